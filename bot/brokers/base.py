@@ -1,0 +1,191 @@
+"""The verbs that every venue answers to, and what its errors mean.
+
+`BaseBroker` is all that the engine knows of an exchange: common names in, plain values out. Reads raise `BrokerError`;
+requests that may change something (`place`, `amend`, `cancel`) end in an `Outcome` and never raise for the network's sake.
+A broker is used by one thread only.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import ClassVar
+
+from bot.domain.candles import Candles
+from bot.domain.fill import Fill
+from bot.domain.ids import Account
+from bot.domain.instrument import Balance, FeeRate, Instrument, Look, Ticker, Trading
+from bot.domain.order import Intent, VenueOrder
+from bot.domain.outcome import Meaning, Outcome
+
+
+class BrokerError(Exception):
+    """A venue could not or would not answer.
+
+    `meaning` is what it means for us, `text` the venue's own words (made safe to log), `remedy` what the owner can do
+    about it ("" when nothing), `retry_after_ms` how long the venue wants to be left alone (wall, 0 unknown).
+    """
+
+    def __init__(
+        self, venue: str, meaning: Meaning, text: str, *, remedy: str = "", retry_after_ms: int = 0
+    ) -> None:
+        super().__init__(f"{venue}: {text}" + (f" - {remedy}" if remedy else ""))
+        self.venue = venue
+        self.meaning = meaning
+        self.text = text
+        self.remedy = remedy
+        self.retry_after_ms = retry_after_ms
+
+
+class Absence(StrEnum):
+    """How a venue lets us prove that a lost request placed nothing."""
+
+    DEADLINE = "deadline"
+    """The request carries a deadline; past it a clean look that shows nothing is proof."""
+    SAME_ID = "same_id"
+    """A repeat with the same client id returns the old order instead of making a second."""
+
+
+class Lane(StrEnum):
+    """Who goes first when the venue's budget is short: cancels and exits, then questions, then entries."""
+
+    EXIT = "exit"
+    QUERY = "query"
+    ENTRY = "entry"
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What the venue offers on this account, as proved at connect. `deadline_ms` is how long a request stays valid."""
+
+    attached_stop: bool
+    resting_stop: bool
+    amend: bool
+    absence: Absence
+    deadline_ms: int
+    attached_target: bool = False
+    short: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """What connecting told us. `clock_skew_ms` = venue minus us; `ip_bound` None when the venue does not say."""
+
+    account: Account
+    permissions: frozenset[str]
+    ip_bound: bool | None
+    clock_skew_ms: int
+    trading: Trading
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ShapeProof:
+    """The venue's answer to our exact order shape, sent without money. `name` says which (entry, stop …)."""
+
+    name: str
+    accepted: bool
+    answer: str
+
+
+class BaseBroker(ABC):
+    """One exchange account. Symbols are `BASE-QUOTE`, assets common names, prices in quote, sizes in base units."""
+
+    name: ClassVar[str]
+
+    @property
+    def label(self) -> str:
+        """The name as logs show it."""
+        return self.name.upper()
+
+    @abstractmethod
+    def connect(self) -> Connection:
+        """Check clock, key and permissions; raise `BrokerError` with the remedy when this account must not be traded."""
+
+    @abstractmethod
+    def capabilities(self) -> Capabilities:
+        """What `prove` (or, before it, the venue's documentation) says the venue offers."""
+
+    @abstractmethod
+    def prove(self, entry: Intent, stop: Intent) -> Sequence[ShapeProof]:
+        """Show the venue the exact entry and stop without money where it can judge them; updates `capabilities`."""
+
+    @abstractmethod
+    def instruments(self) -> Mapping[str, Instrument]:
+        """All markets of quotes that count as dollars, by symbol, with the rules of this moment (fresh from the venue)."""
+
+    @abstractmethod
+    def tickers(self, symbols: Collection[str]) -> Mapping[str, Ticker]:
+        """Best prices now and 24 h turnover; symbols the venue does not answer for are missing."""
+
+    @abstractmethod
+    def candles(self, symbol: str, timeframe_ms: int, count: int) -> Candles:
+        """The newest closed candles, oldest first, `count` at most; fewer for a young market."""
+
+    @abstractmethod
+    def look(self, symbol: str, since: int) -> Look:
+        """Last price, and high and low of the trades after market time `since` (the last price when there were none)."""
+
+    @abstractmethod
+    def balances(self) -> Mapping[str, Balance]:
+        """What can be traded with, free and held, by asset; zero balances may be missing."""
+
+    @abstractmethod
+    def pockets(self) -> Mapping[str, Decimal]:
+        """What the account holds elsewhere at the venue (earn, funding …), by asset: not tradeable, yet not gone."""
+
+    @abstractmethod
+    def fees(self, symbols: Collection[str]) -> Mapping[str, FeeRate]:
+        """What this account pays per symbol."""
+
+    @abstractmethod
+    def place(self, intent: Intent) -> Outcome:
+        """Send the order once. `Unknown` when it may have been taken."""
+
+    @abstractmethod
+    def amend(
+        self, order: VenueOrder, *, qty: Decimal | None = None, trigger_price: Decimal | None = None
+    ) -> Outcome:
+        """Set a resting stop's total size and/or trigger; absolute values, so repeating it does no harm."""
+
+    @abstractmethod
+    def cancel(self, order: VenueOrder) -> Outcome:
+        """Ask for a cancel. `Placed` = the request was taken (look before believing), `NotPlaced(GONE)` = not there any more."""
+
+    @abstractmethod
+    def order(self, exchange_id: str, symbol: str) -> VenueOrder | None:
+        """One order by the venue's id, whatever its state; None when the venue does not show it (now)."""
+
+    @abstractmethod
+    def open_orders(self) -> Sequence[VenueOrder]:
+        """Everything that rests or works at the account, foreign orders and attached stops included."""
+
+    @abstractmethod
+    def find(self, client_id: str, symbol: str, since: int) -> VenueOrder | None:
+        """Search open orders, closed orders and fills after market time `since` for our id.
+
+        None means that every place answered and none shows it; a place that does not answer raises `BrokerError`.
+        """
+
+    @abstractmethod
+    def recent_orders(self, since: int) -> Sequence[VenueOrder]:
+        """Ended orders since market time `since` (oldest first), foreign ones and spawned stops included."""
+
+    @abstractmethod
+    def fills(self, since: int) -> Sequence[Fill]:
+        """Every execution at the account since market time `since`, oldest first, foreign ones included."""
+
+    @abstractmethod
+    def fills_of(self, order: VenueOrder) -> Sequence[Fill]:
+        """The executions of one order that the venue shows so far."""
+
+    @abstractmethod
+    def hurry(self, until: int) -> None:
+        """The daemon stops: no call may wait beyond wall time `until`; what is still unanswered then is `Unknown`."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of sockets and locks; safe to call twice."""

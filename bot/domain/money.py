@@ -1,0 +1,63 @@
+"""Exact money, price and size: Decimal from strings, rounded onto an instrument's grid.
+
+Owns the only conversions between text and Decimal; no float ever becomes money here.
+"""
+
+from __future__ import annotations
+
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal, InvalidOperation
+
+ZERO = Decimal(0)
+ONE = Decimal(1)
+HUNDRED = Decimal(100)
+
+#: No amount, price or size of any real market has more digits than this on either side of the point.
+MAX_EXPONENT = 18
+
+
+class BadNumber(ValueError):
+    """A text that is no finite, plausible decimal number."""
+
+
+def decimal(value: str | int | Decimal) -> Decimal:
+    """Read an exact number; NaN, infinities and absurd magnitudes raise `BadNumber`.
+
+    Exchanges are not trusted to send numbers: a size of 1e400 or "NaN" must stop at the door.
+    """
+    if isinstance(value, float | bool):
+        raise BadNumber(f"money must come from text, not from {value!r}")
+    try:
+        number = Decimal(value)
+    except (InvalidOperation, TypeError, ValueError) as error:
+        raise BadNumber(f"not a number: {str(value)[:40]!r}") from error
+    if not number.is_finite() or (number and abs(number.adjusted()) > MAX_EXPONENT):
+        raise BadNumber(f"not a plausible number: {str(value)[:40]!r}")
+    return number
+
+
+def floor_to(value: Decimal, step: Decimal) -> Decimal:
+    """The largest multiple of `step` that is not above `value`."""
+    return (value / step).to_integral_value(ROUND_FLOOR) * step
+
+
+def ceil_to(value: Decimal, step: Decimal) -> Decimal:
+    """The smallest multiple of `step` that is not below `value`."""
+    return (value / step).to_integral_value(ROUND_CEILING) * step
+
+
+def nearest_to(value: Decimal, step: Decimal) -> Decimal:
+    """The multiple of `step` nearest to `value`."""
+    return (value / step).to_integral_value(ROUND_HALF_EVEN) * step
+
+
+def plain(value: Decimal) -> str:
+    """Decimal text without exponent and without trailing zeros: the form of every number we print or store."""
+    text = format(value, "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text in ("-0", "") else text
+
+
+def usd(value: Decimal) -> str:
+    """Dollars for people: `$1,234.50`."""
+    return f"-${-value:,.2f}" if value < 0 else f"${value:,.2f}"

@@ -1,0 +1,217 @@
+"""Orders: what we mean to do (intent), where it stands (status), what the venue says of it (report).
+
+The life cycle is one enum, named sets and one table of transitions; anything else is an error, not a surprise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+
+from bot.domain.money import ZERO
+
+
+class Side(StrEnum):
+    BUY = "buy"
+    SELL = "sell"
+
+    @property
+    def opposite(self) -> Side:
+        return Side.SELL if self is Side.BUY else Side.BUY
+
+    @property
+    def sign(self) -> int:
+        """+1 for buys, -1 for sells."""
+        return 1 if self is Side.BUY else -1
+
+
+class OrderType(StrEnum):
+    MARKET = "market"
+    LIMIT = "limit"
+    STOP = "stop"
+    STOP_LIMIT = "stop-limit"
+    TAKE_PROFIT = "take-profit"
+    BRACKET = "bracket"
+    TRAILING_STOP = "trailing-stop"
+
+
+#: Order types that rest at the exchange and close a position when the price goes against it.
+STOPS = frozenset({OrderType.STOP, OrderType.STOP_LIMIT, OrderType.BRACKET, OrderType.TRAILING_STOP})
+
+
+class TimeInForce(StrEnum):
+    GTC = "gtc"
+    IOC = "ioc"
+    FOK = "fok"
+    GTD = "gtd"
+
+
+class Purpose(StrEnum):
+    """Why an order exists; part of its decision key."""
+
+    ENTRY = "entry"
+    TP1 = "tp1"
+    TP2 = "tp2"
+    TP3 = "tp3"
+    STOP = "stop"
+    TRAIL = "trail"
+    EXIT = "exit"
+    FLATTEN = "flatten"
+
+
+class OrderStatus(StrEnum):
+    INTENT = "intent"
+    SUBMITTED = "submitted"
+    UNKNOWN = "unknown"
+    OPEN = "open"
+    PARTIALLY_FILLED = "partially_filled"
+    FILLED = "filled"
+    CANCELED = "canceled"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+
+
+#: The venue may or may not know of it: counts as exposure, its symbol takes no new entry.
+IN_FLIGHT = frozenset({OrderStatus.INTENT, OrderStatus.SUBMITTED, OrderStatus.UNKNOWN})
+#: Alive at the venue.
+WORKING = frozenset({OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED})
+#: Over. A canceled or expired order may still have traded: look at its fills.
+DONE = frozenset({OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.REJECTED, OrderStatus.EXPIRED})
+
+_KNOWN = WORKING | DONE
+#: What may follow what. A rejected order may come back: if the venue shows it, the venue is right.
+TRANSITIONS: dict[OrderStatus, frozenset[OrderStatus]] = {
+    OrderStatus.INTENT: _KNOWN | {OrderStatus.SUBMITTED, OrderStatus.UNKNOWN},
+    OrderStatus.SUBMITTED: _KNOWN | {OrderStatus.UNKNOWN},
+    OrderStatus.UNKNOWN: _KNOWN | {OrderStatus.SUBMITTED},
+    OrderStatus.OPEN: _KNOWN,
+    OrderStatus.PARTIALLY_FILLED: _KNOWN - {OrderStatus.OPEN, OrderStatus.REJECTED},
+    OrderStatus.FILLED: frozenset(),
+    OrderStatus.CANCELED: frozenset({OrderStatus.FILLED}),
+    OrderStatus.EXPIRED: frozenset({OrderStatus.FILLED}),
+    OrderStatus.REJECTED: _KNOWN,
+}
+
+
+class IllegalTransition(ValueError):
+    """An order was to go from one status to another that cannot follow it."""
+
+
+def follow(now: OrderStatus, then: OrderStatus) -> OrderStatus:
+    """The status after `now` when `then` is reported; raises `IllegalTransition`."""
+    if then is now:
+        return now
+    if then not in TRANSITIONS[now]:
+        raise IllegalTransition(f"an order that is {now} cannot become {then}")
+    return then
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the strategy knew when it decided on an entry; kept with the intent so that a restart rebuilds R and stage."""
+
+    candle_close: int
+    stop: Decimal
+    close: Decimal
+    atr: Decimal
+    score: int
+    adx: Decimal
+    fee: Decimal
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """An order as decided, committed to disk before its request leaves.
+
+    `key` is the decision key, unique for ever. `created_at` is market time, `deadline` wall time in ms: the venue must
+    not act after it (None where the venue has no such thing). `attached_stop` / `attached_target` are trigger prices of
+    the protection that the venue spawns when the entry fills.
+    """
+
+    client_id: str
+    key: str
+    purpose: Purpose
+    symbol: str
+    side: Side
+    qty: Decimal
+    type: OrderType
+    created_at: int
+    sent_at: int
+    tif: TimeInForce = TimeInForce.GTC
+    limit_price: Decimal | None = None
+    trigger_price: Decimal | None = None
+    attached_stop: Decimal | None = None
+    attached_target: Decimal | None = None
+    deadline: int | None = None
+    reduce_only: bool = False
+    post_only: bool = False
+    reason: str = ""
+    decision: Decision | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VenueOrder:
+    """What the venue says of one order. `parent_id` is the exchange id of the order that spawned it (attached stops).
+
+    `triggered` means a stop's trigger has fired and its market order is on its way.
+    """
+
+    exchange_id: str
+    symbol: str
+    side: Side
+    type: OrderType
+    status: OrderStatus
+    qty: Decimal
+    filled_qty: Decimal = ZERO
+    avg_price: Decimal | None = None
+    client_id: str | None = None
+    parent_id: str | None = None
+    limit_price: Decimal | None = None
+    trigger_price: Decimal | None = None
+    created_at: int = 0
+    triggered: bool = False
+    reason: str = ""
+    fill_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRecord:
+    """What our book says of one order, ours or spawned by the venue for us."""
+
+    status: OrderStatus
+    purpose: Purpose
+    symbol: str
+    side: Side
+    type: OrderType
+    qty: Decimal
+    created_at: int
+    updated_at: int
+    client_id: str | None = None
+    exchange_id: str | None = None
+    parent_id: str | None = None
+    key: str | None = None
+    filled_qty: Decimal = ZERO
+    booked_qty: Decimal = ZERO
+    avg_price: Decimal | None = None
+    limit_price: Decimal | None = None
+    trigger_price: Decimal | None = None
+    sent_at: int = 0
+    deadline: int | None = None
+    reason: str = ""
+    decision: Decision | None = field(default=None)
+
+    @property
+    def done(self) -> bool:
+        return self.status in DONE
+
+    @property
+    def settled(self) -> bool:
+        """Done, and every fill that the venue reported for it is booked."""
+        return self.done and self.booked_qty >= self.filled_qty
+
+    @property
+    def remaining(self) -> Decimal:
+        """What may still fill; 0 once done."""
+        return ZERO if self.done else max(self.qty - self.filled_qty, ZERO)

@@ -1,0 +1,116 @@
+"""Positions: what our fills bought and have not sold again, and the arithmetic that folds a fill into one.
+
+A position changes through fills only; its plan (stage, stop) changes through the strategy's rule.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from bot.domain.fill import Fill
+from bot.domain.instrument import DOLLARS
+from bot.domain.money import ZERO
+from bot.domain.order import Decision, Side
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """One open (or just closed) position. Sizes in base units, prices in the quote, times in market ms.
+
+    `qty` is what is held now, `initial_qty` the most that was held, `bought` / `cost` the sums of the fills that opened it
+    (`entry_price` = cost / bought), `r` = |entry - first stop|, `stage` the number of targets reached (0..3),
+    `stop_price` where the stop belongs now, `realised` what closing fills earned after fees, in the quote.
+    """
+
+    symbol: str
+    side: Side
+    qty: Decimal
+    initial_qty: Decimal
+    bought: Decimal
+    cost: Decimal
+    stop_price: Decimal
+    first_stop: Decimal
+    stage: int
+    opened_at: int
+    candle_close: int
+    fee_rate: Decimal
+    entry_id: str
+    fees: Decimal = ZERO
+    realised: Decimal = ZERO
+
+    @property
+    def entry_price(self) -> Decimal:
+        return self.cost / self.bought if self.bought else ZERO
+
+    @property
+    def r(self) -> Decimal:
+        return abs(self.entry_price - self.first_stop)
+
+    @property
+    def base(self) -> str:
+        return self.symbol.split("-", 1)[0]
+
+    def unrealised(self, price: Decimal) -> Decimal:
+        """What closing at `price` would earn before fees, in the quote."""
+        return (price - self.entry_price) * self.qty * self.side.sign
+
+    def value(self, price: Decimal) -> Decimal:
+        return self.qty * price
+
+
+def fee_in_quote(fill: Fill) -> Decimal:
+    """The fill's fee in the quote: as it is, or the coin's fee at the fill's price; other assets count by their dollars."""
+    base, quote = fill.symbol.split("-")[:2]
+    if fill.fee_asset == quote:
+        return fill.fee
+    if fill.fee_asset == base:
+        return fill.fee * fill.price
+    return fill.fee_usd if quote in DOLLARS else ZERO
+
+
+def opened(fill: Fill, decision: Decision, entry_id: str) -> Position:
+    """The position that the first fill of an entry opens."""
+    return Position(
+        symbol=fill.symbol,
+        side=fill.side,
+        qty=_gained(fill),
+        initial_qty=_gained(fill),
+        bought=fill.qty,
+        cost=fill.qty * fill.price,
+        stop_price=decision.stop,
+        first_stop=decision.stop,
+        stage=0,
+        opened_at=fill.time,
+        candle_close=decision.candle_close,
+        fee_rate=decision.fee,
+        entry_id=entry_id,
+        fees=fee_in_quote(fill),
+    )
+
+
+def after(position: Position, fill: Fill) -> Position:
+    """The position once `fill` is booked: more of it, or less of it with its result realised."""
+    fees = position.fees + fee_in_quote(fill)
+    if fill.side is position.side:
+        qty = position.qty + _gained(fill)
+        return replace(
+            position,
+            qty=qty,
+            initial_qty=max(position.initial_qty, qty),
+            bought=position.bought + fill.qty,
+            cost=position.cost + fill.qty * fill.price,
+            fees=fees,
+        )
+    earned = (fill.price - position.entry_price) * fill.qty * position.side.sign - fee_in_quote(fill)
+    return replace(position, qty=position.qty - _given(fill), fees=fees, realised=position.realised + earned)
+
+
+def _gained(fill: Fill) -> Decimal:
+    """What an opening fill adds: on spot a fee taken in the coin is not held."""
+    return fill.base_change if fill.side is Side.BUY else fill.qty
+
+
+def _given(fill: Fill) -> Decimal:
+    """What a closing fill takes away."""
+    return -fill.base_change if fill.side is Side.SELL else fill.qty
