@@ -1,0 +1,138 @@
+"""What the engine needs from the database: our side of the truth, durable before anything leaves.
+
+Each method is one transaction, on disk when it returns. The store implements it; the engine owns none of its tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Protocol
+
+from bot.domain.events import Command
+from bot.domain.fill import Fill
+from bot.domain.ids import Account
+from bot.domain.order import Decision, Intent, OrderRecord, OrderStatus, Purpose, VenueOrder
+from bot.domain.position import Position
+
+
+class AlreadyDecided(Exception):
+    """The decision key stands in the database: this decision was made before, by whatever life of the daemon."""
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """What booking a fill did: the order after it, and the position after it (None where it belongs to none)."""
+
+    fill: Fill
+    order: OrderRecord
+    position: Position | None
+
+
+class Book(Protocol):
+    """Orders, fills, positions, dust and the few facts that must survive, of one account."""
+
+    @property
+    def account(self) -> Account: ...
+
+    # -- orders ---------------------------------------------------------------------------------------------------
+    def record(self, intent: Intent) -> OrderRecord:
+        """Write the intent before its request leaves; raises `AlreadyDecided` when its key was used before."""
+        ...
+
+    def mark(self, client_id: str, status: OrderStatus, *, exchange_id: str | None = None, reason: str = "") -> OrderRecord:
+        """Move one of our orders to a status (checked against the transitions)."""
+        ...
+
+    def update(self, order: VenueOrder) -> OrderRecord | None:
+        """Take over what the venue says of an order we know (by client id or exchange id); None for one we do not.
+
+        Takes over status (through the transition table), exchange id, size, filled size, average price, trigger, reason.
+        A report that is older than what we know (filled size below ours, open after done) changes nothing.
+        """
+        ...
+
+    def adopt(self, order: VenueOrder, purpose: Purpose, decision: Decision | None = None) -> OrderRecord:
+        """Enter an order of ours that the book does not have: a stop that the venue spawned, or one from a lost database."""
+        ...
+
+    def by_client_id(self, client_id: str) -> OrderRecord | None: ...
+
+    def by_exchange_id(self, exchange_id: str) -> OrderRecord | None: ...
+
+    def unsettled(self) -> Sequence[OrderRecord]:
+        """Orders that are in flight, working, or done with reported fills not yet booked; oldest first."""
+        ...
+
+    def orders_of(self, symbol: str, since: int) -> Sequence[OrderRecord]:
+        """Orders of a symbol created at or after market time `since`, oldest first."""
+        ...
+
+    def attempts(self, symbol: str, candle_close: int, purpose: Purpose) -> int:
+        """How many decision keys of this symbol, candle and purpose exist: the number of the next attempt."""
+        ...
+
+    # -- fills and positions ------------------------------------------------------------------------------------
+    def book(self, fill: Fill) -> Booking | None:
+        """Book a fill of an order we know, once: fill, order and position in one transaction. None when it was booked before.
+
+        Raises `KeyError` for a fill of an order that the book does not have (foreign: the caller must not book it).
+        """
+        ...
+
+    def newest_fill(self) -> int:
+        """Market time of the newest booked fill; 0 without one."""
+        ...
+
+    def positions(self) -> Sequence[Position]:
+        """Open positions, oldest first."""
+        ...
+
+    def position(self, symbol: str) -> Position | None: ...
+
+    def plan(self, symbol: str, *, stage: int, stop_price: Decimal) -> Position:
+        """Store where the rule now stands, before the exchange is told."""
+        ...
+
+    def close(self, symbol: str, at: int, why: str) -> Position:
+        """Close a position whose rest cannot be traded: what is left becomes dust of its base coin."""
+        ...
+
+    def write_off(self, symbol: str, qty: Decimal, at: int, why: str) -> Position:
+        """The owner took `qty` of the position's coins away: the position shrinks without a fill."""
+        ...
+
+    def dust(self) -> dict[str, Decimal]:
+        """What is left over of closed positions, by base coin."""
+        ...
+
+    # -- naked stretches ------------------------------------------------------------------------------------------
+    def uncover(self, symbol: str, at: int, why: str) -> None:
+        """A position is not fully covered by stops from wall time `at` on; a stretch that is already open stays as it is."""
+        ...
+
+    def cover(self, symbol: str, at: int) -> int:
+        """It is covered again; returns how long it was not (wall ms, 0 when it was covered all along)."""
+        ...
+
+    # -- facts and commands -------------------------------------------------------------------------------------
+    def fact(self, name: str) -> str | None:
+        """A remembered value of this account (day's first equity, peak, pause, tag …)."""
+        ...
+
+    def remember(self, name: str, value: str | None) -> None:
+        """Keep a value for this account; None forgets it."""
+        ...
+
+    def realised_since(self, at: int) -> Decimal:
+        """Dollars earned (lost) by closing fills since market time `at`, fees included."""
+        ...
+
+    def commands(self) -> Sequence[Command]:
+        """Orders of the operator that were not answered yet, oldest first."""
+        ...
+
+    def answer(self, number: int, result: str) -> None:
+        """Say what became of a command."""
+        ...
