@@ -1,0 +1,147 @@
+"""What a strategy is: the questions the engine asks it, and the answers as values.
+
+Owns the interface that `STRATEGY=package.module:Class` must fill. One method is required, `evaluate`;
+everything else has the defaults of this house (targets at 1, 2 and 3 R, break-even, trail). A strategy is
+pure: it gets closed candles and values, and has no clock, no I/O and no memory.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+from bot.domain.candles import Candles
+from bot.strategy import exits, rule
+from bot.strategy.exits import Close, Trade, Way
+from bot.strategy.params import ApexParams, Owner
+from bot.strategy.rule import FLAT, Why
+
+DAY_MS = 86_400_000
+
+
+class Evaluation(NamedTuple):
+    """What a strategy thinks of one symbol at one close.
+
+    `side` is 1 (long), -1 (short) or 0; with a side, `stop` is the price where the idea is wrong, and
+    `momentum` ranks it among others. `why` says what spoke against it. `facts` are the numbers behind it, for
+    log and explanation.
+    """
+
+    side: int
+    why: Why
+    closed_at: int
+    close: float
+    stop: float = math.nan
+    momentum: float = 0.0
+    score: int = 0
+    adx: float = math.nan
+    atr: float = math.nan
+    facts: tuple[tuple[str, float], ...] = ()
+
+
+class Costs(NamedTuple):
+    """What trading costs now: `fee` the taker fee as a fraction, `spread` ask - bid in the quote."""
+
+    fee: float
+    spread: float
+
+
+class Look(NamedTuple):
+    """The last price, and the high and low since the look before."""
+
+    last: float
+    high: float
+    low: float
+
+
+class Leg(NamedTuple):
+    """A target reached: sell `lots` now; 0 when the leg merged into the next one."""
+
+    way: Way
+    lots: int
+
+
+class Due(NamedTuple):
+    """What a look at the price calls for.
+
+    `touched`: the range reached the stop, nothing else counts; `beyond`: the last price is still through it,
+    so a stop that did not fire is an exit now. Else `legs` are the targets reached, in order, and `trade` is
+    the trade after them (stage, stop and, once they are filled, size).
+    """
+
+    touched: bool
+    beyond: bool
+    legs: tuple[Leg, ...]
+    trade: Trade
+
+
+class Strategy(ABC):
+    """The questions the engine asks. Subclass it and write `evaluate`; override the rest where your rule
+    differs.
+    """
+
+    #: Fewer closed candles than this and the symbol is not evaluated.
+    required = 500
+
+    def __init__(self, owner: Owner = Owner(), params: ApexParams = ApexParams()) -> None:  # noqa: B008 -
+    immutable self.owner = owner
+        self.params = params
+
+    @abstractmethod
+    def evaluate(self, candles: Candles) -> Evaluation:
+        """Decide at the close of the last candle."""
+
+    def window(self, timeframe_ms: int) -> int:
+        """How many closed candles to keep: Kraken's 720, or a whole day where that is longer (for VWAP)."""
+        return max(720, -(-DAY_MS // timeframe_ms))
+
+    def refusal(self, evaluation: Evaluation, price: float, costs: Costs) -> Why:
+        """Why a trade at `price` is not worth taking (stop, R, costs), or ENTER."""
+        return rule.refusal(
+            evaluation.side,
+            price,
+            evaluation.stop,
+            costs.fee,
+            costs.spread,
+            self.owner.min_reward_to_cost,
+            self.params.widest_r,
+        )
+
+    def size_pct(self, evaluation: Evaluation) -> float:  # noqa: ARG002 - a strategy without grades needs no
+    facts
+        """Percent of equity to put into it."""
+        return self.owner.min_position_pct
+
+    def opened(self, side: int, fill: float, stop: float, fee: float, lots: int, smallest: int) -> Trade:
+        """The trade after its entry filled at `fill` on average; its targets follow from the fill."""
+        return exits.opened(side, fill, stop, fee, lots, smallest)
+
+    def targets(self, trade: Trade) -> tuple[float, float, float]:
+        """The prices of the three targets."""
+        one, two, three = (exits.target(trade, stage, self.params) for stage in (1, 2, 3))
+        return one, two, three
+
+    def on_close(self, trade: Trade, candles: Candles) -> Close:  # noqa: ARG002 - the default holds until
+    stop or target
+        """Whether to be out at this close, and where the stop belongs otherwise."""
+        return Close(Way.HOLD, trade.stop)
+
+    def on_price(self, trade: Trade, look: Look) -> Due:
+        """Which targets the price reached, or that it touched the stop. The stop comes first."""
+        if exits.stopped(trade, look.high, look.low):
+            return Due(True, exits.stopped(trade, look.last, look.last), (), trade)
+        legs: list[Leg] = []
+        while exits.reached(trade, look.high, look.low, self.params):
+            stage = trade.stage + 1
+            legs.append(Leg(Way(Way.TP1 + stage - 1), exits.leg(trade, stage, self.params)))
+            trade = exits.after(trade, stage, legs[-1].lots)
+        return Due(False, False, tuple(legs), trade)
+
+
+def ranked(evaluations: dict[str, Evaluation]) -> list[str]:
+    """The symbols that have a side, the strongest momentum first; equals by name, so that the order is one
+    order.
+    """
+    signals = [symbol for symbol, found in evaluations.items() if found.side != FLAT]
+    return sorted(signals, key=lambda symbol: (-evaluations[symbol].momentum, symbol))

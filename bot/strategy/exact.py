@@ -1,0 +1,47 @@
+"""Between exact money and the rule's floats.
+
+Owns the only crossing: Decimal quantities become whole lots and back, exactly; Decimal prices become floats
+for the rule. A price that comes out of the rule is rounded to the tick by whoever sends it.
+"""
+
+from __future__ import annotations
+
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+
+from bot.domain.instrument import Instrument
+from bot.domain.position import Position
+from bot.strategy.exits import Trade, breakeven
+from bot.strategy.sizing import Minimums, smallest_tradeable
+
+
+def lots_of(qty: Decimal, lot: Decimal) -> int:
+    """Whole lots in `qty`; what is finer than a lot cannot be traded and is left out."""
+    return int((qty / lot).to_integral_value(ROUND_FLOOR))
+
+
+def quantity(lots: int, lot: Decimal) -> Decimal:
+    """The exact quantity of so many lots, in base units."""
+    return lots * lot
+
+
+def minimums(instrument: Instrument) -> Minimums:
+    """The venue's minimums in the rule's form; the minimum quantity rounded up to a whole lot."""
+    lots = int((instrument.min_qty / instrument.lot).to_integral_value(ROUND_CEILING))
+    return Minimums(float(instrument.lot), lots, float(instrument.min_cost))
+
+
+def trade_of(position: Position, instrument: Instrument) -> Trade:
+    """An open position as the rule sees it, whoever asks and whenever: rebuilt from what the book keeps."""
+    side, entry, fee = position.side.sign, float(position.entry_price), float(position.fee_rate)
+    first_stop = float(position.first_stop)
+    return Trade(
+        side=side,
+        entry=entry,
+        stop=float(position.stop_price),
+        r=float(position.r),
+        breakeven=breakeven(side, entry, fee),
+        initial=lots_of(position.initial_qty, instrument.lot),
+        held=lots_of(position.qty, instrument.lot),
+        smallest=smallest_tradeable(first_stop, fee, minimums(instrument)),
+        stage=position.stage,
+    )

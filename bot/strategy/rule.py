@@ -1,0 +1,263 @@
+"""The entry rule: market filter, score, stop, and what a trade must pay.
+
+Owns the decision at a candle's close, as plain scalar functions over floats, ints and NamedTuples. Live calls
+this text as it stands; the backtest compiles the very same text, so it holds no reductions, no powers and no
+library calls. Never knows equity, exchange or clock. NaN passes no condition.
+"""
+
+from __future__ import annotations
+
+import math
+from enum import IntEnum
+from typing import NamedTuple
+
+from bot.strategy.indicators import Indicators
+from bot.strategy.params import ApexParams
+
+LONG = 1
+FLAT = 0
+SHORT = -1
+
+
+class Why(IntEnum):
+    """Why a candle leads to a trade, or what spoke against it first."""
+
+    ENTER = 0
+    NOT_READY = 1
+    NO_TREND = 2
+    WEAK_TREND = 3
+    THIN_VOLUME = 4
+    DRY_VOLUME = 5
+    LOW_SCORE = 6
+    NO_STOP = 7
+    WIDE_STOP = 8
+    COSTS = 9
+
+
+class Reading(NamedTuple):
+    """One closed candle with its indicators, and what is needed of the candle before it (`last_`)."""
+
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    ema_fast: float
+    ema_middle: float
+    ema_slow: float
+    rsi: float
+    atr: float
+    adx: float
+    histogram: float
+    vwap: float
+    swing_low: float
+    swing_high: float
+    volume_2: float
+    volume_5: float
+    volume_20: float
+    last_open: float
+    last_close: float
+    last_rsi: float
+    last_histogram: float
+
+
+class Points(NamedTuple):
+    """The five points of the score."""
+
+    pullback: bool
+    rsi: bool
+    candle: bool
+    histogram: bool
+    volume: bool
+
+
+class Signal(NamedTuple):
+    """The decision of one close. `side` is 0 unless `why` is ENTER; `trend` is the side the market filter
+    saw.
+    """
+
+    side: int
+    why: Why
+    trend: int
+    score: int
+    points: Points
+    stop: float
+    momentum: float
+
+
+def reading(columns: Indicators, row: int) -> Reading:
+    """The row of one closed candle; `row` must have a candle before it."""
+    return Reading(
+        float(columns.open[row]),
+        float(columns.high[row]),
+        float(columns.low[row]),
+        float(columns.close[row]),
+        float(columns.volume[row]),
+        float(columns.ema_fast[row]),
+        float(columns.ema_middle[row]),
+        float(columns.ema_slow[row]),
+        float(columns.rsi[row]),
+        float(columns.atr[row]),
+        float(columns.adx[row]),
+        float(columns.histogram[row]),
+        float(columns.vwap[row]),
+        float(columns.swing_low[row]),
+        float(columns.swing_high[row]),
+        float(columns.volume_2[row]),
+        float(columns.volume_5[row]),
+        float(columns.volume_20[row]),
+        float(columns.open[row - 1]),
+        float(columns.close[row - 1]),
+        float(columns.rsi[row - 1]),
+        float(columns.histogram[row - 1]),
+    )
+
+
+def decide(now: Reading, params: ApexParams) -> Signal:
+    """The rule at one close. The stop and the momentum are given whenever a trend was seen, for the log."""
+    if not ready(now):
+        return nothing(Why.NOT_READY)
+    side = trend(now)
+    if side == FLAT:
+        return nothing(Why.NO_TREND)
+    found = points(now, side, params)
+    total = score(found)
+    why = objection(now, total, params)
+    entered = side if why == Why.ENTER else FLAT
+    return Signal(entered, why, side, total, found, stop_price(now, side, params), momentum(now))
+
+
+def nothing(why: Why) -> Signal:
+    """No trend to speak of: no side, no points."""
+    return Signal(FLAT, why, FLAT, 0, Points(False, False, False, False, False), math.nan, 0.0)
+
+
+def ready(now: Reading) -> bool:
+    """Whether every number is known: one NaN or infinity among them makes the sum one."""
+    prices = now.open + now.high + now.low + now.close + now.last_open + now.last_close
+    averages = now.ema_fast + now.ema_middle + now.ema_slow + now.vwap + now.swing_low + now.swing_high
+    gauges = now.rsi + now.last_rsi + now.atr + now.adx + now.histogram + now.last_histogram
+    volumes = now.volume + now.volume_2 + now.volume_5 + now.volume_20
+    return math.isfinite(prices + averages + gauges + volumes)
+
+
+def trend(now: Reading) -> int:
+    """The side of the market: close beyond VWAP, the EMAs in order, the histogram with them."""
+    if now.close > now.vwap and now.ema_fast > now.ema_middle > now.ema_slow and now.histogram > 0.0:
+        return LONG
+    if now.close < now.vwap and now.ema_fast < now.ema_middle < now.ema_slow and now.histogram < 0.0:
+        return SHORT
+    return FLAT
+
+
+def objection(now: Reading, total: int, params: ApexParams) -> Why:
+    """The first thing that speaks against entering with the trend, or ENTER."""
+    if now.adx < params.adx_floor:
+        return Why.WEAK_TREND
+    if now.volume <= params.volume_floor_of_5 * now.volume_5:
+        return Why.THIN_VOLUME
+    if now.volume < params.volume_floor_of_20 * now.volume_20:
+        return Why.DRY_VOLUME
+    if total < params.score_needed:
+        return Why.LOW_SCORE
+    return Why.ENTER
+
+
+def points(now: Reading, side: int, params: ApexParams) -> Points:
+    """The five points for entering on `side`."""
+    return Points(
+        pulled_back(now, params),
+        rsi_turning(now, side, params),
+        engulfing(now, side) or rejection(now, side, params),
+        side * (now.histogram - now.last_histogram) > 0.0,
+        now.volume >= params.volume_of_2 * now.volume_2,
+    )
+
+
+def score(found: Points) -> int:
+    """How many points there are, 0 to 5."""
+    total = 1 if found.pullback else 0
+    total += 1 if found.rsi else 0
+    total += 1 if found.candle else 0
+    total += 1 if found.histogram else 0
+    total += 1 if found.volume else 0
+    return total
+
+
+def pulled_back(now: Reading, params: ApexParams) -> bool:
+    """Close is near the middle EMA or near VWAP."""
+    near = params.pullback * now.close
+    return abs(now.close - now.ema_middle) <= near or abs(now.close - now.vwap) <= near
+
+
+def rsi_turning(now: Reading, side: int, params: ApexParams) -> bool:
+    """RSI is in its middle range and moves with the trade."""
+    return params.rsi_low <= now.rsi <= params.rsi_high and side * (now.rsi - now.last_rsi) > 0.0
+
+
+def engulfing(now: Reading, side: int) -> bool:
+    """The candle before went against the trade, and this one's body covers that body; equal ends cover."""
+    if side * (now.last_close - now.last_open) >= 0.0:
+        return False
+    return side * (now.last_close - now.open) >= 0.0 and side * (now.close - now.last_open) >= 0.0
+
+
+def rejection(now: Reading, side: int, params: ApexParams) -> bool:
+    """A hammer (short: a shooting star): a long wick against the trade, a short one with it, a body of any
+    colour.
+    """
+    body = abs(now.close - now.open)
+    lower = min(now.open, now.close) - now.low
+    upper = now.high - max(now.open, now.close)
+    against, ahead = (lower, upper) if side == LONG else (upper, lower)
+    return body > 0.0 and against >= params.long_wick * body and ahead <= params.short_wick * body
+
+
+def stop_price(now: Reading, side: int, params: ApexParams) -> float:
+    """Beyond the last swing by a part of the ATR."""
+    if side == LONG:
+        return now.swing_low - params.stop_atr * now.atr
+    return now.swing_high + params.stop_atr * now.atr
+
+
+def momentum(now: Reading) -> float:
+    """Rank among signals that compete for a free slot, 0 to 1: trend strength, acceleration, volume."""
+    strength = min(now.adx, 50.0) / 50.0
+    acceleration = min(ratio(abs(now.histogram), now.atr), 1.0)
+    activity = min(ratio(now.volume, now.volume_20), 2.0) / 2.0
+    return 0.4 * strength + 0.3 * acceleration + 0.3 * activity
+
+
+def ratio(part: float, whole: float) -> float:
+    """part / whole; 0 when there is no whole."""
+    return part / whole if whole > 0.0 else 0.0
+
+
+def risk(side: int, entry: float, stop: float) -> float:
+    """R in price units: positive when the stop is on the losing side of the entry."""
+    return side * (entry - stop)
+
+
+def refusal(
+    side: int, entry: float, stop: float, fee: float, spread: float, reward_to_cost: float, widest: float
+) -> Why:
+    """Why a trade with this stop is not taken, or ENTER.
+
+    `fee` is the taker fee as a fraction, `spread` ask - bid in price units, `widest` the largest R as a
+    fraction of the entry. The gain at the first target is one R; it must cover `reward_to_cost` round trips.
+    """
+    r = risk(side, entry, stop)
+    if not r > 0.0:
+        return Why.NO_STOP
+    if r > widest * entry:
+        return Why.WIDE_STOP
+    if not r >= reward_to_cost * round_trip(entry, fee, spread):
+        return Why.COSTS
+    return Why.ENTER
+
+
+def round_trip(entry: float, fee: float, spread: float) -> float:
+    """What buying and selling again costs per unit, in price units: the taker fee twice and the spread
+    once.
+    """
+    return 2.0 * fee * entry + spread

@@ -1,0 +1,129 @@
+"""How much: the rule's percentage, the smallest size that can be traded out of again, and what the account
+allows.
+
+Owns the size of an entry in whole lots, as plain scalar text that live and backtest share. Money is in the
+quote currency. A lot count turns into an exact quantity by one multiplication (see `exact`), so no later
+rounding can bring a size below the smallest that was checked here. Never looks at limits across positions:
+they come in as `ceiling`.
+"""
+
+from __future__ import annotations
+
+import math
+from enum import IntEnum
+from typing import NamedTuple
+
+from bot.strategy.params import ApexParams, Owner
+
+# A stop may fill this far below its price, and the venue's minimum cost is kept with this margin.
+STOP_SLIP = 0.02
+COST_MARGIN = 1.1
+
+# Floats carry about 16 digits. Rounding up with this much to spare may cost one lot, never lack one.
+SPARE = 1e-12
+
+
+class Fit(IntEnum):
+    """How a size came about, or why there is none."""
+
+    WANTED = 0
+    RAISED = 1
+    OVER_EQUITY = 2
+    OVER_CASH = 3
+    OVER_CEILING = 4
+
+
+class Minimums(NamedTuple):
+    """What the venue takes: `lot` in base units, `lots` the minimum quantity in lots, `cost` the minimum
+    value.
+    """
+
+    lot: float
+    lots: int
+    cost: float
+
+
+class Purse(NamedTuple):
+    """What an entry may be paid from.
+
+    `fee` is the taker fee and `slippage` how far above the close the order may fill, both as fractions;
+    `ceiling` is the most that one order may be worth (infinite when nothing limits it).
+    """
+
+    equity: float
+    free: float
+    fee: float
+    slippage: float
+    ceiling: float
+
+
+class Size(NamedTuple):
+    """The size of an entry. `lots` is 0 when it is skipped; then `smallest_value` was more than `allowed`."""
+
+    fit: Fit
+    lots: int
+    smallest: int
+    smallest_value: float
+    allowed: float
+
+
+def size_pct(adx: float, score: int, params: ApexParams, owner: Owner) -> float:
+    """Percent of equity for a signal: more for a stronger trend and a better score, within the owner's
+    bounds.
+    """
+    pct = adx_pct(adx, params) * score_weight(score, params)
+    return min(max(pct, owner.min_position_pct), owner.max_position_pct)
+
+
+def adx_pct(adx: float, params: ApexParams) -> float:
+    """Percent of equity by trend strength; a band holds its lower bound, not its upper one."""
+    if adx < params.adx_band_1:
+        return params.pct_band_0
+    if adx < params.adx_band_2:
+        return params.pct_band_1
+    if adx < params.adx_band_3:
+        return params.pct_band_2
+    if adx < params.adx_band_4:
+        return params.pct_band_3
+    return params.pct_band_4
+
+
+def score_weight(score: int, params: ApexParams) -> float:
+    """The factor for 3, 4 or 5 points."""
+    if score >= 5:
+        return params.weight_score_5
+    return params.weight_score_4 if score == 4 else params.weight_score_3
+
+
+def smallest_tradeable(stop: float, fee: float, minimums: Minimums) -> int:
+    """Lots that can be stopped out and sold: after an entry fee taken in the coin, rounded down to lot and
+    valued at the stop price less 2 %, they still meet the minimum quantity and 1.1 x the minimum cost.
+    """
+    worth_of_lot = stop * (1.0 - STOP_SLIP) * minimums.lot
+    for_cost = math.ceil(COST_MARGIN * minimums.cost / worth_of_lot * (1.0 + SPARE))
+    kept = max(minimums.lots, for_cost, 1)
+    return math.ceil(kept / (1.0 - fee) * (1.0 + SPARE)) if fee > 0.0 else kept
+
+
+def size(pct: float, entry: float, stop: float, purse: Purse, minimums: Minimums, owner: Owner) -> Size:
+    """The lots of an entry at `entry` with its stop at `stop` (both above 0).
+
+    The rule's percentage of equity, as far as free cash and ceiling reach; when that is below the smallest
+    tradeable size, this one, if it is within the owner's bound for small accounts; else none.
+    """
+    smallest = smallest_tradeable(stop, purse.fee, minimums)
+    lot_value = entry * minimums.lot
+    value = smallest * lot_value
+    payable = min(purse.free / ((1.0 + purse.fee) * (1.0 + purse.slippage)), purse.ceiling)
+    wanted = math.floor(max(min(purse.equity * pct / 100.0, payable), 0.0) / lot_value)
+    if wanted >= smallest:
+        return Size(Fit.WANTED, wanted, smallest, value, value)
+    of_equity = purse.equity * owner.max_position_pct_small / 100.0
+    of_cash = min(purse.free * owner.max_position_pct_small / 100.0, payable)
+    if value > of_equity:
+        return Size(Fit.OVER_EQUITY, 0, smallest, value, of_equity)
+    if value > purse.ceiling:
+        return Size(Fit.OVER_CEILING, 0, smallest, value, purse.ceiling)
+    if value > of_cash:
+        return Size(Fit.OVER_CASH, 0, smallest, value, of_cash)
+    return Size(Fit.RAISED, smallest, smallest, value, min(of_equity, of_cash))
