@@ -1,0 +1,10 @@
+"""NIJA: a headless trading daemon, one thread per exchange.
+
+This file owns the version, nothing else; importing `bot` must cost nothing and do nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+__version__: Final = "0.1.0"
