@@ -143,10 +143,15 @@ def fill_flat(candles: Candles, until: int | None = None) -> Candles:
     source = np.searchsorted(candles.time, time, side="right") - 1
     traded = candles.time[source] == time
     close = candles.close[source]
-    columns = (
-        np.where(traded, column[source], close) for column in (candles.open, candles.high, candles.low)
+    return Candles(
+        candles.timeframe_ms,
+        time,
+        np.where(traded, candles.open[source], close),
+        np.where(traded, candles.high[source], close),
+        np.where(traded, candles.low[source], close),
+        close,
+        np.where(traded, candles.volume[source], 0.0),
     )
-    return Candles(candles.timeframe_ms, time, *columns, close, np.where(traded, candles.volume[source], 0.0))
 
 
 def flat_share(candles: Candles, window: int = QUIET_WINDOW) -> float:

@@ -15,9 +15,7 @@ from bot.strategy.rule import Reading, Signal, Why
 
 
 class ApexStrategy(Strategy):
-    """Trend by VWAP, EMAs and MACD; entry on 3 of 5 points; stop beyond the swing; three targets, then a
-    trail.
-    """
+    """Trend by VWAP, EMAs and MACD; entry on 3 of 5 points; stop beyond the swing; three targets, a trail."""
 
     def evaluate(self, candles: Candles) -> Evaluation:
         """The rule at the last close. A short signal has side -1 whether or not the venue can short."""
@@ -49,7 +47,8 @@ class ApexStrategy(Strategy):
         """
         now = self.reading(candles)
         opposite = rule.decide(now, self.params).side == -trade.side
-        return exits.at_close(trade, now.close, now.atr, now.ema_fast, now.ema_middle, opposite, self.params)
+        crossed = exits.turned(trade.side, now.ema_fast, now.ema_middle)
+        return exits.at_close(trade, now.close, now.atr, crossed, opposite, self.params)
 
     def reading(self, candles: Candles) -> Reading:
         """What the rule sees at the last close; needs two candles."""

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from bot.domain.candles import Candles
 from bot.strategy import exits, rule
 from bot.strategy.exits import Close, Trade, Way
-from bot.strategy.params import ApexParams, Owner
+from bot.strategy.params import APEX, DEFAULT_OWNER, ApexParams, Owner
 from bot.strategy.rule import FLAT, Why
 
 DAY_MS = 86_400_000
@@ -77,15 +77,13 @@ class Due(NamedTuple):
 
 
 class Strategy(ABC):
-    """The questions the engine asks. Subclass it and write `evaluate`; override the rest where your rule
-    differs.
-    """
+    """The questions the engine asks. Write `evaluate`; override the rest where your rule differs."""
 
     #: Fewer closed candles than this and the symbol is not evaluated.
     required = 500
 
-    def __init__(self, owner: Owner = Owner(), params: ApexParams = ApexParams()) -> None:  # noqa: B008 -
-    immutable self.owner = owner
+    def __init__(self, owner: Owner = DEFAULT_OWNER, params: ApexParams = APEX) -> None:
+        self.owner = owner
         self.params = params
 
     @abstractmethod
@@ -108,8 +106,7 @@ class Strategy(ABC):
             self.params.widest_r,
         )
 
-    def size_pct(self, evaluation: Evaluation) -> float:  # noqa: ARG002 - a strategy without grades needs no
-    facts
+    def size_pct(self, evaluation: Evaluation) -> float:  # noqa: ARG002 - no grades here
         """Percent of equity to put into it."""
         return self.owner.min_position_pct
 
@@ -122,10 +119,10 @@ class Strategy(ABC):
         one, two, three = (exits.target(trade, stage, self.params) for stage in (1, 2, 3))
         return one, two, three
 
-    def on_close(self, trade: Trade, candles: Candles) -> Close:  # noqa: ARG002 - the default holds until
-    stop or target
-        """Whether to be out at this close, and where the stop belongs otherwise."""
-        return Close(Way.HOLD, trade.stop)
+    def on_close(self, trade: Trade, candles: Candles) -> Close:
+        """Whether to be out at this close, and where the stop belongs otherwise (trailing needs an ATR)."""
+        found = self.evaluate(candles)
+        return exits.at_close(trade, found.close, found.atr, False, found.side == -trade.side, self.params)
 
     def on_price(self, trade: Trade, look: Look) -> Due:
         """Which targets the price reached, or that it touched the stop. The stop comes first."""
@@ -140,8 +137,6 @@ class Strategy(ABC):
 
 
 def ranked(evaluations: dict[str, Evaluation]) -> list[str]:
-    """The symbols that have a side, the strongest momentum first; equals by name, so that the order is one
-    order.
-    """
+    """The symbols that have a side, the strongest momentum first; equals by name."""
     signals = [symbol for symbol, found in evaluations.items() if found.side != FLAT]
     return sorted(signals, key=lambda symbol: (-evaluations[symbol].momentum, symbol))

@@ -79,9 +79,7 @@ class Step(NamedTuple):
 
 
 class Close(NamedTuple):
-    """What a candle's close means: `way` is HOLD or why to be out now; `stop` is where the stop belongs if
-    held.
-    """
+    """What a close means: `way` is HOLD or why to be out now; `stop` is where the stop belongs if held."""
 
     way: Way
     stop: float
@@ -104,9 +102,7 @@ def breakeven(side: int, entry: float, fee: float) -> float:
 
 
 def tighter(side: int, stop: float, proposed: float) -> float:
-    """The stop that gives away less: a stop never loosens. A proposal that is not a number changes
-    nothing.
-    """
+    """The stop that gives away less: a stop never loosens. A proposal of NaN changes nothing."""
     return proposed if side * (proposed - stop) > 0.0 else stop
 
 
@@ -161,30 +157,27 @@ def moved(trade: Trade, stop: float, held: int, stage: int) -> Trade:
     )
 
 
-def at_close(
-    trade: Trade,
-    close: float,
-    atr: float,
-    ema_fast: float,
-    ema_middle: float,
-    opposite: bool,
-    params: ApexParams,
-) -> Close:
-    """What a close means for an open trade.
+def turned(side: int, ema_fast: float, ema_middle: float) -> bool:
+    """Whether the fast EMA has crossed the middle one against the trade.
 
-    An entry needs the fast EMA strictly on the trade's side, so the first close that finds it on the other
-    side is the crossing; asking for the state instead also catches a crossing that nobody was there to see.
+    An entry needs the fast EMA strictly on its side, so the first close that finds it on the other side
+    is the crossing; asking for the state instead also catches a crossing that nobody was there to see.
     """
+    return side * (ema_fast - ema_middle) < 0.0
+
+
+def at_close(
+    trade: Trade, close: float, atr: float, crossed: bool, opposite: bool, params: ApexParams
+) -> Close:
+    """What a close means for an open trade: out, or where its stop belongs now."""
     stop = trailed(trade, close, atr, params)
-    if trade.side * (ema_fast - ema_middle) < 0.0:
+    if crossed:
         return Close(Way.TURN, stop)
     return Close(Way.OPPOSITE if opposite else Way.HOLD, stop)
 
 
 def trailed(trade: Trade, close: float, atr: float, params: ApexParams) -> float:
-    """Where the stop belongs after a close: from the first target on it follows at a distance, never
-    loosening.
-    """
+    """Where the stop belongs after a close: from the first target on it follows at a distance."""
     if trade.stage < 1:
         return trade.stop
     return tighter(trade.side, trade.stop, close - trade.side * params.trail_atr * atr)
@@ -209,7 +202,8 @@ def step(trade: Trade, bar: Bar, half_spread: float, params: ApexParams) -> Step
     trade = advance(trade, 3, three, bar, params)
     if trade.held == 0:
         return Step(trade, one, two, three)
-    close = at_close(trade, bar.close, bar.atr, bar.ema_fast, bar.ema_middle, bar.opposite, params)
+    crossed = turned(trade.side, bar.ema_fast, bar.ema_middle)
+    close = at_close(trade, bar.close, bar.atr, crossed, bar.opposite, params)
     if close.way == Way.HOLD:
         return Step(moved(trade, close.stop, trade.held, trade.stage), one, two, none)
     out = Exit(close.way, trade.held, market(trade.side, bar.close, half_spread))
@@ -217,9 +211,7 @@ def step(trade: Trade, bar: Bar, half_spread: float, params: ApexParams) -> Step
 
 
 def take(trade: Trade, stage: int, bar: Bar, half_spread: float, params: ApexParams) -> Exit:
-    """The leg of target `stage` in this candle; HOLD when it is not the next one, not reached, or merged
-    away.
-    """
+    """The leg of target `stage` in this candle; HOLD when not next, not reached, or merged away."""
     if trade.stage != stage - 1 or not reached(trade, bar.high, bar.low, params):
         return Exit(Way.HOLD, 0, 0.0)
     lots = leg(trade, stage, params)

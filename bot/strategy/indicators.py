@@ -20,9 +20,7 @@ DAY_MS = 86_400_000
 
 
 class Indicators(NamedTuple):
-    """Columns of one length, a row per candle: what the rule may look at. `volume_2` is the mean of the last
-    two.
-    """
+    """Columns of one length, a row per candle. `volume_2` is the mean of the last two volumes."""
 
     open: Series
     high: Series
@@ -45,9 +43,7 @@ class Indicators(NamedTuple):
 
 
 def indicators(candles: Candles, params: ApexParams) -> Indicators:
-    """All indicators of the rule. Recursive ones (EMA, Wilder) need about 500 candles to forget where they
-    began.
-    """
+    """All indicators of the rule. Recursive ones need about 500 candles to forget where they began."""
     high, low, close, volume = candles.high, candles.low, candles.close, candles.volume
     return Indicators(
         open=candles.open,

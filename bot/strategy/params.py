@@ -10,9 +10,7 @@ from typing import NamedTuple
 
 
 class Owner(NamedTuple):
-    """What the owner of the account chooses (`MIN_POSITION_PCT` and so on). Percentages are of equity: 2.0
-    is 2 %.
-    """
+    """What the owner chooses (`MIN_POSITION_PCT` and so on), in percent of equity: 2.0 is 2 %."""
 
     min_position_pct: float = 2.0
     max_position_pct: float = 10.0
@@ -68,3 +66,7 @@ class ApexParams(NamedTuple):
     weight_score_3: float = 0.8
     weight_score_4: float = 0.9
     weight_score_5: float = 1.0
+
+
+DEFAULT_OWNER = Owner()
+APEX = ApexParams()

@@ -72,9 +72,7 @@ class Points(NamedTuple):
 
 
 class Signal(NamedTuple):
-    """The decision of one close. `side` is 0 unless `why` is ENTER; `trend` is the side the market filter
-    saw.
-    """
+    """The decision of one close. `side` is 0 unless `why` is ENTER; `trend` is what the market filter saw."""
 
     side: int
     why: Why
@@ -203,9 +201,7 @@ def engulfing(now: Reading, side: int) -> bool:
 
 
 def rejection(now: Reading, side: int, params: ApexParams) -> bool:
-    """A hammer (short: a shooting star): a long wick against the trade, a short one with it, a body of any
-    colour.
-    """
+    """A hammer (short: a shooting star): long wick against the trade, short one with it, any colour."""
     body = abs(now.close - now.open)
     lower = min(now.open, now.close) - now.low
     upper = now.high - max(now.open, now.close)
