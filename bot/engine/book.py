@@ -69,6 +69,10 @@ class Book(Protocol):
         """Orders of a symbol created at or after market time `since`, oldest first."""
         ...
 
+    def orders_since(self, since: int) -> int:
+        """How many orders of ours were sent since market time `since` (spawned ones not counted)."""
+        ...
+
     def attempts(self, symbol: str, candle_close: int, purpose: Purpose) -> int:
         """How many decision keys of this symbol, candle and purpose exist: the number of the next attempt."""
         ...

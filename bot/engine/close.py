@@ -1,0 +1,126 @@
+"""Getting out: a part of a position, or all of it, is sold at the market, and what is left is protected or booked as dust.
+
+The coins are freed from their stops first, so that nothing can be sold twice; an exit repeats, look after look, until the
+position is flat or dust. A stop that has triggered is left alone for a moment, then cancelled and the rest sold.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import Enum
+
+from bot.domain.clock import SECOND
+from bot.domain.order import STOPS, WORKING, OrderRecord, OrderStatus, OrderType, Purpose, Side, TimeInForce, VenueOrder
+from bot.domain.position import Position
+from bot.engine.book import AlreadyDecided
+from bot.engine.desk import Desk
+from bot.engine.protect import Protection, Verdict
+
+#: How long (wall ms) a triggered stop may take to fill before we sell by ourselves.
+STOP_GRACE = 5 * SECOND
+
+
+class Sale(Enum):
+    """How an attempt to sell ended."""
+
+    DONE = "done"
+    """Sold: the position is smaller or gone."""
+    LATER = "later"
+    """Not now (stops busy, venue failing, an earlier sale in doubt): try again at the next look."""
+
+
+class Closing:
+    """Sells what is ours, for a target, for an exit or for the operator."""
+
+    def __init__(self, desk: Desk, protection: Protection) -> None:
+        self._desk = desk
+        self._protection = protection
+        self._triggered_at: dict[str, int] = {}
+
+    def sell(self, symbol: str, qty: Decimal, price: Decimal, purpose: Purpose, reason: str) -> Sale:
+        """Sell `qty` (at most what is held) of a position at the market; `price` is the market's, to judge sizes by."""
+        desk = self._desk
+        position = desk.book.position(symbol)
+        if position is None or desk.closing_in_doubt(symbol) > 0:
+            return Sale.LATER
+        instrument = desk.instruments[symbol]
+        keep = position.qty - instrument.size(min(qty, position.qty))
+        if not instrument.tradeable(position.qty - keep, price):
+            self.tidy(symbol, price, reason)
+            return Sale.LATER
+        if not self._protection.loosen(position, keep, why=purpose):
+            return Sale.LATER
+        held = desk.book.position(symbol)
+        if held is None or held.qty != position.qty:
+            return Sale.LATER
+        return self._send(position, position.qty - keep, price, purpose, reason)
+
+    def _send(self, position: Position, qty: Decimal, price: Decimal, purpose: Purpose, reason: str) -> Sale:
+        desk = self._desk
+        intent = desk.draft(
+            purpose,
+            position.symbol,
+            position.side.opposite,
+            qty,
+            OrderType.MARKET,
+            position.candle_close,
+            tif=TimeInForce.IOC,
+            reduce_only=True,
+            reason=reason,
+        )
+        try:
+            record = desk.settle(desk.submit(intent))
+        except AlreadyDecided:
+            return Sale.LATER
+        if record.booked_qty > 0:
+            self._tell(position, record, reason)
+            self.tidy(position.symbol, price, reason)
+        if desk.book.position(position.symbol) is not None:
+            self._protection.ensure(position.symbol, price, why=purpose)
+        return Sale.DONE if record.booked_qty > 0 else Sale.LATER
+
+    def tidy(self, symbol: str, price: Decimal, why: str) -> None:
+        """Close a position whose rest is too small to be traded: it becomes dust. Its stops go first."""
+        desk = self._desk
+        position = desk.book.position(symbol)
+        if position is None or desk.instruments[symbol].tradeable(position.qty, price) or desk.closing_in_doubt(symbol) > 0:
+            return
+        if not self._protection.loosen(position, Decimal(0), why="dust"):
+            return
+        closed = desk.book.close(symbol, desk.clock.market_ms(), why)
+        desk.book.cover(symbol, desk.clock.wall_ms())
+        desk.log.info("DUST", symbol=symbol, qty=closed.qty, reason=why)
+
+    def mind_stop(self, position: Position, orders: list[VenueOrder], price: Decimal) -> bool:
+        """A stop that triggered: wait for its fill, then cancel it and sell the rest. True while one is at work."""
+        desk = self._desk
+        fired = [stop for stop in self._protection.stops_of(position, orders) if stop.triggered]
+        if not fired:
+            self._triggered_at.pop(position.symbol, None)
+            return False
+        since = self._triggered_at.setdefault(position.symbol, desk.clock.wall_ms())
+        if desk.clock.wall_ms() - since >= STOP_GRACE:
+            for stop in fired:
+                desk.broker.cancel(stop)
+            desk.log.warning("STOP", symbol=position.symbol, reason="triggered but not filled: selling the rest at the market")
+            self._triggered_at.pop(position.symbol, None)
+        return True
+
+    def through(self, symbol: str, price: Decimal) -> Sale:
+        """The market is beyond the stop although the position is still there: out, at the market."""
+        position = self._desk.book.position(symbol)
+        if position is None:
+            return Sale.DONE
+        return self.sell(symbol, position.qty, price, Purpose.EXIT, "stop price passed")
+
+    def _tell(self, position: Position, record: OrderRecord, reason: str) -> None:
+        after = self._desk.book.position(position.symbol)
+        self._desk.log.info(
+            "EXIT" if after is None else record.purpose.upper(),
+            symbol=position.symbol,
+            purpose=record.purpose,
+            qty=record.booked_qty,
+            price=record.avg_price,
+            left=after.qty if after else Decimal(0),
+            reason=reason,
+        )

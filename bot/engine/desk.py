@@ -1,0 +1,185 @@
+"""The desk: what every part of the engine works with, and the one hand that sends orders.
+
+`Desk.submit` is the only place where an order leaves the house: intent on disk first, then the request, then its outcome.
+`Desk.sync` is the only place where the venue's word on an order enters the book.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from bot.brokers.base import Absence, BaseBroker, BrokerError
+from bot.domain.clock import Clock
+from bot.domain.fill import Fill
+from bot.domain.ids import ClientIds, decision_key
+from bot.domain.instrument import FeeRate, Instrument
+from bot.domain.log import Log
+from bot.domain.order import (
+    IN_FLIGHT,
+    Decision,
+    Intent,
+    OrderRecord,
+    OrderStatus,
+    OrderType,
+    Purpose,
+    Side,
+    TimeInForce,
+    VenueOrder,
+)
+from bot.domain.outcome import Meaning, NotPlaced, Placed, Unknown
+from bot.engine.book import Book, Booking
+
+#: Waits (wall seconds) between looks at an order that should end at once; what has not ended by then is hunted.
+PATIENCE = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.2)
+
+#: Refusals after which the very same wish may be tried again: it is certain that nothing happened.
+TRANSIENT = frozenset({Meaning.BUSY, Meaning.RATE_LIMITED, Meaning.NONCE, Meaning.CLOCK, Meaning.LOCKED_OUT})
+
+
+@dataclass(slots=True)
+class Desk:
+    """One account's broker, book, clock and rules of the moment. Owned by one thread."""
+
+    broker: BaseBroker
+    book: Book
+    clock: Clock
+    log: Log
+    ids: ClientIds
+    instruments: dict[str, Instrument] = field(default_factory=dict)
+    fees: dict[str, FeeRate] = field(default_factory=dict)
+    on_fill: Callable[[Booking], None] | None = None
+    pause: Callable[[float], object] = time.sleep
+
+    def draft(
+        self,
+        purpose: Purpose,
+        symbol: str,
+        side: Side,
+        qty: Decimal,
+        kind: OrderType,
+        candle_close: int,
+        *,
+        tif: TimeInForce = TimeInForce.GTC,
+        limit_price: Decimal | None = None,
+        trigger_price: Decimal | None = None,
+        attached_stop: Decimal | None = None,
+        reduce_only: bool = False,
+        reason: str = "",
+        decision: Decision | None = None,
+    ) -> Intent:
+        """An intent with its ids, its decision key and its deadline."""
+        attempt = self.book.attempts(symbol, candle_close, purpose)
+        now = self.clock.wall_ms()
+        able = self.broker.capabilities()
+        return Intent(
+            client_id=self.ids.next(),
+            key=decision_key(self.book.account, symbol, candle_close, purpose, attempt),
+            purpose=purpose,
+            symbol=symbol,
+            side=side,
+            qty=qty,
+            type=kind,
+            created_at=self.clock.market_ms(),
+            sent_at=now,
+            tif=tif,
+            limit_price=limit_price,
+            trigger_price=trigger_price,
+            attached_stop=attached_stop,
+            deadline=now + able.deadline_ms if able.absence is Absence.DEADLINE else None,
+            reduce_only=reduce_only,
+            reason=reason,
+            decision=decision,
+        )
+
+    def submit(self, intent: Intent) -> OrderRecord:
+        """Commit the intent, send it once, commit how that ended. Raises `AlreadyDecided` before anything is sent."""
+        self.book.record(intent)
+        match self.broker.place(intent):
+            case Placed(exchange_id):
+                return self.book.mark(intent.client_id, OrderStatus.SUBMITTED, exchange_id=exchange_id)
+            case NotPlaced(meaning, reason):
+                self.log.warning(
+                    "REJECTED", symbol=intent.symbol, purpose=intent.purpose, client_id=intent.client_id, reason=reason
+                )
+                return self.book.mark(intent.client_id, OrderStatus.REJECTED, reason=f"{meaning}: {reason}")
+            case Unknown(reason):
+                self.log.warning(
+                    "UNKNOWN", symbol=intent.symbol, purpose=intent.purpose, client_id=intent.client_id, reason=reason
+                )
+                return self.book.mark(intent.client_id, OrderStatus.UNKNOWN, reason=reason)
+
+    def settle(self, record: OrderRecord) -> OrderRecord:
+        """Follow an order that ends at once until it is over and all of its fills are booked, as far as patience goes."""
+        for wait in PATIENCE:
+            if record.settled or record.status is OrderStatus.UNKNOWN:
+                return record
+            self.pause(wait)
+            try:
+                record = self.refresh(record)
+            except BrokerError as error:
+                self.log.warning("UNSETTLED", symbol=record.symbol, client_id=record.client_id, reason=error.text)
+                return record
+        return record
+
+    def refresh(self, record: OrderRecord) -> OrderRecord:
+        """Ask the venue for one order of ours and book what it says; raises `BrokerError`."""
+        if record.exchange_id is None:
+            return record
+        order = self.broker.order(record.exchange_id, record.symbol)
+        return (self.sync(order) or record) if order is not None else record
+
+    def sync(self, order: VenueOrder) -> OrderRecord | None:
+        """Take the venue's word on an order we know, and book the fills it speaks of; None for an order we do not know."""
+        record = self.book.update(order)
+        if record is None or record.booked_qty >= order.filled_qty:
+            return record
+        for fill in self.broker.fills_of(order):
+            self.enter(fill)
+        return self.book.by_exchange_id(order.exchange_id)
+
+    def enter(self, fill: Fill) -> Booking | None:
+        """Book one fill of an order we know; None when it stood there already."""
+        booking = self.book.book(fill)
+        if booking is None:
+            return None
+        self.log.info(
+            "FILL",
+            symbol=fill.symbol,
+            side=fill.side,
+            qty=fill.qty,
+            price=fill.price,
+            fee=fill.fee,
+            fee_asset=fill.fee_asset,
+            purpose=booking.order.purpose,
+            fill_id=fill.fill_id,
+        )
+        if self.on_fill is not None:
+            self.on_fill(booking)
+        return booking
+
+    def in_flight(self, symbol: str | None = None) -> list[OrderRecord]:
+        """Orders of ours whose fate the venue has not told us yet."""
+        return [
+            record
+            for record in self.book.unsettled()
+            if record.status in IN_FLIGHT and (symbol is None or record.symbol == symbol)
+        ]
+
+    def closing_in_doubt(self, symbol: str) -> Decimal:
+        """How much of a position may be being sold right now by orders that are not settled yet."""
+        position = self.book.position(symbol)
+        if position is None:
+            return Decimal(0)
+        return sum(
+            (
+                record.qty - record.booked_qty
+                for record in self.book.unsettled()
+                if record.symbol == symbol
+                and record.side is not position.side
+                and record.purpose is not Purpose.STOP
+            ),
+            Decimal(0),
+        )

@@ -1,0 +1,210 @@
+"""Protection: every position has its stop resting at the exchange, of exactly its size, at the rule's price.
+
+`ensure` brings that about and may be called at any time; `loosen` frees coins for a sale. A stretch in which less is
+covered than held is recorded with its cause. It never sells: that is `close`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from enum import Enum
+
+from bot.brokers.base import BrokerError
+from bot.domain.ids import is_ours
+from bot.domain.instrument import Instrument
+from bot.domain.money import ZERO
+from bot.domain.order import STOPS, WORKING, OrderType, Purpose, Side, VenueOrder
+from bot.domain.outcome import Meaning, NotPlaced, Outcome, Placed, Unknown
+from bot.domain.position import Position
+from bot.engine.book import AlreadyDecided
+from bot.engine.cover import Amend, Cancel, Place, Step, arrange, covered
+from bot.engine.desk import Desk
+
+
+class Verdict(Enum):
+    """How a position stands after an attempt to protect it."""
+
+    COVERED = "covered"
+    EXPOSED = "exposed"
+    """Not (wholly) covered yet: try again at the next look."""
+    THROUGH = "through"
+    """The market is already beyond the stop: exit now."""
+
+
+def stop_price(position: Position, instrument: Instrument) -> Decimal:
+    """The trigger on the venue's grid, rounded to the side that does not loosen it."""
+    price = position.stop_price
+    return instrument.price_up(price) if position.side is Side.BUY else instrument.price_down(price)
+
+
+def is_through(position: Position, price: Decimal) -> bool:
+    """Whether the market stands at or beyond the stop."""
+    return price <= position.stop_price if position.side is Side.BUY else price >= position.stop_price
+
+
+class Protection:
+    """Keeps stops and positions together on one account."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def stops_of(self, position: Position, orders: Iterable[VenueOrder]) -> list[VenueOrder]:
+        """Our working stops of this position among `orders`; those the venue spawned enter the book here."""
+        stops = [
+            order
+            for order in orders
+            if order.symbol == position.symbol
+            and order.side is not position.side
+            and order.type in STOPS
+            and order.status in WORKING
+            and self._is_ours(order)
+        ]
+        for order in stops:
+            if self._desk.book.by_exchange_id(order.exchange_id) is None and not self._known_by_client_id(order):
+                self._desk.book.adopt(order, Purpose.STOP)
+            self._desk.sync(order)
+        return stops
+
+    def ensure(
+        self, symbol: str, price: Decimal, orders: Sequence[VenueOrder] | None = None, why: str = "unprotected"
+    ) -> Verdict:
+        """Bring the stops of a symbol's position to its size and price. `orders` is a fresh list of what is open, if at hand."""
+        desk = self._desk
+        position = desk.book.position(symbol)
+        if position is None:
+            return Verdict.COVERED
+        if is_through(position, price):
+            return Verdict.THROUGH
+        instrument = desk.instruments[symbol]
+        want = instrument.size(position.qty - desk.closing_in_doubt(symbol))
+        trigger = stop_price(position, instrument)
+        stops = self.stops_of(position, orders if orders is not None else desk.broker.open_orders())
+        if want < instrument.min_qty and not stops:
+            return Verdict.COVERED if want <= 0 else Verdict.EXPOSED
+        steps = arrange(stops, want, trigger, instrument, amend=desk.broker.capabilities().amend)
+        if covered(stops) < want or any(isinstance(step, Cancel) for step in steps):
+            desk.book.uncover(symbol, desk.clock.wall_ms(), why)
+        if not self._take(position, steps):
+            return Verdict.EXPOSED
+        self._covered(symbol, trigger, want, changed=bool(steps))
+        return Verdict.COVERED
+
+    def loosen(self, position: Position, keep: Decimal, why: str) -> bool:
+        """Free all but `keep` of the position from its stops, for a sale; False when the stops turned out otherwise.
+
+        Afterwards nothing of what is to be sold can be sold a second time by a stop.
+        """
+        desk = self._desk
+        instrument = desk.instruments[position.symbol]
+        stops = self.stops_of(position, desk.broker.open_orders())
+        if any(stop.triggered for stop in stops):
+            return False
+        want = instrument.size(keep) if instrument.size(keep) >= instrument.min_qty else ZERO
+        if covered(stops) <= want:
+            return True
+        reductions = arrange(stops, want, stop_price(position, instrument), instrument, amend=desk.broker.capabilities().amend)
+        desk.book.uncover(position.symbol, desk.clock.wall_ms(), why)
+        return all(self._reduce(step) for step in reductions if not isinstance(step, Place))
+
+    def release(self, orders: Iterable[VenueOrder], symbol: str, side: Side) -> bool:
+        """Cancel stops that guard nothing any more (their position is gone)."""
+        idle = [
+            order
+            for order in orders
+            if order.symbol == symbol
+            and order.side is side.opposite
+            and order.type in STOPS
+            and order.status in WORKING
+            and self._is_ours(order)
+        ]
+        return all([self._reduce(Cancel(order)) for order in idle])
+
+    def _covered(self, symbol: str, trigger: Decimal, qty: Decimal, *, changed: bool) -> None:
+        naked = self._desk.book.cover(symbol, self._desk.clock.wall_ms())
+        if changed or naked:
+            self._desk.log.info("STOP", symbol=symbol, qty=qty, trigger=trigger, naked_ms=naked)
+
+    def _take(self, position: Position, steps: Sequence[Step]) -> bool:
+        for step in steps:
+            match step:
+                case Cancel():
+                    good = self._reduce(step)
+                case Amend():
+                    good = self._amend(step)
+                case Place():
+                    good = self._place(position, step)
+            if not good:
+                return False
+        return True
+
+    def _amend(self, step: Amend) -> bool:
+        outcome = self._desk.broker.amend(step.stop, qty=step.qty, trigger_price=step.trigger)
+        self._note(step.stop, outcome)
+        if isinstance(outcome, Placed):
+            self._desk.book.update(replace(step.stop, qty=step.qty, trigger_price=step.trigger))
+            return True
+        if isinstance(outcome, Unknown) or outcome.meaning is Meaning.GONE:
+            self._look_up(step.stop)
+        return False
+
+    def _reduce(self, step: Cancel | Amend) -> bool:
+        """Take coverage away for certain: a cancel is believed only after the venue shows the order ended unfilled."""
+        if isinstance(step, Amend):
+            return self._amend(step)
+        outcome = self._desk.broker.cancel(step.stop)
+        self._note(step.stop, outcome)
+        if isinstance(outcome, NotPlaced) and outcome.meaning is not Meaning.GONE:
+            return False
+        now = self._desk.broker.order(step.stop.exchange_id, step.stop.symbol)
+        if now is None:
+            return False
+        self._desk.sync(now)
+        return now.status not in WORKING and now.filled_qty == step.stop.filled_qty
+
+    def _place(self, position: Position, step: Place) -> bool:
+        desk = self._desk
+        if not desk.broker.capabilities().resting_stop:
+            return False
+        intent = desk.draft(
+            Purpose.STOP,
+            position.symbol,
+            position.side.opposite,
+            step.qty,
+            OrderType.STOP,
+            position.candle_close,
+            trigger_price=step.trigger,
+            reduce_only=True,
+            reason="protects the position",
+        )
+        try:
+            record = desk.submit(intent)
+        except AlreadyDecided:
+            return False
+        return not record.done and record.exchange_id is not None
+
+    def _look_up(self, stop: VenueOrder) -> None:
+        """Learn what became of a stop after a doubtful answer; when the venue does not say, the next look will."""
+        try:
+            now = self._desk.broker.order(stop.exchange_id, stop.symbol)
+        except BrokerError as error:
+            self._desk.log.warning("STOP", symbol=stop.symbol, exchange_id=stop.exchange_id, reason=error.text)
+            return
+        if now is not None:
+            self._desk.sync(now)
+
+    def _note(self, stop: VenueOrder, outcome: Outcome) -> None:
+        if isinstance(outcome, NotPlaced | Unknown):
+            self._desk.log.warning(
+                "STOP", symbol=stop.symbol, exchange_id=stop.exchange_id, reason=outcome.reason, outcome=type(outcome).__name__
+            )
+
+    def _is_ours(self, order: VenueOrder) -> bool:
+        book = self._desk.book
+        if is_ours(order.client_id) or book.by_exchange_id(order.exchange_id) is not None:
+            return True
+        return order.parent_id is not None and book.by_exchange_id(order.parent_id) is not None
+
+    def _known_by_client_id(self, order: VenueOrder) -> bool:
+        return order.client_id is not None and self._desk.book.by_client_id(order.client_id) is not None

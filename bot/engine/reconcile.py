@@ -1,0 +1,177 @@
+"""Reconciliation: the book is brought to what the exchange says. One path for start, restart and the timer.
+
+Fills are fetched with an overlap and booked once by their identity; orders of ours that the book lacks are adopted;
+what is foreign is remembered as such and left alone; coins that are missing are believed gone only after two looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+from bot.domain.clock import DAY, HOUR, SECOND
+from bot.domain.fill import Fill
+from bot.domain.ids import is_ours, tag_of
+from bot.domain.money import ZERO
+from bot.domain.order import STOPS, Decision, OrderRecord, Purpose, Side, VenueOrder
+from bot.engine.desk import Desk
+
+#: Market ms before the newest booked fill from which fills are asked again: a venue may show a fill late.
+OVERLAP = HOUR
+#: How far back (market ms) an empty book looks for orders of ours.
+LOST_BOOK = 7 * DAY
+#: Wall ms between the first look that misses coins and the one that believes it.
+SECOND_LOOK = 20 * SECOND
+#: Foreign order ids that are remembered, so that they are not asked about again.
+MEMORY = 10_000
+#: Where a position's stop is put when neither the book nor the exchange remembers one: the widest the rule allows.
+FALLBACK_STOP = Decimal("0.95")
+
+
+class Reconciliation:
+    """Compares one account's book with its exchange; raises `BrokerError` when the exchange does not answer."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._foreign: dict[str, None] = {}
+        self._short_since: dict[str, int] = {}
+
+    def start(self) -> None:
+        """After a start: also what ended while nobody looked, as far back as the book (or an empty book) needs."""
+        desk = self._desk
+        newest = desk.book.newest_fill()
+        remembered = desk.book.fact("reconciled_at")
+        oldest = min((record.created_at for record in desk.book.unsettled()), default=desk.clock.market_ms())
+        since = min(newest or oldest, int(remembered or oldest), oldest) - OVERLAP
+        if remembered is None:
+            since = min(since, desk.clock.market_ms() - LOST_BOOK)
+        self._recognise([*desk.broker.recent_orders(since), *desk.broker.open_orders()], starting=True)
+        self.run(since)
+
+    def run(self, since: int | None = None) -> Sequence[VenueOrder]:
+        """One pass; returns the open orders it saw. `since` is market ms, by default the newest fill less the overlap."""
+        desk = self._desk
+        began = desk.clock.market_ms()
+        if since is None:
+            since = min(desk.book.newest_fill() or began, began) - OVERLAP
+        orders = desk.broker.open_orders()
+        self._recognise(orders)
+        self._chase_ended(orders)
+        for fill in desk.broker.fills(since):
+            self._book(fill)
+        self._count_coins()
+        desk.book.remember("reconciled_at", str(began))
+        return orders
+
+    # -- orders ---------------------------------------------------------------------------------------------------
+    def _recognise(self, orders: Iterable[VenueOrder], *, starting: bool = False) -> None:
+        """Take over what the venue says of our orders, and adopt those the book does not have."""
+        for order in sorted(orders, key=lambda one: one.created_at):
+            if self._desk.sync(order) is None and order.exchange_id not in self._foreign:
+                self._adopt(order, orders, starting=starting)
+
+    def _adopt(self, order: VenueOrder, among: Iterable[VenueOrder], *, starting: bool) -> OrderRecord | None:
+        """Enter an order that carries our mark or was spawned by one of ours; anything else is foreign."""
+        desk = self._desk
+        if not self._is_ours(order):
+            self._remember_foreign(order.exchange_id)
+            return None
+        if order.client_id is not None and tag_of(order.client_id) != desk.ids.tag and not starting:
+            self._second_instance(order)
+            return None
+        purpose = self._purpose(order)
+        record = desk.book.adopt(order, purpose, self._decision(order, among) if purpose is Purpose.ENTRY else None)
+        desk.log.info("ADOPTED", symbol=order.symbol, purpose=purpose, exchange_id=order.exchange_id, client_id=order.client_id)
+        desk.sync(order)
+        return record
+
+    def _is_ours(self, order: VenueOrder) -> bool:
+        parent = order.parent_id
+        return is_ours(order.client_id) or (parent is not None and self._desk.book.by_exchange_id(parent) is not None)
+
+    def _purpose(self, order: VenueOrder) -> Purpose:
+        if order.type in STOPS or order.parent_id is not None:
+            return Purpose.STOP
+        position = self._desk.book.position(order.symbol)
+        opening = order.side is (position.side if position else Side.BUY)
+        return Purpose.ENTRY if opening else Purpose.EXIT
+
+    def _decision(self, order: VenueOrder, among: Iterable[VenueOrder]) -> Decision:
+        """What can still be known of the decision behind an order of a lost book: the stop it carried, if it is there."""
+        price = order.avg_price or order.limit_price or ZERO
+        stops = [one.trigger_price for one in among if one.parent_id == order.exchange_id and one.trigger_price]
+        return Decision(
+            candle_close=order.created_at,
+            stop=stops[0] if stops else price * FALLBACK_STOP,
+            close=price,
+            atr=ZERO,
+            score=0,
+            adx=ZERO,
+            fee=self._desk.fees[order.symbol].taker if order.symbol in self._desk.fees else ZERO,
+            reason="adopted from the exchange",
+        )
+
+    def _second_instance(self, order: VenueOrder) -> None:
+        self._remember_foreign(order.exchange_id)
+        self._desk.book.remember("second_instance", order.client_id)
+        self._desk.log.error(
+            "HALTED",
+            client_id=order.client_id,
+            reason="another NIJA trades this account: no new entries here until one of the two is stopped and `nija resume` is given",
+        )
+
+    def _remember_foreign(self, exchange_id: str) -> None:
+        self._foreign[exchange_id] = None
+        while len(self._foreign) > MEMORY:
+            self._foreign.pop(next(iter(self._foreign)))
+
+    def _chase_ended(self, open_orders: Sequence[VenueOrder]) -> None:
+        """Orders that our book thinks alive but that no longer are: learn how they ended."""
+        alive = {order.exchange_id for order in open_orders}
+        for record in self._desk.book.unsettled():
+            if record.exchange_id is not None and record.exchange_id not in alive:
+                self._desk.refresh(record)
+
+    # -- fills ----------------------------------------------------------------------------------------------------
+    def _book(self, fill: Fill) -> None:
+        desk = self._desk
+        if fill.exchange_order_id in self._foreign:
+            return
+        if desk.book.by_exchange_id(fill.exchange_order_id) is None and not self._claims(fill):
+            return
+        desk.enter(fill)
+
+    def _claims(self, fill: Fill) -> bool:
+        """Whether a fill of an order that the book does not know belongs to us after all."""
+        order = self._desk.broker.order(fill.exchange_order_id, fill.symbol)
+        if order is None:
+            return False
+        return self._desk.sync(order) is not None or self._adopt(order, (), starting=False) is not None
+
+    # -- coins ----------------------------------------------------------------------------------------------------
+    def _count_coins(self) -> None:
+        """Whether the coins of our spot positions are there; the owner may have sold or withdrawn them by hand."""
+        positions = [one for one in self._desk.book.positions() if not self._desk.instruments[one.symbol].shortable]
+        if not positions:
+            self._short_since.clear()
+            return
+        balances = self._desk.broker.balances()
+        for position in positions:
+            held = balances[position.base].total if position.base in balances else ZERO
+            self._judge(position.symbol, position.base, position.qty - held)
+
+    def _judge(self, symbol: str, base: str, missing: Decimal) -> None:
+        desk = self._desk
+        if missing < desk.instruments[symbol].lot or desk.closing_in_doubt(symbol) > 0:
+            self._short_since.pop(symbol, None)
+            return
+        now = desk.clock.wall_ms()
+        since = self._short_since.setdefault(symbol, now)
+        if now - since < SECOND_LOOK:
+            return
+        missing -= desk.broker.pockets().get(base, ZERO)
+        if missing >= desk.instruments[symbol].lot:
+            desk.book.write_off(symbol, missing, desk.clock.market_ms(), "coins left the account")
+            desk.log.error("GONE", symbol=symbol, qty=missing, reason="these coins left the account without us: the position shrinks")
+        self._short_since.pop(symbol, None)
+
