@@ -6,28 +6,17 @@ Each method is one transaction, on disk when it returns. The store implements it
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
+from bot.domain.booking import AlreadyDecided, Booking
 from bot.domain.events import Command
 from bot.domain.fill import Fill
 from bot.domain.ids import Account
 from bot.domain.order import Decision, Intent, OrderRecord, OrderStatus, Purpose, VenueOrder
 from bot.domain.position import Position
 
-
-class AlreadyDecided(Exception):
-    """The decision key stands in the database: this decision was made before, by whatever life of the daemon."""
-
-
-@dataclass(frozen=True, slots=True)
-class Booking:
-    """What booking a fill did: the order after it, and the position after it (None where it belongs to none)."""
-
-    fill: Fill
-    order: OrderRecord
-    position: Position | None
+__all__ = ["AlreadyDecided", "Book", "Booking"]
 
 
 class Book(Protocol):
