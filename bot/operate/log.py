@@ -1,0 +1,280 @@
+"""The log: one line an event, a word to grep for and then fixed keys, for people or as JSON.
+
+Every line of this process, ours or an SDK's, goes through here; secrets are taken out of the finished text,
+tracebacks included. Nothing from outside can forge a line: line breaks and control signs are escaped. Writing
+never raises into trading.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import Enum
+from types import TracebackType
+from typing import Final, Self, TextIO
+
+from bot.operate.log_file import Console, FollowedFile, tell_stderr
+from bot.operate.redact import HIDDEN, Redactor
+from bot.settings import ConfigError
+from bot.variables import OperationSettings
+
+LONGEST_VALUE: Final = 2_000
+"""Signs of one value that a line shows; an exchange's error page may be a megabyte."""
+
+_ROOT: Final = "nija"
+_TALKATIVE: Final = ("urllib3", "requests", "coinbase", "okx", "krakenex", "uvicorn", "websockets", "alembic")
+_SILENT: Final = ("sqlalchemy", "asyncio", "numba")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What a line says, before anybody has formatted it."""
+
+    word: str
+    broker: str | None
+    fields: Mapping[str, object]
+
+
+class EventLog:
+    """Writes events of one broker, or of the daemon as a whole; satisfies bot.domain.log.Log."""
+
+    def __init__(self, logger: logging.Logger, broker: str | None = None) -> None:
+        self._logger = logger
+        self._broker = broker.upper() if broker else None
+
+    def debug(self, event: str, /, **fields: object) -> None:
+        self._write(logging.DEBUG, event, fields)
+
+    def info(self, event: str, /, **fields: object) -> None:
+        self._write(logging.INFO, event, fields)
+
+    def warning(self, event: str, /, **fields: object) -> None:
+        self._write(logging.WARNING, event, fields)
+
+    def error(self, event: str, /, **fields: object) -> None:
+        self._write(logging.ERROR, event, fields)
+
+    def failure(self, event: str, error: BaseException, /, **fields: object) -> None:
+        """An error with its traceback: for the supervised boundary of a thread."""
+        self._write(logging.ERROR, event, fields, error)
+
+    def _write(
+        self, level: int, word: str, fields: Mapping[str, object], error: BaseException | None = None
+    ) -> None:
+        if self._logger.isEnabledFor(level):
+            event = Event(word, self._broker, fields)
+            self._logger.log(level, "%s", word, exc_info=error, extra={"event": event})
+
+
+# --- from a record to a line
+
+
+class LineFormatter(logging.Formatter):
+    """What text and JSON have in common: each value is redacted, and only then cut."""
+
+    def __init__(self, redact: Redactor) -> None:
+        super().__init__()
+        self._redact = redact
+
+    def format(self, record: logging.LogRecord) -> str:
+        event = getattr(record, "event", None)
+        if isinstance(event, Event):
+            return self.line(record, event)
+        return self.line(record, Event(self._safe(_message(record)), None, {}), record.name)
+
+    def line(self, record: logging.LogRecord, event: Event, library: str = "") -> str:
+        raise NotImplementedError
+
+    def _value(self, key: str, value: object) -> str:
+        return HIDDEN if self._redact.is_secret_name(key) else self._safe(_plain(value))
+
+    def _safe(self, text: str) -> str:
+        """Redacted before it is cut: half a secret would no longer be recognised."""
+        text = self._redact(text)
+        return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}… ({len(text)} signs)"
+
+    def _traceback(self, record: logging.LogRecord) -> list[str]:
+        if not record.exc_info or record.exc_info[1] is None:
+            return []
+        text = self._redact("".join(traceback.format_exception(record.exc_info[1])))
+        return [self._safe(line) for line in text.splitlines()]
+
+
+class TextFormatter(LineFormatter):
+    """`2026-11-22 19:40:01Z INFO  KRAKEN CONNECTED  account=… balance=$3,000.00`"""
+
+    def line(self, record: logging.LogRecord, event: Event, library: str = "") -> str:
+        time = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+        level = f"{_LEVELS.get(record.levelname, record.levelname):5}"
+        head = " ".join(part for part in (time, level, event.broker or library, event.word) if part)
+        fields = " ".join(self._field(key, value) for key, value in event.fields.items())
+        lines = [f"{head}  {fields}" if fields else head]
+        lines += [f"    | {line}" for line in self._traceback(record)]
+        return self._redact("\n".join(_CONTROL.sub(_escaped, line) for line in lines))
+
+    def _field(self, key: str, value: object) -> str:
+        if key.endswith("_usd") and isinstance(value, Decimal):
+            return f"{key.removesuffix('_usd')}={_dollars(value)}"
+        text = self._value(key, value)
+        quoted = '"' + text.replace('"', '\\"') + '"'
+        return f"{key}={quoted if _NEEDS_QUOTES.search(text) else text}"
+
+
+class JsonFormatter(LineFormatter):
+    """One object a line with the same keys; money and quantities are strings."""
+
+    def line(self, record: logging.LogRecord, event: Event, library: str = "") -> str:
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        shown: dict[str, object] = {"time": time.replace("+00:00", "Z"), "level": record.levelname}
+        if who := event.broker or library:
+            shown["logger" if library else "broker"] = who
+        shown["event"] = event.word
+        shown |= {key: self._json(key, value) for key, value in event.fields.items() if key not in shown}
+        if lines := self._traceback(record):
+            shown["traceback"] = "\n".join(lines)
+        return json.dumps(shown)
+
+    def _json(self, key: str, value: object) -> object:
+        return value if value is None or isinstance(value, bool | int) else self._value(key, value)
+
+
+_LEVELS: Final = {"DEBUG": "DEBUG", "INFO": "INFO", "WARNING": "WARN", "ERROR": "ERROR", "CRITICAL": "FATAL"}
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_NEEDS_QUOTES: Final = re.compile(r"[\s\"=]|^$")
+
+
+def _escaped(sign: re.Match[str]) -> str:
+    return sign.group().encode("unicode_escape").decode()
+
+
+def _message(record: logging.LogRecord) -> str:
+    """A library's message; one whose arguments do not fit its text is shown unformatted, not lost."""
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError, KeyError):
+        return str(record.msg)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, Enum):
+        return str(value.value) if isinstance(value.value, str) else value.name
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list | tuple | set | frozenset):
+        return ",".join(_plain(item) for item in value)
+    return "-" if value is None else str(value)
+
+
+def _dollars(value: Decimal) -> str:
+    """Cents for amounts, four significant digits for less than a dollar: fees are fractions of a cent."""
+    sign, size = ("-" if value < 0 else ""), abs(value)
+    if not size.is_finite() or size >= 1 or not size:
+        return f"{sign}${size:,.2f}"
+    return f"{sign}${size:.{max(2, 3 - size.adjusted())}f}"
+
+
+# --- setting up
+
+
+class Logs:
+    """The process's log while it is open. `close` gives logging back as it was found."""
+
+    def __init__(self, operation: OperationSettings, redact: Redactor, console: TextIO | None = None) -> None:
+        """Raises ConfigError when LOG_FILE cannot be written."""
+        self.redact = redact
+        self._handlers = self._make_handlers(operation, console)
+        self._root = logging.getLogger()
+        self._before = (self._root.handlers[:], self._root.level)
+        self._hooks = (sys.excepthook, threading.excepthook, sys.unraisablehook)
+        self._take_over(operation.log_level)
+
+    def event_log(self, broker: str | None = None) -> EventLog:
+        name = f"{_ROOT}.{broker.lower()}" if broker else _ROOT
+        return EventLog(logging.getLogger(name), broker)
+
+    def close(self) -> None:
+        sys.excepthook, threading.excepthook, sys.unraisablehook = self._hooks
+        logging.captureWarnings(capture=False)
+        handlers, level = self._before
+        self._root.handlers[:] = handlers
+        self._root.setLevel(level)
+        for handler in self._handlers:
+            handler.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _make_handlers(self, operation: OperationSettings, console: TextIO | None) -> list[logging.Handler]:
+        formatter = (JsonFormatter if operation.log_format == "json" else TextFormatter)(self.redact)
+        try:
+            handlers: list[logging.Handler] = [FollowedFile(operation.log_file)]
+        except OSError as error:
+            why = f"it must be a file that can be written ({error.strerror})"
+            raise ConfigError([f'LOG_FILE is "{operation.log_file}": {why}']) from None
+        if console is not None:
+            handlers.append(Console(console))
+        for handler in handlers:
+            handler.setFormatter(formatter)
+        return handlers
+
+    def _take_over(self, level: str) -> None:
+        self._root.handlers[:] = self._handlers
+        self._root.setLevel(logging.WARNING)
+        logging.getLogger(_ROOT).setLevel(level)
+        for name in _TALKATIVE:
+            _route(name, logging.DEBUG if level == "DEBUG" else logging.WARNING)
+        for name in _SILENT:
+            _route(name, logging.WARNING)
+        logging.captureWarnings(capture=True)
+        crash = _Crash(self.event_log(), sys.excepthook)
+        sys.excepthook = crash.of_program
+        threading.excepthook = crash.of_thread
+        sys.unraisablehook = crash.unraisable
+
+
+def _route(name: str, level: int) -> None:
+    """A library's own handlers would print past the redaction."""
+    logger = logging.getLogger(name)
+    logger.handlers.clear()
+    logger.propagate = True
+    logger.setLevel(level)
+
+
+class _Crash:
+    """What Python would print on stderr, unredacted, is an event of the log instead."""
+
+    def __init__(self, log: EventLog, print_as_usual: Callable[..., object]) -> None:
+        self._log = log
+        self._print_as_usual = print_as_usual
+
+    def of_program(
+        self, kind: type[BaseException], error: BaseException, where: TracebackType | None
+    ) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            self._print_as_usual(kind, error, where)
+            return
+        self._log.failure("CRASHED", error)
+        tell_stderr(f"nija crashed ({kind.__name__}); the log says where")
+
+    def of_thread(self, args: threading.ExceptHookArgs) -> None:
+        if args.exc_value is not None:
+            self._log.failure("THREAD CRASHED", args.exc_value, thread=args.thread and args.thread.name)
+
+    def unraisable(self, args: sys.UnraisableHookArgs) -> None:
+        if args.exc_value is not None:
+            self._log.failure("ERROR IGNORED", args.exc_value, where=args.err_msg)

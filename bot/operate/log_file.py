@@ -1,0 +1,163 @@
+"""Where log lines go: a file that `tail -f` can follow for ever, and a console that may stall without harm.
+
+Neither ever raises into the thread that logs, and neither keeps it waiting for a person: a full disk is told
+once on stderr, a console that nobody reads loses lines instead of stopping a trader.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import shutil
+import stat
+import sys
+import threading
+from pathlib import Path
+from typing import Final, TextIO
+
+MAX_BYTES: Final = 10_000_000
+KEEP: Final = 5
+CONSOLE_LINES: Final = 10_000
+_CLOSED: Final = -1
+
+
+class FollowedFile(logging.Handler):
+    """Appends to `path`; past `max_bytes` it is copied to `path`.1 (… .5 the oldest) and emptied in place.
+
+    The file stays the same file, so that a `tail -f` goes on. If somebody moves it away, it is made anew.
+    """
+
+    def __init__(self, path: Path, max_bytes: int = MAX_BYTES, keep: int = KEEP) -> None:
+        super().__init__()
+        self._path = path
+        self._max_bytes = max_bytes
+        self._keep = keep
+        self._rotate_at = max_bytes
+        self._complained = False
+        self._file = self._open()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = self.format(record) + "\n"
+        if self._file == _CLOSED:
+            return
+        try:
+            self._reopen_if_moved()
+            self._write(line.encode("utf-8", "backslashreplace"))
+            self._rotate_if_large()
+        except OSError as error:
+            self._complain(error)
+        else:
+            self._complained = False
+
+    def close(self) -> None:
+        self.acquire()
+        try:
+            if self._file != _CLOSED:
+                os.close(self._file)
+                self._file = _CLOSED
+        finally:
+            self.release()
+        super().close()
+
+    def _open(self) -> int:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def _reopen_if_moved(self) -> None:
+        try:
+            moved = not os.path.samestat(self._path.stat(), os.fstat(self._file))
+        except FileNotFoundError:
+            moved = True
+        if moved:
+            fresh = self._open()
+            os.close(self._file)
+            self._file = fresh
+
+    def _write(self, data: bytes) -> None:
+        while data:
+            data = data[os.write(self._file, data) :]
+
+    def _rotate_if_large(self) -> None:
+        size = self._size()
+        if size < self._rotate_at:
+            return
+        # Should the copy fail (a full disk), the next try comes after another tenth, not with every line.
+        self._rotate_at = size + self._max_bytes // 10
+        self._shift()
+        copy = self._numbered(1)
+        shutil.copyfile(self._path, copy)
+        copy.chmod(0o600)
+        os.truncate(self._file, 0)
+        self._rotate_at = self._max_bytes
+
+    def _size(self) -> int:
+        found = os.fstat(self._file)
+        return found.st_size if stat.S_ISREG(found.st_mode) else 0
+
+    def _shift(self) -> None:
+        for number in range(self._keep - 1, 0, -1):
+            if self._numbered(number).exists():
+                self._numbered(number).replace(self._numbered(number + 1))
+
+    def _numbered(self, number: int) -> Path:
+        return self._path.with_name(f"{self._path.name}.{number}")
+
+    def _complain(self, error: OSError) -> None:
+        if not self._complained:
+            self._complained = True
+            tell_stderr(f"{self._path} cannot be written ({error.strerror}): log lines are lost until it can")
+
+
+class Console(logging.Handler):
+    """Prints in a thread of its own; when the terminal stands still, lines beyond the queue are dropped."""
+
+    def __init__(self, stream: TextIO, lines: int = CONSOLE_LINES) -> None:
+        super().__init__()
+        self._stream = stream
+        self._lines: queue.Queue[str | None] = queue.Queue(lines)
+        self._dropped = 0
+        self._printer = threading.Thread(target=self._print, name="console", daemon=True)
+        self._printer.start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = self.format(record) + "\n"
+        if self._dropped:
+            line = f"({self._dropped} lines were not printed, they are in the log file)\n{line}"
+        try:
+            self._lines.put_nowait(line)
+            self._dropped = 0
+        except queue.Full:
+            self._dropped += 1
+
+    def close(self) -> None:
+        """Prints what is queued, for two seconds at most."""
+        if self._printer.is_alive():
+            self._offer_end()
+            self._printer.join(2)
+        super().close()
+
+    def _offer_end(self) -> None:
+        try:
+            self._lines.put(None, timeout=1)
+        except queue.Full:
+            return
+
+    def _print(self) -> None:
+        while (line := self._lines.get()) is not None:
+            try:
+                self._stream.write(line)
+                self._stream.flush()
+            except UnicodeEncodeError:
+                self._stream.write(line.encode("ascii", "backslashreplace").decode())
+            except (OSError, ValueError):
+                # The terminal is gone; the file has everything, and the queue goes on being emptied.
+                continue
+
+
+def tell_stderr(text: str) -> None:
+    """The last resort when the log itself is what fails."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except (OSError, ValueError, AttributeError):
+        return
