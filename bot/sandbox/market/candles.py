@@ -1,0 +1,119 @@
+"""Candles in whole ticks and lots, and the source of the generated ones.
+
+Owns the arithmetic of columns; prices are numbers of ticks, quantities numbers of lots, so that sums are exact.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from bot.sandbox.market.coins import Listing
+from bot.sandbox.market.noise import Floats, Ints, draws, key, uniforms, wave
+from bot.sandbox.market.path import CoinDay, CoinPath
+from bot.sandbox.market.weather import MINUTES
+
+MINUTE_MS = 60_000
+HOUR_MS = 3_600_000
+DAY_MS = 86_400_000
+
+
+class Candles(NamedTuple):
+    """Consecutive candles, one column each; `first_id` is the id of the first trade in them."""
+
+    open: Ints
+    high: Ints
+    low: Ints
+    close: Ints
+    volume: Ints
+    count: Ints
+    first_id: int
+
+    def part(self, lo: int, hi: int) -> Candles:
+        """The candles lo..hi-1."""
+        columns = (column[lo:hi] for column in self[:6])
+        return Candles(*columns, first_id=self.first_id + int(self.count[:lo].sum()))
+
+
+class CandleSource(Protocol):
+    """Where one symbol's candles come from: generated or replayed."""
+
+    @property
+    def step_ms(self) -> int:
+        """Length of its candles; divides a day."""
+
+    @property
+    def first_ms(self) -> int:
+        """Open time of the first candle there is."""
+
+    def day(self, day: int) -> Candles:
+        """All candles of a UTC day; flat and empty where nothing trades."""
+
+
+class GeneratedCandles:
+    """One-minute candles of one symbol, made from its coin's path."""
+
+    step_ms = MINUTE_MS
+
+    def __init__(self, seed: int, listing: Listing, tick: Decimal, path: CoinPath, first_day: int) -> None:
+        self.first_ms = first_day * DAY_MS
+        self._listing = listing
+        self._log_tick = np.log(float(tick))
+        self._path = path
+        self._first_day = first_day
+        self._key = key(seed, listing.symbol)
+
+    def day(self, day: int) -> Candles:
+        """Candles of a UTC day."""
+        coin = self._path.day(day)
+        count = _spread_prints(int(self._prints(np.array([day]))[0]), coin.busy)
+        before = self._prints(np.arange(self._first_day, day)).sum()
+        open_, high, low, close = self._ticks(coin, day)
+        return _settled(open_, high, low, close, self._volume(coin, day, count), count, 1 + int(before))
+
+    def _prints(self, days: Ints) -> Ints:
+        """How many trades each day has."""
+        busy = np.exp(0.5 * (uniforms(self._key, days) - 0.5))
+        return (self._listing.prints * busy).astype(np.int64)
+
+    def _ticks(self, coin: CoinDay, day: int) -> tuple[Ints, ...]:
+        """The coin's path in this symbol's ticks, off by its basis."""
+        ends = draws(self._key, day).standard_normal(), draws(self._key, day + 1).standard_normal()
+        knots = draws(self._key ^ 1, day).standard_normal(MINUTES // 30 - 1)
+        basis = self._listing.basis * 1e-4 * wave((float(ends[0]), float(ends[1])), knots, MINUTES)
+        return tuple(np.maximum(np.rint(np.exp(column + basis - self._log_tick)), 1).astype(np.int64) for column in coin[:4])
+
+    def _volume(self, coin: CoinDay, day: int, count: Ints) -> Ints:
+        """Turnover of the day over its minutes, at least one lot a trade."""
+        price = float(np.exp(coin.open[0]))
+        size = self._listing.turnover / MINUTES / price / float(self._listing.lot)
+        lots = np.rint(size * coin.busy * np.exp(0.6 * (uniforms(self._key ^ 2, np.array([day])) - 0.5)))
+        return np.where(count > 0, np.maximum(lots.astype(np.int64), count), 0)
+
+
+def _spread_prints(prints: int, busy: Floats) -> Ints:
+    """A day's trades over its minutes, by how busy they are; the first minute always has one."""
+    weight = np.cumsum(busy**0.7)
+    upto = np.floor(weight * ((prints - 1) / weight[-1]) + 1e-9).astype(np.int64)
+    upto[-1] = prints - 1
+    count = np.diff(upto, prepend=0)
+    count[0] += 1
+    return count
+
+
+def _settled(
+    open_: Ints, high: Ints, low: Ints, close: Ints, volume: Ints, count: Ints, first_id: int
+) -> Candles:
+    """Makes each candle one that its number of trades can really print: none, one, two, three or more."""
+    traded = np.maximum.accumulate(np.where(count > 0, np.arange(len(count)), 0))
+    close = close[traded]
+    open_ = np.where(count >= 2, open_, close)
+    top, bottom = np.maximum(open_, close), np.minimum(open_, close)
+    high, low = np.maximum(high, top), np.minimum(low, bottom)
+    upper = (count >= 4) | ((count == 3) & (high - top >= bottom - low))
+    lower = (count >= 4) | ((count == 3) & (high - top < bottom - low))
+    return Candles(
+        open_, np.where(upper, high, top), np.where(lower, low, bottom), close, volume, count, first_id
+    )

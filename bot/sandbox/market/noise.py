@@ -1,0 +1,57 @@
+"""Randomness by name: every draw is a pure function of the seed and of what it is for.
+
+Nothing here remembers anything, so the market can be looked at in any order and is always the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+_U64 = (1 << 64) - 1
+
+
+def key(seed: int, *names: str | int) -> int:
+    """A 64-bit number that belongs to `names` under `seed`."""
+    text = "/".join(str(name) for name in (seed, *names))
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+
+
+def draws(key_: int, at: int) -> np.random.Generator:
+    """The stream of random numbers of a key at a place in time (a day, an hour; may be negative)."""
+    return np.random.Generator(np.random.SFC64([key_, at & _U64]))
+
+
+def mixed(key_: int, at: int) -> int:
+    """64 random bits for a key and a whole number, in well under a microsecond's worth of numpy."""
+    z = (key_ + (at & _U64) * 0x9E3779B97F4A7C15) & _U64
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _U64
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _U64
+    return z ^ (z >> 31)
+
+
+def uniforms(key_: int, at: Ints) -> Floats:
+    """`mixed` for many numbers at once, as uniforms in (0, 1)."""
+    z = np.uint64(key_) + at.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    z ^= z >> np.uint64(31)
+    return ((z >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+
+
+def bells(key_: int, at: Ints) -> Floats:
+    """Nearly normal numbers (sum of three uniforms, variance 1) for many places at once."""
+    total = sum((uniforms(key_ ^ part, at) for part in (1, 2, 3)), np.zeros(at.shape))
+    return (total - 1.5) * 2.0
+
+
+def wave(ends: tuple[float, float], knots: Floats, length: int) -> Floats:
+    """A broken line of `length` points from ends[0] towards ends[1], through `knots` evenly spaced between."""
+    heights = np.concatenate(([ends[0]], knots, [ends[1]]))
+    places = np.arange(length) * ((len(knots) + 1) / length)
+    return np.interp(places, np.arange(len(heights)), heights)
