@@ -29,9 +29,7 @@ class BrokerError(Exception):
     about it ("" when nothing), `retry_after_ms` how long the venue wants to be left alone (wall, 0 unknown).
     """
 
-    def __init__(
-        self, venue: str, meaning: Meaning, text: str, *, remedy: str = "", retry_after_ms: int = 0
-    ) -> None:
+    def __init__(self, venue: str, meaning: Meaning, text: str, *, remedy: str = "", retry_after_ms: int = 0) -> None:
         super().__init__(f"{venue}: {text}" + (f" - {remedy}" if remedy else ""))
         self.venue = venue
         self.meaning = meaning
@@ -146,9 +144,7 @@ class BaseBroker(ABC):
         """Send the order once. `Unknown` when it may have been taken."""
 
     @abstractmethod
-    def amend(
-        self, order: VenueOrder, *, qty: Decimal | None = None, trigger_price: Decimal | None = None
-    ) -> Outcome:
+    def amend(self, order: VenueOrder, *, qty: Decimal | None = None, trigger_price: Decimal | None = None) -> Outcome:
         """Set a resting stop's total size and/or trigger; absolute values, so repeating it does no harm."""
 
     @abstractmethod

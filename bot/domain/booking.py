@@ -1,6 +1,6 @@
 """What the book answers when something is entered into it.
 
-Owned by neither the engine nor the database: both speak of fills that were booked and of decisions that stand.
+Owned by neither the engine nor the database: both speak of booked fills and of decisions that stand.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from bot.domain.order import OrderRecord
 from bot.domain.position import Position
 
 
-class AlreadyDecided(Exception):  # noqa: N818 - it is an answer, not a failure
+class AlreadyDecided(Exception):
     """The decision key stands in the database: this decision was made before, by some life of the daemon."""
 
 
@@ -22,8 +22,8 @@ class AlreadyDecided(Exception):  # noqa: N818 - it is an answer, not a failure
 class Booking:
     """What booking a fill did: the order after it, and the position after it (None where it belongs to none).
 
-    `oversold` is how much of a closing fill (base units) no position or dust of ours stood for, `realised` what
-    the fill earned after its fee, in dollars (0 for a fill that opens).
+    `oversold` is how much of a closing fill (base units) no position or dust of ours stood for, `realised`
+    what the fill earned after its fee, in dollars (0 for a fill that opens).
     """
 
     fill: Fill

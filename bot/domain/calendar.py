@@ -126,9 +126,7 @@ def _zone(line: _Line) -> ZoneInfo:
 
 def _refuse_repetition(line: _Line) -> None:
     if line.name in {"RRULE", "RDATE"}:
-        raise CalendarError(
-            f"line {line.number}: repeating events ({line.name}) are not read: write each one out"
-        )
+        raise CalendarError(f"line {line.number}: repeating events ({line.name}) are not read: write each one out")
 
 
 def _given(start: datetime | None, end: _Line) -> datetime:

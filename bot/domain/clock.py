@@ -54,9 +54,7 @@ class SystemClock:
 class ScaledClock:
     """A market that runs `speed` times as fast as the wall, from a pair of times that belong together."""
 
-    def __init__(
-        self, market_ms: int, wall_ms: int, speed: float, wall: Callable[[], int] = system_ms
-    ) -> None:
+    def __init__(self, market_ms: int, wall_ms: int, speed: float, wall: Callable[[], int] = system_ms) -> None:
         self._market_at = market_ms
         self._wall_at = wall_ms
         self._wall = wall

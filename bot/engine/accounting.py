@@ -73,7 +73,8 @@ class Accounting:
             free={asset: held.free for asset, held in balances.items() if asset in DOLLARS},
             other=_foreign(balances, positions, desk.book.dust()),
             prices=prices,
-            open_positions=len(positions) + len({one.symbol for one in desk.in_flight() if one.purpose is Purpose.ENTRY}),
+            open_positions=len(positions)
+            + len({one.symbol for one in desk.in_flight() if one.purpose is Purpose.ENTRY}),
             orders_last_minute=self._recent_orders(),
         )
 

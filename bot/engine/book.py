@@ -30,7 +30,9 @@ class Book(Protocol):
         """Write the intent before its request leaves; raises `AlreadyDecided` when its key was used before."""
         ...
 
-    def mark(self, client_id: str, status: OrderStatus, *, exchange_id: str | None = None, reason: str = "") -> OrderRecord:
+    def mark(
+        self, client_id: str, status: OrderStatus, *, exchange_id: str | None = None, reason: str = ""
+    ) -> OrderRecord:
         """Move one of our orders to a status (checked against the transitions)."""
         ...
 

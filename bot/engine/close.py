@@ -10,11 +10,11 @@ from decimal import Decimal
 from enum import Enum
 
 from bot.domain.clock import SECOND
-from bot.domain.order import STOPS, WORKING, OrderRecord, OrderStatus, OrderType, Purpose, Side, TimeInForce, VenueOrder
+from bot.domain.order import OrderRecord, OrderType, Purpose, TimeInForce, VenueOrder
 from bot.domain.position import Position
 from bot.engine.book import AlreadyDecided
 from bot.engine.desk import Desk
-from bot.engine.protect import Protection, Verdict
+from bot.engine.protect import Protection
 
 #: How long (wall ms) a triggered stop may take to fill before we sell by ourselves.
 STOP_GRACE = 5 * SECOND
@@ -83,7 +83,11 @@ class Closing:
         """Close a position whose rest is too small to be traded: it becomes dust. Its stops go first."""
         desk = self._desk
         position = desk.book.position(symbol)
-        if position is None or desk.instruments[symbol].tradeable(position.qty, price) or desk.closing_in_doubt(symbol) > 0:
+        if (
+            position is None
+            or desk.instruments[symbol].tradeable(position.qty, price)
+            or desk.closing_in_doubt(symbol) > 0
+        ):
             return
         if not self._protection.loosen(position, Decimal(0), why="dust"):
             return
@@ -91,7 +95,7 @@ class Closing:
         desk.book.cover(symbol, desk.clock.wall_ms())
         desk.log.info("DUST", symbol=symbol, qty=closed.qty, reason=why)
 
-    def mind_stop(self, position: Position, orders: list[VenueOrder], price: Decimal) -> bool:
+    def mind_stop(self, position: Position, orders: list[VenueOrder]) -> bool:
         """A stop that triggered: wait for its fill, then cancel it and sell the rest. True while one is at work."""
         desk = self._desk
         fired = [stop for stop in self._protection.stops_of(position, orders) if stop.triggered]
@@ -102,7 +106,9 @@ class Closing:
         if desk.clock.wall_ms() - since >= STOP_GRACE:
             for stop in fired:
                 desk.broker.cancel(stop)
-            desk.log.warning("STOP", symbol=position.symbol, reason="triggered but not filled: selling the rest at the market")
+            desk.log.warning(
+                "STOP", symbol=position.symbol, reason="triggered but not filled: selling the rest at the market"
+            )
             self._triggered_at.pop(position.symbol, None)
         return True
 

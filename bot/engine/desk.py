@@ -177,9 +177,7 @@ class Desk:
             (
                 record.qty - record.booked_qty
                 for record in self.book.unsettled()
-                if record.symbol == symbol
-                and record.side is not position.side
-                and record.purpose is not Purpose.STOP
+                if record.symbol == symbol and record.side is not position.side and record.purpose is not Purpose.STOP
             ),
             Decimal(0),
         )

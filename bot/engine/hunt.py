@@ -78,7 +78,9 @@ class Hunt:
         if order is None:
             return False
         after = desk.sync(order)
-        desk.log.info("FOUND", symbol=record.symbol, client_id=client_id, exchange_id=order.exchange_id, status=order.status)
+        desk.log.info(
+            "FOUND", symbol=record.symbol, client_id=client_id, exchange_id=order.exchange_id, status=order.status
+        )
         return after is not None
 
     def _proves_absence(self, record: OrderRecord, began: int) -> bool:
@@ -100,4 +102,9 @@ class Hunt:
             self._desk.book.mark(client_id, OrderStatus.UNKNOWN, reason="not seen at the exchange yet")
         if not chase.alarmed and now - record.sent_at > ALARM_AFTER:
             chase.alarmed = True
-            self._desk.log.error("UNKNOWN", symbol=record.symbol, client_id=client_id, reason="unknown for over a minute; the hunt goes on")
+            self._desk.log.error(
+                "UNKNOWN",
+                symbol=record.symbol,
+                client_id=client_id,
+                reason="unknown for over a minute; the hunt goes on",
+            )

@@ -104,7 +104,9 @@ class Protection:
         want = instrument.size(keep) if instrument.size(keep) >= instrument.min_qty else ZERO
         if covered(stops) <= want:
             return True
-        reductions = arrange(stops, want, stop_price(position, instrument), instrument, amend=desk.broker.capabilities().amend)
+        reductions = arrange(
+            stops, want, stop_price(position, instrument), instrument, amend=desk.broker.capabilities().amend
+        )
         desk.book.uncover(position.symbol, desk.clock.wall_ms(), why)
         return all(self._reduce(step) for step in reductions if not isinstance(step, Place))
 
@@ -119,7 +121,8 @@ class Protection:
             and order.status in WORKING
             and self._is_ours(order)
         ]
-        return all([self._reduce(Cancel(order)) for order in idle])
+        ended = [self._reduce(Cancel(order)) for order in idle]
+        return all(ended)
 
     def _covered(self, symbol: str, trigger: Decimal, qty: Decimal, *, changed: bool) -> None:
         naked = self._desk.book.cover(symbol, self._desk.clock.wall_ms())
@@ -197,7 +200,11 @@ class Protection:
     def _note(self, stop: VenueOrder, outcome: Outcome) -> None:
         if isinstance(outcome, NotPlaced | Unknown):
             self._desk.log.warning(
-                "STOP", symbol=stop.symbol, exchange_id=stop.exchange_id, reason=outcome.reason, outcome=type(outcome).__name__
+                "STOP",
+                symbol=stop.symbol,
+                exchange_id=stop.exchange_id,
+                reason=outcome.reason,
+                outcome=type(outcome).__name__,
             )
 
     def _is_ours(self, order: VenueOrder) -> bool:

@@ -81,7 +81,9 @@ class Reconciliation:
             return None
         purpose = self._purpose(order)
         record = desk.book.adopt(order, purpose, self._decision(order, among) if purpose is Purpose.ENTRY else None)
-        desk.log.info("ADOPTED", symbol=order.symbol, purpose=purpose, exchange_id=order.exchange_id, client_id=order.client_id)
+        desk.log.info(
+            "ADOPTED", symbol=order.symbol, purpose=purpose, exchange_id=order.exchange_id, client_id=order.client_id
+        )
         desk.sync(order)
         return record
 
@@ -172,6 +174,10 @@ class Reconciliation:
         missing -= desk.broker.pockets().get(base, ZERO)
         if missing >= desk.instruments[symbol].lot:
             desk.book.write_off(symbol, missing, desk.clock.market_ms(), "coins left the account")
-            desk.log.error("GONE", symbol=symbol, qty=missing, reason="these coins left the account without us: the position shrinks")
+            desk.log.error(
+                "GONE",
+                symbol=symbol,
+                qty=missing,
+                reason="these coins left the account without us: the position shrinks",
+            )
         self._short_since.pop(symbol, None)
-

@@ -1,0 +1,308 @@
+"""Entries: from signals at a candle's close to protected positions, through every gate, one line for each refusal.
+
+One entry per symbol and candle, ever: the decision key in the database sees to it, whatever restarts in between.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from bot.brokers.base import BrokerError
+from bot.domain.instrument import Instrument, Ticker
+from bot.domain.money import ONE, ZERO, decimal
+from bot.domain.order import Decision, OrderRecord, OrderStatus, OrderType, Purpose, Side, TimeInForce
+from bot.engine import risk
+from bot.engine.accounting import Standing
+from bot.engine.book import AlreadyDecided
+from bot.engine.close import Closing
+from bot.engine.desk import TRANSIENT, Desk
+from bot.engine.prices import Prices, Unfit
+from bot.engine.protect import Protection, Verdict
+from bot.strategy import sizing
+from bot.strategy.base import Costs, Evaluation, Strategy, ranked
+from bot.strategy.exact import minimums, quantity
+from bot.strategy.params import Owner
+from bot.strategy.rule import Why
+from bot.strategy.timing import barred, blocked_by_news, excluded, still_valid
+
+#: How far above the ask (below the bid) an entry may fill: its limit price.
+SLIPPAGE = Decimal("0.002")
+#: Times one signal may be tried when the venue surely did nothing.
+TRIES = 3
+
+
+@dataclass(slots=True)
+class Entries:
+    """Decides and enters, for one account."""
+
+    desk: Desk
+    protection: Protection
+    closing: Closing
+    strategy: Strategy
+    prices: Prices
+    limits: risk.Limits
+    owner: Owner
+    timeframe_ms: int
+    exclusion_seconds: int = 6
+    news: Sequence[int] = ()
+    signals: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+    _seen: dict[str, int] = field(default_factory=dict)
+    _told: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def scan(self, symbols: Sequence[str], standing: Standing, may_enter: str | None) -> int:
+        """Evaluate `symbols` at the newest close and enter what passes; returns how many were entered.
+
+        `may_enter` is why there must be no entries now, or None. Raises nothing: a symbol that fails is skipped with a line.
+        """
+        close = self.prices.newest_close()
+        now = self.desk.clock.market_ms()
+        if excluded(now, close, self.exclusion_seconds) or not still_valid(now, close, self.timeframe_ms):
+            return 0
+        found = {symbol: what for symbol in symbols if (what := self._evaluate(symbol)) is not None}
+        entered = 0
+        for symbol in ranked(found):
+            entered += self._consider(symbol, found[symbol], standing, may_enter, entered)
+        return entered
+
+    def _evaluate(self, symbol: str) -> Evaluation | None:
+        if self._seen.get(symbol) == self.prices.newest_close():
+            return None
+        try:
+            evaluation = self.strategy.evaluate(self.prices.closed(symbol))
+        except Unfit as error:
+            self._skip(symbol, "candles", str(error))
+            return None
+        except BrokerError as error:
+            self._skip(symbol, "candles", error.text)
+            return None
+        if evaluation.side == 0 or (evaluation.side < 0 and not self.desk.instruments[symbol].shortable):
+            self._seen[symbol] = evaluation.closed_at
+            return None
+        return evaluation
+
+    def _consider(
+        self, symbol: str, evaluation: Evaluation, standing: Standing, may_enter: str | None, entered: int
+    ) -> int:
+        """One signal through all gates; 1 when an order was sent."""
+        candle = evaluation.closed_at
+        if (symbol, "signal") not in self._told or self._told[symbol, "signal"] != candle:
+            self._told[symbol, "signal"] = candle
+            self.signals += 1
+        reason = self._barred(symbol, candle) or may_enter
+        if reason is not None:
+            self._skip(symbol, "barred", reason)
+            return 0
+        try:
+            ticker = self.desk.broker.tickers({symbol}).get(symbol)
+        except BrokerError as error:
+            self._skip(symbol, "price", error.text)
+            return 0
+        if ticker is None:
+            self._skip(symbol, "price", "no price")
+            return 0
+        plan = self._plan(symbol, evaluation, ticker, standing, entered)
+        if plan is None:
+            return 0
+        return self._enter(symbol, evaluation, ticker, plan)
+
+    def _barred(self, symbol: str, candle: int) -> str | None:
+        """Why this symbol takes no entry on this candle, whatever it costs."""
+        book = self.desk.book
+        base = self.desk.instruments[symbol].base
+        if any(position.base == base for position in book.positions()):
+            return f"{base} is held already"
+        if any(record.symbol.split("-")[0] == base for record in self.desk.in_flight()):
+            return f"an order of {base} is still unknown"
+        stopped = book.fact(f"stopped:{symbol}")
+        if barred(int(stopped) if stopped else None, candle, self.timeframe_ms):
+            return "stopped out in this candle"
+        until = book.fact(f"cooldown:{symbol}")
+        if until and int(until) > self.desk.clock.market_ms():
+            return "cooling down after losses in a row"
+        if blocked_by_news(self.news, self.desk.clock.market_ms()):
+            return "within 5 minutes of an event in the calendar"
+        return self._spent(symbol, candle)
+
+    def _spent(self, symbol: str, candle: int) -> str | None:
+        """Whether this candle's one entry was made; a refusal after which surely nothing happened leaves it open."""
+        if self.desk.book.attempts(symbol, candle, Purpose.ENTRY) == 0:
+            return None
+        tried = [
+            record
+            for record in self.desk.book.orders_of(symbol, candle)
+            if record.purpose is Purpose.ENTRY
+            and record.decision is not None
+            and record.decision.candle_close == candle
+        ]
+        if len(tried) < TRIES and tried and all(_harmless(record) for record in tried):
+            return None
+        return "entered on this candle already"
+
+    def _plan(
+        self, symbol: str, evaluation: Evaluation, ticker: Ticker, standing: Standing, entered: int
+    ) -> Decimal | None:
+        """The quantity to enter with, or None after saying why not."""
+        instrument, fee = self.desk.instruments[symbol], self.desk.fees[symbol]
+        insane = risk.insane(decimal(repr(evaluation.close)), ticker.bid, ticker.ask, self.limits)
+        if insane is not None:
+            return self._no(symbol, "price", str(insane))
+        costs = Costs(float(fee.taker), float(ticker.ask - ticker.bid))
+        refused = self.strategy.refusal(evaluation, evaluation.close, costs)
+        if refused is not Why.ENTER:
+            return self._no(symbol, "costs" if refused is Why.COSTS else "rule", refused.name.lower())
+        facts = self._facts(standing, entered)
+        purse = self._purse(instrument, standing, facts)
+        size = sizing.size(
+            self.strategy.size_pct(evaluation),
+            evaluation.close,
+            evaluation.stop,
+            purse,
+            minimums(instrument),
+            self.owner,
+        )
+        if size.lots == 0:
+            text = f"{size.fit.name.lower()}: smallest {size.smallest_value:.2f} against {size.allowed:.2f}"
+            return self._no(symbol, "size", text)
+        qty = self._capped(quantity(size.lots, instrument.lot), instrument)
+        refusal = risk.refusal(qty * decimal(repr(evaluation.close)), facts, self.limits)
+        return qty if refusal is None else self._no(symbol, "limit", str(refusal))
+
+    def _facts(self, standing: Standing, entered: int) -> risk.Facts:
+        """Where the account stands after the entries that this scan made."""
+        if entered == 0:
+            return standing.facts()
+        fresh = [one for one in self.desk.book.positions() if one.symbol not in standing.prices]
+        facts = standing.facts()
+        return risk.Facts(
+            equity=facts.equity,
+            day_loss=facts.day_loss,
+            drawdown=facts.drawdown,
+            exposure=facts.exposure + sum((one.cost for one in fresh), ZERO),
+            open_positions=max(facts.open_positions + entered, len(self.desk.book.positions())),
+            orders_last_minute=facts.orders_last_minute + entered,
+        )
+
+    def _purse(self, instrument: Instrument, standing: Standing, facts: risk.Facts) -> sizing.Purse:
+        spent = sum(
+            (
+                one.cost + one.fees
+                for one in self.desk.book.positions()
+                if one.symbol not in standing.prices and one.symbol.endswith(instrument.quote)
+            ),
+            ZERO,
+        )
+        fee = self.desk.fees[instrument.symbol].taker
+        return sizing.Purse(
+            equity=float(standing.equity),
+            free=float(max(standing.free.get(instrument.quote, ZERO) - spent, ZERO)),
+            fee=float(fee),
+            slippage=float(SLIPPAGE),
+            ceiling=float(risk.ceiling(facts, self.limits)),
+        )
+
+    @staticmethod
+    def _capped(qty: Decimal, instrument: Instrument) -> Decimal:
+        return min(qty, instrument.max_qty) if instrument.max_qty is not None else qty
+
+    def _enter(self, symbol: str, evaluation: Evaluation, ticker: Ticker, qty: Decimal) -> int:
+        desk, instrument = self.desk, self.desk.instruments[symbol]
+        side = Side.BUY if evaluation.side > 0 else Side.SELL
+        limit, stop = _limit(side, ticker, instrument), _stop(side, evaluation, instrument)
+        able = desk.broker.capabilities()
+        intent = desk.draft(
+            Purpose.ENTRY,
+            symbol,
+            side,
+            qty,
+            OrderType.LIMIT,
+            evaluation.closed_at,
+            tif=TimeInForce.IOC,
+            limit_price=limit,
+            attached_stop=stop if able.attached_stop else None,
+            reason=f"score {evaluation.score} adx {evaluation.adx:.1f}",
+            decision=_decision(evaluation, stop, self.desk.fees[symbol].taker),
+        )
+        try:
+            record = desk.settle(desk.submit(intent))
+        except AlreadyDecided:
+            return 0
+        self._after(record, evaluation, ticker)
+        return 1
+
+    def _after(self, record: OrderRecord, evaluation: Evaluation, ticker: Ticker) -> None:
+        """Say what came of it and see that what was bought is protected."""
+        desk, symbol = self.desk, record.symbol
+        if record.status is not OrderStatus.REJECTED:
+            self._seen[symbol] = evaluation.closed_at
+        position = desk.book.position(symbol)
+        if record.booked_qty == 0 or position is None:
+            if record.settled:
+                desk.log.info("SKIP", symbol=symbol, reason=record.reason or "nothing filled within the price limit")
+            return
+        desk.log.info(
+            "ENTRY",
+            symbol=symbol,
+            side=record.side,
+            qty=position.qty,
+            price=position.entry_price,
+            stop=position.stop_price,
+            score=evaluation.score,
+            client_id=record.client_id,
+        )
+        self.protect(symbol, ticker.bid if position.side is Side.BUY else ticker.ask)
+
+    def protect(self, symbol: str, price: Decimal) -> None:
+        """See that a fresh position has its stop; one that is through it already is sold."""
+        try:
+            if self.protection.ensure(symbol, price, why="entry") is Verdict.THROUGH:
+                self.closing.through(symbol, price)
+        except BrokerError as error:
+            self.desk.log.warning("STOP", symbol=symbol, reason=error.text)
+
+    def _no(self, symbol: str, kind: str, reason: str) -> Decimal | None:
+        """Not entered, said why: no quantity."""
+        self._skip(symbol, kind, reason)
+        return None
+
+    def _skip(self, symbol: str, kind: str, reason: str) -> None:
+        """One line for each symbol, kind and candle."""
+        close = self.prices.newest_close()
+        if self._told.get((symbol, kind)) != close:
+            self._told[symbol, kind] = close
+            self.skipped[kind] += 1
+            self.desk.log.info("SKIP", symbol=symbol, gate=kind, reason=reason)
+
+
+def _harmless(record: OrderRecord) -> bool:
+    """Refused, and for a passing reason: the wish may be tried again."""
+    meaning = record.reason.partition(":")[0]
+    return record.status is OrderStatus.REJECTED and meaning in {str(one) for one in TRANSIENT}
+
+
+def _limit(side: Side, ticker: Ticker, instrument: Instrument) -> Decimal:
+    if side is Side.BUY:
+        return instrument.price_up(ticker.ask * (ONE + SLIPPAGE))
+    return instrument.price_down(ticker.bid * (ONE - SLIPPAGE))
+
+
+def _stop(side: Side, evaluation: Evaluation, instrument: Instrument) -> Decimal:
+    """On the venue's grid, rounded towards the market: never looser than the rule says."""
+    price = decimal(repr(evaluation.stop))
+    return instrument.price_up(price) if side is Side.BUY else instrument.price_down(price)
+
+
+def _decision(evaluation: Evaluation, stop: Decimal, fee: Decimal) -> Decision:
+    return Decision(
+        candle_close=evaluation.closed_at,
+        stop=stop,
+        close=decimal(repr(evaluation.close)),
+        atr=decimal(repr(evaluation.atr)),
+        score=evaluation.score,
+        adx=decimal(repr(evaluation.adx)),
+        fee=fee,
+        reason=evaluation.why.name.lower(),
+    )

@@ -1,0 +1,203 @@
+"""Watching open positions: targets, stops, trail and exits, between the candles and at their close.
+
+Every look brings the book up to date with the stops, takes the legs that are due and leaves the position covered.
+What a look could not do, the next one does: nothing here waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from bot.brokers.base import BrokerError
+from bot.domain.candles import Candles
+from bot.domain.instrument import Look
+from bot.domain.money import decimal
+from bot.domain.order import OrderRecord, Purpose, VenueOrder
+from bot.domain.position import Position
+from bot.engine.close import Closing, Sale
+from bot.engine.desk import Desk
+from bot.engine.prices import Prices, Unfit
+from bot.engine.protect import Protection, Verdict
+from bot.strategy import base as rules
+from bot.strategy.base import Strategy
+from bot.strategy.exact import quantity, trade_of
+from bot.strategy.exits import Trade, Way
+
+_PURPOSES = {Way.TP1: Purpose.TP1, Way.TP2: Purpose.TP2, Way.TP3: Purpose.TP3}
+#: More legs than a trade has; a look that needs more turns than this is looked at again later.
+_TURNS = 8
+
+
+@dataclass(slots=True)
+class Watch:
+    """Looks after the positions of one account. `looked` is how far each price was looked at (market ms)."""
+
+    desk: Desk
+    protection: Protection
+    closing: Closing
+    strategy: Strategy
+    prices: Prices
+    timeframe_ms: int
+    looked: dict[str, int] = field(default_factory=dict)
+
+    # -- between candles ------------------------------------------------------------------------------------------
+    def look(self) -> None:
+        """One look at every position; raises `BrokerError` when the exchange does not say what is open."""
+        positions = self.desk.book.positions()
+        if not positions and not self._stops_left():
+            return
+        orders = list(self.desk.broker.open_orders())
+        self._learn_ended(orders)
+        for position in self.desk.book.positions():
+            self._mind(position, orders)
+        self._release_idle(orders)
+
+    def _mind(self, position: Position, orders: list[VenueOrder]) -> None:
+        symbol = position.symbol
+        try:
+            look = self.desk.broker.look(symbol, self._since(position))
+            if self._act(position, look, orders):
+                self.looked[symbol] = look.at
+        except BrokerError as error:
+            self.desk.log.warning("WATCH", symbol=symbol, reason=error.text)
+
+    def _act(self, position: Position, look: Look, orders: list[VenueOrder]) -> bool:
+        """Do what the price calls for; False when something is left to do, so that this stretch is looked at again."""
+        if self.closing.mind_stop(position, orders):
+            return False
+        due = self.strategy.on_price(self._trade(position), _range(look))
+        if due.touched:
+            return self._at_the_stop(position, look, beyond=due.beyond, orders=orders)
+        if due.legs:
+            return self._take_legs(position.symbol, look)
+        return self._cover(position.symbol, look.last, orders)
+
+    def _at_the_stop(self, position: Position, look: Look, *, beyond: bool, orders: list[VenueOrder]) -> bool:
+        """The range touched the stop: the exchange's own stop should have fired; when the price is still beyond, we sell."""
+        if beyond:
+            return self.closing.through(position.symbol, look.last) is Sale.DONE
+        return self._cover(position.symbol, look.last, orders)
+
+    def _take_legs(self, symbol: str, look: Look) -> bool:
+        for _ in range(_TURNS):
+            position = self.desk.book.position(symbol)
+            if position is None:
+                return True
+            trade = self._trade(position)
+            due = self.strategy.on_price(trade, _range(look))
+            if due.touched or not due.legs:
+                return self._cover(symbol, look.last)
+            leg = due.legs[0]
+            if leg.lots == 0:
+                self._plan(position, trade.stage + 1, due.trade.stop)
+                continue
+            qty = position.qty if leg.lots >= trade.held else quantity(leg.lots, self.desk.instruments[symbol].lot)
+            if (
+                self.closing.sell(symbol, qty, look.last, _PURPOSES[leg.way], f"target {trade.stage + 1} reached")
+                is Sale.LATER
+            ):
+                return False
+        return False
+
+    def _cover(self, symbol: str, price: Decimal, orders: Sequence[VenueOrder] | None = None) -> bool:
+        verdict = self.protection.ensure(symbol, price, orders)
+        if verdict is Verdict.THROUGH:
+            return self.closing.through(symbol, price) is Sale.DONE
+        if verdict is Verdict.EXPOSED:
+            self.closing.tidy(symbol, price, "too small to be protected or sold")
+        return verdict is Verdict.COVERED
+
+    # -- at a candle's close --------------------------------------------------------------------------------------
+    def close_of_candle(self) -> None:
+        """Walk every candle that closed since the last walk through the exit rules: trail, cross, opposite signal."""
+        for position in self.desk.book.positions():
+            try:
+                self._walk(position, self.prices.closed(position.symbol))
+            except Unfit as error:
+                self.desk.log.warning("SKIP", symbol=position.symbol, reason=str(error))
+            except BrokerError as error:
+                self.desk.log.warning("WATCH", symbol=position.symbol, reason=error.text)
+
+    def _walk(self, position: Position, candles: Candles) -> None:
+        fact = f"walked:{position.symbol}"
+        since = max(int(self.desk.book.fact(fact) or 0), position.opened_at)
+        fresh = [i for i in range(len(candles)) if int(candles.time[i]) + self.timeframe_ms > since]
+        for index in fresh:
+            held = self.desk.book.position(position.symbol)
+            if held is None or not self._after_close(held, candles[: index + 1]):
+                break
+        else:
+            if fresh:
+                self.desk.book.remember(fact, str(candles.closed_at))
+
+    def _after_close(self, position: Position, candles: Candles) -> bool:
+        """Apply the rule of one close; False when the position is to be (or was) sold."""
+        close = self.strategy.on_close(self._trade(position), candles)
+        price = decimal(repr(float(candles.close[-1])))
+        if close.way is not Way.HOLD:
+            reason = "EMA9 crossed EMA21" if close.way is Way.TURN else "opposite signal"
+            self.closing.sell(position.symbol, position.qty, price, Purpose.EXIT, reason)
+            return False
+        self._plan(position, position.stage, close.stop)
+        return True
+
+    # -- parts ----------------------------------------------------------------------------------------------------
+    def resume(self) -> None:
+        """After a start: targets that were sold before the stage could be written down count as reached."""
+        for position in self.desk.book.positions():
+            records = self.desk.book.orders_of(position.symbol, position.candle_close)
+            stage = max((_stage(record) for record in records if record.booked_qty > 0), default=0)
+            if stage > position.stage:
+                self._plan(position, stage, self._trade(position).breakeven)
+
+    def keep(self) -> None:
+        """Write down how far prices were looked at, for the next start."""
+        for position in self.desk.book.positions():
+            at = self.looked.get(position.symbol)
+            if at is not None:
+                self.desk.book.remember(f"looked:{position.symbol}", str(at))
+
+    def _since(self, position: Position) -> int:
+        seen = self.looked.get(position.symbol)
+        if seen is None:
+            seen = int(self.desk.book.fact(f"looked:{position.symbol}") or 0)
+        return max(seen, position.opened_at)
+
+    def _trade(self, position: Position) -> Trade:
+        return trade_of(position, self.desk.instruments[position.symbol])
+
+    def _plan(self, position: Position, stage: int, stop: float) -> None:
+        """Write down stage and stop; a stop never loosens."""
+        proposed = decimal(repr(stop))
+        sign = position.side.sign
+        best = max(position.stop_price * sign, proposed * sign) * sign
+        if best != position.stop_price or stage != position.stage:
+            self.desk.book.plan(position.symbol, stage=stage, stop_price=best)
+
+    def _learn_ended(self, orders: Sequence[VenueOrder]) -> None:
+        """Stops of ours that are no longer open: ask how they ended, so that their fills are booked now."""
+        alive = {order.exchange_id for order in orders}
+        for record in self.desk.book.unsettled():
+            if record.purpose is Purpose.STOP and record.exchange_id is not None and record.exchange_id not in alive:
+                self.desk.refresh(record)
+
+    def _stops_left(self) -> bool:
+        return any(record.purpose is Purpose.STOP for record in self.desk.book.unsettled())
+
+    def _release_idle(self, orders: Sequence[VenueOrder]) -> None:
+        """Stops whose position is gone guard nothing, and could sell coins that are not ours: away with them."""
+        open_symbols = {position.symbol for position in self.desk.book.positions()}
+        entering = {record.symbol for record in self.desk.book.unsettled() if record.purpose is Purpose.ENTRY}
+        for record in self.desk.book.unsettled():
+            if record.purpose is Purpose.STOP and record.symbol not in open_symbols | entering:
+                self.protection.release(orders, record.symbol, record.side.opposite)
+
+
+def _range(look: Look) -> rules.Look:
+    return rules.Look(float(look.last), float(look.high), float(look.low))
+
+
+def _stage(record: OrderRecord) -> int:
+    return {Purpose.TP1: 1, Purpose.TP2: 2, Purpose.TP3: 3}.get(record.purpose, 0)
