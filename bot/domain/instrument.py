@@ -16,7 +16,11 @@ DOLLARS = frozenset({"USD", "USDT", "USDC"})
 
 #: Coins that are worth a fixed amount of some currency: no trend to trade between them.
 STABLECOINS = frozenset(
-    ["USDT", "USDC", "DAI", "TUSD", "USDP", "PYUSD", "FDUSD", "USDD", "GUSD", "BUSD", "USDG", "USDQ", "USDR", "RLUSD", "UST", "USTC", "USDS", "USDE", "USD1", "AUSD", "EURT", "EURC", "EURR", "EURQ", "EUROP", "USD", "EUR", "GBP", "CHF", "CAD", "AUD", "JPY", "TRY", "BRL", "SGD"]
+    (
+        *("USDT", "USDC", "DAI", "TUSD", "USDP", "PYUSD", "FDUSD", "USDD", "GUSD", "BUSD", "USDG", "USDQ", "USDR"),
+        *("RLUSD", "UST", "USTC", "USDS", "USDE", "USD1", "AUSD", "EURT", "EURC", "EURR", "EURQ", "EUROP"),
+        *("USD", "EUR", "GBP", "CHF", "CAD", "AUD", "JPY", "TRY", "BRL", "SGD"),
+    )
 )
 
 
