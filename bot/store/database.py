@@ -1,0 +1,216 @@
+"""One database, opened, checked and brought up to date: a SQLite file per broker, or one PostgreSQL for all.
+
+Owns connections and transactions; knows no table. A `Store` belongs to one thread's ledger: nothing here is shared.
+What makes a database unusable is one `StoreError` that says what to do; nothing is ever repaired or thrown away.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
+from sqlalchemy.pool import QueuePool
+
+from bot.store import migrate
+
+#: Stands in the header of every SQLite file of ours ("NIJA"), so that other files are told apart.
+APPLICATION_ID = 0x4E494A41
+#: How long a writer waits for another one of the same file before it gives up.
+BUSY_SECONDS = 10
+
+
+class StoreError(Exception):
+    """The database cannot be used; the text is one line that names it and says what to do."""
+
+
+def address(data_dir: Path, venue: str, url: str | None = None) -> URL:
+    """Where a venue's rows live: `url` when there is one (DATABASE_URL), else `<data_dir>/<venue>.db`."""
+    if url is None:
+        return URL.create("sqlite", database=str((data_dir / f"{venue}.db").absolute()))
+    return shared(url)
+
+
+def shared(url: str) -> URL:
+    """DATABASE_URL as an address; raises `StoreError` for a text that is none or a database we do not speak."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise StoreError("DATABASE_URL is no database address: postgresql://user:password@host/name is") from error
+    if parsed.drivername in ("postgres", "postgresql", "postgresql+psycopg"):
+        if find_spec("psycopg") is None:
+            raise StoreError("DATABASE_URL names a PostgreSQL, but psycopg is missing: pip install 'psycopg[binary]'")
+        return parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername == "sqlite" and parsed.database:
+        return parsed
+    raise StoreError(f"DATABASE_URL names a {parsed.drivername} database: postgresql:// or sqlite:///FILE is needed")
+
+
+class Store:
+    """An open database. `reading` and `writing` are transactions: what `writing` holds is on disk when it ends."""
+
+    def __init__(self, engine: Engine, name: str) -> None:
+        self._engine = engine
+        self._writer = engine.execution_options(begin="BEGIN IMMEDIATE")
+        self._name = name
+
+    @classmethod
+    def open(cls, where: URL) -> Store:
+        """The database at `where`, made or brought up to this NIJA's schema if need be; raises `StoreError`."""
+        name = where.render_as_string(hide_password=True)
+        if where.get_backend_name() == "sqlite":
+            file = Path(where.database or "")
+            name = str(file)
+            _make_folder(file.parent)
+            store = cls(_sqlite(file, "rwc"), name)
+        else:
+            store = cls(create_engine(where, pool_size=1, pool_pre_ping=True, hide_parameters=True), name)
+        store._prepare()
+        return store
+
+    @classmethod
+    def look(cls, where: URL) -> Store:
+        """The database at `where` to read from, beside whoever writes it; raises `StoreError`.
+
+        Changes nothing: a database of an older NIJA is refused, too, until its daemon has started once.
+        """
+        if where.get_backend_name() == "sqlite":
+            file = Path(where.database or "")
+            store = cls(_sqlite(file, "ro"), str(file))
+        else:
+            engine = create_engine(where, pool_size=1, hide_parameters=True)
+            store = cls(engine, where.render_as_string(hide_password=True))
+        with store._closed_on_error(), store.reading() as connection:
+            store._refuse_newer(connection)
+            if migrate.version(connection) not in (migrate.HEAD, None):
+                raise StoreError(f"{store._name} is of an older NIJA: start the daemon once to bring it up to date")
+        return store
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """One consistent view; changes nothing."""
+        with self._explained(), self._engine.connect() as connection, connection.begin() as transaction:
+            yield connection
+            transaction.rollback()
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction, alone from its first statement on; durable when the block ends, undone when it raises."""
+        with self._explained(), self._writer.connect() as connection, connection.begin():
+            yield connection
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._engine.dispose()
+
+    def _prepare(self) -> None:
+        with self._closed_on_error():
+            if self._engine.dialect.name == "sqlite":
+                self._check_file()
+            with self.reading() as connection:
+                self._refuse_newer(connection)
+                ready = migrate.version(connection) == migrate.HEAD
+            if not ready:
+                with self.writing() as connection:
+                    migrate.upgrade(connection)
+
+    def _check_file(self) -> None:
+        with self._explained(), self._engine.connect() as connection:
+            found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+        if found != "ok":
+            raise StoreError(f"{self._name} is damaged ({found}): {_RESCUE}")
+
+    def _refuse_newer(self, connection: Connection) -> None:
+        version = migrate.version(connection)
+        if version is not None and version > migrate.HEAD:
+            raise StoreError(
+                f"{self._name} was written by a newer NIJA (schema {version}, this one knows {migrate.HEAD}):"
+                " run that one, or point NIJA_DATA_DIR elsewhere"
+            )
+
+    @contextmanager
+    def _closed_on_error(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except IntegrityError:
+            raise
+        except DBAPIError as error:
+            raise StoreError(f"{self._name}: {_explain(str(error.orig))}") from error
+
+
+_RESCUE = "nothing was changed; move the file away (keep it) and start again: NIJA finds its orders at the exchange"
+_ADVICE = {
+    "file is not a database": f"is not a database: {_RESCUE}",
+    "malformed": f"is damaged: {_RESCUE}",
+    "unable to open": "cannot be opened: see that the folder exists and may be read and written",
+    "readonly": "cannot be written: see to its permissions",
+    "disk is full": "the disk is full: nothing of the last change was kept; make room",
+    "disk I/O": "the disk does not answer as it should: nothing of the last change was kept; look at the disk",
+    "locked": f"another process has kept it locked for {BUSY_SECONDS} s: end that process",
+}
+
+
+def _explain(text: str) -> str:
+    for sign, advice in _ADVICE.items():
+        if sign in text:
+            return advice
+    return " ".join(text.split())
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{folder}: cannot be made ({error.strerror}): choose another NIJA_DATA_DIR") from error
+
+
+def _sqlite(file: Path, mode: str) -> Engine:
+    """An engine whose every connection is tuned as the ledger needs it; `mode` is rwc or ro."""
+
+    def connect() -> sqlite3.Connection:
+        uri = f"{file.absolute().as_uri()}?mode={mode}"
+        raw = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        raw.execute("PRAGMA foreign_keys=ON")
+        if mode != "ro":
+            _make_durable(raw)
+        return raw
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool, pool_size=1, hide_parameters=True)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _begin(connection: Connection) -> None:
+    options: dict[str, Any] = dict(connection.get_execution_options())
+    connection.exec_driver_sql(options.get("begin", "BEGIN"))
+
+
+def _make_durable(raw: sqlite3.Connection) -> None:
+    """Write-ahead log and a flush at every commit: a commit that returned survives a power cut.
+
+    The change to the log mode fails at once, whatever the time-out, when another process is making it: tried again.
+    """
+    raw.execute("PRAGMA synchronous=FULL")
+    until = time.monotonic() + BUSY_SECONDS
+    while raw.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+        try:
+            raw.execute(f"PRAGMA application_id={APPLICATION_ID}")
+            raw.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.02)

@@ -1,0 +1,184 @@
+"""What is held: positions folded from fills, and the dust they leave.
+
+Owns the position, fill and dust rows. A fill is booked once, with its order and its position, in the caller's
+transaction; what no position stands for is told, never lost and never a negative holding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, fields, replace
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import select
+
+from bot.domain.booking import Booking
+from bot.domain.fill import Fill
+from bot.domain.instrument import DOLLARS
+from bot.domain.money import ONE, ZERO
+from bot.domain.order import IN_FLIGHT, Decision, OrderRecord, OrderStatus, Purpose, Side
+from bot.domain.position import Position, after, fee_in_quote, opened
+from bot.store.orders import change
+from bot.store.page import Page, Row
+from bot.store.schema import dust, fills, positions
+
+_POSITION = tuple(field.name for field in fields(Position))
+_FILL = tuple(field.name for field in fields(Fill) if field.name != "client_id")
+#: Statuses that a fill proves wrong: the order is at the venue and trades.
+_UNTRADED = IN_FLIGHT | {OrderStatus.OPEN, OrderStatus.REJECTED}
+
+
+def position_of(row: Mapping[str, Any]) -> Position:
+    """A row of `positions` as the domain's value."""
+    return Position(**{name: row[name] for name in _POSITION})
+
+
+def open_rows(page: Page, symbol: str | None = None) -> list[Row]:
+    """The open positions, oldest first; of one symbol there is at most one."""
+    query = select(positions).where(positions.c.account_id == page.account, positions.c.closed_at.is_(None))
+    if symbol is not None:
+        query = query.where(positions.c.symbol == symbol)
+    ordered = query.order_by(positions.c.opened_at, positions.c.id)
+    return page.rows(ordered)
+
+
+def the_open(page: Page, symbol: str) -> Row:
+    """The open position of `symbol`; raises KeyError when there is none."""
+    for row in open_rows(page, symbol):
+        return row
+    raise KeyError(f"no open position in {symbol}")
+
+
+def is_booked(page: Page, fill_id: str) -> bool:
+    """Whether a fill stands in the book."""
+    query = select(fills.c.id).where(fills.c.account_id == page.account, fills.c.fill_id == fill_id)
+    return page.connection.execute(query).first() is not None
+
+
+def enter(page: Page, order: Row, fill: Fill) -> Booking:
+    """Book a fill that is not booked yet: its order, its position and its own row."""
+    before = next(iter(open_rows(page, fill.symbol)), None)
+    if before is None:
+        number, position, oversold, earned = _open(page, order, fill)
+    else:
+        number, position, oversold, earned = _fold(page, order, fill, before)
+    dollars = earned * _dollar_rate(fill)
+    row = {name: getattr(fill, name) for name in _FILL}
+    closing = position is not None and position.side is not fill.side
+    page.connection.execute(
+        fills.insert(),
+        {
+            **row,
+            "account_id": page.account,
+            "order_id": order["id"],
+            "position_id": number,
+            "realised_usd": dollars if closing else None,
+        },
+    )
+    page.note("fill", fill.fill_id, **row)
+    return Booking(fill, _traded(page, order, fill), position, oversold, dollars)
+
+
+def settle(page: Page, row: Row, then: Position, event: str, at: int, why: str) -> Position:
+    """Write and journal what of a position is new; one that holds nothing is closed at market time `at`."""
+    was = position_of(row)
+    news = {name: value for name, value in asdict(then).items() if value != getattr(was, name)}
+    if then.qty == 0:
+        news |= {"closed_at": at, "closed_why": why}
+    if news:
+        page.connection.execute(positions.update().where(positions.c.id == row["id"]), news)
+        page.note(event, then.symbol, **news)
+    return then
+
+
+def keep_dust(page: Page, coin: str, change: Decimal, why: str) -> None:
+    """More or less dust of a coin."""
+    mine = (dust.c.account_id == page.account) & (dust.c.coin == coin)
+    held = page.connection.execute(select(dust.c.qty).where(mine)).scalar_one_or_none()
+    if held is None:
+        page.connection.execute(dust.insert(), {"account_id": page.account, "coin": coin, "qty": change})
+    else:
+        page.connection.execute(dust.update().where(mine), {"qty": held + change})
+    page.note("dust", coin, qty=(held or ZERO) + change, change=change, why=why)
+
+
+def dust_of(page: Page) -> dict[str, Decimal]:
+    """What is left of closed positions, by coin."""
+    query = select(dust.c.coin, dust.c.qty).where(dust.c.account_id == page.account).order_by(dust.c.coin)
+    return {coin: qty for coin, qty in page.connection.execute(query) if qty != 0}
+
+
+_Folded = tuple[int | None, Position | None, Decimal, Decimal]
+
+
+def _open(page: Page, order: Row, fill: Fill) -> _Folded:
+    """An entry's fill opens a position, also when an earlier one of that entry was closed; others close nothing."""
+    if order["purpose"] is not Purpose.ENTRY:
+        return None, None, _oversold(page, fill, _taken(fill)), ZERO
+    decision = order["decision"] or _unknown_decision(order)
+    position = opened(fill, decision, str(order["client_id"] or order["exchange_id"]))
+    row = {"account_id": page.account, **asdict(position)}
+    number = page.connection.execute(positions.insert(), row).inserted_primary_key
+    page.note("opened", fill.symbol, **asdict(position))
+    return (number[0] if number else None), position, ZERO, ZERO
+
+
+def _fold(page: Page, order: Row, fill: Fill, row: Row) -> _Folded:
+    """A fill of the same side adds to the position if an entry made it; one of the other side takes away."""
+    was = position_of(row)
+    if fill.side is was.side and order["purpose"] is not Purpose.ENTRY:
+        return None, None, _oversold(page, fill, _taken(fill)), ZERO
+    then = after(was, fill)
+    oversold = ZERO
+    if then.qty < 0:
+        oversold = _oversold(page, fill, -then.qty)
+        then = replace(then, qty=ZERO)
+    why = str(order["purpose"])
+    settle(page, row, then, "position", fill.time, why)
+    return row["id"], then, oversold, then.realised - was.realised
+
+
+def _oversold(page: Page, fill: Fill, amount: Decimal) -> Decimal:
+    """What of a closing fill no position stands for: coins sold come out of the dust first."""
+    coin = fill.symbol.split("-", 1)[0]
+    swept = ZERO
+    if fill.side is Side.SELL and not fill.symbol.endswith("-SWAP"):
+        swept = min(amount, dust_of(page).get(coin, ZERO))
+    if swept > 0:
+        keep_dust(page, coin, -swept, f"sold with {fill.fill_id}")
+    if amount > swept:
+        page.note("oversold", fill.symbol, qty=amount - swept, fill_id=fill.fill_id)
+    return amount - swept
+
+
+def _taken(fill: Fill) -> Decimal:
+    return -fill.base_change if fill.side is Side.SELL else fill.qty
+
+
+def _traded(page: Page, order: Row, fill: Fill) -> OrderRecord:
+    """The order after one more fill; its end is the venue's to report, that it trades is proved."""
+    booked = order["booked_qty"] + fill.qty
+    cost = order["booked_cost"] + fill.qty * fill.price
+    news: dict[str, Any] = {"booked_qty": booked, "booked_cost": cost}
+    news["filled_qty"] = max(order["filled_qty"], booked)
+    if booked >= order["filled_qty"] and booked > 0:
+        news["avg_price"] = cost / booked
+    if order["status"] in _UNTRADED:
+        news["status"] = OrderStatus.PARTIALLY_FILLED
+    if order["exchange_id"] is None:
+        news["exchange_id"] = fill.exchange_order_id
+    return change(page, order, "order", news)
+
+
+def _dollar_rate(fill: Fill) -> Decimal:
+    """Dollars for one unit of the quote: dollars count one to one, others as the fill's fee was counted."""
+    fee = fee_in_quote(fill)
+    if fill.symbol.split("-")[1] in DOLLARS or fee == 0 or fill.fee_usd == 0:
+        return ONE
+    return fill.fee_usd / fee
+
+
+def _unknown_decision(order: Row) -> Decision:
+    """For an entry whose decision was lost: a position without a stop, for the rule to see to."""
+    return Decision(order["created_at"], ZERO, ZERO, ZERO, 0, ZERO, ZERO, "decision unknown")

@@ -1,0 +1,292 @@
+"""The ledger of one account: the only writer of its rows, and the engine's book.
+
+Each method is one transaction, durable when it returns. Decides nothing: what may follow what is the domain's,
+what may never be twice is the tables'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from decimal import Decimal
+
+from sqlalchemy import Connection, func, select
+from sqlalchemy.exc import IntegrityError
+
+from bot.domain.booking import AlreadyDecided, Booking
+from bot.domain.clock import Clock
+from bot.domain.events import Command
+from bot.domain.fill import Fill
+from bot.domain.ids import Account
+from bot.domain.money import ZERO
+from bot.domain.order import Decision, Intent, OrderRecord, OrderStatus, Purpose, Side, VenueOrder, follow
+from bot.domain.position import Position
+from bot.store import holdings, orders
+from bot.store.database import Store
+from bot.store.health import Health, keep_health
+from bot.store.page import Page
+from bot.store.schema import accounts, commands, facts, fills, naked
+from bot.store.schema import orders as order_table
+
+
+class Ledger:
+    """Orders, fills, positions, dust, naked stretches, facts and commands of one account.
+
+    Belongs to one thread. A database that fails raises `StoreError`, and nothing of that method's change is kept.
+    """
+
+    def __init__(self, store: Store, account: Account, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self.account = account
+        with store.writing() as connection:
+            self._id = _enter_account(connection, account, clock.wall_ms())
+
+    # -- orders ----------------------------------------------------------------------------------------------
+
+    def record(self, intent: Intent) -> OrderRecord:
+        """Write the intent before its request leaves; raises `AlreadyDecided` when its key was used before."""
+        try:
+            with self._writing() as page:
+                return orders.write(page, intent)
+        except IntegrityError as error:
+            with self._reading() as page:
+                if orders.listed(page, order_table.c.key == intent.key):
+                    raise AlreadyDecided(intent.key) from error
+            raise
+
+    def mark(
+        self, client_id: str, status: OrderStatus, *, exchange_id: str | None = None, reason: str = ""
+    ) -> OrderRecord:
+        """Move one of our orders to a status; raises `IllegalTransition`, and KeyError for an unknown order."""
+        with self._writing() as page:
+            row = orders.find(page, client_id=client_id)
+            if row is None:
+                raise KeyError(client_id)
+            news: dict[str, object] = {"status": follow(row["status"], status)}
+            if exchange_id is not None:
+                news["exchange_id"] = exchange_id
+            if reason:
+                news["reason"] = reason
+            return orders.change(page, row, "order", news)
+
+    def update(self, order: VenueOrder) -> OrderRecord | None:
+        """Take over what the venue says of an order we know; None for one we do not; raises `IllegalTransition`.
+
+        A report older than what we know (filled size below ours, open after done) changes nothing.
+        """
+        with self._writing() as page:
+            row = orders.find(page, client_id=order.client_id, exchange_id=order.exchange_id)
+            return None if row is None else orders.take_over(page, row, order)
+
+    def adopt(self, order: VenueOrder, purpose: Purpose, decision: Decision | None = None) -> OrderRecord:
+        """Enter an order of ours that the book does not have; one that it has is brought up to date instead."""
+        with self._writing() as page:
+            row = orders.find(page, client_id=order.client_id, exchange_id=order.exchange_id)
+            if row is not None:
+                return orders.take_over(page, row, order)
+            return orders.adopt(page, order, purpose, decision)
+
+    def by_client_id(self, client_id: str) -> OrderRecord | None:
+        """The order that we sent under this id."""
+        with self._reading() as page:
+            row = orders.find(page, client_id=client_id)
+            return None if row is None else orders.record_of(row)
+
+    def by_exchange_id(self, exchange_id: str) -> OrderRecord | None:
+        """The order that the venue knows under this id."""
+        with self._reading() as page:
+            row = orders.find(page, exchange_id=exchange_id)
+            return None if row is None else orders.record_of(row)
+
+    def unsettled(self) -> list[OrderRecord]:
+        """Orders in flight, working, or done with reported fills not yet booked; oldest first."""
+        with self._reading() as page:
+            return orders.listed(page, ~order_table.c.settled)
+
+    def orders_of(self, symbol: str, since: int) -> list[OrderRecord]:
+        """Orders of a symbol created at or after market time `since`, oldest first."""
+        with self._reading() as page:
+            return orders.listed(page, order_table.c.symbol == symbol, order_table.c.created_at >= since)
+
+    def attempts(self, symbol: str, candle_close: int, purpose: Purpose) -> int:
+        """How many decision keys of this symbol, candle and purpose exist: the number of the next attempt."""
+        with self._reading() as page:
+            return orders.attempts(page, self.account, symbol, candle_close, purpose)
+
+    # -- fills and positions ---------------------------------------------------------------------------------
+
+    def book(self, fill: Fill) -> Booking | None:
+        """Book a fill of an order we know, once; None when it was booked before, KeyError when the order is not ours.
+
+        An entry's fills open or extend the symbol's position, the other side's reduce it; what a closing fill takes
+        beyond the position comes out of the dust and is then `Booking.oversold`.
+        """
+        with self._writing() as page:
+            if holdings.is_booked(page, fill.fill_id):
+                return None
+            row = orders.find(page, exchange_id=fill.exchange_order_id) or orders.find(page, client_id=fill.client_id)
+            if row is None:
+                raise KeyError(fill.exchange_order_id)
+            return holdings.enter(page, row, fill)
+
+    def newest_fill(self) -> int:
+        """Market time of the newest booked fill; 0 without one."""
+        with self._reading() as page:
+            query = select(func.max(fills.c.time)).where(fills.c.account_id == self._id)
+            return page.connection.execute(query).scalar_one() or 0
+
+    def positions(self) -> list[Position]:
+        """Open positions, oldest first."""
+        with self._reading() as page:
+            return [holdings.position_of(row) for row in holdings.open_rows(page)]
+
+    def position(self, symbol: str) -> Position | None:
+        """The open position of a symbol."""
+        with self._reading() as page:
+            return next((holdings.position_of(row) for row in holdings.open_rows(page, symbol)), None)
+
+    def plan(self, symbol: str, *, stage: int, stop_price: Decimal) -> Position:
+        """Store where the rule now stands, before the exchange is told; KeyError without an open position."""
+        with self._writing() as page:
+            row = holdings.the_open(page, symbol)
+            then = replace(holdings.position_of(row), stage=stage, stop_price=stop_price)
+            return holdings.settle(page, row, then, "plan", page.market, "")
+
+    def close(self, symbol: str, at: int, why: str) -> Position:
+        """Close a position whose rest cannot be traded: what is left becomes dust of its base coin."""
+        with self._writing() as page:
+            row = holdings.the_open(page, symbol)
+            was = holdings.position_of(row)
+            if was.side is Side.BUY and was.qty > 0:
+                holdings.keep_dust(page, was.base, was.qty, f"rest of {symbol}: {why}")
+            return holdings.settle(page, row, replace(was, qty=ZERO), "closed", at, why)
+
+    def write_off(self, symbol: str, qty: Decimal, at: int, why: str) -> Position:
+        """The owner took `qty` of the position's coins away: the position shrinks without a fill, to 0 at most."""
+        with self._writing() as page:
+            row = holdings.the_open(page, symbol)
+            was = holdings.position_of(row)
+            gone = min(qty, was.qty)
+            page.note("written_off", symbol, qty=gone, why=why)
+            return holdings.settle(page, row, replace(was, qty=was.qty - gone), "position", at, why)
+
+    def dust(self) -> dict[str, Decimal]:
+        """What is left over of closed positions, by base coin."""
+        with self._reading() as page:
+            return holdings.dust_of(page)
+
+    def realised_since(self, at: int) -> Decimal:
+        """Dollars earned (lost) by closing fills since market time `at`, their fees included."""
+        query = select(fills.c.realised_usd).where(
+            fills.c.account_id == self._id, fills.c.time >= at, fills.c.realised_usd.is_not(None)
+        )
+        with self._reading() as page:
+            return sum(page.connection.execute(query).scalars(), ZERO)
+
+    # -- naked stretches -------------------------------------------------------------------------------------
+
+    def uncover(self, symbol: str, at: int, why: str) -> None:
+        """A position is not fully covered by stops from wall time `at` on; an open stretch stays as it is."""
+        with self._writing() as page:
+            if _stretch(page, symbol) is None:
+                row = {"account_id": self._id, "symbol": symbol, "start_at": at, "why": why}
+                page.connection.execute(naked.insert(), row)
+                page.note("uncovered", symbol, at=at, why=why)
+
+    def cover(self, symbol: str, at: int) -> int:
+        """It is covered again; returns how long it was not (wall ms, 0 when it was covered all along)."""
+        with self._reading() as page:
+            if _stretch(page, symbol) is None:
+                return 0
+        with self._writing() as page:
+            stretch = _stretch(page, symbol)
+            if stretch is None:
+                return 0
+            number, start = stretch
+            end = max(at, start)
+            page.connection.execute(naked.update().where(naked.c.id == number), {"end_at": end})
+            page.note("covered", symbol, at=end, naked_ms=end - start)
+            return end - start
+
+    # -- facts, commands, health -----------------------------------------------------------------------------
+
+    def fact(self, name: str) -> str | None:
+        """A remembered value of this account."""
+        query = select(facts.c.value).where(facts.c.account_id == self._id, facts.c.name == name)
+        with self._reading() as page:
+            return page.connection.execute(query).scalar_one_or_none()
+
+    def remember(self, name: str, value: str | None) -> None:
+        """Keep a value for this account; None forgets it."""
+        mine = (facts.c.account_id == self._id) & (facts.c.name == name)
+        with self._writing() as page:
+            was = page.connection.execute(select(facts.c.value).where(mine)).scalar_one_or_none()
+            if was == value:
+                return
+            page.connection.execute(facts.delete().where(mine))
+            if value is not None:
+                row = {"account_id": self._id, "name": name, "value": value}
+                page.connection.execute(facts.insert(), row)
+            page.note("fact", name, value=value)
+
+    def commands(self) -> list[Command]:
+        """Orders of the operator that were not answered yet, oldest first."""
+        query = select(commands.c.verb, commands.c.id).where(
+            commands.c.account_id == self._id, commands.c.answered_at.is_(None)
+        )
+        with self._reading() as page:
+            return [Command(verb, number) for verb, number in page.connection.execute(query.order_by(commands.c.id))]
+
+    def answer(self, number: int, result: str) -> None:
+        """Say what became of a command; the first answer stands."""
+        mine = (commands.c.account_id == self._id) & (commands.c.id == number) & commands.c.answered_at.is_(None)
+        with self._writing() as page:
+            done = page.connection.execute(commands.update().where(mine), {"answered_at": page.wall, "result": result})
+            if done.rowcount:
+                page.note("answered", str(number), result=result)
+
+    def report_health(self, health: Health) -> None:
+        """How the account's trader is now, for whoever looks from outside."""
+        with self._writing() as page:
+            keep_health(page, health)
+
+    @contextmanager
+    def _reading(self) -> Iterator[Page]:
+        with self._store.reading() as connection:
+            yield Page(connection, self._id, self._clock.wall_ms(), self._clock.market_ms())
+
+    @contextmanager
+    def _writing(self) -> Iterator[Page]:
+        with self._store.writing() as connection:
+            if connection.dialect.name == "postgresql":  # SQLite's writers are alone already
+                connection.execute(select(accounts.c.id).where(accounts.c.id == self._id).with_for_update())
+            yield Page(connection, self._id, self._clock.wall_ms(), self._clock.market_ms())
+
+
+def _enter_account(connection: Connection, account: Account, now: int) -> int:
+    """The account's number, given at its first use; its use now is noted."""
+    name = {
+        "mode": account.mode,
+        "venue": account.venue,
+        "environment": account.environment,
+        "identity": account.identity,
+    }
+    query = select(accounts.c.id).where(*(accounts.c[column] == value for column, value in name.items()))
+    number: int | None = connection.execute(query).scalar_one_or_none()
+    if number is None:
+        connection.execute(accounts.insert(), name | {"first_seen": now, "last_seen": now})
+        number = connection.execute(query).scalar_one()
+        return int(number)
+    connection.execute(accounts.update().where(accounts.c.id == number), {"last_seen": now})
+    return number
+
+
+def _stretch(page: Page, symbol: str) -> tuple[int, int] | None:
+    """The open naked stretch of a symbol: its row and when it began."""
+    query = select(naked.c.id, naked.c.start_at).where(
+        naked.c.account_id == page.account, naked.c.symbol == symbol, naked.c.end_at.is_(None)
+    )
+    found = page.connection.execute(query).one_or_none()
+    return None if found is None else (found[0], found[1])

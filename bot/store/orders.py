@@ -1,0 +1,179 @@
+"""The orders of the book: written as intents, moved by outcomes and by what the venue reports.
+
+Owns the order rows and the rule that a report never takes an order back in time. Books no fills.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, select
+
+from bot.domain.ids import Account, decision_key
+from bot.domain.money import ZERO
+from bot.domain.order import (
+    DONE,
+    IN_FLIGHT,
+    Decision,
+    Intent,
+    OrderRecord,
+    OrderStatus,
+    Purpose,
+    TimeInForce,
+    VenueOrder,
+    follow,
+)
+from bot.store.page import Page, Row
+from bot.store.schema import orders
+
+_RECORD = tuple(field.name for field in fields(OrderRecord))
+_INTENT = tuple(field.name for field in fields(Intent))
+#: An order that ended unfilled is called either by different answers of the same venue.
+_ENDED = frozenset({OrderStatus.CANCELED, OrderStatus.EXPIRED})
+
+
+def record_of(row: Mapping[str, Any]) -> OrderRecord:
+    """A row of `orders` as the domain's record."""
+    return OrderRecord(**{name: row[name] for name in _RECORD})
+
+
+def find(page: Page, *, client_id: str | None = None, exchange_id: str | None = None) -> Row | None:
+    """The order with this client id, else the one with this exchange id."""
+    for column, value in ((orders.c.client_id, client_id), (orders.c.exchange_id, exchange_id)):
+        if value is None:
+            continue
+        for row in page.rows(_mine(page).where(column == value)):
+            return row
+    return None
+
+
+def write(page: Page, intent: Intent) -> OrderRecord:
+    """Enter an intent; the caller turns the key's violation into its meaning."""
+    row = {name: getattr(intent, name) for name in _INTENT} | {
+        "status": OrderStatus.INTENT,
+        "updated_at": page.market,
+    }
+    return _insert(page, "intent", row)
+
+
+def adopt(page: Page, order: VenueOrder, purpose: Purpose, decision: Decision | None) -> OrderRecord:
+    """Enter an order that the venue shows and the book does not have."""
+    row = {
+        "client_id": order.client_id,
+        "exchange_id": order.exchange_id,
+        "parent_id": order.parent_id,
+        "key": None,
+        "purpose": purpose,
+        "symbol": order.symbol,
+        "side": order.side,
+        "type": order.type,
+        "tif": TimeInForce.GTC,
+        "status": _status(order),
+        "qty": order.qty,
+        "filled_qty": order.filled_qty,
+        "avg_price": order.avg_price,
+        "limit_price": order.limit_price,
+        "trigger_price": order.trigger_price,
+        "attached_stop": None,
+        "attached_target": None,
+        "reduce_only": purpose is not Purpose.ENTRY,
+        "post_only": False,
+        "created_at": order.created_at or page.market,
+        "updated_at": page.market,
+        "sent_at": 0,
+        "deadline": None,
+        "reason": order.reason,
+        "decision": decision,
+    }
+    return _insert(page, "adopted", row)
+
+
+def take_over(page: Page, row: Row, order: VenueOrder) -> OrderRecord:
+    """What the venue says of an order, unless it is older than what we know; raises `IllegalTransition`."""
+    if _older(row, order):
+        return record_of(row)
+    told = {
+        "status": follow(row["status"], _status(order)),
+        "exchange_id": order.exchange_id,
+        "parent_id": order.parent_id,
+        "qty": order.qty if order.qty > 0 else None,
+        "filled_qty": order.filled_qty,
+        "avg_price": order.avg_price if order.filled_qty > row["booked_qty"] else None,
+        "limit_price": order.limit_price,
+        "trigger_price": order.trigger_price,
+        "reason": order.reason or None,
+    }
+    return change(page, row, "order", {name: value for name, value in told.items() if value is not None})
+
+
+def change(page: Page, row: Row, event: str, values: Mapping[str, Any]) -> OrderRecord:
+    """Write and journal those of `values` that are new; an order that stays as it is leaves no trace."""
+    news = {name: value for name, value in values.items() if value != row[name]}
+    if not news:
+        return record_of(row)
+    record = record_of({**row, **news, "updated_at": page.market})
+    page.connection.execute(
+        orders.update().where(orders.c.id == row["id"]),
+        {**news, "updated_at": page.market, "settled": record.settled},
+    )
+    page.note(event, _name(row), **news)
+    return record
+
+
+def attempts(page: Page, account: Account, symbol: str, candle_close: int, purpose: Purpose) -> int:
+    """How many decision keys of this symbol, candle and purpose exist."""
+    prefix = decision_key(account, symbol, candle_close, purpose)[:-1]
+    count = select(func.count()).where(
+        orders.c.account_id == page.account,
+        orders.c.symbol == symbol,
+        orders.c.key.startswith(prefix, autoescape=True),
+    )
+    return page.connection.execute(count).scalar_one()
+
+
+def listed(page: Page, *conditions: ColumnElement[bool]) -> list[OrderRecord]:
+    """Orders under these conditions, oldest first."""
+    query = _mine(page).where(*conditions).order_by(orders.c.created_at, orders.c.id)
+    return [record_of(row) for row in page.rows(query)]
+
+
+def _mine(page: Page) -> Select[Any]:
+    return select(orders).where(orders.c.account_id == page.account)
+
+
+def _insert(page: Page, event: str, row: dict[str, Any]) -> OrderRecord:
+    row = {"filled_qty": ZERO, "booked_qty": ZERO, "exchange_id": None, "parent_id": None, "avg_price": None} | row
+    record = record_of(row)
+    page.connection.execute(
+        orders.insert(),
+        {**row, "account_id": page.account, "booked_cost": ZERO, "settled": record.settled},
+    )
+    known = {name: value for name, value in row.items() if value is not None and value != ""}
+    if row["decision"] is not None:
+        known["decision"] = asdict(row["decision"])
+    page.note(event, _name(row), **known)
+    return record
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    return str(row["client_id"] or row["exchange_id"])
+
+
+def _status(order: VenueOrder) -> OrderStatus:
+    """The reported status; an order that has traded and works on is partially filled, whatever the venue calls it."""
+    traded = order.status is OrderStatus.OPEN and order.filled_qty > 0
+    return OrderStatus.PARTIALLY_FILLED if traded else order.status
+
+
+def _older(row: Row, order: VenueOrder) -> bool:
+    """Whether a report was made before what we know already, or only renames an end that stands."""
+    now, then = row["status"], order.status
+    if order.filled_qty < row["filled_qty"]:
+        return True
+    if now in DONE and now is not OrderStatus.REJECTED and then not in DONE:
+        return True
+    if then in IN_FLIGHT and now not in IN_FLIGHT:
+        return True
+    return now in _ENDED and then in _ENDED and now is not then and order.filled_qty == row["filled_qty"]

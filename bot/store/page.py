@@ -1,0 +1,47 @@
+"""One transaction on one account's rows, and the journal line of what it changed.
+
+Owns the append-only journal. Everything that writes gets a `Page` instead of a connection, so that no row of another
+account can be touched and no change goes unrecorded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Executable
+
+from bot.store.schema import compact, journal
+
+#: A row by the names of its columns.
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A transaction of an account, with the time (ms) on both clocks."""
+
+    connection: Connection
+    account: int
+    wall: int
+    market: int
+
+    def rows(self, query: Executable) -> list[Row]:
+        """What a query finds."""
+        found = self.connection.execute(query)
+        names = tuple(found.keys())
+        return [dict(zip(names, row, strict=True)) for row in found]
+
+    def note(self, event: str, subject: str, **data: object) -> None:
+        """Journal one change: what happened, to what, and the values that are new."""
+        self.connection.execute(
+            journal.insert(),
+            {
+                "account_id": self.account,
+                "wall_at": self.wall,
+                "market_at": self.market,
+                "event": event,
+                "subject": subject,
+                "data": compact(data),
+            },
+        )

@@ -1,0 +1,306 @@
+"""The tables: every column, and the constraints that guard what must never happen twice.
+
+Owns names and types only. Money is decimal text, exact; times are integer milliseconds UTC; words are the domain's enums.
+Every row belongs to an account. What the tables look like in an existing database is the business of `migrations`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+from bot.domain.events import Verb
+from bot.domain.money import plain
+from bot.domain.order import Decision, OrderStatus, OrderType, Purpose, Side, TimeInForce
+
+
+class Exact(TypeDecorator[Decimal]):
+    """A Decimal as plain decimal text: what is read is exactly what was written, on every database."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        return None if value is None else plain(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Decimal | None:  # noqa: ARG002
+        return None if value is None else Decimal(value)
+
+
+class Word(TypeDecorator[StrEnum]):
+    """A word of one of the domain's enums; a text that is none of them raises ValueError on reading."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, words: type[StrEnum]) -> None:
+        super().__init__()
+        self.words = words
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:  # noqa: ARG002
+        return None if value is None else self.words(value)
+
+
+class Knowledge(TypeDecorator[Decision]):
+    """What the strategy knew when it decided, as JSON with its numbers as text."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Decision | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        return None if value is None else compact(asdict(value))
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Decision | None:  # noqa: ARG002
+        if value is None:
+            return None
+        told: dict[str, Any] = json.loads(value)
+        return Decision(**told | {name: Decimal(told[name]) for name in ("stop", "close", "atr", "adx", "fee")})
+
+
+def compact(data: dict[str, Any]) -> str:
+    """JSON without spaces, Decimals as plain text."""
+    return json.dumps(data, separators=(",", ":"), default=_text)
+
+
+def _text(value: object) -> str:
+    return plain(value) if isinstance(value, Decimal) else str(value)
+
+
+metadata = MetaData()
+
+_ID = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _id() -> Column[int]:
+    return Column("id", _ID, primary_key=True, autoincrement=True)
+
+
+def _account(*, primary_key: bool = False) -> Column[int]:
+    return Column("account_id", _ID, ForeignKey("accounts.id"), nullable=False, primary_key=primary_key)
+
+
+def _amount(name: str, *, nullable: bool = False) -> Column[Decimal]:
+    return Column(name, Exact, nullable=nullable)
+
+
+def _time(name: str, *, nullable: bool = False) -> Column[int]:
+    return Column(name, BigInteger, nullable=nullable)
+
+
+def _word(name: str, words: type[StrEnum]) -> Column[StrEnum]:
+    return Column(name, Word(words), nullable=False)
+
+
+accounts = Table(
+    "accounts",
+    metadata,
+    _id(),
+    Column("mode", Text, nullable=False),
+    Column("venue", Text, nullable=False),
+    Column("environment", Text, nullable=False),
+    Column("identity", Text, nullable=False),
+    _time("first_seen"),
+    _time("last_seen"),
+    UniqueConstraint("mode", "venue", "environment", "identity", name="accounts_once"),
+)
+
+orders = Table(
+    "orders",
+    metadata,
+    _id(),
+    _account(),
+    Column("client_id", Text),
+    Column("exchange_id", Text),
+    Column("parent_id", Text),
+    Column("key", Text),
+    _word("purpose", Purpose),
+    Column("symbol", Text, nullable=False),
+    _word("side", Side),
+    _word("type", OrderType),
+    _word("tif", TimeInForce),
+    _word("status", OrderStatus),
+    Column("settled", Boolean, nullable=False),
+    _amount("qty"),
+    _amount("filled_qty"),
+    _amount("booked_qty"),
+    _amount("booked_cost"),
+    _amount("avg_price", nullable=True),
+    _amount("limit_price", nullable=True),
+    _amount("trigger_price", nullable=True),
+    _amount("attached_stop", nullable=True),
+    _amount("attached_target", nullable=True),
+    Column("reduce_only", Boolean, nullable=False),
+    Column("post_only", Boolean, nullable=False),
+    _time("created_at"),
+    _time("updated_at"),
+    _time("sent_at"),
+    _time("deadline", nullable=True),
+    Column("reason", Text, nullable=False),
+    Column("decision", Knowledge),
+    UniqueConstraint("account_id", "key", name="orders_one_per_decision"),
+    UniqueConstraint("account_id", "client_id", name="orders_one_per_client_id"),
+    UniqueConstraint("account_id", "exchange_id", name="orders_one_per_exchange_id"),
+    Index("orders_by_symbol", "account_id", "symbol", "created_at"),
+    Index(
+        "orders_unsettled",
+        "account_id",
+        "created_at",
+        sqlite_where=text("NOT settled"),
+        postgresql_where=text("NOT settled"),
+    ),
+)
+
+positions = Table(
+    "positions",
+    metadata,
+    _id(),
+    _account(),
+    Column("symbol", Text, nullable=False),
+    _word("side", Side),
+    _amount("qty"),
+    _amount("initial_qty"),
+    _amount("bought"),
+    _amount("cost"),
+    _amount("stop_price"),
+    _amount("first_stop"),
+    Column("stage", Integer, nullable=False),
+    _time("opened_at"),
+    _time("candle_close"),
+    _amount("fee_rate"),
+    Column("entry_id", Text, nullable=False),
+    _amount("fees"),
+    _amount("realised"),
+    _time("closed_at", nullable=True),
+    Column("closed_why", Text),
+    Index(
+        "positions_one_open",
+        "account_id",
+        "symbol",
+        unique=True,
+        sqlite_where=text("closed_at IS NULL"),
+        postgresql_where=text("closed_at IS NULL"),
+    ),
+)
+
+fills = Table(
+    "fills",
+    metadata,
+    _id(),
+    _account(),
+    Column("order_id", _ID, ForeignKey("orders.id"), nullable=False),
+    Column("position_id", _ID, ForeignKey("positions.id")),
+    Column("fill_id", Text, nullable=False),
+    Column("exchange_order_id", Text, nullable=False),
+    Column("symbol", Text, nullable=False),
+    _word("side", Side),
+    _amount("qty"),
+    _amount("price"),
+    _amount("fee"),
+    Column("fee_asset", Text, nullable=False),
+    _amount("fee_usd"),
+    _time("time"),
+    _amount("realised_usd", nullable=True),
+    UniqueConstraint("account_id", "fill_id", name="fills_once"),
+    Index("fills_by_time", "account_id", "time"),
+)
+
+dust = Table(
+    "dust",
+    metadata,
+    _account(primary_key=True),
+    Column("coin", Text, primary_key=True),
+    _amount("qty"),
+)
+
+naked = Table(
+    "naked",
+    metadata,
+    _id(),
+    _account(),
+    Column("symbol", Text, nullable=False),
+    _time("start_at"),
+    _time("end_at", nullable=True),
+    Column("why", Text, nullable=False),
+    Index(
+        "naked_one_open",
+        "account_id",
+        "symbol",
+        unique=True,
+        sqlite_where=text("end_at IS NULL"),
+        postgresql_where=text("end_at IS NULL"),
+    ),
+)
+
+facts = Table(
+    "facts",
+    metadata,
+    _account(primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+commands = Table(
+    "commands",
+    metadata,
+    _id(),
+    _account(),
+    _word("verb", Verb),
+    _time("posted_at"),
+    _time("answered_at", nullable=True),
+    Column("result", Text),
+    Index(
+        "commands_open",
+        "account_id",
+        sqlite_where=text("answered_at IS NULL"),
+        postgresql_where=text("answered_at IS NULL"),
+    ),
+)
+
+health = Table(
+    "health",
+    metadata,
+    _account(primary_key=True),
+    Column("status", Text, nullable=False),
+    _amount("balance_usd"),
+    _amount("equity_usd"),
+    Column("cycles", Integer, nullable=False),
+    Column("cycles_ok", Integer, nullable=False),
+    Column("errors", Integer, nullable=False),
+    Column("last_error", Text),
+    _time("last_good_cycle", nullable=True),
+    _time("last_reconciled", nullable=True),
+    _time("heartbeat"),
+    Column("pid", Integer, nullable=False),
+    Column("details", Text, nullable=False),
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    _id(),
+    _account(),
+    _time("wall_at"),
+    _time("market_at"),
+    Column("event", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("data", Text, nullable=False),
+)
