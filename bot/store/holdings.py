@@ -11,7 +11,7 @@ from dataclasses import asdict, fields, replace
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from bot.domain.booking import Booking
 from bot.domain.fill import Fill
@@ -25,6 +25,17 @@ from bot.store.schema import dust, fills, positions
 
 _POSITION = tuple(field.name for field in fields(Position))
 _FILL = tuple(field.name for field in fields(Fill) if field.name != "client_id")
+_OPEN = (
+    select(positions)
+    .where(positions.c.account_id == bindparam("account"), positions.c.closed_at.is_(None))
+    .order_by(positions.c.opened_at, positions.c.id)
+)
+_OPEN_OF = _OPEN.where(positions.c.symbol == bindparam("symbol"))
+_INSERT = positions.insert()
+_UPDATE = positions.update().where(positions.c.id == bindparam("row"))
+_BOOKED = select(fills.c.id).where(fills.c.account_id == bindparam("account"), fills.c.fill_id == bindparam("fill_id"))
+_INSERT_FILL = fills.insert()
+
 #: Statuses that a fill proves wrong: the order is at the venue and trades.
 _UNTRADED = IN_FLIGHT | {OrderStatus.OPEN, OrderStatus.REJECTED}
 
@@ -36,11 +47,7 @@ def position_of(row: Mapping[str, Any]) -> Position:
 
 def open_rows(page: Page, symbol: str | None = None) -> list[Row]:
     """The open positions, oldest first; of one symbol there is at most one."""
-    query = select(positions).where(positions.c.account_id == page.account, positions.c.closed_at.is_(None))
-    if symbol is not None:
-        query = query.where(positions.c.symbol == symbol)
-    ordered = query.order_by(positions.c.opened_at, positions.c.id)
-    return page.rows(ordered)
+    return page.rows(_OPEN) if symbol is None else page.rows(_OPEN_OF, symbol=symbol)
 
 
 def the_open(page: Page, symbol: str) -> Row:
@@ -52,8 +59,7 @@ def the_open(page: Page, symbol: str) -> Row:
 
 def is_booked(page: Page, fill_id: str) -> bool:
     """Whether a fill stands in the book."""
-    query = select(fills.c.id).where(fills.c.account_id == page.account, fills.c.fill_id == fill_id)
-    return page.connection.execute(query).first() is not None
+    return bool(page.rows(_BOOKED, fill_id=fill_id))
 
 
 def enter(page: Page, order: Row, fill: Fill) -> Booking:
@@ -67,7 +73,7 @@ def enter(page: Page, order: Row, fill: Fill) -> Booking:
     row = {name: getattr(fill, name) for name in _FILL}
     closing = position is not None and position.side is not fill.side
     page.connection.execute(
-        fills.insert(),
+        _INSERT_FILL,
         {
             **row,
             "account_id": page.account,
@@ -87,7 +93,7 @@ def settle(page: Page, row: Row, then: Position, event: str, at: int, why: str) 
     if then.qty == 0:
         news |= {"closed_at": at, "closed_why": why}
     if news:
-        page.connection.execute(positions.update().where(positions.c.id == row["id"]), news)
+        page.connection.execute(_UPDATE, {"row": row["id"], **news})
         page.note(event, then.symbol, **news)
     return then
 
@@ -119,7 +125,7 @@ def _open(page: Page, order: Row, fill: Fill) -> _Folded:
     decision = order["decision"] or _unknown_decision(order)
     position = opened(fill, decision, str(order["client_id"] or order["exchange_id"]))
     row = {"account_id": page.account, **asdict(position)}
-    number = page.connection.execute(positions.insert(), row).inserted_primary_key
+    number = page.connection.execute(_INSERT, row).inserted_primary_key
     page.note("opened", fill.symbol, **asdict(position))
     return (number[0] if number else None), position, ZERO, ZERO
 

@@ -27,7 +27,6 @@ from bot.store.database import Store
 from bot.store.health import Health, keep_health
 from bot.store.page import Page
 from bot.store.schema import accounts, commands, facts, fills, naked
-from bot.store.schema import orders as order_table
 
 
 class Ledger:
@@ -52,7 +51,7 @@ class Ledger:
                 return orders.write(page, intent)
         except IntegrityError as error:
             with self._reading() as page:
-                if orders.listed(page, order_table.c.key == intent.key):
+                if orders.has_key(page, intent.key):
                     raise AlreadyDecided(intent.key) from error
             raise
 
@@ -103,12 +102,12 @@ class Ledger:
     def unsettled(self) -> list[OrderRecord]:
         """Orders in flight, working, or done with reported fills not yet booked; oldest first."""
         with self._reading() as page:
-            return orders.listed(page, ~order_table.c.settled)
+            return orders.unsettled(page)
 
     def orders_of(self, symbol: str, since: int) -> list[OrderRecord]:
         """Orders of a symbol created at or after market time `since`, oldest first."""
         with self._reading() as page:
-            return orders.listed(page, order_table.c.symbol == symbol, order_table.c.created_at >= since)
+            return orders.of_symbol(page, symbol, since)
 
     def attempts(self, symbol: str, candle_close: int, purpose: Purpose) -> int:
         """How many decision keys of this symbol, candle and purpose exist: the number of the next attempt."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import bindparam, select
 
 from bot.domain.ids import Account, decision_key
 from bot.domain.money import ZERO
@@ -30,6 +30,22 @@ from bot.store.schema import orders
 
 _RECORD = tuple(field.name for field in fields(OrderRecord))
 _INTENT = tuple(field.name for field in fields(Intent))
+_MINE = select(orders).where(orders.c.account_id == bindparam("account"))
+_BY_CLIENT_ID = _MINE.where(orders.c.client_id == bindparam("value"))
+_BY_EXCHANGE_ID = _MINE.where(orders.c.exchange_id == bindparam("value"))
+_BY_KEY = _MINE.where(orders.c.key == bindparam("value"))
+_OLDEST_FIRST = _MINE.order_by(orders.c.created_at, orders.c.id)
+_UNSETTLED = _OLDEST_FIRST.where(~orders.c.settled)
+_OF_SYMBOL = _OLDEST_FIRST.where(orders.c.symbol == bindparam("symbol"), orders.c.created_at >= bindparam("since"))
+_KEYS = select(orders.c.key).where(
+    orders.c.account_id == bindparam("account"),
+    orders.c.symbol == bindparam("symbol"),
+    orders.c.purpose == bindparam("purpose"),
+    orders.c.key.is_not(None),
+)
+_INSERT = orders.insert()
+_UPDATE = orders.update().where(orders.c.id == bindparam("row"))
+
 #: An order that ended unfilled is called either by different answers of the same venue.
 _ENDED = frozenset({OrderStatus.CANCELED, OrderStatus.EXPIRED})
 
@@ -41,10 +57,10 @@ def record_of(row: Mapping[str, Any]) -> OrderRecord:
 
 def find(page: Page, *, client_id: str | None = None, exchange_id: str | None = None) -> Row | None:
     """The order with this client id, else the one with this exchange id."""
-    for column, value in ((orders.c.client_id, client_id), (orders.c.exchange_id, exchange_id)):
+    for query, value in ((_BY_CLIENT_ID, client_id), (_BY_EXCHANGE_ID, exchange_id)):
         if value is None:
             continue
-        for row in page.rows(_mine(page).where(column == value)):
+        for row in page.rows(query, value=value):
             return row
     return None
 
@@ -114,10 +130,8 @@ def change(page: Page, row: Row, event: str, values: Mapping[str, Any]) -> Order
     if not news:
         return record_of(row)
     record = record_of({**row, **news, "updated_at": page.market})
-    page.connection.execute(
-        orders.update().where(orders.c.id == row["id"]),
-        {**news, "updated_at": page.market, "settled": record.settled},
-    )
+    written = {**news, "updated_at": page.market, "settled": record.settled}
+    page.connection.execute(_UPDATE, {"row": row["id"], **written})
     page.note(event, _name(row), **news)
     return record
 
@@ -125,29 +139,29 @@ def change(page: Page, row: Row, event: str, values: Mapping[str, Any]) -> Order
 def attempts(page: Page, account: Account, symbol: str, candle_close: int, purpose: Purpose) -> int:
     """How many decision keys of this symbol, candle and purpose exist."""
     prefix = decision_key(account, symbol, candle_close, purpose)[:-1]
-    count = select(func.count()).where(
-        orders.c.account_id == page.account,
-        orders.c.symbol == symbol,
-        orders.c.key.startswith(prefix, autoescape=True),
-    )
-    return page.connection.execute(count).scalar_one()
+    return sum(str(row["key"]).startswith(prefix) for row in page.rows(_KEYS, symbol=symbol, purpose=purpose))
 
 
-def listed(page: Page, *conditions: ColumnElement[bool]) -> list[OrderRecord]:
-    """Orders under these conditions, oldest first."""
-    query = _mine(page).where(*conditions).order_by(orders.c.created_at, orders.c.id)
-    return [record_of(row) for row in page.rows(query)]
+def has_key(page: Page, key: str) -> bool:
+    """Whether this decision was made before."""
+    return bool(page.rows(_BY_KEY, value=key))
 
 
-def _mine(page: Page) -> Select[Any]:
-    return select(orders).where(orders.c.account_id == page.account)
+def unsettled(page: Page) -> list[OrderRecord]:
+    """Orders that are not over, or not booked in full; oldest first."""
+    return [record_of(row) for row in page.rows(_UNSETTLED)]
+
+
+def of_symbol(page: Page, symbol: str, since: int) -> list[OrderRecord]:
+    """Orders of a symbol from market time `since` on, oldest first."""
+    return [record_of(row) for row in page.rows(_OF_SYMBOL, symbol=symbol, since=since)]
 
 
 def _insert(page: Page, event: str, row: dict[str, Any]) -> OrderRecord:
     row = {"filled_qty": ZERO, "booked_qty": ZERO, "exchange_id": None, "parent_id": None, "avg_price": None} | row
     record = record_of(row)
     page.connection.execute(
-        orders.insert(),
+        _INSERT,
         {**row, "account_id": page.account, "booked_cost": ZERO, "settled": record.settled},
     )
     known = {name: value for name, value in row.items() if value is not None and value != ""}

@@ -13,6 +13,8 @@ from sqlalchemy import Connection, Executable
 
 from bot.store.schema import compact, journal
 
+_INSERT = journal.insert()
+
 #: A row by the names of its columns.
 Row = dict[str, Any]
 
@@ -26,16 +28,16 @@ class Page:
     wall: int
     market: int
 
-    def rows(self, query: Executable) -> list[Row]:
-        """What a query finds."""
-        found = self.connection.execute(query)
+    def rows(self, query: Executable, **values: object) -> list[Row]:
+        """What a query finds; its parameter `account` is this page's."""
+        found = self.connection.execute(query, {"account": self.account, **values})
         names = tuple(found.keys())
         return [dict(zip(names, row, strict=True)) for row in found]
 
     def note(self, event: str, subject: str, **data: object) -> None:
         """Journal one change: what happened, to what, and the values that are new."""
         self.connection.execute(
-            journal.insert(),
+            _INSERT,
             {
                 "account_id": self.account,
                 "wall_at": self.wall,
