@@ -1,0 +1,176 @@
+"""The business of one account: the parts of the engine joined, and the order in which they do their work.
+
+`start` is the one way in, after a first start, a restart or a crash; `cycle`, `watch` and `hunt` are the daily work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from bot.brokers.base import ShapeProof
+from bot.domain.clock import HOUR
+from bot.domain.instrument import Instrument, Kind, Trading
+from bot.engine import risk
+from bot.engine.accounting import Accounting, Standing
+from bot.engine.close import Closing
+from bot.engine.desk import Desk
+from bot.engine.entries import Entries
+from bot.engine.flatten import Flattening
+from bot.engine.hunt import Hunt
+from bot.engine.prices import Prices
+from bot.engine.protect import Protection
+from bot.engine.reconcile import Reconciliation
+from bot.engine.results import Results
+from bot.engine.shapes import prove_shapes
+from bot.engine.universe import Wishes, choose, eligible
+from bot.engine.watch import Watch
+from bot.strategy.base import Strategy
+from bot.strategy.params import Owner
+
+#: Market ms after which the rules of the markets, our fees and the choice of markets are read anew.
+RULES_AGE = HOUR
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How an account is traded: the owner's settings in the engine's words. Times in market ms, money in dollars."""
+
+    strategy: Strategy
+    owner: Owner
+    limits: risk.Limits
+    wishes: Wishes
+    timeframe_ms: int
+    cycle_ms: int
+    position_ms: int
+    exclusion_seconds: int
+    min_balance: Decimal
+    recommended_balance: Decimal
+    news: tuple[int, ...] = ()
+    watch_only: bool = False
+
+
+@dataclass(slots=True)
+class Business:
+    """One account's engine. Raises `BrokerError` when its exchange does not answer; what was done until then is kept."""
+
+    desk: Desk
+    plan: Plan
+    hunt: Hunt
+    reconciliation: Reconciliation
+    protection: Protection
+    closing: Closing
+    watch: Watch
+    entries: Entries
+    accounting: Accounting
+    flattening: Flattening
+    symbols: list[str] = field(default_factory=list)
+    rules_at: int = 0
+
+    @classmethod
+    def of(cls, desk: Desk, plan: Plan) -> Business:
+        """Everything wired for one account."""
+        protection = Protection(desk)
+        closing = Closing(desk, protection)
+        prices = Prices(desk, plan.timeframe_ms, plan.strategy.window(plan.timeframe_ms))
+        desk.on_fill = Results(desk, plan.limits).on_fill
+        return cls(
+            desk=desk,
+            plan=plan,
+            hunt=Hunt(desk),
+            reconciliation=Reconciliation(desk),
+            protection=protection,
+            closing=closing,
+            watch=Watch(desk, protection, closing, plan.strategy, prices, plan.timeframe_ms),
+            entries=Entries(
+                desk,
+                protection,
+                closing,
+                plan.strategy,
+                prices,
+                plan.limits,
+                plan.owner,
+                plan.timeframe_ms,
+                plan.exclusion_seconds,
+                plan.news,
+            ),
+            accounting=Accounting(desk),
+            flattening=Flattening(desk, closing),
+        )
+
+    def start(self) -> Standing:
+        """Learn the rules, bring the book up to date, protect what is held, walk what was missed."""
+        self.read_rules()
+        self.reconciliation.start()
+        self.hunt.pursue()
+        self.watch.resume()
+        self.watch.close_of_candle()
+        self.watch.look()
+        return self.accounting.measure()
+
+    def prove(self) -> Sequence[ShapeProof]:
+        """Show the exchange our exact orders, on the market that would be traded first."""
+        if not self.symbols:
+            return ()
+        symbol = self.symbols[0]
+        ticker = self.desk.broker.tickers({symbol})[symbol]
+        return prove_shapes(self.desk, self.desk.instruments[symbol], ticker)
+
+    def cycle(self, may_enter: str | None) -> Standing:
+        """One round: reconcile, measure, exits, then entries unless `may_enter` says why not."""
+        if self.desk.clock.market_ms() - self.rules_at >= RULES_AGE:
+            self.read_rules()
+        self.reconciliation.run()
+        standing = self.accounting.measure()
+        self.watch.close_of_candle()
+        self.watch.keep()
+        if self.plan.watch_only:
+            return standing
+        refusal = may_enter or self.objection(standing)
+        if self.entries.scan(self.symbols, standing, refusal):
+            standing = self.accounting.measure()
+        return standing
+
+    def objection(self, standing: Standing) -> str | None:
+        """Why this account takes no entries now, by its money and its limits."""
+        able = self.desk.broker.capabilities()
+        if not (able.attached_stop or able.resting_stop):
+            return "the exchange takes no stop orders from this account"
+        if standing.equity < self.plan.min_balance:
+            return "unfunded"
+        refusal = risk.halt(standing.facts(), self.plan.limits)
+        return str(refusal) if refusal is not None else None
+
+    def read_rules(self) -> None:
+        """Markets, their rules of the moment, our fees, and which of them are looked at."""
+        desk = self.desk
+        instruments = dict(desk.broker.instruments())
+        held = [position.symbol for position in desk.book.positions()]
+        for symbol in held:
+            instruments.setdefault(symbol, desk.instruments.get(symbol) or _delisted(symbol))
+        desk.instruments = instruments
+        fit = {symbol for symbol, one in instruments.items() if eligible(one, self.plan.wishes)}
+        tickers = desk.broker.tickers(fit | set(held))
+        cash = {asset: one.total for asset, one in desk.broker.balances().items()}
+        self.symbols = choose(instruments, tickers, cash, self.plan.wishes, held)
+        desk.fees.update(desk.broker.fees(self.symbols))
+        self.symbols = [symbol for symbol in self.symbols if symbol in desk.fees]
+        self.rules_at = desk.clock.market_ms()
+        desk.log.info("MARKETS", symbols=self.symbols, of=len(instruments))
+
+
+def _delisted(symbol: str) -> Instrument:
+    """Stand-in rules for a market that the exchange no longer lists while we hold it: so that nothing is rounded away."""
+    base, quote = symbol.split("-")[:2]
+    step = Decimal("0.00000001")
+    return Instrument(
+        symbol=symbol,
+        base=base,
+        quote=quote,
+        tick=step,
+        lot=step,
+        min_qty=step,
+        kind=Kind.SWAP if symbol.endswith("-SWAP") else Kind.SPOT,
+        trading=Trading.SUSPENDED,
+    )

@@ -1,0 +1,71 @@
+"""The exact orders of this daemon, shown to the exchange without money before the first real one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from bot.brokers.base import Absence, ShapeProof
+from bot.domain.instrument import Instrument, Ticker
+from bot.domain.order import Intent, OrderType, Purpose, Side, TimeInForce
+from bot.engine.desk import Desk
+
+_BELOW = Decimal("0.97")
+_ROOM = Decimal("1.5")
+
+
+def prove_shapes(desk: Desk, instrument: Instrument, ticker: Ticker) -> Sequence[ShapeProof]:
+    """Ask the venue to judge our entry (with its attached stop) and our stop on one market; raises `BrokerError`.
+
+    The broker's capabilities follow from the answers.
+    """
+    smallest = max(instrument.min_qty, instrument.min_cost / (ticker.bid * _BELOW)) * _ROOM
+    qty = instrument.size(smallest) + instrument.lot
+    stop = instrument.price_down(ticker.bid * _BELOW)
+    entry = _sample(
+        desk,
+        instrument,
+        Side.BUY,
+        qty,
+        OrderType.LIMIT,
+        TimeInForce.IOC,
+        limit=instrument.price_up(ticker.ask),
+        attached=stop,
+    )
+    resting = _sample(desk, instrument, Side.SELL, qty, OrderType.STOP, TimeInForce.GTC, trigger=stop)
+    return desk.broker.prove(entry, resting)
+
+
+def _sample(
+    desk: Desk,
+    instrument: Instrument,
+    side: Side,
+    qty: Decimal,
+    kind: OrderType,
+    tif: TimeInForce,
+    *,
+    limit: Decimal | None = None,
+    trigger: Decimal | None = None,
+    attached: Decimal | None = None,
+) -> Intent:
+    """An intent that is never recorded, because it is never sent in earnest."""
+    now = desk.clock.wall_ms()
+    able = desk.broker.capabilities()
+    return Intent(
+        client_id=desk.ids.next(),
+        key="",
+        purpose=Purpose.ENTRY if side is Side.BUY else Purpose.STOP,
+        symbol=instrument.symbol,
+        side=side,
+        qty=qty,
+        type=kind,
+        created_at=desk.clock.market_ms(),
+        sent_at=now,
+        tif=tif,
+        limit_price=limit,
+        trigger_price=trigger,
+        attached_stop=attached,
+        deadline=now + able.deadline_ms if able.absence is Absence.DEADLINE else None,
+        reduce_only=side is Side.SELL,
+        reason="shape",
+    )
