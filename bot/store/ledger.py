@@ -111,13 +111,8 @@ class Ledger:
 
     def orders_since(self, since: int) -> int:
         """How many orders of ours were sent since market time `since` (spawned ones not counted)."""
-        query = select(func.count()).where(
-            order_table.c.account_id == self._id,
-            order_table.c.client_id.is_not(None),
-            order_table.c.created_at >= since,
-        )
         with self._reading() as page:
-            return int(page.connection.execute(query).scalar_one())
+            return orders.sent_since(page, since)
 
     def attempts(self, symbol: str, candle_close: int, purpose: Purpose) -> int:
         """How many decision keys of this symbol, candle and purpose exist: the number of the next attempt."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 
 from bot.domain.ids import Account, decision_key
 from bot.domain.money import ZERO
@@ -42,6 +42,11 @@ _KEYS = select(orders.c.key).where(
     orders.c.symbol == bindparam("symbol"),
     orders.c.purpose == bindparam("purpose"),
     orders.c.key.is_not(None),
+)
+_SENT_SINCE = select(func.count().label("count")).where(
+    orders.c.account_id == bindparam("account"),
+    orders.c.client_id.is_not(None),
+    orders.c.created_at >= bindparam("since"),
 )
 _INSERT = orders.insert()
 _UPDATE = orders.update().where(orders.c.id == bindparam("row"))
@@ -134,6 +139,12 @@ def change(page: Page, row: Row, event: str, values: Mapping[str, Any]) -> Order
     page.connection.execute(_UPDATE, {"row": row["id"], **written})
     page.note(event, _name(row), **news)
     return record
+
+
+def sent_since(page: Page, since: int) -> int:
+    """How many orders we sent since market time `since`; those that a venue spawned are not counted."""
+    row = page.rows(_SENT_SINCE, since=since)
+    return int(next(iter(row))["count"])
 
 
 def attempts(page: Page, account: Account, symbol: str, candle_close: int, purpose: Purpose) -> int:

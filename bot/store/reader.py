@@ -1,0 +1,147 @@
+"""The books from outside: what a check script or a command may see and say while the daemon runs, or does not.
+
+Reads over connections that cannot write; the one thing it ever writes is a command of the operator. Finds the
+current accounts: of each venue the one last seen, play money apart from real money.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, select
+
+from bot.domain.clock import system_ms
+from bot.domain.events import Verb
+from bot.domain.ids import Account
+from bot.store import migrate
+from bot.store.database import APPLICATION_ID, Store, StoreError, shared
+from bot.store.health import Health, health_of
+from bot.store.page import Page
+from bot.store.schema import accounts, commands, health
+
+_MAGIC = b"SQLite format 3\0"
+_PLAY = "sandbox"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An account found in a database: where, under which number, and when a daemon last opened it (wall ms)."""
+
+    where: URL
+    number: int
+    account: Account
+    last_seen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A command as it stands: its verb, when it was posted, and what became of it (None: not answered yet)."""
+
+    verb: Verb
+    posted_at: int
+    answered_at: int | None
+    result: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """Where to look for the answer to a command."""
+
+    where: URL
+    number: int
+
+
+class Books:
+    """All databases of one installation: the files of a data folder, or the one that DATABASE_URL names."""
+
+    def __init__(self, data_dir: Path, url: str | None = None) -> None:
+        self._data_dir = data_dir
+        self._url = url
+
+    def accounts(self, *, every: bool = False) -> tuple[Seen, ...]:
+        """The current accounts by venue, or `every` account there ever was, newest first; raises `StoreError`."""
+        found = sorted(self._all(), key=lambda seen: seen.last_seen, reverse=True)
+        if every or not found:
+            return tuple(found)
+        play = found[0].account.mode == _PLAY
+        current: dict[str, Seen] = {}
+        for seen in found:
+            if (seen.account.mode == _PLAY) is play:
+                current.setdefault(seen.account.venue, seen)
+        return tuple(current[venue] for venue in sorted(current))
+
+    @contextmanager
+    def page(self, seen: Seen) -> Iterator[Page]:
+        """One consistent view of an account's rows."""
+        with closing(Store.look(seen.where)) as store, store.reading() as connection:
+            yield Page(connection, seen.number, wall=0, market=0)
+
+    def health(self) -> dict[str, Health]:
+        """How the trader of each venue is; a venue whose trader has not reported yet is missing."""
+        found = {}
+        for seen in self.accounts():
+            with self.page(seen) as page:
+                for row in page.rows(select(health).where(health.c.account_id == seen.number)):
+                    found[seen.account.venue] = health_of(row)
+        return found
+
+    def post(self, verb: Verb, venue: str | None = None) -> dict[str, Posted]:
+        """Order the traders of all venues, or of one, to do something; the venues that will find the order."""
+        posted = {}
+        for seen in self.accounts():
+            if venue in (None, seen.account.venue):
+                with closing(Store.open(seen.where)) as store, store.writing() as connection:
+                    row = {"account_id": seen.number, "verb": verb, "posted_at": system_ms()}
+                    key = connection.execute(commands.insert(), row).inserted_primary_key
+                    posted[seen.account.venue] = Posted(seen.where, key[0] if key else 0)
+        return posted
+
+    def reply(self, posted: Posted) -> Reply:
+        """What has become of a command; raises KeyError when there is no such command."""
+        query = select(commands).where(commands.c.id == posted.number)
+        with closing(Store.look(posted.where)) as store, store.reading() as connection:
+            for row in Page(connection, 0, wall=0, market=0).rows(query):
+                return Reply(row["verb"], row["posted_at"], row["answered_at"], row["result"])
+        raise KeyError(posted.number)
+
+    def _all(self) -> Iterator[Seen]:
+        for where in self._databases():
+            with closing(Store.look(where)) as store, store.reading() as connection:
+                if migrate.version(connection) is None:
+                    continue
+                for row in Page(connection, 0, wall=0, market=0).rows(select(accounts)):
+                    yield _seen(where, row)
+
+    def _databases(self) -> list[URL]:
+        if self._url is None:
+            files = sorted(self._data_dir.glob("*.db"))
+            return [URL.create("sqlite", database=str(file.absolute())) for file in files if _is_ours(file)]
+        where = shared(self._url)
+        missing = where.get_backend_name() == "sqlite" and not Path(where.database or "").exists()
+        return [] if missing else [where]
+
+
+def read_health(data_dir: Path, url: str | None = None) -> dict[str, Health]:
+    """How the trader of each venue is, as last reported; raises `StoreError`."""
+    return Books(data_dir, url).health()
+
+
+def _seen(where: URL, row: dict[str, Any]) -> Seen:
+    account = Account(row["mode"], row["venue"], row["environment"], row["identity"])
+    return Seen(where, row["id"], account, row["last_seen"])
+
+
+def _is_ours(file: Path) -> bool:
+    """Whether a file is a database of NIJA's: another program's is left alone, a damaged one raises `StoreError`."""
+    try:
+        with file.open("rb") as stream:
+            header = stream.read(100)
+    except OSError as error:
+        raise StoreError(f"{file}: cannot be read ({error.strerror}): see to its permissions") from error
+    if header and not header.startswith(_MAGIC):
+        raise StoreError(f"{file}: is not a database: move the file away (keep it)")
+    return int.from_bytes(header[68:72]) == APPLICATION_ID

@@ -1,0 +1,181 @@
+"""What the daemon believes, as the document of `nija ledger --json` and as rows for an accountant.
+
+Owns the names and forms of that document: numbers as plain decimal text, times as ISO 8601 UTC. Reads only.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any, TextIO
+
+from sqlalchemy import BindParameter, bindparam, select
+
+from bot.domain.clock import iso
+from bot.domain.money import plain
+from bot.domain.order import DONE, STOPS
+from bot.store.health import Health, health_of
+from bot.store.holdings import dust_of, open_rows, position_of
+from bot.store.page import Page, Row
+from bot.store.reader import Books, Seen
+from bot.store.schema import fills, health, naked, orders
+
+#: The columns of the accountant's file, in order.
+COLUMNS = (
+    "time",
+    "broker",
+    "account",
+    "symbol",
+    "side",
+    "qty",
+    "price",
+    "value",
+    "fee",
+    "fee_asset",
+    "fee_usd",
+    "realised_usd",
+    "purpose",
+    "exchange_fill_id",
+    "exchange_order_id",
+    "client_id",
+)
+
+_ACCOUNT: BindParameter[int] = bindparam("account")
+_ORDERS = select(orders).where(orders.c.account_id == _ACCOUNT).order_by(orders.c.created_at, orders.c.id)
+_FILLS = (
+    select(fills, orders.c.client_id, orders.c.purpose)
+    .join(orders, fills.c.order_id == orders.c.id)
+    .where(fills.c.account_id == _ACCOUNT)
+    .order_by(fills.c.time, fills.c.id)
+)
+_NAKED = select(naked).where(naked.c.account_id == _ACCOUNT).order_by(naked.c.start_at, naked.c.id)
+_HEALTH = select(health).where(health.c.account_id == _ACCOUNT)
+#: Of a trader that has opened its account and not reported yet.
+_UNHEARD = Health(status="degraded", heartbeat=0, pid=0)
+
+
+def document(books: Books, broker: str | None = None, *, every: bool = False) -> dict[str, Any]:
+    """`{"brokers": {…}}` of the current accounts; with `every`, all accounts, older ones named `venue (account)`."""
+    brokers: dict[str, Any] = {}
+    for seen in _wanted(books, broker, every=every):
+        name = seen.account.venue if seen.account.venue not in brokers else f"{seen.account.venue} ({seen.account})"
+        with books.page(seen) as page:
+            brokers[name] = _broker(page)
+    return {"brokers": brokers}
+
+
+def write_csv(books: Books, out: TextIO, broker: str | None = None, *, every: bool = False) -> None:
+    """The fills of the current accounts (or of `every` one), one a line, oldest first within an account."""
+    writer = csv.DictWriter(out, COLUMNS, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    for seen in _wanted(books, broker, every=every):
+        with books.page(seen) as page:
+            writer.writerows(_entry(seen, row) for row in page.rows(_FILLS))
+
+
+def _wanted(books: Books, broker: str | None, *, every: bool) -> Iterator[Seen]:
+    return (seen for seen in books.accounts(every=every) if broker in (None, seen.account.venue))
+
+
+def _broker(page: Page) -> dict[str, Any]:
+    rows = page.rows(_ORDERS)
+    state = next((health_of(row) for row in page.rows(_HEALTH)), _UNHEARD)
+    return {
+        "status": state.status,
+        "balance_usd": plain(state.balance_usd),
+        "equity_usd": plain(state.equity_usd),
+        "orders": [_order(row) for row in rows],
+        "fills": [_fill(row) for row in page.rows(_FILLS)],
+        "positions": [_position(row, rows) for row in open_rows(page)],
+        "dust": {coin: plain(qty) for coin, qty in dust_of(page).items()},
+        "naked": [_naked(row) for row in page.rows(_NAKED)],
+        "cycles": state.cycles,
+        "cycles_ok": state.cycles_ok,
+    }
+
+
+def _order(row: Row) -> dict[str, Any]:
+    return {
+        "client_id": row["client_id"],
+        "exchange_id": row["exchange_id"],
+        "decision_key": row["key"],
+        "purpose": str(row["purpose"]),
+        "symbol": row["symbol"],
+        "side": str(row["side"]),
+        "type": str(row["type"]),
+        "qty": plain(row["qty"]),
+        "filled_qty": plain(row["filled_qty"]),
+        "avg_price": _number(row["avg_price"]),
+        "status": str(row["status"]),
+        "reason": row["reason"],
+        "created_at": iso(row["created_at"]),
+        "updated_at": iso(row["updated_at"]),
+    }
+
+
+def _fill(row: Row) -> dict[str, Any]:
+    return {
+        "exchange_fill_id": row["fill_id"],
+        "client_id": row["client_id"],
+        "exchange_order_id": row["exchange_order_id"],
+        "symbol": row["symbol"],
+        "side": str(row["side"]),
+        "qty": plain(row["qty"]),
+        "price": plain(row["price"]),
+        "fee": plain(row["fee"]),
+        "fee_asset": row["fee_asset"],
+        "fee_usd": plain(row["fee_usd"]),
+        "time": iso(row["time"]),
+    }
+
+
+def _position(row: Row, all_orders: list[Row]) -> dict[str, Any]:
+    position = position_of(row)
+    return {
+        "symbol": position.symbol,
+        "side": str(position.side),
+        "qty": plain(position.qty),
+        "entry_price": plain(position.entry_price),
+        "stage": position.stage,
+        "stops": [_stop(order) for order in all_orders if _protects(order, position.symbol)],
+        "opened_at": iso(position.opened_at),
+    }
+
+
+def _protects(order: Row, symbol: str) -> bool:
+    """Whether an order is a stop that may rest at the exchange: known there and not over."""
+    resting = order["exchange_id"] is not None and order["status"] not in DONE
+    return resting and order["symbol"] == symbol and order["type"] in STOPS
+
+
+def _stop(row: Row) -> dict[str, Any]:
+    return {
+        "exchange_id": row["exchange_id"],
+        "qty": plain(row["qty"] - row["filled_qty"]),
+        "trigger_price": _number(row["trigger_price"]),
+    }
+
+
+def _naked(row: Row) -> dict[str, Any]:
+    end = row["end_at"]
+    return {
+        "symbol": row["symbol"],
+        "start": iso(row["start_at"]),
+        "end": None if end is None else iso(end),
+        "why": row["why"],
+    }
+
+
+def _entry(seen: Seen, row: Row) -> dict[str, Any]:
+    return _fill(row) | {
+        "broker": seen.account.venue,
+        "account": str(seen.account),
+        "value": plain(row["qty"] * row["price"]),
+        "realised_usd": _number(row["realised_usd"]),
+        "purpose": str(row["purpose"]),
+    }
+
+
+def _number(value: Decimal | None) -> str | None:
+    return None if value is None else plain(value)

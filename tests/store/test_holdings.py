@@ -1,0 +1,216 @@
+"""Fills, booked once, and the positions and dust that follow from them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from bot.domain.order import OrderStatus, OrderType, Purpose, Side
+from bot.domain.position import after, opened
+from bot.store.ledger import Ledger
+from bot.store.schema import journal, positions
+from tests.store.cases import DECISION, bought, fill, intent, ledger, report, selling
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Ledger:
+    return ledger(tmp_path)
+
+
+def events(book: Ledger, event: str) -> list[str]:
+    with book._store.reading() as connection:
+        return list(connection.execute(select(journal.c.data).where(journal.c.event == event)).scalars())
+
+
+def closings(book: Ledger) -> list[tuple[int, str]]:
+    query = select(positions.c.closed_at, positions.c.closed_why).order_by(positions.c.id)
+    with book._store.reading() as connection:
+        return [(row[0], row[1]) for row in connection.execute(query)]
+
+
+def sent(book: Ledger, number: int = 1, qty: str = "1") -> str:
+    order = intent(number, qty=qty, attempt=number)
+    book.record(order)
+    book.mark(order.client_id, OrderStatus.SUBMITTED, exchange_id=f"X{number}")
+    return f"X{number}"
+
+
+def test_an_entrys_fills_open_and_extend_its_position(book: Ledger) -> None:
+    order = sent(book, qty="3")
+    first, second = fill("F1", order, "1", "100", fee="0.2"), fill("F2", order, "2", "103", fee="0.4", time=6_500)
+    booking = book.book(first)
+    assert booking is not None
+    assert booking.position == opened(first, DECISION, intent(1).client_id) == book.position("BTC-USD")
+    assert booking.order.status is OrderStatus.PARTIALLY_FILLED
+    again = book.book(second)
+    assert again is not None
+    assert again.position == after(booking.position, second) == book.position("BTC-USD")
+    assert (again.order.booked_qty, again.order.filled_qty, again.order.avg_price) == (3, 3, 102)
+
+
+def test_a_fill_is_booked_once(book: Ledger) -> None:
+    order = sent(book)
+    assert book.book(fill("F1", order)) is not None
+    before = book.by_exchange_id(order), book.positions()
+    assert book.book(fill("F1", order)) is None
+    assert (book.by_exchange_id(order), book.positions()) == before
+
+
+def test_a_fill_of_a_foreign_order_is_not_booked(book: Ledger) -> None:
+    with pytest.raises(KeyError):
+        book.book(fill("F1", "foreign"))
+    assert book.newest_fill() == 0
+
+
+def test_a_fill_that_comes_before_the_orders_answer_finds_it_by_client_id(book: Ledger) -> None:
+    order = intent(1)
+    book.record(order)
+    booking = book.book(fill("F1", "X1", client_id=order.client_id))
+    assert booking is not None
+    assert booking.order.exchange_id == "X1"
+
+
+def test_the_reported_size_stays_ahead_of_the_booked_one(book: Ledger) -> None:
+    order = sent(book)
+    book.update(report(order, OrderStatus.FILLED, "1", avg="100.9"))
+    booking = book.book(fill("F1", order, "0.4", "100"))
+    assert booking is not None
+    assert (booking.order.filled_qty, booking.order.booked_qty) == (Decimal(1), Decimal("0.4"))
+    assert (booking.order.avg_price, booking.order.settled) == (Decimal("100.9"), False)
+    last = book.book(fill("F2", order, "0.6", "101.5"))
+    assert last is not None
+    assert (last.order.avg_price, last.order.settled) == (Decimal("100.9"), True)
+
+
+def test_a_position_that_is_sold_out_is_closed_and_its_result_known(book: Ledger) -> None:
+    bought(book)
+    order = selling(book, 2, Purpose.TP1, "0.4")
+    half = book.book(fill("F2", order, "0.4", "110", side=Side.SELL, fee="0.5", time=7_000))
+    assert half is not None
+    assert half.position is not None
+    assert (half.position.qty, half.realised) == (Decimal("0.6"), Decimal("3.5"))
+    order = selling(book, 3, Purpose.TRAIL, "0.6")
+    rest = book.book(fill("F3", order, "0.6", "95", side=Side.SELL, fee="0.5", time=8_000))
+    assert rest is not None
+    assert rest.position is not None
+    assert (rest.position.qty, rest.oversold, rest.realised) == (0, 0, Decimal("-3.5"))
+    assert book.position("BTC-USD") is None
+    assert closings(book) == [(8_000, "trail")]
+    assert (book.realised_since(0), book.realised_since(7_001), book.realised_since(9_000)) == (0, Decimal("-3.5"), 0)
+    assert book.newest_fill() == 8_000
+
+
+def test_a_late_fill_of_a_closed_position_opens_one_again(book: Ledger) -> None:
+    entry = sent(book, qty="2")
+    book.book(fill("F1", entry))
+    book.book(fill("F2", selling(book, 2), side=Side.SELL))
+    assert book.positions() == []
+    book.book(fill("F3", entry, "1", "101", time=7_000))
+    position = book.position("BTC-USD")
+    assert position is not None
+    assert (position.qty, position.opened_at, position.first_stop) == (Decimal(1), 7_000, DECISION.stop)
+
+
+def test_selling_more_than_is_held_is_told_and_never_a_negative_holding(book: Ledger) -> None:
+    bought(book)
+    booking = book.book(fill("F2", selling(book, 2, qty="1.5"), "1.5", side=Side.SELL))
+    assert booking is not None
+    assert booking.position is not None
+    assert (booking.position.qty, booking.oversold) == (0, Decimal("0.5"))
+    assert book.positions() == []
+    late = book.book(fill("F3", selling(book, 3), "0.2", side=Side.SELL))
+    assert late is not None
+    assert (late.position, late.oversold) == (None, Decimal("0.2"))
+    assert events(book, "oversold") == ['{"qty":"0.5","fill_id":"F2"}', '{"qty":"0.2","fill_id":"F3"}']
+    assert late.order.booked_qty == Decimal("0.2")
+
+
+def test_a_spawned_stop_closes_the_position(book: Ledger) -> None:
+    bought(book)
+    stop = report("S1", OrderStatus.OPEN, side=Side.SELL, kind=OrderType.STOP, trigger="90", parent_id="X1")
+    book.adopt(stop, Purpose.STOP)
+    book.book(fill("F2", "S1", "1", "89.5", side=Side.SELL, time=9_500))
+    assert closings(book) == [(9_500, "stop")]
+    assert book.realised_since(0) == Decimal("-10.5")
+
+
+def test_a_closing_order_never_extends_what_it_should_close(book: Ledger) -> None:
+    bought(book)
+    order = intent(2, purpose=Purpose.EXIT, side=Side.BUY, attempt=2)
+    book.record(order)
+    booking = book.book(fill("F2", "X2", client_id=order.client_id))
+    assert booking is not None
+    assert (booking.position, booking.oversold) == (None, Decimal(1))
+    assert book.positions()[0].qty == 1
+
+
+def test_a_fee_in_the_coin_is_not_held(book: Ledger) -> None:
+    book.book(fill("F1", sent(book), "1", "100", fee="0.001", asset="BTC"))
+    position = book.position("BTC-USD")
+    assert position is not None
+    assert (position.qty, position.bought, position.entry_price) == (Decimal("0.999"), 1, 100)
+
+
+def test_a_short_swap_is_closed_by_buying(book: Ledger) -> None:
+    symbol = "BTC-USDT-SWAP"
+    entry = replace(intent(1, symbol, side=Side.SELL), decision=replace(DECISION, stop=Decimal(110)))
+    book.record(entry)
+    book.book(fill("F1", "X1", symbol=symbol, side=Side.SELL, client_id=entry.client_id))
+    leave = intent(2, symbol, Purpose.EXIT)
+    book.record(leave)
+    book.book(fill("F2", "X2", "1", "95", symbol=symbol, client_id=leave.client_id))
+    assert book.positions() == []
+    assert book.realised_since(0) == 5
+
+
+def test_the_result_in_another_currency_is_counted_in_dollars(book: Ledger) -> None:
+    bought(book, symbol="BTC-EUR")
+    order = selling(book, 2, symbol="BTC-EUR")
+    sale = fill("F2", order, "1", "110", symbol="BTC-EUR", side=Side.SELL, fee="1", asset="EUR", fee_usd="1.1")
+    booking = book.book(sale)
+    assert booking is not None
+    assert booking.realised == book.realised_since(0) == Decimal("9.9")
+
+
+def test_a_plan_is_kept(tmp_path: Path, book: Ledger) -> None:
+    bought(book)
+    book.plan("BTC-USD", stage=1, stop_price=Decimal("100.2"))
+    position = ledger(tmp_path).position("BTC-USD")
+    assert position is not None
+    assert (position.stage, position.stop_price, position.first_stop) == (1, Decimal("100.2"), Decimal(90))
+    with pytest.raises(KeyError):
+        book.plan("ETH-USD", stage=1, stop_price=Decimal(1))
+
+
+def test_what_cannot_be_traded_becomes_dust_and_is_sold_with_the_next(book: Ledger) -> None:
+    bought(book, 1, "1.0003")
+    book.book(fill("F2", selling(book, 2), "1", side=Side.SELL))
+    closed = book.close("BTC-USD", 7_000, "dust")
+    assert closed.qty == 0
+    assert book.dust() == {"BTC": Decimal("0.0003")}
+    assert closings(book) == [(7_000, "dust")]
+    with pytest.raises(KeyError):
+        book.close("BTC-USD", 7_001, "dust")
+    bought(book, 3)
+    swept = book.book(fill("F4", selling(book, 4, qty="1.0003"), "1.0003", side=Side.SELL))
+    assert swept is not None
+    assert (swept.oversold, book.dust()) == (0, {})
+
+
+def test_coins_that_the_owner_took_are_written_off(book: Ledger) -> None:
+    bought(book)
+    assert book.write_off("BTC-USD", Decimal("0.3"), 7_000, "withdrawn").qty == Decimal("0.7")
+    assert book.positions()[0].qty == Decimal("0.7")
+    book.write_off("BTC-USD", Decimal(5), 8_000, "withdrawn")
+    assert closings(book) == [(8_000, "withdrawn")]
+    assert book.dust() == {}
+
+
+def test_positions_come_oldest_first(book: Ledger) -> None:
+    bought(book, 1, symbol="ETH-USD")
+    bought(book, 2, symbol="ADA-USD")
+    assert [position.symbol for position in book.positions()] == ["ETH-USD", "ADA-USD"]
