@@ -1,0 +1,8 @@
+"""Kraken spot over REST: `KrakenBroker` and its configuration. The venue's names and shapes stay in this room."""
+
+from __future__ import annotations
+
+from bot.brokers.kraken.broker import KrakenBroker
+from bot.brokers.kraken.config import KrakenConfig, Tier
+
+__all__ = ["KrakenBroker", "KrakenConfig", "Tier"]

@@ -1,0 +1,89 @@
+"""What a Kraken broker needs to be told, and the numbers of Kraken's rate limits.
+
+Plain values: nothing here reads the environment, and no representation shows a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from types import MappingProxyType
+from typing import Protocol
+
+PUBLIC_URL = "https://api.kraken.com"
+
+
+class Secret(Protocol):
+    """A text that must be asked for by name, so that no log shows it."""
+
+    def get_secret_value(self) -> str: ...
+
+
+class Tier(StrEnum):
+    """Kraken's verification level: it sets the rate limits and cannot be asked for."""
+
+    STARTER = "starter"
+    INTERMEDIATE = "intermediate"
+    PRO = "pro"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """One tier's counters: private calls per key, and orders per pair, each with its decay per second.
+
+    Source: docs.kraken.com, guides "Spot REST rate limits" and "Spot trading rate limits".
+    """
+
+    calls: float
+    calls_decay: float
+    orders: float
+    orders_decay: float
+
+
+LIMITS: Mapping[Tier, Limits] = MappingProxyType(
+    {
+        Tier.STARTER: Limits(15, 0.33, 60, 1.0),
+        Tier.INTERMEDIATE: Limits(20, 0.5, 125, 2.34),
+        Tier.PRO: Limits(20, 1.0, 180, 3.75),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KrakenConfig:
+    """One Kraken account. `mode` is sandbox, demo or live, `environment` tells accounts of one mode apart.
+
+    `state_dir` holds the key's lock and nonce floor; it must be the same for every program of this host that uses the key.
+    """
+
+    api_key: str | Secret = field(repr=False)
+    api_secret: str | Secret = field(repr=False)
+    state_dir: Path
+    api_url: str = PUBLIC_URL
+    mode: str = "live"
+    environment: str = "main"
+    allow_withdraw: bool = False
+    tier: Tier = Tier.STARTER
+    ca_file: str | None = None
+    read_seconds: float = 12.0
+    order_seconds: float = 10.0
+    deadline_ms: int = 5_000
+
+    @property
+    def key(self) -> str:
+        return plain_text(self.api_key)
+
+    @property
+    def secret(self) -> str:
+        return plain_text(self.api_secret)
+
+    @property
+    def limits(self) -> Limits:
+        return LIMITS[self.tier]
+
+
+def plain_text(value: str | Secret) -> str:
+    """The text of a secret, or the text itself, without the blanks that copying adds."""
+    return (value if isinstance(value, str) else value.get_secret_value()).strip()

@@ -1,0 +1,131 @@
+"""Connecting to Kraken: the clock, the system's state, what the key may do, and that its secret is right.
+
+Raises with one line that says what the owner can do; changes nothing at the account.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import time
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from bot.brokers.base import Connection
+from bot.brokers.keylock import identity
+from bot.brokers.kraken.config import KrakenConfig
+from bot.brokers.kraken.errors import failure
+from bot.brokers.kraken.market import understood
+from bot.brokers.kraken.parse import KeyInfo, key_info, mapping, text
+from bot.brokers.kraken.parse_market import server_ms, trading
+from bot.brokers.kraken.transport import KrakenTransport
+from bot.domain.clock import DAY, SECOND, Clock
+from bot.domain.ids import Account
+from bot.domain.instrument import Trading
+from bot.domain.outcome import Meaning
+
+#: Rights that trading needs, by the words Kraken's web page has for them.
+NEEDED: Mapping[str, str] = MappingProxyType(
+    {
+        "query-funds": "'Query' (Funds permissions)",
+        "query-open-trades": "'Query open orders & trades'",
+        "query-closed-trades": "'Query closed orders & trades'",
+        "modify-trades": "'Create & modify orders'",
+        "close-trades": "'Cancel & close orders'",
+    }
+)
+WITHDRAW = "withdraw-funds"
+#: Differences up to here are within what whole seconds and the way there can show.
+SKEW_SHOWN, SKEW_REFUSED = 2 * SECOND, 60 * SECOND
+_KEY_ENDS_SOON = 14 * DAY
+
+
+def connect(config: KrakenConfig, transport: KrakenTransport, clock: Clock) -> Connection:
+    """Everything that must be true before this account is traded; `BrokerError` with the remedy when it is not."""
+    check_secret(config)
+    skew = measure_skew(transport, clock)
+    if abs(skew) > SKEW_REFUSED:
+        raise failure(Meaning.CLOCK, "clock off", "clock", seconds=f"{abs(skew) / SECOND:.0f}")
+    system = system_state(transport)
+    info = understood_key(transport)
+    warnings = [*_skew_warning(skew), *_system_warning(system), *key_warnings(config, info, clock)]
+    transport.private("BalanceEx")
+    return Connection(
+        account=Account(config.mode, "kraken", config.environment, identity(config.key)),
+        permissions=info.permissions or frozenset(),
+        ip_bound=bool(info.ip_allowlist),
+        clock_skew_ms=skew,
+        trading=system,
+        warnings=tuple(warnings),
+    )
+
+
+def check_secret(config: KrakenConfig) -> None:
+    """A key and secret that cannot be right are refused before Kraken counts a failed login."""
+    if not config.key:
+        raise failure(Meaning.CREDENTIALS, "no API key", "key")
+    try:
+        if not base64.b64decode(config.secret, validate=True):
+            raise failure(Meaning.CREDENTIALS, "no API secret", "secret")
+    except (binascii.Error, ValueError) as error:
+        raise failure(Meaning.CREDENTIALS, "the API secret is not base64", "secret") from error
+
+
+def measure_skew(transport: KrakenTransport, clock: Clock) -> int:
+    """Venue's clock minus ours (ms): of up to three looks the one with the shortest way; one is enough when all is well.
+
+    Endpoint Time counts whole seconds, so less than a second is noise.
+    """
+    looks: list[tuple[float, int]] = []
+    for _ in range(3):
+        begun, wall = time.monotonic(), clock.wall_ms()
+        venue = server_ms(transport.public("Time"))
+        took = time.monotonic() - begun
+        looks.append((took, venue - wall - int(took * 500)))
+        if took < 1 and abs(looks[-1][1]) <= SECOND:
+            break
+    return min(looks)[1]
+
+
+def system_state(transport: KrakenTransport) -> Trading:
+    """SystemStatus; in maintenance there is nothing to connect to."""
+    result = transport.public("SystemStatus")
+    state = understood(lambda: text(mapping(result, "SystemStatus"), "status"))
+    if trading(state) is Trading.SUSPENDED:
+        raise failure(Meaning.BUSY, f"system status: {state or 'unknown'}", "maintenance")
+    return trading(state)
+
+
+def understood_key(transport: KrakenTransport) -> KeyInfo:
+    """GetApiKeyInfo, which needs no right of its own."""
+    result = transport.private("GetApiKeyInfo")
+    return understood(lambda: key_info(result))
+
+
+def key_warnings(config: KrakenConfig, info: KeyInfo, clock: Clock) -> list[str]:
+    """Refuse a key that may too much or too little; say what is unwise about the others."""
+    if info.permissions is None:
+        raise failure(Meaning.PERMISSION, "no list of permissions", "unlisted")
+    may_withdraw = any("withdraw" in right for right in info.permissions)
+    if may_withdraw and not config.allow_withdraw:
+        raise failure(Meaning.PERMISSION, "the key may withdraw", "withdraw")
+    missing = [name for right, name in NEEDED.items() if right not in info.permissions]
+    if missing:
+        raise failure(Meaning.PERMISSION, "permission missing", "permission", missing=", ".join(missing))
+    warnings = ["this key may withdraw money (allowed by ALLOW_WITHDRAW_KEYS)"] if may_withdraw else []
+    if not info.ip_allowlist:
+        warnings.append("this key works from any IP address: bind it to this computer's on Kraken > Settings > API")
+    left = info.valid_until - clock.wall_ms()
+    if info.valid_until and left < _KEY_ENDS_SOON:
+        warnings.append(f"this key ends in {max(left, 0) // DAY} days: make a new one in time")
+    return warnings
+
+
+def _skew_warning(skew: int) -> list[str]:
+    if abs(skew) <= SKEW_SHOWN:
+        return []
+    return [f"this computer's clock differs from Kraken's by {skew / SECOND:+.1f} s (deadlines are corrected): switch on NTP"]
+
+
+def _system_warning(system: Trading) -> list[str]:
+    return [] if system is Trading.ONLINE else [f"Kraken takes {system.value} orders only at the moment"]

@@ -1,0 +1,167 @@
+"""Kraken's public side: what can be traded, prices, candles, the trades since a moment.
+
+Asset lists and tickers come as pykrakenapi's frames, which keep Kraken's texts exact. Its candle and trade frames turn
+prices into floats, warn through pandas and break on a missing minute, so those answers are read straight from krakenex.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, TypeVar
+
+from pykrakenapi import KrakenAPI
+
+from bot.brokers.base import BrokerError
+from bot.brokers.kraken import parse_market as wire
+from bot.brokers.kraken.errors import failure
+from bot.brokers.kraken.names import Names, read_names
+from bot.brokers.kraken.parse import BadAnswer, mapping
+from bot.brokers.kraken.transport import KrakenTransport
+from bot.domain.candles import Candles
+from bot.domain.clock import MINUTE, Clock
+from bot.domain.instrument import Instrument, Look, Ticker
+from bot.domain.log import Log
+from bot.domain.outcome import Meaning
+
+T = TypeVar("T")
+
+MOST_CANDLES = 720
+_PAGE = 1000
+_MOST_PAGES = 10
+_TICKERS_A_CALL = 150
+
+
+def understood(read: Callable[[], T]) -> T:
+    """What a parser makes of an answer; an answer it cannot read is no answer (nothing happened, ask again)."""
+    try:
+        return read()
+    except BadAnswer as error:
+        raise failure(Meaning.BUSY, f"unreadable answer: {error}") from error
+
+
+class _Frames:
+    """What pykrakenapi takes for a krakenex API: our transport, and only answers that fit into a frame."""
+
+    def __init__(self, transport: KrakenTransport) -> None:
+        self._transport = transport
+
+    def query_public(self, method: str, data: Mapping[str, str] | None = None) -> dict[str, Any]:
+        result = self._transport.public(method, data)
+        rows = understood(lambda: {key: mapping(row, key) for key, row in mapping(result, method).items()})
+        return {"error": [], "result": rows}
+
+
+class KrakenMarket:
+    """Reads everything that needs no key. Keeps the names of the last reading, and nothing else."""
+
+    def __init__(self, transport: KrakenTransport, clock: Clock, log: Log) -> None:
+        self._transport = transport
+        self._clock = clock
+        self._log = log
+        self._assets: Mapping[str, Mapping[str, Any]] = {}
+        self._pairs: Mapping[str, Mapping[str, Any]] = {}
+        self._names = Names()
+        self._strange: set[str] = set()
+
+    def names(self, pairs: Iterable[str] = ()) -> Names:
+        """Kraken's names, read anew when one of `pairs` is not among them (once for each such pair)."""
+        unknown = {pair for pair in pairs if not self._names.knows(pair)} - self._strange
+        if not self._names.pairs or unknown:
+            self._refresh()
+            self._strange |= {pair for pair in unknown if not self._names.knows(pair)}
+        return self._names
+
+    def pair(self, symbol: str) -> str:
+        """Kraken's pair id of a symbol; raises `BrokerError` for one it does not list."""
+        pair = self.names().pair(symbol)
+        if pair is None:
+            raise failure(Meaning.UNSUPPORTED, f"Kraken does not list {symbol}")
+        return pair
+
+    def instruments(self) -> dict[str, Instrument]:
+        """Every market quoted in dollars, with the rules of this moment."""
+        self._refresh()
+        found, faults = wire.instruments(self._pairs, self._names)
+        for fault in faults:
+            self._log.warning("market_left_out", venue="kraken", reason=fault)
+        if not found:
+            raise failure(Meaning.BUSY, "AssetPairs names no market quoted in dollars")
+        return found
+
+    def tickers(self, symbols: Collection[str]) -> dict[str, Ticker]:
+        """Best prices of these symbols; those that Kraken does not list are missing."""
+        try:
+            return self._tickers(symbols)
+        except BrokerError as error:
+            if not error.text.startswith("EQuery:"):
+                raise
+        self._refresh()  # one of them was delisted, and Kraken then answers for none
+        return self._tickers(symbols)
+
+    def candles(self, symbol: str, timeframe_ms: int, count: int) -> Candles:
+        """The newest closed candles, 720 at most: OHLC reaches no further back."""
+        minutes, rest = divmod(timeframe_ms, MINUTE)
+        if rest or minutes not in wire.INTERVALS:
+            raise failure(Meaning.UNSUPPORTED, f"Kraken has no candles of {timeframe_ms} ms")
+        data = {"pair": self.pair(symbol), "interval": str(minutes)}
+        if count < MOST_CANDLES // 2:
+            data["since"] = str((self._clock.market_ms() - (count + 3) * timeframe_ms) // 1000)
+        result = self._transport.public("OHLC", data)
+        return understood(lambda: wire.candles(result, timeframe_ms, min(count, MOST_CANDLES)))
+
+    def look(self, symbol: str, since: int) -> Look:
+        """Last, high and low of the trades after `since`; `at` is the newest trade's time, so that none is missed.
+
+        Without a trade it is the last price, as the ticker has it.
+        """
+        trades = self._trades(symbol, since)
+        if trades:
+            prices = [trade.price for trade in trades]
+            return Look(symbol, max(since, trades[-1].at), prices[-1], max(prices), min(prices))
+        last = self._tickers({symbol}).get(symbol)
+        if last is None:
+            raise failure(Meaning.BUSY, f"no price of {symbol}")
+        return Look(symbol, since, last.last, last.last, last.last)
+
+    # -- reading -------------------------------------------------------------------------------------------------
+    def _trades(self, symbol: str, since: int) -> list[wire.Print]:
+        """Trades after `since`, page by page (`since` in ns is exclusive). A burst without end is cut at its newest pages."""
+        pair, cursor = self.pair(symbol), str(since * 1_000_000)
+        found: list[wire.Print] = []
+        for _ in range(_MOST_PAGES):
+            result = self._transport.public("Trades", {"pair": pair, "since": cursor})
+            page, following = understood(lambda answer=result: wire.prints(answer))  # type: ignore[misc]
+            found += page
+            if len(page) < _PAGE or following == cursor:
+                return found
+            cursor = following
+        raise failure(Meaning.BUSY, f"more than {_MOST_PAGES * _PAGE} trades of {symbol} since the last look")
+
+    def _tickers(self, symbols: Collection[str]) -> dict[str, Ticker]:
+        names = self.names()
+        pairs = sorted({pair for symbol in symbols if (pair := names.pair(symbol)) is not None})
+        found: dict[str, Ticker] = {}
+        for start in range(0, len(pairs), _TICKERS_A_CALL):
+            frame = self._frames().get_ticker_information(",".join(pairs[start : start + _TICKERS_A_CALL]))
+            rows = frame.to_dict("index")
+            found |= understood(lambda answer=rows: wire.tickers(answer, names))  # type: ignore[misc]
+        return {symbol: ticker for symbol, ticker in found.items() if symbol in symbols}
+
+    def _refresh(self) -> None:
+        self._pairs = _rows(self._frames().get_tradable_asset_pairs())
+        bases = {str(row.get(end)) for row in self._pairs.values() for end in ("base", "quote")}
+        if not bases <= self._assets.keys():
+            self._assets = _rows(self._frames().get_asset_info())
+        self._names = read_names(self._assets, self._pairs)
+
+    def _frames(self) -> KrakenAPI:
+        """A new one for each question: its own pacing counts from its last question, and ours has been done already."""
+        return KrakenAPI(_Frames(self._transport), retry=0, crl_sleep=0)
+
+
+def _rows(frame: Any) -> dict[str, dict[str, Any]]:
+    """A frame of objects as rows, without the cells that Kraken did not send (NaN)."""
+    return {
+        str(name): {str(key): cell for key, cell in row.items() if not isinstance(cell, float)}
+        for name, row in frame.to_dict("index").items()
+    }

@@ -1,0 +1,78 @@
+"""Kraken's names and ours: `XXBTZUSD`, `XBTUSD` and `XBT/USD` are `BTC-USD`; `XXBT` is `BTC`, `XBT.F` a pocket of it.
+
+Built from Kraken's own lists (Assets, AssetPairs); letters are never stripped on a guess. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from bot.brokers.kraken.errors import safe_text
+
+#: Kraken's altnames that the rest of the world calls otherwise.
+COMMON: Mapping[str, str] = MappingProxyType(
+    {"XBT": "BTC", "XDG": "DOGE", "LUNA": "LUNC", "LUNA2": "LUNA", "REP": "REPV1", "REPV2": "REP"}
+)
+_LOCKED_FOR = re.compile(r"\d+$")
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What one reading of Assets and AssetPairs said."""
+
+    assets: Mapping[str, str] = field(default_factory=dict)
+    """Asset id or altname -> common name (without pockets)."""
+    symbols: Mapping[str, str] = field(default_factory=dict)
+    """Pair id, altname or wsname -> our symbol."""
+    pairs: Mapping[str, str] = field(default_factory=dict)
+    """Our symbol -> pair id."""
+
+    def asset(self, name: str) -> str:
+        """The common name of an asset id or altname."""
+        return self.assets.get(name) or COMMON.get(name, safe_text(name))
+
+    def pocket(self, name: str) -> str:
+        """The coin of a dotted asset: `XBT.F` -> BTC, `DOT28.S` -> DOT."""
+        base = name.split(".", 1)[0]
+        bare = _LOCKED_FOR.sub("", base)
+        return self.asset(bare if base not in self.assets and bare in self.assets else base)
+
+    def symbol(self, pair: str) -> str:
+        """Our symbol of a pair; a pair that Kraken does not list any more keeps Kraken's name."""
+        return self.symbols.get(pair) or safe_text(pair)
+
+    def knows(self, pair: str) -> bool:
+        return pair in self.symbols
+
+    def pair(self, symbol: str) -> str | None:
+        """The pair id of one of our symbols."""
+        return self.pairs.get(symbol)
+
+
+def read_names(assets: Mapping[str, Mapping[str, Any]], pairs: Mapping[str, Mapping[str, Any]]) -> Names:
+    """Names from the results of Assets and AssetPairs."""
+    common: dict[str, str] = {}
+    for asset_id, row in assets.items():
+        altname = str(row.get("altname", asset_id))
+        common[asset_id] = common[altname] = COMMON.get(altname, altname)
+    symbols: dict[str, str] = {}
+    ids: dict[str, str] = {}
+    for pair_id, row in pairs.items():
+        if pair_id.endswith(".d"):  # dark pools share their names with the open market
+            continue
+        symbol = pair_symbol(row, common)
+        ids.setdefault(symbol, pair_id)
+        for name in (pair_id, row.get("altname"), row.get("wsname")):
+            if isinstance(name, str):
+                symbols.setdefault(name, symbol)
+    return Names(common, symbols, ids)
+
+
+def pair_symbol(row: Mapping[str, Any], common: Mapping[str, str]) -> str:
+    """`BASE-QUOTE` of a row of AssetPairs."""
+    base, quote = str(row.get("base", "?")), str(row.get("quote", "?"))
+    return f"{common.get(base) or COMMON.get(base, base)}-{common.get(quote) or COMMON.get(quote, quote)}"

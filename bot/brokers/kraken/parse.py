@@ -1,0 +1,262 @@
+"""From Kraken's private answers to our words: orders, fills, balances, fees, the key's rights. Pure.
+
+Numbers come as text and become Decimal here; unknown keys are ignored. A row that cannot be read raises `BadAnswer`: a list
+of orders with one missing would be a lie, so the whole answer fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from bot.brokers.kraken.errors import safe_text
+from bot.brokers.kraken.names import Names
+from bot.domain.fill import Fill
+from bot.domain.instrument import DOLLARS, Balance, FeeRate
+from bot.domain.money import HUNDRED, ZERO, BadNumber, decimal
+from bot.domain.order import STOPS, OrderStatus, OrderType, Side, VenueOrder
+
+
+class BadAnswer(ValueError):
+    """An answer that does not have Kraken's shape."""
+
+
+def mapping(value: object, what: str) -> Mapping[str, Any]:
+    """`value` as an object of JSON. PHP-minded servers send an empty list for an empty object."""
+    if isinstance(value, dict):
+        return value
+    if value == []:
+        return {}
+    raise BadAnswer(f"{what}: an object expected, got {safe_text(value)[:60]!r}")
+
+
+def sequence(value: object, what: str) -> list[Any]:
+    """`value` as an array of JSON."""
+    if isinstance(value, list):
+        return value
+    raise BadAnswer(f"{what}: an array expected, got {safe_text(value)[:60]!r}")
+
+
+def number(row: Mapping[str, Any], key: str, default: Decimal | None = None) -> Decimal:
+    """A number of a row; without `default` it must be there."""
+    value = row.get(key)
+    if value is None or value == "":
+        if default is None:
+            raise BadAnswer(f"{key} is missing")
+        return default
+    try:
+        return decimal(value)
+    except BadNumber as error:
+        raise BadAnswer(f"{key}: {error}") from error
+
+
+def text(row: Mapping[str, Any], key: str) -> str:
+    """A text of a row, fit for a log; "" when it is missing or null."""
+    value = row.get(key)
+    return "" if value is None else safe_text(value)
+
+
+def millis(row: Mapping[str, Any], key: str) -> int:
+    """A time of a row: Kraken's (fractional) Unix seconds as milliseconds, 0 when unset."""
+    return int(number(row, key, ZERO) * 1000)
+
+
+# -- orders -------------------------------------------------------------------------------------------------------
+_TYPES = {
+    "market": OrderType.MARKET,
+    "limit": OrderType.LIMIT,
+    "iceberg": OrderType.LIMIT,
+    "stop-loss": OrderType.STOP,
+    "stop-loss-limit": OrderType.STOP_LIMIT,
+    "stop-limit": OrderType.STOP_LIMIT,
+    "take-profit": OrderType.TAKE_PROFIT,
+    "take-profit-limit": OrderType.TAKE_PROFIT,
+    "trailing-stop": OrderType.TRAILING_STOP,
+    "trailing-stop-limit": OrderType.TRAILING_STOP,
+    "settle-position": OrderType.MARKET,
+}
+_TRIGGERED = {"stopped", "touched"}
+
+
+def order_type(word: str) -> OrderType:
+    """Our word for an `ordertype` (OpenOrders writes dashes, TradesHistory may write blanks); foreign kinds by likeness."""
+    word = word.replace(" ", "-")
+    if word in _TYPES:
+        return _TYPES[word]
+    if "stop" in word:
+        return OrderType.STOP
+    return OrderType.TAKE_PROFIT if "profit" in word else OrderType.LIMIT
+
+
+def order_status(word: str, qty: Decimal, filled: Decimal) -> OrderStatus:
+    """Our status. Kraken says `open` for partly filled orders and `canceled` for ones that traded."""
+    if word in ("pending", "open"):
+        return OrderStatus.PARTIALLY_FILLED if filled > 0 else OrderStatus.OPEN
+    if word not in ("closed", "canceled", "expired"):
+        raise BadAnswer(f"order status {word[:40]!r}")
+    if filled >= qty > 0:
+        return OrderStatus.FILLED
+    return OrderStatus.EXPIRED if word == "expired" else OrderStatus.CANCELED
+
+
+def order(txid: str, row: object, names: Names) -> VenueOrder:
+    """One entry of OpenOrders, ClosedOrders or QueryOrders."""
+    try:
+        return _order(txid, mapping(row, "order"), names)
+    except BadAnswer as error:
+        raise BadAnswer(f"order {safe_text(txid)[:40]}: {error}") from error
+
+
+def _order(txid: str, row: Mapping[str, Any], names: Names) -> VenueOrder:
+    descr = mapping(row.get("descr"), "descr")
+    kind, filled = order_type(text(descr, "ordertype")), number(row, "vol_exec")
+    in_quote = "viqc" in text(row, "oflags").split(",") and text(row, "status") == "closed"
+    qty = filled if in_quote else number(row, "vol")
+    price, second = _price(descr, "price"), _price(descr, "price2")
+    stop_like = kind not in (OrderType.MARKET, OrderType.LIMIT)
+    return VenueOrder(
+        exchange_id=safe_text(txid),
+        symbol=names.symbol(text(descr, "pair")),
+        side=side(descr),
+        type=kind,
+        status=order_status(text(row, "status"), qty, filled),
+        qty=qty,
+        filled_qty=filled,
+        avg_price=_average(row, filled),
+        client_id=text(row, "cl_ord_id") or None,
+        parent_id=text(row, "refid") or None,
+        limit_price=second if stop_like else price,
+        trigger_price=(price or _price(row, "stopprice")) if stop_like else None,
+        created_at=millis(row, "opentm"),
+        triggered=kind in STOPS and bool(_TRIGGERED & set(text(row, "misc").split(","))),
+        reason=text(row, "reason"),
+        fill_ids=tuple(safe_text(each) for each in sequence(row.get("trades", []), "trades")),
+    )
+
+
+def side(row: Mapping[str, Any]) -> Side:
+    """The `type` of an order or trade."""
+    word = text(row, "type")
+    if word not in ("buy", "sell"):
+        raise BadAnswer(f"side {word[:40]!r}")
+    return Side(word)
+
+
+def _price(row: Mapping[str, Any], key: str) -> Decimal | None:
+    """A price of `descr`; None for 0 (unset) and for offsets such as "+50.0000%"."""
+    value = text(row, key)
+    if value[:1] in ("+", "-", "#") or value.endswith("%"):
+        return None
+    return number(row, key, ZERO) or None
+
+
+def _average(row: Mapping[str, Any], filled: Decimal) -> Decimal | None:
+    if not filled:
+        return None
+    return number(row, "price", ZERO) or number(row, "cost", ZERO) / filled
+
+
+def orders(rows: object, names: Names) -> list[VenueOrder]:
+    """A map of orders, oldest first."""
+    found = [order(txid, row, names) for txid, row in mapping(rows, "orders").items()]
+    return sorted(found, key=lambda each: (each.created_at, each.exchange_id))
+
+
+# -- fills --------------------------------------------------------------------------------------------------------
+def fill(trade_id: str, row: object, names: Names) -> Fill:
+    """One entry of TradesHistory or QueryTrades. With `fciq` the fee is in the quote (and that is how it is reported)."""
+    try:
+        return _fill(trade_id, mapping(row, "trade"), names)
+    except BadAnswer as error:
+        raise BadAnswer(f"trade {safe_text(trade_id)[:40]}: {error}") from error
+
+
+def _fill(trade_id: str, row: Mapping[str, Any], names: Names) -> Fill:
+    symbol = names.symbol(text(row, "pair"))
+    quote = symbol.rsplit("-", 1)[-1]
+    fee, at = number(row, "fee"), millis(row, "time")
+    if not text(row, "ordertxid") or not at:
+        raise BadAnswer("no order or no time")
+    return Fill(
+        fill_id=safe_text(trade_id),
+        exchange_order_id=text(row, "ordertxid"),
+        symbol=symbol,
+        side=side(row),
+        qty=number(row, "vol"),
+        price=number(row, "price"),
+        fee=fee,
+        fee_asset=quote,
+        time=at,
+        fee_usd=fee if quote in DOLLARS else ZERO,
+    )
+
+
+def fills(rows: object, names: Names) -> list[Fill]:
+    """A map of trades, oldest first."""
+    return oldest_first(fill(trade_id, row, names) for trade_id, row in mapping(rows, "trades").items())
+
+
+def oldest_first(found: Iterable[Fill]) -> list[Fill]:
+    """Fills by time, then by id."""
+    return sorted(found, key=lambda each: (each.time, each.fill_id))
+
+
+# -- money --------------------------------------------------------------------------------------------------------
+def balances(rows: object, names: Names) -> dict[str, Balance]:
+    """BalanceEx: free = balance + credit - credit_used - hold_trade. Dotted assets are pockets, not balances."""
+    found: dict[str, Balance] = {}
+    for name, value in mapping(rows, "balances").items():
+        if "." in name:
+            continue
+        row = mapping(value, name)
+        held = number(row, "hold_trade", ZERO)
+        free = number(row, "balance") + number(row, "credit", ZERO) - number(row, "credit_used", ZERO) - held
+        before = found.get(names.asset(name), Balance(ZERO))
+        found[names.asset(name)] = Balance(before.free + max(free, ZERO), before.held + held)
+    return found
+
+
+def pockets(rows: object, names: Names) -> dict[str, Decimal]:
+    """BalanceEx: what lies in dotted assets (`.F .S .M .B .P .HOLD .T`), by the coin's common name."""
+    found: dict[str, Decimal] = {}
+    for name, value in mapping(rows, "balances").items():
+        amount = number(mapping(value, name), "balance") if "." in name else ZERO
+        if amount:
+            found[names.pocket(name)] = found.get(names.pocket(name), ZERO) + amount
+    return found
+
+
+def fee_rates(result: object, names: Names) -> dict[str, FeeRate]:
+    """TradeVolume with `pair`: percents per pair; a pair without a maker schedule pays the same both ways."""
+    rows = mapping(result, "volume")
+    taker, maker = mapping(rows.get("fees", {}), "fees"), mapping(rows.get("fees_maker", {}), "fees_maker")
+    found: dict[str, FeeRate] = {}
+    for pair, row in taker.items():
+        pays = number(mapping(row, pair), "fee") / HUNDRED
+        found[names.symbol(pair)] = FeeRate(
+            maker=number(mapping(maker[pair], pair), "fee") / HUNDRED if pair in maker else pays, taker=pays
+        )
+    return found
+
+
+# -- the key ------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class KeyInfo:
+    """GetApiKeyInfo. `permissions` None when the venue does not say; times in Unix ms, 0 for none."""
+
+    permissions: frozenset[str] | None
+    ip_allowlist: tuple[str, ...]
+    valid_until: int
+
+
+def key_info(result: object) -> KeyInfo:
+    """The key's rights, in both spellings that were seen (`ipAllowlist`, `ip_allowlist`)."""
+    row = {name.replace("_", "").lower(): value for name, value in mapping(result, "key").items()}
+    rights, allowed = row.get("permissions"), row.get("ipallowlist")
+    return KeyInfo(
+        permissions=frozenset(safe_text(right) for right in rights) if isinstance(rights, list) else None,
+        ip_allowlist=tuple(safe_text(each) for each in allowed) if isinstance(allowed, list) else (),
+        valid_until=millis(row, "validuntil"),
+    )

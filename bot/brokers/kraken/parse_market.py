@@ -1,0 +1,188 @@
+"""From Kraken's public answers to our words: instruments, tickers, candles, looks, the server's time. Pure.
+
+A market row that cannot be read leaves its market out (nobody trades what he cannot read); a price that cannot be read
+raises `BadAnswer`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from bot.brokers.kraken.names import Names
+from bot.brokers.kraken.parse import BadAnswer, mapping, number, sequence, text
+from bot.domain.candles import Candle, Candles
+from bot.domain.instrument import DOLLARS, Instrument, Ticker, Trading
+from bot.domain.money import ONE, ZERO, BadNumber, decimal
+
+#: What Kraken can be asked for, in minutes (docs.kraken.com, Get OHLC Data).
+INTERVALS = frozenset({1, 5, 15, 30, 60, 240, 1440, 10080, 21600})
+_TRADING = {
+    "online": Trading.ONLINE,
+    "post_only": Trading.POST_ONLY,
+    "limit_only": Trading.LIMIT_ONLY,
+    "cancel_only": Trading.CANCEL_ONLY,
+    "reduce_only": Trading.REDUCE_ONLY,
+}
+_LEVERAGED = re.compile(r".+[2-5][LS]$")
+
+
+def trading(word: str) -> Trading:
+    """Our word for the status of a pair or of the whole system; whatever we do not know is not open."""
+    return _TRADING.get(word, Trading.SUSPENDED)
+
+
+def instruments(pairs: Mapping[str, Mapping[str, Any]], names: Names) -> tuple[dict[str, Instrument], list[str]]:
+    """Markets quoted in dollars by symbol, and what is wrong with the rows that had to be left out."""
+    found: dict[str, Instrument] = {}
+    faults: list[str] = []
+    for pair_id, row in pairs.items():
+        symbol = names.symbol(pair_id)
+        if symbol.rsplit("-", 1)[-1] not in DOLLARS or names.pair(symbol) != pair_id:
+            continue
+        try:
+            found[symbol] = instrument(symbol, row)
+        except BadAnswer as error:
+            faults.append(f"{symbol}: {error}")
+    return found, faults
+
+
+def instrument(symbol: str, row: Mapping[str, Any]) -> Instrument:
+    """One row of AssetPairs."""
+    base, quote = symbol.rsplit("-", 1)
+    lot = ONE.scaleb(-_scale(row, "lot_decimals"))
+    tick = number(row, "tick_size", ONE.scaleb(-_scale(row, "pair_decimals")))
+    smallest = max(number(row, "ordermin"), lot)
+    if tick <= 0:
+        raise BadAnswer("tick_size is not positive")
+    return Instrument(
+        symbol=symbol,
+        base=base,
+        quote=quote,
+        tick=tick,
+        lot=lot,
+        min_qty=smallest,
+        min_cost=number(row, "costmin", ZERO),
+        trading=trading(text(row, "status")),
+        exotic=text(row, "aclass_base") != "currency" or bool(_LEVERAGED.fullmatch(base)),
+    )
+
+
+def _scale(row: Mapping[str, Any], key: str) -> int:
+    places = number(row, key)
+    if places != places.to_integral_value() or not 0 <= places <= 18:
+        raise BadAnswer(f"{key} is {places}")
+    return int(places)
+
+
+def tickers(rows: object, names: Names) -> dict[str, Ticker]:
+    """Ticker: best prices, and 24 hours' volume times their volume-weighted price as turnover. Dead markets are missing."""
+    found: dict[str, Ticker] = {}
+    for pair, value in mapping(rows, "tickers").items():
+        row = mapping(value, pair)
+        bid, ask, last = first(row, "b", pair), first(row, "a", pair), first(row, "c", pair)
+        if min(bid, ask, last) > 0:
+            day = _exact(_item(row, "v", 1, pair), pair) * _exact(_item(row, "p", 1, pair), pair)
+            found[names.symbol(pair)] = Ticker(bid, ask, last, day)
+    return found
+
+
+def first(row: Mapping[str, Any], key: str, pair: str) -> Decimal:
+    """The first number of one of a ticker's arrays."""
+    return _exact(_item(row, key, 0, pair), pair)
+
+
+def _item(row: Mapping[str, Any], key: str, place: int, pair: str) -> Any:
+    items = sequence(row.get(key), f"{pair} {key}")
+    if len(items) <= place:
+        raise BadAnswer(f"{pair} {key}: too short")
+    return items[place]
+
+
+def _exact(value: Any, what: str) -> Decimal:
+    try:
+        return decimal(value)
+    except BadNumber as error:
+        raise BadAnswer(f"{what}: {error}") from error
+
+
+def rows_of(result: object, what: str) -> tuple[list[Any], Any]:
+    """OHLC and Trades: the rows of the one pair asked for (under Kraken's name for it), and `last`."""
+    answer = mapping(result, what)
+    names = [name for name in answer if name != "last"]
+    if len(names) != 1 or "last" not in answer:
+        raise BadAnswer(f"{what}: one pair and 'last' expected, got {len(names)}")
+    return sequence(answer[names[0]], what), answer["last"]
+
+
+def candles(result: object, timeframe_ms: int, count: int) -> Candles:
+    """OHLC: the closed candles only. `last` is the start of the last closed one; the row after it still runs.
+
+    Rows are [time, open, high, low, close, vwap, volume, count]. Prices that are no numbers become NaN, which
+    `inspect` names; a row that is not a row raises.
+    """
+    rows, last = rows_of(result, "OHLC")
+    end = _seconds(last)
+    closed = [candle for candle in map(_candle, rows) if candle[0] <= end * 1000]
+    return Candles.of(timeframe_ms, closed[-count:])
+
+
+def _candle(row: object) -> Candle:
+    items = sequence(row, "candle")
+    if len(items) < 7:
+        raise BadAnswer("candle: too short")
+    opening, high, low, close, volume = (_float(items[place]) for place in (1, 2, 3, 4, 6))
+    return Candle(_seconds(items[0]) * 1000, opening, high, low, close, volume)
+
+
+def _float(value: object) -> float:
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return float("nan")
+
+
+def _seconds(value: Any) -> int:
+    """A time in whole seconds, sent as a number or as text."""
+    seconds = _exact(value, "time")
+    if not 0 <= seconds < 10**11:
+        raise BadAnswer(f"time {seconds}")
+    return int(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Print:
+    """One trade of the market: price and market time (ms)."""
+
+    price: Decimal
+    at: int
+
+
+def prints(result: object) -> tuple[list[Print], str]:
+    """Trades: rows [price, volume, time, side, kind, misc, id], oldest first, and `last` (ns) to go on from."""
+    rows, last = rows_of(result, "Trades")
+    return [_print(sequence(row, "trade")) for row in rows], str(int(_plausible_ns(last)))
+
+
+def _print(row: Sequence[Any]) -> Print:
+    if len(row) < 3:
+        raise BadAnswer("trade: too short")
+    price = _exact(row[0], "price")
+    if price <= 0:
+        raise BadAnswer("trade: price not positive")
+    return Print(price, int(_exact(row[2], "time") * 1000))
+
+
+def _plausible_ns(value: Any) -> Decimal:
+    """`last` of Trades in nanoseconds. (19 digits are more than `decimal` takes for money.)"""
+    if str(value).isascii() and str(value).isdigit() and len(str(value)) <= 20:
+        return Decimal(str(value))
+    raise BadAnswer(f"last {str(value)[:40]!r}")
+
+
+def server_ms(result: object) -> int:
+    """Time: Kraken's clock in ms. It counts whole seconds, so half a second is added: the most likely moment."""
+    return int(number(mapping(result, "time"), "unixtime") * 1000) + 500

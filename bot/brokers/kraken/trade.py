@@ -1,0 +1,230 @@
+"""Kraken's private side, told: place, amend, cancel, and the proof of an order's shape without money.
+
+Every order carries our client id, a deadline and `fciq` (the fee is taken in the quote), and is sent once. How a request
+ended is an `Outcome`; what Kraken's answer does not say for sure is `Unknown`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from bot.brokers.base import BrokerError, Lane, ShapeProof
+from bot.brokers.kraken.config import KrakenConfig
+from bot.brokers.kraken.errors import meaning_of, safe_text
+from bot.brokers.kraken.limits import ADD_COST, Charge, amend_cost, cancel_cost
+from bot.brokers.kraken.market import KrakenMarket
+from bot.brokers.kraken.parse import BadAnswer, mapping, number
+from bot.brokers.kraken.transport import KrakenTransport
+from bot.domain.clock import SECOND, Clock, iso
+from bot.domain.log import Log
+from bot.domain.money import plain
+from bot.domain.order import Intent, OrderType, Purpose, TimeInForce, VenueOrder
+from bot.domain.outcome import Meaning, NotPlaced, Outcome, Placed, Unknown
+
+#: Kraken takes deadlines of half a second to a minute ahead.
+SOONEST, LATEST = 500, 60 * SECOND
+#: A GTD order must live for at least five seconds.
+_SHORTEST_LIFE = 5
+
+_ORDER_TYPES = {
+    OrderType.MARKET: "market",
+    OrderType.LIMIT: "limit",
+    OrderType.STOP: "stop-loss",
+    OrderType.STOP_LIMIT: "stop-loss-limit",
+    OrderType.TAKE_PROFIT: "take-profit",
+}
+#: Answers to a shape that find fault with this moment's price, size or money, not with the shape.
+_SHAPE_IS_FINE = (
+    "EOrder:Insufficient funds",
+    "EOrder:Order minimum not met",
+    "EOrder:Cost minimum not met",
+    "EOrder:Tick size check failed",
+    "EOrder:Invalid price",
+    "EOrder:Post only order",
+    "EOrder:Orders limit exceeded",
+    "EGeneral:Invalid arguments:volume",
+)
+#: Answers that say nothing about the shape: it has to be shown again.
+_NOT_JUDGED = frozenset(Meaning) - {Meaning.REJECTED, Meaning.UNSUPPORTED, Meaning.GONE, Meaning.FUNDS, Meaning.TOO_SMALL}
+
+
+class Unsupported(ValueError):
+    """Kraken's spot market has no such order."""
+
+
+def order_fields(intent: Intent, pair: str, now: int) -> dict[str, str]:
+    """AddOrder's fields for an intent, without its deadline; `now` is wall ms. Raises `Unsupported`."""
+    if intent.type not in _ORDER_TYPES or intent.attached_target is not None:
+        raise Unsupported(f"Kraken has no {intent.type} order" + (" with a target" if intent.attached_target else ""))
+    fields = {
+        "pair": pair,
+        "type": intent.side.value,
+        "ordertype": _ORDER_TYPES[intent.type],
+        "volume": plain(intent.qty),
+        "oflags": "post,fciq" if intent.post_only else "fciq",
+        "cl_ord_id": intent.client_id,
+    }
+    return fields | _prices(intent) | _life(intent, now) | _close(intent)
+
+
+def _prices(intent: Intent) -> dict[str, str]:
+    """`price` is the limit of a limit order and the trigger of all others, whose limit is `price2`."""
+    if intent.type is OrderType.MARKET:
+        return {}
+    if intent.type is OrderType.LIMIT:
+        return {"price": _needed(intent.limit_price, "limit price")}
+    fields = {"price": _needed(intent.trigger_price, "trigger price")}
+    if intent.type is OrderType.STOP_LIMIT:
+        fields["price2"] = _needed(intent.limit_price, "limit price")
+    return fields
+
+
+def _needed(price: Decimal | None, what: str) -> str:
+    if price is None or price <= 0:
+        raise Unsupported(f"an order without its {what}")
+    return plain(price)
+
+
+def _life(intent: Intent, now: int) -> dict[str, str]:
+    """Market orders live for the moment; GTD ends with the intent's deadline, said as seconds from now."""
+    if intent.tif is TimeInForce.FOK:
+        raise Unsupported("Kraken has no fill-or-kill on spot")
+    if intent.type is not OrderType.LIMIT or intent.tif is TimeInForce.GTC:
+        return {}
+    if intent.tif is TimeInForce.IOC:
+        return {"timeinforce": "IOC"}
+    seconds = -(-((intent.deadline or now) - now) // SECOND)
+    return {"timeinforce": "GTD", "expiretm": f"+{max(seconds, _SHORTEST_LIFE)}"}
+
+
+def _close(intent: Intent) -> dict[str, str]:
+    """The stop that Kraken spawns for each fill of this order."""
+    if intent.attached_stop is None:
+        return {}
+    return {"close[ordertype]": "stop-loss", "close[price]": plain(intent.attached_stop)}
+
+
+class KrakenTrade:
+    """Requests that change something. `skew_ms` (venue minus us) is set by connecting."""
+
+    def __init__(
+        self, config: KrakenConfig, transport: KrakenTransport, market: KrakenMarket, clock: Clock, log: Log
+    ) -> None:
+        self._config = config
+        self._transport = transport
+        self._market = market
+        self._clock = clock
+        self._log = log
+        self.skew_ms = 0
+
+    def place(self, intent: Intent) -> Outcome:
+        """AddOrder, once."""
+        return _outcome(lambda: self._add(intent))
+
+    def amend(self, order: VenueOrder, qty: Decimal | None, trigger_price: Decimal | None) -> Outcome:
+        """AmendOrder: the new total size and/or trigger. The order keeps its id."""
+        deadline = self._clock.wall_ms() + self._config.deadline_ms
+        fields = {"txid": order.exchange_id, "deadline": self._venue_time(deadline)}
+        if qty is not None:
+            fields["order_qty"] = plain(qty)
+        if trigger_price is not None:
+            fields["trigger_price"] = plain(trigger_price)
+        charge = Charge(order.symbol, amend_cost(self._age(order)), Lane.EXIT)
+
+        def send() -> Outcome:
+            result = self._transport.request("AmendOrder", fields, charge, deadline - SOONEST)
+            if mapping(result, "AmendOrder").get("amend_id"):
+                return Placed(order.exchange_id)
+            return Unknown(f"AmendOrder answered without an id: {safe_text(result)}")
+
+        return _outcome(send)
+
+    def cancel(self, order: VenueOrder) -> Outcome:
+        """CancelOrder by the venue's id. Asking twice does no harm."""
+        charge = Charge(order.symbol, cancel_cost(self._age(order)), Lane.EXIT)
+        return _outcome(lambda: self._cancel(order.exchange_id, charge))
+
+    def prove(self, name: str, intent: Intent) -> ShapeProof:
+        """AddOrder with `validate`: whether Kraken takes this shape. Raises `BrokerError` when it did not judge."""
+        try:
+            result = self._send_add(intent, validate=True)
+        except Unsupported as error:
+            return ShapeProof(name, accepted=False, answer=str(error))
+        except BrokerError as error:
+            return ShapeProof(name, accepted=_judged(error), answer=error.text)
+        txids = _txids(result)
+        if txids:
+            return ShapeProof(name, accepted=False, answer=self._undo(txids, intent.symbol))
+        return ShapeProof(name, accepted=True, answer=safe_text(result.get("descr", result)))
+
+    # -- one request ---------------------------------------------------------------------------------------------
+    def _add(self, intent: Intent) -> Outcome:
+        try:
+            txids = _txids(self._send_add(intent, validate=False))
+        except Unsupported as error:
+            return NotPlaced(Meaning.UNSUPPORTED, str(error))
+        return Placed(txids[0]) if txids else Unknown("AddOrder answered without an order id")
+
+    def _send_add(self, intent: Intent, *, validate: bool) -> Any:
+        now = self._clock.wall_ms()
+        deadline = min(intent.deadline or now + self._config.deadline_ms, now + LATEST - SECOND)
+        if validate:
+            deadline = now + self._config.deadline_ms
+        fields = order_fields(intent, self._market.pair(intent.symbol), now)
+        fields["deadline"] = self._venue_time(deadline)
+        if validate:
+            fields["validate"] = "true"
+        lane = Lane.ENTRY if intent.purpose is Purpose.ENTRY else Lane.EXIT
+        charge = Charge(intent.symbol, ADD_COST, lane)
+        return mapping(self._transport.request("AddOrder", fields, charge, deadline - SOONEST), "AddOrder")
+
+    def _cancel(self, txid: str, charge: Charge) -> Outcome:
+        latest = self._clock.wall_ms() + LATEST
+        result = mapping(self._transport.request("CancelOrder", {"txid": txid}, charge, latest), "CancelOrder")
+        if number(result, "count") > 0 or result.get("pending"):
+            return Placed(txid)
+        return NotPlaced(Meaning.GONE, "Kraken cancelled nothing")
+
+    def _undo(self, txids: Sequence[str], symbol: str) -> str:
+        """Cancel what should only have been judged; the text says how that ended."""
+        charge = Charge(symbol, cancel_cost(0), Lane.EXIT)
+        ended = [_outcome(lambda txid=txid: self._cancel(txid, charge)) for txid in txids]  # type: ignore[misc]
+        self._log.error("validate_placed_order", venue="kraken", exchange_ids=",".join(txids), cancelled=str(ended))
+        return f"Kraken placed {', '.join(txids)} although asked only to judge it; cancelled at once: {ended}"
+
+    def _venue_time(self, wall_ms: int) -> str:
+        return iso(wall_ms + self.skew_ms)
+
+    def _age(self, order: VenueOrder) -> int:
+        return self._clock.market_ms() - order.created_at
+
+
+def _outcome(send: Callable[[], Outcome]) -> Outcome:
+    """A request's end as a value: an answer that cannot be read leaves it unknown."""
+    try:
+        return send()
+    except BadAnswer as error:
+        return Unknown(f"unreadable answer: {error}")
+    except BrokerError as error:
+        if error.meaning is Meaning.UNKNOWN:
+            return Unknown(error.text)
+        return NotPlaced(error.meaning, error.text)
+
+
+def _txids(result: Any) -> list[str]:
+    """The order ids of an answer of AddOrder: an array, in old answers a text."""
+    value = result.get("txid")
+    found = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+    return [safe_text(txid) for txid in found if isinstance(txid, str) and txid]
+
+
+def _judged(error: BrokerError) -> bool:
+    """Whether Kraken's refusal leaves the shape standing; raises the error when it says nothing about the shape."""
+    if error.text.startswith(_SHAPE_IS_FINE):
+        return True
+    unheard_of = error.text.startswith("E") and meaning_of(error.text).prefix == error.text
+    if error.meaning in _NOT_JUDGED and not unheard_of:
+        raise error
+    return False

@@ -1,0 +1,218 @@
+"""Kraken's wire: krakenex in a sender that is bounded in time, with one nonce and one call at a time per key.
+
+Owns the session, the nonce, the waiting for rate budgets and the silence that a lockout asks for. Returns the `result` of
+Kraken's envelope; raises `BrokerError` with the meaning an order needs (UNKNOWN: it may have been carried out).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+
+import krakenex
+import requests
+from urllib3.exceptions import HTTPError
+
+from bot.brokers.base import BrokerError
+from bot.brokers.deadline import Deadline, Haste, Overdue, Runner
+from bot.brokers.keylock import KeyBusy, KeyFile, KeyLock, identity
+from bot.brokers.kraken.config import KrakenConfig
+from bot.brokers.kraken.errors import LOCKOUT_MS, explain, failure, of_transport, safe_text
+from bot.brokers.kraken.limits import Charge, KrakenLimits
+from bot.brokers.rate_limits import OverBudget
+from bot.brokers.wire import CONNECT_SECONDS, READ_SECONDS, BoundedSession
+from bot.domain.clock import Clock
+from bot.domain.log import Log
+from bot.domain.outcome import Meaning
+
+_TIMEOUTS = (CONNECT_SECONDS, READ_SECONDS)
+#: How far the second nonce jumps after the first was refused.
+_NONCE_LEAP = 10_000
+
+
+def _no_constant(text: str) -> Decimal:
+    raise ValueError(f"{text} is not JSON")
+
+
+class Sender(krakenex.API):  # type: ignore[misc]
+    """One krakenex session. Its nonce is handed in by whoever holds the key's lock."""
+
+    def __init__(self, config: KrakenConfig) -> None:
+        super().__init__(config.key, config.secret)
+        self.uri = config.api_url.rstrip("/")
+        agent = self.session.headers["User-Agent"]
+        self.session.close()
+        self.session: BoundedSession = BoundedSession(config.ca_file)
+        self.session.headers["User-Agent"] = agent
+        self.json_options(parse_float=Decimal, parse_constant=_no_constant)
+        self.nonce = 0
+
+    def _nonce(self) -> int:
+        return self.nonce
+
+
+class KrakenTransport:
+    """Questions and requests to one Kraken account. Used by one thread; `hurry` may be called by another."""
+
+    def __init__(self, config: KrakenConfig, clock: Clock, log: Log) -> None:
+        self._config = config
+        self._clock = clock
+        self._log = log
+        self._haste = Haste(clock.wall_ms)
+        self._runner = Runner("kraken-sender", self._haste)
+        self._sender = Sender(config)
+        name = f"{config.mode}-kraken-{config.environment}-{identity(config.key)}"
+        self._lock = KeyLock(config.state_dir, name)
+        self._limits = KrakenLimits(config.limits, clock)
+        self._locked_until = 0
+        self._throttled_until = 0
+
+    # -- public and private calls ------------------------------------------------------------------------------
+    def public(self, method: str, data: Mapping[str, str] | None = None) -> Any:
+        """The `result` of a public endpoint."""
+        deadline = self._haste.deadline(self._config.read_seconds)
+        return _read(lambda: self._public(method, dict(data or {}), deadline))
+
+    def private(self, method: str, data: Mapping[str, str] | None = None) -> Any:
+        """The `result` of a private question."""
+        deadline = self._haste.deadline(self._config.read_seconds)
+
+        def ask() -> Any:
+            _admitted(lambda: self._limits.question(method, deadline))
+            return self._private(method, dict(data or {}), deadline)
+
+        return _read(ask)
+
+    def request(self, method: str, data: Mapping[str, str], charge: Charge, latest: int) -> Any:
+        """The `result` of an order request, sent once and not after wall time `latest`.
+
+        A `BrokerError` that means UNKNOWN: it may have been taken; any other: nothing happened.
+        """
+        deadline = self._haste.deadline(self._config.order_seconds)
+        _admitted(lambda: self._limits.order(charge, deadline))
+        return self._private(method, dict(data), deadline, latest)
+
+    def hurry(self, until: int) -> None:
+        """No wait beyond wall time `until`."""
+        self._haste.hurry(until)
+
+    def close(self) -> None:
+        """Let go of thread, sockets and lock; safe to call twice."""
+        self._runner.close()
+        self._sender.session.line.cut()
+        self._sender.close()
+        self._lock.close()
+
+    # -- one call ----------------------------------------------------------------------------------------------
+    def _public(self, method: str, data: dict[str, str], deadline: Deadline) -> Any:
+        self._stay_quiet()
+        _admitted(lambda: self._limits.public(method, deadline))
+        sender = self._sender
+        return self._result(self._send(lambda: sender.query_public(method, data, _TIMEOUTS), deadline))
+
+    def _private(self, method: str, data: dict[str, str], deadline: Deadline, latest: int | None = None) -> Any:
+        try:
+            with self._lock.held(deadline) as file:
+                if latest is not None and self._clock.wall_ms() > latest:
+                    raise failure(Meaning.BUSY, "not sent: its deadline passed while it waited for its turn")
+                return self._with_nonce(method, data, deadline, file)
+        except KeyBusy as error:
+            raise failure(Meaning.BUSY, error, "in_use") from error
+
+    def _with_nonce(self, method: str, data: dict[str, str], deadline: Deadline, file: KeyFile) -> Any:
+        """Send under the key's lock; once more with a larger nonce when the first was refused (nothing happened then)."""
+        self._locked_until = max(self._locked_until, min(file.quiet_until, self._clock.wall_ms() + LOCKOUT_MS))
+        self._stay_quiet()
+        try:
+            return self._signed(method, data, deadline, file.next_nonce(self._clock.wall_ms()))
+        except BrokerError as error:
+            if error.meaning is not Meaning.NONCE:
+                raise
+            self._log.warning("nonce_refused", venue="kraken", method=method)
+            return self._signed(method, data, deadline, file.next_nonce(self._clock.wall_ms(), _NONCE_LEAP))
+        finally:
+            file.quiet_until = max(file.quiet_until, self._locked_until)
+
+    def _signed(self, method: str, data: dict[str, str], deadline: Deadline, nonce: int) -> Any:
+        sender = self._sender
+        sender.nonce = nonce
+        return self._result(self._send(lambda: sender.query_private(method, dict(data), _TIMEOUTS), deadline))
+
+    def _send(self, call: Callable[[], Any], deadline: Deadline) -> Any:
+        session = self._sender.session
+        session.line.sent = False
+        try:
+            return self._runner.run(call, deadline)
+        except Overdue as error:
+            self._renew()
+            raise failure(Meaning.UNKNOWN if session.line.sent else Meaning.BUSY, error, "unreachable") from error
+        except requests.HTTPError as error:
+            raise _of_status(error) from error
+        except (requests.RequestException, HTTPError, OSError, ValueError, RecursionError) as error:
+            raise of_transport(error, sent=session.line.sent) from error
+
+    def _renew(self) -> None:
+        """Cut the overdue call off, so that it cannot leave later, and start with a fresh session."""
+        self._sender.session.line.cut()
+        self._sender.close()
+        self._sender = Sender(self._config)
+
+    def _result(self, answer: Any) -> Any:
+        """The envelope's `result`; its errors raised. An answer without either is no answer."""
+        if not isinstance(answer, dict) or not isinstance(answer.get("error"), list):
+            raise failure(Meaning.UNKNOWN, f"not Kraken's envelope: {json.dumps(answer, default=str)[:80]}")
+        errors = [str(text) for text in answer["error"] if not str(text).startswith("W")]
+        if errors:
+            raise self._heed(explain(errors, self._clock.wall_ms()))
+        for warning in answer["error"]:
+            self._log.warning("venue_warning", venue="kraken", text=safe_text(warning))
+        if answer.get("result") is None:
+            raise failure(Meaning.UNKNOWN, "an answer without a result")
+        return answer["result"]
+
+    # -- restraint ---------------------------------------------------------------------------------------------
+    def _heed(self, error: BrokerError) -> BrokerError:
+        """Remember how long the venue wants to be left alone, and that its counter is full."""
+        until = self._clock.wall_ms() + error.retry_after_ms
+        if error.meaning is Meaning.LOCKED_OUT:
+            self._locked_until = until
+        elif error.meaning is Meaning.RATE_LIMITED:
+            self._throttled_until = until
+            self._limits.refused()
+        return error
+
+    def _stay_quiet(self) -> None:
+        """Refuse at once, without a call, while the venue wants silence."""
+        now = self._clock.wall_ms()
+        if now < self._locked_until:
+            raise failure(Meaning.LOCKED_OUT, "locked out: not calling", "lockout", self._locked_until - now)
+        if now < self._throttled_until:
+            left = self._throttled_until - now
+            raise failure(Meaning.RATE_LIMITED, "Kraken asked for a pause", "", left)
+
+
+def _admitted(wait: Callable[[], None]) -> None:
+    """Wait for room in a budget; no room in time means that nothing was sent."""
+    try:
+        wait()
+    except OverBudget as error:
+        raise failure(Meaning.RATE_LIMITED, error, "", error.wait_ms) from error
+
+
+def _read(ask: Callable[[], Any]) -> Any:
+    """A question whose answer did not come has only failed: UNKNOWN is for requests that change something."""
+    try:
+        return ask()
+    except BrokerError as error:
+        if error.meaning is not Meaning.UNKNOWN:
+            raise
+        raise BrokerError(error.venue, Meaning.BUSY, error.text, remedy=error.remedy) from error
+
+
+def _of_status(error: requests.HTTPError) -> BrokerError:
+    """A status other than 200 comes from the edge, which may have passed the request on before it failed."""
+    status = error.response.status_code
+    meaning = Meaning.RATE_LIMITED if status == 429 else Meaning.UNKNOWN
+    return failure(meaning, f"HTTP {status} {error.response.reason}")

@@ -1,0 +1,81 @@
+"""A venue's rate budget, spent before the venue has to refuse us, with exits served before questions before entries.
+
+Owns the counters (kept on the market clock, as the venues keep theirs) and the waiting for room in them. Venue-neutral:
+sizes, costs and what counts where come from each venue's own table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from bot.brokers.base import Lane
+from bot.brokers.deadline import Deadline
+from bot.domain.clock import Clock
+
+#: How much of a budget each lane may fill: what is above stays free for the lanes before it.
+SHARES: Mapping[Lane, float] = MappingProxyType({Lane.EXIT: 1.0, Lane.QUERY: 0.85, Lane.ENTRY: 0.6})
+
+#: In lock-step no waiting makes room; a short real pause keeps us polite, then the call goes.
+LOCKSTEP_PAUSE = 0.02
+
+
+class OverBudget(Exception):
+    """There is no room in the budget before the deadline. `wait_ms` (real) until there would be."""
+
+    def __init__(self, name: str, wait_ms: int) -> None:
+        super().__init__(f"own rate budget for {name} is used up, room in {wait_ms / 1000:.1f} s")
+        self.wait_ms = wait_ms
+
+
+class Budget:
+    """A counter that every call raises by its cost and that time lowers by `decay` per market second.
+
+    The venue refuses when its own reaches `capacity`; an empty counter takes any call.
+    """
+
+    def __init__(self, name: str, capacity: float, decay: float, clock: Clock) -> None:
+        self.name = name
+        self._capacity = capacity
+        self._decay = decay
+        self._clock = clock
+        self._level = 0.0
+        self._at = clock.market_ms()
+
+    def level(self) -> float:
+        """What the counter shows now."""
+        now = self._clock.market_ms()
+        self._level = max(0.0, self._level - max(0, now - self._at) / 1000 * self._decay)
+        self._at = max(self._at, now)
+        return self._level
+
+    def wait_ms(self, cost: float, lane: Lane) -> int:
+        """Market milliseconds until a call of this cost has room in its lane; 0 when it has."""
+        level = self.level()
+        ceiling = max(0.0, self._capacity * SHARES[lane] - cost)
+        return 0 if level <= ceiling else int((level - ceiling) / self._decay * 1000) + 1
+
+    def spend(self, cost: float) -> None:
+        """Count a call that is about to leave."""
+        self._level = self.level() + cost
+
+    def exhaust(self) -> None:
+        """The venue says that its counter is full, whatever ours says."""
+        self._level = max(self.level(), self._capacity)
+
+
+def admit(budget: Budget, cost: float, lane: Lane, deadline: Deadline, clock: Clock) -> None:
+    """Wait for room and spend it; raises `OverBudget` when the deadline would pass first.
+
+    Room comes with market time, waiting happens in real time: the clock's speed converts. In lock-step the market does
+    not move while we wait, so the call goes after a short pause.
+    """
+    while wait := budget.wait_ms(cost, lane):
+        if clock.speed <= 0:
+            deadline.pause(LOCKSTEP_PAUSE)
+            break
+        real = wait / clock.speed / 1000
+        if real >= deadline.left():
+            raise OverBudget(budget.name, int(real * 1000))
+        deadline.pause(real)
+    budget.spend(cost)
