@@ -9,7 +9,7 @@ from __future__ import annotations
 from bot.domain.candles import Candles
 from bot.strategy import exits, rule, sizing
 from bot.strategy.base import Evaluation, Strategy
-from bot.strategy.exits import Close, Trade
+from bot.strategy.exits import Close, Trade, Way
 from bot.strategy.indicators import indicators
 from bot.strategy.rule import Reading, Signal, Why
 
@@ -45,6 +45,8 @@ class ApexStrategy(Strategy):
         """Out when the EMAs cross or the rule would enter on the other side; otherwise trail from the first
         target on.
         """
+        if len(candles) < self.required:
+            return Close(Way.HOLD, trade.stop)
         now = self.reading(candles)
         opposite = rule.decide(now, self.params).side == -trade.side
         crossed = exits.turned(trade.side, now.ema_fast, now.ema_middle)

@@ -152,9 +152,7 @@ def after(trade: Trade, stage: int, sold: int) -> Trade:
 
 def moved(trade: Trade, stop: float, held: int, stage: int) -> Trade:
     """The same trade with another stop, size or stage."""
-    return Trade(
-        trade.side, trade.entry, stop, trade.r, trade.breakeven, trade.initial, held, trade.smallest, stage
-    )
+    return Trade(trade.side, trade.entry, stop, trade.r, trade.breakeven, trade.initial, held, trade.smallest, stage)
 
 
 def turned(side: int, ema_fast: float, ema_middle: float) -> bool:
@@ -166,9 +164,7 @@ def turned(side: int, ema_fast: float, ema_middle: float) -> bool:
     return side * (ema_fast - ema_middle) < 0.0
 
 
-def at_close(
-    trade: Trade, close: float, atr: float, crossed: bool, opposite: bool, params: ApexParams
-) -> Close:
+def at_close(trade: Trade, close: float, atr: float, crossed: bool, opposite: bool, params: ApexParams) -> Close:
     """What a close means for an open trade: out, or where its stop belongs now."""
     stop = trailed(trade, close, atr, params)
     if crossed:

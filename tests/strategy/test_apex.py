@@ -1,0 +1,245 @@
+"""The whole strategy: candles in, decision out, against a second writing of the rule and against itself."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from bot.domain.candles import Candle, Candles
+from bot.strategy import rule
+from bot.strategy.apex import ApexStrategy
+from bot.strategy.base import Costs, Evaluation, Leg, Look, Strategy, ranked
+from bot.strategy.exits import Close, Way
+from bot.strategy.indicators import indicators
+from bot.strategy.params import APEX, Owner
+from bot.strategy.rule import Why
+from tests.strategy.given import (
+    FIVE_MINUTES,
+    LONG_TRADE,
+    MIDNIGHT,
+    SHORT_TRADE,
+    SecondWriting,
+    mirrored,
+    walk,
+)
+
+APEX_STRATEGY = ApexStrategy()
+WINDOW = 720
+
+
+def climb(last: Candle | None = None) -> Candles:
+    """560 candles that climb in waves, just out of a dip; `last` replaces the last one."""
+    closes = [100.0 + 0.02 * k + 0.6 * math.sin(k / 9.0) for k in range(-1, 560)]
+    rows = [
+        Candle(
+            MIDNIGHT + k * FIVE_MINUTES,
+            before,
+            max(before, close) + 0.05,
+            min(before, close) - 0.05,
+            close,
+            100.0 + 5.0 * (k % 3),
+        )
+        for k, (before, close) in enumerate(pairwise(closes))
+    ]
+    return Candles.of(FIVE_MINUTES, rows if last is None else [*rows[:-1], last])
+
+
+BASE = climb().candle(len(climb()) - 1)
+
+
+def ending(**changes: Any) -> Candles:
+    return climb(BASE._replace(**changes))
+
+
+# what is changed of the last candle -> side, why, score
+LAST_CANDLES: list[tuple[str, dict[str, float], int, Why, int]] = [
+    ("RSI over 70 costs a point", {}, 1, Why.ENTER, 3),
+    ("RSI within range and rising", {"close": BASE.open + 0.03}, 1, Why.ENTER, 4),
+    ("RSI falling", {"close": BASE.open - 0.05, "low": BASE.open - 0.3}, 1, Why.ENTER, 3),
+    ("a hammer", {"low": BASE.open - 0.5, "high": BASE.close}, 1, Why.ENTER, 4),
+    ("too far from EMA21 and VWAP", {"close": BASE.open + 0.6, "high": BASE.open + 0.7}, 0, Why.LOW_SCORE, 2),
+    ("volume 54 % of its mean of 5", {"volume": 50.0}, 1, Why.ENTER, 3),
+    ("volume 48 % of its mean of 5", {"volume": 44.0}, 0, Why.THIN_VOLUME, 3),
+    ("no volume", {"volume": 0.0}, 0, Why.THIN_VOLUME, 2),
+    ("the trend breaks", {"close": BASE.open - 0.2, "low": BASE.open - 0.3}, 0, Why.NO_TREND, 0),
+    ("a crash is the other side's signal", {"close": BASE.open - 3.0, "low": BASE.open - 3.1}, -1, Why.ENTER, 3),
+    ("an unknown volume", {"volume": math.nan}, 0, Why.NOT_READY, 0),
+]
+
+
+@pytest.mark.parametrize("side", [1, -1], ids=["long", "short"])
+@pytest.mark.parametrize(
+    ("changes", "entered", "why", "score"), [row[1:] for row in LAST_CANDLES], ids=[row[0] for row in LAST_CANDLES]
+)
+def test_candles_in_decision_out(changes: dict[str, float], entered: int, why: Why, score: int, side: int) -> None:
+    candles = ending(**changes)
+    if side < 0:
+        candles = mirrored(candles, around=112.0)
+    found = APEX_STRATEGY.evaluate(candles)
+    assert (found.side, found.why, found.score) == (side * entered, why, score)
+
+
+def test_what_an_evaluation_says() -> None:
+    candles = climb()
+    found = APEX_STRATEGY.evaluate(candles)
+    facts = dict(found.facts)
+    assert found.closed_at == int(candles.time[-1]) + FIVE_MINUTES
+    assert found.close == BASE.close
+    assert found.stop == pytest.approx(min(candles.low[-10:]) - 0.5 * found.atr)
+    assert found.momentum == pytest.approx(
+        0.4 * found.adx / 50
+        + 0.3 * min(facts["histogram"] / found.atr, 1.0)
+        + 0.3 * min(BASE.volume / facts["volume_20"], 2.0) / 2.0
+    )
+    assert facts["point_histogram"] == 1.0
+    assert facts["trend"] == 1.0
+
+
+@pytest.mark.parametrize("count", [0, 1, 499])
+def test_too_young_a_market_is_not_evaluated(count: int) -> None:
+    found = APEX_STRATEGY.evaluate(climb()[:count])
+    assert (found.side, found.why) == (0, Why.NOT_READY)
+
+
+def test_decisions_are_those_of_the_rule_written_a_second_time() -> None:
+    """Candles that close where the one before closed are left out: RSI stays, so only rounding says it moved."""
+    market = walk(seed=5, count=3000)
+    second, columns = SecondWriting(market), indicators(market, APEX)
+    moved = [i for i in range(700, len(market)) if market.close[i] != market.close[i - 1]]
+    entries = 0
+    for i in moved:
+        expected, found = second.decide(i), rule.decide(rule.reading(columns, i), APEX)
+        assert (found.side, found.score) == (expected.side, expected.score), market.time[i]
+        if found.trend:
+            assert found.stop == pytest.approx(expected.stop, rel=1e-9)
+            assert found.momentum == pytest.approx(expected.momentum, rel=1e-6)
+        entries += abs(found.side)
+    assert len(moved) > 2200
+    assert entries > 50
+
+
+def test_a_window_decides_as_the_full_history_does() -> None:
+    """10,000 closes, each seen through the live window and in a history that began 3 days before the first."""
+    market = walk(seed=9, count=10_864)
+    columns = indicators(market, APEX)
+    sides = 0
+    for end in range(864, len(market)):
+        full = rule.decide(rule.reading(columns, end), APEX)
+        live = APEX_STRATEGY.evaluate(market[end + 1 - WINDOW : end + 1])
+        assert (live.side, live.why, live.score) == (full.side, full.why, full.score)
+        if full.trend:
+            assert live.stop == pytest.approx(full.stop, abs=1e-9 * live.close)
+            assert live.momentum == pytest.approx(full.momentum, abs=1e-9)
+        sides += abs(full.side)
+    assert sides > 200
+
+
+def test_500_candles_know_the_indicators_to_a_billionth_of_the_price() -> None:
+    market = walk(seed=13, count=4000)
+    full = indicators(market, APEX)
+    for end in range(1000, 4000, 97):
+        window = indicators(market[end - 500 : end], APEX)
+        for name in full._fields:
+            long, short = getattr(full, name)[end - 1], getattr(window, name)[-1]
+            assert short == pytest.approx(long, abs=1e-9 * market.close[end - 1]), name
+
+
+@pytest.mark.parametrize(
+    ("timeframe", "count"), [(60_000, 1440), (180_000, 720), (FIVE_MINUTES, 720), (86_400_000, 720)]
+)
+def test_the_window_holds_a_whole_day(timeframe: int, count: int) -> None:
+    assert APEX_STRATEGY.window(timeframe) == count
+
+
+class TestLiveTrade:
+    """The engine's questions about an open trade."""
+
+    def test_at_a_close_the_emas_decide(self) -> None:
+        falling = mirrored(climb(), around=112.0)
+        assert APEX_STRATEGY.on_close(LONG_TRADE, falling).way is Way.TURN
+        assert APEX_STRATEGY.on_close(SHORT_TRADE, falling).way is Way.HOLD
+
+    def test_after_the_first_target_the_stop_trails(self) -> None:
+        candles = climb()
+        now = APEX_STRATEGY.evaluate(candles)
+        running = LONG_TRADE._replace(stage=1, held=50, stop=105.0)
+        assert APEX_STRATEGY.on_close(running, candles) == Close(Way.HOLD, now.close - 1.5 * now.atr)
+        assert APEX_STRATEGY.on_close(running._replace(stage=0), candles) == Close(Way.HOLD, 105.0)
+
+    @pytest.mark.parametrize("count", [0, 1, 499])
+    def test_too_few_candles_change_nothing(self, count: int) -> None:
+        running = LONG_TRADE._replace(stage=1, held=50, stop=105.0)
+        falling = mirrored(climb(), around=112.0)[:count]
+        assert APEX_STRATEGY.on_close(running, falling) == Close(Way.HOLD, 105.0)
+
+    def test_targets(self) -> None:
+        assert APEX_STRATEGY.targets(LONG_TRADE) == (102.0, 104.0, 106.0)
+        assert APEX_STRATEGY.targets(SHORT_TRADE) == (98.0, 96.0, 94.0)
+
+    @pytest.mark.parametrize(
+        ("look", "touched", "beyond", "legs"),
+        [
+            (Look(100.0, 101.9, 98.1), False, False, ()),
+            (Look(102.0, 102.0, 100.0), False, False, (Leg(Way.TP1, 50),)),
+            (Look(100.0, 104.0, 100.0), False, False, (Leg(Way.TP1, 50), Leg(Way.TP2, 25))),
+            (Look(106.5, 106.5, 106.5), False, False, (Leg(Way.TP1, 50), Leg(Way.TP2, 25), Leg(Way.TP3, 25))),
+            (Look(99.0, 103.0, 98.0), True, False, ()),
+            (Look(97.9, 99.0, 97.0), True, True, ()),
+        ],
+    )
+    def test_a_look_at_the_price(self, look: Look, touched: bool, beyond: bool, legs: tuple[Leg, ...]) -> None:
+        due = APEX_STRATEGY.on_price(LONG_TRADE, look)
+        assert (due.touched, due.beyond, due.legs) == (touched, beyond, legs)
+        assert due.trade.held == 100 - sum(leg.lots for leg in legs)
+        assert due.trade.stage == len(legs)
+        assert due.trade.stop == (LONG_TRADE.breakeven if legs else 98.0)
+
+    def test_a_leg_that_merges_is_reached_without_a_sale(self) -> None:
+        due = APEX_STRATEGY.on_price(LONG_TRADE._replace(smallest=60), Look(102.0, 102.0, 101.0))
+        assert due.legs == (Leg(Way.TP1, 0),)
+        assert (due.trade.stage, due.trade.held, due.trade.stop) == (1, 100, LONG_TRADE.breakeven)
+
+    def test_a_look_at_a_finished_trade_finds_nothing(self) -> None:
+        done = LONG_TRADE._replace(stage=3, held=0)
+        assert APEX_STRATEGY.on_price(done, Look(110.0, 110.0, 109.0)).legs == ()
+
+
+def test_an_entry_is_sized_and_checked_by_the_owners_choices() -> None:
+    idea = Evaluation(1, Why.ENTER, 0, 100.0, stop=99.0, score=4, adx=32.0)
+    choosy = ApexStrategy(Owner(max_position_pct=5.0, min_reward_to_cost=3.0))
+    assert APEX_STRATEGY.size_pct(idea) == pytest.approx(5.4)
+    assert choosy.size_pct(idea) == 5.0
+    assert APEX_STRATEGY.refusal(idea, 100.0, Costs(0.002, 0.05)) is Why.ENTER
+    assert choosy.refusal(idea, 100.0, Costs(0.002, 0.05)) is Why.COSTS
+
+
+def test_the_strongest_momentum_comes_first() -> None:
+    def idea(side: int, momentum: float) -> Evaluation:
+        return Evaluation(side, Why.ENTER, 0, 1.0, momentum=momentum)
+
+    found = {"B-USD": idea(1, 0.5), "C-USD": idea(-1, 0.7), "A-USD": idea(1, 0.5), "D-USD": idea(0, 0.9)}
+    assert ranked(found) == ["C-USD", "A-USD", "B-USD"]
+
+
+class Simple(Strategy):
+    """The least a strategy needs: here, long after a rise and short after a fall."""
+
+    def evaluate(self, candles: Candles) -> Evaluation:
+        last = candles.candle(-1)
+        side = 1 if last.close > last.open else -1
+        return Evaluation(side, Why.ENTER, candles.closed_at, last.close, stop=last.close - side, atr=0.5)
+
+
+def test_a_strategy_that_only_evaluates_has_exits() -> None:
+    simple = Simple()
+    trade = simple.opened(1, 100.0, 98.0, 0.001, 100, 10)
+    rise = Candles.of(FIVE_MINUTES, [(MIDNIGHT, 103.0, 105.0, 103.0, 105.0, 1.0)])
+    fall = Candles.of(FIVE_MINUTES, [(MIDNIGHT, 105.0, 105.0, 103.0, 103.0, 1.0)])
+    reached = simple.on_price(trade, Look(102.0, 102.0, 100.0)).trade
+    assert simple.on_close(trade, rise) == Close(Way.HOLD, 98.0)
+    assert simple.on_close(reached, rise) == Close(Way.HOLD, 104.25)
+    assert simple.on_close(trade, fall).way is Way.OPPOSITE
+    assert simple.size_pct(simple.evaluate(rise)) == 2.0
