@@ -1,0 +1,103 @@
+"""The budget that is spent before a venue has to refuse us."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.brokers.base import Lane
+from bot.brokers.deadline import Haste
+from bot.brokers.kraken.limits import amend_cost, cancel_cost
+from bot.brokers.rate_limits import Budget, OverBudget, admit
+from bot.domain.clock import ScaledClock, SteppedClock, SystemClock, system_ms
+
+
+class Hand:
+    """A market clock moved by hand that claims to run by itself."""
+
+    def __init__(self, speed: float = 1.0) -> None:
+        self.now = 1_000_000
+        self.speed = speed
+
+    def market_ms(self) -> int:
+        return self.now
+
+    def wall_ms(self) -> int:
+        return self.now
+
+
+def test_a_full_counter_makes_room_as_market_time_passes() -> None:
+    clock = Hand()
+    budget = Budget("calls", 10, 0.5, clock)
+    budget.spend(10)
+    assert budget.wait_ms(1, Lane.EXIT) == pytest.approx(2000, abs=2)
+    clock.now += 2001
+    assert budget.wait_ms(1, Lane.EXIT) == 0
+
+
+def test_entries_leave_room_for_questions_and_questions_for_exits() -> None:
+    budget = Budget("calls", 10, 1, Hand())
+    budget.spend(5.5)
+    assert budget.wait_ms(1, Lane.ENTRY) > 0
+    assert budget.wait_ms(1, Lane.QUERY) == 0
+    budget.spend(2.5)
+    assert budget.wait_ms(1, Lane.QUERY) > 0
+    assert budget.wait_ms(1, Lane.EXIT) == 0
+
+
+def test_an_empty_counter_takes_a_call_dearer_than_its_lane() -> None:
+    assert Budget("calls", 1, 1, Hand()).wait_ms(1, Lane.ENTRY) == 0
+
+
+def test_time_going_back_gives_no_room() -> None:
+    clock = Hand()
+    budget = Budget("calls", 10, 1, clock)
+    budget.spend(8)
+    clock.now -= 60_000
+    assert budget.level() == 8
+
+
+@given(st.lists(st.tuples(st.integers(0, 5_000), st.sampled_from(list(Lane)), st.sampled_from([1.0, 2.0])), max_size=60))
+def test_whatever_is_asked_the_venue_never_sees_more_than_its_capacity(asked: list[tuple[int, Lane, float]]) -> None:
+    clock = Hand()
+    budget = Budget("calls", 15, 0.33, clock)
+    for pause, lane, cost in asked:
+        clock.now += pause
+        if budget.wait_ms(cost, lane) == 0:
+            budget.spend(cost)
+        assert budget.level() <= 15
+
+
+def test_waiting_is_converted_from_market_to_real_time() -> None:
+    clock = ScaledClock(system_ms(), system_ms(), 1000.0)
+    budget = Budget("calls", 1, 0.01, clock)
+    budget.spend(1)
+    admit(budget, 1, Lane.EXIT, Haste(clock.wall_ms).deadline(5), clock)  # 100 s of the market
+    assert budget.level() >= 0.9
+
+
+def test_no_room_before_the_deadline_is_said_at_once() -> None:
+    clock = SystemClock()
+    budget = Budget("calls", 1, 0.001, clock)
+    budget.spend(1)
+    with pytest.raises(OverBudget) as caught:
+        admit(budget, 1, Lane.EXIT, Haste(clock.wall_ms).deadline(5), clock)
+    assert caught.value.wait_ms > 900_000
+
+
+def test_in_lock_step_the_call_goes_after_a_short_pause() -> None:
+    clock = SteppedClock(1_000_000)
+    budget = Budget("calls", 1, 1, clock)
+    for _ in range(3):
+        admit(budget, 1, Lane.QUERY, Haste(clock.wall_ms).deadline(5), clock)
+    assert budget.level() == 3
+
+
+def test_young_orders_cost_more_to_change_and_to_cancel() -> None:
+    ages = [0, 4_999, 5_000, 10_000, 15_000, 45_000, 90_000, 300_000]
+    assert [amend_cost(age) for age in ages] == [4, 4, 3, 2, 1, 1, 1, 1]
+    assert [cancel_cost(age) for age in ages] == [8, 8, 6, 5, 4, 2, 1, 0]
+    assert all(cancel_cost(a) >= cancel_cost(b) for a, b in itertools.pairwise(ages))
