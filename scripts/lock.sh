@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Makes the locks anew from requirements.txt and requirements/*.in: every package that is needed, pinned, with
+# the hashes of its files, for every platform (markers say what is needed where). Commit what it changes.
+#   scripts/lock.sh             keeps the versions that are locked wherever they still fit
+#   scripts/lock.sh --upgrade   takes the newest that fit
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+uv=$(command -v uv || echo .venv/bin/uv)
+[ -x "$uv" ] || { echo "lock: uv is needed: run ./start.sh setup first" >&2; exit 1; }
+
+lock() {
+    local target=$1
+    shift
+    echo "requirements/$target.lock"
+    "$uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+        --no-emit-index-url --no-emit-find-links --override requirements/overrides.txt \
+        "$@" --output-file "requirements/$target.lock"
+}
+
+lock installer requirements/installer.in "${@}"
+lock daemon requirements.txt "${@}"
+lock test requirements.txt requirements/test.in --constraint requirements/daemon.lock "${@}"
+lock research requirements.txt requirements/research.in --constraint requirements/daemon.lock "${@}"

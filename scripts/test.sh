@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Runs the checks (ruff, mypy) and all tests; with arguments only pytest with them. Works from any folder.
+#   scripts/test.sh
+#   scripts/test.sh tests/test_settings.py -k secret
+set -euo pipefail
+unset PYTHONDONTWRITEBYTECODE PYTHONHOME VIRTUAL_ENV
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
+# shellcheck source=scripts/environment.sh
+. "$root/scripts/environment.sh"
+
+environment daemon test
+[ $# -eq 0 ] || exec "$root/.venv/bin/python" -m pytest "$@"
+python -m ruff check
+python -m mypy --strict
+exec "$root/.venv/bin/python" -m pytest -n auto
