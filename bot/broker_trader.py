@@ -10,7 +10,7 @@ import os
 import random
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -67,7 +67,7 @@ class BrokerTrader:
     def __init__(
         self,
         broker: BaseBroker,
-        open_ledger: Callable[[Account], Ledger],
+        open_ledger: Callable[[Account], AbstractContextManager[Ledger]],
         plan: Plan,
         clock: Clock,
         log: EventLog,
@@ -91,21 +91,22 @@ class BrokerTrader:
         self._tally = _Tally()
         self._standing: Standing | None = None
         self._connection: Connection | None = None
+        self._reported = Health(status=Status.DEGRADED, heartbeat=clock.wall_ms(), pid=os.getpid())
 
     # -- the life of an actor -----------------------------------------------------------------------------------
     def run(self) -> None:
         """Connect, reconcile, protect, trade; returns after the stop event, with every order in hand finished."""
-        try:
-            self._open()
-            while not self._stop.is_set():
-                self._turn()
-        finally:
-            self._broker.close()
+        with closing(self._broker):
+            self._connection = connection = self._broker.connect()
+            with self._open_ledger(connection.account) as self._ledger:
+                try:
+                    self._open(connection)
+                    while not self._stop.is_set():
+                        self._turn()
+                finally:
+                    self._sign_off()
 
-    def _open(self) -> None:
-        connection = self._broker.connect()
-        self._connection = connection
-        self._ledger = self._open_ledger(connection.account)
+    def _open(self, connection: Connection) -> None:
         self._say_connected(connection)
         desk = Desk(self._broker, self._ledger, self._clock, self._log, self._ids())
         self._business = Business.of(desk, self._plan)
@@ -124,8 +125,10 @@ class BrokerTrader:
 
     def _turn(self) -> None:
         """One pass of the loop: what is due, then what arrives while waiting for the next due time."""
+        began = self._clock.market_ms()
         for timer in self._due():
             self._handle(timer)
+        self._heartbeat.idle_at = began
         with suppress(Empty):
             self._handle(self._inbox.get(timeout=self._wait()))
         self._obey()
@@ -147,7 +150,7 @@ class BrokerTrader:
 
     def _next_cycle(self, market: int) -> int:
         """The next point of the cycle grid, or the moment when the next candle may be traded, whichever comes first."""
-        late = self._plan.exclusion_seconds * SECOND
+        late = self._plan.exclusion_ms
         points = (
             _after(market - late, self._plan.cycle_ms) + late,
             _after(market - late, self._plan.timeframe_ms) + late,
@@ -160,11 +163,6 @@ class BrokerTrader:
             return LOCKSTEP_TURN
         market = min(self._dues.cycle, self._dues.watch) - self._clock.market_ms()
         return min(max(market / SECOND / self._clock.speed, 0.001), TURN)
-
-    @property
-    def idle_at(self) -> int:
-        """Market time up to which nothing is owed (lock-step)."""
-        return min(self._dues.cycle, self._dues.watch)
 
     # -- events -------------------------------------------------------------------------------------------------
     def _handle(self, event: Event) -> None:
@@ -283,33 +281,38 @@ class BrokerTrader:
         else:
             self._log.info("FUNDED", **money)
 
+    def _sign_off(self) -> None:
+        """The last record of this life: as it was when told to stop, failed when something else ended it."""
+        if not self._stop.is_set():
+            status = Status.FAILED
+            self._ledger.report_health(replace(self._reported, status=status, heartbeat=self._clock.wall_ms()))
+
     def _report(self) -> None:
         """The newest record: into the heartbeat for the supervisor, into the database for everybody else."""
         pulse = self.pulse()
         self._heartbeat.beat(self._clock.wall_ms(), pulse)
-        self._ledger.report_health(
-            Health(
-                status=pulse.status,
-                heartbeat=self._clock.wall_ms(),
-                pid=os.getpid(),
-                balance_usd=pulse.balance_usd,
-                equity_usd=pulse.equity_usd,
-                cycles=pulse.cycles,
-                cycles_ok=pulse.cycles_ok,
-                errors=pulse.consecutive_errors,
-                last_error=pulse.last_error or None,
-                last_good_cycle=pulse.last_good_cycle or None,
-                last_reconciled=pulse.last_reconciled or None,
-                details={
-                    "reason": pulse.reason,
-                    "permissions": sorted(pulse.permissions),
-                    "ip_bound": pulse.ip_bound,
-                    "clock_skew_ms": pulse.clock_skew_ms,
-                    "signals": pulse.signals,
-                    "skipped": dict(pulse.skipped),
-                },
-            )
+        self._reported = Health(
+            status=pulse.status,
+            heartbeat=self._clock.wall_ms(),
+            pid=os.getpid(),
+            balance_usd=pulse.balance_usd,
+            equity_usd=pulse.equity_usd,
+            cycles=pulse.cycles,
+            cycles_ok=pulse.cycles_ok,
+            errors=pulse.consecutive_errors,
+            last_error=pulse.last_error or None,
+            last_good_cycle=pulse.last_good_cycle or None,
+            last_reconciled=pulse.last_reconciled or None,
+            details={
+                "reason": pulse.reason,
+                "permissions": sorted(pulse.permissions),
+                "ip_bound": pulse.ip_bound,
+                "clock_skew_ms": pulse.clock_skew_ms,
+                "signals": pulse.signals,
+                "skipped": dict(pulse.skipped),
+            },
         )
+        self._ledger.report_health(self._reported)
 
     def pulse(self) -> Pulse:
         """How this broker is doing now."""

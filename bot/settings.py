@@ -183,6 +183,15 @@ def home_folder() -> Path:
     return checkout if in_checkout and not (here / ".env").exists() else here
 
 
+def state_folder() -> Path:
+    """Where locks and nonce floors live: one folder for every installation of this user on this host.
+
+    `$XDG_STATE_HOME/nija`, by default `~/.local/state/nija`.
+    """
+    base = os.environ.get("XDG_STATE_HOME", "")
+    return (Path(base) if base else Path.home() / ".local" / "state") / "nija"
+
+
 def _read_env_file(path: Path) -> dict[str, str]:
     """NAME=value lines as they stand: nothing is interpolated, since a `$` may be part of a passphrase."""
     if not path.exists():

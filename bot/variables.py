@@ -316,9 +316,9 @@ class OperationSettings(Group):
         Field(description="DEBUG, INFO, WARNING or ERROR"),
     ] = "INFO"
     log_format: Annotated[Literal["text", "json"], LowerCase, Field(description="text or json")] = "text"
-    status_minutes: Annotated[
-        Decimal, Field(gt=0, le=1440, description="a number of minutes above 0, up to 1440")
-    ] = Decimal(25)
+    status_minutes: Annotated[Decimal, Field(gt=0, le=1440, description="a number of minutes above 0, up to 1440")] = (
+        Decimal(25)
+    )
     database_url: Annotated[
         Annotated[SecretStr, AfterValidator(_database)] | None,
         Field(description="sqlite:///file or postgresql://user:password@host/name"),

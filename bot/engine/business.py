@@ -44,7 +44,7 @@ class Plan:
     timeframe_ms: int
     cycle_ms: int
     position_ms: int
-    exclusion_seconds: int
+    exclusion_ms: int
     min_balance: Decimal
     recommended_balance: Decimal
     news: tuple[int, ...] = ()
@@ -92,7 +92,7 @@ class Business:
                 plan.limits,
                 plan.owner,
                 plan.timeframe_ms,
-                plan.exclusion_seconds,
+                plan.exclusion_ms,
                 plan.news,
             ),
             accounting=Accounting(desk),

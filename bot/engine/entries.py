@@ -46,7 +46,7 @@ class Entries:
     limits: risk.Limits
     owner: Owner
     timeframe_ms: int
-    exclusion_seconds: int = 6
+    exclusion_ms: int = 6_000
     news: Sequence[int] = ()
     signals: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
@@ -60,7 +60,7 @@ class Entries:
         """
         close = self.prices.newest_close()
         now = self.desk.clock.market_ms()
-        if excluded(now, close, self.exclusion_seconds) or not still_valid(now, close, self.timeframe_ms):
+        if excluded(now, close, self.exclusion_ms) or not still_valid(now, close, self.timeframe_ms):
             return 0
         found = {symbol: what for symbol in symbols if (what := self._evaluate(symbol)) is not None}
         entered = 0

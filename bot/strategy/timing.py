@@ -18,9 +18,9 @@ def blocked_by_news(events_ms: Sequence[int], now_ms: int) -> bool:
     return following < len(events_ms) and events_ms[following] <= now_ms + NEWS_MS
 
 
-def excluded(now_ms: int, candle_close_ms: int, seconds: int) -> bool:
-    """Whether the new candle is younger than `seconds`: the order waits, its signal stays valid."""
-    return now_ms - candle_close_ms < seconds * 1000
+def excluded(now_ms: int, candle_close_ms: int, wait_ms: int) -> bool:
+    """Whether the new candle is younger than `wait_ms`: the order waits, its signal stays valid."""
+    return now_ms - candle_close_ms < wait_ms
 
 
 def still_valid(now_ms: int, candle_close_ms: int, timeframe_ms: int) -> bool:

@@ -26,7 +26,7 @@ def test_an_empty_calendar_blocks_nothing() -> None:
 
 @pytest.mark.parametrize(("offset", "waits"), [(0, True), (5_999, True), (6_000, False)])
 def test_the_first_seconds_of_a_candle_are_left_alone(offset: int, waits: bool) -> None:
-    assert timing.excluded(CLOSE + offset, CLOSE, 6) is waits
+    assert timing.excluded(CLOSE + offset, CLOSE, 6_000) is waits
 
 
 def test_no_exclusion_when_the_owner_wants_none() -> None:

@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from bot.sandbox.market.coins import Listing
-from bot.sandbox.market.noise import Floats, Ints, draws, key, uniforms, wave
+from bot.sandbox.market.noise import Floats, Ints, bell, draws, key, uniforms, wave
 from bot.sandbox.market.path import CoinDay, CoinPath
 from bot.sandbox.market.weather import MINUTES
 
@@ -28,13 +28,13 @@ class Candles(NamedTuple):
     low: Ints
     close: Ints
     volume: Ints
-    count: Ints
+    prints: Ints
     first_id: int
 
     def part(self, lo: int, hi: int) -> Candles:
         """The candles lo..hi-1."""
         columns = (column[lo:hi] for column in self[:6])
-        return Candles(*columns, first_id=self.first_id + int(self.count[:lo].sum()))
+        return Candles(*columns, first_id=self.first_id + int(self.prints[:lo].sum()))
 
 
 class CandleSource(Protocol):
@@ -68,10 +68,10 @@ class GeneratedCandles:
     def day(self, day: int) -> Candles:
         """Candles of a UTC day."""
         coin = self._path.day(day)
-        count = _spread_prints(int(self._prints(np.array([day]))[0]), coin.busy)
+        prints = _spread_prints(int(self._prints(np.array([day]))[0]), coin.busy)
         before = self._prints(np.arange(self._first_day, day)).sum()
         open_, high, low, close = self._ticks(coin, day)
-        return _settled(open_, high, low, close, self._volume(coin, day, count), count, 1 + int(before))
+        return _settled(open_, high, low, close, self._volume(coin, day, prints), prints, 1 + int(before))
 
     def _prints(self, days: Ints) -> Ints:
         """How many trades each day has."""
@@ -80,17 +80,21 @@ class GeneratedCandles:
 
     def _ticks(self, coin: CoinDay, day: int) -> tuple[Ints, ...]:
         """The coin's path in this symbol's ticks, off by its basis."""
-        ends = draws(self._key, day).standard_normal(), draws(self._key, day + 1).standard_normal()
-        knots = draws(self._key ^ 1, day).standard_normal(MINUTES // 30 - 1)
-        basis = self._listing.basis * 1e-4 * wave((float(ends[0]), float(ends[1])), knots, MINUTES)
+        basis = self._basis(day) if self._listing.basis else 0.0
         return tuple(np.maximum(np.rint(np.exp(column + basis - self._log_tick)), 1).astype(np.int64) for column in coin[:4])
 
-    def _volume(self, coin: CoinDay, day: int, count: Ints) -> Ints:
+    def _basis(self, day: int) -> Floats:
+        """How far this symbol stands from its coin's price in USD, in log units; continuous over midnight."""
+        ends = bell(self._key ^ 1, day), bell(self._key ^ 1, day + 1)
+        knots = draws(self._key ^ 1, day).standard_normal(MINUTES // 30 - 1)
+        return self._listing.basis * 1e-4 * wave(ends, knots, MINUTES)
+
+    def _volume(self, coin: CoinDay, day: int, prints: Ints) -> Ints:
         """Turnover of the day over its minutes, at least one lot a trade."""
         price = float(np.exp(coin.open[0]))
         size = self._listing.turnover / MINUTES / price / float(self._listing.lot)
         lots = np.rint(size * coin.busy * np.exp(0.6 * (uniforms(self._key ^ 2, np.array([day])) - 0.5)))
-        return np.where(count > 0, np.maximum(lots.astype(np.int64), count), 0)
+        return np.where(prints > 0, np.maximum(lots.astype(np.int64), prints), 0)
 
 
 def _spread_prints(prints: int, busy: Floats) -> Ints:
@@ -98,22 +102,22 @@ def _spread_prints(prints: int, busy: Floats) -> Ints:
     weight = np.cumsum(busy**0.7)
     upto = np.floor(weight * ((prints - 1) / weight[-1]) + 1e-9).astype(np.int64)
     upto[-1] = prints - 1
-    count = np.diff(upto, prepend=0)
-    count[0] += 1
-    return count
+    prints = np.diff(upto, prepend=0)
+    prints[0] += 1
+    return prints
 
 
 def _settled(
-    open_: Ints, high: Ints, low: Ints, close: Ints, volume: Ints, count: Ints, first_id: int
+    open_: Ints, high: Ints, low: Ints, close: Ints, volume: Ints, prints: Ints, first_id: int
 ) -> Candles:
     """Makes each candle one that its number of trades can really print: none, one, two, three or more."""
-    traded = np.maximum.accumulate(np.where(count > 0, np.arange(len(count)), 0))
+    traded = np.maximum.accumulate(np.where(prints > 0, np.arange(len(prints)), 0))
     close = close[traded]
-    open_ = np.where(count >= 2, open_, close)
+    open_ = np.where(prints >= 2, open_, close)
     top, bottom = np.maximum(open_, close), np.minimum(open_, close)
     high, low = np.maximum(high, top), np.minimum(low, bottom)
-    upper = (count >= 4) | ((count == 3) & (high - top >= bottom - low))
-    lower = (count >= 4) | ((count == 3) & (high - top < bottom - low))
+    upper = (prints >= 4) | ((prints == 3) & (high - top >= bottom - low))
+    lower = (prints >= 4) | ((prints == 3) & (high - top < bottom - low))
     return Candles(
-        open_, np.where(upper, high, top), np.where(lower, low, bottom), close, volume, count, first_id
+        open_, np.where(upper, high, top), np.where(lower, low, bottom), close, volume, prints, first_id
     )

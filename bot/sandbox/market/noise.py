@@ -44,14 +44,16 @@ def uniforms(key_: int, at: Ints) -> Floats:
     return ((z >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
 
 
-def bells(key_: int, at: Ints) -> Floats:
-    """Nearly normal numbers (sum of three uniforms, variance 1) for many places at once."""
-    total = sum((uniforms(key_ ^ part, at) for part in (1, 2, 3)), np.zeros(at.shape))
-    return (total - 1.5) * 2.0
+def bell(key_: int, at: int) -> float:
+    """A nearly normal number (sum of three uniforms, variance 1) for a key and a whole number."""
+    bits = mixed(key_, at)
+    thirds = (bits & 0x1FFFFF) + (bits >> 21 & 0x1FFFFF) + (bits >> 42 & 0x1FFFFF)
+    return (thirds / 2.0**21 - 1.5) * 2.0
 
 
 def wave(ends: tuple[float, float], knots: Floats, length: int) -> Floats:
     """A broken line of `length` points from ends[0] towards ends[1], through `knots` evenly spaced between."""
     heights = np.concatenate(([ends[0]], knots, [ends[1]]))
     places = np.arange(length) * ((len(knots) + 1) / length)
-    return np.interp(places, np.arange(len(heights)), heights)
+    line: Floats = np.interp(places, np.arange(len(heights)), heights)
+    return line

@@ -6,20 +6,24 @@ trend plus noise, tilted so that it meets both. Knows nothing of symbols, ticks 
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
 from bot.sandbox.market.coins import Coin
-from bot.sandbox.market.noise import Floats, Ints, bells, draws, key
+from bot.sandbox.market.noise import Floats, bell, draws, key
 from bot.sandbox.market.weather import MINUTES, Climate
 
-LEVEL_SCALES = (1, 2, 4, 8, 16, 32, 64)
-REVERTING = 0.6
+LEVEL_SCALES = (8, 16, 32, 64, 128)
+REVERTING = 0.97
 """Share of the noise that does not wander off but returns to the trend: the pull-backs."""
-MEMORY = 45
+MEMORY = 10
 """Minutes after which that share has forgotten where it was."""
-DRIFT = 0.18
+DRIFT = 0.24
+BLOWS = 3.0
+BLOW = 9.0
 """Strength of the trends, in units of the minute's typical move."""
 
 
@@ -41,42 +45,45 @@ class CoinPath:
         self._climate = Climate(seed, coin.name, coin.slot)
         self._level = key(seed, coin.name, "level")
         self._noise = key(seed, coin.name, "noise")
-        self._minute = coin.vol / np.sqrt(5.0)
+        self._minute = coin.vol / math.sqrt(5.0)
+        self.day = lru_cache(4)(self._day)
 
-    def day(self, day: int) -> CoinDay:
+    def _day(self, day: int) -> CoinDay:
         """All minutes of a day (days since 1970-01-01 UTC)."""
-        start, end = self._levels(np.array([day, day + 1]))
+        start, end = self._level_at(day), self._level_at(day + 1)
         weather = self._climate.of(day)
         dice = draws(self._noise, day)
         sigma = self._minute * weather.vol
-        walk = self._walk(dice, sigma) + DRIFT * self._minute * weather.trend
-        close = start + walk + (end - start - walk[-1]) * np.arange(1, MINUTES + 1) / MINUTES
-        open_ = np.concatenate(([start], close[:-1]))
+        walk = _walk(dice, sigma)
+        tilt = (end - start - walk[-1]) * np.arange(1, MINUTES + 1) / MINUTES
+        close = start + walk + tilt + DRIFT * self._minute * weather.trend
+        open_ = np.concatenate(([start + DRIFT * self._minute * self._climate.trend_at(day * MINUTES)], close[:-1]))
         surprise = np.abs(close - open_) / self._minute
         busy = weather.busy * (0.35 + surprise) * np.exp(0.35 * dice.standard_normal(MINUTES))
         high, low = _wicks(dice, open_, close, sigma)
         return CoinDay(open_, high, low, close, busy / busy.mean())
 
-    def _levels(self, days: Ints) -> Floats:
-        """Log price at midnight."""
-        total = np.full(days.shape, np.log(self._coin.price))
+    def _level_at(self, day: int) -> float:
+        """Log price at a midnight but for the trend: waves of two days to two months around the coin's usual price."""
+        total = math.log(self._coin.price)
         for scale in LEVEL_SCALES:
-            block, inside = np.divmod(days, scale)
-            left, right = bells(self._level ^ (scale << 8), block), bells(self._level ^ (scale << 8), block + 1)
-            total += self._coin.wander * 0.6 * np.sqrt(scale) * (left + (right - left) * inside / scale)
+            block, inside = divmod(day, scale)
+            left, right = (bell(self._level ^ (scale << 8), at) for at in (block, block + 1))
+            total += 0.5 * self._coin.wander * math.sqrt(scale) * (left + (right - left) * inside / scale)
         return total
 
-    def _walk(self, dice: np.random.Generator, sigma: Floats) -> Floats:
-        """Noise as a log price from 0: one part walks freely, the other returns to its own recent mean."""
-        free, back = (np.cumsum(sigma * _fat(dice)) for _ in range(2))
-        return np.sqrt(1 - REVERTING) * free + np.sqrt(REVERTING) * (back - _recent_mean(back))
+
+def _walk(dice: np.random.Generator, sigma: Floats) -> Floats:
+    """Noise as a log price from 0: one part walks freely, the other returns to its own recent mean."""
+    free, back = (np.cumsum(sigma * _fat(dice)) for _ in range(2))
+    return math.sqrt(1 - REVERTING) * free + math.sqrt(REVERTING) * (back - _recent_mean(back))
 
 
 def _fat(dice: np.random.Generator) -> Floats:
     """Fat-tailed shocks with variance 1: normals of uneven size and, about once a day, a real blow."""
     shocks = dice.standard_normal(MINUTES) * np.exp(0.4 * dice.standard_normal(MINUTES) - 0.16)
-    blow = dice.random(MINUTES) < 0.7 / MINUTES
-    return np.where(blow, shocks * 5.0, shocks)
+    blow = dice.random(MINUTES) < BLOWS / MINUTES
+    return np.where(blow, shocks * BLOW, shocks)
 
 
 def _recent_mean(walk: Floats) -> Floats:
@@ -84,7 +91,8 @@ def _recent_mean(walk: Floats) -> Floats:
     total = np.concatenate(([0.0], np.cumsum(walk)))
     upto = np.arange(1, MINUTES + 1)
     since = np.maximum(upto - MEMORY, 0)
-    return (total[upto] - total[since]) / (upto - since)
+    mean: Floats = (total[upto] - total[since]) / (upto - since)
+    return mean
 
 
 def _wicks(dice: np.random.Generator, open_: Floats, close: Floats, sigma: Floats) -> tuple[Floats, Floats]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from bot.sandbox.market.candles import DAY_MS, HOUR_MS, MINUTE_MS, Candles, CandleSource
 from bot.sandbox.market.noise import Floats, Ints, draws
-from bot.sandbox.market.tape import LAST_NS, MS_NS, Prints, prints
+from bot.sandbox.market.tape import LAST_NS, MS_NS, Prints, printed
 
 QUARTER_MS = 15 * MINUTE_MS
 SCAN_MS = 2 * HOUR_MS
@@ -35,7 +35,7 @@ class Columns(NamedTuple):
     low: Ints
     close: Ints
     volume: Ints
-    count: Ints
+    prints: Ints
     paid: Ints
 
     def part(self, lo: int, hi: int) -> Columns:
@@ -83,7 +83,7 @@ class Series:
         if end - start > SCAN_MS:
             whole = -(-start // MINUTE_MS) * MINUTE_MS
             columns = self.minutes(whole, end)
-            traded = columns.count > 0
+            traded = columns.prints > 0
             found += [columns.low[traded], columns.high[traded]]
             end = whole
         found += [tape.price for tape in self._slices(start * MS_NS, end * MS_NS)]
@@ -135,7 +135,7 @@ class Series:
         lo = inside // self._source.step_ms
         before = candles.close[lo - 1] if lo else self._raw_day(day - 1).close[-1]
         part = candles.part(lo, lo + self._chunk // self._source.step_ms)
-        return prints(part, start, self._source.step_ms, int(before), draws(self._key, chunk))
+        return printed(part, start, self._source.step_ms, int(before), draws(self._key, chunk))
 
     # --- candles
 
@@ -199,7 +199,7 @@ class Series:
         raw = self._raw_day(day)
         factor = self._factor(day * DAY_MS * MS_NS)
         prices = [_scaled(column, factor) for column in raw[:4]]
-        return Columns(*prices, raw.volume, raw.count, sum(prices) // 4 * raw.volume)
+        return Columns(*prices, raw.volume, raw.prints, sum(prices) // 4 * raw.volume)
 
     def _make_paid(self, hour: int) -> Ints:
         """What was paid in each minute of an hour."""
@@ -235,37 +235,37 @@ class Series:
 
 
 def grouped(columns: Columns, size: int) -> Columns:
-    """Every `size` candles as one, the last group perhaps short. Candles without trades do not count for prices."""
+    """Every `size` candles as one, the last group perhaps short. Candles without trades have no say in prices."""
     if size == 1 or not len(columns.open):
         return columns
     starts = np.arange(0, len(columns.open), size)
-    traded = columns.count > 0
+    traded = columns.prints > 0
     last = columns.close[np.append(starts[1:], len(columns.open)) - 1]
     first = np.minimum.reduceat(np.where(traded, np.arange(len(traded)), len(traded)), starts)
     any_ = first < len(traded)
-    volume, count, paid = (np.add.reduceat(column, starts) for column in columns[4:])
+    volume, prints, paid = (np.add.reduceat(column, starts) for column in columns[4:])
     high = np.maximum.reduceat(np.where(traded, columns.high, 0), starts)
     low = np.minimum.reduceat(np.where(traded, columns.low, np.iinfo(np.int64).max), starts)
     open_ = columns.open[np.minimum(first, len(traded) - 1)]
     prices = (np.where(any_, column, last) for column in (open_, high, low))
-    return Columns(*prices, last, volume, count, paid)
+    return Columns(*prices, last, volume, prints, paid)
 
 
 def _gathered(tape: Prints, bin_: Ints, bins: int, before: int) -> Columns:
     """Candles of trades whose bins are known; a bin without trades is flat at the price before it."""
-    count = np.bincount(bin_, minlength=bins).astype(np.int64)
-    starts = np.cumsum(count) - count
-    full = count > 0
+    prints = np.bincount(bin_, minlength=bins).astype(np.int64)
+    starts = np.cumsum(prints) - prints
+    full = prints > 0
     volume, paid = _summed(tape.qty, bin_, bins), _summed(tape.price * tape.qty, bin_, bins)
     prices = np.append(tape.price, before)
-    upto = starts + count - 1
+    upto = starts + prints - 1
     close = prices[upto]
     open_, high, low = close.copy(), close.copy(), close.copy()
     if full.any():
         open_[full] = tape.price[starts[full]]
         high[full] = np.maximum.reduceat(tape.price, starts[full])
         low[full] = np.minimum.reduceat(tape.price, starts[full])
-    return Columns(open_, high, low, close, volume, count, paid)
+    return Columns(open_, high, low, close, volume, prints, paid)
 
 
 def _summed(values: Ints, bin_: Ints, bins: int) -> Ints:

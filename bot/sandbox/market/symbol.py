@@ -61,14 +61,14 @@ class Symbol:
                 close * self.tick,
                 _mean(paid, volume) * self.tick,
                 volume * self.lot,
-                count,
+                prints,
             )
-            for n, (open_, high, low, close, volume, count, paid) in enumerate(_rows(columns))
+            for n, (open_, high, low, close, volume, prints, paid) in enumerate(_rows(columns))
         ]
 
     def stats(self, columns: Columns) -> Stats:
         """Columns as the figures of one stretch of time."""
-        traded = np.flatnonzero(columns.count)
+        traded = np.flatnonzero(columns.prints)
         if not len(traded):
             price = int(columns.close[-1]) * self.tick
             return Stats(price, price, price, 0 * self.lot, price, 0)
@@ -79,7 +79,7 @@ class Symbol:
             int(columns.low[traded].min()) * self.tick,
             volume * self.lot,
             _mean(paid, volume) * self.tick,
-            int(columns.count.sum()),
+            int(columns.prints.sum()),
         )
 
 

@@ -29,9 +29,9 @@ class Prints(NamedTuple):
     before: int
 
 
-def prints(candles: Candles, start_ms: int, step_ms: int, before: int, dice: np.random.Generator) -> Prints:
+def printed(candles: Candles, start_ms: int, step_ms: int, before: int, dice: np.random.Generator) -> Prints:
     """The trades of consecutive candles that start at `start_ms`."""
-    count = candles.count
+    count = candles.prints
     which = np.repeat(np.arange(len(count)), count)
     nth = np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count)
     times = _times(nth, count[which], which, start_ms, step_ms, dice)
@@ -50,7 +50,7 @@ def _times(nth: Ints, count: Ints, which: Ints, start_ms: int, step_ms: int, dic
 
 def _prices(candles: Candles, which: Ints, nth: Ints, dice: np.random.Generator) -> Ints:
     """A noisy line through open, one extreme, the other extreme and close of each candle."""
-    count = candles.count
+    count = candles.prints
     low_first = dice.random(len(count)) < np.where(candles.close >= candles.open, 0.7, 0.3)
     one = np.where(low_first, candles.low, candles.high)
     two = np.where(low_first, candles.high, candles.low)
@@ -82,7 +82,7 @@ def _through(
     """The broken line open - extreme - extreme - close at each print."""
     one, two = extremes[0][which], extremes[1][which]
     at_one, at_two = turns[0][which], turns[1][which]
-    last = np.maximum(candles.count[which] - 1, at_two + 1)
+    last = np.maximum(candles.prints[which] - 1, at_two + 1)
     open_, close = candles.open[which], candles.close[which]
     rise = open_ + (one - open_) * (nth / at_one)
     middle = one + (two - one) * ((nth - at_one) / (at_two - at_one))
@@ -103,10 +103,10 @@ def _sides(price: Ints, before: int, dice: np.random.Generator) -> npt.NDArray[n
 def _quantities(candles: Candles, which: Ints, nth: Ints, dice: np.random.Generator) -> Ints:
     """Uneven sizes of at least one lot that sum to each candle's volume exactly."""
     weight = dice.standard_exponential(len(which)) + 0.05
-    total = np.bincount(which, weights=weight, minlength=len(candles.count))
-    spare = (candles.volume - candles.count)[which]
+    total = np.bincount(which, weights=weight, minlength=len(candles.prints))
+    spare = (candles.volume - candles.prints)[which]
     lots = 1 + np.floor(spare * (weight / total[which])).astype(np.int64)
-    given = np.zeros(len(candles.count), dtype=np.int64)
+    given = np.zeros(len(candles.prints), dtype=np.int64)
     np.add.at(given, which, lots)
-    lots[nth == 0] += (candles.volume - given)[candles.count > 0]
+    lots[nth == 0] += (candles.volume - given)[candles.prints > 0]
     return lots

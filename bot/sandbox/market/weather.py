@@ -6,22 +6,36 @@ staggered, so that some coin is nearly always in an up-trend. Never looks at pri
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
-from bot.sandbox.market.noise import Floats, draws, key, mixed, wave
+from bot.sandbox.market.noise import Floats, Ints, bell, draws, key, mixed, wave
 
 MINUTES = 1440
-CYCLE = 480
+CYCLE = 960
 """Minutes of one cycle of a coin's trend; divides the day."""
 SLOTS = 7
+OWN = 0.7
+COMMON = 0.3
+SPAN = 0.07
+JITTER = 12
+FORCE = 0.1
+GRIND = 0.008
+RISE = 670
+REST = 20
+FALL = 225
+DRIVE = (26, 36)
+PULLBACK = (16, 26)
+BACK = 0.5
 SCALES = ((1440, 0.22), (360, 0.20), (90, 0.20), (30, 0.18), (10, 0.20))
 """Minutes between the knots of each wave of volatility, and its height in log units."""
 
 
 class Weather(NamedTuple):
-    """One day of a coin: log price of its trend (from 0), volatility as a factor, turnover as a weight."""
+    """One day of a coin: log price of its trend, volatility as a factor, turnover as a weight."""
 
     trend: Floats
     vol: Floats
@@ -34,61 +48,59 @@ class Climate:
     def __init__(self, seed: int, coin: str, slot: int) -> None:
         self._vol = key(seed, coin, "vol")
         self._market = key(seed, "market", "vol")
+        self._hours = daily_pattern()
         self._cycles = key(seed, coin, "cycles")
+        self._cycle = lru_cache(16)(self._make_cycle)
         turn = mixed(key(seed, "stagger"), 0)
         self._offset = CYCLE * (((slot * (1 + turn % 6) + turn // 64) % SLOTS) / SLOTS)
 
     def of(self, day: int) -> Weather:
         """The weather of a day (days since 1970-01-01 UTC)."""
-        log_vol = 0.75 * waves(self._vol, day) + 0.65 * waves(self._market, day) - 0.12
-        hours = daily_pattern()
-        return Weather(self._trend(day), np.exp(log_vol) * hours**0.4, np.exp(0.9 * log_vol) * hours)
+        log_vol = OWN * waves(self._vol, day, SCALES) + COMMON * waves(self._market, day, SCALES[:3]) - 0.12
+        trend = self._line(day * MINUTES + np.arange(1, MINUTES + 1))
+        return Weather(trend, np.exp(log_vol) * self._hours**0.4, np.exp(0.9 * log_vol - GRIND * trend) * self._hours)
 
-    def _trend(self, day: int) -> Floats:
-        """The cycles that touch this day, joined to one broken line in log price, zero at the day's start."""
-        start = day * MINUTES
-        first = (start - int(self._offset)) // CYCLE - 1
-        times: list[float] = []
-        slopes: list[float] = []
-        for cycle in range(first, first + MINUTES // CYCLE + 3):
-            for at, slope in self._phases(cycle):
-                times.append(at - start)
-                slopes.append(slope)
-        levels = np.concatenate(([0.0], np.cumsum(np.diff(times) * slopes[:-1])))
-        line = np.interp(np.arange(MINUTES + 1), times, levels)
-        return line[1:] - line[0]
+    def trend_at(self, minute: int) -> float:
+        """Log price of the trend at a minute since 1970."""
+        return float(self._line(np.array([minute]))[0])
 
-    def _phases(self, cycle: int) -> list[tuple[float, float]]:
-        """(start minute, drift per minute) of rise, rest, fall, rest of one cycle."""
+    def _line(self, minutes: Ints) -> Floats:
+        """The cycles that touch some minutes, joined to one broken line in log price."""
+        first = int((minutes[0] - self._offset) // CYCLE) - 1
+        last = int((minutes[-1] - self._offset) // CYCLE) + 1
+        knots = np.concatenate([self._cycle(cycle) for cycle in range(first, last + 1)])
+        line: Floats = np.interp(minutes, knots[:, 0], knots[:, 1])
+        return line
+
+    def _make_cycle(self, cycle: int) -> Floats:
+        """(minute, level) of every turn of one cycle: from 0 up in drives and pull-backs, a rest, and down again."""
         dice = draws(self._cycles, cycle)
-        jitter, up, top, down = dice.uniform(-1, 1, 4)
-        force = np.exp(0.2 * dice.standard_normal(2))
-        begin = cycle * CYCLE + self._offset + 30 * jitter
-        rise = 230 + 40 * up
-        rest = 50 + 20 * top
-        fall = 130 + 30 * down
-        return [
-            (begin, 1.0 * force[0]),
-            (begin + rise, 0.0),
-            (begin + rise + rest, -1.0 * force[1]),
-            (begin + rise + rest + fall, 0.0),
-        ]
+        begin = cycle * CYCLE + self._offset + JITTER * dice.uniform(-1, 1)
+        rise, rest, fall = (length * dice.uniform(1 - SPAN, 1 + SPAN) for length in (RISE, REST, FALL))
+        up = _legs(dice, rise) * (1.0, math.exp(FORCE * dice.standard_normal()))
+        down = _legs(dice, fall)
+        top = float(up[-1, 1])
+        down = down * (1.0, -top / down[-1, 1]) + (rise + rest, top)
+        return np.concatenate(([[0.0, 0.0]], up, [[rise + rest, top]], down)) + (begin, 0.0)
 
 
-def waves(key_: int, day: int) -> Floats:
-    """Sum of the waves of all scales over a day; continuous from one day to the next."""
-    here, there = edges(key_, day), edges(key_, day + 1)
+def _legs(dice: np.random.Generator, length: float) -> Floats:
+    """(minute, level) at the end of each leg of a trend: drives, and shorter and weaker pull-backs between them."""
+    drives = max(1, round(length / (sum(DRIVE + PULLBACK) / 2)))
+    spans = dice.uniform((DRIVE[0], PULLBACK[0]), (DRIVE[1], PULLBACK[1]), (drives, 2)).ravel()[:-1]
+    spans *= length / spans.sum()
+    steps = spans * np.where(np.arange(len(spans)) % 2, -BACK, 1.0)
+    return np.column_stack((np.cumsum(spans), np.cumsum(steps)))
+
+
+def waves(key_: int, day: int, scales: tuple[tuple[int, float], ...]) -> Floats:
+    """Sum of the waves of some scales over a day; continuous from one day to the next."""
     dice = draws(key_, day)
     total = np.zeros(MINUTES)
-    for (period, height), a, b in zip(SCALES, here, there, strict=True):
-        knots = dice.standard_normal(MINUTES // period - 1)
-        total += height * wave((a, b), knots, MINUTES)
+    for scale, (period, height) in enumerate(scales):
+        ends = bell(key_ ^ scale, day), bell(key_ ^ scale, day + 1)
+        total += height * wave(ends, dice.standard_normal(MINUTES // period - 1), MINUTES)
     return total
-
-
-def edges(key_: int, day: int) -> Floats:
-    """Where each wave stands at the start of a day."""
-    return draws(key_ ^ 0x5EED, day).standard_normal(len(SCALES))
 
 
 def daily_pattern() -> Floats:

@@ -1,0 +1,107 @@
+"""Which exchanges have credentials, and a broker for each: the only place that knows which venues there are.
+
+Builds brokers and examines accounts for the operator's checks; it trades nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+
+from bot.brokers.base import BaseBroker, BrokerError, Connection
+from bot.brokers.kraken import KrakenBroker, KrakenConfig
+from bot.domain.clock import Clock
+from bot.domain.instrument import DOLLARS, Balance
+from bot.domain.log import Log
+from bot.domain.money import ZERO
+from bot.domain.outcome import Meaning
+from bot.world import Access, World
+
+__all__ = ["BrokerManager", "Examination", "KrakenBroker"]
+
+Builder = Callable[[Access, Path, bool, Clock, Log], BaseBroker]
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What a check of one account found. `balance_usd` is its quote cash; `problem` is empty when all is well."""
+
+    venue: str
+    connected: bool
+    problem: str = ""
+    remedy: str = ""
+    meaning: Meaning | None = None
+    connection: Connection | None = None
+    balances: Mapping[str, Balance] = field(default_factory=dict)
+    pockets: Mapping[str, Decimal] = field(default_factory=dict)
+
+    @property
+    def balance_usd(self) -> Decimal:
+        return sum((held.total for asset, held in self.balances.items() if asset in DOLLARS), ZERO)
+
+
+class BrokerManager:
+    """Builds the brokers of one world."""
+
+    def __init__(self, world: World, state_dir: Path, *, allow_withdraw: bool, log_for: Callable[[str], Log]) -> None:
+        self._world = world
+        self._state_dir = state_dir
+        self._allow_withdraw = allow_withdraw
+        self._log_for = log_for
+
+    @property
+    def venues(self) -> tuple[str, ...]:
+        """The venues that can be traded here: credentials are complete and a broker exists."""
+        return tuple(venue for venue in self._world.accesses if venue in BUILDERS)
+
+    @property
+    def unbuilt(self) -> tuple[str, ...]:
+        """Venues with credentials that this version has no broker for."""
+        return tuple(venue for venue in self._world.accesses if venue not in BUILDERS)
+
+    def build(self, venue: str) -> BaseBroker:
+        """A fresh, unconnected broker."""
+        access = self._world.accesses[venue]
+        log = self._log_for(venue)
+        return BUILDERS[venue](access, self._state_dir, self._allow_withdraw, self._world.clock, log)
+
+    def examine(self, venue: str) -> Examination:
+        """Connect to one venue and look at its balances; a failure is an answer, not an exception."""
+        broker = self.build(venue)
+        try:
+            connection = broker.connect()
+            return Examination(
+                venue, connected=True, connection=connection, balances=broker.balances(), pockets=broker.pockets()
+            )
+        except BrokerError as error:
+            return Examination(venue, connected=False, problem=error.text, remedy=error.remedy, meaning=error.meaning)
+        finally:
+            broker.close()
+
+    def examine_all(self) -> list[Examination]:
+        """All venues at once: a slow one delays nobody."""
+        venues = self.venues
+        if not venues:
+            return []
+        with ThreadPoolExecutor(max_workers=len(venues), thread_name_prefix="examine") as pool:
+            return list(pool.map(self.examine, venues))
+
+
+def _kraken(access: Access, state_dir: Path, allow_withdraw: bool, clock: Clock, log: Log) -> BaseBroker:
+    config = KrakenConfig(
+        api_key=access.api_key,
+        api_secret=access.api_secret,
+        state_dir=state_dir,
+        api_url=access.rest,
+        mode=access.mode,
+        environment=access.environment,
+        allow_withdraw=allow_withdraw,
+        ca_file=access.ca_file,
+    )
+    return KrakenBroker(config, clock, log)
+
+
+BUILDERS: Mapping[str, Builder] = {"kraken": _kraken}

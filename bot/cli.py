@@ -1,0 +1,204 @@
+"""The commands: `nija` and `python -m bot`. Without a sub-command the daemon runs.
+
+Every failure that its user can mend is one line on stderr and an exit status: 1 a check found a problem, 2 the
+configuration is wrong, 3 another NIJA on this host already trades one of these accounts.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bot import __version__
+from bot.domain.clock import iso, system_ms
+from bot.domain.events import Verb
+from bot.settings import ConfigError, Settings, load_settings
+
+if TYPE_CHECKING:
+    from bot.store.reader import Books
+
+app = typer.Typer(
+    name="nija",
+    help="Trades every exchange you have funded, each in a thread of its own. Without a command: run.",
+    no_args_is_help=False,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+class Venue(StrEnum):
+    """The exchanges as commands name them."""
+
+    KRAKEN = "kraken"
+    OKX = "okx"
+    COINBASE = "coinbase"
+
+
+Broker = Annotated[Venue | None, typer.Argument(help="one exchange; all of them without it")]
+
+
+@contextmanager
+def told() -> Iterator[Settings]:
+    """The settings, with every error that their owner can mend as one line and an exit status."""
+    from bot.sandbox_child import SandboxError
+    from bot.store.database import StoreError
+
+    try:
+        yield load_settings()
+    except ConfigError as error:
+        for line in error.lines:
+            typer.echo(f"nija: {line}", err=True)
+        raise typer.Exit(2) from None
+    except (SandboxError, StoreError) as error:
+        typer.echo(f"nija: {error}", err=True)
+        raise typer.Exit(1) from None
+
+
+@app.callback(invoke_without_command=True)
+def without_command(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        run()
+
+
+@app.command()
+def run() -> None:
+    """Trade until told to stop (Ctrl-C or SIGTERM)."""
+    from bot.daemon import run as trade
+
+    with told() as settings:
+        status = trade(settings)
+    raise typer.Exit(status)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def sandbox(context: typer.Context) -> None:
+    """Run the local exchanges by themselves (`nija sandbox --help` lists their options)."""
+    command = [sys.executable, "-m", "bot.sandbox", *context.args]
+    try:
+        status = subprocess.call(command)  # noqa: S603 - our own interpreter
+    except KeyboardInterrupt:
+        status = 0
+    raise typer.Exit(status)
+
+
+@app.command()
+def ledger(
+    broker: Annotated[Venue | None, typer.Option(help="one exchange only")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="the fills, for accountants")] = False,
+    every: Annotated[bool, typer.Option("--all", help="earlier accounts too")] = False,
+) -> None:
+    """Show what NIJA believes: orders, fills, positions, stops. Reads the database only."""
+    from bot.operate.ledger_view import show
+    from bot.store.report import document, write_csv
+
+    with told() as settings:
+        books = _books(settings)
+        if as_csv:
+            write_csv(books, sys.stdout, broker, every=every)
+            return
+        content = document(books, broker, every=every)
+        if as_json:
+            typer.echo(json.dumps(content, indent=2))
+        else:
+            show(content)
+
+
+@app.command()
+def pause(broker: Broker = None) -> None:
+    """No new entries; open positions run to their rule's end."""
+    _order(Verb.PAUSE, broker)
+
+
+@app.command()
+def resume(broker: Broker = None) -> None:
+    """Entries again, after a pause, a flatten or a drawdown."""
+    _order(Verb.RESUME, broker)
+
+
+@app.command()
+def flatten(broker: Broker = None) -> None:
+    """Sell everything that is ours and cancel our orders; entries stay paused until `nija resume`."""
+    _order(Verb.FLATTEN, broker, patience=60.0)
+
+
+@app.command()
+def recover(
+    broker: Broker = None,
+    forget_account: Annotated[
+        bool, typer.Option("--forget-account", help="give up the positions of an account whose keys are gone")
+    ] = False,
+) -> None:
+    """Set damaged databases aside (they are kept); the next start rebuilds them from the exchanges."""
+    from bot.store.recovery import forget_accounts, set_aside_damaged
+
+    with told() as settings:
+        url = settings.operation.database_url
+        if url is not None and forget_account is False:
+            typer.echo("nija: DATABASE_URL names a database server: restore it with its own tools", err=True)
+            raise typer.Exit(1)
+        done = (
+            forget_accounts(_books(settings), broker)
+            if forget_account
+            else set_aside_damaged(settings.operation.data_dir, broker)
+        )
+        for line in done or ["nothing to recover: every database is sound"]:
+            typer.echo(line)
+
+
+@app.command()
+def version() -> None:
+    """Show the version."""
+    typer.echo(f"nija {__version__}")
+
+
+def _books(settings: Settings) -> Books:
+    from bot.store.reader import Books
+
+    url = settings.operation.database_url
+    return Books(settings.operation.data_dir, url.get_secret_value() if url is not None else None)
+
+
+def _order(verb: Verb, broker: Venue | None, patience: float = 10.0) -> None:
+    """Post a command, wait for its answers, and say what became of it."""
+    with told() as settings:
+        books = _books(settings)
+        posted = books.post(verb, broker)
+        if not posted:
+            typer.echo("nija: no account has been traded yet: nothing to order", err=True)
+            raise typer.Exit(1)
+        waiting = dict(posted)
+        until = time.monotonic() + (patience if _daemon_lives(books) else 0.0)
+        while waiting:
+            for venue, order in list(waiting.items()):
+                result = books.reply(order).result
+                if result is not None:
+                    typer.echo(f"{venue.upper()} {result}")
+                    del waiting[venue]
+            if time.monotonic() >= until:
+                break
+            time.sleep(0.1)
+        for venue in waiting:
+            typer.echo(
+                f"{venue.upper()} ordered at {iso(system_ms())}, not done yet: it is done as soon as NIJA runs and can"
+            )
+        raise typer.Exit(1 if waiting else 0)
+
+
+def _daemon_lives(books: Books) -> bool:
+    from bot.sandbox_child import is_alive
+
+    return any(is_alive(health.pid) for health in books.health().values())
+
+
+def main() -> None:
+    """The console script."""
+    app()

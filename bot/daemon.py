@@ -1,0 +1,189 @@
+"""The daemon: settings in, brokers trading, an exit status out. Everything is made here and handed down by constructor."""
+
+from __future__ import annotations
+
+import random
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from bot import __version__
+from bot.broker_manager import BrokerManager
+from bot.domain.calendar import CalendarError, read_calendar
+from bot.domain.clock import MINUTE, SECOND
+from bot.domain.ids import Account
+from bot.engine.business import Plan
+from bot.engine.risk import Limits
+from bot.engine.universe import Wishes
+from bot.independent_broker_trader import IndependentBrokerTrader
+from bot.lockstep import Lockstep
+from bot.operate.log import EventLog, Logs
+from bot.operate.redact import Redactor
+from bot.settings import ConfigError, Mode, Settings, state_folder
+from bot.store.database import Store, address
+from bot.store.ledger import Ledger
+from bot.store.lock import AccountLock
+from bot.strategy.named import named
+from bot.strategy.params import Owner
+from bot.world import World
+
+
+def run(settings: Settings) -> int:
+    """Trade until SIGTERM or SIGINT; returns the exit status (0, 1, or 3 for an account that is traded already).
+
+    Raises `ConfigError` and `SandboxError` for what cannot work.
+    """
+    plan = trading_plan(settings)
+    redact = Redactor(settings.secrets())
+    stop = threading.Event()
+    with Logs(settings.operation, redact, console=sys.stdout) as logs:
+        log = logs.event_log()
+        for warning in settings.warnings:
+            log.warning("SETTINGS", reason=warning)
+        with _signals(stop), closing(World.of(settings)) as world:
+            for access in world.accesses.values():
+                redact.learn(*access.secrets())
+            _greet(log, world)
+            return _trade(settings, plan, world, logs.event_log, stop)
+
+
+def _trade(
+    settings: Settings, plan: Plan, world: World, log_for: Callable[[str | None], EventLog], stop: threading.Event
+) -> int:
+    manager = BrokerManager(world, state_folder(), allow_withdraw=settings.limits.allow_withdraw_keys, log_for=log_for)
+    for venue in manager.unbuilt:
+        log_for(venue).warning("SKIPPED", reason="this version of NIJA does not trade this exchange")
+    if not manager.venues:
+        raise ConfigError(["no exchange that this version of NIJA trades has complete credentials"])
+    trader = IndependentBrokerTrader(
+        manager=manager,
+        open_ledger=_Ledgers(settings, world).opened,
+        plan=plan,
+        clock=world.clock,
+        log_for=log_for,
+        data_dir=settings.operation.data_dir,
+        status_ms=int(settings.operation.status_minutes * MINUTE),
+        stop=stop,
+        rng=random.Random(time.time_ns()),  # noqa: S311 - names orders and spreads waits, guards nothing
+    )
+    with Lockstep.following(world, [post.heartbeat for post in trader.posts], stop):
+        return trader.run(lambda: world.child is None or world.child.alive)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ledgers:
+    """Opens an account's book: its lock first, then its database."""
+
+    settings: Settings
+    world: World
+
+    @contextmanager
+    def opened(self, account: Account) -> Iterator[Ledger]:
+        """Raises `AccountLocked` and `StoreError`."""
+        url = self.settings.operation.database_url
+        with (
+            closing_lock(AccountLock(state_folder(), account)),
+            closing(
+                Store.open(
+                    address(
+                        self.settings.operation.data_dir,
+                        account.venue,
+                        url.get_secret_value() if url is not None else None,
+                    )
+                )
+            ) as store,
+        ):
+            yield Ledger(store, account, self.world.clock)
+
+
+@contextmanager
+def closing_lock(lock: AccountLock) -> Iterator[AccountLock]:
+    """Hold an account's lock for a block."""
+    try:
+        yield lock
+    finally:
+        lock.release()
+
+
+def trading_plan(settings: Settings) -> Plan:
+    """The owner's settings in the engine's words; raises `ConfigError` for a strategy or calendar that cannot be used."""
+    rule, limits, trading = settings.rule, settings.limits, settings.trading
+    owner = Owner(
+        min_position_pct=float(rule.min_position_pct),
+        max_position_pct=float(rule.max_position_pct),
+        max_position_pct_small=float(rule.max_position_pct_small),
+        min_reward_to_cost=float(rule.min_reward_to_cost),
+    )
+    try:
+        strategy = named(trading.strategy)(owner)
+    except ValueError as error:
+        raise ConfigError([f"STRATEGY is {error}"]) from None
+    return Plan(
+        strategy=strategy,
+        owner=owner,
+        limits=Limits(
+            max_open_positions=limits.max_open_positions,
+            max_exposure_pct=limits.max_exposure_pct,
+            max_order_usd=limits.max_order_usd,
+            max_daily_loss_pct=limits.max_daily_loss_pct,
+            max_drawdown_pct=limits.max_drawdown_pct,
+            max_orders_per_minute=limits.max_orders_per_minute,
+        ),
+        wishes=Wishes(most=trading.max_pairs, allow=frozenset(trading.pairs_allow), deny=frozenset(trading.pairs_deny)),
+        timeframe_ms=trading.timeframe_seconds * SECOND,
+        cycle_ms=_ms(trading.cycle_seconds),
+        position_ms=_ms(trading.position_seconds),
+        exclusion_ms=_ms(rule.candle_exclusion_seconds),
+        min_balance=trading.min_balance_usd,
+        recommended_balance=trading.recommended_balance_usd,
+        news=_news(rule.news_calendar),
+    )
+
+
+def _ms(seconds: Decimal) -> int:
+    return int(seconds * SECOND)
+
+
+def _news(file: Path | None) -> tuple[int, ...]:
+    if file is None:
+        return ()
+    kind = "ics" if file.suffix.lower() == ".ics" else "csv"
+    try:
+        return tuple(event.time for event in read_calendar(file.read_text(encoding="utf-8-sig"), kind))
+    except (CalendarError, OSError, UnicodeDecodeError) as error:
+        raise ConfigError([f'NEWS_CALENDAR is "{file}": {error}']) from None
+
+
+def _greet(log: EventLog, world: World) -> None:
+    """The first line says whose money this is."""
+    if world.mode is Mode.SANDBOX:
+        speed = world.clock.speed
+        log.info(
+            "SANDBOX",
+            version=__version__,
+            money="play money at local exchanges, generated market",
+            speed=f"{speed:g} market seconds per second" if speed else "lock-step",
+            brokers=list(world.accesses),
+            note="fees of a middle tier; newcomers pay more at the real exchanges",
+        )
+    else:
+        log.info("LIVE", version=__version__, money="YOUR MONEY", brokers=list(world.accesses))
+    for warning in world.warnings:
+        log.warning("CREDENTIALS", reason=warning)
+
+
+@contextmanager
+def _signals(stop: threading.Event) -> Iterator[None]:
+    """SIGTERM and SIGINT ask for a clean stop; what was set before comes back afterwards."""
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,238 @@
+"""One thread for each broker, so that one sick exchange is one sick exchange.
+
+The supervisor starts every actor, restarts one that dies with growing waits, reports one that hangs, writes the heartbeat
+file and the status block, and ends them all within seconds. It shares an inbox, a heartbeat and a stop event with each.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Event as Signal
+from threading import Thread
+
+from bot.broker_manager import BrokerManager
+from bot.broker_trader import BrokerTrader
+from bot.brokers.base import BaseBroker, BrokerError
+from bot.domain.clock import MINUTE, SECOND, Clock, iso
+from bot.domain.events import Command, Event, Verb
+from bot.domain.ids import Account
+from bot.domain.outcome import Meaning
+from bot.engine.business import Plan
+from bot.operate.health import Heartbeat, Pulse, Status
+from bot.operate.log import EventLog
+from bot.operate.status import board
+from bot.store.database import StoreError
+from bot.store.ledger import Ledger
+from bot.store.lock import AccountLocked
+
+#: Wall ms that an order in hand may still take once the daemon is told to stop.
+ORDER_IN_HAND = 6 * SECOND
+#: Real seconds until the process ends after that, whatever hangs.
+LAST_WAIT = 7.3
+#: Waits (real seconds) between restarts of a dead actor.
+FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
+#: Real seconds before a key that the exchange refused is tried again: more tries could lock the account.
+REFUSED_WAIT = 300.0
+#: Wall ms without a sign of life after which an actor counts as stuck.
+STUCK_AFTER = 60 * SECOND
+#: Real seconds between two turns of the supervisor; heartbeat file every tenth.
+TURN = 0.2
+_REFUSED = frozenset({Meaning.CREDENTIALS, Meaning.PERMISSION})
+
+
+@dataclass(slots=True)
+class Post:
+    """One broker's place: what supervisor and actor share, and what the supervisor remembers of it."""
+
+    venue: str
+    heartbeat: Heartbeat
+    log: EventLog
+    inbox: SimpleQueue[Event] = field(default_factory=SimpleQueue)
+    broker: BaseBroker | None = None
+    thread: Thread | None = None
+    restarts: int = 0
+    locked: AccountLocked | None = None
+    stuck: bool = False
+
+
+class IndependentBrokerTrader:
+    """Runs all brokers of a `BrokerManager` until `stop`; `run` returns the exit status."""
+
+    def __init__(
+        self,
+        manager: BrokerManager,
+        open_ledger: Callable[[Account], AbstractContextManager[Ledger]],
+        plan: Plan,
+        clock: Clock,
+        log_for: Callable[[str | None], EventLog],
+        data_dir: Path,
+        status_ms: int,
+        stop: Signal,
+        rng: random.Random,
+    ) -> None:
+        self._manager = manager
+        self._open_ledger = open_ledger
+        self._plan = plan
+        self._clock = clock
+        self._log = log_for(None)
+        self._data_dir = data_dir
+        self._status_ms = status_ms
+        self._stop = stop
+        self._rng = rng
+        self.posts = [self._post(venue, log_for(venue)) for venue in manager.venues]
+
+    # -- the supervisor's life ----------------------------------------------------------------------------------
+    def run(self, still_well: Callable[[], bool] = lambda: True) -> int:
+        """Start every actor, look after them until told to stop; 0, or 3 when another NIJA trades one of the accounts."""
+        for post in self.posts:
+            self._start(post)
+        next_status, turn = 0, 0
+        while not self._stop.wait(TURN):
+            turn += 1
+            self._notice_stuck()
+            if turn % 10 == 0:
+                self._write_heartbeat()
+            if self._clock.market_ms() >= next_status and self._all_reported():
+                next_status = self._clock.market_ms() + self._status_ms
+                self._say_status()
+            if any(post.locked for post in self.posts) or not still_well():
+                break
+        return self._end(still_well())
+
+    def _end(self, well: bool) -> int:
+        self._stop.set()
+        until = self._clock.wall_ms() + ORDER_IN_HAND
+        self._log.info("STOPPING", reason="orders in hand are finished, stops stay at the exchange")
+        for post in self.posts:
+            post.inbox.put(Command(Verb.STOP))
+            if post.broker is not None:
+                post.broker.hurry(until)
+        deadline = self._clock.wall_ms() + int(LAST_WAIT * SECOND)
+        for post in self.posts:
+            if post.thread is not None:
+                post.thread.join(max(deadline - self._clock.wall_ms(), 0) / SECOND)
+        self._say_what_stays()
+        self._write_heartbeat(stopped=True)
+        locked = [post.locked for post in self.posts if post.locked is not None]
+        for one in locked:
+            self._log.error("LOCKED", reason=str(one))
+        return 3 if locked else (0 if well else 1)
+
+    def _say_what_stays(self) -> None:
+        for post in self.posts:
+            for held in post.heartbeat.pulse.holdings:
+                post.log.info("STAYS", symbol=held.symbol, qty=held.qty, entry=held.entry, stop=held.stop)
+            if post.thread is not None and post.thread.is_alive():
+                post.log.warning("UNFINISHED", reason="still waits for the exchange; the next start finds out")
+        self._log.info("STOPPED", positions=sum(len(post.heartbeat.pulse.holdings) for post in self.posts))
+
+    # -- actors -------------------------------------------------------------------------------------------------
+    def _post(self, venue: str, log: EventLog) -> Post:
+        pulse = Pulse(broker=venue, status=Status.DEGRADED, reason="connecting")
+        return Post(venue=venue, heartbeat=Heartbeat(pulse, self._clock.wall_ms()), log=log)
+
+    def _start(self, post: Post) -> None:
+        post.thread = Thread(target=self._keep_alive, args=(post,), name=post.venue, daemon=True)
+        post.thread.start()
+
+    def _keep_alive(self, post: Post) -> None:
+        """The actor's thread: live, and after a death live again, through the same start-up path."""
+        wait = FIRST_WAIT
+        while not self._stop.is_set():
+            born = self._clock.wall_ms()
+            patience = self._live(post)
+            if post.locked is not None or self._stop.is_set():
+                return
+            if self._clock.wall_ms() - born > MINUTE:
+                wait = FIRST_WAIT
+            post.restarts += 1
+            self._stop.wait(max(wait * self._rng.uniform(0.8, 1.2), patience))
+            wait = min(wait * 2, LONGEST_WAIT)
+
+    def _live(self, post: Post) -> float:
+        """One life of an actor; returns the least real seconds until the next."""
+        try:
+            post.broker = self._manager.build(post.venue)
+            self._actor(post, post.broker).run()
+        except AccountLocked as locked:
+            post.locked = locked
+        except BrokerError as error:
+            self._failed(post, error.text, error.remedy)
+            return max(error.retry_after_ms / SECOND, REFUSED_WAIT if error.meaning in _REFUSED else 0.0)
+        except StoreError as error:
+            self._failed(post, str(error), "")
+        except Exception as error:  # noqa: BLE001 - supervised boundary: a dead actor is restarted, nobody else notices
+            post.log.failure("CRASHED", error, reason="starts again through reconciliation")
+            self._mark_failed(post, f"crashed: {type(error).__name__}")
+        return 0.0
+
+    def _actor(self, post: Post, broker: BaseBroker) -> BrokerTrader:
+        return BrokerTrader(
+            broker=broker,
+            open_ledger=self._open_ledger,
+            plan=self._plan,
+            clock=self._clock,
+            log=post.log,
+            heartbeat=post.heartbeat,
+            inbox=post.inbox,
+            stop=self._stop,
+            emergency_file=self._data_dir / "EMERGENCY_STOP",
+            rng=random.Random(self._rng.random()),  # noqa: S311 - names orders and spreads waits, guards nothing
+        )
+
+    def _failed(self, post: Post, reason: str, remedy: str) -> None:
+        post.log.error("FAILED", reason=reason, remedy=remedy)
+        self._mark_failed(post, reason)
+
+    def _mark_failed(self, post: Post, reason: str) -> None:
+        pulse = replace(post.heartbeat.pulse, status=Status.FAILED, reason=reason, last_error=reason, connected=False)
+        post.heartbeat.beat(self._clock.wall_ms(), pulse)
+
+    def _notice_stuck(self) -> None:
+        for post in self.posts:
+            silent = self._clock.wall_ms() - post.heartbeat.at
+            if silent > STUCK_AFTER and not post.stuck and post.heartbeat.pulse.status is not Status.FAILED:
+                post.log.error("STUCK", silent_s=silent // SECOND, reason="no sign of life; the others trade on")
+            post.stuck = silent > STUCK_AFTER
+
+    # -- telling ------------------------------------------------------------------------------------------------
+    def _all_reported(self) -> bool:
+        """Whether every broker has connected or failed: before that a board says nothing."""
+        return all(post.heartbeat.pulse.reason != "connecting" for post in self.posts)
+
+    def _say_status(self) -> None:
+        for line in board((post.heartbeat.pulse for post in self.posts), self._clock.wall_ms()):
+            self._log.info("STATUS", board=line)
+
+    def _write_heartbeat(self, *, stopped: bool = False) -> None:
+        """`heartbeat.json` in the data folder: who lives, and since when nobody heard of them."""
+        now = self._clock.wall_ms()
+        content = {
+            "pid": os.getpid(),
+            "time": iso(now),
+            "stopped": stopped,
+            "brokers": {
+                post.venue: {
+                    "status": post.heartbeat.pulse.status,
+                    "reason": post.heartbeat.pulse.reason,
+                    "silent_ms": now - post.heartbeat.at,
+                    "restarts": post.restarts,
+                    "stuck": post.stuck,
+                }
+                for post in self.posts
+            },
+        }
+        file = self._data_dir / "heartbeat.json"
+        fresh = file.with_suffix(".new")
+        try:
+            fresh.write_text(json.dumps(content))
+            fresh.replace(file)
+        except OSError as error:
+            self._log.warning("HEARTBEAT", reason=f"{file} cannot be written: {error.strerror}")

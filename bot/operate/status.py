@@ -1,0 +1,58 @@
+"""The status block: all brokers on one small board, for people who read the log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from bot.domain.money import plain, usd
+from bot.operate.health import Holding, Pulse
+
+
+def board(pulses: Iterable[Pulse], now: int) -> list[str]:
+    """Lines of the board; `now` is wall ms."""
+    lines: list[str] = []
+    for pulse in pulses:
+        lines.append(_headline(pulse, now))
+        lines += [_position(holding) for holding in pulse.holdings]
+        if pulse.other:
+            kept = ", ".join(f"{plain(amount)} {asset}" for asset, amount in sorted(pulse.other.items()))
+            lines.append(f"  not ours, never touched: {kept}")
+    return lines
+
+
+def _headline(pulse: Pulse, now: int) -> str:
+    rate = f"{pulse.cycles_ok}/{pulse.cycles}"
+    parts = [
+        f"{pulse.broker.upper():<8} {pulse.status:<9}",
+        f"balance {usd(pulse.balance_usd)}",
+        f"equity {usd(pulse.equity_usd)}",
+        f"positions {len(pulse.holdings)}",
+        f"signals {pulse.signals}",
+        f"skipped for costs {pulse.skipped.get('costs', 0)}",
+        f"cycles {rate}",
+        f"reconciled {_age(pulse.last_reconciled, now)} ago",
+    ]
+    line = "  ".join(parts)
+    return f"{line}  ({pulse.reason})" if pulse.reason else line
+
+
+def _position(holding: Holding) -> str:
+    gain = (holding.price / holding.entry - 1) * 100 if holding.entry else Decimal(0)
+    return (
+        f"  {holding.symbol:<10} {holding.side:<4} {plain(holding.qty)} @ {plain(_short(holding.entry))}"
+        f"  now {plain(_short(holding.price))} ({gain:+.2f} %)  stop {plain(_short(holding.stop))}"
+        f"  unrealised {usd(holding.unrealised)}  targets reached {holding.stage}"
+    )
+
+
+def _short(price: Decimal) -> Decimal:
+    """Eight significant digits are enough for people."""
+    return +price if price == 0 else round(price, max(8 - price.adjusted() - 1, 0))
+
+
+def _age(then: int, now: int) -> str:
+    if then == 0:
+        return "never"
+    seconds = max(now - then, 0) // 1000
+    return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"
