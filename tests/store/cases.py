@@ -15,8 +15,8 @@ from bot.store.ledger import Ledger
 KRAKEN = Account("live", "kraken", "main", "k-1")
 DECISION = Decision(
     candle_close=1_000,
-    stop=Decimal("90"),
-    close=Decimal("100"),
+    stop=Decimal(90),
+    close=Decimal(100),
     atr=Decimal("4.25"),
     score=4,
     adx=Decimal("27.5"),
@@ -65,7 +65,7 @@ def intent(
         sent_at=3_000 + number,
         tif=TimeInForce.IOC,
         limit_price=Decimal("101.5"),
-        attached_stop=Decimal("90"),
+        attached_stop=Decimal(90),
         deadline=3_500,
         reason="signal",
         decision=DECISION if purpose is Purpose.ENTRY else None,

@@ -1,0 +1,93 @@
+"""What the ledger remembers beside orders: naked stretches, facts, commands and health."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from bot.domain.events import Command, Verb
+from bot.store.health import Health
+from bot.store.ledger import Ledger
+from bot.store.reader import Books, read_health
+from tests.store.cases import KRAKEN, HandClock, ledger
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Ledger:
+    return ledger(tmp_path)
+
+
+def test_a_naked_stretch_is_measured_from_its_first_moment(book: Ledger) -> None:
+    book.uncover("BTC-USD", 10_000, "stop refused")
+    book.uncover("BTC-USD", 10_400, "still refused")
+    book.uncover("ETH-USD", 10_500, "replacing")
+    assert book.cover("BTC-USD", 10_900) == 900
+    assert book.cover("BTC-USD", 11_000) == 0
+    assert book.cover("ETH-USD", 10_501) == 1
+    book.uncover("BTC-USD", 12_000, "again")
+    assert book.cover("BTC-USD", 12_050) == 50
+
+
+def test_a_clock_that_jumped_back_makes_no_negative_stretch(book: Ledger) -> None:
+    book.uncover("BTC-USD", 10_000, "stop refused")
+    assert book.cover("BTC-USD", 9_000) == 0
+
+
+def test_facts_are_kept_changed_and_forgotten(tmp_path: Path, book: Ledger) -> None:
+    assert book.fact("peak") is None
+    book.remember("peak", "1000")
+    book.remember("peak", "1001.5")
+    book.remember("paused", "yes")
+    again = ledger(tmp_path)
+    assert (again.fact("peak"), again.fact("paused")) == ("1001.5", "yes")
+    again.remember("paused", None)
+    again.remember("never there", None)
+    assert book.fact("paused") is None
+
+
+def test_an_operators_order_is_found_done_and_answered(tmp_path: Path, book: Ledger) -> None:
+    books = Books(tmp_path)
+    posted = books.post(Verb.PAUSE)
+    flatten = books.post(Verb.FLATTEN, "kraken")["kraken"]
+    assert list(posted) == ["kraken"]
+    pause = posted["kraken"].number
+    assert book.commands() == [Command(Verb.PAUSE, pause), Command(Verb.FLATTEN, flatten.number)]
+    assert books.reply(posted["kraken"]).answered_at is None
+    book.answer(pause, "paused")
+    book.answer(pause, "twice")
+    reply = books.reply(posted["kraken"])
+    assert (reply.verb, reply.answered_at, reply.result) == (Verb.PAUSE, 9_000, "paused")
+    assert book.commands() == [Command(Verb.FLATTEN, flatten.number)]
+    assert books.post(Verb.STOP, "okx") == {}
+
+
+def test_an_order_reaches_only_the_account_it_was_meant_for(tmp_path: Path, book: Ledger) -> None:
+    other = ledger(tmp_path, KRAKEN.__class__("live", "kraken", "main", "k-2"), HandClock(wall=10_000))
+    number = Books(tmp_path).post(Verb.PAUSE)["kraken"].number
+    assert [command.number for command in other.commands()] == [number]
+    assert book.commands() == []
+    book.answer(number, "not mine")
+    assert [command.number for command in other.commands()] == [number]
+
+
+def test_health_is_the_last_one_reported(tmp_path: Path, book: Ledger) -> None:
+    assert read_health(tmp_path) == {}
+    book.report_health(Health(status="unfunded", heartbeat=9_100, pid=77))
+    newest = Health(
+        status="healthy",
+        heartbeat=9_200,
+        pid=77,
+        balance_usd=Decimal("250.75"),
+        equity_usd=Decimal("301.2"),
+        cycles=8,
+        cycles_ok=7,
+        errors=1,
+        last_error="timed out",
+        last_good_cycle=9_150,
+        last_reconciled=9_160,
+        details={"stream": "up", "weight": 3},
+    )
+    book.report_health(newest)
+    assert read_health(tmp_path) == {"kraken": newest}

@@ -1,0 +1,171 @@
+"""Whatever order fills come in: the stored positions are the fold of the fills, and no coin is made or lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from uuid import uuid4
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.domain.fill import Fill
+from bot.domain.money import ZERO
+from bot.domain.order import OrderStatus, Purpose, Side
+from bot.domain.position import Position, after, opened
+from bot.store.database import Store, address
+from bot.store.ledger import Ledger
+from tests.store.cases import DECISION, KRAKEN, HandClock, fill, intent, report
+
+SYMBOLS = ("BTC-USD", "BTC-USDT", "ETH-USD")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One fill of an order of its own, perhaps told twice, perhaps followed by a closing or a write-off."""
+
+    symbol: str
+    entry: bool
+    qty: int
+    price: int
+    fee: int
+    in_coin: bool
+    twice: bool
+    then: str
+
+
+STEPS = st.lists(
+    st.builds(
+        Step,
+        symbol=st.sampled_from(SYMBOLS),
+        entry=st.booleans(),
+        qty=st.integers(1, 400),
+        price=st.integers(1, 10_000),
+        fee=st.integers(0, 100),
+        in_coin=st.booleans(),
+        twice=st.booleans(),
+        then=st.sampled_from(["", "", "", "close", "write off", "reopen"]),
+    ),
+    max_size=12,
+)
+
+
+class Fold:
+    """The same book, kept in plain values."""
+
+    def __init__(self) -> None:
+        self.open: dict[str, Position] = {}
+        self.dust: dict[str, Decimal] = {}
+        self.oversold = ZERO
+        self.gone = ZERO
+
+    def book(self, event: Fill, entry: bool, order: str) -> None:
+        held = self.open.get(event.symbol)
+        if held is None and not entry:
+            self.sell_unheld(event, -event.base_change)
+        elif held is None:
+            self.open[event.symbol] = opened(event, DECISION, order)
+        else:
+            self.keep(event, after(held, event))
+
+    def keep(self, event: Fill, then: Position) -> None:
+        if then.qty < 0:
+            self.sell_unheld(event, -then.qty)
+        self.open[event.symbol] = then
+        if then.qty <= 0:
+            del self.open[event.symbol]
+
+    def sell_unheld(self, event: Fill, qty: Decimal) -> None:
+        coin = event.symbol.split("-")[0]
+        swept = min(qty, self.dust.get(coin, ZERO))
+        self.dust[coin] = self.dust.get(coin, ZERO) - swept
+        self.oversold += qty - swept
+
+    def close(self, symbol: str) -> None:
+        rest = self.open.pop(symbol)
+        self.dust[rest.base] = self.dust.get(rest.base, ZERO) + rest.qty
+
+    def write_off(self, symbol: str, qty: Decimal) -> None:
+        was = self.open[symbol]
+        gone = min(qty, was.qty)
+        self.gone += gone
+        self.open[symbol] = replace(was, qty=was.qty - gone)
+        if was.qty == gone:
+            del self.open[symbol]
+
+
+def fill_of(number: int, step: Step) -> Fill:
+    """Sizes in hundredths; a fee in the coin is a small part of the size."""
+    qty = Decimal(step.qty).scaleb(-2)
+    fee = (qty if step.in_coin else Decimal(1)) * Decimal(step.fee).scaleb(-4)
+    return fill(
+        f"F{number}",
+        f"X{number}",
+        str(qty),
+        str(Decimal(step.price).scaleb(-1)),
+        symbol=step.symbol,
+        side=Side.BUY if step.entry else Side.SELL,
+        fee=str(fee),
+        asset=step.symbol.split("-")[int(not step.in_coin)],
+        time=6_000 + number,
+    )
+
+
+def trade(book: Ledger, fold: Fold, steps: Iterable[Step]) -> list[Fill]:
+    """Both books through the same steps; the fills that were booked."""
+    fills = []
+    for number, step in enumerate(steps):
+        event = fill_of(number, step)
+        purpose, side = (Purpose.ENTRY, Side.BUY) if step.entry else (Purpose.EXIT, Side.SELL)
+        order = intent(number, step.symbol, purpose, side, str(event.qty), attempt=number)
+        book.record(order)
+        book.mark(order.client_id, OrderStatus.SUBMITTED, exchange_id=f"X{number}")
+        booking = book.book(event)
+        assert booking is not None
+        assert booking.order.booked_qty == event.qty
+        fold.book(event, step.entry, order.client_id)
+        if step.twice:
+            assert book.book(event) is None
+        fills.append(event)
+        book = live_on(book, fold, step)
+        book.update(
+            report(f"X{number}", OrderStatus.FILLED, str(event.qty), symbol=step.symbol, side=side, qty=str(event.qty))
+        )
+    return fills
+
+
+def live_on(book: Ledger, fold: Fold, step: Step) -> Ledger:
+    """What happens between two fills: nothing, a closing, a withdrawal, or a restart."""
+    if step.then == "reopen":
+        return Ledger(book._store, book.account, book._clock)
+    if step.symbol in fold.open and step.then == "close":
+        book.close(step.symbol, 9_000, "dust")
+        fold.close(step.symbol)
+    elif step.symbol in fold.open and step.then == "write off":
+        book.write_off(step.symbol, Decimal("0.5"), 9_000, "withdrawn")
+        fold.write_off(step.symbol, Decimal("0.5"))
+    return book
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    opened_store = Store.open(address(tmp_path_factory.mktemp("books"), "kraken"))
+    yield opened_store
+    opened_store.close()
+
+
+@settings(max_examples=60, deadline=None)
+@given(steps=STEPS)
+def test_the_book_is_the_fold_of_its_fills(store: Store, steps: list[Step]) -> None:
+    account = replace(KRAKEN, identity=uuid4().hex)
+    book, fold = Ledger(store, account, HandClock()), Fold()
+    fills = trade(book, fold, steps)
+    stored = {position.symbol: position for position in book.positions()}
+    dust = book.dust()
+    assert stored == fold.open
+    assert dust == {coin: qty for coin, qty in fold.dust.items() if qty}
+    held = sum((position.qty for position in stored.values()), ZERO) + sum(dust.values(), ZERO)
+    assert held == sum((event.base_change for event in fills), ZERO) + fold.oversold - fold.gone
+    assert list(book.unsettled()) == []
