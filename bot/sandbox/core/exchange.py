@@ -1,0 +1,609 @@
+"""One venue's exchange: takes tickets, matches them against the market, moves the money.
+
+All calls happen under `lock`, one at a time. Before anything else the market is brought up to date (`settle`), so
+what an order meets does not depend on how often somebody looked. Refusals are `Refused`; nothing is changed by them.
+Never knows a venue's words, and never invents a price: every execution is at the market's book of its moment.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from random import Random
+from typing import Protocol
+
+from bot.sandbox.core import matching
+from bot.sandbox.core.accounts import Account, apply_movement
+from bot.sandbox.core.fees import FeeTable, Tier
+from bot.sandbox.core.ids import Ids
+from bot.sandbox.core.instrument import Instrument, ceil_to, floor_to
+from bot.sandbox.core.matching import Level
+from bot.sandbox.core.state import State
+from bot.sandbox.core.timeline import Event
+from bot.sandbox.core.values import (
+    CONDITIONAL,
+    OURS,
+    TAKES,
+    TRAILING,
+    ZERO,
+    Fill,
+    Movement,
+    Order,
+    Origin,
+    Reason,
+    Side,
+    Status,
+    Ticket,
+    Tif,
+    sure,
+)
+
+TRAIL_STEP_MS = 5_000
+DEPTHS = (25, 500)
+MS_NS = 1_000_000
+
+
+class Clock(Protocol):
+    def market_ms(self) -> int: ...
+    def wall_ms(self) -> int: ...
+
+
+class Book(Protocol):
+    @property
+    def bids(self) -> Sequence[Level]: ...
+    @property
+    def asks(self) -> Sequence[Level]: ...
+
+
+class Market(Protocol):
+    """What matching needs of a market; times are market milliseconds."""
+
+    def last(self, symbol: str, t_ms: int) -> Decimal: ...
+    def book(self, symbol: str, t_ms: int, depth: int) -> Book: ...
+    def extremes(self, symbol: str, from_ms: int, to_ms: int) -> tuple[Decimal, Decimal]: ...
+    def trades(self, symbol: str, after_ns: int, to_ms: int, limit: int) -> Sequence[object]: ...
+    def jump(self, symbol: str, t_ms: int, price: Decimal) -> None: ...
+    def jumps(self) -> Sequence[tuple[str, int, Decimal]]: ...
+
+
+class Refused(Exception):
+    """The exchange does not take the order; `why` says so in the core's terms."""
+
+    def __init__(self, why: Reason) -> None:
+        super().__init__(why.value)
+        self.why = why
+
+
+class Exchange:
+    """The matching engine of one venue with the money of its accounts."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        market: Market,
+        instruments: Mapping[str, Instrument],
+        fees: FeeTable,
+        state: State,
+        ids: Ids,
+        seed: int,
+    ) -> None:
+        self.lock = threading.RLock()
+        self.clock = clock
+        self.market = market
+        self.instruments = dict(instruments)
+        self.fees = fees
+        self.state = state
+        self.hidden_seconds: Callable[[], float] = lambda: 0.0
+        self._ids = ids
+        self._seed = seed
+        self._sequence = max([o.sequence for o in state.orders.values()], default=0)
+        self._fill_sequence = max([f.sequence for f in state.fills.values()], default=0)
+        self._now = clock.market_ms()
+
+    # ---- what a wire asks for -------------------------------------------------------------------------------
+
+    def settle(self) -> int:
+        """Brings the exchange up to the market clock and returns that time."""
+        now = self.clock.market_ms()
+        while self._now < now:
+            if not self.state.open:
+                self._now = now
+                break
+            stop = min(now, (self._now // TRAIL_STEP_MS + 1) * TRAIL_STEP_MS) if self._trails() else now
+            self._run_to(stop)
+            if stop % TRAIL_STEP_MS == 0:
+                self._tighten(stop)
+        return self._now
+
+    def commit(self) -> None:
+        """Makes all changes since the last commit durable and notes what is naked after them."""
+        wall = self.clock.wall_ms()
+        for symbol, why in self.state.touched.items():
+            self._look_at_cover(symbol, wall, why)
+        self.state.touched.clear()
+        self.state.commit(wall)
+
+    def check(self, ticket: Ticket) -> None:
+        """Raises Refused when `place` would; changes nothing."""
+        self._plan(self._order_of(ticket, "check"), self._now)
+
+    def place(self, ticket: Ticket) -> Order:
+        """Takes an order: fills what the book gives now, lets the rest work, end or wait for its trigger."""
+        order = self._order_of(ticket, "")
+        slices = self._plan(order, self._now)
+        self._admit(order)
+        if order.kind in CONDITIONAL:
+            self._hold(order)
+            if self._reached_now(order):
+                self._fire(order, self._now)
+        else:
+            self._take(order, slices, self._now)
+        return order
+
+    def place_dead(self, ticket: Ticket, reason: Reason) -> Order:
+        """Books an order that the venue accepts and cancels in the same breath."""
+        order = self._order_of(ticket, "")
+        self._admit(order)
+        self._end(order, Status.CANCELED, reason, self._now)
+        return order
+
+    def cancel(self, order: Order, reason: Reason = Reason.USER) -> None:
+        self._end(order, Status.CANCELED, reason, self._now)
+
+    def amend(
+        self,
+        order: Order,
+        *,
+        qty: Decimal | None = None,
+        price: Decimal | None = None,
+        trigger: Decimal | None = None,
+        post_only: bool | None = None,
+    ) -> None:
+        """Changes a working order in place (`qty` is the new total); below what is filled the rest is canceled."""
+        before = (order.qty, order.price, order.trigger, order.post_only)
+        held = order.held
+        self._release(order)
+        order.qty = order.qty if qty is None else qty
+        order.price = order.price if price is None else price
+        order.trigger = order.trigger if trigger is None else trigger
+        order.post_only = order.post_only if post_only is None else post_only
+        try:
+            slices = [] if order.remaining <= ZERO else self._plan(order, self._now)
+        except Refused:
+            order.qty, order.price, order.trigger, order.post_only = before
+            order.held = held
+            self.account(order).hold(order.held_asset, held)
+            raise
+        order.amended_ms = self._now
+        self._note(order, Event.AMEND, "amend", self._now)
+        if order.remaining <= ZERO:
+            self._end(order, Status.CANCELED, Reason.REDUCED, self._now)
+        elif order.waiting:
+            self._hold(order)
+            if self._reached_now(order):
+                self._fire(order, self._now)
+        else:
+            self._take(order, slices, self._now)
+
+    def deposit(self, account: str, asset: str, amount: Decimal) -> None:
+        """Money comes in (or with a negative amount goes out, as far as it is free)."""
+        who = self.state.account(account)
+        if who.free(asset) + amount < ZERO:
+            raise Refused(Reason.INSUFFICIENT_FUNDS)
+        kind = "deposit" if amount >= ZERO else "withdrawal"
+        self._move(who, self._ids.movement(), kind, asset, amount, ZERO, self._now, 0)
+
+    def set_price(self, symbol: str, price: Decimal) -> None:
+        """The market jumps; what that reaches happens at once."""
+        self.settle()
+        self.market.jump(symbol, self._now, price)
+        self.state.note("jumps", [[jumped, moment, str(to)] for jumped, moment, to in self.market.jumps()])
+        for order in sorted(self.state.open.values(), key=lambda o: (not o.waiting, o.sequence)):
+            if order.symbol == symbol and order.working and self._reached_now(order):
+                self._meet(order, self._now)
+
+    def new_id(self) -> str:
+        """A fresh identity for something that is neither order nor ledger row (an amendment, say)."""
+        return self._ids.fill()
+
+    def note_rejection(self, client_id: str | None) -> None:
+        """A request for an order was refused."""
+        self.state.note_event(Event.REJECT, self.clock.wall_ms(), self._now, None, client_id)
+
+    # ---- facts for the wires --------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> int:
+        """The market time up to which everything is settled."""
+        return self._now
+
+    def account(self, order: Order | Ticket) -> Account:
+        return self.state.account(order.account)
+
+    def volume(self, account: str) -> Decimal:
+        """The account's 30-day volume in USD."""
+        self.state.account(account)
+        return self.state.volumes[account].at(self._now)
+
+    def tier(self, account: str) -> Tier:
+        return self.fees.tier(self.volume(account))
+
+    # ---- time passes ----------------------------------------------------------------------------------------
+
+    def _trails(self) -> bool:
+        return any(order.kind in TRAILING and order.waiting for order in self.state.open.values())
+
+    def _run_to(self, stop: int) -> None:
+        """Executes everything that happens in (now, stop], in the order of its moments."""
+        while hits := self._next_hits(stop):
+            moment, orders = hits
+            self._now = moment
+            for order in orders:
+                if order.working:
+                    self._meet(order, moment)
+        self._now = stop
+
+    def _next_hits(self, stop: int) -> tuple[int, list[Order]] | None:
+        """The earliest moment in (now, stop] at which orders are met, with those orders; stops come first."""
+        moments: dict[int, list[Order]] = {}
+        for order in self.state.open.values():
+            moment = self._moment(order, stop)
+            if moment is not None:
+                moments.setdefault(moment, []).append(order)
+        if not moments:
+            return None
+        first = min(moments)
+        return first, sorted(moments[first], key=lambda o: (not o.waiting, o.sequence))
+
+    def _moment(self, order: Order, stop: int) -> int | None:
+        begin = max(self._now, order.since_ms)
+        if begin >= stop:
+            return None
+        if order.part_ms is not None and order.part_ms <= stop:
+            return max(order.part_ms, begin + 1)
+        end = stop if order.expire_ms is None else max(begin + 1, min(stop, order.expire_ms))
+        if self._met(order, begin, end):
+            return matching.first_moment(lambda until: self._met(order, begin, until), begin, end)
+        return end if order.expire_ms is not None and order.expire_ms <= stop else None
+
+    def _met(self, order: Order, begin: int, end: int) -> bool:
+        """Whether the market comes to the order in (begin, end]; a resting one needs a trade there."""
+        low, high = self.market.extremes(order.symbol, begin, end)
+        if not matching.reached(order, low, high):
+            return False
+        return order.waiting or low < high or bool(self.market.trades(order.symbol, begin * MS_NS, end, 1))
+
+    def _meet(self, order: Order, moment: int) -> None:
+        if order.expire_ms is not None and order.expire_ms <= moment:
+            self._end(order, Status.EXPIRED, Reason.EXPIRED, moment)
+        elif order.waiting:
+            self._fire(order, moment)
+        else:
+            self._fill_resting(order, moment)
+
+    def _tighten(self, moment: int) -> None:
+        for order in self.state.open.values():
+            if order.kind not in TRAILING or not order.waiting or order.since_ms >= moment:
+                continue
+            low, high = self.market.extremes(order.symbol, max(order.since_ms, moment - TRAIL_STEP_MS), moment)
+            tightened = matching.trail_to(order, low, high, self.instruments[order.symbol].tick)
+            if tightened is not None:
+                order.trigger = tightened
+                self.state.note_order(order, "trail")
+
+    def _reached_now(self, order: Order) -> bool:
+        last = self.market.last(order.symbol, self._now)
+        return matching.reached(order, last, last)
+
+    # ---- executions -----------------------------------------------------------------------------------------
+
+    def _fire(self, order: Order, moment: int) -> None:
+        """A conditional order is triggered and meets the book of that moment, whatever the price has become."""
+        self._release(order)
+        order.triggered_ms = moment
+        if order.limit_offset is not None:
+            order.price = sure(order.trigger) + order.limit_offset
+        tier = self.tier(order.account)
+        order.taker_rate, order.maker_rate = tier.taker, tier.maker
+        self._note(order, Event.TRIGGER, "trigger", moment)
+        try:
+            slices = self._plan(order, moment)
+        except Refused as refused:
+            self._end(order, Status.CANCELED, refused.why, moment)
+        else:
+            self._take(order, slices, moment)
+
+    def _take(self, order: Order, slices: list[Level], moment: int) -> None:
+        """Executes `slices` as taker, then lets the rest work or ends it."""
+        for price, qty in slices:
+            self._execute(order, price, qty, moment, maker=False)
+        if not order.working:
+            return
+        if order.price is None or order.tif in {Tif.IOC, Tif.FOK}:
+            self._end(order, Status.CANCELED, Reason.REMAINDER, moment)
+            return
+        self._hold(order)
+        self.state.note_order(order, "rest")
+
+    def _fill_resting(self, order: Order, moment: int) -> None:
+        """The market came to a resting order: it fills in up to three parts, a few seconds apart."""
+        instrument = self.instruments[order.symbol]
+        part = instrument.lots(order.remaining / 2) if order.parts_left > 1 else order.remaining
+        part = part if part > ZERO else order.remaining
+        self._release(order)
+        if self._need(order, []) > self.account(order).free(order.held_asset):
+            self._end(order, Status.CANCELED, Reason.INSUFFICIENT_FUNDS, moment)
+            return
+        order.parts_left -= 1
+        order.part_ms = moment + self._dice(order, order.parts_left).randint(500, 8_000)
+        self._execute(order, sure(order.price), part, moment, maker=True)
+        if order.working:
+            self._hold(order)
+
+    def _execute(self, order: Order, price: Decimal, qty: Decimal, moment: int, *, maker: bool) -> None:
+        """One execution: the money moves, the order grows, and its attached terms become an order."""
+        fill = self._fill_of(order, price, qty, moment, maker)
+        order.filled += qty
+        order.cost += fill.cost
+        order.fee += fill.fee_quote
+        order.fill_ids.append(fill.id)
+        self._pay(order, fill)
+        self.state.note_fill(fill)
+        order.status = Status.PARTIALLY_FILLED
+        self._note(order, Event.FILL, "entry" if order.side is Side.BUY else "fill", moment)
+        if order.remaining <= ZERO:
+            self._end(order, Status.FILLED, None, moment)
+        if order.close is not None and qty >= order.close.min_qty:
+            self._attach(order, fill)
+
+    def _fill_of(self, order: Order, price: Decimal, qty: Decimal, moment: int, maker: bool) -> Fill:
+        instrument = self.instruments[order.symbol]
+        self._fill_sequence += 1
+        rate = order.maker_rate if maker else order.taker_rate
+        cost = floor_to(price * qty, instrument.cost_step)
+        fee_quote = floor_to(cost * rate, instrument.cost_step)
+        fee_base = floor_to(qty * rate, instrument.base_step)
+        delay = self.hidden_seconds()
+        return Fill(
+            id=self._ids.fill(),
+            order_id=order.id,
+            account=order.account,
+            symbol=order.symbol,
+            side=order.side,
+            kind=order.kind,
+            qty=qty,
+            price=price,
+            cost=cost,
+            fee=fee_base if order.fee_in_base else fee_quote,
+            fee_asset=instrument.base if order.fee_in_base else instrument.quote,
+            fee_quote=fee_quote,
+            time_ms=moment,
+            maker=maker,
+            sequence=self._fill_sequence,
+            origin=order.origin,
+            client_id=order.client_id,
+            visible_wall_ms=self.clock.wall_ms() + int(delay * 1000) if delay > 0 else 0,
+        )
+
+    def _pay(self, order: Order, fill: Fill) -> None:
+        """Two ledger rows per fill, the incoming asset first; the fee goes with the asset it is taken in."""
+        instrument = self.instruments[order.symbol]
+        sign = 1 if fill.side is Side.BUY else -1
+        rows = [(instrument.base, sign * fill.qty), (instrument.quote, -sign * fill.cost)]
+        for asset, amount in rows if sign == 1 else reversed(rows):
+            fee = fill.fee if asset == fill.fee_asset else ZERO
+            self._move(
+                self.account(order), fill.id, "trade", asset, amount, fee, fill.time_ms, fill.visible_wall_ms
+            )
+
+    def _attach(self, parent: Order, fill: Fill) -> None:
+        """The opposite order of the parent's close terms, of the size of one fill."""
+        terms = sure(parent.close)
+        ticket = Ticket(
+            account=parent.account,
+            symbol=parent.symbol,
+            side=parent.side.other,
+            kind=terms.kind,
+            qty=fill.qty,
+            price=terms.price,
+            trigger=terms.trigger,
+            trail=terms.trail,
+            limit_offset=terms.limit_offset,
+            holds=terms.holds,
+            origin=Origin.MANUAL if parent.origin is Origin.MANUAL else Origin.ATTACHED,
+            parent_id=parent.id,
+            tags=dict(terms.tags),
+        )
+        order = self._order_of(ticket, "")
+        order.created_ms = fill.time_ms
+        order.visible_wall_ms = fill.visible_wall_ms
+        self._admit(order)
+        self._hold(order)
+
+    # ---- orders ---------------------------------------------------------------------------------------------
+
+    def _order_of(self, ticket: Ticket, order_id: str) -> Order:
+        tier = self.tier(ticket.account)
+        order = Order(
+            id=order_id,
+            account=ticket.account,
+            symbol=ticket.symbol,
+            side=ticket.side,
+            kind=ticket.kind,
+            qty=ticket.qty,
+            created_ms=self._now,
+            origin=ticket.origin,
+            client_id=ticket.client_id,
+            parent_id=ticket.parent_id,
+            budget=ticket.budget,
+            price=ticket.price,
+            trigger=ticket.trigger,
+            trail=ticket.trail,
+            limit_offset=ticket.limit_offset,
+            target=ticket.target,
+            tif=ticket.tif,
+            expire_ms=ticket.expire_ms,
+            post_only=ticket.post_only,
+            fee_in_base=ticket.fee_in_base,
+            holds=ticket.holds,
+            close=ticket.close,
+            tags=ticket.tags,
+            fill_at_most=ticket.fill_at_most,
+            maker_rate=tier.maker,
+            taker_rate=tier.taker,
+            sequence=self._sequence + 1,
+        )
+        self._start_trail(order)
+        return order
+
+    def _start_trail(self, order: Order) -> None:
+        if order.trail is None or order.trigger is not None:
+            return
+        tick = self.instruments[order.symbol].tick
+        last = self.market.last(order.symbol, self._now)
+        away = -order.trail if order.side is Side.SELL else order.trail
+        order.trigger = floor_to(last + away, tick)
+
+    def _admit(self, order: Order) -> None:
+        self._sequence += 1
+        order.id = self._ids.order()
+        instrument = self.instruments[order.symbol]
+        order.held_asset = instrument.base if order.side is Side.SELL else instrument.quote
+        order.parts_left = self._dice(order, 9).choice((1, 1, 1, 2, 3))
+        self._note(order, Event.NEW, "new", order.created_ms)
+
+    def _end(self, order: Order, status: Status, reason: Reason | None, moment: int) -> None:
+        self._release(order)
+        order.status, order.reason, order.closed_ms = status, reason, moment
+        if status is Status.FILLED:
+            self.state.note_order(order, "entry" if order.side is Side.BUY else "fill")
+        elif status is Status.EXPIRED:
+            self._note(order, Event.EXPIRE, "expire", moment)
+        else:
+            self._note(order, Event.CANCEL, "cancel", moment)
+
+    def _note(self, order: Order, event: Event, why: str, moment: int) -> None:
+        self.state.note_order(order, why)
+        self.state.note_event(event, self.clock.wall_ms(), moment, order.id, order.client_id)
+
+    def _dice(self, order: Order, turn: int) -> Random:
+        return Random(f"{self._seed}/{order.symbol}/{order.sequence}/{turn}")  # noqa: S311 - play money
+
+    # ---- funds ----------------------------------------------------------------------------------------------
+
+    def _plan(self, order: Order, moment: int) -> list[Level]:
+        """What the book gives the order at once; Refused when it may not take that or cannot pay for all of it."""
+        slices = [] if order.waiting else self._slices(order, moment)
+        if slices and order.post_only:
+            raise Refused(Reason.POST_ONLY)
+        if order.budget is not None:
+            order.qty = sum((qty for _, qty in slices), ZERO)
+        if order.tif is Tif.FOK and sum((qty for _, qty in slices), ZERO) < order.remaining:
+            slices = []
+        if self._need(order, slices) > self.account(order).free(self._pays_with(order)):
+            raise Refused(Reason.INSUFFICIENT_FUNDS)
+        return slices
+
+    def _slices(self, order: Order, moment: int) -> list[Level]:
+        instrument = self.instruments[order.symbol]
+        wanted = order.remaining if order.budget is None else order.budget / self.market.last(order.symbol, moment)
+        dice = self._dice(order, len(order.fill_ids))
+        slices: list[Level] = []
+        for depth in DEPTHS:
+            book = self.market.book(order.symbol, moment, depth)
+            levels = list(book.asks if order.side is Side.BUY else book.bids)
+            levels = matching.thinned(levels, wanted, instrument, dice)
+            if order.budget is not None:
+                slices = matching.walk_budget(levels, order.budget, self._paid_rate(order), instrument.lot)
+                break
+            slices = matching.walk(levels, order.side, order.remaining, order.price, instrument.lot)
+            if sum((qty for _, qty in slices), ZERO) >= order.remaining or order.price is not None:
+                break
+        if order.fill_at_most is not None:
+            slices = matching.walk(slices, order.side, order.fill_at_most, None, instrument.lot)
+        return slices
+
+    def _pays_with(self, order: Order) -> str:
+        instrument = self.instruments[order.symbol]
+        return instrument.base if order.side is Side.SELL else instrument.quote
+
+    def _paid_rate(self, order: Order) -> Decimal:
+        """The fee that comes on top of the cost in quote."""
+        return ZERO if order.fee_in_base else order.taker_rate
+
+    def _need(self, order: Order, slices: list[Level]) -> Decimal:
+        """What the order takes of its paying asset: executions at their prices, the rest as it will be held."""
+        if order.waiting and not order.holds:
+            return ZERO
+        taken = sum((qty for _, qty in slices), ZERO)
+        rest = order.remaining - taken
+        if order.side is Side.SELL:
+            return self._sold(order, order.remaining)
+        step = self.instruments[order.symbol].cost_step
+        rate = 1 + self._paid_rate(order)
+        now = sum((ceil_to(price * qty * rate, step) for price, qty in slices), ZERO)
+        price = self._worst_price(order)
+        if rest <= ZERO or price is None:
+            return now
+        return now + ceil_to(rest * price * rate, step)
+
+    def _sold(self, order: Order, qty: Decimal) -> Decimal:
+        """The base that a sale of `qty` takes, its fee included where that is taken in base."""
+        rate = order.taker_rate if order.fee_in_base else ZERO
+        return ceil_to(qty * (1 + rate), self.instruments[order.symbol].base_step)
+
+    def _worst_price(self, order: Order) -> Decimal | None:
+        return order.price if order.price is not None else order.trigger
+
+    def _hold(self, order: Order) -> None:
+        """Freezes what the working rest of an order needs, at most what is free."""
+        if order.waiting and not order.holds:
+            return
+        account = self.account(order)
+        amount = min(self._need(order, []), account.free(order.held_asset))
+        account.hold(order.held_asset, amount)
+        order.held = amount
+
+    def _release(self, order: Order) -> None:
+        self.account(order).hold(order.held_asset or self._pays_with(order), -order.held)
+        order.held = ZERO
+
+    def _move(
+        self,
+        account: Account,
+        ref: str,
+        kind: str,
+        asset: str,
+        amount: Decimal,
+        fee: Decimal,
+        time_ms: int,
+        visible_wall_ms: int,
+    ) -> None:
+        movement = Movement(
+            self._ids.movement(), account.name, ref, kind, asset, amount, fee, ZERO, time_ms, visible_wall_ms
+        )
+        self.state.note_movement(apply_movement(account, movement))
+
+    # ---- cover ----------------------------------------------------------------------------------------------
+
+    def _look_at_cover(self, symbol: str, wall: int, why: str) -> None:
+        held = self.state.bought.get(symbol, ZERO)
+        covered = sum((o.remaining for o in self.state.open.values() if o.symbol == symbol and _covers(o)), ZERO)
+        instrument = self.instruments[symbol]
+        lacking = held - covered
+        naked = (
+            lacking > instrument.lot
+            and lacking >= instrument.min_qty
+            and lacking * self.market.last(symbol, self._now) >= instrument.min_cost
+        )
+        exposure = self.state.symbol_exposure(symbol)
+        if exposure.look(held, covered, naked, wall, why):
+            self.state.note_exposure(symbol)
+
+
+def _covers(order: Order) -> bool:
+    """A resting stop of ours, or our sale that works already."""
+    return order.side is Side.SELL and order.origin in OURS and not (order.waiting and order.kind in TAKES)
+

@@ -1,0 +1,57 @@
+"""What a venue lists: one instrument's rules, and the rounding that follows from them.
+
+Steps are Decimals such as 0.01. Never talks to the market and never knows a venue's own names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import ROUND_DOWN, ROUND_UP, Decimal
+
+from bot.sandbox.core.values import ZERO
+
+
+@dataclass(frozen=True)
+class Instrument:
+    """A listed pair. `cost_step` is the smallest amount of quote that an account can hold."""
+
+    symbol: str
+    tick: Decimal
+    lot: Decimal
+    min_qty: Decimal
+    min_cost: Decimal
+    cost_step: Decimal
+    base_step: Decimal
+    max_qty: Decimal | None = None
+
+    @property
+    def base(self) -> str:
+        return self.symbol.split("-")[0]
+
+    @property
+    def quote(self) -> str:
+        return self.symbol.split("-")[1]
+
+    def lots(self, qty: Decimal) -> Decimal:
+        """`qty` rounded down to whole lots."""
+        return floor_to(qty, self.lot)
+
+
+def floor_to(value: Decimal, step: Decimal) -> Decimal:
+    """`value` rounded towards zero to a multiple of `step`, written with the step's decimals."""
+    return (value / step).to_integral_value(ROUND_DOWN) * step
+
+
+def ceil_to(value: Decimal, step: Decimal) -> Decimal:
+    """`value` rounded away from zero to a multiple of `step`."""
+    return (value / step).to_integral_value(ROUND_UP) * step
+
+
+def is_multiple(value: Decimal, step: Decimal) -> bool:
+    return value % step == ZERO
+
+
+def plain(value: Decimal) -> str:
+    """Decimal text without an exponent and without trailing zeros."""
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text

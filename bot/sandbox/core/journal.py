@@ -1,0 +1,136 @@
+"""Durable state: one append-only file of JSON records under keys, newest wins.
+
+Each line is the CRC-32 of a JSON object and the object itself; a line is one atomic change. A last line that was
+torn by a crash was never answered for and is dropped; any other damage is refused. Never knows what it stores.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import zlib
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from bot.sandbox.core.values import sure
+
+COMPACT_ABOVE = 8 * 1024 * 1024
+Record = dict[str, Any] | list[Any] | str | int | float | None
+
+
+class DamagedState(Exception):
+    """The state file cannot be read; the message is one line for a person."""
+
+
+class Journal:
+    """A key-value store over one file; without a file it lives in memory. Safe for several threads."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._records: dict[str, bytes] = {}
+        self._file = -1
+        self._size = 0
+        if path is not None:
+            self._records = _load(path)
+            self._rewrite()
+
+    def get(self, key: str) -> Any:
+        raw = self._records.get(key)
+        return None if raw is None else orjson.loads(raw)
+
+    def under(self, prefix: str) -> list[tuple[str, Any]]:
+        """All records whose key begins with `prefix`, as (rest of the key, record), oldest key first."""
+        with self._lock:
+            found = [(key[len(prefix) :], raw) for key, raw in self._records.items() if key.startswith(prefix)]
+        return [(key, orjson.loads(raw)) for key, raw in found]
+
+    def put(self, changes: dict[str, Record], *, durable: bool = True) -> None:
+        """Stores all `changes` or none. With `durable` it returns when they are on disk; None deletes a key."""
+        if self._path is None:
+            return
+        fragments = {key: orjson.dumps(record) for key, record in changes.items()}
+        line = _line(fragments)
+        with self._lock:
+            self._remember(fragments)
+            os.write(self._file, line)
+            self._size += len(line)
+            if durable:
+                os.fdatasync(self._file)
+            if self._size > COMPACT_ABOVE and self._size > 4 * self._live_size():
+                self._rewrite()
+
+    def close(self) -> None:
+        with self._lock:
+            if self._file >= 0:
+                os.fsync(self._file)
+                os.close(self._file)
+                self._file = -1
+                self._path = None
+
+    def _remember(self, fragments: dict[str, bytes]) -> None:
+        for key, raw in fragments.items():
+            if raw == b"null":
+                self._records.pop(key, None)
+            else:
+                self._records[key] = raw
+
+    def _live_size(self) -> int:
+        return sum(len(key) + len(raw) + 16 for key, raw in self._records.items())
+
+    def _rewrite(self) -> None:
+        """Replaces the file by one that holds only the newest records."""
+        path = sure(self._path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_name(path.name + ".new")
+        file = os.open(fresh, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_APPEND, 0o600)
+        self._size = 0
+        for key, raw in self._records.items():
+            self._size += os.write(file, _line({key: raw}))
+        os.fsync(file)
+        fresh.replace(path)
+        _sync_folder(path.parent)
+        if self._file >= 0:
+            os.close(self._file)
+        self._file = file
+
+
+def _line(fragments: dict[str, bytes]) -> bytes:
+    body = b",".join(orjson.dumps(key) + b":" + raw for key, raw in fragments.items())
+    body = b"{" + body + b"}"
+    return b"%08x %s\n" % (zlib.crc32(body), body)
+
+
+def _load(path: Path) -> dict[str, bytes]:
+    records: dict[str, bytes] = {}
+    if not path.exists():
+        return records
+    lines = path.read_bytes().split(b"\n")
+    torn = lines.pop()
+    if torn and not lines:
+        raise DamagedState(f"the state file {path} is damaged in line 1")
+    for number, line in enumerate(lines, start=1):
+        for key, record in _parse(line, path, number).items():
+            if record is None:
+                records.pop(key, None)
+            else:
+                records[key] = orjson.dumps(record)
+    return records
+
+
+def _parse(line: bytes, path: Path, number: int) -> dict[str, Any]:
+    checksum, _, body = line.partition(b" ")
+    if checksum != b"%08x" % zlib.crc32(body):
+        raise DamagedState(f"the state file {path} is damaged in line {number}")
+    parsed: dict[str, Any] = orjson.loads(body)
+    return parsed
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

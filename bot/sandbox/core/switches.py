@@ -1,0 +1,34 @@
+"""What a venue's documentation leaves open, switchable by name while the sandbox runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+Value = bool | int | str
+
+
+class Switches:
+    """Named values with fixed types; an unknown name or another type is refused with ValueError."""
+
+    def __init__(self, defaults: Mapping[str, Value]) -> None:
+        self._values = dict(defaults)
+
+    def on(self, name: str) -> bool:
+        return bool(self._values[name])
+
+    def number(self, name: str) -> int:
+        return int(self._values[name])
+
+    def word(self, name: str) -> str:
+        return str(self._values[name])
+
+    def set(self, name: str, value: Value) -> None:
+        if name not in self._values:
+            raise ValueError(f"no switch {name!r}; there are {', '.join(sorted(self._values))}")
+        wanted = type(self._values[name])
+        if type(value) is not wanted:
+            raise ValueError(f"switch {name} holds {wanted.__name__}, not {value!r}")
+        self._values[name] = value
+
+    def all(self) -> dict[str, Value]:
+        return dict(self._values)

@@ -1,0 +1,248 @@
+"""The plain values of an exchange: orders, fills, movements of money.
+
+Quantities and prices are Decimal, times are milliseconds of the market clock (UTC) unless named `wall`.
+An order changes only inside `Exchange`; everybody else reads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import TypeVar
+
+ZERO = Decimal(0)
+
+
+T = TypeVar("T")
+
+
+def sure(value: T | None) -> T:
+    """A value that must be there by now; its absence is a mistake of the sandbox."""
+    if value is None:
+        raise LookupError("a value that must be there is missing")
+    return value
+
+
+class Side(StrEnum):
+    BUY = "buy"
+    SELL = "sell"
+
+    @property
+    def other(self) -> Side:
+        return Side.SELL if self is Side.BUY else Side.BUY
+
+
+class Kind(StrEnum):
+    """What a trader calls the order; the names that the control API's ledger shows."""
+
+    MARKET = "market"
+    LIMIT = "limit"
+    STOP = "stop"
+    STOP_LIMIT = "stop-limit"
+    TAKE_PROFIT = "take-profit"
+    TAKE_PROFIT_LIMIT = "take-profit-limit"
+    TRAILING_STOP = "trailing-stop"
+    TRAILING_STOP_LIMIT = "trailing-stop-limit"
+    BRACKET = "bracket"
+
+
+class Tif(StrEnum):
+    GTC = "GTC"
+    IOC = "IOC"
+    FOK = "FOK"
+    GTD = "GTD"
+
+
+class Status(StrEnum):
+    OPEN = "open"
+    PARTIALLY_FILLED = "partially_filled"
+    FILLED = "filled"
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+    REJECTED = "rejected"
+
+
+class Origin(StrEnum):
+    """Who made the order: a request, terms attached to another order, a trigger, or the owner by hand."""
+
+    API = "api"
+    ATTACHED = "attached"
+    TRIGGERED = "triggered"
+    MANUAL = "manual"
+
+
+class Reason(StrEnum):
+    """Why an order ended without being filled; each wire has its own words for these."""
+
+    USER = "user"
+    REPLACED = "replaced"
+    REMAINDER = "remainder"
+    EXPIRED = "expired"
+    POST_ONLY = "post_only"
+    INSUFFICIENT_FUNDS = "insufficient_funds"
+    REDUCED = "reduced"
+    DEAD_MAN = "dead_man"
+
+
+WORKING = frozenset({Status.OPEN, Status.PARTIALLY_FILLED})
+OURS = frozenset({Origin.API, Origin.ATTACHED, Origin.TRIGGERED})
+STOPS = frozenset({Kind.STOP, Kind.STOP_LIMIT, Kind.TRAILING_STOP, Kind.TRAILING_STOP_LIMIT, Kind.BRACKET})
+TAKES = frozenset({Kind.TAKE_PROFIT, Kind.TAKE_PROFIT_LIMIT})
+TRAILING = frozenset({Kind.TRAILING_STOP, Kind.TRAILING_STOP_LIMIT})
+CONDITIONAL = STOPS | TAKES
+LIMITED = frozenset({Kind.STOP_LIMIT, Kind.TAKE_PROFIT_LIMIT, Kind.TRAILING_STOP_LIMIT})
+
+
+@dataclass
+class Close:
+    """Terms of the opposite order that each fill of a parent spawns; `min_qty` drops smaller ones."""
+
+    kind: Kind
+    price: Decimal | None = None
+    trigger: Decimal | None = None
+    trail: Decimal | None = None
+    limit_offset: Decimal | None = None
+    min_qty: Decimal = ZERO
+    holds: bool = True
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Ticket:
+    """What somebody asks for. Exactly one of `qty` (base) and `budget` (quote, market buys) is above zero.
+
+    `holds` says whether an untriggered conditional order freezes its coins. `trail` is a distance in quote,
+    `limit_offset` the distance of the limit from the trigger once it fires. `fill_at_most` caps what fills now.
+    """
+
+    account: str
+    symbol: str
+    side: Side
+    kind: Kind
+    qty: Decimal = ZERO
+    budget: Decimal | None = None
+    price: Decimal | None = None
+    trigger: Decimal | None = None
+    trail: Decimal | None = None
+    limit_offset: Decimal | None = None
+    target: Decimal | None = None
+    tif: Tif = Tif.GTC
+    expire_ms: int | None = None
+    post_only: bool = False
+    fee_in_base: bool = False
+    holds: bool = True
+    close: Close | None = None
+    client_id: str | None = None
+    origin: Origin = Origin.API
+    parent_id: str | None = None
+    fill_at_most: Decimal | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Order:
+    """One order with all that has happened to it. `held` is what it freezes now, of asset `held_asset`.
+
+    `fee` is in quote terms. `target` is a bracket's take-profit price beside its stop `trigger`.
+    """
+
+    id: str
+    account: str
+    symbol: str
+    side: Side
+    kind: Kind
+    qty: Decimal
+    created_ms: int
+    origin: Origin
+    client_id: str | None = None
+    parent_id: str | None = None
+    budget: Decimal | None = None
+    price: Decimal | None = None
+    trigger: Decimal | None = None
+    trail: Decimal | None = None
+    limit_offset: Decimal | None = None
+    target: Decimal | None = None
+    tif: Tif = Tif.GTC
+    expire_ms: int | None = None
+    post_only: bool = False
+    fee_in_base: bool = False
+    holds: bool = True
+    close: Close | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+    status: Status = Status.OPEN
+    reason: Reason | None = None
+    closed_ms: int | None = None
+    amended_ms: int | None = None
+    triggered_ms: int | None = None
+    filled: Decimal = ZERO
+    cost: Decimal = ZERO
+    fee: Decimal = ZERO
+    held_asset: str = ""
+    held: Decimal = ZERO
+    maker_rate: Decimal = ZERO
+    taker_rate: Decimal = ZERO
+    sequence: int = 0
+    visible_wall_ms: int = 0
+    fill_ids: list[str] = field(default_factory=list)
+    fill_at_most: Decimal | None = None
+    parts_left: int = 1
+    part_ms: int | None = None
+
+    @property
+    def since_ms(self) -> int:
+        """From when on the market can meet the order: its last change."""
+        return max(self.created_ms, self.amended_ms or 0, self.triggered_ms or 0)
+
+    @property
+    def working(self) -> bool:
+        return self.status in WORKING
+
+    @property
+    def waiting(self) -> bool:
+        """Working, conditional, and not yet triggered."""
+        return self.working and self.kind in CONDITIONAL and self.triggered_ms is None
+
+    @property
+    def remaining(self) -> Decimal:
+        return self.qty - self.filled
+
+
+@dataclass
+class Fill:
+    """One execution. `fee` is in `fee_asset` (a common name), `fee_quote` the same in quote terms."""
+
+    id: str
+    order_id: str
+    account: str
+    symbol: str
+    side: Side
+    kind: Kind
+    qty: Decimal
+    price: Decimal
+    cost: Decimal
+    fee: Decimal
+    fee_asset: str
+    fee_quote: Decimal
+    time_ms: int
+    maker: bool
+    sequence: int
+    origin: Origin
+    client_id: str | None = None
+    visible_wall_ms: int = 0
+
+
+@dataclass
+class Movement:
+    """One row of the account's ledger: `amount` signed and without `fee`; `balance` is the total after it."""
+
+    id: str
+    account: str
+    ref: str
+    kind: str
+    asset: str
+    amount: Decimal
+    fee: Decimal
+    balance: Decimal
+    time_ms: int
+    visible_wall_ms: int = 0

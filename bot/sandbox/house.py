@@ -1,0 +1,157 @@
+"""The whole sandbox in one process: clock, durable state, open venues, their servers.
+
+Owns the common part of the state (seed, start, market time, ports) and the lock-step. Never speaks any wire.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random, SystemRandom
+from typing import Any
+
+from bot.sandbox.clock import SandboxClock, wall_ms
+from bot.sandbox.core.journal import Journal
+from bot.sandbox.core.times import iso
+from bot.sandbox.core.venue import Setting, Venue
+from bot.sandbox.server import VenueServer
+from bot.sandbox.venues import venues
+
+LEAD_SECONDS = 1.0
+CONTACT_MS = 10_000
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the command line asks for. `start_ms` None is now; `state` None keeps nothing."""
+
+    names: tuple[str, ...]
+    host: str = "127.0.0.1"
+    seed: int = 1
+    speed: float = 60.0
+    pairs: int | None = None
+    start_ms: int | None = None
+    ready_file: Path | None = None
+    candles: Path | None = None
+    lockstep: bool = False
+    state: Path | None = None
+    fee_tier: int | None = None
+    parent_pipe: bool = False
+
+
+@dataclass
+class Daemons:
+    """Who trades here in lock-step: each daemon's last contact and the market time it has acknowledged."""
+
+    contact_ms: dict[str, int] = field(default_factory=dict)
+    acked_ms: dict[str, int] = field(default_factory=dict)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def seen(self, daemon: str) -> None:
+        if daemon in self.acked_ms:
+            self.contact_ms[daemon] = wall_ms()
+
+    def ack(self, daemon: str, market_ms: int) -> None:
+        self.acked_ms[daemon] = max(market_ms, self.acked_ms.get(daemon, 0))
+        self.contact_ms[daemon] = wall_ms()
+        self.changed.set()
+
+    async def all_at(self, market_ms: int) -> None:
+        """Waits until every connected daemon has acknowledged a market time, or has gone silent."""
+        while self.behind(market_ms):
+            self.changed.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.changed.wait(), 0.5)
+
+    def behind(self, market_ms: int) -> list[str]:
+        """The connected daemons that have not acknowledged a market time yet."""
+        now = wall_ms()
+        connected = [d for d, contact in self.contact_ms.items() if now - contact < CONTACT_MS]
+        return [daemon for daemon in connected if self.acked_ms[daemon] < market_ms]
+
+
+class House:
+    """The running sandbox."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.journal = Journal(plan.state)
+        self.seed: int = self._kept("seed", plan.seed)
+        start_ms: int = self._kept("start_ms", wall_ms() if plan.start_ms is None else plan.start_ms)
+        market_ms = self.journal.get("sandbox/market_ms")
+        self.resumed = market_ms is not None
+        self.clock = SandboxClock(market_ms if self.resumed else start_ms, plan.speed, plan.lockstep)
+        self.venues: dict[str, Venue] = {}
+        for name in plan.names:
+            setting = Setting(
+                self.clock, self.journal, self.seed, start_ms, plan.pairs, plan.candles, plan.fee_tier, self._dice()
+            )
+            self.venues[name] = venues()[name](setting)
+        ports: dict[str, int] = self.journal.get("sandbox/ports") or {}
+        self.servers = {n: VenueServer(v, plan.host, ports.get(n, 0)) for n, v in self.venues.items()}
+        self.daemons = Daemons()
+        self._advancing = threading.Lock()
+
+    def open(self) -> None:
+        for server in self.servers.values():
+            server.open()
+        self.journal.put({"sandbox/ports": {name: server.port for name, server in self.servers.items()}})
+        self.save_time(lead=LEAD_SECONDS)
+
+    def close(self) -> None:
+        for server in self.servers.values():
+            server.close()
+        self.save_time(lead=0.0)
+        self.journal.close()
+
+    @property
+    def well(self) -> bool:
+        return all(server.alive for server in self.servers.values())
+
+    def save_time(self, lead: float) -> None:
+        """Keeps a market time that nobody has been told to be later than, `lead` real seconds from now on."""
+        ahead = 0 if self.plan.lockstep else int(lead * 1000 * self.plan.speed)
+        self.journal.put({"sandbox/market_ms": self.clock.market_ms() + ahead}, durable=False)
+
+    def advance(self, seconds: float) -> int:
+        """Lock-step: moves the market on, with all venues standing still meanwhile; returns the new time."""
+        with self._advancing:
+            for venue in self.venues.values():
+                venue.exchange.lock.acquire()
+            try:
+                now = self.clock.advance(seconds)
+                for venue in self.venues.values():
+                    venue.exchange.settle()
+                    venue.exchange.commit()
+            finally:
+                for venue in self.venues.values():
+                    venue.exchange.lock.release()
+            self.save_time(lead=0.0)
+            return now
+
+    def times(self) -> dict[str, Any]:
+        speed = self.plan.speed
+        return {
+            "market_time": iso(self.clock.market_ms()),
+            "wall_time": iso(self.clock.wall_ms()),
+            "speed": int(speed) if speed == int(speed) else speed,
+        }
+
+    def ready(self, pid: int, control: dict[str, str]) -> dict[str, Any]:
+        """What the ready file says."""
+        parts = {name: venue.wire.ready(self.servers[name].address) for name, venue in self.venues.items()}
+        return {"pid": pid, "control": control, **parts, **self.times()}
+
+    def _kept(self, key: str, value: int) -> int:
+        """What the state says about the market's identity; a fresh state takes `value`."""
+        kept = self.journal.get(f"sandbox/{key}")
+        if kept is None:
+            self.journal.put({f"sandbox/{key}": value})
+            return value
+        return int(kept)
+
+    def _dice(self) -> Random:
+        return Random(SystemRandom().getrandbits(128))  # noqa: S311 - seeded by the system's own

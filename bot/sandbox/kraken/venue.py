@@ -1,0 +1,103 @@
+"""Opens Kraken: its listing, its default account, and all desks of its wire."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from bot.sandbox.core.credentials import MAIN, Keyring
+from bot.sandbox.core.exchange import Exchange
+from bot.sandbox.core.faults import FaultKind, Faults
+from bot.sandbox.core.state import State
+from bot.sandbox.core.switches import Switches
+from bot.sandbox.core.values import sure
+from bot.sandbox.core.venue import Setting, Tally, Venue, budget_clock
+from bot.sandbox.kraken import switches
+from bot.sandbox.kraken.account import AccountDesk
+from bot.sandbox.kraken.auth import Doorman
+from bot.sandbox.kraken.ids import KrakenIds
+from bot.sandbox.kraken.limits import Limits
+from bot.sandbox.kraken.pairs import Listing, fee_table, pair_of
+from bot.sandbox.kraken.public import PublicDesk
+from bot.sandbox.kraken.trading import TradingDesk
+from bot.sandbox.kraken.wire import KrakenWire, skewed_wall_ms
+from bot.sandbox.market import Jump, Market, default_pairs
+
+NAME = "kraken"
+MORE = (
+    "ETH-USDT", "LINK-USD", "SOL-USDT", "AVAX-USD", "DOT-USD", "XRP-USDT", "DOGE-USDT", "ADA-USDT", "LTC-USDT",
+    "LINK-USDT",
+)
+STABLE = ("USDT-USD", "USDC-USD")
+CANCEL_ONLY = "DOT-USDT"
+NEW = "AVAX-USDT"
+NEW_SINCE_MS = 2 * 3_600_000
+DEFAULT_TIER = 4
+MONEY = {"USD": Decimal(3000), "USDT": Decimal(2000)}
+
+
+def open_venue(setting: Setting) -> Venue:
+    """Kraken as of the setting's state."""
+    market = Market(setting.seed, setting.start_ms, symbols(setting.pairs), setting.candles)
+    state = State(NAME, setting.journal, _base_volume(setting.fee_tier))
+    market.restore(Jump(row[0], row[1], Decimal(row[2])) for row in setting.journal.get(f"{NAME}/jumps") or [])
+    listing = Listing(pair_of(s, market.tick(s), _listed(market, s, setting.start_ms)) for s in market.symbols)
+    knobs = Switches(switches.defaults(market.symbols))
+    if CANCEL_ONLY in market.symbols:
+        knobs.set(f"pair_status.{CANCEL_ONLY}", "cancel_only")
+    exchange = Exchange(
+        clock=setting.clock,
+        market=market,
+        instruments={pair.symbol: pair.instrument() for pair in listing.by_symbol.values()},
+        fees=fee_table(),
+        state=state,
+        ids=KrakenIds(setting.dice),
+        seed=setting.seed,
+    )
+    faults = Faults(NAME, setting.dice, setting.clock.wall_ms)
+    exchange.hidden_seconds = lambda: _late(faults)
+    return _assemble(setting, exchange, listing, knobs, faults, market)
+
+
+def _assemble(
+    setting: Setting, exchange: Exchange, listing: Listing, knobs: Switches, faults: Faults, market: Market
+) -> Venue:
+    keyring, tally = Keyring(exchange.state), Tally()
+    limits = Limits(knobs, budget_clock(setting.clock))
+
+    wire = KrakenWire(
+        exchange=exchange,
+        faults=faults,
+        tally=tally,
+        doorman=Doorman(keyring, knobs),
+        limits=limits,
+        public=PublicDesk(market, listing, exchange.fees, knobs, faults),
+        account=AccountDesk(exchange, listing, knobs, faults),
+        trading=TradingDesk(exchange, listing, knobs, faults, limits, lambda: skewed_wall_ms(exchange, faults)),
+        main=lambda: sure(keyring.main()),
+        dice=setting.dice,
+    )
+    venue = Venue(NAME, exchange, wire, faults, knobs, keyring, tally, MONEY)
+    if keyring.main() is None:
+        venue.open_account(MAIN)
+        exchange.commit()
+    return venue
+
+
+def symbols(pairs: int | None) -> list[str]:
+    """The tradable pairs, and those that a careful trader leaves alone."""
+    tradable = [*default_pairs()[NAME], *MORE]
+    wanted = tradable[: pairs if pairs is not None else len(default_pairs()[NAME])]
+    return [*wanted, *STABLE, CANCEL_ONLY, NEW]
+
+
+def _listed(market: Market, symbol: str, start_ms: int) -> int:
+    return start_ms - NEW_SINCE_MS if symbol == NEW else market.listed_ms(symbol)
+
+
+def _base_volume(fee_tier: int | None) -> Decimal:
+    return fee_table().tiers[DEFAULT_TIER if fee_tier is None else fee_tier].volume
+
+
+def _late(faults: Faults) -> float:
+    fault = faults.take(FaultKind.LATE_FILL)
+    return 0.0 if fault is None else fault.seconds if fault.seconds is not None else 5.0

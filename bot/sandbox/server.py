@@ -1,0 +1,160 @@
+"""One venue's server: its own port, thread and event loop, so that a sick venue leaves the others alone.
+
+Runs the venue's gate and its matching tick. A refusal of every connection closes the listening socket for real;
+the port stays reserved meanwhile. Never looks into a request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from bot.sandbox.core.values import sure
+from bot.sandbox.core.venue import Receive, Scope, Send, Venue
+from bot.sandbox.gate import TRANSPORT, Gate, reset
+
+TICK_SECONDS = 0.05
+START_SECONDS = 10.0
+
+
+class Connection(H11Protocol):
+    """uvicorn's connection, whose requests can reach the transport below them."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        app = self.app
+
+        async def with_transport(scope: Scope, receive: Receive, send: Send) -> None:
+            scope[TRANSPORT] = transport
+            await app(scope, receive, send)
+
+        self.app = with_transport
+
+
+class VenueServer(uvicorn.Server):
+    """Serves one venue on a loopback port from a thread of its own."""
+
+    def __init__(self, venue: Venue, host: str, wanted_port: int) -> None:
+        self.venue = venue
+        self._host = host
+        self._socket = _listen(host, wanted_port)
+        self.port: int = self._socket.getsockname()[1]
+        key, certificate = (None, None) if venue.tls_files is None else map(str, venue.tls_files)
+        super().__init__(
+            uvicorn.Config(
+                Gate(venue),
+                http=Connection,
+                ws="websockets-sansio",
+                loop="asyncio",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=1,
+                timeout_keep_alive=75,
+                ssl_keyfile=key,
+                ssl_certfile=certificate,
+            )
+        )
+        self._closed = False
+        self._reserved: socket.socket | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._listening = threading.Event()
+        self._thread = threading.Thread(target=self._serve_forever, name=f"sandbox-{venue.name}", daemon=True)
+
+    def open(self) -> None:
+        """Starts the thread and returns when the port listens."""
+        self._thread.start()
+        if not self._listening.wait(START_SECONDS):
+            raise RuntimeError(f"the sandbox's {self.venue.name} did not start")
+
+    def close(self) -> None:
+        self.should_exit = True
+        self._thread.join(5)
+
+    @property
+    def address(self) -> str:
+        """host:port as URLs write it."""
+        return f"[{self._host}]:{self.port}" if ":" in self._host else f"{self._host}:{self.port}"
+
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def follow_faults(self) -> None:
+        """Closes or opens the port as the armed faults want it; returns when it is so. Any thread."""
+        asyncio.run_coroutine_threadsafe(self._follow_faults(), sure(self._loop)).result(5)
+
+    def _serve_forever(self) -> None:
+        asyncio.run(self._run())
+
+    async def _run(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        tick = asyncio.create_task(self._tick())
+        serve = asyncio.create_task(self.serve(sockets=[self._socket]))
+        await asyncio.wait({tick, serve}, return_when=asyncio.FIRST_COMPLETED)
+        self.should_exit = True
+        await serve
+        tick.cancel()
+        if tick.done() and not tick.cancelled():
+            tick.result()
+
+    async def _tick(self) -> None:
+        """Brings the exchange up to date when nobody asks it anything."""
+        while not self.should_exit:
+            if self.started:
+                self._listening.set()
+                await self._follow_faults()
+            with self.venue.exchange.lock:
+                self.venue.exchange.settle()
+                self.venue.exchange.commit()
+            await asyncio.sleep(TICK_SECONDS)
+
+    async def _follow_faults(self) -> None:
+        wanted = self.venue.faults.port_closed()
+        if wanted and not self._closed:
+            self._closed = True
+            self._shut()
+        elif self._closed and not wanted:
+            self._closed = False
+            await self._reopen()
+
+    def _shut(self) -> None:
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            transport: Any = connection.transport
+            reset(transport)
+        self._reserved = _reserve(self._host, self.port)
+
+    async def _reopen(self) -> None:
+        self._socket, self._reserved = sure(self._reserved), None
+        self._socket.listen(1024)
+        await self.startup(sockets=[self._socket])
+
+
+def _listen(host: str, wanted_port: int) -> socket.socket:
+    """A listening socket, on the wanted port if nobody has it."""
+    try:
+        handle = _reserve(host, wanted_port)
+    except OSError:
+        handle = _reserve(host, 0)
+    handle.listen(1024)
+    return handle
+
+
+def _reserve(host: str, port: int) -> socket.socket:
+    """A socket that holds a port without listening: connections to it are refused."""
+    handle = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    handle.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        handle.bind((host, port))
+    except OSError:
+        handle.close()
+        raise
+    return handle

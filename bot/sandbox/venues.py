@@ -1,0 +1,18 @@
+"""The venues that the sandbox can open, by the name the command line uses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bot.sandbox.core.venue import Setting, Venue
+
+
+def venues() -> dict[str, Callable[[Setting], Venue]]:
+    """How to open each venue; wires are imported only when asked for."""
+    return {"kraken": _kraken}
+
+
+def _kraken(setting: Setting) -> Venue:
+    from bot.sandbox.kraken.venue import open_venue
+
+    return open_venue(setting)
