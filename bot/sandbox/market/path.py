@@ -22,6 +22,7 @@ REVERTING = 0.97
 MEMORY = 10
 """Minutes after which that share has forgotten where it was."""
 DRIFT = 0.24
+WICK = 1.5
 BLOWS = 3.0
 BLOW = 9.0
 """Strength of the trends, in units of the minute's typical move."""
@@ -98,7 +99,7 @@ def _recent_mean(walk: Floats) -> Floats:
 def _wicks(dice: np.random.Generator, open_: Floats, close: Floats, sigma: Floats) -> tuple[Floats, Floats]:
     """High and low of a Brownian bridge from open to close: the law of its extremes, drawn by inversion."""
     move = close - open_
-    noise = -2.0 * (0.9 * sigma) ** 2
+    noise = -2.0 * (WICK * sigma) ** 2
     up = np.sqrt(move**2 + noise * np.log(dice.random(MINUTES)))
     down = np.sqrt(move**2 + noise * np.log(dice.random(MINUTES)))
     return open_ + (move + up) / 2, open_ + (move - down) / 2
