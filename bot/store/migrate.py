@@ -8,10 +8,13 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, column, inspect, select, table, text
 
 #: The newest step in `migrations/versions`; numbers have four digits, so that their order is that of their text.
 HEAD = "0001"
+
+#: Of our own name: a database that is shared with another program may have an `alembic_version` already.
+VERSION_TABLE = "nija_version"
 
 FOLDER = Path(__file__).parent / "migrations"
 _LOCK = 0x4E494A41
@@ -19,9 +22,10 @@ _LOCK = 0x4E494A41
 
 def version(connection: Connection) -> str | None:
     """The number of the last step done; None for a database without our tables."""
-    if not inspect(connection).has_table("alembic_version"):
+    if not inspect(connection).has_table(VERSION_TABLE):
         return None
-    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+    steps = table(VERSION_TABLE, column("version_num"))
+    found = connection.execute(select(steps.c.version_num)).scalar_one_or_none()
     return None if found is None else str(found)
 
 

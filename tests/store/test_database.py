@@ -50,7 +50,12 @@ def made_by_hand(file: Path) -> None:
 
 def test_the_steps_lead_to_the_tables_that_the_code_knows(store: Store) -> None:
     with store.reading() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        assert (
+            compare_metadata(
+                MigrationContext.configure(connection, opts={"version_table": migrate.VERSION_TABLE}), metadata
+            )
+            == []
+        )
         stepped = described(inspect(connection))
     fresh = create_engine("sqlite://")
     metadata.create_all(fresh)
@@ -155,7 +160,7 @@ def test_a_database_of_a_newer_nija_is_left_as_it_is(tmp_path: Path) -> None:
     file = tmp_path / "kraken.db"
     made_by_hand(file)
     with sqlite3.connect(file) as raw:
-        raw.execute("UPDATE alembic_version SET version_num = '9000'")
+        raw.execute("UPDATE nija_version SET version_num = '9000'")
     raw.close()
     with pytest.raises(StoreError, match=r"kraken\.db was written by a newer NIJA \(schema 9000") as told:
         Store.open(address(tmp_path, "kraken"))

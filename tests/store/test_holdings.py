@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from bot.domain.money import ONE, ZERO
 from bot.domain.order import OrderStatus, OrderType, Purpose, Side
 from bot.domain.position import after, opened
 from bot.store.ledger import Ledger
@@ -49,7 +50,11 @@ def test_an_entrys_fills_open_and_extend_its_position(book: Ledger) -> None:
     again = book.book(second)
     assert again is not None
     assert again.position == after(booking.position, second) == book.position("BTC-USD")
-    assert (again.order.booked_qty, again.order.filled_qty, again.order.avg_price) == (3, 3, 102)
+    assert (again.order.booked_qty, again.order.filled_qty, again.order.avg_price) == (
+        Decimal(3),
+        Decimal(3),
+        Decimal(102),
+    )
 
 
 def test_a_fill_is_booked_once(book: Ledger) -> None:
@@ -97,10 +102,14 @@ def test_a_position_that_is_sold_out_is_closed_and_its_result_known(book: Ledger
     rest = book.book(fill("F3", order, "0.6", "95", side=Side.SELL, fee="0.5", time=8_000))
     assert rest is not None
     assert rest.position is not None
-    assert (rest.position.qty, rest.oversold, rest.realised) == (0, 0, Decimal("-3.5"))
+    assert (rest.position.qty, rest.oversold, rest.realised) == (ZERO, ZERO, Decimal("-3.5"))
     assert book.position("BTC-USD") is None
     assert closings(book) == [(8_000, "trail")]
-    assert (book.realised_since(0), book.realised_since(7_001), book.realised_since(9_000)) == (0, Decimal("-3.5"), 0)
+    assert (book.realised_since(0), book.realised_since(7_001), book.realised_since(9_000)) == (
+        ZERO,
+        Decimal("-3.5"),
+        ZERO,
+    )
     assert book.newest_fill() == 8_000
 
 
@@ -120,7 +129,7 @@ def test_selling_more_than_is_held_is_told_and_never_a_negative_holding(book: Le
     booking = book.book(fill("F2", selling(book, 2, qty="1.5"), "1.5", side=Side.SELL))
     assert booking is not None
     assert booking.position is not None
-    assert (booking.position.qty, booking.oversold) == (0, Decimal("0.5"))
+    assert (booking.position.qty, booking.oversold) == (ZERO, Decimal("0.5"))
     assert book.positions() == []
     late = book.book(fill("F3", selling(book, 3), "0.2", side=Side.SELL))
     assert late is not None
@@ -152,7 +161,7 @@ def test_a_fee_in_the_coin_is_not_held(book: Ledger) -> None:
     book.book(fill("F1", sent(book), "1", "100", fee="0.001", asset="BTC"))
     position = book.position("BTC-USD")
     assert position is not None
-    assert (position.qty, position.bought, position.entry_price) == (Decimal("0.999"), 1, 100)
+    assert (position.qty, position.bought, position.entry_price) == (Decimal("0.999"), ONE, Decimal(100))
 
 
 def test_a_short_swap_is_closed_by_buying(book: Ledger) -> None:
@@ -198,7 +207,7 @@ def test_what_cannot_be_traded_becomes_dust_and_is_sold_with_the_next(book: Ledg
     bought(book, 3)
     swept = book.book(fill("F4", selling(book, 4, qty="1.0003"), "1.0003", side=Side.SELL))
     assert swept is not None
-    assert (swept.oversold, book.dust()) == (0, {})
+    assert (swept.oversold, len(book.dust())) == (ZERO, 0)
 
 
 def test_coins_that_the_owner_took_are_written_off(book: Ledger) -> None:

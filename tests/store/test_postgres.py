@@ -46,7 +46,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         [bin_dir / "initdb", "-D", folder / "data", "-A", "trust", "-U", "nija"], check=True, capture_output=True
     )
     options = f"-c listen_addresses='' -c unix_socket_directories={folder}"
-    control = [bin_dir / "pg_ctl", "-D", folder / "data", "-w"]
+    control: list[str | Path] = [bin_dir / "pg_ctl", "-D", folder / "data", "-w"]
     subprocess.run([*control, "-o", options, "-l", folder / "log", "start"], check=True, capture_output=True)
     yield f"postgresql://nija@/postgres?host={folder}"
     subprocess.run([*control, "-m", "fast", "stop"], check=True, capture_output=True)
