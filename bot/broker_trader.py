@@ -111,8 +111,7 @@ class BrokerTrader:
         desk = Desk(self._broker, self._ledger, self._clock, self._log, self._ids())
         self._business = Business.of(desk, self._plan)
         self._standing = self._business.start()
-        for proof in self._business.prove():
-            self._log.info("SHAPE", order=proof.name, accepted=proof.accepted, answer=proof.answer)
+        self._business.prove()
         self._say_funded(self._standing)
         self._tally.reconciled = self._clock.wall_ms()
         self._report()
@@ -265,7 +264,7 @@ class BrokerTrader:
         self._log.info(
             "CONNECTED",
             account=connection.account,
-            permissions=sorted(connection.permissions),
+            permissions=" ".join(sorted(connection.permissions)),
             clock_skew_ms=connection.clock_skew_ms,
         )
         for warning in connection.warnings:

@@ -209,7 +209,7 @@ class IndependentBrokerTrader:
 
     def _say_status(self) -> None:
         for line in board((post.heartbeat.pulse for post in self.posts), self._clock.wall_ms()):
-            self._log.info("STATUS", board=line)
+            self._log.info("STATUS", text=line)
 
     def _write_heartbeat(self, *, stopped: bool = False) -> None:
         """`heartbeat.json` in the data folder: who lives, and since when nobody heard of them."""

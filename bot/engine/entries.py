@@ -92,6 +92,8 @@ class Entries:
         if (symbol, "signal") not in self._told or self._told[symbol, "signal"] != candle:
             self._told[symbol, "signal"] = candle
             self.signals += 1
+        if self._is_held(symbol):
+            return 0
         reason = self._barred(symbol, candle) or may_enter
         if reason is not None:
             self._skip(symbol, "barred", reason)
@@ -109,12 +111,15 @@ class Entries:
             return 0
         return self._enter(symbol, evaluation, ticker, plan)
 
+    def _is_held(self, symbol: str) -> bool:
+        """One position per base coin, whatever its quote."""
+        base = self.desk.instruments[symbol].base
+        return any(position.base == base for position in self.desk.book.positions())
+
     def _barred(self, symbol: str, candle: int) -> str | None:
         """Why this symbol takes no entry on this candle, whatever it costs."""
         book = self.desk.book
         base = self.desk.instruments[symbol].base
-        if any(position.base == base for position in book.positions()):
-            return f"{base} is held already"
         if any(record.symbol.split("-")[0] == base for record in self.desk.in_flight()):
             return f"an order of {base} is still unknown"
         stopped = book.fact(f"stopped:{symbol}")

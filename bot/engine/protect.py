@@ -88,7 +88,7 @@ class Protection:
             desk.book.uncover(symbol, desk.clock.wall_ms(), why)
         if not self._take(position, steps):
             return Verdict.EXPOSED
-        self._covered(symbol, trigger, want, changed=bool(steps))
+        self._covered(symbol, trigger, want, tell=bool(steps) or why == "entry")
         return Verdict.COVERED
 
     def loosen(self, position: Position, keep: Decimal, why: str) -> bool:
@@ -124,9 +124,9 @@ class Protection:
         ended = [self._reduce(Cancel(order)) for order in idle]
         return all(ended)
 
-    def _covered(self, symbol: str, trigger: Decimal, qty: Decimal, *, changed: bool) -> None:
+    def _covered(self, symbol: str, trigger: Decimal, qty: Decimal, *, tell: bool) -> None:
         naked = self._desk.book.cover(symbol, self._desk.clock.wall_ms())
-        if changed or naked:
+        if tell or naked:
             self._desk.log.info("STOP", symbol=symbol, qty=qty, trigger=trigger, naked_ms=naked)
 
     def _take(self, position: Position, steps: Sequence[Step]) -> bool:

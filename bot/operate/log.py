@@ -121,6 +121,8 @@ class TextFormatter(LineFormatter):
         return self._redact("\n".join(_CONTROL.sub(_escaped, line) for line in lines))
 
     def _field(self, key: str, value: object) -> str:
+        if key == "text":
+            return self._value(key, value)
         if key.endswith("_usd") and isinstance(value, Decimal):
             return f"{key.removesuffix('_usd')}={_dollars(value)}"
         text = self._value(key, value)

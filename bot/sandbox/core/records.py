@@ -29,7 +29,7 @@ def to_record(value: Any) -> Any:
 
 def from_record(kind: type[T], record: dict[str, Any]) -> T:
     """The dataclass of type `kind` that `to_record` made `record` from."""
-    hints: dict[str, Any] = _hints(typing.cast(Any, kind))
+    hints: dict[str, Any] = _hints(typing.cast("Any", kind))
     return kind(**{name: _revive(hints[name], value) for name, value in record.items()})
 
 

@@ -23,6 +23,8 @@ MEMORY = 10
 """Minutes after which that share has forgotten where it was."""
 DRIFT = 0.24
 WICK = 1.5
+GAPS = 1.0
+GAP = 12.0
 BLOWS = 3.0
 BLOW = 9.0
 """Strength of the trends, in units of the minute's typical move."""
@@ -77,7 +79,15 @@ class CoinPath:
 def _walk(dice: np.random.Generator, sigma: Floats) -> Floats:
     """Noise as a log price from 0: one part walks freely, the other returns to its own recent mean."""
     free, back = (np.cumsum(sigma * _fat(dice)) for _ in range(2))
-    return math.sqrt(1 - REVERTING) * free + math.sqrt(REVERTING) * (back - _recent_mean(back))
+    gaps = np.cumsum(sigma * _gaps(dice))
+    return math.sqrt(1 - REVERTING) * free + math.sqrt(REVERTING) * (back - _recent_mean(back)) + gaps
+
+
+def _gaps(dice: np.random.Generator) -> Floats:
+    """Sudden moves that stay, about GAPS a day, most of them down."""
+    size = GAP * (dice.standard_exponential(MINUTES) * 0.5 + 0.5)
+    side = np.where(dice.random(MINUTES) < 0.7, -1.0, 1.0)
+    return np.where(dice.random(MINUTES) < GAPS / MINUTES, side * size, 0.0)
 
 
 def _fat(dice: np.random.Generator) -> Floats:

@@ -30,7 +30,7 @@ FALL = 225
 DRIVE = (26, 36)
 PULLBACK = (16, 26)
 BACK = 0.5
-SCALES = ((1440, 0.22), (360, 0.20), (90, 0.20), (30, 0.18), (10, 0.20))
+SCALES = ((1440, 0.14), (360, 0.16), (90, 0.22), (30, 0.24), (10, 0.30))
 """Minutes between the knots of each wave of volatility, and its height in log units."""
 
 

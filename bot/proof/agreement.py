@@ -1,0 +1,168 @@
+"""Compares `nija ledger --json` with `GET /sandbox/ledger`, line by line; an empty list means that they agree.
+
+Both documents must be of a quiet moment: nothing in flight, or the daemon stopped.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+Doc = Mapping[str, Any]
+
+#: Orders of ours at a sandbox: sent through the API, or spawned by one that was.
+OURS = frozenset({"api", "attached", "triggered"})
+_STOPS = frozenset({"stop", "stop-limit", "bracket", "trailing-stop"})
+_ALIVE = frozenset({"open", "partially_filled"})
+
+
+def differences(book: Doc, truth: Doc) -> list[str]:
+    """What one broker's book and its venue's truth disagree on, one line each."""
+    return [
+        *_orders(book, truth),
+        *_fills(book, truth),
+        *_once(book, truth),
+        *_conserved(book),
+        *_stops(book, truth),
+    ]
+
+
+def too_naked(exposure: Mapping[str, Doc], bound_seconds: Decimal) -> list[str]:
+    """Stretches in which a position was held without cover for longer than `bound_seconds`; entries must have none."""
+    found = []
+    for symbol, one in exposure.items():
+        for event in one["naked_events"]:
+            seconds = Decimal(str(event.get("seconds", one["naked_max_seconds"])))
+            bound = Decimal(0) if event["why"] == "entry" else bound_seconds
+            if seconds > bound:
+                found.append(f"naked: {symbol} for {seconds} s because of {event['why']} (allowed {bound} s)")
+    return found
+
+
+def _ours(truth: Doc) -> list[Doc]:
+    return [order for order in truth["orders"] if order["origin"] in OURS]
+
+
+def _orders(book: Doc, truth: Doc) -> list[str]:
+    believed = {order["exchange_id"]: order for order in book["orders"] if order["exchange_id"]}
+    real = {order["id"]: order for order in _ours(truth)}
+    lines = [
+        f"order {name} is at the exchange and not in the book: {real[name]}" for name in real.keys() - believed.keys()
+    ]
+    lines += [
+        f"order {name} is in the book and not at the exchange: {believed[name]}"
+        for name in believed.keys() - real.keys()
+    ]
+    for name in real.keys() & believed.keys():
+        lines += _order(name, believed[name], real[name])
+    lines += [
+        f"order {order['client_id']} is still {order['status']}"
+        for order in book["orders"]
+        if order["status"] in ("intent", "submitted", "unknown")
+    ]
+    return lines
+
+
+def _order(name: str, believed: Doc, real: Doc) -> list[str]:
+    lines = [
+        f"order {name} {field}: book {believed[field]}, exchange {real[field]}"
+        for field in ("symbol", "side", "status", "client_id")
+        if believed[field] != real[field]
+    ]
+    pairs = (("qty", "qty"), ("filled_qty", "filled"))
+    lines += [
+        f"order {name} {mine}: book {believed[mine]}, exchange {real[theirs]}"
+        for mine, theirs in pairs
+        if Decimal(believed[mine]) != Decimal(real[theirs])
+    ]
+    return lines
+
+
+def _fills(book: Doc, truth: Doc) -> list[str]:
+    ours = {order["id"] for order in _ours(truth)}
+    believed = Counter(fill["exchange_fill_id"] for fill in book["fills"])
+    real = {fill["id"]: fill for fill in truth["fills"] if fill["order_id"] in ours}
+    lines = [f"fill {name} is booked {count} times" for name, count in believed.items() if count > 1]
+    lines += [f"fill {name} is missing in the book: {real[name]}" for name in real.keys() - believed.keys()]
+    lines += [f"fill {name} is in the book and not at the exchange" for name in believed.keys() - real.keys()]
+    for fill in book["fills"]:
+        if fill["exchange_fill_id"] in real:
+            lines += _fill(fill, real[fill["exchange_fill_id"]])
+    return lines
+
+
+def _fill(believed: Doc, real: Doc) -> list[str]:
+    name = believed["exchange_fill_id"]
+    lines = [
+        f"fill {name} {field}: book {believed[field]}, exchange {real[field]}"
+        for field in ("qty", "price", "fee")
+        if Decimal(believed[field]) != Decimal(real[field])
+    ]
+    pairs = (("symbol", "symbol"), ("side", "side"), ("fee_asset", "fee_asset"), ("exchange_order_id", "order_id"))
+    lines += [
+        f"fill {name} {mine}: book {believed[mine]}, exchange {real[theirs]}"
+        for mine, theirs in pairs
+        if believed[mine] != real[theirs]
+    ]
+    return lines
+
+
+def _once(book: Doc, truth: Doc) -> list[str]:
+    """One accepted order per client id, one live order per decision, one entry per symbol and candle."""
+    accepted = {order["id"] for order in _ours(truth)}
+    sent = [order for order in book["orders"] if order["decision_key"] and order["exchange_id"] in accepted]
+    lines = _repeated("decision key", (order["decision_key"] for order in sent))
+    lines += _repeated("client id", (order["client_id"] for order in _ours(truth) if order["client_id"]))
+    entries = (_candle(order["decision_key"]) for order in sent if order["purpose"] == "entry")
+    return lines + _repeated("entry of symbol and candle", entries)
+
+
+def _candle(key: str) -> str:
+    """A decision key without its attempt."""
+    return key.rpartition("/")[0]
+
+
+def _repeated(what: str, names: Iterable[str]) -> list[str]:
+    return [f"{what} {name} was accepted {count} times" for name, count in Counter(names).items() if count > 1]
+
+
+def _conserved(book: Doc) -> list[str]:
+    """bought - sold - fees taken in coin = position + dust."""
+    coins: dict[str, Decimal] = defaultdict(Decimal)
+    for fill in book["fills"]:
+        base = fill["symbol"].split("-")[0]
+        if fill["symbol"].endswith("-SWAP"):
+            continue
+        coins[base] += Decimal(fill["qty"]) * (1 if fill["side"] == "buy" else -1)
+        if fill["fee_asset"] == base:
+            coins[base] -= Decimal(fill["fee"])
+    held: dict[str, Decimal] = defaultdict(Decimal)
+    for position in book["positions"]:
+        if not position["symbol"].endswith("-SWAP"):
+            held[position["symbol"].split("-")[0]] += Decimal(position["qty"])
+    for asset, amount in book["dust"].items():
+        held[asset] += Decimal(amount)
+    return [
+        f"coins of {asset}: fills leave {coins[asset]}, position and dust are {held[asset]}"
+        for asset in coins.keys() | held.keys()
+        if coins[asset] != held[asset]
+    ]
+
+
+def _stops(book: Doc, truth: Doc) -> list[str]:
+    """Each open position is covered by stops that rest at the exchange, of its size, and nothing else rests there."""
+    resting = {
+        order["id"]: Decimal(order["qty"]) - Decimal(order["filled"])
+        for order in _ours(truth)
+        if order["type"] in _STOPS and order["status"] in _ALIVE
+    }
+    believed = {stop["exchange_id"]: position for position in book["positions"] for stop in position["stops"]}
+    lines = [f"stop {name} rests at the exchange for no position" for name in resting.keys() - believed.keys()]
+    lines += [f"stop {name} is believed to rest and does not" for name in believed.keys() - resting.keys()]
+    for position in book["positions"]:
+        covered = sum((resting.get(stop["exchange_id"], Decimal(0)) for stop in position["stops"]), Decimal(0))
+        if covered != Decimal(position["qty"]):
+            lines.append(f"position {position['symbol']} {position['qty']} is covered by stops of {covered}")
+    return lines
