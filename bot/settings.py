@@ -237,16 +237,18 @@ def _build_groups(values: Mapping[str, str], home: Path) -> tuple[dict[str, Grou
 
 def _error_lines(group: type[Group], given: Mapping[str, str], error: ValidationError) -> list[str]:
     wrong = error.errors(include_input=False, include_context=False, include_url=False)
+    # A default that follows from an unusable value is reported too, but nobody set it.
+    fields = [field for field in dict.fromkeys(str(item["loc"][0]) for item in wrong) if field in given]
     return [
         f"{group.variable(field)} {_shown(group, field, given[field])}: "
         f"it must be {group.model_fields[field].description}"
-        for field in dict.fromkeys(str(item["loc"][0]) for item in wrong)
+        for field in fields
     ]
 
 
 def _shown(group: type[Group], field: str, text: str) -> str:
     secret = "SecretStr" in repr(group.model_fields[field].annotation)
-    if secret or "PRIVATE KEY" in text:
+    if secret or re.search(r"PRIVATE KEY|://[^/]*@", text):
         return f"holds {len(text)} characters that are something else"
     return f'is "{text[:80].encode("unicode_escape").decode()}"'
 

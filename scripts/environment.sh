@@ -80,7 +80,7 @@ find_python() {
             return
         fi
     done
-    fail "Python 3.11 or newer is needed, found $(python3 --version 2>&1 || echo none)"
+    fail "Python 3.11 or newer is needed, found $(python3 --version 2>/dev/null || echo none)"
 }
 
 # uv takes seconds where pip takes half a minute; pip is there for machines that have no build of uv, or that

@@ -1,0 +1,188 @@
+"""The walls between the rooms, read from the imports; and the habits that a reader of one file cannot see."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+VENUES = ("kraken", "okx", "coinbase")
+HEAVY = {"numba", "pyarrow", "ccxt", "optuna", "plotly"}
+
+MAY_IMPORT = {
+    "bot.domain": {"bot.domain"},
+    "bot.strategy": {"bot.domain", "bot.strategy"},
+    "bot.engine": {"bot.domain", "bot.strategy", "bot.engine", "bot.brokers.base"},
+    "bot.store": {"bot.domain", "bot.store"},
+    "bot.sandbox": {"bot.sandbox"},
+    "bot.backtest": {"bot.domain", "bot.strategy", "bot.engine", "bot.backtest"},
+    "bot.variables": set(),
+    "bot.settings": {"bot.variables"},
+}
+
+
+@dataclass(frozen=True)
+class Module:
+    name: str
+    path: Path
+    tree: ast.Module
+
+    def is_in(self, room: str) -> bool:
+        return is_in(self.name, room)
+
+
+def is_in(name: str, room: str) -> bool:
+    return name == room or name.startswith(room + ".")
+
+
+def read_modules() -> list[Module]:
+    return [
+        Module(module_name(path), path, ast.parse(path.read_text(encoding="utf-8"), str(path)))
+        for path in sorted((ROOT / "bot").rglob("*.py"))
+    ]
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = read_modules()
+NAMES = {module.name for module in MODULES}
+
+
+def imports(module: Module, nodes: Iterator[ast.AST] | None = None) -> Iterator[str]:
+    """Every module that is imported; `from package import module` counts as the module."""
+    for node in nodes or ast.walk(module.tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            source = absolute(module, node)
+            deeper = [f"{source}.{alias.name}" for alias in node.names]
+            yield from (name if name in NAMES else source for name in deeper)
+
+
+def absolute(module: Module, node: ast.ImportFrom) -> str:
+    if not node.level:
+        return node.module or ""
+    is_package = module.path.name == "__init__.py"
+    base = module.name.split(".")[: len(module.name.split(".")) - node.level + is_package]
+    return ".".join([*base, *([node.module] if node.module else [])])
+
+
+def ours(module: Module) -> set[str]:
+    return {name for name in imports(module) if is_in(name, "bot") and name != "bot"}
+
+
+def top_level(tree: ast.AST) -> Iterator[ast.AST]:
+    """What runs when the module is imported: not what stands inside functions or under TYPE_CHECKING."""
+    for node in ast.iter_child_nodes(tree):
+        typing_only = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) and not typing_only:
+            yield node
+            yield from top_level(node)
+
+
+@pytest.mark.parametrize("room", MAY_IMPORT)
+def test_a_room_imports_only_what_its_walls_allow(room: str) -> None:
+    for module in MODULES:
+        if module.is_in(room):
+            strangers = {n for n in ours(module) if not any(is_in(n, ok) for ok in MAY_IMPORT[room] | {room})}
+            assert not strangers, f"{module.name} imports {strangers}"
+
+
+@pytest.mark.parametrize("venue", VENUES)
+def test_a_venue_imports_the_domain_and_what_no_venue_owns(venue: str) -> None:
+    others = [f"bot.brokers.{other}" for other in VENUES if other != venue]
+    for module in MODULES:
+        if module.is_in(f"bot.brokers.{venue}"):
+            for name in ours(module):
+                assert is_in(name, "bot.domain") or is_in(name, "bot.brokers"), f"{module.name} imports {name}"
+                assert not any(is_in(name, other) for other in others), f"{module.name} imports {name}"
+
+
+def test_what_all_venues_share_knows_no_venue() -> None:
+    venues = [f"bot.brokers.{venue}" for venue in VENUES]
+    for module in MODULES:
+        if module.is_in("bot.brokers") and not any(module.is_in(venue) for venue in venues):
+            for name in ours(module):
+                assert is_in(name, "bot.domain") or is_in(name, "bot.brokers"), f"{module.name} imports {name}"
+                assert not any(is_in(name, venue) for venue in venues), f"{module.name} imports {name}"
+
+
+def test_a_misunderstanding_cannot_hide_in_sandbox_and_brokers_alike() -> None:
+    for module in MODULES:
+        if not module.is_in("bot.sandbox") and module.name != "bot.cli":
+            inside = {name for name in ours(module) if is_in(name, "bot.sandbox")}
+            assert not inside, f"{module.name} imports {inside}: the sandbox is reached through its ports only"
+
+
+def test_only_the_broker_manager_names_a_venue() -> None:
+    for module in MODULES:
+        for venue in VENUES:
+            room = f"bot.brokers.{venue}"
+            if not module.is_in(room) and any(is_in(name, room) for name in ours(module)):
+                assert module.name == "bot.broker_manager", f"{module.name} imports {room}"
+
+
+def test_only_settings_reads_the_environment() -> None:
+    for module in MODULES:
+        if module.name != "bot.settings":
+            names = {ast.unparse(node) for node in ast.walk(module.tree) if isinstance(node, ast.Attribute)}
+            from_os = {
+                alias.name
+                for node in ast.walk(module.tree)
+                if isinstance(node, ast.ImportFrom) and node.module == "os"
+                for alias in node.names
+            }
+            assert not names & {"os.environ", "os.getenv", "os.environb"}, module.name
+            assert not from_os & {"environ", "getenv", "environb"}, module.name
+            assert not any(is_in(name, "dotenv") for name in imports(module)), module.name
+
+
+def test_the_daemon_stays_lean() -> None:
+    for module in MODULES:
+        if not module.is_in("bot.backtest"):
+            heavy = {name for name in imports(module, top_level(module.tree)) if name.split(".")[0] in HEAVY}
+            assert not heavy, f"{module.name} imports {heavy} when it is loaded"
+
+
+def test_nothing_is_swallowed_outside_a_supervised_boundary() -> None:
+    """A broad `except` raises again, or says on its line that it is a thread's `supervised boundary`."""
+    for module in MODULES:
+        lines = module.path.read_text(encoding="utf-8").splitlines()
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.ExceptHandler) and is_broad(node) and not raises_again(node):
+                line = lines[node.lineno - 1]
+                assert "supervised boundary" in line, f"{module.path.relative_to(ROOT)}:{node.lineno}: {line}"
+
+
+def raises_again(handler: ast.ExceptHandler) -> bool:
+    last = handler.body[-1]
+    return isinstance(last, ast.Raise) and last.exc is None
+
+
+def is_broad(handler: ast.ExceptHandler) -> bool:
+    if handler.type is None:
+        return True
+    caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return any(ast.unparse(kind).split(".")[-1] in {"Exception", "BaseException"} for kind in caught)
+
+
+def test_every_module_says_what_it_owns() -> None:
+    silent = [module.name for module in MODULES if not ast.get_docstring(module.tree)]
+    assert not silent
+
+
+def test_the_walls_can_fall() -> None:
+    """The reader of imports sees every way of importing."""
+    text = "import bot.store.ledger\nfrom bot import engine\nfrom ..brokers import kraken\ndef f(): import numba"
+    module = Module("bot.domain.x", ROOT / "bot/domain/x.py", ast.parse(text))
+    found = set(imports(module))
+    assert {"bot.store.ledger", "bot.engine", "numba"} <= found
+    assert any(is_in(name, "bot.brokers") for name in found)
+    assert "numba" not in set(imports(module, top_level(module.tree)))
