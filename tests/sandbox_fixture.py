@@ -72,7 +72,7 @@ class Sandbox:
     def kraken(self) -> Keys:
         return self.venue("kraken")
 
-    def control(self, method: str, path: str, **words: Any) -> Any:
+    def control(self, method: str, path: str, /, **words: Any) -> Any:
         """One call of the control API, e.g. `control("GET", "ledger?venue=kraken")`; raises ControlError."""
         control = self.ready["control"]
         request = urllib.request.Request(

@@ -125,7 +125,7 @@ class Runner:
     def _settle(self, work: Callable[[], T], result: Future[T]) -> None:
         try:
             result.set_result(work())
-        except BaseException as error:  # noqa: BLE001 - the thread's boundary: handed on to whoever asked
+        except BaseException as error:  # supervised boundary: handed on to whoever asked  # noqa: BLE001
             result.set_exception(error)
         self._haste.wake()
 
