@@ -23,7 +23,7 @@ class Booking:
     """What booking a fill did: the order after it, and the position after it (None where it belongs to none).
 
     `oversold` is how much of a closing fill (base units) no position or dust of ours stood for, `realised`
-    what the fill earned after its fee, in dollars (0 for a fill that opens).
+    what the fill earned, in dollars (of a fill that opens: its fee, lost).
     """
 
     fill: Fill

@@ -58,6 +58,11 @@ def plain(value: Decimal) -> str:
     return "0" if text in ("-0", "") else text
 
 
+def shortened(value: Decimal, digits: int = 8) -> Decimal:
+    """At most so many significant digits: averages for people, never for the book."""
+    return round(value, max(digits - 1 - value.adjusted(), 0)).normalize() if value else value
+
+
 def usd(value: Decimal) -> str:
     """Dollars for people: `$1,234.50`."""
     return f"-${-value:,.2f}" if value < 0 else f"${value:,.2f}"

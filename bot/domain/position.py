@@ -20,7 +20,7 @@ class Position:
 
     `qty` is what is held now, `initial_qty` the most that was held, `bought` / `cost` the sums of the fills that opened it
     (`entry_price` = cost / bought), `r` = |entry - first stop|, `stage` the number of targets reached (0..3),
-    `stop_price` where the stop belongs now, `realised` what closing fills earned after fees, in the quote.
+    `stop_price` where the stop belongs now, `realised` what its fills earned so far, in the quote: entry fees are losses at once.
     """
 
     symbol: str
@@ -86,6 +86,7 @@ def opened(fill: Fill, decision: Decision, entry_id: str) -> Position:
         fee_rate=decision.fee,
         entry_id=entry_id,
         fees=fee_in_quote(fill),
+        realised=-fee_in_quote(fill),
     )
 
 
@@ -101,6 +102,7 @@ def after(position: Position, fill: Fill) -> Position:
             bought=position.bought + fill.qty,
             cost=position.cost + fill.qty * fill.price,
             fees=fees,
+            realised=position.realised - fee_in_quote(fill),
         )
     earned = (fill.price - position.entry_price) * fill.qty * position.side.sign - fee_in_quote(fill)
     return replace(position, qty=position.qty - _given(fill), fees=fees, realised=position.realised + earned)

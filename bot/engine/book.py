@@ -121,7 +121,7 @@ class Book(Protocol):
         ...
 
     def realised_since(self, at: int) -> Decimal:
-        """Dollars earned (lost) by closing fills since market time `at`, fees included."""
+        """Dollars earned (lost) by fills since market time `at`: results of closing ones, fees of all."""
         ...
 
     def commands(self) -> Sequence[Command]:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from enum import Enum
 
 from bot.domain.clock import SECOND
-from bot.domain.order import OrderRecord, OrderType, Purpose, TimeInForce, VenueOrder
+from bot.domain.order import OrderRecord, OrderStatus, OrderType, Purpose, TimeInForce, VenueOrder
 from bot.domain.position import Position
 from bot.engine.book import AlreadyDecided
 from bot.engine.desk import Desk
@@ -69,11 +69,14 @@ class Closing:
             reason=reason,
         )
         try:
-            record = desk.settle(desk.submit(intent))
+            record = desk.submit(intent)
         except AlreadyDecided:
             return Sale.LATER
+        if record.status is OrderStatus.SUBMITTED:  # a sale at work covers what it sells
+            desk.book.cover(position.symbol, desk.clock.wall_ms())
+        record = desk.settle(record)
         if record.booked_qty > 0:
-            self._tell(position, record, reason)
+            self._tell(record, reason)
             self.tidy(position.symbol, price, reason)
         if desk.book.position(position.symbol) is not None:
             self._protection.ensure(position.symbol, price, why=purpose)
@@ -119,14 +122,15 @@ class Closing:
             return Sale.DONE
         return self.sell(symbol, position.qty, price, Purpose.EXIT, "stop price passed")
 
-    def _tell(self, position: Position, record: OrderRecord, reason: str) -> None:
-        after = self._desk.book.position(position.symbol)
-        self._desk.log.info(
-            "EXIT" if after is None else record.purpose.upper(),
-            symbol=position.symbol,
-            purpose=record.purpose,
-            qty=record.booked_qty,
-            price=record.avg_price,
-            left=after.qty if after else Decimal(0),
-            reason=reason,
-        )
+    def _tell(self, record: OrderRecord, reason: str) -> None:
+        """A leg sold: what is left. The end of a position is told with its result, by `Results`."""
+        left = self._desk.book.position(record.symbol)
+        if left is not None:
+            self._desk.log.info(
+                record.purpose.upper(),
+                symbol=record.symbol,
+                qty=record.booked_qty,
+                price=record.avg_price,
+                left=left.qty,
+                reason=reason,
+            )

@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from bot.brokers.base import BrokerError
 from bot.domain.instrument import Instrument, Ticker
-from bot.domain.money import ONE, ZERO, decimal
+from bot.domain.money import ONE, ZERO, decimal, shortened
 from bot.domain.order import Decision, OrderRecord, OrderStatus, OrderType, Purpose, Side, TimeInForce
 from bot.engine import risk
 from bot.engine.accounting import Standing
@@ -253,7 +253,7 @@ class Entries:
             symbol=symbol,
             side=record.side,
             qty=position.qty,
-            price=position.entry_price,
+            price=shortened(position.entry_price),
             stop=position.stop_price,
             score=evaluation.score,
             client_id=record.client_id,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.domain.booking import Booking
-from bot.domain.money import ZERO
+from bot.domain.money import ZERO, shortened
 from bot.domain.order import Purpose
 from bot.engine.desk import Desk
 from bot.engine.risk import Limits
@@ -30,9 +30,10 @@ class Results:
             symbol=position.symbol,
             purpose=booking.order.purpose,
             price=booking.fill.price,
-            entry=position.entry_price,
+            entry=shortened(position.entry_price),
             result=round(position.realised, 4),
             fees=round(position.fees, 4),
+            reason=booking.order.reason,
         )
         self._count(position.symbol, lost=position.realised < ZERO)
 

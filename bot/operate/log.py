@@ -66,9 +66,7 @@ class EventLog:
         """An error with its traceback: for the supervised boundary of a thread."""
         self._write(logging.ERROR, event, fields, error)
 
-    def _write(
-        self, level: int, word: str, fields: Mapping[str, object], error: BaseException | None = None
-    ) -> None:
+    def _write(self, level: int, word: str, fields: Mapping[str, object], error: BaseException | None = None) -> None:
         if self._logger.isEnabledFor(level):
             event = Event(word, self._broker, fields)
             self._logger.log(level, "%s", word, exc_info=error, extra={"event": event})
@@ -264,9 +262,7 @@ class _Crash:
         self._log = log
         self._print_as_usual = print_as_usual
 
-    def of_program(
-        self, kind: type[BaseException], error: BaseException, where: TracebackType | None
-    ) -> None:
+    def of_program(self, kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
         if issubclass(kind, KeyboardInterrupt):
             self._print_as_usual(kind, error, where)
             return

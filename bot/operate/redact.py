@@ -36,9 +36,7 @@ _SHAPES: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
     (re.compile(r"(?<=://)[^/\s@'\"]+@"), f"{HIDDEN}@"),
 )
 _SECRET_NAME: Final = re.compile(_NAMES, re.IGNORECASE)
-_NAMED: Final = re.compile(
-    rf"((?<![A-Za-z])(?:{_NAMES})\\?['\"]?\s*[:=,]\s*(?:b(?=['\"]))?)({_VALUE})", re.IGNORECASE
-)
+_NAMED: Final = re.compile(rf"((?<![A-Za-z])(?:{_NAMES})\\?['\"]?\s*[:=,]\s*(?:b(?=['\"]))?)({_VALUE})", re.IGNORECASE)
 
 
 class Redactor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 
-from bot.domain.money import plain, usd
+from bot.domain.money import plain, shortened, usd
 from bot.operate.health import Holding, Pulse
 
 
@@ -40,15 +40,10 @@ def _headline(pulse: Pulse, now: int) -> str:
 def _position(holding: Holding) -> str:
     gain = (holding.price / holding.entry - 1) * 100 if holding.entry else Decimal(0)
     return (
-        f"  {holding.symbol:<10} {holding.side:<4} {plain(holding.qty)} @ {plain(_short(holding.entry))}"
-        f"  now {plain(_short(holding.price))} ({gain:+.2f} %)  stop {plain(_short(holding.stop))}"
+        f"  {holding.symbol:<10} {holding.side:<4} {plain(holding.qty)} @ {plain(shortened(holding.entry))}"
+        f"  now {plain(shortened(holding.price))} ({gain:+.2f} %)  stop {plain(shortened(holding.stop))}"
         f"  unrealised {usd(holding.unrealised)}  targets reached {holding.stage}"
     )
-
-
-def _short(price: Decimal) -> Decimal:
-    """Eight significant digits are enough for people."""
-    return +price if price == 0 else round(price, max(8 - price.adjusted() - 1, 0))
 
 
 def _age(then: int, now: int) -> str:

@@ -11,7 +11,6 @@ import ipaddress
 import os
 import secrets
 import signal
-import socket
 import sys
 import threading
 from pathlib import Path
@@ -25,6 +24,7 @@ from bot.sandbox.core.journal import DamagedState
 from bot.sandbox.core.times import parse_iso
 from bot.sandbox.house import LEAD_SECONDS, House, Plan
 from bot.sandbox.market import MarketError
+from bot.sandbox.server import listen
 from bot.sandbox.venues import venues
 
 
@@ -110,7 +110,7 @@ class ControlServer:
     """The control API on a thread of its own."""
 
     def __init__(self, control: Control, host: str) -> None:
-        self._socket = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        self._socket = listen(host, 0)
         shown = f"[{host}]" if ":" in host else host
         self.url = f"http://{shown}:{self._socket.getsockname()[1]}"
         config = uvicorn.Config(

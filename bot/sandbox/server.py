@@ -42,7 +42,7 @@ class VenueServer(uvicorn.Server):
     def __init__(self, venue: Venue, host: str, wanted_port: int) -> None:
         self.venue = venue
         self._host = host
-        self._socket = _listen(host, wanted_port)
+        self._socket = listen(host, wanted_port)
         self.port: int = self._socket.getsockname()[1]
         key, certificate = (None, None) if venue.tls_files is None else map(str, venue.tls_files)
         super().__init__(
@@ -138,7 +138,7 @@ class VenueServer(uvicorn.Server):
         await self.startup(sockets=[self._socket])
 
 
-def _listen(host: str, wanted_port: int) -> socket.socket:
+def listen(host: str, wanted_port: int) -> socket.socket:
     """A listening socket, on the wanted port if nobody has it."""
     try:
         handle = _reserve(host, wanted_port)
@@ -150,7 +150,10 @@ def _listen(host: str, wanted_port: int) -> socket.socket:
 
 def _reserve(host: str, port: int) -> socket.socket:
     """A socket that holds a port without listening: connections to it are refused."""
-    handle = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    # asyncio switches Nagle's delay off only on sockets that name their protocol.
+    handle = socket.socket(
+        socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP
+    )
     handle.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         handle.bind((host, port))

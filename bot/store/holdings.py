@@ -71,7 +71,6 @@ def enter(page: Page, order: Row, fill: Fill) -> Booking:
         number, position, oversold, earned = _fold(page, order, fill, before)
     dollars = earned * _dollar_rate(fill)
     row = {name: getattr(fill, name) for name in _FILL}
-    closing = position is not None and position.side is not fill.side
     page.connection.execute(
         _INSERT_FILL,
         {
@@ -79,7 +78,7 @@ def enter(page: Page, order: Row, fill: Fill) -> Booking:
             "account_id": page.account,
             "order_id": order["id"],
             "position_id": number,
-            "realised_usd": dollars if closing else None,
+            "realised_usd": dollars,
         },
     )
     page.note("fill", fill.fill_id, **row)
@@ -127,7 +126,7 @@ def _open(page: Page, order: Row, fill: Fill) -> _Folded:
     row = {"account_id": page.account, **asdict(position)}
     number = page.connection.execute(_INSERT, row).inserted_primary_key
     page.note("opened", fill.symbol, **asdict(position))
-    return (number[0] if number else None), position, ZERO, ZERO
+    return (number[0] if number else None), position, ZERO, position.realised
 
 
 def _fold(page: Page, order: Row, fill: Fill, row: Row) -> _Folded:

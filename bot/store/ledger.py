@@ -182,7 +182,7 @@ class Ledger:
             return holdings.dust_of(page)
 
     def realised_since(self, at: int) -> Decimal:
-        """Dollars earned (lost) by closing fills since market time `at`, their fees included."""
+        """Dollars earned (lost) by fills since market time `at`: results of closing ones, fees of all."""
         query = select(fills.c.realised_usd).where(
             fills.c.account_id == self._id, fills.c.time >= at, fills.c.realised_usd.is_not(None)
         )

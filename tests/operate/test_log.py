@@ -30,6 +30,7 @@ from bot.operate.redact import HIDDEN, Redactor
 from bot.settings import ConfigError
 from bot.variables import OperationSettings
 
+ROOT = Path(__file__).resolve().parents[2]
 SECRET = "Kx9/abcdefghij+klmnopqrstuvwxyz0123456789=="
 PEM = (
     "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIIKbO5ZlqGkjG8Y2oQabcdef\nAoGCCqGSM49AwEHoUQDQgAE1234567\n"
@@ -325,7 +326,8 @@ def test_a_crash_of_the_program_is_logged_and_not_printed(tmp_path: Path) -> Non
         f"raise RuntimeError('{SECRET}')\n"
     )
     path = tmp_path / "nija.log"
-    ended = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-c", program, str(path)]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     assert ended.stderr == "nija crashed (RuntimeError); the log says where\n"
     assert f"RuntimeError: {HIDDEN}" in path.read_text()

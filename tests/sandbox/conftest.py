@@ -1,4 +1,4 @@
-"""Fixtures of the sandbox's own tests."""
+"""Fixtures of the sandbox's own tests: one process for a module's tests, and a Kraken without a process."""
 
 from __future__ import annotations
 
@@ -7,10 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.sandbox.desk import Desk
 from tests.sandbox_fixture import Sandbox
 
 
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
-    with Sandbox(tmp_path) as running:
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    folder: Path = tmp_path_factory.mktemp("sandbox")
+    with Sandbox(folder) as running:
         yield running
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()

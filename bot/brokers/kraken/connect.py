@@ -35,8 +35,7 @@ NEEDED: Mapping[str, str] = MappingProxyType(
     }
 )
 WITHDRAW = "withdraw-funds"
-#: Differences up to here are within what whole seconds and the way there can show.
-SKEW_SHOWN, SKEW_REFUSED = 2 * SECOND, 60 * SECOND
+SKEW_REFUSED = 60 * SECOND
 _KEY_ENDS_SOON = 14 * DAY
 
 

@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 MOST_CANDLES = 720
 _PAGE = 1000
-_MOST_PAGES = 10
+_MOST_PAGES = 3
 _TICKERS_A_CALL = 150
 
 
@@ -112,20 +112,22 @@ class KrakenMarket:
     def look(self, symbol: str, since: int) -> Look:
         """Last, high and low of the trades after `since`; `at` is the newest trade's time, so that none is missed.
 
-        Without a trade it is the last price, as the ticker has it.
+        Without a trade it is the last price, as the ticker has it; where the trades are too many to read one by one,
+        candles tell the rest.
         """
-        trades = self._trades(symbol, since)
+        trades, complete = self._trades(symbol, since)
         if trades:
             prices = [trade.price for trade in trades]
-            return Look(symbol, max(since, trades[-1].at), prices[-1], max(prices), min(prices))
+            seen = Look(symbol, max(since, trades[-1].at), prices[-1], max(prices), min(prices))
+            return seen if complete else self._with_candles(seen)
         last = self._tickers({symbol}).get(symbol)
         if last is None:
             raise failure(Meaning.BUSY, f"no price of {symbol}")
         return Look(symbol, since, last.last, last.last, last.last)
 
     # -- reading -------------------------------------------------------------------------------------------------
-    def _trades(self, symbol: str, since: int) -> list[wire.Print]:
-        """Trades after `since`, page by page (`since` in ns is exclusive). A burst without end is cut at its newest pages."""
+    def _trades(self, symbol: str, since: int) -> tuple[list[wire.Print], bool]:
+        """Trades after `since`, page by page (`since` in ns is exclusive), and whether these are all."""
         pair, cursor = self.pair(symbol), str(since * 1_000_000)
         found: list[wire.Print] = []
         for _ in range(_MOST_PAGES):
@@ -133,9 +135,21 @@ class KrakenMarket:
             page, following = understood(lambda answer=result: wire.prints(answer))  # type: ignore[misc]
             found += page
             if len(page) < _PAGE or following == cursor:
-                return found
+                return found, True
             cursor = following
-        raise failure(Meaning.BUSY, f"more than {_MOST_PAGES * _PAGE} trades of {symbol} since the last look")
+        return found, False
+
+    def _with_candles(self, seen: Look) -> Look:
+        """What was seen, and what the candles since then say: those of minutes, or longer ones for a longer stretch."""
+        age = (self._clock.market_ms() - seen.at) // MINUTE
+        minutes = next((each for each in sorted(wire.INTERVALS) if age < each * MOST_CANDLES), max(wire.INTERVALS))
+        start = seen.at - seen.at % (minutes * MINUTE)
+        data = {"pair": self.pair(seen.symbol), "interval": str(minutes), "since": str(start // 1000 - 1)}
+        result = self._transport.public("OHLC", data)
+        rest = understood(lambda: wire.extremes(result, start))
+        if rest is None:
+            return seen
+        return Look(seen.symbol, max(seen.at, rest.at), rest.last, max(seen.high, rest.high), min(seen.low, rest.low))
 
     def _tickers(self, symbols: Collection[str]) -> dict[str, Ticker]:
         names = self.names()

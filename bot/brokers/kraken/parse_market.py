@@ -183,6 +183,31 @@ def _plausible_ns(value: Any) -> Decimal:
     raise BadAnswer(f"last {str(value)[:40]!r}")
 
 
+@dataclass(frozen=True, slots=True)
+class Extremes:
+    """Last, high and low of a stretch of candles, and when (ms) the newest of them began."""
+
+    last: Decimal
+    high: Decimal
+    low: Decimal
+    at: int
+
+
+def extremes(result: object, start: int) -> Extremes | None:
+    """OHLC: what the price did in candles that began at or after `start` (ms), the running one included; None without any."""
+    rows = [sequence(row, "candle") for row in rows_of(result, "OHLC")[0]]
+    if any(len(row) < 5 for row in rows):
+        raise BadAnswer("candle: too short")
+    wanted = [row for row in rows if _seconds(row[0]) * 1000 >= start]
+    if not wanted:
+        return None
+    high, low = max(_exact(row[2], "high") for row in wanted), min(_exact(row[3], "low") for row in wanted)
+    last = _exact(wanted[-1][4], "close")
+    if not 0 < low <= last <= high:
+        raise BadAnswer("candle: high and low do not hold the close")
+    return Extremes(last, high, low, _seconds(wanted[-1][0]) * 1000)
+
+
 def server_ms(result: object) -> int:
     """Time: Kraken's clock in ms. It counts whole seconds, so half a second is added: the most likely moment."""
     return int(number(mapping(result, "time"), "unixtime") * 1000) + 500

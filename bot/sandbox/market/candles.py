@@ -71,7 +71,7 @@ class GeneratedCandles:
         prints = _spread_prints(int(self._prints(np.array([day]))[0]), coin.busy)
         before = self._prints(np.arange(self._first_day, day)).sum()
         open_, high, low, close = self._ticks(coin, day)
-        return _settled(open_, high, low, close, self._volume(coin, day, prints), prints, 1 + int(before))
+        return settled(open_, high, low, close, self._volume(coin, day, prints), prints, 1 + int(before))
 
     def _prints(self, days: Ints) -> Ints:
         """How many trades each day has."""
@@ -107,7 +107,7 @@ def _spread_prints(prints: int, busy: Floats) -> Ints:
     return prints
 
 
-def _settled(
+def settled(
     open_: Ints, high: Ints, low: Ints, close: Ints, volume: Ints, prints: Ints, first_id: int
 ) -> Candles:
     """Makes each candle one that its number of trades can really print: none, one, two, three or more."""

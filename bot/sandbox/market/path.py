@@ -19,11 +19,11 @@ from bot.sandbox.market.weather import MINUTES, Climate
 LEVEL_SCALES = (8, 16, 32, 64, 128)
 REVERTING = 0.97
 """Share of the noise that does not wander off but returns to the trend: the pull-backs."""
-MEMORY = 10
+MEMORY = 9
 """Minutes after which that share has forgotten where it was."""
-DRIFT = 0.24
+DRIFT = 0.245
 WICK = 1.5
-GAPS = 1.0
+GAPS = 0.7
 GAP = 12.0
 BLOWS = 3.0
 BLOW = 9.0

@@ -15,18 +15,18 @@ import numpy as np
 from bot.sandbox.market.noise import Floats, Ints, bell, draws, key, mixed, wave
 
 MINUTES = 1440
-CYCLE = 960
+CYCLE = 1260
 """Minutes of one cycle of a coin's trend; divides the day."""
 SLOTS = 7
-OWN = 0.7
-COMMON = 0.3
-SPAN = 0.07
+OWN = 0.65
+COMMON = 0.2
+SPAN = 0.05
 JITTER = 12
-FORCE = 0.1
+FORCE = 0.08
 GRIND = 0.008
-RISE = 670
+RISE = 920
 REST = 20
-FALL = 225
+FALL = 310
 DRIVE = (26, 36)
 PULLBACK = (16, 26)
 BACK = 0.5
