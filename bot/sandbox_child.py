@@ -111,7 +111,7 @@ class SandboxChild:
 
     def __init__(self, data_dir: Path, options: list[str], log_file: Path) -> None:
         self._ready_file = data_dir / "sandbox.json"
-        self._state = data_dir / "sandbox-state.db"
+        self._state = data_dir / "sandbox-state.journal"
         self._log_file = log_file
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None

@@ -7,6 +7,7 @@ without end; knows whether a request may have left the house at all. Knows no ve
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from io import BytesIO
 from typing import Any
@@ -65,16 +66,18 @@ class Line:
 
 
 class BoundedSession(requests.Session):
-    """A requests session with the bounds above. `line` is cut to give up a call from outside."""
+    """A requests session with the bounds above. `line` is cut to give up a call from outside.
+
+    `ca_file` is a trust root in addition to the usual ones.
+    """
 
     def __init__(self, ca_file: str | None = None, pool_size: int = 2, max_body: int = MAX_BODY) -> None:
         super().__init__()
         self.trust_env = False
-        self.verify = ca_file or True
         self.line = Line()
         self._max_body = max_body
         for scheme in ("https://", "http://"):
-            self.mount(scheme, _TappedAdapter(self.line, pool_size))
+            self.mount(scheme, _TappedAdapter(self.line, pool_size, ca_file))
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         """The whole answer, read here and now; an answer that redirects or is too large raises."""
@@ -108,12 +111,15 @@ def _kept(answer: requests.Response, body: bytes) -> requests.Response:
 class _TappedAdapter(HTTPAdapter):
     """An adapter whose connections report to the line."""
 
-    def __init__(self, line: Line, pool_size: int) -> None:
+    def __init__(self, line: Line, pool_size: int, ca_file: str | None) -> None:
         self._line = line
+        self._trust = ssl.create_default_context()
+        if ca_file is not None:
+            self._trust.load_verify_locations(ca_file)
         super().__init__(pool_connections=pool_size, pool_maxsize=pool_size, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        super().init_poolmanager(*args, **options)
+        super().init_poolmanager(*args, **options, ssl_context=self._trust)
         self.poolmanager.pool_classes_by_scheme = _tapped_pools(self._line)
 
 

@@ -22,9 +22,7 @@ class SandboxClock:
     A fresh sandbox starts at the real now; a resumed one is built with the market time it was saved at.
     """
 
-    def __init__(
-        self, start_ms: int, speed: float, lockstep: bool = False, wall: Callable[[], int] = wall_ms
-    ) -> None:
+    def __init__(self, start_ms: int, speed: float, lockstep: bool = False, wall: Callable[[], int] = wall_ms) -> None:
         if not speed > 0:
             raise ValueError(f"speed must be above 0 market seconds per second, is {speed}")
         self.speed = speed

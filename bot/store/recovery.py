@@ -23,7 +23,7 @@ def set_aside_damaged(data_dir: Path, venue: str | None = None) -> list[str]:
     lines = []
     for file in sorted(data_dir.glob(f"{venue or '*'}.db")):
         damage = _damage(file)
-        if damage is not None and not file.name.startswith("sandbox-"):
+        if damage is not None:
             kept = _set_aside(file, stamp)
             lines.append(
                 f"{file.name} is damaged ({damage}): kept as {kept}; the next start rebuilds it from the exchange"

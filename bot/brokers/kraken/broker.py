@@ -13,8 +13,9 @@ from typing import ClassVar
 from bot.brokers.base import Absence, BaseBroker, Capabilities, Connection, ShapeProof
 from bot.brokers.kraken.account import KrakenAccount
 from bot.brokers.kraken.config import KrakenConfig
-from bot.brokers.kraken.connect import SKEW_SHOWN, connect
+from bot.brokers.kraken.connect import connect
 from bot.brokers.kraken.market import KrakenMarket
+from bot.brokers.kraken.skew import VenueClock
 from bot.brokers.kraken.trade import KrakenTrade
 from bot.brokers.kraken.transport import KrakenTransport
 from bot.domain.candles import Candles
@@ -38,7 +39,8 @@ class KrakenBroker(BaseBroker):
         self._transport = KrakenTransport(config, clock, log)
         self._market = KrakenMarket(self._transport, clock, log)
         self._account = KrakenAccount(self._transport, self._market)
-        self._trade = KrakenTrade(config, self._transport, self._market, clock, log)
+        self._venue_clock = VenueClock(self._transport, clock, log)
+        self._trade = KrakenTrade(config, self._transport, self._market, clock, self._venue_clock, log)
         self._able = Capabilities(
             attached_stop=True, resting_stop=True, amend=True, absence=Absence.DEADLINE, deadline_ms=config.deadline_ms
         )
@@ -46,8 +48,7 @@ class KrakenBroker(BaseBroker):
     # -- connection ----------------------------------------------------------------------------------------------
     def connect(self) -> Connection:
         connection = connect(self._config, self._transport, self._clock)
-        skew = connection.clock_skew_ms
-        self._trade.skew_ms = skew if abs(skew) > SKEW_SHOWN else 0
+        self._venue_clock.set(connection.clock_skew_ms)
         return connection
 
     def capabilities(self) -> Capabilities:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import time
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -17,7 +16,8 @@ from bot.brokers.kraken.config import KrakenConfig
 from bot.brokers.kraken.errors import failure
 from bot.brokers.kraken.market import understood
 from bot.brokers.kraken.parse import KeyInfo, key_info, mapping, text
-from bot.brokers.kraken.parse_market import server_ms, trading
+from bot.brokers.kraken.parse_market import trading
+from bot.brokers.kraken.skew import SKEW_SHOWN, measure_skew
 from bot.brokers.kraken.transport import KrakenTransport
 from bot.domain.clock import DAY, SECOND, Clock
 from bot.domain.ids import Account
@@ -68,22 +68,6 @@ def check_secret(config: KrakenConfig) -> None:
             raise failure(Meaning.CREDENTIALS, "no API secret", "secret")
     except (binascii.Error, ValueError) as error:
         raise failure(Meaning.CREDENTIALS, "the API secret is not base64", "secret") from error
-
-
-def measure_skew(transport: KrakenTransport, clock: Clock) -> int:
-    """Venue's clock minus ours (ms): of up to three looks the one with the shortest way; one is enough when all is well.
-
-    Endpoint Time counts whole seconds, so less than a second is noise.
-    """
-    looks: list[tuple[float, int]] = []
-    for _ in range(3):
-        begun, wall = time.monotonic(), clock.wall_ms()
-        venue = server_ms(transport.public("Time"))
-        took = time.monotonic() - begun
-        looks.append((took, venue - wall - int(took * 500)))
-        if took < 1 and abs(looks[-1][1]) <= SECOND:
-            break
-    return min(looks)[1]
 
 
 def system_state(transport: KrakenTransport) -> Trading:

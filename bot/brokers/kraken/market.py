@@ -119,7 +119,7 @@ class KrakenMarket:
         if trades:
             prices = [trade.price for trade in trades]
             seen = Look(symbol, max(since, trades[-1].at), prices[-1], max(prices), min(prices))
-            return seen if complete else self._with_candles(seen)
+            return seen if complete else self._with_candles(seen, since)
         last = self._tickers({symbol}).get(symbol)
         if last is None:
             raise failure(Meaning.BUSY, f"no price of {symbol}")
@@ -139,11 +139,12 @@ class KrakenMarket:
             cursor = following
         return found, False
 
-    def _with_candles(self, seen: Look) -> Look:
+    def _with_candles(self, seen: Look, since: int) -> Look:
         """What was seen, and what the candles since then say: those of minutes, or longer ones for a longer stretch."""
         age = (self._clock.market_ms() - seen.at) // MINUTE
         minutes = next((each for each in sorted(wire.INTERVALS) if age < each * MOST_CANDLES), max(wire.INTERVALS))
         start = seen.at - seen.at % (minutes * MINUTE)
+        start += minutes * MINUTE if start < since else 0
         data = {"pair": self.pair(seen.symbol), "interval": str(minutes), "since": str(start // 1000 - 1)}
         result = self._transport.public("OHLC", data)
         rest = understood(lambda: wire.extremes(result, start))

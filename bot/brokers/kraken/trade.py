@@ -16,6 +16,7 @@ from bot.brokers.kraken.errors import meaning_of, safe_text
 from bot.brokers.kraken.limits import ADD_COST, Charge, amend_cost, cancel_cost
 from bot.brokers.kraken.market import KrakenMarket
 from bot.brokers.kraken.parse import BadAnswer, mapping, number
+from bot.brokers.kraken.skew import VenueClock
 from bot.brokers.kraken.transport import KrakenTransport
 from bot.domain.clock import SECOND, Clock, iso
 from bot.domain.log import Log
@@ -107,21 +108,27 @@ def _close(intent: Intent) -> dict[str, str]:
 
 
 class KrakenTrade:
-    """Requests that change something. `skew_ms` (venue minus us) is set by connecting."""
+    """Requests that change something."""
 
     def __init__(
-        self, config: KrakenConfig, transport: KrakenTransport, market: KrakenMarket, clock: Clock, log: Log
+        self,
+        config: KrakenConfig,
+        transport: KrakenTransport,
+        market: KrakenMarket,
+        clock: Clock,
+        venue_clock: VenueClock,
+        log: Log,
     ) -> None:
         self._config = config
         self._transport = transport
         self._market = market
         self._clock = clock
         self._log = log
-        self.skew_ms = 0
+        self._venue_clock = venue_clock
 
     def place(self, intent: Intent) -> Outcome:
         """AddOrder, once."""
-        return _outcome(lambda: self._add(intent))
+        return self._checked(_outcome(lambda: self._add(intent)))
 
     def amend(self, order: VenueOrder, qty: Decimal | None, trigger_price: Decimal | None) -> Outcome:
         """AmendOrder: the new total size and/or trigger. The order keeps its id."""
@@ -139,7 +146,7 @@ class KrakenTrade:
                 return Placed(order.exchange_id)
             return Unknown(f"AmendOrder answered without an id: {safe_text(result)}")
 
-        return _outcome(send)
+        return self._checked(_outcome(send))
 
     def cancel(self, order: VenueOrder) -> Outcome:
         """CancelOrder by the venue's id. Asking twice does no harm."""
@@ -194,8 +201,15 @@ class KrakenTrade:
         self._log.error("validate_placed_order", venue="kraken", exchange_ids=",".join(txids), cancelled=str(ended))
         return f"Kraken placed {', '.join(txids)} although asked only to judge it; cancelled at once: {ended}"
 
+    def _checked(self, outcome: Outcome) -> Outcome:
+        """The same outcome; one that speaks of the deadline makes us look at Kraken's clock again."""
+        late = isinstance(outcome, Unknown) and outcome.reason.startswith("EService:Deadline elapsed")
+        if late or (isinstance(outcome, NotPlaced) and outcome.meaning is Meaning.CLOCK):
+            self._venue_clock.doubt()
+        return outcome
+
     def _venue_time(self, wall_ms: int) -> str:
-        return iso(wall_ms + self.skew_ms)
+        return iso(self._venue_clock.of(wall_ms))
 
     def _age(self, order: VenueOrder) -> int:
         return self._clock.market_ms() - order.created_at

@@ -33,8 +33,9 @@ class Candles(NamedTuple):
 
     def part(self, lo: int, hi: int) -> Candles:
         """The candles lo..hi-1."""
-        columns = (column[lo:hi] for column in self[:6])
-        return Candles(*columns, first_id=self.first_id + int(self.prints[:lo].sum()))
+        first_id = self.first_id + int(self.prints[:lo].sum())
+        open_, high, low, close, volume, prints = (column[lo:hi] for column in self[:6])
+        return Candles(open_, high, low, close, volume, prints, first_id)
 
 
 class CandleSource(Protocol):
@@ -48,6 +49,10 @@ class CandleSource(Protocol):
     def first_ms(self) -> int:
         """Open time of the first candle there is."""
 
+    @property
+    def end_ms(self) -> int | None:
+        """When the last candle there is closes; None where there is no end."""
+
     def day(self, day: int) -> Candles:
         """All candles of a UTC day; flat and empty where nothing trades."""
 
@@ -56,6 +61,7 @@ class GeneratedCandles:
     """One-minute candles of one symbol, made from its coin's path."""
 
     step_ms = MINUTE_MS
+    end_ms = None
 
     def __init__(self, seed: int, listing: Listing, tick: Decimal, path: CoinPath, first_day: int) -> None:
         self.first_ms = first_day * DAY_MS
@@ -81,7 +87,9 @@ class GeneratedCandles:
     def _ticks(self, coin: CoinDay, day: int) -> tuple[Ints, ...]:
         """The coin's path in this symbol's ticks, off by its basis."""
         basis = self._basis(day) if self._listing.basis else 0.0
-        return tuple(np.maximum(np.rint(np.exp(column + basis - self._log_tick)), 1).astype(np.int64) for column in coin[:4])
+        return tuple(
+            np.maximum(np.rint(np.exp(column + basis - self._log_tick)), 1).astype(np.int64) for column in coin[:4]
+        )
 
     def _basis(self, day: int) -> Floats:
         """How far this symbol stands from its coin's price in USD, in log units; continuous over midnight."""
@@ -97,19 +105,17 @@ class GeneratedCandles:
         return np.where(prints > 0, np.maximum(lots.astype(np.int64), prints), 0)
 
 
-def _spread_prints(prints: int, busy: Floats) -> Ints:
+def _spread_prints(total: int, busy: Floats) -> Ints:
     """A day's trades over its minutes, by how busy they are; the first minute always has one."""
     weight = np.cumsum(busy**0.7)
-    upto = np.floor(weight * ((prints - 1) / weight[-1]) + 1e-9).astype(np.int64)
-    upto[-1] = prints - 1
+    upto = np.floor(weight * ((total - 1) / weight[-1]) + 1e-9).astype(np.int64)
+    upto[-1] = total - 1
     prints = np.diff(upto, prepend=0)
     prints[0] += 1
     return prints
 
 
-def settled(
-    open_: Ints, high: Ints, low: Ints, close: Ints, volume: Ints, prints: Ints, first_id: int
-) -> Candles:
+def settled(open_: Ints, high: Ints, low: Ints, close: Ints, volume: Ints, prints: Ints, first_id: int) -> Candles:
     """Makes each candle one that its number of trades can really print: none, one, two, three or more."""
     traded = np.maximum.accumulate(np.where(prints > 0, np.arange(len(prints)), 0))
     close = close[traded]
@@ -118,6 +124,4 @@ def settled(
     high, low = np.maximum(high, top), np.minimum(low, bottom)
     upper = (prints >= 4) | ((prints == 3) & (high - top >= bottom - low))
     lower = (prints >= 4) | ((prints == 3) & (high - top < bottom - low))
-    return Candles(
-        open_, np.where(upper, high, top), np.where(lower, low, bottom), close, volume, prints, first_id
-    )
+    return Candles(open_, np.where(upper, high, top), np.where(lower, low, bottom), close, volume, prints, first_id)

@@ -11,8 +11,9 @@ from decimal import Decimal
 from pathlib import Path
 
 from bot.sandbox.market.candles import DAY_MS, MINUTE_MS, GeneratedCandles
-from bot.sandbox.market.coins import listings
+from bot.sandbox.market.coins import Listing, listings
 from bot.sandbox.market.path import CoinPath
+from bot.sandbox.market.replay import ReplayedCandles, files, moment
 from bot.sandbox.market.symbol import Symbol
 from bot.sandbox.market.tape import MS_NS
 from bot.sandbox.market.values import Bar, Book, DayStats, Jump, Level, MarketError, Quote, Trade
@@ -45,13 +46,10 @@ class Market:
         self.seed = seed
         self.start_ms = start_ms
         self._jumps: list[Jump] = []
-        first_day, exact_ms = start_ms // DAY_MS - HISTORY_DAYS, start_ms - TAPE_DAYS * DAY_MS
-        paths = {coin: CoinPath(seed, coin) for coin in {known[symbol].coin for symbol in symbols}}
-        self._symbols: dict[str, Symbol] = {}
-        for symbol in symbols:
-            listing, tick = known[symbol], (ticks or {}).get(symbol, known[symbol].tick)
-            source = GeneratedCandles(seed, listing, tick, paths[listing.coin], first_day)
-            self._symbols[symbol] = Symbol(seed, listing, tick, source, exact_ms)
+        listed = {symbol: (known[symbol], (ticks or {}).get(symbol, known[symbol].tick)) for symbol in symbols}
+        self._symbols = (
+            _generated(seed, start_ms, listed) if replay is None else _replayed(seed, start_ms, listed, replay)
+        )
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -65,6 +63,10 @@ class Market:
     def lot(self, symbol: str) -> Decimal:
         """The quantity increment of a symbol's tape and book."""
         return self._of(symbol).lot
+
+    def ends_ms(self, symbol: str) -> int | None:
+        """When replayed candles run out and the price stands still; None for a generated market."""
+        return self._of(symbol).ends_ms
 
     def listed_ms(self, symbol: str) -> int:
         """When the symbol's first candle opened."""
@@ -165,3 +167,32 @@ class Market:
         if symbol not in self._symbols:
             raise MarketError(f"no market for {symbol}")
         return self._symbols[symbol]
+
+
+def _generated(seed: int, start_ms: int, listed: Mapping[str, tuple[Listing, Decimal]]) -> dict[str, Symbol]:
+    """The symbols on generated prices; those of one coin share its path."""
+    first_day, exact_ms = start_ms // DAY_MS - HISTORY_DAYS, start_ms - TAPE_DAYS * DAY_MS
+    paths = {coin: CoinPath(seed, coin) for coin in {listing.coin for listing, _ in listed.values()}}
+    return {
+        name: Symbol(
+            seed, listing, tick, GeneratedCandles(seed, listing, tick, paths[listing.coin], first_day), exact_ms
+        )
+        for name, (listing, tick) in listed.items()
+    }
+
+
+def _replayed(
+    seed: int, start_ms: int, listed: Mapping[str, tuple[Listing, Decimal]], folder: Path
+) -> dict[str, Symbol]:
+    """The symbols for which the folder has candles."""
+    found = files(folder)
+    sources = {
+        name: ReplayedCandles(found[name], listing, tick) for name, (listing, tick) in listed.items() if name in found
+    }
+    if not sources:
+        raise MarketError(f"{folder} holds candles of {', '.join(found)}, none of {', '.join(listed)}")
+    for name, source in sources.items():
+        if not source.first_ms <= start_ms < source.end_ms:
+            span = f"{moment(source.first_ms)} to {moment(source.end_ms)}"
+            raise MarketError(f"{found[name].path.name} runs from {span}; the start, {moment(start_ms)}, is outside")
+    return {name: Symbol(seed, *listed[name], source, source.first_ms) for name, source in sources.items()}

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bot.sandbox.market.candles import DAY_MS, HOUR_MS, MINUTE_MS, Candles, CandleSource
+from bot.sandbox.market.candles import DAY_MS, HOUR_MS, MINUTE_MS, CandleSource
 from bot.sandbox.market.noise import Floats, Ints, draws
 from bot.sandbox.market.tape import LAST_NS, MS_NS, Prints, printed
 
@@ -198,8 +198,9 @@ class Series:
             return _gathered(tape, minute, DAY_MS // MINUTE_MS, self.last(day * DAY_MS - 1).price)
         raw = self._raw_day(day)
         factor = self._factor(day * DAY_MS * MS_NS)
-        prices = [_scaled(column, factor) for column in raw[:4]]
-        return Columns(*prices, raw.volume, raw.prints, sum(prices) // 4 * raw.volume)
+        open_, high, low, close = (_scaled(column, factor) for column in raw[:4])
+        paid = (open_ + high + low + close) // 4 * raw.volume
+        return Columns(open_, high, low, close, raw.volume, raw.prints, paid)
 
     def _make_paid(self, hour: int) -> Ints:
         """What was paid in each minute of an hour."""
@@ -247,8 +248,8 @@ def grouped(columns: Columns, size: int) -> Columns:
     high = np.maximum.reduceat(np.where(traded, columns.high, 0), starts)
     low = np.minimum.reduceat(np.where(traded, columns.low, np.iinfo(np.int64).max), starts)
     open_ = columns.open[np.minimum(first, len(traded) - 1)]
-    prices = (np.where(any_, column, last) for column in (open_, high, low))
-    return Columns(*prices, last, volume, prints, paid)
+    open_, high, low = (np.where(any_, column, last) for column in (open_, high, low))
+    return Columns(open_, high, low, last, volume, prints, paid)
 
 
 def _gathered(tape: Prints, bin_: Ints, bins: int, before: int) -> Columns:
@@ -301,7 +302,8 @@ def _joined(parts: list[Prints], skip: int, limit: int) -> Prints:
 
 
 def _scaled(prices: Ints, factor: float | Floats) -> Ints:
-    return np.maximum(np.rint(prices * factor), 1).astype(np.int64)
+    scaled: Ints = np.maximum(np.rint(prices * factor), 1).astype(np.int64)
+    return scaled
 
 
 def _with_jumps(raw: Prints, jumps: list[_Jump], start_ns: int, end_ns: int) -> Prints:

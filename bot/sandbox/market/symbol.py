@@ -26,6 +26,7 @@ class Symbol:
         self.lot = listing.lot
         self.series = Series(source, key(seed, listing.symbol, "tape"), exact_ms)
         self.depth = Depth(listing, tick, key(seed, listing.symbol, "depth"))
+        self.ends_ms = source.end_ms
         self._unrest = (-1, 1.0)
 
     def best(self, t_ms: int) -> tuple[int, int]:
@@ -91,4 +92,3 @@ def _rows(columns: Columns) -> zip[tuple[int, ...]]:
 def _mean(paid: int, volume: int) -> int:
     """Mean price in whole ticks; 0 without trades."""
     return (2 * paid + volume) // (2 * volume) if volume else 0
-

@@ -76,9 +76,7 @@ def _turns(count: Ints, dice: np.random.Generator) -> tuple[Ints, Ints]:
     return one, np.minimum(two, inner)
 
 
-def _through(
-    candles: Candles, extremes: tuple[Ints, Ints], turns: tuple[Ints, Ints], which: Ints, nth: Ints
-) -> Floats:
+def _through(candles: Candles, extremes: tuple[Ints, Ints], turns: tuple[Ints, Ints], which: Ints, nth: Ints) -> Floats:
     """The broken line open - extreme - extreme - close at each print."""
     one, two = extremes[0][which], extremes[1][which]
     at_one, at_two = turns[0][which], turns[1][which]

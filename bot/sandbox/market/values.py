@@ -6,7 +6,7 @@ Plain frozen values; prices and quantities are Decimals on the symbol's tick and
 from __future__ import annotations
 
 from decimal import Decimal
-from enum import Enum
+from enum import StrEnum
 from typing import NamedTuple
 
 
@@ -14,7 +14,7 @@ class MarketError(Exception):
     """The market cannot be built or asked like that; the message is one line for the person who asked."""
 
 
-class Side(str, Enum):
+class Side(StrEnum):
     """The side of the taker."""
 
     BUY = "b"

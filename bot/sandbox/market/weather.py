@@ -58,7 +58,7 @@ class Climate:
         """The weather of a day (days since 1970-01-01 UTC)."""
         log_vol = OWN * waves(self._vol, day, SCALES) + COMMON * waves(self._market, day, SCALES[:3]) - 0.12
         trend = self._line(day * MINUTES + np.arange(1, MINUTES + 1))
-        return Weather(trend, np.exp(log_vol) * self._hours**0.4, np.exp(0.9 * log_vol - GRIND * trend) * self._hours)
+        return Weather(trend, np.exp(log_vol) * self._hours**0.25, np.exp(0.9 * log_vol - GRIND * trend) * self._hours)
 
     def trend_at(self, minute: int) -> float:
         """Log price of the trend at a minute since 1970."""
@@ -81,12 +81,13 @@ class Climate:
         down = _legs(dice, fall)
         top = float(up[-1, 1])
         down = down * (1.0, -top / down[-1, 1]) + (rise + rest, top)
-        return np.concatenate(([[0.0, 0.0]], up, [[rise + rest, top]], down)) + (begin, 0.0)
+        hill = np.concatenate(([[0.0, 0.0]], up, [[rise + rest, top]], down))
+        return hill + (begin, 0.0)
 
 
 def _legs(dice: np.random.Generator, length: float) -> Floats:
     """(minute, level) at the end of each leg of a trend: drives, and shorter and weaker pull-backs between them."""
-    drives = max(1, round(length / (sum(DRIVE + PULLBACK) / 2)))
+    drives = max(1, round(length / (sum((*DRIVE, *PULLBACK)) / 2)))
     spans = dice.uniform((DRIVE[0], PULLBACK[0]), (DRIVE[1], PULLBACK[1]), (drives, 2)).ravel()[:-1]
     spans *= length / spans.sum()
     steps = spans * np.where(np.arange(len(spans)) % 2, -BACK, 1.0)
