@@ -110,7 +110,7 @@ def _spread_prints(total: int, busy: Floats) -> Ints:
     weight = np.cumsum(busy**0.7)
     upto = np.floor(weight * ((total - 1) / weight[-1]) + 1e-9).astype(np.int64)
     upto[-1] = total - 1
-    prints = np.diff(upto, prepend=0)
+    prints: Ints = np.diff(upto, prepend=0)
     prints[0] += 1
     return prints
 

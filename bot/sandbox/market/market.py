@@ -18,7 +18,7 @@ from bot.sandbox.market.symbol import Symbol
 from bot.sandbox.market.tape import MS_NS
 from bot.sandbox.market.values import Bar, Book, DayStats, Jump, Level, MarketError, Quote, Trade
 
-HISTORY_DAYS = 1500
+HISTORY_DAYS = 800
 """Candles reach this far back from the start."""
 TAPE_DAYS = 8
 """Trades reach this far back from the start; older candles give an estimated vwap."""

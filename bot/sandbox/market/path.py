@@ -21,10 +21,10 @@ REVERTING = 0.97
 """Share of the noise that does not wander off but returns to the trend: the pull-backs."""
 MEMORY = 9
 """Minutes after which that share has forgotten where it was."""
-DRIFT = 0.245
+DRIFT = 0.255
 WICK = 1.5
-GAPS = 0.7
-GAP = 12.0
+GAPS = 1.0
+GAP = 13.0
 BLOWS = 3.0
 BLOW = 9.0
 """Strength of the trends, in units of the minute's typical move."""

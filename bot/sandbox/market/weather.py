@@ -18,8 +18,8 @@ MINUTES = 1440
 CYCLE = 1260
 """Minutes of one cycle of a coin's trend; divides the day."""
 SLOTS = 7
-OWN = 0.65
-COMMON = 0.2
+OWN = 0.6
+COMMON = 0.12
 SPAN = 0.05
 JITTER = 12
 FORCE = 0.08
@@ -81,8 +81,9 @@ class Climate:
         down = _legs(dice, fall)
         top = float(up[-1, 1])
         down = down * (1.0, -top / down[-1, 1]) + (rise + rest, top)
-        hill = np.concatenate(([[0.0, 0.0]], up, [[rise + rest, top]], down))
-        return hill + (begin, 0.0)
+        hill: Floats = np.concatenate(([[0.0, 0.0]], up, [[rise + rest, top]], down))
+        hill[:, 0] += begin
+        return hill
 
 
 def _legs(dice: np.random.Generator, length: float) -> Floats:
