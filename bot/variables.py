@@ -343,5 +343,5 @@ class SandboxSettings(Group):
     speed: Annotated[Decimal, _between("0.1", "600", "market seconds per real second")] = Decimal(60)
     pairs: Annotated[int, _whole(1, 1000)] = 8
     fee_tier: Annotated[
-        Literal["newcomer", "middle", "best"], LowerCase, Field(description="newcomer, middle or best")
-    ] = "middle"
+        Annotated[int, Field(ge=0, le=9)] | None, Field(description="a whole number, 0 (newcomer) to 9")
+    ] = None
