@@ -67,7 +67,7 @@ class BrokerTrader:
     def __init__(
         self,
         broker: BaseBroker,
-        open_ledger: Callable[[Account], AbstractContextManager[Ledger]],
+        open_ledger: Callable[[BaseBroker, Account], AbstractContextManager[Ledger]],
         plan: Plan,
         clock: Clock,
         log: EventLog,
@@ -98,7 +98,7 @@ class BrokerTrader:
         """Connect, reconcile, protect, trade; returns after the stop event, with every order in hand finished."""
         with closing(self._broker):
             self._connection = connection = self._broker.connect()
-            with self._open_ledger(connection.account) as self._ledger:
+            with self._open_ledger(self._broker, connection.account) as self._ledger:
                 try:
                     self._open(connection)
                     while not self._stop.is_set():

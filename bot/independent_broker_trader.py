@@ -68,7 +68,7 @@ class IndependentBrokerTrader:
     def __init__(
         self,
         manager: BrokerManager,
-        open_ledger: Callable[[Account], AbstractContextManager[Ledger]],
+        open_ledger: Callable[[BaseBroker, Account], AbstractContextManager[Ledger]],
         plan: Plan,
         clock: Clock,
         log_for: Callable[[str | None], EventLog],

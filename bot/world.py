@@ -17,8 +17,6 @@ from bot.sandbox_child import Control, Ready, SandboxChild, clock_of
 from bot.settings import VENUES, Mode, Settings, credential_sets, resolve_mode
 from bot.variables import CoinbaseSettings, KrakenSettings, OkxSettings
 
-_FEE_TIERS = {"newcomer": ["--fee-tier", "0"], "middle": [], "best": ["--fee-tier", "9"]}
-
 
 @dataclass(frozen=True, slots=True)
 class Access:
@@ -102,7 +100,7 @@ class World:
 def _options(settings: Settings) -> list[str]:
     play = settings.sandbox
     chosen = ["--seed", str(play.seed), "--speed", str(play.speed), "--pairs", str(play.pairs)]
-    return chosen + _FEE_TIERS[play.fee_tier]
+    return chosen if play.fee_tier is None else [*chosen, "--fee-tier", str(play.fee_tier)]
 
 
 def _sandboxed(venue: str, place: Mapping[str, str]) -> Access:

@@ -50,6 +50,10 @@ class AccountLock:
         os.ftruncate(self._handle, 0)
         os.pwrite(self._handle, str(os.getpid()).encode(), 0)
 
+    def close(self) -> None:
+        """`release`, by the name that `contextlib.closing` calls."""
+        self.release()
+
     def release(self) -> None:
         """Let the account go; the file stays, so that nobody locks a file that somebody else has just removed."""
         if self._handle >= 0:

@@ -6,13 +6,13 @@ Only ever renames; a sound database is left alone.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 from bot.domain.clock import iso, system_ms
-from bot.domain.events import Verb
+from bot.store.database import Store
 from bot.store.reader import Books
+from bot.store.rotation import give_up
 
 _SIDE_FILES = ("", "-wal", "-shm")
 
@@ -32,13 +32,18 @@ def set_aside_damaged(data_dir: Path, venue: str | None = None) -> list[str]:
 
 
 def forget_accounts(books: Books, venue: str | None = None) -> list[str]:
-    """Give up what earlier accounts still hold, by the owner's decision; a line for each account."""
-    return list(_forget(books, venue))
-
-
-def _forget(books: Books, venue: str | None) -> Iterator[str]:
-    for name in books.post(Verb.RESUME, venue):
-        yield f"{name.upper()}: the positions of earlier accounts are given up; nothing is sold"
+    """Give up what the current accounts still hold, by the owner's decision; a line for each that held something."""
+    lines = []
+    for seen in books.accounts():
+        if venue in (None, seen.account.venue):
+            with closing(Store.open(seen.where)) as store:
+                symbols = give_up(store, seen.number)
+            if symbols:
+                held = ", ".join(symbols)
+                lines.append(
+                    f"{seen.account.venue.upper()}: {held} given up in the book of {seen.account}; nothing was sold"
+                )
+    return lines
 
 
 def _damage(file: Path) -> str | None:
