@@ -10,6 +10,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import MutableMapping
+from dataclasses import replace
 from typing import Any
 
 from bot.sandbox.core.faults import Fault, FaultKind
@@ -76,7 +77,8 @@ class Gate:
             return wire.maintenance(request)
         if fault.kind is FaultKind.EXCHANGE_ERROR:
             self._maybe(fault, request, toss=wire.fate_unknown(fault.body))
-            return wire.failure(fault.body)
+            failure = wire.failure(fault.body)
+            return failure if fault.status is None else replace(failure, status=fault.status)
         self._maybe(fault, request, toss=True)
         status = fault.status if fault.status is not None else 502
         body = HTML % (status, status) if fault.body is None else fault.body.encode()

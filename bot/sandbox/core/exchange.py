@@ -28,6 +28,7 @@ from bot.sandbox.core.values import (
     TRAILING,
     ZERO,
     Fill,
+    Kind,
     Movement,
     Order,
     Origin,
@@ -96,6 +97,7 @@ class Exchange:
         self.fees = fees
         self.state = state
         self.hidden_seconds: Callable[[], float] = lambda: 0.0
+        self.cuts_triggered: Callable[[], bool] = lambda: False
         self._ids = ids
         self._seed = seed
         self._sequence = max([o.sequence for o in state.orders.values()], default=0)
@@ -159,20 +161,24 @@ class Exchange:
         qty: Decimal | None = None,
         price: Decimal | None = None,
         trigger: Decimal | None = None,
+        target: Decimal | None = None,
+        target_price: Decimal | None = None,
         post_only: bool | None = None,
     ) -> None:
         """Changes a working order in place (`qty` is the new total); below what is filled the rest is canceled."""
-        before = (order.qty, order.price, order.trigger, order.post_only)
+        before = (order.qty, order.price, order.trigger, order.target, order.target_price, order.post_only)
         held = order.held
         self._release(order)
         order.qty = order.qty if qty is None else qty
         order.price = order.price if price is None else price
         order.trigger = order.trigger if trigger is None else trigger
+        order.target = order.target if target is None else target
+        order.target_price = order.target_price if target_price is None else target_price
         order.post_only = order.post_only if post_only is None else post_only
         try:
             slices = [] if order.remaining <= ZERO else self._plan(order, self._now)
         except Refused:
-            order.qty, order.price, order.trigger, order.post_only = before
+            order.qty, order.price, order.trigger, order.target, order.target_price, order.post_only = before
             order.held = held
             self.account(order).hold(order.held_asset, held)
             raise
@@ -206,7 +212,7 @@ class Exchange:
 
     def new_id(self) -> str:
         """A fresh identity for something that is neither order nor ledger row (an amendment, say)."""
-        return self._ids.fill()
+        return self._ids.fill("", "")
 
     def note_rejection(self, client_id: str | None) -> None:
         """A request for an order was refused."""
@@ -278,6 +284,8 @@ class Exchange:
     def _meet(self, order: Order, moment: int) -> None:
         if order.expire_ms is not None and order.expire_ms <= moment:
             self._end(order, Status.EXPIRED, Reason.EXPIRED, moment)
+        elif order.active is not None:
+            self._wake(order, moment)
         elif order.waiting:
             self._fire(order, moment)
         else:
@@ -285,13 +293,19 @@ class Exchange:
 
     def _tighten(self, moment: int) -> None:
         for order in self.state.open.values():
-            if order.kind not in TRAILING or not order.waiting or order.since_ms >= moment:
+            if order.kind not in TRAILING or not order.waiting or order.active or order.since_ms >= moment:
                 continue
             low, high = self.market.extremes(order.symbol, max(order.since_ms, moment - TRAIL_STEP_MS), moment)
             tightened = matching.trail_to(order, low, high, self.instruments[order.symbol].tick)
             if tightened is not None:
                 order.trigger = tightened
                 self.state.note_order(order, "trail")
+
+    def _wake(self, order: Order, moment: int) -> None:
+        """A trailing order begins to trail."""
+        order.active, order.amended_ms = None, moment
+        self._start_trail(order)
+        self.state.note_order(order, "trail")
 
     def _reached_now(self, order: Order) -> bool:
         last = self.market.last(order.symbol, self._now)
@@ -301,8 +315,14 @@ class Exchange:
 
     def _fire(self, order: Order, moment: int) -> None:
         """A conditional order is triggered and meets the book of that moment, whatever the price has become."""
+        if order.active is not None:
+            self._wake(order, moment)
+            return
         self._release(order)
         order.triggered_ms = moment
+        if order.spawns:
+            self._spawn(order, moment)
+            return
         if order.limit_offset is not None:
             order.price = sure(order.trigger) + order.limit_offset
         tier = self.tier(order.account)
@@ -314,6 +334,44 @@ class Exchange:
             self._end(order, Status.CANCELED, refused.why, moment)
         else:
             self._take(order, slices, moment)
+
+    def _spawn(self, order: Order, moment: int) -> None:
+        """A triggered order ends and the order it stands for goes to the book, or fails for want of coins."""
+        self._note(order, Event.TRIGGER, "trigger", moment)
+        child = self._order_of(self._spawned(order), "")
+        try:
+            slices = self._plan_spawned(child, moment)
+        except Refused as refused:
+            self._end(order, Status.CANCELED, refused.why, moment)
+            return
+        self._end(order, Status.CANCELED, Reason.TRIGGERED, moment)
+        self._admit(child)
+        self._take(child, slices, moment)
+
+    def _spawned(self, order: Order) -> Ticket:
+        last = self.market.last(order.symbol, self._now)
+        price = order.target_price if matching.at_target(order, last, last) else order.price
+        return Ticket(
+            account=order.account,
+            symbol=order.symbol,
+            side=order.side,
+            kind=Kind.MARKET if price is None else Kind.LIMIT,
+            qty=order.qty,
+            price=price,
+            fee_in_base=order.fee_in_base,
+            origin=Origin.MANUAL if order.origin is Origin.MANUAL else Origin.TRIGGERED,
+            parent_id=order.id,
+            tags=dict(order.tags),
+        )
+
+    def _plan_spawned(self, order: Order, moment: int) -> list[Level]:
+        """What the book gives it; where the venue does so, a sale of more coins than there are sells what is there."""
+        instrument = self.instruments[order.symbol]
+        if self.cuts_triggered() and order.side is Side.SELL:
+            order.qty = min(order.qty, instrument.lots(self.account(order).free(instrument.base)))
+        if order.qty < instrument.min_qty:
+            raise Refused(Reason.INSUFFICIENT_FUNDS)
+        return self._plan(order, moment)
 
     def _take(self, order: Order, slices: list[Level], moment: int) -> None:
         """Executes `slices` as taker, then lets the rest work or ends it."""
@@ -355,8 +413,8 @@ class Exchange:
         self._note(order, Event.FILL, "entry" if order.side is Side.BUY else "fill", moment)
         if order.remaining <= ZERO:
             self._end(order, Status.FILLED, None, moment)
-        if order.close is not None and qty >= order.close.min_qty:
-            self._attach(order, fill)
+        if order.close is not None and not order.close.at_end and qty >= order.close.min_qty:
+            self._attach(order, [fill])
 
     def _fill_of(self, order: Order, price: Decimal, qty: Decimal, moment: int, maker: bool) -> Fill:
         instrument = self.instruments[order.symbol]
@@ -367,7 +425,7 @@ class Exchange:
         fee_base = floor_to(qty * rate, instrument.base_step)
         delay = self.hidden_seconds()
         return Fill(
-            id=self._ids.fill(),
+            id=self._ids.fill(order.symbol, order.id),
             order_id=order.id,
             account=order.account,
             symbol=order.symbol,
@@ -398,27 +456,35 @@ class Exchange:
                 self.account(order), fill.id, "trade", asset, amount, fee, fill.time_ms, fill.visible_wall_ms
             )
 
-    def _attach(self, parent: Order, fill: Fill) -> None:
-        """The opposite order of the parent's close terms, of the size of one fill."""
+    def _attach(self, parent: Order, fills: Sequence[Fill]) -> None:
+        """The opposite order of the parent's close terms, of the size of these fills."""
         terms = sure(parent.close)
+        qty = sum((fill.qty for fill in fills), ZERO)
+        if terms.net:
+            instrument = self.instruments[parent.symbol]
+            qty = instrument.lots(qty - sum((f.fee for f in fills if f.fee_asset == instrument.base), ZERO))
         ticket = Ticket(
             account=parent.account,
             symbol=parent.symbol,
             side=parent.side.other,
             kind=terms.kind,
-            qty=fill.qty,
+            qty=qty,
             price=terms.price,
             trigger=terms.trigger,
             trail=terms.trail,
             limit_offset=terms.limit_offset,
+            target=terms.target,
+            target_price=terms.target_price,
             holds=terms.holds,
+            spawns=terms.spawns,
+            client_id=terms.client_id,
             origin=Origin.MANUAL if parent.origin is Origin.MANUAL else Origin.ATTACHED,
             parent_id=parent.id,
             tags=dict(terms.tags),
         )
         order = self._order_of(ticket, "")
-        order.created_ms = fill.time_ms
-        order.visible_wall_ms = fill.visible_wall_ms
+        order.created_ms = fills[-1].time_ms
+        order.visible_wall_ms = max(fill.visible_wall_ms for fill in fills)
         self._admit(order)
         self._hold(order)
 
@@ -441,13 +507,17 @@ class Exchange:
             price=ticket.price,
             trigger=ticket.trigger,
             trail=ticket.trail,
+            trail_ratio=ticket.trail_ratio,
+            active=ticket.active,
             limit_offset=ticket.limit_offset,
             target=ticket.target,
+            target_price=ticket.target_price,
             tif=ticket.tif,
             expire_ms=ticket.expire_ms,
             post_only=ticket.post_only,
             fee_in_base=ticket.fee_in_base,
             holds=ticket.holds,
+            spawns=ticket.spawns,
             close=ticket.close,
             tags=ticket.tags,
             fill_at_most=ticket.fill_at_most,
@@ -459,12 +529,12 @@ class Exchange:
         return order
 
     def _start_trail(self, order: Order) -> None:
-        if order.trail is None or order.trigger is not None:
+        if order.kind not in TRAILING or order.active is not None or order.trigger is not None:
             return
         tick = self.instruments[order.symbol].tick
         last = self.market.last(order.symbol, self._now)
-        away = -order.trail if order.side is Side.SELL else order.trail
-        order.trigger = floor_to(last + away, tick)
+        trail = order.trail_at(last)
+        order.trigger = floor_to(last - trail if order.side is Side.SELL else last + trail, tick)
 
     def _admit(self, order: Order) -> None:
         self._sequence += 1
@@ -483,6 +553,8 @@ class Exchange:
             self._note(order, Event.EXPIRE, "expire", moment)
         else:
             self._note(order, Event.CANCEL, "cancel", moment)
+        if order.close is not None and order.close.at_end and order.filled > ZERO:
+            self._attach(order, [self.state.fills[fill_id] for fill_id in order.fill_ids])
 
     def _note(self, order: Order, event: Event, why: str, moment: int) -> None:
         self.state.note_order(order, why)

@@ -70,10 +70,17 @@ def reached(order: Order, low: Decimal, high: Decimal) -> bool:
     if not order.waiting:
         price = sure(order.price)
         return low <= price if order.side is Side.BUY else high >= price
+    if order.active is not None:
+        return high >= order.active if order.side is Side.SELL else low <= order.active
     trigger = sure(order.trigger)
-    if order.target is not None and (high >= order.target if order.side is Side.SELL else low <= order.target):
-        return True
-    return low <= trigger if fires_below(order) else high >= trigger
+    return at_target(order, low, high) or (low <= trigger if fires_below(order) else high >= trigger)
+
+
+def at_target(order: Order, low: Decimal, high: Decimal) -> bool:
+    """Whether prices between `low` and `high` reach a bracket's take-profit."""
+    if order.target is None:
+        return False
+    return high >= order.target if order.side is Side.SELL else low <= order.target
 
 
 def first_moment(met_until: Callable[[int], bool], from_ms: int, to_ms: int) -> int:
@@ -90,9 +97,9 @@ def first_moment(met_until: Callable[[int], bool], from_ms: int, to_ms: int) -> 
 
 def trail_to(order: Order, low: Decimal, high: Decimal, tick: Decimal) -> Decimal | None:
     """The tightened trigger of a trailing stop after prices between `low` and `high`; None when it stays."""
-    trail, trigger = sure(order.trail), sure(order.trigger)
+    trigger = sure(order.trigger)
     if order.side is Side.SELL:
-        tightened = floor_to(high - trail, tick)
+        tightened = floor_to(high - order.trail_at(high), tick)
         return tightened if tightened > trigger else None
-    tightened = floor_to(low + trail, tick)
+    tightened = floor_to(low + order.trail_at(low), tick)
     return tightened if tightened < trigger else None

@@ -83,6 +83,7 @@ class Reason(StrEnum):
     INSUFFICIENT_FUNDS = "insufficient_funds"
     REDUCED = "reduced"
     DEAD_MAN = "dead_man"
+    TRIGGERED = "triggered"
 
 
 WORKING = frozenset({Status.OPEN, Status.PARTIALLY_FILLED})
@@ -96,15 +97,25 @@ LIMITED = frozenset({Kind.STOP_LIMIT, Kind.TAKE_PROFIT_LIMIT, Kind.TRAILING_STOP
 
 @dataclass
 class Close:
-    """Terms of the opposite order that each fill of a parent spawns; `min_qty` drops smaller ones."""
+    """Terms of the opposite order that each fill of a parent spawns; `min_qty` drops smaller ones.
+
+    With `at_end` there is one order of all fills, once the parent has ended; with `net` its size is what the fee left.
+    The other fields are those of a ticket.
+    """
 
     kind: Kind
     price: Decimal | None = None
     trigger: Decimal | None = None
     trail: Decimal | None = None
     limit_offset: Decimal | None = None
+    target: Decimal | None = None
+    target_price: Decimal | None = None
     min_qty: Decimal = ZERO
     holds: bool = True
+    spawns: bool = False
+    at_end: bool = False
+    net: bool = False
+    client_id: str | None = None
     tags: dict[str, str] = field(default_factory=dict)
 
 
@@ -113,7 +124,10 @@ class Ticket:
     """What somebody asks for. Exactly one of `qty` (base) and `budget` (quote, market buys) is above zero.
 
     `holds` says whether an untriggered conditional order freezes its coins. `trail` is a distance in quote,
+    `trail_ratio` the same as a fraction of the price; `active` is the price at which a trailing order wakes up.
     `limit_offset` the distance of the limit from the trigger once it fires. `fill_at_most` caps what fills now.
+    `target_price` is the limit at a bracket's `target`. An order that `spawns` ends when it triggers, and one of its
+    own, a market or limit order, goes to the book.
     """
 
     account: str
@@ -125,13 +139,17 @@ class Ticket:
     price: Decimal | None = None
     trigger: Decimal | None = None
     trail: Decimal | None = None
+    trail_ratio: Decimal | None = None
+    active: Decimal | None = None
     limit_offset: Decimal | None = None
     target: Decimal | None = None
+    target_price: Decimal | None = None
     tif: Tif = Tif.GTC
     expire_ms: int | None = None
     post_only: bool = False
     fee_in_base: bool = False
     holds: bool = True
+    spawns: bool = False
     close: Close | None = None
     client_id: str | None = None
     origin: Origin = Origin.API
@@ -161,13 +179,17 @@ class Order:
     price: Decimal | None = None
     trigger: Decimal | None = None
     trail: Decimal | None = None
+    trail_ratio: Decimal | None = None
+    active: Decimal | None = None
     limit_offset: Decimal | None = None
     target: Decimal | None = None
+    target_price: Decimal | None = None
     tif: Tif = Tif.GTC
     expire_ms: int | None = None
     post_only: bool = False
     fee_in_base: bool = False
     holds: bool = True
+    spawns: bool = False
     close: Close | None = None
     tags: dict[str, str] = field(default_factory=dict)
     status: Status = Status.OPEN
@@ -206,6 +228,10 @@ class Order:
     @property
     def remaining(self) -> Decimal:
         return self.qty - self.filled
+
+    def trail_at(self, price: Decimal) -> Decimal:
+        """How far from the best price its trigger trails, in quote."""
+        return sure(self.trail) if self.trail_ratio is None else price * self.trail_ratio
 
 
 @dataclass

@@ -16,7 +16,8 @@ class KrakenIds:
     def order(self) -> str:
         return self._form("O")
 
-    def fill(self) -> str:
+    def fill(self, symbol: str, order_id: str) -> str:
+        del symbol, order_id
         return self._form("T")
 
     def movement(self) -> str:
