@@ -5,19 +5,23 @@ Builds brokers and examines accounts for the operator's checks; it trades nothin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import random
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
-from bot.brokers.base import BaseBroker, BrokerError, Connection
+from bot.brokers.base import BaseBroker, BrokerError, Connection, ShapeProof
 from bot.brokers.kraken import KrakenBroker, KrakenConfig
 from bot.domain.clock import Clock
+from bot.domain.ids import ClientIds
 from bot.domain.instrument import DOLLARS, Balance
 from bot.domain.log import Log
 from bot.domain.money import ZERO
 from bot.domain.outcome import Meaning
+from bot.engine.shapes import prove_shapes
+from bot.engine.universe import Wishes, eligible
 from bot.world import Access, World
 
 __all__ = ["BrokerManager", "Examination", "KrakenBroker"]
@@ -37,6 +41,7 @@ class Examination:
     connection: Connection | None = None
     balances: Mapping[str, Balance] = field(default_factory=dict)
     pockets: Mapping[str, Decimal] = field(default_factory=dict)
+    shapes: Sequence[ShapeProof] = ()
 
     @property
     def balance_usd(self) -> Decimal:
@@ -68,18 +73,34 @@ class BrokerManager:
         log = self._log_for(venue)
         return BUILDERS[venue](access, self._state_dir, self._allow_withdraw, self._world.clock, log)
 
-    def examine(self, venue: str) -> Examination:
-        """Connect to one venue and look at its balances; a failure is an answer, not an exception."""
+    def examine(self, venue: str, *, prove: bool = False) -> Examination:
+        """Connect to one venue and look at its balances; a failure is an answer, not an exception.
+
+        With `prove` the exchange is shown our exact orders, without money.
+        """
         broker = self.build(venue)
         try:
             connection = broker.connect()
             return Examination(
-                venue, connected=True, connection=connection, balances=broker.balances(), pockets=broker.pockets()
+                venue,
+                connected=True,
+                connection=connection,
+                balances=broker.balances(),
+                pockets=broker.pockets(),
+                shapes=self._prove(broker) if prove else (),
             )
         except BrokerError as error:
             return Examination(venue, connected=False, problem=error.text, remedy=error.remedy, meaning=error.meaning)
         finally:
             broker.close()
+
+    def _prove(self, broker: BaseBroker) -> Sequence[ShapeProof]:
+        instruments = broker.instruments()
+        fit = {symbol for symbol, one in instruments.items() if eligible(one, Wishes(most=1))}
+        tickers = broker.tickers(fit)
+        best = max(tickers, key=lambda symbol: tickers[symbol].turnover)
+        ids = ClientIds("chk", self._world.clock.wall_ms, random.Random())  # noqa: S311 - a name, not a secret
+        return prove_shapes(broker, self._world.clock, ids, instruments[best], tickers[best])
 
     def examine_all(self) -> list[Examination]:
         """All venues at once: a slow one delays nobody."""

@@ -114,8 +114,9 @@ class Business:
         if not self.symbols:
             return ()
         symbol = self.symbols[0]
-        ticker = self.desk.broker.tickers({symbol})[symbol]
-        return prove_shapes(self.desk, self.desk.instruments[symbol], ticker)
+        desk = self.desk
+        ticker = desk.broker.tickers({symbol})[symbol]
+        return prove_shapes(desk.broker, desk.clock, desk.ids, desk.instruments[symbol], ticker)
 
     def cycle(self, may_enter: str | None) -> Standing:
         """One round: reconcile, measure, exits, then entries unless `may_enter` says why not."""

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from bot.brokers.base import Absence, ShapeProof
+from bot.brokers.base import Absence, BaseBroker, ShapeProof
+from bot.domain.clock import Clock
+from bot.domain.ids import ClientIds
 from bot.domain.instrument import Instrument, Ticker
 from bot.domain.order import Intent, OrderType, Purpose, Side, TimeInForce
-from bot.engine.desk import Desk
 
 _BELOW = Decimal("0.97")
 _ROOM = Decimal("1.5")
 
 
-def prove_shapes(desk: Desk, instrument: Instrument, ticker: Ticker) -> Sequence[ShapeProof]:
+def prove_shapes(
+    broker: BaseBroker, clock: Clock, ids: ClientIds, instrument: Instrument, ticker: Ticker
+) -> Sequence[ShapeProof]:
     """Ask the venue to judge our entry (with its attached stop) and our stop on one market; raises `BrokerError`.
 
     The broker's capabilities follow from the answers.
@@ -23,7 +26,9 @@ def prove_shapes(desk: Desk, instrument: Instrument, ticker: Ticker) -> Sequence
     qty = instrument.size(smallest) + instrument.lot
     stop = instrument.price_down(ticker.bid * _BELOW)
     entry = _sample(
-        desk,
+        broker,
+        clock,
+        ids,
         instrument,
         Side.BUY,
         qty,
@@ -32,12 +37,14 @@ def prove_shapes(desk: Desk, instrument: Instrument, ticker: Ticker) -> Sequence
         limit=instrument.price_up(ticker.ask),
         attached=stop,
     )
-    resting = _sample(desk, instrument, Side.SELL, qty, OrderType.STOP, TimeInForce.GTC, trigger=stop)
-    return desk.broker.prove(entry, resting)
+    resting = _sample(broker, clock, ids, instrument, Side.SELL, qty, OrderType.STOP, TimeInForce.GTC, trigger=stop)
+    return broker.prove(entry, resting)
 
 
 def _sample(
-    desk: Desk,
+    broker: BaseBroker,
+    clock: Clock,
+    ids: ClientIds,
     instrument: Instrument,
     side: Side,
     qty: Decimal,
@@ -49,17 +56,17 @@ def _sample(
     attached: Decimal | None = None,
 ) -> Intent:
     """An intent that is never recorded, because it is never sent in earnest."""
-    now = desk.clock.wall_ms()
-    able = desk.broker.capabilities()
+    now = clock.wall_ms()
+    able = broker.capabilities()
     return Intent(
-        client_id=desk.ids.next(),
+        client_id=ids.next(),
         key="",
         purpose=Purpose.ENTRY if side is Side.BUY else Purpose.STOP,
         symbol=instrument.symbol,
         side=side,
         qty=qty,
         type=kind,
-        created_at=desk.clock.market_ms(),
+        created_at=clock.market_ms(),
         sent_at=now,
         tif=tif,
         limit_price=limit,

@@ -1,0 +1,336 @@
+"""The operator's checks: what is configured, connected and funded, said as a table or as JSON, with what to do about it.
+
+The scripts in `scripts/` are thin: they call one function here each. Exit status: 0 all well, 1 a problem, 2 the
+configuration is wrong. A check takes the running daemon's last word when it is fresh, so that a key has one sender.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bot.broker_manager import BrokerManager, Examination
+from bot.domain.clock import SECOND, iso, system_ms
+from bot.domain.log import Log
+from bot.domain.money import plain, usd
+from bot.sandbox_child import Ready, SandboxError, is_alive
+from bot.settings import (
+    VENUES,
+    ConfigError,
+    CredentialSet,
+    Mode,
+    Settings,
+    credential_sets,
+    load_settings,
+    resolve_mode,
+    state_folder,
+)
+from bot.store.database import StoreError
+from bot.store.health import Health
+from bot.store.reader import Books
+from bot.world import World
+
+#: A daemon's report that is older than this (wall ms) is not its last word but its last words.
+FRESH = 60 * SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One broker as a check sees it. `source` is `daemon` for a running daemon's word, `exchange` for an answer asked now."""
+
+    broker: str
+    configured: bool
+    connected: bool = False
+    funded: bool = False
+    status: str = "not configured"
+    balance_usd: str = "0"
+    equity_usd: str = "0"
+    problem: str = ""
+    remedy: str = ""
+    source: str = ""
+    permissions: tuple[str, ...] = ()
+    ip_bound: bool | None = None
+    clock_skew_ms: int | None = None
+    warnings: tuple[str, ...] = ()
+    balances: dict[str, str] = field(default_factory=dict)
+    shapes: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def bad(self) -> bool:
+        return bool(self.problem)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the command line asked for."""
+
+    as_json: bool
+    sandbox: bool
+    validate: bool = False
+
+
+class Silent:
+    """A check prints its own findings: what brokers tell their log meanwhile goes nowhere."""
+
+    def debug(self, event: str, /, **fields: object) -> None: ...
+
+    def info(self, event: str, /, **fields: object) -> None: ...
+
+    def warning(self, event: str, /, **fields: object) -> None: ...
+
+    def error(self, event: str, /, **fields: object) -> None: ...
+
+
+def parse(description: str, *, validate: bool = False) -> Wish:
+    """The options that all checks share."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--sandbox", action="store_true", help="check the local sandbox, whatever credentials are set")
+    if validate:
+        parser.add_argument("--validate", action="store_true", help="show the exchange our exact entry, without money")
+    words = parser.parse_args()
+    return Wish(words.json, words.sandbox, getattr(words, "validate", False))
+
+
+def main(check: Callable[[Settings, Wish], Sequence[Finding]], wish: Wish, title: str) -> int:
+    """Run one check, print what it found, return the exit status."""
+    try:
+        findings = check(_settings(wish), wish)
+    except ConfigError as error:
+        return _say(wish, [], list(error.lines), 2, title)
+    except (SandboxError, StoreError) as error:
+        return _say(wish, [], [str(error)], 1, title)
+    return _say(wish, findings, [], 1 if any(one.bad for one in findings) else 0, title)
+
+
+def broker_status(settings: Settings, wish: Wish) -> list[Finding]:
+    """Every venue: configured, connected, balances."""
+    return _examined(settings, wish, VENUES)
+
+
+def one_venue(venue: str) -> Callable[[Settings, Wish], list[Finding]]:
+    """The check of one exchange."""
+    return lambda settings, wish: _examined(settings, wish, (venue,))
+
+
+# -- the settings a check runs with -----------------------------------------------------------------------------------
+def _settings(wish: Wish) -> Settings:
+    """The settings; with `--sandbox` the running daemon's own sandbox, else one of our own."""
+    settings = load_settings()
+    if wish.sandbox:
+        trading = settings.trading.model_copy(update={"trading_mode": "sandbox"})
+        settings = settings.model_copy(update={"trading": trading})
+    elif resolve_mode(settings) is Mode.SANDBOX and settings.trading.trading_mode != "sandbox":
+        raise ConfigError(
+            [
+                "no exchange has credentials in .env: fill them in (see .env.example), or add --sandbox to check the sandbox"
+            ]
+        )
+    if resolve_mode(settings) is Mode.SANDBOX and settings.sandbox.ready_file is None:
+        running = settings.operation.data_dir / "sandbox.json"
+        if _is_running(running):
+            settings = settings.model_copy(
+                update={"sandbox": settings.sandbox.model_copy(update={"ready_file": running})}
+            )
+    return settings
+
+
+def _is_running(ready_file: Path) -> bool:
+    try:
+        return Ready.read(ready_file).alive
+    except SandboxError:
+        return False
+
+
+# -- looking ----------------------------------------------------------------------------------------------------------
+def _examined(settings: Settings, wish: Wish, venues: Sequence[str]) -> list[Finding]:
+    sets = {found.venue: found for found in credential_sets(settings)}
+    reports = {} if wish.validate else _fresh_reports(settings)
+    with _world(settings, venues, reports) as world:
+        findings = []
+        for venue in venues:
+            if venue in reports:
+                findings.append(_of_daemon(venue, reports[venue], settings))
+            elif world is not None and venue in world.accesses:
+                findings.append(_asked(settings, world, venue, wish))
+            else:
+                findings.append(_unconfigured(sets[venue], resolve_mode(settings)))
+    return findings
+
+
+@contextmanager
+def _world(settings: Settings, venues: Sequence[str], reports: dict[str, Health]) -> Iterator[World | None]:
+    """The world to ask in; none is made when the daemon's word is enough."""
+    if all(venue in reports for venue in venues):
+        yield None
+        return
+    with closing(World.of(settings)) as world:
+        yield world
+
+
+def _fresh_reports(settings: Settings) -> dict[str, Health]:
+    """What a living daemon of this installation reported within the last minute."""
+    url = settings.operation.database_url
+    books = Books(settings.operation.data_dir, url.get_secret_value() if url is not None else None)
+    mode = resolve_mode(settings)
+    reports = books.health()
+    fits = {
+        seen.account.venue for seen in books.accounts() if (seen.account.mode == "sandbox") == (mode is Mode.SANDBOX)
+    }
+    now = system_ms()
+    return {
+        venue: health
+        for venue, health in reports.items()
+        if venue in fits and now - health.heartbeat < FRESH and is_alive(health.pid)
+    }
+
+
+def _of_daemon(venue: str, health: Health, settings: Settings) -> Finding:
+    details = health.details
+    failed = health.status in ("failed", "degraded")
+    return Finding(
+        broker=venue,
+        configured=True,
+        connected=not failed,
+        funded=health.equity_usd >= settings.trading.min_balance_usd,
+        status=health.status,
+        balance_usd=plain(health.balance_usd),
+        equity_usd=plain(health.equity_usd),
+        problem=(health.last_error or str(details.get("reason", ""))) if failed else "",
+        source="daemon",
+        permissions=tuple(details.get("permissions", ())),
+        ip_bound=details.get("ip_bound"),
+        clock_skew_ms=details.get("clock_skew_ms"),
+    )
+
+
+def _asked(settings: Settings, world: World, venue: str, wish: Wish) -> Finding:
+    manager = BrokerManager(
+        world,
+        state_folder(),
+        allow_withdraw=settings.limits.allow_withdraw_keys,
+        log_for=lambda _: _silent(),
+    )
+    if venue in manager.unbuilt:
+        text = "this version of NIJA does not trade this exchange"
+        return Finding(broker=venue, configured=True, status="failed", problem=text)
+    examination = manager.examine(venue, prove=wish.validate)
+    return _of_examination(examination, settings)
+
+
+def _silent() -> Log:
+    return Silent()
+
+
+def _of_examination(found: Examination, settings: Settings) -> Finding:
+    finding = Finding(
+        broker=found.venue,
+        configured=True,
+        status="failed",
+        problem=found.problem,
+        remedy=found.remedy,
+        source="exchange",
+    )
+    if not found.connected or found.connection is None:
+        return finding
+    funded = found.balance_usd >= settings.trading.min_balance_usd
+    need = f"not funded: {usd(found.balance_usd)} of at least {usd(settings.trading.min_balance_usd)}"
+    refused = [proof for proof in found.shapes if not proof.accepted]
+    problem = "" if funded else need
+    remedy = "" if funded else f"deposit USD or USDT at {found.venue.capitalize()}; NIJA starts trading by itself"
+    if refused:
+        problem, remedy = (
+            f"{refused[0].name} refused: {refused[0].answer}",
+            "no trades are made there until this is mended",
+        )
+    return replace(
+        finding,
+        connected=True,
+        funded=funded,
+        status="ready" if funded else "unfunded",
+        balance_usd=plain(found.balance_usd),
+        equity_usd=plain(found.balance_usd),
+        problem=problem,
+        remedy=remedy,
+        permissions=tuple(sorted(found.connection.permissions)),
+        ip_bound=found.connection.ip_bound,
+        clock_skew_ms=found.connection.clock_skew_ms,
+        warnings=found.connection.warnings,
+        balances={asset: plain(held.total) for asset, held in found.balances.items() if held.total},
+        shapes=tuple(asdict(proof) for proof in found.shapes),
+    )
+
+
+def _unconfigured(found: CredentialSet, mode: Mode) -> Finding:
+    if found.incomplete:
+        remedy = f"set {' and '.join(found.missing)} in .env"
+        return Finding(broker=found.venue, configured=False, status="incomplete", problem=found.line(), remedy=remedy)
+    note = "not in this sandbox" if mode is Mode.SANDBOX else "not configured"
+    return Finding(broker=found.venue, configured=False, status=note)
+
+
+# -- telling ----------------------------------------------------------------------------------------------------------
+def _say(wish: Wish, findings: Sequence[Finding], lines: list[str], status: int, title: str) -> int:
+    if wish.as_json:
+        content = {
+            "time": iso(system_ms()),
+            "ok": status == 0,
+            "errors": lines,
+            "brokers": {one.broker: asdict(one) for one in findings},
+        }
+        print(json.dumps(content, indent=2))
+        return status
+    for line in lines:
+        print(f"nija: {line}", file=sys.stderr)
+    if findings:
+        _print(findings, title)
+    return status
+
+
+def _print(findings: Sequence[Finding], title: str) -> None:
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    table = Table("broker", "status", "connected", "funded", "balance", "equity", "asked", title=title)
+    for one in findings:
+        table.add_row(
+            one.broker.upper(),
+            one.status,
+            "yes" if one.connected else "no",
+            "yes" if one.funded else "no",
+            usd(Decimal(one.balance_usd)),
+            usd(Decimal(one.equity_usd)),
+            one.source or "-",
+        )
+    console.print(table)
+    for one in findings:
+        _print_details(console, one)
+
+
+def _print_details(console: Console, one: Finding) -> None:
+    name = one.broker.upper()
+    if one.balances:
+        console.print(
+            f"{name} holds {', '.join(f'{amount} {asset}' for asset, amount in sorted(one.balances.items()))}"
+        )
+    if one.permissions:
+        console.print(f"{name} key may: {', '.join(one.permissions)}", highlight=False)
+    if one.clock_skew_ms is not None:
+        console.print(f"{name} clock differs by {one.clock_skew_ms} ms", highlight=False)
+    for warning in one.warnings:
+        console.print(f"{name} warning: {warning}", highlight=False, markup=False)
+    for shape in one.shapes:
+        verdict = "accepted" if shape["accepted"] else "REFUSED"
+        console.print(f"{name} {shape['name']} {verdict}: {shape['answer']}", highlight=False, markup=False)
+    if one.problem:
+        console.print(f"{name} problem: {one.problem}", highlight=False, markup=False)
+    if one.remedy:
+        console.print(f"{name} do: {one.remedy}", highlight=False, markup=False)

@@ -1,0 +1,20 @@
+"""Lets a check run with plain `python3` from any folder: it goes on with the project's own .venv and in its folder."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def enter() -> None:
+    """Go on with the interpreter of `.venv`; one line and exit 2 when the project is not set up."""
+    python = ROOT / ".venv" / "bin" / "python"
+    if not python.exists():
+        print("nija: not set up yet: run ./start.sh setup first", file=sys.stderr)
+        sys.exit(2)
+    if Path(sys.prefix).resolve() != (ROOT / ".venv").resolve():
+        os.execv(python, [str(python), *sys.argv])  # noqa: S606 - the project's own interpreter
+    sys.path.insert(0, str(ROOT))
