@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import tempfile
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,11 +84,20 @@ class House:
         start_ms: int = self._kept("start_ms", wall_ms() if plan.start_ms is None else plan.start_ms)
         market_ms = self.journal.get("sandbox/market_ms")
         self.resumed = market_ms is not None
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self.clock = SandboxClock(market_ms if self.resumed else start_ms, plan.speed, plan.lockstep)
         self.venues: dict[str, Venue] = {}
         for name in plan.names:
             setting = Setting(
-                self.clock, self.journal, self.seed, start_ms, plan.pairs, plan.candles, plan.fee_tier, self._dice()
+                clock=self.clock,
+                journal=self.journal,
+                seed=self.seed,
+                start_ms=start_ms,
+                pairs=plan.pairs,
+                candles=plan.candles,
+                fee_tier=plan.fee_tier,
+                dice=self._dice(),
+                beside=self._beside(),
             )
             self.venues[name] = venues()[name](setting)
         ports: dict[str, int] = self.journal.get("sandbox/ports") or {}
@@ -106,6 +116,8 @@ class House:
             server.close()
         self.save_time(lead=0.0)
         self.journal.close()
+        if self._scratch is not None:
+            self._scratch.cleanup()
 
     @property
     def well(self) -> bool:
@@ -152,6 +164,15 @@ class House:
             self.journal.put({f"sandbox/{key}": value})
             return value
         return int(kept)
+
+    def _beside(self) -> Path:
+        """Where files for clients go: next to the ready file, else the state, else a folder that ends with us."""
+        near = self.plan.ready_file or self.plan.state
+        if near is not None:
+            return near.with_suffix("")
+        if self._scratch is None:
+            self._scratch = tempfile.TemporaryDirectory(prefix="nija-sandbox-")
+        return Path(self._scratch.name) / "sandbox"
 
     def _dice(self) -> Random:
         return Random(SystemRandom().getrandbits(128))  # noqa: S311 - seeded by the system's own

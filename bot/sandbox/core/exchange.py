@@ -109,6 +109,7 @@ class Exchange:
     def settle(self) -> int:
         """Brings the exchange up to the market clock and returns that time."""
         now = self.clock.market_ms()
+        self._end_by_wall_clock()
         while self._now < now:
             if not self.state.open:
                 self._now = now
@@ -236,10 +237,24 @@ class Exchange:
     def tier(self, account: str) -> Tier:
         return self.fees.tier(self.volume(account))
 
+    def cancel_later(self, order: Order, wall_ms: int) -> None:
+        """Takes a cancel request that takes effect at a real time; until then the order works on."""
+        order.cancel_wall_ms = wall_ms
+        self.state.note_order(order, "cancel requested")
+
     # ---- time passes ----------------------------------------------------------------------------------------
 
     def _trails(self) -> bool:
         return any(order.kind in TRAILING and order.waiting for order in self.state.open.values())
+
+    def _end_by_wall_clock(self) -> None:
+        """Ends orders whose deadline or requested cancel is due by the real clock."""
+        wall = self.clock.wall_ms()
+        for order in list(self.state.open.values()):
+            if order.cancel_wall_ms is not None and order.cancel_wall_ms <= wall:
+                self._end(order, Status.CANCELED, Reason.USER, self._now)
+            elif order.expire_wall_ms is not None and order.expire_wall_ms <= wall:
+                self._end(order, Status.EXPIRED, Reason.EXPIRED, self._now)
 
     def _run_to(self, stop: int) -> None:
         """Executes everything that happens in (now, stop], in the order of its moments."""
@@ -323,6 +338,11 @@ class Exchange:
         if order.spawns:
             self._spawn(order, moment)
             return
+        if self._takes_profit(order, moment):
+            order.price = order.target
+            self.state.note_order(order, "target")
+            self._fill_resting(order, moment)
+            return
         if order.limit_offset is not None:
             order.price = sure(order.trigger) + order.limit_offset
         tier = self.tier(order.account)
@@ -334,6 +354,11 @@ class Exchange:
             self._end(order, Status.CANCELED, refused.why, moment)
         else:
             self._take(order, slices, moment)
+
+    def _takes_profit(self, order: Order, moment: int) -> bool:
+        """Whether the market has come to the limit order that a bracket with a limited stop keeps at its target."""
+        last = self.market.last(order.symbol, moment)
+        return order.kind is Kind.BRACKET and order.limit_offset is not None and matching.at_target(order, last, last)
 
     def _spawn(self, order: Order, moment: int) -> None:
         """A triggered order ends and the order it stands for goes to the book, or fails for want of coins."""
@@ -482,7 +507,7 @@ class Exchange:
             parent_id=parent.id,
             tags=dict(terms.tags),
         )
-        order = self._order_of(ticket, "")
+        order = self._order_of(ticket, terms.order_id or "")
         order.created_ms = fills[-1].time_ms
         order.visible_wall_ms = max(fill.visible_wall_ms for fill in fills)
         self._admit(order)
@@ -514,6 +539,7 @@ class Exchange:
             target_price=ticket.target_price,
             tif=ticket.tif,
             expire_ms=ticket.expire_ms,
+            expire_wall_ms=ticket.expire_wall_ms,
             post_only=ticket.post_only,
             fee_in_base=ticket.fee_in_base,
             holds=ticket.holds,
@@ -538,7 +564,7 @@ class Exchange:
 
     def _admit(self, order: Order) -> None:
         self._sequence += 1
-        order.id = self._ids.order()
+        order.id = order.id or self._ids.order()
         instrument = self.instruments[order.symbol]
         order.held_asset = instrument.base if order.side is Side.SELL else instrument.quote
         order.parts_left = self._dice(order, 9).choice((1, 1, 1, 2, 3))

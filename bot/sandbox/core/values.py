@@ -100,7 +100,7 @@ class Close:
     """Terms of the opposite order that each fill of a parent spawns; `min_qty` drops smaller ones.
 
     With `at_end` there is one order of all fills, once the parent has ended; with `net` its size is what the fee left.
-    The other fields are those of a ticket.
+    `order_id` is the identity it was announced under. The other fields are those of a ticket.
     """
 
     kind: Kind
@@ -116,6 +116,7 @@ class Close:
     at_end: bool = False
     net: bool = False
     client_id: str | None = None
+    order_id: str | None = None
     tags: dict[str, str] = field(default_factory=dict)
 
 
@@ -127,7 +128,7 @@ class Ticket:
     `trail_ratio` the same as a fraction of the price; `active` is the price at which a trailing order wakes up.
     `limit_offset` the distance of the limit from the trigger once it fires. `fill_at_most` caps what fills now.
     `target_price` is the limit at a bracket's `target`. An order that `spawns` ends when it triggers, and one of its
-    own, a market or limit order, goes to the book.
+    own, a market or limit order, goes to the book. `expire_wall_ms` ends it by the real clock.
     """
 
     account: str
@@ -146,6 +147,7 @@ class Ticket:
     target_price: Decimal | None = None
     tif: Tif = Tif.GTC
     expire_ms: int | None = None
+    expire_wall_ms: int | None = None
     post_only: bool = False
     fee_in_base: bool = False
     holds: bool = True
@@ -162,7 +164,8 @@ class Ticket:
 class Order:
     """One order with all that has happened to it. `held` is what it freezes now, of asset `held_asset`.
 
-    `fee` is in quote terms. `target` is a bracket's take-profit price beside its stop `trigger`.
+    `fee` is in quote terms. `target` is a bracket's take-profit price beside its stop `trigger`. `cancel_wall_ms` is
+    when a requested cancel takes effect.
     """
 
     id: str
@@ -186,6 +189,7 @@ class Order:
     target_price: Decimal | None = None
     tif: Tif = Tif.GTC
     expire_ms: int | None = None
+    expire_wall_ms: int | None = None
     post_only: bool = False
     fee_in_base: bool = False
     holds: bool = True
@@ -206,6 +210,7 @@ class Order:
     taker_rate: Decimal = ZERO
     sequence: int = 0
     visible_wall_ms: int = 0
+    cancel_wall_ms: int | None = None
     fill_ids: list[str] = field(default_factory=list)
     fill_at_most: Decimal | None = None
     parts_left: int = 1

@@ -28,7 +28,10 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Setting:
-    """What the sandbox gives a venue to build itself from. `fee_tier` None is the venue's default."""
+    """What the sandbox gives a venue to build itself from. `fee_tier` None is the venue's default.
+
+    `beside` is the path prefix for files that clients must read (a certificate), next to the ready file or the state.
+    """
 
     clock: SandboxClock
     journal: Journal
@@ -38,6 +41,7 @@ class Setting:
     candles: Path | None
     fee_tier: int | None
     dice: Random
+    beside: Path = Path("sandbox")
 
 
 @dataclass(frozen=True)
