@@ -51,6 +51,7 @@ class TlsServer:
 
     def close(self) -> None:
         self._running = False
+        socket.socket.shutdown(self._socket, socket.SHUT_RDWR)  # wakes the thread that accepts
         self._socket.close()
 
 

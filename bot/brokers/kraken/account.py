@@ -119,16 +119,22 @@ class KrakenAccount:
         return understood(lambda: wire.fills(rows, names))
 
     def _pages(self, method: str, what: str, data: Mapping[str, str]) -> dict[str, Any]:
-        """All rows of a list that comes 50 a page, newest first. New rows push old ones on: they come twice, never not."""
+        """All rows of a list that comes 50 a page, newest first. New rows push old ones on: they come twice, never not.
+
+        It has ended where a page is empty or the count is reached; a list that repeats itself before that has not.
+        """
         found: dict[str, Any] = {}
+        offset, first_count = 0, None
         for _ in range(_MOST_PAGES):
-            result = self._transport.private(method, {**data, "ofs": str(len(found))})
+            result = self._transport.private(method, {**data, "ofs": str(offset)})
             page, count = understood(lambda answer=result: _page(answer, what))  # type: ignore[misc]
+            first_count = count if first_count is None else first_count
             fresh = page.keys() - found.keys()
             found |= page
-            if not page or len(found) >= count:
+            offset += len(page)
+            if not page or (offset >= count and len(found) >= first_count):
                 return found
-            if not fresh:
+            if not fresh or offset >= count:
                 break
         raise failure(Meaning.BUSY, f"{method} did not come to an end")
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from bot.brokers.base import BrokerError, Lane, ShapeProof
 from bot.brokers.kraken.config import KrakenConfig
-from bot.brokers.kraken.errors import meaning_of, safe_text
+from bot.brokers.kraken.errors import TABLE, meaning_of, safe_text
 from bot.brokers.kraken.limits import ADD_COST, Charge, amend_cost, cancel_cost
 from bot.brokers.kraken.market import KrakenMarket
 from bot.brokers.kraken.parse import BadAnswer, mapping, number
@@ -238,7 +238,7 @@ def _judged(error: BrokerError) -> bool:
     """Whether Kraken's refusal leaves the shape standing; raises the error when it says nothing about the shape."""
     if error.text.startswith(_SHAPE_IS_FINE):
         return True
-    unheard_of = error.text.startswith("E") and meaning_of(error.text).prefix == error.text
+    unheard_of = error.text.startswith("E") and meaning_of(error.text) not in TABLE
     if error.meaning in _NOT_JUDGED and not unheard_of:
         raise error
     return False

@@ -74,6 +74,7 @@ class SocketServer:
                     return
 
     def close(self) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
         self._socket.close()
 
 
