@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import Iterator
 from decimal import Decimal
-from itertools import count
+from itertools import count, pairwise
 from typing import Any
 
 import krakenex
@@ -249,7 +249,7 @@ def test_bad_candles(kraken: Sandbox, defect: str) -> None:
 
 def is_bad(rows: list[Any]) -> bool:
     times = [row[0] for row in rows]
-    steps = {b - a for a, b in zip(times, times[1:], strict=False)}
+    steps = {b - a for a, b in pairwise(times)}
     texts = [price for row in rows for price in row[1:5]]
     broken = any(text == "NaN" or Decimal(text) <= 0 for text in texts)
     return steps != {300} or broken or any(Decimal(row[2]) < Decimal(row[3]) for row in rows)

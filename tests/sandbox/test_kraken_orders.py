@@ -108,7 +108,7 @@ def test_some_resting_orders_are_seen_partly_filled() -> None:
 
 def test_ioc_below_the_market_ends_unfilled(desk: Desk) -> None:
     order = desk.buy("0.001", ordertype="limit", price=desk.away("0.9"), timeinforce="IOC")
-    assert (order.status, order.filled) == (Status.CANCELED, 0)
+    assert (order.status, order.filled) == (Status.CANCELED, Decimal(0))
 
 
 def test_gtd_expires_on_the_market_clock(desk: Desk) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def test_ohlc_has_720_committed_candles_and_the_running_one() -> None:
     rows = all_pairs().public("OHLC", pair="XBTUSDT", interval="1")["result"]
     times = [row[0] for row in rows["XBTUSDT"]]
     assert len(times) == 721
-    assert {b - a for a, b in zip(times, times[1:], strict=False)} == {60}
+    assert {b - a for a, b in pairwise(times)} == {60}
     assert rows["last"] == times[-2]
 
 

@@ -11,25 +11,26 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from random import Random
-from typing import Protocol
 
 from bot.sandbox.core import matching
-from bot.sandbox.core.accounts import Account, apply_movement
+from bot.sandbox.core.accounts import Account
+from bot.sandbox.core.cover import look_at_cover
 from bot.sandbox.core.fees import FeeTable, Tier
+from bot.sandbox.core.funds import Funds
 from bot.sandbox.core.ids import Ids
-from bot.sandbox.core.instrument import Instrument, ceil_to, floor_to
+from bot.sandbox.core.instrument import Instrument, floor_to
+from bot.sandbox.core.making import attached, fill_of, order_of
 from bot.sandbox.core.matching import Level
+from bot.sandbox.core.meetings import Meetings
+from bot.sandbox.core.sources import Clock, Market
 from bot.sandbox.core.state import State
 from bot.sandbox.core.timeline import Event
 from bot.sandbox.core.values import (
     CONDITIONAL,
-    OURS,
-    TAKES,
     TRAILING,
     ZERO,
     Fill,
     Kind,
-    Movement,
     Order,
     Origin,
     Reason,
@@ -43,29 +44,6 @@ from bot.sandbox.core.values import (
 TRAIL_STEP_MS = 5_000
 DEPTHS = (25, 500)
 MS_NS = 1_000_000
-
-
-class Clock(Protocol):
-    def market_ms(self) -> int: ...
-    def wall_ms(self) -> int: ...
-
-
-class Book(Protocol):
-    @property
-    def bids(self) -> Sequence[Level]: ...
-    @property
-    def asks(self) -> Sequence[Level]: ...
-
-
-class Market(Protocol):
-    """What matching needs of a market; times are market milliseconds."""
-
-    def last(self, symbol: str, t_ms: int) -> Decimal: ...
-    def book(self, symbol: str, t_ms: int, depth: int) -> Book: ...
-    def extremes(self, symbol: str, from_ms: int, to_ms: int) -> tuple[Decimal, Decimal]: ...
-    def trades(self, symbol: str, after_ns: int, to_ms: int, limit: int) -> Sequence[object]: ...
-    def jump(self, symbol: str, t_ms: int, price: Decimal) -> None: ...
-    def jumps(self) -> Sequence[tuple[str, int, Decimal]]: ...
 
 
 class Refused(Exception):
@@ -98,6 +76,8 @@ class Exchange:
         self.state = state
         self.hidden_seconds: Callable[[], float] = lambda: 0.0
         self.cuts_triggered: Callable[[], bool] = lambda: False
+        self.funds = Funds(state, self.instruments, ids)
+        self._meetings = Meetings(state, market)
         self._ids = ids
         self._seed = seed
         self._sequence = max([o.sequence for o in state.orders.values()], default=0)
@@ -124,7 +104,9 @@ class Exchange:
         """Makes all changes since the last commit durable and notes what is naked after them."""
         wall = self.clock.wall_ms()
         for symbol, why in self.state.touched.items():
-            self._look_at_cover(symbol, wall, why)
+            look_at_cover(
+                self.state, self.instruments[symbol], self.market.last(symbol, self._now), wall, why
+            )
         self.state.touched.clear()
         self.state.commit(wall)
 
@@ -138,7 +120,7 @@ class Exchange:
         slices = self._plan(order, self._now)
         self._admit(order)
         if order.kind in CONDITIONAL:
-            self._hold(order)
+            self.funds.hold(order)
             if self._reached_now(order):
                 self._fire(order, self._now)
         else:
@@ -169,7 +151,7 @@ class Exchange:
         """Changes a working order in place (`qty` is the new total); below what is filled the rest is canceled."""
         before = (order.qty, order.price, order.trigger, order.target, order.target_price, order.post_only)
         held = order.held
-        self._release(order)
+        self.funds.release(order)
         order.qty = order.qty if qty is None else qty
         order.price = order.price if price is None else price
         order.trigger = order.trigger if trigger is None else trigger
@@ -183,12 +165,12 @@ class Exchange:
             order.held = held
             self.account(order).hold(order.held_asset, held)
             raise
-        order.amended_ms = self._now
+        order.amended_ms, order.part_ms = self._now, None
         self._note(order, Event.AMEND, "amend", self._now)
         if order.remaining <= ZERO:
             self._end(order, Status.CANCELED, Reason.REDUCED, self._now)
         elif order.waiting:
-            self._hold(order)
+            self.funds.hold(order)
             if self._reached_now(order):
                 self._fire(order, self._now)
         else:
@@ -200,7 +182,7 @@ class Exchange:
         if who.free(asset) + amount < ZERO:
             raise Refused(Reason.INSUFFICIENT_FUNDS)
         kind = "deposit" if amount >= ZERO else "withdrawal"
-        self._move(who, self._ids.movement(), kind, asset, amount, ZERO, self._now, 0)
+        self.funds.move(account, self._ids.movement(), kind, asset, amount, ZERO, self._now)
 
     def set_price(self, symbol: str, price: Decimal) -> None:
         """The market jumps; what that reaches happens at once."""
@@ -258,43 +240,13 @@ class Exchange:
 
     def _run_to(self, stop: int) -> None:
         """Executes everything that happens in (now, stop], in the order of its moments."""
-        while hits := self._next_hits(stop):
+        while hits := self._meetings.next(self._now, stop):
             moment, orders = hits
             self._now = moment
             for order in orders:
                 if order.working:
                     self._meet(order, moment)
         self._now = stop
-
-    def _next_hits(self, stop: int) -> tuple[int, list[Order]] | None:
-        """The earliest moment in (now, stop] at which orders are met, with those orders; stops come first."""
-        moments: dict[int, list[Order]] = {}
-        for order in self.state.open.values():
-            moment = self._moment(order, stop)
-            if moment is not None:
-                moments.setdefault(moment, []).append(order)
-        if not moments:
-            return None
-        first = min(moments)
-        return first, sorted(moments[first], key=lambda o: (not o.waiting, o.sequence))
-
-    def _moment(self, order: Order, stop: int) -> int | None:
-        begin = max(self._now, order.since_ms)
-        if begin >= stop:
-            return None
-        if order.part_ms is not None and order.part_ms <= stop:
-            return max(order.part_ms, begin + 1)
-        end = stop if order.expire_ms is None else max(begin + 1, min(stop, order.expire_ms))
-        if self._met(order, begin, end):
-            return matching.first_moment(lambda until: self._met(order, begin, until), begin, end)
-        return end if order.expire_ms is not None and order.expire_ms <= stop else None
-
-    def _met(self, order: Order, begin: int, end: int) -> bool:
-        """Whether the market comes to the order in (begin, end]; a resting one needs a trade there."""
-        low, high = self.market.extremes(order.symbol, begin, end)
-        if not matching.reached(order, low, high):
-            return False
-        return order.waiting or low < high or bool(self.market.trades(order.symbol, begin * MS_NS, end, 1))
 
     def _meet(self, order: Order, moment: int) -> None:
         if order.expire_ms is not None and order.expire_ms <= moment:
@@ -333,7 +285,7 @@ class Exchange:
         if order.active is not None:
             self._wake(order, moment)
             return
-        self._release(order)
+        self.funds.release(order)
         order.triggered_ms = moment
         if order.spawns:
             self._spawn(order, moment)
@@ -407,7 +359,7 @@ class Exchange:
         if order.price is None or order.tif in {Tif.IOC, Tif.FOK}:
             self._end(order, Status.CANCELED, Reason.REMAINDER, moment)
             return
-        self._hold(order)
+        self.funds.hold(order)
         self.state.note_order(order, "rest")
 
     def _fill_resting(self, order: Order, moment: int) -> None:
@@ -415,24 +367,24 @@ class Exchange:
         instrument = self.instruments[order.symbol]
         part = instrument.lots(order.remaining / 2) if order.parts_left > 1 else order.remaining
         part = part if part > ZERO else order.remaining
-        self._release(order)
-        if self._need(order, []) > self.account(order).free(order.held_asset):
+        self.funds.release(order)
+        if self.funds.need(order, []) > self.account(order).free(order.held_asset):
             self._end(order, Status.CANCELED, Reason.INSUFFICIENT_FUNDS, moment)
             return
         order.parts_left -= 1
         order.part_ms = moment + self._dice(order, order.parts_left).randint(500, 8_000)
         self._execute(order, sure(order.price), part, moment, maker=True)
         if order.working:
-            self._hold(order)
+            self.funds.hold(order)
 
     def _execute(self, order: Order, price: Decimal, qty: Decimal, moment: int, *, maker: bool) -> None:
         """One execution: the money moves, the order grows, and its attached terms become an order."""
-        fill = self._fill_of(order, price, qty, moment, maker)
+        fill = self._new_fill(order, price, qty, moment, maker=maker)
         order.filled += qty
         order.cost += fill.cost
         order.fee += fill.fee_quote
         order.fill_ids.append(fill.id)
-        self._pay(order, fill)
+        self.funds.pay(fill)
         self.state.note_fill(fill)
         order.status = Status.PARTIALLY_FILLED
         self._note(order, Event.FILL, "entry" if order.side is Side.BUY else "fill", moment)
@@ -441,116 +393,31 @@ class Exchange:
         if order.close is not None and not order.close.at_end and qty >= order.close.min_qty:
             self._attach(order, [fill])
 
-    def _fill_of(self, order: Order, price: Decimal, qty: Decimal, moment: int, maker: bool) -> Fill:
-        instrument = self.instruments[order.symbol]
+    def _new_fill(self, order: Order, price: Decimal, qty: Decimal, moment: int, *, maker: bool) -> Fill:
+        fill_id = self._ids.fill(order.symbol, order.id)
+        fill = fill_of(order, self.instruments[order.symbol], fill_id, price, qty, moment, maker=maker)
         self._fill_sequence += 1
-        rate = order.maker_rate if maker else order.taker_rate
-        cost = floor_to(price * qty, instrument.cost_step)
-        fee_quote = floor_to(cost * rate, instrument.cost_step)
-        fee_base = floor_to(qty * rate, instrument.base_step)
+        fill.sequence = self._fill_sequence
         delay = self.hidden_seconds()
-        return Fill(
-            id=self._ids.fill(order.symbol, order.id),
-            order_id=order.id,
-            account=order.account,
-            symbol=order.symbol,
-            side=order.side,
-            kind=order.kind,
-            qty=qty,
-            price=price,
-            cost=cost,
-            fee=fee_base if order.fee_in_base else fee_quote,
-            fee_asset=instrument.base if order.fee_in_base else instrument.quote,
-            fee_quote=fee_quote,
-            time_ms=moment,
-            maker=maker,
-            sequence=self._fill_sequence,
-            origin=order.origin,
-            client_id=order.client_id,
-            visible_wall_ms=self.clock.wall_ms() + int(delay * 1000) if delay > 0 else 0,
-        )
-
-    def _pay(self, order: Order, fill: Fill) -> None:
-        """Two ledger rows per fill, the incoming asset first; the fee goes with the asset it is taken in."""
-        instrument = self.instruments[order.symbol]
-        sign = 1 if fill.side is Side.BUY else -1
-        rows = [(instrument.base, sign * fill.qty), (instrument.quote, -sign * fill.cost)]
-        for asset, amount in rows if sign == 1 else reversed(rows):
-            fee = fill.fee if asset == fill.fee_asset else ZERO
-            self._move(
-                self.account(order), fill.id, "trade", asset, amount, fee, fill.time_ms, fill.visible_wall_ms
-            )
+        fill.visible_wall_ms = self.clock.wall_ms() + int(delay * 1000) if delay > 0 else 0
+        return fill
 
     def _attach(self, parent: Order, fills: Sequence[Fill]) -> None:
         """The opposite order of the parent's close terms, of the size of these fills."""
         terms = sure(parent.close)
-        qty = sum((fill.qty for fill in fills), ZERO)
-        if terms.net:
-            instrument = self.instruments[parent.symbol]
-            qty = instrument.lots(qty - sum((f.fee for f in fills if f.fee_asset == instrument.base), ZERO))
-        ticket = Ticket(
-            account=parent.account,
-            symbol=parent.symbol,
-            side=parent.side.other,
-            kind=terms.kind,
-            qty=qty,
-            price=terms.price,
-            trigger=terms.trigger,
-            trail=terms.trail,
-            limit_offset=terms.limit_offset,
-            target=terms.target,
-            target_price=terms.target_price,
-            holds=terms.holds,
-            spawns=terms.spawns,
-            client_id=terms.client_id,
-            origin=Origin.MANUAL if parent.origin is Origin.MANUAL else Origin.ATTACHED,
-            parent_id=parent.id,
-            tags=dict(terms.tags),
-        )
+        ticket = attached(parent, terms, fills, self.instruments[parent.symbol])
         order = self._order_of(ticket, terms.order_id or "")
         order.created_ms = fills[-1].time_ms
         order.visible_wall_ms = max(fill.visible_wall_ms for fill in fills)
         self._admit(order)
-        self._hold(order)
+        self.funds.hold(order)
 
     # ---- orders ---------------------------------------------------------------------------------------------
 
     def _order_of(self, ticket: Ticket, order_id: str) -> Order:
         tier = self.tier(ticket.account)
-        order = Order(
-            id=order_id,
-            account=ticket.account,
-            symbol=ticket.symbol,
-            side=ticket.side,
-            kind=ticket.kind,
-            qty=ticket.qty,
-            created_ms=self._now,
-            origin=ticket.origin,
-            client_id=ticket.client_id,
-            parent_id=ticket.parent_id,
-            budget=ticket.budget,
-            price=ticket.price,
-            trigger=ticket.trigger,
-            trail=ticket.trail,
-            trail_ratio=ticket.trail_ratio,
-            active=ticket.active,
-            limit_offset=ticket.limit_offset,
-            target=ticket.target,
-            target_price=ticket.target_price,
-            tif=ticket.tif,
-            expire_ms=ticket.expire_ms,
-            expire_wall_ms=ticket.expire_wall_ms,
-            post_only=ticket.post_only,
-            fee_in_base=ticket.fee_in_base,
-            holds=ticket.holds,
-            spawns=ticket.spawns,
-            close=ticket.close,
-            tags=ticket.tags,
-            fill_at_most=ticket.fill_at_most,
-            maker_rate=tier.maker,
-            taker_rate=tier.taker,
-            sequence=self._sequence + 1,
-        )
+        order = order_of(ticket, order_id, self._now, self._sequence + 1)
+        order.maker_rate, order.taker_rate = tier.maker, tier.taker
         self._start_trail(order)
         return order
 
@@ -571,7 +438,7 @@ class Exchange:
         self._note(order, Event.NEW, "new", order.created_ms)
 
     def _end(self, order: Order, status: Status, reason: Reason | None, moment: int) -> None:
-        self._release(order)
+        self.funds.release(order)
         order.status, order.reason, order.closed_ms = status, reason, moment
         if status is Status.FILLED:
             self.state.note_order(order, "entry" if order.side is Side.BUY else "fill")
@@ -600,7 +467,7 @@ class Exchange:
             order.qty = sum((qty for _, qty in slices), ZERO)
         if order.tif is Tif.FOK and sum((qty for _, qty in slices), ZERO) < order.remaining:
             slices = []
-        if self._need(order, slices) > self.account(order).free(self._pays_with(order)):
+        if self.funds.need(order, slices) > self.funds.free(order):
             raise Refused(Reason.INSUFFICIENT_FUNDS)
         return slices
 
@@ -614,7 +481,7 @@ class Exchange:
             levels = list(book.asks if order.side is Side.BUY else book.bids)
             levels = matching.thinned(levels, wanted, instrument, dice)
             if order.budget is not None:
-                slices = matching.walk_budget(levels, order.budget, self._paid_rate(order), instrument.lot)
+                slices = matching.walk_budget(levels, order.budget, self.funds.paid_rate(order), instrument.lot)
                 break
             slices = matching.walk(levels, order.side, order.remaining, order.price, instrument.lot)
             if sum((qty for _, qty in slices), ZERO) >= order.remaining or order.price is not None:
@@ -622,86 +489,3 @@ class Exchange:
         if order.fill_at_most is not None:
             slices = matching.walk(slices, order.side, order.fill_at_most, None, instrument.lot)
         return slices
-
-    def _pays_with(self, order: Order) -> str:
-        instrument = self.instruments[order.symbol]
-        return instrument.base if order.side is Side.SELL else instrument.quote
-
-    def _paid_rate(self, order: Order) -> Decimal:
-        """The fee that comes on top of the cost in quote."""
-        return ZERO if order.fee_in_base else order.taker_rate
-
-    def _need(self, order: Order, slices: list[Level]) -> Decimal:
-        """What the order takes of its paying asset: executions at their prices, the rest as it will be held."""
-        if order.waiting and not order.holds:
-            return ZERO
-        taken = sum((qty for _, qty in slices), ZERO)
-        rest = order.remaining - taken
-        if order.side is Side.SELL:
-            return self._sold(order, order.remaining)
-        step = self.instruments[order.symbol].cost_step
-        rate = 1 + self._paid_rate(order)
-        now = sum((ceil_to(price * qty * rate, step) for price, qty in slices), ZERO)
-        price = self._worst_price(order)
-        if rest <= ZERO or price is None:
-            return now
-        return now + ceil_to(rest * price * rate, step)
-
-    def _sold(self, order: Order, qty: Decimal) -> Decimal:
-        """The base that a sale of `qty` takes, its fee included where that is taken in base."""
-        rate = order.taker_rate if order.fee_in_base else ZERO
-        return ceil_to(qty * (1 + rate), self.instruments[order.symbol].base_step)
-
-    def _worst_price(self, order: Order) -> Decimal | None:
-        return order.price if order.price is not None else order.trigger
-
-    def _hold(self, order: Order) -> None:
-        """Freezes what the working rest of an order needs, at most what is free."""
-        if order.waiting and not order.holds:
-            return
-        account = self.account(order)
-        amount = min(self._need(order, []), account.free(order.held_asset))
-        account.hold(order.held_asset, amount)
-        order.held = amount
-
-    def _release(self, order: Order) -> None:
-        self.account(order).hold(order.held_asset or self._pays_with(order), -order.held)
-        order.held = ZERO
-
-    def _move(
-        self,
-        account: Account,
-        ref: str,
-        kind: str,
-        asset: str,
-        amount: Decimal,
-        fee: Decimal,
-        time_ms: int,
-        visible_wall_ms: int,
-    ) -> None:
-        movement = Movement(
-            self._ids.movement(), account.name, ref, kind, asset, amount, fee, ZERO, time_ms, visible_wall_ms
-        )
-        self.state.note_movement(apply_movement(account, movement))
-
-    # ---- cover ----------------------------------------------------------------------------------------------
-
-    def _look_at_cover(self, symbol: str, wall: int, why: str) -> None:
-        held = self.state.bought.get(symbol, ZERO)
-        covered = sum((o.remaining for o in self.state.open.values() if o.symbol == symbol and _covers(o)), ZERO)
-        instrument = self.instruments[symbol]
-        lacking = held - covered
-        naked = (
-            lacking > instrument.lot
-            and lacking >= instrument.min_qty
-            and lacking * self.market.last(symbol, self._now) >= instrument.min_cost
-        )
-        exposure = self.state.symbol_exposure(symbol)
-        if exposure.look(held, covered, naked, wall, why):
-            self.state.note_exposure(symbol)
-
-
-def _covers(order: Order) -> bool:
-    """A resting stop of ours, or our sale that works already."""
-    return order.side is Side.SELL and order.origin in OURS and not (order.waiting and order.kind in TAKES)
-

@@ -13,7 +13,10 @@ from bot.sandbox.core.values import ZERO
 
 @dataclass(frozen=True)
 class Instrument:
-    """A listed pair. `cost_step` is the smallest amount of quote that an account can hold."""
+    """A listed pair. `cost_step` is the smallest amount of quote that an account can hold.
+
+    `contract` is the base of one contract where positions are traded in place of coins (a perpetual swap).
+    """
 
     symbol: str
     tick: Decimal
@@ -23,6 +26,7 @@ class Instrument:
     cost_step: Decimal
     base_step: Decimal
     max_qty: Decimal | None = None
+    contract: Decimal | None = None
 
     @property
     def base(self) -> str:

@@ -1,0 +1,30 @@
+"""Which of our coins lie without a stop: compares what the API bought with what resting orders would sell."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from bot.sandbox.core.instrument import Instrument
+from bot.sandbox.core.state import State
+from bot.sandbox.core.values import OURS, TAKES, ZERO, Order, Side
+
+
+def look_at_cover(state: State, instrument: Instrument, last: Decimal, wall_ms: int, why: str) -> None:
+    """Notes what of a symbol's position is covered now; `last` is its price."""
+    symbol = instrument.symbol
+    held = state.bought.get(symbol, ZERO)
+    covered = sum((o.remaining for o in state.open.values() if o.symbol == symbol and _covers(o)), ZERO)
+    lacking = held - covered
+    naked = (
+        lacking > instrument.lot
+        and lacking >= instrument.min_qty
+        and lacking * last >= instrument.min_cost
+    )
+    exposure = state.symbol_exposure(symbol)
+    if exposure.look(held, covered, naked, wall_ms, why):
+        state.note_exposure(symbol)
+
+
+def _covers(order: Order) -> bool:
+    """A resting stop of ours, or our sale that works already."""
+    return order.side is Side.SELL and order.origin in OURS and not (order.waiting and order.kind in TAKES)

@@ -1,0 +1,93 @@
+"""What orders cost and hold, and every movement of money: nothing else changes an account.
+
+A hold is what the working rest of an order would take at its own price, with the taker fee on top where that is paid
+in quote. Never decides what trades.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from bot.sandbox.core.accounts import apply_movement
+from bot.sandbox.core.ids import Ids
+from bot.sandbox.core.instrument import Instrument, ceil_to
+from bot.sandbox.core.matching import Level
+from bot.sandbox.core.state import State
+from bot.sandbox.core.values import ZERO, Fill, Movement, Order, Side
+
+
+class Funds:
+    """The money side of the orders of one venue."""
+
+    def __init__(self, state: State, instruments: Mapping[str, Instrument], ids: Ids) -> None:
+        self._state = state
+        self._instruments = instruments
+        self._ids = ids
+
+    def free(self, order: Order) -> Decimal:
+        """What the account has left of the asset that the order gives away."""
+        return self._state.account(order.account).free(self.pays_with(order))
+
+    def pays_with(self, order: Order) -> str:
+        """The asset an order gives away."""
+        instrument = self._instruments[order.symbol]
+        return instrument.base if order.side is Side.SELL else instrument.quote
+
+    def paid_rate(self, order: Order) -> Decimal:
+        """The fee that comes on top of the cost in quote."""
+        return ZERO if order.fee_in_base else order.taker_rate
+
+    def need(self, order: Order, slices: list[Level]) -> Decimal:
+        """What the order takes of its paying asset: executions at their prices, the rest as it will be held."""
+        if order.waiting and not order.holds:
+            return ZERO
+        taken = sum((qty for _, qty in slices), ZERO)
+        rest = order.remaining - taken
+        if order.side is Side.SELL:
+            return self._sold(order, order.remaining)
+        step = self._instruments[order.symbol].cost_step
+        rate = 1 + self.paid_rate(order)
+        now = sum((ceil_to(price * qty * rate, step) for price, qty in slices), ZERO)
+        price = self._worst_price(order)
+        if rest <= ZERO or price is None:
+            return now
+        return now + ceil_to(rest * price * rate, step)
+
+    def _sold(self, order: Order, qty: Decimal) -> Decimal:
+        """The base that a sale of `qty` takes, its fee included where that is taken in base."""
+        rate = order.taker_rate if order.fee_in_base else ZERO
+        return ceil_to(qty * (1 + rate), self._instruments[order.symbol].base_step)
+
+    def _worst_price(self, order: Order) -> Decimal | None:
+        return order.price if order.price is not None else order.trigger
+
+    def hold(self, order: Order) -> None:
+        """Freezes what the working rest of an order needs, at most what is free."""
+        if order.waiting and not order.holds:
+            return
+        account = self._state.account(order.account)
+        amount = min(self.need(order, []), account.free(order.held_asset))
+        account.hold(order.held_asset, amount)
+        order.held = amount
+
+    def release(self, order: Order) -> None:
+        self._state.account(order.account).hold(order.held_asset or self.pays_with(order), -order.held)
+        order.held = ZERO
+
+    def pay(self, fill: Fill) -> None:
+        """Two ledger rows per fill, the incoming asset first; the fee goes with the asset it is taken in."""
+        instrument = self._instruments[fill.symbol]
+        sign = 1 if fill.side is Side.BUY else -1
+        rows = [(instrument.base, sign * fill.qty), (instrument.quote, -sign * fill.cost)]
+        for asset, amount in rows if sign == 1 else reversed(rows):
+            fee = fill.fee if asset == fill.fee_asset else ZERO
+            self.move(fill.account, fill.id, "trade", asset, amount, fee, fill.time_ms, fill.visible_wall_ms)
+
+    def move(
+        self, account: str, ref: str, kind: str, asset: str, amount: Decimal, fee: Decimal, time_ms: int,
+        visible_wall_ms: int = 0,
+    ) -> None:
+        """One row of the account's ledger."""
+        row = Movement(self._ids.movement(), account, ref, kind, asset, amount, fee, ZERO, time_ms, visible_wall_ms)
+        self._state.note_movement(apply_movement(self._state.account(account), row))

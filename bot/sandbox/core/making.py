@@ -1,0 +1,71 @@
+"""Orders from tickets, tickets of attached terms, fills from executions: plain construction, no decisions."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from decimal import Decimal
+
+from bot.sandbox.core.instrument import Instrument, floor_to
+from bot.sandbox.core.values import ZERO, Close, Fill, Order, Origin, Ticket
+
+
+def order_of(ticket: Ticket, order_id: str, now_ms: int, sequence: int) -> Order:
+    """The order that a ticket asks for; all fields of a ticket are an order's too."""
+    words = {item.name: getattr(ticket, item.name) for item in dataclasses.fields(ticket)}
+    return Order(id=order_id, created_ms=now_ms, sequence=sequence, **words)
+
+
+def fill_of(
+    order: Order, instrument: Instrument, fill_id: str, price: Decimal, qty: Decimal, moment: int, *, maker: bool
+) -> Fill:
+    """One execution of an order, with its fee."""
+    rate = order.maker_rate if maker else order.taker_rate
+    cost = floor_to(price * qty, instrument.cost_step)
+    fee_quote = floor_to(cost * rate, instrument.cost_step)
+    fee_base = floor_to(qty * rate, instrument.base_step)
+    return Fill(
+        id=fill_id,
+        order_id=order.id,
+        account=order.account,
+        symbol=order.symbol,
+        side=order.side,
+        kind=order.kind,
+        qty=qty,
+        price=price,
+        cost=cost,
+        fee=fee_base if order.fee_in_base else fee_quote,
+        fee_asset=instrument.base if order.fee_in_base else instrument.quote,
+        fee_quote=fee_quote,
+        time_ms=moment,
+        maker=maker,
+        sequence=0,
+        origin=order.origin,
+        client_id=order.client_id,
+    )
+
+
+def attached(parent: Order, terms: Close, fills: Sequence[Fill], instrument: Instrument) -> Ticket:
+    """The opposite order of a parent's close terms, of the size of these fills."""
+    qty = sum((fill.qty for fill in fills), ZERO)
+    if terms.net:
+        qty = instrument.lots(qty - sum((f.fee for f in fills if f.fee_asset == instrument.base), ZERO))
+    return Ticket(
+        account=parent.account,
+        symbol=parent.symbol,
+        side=parent.side.other,
+        kind=terms.kind,
+        qty=qty,
+        price=terms.price,
+        trigger=terms.trigger,
+        trail=terms.trail,
+        limit_offset=terms.limit_offset,
+        target=terms.target,
+        target_price=terms.target_price,
+        holds=terms.holds,
+        spawns=terms.spawns,
+        client_id=terms.client_id,
+        origin=Origin.MANUAL if parent.origin is Origin.MANUAL else Origin.ATTACHED,
+        parent_id=parent.id,
+        tags=dict(terms.tags),
+    )

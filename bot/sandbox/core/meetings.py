@@ -1,0 +1,53 @@
+"""When the market comes to which resting order: the next moment and who is met at it.
+
+Looks at the exact first millisecond, so that the outcome does not depend on how often somebody asks. Changes nothing.
+"""
+
+from __future__ import annotations
+
+from bot.sandbox.core import matching
+from bot.sandbox.core.sources import Market
+from bot.sandbox.core.state import State
+from bot.sandbox.core.values import Order
+
+MS_NS = 1_000_000
+
+
+class Meetings:
+    """The open orders of a venue against its market."""
+
+    def __init__(self, state: State, market: Market) -> None:
+        self._state = state
+        self._market = market
+
+    def next(self, now: int, stop: int) -> tuple[int, list[Order]] | None:
+        """The earliest moment in (now, stop] at which orders are met, with those orders; stops come first."""
+        moments: dict[int, list[Order]] = {}
+        for order in self._state.open.values():
+            moment = self._moment(order, now, stop)
+            if moment is not None:
+                moments.setdefault(moment, []).append(order)
+        if not moments:
+            return None
+        first = min(moments)
+        return first, sorted(moments[first], key=lambda o: (not o.waiting, o.sequence))
+
+    def _moment(self, order: Order, now: int, stop: int) -> int | None:
+        begin = max(now, order.since_ms)
+        if begin >= stop:
+            return None
+        expiry = stop + 1 if order.expire_ms is None else max(begin + 1, order.expire_ms)
+        if order.part_ms is not None:
+            due = min(max(order.part_ms, begin + 1), expiry)
+            return due if due <= stop else None
+        end = min(stop, expiry)
+        if self._met(order, begin, end):
+            return matching.first_moment(lambda until: self._met(order, begin, until), begin, end)
+        return expiry if expiry <= stop else None
+
+    def _met(self, order: Order, begin: int, end: int) -> bool:
+        """Whether the market comes to the order in (begin, end]; a resting one needs a trade there."""
+        low, high = self._market.extremes(order.symbol, begin, end)
+        if not matching.reached(order, low, high):
+            return False
+        return order.waiting or low < high or bool(self._market.trades(order.symbol, begin * MS_NS, end, 1))
