@@ -207,7 +207,8 @@ def test_an_exchange_that_did_not_judge_is_asked_again(answers: Answers, broker:
 
 # -- lists ------------------------------------------------------------------------------------------------------------
 def trade(number: int) -> dict[str, Any]:
-    return fixture("trades_history")["trades"]["TAAAAA-AAAAA-AAAAA2"] | {"time": 1767225600 + number}
+    row: dict[str, Any] = fixture("trades_history")["trades"]["TAAAAA-AAAAA-AAAAA2"]
+    return row | {"time": 1767225600 + number}
 
 
 def test_a_list_that_grows_while_it_is_read_loses_nothing(answers: Answers, broker: KrakenBroker) -> None:

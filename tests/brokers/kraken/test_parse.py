@@ -77,7 +77,7 @@ def test_instruments_carry_krakens_rules_exactly(names: Names) -> None:
 
 def test_missing_tick_and_cost_fall_back_to_the_decimals(names: Names) -> None:
     dot = parse_market.instruments(fixture("asset_pairs"), names)[0]["DOT-USD"]
-    assert (dot.tick, dot.min_cost) == (Decimal("0.0001"), 0)
+    assert (dot.tick, dot.min_cost) == (Decimal("0.0001"), Decimal(0))
 
 
 def test_what_may_not_be_traded_says_so(names: Names) -> None:
@@ -184,7 +184,7 @@ def test_control_characters_of_a_venue_are_escaped(names: Names) -> None:
 def test_fills_are_exact_and_oldest_first(names: Names) -> None:
     first, second = parse.fills(fixture("trades_history")["trades"], names)
     assert (first.fill_id, first.symbol, first.time, first.side) == ("TAAAAA-AAAAA-AAAAA1", "ETH-EUR", 1767225600500, Side.SELL)
-    assert (first.fee_asset, first.fee_usd) == ("EUR", 0)
+    assert (first.fee_asset, first.fee_usd) == ("EUR", Decimal(0))
     assert (second.exchange_order_id, second.time) == ("OBBBBB-BBBBB-BBBBB1", 1767225600987)
     assert (second.qty, second.price) == (Decimal("0.04"), Decimal("25000.1"))
     assert (second.fee, second.fee_asset, second.fee_usd) == (Decimal("2.00001"), "USD", Decimal("2.00001"))

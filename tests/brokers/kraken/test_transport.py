@@ -250,11 +250,13 @@ def test_a_key_in_use_by_another_program_is_said_after_a_bounded_wait(
 ) -> None:
     server.answer = hang
     slow = make_transport(config)
-    threading.Thread(target=lambda: failed(lambda: order(slow)), daemon=True).start()
+    thread = threading.Thread(target=lambda: failed(lambda: order(slow)))
+    thread.start()
     while not server.requests:
         time.sleep(0.01)
     error = failed(lambda: make_transport(dataclasses.replace(config, read_seconds=0.3)).private("BalanceEx"))
     slow.hurry(system_ms())
+    thread.join()
     assert error.meaning is Meaning.BUSY
     assert "another program on this host" in error.remedy
 
