@@ -33,7 +33,7 @@ class Results:
             entry=shortened(position.entry_price),
             result=round(position.realised, 4),
             fees=round(position.fees, 4),
-            reason=booking.order.reason,
+            reason=booking.order.reason or f"{booking.order.purpose} at the exchange",
         )
         self._count(position.symbol, lost=position.realised < ZERO)
 

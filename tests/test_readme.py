@@ -1,0 +1,37 @@
+"""The README tells the truth about what can be checked: remedies, commands, variables, files."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bot.brokers.kraken.errors import REMEDIES as KRAKEN
+from bot.cli import app
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize("line", KRAKEN.values())
+def test_every_remedy_stands_in_the_readme_word_for_word(line: str) -> None:
+    assert f"| {line} |" in README
+
+
+def test_every_command_is_described() -> None:
+    names = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
+    assert {name for name in names if name != "run" and f"`nija {name}" not in README} == set()
+
+
+def test_every_variable_it_names_exists() -> None:
+    known = (ROOT / ".env.example").read_text()
+    named = set(re.findall(r"`((?:MAX|MIN|KRAKEN|OKX|COINBASE|SANDBOX|NIJA)_[A-Z_]+)", README))
+    assert named
+    assert {name for name in named if name not in known} == set()
+
+
+def test_every_file_it_names_exists() -> None:
+    named = set(re.findall(r"(?:python3 |`)(scripts/[\w.]+)", README))
+    assert named
+    assert {name for name in named if not (ROOT / name).exists()} == set()
