@@ -80,6 +80,7 @@ class KrakenTransport:
         deadline = self._haste.deadline(self._config.read_seconds)
 
         def ask() -> Any:
+            self._stay_quiet()
             _admitted(lambda: self._limits.question(method, deadline))
             return self._private(method, dict(data or {}), deadline)
 
@@ -91,6 +92,7 @@ class KrakenTransport:
         A `BrokerError` that means UNKNOWN: it may have been taken; any other: nothing happened.
         """
         deadline = self._haste.deadline(self._config.order_seconds)
+        self._stay_quiet()
         _admitted(lambda: self._limits.order(charge, deadline))
         return self._private(method, dict(data), deadline, latest)
 
