@@ -21,6 +21,7 @@ from bot.domain.clock import SECOND, Clock
 from bot.domain.events import Command, Event, Timer, Verb
 from bot.domain.ids import Account, ClientIds, new_tag
 from bot.domain.instrument import Trading
+from bot.domain.money import plain
 from bot.domain.outcome import Meaning
 from bot.domain.position import Position
 from bot.engine.accounting import Standing
@@ -35,6 +36,8 @@ from bot.store.ledger import Ledger
 TURN = 0.25
 #: In lock-step the market jumps, so the loop has to notice quickly.
 LOCKSTEP_TURN = 0.005
+#: Currencies of account that NIJA does not trade in.
+FIAT = frozenset({"EUR", "GBP", "CHF", "CAD", "AUD", "JPY", "TRY", "BRL", "SGD", "AED", "PLN"})
 #: Errors that no waiting cures: the owner has to act.
 FATAL = frozenset({Meaning.CREDENTIALS, Meaning.PERMISSION, Meaning.LOCKED_OUT})
 
@@ -76,6 +79,8 @@ class BrokerTrader:
         stop: Signal,
         emergency_file: Path,
         rng: random.Random,
+        *,
+        may_enter: bool = True,
     ) -> None:
         self._broker = broker
         self._open_ledger = open_ledger
@@ -87,6 +92,7 @@ class BrokerTrader:
         self._stop = stop
         self._emergency_file = emergency_file
         self._rng = rng
+        self._may_enter = may_enter
         self._dues = _Dues()
         self._tally = _Tally()
         self._standing: Standing | None = None
@@ -182,7 +188,10 @@ class BrokerTrader:
 
     def _cycle(self) -> None:
         self._tally.cycles += 1
-        self._standing = self._business.cycle(self._barrier())
+        standing = self._business.cycle(self._barrier())
+        if self._is_funded(standing) is not self._is_funded(self._standing):
+            self._say_funded(standing)
+        self._standing = standing
         now = self._clock.wall_ms()
         self._tally.cycles_ok += 1
         self._tally.errors = 0
@@ -206,6 +215,8 @@ class BrokerTrader:
             return "stopping"
         if self._emergency_file.exists():
             return "EMERGENCY_STOP is there"
+        if not self._may_enter:
+            return "watched only: MULTI_BROKER_INDEPENDENT is false and another broker trades"
         if book.fact("paused"):
             return "paused by the operator"
         if book.fact("second_instance"):
@@ -231,7 +242,8 @@ class BrokerTrader:
 
     def _command(self, command: Command) -> None:
         book = self._ledger
-        self._log.info("COMMAND", verb=command.verb)
+        if command.verb is not Verb.STOP:
+            self._log.info("COMMAND", verb=command.verb)
         match command.verb:
             case Verb.PAUSE:
                 book.remember("paused", "yes")
@@ -246,6 +258,9 @@ class BrokerTrader:
                 book.remember("flattening", str(command.number))
                 self._report()
                 return
+            case Verb.TRADE:
+                self._may_enter = True
+                result = "this broker trades"
             case Verb.STOP:
                 return
         if command.number:
@@ -270,9 +285,18 @@ class BrokerTrader:
         for warning in connection.warnings:
             self._log.warning("WARNING", reason=warning)
 
+    def _is_funded(self, standing: Standing | None) -> bool:
+        return standing is not None and standing.equity >= self._plan.min_balance
+
     def _say_funded(self, standing: Standing) -> None:
+        foreign = sorted(asset for asset in standing.other if asset in FIAT)
+        if foreign:
+            held = ", ".join(f"{plain(standing.other[asset])} {asset}" for asset in foreign)
+            self._log.info(
+                "CURRENCY", holds=held, reason="only dollars (USD, USDT, USDC) are traded; these stay untouched"
+            )
         money = {"balance_usd": standing.balance, "equity_usd": standing.equity}
-        if standing.equity < self._plan.min_balance:
+        if not self._is_funded(standing):
             self._log.warning("UNFUNDED", **money, needed_usd=self._plan.min_balance, reason="waits for money")
         elif standing.equity < self._plan.recommended_balance:
             hint = f"under {self._plan.recommended_balance} dollars most trades are below the exchange's minimum"

@@ -76,6 +76,7 @@ def _trade(
         data_dir=settings.operation.data_dir,
         status_ms=int(settings.operation.status_minutes * MINUTE),
         stop=stop,
+        independent=settings.trading.multi_broker_independent,
         rng=random.Random(time.time_ns()),  # noqa: S311 - names orders and spreads waits, guards nothing
     )
     with Lockstep.following(world, [post.heartbeat for post in trader.posts], stop):

@@ -44,6 +44,8 @@ REFUSED_WAIT = 300.0
 STUCK_AFTER = 60 * SECOND
 #: Real seconds between two turns of the supervisor; heartbeat file every tenth.
 TURN = 0.2
+#: The order in which one broker is chosen when only one may trade.
+ONE_OF = ("coinbase", "kraken", "okx")
 _REFUSED = frozenset({Meaning.CREDENTIALS, Meaning.PERMISSION})
 
 
@@ -76,6 +78,8 @@ class IndependentBrokerTrader:
         status_ms: int,
         stop: Signal,
         rng: random.Random,
+        *,
+        independent: bool = True,
     ) -> None:
         self._manager = manager
         self._open_ledger = open_ledger
@@ -86,6 +90,8 @@ class IndependentBrokerTrader:
         self._status_ms = status_ms
         self._stop = stop
         self._rng = rng
+        self._independent = independent
+        self._chosen: str | None = None
         self.posts = [self._post(venue, log_for(venue)) for venue in manager.venues]
 
     # -- the supervisor's life ----------------------------------------------------------------------------------
@@ -97,6 +103,7 @@ class IndependentBrokerTrader:
         while not self._stop.wait(TURN):
             turn += 1
             self._notice_stuck()
+            self._choose_one()
             if turn % 10 == 0:
                 self._write_heartbeat()
             if self._clock.market_ms() >= next_status and self._all_reported():
@@ -184,6 +191,7 @@ class IndependentBrokerTrader:
             inbox=post.inbox,
             stop=self._stop,
             emergency_file=self._data_dir / "EMERGENCY_STOP",
+            may_enter=self._independent or self._chosen == post.venue,
             rng=random.Random(self._rng.random()),  # noqa: S311 - names orders and spreads waits, guards nothing
         )
 
@@ -201,6 +209,18 @@ class IndependentBrokerTrader:
             if silent > STUCK_AFTER and not post.stuck and post.heartbeat.pulse.status is not Status.FAILED:
                 post.log.error("STUCK", silent_s=silent // SECOND, reason="no sign of life; the others trade on")
             post.stuck = silent > STUCK_AFTER
+
+    def _choose_one(self) -> None:
+        """MULTI_BROKER_INDEPENDENT=false: the first funded broker of `ONE_OF` trades, the others are only watched."""
+        if self._independent or self._chosen is not None or not self._all_reported():
+            return
+        for venue in ONE_OF:
+            for post in self.posts:
+                pulse = post.heartbeat.pulse
+                if post.venue == venue and pulse.connected and pulse.equity_usd >= self._plan.min_balance:
+                    self._chosen = venue
+                    post.inbox.put(Command(Verb.TRADE))
+                    return
 
     # -- telling ------------------------------------------------------------------------------------------------
     def _all_reported(self) -> bool:

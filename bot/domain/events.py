@@ -29,6 +29,8 @@ class Verb(StrEnum):
     RESUME = "resume"
     FLATTEN = "flatten"
     STOP = "stop"
+    TRADE = "trade"
+    """From the supervisor: this broker is the one that may enter (MULTI_BROKER_INDEPENDENT=false)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from bot.brokers.base import ShapeProof
-from bot.domain.clock import HOUR
+from bot.domain.clock import DAY, HOUR
 from bot.domain.instrument import Instrument, Kind, Trading
 from bot.engine import risk
 from bot.engine.accounting import Accounting, Standing
@@ -31,6 +31,8 @@ from bot.strategy.params import Owner
 
 #: Market ms after which the rules of the markets, our fees and the choice of markets are read anew.
 RULES_AGE = HOUR
+#: Days that a market must have existed before it is traded.
+OLD_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,6 @@ class Plan:
     min_balance: Decimal
     recommended_balance: Decimal
     news: tuple[int, ...] = ()
-    watch_only: bool = False
 
 
 @dataclass(slots=True)
@@ -126,8 +127,6 @@ class Business:
         standing = self.accounting.measure()
         self.watch.close_of_candle()
         self.watch.keep()
-        if self.plan.watch_only:
-            return standing
         refusal = may_enter or self.objection(standing)
         if self.entries.scan(self.symbols, standing, refusal):
             standing = self.accounting.measure()
@@ -154,11 +153,33 @@ class Business:
         fit = {symbol for symbol, one in instruments.items() if eligible(one, self.plan.wishes)}
         tickers = desk.broker.tickers(fit | set(held))
         cash = {asset: one.total for asset, one in desk.broker.balances().items()}
-        self.symbols = choose(instruments, tickers, cash, self.plan.wishes, held)
-        desk.fees.update(desk.broker.fees(self.symbols))
-        self.symbols = [symbol for symbol in self.symbols if symbol in desk.fees]
+        chosen = self._old_enough(choose(instruments, tickers, cash, self.plan.wishes))
+        desk.fees.update(desk.broker.fees([*chosen, *(symbol for symbol in held if symbol not in chosen)]))
+        self.symbols = [symbol for symbol in chosen if symbol in desk.fees]
         self.rules_at = desk.clock.market_ms()
         desk.log.info("MARKETS", symbols=self.symbols, of=len(instruments))
+
+    def _old_enough(self, ranked: Sequence[str]) -> list[str]:
+        """The first MAX_PAIRS markets that are at least 30 days old: young ones move by other rules."""
+        chosen: list[str] = []
+        for symbol in ranked:
+            if len(chosen) == self.plan.wishes.most:
+                break
+            if self._is_old(symbol):
+                chosen.append(symbol)
+        return chosen
+
+    def _is_old(self, symbol: str) -> bool:
+        """By the listing date where the venue tells it, else by daily candles; what is old once stays so."""
+        listed = self.desk.instruments[symbol].listed_at
+        if listed is not None:
+            return self.desk.clock.market_ms() - listed >= OLD_DAYS * DAY
+        if self.desk.book.fact(f"old:{symbol}"):
+            return True
+        old = len(self.desk.broker.candles(symbol, DAY, OLD_DAYS)) >= OLD_DAYS
+        if old:
+            self.desk.book.remember(f"old:{symbol}", "yes")
+        return old
 
 
 def _delisted(symbol: str) -> Instrument:

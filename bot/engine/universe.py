@@ -39,12 +39,8 @@ def choose(
     tickers: Mapping[str, Ticker],
     cash: Mapping[str, Decimal],
     wishes: Wishes,
-    held: Collection[str] = (),
 ) -> list[str]:
-    """The symbols to look at, the most traded first, one per base coin: the quote with the most free cash.
-
-    Symbols that are `held` stay, whatever else is true of them.
-    """
+    """The symbols fit to be looked at, the most traded first, one per base coin: the quote with the most cash."""
     fit = [
         symbol
         for symbol, instrument in instruments.items()
@@ -54,5 +50,4 @@ def choose(
     of_base: dict[str, str] = {}
     for symbol in fit:
         of_base.setdefault(instruments[symbol].base, symbol)
-    best = sorted(of_base.values(), key=lambda symbol: (-tickers[symbol].turnover, symbol))[: wishes.most]
-    return best + [symbol for symbol in held if symbol not in best]
+    return sorted(of_base.values(), key=lambda symbol: (-tickers[symbol].turnover, symbol))
