@@ -18,29 +18,12 @@ from bot.sandbox.clock import SandboxClock, wall_ms
 from bot.sandbox.core.journal import Journal
 from bot.sandbox.core.times import iso
 from bot.sandbox.core.venue import Setting, Venue
+from bot.sandbox.options import Plan
 from bot.sandbox.server import VenueServer
 from bot.sandbox.venues import venues
 
 LEAD_SECONDS = 1.0
 CONTACT_MS = 10_000
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What the command line asks for. `start_ms` None is now; `state` None keeps nothing."""
-
-    names: tuple[str, ...]
-    host: str = "127.0.0.1"
-    seed: int = 1
-    speed: float = 60.0
-    pairs: int | None = None
-    start_ms: int | None = None
-    ready_file: Path | None = None
-    candles: Path | None = None
-    lockstep: bool = False
-    state: Path | None = None
-    fee_tier: int | None = None
-    parent_pipe: bool = False
 
 
 @dataclass

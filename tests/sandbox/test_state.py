@@ -119,6 +119,15 @@ def test_a_damaged_file_is_one_line_and_exit_2(tmp_path: Path, content: bytes) -
     assert "damaged" in done.stderr
 
 
+def test_a_state_belongs_to_one_sandbox_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.sandbox.core.journal.PATIENCE_SECONDS", 0.0)
+    first = Journal(tmp_path / "journal")
+    with pytest.raises(DamagedState, match="in use by another sandbox"):
+        Journal(tmp_path / "journal")
+    first.close()
+    Journal(tmp_path / "journal").close()
+
+
 def test_a_torn_last_line_is_dropped(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     journal = Journal(path)

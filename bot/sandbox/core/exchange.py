@@ -185,12 +185,13 @@ class Exchange:
         self.funds.move(account, self._ids.movement(), kind, asset, amount, ZERO, self._now)
 
     def set_price(self, symbol: str, price: Decimal) -> None:
-        """The market jumps; what that reaches happens at once."""
+        """The market of the coin jumps; what that reaches happens at once."""
+        coin = self.instruments[symbol].base
         self.settle()
         self.market.jump(symbol, self._now, price)
         self.state.note("jumps", [[jumped, moment, str(to)] for jumped, moment, to in self.market.jumps()])
         for order in sorted(self.state.open.values(), key=lambda o: (not o.waiting, o.sequence)):
-            if order.symbol == symbol and order.working and self._reached_now(order):
+            if order.working and self.instruments[order.symbol].base == coin and self._reached_now(order):
                 self._meet(order, self._now)
 
     def new_id(self) -> str:
@@ -360,7 +361,7 @@ class Exchange:
             self._end(order, Status.CANCELED, Reason.REMAINDER, moment)
             return
         self.funds.hold(order)
-        self.state.note_order(order, "rest")
+        self.state.note_order(order, "entry" if order.filled and order.side is Side.BUY else "rest")
 
     def _fill_resting(self, order: Order, moment: int) -> None:
         """The market came to a resting order: it fills in up to three parts, a few seconds apart."""

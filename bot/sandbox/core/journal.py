@@ -6,8 +6,10 @@ torn by a crash was never answered for and is dropped; any other damage is refus
 
 from __future__ import annotations
 
+import fcntl
 import os
 import threading
+import time
 import zlib
 from pathlib import Path
 from typing import Any
@@ -17,11 +19,12 @@ import orjson
 from bot.sandbox.core.values import sure
 
 COMPACT_ABOVE = 8 * 1024 * 1024
+PATIENCE_SECONDS = 5.0
 Record = dict[str, Any] | list[Any] | str | int | float | None
 
 
 class DamagedState(Exception):
-    """The state file cannot be read; the message is one line for a person."""
+    """The state file cannot be used; the message is one line for a person."""
 
 
 class Journal:
@@ -33,7 +36,10 @@ class Journal:
         self._records: dict[str, bytes] = {}
         self._file = -1
         self._size = 0
+        self._lock_file = -1
         if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock_file = _own(path)
             self._records = _load(path)
             self._rewrite()
 
@@ -67,6 +73,7 @@ class Journal:
             if self._file >= 0:
                 os.fsync(self._file)
                 os.close(self._file)
+                os.close(self._lock_file)
                 self._file = -1
                 self._path = None
 
@@ -83,7 +90,6 @@ class Journal:
     def _rewrite(self) -> None:
         """Replaces the file by one that holds only the newest records."""
         path = sure(self._path)
-        path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_name(path.name + ".new")
         file = os.open(fresh, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_APPEND, 0o600)
         self._size = 0
@@ -95,6 +101,21 @@ class Journal:
         if self._file >= 0:
             os.close(self._file)
         self._file = file
+
+
+def _own(path: Path) -> int:
+    """Takes the file for this process alone; one that is just ending is waited for."""
+    handle = os.open(path.with_name(path.name + ".lock"), os.O_CREAT | os.O_RDWR, 0o600)
+    until = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return handle
+        except BlockingIOError as error:
+            if time.monotonic() > until:
+                os.close(handle)
+                raise DamagedState(f"the state file {path} is in use by another sandbox") from error
+            time.sleep(0.05)
 
 
 def _line(fragments: dict[str, bytes]) -> bytes:
