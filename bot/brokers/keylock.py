@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bot.brokers.deadline import Deadline
 
-_FIRST_NAP, _LONGEST_NAP = 0.002, 0.05
+_FIRST_NAP, _LONGEST_NAP = 0.001, 0.01
 
 
 class KeyBusy(Exception):
@@ -29,12 +29,17 @@ def identity(api_key: str) -> str:
 
 
 class KeyLock:
-    """The lock of one key. `held` gives access to what its file remembers; nothing else may touch it."""
+    """The lock of one key. `held` gives access to what its file remembers; nothing else may touch it.
+
+    Whoever wants the key queues at a second lock and holds that while waiting, so that a busy program which has just let
+    go of the key does not snatch it again before the one that waits.
+    """
 
     def __init__(self, folder: Path, name: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / f"{name}.key"
-        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._file = _open(self._path)
+        self._queue = _open(folder / f"{name}.queue")
         self._threads = threading.Lock()
 
     @contextmanager
@@ -55,19 +60,31 @@ class KeyLock:
         """Give the file back; safe to call twice."""
         if self._file >= 0:
             os.close(self._file)
-            self._file = -1
+            os.close(self._queue)
+            self._file = self._queue = -1
 
     def _lock(self, deadline: Deadline) -> None:
+        self._take(self._queue, deadline)
+        try:
+            self._take(self._file, deadline)
+        finally:
+            fcntl.flock(self._queue, fcntl.LOCK_UN)
+
+    def _take(self, file: int, deadline: Deadline) -> None:
         nap = _FIRST_NAP
         while True:
             try:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 if not deadline.pause(nap):
                     raise KeyBusy(f"{self._path.name} is in use by another program on this host") from None
                 nap = min(2 * nap, _LONGEST_NAP)
             else:
                 return
+
+
+def _open(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 class KeyFile:
