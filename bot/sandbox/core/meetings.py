@@ -5,6 +5,8 @@ Looks at the exact first millisecond, so that the outcome does not depend on how
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from bot.sandbox.core import matching
 from bot.sandbox.core.sources import Market
 from bot.sandbox.core.state import State
@@ -19,10 +21,12 @@ class Meetings:
     def __init__(self, state: State, market: Market) -> None:
         self._state = state
         self._market = market
+        self._seen: dict[tuple[str, int, int], tuple[Decimal, Decimal]] = {}
 
     def next(self, now: int, stop: int) -> tuple[int, list[Order]] | None:
         """The earliest moment in (now, stop] at which orders are met, with those orders; stops come first."""
         moments: dict[int, list[Order]] = {}
+        self._seen.clear()
         for order in self._state.open.values():
             moment = self._moment(order, now, stop)
             if moment is not None:
@@ -47,7 +51,14 @@ class Meetings:
 
     def _met(self, order: Order, begin: int, end: int) -> bool:
         """Whether the market comes to the order in (begin, end]; a resting one needs a trade there."""
-        low, high = self._market.extremes(order.symbol, begin, end)
+        low, high = self._extremes(order.symbol, begin, end)
         if not matching.reached(order, low, high):
             return False
         return order.waiting or low < high or bool(self._market.trades(order.symbol, begin * MS_NS, end, 1))
+
+    def _extremes(self, symbol: str, begin: int, end: int) -> tuple[Decimal, Decimal]:
+        """The market's extremes, asked once for all orders of a symbol."""
+        key = (symbol, begin, end)
+        if key not in self._seen:
+            self._seen[key] = self._market.extremes(symbol, begin, end)
+        return self._seen[key]
