@@ -1,0 +1,8 @@
+"""Coinbase Advanced Trade over REST: `CoinbaseBroker` and its configuration. The venue's names and shapes stay in this room."""
+
+from __future__ import annotations
+
+from bot.brokers.coinbase.broker import CoinbaseBroker
+from bot.brokers.coinbase.config import CoinbaseConfig
+
+__all__ = ["CoinbaseBroker", "CoinbaseConfig"]

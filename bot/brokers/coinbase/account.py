@@ -1,0 +1,153 @@
+"""Coinbase's private side, asked: wallets, orders, executions, fees. Lists are paged to their end or the question fails.
+
+Times in filters are market time in RFC 3339; `start_date` filters orders by creation. Orders cannot be asked for by client
+id: they are listed and matched here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from bot.brokers.base import BrokerError
+from bot.brokers.coinbase import parse as wire
+from bot.brokers.coinbase.errors import failure
+from bot.brokers.coinbase.market import understood
+from bot.brokers.coinbase.transport import CoinbaseTransport, Params
+from bot.domain.clock import MINUTE, Clock, iso
+from bot.domain.fill import Fill
+from bot.domain.instrument import Balance, FeeRate
+from bot.domain.order import DONE, VenueOrder
+from bot.domain.outcome import Meaning
+
+_PAGE = 250
+_MOST_PAGES = 400
+#: Market ms back from now within which every order is looked at, whatever its status: the filter for open ones leaves
+#: those out that are pending or queued.
+_YOUNG = 10 * MINUTE
+#: Looks (and real seconds between them) for an order that an answer announced and no list shows yet.
+_LOOKS, _BETWEEN = 10, 0.1
+
+
+class CoinbaseAccount:
+    """Questions about one portfolio. `portfolio` is set by connecting."""
+
+    def __init__(self, transport: CoinbaseTransport, clock: Clock) -> None:
+        self._transport = transport
+        self._clock = clock
+        self.portfolio = ""
+        self._announced: dict[str, bool] = {}
+
+    # -- money -------------------------------------------------------------------------------------------------
+    def balances(self) -> dict[str, Balance]:
+        """The wallets of the key's portfolio."""
+        return wire.balances(self._wallets())
+
+    def pockets(self) -> dict[str, Decimal]:
+        """Vaults, wallets that are not ready, other portfolios."""
+        return wire.pockets(self._wallets())
+
+    def fees(self, symbols: Collection[str]) -> dict[str, FeeRate]:
+        """The transaction summary's tier: the same for every pair, except pegged ones."""
+        answer = self._transport.private("/transaction_summary", {"product_type": "SPOT"})
+        return dict.fromkeys(symbols, understood(lambda: wire.fee_rate(answer)))
+
+    # -- orders ------------------------------------------------------------------------------------------------
+    def announce(self, exchange_id: str, *, coming: bool) -> None:
+        """An order that an answer spoke of is to be among the open ones until it is seen to have ended.
+
+        `coming`: it may not be there yet and is waited for (an attached bracket); else it is about to end (a cancel).
+        """
+        self._announced[exchange_id] = coming
+
+    def order(self, exchange_id: str) -> VenueOrder | None:
+        """One order, whatever its state."""
+        row = self.row(exchange_id)
+        return None if row is None else understood(lambda: wire.order(row))
+
+    def row(self, exchange_id: str) -> Mapping[str, Any] | None:
+        """One order as Coinbase sent it; None for 404, which an order that was just made may answer for a moment."""
+        try:
+            answer = self._transport.private(f"/orders/historical/{exchange_id}")
+        except BrokerError as error:
+            if error.meaning is not Meaning.GONE:
+                raise
+            return None
+        return understood(lambda: wire.mapping(answer.get("order"), "order"))
+
+    def open_orders(self) -> list[VenueOrder]:
+        """Everything that is alive: what Coinbase calls open, young orders of any status, and what was announced."""
+        young = self._orders({"start_date": iso(self._clock.market_ms() - _YOUNG)})
+        found = {one.exchange_id: one for one in self._orders({"order_status": "OPEN"})}
+        found |= {one.exchange_id: one for one in young}
+        found |= {one.exchange_id: one for one in self._outstanding(found)}
+        return wire.by_age(one for one in found.values() if one.status not in DONE)
+
+    def recent_orders(self, since: int) -> list[VenueOrder]:
+        """Ended orders that were made after market time `since`, oldest first."""
+        return [one for one in self._orders({"start_date": iso(since)}) if one.status in DONE]
+
+    def find(self, client_id: str, since: int) -> VenueOrder | None:
+        """Our id among all orders since then, then behind every fill whose order was not seen there."""
+        known = set()
+        for one in self._orders({"start_date": iso(since - MINUTE)}):
+            if one.client_id == client_id:
+                return one
+            known.add(one.exchange_id)
+        behind = {fill.exchange_order_id for fill in self.fills(since)} - known
+        seen = (self.order(exchange_id) for exchange_id in sorted(behind))
+        return next((one for one in seen if one is not None and one.client_id == client_id), None)
+
+    # -- fills -------------------------------------------------------------------------------------------------
+    def fills(self, since: int) -> list[Fill]:
+        """Executions from market time `since` on, oldest first."""
+        rows = list(self._pages("/orders/historical/fills", "fills", {"start_sequence_timestamp": iso(since)}))
+        return [fill for fill in understood(lambda: wire.fills(rows)) if fill.time >= since]
+
+    def fills_of(self, order: VenueOrder) -> list[Fill]:
+        """The executions of one order that Coinbase shows so far; they may come later than the order's status."""
+        rows = list(self._pages("/orders/historical/fills", "fills", {"order_ids": [order.exchange_id]}))
+        return [fill for fill in understood(lambda: wire.fills(rows)) if fill.exchange_order_id == order.exchange_id]
+
+    # -- reading -------------------------------------------------------------------------------------------------
+    def _wallets(self) -> list[wire.Wallet]:
+        rows = list(self._pages("/accounts", "accounts", {}))
+        return understood(lambda: [wire.wallet(row, self.portfolio) for row in rows])
+
+    def _orders(self, query: Params) -> list[VenueOrder]:
+        rows = list(self._pages("/orders/historical/batch", "orders", query))
+        return understood(lambda: wire.orders(rows))
+
+    def _pages(self, path: str, what: str, query: Params) -> Iterator[Any]:
+        """All rows of a list, 250 a page. The list of fills has no `has_next`: an empty cursor is its end."""
+        cursor = ""
+        for _ in range(_MOST_PAGES):
+            asked = {**query, "limit": str(_PAGE), **({"cursor": cursor} if cursor else {})}
+            answer = self._transport.private(path, asked)
+            rows = understood(lambda told=answer: wire.sequence(told.get(what), what))  # type: ignore[misc]
+            yield from rows
+            before, cursor = cursor, str(answer.get("cursor") or "")
+            if not rows or not cursor or cursor == before or answer.get("has_next") is False:
+                return
+        raise failure(Meaning.BUSY, f"{path} did not come to an end")
+
+    def _outstanding(self, listed: Collection[str]) -> Iterable[VenueOrder]:
+        """Announced orders that are not listed, asked for by id; those that ended or never came are forgotten."""
+        for exchange_id, coming in list(self._announced.items()):
+            if exchange_id in listed and coming:
+                del self._announced[exchange_id]
+                continue
+            one = self._await(exchange_id) if coming else self.order(exchange_id)
+            if one is None or one.status in DONE or coming:
+                del self._announced[exchange_id]
+            if one is not None:
+                yield one
+
+    def _await(self, exchange_id: str) -> VenueOrder | None:
+        """An order that is on its way; None when it does not come."""
+        for _ in range(_LOOKS):
+            one = self.order(exchange_id)
+            if one is not None or not self._transport.pause(_BETWEEN):
+                return one
+        return None

@@ -1,0 +1,174 @@
+"""Coinbase's market, asked: what can be traded, prices, candles, the trades since a moment.
+
+Asks the endpoints that need the key, since the public ones are cached by the edge. Keeps the products of the last reading.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from bot.brokers.coinbase import parse_market as wire
+from bot.brokers.coinbase.errors import failure
+from bot.brokers.coinbase.parse import BadAnswer, mapping, sequence, text
+from bot.brokers.coinbase.transport import CoinbaseTransport, Params
+from bot.domain.candles import Candles, Row
+from bot.domain.clock import SECOND, Clock
+from bot.domain.instrument import Instrument, Look, Ticker
+from bot.domain.log import Log
+from bot.domain.outcome import Meaning
+
+T = TypeVar("T")
+
+#: Coinbase refuses more than 350 candles a call, and sources differ on where exactly: stay well below.
+MOST_CANDLES = 300
+_TRADES = 100
+_IDS_A_CALL = 80
+_MOST_PAGES = 20
+#: How long (real seconds) a reading of products serves for last prices and turnovers.
+_FRESH = 5.0
+
+
+def understood(read: Callable[[], T]) -> T:
+    """What a parser makes of an answer; an answer it cannot read is no answer (nothing happened, ask again)."""
+    try:
+        return read()
+    except BadAnswer as error:
+        raise failure(Meaning.BUSY, f"unreadable answer: {error}") from error
+
+
+class CoinbaseMarket:
+    """Reads everything about markets."""
+
+    def __init__(self, transport: CoinbaseTransport, clock: Clock, log: Log) -> None:
+        self._transport = transport
+        self._clock = clock
+        self._log = log
+        self._instruments: dict[str, Instrument] = {}
+        self._days: dict[str, wire.Day] = {}
+        self._aliases: dict[str, str] = {}
+        self._read_at = -_FRESH
+
+    def instruments(self) -> dict[str, Instrument]:
+        """Every spot market quoted in dollars, with the rules of this moment."""
+        rows = self._products({"product_type": "SPOT"})
+        found, faults = understood(lambda: wire.instruments(rows))
+        for fault in faults:
+            self._log.warning("market_left_out", venue="coinbase", reason=fault)
+        if not found:
+            raise failure(Meaning.BUSY, "the products name no market quoted in dollars")
+        self._instruments = found
+        self._remember(rows)
+        self._read_at = time.monotonic()
+        return found
+
+    def instrument(self, symbol: str) -> Instrument:
+        """The rules of one market as last read; raises `BrokerError` for one that Coinbase does not list."""
+        if symbol not in self._instruments:
+            self.instruments()
+        if symbol not in self._instruments:
+            raise failure(Meaning.UNSUPPORTED, f"Coinbase does not list {symbol}")
+        return self._instruments[symbol]
+
+    def tickers(self, symbols: Collection[str]) -> dict[str, Ticker]:
+        """Best prices of these symbols; those that Coinbase does not quote are missing."""
+        wanted = sorted(symbols)
+        if time.monotonic() - self._read_at > _FRESH:
+            for chunk in _chunks(wanted):
+                self._remember(self._products({"product_ids": chunk}))
+        found: dict[str, Ticker] = {}
+        for chunk in _chunks(wanted):
+            answer = self._transport.private("/best_bid_ask", {"product_ids": chunk})
+            prices = understood(lambda told=answer: wire.best(told))  # type: ignore[misc]
+            for symbol in chunk:
+                pair = prices.get(symbol) or prices.get(self._aliases.get(symbol, ""))
+                if pair is not None and symbol in self._days:
+                    found[symbol] = wire.ticker(pair, self._days[symbol])
+        return found
+
+    def candles(self, symbol: str, timeframe_ms: int, count: int) -> Candles:
+        """The newest closed candles. Coinbase sends none for a time without trades, so there may be fewer than `count`."""
+        newest = self._clock.market_ms() // timeframe_ms * timeframe_ms - timeframe_ms
+        oldest = newest - (count - 1) * timeframe_ms
+        rows: list[Row] = []
+        for start in range(oldest, newest + 1, MOST_CANDLES * timeframe_ms):
+            end = min(start + (MOST_CANDLES - 1) * timeframe_ms, newest)
+            rows += self._candles(symbol, timeframe_ms, start, end)
+        return Candles.of(timeframe_ms, rows)
+
+    def look(self, symbol: str, since: int) -> Look:
+        """Last, high and low of the trades after `since`; `at` is the newest trade's time, so that none is missed.
+
+        Coinbase shows the newest hundred trades: where those do not reach back, candles of minutes tell the rest.
+        """
+        answer = self._transport.private(f"/products/{symbol}/ticker", {"limit": str(_TRADES)})
+        trades = understood(lambda: wire.prints(answer))
+        if not trades:
+            return self._at_rest(symbol, since)
+        fresh = [trade for trade in trades if trade.at > since] or trades[-1:]
+        prices = [trade.price for trade in fresh]
+        seen = Look(symbol, max(since, trades[-1].at), prices[-1], max(prices), min(prices))
+        return seen if len(fresh) < len(trades) or len(trades) < _TRADES else self._with_candles(seen, since)
+
+    # -- reading -------------------------------------------------------------------------------------------------
+    def _products(self, query: Params) -> list[Any]:
+        """All rows of the products, page after page where there are pages."""
+        found: list[Any] = []
+        cursor: dict[str, str] = {}
+        for _ in range(_MOST_PAGES):
+            answer = self._transport.private("/products", {**query, **cursor})
+            page = understood(lambda told=answer: sequence(told.get("products"), "products"))  # type: ignore[misc]
+            found += page
+            pages = answer.get("pagination")
+            following = text(pages, "next_cursor") if isinstance(pages, dict) and pages.get("has_next") is True else ""
+            if not page or not following or following == cursor.get("cursor"):
+                return found
+            cursor = {"cursor": following}
+        raise failure(Meaning.BUSY, "the products did not come to an end")
+
+    def _remember(self, rows: Iterable[object]) -> None:
+        for value in rows:
+            row = understood(lambda told=value: mapping(told, "product"))  # type: ignore[misc]
+            name = text(row, "product_id")
+            self._days[name] = understood(lambda told=row: wire.day(told))  # type: ignore[misc]
+            if alias := text(row, "alias"):
+                self._aliases[name] = alias
+
+    def _candles(self, symbol: str, timeframe_ms: int, start: int, end: int) -> list[Row]:
+        answer = self._ask_candles(symbol, timeframe_ms, start, end)
+        return understood(lambda: wire.candles(answer, start, end))
+
+    def _ask_candles(self, symbol: str, timeframe_ms: int, start: int, end: int) -> Mapping[str, Any]:
+        """One call for the candles that open in `start` .. `end`; the last second asked for is inside the last of them."""
+        if timeframe_ms not in wire.GRANULARITIES:
+            raise failure(Meaning.UNSUPPORTED, f"Coinbase has no candles of {timeframe_ms} ms")
+        query = {
+            "start": str(start // SECOND),
+            "end": str((end + timeframe_ms) // SECOND - 1),
+            "granularity": wire.GRANULARITIES[timeframe_ms],
+        }
+        return self._transport.private(f"/products/{symbol}/candles", query)
+
+    def _with_candles(self, seen: Look, since: int) -> Look:
+        """What was seen, and what the candles since then say: those of minutes, or longer ones for a longer stretch."""
+        now = self._clock.market_ms()
+        each = next(
+            (ms for ms in sorted(wire.GRANULARITIES) if now - since < ms * (MOST_CANDLES - 1)), max(wire.GRANULARITIES)
+        )
+        start = max(since - since % each, now - now % each - (MOST_CANDLES - 1) * each)
+        answer = self._ask_candles(seen.symbol, each, start, now - now % each)
+        rest = understood(lambda: wire.extremes(answer, start))
+        if rest is None:
+            return seen
+        return Look(seen.symbol, seen.at, seen.last, max(seen.high, rest.high), min(seen.low, rest.low))
+
+    def _at_rest(self, symbol: str, since: int) -> Look:
+        last = self.tickers({symbol}).get(symbol)
+        if last is None:
+            raise failure(Meaning.BUSY, f"no price of {symbol}")
+        return Look(symbol, since, last.last, last.last, last.last)
+
+
+def _chunks(names: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (names[start : start + _IDS_A_CALL] for start in range(0, len(names), _IDS_A_CALL))

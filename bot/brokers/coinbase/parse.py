@@ -1,0 +1,290 @@
+"""From Coinbase's private answers to our words: orders, fills, balances, fees, the key's rights. Pure.
+
+Numbers come as text and become Decimal here; unknown keys are ignored. A row that cannot be read raises `BadAnswer`: a list
+of orders with one missing would be a lie, so the whole answer fails.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any
+
+from bot.brokers.coinbase.errors import safe_text
+from bot.domain.clock import parse_iso
+from bot.domain.fill import Fill
+from bot.domain.instrument import DOLLARS, Balance, FeeRate
+from bot.domain.money import ZERO, BadNumber, decimal
+from bot.domain.order import OrderStatus, OrderType, Side, VenueOrder
+
+#: Sizes that had to be computed from the quote keep so many places: as many as Coinbase itself shows.
+_FINEST = Decimal("1E-15")
+#: Times have up to nine digits of a second; six are all that a datetime takes.
+_FRACTION = re.compile(r"(\.\d{6})\d+")
+
+
+class BadAnswer(ValueError):
+    """An answer that does not have Coinbase's shape."""
+
+
+def mapping(value: object, what: str) -> Mapping[str, Any]:
+    """`value` as an object of JSON."""
+    if isinstance(value, dict):
+        return value
+    raise BadAnswer(f"{what}: an object expected, got {safe_text(value)[:60]!r}")
+
+
+def sequence(value: object, what: str) -> list[Any]:
+    """`value` as an array of JSON."""
+    if isinstance(value, list):
+        return value
+    raise BadAnswer(f"{what}: an array expected, got {safe_text(value)[:60]!r}")
+
+
+def number(row: Mapping[str, Any], key: str, default: Decimal | None = None) -> Decimal:
+    """A number of a row; without `default` it must be there and not empty."""
+    value = row.get(key)
+    if value is None or value == "":
+        if default is None:
+            raise BadAnswer(f"{key} is missing")
+        return default
+    try:
+        return decimal(value)
+    except BadNumber as error:
+        raise BadAnswer(f"{key}: {error}") from error
+
+
+def text(row: Mapping[str, Any], key: str) -> str:
+    """A text of a row, fit for a log; "" when it is missing or null."""
+    value = row.get(key)
+    return "" if value is None else safe_text(value)
+
+
+def millis(row: Mapping[str, Any], key: str) -> int:
+    """A time of a row (RFC 3339) in milliseconds, 0 when unset."""
+    value = text(row, key)
+    if not value:
+        return 0
+    try:
+        return parse_iso(_FRACTION.sub(r"\1", value))
+    except (ValueError, OverflowError) as error:
+        raise BadAnswer(f"{key}: no time {value[:40]!r}") from error
+
+
+# -- orders -------------------------------------------------------------------------------------------------------
+_TYPES = {
+    "MARKET": OrderType.MARKET,
+    "LIMIT": OrderType.LIMIT,
+    "STOP": OrderType.STOP,
+    "STOP_LIMIT": OrderType.STOP,
+    "BRACKET": OrderType.BRACKET,
+    "TAKE_PROFIT_STOP_LOSS": OrderType.BRACKET,
+    "LIQUIDATION": OrderType.MARKET,
+}
+_ENDED = {
+    "FILLED": OrderStatus.FILLED,
+    "CANCELLED": OrderStatus.CANCELED,
+    "EXPIRED": OrderStatus.EXPIRED,
+    "FAILED": OrderStatus.REJECTED,
+}
+GTD = "GOOD_UNTIL_DATE_TIME"
+
+
+def order_status(word: str, filled: Decimal) -> OrderStatus:
+    """Our status. Coinbase has no word for partly filled, and a status we do not know is alive until it says otherwise."""
+    if word not in _ENDED:
+        return OrderStatus.PARTIALLY_FILLED if filled > 0 else OrderStatus.OPEN
+    if word == "FAILED" and filled > 0:
+        return OrderStatus.CANCELED
+    return _ENDED[word]
+
+
+def order(value: object) -> VenueOrder:
+    """One order of the history, whatever its state."""
+    row = mapping(value, "order")
+    try:
+        return _order(row)
+    except BadAnswer as error:
+        raise BadAnswer(f"order {text(row, 'order_id')[:40]}: {error}") from error
+
+
+def _order(row: Mapping[str, Any]) -> VenueOrder:
+    shape = configuration(row)
+    filled = number(row, "filled_size", ZERO)
+    status = order_status(text(row, "status"), filled)
+    average = number(row, "average_filled_price", ZERO)
+    return VenueOrder(
+        exchange_id=named(row, "order_id"),
+        symbol=named(row, "product_id"),
+        side=side(row),
+        type=_TYPES.get(text(row, "order_type"), OrderType.LIMIT),
+        status=status,
+        qty=number(shape, "base_size", filled),
+        filled_qty=filled,
+        avg_price=average if filled > 0 and average > 0 else None,
+        client_id=text(row, "client_order_id") or None,
+        parent_id=text(row, "originating_order_id") or None,
+        limit_price=number(shape, "limit_price", ZERO) or None,
+        trigger_price=number(shape, "stop_price", ZERO) or number(shape, "stop_trigger_price", ZERO) or None,
+        created_at=millis(row, "created_time"),
+        triggered=text(row, "trigger_status") == "STOP_TRIGGERED",
+        reason=_reason(row),
+    )
+
+
+def configuration(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What stands under the one key of `order_configuration`; empty for kinds that have none."""
+    outer = row.get("order_configuration")
+    inner = next(iter(outer.values()), None) if isinstance(outer, dict) else None
+    return inner if isinstance(inner, dict) else {}
+
+
+def is_burnt(value: object) -> bool:
+    """Whether this order is one that only used an id up: nothing else of ours is good until a date."""
+    return text(mapping(value, "order"), "time_in_force") == GTD
+
+
+def side(row: Mapping[str, Any]) -> Side:
+    word = text(row, "side")
+    if word not in ("BUY", "SELL"):
+        raise BadAnswer(f"side {word[:40]!r}")
+    return Side(word.lower())
+
+
+def named(row: Mapping[str, Any], key: str) -> str:
+    """A text that must be there."""
+    value = text(row, key)
+    if not value:
+        raise BadAnswer(f"{key} is missing")
+    return value
+
+
+def _reason(row: Mapping[str, Any]) -> str:
+    """Why it ended, where Coinbase says more than nothing."""
+    words = [text(row, key) for key in ("reject_reason", "reject_message", "cancel_message")]
+    return ": ".join(word for word in dict.fromkeys(words) if word and word != "REJECT_REASON_UNSPECIFIED")
+
+
+def orders(rows: Iterable[object]) -> list[VenueOrder]:
+    """Orders, oldest first, each once: pages overlap when new orders push old ones on."""
+    return by_age({each.exchange_id: each for each in map(order, rows)}.values())
+
+
+def by_age(found: Iterable[VenueOrder]) -> list[VenueOrder]:
+    """Oldest first."""
+    return sorted(found, key=lambda each: (each.created_at, each.exchange_id))
+
+
+# -- fills --------------------------------------------------------------------------------------------------------
+def fill(value: object) -> Fill | None:
+    """One fill under its `entry_id`; None for a row that is no execution (reversal, correction).
+
+    With `size_in_quote` the size is in quote units and is divided by the price. The commission is taken in the quote.
+    """
+    row = mapping(value, "fill")
+    try:
+        return _fill(row) if text(row, "trade_type") in ("FILL", "SYNTHETIC", "") else None
+    except BadAnswer as error:
+        raise BadAnswer(f"fill {text(row, 'entry_id')[:40]}: {error}") from error
+
+
+def _fill(row: Mapping[str, Any]) -> Fill:
+    symbol = named(row, "product_id")
+    quote = symbol.rsplit("-", 1)[-1]
+    size, price, fee = number(row, "size"), number(row, "price"), number(row, "commission", ZERO)
+    if price <= 0 or size <= 0 or not (at := millis(row, "trade_time")):
+        raise BadAnswer("no price, no size or no time")
+    if row.get("size_in_quote") is True:
+        size = (size / price).quantize(_FINEST, ROUND_HALF_EVEN).normalize()
+    return Fill(
+        fill_id=named(row, "entry_id"),
+        exchange_order_id=named(row, "order_id"),
+        symbol=symbol,
+        side=side(row),
+        qty=size,
+        price=price,
+        fee=fee,
+        fee_asset=quote,
+        time=at,
+        fee_usd=fee if quote in DOLLARS else ZERO,
+    )
+
+
+def fills(rows: Iterable[object]) -> list[Fill]:
+    """Executions, oldest first, each once: pages overlap when new fills push old ones on."""
+    found = {each.fill_id: each for row in rows if (each := fill(row)) is not None}
+    return sorted(found.values(), key=lambda each: (each.time, each.fill_id))
+
+
+# -- money --------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Wallet:
+    """One row of the accounts. `ours`: in the key's portfolio, active and ready, so that orders can use it."""
+
+    asset: str
+    held: Balance
+    ours: bool
+
+
+def wallet(value: object, portfolio: str) -> Wallet:
+    """One account. Its total is what is available plus what orders hold."""
+    row = mapping(value, "account")
+    of = text(row, "retail_portfolio_id")
+    plain_kind = text(row, "type").removeprefix("ACCOUNT_TYPE_") in ("CRYPTO", "FIAT", "")
+    spot = text(row, "platform") in ("ACCOUNT_PLATFORM_CONSUMER", "")
+    usable = row.get("active") is not False and row.get("ready") is not False and text(row, "deleted_at") == ""
+    return Wallet(
+        asset=named(row, "currency"),
+        held=Balance(_amount(row, "available_balance"), _amount(row, "hold")),
+        ours=plain_kind and spot and usable and of in (portfolio, ""),
+    )
+
+
+def _amount(row: Mapping[str, Any], key: str) -> Decimal:
+    value = row.get(key)
+    return ZERO if value is None else number(mapping(value, key), "value", ZERO)
+
+
+def balances(wallets: Iterable[Wallet]) -> dict[str, Balance]:
+    """What orders can use, by asset; several wallets of one asset add up."""
+    found: dict[str, Balance] = {}
+    for one in wallets:
+        if one.ours and one.held.total:
+            before = found.get(one.asset, Balance(ZERO))
+            found[one.asset] = Balance(before.free + one.held.free, before.held + one.held.held)
+    return found
+
+
+def pockets(wallets: Iterable[Wallet]) -> dict[str, Decimal]:
+    """What lies in vaults, in other portfolios or in wallets that are not ready, by asset."""
+    found: dict[str, Decimal] = {}
+    for one in wallets:
+        if not one.ours and one.held.total:
+            found[one.asset] = found.get(one.asset, ZERO) + one.held.total
+    return found
+
+
+def fee_rate(answer: Mapping[str, Any]) -> FeeRate:
+    """The transaction summary: fractions of the value traded."""
+    tier = mapping(answer.get("fee_tier"), "fee_tier")
+    return FeeRate(maker=number(tier, "maker_fee_rate"), taker=number(tier, "taker_fee_rate"))
+
+
+# -- the key ------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class KeyInfo:
+    """What the key may do, and the one portfolio it belongs to ("" when Coinbase names none)."""
+
+    permissions: frozenset[str]
+    portfolio: str
+
+
+def key_info(answer: Mapping[str, Any]) -> KeyInfo:
+    """The key's permissions: `view`, `trade`, `transfer`."""
+    words = ("view", "trade", "transfer")
+    return KeyInfo(
+        permissions=frozenset(word for word in words if answer.get(f"can_{word}") is True),
+        portfolio=text(answer, "portfolio_uuid"),
+    )

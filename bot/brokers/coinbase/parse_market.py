@@ -1,0 +1,195 @@
+"""From Coinbase's market answers to our words: products, best prices, candles, trades, its clock. Pure.
+
+Rows that cannot be read: a product is left out and named, anything else fails the whole answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any
+
+from bot.brokers.coinbase.parse import BadAnswer, mapping, millis, named, number, sequence, text
+from bot.domain.candles import Row
+from bot.domain.clock import HOUR, MINUTE, SECOND
+from bot.domain.instrument import DOLLARS, Instrument, Ticker, Trading
+from bot.domain.money import ZERO, BadNumber, decimal
+
+#: What candles can be asked for, by their length in ms.
+GRANULARITIES: Mapping[int, str] = MappingProxyType(
+    {
+        MINUTE: "ONE_MINUTE",
+        5 * MINUTE: "FIVE_MINUTE",
+        15 * MINUTE: "FIFTEEN_MINUTE",
+        30 * MINUTE: "THIRTY_MINUTE",
+        HOUR: "ONE_HOUR",
+        2 * HOUR: "TWO_HOUR",
+        6 * HOUR: "SIX_HOUR",
+        24 * HOUR: "ONE_DAY",
+    }
+)
+_CLOSED = ("trading_disabled", "is_disabled", "view_only", "auction_mode")
+_PARTLY = (
+    ("cancel_only", Trading.CANCEL_ONLY),
+    ("post_only", Trading.POST_ONLY),
+    ("limit_only", Trading.LIMIT_ONLY),
+)
+
+
+def trading(row: Mapping[str, Any]) -> Trading:
+    """What a product takes at the moment; whatever we do not know is not open."""
+    if text(row, "status") != "online" or any(row.get(flag) is True for flag in _CLOSED):
+        return Trading.SUSPENDED
+    return next((state for flag, state in _PARTLY if row.get(flag) is True), Trading.ONLINE)
+
+
+def instruments(rows: Iterable[object]) -> tuple[dict[str, Instrument], list[str]]:
+    """Spot markets quoted in dollars by symbol, and what is wrong with the rows that had to be left out."""
+    found: dict[str, Instrument] = {}
+    faults: list[str] = []
+    for value in rows:
+        row = mapping(value, "product")
+        if text(row, "quote_currency_id") not in DOLLARS or text(row, "product_type") != "SPOT":
+            continue
+        try:
+            one = instrument(row)
+            found[one.symbol] = one
+        except BadAnswer as error:
+            faults.append(f"{text(row, 'product_id')[:40]}: {error}")
+    return found, faults
+
+
+def instrument(row: Mapping[str, Any]) -> Instrument:
+    """One product. `-USDC` products that are an alias share the book of `-USD`, yet are paid from the USDC wallet."""
+    symbol, lot = named(row, "product_id"), number(row, "base_increment")
+    base, quote = named(row, "base_currency_id"), named(row, "quote_currency_id")
+    tick = number(row, "price_increment", ZERO) or number(row, "quote_increment")
+    if tick <= 0 or lot <= 0:
+        raise BadAnswer("an increment is not positive")
+    if symbol != f"{base}-{quote}":
+        raise BadAnswer("its name is not BASE-QUOTE")
+    return Instrument(
+        symbol=symbol,
+        base=base,
+        quote=quote,
+        tick=tick,
+        lot=lot,
+        min_qty=max(number(row, "base_min_size"), lot),
+        min_cost=number(row, "quote_min_size", ZERO),
+        max_qty=number(row, "base_max_size", ZERO) or None,
+        trading=trading(row),
+        listed_at=millis(row, "new_at") or None,
+        exotic=row.get("is_alpha_testing") is True or text(row, "product_venue") not in ("CBE", ""),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What a product says of its last trade and its last 24 hours, in quote units."""
+
+    last: Decimal
+    turnover: Decimal
+
+
+def day(row: Mapping[str, Any]) -> Day:
+    last = number(row, "price", ZERO)
+    turnover = number(row, "approximate_quote_24h_volume", ZERO) or number(row, "volume_24h", ZERO) * last
+    return Day(last, turnover)
+
+
+def best(answer: Mapping[str, Any]) -> dict[str, tuple[Decimal, Decimal]]:
+    """Best bid and ask by product id; a side without orders leaves its product out."""
+    found = {}
+    for value in sequence(answer.get("pricebooks"), "pricebooks"):
+        row = mapping(value, "pricebook")
+        bid, ask = _top(row, "bids"), _top(row, "asks")
+        if bid and ask:
+            found[named(row, "product_id")] = (bid, ask)
+    return found
+
+
+def _top(row: Mapping[str, Any], key: str) -> Decimal:
+    levels = sequence(row.get(key), key)
+    return number(mapping(levels[0], key), "price") if levels else ZERO
+
+
+def ticker(prices: tuple[Decimal, Decimal], of_day: Day) -> Ticker:
+    """Best prices and the day; a product without a last trade stands in the middle."""
+    bid, ask = prices
+    return Ticker(bid, ask, of_day.last or (bid + ask) / 2, of_day.turnover)
+
+
+def candles(answer: Mapping[str, Any], start: int, end: int) -> list[Row]:
+    """The candles that opened in `start` .. `end` (ms, both included), oldest first as Coinbase sent them newest first.
+
+    Prices that are no numbers become NaN, which `inspect` names; a row that is not a row raises.
+    """
+    rows = [_candle(value) for value in reversed(sequence(answer.get("candles"), "candles"))]
+    return [row for row in rows if start <= row[0] <= end]
+
+
+def _candle(value: object) -> Row:
+    row = mapping(value, "candle")
+    opening, high, low, close, volume = (_float(row.get(key)) for key in ("open", "high", "low", "close", "volume"))
+    return (_seconds(row, "start") * SECOND, opening, high, low, close, volume)
+
+
+def _float(value: object) -> float:
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return float("nan")
+
+
+def _seconds(row: Mapping[str, Any], key: str) -> int:
+    seconds = number(row, key)
+    if not 0 <= seconds < 10**11:
+        raise BadAnswer(f"{key} is {seconds}")
+    return int(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Print:
+    """One trade of the market: price and market time (ms)."""
+
+    price: Decimal
+    at: int
+
+
+def prints(answer: Mapping[str, Any]) -> list[Print]:
+    """The newest trades, oldest first."""
+    rows = [mapping(value, "trade") for value in sequence(answer.get("trades"), "trades")]
+    found = [Print(number(row, "price"), millis(row, "time")) for row in rows]
+    if any(one.price <= 0 or not one.at for one in found):
+        raise BadAnswer("trade: no price or no time")
+    return sorted(found, key=lambda one: one.at)
+
+
+@dataclass(frozen=True, slots=True)
+class Extremes:
+    """High and low of a stretch of candles."""
+
+    high: Decimal
+    low: Decimal
+
+
+def extremes(answer: Mapping[str, Any], start: int) -> Extremes | None:
+    """What the price did in candles that opened at or after `start` (ms), the running one included; None without any."""
+    rows = [mapping(value, "candle") for value in sequence(answer.get("candles"), "candles")]
+    wanted = [row for row in rows if _seconds(row, "start") * SECOND >= start]
+    if not wanted:
+        return None
+    high, low = max(number(row, "high") for row in wanted), min(number(row, "low") for row in wanted)
+    if not 0 < low <= high:
+        raise BadAnswer("candle: high and low do not fit")
+    return Extremes(high, low)
+
+
+def server_ms(answer: Mapping[str, Any]) -> int:
+    """Coinbase's clock in ms."""
+    try:
+        return int(decimal(named(answer, "epochMillis")))
+    except BadNumber as error:
+        raise BadAnswer(f"epochMillis: {error}") from error

@@ -1,0 +1,229 @@
+"""Coinbase's wire: the coinbase-advanced-py client in a sender that is bounded in time, one call at a time.
+
+Owns the session, the waiting for rate budgets and the silence that a refusal asks for. Returns the JSON object of an answer;
+raises `BrokerError` with the meaning an order needs (UNKNOWN: it may have been carried out). One POST is one POST.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from coinbase.constants import API_PREFIX
+from coinbase.rest import RESTClient
+from urllib3.exceptions import HTTPError
+
+from bot.brokers.base import BrokerError, Lane
+from bot.brokers.coinbase.config import CoinbaseConfig
+from bot.brokers.coinbase.errors import failure, of_status, of_transport, safe_text
+from bot.brokers.coinbase.keys import BadKey, canonical, private_key
+from bot.brokers.deadline import Deadline, Haste, Overdue, Runner
+from bot.brokers.keylock import KeyBusy, KeyLock, identity
+from bot.brokers.rate_limits import Budget, OverBudget, admit
+from bot.brokers.wire import CONNECT_SECONDS, READ_SECONDS, BoundedSession
+from bot.domain.clock import Clock
+from bot.domain.log import Log
+from bot.domain.outcome import Meaning
+
+Params = Mapping[str, str | Sequence[str]]
+
+#: Real seconds before a refused token is replaced by a new one: good keys are refused now and then, once.
+_SECOND_TOKEN = 1.0
+#: A pause that a file asks for is believed up to this (wall ms).
+_LONGEST_SILENCE = 15 * 60_000
+
+
+def silence() -> None:
+    """Take the SDK's own log handlers away: they write to stderr, errors with the whole body."""
+    for name in ("coinbase.RESTClient", "coinbase.WSClient"):
+        logger = logging.getLogger(name)
+        logger.handlers[:] = [logging.NullHandler()]
+        logger.propagate = False
+
+
+class Sender(RESTClient):  # type: ignore[misc]
+    """One client of the SDK on a bounded session. The token of each call is the SDK's own."""
+
+    def __init__(self, config: CoinbaseConfig, secret: str) -> None:
+        place = urlsplit(config.api_url)
+        super().__init__(
+            api_key=config.key,
+            api_secret=secret,
+            base_url=place.netloc + place.path.rstrip("/"),
+            timeout=(CONNECT_SECONDS, READ_SECONDS),
+        )
+        self.session.close()
+        self.session: BoundedSession = BoundedSession(config.ca_file)
+
+    def get_openly(self, url: str, params: dict[str, Any]) -> Any:
+        """GET without a token."""
+        self.is_authenticated = False
+        try:
+            return self.get(url, params=params, public=True)
+        finally:
+            self.is_authenticated = True
+
+
+class CoinbaseTransport:
+    """Questions and requests to one portfolio. Used by one thread; `hurry` may be called by another."""
+
+    def __init__(self, config: CoinbaseConfig, clock: Clock, log: Log) -> None:
+        silence()
+        self._config = config
+        self._clock = clock
+        self._log = log
+        self._haste = Haste(clock.wall_ms)
+        self._runner = Runner("coinbase-sender", self._haste)
+        self._sender: Sender | None = None
+        self._secret = ""
+        self._lock = KeyLock(config.state_dir, f"{config.mode}-coinbase-{config.environment}-{identity(config.key)}")
+        self._budget = Budget("calls", config.limits.calls, config.limits.calls_decay, clock)
+
+    # -- calls -------------------------------------------------------------------------------------------------
+    def public(self, path: str, params: Params | None = None) -> dict[str, Any]:
+        """The answer of an endpoint that needs no key, asked without a token: so it answers whatever is wrong with ours."""
+        deadline = self._haste.deadline(self._config.read_seconds)
+        return _read(lambda: self._call("OPEN", path, params or {}, Lane.QUERY, deadline))
+
+    def private(self, path: str, params: Params | None = None) -> dict[str, Any]:
+        """The answer of a question. A refused token is replaced once: good keys are refused now and then."""
+        deadline = self._haste.deadline(self._config.read_seconds)
+
+        def ask() -> dict[str, Any]:
+            return self._call("GET", path, params or {}, Lane.QUERY, deadline)
+
+        try:
+            return ask()
+        except BrokerError as error:
+            if error.meaning is Meaning.CREDENTIALS and deadline.pause(_SECOND_TOKEN):
+                return _read(ask)
+            raise _as_question(error) from error
+
+    def preview(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer of a POST that changes nothing."""
+        deadline = self._haste.deadline(self._config.read_seconds)
+        return _read(lambda: self._call("POST", path, body, Lane.QUERY, deadline))
+
+    def request(self, path: str, body: Mapping[str, Any], lane: Lane) -> dict[str, Any]:
+        """The answer of an order request, sent once.
+
+        A `BrokerError` that means UNKNOWN: it may have been taken; any other: nothing happened.
+        """
+        return self._call("POST", path, body, lane, self._haste.deadline(self._config.order_seconds))
+
+    def hurry(self, until: int) -> None:
+        """No wait beyond wall time `until`."""
+        self._haste.hurry(until)
+
+    def pause(self, seconds: float) -> bool:
+        """Wait a little between two looks; False when the daemon is in too much of a hurry for that."""
+        return self._haste.deadline(seconds * 2).pause(seconds)
+
+    def close(self) -> None:
+        """Let go of thread, sockets and file; safe to call twice."""
+        self._runner.close()
+        self._drop()
+        self._lock.close()
+
+    # -- one call ----------------------------------------------------------------------------------------------
+    def _call(self, method: str, path: str, what: Mapping[str, Any], lane: Lane, deadline: Deadline) -> dict[str, Any]:
+        sender = self._ready()
+        self._stay_quiet(deadline)
+        self._admit(lane, deadline)
+        url = f"{API_PREFIX}{path}"
+        calls: Mapping[str, Callable[[], Any]] = {
+            "GET": lambda: sender.get(url, params=dict(what)),
+            "OPEN": lambda: sender.get_openly(url, dict(what)),
+            "POST": lambda: sender.post(url, data=dict(what)),
+        }
+        answer = self._send(calls[method], sender, deadline)
+        if not isinstance(answer, dict):
+            raise failure(Meaning.UNKNOWN, f"an object expected, got {safe_text(answer)[:60]!r}")
+        return answer
+
+    def _send(self, call: Callable[[], Any], sender: Sender, deadline: Deadline) -> Any:
+        line = sender.session.line
+        line.sent = False
+        try:
+            return self._runner.run(call, deadline)
+        except Overdue as error:
+            self._drop()
+            raise failure(Meaning.UNKNOWN if line.sent else Meaning.BUSY, error, "unreachable") from error
+        except requests.HTTPError as error:
+            raise self._heed(_of_answer(error.response), deadline) from error
+        except (requests.RequestException, HTTPError, OSError, ValueError, RecursionError) as error:
+            raise of_transport(error, sent=line.sent) from error
+
+    def _ready(self) -> Sender:
+        """A client with a key that can sign; raises with the remedy for one that cannot."""
+        if self._sender is None:
+            if urlsplit(self._config.api_url).scheme != "https":
+                raise failure(Meaning.REJECTED, "not an https address", "url")
+            if not self._secret:
+                self._secret = self._readable()
+            self._sender = Sender(self._config, self._secret)
+        return self._sender
+
+    def _readable(self) -> str:
+        try:
+            return canonical(private_key(self._config.secret))
+        except BadKey as error:
+            raise failure(Meaning.CREDENTIALS, error, "pem") from error
+
+    def _drop(self) -> None:
+        """Cut an overdue call off, so that it cannot leave later; the next call starts with a fresh session."""
+        if self._sender is not None:
+            self._sender.session.line.cut()
+            self._sender.session.close()
+            self._sender = None
+
+    # -- restraint ---------------------------------------------------------------------------------------------
+    def _admit(self, lane: Lane, deadline: Deadline) -> None:
+        """Wait for room in the budget; no room in time means that nothing was sent."""
+        try:
+            admit(self._budget, 1.0, lane, deadline, self._clock)
+        except OverBudget as error:
+            raise failure(Meaning.RATE_LIMITED, error, "", error.wait_ms) from error
+
+    def _heed(self, error: BrokerError, deadline: Deadline) -> BrokerError:
+        """Remember, for every program with this key, how long the venue wants to be left alone."""
+        if error.meaning is Meaning.RATE_LIMITED:
+            self._budget.exhaust()
+            try:
+                with self._lock.held(deadline) as file:
+                    file.quiet_until = max(file.quiet_until, self._clock.wall_ms() + error.retry_after_ms)
+            except KeyBusy:
+                self._log.warning("pause_not_shared", venue="coinbase", reason=error.text)
+        return error
+
+    def _stay_quiet(self, deadline: Deadline) -> None:
+        """Refuse at once, without a call, while the venue wants silence."""
+        try:
+            with self._lock.held(deadline) as file:
+                left = min(file.quiet_until - self._clock.wall_ms(), _LONGEST_SILENCE)
+        except KeyBusy as error:
+            raise failure(Meaning.BUSY, error, "in_use") from error
+        if left > 0:
+            raise failure(Meaning.RATE_LIMITED, "Coinbase asked for a pause", "throttled", left)
+
+
+def _read(ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What a question returns, or why it failed."""
+    try:
+        return ask()
+    except BrokerError as error:
+        raise _as_question(error) from error
+
+
+def _as_question(error: BrokerError) -> BrokerError:
+    """A question whose answer did not come has only failed: UNKNOWN is for requests that change something."""
+    if error.meaning is not Meaning.UNKNOWN:
+        return error
+    return BrokerError(error.venue, Meaning.BUSY, error.text, remedy=error.remedy)
+
+
+def _of_answer(answer: requests.Response) -> BrokerError:
+    return of_status(answer.status_code, answer.text, answer.headers.get("Retry-After"))
