@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from bot.brokers.base import BaseBroker, BrokerError, Connection, ShapeProof
+from bot.brokers.coinbase import CoinbaseBroker, CoinbaseConfig
 from bot.brokers.kraken import KrakenBroker, KrakenConfig
 from bot.domain.clock import Clock
 from bot.domain.ids import ClientIds
@@ -24,7 +25,7 @@ from bot.engine.shapes import prove_shapes
 from bot.engine.universe import Wishes, eligible
 from bot.world import Access, World
 
-__all__ = ["BrokerManager", "Examination", "KrakenBroker"]
+__all__ = ["BrokerManager", "CoinbaseBroker", "Examination", "KrakenBroker"]
 
 Builder = Callable[[Access, Path, bool, Clock, Log], BaseBroker]
 
@@ -125,4 +126,18 @@ def _kraken(access: Access, state_dir: Path, allow_withdraw: bool, clock: Clock,
     return KrakenBroker(config, clock, log)
 
 
-BUILDERS: Mapping[str, Builder] = {"kraken": _kraken}
+def _coinbase(access: Access, state_dir: Path, allow_withdraw: bool, clock: Clock, log: Log) -> BaseBroker:
+    config = CoinbaseConfig(
+        api_key=access.api_key,
+        api_secret=access.api_secret,
+        state_dir=state_dir,
+        api_url=access.rest,
+        mode=access.mode,
+        environment=access.environment,
+        allow_withdraw=allow_withdraw,
+        ca_file=access.ca_file,
+    )
+    return CoinbaseBroker(config, clock, log)
+
+
+BUILDERS: Mapping[str, Builder] = {"kraken": _kraken, "coinbase": _coinbase}
