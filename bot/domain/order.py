@@ -127,7 +127,8 @@ class Intent:
 
     `key` is the decision key, unique for ever. `created_at` is market time, `deadline` wall time in ms: the venue must
     not act after it (None where the venue has no such thing). `attached_stop` / `attached_target` are trigger prices of
-    the protection that the venue spawns when the entry fills.
+    the protection that the venue spawns when the entry fills. `trail` is how far a trailing stop follows, as a fraction of
+    the price.
     """
 
     client_id: str
@@ -147,6 +148,7 @@ class Intent:
     deadline: int | None = None
     reduce_only: bool = False
     post_only: bool = False
+    trail: Decimal | None = None
     reason: str = ""
     decision: Decision | None = None
 
@@ -155,7 +157,8 @@ class Intent:
 class VenueOrder:
     """What the venue says of one order. `parent_id` is the exchange id of the order that spawned it (attached stops).
 
-    `triggered` means a stop's trigger has fired and its market order is on its way.
+    `triggered` means a stop's trigger has fired and its market order is on its way. `children` are the exchange ids of the
+    orders it became when it fired, where the venue gives those ids of their own: they trade, the stop itself is over.
     """
 
     exchange_id: str
@@ -174,6 +177,7 @@ class VenueOrder:
     triggered: bool = False
     reason: str = ""
     fill_ids: tuple[str, ...] = ()
+    children: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,149 @@
+"""The OKX broker: `BaseBroker`'s verbs over one account of OKX's spot market, and of its USDT contracts where asked for.
+
+Joins connection, market, account and trade; holds the capabilities that were proved. Knows no wire format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import ClassVar
+
+from bot.brokers.base import Absence, BaseBroker, Capabilities, Connection, ShapeProof
+from bot.brokers.okx.account import OkxAccount
+from bot.brokers.okx.config import OkxConfig
+from bot.brokers.okx.connect import SKEW_SHOWN, connect
+from bot.brokers.okx.errors import REMEDIES
+from bot.brokers.okx.market import OkxMarket
+from bot.brokers.okx.parse import SwapPosition
+from bot.brokers.okx.parse_market import Funding
+from bot.brokers.okx.trade import OkxTrade
+from bot.brokers.okx.transport import OkxTransport
+from bot.domain.candles import Candles
+from bot.domain.clock import Clock
+from bot.domain.fill import Fill
+from bot.domain.instrument import Balance, FeeRate, Instrument, Look, Ticker
+from bot.domain.log import Log
+from bot.domain.order import Intent, VenueOrder
+from bot.domain.outcome import Meaning, NotPlaced, Outcome
+
+
+class OKXBroker(BaseBroker):
+    """One OKX account. Used by one thread; only `hurry` may come from another."""
+
+    name: ClassVar[str] = "okx"
+
+    def __init__(self, config: OkxConfig, clock: Clock, log: Log) -> None:
+        self._config = config
+        self._log = log
+        self._clock = clock
+        self._transport = OkxTransport(config, clock)
+        self._market = OkxMarket(config, self._transport, clock, log)
+        self._account = OkxAccount(config, self._transport, self._market, clock)
+        self._trade = OkxTrade(config, self._transport, self._market, self._account, clock, log)
+        self._able = Capabilities(
+            attached_stop=True,
+            resting_stop=True,
+            amend=True,
+            absence=Absence.DEADLINE,
+            deadline_ms=config.deadline_ms,
+            attached_target=True,
+            short=config.swaps,
+        )
+
+    # -- connection --------------------------------------------------------------------------------------------------
+    def connect(self) -> Connection:
+        entry = connect(self._config, self._transport, self._account, self._clock)
+        self._trade.settings = entry.settings
+        skew = entry.connection.clock_skew_ms
+        self._trade.skew_ms = skew if abs(skew) > SKEW_SHOWN else 0
+        quotes = {listed.quote for listed in self._market.instruments().values()}
+        if "USDT" in quotes:
+            return entry.connection
+        return replace(entry.connection, warnings=(*entry.connection.warnings, REMEDIES["no_usdt_pairs"]))
+
+    def capabilities(self) -> Capabilities:
+        return self._able
+
+    def prove(self, entry: Intent, stop: Intent) -> Sequence[ShapeProof]:
+        """Entry (with its attached stop) by order-precheck where the account mode has it; an entry refused with its stop is
+        shown again without. Stops cannot be shown: they are taken as documented, and watched."""
+        proofs = [self._trade.prove("entry", entry), self._trade.prove("stop", stop)]
+        if entry.attached_stop is not None:
+            self._able = replace(self._able, attached_stop=proofs[0].accepted)
+            if not proofs[0].accepted:
+                proofs.append(self._trade.prove("entry without stop", replace(entry, attached_stop=None)))
+        for proof in proofs:
+            self._log.info("PROVED", venue=self.name, shape=proof.name, accepted=proof.accepted, answer=proof.answer)
+        return proofs
+
+    def hurry(self, until: int) -> None:
+        self._transport.hurry(until)
+
+    def close(self) -> None:
+        self._transport.close()
+
+    # -- market ------------------------------------------------------------------------------------------------------
+    def instruments(self) -> Mapping[str, Instrument]:
+        return self._market.instruments()
+
+    def tickers(self, symbols: Collection[str]) -> Mapping[str, Ticker]:
+        return self._market.tickers(symbols)
+
+    def candles(self, symbol: str, timeframe_ms: int, count: int) -> Candles:
+        return self._market.candles(symbol, timeframe_ms, count)
+
+    def look(self, symbol: str, since: int) -> Look:
+        return self._market.look(symbol, since)
+
+    def funding(self, symbol: str) -> Funding:
+        """What holding a swap costs or earns next, and when."""
+        return self._market.funding(symbol)
+
+    # -- account -----------------------------------------------------------------------------------------------------
+    def balances(self) -> Mapping[str, Balance]:
+        return self._account.balances()
+
+    def pockets(self) -> Mapping[str, Decimal]:
+        return self._account.pockets()
+
+    def fees(self, symbols: Collection[str]) -> Mapping[str, FeeRate]:
+        return self._account.fees(symbols)
+
+    def positions(self) -> Sequence[SwapPosition]:
+        """Open positions in contracts, with the distance to their liquidation; foreign ones included."""
+        return self._account.positions()
+
+    def order(self, exchange_id: str, symbol: str) -> VenueOrder | None:
+        return self._account.order(exchange_id, symbol)
+
+    def open_orders(self) -> Sequence[VenueOrder]:
+        return self._account.open_orders()
+
+    def find(self, client_id: str, symbol: str, since: int) -> VenueOrder | None:
+        return self._account.find(client_id, symbol, since)
+
+    def recent_orders(self, since: int) -> Sequence[VenueOrder]:
+        return self._account.recent_orders(since)
+
+    def fills(self, since: int) -> Sequence[Fill]:
+        return self._account.fills(since)
+
+    def fills_of(self, order: VenueOrder) -> Sequence[Fill]:
+        return self._account.fills_of(order)
+
+    # -- requests ----------------------------------------------------------------------------------------------------
+    def place(self, intent: Intent) -> Outcome:
+        return self._trade.place(intent)
+
+    def amend(self, order: VenueOrder, *, qty: Decimal | None = None, trigger_price: Decimal | None = None) -> Outcome:
+        """A kind of order that turns out not to be amendable here is from then on cancelled and placed anew."""
+        outcome = self._trade.amend(order, qty, trigger_price)
+        if isinstance(outcome, NotPlaced) and outcome.meaning is Meaning.UNSUPPORTED:
+            self._able = replace(self._able, amend=False)
+            self._log.warning("AMEND", venue=self.name, symbol=order.symbol, reason=outcome.reason)
+        return outcome
+
+    def cancel(self, order: VenueOrder) -> Outcome:
+        return self._trade.cancel(order)

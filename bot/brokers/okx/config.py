@@ -1,0 +1,73 @@
+"""What an OKX broker needs to be told.
+
+Plain values: nothing here reads the environment, and no representation shows a secret.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from bot.domain.money import ONE
+
+PUBLIC_URL = "https://www.okx.com"
+
+
+class Secret(Protocol):
+    """A text that must be asked for by name, so that no log shows it."""
+
+    def get_secret_value(self) -> str: ...
+
+
+class Margin(StrEnum):
+    """What answers for a swap position: the whole account, or only what was set aside for it."""
+
+    CROSS = "cross"
+    ISOLATED = "isolated"
+
+
+@dataclass(frozen=True, slots=True)
+class OkxConfig:
+    """One OKX account. `mode` is sandbox, demo or live, `environment` tells accounts of one mode apart.
+
+    `demo` asks for demo trading (a key made inside Demo Trading, sent with `x-simulated-trading: 1`). `swaps` opens the
+    USDT-margined perpetual swaps and futures, at `leverage` (set once per contract) under `margin`. `state_dir` holds the
+    key's lock; it must be the same for every program of this host that uses the key.
+    """
+
+    api_key: str | Secret = field(repr=False)
+    api_secret: str | Secret = field(repr=False)
+    passphrase: str | Secret = field(repr=False)
+    state_dir: Path
+    api_url: str = PUBLIC_URL
+    mode: str = "live"
+    environment: str = "main"
+    demo: bool = False
+    swaps: bool = False
+    leverage: Decimal = ONE
+    margin: Margin = Margin.CROSS
+    allow_withdraw: bool = False
+    ca_file: str | None = None
+    read_seconds: float = 12.0
+    order_seconds: float = 10.0
+    deadline_ms: int = 5_000
+
+    @property
+    def key(self) -> str:
+        return _text(self.api_key).strip()
+
+    @property
+    def secret(self) -> str:
+        return _text(self.api_secret).strip()
+
+    @property
+    def phrase(self) -> str:
+        """The passphrase as it is: blanks may belong to it."""
+        return _text(self.passphrase)
+
+
+def _text(value: str | Secret) -> str:
+    return value if isinstance(value, str) else value.get_secret_value()

@@ -1,0 +1,149 @@
+"""Connecting to OKX: the clock, the system's state, what the key may do, how the account is set, whether money is there.
+
+Raises with one line that says what the owner can do; changes nothing at the account.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from bot.brokers.base import BrokerError, Connection
+from bot.brokers.okx import parse
+from bot.brokers.okx.account import OkxAccount
+from bot.brokers.okx.answers import only, text
+from bot.brokers.okx.config import OkxConfig
+from bot.brokers.okx.errors import REMEDIES, failure
+from bot.brokers.okx.market import understood
+from bot.brokers.okx.parse_market import server_ms
+from bot.brokers.okx.transport import OkxTransport
+from bot.domain.clock import SECOND, Clock
+from bot.domain.ids import Account
+from bot.domain.instrument import DOLLARS, Trading
+from bot.domain.outcome import Meaning
+
+#: OKX refuses a request whose time differs by more than 30 s from its own.
+SKEW_REFUSED = 30 * SECOND
+SKEW_SHOWN = 2 * SECOND
+#: Kinds of maintenance that stop a trader: trading as such, by batches of accounts and of products.
+_STOPS_TRADING = frozenset({"5", "8", "9"})
+SPOT_MODE, MANY_COINS = "1", frozenset({"3", "4"})
+
+
+class Entry(NamedTuple):
+    """What connecting learned: the connection, and the account's settings that orders follow."""
+
+    connection: Connection
+    settings: parse.Settings
+
+
+def connect(config: OkxConfig, transport: OkxTransport, account: OkxAccount, clock: Clock) -> Entry:
+    """Everything that must be true before this account is traded; `BrokerError` with the remedy when it is not."""
+    check_credentials(config)
+    skew = measure_skew(transport, clock)
+    if abs(skew) > SKEW_REFUSED:
+        raise failure(Meaning.CLOCK, "clock off", "clock", seconds=f"{abs(skew) / SECOND:.0f}")
+    check_system(config, transport)
+    rows = transport.private("/api/v5/account/config")
+    settings = understood(lambda: parse.settings(only(rows, "account/config")))
+    warnings = [*_skew_warning(skew), *key_warnings(config, settings), *mode_warnings(config, settings)]
+    warnings += money_warning(account)
+    connection = Connection(
+        account=Account(config.mode, "okx", config.environment, settings.uid),
+        permissions=settings.permissions or frozenset(),
+        ip_bound=None if settings.ips is None else bool(settings.ips),
+        clock_skew_ms=skew,
+        trading=Trading.ONLINE,
+        warnings=tuple(warnings),
+    )
+    return Entry(connection, settings)
+
+
+def check_credentials(config: OkxConfig) -> None:
+    """Credentials that cannot be sent are refused before anything is sent."""
+    named = (("OKX_API_KEY", config.key), ("OKX_API_SECRET", config.secret), ("OKX_PASSPHRASE", config.phrase))
+    for name, value in named:
+        if not value or not value.isascii() or not value.isprintable():
+            raise failure(Meaning.CREDENTIALS, f"unusable {name}", "missing", missing=name)
+
+
+def measure_skew(transport: OkxTransport, clock: Clock) -> int:
+    """Venue's clock minus ours (ms): of up to three looks the one with the shortest way; one is enough when all is well."""
+    looks: list[tuple[float, int]] = []
+    for _ in range(3):
+        begun, wall = time.monotonic(), clock.wall_ms()
+        rows = transport.public("/api/v5/public/time")
+        took = time.monotonic() - begun
+        venue = understood(lambda answer=rows: server_ms(answer))  # type: ignore[misc]
+        looks.append((took, venue - wall - int(took * 500)))
+        if took < 1 and abs(looks[-1][1]) <= SECOND:
+            break
+    return min(looks)[1]
+
+
+def check_system(config: OkxConfig, transport: OkxTransport) -> None:
+    """system/status: in maintenance of trading there is nothing to connect to. It may be asked once in five seconds only, so
+    that it does not answer for its rate is no reason to stay away."""
+    try:
+        rows = transport.public("/api/v5/system/status", state="ongoing")
+    except BrokerError as error:
+        if error.meaning is not Meaning.RATE_LIMITED:
+            raise
+        return
+    ours = "2" if config.demo else "1"
+    under_way = [row for row in rows if isinstance(row, dict) and _stops(row, ours)]
+    if under_way:
+        raise failure(Meaning.BUSY, f"maintenance: {text(under_way[0], 'title')}", "maintenance")
+
+
+def _stops(row: Mapping[str, Any], env: str) -> bool:
+    return text(row, "serviceType") in _STOPS_TRADING and text(row, "env") in ("", env)
+
+
+def key_warnings(config: OkxConfig, settings: parse.Settings) -> list[str]:
+    """Refuse a key that may too much or too little; say what is unwise about the others."""
+    rights = settings.permissions
+    if rights is None:
+        raise failure(Meaning.PERMISSION, "no list of permissions", "unlisted")
+    if "withdraw" in rights and not config.allow_withdraw:
+        raise failure(Meaning.PERMISSION, "the key may withdraw", "withdraw")
+    if "trade" not in rights:
+        raise failure(Meaning.PERMISSION, "the key may not trade", "read_only")
+    if "read_only" not in rights:
+        raise failure(Meaning.PERMISSION, "the key may not read", "no_read")
+    warnings = ["this key may withdraw money (allowed by ALLOW_WITHDRAW_KEYS)"] if "withdraw" in rights else []
+    if settings.ips == "":
+        warnings.append(
+            "this key works from any IP address, and OKX deletes such keys after 14 days of silence: "
+            "bind it to this computer's address on OKX > API > Edit"
+        )
+    return warnings
+
+
+def mode_warnings(config: OkxConfig, settings: parse.Settings) -> list[str]:
+    """Refuse an account mode that cannot do what was asked; say what is unwise about it."""
+    if settings.level not in ("1", "2", "3", "4"):
+        raise failure(Meaning.UNSUPPORTED, f"account mode {settings.level or 'not set'}", "mode_unset")
+    if config.swaps and settings.level == SPOT_MODE:
+        raise failure(Meaning.UNSUPPORTED, "Spot mode", "mode")
+    if settings.may_borrow and settings.level in MANY_COINS:
+        return ["this account borrows by itself: switch off auto-borrow on OKX > Trade > Settings > Account mode"]
+    return []
+
+
+def money_warning(account: OkxAccount) -> list[str]:
+    """Whether there is anything to trade with, and if not, whether it lies in the funding account."""
+    if any(held.total > 0 for asset, held in account.balances().items() if asset in DOLLARS):
+        return []
+    elsewhere = [f"{amount:f} {asset}" for asset, amount in account.pockets().items() if asset in DOLLARS]
+    words = f" ({' and '.join(elsewhere)} in Funding)" if elsewhere else ""
+    return [REMEDIES["no_usdt"].format(elsewhere=words)]
+
+
+def _skew_warning(skew: int) -> list[str]:
+    if abs(skew) <= SKEW_SHOWN:
+        return []
+    return [
+        f"this computer's clock differs from OKX's by {skew / SECOND:+.1f} s (deadlines are corrected): switch on NTP"
+    ]

@@ -1,0 +1,76 @@
+"""OKX's rate limits as budgets: so many calls per two seconds, per endpoint, for some of them per instrument.
+
+Source: OKX v5 API guide, "Rate Limit" of each endpoint. All decay in market time. A window of two seconds never sees more
+than the limit: three tenths of it may come at once, the rest flows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from bot.brokers.base import Lane
+from bot.brokers.deadline import Deadline
+from bot.brokers.rate_limits import Budget, admit
+from bot.domain.clock import Clock
+
+#: Calls per two seconds; what is not listed has `_USUAL`.
+_CALLS: Mapping[str, float] = MappingProxyType(
+    {
+        "/api/v5/trade/order": 60,
+        "/api/v5/trade/cancel-order": 60,
+        "/api/v5/trade/amend-order": 60,
+        "/api/v5/trade/orders-pending": 60,
+        "/api/v5/trade/fills": 60,
+        "/api/v5/trade/orders-history": 40,
+        "/api/v5/trade/fills-history": 10,
+        "/api/v5/trade/order-precheck": 5,
+        "/api/v5/account/balance": 10,
+        "/api/v5/account/positions": 10,
+        "/api/v5/account/config": 5,
+        "/api/v5/account/trade-fee": 5,
+        "/api/v5/asset/balances": 10,
+        "/api/v5/market/candles": 40,
+        "/api/v5/market/trades": 100,
+        "/api/v5/public/time": 10,
+        "/api/v5/public/funding-rate": 10,
+        "/api/v5/system/status": 0.4,
+    }
+)
+_USUAL = 20.0
+_AT_ONCE, _FLOW = 0.3, 0.35
+#: Counted per instrument as well as per user.
+_PER_MARKET = frozenset(
+    {
+        "/api/v5/trade/order",
+        "/api/v5/trade/cancel-order",
+        "/api/v5/trade/amend-order",
+        "/api/v5/trade/order-algo",
+        "/api/v5/trade/cancel-algos",
+        "/api/v5/trade/amend-algos",
+        "/api/v5/public/funding-rate",
+    }
+)
+
+
+class OkxLimits:
+    """The budgets of one key. Waiting for room ends with the call's deadline (`OverBudget`)."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._budgets: dict[str, Budget] = {}
+        self._last: Budget | None = None
+
+    def spend(self, method: str, path: str, market: str, lane: Lane, deadline: Deadline) -> None:
+        """Room for one call; `market` is the instrument it is about, "" for none."""
+        name = f"{method} {path}" + (f" {market}" if path in _PER_MARKET else "")
+        self._last = self._budgets.setdefault(name, self._budget(name, _CALLS.get(path, _USUAL)))
+        admit(self._last, 1.0, lane, deadline, self._clock)
+
+    def refused(self) -> None:
+        """The venue refused the last call for its rate: its counter is full."""
+        if self._last is not None:
+            self._last.exhaust()
+
+    def _budget(self, name: str, calls: float) -> Budget:
+        return Budget(name, max(calls * _AT_ONCE, 1.0), calls * _FLOW, self._clock)

@@ -1,0 +1,213 @@
+"""OKX's public side: what can be traded, prices, candles, the trades since a moment.
+
+Keeps the listings of the last reading, which orders and fills need for their sizes, and the closed candles it has seen, so
+that a close costs one small question per symbol. Markets are asked for with the key: that names what this account may trade.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from decimal import Decimal
+from typing import TypeVar
+
+from bot.brokers.okx import parse_market as wire
+from bot.brokers.okx.answers import BadAnswer, mapping, only, text
+from bot.brokers.okx.config import OkxConfig
+from bot.brokers.okx.errors import failure
+from bot.brokers.okx.parse_market import Listing
+from bot.brokers.okx.transport import OkxTransport
+from bot.domain.candles import Candle, Candles, inspect
+from bot.domain.clock import MINUTE, Clock
+from bot.domain.instrument import Instrument, Look, Ticker
+from bot.domain.log import Log
+from bot.domain.money import ONE
+from bot.domain.outcome import Meaning
+
+T = TypeVar("T")
+
+_PAGE = 300
+#: `market/candles` reaches 1,440 rows back; older ones are in `market/history-candles`.
+_REACH = 1_200
+_PRINTS = 500
+#: Up to so many symbols are asked for one by one, more of them by the whole list.
+_FEW = 4
+
+
+def understood(read: Callable[[], T]) -> T:
+    """What a parser makes of an answer; an answer it cannot read is no answer (nothing happened, ask again)."""
+    try:
+        return read()
+    except BadAnswer as error:
+        raise failure(Meaning.BUSY, f"unreadable answer: {error}") from error
+
+
+class OkxMarket:
+    """Reads everything that is not about orders or money."""
+
+    def __init__(self, config: OkxConfig, transport: OkxTransport, clock: Clock, log: Log) -> None:
+        self._types = ("SPOT", "SWAP", "FUTURES") if config.swaps else ("SPOT",)
+        self._transport = transport
+        self._clock = clock
+        self._log = log
+        self._listings: dict[str, Listing] = {}
+        self._units: dict[str, Decimal | None] = {}
+        self._candles: dict[tuple[str, int], Candles] = {}
+
+    # -- what there is -------------------------------------------------------------------------------------------------
+    def instruments(self) -> dict[str, Instrument]:
+        """Every market quoted in dollars, with the rules of this moment."""
+        self._refresh()
+        if not self._listings:
+            raise failure(Meaning.BUSY, "OKX names no market quoted in dollars")
+        return {symbol: listing.instrument for symbol, listing in self._listings.items()}
+
+    def listing(self, symbol: str) -> Listing:
+        """One market; raises `BrokerError` for one that OKX does not list for this account."""
+        if symbol not in self._listings:
+            self._refresh()
+        if symbol not in self._listings:
+            raise failure(Meaning.UNSUPPORTED, f"OKX does not list {symbol} for this account")
+        return self._listings[symbol]
+
+    def known(self, symbol: str) -> Listing | None:
+        """One market of the last reading."""
+        return self._listings.get(symbol)
+
+    def unit(self, kind: str, symbol: str) -> Decimal | None:
+        """Base quantity of one wire unit; None for what has none that we could know (options, delisted contracts)."""
+        if kind in ("SPOT", "MARGIN"):
+            return ONE
+        if symbol in self._listings:
+            return self._listings[symbol].instrument.unit
+        if kind in ("SWAP", "FUTURES") and symbol not in self._units:
+            self._read_units(kind)
+            self._units.setdefault(symbol, None)
+        return self._units.get(symbol)
+
+    def _refresh(self) -> None:
+        rows = [row for kind in self._types for row in self._transport.private(_INSTRUMENTS, instType=kind)]
+        self._listings, faults = understood(lambda: wire.listings(rows, self._clock.market_ms()))
+        for fault in faults:
+            self._log.warning("market_left_out", venue="okx", reason=fault)
+
+    def _read_units(self, kind: str) -> None:
+        for each in self._transport.public("/api/v5/public/instruments", instType=kind):
+            row = understood(lambda one=each: mapping(one, "instrument"))  # type: ignore[misc]
+            try:
+                self._units[text(row, "instId")] = wire.unit_of(row)
+            except BadAnswer:
+                self._units[text(row, "instId")] = None  # an inverse contract: not one that we ever hold
+
+    # -- prices ----------------------------------------------------------------------------------------------------------
+    def tickers(self, symbols: Collection[str]) -> dict[str, Ticker]:
+        """Best prices of these symbols; those that OKX does not show are missing."""
+        found: dict[str, Ticker] = {}
+        for row in self._ticker_rows(symbols):
+            symbol, seen = text(row, "instId"), understood(lambda one=row: wire.ticker(one))  # type: ignore[misc]
+            if seen is not None and symbol in symbols:
+                found[symbol] = seen
+        return found
+
+    def _ticker_rows(self, symbols: Collection[str]) -> list[Mapping[str, object]]:
+        if len(symbols) <= _FEW:
+            listed = [symbol for symbol in symbols if self.known(symbol) or not self._listings]
+            pages = [self._transport.public("/api/v5/market/ticker", instId=symbol) for symbol in listed]
+        else:
+            kinds = sorted({wire.type_of(symbol) for symbol in symbols})
+            pages = [self._transport.public("/api/v5/market/tickers", instType=kind) for kind in kinds]
+        return understood(lambda: [mapping(row, "ticker") for page in pages for row in page])
+
+    def look(self, symbol: str, since: int) -> Look:
+        """Last, high and low of the trades after `since`; `at` is the newest trade's time, so that none is missed.
+
+        Where the last 500 trades do not reach back to `since`, the candles of whole minutes after it tell the rest.
+        """
+        rows = self._transport.public("/api/v5/market/trades", instId=symbol, limit=str(_PRINTS))
+        prints = understood(lambda: wire.prints(rows))
+        fresh = [one for one in prints if one.at > since]
+        if not prints or not fresh:
+            last = prints[0].price if prints else self._last(symbol)
+            return Look(symbol, since, last, last, last)
+        prices = [one.price for one in fresh]
+        seen = Look(symbol, fresh[0].at, prices[0], max(prices), min(prices))
+        return seen if len(prints) < _PRINTS or len(fresh) < len(prints) else self._with_candles(seen, since)
+
+    def _last(self, symbol: str) -> Decimal:
+        found = self.tickers({symbol}).get(symbol)
+        if found is None:
+            raise failure(Meaning.BUSY, f"no price of {symbol}")
+        return found.last
+
+    def _with_candles(self, seen: Look, since: int) -> Look:
+        """What was seen, and the candles that began after `since`: the shortest ones of which one page reaches back."""
+        age = self._clock.market_ms() - since
+        bar = next((each for each in wire.BARS if each >= MINUTE and age < each * _PAGE), max(wire.BARS))
+        start = -(-since // bar) * bar
+        rows = self._transport.public(
+            "/api/v5/market/candles", instId=seen.symbol, bar=wire.BARS[bar], limit=str(_PAGE)
+        )
+        edges = understood(lambda: wire.extremes(rows, start))
+        high, low = max([seen.high, *(one.high for one in edges)]), min([seen.low, *(one.low for one in edges)])
+        return Look(seen.symbol, seen.at, seen.last, high, low)
+
+    # -- candles -----------------------------------------------------------------------------------------------------------
+    def candles(self, symbol: str, timeframe_ms: int, count: int) -> Candles:
+        """The newest closed candles. Those that were seen before, and were sound, are not asked for again."""
+        if timeframe_ms not in wire.BARS:
+            raise failure(Meaning.UNSUPPORTED, f"OKX has no candles of {timeframe_ms} ms")
+        kept = self._candles.pop((symbol, timeframe_ms), None)
+        found = self._joined(symbol, kept, count) if kept is not None else None
+        if found is None:
+            found = Candles.of(timeframe_ms, self._rows(symbol, timeframe_ms, count))
+        found = found[-count:]
+        if len(found) and not inspect(found):
+            self._candles[symbol, timeframe_ms] = found
+        return found
+
+    def _joined(self, symbol: str, kept: Candles, count: int) -> Candles | None:
+        """What is kept with what is new; None when one page does not join them without a doubt."""
+        step = kept.timeframe_ms
+        missing = (self._clock.market_ms() - kept.closed_at) // step
+        if len(kept) < count or missing + 2 > _PAGE:
+            return None
+        rows = self._page(symbol, step, "", missing + 2)
+        last = kept.candle(len(kept) - 1)
+        if last not in rows:
+            return None
+        for row in rows:
+            if row.time > last.time:
+                kept = kept.append(row, max(count, len(kept)))
+        return kept
+
+    def _rows(self, symbol: str, timeframe_ms: int, count: int) -> list[Candle]:
+        """`count` closed candles, oldest first, page by page back in time; fewer for a young market."""
+        found: list[Candle] = []
+        while len(found) < count:
+            after = str(found[0].time) if found else ""
+            page = self._page(symbol, timeframe_ms, after, count - len(found) + 1, deep=len(found) >= _REACH)
+            if not page:
+                break
+            found = page + found
+        return found[-count:]
+
+    def _page(self, symbol: str, timeframe_ms: int, after: str, count: int, *, deep: bool = False) -> list[Candle]:
+        """One page of closed candles, oldest first, older than `after` when given."""
+        fields = {"instId": symbol, "bar": wire.BARS[timeframe_ms], "limit": str(min(count, _PAGE))}
+        if after:
+            fields["after"] = after
+        path = "/api/v5/market/history-candles" if deep else "/api/v5/market/candles"
+        rows, unit = self._transport.public(path, **fields), self._unit_of(symbol)
+        read = understood(lambda: [wire.candle(row, unit) for row in rows])
+        return [one for one, closed in reversed(read) if closed]
+
+    def _unit_of(self, symbol: str) -> Decimal:
+        return ONE if wire.type_of(symbol) == "SPOT" else self.listing(symbol).instrument.unit
+
+    # -- swaps -------------------------------------------------------------------------------------------------------------
+    def funding(self, symbol: str) -> wire.Funding:
+        """public/funding-rate of a swap."""
+        rows = self._transport.public("/api/v5/public/funding-rate", instId=symbol)
+        return understood(lambda: wire.funding(only(rows, "funding-rate")))
+
+
+_INSTRUMENTS = "/api/v5/account/instruments"

@@ -1,0 +1,367 @@
+"""From OKX's private answers to our words: orders, algo orders, fills, balances, fees, the account's settings. Pure.
+
+A row that cannot be read raises `BadAnswer`: a list of orders with one missing would be a lie, so the whole answer fails.
+Left out on purpose: options and contracts that are not listed (`Units` does not know them); NIJA never trades those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from bot.brokers.okx.answers import BadAnswer, mapping, millis, number, sequence, set_price, text
+from bot.domain.fill import Fill
+from bot.domain.instrument import DOLLARS, Balance, FeeRate
+from bot.domain.money import ZERO
+from bot.domain.order import OrderStatus, OrderType, Side, VenueOrder
+
+#: Base quantity of one wire unit of an instrument, by OKX's instType and instId; None for one we cannot size.
+Units = Callable[[str, str], Decimal | None]
+#: The ordId of the entry that an attached stop (by its algoClOrdId) belongs to; None when it belongs to none.
+Parents = Callable[[str, str], str | None]
+
+_STOP_MARK = slice(5, 13)
+
+
+def stop_id(client_id: str) -> str:
+    """The client id of the stop attached to an entry: the entry's own with its time in capitals, so still ours and still 18
+    signs. OKX hands it from `attachAlgoClOrdId` to the stop's `algoClOrdId`, the only link between the two."""
+    return client_id[:5] + client_id[_STOP_MARK].upper() + client_id[13:]
+
+
+def entry_id(stop: str) -> str | None:
+    """The client id of the entry that a stop's client id was made from; None for any other id."""
+    plain = stop[:5] + stop[_STOP_MARK].lower() + stop[13:]
+    return plain if plain != stop and stop_id(plain) == stop else None
+
+
+# -- orders -----------------------------------------------------------------------------------------------------------
+_TYPES = {"market": OrderType.MARKET, "optimal_limit_ioc": OrderType.MARKET}
+_STATES = {
+    "live": OrderStatus.OPEN,
+    "partially_filled": OrderStatus.PARTIALLY_FILLED,
+    "filled": OrderStatus.FILLED,
+    "canceled": OrderStatus.CANCELED,
+    "mmp_canceled": OrderStatus.CANCELED,
+}
+
+
+def side(row: Mapping[str, Any]) -> Side:
+    """The `side` of an order or fill."""
+    word = text(row, "side")
+    if word not in ("buy", "sell"):
+        raise BadAnswer(f"side {word[:40]!r}")
+    return Side(word)
+
+
+def order(row: Mapping[str, Any], unit: Decimal) -> VenueOrder:
+    """One row of an order. `accFillSz` is in base (or contracts) even when `sz` is in quote.
+
+    An order that an algo order made when it fired has that algo order as its parent.
+    """
+    try:
+        return _order(row, unit)
+    except BadAnswer as error:
+        raise BadAnswer(f"order {text(row, 'ordId')[:40]}: {error}") from error
+
+
+def _order(row: Mapping[str, Any], unit: Decimal) -> VenueOrder:
+    state = text(row, "state")
+    if state not in _STATES or not text(row, "ordId"):
+        raise BadAnswer(f"state {state[:40]!r}")
+    filled = number(row, "accFillSz", ZERO) * unit
+    status = _STATES[state]
+    qty = filled if text(row, "tgtCcy") == "quote_ccy" else number(row, "sz", ZERO) * unit
+    return VenueOrder(
+        exchange_id=text(row, "ordId"),
+        symbol=text(row, "instId"),
+        side=side(row),
+        type=_TYPES.get(text(row, "ordType"), OrderType.LIMIT),
+        status=OrderStatus.PARTIALLY_FILLED if status is OrderStatus.OPEN and filled > 0 else status,
+        qty=qty,
+        filled_qty=filled,
+        avg_price=set_price(row, "avgPx", "fillPx") if filled else None,
+        client_id=text(row, "clOrdId") or None,
+        parent_id=text(row, "algoId") or None,
+        limit_price=set_price(row, "px"),
+        created_at=millis(row, "cTime"),
+        reason=_why(row),
+    )
+
+
+def _why(row: Mapping[str, Any]) -> str:
+    """Why OKX ended an order, in its words or by its number."""
+    words = text(row, "cancelSourceReason")
+    return words or (f"cancelSource {text(row, 'cancelSource')}" if text(row, "cancelSource") else "")
+
+
+# -- algo orders --------------------------------------------------------------------------------------------------------
+_ALGO_TYPES = {
+    "oco": OrderType.BRACKET,
+    "move_order_stop": OrderType.TRAILING_STOP,
+    "trigger": OrderType.STOP,
+}
+_ALGO_STATES = {
+    "live": OrderStatus.OPEN,
+    "pause": OrderStatus.OPEN,
+    "partially_effective": OrderStatus.OPEN,
+    "effective": OrderStatus.FILLED,
+    "partially_failed": OrderStatus.FILLED,
+    "canceled": OrderStatus.CANCELED,
+    "order_failed": OrderStatus.REJECTED,
+}
+
+
+def algo(row: Mapping[str, Any], unit: Decimal, parent: str | None) -> VenueOrder:
+    """One row of an algo order. It never fills: when it fires it is over, and the orders it made (`children`) trade."""
+    try:
+        return _algo(row, unit, parent)
+    except BadAnswer as error:
+        raise BadAnswer(f"algo order {text(row, 'algoId')[:40]}: {error}") from error
+
+
+def _algo(row: Mapping[str, Any], unit: Decimal, parent: str | None) -> VenueOrder:
+    state = text(row, "state")
+    if state not in _ALGO_STATES or not text(row, "algoId"):
+        raise BadAnswer(f"state {state[:40]!r}")
+    status, children = _ALGO_STATES[state], _children(row)
+    fired = status is OrderStatus.FILLED
+    return VenueOrder(
+        exchange_id=text(row, "algoId"),
+        symbol=text(row, "instId"),
+        side=side(row),
+        type=_algo_type(row),
+        status=status,
+        qty=number(row, "sz", ZERO) * unit,
+        client_id=text(row, "algoClOrdId") or None,
+        parent_id=parent,
+        limit_price=set_price(row, "slOrdPx", "tpOrdPx", "ordPx"),
+        trigger_price=set_price(row, "slTriggerPx", "tpTriggerPx", "triggerPx", "moveTriggerPx", "activePx"),
+        created_at=millis(row, "cTime"),
+        triggered=fired,
+        reason="triggered" if fired else _failure(row, status),
+        children=children,
+    )
+
+
+def _algo_type(row: Mapping[str, Any]) -> OrderType:
+    word = text(row, "ordType")
+    if word in _ALGO_TYPES:
+        return _ALGO_TYPES[word]
+    if word != "conditional":
+        return OrderType.LIMIT  # twap, iceberg, chase: foreign kinds that do not protect
+    if not set_price(row, "slTriggerPx"):
+        return OrderType.TAKE_PROFIT
+    return OrderType.STOP_LIMIT if set_price(row, "slOrdPx") else OrderType.STOP
+
+
+def _children(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """The orders that it made: `ordIdList`, in older answers `ordId` alone."""
+    listed = [str(each) for each in sequence(row.get("ordIdList") or [], "ordIdList") if each]
+    alone = text(row, "ordId")
+    return tuple(listed or ([alone] if alone and alone != "0" else []))
+
+
+def _failure(row: Mapping[str, Any], status: OrderStatus) -> str:
+    return f"failed when it triggered: {text(row, 'failCode')}" if status is OrderStatus.REJECTED else ""
+
+
+def orders(rows: Iterable[object], units: Units) -> list[VenueOrder]:
+    """Rows of orders, oldest first."""
+    return _by_age(order(row, unit) for row, unit in _sized(rows, units))
+
+
+def algos(rows: Iterable[object], units: Units, parents: Parents) -> list[VenueOrder]:
+    """Rows of algo orders, oldest first."""
+    found = _sized(rows, units)
+    return _by_age(algo(row, unit, parents(text(row, "algoClOrdId"), text(row, "instId"))) for row, unit in found)
+
+
+def _sized(rows: Iterable[object], units: Units) -> Iterable[tuple[Mapping[str, Any], Decimal]]:
+    for each in rows:
+        row = mapping(each, "order")
+        unit = units(text(row, "instType"), text(row, "instId"))
+        if unit is not None:
+            yield row, unit
+
+
+def _by_age(found: Iterable[VenueOrder]) -> list[VenueOrder]:
+    return sorted(found, key=lambda each: (each.created_at, each.exchange_id))
+
+
+# -- fills ----------------------------------------------------------------------------------------------------------------
+def fill(row: Mapping[str, Any], unit: Decimal) -> Fill:
+    """One row of fills. OKX's fee is negative when paid, in `feeCcy`: the coin bought, or the quote."""
+    try:
+        return _fill(row, unit)
+    except BadAnswer as error:
+        raise BadAnswer(f"fill {text(row, 'tradeId')[:40]}: {error}") from error
+
+
+def _fill(row: Mapping[str, Any], unit: Decimal) -> Fill:
+    symbol, order_id, trade = text(row, "instId"), text(row, "ordId"), text(row, "tradeId")
+    at = millis(row, "fillTime", "ts")
+    if not order_id or not trade or not at:
+        raise BadAnswer("no order, no trade or no time")
+    price, fee, asset = number(row, "fillPx"), -number(row, "fee", ZERO), text(row, "feeCcy")
+    return Fill(
+        fill_id=f"{symbol}:{order_id}:{trade}",
+        exchange_order_id=order_id,
+        symbol=symbol,
+        side=side(row),
+        qty=number(row, "fillSz") * unit,
+        price=price,
+        fee=fee,
+        fee_asset=asset,
+        time=at,
+        client_id=text(row, "clOrdId") or None,
+        fee_usd=_in_dollars(symbol, fee, asset, price),
+    )
+
+
+def _in_dollars(symbol: str, fee: Decimal, asset: str, price: Decimal) -> Decimal:
+    base, quote = symbol.split("-")[:2]
+    if asset in DOLLARS:
+        return fee
+    return fee * price if asset == base and quote in DOLLARS else ZERO
+
+
+def fills(rows: Iterable[object], units: Units) -> list[Fill]:
+    """Rows of fills, oldest first."""
+    return sorted((fill(row, unit) for row, unit in _sized(rows, units)), key=lambda each: (each.time, each.fill_id))
+
+
+# -- money ----------------------------------------------------------------------------------------------------------------
+def balances(rows: list[Any], *, margin: bool) -> dict[str, Balance]:
+    """account/balance: free is `availBal` (with swaps open, a quote's `availEq`: what margin can be made of), held the
+    rest of the coin."""
+    found: dict[str, Balance] = {}
+    for each in rows:
+        for detail in sequence(mapping(each, "balance").get("details") or [], "details"):
+            row = mapping(detail, "details")
+            asset = text(row, "ccy")
+            key = "availEq" if margin and asset in DOLLARS and row.get("availEq") else "availBal"
+            free = max(number(row, key, ZERO), ZERO)
+            found[asset] = Balance(free, max(number(row, "frozenBal", ZERO), ZERO))
+    return found
+
+
+def pockets(rows: list[Any]) -> dict[str, Decimal]:
+    """asset/balances: what lies in the funding account."""
+    found = {text(row, "ccy"): number(row, "bal", ZERO) for row in (mapping(each, "asset") for each in rows)}
+    return {asset: amount for asset, amount in found.items() if amount > 0}
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """trade-fee of one instrument type: what its `groups` pay, and what is paid outside of them, by quote."""
+
+    groups: Mapping[str, FeeRate]
+    usual: FeeRate
+    by_quote: Mapping[str, FeeRate]
+
+    def of(self, group: str, quote: str) -> FeeRate:
+        return self.groups.get(group) or self.by_quote.get(quote) or self.usual
+
+
+def rates(row: Mapping[str, Any]) -> Rates:
+    """trade-fee: negative is what is paid. The flat fields are the older scheme, still filled in."""
+    groups = {
+        text(each, "groupId"): _rate(each, "maker", "taker")
+        for each in (mapping(one, "feeGroup") for one in sequence(row.get("feeGroup") or [], "feeGroup"))
+    }
+    by_quote = {
+        quote: _rate(row, f"maker{suffix}", f"taker{suffix}")
+        for quote, suffix in (("USDT", "U"), ("USDC", "USDC"))
+        if text(row, f"taker{suffix}")
+    }
+    if not text(row, "taker"):
+        usual = next(iter([*by_quote.values(), *groups.values()]), None)
+        if usual is None:
+            raise BadAnswer("trade-fee without a fee")
+        return Rates(groups, usual, by_quote)
+    return Rates(groups, _rate(row, "maker", "taker"), by_quote)
+
+
+def _rate(row: Mapping[str, Any], maker: str, taker: str) -> FeeRate:
+    pays = number(row, taker)
+    return FeeRate(maker=-number(row, maker, pays), taker=-pays)
+
+
+# -- the account ------------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """account/config. `permissions` and `ips` are None when OKX does not say; `level` is acctLv (1 Spot, 2 Futures,
+    3 multi-currency, 4 portfolio margin), `hedged` long/short positions side by side, `fee_in_quote` feeType 1."""
+
+    uid: str
+    permissions: frozenset[str] | None
+    ips: str | None
+    level: str
+    hedged: bool
+    fee_in_quote: bool
+    may_borrow: bool
+
+
+def settings(row: Mapping[str, Any]) -> Settings:
+    """The one row of account/config."""
+    words = text(row, "perm").replace(" ", "")
+    return Settings(
+        uid=text(row, "uid"),
+        permissions=frozenset(words.split(",")) if words else None,
+        ips=text(row, "ip") if row.get("ip") is not None else None,
+        level=text(row, "acctLv"),
+        hedged=text(row, "posMode") == "long_short_mode",
+        fee_in_quote=text(row, "feeType") == "1",
+        may_borrow=row.get("autoLoan") is True or row.get("enableSpotBorrow") is True,
+    )
+
+
+# -- swaps --------------------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class SwapPosition:
+    """account/positions: one position in contracts, sized in base units. `funding` is what it was paid so far (negative: paid).
+
+    `distance` is how far the mark price may go against it before it is liquidated, as a fraction of the mark price.
+    """
+
+    symbol: str
+    side: Side
+    qty: Decimal
+    entry: Decimal
+    mark: Decimal
+    liquidation: Decimal | None
+    leverage: Decimal
+    margin: str
+    funding: Decimal
+    unrealised: Decimal
+
+    @property
+    def distance(self) -> Decimal | None:
+        if self.liquidation is None or self.mark <= 0:
+            return None
+        return (self.mark - self.liquidation) * self.side.sign / self.mark
+
+
+def positions(rows: Iterable[object], units: Units) -> list[SwapPosition]:
+    """Rows of positions; OKX goes on showing closed ones with blanks, which are left out."""
+    found = ((row, unit, number(row, "pos", ZERO)) for row, unit in _sized(rows, units))
+    return [_position(row, unit, pos) for row, unit, pos in found if pos and text(row, "instType") != "MARGIN"]
+
+
+def _position(row: Mapping[str, Any], unit: Decimal, pos: Decimal) -> SwapPosition:
+    short = text(row, "posSide") == "short" or (text(row, "posSide") == "net" and pos < 0)
+    return SwapPosition(
+        symbol=text(row, "instId"),
+        side=Side.SELL if short else Side.BUY,
+        qty=abs(pos) * unit,
+        entry=number(row, "avgPx", ZERO),
+        mark=number(row, "markPx", ZERO),
+        liquidation=set_price(row, "liqPx"),
+        leverage=number(row, "lever", ZERO),
+        margin=text(row, "mgnMode"),
+        funding=number(row, "fundingFee", ZERO),
+        unrealised=number(row, "upl", ZERO),
+    )

@@ -1,0 +1,210 @@
+"""From OKX's public answers to our words: instruments, tickers, candles, prints, the server's time. Pure.
+
+A market row that cannot be read leaves its market out (nobody trades what he cannot read); a price that cannot be read
+raises `BadAnswer`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any
+
+from bot.brokers.okx.answers import BadAnswer, exact, mapping, millis, number, positive, sequence, text
+from bot.domain.candles import Candle
+from bot.domain.clock import DAY, HOUR, MINUTE, SECOND
+from bot.domain.instrument import DOLLARS, Instrument, Kind, Ticker, Trading
+from bot.domain.money import ONE, ZERO
+
+#: What OKX can be asked for. From six hours on, only those marked `utc` open with the days of UTC.
+BARS: Mapping[int, str] = MappingProxyType(
+    {
+        SECOND: "1s",
+        MINUTE: "1m",
+        3 * MINUTE: "3m",
+        5 * MINUTE: "5m",
+        15 * MINUTE: "15m",
+        30 * MINUTE: "30m",
+        HOUR: "1H",
+        2 * HOUR: "2H",
+        4 * HOUR: "4H",
+        6 * HOUR: "6Hutc",
+        12 * HOUR: "12Hutc",
+        DAY: "1Dutc",
+    }
+)
+KINDS: Mapping[str, Kind] = MappingProxyType(
+    {"SPOT": Kind.SPOT, "MARGIN": Kind.SPOT, "SWAP": Kind.SWAP, "FUTURES": Kind.FUTURE}
+)
+_TRADING = {"live": Trading.ONLINE, "post_only": Trading.POST_ONLY}
+#: A contract that expires so soon is nothing for a rule that does not know expiries.
+_TOO_SHORT = 7 * DAY
+
+
+def type_of(symbol: str) -> str:
+    """OKX's instType of one of our symbols: `BTC-USDT`, `BTC-USDT-SWAP`, `BTC-USDT-261225`."""
+    tail = symbol.split("-")[2:]
+    return "SPOT" if not tail else "SWAP" if tail == ["SWAP"] else "FUTURES"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One market with what only orders need: `group` of its fees, `quotes` it can be traded in, `market_type` of OKX."""
+
+    instrument: Instrument
+    group: str
+    quotes: tuple[str, ...]
+
+
+def listings(rows: Iterable[object], now: int) -> tuple[dict[str, Listing], list[str]]:
+    """Markets quoted (or settled) in dollars by symbol, and what is wrong with the rows that had to be left out."""
+    found: dict[str, Listing] = {}
+    faults: list[str] = []
+    for each in rows:
+        row = mapping(each, "instrument")
+        try:
+            listing = _listing(row, now)
+        except BadAnswer as error:
+            faults.append(f"{text(row, 'instId')}: {error}")
+        else:
+            if listing is not None:
+                found[listing.instrument.symbol] = listing
+    return found, faults
+
+
+def _listing(row: Mapping[str, Any], now: int) -> Listing | None:
+    kind = KINDS.get(text(row, "instType"))
+    symbol = text(row, "instId")
+    if kind is None or symbol.count("-") < 1:
+        return None
+    base, quote = symbol.split("-")[:2]
+    if quote not in DOLLARS or (kind is not Kind.SPOT and not _is_linear(row, quote)):
+        return None
+    unit = ONE if kind is Kind.SPOT else positive(row, "ctVal") * number(row, "ctMult", ONE)
+    quotes = tuple(str(one) for one in sequence(row.get("tradeQuoteCcyList") or [], "tradeQuoteCcyList"))
+    return Listing(_instrument(row, kind, base, quote, unit, now), text(row, "groupId"), quotes)
+
+
+def _is_linear(row: Mapping[str, Any], quote: str) -> bool:
+    return text(row, "ctType") == "linear" and text(row, "settleCcy") == quote
+
+
+def _instrument(row: Mapping[str, Any], kind: Kind, base: str, quote: str, unit: Decimal, now: int) -> Instrument:
+    lot = positive(row, "lotSz") * unit
+    most = number(row, "maxLmtSz", ZERO) * unit
+    expires = millis(row, "expTime")
+    return Instrument(
+        symbol=text(row, "instId"),
+        base=base,
+        quote=quote,
+        tick=positive(row, "tickSz"),
+        lot=lot,
+        min_qty=max(number(row, "minSz") * unit, lot),
+        kind=kind,
+        trading=_TRADING.get(text(row, "state"), Trading.SUSPENDED),
+        unit=unit,
+        max_leverage=number(row, "lever", ONE) if kind is not Kind.SPOT else ONE,
+        max_qty=most if most > 0 else None,
+        listed_at=millis(row, "listTime") or None,
+        exotic=kind is Kind.FUTURE and expires - now < _TOO_SHORT,
+    )
+
+
+def unit_of(row: Mapping[str, Any]) -> Decimal:
+    """Base quantity of one contract; an inverse contract is worth dollars, not coins, and raises."""
+    if text(row, "ctType") != "linear":
+        raise BadAnswer("not a linear contract")
+    return positive(row, "ctVal") * number(row, "ctMult", ONE)
+
+
+def ticker(row: Mapping[str, Any]) -> Ticker | None:
+    """One row of tickers; None while a side of the book is empty. `volCcy24h` is quote on spot, base on contracts."""
+    if not all(text(row, key) for key in ("bidPx", "askPx", "last")):
+        return None
+    bid, ask, last = positive(row, "bidPx"), positive(row, "askPx"), positive(row, "last")
+    volume = number(row, "volCcy24h", ZERO)
+    return Ticker(bid, ask, last, volume if type_of(text(row, "instId")) == "SPOT" else volume * last)
+
+
+def candle(row: object, unit: Decimal) -> tuple[Candle, bool]:
+    """[ts, o, h, l, c, vol, volCcy, volCcyQuote, confirm]: the candle, and whether it is closed.
+
+    Prices that are no numbers become NaN, which `inspect` names; a row that is not a row raises.
+    """
+    items = sequence(row, "candle")
+    if len(items) < 6:
+        raise BadAnswer("candle: too short")
+    opening, high, low, close, volume = (_float(each) for each in items[1:6])
+    at = int(exact(items[0], "time"))
+    return Candle(at, opening, high, low, close, volume * float(unit)), str(items[-1]) == "1"
+
+
+def _float(value: object) -> float:
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Print:
+    """One trade of the market: price, market time (ms), and its number."""
+
+    price: Decimal
+    at: int
+    number: str
+
+
+def prints(rows: Iterable[object]) -> list[Print]:
+    """market/trades: newest first, as OKX sends them."""
+    return [
+        Print(positive(row, "px"), millis(row, "ts"), text(row, "tradeId"))
+        for row in (mapping(each, "trade") for each in rows)
+    ]
+
+
+def server_ms(rows: list[Any]) -> int:
+    """public/time: OKX's clock in ms."""
+    if len(rows) != 1:
+        raise BadAnswer("time: one row expected")
+    return int(number(mapping(rows[0], "time"), "ts"))
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """High and low of one candle."""
+
+    high: Decimal
+    low: Decimal
+
+
+def extremes(rows: Iterable[object], start: int) -> list[Edges]:
+    """Highs and lows of the candles that began at or after `start` (ms), the running one included."""
+    found: list[Edges] = []
+    for row in rows:
+        items = sequence(row, "candle")
+        if len(items) < 5:
+            raise BadAnswer("candle: too short")
+        high, low = exact(items[2], "high"), exact(items[3], "low")
+        if not 0 < low <= high:
+            raise BadAnswer("candle: high below low")
+        if exact(items[0], "time") >= start:
+            found.append(Edges(high, low))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Funding:
+    """What a swap's longs pay its shorts (negative: the other way) at `at` (market ms), every `interval` ms."""
+
+    rate: Decimal
+    at: int
+    interval: int
+
+
+def funding(row: Mapping[str, Any]) -> Funding:
+    """One row of funding-rate."""
+    at, following = millis(row, "fundingTime"), millis(row, "nextFundingTime")
+    return Funding(number(row, "fundingRate"), at, max(following - at, 0))
