@@ -1,0 +1,194 @@
+"""What an actor says of itself: lines in the log, its record in the heartbeat and in the database."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+
+from bot.brokers.base import BrokerError, Connection
+from bot.domain.clock import Clock
+from bot.domain.money import plain
+from bot.domain.position import Position
+from bot.engine.accounting import Standing
+from bot.engine.business import Plan
+from bot.engine.entries import Entries
+from bot.operate.health import Heartbeat, Holding, Pulse, Status
+from bot.operate.log import EventLog
+from bot.store.health import Health
+from bot.store.ledger import Ledger
+
+#: Currencies of account that NIJA does not trade in.
+FIAT = frozenset({"EUR", "GBP", "CHF", "CAD", "AUD", "JPY", "TRY", "BRL", "SGD", "AED", "PLN"})
+#: Errors in a row at which the log hears of them; in between they are only counted.
+_TOLD = frozenset({1, 10, 100, 1_000})
+
+
+@dataclass(slots=True)
+class Tally:
+    """What this life of the actor has counted; times in wall ms."""
+
+    cycles: int = 0
+    cycles_ok: int = 0
+    errors: int = 0
+    last_error: str = ""
+    last_good: int = 0
+    reconciled: int = 0
+
+
+class Reporter:
+    """One account's voice. `standing` is its last measured state, None before the first."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        clock: Clock,
+        log: EventLog,
+        heartbeat: Heartbeat,
+        ledger: Ledger,
+        entries: Entries,
+        connection: Connection,
+    ) -> None:
+        self._plan = plan
+        self._clock = clock
+        self._log = log
+        self._heartbeat = heartbeat
+        self._ledger = ledger
+        self._entries = entries
+        self._connection = connection
+        self.tally = Tally()
+        self.standing: Standing | None = None
+
+    # -- the log --------------------------------------------------------------------------------------------------
+    def connected(self) -> None:
+        """Whose account it is and what the key may do."""
+        found = self._connection
+        self._log.info(
+            "CONNECTED",
+            account=found.account,
+            permissions=" ".join(sorted(found.permissions)),
+            clock_skew_ms=found.clock_skew_ms,
+        )
+        for warning in found.warnings:
+            self._log.warning("WARNING", reason=warning)
+
+    def measured(self, standing: Standing) -> None:
+        """A new look at the account; says so when money came or went."""
+        before, self.standing = self.standing, standing
+        if before is None or self._is_funded(before) is not self._is_funded(standing):
+            self._say_money(standing)
+
+    def cycled(self) -> None:
+        """A cycle went well."""
+        now = self._clock.wall_ms()
+        self.tally.cycles_ok += 1
+        self.tally.errors = 0
+        self.tally.last_good = self.tally.reconciled = now
+
+    def failed(self, error: BrokerError, *, fatal: bool) -> None:
+        """The exchange did not answer."""
+        self.tally.errors += 1
+        self.tally.last_error = error.text
+        if self.tally.errors in _TOLD or fatal:
+            self._log.warning("ERROR", reason=error.text, remedy=error.remedy, in_a_row=self.tally.errors)
+
+    def _is_funded(self, standing: Standing) -> bool:
+        return standing.equity >= self._plan.min_balance
+
+    def _say_money(self, standing: Standing) -> None:
+        foreign = sorted(asset for asset in standing.other if asset in FIAT)
+        if foreign:
+            held = ", ".join(f"{plain(standing.other[asset])} {asset}" for asset in foreign)
+            self._log.info(
+                "CURRENCY", holds=held, reason="only dollars (USD, USDT, USDC) are traded; these stay untouched"
+            )
+        money = {"balance_usd": standing.balance, "equity_usd": standing.equity}
+        if not self._is_funded(standing):
+            self._log.warning("UNFUNDED", **money, needed_usd=self._plan.min_balance, reason="waits for money")
+        elif standing.equity < self._plan.recommended_balance:
+            hint = f"under {self._plan.recommended_balance} dollars most trades are below the exchange's minimum"
+            self._log.info("FUNDED", **money, hint=hint)
+        else:
+            self._log.info("FUNDED", **money)
+
+    # -- the record -----------------------------------------------------------------------------------------------
+    def report(self, barrier: str | None, objection: str | None) -> None:
+        """The newest record: into the heartbeat for the supervisor, into the database for everybody else."""
+        pulse = self._pulse(*self._verdict(barrier, objection))
+        self._heartbeat.beat(self._clock.wall_ms(), pulse)
+        self._ledger.report_health(self._row(pulse))
+
+    def sign_off(self) -> None:
+        """The last record of a life that something ended."""
+        pulse = replace(self._heartbeat.pulse, status=Status.FAILED)
+        self._ledger.report_health(self._row(pulse))
+
+    def _verdict(self, barrier: str | None, objection: str | None) -> tuple[Status, str]:
+        if self.tally.errors:
+            return Status.DEGRADED, self.tally.last_error
+        if barrier is not None:
+            return Status.HALTED, barrier
+        if objection == "unfunded":
+            return Status.UNFUNDED, "less than MIN_BALANCE_USD"
+        return (Status.HALTED, objection) if objection is not None else (Status.HEALTHY, "")
+
+    def _pulse(self, status: Status, reason: str) -> Pulse:
+        tally, standing, found = self.tally, self.standing, self._connection
+        pulse = Pulse(
+            broker=found.account.venue,
+            account=str(found.account),
+            status=status,
+            reason=reason,
+            cycles=tally.cycles,
+            cycles_ok=tally.cycles_ok,
+            consecutive_errors=tally.errors,
+            last_error=tally.last_error,
+            last_good_cycle=tally.last_good,
+            last_reconciled=tally.reconciled,
+            signals=self._entries.signals,
+            skipped=dict(self._entries.skipped),
+            holdings=tuple(self._holding(one) for one in self._ledger.positions()),
+            connected=tally.errors == 0,
+            permissions=tuple(sorted(found.permissions)),
+            ip_bound=found.ip_bound,
+            clock_skew_ms=found.clock_skew_ms,
+        )
+        if standing is None:
+            return pulse
+        return replace(pulse, balance_usd=standing.balance, equity_usd=standing.equity, other=dict(standing.other))
+
+    def _row(self, pulse: Pulse) -> Health:
+        return Health(
+            status=pulse.status,
+            heartbeat=self._clock.wall_ms(),
+            pid=os.getpid(),
+            balance_usd=pulse.balance_usd,
+            equity_usd=pulse.equity_usd,
+            cycles=pulse.cycles,
+            cycles_ok=pulse.cycles_ok,
+            errors=pulse.consecutive_errors,
+            last_error=pulse.last_error or None,
+            last_good_cycle=pulse.last_good_cycle or None,
+            last_reconciled=pulse.last_reconciled or None,
+            details={
+                "reason": pulse.reason,
+                "permissions": list(pulse.permissions),
+                "ip_bound": pulse.ip_bound,
+                "clock_skew_ms": pulse.clock_skew_ms,
+                "signals": pulse.signals,
+                "skipped": dict(pulse.skipped),
+            },
+        )
+
+    def _holding(self, position: Position) -> Holding:
+        prices = self.standing.prices if self.standing is not None else {}
+        price = prices.get(position.symbol, position.entry_price)
+        return Holding(
+            symbol=position.symbol,
+            side=position.side,
+            qty=position.qty,
+            entry=position.entry_price,
+            price=price,
+            stop=position.stop_price,
+            stage=position.stage,
+            unrealised=position.unrealised(price),
+        )
