@@ -15,6 +15,7 @@ from pathlib import Path
 from bot.brokers.base import BaseBroker, BrokerError, Connection, ShapeProof
 from bot.brokers.coinbase import CoinbaseBroker, CoinbaseConfig
 from bot.brokers.kraken import KrakenBroker, KrakenConfig
+from bot.brokers.okx import OKXBroker, OkxConfig
 from bot.domain.clock import Clock
 from bot.domain.ids import ClientIds
 from bot.domain.instrument import DOLLARS, Balance
@@ -25,7 +26,7 @@ from bot.engine.shapes import prove_shapes
 from bot.engine.universe import Wishes, eligible
 from bot.world import Access, World
 
-__all__ = ["BrokerManager", "CoinbaseBroker", "Examination", "KrakenBroker"]
+__all__ = ["BrokerManager", "CoinbaseBroker", "Examination", "KrakenBroker", "OKXBroker"]
 
 Builder = Callable[[Access, Path, bool, Clock, Log], BaseBroker]
 
@@ -126,6 +127,23 @@ def _kraken(access: Access, state_dir: Path, allow_withdraw: bool, clock: Clock,
     return KrakenBroker(config, clock, log)
 
 
+def _okx(access: Access, state_dir: Path, allow_withdraw: bool, clock: Clock, log: Log) -> BaseBroker:
+    config = OkxConfig(
+        api_key=access.api_key,
+        api_secret=access.api_secret,
+        passphrase=access.passphrase or "",
+        state_dir=state_dir,
+        api_url=access.rest,
+        mode=access.mode,
+        environment=access.environment,
+        demo=access.mode == "demo",
+        swaps=access.swaps,
+        allow_withdraw=allow_withdraw,
+        ca_file=access.ca_file,
+    )
+    return OKXBroker(config, clock, log)
+
+
 def _coinbase(access: Access, state_dir: Path, allow_withdraw: bool, clock: Clock, log: Log) -> BaseBroker:
     config = CoinbaseConfig(
         api_key=access.api_key,
@@ -140,4 +158,4 @@ def _coinbase(access: Access, state_dir: Path, allow_withdraw: bool, clock: Cloc
     return CoinbaseBroker(config, clock, log)
 
 
-BUILDERS: Mapping[str, Builder] = {"kraken": _kraken, "coinbase": _coinbase}
+BUILDERS: Mapping[str, Builder] = {"kraken": _kraken, "okx": _okx, "coinbase": _coinbase}

@@ -20,7 +20,10 @@ from bot.variables import CoinbaseSettings, KrakenSettings, OkxSettings
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How one venue's account is reached. `mode` is sandbox, demo or live; `environment` tells its hosts apart."""
+    """How one venue's account is reached. `mode` is sandbox, demo or live; `environment` tells its hosts apart.
+
+    `swaps`: contracts may be traded beside the spot market (OKX).
+    """
 
     venue: str
     mode: str
@@ -31,6 +34,7 @@ class Access:
     passphrase: SecretStr | None = None
     ca_file: str | None = None
     sockets: Mapping[str, str] = field(default_factory=dict)
+    swaps: bool = False
 
     def secrets(self) -> list[str]:
         """What must never be printed."""
@@ -85,7 +89,7 @@ class World:
             ready = child.start()
         control = Control(ready, daemon=str(os.getpid()))
         accesses: dict[str, Access] = {
-            venue: _sandboxed(venue, ready.venues[venue]) for venue in VENUES if venue in ready.venues
+            venue: _sandboxed(venue, ready.venues[venue], settings) for venue in VENUES if venue in ready.venues
         }
         return cls(
             mode=Mode.SANDBOX,
@@ -103,7 +107,7 @@ def _options(settings: Settings) -> list[str]:
     return chosen if play.fee_tier is None else [*chosen, "--fee-tier", str(play.fee_tier)]
 
 
-def _sandboxed(venue: str, place: Mapping[str, str]) -> Access:
+def _sandboxed(venue: str, place: Mapping[str, str], settings: Settings) -> Access:
     passphrase = place.get("passphrase")
     return Access(
         venue=venue,
@@ -115,6 +119,7 @@ def _sandboxed(venue: str, place: Mapping[str, str]) -> Access:
         passphrase=SecretStr(passphrase) if passphrase is not None else None,
         ca_file=place.get("ca_file"),
         sockets={name: url for name, url in place.items() if name.startswith("ws")},
+        swaps=venue == "okx" and settings.okx.trade_swaps,
     )
 
 
@@ -133,4 +138,5 @@ def _live(venue: str, settings: Settings) -> Access:
         passphrase=group.passphrase if isinstance(group, OkxSettings) else None,
         ca_file=str(ca_file) if ca_file is not None else None,
         sockets={name: getattr(group, name) for name in type(group).model_fields if name.startswith("ws")},
+        swaps=isinstance(group, OkxSettings) and group.trade_swaps,
     )
