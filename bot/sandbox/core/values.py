@@ -63,6 +63,14 @@ class Status(StrEnum):
     REJECTED = "rejected"
 
 
+class Leg(StrEnum):
+    """Which position of an instrument an order is about: the only one, or one of a hedged pair."""
+
+    NET = "net"
+    LONG = "long"
+    SHORT = "short"
+
+
 class Origin(StrEnum):
     """Who made the order: a request, terms attached to another order, a trigger, or the owner by hand."""
 
@@ -84,6 +92,8 @@ class Reason(StrEnum):
     REDUCED = "reduced"
     DEAD_MAN = "dead_man"
     TRIGGERED = "triggered"
+    REDUCE_ONLY = "reduce_only"
+    LIQUIDATION = "liquidation"
 
 
 WORKING = frozenset({Status.OPEN, Status.PARTIALLY_FILLED})
@@ -128,7 +138,8 @@ class Ticket:
     `trail_ratio` the same as a fraction of the price; `active` is the price at which a trailing order wakes up.
     `limit_offset` the distance of the limit from the trigger once it fires. `fill_at_most` caps what fills now.
     `target_price` is the limit at a bracket's `target`. An order that `spawns` ends when it triggers, and one of its
-    own, a market or limit order, goes to the book. `expire_wall_ms` ends it by the real clock.
+    own, a market or limit order, goes to the book. `expire_wall_ms` ends it by the real clock. `leverage` makes it an
+    order about a position (`leg`), with margin of its own if `isolated`.
     """
 
     account: str
@@ -152,6 +163,10 @@ class Ticket:
     fee_in_base: bool = False
     holds: bool = True
     spawns: bool = False
+    leverage: Decimal | None = None
+    leg: Leg = Leg.NET
+    isolated: bool = False
+    reduce_only: bool = False
     close: Close | None = None
     client_id: str | None = None
     origin: Origin = Origin.API
@@ -194,6 +209,10 @@ class Order:
     fee_in_base: bool = False
     holds: bool = True
     spawns: bool = False
+    leverage: Decimal | None = None
+    leg: Leg = Leg.NET
+    isolated: bool = False
+    reduce_only: bool = False
     close: Close | None = None
     tags: dict[str, str] = field(default_factory=dict)
     status: Status = Status.OPEN
@@ -204,6 +223,7 @@ class Order:
     filled: Decimal = ZERO
     cost: Decimal = ZERO
     fee: Decimal = ZERO
+    pnl: Decimal = ZERO
     held_asset: str = ""
     held: Decimal = ZERO
     maker_rate: Decimal = ZERO
@@ -241,7 +261,8 @@ class Order:
 
 @dataclass
 class Fill:
-    """One execution. `fee` is in `fee_asset` (a common name), `fee_quote` the same in quote terms."""
+    """One execution. `fee` is in `fee_asset` (a common name), `fee_quote` the same in quote terms; `pnl` what it
+    realised of a position."""
 
     id: str
     order_id: str
@@ -261,6 +282,7 @@ class Fill:
     origin: Origin
     client_id: str | None = None
     visible_wall_ms: int = 0
+    pnl: Decimal = ZERO
 
 
 @dataclass
