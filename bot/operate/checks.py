@@ -105,7 +105,7 @@ def parse(description: str, *, validate: bool = False) -> Wish:
 def main(check: Callable[[Settings, Wish], Sequence[Finding]], wish: Wish, title: str) -> int:
     """Run one check, print what it found, return the exit status."""
     try:
-        findings = check(_settings(wish), wish)
+        findings = check(settings_for(wish), wish)
     except ConfigError as error:
         return _say(wish, [], list(error.lines), 2, title)
     except (SandboxError, StoreError) as error:
@@ -115,16 +115,28 @@ def main(check: Callable[[Settings, Wish], Sequence[Finding]], wish: Wish, title
 
 def broker_status(settings: Settings, wish: Wish) -> list[Finding]:
     """Every venue: configured, connected, balances."""
-    return _examined(settings, wish, VENUES)
+    return examined(settings, wish, VENUES)
+
+
+def independent_status(settings: Settings, wish: Wish) -> list[Finding]:
+    """Every venue that has credentials; a problem when none of them is funded and ready."""
+    findings = [one for one in examined(settings, wish, VENUES) if one.configured or one.bad]
+    if any(one.connected and one.funded for one in findings):
+        return findings
+    remedy = "fund at least one exchange, or mend its connection: see the lines above"
+    return [
+        *findings,
+        Finding(broker="nija", configured=True, status="idle", problem="no exchange is ready", remedy=remedy),
+    ]
 
 
 def one_venue(venue: str) -> Callable[[Settings, Wish], list[Finding]]:
     """The check of one exchange."""
-    return lambda settings, wish: _examined(settings, wish, (venue,))
+    return lambda settings, wish: examined(settings, wish, (venue,))
 
 
 # -- the settings a check runs with -----------------------------------------------------------------------------------
-def _settings(wish: Wish) -> Settings:
+def settings_for(wish: Wish) -> Settings:
     """The settings; with `--sandbox` the running daemon's own sandbox, else one of our own."""
     settings = load_settings()
     if wish.sandbox:
@@ -153,7 +165,8 @@ def _is_running(ready_file: Path) -> bool:
 
 
 # -- looking ----------------------------------------------------------------------------------------------------------
-def _examined(settings: Settings, wish: Wish, venues: Sequence[str]) -> list[Finding]:
+def examined(settings: Settings, wish: Wish, venues: Sequence[str]) -> list[Finding]:
+    """What is to be said of each of `venues`: by a running daemon's fresh word, or by asking the exchange."""
     sets = {found.venue: found for found in credential_sets(settings)}
     reports = {} if wish.validate else _fresh_reports(settings)
     with _world(settings, venues, reports) as world:

@@ -1,0 +1,15 @@
+#!/usr/bin/env python3
+"""Who trades right now, from the database and the heartbeat; works beside a running daemon. `--json` for programs; exit 0, 1 or 2."""
+
+from __future__ import annotations
+
+import sys
+
+from _project import enter
+
+if __name__ == "__main__":
+    enter()
+    from bot.operate import activity, checks
+
+    wish = checks.parse("Shows who trades right now, positions and last orders.")
+    sys.exit(activity.main(wish))
