@@ -1,0 +1,49 @@
+"""Coinbase's rate limits: so many requests a second per user, fewer per address on public paths.
+
+They run on the market clock, so that a faster market allows proportionally more calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bot.sandbox.coinbase.errors import TooFast
+from bot.sandbox.core.switches import Switches
+
+
+class Bucket:
+    """Tokens that come back steadily; holds those of one second at most."""
+
+    def __init__(self, now_ms: int) -> None:
+        self._missing = 0.0
+        self._at_ms = now_ms
+
+    def take(self, per_second: int, now_ms: int) -> bool:
+        self._missing = max(0.0, self._missing - (now_ms - self._at_ms) / 1000 * per_second)
+        self._at_ms = now_ms
+        if self._missing + 1 > per_second:
+            return False
+        self._missing += 1
+        return True
+
+
+class Limits:
+    """All buckets of the venue; `now_ms` is the market clock."""
+
+    def __init__(self, switches: Switches, now_ms: Callable[[], int]) -> None:
+        self._switches = switches
+        self._now_ms = now_ms
+        self._buckets: dict[str, Bucket] = {}
+
+    def charge_user(self, account: str) -> None:
+        self._charge(account, "private_per_second")
+
+    def charge_address(self) -> None:
+        """Everybody here comes from one address."""
+        self._charge("", "public_per_second")
+
+    def _charge(self, whom: str, limit: str) -> None:
+        now = self._now_ms()
+        bucket = self._buckets.setdefault(whom, Bucket(now))
+        if not bucket.take(self._switches.number(limit), now):
+            raise TooFast(self._switches.word("rate_limit_style"))

@@ -1,0 +1,75 @@
+"""What Coinbase's documentation leaves open or what an operator wants to see: names and defaults.
+
+`client_id_memory_seconds` runs on the market clock (0: no memory); all `…_ms` run on the wall clock, except
+`public_cache_ms`, which runs on the market clock like every limit of the venue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bot.sandbox.core.switches import Switches, Value
+
+TEN_YEARS = 315_360_000
+WORDS = {
+    "duplicate_client_id": {"returns_old", "refused"},
+    "past_end_time": {"refused", "expires"},
+    "refusal_code_in": {"both", "error", "preview", "new_order"},
+    "rate_limit_style": {"errors", "resource_exhausted", "forbidden", "unauthorized"},
+    "new_key_type": {"ecdsa", "ed25519", "ed25519_pem"},
+    "product_flag": {"", "is_disabled", "trading_disabled", "cancel_only", "limit_only", "post_only", "auction_mode", "view_only"},
+}
+
+
+class CoinbaseSwitches(Switches):
+    """Switches whose words are checked too."""
+
+    def set(self, name: str, value: Value) -> None:
+        allowed = WORDS.get(name.partition(".")[0])
+        if allowed is not None and value not in allowed:
+            raise ValueError(f"switch {name} is one of {', '.join(sorted(allowed))}, not {value!r}")
+        super().set(name, value)
+
+
+def defaults(symbols: Iterable[str]) -> dict[str, Value]:
+    """All switches. `product_status.<ID>` and `product_flag.<ID>` make a product untradable."""
+    products = list(symbols)
+    return {
+        "client_id_memory_seconds": TEN_YEARS,
+        "duplicate_client_id": "returns_old",
+        "stops_refused_on_spot": False,
+        "attached_refused": False,
+        "attached_below_minimum_dropped": False,
+        "stops_hold_base": True,
+        "past_end_time": "refused",
+        "refusal_code_in": "both",
+        "legacy_order_id": False,
+        "pending_ms": 30,
+        "cancel_ms": 20,
+        "order_404_ms": 0,
+        "fills_lag_ms": 0,
+        "quote_fills_in_quote": True,
+        "open_filter_alone": False,
+        "open_order_cap": 500,
+        "accounts_default_limit": 49,
+        "orders_default_limit": 1000,
+        "fills_default_limit": 100,
+        "fills_cursor_always": False,
+        "account_types_unprefixed": False,
+        "num_products_text": False,
+        "products_without_pagination": False,
+        "candles_max": 350,
+        "candles_end_inclusive": True,
+        "quiet_percent": 0,
+        "public_cache_ms": 1000,
+        "public_checks_token": False,
+        "private_per_second": 30,
+        "public_per_second": 10,
+        "rate_limit_style": "errors",
+        "jwt_leeway_seconds": 30,
+        "nonce_replay_refused": False,
+        "ed25519_accepted": True,
+        "new_key_type": "ecdsa",
+        **{f"product_status.{symbol}": "online" for symbol in products},
+        **{f"product_flag.{symbol}": "" for symbol in products},
+    }

@@ -1,0 +1,249 @@
+"""From an order configuration to a ticket for the core, checked in the order: shape, product, precision, size, price."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from bot.sandbox.coinbase.errors import OrderRefused, invalid
+from bot.sandbox.coinbase.products import QUOTE_MINIMUM, Product
+from bot.sandbox.coinbase.render import SHAPES
+from bot.sandbox.coinbase.words import decimal_of, moment
+from bot.sandbox.core.instrument import ceil_to, floor_to, is_multiple
+from bot.sandbox.core.switches import Switches
+from bot.sandbox.core.values import Close, Kind, Side, Ticket, Tif
+
+KNOWN_ELSEWHERE = frozenset({"market_market_fok", "twap_limit_gtd", "scaled_limit_gtc"})
+MAX_CLIENT_ID = 128
+WORSE = Decimal("0.05")
+"""A bracket's triggered stop is a limit order this much worse than its trigger."""
+TIFS = {"ioc": Tif.IOC, "gtc": Tif.GTC, "gtd": Tif.GTD, "fok": Tif.FOK}
+RISING = {"STOP_DIRECTION_STOP_UP": True, "STOP_DIRECTION_STOP_DOWN": False}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One order configuration: its key and its fields."""
+
+    key: str
+    fields: dict[str, Any]
+
+    @property
+    def kind(self) -> str:
+        """MARKET, LIMIT, STOP_LIMIT or BRACKET."""
+        return SHAPES[self.key][0]
+
+    def number(self, name: str) -> Decimal:
+        return decimal_of(self.fields.get(name), name)
+
+    def has(self, name: str) -> bool:
+        return self.fields.get(name) not in {None, ""}
+
+    @property
+    def echo(self) -> dict[str, Any]:
+        """How the venue shows the configuration again."""
+        extra = {"rfq_enabled": False, "rfq_disabled": False} if self.kind == "MARKET" else {}
+        return {self.key: {**self.fields, **extra}}
+
+
+class TicketDesk:
+    """Reads orders of one product at one moment: `last` is its last trade's price, `wall_ms` the venue's clock."""
+
+    def __init__(self, product: Product, last: Decimal, wall_ms: int, switches: Switches) -> None:
+        self._product = product
+        self._last = last
+        self._wall_ms = wall_ms
+        self._switches = switches
+
+    def read(self, body: dict[str, Any], account: str) -> Ticket:
+        """The ticket of an order; raises OrderRefused, and CoinbaseError for what is no order at all."""
+        asked = read_configuration(body.get("order_configuration"))
+        side = _side(body.get("side"))
+        self._check_product(asked)
+        ticket = self._ticket(asked, side, account)
+        self._check_end(ticket)
+        attached = body.get("attached_order_configuration")
+        ticket.close = None if attached is None else self._close(read_configuration(attached), asked, side)
+        ticket.tags = {
+            "key": asked.key,
+            "configuration": orjson.dumps(asked.echo[asked.key]).decode(),
+            "accepted": str(self._wall_ms),
+            **({} if attached is None else {"attached": orjson.dumps(attached).decode()}),
+        }
+        return ticket
+
+    def check_price(self, price: Decimal) -> Decimal:
+        if not is_multiple(price, self._product.tick):
+            raise OrderRefused("INVALID_PRICE_PRECISION")
+        return price
+
+    def check_size(self, qty: Decimal, price: Decimal) -> Decimal:
+        """A size on the product's step, within its limits at that price."""
+        if not is_multiple(qty, self._product.lot):
+            raise OrderRefused("INVALID_SIZE_PRECISION")
+        if qty > self._product.base_max:
+            raise OrderRefused("PREVIEW_INVALID_BASE_SIZE_TOO_LARGE")
+        if qty * price < QUOTE_MINIMUM:
+            raise OrderRefused("PREVIEW_INVALID_BASE_SIZE_TOO_SMALL")
+        return qty
+
+    # ---- kinds of orders ----
+
+    def _ticket(self, asked: Asked, side: Side, account: str) -> Ticket:
+        ticket = Ticket(account, self._product.id, side, Kind.MARKET, tif=TIFS[asked.key[-3:]])
+        if ticket.tif is Tif.GTD:
+            ticket.expire_wall_ms = moment(asked.fields.get("end_time"), "end_time")
+        readers = {"MARKET": self._market, "LIMIT": self._limit, "STOP_LIMIT": self._stop, "BRACKET": self._bracket}
+        return readers[asked.kind](asked, ticket)
+
+    def _market(self, asked: Asked, ticket: Ticket) -> Ticket:
+        if asked.has("quote_size") == asked.has("base_size"):
+            raise invalid("exactly one of quote_size and base_size is required")
+        if asked.has("base_size"):
+            return replace(ticket, qty=self.check_size(asked.number("base_size"), self._last))
+        if ticket.side is Side.SELL:
+            raise OrderRefused("UNSUPPORTED_ORDER_CONFIGURATION", "quote_size is for buys")
+        return replace(ticket, budget=self._budget(asked.number("quote_size")))
+
+    def _budget(self, money: Decimal) -> Decimal:
+        if not is_multiple(money, self._product.tick):
+            raise OrderRefused("PREVIEW_INVALID_QUOTE_SIZE_PRECISION")
+        if money < QUOTE_MINIMUM:
+            raise OrderRefused("PREVIEW_INVALID_QUOTE_SIZE_TOO_SMALL")
+        return money
+
+    def _limit(self, asked: Asked, ticket: Ticket) -> Ticket:
+        price = self.check_price(asked.number("limit_price"))
+        if asked.has("base_size") or not asked.has("quote_size"):
+            qty = asked.number("base_size")
+        else:
+            qty = floor_to(asked.number("quote_size") / price, self._product.lot)
+        post_only = asked.fields.get("post_only") is True
+        if post_only and ticket.tif is Tif.FOK:
+            raise OrderRefused("POST_ONLY_NOT_ALLOWED_WITH_FOK")
+        return replace(ticket, kind=Kind.LIMIT, qty=self.check_size(qty, price), price=price, post_only=post_only)
+
+    def _stop(self, asked: Asked, ticket: Ticket) -> Ticket:
+        """STOP_UP waits for a rise to the stop price, STOP_DOWN for a fall."""
+        self._refuse_stops()
+        if asked.fields.get("stop_direction") not in RISING:
+            raise invalid("invalid stop_direction")
+        rising = RISING[asked.fields["stop_direction"]]
+        price, trigger = self.check_price(asked.number("limit_price")), self.check_price(asked.number("stop_price"))
+        if rising and trigger <= self._last:
+            raise OrderRefused("PREVIEW_STOP_PRICE_BELOW_LAST_TRADE_PRICE")
+        if not rising and trigger >= self._last:
+            raise OrderRefused("PREVIEW_STOP_PRICE_ABOVE_LAST_TRADE_PRICE")
+        is_stop = rising == (ticket.side is Side.BUY)
+        return replace(
+            ticket,
+            kind=Kind.STOP_LIMIT if is_stop else Kind.TAKE_PROFIT_LIMIT,
+            qty=self.check_size(asked.number("base_size"), price),
+            price=price,
+            trigger=trigger,
+            holds=self._holds(ticket.side),
+        )
+
+    def _bracket(self, asked: Asked, ticket: Ticket) -> Ticket:
+        self._refuse_stops()
+        target, trigger = self._bracket_prices(asked)
+        above, below = (target, trigger) if ticket.side is Side.SELL else (trigger, target)
+        if ticket.side is Side.SELL and trigger >= self._last:
+            raise OrderRefused("PREVIEW_STOP_PRICE_ABOVE_LAST_TRADE_PRICE")
+        if ticket.side is Side.BUY and trigger <= self._last:
+            raise OrderRefused("PREVIEW_STOP_PRICE_BELOW_LAST_TRADE_PRICE")
+        if not below < self._last < above:
+            raise OrderRefused("PREVIEW_INVALID_LIMIT_PRICE")
+        return replace(
+            ticket,
+            kind=Kind.BRACKET,
+            qty=self.check_size(asked.number("base_size"), trigger),
+            trigger=trigger,
+            target=target,
+            limit_offset=self._worse(trigger, ticket.side),
+            holds=self._holds(ticket.side),
+        )
+
+    def _close(self, attached: Asked, parent: Asked, side: Side) -> Close:
+        """The bracket that protects what a buy has bought; its size is what was filled."""
+        if self._switches.on("attached_refused") or self._switches.on("stops_refused_on_spot"):
+            raise OrderRefused("PREVIEW_INVALID_ORDER_TYPE_FOR_ATTACHED")
+        if attached.kind != "BRACKET" or parent.kind not in {"MARKET", "LIMIT"}:
+            raise OrderRefused("PREVIEW_INVALID_ORDER_TYPE_FOR_ATTACHED")
+        if side is not Side.BUY:
+            raise OrderRefused("PREVIEW_INVALID_ORDER_SIDE_FOR_ATTACHED_TPSL")
+        target, trigger = self._bracket_prices(attached)
+        if not trigger < min(target, self._last):
+            raise OrderRefused("PREVIEW_INVALID_STOP_PRICE")
+        dropped = self._switches.on("attached_below_minimum_dropped")
+        return Close(
+            kind=Kind.BRACKET,
+            trigger=trigger,
+            target=target,
+            limit_offset=self._worse(trigger, Side.SELL),
+            min_qty=ceil_to(QUOTE_MINIMUM / trigger, self._product.lot) if dropped else Decimal(0),
+            holds=self._holds(Side.SELL),
+            at_end=True,
+            tags={"key": attached.key, "configuration": orjson.dumps(attached.fields).decode()},
+        )
+
+    def _bracket_prices(self, asked: Asked) -> tuple[Decimal, Decimal]:
+        """Take-profit limit and stop trigger."""
+        return self.check_price(asked.number("limit_price")), self.check_price(asked.number("stop_trigger_price"))
+
+    def _worse(self, trigger: Decimal, side: Side) -> Decimal:
+        distance = floor_to(trigger * WORSE, self._product.tick)
+        return -distance if side is Side.SELL else distance
+
+    # ---- rules ----
+
+    def _holds(self, side: Side) -> bool:
+        return side is Side.BUY or self._switches.on("stops_hold_base")
+
+    def _refuse_stops(self) -> None:
+        if self._switches.on("stops_refused_on_spot"):
+            raise OrderRefused("UNSUPPORTED_ORDER_CONFIGURATION")
+
+    def _check_product(self, asked: Asked) -> None:
+        status = self._switches.word(f"product_status.{self._product.id}")
+        flag = self._switches.word(f"product_flag.{self._product.id}")
+        if status != "online" or flag in {"is_disabled", "trading_disabled", "view_only", "auction_mode"}:
+            raise OrderRefused("UNTRADABLE_PRODUCT")
+        if flag == "cancel_only" or (flag == "post_only" and asked.fields.get("post_only") is not True):
+            raise OrderRefused("ORDER_ENTRY_DISABLED")
+        if flag == "limit_only" and asked.kind == "MARKET":
+            raise OrderRefused("UNSUPPORTED_ORDER_CONFIGURATION")
+
+    def _check_end(self, ticket: Ticket) -> None:
+        """An end that has passed is refused, or the order expires as soon as it is there."""
+        end = ticket.expire_wall_ms
+        if end is not None and end <= self._wall_ms and self._switches.word("past_end_time") == "refused":
+            raise OrderRefused("INVALID_REQUEST", "end_time must be in the future")
+
+
+def read_configuration(configuration: object) -> Asked:
+    """The one key of a configuration that spot knows."""
+    if not isinstance(configuration, dict) or len(configuration) != 1:
+        raise invalid("order_configuration must have exactly one key")
+    key, fields = next(iter(configuration.items()))
+    if key in KNOWN_ELSEWHERE:
+        raise OrderRefused("UNSUPPORTED_ORDER_CONFIGURATION")
+    if key not in SHAPES or not isinstance(fields, dict):
+        raise invalid(f"unknown order_configuration {key}")
+    return Asked(key, fields)
+
+
+def client_id_of(body: dict[str, Any]) -> str:
+    text = body.get("client_order_id")
+    if not isinstance(text, str) or not 1 <= len(text) <= MAX_CLIENT_ID:
+        raise invalid("client_order_id is invalid")
+    return text
+
+
+def _side(text: object) -> Side:
+    if text not in {"BUY", "SELL"}:
+        raise OrderRefused("INVALID_SIDE")
+    return Side(str(text).lower())
