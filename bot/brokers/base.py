@@ -19,7 +19,7 @@ from bot.domain.fill import Fill
 from bot.domain.ids import Account
 from bot.domain.instrument import Balance, FeeRate, Instrument, Look, Ticker, Trading
 from bot.domain.order import Intent, VenueOrder
-from bot.domain.outcome import Meaning, Outcome
+from bot.domain.outcome import Meaning, Outcome, Unknown
 
 
 class BrokerError(Exception):
@@ -142,6 +142,21 @@ class BaseBroker(ABC):
     @abstractmethod
     def place(self, intent: Intent) -> Outcome:
         """Send the order once. `Unknown` when it may have been taken."""
+
+    def resend(self, intent: Intent) -> Outcome:  # noqa: ARG002
+        """Repeat a lost request byte for byte. Only where `Absence.SAME_ID` holds; elsewhere nothing is sent.
+
+        `Placed` names the old order or the one made now; `NotPlaced` says nothing about an older one.
+        """
+        return Unknown("not repeated: this venue takes no second request under the same id")
+
+    def burn(self, intent: Intent) -> VenueOrder | None:  # noqa: ARG002
+        """Use a lost intent's id up, so that its request can do nothing any more, however late it arrives.
+
+        The order that stands under the id now: the lost one, or a harmless one that was cancelled at once. None when the
+        venue refused, or where absence is not proved by the id (`Absence.DEADLINE`); raises `BrokerError`.
+        """
+        return None
 
     @abstractmethod
     def amend(self, order: VenueOrder, *, qty: Decimal | None = None, trigger_price: Decimal | None = None) -> Outcome:

@@ -205,6 +205,37 @@ class OrderRecord:
     deadline: int | None = None
     reason: str = ""
     decision: Decision | None = field(default=None)
+    tif: TimeInForce = TimeInForce.GTC
+    attached_stop: Decimal | None = None
+    attached_target: Decimal | None = None
+    reduce_only: bool = False
+    post_only: bool = False
+
+    def intent(self) -> Intent | None:
+        """What was sent, as it was sent, for an order that no report has changed; None for one that we did not send."""
+        if self.client_id is None or self.key is None:
+            return None
+        return Intent(
+            client_id=self.client_id,
+            key=self.key,
+            purpose=self.purpose,
+            symbol=self.symbol,
+            side=self.side,
+            qty=self.qty,
+            type=self.type,
+            created_at=self.created_at,
+            sent_at=self.sent_at,
+            tif=self.tif,
+            limit_price=self.limit_price,
+            trigger_price=self.trigger_price,
+            attached_stop=self.attached_stop,
+            attached_target=self.attached_target,
+            deadline=self.deadline,
+            reduce_only=self.reduce_only,
+            post_only=self.post_only,
+            reason=self.reason,
+            decision=self.decision,
+        )
 
     @property
     def done(self) -> bool:

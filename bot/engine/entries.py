@@ -228,6 +228,7 @@ class Entries:
             tif=TimeInForce.IOC,
             limit_price=limit,
             attached_stop=stop if able.attached_stop else None,
+            attached_target=self._last_target(side, limit, stop, instrument) if able.attached_target else None,
             reason=f"score {evaluation.score} adx {evaluation.adx:.1f}",
             decision=_decision(evaluation, stop, self.desk.fees[symbol].taker),
         )
@@ -237,6 +238,13 @@ class Entries:
             return 0
         self._after(record, evaluation, ticker)
         return 1
+
+    def _last_target(self, side: Side, limit: Decimal, stop: Decimal, instrument: Instrument) -> Decimal:
+        """The last target of the worst price the entry may fill at: never nearer than the rule's own."""
+        fee = float(self.desk.fees[instrument.symbol].taker)
+        trade = self.strategy.opened(side.sign, float(limit), float(stop), fee, 1, 1)
+        price = decimal(repr(self.strategy.targets(trade)[2]))
+        return instrument.price_up(price) if side is Side.BUY else instrument.price_down(price)
 
     def _after(self, record: OrderRecord, evaluation: Evaluation, ticker: Ticker) -> None:
         """Say what came of it and see that what was bought is protected."""

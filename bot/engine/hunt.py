@@ -1,7 +1,9 @@
 """The hunt: an order whose fate is unknown is looked for until it is found or its absence is proved. Silence proves nothing.
 
 Proof that nothing was placed: the request carried a deadline, the deadline has passed with a margin, and a look that began
-afterwards saw nothing in open orders, closed orders and fills. There is no limit in time.
+afterwards saw nothing in open orders, closed orders and fills. Where a venue knows no deadlines but makes one order an id,
+the lost request is made harmless instead: an entry's id is burnt, a sale or stop that is still wanted is repeated under its
+id, and either way the venue names the order that stands there. There is no limit in time.
 """
 
 from __future__ import annotations
@@ -10,11 +12,16 @@ from dataclasses import dataclass
 
 from bot.brokers.base import Absence, BrokerError
 from bot.domain.clock import MINUTE, SECOND
-from bot.domain.order import OrderRecord, OrderStatus
-from bot.engine.desk import Desk
+from bot.domain.order import Intent, OrderRecord, OrderStatus, Purpose
+from bot.domain.outcome import NotPlaced, Placed, Unknown
+from bot.engine.desk import TRANSIENT, Desk
 
 #: Wall ms after a request's deadline before an empty look counts as proof: clocks differ, engines dawdle.
 PROOF_MARGIN = 2 * SECOND
+#: Wall ms after sending before an id is used again: the first request should have arrived or be lost by then.
+REPEAT_AFTER = 5 * SECOND
+#: Wall ms after sending until which a sale or stop is repeated as it was: the market has moved on since.
+REPEAT_UNTIL = MINUTE
 #: The longest wait (wall ms) between two looks for the same order.
 LONGEST_WAIT = 30 * SECOND
 FIRST_WAIT = 250
@@ -54,18 +61,26 @@ class Hunt:
         return bool(self._chases)
 
     def _look(self, record: OrderRecord, client_id: str, chase: _Chase) -> None:
-        began = self._desk.clock.wall_ms()
         try:
-            found = self._seen(record, client_id)
+            ended = self._ended(record, client_id)
         except BrokerError as error:
             self._desk.log.debug("HUNT", client_id=client_id, reason=error.text)
-            found = False
-        else:
-            if not found and self._proves_absence(record, began):
-                self._give_up(record, client_id)
-                return
-        if not found:
+            ended = False
+        if not ended:
             self._again(record, client_id, chase)
+
+    def _ended(self, record: OrderRecord, client_id: str) -> bool:
+        """Whether this look ended the hunt: the order was found, or its absence proved or brought about."""
+        began = self._desk.clock.wall_ms()
+        if self._seen(record, client_id):
+            return True
+        if record.exchange_id is not None or began < _ripe_at(record):
+            return False
+        if self._desk.broker.capabilities().absence is Absence.SAME_ID:
+            return self._use_id_again(record)
+        if record.deadline is not None:
+            self._give_up(record, client_id)
+        return record.deadline is not None
 
     def _seen(self, record: OrderRecord, client_id: str) -> bool:
         """Whether the venue shows the order; what it shows is booked."""
@@ -83,10 +98,60 @@ class Hunt:
         )
         return after is not None
 
-    def _proves_absence(self, record: OrderRecord, began: int) -> bool:
-        if self._desk.broker.capabilities().absence is not Absence.DEADLINE or record.deadline is None:
+    def _use_id_again(self, record: OrderRecord) -> bool:
+        """Make the venue name the order under this id: by the same request where it is still wanted, else by burning it."""
+        intent = record.intent()
+        if intent is None:
             return False
-        return record.exchange_id is None and began > record.deadline + PROOF_MARGIN
+        return self._repeat(intent) if self._is_wanted(record) else self._burn(intent)
+
+    def _is_wanted(self, record: OrderRecord) -> bool:
+        """Whether a lost sale or stop, made now, would do what it was meant to, and nothing else is on its way to do it."""
+        position = self._desk.book.position(record.symbol)
+        if record.purpose is Purpose.ENTRY or position is None:
+            return False
+        if self._desk.clock.wall_ms() - record.sent_at > REPEAT_UNTIL:
+            return False
+        if record.side is position.side or record.qty > position.qty:
+            return False
+        stop = record.purpose is Purpose.STOP
+        return not any(
+            other.symbol == record.symbol
+            and other.client_id != record.client_id
+            and other.side is record.side
+            and (other.purpose is Purpose.STOP) is stop
+            for other in self._desk.book.unsettled()
+        )
+
+    def _repeat(self, intent: Intent) -> bool:
+        """Send the same request again. A refusal does not say that the first was not taken: then the id is burnt."""
+        desk = self._desk
+        match desk.broker.resend(intent):
+            case Placed(exchange_id):
+                placed = desk.book.mark(intent.client_id, OrderStatus.SUBMITTED, exchange_id=exchange_id)
+                desk.log.info("REPEATED", symbol=intent.symbol, client_id=intent.client_id, exchange_id=exchange_id)
+                desk.refresh(placed)
+                return True
+            case NotPlaced(meaning, reason) if meaning not in TRANSIENT:
+                desk.log.info("HUNT", client_id=intent.client_id, reason=f"repeated, refused: {reason}")
+                return self._burn(intent)
+            case NotPlaced(_, reason) | Unknown(reason):
+                desk.log.debug("HUNT", client_id=intent.client_id, reason=f"not repeated: {reason}")
+                return False
+
+    def _burn(self, intent: Intent) -> bool:
+        order = self._desk.broker.burn(intent)
+        if order is None:
+            return False
+        self._desk.sync(order)
+        self._desk.log.info(
+            "BURNT",
+            symbol=intent.symbol,
+            client_id=intent.client_id,
+            exchange_id=order.exchange_id,
+            status=order.status,
+        )
+        return True
 
     def _give_up(self, record: OrderRecord, client_id: str) -> None:
         reason = "not placed: its deadline has passed and the exchange shows neither order nor fill"
@@ -95,8 +160,8 @@ class Hunt:
 
     def _again(self, record: OrderRecord, client_id: str, chase: _Chase) -> None:
         now = self._desk.clock.wall_ms()
-        proof_at = (record.deadline or 0) + PROOF_MARGIN + 1
-        chase.next_at = min(now + chase.wait, proof_at) if now < proof_at else now + chase.wait
+        ripe_at = _ripe_at(record)
+        chase.next_at = min(now + chase.wait, ripe_at) if now < ripe_at else now + chase.wait
         chase.wait = min(chase.wait * 2, LONGEST_WAIT)
         if record.status is not OrderStatus.UNKNOWN and record.exchange_id is None:
             self._desk.book.mark(client_id, OrderStatus.UNKNOWN, reason="not seen at the exchange yet")
@@ -108,3 +173,10 @@ class Hunt:
                 client_id=client_id,
                 reason="unknown for over a minute; the hunt goes on",
             )
+
+
+def _ripe_at(record: OrderRecord) -> int:
+    """Wall time from which a look that shows nothing may end the hunt."""
+    if record.deadline is not None:
+        return record.deadline + PROOF_MARGIN + 1
+    return record.sent_at + REPEAT_AFTER

@@ -12,6 +12,7 @@ from bot.domain.instrument import Instrument, Ticker
 from bot.domain.order import Intent, OrderType, Purpose, Side, TimeInForce
 
 _BELOW = Decimal("0.97")
+_ABOVE = Decimal("1.09")
 _ROOM = Decimal("1.5")
 
 
@@ -36,6 +37,7 @@ def prove_shapes(
         TimeInForce.IOC,
         limit=instrument.price_up(ticker.ask),
         attached=stop,
+        target=instrument.price_up(ticker.ask * _ABOVE) if broker.capabilities().attached_target else None,
     )
     resting = _sample(broker, clock, ids, instrument, Side.SELL, qty, OrderType.STOP, TimeInForce.GTC, trigger=stop)
     return broker.prove(entry, resting)
@@ -54,6 +56,7 @@ def _sample(
     limit: Decimal | None = None,
     trigger: Decimal | None = None,
     attached: Decimal | None = None,
+    target: Decimal | None = None,
 ) -> Intent:
     """An intent that is never recorded, because it is never sent in earnest."""
     now = clock.wall_ms()
@@ -72,6 +75,7 @@ def _sample(
         limit_price=limit,
         trigger_price=trigger,
         attached_stop=attached,
+        attached_target=target,
         deadline=now + able.deadline_ms if able.absence is Absence.DEADLINE else None,
         reduce_only=side is Side.SELL,
         reason="shape",
