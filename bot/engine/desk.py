@@ -19,6 +19,7 @@ from bot.domain.instrument import FeeRate, Instrument
 from bot.domain.log import Log
 from bot.domain.order import (
     IN_FLIGHT,
+    STOPS,
     Decision,
     Intent,
     OrderRecord,
@@ -66,7 +67,6 @@ class Desk:
         limit_price: Decimal | None = None,
         trigger_price: Decimal | None = None,
         attached_stop: Decimal | None = None,
-        attached_target: Decimal | None = None,
         reduce_only: bool = False,
         reason: str = "",
         decision: Decision | None = None,
@@ -89,7 +89,6 @@ class Desk:
             limit_price=limit_price,
             trigger_price=trigger_price,
             attached_stop=attached_stop,
-            attached_target=attached_target,
             deadline=now + able.deadline_ms if able.absence is Absence.DEADLINE else None,
             reduce_only=reduce_only,
             reason=reason,
@@ -134,13 +133,29 @@ class Desk:
         return (self.sync(order) or record) if order is not None else record
 
     def sync(self, order: VenueOrder) -> OrderRecord | None:
-        """Take the venue's word on an order we know, and book the fills it speaks of; None for an order we do not know."""
+        """Take the venue's word on an order we know, and book the fills it speaks of; None for an order we do not know.
+
+        What a fired stop became is taken into the book before the stop is over there, so that its coins are never forgotten.
+        """
+        if order.children and self.book.by_exchange_id(order.exchange_id) is not None:
+            self._adopt_children(order)
         record = self.book.update(order)
         if record is None or record.booked_qty >= order.filled_qty:
             return record
         for fill in self.broker.fills_of(order):
             self.enter(fill)
         return self.book.by_exchange_id(order.exchange_id)
+
+    def _adopt_children(self, order: VenueOrder) -> None:
+        """Raises `BrokerError` while the venue does not show the orders that it says a stop became."""
+        for child_id in order.children:
+            if self.book.by_exchange_id(child_id) is not None:
+                continue
+            child = self.broker.order(child_id, order.symbol)
+            if child is None:
+                raise BrokerError(self.broker.name, Meaning.BUSY, f"order {child_id} of a fired stop is not shown yet")
+            self.book.adopt(child, Purpose.STOP)
+            self.sync(child)
 
     def enter(self, fill: Fill) -> Booking | None:
         """Book one fill of an order we know; None when it stood there already."""
@@ -171,15 +186,24 @@ class Desk:
         ]
 
     def closing_in_doubt(self, symbol: str) -> Decimal:
-        """How much of a position may be being sold right now by orders that are not settled yet."""
+        """How much of a position may be being sold right now by orders that are not settled yet.
+
+        A resting stop is not selling; what one has sold without the fill being booked counts.
+        """
         position = self.book.position(symbol)
         if position is None:
             return Decimal(0)
         return sum(
             (
-                record.qty - record.booked_qty
+                _at_stake(record)
                 for record in self.book.unsettled()
-                if record.symbol == symbol and record.side is not position.side and record.purpose is not Purpose.STOP
+                if record.symbol == symbol and record.side is not position.side
             ),
             Decimal(0),
         )
+
+
+def _at_stake(record: OrderRecord) -> Decimal:
+    """What an unsettled closing order may have sold beyond what is booked."""
+    resting = record.purpose is Purpose.STOP and record.type in STOPS
+    return (record.filled_qty if resting else record.qty) - record.booked_qty

@@ -98,8 +98,10 @@ class Protection:
         """
         desk = self._desk
         instrument = desk.instruments[position.symbol]
-        stops = self.stops_of(position, desk.broker.open_orders())
-        if any(stop.triggered for stop in stops):
+        orders = desk.broker.open_orders()
+        self._learn_ended(position.symbol, orders)
+        stops = self.stops_of(position, orders)
+        if any(stop.triggered for stop in stops) or desk.closing_in_doubt(position.symbol) > 0:
             return False
         want = instrument.size(keep) if instrument.size(keep) >= instrument.min_qty else ZERO
         if covered(stops) <= want:
@@ -109,6 +111,14 @@ class Protection:
         )
         desk.book.uncover(position.symbol, desk.clock.wall_ms(), why)
         return all(self._reduce(step) for step in reductions if not isinstance(step, Place))
+
+    def _learn_ended(self, symbol: str, orders: Iterable[VenueOrder]) -> None:
+        """Stops that are no longer open may have sold what is about to be sold: ask how they ended."""
+        alive = {order.exchange_id for order in orders}
+        for record in self._desk.book.unsettled():
+            ended = record.exchange_id is not None and record.exchange_id not in alive
+            if ended and record.symbol == symbol and record.purpose is Purpose.STOP:
+                self._desk.refresh(record)
 
     def release(self, orders: Iterable[VenueOrder], symbol: str, side: Side) -> bool:
         """Cancel stops that guard nothing any more (their position is gone)."""
@@ -164,7 +174,7 @@ class Protection:
         if now is None:
             return False
         self._desk.sync(now)
-        return now.status not in WORKING and now.filled_qty == step.stop.filled_qty
+        return now.status not in WORKING and now.filled_qty == step.stop.filled_qty and not now.children
 
     def _place(self, position: Position, step: Place) -> bool:
         desk = self._desk
