@@ -26,8 +26,8 @@ _MOST_PAGES = 400
 #: Market ms back from now within which every order is looked at, whatever its status: the filter for open ones leaves
 #: those out that are pending or queued.
 _YOUNG = 10 * MINUTE
-#: Looks (and real seconds between them) for an order that an answer announced and no list shows yet.
-_LOOKS, _BETWEEN = 10, 0.1
+#: Waits (real seconds) between looks for an order that an answer announced and no list shows yet: a second in all.
+_WAITS = (0.02, 0.04, 0.08, 0.16, 0.3, 0.4)
 
 
 class CoinbaseAccount:
@@ -146,8 +146,8 @@ class CoinbaseAccount:
 
     def _await(self, exchange_id: str) -> VenueOrder | None:
         """An order that is on its way; None when it does not come."""
-        for _ in range(_LOOKS):
+        for wait in _WAITS:
             one = self.order(exchange_id)
-            if one is not None or not self._transport.pause(_BETWEEN):
+            if one is not None or not self._transport.pause(wait):
                 return one
         return None

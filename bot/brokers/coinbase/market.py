@@ -140,12 +140,14 @@ class CoinbaseMarket:
         return understood(lambda: wire.candles(answer, start, end))
 
     def _ask_candles(self, symbol: str, timeframe_ms: int, start: int, end: int) -> Mapping[str, Any]:
-        """One call for the candles that open in `start` .. `end`; the last second asked for is inside the last of them."""
+        """One call for the candles that open in `start` .. `end`, asked for until the last one closes: whether a candle belongs
+        to a stretch by its open or by its close is not documented, and those too many are left out afterwards.
+        """
         if timeframe_ms not in wire.GRANULARITIES:
             raise failure(Meaning.UNSUPPORTED, f"Coinbase has no candles of {timeframe_ms} ms")
         query = {
             "start": str(start // SECOND),
-            "end": str((end + timeframe_ms) // SECOND - 1),
+            "end": str((end + timeframe_ms) // SECOND),
             "granularity": wire.GRANULARITIES[timeframe_ms],
         }
         return self._transport.private(f"/products/{symbol}/candles", query)

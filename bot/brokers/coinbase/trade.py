@@ -32,8 +32,8 @@ _FAR = (Decimal("0.5"), Decimal("0.2"), Decimal("0.08"))
 _TOO_FAR = frozenset({"LIMIT_PRICE_TOO_FAR_FROM_MARKET", "BREACHED_PRICE_LIMIT", "INVALID_LIMIT_PRICE"})
 #: Such an order ends by itself after so long (wall ms), should its cancel be lost.
 _BURN_LIFE = MINUTE
-#: Looks (and real seconds between them) at an order that was just cancelled or made.
-_LOOKS, _BETWEEN = 20, 0.1
+#: Waits (real seconds) between looks at an order that was just cancelled or made: two seconds in all.
+_WAITS = (0.02, 0.04, 0.08, 0.16, 0.3, 0.4, 0.5, 0.5)
 #: What previews find fault with at this moment, not with the shape.
 _SHAPE_IS_FINE = frozenset({Meaning.FUNDS, Meaning.TOO_SMALL})
 _MOMENTARY = ("_PRECISION", "_TOO_SMALL", "_TOO_LARGE", "_TRADE_PRICE", "_TOO_FAR_FROM_MARKET", "_PRICE_LIMIT")
@@ -180,13 +180,13 @@ class CoinbaseTrade:
     def _await_end(self, exchange_id: str) -> None:
         """Look until the order has ended, for two seconds; an order still on its way is kept in mind as open."""
         self._account.announce(exchange_id, coming=False)
-        for _ in range(_LOOKS):
+        for wait in _WAITS:
             try:
                 now = self._account.order(exchange_id)
             except BrokerError as error:
                 self._log.warning("CANCEL", venue="coinbase", exchange_id=exchange_id, reason=error.text)
                 return
-            if (now is not None and now.status in DONE) or not self._transport.pause(_BETWEEN):
+            if (now is not None and now.status in DONE) or not self._transport.pause(wait):
                 return
 
     def _harmless(self, intent: Intent, instrument: Instrument, distance: Decimal) -> dict[str, Any]:
@@ -223,9 +223,9 @@ class CoinbaseTrade:
 
     def _seen(self, exchange_id: str) -> Mapping[str, Any] | None:
         """An order that was just made; Coinbase may need a moment to show it."""
-        for _ in range(_LOOKS):
+        for wait in _WAITS:
             row = self._account.row(exchange_id)
-            if row is not None or not self._transport.pause(_BETWEEN):
+            if row is not None or not self._transport.pause(wait):
                 return row
         return None
 
