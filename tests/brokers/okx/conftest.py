@@ -1,0 +1,82 @@
+"""What OKX's broker tests share: a config on a folder of its own, OKX's envelopes on a server made of a socket."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.brokers.okx import OkxConfig
+from bot.brokers.okx.transport import OkxTransport
+from bot.domain.clock import Clock, SystemClock
+from tests.brokers.kraken.conftest import Answer, Notes, SocketServer, http
+
+KEY = "0b1c2d3e-4f50-6172-8394-a5b6c7d8e9f0"
+SECRET = "22582BD0CFF14C41EDBF1AB98506286D"
+PHRASE = "pass phrase $#"
+RECORDED = Path(__file__).resolve().parents[3].parent / "shared" / "exchanges" / "recorded" / "okx"
+FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "okx"
+
+
+def ok(*rows: Any) -> Answer:
+    """OKX's envelope around rows."""
+    return http(json.dumps({"code": "0", "msg": "", "data": list(rows)}).encode())
+
+
+def refused(code: str, text: str = "", status: str = "200 OK") -> Answer:
+    """OKX's envelope of a request that failed as a whole."""
+    return http(json.dumps({"code": code, "msg": text, "data": []}).encode(), status)
+
+
+def row_refused(code: str, text: str = "") -> Answer:
+    """OKX's answer to an order that was refused: HTTP 200, the reason in the row."""
+    row = {"ordId": "", "clOrdId": "x", "sCode": code, "sMsg": text}
+    return http(json.dumps({"code": "1", "msg": "All operations failed", "data": [row]}).encode())
+
+
+def fixture(name: str) -> Any:
+    """The `data` of one of the project's own payloads."""
+    return json.loads((FIXTURES / f"{name}.json").read_text())["data"]
+
+
+def recorded(name: str) -> Any:
+    """The `data` of a payload recorded at the exchange; skips where those are not at hand."""
+    path = RECORDED / f"{name}.json"
+    if not path.exists():
+        pytest.skip(f"the recorded payload {name} is not here")
+    return json.loads(path.read_text())["data"]
+
+
+@pytest.fixture
+def notes() -> Notes:
+    return Notes()
+
+
+@pytest.fixture
+def server() -> Iterator[SocketServer]:
+    with closing(SocketServer()) as one:
+        one.answer = ok()
+        yield one
+
+
+@pytest.fixture
+def config(tmp_path: Path, server: SocketServer) -> OkxConfig:
+    return OkxConfig(KEY, SECRET, PHRASE, tmp_path, api_url=server.url, mode="sandbox")
+
+
+@pytest.fixture
+def make_transport() -> Iterator[Callable[..., OkxTransport]]:
+    """Transports that are closed after the test."""
+    made: list[OkxTransport] = []
+
+    def make(config: OkxConfig, clock: Clock | None = None) -> OkxTransport:
+        made.append(OkxTransport(config, clock or SystemClock()))
+        return made[-1]
+
+    yield make
+    for transport in made:
+        transport.close()
