@@ -1,0 +1,216 @@
+"""Coinbase's wire against TLS sockets that hang, drip, reset and lie: one POST is one POST."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import trustme
+
+from bot.brokers.base import BrokerError, Lane
+from bot.brokers.coinbase import CoinbaseBroker, CoinbaseConfig
+from bot.brokers.coinbase.transport import CoinbaseTransport
+from bot.domain.clock import SystemClock, system_ms
+from bot.domain.outcome import Meaning
+from tests.brokers.coinbase.conftest import Answer, Notes, Request, TlsServer, drip, http, ok
+
+Make = Callable[..., CoinbaseTransport]
+
+
+def failed(ask: Callable[[], object]) -> BrokerError:
+    with pytest.raises(BrokerError) as caught:
+        ask()
+    return caught.value
+
+
+def order(transport: CoinbaseTransport) -> object:
+    return transport.request("/orders", {"client_order_id": "x"}, Lane.ENTRY)
+
+
+def hang(connection: socket.socket, request: Request) -> None:
+    time.sleep(60)
+
+
+def reset(connection: socket.socket, request: Request) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+def vanish(connection: socket.socket, request: Request) -> None:
+    connection.shutdown(socket.SHUT_RDWR)
+
+
+def cut_short(connection: socket.socket, request: Request) -> None:
+    connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{"success":tr')
+    connection.shutdown(socket.SHUT_RDWR)
+
+
+BROKEN: dict[str, Answer] = {
+    "reset": reset,
+    "closed": vanish,
+    "cut short": cut_short,
+    "redirect": http(b"", "307 Go", "Location: https://127.0.0.1:1/\r\n"),
+    "html": http(b"<html>oops</html>"),
+    "empty": http(b""),
+    "no content": http(b"", "204 No Content"),
+    "a list": http(b"[1, 2]"),
+    "null": http(b"null"),
+    "deep": http(b"[" * 100_000),
+    "not utf-8": http(b'{"a":"\xff\xfe'),
+    "internal": http(b'{"error":"INTERNAL","message":"internal error"}', "500 Internal Server Error"),
+    "bad gateway": http(b"<html></html>", "502 Bad Gateway"),
+    "cloudflare": http(b"<html></html>", "524 A Timeout Occurred"),
+    "conflict": http(b'{"error":"CONFLICT"}', "409 Conflict"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_an_order_without_a_clear_answer_is_unknown_and_a_question_just_failed(
+    name: str, server: TlsServer, config: CoinbaseConfig, make_transport: Make
+) -> None:
+    server.answer = BROKEN[name]
+    transport = make_transport(config)
+    assert failed(lambda: order(transport)).meaning is Meaning.UNKNOWN
+    assert len(server.posts()) == 1
+    assert failed(lambda: transport.private("/accounts")).meaning is Meaning.BUSY
+    assert failed(lambda: transport.public("/time")).meaning is Meaning.BUSY
+
+
+def test_a_dead_connection_of_the_pool_is_not_used_for_a_second_post(
+    server: TlsServer, config: CoinbaseConfig, make_transport: Make
+) -> None:
+    transport = make_transport(config)
+    transport.private("/accounts")
+    server.answer = vanish
+    assert failed(lambda: order(transport)).meaning is Meaning.UNKNOWN
+    assert len(server.posts()) == 1
+
+
+@pytest.mark.parametrize("answer", [hang, drip])
+def test_the_deadline_ends_a_call_that_hangs_or_drips_and_the_next_one_works(
+    answer: Answer, server: TlsServer, config: CoinbaseConfig, make_transport: Make
+) -> None:
+    server.answer = answer
+    transport = make_transport(dataclasses.replace(config, order_seconds=0.5, read_seconds=0.5))
+    assert failed(lambda: order(transport)).meaning is Meaning.UNKNOWN
+    assert len(server.posts()) == 1
+    server.answer = ok({"fine": "1"})
+    assert transport.private("/accounts") == {"fine": "1"}
+
+
+def test_hurry_ends_a_call_that_is_under_way(server: TlsServer, config: CoinbaseConfig, make_transport: Make) -> None:
+    server.answer = hang
+    transport = make_transport(config)
+    threading.Timer(0.3, lambda: transport.hurry(system_ms() + 200)).start()
+    assert failed(lambda: order(transport)).meaning is Meaning.UNKNOWN
+    assert failed(lambda: order(transport)).meaning is Meaning.BUSY  # nothing leaves any more
+    assert len(server.posts()) == 1
+
+
+def test_a_connection_that_is_refused_sent_nothing(config: CoinbaseConfig, make_transport: Make) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        url = f"https://127.0.0.1:{free.getsockname()[1]}"
+    error = failed(lambda: order(make_transport(dataclasses.replace(config, api_url=url))))
+    assert error.meaning is Meaning.BUSY
+    assert "cannot be reached" in error.remedy
+
+
+def test_a_stranger_with_a_certificate_of_his_own_gets_no_order(
+    server: TlsServer, config: CoinbaseConfig, make_transport: Make, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.pem"
+    trustme.CA().cert_pem.write_to_path(str(other))
+    for root in (None, str(other)):
+        error = failed(lambda each=root: order(make_transport(dataclasses.replace(config, ca_file=each))))  # type: ignore[misc]
+        assert error.meaning is Meaning.BUSY
+        assert "certificate" in error.remedy
+    assert server.requests == []
+
+
+def test_an_address_without_tls_is_refused(config: CoinbaseConfig, make_transport: Make) -> None:
+    error = failed(lambda: order(make_transport(dataclasses.replace(config, api_url="http://127.0.0.1:1"))))
+    assert "https://" in error.remedy
+
+
+# -- refusals ---------------------------------------------------------------------------------------------------------
+def test_a_refused_order_is_never_sent_again(server: TlsServer, config: CoinbaseConfig, make_transport: Make) -> None:
+    server.answer = http(b"Unauthorized\n", "401 Unauthorized", "Content-Type: text/plain\r\n")
+    assert failed(lambda: order(make_transport(config))).meaning is Meaning.CREDENTIALS
+    assert len(server.posts()) == 1
+
+
+def test_a_question_with_a_refused_token_is_asked_once_more_with_a_new_one(
+    server: TlsServer, config: CoinbaseConfig, make_transport: Make
+) -> None:
+    def first_refused(connection: socket.socket, request: Request) -> None:
+        refusal = http(b"Unauthorized\n", "401 Unauthorized", "Content-Type: text/plain\r\n")
+        (refusal if len(server.requests) == 1 else ok({"accounts": []}))(connection, request)
+
+    server.answer = first_refused
+    assert make_transport(config).private("/accounts") == {"accounts": []}
+    first, second = server.requests
+    assert first.headers["authorization"] != second.headers["authorization"]
+
+
+class StandingClock(SystemClock):
+    """A wall clock that somebody sets."""
+
+    def __init__(self, now: int) -> None:
+        self.now = now
+
+    def wall_ms(self) -> int:
+        return self.now
+
+
+def test_a_pause_that_coinbase_asks_for_is_kept_by_every_program_with_the_key(
+    server: TlsServer, config: CoinbaseConfig, make_transport: Make
+) -> None:
+    clock = StandingClock(system_ms())
+    transport = make_transport(config, clock)
+    server.answer = http(b'{"error":"RESOURCE_EXHAUSTED"}', "429 Too Many Requests", "Retry-After: 30\r\n")
+    error = failed(lambda: order(transport))
+    assert (error.meaning, error.retry_after_ms) == (Meaning.RATE_LIMITED, 30_000)
+    clock.now += 29_000
+    for other in (transport, make_transport(config, clock)):
+        error = failed(lambda each=other: order(each))  # type: ignore[misc]
+        assert (error.meaning, error.retry_after_ms) == (Meaning.RATE_LIMITED, 1_000)
+    assert len(server.requests) == 1
+    clock.now += 1_001
+    server.answer = ok({"fine": "1"})
+    assert make_transport(config, clock).private("/accounts") == {"fine": "1"}
+
+
+def test_the_sdk_writes_nothing_of_its_own(
+    server: TlsServer, config: CoinbaseConfig, make_transport: Make, capfd: pytest.CaptureFixture[str]
+) -> None:
+    server.answer = http(json.dumps({"error": "SECRET BODY"}).encode(), "400 Bad Request")
+    failed(lambda: make_transport(config).private("/accounts"))
+    written = capfd.readouterr()
+    assert "SECRET BODY" not in written.err + written.out
+    assert not logging.getLogger("coinbase.RESTClient").propagate
+
+
+def test_control_characters_and_long_texts_do_not_reach_the_log(
+    server: TlsServer, config: CoinbaseConfig, make_transport: Make
+) -> None:
+    body = json.dumps({"error": "\x1b[2J\nnew line" + "x" * 5000}).encode()
+    server.answer = http(body, "400 Bad Request")
+    text = failed(lambda: order(make_transport(config))).text
+    assert text.isprintable()
+    assert len(text) <= 250
+
+
+def test_a_bad_key_is_refused_before_anything_is_sent(server: TlsServer, config: CoinbaseConfig, notes: Notes) -> None:
+    for change in ({"api_key": "my key"}, {"api_secret": "nonsense"}):
+        broker = CoinbaseBroker(dataclasses.replace(config, **change), SystemClock(), notes)  # type: ignore[arg-type]
+        assert failed(broker.connect).meaning is Meaning.CREDENTIALS
+        broker.close()
+    assert server.requests == []
