@@ -12,8 +12,10 @@ from bot.sandbox.core.values import OURS, TAKES, ZERO, Order, Side
 def look_at_cover(state: State, instrument: Instrument, last: Decimal, wall_ms: int, why: str) -> None:
     """Notes what of a symbol's position is covered now; `last` is its price."""
     symbol = instrument.symbol
-    held = state.bought.get(symbol, ZERO)
-    covered = sum((o.remaining for o in state.open.values() if o.symbol == symbol and _covers(o)), ZERO)
+    bought = state.bought.get(symbol, ZERO)
+    held, closing = abs(bought), Side.SELL if bought >= ZERO else Side.BUY
+    ours = (o for o in state.open.values() if o.symbol == symbol and o.side is closing and _covers(o))
+    covered = sum((order.remaining for order in ours), ZERO)
     lacking = held - covered
     naked = (
         lacking > instrument.lot
@@ -26,5 +28,5 @@ def look_at_cover(state: State, instrument: Instrument, last: Decimal, wall_ms: 
 
 
 def _covers(order: Order) -> bool:
-    """A resting stop of ours, or our sale that works already."""
-    return order.side is Side.SELL and order.origin in OURS and not (order.waiting and order.kind in TAKES)
+    """A resting stop of ours, or a closing order of ours that works already."""
+    return order.origin in OURS and not (order.waiting and order.kind in TAKES)

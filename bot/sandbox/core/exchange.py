@@ -19,10 +19,11 @@ from bot.sandbox.core.fees import FeeTable, Tier
 from bot.sandbox.core.funds import Funds
 from bot.sandbox.core.ids import Ids
 from bot.sandbox.core.instrument import Instrument, floor_to
-from bot.sandbox.core.making import attached, fill_of, order_of
+from bot.sandbox.core.making import attached, closing, fill_of, order_of
 from bot.sandbox.core.matching import Level
 from bot.sandbox.core.meetings import Meetings
-from bot.sandbox.core.sources import Clock, Market
+from bot.sandbox.core.positions import Position, Positions
+from bot.sandbox.core.sources import Clock, Funding, Market
 from bot.sandbox.core.state import State
 from bot.sandbox.core.timeline import Event
 from bot.sandbox.core.values import (
@@ -43,6 +44,8 @@ from bot.sandbox.core.values import (
 
 TRAIL_STEP_MS = 5_000
 DEPTHS = (25, 500)
+HAND_LEVERAGE = Decimal(3)
+"""Of positions that the owner opens by hand."""
 MS_NS = 1_000_000
 
 
@@ -76,7 +79,10 @@ class Exchange:
         self.state = state
         self.hidden_seconds: Callable[[], float] = lambda: 0.0
         self.cuts_triggered: Callable[[], bool] = lambda: False
-        self.funds = Funds(state, self.instruments, ids)
+        self.positions = Positions(state)
+        self.funds = Funds(state, self.instruments, ids, self.positions, lambda s: market.last(s, self._now))
+        self.margin = self.funds.margin
+        self.funding: Funding | None = None
         self._meetings = Meetings(state, market)
         self._ids = ids
         self._seed = seed
@@ -91,13 +97,15 @@ class Exchange:
         now = self.clock.market_ms()
         self._end_by_wall_clock()
         while self._now < now:
-            if not self.state.open:
+            if not self.state.open and not self.positions.all():
                 self._now = now
                 break
             stop = min(now, (self._now // TRAIL_STEP_MS + 1) * TRAIL_STEP_MS) if self._trails() else now
+            stop = min(stop, self._next_funding(stop))
             self._run_to(stop)
             if stop % TRAIL_STEP_MS == 0:
                 self._tighten(stop)
+            self._fund(stop)
         return self._now
 
     def commit(self) -> None:
@@ -193,6 +201,10 @@ class Exchange:
         for order in sorted(self.state.open.values(), key=lambda o: (not o.waiting, o.sequence)):
             if order.working and self.instruments[order.symbol].base == coin and self._reached_now(order):
                 self._meet(order, self._now)
+        for position in self.positions.all():
+            last = self.market.last(position.symbol, self._now)
+            if self.margin.dooms(position, last, last):
+                self._liquidate(position, self._now)
 
     def new_id(self) -> str:
         """A fresh identity for something that is neither order nor ledger row (an amendment, say)."""
@@ -211,6 +223,10 @@ class Exchange:
 
     def account(self, order: Order | Ticket) -> Account:
         return self.state.account(order.account)
+
+    def paying_asset(self, ticket: Ticket) -> str:
+        """What an order gives away: base of a sale, quote of a purchase, quote for positions."""
+        return self.funds.pays_with(order_of(ticket, "", self._now, 0))
 
     def volume(self, account: str) -> Decimal:
         """The account's 30-day volume in USD."""
@@ -241,13 +257,51 @@ class Exchange:
 
     def _run_to(self, stop: int) -> None:
         """Executes everything that happens in (now, stop], in the order of its moments."""
-        while hits := self._meetings.next(self._now, stop):
-            moment, orders = hits
+        while True:
+            moment, orders = self._meetings.next(self._now, stop) or (stop, [])
+            if doom := self._next_doom(moment):
+                self._now, position = doom
+                self._liquidate(position, self._now)
+                continue
             self._now = moment
+            if not orders:
+                return
             for order in orders:
                 if order.working:
                     self._meet(order, moment)
-        self._now = stop
+
+    def _next_doom(self, stop: int) -> tuple[int, Position] | None:
+        """The first moment in (now, stop] at which a position is liquidated."""
+        found: list[tuple[int, Position]] = []
+        for position in self.positions.all():
+            if self._now < stop and self._doomed(position, stop):
+                moment = matching.first_moment(lambda t, p=position: self._doomed(p, t), self._now, stop)  # type: ignore[misc]
+                found.append((moment, position))
+        return min(found, key=lambda doom: (doom[0], doom[1].number), default=None)
+
+    def _doomed(self, position: Position, until: int) -> bool:
+        low, high = self.market.extremes(position.symbol, self._now, until)
+        return self.margin.dooms(position, low, high)
+
+    def _liquidate(self, position: Position, moment: int) -> None:
+        """The venue cancels what rests on a position and closes it at the market."""
+        for order in list(self.state.open.values()):
+            if (order.account, order.symbol, order.leg) == (position.account, position.symbol, position.leg):
+                self._end(order, Status.CANCELED, Reason.LIQUIDATION, moment)
+        order = self._order_of(closing(position), "")
+        self._admit(order)
+        self._take(order, self._slices(order, moment), moment)
+
+    def _next_funding(self, stop: int) -> int:
+        period = 0 if self.funding is None or not self.positions.all() else self.funding.period_ms
+        return (self._now // period + 1) * period if period else stop
+
+    def _fund(self, moment: int) -> None:
+        """At a funding time every position pays or gets its share."""
+        if self.funding is None or moment % self.funding.period_ms:
+            return
+        for position in self.positions.all():
+            self.margin.fund(position, self.funding.rate(position.symbol, moment), moment)
 
     def _meet(self, order: Order, moment: int) -> None:
         if order.expire_ms is not None and order.expire_ms <= moment:
@@ -298,8 +352,7 @@ class Exchange:
             return
         if order.limit_offset is not None:
             order.price = sure(order.trigger) + order.limit_offset
-        tier = self.tier(order.account)
-        order.taker_rate, order.maker_rate = tier.taker, tier.maker
+        self._set_rates(order)
         self._note(order, Event.TRIGGER, "trigger", moment)
         try:
             slices = self._plan(order, moment)
@@ -337,6 +390,10 @@ class Exchange:
             qty=order.qty,
             price=price,
             fee_in_base=order.fee_in_base,
+            leverage=order.leverage,
+            leg=order.leg,
+            isolated=order.isolated,
+            reduce_only=order.reduce_only,
             origin=Origin.MANUAL if order.origin is Origin.MANUAL else Origin.TRIGGERED,
             parent_id=order.id,
             tags=dict(order.tags),
@@ -345,7 +402,9 @@ class Exchange:
     def _plan_spawned(self, order: Order, moment: int) -> list[Level]:
         """What the book gives it; where the venue does so, a sale of more coins than there are sells what is there."""
         instrument = self.instruments[order.symbol]
-        if self.cuts_triggered() and order.side is Side.SELL:
+        if order.reduce_only:
+            order.qty = min(order.qty, self.margin.closable(order))
+        elif self.cuts_triggered() and order.side is Side.SELL and order.leverage is None:
             order.qty = min(order.qty, instrument.lots(self.account(order).free(instrument.base)))
         if order.qty < instrument.min_qty:
             raise Refused(Reason.INSUFFICIENT_FUNDS)
@@ -369,7 +428,10 @@ class Exchange:
         part = instrument.lots(order.remaining / 2) if order.parts_left > 1 else order.remaining
         part = part if part > ZERO else order.remaining
         self.funds.release(order)
-        if self.funds.need(order, []) > self.account(order).free(order.held_asset):
+        if order.reduce_only and self.margin.exceeds(order):
+            self._end(order, Status.CANCELED, Reason.REDUCE_ONLY, moment)
+            return
+        if self.funds.need(order, []) > self.funds.free(order):
             self._end(order, Status.CANCELED, Reason.INSUFFICIENT_FUNDS, moment)
             return
         order.parts_left -= 1
@@ -385,7 +447,7 @@ class Exchange:
         order.cost += fill.cost
         order.fee += fill.fee_quote
         order.fill_ids.append(fill.id)
-        self.funds.pay(fill)
+        self.funds.pay(order, fill)
         self.state.note_fill(fill)
         order.status = Status.PARTIALLY_FILLED
         self._note(order, Event.FILL, "entry" if order.side is Side.BUY else "fill", moment)
@@ -416,11 +478,16 @@ class Exchange:
     # ---- orders ---------------------------------------------------------------------------------------------
 
     def _order_of(self, ticket: Ticket, order_id: str) -> Order:
-        tier = self.tier(ticket.account)
         order = order_of(ticket, order_id, self._now, self._sequence + 1)
-        order.maker_rate, order.taker_rate = tier.maker, tier.taker
+        if order.leverage is None and self.instruments[order.symbol].contract is not None:
+            order.leverage = HAND_LEVERAGE
+        self._set_rates(order)
         self._start_trail(order)
         return order
+
+    def _set_rates(self, order: Order) -> None:
+        tier = self.instruments[order.symbol].tier or self.tier(order.account)
+        order.maker_rate, order.taker_rate = tier.maker, tier.taker
 
     def _start_trail(self, order: Order) -> None:
         if order.kind not in TRAILING or order.active is not None or order.trigger is not None:
@@ -433,8 +500,7 @@ class Exchange:
     def _admit(self, order: Order) -> None:
         self._sequence += 1
         order.id = order.id or self._ids.order()
-        instrument = self.instruments[order.symbol]
-        order.held_asset = instrument.base if order.side is Side.SELL else instrument.quote
+        order.held_asset = self.funds.pays_with(order)
         order.parts_left = self._dice(order, 9).choice((1, 1, 1, 2, 3))
         self._note(order, Event.NEW, "new", order.created_ms)
 
@@ -464,6 +530,8 @@ class Exchange:
         slices = [] if order.waiting else self._slices(order, moment)
         if slices and order.post_only:
             raise Refused(Reason.POST_ONLY)
+        if order.reduce_only and not order.waiting and self.margin.exceeds(order):
+            raise Refused(Reason.REDUCE_ONLY)
         if order.budget is not None:
             order.qty = sum((qty for _, qty in slices), ZERO)
         if order.tif is Tif.FOK and sum((qty for _, qty in slices), ZERO) < order.remaining:

@@ -6,13 +6,15 @@ in quote. Never decides what trades.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from bot.sandbox.core.accounts import apply_movement
 from bot.sandbox.core.ids import Ids
 from bot.sandbox.core.instrument import Instrument, ceil_to
+from bot.sandbox.core.margin import Margin
 from bot.sandbox.core.matching import Level
+from bot.sandbox.core.positions import Positions
 from bot.sandbox.core.state import State
 from bot.sandbox.core.values import ZERO, Fill, Movement, Order, Side
 
@@ -20,19 +22,29 @@ from bot.sandbox.core.values import ZERO, Fill, Movement, Order, Side
 class Funds:
     """The money side of the orders of one venue."""
 
-    def __init__(self, state: State, instruments: Mapping[str, Instrument], ids: Ids) -> None:
+    def __init__(
+        self,
+        state: State,
+        instruments: Mapping[str, Instrument],
+        ids: Ids,
+        positions: Positions,
+        price_of: Callable[[str], Decimal],
+    ) -> None:
         self._state = state
         self._instruments = instruments
         self._ids = ids
+        self.margin = Margin(state, self._instruments, positions, price_of, self.move)
 
     def free(self, order: Order) -> Decimal:
         """What the account has left of the asset that the order gives away."""
+        if order.leverage is not None:
+            return self.margin.free(order)
         return self._state.account(order.account).free(self.pays_with(order))
 
     def pays_with(self, order: Order) -> str:
         """The asset an order gives away."""
         instrument = self._instruments[order.symbol]
-        return instrument.base if order.side is Side.SELL else instrument.quote
+        return instrument.base if order.side is Side.SELL and order.leverage is None else instrument.quote
 
     def paid_rate(self, order: Order) -> Decimal:
         """The fee that comes on top of the cost in quote."""
@@ -42,6 +54,8 @@ class Funds:
         """What the order takes of its paying asset: executions at their prices, the rest as it will be held."""
         if order.waiting and not order.holds:
             return ZERO
+        if order.leverage is not None:
+            return self.margin.need(order, slices)
         taken = sum((qty for _, qty in slices), ZERO)
         rest = order.remaining - taken
         if order.side is Side.SELL:
@@ -75,8 +89,11 @@ class Funds:
         self._state.account(order.account).hold(order.held_asset or self.pays_with(order), -order.held)
         order.held = ZERO
 
-    def pay(self, fill: Fill) -> None:
+    def pay(self, order: Order, fill: Fill) -> None:
         """Two ledger rows per fill, the incoming asset first; the fee goes with the asset it is taken in."""
+        if order.leverage is not None:
+            self.margin.settle(order, fill)
+            return
         instrument = self._instruments[fill.symbol]
         sign = 1 if fill.side is Side.BUY else -1
         rows = [(instrument.base, sign * fill.qty), (instrument.quote, -sign * fill.cost)]

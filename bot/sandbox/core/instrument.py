@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
 
+from bot.sandbox.core.fees import Tier
 from bot.sandbox.core.values import ZERO
 
 
@@ -16,6 +17,7 @@ class Instrument:
     """A listed pair. `cost_step` is the smallest amount of quote that an account can hold.
 
     `contract` is the base of one contract where positions are traded in place of coins (a perpetual swap).
+    `tier` are fees of its own, whatever the account's volume.
     """
 
     symbol: str
@@ -27,6 +29,7 @@ class Instrument:
     base_step: Decimal
     max_qty: Decimal | None = None
     contract: Decimal | None = None
+    tier: Tier | None = None
 
     @property
     def base(self) -> str:

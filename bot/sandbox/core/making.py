@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from bot.sandbox.core.instrument import Instrument, floor_to
-from bot.sandbox.core.values import ZERO, Close, Fill, Order, Origin, Ticket
+from bot.sandbox.core.positions import Position
+from bot.sandbox.core.values import ZERO, Close, Fill, Kind, Order, Origin, Ticket
 
 
 def order_of(ticket: Ticket, order_id: str, now_ms: int, sequence: int) -> Order:
@@ -42,6 +43,7 @@ def fill_of(
         sequence=0,
         origin=order.origin,
         client_id=order.client_id,
+        of_position=order.leverage is not None,
     )
 
 
@@ -64,8 +66,29 @@ def attached(parent: Order, terms: Close, fills: Sequence[Fill], instrument: Ins
         target_price=terms.target_price,
         holds=terms.holds,
         spawns=terms.spawns,
+        leverage=parent.leverage,
+        leg=parent.leg,
+        isolated=parent.isolated,
+        reduce_only=parent.leverage is not None,
         client_id=terms.client_id,
         origin=Origin.MANUAL if parent.origin is Origin.MANUAL else Origin.ATTACHED,
         parent_id=parent.id,
         tags=dict(terms.tags),
+    )
+
+
+def closing(position: Position) -> Ticket:
+    """The market order by which the venue closes a position."""
+    return Ticket(
+        account=position.account,
+        symbol=position.symbol,
+        side=position.closing_side,
+        kind=Kind.MARKET,
+        qty=abs(position.qty),
+        leverage=position.leverage,
+        leg=position.leg,
+        isolated=position.isolated,
+        reduce_only=True,
+        origin=Origin.TRIGGERED,
+        tags={"category": "full_liquidation"},
     )

@@ -14,6 +14,14 @@ class Clock(Protocol):
     def wall_ms(self) -> int: ...
 
 
+class Funding(Protocol):
+    """What holders of positions pay each other, every `period_ms` of the market clock."""
+
+    @property
+    def period_ms(self) -> int: ...
+    def rate(self, symbol: str, moment: int) -> Decimal: ...
+
+
 class Book(Protocol):
     @property
     def bids(self) -> Sequence[Level]: ...

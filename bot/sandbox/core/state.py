@@ -80,6 +80,14 @@ class State:
         """Keeps any other record of the venue with the next commit."""
         self._changes[key] = record
 
+    def note_position(self, key: str, position: Any) -> None:
+        """Keeps a position with the next commit."""
+        self._changes[f"position/{key}"] = position
+
+    def rows(self, prefix: str) -> list[tuple[str, Any]]:
+        """The kept records under a prefix."""
+        return self._under(prefix)
+
     def wire(self, prefix: str) -> list[tuple[str, Any]]:
         return self._journal.under(f"{self._venue}/wire/{prefix}")
 
@@ -106,10 +114,17 @@ class State:
         self._changes[f"exposure/{symbol}"] = [to_record(s) for s in self.exposure[symbol].stretches]
 
     def _count_position(self, fill: Fill) -> None:
-        """Coins bought through the API and not yet sold; selling others' coins does not go below none."""
+        """Coins bought through the API and not yet sold; selling others' coins does not go below none.
+
+        Positions may go below: a short one.
+        """
         base, _ = fill.symbol.split("-")[:2]
         self.volumes[fill.account].add(fill.time_ms, fill.cost)
         if fill.origin not in OURS:
+            return
+        if fill.of_position:
+            signed = fill.qty if fill.side is Side.BUY else -fill.qty
+            self.bought[fill.symbol] = self.bought.get(fill.symbol, ZERO) + signed
             return
         fee = fill.fee if fill.fee_asset == base else ZERO
         change = fill.qty - fee if fill.side is Side.BUY else -fill.qty - fee

@@ -283,6 +283,7 @@ class Fill:
     client_id: str | None = None
     visible_wall_ms: int = 0
     pnl: Decimal = ZERO
+    of_position: bool = False
 
 
 @dataclass
