@@ -9,11 +9,17 @@ from bot.sandbox.core.venue import Setting, Venue
 
 def venues() -> dict[str, Callable[[Setting], Venue]]:
     """How to open each venue; wires are imported only when asked for."""
-    return {"kraken": _kraken, "coinbase": _coinbase}
+    return {"kraken": _kraken, "okx": _okx, "coinbase": _coinbase}
 
 
 def _kraken(setting: Setting) -> Venue:
     from bot.sandbox.kraken.venue import open_venue
+
+    return open_venue(setting)
+
+
+def _okx(setting: Setting) -> Venue:
+    from bot.sandbox.okx.venue import open_venue
 
     return open_venue(setting)
 

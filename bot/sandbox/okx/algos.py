@@ -1,0 +1,298 @@
+"""OKX's algo orders: stops, take-profits, both as one, triggers and trailing stops.
+
+They freeze nothing; when one triggers it ends, and the order it stands for goes to the book or fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from bot.sandbox.core.credentials import Credential
+from bot.sandbox.core.exchange import Exchange, Refused
+from bot.sandbox.core.faults import FaultKind, Faults
+from bot.sandbox.core.instrument import is_multiple
+from bot.sandbox.core.switches import Switches
+from bot.sandbox.core.values import Kind, Order, Origin, Side, Ticket
+from bot.sandbox.core.views import View
+from bot.sandbox.okx.errors import OkxError, Row, bad, missing, refused, row_of
+from bot.sandbox.okx.legs import Legs, legs_of, limit_or_market, on_tick
+from bot.sandbox.okx.listing import Listed, Listing
+from bot.sandbox.okx.pages import page
+from bot.sandbox.okx.render import algo_row, is_algo
+from bot.sandbox.okx.tickets import TicketDesk, client_id
+from bot.sandbox.okx.words import Words
+
+TYPES = ("conditional", "oco", "trigger", "move_order_stop")
+MAX_CANCEL = 10
+STATES = ("effective", "canceled", "order_failed")
+
+
+class AlgoDesk:
+    """Places, changes and shows algo orders."""
+
+    def __init__(
+        self, exchange: Exchange, listing: Listing, tickets: TicketDesk, switches: Switches, faults: Faults
+    ) -> None:
+        self._exchange = exchange
+        self._listing = listing
+        self._tickets = tickets
+        self._switches = switches
+        self._faults = faults
+
+    # ---- placing ----
+
+    def place(self, who: Credential, words: Words) -> list[Row]:
+        """One algo order; a refusal is the row's, see the switch `algo_rejection_code_zero` for the envelope."""
+        own_id = words.get("algoClOrdId", words.get("clOrdId", ""))
+        try:
+            algo_id = self._place(who, words)
+        except OkxError as error:
+            if error.code == "50014":
+                raise
+            return [row_of(error, **_ids("", own_id), tag=words.get("tag", ""))]
+        return [{**_ids(algo_id, own_id), "sCode": "0", "sMsg": "", "subCode": "", "tag": words.get("tag", "")}]
+
+    def _place(self, who: Credential, words: Words) -> str:
+        listed = self._tickets.listed(words)
+        self._tickets.check_mode(words, listed, who.account)
+        ticket = self._ticket(who, words, listed)
+        if ticket.client_id and any(o.client_id == ticket.client_id for o in self._mine(who)):
+            raise OkxError("51065")
+        fault = self._faults.take(FaultKind.REJECT_ORDER, "POST", "/api/v5/trade/order-algo")
+        if fault is not None:
+            raise OkxError(fault.body or "51008")
+        try:
+            return self._exchange.place(ticket).id
+        except Refused as no:
+            raise OkxError("51169") from no
+
+    def _ticket(self, who: Credential, words: Words, listed: Listed) -> Ticket:
+        order_type = words.one_of("ordType", TYPES)
+        side = Side(words.one_of("side", ("buy", "sell")))
+        ticket = Ticket(
+            account=who.account,
+            symbol=listed.symbol,
+            side=side,
+            kind=Kind.STOP,
+            fee_in_base=not listed.is_swap and side is Side.BUY,
+            holds=False,
+            spawns=True,
+            client_id=client_id(words, "algoClOrdId") or client_id(words, "clOrdId"),
+            tags=_tags(words),
+        )
+        self._tickets.set_margin(ticket, words, listed)
+        ticket.qty = self._size(words, listed, ticket)
+        if order_type == "trigger":
+            self._as_trigger(ticket, words, listed)
+        elif order_type == "move_order_stop":
+            self._as_trailing(ticket, words, listed)
+        else:
+            self._as_legs(ticket, self._legs(words, listed, order_type))
+        return ticket
+
+    def _size(self, words: Words, listed: Listed, ticket: Ticket) -> Decimal:
+        """`closeFraction` means the whole position."""
+        if "closeFraction" in words:
+            if not listed.is_swap or words["closeFraction"] != "1":
+                raise bad("closeFraction")
+            position = self._exchange.positions.find(ticket.account, listed.symbol, ticket.leg, ticket.isolated)
+            if position is None:
+                raise OkxError("51023")
+            return abs(position.qty)
+        words.need("sz")
+        return self._checked_size(words, "sz", listed)
+
+    def _checked_size(self, words: Words, name: str, listed: Listed) -> Decimal:
+        size = words.amount(name) or Decimal(0)
+        if size < listed.min_size:
+            raise OkxError("51020")
+        if not is_multiple(size, listed.lot):
+            raise OkxError("51121")
+        return listed.qty(size)
+
+    def _legs(self, words: Words, listed: Listed, order_type: str) -> Legs:
+        """An oco needs both legs; a conditional with both uses its stop only."""
+        if order_type == "oco":
+            for name in ("tpTriggerPx", "slTriggerPx"):
+                words.need(name)
+            return legs_of(words, listed.tick)
+        both = {"tpTriggerPx", "slTriggerPx"} <= words.keys()
+        used = Words({k: v for k, v in words.items() if not (both and k.startswith("tp"))})
+        return legs_of(used, listed.tick)
+
+    def _as_legs(self, ticket: Ticket, legs: Legs) -> None:
+        if self._switches.on("trigger_band_checked"):
+            legs.check(ticket.side, self._last(ticket.symbol), against_order=False)
+        ticket.kind, ticket.trigger, ticket.price = legs.kind, legs.trigger, legs.price
+        ticket.target, ticket.target_price = legs.target, legs.target_price
+
+    def _as_trigger(self, ticket: Ticket, words: Words, listed: Listed) -> None:
+        """Fires when the price comes to it from whichever side it is on now."""
+        words.need("triggerPx")
+        words.need("orderPx")
+        if "tgtCcy" in words:
+            raise OkxError("51281", "Trigger orders do not support the tgtCcy parameter.")
+        ticket.trigger = on_tick(words, "triggerPx", listed.tick)
+        ticket.price = limit_or_market(words, "orderPx", listed.tick)
+        falls = (ticket.trigger or Decimal(0)) < self._last(ticket.symbol)
+        if falls == (ticket.side is Side.SELL):
+            ticket.kind = Kind.STOP if ticket.price is None else Kind.STOP_LIMIT
+        else:
+            ticket.kind = Kind.TAKE_PROFIT if ticket.price is None else Kind.TAKE_PROFIT_LIMIT
+
+    def _as_trailing(self, ticket: Ticket, words: Words, listed: Listed) -> None:
+        """Trails by a fraction or a distance, at once or from `activePx` on."""
+        ratio, spread = words.amount("callbackRatio"), words.amount("callbackSpread")
+        if (ratio is None) == (spread is None):
+            raise refused("50015", "callbackRatio", "callbackSpread")
+        if ratio is not None and not Decimal("0.001") <= ratio <= 1:
+            raise OkxError("51257", "Trailing stop order callback rate should be within the range of 0.1% to 100%.")
+        ticket.kind = Kind.TRAILING_STOP
+        ticket.trail, ticket.trail_ratio = spread, ratio
+        active = on_tick(words, "activePx", listed.tick)
+        last = self._last(ticket.symbol)
+        reached = active is None or (active <= last if ticket.side is Side.SELL else active >= last)
+        ticket.active = None if reached else active
+
+    # ---- changing ----
+
+    def cancel(self, who: Credential, items: list[Words]) -> list[Row]:
+        if len(items) > MAX_CANCEL:
+            raise refused("51111", MAX_CANCEL)
+        return [self._row(who, words, self._cancel) for words in items]
+
+    def amend(self, who: Credential, words: Words) -> list[Row]:
+        return [{**self._row(who, words, self._amend), "reqId": words.get("reqId", "")}]
+
+    def _row(self, who: Credential, words: Words, act: Callable[[Order, Words], None]) -> Row:
+        own_id = words.get("algoClOrdId", "")
+        try:
+            self._listing.find(words.need("instId"))
+            algo = self._working(who, words, "51400" if act == self._cancel else "51503")
+            act(algo, words)
+        except OkxError as error:
+            return {**row_of(error, **_ids(words.get("algoId", ""), own_id)), "tag": ""}
+        return {**_ids(algo.id, algo.client_id or ""), "sCode": "0", "sMsg": "", "subCode": "", "tag": ""}
+
+    def _working(self, who: Credential, words: Words, gone: str) -> Order:
+        algo = self._find(who, words)
+        if algo is None or not algo.working:
+            raise OkxError(gone)
+        return algo
+
+    def _cancel(self, algo: Order, _: Words) -> None:
+        self._exchange.cancel(algo)
+
+    def _amend(self, algo: Order, words: Words) -> None:
+        """A new size, new triggers and order prices; the id stays."""
+        listed = self._listing.by_symbol[algo.symbol]
+        size = self._checked_size(words, "newSz", listed) if "newSz" in words else None
+        fresh = Words({_old_name(name): value for name, value in words.items() if name.startswith("new")})
+        stop_name, price_name = _leg_names(algo)
+        trigger, target = on_tick(fresh, stop_name, listed.tick), on_tick(fresh, "tpTriggerPx", listed.tick)
+        price = on_tick(fresh, price_name, listed.tick) if fresh.get(price_name, "-1") != "-1" else None
+        if algo.kind is not Kind.BRACKET:
+            target = None
+        if size is None and trigger is None and target is None and price is None:
+            raise missing("newSz")
+        self._check_amended(algo, trigger, target)
+        self._exchange.amend(algo, qty=size, trigger=trigger, target=target, price=price)
+
+    def _check_amended(self, algo: Order, trigger: Decimal | None, target: Decimal | None) -> None:
+        if not self._switches.on("trigger_band_checked") or algo.tags.get("ordType") == "trigger":
+            return
+        legs = Legs(algo.kind, trigger or algo.trigger or Decimal(0), None, target or algo.target)
+        legs.check(algo.side, self._last(algo.symbol), against_order=False)
+
+    # ---- showing ----
+
+    def one(self, who: Credential, words: Words) -> list[Row]:
+        algo = self._find(who, words)
+        if algo is None:
+            raise OkxError("51603")
+        return [self._shown(algo)]
+
+    def pending(self, who: Credential, words: Words) -> list[Row]:
+        wanted = words.need("ordType").split(",")
+        if any(name not in (*TYPES, "iceberg", "twap", "chase", "smart_iceberg") for name in wanted):
+            raise bad("ordType")
+        chosen = [algo for algo in self._algos(who, words) if algo.working and algo.tags.get("ordType") in wanted]
+        return self._page(chosen, words)
+
+    def history(self, who: Credential, words: Words) -> list[Row]:
+        """Ended algos of a type; a state or an id must be named."""
+        wanted = words.need("ordType").split(",")
+        if "state" not in words and "algoId" not in words:
+            raise refused("50015", "state", "algoId")
+        state = words.one_of("state", ("", *STATES), "")
+        rows = [algo for algo in self._algos(who, words) if not algo.working and algo.tags.get("ordType") in wanted]
+        return [row for row in self._page(rows, words) if state in {"", row["state"]}]
+
+    def _page(self, algos: list[Order], words: Words) -> list[Row]:
+        newest_first = sorted(algos, key=lambda algo: int(algo.id), reverse=True)
+        return [self._shown(algo) for algo in page(newest_first, lambda algo: int(algo.id), words)]
+
+    def _algos(self, who: Credential, words: Words) -> list[Order]:
+        view = View(self._exchange, who.account)
+        return [
+            order
+            for order in view.orders()
+            if is_algo(order)
+            and words.get("instId", order.symbol) == order.symbol
+            and words.get("algoId", order.id) == order.id
+            and words.get("instType", "") in {"", self._listing.by_symbol[order.symbol].kind}
+        ]
+
+    def _shown(self, algo: Order) -> Row:
+        orders = self._exchange.state.orders.values()
+        child = next((o for o in orders if o.parent_id == algo.id and o.origin in {Origin.TRIGGERED, Origin.MANUAL}), None)
+        return algo_row(self._listing.by_symbol[algo.symbol], algo, child, self._last(algo.symbol))
+
+    def _find(self, who: Credential, words: Words) -> Order | None:
+        if "algoId" not in words and "algoClOrdId" not in words:
+            raise refused("50015", "algoId", "algoClOrdId")
+        wanted, own = words.get("algoId"), words.get("algoClOrdId")
+        wall = self._exchange.clock.wall_ms()
+        return next(
+            (
+                algo
+                for algo in reversed(self._exchange.state.orders.values())
+                if is_algo(algo)
+                and algo.account == who.account
+                and algo.visible_wall_ms <= wall
+                and (algo.id == wanted if wanted else algo.client_id == own)
+            ),
+            None,
+        )
+
+    def _mine(self, who: Credential) -> list[Order]:
+        return [o for o in self._exchange.state.open.values() if o.account == who.account and is_algo(o)]
+
+    def _last(self, symbol: str) -> Decimal:
+        return self._exchange.market.last(symbol, self._exchange.now)
+
+
+def _leg_names(algo: Order) -> tuple[str, str]:
+    """What the words of an amendment call this algo's trigger and order price."""
+    if algo.tags.get("ordType") == "trigger":
+        return "triggerPx", "orderPx"
+    leg = "tp" if algo.kind in {Kind.TAKE_PROFIT, Kind.TAKE_PROFIT_LIMIT} else "sl"
+    return f"{leg}TriggerPx", f"{leg}OrdPx"
+
+
+def _old_name(name: str) -> str:
+    """`newSlTriggerPx` is the new `slTriggerPx`; a trigger order's price is `newOrdPx`."""
+    bare = name.removeprefix("new")
+    return "orderPx" if bare == "OrdPx" else bare[:1].lower() + bare[1:]
+
+
+def _ids(algo_id: str, own_id: str) -> dict[str, str]:
+    return {"algoClOrdId": own_id, "algoId": algo_id, "clOrdId": own_id}
+
+
+def _tags(words: Words) -> dict[str, str]:
+    shown: dict[str, Any] = {"posSide": "net", "tdMode": "cash"}
+    names = ("ordType", "tdMode", "posSide", "tag", "tgtCcy", "callbackRatio", "callbackSpread", "activePx", "closeFraction")
+    return {**shown, **{name: words[name] for name in names if name in words}}

@@ -1,0 +1,269 @@
+"""OKX's rows of orders, algos and fills. Everything is a text; fees are negative when charged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from bot.sandbox.core.instrument import plain
+from bot.sandbox.core.values import CONDITIONAL, ZERO, Fill, Kind, Order, Origin, Reason, Side, Status
+from bot.sandbox.okx.ids import bill_id, trade_id
+from bot.sandbox.okx.listing import Listed
+
+Row = dict[str, Any]
+T = TypeVar("T")
+STATES = {
+    Status.OPEN: "live",
+    Status.PARTIALLY_FILLED: "partially_filled",
+    Status.FILLED: "filled",
+    Status.CANCELED: "canceled",
+    Status.EXPIRED: "canceled",
+    Status.REJECTED: "canceled",
+}
+SOURCES = {
+    Reason.USER: ("1", "Order canceled by user"),
+    Reason.POST_ONLY: ("31", "The post-only order will take liquidity in taker orders"),
+    Reason.REMAINDER: ("14", "Order canceled: IOC order was partially canceled due to incompletely filled"),
+    Reason.INSUFFICIENT_FUNDS: ("2", "Order canceled: Insufficient balance"),
+    Reason.DEAD_MAN: ("20", "Cancel all after triggered"),
+    Reason.LIQUIDATION: ("3", "Order canceled: Canceled due to liquidation"),
+    Reason.REDUCE_ONLY: ("36", "Order canceled: position to reduce is gone"),
+}
+ALGO_REASONS = {Reason.TRIGGERED: "effective", Reason.INSUFFICIENT_FUNDS: "order_failed", Reason.REDUCE_ONLY: "order_failed"}
+
+
+def is_algo(order: Order) -> bool:
+    return order.kind in CONDITIONAL
+
+
+def updated_ms(order: Order) -> int:
+    return max(order.closed_ms or 0, order.since_ms)
+
+
+def order_state(order: Order) -> str:
+    """An amendment down to what is filled completes the order."""
+    if order.reason is Reason.REDUCED and order.filled > ZERO:
+        return "filled"
+    return STATES[order.status]
+
+
+def order_row(listed: Listed, order: Order, fills: Sequence[Fill], algo_client_id: str) -> Row:
+    """An order as trade/order and the order lists show it."""
+    last = fills[-1] if fills else None
+    average = listed_price(listed, order.cost / order.filled) if order.filled else ""
+    source, reason = ("", "") if order.reason is None else SOURCES.get(order.reason, ("", ""))
+    algo_id = order.parent_id or "" if order.origin is Origin.TRIGGERED else ""
+    tags = order.tags
+    return {
+        "accFillSz": listed.size(order.filled),
+        "algoClOrdId": algo_client_id,
+        "algoId": algo_id,
+        "attachAlgoClOrdId": "",
+        "attachAlgoOrds": attached(order),
+        "avgPx": average,
+        "cTime": str(order.created_ms),
+        "cancelSource": source,
+        "cancelSourceReason": reason,
+        "category": tags.get("category", "normal"),
+        "ccy": "",
+        "clOrdId": order.client_id or "",
+        "fee": charged(sum((fill.fee for fill in fills), ZERO)),
+        "feeCcy": fee_asset(listed, order),
+        "fillPx": listed.price(last.price) if last else "",
+        "fillSz": listed.size(last.qty) if last else "0",
+        "fillTime": str(last.time_ms) if last else "",
+        "instId": listed.symbol,
+        "instType": listed.kind,
+        "isTpLimit": "false",
+        "lever": tags.get("lever", ""),
+        "linkedAlgoOrd": {"algoId": algo_id},
+        "ordId": order.id,
+        "ordType": order_type(order),
+        "pnl": plain(order.pnl),
+        "posSide": tags.get("posSide", "net"),
+        "px": "" if order.price is None else listed.price(order.price),
+        "pxType": "",
+        "pxUsd": "",
+        "pxVol": "",
+        "quickMgnType": "",
+        "rebate": "0",
+        "rebateCcy": listed.quote if listed.is_swap or order.side is Side.BUY else listed.base,
+        "reduceOnly": "true" if order.reduce_only else "false",
+        "side": order.side.value,
+        "slOrdPx": "",
+        "slTriggerPx": "",
+        "slTriggerPxType": "",
+        "source": "7" if algo_id else "",
+        "state": order_state(order),
+        "stpId": "",
+        "stpMode": tags.get("stpMode", "cancel_maker"),
+        "sz": shown_size(listed, order),
+        "tag": tags.get("tag", ""),
+        "tdMode": tags.get("tdMode", "cash"),
+        "tgtCcy": tags.get("tgtCcy", ""),
+        "tpOrdPx": "",
+        "tpTriggerPx": "",
+        "tpTriggerPxType": "",
+        "tradeId": trade_id(last) if last else "",
+        "tradeQuoteCcy": listed.quote,
+        "uTime": str(updated_ms(order)),
+    }
+
+
+def fill_row(listed: Listed, fill: Fill, order: Order) -> Row:
+    """A fill as trade/fills shows it."""
+    return {
+        "billId": bill_id(fill),
+        "clOrdId": fill.client_id or "",
+        "execType": "M" if fill.maker else "T",
+        "fee": charged(fill.fee),
+        "feeCcy": fill.fee_asset,
+        "feeRate": charged(order.maker_rate if fill.maker else order.taker_rate),
+        "fillFwdPx": "",
+        "fillIdxPx": listed.price(fill.price),
+        "fillMarkPx": listed.price(fill.price) if listed.is_swap else "",
+        "fillMarkVol": "",
+        "fillPnl": plain(fill.pnl),
+        "fillPx": listed.price(fill.price),
+        "fillPxUsd": "",
+        "fillPxVol": "",
+        "fillSz": listed.size(fill.qty),
+        "fillTime": str(fill.time_ms),
+        "instId": listed.symbol,
+        "instType": listed.kind,
+        "ordId": fill.order_id,
+        "posSide": order.tags.get("posSide", "net"),
+        "side": fill.side.value,
+        "subType": "1" if fill.side is Side.BUY else "2",
+        "tag": order.tags.get("tag", ""),
+        "tradeId": trade_id(fill),
+        "tradeQuoteCcy": listed.quote,
+        "ts": str(fill.time_ms),
+    }
+
+
+def algo_row(listed: Listed, algo: Order, child: Order | None, last: Decimal) -> Row:
+    """An algo order; once it has fired, `child` is the order it sent."""
+    state = "live" if algo.working else ALGO_REASONS.get(algo.reason or Reason.USER, "canceled")
+    profit = algo.target if algo.kind is Kind.BRACKET else _if(algo.kind in PROFITS, algo.trigger)
+    stop = None if algo.kind in PROFITS else algo.trigger
+    is_legs = algo.tags.get("ordType") in {"conditional", "oco"}
+    side = "" if child is None else "sl" if algo.kind not in PROFITS and child.price == algo.price else "tp"
+    return {
+        "activePx": algo.tags.get("activePx", ""),
+        "actualPx": "" if child is None or child.price is None else listed.price(child.price),
+        "actualSide": side,
+        "actualSz": "0" if child is None else listed.size(child.qty),
+        "algoClOrdId": algo.client_id or "",
+        "algoId": algo.id,
+        "amendPxOnTriggerType": "0",
+        "attachAlgoOrds": [],
+        "cTime": str(algo.created_ms),
+        "callbackRatio": algo.tags.get("callbackRatio", ""),
+        "callbackSpread": algo.tags.get("callbackSpread", ""),
+        "ccy": "",
+        "chaseType": "",
+        "chaseVal": "",
+        "clOrdId": algo.client_id or "",
+        "closeFraction": algo.tags.get("closeFraction", ""),
+        "failCode": "51008" if state == "order_failed" else "",
+        "instId": listed.symbol,
+        "instType": listed.kind,
+        "isTradeBorrowMode": "",
+        "last": listed.price(last),
+        "lever": algo.tags.get("lever", ""),
+        "linkedOrd": {"ordId": algo.parent_id or ""},
+        "maxChaseType": "",
+        "maxChaseVal": "",
+        "moveTriggerPx": _if(algo.tags.get("ordType") == "move_order_stop", _text(listed, algo.trigger)) or "",
+        "ordId": "" if child is None else child.id,
+        "ordIdList": [] if child is None else [child.id],
+        "ordPx": "" if is_legs else _limit(listed, algo.price),
+        "ordType": algo.tags.get("ordType", "conditional"),
+        "posSide": algo.tags.get("posSide", "net"),
+        "pxLimit": "",
+        "pxSpread": "",
+        "pxVar": "",
+        "quickMgnType": "",
+        "reduceOnly": "true" if algo.reduce_only else "false",
+        "side": algo.side.value,
+        "slOrdPx": _limit(listed, algo.price) if is_legs and stop is not None else "",
+        "slTriggerPx": _text(listed, stop) if is_legs else "",
+        "slTriggerPxType": "last" if is_legs and stop is not None else "",
+        "state": state,
+        "sz": listed.size(algo.qty),
+        "szLimit": "",
+        "tag": algo.tags.get("tag", ""),
+        "tdMode": algo.tags.get("tdMode", "cash"),
+        "tgtCcy": algo.tags.get("tgtCcy", ""),
+        "timeInterval": "",
+        "tpOrdPx": _limit(listed, _profit_price(algo)) if is_legs and profit is not None else "",
+        "tpTriggerPx": _text(listed, profit) if is_legs else "",
+        "tpTriggerPxType": "last" if is_legs and profit is not None else "",
+        "tradeQuoteCcy": listed.quote,
+        "triggerPx": _text(listed, algo.trigger) if algo.tags.get("ordType") == "trigger" else "",
+        "triggerPxType": "last" if algo.tags.get("ordType") == "trigger" else "",
+        "triggerTime": "" if algo.triggered_ms is None else str(algo.triggered_ms),
+        "uTime": str(updated_ms(algo)),
+    }
+
+
+PROFITS = frozenset({Kind.TAKE_PROFIT, Kind.TAKE_PROFIT_LIMIT})
+
+
+def attached(order: Order) -> list[Row]:
+    """The attached terms as they were asked for."""
+    blank = dict.fromkeys(
+        (
+            "amendPxOnTriggerType", "attachAlgoClOrdId", "attachAlgoId", "failCode", "failReason", "slOrdPx",
+            "slTriggerPx", "slTriggerPxType", "sz", "tpOrdKind", "tpOrdPx", "tpTriggerPx", "tpTriggerPxType",
+        ),
+        "",
+    )  # fmt: skip
+    return [{**blank, **item} for item in json.loads(order.tags.get("attached", "[]"))]
+
+
+def order_type(order: Order) -> str:
+    """A triggered order is a plain one, whatever the algo was called."""
+    if order.origin is Origin.TRIGGERED or "ordType" not in order.tags:
+        return "market" if order.price is None else "limit"
+    return order.tags["ordType"]
+
+
+def shown_size(listed: Listed, order: Order) -> str:
+    """Quote-sized orders keep their size in quote."""
+    if order.budget is not None:
+        return plain(order.budget)
+    return listed.size(order.qty)
+
+
+def fee_asset(listed: Listed, order: Order) -> str:
+    return listed.base if order.fee_in_base else listed.quote
+
+
+def listed_price(listed: Listed, value: Decimal) -> str:
+    """An average price: more digits than the tick has."""
+    return plain(value.quantize(listed.tick / 10_000_000_000).normalize()) if value else "0"
+
+
+def charged(fee: Decimal) -> str:
+    """A fee as OKX signs it; nothing is 0, not -0."""
+    return plain(-fee) if fee else "0"
+
+
+def _profit_price(algo: Order) -> Decimal | None:
+    return algo.target_price if algo.kind is Kind.BRACKET else algo.price
+
+
+def _limit(listed: Listed, price: Decimal | None) -> str:
+    return "-1" if price is None else listed.price(price)
+
+
+def _text(listed: Listed, price: Decimal | None) -> str:
+    return "" if price is None else listed.price(price)
+
+
+def _if(condition: bool, value: T | None) -> T | None:
+    return value if condition else None

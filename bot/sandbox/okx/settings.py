@@ -1,0 +1,52 @@
+"""What an account of OKX is set to: account mode, position mode, fee type, leverage. Kept in the state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from bot.sandbox.core.records import from_record, to_record
+from bot.sandbox.core.state import State
+from bot.sandbox.core.values import Leg
+
+DEFAULT_LEVERAGE = "3"
+
+
+@dataclass
+class AccountSettings:
+    """One account's settings in OKX's words; `leverage` by `instId/mgnMode/posSide`."""
+
+    level: str = "2"
+    position_mode: str = "net_mode"
+    fee_type: str = "0"
+    leverage: dict[str, str] = field(default_factory=dict)
+
+    def leverage_of(self, symbol: str, mode: str, leg: Leg) -> Decimal:
+        """Cross leverage is one for both legs of an instrument."""
+        return Decimal(self.leverage.get(_key(symbol, mode, leg), DEFAULT_LEVERAGE))
+
+    def lever(self, symbol: str, mode: str, leg: Leg, leverage: str) -> None:
+        self.leverage[_key(symbol, mode, leg)] = leverage
+
+    @property
+    def hedged(self) -> bool:
+        return self.position_mode == "long_short_mode"
+
+
+class Settings:
+    """The settings of all accounts."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._accounts = {name: from_record(AccountSettings, row) for name, row in state.wire("settings/")}
+
+    def of(self, account: str) -> AccountSettings:
+        return self._accounts.setdefault(account, AccountSettings())
+
+    def note(self, account: str) -> None:
+        """Keeps changed settings."""
+        self._state.remember(f"settings/{account}", to_record(self.of(account)))
+
+
+def _key(symbol: str, mode: str, leg: Leg) -> str:
+    return f"{symbol}/{mode}/{Leg.NET if mode == 'cross' else leg}"

@@ -1,0 +1,249 @@
+"""From an order's parameters to a ticket for the core, checked in OKX's order: instrument, mode, words, sizes, price."""
+
+from __future__ import annotations
+
+import json
+import re
+from decimal import Decimal
+
+from bot.sandbox.core.exchange import Exchange
+from bot.sandbox.core.instrument import floor_to, is_multiple
+from bot.sandbox.core.switches import Switches
+from bot.sandbox.core.values import ZERO, Close, Kind, Leg, Side, Ticket, Tif
+from bot.sandbox.okx.errors import OkxError, bad, refused
+from bot.sandbox.okx.legs import legs_of, on_tick
+from bot.sandbox.okx.listing import Listed, Listing
+from bot.sandbox.okx.public import PublicDesk
+from bot.sandbox.okx.settings import AccountSettings, Settings
+from bot.sandbox.okx.words import Words
+
+SPOT_TYPES = ("market", "limit", "post_only", "fok", "ioc")
+SWAP_TYPES = (*SPOT_TYPES, "optimal_limit_ioc")
+LIFE = {"fok": Tif.FOK, "ioc": Tif.IOC, "optimal_limit_ioc": Tif.IOC}
+ID = re.compile(r"[A-Za-z0-9]{1,32}", re.ASCII)
+TAG = re.compile(r"[A-Za-z0-9]{1,16}", re.ASCII)
+ATTACHED = ("slTriggerPx", "slOrdPx", "tpTriggerPx", "tpOrdPx", "attachAlgoClOrdId")
+FROZEN = Decimal("1.05")
+"""A market purchase is sized by 5 % more than the price, so that the money lasts."""
+
+
+class TicketDesk:
+    """Reads orders; `now` of the exchange is the moment they come in."""
+
+    def __init__(
+        self, exchange: Exchange, listing: Listing, public: PublicDesk, switches: Switches, settings: Settings
+    ) -> None:
+        self._exchange = exchange
+        self._listing = listing
+        self._public = public
+        self._switches = switches
+        self._settings = settings
+
+    def read(self, words: Words, account: str) -> Ticket:
+        """The ticket of an order; raises OkxError."""
+        listed = self.listed(words)
+        own = self._settings.of(account)
+        self._check_mode(words, listed, own)
+        side = Side(words.one_of("side", ("buy", "sell")))
+        order_type = words.one_of("ordType", SWAP_TYPES if listed.is_swap else SPOT_TYPES)
+        ticket = Ticket(
+            account=account,
+            symbol=listed.symbol,
+            side=side,
+            kind=Kind.MARKET if order_type == "market" else Kind.LIMIT,
+            price=self._price(words, listed, side, order_type),
+            tif=LIFE.get(order_type, Tif.GTC),
+            post_only=order_type == "post_only",
+            fee_in_base=not listed.is_swap and side is Side.BUY and own.fee_type == "0",
+            client_id=client_id(words, "clOrdId"),
+            tags=self._tags(words, listed, side, order_type),
+        )
+        self.set_margin(ticket, words, listed)
+        self._size(ticket, words, listed)
+        ticket.close = self._close(words, listed, ticket)
+        return ticket
+
+    def listed(self, words: Words) -> Listed:
+        """The instrument of an order, if it trades now."""
+        listed = self._listing.find(words.get("instId") or words.need("instId"))
+        state = self._switches.word(f"state.{listed.symbol}")
+        if state != "live":
+            raise OkxError("51021" if state == "preopen" else "51022")
+        return listed
+
+    def set_margin(self, ticket: Ticket, words: Words, listed: Listed) -> None:
+        """What makes a ticket one about a position."""
+        if not listed.is_swap:
+            if words.flag("reduceOnly"):
+                raise OkxError("51139")
+            return
+        own = self._settings.of(ticket.account)
+        ticket.leg = self._leg(words, own)
+        ticket.isolated = words["tdMode"] == "isolated"
+        ticket.leverage = own.leverage_of(listed.symbol, words["tdMode"], ticket.leg)
+        ticket.reduce_only = words.flag("reduceOnly") if not own.hedged else _closes(ticket)
+        ticket.tags["lever"] = str(ticket.leverage)
+
+    # ---- modes ----
+
+    def check_mode(self, words: Words, listed: Listed, account: str) -> None:
+        self._check_mode(words, listed, self._settings.of(account))
+
+    def _check_mode(self, words: Words, listed: Listed, own: AccountSettings) -> None:
+        mode = words.one_of("tdMode", ("cash", "cross", "isolated"))
+        if not listed.is_swap:
+            if words.get("posSide", "net") != "net":
+                raise bad("posSide")
+            self._check_spot(mode, own)
+        elif own.level == "1":
+            raise OkxError("51010")
+        elif mode == "cash":
+            raise bad("tdMode")
+        elif mode == "isolated" and (own.level in {"3", "4"} or not self._switches.on("isolated_swaps")):
+            raise OkxError("50072")
+
+    def _check_spot(self, mode: str, own: AccountSettings) -> None:
+        """Cash in the simple modes, cross in the others; isolated is margin, which this account has not."""
+        takes_cash = own.level in {"1", "2"} or self._switches.on("cash_in_multi_currency")
+        if not (mode == "cash" and takes_cash) and not (mode == "cross" and own.level in {"3", "4"}):
+            raise OkxError("51010")
+
+    def leg(self, words: Words, account: str) -> Leg:
+        """The position an order of this account is about."""
+        return self._leg(words, self._settings.of(account))
+
+    def _leg(self, words: Words, own: AccountSettings) -> Leg:
+        allowed = ("long", "short") if own.hedged else ("net",)
+        text = words.get("posSide", "" if own.hedged else "net")
+        if text not in allowed:
+            raise bad("posSide")
+        return Leg(text)
+
+    # ---- price and size ----
+
+    def _price(self, words: Words, listed: Listed, side: Side, order_type: str) -> Decimal | None:
+        if order_type == "market":
+            return None
+        most, least = self._public.band(listed, self._exchange.now)
+        edge: Decimal = floor_to(most if side is Side.BUY else least, listed.tick)
+        if order_type == "optimal_limit_ioc":
+            return edge
+        words.need("px")
+        price = on_tick(words, "px", listed.tick)
+        if price is None or (price <= most if side is Side.BUY else price >= least):
+            return price
+        if words.one_of("pxAmendType", ("0", "1"), "0") == "1":
+            return edge
+        raise refused("51006", listed.price(most), listed.price(least))
+
+    def _size(self, ticket: Ticket, words: Words, listed: Listed) -> None:
+        """Sets quantity or budget; a quote-sized order is judged by what it would trade now."""
+        words.need("sz")
+        size = words.amount("sz") or ZERO
+        last = self._exchange.market.last(listed.symbol, self._exchange.now)
+        if ticket.tags["tgtCcy"] == "quote_ccy":
+            self._check_size(size / last, listed)
+            if ticket.side is Side.BUY:
+                ticket.budget = size
+                return
+            ticket.qty = floor_to(size / last, listed.lot)
+        else:
+            self._check_size(size, listed)
+            if not is_multiple(size, listed.lot):
+                raise OkxError("51121")
+            ticket.qty = listed.qty(size)
+        if ticket.kind is Kind.MARKET:
+            self._fit(ticket, words, last)
+
+    def _check_size(self, size: Decimal, listed: Listed) -> None:
+        if size < listed.min_size:
+            raise OkxError("51020")
+        price = self._exchange.market.last(listed.symbol, self._exchange.now)
+        if listed.qty(size) * price > self._switches.number("max_market_usd") * 20:
+            raise OkxError("51005")
+
+    def _fit(self, ticket: Ticket, words: Words, last: Decimal) -> None:
+        """Market orders sized in the other coin are cut to what the balance allows, unless `banAmend`."""
+        if ticket.qty * last > self._switches.number("max_market_usd"):
+            raise OkxError("51202", "Market order amount exceeds the maximum amount.")
+        default = "base_ccy" if ticket.side is Side.SELL else "quote_ccy"
+        if ticket.leverage is not None or ticket.tags["tgtCcy"] == default or words.flag("banAmend"):
+            return
+        account = self._exchange.account(ticket)
+        instrument = self._exchange.instruments[ticket.symbol]
+        most = account.free(instrument.base)
+        if ticket.side is Side.BUY:
+            free = account.free(instrument.quote)
+            most = free / last if free >= ticket.qty * last * FROZEN else free / (last * FROZEN)
+        if ZERO < most < ticket.qty:
+            ticket.qty = instrument.lots(most)
+
+    # ---- what is attached, what is shown again ----
+
+    def _close(self, words: Words, listed: Listed, ticket: Ticket) -> Close | None:
+        """The terms of attachAlgoOrds: one order of the whole parent, made when the parent has filled."""
+        items = words.nested.get("attachAlgoOrds") or ([words] if words.keys() & {"slTriggerPx", "tpTriggerPx"} else [])
+        if not items:
+            return None
+        if len(items) > 1 or "sz" in items[0].keys() - words.keys():
+            raise OkxError("51076")
+        if self._switches.on("attached_refused_on_spot") and not listed.is_swap:
+            raise bad("attachAlgoOrds")
+        default = "base_ccy" if ticket.side is Side.SELL else "quote_ccy"
+        if ticket.kind is Kind.MARKET and not listed.is_swap and ticket.tags["tgtCcy"] != default:
+            raise bad("attachAlgoOrds")
+        terms = legs_of(items[0], listed.tick)
+        if self._switches.on("trigger_band_checked"):
+            last = self._exchange.market.last(listed.symbol, self._exchange.now)
+            terms.check(ticket.side.other, ticket.price or last, against_order=True)
+        mine = {name: items[0][name] for name in ATTACHED if name in items[0]}
+        ticket.tags["attached"] = json.dumps([mine])
+        algo_type = "oco" if terms.target is not None else "conditional"
+        own_tags = {"ordType": algo_type, "tdMode": ticket.tags["tdMode"], "posSide": ticket.tags["posSide"]}
+        return Close(
+            kind=terms.kind,
+            price=terms.price,
+            trigger=terms.trigger,
+            target=terms.target,
+            target_price=terms.target_price,
+            holds=False,
+            spawns=True,
+            at_end=self._switches.word("attached_when") == "end",
+            net=self._switches.word("attached_size") == "net",
+            client_id=client_id(items[0], "attachAlgoClOrdId"),
+            tags={**own_tags, "lever": ticket.tags.get("lever", ""), "attachedAlgo": "1"},
+        )
+
+    def _tags(self, words: Words, listed: Listed, side: Side, order_type: str) -> dict[str, str]:
+        """What OKX shows again of the request."""
+        tag = words.get("tag", "")
+        if tag and TAG.fullmatch(tag) is None:
+            raise bad("tag")
+        target = ""
+        if order_type == "market" and not listed.is_swap:
+            default = "base_ccy" if side is Side.SELL else "quote_ccy"
+            target = words.one_of("tgtCcy", ("base_ccy", "quote_ccy"), default)
+        return {
+            "ordType": order_type,
+            "tdMode": words["tdMode"],
+            "posSide": words.get("posSide", "net"),
+            "sz": words.get("sz", ""),
+            "px": words.get("px", "") if order_type != "market" else "",
+            "tgtCcy": target,
+            "tag": tag,
+            "reduceOnly": words.get("reduceOnly", "false").lower(),
+            "stpMode": words.get("stpMode", "cancel_maker"),
+        }
+
+
+def client_id(words: Words, name: str) -> str | None:
+    """A client's own id; raises 51000."""
+    text = words.get(name)
+    if text is not None and ID.fullmatch(text) is None:
+        raise bad(name)
+    return text
+
+
+def _closes(ticket: Ticket) -> bool:
+    """In hedge mode, an order against its leg can only reduce it."""
+    return (ticket.leg is Leg.LONG) == (ticket.side is Side.SELL)

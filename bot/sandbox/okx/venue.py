@@ -1,0 +1,114 @@
+"""Opens OKX: its listing, its default account, and all desks of its wire."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from bot.sandbox.core.credentials import MAIN, Keyring
+from bot.sandbox.core.exchange import Exchange
+from bot.sandbox.core.faults import FaultKind, Faults
+from bot.sandbox.core.state import State
+from bot.sandbox.core.switches import Switches
+from bot.sandbox.core.values import sure
+from bot.sandbox.core.venue import Setting, Tally, Venue, budget_clock
+from bot.sandbox.market import Jump, Market, default_pairs
+from bot.sandbox.okx import switches
+from bot.sandbox.okx.account import AccountDesk
+from bot.sandbox.okx.algos import AlgoDesk
+from bot.sandbox.okx.auth import Doorman
+from bot.sandbox.okx.books import Books
+from bot.sandbox.okx.floor import Floor
+from bot.sandbox.okx.ids import OkxIds
+from bot.sandbox.okx.limits import Limits
+from bot.sandbox.okx.listing import CONTRACTS, FIRST_CODE, Listed, Listing, fee_table, spot, swap
+from bot.sandbox.okx.public import PublicDesk
+from bot.sandbox.okx.settings import Settings
+from bot.sandbox.okx.tickets import TicketDesk
+from bot.sandbox.okx.trading import TradingDesk
+from bot.sandbox.okx.wire import Desks, OkxWire, skewed_wall_ms
+
+NAME = "okx"
+MORE = ("BTC-USDC", "ETH-USDC", "SOL-USDC")
+STABLE = "USDC-USDT"
+SUSPENDED = "DOT-USDT"
+NEW = "AVAX-USDT"
+NEW_SINCE_MS = 2 * 3_600_000
+MONEY = {"USDT": Decimal(5000)}
+
+
+def open_venue(setting: Setting) -> Venue:
+    """OKX as of the setting's state."""
+    market = Market(setting.seed, setting.start_ms, symbols(setting.pairs), setting.candles)
+    state = State(NAME, setting.journal, fee_table().tiers[setting.fee_tier or 0].volume)
+    market.restore(Jump(row[0], row[1], Decimal(row[2])) for row in setting.journal.get(f"{NAME}/jumps") or [])
+    listing, floor = _listing(market, setting.start_ms), Floor(market)
+    knobs = Switches(switches.defaults(listing.by_symbol))
+    if SUSPENDED in listing.by_symbol:
+        knobs.set(f"state.{SUSPENDED}", "suspend")
+    exchange = Exchange(
+        clock=setting.clock,
+        market=floor,
+        instruments={listed.symbol: listed.instrument() for listed in listing.by_symbol.values()},
+        fees=fee_table(),
+        state=state,
+        ids=OkxIds(state, setting.dice),
+        seed=setting.seed,
+    )
+    exchange.funding = floor
+    exchange.cuts_triggered = lambda: knobs.word("algo_short_of_coins") == "reduce"
+    faults = Faults(NAME, setting.dice, setting.clock.wall_ms)
+    exchange.hidden_seconds = lambda: _late(faults)
+    return _assemble(setting, exchange, listing, knobs, faults, floor)
+
+
+def _assemble(
+    setting: Setting, exchange: Exchange, listing: Listing, knobs: Switches, faults: Faults, floor: Floor
+) -> Venue:
+    keyring, tally, settings = Keyring(exchange.state), Tally(), Settings(exchange.state)
+    public = PublicDesk(floor, listing, knobs, faults)
+    tickets = TicketDesk(exchange, listing, public, knobs, settings)
+    wire = OkxWire(
+        exchange=exchange,
+        switches=knobs,
+        faults=faults,
+        tally=tally,
+        doorman=Doorman(keyring, knobs),
+        limits=Limits(knobs, budget_clock(setting.clock)),
+        desks=Desks(
+            public=public,
+            account=AccountDesk(exchange, listing, public, knobs, settings, faults),
+            books=Books(exchange, listing),
+            trading=TradingDesk(exchange, listing, tickets, knobs, faults, lambda: skewed_wall_ms(exchange, faults)),
+            algos=AlgoDesk(exchange, listing, tickets, knobs, faults),
+        ),
+        main=lambda: sure(keyring.main()),
+        dice=setting.dice,
+    )
+    venue = Venue(NAME, exchange, wire, faults, knobs, keyring, tally, MONEY)
+    if keyring.main() is None:
+        venue.open_account(MAIN)
+        exchange.commit()
+    return venue
+
+
+def symbols(pairs: int | None) -> list[str]:
+    """The tradable pairs, and those that a careful trader leaves alone."""
+    tradable = [*default_pairs()[NAME], *MORE]
+    wanted = tradable[: pairs if pairs is not None else len(default_pairs()[NAME])]
+    return [*wanted, STABLE, SUSPENDED, NEW]
+
+
+def _listing(market: Market, start_ms: int) -> Listing:
+    """All pairs, and a swap for each coin that has a contract."""
+    rows: list[Listed] = []
+    for symbol in market.symbols:
+        listed_ms = start_ms - NEW_SINCE_MS if symbol == NEW else market.listed_ms(symbol)
+        rows.append(spot(symbol, market.tick(symbol), listed_ms, FIRST_CODE + len(rows)))
+    for pair in [row for row in rows if row.quote == "USDT" and row.base in CONTRACTS]:
+        rows.append(swap(pair.symbol, pair.tick, pair.listed_ms, FIRST_CODE + len(rows)))
+    return Listing(rows)
+
+
+def _late(faults: Faults) -> float:
+    fault = faults.take(FaultKind.LATE_FILL)
+    return 0.0 if fault is None else fault.seconds if fault.seconds is not None else 5.0

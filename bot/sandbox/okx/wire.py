@@ -1,0 +1,301 @@
+"""OKX's REST API under `/api/v5/`: who is asked what, in one envelope.
+
+Order of checks of a private call: key, signature, permission, rate limit, body, and for orders their expTime.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import orjson
+
+from bot.sandbox.core.credentials import Credential
+from bot.sandbox.core.exchange import Exchange
+from bot.sandbox.core.faults import FaultKind, Faults
+from bot.sandbox.core.switches import Switches
+from bot.sandbox.core.venue import Receive, Request, Response, Scope, Send, Tally
+from bot.sandbox.okx import auth
+from bot.sandbox.okx.account import AccountDesk
+from bot.sandbox.okx.algos import AlgoDesk
+from bot.sandbox.okx.auth import Doorman
+from bot.sandbox.okx.books import Books
+from bot.sandbox.okx.errors import (
+    FATE_UNKNOWN,
+    RATE_LIMIT,
+    UNAVAILABLE,
+    OkxError,
+    bad,
+    refusal,
+    row_of,
+    rows_answer,
+    success,
+)
+from bot.sandbox.okx.limits import Limits
+from bot.sandbox.okx.public import PublicDesk
+from bot.sandbox.okx.trading import TradingDesk
+from bot.sandbox.okx.words import Words, body_of, query_of
+
+ROOT = "/api/v5/"
+Ask = Callable[[Credential, Words], list[Any]]
+Act = Callable[[Credential, list[Words]], list[Any]]
+TIMED = frozenset({"trade/order", "trade/batch-orders", "trade/amend-order", "trade/amend-batch-orders"})
+PLACING = frozenset({"trade/order", "trade/batch-orders", "trade/order-algo"})
+CLOCK_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Desks:
+    """Who answers what."""
+
+    public: PublicDesk
+    account: AccountDesk
+    books: Books
+    trading: TradingDesk
+    algos: AlgoDesk
+
+
+class OkxWire:
+    """OKX's side of the wire; plugged into the sandbox's server."""
+
+    def __init__(
+        self,
+        *,
+        exchange: Exchange,
+        switches: Switches,
+        faults: Faults,
+        tally: Tally,
+        doorman: Doorman,
+        limits: Limits,
+        desks: Desks,
+        main: Callable[[], Credential],
+        dice: Random,
+    ) -> None:
+        self._exchange = exchange
+        self._switches = switches
+        self._faults = faults
+        self._tally = tally
+        self._doorman = doorman
+        self._limits = limits
+        self._desks = desks
+        self._main = main
+        self._dice = dice
+        self._asks = _asks(desks)
+        self._sets = _sets(desks)
+        self._acts = _acts(desks)
+
+    # ---- what the server asks of a wire ----
+
+    def answer(self, request: Request) -> Response:
+        self._desks.trading.watch_dead_men()
+        try:
+            return self._dispatch(request)
+        except OkxError as error:
+            self._tally.rejected[error.code] += 1
+            if request.method == "POST" and request.path.removeprefix(ROOT) in PLACING:
+                self._exchange.note_rejection(None)
+            return refusal(error)
+
+    def failure(self, text: str | None) -> Response:
+        """A code, a whole JSON body, or by default the busy answer that the switches describe."""
+        if text is None:
+            error = OkxError(self._switches.word("busy_code"), status=self._switches.number("busy_status"))
+            return refusal(error)
+        if text.lstrip().startswith("{"):
+            return Response(text.encode())
+        return refusal(OkxError(text))
+
+    def fate_unknown(self, text: str | None) -> bool:
+        return text is None or any(code in text for code in FATE_UNKNOWN)
+
+    def rate_limited(self) -> Response:
+        return refusal(OkxError(RATE_LIMIT, status=self._switches.number("rate_limit_status")))
+
+    def maintenance(self, request: Request) -> Response:
+        if request.path == f"{ROOT}system/status":
+            return success(self._desks.public.status(Words(), self.wall_ms(), maintenance=True))
+        return refusal(OkxError(UNAVAILABLE))
+
+    def ready(self, address: str) -> dict[str, str]:
+        main = self._main()
+        return {
+            "rest": f"http://{address}",
+            "ws_public": f"ws://{address}/ws/v5/public",
+            "ws_private": f"ws://{address}/ws/v5/private",
+            "ws_business": f"ws://{address}/ws/v5/business",
+            "api_key": main.key,
+            "api_secret": main.secret,
+            "passphrase": main.passphrase,
+        }
+
+    def new_credential(self, account: str) -> Credential:
+        return auth.new_credential(account, self._dice, self._exchange.clock.wall_ms())
+
+    async def websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuses the connection: this venue answers by REST only."""
+        del scope
+        await receive()
+        await send({"type": "websocket.close", "code": 1013})
+
+    def wall_ms(self) -> int:
+        """The venue's own clock, which may be wrong."""
+        return skewed_wall_ms(self._exchange, self._faults)
+
+    # ---- who answers ----
+
+    def _dispatch(self, request: Request) -> Response:
+        endpoint = request.path.removeprefix(ROOT)
+        public = self._public(endpoint, request)
+        if public is not None:
+            return self._answer_public(request, endpoint, public)
+        table: dict[str, Any] = self._asks if request.method == "GET" else {**self._sets, **self._acts}
+        if not request.path.startswith(ROOT) or endpoint not in {*self._asks, *self._sets, *self._acts}:
+            raise OkxError("404", "Not Found", 404)
+        if endpoint not in table:
+            raise OkxError("50115")
+        who = self._doorman.admit(request, self.wall_ms())
+        self._doorman.permit(who, "view" if request.method == "GET" or endpoint == "trade/order-precheck" else "trade")
+        if request.method == "GET":
+            return self._answer_question(who, endpoint, query_of(request))
+        return self._answer_post(who, endpoint, request)
+
+    def _answer_public(self, request: Request, endpoint: str, ask: Callable[[Words], list[Any]]) -> Response:
+        if request.method != "GET":
+            raise OkxError("50115")
+        words = query_of(request)
+        self._limits.charge("GET", endpoint, "", words.names("instId"))
+        return success(ask(words))
+
+    def _answer_question(self, who: Credential, endpoint: str, words: Words) -> Response:
+        self._limits.charge("GET", endpoint, who.account, words.names("instId"))
+        return success(self._asks[endpoint](who, words))
+
+    def _answer_post(self, who: Credential, endpoint: str, request: Request) -> Response:
+        begin_us = self.wall_ms() * 1000
+        items = body_of(request)
+        self._limits.charge("POST", endpoint, who.account, [words.get("instId", "") for words in items])
+        if endpoint in self._sets:
+            return success(self._sets[endpoint](who, items[0]))
+        late = self._lateness(endpoint, request)
+        rows = [_expired(late, words) for words in items] if late else self._acts[endpoint](who, items)
+        self._count_refusals(endpoint, items, rows)
+        answer = rows_answer(rows, begin_us, self.wall_ms() * 1000 + self._dice.randrange(300, 900))
+        accepted_all_the_same = endpoint == "trade/order-algo" and self._switches.on("algo_rejection_code_zero")
+        return _with_code_zero(answer) if accepted_all_the_same else answer
+
+    def _lateness(self, endpoint: str, request: Request) -> OkxError | None:
+        """50036 at the gate when expTime had passed as the request was signed; 50037 when it ran out on the way."""
+        text = request.headers.get("exptime", "")
+        if not text or endpoint not in TIMED:
+            return None
+        if not text.isascii() or not text.isdigit():
+            raise bad("expTime")
+        if int(text) <= auth.timestamp_ms(request.headers["ok-access-timestamp"]):
+            raise OkxError("50036")
+        return OkxError("50037") if int(text) < self.wall_ms() else None
+
+    def _count_refusals(self, endpoint: str, items: list[Words], rows: list[dict[str, Any]]) -> None:
+        for words, row in zip(items, rows, strict=True):
+            if row["sCode"] != "0":
+                self._tally.rejected[row["sCode"]] += 1
+                if endpoint in PLACING:
+                    self._exchange.note_rejection(words.get("clOrdId", words.get("algoClOrdId")))
+
+    def _public(self, endpoint: str, request: Request) -> Callable[[Words], list[Any]] | None:
+        """The public endpoint of a name; candles' faults want to know the path."""
+        desk, now, path = self._desks.public, self._exchange.now, request.path
+        answers: dict[str, Callable[[Words], list[Any]]] = {
+            "public/time": lambda _: desk.time(self.wall_ms()),
+            "system/status": lambda words: desk.status(words, self.wall_ms()),
+            "public/instruments": desk.instruments,
+            "public/mark-price": lambda words: desk.mark_price(words, now),
+            "public/price-limit": lambda words: desk.price_limit(words, now),
+            "public/funding-rate": lambda words: desk.funding_rate(words, now),
+            "public/funding-rate-history": lambda words: desk.funding_history(words, now),
+            "market/ticker": lambda words: desk.ticker(words, now),
+            "market/tickers": lambda words: desk.tickers(words, now),
+            "market/index-tickers": lambda words: desk.index_tickers(words, now),
+            "market/books": lambda words: desk.books(words, now),
+            "market/trades": lambda words: desk.trades(words, now),
+            "market/history-trades": lambda words: desk.history_trades(words, now),
+            "market/candles": lambda words: desk.candles(words, now, path),
+            "market/history-candles": lambda words: desk.history_candles(words, now, path),
+        }
+        for kind in ("mark-price", "index"):
+            for name in (f"market/{kind}-candles", f"market/history-{kind}-candles"):
+                answers[name] = lambda words: desk.price_candles(words, now, path)
+        return answers.get(endpoint)
+
+
+def _asks(desks: Desks) -> dict[str, Ask]:
+    """Questions, by GET."""
+    account, books, algos = desks.account, desks.books, desks.algos
+    return {
+        "account/balance": account.balance,
+        "account/positions": account.positions,
+        "account/config": account.config,
+        "account/trade-fee": account.trade_fee,
+        "account/leverage-info": account.leverage_info,
+        "account/max-size": account.max_size,
+        "account/max-avail-size": account.max_avail_size,
+        "account/instruments": account.instruments,
+        "asset/balances": account.asset_balances,
+        "asset/currencies": account.currencies,
+        "trade/order": books.order,
+        "trade/orders-pending": books.pending,
+        "trade/orders-history": books.history,
+        "trade/orders-history-archive": books.archive,
+        "trade/fills": books.fills,
+        "trade/fills-history": books.fills_history,
+        "trade/order-algo": algos.one,
+        "trade/orders-algo-pending": algos.pending,
+        "trade/orders-algo-history": algos.history,
+    }
+
+
+def _sets(desks: Desks) -> dict[str, Ask]:
+    """Changes by POST that are answered as a whole, without a code per row."""
+    account, trading = desks.account, desks.trading
+    return {
+        "account/set-leverage": account.set_leverage,
+        "account/set-position-mode": account.set_position_mode,
+        "account/set-fee-type": account.set_fee_type,
+        "account/set-account-level": account.set_level,
+        "asset/transfer": account.transfer,
+        "trade/close-position": trading.close_position,
+        "trade/cancel-all-after": trading.cancel_all_after,
+        "trade/order-precheck": trading.precheck,
+    }
+
+
+def _acts(desks: Desks) -> dict[str, Act]:
+    """Orders by POST: one row each, with its own code."""
+    trading, algos = desks.trading, desks.algos
+    return {
+        "trade/order": trading.place,
+        "trade/batch-orders": trading.place,
+        "trade/amend-order": trading.amend,
+        "trade/amend-batch-orders": trading.amend,
+        "trade/cancel-order": trading.cancel,
+        "trade/cancel-batch-orders": trading.cancel,
+        "trade/order-algo": lambda who, items: algos.place(who, items[0]),
+        "trade/cancel-algos": algos.cancel,
+        "trade/amend-algos": lambda who, items: algos.amend(who, items[0]),
+    }
+
+
+def _expired(error: OkxError, words: Words) -> dict[str, Any]:
+    return row_of(error, clOrdId=words.get("clOrdId", ""), ordId="", tag=words.get("tag", ""), ts="")
+
+
+def _with_code_zero(answer: Response) -> Response:
+    return Response(orjson.dumps({**orjson.loads(answer.body), "code": "0", "msg": ""}))
+
+
+def skewed_wall_ms(exchange: Exchange, faults: Faults) -> int:
+    """Wall time as the venue believes it to be."""
+    fault = faults.standing(FaultKind.CLOCK_SKEW)
+    shift = 0.0 if fault is None else fault.seconds if fault.seconds is not None else CLOCK_SECONDS
+    return exchange.clock.wall_ms() + int(shift * 1000)
