@@ -1,0 +1,94 @@
+"""OKX's codes: what each means, and that whoever can mend it is told how."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.brokers.okx.errors import REMEDIES, ROWS, TABLE, code_of, explain, failure, meaning_of, of_status
+from bot.domain.outcome import Meaning
+
+MEANINGS = {
+    # the fate of an order is not known
+    **dict.fromkeys(("50001", "50004", "50013", "50026", "51054", "51149"), Meaning.UNKNOWN),
+    # an earlier request under our id lives: find it
+    **dict.fromkeys(("50071", "51016", "51065", "51068"), Meaning.UNKNOWN),
+    # surely nothing happened, and it may be tried again
+    **dict.fromkeys(("50011", "50061"), Meaning.RATE_LIMITED),
+    **dict.fromkeys(("50036", "50037"), Meaning.BUSY),
+    # the key
+    **dict.fromkeys(("50101", "50105", "50111", "50113", "50119"), Meaning.CREDENTIALS),
+    **dict.fromkeys(("50102", "50112"), Meaning.CLOCK),
+    **dict.fromkeys(("50110", "50120", "50030", "50035", "50067", "50100"), Meaning.PERMISSION),
+    # the order
+    **dict.fromkeys(("51008", "51119", "51127", "51131", "51502"), Meaning.FUNDS),
+    **dict.fromkeys(("51007", "51020", "51120"), Meaning.TOO_SMALL),
+    **dict.fromkeys(("51021", "51022", "51027", "51028", "51029", "51030"), Meaning.MARKET_CLOSED),
+    **dict.fromkeys(("51400", "51410", "51503", "51509", "51510", "51603"), Meaning.GONE),
+    **dict.fromkeys(("51010", "50072", "51139"), Meaning.UNSUPPORTED),
+    **dict.fromkeys(
+        ("51000", "51001", "51006", "51121", "51137", "51169", "51999", "54084", "59000"), Meaning.REJECTED
+    ),
+    # nobody knows
+    **dict.fromkeys(("", "1", "50999", "99", "5x000", "NaN"), Meaning.UNKNOWN),
+}
+
+
+@pytest.mark.parametrize("code", MEANINGS)
+def test_meanings(code: str) -> None:
+    assert meaning_of(code).meaning is MEANINGS[code]
+
+
+def test_no_code_stands_twice() -> None:
+    assert len(TABLE) == len(ROWS)
+
+
+def test_every_remedy_of_the_table_exists_and_every_refusal_of_the_key_has_one() -> None:
+    assert {row.remedy for row in ROWS} - {""} <= set(REMEDIES)
+    lost = [row.code for row in ROWS if row.meaning in (Meaning.CREDENTIALS, Meaning.PERMISSION) and not row.remedy]
+    assert lost == []
+
+
+@pytest.mark.parametrize("name", REMEDIES)
+def test_a_remedy_is_one_line_that_can_be_filled_in(name: str) -> None:
+    line = failure(Meaning.BUSY, "x", name).remedy
+    assert line
+    assert "\n" not in line
+    assert "{" not in line
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("50101", ("OKX_USE_TESTNET=true", "OKX_USE_TESTNET=false")),
+        ("50105", ("OKX_PASSPHRASE",)),
+        ("50113", ("OKX_API_SECRET",)),
+        ("50119", ("OKX_API_KEY", "https://www.okx.com", "https://eea.okx.com", "https://us.okx.com", "http://here")),
+        ("50110", ("IP",)),
+        ("50120", ("Trade",)),
+        ("51010", ("Futures mode", "OKX_TRADE_SWAPS=false")),
+    ],
+)
+def test_the_remedy_names_what_to_change(code: str, words: tuple[str, ...]) -> None:
+    remedy = explain([(code, "text")], "http://here").remedy
+    assert all(word in remedy for word in words)
+
+
+def test_among_several_codes_doubt_wins() -> None:
+    assert explain([("51008", ""), ("50004", "")]).meaning is Meaning.UNKNOWN
+
+
+def test_the_text_begins_with_the_code() -> None:
+    assert code_of(explain([("51008", "Insufficient ")]).text) == "51008"
+    assert code_of("no usable answer") == ""
+
+
+@pytest.mark.parametrize(
+    ("status", "meaning"),
+    [
+        *((status, Meaning.UNKNOWN) for status in (302, 400, 404, 500, 502, 503, 504, 520)),
+        *((status, Meaning.PERMISSION) for status in (401, 403, 405)),
+        (429, Meaning.RATE_LIMITED),
+    ],
+)
+def test_a_status_without_a_code(status: int, meaning: Meaning) -> None:
+    assert of_status(status, "x").meaning is meaning
