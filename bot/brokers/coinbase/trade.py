@@ -122,17 +122,17 @@ class CoinbaseTrade:
     def burn(self, intent: Intent) -> VenueOrder | None:
         """Use the intent's id up: the order that now stands under it, the lost one or a harmless one that was cancelled.
 
-        None when Coinbase refused; raises `BrokerError` when it did not answer. Either way it may be tried again.
+        None when Coinbase refused; raises `BrokerError` when it did not answer. Either way it may be tried again. Where the
+        coins of a lost sale are held by another order, a purchase uses its id up as well.
         """
-        instrument = self._market.instrument(intent.symbol)
-        for distance in _FAR:
-            outcome = self._create(intent.client_id, self._harmless(intent, instrument, distance), Lane.EXIT)
+        outcome: Outcome = NotPlaced(Meaning.REJECTED, "")
+        for side in (intent.side, intent.side.opposite):
+            outcome = self._use_up(intent, side)
             if isinstance(outcome, Placed):
                 return self._buried(outcome.exchange_id)
-            if isinstance(outcome, NotPlaced) and bare_code(outcome.reason.partition(" ")[0]) in _TOO_FAR:
-                continue
-            self._log.warning("BURN", venue="coinbase", client_id=intent.client_id, reason=outcome.reason)
-            return None
+            if isinstance(outcome, Unknown) or outcome.meaning is not Meaning.FUNDS:
+                break
+        self._log.warning("BURN", venue="coinbase", client_id=intent.client_id, reason=outcome.reason)
         return None
 
     def prove(self, name: str, intent: Intent) -> ShapeProof:
@@ -189,27 +189,32 @@ class CoinbaseTrade:
             if (now is not None and now.status in DONE) or not self._transport.pause(wait):
                 return
 
-    def _harmless(self, intent: Intent, instrument: Instrument, distance: Decimal) -> dict[str, Any]:
+    def _use_up(self, intent: Intent, side: Side) -> Outcome:
+        """Send the harmless order under the intent's id, nearer to the market where Coinbase finds it too far away."""
+        outcome: Outcome = NotPlaced(Meaning.REJECTED, "")
+        for distance in _FAR:
+            outcome = self._create(intent.client_id, self._harmless(intent.symbol, side, distance), Lane.EXIT)
+            if not isinstance(outcome, NotPlaced) or bare_code(outcome.reason.partition(" ")[0]) not in _TOO_FAR:
+                break
+        return outcome
+
+    def _harmless(self, symbol: str, side: Side, distance: Decimal) -> dict[str, Any]:
         """An order that cannot trade: the smallest there is, far off the market, as a maker only, for a minute."""
-        ticker = self._market.tickers({intent.symbol}).get(intent.symbol)
+        instrument, ticker = self._market.instrument(symbol), self._market.tickers({symbol}).get(symbol)
         if ticker is None:
-            raise failure(Meaning.BUSY, f"no price of {intent.symbol}")
-        if intent.side is Side.BUY:
+            raise failure(Meaning.BUSY, f"no price of {symbol}")
+        if side is Side.BUY:
             price = max(instrument.price_down(ticker.bid * (ONE - distance)), instrument.tick)
         else:
             price = instrument.price_up(ticker.ask * (ONE + distance))
-        smallest = max(instrument.min_qty, ceil_to(instrument.min_cost / price, instrument.lot))
+        smallest = max(instrument.min_qty, instrument.min_cost / min(price, ticker.bid))
         shape = {
             "base_size": plain(ceil_to(smallest, instrument.lot)),
             "limit_price": plain(price),
             "end_time": iso(self._clock.wall_ms() + _BURN_LIFE),
             "post_only": True,
         }
-        return {
-            "product_id": intent.symbol,
-            "side": intent.side.upper(),
-            "order_configuration": {"limit_limit_gtd": shape},
-        }
+        return {"product_id": symbol, "side": side.upper(), "order_configuration": {"limit_limit_gtd": shape}}
 
     def _buried(self, exchange_id: str) -> VenueOrder | None:
         """What stands under a used-up id: the lost order as it is, or the harmless one, cancelled."""
