@@ -22,7 +22,7 @@ from bot.domain.clock import Clock
 from bot.domain.fill import Fill
 from bot.domain.instrument import Balance, FeeRate, Instrument, Look, Ticker
 from bot.domain.log import Log
-from bot.domain.order import Intent, VenueOrder
+from bot.domain.order import DONE, Intent, OrderType, VenueOrder
 from bot.domain.outcome import Meaning, NotPlaced, Outcome
 
 
@@ -105,7 +105,11 @@ class CoinbaseBroker(BaseBroker):
         return self._account.open_orders()
 
     def find(self, client_id: str, symbol: str, since: int) -> VenueOrder | None:  # noqa: ARG002
-        return self._account.find(client_id, since)
+        """As the base says; a harmless order that only used the id up and still stands is cancelled on the way."""
+        found = self._account.find(client_id, since)
+        if found is not None and found.type is OrderType.LIMIT and found.status not in DONE:
+            return understood(lambda: self._trade.buried(found.exchange_id)) or found
+        return found
 
     def recent_orders(self, since: int) -> Sequence[VenueOrder]:
         return self._account.recent_orders(since)

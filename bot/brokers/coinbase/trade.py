@@ -125,15 +125,24 @@ class CoinbaseTrade:
         None when Coinbase refused; raises `BrokerError` when it did not answer. Either way it may be tried again. Where the
         coins of a lost sale are held by another order, a purchase uses its id up as well.
         """
-        outcome: Outcome = NotPlaced(Meaning.REJECTED, "")
         for side in (intent.side, intent.side.opposite):
             outcome = self._use_up(intent, side)
             if isinstance(outcome, Placed):
-                return self._buried(outcome.exchange_id)
+                return self.buried(outcome.exchange_id)
+            self._log.info("BURN", venue="coinbase", client_id=intent.client_id, side=side, reason=outcome.reason)
             if isinstance(outcome, Unknown) or outcome.meaning is not Meaning.FUNDS:
-                break
-        self._log.warning("BURN", venue="coinbase", client_id=intent.client_id, reason=outcome.reason)
+                return None
         return None
+
+    def buried(self, exchange_id: str) -> VenueOrder | None:
+        """What stands under a used-up id: the lost order as it is, or the harmless one, cancelled."""
+        row = self._seen(exchange_id)
+        if row is None:
+            return None
+        if wire.is_burnt(row) and wire.order(row).status not in DONE:
+            self._cancel(exchange_id)
+            row = self._seen(exchange_id) or row
+        return wire.order(row)
 
     def prove(self, name: str, intent: Intent) -> ShapeProof:
         """Preview: whether Coinbase takes this shape. Raises `BrokerError` when it did not judge."""
@@ -215,16 +224,6 @@ class CoinbaseTrade:
             "post_only": True,
         }
         return {"product_id": symbol, "side": side.upper(), "order_configuration": {"limit_limit_gtd": shape}}
-
-    def _buried(self, exchange_id: str) -> VenueOrder | None:
-        """What stands under a used-up id: the lost order as it is, or the harmless one, cancelled."""
-        row = self._seen(exchange_id)
-        if row is None:
-            return None
-        if wire.is_burnt(row) and wire.order(row).status not in DONE:
-            self._cancel(exchange_id)
-            row = self._seen(exchange_id) or row
-        return wire.order(row)
 
     def _seen(self, exchange_id: str) -> Mapping[str, Any] | None:
         """An order that was just made; Coinbase may need a moment to show it."""
