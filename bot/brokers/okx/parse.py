@@ -107,11 +107,12 @@ _ALGO_STATES = {
     "live": OrderStatus.OPEN,
     "pause": OrderStatus.OPEN,
     "partially_effective": OrderStatus.OPEN,
-    "effective": OrderStatus.FILLED,
-    "partially_failed": OrderStatus.FILLED,
+    "effective": OrderStatus.CANCELED,
+    "partially_failed": OrderStatus.CANCELED,
     "canceled": OrderStatus.CANCELED,
     "order_failed": OrderStatus.REJECTED,
 }
+_FIRED = frozenset({"effective", "partially_effective", "partially_failed"})
 
 
 def algo(row: Mapping[str, Any], unit: Decimal, parent: str | None) -> VenueOrder:
@@ -126,8 +127,7 @@ def _algo(row: Mapping[str, Any], unit: Decimal, parent: str | None) -> VenueOrd
     state = text(row, "state")
     if state not in _ALGO_STATES or not text(row, "algoId"):
         raise BadAnswer(f"state {state[:40]!r}")
-    status, children = _ALGO_STATES[state], _children(row)
-    fired = status is OrderStatus.FILLED
+    status, fired = _ALGO_STATES[state], state in _FIRED
     return VenueOrder(
         exchange_id=text(row, "algoId"),
         symbol=text(row, "instId"),
@@ -142,7 +142,7 @@ def _algo(row: Mapping[str, Any], unit: Decimal, parent: str | None) -> VenueOrd
         created_at=millis(row, "cTime"),
         triggered=fired,
         reason="triggered" if fired else _failure(row, status),
-        children=children,
+        children=_children(row),
     )
 
 

@@ -100,7 +100,7 @@ def test_an_attached_stop_knows_its_entry_by_the_id_it_was_given() -> None:
 
 def test_a_fired_stop_is_over_has_filled_nothing_and_names_the_order_that_trades() -> None:
     (stop,) = parse.algos(fixture("algo_fired"), units, no_parent)
-    assert (stop.status, stop.filled_qty, stop.reason) == (OrderStatus.FILLED, Decimal(0), "triggered")
+    assert (stop.status, stop.filled_qty, stop.reason) == (OrderStatus.CANCELED, Decimal(0), "triggered")
     assert (stop.triggered, stop.children) == (True, ("680800019749904500",))
 
 
