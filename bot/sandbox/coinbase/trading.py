@@ -208,12 +208,12 @@ class TradingDesk:
         bid, ask = book.bids[0][0], book.asks[0][0]
         price = ticket.price or (ask if ticket.side is Side.BUY else bid)
         rate = self._exchange.tier(who.account).taker
-        cost = ticket.qty * price if ticket.budget is None else ticket.budget / (1 + rate)
-        fee = floor_to(cost * rate, MONEY)
+        cost = floor_to(ticket.qty * price if ticket.budget is None else ticket.budget / (1 + rate), MONEY)
+        fee = floor_to(cost * rate, MONEY) if ticket.budget is None else ticket.budget - cost
         return {
-            "order_total": plain(floor_to(cost + fee if ticket.side is Side.BUY else cost - fee, MONEY)),
+            "order_total": plain(cost + fee if ticket.side is Side.BUY else cost - fee),
             "commission_total": plain(fee),
-            "quote_size": plain(floor_to(cost, MONEY)),
+            "quote_size": plain(cost),
             "base_size": plain(floor_to(cost / price, MONEY)),
             "best_bid": plain(bid),
             "best_ask": plain(ask),

@@ -513,7 +513,8 @@ class Exchange:
             self._note(order, Event.EXPIRE, "expire", moment)
         else:
             self._note(order, Event.CANCEL, "cancel", moment)
-        if order.close is not None and order.close.at_end and order.filled > ZERO:
+        close = order.close
+        if close is not None and close.at_end and order.filled > ZERO and order.filled >= close.min_qty:
             self._attach(order, [self.state.fills[fill_id] for fill_id in order.fill_ids])
 
     def _note(self, order: Order, event: Event, why: str, moment: int) -> None:
