@@ -381,7 +381,8 @@ class Exchange:
 
     def _spawned(self, order: Order) -> Ticket:
         last = self.market.last(order.symbol, self._now)
-        price = order.target_price if matching.at_target(order, last, last) else order.price
+        at_target = matching.at_target(order, last, last)
+        price = order.target_price if at_target else order.price
         return Ticket(
             account=order.account,
             symbol=order.symbol,
@@ -396,7 +397,7 @@ class Exchange:
             reduce_only=order.reduce_only,
             origin=Origin.MANUAL if order.origin is Origin.MANUAL else Origin.TRIGGERED,
             parent_id=order.id,
-            tags=dict(order.tags),
+            tags={**order.tags, "hit": "target" if at_target else "trigger"},
         )
 
     def _plan_spawned(self, order: Order, moment: int) -> list[Level]:

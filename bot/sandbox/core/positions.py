@@ -86,4 +86,4 @@ class Positions:
             self._open[position.key] = position
         else:
             self._open.pop(position.key, None)
-        self._state.note_position(position.key, position)
+        self._state.note_position(position.key, position.account, position)

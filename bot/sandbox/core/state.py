@@ -80,9 +80,10 @@ class State:
         """Keeps any other record of the venue with the next commit."""
         self._changes[key] = record
 
-    def note_position(self, key: str, position: Any) -> None:
-        """Keeps a position with the next commit."""
+    def note_position(self, key: str, account: str, position: Any) -> None:
+        """Keeps a position, and what it locks of its account, with the next commit."""
         self._changes[f"position/{key}"] = position
+        self._moved.add(account)
 
     def rows(self, prefix: str) -> list[tuple[str, Any]]:
         """The kept records under a prefix."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from bot.sandbox.core.instrument import plain
+from bot.sandbox.core.positions import Position
 from bot.sandbox.core.times import iso
-from bot.sandbox.core.values import Fill, Kind, Order
+from bot.sandbox.core.values import ZERO, Fill, Kind, Order
 from bot.sandbox.core.venue import Venue
 
 TYPES = {Kind.TAKE_PROFIT_LIMIT: "take-profit", Kind.TRAILING_STOP_LIMIT: "trailing-stop"}
@@ -20,7 +21,7 @@ def ledger(venue: Venue) -> dict[str, Any]:
         "fills": [_fill(fill) for fill in state.fills.values()],
         "balances": _balances(venue, "main"),
         "accounts": {name: _balances(venue, name) for name in state.accounts},
-        "positions": [],
+        "positions": [_position(position) for position in venue.exchange.positions.all()],
         "requests": dict(venue.tally.requests),
         "rejected": dict(venue.tally.rejected),
     }
@@ -29,6 +30,21 @@ def ledger(venue: Venue) -> dict[str, Any]:
 def _balances(venue: Venue, account: str) -> dict[str, dict[str, str]]:
     held = venue.exchange.state.account(account).snapshot()
     return {asset: {"free": plain(total - on_hold), "held": plain(on_hold)} for asset, (total, on_hold) in held.items()}
+
+
+def _position(position: Position) -> dict[str, Any]:
+    return {
+        "symbol": position.symbol,
+        "side": "long" if position.qty > ZERO else "short",
+        "leg": position.leg.value,
+        "qty": plain(abs(position.qty)),
+        "entry_price": plain(position.entry),
+        "margin": plain(position.margin),
+        "isolated": position.isolated,
+        "leverage": plain(position.leverage),
+        "realized": plain(position.pnl + position.fees + position.funding),
+        "account": position.account,
+    }
 
 
 def _order(order: Order) -> dict[str, Any]:

@@ -110,10 +110,11 @@ SUBCODES = {"51008": "1000"}
 class OkxError(Exception):
     """A refusal; `status` None is the one of the table."""
 
-    def __init__(self, code: str, msg: str | None = None, status: int | None = None) -> None:
+    def __init__(self, code: str, msg: str | None = None, status: int | None = None, subcode: str = "") -> None:
         self.code = code
         self.msg = TEXTS.get(code, "Operation failed.") if msg is None else msg
         self.status = STATUSES.get(code, 200) if status is None else status
+        self.subcode = subcode or SUBCODES.get(code, "")
         super().__init__(f"{code}: {self.msg}")
 
 
@@ -145,7 +146,7 @@ def refusal(error: OkxError) -> Response:
 
 def row_of(error: OkxError, **ids: str) -> Row:
     """The row of one order that was refused."""
-    return {**ids, "sCode": error.code, "sMsg": error.msg, "subCode": SUBCODES.get(error.code, "")}
+    return {**ids, "sCode": error.code, "sMsg": error.msg, "subCode": error.subcode}
 
 
 def rows_answer(rows: list[Row], in_us: int, out_us: int) -> Response:

@@ -150,7 +150,8 @@ def algo_row(listed: Listed, algo: Order, child: Order | None, last: Decimal) ->
     profit = algo.target if algo.kind is Kind.BRACKET else _if(algo.kind in PROFITS, algo.trigger)
     stop = None if algo.kind in PROFITS else algo.trigger
     is_legs = algo.tags.get("ordType") in {"conditional", "oco"}
-    side = "" if child is None else "sl" if algo.kind not in PROFITS and child.price == algo.price else "tp"
+    profits = algo.kind in PROFITS or (child is not None and child.tags.get("hit") == "target")
+    side = "" if child is None or not is_legs else "tp" if profits else "sl"
     return {
         "activePx": algo.tags.get("activePx", ""),
         "actualPx": "" if child is None or child.price is None else listed.price(child.price),

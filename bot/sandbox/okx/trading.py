@@ -12,6 +12,7 @@ from bot.sandbox.core.credentials import Credential
 from bot.sandbox.core.exchange import Exchange, Refused
 from bot.sandbox.core.faults import FaultKind, Faults
 from bot.sandbox.core.instrument import is_multiple
+from bot.sandbox.core.making import order_of
 from bot.sandbox.core.switches import Switches
 from bot.sandbox.core.values import ZERO, Kind, Order, Reason, Status, Ticket
 from bot.sandbox.okx.errors import INSUFFICIENT, OkxError, Row, bad, refused, row_of
@@ -130,11 +131,14 @@ class TradingDesk:
 
     def _refusal(self, ticket: Ticket, no: Refused) -> OkxError:
         if no.why is Reason.REDUCE_ONLY:
-            return OkxError("51169")
+            position = self._exchange.positions.met_by(order_of(ticket, "", 0, 0))
+            return OkxError("51169" if position is None or position.closing_side is not ticket.side else "51112")
         asset = self._exchange.paying_asset(ticket)
         free = self._exchange.account(ticket).free(asset)
         if ticket.budget is not None:
             return OkxError("51131" if free > ZERO else "51127")
+        if ticket.leverage is not None:
+            return OkxError(INSUFFICIENT, f"Order failed. Insufficient {asset} margin in account", subcode="1001")
         return refused(INSUFFICIENT, asset)
 
     def _placed(self, order_id: str, words: Words) -> Row:
