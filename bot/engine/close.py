@@ -122,6 +122,14 @@ class Closing:
             return Sale.DONE
         return self.sell(symbol, position.qty, price, Purpose.EXIT, "stop price passed")
 
+    def give_up(self, symbol: str, price: Decimal) -> Sale:
+        """The exchange takes no stop for the position: out, at the market."""
+        position = self._desk.book.position(symbol)
+        if position is None:
+            return Sale.DONE
+        self._desk.log.error("STOP", symbol=symbol, reason="the exchange refuses it again and again: selling")
+        return self.sell(symbol, position.qty, price, Purpose.EXIT, "the exchange refuses its stop")
+
     def _tell(self, record: OrderRecord, reason: str) -> None:
         """A leg sold: what is left. The end of a position is told with its result, by `Results`."""
         left = self._desk.book.position(record.symbol)

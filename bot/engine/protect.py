@@ -6,6 +6,7 @@ covered than held is recorded with its cause. It never sells: that is `close`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -20,7 +21,7 @@ from bot.domain.outcome import Meaning, NotPlaced, Outcome, Placed, Unknown
 from bot.domain.position import Position
 from bot.engine.book import AlreadyDecided
 from bot.engine.cover import Amend, Cancel, Place, Step, arrange, covered
-from bot.engine.desk import Desk
+from bot.engine.desk import Desk, is_refused_for_good
 
 
 class Verdict(Enum):
@@ -31,6 +32,12 @@ class Verdict(Enum):
     """Not (wholly) covered yet: try again at the next look."""
     THROUGH = "through"
     """The market is already beyond the stop: exit now."""
+    REFUSED = "refused"
+    """The exchange has refused its stop time after time: exit now, rather than stand unprotected."""
+
+
+#: Refusals of a stop in a row, for reasons that do not pass, after which its position is not kept any longer.
+REFUSALS = 3
 
 
 def stop_price(position: Position, instrument: Instrument) -> Decimal:
@@ -49,6 +56,7 @@ class Protection:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._refused: Counter[str] = Counter()
 
     def stops_of(self, position: Position, orders: Iterable[VenueOrder]) -> list[VenueOrder]:
         """Our working stops of this position among `orders`; those the venue spawned enter the book here."""
@@ -78,15 +86,18 @@ class Protection:
         if is_through(position, price):
             return Verdict.THROUGH
         instrument = desk.instruments[symbol]
-        want = instrument.size(position.qty - desk.closing_in_doubt(symbol))
-        trigger = stop_price(position, instrument)
         stops = self.stops_of(position, orders if orders is not None else desk.broker.open_orders())
-        if want < instrument.min_qty and not stops:
-            return Verdict.COVERED if want <= 0 else Verdict.EXPOSED
+        exposed = instrument.size(position.qty - desk.closing_in_doubt(symbol))
+        want = exposed if exposed >= instrument.min_qty else ZERO
+        trigger = stop_price(position, instrument)
         steps = arrange(stops, want, trigger, instrument, amend=desk.broker.capabilities().amend)
         if covered(stops) < want or any(isinstance(step, Cancel) for step in steps):
             desk.book.uncover(symbol, desk.clock.wall_ms(), why)
+        if desk.stop_in_doubt(symbol):
+            return Verdict.EXPOSED
         if not self._take(position, steps):
+            return Verdict.REFUSED if self._refused[symbol] >= REFUSALS else Verdict.EXPOSED
+        if exposed > want:
             return Verdict.EXPOSED
         self._covered(symbol, trigger, want, tell=bool(steps) or why == "entry")
         return Verdict.COVERED
@@ -101,7 +112,8 @@ class Protection:
         orders = desk.broker.open_orders()
         self._learn_ended(position.symbol, orders)
         stops = self.stops_of(position, orders)
-        if any(stop.triggered for stop in stops) or desk.closing_in_doubt(position.symbol) > 0:
+        in_doubt = desk.closing_in_doubt(position.symbol) > 0 or desk.stop_in_doubt(position.symbol)
+        if in_doubt or any(stop.triggered for stop in stops):
             return False
         want = instrument.size(keep) if instrument.size(keep) >= instrument.min_qty else ZERO
         if covered(stops) <= want:
@@ -159,7 +171,7 @@ class Protection:
             self._desk.book.update(replace(step.stop, qty=step.qty, trigger_price=step.trigger))
             return True
         if isinstance(outcome, Unknown) or outcome.meaning is Meaning.GONE:
-            self._look_up(step.stop)
+            return self._stands(step)
         return False
 
     def _reduce(self, step: Cancel | Amend) -> bool:
@@ -195,17 +207,22 @@ class Protection:
             record = desk.submit(intent)
         except AlreadyDecided:
             return False
-        return not record.done and record.exchange_id is not None
+        rests = not record.done and record.exchange_id is not None
+        self._refused[position.symbol] = 0 if rests else self._refused[position.symbol] + is_refused_for_good(record)
+        return rests
 
-    def _look_up(self, stop: VenueOrder) -> None:
-        """Learn what became of a stop after a doubtful answer; when the venue does not say, the next look will."""
+    def _stands(self, wanted: Amend) -> bool:
+        """Whether a stop is as a request without an answer was to make it; when the venue does not say, the next look asks."""
+        stop = wanted.stop
         try:
             now = self._desk.broker.order(stop.exchange_id, stop.symbol)
         except BrokerError as error:
             self._desk.log.warning("STOP", symbol=stop.symbol, exchange_id=stop.exchange_id, reason=error.text)
-            return
-        if now is not None:
-            self._desk.sync(now)
+            return False
+        if now is None:
+            return False
+        self._desk.sync(now)
+        return now.status in WORKING and now.qty == wanted.qty and now.trigger_price == wanted.trigger
 
     def _note(self, stop: VenueOrder, outcome: Outcome) -> None:
         if isinstance(outcome, NotPlaced | Unknown):
