@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,8 +31,8 @@ from bot.domain.outcome import Meaning
 
 Params = Mapping[str, str | Sequence[str]]
 
-#: Real seconds before a refused token is replaced by a new one: good keys are refused now and then, once.
-_SECOND_TOKEN = 1.0
+#: Failures after which a question is asked a second time, and real seconds before that.
+_ASKED_AGAIN: Mapping[Meaning, float] = MappingProxyType({Meaning.CREDENTIALS: 1.0, Meaning.UNKNOWN: 0.2})
 #: A pause that a file asks for is believed up to this (wall ms).
 _LONGEST_SILENCE = 15 * 60_000
 
@@ -85,27 +86,15 @@ class CoinbaseTransport:
     # -- calls -------------------------------------------------------------------------------------------------
     def public(self, path: str, params: Params | None = None) -> dict[str, Any]:
         """The answer of an endpoint that needs no key, asked without a token: so it answers whatever is wrong with ours."""
-        deadline = self._haste.deadline(self._config.read_seconds)
-        return _read(lambda: self._call("OPEN", path, params or {}, Lane.QUERY, deadline))
+        return self._ask("OPEN", path, params or {})
 
     def private(self, path: str, params: Params | None = None) -> dict[str, Any]:
-        """The answer of a question. A refused token is replaced once: good keys are refused now and then."""
-        deadline = self._haste.deadline(self._config.read_seconds)
-
-        def ask() -> dict[str, Any]:
-            return self._call("GET", path, params or {}, Lane.QUERY, deadline)
-
-        try:
-            return ask()
-        except BrokerError as error:
-            if error.meaning is Meaning.CREDENTIALS and deadline.pause(_SECOND_TOKEN):
-                return _read(ask)
-            raise _as_question(error) from error
+        """The answer of a question."""
+        return self._ask("GET", path, params or {})
 
     def preview(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """The answer of a POST that changes nothing."""
-        deadline = self._haste.deadline(self._config.read_seconds)
-        return _read(lambda: self._call("POST", path, body, Lane.QUERY, deadline))
+        return self._ask("POST", path, body)
 
     def request(self, path: str, body: Mapping[str, Any], lane: Lane) -> dict[str, Any]:
         """The answer of an order request, sent once.
@@ -128,7 +117,24 @@ class CoinbaseTransport:
         self._drop()
         self._lock.close()
 
-    # -- one call ----------------------------------------------------------------------------------------------
+    # -- one question, one call ----------------------------------------------------------------------------------
+    def _ask(self, method: str, path: str, what: Mapping[str, Any]) -> dict[str, Any]:
+        """A question may be asked a second time: it changes nothing, and good keys are refused now and then."""
+        deadline = self._haste.deadline(self._config.read_seconds)
+
+        def ask() -> dict[str, Any]:
+            return self._call(method, path, what, Lane.QUERY, deadline)
+
+        try:
+            return ask()
+        except BrokerError as error:
+            if error.meaning not in _ASKED_AGAIN or not deadline.pause(_ASKED_AGAIN[error.meaning]):
+                raise _as_question(error) from error
+        try:
+            return ask()
+        except BrokerError as error:
+            raise _as_question(error) from error
+
     def _call(self, method: str, path: str, what: Mapping[str, Any], lane: Lane, deadline: Deadline) -> dict[str, Any]:
         sender = self._ready()
         self._stay_quiet(deadline)
@@ -208,14 +214,6 @@ class CoinbaseTransport:
             raise failure(Meaning.BUSY, error, "in_use") from error
         if left > 0:
             raise failure(Meaning.RATE_LIMITED, "Coinbase asked for a pause", "throttled", left)
-
-
-def _read(ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """What a question returns, or why it failed."""
-    try:
-        return ask()
-    except BrokerError as error:
-        raise _as_question(error) from error
 
 
 def _as_question(error: BrokerError) -> BrokerError:
