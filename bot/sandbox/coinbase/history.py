@@ -32,6 +32,16 @@ FILLS_PAGE = 1000
 T = TypeVar("T", Order, Fill)
 
 
+class Span:
+    """The times from one parameter's on and before the other's; either may be absent."""
+
+    def __init__(self, query: Query, start: str, end: str) -> None:
+        self._begin, self._until = query.moment(start), query.moment(end)
+
+    def holds(self, time_ms: int) -> bool:
+        return (self._begin is None or time_ms >= self._begin) and (self._until is None or time_ms < self._until)
+
+
 class HistoryDesk:
     """Answers what an account asks about its orders and fills."""
 
@@ -51,7 +61,9 @@ class HistoryDesk:
     def orders(self, who: Credential, query: Query) -> dict[str, Any]:
         self._portfolios.check(who.account, query.get("retail_portfolio_id"))
         wanted = self._wanted_statuses(query)
-        found = [o for o in View(self._exchange, who.account).orders() if _asked_for(o, query)]
+        span = Span(query, "start_date", "end_date")
+        mine = View(self._exchange, who.account).orders()
+        found = [order for order in mine if span.holds(order.created_ms) and _asked_for(order, query)]
         found = [order for order in found if not wanted or self._status(order) in wanted]
         found.sort(key=_sort_key(query.get("sort_by")), reverse=True)
         limit = query.number("limit", self._switches.number("orders_default_limit"), ORDERS_PAGE)
@@ -85,7 +97,9 @@ class HistoryDesk:
     def fills(self, who: Credential, query: Query) -> dict[str, Any]:
         """There is no has_next: the last page has no cursor, or one that leads nowhere."""
         self._portfolios.check(who.account, query.get("retail_portfolio_id"))
-        found = [f for f in View(self._exchange, who.account).fills() if self._shown(f) and _fits(f, query)]
+        span = Span(query, "start_sequence_timestamp", "end_sequence_timestamp")
+        mine = (fill for fill in View(self._exchange, who.account).fills() if self._shown(fill))
+        found = [fill for fill in mine if span.holds(fill.time_ms) and _fits(fill, query)]
         found.sort(key=(lambda fill: (fill.price, fill.sequence)) if query.get("sort_by") == "PRICE" else _newest)
         found.reverse()
         limit = query.number("limit", self._switches.number("fills_default_limit"), FILLS_PAGE)
@@ -106,7 +120,7 @@ class HistoryDesk:
 
 
 def _asked_for(order: Order, query: Query) -> bool:
-    """Whether an order meets all filters of a list but those of status."""
+    """Whether an order meets all filters of a list but those of status and time."""
     order_type, time_in_force = SHAPES[key_of(order)]
     source = "RETAIL_SIMPLE" if order.origin.value == "manual" else "RETAIL_ADVANCED"
     filters = (
@@ -119,9 +133,7 @@ def _asked_for(order: Order, query: Query) -> bool:
         (query.many("asset_filters"), set(order.symbol.split("-"))),
         (query.many("order_placement_source"), {source}),
     )
-    if any(asked and not actual & set(asked) for asked, actual in filters):
-        return False
-    return _within(order.created_ms, query, "start_date", "end_date")
+    return all(not asked or actual & set(asked) for asked, actual in filters)
 
 
 def _fits(fill: Fill, query: Query) -> bool:
@@ -130,14 +142,7 @@ def _fits(fill: Fill, query: Query) -> bool:
         (query.many("trade_ids"), trade_id(fill.id)),
         (query.many("product_ids", "product_id"), fill.symbol),
     )
-    if any(asked and actual not in asked for asked, actual in filters):
-        return False
-    return _within(fill.time_ms, query, "start_sequence_timestamp", "end_sequence_timestamp")
-
-
-def _within(time_ms: int, query: Query, start: str, end: str) -> bool:
-    begin, until = query.moment(start), query.moment(end)
-    return (begin is None or time_ms >= begin) and (until is None or time_ms < until)
+    return all(not asked or actual in asked for asked, actual in filters)
 
 
 def _newest(row: Order | Fill) -> tuple[int, int]:

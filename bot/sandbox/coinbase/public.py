@@ -173,7 +173,8 @@ class PublicDesk:
         if limit > most:
             raise invalid("limit argument is invalid")
         first, last = self._span(query, step, limit, now_ms)
-        bars = self._market.bars(product.id, step, max(first, product.listed_ms), min(last, now_ms))
+        known = min(last + step - 1, now_ms)
+        bars = self._market.bars(product.id, step, max(first, product.listed_ms), known) if first <= known else []
         rows = [_candle(bar) for bar in bars if bar.trades and not self._is_quiet(product, bar, step, now_ms)]
         rows = rows[-limit:][::-1]
         fault = self._faults.take(FaultKind.BAD_CANDLE, "GET", path)
