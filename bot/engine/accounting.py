@@ -15,7 +15,7 @@ from bot.domain.instrument import DOLLARS, Balance, Ticker
 from bot.domain.money import ZERO, decimal, plain
 from bot.domain.order import Purpose, Side
 from bot.domain.position import Position
-from bot.engine.desk import Desk
+from bot.engine.desk import Desk, at_stake
 from bot.engine.risk import Facts
 
 
@@ -91,8 +91,8 @@ class Accounting:
         """Dollars of entries that may have been placed and may still fill."""
         return sum(
             (
-                record.qty * (record.limit_price or (record.decision.close if record.decision else ZERO))
-                for record in self._desk.in_flight()
+                at_stake(record) * (record.limit_price or (record.decision.close if record.decision else ZERO))
+                for record in self._desk.book.unsettled()
                 if record.purpose is Purpose.ENTRY
             ),
             ZERO,

@@ -197,15 +197,36 @@ class Desk:
             return Decimal(0)
         return sum(
             (
-                _at_stake(record)
+                at_stake(record)
                 for record in self.book.unsettled()
                 if record.symbol == symbol and record.side is not position.side
             ),
             Decimal(0),
         )
 
+    def stop_in_doubt(self, symbol: str) -> bool:
+        """Whether a stop of ours was sent whose fate is unknown: it may rest unseen, or come to rest later."""
+        return any(record.purpose is Purpose.STOP for record in self.in_flight(symbol))
 
-def _at_stake(record: OrderRecord) -> Decimal:
-    """What an unsettled closing order may have sold beyond what is booked."""
+
+def at_stake(record: OrderRecord) -> Decimal:
+    """What an unsettled order may have traded beyond what is booked: a resting stop and an order that is over trade no more."""
     resting = record.purpose is Purpose.STOP and record.type in STOPS
-    return (record.filled_qty if resting else record.qty) - record.booked_qty
+    return (record.filled_qty if resting or record.done else record.qty) - record.booked_qty
+
+
+def is_harmless(record: OrderRecord) -> bool:
+    """Refused, and for a passing reason: nothing happened, and the wish may be tried again."""
+    return record.status is OrderStatus.REJECTED and _refusal(record) in TRANSIENT
+
+
+def is_refused_for_good(record: OrderRecord) -> bool:
+    """Refused by the exchange, which would refuse the same again. (What was proved absent was not refused.)"""
+    meaning = _refusal(record)
+    return record.status is OrderStatus.REJECTED and meaning is not None and meaning not in TRANSIENT
+
+
+def _refusal(record: OrderRecord) -> Meaning | None:
+    """The meaning that `submit` wrote in front of the venue's words."""
+    word = record.reason.partition(":")[0]
+    return next((meaning for meaning in Meaning if meaning == word), None)

@@ -18,7 +18,7 @@ from bot.engine import risk
 from bot.engine.accounting import Standing
 from bot.engine.book import AlreadyDecided
 from bot.engine.close import Closing
-from bot.engine.desk import TRANSIENT, Desk
+from bot.engine.desk import Desk, is_harmless
 from bot.engine.prices import Prices, Unfit
 from bot.engine.protect import Protection, Verdict
 from bot.strategy import sizing
@@ -120,8 +120,8 @@ class Entries:
         """Why this symbol takes no entry on this candle, whatever it costs."""
         book = self.desk.book
         base = self.desk.instruments[symbol].base
-        if any(record.symbol.split("-")[0] == base for record in self.desk.in_flight()):
-            return f"an order of {base} is still unknown"
+        if any(record.symbol.split("-")[0] == base for record in book.unsettled()):
+            return f"an order of {base} is not settled"
         stopped = book.fact(f"stopped:{symbol}")
         if barred(int(stopped) if stopped else None, candle, self.timeframe_ms):
             return "stopped out in this candle"
@@ -143,7 +143,7 @@ class Entries:
             and record.decision is not None
             and record.decision.candle_close == candle
         ]
-        if len(tried) < TRIES and tried and all(_harmless(record) for record in tried):
+        if len(tried) < TRIES and tried and all(is_harmless(record) for record in tried):
             return None
         return "entered on this candle already"
 
@@ -288,12 +288,6 @@ class Entries:
             self._told[symbol, kind] = close
             self.skipped[kind] += 1
             self.desk.log.info("SKIP", symbol=symbol, gate=kind, reason=reason)
-
-
-def _harmless(record: OrderRecord) -> bool:
-    """Refused, and for a passing reason: the wish may be tried again."""
-    meaning = record.reason.partition(":")[0]
-    return record.status is OrderStatus.REJECTED and meaning in {str(one) for one in TRANSIENT}
 
 
 def _limit(side: Side, ticker: Ticker, instrument: Instrument) -> Decimal:

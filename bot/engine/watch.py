@@ -46,7 +46,7 @@ class Watch:
     def look(self) -> None:
         """One look at every position; raises `BrokerError` when the exchange does not say what is open."""
         positions = self.desk.book.positions()
-        if not positions and not self._stops_left():
+        if not positions and not self.desk.book.unsettled():
             return
         orders = list(self.desk.broker.open_orders())
         self._learn_ended(orders)
@@ -105,6 +105,8 @@ class Watch:
         verdict = self.protection.ensure(symbol, price, orders)
         if verdict is Verdict.THROUGH:
             return self.closing.through(symbol, price) is Sale.DONE
+        if verdict is Verdict.REFUSED:
+            return self.closing.give_up(symbol, price) is Sale.DONE
         if verdict is Verdict.EXPOSED:
             self.closing.tidy(symbol, price, "too small to be protected or sold")
         return verdict is Verdict.COVERED
@@ -177,14 +179,11 @@ class Watch:
             self.desk.book.plan(position.symbol, stage=stage, stop_price=best)
 
     def _learn_ended(self, orders: Sequence[VenueOrder]) -> None:
-        """Stops of ours that are no longer open: ask how they ended, so that their fills are booked now."""
+        """Orders of ours that are no longer open: ask how they ended, so that their fills are booked now."""
         alive = {order.exchange_id for order in orders}
         for record in self.desk.book.unsettled():
-            if record.purpose is Purpose.STOP and record.exchange_id is not None and record.exchange_id not in alive:
+            if record.exchange_id is not None and record.exchange_id not in alive:
                 self.desk.refresh(record)
-
-    def _stops_left(self) -> bool:
-        return any(record.purpose is Purpose.STOP for record in self.desk.book.unsettled())
 
     def _release_idle(self, orders: Sequence[VenueOrder]) -> None:
         """Stops whose position is gone guard nothing, and could sell coins that are not ours: away with them."""
