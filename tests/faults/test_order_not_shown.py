@@ -1,0 +1,51 @@
+"""The exchange does not show an order yet, or shows its fill late: that is not taken for an end."""
+
+from __future__ import annotations
+
+from bot.domain.order import OrderStatus, Purpose
+from tests.rig import Rig
+
+
+def test_a_fill_that_shows_late_after_a_restart_is_not_a_cancel(rig: Rig) -> None:
+    rig.arm("late_fill", count=1, seconds=2.0)
+    rig.arm("drop_after", "AddOrder", count=1)
+    rig.enter()
+    rig.restart()
+    (entry,) = rig.orders(Purpose.ENTRY)
+    assert entry.status is not OrderStatus.CANCELED
+    rig.enter()
+    rig.until(lambda: rig.position is not None, "the position")
+    rig.quiet()
+    assert len(rig.sent(side="buy")) == 1
+    assert rig.position is not None
+    assert rig.resting() == rig.position.qty
+
+
+def test_an_id_that_the_exchange_does_not_know_for_a_while(rig: Rig) -> None:
+    rig.arm("exchange_error", "QueryOrders", body="EOrder:Unknown order", count=6)
+    rig.enter()
+    rig.restart()
+    rig.quiet()
+    assert len(rig.sent(side="buy")) == 1
+    (entry,) = rig.orders(Purpose.ENTRY)
+    assert entry.status is OrderStatus.FILLED
+    assert rig.position is not None
+
+
+def test_while_an_entrys_fill_is_hidden_its_coin_takes_no_other(rig: Rig) -> None:
+    rig.arm("late_fill", count=1, seconds=4.0)
+    rig.enter()
+    candle = rig.orders(Purpose.ENTRY)[0].created_at // 300_000
+    rig.until(lambda: rig.clock.market_ms() // 300_000 > candle or rig.position is not None, "the next candle")
+    rig.enter()
+    rig.quiet()
+    assert len(rig.sent(side="buy")) == 1
+
+
+def test_a_late_fill_of_a_sale_is_no_reason_to_sell_again(rig: Rig) -> None:
+    rig.bought()
+    rig.arm("late_fill", count=1, seconds=2.0)
+    rig.jump("1.20")
+    rig.until(lambda: rig.position is None, "the end")
+    rig.quiet()
+    assert sum(float(row["filled"]) for row in rig.sent(side="sell")) == float(rig.sent(side="buy")[0]["filled"])

@@ -1,0 +1,333 @@
+"""One account traded in this process against a sandbox process: real broker, real sockets, real database.
+
+A `Rig` works step by step, so that a test decides what happens between two steps; `crash` forgets everything that was
+not on disk. Its rule enters when told to. Truth comes from the sandbox's control API.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from bot.brokers.base import BrokerError
+from bot.brokers.kraken import KrakenBroker, KrakenConfig
+from bot.brokers.kraken.config import Tier
+from bot.domain.candles import Candles
+from bot.domain.clock import Clock, ScaledClock, SystemClock, parse_iso
+from bot.domain.ids import ClientIds, new_tag
+from bot.domain.order import OrderRecord, Purpose
+from bot.domain.position import Position
+from bot.engine import risk
+from bot.engine.business import Business, Plan
+from bot.engine.desk import Desk
+from bot.engine.prices import Unfit
+from bot.engine.universe import Wishes
+from bot.proof.agreement import differences
+from bot.store.database import Store, address
+from bot.store.ledger import Ledger
+from bot.store.reader import Books
+from bot.store.report import document
+from bot.strategy.base import Evaluation, Strategy
+from bot.strategy.params import Owner
+from bot.strategy.rule import FLAT, Why
+from tests.sandbox_fixture import Sandbox
+
+START_CASH = Decimal(1000)
+PATIENCE = 30.0
+_LIMITS = risk.Limits(
+    max_open_positions=5,
+    max_exposure_pct=Decimal(90),
+    max_order_usd=None,
+    max_daily_loss_pct=Decimal(90),
+    max_drawdown_pct=Decimal(90),
+    max_orders_per_minute=1000,
+    price_sanity_pct=Decimal(20),
+    max_losses_in_a_row=100,
+)
+
+
+class Told(Strategy):
+    """Enters when a test says so, with its stop at `stop` times the close; its exits are the house's."""
+
+    required = 1
+
+    def __init__(self) -> None:
+        super().__init__(Owner(min_position_pct=20.0, max_position_pct=20.0))
+        self.side = FLAT
+        self.stop = 0.96
+
+    def evaluate(self, candles: Candles) -> Evaluation:
+        close = float(candles.close[-1])
+        return Evaluation(self.side, Why.ENTER, candles.closed_at, close, close * self.stop, 1.0, 5, 60.0, close * 0.05)
+
+
+class Notes:
+    """A log in memory: the level, the event and its fields."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, str, dict[str, object]]] = []
+
+    def debug(self, event: str, /, **fields: object) -> None:
+        self.lines.append(("debug", event, fields))
+
+    def info(self, event: str, /, **fields: object) -> None:
+        self.lines.append(("info", event, fields))
+
+    def warning(self, event: str, /, **fields: object) -> None:
+        self.lines.append(("warning", event, fields))
+
+    def error(self, event: str, /, **fields: object) -> None:
+        self.lines.append(("error", event, fields))
+
+    def said(self, event: str) -> list[dict[str, object]]:
+        return [fields for _, told, fields in self.lines if told == event]
+
+
+class Leaping:
+    """A clock whose wall can be moved on, so that no test waits for a grace or a second look."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.speed = clock.speed
+        self.ahead = 0
+
+    def market_ms(self) -> int:
+        return self._clock.market_ms()
+
+    def wall_ms(self) -> int:
+        return self._clock.wall_ms() + self.ahead
+
+
+class Rig:
+    """An account of its own at a sandbox's Kraken, and the business that trades one symbol on it."""
+
+    def __init__(self, sandbox: Sandbox, folder: Path, symbol: str, deadline_ms: int = 1_500) -> None:
+        self.sandbox = sandbox
+        self.folder = folder
+        self.symbol = symbol
+        self.base = symbol.partition("-")[0]
+        self.keys = sandbox.control("POST", "accounts", venue="kraken")
+        self.account = str(self.keys["account"])
+        self.notes = Notes()
+        self.rule = Told()
+        self.began = sandbox_clock(sandbox).wall_ms()
+        self._deadline_ms = deadline_ms
+        self._cash(START_CASH)
+        self.clock = Leaping(sandbox_clock(sandbox))
+        self._broker: KrakenBroker | None = None
+        self._store: Store | None = None
+
+    def _cash(self, wanted: Decimal) -> None:
+        have = Decimal(self.balances().get("USD", {}).get("free", "0"))
+        self.deposit("USD", wanted - have)
+
+    # -- life -----------------------------------------------------------------------------------------------------
+    def open(self, *, market_ms: Callable[[], int] | None = None) -> Business:
+        """Connect, open the book and start, as the actor does."""
+        clock = sandbox_clock(self.sandbox)
+        config = KrakenConfig(
+            self.keys["api_key"],
+            self.keys["api_secret"],
+            self.folder / "state",
+            api_url=self.sandbox.kraken.rest,
+            mode="sandbox",
+            read_seconds=8.0,
+            order_seconds=2.0,
+            deadline_ms=self._deadline_ms,
+            tier=Tier.PRO,
+        )
+        self._broker = KrakenBroker(config, clock, self.notes)
+        account = self._broker.connect().account
+        self._store = Store.open(address(self.folder / "data", "kraken"))
+        self.book = Ledger(self._store, account, self.clock)
+        rng = Random()
+        tag = self.book.fact("tag") or new_tag(rng)
+        self.book.remember("tag", tag)
+        self.book.remember(f"old:{self.symbol}", "yes")
+        desk = Desk(self._broker, self.book, self.clock, self.notes, ClientIds(tag, self.clock.wall_ms, rng))
+        self.business = Business.of(desk, self._plan())
+        self.business.start()
+        self.business.prove()
+        return self.business
+
+    def _plan(self) -> Plan:
+        return Plan(
+            strategy=self.rule,
+            owner=self.rule.owner,
+            limits=_LIMITS,
+            wishes=Wishes(most=3, allow=frozenset({self.symbol})),
+            timeframe_ms=300_000,
+            cycle_ms=150_000,
+            position_ms=15_000,
+            exclusion_ms=0,
+            min_balance=Decimal(2),
+            recommended_balance=Decimal(25),
+        )
+
+    def crash(self) -> None:
+        """Gone between two instructions: nothing is finished, nothing said."""
+        if self._broker is not None:
+            self._broker.close()
+        if self._store is not None:
+            self._store.close()
+        self._broker = self._store = None
+
+    def restart(self) -> Business:
+        self.crash()
+        return self.open()
+
+    def lose_book(self) -> None:
+        """The data folder is gone."""
+        self.crash()
+        for file in (self.folder / "data").iterdir():
+            file.unlink()
+
+    # -- steps ----------------------------------------------------------------------------------------------------
+    def enter(self) -> list[OrderRecord]:
+        """One scan with a signal; the entries that the book now has."""
+        self._await_candle()
+        self.rule.side = 1
+        self.business.entries.scan([self.symbol], self.business.accounting.measure(), None)
+        self.rule.side = FLAT
+        return self.orders(Purpose.ENTRY)
+
+    def _await_candle(self) -> None:
+        """A venue shows a candle a moment after its close."""
+        for _ in range(20):
+            with suppress(Unfit, BrokerError):
+                self.business.entries.prices.closed(self.symbol)
+                return
+            time.sleep(0.1)
+
+    def bought(self) -> Position:
+        """Enter, undisturbed."""
+        self.enter()
+        position = self.position
+        assert position is not None, self.notes.lines[-5:]
+        return position
+
+    def turn(self) -> None:
+        """What the actor does in a moment: hunt and watch; an exchange that does not answer is asked again later."""
+        for work in (self.business.hunt.pursue, self.business.watch.look):
+            with suppress(BrokerError):
+                work()
+
+    def cycle(self) -> None:
+        """A round without a signal."""
+        with suppress(BrokerError):
+            self.business.cycle(None)
+
+    def until(self, done: Callable[[], bool], why: str = "") -> None:
+        """Turn and reconcile until it is so."""
+        end = time.monotonic() + PATIENCE
+        while not done():
+            if time.monotonic() > end:
+                raise AssertionError(f"{why or 'it'} never came about: {self.notes.lines[-12:]}")
+            self.turn()
+            with suppress(BrokerError):
+                self.business.reconciliation.run()
+            time.sleep(0.2)
+
+    def quiet(self) -> None:
+        """Until nothing is in doubt and what is held is covered."""
+        self.until(lambda: not self.business.desk.in_flight() and self.agreed(), "agreement")
+
+    def jump(self, factor: str) -> None:
+        """The market jumps to that many times its last price."""
+        price = self.business.desk.broker.tickers({self.symbol})[self.symbol].last * Decimal(factor)
+        price = self.business.desk.instruments[self.symbol].price(price)
+        self.sandbox.control("POST", "price", venue="kraken", symbol=self.symbol, price=str(price))
+
+    # -- what goes wrong ------------------------------------------------------------------------------------------
+    def arm(self, kind: str, path: str | None = None, **words: Any) -> None:
+        where = {} if path is None else {"path": path}
+        self.sandbox.control("POST", "faults", venue="kraken", kind=kind, **where, **words)
+
+    def disarm(self) -> None:
+        self.sandbox.control("DELETE", "faults")
+
+    def manual(self, side: str, qty: Decimal) -> None:
+        """The owner trades by hand."""
+        self.sandbox.control(
+            "POST", "manual", venue="kraken", symbol=self.symbol, side=side, qty=str(qty), account=self.account
+        )
+
+    def deposit(self, asset: str, amount: Decimal) -> None:
+        self.sandbox.control("POST", "deposit", venue="kraken", asset=asset, amount=str(amount), account=self.account)
+
+    @contextmanager
+    def switched(self, name: str, value: object) -> Iterator[None]:
+        before = self.sandbox.control("GET", "switches")["kraken"][name]
+        self.sandbox.control("POST", "switches", venue="kraken", name=name, value=value)
+        try:
+            yield
+        finally:
+            self.sandbox.control("POST", "switches", venue="kraken", name=name, value=before)
+
+    # -- what is ----------------------------------------------------------------------------------------------------
+    @property
+    def position(self) -> Position | None:
+        return self.book.position(self.symbol)
+
+    def orders(self, purpose: Purpose) -> list[OrderRecord]:
+        return [record for record in self.book.orders_of(self.symbol, 0) if record.purpose is purpose]
+
+    def truth(self) -> dict[str, Any]:
+        """What the sandbox knows of this account."""
+        found = self.sandbox.ledger()
+        mine = {name: [row for row in found[name] if row["account"] == self.account] for name in ("orders", "fills")}
+        return {**found, **mine, "balances": found["accounts"][self.account]}
+
+    def sent(self, **wanted: str) -> list[dict[str, Any]]:
+        """Orders that the exchange took, of these values."""
+        return [row for row in self.truth()["orders"] if all(row[name] == value for name, value in wanted.items())]
+
+    def balances(self) -> dict[str, dict[str, str]]:
+        found: dict[str, dict[str, str]] = self.sandbox.ledger()["accounts"].get(self.account, {})
+        return found
+
+    def coins(self) -> Decimal:
+        """Coins at the account, free and held."""
+        held = self.balances().get(self.base, {"free": "0", "held": "0"})
+        return Decimal(held["free"]) + Decimal(held["held"])
+
+    def resting(self) -> Decimal:
+        """What stops of this account would sell."""
+        return sum(
+            (
+                Decimal(row["qty"]) - Decimal(row["filled"])
+                for row in self.truth()["orders"]
+                if row["status"] in ("open", "partially_filled") and row["side"] == "sell" and row["type"] == "stop"
+            ),
+            Decimal(0),
+        )
+
+    def differences(self) -> list[str]:
+        """Book against truth, line by line."""
+        book = document(Books(self.folder / "data"))["brokers"]["kraken"]
+        return differences(book, self.truth())
+
+    def agreed(self) -> bool:
+        return not self.differences()
+
+    def naked_seconds(self) -> list[tuple[Decimal, str]]:
+        """Stretches of this symbol since the rig was made, by the sandbox's own watch, that have ended."""
+        found = self.sandbox.control("GET", "exposure?venue=kraken").get(self.symbol, {"naked_events": []})
+        return [
+            (Decimal(parse_iso(event["end"]) - parse_iso(event["start"])) / 1000, event["why"])
+            for event in found["naked_events"]
+            if event["end"] is not None and parse_iso(event["start"]) >= self.began
+        ]
+
+
+def sandbox_clock(sandbox: Sandbox) -> Clock:
+    """The market clock of a running sandbox."""
+    if sandbox.ready["speed"] == 1:
+        return SystemClock()
+    now = sandbox.control("GET", "clock")
+    return ScaledClock(parse_iso(now["market_time"]), parse_iso(now["wall_time"]), float(now["speed"]))
