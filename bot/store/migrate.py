@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from threading import Lock
 
 from sqlalchemy import Connection, column, inspect, select, table, text
 
@@ -18,6 +19,8 @@ VERSION_TABLE = "nija_version"
 
 FOLDER = Path(__file__).parent / "migrations"
 _LOCK = 0x4E494A41
+#: Alembic's `op` and `context` belong to the process: two threads that migrate their own files would mix them up.
+_ONE_AT_A_TIME = Lock()
 
 
 def version(connection: Connection) -> str | None:
@@ -44,4 +47,5 @@ def upgrade(connection: Connection) -> None:
     config = Config(stdout=io.StringIO())
     config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    with _ONE_AT_A_TIME:
+        command.upgrade(config, "head")

@@ -8,6 +8,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -248,3 +250,13 @@ def test_a_reader_sees_whole_transactions_while_a_writer_writes(tmp_path: Path) 
         looks += 1
     thread.join()
     assert reader.positions()[0].qty == writer.positions()[0].qty == 30.5
+
+
+def test_threads_that_open_their_own_new_databases_at_once_do_not_mix_them_up(tmp_path: Path) -> None:
+    def opened(name: str) -> int:
+        with closing(Store.open(address(tmp_path, name))) as store, store.reading() as connection:
+            return len(inspect(connection).get_table_names())
+
+    with ThreadPoolExecutor(max_workers=6) as pool:
+        counts = set(pool.map(opened, [f"venue{number}" for number in range(6)]))
+    assert len(counts) == 1
