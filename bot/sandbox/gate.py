@@ -111,6 +111,7 @@ def _start(response: Response, length: int) -> MutableMapping[str, Any]:
     headers = [
         (b"content-type", response.content_type.encode()),
         (b"content-length", str(length).encode()),
+        *((name.encode(), value.encode()) for name, value in response.headers),
     ]
     return {"type": "http.response.start", "status": response.status, "headers": headers}
 

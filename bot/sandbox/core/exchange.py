@@ -552,7 +552,8 @@ class Exchange:
             levels = list(book.asks if order.side is Side.BUY else book.bids)
             levels = matching.thinned(levels, wanted, instrument, dice)
             if order.budget is not None:
-                slices = matching.walk_budget(levels, order.budget, self.funds.paid_rate(order), instrument.lot)
+                step = order.budget_lot or instrument.lot
+                slices = matching.walk_budget(levels, order.budget, self.funds.paid_rate(order), step)
                 break
             slices = matching.walk(levels, order.side, order.remaining, order.price, instrument.lot)
             if sum((qty for _, qty in slices), ZERO) >= order.remaining or order.price is not None:

@@ -137,6 +137,7 @@ class Ticket:
     `holds` says whether an untriggered conditional order freezes its coins. `trail` is a distance in quote,
     `trail_ratio` the same as a fraction of the price; `active` is the price at which a trailing order wakes up.
     `limit_offset` the distance of the limit from the trigger once it fires. `fill_at_most` caps what fills now.
+    `budget_lot` is the step of what a budget buys, where that is finer than the instrument's lot.
     `target_price` is the limit at a bracket's `target`. An order that `spawns` ends when it triggers, and one of its
     own, a market or limit order, goes to the book. `expire_wall_ms` ends it by the real clock. `leverage` makes it an
     order about a position (`leg`), with margin of its own if `isolated`.
@@ -148,6 +149,7 @@ class Ticket:
     kind: Kind
     qty: Decimal = ZERO
     budget: Decimal | None = None
+    budget_lot: Decimal | None = None
     price: Decimal | None = None
     trigger: Decimal | None = None
     trail: Decimal | None = None
@@ -194,6 +196,7 @@ class Order:
     client_id: str | None = None
     parent_id: str | None = None
     budget: Decimal | None = None
+    budget_lot: Decimal | None = None
     price: Decimal | None = None
     trigger: Decimal | None = None
     trail: Decimal | None = None

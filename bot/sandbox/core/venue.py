@@ -60,6 +60,7 @@ class Response:
     body: bytes
     status: int = 200
     content_type: str = "application/json"
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 class Wire(Protocol):
