@@ -1,0 +1,608 @@
+"""Every verb of the OKX broker against the running sandbox, and each line an owner reads when connecting fails."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+import time
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from bot.brokers.base import BrokerError, Lane
+from bot.brokers.okx import OKXBroker, OkxConfig
+from bot.brokers.okx.errors import REMEDIES
+from bot.brokers.okx.parse import stop_id
+from bot.domain.candles import inspect
+from bot.domain.clock import HOUR, MINUTE, ScaledClock, parse_iso, system_ms
+from bot.domain.ids import ClientIds
+from bot.domain.instrument import Kind, Trading
+from bot.domain.order import Intent, OrderStatus, OrderType, Purpose, Side, TimeInForce, VenueOrder
+from bot.domain.outcome import Meaning, NotPlaced, Placed, Unknown
+from tests.brokers.kraken.conftest import Notes
+from tests.sandbox_fixture import Sandbox
+
+T = TypeVar("T")
+BTC, SWAP = "BTC-USDT", "BTC-USDT-SWAP"
+LOT = Decimal("0.005")
+TRADE = "/api/v5/trade/order$"
+ALGO = "/api/v5/trade/order-algo$"
+SWITCHES: dict[str, Any] = {
+    "wrong_region": False,
+    "ip_refused": False,
+    "attached_size": "gross",
+    "attached_refused_on_spot": False,
+    "algo_rejection_code_zero": False,
+    f"state.{BTC}": "live",
+}
+
+
+@dataclasses.dataclass
+class Desk:
+    """One broker on the sandbox, and what a trader at it needs."""
+
+    sandbox: Sandbox
+    broker: OKXBroker
+    config: OkxConfig
+    clock: ScaledClock
+    ids: ClientIds
+
+    def intent(
+        self,
+        side: Side,
+        type_: OrderType,
+        qty: Decimal = LOT,
+        purpose: Purpose = Purpose.ENTRY,
+        symbol: str = BTC,
+        **more: Any,
+    ) -> Intent:
+        client_id, now = self.ids.next(), self.clock.wall_ms()
+        more = {"deadline": now + 5_000} | more
+        return Intent(client_id, client_id, purpose, symbol, side, qty, type_, self.clock.market_ms(), now, **more)
+
+    def entry(self, qty: Decimal = LOT, **more: Any) -> Intent:
+        """An immediate buy with its stop 5 % below."""
+        more = {"attached_stop": self.price("0.95"), "limit_price": self.price("1.01")} | more
+        return self.intent(Side.BUY, OrderType.LIMIT, qty, tif=TimeInForce.IOC, **more)
+
+    def stop(self, qty: Decimal = LOT, **more: Any) -> Intent:
+        return self.intent(Side.SELL, OrderType.STOP, qty, Purpose.STOP, trigger_price=self.price("0.95"), **more)
+
+    def price(self, factor: str, symbol: str = BTC) -> Decimal:
+        """The ask times `factor`, to the tick of BTC."""
+        return (self.broker.tickers({symbol})[symbol].ask * Decimal(factor)).quantize(Decimal("0.1"))
+
+    def bought(self) -> tuple[VenueOrder, VenueOrder]:
+        """An entry that filled, and its stop."""
+        placed = self.broker.place(self.entry())
+        assert isinstance(placed, Placed)
+        entry = self.seen(placed.exchange_id)
+        (stop,) = [order for order in self.broker.open_orders() if order.parent_id == entry.exchange_id]
+        return entry, stop
+
+    def seen(self, exchange_id: str, symbol: str = BTC) -> VenueOrder:
+        return self.until(lambda: self.broker.order(exchange_id, symbol))
+
+    def jump(self, factor: str, symbol: str = BTC) -> None:
+        price = str(self.price(factor, symbol))
+        self.sandbox.control("POST", "price", venue="okx", symbol=symbol, price=price)
+
+    def switch(self, name: str, value: Any) -> None:
+        self.sandbox.control("POST", "switches", venue="okx", name=name, value=value)
+
+    def fault(self, kind: str, **more: Any) -> None:
+        self.sandbox.control("POST", "faults", venue="okx", kind=kind, **more)
+
+    def keys(self, *permissions: str, ip_bound: bool = True) -> None:
+        self.sandbox.control("POST", "keys", venue="okx", permissions=list(permissions), ip_bound=ip_bound)
+
+    def flat(self) -> None:
+        """No faults, no switches, no open orders, no coins, 3000 dollars."""
+        self.sandbox.control("DELETE", "faults?venue=okx")
+        for name, value in SWITCHES.items():
+            self.switch(name, value)
+        self.keys("view", "trade")
+        for order in self.broker.open_orders():
+            self.broker.cancel(order)
+        held = self.broker.balances()
+        for asset, wanted in (("BTC", Decimal(0)), ("USDT", Decimal(3000))):
+            change = wanted - (held[asset].total if asset in held else 0)
+            if change:
+                self.sandbox.control("POST", "deposit", venue="okx", asset=asset, amount=str(change))
+
+    def until(self, look: Callable[[], T | None]) -> T:
+        """The first look that shows something; an exchange needs a moment."""
+        end = time.monotonic() + 10
+        while (seen := look()) is None and time.monotonic() < end:
+            time.sleep(0.02)
+        assert seen is not None
+        return seen
+
+    def ledger_order(self, exchange_id: str) -> dict[str, Any]:
+        """The order in the exchange's own books."""
+        return next(order for order in self.sandbox.ledger("okx")["orders"] if order["id"] == exchange_id)
+
+    def accepted(self, client_id: str) -> int:
+        """How many orders the exchange accepted under an id, by its own books."""
+        return sum(order["client_id"] == client_id for order in self.sandbox.ledger("okx")["orders"])
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    arguments = ("--seed", "7", "--pairs", "6")
+    with Sandbox(tmp_path_factory.mktemp("sandbox"), *arguments, venues=("okx",)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def open_desk(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    ready, keys = sandbox.ready, sandbox.venue("okx")
+    clock = ScaledClock(parse_iso(ready["market_time"]), parse_iso(ready["wall_time"]), ready["speed"])
+    folder = tmp_path_factory.mktemp("keys")
+    config = OkxConfig(
+        keys.api_key, keys.api_secret, keys.passphrase, folder, api_url=keys.rest, mode="sandbox", swaps=True
+    )  # fmt: skip
+    broker = OKXBroker(config, clock, Notes())
+    broker.connect()
+    yield Desk(sandbox, broker, config, clock, ClientIds("tst", system_ms, random.Random()))
+    broker.close()
+
+
+@pytest.fixture
+def desk(open_desk: Desk) -> Iterator[Desk]:
+    yield open_desk
+    open_desk.flat()
+
+
+def connect_failure(desk: Desk, clock: ScaledClock | None = None, **changes: Any) -> BrokerError:
+    broker = OKXBroker(dataclasses.replace(desk.config, **changes), clock or desk.clock, Notes())
+    with pytest.raises(BrokerError) as caught:
+        broker.connect()
+    broker.close()
+    return caught.value
+
+
+# -- connecting -------------------------------------------------------------------------------------------------------
+def test_connecting_tells_account_rights_and_clock(desk: Desk) -> None:
+    connection = desk.broker.connect()
+    assert (connection.account.mode, connection.account.venue) == ("sandbox", "okx")
+    assert connection.account.identity.isdigit()
+    assert connection.permissions == {"read_only", "trade"}
+    assert connection.ip_bound is True
+    assert abs(connection.clock_skew_ms) < 2_000
+    assert connection.trading is Trading.ONLINE
+    assert connection.warnings == ()
+
+
+def test_an_unbound_key_is_warned_about(desk: Desk) -> None:
+    desk.keys("view", "trade", ip_bound=False)
+    connection = desk.broker.connect()
+    assert connection.ip_bound is False
+    assert "any IP address" in connection.warnings[0]
+
+
+def test_a_key_that_may_withdraw_is_refused_unless_that_is_allowed(desk: Desk) -> None:
+    desk.keys("view", "trade", "withdraw")
+    error = connect_failure(desk)
+    assert (error.meaning, error.remedy) == (Meaning.PERMISSION, REMEDIES["withdraw"])
+    broker = OKXBroker(dataclasses.replace(desk.config, allow_withdraw=True), desk.clock, Notes())
+    assert "may withdraw" in broker.connect().warnings[0]
+    broker.close()
+
+
+def test_a_key_that_may_only_read_is_refused(desk: Desk) -> None:
+    desk.keys("view")
+    error = connect_failure(desk)
+    assert (error.meaning, error.remedy) == (Meaning.PERMISSION, REMEDIES["read_only"])
+
+
+WRONG = {
+    "key": ({"api_key": "9d32a206-00aa-41b8-aa1e-007681615991"}, Meaning.CREDENTIALS, "OKX_API_URL"),
+    "no key at all": ({"api_key": "garbage"}, Meaning.CREDENTIALS, REMEDIES["malformed"]),
+    "secret": ({"api_secret": "A" * 32}, Meaning.CREDENTIALS, REMEDIES["secret"]),
+    "passphrase": ({"passphrase": "other"}, Meaning.CREDENTIALS, REMEDIES["passphrase"]),
+    "demo flag": ({"demo": True}, Meaning.CREDENTIALS, REMEDIES["demo"]),
+    "empty passphrase": ({"passphrase": ""}, Meaning.CREDENTIALS, "OKX_PASSPHRASE is empty"),
+    "secret with a line break": ({"api_secret": "A\nB"}, Meaning.CREDENTIALS, "OKX_API_SECRET is empty or holds signs"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_each_wrong_setting_has_its_line(name: str, desk: Desk) -> None:
+    changes, meaning, line = WRONG[name]
+    error = connect_failure(desk, **changes)
+    assert error.meaning is meaning
+    assert line in error.remedy
+    assert desk.config.secret not in str(error)
+
+
+def test_another_region_is_told_with_all_three_addresses(desk: Desk) -> None:
+    desk.switch("wrong_region", True)
+    remedy = connect_failure(desk).remedy
+    assert all(host in remedy for host in ("https://www.okx.com", "https://eea.okx.com", "https://us.okx.com"))
+
+
+def test_an_address_that_the_key_is_not_bound_to_has_its_line(desk: Desk) -> None:
+    desk.switch("ip_refused", True)
+    assert connect_failure(desk).remedy == REMEDIES["ip"]
+
+
+def test_a_clock_that_is_far_off_is_refused(desk: Desk) -> None:
+    error = connect_failure(desk, ScaledClock(0, 0, 60.0, lambda: system_ms() + 90_000))
+    assert error.meaning is Meaning.CLOCK
+    assert "by 90 s" in error.remedy
+
+
+def test_a_silent_exchange_has_its_line(desk: Desk) -> None:
+    desk.fault("refuse", count=50)
+    assert connect_failure(desk).remedy == REMEDIES["unreachable"]
+
+
+def test_no_money_says_where_it_lies(desk: Desk) -> None:
+    desk.sandbox.control("POST", "deposit", venue="okx", asset="USDT", amount="-3000")
+    (warning,) = [line for line in desk.broker.connect().warnings if "USDT" in line]
+    assert "Assets > Transfer" in warning
+
+
+# -- market -----------------------------------------------------------------------------------------------------------
+def test_markets_and_tickers_by_common_names(desk: Desk) -> None:
+    found = desk.broker.instruments()
+    assert (found[BTC].kind, found[SWAP].kind) == (Kind.SPOT, Kind.SWAP)
+    assert found[SWAP].unit == Decimal("0.01")
+    assert found["DOT-USDT"].trading is Trading.SUSPENDED
+    prices = desk.broker.tickers({*found, "NO-USDT"})
+    assert {BTC, SWAP} <= prices.keys() <= found.keys()
+    assert all(0 < price.bid < price.ask and price.turnover > 0 for price in prices.values())
+    assert desk.broker.tickers({BTC, "NO-USDT"}).keys() == {BTC}
+
+
+def test_swaps_are_not_there_unless_asked_for(desk: Desk) -> None:
+    broker = OKXBroker(dataclasses.replace(desk.config, swaps=False), desk.clock, Notes())
+    assert all(one.kind is Kind.SPOT for one in broker.instruments().values())
+    assert not broker.capabilities().short
+    broker.close()
+
+
+def test_candles_are_closed_whole_and_up_to_date_and_the_second_time_one_question(desk: Desk) -> None:
+    found = desk.broker.candles(BTC, 5 * MINUTE, 720)
+    assert len(found) == 720
+    assert not inspect(found)
+    before = _asked(desk, "GET /api/v5/market/candles")
+    again = desk.broker.candles(BTC, 5 * MINUTE, 720)
+    assert _asked(desk, "GET /api/v5/market/candles") == before + 1
+    fresh = OKXBroker(desk.config, desk.clock, Notes())
+    whole = fresh.candles(BTC, 5 * MINUTE, 720)
+    fresh.close()
+    since = max(int(again.time[0]), int(whole.time[0]))
+    until = min(again.closed_at, whole.closed_at)
+    for one in (again, whole):
+        assert not inspect(one)
+        assert len(one) == 720
+    rows = [[one.candle(i) for i in range(720) if since <= one.candle(i).time < until] for one in (again, whole)]
+    assert rows[0] == rows[1]
+
+
+def _asked(desk: Desk, endpoint: str) -> int:
+    return int(desk.sandbox.ledger("okx")["requests"].get(endpoint, 0))
+
+
+def test_a_bad_candle_is_seen_and_not_kept(desk: Desk) -> None:
+    desk.fault("bad_candle", count=1)
+    kept = desk.broker.candles("ETH-USDT", 5 * MINUTE, 100)
+    again = desk.broker.candles("ETH-USDT", 5 * MINUTE, 100)
+    assert not inspect(again)
+    assert len(kept) > 0
+
+
+def test_an_unheard_of_timeframe_is_refused(desk: Desk) -> None:
+    with pytest.raises(BrokerError) as caught:
+        desk.broker.candles(BTC, 7 * MINUTE, 10)
+    assert caught.value.meaning is Meaning.UNSUPPORTED
+
+
+def test_a_look_holds_every_trade_since_the_last(desk: Desk) -> None:
+    first = desk.broker.look(BTC, desk.clock.market_ms() - 10 * MINUTE)
+    assert first.low <= first.last <= first.high
+    desk.jump("2")
+    high = desk.until(lambda: high if (high := desk.broker.look(BTC, first.at).high) > first.last else None)
+    assert high > first.last * Decimal("1.9")
+    desk.jump("0.5")
+    quiet = desk.broker.look(BTC, desk.clock.market_ms() + HOUR)
+    assert quiet.low == quiet.high == quiet.last
+
+
+# -- orders -----------------------------------------------------------------------------------------------------------
+def test_an_entry_fills_in_the_coin_less_its_fee_and_its_stop_rests_under_an_id_of_ours(desk: Desk) -> None:
+    intent = desk.entry()
+    placed = desk.broker.place(intent)
+    assert isinstance(placed, Placed)
+    entry = desk.seen(placed.exchange_id)
+    assert (entry.status, entry.client_id, entry.filled_qty) == (OrderStatus.FILLED, intent.client_id, LOT)
+    fills = desk.broker.fills_of(entry)
+    assert sum(fill.qty for fill in fills) == LOT
+    assert {fill.fee_asset for fill in fills} == {"BTC"}
+    assert sum(fill.base_change for fill in fills) == desk.broker.balances()["BTC"].free
+    (stop,) = desk.broker.open_orders()
+    assert (stop.type, stop.side, stop.trigger_price) == (OrderType.STOP, Side.SELL, intent.attached_stop)
+    assert (stop.parent_id, stop.client_id) == (entry.exchange_id, stop_id(intent.client_id))
+    ours = {order["id"]: order["parent_id"] for order in desk.sandbox.ledger("okx")["orders"]}
+    assert ours[stop.exchange_id] == entry.exchange_id
+
+
+def test_a_stranger_to_the_account_tells_a_stops_entry_by_asking(desk: Desk) -> None:
+    entry, stop = desk.bought()
+    fresh = OKXBroker(desk.config, desk.clock, Notes())
+    assert [order.parent_id for order in fresh.open_orders()] == [entry.exchange_id]
+    assert fresh.order(stop.exchange_id, BTC) == stop
+    fresh.close()
+
+
+def test_a_stop_is_amended_in_size_and_trigger_and_cancelled(desk: Desk) -> None:
+    _, stop = desk.bought()
+    trigger = desk.price("0.96")
+    assert desk.broker.amend(stop, qty=Decimal("0.004"), trigger_price=trigger) == Placed(stop.exchange_id)
+    now = desk.seen(stop.exchange_id)
+    assert (now.qty, now.trigger_price, now.status) == (Decimal("0.004"), trigger, OrderStatus.OPEN)
+    assert desk.broker.cancel(now) == Placed(stop.exchange_id)
+    assert desk.seen(stop.exchange_id).status is OrderStatus.CANCELED
+    gone = desk.broker.cancel(now)
+    assert isinstance(gone, NotPlaced)
+    assert gone.meaning is Meaning.GONE
+
+
+def test_a_fired_stop_is_over_unfilled_and_its_order_tells_the_fills(desk: Desk) -> None:
+    since = desk.clock.market_ms() - MINUTE
+    entry, stop = desk.bought()
+    held = desk.broker.balances()["BTC"].free
+    desk.broker.amend(stop, qty=held)
+    desk.jump("0.9")
+    fired = desk.until(lambda: now if (now := desk.seen(stop.exchange_id)).children else None)
+    assert (fired.status, fired.filled_qty, fired.reason) == (OrderStatus.CANCELED, Decimal(0), "triggered")
+    assert desk.ledger_order(stop.exchange_id)["status"] == fired.status
+    assert desk.broker.fills_of(fired) == []
+    (child_id,) = fired.children
+    child = desk.until(lambda: now if (now := desk.seen(child_id)).status is OrderStatus.FILLED else None)
+    assert (child.parent_id, child.client_id, child.filled_qty) == (stop.exchange_id, None, held)
+    fills = desk.broker.fills_of(child)
+    assert sum(fill.qty for fill in fills) == held
+    assert {fill.fee_asset for fill in fills} == {"USDT"}
+    listed = {order.exchange_id: order for order in desk.broker.recent_orders(since)}
+    assert listed[stop.exchange_id].parent_id == entry.exchange_id
+    assert listed[child_id].parent_id == stop.exchange_id
+    truth = [fill["id"] for fill in desk.sandbox.ledger("okx")["fills"]]
+    assert [fill.fill_id for fill in desk.broker.fills(0)] == truth
+    desk.jump("1.1")
+
+
+@pytest.mark.parametrize(
+    ("type_", "more"),
+    [
+        (OrderType.STOP, {"trigger_price": "0.95"}),
+        (OrderType.STOP_LIMIT, {"trigger_price": "0.95", "limit_price": "0.94"}),
+        (OrderType.TAKE_PROFIT, {"trigger_price": "1.05"}),
+        (OrderType.BRACKET, {"trigger_price": "0.95", "attached_target": "1.05"}),
+    ],
+)
+def test_algo_orders_rest_are_found_by_our_id_and_go(type_: OrderType, more: dict[str, str], desk: Desk) -> None:
+    prices = {name: desk.price(factor) for name, factor in more.items()}
+    intent = desk.intent(Side.SELL, type_, purpose=Purpose.STOP, **prices)
+    placed = desk.broker.place(intent)
+    assert isinstance(placed, Placed)
+    (order,) = desk.broker.open_orders()
+    assert (order.type, order.exchange_id, order.trigger_price) == (type_, placed.exchange_id, prices["trigger_price"])
+    assert desk.broker.find(intent.client_id, BTC, intent.created_at - MINUTE) == order
+    assert desk.broker.cancel(order) == Placed(placed.exchange_id)
+
+
+def test_a_trailing_stop_rests(desk: Desk) -> None:
+    intent = desk.intent(Side.SELL, OrderType.TRAILING_STOP, purpose=Purpose.STOP, trail=Decimal("0.05"))
+    assert isinstance(desk.broker.place(intent), Placed)
+    assert [order.type for order in desk.broker.open_orders()] == [OrderType.TRAILING_STOP]
+
+
+def test_post_only_ioc_and_fok_do_what_they_say(desk: Desk) -> None:
+    low, high = desk.price("0.96"), desk.price("1.02")
+    resting = desk.broker.place(desk.intent(Side.BUY, OrderType.LIMIT, limit_price=low, post_only=True))
+    assert isinstance(resting, Placed)
+    order = desk.seen(resting.exchange_id)
+    assert order.status is OrderStatus.OPEN
+    assert isinstance(desk.broker.amend(order, qty=LOT * 2), Placed)
+    assert desk.seen(resting.exchange_id).qty == LOT * 2
+    assert isinstance(desk.broker.cancel(order), Placed)
+    for more in ({"limit_price": high, "post_only": True}, {"limit_price": low, "tif": TimeInForce.FOK}):
+        killed = desk.broker.place(desk.intent(Side.BUY, OrderType.LIMIT, **more))
+        if isinstance(killed, Placed):
+            ended = desk.seen(killed.exchange_id)
+            assert (ended.status, ended.filled_qty) == (OrderStatus.CANCELED, Decimal(0))
+
+
+def test_the_shapes_are_proved_without_an_order(desk: Desk) -> None:
+    before = len(desk.sandbox.ledger("okx")["orders"])
+    proofs = desk.broker.prove(desk.entry(), desk.stop())
+    assert [(proof.name, proof.accepted) for proof in proofs] == [("entry", True), ("stop", True)]
+    assert len(desk.sandbox.ledger("okx")["orders"]) == before
+
+
+def test_refusals_are_told_by_their_meaning(desk: Desk) -> None:
+    small, rich = desk.broker.place(desk.entry(Decimal("0.000001"))), desk.broker.place(desk.entry(Decimal(10)))
+    assert isinstance(small, NotPlaced)
+    assert isinstance(rich, NotPlaced)
+    assert (small.meaning, rich.meaning) == (Meaning.TOO_SMALL, Meaning.FUNDS)
+    desk.switch(f"state.{BTC}", "suspend")
+    closed = desk.broker.place(desk.entry())
+    assert isinstance(closed, NotPlaced)
+    assert closed.meaning is Meaning.MARKET_CLOSED
+
+
+def test_a_stop_refused_under_a_good_code_is_refused(desk: Desk) -> None:
+    desk.switch("algo_rejection_code_zero", True)
+    refused = desk.broker.place(dataclasses.replace(desk.stop(), qty=Decimal("0.000000001")))
+    assert isinstance(refused, NotPlaced)
+
+
+# -- what is lost on the way --------------------------------------------------------------------------------------------
+def test_an_order_whose_answer_is_lost_is_unknown_sent_once_and_found(desk: Desk) -> None:
+    desk.fault("drop_after", path=TRADE, method="POST", count=1)
+    intent = desk.entry()
+    assert isinstance(desk.broker.place(intent), Unknown)
+    found = desk.until(lambda: desk.broker.find(intent.client_id, BTC, intent.created_at - MINUTE))
+    assert (found.client_id, found.filled_qty) == (intent.client_id, LOT)
+    assert desk.accepted(intent.client_id) == 1
+
+
+def test_an_order_that_was_lost_before_it_arrived_is_nowhere(desk: Desk) -> None:
+    desk.fault("drop_before", path=TRADE, method="POST", count=1)
+    intent = desk.entry()
+    assert isinstance(desk.broker.place(intent), Unknown)
+    assert desk.broker.find(intent.client_id, BTC, intent.created_at - MINUTE) is None
+    assert desk.accepted(intent.client_id) == 0
+
+
+def test_an_algo_order_whose_answer_is_lost_is_found_by_its_id(desk: Desk) -> None:
+    desk.fault("drop_after", path=ALGO, method="POST", count=1)
+    intent = desk.stop()
+    assert isinstance(desk.broker.place(intent), Unknown)
+    found = desk.until(lambda: desk.broker.find(intent.client_id, BTC, intent.created_at - MINUTE))
+    assert (found.client_id, found.type) == (intent.client_id, OrderType.STOP)
+
+
+def test_busy_after_the_order_was_taken_is_one_order(desk: Desk) -> None:
+    desk.fault("exchange_error", path=TRADE, method="POST", count=3)
+    intent = desk.entry()
+    assert isinstance(desk.broker.place(intent), Unknown)
+    assert _armed(desk) == 2
+    assert desk.accepted(intent.client_id) <= 1
+
+
+def _armed(desk: Desk) -> int:
+    """How many requests the one fault still waits for: each attempt takes one."""
+    (fault,) = desk.sandbox.control("GET", "faults?venue=okx")["faults"]
+    return int(fault["count"]) - int(fault["fired"])
+
+
+def test_an_order_that_arrives_after_its_deadline_is_dropped(desk: Desk) -> None:
+    desk.fault("delay", path=TRADE, method="POST", seconds=1.5, count=1)
+    intent = desk.entry(deadline=desk.clock.wall_ms() + 900)
+    assert not isinstance(desk.broker.place(intent), Placed)
+    time.sleep(1)
+    assert desk.broker.find(intent.client_id, BTC, intent.created_at - MINUTE) is None
+    assert desk.accepted(intent.client_id) == 0
+
+
+def test_an_order_past_its_deadline_is_not_sent(desk: Desk) -> None:
+    intent = desk.entry(deadline=desk.clock.wall_ms() - 1)
+    assert isinstance(desk.broker.place(intent), NotPlaced)
+    assert desk.accepted(intent.client_id) == 0
+
+
+def test_too_fast_is_told_and_nothing_was_placed(desk: Desk) -> None:
+    desk.fault("rate_limit", path=TRADE, method="POST", count=1)
+    refused = desk.broker.place(desk.entry())
+    assert isinstance(refused, NotPlaced)
+    assert refused.meaning is Meaning.RATE_LIMITED
+
+
+# -- swaps --------------------------------------------------------------------------------------------------------------
+def short(desk: Desk) -> VenueOrder:
+    """A short of 0.01 BTC in contracts, with its stop above."""
+    limit, stop = desk.price("0.99", SWAP), desk.price("1.05", SWAP)
+    intent = desk.intent(
+        Side.SELL,
+        OrderType.LIMIT,
+        Decimal("0.01"),
+        symbol=SWAP,
+        tif=TimeInForce.IOC,
+        limit_price=limit,
+        attached_stop=stop,
+    )
+    placed = desk.broker.place(intent)
+    assert isinstance(placed, Placed), placed
+    return desk.seen(placed.exchange_id, SWAP)
+
+
+@pytest.fixture(params=["net_mode", "long_short_mode"])
+def swap_desk(request: pytest.FixtureRequest, desk: Desk) -> Iterator[Desk]:
+    """The desk in each position mode."""
+
+    def choose(mode: str) -> None:
+        path = "/api/v5/account/set-position-mode"
+        desk.broker._transport.request(path, {"posMode": mode}, Lane.QUERY, system_ms() + 10_000)
+        desk.broker.connect()
+
+    choose(request.param)
+    yield desk
+    desk.flat()
+    choose("net_mode")
+
+
+def test_a_short_is_opened_at_one_times_protected_and_closed_in_base_units(swap_desk: Desk) -> None:
+    desk = swap_desk
+    opened = short(desk)
+    assert (opened.filled_qty, opened.qty) == (Decimal("0.01"), Decimal("0.01"))
+    fills = desk.broker.fills_of(opened)
+    assert sum(fill.qty for fill in fills) == Decimal("0.01")
+    assert {fill.fee_asset for fill in fills} == {"USDT"}
+    (position,) = desk.broker.positions()
+    assert (position.side, position.qty, position.leverage) == (Side.SELL, Decimal("0.01"), Decimal(1))
+    assert position.distance is None or position.distance > Decimal("0.5")
+    (stop,) = desk.broker.open_orders()
+    assert (stop.symbol, stop.side, stop.qty, stop.parent_id) == (SWAP, Side.BUY, Decimal("0.01"), opened.exchange_id)
+    assert isinstance(desk.broker.amend(stop, qty=Decimal("0.005")), Placed)
+    assert desk.seen(stop.exchange_id, SWAP).qty == Decimal("0.005")
+    desk.broker.cancel(stop)
+    closing = desk.intent(
+        Side.BUY, OrderType.MARKET, Decimal("0.01"), Purpose.EXIT, SWAP, tif=TimeInForce.IOC, reduce_only=True
+    )
+    closed = desk.broker.place(closing)
+    assert isinstance(closed, Placed), closed
+    assert desk.seen(closed.exchange_id, SWAP).filled_qty == Decimal("0.01")
+    assert list(desk.broker.positions()) == []
+    again = desk.broker.place(dataclasses.replace(closing, client_id=desk.ids.next()))
+    assert isinstance(again, NotPlaced)  # it only reduces, and there is nothing left
+
+
+def test_funding_is_told(desk: Desk) -> None:
+    funding = desk.broker.funding(SWAP)
+    assert abs(funding.rate) < Decimal("0.05")
+    assert funding.interval in {hours * HOUR for hours in (1, 2, 4, 6, 8)}
+
+
+def test_fees_of_spot_and_swaps(desk: Desk) -> None:
+    fees = desk.broker.fees({BTC, SWAP})
+    assert fees[BTC].taker == Decimal("0.001")
+    assert fees[SWAP].taker == Decimal("0.0005")
+
+
+def test_swaps_in_spot_mode_are_refused_with_the_setting_to_change(desk: Desk) -> None:
+    def level(number: str) -> None:
+        path = "/api/v5/account/set-account-level"
+        desk.broker._transport.request(path, {"acctLv": number}, Lane.QUERY, system_ms() + 10_000)
+
+    level("1")
+    try:
+        error = connect_failure(desk)
+        assert (error.meaning, error.remedy) == (Meaning.UNSUPPORTED, REMEDIES["mode"])
+        spot = OKXBroker(dataclasses.replace(desk.config, swaps=False), desk.clock, Notes())
+        spot.connect()
+        proof = spot.prove(desk.entry(), desk.stop())[0]
+        assert proof.accepted
+        assert "Spot mode" in proof.answer
+        assert isinstance(spot.place(desk.entry()), Placed)
+        spot.close()
+    finally:
+        level("2")
+
+
+def test_the_funding_account_is_looked_into(desk: Desk) -> None:
+    assert desk.broker.pockets() == {}
+
+
+def test_close_and_hurry_may_come_at_any_time(desk: Desk, tmp_path: Path) -> None:
+    broker = OKXBroker(dataclasses.replace(desk.config, state_dir=tmp_path), desk.clock, Notes())
+    broker.hurry(system_ms())
+    assert isinstance(broker.place(desk.entry()), NotPlaced)
+    broker.close()
+    broker.close()
