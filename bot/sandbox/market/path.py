@@ -17,17 +17,19 @@ from bot.sandbox.market.noise import Floats, bell, draws, key
 from bot.sandbox.market.weather import MINUTES, Climate
 
 LEVEL_SCALES = (8, 16, 32, 64, 128)
+"""Days of the slow waves that carry the price away from its usual level."""
+DRIFT = 0.255
+"""Strength of the trends, in units of a minute's typical move."""
 REVERTING = 0.97
-"""Share of the noise that does not wander off but returns to the trend: the pull-backs."""
+"""Share of the noise that does not wander off but returns to the trend."""
 MEMORY = 9
 """Minutes after which that share has forgotten where it was."""
-DRIFT = 0.255
-WICK = 1.5
-GAPS = 1.0
-GAP = 13.0
-BLOWS = 3.0
-BLOW = 9.0
-"""Strength of the trends, in units of the minute's typical move."""
+WICK = 1.2
+"""How far a minute's high and low reach, against a random walk's."""
+FLURRIES, FLURRY, CALM_DOWN = 2.0, 2.5, 25
+"""Sudden bursts of volatility a day, how much they add to the usual, and the minutes in which they die down."""
+GAPS, GAP, GAPS_DOWN = 0.35, 13.0, 0.9
+"""Sudden moves a day that stay, their size in a minute's typical move, and the share of them that are falls."""
 
 
 class CoinDay(NamedTuple):
@@ -56,13 +58,14 @@ class CoinPath:
         start, end = self._level_at(day), self._level_at(day + 1)
         weather = self._climate.of(day)
         dice = draws(self._noise, day)
-        sigma = self._minute * weather.vol
+        flurries = _flurries(dice)
+        sigma = self._minute * weather.vol * (1.0 + flurries)
         walk = _walk(dice, sigma)
         tilt = (end - start - walk[-1]) * np.arange(1, MINUTES + 1) / MINUTES
         close = start + walk + tilt + DRIFT * self._minute * weather.trend
         open_ = np.concatenate(([start + DRIFT * self._minute * self._climate.trend_at(day * MINUTES)], close[:-1]))
         surprise = np.abs(close - open_) / self._minute
-        busy = weather.busy * (0.35 + surprise) * np.exp(0.35 * dice.standard_normal(MINUTES))
+        busy = weather.busy * (1.0 + flurries) * (0.35 + surprise) * np.exp(0.25 * dice.standard_normal(MINUTES))
         high, low = _wicks(dice, open_, close, sigma)
         return CoinDay(open_, high, low, close, busy / busy.mean())
 
@@ -86,15 +89,20 @@ def _walk(dice: np.random.Generator, sigma: Floats) -> Floats:
 def _gaps(dice: np.random.Generator) -> Floats:
     """Sudden moves that stay, about GAPS a day, most of them down."""
     size = GAP * (dice.standard_exponential(MINUTES) * 0.5 + 0.5)
-    side = np.where(dice.random(MINUTES) < 0.7, -1.0, 1.0)
+    side = np.where(dice.random(MINUTES) < GAPS_DOWN, -1.0, 1.0)
     return np.where(dice.random(MINUTES) < GAPS / MINUTES, side * size, 0.0)
 
 
+def _flurries(dice: np.random.Generator) -> Floats:
+    """Extra volatility: bursts out of nothing that die down slowly."""
+    bursts = np.where(dice.random(MINUTES) < FLURRIES / MINUTES, FLURRY * dice.standard_exponential(MINUTES), 0.0)
+    echo = np.exp(-np.arange(6 * CALM_DOWN) / CALM_DOWN)
+    return np.convolve(bursts, echo)[:MINUTES]
+
+
 def _fat(dice: np.random.Generator) -> Floats:
-    """Fat-tailed shocks with variance 1: normals of uneven size and, about once a day, a real blow."""
-    shocks = dice.standard_normal(MINUTES) * np.exp(0.4 * dice.standard_normal(MINUTES) - 0.16)
-    blow = dice.random(MINUTES) < BLOWS / MINUTES
-    return np.where(blow, shocks * BLOW, shocks)
+    """Shocks with variance 1 and tails fatter than normal ones: their size is uneven too."""
+    return dice.standard_normal(MINUTES) * np.exp(0.4 * dice.standard_normal(MINUTES) - 0.16)
 
 
 def _recent_mean(walk: Floats) -> Floats:

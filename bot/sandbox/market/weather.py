@@ -15,23 +15,24 @@ import numpy as np
 from bot.sandbox.market.noise import Floats, Ints, bell, draws, key, mixed, wave
 
 MINUTES = 1440
-CYCLE = 1260
-"""Minutes of one cycle of a coin's trend; divides the day."""
+CYCLE = 1500
+"""Minutes of one cycle of a coin's trend."""
 SLOTS = 7
-OWN = 0.6
-COMMON = 0.12
-SPAN = 0.05
-JITTER = 12
-FORCE = 0.08
-GRIND = 0.008
-RISE = 920
-REST = 20
-FALL = 310
-DRIVE = (26, 36)
-PULLBACK = (16, 26)
-BACK = 0.5
+"""Coins whose cycles are spread evenly; further ones start half-way between."""
+RISE, REST, FALL = 1110, 10, 355
+"""Minutes of the parts of a cycle; what is left is a rest at the bottom."""
+SPAN, JITTER, FORCE = 0.05, 12, 0.08
+"""How uneven cycles are: part of each length, minutes of the start, log height."""
+DRIVE, PULLBACK = (24, 38), (15, 27)
+"""Minutes of the legs with and against the trend."""
+BACK, BACK_FALLING = 0.5, 0.15
+"""Slope of a pull-back against that of a drive, in a rise and in a fall: stairs up, lift down."""
+OWN, COMMON = 0.4, 0.06
+"""Height of a coin's own waves of volatility and of those that all coins share."""
 SCALES = ((1440, 0.14), (360, 0.16), (90, 0.22), (30, 0.24), (10, 0.30))
-"""Minutes between the knots of each wave of volatility, and its height in log units."""
+"""Minutes between the knots of each wave of volatility, and its part in the whole."""
+GRIND = 0.006
+"""How much turnover thins out as a trend climbs: sell-offs are loud, climbs are quiet."""
 
 
 class Weather(NamedTuple):
@@ -52,13 +53,14 @@ class Climate:
         self._cycles = key(seed, coin, "cycles")
         self._cycle = lru_cache(16)(self._make_cycle)
         turn = mixed(key(seed, "stagger"), 0)
-        self._offset = CYCLE * (((slot * (1 + turn % 6) + turn // 64) % SLOTS) / SLOTS)
+        place = (slot * (1 + turn % 6) + turn // 64) % SLOTS + (0.5 if slot >= SLOTS else 0.0)
+        self._offset = CYCLE * place / SLOTS
 
     def of(self, day: int) -> Weather:
         """The weather of a day (days since 1970-01-01 UTC)."""
         log_vol = OWN * waves(self._vol, day, SCALES) + COMMON * waves(self._market, day, SCALES[:3]) - 0.12
         trend = self._line(day * MINUTES + np.arange(1, MINUTES + 1))
-        return Weather(trend, np.exp(log_vol) * self._hours**0.25, np.exp(0.9 * log_vol - GRIND * trend) * self._hours)
+        return Weather(trend, np.exp(log_vol) * self._hours**0.15, np.exp(0.9 * log_vol - GRIND * trend) * self._hours)
 
     def trend_at(self, minute: int) -> float:
         """Log price of the trend at a minute since 1970."""
@@ -76,9 +78,10 @@ class Climate:
         """(minute, level) of every turn of one cycle: from 0 up in drives and pull-backs, a rest, and down again."""
         dice = draws(self._cycles, cycle)
         begin = cycle * CYCLE + self._offset + JITTER * dice.uniform(-1, 1)
-        rise, rest, fall = (length * dice.uniform(1 - SPAN, 1 + SPAN) for length in (RISE, REST, FALL))
-        up = _legs(dice, rise) * (1.0, math.exp(FORCE * dice.standard_normal()))
-        down = _legs(dice, fall)
+        spans = np.array([RISE, REST, FALL]) * dice.uniform(1 - SPAN, 1 + SPAN, 3)
+        rise, rest, fall = spans * min(1.0, (CYCLE - 2 * JITTER) / spans.sum())
+        up = _legs(dice, rise, BACK) * (1.0, math.exp(FORCE * dice.standard_normal()))
+        down = _legs(dice, fall, BACK_FALLING)
         top = float(up[-1, 1])
         down = down * (1.0, -top / down[-1, 1]) + (rise + rest, top)
         hill: Floats = np.concatenate(([[0.0, 0.0]], up, [[rise + rest, top]], down))
@@ -86,12 +89,12 @@ class Climate:
         return hill
 
 
-def _legs(dice: np.random.Generator, length: float) -> Floats:
+def _legs(dice: np.random.Generator, length: float, back: float) -> Floats:
     """(minute, level) at the end of each leg of a trend: drives, and shorter and weaker pull-backs between them."""
     drives = max(1, round(length / (sum((*DRIVE, *PULLBACK)) / 2)))
     spans = dice.uniform((DRIVE[0], PULLBACK[0]), (DRIVE[1], PULLBACK[1]), (drives, 2)).ravel()[:-1]
     spans *= length / spans.sum()
-    steps = spans * np.where(np.arange(len(spans)) % 2, -BACK, 1.0)
+    steps = spans * np.where(np.arange(len(spans)) % 2, -back, 1.0)
     return np.column_stack((np.cumsum(spans), np.cumsum(steps)))
 
 
