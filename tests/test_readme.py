@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from bot.brokers.coinbase.errors import REMEDIES as COINBASE
 from bot.brokers.kraken.errors import REMEDIES as KRAKEN
+from bot.brokers.okx.errors import REMEDIES as OKX
 from bot.cli import app
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
 
 
-@pytest.mark.parametrize("line", KRAKEN.values())
+@pytest.mark.parametrize("line", [*KRAKEN.values(), *OKX.values(), *COINBASE.values()])
 def test_every_remedy_stands_in_the_readme_word_for_word(line: str) -> None:
     assert f"| {line} |" in README
 
