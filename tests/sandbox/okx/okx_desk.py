@@ -102,7 +102,7 @@ class OkxDesk:
         rows: list[Any] = answer["data"]
         return rows
 
-    def tell(self, path: str, body: Any, **headers: str) -> Row:
+    def tell(self, path: str, body: Any, **headers: Any) -> Row:
         """The whole answer to a POST."""
         answer: Row = json.loads(self.send(self.request("POST", path, body=body, **headers)).body)
         return answer

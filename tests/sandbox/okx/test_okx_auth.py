@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -45,7 +46,7 @@ def test_signatures_are_okx_own(text: str, signature: str) -> None:
         ({"ok_access_sign": "AkD5YszBhggtIyjDlmTy/9PpNVntel+1Lff8wh0qpQw="}, "50113"),
     ],
 )
-def test_each_refusal_is_401_with_message_and_code_only(desk: OkxDesk, headers: dict[str, str], code: str) -> None:
+def test_each_refusal_is_401_with_message_and_code_only(desk: OkxDesk, headers: dict[str, Any], code: str) -> None:
     answer = desk.send(desk.request("GET", "account/balance", **headers))
     body = json.loads(answer.body)
     assert (answer.status, body["code"], list(body)) == (401, code, ["msg", "code"])
