@@ -24,7 +24,13 @@ from bot.sandbox.core.venue import Request
 ISSUERS = frozenset({"cdp", "coinbase-cloud"})
 AUDIENCES = frozenset({"retail_rest_api_proxy", "cdp_service"})
 LIFE_SECONDS = 120
-SIGNATURE_ONLY = {"verify_signature": True, "verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False}
+SIGNATURE_ONLY = {
+    "verify_signature": True,
+    "verify_exp": False,
+    "verify_nbf": False,
+    "verify_iat": False,
+    "verify_aud": False,
+}
 PrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
 

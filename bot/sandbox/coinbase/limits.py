@@ -18,6 +18,10 @@ class Bucket:
         self._missing = 0.0
         self._at_ms = now_ms
 
+    @property
+    def used(self) -> int:
+        return round(self._missing)
+
     def take(self, per_second: int, now_ms: int) -> bool:
         self._missing = max(0.0, self._missing - (now_ms - self._at_ms) / 1000 * per_second)
         self._at_ms = now_ms
@@ -37,6 +41,12 @@ class Limits:
 
     def charge_user(self, account: str) -> None:
         self._charge(account, "private_per_second")
+
+    def headers(self, account: str) -> tuple[tuple[str, str], ...]:
+        """What is left of the user's budget, in the lower-case names that clients look for."""
+        limit = self._switches.number("private_per_second")
+        left = max(0, limit - self._buckets[account].used)
+        return (("x-ratelimit-limit", str(limit)), ("x-ratelimit-remaining", str(left)), ("x-ratelimit-reset", "1"))
 
     def charge_address(self) -> None:
         """Everybody here comes from one address."""

@@ -16,6 +16,8 @@ from bot.sandbox.core.instrument import Instrument
 QUOTE_MINIMUM = Decimal(1)
 MONEY_STEP = Decimal("1e-12")
 """The smallest amount of money that a wallet can hold."""
+FINE_STEP = Decimal("1e-15")
+"""The smallest amount of coins that a wallet can hold; orders are sized in the product's increments."""
 INCREMENTS = {
     "BTC": ("0.00000001", "0.01"),
     "ETH": ("0.00000001", "0.01"),
@@ -82,7 +84,7 @@ class Product:
             min_qty=self.lot,
             min_cost=QUOTE_MINIMUM,
             cost_step=MONEY_STEP,
-            base_step=self.lot,
+            base_step=FINE_STEP,
             max_qty=self.base_max,
         )
 

@@ -36,8 +36,16 @@ BOOK_ROWS = 1000
 TOO_MANY_CANDLES = "start and end argument is invalid - number of candles requested should be less than 350 "
 FLAGS = ("is_disabled", "trading_disabled", "cancel_only", "limit_only", "post_only", "auction_mode", "view_only")
 EMPTY = (
-    "market_cap", "base_cbrn", "quote_cbrn", "product_cbrn", "icon_color", "icon_url", "display_name_overwrite",
-    "about_description", "best_bid_price", "best_ask_price",
+    "market_cap",
+    "base_cbrn",
+    "quote_cbrn",
+    "product_cbrn",
+    "icon_color",
+    "icon_url",
+    "display_name_overwrite",
+    "about_description",
+    "best_bid_price",
+    "best_ask_price",
 )
 
 
@@ -152,7 +160,7 @@ class PublicDesk:
         quote = self._market.quote(product.id, now_ms)
         return {
             "trades": [
-                _trade(product.id, trade)
+                _trade(product.id, trade, taker=self._switches.on("ticker_side_is_taker"))
                 for trade in reversed(found)
                 if start is None or trade.time_ns >= start * 1_000_000
             ],
@@ -211,15 +219,16 @@ def _pricebook(name: str, book: Book, now_ms: int) -> dict[str, Any]:
     return {"product_id": name, **rows, "time": rfc3339(now_ms)}
 
 
-def _trade(name: str, trade: Trade) -> dict[str, str]:
-    """`side` is the maker's."""
+def _trade(name: str, trade: Trade, *, taker: bool) -> dict[str, str]:
+    """`side` is the maker's, or the taker's where the switch says so."""
+    bought = (trade.side is Side.BUY) == taker
     return {
         "trade_id": str(trade.trade_id),
         "product_id": name,
         "price": plain(trade.price),
         "size": plain(trade.qty),
         "time": rfc3339(trade.time_ns // 1_000_000),
-        "side": "SELL" if trade.side is Side.BUY else "BUY",
+        "side": "BUY" if bought else "SELL",
         "bid": "",
         "ask": "",
         "exchange": "coinbase",

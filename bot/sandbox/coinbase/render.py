@@ -113,7 +113,7 @@ def fill_record(fill: Fill, identity: dict[str, str], in_quote: bool) -> dict[st
         "trade_time": moment,
         "trade_type": "FILL",
         "price": plain(fill.price),
-        "size": plain(fill.qty * fill.price if in_quote else fill.qty),
+        "size": plain(fill.cost if in_quote else fill.qty),
         "commission": plain(fill.fee_quote),
         "product_id": fill.symbol,
         "sequence_timestamp": moment,

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from bot.sandbox.coinbase.errors import OrderRefused, invalid
-from bot.sandbox.coinbase.products import QUOTE_MINIMUM, Product
+from bot.sandbox.coinbase.products import FINE_STEP, QUOTE_MINIMUM, Product
 from bot.sandbox.coinbase.render import SHAPES
 from bot.sandbox.coinbase.words import decimal_of, moment
 from bot.sandbox.core.instrument import ceil_to, floor_to, is_multiple
@@ -106,7 +106,8 @@ class TicketDesk:
             return replace(ticket, qty=self.check_size(asked.number("base_size"), self._last))
         if ticket.side is Side.SELL:
             raise OrderRefused("UNSUPPORTED_ORDER_CONFIGURATION", "quote_size is for buys")
-        return replace(ticket, budget=self._budget(asked.number("quote_size")))
+        finer = FINE_STEP if self._switches.on("quote_buys_finer_than_lot") else None
+        return replace(ticket, budget=self._budget(asked.number("quote_size")), budget_lot=finer)
 
     def _budget(self, money: Decimal) -> Decimal:
         if not is_multiple(money, self._product.tick):

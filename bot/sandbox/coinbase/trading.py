@@ -32,6 +32,8 @@ CREATE = "/api/v3/brokerage/orders"
 REFUSALS = {Reason.INSUFFICIENT_FUNDS: "INSUFFICIENT_FUND", Reason.POST_ONLY: "INVALID_LIMIT_PRICE_POST_ONLY"}
 NO_CANCEL_FAILURE = "UNKNOWN_CANCEL_FAILURE_REASON"
 EDITS_KEPT = 5
+FAILED = "FAILED"
+"""As the body of a refusal by fault: the order is accepted and fails afterwards."""
 MONEY = Decimal("1e-8")
 
 
@@ -113,15 +115,28 @@ class TradingDesk:
         if ticket.close is not None:
             ticket.close.order_id = ticket.tags["attached_id"] = self._ids.order()
         self._check_cap(ticket)
-        self._suffer(ticket)
-        try:
-            order = self._exchange.place(ticket)
-        except Refused as refused:
-            raise OrderRefused(REFUSALS[refused.why]) from refused
+        fault = self._faults.take(FaultKind.REJECT_ORDER, "POST", CREATE)
+        if fault is not None and fault.body != FAILED and not self._switches.on("refused_orders_live"):
+            raise OrderRefused(fault.body or "INSUFFICIENT_FUND")
+        order = self._taken(ticket, fails=fault is not None and fault.body == FAILED)
         if self._switches.number("order_404_ms"):
             order.visible_wall_ms = self._exchange.clock.wall_ms() + self._switches.number("order_404_ms")
         self._by_client[who.account, client_id] = order
+        if fault is not None and fault.body != FAILED:
+            raise OrderRefused(fault.body or "COMMANDER_REJECTED_NEW_ORDER")
         return order
+
+    def _taken(self, ticket: Ticket, *, fails: bool) -> Order:
+        """The order in the book, or one that was accepted for routing and failed behind it."""
+        if fails:
+            return self._exchange.place_dead(ticket, Reason.INSUFFICIENT_FUNDS)
+        if self._faults.take(FaultKind.PARTIAL_FILL, "POST", CREATE) is not None:
+            lots = self._exchange.instruments[ticket.symbol].lots
+            ticket.fill_at_most = lots(self._wanted(ticket) / 2)
+        try:
+            return self._exchange.place(ticket)
+        except Refused as refused:
+            raise OrderRefused(REFUSALS[refused.why]) from refused
 
     def _read(self, who: Credential, body: dict[str, Any]) -> Ticket:
         if not isinstance(body.get("product_id"), str):
@@ -138,15 +153,6 @@ class TradingDesk:
         mine = (o for o in self._exchange.state.open.values() if o.account == ticket.account)
         if sum(order.symbol == ticket.symbol for order in mine) >= self._switches.number("open_order_cap"):
             raise OrderRefused("COMMANDER_REJECTED_NEW_ORDER", "too many open orders")
-
-    def _suffer(self, ticket: Ticket) -> None:
-        """The orders' own faults."""
-        fault = self._faults.take(FaultKind.REJECT_ORDER, "POST", CREATE)
-        if fault is not None:
-            raise OrderRefused(fault.body or "INSUFFICIENT_FUND")
-        if self._faults.take(FaultKind.PARTIAL_FILL, "POST", CREATE) is not None:
-            lots = self._exchange.instruments[ticket.symbol].lots
-            ticket.fill_at_most = lots(self._wanted(ticket) / 2)
 
     def _wanted(self, ticket: Ticket) -> Decimal:
         """The size in base, that of an amount of money at the last price."""
@@ -185,7 +191,9 @@ class TradingDesk:
         return self._previewed(ticket, who, [])
 
     def _previewed(self, ticket: Ticket | None, who: Credential, errs: list[str]) -> dict[str, Any]:
-        sizes = dict.fromkeys(("order_total", "commission_total", "quote_size", "base_size", "best_bid", "best_ask"), "0")
+        sizes = dict.fromkeys(
+            ("order_total", "commission_total", "quote_size", "base_size", "best_bid", "best_ask"), "0"
+        )
         if ticket is not None:
             sizes = self._sizes(ticket, who)
         none = dict.fromkeys(("order_margin_total", "leverage", "long_leverage", "short_leverage"), "0")
@@ -260,7 +268,15 @@ class TradingDesk:
 
     def edit_preview(self, who: Credential, body: dict[str, Any]) -> dict[str, Any]:
         empty = dict.fromkeys(
-            ("slippage", "order_total", "commission_total", "quote_size", "base_size", "best_bid", "average_filled_price"),
+            (
+                "slippage",
+                "order_total",
+                "commission_total",
+                "quote_size",
+                "base_size",
+                "best_bid",
+                "average_filled_price",
+            ),
             "",
         )
         try:

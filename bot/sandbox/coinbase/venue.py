@@ -42,9 +42,7 @@ MONEY = {"USD": Decimal(3000), "USDC": Decimal(2000)}
 def open_venue(setting: Setting) -> Venue:
     """Coinbase as of the setting's state."""
     names = symbols(setting.pairs)
-    market = Market(
-        setting.seed, setting.start_ms, names, setting.candles, {name: tick_of(name) for name in names}
-    )
+    market = Market(setting.seed, setting.start_ms, names, setting.candles, {name: tick_of(name) for name in names})
     state = State(NAME, setting.journal, _base_volume(setting.fee_tier))
     market.restore(Jump(row[0], row[1], Decimal(row[2])) for row in setting.journal.get(f"{NAME}/jumps") or [])
     listing = Listing(products(market, setting.start_ms))
@@ -120,9 +118,7 @@ def products(market: Market, start_ms: int) -> list[Product]:
     """One product per market, and the twins in USDC of some."""
     own = [product_of(s, s, _listed(market, s, start_ms), s == NEW) for s in market.symbols]
     twins = [
-        product_of(f"{p.base}-USDC", p.id, p.listed_ms, new=False)
-        for p in own
-        if p.quote == "USD" and p.base in TWINS
+        product_of(f"{p.base}-USDC", p.id, p.listed_ms, new=False) for p in own if p.quote == "USD" and p.base in TWINS
     ]
     return [*own, *twins]
 

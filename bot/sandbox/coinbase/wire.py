@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -28,7 +29,11 @@ from bot.sandbox.core.switches import Switches
 from bot.sandbox.core.venue import Receive, Request, Response, Scope, Send, Tally
 
 BROKERAGE = "/api/v3/brokerage/"
-MAINTENANCE = b"<html>\r\n<head><title>503 Service Temporarily Unavailable</title></head>\r\n<body></body>\r\n</html>\r\n"
+MAINTENANCE = (
+    b"<html>\r\n<head><title>503 Service Temporarily Unavailable</title></head>\r\n<body></body>\r\n</html>\r\n"
+)
+PUBLIC_HEADERS = (("cache-control", "public, max-age=14400"),)
+"""The edge says so on public answers; clients must not believe it."""
 Public = Callable[[Query, str], Any]
 Private = Callable[[Credential, Request, str], Any]
 
@@ -81,7 +86,7 @@ class CoinbaseWire:
             return self._dispatch(request)
         except TooFast as error:
             self._tally.rejected[error.code] += 1
-            return error.response
+            return self._later(error.response)
         except CoinbaseError as error:
             self._count_refusal(request, error)
             return error.response
@@ -103,7 +108,12 @@ class CoinbaseWire:
         return text is None or self.failure(text).status >= 500
 
     def rate_limited(self) -> Response:
-        return errors.throttled(self._switches.word("rate_limit_style"))
+        return self._later(errors.throttled(self._switches.word("rate_limit_style")))
+
+    def _later(self, response: Response) -> Response:
+        """A rate limit's answer, which may say when to come again."""
+        seconds = self._switches.number("retry_after_seconds")
+        return replace(response, headers=(("retry-after", str(seconds)),)) if seconds else response
 
     def maintenance(self, request: Request) -> Response:
         """The edge answers while nobody is behind it."""
@@ -153,7 +163,7 @@ class CoinbaseWire:
         kept_ms, kept = self._cache.get(key, (0, None))
         if kept is not None and now - kept_ms < keep_ms and "no-cache" not in request.headers.get("cache-control", ""):
             return kept
-        fresh = answer(call(Query(request.query), part))
+        fresh = replace(answer(call(Query(request.query), part)), headers=PUBLIC_HEADERS)
         if keep_ms:
             self._cache = {k: row for k, row in self._cache.items() if now - row[0] < keep_ms}
             self._cache[key] = (now, fresh)
@@ -165,7 +175,10 @@ class CoinbaseWire:
         if right:
             self._doorman.permit(who, right)
         body = call(who, request, part)
-        return self._counted(body) if isinstance(body, Response) else answer(body)
+        response = self._counted(body) if isinstance(body, Response) else answer(body)
+        if self._switches.on("rate_limit_headers"):
+            return replace(response, headers=self._limits.headers(who.account))
+        return response
 
     def _counted(self, response: Response) -> Response:
         """An order's answer; refusals are counted by their code."""
@@ -181,9 +194,7 @@ class CoinbaseWire:
 
     # ---- routes ----
 
-    def _public_routes(
-        self, desk: PublicDesk, consumer: ConsumerDesk
-    ) -> list[tuple[str, re.Pattern[str], Public]]:
+    def _public_routes(self, desk: PublicDesk, consumer: ConsumerDesk) -> list[tuple[str, re.Pattern[str], Public]]:
         now, wall = self._now, self.wall_ms
         market: list[tuple[str, Public]] = [
             ("market/products", lambda query, _: desk.products(query, now())),

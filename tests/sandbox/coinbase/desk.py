@@ -95,9 +95,7 @@ class Desk:
         """A token as the SDK makes it; a claim of None is left out."""
         who = key or self.key
         now = self.wall.ms // 1000
-        stated = {
-            "sub": who.key, "iss": "cdp", "nbf": now, "exp": now + 120, "uri": f"{method} {HOST}{path}", **claims
-        }
+        stated = {"sub": who.key, "iss": "cdp", "nbf": now, "exp": now + 120, "uri": f"{method} {HOST}{path}", **claims}
         algorithm = "ES256" if "EC PRIVATE" in who.secret else "EdDSA"
         self.number += 1
         return jwt.encode(
@@ -140,7 +138,9 @@ class Desk:
 
     # ---- orders ----
 
-    def create(self, configuration: Mapping[str, Any], side: str = "BUY", client_id: str | None = None, **body: Any) -> Any:
+    def create(
+        self, configuration: Mapping[str, Any], side: str = "BUY", client_id: str | None = None, **body: Any
+    ) -> Any:
         """The answer to an order of BTC-USD, whatever it is."""
         self.number += 1
         asked = {
@@ -152,7 +152,9 @@ class Desk:
         }
         return self.post("orders", **asked)
 
-    def place(self, configuration: Mapping[str, Any], side: str = "BUY", client_id: str | None = None, **body: Any) -> Order:
+    def place(
+        self, configuration: Mapping[str, Any], side: str = "BUY", client_id: str | None = None, **body: Any
+    ) -> Order:
         """An order that must be taken."""
         answer = self.create(configuration, side, client_id, **body)
         assert answer["success"] is True, answer

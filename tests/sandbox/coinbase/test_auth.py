@@ -172,7 +172,9 @@ def test_a_key_that_may_not_look_still_sees_its_permissions(desk: Desk) -> None:
 
 def test_a_key_is_bound_to_its_portfolio(desk: Desk) -> None:
     own = desk.get("key_permissions")["portfolio_uuid"]
-    assert desk.get("portfolios")["portfolios"] == [{"name": "Default", "uuid": own, "type": "DEFAULT", "deleted": False}]
+    assert desk.get("portfolios")["portfolios"] == [
+        {"name": "Default", "uuid": own, "type": "DEFAULT", "deleted": False}
+    ]
     assert desk.get("accounts", retail_portfolio_id=own)["accounts"]
     code, text = desk.refused("GET", "accounts", "retail_portfolio_id=another")
     assert code == 403

@@ -59,7 +59,9 @@ def test_its_stop_sells_at_the_market_down_to_five_percent_worse(desk: Desk) -> 
     shown = desk.order(order)
     assert (shown["status"], shown["trigger_status"]) == ("FILLED", "STOP_TRIGGERED")
     assert Decimal(shown["average_filled_price"]) == pytest.approx(desk.last, rel=Decimal("0.01"))
-    assert order.price == (order.trigger or 0) - ((order.trigger or 0) * 5 / 100).quantize(Decimal("0.01"), "ROUND_DOWN")
+    assert order.price == (order.trigger or 0) - ((order.trigger or 0) * 5 / 100).quantize(
+        Decimal("0.01"), "ROUND_DOWN"
+    )
 
 
 def test_a_gap_below_the_stops_limit_leaves_it_resting_unfilled(desk: Desk) -> None:
@@ -122,7 +124,9 @@ def test_an_entry_announces_its_bracket_and_both_name_each_other(desk: Desk) -> 
     child = desk.get(f"orders/historical/{success['attached_order_id']}")["order"]
     assert (parent["attached_order_id"], child["originating_order_id"]) == (child["order_id"], parent["order_id"])
     assert parent["attached_order_configuration"] == asked
-    assert child["order_configuration"] == {"trigger_bracket_gtc": {**asked["trigger_bracket_gtc"], "base_size": "0.005"}}
+    assert child["order_configuration"] == {
+        "trigger_bracket_gtc": {**asked["trigger_bracket_gtc"], "base_size": "0.005"}
+    }
     assert (child["side"], child["order_type"], child["status"]) == ("SELL", "BRACKET", "OPEN")
     assert (child["client_order_id"], child["originating_order_id"] != "") == ("", True)
 

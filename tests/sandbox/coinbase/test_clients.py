@@ -130,7 +130,9 @@ def test_the_sdk_places_edits_and_cancels_a_limit_order(client: RESTClient) -> N
     until(lambda: client.get_order(resting).order.status, lambda status: status == "OPEN")
     assert client.edit_order(resting, size="0.002", price=price(client, "0.7")).success is True
     listed = client.list_orders(order_status=["OPEN"], product_ids=["BTC-USD"]).orders
-    assert [order.order_configuration.limit_limit_gtc["base_size"] for order in listed if order.order_id == resting] == ["0.002"]
+    assert [
+        order.order_configuration.limit_limit_gtc["base_size"] for order in listed if order.order_id == resting
+    ] == ["0.002"]
     assert client.cancel_orders([resting]).results[0].success is True
     assert ended(client, resting)["status"] == "CANCELLED"
 
@@ -146,7 +148,9 @@ def test_the_sdk_places_stops_and_attached_brackets(client: RESTClient) -> None:
     )
     ended(client, order_id(answer))
     child = answer.success_response["attached_order_id"]
-    shown = until(lambda: client.get("/api/v3/brokerage/orders/historical/" + child)["order"], lambda o: o["status"] == "OPEN")
+    shown = until(
+        lambda: client.get("/api/v3/brokerage/orders/historical/" + child)["order"], lambda o: o["status"] == "OPEN"
+    )
     assert shown["originating_order_id"] == order_id(answer)
     assert client.cancel_orders([child]).results[0].success
     ended(client, child)

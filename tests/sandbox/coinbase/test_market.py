@@ -175,6 +175,13 @@ def test_the_ticker_shows_the_newest_trades_at_most_a_hundred(desk: Desk) -> Non
     assert desk.refused("GET", "products/BTC-USD/ticker", "limit=1001")[0] == 500
 
 
+def test_the_side_of_a_trade_is_the_makers_or_the_takers(desk: Desk) -> None:
+    makers = [row["side"] for row in desk.get("products/BTC-USD/ticker", limit=20)["trades"]]
+    desk.switch("ticker_side_is_taker", True)
+    takers = [row["side"] for row in desk.get("products/BTC-USD/ticker", limit=20)["trades"]]
+    assert all({maker, taker} == {"BUY", "SELL"} for maker, taker in zip(makers, takers, strict=True))
+
+
 def test_time_is_the_real_one_in_texts(desk: Desk) -> None:
     desk.clock.advance(3600)
     answer = desk.get("time")

@@ -61,6 +61,27 @@ def test_fills_of_a_buy_of_money_are_sized_in_money(desk: Desk) -> None:
     assert sum(Decimal(fill["commission"]) for fill in fills) == order.fee
 
 
+def test_money_can_buy_coins_finer_than_can_be_sold(desk: Desk) -> None:
+    desk.switch("quote_buys_finer_than_lot", True)
+    entry = {"limit_price": desk.away("1.2"), "stop_trigger_price": desk.away("0.8")}
+    order = desk.place(
+        {"market_market_ioc": {"quote_size": "33"}}, attached_order_configuration={"trigger_bracket_gtc": entry}
+    )
+    desk.real_seconds(1)
+    assert order.filled % Decimal("1e-8") != 0
+    assert Decimal(desk.order(order)["total_value_after_fees"]) == pytest.approx(33, abs=Decimal("1e-8"))
+    fills = desk.get("orders/historical/fills", order_ids=order.id)["fills"]
+    bought = sum(Decimal(fill["size"]) / Decimal(fill["price"]) for fill in fills)
+    assert bought == pytest.approx(order.filled, rel=Decimal("1e-12"))
+    assert desk.wallet("BTC") == (0, order.filled)
+    desk.post("orders/batch_cancel", order_ids=[order.tags["attached_id"]])
+    desk.real_seconds(1)
+    size = str(order.filled.quantize(Decimal("1e-8"), "ROUND_DOWN"))
+    desk.place({"market_market_ioc": {"base_size": size}}, "SELL")
+    desk.real_seconds(1)
+    assert 0 < desk.wallet("BTC")[0] < Decimal("1e-8")
+
+
 def test_a_market_sell_gives_what_is_left_after_the_fee(desk: Desk) -> None:
     desk.buy("0.005")
     before, _ = desk.wallet("USD")
@@ -514,7 +535,11 @@ def test_an_edit_preview_changes_nothing(desk: Desk) -> None:
 
 
 def test_a_preview_tells_the_cost_and_places_nothing(desk: Desk) -> None:
-    order = {"product_id": "BTC-USD", "side": "BUY", "order_configuration": {"market_market_ioc": {"quote_size": "100"}}}
+    order = {
+        "product_id": "BTC-USD",
+        "side": "BUY",
+        "order_configuration": {"market_market_ioc": {"quote_size": "100"}},
+    }
     shown = desk.post("orders/preview", **order)
     assert (shown["errs"], shown["order_total"]) == ([], "100")
     assert abs(Decimal(shown["commission_total"]) - (100 - 100 / (1 + TAKER))) < Decimal("1e-7")
@@ -525,7 +550,9 @@ def test_a_preview_says_what_speaks_against_the_order(desk: Desk) -> None:
     market = {"product_id": "BTC-USD", "order_configuration": {"market_market_ioc": {"base_size": "5"}}}
     assert desk.post("orders/preview", side="SELL", **market)["errs"] == ["PREVIEW_INSUFFICIENT_FUND"]
     limit = {"base_size": "0.001", "limit_price": "1.001"}
-    shown = desk.post("orders/preview", product_id="BTC-USD", side="BUY", order_configuration={"limit_limit_gtc": limit})
+    shown = desk.post(
+        "orders/preview", product_id="BTC-USD", side="BUY", order_configuration={"limit_limit_gtc": limit}
+    )
     assert shown["errs"] == ["PREVIEW_INVALID_PRICE_PRECISION"]
 
 
@@ -543,6 +570,25 @@ def test_an_order_can_be_refused_by_fault(desk: Desk) -> None:
     assert desk.refusal(order)["error"] == "INSUFFICIENT_FUND"
     assert desk.refusal(order)["error"] == "ORDER_ENTRY_DISABLED"
     assert desk.place(order).filled > 0
+
+
+def test_an_order_can_be_accepted_and_fail_afterwards(desk: Desk) -> None:
+    desk.venue.faults.arm({"kind": "reject_order", "body": "FAILED"})
+    order = desk.place({"market_market_ioc": {"quote_size": "10"}})
+    shown = desk.order(order)
+    assert (shown["status"], shown["filled_size"], shown["settled"]) == ("FAILED", "0", True)
+    assert desk.wallet("USD") == (3000, 0)
+
+
+def test_a_refused_order_may_be_live_all_the_same(desk: Desk) -> None:
+    desk.venue.faults.arm({"kind": "reject_order"})
+    desk.switch("refused_orders_live", True)
+    limit = {"limit_limit_gtc": {"base_size": "0.005", "limit_price": desk.away("0.9")}}
+    answer = desk.create(limit, client_id="mine")
+    assert answer["error_response"]["error"] == "COMMANDER_REJECTED_NEW_ORDER"
+    rows = desk.get("orders/historical/batch")["orders"]
+    assert [row["client_order_id"] for row in rows] == ["mine"]
+    assert desk.place(limit, client_id="mine").id == rows[0]["order_id"]
 
 
 def test_a_fault_can_fill_an_order_in_part(desk: Desk) -> None:

@@ -32,7 +32,9 @@ def pages(desk: Desk, path: str, rows: str, **query: Any) -> list[list[dict[str,
 
 def test_the_account_begins_with_dollars_and_usdc(desk: Desk) -> None:
     rows = desk.get("accounts", limit=250)["accounts"]
-    funded = {row["currency"]: row["available_balance"]["value"] for row in rows if row["available_balance"]["value"] != "0"}
+    funded = {
+        row["currency"]: row["available_balance"]["value"] for row in rows if row["available_balance"]["value"] != "0"
+    }
     assert funded == {"USD": "3000", "USDC": "2000"}
     assert {row["currency"]: row["type"] for row in rows}["USD"] == "ACCOUNT_TYPE_FIAT"
     assert {row["currency"]: row["type"] for row in rows}["BTC"] == "ACCOUNT_TYPE_CRYPTO"
@@ -233,6 +235,18 @@ def test_a_rate_limit_has_several_faces(desk: Desk, style: str, status: int, tex
     assert desk.send("GET", path).status == 200
     refused = desk.send("GET", path)
     assert (refused.status, text in refused.body.decode()) == (status, True)
+
+
+def test_answers_may_tell_what_is_left_and_when_to_come_again(desk: Desk) -> None:
+    path = BROKERAGE + "accounts"
+    assert desk.send("GET", path).headers == ()
+    desk.switch("rate_limit_headers", True)
+    left = [dict(desk.send("GET", path).headers)["x-ratelimit-remaining"] for _ in range(2)]
+    assert left == ["28", "27"]
+    desk.switch("private_per_second", 1)
+    desk.switch("retry_after_seconds", 3)
+    assert dict(desk.send("GET", path).headers) == {"retry-after": "3"}
+    assert dict(desk.send("GET", BROKERAGE + "time", token="").headers) == {"cache-control": "public, max-age=14400"}
 
 
 def test_an_unknown_path_is_not_found(desk: Desk) -> None:
