@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from collections import deque
+from dataclasses import dataclass, field, replace
 
 from bot.brokers.base import BrokerError, Connection
 from bot.domain.clock import Clock
@@ -19,13 +20,15 @@ from bot.store.ledger import Ledger
 
 #: Currencies of account that NIJA does not trade in.
 FIAT = frozenset({"EUR", "GBP", "CHF", "CAD", "AUD", "JPY", "TRY", "BRL", "SGD", "AED", "PLN"})
+#: Cycles whose lateness is remembered.
+_REMEMBERED = 1_000
 #: Errors in a row at which the log hears of them; in between they are only counted.
 _TOLD = frozenset({1, 10, 100, 1_000})
 
 
 @dataclass(slots=True)
 class Tally:
-    """What this life of the actor has counted; times in wall ms."""
+    """What this life of the actor has counted; times in wall ms. `lateness`: how late its last cycles began."""
 
     cycles: int = 0
     cycles_ok: int = 0
@@ -33,6 +36,17 @@ class Tally:
     last_error: str = ""
     last_good: int = 0
     reconciled: int = 0
+    lateness: deque[int] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+
+    def late(self, ms: int) -> None:
+        """A cycle began so late (real ms)."""
+        self.lateness.append(ms)
+
+    @property
+    def late_p95(self) -> int:
+        """The lateness that 95 % of the remembered cycles stayed within (real ms)."""
+        ordered = sorted(self.lateness)
+        return ordered[int(0.95 * (len(ordered) - 1))] if ordered else 0
 
 
 class Reporter:
@@ -176,6 +190,7 @@ class Reporter:
                 "clock_skew_ms": pulse.clock_skew_ms,
                 "signals": pulse.signals,
                 "skipped": dict(pulse.skipped),
+                "cycle_late_ms_p95": self.tally.late_p95,
             },
         )
 
