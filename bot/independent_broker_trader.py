@@ -245,6 +245,8 @@ class IndependentBrokerTrader:
                     "silent_ms": now - post.heartbeat.at,
                     "restarts": post.restarts,
                     "stuck": post.stuck,
+                    "cycles": post.heartbeat.pulse.cycles,
+                    "late_ms": list(post.heartbeat.pulse.lateness),
                 }
                 for post in self.posts
             },

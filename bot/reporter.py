@@ -165,6 +165,7 @@ class Reporter:
             permissions=tuple(sorted(found.permissions)),
             ip_bound=found.ip_bound,
             clock_skew_ms=found.clock_skew_ms,
+            lateness=tuple(tally.lateness),
         )
         if standing is None:
             return pulse

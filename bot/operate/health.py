@@ -62,6 +62,8 @@ class Pulse:
     permissions: tuple[str, ...] = ()
     ip_bound: bool | None = None
     clock_skew_ms: int = 0
+    lateness: tuple[int, ...] = ()
+    """How late the last cycles began (real ms), oldest first."""
 
     @property
     def success_rate(self) -> Decimal:
