@@ -10,11 +10,11 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import ClassVar
 
-from bot.brokers.base import Absence, BaseBroker, Capabilities, Connection, ShapeProof
+from bot.brokers.base import Absence, BaseBroker, BrokerError, Capabilities, Connection, ShapeProof
 from bot.brokers.okx.account import OkxAccount
 from bot.brokers.okx.config import OkxConfig
-from bot.brokers.okx.connect import SKEW_SHOWN, connect
-from bot.brokers.okx.errors import REMEDIES
+from bot.brokers.okx.connect import SKEW_SHOWN, connect, read_settings
+from bot.brokers.okx.errors import REMEDIES, refuses_attachment
 from bot.brokers.okx.market import OkxMarket
 from bot.brokers.okx.parse import SwapPosition
 from bot.brokers.okx.parse_market import Funding
@@ -135,7 +135,21 @@ class OKXBroker(BaseBroker):
 
     # -- requests ----------------------------------------------------------------------------------------------------
     def place(self, intent: Intent) -> Outcome:
-        return self._trade.place(intent)
+        outcome = self._trade.place(intent)
+        if isinstance(outcome, NotPlaced):
+            self._learn(intent, outcome)
+        return outcome
+
+    def _learn(self, intent: Intent, refusal: NotPlaced) -> None:
+        """What the venue offers less than it seemed to: attached stops refused in earnest, another position mode."""
+        if intent.attached_stop is not None and refuses_attachment(refusal.reason):
+            self._able = replace(self._able, attached_stop=False, attached_target=False)
+            self._log.warning("ATTACH", venue=self.name, symbol=intent.symbol, reason=refusal.reason)
+        if refusal.reason.endswith(REMEDIES["position_mode"]):
+            try:
+                self._trade.settings = read_settings(self._transport)
+            except BrokerError as error:
+                self._log.warning("MODE", venue=self.name, reason=error.text)
 
     def amend(self, order: VenueOrder, *, qty: Decimal | None = None, trigger_price: Decimal | None = None) -> Outcome:
         """A kind of order that turns out not to be amendable here is from then on cancelled and placed anew."""

@@ -45,8 +45,7 @@ def connect(config: OkxConfig, transport: OkxTransport, account: OkxAccount, clo
     if abs(skew) > SKEW_REFUSED:
         raise failure(Meaning.CLOCK, "clock off", "clock", seconds=f"{abs(skew) / SECOND:.0f}")
     check_system(config, transport)
-    rows = transport.private("/api/v5/account/config")
-    settings = understood(lambda: parse.settings(only(rows, "account/config")))
+    settings = read_settings(transport)
     warnings = [*_skew_warning(skew), *key_warnings(config, settings), *mode_warnings(config, settings)]
     warnings += money_warning(account)
     connection = Connection(
@@ -58,6 +57,12 @@ def connect(config: OkxConfig, transport: OkxTransport, account: OkxAccount, clo
         warnings=tuple(warnings),
     )
     return Entry(connection, settings)
+
+
+def read_settings(transport: OkxTransport) -> parse.Settings:
+    """account/config: what the key may do and how the account is set."""
+    rows = transport.private("/api/v5/account/config")
+    return understood(lambda: parse.settings(only(rows, "account/config")))
 
 
 def check_credentials(config: OkxConfig) -> None:

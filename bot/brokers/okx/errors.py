@@ -112,6 +112,8 @@ ROWS: tuple[Row, ...] = (
     *_rows(Meaning.UNSUPPORTED, "51133", "51139", "51281", "51506"),
     *_rows(Meaning.BUSY, "51115"),
 )
+#: Refusals of an order for the stops and targets it carries (split targets, reduce-only orders).
+_ATTACHMENT = frozenset({*(str(code) for code in range(51076, 51101)), "51333"})
 TABLE: Mapping[str, Row] = MappingProxyType({row.code: row for row in ROWS})
 
 
@@ -134,7 +136,18 @@ def explain(codes: Iterable[tuple[str, str]], host: str = "this address") -> Bro
     found = [(meaning_of(code), text) for code, text in codes]
     row, text = next((each for each in found if each[0].meaning is Meaning.UNKNOWN), found[0])
     pause = WINDOW_MS if row.meaning is Meaning.RATE_LIMITED else 0
-    return failure(row.meaning, f"{row.code} {text}", row.remedy, pause, host=host)
+    return failure(row.meaning, f"{row.code} {text}", _hint(row, text), pause, host=host)
+
+
+def _hint(row: Row, text: str) -> str:
+    """The row's remedy. 51000 only names the parameter it dislikes; a wrong `posSide` is the owner's position mode."""
+    return "position_mode" if row.code == "51000" and "posSide" in text else row.remedy
+
+
+def refuses_attachment(reason: str) -> bool:
+    """Whether an order was refused for the stop attached to it: codes of attached stops, or a parameter of that name."""
+    code = code_of(reason)
+    return code in _ATTACHMENT or (code == "51000" and "attachAlgo" in reason)
 
 
 def failure(meaning: Meaning, text: object, remedy: str = "", retry_after_ms: int = 0, **facts: str) -> BrokerError:

@@ -426,6 +426,28 @@ def test_the_shapes_are_proved_without_an_order(desk: Desk) -> None:
     assert len(desk.sandbox.ledger("okx")["orders"]) == before
 
 
+def test_attached_stops_that_are_refused_are_learnt_from_the_check_and_from_the_order(desk: Desk) -> None:
+    desk.switch("attached_refused_on_spot", True)
+    fresh = OKXBroker(desk.config, desk.clock, Notes())
+    fresh.connect()
+    assert isinstance(fresh.place(desk.entry()), NotPlaced)
+    assert not fresh.capabilities().attached_stop
+    proofs = fresh.prove(desk.entry(), desk.stop())
+    assert [proof.accepted for proof in proofs] == [False, True, True]
+    assert isinstance(fresh.place(desk.entry(attached_stop=None)), Placed)
+    desk.switch("attached_refused_on_spot", False)
+    fresh.prove(desk.entry(), desk.stop())
+    assert fresh.capabilities().attached_stop
+    fresh.close()
+
+
+@pytest.mark.parametrize(("size", "wanted"), [("gross", LOT), ("net", LOT * Decimal("0.999"))])
+def test_the_size_of_an_attached_stop_is_what_the_exchange_made_of_it(size: str, wanted: Decimal, desk: Desk) -> None:
+    desk.switch("attached_size", size)
+    _, stop = desk.bought()
+    assert stop.qty == wanted
+
+
 def test_refusals_are_told_by_their_meaning(desk: Desk) -> None:
     small, rich = desk.broker.place(desk.entry(Decimal("0.000001"))), desk.broker.place(desk.entry(Decimal(10)))
     assert isinstance(small, NotPlaced)
@@ -562,6 +584,23 @@ def test_a_short_is_opened_at_one_times_protected_and_closed_in_base_units(swap_
     assert list(desk.broker.positions()) == []
     again = desk.broker.place(dataclasses.replace(closing, client_id=desk.ids.next()))
     assert isinstance(again, NotPlaced)  # it only reduces, and there is nothing left
+
+
+def test_a_position_mode_that_changed_is_told_and_read_anew(desk: Desk) -> None:
+    path = "/api/v5/account/set-position-mode"
+    desk.broker._transport.request(path, {"posMode": "long_short_mode"}, Lane.QUERY, system_ms() + 10_000)
+    limit = desk.price("0.99", SWAP)
+    opening = desk.intent(
+        Side.SELL, OrderType.LIMIT, Decimal("0.01"), symbol=SWAP, tif=TimeInForce.IOC, limit_price=limit
+    )
+    refused = desk.broker.place(opening)
+    assert isinstance(refused, NotPlaced)
+    assert REMEDIES["position_mode"] in refused.reason
+    assert isinstance(desk.broker.place(dataclasses.replace(opening, client_id=desk.ids.next())), Placed)
+    closing = desk.intent(Side.BUY, OrderType.MARKET, Decimal("0.01"), Purpose.EXIT, SWAP, reduce_only=True)
+    assert isinstance(desk.broker.place(closing), Placed)
+    desk.broker._transport.request(path, {"posMode": "net_mode"}, Lane.QUERY, system_ms() + 10_000)
+    desk.broker.connect()
 
 
 def test_funding_is_told(desk: Desk) -> None:
