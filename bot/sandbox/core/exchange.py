@@ -470,6 +470,8 @@ class Exchange:
         """The opposite order of the parent's close terms, of the size of these fills."""
         terms = sure(parent.close)
         ticket = attached(parent, terms, fills, self.instruments[parent.symbol])
+        if ticket.qty <= ZERO:
+            return
         order = self._order_of(ticket, terms.order_id or "")
         order.created_ms = fills[-1].time_ms
         order.visible_wall_ms = max(fill.visible_wall_ms for fill in fills)

@@ -52,7 +52,7 @@ class Positions:
     def __init__(self, state: State) -> None:
         self._state = state
         rows = [from_record(Position, row) for _, row in state.rows("position/")]
-        self._open = {row.key: row for row in rows if row.qty}
+        self._open = {row.key: row for row in sorted(rows, key=lambda row: row.number) if row.qty}
         self._last = max((row.number for row in rows), default=2_900_000_000_000_000_000)
 
     def all(self) -> list[Position]:

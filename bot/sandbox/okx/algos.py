@@ -246,9 +246,14 @@ class AlgoDesk:
         ]
 
     def _shown(self, algo: Order) -> Row:
-        orders = self._exchange.state.orders.values()
-        child = next((o for o in orders if o.parent_id == algo.id and o.origin in {Origin.TRIGGERED, Origin.MANUAL}), None)
+        child = None if algo.working else self._child(algo)
         return algo_row(self._listing.by_symbol[algo.symbol], algo, child, self._last(algo.symbol))
+
+    def _child(self, algo: Order) -> Order | None:
+        """The order that a fired algo sent."""
+        orders = reversed(self._exchange.state.orders.values())
+        sent = (Origin.TRIGGERED, Origin.MANUAL)
+        return next((order for order in orders if order.parent_id == algo.id and order.origin in sent), None)
 
     def _find(self, who: Credential, words: Words) -> Order | None:
         if "algoId" not in words and "algoClOrdId" not in words:

@@ -86,6 +86,10 @@ class TicketDesk:
 
     # ---- modes ----
 
+    def check_precheck(self, account: str) -> None:
+        if self._settings.of(account).level == "1":
+            raise OkxError("51010")
+
     def check_mode(self, words: Words, listed: Listed, account: str) -> None:
         self._check_mode(words, listed, self._settings.of(account))
 

@@ -55,7 +55,8 @@ class TradingDesk:
         return self._each(items, lambda words: self._place_one(who, words))
 
     def precheck(self, who: Credential, words: Words) -> list[Row]:
-        """Whether an order would be taken; changes nothing."""
+        """Whether an order would be taken, in other modes than the spot one; changes nothing."""
+        self._tickets.check_precheck(who.account)
         ticket = self._tickets.read(words, who.account)
         self._would_take(ticket)
         blank = ("adjEq", "adjEqChg", "availBal", "availBalChg", "imr", "imrChg", "liab", "liabChg", "liabChgCcy",

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bot.sandbox.core.values import Kind, Origin, Side, Ticket
 from tests.sandbox.okx.okx_desk import OkxDesk
 
 
@@ -219,3 +220,24 @@ def test_algo_history_wants_a_state_or_an_id(desk: OkxDesk) -> None:
 def test_attached_terms_can_be_refused_on_spot(desk: OkxDesk) -> None:
     desk.venue.switches.set("attached_refused_on_spot", True)
     assert entry(desk)["sCode"] == "51000"
+
+
+def test_a_stop_may_come_with_each_fill(desk: OkxDesk) -> None:
+    desk.venue.switches.set("attached_when", "fill")
+    order = entry(desk, "1")
+    assert order["sCode"] == "51008"
+    desk.exchange.deposit("main", "USDT", Decimal(10_000_000))
+    order = entry(desk, "5")
+    fills = desk.ask("trade/fills", ordId=order["ordId"])
+    assert len(fills) > 1
+    assert sorted(row["sz"] for row in pending(desk)) == sorted(fill["fillSz"] for fill in fills)
+
+
+def test_the_owner_may_sell_the_coins_of_a_stop(desk: OkxDesk) -> None:
+    entry(desk)
+    ticket = Ticket("main", "BTC-USDT", Side.SELL, Kind.MARKET, qty=Decimal("0.005"), origin=Origin.MANUAL)
+    sold = desk.exchange.place(ticket)
+    assert desk.show(sold.id)["ordType"] == "market"
+    desk.price(desk.away(-3))
+    algo = desk.ask("trade/orders-algo-history", ordType="conditional", state="effective")[0]
+    assert desk.show(algo["ordId"])["accFillSz"] == "0.00499"

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from bot.sandbox.core.journal import Journal
+from bot.sandbox.core.values import Kind, Origin, Side, Ticket
 from tests.sandbox.okx.okx_desk import OkxDesk
 
 SWAP = "BTC-USDT-SWAP"
@@ -219,8 +221,6 @@ def test_a_stop_of_the_whole_position_may_be_a_fraction(desk: OkxDesk) -> None:
 
 
 def test_positions_survive_a_restart(tmp_path: Any) -> None:
-    from bot.sandbox.core.journal import Journal
-
     journal = Journal(tmp_path / "state")
     desk = OkxDesk(journal=journal)
     opened(desk)
@@ -236,8 +236,6 @@ def test_positions_survive_a_restart(tmp_path: Any) -> None:
 
 
 def test_the_owner_trades_swaps_by_hand_too(desk: OkxDesk) -> None:
-    from bot.sandbox.core.values import Kind, Origin, Side, Ticket
-
     desk.exchange.place(Ticket("main", SWAP, Side.BUY, Kind.MARKET, qty=Decimal("0.02"), origin=Origin.MANUAL))
     assert position(desk)["pos"] == "2"
     assert SWAP not in desk.exchange.state.bought
