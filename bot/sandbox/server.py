@@ -90,6 +90,13 @@ class VenueServer(uvicorn.Server):
         """Closes or opens the port as the armed faults want it; returns when it is so. Any thread."""
         asyncio.run_coroutine_threadsafe(self._follow_faults(), sure(self._loop)).result(5)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Ends idle connections first: over TLS they would wait for the client to say goodbye."""
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, H11Protocol) and (connection.cycle is None or connection.cycle.response_complete):
+                reset(connection.transport)
+        await super().shutdown(sockets)
+
     def _serve_forever(self) -> None:
         asyncio.run(self._run())
 
