@@ -70,7 +70,6 @@ class TicketDesk:
         ticket.tags = {
             "key": asked.key,
             "configuration": orjson.dumps(asked.echo[asked.key]).decode(),
-            "accepted": str(self._wall_ms),
             **({} if attached is None else {"attached": orjson.dumps(attached).decode()}),
         }
         return ticket

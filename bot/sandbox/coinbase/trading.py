@@ -111,6 +111,7 @@ class TradingDesk:
 
     def _place(self, who: Credential, body: dict[str, Any], client_id: str) -> Order:
         ticket = self._read(who, body)
+        self._keep_real_time(ticket)
         ticket.client_id = client_id
         if ticket.close is not None:
             ticket.close.order_id = ticket.tags["attached_id"] = self._ids.order()
@@ -125,6 +126,13 @@ class TradingDesk:
         if fault is not None and fault.body != FAILED:
             raise OrderRefused(fault.body or "COMMANDER_REJECTED_NEW_ORDER")
         return order
+
+    def _keep_real_time(self, ticket: Ticket) -> None:
+        """The core knows only the real clock; the venue's own may be wrong."""
+        real = self._exchange.clock.wall_ms()
+        ticket.tags["accepted"] = str(real)
+        if ticket.expire_wall_ms is not None:
+            ticket.expire_wall_ms -= self._wall_ms() - real
 
     def _taken(self, ticket: Ticket, *, fails: bool) -> Order:
         """The order in the book, or one that was accepted for routing and failed behind it."""

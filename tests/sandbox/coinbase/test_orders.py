@@ -174,6 +174,16 @@ def test_a_deadline_runs_on_the_real_clock(desk: Desk) -> None:
     assert desk.wallet("USD") == (3000, 0)
 
 
+def test_a_deadline_is_kept_by_the_venues_own_clock(desk: Desk) -> None:
+    desk.venue.faults.arm({"kind": "clock_skew", "seconds": 8})
+    limit = {"base_size": "0.005", "limit_price": desk.away("0.5"), "end_time": end_time(desk, 10)}
+    order = desk.place({"limit_limit_gtd": limit})
+    desk.real_seconds(1.9)
+    assert desk.order(order)["status"] == "OPEN"
+    desk.real_seconds(0.1)
+    assert desk.order(order)["status"] == "EXPIRED"
+
+
 def test_a_deadline_that_has_passed_is_refused_or_expires_at_once(desk: Desk) -> None:
     limit = {"base_size": "0.005", "limit_price": desk.away("0.9"), "end_time": end_time(desk, -1)}
     assert desk.refusal({"limit_limit_gtd": limit})["error"] == "INVALID_REQUEST"
