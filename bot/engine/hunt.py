@@ -18,8 +18,10 @@ from bot.engine.desk import TRANSIENT, Desk
 
 #: Wall ms after a request's deadline before an empty look counts as proof: clocks differ, engines dawdle.
 PROOF_MARGIN = 2 * SECOND
-#: Wall ms after sending before an id is used again: the first request should have arrived or be lost by then.
-REPEAT_AFTER = 5 * SECOND
+#: Wall ms after sending before the same request is sent again: a position may be without its stop until then.
+REPEAT_AFTER = 3 * SECOND // 2
+#: Wall ms after sending before an id is burnt: what is only slow should have arrived by then.
+BURN_AFTER = 5 * SECOND
 #: Wall ms after sending until which a sale or stop is repeated as it was: the market has moved on since.
 REPEAT_UNTIL = MINUTE
 #: The longest wait (wall ms) between two looks for the same order.
@@ -45,22 +47,24 @@ class Hunt:
         self._desk = desk
         self._chases: dict[str, _Chase] = {}
 
-    def pursue(self) -> None:
-        """Look for every order in flight whose turn has come."""
+    def pursue(self) -> bool:
+        """Look for every order in flight whose turn has come; True when a hunt ended, so that positions want a look."""
         wanted = {record.client_id: record for record in self._desk.in_flight() if record.client_id is not None}
         for client_id in self._chases.keys() - wanted.keys():
             del self._chases[client_id]
+        ended = False
         for client_id, record in wanted.items():
             chase = self._chases.setdefault(client_id, _Chase(next_at=0, wait=FIRST_WAIT))
             if self._desk.clock.wall_ms() >= chase.next_at:
-                self._look(record, client_id, chase)
+                ended = self._look(record, client_id, chase) or ended
+        return ended
 
     @property
     def pending(self) -> bool:
         """Whether anything is being hunted."""
         return bool(self._chases)
 
-    def _look(self, record: OrderRecord, client_id: str, chase: _Chase) -> None:
+    def _look(self, record: OrderRecord, client_id: str, chase: _Chase) -> bool:
         try:
             ended = self._ended(record, client_id)
         except BrokerError as error:
@@ -68,13 +72,14 @@ class Hunt:
             ended = False
         if not ended:
             self._again(record, client_id, chase)
+        return ended
 
     def _ended(self, record: OrderRecord, client_id: str) -> bool:
         """Whether this look ended the hunt: the order was found, or its absence proved or brought about."""
         began = self._desk.clock.wall_ms()
         if self._seen(record, client_id):
             return True
-        if record.exchange_id is not None or began < _ripe_at(record):
+        if record.exchange_id is not None or began < _turning_points(record)[0]:
             return False
         if self._desk.broker.capabilities().absence is Absence.SAME_ID:
             return self._use_id_again(record)
@@ -103,7 +108,9 @@ class Hunt:
         intent = record.intent()
         if intent is None:
             return False
-        return self._repeat(intent) if self._is_wanted(record) else self._burn(intent)
+        if self._is_wanted(record):
+            return self._repeat(intent)
+        return self._desk.clock.wall_ms() >= record.sent_at + BURN_AFTER and self._burn(intent)
 
     def _is_wanted(self, record: OrderRecord) -> bool:
         """Whether a lost sale or stop, made now, would do what it was meant to, and nothing else is on its way to do it."""
@@ -160,8 +167,7 @@ class Hunt:
 
     def _again(self, record: OrderRecord, client_id: str, chase: _Chase) -> None:
         now = self._desk.clock.wall_ms()
-        ripe_at = _ripe_at(record)
-        chase.next_at = min(now + chase.wait, ripe_at) if now < ripe_at else now + chase.wait
+        chase.next_at = min([now + chase.wait, *(at for at in _turning_points(record) if at > now)])
         chase.wait = min(chase.wait * 2, LONGEST_WAIT)
         if record.status is not OrderStatus.UNKNOWN and record.exchange_id is None:
             self._desk.book.mark(client_id, OrderStatus.UNKNOWN, reason="not seen at the exchange yet")
@@ -175,8 +181,8 @@ class Hunt:
             )
 
 
-def _ripe_at(record: OrderRecord) -> int:
-    """Wall time from which a look that shows nothing may end the hunt."""
+def _turning_points(record: OrderRecord) -> tuple[int, ...]:
+    """Wall times at which a look that shows nothing allows more than the look before, the first of them first."""
     if record.deadline is not None:
-        return record.deadline + PROOF_MARGIN + 1
-    return record.sent_at + REPEAT_AFTER
+        return (record.deadline + PROOF_MARGIN + 1,)
+    return (record.sent_at + REPEAT_AFTER, record.sent_at + BURN_AFTER)

@@ -126,6 +126,8 @@ def take_over(page: Page, row: Row, order: VenueOrder) -> OrderRecord:
         "trigger_price": order.trigger_price,
         "reason": order.reason or None,
     }
+    if order.side is not row["side"]:  # an id that was used up by an order of another kind, so that ours can do nothing
+        told |= {"side": order.side, "type": order.type}
     return change(page, row, "order", {name: value for name, value in told.items() if value is not None})
 
 

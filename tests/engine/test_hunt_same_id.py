@@ -32,7 +32,7 @@ from bot.domain.order import (
 )
 from bot.domain.outcome import Meaning, NotPlaced, Outcome, Placed, Unknown
 from bot.engine.desk import Desk
-from bot.engine.hunt import REPEAT_AFTER, REPEAT_UNTIL, Hunt
+from bot.engine.hunt import BURN_AFTER, REPEAT_AFTER, REPEAT_UNTIL, Hunt
 from bot.store.database import Store, address
 from bot.store.ledger import Ledger
 
@@ -78,6 +78,7 @@ class OneOrderAnId(BaseBroker):
         self.hidden = False
         self.deaf = False
         self.refuses: NotPlaced | None = None
+        self.burns_with: Side | None = None
 
     def _stand(self, intent: Intent, status: OrderStatus, filled: Decimal = Decimal(0)) -> VenueOrder:
         order = VenueOrder(
@@ -119,7 +120,10 @@ class OneOrderAnId(BaseBroker):
         self.seen.append(("burn", intent))
         if self.deaf:
             raise BrokerError(self.name, Meaning.BUSY, "no answer")
-        return self._stand(replace(intent, qty=Decimal("0.001")), OrderStatus.CANCELED)
+        harmless = replace(
+            intent, qty=Decimal("0.001"), side=self.burns_with or intent.side, type=OrderType.LIMIT, trigger_price=None
+        )
+        return self._stand(harmless, OrderStatus.CANCELED)
 
     def find(self, client_id: str, symbol: str, since: int) -> VenueOrder | None:
         if self.deaf:
@@ -266,7 +270,7 @@ def test_a_lost_answer_is_found_without_using_the_id_again(scene: Scene) -> None
 
 def test_a_lost_entry_is_burnt_after_a_clean_look_and_not_before(scene: Scene) -> None:
     entry = scene.lose(Purpose.ENTRY, arrived=False)
-    scene.wait(REPEAT_AFTER - 500)
+    scene.wait(BURN_AFTER - 500)
     assert scene.verbs() == []
     assert scene.record(entry).status is OrderStatus.UNKNOWN
     scene.wait(1_000)
@@ -278,7 +282,7 @@ def test_a_lost_entry_is_burnt_after_a_clean_look_and_not_before(scene: Scene) -
 
 def test_an_entry_that_arrives_after_its_burning_does_nothing(scene: Scene) -> None:
     entry = scene.lose(Purpose.ENTRY, arrived=False)
-    scene.wait(REPEAT_AFTER + 1_000)
+    scene.wait(BURN_AFTER + 1_000)
     assert scene.venue.arrive(entry).status is OrderStatus.CANCELED
     assert len(scene.venue.orders_by_id) == 1
 
@@ -286,7 +290,7 @@ def test_an_entry_that_arrives_after_its_burning_does_nothing(scene: Scene) -> N
 def test_burning_brings_to_light_an_entry_that_no_list_showed(scene: Scene) -> None:
     scene.venue.hidden = True
     entry = scene.lose(Purpose.ENTRY, arrived=True)
-    scene.wait(REPEAT_AFTER + 1_000)
+    scene.wait(BURN_AFTER + 1_000)
     assert scene.verbs() == ["burn"]
     assert scene.record(entry).status is OrderStatus.FILLED
     position = scene.book.position(SYMBOL)
@@ -298,12 +302,30 @@ def test_burning_brings_to_light_an_entry_that_no_list_showed(scene: Scene) -> N
 def test_a_lost_sale_or_stop_is_repeated_byte_for_byte(scene: Scene, purpose: Purpose) -> None:
     scene.hold()
     sent = scene.lose(purpose, arrived=False)
-    scene.wait(REPEAT_AFTER + 1_000)
+    scene.wait(BURN_AFTER + 1_000)
     assert scene.verbs() == ["resend"]
     assert [intent for verb, intent in scene.venue.seen if verb == "resend"] == [replace(sent, reason="no answer")]
     after = scene.record(sent)
     assert after.status is (OrderStatus.OPEN if purpose is Purpose.STOP else OrderStatus.FILLED)
     assert (scene.book.position(SYMBOL) is None) is (purpose is not Purpose.STOP)
+
+
+def test_a_lost_stop_is_repeated_sooner_than_anything_is_burnt(scene: Scene) -> None:
+    scene.hold()
+    scene.lose(Purpose.STOP, arrived=False)
+    scene.wait(REPEAT_AFTER - 250)
+    assert scene.verbs() == []
+    scene.wait(750)
+    assert scene.verbs() == ["resend"]
+    assert REPEAT_AFTER + 500 < BURN_AFTER
+
+
+def test_an_id_burnt_by_an_order_of_the_other_side_is_booked_as_what_it_is(scene: Scene) -> None:
+    stop = scene.lose(Purpose.STOP, arrived=False)
+    scene.venue.burns_with = Side.BUY
+    scene.wait(BURN_AFTER + 1_000)
+    after = scene.record(stop)
+    assert (after.side, after.type, after.status) == (Side.BUY, OrderType.LIMIT, OrderStatus.CANCELED)
 
 
 def test_an_entry_comes_back_from_the_book_as_it_was_sent(scene: Scene) -> None:
@@ -314,7 +336,7 @@ def test_an_entry_comes_back_from_the_book_as_it_was_sent(scene: Scene) -> None:
 
 def test_a_sale_whose_position_is_gone_is_burnt(scene: Scene) -> None:
     sale = scene.lose(Purpose.EXIT, arrived=False)
-    scene.wait(REPEAT_AFTER + 1_000)
+    scene.wait(BURN_AFTER + 1_000)
     assert scene.verbs() == ["burn"]
     assert scene.record(sale).settled
 
@@ -322,7 +344,7 @@ def test_a_sale_whose_position_is_gone_is_burnt(scene: Scene) -> None:
 def test_a_sale_of_more_than_is_held_is_burnt(scene: Scene) -> None:
     scene.hold()
     scene.lose(Purpose.EXIT, arrived=False, qty="1.5")
-    scene.wait(REPEAT_AFTER + 1_000)
+    scene.wait(BURN_AFTER + 1_000)
     assert scene.verbs() == ["burn"]
 
 
@@ -330,7 +352,7 @@ def test_a_stop_that_another_one_replaced_is_burnt(scene: Scene) -> None:
     scene.hold()
     lost = scene.lose(Purpose.STOP, arrived=False)
     scene.lose(Purpose.STOP, arrived=True)
-    scene.wait(REPEAT_AFTER + 1_000)
+    scene.wait(BURN_AFTER + 1_000)
     assert scene.verbs() == ["burn"]
     assert scene.record(lost).settled
 
@@ -348,7 +370,7 @@ def test_a_refused_repeat_says_nothing_about_the_first_so_the_id_is_burnt(scene:
     scene.hold()
     sale = scene.lose(Purpose.EXIT, arrived=False)
     scene.venue.refuses = NotPlaced(Meaning.FUNDS, "no coins")
-    scene.wait(REPEAT_AFTER + 1_000)
+    scene.wait(BURN_AFTER + 1_000)
     assert scene.verbs() == ["resend", "burn"]
     assert scene.record(sale).settled
 
@@ -357,7 +379,7 @@ def test_a_repeat_that_was_not_sent_is_tried_again(scene: Scene) -> None:
     scene.hold()
     sale = scene.lose(Purpose.EXIT, arrived=False)
     scene.venue.refuses = NotPlaced(Meaning.RATE_LIMITED, "later")
-    scene.wait(REPEAT_AFTER + 1_000)
+    scene.wait(BURN_AFTER + 1_000)
     scene.venue.refuses = None
     scene.wait(MINUTE // 2)
     assert set(scene.verbs()) == {"resend"}
