@@ -144,7 +144,12 @@ def trading_plan(settings: Settings) -> Plan:
             max_drawdown_pct=limits.max_drawdown_pct,
             max_orders_per_minute=limits.max_orders_per_minute,
         ),
-        wishes=Wishes(most=trading.max_pairs, allow=frozenset(trading.pairs_allow), deny=frozenset(trading.pairs_deny)),
+        wishes=Wishes(
+            most=trading.max_pairs,
+            allow=frozenset(trading.pairs_allow),
+            deny=frozenset(trading.pairs_deny),
+            swaps=settings.okx.trade_swaps,
+        ),
         timeframe_ms=trading.timeframe_seconds * SECOND,
         cycle_ms=_ms(trading.cycle_seconds),
         position_ms=_ms(trading.position_seconds),
