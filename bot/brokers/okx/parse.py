@@ -235,17 +235,29 @@ def fills(rows: Iterable[object], units: Units) -> list[Fill]:
 
 # -- money ----------------------------------------------------------------------------------------------------------------
 def balances(rows: list[Any], *, margin: bool) -> dict[str, Balance]:
-    """account/balance: free is `availBal` (with swaps open, a quote's `availEq`: what margin can be made of), held the
-    rest of the coin."""
+    """account/balance by coin: free is `availBal`, held is `frozenBal`.
+
+    With swaps open (`margin`) a quote's free part is what margin can be made of (`availEq`), and both together are its cash:
+    what open positions have won or lost so far is not in it.
+    """
     found: dict[str, Balance] = {}
     for each in rows:
         for detail in sequence(mapping(each, "balance").get("details") or [], "details"):
             row = mapping(detail, "details")
             asset = text(row, "ccy")
-            key = "availEq" if margin and asset in DOLLARS and row.get("availEq") else "availBal"
-            free = max(number(row, key, ZERO), ZERO)
-            found[asset] = Balance(free, max(number(row, "frozenBal", ZERO), ZERO))
+            in_margin = margin and asset in DOLLARS and text(row, "availEq") and text(row, "cashBal")
+            found[asset] = _margin(row) if in_margin else _spot(row)
     return found
+
+
+def _spot(row: Mapping[str, Any]) -> Balance:
+    return Balance(max(number(row, "availBal", ZERO), ZERO), max(number(row, "frozenBal", ZERO), ZERO))
+
+
+def _margin(row: Mapping[str, Any]) -> Balance:
+    cash = max(number(row, "cashBal"), ZERO)
+    free = min(max(number(row, "availEq"), ZERO), cash)
+    return Balance(free, cash - free)
 
 
 def pockets(rows: list[Any]) -> dict[str, Decimal]:

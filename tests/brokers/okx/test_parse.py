@@ -152,7 +152,8 @@ def test_balances() -> None:
         "USDT": Balance(Decimal("4834.3"), Decimal("158.57")),
         "BTC": Balance(Decimal("0.5")),
     }
-    assert parse.balances(fixture("balance"), margin=True)["USDT"].free == Decimal("4834.317")
+    margin = parse.balances(fixture("balance"), margin=True)["USDT"]
+    assert (margin.free, margin.total) == (Decimal("4834.317"), Decimal("4850.4"))
     assert parse.balances([{"details": []}], margin=False) == {}
 
 
