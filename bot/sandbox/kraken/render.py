@@ -85,7 +85,8 @@ def description(pair: Pair, order: Order) -> dict[str, Any]:
         "price": order.tags.get("price", "0"),
         "price2": order.tags.get("price2", "0"),
         "leverage": "none",
-        "order": order.tags.get("text") or f"{order.side} {order.qty:.8f} {pair.altname} @ {order.tags['terms']}",
+        "order": order.tags.get("text")
+        or f"{order.side} {order.qty:.8f} {pair.altname} @ {order.tags.get('terms', 'market')}",
         "close": order.tags.get("close", ""),
     }
 
