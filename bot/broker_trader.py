@@ -32,17 +32,23 @@ from bot.store.ledger import Ledger
 TURN = 0.25
 #: In lock-step the market jumps, so the loop has to notice quickly.
 LOCKSTEP_TURN = 0.005
+#: The first wait (wall ms) after a look at the positions that left something to do: a stop in doubt, a sale refused.
+FIRST_AGAIN = 500
 #: Errors that no waiting cures: the owner has to act.
 FATAL = frozenset({Meaning.CREDENTIALS, Meaning.PERMISSION, Meaning.LOCKED_OUT})
 
 
 @dataclass(slots=True)
 class _Dues:
-    """When each kind of work is next due: cycle and watch in market ms, hunt in wall ms."""
+    """When each kind of work is next due: cycle and watch in market ms, hunt in wall ms.
+
+    `again` is the wait (wall ms) after a look that left something to do, 0 when none did.
+    """
 
     cycle: int = 0
     watch: int = 0
     hunt: int = 0
+    again: int = 0
 
 
 class BrokerTrader:
@@ -139,6 +145,7 @@ class BrokerTrader:
             self._dues.watch = market - market % self._plan.position_ms + self._plan.position_ms
             due.append(Timer.WATCH)
         if market >= self._dues.cycle:
+            self._reporter.tally.late(self._real_ms(market - self._dues.cycle) if self._dues.cycle else 0)
             self._dues.cycle = self._next_cycle(market)
             due.append(Timer.CYCLE)
         return due
@@ -152,6 +159,10 @@ class BrokerTrader:
         )
         return min(points)
 
+    def _real_ms(self, market_ms: int) -> int:
+        """A stretch of market time in real milliseconds; 0 in lock-step, where nothing is late."""
+        return int(market_ms / self._clock.speed) if self._clock.speed > 0 else 0
+
     def _wait(self) -> float:
         """Real seconds until something is due, a turn at most."""
         if self._clock.speed <= 0:
@@ -164,9 +175,10 @@ class BrokerTrader:
         try:
             match event:
                 case Timer.HUNT:
-                    self._business.hunt.pursue()
+                    if self._business.hunt.pursue():
+                        self._dues.watch = 0
                 case Timer.WATCH:
-                    self._business.watch.look()
+                    self._look()
                 case Timer.CYCLE:
                     self._cycle()
                 case Command():
@@ -176,6 +188,17 @@ class BrokerTrader:
                     self._dues.watch = 0
         except BrokerError as error:
             self._failed(error)
+
+    def _look(self) -> None:
+        """Look at the positions; what could not be finished is tried again soon, with growing waits."""
+        finished = False
+        try:
+            finished = self._business.watch.look()
+        finally:
+            self._dues.again = 0 if finished else max(FIRST_AGAIN, self._dues.again * 2)
+            if not finished and self._clock.speed > 0:
+                again = self._clock.market_ms() + int(self._dues.again * self._clock.speed)
+                self._dues.watch = min(self._dues.watch, again)
 
     def _cycle(self) -> None:
         self._reporter.tally.cycles += 1

@@ -14,7 +14,7 @@ from decimal import Decimal
 from bot.brokers.base import Absence, BaseBroker, BrokerError
 from bot.domain.clock import Clock
 from bot.domain.fill import Fill
-from bot.domain.ids import ClientIds, decision_key
+from bot.domain.ids import ClientIds, decision_key, is_ours, tag_of
 from bot.domain.instrument import FeeRate, Instrument
 from bot.domain.log import Log
 from bot.domain.order import (
@@ -178,6 +178,13 @@ class Desk:
         if self.on_fill is not None:
             self.on_fill(booking)
         return booking
+
+    def is_mine(self, order: VenueOrder) -> bool:
+        """Whether an order is of this book: in it, spawned by one that is, or under our tag. Another NIJA's is not."""
+        known = [order.exchange_id] if order.parent_id is None else [order.exchange_id, order.parent_id]
+        if any(self.book.by_exchange_id(exchange_id) is not None for exchange_id in known):
+            return True
+        return order.client_id is not None and is_ours(order.client_id) and tag_of(order.client_id) == self.ids.tag
 
     def in_flight(self, symbol: str | None = None) -> list[OrderRecord]:
         """Orders of ours whose fate the venue has not told us yet."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bot.brokers.base import BrokerError
-from bot.domain.ids import is_ours
 from bot.domain.order import STOPS, WORKING, Purpose, VenueOrder
 from bot.engine.close import Closing
 from bot.engine.desk import Desk
@@ -30,8 +29,11 @@ class Flattening:
     def left(self) -> list[str]:
         """What is still open, by the book."""
         held = [f"{one.symbol}: {one.qty} held" for one in self._desk.book.positions()]
-        doubtful = [f"{one.symbol}: order {one.client_id} is {one.status}" for one in self._desk.in_flight()]
-        return held + doubtful
+        orders = [
+            f"{one.symbol}: {one.purpose} order {one.client_id or one.exchange_id} is {one.status}"
+            for one in self._desk.book.unsettled()
+        ]
+        return held + orders
 
     def _sell(self, reason: str) -> None:
         positions = self._desk.book.positions()
@@ -49,13 +51,10 @@ class Flattening:
         for order in orders:
             if (
                 order.status in WORKING
-                and self._is_ours(order)
+                and self._desk.is_mine(order)
                 and not (order.type in STOPS and order.symbol in guarded)
             ):
                 self._desk.broker.cancel(order)
                 now = self._desk.broker.order(order.exchange_id, order.symbol)
                 if now is not None:
                     self._desk.sync(now)
-
-    def _is_ours(self, order: VenueOrder) -> bool:
-        return is_ours(order.client_id) or self._desk.book.by_exchange_id(order.exchange_id) is not None

@@ -13,7 +13,6 @@ from decimal import Decimal
 from enum import Enum
 
 from bot.brokers.base import BrokerError
-from bot.domain.ids import is_ours
 from bot.domain.instrument import Instrument
 from bot.domain.money import ZERO
 from bot.domain.order import STOPS, WORKING, OrderType, Purpose, Side, VenueOrder
@@ -67,7 +66,7 @@ class Protection:
             and order.side is not position.side
             and order.type in STOPS
             and order.status in WORKING
-            and self._is_ours(order)
+            and self._desk.is_mine(order)
         ]
         for order in stops:
             if self._desk.book.by_exchange_id(order.exchange_id) is None and not self._known_by_client_id(order):
@@ -141,7 +140,7 @@ class Protection:
             and order.side is side.opposite
             and order.type in STOPS
             and order.status in WORKING
-            and self._is_ours(order)
+            and self._desk.is_mine(order)
         ]
         ended = [self._reduce(Cancel(order)) for order in idle]
         return all(ended)
@@ -233,12 +232,6 @@ class Protection:
                 reason=outcome.reason,
                 outcome=type(outcome).__name__,
             )
-
-    def _is_ours(self, order: VenueOrder) -> bool:
-        book = self._desk.book
-        if is_ours(order.client_id) or book.by_exchange_id(order.exchange_id) is not None:
-            return True
-        return order.parent_id is not None and book.by_exchange_id(order.parent_id) is not None
 
     def _known_by_client_id(self, order: VenueOrder) -> bool:
         return order.client_id is not None and self._desk.book.by_client_id(order.client_id) is not None

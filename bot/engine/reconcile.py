@@ -45,7 +45,8 @@ class Reconciliation:
         since = min(newest or oldest, int(remembered or oldest), oldest) - OVERLAP
         if remembered is None:
             since = min(since, desk.clock.market_ms() - LOST_BOOK)
-        self._recognise([*desk.broker.recent_orders(since), *desk.broker.open_orders()], starting=True)
+        orders = [*desk.broker.recent_orders(since), *desk.broker.open_orders()]
+        self._recognise(orders, lost=remembered is None)
         self.run(since)
 
     def run(self, since: int | None = None) -> Sequence[VenueOrder]:
@@ -64,19 +65,22 @@ class Reconciliation:
         return orders
 
     # -- orders ---------------------------------------------------------------------------------------------------
-    def _recognise(self, orders: Iterable[VenueOrder], *, starting: bool = False) -> None:
-        """Take over what the venue says of our orders, and adopt those the book does not have."""
+    def _recognise(self, orders: Iterable[VenueOrder], *, lost: bool = False) -> None:
+        """Take over what the venue says of our orders, and adopt those the book does not have.
+
+        A book that was `lost` does not know its old tag: every NIJA's orders are ours then, else only those of our tag.
+        """
         for order in sorted(orders, key=lambda one: one.created_at):
             if self._desk.sync(order) is None and order.exchange_id not in self._foreign:
-                self._adopt(order, orders, starting=starting)
+                self._adopt(order, orders, lost=lost)
 
-    def _adopt(self, order: VenueOrder, among: Iterable[VenueOrder], *, starting: bool) -> OrderRecord | None:
+    def _adopt(self, order: VenueOrder, among: Iterable[VenueOrder], *, lost: bool) -> OrderRecord | None:
         """Enter an order that carries our mark or was spawned by one of ours; anything else is foreign."""
         desk = self._desk
         if not self._is_ours(order):
             self._remember_foreign(order.exchange_id)
             return None
-        if order.client_id is not None and tag_of(order.client_id) != desk.ids.tag and not starting:
+        if order.client_id is not None and tag_of(order.client_id) != desk.ids.tag and not lost:
             self._second_instance(order)
             return None
         purpose = self._purpose(order)
@@ -148,7 +152,7 @@ class Reconciliation:
         order = self._desk.broker.order(fill.exchange_order_id, fill.symbol)
         if order is None:
             return False
-        return self._desk.sync(order) is not None or self._adopt(order, (), starting=False) is not None
+        return self._desk.sync(order) is not None or self._adopt(order, (), lost=False) is not None
 
     # -- coins ----------------------------------------------------------------------------------------------------
     def _count_coins(self) -> None:

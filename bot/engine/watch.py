@@ -43,25 +43,29 @@ class Watch:
     looked: dict[str, int] = field(default_factory=dict)
 
     # -- between candles ------------------------------------------------------------------------------------------
-    def look(self) -> None:
-        """One look at every position; raises `BrokerError` when the exchange does not say what is open."""
+    def look(self) -> bool:
+        """One look at every position; False when something is left to do. Raises `BrokerError` when the exchange does not
+        say what is open.
+        """
         positions = self.desk.book.positions()
         if not positions and not self.desk.book.unsettled():
-            return
+            return True
         orders = list(self.desk.broker.open_orders())
         self._learn_ended(orders)
-        for position in self.desk.book.positions():
-            self._mind(position, orders)
+        finished = [self._mind(position, orders) for position in self.desk.book.positions()]
         self._release_idle(orders)
+        return all(finished)
 
-    def _mind(self, position: Position, orders: list[VenueOrder]) -> None:
+    def _mind(self, position: Position, orders: list[VenueOrder]) -> bool:
         symbol = position.symbol
         try:
             look = self.desk.broker.look(symbol, self._since(position))
             if self._act(position, look, orders):
                 self.looked[symbol] = look.at
+                return True
         except BrokerError as error:
             self.desk.log.warning("WATCH", symbol=symbol, reason=error.text)
+        return False
 
     def _act(self, position: Position, look: Look, orders: list[VenueOrder]) -> bool:
         """Do what the price calls for; False when something is left to do, so that this stretch is looked at again."""
