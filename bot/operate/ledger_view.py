@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from rich.console import Console
@@ -13,7 +14,7 @@ LATEST = 20
 
 def show(content: dict[str, Any]) -> None:
     """Print the document of `nija ledger --json` as tables."""
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 160)
     if not content["brokers"]:
         console.print("Nothing yet: NIJA has not started here.")
     for name, broker in content["brokers"].items():

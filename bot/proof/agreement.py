@@ -162,7 +162,14 @@ def _stops(book: Doc, truth: Doc) -> list[str]:
     lines = [f"stop {name} rests at the exchange for no position" for name in resting.keys() - believed.keys()]
     lines += [f"stop {name} is believed to rest and does not" for name in believed.keys() - resting.keys()]
     for position in book["positions"]:
-        covered = sum((resting.get(stop["exchange_id"], Decimal(0)) for stop in position["stops"]), Decimal(0))
-        if covered != Decimal(position["qty"]):
-            lines.append(f"position {position['symbol']} {position['qty']} is covered by stops of {covered}")
+        sizes = [resting.get(stop["exchange_id"], Decimal(0)) for stop in position["stops"]]
+        short = abs(Decimal(position["qty"]) - sum(sizes, Decimal(0)))
+        if short and short >= max((_step(size) for size in sizes), default=Decimal(0)):
+            lines.append(f"position {position['symbol']} {position['qty']} is covered by stops of {sum(sizes)}")
     return lines
+
+
+def _step(size: Decimal) -> Decimal:
+    """One unit of the last digit: a fee taken in the coin leaves less than a lot that no stop can cover."""
+    exponent = size.as_tuple().exponent
+    return Decimal(1).scaleb(exponent if isinstance(exponent, int) else 0)
