@@ -83,7 +83,7 @@ def check(desk: Desk) -> None:
         fills = [state.fills[fill_id] for fill_id in order.fill_ids]
         assert sum((fill.qty for fill in fills), Decimal(0)) == order.filled <= order.qty
         assert order.held == 0 or order.working
-        for fill in fills if order.price is not None else []:
+        for fill in fills if order.price is not None and order.amended_ms is None else []:
             assert fill.price <= order.price if order.side is Side.BUY else fill.price >= order.price
 
 
