@@ -80,6 +80,7 @@ TEXTS = {
     "51127": "Available balance is 0.",
     "51131": "Insufficient balance.",
     "51139": "Reduce-only feature is unavailable for spot transactions.",
+    "51150": "The number of decimal places of the order price is out of range.",
     "51169": "Order failed because you don't have any positions in this direction to reduce or close.",
     "51174": "The number of {} pending orders reached the upper limit of {}.",
     "51277": "TP trigger price can not be higher than the last price",

@@ -43,6 +43,10 @@ SINGLE = {
 }
 """A batch of one counts as a single order."""
 
+ORDERS = frozenset({"trade/order", "trade/batch-orders", "trade/amend-order", "trade/amend-batch-orders"})
+ACCOUNT_ORDERS = 1_000
+"""New and amended orders of an account in two seconds, whatever the instrument."""
+
 
 class Limits:
     """All windows of the venue."""
@@ -62,6 +66,10 @@ class Limits:
         counted = [self._count((method, endpoint, who, scope), number, window) for scope in scopes]
         if not all(counted):
             raise OkxError(RATE_LIMIT, status=self._switches.number("rate_limit_status"))
+        if method == "POST" and endpoint in ORDERS:
+            most = max(1, ACCOUNT_ORDERS * self._switches.number("rate_limit_percent") // 100)
+            if not all(self._count((method, "orders", who, ""), most, TWO_SECONDS) for _ in instruments):
+                raise OkxError("50061")
 
     def _count(self, key: tuple[str, str, str, str], number: int, window_ms: int) -> bool:
         now, calls = self._now_ms(), self._calls.setdefault(key, deque())

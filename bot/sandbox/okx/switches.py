@@ -8,7 +8,11 @@ from bot.sandbox.core.switches import Value
 
 
 def defaults(symbols: Iterable[str]) -> dict[str, Value]:
-    """All switches. `state.<SYMBOL>` is an instrument's state (live, suspend, preopen, test)."""
+    """All switches. `state.<SYMBOL>` is an instrument's state (live, suspend, preopen, test).
+
+    `attached_size` gross or net of the fee; `attached_when` the parent's end or each fill; `algo_short_of_coins`
+    reduce or fail; `price_off_tick` a code or round; `busy_code` and `busy_status` are the default `exchange_error`.
+    """
     return {
         "demo_account": False,
         "wrong_region": False,
@@ -24,6 +28,7 @@ def defaults(symbols: Iterable[str]) -> dict[str, Value]:
         "cash_in_multi_currency": True,
         "isolated_swaps": True,
         "price_band_bps": 500,
+        "price_off_tick": "51000",
         "max_market_usd": 1_000_000,
         "orders_per_account": 4000,
         "orders_per_instrument": 500,

@@ -11,7 +11,7 @@ from bot.sandbox.core.instrument import floor_to, is_multiple
 from bot.sandbox.core.switches import Switches
 from bot.sandbox.core.values import ZERO, Close, Kind, Leg, Side, Ticket, Tif
 from bot.sandbox.okx.errors import OkxError, bad, refused
-from bot.sandbox.okx.legs import legs_of, on_tick
+from bot.sandbox.okx.legs import legs_of
 from bot.sandbox.okx.listing import Listed, Listing
 from bot.sandbox.okx.public import PublicDesk
 from bot.sandbox.okx.settings import AccountSettings, Settings
@@ -132,13 +132,22 @@ class TicketDesk:
         edge: Decimal = floor_to(most if side is Side.BUY else least, listed.tick)
         if order_type == "optimal_limit_ioc":
             return edge
-        words.need("px")
-        price = on_tick(words, "px", listed.tick)
+        price = self._on_tick(words, listed)
         if price is None or (price <= most if side is Side.BUY else price >= least):
             return price
         if words.one_of("pxAmendType", ("0", "1"), "0") == "1":
             return edge
         raise refused("51006", listed.price(most), listed.price(least))
+
+    def _on_tick(self, words: Words, listed: Listed) -> Decimal | None:
+        """What becomes of a price between two ticks is a switch: a code, or rounded down."""
+        words.need("px")
+        price, rule = words.amount("px"), self._switches.word("price_off_tick")
+        if price is None or is_multiple(price, listed.tick):
+            return price
+        if rule == "round":
+            return floor_to(price, listed.tick)
+        raise bad("px") if rule == "51000" else OkxError(rule)
 
     def _size(self, ticket: Ticket, words: Words, listed: Listed) -> None:
         """Sets quantity or budget; a quote-sized order is judged by what it would trade now."""

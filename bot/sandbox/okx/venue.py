@@ -21,6 +21,7 @@ from bot.sandbox.okx.floor import Floor
 from bot.sandbox.okx.ids import OkxIds
 from bot.sandbox.okx.limits import Limits
 from bot.sandbox.okx.listing import CONTRACTS, FIRST_CODE, Listed, Listing, fee_table, spot, swap
+from bot.sandbox.okx.profile import ProfileDesk
 from bot.sandbox.okx.public import PublicDesk
 from bot.sandbox.okx.settings import Settings
 from bot.sandbox.okx.tickets import TicketDesk
@@ -76,7 +77,8 @@ def _assemble(
         limits=Limits(knobs, budget_clock(setting.clock)),
         desks=Desks(
             public=public,
-            account=AccountDesk(exchange, listing, public, knobs, settings, faults),
+            account=AccountDesk(exchange, listing, faults),
+            profile=ProfileDesk(exchange, listing, public, settings),
             books=Books(exchange, listing),
             trading=TradingDesk(exchange, listing, tickets, knobs, faults, lambda: skewed_wall_ms(exchange, faults)),
             algos=AlgoDesk(exchange, listing, tickets, knobs, faults),

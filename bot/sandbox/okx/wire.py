@@ -34,6 +34,7 @@ from bot.sandbox.okx.errors import (
     success,
 )
 from bot.sandbox.okx.limits import Limits
+from bot.sandbox.okx.profile import ProfileDesk
 from bot.sandbox.okx.public import PublicDesk
 from bot.sandbox.okx.trading import TradingDesk
 from bot.sandbox.okx.words import Words, body_of, query_of
@@ -52,6 +53,7 @@ class Desks:
 
     public: PublicDesk
     account: AccountDesk
+    profile: ProfileDesk
     books: Books
     trading: TradingDesk
     algos: AlgoDesk
@@ -95,7 +97,7 @@ class OkxWire:
         except OkxError as error:
             self._tally.rejected[error.code] += 1
             if request.method == "POST" and request.path.removeprefix(ROOT) in PLACING:
-                self._exchange.note_rejection(None)
+                self._exchange.note_rejection(_client_id(request))
             return refusal(error)
 
     def failure(self, text: str | None) -> Response:
@@ -231,16 +233,16 @@ class OkxWire:
 
 def _asks(desks: Desks) -> dict[str, Ask]:
     """Questions, by GET."""
-    account, books, algos = desks.account, desks.books, desks.algos
+    account, profile, books, algos = desks.account, desks.profile, desks.books, desks.algos
     return {
         "account/balance": account.balance,
         "account/positions": account.positions,
-        "account/config": account.config,
-        "account/trade-fee": account.trade_fee,
-        "account/leverage-info": account.leverage_info,
-        "account/max-size": account.max_size,
-        "account/max-avail-size": account.max_avail_size,
-        "account/instruments": account.instruments,
+        "account/config": profile.config,
+        "account/trade-fee": profile.trade_fee,
+        "account/leverage-info": profile.leverage_info,
+        "account/max-size": profile.max_size,
+        "account/max-avail-size": profile.max_avail_size,
+        "account/instruments": profile.instruments,
         "asset/balances": account.asset_balances,
         "asset/currencies": account.currencies,
         "trade/order": books.order,
@@ -257,12 +259,12 @@ def _asks(desks: Desks) -> dict[str, Ask]:
 
 def _sets(desks: Desks) -> dict[str, Ask]:
     """Changes by POST that are answered as a whole, without a code per row."""
-    account, trading = desks.account, desks.trading
+    account, profile, trading = desks.account, desks.profile, desks.trading
     return {
-        "account/set-leverage": account.set_leverage,
-        "account/set-position-mode": account.set_position_mode,
-        "account/set-fee-type": account.set_fee_type,
-        "account/set-account-level": account.set_level,
+        "account/set-leverage": profile.set_leverage,
+        "account/set-position-mode": profile.set_position_mode,
+        "account/set-fee-type": profile.set_fee_type,
+        "account/set-account-level": profile.set_level,
         "asset/transfer": account.transfer,
         "trade/close-position": trading.close_position,
         "trade/cancel-all-after": trading.cancel_all_after,
@@ -284,6 +286,14 @@ def _acts(desks: Desks) -> dict[str, Act]:
         "trade/cancel-algos": algos.cancel,
         "trade/amend-algos": lambda who, items: algos.amend(who, items[0]),
     }
+
+
+def _client_id(request: Request) -> str | None:
+    """The client id of an order that came no further than the gate."""
+    try:
+        return body_of(request)[0].get("clOrdId")
+    except OkxError:
+        return None
 
 
 def _expired(error: OkxError, words: Words) -> dict[str, Any]:

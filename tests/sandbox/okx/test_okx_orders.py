@@ -293,3 +293,38 @@ def test_rates_of_fees_are_negative(desk: OkxDesk) -> None:
     fee = desk.ask("account/trade-fee", instType="SPOT", instId="BTC-USDT")[0]
     assert (fee["maker"], fee["taker"]) == ("-0.0008", "-0.001")
     assert fee["feeGroup"][0]["taker"] == "-0.001"
+
+
+@pytest.mark.parametrize("rule", ["51000", "51150", "round"])
+def test_what_becomes_of_a_price_between_ticks_is_a_switch(desk: OkxDesk, rule: str) -> None:
+    desk.price("100000")
+    desk.venue.switches.set("price_off_tick", rule)
+    row = desk.order("buy", "0.001", "96000.07")
+    if rule == "round":
+        assert desk.show(row["ordId"])["px"] == "96000.0"
+    else:
+        assert row["sCode"] == rule
+
+
+def test_an_account_sends_a_thousand_orders_in_two_seconds(desk: OkxDesk) -> None:
+    desk.venue.switches.set("rate_limit_percent", 100)
+    batches = [[{**BUY, "instId": f"NONE-{n}"}] * 20 for n in range(51)]
+    codes = [desk.tell("trade/batch-orders", batch)["code"] for batch in batches]
+    assert codes == ["1"] * 50 + ["50061"]
+    desk.seconds(2)
+    assert desk.tell("trade/batch-orders", batches[0])["code"] == "1"
+
+
+def test_refusals_are_on_the_timeline_with_their_client_id(desk: OkxDesk) -> None:
+    desk.venue.keyring.permit(desk.key, ["view"], ip_bound=True)
+    desk.tell("trade/order", {**BUY, "clOrdId": "nj9"})
+    desk.venue.keyring.permit(desk.key, ["view", "trade"], ip_bound=True)
+    desk.tell("trade/order", {**BUY, "clOrdId": "nj10", "sz": "9"})
+    events = desk.exchange.state.timeline.since(0)
+    assert [(event["kind"], event["client_id"]) for event in events] == [("reject", "nj9"), ("reject", "nj10")]
+
+
+def test_a_spot_account_has_no_precheck(desk: OkxDesk) -> None:
+    desk.tell("account/set-account-level", {"acctLv": "1"})
+    assert desk.tell("trade/order-precheck", BUY)["code"] == "51010"
+    assert desk.order("buy", "100")["sCode"] == "0"
