@@ -198,7 +198,7 @@ class TicketDesk:
         items = words.nested.get("attachAlgoOrds") or ([words] if words.keys() & {"slTriggerPx", "tpTriggerPx"} else [])
         if not items:
             return None
-        if len(items) > 1 or "sz" in items[0].keys() - words.keys():
+        if len(items) > 1 or (items[0] is not words and "sz" in items[0]):
             raise OkxError("51076")
         if self._switches.on("attached_refused_on_spot") and not listed.is_swap:
             raise bad("attachAlgoOrds")

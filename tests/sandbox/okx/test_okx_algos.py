@@ -241,3 +241,9 @@ def test_the_owner_may_sell_the_coins_of_a_stop(desk: OkxDesk) -> None:
     desk.price(desk.away(-3))
     algo = desk.ask("trade/orders-algo-history", ordType="conditional", state="effective")[0]
     assert desk.show(algo["ordId"])["accFillSz"] == "0.00499"
+
+
+def test_split_take_profits_are_refused(desk: OkxDesk) -> None:
+    assert entry(desk, attachAlgoOrds=stop_of(desk, sz="0.005"))["sCode"] == "51076"
+    assert entry(desk, attachAlgoOrds=stop_of(desk) + stop_of(desk, -3))["sCode"] == "51076"
+    assert desk.ledger()["orders"] == []
