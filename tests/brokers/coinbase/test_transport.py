@@ -98,8 +98,9 @@ def test_a_dead_connection_of_the_pool_is_not_used_for_a_second_post(
 def test_the_deadline_ends_a_call_that_hangs_or_drips_and_the_next_one_works(
     answer: Answer, server: TlsServer, config: CoinbaseConfig, make_transport: Make
 ) -> None:
+    transport = make_transport(dataclasses.replace(config, order_seconds=1.5))
+    transport.private("/accounts")  # the connection stands before the clock runs
     server.answer = answer
-    transport = make_transport(dataclasses.replace(config, order_seconds=0.5, read_seconds=0.5))
     assert failed(lambda: order(transport)).meaning is Meaning.UNKNOWN
     assert len(server.posts()) == 1
     server.answer = ok({"fine": "1"})
@@ -109,7 +110,13 @@ def test_the_deadline_ends_a_call_that_hangs_or_drips_and_the_next_one_works(
 def test_hurry_ends_a_call_that_is_under_way(server: TlsServer, config: CoinbaseConfig, make_transport: Make) -> None:
     server.answer = hang
     transport = make_transport(config)
-    threading.Timer(0.3, lambda: transport.hurry(system_ms() + 200)).start()
+
+    def hurry() -> None:
+        while not server.posts():
+            time.sleep(0.01)
+        transport.hurry(system_ms() + 200)
+
+    threading.Thread(target=hurry, daemon=True).start()
     assert failed(lambda: order(transport)).meaning is Meaning.UNKNOWN
     assert failed(lambda: order(transport)).meaning is Meaning.BUSY  # nothing leaves any more
     assert len(server.posts()) == 1
