@@ -223,6 +223,9 @@ class BrokerTrader:
         return self._operator.barrier()
 
     def _report(self) -> None:
+        """What is true now; the last word before a stop stands, since stopping is no state of the account."""
+        if self._stop.is_set():
+            return
         standing = self._reporter.standing
         objection = self._business.objection(standing) if standing is not None else None
         self._reporter.report(self._barrier(), objection)

@@ -23,6 +23,10 @@ from bot.engine.cover import Amend, Cancel, Place, Step, arrange, covered
 from bot.engine.desk import Desk, is_refused_for_good
 
 
+#: Waits (wall seconds) between looks at a stop whose cancel was taken but may still be queued.
+_CANCEL_PATIENCE = (0.0, 0.02, 0.05, 0.1)
+
+
 class Verdict(Enum):
     """How a position stands after an attempt to protect it."""
 
@@ -121,7 +125,7 @@ class Protection:
             stops, want, stop_price(position, instrument), instrument, amend=desk.broker.capabilities().amend
         )
         desk.book.uncover(position.symbol, desk.clock.wall_ms(), why)
-        return all(self._reduce(step) for step in reductions if not isinstance(step, Place))
+        return self._take(position, reductions)
 
     def _learn_ended(self, symbol: str, orders: Iterable[VenueOrder]) -> None:
         """Stops that are no longer open may have sold what is about to be sold: ask how they ended."""
@@ -181,11 +185,21 @@ class Protection:
         self._note(step.stop, outcome)
         if isinstance(outcome, NotPlaced) and outcome.meaning is not Meaning.GONE:
             return False
-        now = self._desk.broker.order(step.stop.exchange_id, step.stop.symbol)
+        now = self._ended(step.stop)
         if now is None:
             return False
         self._desk.sync(now)
         return now.status not in WORKING and now.filled_qty == step.stop.filled_qty and not now.children
+
+    def _ended(self, stop: VenueOrder) -> VenueOrder | None:
+        """What the venue shows of a stop after a cancel; some only queue it, so it is asked again for a moment."""
+        now = None
+        for wait in _CANCEL_PATIENCE:
+            self._desk.pause(wait)
+            now = self._desk.broker.order(stop.exchange_id, stop.symbol)
+            if now is not None and now.status not in WORKING:
+                break
+        return now
 
     def _place(self, position: Position, step: Place) -> bool:
         desk = self._desk

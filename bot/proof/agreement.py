@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -34,11 +35,17 @@ def too_naked(exposure: Mapping[str, Doc], bound_seconds: Decimal) -> list[str]:
     found = []
     for symbol, one in exposure.items():
         for event in one["naked_events"]:
-            seconds = Decimal(str(event.get("seconds", one["naked_max_seconds"])))
+            seconds = _seconds(event)
             bound = Decimal(0) if event["why"] == "entry" else bound_seconds
             if seconds > bound:
                 found.append(f"naked: {symbol} for {seconds} s because of {event['why']} (allowed {bound} s)")
     return found
+
+
+def _seconds(event: Doc) -> Decimal:
+    """Real seconds of one stretch."""
+    start, end = (datetime.fromisoformat(event[name]) for name in ("start", "end"))
+    return Decimal(round((end - start).total_seconds() * 1000)) / 1000
 
 
 def _ours(truth: Doc) -> list[Doc]:
