@@ -57,7 +57,10 @@ class Lane(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What the venue offers on this account, as proved at connect. `deadline_ms` is how long a request stays valid."""
+    """What the venue offers on this account, as proved at connect. `deadline_ms` is how long a request stays valid.
+
+    `forgets_after_ms`: market ms after which the venue may no longer show an order that ended unfilled (None: never).
+    """
 
     attached_stop: bool
     resting_stop: bool
@@ -66,6 +69,7 @@ class Capabilities:
     deadline_ms: int
     attached_target: bool = False
     short: bool = False
+    forgets_after_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

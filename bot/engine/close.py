@@ -94,9 +94,12 @@ class Closing:
             return
         if not self._protection.loosen(position, Decimal(0), why="dust"):
             return
-        closed = desk.book.close(symbol, desk.clock.market_ms(), why)
+        left = desk.book.position(symbol)
+        if left is None:
+            return
+        desk.book.close(symbol, desk.clock.market_ms(), why)
         desk.book.cover(symbol, desk.clock.wall_ms())
-        desk.log.info("DUST", symbol=symbol, qty=closed.qty, reason=why)
+        desk.log.info("DUST", symbol=symbol, qty=left.qty, reason=why)
 
     def mind_stop(self, position: Position, orders: list[VenueOrder]) -> bool:
         """A stop that triggered: wait for its fill, then cancel it and sell the rest. True while one is at work."""

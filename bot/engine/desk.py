@@ -132,7 +132,18 @@ class Desk:
         if record.exchange_id is None:
             return record
         order = self.broker.order(record.exchange_id, record.symbol)
-        return (self.sync(order) or record) if order is not None else record
+        return (self.sync(order) or record) if order is not None else self.forgotten(record)
+
+    def forgotten(self, record: OrderRecord) -> OrderRecord:
+        """An order that the venue no longer shows: ended unfilled, once it is older than the venue's memory of such."""
+        memory = self.broker.capabilities().forgets_after_ms
+        too_old = memory is not None and self.clock.market_ms() - record.created_at > memory
+        if not too_old or record.done or record.client_id is None:
+            return record
+        self.log.info("FORGOTTEN", symbol=record.symbol, client_id=record.client_id, reason="no trace, no fill")
+        return self.book.mark(
+            record.client_id, OrderStatus.CANCELED, reason="the exchange shows neither the order nor a fill any more"
+        )
 
     def sync(self, order: VenueOrder) -> OrderRecord | None:
         """Take the venue's word on an order we know, and book the fills it speaks of; None for an order we do not know.

@@ -79,7 +79,9 @@ class Hunt:
         began = self._desk.clock.wall_ms()
         if self._seen(record, client_id):
             return True
-        if record.exchange_id is not None or began < _turning_points(record)[0]:
+        if record.exchange_id is not None:
+            return self._desk.forgotten(record).done
+        if began < _turning_points(record)[0]:
             return False
         if self._desk.broker.capabilities().absence is Absence.SAME_ID:
             return self._use_id_again(record)

@@ -22,7 +22,6 @@ from bot.engine.book import AlreadyDecided
 from bot.engine.cover import Amend, Cancel, Place, Step, arrange, covered
 from bot.engine.desk import Desk, is_refused_for_good
 
-
 #: Waits (wall seconds) between looks at a stop whose cancel was taken but may still be queued.
 _CANCEL_PATIENCE = (0.0, 0.02, 0.05, 0.1)
 
@@ -100,8 +99,8 @@ class Protection:
             return Verdict.EXPOSED
         if not self._take(position, steps):
             return Verdict.REFUSED if self._refused[symbol] >= REFUSALS else Verdict.EXPOSED
-        if exposed > want:
-            return Verdict.EXPOSED
+        if exposed > want or (exposed <= 0 and desk.closing_in_doubt(symbol) == 0):
+            return Verdict.EXPOSED  # too small for any stop: the caller books it as dust
         self._covered(symbol, trigger, want, tell=bool(steps) or why == "entry")
         return Verdict.COVERED
 

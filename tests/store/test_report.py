@@ -195,7 +195,7 @@ def test_the_accountants_file(tmp_path: Path) -> None:
         "exchange_fill_id,exchange_order_id,client_id"
     )
     assert lines[2] == (
-        "1970-01-01T02:00:00.000Z,kraken,live:kraken:main:k-1,BTC-USD,buy,2,100,200,0.4,USD,0.4,,entry,"
+        "1970-01-01T02:00:00.000Z,kraken,live:kraken:main:k-1,BTC-USD,buy,2,100,200,0.4,USD,0.4,-0.4,entry,"
         "T1,X1,njabc0000000000001"
     )
     assert lines[3].split(",")[11] == "4.79"

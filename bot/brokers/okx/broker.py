@@ -21,12 +21,16 @@ from bot.brokers.okx.parse_market import Funding
 from bot.brokers.okx.trade import OkxTrade
 from bot.brokers.okx.transport import OkxTransport
 from bot.domain.candles import Candles
-from bot.domain.clock import Clock
+from bot.domain.clock import HOUR, Clock
 from bot.domain.fill import Fill
 from bot.domain.instrument import Balance, FeeRate, Instrument, Look, Ticker
 from bot.domain.log import Log
 from bot.domain.order import Intent, VenueOrder
 from bot.domain.outcome import Meaning, NotPlaced, Outcome
+
+
+#: Market ms after which OKX drops a cancelled order without fills from its history (GET /trade/orders-history).
+FORGETS_AFTER = 2 * HOUR
 
 
 class OKXBroker(BaseBroker):
@@ -50,6 +54,7 @@ class OKXBroker(BaseBroker):
             deadline_ms=config.deadline_ms,
             attached_target=True,
             short=config.swaps,
+            forgets_after_ms=FORGETS_AFTER,
         )
 
     # -- connection --------------------------------------------------------------------------------------------------
