@@ -28,7 +28,6 @@ from bot.domain.log import Log
 from bot.domain.order import Intent, VenueOrder
 from bot.domain.outcome import Meaning, NotPlaced, Outcome
 
-
 #: Market ms after which OKX drops a cancelled order without fills from its history (GET /trade/orders-history).
 FORGETS_AFTER = 2 * HOUR
 
