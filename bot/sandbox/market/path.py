@@ -18,17 +18,17 @@ from bot.sandbox.market.weather import MINUTES, Climate
 
 LEVEL_SCALES = (8, 16, 32, 64, 128)
 """Days of the slow waves that carry the price away from its usual level."""
-DRIFT = 0.255
+DRIFT = 0.266
 """Strength of the trends, in units of a minute's typical move."""
-REVERTING = 0.97
+REVERTING = 0.985
 """Share of the noise that does not wander off but returns to the trend."""
-MEMORY = 9
+MEMORY = 6
 """Minutes after which that share has forgotten where it was."""
 WICK = 1.2
 """How far a minute's high and low reach, against a random walk's."""
 FLURRIES, FLURRY, CALM_DOWN = 2.0, 2.5, 25
 """Sudden bursts of volatility a day, how much they add to the usual, and the minutes in which they die down."""
-GAPS, GAP, GAPS_DOWN = 0.35, 13.0, 0.9
+GAPS, GAP, GAPS_DOWN = 0.4, 13.0, 0.9
 """Sudden moves a day that stay, their size in a minute's typical move, and the share of them that are falls."""
 
 
