@@ -33,7 +33,7 @@ from bot.store.ledger import Ledger
 from bot.store.reader import Books
 from bot.store.report import document
 from bot.strategy.base import Evaluation, Strategy
-from bot.strategy.params import Owner
+from bot.strategy.params import APEX, DEFAULT_OWNER, ApexParams, Owner
 from bot.strategy.rule import FLAT, Why
 from tests.sandbox_fixture import Sandbox
 
@@ -46,7 +46,7 @@ _LIMITS = risk.Limits(
     max_daily_loss_pct=Decimal(90),
     max_drawdown_pct=Decimal(90),
     max_orders_per_minute=1000,
-    price_sanity_pct=Decimal(20),
+    price_sanity_pct=Decimal(40),
     max_losses_in_a_row=100,
 )
 
@@ -331,3 +331,12 @@ def sandbox_clock(sandbox: Sandbox) -> Clock:
         return SystemClock()
     now = sandbox.control("GET", "clock")
     return ScaledClock(parse_iso(now["market_time"]), parse_iso(now["wall_time"]), float(now["speed"]))
+
+
+class Eager(Told):
+    """Wants in at every close, with a stop that is soon met: much to do in little time. For `STRATEGY=tests.rig:Eager`."""
+
+    def __init__(self, owner: Owner = DEFAULT_OWNER, params: ApexParams = APEX) -> None:
+        super().__init__()
+        self.side = 1
+        self.stop = 0.985

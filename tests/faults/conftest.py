@@ -11,7 +11,7 @@ import pytest
 from tests.rig import Rig
 from tests.sandbox_fixture import Sandbox
 
-SYMBOLS = cycle(("ETH-USD", "SOL-USD", "LTC-USD", "ADA-USD"))
+SYMBOLS = cycle(("ETH-USD", "SOL-USD", "LTC-USD", "ADA-USD", "XRP-USD", "DOGE-USD", "BTC-USD"))
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from bot.domain.order import OrderStatus, Purpose
 from tests.rig import Rig
 
@@ -48,4 +50,5 @@ def test_a_late_fill_of_a_sale_is_no_reason_to_sell_again(rig: Rig) -> None:
     rig.jump("1.20")
     rig.until(lambda: rig.position is None, "the end")
     rig.quiet()
-    assert sum(float(row["filled"]) for row in rig.sent(side="sell")) == float(rig.sent(side="buy")[0]["filled"])
+    (entry,) = rig.sent(side="buy")
+    assert sum(Decimal(row["filled"]) for row in rig.sent(side="sell")) == Decimal(entry["filled"])

@@ -1,0 +1,84 @@
+"""The stop fires, in time, in a gap, late or not at all: out once, nothing oversold, nothing left."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from tests.rig import Rig
+
+
+def is_out(rig: Rig) -> bool:
+    return rig.position is None
+
+
+def test_a_gap_through_the_stop(rig: Rig) -> None:
+    bought = rig.bought().qty
+    rig.deposit(rig.base, bought * 3)
+    rig.jump("0.80")
+    rig.until(lambda: is_out(rig), "the stop")
+    rig.quiet()
+    assert rig.coins() == bought * 3
+    assert rig.resting() == 0
+
+
+def test_a_gap_while_nobody_looked(rig: Rig) -> None:
+    bought = rig.bought().qty
+    rig.deposit(rig.base, bought)
+    rig.crash()
+    price = rig.sandbox.ledger()  # the market goes on without us
+    assert price["orders"]
+    rig.sandbox.control("POST", "price", venue="kraken", symbol=rig.symbol, price=str(_low(rig)))
+    rig.open()
+    rig.quiet()
+    assert is_out(rig)
+    assert rig.coins() == bought
+
+
+def _low(rig: Rig) -> Decimal:
+    (entry,) = rig.sent(side="buy")
+    fills = [fill for fill in rig.truth()["fills"] if fill["order_id"] == entry["id"]]
+    return (Decimal(fills[0]["price"]) * Decimal("0.8")).quantize(Decimal("0.01"))
+
+
+def test_a_stop_that_fills_in_part_leaves_the_rest_to_us(rig: Rig) -> None:
+    rig.bought()
+    rig.arm("partial_fill", count=1)
+    rig.jump("0.85")
+    rig.until(lambda: is_out(rig), "the end")
+    rig.quiet()
+    assert rig.coins() == 0
+
+
+def test_a_price_beyond_the_stop_without_a_stop_is_an_exit(rig: Rig) -> None:
+    position = rig.bought()
+    broker = rig.business.desk.broker
+    for stop in rig.business.protection.stops_of(position, broker.open_orders()):
+        broker.cancel(stop)
+    rig.jump("0.85")
+    rig.until(lambda: is_out(rig), "the exit")
+    rig.quiet()
+    assert rig.coins() == rig.resting() == 0
+
+
+def test_a_stop_that_fires_between_two_looks_is_not_sold_again(rig: Rig) -> None:
+    """The exit's list of open orders is a moment older than the fill of the stop."""
+    bought = rig.bought().qty
+    rig.deposit(rig.base, bought * 3)
+    rig.arm("late_fill", count=1, seconds=1.5)
+    rig.jump("0.90")
+    for _ in range(4):
+        rig.turn()
+    rig.until(lambda: is_out(rig), "the end")
+    rig.quiet()
+    assert rig.coins() == bought * 3
+
+
+def test_after_a_stop_out_the_same_candle_is_barred(rig: Rig) -> None:
+    rig.bought()
+    candle = rig.clock.market_ms() // 300_000
+    rig.jump("0.90")
+    rig.until(lambda: is_out(rig), "the stop")
+    if rig.clock.market_ms() // 300_000 == candle:
+        rig.enter()
+    rig.quiet()
+    assert is_out(rig)
