@@ -31,10 +31,16 @@ def differences(book: Doc, truth: Doc) -> list[str]:
 
 
 def too_naked(exposure: Mapping[str, Doc], bound_seconds: Decimal) -> list[str]:
-    """Stretches in which a position was held without cover for longer than `bound_seconds`; entries must have none."""
+    """Stretches in which a position was held without cover for longer than `bound_seconds`; entries must have none.
+
+    One that has not ended is told whatever its length.
+    """
     found = []
     for symbol, one in exposure.items():
         for event in one["naked_events"]:
+            if event["end"] is None:
+                found.append(f"naked: {symbol} since {event['start']} because of {event['why']}")
+                continue
             seconds = _seconds(event)
             bound = Decimal(0) if event["why"] == "entry" else bound_seconds
             if seconds > bound:
