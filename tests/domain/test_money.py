@@ -1,0 +1,57 @@
+"""Exact numbers: what is read is what was written, and rounding never leaves its grid."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.money import BadNumber, ceil_to, decimal, floor_to, nearest_to, plain, shortened, usd
+
+amounts = st.decimals(min_value=0, max_value=10**9, places=8, allow_nan=False, allow_infinity=False)
+steps = st.sampled_from([Decimal(text) for text in ("0.00000001", "0.01", "0.05", "0.5", "1", "10", "0.0025")])
+
+
+@given(amounts, steps)
+def test_rounding_keeps_to_the_grid_and_to_its_side(value: Decimal, step: Decimal) -> None:
+    low, high, near = floor_to(value, step), ceil_to(value, step), nearest_to(value, step)
+    assert low <= value <= high
+    assert high - low in (0, step)
+    assert near in (low, high)
+    assert all(one % step == 0 for one in (low, high, near))
+
+
+@given(amounts)
+def test_text_and_back(value: Decimal) -> None:
+    assert decimal(plain(value)) == value
+    assert "E" not in plain(value).upper()
+
+
+@pytest.mark.parametrize(
+    "text", ["NaN", "Infinity", "-inf", "1e400", "1e-400", "", "12,5", "abc", "0x10", None, 0.1, True]
+)
+def test_what_is_no_number_stops_at_the_door(text: object) -> None:
+    with pytest.raises(BadNumber):
+        decimal(text)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [("1.500", "1.5"), ("100", "100"), ("1E+3", "1000"), ("-0", "0"), ("0.00", "0"), ("1e-8", "0.00000001")],
+)
+def test_plain(value: str, text: str) -> None:
+    assert plain(Decimal(value)) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [("1234.5", "$1,234.50"), ("-0.5", "-$0.50"), ("0", "$0.00")])
+def test_usd(value: str, text: str) -> None:
+    assert usd(Decimal(value)) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "short"), [("1.23456789012", "1.2345679"), ("123456789.123", "123456789"), ("0", "0")]
+)
+def test_shortened(value: str, short: str) -> None:
+    assert shortened(Decimal(value)) == Decimal(short)

@@ -1,0 +1,51 @@
+"""How long a position may lie without a stop when nothing fails: not at all at the entry, two round trips for a replacement."""
+
+from __future__ import annotations
+
+import time
+from decimal import Decimal
+
+from tests.rig import Rig
+
+#: A slow machine may be in the middle of anything; the bound itself is two round trips and 250 ms.
+SLACK = Decimal(1)
+
+
+def round_trip(rig: Rig) -> Decimal:
+    """The longest of a few questions to the exchange, in this run, on this machine."""
+    longest = 0.0
+    for _ in range(5):
+        began = time.monotonic()
+        rig.business.desk.broker.open_orders()
+        longest = max(longest, time.monotonic() - began)
+    return Decimal(str(longest))
+
+
+def test_never_at_the_entry_and_briefly_at_the_targets(rig: Rig) -> None:
+    bound = 2 * round_trip(rig) + Decimal("0.25") + SLACK
+    rig.bought()
+    assert rig.naked_seconds() == []
+    rig.jump("1.05")
+    rig.until(lambda: bool(rig.position and rig.position.stage == 1), "the first target")
+    rig.quiet()
+    rig.jump("1.04")
+    rig.until(lambda: rig.position is None or rig.position.stage == 2, "the second target")
+    rig.quiet()
+    stretches = rig.naked_seconds()
+    assert [one for one in stretches if one[0] > bound] == []
+    assert [one for one in stretches if one[1] == "entry"] == []
+
+
+def test_our_own_record_of_it_is_closed_again(rig: Rig) -> None:
+    """What the exchange took away is noticed at the next look, written down with its cause, and put back."""
+    position = rig.bought()
+    broker = rig.business.desk.broker
+    for stop in rig.business.protection.stops_of(position, broker.open_orders()):
+        broker.cancel(stop)
+    rig.turn()
+    rig.quiet()
+    assert rig.resting() == position.qty
+    (told,) = rig.notes.said("STOP")[-1:]
+    naked_ms = told["naked_ms"]
+    assert isinstance(naked_ms, int)
+    assert naked_ms >= 0
