@@ -1,6 +1,6 @@
 """Lock-step: the market stands still until its owner moves it on, and we say when we have done all that we owed.
 
-A thread follows the sandbox's clock and acknowledges a time once every broker has nothing left to do at it.
+A thread follows the sandbox's clock and acknowledges each time at which no broker has anything left to do.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from bot.domain.clock import SteppedClock, parse_iso
+from bot.domain.clock import SteppedClock, iso, parse_iso
 from bot.operate.health import Heartbeat, Status
 from bot.sandbox_child import Control, SandboxError
 from bot.world import World
@@ -43,22 +43,20 @@ class Lockstep:
         thread.join(timeout=1)
 
     def run(self) -> None:
-        """Until the daemon stops."""
-        done = ""
+        """Until the daemon stops. The first word makes us known, so that the market waits for us from then on."""
+        said = 0
         while not self._stop.wait(_LOOK):
             try:
-                time = str(self._control.clock()["market_time"])
-                if time == done:
-                    continue
-                self._clock.set(parse_iso(time))
-                if self._idle_at(self._clock.market_ms()):
-                    self._control.acknowledge(time)
-                    done = time
+                now = parse_iso(str(self._control.clock()["market_time"]))
+                self._clock.set(now)
+                done = self._done_up_to(now) if said else now - 1
+                if done > said:
+                    self._control.acknowledge(iso(done))
+                    said = done
             except SandboxError:
                 continue
 
-    def _idle_at(self, market: int) -> bool:
-        """Whether every broker that trades has finished what was due at this market time."""
-        return all(
-            heartbeat.idle_at >= market or heartbeat.pulse.status is Status.FAILED for heartbeat in self._heartbeats
-        )
+    def _done_up_to(self, now: int) -> int:
+        """The market time up to which no broker owes anything; a failed broker owes nothing until it is back."""
+        working = [one.idle_at for one in self._heartbeats if one.pulse.status is not Status.FAILED]
+        return min([*working, now])
