@@ -1,0 +1,285 @@
+"""A torture: sandbox and daemon as processes, random faults and kills, and then the book held to each venue's truth.
+
+Owns the course of it: settle, storm, heal, stop, compare. The seed gives market, switches, faults and instants of the
+kills again; how threads and sockets interleave is the machine's.
+"""
+
+from __future__ import annotations
+
+import csv
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from io import StringIO
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from bot.domain.events import Verb
+from bot.proof import torture_checks as checks
+from bot.proof.torture_checks import Trouble
+from bot.proof.torture_faults import ends, storms, turned
+from bot.proof.torture_owner import Belongings, settle
+from bot.proof.torture_processes import Exchange, Trader
+from bot.store.database import StoreError
+from bot.store.report import write_csv
+
+HEAL_SECONDS = 60.0
+#: No order event so long (real seconds) before the stop: what came earlier had to be in the book.
+QUIET_SECONDS = 2.0
+#: How often a stop is repeated in search of a quiet moment.
+STOPS = 12
+_TURN = 0.1
+_GOOD_CYCLES = 2
+_IN_DOUBT = frozenset({"intent", "submitted", "unknown"})
+#: Limits wide enough that losses do not end the work, and looks so often that much happens.
+_SETTINGS = {
+    "STRATEGY": "bot.proof.torture_rule:Restless",
+    "MAX_DAILY_LOSS_PCT": "100",
+    "MAX_DRAWDOWN_PCT": "100",
+    "MAX_EXPOSURE_PCT": "90",
+    "LOG_LEVEL": "DEBUG",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What the command line asks for; times in real seconds, `kill_every` 0 for no kills."""
+
+    seed: int
+    seconds: float
+    venues: tuple[str, ...]
+    kinds: tuple[str, ...]
+    kill_every: float
+    speed: float
+    folder: Path | None = None
+
+
+@dataclass
+class Outcome:
+    """What came of it: lines of discrepancies by venue (`nija` for the daemon as a whole) and counts for the table."""
+
+    wrong: list[tuple[str, str]] = field(default_factory=list)
+    counts: dict[str, dict[str, str]] = field(default_factory=dict)
+    switches: dict[str, list[str]] = field(default_factory=dict)
+    kills: int = 0
+    stops: int = 0
+
+
+def torture(course: Course, say: Callable[[str], None]) -> Outcome:
+    """Run one course; every process has ended when it returns or raises. Raises `TortureError`."""
+    with ExitStack() as stack:
+        stack.enter_context(_terminable())
+        folder = course.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nija-torture-")))
+        folder.mkdir(parents=True, exist_ok=True)
+        exchange = Exchange(folder, course.venues, course.seed, course.speed)
+        stack.callback(exchange.close)
+        trader = Trader(folder, exchange.ready_file, _SETTINGS)
+        stack.callback(trader.close)
+        return _Torture(course, exchange, trader, say).run()
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM ends a torture as Ctrl-C does, with its processes."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+class _Torture:
+    """One course under way."""
+
+    def __init__(self, course: Course, exchange: Exchange, trader: Trader, say: Callable[[str], None]) -> None:
+        self._course = course
+        self._exchange = exchange
+        self._trader = trader
+        self._say = say
+        self._outcome = Outcome()
+        self._troubles: dict[str, list[Trouble]] = {venue: [] for venue in course.venues}
+        self._fired: dict[str, int] = dict.fromkeys(course.venues, 0)
+        self._owner: dict[str, Belongings] = {}
+
+    def run(self) -> Outcome:
+        for venue in self._course.venues:
+            self._prepare(venue)
+        self._start()
+        self._storm()
+        self._say("heals")
+        self._compare()
+        for line in self._trader.crashes():
+            self._wrong("nija", line)
+        return self._outcome
+
+    def _wrong(self, venue: str, line: str) -> None:
+        self._outcome.wrong.append((venue, line))
+
+    def _prepare(self, venue: str) -> None:
+        switches = self._exchange.call("GET", f"switches?venue={venue}")[venue]
+        for name, value in turned(self._course.seed, venue, switches).items():
+            self._exchange.call("POST", "switches", venue=venue, name=name, value=value)
+            self._outcome.switches.setdefault(venue, []).append(f"{name}={str(value).lower()}")
+        self._owner[venue] = settle(self._exchange, venue)
+
+    # -- life and death -----------------------------------------------------------------------------------------------
+    def _start(self) -> None:
+        self._trader.start()
+        self._trouble(self._course.venues, time.time(), time.time())
+
+    def _trouble(self, venues: Sequence[str], start: float, end: float) -> None:
+        for venue in venues:
+            self._troubles[venue].append(Trouble(start, end))
+
+    def _again(self, *, asked: bool) -> None:
+        """The daemon dies, or is asked to stop, in the middle of its work; another one begins."""
+        start = time.time()
+        if asked:
+            self._stop()
+            self._outcome.stops += 1
+        else:
+            self._trader.kill()
+            self._outcome.kills += 1
+        self._trouble(self._course.venues, start, time.time())
+        self._start()
+
+    def _stop(self) -> None:
+        wrong = self._trader.stop()
+        if wrong is not None:
+            self._wrong("nija", wrong)
+
+    def _alive(self) -> None:
+        """A daemon that ended by itself is wrong; it is started again."""
+        if self._trader.ended is not None:
+            self._wrong("nija", f"the daemon ended by itself with exit status {self._trader.ended}")
+            self._start()
+
+    # -- faults -------------------------------------------------------------------------------------------------------
+    def _storm(self) -> None:
+        """What the seed has planned, each thing at its time."""
+        began = time.monotonic()
+        for at, act in self._plan():
+            while (rest := began + at - time.monotonic()) > 0:
+                time.sleep(min(rest, _TURN))
+                self._alive()
+            act()
+        while time.monotonic() - began < self._course.seconds:
+            time.sleep(_TURN)
+            self._alive()
+        for venue in self._course.venues:
+            self._calm(venue)
+
+    def _plan(self) -> list[tuple[float, Callable[[], None]]]:
+        """What happens when (real seconds from now), in order."""
+        course, now = self._course, time.time()
+        plan: list[tuple[float, Callable[[], None]]] = []
+        for venue in course.venues:
+            for storm in storms(course.seed, venue, course.seconds, course.kinds):
+                plan.append((storm.start, partial(self._arm, storm.faults)))
+                plan.append((storm.end, partial(self._calm, venue)))
+                self._trouble((venue,), now + storm.start, now + storm.end)
+        lives = ends(course.seed, course.seconds, course.kill_every)
+        plan += [(at, partial(self._again, asked=asked)) for at, asked in lives]
+        return sorted(plan, key=lambda one: one[0])
+
+    def _arm(self, faults: Sequence[dict[str, Any]]) -> None:
+        for fault in faults:
+            self._exchange.call("POST", "faults", **fault)
+
+    def _calm(self, venue: str) -> None:
+        armed = self._exchange.call("GET", f"faults?venue={venue}")["faults"]
+        self._fired[venue] += sum(fault["fired"] for fault in armed)
+        self._exchange.call("DELETE", f"faults?venue={venue}")
+        self._trouble((venue,), time.time(), time.time())
+
+    # -- healing and comparing ----------------------------------------------------------------------------------------
+    def _compare(self) -> None:
+        """Pause, heal, stop and compare; a venue that was not quiet at the stop is compared at the next one."""
+        self._paused()
+        left = set(self._course.venues)
+        for _ in range(STOPS):
+            self._heal(left)
+            asked = time.time()
+            self._stop()
+            left -= {venue for venue in sorted(left) if self._compared(venue, asked - QUIET_SECONDS)}
+            if not left:
+                return
+            self._trouble(self._course.venues, asked, time.time())
+            self._start()
+        for venue in left:
+            self._wrong(venue, f"there was no quiet moment at {STOPS} stops")
+
+    def _paused(self) -> None:
+        until = time.monotonic() + HEAL_SECONDS
+        while len(self._trader.books.accounts()) < len(self._course.venues) and time.monotonic() < until:
+            time.sleep(_TURN)
+        self._trader.books.post(Verb.PAUSE)
+
+    def _heal(self, venues: set[str]) -> None:
+        """Until no order is in doubt and some good cycles have passed, everywhere; bounded."""
+        until = time.monotonic() + HEAL_SECONDS
+        good: dict[str, int] = dict.fromkeys(venues, 0)
+        last: dict[str, int] = {}
+        sick = set(venues)
+        while sick and time.monotonic() < until:
+            time.sleep(_TURN)
+            self._alive()
+            brokers = self._brokers()
+            for venue in sick & brokers.keys():
+                cycles = brokers[venue]["cycles_ok"]
+                good[venue] += max(0, cycles - last.get(venue, cycles))
+                last[venue] = cycles
+            sick = {one for one in venues if good[one] < _GOOD_CYCLES or _in_doubt(brokers.get(one, {}))}
+        for venue in sick:
+            doubt = _in_doubt(self._brokers().get(venue, {}))
+            self._wrong(venue, f"not healed within {HEAL_SECONDS:g} s: {good[venue]} good cycles, in doubt: {doubt}")
+
+    def _brokers(self) -> dict[str, Any]:
+        """The book as it can be read now: a start may be making its database."""
+        try:
+            return self._trader.brokers()
+        except StoreError:
+            return {}
+
+    def _compared(self, venue: str, since: float) -> bool:
+        """Whether the moment was quiet, and then what is wrong."""
+        truth = self._exchange.call("GET", f"ledger?venue={venue}")
+        events = self._exchange.call("GET", f"timeline?venue={venue}")["events"]
+        exposure = self._exchange.call("GET", f"exposure?venue={venue}")
+        if not checks.is_quiet(events, since):
+            return False
+        book, now = self._trader.brokers()[venue], time.time()
+        for line in checks.discrepancies(book, truth, self._rows(venue), self._owner[venue]):
+            self._wrong(venue, line)
+        for line in checks.naked(exposure, self._troubles[venue], now):
+            self._wrong(venue, line)
+        causes = checks.naked_by_cause(exposure, now)
+        self._outcome.counts[venue] = {
+            "orders": str(len(book["orders"])),
+            "fills": str(len(book["fills"])),
+            "open": str(len(book["positions"])),
+            "faults fired": str(self._fired[venue]),
+            "refused": str(sum(truth["rejected"].values())),
+            "naked s": ", ".join(f"{why} {seconds:.1f}" for why, seconds in sorted(causes.items())) or "0",
+        }
+        return True
+
+    def _rows(self, venue: str) -> list[dict[str, str]]:
+        """The accountant's rows of one broker."""
+        text = StringIO()
+        write_csv(self._trader.books, text, venue)
+        text.seek(0)
+        return list(csv.DictReader(text))
+
+
+def _in_doubt(book: dict[str, Any]) -> list[str]:
+    return [order["client_id"] for order in book.get("orders", []) if order["status"] in _IN_DOUBT]

@@ -1,0 +1,155 @@
+"""What a torture asks of one broker's book and its venue's truth, one line for each thing that is wrong.
+
+Adds to the agreement of book and truth: the owner's coins and orders, the results, coins without a stop.
+Works on the documents alone; both must be of a quiet moment (`is_quiet`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from bot.proof.agreement import differences
+from bot.proof.torture_owner import Belongings
+
+Doc = Mapping[str, Any]
+ZERO = Decimal(0)
+#: A position's coins may lie without a stop so long (real seconds) while nothing is broken: a stop that is replaced.
+NAKED_SECONDS = 3.0
+#: How long after a trouble it may still be the reason (real seconds): time-outs, back-off, a start.
+AFTERMATH = 12.0
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A time (wall seconds) in which this torture did harm: a storm, or a daemon that was down."""
+
+    start: float
+    end: float
+
+
+def is_quiet(events: Sequence[Doc], since: float) -> bool:
+    """Whether nothing happened at a venue after `since` (wall seconds): then its book may be held to the truth."""
+    return not events or _seconds(events[-1]["wall_time"]) < since
+
+
+def discrepancies(book: Doc, truth: Doc, results: Iterable[Doc], owner: Belongings) -> list[str]:
+    """All that is wrong with a book; `results` are the rows of the accountant's file."""
+    ours = {**truth, "orders": [order for order in truth["orders"] if order["id"] not in owner.orders]}
+    return [
+        *differences(book, ours),
+        *_coins(ours, owner),
+        *_orders(truth, owner),
+        *_results(book, ours, results),
+        *_repeated_cover(book),
+    ]
+
+
+def _bought(truth: Doc) -> list[Doc]:
+    """The fills of NIJA's own orders."""
+    ours = {order["id"] for order in truth["orders"] if order["origin"] != "manual"}
+    return [fill for fill in truth["fills"] if fill["order_id"] in ours]
+
+
+def _coins(truth: Doc, owner: Belongings) -> list[str]:
+    """What lies at the venue = what the owner had + what NIJA bought and did not sell, and never less than the owner's."""
+    ours: dict[str, Decimal] = defaultdict(Decimal)
+    for fill in _bought(truth):
+        base = fill["symbol"].split("-")[0]
+        ours[base] += Decimal(fill["qty"]) * (1 if fill["side"] == "buy" else -1)
+        if fill["fee_asset"] == base:
+            ours[base] -= Decimal(fill["fee"])
+    lines = [f"NIJA sold {-qty} {asset} of the owner's" for asset, qty in ours.items() if qty < ZERO]
+    for asset, before in owner.coins.items():
+        held = truth["balances"].get(asset, {"free": "0", "held": "0"})
+        there = Decimal(held["free"]) + Decimal(held["held"])
+        if there != before + ours[asset]:
+            lines.append(f"coins of {asset}: the venue holds {there}, the owner's {before} and NIJA's {ours[asset]}")
+    return lines
+
+
+def _orders(truth: Doc, owner: Belongings) -> list[str]:
+    return [
+        f"the owner's order {order['id']} is {order['status']}, filled {order['filled']}"
+        for order in truth["orders"]
+        if order["id"] in owner.orders and (order["status"] != "open" or Decimal(order["filled"]) != ZERO)
+    ]
+
+
+def _results(book: Doc, truth: Doc, results: Iterable[Doc]) -> list[str]:
+    """What the book says was earned = the money that moved at the venue + what is still held, at its cost."""
+    booked: dict[str, Decimal] = defaultdict(Decimal)
+    for row in results:
+        booked[row["symbol"]] += Decimal(row["realised_usd"] or 0)
+    moved: dict[str, Decimal] = defaultdict(Decimal)
+    turnover: dict[str, Decimal] = defaultdict(Decimal)
+    for fill in _bought(truth):
+        value = Decimal(fill["qty"]) * Decimal(fill["price"])
+        fee = Decimal(fill["fee"]) if fill["fee_asset"] == fill["symbol"].split("-")[1] else ZERO
+        moved[fill["symbol"]] += (value if fill["side"] == "sell" else -value) - fee
+        turnover[fill["symbol"]] += value
+    for position in book["positions"]:
+        moved[position["symbol"]] += Decimal(position["qty"]) * Decimal(position["entry_price"])
+    lines = []
+    for symbol in booked.keys() | moved.keys():
+        left = Decimal(book["dust"].get(symbol.split("-")[0], 0)) * _last_price(truth, symbol)
+        apart = abs(booked[symbol] - moved[symbol] - left)
+        if apart > abs(left) / 10 + turnover[symbol] / 1_000_000:
+            lines.append(f"result of {symbol}: book {booked[symbol]:.6f}, exchange {moved[symbol] + left:.6f}")
+    return lines
+
+
+def _last_price(truth: Doc, symbol: str) -> Decimal:
+    prices = [Decimal(fill["price"]) for fill in truth["fills"] if fill["symbol"] == symbol]
+    return prices[-1] if prices else ZERO
+
+
+def _repeated_cover(book: Doc) -> list[str]:
+    """No position has more coins under stops than it has."""
+    lines = []
+    for position in book["positions"]:
+        covered = sum((Decimal(stop["qty"]) for stop in position["stops"]), ZERO)
+        if covered > Decimal(position["qty"]):
+            lines.append(f"position {position['symbol']} {position['qty']} lies under stops of {covered}")
+    return lines
+
+
+# -- coins without a stop ---------------------------------------------------------------------------------------------
+def naked(exposure: Mapping[str, Doc], troubles: Sequence[Trouble], now: float) -> list[str]:
+    """Stretches without cover that no trouble explains: any after an entry, too long ones otherwise."""
+    found = []
+    for symbol, one in exposure.items():
+        for event in one["naked_events"]:
+            start, end = _stretch(event, now)
+            bound = 0.0 if event["why"] == "entry" else NAKED_SECONDS
+            if end - start > bound and not _explained(start, end, troubles):
+                found.append(f"naked: {symbol} for {end - start:.3f} s from {event['start']} because of {event['why']}")
+    return found
+
+
+def naked_by_cause(exposure: Mapping[str, Doc], now: float) -> dict[str, float]:
+    """Real seconds without cover, by what began them."""
+    causes: dict[str, float] = defaultdict(float)
+    for one in exposure.values():
+        for event in one["naked_events"]:
+            start, end = _stretch(event, now)
+            causes[event["why"]] += end - start
+    return dict(causes)
+
+
+def _stretch(event: Doc, now: float) -> tuple[float, float]:
+    return _seconds(event["start"]), now if event["end"] is None else _seconds(event["end"])
+
+
+def _explained(start: float, end: float, troubles: Sequence[Trouble]) -> bool:
+    """Whether a trouble, or its aftermath, reaches into the stretch; one that outlives all of them is not explained."""
+    near = [trouble for trouble in troubles if trouble.start <= end and start <= trouble.end + AFTERMATH]
+    return bool(near) and end <= max(trouble.end for trouble in near) + AFTERMATH + NAKED_SECONDS
+
+
+def _seconds(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()

@@ -1,0 +1,148 @@
+"""The processes of a torture: a sandbox and a daemon in a folder of their own, in a clean environment.
+
+Owns their starts and ends; whatever happens, none of them outlives `close`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from bot.store.reader import Books
+from bot.store.report import document
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+START_SECONDS = 60.0
+#: Real seconds that a daemon may take from SIGTERM to its end.
+STOP_SECONDS = 8.0
+_CALL = 30.0
+
+
+class TortureError(Exception):
+    """The torture itself cannot go on; the text is one line."""
+
+
+class Exchange:
+    """A running sandbox and its control API; it ends when its standard input closes, so also when we die."""
+
+    def __init__(self, folder: Path, venues: tuple[str, ...], seed: int, speed: float) -> None:
+        self.ready_file = folder / "sandbox.json"
+        words = ["--ready-file", str(self.ready_file), "--state", str(folder / "sandbox.journal"), "--parent-pipe"]
+        command = [sys.executable, "-m", "bot.sandbox", *venues, *words, "--seed", str(seed), "--speed", str(speed)]
+        with (folder / "sandbox.txt").open("ab") as out:
+            self.process = subprocess.Popen(  # noqa: S603 - our own module
+                command, cwd=ROOT, env=_environment(folder), stdin=subprocess.PIPE, stdout=out, stderr=out
+            )
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self.ready = self._wait()
+        self._session.headers["Authorization"] = f"Bearer {self.ready['control']['token']}"
+
+    def _wait(self) -> dict[str, Any]:
+        until = time.monotonic() + START_SECONDS
+        while time.monotonic() < until and self.process.poll() is None:
+            if self.ready_file.exists():
+                found: dict[str, Any] = json.loads(self.ready_file.read_text())
+                return found
+            time.sleep(0.05)
+        self.close()
+        raise TortureError("the sandbox did not start")
+
+    def call(self, method: str, path: str, /, **words: Any) -> Any:
+        """One call of the control API; raises `TortureError`."""
+        url = f"{self.ready['control']['url']}/sandbox/{path}"
+        try:
+            answer = self._session.request(method, url, json=words or None, timeout=_CALL)
+        except requests.RequestException as error:
+            raise TortureError(f"the sandbox does not answer {path}: {type(error).__name__}") from error
+        if not answer.ok:
+            raise TortureError(f"{path}: {answer.text}")
+        return answer.json()
+
+    def close(self) -> None:
+        if self.process.stdin is not None:
+            self.process.stdin.close()
+        _end(self.process, 10)
+
+
+class Trader:
+    """The daemon: started, killed and stopped; its book is read from its database, as `nija ledger --json` does."""
+
+    def __init__(self, folder: Path, ready_file: Path, settings: dict[str, str]) -> None:
+        self._folder = folder
+        self.log_file = folder / "nija.log"
+        self.books = Books(folder / "data")
+        self._settings = {"SANDBOX_READY_FILE": str(ready_file), **settings}
+        self._process: subprocess.Popen[bytes] | None = None
+        (folder / ".env").touch()
+
+    def start(self) -> None:
+        own = {"NIJA_DATA_DIR": str(self._folder / "data"), "LOG_FILE": str(self.log_file)}
+        with (self._folder / "console.txt").open("ab") as out:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "bot"],
+                cwd=self._folder,
+                env=_environment(self._folder) | own | self._settings,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+            )
+
+    @property
+    def ended(self) -> int | None:
+        """Its exit status, if it ended by itself."""
+        return None if self._process is None else self._process.poll()
+
+    def kill(self) -> None:
+        """kill -9."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(_CALL)
+
+    def stop(self) -> str | None:
+        """SIGTERM; what is wrong with how it ended, if anything."""
+        if self._process is None:
+            return None
+        began = time.monotonic()
+        self._process.send_signal(signal.SIGTERM)
+        status = _end(self._process, STOP_SECONDS + 7)
+        took = time.monotonic() - began
+        if status == 0 and took <= STOP_SECONDS:
+            return None
+        return f"SIGTERM: exit status {status} after {took:.1f} s (0 within {STOP_SECONDS:g} s is right)"
+
+    def close(self) -> None:
+        if self._process is not None:
+            self.kill()
+
+    def brokers(self) -> dict[str, Any]:
+        """The brokers of `nija ledger --json`."""
+        found: dict[str, Any] = document(self.books)["brokers"]
+        return found
+
+    def crashes(self) -> list[str]:
+        """Lines of the log that tell of an actor's death by a mistake of ours."""
+        text = self.log_file.read_text(encoding="utf-8") if self.log_file.exists() else ""
+        return [line for line in text.splitlines() if " CRASHED " in line]
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """Nothing of the owner's: no credentials, no settings, no locks."""
+    return {"PATH": os.defpath, "HOME": str(folder), "XDG_STATE_HOME": str(folder / "state"), "PYTHONPATH": str(ROOT)}
+
+
+def _end(process: subprocess.Popen[bytes], patience: float) -> int:
+    """Its exit status; killed when it does not end in time."""
+    try:
+        return process.wait(patience)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait(patience)

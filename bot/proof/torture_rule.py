@@ -1,0 +1,34 @@
+"""A strategy with no opinion and much to do: it enters, turns and stops out as often as the market lets it.
+
+For the torture alone. Pure like every strategy: the same candles give the same answer, so that a seed replays it.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+from bot.domain.candles import Candles
+from bot.strategy.base import Costs, Evaluation, Strategy
+from bot.strategy.rule import FLAT, Why
+
+#: How far below the close a stop lies: near enough that stops and all three targets are met within minutes.
+STOPS = (0.997, 0.994, 0.99)
+SIDES = (1, 1, 1, FLAT, -1)
+
+
+class Restless(Strategy):
+    """Draws side, stop and rank from the candle itself; on spot its short side is only a reason to be out."""
+
+    required = 1
+
+    def evaluate(self, candles: Candles) -> Evaluation:
+        """What the dice of this candle say; the stop is right for either side."""
+        close = float(candles.close[-1])
+        dice = Random(f"{candles.closed_at}/{close}")  # noqa: S311 - a torture, no secret
+        side, stop = dice.choice(SIDES), dice.choice(STOPS)
+        at = close * stop if side >= FLAT else close / stop
+        return Evaluation(side, Why.ENTER, candles.closed_at, close, at, dice.random(), 5, 60.0, close * 0.004)
+
+    def refusal(self, evaluation: Evaluation, price: float, costs: Costs) -> Why:  # noqa: ARG002 - no trade is too poor
+        """Only a stop on the wrong side of the price speaks against a trade."""
+        return Why.ENTER if (price - evaluation.stop) * evaluation.side > 0 else Why.NO_STOP
