@@ -32,8 +32,9 @@ from bot.store.ledger import Ledger
 TURN = 0.25
 #: In lock-step the market jumps, so the loop has to notice quickly.
 LOCKSTEP_TURN = 0.005
-#: The first wait (wall ms) after a look at the positions that left something to do: a stop in doubt, a sale refused.
-FIRST_AGAIN = 500
+#: The first waits (wall ms) after a look at the positions that left something to do (a stop in doubt, a sale refused), and
+#: after a cycle that the exchange did not answer; each further one in a row is twice as long.
+LOOK_AGAIN, CYCLE_AGAIN = 500, 2 * SECOND
 #: Errors that no waiting cures: the owner has to act.
 FATAL = frozenset({Meaning.CREDENTIALS, Meaning.PERMISSION, Meaning.LOCKED_OUT})
 
@@ -42,13 +43,14 @@ FATAL = frozenset({Meaning.CREDENTIALS, Meaning.PERMISSION, Meaning.LOCKED_OUT})
 class _Dues:
     """When each kind of work is next due: cycle and watch in market ms, hunt in wall ms.
 
-    `again` is the wait (wall ms) after a look that left something to do, 0 when none did.
+    `looks` and `cycles` are the waits (wall ms) after work that could not be finished, 0 when the last could.
     """
 
     cycle: int = 0
     watch: int = 0
     hunt: int = 0
-    again: int = 0
+    looks: int = 0
+    cycles: int = 0
 
 
 class BrokerTrader:
@@ -195,16 +197,27 @@ class BrokerTrader:
         try:
             finished = self._business.watch.look()
         finally:
-            self._dues.again = 0 if finished else max(FIRST_AGAIN, self._dues.again * 2)
-            if not finished and self._clock.speed > 0:
-                again = self._clock.market_ms() + int(self._dues.again * self._clock.speed)
-                self._dues.watch = min(self._dues.watch, again)
+            self._dues.looks = 0 if finished else max(LOOK_AGAIN, self._dues.looks * 2)
+            self._dues.watch = self._sooner(self._dues.watch, self._dues.looks)
 
     def _cycle(self) -> None:
+        """One round; one that the exchange did not answer is tried again before the next is due."""
         self._reporter.tally.cycles += 1
-        self._reporter.measured(self._business.cycle(self._barrier()))
+        self._dues.cycles = max(CYCLE_AGAIN, self._dues.cycles * 2)
+        try:
+            standing = self._business.cycle(self._barrier())
+            self._dues.cycles = 0
+        finally:
+            self._dues.cycle = self._sooner(self._dues.cycle, self._dues.cycles)
+        self._reporter.measured(standing)
         self._reporter.cycled()
         self._report()
+
+    def _sooner(self, due: int, wait: int) -> int:
+        """A due time (market ms), brought forward to `wait` wall ms from now; in lock-step the market's next step decides."""
+        if wait == 0 or self._clock.speed <= 0:
+            return due
+        return min(due, self._clock.market_ms() + int(wait * self._clock.speed))
 
     def _failed(self, error: BrokerError) -> None:
         """The exchange did not answer: exits only until a cycle succeeds."""
