@@ -5,6 +5,9 @@ from __future__ import annotations
 from bot.domain.candles import Candles, Fault, fill_flat, inspect, too_quiet
 from bot.engine.desk import Desk
 
+#: Candles that are asked for again with the new ones, to see that the venue still tells the same past.
+OVERLAP = 2
+
 
 class Unfit(Exception):
     """These candles may not reach a decision; the text says why."""
@@ -32,7 +35,7 @@ class Prices:
         kept = self._kept.get(symbol)
         if kept is not None and len(kept) and kept.closed_at == self.newest_close():
             return kept
-        candles = self._ask(symbol)
+        candles = self._joined(symbol, kept) if kept is not None else self._ask(symbol)
         if inspect(candles):
             candles = self._ask(symbol)
         flaws = inspect(candles)
@@ -46,6 +49,23 @@ class Prices:
     def forget(self, symbols: set[str]) -> None:
         """Keep candles of these symbols only."""
         self._kept = {symbol: candles for symbol, candles in self._kept.items() if symbol in symbols}
+
+    def _joined(self, symbol: str, kept: Candles) -> Candles:
+        """What is kept and what has closed since; all of them anew when the venue tells the past differently now."""
+        missing = (self.newest_close() - kept.closed_at) // self._timeframe
+        if missing >= self._window // 2:
+            return self._ask(symbol)
+        fresh = self._desk.broker.candles(symbol, self._timeframe, missing + OVERLAP)
+        rows = [fresh.candle(index) for index in range(len(fresh))]
+        known = {
+            candle.time: candle for candle in (kept.candle(index) for index in range(-min(len(kept), len(rows)), 0))
+        }
+        if any(row != known[row.time] for row in rows if row.time in known):
+            return self._ask(symbol)
+        for row in rows:
+            if row.time >= kept.closed_at:
+                kept = kept.append(row, self._window)
+        return kept
 
     def _ask(self, symbol: str) -> Candles:
         return self._desk.broker.candles(symbol, self._timeframe, self._window)
