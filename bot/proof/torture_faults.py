@@ -53,8 +53,8 @@ _PATHS = (
     "(?i)(add|amend|cancel|edit)|trade/(order|amend|cancel)|brokerage/orders$",
     "(?i)fill|trades|bill",
 )
-_STORM = (0.5, 6.0)
-_CALM = (1.0, 6.0)
+_STORM = (1.0, 6.0)
+_CALM = (0.5, 4.0)
 #: Switches that the daemon's own configuration would contradict.
 _NOT_OURS = frozenset({"demo_account", "wrong_region", "ip_refused"})
 

@@ -82,9 +82,11 @@ class Trader:
         self.books = Books(folder / "data")
         self._settings = {"SANDBOX_READY_FILE": str(ready_file), **settings}
         self._process: subprocess.Popen[bytes] | None = None
+        self._logged = 0
         (folder / ".env").touch()
 
     def start(self) -> None:
+        self._logged = self._size()
         own = {"NIJA_DATA_DIR": str(self._folder / "data"), "LOG_FILE": str(self.log_file)}
         with (self._folder / "console.txt").open("ab") as out:
             self._process = subprocess.Popen(
@@ -108,9 +110,12 @@ class Trader:
             self._process.wait(_CALL)
 
     def stop(self) -> str | None:
-        """SIGTERM; what is wrong with how it ended, if anything."""
+        """SIGTERM, once it has begun to log; what is wrong with how it ended, if anything."""
         if self._process is None:
             return None
+        until = time.monotonic() + START_SECONDS
+        while self._size() == self._logged and time.monotonic() < until:
+            time.sleep(0.05)
         began = time.monotonic()
         self._process.send_signal(signal.SIGTERM)
         status = _end(self._process, STOP_SECONDS + 7)
@@ -122,6 +127,9 @@ class Trader:
     def close(self) -> None:
         if self._process is not None:
             self.kill()
+
+    def _size(self) -> int:
+        return self.log_file.stat().st_size if self.log_file.exists() else 0
 
     def brokers(self) -> dict[str, Any]:
         """The brokers of `nija ledger --json`."""

@@ -1,0 +1,178 @@
+"""The torture itself: a short one must find nothing, and its comparison must find what is wrong."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from decimal import Decimal
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.proof.torture import Course, torture
+from bot.proof.torture_checks import AFTERMATH, Trouble, discrepancies, is_quiet, naked
+from bot.proof.torture_faults import KINDS, ends, storms, turned
+from bot.proof.torture_owner import Belongings
+from bot.proof.torture_report import parse
+
+OWNER = Belongings({"BTC": Decimal("0.5")}, frozenset({"FOREIGN"}))
+
+
+@pytest.mark.timeout(300)
+def test_a_short_torture_finds_nothing(tmp_path: Path) -> None:
+    course = Course(
+        seed=1, seconds=25, venues=("kraken",), kinds=KINDS, kill_every=10, speed=60, folder=tmp_path / "torture"
+    )
+    outcome = torture(course, lambda _: None)
+    assert outcome.wrong == []
+    assert outcome.kills + outcome.stops > 0
+    assert int(outcome.counts["kraken"]["fills"]) > 0
+    assert int(outcome.counts["kraken"]["faults fired"]) > 0
+
+
+# -- the seed ---------------------------------------------------------------------------------------------------------
+def test_the_seed_gives_the_same_torture_again() -> None:
+    def plan(seed: int) -> tuple[object, ...]:
+        switches = {f"switch_{number}": bool(number % 2) for number in range(40)} | {"a_number": 3}
+        return list(storms(seed, "okx", 60, KINDS)), ends(seed, 60, 10), turned(seed, "okx", switches)
+
+    assert plan(7) == plan(7)
+    assert plan(7) != plan(8)
+
+
+def test_storms_do_not_overlap_and_draw_every_kind() -> None:
+    found = list(storms(1, "kraken", 3_000, KINDS))
+    assert all(one.end < other.start for one, other in pairwise(found))
+    assert {fault["kind"] for storm in found for fault in storm.faults} == set(KINDS)
+
+
+def test_no_kills_and_no_faults_when_none_are_wanted() -> None:
+    course = parse(["--faults", "--kill-every", "0", "--venues", "okx"])
+    assert list(storms(1, "okx", 60, course.kinds)) == []
+    assert ends(1, 60, course.kill_every) == []
+
+
+# -- the comparison ---------------------------------------------------------------------------------------------------
+def agreed() -> tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]]:
+    """Book, truth and results of one account: 0.01 BTC bought for 100 each, half of it sold for 110."""
+    orders = [
+        ("A", "njA", "buy", "market", "0.01", "0.01", "filled", "api"),
+        ("B", "njB", "sell", "market", "0.005", "0.005", "filled", "api"),
+        ("S", None, "sell", "stop", "0.005", "0", "open", "attached"),
+        ("FOREIGN", None, "buy", "limit", "1", "0", "open", "api"),
+        ("HAND", None, "buy", "market", "1", "1", "filled", "manual"),
+    ]
+    names = ("id", "client_id", "side", "type", "qty", "filled", "status", "origin")
+    real = [dict(zip(names, row, strict=True)) | {"symbol": "BTC-USD"} for row in orders]
+    fills = [fill("f1", "A", "buy", "0.01", "100"), fill("f2", "B", "sell", "0.005", "110")]
+    truth = {
+        "orders": real,
+        "fills": [*fills, fill("f3", "HAND", "buy", "1", "100")],
+        "balances": {"BTC": {"free": "0.5", "held": "0.005"}},
+    }
+    book = {
+        "orders": [believed(order) for order in real[:3]],
+        "fills": [booked(one) for one in fills],
+        "positions": [position("0.005", "0.005")],
+        "dust": {},
+    }
+    results = [
+        {"symbol": "BTC-USD", "realised_usd": "-0.001"},
+        {"symbol": "BTC-USD", "realised_usd": "0.049"},
+    ]
+    return book, truth, results
+
+
+def fill(name: str, order: str, side: str, qty: str, price: str) -> dict[str, Any]:
+    return {
+        "id": name,
+        "order_id": order,
+        "symbol": "BTC-USD",
+        "side": side,
+        "qty": qty,
+        "price": price,
+        "fee": "0.001",
+        "fee_asset": "USD",
+    }
+
+
+def believed(order: dict[str, Any]) -> dict[str, Any]:
+    purpose = {"A": "entry", "B": "tp1", "S": "stop"}[order["id"]]
+    key = None if purpose == "stop" else f"kraken:BTC-USD/1/{purpose}/0"
+    return order | {
+        "exchange_id": order["id"],
+        "filled_qty": order["filled"],
+        "decision_key": key,
+        "purpose": purpose,
+    }
+
+
+def booked(one: dict[str, Any]) -> dict[str, Any]:
+    return one | {"exchange_fill_id": one["id"], "exchange_order_id": one["order_id"]}
+
+
+def position(qty: str, stop: str) -> dict[str, Any]:
+    return {"symbol": "BTC-USD", "qty": qty, "entry_price": "100", "stops": [{"exchange_id": "S", "qty": stop}]}
+
+
+def test_books_that_agree_have_no_discrepancy() -> None:
+    book, truth, results = agreed()
+    assert discrepancies(book, truth, results, OWNER) == []
+
+
+Spoil = Callable[[dict[str, Any], dict[str, Any], list[dict[str, Any]]], object]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "word"),
+    [
+        (lambda b, t, r: b["fills"].pop(), "missing"),
+        (lambda b, t, r: b["fills"].append(b["fills"][0]), "booked 2 times"),
+        (lambda b, t, r: b["fills"][0].update(fee="0.002"), "fee"),
+        (lambda b, t, r: b["fills"][0].update(qty="0.02"), "qty"),
+        (lambda b, t, r: t["orders"].append(t["orders"][0] | {"id": "A2"}), "not in the book"),
+        (lambda b, t, r: b["orders"].append(b["orders"][0] | {"exchange_id": None, "status": "unknown"}), "unknown"),
+        (lambda b, t, r: b.update(positions=[position("0.004", "0.005")]), "lies under stops"),
+        (lambda b, t, r: b.update(positions=[]), "rests at the exchange for no position"),
+        (lambda b, t, r: t["orders"][3].update(status="canceled"), "the owner's order"),
+        (lambda b, t, r: t["balances"].update(BTC={"free": "0.4", "held": "0.005"}), "the venue holds"),
+        (lambda b, t, r: t["fills"][1].update(qty="0.02"), "of the owner's"),
+        (lambda b, t, r: r.pop(), "result of BTC-USD"),
+    ],
+)
+def test_what_is_wrong_is_found(spoil: Spoil, word: str) -> None:
+    book, truth, results = copy.deepcopy(agreed())
+    spoil(book, truth, results)
+    lines = discrepancies(book, truth, results, OWNER)
+    assert any(word in line for line in lines), lines
+
+
+# -- time -------------------------------------------------------------------------------------------------------------
+def exposure(why: str, end: str | None) -> dict[str, Any]:
+    return {"BTC-USD": {"naked_events": [{"start": "1970-01-01T00:01:40Z", "end": end, "why": why}]}}
+
+
+def test_a_naked_entry_is_wrong_however_short() -> None:
+    short = exposure("entry", "1970-01-01T00:01:40.100Z")
+    assert naked(short, [], 200)
+    assert not naked(exposure("cancel", "1970-01-01T00:01:40.100Z"), [], 200)
+
+
+def test_a_naked_stretch_is_explained_by_trouble_only() -> None:
+    stretch = exposure("cancel", "1970-01-01T00:01:50Z")
+    assert naked(stretch, [], 200)
+    assert not naked(stretch, [Trouble(95, 105)], 200)
+    assert naked(stretch, [Trouble(80, 100 - AFTERMATH - 1)], 200)
+
+
+def test_a_stretch_that_outlives_its_trouble_is_wrong() -> None:
+    assert naked(exposure("cancel", None), [Trouble(95, 105)], 200)
+
+
+def test_a_moment_is_quiet_when_nothing_happened_since() -> None:
+    events = [{"wall_time": "1970-01-01T00:01:40Z"}]
+    assert is_quiet([], 0)
+    assert is_quiet(events, 101)
+    assert not is_quiet(events, 99)
