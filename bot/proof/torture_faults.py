@@ -45,6 +45,8 @@ _SECONDS: Mapping[str, tuple[float, float]] = {
     "late_fill": (0.2, 4.0),
     "clock_skew": (-40.0, 40.0),
 }
+#: Kinds that happen to orders, money and candles, wherever they are asked for.
+_ANYWHERE = frozenset({"partial_fill", "reject_order", "late_fill", "stale_balance", "bad_candle"})
 #: Which requests: most faults look for those that move money.
 _PATHS = (
     None,
@@ -85,7 +87,7 @@ def _fault(dice: Random, venue: str, kinds: Sequence[str]) -> Fault:
         fault["seconds"] = round(dice.uniform(*_SECONDS[kind]), 2)
     if kind == "clock_skew":
         return fault
-    path = dice.choice(_PATHS)
+    path = None if kind in _ANYWHERE else dice.choice(_PATHS)
     return fault | _measure(dice) | ({"path": path} if path is not None else {})
 
 

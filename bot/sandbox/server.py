@@ -20,6 +20,7 @@ from bot.sandbox.gate import TRANSPORT, Gate, reset
 
 TICK_SECONDS = 0.05
 START_SECONDS = 10.0
+LONGEST_ANSWER = 60.0
 
 
 class Connection(H11Protocol):
@@ -88,7 +89,7 @@ class VenueServer(uvicorn.Server):
 
     def follow_faults(self) -> None:
         """Closes or opens the port as the armed faults want it; returns when it is so. Any thread."""
-        asyncio.run_coroutine_threadsafe(self._follow_faults(), sure(self._loop)).result(5)
+        asyncio.run_coroutine_threadsafe(self._follow_faults(), sure(self._loop)).result(LONGEST_ANSWER)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Ends idle connections first: over TLS they would wait for the client to say goodbye."""
