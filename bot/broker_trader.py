@@ -41,7 +41,7 @@ FATAL = frozenset({Meaning.CREDENTIALS, Meaning.PERMISSION, Meaning.LOCKED_OUT})
 
 @dataclass(slots=True)
 class _Dues:
-    """When each kind of work is next due: cycle and watch in market ms, hunt in wall ms.
+    """When each kind of work is next due: cycle and watch in market ms, hunt and the owner's word (`attend`) in wall ms.
 
     `looks` and `cycles` are the waits (wall ms) after work that could not be finished, 0 when the last could.
     """
@@ -49,6 +49,7 @@ class _Dues:
     cycle: int = 0
     watch: int = 0
     hunt: int = 0
+    attend: int = 0
     looks: int = 0
     cycles: int = 0
 
@@ -95,6 +96,7 @@ class BrokerTrader:
                     self._open()
                     while not self._stop.is_set():
                         self._turn()
+                    self._report()
                 finally:
                     if not self._stop.is_set():
                         self._reporter.sign_off()
@@ -133,9 +135,17 @@ class BrokerTrader:
         self._heartbeat.idle_at = began
         with suppress(Empty):
             self._handle(self._inbox.get(timeout=self._wait()))
+        self._attend()
+        self._heartbeat.beat(self._clock.wall_ms())
+
+    def _attend(self) -> None:
+        """Look for the owner's word, a few times a second."""
+        wall = self._clock.wall_ms()
+        if wall < self._dues.attend:
+            return
+        self._dues.attend = wall + int(TURN * SECOND)
         if self._operator.attend():
             self._report()
-        self._heartbeat.beat(self._clock.wall_ms())
 
     def _due(self) -> list[Timer]:
         market, wall = self._clock.market_ms(), self._clock.wall_ms()

@@ -15,7 +15,7 @@ from bot.sandbox_child import Control, SandboxError
 from bot.world import World
 
 #: Real seconds between two looks at the clock.
-_LOOK = 0.005
+_LOOK = 0.01
 
 
 class Lockstep:
