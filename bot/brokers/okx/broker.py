@@ -75,9 +75,11 @@ class OKXBroker(BaseBroker):
         shown again without. Stops cannot be shown: they are taken as documented, and watched."""
         proofs = [self._trade.prove("entry", entry), self._trade.prove("stop", stop)]
         if entry.attached_stop is not None:
-            self._able = replace(self._able, attached_stop=proofs[0].accepted)
-            if not proofs[0].accepted:
-                proofs.append(self._trade.prove("entry without stop", replace(entry, attached_stop=None)))
+            attached = proofs[0].accepted
+            self._able = replace(self._able, attached_stop=attached, attached_target=attached)
+            if not attached:
+                bare = replace(entry, attached_stop=None, attached_target=None)
+                proofs.append(self._trade.prove("entry without stop", bare))
         for proof in proofs:
             self._log.info("PROVED", venue=self.name, shape=proof.name, accepted=proof.accepted, answer=proof.answer)
         return proofs

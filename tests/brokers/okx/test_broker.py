@@ -441,6 +441,18 @@ def test_attached_stops_that_are_refused_are_learnt_from_the_check_and_from_the_
     fresh.close()
 
 
+def test_where_a_stop_may_not_be_attached_a_target_is_not_either(desk: Desk) -> None:
+    desk.switch("attached_refused_on_spot", True)
+    fresh = OKXBroker(desk.config, desk.clock, Notes())
+    fresh.connect()
+    entry = desk.entry()
+    proofs = fresh.prove(dataclasses.replace(entry, attached_target=(entry.limit_price or LOT) * 2), desk.stop())
+    able = fresh.capabilities()
+    assert [proof.accepted for proof in proofs] == [False, True, True]
+    assert (able.attached_stop, able.attached_target) == (False, False)
+    fresh.close()
+
+
 @pytest.mark.parametrize(("size", "wanted"), [("gross", LOT), ("net", LOT * Decimal("0.999"))])
 def test_the_size_of_an_attached_stop_is_what_the_exchange_made_of_it(size: str, wanted: Decimal, desk: Desk) -> None:
     desk.switch("attached_size", size)
