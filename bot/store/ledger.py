@@ -41,6 +41,8 @@ class Ledger:
         self.account = account
         with store.writing() as connection:
             self._id = _enter_account(connection, account, clock.wall_ms())
+            kept = select(facts.c.name, facts.c.value).where(facts.c.account_id == self._id)
+            self._facts = {str(name): str(value) for name, value in connection.execute(kept)}
 
     # -- orders ----------------------------------------------------------------------------------------------
 
@@ -217,23 +219,21 @@ class Ledger:
     # -- facts, commands, health -----------------------------------------------------------------------------
 
     def fact(self, name: str) -> str | None:
-        """A remembered value of this account."""
-        query = select(facts.c.value).where(facts.c.account_id == self._id, facts.c.name == name)
-        with self._reading() as page:
-            return page.connection.execute(query).scalar_one_or_none()
+        """A remembered value of this account. Nobody else writes facts, so they are read once and kept."""
+        return self._facts.get(name)
 
     def remember(self, name: str, value: str | None) -> None:
         """Keep a value for this account; None forgets it."""
-        mine = (facts.c.account_id == self._id) & (facts.c.name == name)
+        if self._facts.get(name) == value:
+            return
         with self._writing() as page:
-            was = page.connection.execute(select(facts.c.value).where(mine)).scalar_one_or_none()
-            if was == value:
-                return
-            page.connection.execute(facts.delete().where(mine))
+            page.connection.execute(facts.delete().where(facts.c.account_id == self._id, facts.c.name == name))
             if value is not None:
                 row = {"account_id": self._id, "name": name, "value": value}
                 page.connection.execute(facts.insert(), row)
-            page.note("fact", name, value=value)
+        self._facts.pop(name, None)
+        if value is not None:
+            self._facts[name] = value
 
     def commands(self) -> list[Command]:
         """Orders of the operator that were not answered yet, oldest first."""

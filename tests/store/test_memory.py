@@ -44,7 +44,7 @@ def test_facts_are_kept_changed_and_forgotten(tmp_path: Path, book: Ledger) -> N
     assert (again.fact("peak"), again.fact("paused")) == ("1001.5", "yes")
     again.remember("paused", None)
     again.remember("never there", None)
-    assert book.fact("paused") is None
+    assert ledger(tmp_path).fact("paused") is None
 
 
 def test_an_operators_order_is_found_done_and_answered(tmp_path: Path, book: Ledger) -> None:
