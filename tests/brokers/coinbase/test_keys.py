@@ -62,6 +62,7 @@ def test_an_ed25519_pem_is_read_however_its_lines_were_broken(form: str) -> None
         f'"{SEED}"',
         SEED + "\\n",
     ],
+    ids=["seed", "seed and public", "unpadded", "url-safe", "with a line break", "quoted", "with an escaped break"],
 )
 def test_an_ed25519_key_is_read_from_base64(text: str) -> None:
     assert same(private_key(text), ED_KEY)
