@@ -85,6 +85,7 @@ def _pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> str:
         _pem(rsa.generate_private_key(65537, 2048)),
         "ключ",
     ],
+    ids=["empty", "words", "too short", "cut off", "public", "broken", "other curve", "RSA", "no ASCII"],
 )
 def test_what_is_no_key_is_refused_and_not_repeated(text: str) -> None:
     with pytest.raises(BadKey) as caught:
@@ -107,7 +108,7 @@ def test_the_shape_of_a_name(name: str, good: bool) -> None:
     assert is_name(name) is good
 
 
-@pytest.mark.parametrize(("secret", "key", "algorithm"), [(PEM, EC_KEY, "ES256"), (SEED, ED_KEY, "EdDSA")])
+@pytest.mark.parametrize(("secret", "key", "algorithm"), [(PEM, EC_KEY, "ES256"), (SEED, ED_KEY, "EdDSA")], ids=["EC", "Ed25519"])
 def test_each_kind_of_key_signs_a_token_for_this_one_call(
     secret: str, key: PrivateKey, algorithm: str, server: TlsServer, config: CoinbaseConfig, make_transport: Make
 ) -> None:
