@@ -22,7 +22,7 @@ from typing import Any
 from bot.domain.events import Verb
 from bot.proof import torture_checks as checks
 from bot.proof.torture_checks import Trouble
-from bot.proof.torture_faults import ends, storms, turned
+from bot.proof.torture_faults import APART, ends, storms, turned
 from bot.proof.torture_owner import Belongings, settle
 from bot.proof.torture_processes import Exchange, Trader
 from bot.store.database import StoreError
@@ -260,7 +260,7 @@ class _Torture:
         book, now = self._trader.brokers()[venue], time.time()
         for line in checks.discrepancies(book, truth, self._rows(venue), self._owner[venue]):
             self._wrong(venue, line)
-        for line in checks.naked(exposure, self._troubles[venue], now):
+        for line in checks.naked(exposure, self._troubles[venue], now, attaches=self._attaches(venue)):
             self._wrong(venue, line)
         causes = checks.naked_by_cause(exposure, now)
         self._outcome.counts[venue] = {
@@ -272,6 +272,11 @@ class _Torture:
             "naked s": ", ".join(f"{why} {seconds:.1f}" for why, seconds in sorted(causes.items())) or "0",
         }
         return True
+
+    def _attaches(self, venue: str) -> bool:
+        """Whether this seed's venue takes the stop with its entry."""
+        turned_over = {name.partition("=")[0] for name in self._outcome.switches.get(venue, [])}
+        return not turned_over & APART
 
     def _rows(self, venue: str) -> list[dict[str, str]]:
         """The accountant's rows of one broker."""

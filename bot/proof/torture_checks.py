@@ -119,14 +119,15 @@ def _repeated_cover(book: Doc) -> list[str]:
 
 
 # -- coins without a stop ---------------------------------------------------------------------------------------------
-def naked(exposure: Mapping[str, Doc], troubles: Sequence[Trouble], now: float) -> list[str]:
-    """Stretches without cover that no trouble explains: any after an entry, too long ones otherwise."""
+def naked(exposure: Mapping[str, Doc], troubles: Sequence[Trouble], now: float, *, attaches: bool) -> list[str]:
+    """Stretches without cover that are wrong: any after an entry where the venue `attaches` stops to entries, whatever
+    troubles there were; otherwise too long ones that no trouble explains."""
     found = []
     for symbol, one in exposure.items():
         for event in one["naked_events"]:
             start, end = _stretch(event, now)
-            bound = 0.0 if event["why"] == "entry" else NAKED_SECONDS
-            if end - start > bound and not _explained(start, end, troubles):
+            never = attaches and event["why"] == "entry"
+            if end - start > (0 if never else NAKED_SECONDS) and (never or not _explained(start, end, troubles)):
                 found.append(f"naked: {symbol} for {end - start:.3f} s from {event['start']} because of {event['why']}")
     return found
 

@@ -59,6 +59,17 @@ _STORM = (1.0, 6.0)
 _CALM = (0.5, 4.0)
 #: Switches that the daemon's own configuration would contradict.
 _NOT_OURS = frozenset({"demo_account", "wrong_region", "ip_refused"})
+#: Switches that part a stop from its entry, so that it has to be placed afterwards.
+APART = frozenset(
+    {
+        "close_refused_on_spot",
+        "close_below_ordermin_dropped",
+        "attached_refused_on_spot",
+        "attached_refused",
+        "attached_below_minimum_dropped",
+        "stops_refused_on_spot",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

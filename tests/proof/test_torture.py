@@ -154,21 +154,22 @@ def exposure(why: str, end: str | None) -> dict[str, Any]:
     return {"BTC-USD": {"naked_events": [{"start": "1970-01-01T00:01:40Z", "end": end, "why": why}]}}
 
 
-def test_a_naked_entry_is_wrong_however_short() -> None:
-    short = exposure("entry", "1970-01-01T00:01:40.100Z")
-    assert naked(short, [], 200)
-    assert not naked(exposure("cancel", "1970-01-01T00:01:40.100Z"), [], 200)
+def test_a_naked_entry_is_wrong_however_short_where_stops_are_attached() -> None:
+    short, storm = "1970-01-01T00:01:40.100Z", [Trouble(95, 105)]
+    assert naked(exposure("entry", short), storm, 200, attaches=True)
+    assert not naked(exposure("entry", short), [], 200, attaches=False)
+    assert not naked(exposure("cancel", short), [], 200, attaches=True)
 
 
 def test_a_naked_stretch_is_explained_by_trouble_only() -> None:
     stretch = exposure("cancel", "1970-01-01T00:01:50Z")
-    assert naked(stretch, [], 200)
-    assert not naked(stretch, [Trouble(95, 105)], 200)
-    assert naked(stretch, [Trouble(80, 100 - AFTERMATH - 1)], 200)
+    assert naked(stretch, [], 200, attaches=True)
+    assert not naked(stretch, [Trouble(95, 105)], 200, attaches=True)
+    assert naked(stretch, [Trouble(80, 100 - AFTERMATH - 1)], 200, attaches=True)
 
 
 def test_a_stretch_that_outlives_its_trouble_is_wrong() -> None:
-    assert naked(exposure("cancel", None), [Trouble(95, 105)], 200)
+    assert naked(exposure("cancel", None), [Trouble(95, 105)], 200, attaches=True)
 
 
 def test_a_moment_is_quiet_when_nothing_happened_since() -> None:
