@@ -22,7 +22,7 @@ from typing import Any
 from bot.domain.events import Verb
 from bot.proof import torture_checks as checks
 from bot.proof.torture_checks import Trouble
-from bot.proof.torture_faults import APART, ends, storms, turned
+from bot.proof.torture_faults import APART, ends, jumps, storms, turned
 from bot.proof.torture_owner import Belongings, settle
 from bot.proof.torture_processes import Exchange, Trader
 from bot.store.database import StoreError
@@ -187,6 +187,8 @@ class _Torture:
                 plan.append((storm.start, partial(self._arm, storm.faults)))
                 plan.append((storm.end, partial(self._calm, venue)))
                 self._trouble((venue,), now + storm.start, now + storm.end)
+            for at, which, factor in jumps(course.seed, venue, course.seconds):
+                plan.append((at, partial(self._jump, venue, which, factor)))
         lives = ends(course.seed, course.seconds, course.kill_every)
         plan += [(at, partial(self._again, asked=asked)) for at, asked in lives]
         return sorted(plan, key=lambda one: one[0])
@@ -194,6 +196,16 @@ class _Torture:
     def _arm(self, faults: Sequence[dict[str, Any]]) -> None:
         for fault in faults:
             self._exchange.call("POST", "faults", **fault)
+
+    def _jump(self, venue: str, which: float, factor: float) -> None:
+        """The market of one of the positions jumps: over a stop, over targets, or only a little."""
+        truth = self._exchange.call("GET", f"ledger?venue={venue}")
+        stopped = {one["symbol"] for one in truth["orders"] if one["origin"] == "attached" and one["status"] == "open"}
+        prices = {fill["symbol"]: fill["price"] for fill in truth["fills"] if fill["symbol"] in stopped}
+        if prices:
+            symbol = sorted(prices)[int(which * len(prices))]
+            price = f"{float(prices[symbol]) * factor:.6g}"
+            self._exchange.call("POST", "price", venue=venue, symbol=symbol, price=price)
 
     def _calm(self, venue: str) -> None:
         armed = self._exchange.call("GET", f"faults?venue={venue}")["faults"]

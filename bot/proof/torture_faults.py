@@ -57,6 +57,7 @@ _PATHS = (
 )
 _STORM = (1.0, 6.0)
 _CALM = (0.5, 4.0)
+_BETWEEN_JUMPS = (3.0, 12.0)
 #: Switches that the daemon's own configuration would contradict.
 _NOT_OURS = frozenset({"demo_account", "wrong_region", "ip_refused"})
 #: Switches that part a stop from its entry, so that it has to be placed afterwards.
@@ -111,6 +112,15 @@ def _measure(dice: Random) -> Fault:
             {"probability": round(dice.uniform(0.1, 0.7), 2)},
         )
     )
+
+
+def jumps(seed: int, venue: str, seconds: float) -> Iterator[tuple[float, float, float]]:
+    """When the market of a position jumps, which (a fraction of their list), and to what times its last price."""
+    dice = Random(f"{seed}/{venue}/jumps")  # noqa: S311 - a torture, no secret
+    at = dice.uniform(*_BETWEEN_JUMPS)
+    while at < seconds:
+        yield at, dice.random(), dice.uniform(0.985, 1.015)
+        at += dice.uniform(*_BETWEEN_JUMPS)
 
 
 def turned(seed: int, venue: str, switches: Mapping[str, Any]) -> dict[str, bool]:

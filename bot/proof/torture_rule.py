@@ -12,8 +12,8 @@ from bot.strategy.base import Costs, Evaluation, Strategy
 from bot.strategy.rule import FLAT, Why
 
 #: How far below the close a stop lies: near enough that stops and all three targets are met within minutes.
-STOPS = (0.997, 0.994, 0.99)
-SIDES = (1, 1, 1, FLAT, -1)
+STOPS = (0.998, 0.996, 0.993)
+SIDES = (1, 1, 1, 1, 1, FLAT, FLAT, -1)
 
 
 class Restless(Strategy):
