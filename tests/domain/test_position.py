@@ -40,10 +40,10 @@ def folded(fills: list[Fill]) -> Position:
 
 def test_a_long_from_entry_to_end() -> None:
     position = folded([fill(Side.BUY, Decimal(2), Decimal(100), Decimal("0.4"))])
-    assert (position.qty, position.entry_price, position.r) == (2, 100, 10)
+    assert (position.qty, position.entry_price, position.r) == (Decimal(2), Decimal(100), Decimal(10))
     assert position.realised == Decimal("-0.4")
     position = after(position, fill(Side.SELL, Decimal(1), Decimal(110), Decimal("0.22")))
-    assert (position.qty, position.initial_qty) == (1, 2)
+    assert (position.qty, position.initial_qty) == (Decimal(1), Decimal(2))
     position = after(position, fill(Side.SELL, Decimal(1), Decimal(90), Decimal("0.18")))
     assert position.qty == 0
     assert position.realised == Decimal(10) - Decimal(10) - Decimal("0.8")
@@ -54,7 +54,7 @@ def test_a_short_is_the_mirror() -> None:
     position = folded([fill(Side.SELL, Decimal(1), Decimal(100))])
     assert position.unrealised(Decimal(95)) == 5
     position = after(position, fill(Side.BUY, Decimal(1), Decimal(95)))
-    assert (position.qty, position.realised) == (0, 5)
+    assert (position.qty, position.realised) == (Decimal(0), Decimal(5))
 
 
 def test_a_fee_taken_in_the_coin_is_not_held() -> None:

@@ -1,0 +1,160 @@
+"""The daemon as a process in a folder of its own, for tests that want to stop, kill and restart it.
+
+`with Daemon(folder) as daemon:` starts it; `stop` is the operator's SIGTERM, `kill` a power cut. Its book and its log are
+read from the files that it writes, the truth from the sandbox it trades on.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from bot.proof.agreement import differences
+from bot.store.reader import Books
+from bot.store.report import document
+
+ROOT = Path(__file__).resolve().parent.parent
+PATIENCE = 60.0
+EAGER = "tests.rig:Eager"
+
+
+class Daemon:
+    """`python -m bot` in `folder`; `settings` are environment variables of this one process."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.folder = folder
+        self.data = folder / "data"
+        self.log_file = folder / "nija.log"
+        self.console = folder / "console.txt"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ".env").touch()
+        self._environment = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "XDG_STATE_HOME": str(folder / "state"),
+            "NIJA_DATA_DIR": str(self.data),
+            "LOG_FILE": str(self.log_file),
+            "TRADING_MODE": "",
+            "STRATEGY": EAGER,
+            "PAIRS_ALLOW": "BTC-USD,ETH-USD,SOL-USD,XRP-USD",
+            **settings,
+        }
+        self.process: subprocess.Popen[bytes] | None = None
+
+    # -- life -----------------------------------------------------------------------------------------------------
+    def start(self) -> Self:
+        with self.console.open("ab") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "bot"],
+                cwd=self.folder,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+            )
+        return self
+
+    @property
+    def running(self) -> subprocess.Popen[bytes]:
+        assert self.process is not None
+        return self.process
+
+    def stop(self) -> tuple[int, float]:
+        """SIGTERM; the exit status and how many seconds it took."""
+        began = time.monotonic()
+        self.running.send_signal(signal.SIGTERM)
+        return self.running.wait(30), time.monotonic() - began
+
+    def kill(self) -> None:
+        self.running.kill()
+        self.running.wait(10)
+
+    def wait(self) -> int:
+        """Until it ends by itself."""
+        return self.running.wait(PATIENCE)
+
+    def command(self, *words: str) -> str:
+        """What another `nija` command prints."""
+        command = [sys.executable, "-m", "bot", *words]
+        ended = subprocess.run(command, cwd=self.folder, env=self._environment, capture_output=True, check=True)
+        return ended.stdout.decode()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.kill()
+
+    # -- what it says -----------------------------------------------------------------------------------------------
+    @property
+    def log(self) -> str:
+        return self.log_file.read_text() if self.log_file.exists() else ""
+
+    def lines(self, word: str) -> list[str]:
+        return [line for line in self.log.splitlines() if f" {word} " in f"{line} "]
+
+    def until(self, done: Callable[[], bool], why: str, patience: float = PATIENCE) -> None:
+        end = time.monotonic() + patience
+        while not done():
+            alive = self.running.poll() is None
+            if time.monotonic() > end or not alive:
+                tail = "\n".join(self.log.splitlines()[-15:])
+                raise AssertionError(
+                    f"{why} never came about (alive: {alive}):\n{tail}\n{self.console.read_text()[-800:]}"
+                )
+            time.sleep(0.1)
+
+    def says(self, word: str, times: int = 1) -> None:
+        """Wait until the log has a word so often."""
+        self.until(lambda: len(self.lines(word)) >= times, word)
+
+    # -- book and truth -----------------------------------------------------------------------------------------------
+    def book(self, venue: str = "kraken") -> dict[str, Any]:
+        brokers: dict[str, Any] = document(Books(self.data))["brokers"]
+        found: dict[str, Any] = brokers.get(venue, {})
+        return found
+
+    def agrees(self, ready: dict[str, Any], venue: str = "kraken", account: str = "main") -> None:
+        """Wait for a moment at which the book is the truth; raises AssertionError with what is different."""
+        lines: list[str] = []
+
+        def quiet() -> bool:
+            lines[:] = differences(self.book(venue), truth(ready, venue, account))
+            return not lines
+
+        try:
+            self.until(quiet, "agreement", 40)
+        except AssertionError as error:
+            raise AssertionError(f"{lines} {error}") from None
+
+
+def truth(ready: dict[str, Any], venue: str = "kraken", account: str = "main") -> dict[str, Any]:
+    """What the sandbox knows of one account."""
+    found: dict[str, Any] = control(ready, f"ledger?venue={venue}")
+    mine = {name: [row for row in found[name] if row["account"] == account] for name in ("orders", "fills")}
+    return {**found, **mine, "balances": found["accounts"].get(account, {})}
+
+
+def control(ready: dict[str, Any], path: str) -> Any:
+    request = urllib.request.Request(
+        f"{ready['control']['url']}/sandbox/{path}", headers={"Authorization": f"Bearer {ready['control']['token']}"}
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)
+
+
+def total(held: dict[str, str]) -> Decimal:
+    return Decimal(held["free"]) + Decimal(held["held"])

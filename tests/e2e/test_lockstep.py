@@ -1,0 +1,26 @@
+"""In lock-step the market waits for the daemon: hours pass in moments, and at each of them the book is the truth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bot.proof.agreement import differences
+from tests.daemon_fixture import Daemon, truth
+from tests.sandbox_fixture import Sandbox
+
+CANDLE = 300
+HOURS = 2
+
+
+def test_hours_of_candles_and_agreement_after_each(tmp_path: Path) -> None:
+    with (
+        Sandbox(tmp_path, "--lockstep", "--start", "2026-01-05T08:00:00Z") as sandbox,
+        Daemon(tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file), CANDLE_EXCLUSION_SECONDS="0") as daemon,
+    ):
+        daemon.says("FUNDED")
+        for _ in range(HOURS):
+            for _ in range(12):
+                sandbox.control("POST", "advance", seconds=CANDLE)
+            assert differences(daemon.book(), truth(sandbox.ready)) == []
+        assert daemon.lines("ENTRY")
+        assert daemon.stop()[0] == 0

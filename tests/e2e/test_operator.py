@@ -1,0 +1,40 @@
+"""The operator's hand on a running daemon: EMERGENCY_STOP and `nija flatten` while the exchange fails."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tests.daemon_fixture import Daemon, total, truth
+from tests.sandbox_fixture import Sandbox
+
+COINS = ("BTC", "ETH", "SOL", "XRP")
+
+
+@pytest.mark.parametrize("way", ["EMERGENCY_STOP", "flatten"])
+def test_flat_and_no_new_entries(tmp_path: Path, way: str) -> None:
+    with (
+        Sandbox(tmp_path, "--speed", "60") as sandbox,
+        Daemon(tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file)) as daemon,
+    ):
+        daemon.says("ENTRY", times=2)
+        sandbox.control("POST", "faults", venue="kraken", kind="drop_after", path="AddOrder", count=1)
+        sandbox.control("POST", "faults", venue="kraken", kind="http_status", status=502, path="OpenOrders", count=2)
+        if way == "flatten":
+            daemon.command("flatten")
+        else:
+            (daemon.data / "EMERGENCY_STOP").touch()
+        daemon.until(lambda: not daemon.book()["positions"], "flat")
+        daemon.agrees(sandbox.ready)
+        entries = len(daemon.lines("ENTRY"))
+        begun = daemon.book()["cycles"]
+        daemon.until(lambda: daemon.book()["cycles"] > begun + 2, "more cycles")
+        assert len(daemon.lines("ENTRY")) == entries
+        assert daemon.book()["status"] == "halted"
+        seen = truth(sandbox.ready)
+        held = {coin: total(seen["balances"][coin]) for coin in COINS if coin in seen["balances"]}
+        assert set(held.values()) <= {Decimal(0)}
+        assert [one for one in seen["orders"] if one["status"] == "open"] == []
+        assert daemon.stop()[0] == 0

@@ -1,0 +1,76 @@
+"""One run of the daemon on its own sandbox, start to SIGTERM, looked at from all sides."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from bot.settings import VENUES
+from tests.daemon_fixture import Daemon
+
+STOP_SECONDS = 8.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run left behind. `held` are the lines of what stays; `secrets` all keys of its sandbox."""
+
+    status: int
+    seconds: float
+    log: str
+    written: str
+    secrets: list[str]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    folder: Path = tmp_path_factory.mktemp("run")
+    with Daemon(folder, SANDBOX_SPEED="600", LOG_LEVEL="DEBUG") as daemon:
+        for word in ("CONNECTED", "FUNDED", "ENTRY", "STOP"):
+            daemon.says(word)
+        daemon.says("EXIT")
+        ready = json.loads((daemon.data / "sandbox.json").read_text())
+        daemon.says("FUNDED", times=len([name for name in ready if name in VENUES]))
+        daemon.command("pause")
+        for venue in json.loads(daemon.command("ledger", "--json"))["brokers"]:
+            daemon.agrees(ready, venue)
+        status, seconds = daemon.stop()
+        written = daemon.console.read_text() + (daemon.data / "heartbeat.json").read_text()
+        log = daemon.log
+    secrets = [
+        value
+        for part in ready.values()
+        if isinstance(part, dict)
+        for name, value in part.items()
+        if name in ("api_secret", "api_key", "passphrase", "token")
+    ]
+    return Run(status, seconds, log, written, secrets)
+
+
+def test_sigterm_ends_it_cleanly_and_soon(run: Run) -> None:
+    assert run.status == 0
+    assert run.seconds < STOP_SECONDS
+
+
+@pytest.mark.parametrize("word", ["SANDBOX", "KRAKEN", "CONNECTED", "FUNDED", "ENTRY", "STOP", "EXIT", "STOPPED"])
+def test_words_to_grep_for(run: Run, word: str) -> None:
+    assert any(f" {word} " in f"{line} " for line in run.log.splitlines())
+
+
+def test_the_first_line_says_whose_money_it_is(run: Run) -> None:
+    told = [line for line in run.log.splitlines() if " DEBUG " not in line]
+    assert "SANDBOX" in told[0]
+
+
+def test_nothing_went_wrong(run: Run) -> None:
+    assert [line for line in run.log.splitlines() if " ERROR " in line or "Traceback" in line] == []
+
+
+def test_no_secret_is_written_anywhere(run: Run) -> None:
+    everything = run.log + run.written
+    for secret in run.secrets:
+        pieces = [line for line in secret.splitlines() if len(line) > 20] or [secret]
+        assert not [piece for piece in pieces if piece in everything]
