@@ -153,6 +153,7 @@ class SandboxChild:
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
             if not self.alive:
+                self.stop()
                 raise SandboxError(f"the sandbox ended while starting: {self._last_words()}")
             if self._ready_file.exists():
                 return Ready.read(self._ready_file)
