@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from bot.brokers import answers
 from bot.brokers.base import BrokerError
 from bot.brokers.coinbase import parse as wire
 from bot.brokers.coinbase.errors import failure
@@ -74,7 +75,7 @@ class CoinbaseAccount:
             if error.meaning is not Meaning.GONE:
                 raise
             return None
-        return understood(lambda: wire.mapping(answer.get("order"), "order"))
+        return understood(lambda: answers.mapping(answer.get("order"), "order"))
 
     def open_orders(self) -> list[VenueOrder]:
         """Everything that is alive: what Coinbase calls open, young orders of any status, and what was announced."""
@@ -125,7 +126,7 @@ class CoinbaseAccount:
         for _ in range(_MOST_PAGES):
             asked = {**query, "limit": str(_PAGE), **({"cursor": cursor} if cursor else {})}
             answer = self._transport.private(path, asked)
-            rows = understood(lambda told=answer: wire.sequence(told.get(what), what))  # type: ignore[misc]
+            rows = understood(lambda told=answer: answers.sequence(told.get(what), what))  # type: ignore[misc]
             yield from rows
             before, cursor = cursor, str(answer.get("cursor") or "")
             if not rows or not cursor or cursor == before or answer.get("has_next") is False:

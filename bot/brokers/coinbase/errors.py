@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from bot.brokers.answers import safe_text
 from bot.brokers.base import BrokerError
 from bot.domain.clock import MINUTE, SECOND
 from bot.domain.outcome import Meaning
 
 VENUE = "coinbase"
-_LONGEST_TEXT = 250
 #: How long (ms) to stay away after a refusal that names no time of its own.
 PAUSE_MS = SECOND
 EDGE_PAUSE_MS = MINUTE
@@ -137,12 +137,6 @@ STATUSES: Mapping[int, Row] = MappingProxyType(
         429: Row(Meaning.RATE_LIMITED, "throttled"),
     }
 )
-
-
-def safe_text(text: object) -> str:
-    """Anything a venue sent, fit for one line of a log: control characters escaped, cut to 250 characters."""
-    line = "".join(char if char.isprintable() else repr(char)[1:-1] for char in str(text)[:_LONGEST_TEXT])
-    return line[:_LONGEST_TEXT]
 
 
 def bare_code(code: str) -> str:

@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from bot.brokers.answers import BadAnswer, mapping, sequence, text
 from bot.brokers.coinbase import parse_market as wire
 from bot.brokers.coinbase.errors import failure
-from bot.brokers.coinbase.parse import BadAnswer, mapping, sequence, text
 from bot.brokers.coinbase.transport import CoinbaseTransport, Params
 from bot.domain.candles import Candles, Row
 from bot.domain.clock import SECOND, Clock

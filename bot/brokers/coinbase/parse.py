@@ -12,54 +12,17 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
-from bot.brokers.coinbase.errors import safe_text
+from bot.brokers.answers import BadAnswer, mapping, number, text
 from bot.domain.clock import parse_iso
 from bot.domain.fill import Fill
 from bot.domain.instrument import DOLLARS, Balance, FeeRate
-from bot.domain.money import ZERO, BadNumber, decimal
+from bot.domain.money import ZERO
 from bot.domain.order import OrderStatus, OrderType, Side, VenueOrder
 
 #: Sizes that had to be computed from the quote keep so many places: as many as Coinbase itself shows.
 _FINEST = Decimal("1E-15")
 #: Times have up to nine digits of a second; six are all that a datetime takes.
 _FRACTION = re.compile(r"(\.\d{6})\d+")
-
-
-class BadAnswer(ValueError):
-    """An answer that does not have Coinbase's shape."""
-
-
-def mapping(value: object, what: str) -> Mapping[str, Any]:
-    """`value` as an object of JSON."""
-    if isinstance(value, dict):
-        return value
-    raise BadAnswer(f"{what}: an object expected, got {safe_text(value)[:60]!r}")
-
-
-def sequence(value: object, what: str) -> list[Any]:
-    """`value` as an array of JSON."""
-    if isinstance(value, list):
-        return value
-    raise BadAnswer(f"{what}: an array expected, got {safe_text(value)[:60]!r}")
-
-
-def number(row: Mapping[str, Any], key: str, default: Decimal | None = None) -> Decimal:
-    """A number of a row; without `default` it must be there and not empty."""
-    value = row.get(key)
-    if value is None or value == "":
-        if default is None:
-            raise BadAnswer(f"{key} is missing")
-        return default
-    try:
-        return decimal(value)
-    except BadNumber as error:
-        raise BadAnswer(f"{key}: {error}") from error
-
-
-def text(row: Mapping[str, Any], key: str) -> str:
-    """A text of a row, fit for a log; "" when it is missing or null."""
-    value = row.get(key)
-    return "" if value is None else safe_text(value)
 
 
 def millis(row: Mapping[str, Any], key: str) -> int:

@@ -11,7 +11,8 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from bot.brokers.coinbase.parse import BadAnswer, mapping, millis, named, number, sequence, text
+from bot.brokers.answers import BadAnswer, mapping, number, sequence, text
+from bot.brokers.coinbase.parse import millis, named
 from bot.domain.candles import Row
 from bot.domain.clock import HOUR, MINUTE, SECOND
 from bot.domain.instrument import DOLLARS, Instrument, Ticker, Trading

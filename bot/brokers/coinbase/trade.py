@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from bot.brokers.answers import BadAnswer, mapping, sequence, text
 from bot.brokers.base import BrokerError, Lane, ShapeProof
 from bot.brokers.coinbase import parse as wire
 from bot.brokers.coinbase.account import CoinbaseAccount
 from bot.brokers.coinbase.errors import CANCELS, bare_code, failure, failure_code, order_row
 from bot.brokers.coinbase.market import CoinbaseMarket
-from bot.brokers.coinbase.parse import BadAnswer, mapping, sequence, text
 from bot.brokers.coinbase.transport import CoinbaseTransport
 from bot.domain.clock import MINUTE, Clock, iso
 from bot.domain.instrument import Instrument

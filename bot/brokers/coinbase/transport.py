@@ -17,9 +17,10 @@ from coinbase.constants import API_PREFIX
 from coinbase.rest import RESTClient
 from urllib3.exceptions import HTTPError
 
+from bot.brokers.answers import safe_text
 from bot.brokers.base import BrokerError, Lane
 from bot.brokers.coinbase.config import CoinbaseConfig
-from bot.brokers.coinbase.errors import failure, of_status, of_transport, safe_text
+from bot.brokers.coinbase.errors import failure, of_status, of_transport
 from bot.brokers.coinbase.keys import BadKey, canonical, private_key
 from bot.brokers.deadline import Deadline, Haste, Overdue, Runner
 from bot.brokers.keylock import KeyBusy, KeyLock, identity

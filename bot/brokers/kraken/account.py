@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from bot.brokers import answers
 from bot.brokers.base import BrokerError
 from bot.brokers.kraken import parse as wire
 from bot.brokers.kraken.errors import failure
@@ -142,7 +143,7 @@ class KrakenAccount:
 def _page(result: object, what: str) -> tuple[Mapping[str, Any], int]:
     answer = wire.mapping(result, what)
     rows = wire.mapping(answer.get(what), what)
-    return rows, int(wire.number(answer, "count", Decimal(len(rows))))
+    return rows, int(answers.number(answer, "count", Decimal(len(rows))))
 
 
 def _start(since: int) -> str:

@@ -10,12 +10,13 @@ import binascii
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from bot.brokers.answers import text
 from bot.brokers.base import Connection
 from bot.brokers.keylock import identity
 from bot.brokers.kraken.config import KrakenConfig
 from bot.brokers.kraken.errors import failure
 from bot.brokers.kraken.market import understood
-from bot.brokers.kraken.parse import KeyInfo, key_info, mapping, text
+from bot.brokers.kraken.parse import KeyInfo, key_info, mapping
 from bot.brokers.kraken.parse_market import trading
 from bot.brokers.kraken.skew import SKEW_SHOWN, measure_skew
 from bot.brokers.kraken.transport import KrakenTransport

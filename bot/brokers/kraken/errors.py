@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
+from bot.brokers.answers import safe_text
 from bot.brokers.base import BrokerError
 from bot.domain.clock import MINUTE
 from bot.domain.outcome import Meaning
 
 VENUE = "kraken"
 LOCKOUT_MS = 15 * MINUTE
-_LONGEST_TEXT = 250
 
 #: What the owner can do, by the name of the trouble. The README's table says the same.
 REMEDIES: Mapping[str, str] = MappingProxyType(
@@ -107,12 +107,6 @@ TABLE: tuple[Row, ...] = (
     Row("EBM:limit exceeded", Meaning.REJECTED),
 )
 _BY_LENGTH = tuple(sorted(TABLE, key=lambda row: -len(row.prefix)))
-
-
-def safe_text(text: object) -> str:
-    """Anything a venue sent, fit for one line of a log: control characters escaped, cut to 250 characters."""
-    line = "".join(char if char.isprintable() else repr(char)[1:-1] for char in str(text)[:_LONGEST_TEXT])
-    return line[:_LONGEST_TEXT]
 
 
 def meaning_of(text: str) -> Row:

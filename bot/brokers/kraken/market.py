@@ -11,11 +11,12 @@ from typing import Any, TypeVar
 
 from pykrakenapi import KrakenAPI
 
+from bot.brokers.answers import BadAnswer
 from bot.brokers.base import BrokerError
 from bot.brokers.kraken import parse_market as wire
 from bot.brokers.kraken.errors import failure
 from bot.brokers.kraken.names import Names, read_names
-from bot.brokers.kraken.parse import BadAnswer, mapping
+from bot.brokers.kraken.parse import mapping
 from bot.brokers.kraken.transport import KrakenTransport
 from bot.domain.candles import Candles
 from bot.domain.clock import MINUTE, Clock

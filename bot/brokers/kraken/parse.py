@@ -11,51 +11,18 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from bot.brokers.kraken.errors import safe_text
+from bot.brokers import answers
+from bot.brokers.answers import BadAnswer, number, safe_text, sequence, text
 from bot.brokers.kraken.names import Names
 from bot.domain.fill import Fill
 from bot.domain.instrument import DOLLARS, Balance, FeeRate
-from bot.domain.money import HUNDRED, ZERO, BadNumber, decimal
+from bot.domain.money import HUNDRED, ZERO
 from bot.domain.order import STOPS, OrderStatus, OrderType, Side, VenueOrder
-
-
-class BadAnswer(ValueError):
-    """An answer that does not have Kraken's shape."""
 
 
 def mapping(value: object, what: str) -> Mapping[str, Any]:
     """`value` as an object of JSON. PHP-minded servers send an empty list for an empty object."""
-    if isinstance(value, dict):
-        return value
-    if value == []:
-        return {}
-    raise BadAnswer(f"{what}: an object expected, got {safe_text(value)[:60]!r}")
-
-
-def sequence(value: object, what: str) -> list[Any]:
-    """`value` as an array of JSON."""
-    if isinstance(value, list):
-        return value
-    raise BadAnswer(f"{what}: an array expected, got {safe_text(value)[:60]!r}")
-
-
-def number(row: Mapping[str, Any], key: str, default: Decimal | None = None) -> Decimal:
-    """A number of a row; without `default` it must be there."""
-    value = row.get(key)
-    if value is None or value == "":
-        if default is None:
-            raise BadAnswer(f"{key} is missing")
-        return default
-    try:
-        return decimal(value)
-    except BadNumber as error:
-        raise BadAnswer(f"{key}: {error}") from error
-
-
-def text(row: Mapping[str, Any], key: str) -> str:
-    """A text of a row, fit for a log; "" when it is missing or null."""
-    value = row.get(key)
-    return "" if value is None else safe_text(value)
+    return answers.mapping({} if value == [] else value, what)
 
 
 def millis(row: Mapping[str, Any], key: str) -> int:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from bot.brokers.answers import BadAnswer, number, sequence, text
 from bot.brokers.kraken.names import Names
-from bot.brokers.kraken.parse import BadAnswer, mapping, number, sequence, text
+from bot.brokers.kraken.parse import mapping
 from bot.domain.candles import Candle, Candles
 from bot.domain.instrument import DOLLARS, Instrument, Ticker, Trading
 from bot.domain.money import ONE, ZERO, BadNumber, decimal

@@ -10,12 +10,13 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
+from bot.brokers.answers import BadAnswer, number, safe_text
 from bot.brokers.base import BrokerError, Lane, ShapeProof
 from bot.brokers.kraken.config import KrakenConfig
-from bot.brokers.kraken.errors import TABLE, meaning_of, safe_text
+from bot.brokers.kraken.errors import TABLE, meaning_of
 from bot.brokers.kraken.limits import ADD_COST, Charge, amend_cost, cancel_cost
 from bot.brokers.kraken.market import KrakenMarket
-from bot.brokers.kraken.parse import BadAnswer, mapping, number
+from bot.brokers.kraken.parse import mapping
 from bot.brokers.kraken.skew import VenueClock
 from bot.brokers.kraken.transport import KrakenTransport
 from bot.domain.clock import SECOND, Clock, iso

@@ -15,11 +15,12 @@ import krakenex
 import requests
 from urllib3.exceptions import HTTPError
 
+from bot.brokers.answers import safe_text
 from bot.brokers.base import BrokerError
 from bot.brokers.deadline import Deadline, Haste, Overdue, Runner
 from bot.brokers.keylock import KeyBusy, KeyFile, KeyLock, identity
 from bot.brokers.kraken.config import KrakenConfig
-from bot.brokers.kraken.errors import LOCKOUT_MS, explain, failure, of_transport, safe_text
+from bot.brokers.kraken.errors import LOCKOUT_MS, explain, failure, of_transport
 from bot.brokers.kraken.limits import Charge, KrakenLimits
 from bot.brokers.rate_limits import OverBudget
 from bot.brokers.wire import CONNECT_SECONDS, READ_SECONDS, BoundedSession

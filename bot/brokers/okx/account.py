@@ -10,9 +10,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from bot.brokers.answers import mapping, text
 from bot.brokers.base import BrokerError
 from bot.brokers.okx import parse as wire
-from bot.brokers.okx.answers import mapping, millis, only, text
+from bot.brokers.okx.answers import millis, only
 from bot.brokers.okx.config import OkxConfig
 from bot.brokers.okx.errors import failure
 from bot.brokers.okx.market import OkxMarket, understood

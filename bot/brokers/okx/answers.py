@@ -9,26 +9,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from bot.brokers.okx.errors import safe_text
-from bot.domain.money import ZERO, BadNumber, decimal
-
-
-class BadAnswer(ValueError):
-    """An answer that does not have OKX's shape."""
-
-
-def mapping(value: object, what: str) -> Mapping[str, Any]:
-    """`value` as an object of JSON."""
-    if isinstance(value, dict):
-        return value
-    raise BadAnswer(f"{what}: an object expected, got {safe_text(value)[:60]!r}")
-
-
-def sequence(value: object, what: str) -> list[Any]:
-    """`value` as an array of JSON."""
-    if isinstance(value, list):
-        return value
-    raise BadAnswer(f"{what}: an array expected, got {safe_text(value)[:60]!r}")
+from bot.brokers.answers import BadAnswer, mapping, number
+from bot.domain.money import ZERO
 
 
 def only(rows: list[Any], what: str) -> Mapping[str, Any]:
@@ -36,30 +18,6 @@ def only(rows: list[Any], what: str) -> Mapping[str, Any]:
     if len(rows) != 1:
         raise BadAnswer(f"{what}: one row expected, got {len(rows)}")
     return mapping(rows[0], what)
-
-
-def text(row: Mapping[str, Any], key: str) -> str:
-    """A text of a row, fit for a log; "" when it is missing or null."""
-    value = row.get(key)
-    return "" if value is None else safe_text(value)
-
-
-def number(row: Mapping[str, Any], key: str, default: Decimal | None = None) -> Decimal:
-    """A number of a row; without `default` it must be there."""
-    value = row.get(key)
-    if value is None or value == "":
-        if default is None:
-            raise BadAnswer(f"{key} is missing")
-        return default
-    return exact(value, key)
-
-
-def exact(value: Any, what: str) -> Decimal:
-    """A number as it was sent."""
-    try:
-        return decimal(value)
-    except BadNumber as error:
-        raise BadAnswer(f"{what}: {error}") from error
 
 
 def positive(row: Mapping[str, Any], key: str) -> Decimal:

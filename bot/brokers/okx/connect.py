@@ -9,10 +9,11 @@ import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from bot.brokers.answers import text
 from bot.brokers.base import BrokerError, Connection
 from bot.brokers.okx import parse
 from bot.brokers.okx.account import OkxAccount
-from bot.brokers.okx.answers import only, text
+from bot.brokers.okx.answers import only
 from bot.brokers.okx.config import OkxConfig
 from bot.brokers.okx.errors import REMEDIES, failure
 from bot.brokers.okx.market import understood

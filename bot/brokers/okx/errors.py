@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+from bot.brokers.answers import safe_text
 from bot.brokers.base import BrokerError
 from bot.domain.clock import SECOND
 from bot.domain.outcome import Meaning
@@ -17,7 +18,6 @@ from bot.domain.outcome import Meaning
 VENUE = "okx"
 #: OKX counts its limits in windows of two seconds.
 WINDOW_MS = 2 * SECOND
-_LONGEST_TEXT = 250
 
 #: What the owner can do, by the name of the trouble. The README's table says the same.
 REMEDIES: Mapping[str, str] = MappingProxyType(
@@ -115,12 +115,6 @@ ROWS: tuple[Row, ...] = (
 #: Refusals of an order for the stops and targets it carries (split targets, reduce-only orders).
 _ATTACHMENT = frozenset({*(str(code) for code in range(51076, 51101)), "51333"})
 TABLE: Mapping[str, Row] = MappingProxyType({row.code: row for row in ROWS})
-
-
-def safe_text(text: object) -> str:
-    """Anything a venue sent, fit for one line of a log: control characters escaped, cut to 250 characters."""
-    line = "".join(char if char.isprintable() else repr(char)[1:-1] for char in str(text)[:_LONGEST_TEXT])
-    return line[:_LONGEST_TEXT].strip()
 
 
 def meaning_of(code: str) -> Row:

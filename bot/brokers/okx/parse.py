@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from bot.brokers.okx.answers import BadAnswer, mapping, millis, number, sequence, set_price, text
+from bot.brokers.answers import BadAnswer, mapping, number, sequence, text
+from bot.brokers.okx.answers import millis, set_price
 from bot.domain.fill import Fill
 from bot.domain.instrument import DOLLARS, Balance, FeeRate
 from bot.domain.money import ZERO

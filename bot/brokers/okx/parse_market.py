@@ -12,7 +12,8 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from bot.brokers.okx.answers import BadAnswer, exact, mapping, millis, number, positive, sequence, text
+from bot.brokers.answers import BadAnswer, exact, mapping, number, sequence, text
+from bot.brokers.okx.answers import millis, positive
 from bot.domain.candles import Candle
 from bot.domain.clock import DAY, HOUR, MINUTE, SECOND
 from bot.domain.instrument import DOLLARS, Instrument, Kind, Ticker, Trading

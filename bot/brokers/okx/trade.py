@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
+from bot.brokers.answers import BadAnswer, text
 from bot.brokers.base import BrokerError, Lane, ShapeProof
 from bot.brokers.okx.account import OkxAccount
-from bot.brokers.okx.answers import BadAnswer, text
 from bot.brokers.okx.config import OkxConfig
 from bot.brokers.okx.connect import MANY_COINS, SPOT_MODE
 from bot.brokers.okx.errors import code_of

@@ -15,11 +15,12 @@ from typing import Any, NamedTuple
 import requests
 from urllib3.exceptions import HTTPError
 
+from bot.brokers.answers import safe_text
 from bot.brokers.base import BrokerError, Lane
 from bot.brokers.deadline import Deadline, Haste, Overdue, Runner
 from bot.brokers.keylock import KeyBusy, KeyLock, identity
 from bot.brokers.okx.config import OkxConfig
-from bot.brokers.okx.errors import explain, failure, of_status, of_transport, safe_text
+from bot.brokers.okx.errors import explain, failure, of_status, of_transport
 from bot.brokers.okx.limits import OkxLimits
 from bot.brokers.rate_limits import OverBudget
 from bot.brokers.wire import CONNECT_SECONDS, READ_SECONDS, BoundedSession

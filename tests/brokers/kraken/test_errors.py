@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.brokers.kraken.errors import LOCKOUT_MS, REMEDIES, TABLE, explain, failure, meaning_of, safe_text
+from bot.brokers.answers import safe_text
+from bot.brokers.kraken.errors import LOCKOUT_MS, REMEDIES, TABLE, explain, failure, meaning_of
 from bot.domain.outcome import Meaning
 
 NOW = 1_800_000_000_000

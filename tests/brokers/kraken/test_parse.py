@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.brokers.answers import BadAnswer
 from bot.brokers.kraken import parse, parse_market
 from bot.brokers.kraken.names import Names, read_names
-from bot.brokers.kraken.parse import BadAnswer
 from bot.domain.candles import inspect
 from bot.domain.instrument import Balance, FeeRate, Trading
 from bot.domain.order import OrderStatus, OrderType, Side, VenueOrder
