@@ -98,7 +98,6 @@ class Closing:
         if left is None:
             return
         desk.book.close(symbol, desk.clock.market_ms(), why)
-        desk.book.cover(symbol, desk.clock.wall_ms())
         desk.log.info("DUST", symbol=symbol, qty=left.qty, reason=why)
 
     def mind_stop(self, position: Position, orders: list[VenueOrder]) -> bool:

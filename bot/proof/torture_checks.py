@@ -46,6 +46,7 @@ def discrepancies(book: Doc, truth: Doc, results: Iterable[Doc], owner: Belongin
         *_orders(truth, owner),
         *_results(book, ours, results),
         *_repeated_cover(book),
+        *_stretches(book),
     ]
 
 
@@ -116,6 +117,16 @@ def _repeated_cover(book: Doc) -> list[str]:
         if covered > Decimal(position["qty"]):
             lines.append(f"position {position['symbol']} {position['qty']} lies under stops of {covered}")
     return lines
+
+
+def _stretches(book: Doc) -> list[str]:
+    """No position, no naked stretch."""
+    held = {position["symbol"] for position in book["positions"]}
+    return [
+        f"a naked stretch of {one['symbol']} since {one['start']} ({one['why']}) outlives its position"
+        for one in book["naked"]
+        if one["end"] is None and one["symbol"] not in held
+    ]
 
 
 # -- coins without a stop ---------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from bot.domain.instrument import DOLLARS
 from bot.domain.money import ONE, ZERO
 from bot.domain.order import IN_FLIGHT, Decision, OrderRecord, OrderStatus, Purpose, Side
 from bot.domain.position import Position, after, fee_in_quote, opened
+from bot.store import stretches
 from bot.store.orders import change
 from bot.store.page import Page, Row
 from bot.store.schema import dust, fills, positions
@@ -86,7 +87,7 @@ def enter(page: Page, order: Row, fill: Fill) -> Booking:
 
 
 def settle(page: Page, row: Row, then: Position, event: str, at: int, why: str) -> Position:
-    """Write and journal what of a position is new; one that holds nothing is closed at market time `at`."""
+    """Write and journal what of a position is new; one that holds nothing is closed at market time `at`, and not naked."""
     was = position_of(row)
     news = {name: value for name, value in asdict(then).items() if value != getattr(was, name)}
     if then.qty == 0:
@@ -94,6 +95,8 @@ def settle(page: Page, row: Row, then: Position, event: str, at: int, why: str) 
     if news:
         page.connection.execute(_UPDATE, {"row": row["id"], **news})
         page.note(event, then.symbol, **news)
+    if then.qty == 0:
+        stretches.end(page, then.symbol, page.wall)
     return then
 
 

@@ -22,11 +22,11 @@ from bot.domain.ids import Account
 from bot.domain.money import ZERO
 from bot.domain.order import Decision, Intent, OrderRecord, OrderStatus, Purpose, Side, VenueOrder, follow
 from bot.domain.position import Position
-from bot.store import holdings, orders
+from bot.store import holdings, orders, stretches
 from bot.store.database import Store
 from bot.store.health import Health, keep_health
 from bot.store.page import Page
-from bot.store.schema import accounts, commands, facts, fills, naked
+from bot.store.schema import accounts, commands, facts, fills
 
 
 class Ledger:
@@ -196,25 +196,15 @@ class Ledger:
     def uncover(self, symbol: str, at: int, why: str) -> None:
         """A position is not fully covered by stops from wall time `at` on; an open stretch stays as it is."""
         with self._writing() as page:
-            if _stretch(page, symbol) is None:
-                row = {"account_id": self._id, "symbol": symbol, "start_at": at, "why": why}
-                page.connection.execute(naked.insert(), row)
-                page.note("uncovered", symbol, at=at, why=why)
+            stretches.begin(page, symbol, at, why)
 
     def cover(self, symbol: str, at: int) -> int:
         """It is covered again; returns how long it was not (wall ms, 0 when it was covered all along)."""
         with self._reading() as page:
-            if _stretch(page, symbol) is None:
+            if stretches.open_since(page, symbol) is None:
                 return 0
         with self._writing() as page:
-            stretch = _stretch(page, symbol)
-            if stretch is None:
-                return 0
-            number, start = stretch
-            end = max(at, start)
-            page.connection.execute(naked.update().where(naked.c.id == number), {"end_at": end})
-            page.note("covered", symbol, at=end, naked_ms=end - start)
-            return end - start
+            return stretches.end(page, symbol, at)
 
     # -- facts, commands, health -----------------------------------------------------------------------------
 
@@ -285,12 +275,3 @@ def _enter_account(connection: Connection, account: Account, now: int) -> int:
         return int(number)
     connection.execute(accounts.update().where(accounts.c.id == number), {"last_seen": now})
     return number
-
-
-def _stretch(page: Page, symbol: str) -> tuple[int, int] | None:
-    """The open naked stretch of a symbol: its row and when it began."""
-    query = select(naked.c.id, naked.c.start_at).where(
-        naked.c.account_id == page.account, naked.c.symbol == symbol, naked.c.end_at.is_(None)
-    )
-    found = page.connection.execute(query).one_or_none()
-    return None if found is None else (found[0], found[1])

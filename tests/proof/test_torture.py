@@ -77,6 +77,7 @@ def agreed() -> tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]]:
         "fills": [booked(one) for one in fills],
         "positions": [position("0.005", "0.005")],
         "dust": {},
+        "naked": [{"symbol": "BTC-USD", "start": "1970-01-01T00:01:40Z", "end": None, "why": "exit"}],
     }
     results = [
         {"symbol": "BTC-USD", "realised_usd": "-0.001"},
@@ -139,6 +140,7 @@ Spoil = Callable[[dict[str, Any], dict[str, Any], list[dict[str, Any]]], object]
         (lambda b, t, r: t["orders"][3].update(status="canceled"), "the owner's order"),
         (lambda b, t, r: t["balances"].update(BTC={"free": "0.4", "held": "0.005"}), "the venue holds"),
         (lambda b, t, r: t["fills"][1].update(qty="0.02"), "of the owner's"),
+        (lambda b, t, r: b["naked"][0].update(symbol="ETH-USD"), "outlives its position"),
         (lambda b, t, r: r.pop(), "result of BTC-USD"),
     ],
 )

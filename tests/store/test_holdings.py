@@ -13,6 +13,8 @@ from bot.domain.money import ONE, ZERO
 from bot.domain.order import OrderStatus, OrderType, Purpose, Side
 from bot.domain.position import after, opened
 from bot.store.ledger import Ledger
+from bot.store.reader import Books
+from bot.store.report import document
 from bot.store.schema import journal, positions
 from tests.store.cases import DECISION, bought, fill, intent, ledger, report, selling
 
@@ -223,3 +225,12 @@ def test_positions_come_oldest_first(book: Ledger) -> None:
     bought(book, 1, symbol="ETH-USD")
     bought(book, 2, symbol="ADA-USD")
     assert [position.symbol for position in book.positions()] == ["ETH-USD", "ADA-USD"]
+
+
+def test_what_is_not_held_is_not_naked(tmp_path: Path, book: Ledger) -> None:
+    bought(book)
+    book.uncover("BTC-USD", 1, "exit")
+    assert [one["end"] for one in document(Books(tmp_path))["brokers"]["kraken"]["naked"]] == [None]
+    book.book(fill("F2", selling(book, 2), side=Side.SELL))
+    assert [one["end"] for one in document(Books(tmp_path))["brokers"]["kraken"]["naked"]] != [None]
+    assert book.cover("BTC-USD", 99_999) == 0
