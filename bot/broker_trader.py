@@ -96,7 +96,7 @@ class BrokerTrader:
                     self._open()
                     while not self._stop.is_set():
                         self._turn()
-                    self._report()
+                    self._reporter.stays()
                 finally:
                     if not self._stop.is_set():
                         self._reporter.sign_off()
