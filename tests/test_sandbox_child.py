@@ -47,7 +47,7 @@ def test_start_stop_and_start_again(tmp_path: Path) -> None:
     assert os.getsid(ready.pid) != os.getsid(0), "a Ctrl-C for us is none for it"
     before = ready.market_ms
     first.stop()
-    assert not ready.alive
+    assert not is_alive(ready.pid)
     second = child(tmp_path)
     again = second.start()
     second.stop()

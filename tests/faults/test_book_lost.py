@@ -33,8 +33,7 @@ def test_after_its_first_target_the_rest_is_ours_and_protected(rig: Rig) -> None
     after = rig.position
     assert after is not None
     assert after.qty == before.qty == rig.resting()
-    instrument = rig.business.desk.instruments[rig.symbol]
-    assert after.stop_price >= instrument.price_up(before.stop_price)
+    assert after.stop_price >= before.stop_price
 
 
 def test_another_nija_on_the_account_is_noticed_and_left_alone(rig: Rig) -> None:
