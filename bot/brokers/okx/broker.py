@@ -13,8 +13,8 @@ from typing import ClassVar
 from bot.brokers.base import Absence, BaseBroker, BrokerError, Capabilities, Connection, ShapeProof
 from bot.brokers.okx.account import OkxAccount
 from bot.brokers.okx.config import OkxConfig
-from bot.brokers.okx.connect import SKEW_SHOWN, connect, read_settings
-from bot.brokers.okx.errors import REMEDIES, refuses_attachment
+from bot.brokers.okx.connect import SKEW_SHOWN, connect, measure_skew, read_settings
+from bot.brokers.okx.errors import REMEDIES, finds_deadline_wrong, refuses_attachment
 from bot.brokers.okx.market import OkxMarket
 from bot.brokers.okx.parse import SwapPosition
 from bot.brokers.okx.parse_market import Funding
@@ -60,12 +60,15 @@ class OKXBroker(BaseBroker):
     def connect(self) -> Connection:
         entry = connect(self._config, self._transport, self._account, self._clock)
         self._trade.settings = entry.settings
-        skew = entry.connection.clock_skew_ms
-        self._trade.skew_ms = skew if abs(skew) > SKEW_SHOWN else 0
+        self._correct(entry.connection.clock_skew_ms)
         quotes = {listed.quote for listed in self._market.instruments().values()}
         if "USDT" in quotes:
             return entry.connection
         return replace(entry.connection, warnings=(*entry.connection.warnings, REMEDIES["no_usdt_pairs"]))
+
+    def _correct(self, skew: int) -> None:
+        """Take over a measurement of the clocks; differences too small to be real are left alone."""
+        self._trade.skew_ms = skew if abs(skew) > SKEW_SHOWN else 0
 
     def capabilities(self) -> Capabilities:
         return self._able
@@ -147,7 +150,7 @@ class OKXBroker(BaseBroker):
         return outcome
 
     def _learn(self, intent: Intent, refusal: NotPlaced) -> None:
-        """What the venue offers less than it seemed to: attached stops refused in earnest, another position mode."""
+        """What is otherwise than it seemed: attached stops refused in earnest, another position mode, a clock that moved."""
         if intent.attached_stop is not None and refuses_attachment(refusal.reason):
             self._able = replace(self._able, attached_stop=False, attached_target=False)
             self._log.warning("ATTACH", venue=self.name, symbol=intent.symbol, reason=refusal.reason)
@@ -156,6 +159,17 @@ class OKXBroker(BaseBroker):
                 self._trade.settings = read_settings(self._transport)
             except BrokerError as error:
                 self._log.warning("MODE", venue=self.name, reason=error.text)
+        if finds_deadline_wrong(refusal.reason):
+            self._doubt_clock()
+
+    def _doubt_clock(self) -> None:
+        """OKX found a deadline wrong: measure the clocks anew. Without an answer the old measurement stays."""
+        try:
+            self._correct(measure_skew(self._transport, self._clock))
+        except BrokerError as error:
+            self._log.warning("CLOCK", venue=self.name, reason=error.text)
+        else:
+            self._log.warning("CLOCK", venue=self.name, skew_ms=self._trade.skew_ms)
 
     def amend(self, order: VenueOrder, *, qty: Decimal | None = None, trigger_price: Decimal | None = None) -> Outcome:
         """A kind of order that turns out not to be amendable here is from then on cancelled and placed anew."""

@@ -144,6 +144,11 @@ def refuses_attachment(reason: str) -> bool:
     return code in _ATTACHMENT or (code == "51000" and "attachAlgo" in reason)
 
 
+def finds_deadline_wrong(reason: str) -> bool:
+    """Whether an order was refused for its expTime: in the past, or passed before OKX came to it."""
+    return code_of(reason) in {"50036", "50037"}
+
+
 def failure(meaning: Meaning, text: object, remedy: str = "", retry_after_ms: int = 0, **facts: str) -> BrokerError:
     """A `BrokerError` of this venue with the named remedy filled in."""
     facts = {"seconds": "30 or more", "host": "this address", "missing": "a credential", "elsewhere": "", **facts}

@@ -441,6 +441,14 @@ def test_attached_stops_that_are_refused_are_learnt_from_the_check_and_from_the_
     fresh.close()
 
 
+def test_a_clock_that_moved_is_measured_anew_when_a_deadline_is_found_wrong(desk: Desk) -> None:
+    desk.fault("clock_skew", seconds=20.0)
+    late = desk.broker.place(desk.entry())
+    assert isinstance(late, NotPlaced)
+    assert late.meaning is Meaning.BUSY
+    assert isinstance(desk.broker.place(desk.entry()), Placed)
+
+
 def test_where_a_stop_may_not_be_attached_a_target_is_not_either(desk: Desk) -> None:
     desk.switch("attached_refused_on_spot", True)
     fresh = OKXBroker(desk.config, desk.clock, Notes())
