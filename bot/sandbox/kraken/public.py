@@ -76,7 +76,8 @@ class PublicDesk:
         running = now_ms // step * step
         first = max(running - COMMITTED_ROWS * step, pair.listed_ms)
         since = words.integer("since", 0)
-        bars = self._market.bars(pair.symbol, step, first, now_ms)
+        later = (max(since, 0) * 1_000 // step + 1) * step
+        bars = self._market.bars(pair.symbol, step, min(max(first, later), running), now_ms)
         rows = [
             [
                 bar.time_ms // 1000,
