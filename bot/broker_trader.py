@@ -84,12 +84,15 @@ class BrokerTrader:
         self._rng = rng
         self._may_enter = may_enter
         self._dues = _Dues()
+        self.admitted = False
+        """Whether the exchange has taken our key in this life."""
 
     # -- the life of an actor -------------------------------------------------------------------------------------
     def run(self) -> None:
         """Connect, reconcile, protect, trade; returns after the stop event, with every order in hand finished."""
         with closing(self._broker):
             connection = self._broker.connect()
+            self.admitted = True
             with self._open_ledger(self._broker, connection.account) as ledger:
                 self._settle_in(connection, ledger)
                 try:

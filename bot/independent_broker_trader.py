@@ -165,14 +165,16 @@ class IndependentBrokerTrader:
 
     def _live(self, post: Post) -> float:
         """One life of an actor; returns the least real seconds until the next."""
+        actor: BrokerTrader | None = None
         try:
             post.broker = self._manager.build(post.venue)
-            self._actor(post, post.broker).run()
+            actor = self._actor(post, post.broker)
+            actor.run()
         except AccountLocked as locked:
             post.locked = locked
         except BrokerError as error:
             self._failed(post, error.text, error.remedy)
-            return max(error.retry_after_ms / SECOND, REFUSED_WAIT if error.meaning in _REFUSED else 0.0)
+            return _patience(error, admitted=actor is not None and actor.admitted)
         except StoreError as error:
             self._failed(post, str(error), "")
         except Exception as error:  # noqa: BLE001 - supervised boundary: a dead actor is restarted, nobody else notices
@@ -258,3 +260,12 @@ class IndependentBrokerTrader:
             fresh.replace(file)
         except OSError as error:
             self._log.warning("HEARTBEAT", reason=f"{file} cannot be written: {error.strerror}")
+
+
+def _patience(error: BrokerError, *, admitted: bool) -> float:
+    """The least real seconds before a failed broker is tried again.
+
+    A key that was taken and is refused later may be right, and a clock wrong: connecting anew finds out at once.
+    """
+    doubtful = admitted and error.meaning is Meaning.CREDENTIALS
+    return max(error.retry_after_ms / SECOND, REFUSED_WAIT if error.meaning in _REFUSED and not doubtful else 0.0)
