@@ -148,9 +148,12 @@ def truth(ready: dict[str, Any], venue: str = "kraken", account: str = "main") -
     return {**found, **mine, "balances": found["accounts"].get(account, {})}
 
 
-def control(ready: dict[str, Any], path: str) -> Any:
+def control(ready: dict[str, Any], path: str, **words: str) -> Any:
+    """One call of the control API of a sandbox that somebody else started: a question, or with words an order."""
     request = urllib.request.Request(
-        f"{ready['control']['url']}/sandbox/{path}", headers={"Authorization": f"Bearer {ready['control']['token']}"}
+        f"{ready['control']['url']}/sandbox/{path}",
+        data=json.dumps(words).encode() if words else None,
+        headers={"Authorization": f"Bearer {ready['control']['token']}"},
     )
     with urllib.request.urlopen(request, timeout=30) as answer:
         return json.load(answer)

@@ -19,8 +19,10 @@ def test_two_kills_with_the_sandbox_dying_too(tmp_path: Path) -> None:
             daemon.says("CONNECTED", times=life + 1)
             time.sleep(dice.uniform(0.2, 4))
             daemon.kill()
+    started = len(daemon.lines("FUNDED"))
     with daemon:
-        daemon.says("EXIT", times=1)
+        daemon.says("FUNDED", times=started + 1)
+        daemon.says("ENTRY")
         daemon.command("pause")
         daemon.agrees(json.loads((daemon.data / "sandbox.json").read_text()))
         assert daemon.stop()[0] == 0
@@ -35,8 +37,10 @@ def test_three_kills_while_the_exchange_lives_on(tmp_path: Path) -> None:
                 daemon.says("CONNECTED", times=life + 1)
                 time.sleep(dice.uniform(0.2, 4))
                 daemon.kill()
+        started = len(daemon.lines("FUNDED"))
         with daemon:
-            daemon.says("EXIT", times=1)
+            daemon.says("FUNDED", times=started + 1)
+            daemon.says("ENTRY")
             daemon.command("pause")
             daemon.agrees(sandbox.ready)
             assert daemon.stop()[0] == 0

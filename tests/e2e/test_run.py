@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot.settings import VENUES
-from tests.daemon_fixture import Daemon
+from tests.daemon_fixture import Daemon, control
 
 STOP_SECONDS = 8.0
 
@@ -31,8 +33,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     with Daemon(folder, SANDBOX_SPEED="600", LOG_LEVEL="DEBUG") as daemon:
         for word in ("CONNECTED", "FUNDED", "ENTRY", "STOP"):
             daemon.says(word)
-        daemon.says("EXIT")
         ready = json.loads((daemon.data / "sandbox.json").read_text())
+        crash(daemon, ready)
+        daemon.says("EXIT")
         daemon.says("FUNDED", times=len([name for name in ready if name in VENUES]))
         daemon.command("pause")
         for venue in json.loads(daemon.command("ledger", "--json"))["brokers"]:
@@ -48,6 +51,15 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         if name in ("api_secret", "api_key", "passphrase", "token")
     ]
     return Run(status, seconds, log, written, secrets)
+
+
+def crash(daemon: Daemon, ready: dict[str, Any]) -> None:
+    """The market falls through the stop of a position, so that there is an exit to see."""
+    venue, held = next(
+        (name, book["positions"][0]) for name in VENUES if (book := daemon.book(name)) and book["positions"]
+    )
+    price = (Decimal(held["entry_price"]) * Decimal("0.9")).quantize(Decimal("0.01"))
+    control(ready, "price", venue=venue, symbol=held["symbol"], price=str(price))
 
 
 def test_sigterm_ends_it_cleanly_and_soon(run: Run) -> None:
