@@ -31,17 +31,16 @@ class ProfileDesk:
 
     def config(self, who: Credential, _: Words) -> list[Row]:
         own = self._settings.of(who.account)
-        uid = str(44_705_892_343_619_584 + sum(map(ord, who.account)))
         return [
             {
                 "acctLv": own.level, "acctStpMode": "cancel_maker", "autoLoan": False, "ctIsoMode": "automatic",
                 "enableSpotBorrow": False, "feeType": own.fee_type, "greeksType": "PA",
                 "ip": "127.0.0.1" if who.ip_bound else "", "kycLv": "2", "label": "sandbox", "level": "Lv1",
-                "levelTmp": "", "liquidationGear": "-1", "mainUid": uid, "mgnIsoMode": "automatic", "opAuth": "0",
+                "levelTmp": "", "liquidationGear": "-1", "mainUid": own.uid, "mgnIsoMode": "automatic", "opAuth": "0",
                 "perm": auth.permissions(who), "posMode": own.position_mode, "roleType": "0", "settleCcy": "USDT",
                 "settleCcyList": ["USDT"], "spotBorrowAutoRepay": False, "spotOffsetType": "", "spotRoleType": "0",
                 "spotTraderInsts": [], "stgyType": "0", "traderInsts": [], "type": "0" if who.account == MAIN else "1",
-                "uid": uid,
+                "uid": own.uid,
             }
         ]  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -19,6 +20,7 @@ class AccountSettings:
     level: str = "2"
     position_mode: str = "net_mode"
     fee_type: str = "0"
+    uid: str = ""
     leverage: dict[str, str] = field(default_factory=dict)
 
     def leverage_of(self, symbol: str, mode: str, leg: Leg) -> Decimal:
@@ -41,7 +43,11 @@ class Settings:
         self._accounts = {name: from_record(AccountSettings, row) for name, row in state.wire("settings/")}
 
     def of(self, account: str) -> AccountSettings:
-        return self._accounts.setdefault(account, AccountSettings())
+        """An account's settings; a new account gets an identity that no other sandbox of this host has."""
+        if account not in self._accounts:
+            self._accounts[account] = AccountSettings(uid=str(10**16 + secrets.randbelow(9 * 10**16)))
+            self.note(account)
+        return self._accounts[account]
 
     def note(self, account: str) -> None:
         """Keeps changed settings."""
