@@ -513,7 +513,11 @@ def test_an_edit_changes_price_and_size_under_the_same_id(desk: Desk) -> None:
     assert edit(desk, order.id, price=desk.away("0.8"), size="0.002") == ""
     desk.real_seconds(1)
     shown = desk.order(order)
-    assert shown["order_configuration"]["limit_limit_gtc"] == {"base_size": "0.002", "limit_price": desk.away("0.8")}
+    found = shown["order_configuration"]["limit_limit_gtc"]
+    assert {name: Decimal(value) for name, value in found.items()} == {
+        "base_size": Decimal("0.002"),
+        "limit_price": Decimal(desk.away("0.8")),
+    }
     assert [(row["price"], row["size"]) for row in shown["edit_history"]] == [(desk.away("0.8"), "0.002")]
     assert desk.wallet("USD")[1] == Decimal("0.002") * Decimal(desk.away("0.8")) * (1 + TAKER)
 
