@@ -518,7 +518,8 @@ def test_an_edit_changes_price_and_size_under_the_same_id(desk: Desk) -> None:
         "base_size": Decimal("0.002"),
         "limit_price": Decimal(desk.away("0.8")),
     }
-    assert [(row["price"], row["size"]) for row in shown["edit_history"]] == [(desk.away("0.8"), "0.002")]
+    (edited,) = shown["edit_history"]
+    assert (Decimal(edited["price"]), edited["size"]) == (Decimal(desk.away("0.8")), "0.002")
     assert desk.wallet("USD")[1] == Decimal("0.002") * Decimal(desk.away("0.8")) * (1 + TAKER)
 
 
