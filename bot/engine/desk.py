@@ -148,16 +148,28 @@ class Desk:
     def sync(self, order: VenueOrder) -> OrderRecord | None:
         """Take the venue's word on an order we know, and book the fills it speaks of; None for an order we do not know.
 
-        What a fired stop became is taken into the book before the stop is over there, so that its coins are never forgotten.
+        What a fired stop became is taken into the book before the stop is over there, so that its coins are never forgotten;
+        what closed a position is booked after all that opened it.
         """
         if order.children and self.book.by_exchange_id(order.exchange_id) is not None:
             self._adopt_children(order)
         record = self.book.update(order)
         if record is None or record.booked_qty >= order.filled_qty:
             return record
+        if record.purpose is not Purpose.ENTRY and not self._bought_in_full(record.symbol):
+            return record
         for fill in self.broker.fills_of(order):
             self.enter(fill)
         return self.book.by_exchange_id(order.exchange_id)
+
+    def _bought_in_full(self, symbol: str) -> bool:
+        """Whether all that the entries of a symbol bought is booked; False while the venue does not show some of their fills.
+
+        A sale booked before a late fill of its entry would close the position, and the late fill would open one without coins.
+        """
+        entries = [one for one in self.book.unsettled() if one.symbol == symbol and one.purpose is Purpose.ENTRY]
+        refreshed = [self.refresh(entry) for entry in entries]
+        return all(entry.booked_qty >= entry.filled_qty for entry in refreshed)
 
     def _adopt_children(self, order: VenueOrder) -> None:
         """Raises `BrokerError` while the venue does not show the orders that it says a stop became."""
