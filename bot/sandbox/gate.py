@@ -10,6 +10,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import MutableMapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -157,6 +158,7 @@ def reset(transport: asyncio.WriteTransport) -> None:
     """Ends a connection with a TCP reset, whatever is still in its buffers."""
     handle = transport.get_extra_info("socket")
     if handle is not None:
+        with suppress(OSError):  # the client was quicker and is gone already
         handle.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()
 
