@@ -159,7 +159,7 @@ def reset(transport: asyncio.WriteTransport) -> None:
     handle = transport.get_extra_info("socket")
     if handle is not None:
         with suppress(OSError):  # the client was quicker and is gone already
-        handle.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            handle.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()
 
 
