@@ -156,13 +156,13 @@ class Desk:
         record = self.book.update(order)
         if record is None or record.booked_qty >= order.filled_qty:
             return record
-        if record.purpose is not Purpose.ENTRY and not self._bought_in_full(record.symbol):
+        if record.purpose is not Purpose.ENTRY and not self.bought_in_full(record.symbol):
             return record
         for fill in self.broker.fills_of(order):
             self.enter(fill)
         return self.book.by_exchange_id(order.exchange_id)
 
-    def _bought_in_full(self, symbol: str) -> bool:
+    def bought_in_full(self, symbol: str) -> bool:
         """Whether all that the entries of a symbol bought is booked; False while the venue does not show some of their fills.
 
         A sale booked before a late fill of its entry would close the position, and the late fill would open one without coins.

@@ -58,8 +58,10 @@ class Reconciliation:
         orders = desk.broker.open_orders()
         self._recognise(orders)
         self._chase_ended(orders)
-        for fill in desk.broker.fills(since):
-            self._book(fill)
+        fills = desk.broker.fills(since)
+        complete = {symbol for symbol in {fill.symbol for fill in fills} if desk.bought_in_full(symbol)}
+        for fill in fills:
+            self._book(fill, sales=fill.symbol in complete)
         self._count_coins()
         desk.book.remember("reconciled_at", str(began))
         return orders
@@ -139,13 +141,16 @@ class Reconciliation:
                 self._desk.refresh(record)
 
     # -- fills ----------------------------------------------------------------------------------------------------
-    def _book(self, fill: Fill) -> None:
+    def _book(self, fill: Fill, *, sales: bool) -> None:
+        """Enter a fill that is ours; one that closes waits (`sales` is False) while fills of its entry are still hidden."""
         desk = self._desk
         if fill.exchange_order_id in self._foreign:
             return
-        if desk.book.by_exchange_id(fill.exchange_order_id) is None and not self._claims(fill):
+        record = desk.book.by_exchange_id(fill.exchange_order_id)
+        if record is None and not self._claims(fill):
             return
-        desk.enter(fill)
+        if record is None or sales or record.purpose is Purpose.ENTRY:
+            desk.enter(fill)
 
     def _claims(self, fill: Fill) -> bool:
         """Whether a fill of an order that the book does not know belongs to us after all."""
