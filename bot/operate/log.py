@@ -13,6 +13,7 @@ import re
 import sys
 import threading
 import traceback
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -75,7 +76,7 @@ class EventLog:
 # --- from a record to a line
 
 
-class LineFormatter(logging.Formatter):
+class LineFormatter(logging.Formatter, ABC):
     """What text and JSON have in common: each value is redacted, and only then cut."""
 
     def __init__(self, redact: Redactor) -> None:
@@ -88,8 +89,9 @@ class LineFormatter(logging.Formatter):
             return self.line(record, event)
         return self.line(record, Event(self._safe(_message(record)), None, {}), record.name)
 
+    @abstractmethod
     def line(self, record: logging.LogRecord, event: Event, library: str = "") -> str:
-        raise NotImplementedError
+        """The finished line, tracebacks included; `library` is the logger of a line that is not ours."""
 
     def _value(self, key: str, value: object) -> str:
         return HIDDEN if self._redact.is_secret_name(key) else self._safe(_plain(value))
