@@ -526,7 +526,7 @@ def _armed(desk: Desk) -> int:
 
 
 def test_an_order_that_arrives_after_its_deadline_is_dropped(desk: Desk) -> None:
-    desk.fault("delay", path=TRADE, method="POST", seconds=1.5, count=1)
+    desk.fault("delay", path=TRADE, method="POST", seconds=4, count=1)  # a busy machine measures clocks badly
     intent = desk.entry(deadline=desk.clock.wall_ms() + 900)
     assert not isinstance(desk.broker.place(intent), Placed)
     time.sleep(1)
