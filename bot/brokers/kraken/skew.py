@@ -41,7 +41,12 @@ class VenueClock:
         self._skew = 0
 
     def of(self, wall_ms: int) -> int:
-        """What Kraken's clock shows when ours shows `wall_ms`."""
+        """What Kraken's clock shows when ours shows `wall_ms`.
+
+        A correction that lengthens deadlines is measured anew first: a stale one would outlive the proof of absence.
+        """
+        if self._skew > 0:
+            self.doubt()
         return wall_ms + self._skew
 
     def set(self, skew: int) -> None:
@@ -49,7 +54,7 @@ class VenueClock:
         self._skew = skew if abs(skew) > SKEW_SHOWN else 0
 
     def doubt(self) -> None:
-        """Kraken found a deadline wrong: measure anew. Without an answer the old measurement stays."""
+        """Measure anew. Without an answer the old measurement stays."""
         try:
             self.set(measure_skew(self._transport, self._clock))
         except BrokerError as error:

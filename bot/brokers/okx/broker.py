@@ -144,6 +144,9 @@ class OKXBroker(BaseBroker):
 
     # -- requests ----------------------------------------------------------------------------------------------------
     def place(self, intent: Intent) -> Outcome:
+        """Send once. A correction that lengthens deadlines is measured anew first: a stale one would outlive the proof of absence."""
+        if self._trade.skew_ms > 0:
+            self._doubt_clock()
         outcome = self._trade.place(intent)
         if isinstance(outcome, NotPlaced):
             self._learn(intent, outcome)
@@ -163,7 +166,7 @@ class OKXBroker(BaseBroker):
             self._doubt_clock()
 
     def _doubt_clock(self) -> None:
-        """OKX found a deadline wrong: measure the clocks anew. Without an answer the old measurement stays."""
+        """Measure the clocks anew. Without an answer the old measurement stays."""
         try:
             self._correct(measure_skew(self._transport, self._clock))
         except BrokerError as error:
