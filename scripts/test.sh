@@ -13,4 +13,8 @@ environment daemon test
 [ $# -eq 0 ] || exec "$root/.venv/bin/python" -m pytest "$@"
 python -m ruff check
 python -m mypy --strict
-exec "$root/.venv/bin/python" -m pytest -n auto
+python -m pytest -n auto && exit 0
+# Tests on real sockets and processes may miss a time-out on a machine that is busy with the others: what failed
+# gets one more try, alone. A real failure fails again.
+say "what failed is tried once more, alone"
+exec "$root/.venv/bin/python" -m pytest --last-failed --last-failed-no-failures none
