@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from functools import partial
 from io import StringIO
 from pathlib import Path
@@ -20,6 +20,7 @@ from types import FrameType
 from typing import Any
 
 from bot.domain.events import Verb
+from bot.proof import slope
 from bot.proof import torture_checks as checks
 from bot.proof.torture_checks import Trouble
 from bot.proof.torture_faults import APART, ends, jumps, storms, turned
@@ -34,6 +35,8 @@ QUIET_SECONDS = 2.0
 #: How often a stop is repeated in search of a quiet moment.
 STOPS = 12
 _TURN = 0.1
+#: Real seconds between two looks at what the daemon's process holds.
+_LOOK = 5.0
 _GOOD_CYCLES = 2
 _IN_DOUBT = frozenset({"intent", "submitted", "unknown"})
 #: Limits wide enough that losses do not end the work, and looks so often that much happens.
@@ -57,6 +60,7 @@ class Course:
     kill_every: float
     speed: float
     folder: Path | None = None
+    slope: bool = False
 
 
 @dataclass
@@ -68,6 +72,7 @@ class Outcome:
     switches: dict[str, list[str]] = field(default_factory=dict)
     kills: int = 0
     stops: int = 0
+    samples: list[slope.Sample] = field(default_factory=list)
 
 
 def torture(course: Course, say: Callable[[str], None]) -> Outcome:
@@ -109,6 +114,8 @@ class _Torture:
         self._troubles: dict[str, list[Trouble]] = {venue: [] for venue in course.venues}
         self._fired: dict[str, int] = dict.fromkeys(course.venues, 0)
         self._owner: dict[str, Belongings] = {}
+        self._born = time.monotonic()
+        self._next_look = 0.0
 
     def run(self) -> Outcome:
         for venue in self._course.venues:
@@ -162,6 +169,19 @@ class _Torture:
         if self._trader.ended is not None:
             self._wrong("nija", f"the daemon ended by itself with exit status {self._trader.ended}")
             self._start()
+        self._measure()
+
+    def _measure(self) -> None:
+        """What the daemon's process holds, every few seconds of its life, also written down for whoever watches."""
+        now = time.monotonic()
+        if now < self._next_look:
+            return
+        self._next_look = now + _LOOK
+        sample = slope.look(self._trader.pid, self._born)
+        if sample is not None:
+            self._outcome.samples.append(sample)
+            with (self._trader.folder / "process.txt").open("a") as out:
+                print(*(f"{value:.1f}" for value in astuple(sample)), file=out)
 
     # -- faults -------------------------------------------------------------------------------------------------------
     def _storm(self) -> None:

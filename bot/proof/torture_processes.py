@@ -77,7 +77,7 @@ class Trader:
     """The daemon: started, killed and stopped; its book is read from its database, as `nija ledger --json` does."""
 
     def __init__(self, folder: Path, ready_file: Path, settings: dict[str, str]) -> None:
-        self._folder = folder
+        self.folder = folder
         self.log_file = folder / "nija.log"
         self.books = Books(folder / "data")
         self._settings = {"SANDBOX_READY_FILE": str(ready_file), **settings}
@@ -87,12 +87,12 @@ class Trader:
 
     def start(self) -> None:
         self._logged = self._size()
-        own = {"NIJA_DATA_DIR": str(self._folder / "data"), "LOG_FILE": str(self.log_file)}
-        with (self._folder / "console.txt").open("ab") as out:
+        own = {"NIJA_DATA_DIR": str(self.folder / "data"), "LOG_FILE": str(self.log_file)}
+        with (self.folder / "console.txt").open("ab") as out:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "bot"],
-                cwd=self._folder,
-                env=_environment(self._folder) | own | self._settings,
+                cwd=self.folder,
+                env=_environment(self.folder) | own | self._settings,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
@@ -102,6 +102,11 @@ class Trader:
     def ended(self) -> int | None:
         """Its exit status, if it ended by itself."""
         return None if self._process is None else self._process.poll()
+
+    @property
+    def pid(self) -> int:
+        """The process of the last start; 0 before the first."""
+        return 0 if self._process is None else self._process.pid
 
     def kill(self) -> None:
         """kill -9."""
@@ -137,9 +142,10 @@ class Trader:
         return found
 
     def crashes(self) -> list[str]:
-        """Lines of the log that tell of an actor's death by a mistake of ours."""
-        text = self.log_file.read_text(encoding="utf-8") if self.log_file.exists() else ""
-        return [line for line in text.splitlines() if " CRASHED " in line]
+        """Lines of the logs, old ones first, that tell of an actor's death by a mistake of ours."""
+        files = sorted(self.folder.glob(f"{self.log_file.name}*"), reverse=True)
+        lines = (line for file in files for line in file.read_text(encoding="utf-8").splitlines())
+        return [line for line in lines if " CRASHED " in line]
 
 
 def _environment(folder: Path) -> dict[str, str]:

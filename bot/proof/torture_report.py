@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from bot.proof import slope
 from bot.proof.torture import Course, Outcome, torture
 from bot.proof.torture_faults import KINDS
 from bot.proof.torture_processes import TortureError
@@ -27,7 +29,8 @@ def main(words: list[str]) -> int:
         print("torture: ended early, nothing was compared", file=sys.stderr)
         return 2
     show(course, outcome)
-    return 1 if outcome.wrong else 0
+    grows = course.slope and show_slope(outcome.samples)
+    return 1 if outcome.wrong or grows else 0
 
 
 def parse(words: list[str]) -> Course:
@@ -41,6 +44,9 @@ def parse(words: list[str]) -> Course:
     )
     parser.add_argument("--kill-every", type=float, default=20.0, help="seconds between ends of the daemon; 0: none")
     parser.add_argument("--speed", type=float, default=60.0, help="market seconds per real second")
+    parser.add_argument(
+        "--slope", action="store_true", help="no kills: watch what the daemon's process holds, and whether it grows"
+    )
     parser.add_argument("--keep", type=Path, help="an empty folder for database and logs, kept afterwards")
     found = parser.parse_args(words)
     return Course(
@@ -48,8 +54,9 @@ def parse(words: list[str]) -> Course:
         seconds=found.minutes * 60,
         venues=tuple(found.venues),
         kinds=tuple(found.faults),
-        kill_every=found.kill_every,
+        kill_every=0.0 if found.slope else found.kill_every,
         speed=found.speed,
+        slope=found.slope,
         folder=None if found.keep is None else found.keep.resolve(),
     )
 
@@ -70,3 +77,30 @@ def show(course: Course, outcome: Outcome) -> None:
     print(
         "book and exchange agree" if not outcome.wrong else f"{len(outcome.wrong)} discrepancies (seed {course.seed})"
     )
+
+
+def show_slope(samples: Sequence[slope.Sample]) -> bool:
+    """The table of what the daemon's process held; whether something grew. A short run has no verdict."""
+    settled = slope.settled(samples)
+    enough = slope.long_enough(settled)
+    measured = settled if enough else samples
+    minutes = (measured[-1].at - measured[0].at) / 60 if measured else 0.0
+    table = Table("daemon", "first", "last", "least", "most", "per hour", "", title=f"{minutes:.0f} minutes")
+    found = slope.growths(measured)
+    for one in found:
+        word = "GROWS" if enough and one.grows else ""
+        table.add_row(
+            one.name,
+            *(f"{value:.1f}" for value in (one.first, one.last, one.least, one.most)),
+            f"{one.per_hour:+.2f}",
+            word,
+        )
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+    if not enough:
+        print(
+            f"too short for a verdict: {slope.WARM_UP / 60:g} minutes of warm-up and {slope.ENOUGH / 60:g} more are needed"
+        )
+        return False
+    grows = [one.name for one in found if one.grows]
+    print(f"grows: {', '.join(grows)}" if grows else "nothing grows")
+    return bool(grows)
