@@ -14,9 +14,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from bot.brokers.base import BrokerError
+from bot.brokers.base import BaseBroker, BrokerError
+from bot.brokers.coinbase import CoinbaseBroker, CoinbaseConfig
 from bot.brokers.kraken import KrakenBroker, KrakenConfig
 from bot.brokers.kraken.config import Tier
+from bot.brokers.okx import OKXBroker, OkxConfig
 from bot.domain.candles import Candles
 from bot.domain.clock import Clock, ScaledClock, SystemClock, parse_iso
 from bot.domain.ids import ClientIds, new_tag
@@ -39,6 +41,8 @@ from tests.sandbox_fixture import Sandbox
 
 START_CASH = Decimal(1000)
 PATIENCE = 30.0
+#: What a resting protection is called in the sandbox's ledger, by venue: a stop, or a bracket of stop and target.
+STOPS = ("stop", "stop-limit", "bracket")
 _LIMITS = risk.Limits(
     max_open_positions=5,
     max_exposure_pct=Decimal(90),
@@ -104,14 +108,19 @@ class Leaping:
 
 
 class Rig:
-    """An account of its own at a sandbox's Kraken, and the business that trades one symbol on it."""
+    """An account of its own at a venue of a sandbox, and the business that trades `symbols` on it (the first by default)."""
 
-    def __init__(self, sandbox: Sandbox, folder: Path, symbol: str, deadline_ms: int = 1_500) -> None:
+    def __init__(
+        self, sandbox: Sandbox, folder: Path, *symbols: str, deadline_ms: int = 1_500, venue: str = "kraken"
+    ) -> None:
         self.sandbox = sandbox
         self.folder = folder
-        self.symbol = symbol
-        self.base = symbol.partition("-")[0]
-        self.keys = sandbox.control("POST", "accounts", venue="kraken")
+        self.venue = venue
+        self.symbols = symbols
+        self.symbol = symbols[0]
+        self.base, self.quote = self.symbol.split("-")[:2]
+        self.limits = _LIMITS
+        self.keys = sandbox.control("POST", "accounts", venue=venue)
         self.account = str(self.keys["account"])
         self.notes = Notes()
         self.rule = Told()
@@ -119,48 +128,79 @@ class Rig:
         self._deadline_ms = deadline_ms
         self._cash(START_CASH)
         self.clock = Leaping(sandbox_clock(sandbox))
-        self._broker: KrakenBroker | None = None
+        self._broker: BaseBroker | None = None
         self._store: Store | None = None
 
     def _cash(self, wanted: Decimal) -> None:
-        have = Decimal(self.balances().get("USD", {}).get("free", "0"))
-        self.deposit("USD", wanted - have)
+        have = Decimal(self.balances().get(self.quote, {}).get("free", "0"))
+        self.deposit(self.quote, wanted - have)
 
     # -- life -----------------------------------------------------------------------------------------------------
-    def open(self, *, market_ms: Callable[[], int] | None = None) -> Business:
+    def open(self) -> Business:
         """Connect, open the book and start, as the actor does."""
-        clock = sandbox_clock(self.sandbox)
-        config = KrakenConfig(
-            self.keys["api_key"],
-            self.keys["api_secret"],
-            self.folder / "state",
-            api_url=self.sandbox.kraken.rest,
-            mode="sandbox",
-            read_seconds=8.0,
-            order_seconds=2.0,
-            deadline_ms=self._deadline_ms,
-            tier=Tier.PRO,
-        )
-        self._broker = KrakenBroker(config, clock, self.notes)
+        self._broker = self._built(sandbox_clock(self.sandbox))
         account = self._broker.connect().account
-        self._store = Store.open(address(self.folder / "data", "kraken"))
+        self._store = Store.open(address(self.folder / "data", self.venue))
         self.book = Ledger(self._store, account, self.clock)
         rng = Random()
         tag = self.book.fact("tag") or new_tag(rng)
         self.book.remember("tag", tag)
-        self.book.remember(f"old:{self.symbol}", "yes")
+        for symbol in self.symbols:
+            self.book.remember(f"old:{symbol}", "yes")
         desk = Desk(self._broker, self.book, self.clock, self.notes, ClientIds(tag, self.clock.wall_ms, rng))
         self.business = Business.of(desk, self._plan())
         self.business.start()
         self.business.prove()
         return self.business
 
+    def _built(self, clock: Clock) -> BaseBroker:
+        """The venue's broker, with the keys of this account and little patience."""
+        key, secret, state = self.keys["api_key"], self.keys["api_secret"], self.folder / "state"
+        where = self.sandbox.ready[self.venue]
+        if self.venue == "okx":
+            okx = OkxConfig(
+                key,
+                secret,
+                self.keys["passphrase"],
+                state,
+                api_url=where["rest"],
+                mode="sandbox",
+                read_seconds=8.0,
+                order_seconds=2.0,
+                deadline_ms=self._deadline_ms,
+            )
+            return OKXBroker(okx, clock, self.notes)
+        if self.venue == "coinbase":
+            coinbase = CoinbaseConfig(
+                key,
+                secret,
+                state,
+                api_url=where["rest"],
+                mode="sandbox",
+                ca_file=where["ca_file"],
+                read_seconds=8.0,
+                order_seconds=2.0,
+            )
+            return CoinbaseBroker(coinbase, clock, self.notes)
+        kraken = KrakenConfig(
+            key,
+            secret,
+            state,
+            api_url=where["rest"],
+            mode="sandbox",
+            read_seconds=8.0,
+            order_seconds=2.0,
+            deadline_ms=self._deadline_ms,
+            tier=Tier.PRO,
+        )
+        return KrakenBroker(kraken, clock, self.notes)
+
     def _plan(self) -> Plan:
         return Plan(
             strategy=self.rule,
             owner=self.rule.owner,
-            limits=_LIMITS,
-            wishes=Wishes(most=3, allow=frozenset({self.symbol})),
+            limits=self.limits,
+            wishes=Wishes(most=3, allow=frozenset(self.symbols)),
             timeframe_ms=300_000,
             cycle_ms=150_000,
             position_ms=15_000,
@@ -188,11 +228,11 @@ class Rig:
             file.unlink()
 
     # -- steps ----------------------------------------------------------------------------------------------------
-    def enter(self) -> list[OrderRecord]:
-        """One scan with a signal; the entries that the book now has."""
+    def enter(self, *symbols: str) -> list[OrderRecord]:
+        """One scan with a signal (in `symbols`, by default the rig's own); the entries that the book now has of that one."""
         self._await_candle()
         self.rule.side = 1
-        self.business.entries.scan([self.symbol], self.business.accounting.measure(), None)
+        self.business.entries.scan(symbols or [self.symbol], self.business.accounting.measure(), None)
         self.rule.side = FLAT
         return self.orders(Purpose.ENTRY)
 
@@ -241,12 +281,12 @@ class Rig:
         """The market jumps to that many times its last price."""
         price = self.business.desk.broker.tickers({self.symbol})[self.symbol].last * Decimal(factor)
         price = self.business.desk.instruments[self.symbol].price(price)
-        self.sandbox.control("POST", "price", venue="kraken", symbol=self.symbol, price=str(price))
+        self.sandbox.control("POST", "price", venue=self.venue, symbol=self.symbol, price=str(price))
 
     # -- what goes wrong ------------------------------------------------------------------------------------------
     def arm(self, kind: str, path: str | None = None, **words: Any) -> None:
         where = {} if path is None else {"path": path}
-        self.sandbox.control("POST", "faults", venue="kraken", kind=kind, **where, **words)
+        self.sandbox.control("POST", "faults", venue=self.venue, kind=kind, **where, **words)
 
     def disarm(self) -> None:
         self.sandbox.control("DELETE", "faults")
@@ -254,20 +294,20 @@ class Rig:
     def manual(self, side: str, qty: Decimal) -> None:
         """The owner trades by hand."""
         self.sandbox.control(
-            "POST", "manual", venue="kraken", symbol=self.symbol, side=side, qty=str(qty), account=self.account
+            "POST", "manual", venue=self.venue, symbol=self.symbol, side=side, qty=str(qty), account=self.account
         )
 
     def deposit(self, asset: str, amount: Decimal) -> None:
-        self.sandbox.control("POST", "deposit", venue="kraken", asset=asset, amount=str(amount), account=self.account)
+        self.sandbox.control("POST", "deposit", venue=self.venue, asset=asset, amount=str(amount), account=self.account)
 
     @contextmanager
     def switched(self, name: str, value: object) -> Iterator[None]:
-        before = self.sandbox.control("GET", "switches")["kraken"][name]
-        self.sandbox.control("POST", "switches", venue="kraken", name=name, value=value)
+        before = self.sandbox.control("GET", "switches")[self.venue][name]
+        self.sandbox.control("POST", "switches", venue=self.venue, name=name, value=value)
         try:
             yield
         finally:
-            self.sandbox.control("POST", "switches", venue="kraken", name=name, value=before)
+            self.sandbox.control("POST", "switches", venue=self.venue, name=name, value=before)
 
     # -- what is ----------------------------------------------------------------------------------------------------
     @property
@@ -279,7 +319,7 @@ class Rig:
 
     def truth(self) -> dict[str, Any]:
         """What the sandbox knows of this account."""
-        found = self.sandbox.ledger()
+        found = self.sandbox.ledger(self.venue)
         mine = {name: [row for row in found[name] if row["account"] == self.account] for name in ("orders", "fills")}
         return {**found, **mine, "balances": found["accounts"][self.account]}
 
@@ -288,7 +328,7 @@ class Rig:
         return [row for row in self.truth()["orders"] if all(row[name] == value for name, value in wanted.items())]
 
     def balances(self) -> dict[str, dict[str, str]]:
-        found: dict[str, dict[str, str]] = self.sandbox.ledger()["accounts"].get(self.account, {})
+        found: dict[str, dict[str, str]] = self.sandbox.ledger(self.venue)["accounts"].get(self.account, {})
         return found
 
     def coins(self) -> Decimal:
@@ -302,14 +342,14 @@ class Rig:
             (
                 Decimal(row["qty"]) - Decimal(row["filled"])
                 for row in self.truth()["orders"]
-                if row["status"] in ("open", "partially_filled") and row["side"] == "sell" and row["type"] == "stop"
+                if row["status"] in ("open", "partially_filled") and row["side"] == "sell" and row["type"] in STOPS
             ),
             Decimal(0),
         )
 
     def differences(self) -> list[str]:
         """Book against truth, line by line."""
-        book = document(Books(self.folder / "data"))["brokers"]["kraken"]
+        book = document(Books(self.folder / "data"))["brokers"][self.venue]
         return differences(book, self.truth())
 
     def agreed(self) -> bool:
@@ -317,7 +357,7 @@ class Rig:
 
     def naked_seconds(self) -> list[tuple[Decimal, str]]:
         """Stretches of this symbol since the rig was made, by the sandbox's own watch, that have ended."""
-        found = self.sandbox.control("GET", "exposure?venue=kraken").get(self.symbol, {"naked_events": []})
+        found = self.sandbox.control("GET", f"exposure?venue={self.venue}").get(self.symbol, {"naked_events": []})
         return [
             (Decimal(parse_iso(event["end"]) - parse_iso(event["start"])) / 1000, event["why"])
             for event in found["naked_events"]
