@@ -51,6 +51,11 @@ def open_rows(page: Page, symbol: str | None = None) -> list[Row]:
     return page.rows(_OPEN) if symbol is None else page.rows(_OPEN_OF, symbol=symbol)
 
 
+def open_positions(page: Page) -> list[Position]:
+    """The open positions, oldest first."""
+    return [position_of(row) for row in open_rows(page)]
+
+
 def the_open(page: Page, symbol: str) -> Row:
     """The open position of `symbol`; raises KeyError when there is none."""
     for row in open_rows(page, symbol):

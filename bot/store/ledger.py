@@ -6,10 +6,11 @@ what may never be twice is the tables'.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import IntegrityError
@@ -25,14 +26,25 @@ from bot.domain.position import Position
 from bot.store import holdings, orders, stretches
 from bot.store.database import Store
 from bot.store.health import Health, keep_health
-from bot.store.page import Page
+from bot.store.page import Page, Row
 from bot.store.schema import accounts, commands, facts, fills
+
+
+T = TypeVar("T")
+
+#: Fills of which it is kept in mind that they are booked: venues show the last hour's again and again.
+_MEMORY = 10_000
+#: Answers that are kept at most between two changes.
+_ANSWERS = 1_000
+#: Starts of time from which results are summed at once: ever, today, and yesterday while the day turns.
+_SUMS = 3
 
 
 class Ledger:
     """Orders, fills, positions, dust, naked stretches, facts and commands of one account.
 
-    Belongs to one thread. A database that fails raises `StoreError`, and nothing of that method's change is kept.
+    Belongs to one thread, and is the only one that writes these rows while it lives: so what it has read stays true until
+    it writes, and is read once. A database that fails raises `StoreError`, and nothing of that method's change is kept.
     """
 
     def __init__(self, store: Store, account: Account, clock: Clock) -> None:
@@ -43,6 +55,9 @@ class Ledger:
             self._id = _enter_account(connection, account, clock.wall_ms())
             kept = select(facts.c.name, facts.c.value).where(facts.c.account_id == self._id)
             self._facts = {str(name): str(value) for name, value in connection.execute(kept)}
+        self._answers: dict[Hashable, Any] = {}
+        self._booked: dict[str, None] = {}
+        self._earned: dict[int, Decimal] = {}
 
     # -- orders ----------------------------------------------------------------------------------------------
 
@@ -77,9 +92,13 @@ class Ledger:
 
         A report older than what we know (filled size below ours, open after done) changes nothing.
         """
+        row = self._row(client_id=order.client_id, exchange_id=order.exchange_id)
+        if row is None:
+            return None
+        if not orders.news_of(row, order):
+            return orders.record_of(row)
         with self._writing() as page:
-            row = orders.find(page, client_id=order.client_id, exchange_id=order.exchange_id)
-            return None if row is None else orders.take_over(page, row, order)
+            return orders.take_over(page, row, order)
 
     def adopt(self, order: VenueOrder, purpose: Purpose, decision: Decision | None = None) -> OrderRecord:
         """Enter an order of ours that the book does not have; one that it has is brought up to date instead."""
@@ -91,20 +110,17 @@ class Ledger:
 
     def by_client_id(self, client_id: str) -> OrderRecord | None:
         """The order that we sent under this id."""
-        with self._reading() as page:
-            row = orders.find(page, client_id=client_id)
-            return None if row is None else orders.record_of(row)
+        row = self._row(client_id=client_id)
+        return None if row is None else orders.record_of(row)
 
     def by_exchange_id(self, exchange_id: str) -> OrderRecord | None:
         """The order that the venue knows under this id."""
-        with self._reading() as page:
-            row = orders.find(page, exchange_id=exchange_id)
-            return None if row is None else orders.record_of(row)
+        row = self._row(exchange_id=exchange_id)
+        return None if row is None else orders.record_of(row)
 
     def unsettled(self) -> list[OrderRecord]:
         """Orders in flight, working, or done with reported fills not yet booked; oldest first."""
-        with self._reading() as page:
-            return orders.unsettled(page)
+        return list(self._read("unsettled", orders.unsettled))
 
     def orders_of(self, symbol: str, since: int) -> list[OrderRecord]:
         """Orders of a symbol created at or after market time `since`, oldest first."""
@@ -113,8 +129,10 @@ class Ledger:
 
     def orders_since(self, since: int) -> int:
         """How many orders of ours were sent since market time `since` (spawned ones not counted)."""
-        with self._reading() as page:
-            return orders.sent_since(page, since)
+        newest = self._read("newest sent", orders.newest_sent)
+        if newest is None or newest < since:
+            return 0
+        return self._read(("sent", since), lambda page: orders.sent_since(page, since))
 
     def attempts(self, symbol: str, candle_close: int, purpose: Purpose) -> int:
         """How many decision keys of this symbol, candle and purpose exist: the number of the next attempt."""
@@ -129,29 +147,31 @@ class Ledger:
         An entry's fills open or extend the symbol's position, the other side's reduce it; what a closing fill takes
         beyond the position comes out of the dust and is then `Booking.oversold`.
         """
+        if self._is_booked(fill.fill_id):
+            return None
+        row = self._row(exchange_id=fill.exchange_order_id) or self._row(client_id=fill.client_id)
+        if row is None:
+            raise KeyError(fill.exchange_order_id)
         with self._writing() as page:
-            if holdings.is_booked(page, fill.fill_id):
-                return None
-            row = orders.find(page, exchange_id=fill.exchange_order_id) or orders.find(page, client_id=fill.client_id)
-            if row is None:
-                raise KeyError(fill.exchange_order_id)
-            return holdings.enter(page, row, fill)
+            booking = holdings.enter(page, row, fill)
+        self._remember_booked(fill.fill_id)
+        for since in self._earned:
+            if fill.time >= since:
+                self._earned[since] += booking.realised
+        return booking
 
     def newest_fill(self) -> int:
         """Market time of the newest booked fill; 0 without one."""
-        with self._reading() as page:
-            query = select(func.max(fills.c.time)).where(fills.c.account_id == self._id)
-            return page.connection.execute(query).scalar_one() or 0
+        query = select(func.max(fills.c.time)).where(fills.c.account_id == self._id)
+        return self._read("newest fill", lambda page: int(page.connection.execute(query).scalar_one() or 0))
 
     def positions(self) -> list[Position]:
         """Open positions, oldest first."""
-        with self._reading() as page:
-            return [holdings.position_of(row) for row in holdings.open_rows(page)]
+        return list(self._read("positions", holdings.open_positions))
 
     def position(self, symbol: str) -> Position | None:
         """The open position of a symbol."""
-        with self._reading() as page:
-            return next((holdings.position_of(row) for row in holdings.open_rows(page, symbol)), None)
+        return next((one for one in self.positions() if one.symbol == symbol), None)
 
     def plan(self, symbol: str, *, stage: int, stop_price: Decimal) -> Position:
         """Store where the rule now stands, before the exchange is told; KeyError without an open position."""
@@ -180,29 +200,33 @@ class Ledger:
 
     def dust(self) -> dict[str, Decimal]:
         """What is left over of closed positions, by base coin."""
-        with self._reading() as page:
-            return holdings.dust_of(page)
+        return dict(self._read("dust", holdings.dust_of))
 
     def realised_since(self, at: int) -> Decimal:
         """Dollars earned (lost) by fills since market time `at`: results of closing ones, fees of all."""
-        query = select(fills.c.realised_usd).where(
-            fills.c.account_id == self._id, fills.c.time >= at, fills.c.realised_usd.is_not(None)
-        )
-        with self._reading() as page:
-            return sum(page.connection.execute(query).scalars(), ZERO)
+        if at not in self._earned:
+            query = select(fills.c.realised_usd).where(
+                fills.c.account_id == self._id, fills.c.time >= at, fills.c.realised_usd.is_not(None)
+            )
+            with self._reading() as page:
+                self._earned[at] = sum(page.connection.execute(query).scalars(), ZERO)
+            while len(self._earned) > _SUMS:
+                self._earned.pop(min(since for since in self._earned if since not in (0, at)))
+        return self._earned[at]
 
     # -- naked stretches -------------------------------------------------------------------------------------
 
     def uncover(self, symbol: str, at: int, why: str) -> None:
         """A position is not fully covered by stops from wall time `at` on; an open stretch stays as it is."""
+        if self._naked_since(symbol) is not None:
+            return
         with self._writing() as page:
             stretches.begin(page, symbol, at, why)
 
     def cover(self, symbol: str, at: int) -> int:
         """It is covered again; returns how long it was not (wall ms, 0 when it was covered all along)."""
-        with self._reading() as page:
-            if stretches.open_since(page, symbol) is None:
-                return 0
+        if self._naked_since(symbol) is None:
+            return 0
         with self._writing() as page:
             return stretches.end(page, symbol, at)
 
@@ -216,7 +240,7 @@ class Ledger:
         """Keep a value for this account; None forgets it."""
         if self._facts.get(name) == value:
             return
-        with self._writing() as page:
+        with self._noting() as page:
             page.connection.execute(facts.delete().where(facts.c.account_id == self._id, facts.c.name == name))
             if value is not None:
                 row = {"account_id": self._id, "name": name, "value": value}
@@ -236,15 +260,52 @@ class Ledger:
     def answer(self, number: int, result: str) -> None:
         """Say what became of a command; the first answer stands."""
         mine = (commands.c.account_id == self._id) & (commands.c.id == number) & commands.c.answered_at.is_(None)
-        with self._writing() as page:
+        with self._noting() as page:
             done = page.connection.execute(commands.update().where(mine), {"answered_at": page.wall, "result": result})
             if done.rowcount:
                 page.note("answered", str(number), result=result)
 
     def report_health(self, health: Health) -> None:
         """How the account's trader is now, for whoever looks from outside."""
-        with self._writing() as page:
+        with self._noting() as page:
             keep_health(page, health)
+
+    # -- transactions ------------------------------------------------------------------------------------------
+
+    def _row(self, *, client_id: str | None = None, exchange_id: str | None = None) -> Row | None:
+        """The order of these ids, as its row stands."""
+        return self._read(
+            ("order", client_id, exchange_id),
+            lambda page: orders.find(page, client_id=client_id, exchange_id=exchange_id),
+        )
+
+    def _is_booked(self, fill_id: str) -> bool:
+        """Whether a fill stands in the book; one that does, does for ever."""
+        if fill_id in self._booked:
+            return True
+        with self._reading() as page:
+            booked = holdings.is_booked(page, fill_id)
+        if booked:
+            self._remember_booked(fill_id)
+        return booked
+
+    def _remember_booked(self, fill_id: str) -> None:
+        self._booked[fill_id] = None
+        while len(self._booked) > _MEMORY:
+            self._booked.pop(next(iter(self._booked)))
+
+    def _naked_since(self, symbol: str) -> int | None:
+        return self._read(("naked", symbol), lambda page: stretches.open_since(page, symbol))
+
+    def _read(self, question: Hashable, ask: Callable[[Page], T]) -> T:
+        """The answer to a question about orders, fills, positions, dust or stretches: asked anew after each change of them."""
+        if question not in self._answers:
+            while len(self._answers) >= _ANSWERS:
+                self._answers.pop(next(iter(self._answers)))
+            with self._reading() as page:
+                self._answers[question] = ask(page)
+        answer: T = self._answers[question]
+        return answer
 
     @contextmanager
     def _reading(self) -> Iterator[Page]:
@@ -253,6 +314,16 @@ class Ledger:
 
     @contextmanager
     def _writing(self) -> Iterator[Page]:
+        """A transaction that may change anything."""
+        try:
+            with self._noting() as page:
+                yield page
+        finally:
+            self._answers.clear()
+
+    @contextmanager
+    def _noting(self) -> Iterator[Page]:
+        """A transaction that changes nothing that `_read` answers: facts, health, commands."""
         with self._store.writing() as connection:
             if connection.dialect.name == "postgresql":  # SQLite's writers are alone already
                 connection.execute(select(accounts.c.id).where(accounts.c.id == self._id).with_for_update())

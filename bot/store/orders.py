@@ -48,6 +48,9 @@ _SENT_SINCE = select(func.count().label("count")).where(
     orders.c.client_id.is_not(None),
     orders.c.created_at >= bindparam("since"),
 )
+_NEWEST_SENT = select(func.max(orders.c.created_at).label("newest")).where(
+    orders.c.account_id == bindparam("account"), orders.c.client_id.is_not(None)
+)
 _INSERT = orders.insert()
 _UPDATE = orders.update().where(orders.c.id == bindparam("row"))
 
@@ -113,8 +116,13 @@ def adopt(page: Page, order: VenueOrder, purpose: Purpose, decision: Decision | 
 
 def take_over(page: Page, row: Row, order: VenueOrder) -> OrderRecord:
     """What the venue says of an order, unless it is older than what we know; raises `IllegalTransition`."""
+    return change(page, row, "order", news_of(row, order))
+
+
+def news_of(row: Row, order: VenueOrder) -> dict[str, Any]:
+    """What of an order is new in what the venue says, nothing when that is older than what we know; raises `IllegalTransition`."""
     if _older(row, order):
-        return record_of(row)
+        return {}
     told = {
         "status": follow(row["status"], _status(order)),
         "exchange_id": order.exchange_id,
@@ -128,7 +136,7 @@ def take_over(page: Page, row: Row, order: VenueOrder) -> OrderRecord:
     }
     if order.side is not row["side"]:  # an id that was used up by an order of another kind, so that ours can do nothing
         told |= {"side": order.side, "type": order.type}
-    return change(page, row, "order", {name: value for name, value in told.items() if value is not None})
+    return {name: value for name, value in told.items() if value is not None and value != row[name]}
 
 
 def change(page: Page, row: Row, event: str, values: Mapping[str, Any]) -> OrderRecord:
@@ -147,6 +155,12 @@ def sent_since(page: Page, since: int) -> int:
     """How many orders we sent since market time `since`; those that a venue spawned are not counted."""
     row = page.rows(_SENT_SINCE, since=since)
     return int(next(iter(row))["count"])
+
+
+def newest_sent(page: Page) -> int | None:
+    """When the newest order that we sent was made (market ms)."""
+    newest: int | None = page.rows(_NEWEST_SENT)[0]["newest"]
+    return newest
 
 
 def attempts(page: Page, account: Account, symbol: str, candle_close: int, purpose: Purpose) -> int:
