@@ -49,6 +49,7 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "tls": "Coinbase's certificate is not trusted: check this computer's clock, its root certificates and NIJA_CA_FILE",
         "url": "COINBASE_API_URL must begin with https://",
         "in_use": "another program on this host holds this key's file: stop it, or make a new API key for NIJA alone",
+        "unfunded": "deposit USD or USDC at Coinbase; NIJA starts trading by itself",
     }
 )
 
@@ -166,9 +167,14 @@ def failure(meaning: Meaning, text: object, remedy: str = "", retry_after_ms: in
 
 
 def of_status(status: int, body: str, retry_after: str | None = None) -> BrokerError:
-    """What an HTTP answer other than 200 means. The edge refuses in plain text before anything is routed."""
-    row, said = STATUSES.get(status, Row(Meaning.UNKNOWN)), _said(body)
+    """What an HTTP answer other than 200 means. The edge refuses in plain text before anything is routed.
+
+    Coinbase refuses a token in plain text too: a page of HTML with 401 comes from something in between and says nothing of our key.
+    """
+    row, said = STATUSES.get(status, Row(Meaning.UNKNOWN, "unreachable" if status >= 500 else "")), _said(body)
     text = f"HTTP {status} {said or body.strip()[:80]}".strip()
+    if status == 401 and body.lstrip().startswith("<"):
+        return failure(Meaning.UNKNOWN, text, "unreachable")
     if status == 403 and said is None:
         return failure(Meaning.RATE_LIMITED, text, "throttled", EDGE_PAUSE_MS)
     if status == 403 and said is not None and "portfolio" in said:

@@ -39,6 +39,7 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "locked": "Kraken locked this account: see the messages on kraken.com or ask its support",
         "agreement": "accept the trading agreement on kraken.com once",
         "account": "log in to kraken.com: the account needs your attention there",
+        "unfunded": "deposit USD or USDT at Kraken; NIJA starts trading by itself",
     }
 )
 

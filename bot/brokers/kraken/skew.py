@@ -41,13 +41,13 @@ class VenueClock:
         self._skew = 0
 
     def of(self, wall_ms: int) -> int:
-        """What Kraken's clock shows when ours shows `wall_ms`.
+        """What Kraken's clock shows when ours shows `wall_ms`."""
+        return wall_ms + self._skew
 
-        A correction that lengthens deadlines is measured anew first: a stale one would outlive the proof of absence.
-        """
+    def before_a_deadline(self) -> None:
+        """Measure a correction that lengthens deadlines anew: a stale one would outlive the proof of absence."""
         if self._skew > 0:
             self.doubt()
-        return wall_ms + self._skew
 
     def set(self, skew: int) -> None:
         """Take over a measurement (venue minus us, ms)."""

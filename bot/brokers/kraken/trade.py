@@ -129,10 +129,12 @@ class KrakenTrade:
 
     def place(self, intent: Intent) -> Outcome:
         """AddOrder, once."""
+        self._venue_clock.before_a_deadline()
         return self._checked(_outcome(lambda: self._add(intent)))
 
     def amend(self, order: VenueOrder, qty: Decimal | None, trigger_price: Decimal | None) -> Outcome:
         """AmendOrder: the new total size and/or trigger. The order keeps its id."""
+        self._venue_clock.before_a_deadline()
         deadline = self._clock.wall_ms() + self._config.deadline_ms
         fields = {"txid": order.exchange_id, "deadline": self._venue_time(deadline)}
         if qty is not None:

@@ -215,7 +215,10 @@ def _read(ask: Callable[[], Any]) -> Any:
 
 
 def _of_status(error: requests.HTTPError) -> BrokerError:
-    """A status other than 200 comes from the edge, which may have passed the request on before it failed."""
+    """A status other than 200 comes from the edge, which may have passed the request on before it failed.
+
+    None of them says anything of our key: what is wrong with a key Kraken says with status 200.
+    """
     status = error.response.status_code
-    meaning = Meaning.RATE_LIMITED if status == 429 else Meaning.UNKNOWN
-    return failure(meaning, f"HTTP {status} {error.response.reason}")
+    text = f"HTTP {status} {error.response.reason}"
+    return failure(Meaning.RATE_LIMITED, text) if status == 429 else failure(Meaning.UNKNOWN, text, "unreachable")

@@ -59,6 +59,7 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "unreachable": "OKX cannot be reached or does not answer: check the network, and OKX_API_URL if you set it; "
         "NIJA tries again by itself",
         "in_use": "another program on this host is using this key right now: stop it, or make a new API key for NIJA alone",
+        "unfunded": "deposit USDT at OKX; NIJA starts trading by itself",
     }
 )
 
@@ -114,6 +115,8 @@ ROWS: tuple[Row, ...] = (
 )
 #: Refusals of an order for the stops and targets it carries (split targets, reduce-only orders).
 _ATTACHMENT = frozenset({*(str(code) for code in range(51076, 51101)), "51333"})
+#: Statuses by which OKX's edge turns an address or a region away.
+_SHUT_OUT = frozenset({403, 405, 451})
 TABLE: Mapping[str, Row] = MappingProxyType({row.code: row for row in ROWS})
 
 
@@ -164,13 +167,12 @@ def of_transport(error: Exception, *, sent: bool) -> BrokerError:
 
 
 def of_status(status: int, reason: str) -> BrokerError:
-    """A status other than 2xx without OKX's own code comes from its edge, which may have passed the request on."""
+    """A status other than 2xx without OKX's own code comes from its edge, or from something in between, which may have passed
+    the request on. It says nothing of our key: OKX itself names what is wrong with a key by a code."""
     text = f"HTTP {status} {reason}"
     if status == 429:
         return failure(Meaning.RATE_LIMITED, text, "", WINDOW_MS)
-    if status in (401, 403, 405):
-        return failure(Meaning.PERMISSION, text, "blocked")
-    return failure(Meaning.UNKNOWN, text)
+    return failure(Meaning.UNKNOWN, text, "blocked" if status in _SHUT_OUT else "unreachable")
 
 
 def code_of(text: str) -> str:

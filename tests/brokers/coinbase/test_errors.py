@@ -85,6 +85,7 @@ def test_the_failure_of_old_answers_is_read() -> None:
     [
         (400, {"error": "INVALID_ARGUMENT", "message": "bad"}, Meaning.REJECTED, ""),
         (401, "Unauthorized\n", Meaning.CREDENTIALS, "refused"),
+        (401, "\n<html>log in</html>", Meaning.UNKNOWN, "unreachable"),
         (403, {"error": "PERMISSION_DENIED", "error_details": "Missing required scopes"}, Meaning.PERMISSION, "scopes"),
         (
             403,
@@ -102,9 +103,9 @@ def test_the_failure_of_old_answers_is_read() -> None:
             Meaning.RATE_LIMITED,
             "throttled",
         ),
-        (500, {"error": "INTERNAL", "message": "internal error"}, Meaning.UNKNOWN, ""),
-        (502, "<html>", Meaning.UNKNOWN, ""),
-        (524, "", Meaning.UNKNOWN, ""),
+        (500, {"error": "INTERNAL", "message": "internal error"}, Meaning.UNKNOWN, "unreachable"),
+        (502, "<html>", Meaning.UNKNOWN, "unreachable"),
+        (524, "", Meaning.UNKNOWN, "unreachable"),
     ],
 )
 def test_the_meaning_of_a_status(status: int, body: Any, meaning: Meaning, remedy: str) -> None:

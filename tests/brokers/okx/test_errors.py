@@ -85,8 +85,7 @@ def test_the_text_begins_with_the_code() -> None:
 @pytest.mark.parametrize(
     ("status", "meaning"),
     [
-        *((status, Meaning.UNKNOWN) for status in (302, 400, 404, 500, 502, 503, 504, 520)),
-        *((status, Meaning.PERMISSION) for status in (401, 403, 405)),
+        *((status, Meaning.UNKNOWN) for status in (302, 400, 401, 403, 404, 405, 500, 502, 503, 504, 520)),
         (429, Meaning.RATE_LIMITED),
     ],
 )
