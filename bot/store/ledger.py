@@ -29,7 +29,6 @@ from bot.store.health import Health, keep_health
 from bot.store.page import Page, Row
 from bot.store.schema import accounts, commands, facts, fills
 
-
 T = TypeVar("T")
 
 #: Fills of which it is kept in mind that they are booked: venues show the last hour's again and again.
