@@ -6,6 +6,7 @@ A thread follows the sandbox's clock and acknowledges each time at which no brok
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -14,8 +15,10 @@ from bot.operate.health import Heartbeat, Status
 from bot.sandbox_child import Control, SandboxError
 from bot.world import World
 
-#: Real seconds between two looks at the clock.
-_LOOK = 0.01
+#: Real seconds for which one question after the clock waits for the market to move on.
+_QUESTION = 0.5
+#: Real seconds between two looks at what the brokers still owe.
+_LOOK = 0.002
 
 
 class Lockstep:
@@ -47,14 +50,21 @@ class Lockstep:
         said = 0
         while not self._stop.wait(_LOOK):
             try:
-                now = parse_iso(str(self._control.clock()["market_time"]))
+                now = parse_iso(str(self._control.clock(after=iso(said), seconds=_QUESTION)["market_time"]))
                 self._clock.set(now)
-                done = self._done_up_to(now) if said else now - 1
+                done = self._done_with(now) if said else now - 1
                 if done > said:
                     self._control.acknowledge(iso(done))
                     said = done
             except SandboxError:
                 continue
+
+    def _done_with(self, now: int) -> int:
+        """Wait until nobody owes anything up to `now`, for a moment: how far they have come is the answer then."""
+        until = time.monotonic() + _QUESTION
+        while (done := self._done_up_to(now)) < now and time.monotonic() < until and not self._stop.wait(_LOOK):
+            pass
+        return done
 
     def _done_up_to(self, now: int) -> int:
         """The market time up to which no broker owes anything; a failed broker owes nothing until it is back."""

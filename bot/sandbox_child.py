@@ -77,9 +77,14 @@ class Control:
         self._session.trust_env = False
         self._session.headers["Authorization"] = f"Bearer {ready.token}"
 
-    def clock(self) -> dict[str, Any]:
-        """`market_time wall_time speed lockstep`; raises `SandboxError`."""
-        return self._call("GET", "/sandbox/clock", params={"daemon": self._daemon})
+    def clock(self, after: str = "", seconds: float = 0) -> dict[str, Any]:
+        """`market_time wall_time speed lockstep`; raises `SandboxError`.
+
+        In lock-step the answer may wait up to `seconds` (real) for the market to move on `after` a time.
+        """
+        return self._call(
+            "GET", "/sandbox/clock", params={"daemon": self._daemon, "after": after or None, "seconds": str(seconds)}
+        )
 
     def acknowledge(self, market_time: str) -> None:
         """Say that everything owed up to this market time is done."""

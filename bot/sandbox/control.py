@@ -25,6 +25,9 @@ from bot.sandbox.core.values import Kind, Origin, Side, Ticket
 from bot.sandbox.core.venue import Venue
 from bot.sandbox.house import House
 
+#: Real seconds for which a question after the clock may wait.
+LONGEST_QUESTION = 5.0
+
 Answer = dict[str, Any]
 Call = Callable[["Control", Request, Answer], Awaitable[Answer]]
 
@@ -104,6 +107,9 @@ class Control:
         daemon = request.query_params.get("daemon")
         if daemon is not None:
             self._house.daemons.seen(daemon)
+        after, seconds = request.query_params.get("after"), float(request.query_params.get("seconds", "0"))
+        if after is not None and self._house.plan.lockstep:
+            await self._house.daemons.moved_past(parse_iso(after), min(seconds, LONGEST_QUESTION))
         return {**self._house.times(), "lockstep": self._house.plan.lockstep}
 
     # ---- the owner's hand ----
@@ -150,6 +156,7 @@ class Control:
         if not isinstance(seconds, int | float) or isinstance(seconds, bool) or seconds < 0:
             raise BadCall("seconds must be a number, 0 or more")
         now = await run_in_threadpool(self._house.advance, seconds)
+        self._house.daemons.move(now)
         await self._house.daemons.all_at(now)
         return {"market_time": iso(now)}
 

@@ -33,6 +33,8 @@ class Daemons:
     contact_ms: dict[str, int] = field(default_factory=dict)
     acked_ms: dict[str, int] = field(default_factory=dict)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    moved: asyncio.Event = field(default_factory=asyncio.Event)
+    market_ms: int = 0
 
     def seen(self, daemon: str) -> None:
         if daemon in self.acked_ms:
@@ -42,6 +44,18 @@ class Daemons:
         self.acked_ms[daemon] = max(market_ms, self.acked_ms.get(daemon, 0))
         self.contact_ms[daemon] = wall_ms()
         self.changed.set()
+
+    def move(self, market_ms: int) -> None:
+        """The market has moved on: whoever waits for it hears of it."""
+        self.market_ms = market_ms
+        self.moved.set()
+        self.moved = asyncio.Event()
+
+    async def moved_past(self, market_ms: int, seconds: float) -> None:
+        """Waits until the market has moved on after a time that was the newest, so many real seconds at most."""
+        if self.market_ms <= market_ms:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.moved.wait(), seconds)
 
     async def all_at(self, market_ms: int) -> None:
         """Waits until every connected daemon has acknowledged a market time, or has gone silent."""
@@ -85,7 +99,7 @@ class House:
             self.venues[name] = venues()[name](setting)
         ports: dict[str, int] = self.journal.get("sandbox/ports") or {}
         self.servers = {n: VenueServer(v, plan.host, ports.get(n, 0)) for n, v in self.venues.items()}
-        self.daemons = Daemons()
+        self.daemons = Daemons(market_ms=self.clock.market_ms())
         self._advancing = threading.Lock()
 
     def open(self) -> None:
