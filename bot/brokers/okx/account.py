@@ -29,7 +29,8 @@ from bot.domain.outcome import Meaning
 _PAGE = 100
 _MOST_PAGES = 400
 #: Algo orders that protect; one question each ("conditional,oco" is the only pair that OKX takes together).
-_ALGO_KINDS = ("conditional,oco", "trigger", "move_order_stop")
+_STOPS = "conditional,oco"
+_ALGO_KINDS = (_STOPS, "trigger", "move_order_stop")
 _ALGO_ENDS = ("effective", "canceled", "order_failed")
 #: How far back (market ms) `trade/fills` and `trade/orders-history` reach, less a margin.
 _FILLS_REACH, _ORDERS_REACH = 3 * DAY - HOUR, 7 * DAY - HOUR
@@ -57,6 +58,7 @@ class OkxAccount:
         self._transport = transport
         self._market = market
         self._clock = clock
+        self._kinds: tuple[str, ...] = _ALGO_KINDS
         self._algo_ids: set[str] = set()
         self._entries: dict[str, str | None] = {}
         self._awaited: dict[str, Attached] = {}
@@ -91,12 +93,16 @@ class OkxAccount:
 
     # -- orders ------------------------------------------------------------------------------------------------------------
     def open_orders(self) -> list[VenueOrder]:
-        """Everything that works or rests. Algo orders first: one that fires meanwhile shows as its order."""
-        stops = [
-            stop
-            for kind in _ALGO_KINDS
-            for stop in self._algos(self._pages("/api/v5/trade/orders-algo-pending", "algoId", {"ordType": kind}))
-        ]
+        """Everything that works or rests. Algo orders first: one that fires meanwhile shows as its order.
+
+        The kinds that we place are always asked for, each other one for as long as the last answer had some.
+        """
+        found = {
+            kind: self._algos(self._pages("/api/v5/trade/orders-algo-pending", "algoId", {"ordType": kind}))
+            for kind in self._kinds
+        }
+        self._kinds = tuple(kind for kind in _ALGO_KINDS if kind == _STOPS or found.get(kind))
+        stops = [stop for each in found.values() for stop in each]
         stops += self._late_stops({stop.client_id for stop in stops})
         return [*self._orders(self._pages("/api/v5/trade/orders-pending", "ordId", {})), *stops]
 
@@ -146,6 +152,10 @@ class OkxAccount:
             self._algo_ids.add(exchange_id)
         else:
             self._entries[client_id] = exchange_id
+
+    def expect(self, kind: str) -> None:
+        """An algo order of this kind is about to be sent: asked for from now on."""
+        self._kinds = tuple(each for each in _ALGO_KINDS if each in self._kinds or kind in each)
 
     def is_algo(self, order: VenueOrder) -> bool:
         """Whether an order is asked for, amended and cancelled as an algo order."""

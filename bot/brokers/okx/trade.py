@@ -118,6 +118,7 @@ class OkxTrade:
     def _algo(self, intent: Intent) -> Outcome:
         deadline = self._deadline(intent)
         fields = algo_fields(intent, self._terms(intent))
+        self._account.expect(fields["ordType"])
         row = self._transport.request("/api/v5/trade/order-algo", fields, _lane(intent), deadline - SOONEST)
         algo_id = text(row, "algoId")
         if not algo_id:
