@@ -143,6 +143,11 @@ def trading_plan(settings: Settings) -> Plan:
             max_daily_loss_pct=limits.max_daily_loss_pct,
             max_drawdown_pct=limits.max_drawdown_pct,
             max_orders_per_minute=limits.max_orders_per_minute,
+            max_coin_exposure_pct=limits.max_coin_exposure_pct,
+            price_sanity_pct=limits.max_price_jump_pct,
+            max_spread_pct=limits.max_spread_pct,
+            max_losses_in_a_row=limits.max_losses_in_a_row,
+            cooldown_ms=_ms(limits.loss_cooldown_minutes * 60),
         ),
         wishes=Wishes(
             most=trading.max_pairs,

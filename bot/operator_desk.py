@@ -59,7 +59,7 @@ class OperatorDesk:
             case Verb.RESUME:
                 for name in ("paused", "second_instance", "flattening"):
                     self._ledger.remember(name, None)
-                self._business.accounting.forget_peak()
+                self._business.resume()
                 self._done(command, "resumed")
             case Verb.FLATTEN:
                 self._ledger.remember("paused", "yes")

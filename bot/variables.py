@@ -287,12 +287,17 @@ class LimitSettings(Group):
 
     max_open_positions: Annotated[int, _whole(0, 1000)] = 5
     max_exposure_pct: Percent = Decimal(50)
+    max_coin_exposure_pct: Percent = Decimal(50)
     max_order_usd: Annotated[
         Annotated[Decimal, Field(gt=0, le=10**9)] | None, Field(description="an amount of US dollars above 0")
     ] = None
     max_daily_loss_pct: Percent = Decimal(5)
     max_drawdown_pct: Percent = Decimal(20)
     max_orders_per_minute: Annotated[int, _whole(1, 10_000)] = 30
+    max_losses_in_a_row: Annotated[int, _whole(1, 100)] = 3
+    loss_cooldown_minutes: Annotated[Decimal, _between("0", "10080", "minutes")] = Decimal(60)
+    max_price_jump_pct: Percent = Decimal(3)
+    max_spread_pct: Percent = Decimal(1)
     allow_withdraw_keys: YesNo = False
 
 

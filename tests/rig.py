@@ -93,15 +93,18 @@ class Notes:
 
 
 class Leaping:
-    """A clock whose wall can be moved on, so that no test waits for a grace or a second look."""
+    """A clock that can be moved on (`ahead` the wall, `market_ahead` the market), so that no test waits for a grace, a second
+    look or another day.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.speed = clock.speed
         self.ahead = 0
+        self.market_ahead = 0
 
     def market_ms(self) -> int:
-        return self._clock.market_ms()
+        return self._clock.market_ms() + self.market_ahead
 
     def wall_ms(self) -> int:
         return self._clock.wall_ms() + self.ahead

@@ -13,6 +13,9 @@ from bot.domain.money import ZERO
 from bot.domain.order import OrderRecord
 from bot.domain.position import Position
 
+#: Why a position ended that no sale ended: its coins went away, or the owner gave it up.
+TAKEN, GIVEN_UP = "coins left the account", "given up by the owner"
+
 
 class AlreadyDecided(Exception):
     """The decision key stands in the database: this decision was made before, by some life of the daemon."""

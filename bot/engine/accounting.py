@@ -10,40 +10,35 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from bot.domain.clock import MINUTE, day_start
+from bot.domain.clock import day_start
 from bot.domain.instrument import DOLLARS, Balance, Ticker
-from bot.domain.money import ZERO, decimal, plain
-from bot.domain.order import Purpose, Side
+from bot.domain.money import ONE, ZERO
+from bot.domain.order import OrderRecord, Purpose, Side
 from bot.domain.position import Position
 from bot.engine.desk import Desk, at_stake
-from bot.engine.risk import Facts
+from bot.engine.risk import Losses
+from bot.engine.track import Track
+
+#: A position whose price moved by more than this share since the last look changes the record only if a second look agrees.
+SUDDEN = Decimal("0.2")
+_TRACK = "track"
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One look at the account. Dollars; `free` is the spendable cash of each quote, `held` what else is there by asset."""
+    """One look at the account, at wall time `at`. Dollars; `free` is the spendable cash of each quote, `other` what else is
+    there by asset, `prices` what each position would close at.
+    """
 
+    at: int
     balance: Decimal
     equity: Decimal
     unrealised: Decimal
     exposure: Decimal
-    day_loss: Decimal
-    drawdown: Decimal
+    losses: Losses
     free: Mapping[str, Decimal]
     other: Mapping[str, Decimal]
     prices: Mapping[str, Decimal]
-    open_positions: int
-    orders_last_minute: int
-
-    def facts(self) -> Facts:
-        return Facts(
-            equity=self.equity,
-            day_loss=self.day_loss,
-            drawdown=self.drawdown,
-            exposure=self.exposure,
-            open_positions=self.open_positions,
-            orders_last_minute=self.orders_last_minute,
-        )
 
 
 class Accounting:
@@ -51,72 +46,94 @@ class Accounting:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._before: Mapping[str, Decimal] = {}
 
-    def measure(self) -> Standing:
-        """Balances and prices now, against the book."""
+    def measure(self, balances: Mapping[str, Balance] | None = None) -> Standing:
+        """Balances (as they were just read, if they were) and prices now, against the book."""
         desk = self._desk
-        balances = desk.broker.balances()
+        at = desk.clock.wall_ms()
+        balances = desk.broker.balances() if balances is None else balances
         positions = desk.book.positions()
         tickers = desk.broker.tickers({one.symbol for one in positions}) if positions else {}
         prices = {one.symbol: closing_price(one, tickers) for one in positions}
         unrealised = sum((one.unrealised(prices[one.symbol]) for one in positions), ZERO)
         worth = sum((self._worth(one, prices[one.symbol]) for one in positions), ZERO)
         balance = sum((held.total for asset, held in balances.items() if asset in DOLLARS), ZERO)
-        day_loss, drawdown = self._results(unrealised)
+        certain = len(tickers) == len(positions) and not self._is_sudden(prices)
         return Standing(
+            at=at,
             balance=balance,
             equity=balance + worth,
             unrealised=unrealised,
-            exposure=sum((one.value(prices[one.symbol]) for one in positions), ZERO) + self._in_doubt(),
-            day_loss=day_loss,
-            drawdown=drawdown,
+            exposure=sum(exposures(positions, desk.book.unsettled(), prices).values(), ZERO),
+            losses=self._tracked(unrealised, balance + worth, certain=certain).losses,
             free={asset: held.free for asset, held in balances.items() if asset in DOLLARS},
             other=_foreign(balances, positions, desk.book.dust()),
             prices=prices,
-            open_positions=len(positions)
-            + len({one.symbol for one in desk.in_flight() if one.purpose is Purpose.ENTRY}),
-            orders_last_minute=self._recent_orders(),
         )
 
     def forget_peak(self) -> None:
         """The operator resumes after a drawdown: it is measured from here on."""
-        self._desk.book.remember("peak_result", None)
+        known = self._desk.book.fact(_TRACK)
+        if known is not None:
+            self._desk.book.remember(_TRACK, Track.read(known).measured_anew().written())
 
     def _worth(self, position: Position, price: Decimal) -> Decimal:
         """What a position adds to equity: spot coins their price, swaps their unrealised result."""
         instrument = self._desk.instruments[position.symbol]
         return position.unrealised(price) if instrument.shortable else position.value(price)
 
-    def _in_doubt(self) -> Decimal:
-        """Dollars of entries that may have been placed and may still fill."""
-        return sum(
-            (
-                at_stake(record) * (record.limit_price or (record.decision.close if record.decision else ZERO))
-                for record in self._desk.book.unsettled()
-                if record.purpose is Purpose.ENTRY
-            ),
-            ZERO,
-        )
+    def _is_sudden(self, prices: Mapping[str, Decimal]) -> bool:
+        """Whether a price has jumped since the last look: one wrong quote must not halt the account for good."""
+        before, self._before = self._before, prices
+        return any(abs(price / before.get(symbol, price) - ONE) > SUDDEN for symbol, price in prices.items())
 
-    def _results(self, unrealised: Decimal) -> tuple[Decimal, Decimal]:
-        """What trading lost today and since its best moment."""
+    def _tracked(self, unrealised: Decimal, equity: Decimal, *, certain: bool) -> Track:
+        """The track record after this look; as it was when the look is not `certain`."""
         book = self._desk.book
         today = day_start(self._desk.clock.market_ms())
-        if book.fact("day") != str(today):
-            book.remember("day", str(today))
-            book.remember("day_unrealised", plain(unrealised))
-        carried = decimal(book.fact("day_unrealised") or "0")
-        day_result = book.realised_since(today) + unrealised - carried
         result = book.realised_since(0) + unrealised
-        peak = decimal(book.fact("peak_result") or plain(result))
-        if result >= peak or book.fact("peak_result") is None:
-            peak = max(result, peak)
-            book.remember("peak_result", plain(peak))
-        return max(-day_result, ZERO), max(peak - result, ZERO)
+        known = book.fact(_TRACK)
+        if known is None:
+            track = Track.begun(result, equity, today)
+        elif certain:
+            track = Track.read(known).after(result, equity, today, book.realised_since(today))
+        else:
+            return Track.read(known)
+        book.remember(_TRACK, track.written())
+        return track
 
-    def _recent_orders(self) -> int:
-        since = self._desk.clock.market_ms() - MINUTE
-        return self._desk.book.orders_since(since)
+
+def exposures(
+    positions: Sequence[Position], unsettled: Sequence[OrderRecord], prices: Mapping[str, Decimal]
+) -> dict[str, Decimal]:
+    """Dollars at stake by base coin, over all markets of it: open positions (at `prices`, else at cost) and whatever entries
+    that are not settled may still buy.
+    """
+    found: dict[str, Decimal] = {}
+    for one in positions:
+        found[one.base] = found.get(one.base, ZERO) + one.value(prices.get(one.symbol, one.entry_price))
+    for record in unsettled:
+        if record.purpose is Purpose.ENTRY:
+            base = base_of(record.symbol)
+            found[base] = found.get(base, ZERO) + in_doubt(record)
+    return found
+
+
+def in_doubt(record: OrderRecord) -> Decimal:
+    """Dollars that an entry which is not settled may still cost."""
+    price = record.limit_price or record.avg_price or (record.decision.close if record.decision else ZERO)
+    return at_stake(record) * price
+
+
+def slots_taken(positions: Sequence[Position], unsettled: Sequence[OrderRecord]) -> int:
+    """Base coins that are held, or that an entry which is not settled may have bought."""
+    entering = {base_of(record.symbol) for record in unsettled if record.purpose is Purpose.ENTRY}
+    return len({one.base for one in positions} | entering)
+
+
+def base_of(symbol: str) -> str:
+    return symbol.split("-", 1)[0]
 
 
 def closing_price(position: Position, tickers: Mapping[str, Ticker]) -> Decimal:

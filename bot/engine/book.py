@@ -102,6 +102,12 @@ class Book(Protocol):
         """What is left over of closed positions, by base coin."""
         ...
 
+    def results(self, symbol: str, count: int) -> Sequence[tuple[int, Decimal]]:
+        """How the last `count` closed positions of a symbol ended, the newest first: when (market ms), and what they earned (in
+        the quote). Those whose coins were taken away are no results.
+        """
+        ...
+
     # -- naked stretches ------------------------------------------------------------------------------------------
     def uncover(self, symbol: str, at: int, why: str) -> None:
         """A position is not fully covered by stops from wall time `at` on; a stretch that is already open stays as it is."""

@@ -18,6 +18,7 @@ from bot.engine.close import Closing
 from bot.engine.desk import Desk
 from bot.engine.entries import Entries
 from bot.engine.flatten import Flattening
+from bot.engine.halts import Halts
 from bot.engine.hunt import Hunt
 from bot.engine.prices import Prices
 from bot.engine.protect import Protection
@@ -65,6 +66,7 @@ class Business:
     watch: Watch
     entries: Entries
     accounting: Accounting
+    halts: Halts
     flattening: Flattening
     symbols: list[str] = field(default_factory=list)
     rules_at: int = 0
@@ -75,7 +77,7 @@ class Business:
         protection = Protection(desk)
         closing = Closing(desk, protection)
         prices = Prices(desk, plan.timeframe_ms, plan.strategy.window(plan.timeframe_ms))
-        desk.on_fill = Results(desk, plan.limits).on_fill
+        desk.on_fill = Results(desk).on_fill
         return cls(
             desk=desk,
             plan=plan,
@@ -97,6 +99,7 @@ class Business:
                 plan.news,
             ),
             accounting=Accounting(desk),
+            halts=Halts(desk, plan.limits),
             flattening=Flattening(desk, closing),
         )
 
@@ -120,11 +123,13 @@ class Business:
         return prove_shapes(desk.broker, desk.clock, desk.ids, desk.instruments[symbol], ticker)
 
     def cycle(self, may_enter: str | None) -> Standing:
-        """One round: reconcile, measure, exits, then entries unless `may_enter` says why not."""
+        """One round: reconcile, look at the positions, measure, exits, then entries unless `may_enter` says why not."""
         if self.desk.clock.market_ms() - self.rules_at >= RULES_AGE:
             self.read_rules()
-        self.reconciliation.run()
-        standing = self.accounting.measure()
+        self.watch.look(self.reconciliation.compare())
+        balances = self.desk.broker.balances()
+        self.reconciliation.count(balances)
+        standing = self.accounting.measure(balances)
         self.watch.close_of_candle()
         self.watch.keep()
         refusal = may_enter or self.objection(standing)
@@ -139,8 +144,12 @@ class Business:
             return "the exchange takes no stop orders from this account"
         if standing.equity < self.plan.min_balance:
             return "unfunded"
-        refusal = risk.halt(standing.facts(), self.plan.limits)
-        return str(refusal) if refusal is not None else None
+        return self.halts.look(standing.losses)
+
+    def resume(self) -> None:
+        """The owner's word after a drawdown: entries again, and it is measured from here on."""
+        self.accounting.forget_peak()
+        self.halts.lift()
 
     def read_rules(self) -> None:
         """Markets, their rules of the moment, our fees, and which of them are looked at."""

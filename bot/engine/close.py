@@ -15,6 +15,7 @@ from bot.domain.position import Position
 from bot.engine.book import AlreadyDecided
 from bot.engine.desk import Desk
 from bot.engine.protect import Protection
+from bot.engine.results import tell_end
 
 #: How long (wall ms) a triggered stop may take to fill before we sell by ourselves.
 STOP_GRACE = 5 * SECOND
@@ -99,6 +100,8 @@ class Closing:
             return
         desk.book.close(symbol, desk.clock.market_ms(), why)
         desk.log.info("DUST", symbol=symbol, qty=left.qty, reason=why)
+        if left.qty < left.initial_qty:
+            tell_end(desk, left, Purpose.EXIT, price, f"{why}; the rest is dust")
 
     def mind_stop(self, position: Position, orders: list[VenueOrder]) -> bool:
         """A stop that triggered: wait for its fill, then cancel it and sell the rest. True while one is at work."""

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from bot.brokers.base import BrokerError
+from bot.domain.clock import MINUTE
 from bot.domain.instrument import Instrument, Ticker
 from bot.domain.money import ONE, ZERO, decimal, shortened
 from bot.domain.order import Decision, OrderRecord, OrderStatus, OrderType, Purpose, Side, TimeInForce
 from bot.engine import risk
-from bot.engine.accounting import Standing
+from bot.engine.accounting import Standing, base_of, exposures, in_doubt, slots_taken
 from bot.engine.book import AlreadyDecided
 from bot.engine.close import Closing
 from bot.engine.desk import Desk, is_harmless
@@ -30,6 +31,8 @@ from bot.strategy.timing import barred, blocked_by_news, excluded, still_valid
 
 #: How far above the ask (below the bid) an entry may fill: its limit price.
 SLIPPAGE = Decimal("0.002")
+#: Which bound a size that does not fit was held against.
+_SIZE_LIMITS = {sizing.Fit.OVER_EQUITY: "MAX_POSITION_PCT_SMALL of equity", sizing.Fit.OVER_CASH: "free cash"}
 #: Times one signal may be tried when the venue surely did nothing.
 TRIES = 3
 
@@ -65,7 +68,7 @@ class Entries:
         found = {symbol: what for symbol in symbols if (what := self._evaluate(symbol)) is not None}
         entered = 0
         for symbol in ranked(found):
-            entered += self._consider(symbol, found[symbol], standing, may_enter, entered)
+            entered += self._consider(symbol, found[symbol], standing, may_enter)
         return entered
 
     def _evaluate(self, symbol: str) -> Evaluation | None:
@@ -84,9 +87,7 @@ class Entries:
             return None
         return evaluation
 
-    def _consider(
-        self, symbol: str, evaluation: Evaluation, standing: Standing, may_enter: str | None, entered: int
-    ) -> int:
+    def _consider(self, symbol: str, evaluation: Evaluation, standing: Standing, may_enter: str | None) -> int:
         """One signal through all gates; 1 when an order was sent."""
         candle = evaluation.closed_at
         if (symbol, "signal") not in self._told or self._told[symbol, "signal"] != candle:
@@ -98,6 +99,11 @@ class Entries:
         if reason is not None:
             self._skip(symbol, "barred", reason)
             return 0
+        facts = self._facts(symbol, standing)
+        limit = risk.stale("balances", self.desk.clock.wall_ms() - standing.at) or risk.full(facts, self.limits)
+        if limit is not None:
+            self._skip(symbol, "limit", str(limit))
+            return 0
         try:
             ticker = self.desk.broker.tickers({symbol}).get(symbol)
         except BrokerError as error:
@@ -106,10 +112,8 @@ class Entries:
         if ticker is None:
             self._skip(symbol, "price", "no price")
             return 0
-        plan = self._plan(symbol, evaluation, ticker, standing, entered)
-        if plan is None:
-            return 0
-        return self._enter(symbol, evaluation, ticker, plan)
+        qty = self._plan(symbol, evaluation, ticker, standing, facts)
+        return 0 if qty is None else self._enter(symbol, evaluation, ticker, qty)
 
     def _is_held(self, symbol: str) -> bool:
         """One position per base coin, whatever its quote."""
@@ -120,14 +124,15 @@ class Entries:
         """Why this symbol takes no entry on this candle, whatever it costs."""
         book = self.desk.book
         base = self.desk.instruments[symbol].base
-        if any(record.symbol.split("-")[0] == base for record in book.unsettled()):
+        if any(base_of(record.symbol) == base for record in book.unsettled()):
             return f"an order of {base} is not settled"
         stopped = book.fact(f"stopped:{symbol}")
         if barred(int(stopped) if stopped else None, candle, self.timeframe_ms):
             return "stopped out in this candle"
-        until = book.fact(f"cooldown:{symbol}")
-        if until and int(until) > self.desk.clock.market_ms():
-            return "cooling down after losses in a row"
+        results = book.results(symbol, self.limits.max_losses_in_a_row)
+        cooling = risk.cooling(results, self.desk.clock.market_ms(), self.limits)
+        if cooling is not None:
+            return str(cooling)
         if blocked_by_news(self.news, self.desk.clock.market_ms()):
             return "within 5 minutes of an event in the calendar"
         return self._spent(symbol, candle)
@@ -148,65 +153,61 @@ class Entries:
         return "entered on this candle already"
 
     def _plan(
-        self, symbol: str, evaluation: Evaluation, ticker: Ticker, standing: Standing, entered: int
+        self, symbol: str, evaluation: Evaluation, ticker: Ticker, standing: Standing, facts: risk.Facts
     ) -> Decimal | None:
-        """The quantity to enter with, or None after saying why not."""
+        """The quantity to enter with, or None after saying why not. Limits count it at the worst price it may fill at."""
         instrument, fee = self.desk.instruments[symbol], self.desk.fees[symbol]
-        insane = risk.insane(decimal(repr(evaluation.close)), ticker.bid, ticker.ask, self.limits)
+        close = decimal(repr(evaluation.close))
+        insane = risk.insane(close, ticker.bid, ticker.ask, self.limits)
         if insane is not None:
             return self._no(symbol, "price", str(insane))
         costs = Costs(float(fee.taker), float(ticker.ask - ticker.bid))
         refused = self.strategy.refusal(evaluation, evaluation.close, costs)
         if refused is not Why.ENTER:
             return self._no(symbol, "costs" if refused is Why.COSTS else "rule", refused.name.lower())
-        facts = self._facts(standing, entered)
-        purse = self._purse(instrument, standing, facts)
+        worst = max(close, ticker.ask * (ONE + SLIPPAGE) + instrument.tick)
+        ceiling = risk.ceiling(facts, self.limits)
         size = sizing.size(
             self.strategy.size_pct(evaluation),
             evaluation.close,
             evaluation.stop,
-            purse,
+            self._purse(instrument, standing, ceiling.usd * close / worst),
             minimums(instrument),
             self.owner,
         )
         if size.lots == 0:
-            text = f"{size.fit.name.lower()}: smallest {size.smallest_value:.2f} against {size.allowed:.2f}"
-            return self._no(symbol, "size", text)
+            limit = ceiling.limit if size.fit is sizing.Fit.OVER_CEILING else _SIZE_LIMITS[size.fit]
+            refusal = risk.Refusal(limit, f"smallest order {size.smallest_value:.2f}", f"{size.allowed:.2f}")
+            return self._no(symbol, "size", str(refusal))
         qty = self._capped(quantity(size.lots, instrument.lot), instrument)
-        refusal = risk.refusal(qty * decimal(repr(evaluation.close)), facts, self.limits)
-        return qty if refusal is None else self._no(symbol, "limit", str(refusal))
+        over = risk.refusal(qty * worst, facts, self.limits)
+        return qty if over is None else self._no(symbol, "limit", str(over))
 
-    def _facts(self, standing: Standing, entered: int) -> risk.Facts:
-        """Where the account stands after the entries that this scan made."""
-        if entered == 0:
-            return standing.facts()
-        fresh = [one for one in self.desk.book.positions() if one.symbol not in standing.prices]
-        facts = standing.facts()
+    def _facts(self, symbol: str, standing: Standing) -> risk.Facts:
+        """Where the account stands now: `standing`, and what this scan has entered or left in doubt since."""
+        book = self.desk.book
+        positions, unsettled = book.positions(), book.unsettled()
+        at_stake = exposures(positions, unsettled, standing.prices)
         return risk.Facts(
-            equity=facts.equity,
-            day_loss=facts.day_loss,
-            drawdown=facts.drawdown,
-            exposure=facts.exposure + sum((one.cost for one in fresh), ZERO),
-            open_positions=max(facts.open_positions + entered, len(self.desk.book.positions())),
-            orders_last_minute=facts.orders_last_minute + entered,
+            equity=standing.equity,
+            exposure=sum(at_stake.values(), ZERO),
+            coin_exposure=at_stake.get(self.desk.instruments[symbol].base, ZERO),
+            open_positions=slots_taken(positions, unsettled),
+            orders_last_minute=book.orders_since(self.desk.clock.market_ms() - MINUTE),
         )
 
-    def _purse(self, instrument: Instrument, standing: Standing, facts: risk.Facts) -> sizing.Purse:
-        spent = sum(
-            (
-                one.cost + one.fees
-                for one in self.desk.book.positions()
-                if one.symbol not in standing.prices and one.symbol.endswith(instrument.quote)
-            ),
-            ZERO,
-        )
-        fee = self.desk.fees[instrument.symbol].taker
+    def _purse(self, instrument: Instrument, standing: Standing, ceiling: Decimal) -> sizing.Purse:
+        """What an entry may be paid from: the free cash of its quote, less what went out (or may have) since it was counted."""
+        book, quote = self.desk.book, instrument.quote
+        fresh = [one for one in book.positions() if one.symbol not in standing.prices and _quote(one.symbol) == quote]
+        doubtful = [one for one in book.unsettled() if one.purpose is Purpose.ENTRY and _quote(one.symbol) == quote]
+        spent = sum((one.cost + one.fees for one in fresh), ZERO) + sum(map(in_doubt, doubtful), ZERO)
         return sizing.Purse(
             equity=float(standing.equity),
-            free=float(max(standing.free.get(instrument.quote, ZERO) - spent, ZERO)),
-            fee=float(fee),
+            free=float(max(standing.free.get(quote, ZERO) - spent, ZERO)),
+            fee=float(self.desk.fees[instrument.symbol].taker),
             slippage=float(SLIPPAGE),
-            ceiling=float(risk.ceiling(facts, self.limits)),
+            ceiling=float(ceiling),
         )
 
     @staticmethod
@@ -288,6 +289,10 @@ class Entries:
             self._told[symbol, kind] = close
             self.skipped[kind] += 1
             self.desk.log.info("SKIP", symbol=symbol, gate=kind, reason=reason)
+
+
+def _quote(symbol: str) -> str:
+    return symbol.split("-")[1]
 
 
 def _limit(side: Side, ticker: Ticker, instrument: Instrument) -> Decimal:

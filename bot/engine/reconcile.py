@@ -6,12 +6,14 @@ what is foreign is remembered as such and left alone; coins that are missing are
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
+from bot.domain.booking import TAKEN
 from bot.domain.clock import DAY, HOUR, SECOND
 from bot.domain.fill import Fill
 from bot.domain.ids import is_ours, tag_of
+from bot.domain.instrument import Balance
 from bot.domain.money import ZERO
 from bot.domain.order import STOPS, Decision, OrderRecord, Purpose, Side, VenueOrder
 from bot.engine.desk import Desk
@@ -50,7 +52,13 @@ class Reconciliation:
         self.run(since)
 
     def run(self, since: int | None = None) -> Sequence[VenueOrder]:
-        """One pass; returns the open orders it saw. `since` is market ms, by default the newest fill less the overlap."""
+        """One pass, coins included; returns the open orders it saw."""
+        orders = self.compare(since)
+        self.count(self._desk.broker.balances())
+        return orders
+
+    def compare(self, since: int | None = None) -> Sequence[VenueOrder]:
+        """Orders and fills; returns the open orders. `since` is market ms, by default the newest fill less the overlap."""
         desk = self._desk
         began = desk.clock.market_ms()
         if since is None:
@@ -62,7 +70,6 @@ class Reconciliation:
         complete = {symbol for symbol in {fill.symbol for fill in fills} if desk.bought_in_full(symbol)}
         for fill in fills:
             self._book(fill, sales=fill.symbol in complete)
-        self._count_coins()
         desk.book.remember("reconciled_at", str(began))
         return orders
 
@@ -124,6 +131,7 @@ class Reconciliation:
         self._desk.book.remember("second_instance", order.client_id)
         self._desk.log.error(
             "HALTED",
+            limit="one NIJA",
             client_id=order.client_id,
             reason="another NIJA trades this account: no new entries here until one of the two is stopped and `nija resume` is given",
         )
@@ -160,13 +168,12 @@ class Reconciliation:
         return self._desk.sync(order) is not None or self._adopt(order, (), lost=False) is not None
 
     # -- coins ----------------------------------------------------------------------------------------------------
-    def _count_coins(self) -> None:
+    def count(self, balances: Mapping[str, Balance]) -> None:
         """Whether the coins of our spot positions are there; the owner may have sold or withdrawn them by hand."""
         positions = [one for one in self._desk.book.positions() if not self._desk.instruments[one.symbol].shortable]
         if not positions:
             self._short_since.clear()
             return
-        balances = self._desk.broker.balances()
         for position in positions:
             held = balances[position.base].total if position.base in balances else ZERO
             self._judge(position.symbol, position.base, position.qty - held)
@@ -182,7 +189,7 @@ class Reconciliation:
             return
         missing -= desk.broker.pockets().get(base, ZERO)
         if missing >= desk.instruments[symbol].lot:
-            desk.book.write_off(symbol, missing, desk.clock.market_ms(), "coins left the account")
+            desk.book.write_off(symbol, missing, desk.clock.market_ms(), TAKEN)
             desk.log.error(
                 "GONE",
                 symbol=symbol,

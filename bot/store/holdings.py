@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from bot.domain.booking import Booking
+from bot.domain.booking import GIVEN_UP, TAKEN, Booking
 from bot.domain.fill import Fill
 from bot.domain.instrument import DOLLARS
 from bot.domain.money import ONE, ZERO
@@ -30,6 +30,17 @@ _OPEN = (
     select(positions)
     .where(positions.c.account_id == bindparam("account"), positions.c.closed_at.is_(None))
     .order_by(positions.c.opened_at, positions.c.id)
+)
+_RESULTS = (
+    select(positions.c.closed_at, positions.c.realised)
+    .where(
+        positions.c.account_id == bindparam("account"),
+        positions.c.symbol == bindparam("symbol"),
+        positions.c.closed_at.is_not(None),
+        positions.c.closed_why.not_in((TAKEN, GIVEN_UP)),
+    )
+    .order_by(positions.c.closed_at.desc(), positions.c.id.desc())
+    .limit(bindparam("count"))
 )
 _OPEN_OF = _OPEN.where(positions.c.symbol == bindparam("symbol"))
 _INSERT = positions.insert()
@@ -54,6 +65,11 @@ def open_rows(page: Page, symbol: str | None = None) -> list[Row]:
 def open_positions(page: Page) -> list[Position]:
     """The open positions, oldest first."""
     return [position_of(row) for row in open_rows(page)]
+
+
+def results(page: Page, symbol: str, count: int) -> list[tuple[int, Decimal]]:
+    """When the last closed positions of a symbol ended and what they earned, the newest first."""
+    return [(row["closed_at"], row["realised"]) for row in page.rows(_RESULTS, symbol=symbol, count=count)]
 
 
 def the_open(page: Page, symbol: str) -> Row:

@@ -213,6 +213,12 @@ class Ledger:
                 self._earned.pop(min(since for since in self._earned if since not in (0, at)))
         return self._earned[at]
 
+    def results(self, symbol: str, count: int) -> list[tuple[int, Decimal]]:
+        """How the last `count` closed positions of a symbol ended, the newest first: when (market ms), and what they earned (in
+        the quote). Those whose coins were taken away are no results.
+        """
+        return list(self._read(("results", symbol, count), lambda page: holdings.results(page, symbol, count)))
+
     # -- naked stretches -------------------------------------------------------------------------------------
 
     def uncover(self, symbol: str, at: int, why: str) -> None:

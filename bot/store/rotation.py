@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
+from bot.domain.booking import GIVEN_UP
 from bot.domain.clock import Clock, system_ms
 from bot.domain.ids import Account
 from bot.store.database import Store
@@ -64,7 +65,7 @@ def give_up(store: Store, number: int) -> list[str]:
         page = Page(connection, number, now, now)
         mine = (positions.c.account_id == number) & positions.c.closed_at.is_(None)
         symbols = [str(symbol) for symbol in connection.execute(select(positions.c.symbol).where(mine)).scalars()]
-        connection.execute(positions.update().where(mine), {"closed_at": now, "closed_why": "given up by the owner"})
+        connection.execute(positions.update().where(mine), {"closed_at": now, "closed_why": GIVEN_UP})
         for symbol in symbols:
             page.note("given up", symbol)
     return symbols

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from bot.domain.booking import TAKEN
 from bot.domain.money import ONE, ZERO
 from bot.domain.order import OrderStatus, OrderType, Purpose, Side
 from bot.domain.position import after, opened
@@ -219,6 +220,18 @@ def test_coins_that_the_owner_took_are_written_off(book: Ledger) -> None:
     book.write_off("BTC-USD", Decimal(5), 8_000, "withdrawn")
     assert closings(book) == [(8_000, "withdrawn")]
     assert book.dust() == {}
+
+
+def test_results_are_those_of_sales_the_newest_first(book: Ledger) -> None:
+    for number, (price, other) in enumerate((("90", "ETH-USD"), ("80", "BTC-USD"), ("120", "BTC-USD"))):
+        bought(book, 10 * number + 1, symbol=other)
+        order = selling(book, 10 * number + 2, symbol=other)
+        book.book(fill(f"S{number}", order, "1", price, side=Side.SELL, symbol=other, time=7_000 + number))
+    bought(book, 41)
+    book.write_off("BTC-USD", Decimal(5), 9_000, TAKEN)
+    assert [(at, earned > 0) for at, earned in book.results("BTC-USD", 5)] == [(7_002, True), (7_001, False)]
+    assert [at for at, _ in book.results("BTC-USD", 1)] == [7_002]
+    assert book.results("SOL-USD", 3) == []
 
 
 def test_positions_come_oldest_first(book: Ledger) -> None:

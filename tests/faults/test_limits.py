@@ -1,0 +1,214 @@
+"""The limits on a real exchange: what they refuse, what they count, and that a restart lifts none of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from bot.domain.clock import DAY, HOUR
+from bot.domain.order import Purpose
+from bot.engine import risk
+from tests.rig import Rig
+from tests.sandbox_fixture import Sandbox
+
+VENUES = ("kraken", "okx", "coinbase")
+ENTRY = {"kraken": "AddOrder", "okx": "trade/order$", "coinbase": "brokerage/orders$"}
+
+
+def barred(rig: Rig) -> str:
+    """Why the account takes no entries now, by its own measure."""
+    return rig.business.objection(rig.business.accounting.measure()) or ""
+
+
+def skipped(rig: Rig) -> list[str]:
+    return [str(line["reason"]) for line in rig.notes.said("SKIP")]
+
+
+def lose(rig: Rig) -> None:
+    """A position that is stopped out at a loss."""
+    if rig.position is None:
+        rig.bought()
+    rig.jump("0.93")
+    rig.until(lambda: rig.position is None, "the stop")
+    rig.quiet()
+
+
+def limited(rig: Rig, **changes: object) -> None:
+    rig.limits = replace(rig.limits, **changes)  # type: ignore[arg-type]
+    rig.open()
+
+
+def test_a_days_loss_halts_until_the_next_utc_day(unopened: Rig) -> None:
+    rig = unopened
+    limited(rig, max_daily_loss_pct=Decimal(1))
+    assert barred(rig) == ""
+    lose(rig)
+    assert "MAX_DAILY_LOSS_PCT" in barred(rig)
+    assert len(rig.notes.said("HALTED")) == 1
+    rig.deposit(rig.quote, Decimal(100_000))
+    assert "MAX_DAILY_LOSS_PCT" in barred(rig)
+    rig.restart()
+    rig.business.resume()
+    assert "MAX_DAILY_LOSS_PCT" in barred(rig)
+    assert len(rig.notes.said("HALTED")) == 1
+    rig.clock.market_ahead = DAY
+    assert barred(rig) == ""
+    assert len(rig.notes.said("RESUMED")) == 1
+
+
+def test_a_drawdown_halts_until_the_owner_resumes(unopened: Rig) -> None:
+    rig = unopened
+    limited(rig, max_drawdown_pct=Decimal(1))
+    lose(rig)
+    assert "MAX_DRAWDOWN_PCT" in barred(rig)
+    rig.deposit(rig.quote, Decimal(100_000))
+    rig.clock.market_ahead = 3 * DAY
+    rig.restart()
+    assert "MAX_DRAWDOWN_PCT" in barred(rig)
+    assert len(rig.notes.said("HALTED")) == 1
+    rig.business.resume()
+    assert barred(rig) == ""
+    rig.restart()
+    assert barred(rig) == ""
+
+
+def test_a_better_price_does_not_lift_a_halt(unopened: Rig) -> None:
+    rig = unopened
+    limited(rig, max_daily_loss_pct=Decimal("0.3"))
+    rig.bought()
+    rig.jump("0.97")
+    assert "MAX_DAILY_LOSS_PCT" in barred(rig)
+    rig.jump("1.05")
+    assert "MAX_DAILY_LOSS_PCT" in barred(rig)
+
+
+@pytest.mark.parametrize("flow", ["-700", "5000"])
+def test_money_of_the_owner_is_neither_gain_nor_loss(unopened: Rig, flow: str) -> None:
+    rig = unopened
+    limited(rig, max_daily_loss_pct=Decimal(2), max_drawdown_pct=Decimal(2))
+    lose(rig)
+    before = rig.business.accounting.measure().losses
+    assert 0 < before.day_pct < 2
+    rig.deposit(rig.quote, Decimal(flow))
+    assert rig.business.accounting.measure().losses == before
+    rig.restart()
+    assert rig.business.accounting.measure().losses == before
+    assert barred(rig) == ""
+
+
+@pytest.mark.parametrize("venue", VENUES)
+def test_losses_in_a_row_keep_the_symbol_out_for_a_while(unopened: Rig) -> None:
+    """On every venue: where a fee is taken in the coin, a position ends with dust and not with a fill."""
+    rig = unopened
+    limited(rig, max_losses_in_a_row=1, cooldown_ms=24 * HOUR)
+    lose(rig)
+    assert len(rig.notes.said("EXIT")) == 1
+    rig.restart()
+    rig.book.remember(f"stopped:{rig.symbol}", None)
+    entries = len(rig.enter())
+    assert any("MAX_LOSSES_IN_A_ROW: 1 positions lost in a row" in reason for reason in skipped(rig))
+    rig.limits = replace(rig.limits, cooldown_ms=0)
+    rig.restart()
+    rig.until(lambda: len(rig.enter()) > entries, "an entry after the wait")
+
+
+def test_orders_per_minute_bind_entries_and_never_exits(unopened: Rig) -> None:
+    rig = unopened
+    limited(rig, max_orders_per_minute=1)
+    position = rig.bought()
+    rig.clock.market_ahead = -60_000  # the minute of the entry goes on
+    rig.business.closing.sell(rig.symbol, position.qty, position.entry_price, Purpose.EXIT, "out")
+    rig.until(lambda: rig.position is None, "the exit")
+    rig.book.remember(f"stopped:{rig.symbol}", None)
+    facts = rig.business.entries._facts(rig.symbol, rig.business.accounting.measure())
+    assert facts.orders_last_minute >= 2
+    refusal = risk.full(facts, rig.limits)
+    assert refusal is not None
+    assert refusal.limit == "MAX_ORDERS_PER_MINUTE"
+
+
+@pytest.mark.parametrize("venue", VENUES)
+def test_an_order_is_never_worth_more_than_the_most_even_where_it_fills_worst(unopened: Rig) -> None:
+    rig = unopened
+    limited(rig, max_order_usd=Decimal(50))
+    rig.bought()
+    (entry,) = rig.orders(Purpose.ENTRY)
+    assert entry.limit_price is not None
+    assert entry.qty * entry.limit_price <= 50
+    assert entry.qty * entry.limit_price > 45
+
+
+@pytest.mark.parametrize("venue", VENUES)
+def test_an_order_in_doubt_counts_as_exposure_and_as_a_position(unopened: Rig, venue: str) -> None:
+    rig = unopened
+    limited(rig, max_coin_exposure_pct=Decimal(25))
+    rig.arm("drop_after", ENTRY[venue], method="POST", count=1)
+    rig.enter()
+    facts = rig.business.entries._facts(rig.symbol, rig.business.accounting.measure())
+    assert facts.open_positions == 1
+    assert facts.coin_exposure == facts.exposure > 150
+    assert rig.business.accounting.measure().exposure == facts.exposure
+    rig.quiet()
+    after = rig.business.entries._facts(rig.symbol, rig.business.accounting.measure())
+    assert after.open_positions == 1
+    assert abs(after.coin_exposure - facts.coin_exposure) < 10
+
+
+def test_one_coin_is_bought_once_whatever_its_quote(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Two markets of one coin, both with a signal, the first order's fate unknown, then known."""
+    rig = Rig(sandbox, tmp_path, "BTC-USD", "BTC-USDT")
+    rig.open()
+    (first,) = rig.business.symbols
+    rig.arm("drop_after", "AddOrder", count=1)
+    rig.enter(first)
+    rig.enter(*rig.symbols)
+    assert any("an order of BTC is not settled" in reason for reason in skipped(rig))
+    rig.until(lambda: rig.book.position(first) is not None, "the position")
+    rig.enter(*rig.symbols)
+    assert len(rig.sent(side="buy", origin="api")) == 1
+    rig.crash()
+
+
+def test_the_smallest_order_over_a_limit_names_the_limit(unopened: Rig) -> None:
+    rig = unopened
+    limited(rig, max_coin_exposure_pct=Decimal("0.01"))
+    assert rig.enter() == []
+    (reason,) = [one for one in skipped(rig) if "MAX_COIN_EXPOSURE_PCT" in one]
+    assert "against 0.30" in reason
+    rig.enter()
+    assert len([one for one in skipped(rig) if "MAX_COIN_EXPOSURE_PCT" in one]) == 1
+
+
+def test_no_position_more_than_the_most(unopened: Rig) -> None:
+    rig = unopened
+    limited(rig, max_open_positions=0)
+    assert rig.enter() == []
+    assert "MAX_OPEN_POSITIONS: 0 against 0" in skipped(rig)
+
+
+@pytest.mark.parametrize("factor", ["1.10", "0.90"])
+def test_a_price_far_from_the_last_good_one_is_not_traded(unopened: Rig, factor: str) -> None:
+    rig = unopened
+    limited(rig, price_sanity_pct=Decimal(3))
+    rig._await_candle()
+    rig.jump(factor)
+    rig.rule.side = 1
+    rig.business.entries.scan([rig.symbol], rig.business.accounting.measure(), None)
+    assert rig.orders(Purpose.ENTRY) == []
+    assert any("MAX_PRICE_JUMP_PCT" in reason for reason in skipped(rig))
+
+
+def test_old_balances_and_old_candles_are_not_traded_on(rig: Rig) -> None:
+    rig._await_candle()
+    standing = rig.business.accounting.measure()
+    rig.clock.ahead += 61_000
+    rig.rule.side = 1
+    rig.business.entries.scan([rig.symbol], standing, None)
+    assert any(reason.startswith("stale balances: 61 s old") for reason in skipped(rig))
+    rig.clock.market_ahead = 300_000
+    rig.business.entries.scan([rig.symbol], rig.business.accounting.measure(), None)
+    assert any("the newest candle is not there yet" in reason for reason in skipped(rig))
+    assert rig.orders(Purpose.ENTRY) == []
