@@ -154,6 +154,18 @@ def recover(
             typer.echo(line)
 
 
+@app.command(name="notify-test")
+def notify_test() -> None:
+    """Send a test message to every address of NOTIFY_URLS."""
+    from bot.operate.notify import notify_test as send
+
+    with told() as settings:
+        if not settings.operation.notify_urls:
+            raise ConfigError(["NOTIFY_URLS is not set: it must be Apprise addresses, such as ntfys://ntfy.sh/topic"])
+        status = send(settings)
+    raise typer.Exit(status)
+
+
 @app.command()
 def version() -> None:
     """Show the version."""

@@ -29,8 +29,9 @@ from bot.engine.universe import Wishes
 from bot.independent_broker_trader import IndependentBrokerTrader
 from bot.lockstep import Lockstep
 from bot.operate.log import EventLog, Logs
+from bot.operate.notify import notifying
 from bot.operate.redact import Redactor
-from bot.settings import ConfigError, Mode, Settings, state_folder
+from bot.settings import ConfigError, Mode, Settings, resolve_mode, state_folder
 from bot.store.database import Store, address
 from bot.store.ledger import Ledger
 from bot.store.lock import AccountLock
@@ -52,7 +53,11 @@ def run(settings: Settings) -> int:
         log = logs.event_log()
         for warning in settings.warnings:
             log.warning("SETTINGS", reason=warning)
-        with _signals(stop), contextlib.closing(World.of(settings)) as world:
+        with (
+            _signals(stop),
+            notifying(settings, redact, logs, whose=resolve_mode(settings).upper()),
+            contextlib.closing(World.of(settings)) as world,
+        ):
             for access in world.accesses.values():
                 redact.learn(*access.secrets())
             _greet(log, world)

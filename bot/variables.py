@@ -80,6 +80,20 @@ def _listed(value: object) -> object:
     return value
 
 
+def _addresses(value: object) -> object:
+    """Addresses with commas or white space between; a comma inside one stays, since only a new scheme begins a new one."""
+    if isinstance(value, str):
+        return tuple(part.strip(" ,\t\r\n") for part in re.split(r"[,\s]+(?=[A-Za-z][\w+.-]*://)", value.strip()))
+    return value
+
+
+def _service(url: SecretStr) -> SecretStr:
+    """Which services there are only Apprise knows; what looks like no address at all is refused at once."""
+    if not re.fullmatch(r"[A-Za-z][\w+.-]*://\S+", url.get_secret_value()):
+        raise ValueError("not such an address")
+    return url
+
+
 def _pair(text: str) -> str:
     pair = text.upper()
     if not re.fullmatch(r"[A-Z0-9]+-[A-Z0-9]+(-SWAP)?", pair):
@@ -329,9 +343,9 @@ class OperationSettings(Group):
         Field(description="sqlite:///file or postgresql://user:password@host/name"),
     ] = None
     notify_urls: Annotated[
-        tuple[SecretStr, ...],
-        BeforeValidator(_listed),
-        Field(description="Apprise addresses with commas between"),
+        tuple[Annotated[SecretStr, AfterValidator(_service)], ...],
+        BeforeValidator(_addresses),
+        Field(description="Apprise addresses with commas between, such as ntfys://ntfy.sh/topic"),
     ] = ()
 
 

@@ -9,6 +9,7 @@ from importlib import import_module
 
 DAEMON_USES = (
     "alembic.command",
+    "apprise",
     "coinbase.rest",
     "coinbase.websocket",
     "dotenv",

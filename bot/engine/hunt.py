@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.brokers.base import Absence, BrokerError
-from bot.domain.clock import MINUTE, SECOND
+from bot.domain.clock import HOUR, MINUTE, SECOND
 from bot.domain.order import Intent, OrderRecord, OrderStatus, Purpose
 from bot.domain.outcome import NotPlaced, Placed, Unknown
 from bot.engine.desk import TRANSIENT, Desk
@@ -29,15 +29,15 @@ LONGEST_WAIT = 30 * SECOND
 FIRST_WAIT = 250
 #: Market ms before an order's creation from which the venue's lists are searched.
 SEARCH_MARGIN = MINUTE
-#: Wall ms after which an order that is still unknown is worth an alarm.
-ALARM_AFTER = MINUTE
+#: Wall ms after which an order that is still unknown is worth an alarm, and until the next one for it.
+ALARM_AFTER, ALARM_AGAIN = MINUTE, HOUR
 
 
 @dataclass(slots=True)
 class _Chase:
     next_at: int
     wait: int
-    alarmed: bool = False
+    alarmed_at: int = 0
 
 
 class Hunt:
@@ -51,7 +51,7 @@ class Hunt:
         """Look for every order in flight whose turn has come; True when a hunt ended, so that positions want a look."""
         wanted = {record.client_id: record for record in self._desk.in_flight() if record.client_id is not None}
         for client_id in self._chases.keys() - wanted.keys():
-            del self._chases[client_id]
+            self._end(client_id)
         ended = False
         for client_id, record in wanted.items():
             chase = self._chases.setdefault(client_id, _Chase(next_at=0, wait=FIRST_WAIT))
@@ -63,6 +63,11 @@ class Hunt:
     def pending(self) -> bool:
         """Whether anything is being hunted."""
         return bool(self._chases)
+
+    def _end(self, client_id: str) -> None:
+        """Whoever found out what became of an order: its hunt is over, and so is an alarm about it."""
+        if self._chases.pop(client_id).alarmed_at:
+            self._desk.log.info("CERTAIN", client_id=client_id, reason="what became of it is known now")
 
     def _look(self, record: OrderRecord, client_id: str, chase: _Chase) -> bool:
         try:
@@ -173,8 +178,8 @@ class Hunt:
         chase.wait = min(chase.wait * 2, LONGEST_WAIT)
         if record.status is not OrderStatus.UNKNOWN and record.exchange_id is None:
             self._desk.book.mark(client_id, OrderStatus.UNKNOWN, reason="not seen at the exchange yet")
-        if not chase.alarmed and now - record.sent_at > ALARM_AFTER:
-            chase.alarmed = True
+        if now - record.sent_at > ALARM_AFTER and now - chase.alarmed_at > ALARM_AGAIN:
+            chase.alarmed_at = now
             self._desk.log.error(
                 "UNKNOWN",
                 symbol=record.symbol,

@@ -44,12 +44,17 @@ class Event:
     fields: Mapping[str, object]
 
 
+Listener = Callable[[int, Event], None]
+"""Hears every event with its level, whatever LOG_LEVEL is; called by the thread that logs, so it must return at once."""
+
+
 class EventLog:
     """Writes events of one broker, or of the daemon as a whole; satisfies bot.domain.log.Log."""
 
-    def __init__(self, logger: logging.Logger, broker: str | None = None) -> None:
+    def __init__(self, logger: logging.Logger, broker: str | None = None, tell: Listener | None = None) -> None:
         self._logger = logger
         self._broker = broker.upper() if broker else None
+        self._tell = tell
 
     def debug(self, event: str, /, **fields: object) -> None:
         self._write(logging.DEBUG, event, fields)
@@ -68,8 +73,10 @@ class EventLog:
         self._write(logging.ERROR, event, fields, error)
 
     def _write(self, level: int, word: str, fields: Mapping[str, object], error: BaseException | None = None) -> None:
+        event = Event(word, self._broker, fields)
+        if self._tell is not None:
+            self._tell(level, event)
         if self._logger.isEnabledFor(level):
-            event = Event(word, self._broker, fields)
             self._logger.log(level, "%s", word, exc_info=error, extra={"event": event})
 
 
@@ -118,13 +125,13 @@ class TextFormatter(LineFormatter):
         fields = " ".join(self._field(key, value) for key, value in event.fields.items())
         lines = [f"{head}  {fields}" if fields else head]
         lines += [f"    | {line}" for line in self._traceback(record)]
-        return self._redact("\n".join(_CONTROL.sub(_escaped, line) for line in lines))
+        return self._redact("\n".join(one_line(line) for line in lines))
 
     def _field(self, key: str, value: object) -> str:
         if key == "text":
             return self._value(key, value)
-        if key.endswith("_usd") and isinstance(value, Decimal):
-            return f"{key.removesuffix('_usd')}={_dollars(value)}"
+        if is_dollars(key, value):
+            return f"{key.removesuffix('_usd')}={shown(key, value)}"
         text = self._value(key, value)
         quoted = '"' + text.replace('"', '\\"') + '"'
         return f"{key}={quoted if _NEEDS_QUOTES.search(text) else text}"
@@ -151,6 +158,21 @@ class JsonFormatter(LineFormatter):
 _LEVELS: Final = {"DEBUG": "DEBUG", "INFO": "INFO", "WARNING": "WARN", "ERROR": "ERROR", "CRITICAL": "FATAL"}
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _NEEDS_QUOTES: Final = re.compile(r"[\s\"=]|^$")
+
+
+def one_line(text: str) -> str:
+    """Text from outside in which line breaks, control signs and signs that turn the writing round are escaped."""
+    return _CONTROL.sub(_escaped, text)
+
+
+def is_dollars(key: str, value: object) -> bool:
+    """Whether a field is an amount of dollars, which people are shown as one."""
+    return key.endswith("_usd") and isinstance(value, Decimal)
+
+
+def shown(key: str, value: object) -> str:
+    """A field's value as people read it; not redacted yet."""
+    return _dollars(value) if isinstance(value, Decimal) and is_dollars(key, value) else _plain(value)
 
 
 def _escaped(sign: re.Match[str]) -> str:
@@ -191,11 +213,12 @@ def _dollars(value: Decimal) -> str:
 
 
 class Logs:
-    """The process's log while it is open. `close` gives logging back as it was found."""
+    """The process's log while it is open. `close` gives logging back as it was found. `listener` hears all events."""
 
     def __init__(self, operation: OperationSettings, redact: Redactor, console: TextIO | None = None) -> None:
         """Raises ConfigError when LOG_FILE cannot be written."""
         self.redact = redact
+        self.listener: Listener | None = None
         self._handlers = self._make_handlers(operation, console)
         self._root = logging.getLogger()
         self._before = (self._root.handlers[:], self._root.level)
@@ -204,7 +227,11 @@ class Logs:
 
     def event_log(self, broker: str | None = None) -> EventLog:
         name = f"{_ROOT}.{broker.lower()}" if broker else _ROOT
-        return EventLog(logging.getLogger(name), broker)
+        return EventLog(logging.getLogger(name), broker, self._tell)
+
+    def _tell(self, level: int, event: Event) -> None:
+        if self.listener is not None:
+            self.listener(level, event)
 
     def close(self) -> None:
         sys.excepthook, threading.excepthook, sys.unraisablehook = self._hooks
