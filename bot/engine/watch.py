@@ -41,20 +41,24 @@ class Watch:
     prices: Prices
     timeframe_ms: int
     looked: dict[str, int] = field(default_factory=dict)
+    finished: bool = True
+    """Whether the last look left nothing to do."""
 
     # -- between candles ------------------------------------------------------------------------------------------
-    def look(self) -> bool:
-        """One look at every position; False when something is left to do. Raises `BrokerError` when the exchange does not
-        say what is open.
+    def look(self, seen: Sequence[VenueOrder] | None = None) -> bool:
+        """One look at every position; False when something is left to do. `seen` is what is open, if it was just asked for.
+        Raises `BrokerError` when the exchange does not say what is open.
         """
-        positions = self.desk.book.positions()
-        if not positions and not self.desk.book.unsettled():
-            return True
-        orders = list(self.desk.broker.open_orders())
-        self._learn_ended(orders)
-        finished = [self._mind(position, orders) for position in self.desk.book.positions()]
-        self._release_idle(orders)
-        return all(finished)
+        self.finished = False
+        if self.desk.book.positions() or self.desk.book.unsettled():
+            orders = list(self.desk.broker.open_orders() if seen is None else seen)
+            self._learn_ended(orders)
+            minded = [self._mind(position, orders) for position in self.desk.book.positions()]
+            self._release_idle(orders)
+            self.finished = all(minded)
+        else:
+            self.finished = True
+        return self.finished
 
     def _mind(self, position: Position, orders: list[VenueOrder]) -> bool:
         symbol = position.symbol
