@@ -156,13 +156,12 @@ class BrokerTrader:
         if wall >= self._dues.hunt:
             self._dues.hunt = wall + int(TURN * SECOND)
             due.append(Timer.HUNT)
-        if market >= self._dues.watch:
-            self._dues.watch = market - market % self._plan.position_ms + self._plan.position_ms
-            due.append(Timer.WATCH)
         if market >= self._dues.cycle:
             self._reporter.tally.late(self._real_ms(market - self._dues.cycle) if self._dues.cycle else 0)
             self._dues.cycle = self._next_cycle(market)
             due.append(Timer.CYCLE)
+        elif market >= self._dues.watch:
+            due.append(Timer.WATCH)
         return due
 
     def _next_cycle(self, market: int) -> int:
@@ -205,21 +204,25 @@ class BrokerTrader:
             self._failed(error)
 
     def _look(self) -> None:
-        """Look at the positions; what could not be finished is tried again soon, with growing waits."""
-        finished = False
         try:
-            finished = self._business.watch.look()
+            self._business.watch.look()
         finally:
-            self._dues.looks = 0 if finished else max(LOOK_AGAIN, self._dues.looks * 2)
-            self._dues.watch = self._sooner(self._dues.watch, self._dues.looks)
+            self._looked()
+
+    def _looked(self) -> None:
+        """When to look again: what could not be finished is tried again soon, with growing waits."""
+        self._dues.looks = 0 if self._business.watch.finished else max(LOOK_AGAIN, self._dues.looks * 2)
+        step = self._plan.position_ms
+        self._dues.watch = self._sooner(_after(self._clock.market_ms(), step), self._dues.looks)
 
     def _cycle(self) -> None:
-        """One round; one that the exchange did not answer is tried again before the next is due."""
+        """One round, with a look in it; one that the exchange did not answer is tried again before the next is due."""
         self._reporter.tally.cycles += 1
         self._dues.cycles = max(CYCLE_AGAIN, self._dues.cycles * 2)
         try:
             standing = self._business.cycle(self._barrier())
             self._dues.cycles = 0
+            self._looked()
         finally:
             self._dues.cycle = self._sooner(self._dues.cycle, self._dues.cycles)
         self._reporter.measured(standing)
