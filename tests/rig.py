@@ -278,7 +278,10 @@ class Rig:
 
     def quiet(self) -> None:
         """Until nothing is in doubt and what is held is covered."""
-        self.until(lambda: not self.business.desk.in_flight() and self.agreed(), "agreement")
+        try:
+            self.until(lambda: not self.business.desk.in_flight() and self.agreed(), "agreement")
+        except AssertionError as error:
+            raise AssertionError(f"{self.differences()} {error}") from None
 
     def jump(self, factor: str) -> None:
         """The market jumps to that many times its last price."""
@@ -349,6 +352,22 @@ class Rig:
             ),
             Decimal(0),
         )
+
+    def sales(self) -> list[OrderRecord]:
+        """What the book has of orders that sell, stops aside."""
+        records = self.book.orders_of(self.symbol, 0)
+        return [record for record in records if record.purpose not in (Purpose.ENTRY, Purpose.STOP)]
+
+    @property
+    def lot(self) -> Decimal:
+        return self.business.desk.instruments[self.symbol].lot
+
+    def protected(self) -> bool:
+        """Whether the position is all that the account holds, and its stops are of its size to the lot."""
+        held = self.position
+        if held is None:
+            return False
+        return held.qty == self.coins() and self.resting() == self.business.desk.instruments[self.symbol].size(held.qty)
 
     def differences(self) -> list[str]:
         """Book against truth, line by line."""

@@ -78,8 +78,9 @@ class Reconciliation:
         """Take over what the venue says of our orders, and adopt those the book does not have.
 
         A book that was `lost` does not know its old tag: every NIJA's orders are ours then, else only those of our tag.
+        What was spawned in the same moment as its parent comes after it, or it would be taken for foreign.
         """
-        for order in sorted(orders, key=lambda one: one.created_at):
+        for order in sorted(orders, key=lambda one: (one.created_at, one.parent_id is not None)):
             if self._desk.sync(order) is None and order.exchange_id not in self._foreign:
                 self._adopt(order, orders, lost=lost)
 

@@ -1,26 +1,64 @@
-"""The data folder is gone while a position is open: it is ours again, with its stop, and nothing is bought twice."""
+"""The data folder is gone while positions, orders and the owner's coins lie at the exchange: ours is ours again, with its
+stop, nothing is bought twice, and what is his stays as it is.
+"""
 
 from __future__ import annotations
 
-from decimal import Decimal
+from dataclasses import replace
+from decimal import ROUND_UP, Decimal
+from typing import Any
 
+import pytest
+
+from bot.domain.order import OrderType, Purpose, Side, TimeInForce
+from bot.domain.outcome import Placed
+from tests.paths import VENUES
 from tests.rig import Rig
 
+OWNERS_ID = "byhand1"
 
-def test_a_position_is_recognised_by_its_order(rig: Rig) -> None:
+
+def his_order(rig: Rig, qty: Decimal) -> dict[str, Any]:
+    """A sale above the market that another program of the owner's rests on the account."""
+    desk = rig.business.desk
+    price = desk.instruments[rig.symbol].price(desk.broker.tickers({rig.symbol})[rig.symbol].last * Decimal("1.04"))
+    intent = desk.draft(Purpose.EXIT, rig.symbol, Side.SELL, qty, OrderType.LIMIT, 0, tif=TimeInForce.GTC)
+    outcome = desk.broker.place(replace(intent, client_id=OWNERS_ID, limit_price=price))
+    assert isinstance(outcome, Placed)
+    return his_order_now(rig)
+
+
+def his_order_now(rig: Rig) -> dict[str, Any]:
+    (row,) = rig.sent(client_id=OWNERS_ID)
+    return row
+
+
+@pytest.mark.parametrize("venue", VENUES)
+def test_a_position_is_ours_again_and_what_is_his_is_not_touched(rig: Rig, venue: str) -> None:
     before = rig.bought()
-    rig.deposit(rig.base, Decimal(5))
+    coins = before.qty.to_integral_value(ROUND_UP) * 3
+    rig.deposit(rig.base, coins)
+    his = his_order(rig, rig.business.desk.instruments[rig.symbol].size(before.qty))
     rig.lose_book()
     rig.open()
-    rig.quiet()
+    rig.until(lambda: rig.position is not None, "the position")
+    rig.turn()
     after = rig.position
     assert after is not None
     assert (after.qty, after.entry_price, after.stop_price) == (before.qty, before.entry_price, before.stop_price)
-    assert rig.resting() == before.qty
+    assert rig.resting() == rig.business.desk.instruments[rig.symbol].size(before.qty)
+    assert rig.naked_seconds() == []
     assert rig.notes.said("HALTED") == []
+    rig.enter()
+    assert len(rig.sent(side="buy")) == 1
+    rig.business.flattening.step("flatten")
+    rig.until(lambda: rig.position is None, "the end")
+    assert his_order_now(rig) == his
+    assert coins <= rig.coins() < coins + rig.lot
 
 
 def test_after_its_first_target_the_rest_is_ours_and_protected(rig: Rig) -> None:
+    rig.deposit(rig.quote, Decimal(50_000))  # for an entry of several fills, each with a stop of its own
     rig.bought()
     rig.jump("1.05")
     rig.until(lambda: bool(rig.position and rig.position.stage == 1), "the first target")

@@ -1,4 +1,4 @@
-"""The exchange took an entry and its answer never came: one order, found by its client id, protected."""
+"""The exchange took an entry and its answer never came: one order, found by its client id, protected, never sent again."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bot.domain.order import OrderStatus, Purpose
+from tests.paths import PATHS, VENUES
 from tests.rig import Rig
 
 LOST: list[tuple[str, dict[str, Any]]] = [
@@ -19,11 +20,12 @@ LOST: list[tuple[str, dict[str, Any]]] = [
     ("empty", {}),
     ("slow_drip", {}),
 ]
+CASES = [("kraken", *case) for case in LOST] + [(venue, *case) for venue in VENUES[1:] for case in (LOST[0], LOST[4])]
 
 
-@pytest.mark.parametrize(("kind", "words"), LOST)
-def test_one_order_found_and_protected(rig: Rig, kind: str, words: dict[str, Any]) -> None:
-    rig.arm(kind, "AddOrder", count=1, **words)
+@pytest.mark.parametrize(("venue", "kind", "words"), CASES)
+def test_one_order_found_and_protected(rig: Rig, venue: str, kind: str, words: dict[str, Any]) -> None:
+    rig.arm(kind, PATHS[venue].entry, method="POST", count=1, **words)
     (entry,) = rig.enter()
     assert entry.status is OrderStatus.UNKNOWN
     rig.until(lambda: rig.position is not None, "the position")
@@ -31,8 +33,7 @@ def test_one_order_found_and_protected(rig: Rig, kind: str, words: dict[str, Any
     (sent,) = rig.sent(side="buy")
     (found,) = rig.orders(Purpose.ENTRY)
     assert (sent["id"], sent["client_id"]) == (found.exchange_id, entry.client_id)
-    assert rig.position is not None
-    assert rig.resting() == rig.position.qty == rig.coins()
+    assert rig.protected()
 
 
 def test_signal_after_signal_while_every_answer_is_lost(rig: Rig) -> None:
