@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from bot.brokers.base import Absence, BaseBroker, BrokerError
@@ -179,8 +179,16 @@ class Desk:
             child = self.broker.order(child_id, order.symbol)
             if child is None:
                 raise BrokerError(self.broker.name, Meaning.BUSY, f"order {child_id} of a fired stop is not shown yet")
-            self.book.adopt(child, Purpose.STOP)
-            self.sync(child)
+            self.adopt(child, Purpose.STOP)
+
+    def adopt(self, order: VenueOrder, purpose: Purpose, decision: Decision | None = None) -> OrderRecord:
+        """Enter an order of ours that the book does not have, with its fills and with what it became.
+
+        A stop that has fired is entered as if it still rested: it is over here only when its children stand beside it.
+        """
+        first = replace(order, status=OrderStatus.OPEN) if order.children else order
+        record = self.book.adopt(first, purpose, decision)
+        return self.sync(order) or record
 
     def enter(self, fill: Fill) -> Booking | None:
         """Book one fill of an order we know; None when it stood there already."""
@@ -198,6 +206,8 @@ class Desk:
             purpose=booking.order.purpose,
             fill_id=fill.fill_id,
         )
+        if booking.oversold > 0:
+            self.log.error("OVERSOLD", symbol=fill.symbol, qty=booking.oversold, fill_id=fill.fill_id)
         if self.on_fill is not None:
             self.on_fill(booking)
         return booking

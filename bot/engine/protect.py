@@ -13,6 +13,7 @@ from decimal import Decimal
 from enum import Enum
 
 from bot.brokers.base import BrokerError
+from bot.domain.clock import MINUTE
 from bot.domain.instrument import Instrument
 from bot.domain.money import ZERO
 from bot.domain.order import STOPS, WORKING, OrderType, Purpose, Side, VenueOrder
@@ -40,6 +41,8 @@ class Verdict(Enum):
 
 #: Refusals of a stop in a row, for reasons that do not pass, after which its position is not kept any longer.
 REFUSALS = 3
+#: Market ms before an entry's creation from which the venue's lists are searched for its stop: clocks differ.
+SEARCH_MARGIN = MINUTE
 
 
 def stop_price(position: Position, instrument: Instrument) -> Decimal:
@@ -73,8 +76,9 @@ class Protection:
         ]
         for order in stops:
             if self._desk.book.by_exchange_id(order.exchange_id) is None and not self._known_by_client_id(order):
-                self._desk.book.adopt(order, Purpose.STOP)
-            self._desk.sync(order)
+                self._desk.adopt(order, Purpose.STOP)
+            else:
+                self._desk.sync(order)
         return stops
 
     def ensure(
@@ -89,6 +93,8 @@ class Protection:
             return Verdict.THROUGH
         instrument = desk.instruments[symbol]
         stops = self.stops_of(position, orders if orders is not None else desk.broker.open_orders())
+        if self._learn_fired(position, stops):
+            return Verdict.EXPOSED
         exposed = instrument.size(position.qty - desk.closing_in_doubt(symbol))
         want = exposed if exposed >= instrument.min_qty else ZERO
         trigger = stop_price(position, instrument)
@@ -98,11 +104,22 @@ class Protection:
         if desk.stop_in_doubt(symbol):
             return Verdict.EXPOSED
         if not self._take(position, steps):
-            return Verdict.REFUSED if self._refused[symbol] >= REFUSALS else Verdict.EXPOSED
+            return self._unprotected(position)
         if exposed > want or (exposed <= 0 and desk.closing_in_doubt(symbol) == 0):
             return Verdict.EXPOSED  # too small for any stop: the caller books it as dust
         self._covered(symbol, trigger, want, tell=bool(steps) or why == "entry")
         return Verdict.COVERED
+
+    def _unprotected(self, position: Position) -> Verdict:
+        """Why a stop did not come about. A refused one often means that the market went beyond it meanwhile: ask at once,
+        since the coins have no stop while we wonder."""
+        refusals = self._refused[position.symbol]
+        if refusals == 0:
+            return Verdict.EXPOSED
+        ticker = self._desk.broker.tickers({position.symbol}).get(position.symbol)
+        if ticker is not None and is_through(position, ticker.last):
+            return Verdict.THROUGH
+        return Verdict.REFUSED if refusals >= REFUSALS else Verdict.EXPOSED
 
     def loosen(self, position: Position, keep: Decimal, why: str) -> bool:
         """Free all but `keep` of the position from its stops, for a sale; False when the stops turned out otherwise.
@@ -112,8 +129,9 @@ class Protection:
         desk = self._desk
         instrument = desk.instruments[position.symbol]
         orders = desk.broker.open_orders()
-        self._learn_ended(position.symbol, orders)
         stops = self.stops_of(position, orders)
+        self._learn_ended(position.symbol, orders)
+        self._learn_fired(position, stops)
         in_doubt = desk.closing_in_doubt(position.symbol) > 0 or desk.stop_in_doubt(position.symbol)
         if in_doubt or any(stop.triggered for stop in stops):
             return False
@@ -133,6 +151,28 @@ class Protection:
             ended = record.exchange_id is not None and record.exchange_id not in alive
             if ended and record.symbol == symbol and record.purpose is Purpose.STOP:
                 self._desk.refresh(record)
+
+    def _learn_fired(self, position: Position, stops: Sequence[VenueOrder]) -> bool:
+        """A stop that came with the entry may have fired, and sold, before the book ever saw it: look among what ended.
+
+        Only where coins lie without a stop and none of the entry's has been seen; whether one was found.
+        """
+        desk = self._desk
+        if covered(stops) >= desk.instruments[position.symbol].size(position.qty):
+            return False
+        records = desk.book.orders_of(position.symbol, position.candle_close)
+        seen = {record.parent_id for record in records}
+        unseen = {
+            record.exchange_id: record.created_at
+            for record in records
+            if record.attached_stop is not None and record.filled_qty > 0 and record.exchange_id not in seen
+        }
+        ended = desk.broker.recent_orders(min(unseen.values()) - SEARCH_MARGIN) if unseen else ()
+        fired = [order for order in ended if order.parent_id in unseen]
+        for order in fired:
+            desk.log.info("ADOPTED", symbol=order.symbol, purpose=Purpose.STOP, exchange_id=order.exchange_id)
+            desk.adopt(order, Purpose.STOP)
+        return bool(fired)
 
     def release(self, orders: Iterable[VenueOrder], symbol: str, side: Side) -> bool:
         """Cancel stops that guard nothing any more (their position is gone)."""

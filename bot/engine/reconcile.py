@@ -87,23 +87,34 @@ class Reconciliation:
     def _adopt(self, order: VenueOrder, among: Iterable[VenueOrder], *, lost: bool) -> OrderRecord | None:
         """Enter an order that carries our mark or was spawned by one of ours; anything else is foreign."""
         desk = self._desk
-        if not self._is_ours(order):
-            self._remember_foreign(order.exchange_id)
+        if not self._is_ours(order) and not self._springs_from_ours(order, among, lost=lost):
             return None
         if order.client_id is not None and tag_of(order.client_id) != desk.ids.tag and not lost:
             self._second_instance(order)
             return None
         purpose = self._purpose(order)
-        record = desk.book.adopt(order, purpose, self._decision(order, among) if purpose is Purpose.ENTRY else None)
         desk.log.info(
             "ADOPTED", symbol=order.symbol, purpose=purpose, exchange_id=order.exchange_id, client_id=order.client_id
         )
-        desk.sync(order)
-        return record
+        return desk.adopt(order, purpose, self._decision(order, among) if purpose is Purpose.ENTRY else None)
 
     def _is_ours(self, order: VenueOrder) -> bool:
         parent = order.parent_id
         return is_ours(order.client_id) or (parent is not None and self._desk.book.by_exchange_id(parent) is not None)
+
+    def _springs_from_ours(self, order: VenueOrder, among: Iterable[VenueOrder], *, lost: bool) -> bool:
+        """Whether an order was made by one of ours that the book has not seen yet: a stop that fired at once, say.
+
+        What was not is remembered as foreign; while the venue does not show what made it, that stays open.
+        """
+        if order.parent_id is not None and order.parent_id not in self._foreign:
+            parent = self._desk.broker.order(order.parent_id, order.symbol)
+            if parent is None:
+                return False
+            if self._adopt(parent, among, lost=lost) is not None:
+                return True
+        self._remember_foreign(order.exchange_id)
+        return False
 
     def _purpose(self, order: VenueOrder) -> Purpose:
         if order.type in STOPS or order.parent_id is not None:

@@ -13,7 +13,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from bot.proof.agreement import differences
+from bot.proof.agreement import differences, sold_gross
 from bot.proof.torture_owner import Belongings
 
 Doc = Mapping[str, Any]
@@ -64,7 +64,8 @@ def _coins(truth: Doc, owner: Belongings) -> list[str]:
         ours[base] += Decimal(fill["qty"]) * (1 if fill["side"] == "buy" else -1)
         if fill["fee_asset"] == base:
             ours[base] -= Decimal(fill["fee"])
-    lines = [f"NIJA sold {-qty} {asset} of the owner's" for asset, qty in ours.items() if qty < ZERO]
+    gross = sold_gross(truth)
+    lines = [f"NIJA sold {-qty} {asset} of the owner's" for asset, qty in ours.items() if -qty > gross.get(asset, ZERO)]
     for asset, before in owner.coins.items():
         held = truth["balances"].get(asset, {"free": "0", "held": "0"})
         there = Decimal(held["free"]) + Decimal(held["held"])
@@ -95,9 +96,10 @@ def _results(book: Doc, truth: Doc, results: Iterable[Doc]) -> list[str]:
         turnover[fill["symbol"]] += value
     for position in book["positions"]:
         moved[position["symbol"]] += Decimal(position["qty"]) * Decimal(position["entry_price"])
-    lines = []
+    lines, gross = [], sold_gross(truth)
     for symbol in booked.keys() | moved.keys():
-        left = Decimal(book["dust"].get(symbol.split("-")[0], 0)) * _last_price(truth, symbol)
+        base = symbol.split("-")[0]
+        left = (Decimal(book["dust"].get(base, 0)) - gross.get(base, ZERO)) * _last_price(truth, symbol)
         apart = abs(booked[symbol] - moved[symbol] - left)
         if apart > abs(left) / 10 + turnover[symbol] / 1_000_000:
             lines.append(f"result of {symbol}: book {booked[symbol]:.6f}, exchange {moved[symbol] + left:.6f}")

@@ -1,0 +1,87 @@
+"""A stop that came with its entry and fired before the book ever saw it: the coins are gone, and are not sold again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from bot.brokers.base import BrokerError
+from bot.domain.order import Purpose
+from bot.proof.agreement import sold_gross
+from tests.rig import PATIENCE, Rig
+from tests.sandbox_fixture import Sandbox
+
+#: The request that places an entry, by venue.
+PLACE = {"kraken": "AddOrder", "okx": "trade/order$", "coinbase": "brokerage/orders$"}
+SYMBOL = {"kraken": "SOL-USD", "okx": "SOL-USDT", "coinbase": "SOL-USD"}
+
+
+@pytest.fixture(scope="module")
+def venues(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    with Sandbox(tmp_path_factory.mktemp("venues"), "--speed", "30", venues=tuple(PLACE)) as running:
+        yield running
+
+
+@pytest.fixture(params=PLACE)
+def at(request: pytest.FixtureRequest, venues: Sandbox, tmp_path: Path) -> Iterator[Rig]:
+    """An account at each venue."""
+    rig = Rig(venues, tmp_path, SYMBOL[request.param], venue=request.param)
+    rig.open()
+    yield rig
+    rig.crash()
+    rig.disarm()
+
+
+@pytest.fixture
+def foreign(at: Rig) -> Decimal:
+    """Coins of the owner's, enough to be sold by mistake."""
+    at.deposit(at.base, Decimal(20))
+    return at.coins()
+
+
+def enter_unseen(rig: Rig) -> None:
+    """An entry whose answer is lost; before anybody looks, the market goes through its stop."""
+    rig.arm("drop_after", PLACE[rig.venue], count=1)
+    (entry,) = rig.enter()
+    assert entry.attached_stop is not None
+    price = rig.business.desk.instruments[rig.symbol].price(entry.attached_stop * Decimal("0.9995"))
+    rig.sandbox.control("POST", "price", venue=rig.venue, symbol=rig.symbol, price=str(price))
+    wait_for(lambda: any(row["side"] == "sell" for row in rig.truth()["fills"]))
+
+
+def wait_for(done: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not done():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_its_coins_are_not_sold_again(at: Rig, foreign: Decimal) -> None:
+    enter_unseen(at)
+    at.until(lambda: any(order.booked_qty for order in at.orders(Purpose.STOP)), "the stop in the book")
+    at.quiet()
+    assert at.position is None
+    assert not at.orders(Purpose.EXIT)
+    assert at.coins() - foreign == -sold_gross(at.truth()).get(at.base, Decimal(0))
+    assert at.resting() == 0
+
+
+def test_its_fills_are_ours_when_they_are_seen_first(at: Rig, foreign: Decimal) -> None:
+    """The list of fills speaks of an order that was made by an order that the book has never seen."""
+    enter_unseen(at)
+    wait_for(lambda: hunted(at))
+    at.business.reconciliation.run()
+    assert at.position is None
+    assert any(order.booked_qty for order in at.orders(Purpose.STOP))
+    at.quiet()
+
+
+def hunted(rig: Rig) -> bool:
+    with suppress(BrokerError):
+        rig.business.hunt.pursue()
+    return not rig.business.desk.in_flight()
