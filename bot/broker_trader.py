@@ -147,6 +147,7 @@ class BrokerTrader:
         if wall < self._dues.attend:
             return
         self._dues.attend = wall + int(TURN * SECOND)
+        self._business.vigil.look()
         if self._operator.attend():
             self._report()
 

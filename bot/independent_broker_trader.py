@@ -42,6 +42,8 @@ FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
 REFUSED_WAIT = 300.0
 #: Wall ms without a sign of life after which an actor counts as stuck.
 STUCK_AFTER = 60 * SECOND
+#: Errors in a row after which a broker counts as down although its actor lives.
+MANY_ERRORS = 10
 #: Real seconds between two turns of the supervisor; heartbeat file every tenth.
 TURN = 0.2
 #: The order in which one broker is chosen when only one may trade.
@@ -62,6 +64,7 @@ class Post:
     restarts: int = 0
     locked: AccountLocked | None = None
     stuck: bool = False
+    down: bool = False
 
 
 class IndependentBrokerTrader:
@@ -103,6 +106,7 @@ class IndependentBrokerTrader:
         while not self._stop.wait(TURN):
             turn += 1
             self._notice_stuck()
+            self._notice_recovery()
             self._choose_one()
             if turn % 10 == 0:
                 self._write_heartbeat()
@@ -211,6 +215,16 @@ class IndependentBrokerTrader:
             if silent > STUCK_AFTER and not post.stuck and post.heartbeat.pulse.status is not Status.FAILED:
                 post.log.error("STUCK", silent_s=silent // SECOND, reason="no sign of life; the others trade on")
             post.stuck = silent > STUCK_AFTER
+
+    def _notice_recovery(self) -> None:
+        """A broker that had failed, or did not answer many times in a row, has done a whole cycle again."""
+        for post in self.posts:
+            pulse = post.heartbeat.pulse
+            if pulse.status is Status.FAILED or pulse.consecutive_errors >= MANY_ERRORS:
+                post.down = True
+            elif post.down and pulse.status is not Status.DEGRADED and pulse.cycles_ok:
+                post.down = False
+                post.log.info("RECOVERED", status=pulse.status, reason="a whole cycle went well again")
 
     def _choose_one(self) -> None:
         """MULTI_BROKER_INDEPENDENT=false: the first funded broker of `ONE_OF` trades, the others are only watched."""

@@ -5,7 +5,7 @@ Each method is one transaction, on disk when it returns. The store implements it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Protocol
 
@@ -117,6 +117,10 @@ class Book(Protocol):
         """It is covered again; returns how long it was not (wall ms, 0 when it was covered all along)."""
         ...
 
+    def uncovered(self) -> Mapping[str, tuple[int, str]]:
+        """The stretches that are open: by symbol since when (wall ms), and why."""
+        ...
+
     # -- facts and commands -------------------------------------------------------------------------------------
     def fact(self, name: str) -> str | None:
         """A remembered value of this account (day's first equity, peak, pause, tag …)."""
@@ -128,6 +132,10 @@ class Book(Protocol):
 
     def realised_since(self, at: int) -> Decimal:
         """Dollars earned (lost) by fills since market time `at`: results of closing ones, fees of all."""
+        ...
+
+    def traded(self, since: int, until: int) -> tuple[int, Decimal]:
+        """How many orders had fills from market time `since` to before `until`, and the fees of these fills in dollars."""
         ...
 
     def commands(self) -> Sequence[Command]:

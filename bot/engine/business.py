@@ -16,6 +16,7 @@ from bot.engine import risk
 from bot.engine.accounting import Accounting, Standing
 from bot.engine.close import Closing
 from bot.engine.desk import Desk
+from bot.engine.diary import Diary
 from bot.engine.entries import Entries
 from bot.engine.flatten import Flattening
 from bot.engine.halts import Halts
@@ -26,6 +27,7 @@ from bot.engine.reconcile import Reconciliation
 from bot.engine.results import Results
 from bot.engine.shapes import prove_shapes
 from bot.engine.universe import Wishes, choose, eligible
+from bot.engine.vigil import Vigil
 from bot.engine.watch import Watch
 from bot.strategy.base import Strategy
 from bot.strategy.params import Owner
@@ -68,6 +70,8 @@ class Business:
     accounting: Accounting
     halts: Halts
     flattening: Flattening
+    diary: Diary
+    vigil: Vigil
     symbols: list[str] = field(default_factory=list)
     rules_at: int = 0
 
@@ -101,6 +105,8 @@ class Business:
             accounting=Accounting(desk),
             halts=Halts(desk, plan.limits),
             flattening=Flattening(desk, closing),
+            diary=Diary(desk),
+            vigil=Vigil(desk),
         )
 
     def start(self) -> Standing:
@@ -111,7 +117,9 @@ class Business:
         self.watch.resume()
         self.watch.close_of_candle()
         self.watch.look()
-        return self.accounting.measure()
+        standing = self.accounting.measure()
+        self.diary.write(standing)
+        return standing
 
     def prove(self) -> Sequence[ShapeProof]:
         """Show the exchange our exact orders, on the market that would be traded first."""
@@ -130,6 +138,7 @@ class Business:
         balances = self.desk.broker.balances()
         self.reconciliation.count(balances)
         standing = self.accounting.measure(balances)
+        self.diary.write(standing)
         self.watch.close_of_candle()
         self.watch.keep()
         refusal = may_enter or self.objection(standing)

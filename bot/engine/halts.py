@@ -26,7 +26,9 @@ class Halts:
 
     def lift(self) -> None:
         """The owner resumes: a drawdown's halt is over. A day's is not, its loss stays lost."""
-        self._desk.book.remember(_DRAWDOWN, None)
+        if self._desk.book.fact(_DRAWDOWN) is not None:
+            self._desk.book.remember(_DRAWDOWN, None)
+            self._desk.log.info("RESUMED", limit="MAX_DRAWDOWN_PCT", reason="by the owner's word")
 
     def _drawdown(self, losses: Losses) -> str | None:
         book = self._desk.book

@@ -53,7 +53,7 @@ class Kind(Enum):
 class Rule:
     """How an event bears on an alarm: begins it or, with `ends`, ends it.
 
-    `subject` is the field that tells alarms of one kind apart; an end without one ends all of its kind at the broker.
+    `subject` is the field that tells alarms of one kind apart.
     Only events of at least `level` count, and of these only the `wanted` ones.
     """
 
@@ -97,10 +97,7 @@ ALARMS: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
             Rule(Kind.HALTED, "limit", level=_ERROR, wanted=_is_limit),
         ),
         "RESUMED": (Rule(Kind.HALTED, "limit", ends=True),),
-        "COMMAND": (
-            Rule(Kind.HALTED, ends=True, wanted=_is_resume),
-            Rule(Kind.SECOND, ends=True, wanted=_is_resume),
-        ),
+        "COMMAND": (Rule(Kind.SECOND, ends=True, wanted=_is_resume),),
         "FAILED": (Rule(Kind.FAILED, level=_ERROR),),
         "STUCK": (Rule(Kind.FAILED, level=_ERROR),),
         "ERROR": (Rule(Kind.FAILED, level=logging.WARNING, wanted=_many),),
@@ -194,9 +191,9 @@ class Bell:
         return self._message(key[0].title, event, now, more, bad=key[0] is not Kind.DAY)
 
     def _end(self, key: _Key, event: Event, now: int) -> None:
-        for name, alarm in self._alarms.items():
-            if name[:2] == key[:2] and key[2] in ("", name[2]) and alarm.end is None:
-                alarm.end, alarm.over_since = event, now
+        alarm = self._alarms.get(key)
+        if alarm is not None and alarm.end is None:
+            alarm.end, alarm.over_since = event, now
 
     def _message(self, what: str, event: Event, now: int, more: int, *, bad: bool) -> Message:
         self.rung += 1

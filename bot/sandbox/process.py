@@ -30,7 +30,12 @@ class ControlServer:
         shown = f"[{host}]" if ":" in host else host
         self.url = f"http://{shown}:{self._socket.getsockname()[1]}"
         config = uvicorn.Config(
-            control.app(), lifespan="off", log_config=None, access_log=False, loop="asyncio", http="h11",
+            control.app(),
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            loop="asyncio",
+            http="h11",
             timeout_graceful_shutdown=1,
         )
         self._server = uvicorn.Server(config)

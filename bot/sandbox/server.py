@@ -159,9 +159,7 @@ def listen(host: str, wanted_port: int) -> socket.socket:
 def _reserve(host: str, port: int) -> socket.socket:
     """A socket that holds a port without listening: connections to it are refused."""
     # asyncio switches Nagle's delay off only on sockets that name their protocol.
-    handle = socket.socket(
-        socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP
-    )
+    handle = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     handle.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         handle.bind((host, port))

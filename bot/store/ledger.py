@@ -213,6 +213,15 @@ class Ledger:
                 self._earned.pop(min(since for since in self._earned if since not in (0, at)))
         return self._earned[at]
 
+    def traded(self, since: int, until: int) -> tuple[int, Decimal]:
+        """How many orders had fills from market time `since` to before `until`, and the fees of these fills in dollars."""
+        query = select(fills.c.order_id, fills.c.fee_usd).where(
+            fills.c.account_id == self._id, fills.c.time >= since, fills.c.time < until
+        )
+        with self._reading() as page:
+            rows = page.connection.execute(query).all()
+        return len({order for order, _ in rows}), sum((fee for _, fee in rows), ZERO)
+
     def results(self, symbol: str, count: int) -> list[tuple[int, Decimal]]:
         """How the last `count` closed positions of a symbol ended, the newest first: when (market ms), and what they earned (in
         the quote). Those whose coins were taken away are no results.
@@ -234,6 +243,10 @@ class Ledger:
             return 0
         with self._writing() as page:
             return stretches.end(page, symbol, at)
+
+    def uncovered(self) -> dict[str, tuple[int, str]]:
+        """The stretches that are open: by symbol since when (wall ms), and why."""
+        return dict(self._read("uncovered", stretches.open_ones))
 
     # -- facts, commands, health -----------------------------------------------------------------------------
 

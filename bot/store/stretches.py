@@ -38,3 +38,11 @@ def open_since(page: Page, symbol: str) -> int | None:
     )
     found: int | None = page.connection.execute(query).scalar_one_or_none()
     return found
+
+
+def open_ones(page: Page) -> dict[str, tuple[int, str]]:
+    """All open stretches: by symbol since when, and why."""
+    query = select(naked.c.symbol, naked.c.start_at, naked.c.why).where(
+        naked.c.account_id == page.account, naked.c.end_at.is_(None)
+    )
+    return {str(symbol): (int(since), str(why)) for symbol, since, why in page.connection.execute(query)}

@@ -117,9 +117,7 @@ class KrakenBroker(BaseBroker):
     def place(self, intent: Intent) -> Outcome:
         return self._trade.place(intent)
 
-    def amend(
-        self, order: VenueOrder, *, qty: Decimal | None = None, trigger_price: Decimal | None = None
-    ) -> Outcome:
+    def amend(self, order: VenueOrder, *, qty: Decimal | None = None, trigger_price: Decimal | None = None) -> Outcome:
         return self._trade.amend(order, qty, trigger_price)
 
     def cancel(self, order: VenueOrder) -> Outcome:

@@ -108,7 +108,9 @@ def key_warnings(config: KrakenConfig, info: KeyInfo, clock: Clock) -> list[str]
 def _skew_warning(skew: int) -> list[str]:
     if abs(skew) <= SKEW_SHOWN:
         return []
-    return [f"this computer's clock differs from Kraken's by {skew / SECOND:+.1f} s (deadlines are corrected): switch on NTP"]
+    return [
+        f"this computer's clock differs from Kraken's by {skew / SECOND:+.1f} s (deadlines are corrected): switch on NTP"
+    ]
 
 
 def _system_warning(system: Trading) -> list[str]:

@@ -49,7 +49,13 @@ _SHAPE_IS_FINE = (
     "EGeneral:Invalid arguments:volume",
 )
 #: Answers that say nothing about the shape: it has to be shown again.
-_NOT_JUDGED = frozenset(Meaning) - {Meaning.REJECTED, Meaning.UNSUPPORTED, Meaning.GONE, Meaning.FUNDS, Meaning.TOO_SMALL}
+_NOT_JUDGED = frozenset(Meaning) - {
+    Meaning.REJECTED,
+    Meaning.UNSUPPORTED,
+    Meaning.GONE,
+    Meaning.FUNDS,
+    Meaning.TOO_SMALL,
+}
 
 
 class Unsupported(ValueError):

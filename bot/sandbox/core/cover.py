@@ -17,11 +17,7 @@ def look_at_cover(state: State, instrument: Instrument, last: Decimal, wall_ms: 
     ours = (o for o in state.open.values() if o.symbol == symbol and o.side is closing and _covers(o))
     covered = sum((order.remaining for order in ours), ZERO)
     lacking = held - covered
-    naked = (
-        lacking > instrument.lot
-        and lacking >= instrument.min_qty
-        and lacking * last >= instrument.min_cost
-    )
+    naked = lacking > instrument.lot and lacking >= instrument.min_qty and lacking * last >= instrument.min_cost
     exposure = state.symbol_exposure(symbol)
     if exposure.look(held, covered, naked, wall_ms, why):
         state.note_exposure(symbol)

@@ -112,9 +112,7 @@ class Exchange:
         """Makes all changes since the last commit durable and notes what is naked after them."""
         wall = self.clock.wall_ms()
         for symbol, why in self.state.touched.items():
-            look_at_cover(
-                self.state, self.instruments[symbol], self.market.last(symbol, self._now), wall, why
-            )
+            look_at_cover(self.state, self.instruments[symbol], self.market.last(symbol, self._now), wall, why)
         self.state.touched.clear()
         self.state.commit(wall)
 

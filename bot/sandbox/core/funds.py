@@ -102,7 +102,14 @@ class Funds:
             self.move(fill.account, fill.id, "trade", asset, amount, fee, fill.time_ms, fill.visible_wall_ms)
 
     def move(
-        self, account: str, ref: str, kind: str, asset: str, amount: Decimal, fee: Decimal, time_ms: int,
+        self,
+        account: str,
+        ref: str,
+        kind: str,
+        asset: str,
+        amount: Decimal,
+        fee: Decimal,
+        time_ms: int,
         visible_wall_ms: int = 0,
     ) -> None:
         """One row of the account's ledger."""

@@ -91,7 +91,9 @@ class Margin:
             return ZERO
         sign = 1 if position.qty > ZERO else -1
         step = self._instruments[position.symbol].cost_step
-        share = position.margin if qty == abs(position.qty) else floor_to(position.margin * qty / abs(position.qty), step)
+        share = (
+            position.margin if qty == abs(position.qty) else floor_to(position.margin * qty / abs(position.qty), step)
+        )
         self._lock(position, -share)
         pnl = floor_to(sign * qty * (fill.price - position.entry), step)
         position.qty -= sign * qty

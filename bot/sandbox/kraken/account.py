@@ -97,7 +97,9 @@ class AccountDesk:
         view = View(self._exchange, who.account)
         start, end = self._range(words, lambda txid: _filled(view, txid))
         chosen = [fill for fill in view.fills() if _within(fill.time_ms, start, end)]
-        groups = _grouped(chosen) if words.get("consolidate_taker", "true").lower() != "false" else [[f] for f in chosen]
+        groups = (
+            _grouped(chosen) if words.get("consolidate_taker", "true").lower() != "false" else [[f] for f in chosen]
+        )
         groups.reverse()
         if words.get("type", "all") not in {"", "all", "no position"}:
             groups = []

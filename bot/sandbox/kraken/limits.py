@@ -13,9 +13,7 @@ from bot.sandbox.kraken import errors
 from bot.sandbox.kraken.errors import KrakenError
 
 DOUBLE = frozenset({"TradesHistory", "Ledgers", "QueryLedgers"})
-FREE = frozenset(
-    {"AddOrder", "AddOrderBatch", "CancelOrder", "CancelOrderBatch", "EditOrder", "AmendOrder"}
-)
+FREE = frozenset({"AddOrder", "AddOrderBatch", "CancelOrder", "CancelOrderBatch", "EditOrder", "AmendOrder"})
 AMEND = ((5, 3), (10, 2), (15, 1))
 EDIT = ((5, 6), (10, 5), (15, 4), (45, 2), (90, 1))
 CANCEL = ((5, 8), (10, 6), (15, 5), (45, 4), (90, 2), (300, 1))

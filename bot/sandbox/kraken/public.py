@@ -26,9 +26,7 @@ NANOSECONDS_FROM = 10**14
 class PublicDesk:
     """Answers public methods; `now_ms` is the settled market time, `wall_ms` the server's (maybe skewed) clock."""
 
-    def __init__(
-        self, market: Market, listing: Listing, fees: FeeTable, switches: Switches, faults: Faults
-    ) -> None:
+    def __init__(self, market: Market, listing: Listing, fees: FeeTable, switches: Switches, faults: Faults) -> None:
         self._market = market
         self._listing = listing
         self._fees = fees

@@ -148,7 +148,12 @@ class TradingDesk:
         return {"amend_id": self._amend_id()}
 
     def _amend(
-        self, order: Order, pair: Pair, qty: Decimal | None, price: Decimal | None, trigger: Decimal | None,
+        self,
+        order: Order,
+        pair: Pair,
+        qty: Decimal | None,
+        price: Decimal | None,
+        trigger: Decimal | None,
         post_only: bool | None,
     ) -> None:
         try:
@@ -161,9 +166,7 @@ class TradingDesk:
         if order.kind in CONDITIONAL and order.price is not None and order.limit_offset is None:
             order.tags["price2"] = pair.price(order.price)
         shown = (order.tags.get("price", "0"), order.tags.get("price2", "0"))
-        order.tags["text"] = render.order_text(
-            order.side.value, order.qty, pair, render.ORDERTYPES[order.kind], *shown
-        )
+        order.tags["text"] = render.order_text(order.side.value, order.qty, pair, render.ORDERTYPES[order.kind], *shown)
         self._exchange.state.note_order(order, "amend")
 
     def _amend_id(self) -> str:

@@ -24,7 +24,15 @@ from bot.sandbox.market import Jump, Market, default_pairs
 
 NAME = "kraken"
 MORE = (
-    "ETH-USDT", "LINK-USD", "SOL-USDT", "AVAX-USD", "DOT-USD", "XRP-USDT", "DOGE-USDT", "ADA-USDT", "LTC-USDT",
+    "ETH-USDT",
+    "LINK-USD",
+    "SOL-USDT",
+    "AVAX-USD",
+    "DOT-USD",
+    "XRP-USDT",
+    "DOGE-USDT",
+    "ADA-USDT",
+    "LTC-USDT",
     "LINK-USDT",
 )
 STABLE = ("USDT-USD", "USDC-USD")

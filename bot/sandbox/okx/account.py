@@ -121,7 +121,8 @@ class AccountDesk:
         return [
             self._position(position)
             for position in self._exchange.positions.of(who.account)
-            if kind in {"", "SWAP"} and (not wanted or position.symbol in wanted)
+            if kind in {"", "SWAP"}
+            and (not wanted or position.symbol in wanted)
             and words.get("posId", str(position.number)) == str(position.number)
         ]
 

@@ -299,5 +299,15 @@ def _ids(algo_id: str, own_id: str) -> dict[str, str]:
 
 def _tags(words: Words) -> dict[str, str]:
     shown: dict[str, Any] = {"posSide": "net", "tdMode": "cash"}
-    names = ("ordType", "tdMode", "posSide", "tag", "tgtCcy", "callbackRatio", "callbackSpread", "activePx", "closeFraction")
+    names = (
+        "ordType",
+        "tdMode",
+        "posSide",
+        "tag",
+        "tgtCcy",
+        "callbackRatio",
+        "callbackSpread",
+        "activePx",
+        "closeFraction",
+    )
     return {**shown, **{name: words[name] for name in names if name in words}}

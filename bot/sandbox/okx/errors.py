@@ -37,7 +37,7 @@ TEXTS = {
     "50036": "The expTime can't be earlier than the current system time. Please adjust the expTime and try again.",
     "50037": "Order expired.",
     "50038": "This feature is unavailable in demo trading",
-    "50039": "Parameter \"before\" isn't supported for timestamp pagination",
+    "50039": 'Parameter "before" isn\'t supported for timestamp pagination',
     "50061": "Sub-account rate limit exceeded. Please try again later.",
     "50072": "Isolated margin mode is no longer supported in this account mode.",
     "50101": "APIKey does not match current environment.",
@@ -155,6 +155,8 @@ def rows_answer(rows: list[Row], in_us: int, out_us: int) -> Response:
     failed = sum(row["sCode"] != "0" for row in rows)
     code, msg = "0", ""
     if failed:
-        code, msg = ("1", "All operations failed") if failed == len(rows) else ("2", "Bulk operation partially succeeded.")
+        code, msg = (
+            ("1", "All operations failed") if failed == len(rows) else ("2", "Bulk operation partially succeeded.")
+        )
     answer = {"code": code, "data": rows, "inTime": str(in_us), "msg": msg, "outTime": str(out_us)}
     return Response(orjson.dumps(answer))

@@ -21,7 +21,16 @@ MINIMUMS = {
     "XRP": "1", "DOGE": "10", "ADA": "1", "LTC": "0.01", "LINK": "0.1", "AVAX": "0.01", "DOT": "0.1", "USDC": "1",
     "USDT": "1",
 }  # fmt: skip
-CONTRACTS = {"BTC": "0.01", "ETH": "0.1", "SOL": "1", "XRP": "100", "DOGE": "1000", "ADA": "100", "LTC": "1", "LINK": "1"}
+CONTRACTS = {
+    "BTC": "0.01",
+    "ETH": "0.1",
+    "SOL": "1",
+    "XRP": "100",
+    "DOGE": "1000",
+    "ADA": "100",
+    "LTC": "1",
+    "LINK": "1",
+}
 CODES = {"BTC-USDT-SWAP": 10459, "ETH-USDT-SWAP": 10461}
 FIRST_CODE = 20_001
 MAX_LEVERAGE = 100

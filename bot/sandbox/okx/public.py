@@ -137,7 +137,9 @@ class PublicDesk:
         after, before = words.integer("after"), words.integer("before")
         count = words.limit(most, 100)
         newest = grid.opened(now_ms if after is None else min(now_ms, after - 1))
-        first = max(newest - (count - 1) * grid.step_ms, oldest_ms, listed.listed_ms, 0 if before is None else before + 1)
+        first = max(
+            newest - (count - 1) * grid.step_ms, oldest_ms, listed.listed_ms, 0 if before is None else before + 1
+        )
         begin = grid.opened(first + grid.step_ms - 1)
         end = min(now_ms, newest + grid.step_ms - 1)
         bars = self._floor.bars(listed.symbol, grid.step_ms, begin, end, grid.origin_ms) if begin <= end else []

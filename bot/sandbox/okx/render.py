@@ -31,7 +31,11 @@ SOURCES = {
     Reason.LIQUIDATION: ("3", "Order canceled: Canceled due to liquidation"),
     Reason.REDUCE_ONLY: ("36", "Order canceled: position to reduce is gone"),
 }
-ALGO_REASONS = {Reason.TRIGGERED: "effective", Reason.INSUFFICIENT_FUNDS: "order_failed", Reason.REDUCE_ONLY: "order_failed"}
+ALGO_REASONS = {
+    Reason.TRIGGERED: "effective",
+    Reason.INSUFFICIENT_FUNDS: "order_failed",
+    Reason.REDUCE_ONLY: "order_failed",
+}
 
 
 def is_algo(order: Order) -> bool:

@@ -71,7 +71,9 @@ class TradingDesk:
         order = Words({"instId": listed.symbol, "tdMode": mode, "ordType": "market", "sz": "1", "side": "buy"})
         if "posSide" in words:
             order["posSide"] = words["posSide"]
-        position = self._exchange.positions.find(who.account, listed.symbol, self._tickets.leg(order, who.account), mode == "isolated")
+        position = self._exchange.positions.find(
+            who.account, listed.symbol, self._tickets.leg(order, who.account), mode == "isolated"
+        )
         if position is None:
             raise OkxError("51023")
         closing = self._pending_closers(who, listed.symbol)
@@ -266,7 +268,10 @@ class TradingDesk:
             (
                 order
                 for order in reversed(orders.values())
-                if order.client_id == wanted and order.account == who.account and order.symbol == symbol and not is_algo(order)
+                if order.client_id == wanted
+                and order.account == who.account
+                and order.symbol == symbol
+                and not is_algo(order)
             ),
             None,
         )
