@@ -14,8 +14,11 @@ from pathlib import Path
 
 from bot.brokers.base import BaseBroker, BrokerError, Connection, ShapeProof
 from bot.brokers.coinbase import CoinbaseBroker, CoinbaseConfig
+from bot.brokers.coinbase.errors import REMEDIES as COINBASE
 from bot.brokers.kraken import KrakenBroker, KrakenConfig
+from bot.brokers.kraken.errors import REMEDIES as KRAKEN
 from bot.brokers.okx import OKXBroker, OkxConfig
+from bot.brokers.okx.errors import REMEDIES as OKX
 from bot.domain.clock import Clock
 from bot.domain.ids import ClientIds
 from bot.domain.instrument import DOLLARS, Balance
@@ -158,4 +161,6 @@ def _coinbase(access: Access, state_dir: Path, allow_withdraw: bool, clock: Cloc
     return CoinbaseBroker(config, clock, log)
 
 
+#: What the owner can do about each named trouble of a venue.
+REMEDIES: Mapping[str, Mapping[str, str]] = {"kraken": KRAKEN, "okx": OKX, "coinbase": COINBASE}
 BUILDERS: Mapping[str, Builder] = {"kraken": _kraken, "okx": _okx, "coinbase": _coinbase}

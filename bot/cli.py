@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -42,6 +43,8 @@ class Venue(StrEnum):
     COINBASE = "coinbase"
 
 
+#: Real seconds that a command waits for a broker that is just connecting.
+STARTING = 45.0
 Broker = Annotated[Venue | None, typer.Argument(help="one exchange; all of them without it")]
 
 
@@ -180,22 +183,24 @@ def _books(settings: Settings) -> Books:
 
 
 def _order(verb: Verb, broker: Venue | None, patience: float = 10.0) -> None:
-    """Post a command, wait for its answers, and say what became of it."""
+    """Post a command, wait for its answers, and say what became of it. Brokers that are just starting are waited for."""
     with told() as settings:
-        books = _books(settings)
-        posted = books.post(verb, broker)
-        if not posted:
+        books, data_dir = _books(settings), settings.operation.data_dir
+        until = time.monotonic() + STARTING
+        while not (waiting := dict(books.post(verb, broker))) and time.monotonic() < until and _starting(data_dir):
+            time.sleep(0.2)
+        if not waiting:
             typer.echo("nija: no account has been traded yet: nothing to order", err=True)
             raise typer.Exit(1)
-        waiting = dict(posted)
-        until = time.monotonic() + (patience if _daemon_lives(books) else 0.0)
+        began = time.monotonic()
         while waiting:
             for venue, order in list(waiting.items()):
                 result = books.reply(order).result
                 if result is not None:
                     typer.echo(f"{venue.upper()} {result}")
                     del waiting[venue]
-            if time.monotonic() >= until:
+            took = time.monotonic() - began
+            if took >= _patience(data_dir, patience, set(waiting)):
                 break
             time.sleep(0.1)
         for venue in waiting:
@@ -205,10 +210,21 @@ def _order(verb: Verb, broker: Venue | None, patience: float = 10.0) -> None:
         raise typer.Exit(1 if waiting else 0)
 
 
-def _daemon_lives(books: Books) -> bool:
-    from bot.sandbox_child import is_alive
+def _patience(data_dir: Path, patience: float, venues: set[str]) -> float:
+    """Real seconds that an answer is waited for: none when no daemon runs, longer while one of these brokers is connecting."""
+    from bot.operate.heartbeat_file import running_daemon
 
-    return any(is_alive(health.pid) for health in books.health().values())
+    if running_daemon(data_dir) is None:
+        return 0.0
+    return max(patience, STARTING) if _starting(data_dir) & venues else patience
+
+
+def _starting(data_dir: Path) -> set[str]:
+    """The brokers of a running daemon that have neither connected nor failed yet."""
+    from bot.operate.heartbeat_file import running_daemon
+
+    daemon = running_daemon(data_dir)
+    return {venue for venue, beat in daemon.brokers.items() if beat.connecting} if daemon is not None else set()
 
 
 def main() -> None:

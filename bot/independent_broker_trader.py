@@ -28,7 +28,7 @@ from bot.engine.business import Plan
 from bot.operate.health import Heartbeat, Pulse, Status
 from bot.operate.log import EventLog
 from bot.operate.status import board
-from bot.store.database import StoreError
+from bot.store.database import StoreError, StoreReadOnly
 from bot.store.ledger import Ledger
 from bot.store.lock import AccountLocked
 
@@ -40,6 +40,8 @@ LAST_WAIT = 7.3
 FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
 #: Real seconds before a key that the exchange refused is tried again: more tries could lock the account.
 REFUSED_WAIT = 300.0
+#: Times in a row that the refusal of a key which was taken before is doubted: a sick exchange refuses good keys, too.
+DOUBTS = 5
 #: Wall ms without a sign of life after which an actor counts as stuck.
 STUCK_AFTER = 60 * SECOND
 #: Errors in a row after which a broker counts as down although its actor lives.
@@ -62,6 +64,8 @@ class Post:
     broker: BaseBroker | None = None
     thread: Thread | None = None
     restarts: int = 0
+    admitted: bool = False
+    doubts: int = 0
     locked: AccountLocked | None = None
     stuck: bool = False
     down: bool = False
@@ -102,6 +106,7 @@ class IndependentBrokerTrader:
         """Start every actor, look after them until told to stop; 0, or 3 when another NIJA trades one of the accounts."""
         for post in self.posts:
             self._start(post)
+        self._write_heartbeat()
         next_status, turn = 0, 0
         while not self._stop.wait(TURN):
             turn += 1
@@ -178,13 +183,24 @@ class IndependentBrokerTrader:
             post.locked = locked
         except BrokerError as error:
             self._failed(post, error.text, error.remedy)
-            return _patience(error, admitted=actor is not None and actor.admitted)
+            return _patience(error, doubtful=self._is_doubtful(post, error, actor))
+        except StoreReadOnly as error:
+            self._failed(post, str(error), "", word="HALTED")
         except StoreError as error:
             self._failed(post, str(error), "")
         except Exception as error:  # noqa: BLE001 - supervised boundary: a dead actor is restarted, nobody else notices
             post.log.failure("CRASHED", error, reason="starts again through reconciliation")
-            self._mark_failed(post, f"crashed: {type(error).__name__}")
+            self._mark_failed(post, f"crashed: {type(error).__name__}", "")
         return 0.0
+
+    def _is_doubtful(self, post: Post, error: BrokerError, actor: BrokerTrader | None) -> bool:
+        """Whether a key that is refused now may be right all the same: it was taken before, and not refused too often since."""
+        if actor is not None and actor.admitted:
+            post.admitted, post.doubts = True, 0
+        if not post.admitted or error.meaning is not Meaning.CREDENTIALS:
+            return False
+        post.doubts += 1
+        return post.doubts <= DOUBTS
 
     def _actor(self, post: Post, broker: BaseBroker) -> BrokerTrader:
         return BrokerTrader(
@@ -201,12 +217,19 @@ class IndependentBrokerTrader:
             rng=random.Random(self._rng.random()),  # noqa: S311 - names orders and spreads waits, guards nothing
         )
 
-    def _failed(self, post: Post, reason: str, remedy: str) -> None:
-        post.log.error("FAILED", reason=reason, remedy=remedy)
-        self._mark_failed(post, reason)
+    def _failed(self, post: Post, reason: str, remedy: str, word: str = "FAILED") -> None:
+        post.log.error(word, reason=reason, remedy=remedy)
+        self._mark_failed(post, reason, remedy)
 
-    def _mark_failed(self, post: Post, reason: str) -> None:
-        pulse = replace(post.heartbeat.pulse, status=Status.FAILED, reason=reason, last_error=reason, connected=False)
+    def _mark_failed(self, post: Post, reason: str, remedy: str) -> None:
+        pulse = replace(
+            post.heartbeat.pulse,
+            status=Status.FAILED,
+            reason=reason,
+            remedy=remedy,
+            last_error=reason,
+            connected=False,
+        )
         post.heartbeat.beat(self._clock.wall_ms(), pulse)
 
     def _notice_stuck(self) -> None:
@@ -258,6 +281,7 @@ class IndependentBrokerTrader:
                 post.venue: {
                     "status": post.heartbeat.pulse.status,
                     "reason": post.heartbeat.pulse.reason,
+                    "remedy": post.heartbeat.pulse.remedy,
                     "silent_ms": now - post.heartbeat.at,
                     "restarts": post.restarts,
                     "stuck": post.stuck,
@@ -276,10 +300,6 @@ class IndependentBrokerTrader:
             self._log.warning("HEARTBEAT", reason=f"{file} cannot be written: {error.strerror}")
 
 
-def _patience(error: BrokerError, *, admitted: bool) -> float:
-    """The least real seconds before a failed broker is tried again.
-
-    A key that was taken and is refused later may be right, and a clock wrong: connecting anew finds out at once.
-    """
-    doubtful = admitted and error.meaning is Meaning.CREDENTIALS
+def _patience(error: BrokerError, *, doubtful: bool) -> float:
+    """The least real seconds before a failed broker is tried again; a refusal that is `doubtful` is tried again soon."""
     return max(error.retry_after_ms / SECOND, REFUSED_WAIT if error.meaning in _REFUSED and not doubtful else 0.0)

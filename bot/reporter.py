@@ -34,6 +34,7 @@ class Tally:
     cycles_ok: int = 0
     errors: int = 0
     last_error: str = ""
+    remedy: str = ""
     last_good: int = 0
     reconciled: int = 0
     lateness: deque[int] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
@@ -95,13 +96,13 @@ class Reporter:
         """A cycle went well."""
         now = self._clock.wall_ms()
         self.tally.cycles_ok += 1
-        self.tally.errors = 0
+        self.tally.errors, self.tally.remedy = 0, ""
         self.tally.last_good = self.tally.reconciled = now
 
     def failed(self, error: BrokerError, *, fatal: bool) -> None:
         """The exchange did not answer."""
         self.tally.errors += 1
-        self.tally.last_error = error.text
+        self.tally.last_error, self.tally.remedy = error.text, error.remedy
         if self.tally.errors in _TOLD or fatal:
             self._log.warning("ERROR", reason=error.text, remedy=error.remedy, in_a_row=self.tally.errors)
 
@@ -157,6 +158,7 @@ class Reporter:
             account=str(found.account),
             status=status,
             reason=reason,
+            remedy=tally.remedy,
             cycles=tally.cycles,
             cycles_ok=tally.cycles_ok,
             consecutive_errors=tally.errors,
@@ -191,6 +193,7 @@ class Reporter:
             last_reconciled=pulse.last_reconciled or None,
             details={
                 "reason": pulse.reason,
+                "remedy": pulse.remedy,
                 "permissions": list(pulse.permissions),
                 "ip_bound": pulse.ip_bound,
                 "clock_skew_ms": pulse.clock_skew_ms,

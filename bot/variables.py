@@ -61,15 +61,18 @@ def _base64_key(key: SecretStr) -> SecretStr:
     return key
 
 
-_PEM = re.compile(r"-----BEGIN ([A-Z ]*PRIVATE KEY)-----\s[A-Za-z0-9+/=\s]+-----END \1-----")
+_PEM = re.compile(r"-----BEGIN ([A-Z ]*PRIVATE KEY)-----\s*([A-Za-z0-9+/=\s]+)-----END \1-----")
 
 
 def _coinbase_key(key: SecretStr) -> SecretStr:
-    r"""An EC key as PEM (line breaks may be written as \n) or an Ed25519 key as base64 of 32 or 64 bytes."""
-    text = key.get_secret_value().replace("\\r", "").replace("\\n", "\n").strip()
+    r"""A PEM (its line breaks real, written as \n, escaped twice, turned into blanks or gone), or an Ed25519 key as base64 of 32
+    or 64 bytes (also the URL alphabet, also without padding)."""
+    text = re.sub(r"\\+r", "", key.get_secret_value())
+    text = re.sub(r"\\+n", "\n", text).strip()
     if _PEM.fullmatch(text):
         return SecretStr(text + "\n")
-    if len(b64decode(text, validate=True)) not in (32, 64):
+    bare = text.rstrip("=").translate(str.maketrans("-_", "+/"))
+    if len(b64decode(bare + "=" * (-len(bare) % 4), validate=True)) not in (32, 64):
         raise ValueError("neither PEM nor Ed25519")
     return SecretStr(text)
 

@@ -56,6 +56,15 @@ def is_through(position: Position, price: Decimal) -> bool:
     return price <= position.stop_price if position.side is Side.BUY else price >= position.stop_price
 
 
+def wanted(exposed: Decimal, stops: Sequence[VenueOrder], instrument: Instrument) -> Decimal:
+    """What stops are to cover of what is exposed. Below the venue's minimum no stop can be placed; but one that rests there
+    since before the minimum rose is worth keeping.
+    """
+    if exposed >= instrument.min_qty:
+        return exposed
+    return min(covered(stops), max(exposed, ZERO))
+
+
 class Protection:
     """Keeps stops and positions together on one account."""
 
@@ -96,12 +105,12 @@ class Protection:
         if self._learn_fired(position, stops):
             return Verdict.EXPOSED
         exposed = instrument.size(position.qty - desk.closing_in_doubt(symbol))
-        want = exposed if exposed >= instrument.min_qty else ZERO
+        want = wanted(exposed, stops, instrument)
         trigger = stop_price(position, instrument)
         steps = arrange(stops, want, trigger, instrument, amend=desk.broker.capabilities().amend)
         if covered(stops) < want or any(isinstance(step, Cancel) for step in steps):
             desk.book.uncover(symbol, desk.clock.wall_ms(), why)
-        if desk.stop_in_doubt(symbol):
+        if desk.stop_in_doubt(symbol) or (steps and not desk.markets.takes_stops(instrument)):
             return Verdict.EXPOSED
         if not self._take(position, steps):
             return self._unprotected(position)
@@ -209,6 +218,7 @@ class Protection:
     def _amend(self, step: Amend) -> bool:
         outcome = self._desk.broker.amend(step.stop, qty=step.qty, trigger_price=step.trigger)
         self._note(step.stop, outcome)
+        self._desk.markets.heed(step.stop.symbol, outcome)
         if isinstance(outcome, Placed):
             self._desk.book.update(replace(step.stop, qty=step.qty, trigger_price=step.trigger))
             return True

@@ -1,11 +1,14 @@
-"""Activity: who trades right now, from the database and the heartbeat alone; works beside a running daemon."""
+"""Activity: who trades right now, from the database and the heartbeat alone; works beside a running daemon.
+
+A broker that failed before its account was known is told too.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from rich.console import Console
@@ -13,6 +16,7 @@ from rich.table import Table
 
 from bot.domain.clock import SECOND, iso, system_ms
 from bot.operate.checks import Wish
+from bot.operate.heartbeat_file import Beat, running_daemon
 from bot.sandbox_child import is_alive
 from bot.settings import ConfigError, Settings, load_settings
 from bot.store.database import StoreError
@@ -62,7 +66,37 @@ def activities(settings: Settings) -> list[Activity]:
     books = Books(settings.operation.data_dir, url.get_secret_value() if url is not None else None)
     reports = books.health()
     brokers: dict[str, Any] = document(books)["brokers"]
-    return [_activity(venue, brokers[venue], reports.get(venue)) for venue in brokers]
+    daemon = running_daemon(settings.operation.data_dir)
+    beats = daemon.brokers if daemon is not None else {}
+    known = [_activity(venue, brokers[venue], reports.get(venue)) for venue in brokers]
+    found = [_failed(one, beats[one.broker]) if one.broker in beats else one for one in known]
+    return [*found, *(_unheard(venue, beat) for venue, beat in beats.items() if venue not in brokers)]
+
+
+def _failed(known: Activity, beat: Beat) -> Activity:
+    """The same, unless the daemon says that this broker does not live."""
+    if beat.status != "failed":
+        return known
+    return replace(known, trades_now=False, status=beat.status, reason=_reason(beat))
+
+
+def _unheard(venue: str, beat: Beat) -> Activity:
+    """A broker that no account is known of yet."""
+    return Activity(
+        broker=venue,
+        trades_now=False,
+        status=beat.status,
+        reason=_reason(beat),
+        open_positions=0,
+        last_cycle="never",
+        cycles=0,
+        cycles_ok=0,
+        orders=(),
+    )
+
+
+def _reason(beat: Beat) -> str:
+    return f"{beat.reason}: {beat.remedy}" if beat.remedy else beat.reason
 
 
 def _activity(venue: str, book: dict[str, Any], health: Health | None) -> Activity:

@@ -19,10 +19,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bot.broker_manager import BrokerManager, Examination
+from bot.broker_manager import REMEDIES, BrokerManager, Examination
 from bot.domain.clock import SECOND, iso, system_ms
 from bot.domain.log import Log
 from bot.domain.money import plain, usd
+from bot.operate.heartbeat_file import Beat, running_daemon
 from bot.sandbox_child import Ready, SandboxError, is_alive
 from bot.settings import (
     VENUES,
@@ -168,14 +169,16 @@ def _is_running(ready_file: Path) -> bool:
 def examined(settings: Settings, wish: Wish, venues: Sequence[str]) -> list[Finding]:
     """What is to be said of each of `venues`: by a running daemon's fresh word, or by asking the exchange."""
     sets = {found.venue: found for found in credential_sets(settings)}
+    failed = _failed_brokers(settings)
     reports = {} if wish.validate else _fresh_reports(settings)
+    reports = {venue: report for venue, report in reports.items() if venue not in failed}
     with _world(settings, venues, reports) as world:
         findings = []
         for venue in venues:
             if venue in reports:
                 findings.append(_of_daemon(venue, reports[venue], settings))
             elif world is not None and venue in world.accesses:
-                findings.append(_asked(settings, world, venue, wish))
+                findings.append(_beside(_asked(settings, world, venue, wish), failed.get(venue)))
             else:
                 findings.append(_unconfigured(sets[venue], resolve_mode(settings)))
     return findings
@@ -208,6 +211,21 @@ def _fresh_reports(settings: Settings) -> dict[str, Health]:
     }
 
 
+def _failed_brokers(settings: Settings) -> dict[str, Beat]:
+    """Brokers that a running daemon could not connect, or that died: their keys have no sender now, so they may be asked."""
+    daemon = running_daemon(settings.operation.data_dir)
+    brokers = daemon.brokers if daemon is not None else {}
+    return {venue: beat for venue, beat in brokers.items() if beat.status == "failed"}
+
+
+def _beside(asked: Finding, failed: Beat | None) -> Finding:
+    """An answer asked now, with the trouble that a running daemon has all the same."""
+    if failed is None or asked.bad:
+        return asked
+    remedy = failed.remedy or "NIJA tries again by itself; after a change of .env start it anew"
+    return replace(asked, status="failed", problem=f"the running NIJA failed here: {failed.reason}", remedy=remedy)
+
+
 def _of_daemon(venue: str, health: Health, settings: Settings) -> Finding:
     details = health.details
     failed = health.status in ("failed", "degraded")
@@ -220,6 +238,7 @@ def _of_daemon(venue: str, health: Health, settings: Settings) -> Finding:
         balance_usd=plain(health.balance_usd),
         equity_usd=plain(health.equity_usd),
         problem=(health.last_error or str(details.get("reason", ""))) if failed else "",
+        remedy=str(details.get("remedy", "")) if failed else "",
         source="daemon",
         permissions=tuple(details.get("permissions", ())),
         ip_bound=details.get("ip_bound"),
@@ -260,7 +279,7 @@ def _of_examination(found: Examination, settings: Settings) -> Finding:
     need = f"not funded: {usd(found.balance_usd)} of at least {usd(settings.trading.min_balance_usd)}"
     refused = [proof for proof in found.shapes if not proof.accepted]
     problem = "" if funded else need
-    remedy = "" if funded else f"deposit USD or USDT at {found.venue.capitalize()}; NIJA starts trading by itself"
+    remedy = "" if funded else REMEDIES[found.venue]["unfunded"]
     if refused:
         problem, remedy = (
             f"{refused[0].name} refused: {refused[0].answer}",

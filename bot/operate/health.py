@@ -46,6 +46,7 @@ class Pulse:
     status: Status
     account: str = ""
     reason: str = ""
+    remedy: str = ""
     balance_usd: Decimal = ZERO
     equity_usd: Decimal = ZERO
     cycles: int = 0

@@ -109,6 +109,8 @@ def _broker(one: Finding) -> Iterator[Check]:
     yield Check(name, "permissions", "ok", " ".join(one.permissions))
     yield _ip(one)
     yield _clock(one)
+    for warning in one.warnings:
+        yield Check(name, "account", "warning", warning)
     held = ", ".join(f"{amount} {asset}" for asset, amount in sorted(one.balances.items())) or "nothing"
     yield Check(name, "balances", "ok", held)
     yield Check(

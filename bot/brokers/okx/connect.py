@@ -15,7 +15,7 @@ from bot.brokers.okx import parse
 from bot.brokers.okx.account import OkxAccount
 from bot.brokers.okx.answers import only
 from bot.brokers.okx.config import OkxConfig
-from bot.brokers.okx.errors import REMEDIES, failure
+from bot.brokers.okx.errors import REMEDIES, code_of, failure
 from bot.brokers.okx.market import understood
 from bot.brokers.okx.parse_market import server_ms
 from bot.brokers.okx.transport import OkxTransport
@@ -29,6 +29,8 @@ SKEW_REFUSED = 30 * SECOND
 SKEW_SHOWN = 2 * SECOND
 #: Kinds of maintenance that stop a trader: trading as such, by batches of accounts and of products.
 _STOPS_TRADING = frozenset({"5", "8", "9"})
+#: "This API key doesn't have permission to use this function."
+_NO_RIGHT = "50120"
 SPOT_MODE, MANY_COINS = "1", frozenset({"3", "4"})
 
 
@@ -46,7 +48,7 @@ def connect(config: OkxConfig, transport: OkxTransport, account: OkxAccount, clo
     if abs(skew) > SKEW_REFUSED:
         raise failure(Meaning.CLOCK, "clock off", "clock", seconds=f"{abs(skew) / SECOND:.0f}")
     check_system(config, transport)
-    settings = read_settings(transport)
+    settings = _first_settings(transport)
     warnings = [*_skew_warning(skew), *key_warnings(config, settings), *mode_warnings(config, settings)]
     warnings += money_warning(account)
     connection = Connection(
@@ -58,6 +60,16 @@ def connect(config: OkxConfig, transport: OkxTransport, account: OkxAccount, clo
         warnings=tuple(warnings),
     )
     return Entry(connection, settings)
+
+
+def _first_settings(transport: OkxTransport) -> parse.Settings:
+    """The settings; a key that may not even see them lacks the right to read, whatever the code usually stands for."""
+    try:
+        return read_settings(transport)
+    except BrokerError as error:
+        if code_of(error.text) != _NO_RIGHT:
+            raise
+        raise failure(Meaning.PERMISSION, error.text, "no_read") from error
 
 
 def read_settings(transport: OkxTransport) -> parse.Settings:

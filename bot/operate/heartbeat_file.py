@@ -1,0 +1,65 @@
+"""`heartbeat.json` in the data folder, read: how a running daemon's brokers are, also those that no account is known of yet.
+
+The database knows accounts; a broker that fails before its account is known is only here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bot.domain.clock import SECOND, parse_iso, system_ms
+from bot.sandbox_child import is_alive
+
+#: Wall ms after which the file is not a living daemon's word any more; it is written every two seconds.
+FRESH = 15 * SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """One broker of a running daemon."""
+
+    status: str
+    reason: str
+    remedy: str
+    silent_ms: int
+    stuck: bool
+    cycles: int
+
+    @property
+    def connecting(self) -> bool:
+        """Whether it has neither connected nor failed since the daemon started."""
+        return self.reason == "connecting"
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonWord:
+    """A running daemon: its process and its brokers."""
+
+    pid: int
+    brokers: Mapping[str, Beat] = field(default_factory=dict)
+
+
+def running_daemon(data_dir: Path) -> DaemonWord | None:
+    """The word of the daemon that runs on this data folder now; None when none does."""
+    try:
+        content = json.loads((data_dir / "heartbeat.json").read_text())
+        word = DaemonWord(int(content["pid"]), {name: _beat(row) for name, row in content["brokers"].items()})
+        fresh = not content["stopped"] and system_ms() - parse_iso(content["time"]) < FRESH
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return word if fresh and is_alive(word.pid) else None
+
+
+def _beat(row: Mapping[str, Any]) -> Beat:
+    return Beat(
+        status=str(row["status"]),
+        reason=str(row["reason"]),
+        remedy=str(row.get("remedy", "")),
+        silent_ms=int(row["silent_ms"]),
+        stuck=bool(row["stuck"]),
+        cycles=int(row["cycles"]),
+    )
