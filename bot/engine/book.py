@@ -130,6 +130,10 @@ class Book(Protocol):
         """Keep a value for this account; None forgets it."""
         ...
 
+    def note(self, name: str, value: str | None) -> None:
+        """Keep a value that a crash may take back: it is on disk with the next change of whatever else."""
+        ...
+
     def realised_since(self, at: int) -> Decimal:
         """Dollars earned (lost) by fills since market time `at`: results of closing ones, fees of all."""
         ...

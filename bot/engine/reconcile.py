@@ -70,7 +70,7 @@ class Reconciliation:
         complete = {symbol for symbol in {fill.symbol for fill in fills} if desk.bought_in_full(symbol)}
         for fill in fills:
             self._book(fill, sales=fill.symbol in complete)
-        desk.book.remember("reconciled_at", str(began))
+        desk.book.note("reconciled_at", str(began))
         return orders
 
     # -- orders ---------------------------------------------------------------------------------------------------

@@ -140,7 +140,7 @@ class Watch:
                 break
         else:
             if fresh:
-                self.desk.book.remember(fact, str(candles.closed_at))
+                self.desk.book.note(fact, str(candles.closed_at))
 
     def _after_close(self, position: Position, candles: Candles) -> bool:
         """Apply the rule of one close; False when the position is to be (or was) sold."""
@@ -167,7 +167,7 @@ class Watch:
         for position in self.desk.book.positions():
             at = self.looked.get(position.symbol)
             if at is not None:
-                self.desk.book.remember(f"looked:{position.symbol}", str(at))
+                self.desk.book.note(f"looked:{position.symbol}", str(at))
 
     def _since(self, position: Position) -> int:
         seen = self.looked.get(position.symbol)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam
 
 from bot.domain.money import ZERO
 from bot.store.page import Page
@@ -39,17 +39,16 @@ class Health:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
+_REPLACE = health.update().where(health.c.account_id == bindparam("account"))
+_INSERT = health.insert()
 _NAMES = tuple(item.name for item in fields(Health))
 
 
 def keep_health(page: Page, now: Health) -> None:
     """Replace the account's row."""
-    mine = health.c.account_id == page.account
     row = {name: getattr(now, name) for name in _NAMES} | {"details": compact(dict(now.details))}
-    if page.connection.execute(select(health.c.account_id).where(mine)).first() is None:
-        page.connection.execute(health.insert(), row | {"account_id": page.account})
-    else:
-        page.connection.execute(health.update().where(mine), row)
+    if page.connection.execute(_REPLACE, row | {"account": page.account}).rowcount == 0:
+        page.connection.execute(_INSERT, row | {"account_id": page.account})
 
 
 def health_of(row: Mapping[str, Any]) -> Health:

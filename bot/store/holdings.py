@@ -11,7 +11,7 @@ from dataclasses import asdict, fields, replace
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 
 from bot.domain.booking import GIVEN_UP, TAKEN, Booking
 from bot.domain.fill import Fill
@@ -47,6 +47,14 @@ _INSERT = positions.insert()
 _UPDATE = positions.update().where(positions.c.id == bindparam("row"))
 _BOOKED = select(fills.c.id).where(fills.c.account_id == bindparam("account"), fills.c.fill_id == bindparam("fill_id"))
 _INSERT_FILL = fills.insert()
+_NEWEST_FILL = select(func.max(fills.c.time).label("newest")).where(fills.c.account_id == bindparam("account"))
+_EARNED = select(fills.c.realised_usd).where(
+    fills.c.account_id == bindparam("account"), fills.c.time >= bindparam("since"), fills.c.realised_usd.is_not(None)
+)
+_MY_DUST = dust.c.account_id == bindparam("account")
+_DUST = select(dust.c.coin, dust.c.qty).where(_MY_DUST).order_by(dust.c.coin)
+_DUST_OF = select(dust.c.qty).where(_MY_DUST, dust.c.coin == bindparam("which"))
+_CHANGE_DUST = dust.update().where(_MY_DUST, dust.c.coin == bindparam("which"))
 
 #: Statuses that a fill proves wrong: the order is at the venue and trades.
 _UNTRADED = IN_FLIGHT | {OrderStatus.OPEN, OrderStatus.REJECTED}
@@ -82,6 +90,16 @@ def the_open(page: Page, symbol: str) -> Row:
 def is_booked(page: Page, fill_id: str) -> bool:
     """Whether a fill stands in the book."""
     return bool(page.rows(_BOOKED, fill_id=fill_id))
+
+
+def newest_fill(page: Page) -> int:
+    """Market time of the newest booked fill; 0 without one."""
+    return page.rows(_NEWEST_FILL)[0]["newest"] or 0
+
+
+def realised_since(page: Page, since: int) -> Decimal:
+    """Dollars that fills since a market time earned."""
+    return sum((row["realised_usd"] for row in page.rows(_EARNED, since=since)), ZERO)
 
 
 def enter(page: Page, order: Row, fill: Fill) -> Booking:
@@ -123,19 +141,17 @@ def settle(page: Page, row: Row, then: Position, event: str, at: int, why: str) 
 
 def keep_dust(page: Page, coin: str, change: Decimal, why: str) -> None:
     """More or less dust of a coin."""
-    mine = (dust.c.account_id == page.account) & (dust.c.coin == coin)
-    held = page.connection.execute(select(dust.c.qty).where(mine)).scalar_one_or_none()
+    held = next((row["qty"] for row in page.rows(_DUST_OF, which=coin)), None)
     if held is None:
         page.connection.execute(dust.insert(), {"account_id": page.account, "coin": coin, "qty": change})
     else:
-        page.connection.execute(dust.update().where(mine), {"qty": held + change})
+        page.connection.execute(_CHANGE_DUST, {"account": page.account, "which": coin, "qty": held + change})
     page.note("dust", coin, qty=(held or ZERO) + change, change=change, why=why)
 
 
 def dust_of(page: Page) -> dict[str, Decimal]:
     """What is left of closed positions, by coin."""
-    query = select(dust.c.coin, dust.c.qty).where(dust.c.account_id == page.account).order_by(dust.c.coin)
-    return {coin: qty for coin, qty in page.connection.execute(query) if qty != 0}
+    return {row["coin"]: row["qty"] for row in page.rows(_DUST) if row["qty"] != 0}
 
 
 _Folded = tuple[int | None, Position | None, Decimal, Decimal]

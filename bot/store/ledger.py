@@ -12,7 +12,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.exc import IntegrityError
 
 from bot.domain.booking import AlreadyDecided, Booking
@@ -23,14 +23,19 @@ from bot.domain.ids import Account
 from bot.domain.money import ZERO
 from bot.domain.order import Decision, Intent, OrderRecord, OrderStatus, Purpose, Side, VenueOrder, follow
 from bot.domain.position import Position
-from bot.store import holdings, orders, stretches
+from bot.store import facts, holdings, orders, stretches
 from bot.store.database import Store
 from bot.store.health import Health, keep_health
 from bot.store.page import Page, Row
-from bot.store.schema import accounts, commands, facts, fills
+from bot.store.schema import accounts, commands, fills
 
 T = TypeVar("T")
 
+_UNANSWERED = (
+    select(commands.c.verb, commands.c.id)
+    .where(commands.c.account_id == bindparam("account"), commands.c.answered_at.is_(None))
+    .order_by(commands.c.id)
+)
 #: Fills of which it is kept in mind that they are booked: venues show the last hour's again and again.
 _MEMORY = 10_000
 #: Answers that are kept at most between two changes.
@@ -52,11 +57,20 @@ class Ledger:
         self.account = account
         with store.writing() as connection:
             self._id = _enter_account(connection, account, clock.wall_ms())
-            kept = select(facts.c.name, facts.c.value).where(facts.c.account_id == self._id)
-            self._facts = {str(name): str(value) for name, value in connection.execute(kept)}
+            self._facts = facts.all_of(self._page(connection))
+        self._notes: dict[str, str | None] = {}
         self._answers: dict[Hashable, Any] = {}
         self._booked: dict[str, None] = {}
         self._earned: dict[int, Decimal] = {}
+
+    @property
+    def barrier(self) -> str | None:
+        """Why this book takes no entries; None when it takes them."""
+        return None
+
+    def outlived(self) -> bool:
+        """Whether the book is to be closed and opened anew, since where it is kept has changed."""
+        return False
 
     # -- orders ----------------------------------------------------------------------------------------------
 
@@ -161,8 +175,7 @@ class Ledger:
 
     def newest_fill(self) -> int:
         """Market time of the newest booked fill; 0 without one."""
-        query = select(func.max(fills.c.time)).where(fills.c.account_id == self._id)
-        return self._read("newest fill", lambda page: int(page.connection.execute(query).scalar_one() or 0))
+        return self._read("newest fill", holdings.newest_fill)
 
     def positions(self) -> list[Position]:
         """Open positions, oldest first."""
@@ -204,11 +217,8 @@ class Ledger:
     def realised_since(self, at: int) -> Decimal:
         """Dollars earned (lost) by fills since market time `at`: results of closing ones, fees of all."""
         if at not in self._earned:
-            query = select(fills.c.realised_usd).where(
-                fills.c.account_id == self._id, fills.c.time >= at, fills.c.realised_usd.is_not(None)
-            )
             with self._reading() as page:
-                self._earned[at] = sum(page.connection.execute(query).scalars(), ZERO)
+                self._earned[at] = holdings.realised_since(page, at)
             while len(self._earned) > _SUMS:
                 self._earned.pop(min(since for since in self._earned if since not in (0, at)))
         return self._earned[at]
@@ -256,24 +266,28 @@ class Ledger:
 
     def remember(self, name: str, value: str | None) -> None:
         """Keep a value for this account; None forgets it."""
-        if self._facts.get(name) == value:
+        if self._facts.get(name) == value and name not in self._notes:
             return
         with self._noting() as page:
-            page.connection.execute(facts.delete().where(facts.c.account_id == self._id, facts.c.name == name))
-            if value is not None:
-                row = {"account_id": self._id, "name": name, "value": value}
-                page.connection.execute(facts.insert(), row)
+            self._notes.pop(name, None)
+            facts.keep(page, {name: value})
+        self._know(name, value)
+
+    def note(self, name: str, value: str | None) -> None:
+        """Keep a value that a crash may take back: it is on disk with the next change of whatever else."""
+        if self._facts.get(name) != value:
+            self._notes[name] = value
+            self._know(name, value)
+
+    def _know(self, name: str, value: str | None) -> None:
         self._facts.pop(name, None)
         if value is not None:
             self._facts[name] = value
 
     def commands(self) -> list[Command]:
         """Orders of the operator that were not answered yet, oldest first."""
-        query = select(commands.c.verb, commands.c.id).where(
-            commands.c.account_id == self._id, commands.c.answered_at.is_(None)
-        )
         with self._reading() as page:
-            return [Command(verb, number) for verb, number in page.connection.execute(query.order_by(commands.c.id))]
+            return [Command(row["verb"], row["id"]) for row in page.rows(_UNANSWERED)]
 
     def answer(self, number: int, result: str) -> None:
         """Say what became of a command; the first answer stands."""
@@ -328,7 +342,7 @@ class Ledger:
     @contextmanager
     def _reading(self) -> Iterator[Page]:
         with self._store.reading() as connection:
-            yield Page(connection, self._id, self._clock.wall_ms(), self._clock.market_ms())
+            yield self._page(connection)
 
     @contextmanager
     def _writing(self) -> Iterator[Page]:
@@ -345,7 +359,13 @@ class Ledger:
         with self._store.writing() as connection:
             if connection.dialect.name == "postgresql":  # SQLite's writers are alone already
                 connection.execute(select(accounts.c.id).where(accounts.c.id == self._id).with_for_update())
-            yield Page(connection, self._id, self._clock.wall_ms(), self._clock.market_ms())
+            page = self._page(connection)
+            yield page
+            facts.keep(page, self._notes)
+        self._notes.clear()
+
+    def _page(self, connection: Connection) -> Page:
+        return Page(connection, self._id, self._clock.wall_ms(), self._clock.market_ms())
 
 
 def _enter_account(connection: Connection, account: Account, now: int) -> int:

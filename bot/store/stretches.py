@@ -5,17 +5,25 @@ Owns the rows of `naked`; at most one stretch of a symbol is open. Times are wal
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from bot.store.page import Page
 from bot.store.schema import naked
+
+_OPEN = (naked.c.account_id == bindparam("account")) & (naked.c.symbol == bindparam("which")) & naked.c.end_at.is_(None)
+_ALL_OPEN = select(naked.c.symbol, naked.c.start_at, naked.c.why).where(
+    naked.c.account_id == bindparam("account"), naked.c.end_at.is_(None)
+)
+_SINCE = select(naked.c.start_at).where(_OPEN)
+_END = naked.update().where(_OPEN)
+_INSERT = naked.insert()
 
 
 def begin(page: Page, symbol: str, at: int, why: str) -> None:
     """A stretch begins; one that is already open stays as it is."""
     if open_since(page, symbol) is None:
         row = {"account_id": page.account, "symbol": symbol, "start_at": at, "why": why}
-        page.connection.execute(naked.insert(), row)
+        page.connection.execute(_INSERT, row)
         page.note("uncovered", symbol, at=at, why=why)
 
 
@@ -25,24 +33,16 @@ def end(page: Page, symbol: str, at: int) -> int:
     if start is None:
         return 0
     until = max(at, start)
-    mine = (naked.c.account_id == page.account) & (naked.c.symbol == symbol)
-    page.connection.execute(naked.update().where(mine, naked.c.end_at.is_(None)), {"end_at": until})
+    page.connection.execute(_END, {"account": page.account, "which": symbol, "end_at": until})
     page.note("covered", symbol, at=until, naked_ms=until - start)
     return until - start
 
 
 def open_since(page: Page, symbol: str) -> int | None:
     """When the open stretch of a symbol began."""
-    query = select(naked.c.start_at).where(
-        naked.c.account_id == page.account, naked.c.symbol == symbol, naked.c.end_at.is_(None)
-    )
-    found: int | None = page.connection.execute(query).scalar_one_or_none()
-    return found
+    return next((int(row["start_at"]) for row in page.rows(_SINCE, which=symbol)), None)
 
 
 def open_ones(page: Page) -> dict[str, tuple[int, str]]:
     """All open stretches: by symbol since when, and why."""
-    query = select(naked.c.symbol, naked.c.start_at, naked.c.why).where(
-        naked.c.account_id == page.account, naked.c.end_at.is_(None)
-    )
-    return {str(symbol): (int(since), str(why)) for symbol, since, why in page.connection.execute(query)}
+    return {row["symbol"]: (int(row["start_at"]), row["why"]) for row in page.rows(_ALL_OPEN)}

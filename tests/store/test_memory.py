@@ -35,6 +35,24 @@ def test_a_clock_that_jumped_back_makes_no_negative_stretch(book: Ledger) -> Non
     assert book.cover("BTC-USD", 9_000) == 0
 
 
+def test_a_note_reaches_the_disk_with_the_next_change(tmp_path: Path, book: Ledger) -> None:
+    book.note("looked", "1")
+    assert book.fact("looked") == "1"
+    assert ledger(tmp_path).fact("looked") is None, "a crash may take it back"
+    book.note("looked", "2")
+    book.remember("paused", "yes")
+    assert ledger(tmp_path).fact("looked") == "2"
+
+
+def test_what_is_to_be_remembered_is_on_disk_even_if_it_was_noted_before(tmp_path: Path, book: Ledger) -> None:
+    book.note("peak", "1000")
+    book.remember("peak", "1000")
+    assert ledger(tmp_path).fact("peak") == "1000"
+    book.note("peak", "1001")
+    book.remember("peak", "1002")
+    assert ledger(tmp_path).fact("peak") == "1002"
+
+
 def test_facts_are_kept_changed_and_forgotten(tmp_path: Path, book: Ledger) -> None:
     assert book.fact("peak") is None
     book.remember("peak", "1000")
