@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from bot.brokers.base import ShapeProof
 from bot.domain.clock import DAY, HOUR
-from bot.domain.instrument import Instrument, Kind, Trading
+from bot.domain.instrument import Trading
 from bot.engine import risk
 from bot.engine.accounting import Accounting, Standing
 from bot.engine.close import Closing
@@ -163,11 +163,9 @@ class Business:
     def read_rules(self) -> None:
         """Markets, their rules of the moment, our fees, and which of them are looked at."""
         desk = self.desk
-        instruments = dict(desk.broker.instruments())
-        held = [position.symbol for position in desk.book.positions()]
-        for symbol in held:
-            instruments.setdefault(symbol, desk.instruments.get(symbol) or _delisted(symbol))
-        desk.instruments = instruments
+        desk.learn_rules()
+        instruments = desk.instruments
+        held = [one.symbol for one in desk.book.positions() if instruments[one.symbol].trading is not Trading.SUSPENDED]
         fit = {symbol for symbol, one in instruments.items() if eligible(one, self.plan.wishes)}
         tickers = desk.broker.tickers(fit | set(held))
         cash = {asset: one.total for asset, one in desk.broker.balances().items()}
@@ -198,19 +196,3 @@ class Business:
         if old:
             self.desk.book.remember(f"old:{symbol}", "yes")
         return old
-
-
-def _delisted(symbol: str) -> Instrument:
-    """Stand-in rules for a market that the exchange no longer lists while we hold it: so that nothing is rounded away."""
-    base, quote = symbol.split("-")[:2]
-    step = Decimal("0.00000001")
-    return Instrument(
-        symbol=symbol,
-        base=base,
-        quote=quote,
-        tick=step,
-        lot=step,
-        min_qty=step,
-        kind=Kind.SWAP if symbol.endswith("-SWAP") else Kind.SPOT,
-        trading=Trading.SUSPENDED,
-    )

@@ -10,13 +10,17 @@ from decimal import Decimal
 from enum import Enum
 
 from bot.domain.clock import SECOND
-from bot.domain.order import OrderRecord, OrderStatus, OrderType, Purpose, TimeInForce, VenueOrder
+from bot.domain.instrument import Instrument, Trading
+from bot.domain.money import ONE
+from bot.domain.order import OrderRecord, OrderStatus, OrderType, Purpose, Side, TimeInForce, VenueOrder
 from bot.domain.position import Position
 from bot.engine.book import AlreadyDecided
 from bot.engine.desk import Desk
 from bot.engine.protect import Protection
 from bot.engine.results import tell_end
 
+#: How far beyond the market a sale may fill where only limit orders are taken.
+SLIPPAGE = Decimal("0.01")
 #: How long (wall ms) a triggered stop may take to fill before we sell by ourselves.
 STOP_GRACE = 5 * SECOND
 
@@ -45,6 +49,8 @@ class Closing:
         if position is None or desk.closing_in_doubt(symbol) > 0:
             return Sale.LATER
         instrument = desk.instruments[symbol]
+        if not desk.markets.takes_sales(instrument):
+            return Sale.LATER
         keep = position.qty - instrument.size(min(qty, position.qty))
         if not instrument.tradeable(position.qty - keep, price):
             self.tidy(symbol, price, reason)
@@ -57,15 +63,17 @@ class Closing:
         return self._send(position, position.qty - keep, price, purpose, reason)
 
     def _send(self, position: Position, qty: Decimal, price: Decimal, purpose: Purpose, reason: str) -> Sale:
-        desk = self._desk
+        desk, instrument = self._desk, self._desk.instruments[position.symbol]
+        limited = instrument.trading is Trading.LIMIT_ONLY
         intent = desk.draft(
             purpose,
             position.symbol,
             position.side.opposite,
             qty,
-            OrderType.MARKET,
+            OrderType.LIMIT if limited else OrderType.MARKET,
             position.candle_close,
             tif=TimeInForce.IOC,
+            limit_price=_worst(position.side, price, instrument) if limited else None,
             reduce_only=True,
             reason=reason,
         )
@@ -84,7 +92,9 @@ class Closing:
         return Sale.DONE if record.booked_qty > 0 else Sale.LATER
 
     def tidy(self, symbol: str, price: Decimal, why: str) -> None:
-        """Close a position whose rest is too small to be traded: it becomes dust. Its stops go first."""
+        """Close a position whose rest is too small to be traded: it becomes dust. While a stop rests that can still sell it, it
+        stays a position: the market's minimum has risen since.
+        """
         desk = self._desk
         position = desk.book.position(symbol)
         if (
@@ -93,7 +103,7 @@ class Closing:
             or desk.closing_in_doubt(symbol) > 0
         ):
             return
-        if not self._protection.loosen(position, Decimal(0), why="dust"):
+        if self._protection.guards(position) or not self._protection.loosen(position, Decimal(0), why="dust"):
             return
         left = desk.book.position(symbol)
         if left is None:
@@ -147,3 +157,10 @@ class Closing:
                 left=left.qty,
                 reason=reason,
             )
+
+
+def _worst(side: Side, price: Decimal, instrument: Instrument) -> Decimal:
+    """The limit of a sale (of a short: a purchase) that is to fill at once."""
+    if side is Side.BUY:
+        return instrument.price_down(price * (ONE - SLIPPAGE))
+    return instrument.price_up(price * (ONE + SLIPPAGE))

@@ -32,6 +32,7 @@ from bot.domain.order import (
 )
 from bot.domain.outcome import Meaning, NotPlaced, Placed, Unknown
 from bot.engine.book import Book, Booking
+from bot.engine.markets import Markets
 
 #: Waits (wall seconds) between looks at an order that should end at once; what has not ended by then is hunted.
 PATIENCE = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.2)
@@ -53,6 +54,20 @@ class Desk:
     fees: dict[str, FeeRate] = field(default_factory=dict)
     on_fill: Callable[[Booking], None] | None = None
     pause: Callable[[float], object] = time.sleep
+    markets: Markets = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.markets = Markets(self.broker, self.clock, self.log)
+
+    def learn_rules(self) -> None:
+        """The markets and their rules of this moment; raises `BrokerError`."""
+        held = [position.symbol for position in self.book.positions()]
+        self.instruments = self.markets.read(self.instruments, held)
+
+    def doubt_rules(self) -> None:
+        """Read the rules before their time, if a refusal or a closed market asks for it; raises `BrokerError`."""
+        if self.markets.is_due(self.instruments[one.symbol] for one in self.book.positions()):
+            self.learn_rules()
 
     def draft(
         self,
@@ -100,7 +115,9 @@ class Desk:
     def submit(self, intent: Intent) -> OrderRecord:
         """Commit the intent, send it once, commit how that ended. Raises `AlreadyDecided` before anything is sent."""
         self.book.record(intent)
-        match self.broker.place(intent):
+        outcome = self.broker.place(intent)
+        self.markets.heed(intent.symbol, outcome)
+        match outcome:
             case Placed(exchange_id):
                 return self.book.mark(intent.client_id, OrderStatus.SUBMITTED, exchange_id=exchange_id)
             case NotPlaced(meaning, reason):
@@ -261,9 +278,12 @@ def is_harmless(record: OrderRecord) -> bool:
 
 
 def is_refused_for_good(record: OrderRecord) -> bool:
-    """Refused by the exchange, which would refuse the same again. (What was proved absent was not refused.)"""
+    """Refused by the exchange, which would refuse the same again. (What was proved absent was not refused, and a market that
+    is closed will open.)
+    """
     meaning = _refusal(record)
-    return record.status is OrderStatus.REJECTED and meaning is not None and meaning not in TRANSIENT
+    passing = meaning is None or meaning in TRANSIENT or meaning is Meaning.MARKET_CLOSED
+    return record.status is OrderStatus.REJECTED and not passing
 
 
 def _refusal(record: OrderRecord) -> Meaning | None:

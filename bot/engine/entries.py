@@ -126,6 +126,9 @@ class Entries:
         base = self.desk.instruments[symbol].base
         if any(base_of(record.symbol) == base for record in book.unsettled()):
             return f"an order of {base} is not settled"
+        closed = self.desk.markets.takes_entries(self.desk.instruments[symbol])
+        if closed is not None:
+            return closed
         stopped = book.fact(f"stopped:{symbol}")
         if barred(int(stopped) if stopped else None, candle, self.timeframe_ms):
             return "stopped out in this candle"

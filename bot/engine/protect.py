@@ -130,6 +130,11 @@ class Protection:
             return Verdict.THROUGH
         return Verdict.REFUSED if refusals >= REFUSALS else Verdict.EXPOSED
 
+    def guards(self, position: Position) -> bool:
+        """Whether a stop rests that covers all of the position that can be sold; raises `BrokerError`."""
+        exposed = self._desk.instruments[position.symbol].size(position.qty)
+        return 0 < exposed <= covered(self.stops_of(position, self._desk.broker.open_orders()))
+
     def loosen(self, position: Position, keep: Decimal, why: str) -> bool:
         """Free all but `keep` of the position from its stops, for a sale; False when the stops turned out otherwise.
 

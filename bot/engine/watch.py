@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from bot.brokers.base import BrokerError
 from bot.domain.candles import Candles
-from bot.domain.instrument import Look
+from bot.domain.instrument import Look, Trading
 from bot.domain.money import decimal
 from bot.domain.order import OrderRecord, Purpose, VenueOrder
 from bot.domain.position import Position
@@ -51,6 +51,7 @@ class Watch:
         """
         self.finished = False
         if self.desk.book.positions() or self.desk.book.unsettled():
+            self.desk.doubt_rules()
             orders = list(self.desk.broker.open_orders() if seen is None else seen)
             self._learn_ended(orders)
             minded = [self._mind(position, orders) for position in self.desk.book.positions()]
@@ -62,6 +63,8 @@ class Watch:
 
     def _mind(self, position: Position, orders: list[VenueOrder]) -> bool:
         symbol = position.symbol
+        if self.desk.instruments[symbol].trading is Trading.SUSPENDED:
+            return True  # nobody trades there, and there is nothing to do until somebody does
         try:
             look = self.desk.broker.look(symbol, self._since(position))
             if self._act(position, look, orders):

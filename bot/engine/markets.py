@@ -1,0 +1,140 @@
+"""The markets of one account: their rules of the moment, and which of them take no orders now.
+
+What is held in a closed market is reported once and stays as it is protected; nothing is sent into it in vain. A refusal
+that the rules may explain makes them be read anew. It sends no orders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from bot.brokers.base import BaseBroker
+from bot.domain.clock import MINUTE, SECOND, Clock
+from bot.domain.instrument import Instrument, Kind, Trading
+from bot.domain.log import Log
+from bot.domain.outcome import Meaning, NotPlaced, Outcome, Placed
+
+#: What still takes a sale of ours, and what a resting stop. (Limit-only markets take a sale as a limit order.)
+_SALES = frozenset({Trading.ONLINE, Trading.REDUCE_ONLY, Trading.LIMIT_ONLY})
+_STOPS = frozenset({Trading.ONLINE, Trading.REDUCE_ONLY})
+#: Refusals that changed rules may explain.
+_OF_RULES = frozenset({Meaning.MARKET_CLOSED, Meaning.REJECTED, Meaning.TOO_SMALL, Meaning.UNSUPPORTED})
+#: The first and the longest wait (wall ms) before a market that refused an order as closed is tried again.
+_FIRST_WAIT, _LONGEST_WAIT = 5 * SECOND, 5 * MINUTE
+#: Wall ms between two looks at the rules while a market in which we hold something is closed, and after refusals.
+_LOOK_AGAIN, _LOOK_AFTER_REFUSAL = MINUTE, 2 * SECOND
+
+
+@dataclass(slots=True)
+class _Closure:
+    why: str
+    wait: int
+    until: int
+
+
+class Markets:
+    """What each market takes, as far as the exchange has told."""
+
+    def __init__(self, broker: BaseBroker, clock: Clock, log: Log) -> None:
+        self._broker = broker
+        self._clock = clock
+        self._log = log
+        self._closures: dict[str, _Closure] = {}
+        self._told: dict[str, Trading] = {}
+        self._doubted = False
+        self._read_at = 0
+
+    # -- what an order taught -------------------------------------------------------------------------------------
+    def heed(self, symbol: str, outcome: Outcome) -> None:
+        """Learn from how a request for an order, or for a change of one, ended."""
+        match outcome:
+            case Placed():
+                self._closures.pop(symbol, None)
+            case NotPlaced(meaning, reason) if meaning in _OF_RULES:
+                self._doubted = True
+                if meaning is Meaning.MARKET_CLOSED:
+                    self._close(symbol, reason)
+
+    def _close(self, symbol: str, reason: str) -> None:
+        before = self._closures.get(symbol)
+        wait = min(before.wait * 2, _LONGEST_WAIT) if before is not None else _FIRST_WAIT
+        self._closures[symbol] = _Closure(reason, wait, self._clock.wall_ms() + wait)
+        if before is None:
+            self._log.error(
+                "HALTED",
+                symbol=symbol,
+                limit="market",
+                reason=f"the exchange takes no such order of it now: {reason}; tried again with growing waits",
+            )
+
+    def takes_entries(self, instrument: Instrument) -> str | None:
+        """Why the market takes no entry now, or None."""
+        if instrument.trading is not Trading.ONLINE:
+            return f"the market is {instrument.trading}"
+        closure = self._closures.get(instrument.symbol)
+        return closure.why if closure is not None and self._waits(instrument.symbol) else None
+
+    def takes_sales(self, instrument: Instrument) -> bool:
+        return instrument.trading in _SALES and not self._waits(instrument.symbol)
+
+    def takes_stops(self, instrument: Instrument) -> bool:
+        return instrument.trading in _STOPS and not self._waits(instrument.symbol)
+
+    def _waits(self, symbol: str) -> bool:
+        closure = self._closures.get(symbol)
+        return closure is not None and self._clock.wall_ms() < closure.until
+
+    # -- the rules ------------------------------------------------------------------------------------------------
+    def is_due(self, held: Iterable[Instrument]) -> bool:
+        """Whether the rules are to be read before their time: in doubt, or something is held in a market that is closed."""
+        age = self._clock.wall_ms() - self._read_at
+        closed = any(one.trading is not Trading.ONLINE for one in held)
+        return (self._doubted and age >= _LOOK_AFTER_REFUSAL) or (closed and age >= _LOOK_AGAIN)
+
+    def read(self, known: dict[str, Instrument], held: Iterable[str]) -> dict[str, Instrument]:
+        """The rules of this moment; what is `held` and no longer listed keeps those `known`, and takes nothing. Raises
+        `BrokerError`.
+        """
+        fresh = dict(self._broker.instruments())
+        self._read_at, self._doubted = self._clock.wall_ms(), False
+        for symbol in held:
+            listed = symbol in fresh
+            if not listed:
+                fresh[symbol] = replace(known.get(symbol) or _unlisted(symbol), trading=Trading.SUSPENDED)
+            self._tell(fresh[symbol], listed=listed)
+            self._compare(known.get(symbol), fresh[symbol])
+        return fresh
+
+    def _tell(self, now: Instrument, *, listed: bool) -> None:
+        """One line when a market in which something is held closes, and one when it opens again."""
+        before = self._told.get(now.symbol, Trading.ONLINE)
+        self._told[now.symbol] = now.trading
+        if now.trading is before:
+            return
+        if now.trading is Trading.ONLINE:
+            self._closures.pop(now.symbol, None)
+            self._log.info("RESUMED", symbol=now.symbol, limit="market", reason="the market takes all orders again")
+            return
+        state = f"the market is {now.trading}" if listed else "the exchange does not list it any more"
+        self._log.error(
+            "HALTED",
+            symbol=now.symbol,
+            limit="market",
+            reason=f"{state}: what is held there stays, with the stop that rests, until it can be sold",
+        )
+
+    def _compare(self, before: Instrument | None, now: Instrument) -> None:
+        for name in ("tick", "lot", "min_qty", "min_cost"):
+            was, becomes = getattr(before or now, name), getattr(now, name)
+            if was != becomes:
+                self._log.warning("RULES", symbol=now.symbol, rule=name, was=was, now=becomes)
+
+
+def _unlisted(symbol: str) -> Instrument:
+    """Stand-in rules for a market that was never seen listed while we hold it: so that nothing is rounded away."""
+    base, quote = symbol.split("-")[:2]
+    step = Decimal("0.00000001")
+    kind = Kind.SWAP if symbol.endswith("-SWAP") else Kind.SPOT
+    return Instrument(symbol=symbol, base=base, quote=quote, tick=step, lot=step, min_qty=step, kind=kind)
