@@ -51,7 +51,7 @@ def room() -> Room:
         (ERROR, "DISK", {"reason": "full"}, "disk trouble"),
         (WARNING, "DISK", {"reason": "nearly full"}, "disk trouble"),
         (ERROR, "GONE", {"symbol": "BTC-USD"}, "coins left the account"),
-        (INFO, "DAY", {"day": "2026-01-01", "equity_usd": Decimal("10")}, "the day"),
+        (INFO, "DAY", {"day": "2026-01-01", "equity_usd": Decimal(10)}, "the day"),
     ],
 )
 def test_what_is_an_alarm(room: Room, level: int, word: str, fields: dict[str, object], title: str) -> None:

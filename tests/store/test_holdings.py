@@ -247,3 +247,13 @@ def test_what_is_not_held_is_not_naked(tmp_path: Path, book: Ledger) -> None:
     book.book(fill("F2", selling(book, 2), side=Side.SELL))
     assert [one["end"] for one in document(Books(tmp_path))["brokers"]["kraken"]["naked"]] != [None]
     assert book.cover("BTC-USD", 99_999) == 0
+
+
+def test_a_days_orders_and_fees_are_those_of_its_fills(book: Ledger) -> None:
+    first, second = sent(book, 1, "3"), sent(book, 2)
+    book.book(fill("F1", first, time=6_000, fee_usd="0.2"))
+    book.book(fill("F2", first, time=6_500, fee_usd="0.3"))
+    book.book(fill("F3", second, time=6_999, fee_usd="0.01"))
+    book.book(fill("F4", first, time=7_000, fee_usd="5"))
+    assert book.traded(6_000, 7_000) == (2, Decimal("0.51"))
+    assert book.traded(8_000, 9_000) == (0, ZERO)

@@ -30,6 +30,14 @@ def test_a_naked_stretch_is_measured_from_its_first_moment(book: Ledger) -> None
     assert book.cover("BTC-USD", 12_050) == 50
 
 
+def test_open_stretches_are_told_with_their_causes(book: Ledger) -> None:
+    book.uncover("BTC-USD", 10_000, "stop refused")
+    book.uncover("ETH-USD", 10_500, "replacing")
+    assert book.uncovered() == {"BTC-USD": (10_000, "stop refused"), "ETH-USD": (10_500, "replacing")}
+    book.cover("BTC-USD", 10_900)
+    assert book.uncovered() == {"ETH-USD": (10_500, "replacing")}
+
+
 def test_a_clock_that_jumped_back_makes_no_negative_stretch(book: Ledger) -> None:
     book.uncover("BTC-USD", 10_000, "stop refused")
     assert book.cover("BTC-USD", 9_000) == 0
