@@ -89,7 +89,10 @@ class BrokerTrader:
 
     # -- the life of an actor -------------------------------------------------------------------------------------
     def run(self) -> None:
-        """Connect, reconcile, protect, trade; returns after the stop event, with every order in hand finished."""
+        """Connect, reconcile, protect, trade; returns after the stop event, with every order in hand finished.
+
+        Returns too when the book is to be opened anew, because its disk has filled or has room again.
+        """
         with closing(self._broker):
             connection = self._broker.connect()
             self.admitted = True
@@ -97,7 +100,7 @@ class BrokerTrader:
                 self._settle_in(connection, ledger)
                 try:
                     self._open()
-                    while not self._stop.is_set():
+                    while not self._stop.is_set() and not ledger.outlived():
                         self._turn()
                     self._reporter.stays()
                 finally:
@@ -115,6 +118,7 @@ class BrokerTrader:
             self._plan, self._clock, self._log, self._heartbeat, ledger, self._business.entries, connection
         )
         self._connection = connection
+        self._ledger = ledger
 
     def _open(self) -> None:
         self._reporter.connected()
@@ -250,7 +254,7 @@ class BrokerTrader:
             return "stopping"
         if self._connection.trading is not Trading.ONLINE:
             return f"the exchange is in {self._connection.trading}"
-        return self._operator.barrier()
+        return self._ledger.barrier or self._operator.barrier()
 
     def _report(self) -> None:
         """What is true now; the last word before a stop stands, since stopping is no state of the account."""

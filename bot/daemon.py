@@ -10,32 +10,23 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from sqlalchemy import URL
-
 from bot import __version__
 from bot.broker_manager import BrokerManager
-from bot.brokers.base import BaseBroker, BrokerError
 from bot.domain.calendar import CalendarError, read_calendar
 from bot.domain.clock import MINUTE, SECOND
-from bot.domain.ids import Account
-from bot.domain.outcome import Meaning
 from bot.engine.business import Plan
 from bot.engine.risk import Limits
 from bot.engine.universe import Wishes
 from bot.independent_broker_trader import IndependentBrokerTrader
+from bot.ledgers import Ledgers
 from bot.lockstep import Lockstep
 from bot.operate.log import EventLog, Logs
 from bot.operate.notify import notifying
 from bot.operate.redact import Redactor
 from bot.settings import ConfigError, Mode, Settings, resolve_mode, state_folder
-from bot.store.database import Store, address
-from bot.store.ledger import Ledger
-from bot.store.lock import AccountLock
-from bot.store.rotation import inherit, predecessor
 from bot.strategy.named import named
 from bot.strategy.params import Owner
 from bot.world import World
@@ -74,7 +65,7 @@ def _trade(
         raise ConfigError(["no exchange that this version of NIJA trades has complete credentials"])
     trader = IndependentBrokerTrader(
         manager=manager,
-        open_ledger=Ledgers(settings, world).opened,
+        open_ledger=Ledgers(settings, world, log_for).opened,
         plan=plan,
         clock=world.clock,
         log_for=log_for,
@@ -86,43 +77,6 @@ def _trade(
     )
     with Lockstep.following(world, [post.heartbeat for post in trader.posts], stop):
         return trader.run(lambda: world.child is None or world.child.alive)
-
-
-@dataclass(frozen=True, slots=True)
-class Ledgers:
-    """Opens an account's book: its lock first, then its database, then the question whose money it is."""
-
-    settings: Settings
-    world: World
-
-    @contextmanager
-    def opened(self, broker: BaseBroker, account: Account) -> Iterator[Ledger]:
-        """Raises `AccountLocked`, `StoreError`, and `BrokerError` for keys that are another account's."""
-        with (
-            contextlib.closing(AccountLock(state_folder(), account)),
-            contextlib.closing(Store.open(self._address(account.venue))) as store,
-        ):
-            self._claim(store, broker, account)
-            yield Ledger(store, account, self.world.clock)
-
-    def _address(self, venue: str) -> URL:
-        url = self.settings.operation.database_url
-        return address(self.settings.operation.data_dir, venue, url.get_secret_value() if url is not None else None)
-
-    def _claim(self, store: Store, broker: BaseBroker, account: Account) -> None:
-        """A key that is new while the book holds positions must open the same account, or nothing is traded."""
-        before = predecessor(store, account)
-        if before is None:
-            return
-        if not any(broker.order(exchange_id, symbol) is not None for exchange_id, symbol in before.traces):
-            raise BrokerError(
-                account.venue,
-                Meaning.PERMISSION,
-                f"these keys open another account than the one that holds {before.open_positions} positions in our book",
-                remedy=f"put the keys of {before.account} back, or give its positions up: "
-                f"nija recover {account.venue} --forget-account",
-            )
-        inherit(store, before, account, self.world.clock)
 
 
 def trading_plan(settings: Settings) -> Plan:

@@ -99,6 +99,7 @@ class IndependentBrokerTrader:
         self._rng = rng
         self._independent = independent
         self._chosen: str | None = None
+        self._silent = False
         self.posts = [self._post(venue, log_for(venue)) for venue in manager.venues]
 
     # -- the supervisor's life ----------------------------------------------------------------------------------
@@ -297,7 +298,11 @@ class IndependentBrokerTrader:
             fresh.write_text(json.dumps(content))
             fresh.replace(file)
         except OSError as error:
-            self._log.warning("HEARTBEAT", reason=f"{file} cannot be written: {error.strerror}")
+            if not self._silent:
+                self._log.warning("HEARTBEAT", reason=f"{file} cannot be written: {error.strerror}")
+            self._silent = True
+        else:
+            self._silent = False
 
 
 def _patience(error: BrokerError, *, doubtful: bool) -> float:

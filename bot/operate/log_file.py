@@ -1,11 +1,13 @@
 """Where log lines go: a file that `tail -f` can follow for ever, and a console that may stall without harm.
 
-Neither ever raises into the thread that logs, and neither keeps it waiting for a person: a full disk is told
-once on stderr, a console that nobody reads loses lines instead of stopping a trader.
+Neither ever raises into the thread that logs, and neither keeps it waiting for a person: a console that nobody reads
+loses lines instead of stopping a trader. A full disk is told once on stderr, and in the file itself: a little room beside
+it is kept back for the lines that say so.
 """
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import queue
@@ -13,13 +15,19 @@ import shutil
 import stat
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Final, TextIO
 
 MAX_BYTES: Final = 10_000_000
 KEEP: Final = 5
 CONSOLE_LINES: Final = 10_000
+RESERVE: Final = 64 * 1024
+"""Bytes kept back for what must be said when the disk is full."""
+RESERVE_SECONDS: Final = 60.0
+"""Seconds between two attempts to keep them back."""
 _CLOSED: Final = -1
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class FollowedFile(logging.Handler):
@@ -36,6 +44,9 @@ class FollowedFile(logging.Handler):
         self._rotate_at = max_bytes
         self._complained = False
         self._file = self._open()
+        self._reserve = path.with_name(path.name + ".reserve")
+        self._next_reserve = 0.0
+        self._keep_back()
 
     def emit(self, record: logging.LogRecord) -> None:
         line = self.format(record) + "\n"
@@ -45,6 +56,7 @@ class FollowedFile(logging.Handler):
             self._reopen_if_moved()
             self._write(line.encode("utf-8", "backslashreplace"))
             self._rotate_if_large()
+            self._keep_back()
         except OSError as error:
             self._complain(error)
         else:
@@ -76,7 +88,31 @@ class FollowedFile(logging.Handler):
 
     def _write(self, data: bytes) -> None:
         while data:
-            data = data[os.write(self._file, data) :]
+            try:
+                data = data[os.write(self._file, data) :]
+            except OSError as error:
+                if error.errno not in _FULL or not self._release():
+                    raise
+
+    def _keep_back(self) -> None:
+        """Now and then: see that the reserve is there; where there is no room for it, the disk is as good as full."""
+        if time.monotonic() < self._next_reserve or not stat.S_ISREG(os.fstat(self._file).st_mode):
+            return
+        self._next_reserve = time.monotonic() + RESERVE_SECONDS
+        try:
+            if not self._reserve.exists():
+                self._reserve.write_bytes(bytes(RESERVE))
+        except OSError:
+            self._release()
+
+    def _release(self) -> bool:
+        """Give the reserve to the log; False when there is none."""
+        try:
+            self._reserve.unlink()
+        except OSError:
+            return False
+        self._next_reserve = time.monotonic() + RESERVE_SECONDS
+        return True
 
     def _rotate_if_large(self) -> None:
         size = self._size()

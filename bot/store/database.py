@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import Pool, QueuePool, StaticPool
 
 from bot.store import migrate
+from bot.store.disk import Disk
 
 #: Stands in the header of every SQLite file of ours ("NIJA"), so that other files are told apart.
 APPLICATION_ID = 0x4E494A41
@@ -28,6 +29,18 @@ BUSY_SECONDS = 10
 
 class StoreError(Exception):
     """The database cannot be used; the text is one line that names it and says what to do."""
+
+
+class StoreFull(StoreError):
+    """The disk has no room for the change: nothing of it was kept."""
+
+
+class StoreReadOnly(StoreError):
+    """The disk takes no writes at all."""
+
+
+class StoreDamaged(StoreError):
+    """What is in the file is no sound database of ours: only `nija recover` helps."""
 
 
 def address(data_dir: Path, venue: str, url: str | None = None) -> URL:
@@ -68,29 +81,40 @@ class Store:
             file = Path(where.database or "")
             name = str(file)
             _make_folder(file.parent)
-            store = cls(_sqlite(file, "rwc"), name)
-        else:
-            store = cls(create_engine(where, pool_size=1, pool_pre_ping=True, hide_parameters=True), name)
-        store._prepare()
-        return store
+            return cls(_sqlite(file, "rwc"), name).prepared()
+        return cls(create_engine(where, pool_size=1, pool_pre_ping=True, hide_parameters=True), name).prepared()
+
+    @classmethod
+    def copy(cls, where: URL) -> Store:
+        """A copy in memory of the SQLite database at `where`: what is written to it never reaches the file."""
+        return cls._of_copy(Path(where.database or "")).prepared()
+
+    @classmethod
+    def _of_copy(cls, file: Path) -> Store:
+        name = f"{file} (its copy in memory)"
+        with _explaining(name):
+            raw = in_memory(file)
+        return cls(_engine(lambda: raw, StaticPool), name)
 
     @classmethod
     def look(cls, where: URL) -> Store:
         """The database at `where` to read from, beside whoever writes it; raises `StoreError`.
 
-        Changes nothing: a database of an older NIJA is refused, too, until its daemon has started once.
+        Changes nothing: a database of an older NIJA is refused, too, until its daemon has started once. On a full disk it is
+        read from a copy in memory.
         """
         if where.get_backend_name() == "sqlite":
             file = Path(where.database or "")
-            store = cls(_sqlite(file, "ro"), str(file))
-        else:
-            engine = create_engine(where, pool_size=1, hide_parameters=True)
-            store = cls(engine, where.render_as_string(hide_password=True))
-        with store._closed_on_error(), store.reading() as connection:
-            store._refuse_newer(connection)
-            if migrate.version(connection) not in (migrate.HEAD, None):
-                raise StoreError(f"{store._name} is of an older NIJA: start the daemon once to bring it up to date")
-        return store
+            try:
+                return cls(_sqlite(file, "ro"), str(file)).readable()
+            except StoreDamaged:
+                raise
+            except StoreError:
+                if not Disk(file.parent).is_cramped():
+                    raise
+                return cls._of_copy(file).readable()
+        engine = create_engine(where, pool_size=1, hide_parameters=True)
+        return cls(engine, where.render_as_string(hide_password=True)).readable()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -109,7 +133,8 @@ class Store:
         """Let go of the database."""
         self._engine.dispose()
 
-    def _prepare(self) -> None:
+    def prepared(self) -> Store:
+        """Itself, found sound and brought up to this NIJA's schema; closed when it raises `StoreError`."""
         with self._closed_on_error():
             if self._engine.dialect.name == "sqlite":
                 self._check_file()
@@ -119,12 +144,21 @@ class Store:
             if not ready:
                 with self.writing() as connection:
                     migrate.upgrade(connection)
+        return self
+
+    def readable(self) -> Store:
+        """Itself, if this NIJA can read it; closed when it raises `StoreError`."""
+        with self._closed_on_error(), self.reading() as connection:
+            self._refuse_newer(connection)
+            if migrate.version(connection) not in (migrate.HEAD, None):
+                raise StoreError(f"{self._name} is of an older NIJA: start the daemon once to bring it up to date")
+        return self
 
     def _check_file(self) -> None:
         with self._explained(), self._engine.connect() as connection:
             found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
         if found != "ok":
-            raise StoreError(f"{self._name} is damaged ({found}): {_RESCUE}")
+            raise StoreDamaged(f"{self._name} is damaged ({found}): {_RESCUE}")
 
     def _refuse_newer(self, connection: Connection) -> None:
         version = migrate.version(connection)
@@ -144,15 +178,14 @@ class Store:
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
-        try:
+        with _explaining(self._name):
             yield
-        except IntegrityError:
-            raise
-        except DBAPIError as error:
-            raise StoreError(f"{self._name}: {_explain(str(error.orig))}") from error
 
 
-_RESCUE = "nothing was changed; move the file away (keep it) and start again: NIJA finds its orders at the exchange"
+_RESCUE = (
+    "nothing was changed; `nija recover` sets the file aside (it is kept), and the next start finds NIJA's orders at the"
+    " exchange"
+)
 _ADVICE = {
     "file is not a database": f"is not a database: {_RESCUE}",
     "malformed": f"is damaged: {_RESCUE}",
@@ -162,6 +195,26 @@ _ADVICE = {
     "disk I/O": "the disk does not answer as it should: nothing of the last change was kept; look at the disk",
     "locked": f"another process has kept it locked for {BUSY_SECONDS} s: end that process",
 }
+
+
+_KINDS = {
+    "file is not a database": StoreDamaged,
+    "malformed": StoreDamaged,
+    "disk is full": StoreFull,
+}
+
+
+@contextmanager
+def _explaining(name: str) -> Iterator[None]:
+    """What a database says, as our own error; a broken constraint is the caller's to explain."""
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except (DBAPIError, sqlite3.Error) as error:
+        text = str(error.orig if isinstance(error, DBAPIError) else error)
+        kind = next((kind for sign, kind in _KINDS.items() if sign in text), StoreError)
+        raise kind(f"{name}: {_explain(text)}") from error
 
 
 def _explain(text: str) -> str:
@@ -189,9 +242,37 @@ def _sqlite(file: Path, mode: str) -> Engine:
             _make_durable(raw)
         return raw
 
-    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool, pool_size=1, hide_parameters=True)
+    return _engine(connect, QueuePool, pool_size=1)
+
+
+def _engine(connect: Callable[[], sqlite3.Connection], pool: type[Pool], **words: int) -> Engine:
+    engine = create_engine("sqlite://", creator=connect, poolclass=pool, hide_parameters=True, **words)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def in_memory(file: Path) -> sqlite3.Connection:
+    """A copy of a database, made without taking any room on its disk; raises `sqlite3.Error`.
+
+    Its shared index of the write-ahead log may be missing, and there is no room to make one: without a log the file is all
+    there is, and with one SQLite keeps the index in memory while nobody else can want it.
+    """
+    copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    log = file.with_name(file.name + "-wal")
+    held = log.exists() and log.stat().st_size > 0
+    for mode in ("mode=ro", "mode=rw" if held else "mode=ro&immutable=1"):
+        try:
+            with closing(sqlite3.connect(f"{file.absolute().as_uri()}?{mode}", uri=True, timeout=BUSY_SECONDS)) as raw:
+                if mode == "mode=rw":
+                    raw.execute("PRAGMA locking_mode=EXCLUSIVE")
+                raw.backup(copy)
+            break
+        except sqlite3.OperationalError:
+            if mode != "mode=ro":
+                copy.close()
+                raise
+    copy.execute("PRAGMA foreign_keys=ON")
+    return copy
 
 
 def _begin(connection: Connection) -> None:

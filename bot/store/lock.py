@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from bot.domain.ids import Account
@@ -47,8 +48,8 @@ class AccountLock:
             pid = _holder(self._handle)
             os.close(self._handle)
             raise AccountLocked(account, pid) from None
-        os.ftruncate(self._handle, 0)
-        os.pwrite(self._handle, str(os.getpid()).encode(), 0)
+        with suppress(OSError):  # a full disk: who holds it is not told, held it is
+            os.ftruncate(self._handle, os.pwrite(self._handle, str(os.getpid()).encode(), 0))
 
     def close(self) -> None:
         """`release`, by the name that `contextlib.closing` calls."""

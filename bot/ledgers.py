@@ -1,0 +1,164 @@
+"""Where an account's book is opened: its lock first, then its database, then the question whose money it is.
+
+When the disk is full, the book is a spare one, with the emergency journal for the orders that must go out; the next
+ordinary start brings that journal into the database before anything else. A disk that takes no writes at all opens nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+
+from sqlalchemy import URL
+
+from bot.brokers.base import BaseBroker, BrokerError
+from bot.domain.clock import SECOND
+from bot.domain.ids import Account
+from bot.domain.outcome import Meaning
+from bot.operate.log import EventLog
+from bot.settings import Settings, state_folder
+from bot.store.database import Store, StoreDamaged, StoreError, StoreFull, StoreReadOnly, address
+from bot.store.disk import Disk, Trouble
+from bot.store.emergency import EmergencyJournal, journal_file
+from bot.store.ledger import Ledger
+from bot.store.lock import AccountLock
+from bot.store.rotation import inherit, predecessor
+from bot.store.spare import DiskLedger, SpareLedger, merge
+from bot.world import World
+
+#: Wall ms that a spare book lasts at least, and at most when the disk seemed sound again and again and was not.
+PATIENCE, LONGEST_PATIENCE = 2 * SECOND, 300 * SECOND
+#: Wall ms that an ordinary book must have lasted for the disk to count as sound.
+PROVED = 60 * SECOND
+
+
+class Ledgers:
+    """Opens the books of this installation; each account's is used by one thread."""
+
+    def __init__(self, settings: Settings, world: World, log_for: Callable[[str | None], EventLog]) -> None:
+        self._settings = settings
+        self._world = world
+        self._log_for = log_for
+        self._patience: dict[str, int] = {}
+        self._opened_at: dict[str, int] = {}
+
+    @contextmanager
+    def opened(self, broker: BaseBroker, account: Account) -> Iterator[Ledger]:
+        """Raises `AccountLocked`, `StoreError`, and `BrokerError` for keys that are another account's."""
+        with ExitStack() as held:
+            held.enter_context(closing(AccountLock(state_folder(), account)))
+            yield self._book(broker, account, held)
+
+    def _book(self, broker: BaseBroker, account: Account, held: ExitStack) -> Ledger:
+        where = self._address(account.venue)
+        if where.get_backend_name() != "sqlite":
+            store = held.enter_context(closing(Store.open(where)))
+            self._claim(store, broker, account)
+            return Ledger(store, account, self._world.clock)
+        return self._on_disk(where, broker, account, held)
+
+    def _address(self, venue: str) -> URL:
+        url = self._settings.operation.database_url
+        return address(self._settings.operation.data_dir, venue, url.get_secret_value() if url is not None else None)
+
+    # -- on a disk ------------------------------------------------------------------------------------------------
+    def _on_disk(self, where: URL, broker: BaseBroker, account: Account, held: ExitStack) -> Ledger:
+        file = Path(where.database or "")
+        disk = Disk(file.parent)
+        _refuse_emptied(file, account)
+        try:
+            if disk.is_cramped() and file.exists():
+                raise StoreFull(f"{file}: the disk is full: make room")
+            return self._ordinary(where, disk, broker, account, held)
+        except StoreDamaged:
+            raise
+        except StoreError as error:
+            trouble = disk.trouble()
+            if trouble is Trouble.READ_ONLY:
+                raise StoreReadOnly(
+                    f"{file}: its file system is read-only: nothing is sent, the stops at the exchange protect what is held;"
+                    " make it writable again and NIJA goes on by itself"
+                ) from error
+            if not file.exists() or (trouble is not Trouble.FULL and not isinstance(error, StoreFull)):
+                raise
+            return self._spare(where, disk, broker, account, held, str(error))
+
+    def _ordinary(self, where: URL, disk: Disk, broker: BaseBroker, account: Account, held: ExitStack) -> Ledger:
+        clock = self._world.clock
+        with ExitStack() as opening:
+            store = opening.enter_context(closing(Store.open(where)))
+            before = self._claim(store, broker, account)
+            ledger = DiskLedger(store, account, clock, disk)
+            for owner in (before, account):
+                if owner is not None:
+                    self._merge(ledger, journal_file(disk.folder, owner))
+            held.push(opening.pop_all())
+        self._opened_at[account.venue] = clock.wall_ms()
+        return ledger
+
+    def _merge(self, ledger: Ledger, file: Path) -> None:
+        """What was sent while the disk was full; the journal stays, for the next time."""
+        with closing(EmergencyJournal.open(file)) as journal:
+            entries = len(journal.entries)
+            lacked = merge(ledger, journal.entries)
+            journal.clear()
+        if entries:
+            self._log_for(ledger.account.venue).info(
+                "MERGED", orders=lacked, file=file.name, reason="the disk has room again: entries go on"
+            )
+
+    def _spare(self, where: URL, disk: Disk, broker: BaseBroker, account: Account, held: ExitStack, why: str) -> Ledger:
+        clock = self._world.clock
+        self._log_for(account.venue).error(
+            "HALTED",
+            reason=why,
+            disk=disk.folder,
+            remedy="make room on this disk: until then no entries; exits and stops go on, and NIJA heals by itself",
+        )
+        with ExitStack() as opening:
+            journal = opening.enter_context(closing(EmergencyJournal.open(journal_file(disk.folder, account))))
+            store = opening.enter_context(closing(Store.copy(where)))
+            self._claim(store, broker, account)
+            merge(Ledger(store, account, clock), journal.entries)
+            ledger = SpareLedger(store, account, clock, journal, disk, self._next_patience(account.venue))
+            held.push(opening.pop_all())
+        return ledger
+
+    def _next_patience(self, venue: str) -> int:
+        """How long to leave a disk alone: longer each time when it fails again as soon as it seems sound."""
+        lasted = self._world.clock.wall_ms() - self._opened_at.get(venue, 0)
+        last = self._patience.get(venue, 0)
+        wait = PATIENCE if lasted > PROVED or not last else min(2 * last, LONGEST_PATIENCE)
+        self._patience[venue] = wait
+        return wait
+
+    # -- whose money it is ------------------------------------------------------------------------------------------
+    def _claim(self, store: Store, broker: BaseBroker, account: Account) -> Account | None:
+        """A key that is new while the book holds positions must open the same account, or nothing is traded.
+
+        Returns the account whose rows the key inherited, None when it inherited none.
+        """
+        before = predecessor(store, account)
+        if before is None:
+            return None
+        if not any(broker.order(exchange_id, symbol) is not None for exchange_id, symbol in before.traces):
+            raise BrokerError(
+                account.venue,
+                Meaning.PERMISSION,
+                f"these keys open another account than the one that holds {before.open_positions} positions in our book",
+                remedy=f"put the keys of {before.account} back, or give its positions up: "
+                f"nija recover {account.venue} --forget-account",
+            )
+        inherit(store, before, account, self._world.clock)
+        return before.account
+
+
+def _refuse_emptied(file: Path, account: Account) -> None:
+    """An empty file where a book was: SQLite would take it for a new one."""
+    emptied = file.exists() and file.stat().st_size == 0
+    if emptied and journal_file(file.parent, account).exists():
+        raise StoreDamaged(
+            f"{file} is damaged (it is empty): nothing was changed; `nija recover` sets the file aside (it is kept), and the"
+            " next start finds NIJA's orders at the exchange"
+        )

@@ -1,0 +1,80 @@
+"""The disk under a database: whether it has room, whether it can be written at all.
+
+Asked of the file system itself, since a database's own words for a full disk differ with the moment at which it fills.
+Leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from enum import Enum
+from pathlib import Path
+
+#: Bytes below which a disk counts as full: a database needs some for its log before it notices by itself.
+LEAST = 2 * 1024 * 1024
+#: Bytes that must be free before a disk that was full counts as sound again, and those that are tried.
+SOUND, TRIED = 2 * LEAST, 1024 * 1024
+
+
+class Trouble(Enum):
+    """What keeps a disk from taking what is written."""
+
+    FULL = "full"
+    READ_ONLY = "read-only"
+
+
+_TROUBLES = {
+    errno.ENOSPC: Trouble.FULL,
+    errno.EDQUOT: Trouble.FULL,
+    errno.EFBIG: Trouble.FULL,
+    errno.EROFS: Trouble.READ_ONLY,
+}
+
+
+class Disk:
+    """The file system that holds `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def free(self) -> int | None:
+        """Bytes that we may still take; None where the file system does not say."""
+        try:
+            found = os.statvfs(self.folder)
+        except OSError:
+            return None
+        if found.f_blocks == 0:
+            return None
+        return (found.f_bfree if os.geteuid() == 0 else found.f_bavail) * found.f_frsize
+
+    def is_cramped(self) -> bool:
+        """Whether so little is free that the next change may not fit."""
+        free = self.free()
+        return free is not None and free < LEAST
+
+    def is_sound(self) -> bool:
+        """Whether there is plenty of room, and a file that is really written takes it."""
+        free = self.free()
+        return (free is None or free >= SOUND) and self.trouble() is None
+
+    def trouble(self) -> Trouble | None:
+        """What comes of writing a file: None when it worked, or when it failed for reasons that are not the disk's."""
+        probe = self.folder / ".nija-probe"
+        try:
+            with probe.open("wb") as stream:
+                stream.write(bytes(TRIED))
+                stream.flush()
+                os.fsync(stream.fileno())
+        except OSError as error:
+            return _TROUBLES.get(error.errno or 0)
+        finally:
+            _remove(probe)
+        return None
+
+
+def _remove(file: Path) -> None:
+    try:
+        file.unlink(missing_ok=True)
+    except OSError:
+        return

@@ -1,0 +1,173 @@
+"""The emergency journal: room on the disk that was taken in good time, for orders that must go out when it is full.
+
+One file of fixed size per account, written full of zeros when it is made, so that a record only ever overwrites what is
+ours already (on a file system that copies on write, as btrfs and ZFS do, that promise is theirs to keep). Holds what a
+restart cannot learn from the exchange: intents, and what became of their requests. Never holds an entry.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import struct
+import zlib
+from dataclasses import asdict, dataclass, fields
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from bot.domain.ids import Account
+from bot.domain.order import Intent, OrderStatus, OrderType, Purpose, Side, TimeInForce
+from bot.store.database import StoreError, StoreFull
+from bot.store.schema import compact
+
+#: Bytes of a journal: about a thousand orders.
+SIZE = 512 * 1024
+_MAGIC = b"NIJAEMJ1"
+#: Magic and generation. A new generation makes every record of the old one invalid at once.
+_HEADER = struct.Struct(">8sQ")
+#: Length of a record, and its checksum, which begins with the generation.
+_FRAME = struct.Struct(">II")
+_WORDS = {"purpose": Purpose, "side": Side, "type": OrderType, "tif": TimeInForce}
+_AMOUNTS = frozenset({"qty", "limit_price", "trigger_price", "attached_stop", "attached_target", "trail"})
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What became of an order's request, as `Ledger.mark` was told."""
+
+    client_id: str
+    status: OrderStatus
+    exchange_id: str | None = None
+    reason: str = ""
+
+
+Entry = Intent | Mark
+
+
+def journal_file(folder: Path, account: Account) -> Path:
+    """Where an account's journal is."""
+    name = hashlib.sha256(str(account).encode()).hexdigest()[:12]
+    return folder / f"{account.venue}-{name}.emergency"
+
+
+class EmergencyJournal:
+    """An open journal; belongs to whoever holds the account's lock. Raises `StoreError` for what cannot be written."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._handle = os.open(file, os.O_RDWR | os.O_CLOEXEC)
+        content = os.pread(self._handle, os.fstat(self._handle).st_size, 0)
+        magic, self._generation = _HEADER.unpack_from(content.ljust(_HEADER.size, b"\0"))
+        if magic != _MAGIC:
+            self.close()
+            raise StoreError(f"{file}: is no emergency journal: move the file away (keep it) and start again")
+        self._size = len(content)
+        self.entries, self._end = _read(content, self._generation)
+
+    @classmethod
+    def open(cls, file: Path, size: int = SIZE) -> EmergencyJournal:
+        """The journal in `file`, made whole if there is none; raises `StoreFull` when there is no room for it."""
+        try:
+            if not file.exists():
+                _make(file, size)
+            return cls(file)
+        except OSError as error:
+            raise StoreFull(f"{file}: no emergency journal can be kept ({error.strerror}): make room") from error
+
+    def append(self, entry: Entry) -> None:
+        """On the disk when this returns; when it raises `StoreError`, the entry is not kept and nothing may be sent."""
+        payload = compact(_told(entry)).encode()
+        frame = _FRAME.pack(len(payload), zlib.crc32(payload, self._seed)) + payload
+        self.need(len(frame))
+        self._write(frame, self._end)
+        self._end += len(frame)
+        self.entries.append(entry)
+
+    def need(self, count: int) -> None:
+        """Raises `StoreFull` unless so many bytes still fit."""
+        if self._end + count > self._size:
+            raise StoreFull(
+                f"{self._file}: the emergency journal is full, nothing more can be sent: make room on the disk"
+            )
+
+    def clear(self) -> None:
+        """Everything in it stands in the database now."""
+        if self.entries:
+            self._write(_HEADER.pack(_MAGIC, self._generation + 1), 0)
+            self._generation += 1
+            self.entries, self._end = [], _HEADER.size
+
+    def close(self) -> None:
+        """Give the file back; safe to call twice."""
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
+
+    @property
+    def _seed(self) -> int:
+        return _seed(self._generation)
+
+    def _write(self, data: bytes, at: int) -> None:
+        try:
+            while data:
+                written = os.pwrite(self._handle, data, at)
+                data, at = data[written:], at + written
+            os.fsync(self._handle)
+        except OSError as error:
+            raise StoreError(f"{self._file}: cannot be written ({error.strerror}): nothing is sent") from error
+
+
+def _make(file: Path, size: int) -> None:
+    """Zeros are written, not only reserved: turning reserved blocks into written ones may need new ones itself."""
+    fresh = file.with_name(file.name + ".new")
+    try:
+        with fresh.open("wb") as stream:
+            stream.write(_HEADER.pack(_MAGIC, 1).ljust(size, b"\0"))
+            stream.flush()
+            os.fsync(stream.fileno())
+        fresh.replace(file)
+    except OSError:
+        fresh.unlink(missing_ok=True)
+        raise
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _seed(generation: int) -> int:
+    return zlib.crc32(generation.to_bytes(8, "big"))
+
+
+def _read(content: bytes, generation: int) -> tuple[list[Entry], int]:
+    """The whole records, and where the next one goes: what a crash cut off was never acknowledged."""
+    entries: list[Entry] = []
+    at = _HEADER.size
+    while at + _FRAME.size <= len(content):
+        length, checksum = _FRAME.unpack_from(content, at)
+        payload = content[at + _FRAME.size : at + _FRAME.size + length]
+        if length == 0 or len(payload) < length or zlib.crc32(payload, _seed(generation)) != checksum:
+            break
+        entries.append(_entry(json.loads(payload)))
+        at += _FRAME.size + length
+    return entries, at
+
+
+def _told(entry: Entry) -> dict[str, Any]:
+    return {name: value for name, value in asdict(entry).items() if value is not None and name != "decision"}
+
+
+def _entry(told: dict[str, Any]) -> Entry:
+    if "key" not in told:
+        return Mark(**told | {"status": OrderStatus(told["status"])})
+    names = {field.name for field in fields(Intent)} & told.keys()
+    return Intent(**{name: _value(name, told[name]) for name in names})
+
+
+def _value(name: str, told: Any) -> Any:
+    if name in _WORDS:
+        return _WORDS[name](told)
+    return Decimal(told) if name in _AMOUNTS else told

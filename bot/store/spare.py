@@ -1,0 +1,111 @@
+"""The spare ledger: the book of an account while its disk is full, and the way back into the database.
+
+A copy of the database in memory on which everything but entries goes on, as it would on the disk. Only what a restart
+could not learn from the exchange is kept durably, in the emergency journal; all else is learned again by reconciliation
+when the database can be written, as after a power cut. So there is one way back, whatever ended the spare ledger's life.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from bot.domain.booking import AlreadyDecided
+from bot.domain.clock import SECOND, Clock
+from bot.domain.ids import Account
+from bot.domain.order import TRANSITIONS, Intent, OrderRecord, OrderStatus, Purpose
+from bot.store.database import Store, StoreFull
+from bot.store.disk import Disk
+from bot.store.emergency import EmergencyJournal, Entry, Mark
+from bot.store.ledger import Ledger
+
+#: Wall ms between two looks at the disk.
+LOOK = 2 * SECOND
+#: Bytes of the journal that must be left before a stop is taken away to be placed anew.
+RESERVE = 8 * 1024
+
+
+class DiskLedger(Ledger):
+    """The ledger in ordinary times; asks to be closed when the disk is about to fill, before a commit fails on it."""
+
+    def __init__(self, store: Store, account: Account, clock: Clock, disk: Disk) -> None:
+        super().__init__(store, account, clock)
+        self._disk = disk
+        self._looked = clock.wall_ms()
+
+    def outlived(self) -> bool:
+        now = self._clock.wall_ms()
+        if now - self._looked < LOOK:
+            return False
+        self._looked = now
+        return self._disk.is_cramped()
+
+
+class SpareLedger(Ledger):
+    """The ledger on a copy in memory; `patience` is the wall ms before the disk is tried again, at first."""
+
+    def __init__(
+        self, store: Store, account: Account, clock: Clock, journal: EmergencyJournal, disk: Disk, patience: int
+    ) -> None:
+        super().__init__(store, account, clock)
+        self._journal = journal
+        self._disk = disk
+        self._next_look = clock.wall_ms() + patience
+
+    @property
+    def barrier(self) -> str | None:
+        return f"the disk of {self._disk.folder} is full"
+
+    def outlived(self) -> bool:
+        now = self._clock.wall_ms()
+        if now < self._next_look:
+            return False
+        self._next_look = now + LOOK
+        return self._disk.is_sound()
+
+    def record(self, intent: Intent) -> OrderRecord:
+        """Into the emergency journal before its request leaves; raises `StoreFull` for an entry, which is not written."""
+        if intent.purpose is Purpose.ENTRY:
+            raise StoreFull(f"{self.barrier}: no entries")
+        record = super().record(intent)
+        self._journal.append(intent)
+        return record
+
+    def mark(
+        self, client_id: str, status: OrderStatus, *, exchange_id: str | None = None, reason: str = ""
+    ) -> OrderRecord:
+        record = super().mark(client_id, status, exchange_id=exchange_id, reason=reason)
+        self._journal.append(Mark(client_id, status, exchange_id, reason))
+        return record
+
+    def uncover(self, symbol: str, at: int, why: str) -> None:
+        """Before a stop is taken away: the order that is to follow must find room, or it stays where it is."""
+        self._journal.need(RESERVE)
+        super().uncover(symbol, at, why)
+
+
+def merge(ledger: Ledger, entries: Iterable[Entry]) -> int:
+    """Bring into a book what it lacks of a journal, which may have been merged before; returns how many orders it lacked."""
+    lacked = 0
+    for entry in entries:
+        if isinstance(entry, Mark):
+            _mark(ledger, entry)
+        elif ledger.by_client_id(entry.client_id) is None:
+            _record(ledger, entry)
+            lacked += 1
+    return lacked
+
+
+def _record(ledger: Ledger, intent: Intent) -> None:
+    """An order that may have been sent is never left out, even if its decision stands in the book already."""
+    try:
+        ledger.record(intent)
+    except AlreadyDecided:
+        ledger.record(replace(intent, key=f"{intent.key}/{intent.client_id}"))
+
+
+def _mark(ledger: Ledger, told: Mark) -> None:
+    """What became of a request, unless the book knows better by now."""
+    known = ledger.by_client_id(told.client_id)
+    if known is not None and told.status in TRANSITIONS[known.status]:
+        ledger.mark(told.client_id, told.status, exchange_id=told.exchange_id, reason=told.reason)
