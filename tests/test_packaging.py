@@ -210,7 +210,10 @@ def with_python(folder: Path, text: str) -> str:
 @pytest.mark.parametrize(
     ("python", "told"),
     [
-        ('#!/bin/sh\n[ "$1" = -c ] && exit 1\necho Python 3.8.18\n', "Python 3.11 or newer is needed, found Python 3.8.18"),
+        (
+            '#!/bin/sh\n[ "$1" = -c ] && exit 1\necho Python 3.8.18\n',
+            "Python 3.11 or newer is needed, found Python 3.8.18",
+        ),
         ('#!/bin/sh\ncase "$2" in *ensurepip*) exit 1;; esac\n', "has no venv module"),
     ],
 )

@@ -156,7 +156,7 @@ async def _drop(scope: Scope, receive: Receive) -> None:
 
 def reset(transport: asyncio.WriteTransport) -> None:
     """Ends a connection with a TCP reset, whatever is still in its buffers."""
-    handle = transport.get_extra_info("socket")
+    handle = None if transport.is_closing() else transport.get_extra_info("socket")
     if handle is not None:
         with suppress(OSError):  # the client was quicker and is gone already
             handle.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -60,7 +60,9 @@ def test_time_going_back_gives_no_room() -> None:
     assert budget.level() == 8
 
 
-@given(st.lists(st.tuples(st.integers(0, 5_000), st.sampled_from(list(Lane)), st.sampled_from([1.0, 2.0])), max_size=60))
+@given(
+    st.lists(st.tuples(st.integers(0, 5_000), st.sampled_from(list(Lane)), st.sampled_from([1.0, 2.0])), max_size=60)
+)
 def test_whatever_is_asked_the_venue_never_sees_more_than_its_capacity(asked: list[tuple[int, Lane, float]]) -> None:
     clock = Hand()
     budget = Budget("calls", 15, 0.33, clock)

@@ -89,7 +89,9 @@ def test_an_overdue_call_is_cut_off_and_says_that_it_was_sent(server: TlsServer)
             session.post(server.url, data=b"another")
 
 
-def test_neither_proxies_nor_credentials_come_from_the_environment(server: TlsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_neither_proxies_nor_credentials_come_from_the_environment(
+    server: TlsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere")
     with BoundedSession(server.ca_file) as session:

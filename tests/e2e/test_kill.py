@@ -7,7 +7,7 @@ import random
 import time
 from pathlib import Path
 
-from tests.daemon_fixture import Daemon, truth
+from tests.daemon_fixture import Daemon
 from tests.sandbox_fixture import Sandbox
 
 
@@ -44,26 +44,3 @@ def test_three_kills_while_the_exchange_lives_on(tmp_path: Path) -> None:
             daemon.command("pause")
             daemon.agrees(sandbox.ready)
             assert daemon.stop()[0] == 0
-
-
-def test_killed_while_an_order_is_on_its_way(tmp_path: Path) -> None:
-    """The request has left, the exchange acts on it after the daemon is dead; only the intent is on disk."""
-    with Sandbox(tmp_path, "--speed", "60") as sandbox:
-        sandbox.control("POST", "faults", venue="kraken", kind="delay", path="AddOrder", seconds=1.0, after=2, count=1)
-        daemon = Daemon(tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file), MAX_OPEN_POSITIONS="1")
-        with daemon:
-            daemon.until(lambda: sandbox.ledger()["requests"].get("POST /0/private/AddOrder", 0) >= 3, "the order")
-            daemon.kill()
-        (intent,) = daemon.book()["orders"]
-        assert (intent["status"], intent["exchange_id"]) == ("intent", None)
-        until = time.monotonic() + 10
-        while not sandbox.ledger()["orders"] and time.monotonic() < until:
-            time.sleep(0.05)
-        with daemon:
-            daemon.until(lambda: bool(daemon.book()["positions"]), "the position")
-            daemon.command("pause")
-            daemon.agrees(sandbox.ready)
-            daemon.stop()
-        entry, *_ = truth(sandbox.ready)["orders"]
-        assert entry["client_id"] == intent["client_id"]
-        assert len([one for one in daemon.book()["orders"] if one["client_id"] == intent["client_id"]]) == 1

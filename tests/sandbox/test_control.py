@@ -153,9 +153,7 @@ def test_keys_and_switches(standing: Sandbox) -> None:
         ("POST", "keys", {"venue": "kraken", "permissions": ["steal"]}),
     ],
 )
-def test_bad_calls_are_answered_in_one_line(
-    standing: Sandbox, method: str, path: str, words: dict[str, Any]
-) -> None:
+def test_bad_calls_are_answered_in_one_line(standing: Sandbox, method: str, path: str, words: dict[str, Any]) -> None:
     with pytest.raises(ControlError) as refused:
         standing.control(method, path, **words)
     assert refused.value.status == 400
@@ -211,7 +209,12 @@ def test_coins_of_the_owner_are_not_ours_to_cover(desk: Desk) -> None:
 )
 def test_bad_arguments_are_one_line_and_exit_2(arguments: list[str]) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "bot.sandbox", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
+        [sys.executable, "-m", "bot.sandbox", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
     )
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1

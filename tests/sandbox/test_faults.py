@@ -257,7 +257,13 @@ def is_bad(rows: list[Any]) -> bool:
 
 @pytest.mark.parametrize(
     "words",
-    [{"kind": "nonsense"}, {}, {"kind": "delay", "seconds": "long"}, {"kind": "delay", "path": "("}, {"kind": "delay", "x": 1}],
+    [
+        {"kind": "nonsense"},
+        {},
+        {"kind": "delay", "seconds": "long"},
+        {"kind": "delay", "path": "("},
+        {"kind": "delay", "x": 1},
+    ],
 )
 def test_a_fault_that_makes_no_sense_is_refused_in_one_line(kraken: Sandbox, words: dict[str, Any]) -> None:
     with pytest.raises(ControlError) as refused:

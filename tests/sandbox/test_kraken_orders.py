@@ -209,7 +209,9 @@ def test_a_deadline_that_has_passed_is_refused(desk: Desk) -> None:
 
 def test_amend_keeps_the_id_and_below_the_fill_cancels_the_rest(desk: Desk) -> None:
     order = desk.buy("0.005", ordertype="limit", price=desk.away("0.9"), cl_ord_id="nj1")
-    assert desk.result("AmendOrder", txid=order.id, limit_price=desk.away("0.91"), order_qty="0.006")["amend_id"][0] == "T"
+    assert (
+        desk.result("AmendOrder", txid=order.id, limit_price=desk.away("0.91"), order_qty="0.006")["amend_id"][0] == "T"
+    )
     record = desk.result("OpenOrders")["open"][order.id]
     assert (record["vol"], record["cl_ord_id"], record["misc"]) == ("0.00600000", "nj1", "amended")
     assert desk.error("AmendOrder", txid=order.id, order_qty="1") == "EOrder:Insufficient funds"
@@ -241,7 +243,11 @@ def test_batches_by_json_and_by_form(desk: Desk, as_json: bool) -> None:
     if as_json:
         answer = desk.ask_json("AddOrderBatch", pair="XBTUSD", orders=[one, {**one, "volume": "0.05"}, one])
     else:
-        flat = {f"orders__{i}__{k}": v for i in range(3) for k, v in {**one, "volume": "0.05" if i == 1 else "0.001"}.items()}
+        flat = {
+            f"orders__{i}__{k}": v
+            for i in range(3)
+            for k, v in {**one, "volume": "0.05" if i == 1 else "0.001"}.items()
+        }
         answer = desk.ask("AddOrderBatch", pair="XBTUSD", **flat)
     first, second, third = answer["result"]["orders"]
     assert isinstance(first["txid"], str)

@@ -112,7 +112,11 @@ def test_a_damaged_file_is_one_line_and_exit_2(tmp_path: Path, content: bytes) -
     (tmp_path / "state").write_bytes(content)
     done = subprocess.run(
         [sys.executable, "-m", "bot.sandbox", "kraken", "--state", str(tmp_path / "state")],
-        cwd=ROOT, capture_output=True, text=True, timeout=30, check=False,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
     )
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1

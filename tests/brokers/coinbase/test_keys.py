@@ -108,7 +108,9 @@ def test_the_shape_of_a_name(name: str, good: bool) -> None:
     assert is_name(name) is good
 
 
-@pytest.mark.parametrize(("secret", "key", "algorithm"), [(PEM, EC_KEY, "ES256"), (SEED, ED_KEY, "EdDSA")], ids=["EC", "Ed25519"])
+@pytest.mark.parametrize(
+    ("secret", "key", "algorithm"), [(PEM, EC_KEY, "ES256"), (SEED, ED_KEY, "EdDSA")], ids=["EC", "Ed25519"]
+)
 def test_each_kind_of_key_signs_a_token_for_this_one_call(
     secret: str, key: PrivateKey, algorithm: str, server: TlsServer, config: CoinbaseConfig, make_transport: Make
 ) -> None:

@@ -110,7 +110,12 @@ def test_a_stop_and_a_post_only_order_on_the_wire(answers: Answers, broker: Krak
     broker.place(entry(**plain, type=OrderType.STOP, trigger_price=Decimal(24000), limit_price=None, side=Side.SELL))
     broker.place(entry(**plain, post_only=True))
     stop, post = answers.fields("AddOrder")
-    assert (stop["ordertype"], stop["price"], "timeinforce" in stop, "close[price]" in stop) == ("stop-loss", "24000", False, False)
+    assert (stop["ordertype"], stop["price"], "timeinforce" in stop, "close[price]" in stop) == (
+        "stop-loss",
+        "24000",
+        False,
+        False,
+    )
     assert post["oflags"] == "post,fciq"
     assert not {"False", "false"} & {*stop.values(), *post.values()}
 
@@ -149,7 +154,13 @@ def test_an_amend_sends_only_what_changes(answers: Answers, broker: KrakenBroker
 
 @pytest.mark.parametrize(
     ("result", "outcome"),
-    [({"count": 1}, Placed), ({"count": 0, "pending": True}, Placed), ({"count": 0}, NotPlaced), ({}, Unknown), ([1], Unknown)],
+    [
+        ({"count": 1}, Placed),
+        ({"count": 0, "pending": True}, Placed),
+        ({"count": 0}, NotPlaced),
+        ({}, Unknown),
+        ([1], Unknown),
+    ],
 )
 def test_what_a_cancel_came_to(answers: Answers, broker: KrakenBroker, result: Any, outcome: type) -> None:
     answers["CancelOrder"] = result
@@ -168,10 +179,14 @@ def test_a_deadline_that_kraken_found_wrong_makes_us_look_at_its_clock(answers: 
 
 
 # -- proving ----------------------------------------------------------------------------------------------------------
-def test_an_order_that_was_only_to_be_judged_is_cancelled_at_once(answers: Answers, broker: KrakenBroker, notes: Notes) -> None:
+def test_an_order_that_was_only_to_be_judged_is_cancelled_at_once(
+    answers: Answers, broker: KrakenBroker, notes: Notes
+) -> None:
     answers["AddOrder"] = {"descr": {}, "txid": ["OOOOPS-AAAAA-AAAAAA"]}
     answers["CancelOrder"] = {"count": 1}
-    proofs = broker.prove(entry(), entry(type=OrderType.STOP, trigger_price=Decimal(24000), attached_stop=None, side=Side.SELL))
+    proofs = broker.prove(
+        entry(), entry(type=OrderType.STOP, trigger_price=Decimal(24000), attached_stop=None, side=Side.SELL)
+    )
     assert not any(proof.accepted for proof in proofs)
     assert answers.fields("CancelOrder") == [{"txid": "OOOOPS-AAAAA-AAAAAA"}] * 3
     assert all(fields["validate"] == "true" for fields in answers.fields("AddOrder"))
@@ -217,7 +232,10 @@ def test_a_list_that_grows_while_it_is_read_loses_nothing(answers: Answers, brok
     def page(fields: dict[str, str]) -> Any:
         newest_first, start = ids[::-1], int(fields["ofs"])
         ids.append(f"T{len(ids):05}")
-        return {"trades": {each: trade(int(each[1:])) for each in newest_first[start : start + 50]}, "count": len(newest_first)}
+        return {
+            "trades": {each: trade(int(each[1:])) for each in newest_first[start : start + 50]},
+            "count": len(newest_first),
+        }
 
     answers["TradesHistory"] = By(page)
     found = [fill.fill_id for fill in broker.fills(1767225600_000)]

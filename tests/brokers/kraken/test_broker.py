@@ -50,11 +50,23 @@ class Desk:
     clock: ScaledClock
     ids: ClientIds
 
-    def intent(self, side: Side, type_: OrderType, qty: Decimal = LOT, purpose: Purpose = Purpose.ENTRY, **more: Any) -> Intent:
+    def intent(
+        self, side: Side, type_: OrderType, qty: Decimal = LOT, purpose: Purpose = Purpose.ENTRY, **more: Any
+    ) -> Intent:
         client_id = self.ids.next()
         now = self.clock.wall_ms()
         return Intent(
-            client_id, client_id, purpose, BTC, side, qty, type_, self.clock.market_ms(), now, deadline=now + 5_000, **more
+            client_id,
+            client_id,
+            purpose,
+            BTC,
+            side,
+            qty,
+            type_,
+            self.clock.market_ms(),
+            now,
+            deadline=now + 5_000,
+            **more,
         )
 
     def entry(self, qty: Decimal = LOT) -> Intent:
@@ -150,7 +162,11 @@ def connect_failure(desk: Desk, config: KrakenConfig) -> BrokerError:
 # -- connecting -------------------------------------------------------------------------------------------------------
 def test_connecting_tells_account_rights_and_clock(desk: Desk) -> None:
     connection = desk.broker.connect()
-    assert (connection.account.mode, connection.account.venue, len(connection.account.identity)) == ("sandbox", "kraken", 16)
+    assert (connection.account.mode, connection.account.venue, len(connection.account.identity)) == (
+        "sandbox",
+        "kraken",
+        16,
+    )
     assert "modify-trades" in connection.permissions
     assert connection.ip_bound is True
     assert abs(connection.clock_skew_ms) < 2_000
@@ -198,7 +214,9 @@ def test_a_wrong_key_a_wrong_secret_and_no_secret_each_have_their_line(desk: Des
     assert settings.secret not in str(wrong_secret)
 
 
-def test_a_clock_that_is_far_off_is_refused_and_one_that_is_a_little_off_is_corrected(desk: Desk, settings: KrakenConfig) -> None:
+def test_a_clock_that_is_far_off_is_refused_and_one_that_is_a_little_off_is_corrected(
+    desk: Desk, settings: KrakenConfig
+) -> None:
     fast = dataclasses.replace(settings)
     clock = clock_of(desk.sandbox)
     broker = KrakenBroker(fast, ScaledClock(0, 0, 60.0, lambda: system_ms() + 90_000), Notes())
@@ -215,7 +233,9 @@ def test_a_clock_that_is_far_off_is_refused_and_one_that_is_a_little_off_is_corr
     other.broker.close()
 
 
-def test_maintenance_lockout_and_silence_each_have_their_line(desk: Desk, settings: KrakenConfig, tmp_path: Path) -> None:
+def test_maintenance_lockout_and_silence_each_have_their_line(
+    desk: Desk, settings: KrakenConfig, tmp_path: Path
+) -> None:
     desk.switch("system_status", "maintenance")
     assert connect_failure(desk, settings).remedy == REMEDIES["maintenance"]
     desk.switch("system_status", "online")
@@ -289,7 +309,11 @@ def test_the_shapes_are_proved_without_an_order(desk: Desk) -> None:
 def test_a_venue_that_refuses_attached_stops_is_believed(desk: Desk) -> None:
     desk.switch("close_refused_on_spot", True)
     proofs = desk.broker.prove(desk.entry(), desk.stop())
-    assert [(proof.name, proof.accepted) for proof in proofs] == [("entry", False), ("stop", True), ("entry without stop", True)]
+    assert [(proof.name, proof.accepted) for proof in proofs] == [
+        ("entry", False),
+        ("stop", True),
+        ("entry without stop", True),
+    ]
     assert not desk.broker.capabilities().attached_stop
     assert isinstance(desk.broker.place(desk.entry()), NotPlaced)
     desk.switch("close_refused_on_spot", False)
@@ -314,7 +338,12 @@ def bought(desk: Desk, qty: Decimal = LOT) -> tuple[Intent, VenueOrder]:
 
 def test_an_entry_is_found_with_its_fills_and_its_stops(desk: Desk) -> None:
     intent, order = bought(desk)
-    assert (order.client_id, order.filled_qty, order.side, order.type) == (intent.client_id, LOT, Side.BUY, OrderType.LIMIT)
+    assert (order.client_id, order.filled_qty, order.side, order.type) == (
+        intent.client_id,
+        LOT,
+        Side.BUY,
+        OrderType.LIMIT,
+    )
     fills = desk.broker.fills_of(order)
     assert sum(fill.qty for fill in fills) == LOT
     assert all(fill.fee_asset == "USD" and fill.fee_usd == fill.fee > 0 for fill in fills)
@@ -324,7 +353,9 @@ def test_an_entry_is_found_with_its_fills_and_its_stops(desk: Desk) -> None:
     assert all(Decimal(truth[fill.fill_id]["fee"]) == fill.fee for fill in fills)
     stops = [each for each in desk.broker.open_orders() if each.parent_id == order.exchange_id]
     assert sum(stop.qty for stop in stops) == LOT
-    assert {(stop.type, stop.trigger_price, stop.side) for stop in stops} == {(OrderType.STOP, intent.attached_stop, Side.SELL)}
+    assert {(stop.type, stop.trigger_price, stop.side) for stop in stops} == {
+        (OrderType.STOP, intent.attached_stop, Side.SELL)
+    }
     assert order in desk.broker.recent_orders(intent.created_at - MINUTE)
 
 
@@ -366,7 +397,10 @@ def test_a_stop_that_fires_sells_and_says_so(desk: Desk) -> None:
     last = desk.broker.tickers({BTC})[BTC].last
     desk.sandbox.control("POST", "price", venue="kraken", symbol=BTC, price=str(last * Decimal("0.9")))
     fired = desk.until(
-        lambda: [one for one in desk.broker.recent_orders(order.created_at - MINUTE) if one.parent_id == order.exchange_id] or None
+        lambda: (
+            [one for one in desk.broker.recent_orders(order.created_at - MINUTE) if one.parent_id == order.exchange_id]
+            or None
+        )
     )
     assert all(one.status is OrderStatus.FILLED and one.triggered for one in fired)
     desk.sandbox.control("POST", "price", venue="kraken", symbol=BTC, price=str(last))
@@ -421,7 +455,9 @@ def test_what_kraken_has_not_is_not_sent(desk: Desk) -> None:
 
 
 def test_refusals_keep_their_meaning(desk: Desk) -> None:
-    assert desk.broker.place(desk.entry(Decimal("0.0000001"))) == NotPlaced(Meaning.TOO_SMALL, "EOrder:Order minimum not met")
+    assert desk.broker.place(desk.entry(Decimal("0.0000001"))) == NotPlaced(
+        Meaning.TOO_SMALL, "EOrder:Order minimum not met"
+    )
     assert desk.broker.place(desk.entry(Decimal(1000))) == NotPlaced(Meaning.FUNDS, "EOrder:Insufficient funds")
 
 
@@ -476,7 +512,9 @@ def test_lists_longer_than_a_page_are_read_to_their_end(desk: Desk) -> None:
     low = desk.price("0.8")
     placed = set()
     for _ in range(55):
-        outcome = desk.broker.place(desk.intent(Side.BUY, OrderType.LIMIT, Decimal("0.0001"), Purpose.EXIT, limit_price=low))
+        outcome = desk.broker.place(
+            desk.intent(Side.BUY, OrderType.LIMIT, Decimal("0.0001"), Purpose.EXIT, limit_price=low)
+        )
         assert isinstance(outcome, Placed)
         placed.add(outcome.exchange_id)
     resting = desk.broker.open_orders()

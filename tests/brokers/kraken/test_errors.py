@@ -89,7 +89,9 @@ def test_every_row_of_the_table_is_in_the_cases_above() -> None:
     assert {row.prefix for row in TABLE} == used
 
 
-@pytest.mark.parametrize("text", ["", "EOrder:", "EOrder:Something new", "hello", "EService:Who knows", "eorder:insufficient funds"])
+@pytest.mark.parametrize(
+    "text", ["", "EOrder:", "EOrder:Something new", "hello", "EService:Who knows", "eorder:insufficient funds"]
+)
 def test_an_error_that_nobody_wrote_down_may_have_been_carried_out(text: str) -> None:
     assert explain([text], NOW).meaning is Meaning.UNKNOWN
 

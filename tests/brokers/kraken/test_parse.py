@@ -61,7 +61,14 @@ def test_a_symbol_is_asked_for_by_the_pair_id_of_the_open_market(names: Names) -
 
 
 def test_letters_are_not_stripped_on_a_guess(names: Names) -> None:
-    assert [names.asset(name) for name in ("XTZ", "XXBT", "XBT", "ZUSD", "ZRX", "XCN")] == ["XTZ", "BTC", "BTC", "USD", "ZRX", "XCN"]
+    assert [names.asset(name) for name in ("XTZ", "XXBT", "XBT", "ZUSD", "ZRX", "XCN")] == [
+        "XTZ",
+        "BTC",
+        "BTC",
+        "USD",
+        "ZRX",
+        "XCN",
+    ]
 
 
 # -- instruments ------------------------------------------------------------------------------------------------------
@@ -89,7 +96,8 @@ def test_what_may_not_be_traded_says_so(names: Names) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("ordermin", "NaN"), ("tick_size", "0"), ("tick_size", "-1"), ("lot_decimals", 400), ("ordermin", None)]
+    ("key", "value"),
+    [("ordermin", "NaN"), ("tick_size", "0"), ("tick_size", "-1"), ("lot_decimals", 400), ("ordermin", None)],
 )
 def test_a_market_with_unreadable_rules_is_left_out_and_the_others_stay(names: Names, key: str, value: object) -> None:
     pairs = fixture("asset_pairs")
@@ -183,7 +191,12 @@ def test_control_characters_of_a_venue_are_escaped(names: Names) -> None:
 # -- fills ------------------------------------------------------------------------------------------------------------
 def test_fills_are_exact_and_oldest_first(names: Names) -> None:
     first, second = parse.fills(fixture("trades_history")["trades"], names)
-    assert (first.fill_id, first.symbol, first.time, first.side) == ("TAAAAA-AAAAA-AAAAA1", "ETH-EUR", 1767225600500, Side.SELL)
+    assert (first.fill_id, first.symbol, first.time, first.side) == (
+        "TAAAAA-AAAAA-AAAAA1",
+        "ETH-EUR",
+        1767225600500,
+        Side.SELL,
+    )
     assert (first.fee_asset, first.fee_usd) == ("EUR", Decimal(0))
     assert (second.exchange_order_id, second.time) == ("OBBBBB-BBBBB-BBBBB1", 1767225600987)
     assert (second.qty, second.price) == (Decimal("0.04"), Decimal("25000.1"))
@@ -221,7 +234,11 @@ def test_the_keys_rights_in_both_spellings() -> None:
     assert camel.permissions is not None
     assert "modify-trades" in camel.permissions
     assert (camel.ip_allowlist, camel.valid_until) == (("192.0.2.1",), 1798761600000)
-    assert (snake.permissions, snake.ip_allowlist, snake.valid_until) == (frozenset({"query-funds", "withdraw-funds"}), (), 0)
+    assert (snake.permissions, snake.ip_allowlist, snake.valid_until) == (
+        frozenset({"query-funds", "withdraw-funds"}),
+        (),
+        0,
+    )
 
 
 @pytest.mark.parametrize("answer", [{}, {"permissions": None}, {"permissions": "query-funds"}])

@@ -62,7 +62,14 @@ def redirect(connection: socket.socket, request: Request) -> None:
 # -- signing --------------------------------------------------------------------------------------------------------
 def test_the_signature_is_the_one_of_krakens_documentation(config: KrakenConfig) -> None:
     sender = Sender(config)
-    fields = {"nonce": "1616492376594", "ordertype": "limit", "pair": "XBTUSD", "price": "37500", "type": "buy", "volume": "1.25"}
+    fields = {
+        "nonce": "1616492376594",
+        "ordertype": "limit",
+        "pair": "XBTUSD",
+        "price": "37500",
+        "type": "buy",
+        "volume": "1.25",
+    }
     signature = sender._sign(fields, "/0/private/AddOrder")
     sender.close()
     assert signature == "4/dpxb3iT4tp/ZCVEwSnEsLxx0bqyhLpdfOpc6fn7OR8+UClSV5n9E6aSS8MPtnRfp32bAb0nmbRn6H8ndwLUQ=="
@@ -181,7 +188,9 @@ def test_nonces_rise_when_the_clock_stands_still_or_goes_back_and_after_a_restar
     assert len(nonces(server)) == 4
 
 
-def test_nonces_arrive_in_order_from_many_threads(server: SocketServer, config: KrakenConfig, make_transport: Make) -> None:
+def test_nonces_arrive_in_order_from_many_threads(
+    server: SocketServer, config: KrakenConfig, make_transport: Make
+) -> None:
     transports = [make_transport(config) for _ in range(4)]
 
     def ask(transport: KrakenTransport) -> None:
@@ -215,7 +224,9 @@ for _ in range(15):
 """
 
 
-def test_nonces_arrive_in_order_from_several_programs(server: SocketServer, config: KrakenConfig, tmp_path: Path) -> None:
+def test_nonces_arrive_in_order_from_several_programs(
+    server: SocketServer, config: KrakenConfig, tmp_path: Path
+) -> None:
     command = [sys.executable, "-c", PROGRAM, str(tmp_path), server.url]
     programs = [subprocess.Popen(command) for _ in range(2)]
     assert [program.wait(60) for program in programs] == [0, 0]
@@ -237,7 +248,9 @@ def test_a_refused_nonce_is_tried_once_more_with_a_larger_one(
     assert second > first
 
 
-def test_a_nonce_refused_twice_says_what_to_do(server: SocketServer, config: KrakenConfig, make_transport: Make) -> None:
+def test_a_nonce_refused_twice_says_what_to_do(
+    server: SocketServer, config: KrakenConfig, make_transport: Make
+) -> None:
     server.answer = refused("EAPI:Invalid nonce")
     error = failed(lambda: order(make_transport(config)))
     assert error.meaning is Meaning.NONCE

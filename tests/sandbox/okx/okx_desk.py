@@ -109,7 +109,13 @@ class OkxDesk:
 
     def order(self, side: str, sz: str, px: str | None = None, **words: Any) -> Row:
         """Places an order of BTC-USDT (a limit order where there is a price) and returns its row."""
-        body = {"instId": "BTC-USDT", "tdMode": "cash", "side": side, "sz": sz, "ordType": "market" if px is None else "limit"}
+        body = {
+            "instId": "BTC-USDT",
+            "tdMode": "cash",
+            "side": side,
+            "sz": sz,
+            "ordType": "market" if px is None else "limit",
+        }
         priced = {} if px is None else {"px": px}
         row: Row = self.tell("trade/order", {**body, **priced, **words})["data"][0]
         return row

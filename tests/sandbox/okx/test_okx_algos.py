@@ -132,9 +132,7 @@ def test_canceling_takes_an_array_and_says_each_fate(desk: OkxDesk) -> None:
         ("buy", {"tpTriggerPx": 1, "tpOrdPx": "-1"}, "51277"),
     ],
 )
-def test_triggers_on_the_wrong_side_are_refused(
-    desk: OkxDesk, side: str, words: dict[str, Any], code: str
-) -> None:
+def test_triggers_on_the_wrong_side_are_refused(desk: OkxDesk, side: str, words: dict[str, Any], code: str) -> None:
     priced = {name: desk.away(v) if isinstance(v, int) else v for name, v in words.items()}
     assert desk.algo(side, "0.01", **priced)["sCode"] == code
 

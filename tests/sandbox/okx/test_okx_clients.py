@@ -50,7 +50,9 @@ def _sdk_module() -> Any:
         return import_module("okx.api")
 
 
-def raw(sandbox: Sandbox, method: str, target: str, body: str = "", timeout: float = 5, **headers: str) -> requests.Response:
+def raw(
+    sandbox: Sandbox, method: str, target: str, body: str = "", timeout: float = 5, **headers: str
+) -> requests.Response:
     """One signed request made by hand, as the documentation says."""
     keys = sandbox.venue("okx")
     stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"

@@ -76,9 +76,7 @@ def test_candles_reach_1440_bars_and_the_history_further(desk: OkxDesk) -> None:
     assert {row[8] for row in rows} == {"1"}
 
 
-@pytest.mark.parametrize(
-    ("bar", "hour"), [("1Dutc", 0), ("1D", 16), ("12Hutc", 0), ("12H", 16), ("6H", 22), ("4H", 0)]
-)
+@pytest.mark.parametrize(("bar", "hour"), [("1Dutc", 0), ("1D", 16), ("12Hutc", 0), ("12H", 16), ("6H", 22), ("4H", 0)])
 def test_days_open_at_the_hour_their_name_says(desk: OkxDesk, bar: str, hour: int) -> None:
     row = public(desk, "market/candles", instId="BTC-USDT", bar=bar, limit=2)[1]
     step = 24 if bar.startswith("1D") else int(bar[0:2].rstrip("H"))

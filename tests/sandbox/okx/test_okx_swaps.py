@@ -104,7 +104,9 @@ def test_funding_is_paid_every_eight_hours(desk: OkxDesk, side: str, falls: bool
     assert rate != 0
     assert (paid < 0) == ((rate > 0) == falls)
     assert Decimal(position(desk)["fundingFee"]) == paid
-    assert abs(abs(paid) - abs(rate) * desk.exchange.market.last(SWAP, int(due["fundingTime"])) / 100) < Decimal("0.001")
+    assert abs(abs(paid) - abs(rate) * desk.exchange.market.last(SWAP, int(due["fundingTime"])) / 100) < Decimal(
+        "0.001"
+    )
     history = desk.ask("public/funding-rate-history", instId=SWAP, limit=1)[0]
     assert (history["fundingTime"], history["realizedRate"]) == (due["fundingTime"], due["fundingRate"])
 

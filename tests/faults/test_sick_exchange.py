@@ -1,0 +1,67 @@
+"""One exchange hangs or talks garbage: the others trade on, the sick one takes no entries, and it heals by itself."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.daemon_fixture import Daemon
+from tests.paths import VENUES
+from tests.sandbox_fixture import Sandbox
+
+#: Each is sick in its own way, one after the other.
+SICKNESSES = {"kraken": "hang", "okx": "malformed", "coinbase": "http_status"}
+CYCLES = 3
+
+
+def test_each_in_turn(tmp_path: Path) -> None:
+    with (
+        Sandbox(tmp_path, "--speed", "300", venues=VENUES) as sandbox,
+        Daemon(
+            tmp_path / "nija",
+            SANDBOX_READY_FILE=str(sandbox.ready_file),
+            PAIRS_ALLOW="ETH-USD,ETH-USDT,SOL-USD,SOL-USDT",
+            CANDLE_EXCLUSION_SECONDS="0",
+        ) as daemon,
+    ):
+        daemon.says("FUNDED", times=3)
+        for sick, kind in SICKNESSES.items():
+            others = [venue for venue in VENUES if venue != sick]
+            sandbox.control("POST", "faults", venue=sick, kind=kind)
+            daemon.until(lambda sick=sick: status(daemon, sick) in ("degraded", "failed"), f"{sick}'s trouble")  # type: ignore[misc]
+            entries = len(entered(daemon, sick))
+            before = {venue: good_cycles(daemon, venue) for venue in VENUES}
+            daemon.until(
+                lambda others=others, before=before: all(  # type: ignore[misc]
+                    good_cycles(daemon, venue) >= before[venue] + CYCLES for venue in others
+                ),
+                "the others' cycles",
+            )
+            assert all(status(daemon, venue) == "healthy" for venue in others)
+            assert good_cycles(daemon, sick) == before[sick]
+            assert len(entered(daemon, sick)) == entries
+            sandbox.control("DELETE", f"faults?venue={sick}")
+            daemon.until(lambda sick=sick: status(daemon, sick) == "healthy", f"{sick}'s recovery")  # type: ignore[misc]
+        daemon.command("pause")
+        for venue in VENUES:
+            daemon.agrees(sandbox.ready, venue)
+        assert daemon.lines("CRASHED") == []
+        assert daemon.stop()[0] == 0
+
+
+def heartbeat(daemon: Daemon, venue: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((daemon.data / "heartbeat.json").read_text())["brokers"][venue]
+    return found
+
+
+def status(daemon: Daemon, venue: str) -> str:
+    return str(heartbeat(daemon, venue)["status"])
+
+
+def good_cycles(daemon: Daemon, venue: str) -> int:
+    return int(daemon.book(venue)["cycles_ok"])
+
+
+def entered(daemon: Daemon, venue: str) -> list[str]:
+    return [line for line in daemon.lines("ENTRY") if f" {venue.upper()} " in line]
