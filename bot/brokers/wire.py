@@ -9,13 +9,29 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
+from collections.abc import Mapping
+from contextlib import closing
 from io import BytesIO
+from json import dumps as json_bytes
 from typing import Any
+from urllib.parse import SplitResult, urlencode, urlsplit
 
+import certifi
 import requests
-from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
+from requests.utils import get_encoding_from_headers
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    DecodeError,
+    HTTPError,
+    NewConnectionError,
+    ReadTimeoutError,
+    SSLError,
+)
+from urllib3.response import BaseHTTPResponse
+from urllib3.util import Timeout
 
 #: No honest answer of a venue is larger.
 MAX_BODY = 10 * 1024 * 1024
@@ -65,65 +81,145 @@ class Line:
                 continue  # it was closed already: just what we want
 
 
+class Answer(requests.Response):
+    """A whole answer, whose JSON is parsed once for all who ask."""
+
+    def __init__(self, url: str, answer: BaseHTTPResponse, body: bytes) -> None:
+        super().__init__()
+        self.url, self.status_code, self.reason = url, answer.status, answer.reason or ""
+        self.headers = CaseInsensitiveDict(answer.headers)
+        self.encoding = get_encoding_from_headers(self.headers)
+        self.raw = BytesIO(body)
+        self._content = body
+        self._parsed: dict[str, Any] = {}
+
+    def json(self, **options: Any) -> Any:
+        """What the body says; raises `requests.JSONDecodeError`."""
+        how = repr(sorted(options))
+        if how not in self._parsed:
+            self._parsed[how] = super().json(**options)
+        return self._parsed[how]
+
+
 class BoundedSession(requests.Session):
-    """A requests session with the bounds above. `line` is cut to give up a call from outside.
+    """A session with the bounds above: what the SDKs call, on urllib3's pools. `line` is cut to give up a call from outside.
 
     `ca_file` is a trust root in addition to the usual ones.
     """
 
     def __init__(self, ca_file: str | None = None, pool_size: int = 2, max_body: int = MAX_BODY) -> None:
         super().__init__()
-        self.trust_env = False
         self.line = Line()
         self._max_body = max_body
-        for scheme in ("https://", "http://"):
-            self.mount(scheme, _TappedAdapter(self.line, pool_size, ca_file))
+        self._pool_size = pool_size
+        self._trust = ssl.create_default_context(cafile=certifi.where())
+        self._trust.load_default_certs()
+        if ca_file is not None:
+            self._trust.load_verify_locations(ca_file)
+        self._pools: dict[str, HTTPConnectionPool] = {}
 
-    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
-        """The whole answer, read here and now; an answer that redirects or is too large raises."""
-        options |= {"stream": True, "allow_redirects": False}
-        options["timeout"] = options.get("timeout") or (CONNECT_SECONDS, READ_SECONDS)
+    def request(  # type: ignore[override]
+        self,
+        method: str,
+        url: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        data: Mapping[str, Any] | str | bytes | None = None,
+        json: object = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: tuple[float, float] | None = None,
+        allow_redirects: bool = False,  # noqa: ARG002 - asked for by `get`; nothing here follows one
+    ) -> requests.Response:
+        """One request, sent once; the whole answer, read here and now. One that redirects or is too large raises.
+
+        Raises what requests raises: `ConnectionError`, `Timeout`, `SSLError`, `ContentDecodingError`.
+        """
         self.line.sent = False
         self.line.check()
-        with super().send(request, **options) as answer:
-            if answer.is_redirect:
-                raise requests.TooManyRedirects("the answer points to another address")
-            return _kept(answer, self._body(answer))
+        place = urlsplit(url)
+        query = "&".join(part for part in (place.query, _form(params or {})) if part)
+        target = (place.path or "/") + (f"?{query}" if query else "")
+        body, kind = _body(data, json)
+        connect, read = timeout or (CONNECT_SECONDS, READ_SECONDS)
+        words: dict[str, Any] = {**self.headers, **kind, **(headers or {})}
+        try:
+            answer = self._pool(place).urlopen(
+                method,
+                target,
+                body=body,
+                headers=words,
+                retries=False,
+                redirect=False,
+                assert_same_host=False,
+                timeout=Timeout(connect=connect, read=read),
+                preload_content=False,
+            )
+            return Answer(url, answer, self._read(answer))
+        except (HTTPError, OSError) as error:
+            raise _in_requests_words(error) from error
 
-    def _body(self, answer: requests.Response) -> bytes:
+    def close(self) -> None:
+        """Let go of the connections."""
+        for pool in self._pools.values():
+            pool.close()
+        super().close()
+
+    def _pool(self, place: SplitResult) -> HTTPConnectionPool:
+        origin = f"{place.scheme}://{place.netloc}"
+        if origin not in self._pools:
+            self._pools[origin] = _tapped_pool(place, self.line, self._trust, self._pool_size)
+        return self._pools[origin]
+
+    def _read(self, answer: BaseHTTPResponse) -> bytes:
+        """The body; a connection whose answer is not read to its end is closed."""
         body = bytearray()
-        for chunk in answer.iter_content(_CHUNK):
-            body += chunk
-            if len(body) > self._max_body:
-                raise TooLarge(f"the answer has more than {self._max_body} bytes")
+        with closing(answer):
+            if answer.get_redirect_location():
+                raise requests.TooManyRedirects("the answer points to another address")
+            for chunk in answer.stream(_CHUNK, decode_content=True):
+                body += chunk
+                if len(body) > self._max_body:
+                    raise TooLarge(f"the answer has more than {self._max_body} bytes")
+            answer.release_conn()
         return bytes(body)
 
 
-def _kept(answer: requests.Response, body: bytes) -> requests.Response:
-    """The answer with its body in memory."""
-    kept = requests.Response()
-    kept.status_code, kept.reason, kept.url = answer.status_code, answer.reason, answer.url
-    kept.headers, kept.encoding, kept.request = answer.headers, answer.encoding, answer.request
-    kept.elapsed, kept.raw = answer.elapsed, BytesIO(body)
-    return kept
+def _form(fields: Mapping[str, Any]) -> str:
+    """Fields as a query or a form writes them; those that are None are left out."""
+    return urlencode({name: value for name, value in fields.items() if value is not None}, doseq=True)
 
 
-class _TappedAdapter(HTTPAdapter):
-    """An adapter whose connections report to the line."""
-
-    def __init__(self, line: Line, pool_size: int, ca_file: str | None) -> None:
-        self._line = line
-        self._trust = ssl.create_default_context()
-        if ca_file is not None:
-            self._trust.load_verify_locations(ca_file)
-        super().__init__(pool_connections=pool_size, pool_maxsize=pool_size, max_retries=0)
-
-    def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        super().init_poolmanager(*args, **options, ssl_context=self._trust)
-        self.poolmanager.pool_classes_by_scheme = _tapped_pools(self._line)
+def _body(data: Mapping[str, Any] | str | bytes | None, content: object) -> tuple[bytes | None, dict[str, str]]:
+    """The bytes of a body and the header that says what they are."""
+    if isinstance(data, bytes):
+        return data, {}
+    if isinstance(data, str):
+        return data.encode(), {}
+    if data is not None:
+        return _form(data).encode(), {"Content-Type": "application/x-www-form-urlencoded"}
+    if content is not None:
+        return json_bytes(content, allow_nan=False).encode(), {"Content-Type": "application/json"}
+    return None, {}
 
 
-def _tapped_pools(line: Line) -> dict[str, type[HTTPConnectionPool]]:
+def _in_requests_words(error: HTTPError | OSError) -> Exception:
+    """A failure of urllib3 or of the socket, as requests calls it."""
+    if isinstance(error, requests.RequestException):
+        return error
+    if isinstance(error, SSLError | ssl.SSLError):
+        return requests.exceptions.SSLError(error)
+    if isinstance(error, ConnectTimeoutError) and not isinstance(error, NewConnectionError):
+        return requests.ConnectTimeout(error)
+    if isinstance(error, ReadTimeoutError):
+        return requests.ReadTimeout(error)
+    if isinstance(error, DecodeError):
+        return requests.exceptions.ContentDecodingError(error)
+    return requests.ConnectionError(error)
+
+
+def _tapped_pool(place: SplitResult, line: Line, trust: ssl.SSLContext, size: int) -> HTTPConnectionPool:
+    """The connections to one host, which report to the line."""
+
     class Plain(HTTPConnection):
         def connect(self) -> None:
             super().connect()
@@ -148,10 +244,11 @@ def _tapped_pools(line: Line) -> dict[str, type[HTTPConnectionPool]]:
             line.sent = True
             super().send(data)
 
-    class PlainPool(HTTPConnectionPool):
-        ConnectionCls = Plain
-
-    class SecurePool(HTTPSConnectionPool):
-        ConnectionCls = Secure
-
-    return {"http": PlainPool, "https": SecurePool}
+    pool: HTTPConnectionPool
+    if place.scheme == "https":
+        pool = HTTPSConnectionPool(place.hostname or "", place.port, maxsize=size, ssl_context=trust)
+        pool.ConnectionCls = Secure
+    else:
+        pool = HTTPConnectionPool(place.hostname or "", place.port, maxsize=size)
+        pool.ConnectionCls = Plain
+    return pool
