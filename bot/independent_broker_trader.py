@@ -198,7 +198,7 @@ class IndependentBrokerTrader:
         """Whether a key that is refused now may be right all the same: it was taken before, and not refused too often since."""
         if actor is not None and actor.admitted:
             post.admitted, post.doubts = True, 0
-        if not post.admitted or error.meaning is not Meaning.CREDENTIALS:
+        if not post.admitted or error.meaning not in _REFUSED:
             return False
         post.doubts += 1
         return post.doubts <= DOUBTS

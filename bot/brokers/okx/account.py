@@ -19,6 +19,7 @@ from bot.brokers.okx.errors import failure
 from bot.brokers.okx.market import OkxMarket, understood
 from bot.brokers.okx.parse_market import type_of
 from bot.brokers.okx.transport import OkxTransport
+from bot.brokers.recent import Recent
 from bot.domain.clock import DAY, HOUR, Clock
 from bot.domain.fill import Fill
 from bot.domain.instrument import Balance, FeeRate
@@ -59,8 +60,8 @@ class OkxAccount:
         self._market = market
         self._clock = clock
         self._kinds: tuple[str, ...] = _ALGO_KINDS
-        self._algo_ids: set[str] = set()
-        self._entries: dict[str, str | None] = {}
+        self._algo_ids: Recent[None] = Recent()
+        self._entries: Recent[str | None] = Recent()
         self._awaited: dict[str, Attached] = {}
 
     # -- money -----------------------------------------------------------------------------------------------------------
@@ -149,7 +150,7 @@ class OkxAccount:
     def remember(self, client_id: str, exchange_id: str, *, algo: bool) -> None:
         """What the venue calls an order of ours."""
         if algo:
-            self._algo_ids.add(exchange_id)
+            self._algo_ids[exchange_id] = None
         else:
             self._entries[client_id] = exchange_id
 
@@ -246,7 +247,8 @@ class OkxAccount:
 
     def _algos(self, rows: Iterable[object]) -> list[VenueOrder]:
         found = understood(lambda: wire.algos(rows, self._market.unit, self._parent))
-        self._algo_ids.update(order.exchange_id for order in found)
+        for order in found:
+            self._algo_ids[order.exchange_id] = None
         return found
 
     def _fills(self, rows: Iterable[object]) -> list[Fill]:
