@@ -64,6 +64,8 @@ class Post:
     broker: BaseBroker | None = None
     thread: Thread | None = None
     restarts: int = 0
+    born: int = 0
+    deaths: int = 0
     admitted: bool = False
     doubts: int = 0
     locked: AccountLocked | None = None
@@ -113,6 +115,7 @@ class IndependentBrokerTrader:
             turn += 1
             self._notice_stuck()
             self._notice_recovery()
+            self._revive()
             self._choose_one()
             if turn % 10 == 0:
                 self._write_heartbeat()
@@ -156,6 +159,7 @@ class IndependentBrokerTrader:
         return Post(venue=venue, heartbeat=Heartbeat(pulse, self._clock.wall_ms()), log=log)
 
     def _start(self, post: Post) -> None:
+        post.born = self._clock.wall_ms()
         post.thread = Thread(target=self._keep_alive, args=(post,), name=post.venue, daemon=True)
         post.thread.start()
 
@@ -172,6 +176,21 @@ class IndependentBrokerTrader:
             post.restarts += 1
             self._stop.wait(max(wait * self._rng.uniform(0.8, 1.2), patience))
             wait = min(wait * 2, LONGEST_WAIT)
+
+    def _revive(self) -> None:
+        """Start a new thread for a broker whose thread ended in a way that it did not survive itself, with growing waits."""
+        now = self._clock.wall_ms()
+        for post in self.posts:
+            if post.thread is None or post.thread.is_alive() or post.locked is not None:
+                continue
+            if now - post.born > MINUTE:
+                post.deaths = 0
+            if now - post.born >= min(FIRST_WAIT * 2**post.deaths, LONGEST_WAIT) * SECOND:
+                post.deaths += 1
+                post.restarts += 1
+                post.log.error("CRASHED", reason="its thread ended: a new one starts through reconciliation")
+                self._mark_failed(post, "its thread ended", "")
+                self._start(post)
 
     def _live(self, post: Post) -> float:
         """One life of an actor; returns the least real seconds until the next."""
