@@ -20,8 +20,10 @@ class BadAnswer(ValueError):
 
 def safe_text(text: object) -> str:
     """Anything a venue sent, fit for one line of a log: control characters escaped, cut to 250 characters."""
-    line = "".join(char if char.isprintable() else repr(char)[1:-1] for char in str(text)[:_LONGEST_TEXT])
-    return line[:_LONGEST_TEXT].strip()
+    line = str(text)[:_LONGEST_TEXT]
+    if not line.isprintable():
+        line = "".join(char if char.isprintable() else repr(char)[1:-1] for char in line)[:_LONGEST_TEXT]
+    return line.strip()
 
 
 def mapping(value: object, what: str) -> Mapping[str, Any]:

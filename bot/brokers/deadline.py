@@ -10,8 +10,8 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
-from typing import TypeVar
+from functools import partial
+from typing import NoReturn, TypeVar
 
 T = TypeVar("T")
 
@@ -103,12 +103,12 @@ class Runner:
         """The result (or exception) of `work`; raises `Overdue` when it has not ended by the deadline."""
         if deadline.left() <= 0:
             raise Overdue(f"no time left for {self._name}")
-        result: Future[T] = Future()
-        self._thread_inbox().put(lambda: self._settle(work, result))
-        if not deadline.wait_for(result.done):
+        outcome: list[Callable[[], T]] = []
+        self._thread_inbox().put(lambda: self._settle(work, outcome))
+        if not deadline.wait_for(lambda: bool(outcome)):
             self.close()
             raise Overdue(f"{self._name}: no answer in time")
-        return result.result()
+        return outcome[0]()
 
     def close(self) -> None:
         """Let the thread end after the call it is in; the next call gets a new thread."""
@@ -122,12 +122,18 @@ class Runner:
             threading.Thread(target=_serve, args=(self._inbox,), name=self._name, daemon=True).start()
         return self._inbox
 
-    def _settle(self, work: Callable[[], T], result: Future[T]) -> None:
+    def _settle(self, work: Callable[[], T], outcome: list[Callable[[], T]]) -> None:
+        """Do the work, and leave behind what gives its result, or raises what it raised, to whoever asked."""
         try:
-            result.set_result(work())
-        except BaseException as error:  # supervised boundary: handed on to whoever asked  # noqa: BLE001
-            result.set_exception(error)
+            result = work()
+            outcome.append(lambda: result)
+        except BaseException as raised:  # supervised boundary: handed on to whoever asked  # noqa: BLE001
+            outcome.append(partial(_raise, raised))
         self._haste.wake()
+
+
+def _raise(error: BaseException) -> NoReturn:
+    raise error
 
 
 def _serve(inbox: queue.SimpleQueue[Callable[[], None] | None]) -> None:

@@ -124,14 +124,14 @@ class OkxMarket:
         Where the last 500 trades do not reach back to `since`, the candles of whole minutes after it tell the rest.
         """
         rows = self._transport.public("/api/v5/market/trades", instId=symbol, limit=str(_PRINTS))
-        prints = understood(lambda: wire.prints(rows))
-        fresh = [one for one in prints if one.at > since]
-        if not prints or not fresh:
-            last = prints[0].price if prints else self._last(symbol)
+        fresh = understood(lambda: wire.prints(rows, since))
+        if not fresh:
+            old = understood(lambda: wire.prints(rows[:1]))
+            last = old[0].price if old else self._last(symbol)
             return Look(symbol, since, last, last, last)
         prices = [one.price for one in fresh]
         seen = Look(symbol, fresh[0].at, prices[0], max(prices), min(prices))
-        return seen if len(prints) < _PRINTS or len(fresh) < len(prints) else self._with_candles(seen, since)
+        return seen if len(rows) < _PRINTS or len(fresh) < len(rows) else self._with_candles(seen, since)
 
     def _last(self, symbol: str) -> Decimal:
         found = self.tickers({symbol}).get(symbol)

@@ -158,11 +158,12 @@ class Print:
     number: str
 
 
-def prints(rows: Iterable[object]) -> list[Print]:
-    """market/trades: newest first, as OKX sends them."""
+def prints(rows: Iterable[object], since: int = 0) -> list[Print]:
+    """market/trades: those after `since` (market ms), newest first, as OKX sends them."""
     return [
-        Print(positive(row, "px"), millis(row, "ts"), text(row, "tradeId"))
+        Print(positive(row, "px"), at, text(row, "tradeId"))
         for row in (mapping(each, "trade") for each in rows)
+        if (at := millis(row, "ts")) > since
     ]
 
 
