@@ -35,7 +35,7 @@ class ControlServer:
             log_config=None,
             access_log=False,
             loop="asyncio",
-            http="h11",
+            http="httptools",
             timeout_graceful_shutdown=1,
         )
         self._server = uvicorn.Server(config)

@@ -12,7 +12,7 @@ import threading
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from bot.sandbox.core.values import sure
 from bot.sandbox.core.venue import Receive, Scope, Send, Venue
@@ -23,7 +23,7 @@ START_SECONDS = 10.0
 LONGEST_ANSWER = 60.0
 
 
-class Connection(H11Protocol):
+class Connection(HttpToolsProtocol):
     """uvicorn's connection, whose requests can reach the transport below them."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -94,7 +94,7 @@ class VenueServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Ends idle connections first: over TLS they would wait for the client to say goodbye."""
         for connection in list(self.server_state.connections):
-            if isinstance(connection, H11Protocol) and (connection.cycle is None or connection.cycle.response_complete):
+            if isinstance(connection, HttpToolsProtocol) and (connection.cycle is None or connection.cycle.response_complete):
                 reset(connection.transport)
         await super().shutdown(sockets)
 
