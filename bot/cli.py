@@ -139,20 +139,28 @@ def recover(
     forget_account: Annotated[
         bool, typer.Option("--forget-account", help="give up the positions of an account whose keys are gone")
     ] = False,
+    backup: Annotated[bool, typer.Option("--backup", help="put the newest backups in the databases' place")] = False,
 ) -> None:
     """Set damaged databases aside (they are kept); the next start rebuilds them from the exchanges."""
-    from bot.store.recovery import forget_accounts, set_aside_damaged
+    from bot.operate.backups import FOLDER
+    from bot.operate.heartbeat_file import running_daemon
+    from bot.store.recovery import forget_accounts, put_backups_back, set_aside_damaged
 
     with told() as settings:
         url = settings.operation.database_url
         if url is not None and forget_account is False:
             typer.echo("nija: DATABASE_URL names a database server: restore it with its own tools", err=True)
             raise typer.Exit(1)
-        done = (
-            forget_accounts(_books(settings), broker)
-            if forget_account
-            else set_aside_damaged(settings.operation.data_dir, broker)
-        )
+        data_dir = settings.operation.data_dir
+        if backup:
+            if running_daemon(data_dir) is not None:
+                typer.echo("nija: NIJA is running: stop it first, then put the backup back", err=True)
+                raise typer.Exit(1)
+            done = put_backups_back(data_dir, data_dir / FOLDER, broker) or ["there is no backup"]
+        elif forget_account:
+            done = forget_accounts(_books(settings), broker)
+        else:
+            done = set_aside_damaged(data_dir, broker)
         for line in done or ["nothing to recover: every database is sound"]:
             typer.echo(line)
 

@@ -23,6 +23,7 @@ from bot.engine.universe import Wishes
 from bot.independent_broker_trader import IndependentBrokerTrader
 from bot.ledgers import Ledgers
 from bot.lockstep import Lockstep
+from bot.operate.backups import backing_up
 from bot.operate.log import EventLog, Logs
 from bot.operate.notify import notifying
 from bot.operate.redact import Redactor
@@ -47,6 +48,7 @@ def run(settings: Settings) -> int:
         with (
             _signals(stop),
             notifying(settings, redact, logs, whose=resolve_mode(settings).upper()),
+            backing_up(settings.operation, log),
             contextlib.closing(World.of(settings)) as world,
         ):
             for access in world.accesses.values():

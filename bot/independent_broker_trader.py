@@ -28,7 +28,7 @@ from bot.engine.business import Plan
 from bot.operate.health import Heartbeat, Pulse, Status
 from bot.operate.log import EventLog
 from bot.operate.status import board
-from bot.store.database import StoreError, StoreReadOnly
+from bot.store.database import StoreDamaged, StoreError, StoreReadOnly
 from bot.store.ledger import Ledger
 from bot.store.lock import AccountLocked
 
@@ -69,6 +69,7 @@ class Post:
     admitted: bool = False
     doubts: int = 0
     locked: AccountLocked | None = None
+    damaged: bool = False
     stuck: bool = False
     down: bool = False
 
@@ -106,7 +107,10 @@ class IndependentBrokerTrader:
 
     # -- the supervisor's life ----------------------------------------------------------------------------------
     def run(self, still_well: Callable[[], bool] = lambda: True) -> int:
-        """Start every actor, look after them until told to stop; 0, or 3 when another NIJA trades one of the accounts."""
+        """Start every actor, look after them until told to stop.
+
+        Returns 0; 1 when what all depends on is gone or every book is damaged; 3 when another NIJA trades one of the accounts.
+        """
         for post in self.posts:
             self._start(post)
         self._write_heartbeat()
@@ -122,9 +126,13 @@ class IndependentBrokerTrader:
             if self._clock.market_ms() >= next_status and self._all_reported():
                 next_status = self._clock.market_ms() + self._status_ms
                 self._say_status()
-            if any(post.locked for post in self.posts) or not still_well():
+            if any(post.locked for post in self.posts) or self._nothing_sound() or not still_well():
                 break
-        return self._end(still_well())
+        return self._end(still_well() and not self._nothing_sound())
+
+    def _nothing_sound(self) -> bool:
+        """Whether every broker's book is damaged: there is nothing to trade until their owner has recovered one."""
+        return all(post.damaged and post.heartbeat.pulse.status is Status.FAILED for post in self.posts)
 
     def _end(self, well: bool) -> int:
         self._stop.set()
@@ -206,6 +214,9 @@ class IndependentBrokerTrader:
             return _patience(error, doubtful=self._is_doubtful(post, error, actor))
         except StoreReadOnly as error:
             self._failed(post, str(error), "", word="HALTED")
+        except StoreDamaged as error:
+            self._failed(post, str(error), "")
+            post.damaged = True
         except StoreError as error:
             self._failed(post, str(error), "")
         except Exception as error:  # noqa: BLE001 - supervised boundary: a dead actor is restarted, nobody else notices

@@ -262,7 +262,7 @@ def _check_together(settings: Settings) -> None:
 # --- typing errors
 
 _OURS: Final = ("KRAKEN_", "OKX_", "COINBASE_", "NIJA_", "SANDBOX_", "MULTI_BROKER_", "TRADING_")
-_GENERAL: Final = ("MAX_", "MIN_", "PAIRS_", "LOG_", "STATUS_", "NOTIFY_", "POSITION_", "CANDLE_")
+_GENERAL: Final = ("MAX_", "MIN_", "PAIRS_", "LOG_", "STATUS_", "BACKUP_", "NOTIFY_", "POSITION_", "CANDLE_")
 
 
 def _unknown(in_file: Mapping[str, str], outside: Mapping[str, str]) -> tuple[str, ...]:

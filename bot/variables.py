@@ -345,6 +345,8 @@ class OperationSettings(Group):
         Annotated[SecretStr, AfterValidator(_database)] | None,
         Field(description="sqlite:///file or postgresql://user:password@host/name"),
     ] = None
+    backup_hours: Annotated[Decimal, _between("0", "8760", "hours, 0 for never")] = Decimal(24)
+    backup_keep: Annotated[int, _whole(1, 1000)] = 7
     notify_urls: Annotated[
         tuple[Annotated[SecretStr, AfterValidator(_service)], ...],
         BeforeValidator(_addresses),

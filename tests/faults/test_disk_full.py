@@ -9,16 +9,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from decimal import Decimal
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from bot.settings import VENUES
-from bot.store.emergency import EmergencyJournal, Mark
-from tests.daemon_fixture import Daemon, truth
+from tests.faults.three import Traded
 from tests.sandbox_fixture import Sandbox
 from tests.store.small_disk import fill, relieve, tmpfs
 
@@ -55,96 +52,33 @@ def full(disk: Path) -> Iterator[None]:
         relieve(disk)
 
 
-class Traded:
-    """A daemon that trades everything on a small disk, and what its exchanges know of it."""
-
-    def __init__(self, disk: Path, market: Sandbox) -> None:
-        self.market = market
-        self.daemon = Daemon(
-            disk / "nija",
-            SANDBOX_READY_FILE=str(market.ready_file),
-            PAIRS_ALLOW="BTC-USD,ETH-USD,BTC-USDT,ETH-USDT",
-            MAX_ORDER_USD="200",
-        )
-        self.daemon.console = disk.with_name("console.txt")
-
-    def said(self, word: str) -> int:
-        """Lines with a word on the console, which is not on the small disk."""
-        text = self.daemon.console.read_text() if self.daemon.console.exists() else ""
-        return len([line for line in text.splitlines() if f" {word} " in f"{line} "])
-
-    def wait_for(self, word: str, times: int) -> None:
-        self.daemon.until(lambda: self.said(word) >= times, f"{times} x {word}")
-
-    def orders(self, venue: str, **wanted: str) -> list[dict[str, Any]]:
-        """Orders that a daemon sent to an exchange, of these values."""
-        return [
-            row
-            for row in truth(self.market.ready, venue)["orders"]
-            if row["origin"] == "api" and all(row[name] == value for name, value in wanted.items())
-        ]
-
-    def sold(self, venue: str) -> list[dict[str, Any]]:
-        """Sales that we sent ourselves, at the market."""
-        return [row for row in self.orders(venue, side="sell", status="filled") if row["type"] == "market"]
-
-    def rise(self, factor: str) -> None:
-        """Every market in which something is held rises."""
-        for venue in VENUES:
-            for held in self.daemon.book(venue)["positions"]:
-                price = (Decimal(held["entry_price"]) * Decimal(factor)).quantize(Decimal("0.0001"))
-                self.market.control("POST", "price", venue=venue, symbol=held["symbol"], price=str(price))
-
-    def hold_everywhere(self) -> None:
-        self.daemon.until(lambda: all(self.daemon.book(venue).get("positions") for venue in VENUES), "positions")
-
-    def sell_everywhere(self, factor: str = "1.02") -> None:
-        """A target is reached at each exchange, and sold there."""
-        before = {venue: len(self.sold(venue)) for venue in VENUES}
-        self.rise(factor)
-        self.daemon.until(lambda: all(len(self.sold(venue)) > before[venue] for venue in VENUES), "sales")
-
-    def journaled(self) -> set[str]:
-        """Client ids in the emergency journals."""
-        ids: set[str] = set()
-        for file in self.daemon.data.glob("*.emergency"):
-            with closing(EmergencyJournal.open(file)) as journal:
-                ids |= {entry.client_id for entry in journal.entries if not isinstance(entry, Mark)}
-        return ids
-
-    def agrees(self) -> None:
-        self.daemon.command("pause")
-        for venue in VENUES:
-            self.daemon.agrees(self.market.ready, venue)
-
-
 @pytest.mark.timeout(300)
-def test_exits_go_on_and_the_book_is_the_truth_when_there_is_room_again(small: Path, market: Sandbox) -> None:
-    traded = Traded(small, market)
+def test_exits_go_on_and_the_book_is_the_truth_when_there_is_room_again(
+    tmp_path: Path, small: Path, market: Sandbox
+) -> None:
+    traded = Traded(small / "nija", market, tmp_path / "console.txt")
     with traded.daemon as daemon:
         traded.hold_everywhere()
         with full(small):
             traded.wait_for("HALTED", 3)
             assert len(daemon.lines("HALTED")) == 3
-            entered = {venue: len(traded.orders(venue, side="buy")) for venue in VENUES}
+            entered = traded.bought()
             traded.sell_everywhere()
             assert {row["client_id"] for venue in VENUES for row in traded.sold(venue)} & traded.journaled()
             time.sleep(6)
-            assert entered == {venue: len(traded.orders(venue, side="buy")) for venue in VENUES}
+            assert traded.bought() == entered
         traded.wait_for("MERGED", 3)
         assert not traded.journaled()
-        traded.rise("0.95")
-        daemon.until(
-            lambda: all(len(traded.orders(venue, side="buy")) > entered[venue] for venue in VENUES), "new entries"
-        )
+        traded.move("0.95")
+        daemon.until(lambda: all(now > entered[venue] for venue, now in traded.bought().items()), "new entries")
         traded.agrees()
         assert daemon.stop()[0] == 0
 
 
 @pytest.mark.timeout(300)
-def test_killed_twice_while_the_disk_is_full(small: Path, market: Sandbox) -> None:
+def test_killed_twice_while_the_disk_is_full(tmp_path: Path, small: Path, market: Sandbox) -> None:
     """Killed right after its sales and started on the full disk; killed again, and started when there is room."""
-    traded = Traded(small, market)
+    traded = Traded(small / "nija", market, tmp_path / "console.txt")
     with traded.daemon as daemon:
         traded.hold_everywhere()
         with full(small):

@@ -1,4 +1,4 @@
-"""Killed in the middle of its work: what was acknowledged is there, and nothing is there twice."""
+"""Killed in the middle of its work, and of its commits: what was acknowledged is there, and nothing is there twice."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bot.domain.booking import AlreadyDecided
 from bot.domain.money import ZERO
-from tests.store.cases import intent, ledger
+from tests.store.cases import fill, intent, ledger
 
 TRADE = """
 import sys
@@ -72,3 +72,48 @@ def check(folder: Path, intents: set[str], fills: set[str]) -> None:
     except AlreadyDecided:
         return
     raise AssertionError("the same decision was taken twice")
+
+
+CUT = """
+import resource, signal, sys
+from pathlib import Path
+from tests.store.cases import fill, intent, ledger
+folder, room = Path(sys.argv[1]), int(sys.argv[2])
+book = ledger(folder)
+book.record(intent(1, attempt=1))
+log = folder / "kraken.db-wal"
+print(log.stat().st_size, flush=True)
+signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+resource.setrlimit(resource.RLIMIT_FSIZE, (log.stat().st_size + room, resource.RLIM_INFINITY))
+book.book(fill("F1", "X1", "1", client_id=intent(1, attempt=1).client_id))
+print("booked", log.stat().st_size, flush=True)
+"""
+
+
+def cut(folder: Path, room: int) -> tuple[int, list[str]]:
+    """Book a fill where the log may grow by `room` bytes: the kernel kills whoever writes past that, in that very write."""
+    folder.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", CUT, str(folder), str(room)], check=False, stdout=subprocess.PIPE, text=True
+    )
+    return done.returncode, done.stdout.split()
+
+
+def test_a_commit_that_is_cut_anywhere_is_there_wholly_or_not_at_all(tmp_path: Path) -> None:
+    """Order, position, fill and journal are one transaction: killed at every place of its write, none is ever alone."""
+    status, said = cut(tmp_path / "whole", 1_000_000)
+    assert status == 0
+    grown = int(said[2]) - int(said[0])
+    for number, room in enumerate(
+        (0, 1, 23, 24, 500, 4096, 4120, 4121, grown // 2, grown - 4096, grown - 24, grown - 1)
+    ):
+        folder = tmp_path / str(number)
+        status, said = cut(folder, room)
+        assert (status, len(said)) == (-signal.SIGXFSZ, 1), "the kill did not come in the middle of the commit"
+        book = ledger(folder)
+        assert book.positions() == []
+        assert book.newest_fill() == 0
+        (order,) = book.unsettled()
+        assert (order.client_id, order.booked_qty) == (intent(1).client_id, ZERO)
+        assert book.book(fill("F1", "X1", "1", client_id=order.client_id)) is not None
+        assert [position.qty for position in book.positions()] == [1]
