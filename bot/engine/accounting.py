@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from bot.brokers.base import BrokerError
 from bot.domain.clock import day_start
-from bot.domain.instrument import DOLLARS, Balance, Ticker
+from bot.domain.instrument import DOLLARS, Balance, Ticker, Trading
 from bot.domain.money import ONE, ZERO
 from bot.domain.order import OrderRecord, Purpose, Side
 from bot.domain.position import Position
@@ -54,12 +55,13 @@ class Accounting:
         at = desk.clock.wall_ms()
         balances = desk.broker.balances() if balances is None else balances
         positions = desk.book.positions()
-        tickers = desk.broker.tickers({one.symbol for one in positions}) if positions else {}
+        quoted = {one.symbol for one in positions if self._is_quoted(one.symbol)}
+        tickers = self._tickers(quoted) if quoted else {}
         prices = {one.symbol: closing_price(one, tickers) for one in positions}
         unrealised = sum((one.unrealised(prices[one.symbol]) for one in positions), ZERO)
         worth = sum((self._worth(one, prices[one.symbol]) for one in positions), ZERO)
         balance = sum((held.total for asset, held in balances.items() if asset in DOLLARS), ZERO)
-        certain = len(tickers) == len(positions) and not self._is_sudden(prices)
+        certain = len(tickers) == len(quoted) and not self._is_sudden(prices)
         return Standing(
             at=at,
             balance=balance,
@@ -71,6 +73,17 @@ class Accounting:
             other=_foreign(balances, positions, desk.book.dust()),
             prices=prices,
         )
+
+    def _is_quoted(self, symbol: str) -> bool:
+        """Nobody quotes a market that is suspended or gone; asking for it may leave all others unanswered, too."""
+        return self._desk.instruments[symbol].trading is not Trading.SUSPENDED
+
+    def _tickers(self, symbols: set[str]) -> Mapping[str, Ticker]:
+        try:
+            return self._desk.broker.tickers(symbols)
+        except BrokerError as error:
+            self._desk.markets.heed_error(error)
+            raise
 
     def forget_peak(self) -> None:
         """The operator resumes after a drawdown: it is measured from here on."""

@@ -56,12 +56,13 @@ def arrange(
 ) -> list[Step]:
     """The steps from `stops` to a coverage of exactly `want` (a multiple of the lot) at `trigger`.
 
-    Reductions come first. Where the venue has no amend, a stop that is not exactly right is cancelled and one placed anew.
+    Each stop is brought to whole lots, which may have become coarser since it was placed. Reductions come first. Where the
+    venue has no amend, a stop that is not exactly right is cancelled and one placed anew.
     """
     if not amend:
         return _replace(stops, want, trigger)
-    sizes = {stop.exchange_id: remaining(stop) for stop in stops}
-    _reduce(sizes, covered(stops) - want, instrument)
+    sizes = {stop.exchange_id: instrument.size(remaining(stop)) for stop in stops}
+    _reduce(sizes, sum(sizes.values(), ZERO) - want, instrument)
     short = want - sum(sizes.values(), ZERO)
     if short > 0 and sizes:
         largest = max(sizes, key=lambda one: (sizes[one], one))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bot.brokers.base import BrokerError
+from bot.domain.instrument import Trading
 from bot.domain.order import STOPS, WORKING, Purpose, VenueOrder
 from bot.engine.close import Closing
 from bot.engine.desk import Desk
@@ -39,7 +40,9 @@ class Flattening:
         positions = self._desk.book.positions()
         if not positions:
             return
-        tickers = self._desk.broker.tickers({one.symbol for one in positions})
+        instruments = self._desk.instruments
+        quoted = {one.symbol for one in positions if instruments[one.symbol].trading is not Trading.SUSPENDED}
+        tickers = self._desk.broker.tickers(quoted) if quoted else {}
         for position in positions:
             ticker = tickers.get(position.symbol)
             price = ticker.bid if ticker is not None else position.entry_price

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from bot.brokers.base import BaseBroker
+from bot.brokers.base import BaseBroker, BrokerError
 from bot.domain.clock import MINUTE, SECOND, Clock
 from bot.domain.instrument import Instrument, Kind, Trading
 from bot.domain.log import Log
@@ -56,6 +56,10 @@ class Markets:
                 self._doubted = True
                 if meaning is Meaning.MARKET_CLOSED:
                     self._close(symbol, reason)
+
+    def heed_error(self, error: BrokerError) -> None:
+        """Learn from a question that failed: a market that is gone is answered for with an error."""
+        self._doubted = self._doubted or error.meaning in _OF_RULES
 
     def _close(self, symbol: str, reason: str) -> None:
         before = self._closures.get(symbol)

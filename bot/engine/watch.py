@@ -71,6 +71,7 @@ class Watch:
                 self.looked[symbol] = look.at
                 return True
         except BrokerError as error:
+            self.desk.markets.heed_error(error)
             self.desk.log.warning("WATCH", symbol=symbol, reason=error.text)
         return False
 

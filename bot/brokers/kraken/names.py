@@ -42,8 +42,15 @@ class Names:
         return self.asset(bare if base not in self.assets and bare in self.assets else base)
 
     def symbol(self, pair: str) -> str:
-        """Our symbol of a pair; a pair that Kraken does not list any more keeps Kraken's name."""
-        return self.symbols.get(pair) or safe_text(pair)
+        """Our symbol of a pair. One that Kraken does not list any more is named by the two assets that its name consists of,
+        since orders and fills of ours may still speak of it; where that is not certain, it keeps Kraken's name.
+        """
+        return self.symbols.get(pair) or self._composed(pair.replace("/", "")) or safe_text(pair)
+
+    def _composed(self, pair: str) -> str | None:
+        halves = ((pair[:at], pair[at:]) for at in range(1, len(pair)))
+        found = {f"{self.assets[a]}-{self.assets[b]}" for a, b in halves if a in self.assets and b in self.assets}
+        return found.pop() if len(found) == 1 else None
 
     def knows(self, pair: str) -> bool:
         return pair in self.symbols

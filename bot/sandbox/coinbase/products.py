@@ -5,14 +5,16 @@ A `-USDC` twin is an alias: its book, trades and candles are those of the `-USD`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from bot.sandbox.coinbase.errors import not_found
 from bot.sandbox.core.fees import FeeTable, Tier
 from bot.sandbox.core.instrument import Instrument
+from bot.sandbox.core.rules import DELISTED, rules_of
 
+ZERO = Decimal(0)
 QUOTE_MINIMUM = Decimal(1)
 MONEY_STEP = Decimal("1e-12")
 """The smallest amount of money that a wallet can hold."""
@@ -59,6 +61,12 @@ class Product:
     lot: Decimal
     listed_ms: int
     new: bool = False
+    least: Decimal = ZERO
+    least_cost: Decimal = QUOTE_MINIMUM
+
+    @property
+    def base_min(self) -> Decimal:
+        return max(self.lot, self.least)
 
     @property
     def base(self) -> str:
@@ -81,8 +89,8 @@ class Product:
             symbol=self.id,
             tick=self.tick,
             lot=self.lot,
-            min_qty=self.lot,
-            min_cost=QUOTE_MINIMUM,
+            min_qty=self.base_min,
+            min_cost=self.least_cost,
             cost_step=MONEY_STEP,
             base_step=FINE_STEP,
             max_qty=self.base_max,
@@ -102,12 +110,31 @@ class Listing:
     """All products of the venue by id."""
 
     def __init__(self, products: Iterable[Product]) -> None:
-        self.by_id: Mapping[str, Product] = {product.id: product for product in products}
+        self.by_id: dict[str, Product] = {product.id: product for product in products}
+        self._first = dict(self.by_id)
+        self._gone: set[str] = set()
+
+    def change(self, symbol: str, text: str) -> Instrument:
+        """New rules for a product, or its end; orders of it stay known. Raises ValueError."""
+        rules, first = {} if text == DELISTED else rules_of(text), self._first[symbol]
+        (self._gone.add if text == DELISTED else self._gone.discard)(symbol)
+        self.by_id[symbol] = replace(
+            first,
+            tick=rules.get("tick", first.tick),
+            lot=rules.get("lot", first.lot),
+            least=rules.get("min", first.least),
+            least_cost=rules.get("cost", first.least_cost),
+        )
+        return self.by_id[symbol].instrument()
+
+    def shown(self) -> list[Product]:
+        """What is listed now."""
+        return [product for product in self.by_id.values() if product.id not in self._gone]
 
     def find(self, name: str) -> Product:
         """The product of a path or query; raises 404."""
         product = self.by_id.get(name)
-        if product is None:
+        if product is None or name in self._gone:
             raise not_found(f"Product {name} not supported")
         return product
 

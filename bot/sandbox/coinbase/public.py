@@ -9,7 +9,7 @@ from typing import Any
 from bot.sandbox.coinbase.books import SharedBooks
 from bot.sandbox.coinbase.candles import spoil
 from bot.sandbox.coinbase.errors import CoinbaseError, invalid
-from bot.sandbox.coinbase.products import NAMES, QUOTE_MINIMUM, Listing, Product
+from bot.sandbox.coinbase.products import NAMES, Listing, Product
 from bot.sandbox.coinbase.words import Query, rfc3339
 from bot.sandbox.core.faults import FaultKind, Faults
 from bot.sandbox.core.instrument import floor_to, plain
@@ -66,7 +66,7 @@ class PublicDesk:
     def products(self, query: Query, now_ms: int) -> dict[str, Any]:
         """Spot products; of futures there are none."""
         wanted = query.many("product_ids")
-        found = [p for p in self._listing.by_id.values() if not wanted or p.id in wanted]
+        found = [p for p in self._listing.shown() if not wanted or p.id in wanted]
         if query.get("product_type", "SPOT") != "SPOT":
             found = []
         offset = int(query.get("offset", "0")) if query.get("offset", "0").isdecimal() else 0
@@ -96,9 +96,9 @@ class PublicDesk:
             "volume_percentage_change_24h": "0",
             "base_increment": plain(product.lot),
             "quote_increment": plain(product.tick),
-            "quote_min_size": plain(QUOTE_MINIMUM),
+            "quote_min_size": plain(product.least_cost),
             "quote_max_size": "150000000",
-            "base_min_size": plain(product.lot),
+            "base_min_size": plain(product.base_min),
             "base_max_size": plain(product.base_max),
             "base_name": NAMES[product.base],
             "quote_name": NAMES[product.quote],
@@ -143,7 +143,7 @@ class PublicDesk:
         }
 
     def best_bid_ask(self, query: Query, now_ms: int) -> dict[str, Any]:
-        names = query.many("product_ids") or list(self._listing.by_id)
+        names = query.many("product_ids") or [product.id for product in self._listing.shown()]
         products = [self._listing.find(name) for name in names]
         return {"pricebooks": [_pricebook(p.id, self._market.book(p.id, now_ms, 1), now_ms) for p in products]}
 

@@ -41,7 +41,7 @@ class CoinbaseSwitches(Switches):
 
 
 def defaults(symbols: Iterable[str]) -> dict[str, Value]:
-    """All switches. `product_status.<ID>` and `product_flag.<ID>` make a product untradable."""
+    """All switches. `product_status.<ID>` and `product_flag.<ID>` make a product untradable, `rules.<ID>` changes its rules."""
     products = list(symbols)
     return {
         "client_id_memory_seconds": TEN_YEARS,
@@ -86,4 +86,5 @@ def defaults(symbols: Iterable[str]) -> dict[str, Value]:
         "new_key_type": "ecdsa",
         **{f"product_status.{symbol}": "online" for symbol in products},
         **{f"product_flag.{symbol}": "" for symbol in products},
+        **{f"rules.{symbol}": "" for symbol in products},
     }

@@ -85,7 +85,7 @@ class TicketDesk:
             raise OrderRefused("INVALID_SIZE_PRECISION")
         if qty > self._product.base_max:
             raise OrderRefused("PREVIEW_INVALID_BASE_SIZE_TOO_LARGE")
-        if qty * price < QUOTE_MINIMUM:
+        if qty < self._product.base_min or qty * price < self._product.least_cost:
             raise OrderRefused("PREVIEW_INVALID_BASE_SIZE_TOO_SMALL")
         return qty
 

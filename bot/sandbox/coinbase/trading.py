@@ -149,7 +149,7 @@ class TradingDesk:
     def _read(self, who: Credential, body: dict[str, Any]) -> Ticket:
         if not isinstance(body.get("product_id"), str):
             raise invalid("product_id is invalid")
-        if body["product_id"] not in self._listing.by_id:
+        if body["product_id"] not in {product.id for product in self._listing.shown()}:
             raise OrderRefused("INVALID_PRODUCT_ID")
         return self._desk(body["product_id"]).read(body, who.account)
 

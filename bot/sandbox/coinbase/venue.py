@@ -60,6 +60,7 @@ def open_venue(setting: Setting) -> Venue:
         ids=ids,
         seed=setting.seed,
     )
+    switches.listen("rules", lambda symbol, text: exchange.instruments.update({symbol: listing.change(symbol, text)}))
     faults = Faults(NAME, setting.dice, setting.clock.wall_ms)
     exchange.hidden_seconds = lambda: _late(faults, switches)
     return _assemble(setting, exchange, books, listing, switches, faults, ids)

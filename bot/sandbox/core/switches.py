@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 Value = bool | int | str
 
@@ -12,6 +12,11 @@ class Switches:
 
     def __init__(self, defaults: Mapping[str, Value]) -> None:
         self._values = dict(defaults)
+        self._listeners: dict[str, Callable[[str, str], None]] = {}
+
+    def listen(self, family: str, change: Callable[[str, str], None]) -> None:
+        """Call `change(rest, word)` before a switch `family.rest` takes a word; what it refuses with ValueError stays."""
+        self._listeners[family] = change
 
     def on(self, name: str) -> bool:
         return bool(self._values[name])
@@ -28,6 +33,9 @@ class Switches:
         wanted = type(self._values[name])
         if type(value) is not wanted:
             raise ValueError(f"switch {name} holds {wanted.__name__}, not {value!r}")
+        family, _, rest = name.partition(".")
+        if family in self._listeners:
+            self._listeners[family](rest, str(value))
         self._values[name] = value
 
     def all(self) -> dict[str, Value]:

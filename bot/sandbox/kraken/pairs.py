@@ -7,11 +7,12 @@ id, altname or wsname; answers are keyed by the id.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from bot.sandbox.core.fees import FeeTable, Tier
 from bot.sandbox.core.instrument import Instrument
+from bot.sandbox.core.rules import DELISTED, rules_of
 from bot.sandbox.kraken import errors
 from bot.sandbox.kraken.errors import KrakenError
 
@@ -61,6 +62,23 @@ class Pair:
     order_min: Decimal
     cost_min: Decimal
     listed_ms: int
+    lot_decimals: int = LOT_DECIMALS
+
+    @property
+    def lot(self) -> Decimal:
+        return _step(self.lot_decimals)
+
+    def changed(self, rules: Mapping[str, Decimal]) -> Pair:
+        """The pair under new rules; steps are powers of ten."""
+        tick, lot = rules.get("tick", self.tick), rules.get("lot", self.lot)
+        return replace(
+            self,
+            tick=tick,
+            price_decimals=max(self.price_decimals, len(format(tick, "f").partition(".")[2])),
+            lot_decimals=len(format(lot, "f").partition(".")[2]),
+            order_min=rules.get("min", self.order_min),
+            cost_min=rules.get("cost", self.cost_min),
+        )
 
     def price(self, value: Decimal) -> str:
         """A price with the pair's decimals."""
@@ -70,7 +88,7 @@ class Pair:
         return Instrument(
             symbol=self.symbol,
             tick=self.tick,
-            lot=_step(LOT_DECIMALS),
+            lot=self.lot,
             min_qty=self.order_min,
             min_cost=self.cost_min,
             cost_step=_step(min(COST_DECIMALS, self.quote.decimals)),
@@ -133,22 +151,31 @@ class Listing:
     """All pairs of the venue, found by any of their names."""
 
     def __init__(self, pairs: Iterable[Pair]) -> None:
-        self.by_symbol: Mapping[str, Pair] = {pair.symbol: pair for pair in pairs}
+        self.by_symbol: dict[str, Pair] = {pair.symbol: pair for pair in pairs}
+        self._first = dict(self.by_symbol)
+        self._gone: set[str] = set()
         self._by_name = {
-            name: pair for pair in self.by_symbol.values() for name in (pair.id, pair.altname, pair.wsname)
+            name: pair.symbol for pair in self.by_symbol.values() for name in (pair.id, pair.altname, pair.wsname)
         }
+
+    def change(self, symbol: str, text: str) -> Instrument:
+        """New rules for a pair, or its end; orders of it stay known. Raises ValueError."""
+        rules = {} if text == DELISTED else rules_of(text)
+        (self._gone.add if text == DELISTED else self._gone.discard)(symbol)
+        self.by_symbol[symbol] = self._first[symbol].changed(rules)
+        return self.by_symbol[symbol].instrument()
 
     def find(self, name: str) -> Pair:
         """The pair of a request; raises `EQuery:Unknown asset pair`."""
-        pair = self._by_name.get(name.strip())
-        if pair is None:
+        symbol = self._by_name.get(name.strip())
+        if symbol is None or symbol in self._gone:
             raise KrakenError(errors.UNKNOWN_PAIR)
-        return pair
+        return self.by_symbol[symbol]
 
     def some(self, names: str | None) -> list[Pair]:
         """The pairs of a comma list, all of them without one."""
         if not names:
-            return list(self.by_symbol.values())
+            return [pair for symbol, pair in self.by_symbol.items() if symbol not in self._gone]
         return [self.find(name) for name in names.split(",")]
 
     def assets(self) -> dict[str, Asset]:

@@ -156,7 +156,7 @@ class PublicDesk:
             "lot": "unit",
             "cost_decimals": 5,
             "pair_decimals": pair.price_decimals,
-            "lot_decimals": 8,
+            "lot_decimals": pair.lot_decimals,
             "lot_multiplier": 1,
             "leverage_buy": [],
             "leverage_sell": [],

@@ -8,7 +8,7 @@ from bot.sandbox.core.switches import Value
 
 
 def defaults(symbols: Iterable[str]) -> dict[str, Value]:
-    """All switches. `pair_status.<SYMBOL>` is the status of a pair."""
+    """All switches. `pair_status.<SYMBOL>` is the status of a pair, `rules.<SYMBOL>` its new rules (see `core.rules`)."""
     return {
         "stop_holds_base": True,
         "close_refused_on_spot": False,
@@ -29,5 +29,5 @@ def defaults(symbols: Iterable[str]) -> dict[str, Value]:
         "lockout_seconds": 900,
         "nonce_window": 0,
         "system_status": "online",
-        **{f"pair_status.{symbol}": "online" for symbol in symbols},
+        **{name: word for one in symbols for name, word in ((f"pair_status.{one}", "online"), (f"rules.{one}", ""))},
     }

@@ -208,6 +208,8 @@ class TicketDesk:
         """The pair's status, then its minimums; a conditional order's cost counts at its trigger."""
         check_status(self._switches.word(f"pair_status.{self._pair.symbol}"), ticket)
         check_status(self._switches.word("system_status"), ticket)
+        if not is_multiple(ticket.qty, self._pair.lot):
+            raise invalid("volume")
         price = ticket.price or ticket.trigger or self._last
         qty = ticket.qty if ticket.budget is None else ticket.budget / self._last
         self.check_size(qty, price)

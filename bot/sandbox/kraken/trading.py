@@ -13,6 +13,7 @@ from typing import Any
 from bot.sandbox.core.credentials import Credential
 from bot.sandbox.core.exchange import Exchange, Refused
 from bot.sandbox.core.faults import FaultKind, Faults
+from bot.sandbox.core.instrument import is_multiple
 from bot.sandbox.core.switches import Switches
 from bot.sandbox.core.values import CONDITIONAL, Kind, Order, Reason, Ticket
 from bot.sandbox.kraken import errors, render
@@ -136,6 +137,8 @@ class TradingDesk:
         qty = words.number("order_qty")
         if qty is not None:
             check_volume(qty, "order_qty")
+            if not is_multiple(qty, pair.lot):
+                raise invalid("order_qty")
         desk = self._desk(pair)
         price = desk.price_of(words["limit_price"], order.side, "limit_price") if words.get("limit_price") else None
         trigger = (

@@ -61,6 +61,7 @@ def open_venue(setting: Setting) -> Venue:
         ids=KrakenIds(setting.dice),
         seed=setting.seed,
     )
+    knobs.listen("rules", lambda symbol, text: exchange.instruments.update({symbol: listing.change(symbol, text)}))
     faults = Faults(NAME, setting.dice, setting.clock.wall_ms)
     exchange.hidden_seconds = lambda: _late(faults)
     return _assemble(setting, exchange, listing, knobs, faults, market)

@@ -6,12 +6,13 @@ The core knows swaps in base units; contracts are the wire's: one contract is `c
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 from bot.sandbox.core.fees import FeeTable, Tier
 from bot.sandbox.core.instrument import Instrument, plain
+from bot.sandbox.core.rules import DELISTED, rules_of
 from bot.sandbox.okx.errors import OkxError
 
 ONE = Decimal(1)
@@ -146,17 +147,31 @@ class Listing:
 
     def __init__(self, rows: Iterable[Listed]) -> None:
         self.by_symbol = {row.symbol: row for row in rows}
-        self._by_code = {str(row.code): row for row in self.by_symbol.values()}
+        self._first = dict(self.by_symbol)
+        self._gone: set[str] = set()
+        self._by_code = {str(row.code): row.symbol for row in self.by_symbol.values()}
+
+    def change(self, symbol: str, text: str) -> Instrument:
+        """New rules for an instrument (there is no minimum cost), or its end; orders of it stay known. Raises ValueError."""
+        rules, first = {} if text == DELISTED else rules_of(text), self._first[symbol]
+        (self._gone.add if text == DELISTED else self._gone.discard)(symbol)
+        self.by_symbol[symbol] = replace(
+            first,
+            tick=rules.get("tick", first.tick),
+            lot=rules.get("lot", first.lot),
+            min_size=rules.get("min", first.min_size),
+        )
+        return self.by_symbol[symbol].instrument()
 
     def find(self, name: str) -> Listed:
         """The instrument of a request; raises 51001."""
-        found = self.by_symbol.get(name) or self._by_code.get(name)
-        if found is None:
+        symbol = name if name in self.by_symbol else self._by_code.get(name, "")
+        if symbol not in self.by_symbol or symbol in self._gone:
             raise OkxError("51001", f"Instrument ID {name} doesn't exist.")
-        return found
+        return self.by_symbol[symbol]
 
     def of_kind(self, kind: str) -> list[Listed]:
-        return [row for row in self.by_symbol.values() if row.kind == kind]
+        return [row for row in self.by_symbol.values() if row.kind == kind and row.symbol not in self._gone]
 
     def coins(self) -> list[str]:
         return list(dict.fromkeys(name for row in self.by_symbol.values() for name in (row.base, row.quote)))

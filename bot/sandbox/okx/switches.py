@@ -8,7 +8,7 @@ from bot.sandbox.core.switches import Value
 
 
 def defaults(symbols: Iterable[str]) -> dict[str, Value]:
-    """All switches. `state.<SYMBOL>` is an instrument's state (live, suspend, preopen, test).
+    """All switches. `state.<SYMBOL>` is an instrument's state (live, suspend, preopen, test), `rules.<SYMBOL>` its new rules.
 
     `attached_size` gross or net of the fee; `attached_when` the parent's end or each fill; `algo_short_of_coins`
     reduce or fail; `price_off_tick` a code or round; `busy_code` and `busy_status` are the default `exchange_error`.
@@ -37,5 +37,5 @@ def defaults(symbols: Iterable[str]) -> dict[str, Value]:
         "busy_code": "50013",
         "busy_status": 200,
         "system_status": "ok",
-        **{f"state.{symbol}": "live" for symbol in symbols},
+        **{name: word for one in symbols for name, word in ((f"state.{one}", "live"), (f"rules.{one}", ""))},
     }
