@@ -17,6 +17,10 @@ from bot.brokers.answers import safe_text
 COMMON: Mapping[str, str] = MappingProxyType(
     {"XBT": "BTC", "XDG": "DOGE", "LUNA": "LUNC", "LUNA2": "LUNA", "REP": "REPV1", "REPV2": "REP"}
 )
+#: Ids of the old currencies of account, named also where Kraken's list does not have them (support.kraken.com, "Asset codes").
+CURRENCIES: Mapping[str, str] = MappingProxyType(
+    {f"Z{name}": name for name in ("USD", "EUR", "GBP", "CAD", "JPY", "AUD")}
+)
 _LOCKED_FOR = re.compile(r"\d+$")
 
 
@@ -33,7 +37,7 @@ class Names:
 
     def asset(self, name: str) -> str:
         """The common name of an asset id or altname."""
-        return self.assets.get(name) or COMMON.get(name, safe_text(name))
+        return self.assets.get(name) or COMMON.get(name) or CURRENCIES.get(name, safe_text(name))
 
     def pocket(self, name: str) -> str:
         """The coin of a dotted asset: `XBT.F` -> BTC, `DOT28.S` -> DOT."""
