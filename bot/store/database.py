@@ -82,7 +82,7 @@ class Store:
             name = str(file)
             _make_folder(file.parent)
             return cls(_sqlite(file, "rwc"), name).prepared()
-        return cls(create_engine(where, pool_size=1, pool_pre_ping=True, hide_parameters=True), name).prepared()
+        return cls(_postgresql(where), name).prepared()
 
     @classmethod
     def copy(cls, where: URL) -> Store:
@@ -113,8 +113,7 @@ class Store:
                 if not Disk(file.parent).is_cramped():
                     raise
                 return cls._of_copy(file).readable()
-        engine = create_engine(where, pool_size=1, hide_parameters=True)
-        return cls(engine, where.render_as_string(hide_password=True)).readable()
+        return cls(_postgresql(where), where.render_as_string(hide_password=True)).readable()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -229,6 +228,19 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"{folder}: cannot be made ({error.strerror}): choose another NIJA_DATA_DIR") from error
+
+
+def _postgresql(where: URL) -> Engine:
+    """An engine on a server; one that does not answer, or dies without a word, is an error after seconds."""
+    patience = {
+        "connect_timeout": BUSY_SECONDS,
+        "keepalives_idle": BUSY_SECONDS,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+        "tcp_user_timeout": BUSY_SECONDS * 1000,
+        "options": f"-c lock_timeout={BUSY_SECONDS}s -c statement_timeout={3 * BUSY_SECONDS}s",
+    }
+    return create_engine(where, pool_size=1, pool_pre_ping=True, hide_parameters=True, connect_args=patience)
 
 
 def _sqlite(file: Path, mode: str) -> Engine:

@@ -1,10 +1,7 @@
-"""The same ledger in one PostgreSQL for all brokers. Needs psycopg and a server program on this machine."""
+"""The same ledger in one PostgreSQL for all brokers, and what becomes of it when the server goes away."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -14,47 +11,25 @@ import pytest
 
 from bot.domain.booking import AlreadyDecided
 from bot.domain.order import OrderStatus, Side
-from bot.store.database import Store, address
+from bot.store.database import Store, StoreError, address
 from bot.store.ledger import Ledger
 from bot.store.reader import Books
 from bot.store.report import document
 from tests.store.cases import KRAKEN, HandClock, bought, fill, intent, report, selling
+from tests.store.postgres import Server, running
 
 pytest.importorskip("psycopg", reason="psycopg is not installed")
 
 
-def programs() -> Path | None:
-    """Where PostgreSQL's server programs are; Debian keeps them off the path."""
-    found = shutil.which("initdb")
-    places = [Path(found).parent] if found else sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    return places[-1] if places else None
-
-
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    given = os.environ.get("NIJA_TEST_POSTGRES")
-    if given:
-        yield given
-        return
-    bin_dir = programs()
-    if bin_dir is None:
-        pytest.skip("no PostgreSQL server program here")
-    if os.geteuid() == 0:
-        pytest.skip("PostgreSQL does not run as root: set NIJA_TEST_POSTGRES to a database's address")
-    folder = tmp_path_factory.mktemp("pg")
-    subprocess.run(
-        [bin_dir / "initdb", "-D", folder / "data", "-A", "trust", "-U", "nija"], check=True, capture_output=True
-    )
-    options = f"-c listen_addresses='' -c unix_socket_directories={folder}"
-    control: list[str | Path] = [bin_dir / "pg_ctl", "-D", folder / "data", "-w"]
-    subprocess.run([*control, "-o", options, "-l", folder / "log", "start"], check=True, capture_output=True)
-    yield f"postgresql://nija@/postgres?host={folder}"
-    subprocess.run([*control, "-m", "fast", "stop"], check=True, capture_output=True)
+def server() -> Iterator[Server]:
+    with running() as started:
+        yield started
 
 
-def test_the_ledger_works_on_postgresql(tmp_path: Path, url: str) -> None:
+def test_the_ledger_works_on_postgresql(tmp_path: Path, server: Server) -> None:
     account = replace(KRAKEN, identity=tmp_path.name)
-    store = Store.open(address(tmp_path, "kraken", url))
+    store = Store.open(address(tmp_path, "kraken", server.url))
     book = Ledger(store, account, HandClock())
     bought(book)
     with pytest.raises(AlreadyDecided):
@@ -66,5 +41,33 @@ def test_the_ledger_works_on_postgresql(tmp_path: Path, url: str) -> None:
     book.close("BTC-USD", 7_000, "dust")
     book.remember("peak", "1")
     assert (book.dust(), book.fact("peak"), book.unsettled()) == ({"BTC": Decimal("0.6")}, "1", [])
-    assert list(document(Books(tmp_path, url))["brokers"]) == ["kraken"]
+    assert list(document(Books(tmp_path, server.url))["brokers"]) == ["kraken"]
     store.close()
+
+
+def test_a_server_that_goes_away_takes_nothing_that_was_acknowledged_with_it(tmp_path: Path, server: Server) -> None:
+    account = replace(KRAKEN, identity=tmp_path.name)
+    store = Store.open(address(tmp_path, "kraken", server.url))
+    book = Ledger(store, account, HandClock())
+    book.record(intent(1))
+    with pytest.raises(StoreError):
+        cut_off(store, server)
+    with pytest.raises(StoreError) as told:
+        book.record(intent(2, attempt=2))
+    assert "\n" not in str(told.value)
+    with pytest.raises(StoreError):
+        Store.open(address(tmp_path, "kraken", server.url))
+    server.start()
+    again = Store.open(address(tmp_path, "kraken", server.url))
+    (kept,) = Ledger(again, account, HandClock()).unsettled()
+    assert (kept.client_id, kept.reason) == (intent(1).client_id, intent(1).reason)
+    for one in (store, again):
+        one.close()
+
+
+def cut_off(store: Store, server: Server) -> None:
+    """The server ends in the middle of a transaction."""
+    with store.writing() as connection:
+        connection.exec_driver_sql("UPDATE orders SET reason = 'half a change'")
+        server.stop()
+        connection.exec_driver_sql("DELETE FROM journal")

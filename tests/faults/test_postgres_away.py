@@ -1,0 +1,62 @@
+"""The database server goes away while the daemon trades, and comes back: no entries meanwhile, nothing doubled afterwards."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.store.reader import Books
+from bot.store.report import document
+from tests.daemon_fixture import Daemon, truth
+from tests.sandbox_fixture import Sandbox
+from tests.store.postgres import Server, running
+
+pytest.importorskip("psycopg", reason="psycopg is not installed")
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with running() as started:
+        yield started
+
+
+class Served(Daemon):
+    """A daemon whose books a server keeps."""
+
+    def __init__(self, folder: Path, url: str, **settings: str) -> None:
+        super().__init__(folder, DATABASE_URL=url, **settings)
+        self._url = url
+
+    def book(self, venue: str = "kraken") -> dict[str, Any]:
+        found: dict[str, Any] = document(Books(self.data, self._url))["brokers"].get(venue, {})
+        return found
+
+
+def test_a_server_that_is_away_for_a_while(tmp_path: Path, server: Server) -> None:
+    with (
+        Sandbox(tmp_path, "--speed", "60") as sandbox,
+        Served(
+            tmp_path / "nija", server.url, SANDBOX_READY_FILE=str(sandbox.ready_file), MAX_OPEN_POSITIONS="3"
+        ) as daemon,
+    ):
+
+        def bought() -> int:
+            return len([row for row in truth(sandbox.ready)["orders"] if row["side"] == "buy"])
+
+        daemon.until(lambda: len(daemon.book().get("positions", [])) >= 1, "a position")
+        funded = len(daemon.lines("FUNDED"))
+        server.stop()
+        daemon.says("FAILED")
+        before = bought()
+        time.sleep(7)  # a candle and more
+        assert bought() == before
+        server.start()
+        daemon.says("FUNDED", funded + 1)
+        daemon.command("pause")
+        daemon.agrees(sandbox.ready)
+        assert daemon.stop()[0] == 0
+    assert "CRASHED" not in daemon.log
