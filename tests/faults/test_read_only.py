@@ -1,0 +1,64 @@
+"""The file system turns read-only, as a failing disk's does: nothing is sent, the stops protect, and it heals when it is mended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.daemon_fixture import Daemon, control, truth
+from tests.sandbox_fixture import Sandbox
+from tests.store.small_disk import Ext4, ext4
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Ext4]:
+    with ext4(tmp_path / "disk") as made:
+        yield made
+
+
+def sent(sandbox: Sandbox) -> set[str]:
+    """Orders that the exchange got from us."""
+    return {row["id"] for row in truth(sandbox.ready)["orders"] if row["origin"] == "api"}
+
+
+@pytest.mark.timeout(240)
+def test_a_disk_that_takes_no_more_writes(tmp_path: Path, disk: Ext4) -> None:
+    with (
+        Sandbox(tmp_path, "--speed", "60") as sandbox,
+        Daemon(
+            tmp_path / "nija",
+            SANDBOX_READY_FILE=str(sandbox.ready_file),
+            NIJA_DATA_DIR=str(disk.folder / "data"),
+            PAIRS_ALLOW="BTC-USD",
+        ) as daemon,
+    ):
+        daemon.data = disk.folder / "data"
+        daemon.until(lambda: bool(daemon.book().get("positions")), "a position")
+        (held,) = daemon.book()["positions"]
+        disk.spoil()
+        daemon.says("HALTED")
+        (line, *_) = daemon.lines("HALTED")
+        assert "ERROR" in line
+        assert "kraken.db" in line
+        assert "read-only" in line
+        before = sent(sandbox)
+        higher, lower = (f"{float(held['entry_price']) * factor:.2f}" for factor in (1.02, 0.9))
+        control(sandbox.ready, "price", venue="kraken", symbol="BTC-USD", price=higher)
+        time.sleep(3)  # a target is there, and nobody takes it
+        control(sandbox.ready, "price", venue="kraken", symbol="BTC-USD", price=lower)
+        time.sleep(3)
+        assert sent(sandbox) == before
+        stops = [row for row in truth(sandbox.ready)["orders"] if row["origin"] == "attached"]
+        assert {row["status"] for row in stops} == {"filled"}
+
+        daemon.until(disk.mend, "nobody holds the broken disk", 40)
+        funded = len(daemon.lines("FUNDED"))
+        daemon.says("FUNDED", funded + 1)
+        daemon.says("EXIT")
+        daemon.command("pause")
+        daemon.agrees(sandbox.ready)
+        assert daemon.stop()[0] == 0
+    assert "CRASHED" not in daemon.log
