@@ -9,7 +9,9 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -45,20 +47,19 @@ class Operator:
         self.folder = folder
         self._capture = capture
 
-    def check(self, *, validate: bool = False, **other: str) -> tuple[int, Found]:
-        status, printed = self.say(validate=validate, **other)
-        return status, printed["brokers"][self.venue]
-
-    def say(self, *, validate: bool = False, **other: str) -> tuple[int, Found]:
-        """Exit status, and all that is printed."""
+    def check(
+        self, given: Mapping[str, str] = MappingProxyType({}), *, validate: bool = False, **other: str
+    ) -> tuple[int, Found]:
+        """With variables of `.env` other than the right ones."""
+        other |= given
         wish = Wish(as_json=True, sandbox=False, validate=validate)
         with pytest.MonkeyPatch.context() as environment:
             for name, value in {**_own(self.folder), **credentials(self.sandbox, self.venue, **other)}.items():
                 environment.setenv(name, value)
             self._capture.readouterr()
             status = checks.main(checks.one_venue(self.venue), wish, self.venue)
-        printed: Found = json.loads(self._capture.readouterr().out)
-        return status, printed
+        found: Found = json.loads(self._capture.readouterr().out)["brokers"][self.venue]
+        return status, found
 
 
 def _own(folder: Path) -> dict[str, str]:

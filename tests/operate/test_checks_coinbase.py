@@ -119,7 +119,7 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
 @pytest.mark.parametrize("name", WRONG)
 def test_each_wrong_setting_has_its_remedy(name: str, operator: Operator) -> None:
     other, remedy = WRONG[name]
-    status, found = operator.check(**other)
+    status, found = operator.check(other)
     assert (status, found["connected"], found["remedy"]) == (1, False, REMEDIES[remedy])
 
 
@@ -178,5 +178,5 @@ def test_an_empty_portfolio_is_not_funded(operator: Operator) -> None:
             "POST", "deposit", venue="coinbase", asset=asset, amount=f"-{amounts['free']}", account=keys["account"]
         )
     other = {"COINBASE_API_KEY": keys["api_key"], "COINBASE_API_SECRET": keys["api_secret"]}
-    status, found = operator.check(**other)
+    status, found = operator.check(other)
     assert (status, found["status"], found["remedy"]) == (1, "unfunded", REMEDIES["unfunded"])

@@ -74,7 +74,7 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
 @pytest.mark.parametrize("name", WRONG)
 def test_each_wrong_setting_has_its_remedy(name: str, operator: Operator) -> None:
     other, remedy = WRONG[name]
-    status, found = operator.check(**other)
+    status, found = operator.check(other)
     facts = {"host": operator.sandbox.venue("okx").rest, "missing": "OKX_API_SECRET"}
     assert (status, found["connected"], found["remedy"]) == (1, False, REMEDIES[remedy].format(**facts))
 

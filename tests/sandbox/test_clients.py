@@ -104,6 +104,7 @@ def test_ccxt_trades_unchanged(sandbox: Sandbox) -> None:
     assert len(exchange.fetch_ohlcv("ETH/USD", "5m")) == 721
     assert len(exchange.fetch_trades("ETH/USD")) == 1000
     assert exchange.fetch_trading_fee("ETH/USD")["taker"] == 0.002
+    assert exchange.fetch_tickers(["ETH/USD", "BTC/USD"]).keys() == {"ETH/USD", "BTC/USD"}
     last = exchange.fetch_ticker("ETH/USD")["last"]
     bought = exchange.create_order("ETH/USD", "market", "buy", 0.1)
     assert exchange.fetch_order(bought["id"])["status"] == "closed"

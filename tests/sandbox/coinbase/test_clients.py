@@ -217,6 +217,22 @@ def test_ccxt_trades(exchange: ccxt.coinbase) -> None:
     assert exchange.fetch_time() == pytest.approx(time.time() * 1000, abs=60_000)
 
 
+def test_ccxt_places_stops_and_lists_what_is_open_and_what_ended(exchange: ccxt.coinbase) -> None:
+    exchange.load_markets()
+    assert {"BTC/USD", "ETH/USD"} <= exchange.fetch_tickers(["BTC/USD", "ETH/USD"]).keys()
+    last = exchange.fetch_ticker("BTC/USD")["last"]
+    bought = exchange.create_order("BTC/USD", "market", "buy", 0.001, last)
+    until(lambda: exchange.fetch_order(bought["id"]), lambda order: order["status"] == "closed")
+    words = {"stopLossPrice": round(last * 0.9, 2)}
+    stop = exchange.create_order("BTC/USD", "limit", "sell", 0.001, round(last * 0.85, 2), words)
+    (open_one,) = until(lambda: exchange.fetch_open_orders("BTC/USD"), lambda rows: len(rows) == 1)
+    assert (open_one["id"], open_one["triggerPrice"]) == (stop["id"], words["stopLossPrice"])
+    exchange.cancel_order(stop["id"], "BTC/USD")
+    until(lambda: exchange.fetch_open_orders("BTC/USD"), lambda rows: rows == [])
+    assert bought["id"] in {order["id"] for order in exchange.fetch_closed_orders("BTC/USD")}
+    assert stop["id"] in {order["id"] for order in exchange.fetch_canceled_orders("BTC/USD")}
+
+
 def test_ccxt_signs_with_ed25519(sandbox: Sandbox, exchange: ccxt.coinbase) -> None:
     sandbox.control("POST", "switches", venue=VENUE, name="new_key_type", value="ed25519")
     key = sandbox.control("POST", "accounts", venue=VENUE, same_account=True)
