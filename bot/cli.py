@@ -21,7 +21,7 @@ import typer
 from bot import __version__
 from bot.domain.clock import iso, system_ms
 from bot.domain.events import Verb
-from bot.settings import ConfigError, Settings, load_settings
+from bot.settings import ConfigError, Settings, load_settings, playful_environment
 
 if TYPE_CHECKING:
     from bot.store.reader import Books
@@ -86,7 +86,7 @@ def sandbox(context: typer.Context) -> None:
     """Run the local exchanges by themselves (`nija sandbox --help` lists their options)."""
     command = [sys.executable, "-m", "bot.sandbox", *context.args]
     try:
-        status = subprocess.call(command)  # noqa: S603 - our own interpreter
+        status = subprocess.call(command, env=playful_environment())  # noqa: S603 - our own interpreter
     except KeyboardInterrupt:
         status = 0
     raise typer.Exit(status)

@@ -24,6 +24,7 @@ from bot.independent_broker_trader import IndependentBrokerTrader
 from bot.ledgers import Ledgers
 from bot.lockstep import Lockstep
 from bot.operate.backups import backing_up
+from bot.operate.env_file import exposure
 from bot.operate.log import EventLog, Logs
 from bot.operate.notify import notifying
 from bot.operate.redact import Redactor
@@ -53,7 +54,7 @@ def run(settings: Settings) -> int:
         ):
             for access in world.accesses.values():
                 redact.learn(*access.secrets())
-            _greet(log, world)
+            _greet(log, world, settings.home / ".env")
             return _trade(settings, plan, world, logs.event_log, stop)
 
 
@@ -140,7 +141,7 @@ def _news(file: Path | None) -> tuple[int, ...]:
         raise ConfigError([f'NEWS_CALENDAR is "{file}": {error}']) from None
 
 
-def _greet(log: EventLog, world: World) -> None:
+def _greet(log: EventLog, world: World, env_file: Path) -> None:
     """The first line says whose money this is."""
     if world.mode is Mode.SANDBOX:
         speed = world.clock.speed
@@ -154,6 +155,8 @@ def _greet(log: EventLog, world: World) -> None:
         )
     else:
         log.info("LIVE", version=__version__, money="YOUR MONEY", brokers=list(world.accesses))
+        if exposed := exposure(env_file):
+            log.warning("CREDENTIALS", reason=exposed)
     for warning in world.warnings:
         log.warning("CREDENTIALS", reason=warning)
 

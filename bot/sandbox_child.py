@@ -17,6 +17,7 @@ from typing import Any
 import requests
 
 from bot.domain.clock import Clock, ScaledClock, SteppedClock, parse_iso
+from bot.settings import playful_environment
 
 #: Real seconds that the sandbox may take until it listens.
 PATIENCE = 60.0
@@ -134,6 +135,7 @@ class SandboxChild:
                 stdout=subprocess.DEVNULL,
                 stderr=out,
                 start_new_session=True,
+                env=playful_environment(),
                 cwd=Path(__file__).resolve().parent.parent,
             )
         return self._await()

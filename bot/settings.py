@@ -192,6 +192,11 @@ def state_folder() -> Path:
     return (Path(base) if base else Path.home() / ".local" / "state") / "nija"
 
 
+def playful_environment() -> dict[str, str]:
+    """The environment for a child that trades nothing: without our variables, so without anybody's keys."""
+    return {name: text for name, text in os.environ.items() if name not in VARIABLES}
+
+
 def _read_env_file(path: Path) -> dict[str, str]:
     """NAME=value lines as they stand: nothing is interpolated, since a `$` may be part of a passphrase."""
     if not path.exists():

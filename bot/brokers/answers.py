@@ -5,11 +5,14 @@ Common to all venues, since it knows nothing of any. Exchanges are not trusted: 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from bot.domain.money import BadNumber, decimal
+from bot.domain.fill import Fill
+from bot.domain.money import BadNumber, decimal, plain
+from bot.domain.order import VenueOrder
 
 _LONGEST_TEXT = 250
 
@@ -59,6 +62,37 @@ def number(row: Mapping[str, Any], key: str, default: Decimal | None = None) -> 
 
 
 def text(row: Mapping[str, Any], key: str) -> str:
-    """A text of a row, fit for a log; "" when it is missing or null."""
+    """A text (or number) of a row, fit for a log; "" when it is missing, null or something else."""
     value = row.get(key)
-    return "" if value is None else safe_text(value)
+    is_text = isinstance(value, str | int | float | Decimal) and not isinstance(value, bool)
+    return safe_text(value) if is_text else ""
+
+
+_NAME = re.compile(r"[A-Za-z0-9._]{1,40}-[A-Za-z0-9._]{1,20}(-[A-Za-z0-9._]{1,20})?")
+
+
+def market_name(symbol: str) -> str:
+    """A market's name, if it can be one: it stands in the log, in tables and in requests."""
+    if not _NAME.fullmatch(symbol):
+        raise BadAnswer(f"not the name of a market: {safe_text(symbol)[:40]!r}")
+    return symbol
+
+
+def sound_order(order: VenueOrder) -> VenueOrder:
+    """An order whose sizes and prices can be: none of them below nothing, and an id."""
+    prices = (order.avg_price, order.limit_price, order.trigger_price)
+    amounts = (order.qty, order.filled_qty, *(price for price in prices if price is not None))
+    if min(amounts) < 0:
+        raise BadAnswer(f"an amount below nothing: {plain(min(amounts))}")
+    if not order.exchange_id:
+        raise BadAnswer("no id")
+    return order
+
+
+def sound_fill(fill: Fill) -> Fill:
+    """A fill that traded something for something, under ids."""
+    if fill.qty <= 0 or fill.price <= 0:
+        raise BadAnswer(f"{plain(fill.qty)} at {plain(fill.price)} is no trade")
+    if not fill.fill_id or not fill.exchange_order_id:
+        raise BadAnswer("no id")
+    return fill

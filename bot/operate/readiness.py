@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import stat
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -20,6 +19,7 @@ from rich.table import Table
 
 from bot.domain.clock import iso, system_ms
 from bot.operate.checks import Finding, Wish, examined, settings_for
+from bot.operate.env_file import exposure
 from bot.sandbox_child import SandboxError
 from bot.settings import VENUES, ConfigError, Settings
 from bot.store.database import StoreError
@@ -89,8 +89,9 @@ def _database(settings: Settings) -> Check:
 def _env_file(file: Path) -> Check:
     if not file.exists():
         return Check("nija", ".env", "ok", "none: the environment's variables are used")
-    if file.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
-        return Check("nija", ".env", "warning", "other users of this computer can read your keys", f"chmod 600 {file}")
+    if exposed := exposure(file):
+        found, _, remedy = exposed.rpartition(": ")
+        return Check("nija", ".env", "warning", found, remedy)
     return Check("nija", ".env", "ok", "readable by you alone")
 
 

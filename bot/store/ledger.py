@@ -103,15 +103,19 @@ class Ledger:
     def update(self, order: VenueOrder) -> OrderRecord | None:
         """Take over what the venue says of an order we know; None for one we do not; raises `IllegalTransition`.
 
-        A report older than what we know (filled size below ours, open after done) changes nothing.
+        A report older than what we know (filled size below ours, open after done) changes nothing, and one that gives our
+        order an id which is another order's neither.
         """
         row = self._row(client_id=order.client_id, exchange_id=order.exchange_id)
         if row is None:
             return None
         if not orders.news_of(row, order):
             return orders.record_of(row)
-        with self._writing() as page:
-            return orders.take_over(page, row, order)
+        try:
+            with self._writing() as page:
+                return orders.take_over(page, row, order)
+        except IntegrityError:  # the venue says that it is an order which the book knows as another one
+            return orders.record_of(row)
 
     def adopt(self, order: VenueOrder, purpose: Purpose, decision: Decision | None = None) -> OrderRecord:
         """Enter an order of ours that the book does not have; one that it has is brought up to date instead."""

@@ -120,8 +120,10 @@ def take_over(page: Page, row: Row, order: VenueOrder) -> OrderRecord:
 
 
 def news_of(row: Row, order: VenueOrder) -> dict[str, Any]:
-    """What of an order is new in what the venue says, nothing when that is older than what we know; raises `IllegalTransition`."""
-    if _older(row, order):
+    """What of an order is new in what the venue says, nothing when that is older than what we know or speaks of another order
+    under our id; raises `IllegalTransition`.
+    """
+    if _older(row, order) or row["exchange_id"] not in (None, order.exchange_id):
         return {}
     told = {
         "status": follow(row["status"], _status(order)),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
-from bot.brokers.answers import BadAnswer, mapping, number, text
+from bot.brokers.answers import BadAnswer, mapping, number, sound_fill, sound_order, text
 from bot.domain.clock import parse_iso
 from bot.domain.fill import Fill
 from bot.domain.instrument import DOLLARS, Balance, FeeRate
@@ -68,7 +68,7 @@ def order(value: object) -> VenueOrder:
     """One order of the history, whatever its state."""
     row = mapping(value, "order")
     try:
-        return _order(row)
+        return sound_order(_order(row))
     except BadAnswer as error:
         raise BadAnswer(f"order {text(row, 'order_id')[:40]}: {error}") from error
 
@@ -148,7 +148,7 @@ def fill(value: object) -> Fill | None:
     """
     row = mapping(value, "fill")
     try:
-        return _fill(row) if text(row, "trade_type") in ("FILL", "SYNTHETIC", "") else None
+        return sound_fill(_fill(row)) if text(row, "trade_type") in ("FILL", "SYNTHETIC", "") else None
     except BadAnswer as error:
         raise BadAnswer(f"fill {text(row, 'entry_id')[:40]}: {error}") from error
 

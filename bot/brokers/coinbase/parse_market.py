@@ -11,7 +11,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from bot.brokers.answers import BadAnswer, mapping, number, sequence, text
+from bot.brokers.answers import BadAnswer, mapping, market_name, number, sequence, text
 from bot.brokers.coinbase.parse import millis, named
 from bot.domain.candles import Row
 from bot.domain.clock import HOUR, MINUTE, SECOND
@@ -64,7 +64,7 @@ def instruments(rows: Iterable[object]) -> tuple[dict[str, Instrument], list[str
 
 def instrument(row: Mapping[str, Any]) -> Instrument:
     """One product. `-USDC` products that are an alias share the book of `-USD`, yet are paid from the USDC wallet."""
-    symbol, lot = named(row, "product_id"), number(row, "base_increment")
+    symbol, lot = market_name(named(row, "product_id")), number(row, "base_increment")
     base, quote = named(row, "base_currency_id"), named(row, "quote_currency_id")
     tick = number(row, "price_increment", ZERO) or number(row, "quote_increment")
     if tick <= 0 or lot <= 0:
@@ -106,7 +106,7 @@ def best(answer: Mapping[str, Any]) -> dict[str, tuple[Decimal, Decimal]]:
     for value in sequence(answer.get("pricebooks"), "pricebooks"):
         row = mapping(value, "pricebook")
         bid, ask = _top(row, "bids"), _top(row, "asks")
-        if bid and ask:
+        if bid > 0 and ask > 0:
             found[named(row, "product_id")] = (bid, ask)
     return found
 
@@ -119,7 +119,7 @@ def _top(row: Mapping[str, Any], key: str) -> Decimal:
 def ticker(prices: tuple[Decimal, Decimal], of_day: Day) -> Ticker:
     """Best prices and the day; a product without a last trade stands in the middle."""
     bid, ask = prices
-    return Ticker(bid, ask, of_day.last or (bid + ask) / 2, of_day.turnover)
+    return Ticker(bid, ask, of_day.last if of_day.last > 0 else (bid + ask) / 2, of_day.turnover)
 
 
 def candles(answer: Mapping[str, Any], start: int, end: int) -> list[Row]:

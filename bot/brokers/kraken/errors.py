@@ -35,6 +35,7 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "maintenance": "Kraken is in maintenance: nothing to do, NIJA asks again by itself",
         "unreachable": "Kraken cannot be reached or does not answer: check the network, and KRAKEN_API_URL if you set it; "
         "NIJA tries again by itself",
+        "tls": "Kraken's certificate is not trusted: check this computer's clock, its root certificates and NIJA_CA_FILE",
         "in_use": "another program on this host is using this key right now: stop it, or make a new API key for NIJA alone",
         "locked": "Kraken locked this account: see the messages on kraken.com or ask its support",
         "agreement": "accept the trading agreement on kraken.com once",
@@ -146,5 +147,6 @@ def _retry_after(row: Row, text: str, now: int) -> int:
 def of_transport(error: Exception, *, sent: bool) -> BrokerError:
     """What a broken connection or an unreadable answer means: certain only when no byte of the request left."""
     if not sent:
-        return failure(Meaning.BUSY, f"not sent: {type(error).__name__}: {error}", "unreachable")
+        remedy = "tls" if "CERTIFICATE_VERIFY_FAILED" in str(error) else "unreachable"
+        return failure(Meaning.BUSY, f"not sent: {type(error).__name__}: {error}", remedy)
     return failure(Meaning.UNKNOWN, f"no usable answer: {type(error).__name__}: {error}", "unreachable")

@@ -86,4 +86,4 @@ def read_names(assets: Mapping[str, Mapping[str, Any]], pairs: Mapping[str, Mapp
 def pair_symbol(row: Mapping[str, Any], common: Mapping[str, str]) -> str:
     """`BASE-QUOTE` of a row of AssetPairs."""
     base, quote = str(row.get("base", "?")), str(row.get("quote", "?"))
-    return f"{common.get(base) or COMMON.get(base, base)}-{common.get(quote) or COMMON.get(quote, quote)}"
+    return safe_text(f"{common.get(base) or COMMON.get(base, base)}-{common.get(quote) or COMMON.get(quote, quote)}")

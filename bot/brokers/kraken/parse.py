@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from bot.brokers import answers
-from bot.brokers.answers import BadAnswer, number, safe_text, sequence, text
+from bot.brokers.answers import BadAnswer, number, safe_text, sequence, sound_fill, sound_order, text
 from bot.brokers.kraken.names import Names
 from bot.domain.fill import Fill
 from bot.domain.instrument import DOLLARS, Balance, FeeRate
@@ -71,7 +71,7 @@ def order_status(word: str, qty: Decimal, filled: Decimal) -> OrderStatus:
 def order(txid: str, row: object, names: Names) -> VenueOrder:
     """One entry of OpenOrders, ClosedOrders or QueryOrders."""
     try:
-        return _order(txid, mapping(row, "order"), names)
+        return sound_order(_order(txid, mapping(row, "order"), names))
     except BadAnswer as error:
         raise BadAnswer(f"order {safe_text(txid)[:40]}: {error}") from error
 
@@ -135,7 +135,7 @@ def orders(rows: object, names: Names) -> list[VenueOrder]:
 def fill(trade_id: str, row: object, names: Names) -> Fill:
     """One entry of TradesHistory or QueryTrades. With `fciq` the fee is in the quote (and that is how it is reported)."""
     try:
-        return _fill(trade_id, mapping(row, "trade"), names)
+        return sound_fill(_fill(trade_id, mapping(row, "trade"), names))
     except BadAnswer as error:
         raise BadAnswer(f"trade {safe_text(trade_id)[:40]}: {error}") from error
 

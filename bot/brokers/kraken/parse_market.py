@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from bot.brokers.answers import BadAnswer, number, sequence, text
+from bot.brokers.answers import BadAnswer, market_name, number, sequence, text
 from bot.brokers.kraken.names import Names
 from bot.brokers.kraken.parse import mapping
 from bot.domain.candles import Candle, Candles
@@ -53,7 +53,7 @@ def instruments(pairs: Mapping[str, Mapping[str, Any]], names: Names) -> tuple[d
 
 def instrument(symbol: str, row: Mapping[str, Any]) -> Instrument:
     """One row of AssetPairs."""
-    base, quote = symbol.rsplit("-", 1)
+    base, quote = market_name(symbol).rsplit("-", 1)
     lot = ONE.scaleb(-_scale(row, "lot_decimals"))
     tick = number(row, "tick_size", ONE.scaleb(-_scale(row, "pair_decimals")))
     smallest = max(number(row, "ordermin"), lot)

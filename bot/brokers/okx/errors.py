@@ -58,6 +58,7 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "maintenance": "OKX is in maintenance: nothing to do, NIJA asks again by itself",
         "unreachable": "OKX cannot be reached or does not answer: check the network, and OKX_API_URL if you set it; "
         "NIJA tries again by itself",
+        "tls": "OKX's certificate is not trusted: check this computer's clock, its root certificates and NIJA_CA_FILE",
         "in_use": "another program on this host is using this key right now: stop it, or make a new API key for NIJA alone",
         "unfunded": "deposit USDT at OKX; NIJA starts trading by itself",
     }
@@ -162,7 +163,8 @@ def failure(meaning: Meaning, text: object, remedy: str = "", retry_after_ms: in
 def of_transport(error: Exception, *, sent: bool) -> BrokerError:
     """What a broken connection or an unreadable answer means: certain only when no byte of the request left."""
     if not sent:
-        return failure(Meaning.BUSY, f"not sent: {type(error).__name__}: {error}", "unreachable")
+        remedy = "tls" if "CERTIFICATE_VERIFY_FAILED" in str(error) else "unreachable"
+        return failure(Meaning.BUSY, f"not sent: {type(error).__name__}: {error}", remedy)
     return failure(Meaning.UNKNOWN, f"no usable answer: {type(error).__name__}: {error}", "unreachable")
 
 

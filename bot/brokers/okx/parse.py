@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from bot.brokers.answers import BadAnswer, mapping, number, sequence, text
+from bot.brokers.answers import BadAnswer, mapping, number, sequence, sound_fill, sound_order, text
 from bot.brokers.okx.answers import millis, set_price
 from bot.domain.fill import Fill
 from bot.domain.instrument import DOLLARS, Balance, FeeRate
@@ -63,7 +63,7 @@ def order(row: Mapping[str, Any], unit: Decimal) -> VenueOrder:
     An order that an algo order made when it fired has that algo order as its parent.
     """
     try:
-        return _order(row, unit)
+        return sound_order(_order(row, unit))
     except BadAnswer as error:
         raise BadAnswer(f"order {text(row, 'ordId')[:40]}: {error}") from error
 
@@ -119,7 +119,7 @@ _FIRED = frozenset({"effective", "partially_effective", "partially_failed"})
 def algo(row: Mapping[str, Any], unit: Decimal, parent: str | None) -> VenueOrder:
     """One row of an algo order. It never fills: when it fires it is over, and the orders it made (`children`) trade."""
     try:
-        return _algo(row, unit, parent)
+        return sound_order(_algo(row, unit, parent))
     except BadAnswer as error:
         raise BadAnswer(f"algo order {text(row, 'algoId')[:40]}: {error}") from error
 
@@ -196,7 +196,7 @@ def _by_age(found: Iterable[VenueOrder]) -> list[VenueOrder]:
 def fill(row: Mapping[str, Any], unit: Decimal) -> Fill:
     """One row of fills. OKX's fee is negative when paid, in `feeCcy`: the coin bought, or the quote."""
     try:
-        return _fill(row, unit)
+        return sound_fill(_fill(row, unit))
     except BadAnswer as error:
         raise BadAnswer(f"fill {text(row, 'tradeId')[:40]}: {error}") from error
 

@@ -12,7 +12,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from bot.brokers.answers import BadAnswer, exact, mapping, number, sequence, text
+from bot.brokers.answers import BadAnswer, exact, mapping, market_name, number, sequence, text
 from bot.brokers.okx.answers import millis, positive
 from bot.domain.candles import Candle
 from bot.domain.clock import DAY, HOUR, MINUTE, SECOND
@@ -97,7 +97,7 @@ def _instrument(row: Mapping[str, Any], kind: Kind, base: str, quote: str, unit:
     most = number(row, "maxLmtSz", ZERO) * unit
     expires = millis(row, "expTime")
     return Instrument(
-        symbol=text(row, "instId"),
+        symbol=market_name(text(row, "instId")),
         base=base,
         quote=quote,
         tick=positive(row, "tickSz"),

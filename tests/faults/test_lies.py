@@ -1,0 +1,183 @@
+"""An exchange that lies: one value of one answer is replaced by something absurd, and every verb is asked.
+
+The answers come from a real exchange over a real socket and are changed just before the client reads them. A verb ends in
+a value, an `Outcome` or a `BrokerError` of one short line; nothing else may come out of it, or a trader's thread would end.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+import pytest
+
+from bot.brokers.base import BaseBroker, BrokerError
+from bot.brokers.wire import BoundedSession
+from bot.domain.clock import HOUR, MINUTE
+from bot.domain.fill import Fill
+from bot.domain.instrument import Balance, Instrument, Ticker
+from bot.domain.order import VenueOrder
+from bot.domain.outcome import NotPlaced, Placed, Unknown
+from tests.paths import VENUES
+from tests.rig import Rig
+
+DEEP = json.loads("[" * 200 + "]" * 200)
+ABSURD: tuple[Any, ...] = (
+    None, True, [], {}, "", "NaN", "-Infinity", "1e400", "1e-400", "9" * 400, 10**300, -1, "-1", 1.5e308, float("nan"),
+    "0", "٣", "1_000", " 1", "0x10", "x\r\n2026-11-22 00:00:00Z INFO  KRAKEN ENTRY\x1b[2J\u202e", "y" * 3_000, DEEP, [[]],
+    [{}], [None], {"a": None}, "2026-99-99T99:99:99Z", "true",
+)  # fmt: skip
+GONE = object()
+ROUNDS = 12
+
+
+class Liar:
+    """Changes one place of every answer while `lying`."""
+
+    def __init__(self, dice: Random) -> None:
+        self._dice = dice
+        self.lying = False
+        self.lie = ""
+
+    def __call__(self, body: bytes) -> bytes:
+        if not self.lying:
+            return body
+        try:
+            answer = json.loads(body)
+        except ValueError:
+            return body
+        return json.dumps(self._twisted(answer)).encode()
+
+    def _twisted(self, answer: Any) -> Any:
+        places = list(_places(answer, ()))
+        path = self._dice.choice(places)
+        value = self._dice.choice((*ABSURD, GONE))
+        self.lie = f"{path} -> {str(value)[:60]!r}"
+        if not path:
+            return None if value is GONE else value
+        inside = answer
+        for step in path[:-1]:
+            inside = inside[step]
+        if value is GONE:
+            del inside[path[-1]]
+        else:
+            inside[path[-1]] = value
+        return answer
+
+
+def _places(value: Any, path: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
+    yield path
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in list(inside)[:12]:
+        yield from _places(item, (*path, key))
+
+
+@pytest.fixture
+def liar(monkeypatch: pytest.MonkeyPatch) -> Liar:
+    one = Liar(Random(11))
+    read = BoundedSession._read
+
+    def changed(session: BoundedSession, answer: Any) -> bytes:
+        return one(read(session, answer))
+
+    monkeypatch.setattr(BoundedSession, "_read", changed)
+    return one
+
+
+def verbs(rig: Rig) -> dict[str, Callable[[BaseBroker], object]]:
+    """Everything that reads, on one account with a position."""
+    since = rig.clock.market_ms() - HOUR
+    entry = next(iter(rig.sent(side="buy")))
+    symbols = {rig.symbol}
+    return {
+        "instruments": lambda broker: broker.instruments(),
+        "tickers": lambda broker: broker.tickers(symbols),
+        "candles": lambda broker: broker.candles(rig.symbol, 5 * MINUTE, 50),
+        "look": lambda broker: broker.look(rig.symbol, since),
+        "balances": lambda broker: broker.balances(),
+        "pockets": lambda broker: broker.pockets(),
+        "fees": lambda broker: broker.fees(symbols),
+        "order": lambda broker: broker.order(entry["id"], rig.symbol),
+        "open_orders": lambda broker: broker.open_orders(),
+        "find": lambda broker: broker.find(entry["client_id"], rig.symbol, since),
+        "recent_orders": lambda broker: broker.recent_orders(since),
+        "fills": lambda broker: broker.fills(since),
+    }
+
+
+@contextmanager
+def lied_to(liar: Liar) -> Iterator[None]:
+    liar.lying = True
+    try:
+        yield
+    finally:
+        liar.lying = False
+
+
+@pytest.mark.parametrize("venue", VENUES)
+def test_every_question(rig: Rig, liar: Liar) -> None:
+    rig.bought()
+    broker = rig.business.desk.broker
+    for name, ask in verbs(rig).items():
+        for _ in range(ROUNDS):
+            with lied_to(liar):
+                answer = honest(lambda ask=ask: ask(broker), f"{name}: {liar.lie}")  # type: ignore[misc]
+            problem = implausible(answer)
+            assert not problem, f"{name}: {liar.lie}: {problem}"
+
+
+@pytest.mark.parametrize("venue", VENUES)
+def test_connecting(unopened: Rig, liar: Liar) -> None:
+    for _ in range(ROUNDS):
+        broker = unopened._built(unopened.clock)
+        with lied_to(liar):
+            honest(broker.connect, f"connect: {liar.lie}")
+        broker.close()
+
+
+def honest(ask: Callable[[], object], what: str) -> object:
+    try:
+        return ask()
+    except BrokerError as error:
+        refused = error
+    line = f"{refused.text}{refused.remedy}"
+    assert len(line) < 700, what
+    assert line.isprintable(), what
+    assert 0 <= refused.retry_after_ms <= 24 * HOUR, what
+    return None
+
+
+def implausible(answer: object) -> str:
+    """What of an answer's values could not be: numbers that are none, sizes below nothing, text that breaks a line."""
+    for one in flat(answer):
+        if isinstance(one, str) and not one.isprintable():
+            return f"text {one!r}"
+        if isinstance(one, Decimal) and not one.is_finite():
+            return f"number {one}"
+        if isinstance(one, VenueOrder) and (one.filled_qty < 0 or one.qty < 0):
+            return f"order {one}"
+        if isinstance(one, Fill) and (one.qty <= 0 or one.price <= 0 or not one.fill_id):
+            return f"fill {one}"
+        if isinstance(one, Ticker) and (one.bid < 0 or one.ask < 0):
+            return f"ticker {one}"
+        if isinstance(one, Instrument) and (one.tick <= 0 or one.lot <= 0):
+            return f"instrument {one}"
+    return ""
+
+
+def flat(value: object) -> Iterator[object]:
+    yield value
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield key
+            yield from flat(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from flat(item)
+    elif isinstance(value, Placed | NotPlaced | Unknown | VenueOrder | Fill | Ticker | Balance | Instrument):
+        for name in value.__dataclass_fields__:
+            yield from flat(getattr(value, name))
