@@ -1,0 +1,55 @@
+"""Candles that cannot be true: no entry is decided on them, and the next good answer is traded on again."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.domain.candles import inspect
+from bot.domain.order import Purpose
+from bot.engine.prices import Unfit
+from tests.rig import Rig
+
+DEFECTS = ("nan", "zero", "negative", "high_below_low", "duplicate", "missing", "out_of_order")
+
+
+def scan(rig: Rig) -> None:
+    """A look with a signal, on candles that are asked for anew."""
+    rig.business.entries.prices.forget(set())
+    rig.business.entries.scan([rig.symbol], rig.business.accounting.measure(), None)
+
+
+@pytest.mark.parametrize("venue", ["kraken", "okx", "coinbase"])
+def test_no_entry_on_bad_candles_and_an_entry_on_good_ones(rig: Rig) -> None:
+    """Each defect in every answer; a missing candle that stays missing was a time without trades, and is filled in flat."""
+    rig.rule.side = 1
+    for defect in DEFECTS:
+        rig.arm("bad_candle", body=defect)
+        rig.business.entries.prices.forget(set())
+        try:
+            assert inspect(rig.business.entries.prices.closed(rig.symbol)) == (), defect
+            assert defect == "missing"
+        except Unfit:
+            assert defect != "missing"
+            scan(rig)
+            scan(rig)
+        rig.disarm()
+    assert rig.orders(Purpose.ENTRY) == []
+    told = [line for line in rig.notes.said("SKIP") if line["gate"] == "candles"]
+    assert told
+    assert len(told) <= 6
+    rig.until(lambda: bool(rig.enter()), "an entry on good candles")
+    assert rig.position is not None
+
+
+@pytest.mark.parametrize("venue", ["kraken", "okx", "coinbase"])
+def test_a_position_keeps_its_stop_while_candles_are_bad(rig: Rig) -> None:
+    position, rested = rig.bought(), rig.resting()
+    for defect in DEFECTS:
+        rig.arm("bad_candle", body=defect)
+        rig.business.watch.prices.forget(set())
+        rig.business.watch.close_of_candle()
+        rig.disarm()
+    rig.turn()
+    assert rig.position is not None
+    assert rig.position.stop_price == position.stop_price
+    assert rig.resting() == rested
