@@ -25,6 +25,7 @@ from bot.domain.events import Command, Event, Verb
 from bot.domain.ids import Account
 from bot.domain.outcome import Meaning
 from bot.engine.business import Plan
+from bot.ledgers import LIMIT
 from bot.operate.health import Heartbeat, Pulse, Status
 from bot.operate.log import EventLog
 from bot.operate.status import board
@@ -213,7 +214,8 @@ class IndependentBrokerTrader:
             self._failed(post, error.text, error.remedy)
             return _patience(error, doubtful=self._is_doubtful(post, error, actor))
         except StoreReadOnly as error:
-            self._failed(post, str(error), "", word="HALTED")
+            post.log.error("HALTED", limit=LIMIT, reason=str(error))  # noqa: TRY400 - one line, no traceback
+            self._mark_failed(post, str(error), "")
         except StoreDamaged as error:
             self._failed(post, str(error), "")
             post.damaged = True
@@ -248,8 +250,8 @@ class IndependentBrokerTrader:
             rng=random.Random(self._rng.random()),  # noqa: S311 - names orders and spreads waits, guards nothing
         )
 
-    def _failed(self, post: Post, reason: str, remedy: str, word: str = "FAILED") -> None:
-        post.log.error(word, reason=reason, remedy=remedy)
+    def _failed(self, post: Post, reason: str, remedy: str) -> None:
+        post.log.error("FAILED", reason=reason, remedy=remedy)
         self._mark_failed(post, reason, remedy)
 
     def _mark_failed(self, post: Post, reason: str, remedy: str) -> None:

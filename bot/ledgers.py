@@ -27,6 +27,8 @@ from bot.store.rotation import inherit, predecessor
 from bot.store.spare import DiskLedger, SpareLedger, merge
 from bot.world import World
 
+#: What halts an account whose book cannot be written, as the log names it.
+LIMIT = "the disk"
 #: Wall ms that a spare book lasts at least, and at most when the disk seemed sound again and again and was not.
 PATIENCE, LONGEST_PATIENCE = 2 * SECOND, 300 * SECOND
 #: Wall ms that an ordinary book must have lasted for the disk to count as sound.
@@ -42,6 +44,7 @@ class Ledgers:
         self._log_for = log_for
         self._patience: dict[str, int] = {}
         self._opened_at: dict[str, int] = {}
+        self._halted: set[str] = set()
 
     @contextmanager
     def opened(self, broker: BaseBroker, account: Account) -> Iterator[Ledger]:
@@ -76,6 +79,7 @@ class Ledgers:
         except StoreError as error:
             trouble = disk.trouble()
             if trouble is Trouble.READ_ONLY:
+                self._halted.add(account.venue)
                 raise StoreReadOnly(
                     f"{file}: its file system is read-only: nothing is sent, the stops at the exchange protect what is held;"
                     " make it writable again and NIJA goes on by itself"
@@ -95,6 +99,9 @@ class Ledgers:
                     self._merge(ledger, journal_file(disk.folder, owner))
             held.push(opening.pop_all())
         self._opened_at[account.venue] = clock.wall_ms()
+        if account.venue in self._halted:
+            self._halted.discard(account.venue)
+            self._log_for(account.venue).info("RESUMED", limit=LIMIT, reason="the disk can be written again")
         return ledger
 
     def _merge(self, ledger: Ledger, file: Path) -> None:
@@ -105,13 +112,15 @@ class Ledgers:
             journal.clear()
         if entries:
             self._log_for(ledger.account.venue).info(
-                "MERGED", orders=lacked, file=file.name, reason="the disk has room again: entries go on"
+                "MERGED", orders=lacked, file=file.name, reason="what was sent while the disk was full is in the book"
             )
 
     def _spare(self, where: URL, disk: Disk, broker: BaseBroker, account: Account, held: ExitStack, why: str) -> Ledger:
         clock = self._world.clock
+        self._halted.add(account.venue)
         self._log_for(account.venue).error(
             "HALTED",
+            limit=LIMIT,
             reason=why,
             disk=disk.folder,
             remedy="make room on this disk: until then no entries; exits and stops go on, and NIJA heals by itself",

@@ -7,7 +7,6 @@ becomes free, as whatever filled the disk would.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,9 +52,10 @@ def full(disk: Path) -> Iterator[None]:
 
 
 @pytest.mark.timeout(300)
-def test_exits_go_on_and_the_book_is_the_truth_when_there_is_room_again(
+def test_exits_go_on_through_kills_and_the_book_is_the_truth_afterwards(
     tmp_path: Path, small: Path, market: Sandbox
 ) -> None:
+    """Killed right after its sales on the full disk, started there again, and healed without a restart."""
     traded = Traded(small / "nija", market, tmp_path / "console.txt")
     with traded.daemon as daemon:
         traded.hold_everywhere()
@@ -64,37 +64,21 @@ def test_exits_go_on_and_the_book_is_the_truth_when_there_is_room_again(
             assert len(daemon.lines("HALTED")) == 3
             entered = traded.bought()
             traded.sell_everywhere()
-            assert {row["client_id"] for venue in VENUES for row in traded.sold(venue)} & traded.journaled()
-            time.sleep(6)
+            daemon.kill()
+            first = traded.journaled()
+            assert {row["client_id"] for venue in VENUES for row in traded.sold(venue)} & first
+            daemon.start()
+            traded.wait_for("HALTED", 6)
+            traded.sell_everywhere("1.04")
+            assert first < traded.journaled()
             assert traded.bought() == entered
-        traded.wait_for("MERGED", 3)
+        traded.wait_for("RESUMED", 3)
+        assert len(traded.said("MERGED")) == 3
         assert not traded.journaled()
         traded.move("0.95")
         daemon.until(lambda: all(now > entered[venue] for venue, now in traded.bought().items()), "new entries")
         traded.agrees()
+        sent = {row["client_id"] for venue in VENUES for row in traded.sold(venue)}
+        assert sent <= {order["client_id"] for venue in VENUES for order in daemon.book(venue)["orders"]}
         assert daemon.stop()[0] == 0
-
-
-@pytest.mark.timeout(300)
-def test_killed_twice_while_the_disk_is_full(tmp_path: Path, small: Path, market: Sandbox) -> None:
-    """Killed right after its sales and started on the full disk; killed again, and started when there is room."""
-    traded = Traded(small / "nija", market, tmp_path / "console.txt")
-    with traded.daemon as daemon:
-        traded.hold_everywhere()
-        with full(small):
-            traded.wait_for("HALTED", 3)
-            traded.sell_everywhere()
-            daemon.kill()
-            sold = traded.journaled()
-            daemon.start()
-            traded.wait_for("HALTED", 6)
-            traded.sell_everywhere("1.04")
-            daemon.kill()
-            assert sold < traded.journaled()
-            sent = {row["client_id"] for venue in VENUES for row in traded.sold(venue)}
-        daemon.start()
-        traded.wait_for("MERGED", 3)
-        traded.agrees()
-        known = {order["client_id"] for venue in VENUES for order in daemon.book(venue)["orders"]}
-        assert sent <= known
-        assert daemon.stop()[0] == 0
+    assert not traded.said("CRASHED")
