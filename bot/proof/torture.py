@@ -24,8 +24,9 @@ from bot.proof import slope
 from bot.proof import torture_checks as checks
 from bot.proof.torture_checks import Trouble
 from bot.proof.torture_faults import APART, ends, jumps, storms, turned
-from bot.proof.torture_owner import Belongings, settle
+from bot.proof.torture_owner import Belongings, hand, settle
 from bot.proof.torture_processes import Exchange, Trader
+from bot.proof.torture_recovery import Recovery, spread
 from bot.store.database import StoreError
 from bot.store.report import write_csv
 
@@ -114,8 +115,11 @@ class _Torture:
         self._troubles: dict[str, list[Trouble]] = {venue: [] for venue in course.venues}
         self._fired: dict[str, int] = dict.fromkeys(course.venues, 0)
         self._owner: dict[str, Belongings] = {}
+        self._hands = {venue: hand(exchange, venue) for venue in course.venues}
+        self._recovery = None if course.kinds else Recovery(exchange, self._hands)
         self._born = time.monotonic()
         self._next_look = 0.0
+        self._starting: float | None = None
 
     def run(self) -> Outcome:
         for venue in self._course.venues:
@@ -136,12 +140,13 @@ class _Torture:
         for name, value in turned(self._course.seed, venue, switches).items():
             self._exchange.call("POST", "switches", venue=venue, name=name, value=value)
             self._outcome.switches.setdefault(venue, []).append(f"{name}={str(value).lower()}")
-        self._owner[venue] = settle(self._exchange, venue)
+        self._owner[venue] = settle(self._exchange, venue, self._hands[venue])
 
     # -- life and death -----------------------------------------------------------------------------------------------
     def _start(self) -> None:
         self._trader.start()
-        self._trouble(self._course.venues, time.time(), time.time())
+        self._starting = time.time()
+        self._trouble(self._course.venues, self._starting, self._starting)
 
     def _trouble(self, venues: Sequence[str], start: float, end: float) -> None:
         for venue in venues:
@@ -156,8 +161,12 @@ class _Torture:
         else:
             self._trader.kill()
             self._outcome.kills += 1
+        before = {} if self._recovery is None else self._recovery.expose()
         self._trouble(self._course.venues, start, time.time())
         self._start()
+        if self._recovery is not None:
+            self._outcome.wrong += self._recovery.watch(before)
+            self._trouble(self._course.venues, start, time.time())
 
     def _stop(self) -> None:
         wrong = self._trader.stop()
@@ -169,6 +178,9 @@ class _Torture:
         if self._trader.ended is not None:
             self._wrong("nija", f"the daemon ended by itself with exit status {self._trader.ended}")
             self._start()
+        if self._starting is not None and self._trader.speaks:
+            self._trouble(self._course.venues, self._starting, time.time())
+            self._starting = None
         self._measure()
 
     def _measure(self) -> None:
@@ -289,7 +301,10 @@ class _Torture:
         exposure = self._exchange.call("GET", f"exposure?venue={venue}")
         if not checks.is_quiet(events, since):
             return False
-        book, now = self._trader.brokers()[venue], time.time()
+        book, now = self._trader.brokers().get(venue), time.time()
+        if book is None:
+            self._wrong(venue, "never connected: see the log")
+            return True
         for line in checks.discrepancies(book, truth, self._rows(venue), self._owner[venue]):
             self._wrong(venue, line)
         for line in checks.naked(exposure, self._troubles[venue], now, attaches=self._attaches(venue)):
@@ -303,6 +318,8 @@ class _Torture:
             "refused": str(sum(truth["rejected"].values())),
             "naked s": ", ".join(f"{why} {seconds:.1f}" for why, seconds in sorted(causes.items())) or "0",
         }
+        if self._recovery is not None:
+            self._outcome.counts[venue]["protected after s"] = spread(self._recovery.took[venue])
         return True
 
     def _attaches(self, venue: str) -> bool:

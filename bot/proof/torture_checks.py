@@ -57,15 +57,19 @@ def _bought(truth: Doc) -> list[Doc]:
 
 
 def _coins(truth: Doc, owner: Belongings) -> list[str]:
-    """What lies at the venue = what the owner had + what NIJA bought and did not sell, and never less than the owner's."""
+    """What lies at the venue = what the owner had + what NIJA bought and did not sell, and never less at any time."""
     ours: dict[str, Decimal] = defaultdict(Decimal)
+    least: dict[str, Decimal] = defaultdict(Decimal)
     for fill in _bought(truth):
         base = fill["symbol"].split("-")[0]
         ours[base] += Decimal(fill["qty"]) * (1 if fill["side"] == "buy" else -1)
         if fill["fee_asset"] == base:
             ours[base] -= Decimal(fill["fee"])
+        least[base] = min(least[base], ours[base])
     gross = sold_gross(truth)
-    lines = [f"NIJA sold {-qty} {asset} of the owner's" for asset, qty in ours.items() if -qty > gross.get(asset, ZERO)]
+    lines = [
+        f"NIJA sold {-qty} {asset} of the owner's" for asset, qty in least.items() if -qty > gross.get(asset, ZERO)
+    ]
     for asset, before in owner.coins.items():
         held = truth["balances"].get(asset, {"free": "0", "held": "0"})
         there = Decimal(held["free"]) + Decimal(held["held"])

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from importlib import import_module
-from typing import Any
+from typing import Any, Protocol
 
 from bot.proof.torture_processes import Exchange, TortureError
 
@@ -31,7 +31,7 @@ class Belongings:
     orders: frozenset[str]
 
 
-def settle(exchange: Exchange, venue: str) -> Belongings:
+def settle(exchange: Exchange, venue: str, hand: Hand) -> Belongings:
     """Deposit coins, buy some by hand and leave an order far below the market; all of it is foreign to NIJA."""
     for asset, amount in DEPOSITS.items():
         exchange.call("POST", "deposit", venue=venue, asset=asset, amount=amount)
@@ -39,49 +39,93 @@ def settle(exchange: Exchange, venue: str) -> Belongings:
     exchange.call("POST", "manual", venue=venue, symbol=symbol, side="buy", qty=_BY_HAND)
     truth = exchange.call("GET", f"ledger?venue={venue}")
     price = (Decimal(truth["fills"][-1]["price"]) * _FAR).quantize(Decimal("0.01"))
-    keys = exchange.call("POST", "accounts", venue=venue, same_account=True)
-    order = _PLACE[venue](exchange.ready[venue], keys, symbol, str(price))
+    order = hand.buy(symbol, str(price))
     held = truth["balances"]
     coins = {asset: Decimal(one["free"]) + Decimal(one["held"]) for asset, one in held.items() if asset in DEPOSITS}
     return Belongings(coins, frozenset({order}))
 
 
-def _at_kraken(part: Words, keys: Words, symbol: str, price: str) -> str:
-    api = import_module("krakenex").API(keys["api_key"], keys["api_secret"])
-    api.uri = part["rest"]
-    words = {"pair": symbol.replace("-", ""), "type": "buy", "ordertype": "limit", "price": price, "volume": _BY_HAND}
-    answer = api.query_private("AddOrder", words, timeout=10)
-    if answer["error"]:
-        raise TortureError(f"the owner's order at kraken: {answer['error']}")
-    return str(answer["result"]["txid"][0])
+class Hand(Protocol):
+    """The owner at the exchange's own site: a second key of the account. Raises `TortureError` where it is refused."""
+
+    def buy(self, symbol: str, price: str) -> str:
+        """Leave a limit order; its id."""
+        ...
+
+    def cancel(self, symbol: str, order: str) -> None:
+        """Cancel a stop."""
+        ...
 
 
-def _at_okx(part: Words, keys: Words, symbol: str, price: str) -> str:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        module = import_module("okx.api")
-    trade = module.Trade(keys["api_key"], keys["api_secret"], keys["passphrase"], proxy_host=part["rest"], retry_num=1)
-    answer = trade.set_order(instId=symbol, tdMode="cash", side="buy", ordType="limit", sz=_BY_HAND, px=price)
-    if answer["code"] != "0":
-        raise TortureError(f"the owner's order at okx: {answer}")
-    return str(answer["data"][0]["ordId"])
+def hand(exchange: Exchange, venue: str) -> Hand:
+    """The owner's hand at a venue."""
+    keys = exchange.call("POST", "accounts", venue=venue, same_account=True)
+    return _HANDS[venue](exchange.ready[venue], keys)
 
 
-def _at_coinbase(part: Words, keys: Words, symbol: str, price: str) -> str:
-    address = part["rest"].removeprefix("https://")
-    client = import_module("coinbase.rest").RESTClient(
-        keys["api_key"], keys["api_secret"], base_url=address, timeout=10
-    )
-    client.session.verify = part["ca_file"]
-    client.session.trust_env = False
-    answer = client.limit_order_gtc_buy("owner-1", symbol, _BY_HAND, price).to_dict()
-    if not answer["success"]:
-        raise TortureError(f"the owner's order at coinbase: {answer}")
-    return str(answer["success_response"]["order_id"])
+class _AtKraken:
+    def __init__(self, part: Words, keys: Words) -> None:
+        self._api = import_module("krakenex").API(keys["api_key"], keys["api_secret"])
+        self._api.uri = part["rest"]
+
+    def buy(self, symbol: str, price: str) -> str:
+        words = {"type": "buy", "ordertype": "limit", "price": price, "volume": _BY_HAND}
+        answer = self._ask("AddOrder", {"pair": symbol.replace("-", ""), **words})
+        return str(answer["txid"][0])
+
+    def cancel(self, symbol: str, order: str) -> None:  # noqa: ARG002 - Kraken's ids need no symbol
+        self._ask("CancelOrder", {"txid": order})
+
+    def _ask(self, method: str, words: Words) -> Words:
+        answer = self._api.query_private(method, dict(words), timeout=10)
+        if answer["error"]:
+            raise TortureError(f"the owner's {method} at kraken: {answer['error']}")
+        result: Words = answer["result"]
+        return result
 
 
-_PLACE: Mapping[str, Callable[[Words, Words, str, str], str]] = {
-    "kraken": _at_kraken,
-    "okx": _at_okx,
-    "coinbase": _at_coinbase,
-}
+class _AtOkx:
+    def __init__(self, part: Words, keys: Words) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            module = import_module("okx.api")
+        names = (keys["api_key"], keys["api_secret"], keys["passphrase"])
+        self._trade = module.Trade(*names, proxy_host=part["rest"], retry_num=1)
+
+    def buy(self, symbol: str, price: str) -> str:
+        words = {"tdMode": "cash", "side": "buy", "ordType": "limit"}
+        return str(self._row(self._trade.set_order(instId=symbol, sz=_BY_HAND, px=price, **words))["ordId"])
+
+    def cancel(self, symbol: str, order: str) -> None:
+        body = [{"instId": symbol, "algoId": order}]
+        self._row(self._trade.send_request("/api/v5/trade/cancel-algos", "POST", body, proxies={}, proxy_host=None))
+
+    def _row(self, answer: Words) -> Words:
+        if answer["code"] != "0":
+            raise TortureError(f"the owner's order at okx: {answer}")
+        row: Words = answer["data"][0]
+        return row
+
+
+class _AtCoinbase:
+    def __init__(self, part: Words, keys: Words) -> None:
+        address = part["rest"].removeprefix("https://")
+        self._client = import_module("coinbase.rest").RESTClient(
+            keys["api_key"], keys["api_secret"], base_url=address, timeout=10
+        )
+        self._client.session.verify = part["ca_file"]
+        self._client.session.trust_env = False
+
+    def buy(self, symbol: str, price: str) -> str:
+        answer = self._client.limit_order_gtc_buy("owner-1", symbol, _BY_HAND, price).to_dict()
+        if not answer["success"]:
+            raise TortureError(f"the owner's order at coinbase: {answer}")
+        return str(answer["success_response"]["order_id"])
+
+    def cancel(self, symbol: str, order: str) -> None:  # noqa: ARG002 - Coinbase's ids need no symbol
+        row = self._client.cancel_orders([order]).to_dict()["results"][0]
+        if not row["success"]:
+            raise TortureError(f"the owner's cancel at coinbase: {row}")
+
+
+_HANDS: Mapping[str, Callable[[Words, Words], Hand]] = {"kraken": _AtKraken, "okx": _AtOkx, "coinbase": _AtCoinbase}

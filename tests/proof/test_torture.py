@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 
+from bot.proof.agreement import sold_gross
 from bot.proof.torture import Course, torture
 from bot.proof.torture_checks import AFTERMATH, Trouble, discrepancies, is_quiet, naked
 from bot.proof.torture_faults import KINDS, ends, storms, turned
 from bot.proof.torture_owner import Belongings
+from bot.proof.torture_recovery import spread
 from bot.proof.torture_report import parse
 
 OWNER = Belongings({"BTC": Decimal("0.5")}, frozenset({"FOREIGN"}))
@@ -29,7 +31,16 @@ def test_a_short_torture_finds_nothing(tmp_path: Path) -> None:
     assert outcome.wrong == []
     assert outcome.kills + outcome.stops > 0
     assert int(outcome.counts["kraken"]["fills"]) > 0
-    assert int(outcome.counts["kraken"]["faults fired"]) > 0
+    assert int(outcome.counts["kraken"]["orders"]) > 0
+
+
+@pytest.mark.timeout(300)
+def test_a_stop_that_was_taken_away_comes_back_soon_after_a_start(tmp_path: Path) -> None:
+    course = Course(seed=3, seconds=20, venues=("okx",), kinds=(), kill_every=8, speed=60, folder=tmp_path / "torture")
+    outcome = torture(course, lambda _: None)
+    assert outcome.wrong == []
+    assert outcome.kills + outcome.stops > 0
+    assert "protected after s" in outcome.counts["okx"]
 
 
 # -- the seed ---------------------------------------------------------------------------------------------------------
@@ -114,6 +125,11 @@ def booked(one: dict[str, Any]) -> dict[str, Any]:
     return one | {"exchange_fill_id": one["id"], "exchange_order_id": one["order_id"]}
 
 
+def sell_twice(truth: dict[str, Any]) -> None:
+    """Sold once more than there was, and bought again later: at the end the coins are all there."""
+    truth["fills"][1:1] = [fill("f9", "B", "sell", "0.02", "110"), fill("f8", "A", "buy", "0.02", "110")]
+
+
 def position(qty: str, stop: str) -> dict[str, Any]:
     return {"symbol": "BTC-USD", "qty": qty, "entry_price": "100", "stops": [{"exchange_id": "S", "qty": stop}]}
 
@@ -140,6 +156,7 @@ Spoil = Callable[[dict[str, Any], dict[str, Any], list[dict[str, Any]]], object]
         (lambda b, t, r: t["orders"][3].update(status="canceled"), "the owner's order"),
         (lambda b, t, r: t["balances"].update(BTC={"free": "0.4", "held": "0.005"}), "the venue holds"),
         (lambda b, t, r: t["fills"][1].update(qty="0.02"), "of the owner's"),
+        (lambda b, t, r: sell_twice(t), "of the owner's"),
         (lambda b, t, r: b["naked"][0].update(symbol="ETH-USD"), "outlives its position"),
         (lambda b, t, r: r.pop(), "result of BTC-USD"),
     ],
@@ -179,3 +196,23 @@ def test_a_moment_is_quiet_when_nothing_happened_since() -> None:
     assert is_quiet([], 0)
     assert is_quiet(events, 101)
     assert not is_quiet(events, 99)
+
+
+def test_what_an_attached_stop_sells_beyond_the_fee_in_the_coin_is_the_venues_doing() -> None:
+    """A stop made with its entry's size fires before it was amended: the fee taken in the coin is sold with it."""
+    bought = fill("f1", "A", "buy", "1", "100") | {"fee": "0.001", "fee_asset": "BTC"}
+    orders: list[dict[str, Any]] = [
+        {"id": "A", "client_id": "njA", "origin": "api"},
+        {"id": "S", "client_id": None, "origin": "attached", "parent_id": "A"},
+        {"id": "T", "client_id": None, "origin": "triggered", "parent_id": "S"},
+    ]
+    truth = {"orders": orders, "fills": [bought, fill("f2", "T", "sell", "1", "99")]}
+    assert sold_gross(truth) == {"BTC": Decimal("0.001")}
+    orders[1]["origin"] = "api"
+    assert sold_gross(truth) == {}
+
+
+def test_how_long_it_took_is_shown_as_a_distribution() -> None:
+    assert spread([]) == "-"
+    assert spread([1.25]) == "1.2"
+    assert spread([0.5, 1.0, 1.5]) == "3: 0.5 / 1.0 / 1.4 / 1.5"
