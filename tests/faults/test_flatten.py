@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
+from bot.domain.order import Intent, OrderType, Purpose, Side
+from bot.domain.outcome import Placed
 from tests.rig import Rig
+
+VENUES = ("kraken", "okx", "coinbase")
+#: What a whole venue does to every request for a while, or for the first few.
+OUTAGES: list[tuple[str, dict[str, Any]]] = [
+    ("refuse", {"seconds": 2.0}),
+    ("maintenance", {"seconds": 2.0}),
+    ("http_status", {"status": 502, "count": 4}),
+    ("rate_limit", {"count": 2}),
+    ("drop_after", {"method": "POST", "count": 2}),
+]
 
 
 @pytest.mark.parametrize(
@@ -53,3 +66,45 @@ def test_the_owners_own_orders_stay(rig: Rig) -> None:
     rig.until(lambda: not rig.business.flattening.left(), "flat")
     assert rig.coins() == 2
     assert len(rig.sent(origin="api")) == before + 1
+
+
+@pytest.mark.parametrize(("kind", "words"), OUTAGES)
+@pytest.mark.parametrize("venue", VENUES)
+def test_flat_as_soon_as_the_exchange_answers_again(rig: Rig, kind: str, words: dict[str, Any]) -> None:
+    bought = rig.bought().qty
+    rig.deposit(rig.base, bought * 2)
+    foreign = rig.coins() - bought
+    rested = his_order(rig)
+    rig.arm(kind, **words)
+    first = rig.business.flattening.step("flatten")
+    assert first == [] or any(rig.symbol in line for line in first)
+    rig.until(lambda: not rig.business.flattening.step("flatten"), "flat")
+    rig.disarm()
+    assert rig.position is None
+    assert abs(rig.coins() - foreign) < rig.business.desk.instruments[rig.symbol].lot
+    assert rig.resting() == 0
+    (his,) = [row for row in rig.truth()["orders"] if row["id"] == rested]
+    assert his["status"] == "open"
+
+
+def his_order(rig: Rig) -> str:
+    """An order that the owner's other program rests on the account: its id."""
+    desk = rig.business.desk
+    price = desk.instruments[rig.symbol].price_down(desk.broker.tickers({rig.symbol})[rig.symbol].bid * Decimal("0.97"))
+    qty = desk.instruments[rig.symbol].size(Decimal(20) / price)
+    now = desk.clock.wall_ms()
+    order = Intent(
+        client_id=f"owner{now}",
+        key="",
+        purpose=Purpose.ENTRY,
+        symbol=rig.symbol,
+        side=Side.BUY,
+        qty=qty,
+        type=OrderType.LIMIT,
+        created_at=desk.clock.market_ms(),
+        sent_at=now,
+        limit_price=price,
+    )
+    placed = desk.broker.place(order)
+    assert isinstance(placed, Placed), placed
+    return placed.exchange_id

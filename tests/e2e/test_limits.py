@@ -1,0 +1,60 @@
+"""Halts of the daemon itself: through `kill -9`, until the next UTC day or `nija resume`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.daemon_fixture import Daemon
+from tests.sandbox_fixture import Sandbox
+
+CANDLE = 300
+
+
+def advance(sandbox: Sandbox, candles: int) -> None:
+    for _ in range(candles):
+        sandbox.control("POST", "advance", seconds=CANDLE)
+
+
+def crash(sandbox: Sandbox) -> None:
+    """Every market falls through all stops."""
+    for symbol in ("BTC-USD", "ETH-USD", "SOL-USD", "XRP-USD"):
+        last = sandbox.ledger()["fills"]
+        prices = [float(row["price"]) for row in last if row["symbol"] == symbol]
+        if prices:
+            sandbox.control("POST", "price", venue="kraken", symbol=symbol, price=f"{prices[-1] * 0.9:.4f}")
+
+
+def test_a_days_loss_and_a_drawdown(tmp_path: Path) -> None:
+    with Sandbox(tmp_path, "--lockstep", "--start", "2026-01-05T08:00:00Z") as sandbox:
+        daemon = Daemon(
+            tmp_path / "nija",
+            SANDBOX_READY_FILE=str(sandbox.ready_file),
+            CANDLE_EXCLUSION_SECONDS="0",
+            MAX_DAILY_LOSS_PCT="0.5",
+            MAX_DRAWDOWN_PCT="90",
+            MAX_LOSSES_IN_A_ROW="100",
+        )
+        with daemon:
+            daemon.says("FUNDED")
+            advance(sandbox, 2)
+            daemon.says("ENTRY")
+            crash(sandbox)
+            advance(sandbox, 2)
+            daemon.says("HALTED")
+            entries = len(daemon.lines("ENTRY"))
+            advance(sandbox, 2)
+            daemon.kill()
+        with daemon:
+            daemon.says("FUNDED", times=2)
+            advance(sandbox, 3)
+            assert len(daemon.lines("ENTRY")) == entries
+            assert len(daemon.lines("HALTED")) == 1
+            assert daemon.book()["status"] == "halted"
+            daemon.command("resume")
+            advance(sandbox, 2)
+            assert len(daemon.lines("ENTRY")) == entries
+            sandbox.control("POST", "advance", seconds=16 * 3600)
+            advance(sandbox, 3)
+            daemon.says("RESUMED")
+            daemon.until(lambda: len(daemon.lines("ENTRY")) > entries, "an entry on the next day")
+            assert daemon.stop()[0] == 0
