@@ -1,0 +1,55 @@
+"""The owner sells or withdraws coins of ours while we trade, at every venue: the position shrinks, and nothing is oversold."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from bot.domain.order import Purpose
+from tests.rig import Rig
+
+LATER_MS = 25_000
+FREEING = {"kraken": "stop_holds_base", "coinbase": "stops_hold_base"}
+
+
+def free_the_coins(rig: Rig) -> None:
+    """Where a resting stop holds them, the owner could not take them at all."""
+    if rig.venue in FREEING:
+        rig.sandbox.control("POST", "switches", venue=rig.venue, name=FREEING[rig.venue], value=False)
+
+
+def hold_them_again(rig: Rig) -> None:
+    if rig.venue in FREEING:
+        rig.sandbox.control("POST", "switches", venue=rig.venue, name=FREEING[rig.venue], value=True)
+
+
+@pytest.mark.parametrize("way", ["sold", "withdrawn"])
+@pytest.mark.parametrize("venue", ["kraken", "okx", "coinbase"])
+def test_half_is_gone_and_the_exit_sells_what_is_left(rig: Rig, way: str) -> None:
+    free_the_coins(rig)
+    try:
+        lot = rig.business.desk.instruments[rig.symbol].lot
+        bought = rig.bought().qty
+        gone = rig.business.desk.instruments[rig.symbol].size(bought / 2)
+        if way == "sold":
+            rig.manual("sell", gone)
+        else:
+            rig.deposit(rig.base, -gone)
+        rig.cycle()
+        assert rig.position is not None
+        assert rig.position.qty == bought
+        rig.clock.ahead += LATER_MS
+        rig.cycle()
+        rig.until(lambda: rig.position is not None and rig.position.qty < bought, "the smaller position")
+        assert len(rig.notes.said("GONE")) == 1
+        rig.until(lambda: abs(rig.resting() - (bought - gone)) <= lot, "the smaller stop")
+        position = rig.position
+        assert position is not None
+        rig.business.closing.sell(rig.symbol, position.qty, position.entry_price, Purpose.EXIT, "out")
+        rig.until(lambda: rig.position is None, "the exit")
+    finally:
+        hold_them_again(rig)
+    sold = sum((Decimal(row["filled"]) for row in rig.sent(side="sell") if row["origin"] != "manual"), Decimal(0))
+    assert bought - gone - 2 * lot <= sold <= bought - gone
+    assert 0 <= rig.coins() <= 2 * lot
