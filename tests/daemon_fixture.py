@@ -31,6 +31,8 @@ EAGER = "tests.rig:Eager"
 class Daemon:
     """`python -m bot` in `folder`; `settings` are environment variables of this one process."""
 
+    module = "bot"
+
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
         self.data = folder / "data"
@@ -55,7 +57,7 @@ class Daemon:
     def start(self) -> Self:
         with self.console.open("ab") as out:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "bot"],
+                [sys.executable, "-m", self.module],
                 cwd=self.folder,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,

@@ -1,0 +1,83 @@
+"""A broker's thread that dies, in whatever way, starts again through reconciliation; one that hangs is seen, and holds up nobody."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.daemon_fixture import Daemon
+from tests.sandbox_fixture import Sandbox
+
+FEW = {"PAIRS_ALLOW": "ETH-USD,ETH-USDT,SOL-USD,SOL-USDT", "MAX_PAIRS": "1"}
+#: It takes eight seconds on a quiet machine; a hanging thread must not make it an hour.
+STOP_SECONDS = 25.0
+
+
+class Killable(Daemon):
+    """With an assassin in its process: see tests/bench/killable.py."""
+
+    module = "tests.bench.killable"
+
+
+class WithHangingRule(Daemon):
+    """Its rule hangs in OKX's thread: see tests/e2e/hanging.py."""
+
+    module = "tests.e2e.hanging"
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+    with Sandbox(tmp_path, "--speed", "60", "--pairs", "3", venues=("kraken", "okx")) as running:
+        yield running
+
+
+def of(lines: list[str], venue: str) -> list[str]:
+    return [line for line in lines if f" {venue.upper()} " in line]
+
+
+def heartbeat(daemon: Daemon, venue: str) -> dict[str, Any]:
+    one: dict[str, Any] = json.loads((daemon.data / "heartbeat.json").read_text())["brokers"][venue]
+    return one
+
+
+def test_a_thread_that_is_killed_lives_again_and_nobody_else_notices(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Exceptions of our own kind and of one that nothing catches, thrown in at any moment."""
+    with Killable(tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file), **FEW) as daemon:
+        daemon.until(lambda: bool(of(daemon.lines("ENTRY"), "okx")), "an entry at OKX")
+        begun = daemon.book("kraken")["cycles"]
+        (daemon.data / "kill-okx").touch()
+        daemon.until(lambda: any("its thread ended" in line for line in daemon.lines("CRASHED")), "the thread's end")
+        daemon.until(
+            lambda: any("starts again through" in line for line in daemon.lines("CRASHED")), "the actor's death"
+        )
+        (daemon.data / "kill-okx").unlink()
+        lives = len(of(daemon.lines("CONNECTED"), "okx"))
+        daemon.until(lambda: daemon.book("okx")["status"] == "healthy", "a healthy OKX")
+        assert lives + len(of(daemon.lines("CONNECTED"), "okx")) > 1
+        assert heartbeat(daemon, "okx")["restarts"] >= 2
+        daemon.until(lambda: daemon.book("kraken")["cycles"] > begun + 2, "Kraken's cycles")
+        assert (of(daemon.lines("CRASHED"), "kraken"), heartbeat(daemon, "kraken")["restarts"]) == ([], 0)
+        daemon.command("pause")
+        daemon.agrees(sandbox.ready, "okx")
+        daemon.agrees(sandbox.ready, "kraken")
+        assert daemon.stop()[0] == 0
+
+
+def test_a_thread_that_hangs_is_reported_and_holds_up_neither_the_rest_nor_the_end(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    strategy = {"STRATEGY": "tests.e2e.hanging:Hanging"}
+    with WithHangingRule(tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file), **(FEW | strategy)) as daemon:
+        daemon.until(lambda: bool(of(daemon.lines("STUCK"), "okx")), "the report")
+        daemon.until(lambda: heartbeat(daemon, "okx")["stuck"] is True, "the heartbeat file")
+        begun = daemon.book("kraken")["cycles"]
+        daemon.until(lambda: daemon.book("kraken")["cycles"] > begun + 2, "Kraken's cycles")
+        assert heartbeat(daemon, "kraken")["stuck"] is False
+        status, seconds = daemon.stop()
+        assert status == 0
+        assert seconds < STOP_SECONDS
+        assert of(daemon.lines("UNFINISHED"), "okx")
