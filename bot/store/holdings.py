@@ -56,6 +56,8 @@ _DUST = select(dust.c.coin, dust.c.qty).where(_MY_DUST).order_by(dust.c.coin)
 _DUST_OF = select(dust.c.qty).where(_MY_DUST, dust.c.coin == bindparam("which"))
 _CHANGE_DUST = dust.update().where(_MY_DUST, dust.c.coin == bindparam("which"))
 
+#: How much more than its order an order's fills may be, as a factor: sizes computed from quote amounts are rounded.
+_ROUNDED = Decimal("1.001")
 #: Statuses that a fill proves wrong: the order is at the venue and trades.
 _UNTRADED = IN_FLIGHT | {OrderStatus.OPEN, OrderStatus.REJECTED}
 
@@ -100,6 +102,12 @@ def newest_fill(page: Page) -> int:
 def realised_since(page: Page, since: int) -> Decimal:
     """Dollars that fills since a market time earned."""
     return sum((row["realised_usd"] for row in page.rows(_EARNED, since=since)), ZERO)
+
+
+def is_too_much(order: Row, fill: Fill) -> bool:
+    """Whether an order cannot have had this fill too: the venue told one execution under two ids, or a size that is wrong."""
+    most = max(order["qty"], order["filled_qty"])
+    return most > 0 and order["booked_qty"] + fill.qty > most * _ROUNDED
 
 
 def enter(page: Page, order: Row, fill: Fill) -> Booking:

@@ -162,13 +162,16 @@ class Ledger:
         """Book a fill of an order we know, once; None when it was booked before, KeyError when the order is not ours.
 
         An entry's fills open or extend the symbol's position, the other side's reduce it; what a closing fill takes
-        beyond the position comes out of the dust and is then `Booking.oversold`.
+        beyond the position comes out of the dust and is then `Booking.oversold`. A fill that would make more of its order
+        than there is of it waits until the venue speaks of such an order: None.
         """
         if self._is_booked(fill.fill_id):
             return None
         row = self._row(exchange_id=fill.exchange_order_id) or self._row(client_id=fill.client_id)
         if row is None:
             raise KeyError(fill.exchange_order_id)
+        if holdings.is_too_much(row, fill):
+            return None
         with self._writing() as page:
             booking = holdings.enter(page, row, fill)
         self._remember_booked(fill.fill_id)

@@ -7,6 +7,7 @@ a value, an `Outcome` or a `BrokerError` of one short line; nothing else may com
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -137,6 +138,20 @@ def test_connecting(unopened: Rig, liar: Liar) -> None:
         with lied_to(liar):
             honest(broker.connect, f"connect: {liar.lie}")
         broker.close()
+
+
+@pytest.mark.parametrize("venue", VENUES)
+def test_a_whole_trader_keeps_its_book(rig: Rig, liar: Liar) -> None:
+    """Cycles, looks and entries amid lies: when they end, the book is the truth, and nothing was sent twice."""
+    rig.bought()
+    until = time.monotonic() + 8
+    while time.monotonic() < until:
+        with lied_to(liar):
+            rig.turn()
+            rig.cycle()
+        rig.turn()
+    rig.quiet()
+    assert len(rig.sent(side="buy")) == 1
 
 
 def honest(ask: Callable[[], object], what: str) -> object:

@@ -257,3 +257,19 @@ def test_a_days_orders_and_fees_are_those_of_its_fills(book: Ledger) -> None:
     book.book(fill("F4", first, time=7_000, fee_usd="5"))
     assert book.traded(6_000, 7_000) == (2, Decimal("0.51"))
     assert book.traded(8_000, 9_000) == (0, ZERO)
+
+
+def test_one_execution_under_two_ids_is_booked_once(book: Ledger) -> None:
+    order = sent(book, 1, "2")
+    book.book(fill("F1", order, "1.5"))
+    assert book.book(fill("F1 again", order, "1.5", time=6_100)) is None
+    assert book.book(fill("F2", order, "0.5", time=6_200)) is not None
+    position = book.position("BTC-USD")
+    assert position is not None
+    assert position.qty == Decimal(2)
+
+
+def test_what_the_venue_says_was_filled_may_be_booked(book: Ledger) -> None:
+    order = sent(book, 1, "2")
+    book.update(report(order, OrderStatus.FILLED, "2.5", qty="2", avg="100"))
+    assert book.book(fill("F1", order, "2.5")) is not None
