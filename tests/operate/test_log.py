@@ -29,6 +29,7 @@ from bot.operate.log_file import Console, FollowedFile
 from bot.operate.redact import HIDDEN, Redactor
 from bot.settings import ConfigError
 from bot.variables import OperationSettings
+from tests.store.small_disk import fill, relieve, tmpfs
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "Kx9/abcdefghij+klmnopqrstuvwxyz0123456789=="
@@ -368,7 +369,7 @@ def test_a_follower_sees_every_line_across_rotations(tmp_path: Path) -> None:
     written = "".join(found.read_text() for found in [*kept, path]).split()
     assert written == [f"{number:09}" for number in range(200, 550)]
     assert path.stat().st_ino == inode
-    assert len(list(tmp_path.iterdir())) == 4
+    assert {one.name for one in tmp_path.iterdir()} == {path.name, "nija.log.reserve", *(one.name for one in kept)}
     assert all(found.stat().st_mode & 0o077 == 0 for found in [*kept, path])
 
 
@@ -400,6 +401,23 @@ def test_a_full_disk_is_told_once_and_raises_nothing(
     log.close()
     assert capsys.readouterr().err.count("No space left on device") == 1
     assert (tmp_path / "nija.log").read_text() == "kept\n"
+
+
+def test_what_must_be_said_on_a_full_disk_finds_room(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with tmpfs(tmp_path / "small", 2) as small:
+        log = handler(small / "nija.log", max_bytes=10_000_000)
+        fill(small)
+        for number in range(20):
+            say(log, f"HALTED {number} " + "x" * 1_000)
+        assert (small / "nija.log").read_text().count("HALTED") == 20
+        fill(small)
+        for _ in range(20):
+            say(log, "x" * 1_000)
+        assert capsys.readouterr().err.count("No space left on device") == 1
+        relieve(small)
+        say(log, "room again")
+        log.close()
+        assert (small / "nija.log").read_text().endswith("room again\n")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
