@@ -106,8 +106,9 @@ def realised_since(page: Page, since: int) -> Decimal:
 
 def is_too_much(order: Row, fill: Fill) -> bool:
     """Whether an order cannot have had this fill too: the venue told one execution under two ids, or a size that is wrong."""
-    most = max(order["qty"], order["filled_qty"])
-    return most > 0 and order["booked_qty"] + fill.qty > most * _ROUNDED
+    most: Decimal = max(order["qty"], order["filled_qty"])
+    booked: Decimal = order["booked_qty"]
+    return most > 0 and booked + fill.qty > most * _ROUNDED
 
 
 def enter(page: Page, order: Row, fill: Fill) -> Booking:

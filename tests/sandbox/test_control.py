@@ -56,6 +56,47 @@ def test_ready_file_and_token(standing: Sandbox) -> None:
     refused.value.close()
 
 
+@pytest.mark.parametrize("word", ["", "Bearer ", "Bearer wrong", "Basic {token}", "bearer{token}", "Bearer {token}x"])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "ledger?venue=kraken"),
+        ("GET", "exposure?venue=kraken"),
+        ("GET", "switches"),
+        ("POST", "keys"),
+        ("POST", "faults"),
+        ("DELETE", "faults"),
+        ("POST", "price"),
+        ("POST", "manual"),
+    ],
+)
+def test_nothing_is_done_without_the_token(standing: Sandbox, word: str, method: str, path: str) -> None:
+    control = standing.ready["control"]
+    headers = {"Authorization": word.format(token=control["token"])} if word else {}
+    data = b"{}" if method == "POST" else None
+    request = urllib.request.Request(f"{control['url']}/sandbox/{path}", data=data, headers=headers, method=method)
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=5)
+    assert refused.value.code == 401
+    assert control["token"] not in refused.value.read().decode()
+    refused.value.close()
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="the kernel does not tell here")
+def test_every_socket_is_on_loopback(standing: Sandbox) -> None:
+    """What the process listens on, as the kernel tells it."""
+    mine = {
+        link.readlink().name.removeprefix("socket:[").removesuffix("]")
+        for link in Path(f"/proc/{standing.ready['pid']}/fd").iterdir()
+        if str(link.readlink()).startswith("socket:")
+    }
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    rows6 = [line.split() for line in Path("/proc/net/tcp6").read_text().splitlines()[1:]]
+    listening = [row[1] for row in (*rows, *rows6) if row[9] in mine and row[3] == "0A"]
+    assert listening
+    assert all(address.startswith("0100007F:") for address in listening)
+
+
 def test_the_market_moves_only_when_advanced(standing: Sandbox) -> None:
     before = standing.control("GET", "clock")
     assert before["lockstep"] is True
