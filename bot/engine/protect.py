@@ -120,15 +120,17 @@ class Protection:
         return Verdict.COVERED
 
     def _unprotected(self, position: Position) -> Verdict:
-        """Why a stop did not come about. A refused one often means that the market went beyond it meanwhile: ask at once,
-        since the coins have no stop while we wonder."""
-        refusals = self._refused[position.symbol]
-        if refusals == 0:
+        """Why a stop did not come about. Often the market went beyond it meanwhile: ask at once, since the coins may have no
+        stop while we wonder."""
+        symbol = position.symbol
+        try:
+            ticker = self._desk.broker.tickers({symbol}).get(symbol)
+        except BrokerError as error:
+            self._desk.log.warning("STOP", symbol=symbol, reason=error.text)
             return Verdict.EXPOSED
-        ticker = self._desk.broker.tickers({position.symbol}).get(position.symbol)
         if ticker is not None and is_through(position, ticker.last):
             return Verdict.THROUGH
-        return Verdict.REFUSED if refusals >= REFUSALS else Verdict.EXPOSED
+        return Verdict.REFUSED if self._refused[symbol] >= REFUSALS else Verdict.EXPOSED
 
     def guards(self, position: Position) -> bool:
         """Whether a stop rests that covers all of the position that can be sold; raises `BrokerError`."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from decimal import Decimal
 
+import pytest
+
+from bot.engine.protect import Verdict
 from tests.rig import Rig
 
 #: A slow machine may be in the middle of anything; the bound itself is two round trips and 250 ms.
@@ -21,6 +24,7 @@ def round_trip(rig: Rig) -> Decimal:
     return Decimal(str(longest))
 
 
+@pytest.mark.parametrize("venue", ["kraken", "okx", "coinbase"])
 def test_never_at_the_entry_and_briefly_at_the_targets(rig: Rig) -> None:
     bound = 2 * round_trip(rig) + Decimal("0.25") + SLACK
     rig.bought()
@@ -49,3 +53,14 @@ def test_our_own_record_of_it_is_closed_again(rig: Rig) -> None:
     naked_ms = told["naked_ms"]
     assert isinstance(naked_ms, int)
     assert naked_ms >= 0
+
+
+@pytest.mark.parametrize("venue", ["coinbase"])
+def test_a_stop_that_is_refused_because_the_market_has_passed_it_means_out_at_once(rig: Rig) -> None:
+    """The price of the look that raised the stop is old by the time the exchange judges it."""
+    position = rig.bought()
+    last = rig.business.desk.broker.tickers({rig.symbol})[rig.symbol].last
+    rig.book.plan(rig.symbol, stage=position.stage, stop_price=last * Decimal("1.02"))
+    assert rig.business.protection.ensure(rig.symbol, last * Decimal("1.04")) is Verdict.THROUGH
+    rig.until(lambda: rig.position is None, "the exit")
+    rig.quiet()
