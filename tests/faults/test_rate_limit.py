@@ -1,0 +1,57 @@
+"""Too many requests, or locked out: calls stop, the stop goes on resting, and what waited is done once afterwards."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import pytest
+
+from bot.brokers.base import BrokerError
+from bot.domain.order import Purpose
+from bot.domain.outcome import Meaning
+from tests.rig import Rig
+
+
+def want_out(rig: Rig) -> bool:
+    """The rule wants out; whether it is."""
+    position = rig.position
+    if position is not None:
+        with suppress(BrokerError):
+            rig.business.closing.sell(rig.symbol, position.qty, position.entry_price, Purpose.EXIT, "out")
+    return rig.position is None
+
+
+@pytest.mark.parametrize("venue", ["kraken", "okx", "coinbase"])
+def test_an_exit_waits_for_a_rate_limit_and_is_made_once(rig: Rig) -> None:
+    bought = rig.bought().qty
+    rested = rig.resting()
+    rig.arm("rate_limit", seconds=2.0)
+    assert not want_out(rig)
+    assert rig.resting() == rested
+    rig.until(lambda: want_out(rig), "the exit")
+    rig.quiet()
+    sold = [row for row in rig.sent(side="sell", origin="api") if row["status"] == "filled"]
+    assert len(sold) == 1
+    assert rig.coins() < bought / 100
+
+
+def test_a_lockout_silences_us_also_after_a_restart_and_the_stop_rests(rig: Rig) -> None:
+    rig.bought()
+    rested = rig.resting()
+    rig.arm("exchange_error", "BalanceEx", body="EGeneral:Temporary lockout", processed=False, count=1)
+    with pytest.raises(BrokerError) as told:
+        rig.business.accounting.measure()
+    assert told.value.meaning is Meaning.LOCKED_OUT
+    assert told.value.remedy
+    before = rig.sandbox.ledger()["requests"]
+    for _ in range(5):
+        rig.turn()
+        want_out(rig)
+        rig.cycle()
+    with pytest.raises(BrokerError, match="locked out"):
+        rig.restart()
+    after = rig.sandbox.ledger()["requests"]
+    assert {path: after[path] for path in after if "private" in path} == {
+        path: before[path] for path in before if "private" in path
+    }
+    assert rig.resting() == rested
