@@ -53,12 +53,12 @@ class Kind(Enum):
 class Rule:
     """How an event bears on an alarm: begins it or, with `ends`, ends it.
 
-    `subject` is the field that tells alarms of one kind apart.
+    `subject` are the fields that tell alarms of one kind apart.
     Only events of at least `level` count, and of these only the `wanted` ones.
     """
 
     kind: Kind
-    subject: str = ""
+    subject: tuple[str, ...] = ()
     ends: bool = False
     level: int = logging.INFO
     wanted: Callable[[Mapping[str, object]], bool] = lambda fields: True  # noqa: ARG005
@@ -78,8 +78,12 @@ def _is_second(fields: Mapping[str, object]) -> bool:
     return fields.get("limit") == "one NIJA"
 
 
-def _is_limit(fields: Mapping[str, object]) -> bool:
-    return not _is_second(fields)
+def _is_disk(fields: Mapping[str, object]) -> bool:
+    return fields.get("limit") == "the disk"
+
+
+def _is_other(fields: Mapping[str, object]) -> bool:
+    return not _is_second(fields) and not _is_disk(fields)
 
 
 def _is_resume(fields: Mapping[str, object]) -> bool:
@@ -88,15 +92,19 @@ def _is_resume(fields: Mapping[str, object]) -> bool:
 
 ALARMS: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
     {
-        "NAKED": (Rule(Kind.NAKED, "symbol", level=_ERROR),),
-        "COVERED": (Rule(Kind.NAKED, "symbol", ends=True),),
-        "UNKNOWN": (Rule(Kind.UNKNOWN, "client_id", level=_ERROR),),
-        "CERTAIN": (Rule(Kind.UNKNOWN, "client_id", ends=True),),
+        "NAKED": (Rule(Kind.NAKED, ("symbol",), level=_ERROR),),
+        "COVERED": (Rule(Kind.NAKED, ("symbol",), ends=True),),
+        "UNKNOWN": (Rule(Kind.UNKNOWN, ("client_id",), level=_ERROR),),
+        "CERTAIN": (Rule(Kind.UNKNOWN, ("client_id",), ends=True),),
         "HALTED": (
             Rule(Kind.SECOND, level=_ERROR, wanted=_is_second),
-            Rule(Kind.HALTED, "limit", level=_ERROR, wanted=_is_limit),
+            Rule(Kind.DISK, level=_ERROR, wanted=_is_disk),
+            Rule(Kind.HALTED, ("limit", "symbol"), level=_ERROR, wanted=_is_other),
         ),
-        "RESUMED": (Rule(Kind.HALTED, "limit", ends=True),),
+        "RESUMED": (
+            Rule(Kind.DISK, ends=True, wanted=_is_disk),
+            Rule(Kind.HALTED, ("limit", "symbol"), ends=True, wanted=_is_other),
+        ),
         "COMMAND": (Rule(Kind.SECOND, ends=True, wanted=_is_resume),),
         "FAILED": (Rule(Kind.FAILED, level=_ERROR),),
         "STUCK": (Rule(Kind.FAILED, level=_ERROR),),
@@ -104,22 +112,19 @@ ALARMS: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
         "RECOVERED": (Rule(Kind.FAILED, ends=True),),
         "CRASHED": (Rule(Kind.CRASHED, level=_ERROR),),
         "THREAD CRASHED": (Rule(Kind.CRASHED, level=_ERROR),),
-        "DISK": (Rule(Kind.DISK, level=logging.WARNING), Rule(Kind.DISK, ends=True)),
         "LOCKED": (Rule(Kind.SECOND, level=_ERROR),),
-        "GONE": (Rule(Kind.GONE, "symbol", level=_ERROR),),
-        "DAY": (Rule(Kind.DAY, "day"),),
+        "GONE": (Rule(Kind.GONE, ("symbol",), level=_ERROR),),
+        "DAY": (Rule(Kind.DAY, ("day",)),),
     }
 )
-"""The first rule of a word that fits an event and begins an alarm counts; else all that fit and end one."""
+"""All rules of a word that fit an event count."""
 
 
 def rules_for(level: int, event: Event) -> tuple[Rule, ...]:
     """What an event means for alarms; mostly nothing. Quick: the thread that trades asks."""
     if event.word not in ALARMS:
         return ()
-    fit = [rule for rule in ALARMS[event.word] if level >= rule.level and rule.wanted(event.fields)]
-    begins = [rule for rule in fit if not rule.ends]
-    return tuple(begins[:1] or fit)
+    return tuple(rule for rule in ALARMS[event.word] if level >= rule.level and rule.wanted(event.fields))
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +165,8 @@ class Bell:
         """An event with its rules, at wall time `now`; what is to be sent for it."""
         messages: list[Message] = []
         for rule in rules:
-            key = (rule.kind, event.broker or "", str(event.fields.get(rule.subject, "")))
+            subject = " ".join(str(event.fields.get(name, "")) for name in rule.subject)
+            key = (rule.kind, event.broker or "", subject)
             if rule.ends:
                 self._end(key, event, now)
             elif (message := self._begin(key, event, now)) is not None:

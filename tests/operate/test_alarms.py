@@ -48,8 +48,8 @@ def room() -> Room:
         (ERROR, "STUCK", {"silent_s": 61}, "failed"),
         (WARNING, "ERROR", {"reason": "no answer", "in_a_row": 10}, "failed"),
         (ERROR, "CRASHED", {"reason": "starts again"}, "crashed"),
-        (ERROR, "DISK", {"reason": "full"}, "disk trouble"),
-        (WARNING, "DISK", {"reason": "nearly full"}, "disk trouble"),
+        (ERROR, "HALTED", {"limit": "the disk", "reason": "full"}, "disk trouble"),
+        (ERROR, "HALTED", {"limit": "market", "symbol": "BTC-USD", "reason": "closed"}, "halted"),
         (ERROR, "GONE", {"symbol": "BTC-USD"}, "coins left the account"),
         (INFO, "DAY", {"day": "2026-01-01", "equity_usd": Decimal(10)}, "the day"),
     ],
@@ -92,6 +92,9 @@ def test_alarms_of_other_brokers_and_subjects_are_others(room: Room) -> None:
     assert room.hear(ERROR, "NAKED", symbol="ETH-USD")
     assert room.hear(ERROR, "NAKED", symbol="BTC-USD", broker="OKX")
     assert room.hear(ERROR, "NAKED", symbol="BTC-USD") == []
+    assert room.hear(ERROR, "HALTED", limit="market", symbol="BTC-USD")
+    assert room.hear(ERROR, "HALTED", limit="market", symbol="ETH-USD")
+    assert room.hear(ERROR, "HALTED", limit="MAX_DRAWDOWN_PCT")
 
 
 @pytest.mark.parametrize(
@@ -101,7 +104,8 @@ def test_alarms_of_other_brokers_and_subjects_are_others(room: Room) -> None:
         ("UNKNOWN", "CERTAIN", {"client_id": "nj1"}, "the order's fate is known"),
         ("HALTED", "RESUMED", {"limit": "MAX_DAILY_LOSS_PCT"}, "takes entries again"),
         ("FAILED", "RECOVERED", {}, "works again"),
-        ("DISK", "DISK", {}, "disk well again"),
+        ("HALTED", "RESUMED", {"limit": "the disk"}, "disk well again"),
+        ("HALTED", "RESUMED", {"limit": "market", "symbol": "BTC-USD"}, "takes entries again"),
     ],
 )
 def test_its_end_is_told_when_it_has_held(
@@ -171,4 +175,4 @@ def test_every_word_of_the_table_is_logged_somewhere() -> None:
         path.read_text() for path in (Path(__file__).resolve().parents[2] / "bot").rglob("*.py")
         if path.name != "alarms.py" and "sandbox" not in path.parts
     )  # fmt: skip
-    assert [word for word in ALARMS if f'"{word}"' not in text and word != "DISK"] == []
+    assert [word for word in ALARMS if f'"{word}"' not in text] == []
