@@ -72,11 +72,11 @@ class BrokerManager:
         """Venues with credentials that this version has no broker for."""
         return tuple(venue for venue in self._world.accesses if venue not in BUILDERS)
 
-    def build(self, venue: str) -> BaseBroker:
-        """A fresh, unconnected broker."""
+    def build(self, venue: str, clock: Clock | None = None) -> BaseBroker:
+        """A fresh, unconnected broker, on the world's clock or on another that shows the same time."""
         access = self._world.accesses[venue]
         log = self._log_for(venue)
-        return BUILDERS[venue](access, self._state_dir, self._allow_withdraw, self._world.clock, log)
+        return BUILDERS[venue](access, self._state_dir, self._allow_withdraw, clock or self._world.clock, log)
 
     def examine(self, venue: str, *, prove: bool = False) -> Examination:
         """Connect to one venue and look at its balances; a failure is an answer, not an exception.

@@ -43,7 +43,8 @@ FATAL = frozenset({Meaning.CREDENTIALS, Meaning.PERMISSION, Meaning.LOCKED_OUT})
 class _Dues:
     """When each kind of work is next due: cycle and watch in market ms, hunt and the owner's word (`attend`) in wall ms.
 
-    `looks` and `cycles` are the waits (wall ms) after work that could not be finished, 0 when the last could.
+    `looks` and `cycles` are the waits (wall ms) after work that could not be finished, 0 when the last could. `market` and
+    `wall` are the times at which this was last asked.
     """
 
     cycle: int = 0
@@ -52,6 +53,14 @@ class _Dues:
     attend: int = 0
     looks: int = 0
     cycles: int = 0
+    market: int = 0
+    wall: int = 0
+
+    def follow(self, market: int, wall: int) -> None:
+        """What time it is. A clock that was set back would keep all work waiting until it has caught up: it is due now."""
+        if market < self.market - SECOND or wall < self.wall - SECOND:
+            self.cycle = self.watch = self.hunt = self.attend = 0
+        self.market, self.wall = market, wall
 
 
 class BrokerTrader:
@@ -157,6 +166,7 @@ class BrokerTrader:
 
     def _due(self) -> list[Timer]:
         market, wall = self._clock.market_ms(), self._clock.wall_ms()
+        self._dues.follow(market, wall)
         due = []
         if wall >= self._dues.hunt:
             self._dues.hunt = wall + int(TURN * SECOND)

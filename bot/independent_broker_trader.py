@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Event as Signal
-from threading import Thread
+from threading import Thread, current_thread
 
 from bot.broker_manager import BrokerManager
 from bot.broker_trader import BrokerTrader
@@ -26,6 +26,7 @@ from bot.domain.ids import Account
 from bot.domain.outcome import Meaning
 from bot.engine.business import Plan
 from bot.ledgers import LIMIT
+from bot.life import Life, LivelyClock, Silence
 from bot.operate.health import Heartbeat, Pulse, Status
 from bot.operate.log import EventLog
 from bot.operate.status import board
@@ -43,7 +44,8 @@ FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
 REFUSED_WAIT = 300.0
 #: Times in a row that the refusal of a key which was taken before is doubted: a sick exchange refuses good keys, too.
 DOUBTS = 5
-#: Wall ms without a sign of life after which an actor counts as stuck.
+#: Real ms without a sign of life after which an actor counts as stuck, and another takes its place. No wait for an exchange
+#: or a database is as long without one.
 STUCK_AFTER = 60 * SECOND
 #: Errors in a row after which a broker counts as down although its actor lives.
 MANY_ERRORS = 10
@@ -64,6 +66,8 @@ class Post:
     inbox: SimpleQueue[Event] = field(default_factory=SimpleQueue)
     broker: BaseBroker | None = None
     thread: Thread | None = None
+    life: Life | None = None
+    silence: Silence | None = None
     restarts: int = 0
     born: int = 0
     deaths: int = 0
@@ -137,6 +141,9 @@ class IndependentBrokerTrader:
 
     def _end(self, well: bool) -> int:
         self._stop.set()
+        for post in self.posts:
+            if post.life is not None:
+                post.life.over.set()
         until = self._clock.wall_ms() + ORDER_IN_HAND
         self._log.info("STOPPING", reason="orders in hand are finished, stops stay at the exchange")
         for post in self.posts:
@@ -167,17 +174,30 @@ class IndependentBrokerTrader:
         pulse = Pulse(broker=venue, status=Status.DEGRADED, reason="connecting")
         return Post(venue=venue, heartbeat=Heartbeat(pulse, self._clock.wall_ms()), log=log)
 
-    def _start(self, post: Post) -> None:
+    def _start(self, post: Post, before: Life | None = None) -> None:
         post.born = self._clock.wall_ms()
-        post.thread = Thread(target=self._keep_alive, args=(post,), name=post.venue, daemon=True)
+        post.thread = Thread(target=self._keep_alive, args=(post, before), name=post.venue, daemon=True)
         post.thread.start()
 
-    def _keep_alive(self, post: Post) -> None:
-        """The actor's thread: live, and after a death live again, through the same start-up path."""
+    @staticmethod
+    def _left_behind(post: Post) -> bool:
+        """Whether the thread that asks has been replaced while it hung: then nobody wants to hear of it."""
+        return post.thread is not current_thread()
+
+    def _keep_alive(self, post: Post, before: Life | None) -> None:
+        """The actor's thread: live, and after a death live again, through the same start-up path.
+
+        `before` is a life that hangs or was lost: what it holds is taken from it first.
+        """
+        if before is not None:
+            before.leave_behind()
         wait = FIRST_WAIT
         while not self._stop.is_set():
             born = self._clock.wall_ms()
             patience = self._live(post)
+            if self._left_behind(post):
+                return
+            post.life = post.silence = None
             if post.locked is not None or self._stop.is_set():
                 return
             if self._clock.wall_ms() - born > MINUTE:
@@ -199,17 +219,16 @@ class IndependentBrokerTrader:
                 post.restarts += 1
                 post.log.error("CRASHED", reason="its thread ended: a new one starts through reconciliation")
                 self._mark_failed(post, "its thread ended", "")
-                self._start(post)
+                self._start(post, post.life)
 
     def _live(self, post: Post) -> float:
         """One life of an actor; returns the least real seconds until the next."""
         actor: BrokerTrader | None = None
         try:
-            post.broker = self._manager.build(post.venue)
-            actor = self._actor(post, post.broker)
+            actor = self._born(post)
             actor.run()
         except AccountLocked as locked:
-            post.locked = locked
+            self._locked(post, locked)
         except BrokerError as error:
             self._failed(post, error.text, error.remedy)
             return _patience(error, doubtful=self._is_doubtful(post, error, actor))
@@ -222,9 +241,27 @@ class IndependentBrokerTrader:
         except StoreError as error:
             self._failed(post, str(error), "")
         except Exception as error:  # noqa: BLE001 - supervised boundary: a dead actor is restarted, nobody else notices
-            post.log.failure("CRASHED", error, reason="starts again through reconciliation")
-            self._mark_failed(post, f"crashed: {type(error).__name__}", "")
+            if not self._left_behind(post):
+                post.log.failure("CRASHED", error, reason="starts again through reconciliation")
+                self._mark_failed(post, f"crashed: {type(error).__name__}", "")
         return 0.0
+
+    def _born(self, post: Post) -> BrokerTrader:
+        """A new life at this post."""
+        clock = LivelyClock(self._clock, post.heartbeat)
+        clock.wall_ms()
+        post.broker = self._manager.build(post.venue, clock)
+        post.life, post.silence = Life(post.broker, self._open_ledger), Silence(post.heartbeat)
+        if self._stop.is_set():
+            post.life.over.set()
+        return self._actor(post, post.life, clock)
+
+    def _locked(self, post: Post, locked: AccountLocked) -> None:
+        """Another process trades the account: the end. This very process: an earlier life still holds on, for a moment."""
+        if locked.pid == os.getpid():
+            self._failed(post, str(locked), "")
+        else:
+            post.locked = locked
 
     def _is_doubtful(self, post: Post, error: BrokerError, actor: BrokerTrader | None) -> bool:
         """Whether a key that is refused now may be right all the same: it was taken before, and not refused too often since."""
@@ -235,22 +272,24 @@ class IndependentBrokerTrader:
         post.doubts += 1
         return post.doubts <= DOUBTS
 
-    def _actor(self, post: Post, broker: BaseBroker) -> BrokerTrader:
+    def _actor(self, post: Post, life: Life, clock: Clock) -> BrokerTrader:
         return BrokerTrader(
-            broker=broker,
-            open_ledger=self._open_ledger,
+            broker=life.broker,
+            open_ledger=life.book,
             plan=self._plan,
-            clock=self._clock,
+            clock=clock,
             log=post.log,
             heartbeat=post.heartbeat,
             inbox=post.inbox,
-            stop=self._stop,
+            stop=life.over,
             emergency_file=self._data_dir / "EMERGENCY_STOP",
             may_enter=self._independent or self._chosen == post.venue,
             rng=random.Random(self._rng.random()),  # noqa: S311 - names orders and spreads waits, guards nothing
         )
 
     def _failed(self, post: Post, reason: str, remedy: str) -> None:
+        if self._left_behind(post):
+            return
         post.log.error("FAILED", reason=reason, remedy=remedy)
         self._mark_failed(post, reason, remedy)
 
@@ -267,10 +306,23 @@ class IndependentBrokerTrader:
 
     def _notice_stuck(self) -> None:
         for post in self.posts:
-            silent = self._clock.wall_ms() - post.heartbeat.at
-            if silent > STUCK_AFTER and not post.stuck and post.heartbeat.pulse.status is not Status.FAILED:
-                post.log.error("STUCK", silent_s=silent // SECOND, reason="no sign of life; the others trade on")
-            post.stuck = silent > STUCK_AFTER
+            silence = post.silence.seconds() if post.silence is not None else 0.0
+            if post.life is not None and silence * SECOND > STUCK_AFTER:
+                post.stuck = True
+                post.log.error(
+                    "STUCK", silent_s=int(silence), reason="no sign of life: left behind; the others trade on"
+                )
+                self._relieve(post, post.life)
+            elif post.heartbeat.pulse.status is not Status.FAILED:
+                post.stuck = False
+
+    def _relieve(self, post: Post, life: Life) -> None:
+        """Another life, in a thread of its own and with an inbox of its own, through the same start-up as ever."""
+        self._mark_failed(post, "stuck: another life takes its place", "")
+        post.life = post.silence = None
+        post.inbox = SimpleQueue()
+        post.restarts += 1
+        self._start(post, life)
 
     def _notice_recovery(self) -> None:
         """A broker that had failed, or did not answer many times in a row, has done a whole cycle again."""

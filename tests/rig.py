@@ -6,6 +6,7 @@ not on disk. Its rule enters when told to. Truth comes from the sandbox's contro
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -131,6 +132,8 @@ class Rig:
         self._deadline_ms = deadline_ms
         self._cash(START_CASH)
         self.clock = Leaping(sandbox_clock(sandbox))
+        self._before: dict[str, int] = sandbox.ledger(venue)["requests"]
+        self.broker_clock = Leaping(sandbox_clock(sandbox))
         self._broker: BaseBroker | None = None
         self._store: Store | None = None
 
@@ -141,7 +144,7 @@ class Rig:
     # -- life -----------------------------------------------------------------------------------------------------
     def open(self) -> Business:
         """Connect, open the book and start, as the actor does."""
-        self._broker = self._built(sandbox_clock(self.sandbox))
+        self._broker = self._built(self.broker_clock)
         account = self._broker.connect().account
         self._store = Store.open(address(self.folder / "data", self.venue))
         self.book = Ledger(self._store, account, self.clock)
@@ -341,6 +344,14 @@ class Rig:
         """Coins at the account, free and held."""
         held = self.balances().get(self.base, {"free": "0", "held": "0"})
         return Decimal(held["free"]) + Decimal(held["held"])
+
+    def asked(self, path: str) -> int:
+        """How often the venue was asked under such a path since the rig was made."""
+        return self._requests(path) - sum(count for name, count in self._before.items() if re.search(path, name))
+
+    def _requests(self, path: str) -> int:
+        counts: dict[str, int] = self.sandbox.ledger(self.venue)["requests"]
+        return sum(count for name, count in counts.items() if re.search(path, name))
 
     def resting(self) -> Decimal:
         """What stops of this account would sell."""

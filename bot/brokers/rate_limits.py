@@ -46,7 +46,7 @@ class Budget:
         """What the counter shows now."""
         now = self._clock.market_ms()
         self._level = max(0.0, self._level - max(0, now - self._at) / 1000 * self._decay)
-        self._at = max(self._at, now)
+        self._at = now  # also when the clock was set back: or nothing would flow out until it has caught up
         return self._level
 
     def wait_ms(self, cost: float, lane: Lane) -> int:

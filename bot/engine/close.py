@@ -121,7 +121,7 @@ class Closing:
             self._triggered_at.pop(position.symbol, None)
             return False
         since = self._triggered_at.setdefault(position.symbol, desk.clock.wall_ms())
-        if desk.clock.wall_ms() - since >= STOP_GRACE:
+        if abs(desk.clock.wall_ms() - since) >= STOP_GRACE:  # whichever way a clock may have jumped
             for stop in fired:
                 desk.broker.cancel(stop)
             desk.log.warning(

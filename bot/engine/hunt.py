@@ -55,7 +55,8 @@ class Hunt:
         ended = False
         for client_id, record in wanted.items():
             chase = self._chases.setdefault(client_id, _Chase(next_at=0, wait=FIRST_WAIT))
-            if self._desk.clock.wall_ms() >= chase.next_at:
+            now = self._desk.clock.wall_ms()
+            if now >= chase.next_at or now < chase.next_at - LONGEST_WAIT:  # the clock was set back
                 ended = self._look(record, client_id, chase) or ended
         return ended
 

@@ -169,8 +169,10 @@ class Reconciliation:
         record = desk.book.by_exchange_id(fill.exchange_order_id)
         if record is None and not self._claims(fill):
             return
-        if record is None or sales or record.purpose is Purpose.ENTRY:
-            desk.enter(fill)
+        if record is not None and not sales and record.purpose is not Purpose.ENTRY:
+            return
+        if desk.enter(fill) is not None and record is not None and record.settled:
+            desk.refresh(record)  # it had been over, they said
 
     def _claims(self, fill: Fill) -> bool:
         """Whether a fill of an order that the book does not know belongs to us after all."""

@@ -72,6 +72,7 @@ class Store:
         self._engine = engine
         self._writer = engine.execution_options(begin="BEGIN IMMEDIATE")
         self._name = name
+        self._closed = False
 
     @classmethod
     def open(cls, where: URL) -> Store:
@@ -129,7 +130,8 @@ class Store:
             yield connection
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Let go of the database; from then on every transaction is refused, in whatever thread it begins."""
+        self._closed = True
         self._engine.dispose()
 
     def prepared(self) -> Store:
@@ -177,6 +179,8 @@ class Store:
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
+        if self._closed:
+            raise StoreError(f"{self._name} is closed")
         with _explaining(self._name):
             yield
 

@@ -46,7 +46,12 @@ def test_pages_that_overlap_because_somebody_trades_meanwhile(rig: Rig, venue: s
     while len(rig.truth()["fills"]) <= PAGES[venue]:
         rig.manual("buy", tiny)
     rig.arm("delay", PATHS[venue].fills, after=1, count=1, seconds=0.8)
-    busy = threading.Timer(0.3, lambda: [rig.manual("buy", tiny) for _ in range(3)])
+
+    def trade() -> None:
+        for _ in range(3):
+            rig.manual("buy", tiny)
+
+    busy = threading.Timer(0.3, trade)
     busy.start()
     seen = [fill.fill_id for fill in rig.business.desk.broker.fills(0)]
     busy.join()

@@ -1,21 +1,34 @@
-"""The entry fills in part: what was bought is protected, no more and no less."""
+"""The entry fills in part and its rest is cancelled: the stop is of the size of what is really held, less a fee taken in the coin."""
 
 from __future__ import annotations
 
+from decimal import Decimal
+
+import pytest
+
 from bot.domain.order import OrderStatus, Purpose
+from tests.paths import APART, PATHS, VENUES
 from tests.rig import Rig
 
 
-def test_what_was_bought_is_protected(rig: Rig) -> None:
-    rig.arm("partial_fill", "AddOrder", count=1)
-    rig.enter()
-    rig.quiet()
+@pytest.mark.parametrize("venue", VENUES)
+@pytest.mark.parametrize("apart", [False, True])
+def test_what_is_held_is_protected(rig: Rig, venue: str, apart: bool) -> None:
+    """Also where the stop is placed after the entry."""
+    with rig.switched(APART[venue], apart):
+        rig.restart()
+        rig.arm("partial_fill", PATHS[venue].entry, count=1)
+        rig.enter()
+        rig.quiet()
     (entry,) = rig.orders(Purpose.ENTRY)
-    assert entry.status is OrderStatus.CANCELED
+    assert entry.status in (OrderStatus.CANCELED, OrderStatus.EXPIRED)
     assert 0 < entry.filled_qty < entry.qty
+    in_coin = sum(Decimal(fill["fee"]) for fill in rig.truth()["fills"] if fill["fee_asset"] == rig.base)
+    assert (in_coin > 0) is (venue == "okx")
     assert rig.position is not None
-    assert rig.position.qty == entry.filled_qty == rig.resting() == rig.coins()
-    assert rig.naked_seconds() == []
+    assert rig.position.qty == entry.filled_qty - in_coin
+    assert rig.protected()
+    assert apart or rig.naked_seconds() == []
 
 
 def test_in_part_and_with_its_answer_lost(rig: Rig) -> None:
@@ -24,8 +37,7 @@ def test_in_part_and_with_its_answer_lost(rig: Rig) -> None:
     rig.enter()
     rig.until(lambda: rig.position is not None, "the position")
     rig.quiet()
-    assert rig.position is not None
-    assert rig.position.qty == rig.resting() == rig.coins()
+    assert rig.protected()
     assert len(rig.sent(side="buy")) == 1
 
 

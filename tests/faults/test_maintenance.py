@@ -1,0 +1,114 @@
+"""An exchange is in maintenance for hours: it is asked less and less often, never given up, and found again by itself."""
+
+from __future__ import annotations
+
+import random
+import threading
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from bot.broker_manager import BrokerManager
+from bot.domain.clock import HOUR, SystemClock, parse_iso
+from bot.independent_broker_trader import FIRST_WAIT, LONGEST_WAIT, IndependentBrokerTrader
+from bot.ledgers import Ledgers
+from bot.operate.log import Logs
+from bot.operate.redact import Redactor
+from bot.settings import Mode, load_settings
+from bot.world import Access, World
+from tests.daemon_fixture import Daemon
+from tests.rig import Rig
+from tests.sandbox_fixture import Sandbox
+
+LIVES = 40
+SPEED = 600
+
+
+def test_two_hours_of_it_while_the_stop_fires(tmp_path: Path) -> None:
+    """It begins while a position is open, the daemon is killed and started in the middle of it, and the stop fires unseen."""
+    with Sandbox(tmp_path, "--speed", str(SPEED)) as sandbox:
+        ready = str(sandbox.ready_file)
+        daemon = Daemon(
+            tmp_path / "nija", SANDBOX_READY_FILE=ready, PAIRS_ALLOW="ETH-USD", CANDLE_EXCLUSION_SECONDS="0"
+        )
+        with daemon:
+            daemon.until(lambda: bool(daemon.book().get("positions")), "a position")
+            sandbox.control("POST", "faults", venue="kraken", kind="maintenance")
+            began = parse_iso(sandbox.control("GET", "clock")["market_time"])
+            daemon.until(lambda: daemon.book()["status"] in ("degraded", "failed"), "the trouble")
+            held = daemon.book()["positions"]
+            if held:
+                price = (Decimal(held[0]["entry_price"]) * Decimal("0.9")).quantize(Decimal("0.01"))
+                sandbox.control("POST", "price", venue="kraken", symbol="ETH-USD", price=str(price))
+            daemon.kill()
+        asked = sum(sandbox.ledger()["requests"].values())
+        with daemon:
+            daemon.says("FAILED")
+            now = began
+            while now < began + 2 * HOUR:
+                now = parse_iso(sandbox.control("GET", "clock")["market_time"])
+            assert daemon.running.poll() is None
+            often = sum(sandbox.ledger()["requests"].values()) - asked
+            assert 0 < often < 60
+            connected = len(daemon.lines("CONNECTED"))
+            sandbox.control("DELETE", "faults")
+            daemon.says("CONNECTED", times=connected + 1)
+            daemon.command("pause")
+            daemon.agrees(sandbox.ready)
+            assert daemon.stop()[0] == 0
+
+
+class Counting(threading.Event):
+    """A stop event that nobody waits for: it notes how long each wait would have been, and is set after so many."""
+
+    def __init__(self, lives: int) -> None:
+        super().__init__()
+        self.waits: list[float] = []
+        self._lives = lives
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waits.append(timeout or 0.0)
+        if len(self.waits) == self._lives:
+            self.set()
+        return self.is_set()
+
+
+@pytest.fixture
+def waits(unopened: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The waits between the lives of an actor whose exchange refuses every connection."""
+    unopened.arm("refuse")
+    for name, value in (("NIJA_DATA_DIR", "data"), ("LOG_FILE", "nija.log"), ("XDG_STATE_HOME", "state")):
+        monkeypatch.setenv(name, str(tmp_path / value))
+    settings = load_settings(tmp_path)
+    place = unopened.sandbox.ready["kraken"]
+    access = Access(
+        "kraken", "sandbox", "main", place["rest"], SecretStr(place["api_key"]), SecretStr(place["api_secret"])
+    )
+    world = World(mode=Mode.SANDBOX, clock=SystemClock(), accesses={"kraken": access})
+    stop = Counting(LIVES)
+    with Logs(settings.operation, Redactor([])) as logs:
+        trader = IndependentBrokerTrader(
+            manager=BrokerManager(world, tmp_path / "locks", allow_withdraw=False, log_for=logs.event_log),
+            open_ledger=Ledgers(settings, world, logs.event_log).opened,
+            plan=unopened._plan(),
+            clock=world.clock,
+            log_for=logs.event_log,
+            data_dir=tmp_path / "data",
+            status_ms=10**9,
+            stop=stop,
+            rng=random.Random(1),
+        )
+        (post,) = trader.posts
+        post.thread = threading.current_thread()
+        trader._keep_alive(post, None)
+        assert post.restarts == LIVES
+    return stop.waits
+
+
+def test_the_waits_grow_to_a_limit_with_jitter_and_never_end(waits: list[float]) -> None:
+    expected = [min(FIRST_WAIT * 2**life, LONGEST_WAIT) for life in range(LIVES)]
+    shares = [wait / plain for wait, plain in zip(waits, expected, strict=True)]
+    assert all(0.8 <= share <= 1.2 for share in shares)
+    assert len({round(share, 3) for share in shares}) > LIVES / 2

@@ -1,0 +1,166 @@
+"""A broker's thread dies, or hangs in a deadlock: the supervisor sees it, another life takes its place through the same
+start-up, the other brokers miss nothing, and the end of the daemon is not held up.
+
+The supervisor runs in this process, with its real brokers on a real sandbox; the rule is what kills or stops a thread.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import bot.independent_broker_trader as supervisor
+from bot.broker_manager import BrokerManager
+from bot.daemon import trading_plan
+from bot.domain.candles import Candles
+from bot.independent_broker_trader import IndependentBrokerTrader
+from bot.ledgers import Ledgers
+from bot.operate.log import Logs
+from bot.operate.redact import Redactor
+from bot.proof.agreement import differences
+from bot.settings import Settings, load_settings
+from bot.store.reader import Books
+from bot.store.report import document
+from bot.strategy.base import Evaluation
+from bot.world import World
+from tests.daemon_fixture import truth
+from tests.paths import VENUES
+from tests.rig import Eager
+from tests.sandbox_fixture import Sandbox
+
+SICK = "okx"
+PATIENCE = 40.0
+
+
+class Moody(Eager):
+    """Trades until its mood changes: then the thread of `SICK` crashes, or waits for a lock that nobody will release."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mood = ""
+        self.never = threading.Event()
+
+    def evaluate(self, candles: Candles) -> Evaluation:
+        if threading.current_thread().name == SICK and self.mood:
+            mood, self.mood = self.mood, ""
+            if mood == "dies":
+                raise RuntimeError("a mistake of ours")
+            self.never.wait()
+        return super().evaluate(candles)
+
+
+class House:
+    """A supervisor with its brokers, running in a thread."""
+
+    def __init__(self, folder: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.sandbox = sandbox
+        self.data = folder / "data"
+        settings = {
+            "NIJA_DATA_DIR": str(self.data),
+            "LOG_FILE": str(folder / "nija.log"),
+            "XDG_STATE_HOME": str(folder / "state"),
+            "SANDBOX_READY_FILE": str(sandbox.ready_file),
+            "STRATEGY": "tests.rig:Eager",
+            "PAIRS_ALLOW": "ETH-USD,ETH-USDT",
+            "CANDLE_EXCLUSION_SECONDS": "0",
+        }
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        self.log_file = folder / "nija.log"
+        self.rule = Moody()
+        self.stop = threading.Event()
+        self.status: int | None = None
+        self.thread = threading.Thread(target=self._run, args=(load_settings(folder),), daemon=True)
+
+    def _run(self, settings: Settings) -> None:
+        with Logs(settings.operation, Redactor([])) as logs, closing(World.of(settings)) as world:
+            manager = BrokerManager(world, self.data / "locks", allow_withdraw=False, log_for=logs.event_log)
+            self.trader = IndependentBrokerTrader(
+                manager=manager,
+                open_ledger=Ledgers(settings, world, logs.event_log).opened,
+                plan=replace(trading_plan(settings), strategy=self.rule),
+                clock=world.clock,
+                log_for=logs.event_log,
+                data_dir=self.data,
+                status_ms=10**9,
+                stop=self.stop,
+                rng=random.Random(1),
+            )
+            self.status = self.trader.run()
+
+    def book(self, venue: str) -> dict[str, Any]:
+        found: dict[str, Any] = document(Books(self.data))["brokers"].get(venue, {})
+        return found
+
+    def lines(self, word: str) -> list[str]:
+        text = self.log_file.read_text() if self.log_file.exists() else ""
+        return [line for line in text.splitlines() if f" {word} " in f"{line} "]
+
+    def until(self, done: Callable[[], bool], why: str) -> None:
+        end = time.monotonic() + PATIENCE
+        while not done():
+            assert time.monotonic() < end, f"{why} never came about: {self.log_file.read_text()[-3000:]}"
+            time.sleep(0.05)
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    """Three brokers that trade; a thread counts as stuck soon, yet after longer than any question to an exchange may take."""
+    monkeypatch.setattr(supervisor, "STUCK_AFTER", 14_000)
+    with Sandbox(tmp_path, "--speed", "100", venues=VENUES) as sandbox:
+        running = House(tmp_path, sandbox, monkeypatch)
+        running.thread.start()
+        running.until(lambda: len(running.lines("FUNDED")) == 3, "three brokers")
+        running.until(lambda: bool(running.book(SICK).get("positions")), "a position to lose")
+        yield running
+        running.rule.never.set()
+        running.stop.set()
+        running.thread.join(PATIENCE)
+
+
+def test_it_dies_then_hangs_then_hangs_at_the_end(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    others = [venue for venue in VENUES if venue != SICK]
+    for lives, (mood, word) in enumerate((("dies", "CRASHED"), ("hangs", "STUCK")), start=1):
+        before = {venue: good_cycles(house, venue) for venue in others}
+        house.rule.mood = mood
+        house.until(lambda word=word: bool(house.lines(word)), word)  # type: ignore[misc]
+        house.until(lambda lives=lives: len(house.lines("FUNDED")) == 3 + lives, "the next life")  # type: ignore[misc]
+        a_few_cycles(house, SICK)
+        assert [f" {SICK.upper()} " in line for line in house.lines(word)] == [True]
+        assert [venue for venue in others if good_cycles(house, venue) <= before[venue]] == []
+    house.rule.never.set()  # what was left behind wakes up, and may do nothing
+    a_few_cycles(house, SICK)
+    restarts = {post.venue: post.restarts for post in house.trader.posts}
+    assert restarts == {SICK: 2, **dict.fromkeys(others, 0)}
+    assert [line for line in house.lines("FAILED") if f" {SICK.upper()} " not in line] == []
+    house.until(lambda: differences(house.book(SICK), truth(house.sandbox.ready, SICK)) == [], "agreement")
+
+    monkeypatch.setattr(supervisor, "STUCK_AFTER", 600_000)
+    house.rule.never.clear()
+    house.rule.mood = "hangs"
+    house.until(lambda: not house.rule.mood, "the deadlock")
+    house.stop.set()
+    house.thread.join(PATIENCE)
+    assert house.status == 0
+    assert [f" {SICK.upper()} " in line for line in house.lines("UNFINISHED")] == [True]
+
+
+def good_cycles(house: House, venue: str) -> int:
+    return int(house.book(venue)["cycles_ok"])
+
+
+def a_few_cycles(house: House, venue: str) -> None:
+    done = good_cycles(house, venue)
+    house.until(lambda: good_cycles(house, venue) > done + 1, f"cycles at {venue}")
+
+
+def posts(house: House) -> dict[str, supervisor.Post]:
+    return {post.venue: post for post in house.trader.posts}
