@@ -94,7 +94,9 @@ class VenueServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Ends idle connections first: over TLS they would wait for the client to say goodbye."""
         for connection in list(self.server_state.connections):
-            if isinstance(connection, HttpToolsProtocol) and (connection.cycle is None or connection.cycle.response_complete):
+            if isinstance(connection, HttpToolsProtocol) and (
+                connection.cycle is None or connection.cycle.response_complete
+            ):
                 reset(connection.transport)
         await super().shutdown(sockets)
 
