@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -73,31 +74,43 @@ class BrokerManager:
         return tuple(venue for venue in self._world.accesses if venue not in BUILDERS)
 
     def build(self, venue: str, clock: Clock | None = None) -> BaseBroker:
-        """A fresh, unconnected broker, on the world's clock or on another that shows the same time."""
+        """A fresh, unconnected broker, on the world's clock or on another that shows the same time.
+
+        Raises `BrokerError` when its files cannot be used.
+        """
         access = self._world.accesses[venue]
         log = self._log_for(venue)
-        return BUILDERS[venue](access, self._state_dir, self._allow_withdraw, clock or self._world.clock, log)
+        try:
+            return BUILDERS[venue](access, self._state_dir, self._allow_withdraw, clock or self._world.clock, log)
+        except OSError as error:
+            raise BrokerError(
+                venue,
+                Meaning.BUSY,
+                f"{error.filename} cannot be used ({error.strerror})",
+                remedy="see to this folder's disk and permissions; nothing is sent until then",
+            ) from error
 
     def examine(self, venue: str, *, prove: bool = False) -> Examination:
         """Connect to one venue and look at its balances; a failure is an answer, not an exception.
 
         With `prove` the exchange is shown our exact orders, without money.
         """
-        broker = self.build(venue)
         try:
-            connection = broker.connect()
-            return Examination(
-                venue,
-                connected=True,
-                connection=connection,
-                balances=broker.balances(),
-                pockets=broker.pockets(),
-                shapes=self._prove(broker) if prove else (),
-            )
+            with closing(self.build(venue)) as broker:
+                return self._examined(broker, prove=prove)
         except BrokerError as error:
             return Examination(venue, connected=False, problem=error.text, remedy=error.remedy, meaning=error.meaning)
-        finally:
-            broker.close()
+
+    def _examined(self, broker: BaseBroker, *, prove: bool) -> Examination:
+        connection = broker.connect()
+        return Examination(
+            broker.name,
+            connected=True,
+            connection=connection,
+            balances=broker.balances(),
+            pockets=broker.pockets(),
+            shapes=self._prove(broker) if prove else (),
+        )
 
     def _prove(self, broker: BaseBroker) -> Sequence[ShapeProof]:
         instruments = broker.instruments()

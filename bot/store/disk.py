@@ -32,6 +32,11 @@ _TROUBLES = {
 }
 
 
+def trouble_of(error: OSError) -> Trouble | None:
+    """What of the disk an error tells; None for one that is not the disk's."""
+    return _TROUBLES.get(error.errno or 0)
+
+
 class Disk:
     """The file system that holds `folder`."""
 
@@ -67,7 +72,7 @@ class Disk:
                 stream.flush()
                 os.fsync(stream.fileno())
         except OSError as error:
-            return _TROUBLES.get(error.errno or 0)
+            return trouble_of(error)
         finally:
             _remove(probe)
         return None

@@ -20,6 +20,7 @@ from typing import Any
 from bot.domain.ids import Account
 from bot.domain.order import Intent, OrderStatus, OrderType, Purpose, Side, TimeInForce
 from bot.store.database import StoreError, StoreFull
+from bot.store.disk import Trouble, trouble_of
 from bot.store.schema import compact
 
 #: Bytes of a journal: about a thousand orders.
@@ -68,13 +69,14 @@ class EmergencyJournal:
 
     @classmethod
     def open(cls, file: Path, size: int = SIZE) -> EmergencyJournal:
-        """The journal in `file`, made whole if there is none; raises `StoreFull` when there is no room for it."""
+        """The journal in `file`, made whole if there is none; raises `StoreError`, `StoreFull` when there is no room for it."""
         try:
             if not file.exists():
                 _make(file, size)
             return cls(file)
         except OSError as error:
-            raise StoreFull(f"{file}: no emergency journal can be kept ({error.strerror}): make room") from error
+            kind = StoreFull if trouble_of(error) is Trouble.FULL else StoreError
+            raise kind(f"{file}: no emergency journal can be kept ({error.strerror}): see to the disk") from error
 
     def append(self, entry: Entry) -> None:
         """On the disk when this returns; when it raises `StoreError`, the entry is not kept and nothing may be sent."""

@@ -62,3 +62,32 @@ def test_a_disk_that_takes_no_more_writes(tmp_path: Path, disk: Ext4) -> None:
         daemon.agrees(sandbox.ready)
         assert daemon.stop()[0] == 0
     assert "CRASHED" not in daemon.log
+
+
+@pytest.mark.timeout(240)
+def test_a_disk_that_is_read_only_at_the_start(tmp_path: Path, disk: Ext4) -> None:
+    """With everything on it that the daemon keeps, the locks of its keys included: it tells the console, and waits."""
+    with Sandbox(tmp_path, "--speed", "60") as sandbox:
+        daemon = Daemon(
+            disk.folder / "nija",
+            SANDBOX_READY_FILE=str(sandbox.ready_file),
+            LOG_FILE=str(tmp_path / "nija.log"),
+            PAIRS_ALLOW="BTC-USD",
+        )
+        daemon.console, daemon.log_file = tmp_path / "console.txt", tmp_path / "nija.log"
+        with daemon:
+            daemon.says("FUNDED")
+            assert daemon.stop()[0] == 0
+        disk.spoil()
+        with daemon:
+            daemon.says("FAILED")
+            (line, *_) = daemon.lines("FAILED")
+            assert "Read-only file system" in line
+            assert daemon.stop()[0] == 0
+        assert disk.mend()
+        with daemon:
+            daemon.says("FUNDED", 2)
+            daemon.command("pause")
+            daemon.agrees(sandbox.ready)
+            assert daemon.stop()[0] == 0
+    assert "CRASHED" not in daemon.log
