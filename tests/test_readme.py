@@ -37,3 +37,11 @@ def test_every_file_it_names_exists() -> None:
     named = set(re.findall(r"(?:python3 |`)(scripts/[\w.]+)", README))
     assert named
     assert {name for name in named if not (ROOT / name).exists()} == set()
+
+
+def test_every_test_it_names_for_a_fault_exists() -> None:
+    rows = re.findall(r"^\| (\d+) \| .*\| (?:`(tests/faults/test_\w+\.py)::(test_\w+)`|–) \|$", README, re.MULTILINE)
+    assert [int(number) for number, _, _ in rows] == list(range(1, 26))
+    missing = [f"{file}::{name}" for _, file, name in rows if file and f"def {name}(" not in (ROOT / file).read_text()]
+    assert missing == []
+    assert {int(number) for number, file, _ in rows if not file} == {8, 9, 10, 25}
