@@ -2,9 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
+import pytest
+
+from bot.brokers.base import BaseBroker
+from bot.domain.fill import Fill
+from bot.domain.order import Side
 from tests.rig import Rig
+
+
+class Curtain:
+    """Of each purchase the exchange's lists of fills show the first only, until it is lifted."""
+
+    def __init__(self, broker: BaseBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.down = True
+        self._fills, self._fills_of = broker.fills, broker.fills_of
+        monkeypatch.setattr(broker, "fills", lambda since: self.shown(self._fills(since)))
+        monkeypatch.setattr(broker, "fills_of", lambda order: self.shown(self._fills_of(order)))
+
+    def shown(self, fills: Sequence[Fill]) -> Sequence[Fill]:
+        first = {fill.exchange_order_id: fill.fill_id for fill in reversed(fills)}
+        return [one for one in fills if not self.down or one.side is Side.SELL or one.fill_id in first.values()]
+
+
+@pytest.mark.parametrize("venue", ["okx"])
+def test_what_the_stop_sold_waits_for_what_the_entry_bought(
+    rig: Rig, venue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Booked the other way round the sale would close half a position, and the other half would open one without coins.
+
+    The order already says how much it bought; the list of fills lags behind, as one replica behind another.
+    """
+    rig.deposit(rig.quote, Decimal(100_000))
+    rig.arm("drop_before", "trade/amend-algos")  # the stop keeps the size of all that was bought
+    curtain = Curtain(rig.business.desk.broker, monkeypatch)
+    rig.enter()
+    assert len([one for one in rig.truth()["fills"] if one["side"] == "buy"]) > 1
+    seen = rig.position
+    assert seen is not None
+    assert seen.qty < rig.coins()
+    rig.jump("0.9")
+    for _ in range(3):
+        rig.turn()
+        rig.business.reconciliation.run()
+    assert rig.coins() < rig.lot
+    assert rig.position == seen  # it waits
+    curtain.down = False
+    rig.disarm()
+    rig.quiet()
+    assert rig.position is None
+    assert rig.notes.said("GONE") == []
 
 
 def test_a_late_fill_of_an_entry_whose_stop_fired_leaves_no_position(rig: Rig) -> None:
