@@ -379,6 +379,7 @@ class IndependentBrokerTrader:
         file = self._data_dir / "heartbeat.json"
         fresh = file.with_suffix(".new")
         try:
+            file.parent.mkdir(parents=True, exist_ok=True)
             fresh.write_text(json.dumps(content))
             fresh.replace(file)
         except OSError as error:
