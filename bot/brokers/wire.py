@@ -16,8 +16,8 @@ from json import dumps as json_bytes
 from typing import Any
 from urllib.parse import SplitResult, urlencode, urlsplit
 
-import certifi
 import requests
+from requests.certs import where
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_encoding_from_headers
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -112,7 +112,7 @@ class BoundedSession(requests.Session):
         self.line = Line()
         self._max_body = max_body
         self._pool_size = pool_size
-        self._trust = ssl.create_default_context(cafile=certifi.where())
+        self._trust = ssl.create_default_context(cafile=where())
         self._trust.load_default_certs()
         if ca_file is not None:
             self._trust.load_verify_locations(ca_file)
