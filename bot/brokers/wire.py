@@ -17,9 +17,8 @@ from typing import Any
 from urllib.parse import SplitResult, urlencode, urlsplit
 
 import requests
-from requests.certs import where
 from requests.structures import CaseInsensitiveDict
-from requests.utils import get_encoding_from_headers
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_encoding_from_headers
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import (
@@ -112,7 +111,7 @@ class BoundedSession(requests.Session):
         self.line = Line()
         self._max_body = max_body
         self._pool_size = pool_size
-        self._trust = ssl.create_default_context(cafile=where())
+        self._trust = ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)
         self._trust.load_default_certs()
         if ca_file is not None:
             self._trust.load_verify_locations(ca_file)
