@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from decimal import Decimal
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,9 @@ from tests.sandbox_fixture import Sandbox
 
 #: The request that places an entry, by venue.
 PLACE = {"kraken": "AddOrder", "okx": "trade/order$", "coinbase": "brokerage/orders$"}
-SYMBOL = {"kraken": "SOL-USD", "okx": "SOL-USDT", "coinbase": "SOL-USD"}
+QUOTE = {"kraken": "USD", "okx": "USDT", "coinbase": "USD"}
+#: A market of its own for each test: a jump stays in its market.
+BASES = cycle(("SOL", "ETH", "LTC", "ADA", "XRP", "DOGE", "LINK"))
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +33,7 @@ def venues(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 @pytest.fixture(params=PLACE)
 def at(request: pytest.FixtureRequest, venues: Sandbox, tmp_path: Path) -> Iterator[Rig]:
     """An account at each venue."""
-    rig = Rig(venues, tmp_path, SYMBOL[request.param], venue=request.param)
+    rig = Rig(venues, tmp_path, f"{next(BASES)}-{QUOTE[request.param]}", venue=request.param)
     rig.open()
     yield rig
     rig.crash()
@@ -40,7 +43,7 @@ def at(request: pytest.FixtureRequest, venues: Sandbox, tmp_path: Path) -> Itera
 @pytest.fixture
 def foreign(at: Rig) -> Decimal:
     """Coins of the owner's, enough to be sold by mistake."""
-    at.deposit(at.base, Decimal(20))
+    at.deposit(at.base, Decimal(2_000))
     return at.coins()
 
 
