@@ -100,21 +100,24 @@ class Answer(requests.Response):
         return self._parsed[how]
 
 
+def trusted(ca_file: str | None = None) -> ssl.SSLContext:
+    """The usual trust roots, and `ca_file` in addition to them. A megabyte: whoever makes many sessions makes one of it."""
+    trust = ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)
+    trust.load_default_certs()
+    if ca_file is not None:
+        trust.load_verify_locations(ca_file)
+    return trust
+
+
 class BoundedSession(requests.Session):
-    """A session with the bounds above: what the SDKs call, on urllib3's pools. `line` is cut to give up a call from outside.
+    """A session with the bounds above: what the SDKs call, on urllib3's pools. `line` is cut to give up a call from outside."""
 
-    `ca_file` is a trust root in addition to the usual ones.
-    """
-
-    def __init__(self, ca_file: str | None = None, pool_size: int = 2, max_body: int = MAX_BODY) -> None:
+    def __init__(self, trust: ssl.SSLContext, pool_size: int = 2, max_body: int = MAX_BODY) -> None:
         super().__init__()
         self.line = Line()
         self._max_body = max_body
         self._pool_size = pool_size
-        self._trust = ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)
-        self._trust.load_default_certs()
-        if ca_file is not None:
-            self._trust.load_verify_locations(ca_file)
+        self._trust = trust
         self._pools: dict[str, HTTPConnectionPool] = {}
 
     def request(  # type: ignore[override]

@@ -28,6 +28,8 @@ BUSY_SECONDS = 10
 #: Compiled statements that an engine keeps (half as many again until it clears up). A change writes what is new and no more,
 #: in ever other combinations of columns: SQLAlchemy's own 500 would take hours and many megabytes to fill.
 STATEMENTS = 100
+#: Pages (kB) that a SQLite connection keeps in memory: the newest rows are what is asked for.
+CACHE_KB = 1_000
 
 
 class StoreError(Exception):
@@ -259,6 +261,7 @@ def _sqlite(file: Path, mode: str) -> Engine:
         uri = f"{file.absolute().as_uri()}?mode={mode}"
         raw = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         raw.execute("PRAGMA foreign_keys=ON")
+        raw.execute(f"PRAGMA cache_size=-{CACHE_KB}")
         if mode != "ro":
             _make_durable(raw)
         return raw

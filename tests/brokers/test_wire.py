@@ -14,7 +14,7 @@ import requests
 import trustme
 
 from bot.brokers.deadline import Haste, Overdue, Runner
-from bot.brokers.wire import BoundedSession
+from bot.brokers.wire import BoundedSession, trusted
 from bot.domain.clock import system_ms
 
 
@@ -63,14 +63,14 @@ def server(tmp_path: Path) -> Iterator[TlsServer]:
 
 
 def test_a_server_nobody_vouches_for_gets_not_a_byte(server: TlsServer) -> None:
-    with BoundedSession() as session:
+    with BoundedSession(trusted()) as session:
         with pytest.raises(requests.exceptions.SSLError):
             session.post(server.url, data=b"an order")
         assert not session.line.sent
 
 
 def test_an_extra_trust_root_is_trusted(server: TlsServer) -> None:
-    with BoundedSession(server.ca_file) as session:
+    with BoundedSession(trusted(server.ca_file)) as session:
         assert session.post(server.url, data=b"an order").text == "ok"
         assert session.line.sent
 
@@ -78,7 +78,7 @@ def test_an_extra_trust_root_is_trusted(server: TlsServer) -> None:
 def test_an_overdue_call_is_cut_off_and_says_that_it_was_sent(server: TlsServer) -> None:
     server.talk = False
     haste = Haste(system_ms)
-    with BoundedSession(server.ca_file) as session:
+    with BoundedSession(trusted(server.ca_file)) as session:
         runner = Runner("sender", haste)
         with pytest.raises(Overdue):
             runner.run(lambda: session.post(server.url, data=b"an order"), haste.deadline(0.3))
@@ -94,7 +94,7 @@ def test_neither_proxies_nor_credentials_come_from_the_environment(
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere")
-    with BoundedSession(server.ca_file) as session:
+    with BoundedSession(trusted(server.ca_file)) as session:
         assert session.get(server.url).text == "ok"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from ssl import SSLContext
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,7 +26,7 @@ from bot.brokers.coinbase.keys import BadKey, canonical, private_key
 from bot.brokers.deadline import Deadline, Haste, Overdue, Runner
 from bot.brokers.keylock import KeyBusy, KeyLock, identity
 from bot.brokers.rate_limits import Budget, OverBudget, admit
-from bot.brokers.wire import CONNECT_SECONDS, READ_SECONDS, BoundedSession
+from bot.brokers.wire import CONNECT_SECONDS, READ_SECONDS, BoundedSession, trusted
 from bot.domain.clock import Clock
 from bot.domain.log import Log
 from bot.domain.outcome import Meaning
@@ -49,7 +50,7 @@ def silence() -> None:
 class Sender(RESTClient):  # type: ignore[misc]
     """One client of the SDK on a bounded session. The token of each call is the SDK's own."""
 
-    def __init__(self, config: CoinbaseConfig, secret: str) -> None:
+    def __init__(self, config: CoinbaseConfig, secret: str, trust: SSLContext) -> None:
         place = urlsplit(config.api_url)
         super().__init__(
             api_key=config.key,
@@ -58,7 +59,7 @@ class Sender(RESTClient):  # type: ignore[misc]
             timeout=(CONNECT_SECONDS, READ_SECONDS),
         )
         self.session.close()
-        self.session: BoundedSession = BoundedSession(config.ca_file)
+        self.session: BoundedSession = BoundedSession(trust)
 
     def get_openly(self, url: str, params: dict[str, Any]) -> Any:
         """GET without a token."""
@@ -79,6 +80,7 @@ class CoinbaseTransport:
         self._log = log
         self._haste = Haste(clock.wall_ms)
         self._runner = Runner("coinbase-sender", self._haste)
+        self._trust = trusted(config.ca_file)
         self._sender: Sender | None = None
         self._secret = ""
         self._lock = KeyLock(config.state_dir, f"{config.mode}-coinbase-{config.environment}-{identity(config.key)}")
@@ -171,7 +173,7 @@ class CoinbaseTransport:
                 raise failure(Meaning.REJECTED, "not an https address", "url")
             if not self._secret:
                 self._secret = self._readable()
-            self._sender = Sender(self._config, self._secret)
+            self._sender = Sender(self._config, self._secret, self._trust)
         return self._sender
 
     def _readable(self) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from ssl import SSLContext
 from typing import Any
 
 import krakenex
@@ -23,7 +24,7 @@ from bot.brokers.kraken.config import KrakenConfig
 from bot.brokers.kraken.errors import LOCKOUT_MS, explain, failure, of_transport
 from bot.brokers.kraken.limits import Charge, KrakenLimits
 from bot.brokers.rate_limits import OverBudget
-from bot.brokers.wire import CONNECT_SECONDS, READ_SECONDS, BoundedSession
+from bot.brokers.wire import CONNECT_SECONDS, READ_SECONDS, BoundedSession, trusted
 from bot.domain.clock import Clock
 from bot.domain.log import Log
 from bot.domain.outcome import Meaning
@@ -40,12 +41,12 @@ def _no_constant(text: str) -> Decimal:
 class Sender(krakenex.API):  # type: ignore[misc]
     """One krakenex session. Its nonce is handed in by whoever holds the key's lock."""
 
-    def __init__(self, config: KrakenConfig) -> None:
+    def __init__(self, config: KrakenConfig, trust: SSLContext) -> None:
         super().__init__(config.key, config.secret)
         self.uri = config.api_url.rstrip("/")
         agent = self.session.headers["User-Agent"]
         self.session.close()
-        self.session: BoundedSession = BoundedSession(config.ca_file)
+        self.session: BoundedSession = BoundedSession(trust)
         self.session.headers["User-Agent"] = agent
         self.json_options(parse_float=Decimal, parse_constant=_no_constant)
         self.nonce = 0
@@ -63,7 +64,8 @@ class KrakenTransport:
         self._log = log
         self._haste = Haste(clock.wall_ms)
         self._runner = Runner("kraken-sender", self._haste)
-        self._sender = Sender(config)
+        self._trust = trusted(config.ca_file)
+        self._sender = Sender(config, self._trust)
         name = f"{config.mode}-kraken-{config.environment}-{identity(config.key)}"
         self._lock = KeyLock(config.state_dir, name)
         self._limits = KrakenLimits(config.limits, clock)
@@ -160,7 +162,7 @@ class KrakenTransport:
         """Cut the overdue call off, so that it cannot leave later, and start with a fresh session."""
         self._sender.session.line.cut()
         self._sender.close()
-        self._sender = Sender(self._config)
+        self._sender = Sender(self._config, self._trust)
 
     def _result(self, answer: Any) -> Any:
         """The envelope's `result`; its errors raised. An answer without either is no answer."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from ssl import SSLContext
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -23,7 +24,7 @@ from bot.brokers.okx.config import OkxConfig
 from bot.brokers.okx.errors import explain, failure, of_status, of_transport
 from bot.brokers.okx.limits import OkxLimits
 from bot.brokers.rate_limits import OverBudget
-from bot.brokers.wire import CONNECT_SECONDS, READ_SECONDS, BoundedSession
+from bot.brokers.wire import CONNECT_SECONDS, READ_SECONDS, BoundedSession, trusted
 from bot.domain.clock import Clock
 from bot.domain.outcome import Meaning
 
@@ -82,9 +83,9 @@ class _Http:
 class Sender:
     """One session of the okx client. `call` may be left behind with its thread: `cut` then ends it."""
 
-    def __init__(self, config: OkxConfig) -> None:
+    def __init__(self, config: OkxConfig, trust: SSLContext) -> None:
         sdk = load_client()
-        self.session = BoundedSession(config.ca_file)
+        self.session = BoundedSession(trust)
         self._http = _Http(self.session)
         sdk.requests = self._http  # type: ignore[attr-defined]
         self.refused: type[Exception] = sdk.ResponseStatusError
@@ -127,7 +128,8 @@ class OkxTransport:
         self._clock = clock
         self._haste = Haste(clock.wall_ms)
         self._runner = Runner("okx-sender", self._haste)
-        self._sender = Sender(config)
+        self._trust = trusted(config.ca_file)
+        self._sender = Sender(config, self._trust)
         self._lock = KeyLock(config.state_dir, f"{config.mode}-okx-{config.environment}-{identity(config.key)}")
         self._limits = OkxLimits(clock)
 
@@ -225,7 +227,7 @@ class OkxTransport:
     def _renew(self) -> None:
         """Cut the overdue call off, so that it cannot leave later, and start with a fresh session."""
         self._sender.cut()
-        self._sender = Sender(self._config)
+        self._sender = Sender(self._config, self._trust)
 
     def _data(self, envelope: Any) -> list[Any]:
         """The envelope's rows. `1` and `2` say that some row failed: the rows tell."""

@@ -18,6 +18,7 @@ import pytest
 from bot.brokers.base import BrokerError, Lane
 from bot.brokers.okx import OkxConfig
 from bot.brokers.okx.transport import OkxTransport, Sender
+from bot.brokers.wire import trusted
 from bot.domain.clock import SystemClock, system_ms
 from bot.domain.outcome import Meaning
 from tests.brokers.kraken.conftest import Answer, Request, SocketServer, drip, http
@@ -76,7 +77,7 @@ SIGNED = {
 
 @pytest.mark.parametrize("prehash", SIGNED)
 def test_signatures(prehash: str, config: OkxConfig) -> None:
-    sender = Sender(config)
+    sender = Sender(config, trusted())
     assert sender.sign(prehash, SECRET) == SIGNED[prehash]
     sender.cut()
 
@@ -86,7 +87,7 @@ def test_what_arrives_is_what_was_signed(server: SocketServer, config: OkxConfig
     transport = make_transport(config)
     place(transport)
     transport.private("/api/v5/trade/orders-algo-pending", ordType="conditional,oco")
-    sender = Sender(config)
+    sender = Sender(config, trusted())
     for request in server.requests:
         prehash = request.headers["ok-access-timestamp"] + request.method + request.path + request.body.decode()
         assert request.headers["ok-access-sign"] == sender.sign(prehash, SECRET)
