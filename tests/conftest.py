@@ -6,9 +6,36 @@ An empty variable of the environment wins over `.env`, also in the processes tha
 from __future__ import annotations
 
 import os
+from collections import defaultdict
+from zlib import crc32
+
+import pytest
 
 from bot.settings import VARIABLES
 
 # Processes that tests start compile what they import once: without that each takes seconds longer.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ.update(dict.fromkeys(VARIABLES, ""), TRADING_MODE="sandbox")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--thorough", action="store_true", help="try every fault at every exchange, not at one of them")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A fault that is tried at several exchanges alike is tried at one of them, unless asked to be thorough.
+
+    Its name decides at which: so that every run tries the same, and the faults together try all exchanges.
+    """
+    if config.getoption("--thorough"):
+        return
+    alike: dict[str, list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        venue = item.callspec.params.get("venue") if isinstance(item, pytest.Function) and "[" in item.name else None
+        if isinstance(venue, str) and "faults" in item.path.parts and not item.get_closest_marker("everywhere"):
+            alike[item.nodeid.replace(venue, "*")].append(item)
+    left_out = [
+        one for name, group in alike.items() for one in group if one is not group[crc32(name.encode()) % len(group)]
+    ]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]

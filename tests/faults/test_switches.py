@@ -150,6 +150,7 @@ def test_a_whole_trade(unopened: Rig, switches: Switches) -> None:
         whole_trade(unopened)
 
 
+@pytest.mark.everywhere
 @pytest.mark.parametrize("venue", TURNED)
 def test_every_switch_is_tried(sandbox: Sandbox, venue: str) -> None:
     tried = {name for row in TURNED[venue] for name in row} | ELSEWHERE[venue].keys()
