@@ -101,8 +101,9 @@ class Protection:
         if is_through(position, price):
             return Verdict.THROUGH
         instrument = desk.instruments[symbol]
-        stops = self.stops_of(position, orders if orders is not None else desk.broker.open_orders())
-        if self._learn_fired(position, stops):
+        orders = orders if orders is not None else desk.broker.open_orders()
+        stops = self.stops_of(position, orders)
+        if self._has_sold(position, stops, orders):
             return Verdict.EXPOSED
         exposed = instrument.size(position.qty - desk.closing_in_doubt(symbol))
         want = wanted(exposed, stops, instrument)
@@ -168,14 +169,23 @@ class Protection:
             if ended and record.symbol == symbol and record.purpose is Purpose.STOP:
                 self._desk.refresh(record)
 
-    def _learn_fired(self, position: Position, stops: Sequence[VenueOrder]) -> bool:
+    def _has_sold(self, position: Position, stops: Sequence[VenueOrder], orders: Iterable[VenueOrder]) -> bool:
+        """Whether coins that lie without a stop are gone with one that fired a moment ago: another would sell what is not ours."""
+        if covered(stops) >= self._desk.instruments[position.symbol].size(position.qty):
+            return False
+        self._learn_ended(position.symbol, orders)
+        self._learn_fired(position, stops)
+        held = self._desk.book.position(position.symbol)
+        return held is None or held.qty != position.qty
+
+    def _learn_fired(self, position: Position, stops: Sequence[VenueOrder]) -> None:
         """A stop that came with the entry may have fired, and sold, before the book ever saw it: look among what ended.
 
-        Only where coins lie without a stop and none of the entry's has been seen; whether one was found.
+        Only where coins lie without a stop and none of the entry's has been seen.
         """
         desk = self._desk
         if covered(stops) >= desk.instruments[position.symbol].size(position.qty):
-            return False
+            return
         records = desk.book.orders_of(position.symbol, position.candle_close)
         seen = {record.parent_id for record in records}
         unseen = {
@@ -184,11 +194,10 @@ class Protection:
             if record.attached_stop is not None and record.filled_qty > 0 and record.exchange_id not in seen
         }
         ended = desk.broker.recent_orders(min(unseen.values()) - SEARCH_MARGIN) if unseen else ()
-        fired = [order for order in ended if order.parent_id in unseen]
-        for order in fired:
-            desk.log.info("ADOPTED", symbol=order.symbol, purpose=Purpose.STOP, exchange_id=order.exchange_id)
-            desk.adopt(order, Purpose.STOP)
-        return bool(fired)
+        for order in ended:
+            if order.parent_id in unseen:
+                desk.log.info("ADOPTED", symbol=order.symbol, purpose=Purpose.STOP, exchange_id=order.exchange_id)
+                desk.adopt(order, Purpose.STOP)
 
     def release(self, orders: Iterable[VenueOrder], symbol: str, side: Side) -> bool:
         """Cancel stops that guard nothing any more (their position is gone)."""
