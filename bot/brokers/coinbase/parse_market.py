@@ -117,9 +117,11 @@ def _top(row: Mapping[str, Any], key: str) -> Decimal:
 
 
 def ticker(prices: tuple[Decimal, Decimal], of_day: Day) -> Ticker:
-    """Best prices and the day; a product without a last trade stands in the middle."""
+    """Best prices and the day. The day's last price may be seconds old: one that the best prices have left behind follows
+    them, and a product without a last trade stands in the middle."""
     bid, ask = prices
-    return Ticker(bid, ask, of_day.last if of_day.last > 0 else (bid + ask) / 2, of_day.turnover)
+    last = min(max(of_day.last, bid), ask) if of_day.last > 0 else (bid + ask) / 2
+    return Ticker(bid, ask, last, of_day.turnover)
 
 
 def candles(answer: Mapping[str, Any], start: int, end: int) -> list[Row]:

@@ -224,3 +224,9 @@ def test_trades_oldest_first_and_the_clock() -> None:
 def test_an_answer_of_another_shape_is_a_bad_answer(value: object) -> None:
     with pytest.raises(BadAnswer):
         market.candles(wire.mapping(value, "answer"), 0, 0)
+
+
+@pytest.mark.parametrize(("of_day", "last"), [("100.5", "100.5"), ("97", "100"), ("103", "101"), ("0", "100.5")])
+def test_a_last_price_that_the_best_prices_left_behind_follows_them(of_day: str, last: str) -> None:
+    found = market.ticker((Decimal(100), Decimal(101)), market.Day(Decimal(of_day), Decimal(7)))
+    assert (found.last, found.turnover) == (Decimal(last), Decimal(7))
