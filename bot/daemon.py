@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import random
 import signal
 import sys
@@ -78,8 +79,18 @@ def _trade(
         independent=settings.trading.multi_broker_independent,
         rng=random.Random(time.time_ns()),  # noqa: S311 - names orders and spreads waits, guards nothing
     )
+    _spare_the_collector()
     with Lockstep.following(world, [post.heartbeat for post in trader.posts], stop):
         return trader.run(lambda: world.child is None or world.child.alive)
+
+
+def _spare_the_collector() -> None:
+    """What is loaded by now stays: Python's collector need not look at it again and again. So its work takes milliseconds
+    instead of a tenth of a second of everybody's time, and what an actor's death leaves behind (megabytes, in cycles) is
+    found within minutes instead of hours."""
+    gc.collect()
+    gc.freeze()
+    gc.collect()
 
 
 def trading_plan(settings: Settings) -> Plan:

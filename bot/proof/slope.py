@@ -13,7 +13,7 @@ from pathlib import Path
 #: Starts, first candles and first connections of every kind are over after so long (real seconds).
 WARM_UP = 15 * 60.0
 #: A line through less time than this says nothing: what is measured after the warm-up must last so long (real seconds).
-ENOUGH = 30 * 60.0
+ENOUGH = 20 * 60.0
 _HOUR = 3600.0
 _MIB = 1024 * 1024
 

@@ -57,7 +57,7 @@ def test_what_grows_is_told(rss: list[float], threads: list[float] | None, grows
 
 
 def test_a_short_run_has_no_verdict(capsys: pytest.CaptureFixture[str]) -> None:
-    short = samples([150.0 + n for n in range(40)])
+    short = samples([150.0 + n for n in range(30)])
     assert not long_enough(settled(short))
     assert not show_slope(short)
     assert "too short" in capsys.readouterr().out
