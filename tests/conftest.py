@@ -10,6 +10,7 @@ from collections import defaultdict
 from zlib import crc32
 
 import pytest
+from hypothesis import settings
 
 from bot.settings import VARIABLES
 
@@ -17,9 +18,17 @@ from bot.settings import VARIABLES
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ.update(dict.fromkeys(VARIABLES, ""), TRADING_MODE="sandbox")
 
+# How long an example takes depends on what else the machine does.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--thorough", action="store_true", help="try every fault at every exchange, not at one of them")
+    parser.addoption(
+        "--thorough",
+        action="store_true",
+        help="every fault at every exchange, and what takes long",
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -37,5 +46,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [
         one for name, group in alike.items() for one in group if one is not group[crc32(name.encode()) % len(group)]
     ]
+    left_out += [item for item in items if item.get_closest_marker("thorough")]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]

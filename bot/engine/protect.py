@@ -84,10 +84,8 @@ class Protection:
             and self._desk.is_mine(order)
         ]
         for order in stops:
-            if self._desk.book.by_exchange_id(order.exchange_id) is None and not self._known_by_client_id(order):
+            if self._desk.sync(order) is None:
                 self._desk.adopt(order, Purpose.STOP)
-            else:
-                self._desk.sync(order)
         return stops
 
     def ensure(
@@ -311,6 +309,3 @@ class Protection:
                 reason=outcome.reason,
                 outcome=type(outcome).__name__,
             )
-
-    def _known_by_client_id(self, order: VenueOrder) -> bool:
-        return order.client_id is not None and self._desk.book.by_client_id(order.client_id) is not None

@@ -127,7 +127,9 @@ def _once(book: Doc, truth: Doc) -> list[str]:
     accepted = {order["id"] for order in _ours(truth)}
     sent = [order for order in book["orders"] if order["decision_key"] and order["exchange_id"] in accepted]
     lines = _repeated("decision key", (order["decision_key"] for order in sent))
-    lines += _repeated("client id", (order["client_id"] for order in _ours(truth) if order["client_id"]))
+    lines += _repeated(
+        "client id", (one["client_id"] for one in _ours(truth) if one["client_id"] and one["origin"] == "api")
+    )
     entries = (_candle(order["decision_key"]) for order in sent if order["purpose"] == "entry")
     return lines + _repeated("entry of symbol and candle", entries)
 

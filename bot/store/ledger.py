@@ -106,7 +106,7 @@ class Ledger:
         A report older than what we know (filled size below ours, open after done) changes nothing, and one that gives our
         order an id which is another order's neither.
         """
-        row = self._row(client_id=order.client_id, exchange_id=order.exchange_id)
+        row = self._row_of(order)
         if row is None:
             return None
         if not orders.news_of(row, order):
@@ -119,11 +119,12 @@ class Ledger:
 
     def adopt(self, order: VenueOrder, purpose: Purpose, decision: Decision | None = None) -> OrderRecord:
         """Enter an order of ours that the book does not have; one that it has is brought up to date instead."""
+        row = self._row_of(order)
+        taken = row is None and order.client_id is not None and self._row(client_id=order.client_id) is not None
         with self._writing() as page:
-            row = orders.find(page, client_id=order.client_id, exchange_id=order.exchange_id)
             if row is not None:
                 return orders.take_over(page, row, order)
-            return orders.adopt(page, order, purpose, decision)
+            return orders.adopt(page, replace(order, client_id=None) if taken else order, purpose, decision)
 
     def by_client_id(self, client_id: str) -> OrderRecord | None:
         """The order that we sent under this id."""
@@ -317,6 +318,13 @@ class Ledger:
             ("order", client_id, exchange_id),
             lambda page: orders.find(page, client_id=client_id, exchange_id=exchange_id),
         )
+
+    def _row_of(self, order: VenueOrder) -> Row | None:
+        """The row of an order that the venue reports. Stops that it spawned may share a client id: then each is one of its own."""
+        row = self._row(client_id=order.client_id, exchange_id=order.exchange_id)
+        if row is None or order.parent_id is None or row["exchange_id"] in (None, order.exchange_id):
+            return row
+        return self._row(exchange_id=order.exchange_id)
 
     def _is_booked(self, fill_id: str) -> bool:
         """Whether a fill stands in the book; one that does, does for ever."""

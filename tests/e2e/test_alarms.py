@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.daemon_fixture import Daemon
 from tests.operate.receiver import Receiver
 from tests.sandbox_fixture import Sandbox
@@ -59,6 +61,7 @@ def cycles(folder: Path, urls: str) -> tuple[int, int, str]:
         return book["cycles"], book["cycles_ok"], daemon.log
 
 
+@pytest.mark.thorough
 def test_a_hanging_service_costs_no_cycle(tmp_path: Path) -> None:
     with Receiver(0) as hanging:
         with_alarms = cycles(tmp_path / "one", f"{hanging.url},json://127.0.0.1:1/t0ken")
@@ -69,6 +72,7 @@ def test_a_hanging_service_costs_no_cycle(tmp_path: Path) -> None:
     assert "t0ken" not in with_alarms[2]
 
 
+@pytest.mark.thorough
 def test_a_failed_exchange_and_its_return_are_told(tmp_path: Path) -> None:
     with Sandbox(tmp_path, "--speed", "60") as sandbox, Receiver() as receiver:
         sandbox.control("POST", "faults", venue="kraken", kind="http_status", status=503)

@@ -7,6 +7,8 @@ import random
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.daemon_fixture import Daemon
 from tests.sandbox_fixture import Sandbox
 
@@ -28,6 +30,7 @@ def test_two_kills_with_the_sandbox_dying_too(tmp_path: Path) -> None:
         assert daemon.stop()[0] == 0
 
 
+@pytest.mark.thorough
 def test_three_kills_while_the_exchange_lives_on(tmp_path: Path) -> None:
     dice = random.Random(7)
     with Sandbox(tmp_path, "--speed", "300") as sandbox:

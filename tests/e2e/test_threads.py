@@ -67,6 +67,7 @@ def test_a_thread_that_is_killed_lives_again_and_nobody_else_notices(sandbox: Sa
         assert daemon.stop()[0] == 0
 
 
+@pytest.mark.thorough
 def test_a_thread_that_hangs_is_reported_and_holds_up_neither_the_rest_nor_the_end(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:

@@ -121,6 +121,7 @@ def test_money_in_another_currency_is_named_and_left_alone(sandbox: Sandbox, tmp
     assert (held["EUR"]["free"], held["GBP"]["free"]) == ("500", "70.5")
 
 
+@pytest.mark.thorough
 def test_a_wrong_key_is_one_brokers_trouble_and_is_told_beside_the_daemon(
     sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -152,6 +153,7 @@ def test_a_wrong_key_is_one_brokers_trouble_and_is_told_beside_the_daemon(
         assert daemon.stop()[0] == 0
 
 
+@pytest.mark.thorough
 def test_pause_waits_for_a_broker_that_is_just_starting(sandbox: Sandbox, tmp_path: Path) -> None:
     daemon = Daemon(tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file), **FEW)
     with daemon:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
+
 from bot.domain.clock import system_ms
 from bot.store.backup import back_up
 from tests.daemon_fixture import Daemon
 from tests.sandbox_fixture import Sandbox
 
 
+@pytest.mark.thorough
 def test_trading_goes_on_from_an_older_backup(tmp_path: Path) -> None:
     with (
         Sandbox(tmp_path, "--speed", "60") as sandbox,

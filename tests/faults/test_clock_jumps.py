@@ -51,6 +51,7 @@ def test_the_exchange_refuses_our_time(rig: Rig, venue: str, seconds: float) -> 
     assert len(rig.sent(side="sell", type="market")) == 1
 
 
+@pytest.mark.thorough
 def test_a_key_that_is_refused_for_the_clocks_sake_trades_on_soon(tmp_path: Path) -> None:
     """What looks like a wrong key is none: exits must not wait for minutes."""
     with Sandbox(tmp_path, "--speed", "60", venues=("coinbase",)) as sandbox:

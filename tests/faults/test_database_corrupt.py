@@ -80,6 +80,7 @@ def test_positions_and_stops_are_adopted_after_recovery(tmp_path: Path, market: 
         assert daemon.stop()[0] == 0
 
 
+@pytest.mark.thorough
 def test_recovery_beside_a_sound_database_changes_nothing(tmp_path: Path, market: Sandbox) -> None:
     """One damaged book is one broker's: the others trade on, and it does so too once it is recovered."""
     traded = Traded(tmp_path / "nija", market, tmp_path / "console.txt")

@@ -29,6 +29,7 @@ def test_a_page_in_between_at_the_first_connect(tmp_path: Path, venue: str) -> N
             assert daemon.stop()[0] == 0
 
 
+@pytest.mark.thorough
 def test_a_key_that_was_taken_and_is_refused_for_a_while(tmp_path: Path) -> None:
     """Coinbase has one text for all it does not like, so only the past tells that the key is right."""
     with (

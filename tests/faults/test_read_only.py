@@ -64,6 +64,7 @@ def test_a_disk_that_takes_no_more_writes(tmp_path: Path, disk: Ext4) -> None:
     assert "CRASHED" not in daemon.log
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(240)
 def test_a_disk_that_is_read_only_at_the_start(tmp_path: Path, disk: Ext4) -> None:
     """With everything on it that the daemon keeps, the locks of its keys included: it tells the console, and waits."""

@@ -55,6 +55,7 @@ def test_a_wrong_configuration_is_one_line_and_2(script: str, tmp_path: Path) ->
     assert 'MAX_PAIRS is "many"' in done.stderr
 
 
+@pytest.mark.thorough
 def test_beside_a_running_daemon(sandbox: Sandbox, tmp_path: Path) -> None:
     """What the daemon knows is taken from it; what has to be asked does not disturb it."""
     there = {"SANDBOX_READY_FILE": str(sandbox.ready_file)}

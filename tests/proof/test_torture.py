@@ -34,6 +34,7 @@ def test_a_short_torture_finds_nothing(tmp_path: Path) -> None:
     assert int(outcome.counts["kraken"]["orders"]) > 0
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(300)
 def test_a_stop_that_was_taken_away_comes_back_soon_after_a_start(tmp_path: Path) -> None:
     course = Course(seed=3, seconds=20, venues=("okx",), kinds=(), kill_every=8, speed=60, folder=tmp_path / "torture")

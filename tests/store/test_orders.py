@@ -180,3 +180,19 @@ def test_accounts_do_not_see_each_other(tmp_path: Path, book: Ledger) -> None:
     assert (list(other.positions()), list(other.unsettled()), other.newest_fill()) == ([], [], 0)
     bought(other)
     assert len(book.positions()) == 1
+
+
+def test_stops_that_share_a_client_id_are_each_an_order(book: Ledger) -> None:
+    book.record(intent(1))
+    book.mark(intent(1).client_id, OrderStatus.SUBMITTED, exchange_id="E1")
+    first, second = (
+        replace(report("S1", OrderStatus.OPEN, client_id="stop"), exchange_id=each, parent_id="E1", side=Side.SELL)
+        for each in ("S1", "S2")
+    )
+    assert book.adopt(first, Purpose.STOP).client_id == "stop"
+    assert book.update(second) is None
+    assert book.adopt(second, Purpose.STOP).client_id is None
+    for each in (first, second):
+        ended = book.update(replace(each, status=OrderStatus.CANCELED))
+        assert ended is not None
+        assert (ended.exchange_id, ended.status) == (each.exchange_id, OrderStatus.CANCELED)
