@@ -28,6 +28,9 @@ from bot.brokers.wire import CONNECT_SECONDS, READ_SECONDS, BoundedSession, trus
 from bot.domain.clock import Clock
 from bot.domain.outcome import Meaning
 
+#: How often a question is asked that OKX finds too much.
+_TRIES = 4
+
 Body = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
 
@@ -141,7 +144,7 @@ class OkxTransport:
             self._admit("GET", path, fields, Lane.QUERY, deadline)
             return self._call("GET", path, fields, deadline)
 
-        return _read(ask)
+        return _read(ask, deadline)
 
     def private(self, path: str, **fields: str) -> list[Any]:
         """The `data` of a private question."""
@@ -151,7 +154,7 @@ class OkxTransport:
             self._admit("GET", path, fields, Lane.QUERY, deadline)
             return self._alone(lambda: self._call("GET", path, fields, deadline), deadline)
 
-        return _read(ask)
+        return _read(ask, deadline)
 
     def request(
         self, path: str, fields: Body, lane: Lane, latest: int, expires: int | None = None
@@ -276,11 +279,18 @@ def _code(envelope: Any) -> str | None:
     return str(code) if isinstance(code, str | int) and str(code).isdigit() else None
 
 
-def _read(ask: Callable[[], list[Any]]) -> list[Any]:
-    """A question whose answer did not come has only failed: UNKNOWN is for requests that change something."""
-    try:
-        return ask()
-    except BrokerError as error:
-        if error.meaning is not Meaning.UNKNOWN:
-            raise
-        raise BrokerError(error.venue, Meaning.BUSY, error.text, remedy=error.remedy) from error
+def _read(ask: Callable[[], list[Any]], deadline: Deadline) -> list[Any]:
+    """A question whose answer did not come has only failed: UNKNOWN is for requests that change something.
+
+    One that came too soon after others is asked again after the pause that OKX wants: a start that asks for much would
+    else begin anew each time, and never end where OKX allows less than it says.
+    """
+    for left in reversed(range(_TRIES)):
+        try:
+            return ask()
+        except BrokerError as error:
+            if error.meaning is Meaning.UNKNOWN:
+                raise BrokerError(error.venue, Meaning.BUSY, error.text, remedy=error.remedy) from error
+            if error.meaning is not Meaning.RATE_LIMITED or not left or not deadline.pause(error.retry_after_ms / 1000):
+                raise
+    raise AssertionError("the last try returns or raises")
