@@ -71,9 +71,8 @@ def _orders(book: Doc, truth: Doc) -> list[str]:
     bearers = Counter(order["client_id"] for order in real.values())
     for name in real.keys() & believed.keys():
         if believed[name]["client_id"] is None and bearers[real[name]["client_id"]] > 1:
-            real[name] = real[name] | {
-                "client_id": None
-            }  # attached stops that share one: the book gives it to the first
+            # Attached stops may share one: the book gives it to the first.
+            real[name] = {**real[name], "client_id": None}
         lines += _order(name, believed[name], real[name])
     lines += [
         f"order {order['client_id']} is still {order['status']}"

@@ -49,6 +49,7 @@ def test_a_second_daemon_on_the_account_ends_with_3(sandbox: Sandbox, tmp_path: 
         assert first.stop()[0] == 0
 
 
+@pytest.mark.thorough
 def test_from_play_money_to_real_keys_to_new_keys_to_wrong_keys(sandbox: Sandbox, tmp_path: Path) -> None:
     ready = str(sandbox.ready_file)
     folder = tmp_path / "nija"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.daemon_fixture import Daemon
 from tests.sandbox_fixture import Sandbox
 
@@ -24,6 +26,7 @@ def crash(sandbox: Sandbox) -> None:
             sandbox.control("POST", "price", venue="kraken", symbol=symbol, price=f"{prices[-1] * 0.9:.4f}")
 
 
+@pytest.mark.thorough
 def test_a_days_loss_and_a_drawdown(tmp_path: Path) -> None:
     with Sandbox(tmp_path, "--lockstep", "--start", "2026-01-05T08:00:00Z") as sandbox:
         daemon = Daemon(

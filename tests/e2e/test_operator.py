@@ -41,6 +41,7 @@ def test_flat_and_no_new_entries(tmp_path: Path, way: str) -> None:
         assert daemon.stop()[0] == 0
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("way", ["EMERGENCY_STOP", "flatten"])
 def test_three_exchanges_are_flat_although_each_fails_in_its_own_way(tmp_path: Path, way: str) -> None:
     with (

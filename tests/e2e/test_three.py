@@ -92,6 +92,7 @@ def test_money_starts_trading_and_its_leaving_ends_entries_only(sandbox: Sandbox
         assert daemon.stop()[0] == 0
 
 
+@pytest.mark.thorough
 def test_only_the_first_funded_broker_trades_where_the_owner_wants_one(sandbox: Sandbox, tmp_path: Path) -> None:
     """Of coinbase, kraken, okx coinbase has no money: kraken trades, the others are watched."""
     empty(sandbox, "coinbase")

@@ -36,6 +36,7 @@ class Served(Daemon):
         return found
 
 
+@pytest.mark.thorough
 def test_a_server_that_is_away_for_a_while(tmp_path: Path, server: Server) -> None:
     with (
         Sandbox(tmp_path, "--speed", "60") as sandbox,
