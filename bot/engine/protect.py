@@ -13,7 +13,7 @@ from decimal import Decimal
 from enum import Enum
 
 from bot.brokers.base import BrokerError
-from bot.domain.clock import MINUTE
+from bot.domain.clock import MINUTE, SECOND
 from bot.domain.instrument import Instrument
 from bot.domain.money import ZERO
 from bot.domain.order import STOPS, WORKING, OrderType, Purpose, Side, VenueOrder
@@ -43,6 +43,8 @@ class Verdict(Enum):
 REFUSALS = 3
 #: Market ms before an entry's creation from which the venue's lists are searched for its stop: clocks differ.
 SEARCH_MARGIN = MINUTE
+#: Wall ms after sending an entry within which its own stop is waited for while the entry is not settled.
+COMING = 5 * SECOND
 
 
 def stop_price(position: Position, instrument: Instrument) -> Decimal:
@@ -109,6 +111,8 @@ class Protection:
         steps = arrange(stops, want, trigger, instrument, amend=desk.broker.capabilities().amend)
         if covered(stops) < want or any(isinstance(step, Cancel) for step in steps):
             desk.book.uncover(symbol, desk.clock.wall_ms(), why)
+        if any(isinstance(step, Place) for step in steps) and self._is_coming(position):
+            return Verdict.EXPOSED
         if desk.stop_in_doubt(symbol) or (steps and not desk.markets.takes_stops(instrument)):
             return Verdict.EXPOSED
         if not self._take(position, steps):
@@ -117,6 +121,18 @@ class Protection:
             return Verdict.EXPOSED  # too small for any stop: the caller books it as dust
         self._covered(symbol, trigger, want, tell=bool(steps) or why == "entry")
         return Verdict.COVERED
+
+    def _is_coming(self, position: Position) -> bool:
+        """Whether the stop that came with the entry may only not be shown yet, as the rest of its fills: one of ours beside it
+        could sell the same coins again. Not for long: what has not come by then is placed."""
+        now = self._desk.clock.wall_ms()
+        return any(
+            record.symbol == position.symbol
+            and record.purpose is Purpose.ENTRY
+            and record.attached_stop is not None
+            and now - record.sent_at < COMING
+            for record in self._desk.book.unsettled()
+        )
 
     def _unprotected(self, position: Position) -> Verdict:
         """Why a stop did not come about. Often the market went beyond it meanwhile: ask at once, since the coins may have no

@@ -17,6 +17,7 @@ Doc = Mapping[str, Any]
 OURS = frozenset({"api", "attached", "triggered"})
 _STOPS = frozenset({"stop", "stop-limit", "bracket", "trailing-stop"})
 _ALIVE = frozenset({"open", "partially_filled"})
+_FAILURES = frozenset({"insufficient_funds", "reduce_only"})
 
 
 def differences(book: Doc, truth: Doc) -> list[str]:
@@ -86,7 +87,7 @@ def _order(name: str, believed: Doc, real: Doc) -> list[str]:
     lines = [
         f"order {name} {field}: book {believed[field]}, exchange {real[field]}"
         for field in ("symbol", "side", "status", "client_id")
-        if believed[field] != real[field]
+        if believed[field] != real[field] and not (field == "status" and _failed(believed, real))
     ]
     pairs = (("qty", "qty"), ("filled_qty", "filled"))
     lines += [
@@ -95,6 +96,11 @@ def _order(name: str, believed: Doc, real: Doc) -> list[str]:
         if Decimal(believed[mine]) != Decimal(real[theirs])
     ]
     return lines
+
+
+def _failed(believed: Doc, real: Doc) -> bool:
+    """A stop that triggered when the coins had gone: to the exchange's core it is cancelled, to its customers it failed."""
+    return believed["status"] == "rejected" and real["status"] == "canceled" and real.get("reason") in _FAILURES
 
 
 def _fills(book: Doc, truth: Doc) -> list[str]:

@@ -157,3 +157,13 @@ def test_too_naked(why: str, end: str | None, found: int) -> None:
     start, ended = "2026-01-01T00:00:00.000Z", None if end is None else f"2026-01-01T00:00:{end}Z"
     exposure = {"BTC-USD": {"naked_events": [{"why": why, "start": start, "end": ended}]}}
     assert len(too_naked(exposure, Decimal("0.35"))) == found
+
+
+def test_a_stop_that_failed_when_it_fired_is_cancelled_to_the_exchange_and_rejected_to_us() -> None:
+    believed, real = deepcopy(book()), deepcopy(truth())
+    name = real["orders"][0]["id"]
+    next(row for row in believed["orders"] if row["exchange_id"] == name)["status"] = "rejected"
+    real["orders"][0] |= {"status": "canceled", "reason": "insufficient_funds"}
+    assert not [line for line in differences(believed, real) if "status" in line]
+    real["orders"][0]["reason"] = "user"
+    assert [line for line in differences(believed, real) if "status" in line]
