@@ -13,7 +13,9 @@ environment daemon test
 [ $# -eq 0 ] || exec "$root/.venv/bin/python" -m pytest "$@"
 python -m ruff check
 python -m mypy --strict
-python -m pytest -n auto && exit 0
+# Most of them wait for processes and markets most of the time: two for each core, but for memory's sake not over eight.
+workers=$(($(nproc 2>/dev/null || echo 2) * 2))
+python -m pytest -n $((workers > 8 ? 8 : workers)) && exit 0
 # Tests on real sockets and processes may miss a time-out on a machine that is busy with the others: what failed
 # gets one more try, alone. A real failure fails again.
 say "what failed is tried once more, alone"

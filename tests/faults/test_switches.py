@@ -177,6 +177,7 @@ def test_where_no_stop_is_taken_nothing_is_bought(unopened: Rig) -> None:
         assert unopened.sent() == []
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("venue", ["coinbase"])
 @pytest.mark.parametrize("style", ["errors", "resource_exhausted", "unauthorized"])
 def test_each_way_to_say_too_many_calls(unopened: Rig, style: str) -> None:
@@ -196,6 +197,7 @@ def test_each_way_to_say_too_many_calls(unopened: Rig, style: str) -> None:
         unopened.quiet()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("venue", ["okx"])
 @pytest.mark.parametrize(("code", "status"), [("50001", 200), ("50004", 200), ("50026", 500), ("50013", 503)])
 def test_a_busy_exchange(unopened: Rig, code: str, status: int) -> None:
@@ -222,6 +224,7 @@ def test_maintenance_that_is_announced(unopened: Rig) -> None:
     unopened.bought()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("venue", ["okx"])
 @pytest.mark.parametrize(("level", "cash"), [("1", True), ("3", True), ("3", False), ("4", False)])
 def test_each_account_mode(unopened: Rig, level: str, cash: bool) -> None:
