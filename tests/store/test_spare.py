@@ -125,6 +125,7 @@ def exhaust(book: SpareLedger) -> None:
         book.cover("BTC-USD", number)
 
 
+@pytest.mark.thorough
 def test_the_copy_is_made_from_what_a_killed_process_left_on_a_full_disk(tmp_path: Path) -> None:
     """Its log is not in the database yet; the log's shared index may be there or not, and no new one fits."""
     with tmpfs(tmp_path / "small") as folder:
