@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.domain.clock import SECOND
-from bot.store.database import StoreError
+from bot.store.database import StoreError, copy_into
 from bot.store.disk import SOUND, Disk
 
 _STAMP = "%Y%m%dT%H%M%SZ"
@@ -90,7 +90,7 @@ def _copy(file: Path, fresh: Path) -> None:
     fresh.unlink(missing_ok=True)
     uri = f"{file.absolute().as_uri()}?mode=ro"
     with closing(sqlite3.connect(uri, uri=True)) as source, closing(sqlite3.connect(fresh)) as copy:
-        source.backup(copy)
+        copy_into(copy, source)
         copy.execute("PRAGMA journal_mode=DELETE")
         found = copy.execute("PRAGMA integrity_check(1)").fetchone()[0]
     if found != "ok":

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -260,10 +260,13 @@ def _sqlite(file: Path, mode: str) -> Engine:
     def connect() -> sqlite3.Connection:
         uri = f"{file.absolute().as_uri()}?mode={mode}"
         raw = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-        raw.execute("PRAGMA foreign_keys=ON")
-        raw.execute(f"PRAGMA cache_size=-{CACHE_KB}")
-        if mode != "ro":
-            _make_durable(raw)
+        with ExitStack() as opening:
+            opening.callback(raw.close)
+            raw.execute("PRAGMA foreign_keys=ON")
+            raw.execute(f"PRAGMA cache_size=-{CACHE_KB}")
+            if mode != "ro":
+                _make_durable(raw)
+            opening.pop_all()
         return raw
 
     return _engine(connect, QueuePool, pool_size=1)
@@ -291,7 +294,7 @@ def in_memory(file: Path) -> sqlite3.Connection:
             with closing(sqlite3.connect(f"{file.absolute().as_uri()}?{mode}", uri=True, timeout=BUSY_SECONDS)) as raw:
                 if mode == "mode=rw":
                     raw.execute("PRAGMA locking_mode=EXCLUSIVE")
-                raw.backup(copy)
+                copy_into(copy, raw)
             break
         except sqlite3.OperationalError:
             if mode != "mode=ro":
@@ -299,6 +302,19 @@ def in_memory(file: Path) -> sqlite3.Connection:
                 raise
     copy.execute("PRAGMA foreign_keys=ON")
     return copy
+
+
+def copy_into(copy: sqlite3.Connection, source: sqlite3.Connection) -> None:
+    """All of a database into an open one; raises `sqlite3.Error`, also where somebody keeps it locked for too long: by itself
+    SQLite would wait for ever.
+    """
+    until = time.monotonic() + BUSY_SECONDS
+
+    def be_patient(status: int, _remaining: int, _pages: int) -> None:
+        if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) and time.monotonic() > until:
+            raise sqlite3.OperationalError("database is locked")
+
+    source.backup(copy, progress=be_patient)
 
 
 def _begin(connection: Connection) -> None:

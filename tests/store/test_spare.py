@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from bot.domain.order import Intent, OrderStatus, Purpose, Side
-from bot.store.database import Store, StoreFull, address
+from bot.store import database
+from bot.store.database import Store, StoreError, StoreFull, address
 from bot.store.disk import Disk, Trouble
 from bot.store.emergency import EmergencyJournal, journal_file
 from bot.store.ledger import Ledger
@@ -125,7 +126,6 @@ def exhaust(book: SpareLedger) -> None:
         book.cover("BTC-USD", number)
 
 
-@pytest.mark.thorough
 def test_the_copy_is_made_from_what_a_killed_process_left_on_a_full_disk(tmp_path: Path) -> None:
     """Its log is not in the database yet; the log's shared index may be there or not, and no new one fits."""
     with tmpfs(tmp_path / "small") as folder:
@@ -189,3 +189,14 @@ def test_what_is_written_to_the_copy_never_reaches_the_file(small: Path) -> None
         before = raw.execute("SELECT count(*) FROM journal").fetchone()
         spare(small).record(sale())
         assert raw.execute("SELECT count(*) FROM journal").fetchone() == before
+
+
+def test_a_database_that_somebody_keeps_locked_is_not_waited_for_in_vain(
+    small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0)
+    with closing(sqlite3.connect(small / "kraken.db", isolation_level=None)) as other:
+        other.execute("PRAGMA journal_mode=DELETE")
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreError, match="locked"):
+            Store.copy(address(small, "kraken"))
