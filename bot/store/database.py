@@ -296,8 +296,8 @@ def in_memory(file: Path) -> sqlite3.Connection:
                     raw.execute("PRAGMA locking_mode=EXCLUSIVE")
                 copy_into(copy, raw)
             break
-        except sqlite3.OperationalError:
-            if mode != "mode=ro":
+        except sqlite3.OperationalError as error:
+            if mode != "mode=ro" or "locked" in str(error):
                 copy.close()
                 raise
     copy.execute("PRAGMA foreign_keys=ON")
