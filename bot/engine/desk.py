@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -150,6 +150,17 @@ class Desk:
             return record
         order = self.broker.order(record.exchange_id, record.symbol)
         return (self.sync(order) or record) if order is not None else self.forgotten(record)
+
+    def learn_ended(self, open_orders: Iterable[VenueOrder], stops_of: str | None = None) -> None:
+        """Orders of ours that are no longer open: ask how they ended, so that their fills are booked now; all of them, or the
+        stops of one symbol.
+        """
+        alive = {order.exchange_id for order in open_orders}
+        for record in self.book.unsettled():
+            if record.exchange_id is None or record.exchange_id in alive:
+                continue
+            if stops_of is None or (record.symbol == stops_of and record.purpose is Purpose.STOP):
+                self.refresh(record)
 
     def forgotten(self, record: OrderRecord) -> OrderRecord:
         """An order that the venue no longer shows: ended unfilled, once it is older than the venue's memory of such."""

@@ -161,7 +161,7 @@ class Protection:
         instrument = desk.instruments[position.symbol]
         orders = desk.broker.open_orders()
         stops = self.stops_of(position, orders)
-        self._learn_ended(position.symbol, orders)
+        desk.learn_ended(orders, position.symbol)
         self._learn_fired(position, stops)
         in_doubt = desk.closing_in_doubt(position.symbol) > 0 or desk.stop_in_doubt(position.symbol)
         if in_doubt or any(stop.triggered for stop in stops):
@@ -175,19 +175,11 @@ class Protection:
         desk.book.uncover(position.symbol, desk.clock.wall_ms(), why)
         return self._take(position, reductions)
 
-    def _learn_ended(self, symbol: str, orders: Iterable[VenueOrder]) -> None:
-        """Stops that are no longer open may have sold what is about to be sold: ask how they ended."""
-        alive = {order.exchange_id for order in orders}
-        for record in self._desk.book.unsettled():
-            ended = record.exchange_id is not None and record.exchange_id not in alive
-            if ended and record.symbol == symbol and record.purpose is Purpose.STOP:
-                self._desk.refresh(record)
-
     def _has_sold(self, position: Position, stops: Sequence[VenueOrder], orders: Iterable[VenueOrder]) -> bool:
         """Whether coins that lie without a stop are gone with one that fired a moment ago: another would sell what is not ours."""
         if covered(stops) >= self._desk.instruments[position.symbol].size(position.qty):
             return False
-        self._learn_ended(position.symbol, orders)
+        self._desk.learn_ended(orders, position.symbol)
         self._learn_fired(position, stops)
         held = self._desk.book.position(position.symbol)
         return held is None or held.qty != position.qty

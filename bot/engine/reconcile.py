@@ -65,7 +65,7 @@ class Reconciliation:
             since = min(desk.book.newest_fill() or began, began) - OVERLAP
         orders = desk.broker.open_orders()
         self._recognise(orders)
-        self._chase_ended(orders)
+        desk.learn_ended(orders)
         fills = desk.broker.fills(since)
         complete = {symbol for symbol in {fill.symbol for fill in fills} if desk.bought_in_full(symbol)}
         for fill in fills:
@@ -152,13 +152,6 @@ class Reconciliation:
         self._foreign[exchange_id] = None
         while len(self._foreign) > MEMORY:
             self._foreign.pop(next(iter(self._foreign)))
-
-    def _chase_ended(self, open_orders: Sequence[VenueOrder]) -> None:
-        """Orders that our book thinks alive but that no longer are: learn how they ended."""
-        alive = {order.exchange_id for order in open_orders}
-        for record in self._desk.book.unsettled():
-            if record.exchange_id is not None and record.exchange_id not in alive:
-                self._desk.refresh(record)
 
     # -- fills ----------------------------------------------------------------------------------------------------
     def _book(self, fill: Fill, *, sales: bool) -> None:

@@ -46,20 +46,22 @@ class Watch:
 
     # -- between candles ------------------------------------------------------------------------------------------
     def look(self, seen: Sequence[VenueOrder] | None = None) -> bool:
-        """One look at every position; False when something is left to do. `seen` is what is open, if it was just asked for.
-        Raises `BrokerError` when the exchange does not say what is open.
+        """One look at every position; False when something is left to do. `seen` is what is open, where reconciliation has just
+        asked for it and learned how the others ended. Raises `BrokerError` when the exchange does not say what is open.
         """
         self.finished = False
-        if self.desk.book.positions() or self.desk.book.unsettled():
-            self.desk.doubt_rules()
-            orders = list(self.desk.broker.open_orders() if seen is None else seen)
-            self._learn_ended(orders)
-            minded = [self._mind(position, orders) for position in self.desk.book.positions()]
-            self._release_idle(orders)
-            self.finished = all(minded)
-        else:
-            self.finished = True
+        idle = not self.desk.book.positions() and not self.desk.book.unsettled()
+        self.finished = idle or self._look_after(seen)
         return self.finished
+
+    def _look_after(self, seen: Sequence[VenueOrder] | None) -> bool:
+        self.desk.doubt_rules()
+        orders = list(self.desk.broker.open_orders() if seen is None else seen)
+        if seen is None:
+            self.desk.learn_ended(orders)
+        minded = [self._mind(position, orders) for position in self.desk.book.positions()]
+        self._release_idle(orders)
+        return all(minded)
 
     def _mind(self, position: Position, orders: list[VenueOrder]) -> bool:
         symbol = position.symbol
@@ -189,13 +191,6 @@ class Watch:
         best = max(position.stop_price * sign, proposed * sign) * sign
         if best != position.stop_price or stage != position.stage:
             self.desk.book.plan(position.symbol, stage=stage, stop_price=best)
-
-    def _learn_ended(self, orders: Sequence[VenueOrder]) -> None:
-        """Orders of ours that are no longer open: ask how they ended, so that their fills are booked now."""
-        alive = {order.exchange_id for order in orders}
-        for record in self.desk.book.unsettled():
-            if record.exchange_id is not None and record.exchange_id not in alive:
-                self.desk.refresh(record)
 
     def _release_idle(self, orders: Sequence[VenueOrder]) -> None:
         """Stops whose position is gone guard nothing, and could sell coins that are not ours: away with them."""

@@ -96,12 +96,8 @@ class Courier:
 
     def _send(self, message: Message) -> str:
         self._busy_since = time.monotonic()
-        try:
-            reason = self._service.send(message)
-        except Exception as error:  # noqa: BLE001 - supervised boundary: what a notifier throws is its own trouble
-            reason = f"{type(error).__name__}: {self._service.safe(str(error))}"
-        finally:
-            self._busy_since = None
+        reason = _tried(self._service, message)
+        self._busy_since = None
         if reason and not self._failing:
             self._failing = True
             self._log.warning("NOTIFY", service=self._service.name, reason=reason, hint="tried again for some minutes")
@@ -239,6 +235,7 @@ def notify_test(settings: Settings) -> int:
 
 
 def _tried(service: Service, message: Message) -> str:
+    """Why a message did not go, "" when it went."""
     try:
         return service.send(message)
     except Exception as error:  # noqa: BLE001 - supervised boundary: what a notifier throws is its own trouble

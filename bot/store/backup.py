@@ -6,7 +6,6 @@ Knows files, no tables.
 
 from __future__ import annotations
 
-import os
 import re
 import sqlite3
 from contextlib import closing
@@ -15,7 +14,7 @@ from pathlib import Path
 
 from bot.domain.clock import SECOND
 from bot.store.database import StoreError, copy_into
-from bot.store.disk import SOUND, Disk
+from bot.store.disk import SOUND, Disk, flush
 
 _STAMP = "%Y%m%dT%H%M%SZ"
 _FRESH = ".unfinished"
@@ -43,9 +42,9 @@ def back_up(file: Path, folder: Path, now: int, keep: int) -> Path:
             left.unlink()
         _need_room(file, folder)
         _copy(file, fresh)
-        _flush(fresh)
+        flush(fresh)
         fresh.replace(done)
-        _flush(folder)
+        flush(folder)
         for old in backups(folder, file.stem)[:-keep]:
             old.unlink()
     except (sqlite3.Error, OSError) as error:
@@ -58,10 +57,10 @@ def put_back(file: Path, backup: Path, stamp: str) -> str:
     """A backup takes the place of a database that nobody has open; what was there is kept, under the name that is returned."""
     fresh = file.with_name(f"{file.name}{_FRESH}")
     _copy(backup, fresh)
-    _flush(fresh)
+    flush(fresh)
     kept = set_aside(file, f"{file.stem}.replaced-{stamp}")
     fresh.replace(file)
-    _flush(file.parent)
+    flush(file.parent)
     return kept
 
 
@@ -95,11 +94,3 @@ def _copy(file: Path, fresh: Path) -> None:
         found = copy.execute("PRAGMA integrity_check(1)").fetchone()[0]
     if found != "ok":
         raise sqlite3.DatabaseError(f"the copy is damaged ({found})")
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

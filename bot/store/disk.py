@@ -78,6 +78,15 @@ class Disk:
         return None
 
 
+def flush(path: Path) -> None:
+    """A file, or the names in a folder, on the disk itself."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def _remove(file: Path) -> None:
     try:
         file.unlink(missing_ok=True)

@@ -20,7 +20,7 @@ from typing import Any
 from bot.domain.ids import Account
 from bot.domain.order import Intent, OrderStatus, OrderType, Purpose, Side, TimeInForce
 from bot.store.database import StoreError, StoreFull
-from bot.store.disk import Trouble, trouble_of
+from bot.store.disk import Trouble, flush, trouble_of
 from bot.store.schema import compact
 
 #: Bytes of a journal: about a thousand orders.
@@ -133,11 +133,7 @@ def _make(file: Path, size: int) -> None:
     except OSError:
         fresh.unlink(missing_ok=True)
         raise
-    folder = os.open(file.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    flush(file.parent)
 
 
 def _seed(generation: int) -> int:

@@ -51,6 +51,9 @@ _NEWEST_FILL = select(func.max(fills.c.time).label("newest")).where(fills.c.acco
 _EARNED = select(fills.c.realised_usd).where(
     fills.c.account_id == bindparam("account"), fills.c.time >= bindparam("since"), fills.c.realised_usd.is_not(None)
 )
+_TRADED = select(fills.c.order_id, fills.c.fee_usd).where(
+    fills.c.account_id == bindparam("account"), fills.c.time >= bindparam("since"), fills.c.time < bindparam("until")
+)
 _MY_DUST = dust.c.account_id == bindparam("account")
 _DUST = select(dust.c.coin, dust.c.qty).where(_MY_DUST).order_by(dust.c.coin)
 _DUST_OF = select(dust.c.qty).where(_MY_DUST, dust.c.coin == bindparam("which"))
@@ -109,6 +112,12 @@ def is_too_much(order: Row, fill: Fill) -> bool:
     most: Decimal = max(order["qty"], order["filled_qty"])
     booked: Decimal = order["booked_qty"]
     return most > 0 and booked + fill.qty > most * _ROUNDED
+
+
+def traded(page: Page, since: int, until: int) -> tuple[int, Decimal]:
+    """How many orders had fills from `since` to before `until` (market time), and the fees of these fills in dollars."""
+    rows = page.rows(_TRADED, since=since, until=until)
+    return len({row["order_id"] for row in rows}), sum((row["fee_usd"] for row in rows), ZERO)
 
 
 def enter(page: Page, order: Row, fill: Fill) -> Booking:

@@ -27,7 +27,7 @@ from bot.store import facts, holdings, orders, stretches
 from bot.store.database import Store
 from bot.store.health import Health, keep_health
 from bot.store.page import Page, Row
-from bot.store.schema import accounts, commands, fills
+from bot.store.schema import accounts, commands
 
 T = TypeVar("T")
 
@@ -120,11 +120,10 @@ class Ledger:
     def adopt(self, order: VenueOrder, purpose: Purpose, decision: Decision | None = None) -> OrderRecord:
         """Enter an order of ours that the book does not have; one that it has is brought up to date instead."""
         row = self._row_of(order)
-        taken = row is None and order.client_id is not None and self._row(client_id=order.client_id) is not None
         with self._writing() as page:
             if row is not None:
                 return orders.take_over(page, row, order)
-            return orders.adopt(page, replace(order, client_id=None) if taken else order, purpose, decision)
+            return orders.adopt(page, order, purpose, decision)
 
     def by_client_id(self, client_id: str) -> OrderRecord | None:
         """The order that we sent under this id."""
@@ -233,12 +232,8 @@ class Ledger:
 
     def traded(self, since: int, until: int) -> tuple[int, Decimal]:
         """How many orders had fills from market time `since` to before `until`, and the fees of these fills in dollars."""
-        query = select(fills.c.order_id, fills.c.fee_usd).where(
-            fills.c.account_id == self._id, fills.c.time >= since, fills.c.time < until
-        )
         with self._reading() as page:
-            rows = page.connection.execute(query).all()
-        return len({order for order, _ in rows}), sum((fee for _, fee in rows), ZERO)
+            return holdings.traded(page, since, until)
 
     def results(self, symbol: str, count: int) -> list[tuple[int, Decimal]]:
         """How the last `count` closed positions of a symbol ended, the newest first: when (market ms), and what they earned (in
@@ -320,11 +315,8 @@ class Ledger:
         )
 
     def _row_of(self, order: VenueOrder) -> Row | None:
-        """The row of an order that the venue reports. Stops that it spawned may share a client id: then each is one of its own."""
-        row = self._row(client_id=order.client_id, exchange_id=order.exchange_id)
-        if row is None or order.parent_id is None or row["exchange_id"] in (None, order.exchange_id):
-            return row
-        return self._row(exchange_id=order.exchange_id)
+        """The row of an order that the venue reports, by the id that no two of its orders share if that is known."""
+        return self._row(exchange_id=order.exchange_id) or self._row(client_id=order.client_id)
 
     def _is_booked(self, fill_id: str) -> bool:
         """Whether a fill stands in the book; one that does, does for ever."""

@@ -54,6 +54,8 @@ _NEWEST_SENT = select(func.max(orders.c.created_at).label("newest")).where(
 _INSERT = orders.insert()
 _UPDATE = orders.update().where(orders.c.id == bindparam("row"))
 
+#: How many times its size is not believed to be filled of an order: once believed, it would stand for good.
+_MOST = 2
 #: An order that ended unfilled is called either by different answers of the same venue.
 _ENDED = frozenset({OrderStatus.CANCELED, OrderStatus.EXPIRED})
 
@@ -120,10 +122,12 @@ def take_over(page: Page, row: Row, order: VenueOrder) -> OrderRecord:
 
 
 def news_of(row: Row, order: VenueOrder) -> dict[str, Any]:
-    """What of an order is new in what the venue says, nothing when that is older than what we know or speaks of another order
-    under our id; raises `IllegalTransition`.
+    """What of an order is new in what the venue says; nothing when that is older than what we know, speaks of another order
+    under our id, or cannot be. Raises `IllegalTransition`.
     """
     if _older(row, order) or row["exchange_id"] not in (None, order.exchange_id):
+        return {}
+    if order.filled_qty > _MOST * max(row["qty"], order.qty) > 0:
         return {}
     told = {
         "status": follow(row["status"], _status(order)),

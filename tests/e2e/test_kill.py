@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import random
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,37 +15,35 @@ from tests.daemon_fixture import Daemon
 from tests.sandbox_fixture import Sandbox
 
 
-def test_two_kills_with_the_sandbox_dying_too(tmp_path: Path) -> None:
-    dice = random.Random(1)
-    daemon = Daemon(tmp_path, SANDBOX_SPEED="300")
-    for life in range(2):
+def killed_at_random(daemon: Daemon, lives: int, dice: random.Random) -> None:
+    """Started and killed, so many times."""
+    for life in range(lives):
         with daemon:
             daemon.says("CONNECTED", times=life + 1)
             time.sleep(dice.uniform(0.2, 4))
             daemon.kill()
+
+
+def trades_and_agrees(daemon: Daemon, ready: Callable[[], dict[str, Any]]) -> None:
+    """One more life: it trades, its book is the truth, and it ends well."""
     started = len(daemon.lines("FUNDED"))
     with daemon:
         daemon.says("FUNDED", times=started + 1)
         daemon.says("ENTRY")
         daemon.command("pause")
-        daemon.agrees(json.loads((daemon.data / "sandbox.json").read_text()))
+        daemon.agrees(ready())
         assert daemon.stop()[0] == 0
+
+
+def test_two_kills_with_the_sandbox_dying_too(tmp_path: Path) -> None:
+    daemon = Daemon(tmp_path, SANDBOX_SPEED="300")
+    killed_at_random(daemon, 2, random.Random(1))
+    trades_and_agrees(daemon, lambda: json.loads((daemon.data / "sandbox.json").read_text()))
 
 
 @pytest.mark.thorough
 def test_three_kills_while_the_exchange_lives_on(tmp_path: Path) -> None:
-    dice = random.Random(7)
     with Sandbox(tmp_path, "--speed", "300") as sandbox:
         daemon = Daemon(tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file))
-        for life in range(3):
-            with daemon:
-                daemon.says("CONNECTED", times=life + 1)
-                time.sleep(dice.uniform(0.2, 4))
-                daemon.kill()
-        started = len(daemon.lines("FUNDED"))
-        with daemon:
-            daemon.says("FUNDED", times=started + 1)
-            daemon.says("ENTRY")
-            daemon.command("pause")
-            daemon.agrees(sandbox.ready)
-            assert daemon.stop()[0] == 0
+        killed_at_random(daemon, 3, random.Random(7))
+        trades_and_agrees(daemon, lambda: sandbox.ready)

@@ -183,6 +183,7 @@ def test_accounts_do_not_see_each_other(tmp_path: Path, book: Ledger) -> None:
 
 
 def test_stops_that_share_a_client_id_are_each_an_order(book: Ledger) -> None:
+    """The broker gives the id to the first of those that it sees together; alone, each comes with it."""
     book.record(intent(1))
     book.mark(intent(1).client_id, OrderStatus.SUBMITTED, exchange_id="E1")
     first, second = (
@@ -190,9 +191,20 @@ def test_stops_that_share_a_client_id_are_each_an_order(book: Ledger) -> None:
         for each in ("S1", "S2")
     )
     assert book.adopt(first, Purpose.STOP).client_id == "stop"
-    assert book.update(second) is None
-    assert book.adopt(second, Purpose.STOP).client_id is None
+    assert book.update(replace(second, client_id=None)) is None
+    assert book.adopt(replace(second, client_id=None), Purpose.STOP).exchange_id == "S2"
     for each in (first, second):
         ended = book.update(replace(each, status=OrderStatus.CANCELED))
         assert ended is not None
         assert (ended.exchange_id, ended.status) == (each.exchange_id, OrderStatus.CANCELED)
+
+
+def test_many_times_its_size_is_not_believed_to_be_filled(book: Ledger) -> None:
+    book.record(intent(1))
+    book.mark(intent(1).client_id, OrderStatus.SUBMITTED, exchange_id="E1")
+    lie = book.update(report("E1", OrderStatus.PARTIALLY_FILLED, filled="1000", client_id=intent(1).client_id))
+    assert lie is not None
+    assert (lie.status, lie.filled_qty) == (OrderStatus.SUBMITTED, Decimal(0))
+    truth = book.update(report("E1", OrderStatus.CANCELED, client_id=intent(1).client_id))
+    assert truth is not None
+    assert truth.status is OrderStatus.CANCELED

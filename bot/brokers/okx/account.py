@@ -7,6 +7,7 @@ anything else is asked for as both. Filters are market time; `begin` is set just
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -103,7 +104,7 @@ class OkxAccount:
             for kind in self._kinds
         }
         self._kinds = tuple(kind for kind in _ALGO_KINDS if kind == _STOPS or found.get(kind))
-        stops = [stop for each in found.values() for stop in each]
+        stops = _told_apart([stop for each in found.values() for stop in each])
         stops += self._late_stops({stop.client_id for stop in stops})
         return [*self._orders(self._pages("/api/v5/trade/orders-pending", "ordId", {})), *stops]
 
@@ -288,3 +289,11 @@ class OkxAccount:
 def _just_before(since: int) -> str:
     """Whether `begin` itself belongs to what it begins is not said: so it lies before what we want."""
     return str(max(since - 1, 0))
+
+
+def _told_apart(stops: Sequence[VenueOrder]) -> list[VenueOrder]:
+    """Stops that came with the parts of one entry share a client id: it is left to the oldest."""
+    found: dict[str | None, str] = {}
+    for stop in sorted(stops, key=lambda one: (one.created_at, one.exchange_id)):
+        found.setdefault(stop.client_id, stop.exchange_id)
+    return [stop if found[stop.client_id] == stop.exchange_id else replace(stop, client_id=None) for stop in stops]

@@ -93,14 +93,19 @@ class Desk:
         """No faults, no open orders, no coins, 3000 dollars."""
         self.sandbox.control("DELETE", "faults?venue=coinbase")
         self.sandbox.control("POST", "keys", venue="coinbase", permissions=["view", "trade"], ip_bound=True)
-        for order in self.broker.open_orders():
-            self.broker.cancel(order)
-        self.until(lambda: not self.broker.open_orders())
+        self.until(self._cleared)
         held = self.broker.balances()
         for asset, wanted in (("BTC", Decimal(0)), ("USD", Decimal(3000))):
             change = wanted - (held[asset].total if asset in held else 0)
             if change:
                 self.sandbox.control("POST", "deposit", venue="coinbase", asset=asset, amount=str(change))
+
+    def _cleared(self) -> bool:
+        """Nothing is open; what is, is cancelled: an entry under way may bring a bracket yet."""
+        orders = self.broker.open_orders()
+        for order in orders:
+            self.broker.cancel(order)
+        return not orders
 
     def orders_of(self, intent: Intent) -> list[Any]:
         orders = self.sandbox.ledger("coinbase")["orders"]
@@ -132,6 +137,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
             order_seconds=3.0,
         )
         broker = CoinbaseBroker(config, clock, Notes())
+        broker.connect()
         yield Desk(sandbox, config, broker, clock, ClientIds("tst", clock.wall_ms, random.Random(1)))
         broker.close()
 

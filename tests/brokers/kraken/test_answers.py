@@ -169,7 +169,7 @@ def test_what_a_cancel_came_to(answers: Answers, broker: KrakenBroker, result: A
 
 def test_a_deadline_that_kraken_found_wrong_makes_us_look_at_its_clock(answers: Answers, broker: KrakenBroker) -> None:
     answers["AddOrder"] = refused("EService:Deadline elapsed")
-    answers["Time"] = {"unixtime": system_ms() // 1000 + 30, "rfc1123": ""}
+    answers["Time"] = By(lambda _: {"unixtime": system_ms() // 1000 + 30, "rfc1123": ""})
     assert isinstance(broker.place(entry()), Unknown)
     answers["AddOrder"] = {"txid": ["O"]}
     intent = entry()
