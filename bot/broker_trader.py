@@ -148,6 +148,7 @@ class BrokerTrader:
         began = self._clock.market_ms()
         for timer in self._due():
             self._handle(timer)
+        self._heartbeat.wakes_at = self._business.entries.waits_until
         self._heartbeat.idle_at = began
         with suppress(Empty):
             self._handle(self._inbox.get(timeout=self._wait()))

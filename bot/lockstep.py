@@ -54,7 +54,7 @@ class Lockstep:
                 self._clock.set(now)
                 done = self._done_with(now) if said else now - 1
                 if done > said:
-                    self._control.acknowledge(iso(done))
+                    self._control.acknowledge(iso(done), self._wake(done))
                     said = done
             except SandboxError:
                 continue
@@ -70,3 +70,8 @@ class Lockstep:
         """The market time up to which no broker owes anything; a failed broker owes nothing until it is back."""
         working = [one.idle_at for one in self._heartbeats if one.pulse.status is not Status.FAILED]
         return min([*working, now])
+
+    def _wake(self, now: int) -> str | None:
+        """When the first of them has something to do that cannot wait for the market's next step."""
+        times = [one.wakes_at for one in self._heartbeats if one.wakes_at > now]
+        return iso(min(times)) if times else None

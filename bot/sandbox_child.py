@@ -87,9 +87,11 @@ class Control:
             "GET", "/sandbox/clock", params={"daemon": self._daemon, "after": after or None, "seconds": str(seconds)}
         )
 
-    def acknowledge(self, market_time: str) -> None:
-        """Say that everything owed up to this market time is done."""
-        self._call("POST", "/sandbox/ack", json={"market_time": market_time, "daemon": self._daemon})
+    def acknowledge(self, market_time: str, wake: str | None = None) -> None:
+        """Say that everything owed up to this market time is done, and at which time the market must stop for us again."""
+        self._call(
+            "POST", "/sandbox/ack", json={"market_time": market_time, "daemon": self._daemon, "wake": wake}
+        )
 
     def close(self) -> None:
         self._session.close()

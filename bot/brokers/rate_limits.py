@@ -16,8 +16,9 @@ from bot.domain.clock import Clock
 #: How much of a budget each lane may fill: what is above stays free for the lanes before it.
 SHARES: Mapping[Lane, float] = MappingProxyType({Lane.EXIT: 1.0, Lane.QUERY: 0.85, Lane.ENTRY: 0.6})
 
-#: In lock-step no waiting makes room; a short real pause keeps us polite, then the call goes.
-LOCKSTEP_PAUSE = 0.02
+#: In lock-step the market stands still while we work, but a sandbox lets its own counters flow out at its usual speed (market
+#: seconds per real second), or nobody could ask again. Ours do the same.
+LOCKSTEP_SPEED = 60.0
 
 
 class OverBudget(Exception):
@@ -40,11 +41,11 @@ class Budget:
         self._decay = decay
         self._clock = clock
         self._level = 0.0
-        self._at = clock.market_ms()
+        self._at = self._now()
 
     def level(self) -> float:
         """What the counter shows now."""
-        now = self._clock.market_ms()
+        now = self._now()
         self._level = max(0.0, self._level - max(0, now - self._at) / 1000 * self._decay)
         self._at = now  # also when the clock was set back: or nothing would flow out until it has caught up
         return self._level
@@ -63,18 +64,19 @@ class Budget:
         """The venue says that its counter is full, whatever ours says."""
         self._level = max(self.level(), self._capacity)
 
+    def _now(self) -> int:
+        """Market time (ms), which goes on by itself in lock-step, too."""
+        still = self._clock.speed <= 0
+        return self._clock.market_ms() + (int(self._clock.wall_ms() * LOCKSTEP_SPEED) if still else 0)
+
 
 def admit(budget: Budget, cost: float, lane: Lane, deadline: Deadline, clock: Clock) -> None:
     """Wait for room and spend it; raises `OverBudget` when the deadline would pass first.
 
-    Room comes with market time, waiting happens in real time: the clock's speed converts. In lock-step the market does
-    not move while we wait, so the call goes after a short pause.
+    Room comes with market time, waiting happens in real time: the clock's speed converts.
     """
     while wait := budget.wait_ms(cost, lane):
-        if clock.speed <= 0:
-            deadline.pause(LOCKSTEP_PAUSE)
-            break
-        real = wait / clock.speed / 1000
+        real = wait / (clock.speed or LOCKSTEP_SPEED) / 1000
         if real >= deadline.left():
             raise OverBudget(budget.name, int(real * 1000))
         deadline.pause(real)

@@ -52,6 +52,8 @@ class Entries:
     exclusion_ms: int = 6_000
     news: Sequence[int] = ()
     signals: int = 0
+    waits_until: int = 0
+    """When signals that wait for the new candle's first seconds to pass may act (market ms); 0 when none waits."""
     skipped: Counter[str] = field(default_factory=Counter)
     _seen: dict[str, int] = field(default_factory=dict)
     _told: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -63,7 +65,12 @@ class Entries:
         """
         close = self.prices.newest_close()
         now = self.desk.clock.market_ms()
-        if excluded(now, close, self.exclusion_ms) or not still_valid(now, close, self.timeframe_ms):
+        self.waits_until = 0
+        if not still_valid(now, close, self.timeframe_ms):
+            return 0
+        if excluded(now, close, self.exclusion_ms):
+            if may_enter is None and any(self._awaits(symbol) for symbol in symbols):
+                self.waits_until = close + self.exclusion_ms
             return 0
         found = {symbol: what for symbol in symbols if (what := self._evaluate(symbol)) is not None}
         entered = 0
@@ -71,17 +78,27 @@ class Entries:
             entered += self._consider(symbol, found[symbol], standing, may_enter)
         return entered
 
-    def _evaluate(self, symbol: str) -> Evaluation | None:
-        if self._seen.get(symbol) == self.prices.newest_close():
-            return None
+    def _awaits(self, symbol: str) -> bool:
+        """Whether a signal waits here, or may be there when its candle is."""
         try:
-            evaluation = self.strategy.evaluate(self.prices.closed(symbol))
+            return not self._is_held(symbol) and self._signal(symbol) is not None
+        except (Unfit, BrokerError):
+            return True
+
+    def _evaluate(self, symbol: str) -> Evaluation | None:
+        try:
+            return self._signal(symbol)
         except Unfit as error:
             self._skip(symbol, "candles", str(error))
-            return None
         except BrokerError as error:
             self._skip(symbol, "candles", error.text)
+        return None
+
+    def _signal(self, symbol: str) -> Evaluation | None:
+        """What the rule says of the newest close, if that is an entry; raises `Unfit` and `BrokerError`."""
+        if self._seen.get(symbol) == self.prices.newest_close():
             return None
+        evaluation = self.strategy.evaluate(self.prices.closed(symbol))
         if evaluation.side == 0 or (evaluation.side < 0 and not self.desk.instruments[symbol].shortable):
             self._seen[symbol] = evaluation.closed_at
             return None

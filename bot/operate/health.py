@@ -75,13 +75,15 @@ class Pulse:
 class Heartbeat:
     """One slot: the broker's thread writes, the supervisor reads.
 
-    `at` is the wall time of the last sign of life, `idle_at` the market time up to which nothing is owed.
+    `at` is the wall time of the last sign of life, `idle_at` the market time up to which nothing is owed, `wakes_at` the market
+    time at which something will be owed that cannot wait for longer; 0 when nothing is.
     """
 
     def __init__(self, pulse: Pulse, at: int) -> None:
         self.pulse = pulse
         self.at = at
         self.idle_at = 0
+        self.wakes_at = 0
 
     def beat(self, at: int, pulse: Pulse | None = None) -> None:
         """A sign of life, and the newest record if there is one."""

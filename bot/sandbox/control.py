@@ -155,13 +155,19 @@ class Control:
         seconds = words.get("seconds")
         if not isinstance(seconds, int | float) or isinstance(seconds, bool) or seconds < 0:
             raise BadCall("seconds must be a number, 0 or more")
-        now = await run_in_threadpool(self._house.advance, seconds)
-        self._house.daemons.move(now)
-        await self._house.daemons.all_at(now)
-        return {"market_time": iso(now)}
+        now, daemons = self._house.clock.market_ms(), self._house.daemons
+        target = now + round(seconds * 1000)
+        while True:
+            now = await run_in_threadpool(self._house.advance, (daemons.stop_before(target) - now) / 1000)
+            daemons.move(now)
+            await daemons.all_at(now)
+            if now >= target:
+                return {"market_time": iso(now)}
 
     async def ack(self, _: Request, words: Answer) -> Answer:
-        self._house.daemons.ack(str(words.get("daemon", "")), parse_iso(_text(words, "market_time")))
+        """A daemon has done what it owed up to `market_time`; the market must stop at `wake`, if it names one."""
+        wake = parse_iso(_text(words, "wake")) if words.get("wake") is not None else 0
+        self._house.daemons.ack(str(words.get("daemon", "")), parse_iso(_text(words, "market_time")), wake)
         return {"ok": True}
 
     # ---- what goes wrong ----

@@ -28,10 +28,13 @@ CONTACT_MS = 10_000
 
 @dataclass
 class Daemons:
-    """Who trades here in lock-step: each daemon's last contact and the market time it has acknowledged."""
+    """Who trades here in lock-step: each daemon's last contact, the market time it has acknowledged, and the one at which it
+    wants the market to stop again, whatever step is asked for.
+    """
 
     contact_ms: dict[str, int] = field(default_factory=dict)
     acked_ms: dict[str, int] = field(default_factory=dict)
+    wake_ms: dict[str, int] = field(default_factory=dict)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     moved: asyncio.Event = field(default_factory=asyncio.Event)
     market_ms: int = 0
@@ -40,8 +43,9 @@ class Daemons:
         if daemon in self.acked_ms:
             self.contact_ms[daemon] = wall_ms()
 
-    def ack(self, daemon: str, market_ms: int) -> None:
+    def ack(self, daemon: str, market_ms: int, wake_ms: int = 0) -> None:
         self.acked_ms[daemon] = max(market_ms, self.acked_ms.get(daemon, 0))
+        self.wake_ms[daemon] = wake_ms
         self.contact_ms[daemon] = wall_ms()
         self.changed.set()
 
@@ -66,9 +70,16 @@ class Daemons:
 
     def behind(self, market_ms: int) -> list[str]:
         """The connected daemons that have not acknowledged a market time yet."""
+        return [daemon for daemon in self._connected() if self.acked_ms[daemon] < market_ms]
+
+    def stop_before(self, market_ms: int) -> int:
+        """Where the market stops next on its way to a time: there, or earlier where a connected daemon wants to be woken."""
+        wakes = [self.wake_ms.get(daemon, 0) for daemon in self._connected()]
+        return min([market_ms, *(wake for wake in wakes if wake > self.market_ms)])
+
+    def _connected(self) -> list[str]:
         now = wall_ms()
-        connected = [d for d, contact in self.contact_ms.items() if now - contact < CONTACT_MS]
-        return [daemon for daemon in connected if self.acked_ms[daemon] < market_ms]
+        return [daemon for daemon, contact in self.contact_ms.items() if now - contact < CONTACT_MS]
 
 
 class House:
@@ -126,7 +137,7 @@ class House:
         self.journal.put({"sandbox/market_ms": self.clock.market_ms() + ahead}, durable=False)
 
     def advance(self, seconds: float) -> int:
-        """Lock-step: moves the market on, with all venues standing still meanwhile; returns the new time."""
+        """Lock-step: moves the market on in one go, with all venues standing still meanwhile; returns the new time."""
         with self._advancing:
             for venue in self.venues.values():
                 venue.exchange.lock.acquire()

@@ -90,12 +90,22 @@ def test_no_room_before_the_deadline_is_said_at_once() -> None:
     assert caught.value.wait_ms > 900_000
 
 
-def test_in_lock_step_the_call_goes_after_a_short_pause() -> None:
+def test_in_lock_step_a_counter_flows_out_as_a_sandboxs_does_and_empties_with_a_step_of_the_market() -> None:
+    clock = SteppedClock(1_000_000, Hand().wall_ms)
+    budget = Budget("calls", 3, 1, clock)
+    for _ in range(3):
+        admit(budget, 1, Lane.EXIT, Haste(clock.wall_ms).deadline(5), clock)
+    assert budget.wait_ms(1, Lane.EXIT) == 1_001
+    clock.set(1_002_000)
+    assert budget.level() == 1
+
+
+def test_in_lock_step_waiting_makes_room() -> None:
     clock = SteppedClock(1_000_000)
     budget = Budget("calls", 1, 1, clock)
     for _ in range(3):
-        admit(budget, 1, Lane.QUERY, Haste(clock.wall_ms).deadline(5), clock)
-    assert budget.level() == 3
+        admit(budget, 1, Lane.EXIT, Haste(clock.wall_ms).deadline(5), clock)
+    assert budget.level() <= 1
 
 
 def test_young_orders_cost_more_to_change_and_to_cancel() -> None:

@@ -17,6 +17,9 @@ from bot.domain.clock import Clock
 _DEAR = frozenset({"TradesHistory", "QueryTrades", "Ledgers", "QueryLedgers"})
 #: About one call a second per public endpoint; three at once do no harm.
 _PUBLIC_BURST, _PUBLIC_DECAY = 3.0, 1.0
+#: Counted for each pair: one market's candles do not wait for another's. All pairs together are held to more than one a second.
+_PER_PAIR = frozenset({"OHLC", "Trades"})
+_PAIRS_BURST, _PAIRS_DECAY = 12.0, 4.0
 
 ADD_COST = 1.0
 #: Points by the age of the order in seconds: younger than the bound costs so much.
@@ -53,11 +56,15 @@ class KrakenLimits:
         self._pairs: dict[str, Budget] = {}
         self._last = self._calls
 
-    def public(self, method: str, deadline: Deadline) -> None:
-        """Room for one public call."""
-        budget = self._public.get(method) or Budget(method, _PUBLIC_BURST, _PUBLIC_DECAY, self._clock)
-        self._public[method] = budget
-        self._spend(budget, 1.0, Lane.QUERY, deadline)
+    def public(self, method: str, pair: str, deadline: Deadline) -> None:
+        """Room for one public call; `pair` is the market it is about, "" for none or many."""
+        if method in _PER_PAIR:
+            self._spend(self._of(method, _PAIRS_BURST, _PAIRS_DECAY), 1.0, Lane.QUERY, deadline)
+        name = f"{method} {pair}" if method in _PER_PAIR else method
+        self._spend(self._of(name, _PUBLIC_BURST, _PUBLIC_DECAY), 1.0, Lane.QUERY, deadline)
+
+    def _of(self, name: str, burst: float, decay: float) -> Budget:
+        return self._public.setdefault(name, Budget(name, burst, decay, self._clock))
 
     def question(self, method: str, deadline: Deadline) -> None:
         """Room for one private question."""
