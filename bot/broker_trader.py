@@ -31,7 +31,7 @@ from bot.store.ledger import Ledger
 #: Real seconds between two looks at commands, the emergency file and orders in flight.
 TURN = 0.25
 #: In lock-step the market jumps, so the loop has to notice quickly.
-LOCKSTEP_TURN = 0.005
+LOCKSTEP_TURN = 0.003
 #: The first waits (wall ms) after a look at the positions that left something to do (a stop in doubt, a sale refused), and
 #: after a cycle that the exchange did not answer; each further one in a row is twice as long.
 LOOK_AGAIN, CYCLE_AGAIN = 500, 2 * SECOND

@@ -35,7 +35,7 @@ from bot.engine.book import Book, Booking
 from bot.engine.markets import Markets
 
 #: Waits (wall seconds) between looks at an order that should end at once; what has not ended by then is hunted.
-PATIENCE = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.2)
+PATIENCE = (0.0, 0.03, 0.05, 0.1, 0.2, 0.4, 0.8, 1.2)
 
 #: Refusals after which the very same wish may be tried again: it is certain that nothing happened.
 TRANSIENT = frozenset({Meaning.BUSY, Meaning.RATE_LIMITED, Meaning.NONCE, Meaning.CLOCK, Meaning.LOCKED_OUT})

@@ -72,8 +72,12 @@ def main() -> int:
             status, _ = daemon.stop()
             wrong = 0
             for venue in words.venues:
-                book, lines = daemon.book(venue), differences(daemon.book(venue), truth(sandbox.ready, venue))
+                book, told = daemon.book(venue), truth(sandbox.ready, venue)
+                lines = differences(book, told)
                 wrong += len(lines)
+                steps = words.days * DAY // words.step
+                asked = sorted(told["requests"].items(), key=lambda one: -one[1])[:9]
+                print(f"{venue}, requests a step:", ", ".join(f"{path} {count / steps:.2f}" for path, count in asked))
                 print(f"{venue}: {len(book['orders'])} orders, {len(book['fills'])} fills, {len(lines)} differences", *lines)
             errors = daemon.lines("ERROR")
             if words.keep:
