@@ -23,6 +23,7 @@ from bot.brokers.okx import OKXBroker, OkxConfig
 from bot.domain.candles import Candles
 from bot.domain.clock import Clock, ScaledClock, SystemClock, parse_iso
 from bot.domain.ids import ClientIds, new_tag
+from bot.domain.money import decimal
 from bot.domain.order import OrderRecord, Purpose
 from bot.domain.position import Position
 from bot.engine import risk
@@ -249,6 +250,14 @@ class Rig:
                 self.business.entries.prices.closed(self.symbol)
                 return
             time.sleep(0.1)
+
+    def steady(self) -> None:
+        """Bring the market back to its newest close when an earlier test has left it elsewhere."""
+        self._await_candle()
+        close = decimal(repr(float(self.business.entries.prices.closed(self.symbol).close[-1])))
+        last = self.business.desk.broker.tickers({self.symbol})[self.symbol].last
+        if abs(last / close - 1) > Decimal("0.005"):
+            self.jump(str(close / last))
 
     def bought(self) -> Position:
         """Enter, undisturbed."""

@@ -1,6 +1,6 @@
 """How much a sick exchange delays the healthy ones: lateness of their cycles with and without the sickness, in turn.
 
-    .venv/bin/python -m tests.bench.sick_venue [--sick okx] [--cycles 300] [--speed 300] [--kinds hang killed …]
+    .venv/bin/python -m tests.bench.sick_venue [--sick okx] [--cycles 300] [--cycle-seconds 30] [--kinds hang killed …]
 
 Starts a sandbox and a daemon, then alternates rounds: all well, one kind of sickness at `--sick`, all well, the next kind.
 `killed` is no fault of the exchange: exceptions are thrown into the broker's own thread, again and again. Prints, per kind,
@@ -34,7 +34,7 @@ _REMEMBERED = 1_000
 class Bench:
     """One daemon on one sandbox, measured through what it writes down."""
 
-    def __init__(self, folder: Path, sandbox: Sandbox, sick: str) -> None:
+    def __init__(self, folder: Path, sandbox: Sandbox, sick: str, cycle_seconds: int) -> None:
         self.data = folder / "data"
         self.sandbox = sandbox
         self.healthy = [venue for venue in VENUES if venue != sick]
@@ -46,6 +46,7 @@ class Bench:
             "XDG_STATE_HOME": str(folder / "state"),
             "SANDBOX_READY_FILE": str(sandbox.ready_file),
             "TRADING_MODE": "sandbox",
+            "CYCLE_SECONDS": str(cycle_seconds),
         }
         command = [sys.executable, "-m", "tests.bench.killable"]
         self.process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **variables}, stdout=subprocess.DEVNULL)
@@ -105,14 +106,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sick", choices=VENUES, default="okx")
     parser.add_argument("--cycles", type=int, default=300, help="cycles of each healthy broker per round")
-    parser.add_argument("--speed", type=float, default=300, help="market seconds per real second")
+    parser.add_argument("--speed", type=float, default=60, help="market seconds per real second")
+    parser.add_argument("--cycle-seconds", type=int, default=30, help="market seconds from cycle to cycle")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
     words = parser.parse_args()
     worst = 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with Sandbox(folder, "--seed", "7", "--speed", str(words.speed), venues=VENUES) as sandbox:
-            bench = Bench(folder, sandbox, words.sick)
+            bench = Bench(folder, sandbox, words.sick, words.cycle_seconds)
             bench.await_start()
             for kind in words.kinds:
                 without, pace = bench.round(None, words.cycles)

@@ -60,4 +60,5 @@ def unopened(sandbox: Sandbox, tmp_path: Path, venue: str) -> Iterator[Rig]:
 def rig(unopened: Rig) -> Rig:
     """An account that is traded."""
     unopened.open()
+    unopened.steady()
     return unopened

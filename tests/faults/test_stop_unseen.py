@@ -35,6 +35,7 @@ def at(request: pytest.FixtureRequest, venues: Sandbox, tmp_path: Path) -> Itera
     """An account at each venue."""
     rig = Rig(venues, tmp_path, f"{next(BASES)}-{QUOTE[request.param]}", venue=request.param)
     rig.open()
+    rig.steady()
     yield rig
     rig.crash()
     rig.disarm()
