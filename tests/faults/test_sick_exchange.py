@@ -26,6 +26,7 @@ def test_each_in_turn(tmp_path: Path) -> None:
         ) as daemon,
     ):
         daemon.says("FUNDED", times=3)
+        daemon.until(lambda: all(status(daemon, venue) == "healthy" for venue in VENUES), "three healthy brokers")
         for sick, kind in SICKNESSES.items():
             others = [venue for venue in VENUES if venue != sick]
             sandbox.control("POST", "faults", venue=sick, kind=kind)
