@@ -107,12 +107,12 @@ def ledger(
         books = _books(settings)
         if as_csv:
             write_csv(books, sys.stdout, broker, every=every)
-            return
-        content = document(books, broker, every=every)
-        if as_json:
-            typer.echo(json.dumps(content, indent=2))
+        elif as_json:
+            typer.echo(json.dumps(document(books, broker, every=every), indent=2))
         else:
-            show(content)
+            show(document(books, broker, every=every))
+        if _tell_unreadable(books):
+            raise typer.Exit(1)
 
 
 @app.command()
@@ -190,6 +190,13 @@ def _books(settings: Settings) -> Books:
     return Books(settings.operation.data_dir, url.get_secret_value() if url is not None else None)
 
 
+def _tell_unreadable(books: Books) -> bool:
+    """A line for each database that could not be read; whether there is any."""
+    for line in books.unreadable.values():
+        typer.echo(f"nija: {line}", err=True)
+    return bool(books.unreadable)
+
+
 def _order(verb: Verb, broker: Venue | None, patience: float = 10.0) -> None:
     """Post a command, wait for its answers, and say what became of it. Brokers that are just starting are waited for."""
     with told() as settings:
@@ -215,7 +222,7 @@ def _order(verb: Verb, broker: Venue | None, patience: float = 10.0) -> None:
             typer.echo(
                 f"{venue.upper()} ordered at {iso(system_ms())}, not done yet: it is done as soon as NIJA runs and can"
             )
-        raise typer.Exit(1 if waiting else 0)
+        raise typer.Exit(1 if _tell_unreadable(books) or waiting else 0)
 
 
 def _patience(data_dir: Path, patience: float, venues: set[str]) -> float:

@@ -89,9 +89,7 @@ class Control:
 
     def acknowledge(self, market_time: str, wake: str | None = None) -> None:
         """Say that everything owed up to this market time is done, and at which time the market must stop for us again."""
-        self._call(
-            "POST", "/sandbox/ack", json={"market_time": market_time, "daemon": self._daemon, "wake": wake}
-        )
+        self._call("POST", "/sandbox/ack", json={"market_time": market_time, "daemon": self._daemon, "wake": wake})
 
     def close(self) -> None:
         self._session.close()

@@ -80,9 +80,12 @@ def _host(settings: Settings) -> Iterator[Check]:
 def _database(settings: Settings) -> Check:
     url = settings.operation.database_url
     try:
-        known = Books(settings.operation.data_dir, url.get_secret_value() if url is not None else None).accounts()
+        books = Books(settings.operation.data_dir, url.get_secret_value() if url is not None else None)
+        known, wrong = books.accounts(), "; ".join(books.unreadable.values())
     except StoreError as error:
-        return Check("nija", "database", "failure", str(error), "nija recover sets a damaged database aside")
+        known, wrong = (), str(error)
+    if wrong:
+        return Check("nija", "database", "failure", wrong, "nija recover sets a damaged database aside")
     return Check("nija", "database", "ok", f"readable, {len(known)} accounts so far")
 
 

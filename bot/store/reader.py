@@ -6,11 +6,12 @@ current accounts: of each venue the one last seen, play money apart from real mo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import URL, select
 
@@ -23,7 +24,11 @@ from bot.store.health import Health, health_of
 from bot.store.page import Page
 from bot.store.schema import accounts, commands, health
 
+T = TypeVar("T")
+
 _MAGIC = b"SQLite format 3\0"
+#: What the header of a SQLite database says of its pages: their bytes, 1 for 65536 ("The Database Header", offset 16).
+_PAGE_SIZES = frozenset({1, 512, 1024, 2048, 4096, 8192, 16384, 32768})
 _PLAY = "sandbox"
 
 
@@ -61,10 +66,18 @@ class Books:
     def __init__(self, data_dir: Path, url: str | None = None) -> None:
         self._data_dir = data_dir
         self._url = url
+        self.unreadable: dict[str, str] = {}
+        """The databases that could not be read at the last look, each with a line that says why."""
 
     def accounts(self, *, every: bool = False) -> tuple[Seen, ...]:
-        """The current accounts by venue, or `every` account there ever was, newest first; raises `StoreError`."""
+        """The current accounts by venue, or `every` account there ever was, newest first.
+
+        One damaged database hides no other: it is told of in `unreadable`. Raises `StoreError` when none can be read.
+        """
+        self.unreadable = {}
         found = sorted(self._all(), key=lambda seen: seen.last_seen, reverse=True)
+        if self.unreadable and not found:
+            raise StoreError("; ".join(self.unreadable.values()))
         if every or not found:
             return tuple(found)
         play = found[0].account.mode == _PLAY
@@ -80,13 +93,22 @@ class Books:
         with closing(Store.look(seen.where)) as store, store.reading() as connection:
             yield Page(connection, seen.number, wall=0, market=0)
 
+    def read(self, seen: Seen, ask: Callable[[Page], T]) -> T | None:
+        """What an account's rows say; None when they are damaged, which `unreadable` then tells."""
+        try:
+            with self.page(seen) as page:
+                return ask(page)
+        except StoreError as error:
+            self.unreadable[seen.where.render_as_string()] = str(error)
+            return None
+
     def health(self) -> dict[str, Health]:
         """How the trader of each venue is; a venue whose trader has not reported yet is missing."""
         found = {}
         for seen in self.accounts():
-            with self.page(seen) as page:
-                for row in page.rows(select(health).where(health.c.account_id == seen.number)):
-                    found[seen.account.venue] = health_of(row)
+            query = select(health).where(health.c.account_id == seen.number)
+            for row in self.read(seen, partial(Page.rows, query=query)) or ():
+                found[seen.account.venue] = health_of(row)
         return found
 
     def post(self, verb: Verb, venue: str | None = None) -> dict[str, Posted]:
@@ -110,24 +132,36 @@ class Books:
 
     def _all(self) -> Iterator[Seen]:
         for where in self._databases():
-            with closing(Store.look(where)) as store, store.reading() as connection:
-                if migrate.version(connection) is None:
-                    continue
-                for row in Page(connection, 0, wall=0, market=0).rows(select(accounts)):
-                    yield _seen(where, row)
+            try:
+                yield from _accounts_in(where)
+            except StoreError as error:
+                self.unreadable[where.render_as_string()] = str(error)
 
-    def _databases(self) -> list[URL]:
-        if self._url is None:
-            files = sorted(self._data_dir.glob("*.db"))
-            return [URL.create("sqlite", database=str(file.absolute())) for file in files if _is_ours(file)]
-        where = shared(self._url)
-        missing = where.get_backend_name() == "sqlite" and not Path(where.database or "").exists()
-        return [] if missing else [where]
+    def _databases(self) -> Iterator[URL]:
+        if self._url is not None:
+            where = shared(self._url)
+            if where.get_backend_name() != "sqlite" or Path(where.database or "").exists():
+                yield where
+            return
+        for file in sorted(self._data_dir.glob("*.db")):
+            try:
+                if _is_ours(file):
+                    yield URL.create("sqlite", database=str(file.absolute()))
+            except StoreError as error:
+                self.unreadable[str(file)] = str(error)
 
 
 def read_health(data_dir: Path, url: str | None = None) -> dict[str, Health]:
     """How the trader of each venue is, as last reported; raises `StoreError`."""
     return Books(data_dir, url).health()
+
+
+def _accounts_in(where: URL) -> list[Seen]:
+    """Every account of one database, none when no trader has made its tables yet."""
+    with closing(Store.look(where)) as store, store.reading() as connection:
+        if migrate.version(connection) is None:
+            return []
+        return [_seen(where, row) for row in Page(connection, 0, wall=0, market=0).rows(select(accounts))]
 
 
 def _seen(where: URL, row: dict[str, Any]) -> Seen:
@@ -144,4 +178,6 @@ def _is_ours(file: Path) -> bool:
         raise StoreError(f"{file}: cannot be read ({error.strerror}): see to its permissions") from error
     if header and not header.startswith(_MAGIC):
         raise StoreError(f"{file}: is not a database: move the file away (keep it)")
+    if header and int.from_bytes(header[16:18]) not in _PAGE_SIZES:
+        raise StoreError(f"{file}: is damaged: `nija recover` sets the file aside (it is kept)")
     return int.from_bytes(header[68:72]) == APPLICATION_ID

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import partial
 from typing import Any, TextIO
 
 from sqlalchemy import BindParameter, bindparam, select
@@ -60,8 +61,9 @@ def document(books: Books, broker: str | None = None, *, every: bool = False) ->
     brokers: dict[str, Any] = {}
     for seen in _wanted(books, broker, every=every):
         name = seen.account.venue if seen.account.venue not in brokers else f"{seen.account.venue} ({seen.account})"
-        with books.page(seen) as page:
-            brokers[name] = _broker(page)
+        told = books.read(seen, _broker)
+        if told is not None:
+            brokers[name] = told
     return {"brokers": brokers}
 
 
@@ -70,8 +72,8 @@ def write_csv(books: Books, out: TextIO, broker: str | None = None, *, every: bo
     writer = csv.DictWriter(out, COLUMNS, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     for seen in _wanted(books, broker, every=every):
-        with books.page(seen) as page:
-            writer.writerows(_entry(seen, row) for row in page.rows(_FILLS))
+        rows = books.read(seen, partial(Page.rows, query=_FILLS)) or ()
+        writer.writerows(_entry(seen, row) for row in rows)
 
 
 def _wanted(books: Books, broker: str | None, *, every: bool) -> Iterator[Seen]:

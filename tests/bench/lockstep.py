@@ -58,7 +58,15 @@ def main() -> int:
     words = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="nija-lockstep-") as name:
         folder = Path(name)
-        market = ("--lockstep", "--seed", str(words.seed), "--pairs", str(words.pairs), "--start", "2026-01-05T00:00:00Z")
+        market = (
+            "--lockstep",
+            "--seed",
+            str(words.seed),
+            "--pairs",
+            str(words.pairs),
+            "--start",
+            "2026-01-05T00:00:00Z",
+        )
         plain = {"STRATEGY": "bot.strategy.apex:ApexStrategy", "PAIRS_ALLOW": ""}
         with (
             Sandbox(folder, *market, venues=tuple(words.venues)) as sandbox,
@@ -78,7 +86,10 @@ def main() -> int:
                 steps = words.days * DAY // words.step
                 asked = sorted(told["requests"].items(), key=lambda one: -one[1])[:9]
                 print(f"{venue}, requests a step:", ", ".join(f"{path} {count / steps:.2f}" for path, count in asked))
-                print(f"{venue}: {len(book['orders'])} orders, {len(book['fills'])} fills, {len(lines)} differences", *lines)
+                print(
+                    f"{venue}: {len(book['orders'])} orders, {len(book['fills'])} fills, {len(lines)} differences",
+                    *lines,
+                )
             errors = daemon.lines("ERROR")
             if words.keep:
                 shutil.copytree(folder, words.keep, dirs_exist_ok=True)

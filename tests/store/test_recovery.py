@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from bot.cli import app
 from bot.store.database import Store, StoreError, address
 from bot.store.ledger import Ledger
 from bot.store.reader import Books
@@ -63,3 +66,27 @@ def test_the_owner_may_give_an_account_up(tmp_path: Path) -> None:
     assert "BTC-USD given up" in line
     assert ledger(tmp_path).positions() == []
     assert forget_accounts(Books(tmp_path)) == []
+
+
+def spoil(file: Path, since: int) -> None:
+    """Overwrite a database from a byte on."""
+    whole = file.read_bytes()
+    file.write_bytes(whole[:since] + b"\xff" * (len(whole) - since))
+
+
+@pytest.mark.parametrize("since", [16, 4096], ids=["at its head", "behind its first page"])
+def test_a_damaged_database_hides_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, since: int) -> None:
+    """The sound books are shown and ordered all the same; the damaged one is told of in a line, and the exit status is 1."""
+    other = replace(KRAKEN, venue="okx", identity="o-1")
+    for account in (KRAKEN, other):
+        with closing(Store.open(address(tmp_path, account.venue))) as store:
+            Ledger(store, account, HandClock()).record(intent(1))
+    spoil(tmp_path / "kraken.db", since)
+    monkeypatch.setenv("NIJA_DATA_DIR", str(tmp_path))
+    shown = CliRunner().invoke(app, ["ledger", "--json"])
+    assert list(json.loads(shown.stdout)["brokers"]) == ["okx"]
+    assert "kraken.db: is damaged" in shown.stderr
+    assert shown.exit_code == 1
+    ordered = CliRunner().invoke(app, ["pause"])
+    assert "OKX ordered" in ordered.stdout
+    assert ordered.exit_code == 1
