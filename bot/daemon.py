@@ -27,6 +27,7 @@ from bot.lockstep import Lockstep
 from bot.operate.backups import backing_up
 from bot.operate.env_file import exposure
 from bot.operate.log import EventLog, Logs
+from bot.operate.memory import given_back
 from bot.operate.notify import notifying
 from bot.operate.redact import Redactor
 from bot.settings import ConfigError, Mode, Settings, resolve_mode, state_folder
@@ -80,7 +81,7 @@ def _trade(
         rng=random.Random(time.time_ns()),  # noqa: S311 - names orders and spreads waits, guards nothing
     )
     _spare_the_collector()
-    with Lockstep.following(world, [post.heartbeat for post in trader.posts], stop):
+    with given_back(stop), Lockstep.following(world, [post.heartbeat for post in trader.posts], stop):
         return trader.run(lambda: world.child is None or world.child.alive)
 
 
