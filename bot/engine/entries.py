@@ -53,7 +53,9 @@ class Entries:
     news: Sequence[int] = ()
     signals: int = 0
     waits_until: int = 0
-    """When signals that wait for the new candle's first seconds to pass may act (market ms); 0 when none waits."""
+    """When signals that wait for the new candle's first seconds to pass may act (market ms); 0 when none waits, or when the
+    market moves by itself and nobody need be told.
+    """
     skipped: Counter[str] = field(default_factory=Counter)
     _seen: dict[str, int] = field(default_factory=dict)
     _told: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -69,7 +71,8 @@ class Entries:
         if not still_valid(now, close, self.timeframe_ms):
             return 0
         if excluded(now, close, self.exclusion_ms):
-            if may_enter is None and any(self._awaits(symbol) for symbol in symbols):
+            still = self.desk.clock.speed <= 0
+            if still and may_enter is None and any(self._awaits(symbol) for symbol in symbols):
                 self.waits_until = close + self.exclusion_ms
             return 0
         found = {symbol: what for symbol in symbols if (what := self._evaluate(symbol)) is not None}

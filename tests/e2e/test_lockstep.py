@@ -24,3 +24,20 @@ def test_hours_of_candles_and_agreement_after_each(tmp_path: Path) -> None:
             assert differences(daemon.book(), truth(sandbox.ready)) == []
         assert daemon.lines("ENTRY")
         assert daemon.stop()[0] == 0
+
+
+def test_a_step_of_one_candle_does_not_pass_over_the_moment_when_its_signals_may_act(tmp_path: Path) -> None:
+    """The steps land on the closes, where orders still wait for the candle's first seconds to pass: the market stops there."""
+    with (
+        Sandbox(tmp_path, "--lockstep", "--start", "2026-01-05T08:00:00Z") as sandbox,
+        Daemon(tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file)) as daemon,
+    ):
+        daemon.says("FUNDED")
+        for _ in range(4):
+            sandbox.control("POST", "advance", seconds=CANDLE)
+        assert daemon.lines("ENTRY")
+        placed = [
+            event for event in sandbox.control("GET", "timeline?venue=kraken")["events"] if event["kind"] == "new"
+        ]
+        assert {event["market_time"][-4:] for event in placed if event["client_id"]} == {":06Z"}
+        assert daemon.stop()[0] == 0
