@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from bot.sandbox.coinbase.errors import invalid, not_found
@@ -36,10 +37,10 @@ class Span:
     """The times from one parameter's on and before the other's; either may be absent."""
 
     def __init__(self, query: Query, start: str, end: str) -> None:
-        self._begin, self._until = query.moment(start), query.moment(end)
+        self.begin, self._until = query.moment(start) or 0, query.moment(end)
 
     def holds(self, time_ms: int) -> bool:
-        return (self._begin is None or time_ms >= self._begin) and (self._until is None or time_ms < self._until)
+        return time_ms >= self.begin and (self._until is None or time_ms < self._until)
 
 
 class HistoryDesk:
@@ -62,8 +63,9 @@ class HistoryDesk:
         self._portfolios.check(who.account, query.get("retail_portfolio_id"))
         wanted = self._wanted_statuses(query)
         span = Span(query, "start_date", "end_date")
-        mine = View(self._exchange, who.account).orders()
-        found = [order for order in mine if span.holds(order.created_ms) and _asked_for(order, query)]
+        view, asked_for = View(self._exchange, who.account), _filter(query)
+        mine = view.open_orders() if wanted == {"OPEN"} else view.orders(span.begin)
+        found = [order for order in mine if span.holds(order.created_ms) and asked_for(order)]
         found = [order for order in found if not wanted or self._status(order) in wanted]
         found.sort(key=_sort_key(query.get("sort_by")), reverse=True)
         limit = query.number("limit", self._switches.number("orders_default_limit"), ORDERS_PAGE)
@@ -98,7 +100,7 @@ class HistoryDesk:
         """There is no has_next: the last page has no cursor, or one that leads nowhere."""
         self._portfolios.check(who.account, query.get("retail_portfolio_id"))
         span = Span(query, "start_sequence_timestamp", "end_sequence_timestamp")
-        mine = (fill for fill in View(self._exchange, who.account).fills() if self._shown(fill))
+        mine = (fill for fill in View(self._exchange, who.account).fills(span.begin) if self._shown(fill))
         found = [fill for fill in mine if span.holds(fill.time_ms) and _fits(fill, query)]
         found.sort(key=(lambda fill: (fill.price, fill.sequence)) if query.get("sort_by") == "PRICE" else _newest)
         found.reverse()
@@ -119,21 +121,26 @@ class HistoryDesk:
         return fill_record(fill, self._portfolios.identity(account), in_quote)
 
 
-def _asked_for(order: Order, query: Query) -> bool:
-    """Whether an order meets all filters of a list but those of status and time."""
-    order_type, time_in_force = SHAPES[key_of(order)]
-    source = "RETAIL_SIMPLE" if order.origin.value == "manual" else "RETAIL_ADVANCED"
-    filters = (
-        (query.many("order_ids"), {order.id}),
-        (query.many("product_ids", "product_id"), {order.symbol}),
-        (query.many("order_types", "order_type"), {order_type}),
-        (query.many("time_in_forces"), {time_in_force}),
-        (query.many("order_side"), {order.side.value.upper()}),
-        (query.many("product_type"), {"SPOT", "UNKNOWN_PRODUCT_TYPE"}),
-        (query.many("asset_filters"), set(order.symbol.split("-"))),
-        (query.many("order_placement_source"), {source}),
-    )
-    return all(not asked or actual & set(asked) for asked, actual in filters)
+#: The filters of a list of orders but those of status and time: under which names each is asked, and what an order has there.
+_FILTERS: tuple[tuple[tuple[str, ...], Callable[[Order], set[str]]], ...] = (
+    (("order_ids",), lambda order: {order.id}),
+    (("product_ids", "product_id"), lambda order: {order.symbol}),
+    (("order_types", "order_type"), lambda order: {SHAPES[key_of(order)][0]}),
+    (("time_in_forces",), lambda order: {SHAPES[key_of(order)][1]}),
+    (("order_side",), lambda order: {order.side.value.upper()}),
+    (("product_type",), lambda _: {"SPOT", "UNKNOWN_PRODUCT_TYPE"}),
+    (("asset_filters",), lambda order: set(order.symbol.split("-"))),
+    (
+        ("order_placement_source",),
+        lambda order: {"RETAIL_SIMPLE" if order.origin.value == "manual" else "RETAIL_ADVANCED"},
+    ),
+)
+
+
+def _filter(query: Query) -> Callable[[Order], bool]:
+    """Whether an order meets all of `_FILTERS` that a query asks for."""
+    asked = [(set(values), has) for names, has in _FILTERS if (values := query.many(*names))]
+    return lambda order: all(wanted & has(order) for wanted, has in asked)
 
 
 def _fits(fill: Fill, query: Query) -> bool:

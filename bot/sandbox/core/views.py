@@ -24,10 +24,12 @@ class View:
         self._hiding = self._state.hidden_until_wall_ms > self._wall
         self._state.account(account)
 
-    def orders(self) -> list[Order]:
-        """All orders, oldest first."""
-        mine = (o for o in self._state.orders.values() if o.account == self._account)
-        return [self._seen(order) for order in mine if order.visible_wall_ms <= self._wall]
+    def orders(self, since_ms: int = 0) -> list[Order]:
+        """All orders that were made at or after a market time, oldest first."""
+        account, wall = self._account, self._wall
+        every = self._state.orders.values()
+        mine = [o for o in every if o.created_ms >= since_ms and o.account == account and o.visible_wall_ms <= wall]
+        return [self._seen(order) for order in mine] if self._hiding else mine
 
     def open_orders(self) -> list[Order]:
         if self._hiding:
@@ -40,10 +42,15 @@ class View:
             return None
         return self._seen(order)
 
-    def fills(self) -> list[Fill]:
-        """All fills, oldest first."""
-        mine = (f for f in self._state.fills.values() if f.account == self._account)
-        return [fill for fill in mine if fill.visible_wall_ms <= self._wall]
+    def fills(self, since_ms: int = 0) -> list[Fill]:
+        """All fills at or after a market time, oldest first."""
+        account, wall = self._account, self._wall
+        every = self._state.fills.values()
+        return [f for f in every if f.time_ms >= since_ms and f.account == account and f.visible_wall_ms <= wall]
+
+    def fill(self, fill_id: str) -> Fill | None:
+        fill = self._state.fills.get(fill_id)
+        return fill if fill and fill.account == self._account and fill.visible_wall_ms <= self._wall else None
 
     def fills_of(self, order: Order) -> list[Fill]:
         found = (self._state.fills[fill_id] for fill_id in order.fill_ids)

@@ -96,7 +96,7 @@ class AccountDesk:
     def trades_history(self, who: Credential, words: Words) -> dict[str, Any]:
         view = View(self._exchange, who.account)
         start, end = self._range(words, lambda txid: _filled(view, txid))
-        chosen = [fill for fill in view.fills() if _within(fill.time_ms, start, end)]
+        chosen = [fill for fill in view.fills(int(start)) if _within(fill.time_ms, start, end)]
         groups = (
             _grouped(chosen) if words.get("consolidate_taker", "true").lower() != "false" else [[f] for f in chosen]
         )
@@ -111,10 +111,10 @@ class AccountDesk:
         if len(asked) > MAX_TRADES_ASKED:
             raise invalid("txid")
         view = View(self._exchange, who.account)
-        by_id = {fill.id: fill for fill in view.fills()}
-        if any(txid.strip() not in by_id for txid in asked):
+        found = [fill for fill in (view.fill(txid.strip()) for txid in asked) if fill is not None]
+        if len(found) < len(asked):
             raise KrakenError(errors.INVALID_ORDER)
-        return {txid.strip(): self._trade([by_id[txid.strip()]], words, view) for txid in asked}
+        return {fill.id: self._trade([fill], words, view) for fill in found}
 
     def ledgers(self, who: Credential, words: Words) -> dict[str, Any]:
         view = View(self._exchange, who.account)
@@ -233,7 +233,8 @@ def _opened(view: View, txid: str) -> int | None:
 
 
 def _filled(view: View, txid: str) -> int | None:
-    return next((fill.time_ms for fill in view.fills() if fill.id == txid), None)
+    fill = view.fill(txid)
+    return None if fill is None else fill.time_ms
 
 
 def _moved(view: View, txid: str) -> int | None:

@@ -218,7 +218,8 @@ class AlgoDesk:
         wanted = words.need("ordType").split(",")
         if any(name not in (*TYPES, "iceberg", "twap", "chase", "smart_iceberg") for name in wanted):
             raise bad("ordType")
-        chosen = [algo for algo in self._algos(who, words) if algo.working and algo.tags.get("ordType") in wanted]
+        alive = self._algos(View(self._exchange, who.account).open_orders(), words)
+        chosen = [algo for algo in alive if algo.tags.get("ordType") in wanted]
         return self._page(chosen, words)
 
     def history(self, who: Credential, words: Words) -> list[Row]:
@@ -227,18 +228,19 @@ class AlgoDesk:
         if "state" not in words and "algoId" not in words:
             raise refused("50015", "state", "algoId")
         state = words.one_of("state", ("", *STATES), "")
-        rows = [algo for algo in self._algos(who, words) if not algo.working and algo.tags.get("ordType") in wanted]
+        every = self._algos(View(self._exchange, who.account).orders(), words)
+        rows = [algo for algo in every if not algo.working and algo.tags.get("ordType") in wanted]
         return [row for row in self._page(rows, words) if state in {"", row["state"]}]
 
     def _page(self, algos: list[Order], words: Words) -> list[Row]:
         newest_first = sorted(algos, key=lambda algo: int(algo.id), reverse=True)
         return [self._shown(algo) for algo in page(newest_first, lambda algo: int(algo.id), words)]
 
-    def _algos(self, who: Credential, words: Words) -> list[Order]:
-        view = View(self._exchange, who.account)
+    def _algos(self, orders: list[Order], words: Words) -> list[Order]:
+        """Those that are algos, and what the words ask for."""
         return [
             order
-            for order in view.orders()
+            for order in orders
             if is_algo(order)
             and words.get("instId", order.symbol) == order.symbol
             and words.get("algoId", order.id) == order.id

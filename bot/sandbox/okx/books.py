@@ -39,7 +39,8 @@ class Books:
         if "ordId" not in words and "clOrdId" not in words:
             raise OkxError("51003")
         view = View(self._exchange, who.account)
-        for order in reversed(view.orders()):
+        named = view.order(words["ordId"]) if "ordId" in words else None
+        for order in [named] if named is not None else reversed(view.orders()):
             meant = order.id == words["ordId"] if "ordId" in words else order.client_id == words["clOrdId"]
             if meant and order.symbol == listed.symbol and not is_algo(order) and self._remembered(order, ARCHIVE_MS):
                 return [self._row(view, order)]
@@ -85,9 +86,8 @@ class Books:
         view, oldest = View(self._exchange, who.account), self._exchange.now - memory_ms
         chosen = [
             fill
-            for fill in reversed(view.fills())
-            if fill.time_ms >= oldest
-            and between(fill.time_ms, words)
+            for fill in reversed(view.fills(max(oldest, words.integer("begin") or 0)))
+            if between(fill.time_ms, words)
             and words.get("instId", fill.symbol) == fill.symbol
             and words.get("ordId", fill.order_id) == fill.order_id
             and words.get("instType", "") in {"", self._listing.by_symbol[fill.symbol].kind}
