@@ -27,7 +27,7 @@ from bot.lockstep import Lockstep
 from bot.operate.backups import backing_up
 from bot.operate.env_file import exposure
 from bot.operate.log import EventLog, Logs
-from bot.operate.memory import given_back
+from bot.operate.memory import kept_small
 from bot.operate.notify import notifying
 from bot.operate.redact import Redactor
 from bot.settings import ConfigError, Mode, Settings, resolve_mode, state_folder
@@ -44,7 +44,7 @@ def run(settings: Settings) -> int:
     plan = trading_plan(settings)
     redact = Redactor(settings.secrets())
     stop = threading.Event()
-    with Logs(settings.operation, redact, console=sys.stdout) as logs:
+    with kept_small(stop), Logs(settings.operation, redact, console=sys.stdout) as logs:
         log = logs.event_log()
         for warning in settings.warnings:
             log.warning("SETTINGS", reason=warning)
@@ -81,7 +81,7 @@ def _trade(
         rng=random.Random(time.time_ns()),  # noqa: S311 - names orders and spreads waits, guards nothing
     )
     _spare_the_collector()
-    with given_back(stop), Lockstep.following(world, [post.heartbeat for post in trader.posts], stop):
+    with Lockstep.following(world, [post.heartbeat for post in trader.posts], stop):
         return trader.run(lambda: world.child is None or world.child.alive)
 
 

@@ -1,41 +1,48 @@
-"""Gives memory that was freed back to the system, so that a process which lives for months stays as large as its content.
+"""Keeps a process that lives for months as large as its content: memory that was freed goes back to the system.
 
 The C library keeps freed blocks for later. Answers, candles and rows of many sizes leave holes between what stays, and a heap
-with holes grows by some megabytes a day though nothing more is in it. glibc's `malloc_trim` gives whole free pages back, also
-those in the middle; libraries without it (musl, macOS) do so by themselves or not at all, and are left alone.
+with holes grows by some megabytes a day though nothing more is in it. With glibc, all threads share one heap, large blocks are
+the system's own from the start (mallopt(3)), and whole free pages are given back once a minute (malloc_trim(3)). Other
+libraries (musl, macOS) are left alone.
 """
 
 from __future__ import annotations
 
 import ctypes
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-#: Real seconds between two times. It takes about a millisecond, in which no other thread is held up but by its own `malloc`.
+#: Real seconds between two times that free pages are given back, which takes about a millisecond.
 EVERY = 60.0
+#: Bytes from which on a block is the system's own. Said once, the library does not raise it by itself any more.
+LARGE = 128 * 1024
+#: The parameters' numbers in glibc's malloc.h.
+_MMAP_THRESHOLD, _ARENA_MAX = -3, -8
 
 
 @contextmanager
-def given_back(stop: threading.Event, every: float = EVERY) -> Iterator[None]:
-    """Give freed memory back again and again, in a thread of its own, for the length of a block or until `stop` is set."""
-    trim = trimmer()
-    if trim is not None:
-        threading.Thread(target=_run, args=(trim, stop, every), name="memory", daemon=True).start()
+def kept_small(stop: threading.Event, every: float = EVERY) -> Iterator[None]:
+    """For the length of a block, or until `stop` is set. Best entered before other threads begin: each may have a heap by then."""
+    library = glibc()
+    if library is not None:
+        library.mallopt(_ARENA_MAX, 1)
+        library.mallopt(_MMAP_THRESHOLD, LARGE)
+        threading.Thread(target=_give_back, args=(library, stop, every), name="memory", daemon=True).start()
     yield
 
 
-def trimmer() -> Callable[[int], int] | None:
-    """`malloc_trim` of this process's C library (its argument: bytes to keep at the top); None where there is none."""
+def glibc() -> ctypes.CDLL | None:
+    """This process's C library, if it is one whose memory can be told what to do."""
     try:
-        trim = ctypes.CDLL(None).malloc_trim
+        library = ctypes.CDLL(None)
+        library.malloc_trim.argtypes = [ctypes.c_size_t]
+        library.mallopt.argtypes = [ctypes.c_int, ctypes.c_int]
     except (OSError, AttributeError):
         return None
-    trim.argtypes, trim.restype = [ctypes.c_size_t], ctypes.c_int
-    found: Callable[[int], int] = trim
-    return found
+    return library
 
 
-def _run(trim: Callable[[int], int], stop: threading.Event, every: float) -> None:
+def _give_back(library: ctypes.CDLL, stop: threading.Event, every: float) -> None:
     while not stop.wait(every):
-        trim(0)
+        library.malloc_trim(0)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.operate.memory import given_back, trimmer
+from bot.operate.memory import glibc, kept_small
 
 MIB = 1024 * 1024
 
@@ -19,7 +19,7 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
 
-@pytest.mark.skipif(trimmer() is None, reason="this C library has no malloc_trim")
+@pytest.mark.skipif(glibc() is None, reason="this C library takes no advice")
 def test_holes_between_blocks_that_stay_are_given_back() -> None:
     libc = ctypes.CDLL(None)
     libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
@@ -31,7 +31,7 @@ def test_holes_between_blocks_that_stay_are_given_back() -> None:
         libc.free(block)
     full, stop = resident(), threading.Event()
     until = time.monotonic() + 10
-    with given_back(stop, every=0.01):
+    with kept_small(stop, every=0.01):
         while resident() > full - 15 * MIB:
             assert time.monotonic() < until
             time.sleep(0.01)
