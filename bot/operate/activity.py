@@ -61,11 +61,13 @@ def main(wish: Wish) -> int:
 
 
 def activities(settings: Settings) -> list[Activity]:
-    """Every current account's activity; raises `StoreError`."""
+    """Every current account's activity, a line for each database that cannot be read; raises `StoreError` when none can."""
     url = settings.operation.database_url
     books = Books(settings.operation.data_dir, url.get_secret_value() if url is not None else None)
     reports = books.health()
     brokers: dict[str, Any] = document(books)["brokers"]
+    for line in books.unreadable.values():
+        print(f"nija: {line}", file=sys.stderr)
     daemon = running_daemon(settings.operation.data_dir)
     beats = daemon.brokers if daemon is not None else {}
     known = [_activity(venue, brokers[venue], reports.get(venue)) for venue in brokers]

@@ -113,7 +113,7 @@ class KrakenTransport:
     # -- one call ----------------------------------------------------------------------------------------------
     def _public(self, method: str, data: dict[str, str], deadline: Deadline) -> Any:
         self._stay_quiet()
-        _admitted(lambda: self._limits.public(method, data.get("pair", "") if data else "", deadline))
+        _admitted(lambda: self._limits.public(method, data.get("pair", ""), deadline))
         sender = self._sender
         return self._result(self._send(lambda: sender.query_public(method, data, _TIMEOUTS), deadline))
 
