@@ -19,8 +19,12 @@ def scan(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("venue", ["kraken", "okx", "coinbase"])
-def test_no_entry_on_bad_candles_and_an_entry_on_good_ones(rig: Rig) -> None:
-    """Each defect in every answer; a missing candle that stays missing was a time without trades, and is filled in flat."""
+def test_no_entry_on_bad_candles_and_an_entry_on_good_ones(unopened: Rig) -> None:
+    """Each defect in every answer, to a broker that has seen none before (sound ones are kept); a missing candle that stays
+    missing was a time without trades, and is filled in flat.
+    """
+    rig = unopened
+    rig.open()
     rig.rule.side = 1
     for defect in DEFECTS:
         rig.arm("bad_candle", body=defect)
