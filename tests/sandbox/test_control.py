@@ -17,6 +17,7 @@ from typing import Any
 import krakenex
 import pytest
 
+from bot.domain.clock import iso, parse_iso
 from tests.sandbox.desk import Desk
 from tests.sandbox_fixture import ROOT, ControlError, Keys, Sandbox
 
@@ -123,6 +124,26 @@ def test_advance_waits_for_those_who_have_acknowledged_before(standing: Sandbox)
     standing.control("POST", "ack", market_time=later, daemon="d1")
     assert done.wait(5)
     waiting.join()
+
+
+def test_the_market_stops_on_its_way_where_somebody_wants_to_be_woken(standing: Sandbox) -> None:
+    now = parse_iso(standing.control("GET", "clock")["market_time"])
+    wake, target = now + 6_000, now + 300_000
+    standing.control("POST", "ack", market_time=iso(now), daemon="d2", wake=iso(wake))
+    answers: list[str] = []
+    waiting = threading.Thread(
+        target=lambda: answers.append(standing.control("POST", "advance", seconds=300)["market_time"])
+    )
+    waiting.start()
+    seen = []
+    for moment in (wake, target):
+        while parse_iso(standing.control("GET", "clock?daemon=d2")["market_time"]) < moment:
+            pass
+        seen.append(parse_iso(standing.control("GET", "clock?daemon=d2")["market_time"]))
+        standing.control("POST", "ack", market_time=iso(moment), daemon="d2")
+    waiting.join()
+    assert seen == [wake, target]
+    assert [parse_iso(answer) for answer in answers] == [target]
 
 
 def test_ledger_manual_deposit_and_price(standing: Sandbox) -> None:
