@@ -27,7 +27,6 @@ from bot.lockstep import Lockstep
 from bot.operate.backups import backing_up
 from bot.operate.env_file import exposure
 from bot.operate.log import EventLog, Logs
-from bot.operate.memory import kept_small
 from bot.operate.notify import notifying
 from bot.operate.redact import Redactor
 from bot.settings import ConfigError, Mode, Settings, resolve_mode, state_folder
@@ -44,7 +43,7 @@ def run(settings: Settings) -> int:
     plan = trading_plan(settings)
     redact = Redactor(settings.secrets())
     stop = threading.Event()
-    with kept_small(stop), Logs(settings.operation, redact, console=sys.stdout) as logs:
+    with Logs(settings.operation, redact, console=sys.stdout) as logs:
         log = logs.event_log()
         for warning in settings.warnings:
             log.warning("SETTINGS", reason=warning)
