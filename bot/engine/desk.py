@@ -191,13 +191,14 @@ class Desk:
         return self.book.by_exchange_id(order.exchange_id)
 
     def bought_in_full(self, symbol: str) -> bool:
-        """Whether all that the entries of a symbol bought is booked; False while the venue does not show some of their fills.
+        """Whether all that the entries of a symbol bought is booked; False while one has not ended for all that the venue shows,
+        or not all fills are shown that it speaks of: a hidden fill may be missing from the order's own figures, too.
 
         A sale booked before a late fill of its entry would close the position, and the late fill would open one without coins.
         """
         entries = [one for one in self.book.unsettled() if one.symbol == symbol and one.purpose is Purpose.ENTRY]
         refreshed = [self.refresh(entry) for entry in entries]
-        return all(entry.booked_qty >= entry.filled_qty for entry in refreshed)
+        return all(entry.settled for entry in refreshed)
 
     def _adopt_children(self, order: VenueOrder) -> None:
         """Raises `BrokerError` while the venue does not show the orders that it says a stop became."""
