@@ -10,7 +10,7 @@ V = TypeVar("V")
 class Recent(Generic[V]):
     """Values by name; beyond `most` names the one that was not remembered for the longest time is forgotten."""
 
-    def __init__(self, most: int = 2_000) -> None:
+    def __init__(self, most: int = 500) -> None:
         self._most = most
         self._values: dict[str, V] = {}
 

@@ -16,6 +16,7 @@ from bot.domain.ids import is_ours, tag_of
 from bot.domain.instrument import Balance
 from bot.domain.money import ZERO
 from bot.domain.order import STOPS, Decision, OrderRecord, Purpose, Side, VenueOrder
+from bot.domain.position import Position
 from bot.engine.desk import Desk
 
 #: Market ms before the newest booked fill from which fills are asked again: a venue may show a fill late.
@@ -36,7 +37,7 @@ class Reconciliation:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._foreign: dict[str, None] = {}
-        self._short_since: dict[str, int] = {}
+        self._short_since: dict[str, int] = {}  # by the position's entry: the next one's coins are others
 
     def start(self) -> None:
         """After a start: also what ended while nobody looked, as far back as the book (or an empty book) needs."""
@@ -178,23 +179,22 @@ class Reconciliation:
     def count(self, balances: Mapping[str, Balance]) -> None:
         """Whether the coins of our spot positions are there; the owner may have sold or withdrawn them by hand."""
         positions = [one for one in self._desk.book.positions() if not self._desk.instruments[one.symbol].shortable]
-        if not positions:
-            self._short_since.clear()
-            return
+        still = {position.entry_id for position in positions}
+        self._short_since = {entry: since for entry, since in self._short_since.items() if entry in still}
         for position in positions:
             held = balances[position.base].total if position.base in balances else ZERO
-            self._judge(position.symbol, position.base, position.qty - held)
+            self._judge(position, position.qty - held)
 
-    def _judge(self, symbol: str, base: str, missing: Decimal) -> None:
-        desk = self._desk
+    def _judge(self, position: Position, missing: Decimal) -> None:
+        desk, symbol = self._desk, position.symbol
         if missing < desk.instruments[symbol].lot or desk.closing_in_doubt(symbol) > 0:
-            self._short_since.pop(symbol, None)
+            self._short_since.pop(position.entry_id, None)
             return
         now = desk.clock.wall_ms()
-        since = self._short_since.setdefault(symbol, now)
+        since = self._short_since.setdefault(position.entry_id, now)
         if now - since < SECOND_LOOK:
             return
-        missing -= desk.broker.pockets().get(base, ZERO)
+        missing -= desk.broker.pockets().get(position.base, ZERO)
         if missing >= desk.instruments[symbol].lot:
             desk.book.write_off(symbol, missing, desk.clock.market_ms(), TAKEN)
             desk.log.error(
@@ -203,4 +203,4 @@ class Reconciliation:
                 qty=missing,
                 reason="these coins left the account without us: the position shrinks",
             )
-        self._short_since.pop(symbol, None)
+        self._short_since.pop(position.entry_id, None)

@@ -37,7 +37,7 @@ _UNANSWERED = (
     .order_by(commands.c.id)
 )
 #: Fills of which it is kept in mind that they are booked: venues show the last hour's again and again.
-_MEMORY = 2_000
+_MEMORY = 300
 #: Answers that are kept at most between two changes.
 _ANSWERS = 1_000
 #: Starts of time from which results are summed at once: ever, today, and yesterday while the day turns.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from decimal import Decimal
 
 import pytest
@@ -10,6 +11,7 @@ from bot.domain.order import Purpose
 from tests.rig import Rig
 
 LATER_MS = 25_000
+CANDLE_MS = 300_000
 FREEING = {"kraken": "stop_holds_base", "coinbase": "stops_hold_base"}
 
 
@@ -53,3 +55,20 @@ def test_half_is_gone_and_the_exit_sells_what_is_left(rig: Rig, way: str) -> Non
     sold = sum((Decimal(row["filled"]) for row in rig.sent(side="sell") if row["origin"] != "manual"), Decimal(0))
     assert bought - gone - 2 * lot <= sold <= bought - gone
     assert 0 <= rig.coins() <= 2 * lot
+
+
+def test_what_was_missed_of_one_position_is_not_held_against_the_next(rig: Rig) -> None:
+    """One look at balances that lagged behind misses the first position's coins; the second look is another position's first."""
+    first = rig.bought()
+    rig.business.reconciliation.count({})
+    rig.business.closing.sell(rig.symbol, first.qty, first.entry_price, Purpose.EXIT, "out")
+    assert rig.position is None
+    candle = rig.clock.market_ms() // CANDLE_MS
+    while rig.clock.market_ms() // CANDLE_MS == candle:
+        rig.turn()
+        time.sleep(0.2)
+    second = rig.bought()
+    rig.clock.ahead += LATER_MS
+    rig.business.reconciliation.count({})
+    assert rig.notes.said("GONE") == []
+    assert rig.position == second
