@@ -157,7 +157,7 @@ def _conserved(book: Doc, truth: Doc) -> list[str]:
     """bought - sold - fees taken in coin = position + dust, but for what attached stops sold beyond what there was."""
     coins: dict[str, Decimal] = defaultdict(Decimal)
     for fill in book["fills"]:
-        coins[_base(fill)] += _change(fill)
+        coins[_base(fill)] += coins_moved(fill)
     held: dict[str, Decimal] = defaultdict(Decimal)
     for position in book["positions"]:
         if not position["symbol"].endswith("-SWAP"):
@@ -181,7 +181,7 @@ def sold_gross(truth: Doc) -> dict[str, Decimal]:
             entry_of[order["id"]] = entry_of[order["parent_id"]]
     left: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for fill in truth["fills"]:
-        left[_base(fill), entry_of.get(fill["order_id"], fill["order_id"])] += _change(fill)
+        left[_base(fill), entry_of.get(fill["order_id"], fill["order_id"])] += coins_moved(fill)
     found: dict[str, Decimal] = defaultdict(Decimal)
     for (asset, entry), qty in left.items():
         if qty < 0 and entry in entry_of.values():
@@ -193,7 +193,7 @@ def _base(row: Doc) -> str:
     return str(row["symbol"].split("-")[0])
 
 
-def _change(fill: Doc) -> Decimal:
+def coins_moved(fill: Doc) -> Decimal:
     """What a fill did to the coins of its base; nothing where it is a contract."""
     if fill["symbol"].endswith("-SWAP"):
         return Decimal(0)

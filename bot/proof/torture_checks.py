@@ -13,7 +13,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from bot.proof.agreement import differences, sold_gross
+from bot.proof.agreement import coins_moved, differences, sold_gross
 from bot.proof.torture_owner import Belongings
 
 Doc = Mapping[str, Any]
@@ -62,9 +62,7 @@ def _coins(truth: Doc, owner: Belongings) -> list[str]:
     least: dict[str, Decimal] = defaultdict(Decimal)
     for fill in _bought(truth):
         base = fill["symbol"].split("-")[0]
-        ours[base] += Decimal(fill["qty"]) * (1 if fill["side"] == "buy" else -1)
-        if fill["fee_asset"] == base:
-            ours[base] -= Decimal(fill["fee"])
+        ours[base] += coins_moved(fill)
         least[base] = min(least[base], ours[base])
     gross = sold_gross(truth)
     lines = [
@@ -87,23 +85,28 @@ def _orders(truth: Doc, owner: Belongings) -> list[str]:
 
 
 def _results(book: Doc, truth: Doc, results: Iterable[Doc]) -> list[str]:
-    """What the book says was earned = the money that moved at the venue + what is still held, at its cost."""
+    """What the book says was earned = the money that moved at the venue + what is still held, at its cost.
+
+    Coins that neither a position nor a sale accounts for (dust, or what an attached stop sold too much) count at the last price.
+    """
     booked: dict[str, Decimal] = defaultdict(Decimal)
     for row in results:
         booked[row["symbol"]] += Decimal(row["realised_usd"] or 0)
     moved: dict[str, Decimal] = defaultdict(Decimal)
     turnover: dict[str, Decimal] = defaultdict(Decimal)
+    coins: dict[str, Decimal] = defaultdict(Decimal)
     for fill in _bought(truth):
-        value = Decimal(fill["qty"]) * Decimal(fill["price"])
-        fee = Decimal(fill["fee"]) if fill["fee_asset"] == fill["symbol"].split("-")[1] else ZERO
-        moved[fill["symbol"]] += (value if fill["side"] == "sell" else -value) - fee
-        turnover[fill["symbol"]] += value
+        symbol, value = fill["symbol"], Decimal(fill["qty"]) * Decimal(fill["price"])
+        fee = Decimal(fill["fee"]) if fill["fee_asset"] == symbol.split("-")[1] else ZERO
+        moved[symbol] += (value if fill["side"] == "sell" else -value) - fee
+        turnover[symbol] += value
+        coins[symbol] += coins_moved(fill)
     for position in book["positions"]:
         moved[position["symbol"]] += Decimal(position["qty"]) * Decimal(position["entry_price"])
-    lines, gross = [], sold_gross(truth)
+        coins[position["symbol"]] -= ZERO if position["symbol"].endswith("-SWAP") else Decimal(position["qty"])
+    lines = []
     for symbol in booked.keys() | moved.keys():
-        base = symbol.split("-")[0]
-        left = (Decimal(book["dust"].get(base, 0)) - gross.get(base, ZERO)) * _last_price(truth, symbol)
+        left = coins[symbol] * _last_price(truth, symbol)
         apart = abs(booked[symbol] - moved[symbol] - left)
         if apart > abs(left) / 10 + turnover[symbol] / 1_000_000:
             lines.append(f"result of {symbol}: book {booked[symbol]:.6f}, exchange {moved[symbol] + left:.6f}")

@@ -213,6 +213,36 @@ def test_what_an_attached_stop_sells_beyond_the_fee_in_the_coin_is_the_venues_do
     assert sold_gross(truth) == {}
 
 
+def test_dust_that_went_with_an_attached_stop_is_counted_once() -> None:
+    """The first trade leaves dust of 0.005; the second's stop sells the 0.01 that went as its fee: the dust, and as much again."""
+    fee = {"fee": "0.01", "fee_asset": "BTC"}
+    orders: list[dict[str, Any]] = [
+        {"id": "A", "client_id": "njA", "origin": "api"},
+        {"id": "B", "client_id": "njB", "origin": "api"},
+        {"id": "C", "client_id": "njC", "origin": "api"},
+        {"id": "S", "client_id": None, "origin": "attached", "parent_id": "C"},
+        {"id": "T", "client_id": None, "origin": "triggered", "parent_id": "S"},
+    ]
+    for order in orders:
+        order |= {"symbol": "BTC-USD", "side": "buy", "type": "market", "status": "filled", "qty": "1", "filled": "1"}
+    fills = [
+        fill("f1", "A", "buy", "1", "100") | fee,
+        fill("f2", "B", "sell", "0.985", "110"),
+        fill("f3", "C", "buy", "1", "100") | fee,
+        fill("f4", "T", "sell", "1", "99"),
+    ]
+    truth = {"orders": orders, "fills": fills, "balances": {}}
+    book: dict[str, Any] = {"orders": [], "fills": [], "positions": [], "dust": {}, "naked": []}
+    results = [{"symbol": "BTC-USD", "realised_usd": earned} for earned in ("-1", "9.849", "-1", "-1.001")]
+
+    def wrong() -> list[str]:
+        return [line for line in discrepancies(book, truth, results, OWNER) if "result" in line]
+
+    assert wrong() == []
+    results.pop()
+    assert len(wrong()) == 1
+
+
 def test_how_long_it_took_is_shown_as_a_distribution() -> None:
     assert spread([]) == "-"
     assert spread([1.25]) == "1.2"
