@@ -66,3 +66,23 @@ def test_a_late_fill_of_an_entry_whose_stop_fired_leaves_no_position(rig: Rig) -
     rig.until(lambda: rig.agreed() and rig.coins() == 0, "the truth")
     assert rig.position is None
     assert rig.differences() == []
+
+
+def test_stops_that_fired_wait_for_a_hidden_fill_of_their_entry(rig: Rig) -> None:
+    """Each fill of the entry has a stop of its own, and all have sold before the venue shows one of the fills: booked first, the
+    sales would end the position, and the late fill would open another one without coins, which sells the owner's.
+    """
+    rig.deposit("USD", Decimal(100_000))
+    owners = Decimal(20)
+    rig.deposit(rig.base, owners)
+    rig.arm("late_fill", seconds=3.0, count=1)
+    rig.enter()
+    assert len([one for one in rig.truth()["fills"] if one["side"] == "buy"]) > 1
+    rig.jump("0.9")
+    for _ in range(6):
+        rig.cycle()
+    rig.until(lambda: rig.agreed() and rig.coins() == owners, "the truth")
+    assert rig.position is None
+    assert len(rig.notes.said("EXIT")) == 1
+    assert rig.notes.said("OVERSOLD") == []
+    assert rig.differences() == []
