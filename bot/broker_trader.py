@@ -16,7 +16,7 @@ from threading import Event as Signal
 
 from bot.brokers.base import BaseBroker, BrokerError, Connection
 from bot.domain.clock import SECOND, Clock
-from bot.domain.events import Command, Event, Timer
+from bot.domain.events import Command, Event, Moved, Timer
 from bot.domain.ids import Account, ClientIds, new_tag
 from bot.domain.instrument import Trading
 from bot.domain.outcome import Meaning
@@ -30,8 +30,6 @@ from bot.store.ledger import Ledger
 
 #: Real seconds between two looks at commands, the emergency file and orders in flight.
 TURN = 0.25
-#: In lock-step the market jumps, so the loop has to notice quickly.
-LOCKSTEP_TURN = 0.003
 #: The first waits (wall ms) after a look at the positions that left something to do (a stop in doubt, a sale refused), and
 #: after a cycle that the exchange did not answer; each further one in a row is twice as long.
 LOOK_AGAIN, CYCLE_AGAIN = 500, 2 * SECOND
@@ -148,8 +146,7 @@ class BrokerTrader:
         began = self._clock.market_ms()
         for timer in self._due():
             self._handle(timer)
-        self._heartbeat.wakes_at = self._business.entries.waits_until
-        self._heartbeat.idle_at = began
+        self._heartbeat.rest(began, self._business.entries.waits_until)
         with suppress(Empty):
             self._handle(self._inbox.get(timeout=self._wait()))
         self._attend()
@@ -194,9 +191,9 @@ class BrokerTrader:
         return int(market_ms / self._clock.speed) if self._clock.speed > 0 else 0
 
     def _wait(self) -> float:
-        """Real seconds until something is due, a turn at most."""
+        """Real seconds until something is due, a turn at most; in lock-step the inbox hears when the market has moved."""
         if self._clock.speed <= 0:
-            return LOCKSTEP_TURN
+            return TURN
         market = min(self._dues.cycle, self._dues.watch) - self._clock.market_ms()
         return min(max(market / SECOND / self._clock.speed, 0.001), TURN)
 
@@ -214,6 +211,8 @@ class BrokerTrader:
                 case Command():
                     self._operator.obey(event)
                     self._report()
+                case Moved():
+                    pass
                 case _:
                     self._dues.watch = 0
         except BrokerError as error:

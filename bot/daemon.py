@@ -80,7 +80,7 @@ def _trade(
         rng=random.Random(time.time_ns()),  # noqa: S311 - names orders and spreads waits, guards nothing
     )
     _spare_the_collector()
-    with Lockstep.following(world, [post.heartbeat for post in trader.posts], stop):
+    with Lockstep.following(world, [post.heartbeat for post in trader.posts], trader.market_moved, stop):
         return trader.run(lambda: world.child is None or world.child.alive)
 
 

@@ -21,7 +21,7 @@ from bot.broker_manager import BrokerManager
 from bot.broker_trader import BrokerTrader
 from bot.brokers.base import BaseBroker, BrokerError
 from bot.domain.clock import MINUTE, SECOND, Clock, iso
-from bot.domain.events import Command, Event, Verb
+from bot.domain.events import Command, Event, Moved, Verb
 from bot.domain.ids import Account
 from bot.domain.outcome import Meaning
 from bot.engine.business import Plan
@@ -134,6 +134,11 @@ class IndependentBrokerTrader:
             if any(post.locked for post in self.posts) or self._nothing_sound() or not still_well():
                 break
         return self._end(still_well() and not self._nothing_sound())
+
+    def market_moved(self) -> None:
+        """In lock-step: every actor sees what is due."""
+        for post in self.posts:
+            post.inbox.put(Moved())
 
     def _nothing_sound(self) -> bool:
         """Whether every broker's book is damaged: there is nothing to trade until their owner has recovered one."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from bot.domain.clock import SteppedClock, iso, parse_iso
@@ -17,29 +17,40 @@ from bot.world import World
 
 #: Real seconds for which one question after the clock waits for the market to move on.
 _QUESTION = 0.5
-#: Real seconds between two looks at what the brokers still owe.
-_LOOK = 0.002
+#: Real seconds after which it is looked anew at what the brokers owe: one that has failed does not say so.
+_LOOK = 0.05
 
 
 class Lockstep:
-    """Follows one sandbox's clock for all brokers of the daemon."""
+    """Follows one sandbox's clock for all brokers of the daemon; `moved` tells them that it has moved on."""
 
     def __init__(
-        self, control: Control, clock: SteppedClock, heartbeats: Sequence[Heartbeat], stop: threading.Event
+        self,
+        control: Control,
+        clock: SteppedClock,
+        heartbeats: Sequence[Heartbeat],
+        moved: Callable[[], object],
+        stop: threading.Event,
     ) -> None:
         self._control = control
         self._clock = clock
         self._heartbeats = heartbeats
+        self._moved = moved
         self._stop = stop
+        self._rested = threading.Event()
+        for heartbeat in heartbeats:
+            heartbeat.on_rest = self._rested.set
 
     @classmethod
     @contextmanager
-    def following(cls, world: World, heartbeats: Sequence[Heartbeat], stop: threading.Event) -> Iterator[None]:
+    def following(
+        cls, world: World, heartbeats: Sequence[Heartbeat], moved: Callable[[], object], stop: threading.Event
+    ) -> Iterator[None]:
         """Follow for the length of a block, if this world moves in lock-step at all."""
         if world.control is None or not isinstance(world.clock, SteppedClock):
             yield
             return
-        follower = cls(world.control, world.clock, heartbeats, stop)
+        follower = cls(world.control, world.clock, heartbeats, moved, stop)
         thread = threading.Thread(target=follower.run, name="lockstep", daemon=True)
         thread.start()
         yield
@@ -48,23 +59,28 @@ class Lockstep:
     def run(self) -> None:
         """Until the daemon stops. The first word makes us known, so that the market waits for us from then on."""
         said = 0
-        while not self._stop.wait(_LOOK):
+        while not self._stop.is_set():
             try:
                 now = parse_iso(str(self._control.clock(after=iso(said), seconds=_QUESTION)["market_time"]))
                 self._clock.set(now)
+                self._moved()
                 done = self._done_with(now) if said else now - 1
                 if done > said:
                     self._control.acknowledge(iso(done), self._wake(done))
                     said = done
             except SandboxError:
-                continue
+                self._stop.wait(_LOOK)
 
     def _done_with(self, now: int) -> int:
         """Wait until nobody owes anything up to `now`, for a moment: how far they have come is the answer then."""
         until = time.monotonic() + _QUESTION
-        while (done := self._done_up_to(now)) < now and time.monotonic() < until and not self._stop.wait(_LOOK):
-            pass
-        return done
+        while not self._stop.is_set():
+            self._rested.clear()
+            done = self._done_up_to(now)
+            if done >= now or time.monotonic() >= until:
+                return done
+            self._rested.wait(_LOOK)
+        return self._done_up_to(now)
 
     def _done_up_to(self, now: int) -> int:
         """The market time up to which no broker owes anything; a failed broker owes nothing until it is back."""

@@ -77,4 +77,9 @@ class Disconnected:
     reason: str
 
 
-Event = Timer | Command | CandleClosed | Tick | Filled | OrderUpdate | Disconnected
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The market, which moves in lock-step, has moved on: see what is due."""
+
+
+Event = Timer | Command | CandleClosed | Tick | Filled | OrderUpdate | Disconnected | Moved

@@ -36,9 +36,10 @@ class Prices:
         if kept is not None and len(kept) and kept.closed_at == self.newest_close():
             return kept
         candles = self._joined(symbol, kept) if kept is not None else self._ask(symbol)
-        if inspect(candles):
-            candles = self._ask(symbol)
         flaws = inspect(candles)
+        if flaws:
+            candles = self._ask(symbol)
+            flaws = inspect(candles)
         if flaws and all(flaw.fault is Fault.GAP for flaw in flaws):
             candles, flaws = fill_flat(candles), ()
         if flaws:

@@ -139,7 +139,7 @@ class Watch:
     def _walk(self, position: Position, candles: Candles) -> None:
         fact = f"walked:{position.symbol}"
         since = max(int(self.desk.book.fact(fact) or 0), position.opened_at)
-        fresh = [i for i in range(len(candles)) if int(candles.time[i]) + self.timeframe_ms > since]
+        fresh = range(int(candles.time.searchsorted(since - self.timeframe_ms, side="right")), len(candles))
         for index in fresh:
             held = self.desk.book.position(position.symbol)
             if held is None or not self._after_close(held, candles[: index + 1]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -84,6 +84,13 @@ class Heartbeat:
         self.at = at
         self.idle_at = 0
         self.wakes_at = 0
+        self.on_rest: Callable[[], object] | None = None
+
+    def rest(self, idle_at: int, wakes_at: int) -> None:
+        """All is done that was owed up to a market time; `on_rest` hears of it."""
+        self.wakes_at, self.idle_at = wakes_at, idle_at
+        if self.on_rest is not None:
+            self.on_rest()
 
     def beat(self, at: int, pulse: Pulse | None = None) -> None:
         """A sign of life, and the newest record if there is one."""

@@ -6,11 +6,11 @@ what may never be twice is the tables'.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.exc import IntegrityError
@@ -24,6 +24,7 @@ from bot.domain.money import ZERO
 from bot.domain.order import Decision, Intent, OrderRecord, OrderStatus, Purpose, Side, VenueOrder, follow
 from bot.domain.position import Position
 from bot.store import facts, holdings, orders, stretches
+from bot.store.answers import About, Answers
 from bot.store.database import Store
 from bot.store.health import Health, keep_health
 from bot.store.page import Page, Row
@@ -38,8 +39,6 @@ _UNANSWERED = (
 )
 #: Fills of which it is kept in mind that they are booked: venues show the last hour's again and again.
 _MEMORY = 300
-#: Answers that are kept at most between two changes.
-_ANSWERS = 1_000
 #: Starts of time from which results are summed at once: ever, today, and yesterday while the day turns.
 _SUMS = 3
 
@@ -59,7 +58,7 @@ class Ledger:
             self._id = _enter_account(connection, account, clock.wall_ms())
             self._facts = facts.all_of(self._page(connection))
         self._notes: dict[str, str | None] = {}
-        self._answers: dict[Hashable, Any] = {}
+        self._answers = Answers()
         self._booked: dict[str, None] = {}
         self._earned: dict[int, Decimal] = {}
 
@@ -77,7 +76,7 @@ class Ledger:
     def record(self, intent: Intent) -> OrderRecord:
         """Write the intent before its request leaves; raises `AlreadyDecided` when its key was used before."""
         try:
-            with self._writing() as page:
+            with self._changing(intent.client_id) as page:
                 return orders.write(page, intent)
         except IntegrityError as error:
             with self._reading() as page:
@@ -89,7 +88,7 @@ class Ledger:
         self, client_id: str, status: OrderStatus, *, exchange_id: str | None = None, reason: str = ""
     ) -> OrderRecord:
         """Move one of our orders to a status; raises `IllegalTransition`, and KeyError for an unknown order."""
-        with self._writing() as page:
+        with self._changing(client_id, exchange_id) as page:
             row = orders.find(page, client_id=client_id)
             if row is None:
                 raise KeyError(client_id)
@@ -112,7 +111,7 @@ class Ledger:
         if not orders.news_of(row, order):
             return orders.record_of(row)
         try:
-            with self._writing() as page:
+            with self._changing(row["client_id"], row["exchange_id"], order.exchange_id) as page:
                 return orders.take_over(page, row, order)
         except IntegrityError:  # the venue says that it is an order which the book knows as another one
             return orders.record_of(row)
@@ -120,7 +119,8 @@ class Ledger:
     def adopt(self, order: VenueOrder, purpose: Purpose, decision: Decision | None = None) -> OrderRecord:
         """Enter an order of ours that the book does not have; one that it has is brought up to date instead."""
         row = self._row_of(order)
-        with self._writing() as page:
+        known = () if row is None else (row["client_id"], row["exchange_id"])
+        with self._changing(order.client_id, order.exchange_id, *known) as page:
             if row is not None:
                 return orders.take_over(page, row, order)
             return orders.adopt(page, order, purpose, decision)
@@ -137,7 +137,7 @@ class Ledger:
 
     def unsettled(self) -> list[OrderRecord]:
         """Orders in flight, working, or done with reported fills not yet booked; oldest first."""
-        return list(self._read("unsettled", orders.unsettled))
+        return list(self._read(About.ORDERS, "unsettled", orders.unsettled))
 
     def orders_of(self, symbol: str, since: int) -> list[OrderRecord]:
         """Orders of a symbol created at or after market time `since`, oldest first."""
@@ -146,10 +146,10 @@ class Ledger:
 
     def orders_since(self, since: int) -> int:
         """How many orders of ours were sent since market time `since` (spawned ones not counted)."""
-        newest = self._read("newest sent", orders.newest_sent)
+        newest = self._read(About.ORDERS, "newest sent", orders.newest_sent)
         if newest is None or newest < since:
             return 0
-        return self._read(("sent", since), lambda page: orders.sent_since(page, since))
+        return self._read(About.ORDERS, ("sent", since), lambda page: orders.sent_since(page, since))
 
     def attempts(self, symbol: str, candle_close: int, purpose: Purpose) -> int:
         """How many decision keys of this symbol, candle and purpose exist: the number of the next attempt."""
@@ -172,7 +172,8 @@ class Ledger:
             raise KeyError(fill.exchange_order_id)
         if holdings.is_too_much(row, fill):
             return None
-        with self._writing() as page:
+        touched = (About.FILLS, About.POSITIONS, About.DUST, About.STRETCHES)
+        with self._changing(row["client_id"], row["exchange_id"], fill.exchange_order_id, also=touched) as page:
             booking = holdings.enter(page, row, fill)
         self._remember_booked(fill.fill_id)
         for since in self._earned:
@@ -182,11 +183,11 @@ class Ledger:
 
     def newest_fill(self) -> int:
         """Market time of the newest booked fill; 0 without one."""
-        return self._read("newest fill", holdings.newest_fill)
+        return self._read(About.FILLS, "newest fill", holdings.newest_fill)
 
     def positions(self) -> list[Position]:
         """Open positions, oldest first."""
-        return list(self._read("positions", holdings.open_positions))
+        return list(self._read(About.POSITIONS, "positions", holdings.open_positions))
 
     def position(self, symbol: str) -> Position | None:
         """The open position of a symbol."""
@@ -194,14 +195,14 @@ class Ledger:
 
     def plan(self, symbol: str, *, stage: int, stop_price: Decimal) -> Position:
         """Store where the rule now stands, before the exchange is told; KeyError without an open position."""
-        with self._writing() as page:
+        with self._writing(About.POSITIONS, About.STRETCHES) as page:
             row = holdings.the_open(page, symbol)
             then = replace(holdings.position_of(row), stage=stage, stop_price=stop_price)
             return holdings.settle(page, row, then, "plan", page.market, "")
 
     def close(self, symbol: str, at: int, why: str) -> Position:
         """Close a position whose rest cannot be traded: what is left becomes dust of its base coin."""
-        with self._writing() as page:
+        with self._writing(About.POSITIONS, About.DUST, About.STRETCHES) as page:
             row = holdings.the_open(page, symbol)
             was = holdings.position_of(row)
             if was.side is Side.BUY and was.qty > 0:
@@ -210,7 +211,7 @@ class Ledger:
 
     def write_off(self, symbol: str, qty: Decimal, at: int, why: str) -> Position:
         """The owner took `qty` of the position's coins away: the position shrinks without a fill, to 0 at most."""
-        with self._writing() as page:
+        with self._writing(About.POSITIONS, About.DUST, About.STRETCHES) as page:
             row = holdings.the_open(page, symbol)
             was = holdings.position_of(row)
             gone = min(qty, was.qty)
@@ -219,7 +220,7 @@ class Ledger:
 
     def dust(self) -> dict[str, Decimal]:
         """What is left over of closed positions, by base coin."""
-        return dict(self._read("dust", holdings.dust_of))
+        return dict(self._read(About.DUST, "dust", holdings.dust_of))
 
     def realised_since(self, at: int) -> Decimal:
         """Dollars earned (lost) by fills since market time `at`: results of closing ones, fees of all."""
@@ -239,7 +240,9 @@ class Ledger:
         """How the last `count` closed positions of a symbol ended, the newest first: when (market ms), and what they earned (in
         the quote). Those whose coins were taken away are no results.
         """
-        return list(self._read(("results", symbol, count), lambda page: holdings.results(page, symbol, count)))
+        return list(
+            self._read(About.POSITIONS, ("results", symbol, count), lambda page: holdings.results(page, symbol, count))
+        )
 
     # -- naked stretches -------------------------------------------------------------------------------------
 
@@ -247,19 +250,19 @@ class Ledger:
         """A position is not fully covered by stops from wall time `at` on; an open stretch stays as it is."""
         if self._naked_since(symbol) is not None:
             return
-        with self._writing() as page:
+        with self._writing(About.STRETCHES) as page:
             stretches.begin(page, symbol, at, why)
 
     def cover(self, symbol: str, at: int) -> int:
         """It is covered again; returns how long it was not (wall ms, 0 when it was covered all along)."""
         if self._naked_since(symbol) is None:
             return 0
-        with self._writing() as page:
+        with self._writing(About.STRETCHES) as page:
             return stretches.end(page, symbol, at)
 
     def uncovered(self) -> dict[str, tuple[int, str]]:
         """The stretches that are open: by symbol since when (wall ms), and why."""
-        return dict(self._read("uncovered", stretches.open_ones))
+        return dict(self._read(About.STRETCHES, "uncovered", stretches.open_ones))
 
     # -- facts, commands, health -----------------------------------------------------------------------------
 
@@ -309,9 +312,10 @@ class Ledger:
 
     def _row(self, *, client_id: str | None = None, exchange_id: str | None = None) -> Row | None:
         """The order of these ids, as its row stands."""
-        return self._read(
-            ("order", client_id, exchange_id),
-            lambda page: orders.find(page, client_id=client_id, exchange_id=exchange_id),
+        return self._answers.order(
+            client_id,
+            exchange_id,
+            lambda: self._ask(lambda page: orders.find(page, client_id=client_id, exchange_id=exchange_id)),
         )
 
     def _row_of(self, order: VenueOrder) -> Row | None:
@@ -334,17 +338,15 @@ class Ledger:
             self._booked.pop(next(iter(self._booked)))
 
     def _naked_since(self, symbol: str) -> int | None:
-        return self._read(("naked", symbol), lambda page: stretches.open_since(page, symbol))
+        return self._read(About.STRETCHES, ("naked", symbol), lambda page: stretches.open_since(page, symbol))
 
-    def _read(self, question: Hashable, ask: Callable[[Page], T]) -> T:
-        """The answer to a question about orders, fills, positions, dust or stretches: asked anew after each change of them."""
-        if question not in self._answers:
-            while len(self._answers) >= _ANSWERS:
-                self._answers.pop(next(iter(self._answers)))
-            with self._reading() as page:
-                self._answers[question] = ask(page)
-        answer: T = self._answers[question]
-        return answer
+    def _read(self, about: About, question: Hashable, ask: Callable[[Page], T]) -> T:
+        """The answer to a question, put to the database anew after each change of what it is about."""
+        return self._answers.to(about, question, lambda: self._ask(ask))
+
+    def _ask(self, ask: Callable[[Page], T]) -> T:
+        with self._reading() as page:
+            return ask(page)
 
     @contextmanager
     def _reading(self) -> Iterator[Page]:
@@ -352,17 +354,26 @@ class Ledger:
             yield self._page(connection)
 
     @contextmanager
-    def _writing(self) -> Iterator[Page]:
-        """A transaction that may change anything."""
+    def _writing(self, *abouts: About) -> Iterator[Page]:
+        """A transaction that changes what these answers are about; one that fails may have been kept all the same."""
         try:
             with self._noting() as page:
                 yield page
         finally:
-            self._answers.clear()
+            self._answers.forget(*abouts)
+
+    @contextmanager
+    def _changing(self, *names: str | None, also: Sequence[About] = ()) -> Iterator[Page]:
+        """A transaction that changes the order of these names, or enters it."""
+        try:
+            with self._writing(About.ORDERS, *also) as page:
+                yield page
+        finally:
+            self._answers.forget_order(*names)
 
     @contextmanager
     def _noting(self) -> Iterator[Page]:
-        """A transaction that changes nothing that `_read` answers: facts, health, commands."""
+        """A transaction that changes nothing that is kept in `_answers`: facts, health, commands."""
         with self._store.writing() as connection:
             if connection.dialect.name == "postgresql":  # SQLite's writers are alone already
                 connection.execute(select(accounts.c.id).where(accounts.c.id == self._id).with_for_update())

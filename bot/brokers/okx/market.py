@@ -29,7 +29,8 @@ T = TypeVar("T")
 _PAGE = 300
 #: `market/candles` reaches 1,440 rows back; older ones are in `market/history-candles`.
 _REACH = 1_200
-_PRINTS = 500
+#: How many trades are asked for at first, and where those do not reach back: the most that there are.
+_PRINTS = (100, 500)
 #: Up to so many symbols are asked for one by one, more of them by the whole list.
 _FEW = 4
 
@@ -121,17 +122,22 @@ class OkxMarket:
     def look(self, symbol: str, since: int) -> Look:
         """Last, high and low of the trades after `since`; `at` is the newest trade's time, so that none is missed.
 
-        Where the last 500 trades do not reach back to `since`, the candles of whole minutes after it tell the rest.
+        Where the last hundred trades do not reach back to `since` five hundred are asked for, and where those do not, the candles
+        of whole minutes after it tell the rest.
         """
-        rows = self._transport.public("/api/v5/market/trades", instId=symbol, limit=str(_PRINTS))
-        fresh = understood(lambda: wire.prints(rows, since))
+        for most in _PRINTS:
+            rows = self._transport.public("/api/v5/market/trades", instId=symbol, limit=str(most))
+            fresh = understood(lambda told=rows: wire.prints(told, since))  # type: ignore[misc]
+            reaches = len(rows) < most or len(fresh) < len(rows)
+            if reaches:
+                break
         if not fresh:
             old = understood(lambda: wire.prints(rows[:1]))
             last = old[0].price if old else self._last(symbol)
             return Look(symbol, since, last, last, last)
         prices = [one.price for one in fresh]
         seen = Look(symbol, fresh[0].at, prices[0], max(prices), min(prices))
-        return seen if len(rows) < _PRINTS or len(fresh) < len(rows) else self._with_candles(seen, since)
+        return seen if reaches else self._with_candles(seen, since)
 
     def _last(self, symbol: str) -> Decimal:
         found = self.tickers({symbol}).get(symbol)

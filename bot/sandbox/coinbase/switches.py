@@ -40,8 +40,11 @@ class CoinbaseSwitches(Switches):
         super().set(name, value)
 
 
-def defaults(symbols: Iterable[str]) -> dict[str, Value]:
-    """All switches. `product_status.<ID>` and `product_flag.<ID>` make a product untradable, `rules.<ID>` changes its rules."""
+def defaults(symbols: Iterable[str], *, lockstep: bool) -> dict[str, Value]:
+    """All switches. `product_status.<ID>` and `product_flag.<ID>` make a product untradable, `rules.<ID>` changes its rules.
+
+    In lock-step, where the market stands still until a daemon has done its work, no order is pending by itself.
+    """
     products = list(symbols)
     return {
         "client_id_memory_seconds": TEN_YEARS,
@@ -53,7 +56,7 @@ def defaults(symbols: Iterable[str]) -> dict[str, Value]:
         "past_end_time": "refused",
         "refusal_code_in": "both",
         "legacy_order_id": False,
-        "pending_ms": 30,
+        "pending_ms": 0 if lockstep else 30,
         "cancel_ms": 20,
         "order_404_ms": 0,
         "fills_lag_ms": 0,

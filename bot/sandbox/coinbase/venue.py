@@ -46,7 +46,7 @@ def open_venue(setting: Setting) -> Venue:
     state = State(NAME, setting.journal, _base_volume(setting.fee_tier))
     market.restore(Jump(row[0], row[1], Decimal(row[2])) for row in setting.journal.get(f"{NAME}/jumps") or [])
     listing = Listing(products(market, setting.start_ms))
-    switches = CoinbaseSwitches(defaults(listing.by_id))
+    switches = CoinbaseSwitches(defaults(listing.by_id, lockstep=setting.clock.lockstep))
     if CANCEL_ONLY in listing.by_id:
         switches.set(f"product_flag.{CANCEL_ONLY}", "cancel_only")
     ids = CoinbaseIds(setting.dice)
