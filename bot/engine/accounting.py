@@ -113,7 +113,7 @@ class Accounting:
             track = Track.read(known).after(result, equity, today, book.realised_since(today))
         else:
             return Track.read(known)
-        book.note(_TRACK, track.written())
+        book.remember(_TRACK, track.written())
         return track
 
 

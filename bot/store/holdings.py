@@ -22,7 +22,7 @@ from bot.domain.position import Position, after, fee_in_quote, opened
 from bot.store import stretches
 from bot.store.orders import change
 from bot.store.page import Page, Row
-from bot.store.schema import dust, fills, positions
+from bot.store.schema import dust, fills, positions, write_offs
 
 _POSITION = tuple(field.name for field in fields(Position))
 _FILL = tuple(field.name for field in fields(Fill) if field.name != "client_id")
@@ -54,6 +54,20 @@ _EARNED = select(fills.c.realised_usd).where(
 _TRADED = select(fills.c.order_id, fills.c.fee_usd).where(
     fills.c.account_id == bindparam("account"), fills.c.time >= bindparam("since"), fills.c.time < bindparam("until")
 )
+_MISSED = (
+    select(positions, write_offs.c.id.label("write_off"), write_offs.c.qty.label("missing"))
+    .join_from(write_offs, positions, write_offs.c.position_id == positions.c.id)
+    .where(
+        write_offs.c.account_id == bindparam("account"),
+        write_offs.c.at >= bindparam("time"),
+        write_offs.c.qty != ZERO,
+        positions.c.symbol == bindparam("symbol"),
+        positions.c.opened_at <= bindparam("time"),
+    )
+    .order_by(write_offs.c.id.desc())
+)
+_INSERT_WRITE_OFF = write_offs.insert()
+_CHANGE_WRITE_OFF = write_offs.update().where(write_offs.c.id == bindparam("row"))
 _MY_DUST = dust.c.account_id == bindparam("account")
 _DUST = select(dust.c.coin, dust.c.qty).where(_MY_DUST).order_by(dust.c.coin)
 _DUST_OF = select(dust.c.qty).where(_MY_DUST, dust.c.coin == bindparam("which"))
@@ -122,7 +136,8 @@ def traded(page: Page, since: int, until: int) -> tuple[int, Decimal]:
 
 def enter(page: Page, order: Row, fill: Fill) -> Booking:
     """Book a fill that is not booked yet: its order, its position and its own row."""
-    before = next(iter(open_rows(page, fill.symbol)), None)
+    missed = _missed(page, order, fill)
+    before = missed or next(iter(open_rows(page, fill.symbol)), None)
     if before is None:
         number, position, oversold, earned = _open(page, order, fill)
     else:
@@ -143,6 +158,17 @@ def enter(page: Page, order: Row, fill: Fill) -> Booking:
     return Booking(fill, _traded(page, order, fill), position, oversold, dollars)
 
 
+def write_off(page: Page, row: Row, qty: Decimal, at: int, why: str) -> Position:
+    """Coins of an open position are gone without a sale, to 0 at most; a sale that is told later takes their place (`_missed`)."""
+    was = position_of(row)
+    gone = min(qty, was.qty)
+    page.note("written_off", was.symbol, qty=gone, why=why)
+    page.connection.execute(
+        _INSERT_WRITE_OFF, {"account_id": page.account, "position_id": row["id"], "qty": gone, "at": at}
+    )
+    return settle(page, row, replace(was, qty=was.qty - gone), "position", at, why)
+
+
 def settle(page: Page, row: Row, then: Position, event: str, at: int, why: str) -> Position:
     """Write and journal what of a position is new; one that holds nothing is closed at market time `at`, and not naked."""
     was = position_of(row)
@@ -152,7 +178,7 @@ def settle(page: Page, row: Row, then: Position, event: str, at: int, why: str) 
     if news:
         page.connection.execute(_UPDATE, {"row": row["id"], **news})
         page.note(event, then.symbol, **news)
-    if then.qty == 0:
+    if then.qty == 0 and row["closed_at"] is None:
         stretches.end(page, then.symbol, page.wall)
     return then
 
@@ -197,9 +223,31 @@ def _fold(page: Page, order: Row, fill: Fill, row: Row) -> _Folded:
     if then.qty < 0:
         oversold = _oversold(page, fill, -then.qty)
         then = replace(then, qty=ZERO)
-    why = str(order["purpose"])
-    settle(page, row, then, "position", fill.time, why)
+    settle(page, row, then, "position", fill.time, row["closed_why"] or str(order["purpose"]))
     return row["id"], then, oversold, then.realised - was.realised
+
+
+def _missed(page: Page, order: Row, fill: Fill) -> Row | None:
+    """The position of which coins were taken for gone that this fill had sold before, with these coins in it again.
+
+    The venue told of the sale too late: it takes the place of what was written off.
+    """
+    rows = [] if order["purpose"] is Purpose.ENTRY else page.rows(_MISSED, symbol=fill.symbol, time=fill.time)
+    if not rows or rows[0]["side"] is fill.side:
+        return None
+    position, sold, left = dict(rows[0]), _taken(fill), ZERO
+    for row in rows:
+        if row["id"] != position["id"]:
+            continue
+        found = min(sold, row["missing"])
+        sold -= found
+        left += row["missing"] - found
+        position["qty"] += found
+        page.connection.execute(_CHANGE_WRITE_OFF, {"row": row["write_off"], "qty": row["missing"] - found})
+    page.note("found", fill.symbol, qty=_taken(fill) - sold, fill_id=fill.fill_id)
+    if left == 0:
+        position["closed_why"] = None
+    return position
 
 
 def _oversold(page: Page, fill: Fill, amount: Decimal) -> Decimal:

@@ -210,13 +210,12 @@ class Ledger:
             return holdings.settle(page, row, replace(was, qty=ZERO), "closed", at, why)
 
     def write_off(self, symbol: str, qty: Decimal, at: int, why: str) -> Position:
-        """The owner took `qty` of the position's coins away: the position shrinks without a fill, to 0 at most."""
+        """The owner took `qty` of the position's coins away: the position shrinks without a fill, to 0 at most.
+
+        A sale of ours that had taken them and is told only later takes the write-off's place, with its result.
+        """
         with self._writing(About.POSITIONS, About.DUST, About.STRETCHES) as page:
-            row = holdings.the_open(page, symbol)
-            was = holdings.position_of(row)
-            gone = min(qty, was.qty)
-            page.note("written_off", symbol, qty=gone, why=why)
-            return holdings.settle(page, row, replace(was, qty=was.qty - gone), "position", at, why)
+            return holdings.write_off(page, holdings.the_open(page, symbol), qty, at, why)
 
     def dust(self) -> dict[str, Decimal]:
         """What is left over of closed positions, by base coin."""

@@ -201,6 +201,17 @@ positions = Table(
     ),
 )
 
+write_offs = Table(
+    "write_offs",
+    metadata,
+    _id(),
+    _account(),
+    Column("position_id", _ID, ForeignKey("positions.id"), nullable=False),
+    _amount("qty"),
+    _time("at"),
+    Index("write_offs_of_account", "account_id"),
+)
+
 fills = Table(
     "fills",
     metadata,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from decimal import Decimal
 
@@ -9,8 +10,11 @@ import pytest
 
 from bot.brokers.base import BaseBroker
 from bot.domain.fill import Fill
+from bot.domain.instrument import Balance
 from bot.domain.order import Side
 from tests.rig import Rig
+
+LATER_MS = 25_000
 
 
 class Curtain:
@@ -86,3 +90,22 @@ def test_stops_that_fired_wait_for_a_hidden_fill_of_their_entry(rig: Rig) -> Non
     assert len(rig.notes.said("EXIT")) == 1
     assert rig.notes.said("OVERSOLD") == []
     assert rig.differences() == []
+
+
+@pytest.mark.parametrize("venue", ["kraken", "okx", "coinbase"])
+def test_a_stops_fill_that_shows_after_its_coins_were_taken_for_gone_takes_their_place(rig: Rig, venue: str) -> None:
+    """The balances say so for longer than the second look waits, and the fill is still hidden: sold it was, not taken away."""
+    rig.bought()
+    rig.arm("late_fill", seconds=3.0, count=5)
+    rig.jump("0.95")
+    for _ in range(100):
+        if rig.coins() >= rig.lot:
+            time.sleep(0.02)
+    for ahead in (0, LATER_MS):
+        rig.clock.ahead += ahead
+        rig.business.reconciliation.count({rig.base: Balance(rig.coins())})
+    assert len(rig.notes.said("GONE")) == 1
+    rig.until(lambda: rig.agreed() and rig.position is None, "the fill")
+    assert rig.differences() == []
+    assert [earned < 0 for _, earned in rig.business.desk.book.results(rig.symbol, 2)] == [True]
+    assert rig.notes.said("OVERSOLD") == []

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,17 @@ def described(inspector: Inspector) -> dict[str, object]:
     }
 
 
+def test_a_book_of_the_first_form_is_kept_and_takes_write_offs(tmp_path: Path) -> None:
+    made_by_hand(tmp_path / "kraken.db")
+    with closing(sqlite3.connect(tmp_path / "kraken.db")) as raw, raw:
+        raw.execute("DROP TABLE write_offs")
+        raw.execute(f"UPDATE {migrate.VERSION_TABLE} SET version_num = '0001'")
+    with pytest.raises(StoreError, match="of an older NIJA"):
+        Books(tmp_path).accounts()
+    book = ledger(tmp_path)
+    assert book.write_off("BTC-USD", Decimal("0.4"), 7_000, "withdrawn").qty == Decimal("0.6")
+
+
 def test_the_newest_step_is_the_one_that_the_code_expects() -> None:
     config = Config()
     config.set_main_option("script_location", str(migrate.FOLDER))
@@ -112,8 +124,8 @@ def test_a_commit_is_flushed_to_the_disk_and_others_may_read_meanwhile(store: St
 
 STEP = """
 from alembic import op
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 
 def upgrade() -> None:
@@ -127,14 +139,14 @@ def test_a_step_that_fails_leaves_the_database_as_it_was(tmp_path: Path, monkeyp
     made_by_hand(tmp_path / "kraken.db")
     steps = tmp_path / "migrations"
     shutil.copytree(migrate.FOLDER, steps)
-    (steps / "versions" / "m0002_half.py").write_text(STEP)
+    (steps / "versions" / "m0003_half.py").write_text(STEP)
     with monkeypatch.context() as patch:
         patch.setattr(migrate, "FOLDER", steps)
-        patch.setattr(migrate, "HEAD", "0002")
+        patch.setattr(migrate, "HEAD", "0003")
         with pytest.raises(RuntimeError, match="in the middle"):
             Store.open(address(tmp_path, "kraken"))
     with Store.look(address(tmp_path, "kraken")).reading() as connection:
-        assert migrate.version(connection) == "0001"
+        assert migrate.version(connection) == "0002"
         assert not inspect(connection).has_table("half")
         assert "half" not in {column["name"] for column in inspect(connection).get_columns("orders")}
     assert len(ledger(tmp_path).positions()) == 1
@@ -142,7 +154,7 @@ def test_a_step_that_fails_leaves_the_database_as_it_was(tmp_path: Path, monkeyp
 
 def test_a_database_of_an_older_nija_is_not_changed_by_a_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made_by_hand(tmp_path / "kraken.db")
-    monkeypatch.setattr(migrate, "HEAD", "0002")
+    monkeypatch.setattr(migrate, "HEAD", "0003")
     with pytest.raises(StoreError, match="of an older NIJA: start the daemon once"):
         Books(tmp_path).accounts()
 

@@ -273,3 +273,69 @@ def test_what_the_venue_says_was_filled_may_be_booked(book: Ledger) -> None:
     order = sent(book, 1, "2")
     book.update(report(order, OrderStatus.FILLED, "2.5", qty="2", avg="100"))
     assert book.book(fill("F1", order, "2.5")) is not None
+
+
+# -- a sale that is told after its coins were written off ---------------------------------------------------------------
+
+
+def test_a_sale_told_late_takes_the_place_of_what_was_written_off(book: Ledger) -> None:
+    bought(book)
+    order = selling(book, 2, Purpose.STOP)
+    book.write_off("BTC-USD", Decimal(1), 8_000, TAKEN)
+    assert book.results("BTC-USD", 1) == []
+    late = book.book(fill("F2", order, "1", "90", side=Side.SELL, time=7_000))
+    assert late is not None
+    assert (late.oversold, late.realised) == (ZERO, Decimal(-10))
+    assert late.position is not None
+    assert late.position.realised == Decimal(-10)
+    assert closings(book) == [(7_000, "stop")]
+    assert book.results("BTC-USD", 1) == [(7_000, Decimal(-10))]
+    assert book.positions() == []
+
+
+def test_it_does_not_shrink_what_is_left_a_second_time(book: Ledger) -> None:
+    bought(book)
+    order = selling(book, 2, Purpose.STOP)
+    book.write_off("BTC-USD", Decimal("0.6"), 8_000, TAKEN)
+    for name, qty, left in (("F2", "0.4", "0.4"), ("F3", "0.3", "0.3"), ("F4", "0.3", "0")):
+        late = book.book(fill(name, order, qty, "90", side=Side.SELL, time=7_000))
+        assert late is not None
+        assert late.position is not None
+        assert (late.oversold, late.position.qty) == (ZERO, Decimal(left))
+    assert book.realised_since(0) == Decimal(-10)
+
+
+def test_what_is_sold_afterwards_is_no_part_of_it(book: Ledger) -> None:
+    bought(book)
+    book.write_off("BTC-USD", Decimal("0.6"), 8_000, TAKEN)
+    book.book(fill("F2", selling(book, 2), "0.4", "90", side=Side.SELL, time=8_001))
+    assert closings(book) == [(8_001, "exit")]
+
+
+def test_the_next_position_is_left_alone_by_it(book: Ledger) -> None:
+    bought(book)
+    order = selling(book, 2, Purpose.STOP)
+    book.write_off("BTC-USD", Decimal(1), 8_000, TAKEN)
+    again = intent(3, qty="2", attempt=3)
+    book.record(again)
+    book.mark(again.client_id, OrderStatus.SUBMITTED, exchange_id="X3")
+    book.book(fill("F3", "X3", "2", "95", time=9_000))
+    book.uncover("BTC-USD", 9_000, "entry")
+    late = book.book(fill("F2", order, "1", "90", side=Side.SELL, time=7_000))
+    assert late is not None
+    assert (late.oversold, late.realised) == (ZERO, Decimal(-10))
+    assert [position.qty for position in book.positions()] == [Decimal(2)]
+    assert list(book.uncovered()) == ["BTC-USD"]
+
+
+def test_a_part_that_the_owner_took_stays_written_off(book: Ledger) -> None:
+    bought(book)
+    order = selling(book, 2, Purpose.STOP)
+    book.write_off("BTC-USD", Decimal(1), 8_000, TAKEN)
+    book.book(fill("F2", order, "0.3", "90", side=Side.SELL, time=7_000))
+    assert closings(book) == [(7_000, TAKEN)]
+    assert book.results("BTC-USD", 1) == []
+    more = book.book(fill("F3", order, "0.7", "80", side=Side.SELL, time=7_500))
+    assert more is not None
+    assert more.realised == Decimal(-14)
+    assert closings(book) == [(7_500, "stop")]

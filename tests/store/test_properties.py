@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from bot.domain.fill import Fill
 from bot.domain.money import ZERO
@@ -17,6 +18,7 @@ from bot.domain.order import OrderStatus, Purpose, Side
 from bot.domain.position import Position, after, opened
 from bot.store.database import Store, address
 from bot.store.ledger import Ledger
+from bot.store.schema import accounts, write_offs
 from tests.store.cases import DECISION, KRAKEN, HandClock, fill, intent, report
 
 SYMBOLS = ("BTC-USD", "BTC-USDT", "ETH-USD")
@@ -129,14 +131,14 @@ def trade(book: Ledger, fold: Fold, steps: Iterable[Step]) -> list[Fill]:
         if step.twice:
             assert book.book(event) is None
         fills.append(event)
-        book = live_on(book, fold, step)
+        book = live_on(book, fold, step, event.time)
         book.update(
             report(f"X{number}", OrderStatus.FILLED, str(event.qty), symbol=step.symbol, side=side, qty=str(event.qty))
         )
     return fills
 
 
-def live_on(book: Ledger, fold: Fold, step: Step) -> Ledger:
+def live_on(book: Ledger, fold: Fold, step: Step, now: int) -> Ledger:
     """What happens between two fills: nothing, a closing, a withdrawal, or a restart."""
     if step.then == "reopen":
         return Ledger(book._store, book.account, book._clock)
@@ -144,7 +146,7 @@ def live_on(book: Ledger, fold: Fold, step: Step) -> Ledger:
         book.close(step.symbol, 9_000, "dust")
         fold.close(step.symbol)
     elif step.symbol in fold.open and step.then == "write off":
-        book.write_off(step.symbol, Decimal("0.5"), 9_000, "withdrawn")
+        book.write_off(step.symbol, Decimal("0.5"), now, "withdrawn")
         fold.write_off(step.symbol, Decimal("0.5"))
     return book
 
@@ -169,3 +171,30 @@ def test_the_book_is_the_fold_of_its_fills(store: Store, steps: list[Step]) -> N
     held = sum((position.qty for position in stored.values()), ZERO) + sum(dust.values(), ZERO)
     assert held == sum((event.base_change for event in fills), ZERO) + fold.oversold - fold.gone
     assert list(book.unsettled()) == []
+
+
+@settings(max_examples=60, deadline=None)
+@given(steps=STEPS)
+def test_no_coin_is_lost_when_sales_are_told_after_their_coins_were_written_off(
+    store: Store, steps: list[Step]
+) -> None:
+    """What is written off is taken for gone at a time by which all of these fills had happened."""
+    account = replace(KRAKEN, identity=uuid4().hex)
+    book, moved, oversold = Ledger(store, account, HandClock()), ZERO, ZERO
+    for number, step in enumerate(steps):
+        side, event = Side.BUY if step.entry else Side.SELL, fill_of(number, step)
+        purpose = Purpose.ENTRY if step.entry else Purpose.EXIT
+        book.record(intent(number, step.symbol, purpose, side, str(event.qty), attempt=number))
+        book.mark(intent(number).client_id, OrderStatus.SUBMITTED, exchange_id=f"X{number}")
+        booking = book.book(event)
+        assert booking is not None
+        moved, oversold = moved + event.base_change, oversold + booking.oversold
+        if step.then == "write off" and book.position(step.symbol) is not None:
+            book.write_off(step.symbol, Decimal("0.5"), 9_000, "withdrawn")
+    held = sum((position.qty for position in book.positions()), ZERO) + sum(book.dust().values(), ZERO)
+    with store.reading() as connection:
+        gone = connection.execute(
+            select(write_offs.c.qty).join(accounts).where(accounts.c.identity == account.identity)
+        )
+        assert held == moved + oversold - sum(gone.scalars(), ZERO)
+    assert all(position.qty > 0 for position in book.positions())

@@ -93,6 +93,7 @@ def test_a_market_sell_gives_what_is_left_after_the_fee(desk: Desk) -> None:
 
 
 def test_orders_are_pending_first_and_fills_come_later(desk: Desk) -> None:
+    desk.switch("pending_ms", 30)
     order = desk.place({"market_market_ioc": {"base_size": "0.005"}})
     shown = desk.order(order)
     assert (shown["status"], shown["filled_size"]) == ("PENDING", "0")

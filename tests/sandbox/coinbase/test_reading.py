@@ -102,6 +102,7 @@ def test_orders_are_filtered(desk: Desk) -> None:
 
 
 def test_an_open_filter_knows_no_pending_orders(desk: Desk) -> None:
+    desk.switch("pending_ms", 30)
     order = desk.limit("0.9")
     assert desk.get("orders/historical/batch", order_status="OPEN")["orders"] == []
     assert desk.get("orders/historical/batch")["orders"][0]["status"] == "PENDING"
