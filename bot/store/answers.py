@@ -50,13 +50,16 @@ class Answers:
     def forget_order(self, *names: str | None) -> None:
         """An order has changed, or has come, that bears these names."""
         bears = {name for name in names if name is not None}
-        stale = [asked for asked, row in self._orders.items() if bears & _names(asked, row)]
+        stale = [asked for asked, row in self._orders.items() if _bears(bears, asked, row)]
         for asked in stale:
             del self._orders[asked]
 
 
-def _names(asked: tuple[str | None, str | None], row: Row | None) -> set[str | None]:
-    return {*asked} if row is None else {*asked, row["client_id"], row["exchange_id"]}
+def _bears(names: set[str], asked: tuple[str | None, str | None], row: Row | None) -> bool:
+    """Whether an order that was asked for, or its row, has one of these names."""
+    if asked[0] in names or asked[1] in names:
+        return True
+    return row is not None and (row["client_id"] in names or row["exchange_id"] in names)
 
 
 def _kept(answers: dict[Any, Any], question: Hashable, ask: Callable[[], T]) -> T:
