@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 from uuid import uuid4
 
-import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.exc import IntegrityError
@@ -16,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from bot.domain.booking import AlreadyDecided
 from bot.domain.order import IllegalTransition, OrderStatus, Purpose, Side
 from bot.store.answers import Answers
-from bot.store.database import Store, address
+from bot.store.database import Store
 from bot.store.ledger import Ledger
 from tests.store.cases import KRAKEN, HandClock, fill, intent, report
 
@@ -79,13 +78,6 @@ def told(book: Ledger) -> dict[str, object]:
         "uncovered": book.uncovered(),
         "earned": book.realised_since(0),
     }
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    opened = Store.open(address(tmp_path_factory.mktemp("books"), "kraken"))
-    yield opened
-    opened.close()
 
 
 @settings(max_examples=60, deadline=None)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from uuid import uuid4
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
@@ -16,7 +15,7 @@ from bot.domain.fill import Fill
 from bot.domain.money import ZERO
 from bot.domain.order import OrderStatus, Purpose, Side
 from bot.domain.position import Position, after, opened
-from bot.store.database import Store, address
+from bot.store.database import Store
 from bot.store.ledger import Ledger
 from bot.store.schema import accounts, write_offs
 from tests.store.cases import DECISION, KRAKEN, HandClock, fill, intent, report
@@ -149,13 +148,6 @@ def live_on(book: Ledger, fold: Fold, step: Step, now: int) -> Ledger:
         book.write_off(step.symbol, Decimal("0.5"), now, "withdrawn")
         fold.write_off(step.symbol, Decimal("0.5"))
     return book
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    opened_store = Store.open(address(tmp_path_factory.mktemp("books"), "kraken"))
-    yield opened_store
-    opened_store.close()
 
 
 @settings(max_examples=60, deadline=None)
