@@ -102,7 +102,10 @@ class Accounting:
         return any(abs(price / before.get(symbol, price) - ONE) > SUDDEN for symbol, price in prices.items())
 
     def _tracked(self, unrealised: Decimal, equity: Decimal, *, certain: bool) -> Track:
-        """The track record after this look; as it was when the look is not `certain`."""
+        """The track record after this look; as it was when the look is not `certain`.
+
+        It is on disk with the cycle's next change, its report at the latest: a look that a crash takes back was not made.
+        """
         book = self._desk.book
         today = day_start(self._desk.clock.market_ms())
         result = book.realised_since(0) + unrealised
@@ -113,7 +116,7 @@ class Accounting:
             track = Track.read(known).after(result, equity, today, book.realised_since(today))
         else:
             return Track.read(known)
-        book.remember(_TRACK, track.written())
+        book.note(_TRACK, track.written())
         return track
 
 
