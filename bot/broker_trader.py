@@ -146,7 +146,8 @@ class BrokerTrader:
         began = self._clock.market_ms()
         for timer in self._due():
             self._handle(timer)
-        self._heartbeat.rest(began, self._business.entries.waits_until)
+        if not self._owes(began):
+            self._heartbeat.rest(began, self._business.entries.waits_until)
         with suppress(Empty):
             self._handle(self._inbox.get(timeout=self._wait()))
         self._attend()
@@ -177,6 +178,10 @@ class BrokerTrader:
             due.append(Timer.WATCH)
         return due
 
+    def _owes(self, market: int) -> bool:
+        """Whether work is due by a market time: what was just done can have brought a look forward."""
+        return min(self._dues.cycle, self._dues.watch) <= market
+
     def _next_cycle(self, market: int) -> int:
         """The next point of the cycle grid, or the moment when the next candle may be traded, whichever comes first."""
         late = self._plan.exclusion_ms
@@ -193,7 +198,7 @@ class BrokerTrader:
     def _wait(self) -> float:
         """Real seconds until something is due, a turn at most; in lock-step the inbox hears when the market has moved."""
         if self._clock.speed <= 0:
-            return TURN
+            return 0.001 if self._owes(self._clock.market_ms()) else TURN
         market = min(self._dues.cycle, self._dues.watch) - self._clock.market_ms()
         return min(max(market / SECOND / self._clock.speed, 0.001), TURN)
 

@@ -143,7 +143,7 @@ def recover(
 ) -> None:
     """Set damaged databases aside (they are kept); the next start rebuilds them from the exchanges."""
     from bot.operate.backups import FOLDER
-    from bot.operate.heartbeat_file import running_daemon
+    from bot.operate.heartbeat_file import at_work, running_daemon
     from bot.store.recovery import forget_accounts, put_backups_back, set_aside_damaged
 
     with told() as settings:
@@ -158,6 +158,12 @@ def recover(
                 raise typer.Exit(1)
             done = put_backups_back(data_dir, data_dir / FOLDER, broker) or ["there is no backup"]
         elif forget_account:
+            if busy := [venue.upper() for venue in at_work(data_dir) if broker in (None, venue)]:
+                typer.echo(
+                    f"nija: NIJA trades {', '.join(busy)} now: name the exchange whose keys are gone, or stop NIJA first",
+                    err=True,
+                )
+                raise typer.Exit(1)
             done = forget_accounts(_books(settings), broker)
         else:
             done = set_aside_damaged(data_dir, broker)

@@ -138,7 +138,8 @@ class IndependentBrokerTrader:
     def market_moved(self) -> None:
         """In lock-step: every actor sees what is due."""
         for post in self.posts:
-            post.inbox.put(Moved())
+            if post.inbox.empty():
+                post.inbox.put(Moved())
 
     def _nothing_sound(self) -> bool:
         """Whether every broker's book is damaged: there is nothing to trade until their owner has recovered one."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from bot.brokers.base import Absence, BaseBroker, BrokerError
-from bot.domain.clock import Clock
+from bot.domain.clock import MINUTE, Clock
 from bot.domain.fill import Fill
 from bot.domain.ids import ClientIds, decision_key, is_ours, tag_of
 from bot.domain.instrument import FeeRate, Instrument
@@ -36,6 +36,9 @@ from bot.engine.markets import Markets
 
 #: Waits (wall seconds) between looks at an order that should end at once; what has not ended by then is hunted.
 PATIENCE = (0.0, 0.03, 0.05, 0.1, 0.2, 0.4, 0.8, 1.2)
+
+#: Wall ms after which a fill of an entry does not come any more, whatever the venue once said: no sale waits for it.
+HIDDEN = 10 * MINUTE
 
 #: Refusals after which the very same wish may be tried again: it is certain that nothing happened.
 TRANSIENT = frozenset({Meaning.BUSY, Meaning.RATE_LIMITED, Meaning.NONCE, Meaning.CLOCK, Meaning.LOCKED_OUT})
@@ -195,10 +198,12 @@ class Desk:
         or not all fills are shown that it speaks of: a hidden fill may be missing from the order's own figures, too.
 
         A sale booked before a late fill of its entry would close the position, and the late fill would open one without coins.
+        An entry that has told two stories for long is not waited for any more.
         """
         entries = [one for one in self.book.unsettled() if one.symbol == symbol and one.purpose is Purpose.ENTRY]
         refreshed = [self.refresh(entry) for entry in entries]
-        return all(entry.settled for entry in refreshed)
+        now = self.clock.wall_ms()
+        return all(entry.settled or now - (entry.sent_at or entry.created_at) > HIDDEN for entry in refreshed)
 
     def _adopt_children(self, order: VenueOrder) -> None:
         """Raises `BrokerError` while the venue does not show the orders that it says a stop became."""

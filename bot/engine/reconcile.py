@@ -7,6 +7,7 @@ what is foreign is remembered as such and left alone; coins that are missing are
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 from bot.domain.booking import TAKEN
@@ -31,13 +32,22 @@ MEMORY = 10_000
 FALLBACK_STOP = Decimal("0.95")
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A look at the coins of a position that missed some of them, by both clocks (ms)."""
+
+    wall: int
+    market: int
+    missing: Decimal
+
+
 class Reconciliation:
     """Compares one account's book with its exchange; raises `BrokerError` when the exchange does not answer."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._foreign: dict[str, None] = {}
-        self._short_since: dict[str, int] = {}  # by the position's entry: the next one's coins are others
+        self._missed: dict[str, _Look] = {}  # by the position's entry: the next one's coins are others
 
     def start(self) -> None:
         """After a start: also what ended while nobody looked, as far back as the book (or an empty book) needs."""
@@ -180,27 +190,29 @@ class Reconciliation:
         """Whether the coins of our spot positions are there; the owner may have sold or withdrawn them by hand."""
         positions = [one for one in self._desk.book.positions() if not self._desk.instruments[one.symbol].shortable]
         still = {position.entry_id for position in positions}
-        self._short_since = {entry: since for entry, since in self._short_since.items() if entry in still}
+        self._missed = {entry: look for entry, look in self._missed.items() if entry in still}
         for position in positions:
             held = balances[position.base].total if position.base in balances else ZERO
             self._judge(position, position.qty - held)
 
     def _judge(self, position: Position, missing: Decimal) -> None:
+        """Write off what two looks have missed, as of the first: what we sell meanwhile is no part of it."""
         desk, symbol = self._desk, position.symbol
-        if missing < desk.instruments[symbol].lot or desk.closing_in_doubt(symbol) > 0:
-            self._short_since.pop(position.entry_id, None)
+        lot = desk.instruments[symbol].lot
+        if missing < lot or desk.closing_in_doubt(symbol) > 0:
+            self._missed.pop(position.entry_id, None)
             return
-        now = desk.clock.wall_ms()
-        since = self._short_since.setdefault(position.entry_id, now)
-        if now - since < SECOND_LOOK:
+        now = _Look(desk.clock.wall_ms(), desk.clock.market_ms(), missing)
+        first = self._missed.setdefault(position.entry_id, now)
+        if now.wall - first.wall < SECOND_LOOK:
             return
-        missing -= desk.broker.pockets().get(position.base, ZERO)
-        if missing >= desk.instruments[symbol].lot:
-            desk.book.write_off(symbol, missing, desk.clock.market_ms(), TAKEN)
+        gone = min(first.missing, missing) - desk.broker.pockets().get(position.base, ZERO)
+        if gone >= lot:
+            desk.book.write_off(symbol, gone, first.market, TAKEN)
             desk.log.error(
                 "GONE",
                 symbol=symbol,
-                qty=missing,
+                qty=gone,
                 reason="these coins left the account without us: the position shrinks",
             )
-        self._short_since.pop(position.entry_id, None)
+        self._missed.pop(position.entry_id, None)

@@ -26,7 +26,9 @@ class Results:
         if position is None or booking.fill.side is position.side:
             return
         if booking.order.purpose is Purpose.STOP:
-            self._desk.book.remember(f"stopped:{position.symbol}", str(booking.fill.time))
+            name = f"stopped:{position.symbol}"
+            last = int(self._desk.book.fact(name) or 0)
+            self._desk.book.remember(name, str(max(last, booking.fill.time)))
         if position.qty == 0:
             reason = booking.order.reason or f"{booking.order.purpose} at the exchange"
             tell_end(self._desk, position, booking.order.purpose, booking.fill.price, reason)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.domain.clock import SECOND, parse_iso, system_ms
+from bot.operate.health import Status
 from bot.sandbox_child import is_alive
 
 #: Wall ms after which the file is not a living daemon's word any more; it is written every two seconds.
@@ -52,6 +53,12 @@ def running_daemon(data_dir: Path) -> DaemonWord | None:
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return word if fresh and is_alive(word.pid) else None
+
+
+def at_work(data_dir: Path) -> list[str]:
+    """The exchanges that a running daemon works at now: all that have not failed."""
+    word = running_daemon(data_dir)
+    return [] if word is None else [venue for venue, beat in word.brokers.items() if beat.status != Status.FAILED]
 
 
 def _beat(row: Mapping[str, Any]) -> Beat:

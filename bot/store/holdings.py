@@ -64,7 +64,10 @@ _MISSED = (
         positions.c.symbol == bindparam("symbol"),
         positions.c.opened_at <= bindparam("time"),
     )
-    .order_by(write_offs.c.id.desc())
+    .order_by(positions.c.id.desc(), write_offs.c.at, write_offs.c.id)
+)
+_WRITTEN_OFF = select(write_offs.c.qty).where(
+    write_offs.c.account_id == bindparam("account"), write_offs.c.position_id == bindparam("position")
 )
 _INSERT_WRITE_OFF = write_offs.insert()
 _CHANGE_WRITE_OFF = write_offs.update().where(write_offs.c.id == bindparam("row"))
@@ -73,6 +76,8 @@ _DUST = select(dust.c.coin, dust.c.qty).where(_MY_DUST).order_by(dust.c.coin)
 _DUST_OF = select(dust.c.qty).where(_MY_DUST, dust.c.coin == bindparam("which"))
 _CHANGE_DUST = dust.update().where(_MY_DUST, dust.c.coin == bindparam("which"))
 
+#: What may stay written off of a position that sales have ended, as a share of it: the rest that no sale can take.
+_REST = Decimal("0.001")
 #: How much more than its order an order's fills may be, as a factor: sizes computed from quote amounts are rounded.
 _ROUNDED = Decimal("1.001")
 #: Statuses that a fill proves wrong: the order is at the venue and trades.
@@ -174,7 +179,7 @@ def settle(page: Page, row: Row, then: Position, event: str, at: int, why: str) 
     was = position_of(row)
     news = {name: value for name, value in asdict(then).items() if value != getattr(was, name)}
     if then.qty == 0:
-        news |= {"closed_at": at, "closed_why": why}
+        news |= {"closed_at": row["closed_at"] or at, "closed_why": why}
     if news:
         page.connection.execute(_UPDATE, {"row": row["id"], **news})
         page.note(event, then.symbol, **news)
@@ -230,22 +235,21 @@ def _fold(page: Page, order: Row, fill: Fill, row: Row) -> _Folded:
 def _missed(page: Page, order: Row, fill: Fill) -> Row | None:
     """The position of which coins were taken for gone that this fill had sold before, with these coins in it again.
 
-    The venue told of the sale too late: it takes the place of what was written off.
+    The venue told of the sale too late: it takes the place of what was written off, the earliest first. A position that was
+    over stays so, since when it was; that its coins were taken is no longer the reason once sales account for all of them.
     """
     rows = [] if order["purpose"] is Purpose.ENTRY else page.rows(_MISSED, symbol=fill.symbol, time=fill.time)
     if not rows or rows[0]["side"] is fill.side:
         return None
-    position, sold, left = dict(rows[0]), _taken(fill), ZERO
-    for row in rows:
-        if row["id"] != position["id"]:
-            continue
+    position, sold = dict(rows[0]), _taken(fill)
+    for row in (row for row in rows if row["id"] == position["id"]):
         found = min(sold, row["missing"])
         sold -= found
-        left += row["missing"] - found
         position["qty"] += found
         page.connection.execute(_CHANGE_WRITE_OFF, {"row": row["write_off"], "qty": row["missing"] - found})
     page.note("found", fill.symbol, qty=_taken(fill) - sold, fill_id=fill.fill_id)
-    if left == 0:
+    left = sum((row["qty"] for row in page.rows(_WRITTEN_OFF, position=position["id"])), ZERO)
+    if position["closed_why"] == TAKEN and left <= position["initial_qty"] * _REST:
         position["closed_why"] = None
     return position
 

@@ -12,6 +12,7 @@ from bot.brokers.base import BaseBroker
 from bot.domain.fill import Fill
 from bot.domain.instrument import Balance
 from bot.domain.order import Side
+from bot.engine.desk import HIDDEN
 from tests.rig import Rig
 
 LATER_MS = 25_000
@@ -109,3 +110,15 @@ def test_a_stops_fill_that_shows_after_its_coins_were_taken_for_gone_takes_their
     assert rig.differences() == []
     assert [earned < 0 for _, earned in rig.business.desk.book.results(rig.symbol, 2)] == [True]
     assert rig.notes.said("OVERSOLD") == []
+
+
+def test_sales_do_not_wait_for_ever_for_a_fill_that_does_not_come(rig: Rig) -> None:
+    rig.arm("late_fill", seconds=6.0)
+    rig.enter()
+    desk = rig.business.desk
+    assert not desk.bought_in_full(rig.symbol)
+    rig.clock.ahead += HIDDEN
+    assert desk.bought_in_full(rig.symbol)
+    rig.clock.ahead -= HIDDEN
+    rig.disarm()
+    rig.quiet()

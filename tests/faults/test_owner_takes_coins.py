@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from bot.domain.instrument import Balance
 from bot.domain.order import Purpose
 from tests.rig import Rig
 
@@ -72,3 +73,17 @@ def test_what_was_missed_of_one_position_is_not_held_against_the_next(rig: Rig) 
     rig.business.reconciliation.count({})
     assert rig.notes.said("GONE") == []
     assert rig.position == second
+
+
+def test_only_what_both_looks_missed_is_written_off(rig: Rig) -> None:
+    """What went between the two looks is looked for a second time of its own: it may be a sale that is not told yet."""
+    bought, lot = rig.bought(), rig.lot
+    half = rig.business.desk.instruments[rig.symbol].size(bought.qty / 2)
+    rig.business.reconciliation.count({rig.base: Balance(bought.qty - half)})
+    rig.clock.ahead += LATER_MS
+    rig.business.reconciliation.count({})
+    assert [line["qty"] for line in rig.notes.said("GONE")] == [half]
+    assert rig.position is not None
+    assert abs(rig.position.qty - half) <= lot
+    rig.business.reconciliation.count({})
+    assert len(rig.notes.said("GONE")) == 1

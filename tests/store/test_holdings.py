@@ -288,8 +288,8 @@ def test_a_sale_told_late_takes_the_place_of_what_was_written_off(book: Ledger) 
     assert (late.oversold, late.realised) == (ZERO, Decimal(-10))
     assert late.position is not None
     assert late.position.realised == Decimal(-10)
-    assert closings(book) == [(7_000, "stop")]
-    assert book.results("BTC-USD", 1) == [(7_000, Decimal(-10))]
+    assert closings(book) == [(8_000, "stop")]
+    assert book.results("BTC-USD", 1) == [(8_000, Decimal(-10))]
     assert book.positions() == []
 
 
@@ -333,9 +333,38 @@ def test_a_part_that_the_owner_took_stays_written_off(book: Ledger) -> None:
     order = selling(book, 2, Purpose.STOP)
     book.write_off("BTC-USD", Decimal(1), 8_000, TAKEN)
     book.book(fill("F2", order, "0.3", "90", side=Side.SELL, time=7_000))
-    assert closings(book) == [(7_000, TAKEN)]
+    assert closings(book) == [(8_000, TAKEN)]
     assert book.results("BTC-USD", 1) == []
     more = book.book(fill("F3", order, "0.7", "80", side=Side.SELL, time=7_500))
     assert more is not None
     assert more.realised == Decimal(-14)
-    assert closings(book) == [(7_500, "stop")]
+    assert closings(book) == [(8_000, "stop")]
+
+
+def test_of_two_write_offs_the_earlier_is_found_first(book: Ledger) -> None:
+    """A sale before the first may be of either; the later sale can only be of the second."""
+    bought(book)
+    order = selling(book, 2, Purpose.STOP)
+    for at in (7_000, 9_000):
+        book.write_off("BTC-USD", Decimal("0.3"), at, TAKEN)
+    for name, time in (("F2", 6_500), ("F3", 8_000)):
+        book.book(fill(name, order, "0.3", "90", side=Side.SELL, time=time))
+    assert [position.qty for position in book.positions()] == [Decimal("0.4")]
+
+
+def test_what_ended_otherwise_stays_as_it_ended(book: Ledger) -> None:
+    bought(book)
+    order = selling(book, 2, Purpose.STOP)
+    book.write_off("BTC-USD", Decimal("0.6"), 8_000, TAKEN)
+    book.book(fill("F3", selling(book, 3), "0.4", "95", side=Side.SELL, time=9_000))
+    book.book(fill("F2", order, "0.6", "90", side=Side.SELL, time=7_000))
+    assert closings(book) == [(9_000, "exit")]
+    assert book.results("BTC-USD", 1) == [(9_000, Decimal(-8))]
+
+
+def test_a_rest_that_no_sale_can_take_is_not_the_owners_doing(book: Ledger) -> None:
+    bought(book)
+    order = selling(book, 2, Purpose.STOP)
+    book.write_off("BTC-USD", Decimal(1), 8_000, TAKEN)
+    book.book(fill("F2", order, "0.9995", "50", side=Side.SELL, time=7_000))
+    assert [at for at, _ in book.results("BTC-USD", 1)] == [8_000]
