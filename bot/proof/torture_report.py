@@ -49,6 +49,10 @@ def parse(words: list[str]) -> Course:
     )
     parser.add_argument("--keep", type=Path, help="an empty folder for database and logs, kept afterwards")
     found = parser.parse_args(words)
+    if found.keep is not None and found.keep.exists() and any(found.keep.iterdir()):
+        parser.error(
+            f"--keep {found.keep} is not empty: name a new folder, or what lies there would be mixed up with this run"
+        )
     return Course(
         seed=found.seed,
         seconds=found.minutes * 60,

@@ -66,6 +66,14 @@ def test_no_kills_and_no_faults_when_none_are_wanted() -> None:
     assert ends(1, 60, course.kill_every) == []
 
 
+def test_a_folder_that_was_used_before_is_not_used_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert parse(["--keep", str(tmp_path)]).folder == tmp_path
+    (tmp_path / "sandbox.json").write_text("{}")
+    with pytest.raises(SystemExit, match="2"):
+        parse(["--keep", str(tmp_path)])
+    assert "is not empty" in capsys.readouterr().err
+
+
 # -- the comparison ---------------------------------------------------------------------------------------------------
 def agreed() -> tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]]:
     """Book, truth and results of one account: 0.01 BTC bought for 100 each, half of it sold for 110."""
