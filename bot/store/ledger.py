@@ -214,7 +214,7 @@ class Ledger:
 
         A sale of ours that had taken them and is told only later takes the write-off's place, with its result.
         """
-        with self._writing(About.POSITIONS, About.DUST, About.STRETCHES) as page:
+        with self._writing(About.POSITIONS, About.STRETCHES) as page:
             return holdings.write_off(page, holdings.the_open(page, symbol), qty, at, why)
 
     def dust(self) -> dict[str, Decimal]:
