@@ -27,6 +27,7 @@ from bot.lockstep import Lockstep
 from bot.operate.backups import backing_up
 from bot.operate.env_file import exposure
 from bot.operate.log import EventLog, Logs
+from bot.operate.memory import keep_small
 from bot.operate.notify import notifying
 from bot.operate.redact import Redactor
 from bot.settings import ConfigError, Mode, Settings, resolve_mode, state_folder
@@ -40,6 +41,7 @@ def run(settings: Settings) -> int:
 
     Raises `ConfigError` and `SandboxError` for what cannot work.
     """
+    keep_small()
     plan = trading_plan(settings)
     redact = Redactor(settings.secrets())
     stop = threading.Event()
