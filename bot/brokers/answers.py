@@ -61,6 +61,14 @@ def number(row: Mapping[str, Any], key: str, default: Decimal | None = None) -> 
     return exact(value, key)
 
 
+def measure(value: object) -> float:
+    """What a candle says of its market, where a float will do; NaN for what is no number, which `inspect` names."""
+    try:
+        return float(decimal(repr(value) if isinstance(value, float) else value))  # type: ignore[arg-type]
+    except BadNumber:
+        return float("nan")
+
+
 def text(row: Mapping[str, Any], key: str) -> str:
     """A text (or number) of a row, fit for a log; "" when it is missing, null or something else."""
     value = row.get(key)

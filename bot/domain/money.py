@@ -5,6 +5,7 @@ Owns the only conversions between text and Decimal; no float ever becomes money 
 
 from __future__ import annotations
 
+import re
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal, InvalidOperation
 
 ZERO = Decimal(0)
@@ -13,6 +14,9 @@ HUNDRED = Decimal(100)
 
 #: No amount, price or size of any real market has more digits than this on either side of the point.
 MAX_EXPONENT = 18
+
+#: A number as exchanges, JSON and owners write it. Python itself reads more: "1_000", other scripts' digits, spaces around.
+_WRITTEN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
 
 class BadNumber(ValueError):
@@ -26,6 +30,8 @@ def decimal(value: str | int | Decimal) -> Decimal:
     """
     if isinstance(value, float | bool):
         raise BadNumber(f"money must come from text, not from {value!r}")
+    if isinstance(value, str) and not _WRITTEN.fullmatch(value):
+        raise BadNumber(f"not a number: {value[:40]!r}")
     try:
         number = Decimal(value)
     except (InvalidOperation, TypeError, ValueError) as error:

@@ -30,11 +30,38 @@ def test_text_and_back(value: Decimal) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["NaN", "Infinity", "-inf", "1e400", "1e-400", "", "12,5", "abc", "0x10", None, 0.1, True]
+    "text",
+    [
+        "NaN",
+        "Infinity",
+        "-inf",
+        "1e400",
+        "1e-400",
+        "",
+        "12,5",
+        "abc",
+        "0x10",
+        None,
+        0.1,
+        True,
+        "1_000",
+        "٣",
+        " 1",
+        "1\n",
+        "1e1_0",
+        ".",
+        "e5",
+        "--1",
+    ],
 )
 def test_what_is_no_number_stops_at_the_door(text: object) -> None:
     with pytest.raises(BadNumber):
         decimal(text)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("text", ["1", "1.", ".5", "-0.50", "+2", "1E3", "2.5e-08", "00012"])
+def test_numbers_as_they_are_written(text: str) -> None:
+    assert decimal(text) == Decimal(text)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from bot.brokers.answers import BadAnswer, mapping, market_name, number, sequence, text
+from bot.brokers.answers import BadAnswer, mapping, market_name, measure, number, sequence, text
 from bot.brokers.coinbase.parse import millis, named
 from bot.domain.candles import Row
 from bot.domain.clock import HOUR, MINUTE, SECOND
@@ -135,15 +135,8 @@ def candles(answer: Mapping[str, Any], start: int, end: int) -> list[Row]:
 
 def _candle(value: object) -> Row:
     row = mapping(value, "candle")
-    opening, high, low, close, volume = (_float(row.get(key)) for key in ("open", "high", "low", "close", "volume"))
+    opening, high, low, close, volume = (measure(row.get(key)) for key in ("open", "high", "low", "close", "volume"))
     return (_seconds(row, "start") * SECOND, opening, high, low, close, volume)
-
-
-def _float(value: object) -> float:
-    try:
-        return float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return float("nan")
 
 
 def _seconds(row: Mapping[str, Any], key: str) -> int:

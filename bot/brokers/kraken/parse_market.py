@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from bot.brokers.answers import BadAnswer, market_name, number, sequence, text
+from bot.brokers.answers import BadAnswer, market_name, measure, number, sequence, text
 from bot.brokers.kraken.names import Names
 from bot.brokers.kraken.parse import mapping
 from bot.domain.candles import Candle, Candles
@@ -135,15 +135,8 @@ def _candle(row: object) -> Candle:
     items = sequence(row, "candle")
     if len(items) < 7:
         raise BadAnswer("candle: too short")
-    opening, high, low, close, volume = (_float(items[place]) for place in (1, 2, 3, 4, 6))
+    opening, high, low, close, volume = (measure(items[place]) for place in (1, 2, 3, 4, 6))
     return Candle(_seconds(items[0]) * 1000, opening, high, low, close, volume)
-
-
-def _float(value: object) -> float:
-    try:
-        return float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return float("nan")
 
 
 def _seconds(value: Any) -> int:

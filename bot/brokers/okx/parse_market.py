@@ -12,7 +12,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from bot.brokers.answers import BadAnswer, exact, mapping, market_name, number, sequence, text
+from bot.brokers.answers import BadAnswer, exact, mapping, market_name, measure, number, sequence, text
 from bot.brokers.okx.answers import millis, positive
 from bot.domain.candles import Candle
 from bot.domain.clock import DAY, HOUR, MINUTE, SECOND
@@ -137,16 +137,9 @@ def candle(row: object, unit: Decimal) -> tuple[Candle, bool]:
     items = sequence(row, "candle")
     if len(items) < 6:
         raise BadAnswer("candle: too short")
-    opening, high, low, close, volume = (_float(each) for each in items[1:6])
+    opening, high, low, close, volume = (measure(each) for each in items[1:6])
     at = int(exact(items[0], "time"))
     return Candle(at, opening, high, low, close, volume * float(unit)), str(items[-1]) == "1"
-
-
-def _float(value: object) -> float:
-    try:
-        return float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return float("nan")
 
 
 @dataclass(frozen=True, slots=True)
