@@ -44,6 +44,12 @@ class Book(Protocol):
         """
         ...
 
+    def correct(self, order: VenueOrder) -> OrderRecord:
+        """Take over what the venue says of an order we know though it is less than it said before; what is booked stays. Raises
+        KeyError for an order we do not know.
+        """
+        ...
+
     def adopt(self, order: VenueOrder, purpose: Purpose, decision: Decision | None = None) -> OrderRecord:
         """Enter an order of ours that the book does not have: a stop that the venue spawned, or one from a lost database."""
         ...

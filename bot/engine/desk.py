@@ -40,6 +40,9 @@ PATIENCE = (0.0, 0.03, 0.05, 0.1, 0.2, 0.4, 0.8, 1.2)
 #: Wall ms after which a fill of an entry does not come any more, whatever the venue once said: no sale waits for it.
 HIDDEN = 10 * MINUTE
 
+#: Wall ms for which the venue must have said less of an order's fills than it once did, for it to be less.
+TAKEN_BACK = MINUTE
+
 #: Refusals after which the very same wish may be tried again: it is certain that nothing happened.
 TRANSIENT = frozenset({Meaning.BUSY, Meaning.RATE_LIMITED, Meaning.NONCE, Meaning.CLOCK, Meaning.LOCKED_OUT})
 
@@ -58,6 +61,7 @@ class Desk:
     on_fill: Callable[[Booking], None] | None = None
     pause: Callable[[float], object] = time.sleep
     markets: Markets = field(init=False)
+    _doubted: dict[str, int] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.markets = Markets(self.broker, self.clock, self.log)
@@ -185,6 +189,8 @@ class Desk:
         if order.children and self.book.by_exchange_id(order.exchange_id) is not None:
             self._adopt_children(order)
         record = self.book.update(order)
+        if record is not None:
+            record = self._taken_back(record, order)
         if record is None or record.booked_qty >= order.filled_qty:
             return record
         if record.purpose is not Purpose.ENTRY and not self.bought_in_full(record.symbol):
@@ -192,6 +198,30 @@ class Desk:
         for fill in self.broker.fills_of(order):
             self.enter(fill)
         return self.book.by_exchange_id(order.exchange_id)
+
+    def _taken_back(self, record: OrderRecord, order: VenueOrder) -> OrderRecord:
+        """The order, corrected where the venue has said for long that less of it was filled than it once said, and no fill came.
+
+        An answer may be old and is not believed then; but one that was wrong must not leave a position waiting for a sale that
+        never was, with a stop for the rest only.
+        """
+        says_less = record.booked_qty <= order.filled_qty < record.filled_qty and order.status not in IN_FLIGHT
+        if not says_less or order.exchange_id != record.exchange_id:
+            self._doubted.pop(order.exchange_id, None)
+            return record
+        now = self.clock.wall_ms()
+        if now - self._doubted.setdefault(order.exchange_id, now) < TAKEN_BACK:
+            return record
+        del self._doubted[order.exchange_id]
+        self.log.warning(
+            "CORRECTED",
+            symbol=record.symbol,
+            exchange_id=order.exchange_id,
+            filled=order.filled_qty,
+            was=record.filled_qty,
+            reason="the exchange no longer shows what it said was filled, and no such fill came",
+        )
+        return self.book.correct(order)
 
     def bought_in_full(self, symbol: str) -> bool:
         """Whether all that the entries of a symbol bought is booked; False while one has not ended for all that the venue shows,

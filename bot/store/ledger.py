@@ -116,6 +116,14 @@ class Ledger:
         except IntegrityError:  # the venue says that it is an order which the book knows as another one
             return orders.record_of(row)
 
+    def correct(self, order: VenueOrder) -> OrderRecord:
+        """Take over what the venue says of an order we know though it is less than it said before; what is booked stays."""
+        row = self._row_of(order)
+        if row is None:
+            raise KeyError(order.exchange_id)
+        with self._changing(row["client_id"], row["exchange_id"]) as page:
+            return orders.correct(page, row, order)
+
     def adopt(self, order: VenueOrder, purpose: Purpose, decision: Decision | None = None) -> OrderRecord:
         """Enter an order of ours that the book does not have; one that it has is brought up to date instead."""
         row = self._row_of(order)

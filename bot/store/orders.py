@@ -121,6 +121,14 @@ def take_over(page: Page, row: Row, order: VenueOrder) -> OrderRecord:
     return change(page, row, "order", news_of(row, order))
 
 
+def correct(page: Page, row: Row, order: VenueOrder) -> OrderRecord:
+    """What the venue says of an order though it is less than what it said before, but never less than what is booked."""
+    filled = max(order.filled_qty, row["booked_qty"])
+    price = row["booked_cost"] / filled if filled and filled == row["booked_qty"] else order.avg_price
+    told = {"status": _status(order), "qty": order.qty or row["qty"], "filled_qty": filled, "avg_price": price}
+    return change(page, row, "corrected", told)
+
+
 def news_of(row: Row, order: VenueOrder) -> dict[str, Any]:
     """What of an order is new in what the venue says; nothing when that is older than what we know, speaks of another order
     under our id, or cannot be. Raises `IllegalTransition`.

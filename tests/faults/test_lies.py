@@ -23,6 +23,7 @@ from bot.domain.fill import Fill
 from bot.domain.instrument import Balance, Instrument, Ticker
 from bot.domain.order import VenueOrder
 from bot.domain.outcome import NotPlaced, Placed, Unknown
+from bot.engine.desk import TAKEN_BACK
 from tests.paths import VENUES
 from tests.rig import Rig
 
@@ -152,6 +153,44 @@ def test_a_whole_trader_keeps_its_book(rig: Rig, liar: Liar) -> None:
         rig.turn()
     rig.quiet()
     assert len(rig.sent(side="buy")) == 1
+
+
+@pytest.mark.parametrize(("venue", "filled"), [("kraken", "vol_exec"), ("coinbase", "filled_size")])
+def test_a_sale_that_never_was(rig: Rig, monkeypatch: pytest.MonkeyPatch, filled: str) -> None:
+    """One answer says that most of the stop has sold. Nothing is sold twice for it while it may be so; what the exchange takes
+    back for long was a lie, and all that is held is covered again."""
+    position = rig.bought()
+    rig.quiet()
+    most = str(rig.business.desk.instruments[rig.symbol].size(position.qty * Decimal("0.9")))
+    read, lies = BoundedSession._read, [True]
+
+    def changed(session: BoundedSession, answer: Any) -> bytes:
+        body = read(session, answer)
+        return json.dumps(_sold(json.loads(body), filled, most)).encode() if lies else body
+
+    monkeypatch.setattr(BoundedSession, "_read", changed)
+    rig.business.reconciliation.run()
+    lies.clear()
+    rig.cycle()
+    assert rig.resting() == position.qty - Decimal(most), "what may be sold already is not offered again"
+    rig.clock.ahead += TAKEN_BACK // 2
+    rig.cycle()
+    assert not rig.notes.said("CORRECTED")
+    rig.clock.ahead += TAKEN_BACK
+    rig.quiet()
+    assert rig.resting() == position.qty
+    assert rig.notes.said("CORRECTED")
+
+
+def _sold(value: Any, filled: str, qty: str) -> Any:
+    """An answer in which every stop has sold `qty`, by the field that is named `filled`."""
+    if isinstance(value, list):
+        return [_sold(each, filled, qty) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if filled in value and "stop" in json.dumps(value):
+        return value | {filled: qty}
+    return {name: _sold(each, filled, qty) for name, each in value.items()}
 
 
 def honest(ask: Callable[[], object], what: str) -> object:

@@ -208,3 +208,24 @@ def test_many_times_its_size_is_not_believed_to_be_filled(book: Ledger) -> None:
     truth = book.update(report("E1", OrderStatus.CANCELED, client_id=intent(1).client_id))
     assert truth is not None
     assert truth.status is OrderStatus.CANCELED
+
+
+@pytest.mark.parametrize(("status", "lied"), [(OrderStatus.PARTIALLY_FILLED, "0.9"), (OrderStatus.FILLED, "1")])
+def test_what_the_venue_takes_back_is_corrected_down_to_what_is_booked(
+    book: Ledger, status: OrderStatus, lied: str
+) -> None:
+    book.record(intent(1))
+    book.mark(intent(1).client_id, OrderStatus.SUBMITTED, exchange_id="X1")
+    book.update(report("X1", OrderStatus.PARTIALLY_FILLED, "0.5", avg="100"))
+    book.book(fill("F1", "X1", "0.5", "102"))
+    book.update(report("X1", status, lied, avg="7"))
+    record = book.correct(report("X1", OrderStatus.OPEN, "0.25", avg="100"))
+    assert (record.status, record.filled_qty) == (OrderStatus.PARTIALLY_FILLED, Decimal("0.5"))
+    assert (record.booked_qty, record.avg_price) == (Decimal("0.5"), Decimal(102))
+    assert record in book.unsettled()
+    assert record == book.by_exchange_id("X1")
+
+
+def test_nothing_is_corrected_of_an_order_that_nobody_knows(book: Ledger) -> None:
+    with pytest.raises(KeyError):
+        book.correct(report("foreign", OrderStatus.OPEN))
