@@ -22,14 +22,14 @@ _MIB = 1024 * 1024
 class Sample:
     """One look at a process: `at` in seconds since the first look, memory in MiB, the rest are counts.
 
-    `rss` is what the process has in memory, `pss` its fair share of what it shares, `uss` what is its alone.
+    `rss` is what the process has in memory, `own` of it what it has written itself: what other processes do that share its
+    libraries changes neither, as it would proportional or unique sizes.
     `connections` are open database files, one for each connection to a SQLite database.
     """
 
     at: float
     rss: float
-    pss: float
-    uss: float
+    own: float
     threads: float
     handles: float
     sockets: float
@@ -39,8 +39,7 @@ class Sample:
 #: What grows by so much an hour is growing; of the counts so little is noise.
 LIMITS = {
     "rss": 1.0,
-    "pss": 1.0,
-    "uss": 1.0,
+    "own": 1.0,
     "threads": 1.0,
     "handles": 1.0,
     "sockets": 1.0,
@@ -77,8 +76,7 @@ def look(pid: int, since: float) -> Sample | None:
     return Sample(
         at=time.monotonic() - since,
         rss=rollup["Rss"] / _MIB,
-        pss=rollup["Pss"] / _MIB,
-        uss=(rollup["Private_Clean"] + rollup["Private_Dirty"]) / _MIB,
+        own=rollup["Private_Dirty"] / _MIB,
         threads=threads,
         handles=len(files),
         sockets=sum(name.startswith("socket:") for name in files),
