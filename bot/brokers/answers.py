@@ -88,7 +88,7 @@ def market_name(symbol: str) -> str:
 
 def sound_order(order: VenueOrder) -> VenueOrder:
     """An order whose sizes and prices can be: none of them below nothing, and an id."""
-    prices = (order.avg_price, order.limit_price, order.trigger_price)
+    prices = (order.avg_price, order.limit_price, order.trigger_price, order.attached_stop)
     amounts = (order.qty, order.filled_qty, *(price for price in prices if price is not None))
     if min(amounts) < 0:
         raise BadAnswer(f"an amount below nothing: {plain(min(amounts))}")

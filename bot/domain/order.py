@@ -155,7 +155,8 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class VenueOrder:
-    """What the venue says of one order. `parent_id` is the exchange id of the order that spawned it (attached stops).
+    """What the venue says of one order. `parent_id` is the exchange id of the order that spawned it (attached stops),
+    `attached_stop` the trigger of the stop that an entry was sent with, wherever that stop may have moved since.
 
     `triggered` means a stop's trigger has fired and its market order is on its way. `children` are the exchange ids of the
     orders it became when it fired, where the venue gives those ids of their own: they trade, the stop itself is over.
@@ -178,6 +179,7 @@ class VenueOrder:
     reason: str = ""
     fill_ids: tuple[str, ...] = ()
     children: tuple[str, ...] = ()
+    attached_stop: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,8 @@ LOST_BOOK = 7 * DAY
 SECOND_LOOK = 20 * SECOND
 #: Foreign order ids that are remembered, so that they are not asked about again.
 MEMORY = 10_000
-#: Where a position's stop is put when neither the book nor the exchange remembers one: the widest the rule allows.
-FALLBACK_STOP = Decimal("0.95")
+#: How far from its price an entry's stop is put when neither the book nor the exchange remembers it: the widest the rule allows.
+FALLBACK_RISK = Decimal("0.05")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,9 @@ class Reconciliation:
             since = min(since, desk.clock.market_ms() - LOST_BOOK)
         orders = [*desk.broker.recent_orders(since), *desk.broker.open_orders()]
         self._recognise(orders, lost=remembered is None)
-        self.run(since)
+        orders_now = self.run(since)
+        if remembered is None:
+            self._keep_stops(orders_now)
 
     def run(self, since: int | None = None) -> Sequence[VenueOrder]:
         """One pass, coins included; returns the open orders it saw."""
@@ -131,16 +133,21 @@ class Reconciliation:
         if order.type in STOPS or order.parent_id is not None:
             return Purpose.STOP
         position = self._desk.book.position(order.symbol)
-        opening = order.side is (position.side if position else Side.BUY)
-        return Purpose.ENTRY if opening else Purpose.EXIT
+        if position is not None:
+            return Purpose.ENTRY if order.side is position.side else Purpose.EXIT
+        return Purpose.ENTRY if order.side is Side.BUY or order.attached_stop is not None else Purpose.EXIT
 
     def _decision(self, order: VenueOrder, among: Iterable[VenueOrder]) -> Decision:
-        """What can still be known of the decision behind an order of a lost book: the stop it carried, if it is there."""
+        """What can still be known of the decision behind an order of a lost book: the stop it was sent with, or the one that
+        rests for it, unless that has moved to where it says nothing of the risk any more.
+        """
         price = order.avg_price or order.limit_price or ZERO
         stops = [one.trigger_price for one in among if one.parent_id == order.exchange_id and one.trigger_price]
+        at_risk = [stop for stop in stops if (price - stop) * order.side.sign > 0]
+        first = order.attached_stop or next(iter(at_risk), price * (1 - FALLBACK_RISK * order.side.sign))
         return Decision(
             candle_close=order.created_at,
-            stop=stops[0] if stops else price * FALLBACK_STOP,
+            stop=first,
             close=price,
             atr=ZERO,
             score=0,
@@ -163,6 +170,19 @@ class Reconciliation:
         self._foreign[exchange_id] = None
         while len(self._foreign) > MEMORY:
             self._foreign.pop(next(iter(self._foreign)))
+
+    def _keep_stops(self, orders: Iterable[VenueOrder]) -> None:
+        """A lost book does not know how far the stops of its positions had followed the price: where they rest is where they
+        belong, so that none is loosened.
+        """
+        book = self._desk.book
+        resting = [one for one in orders if one.type in STOPS and book.by_exchange_id(one.exchange_id) is not None]
+        for position in book.positions():
+            found = [one.trigger_price for one in resting if one.symbol == position.symbol and one.trigger_price]
+            closest = max if position.side is Side.BUY else min
+            tightest = closest(position.stop_price, *found) if found else position.stop_price
+            if tightest != position.stop_price:
+                book.plan(position.symbol, stage=position.stage, stop_price=tightest)
 
     # -- fills ----------------------------------------------------------------------------------------------------
     def _book(self, fill: Fill, *, sales: bool) -> None:

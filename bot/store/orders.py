@@ -102,7 +102,7 @@ def adopt(page: Page, order: VenueOrder, purpose: Purpose, decision: Decision | 
         "avg_price": order.avg_price,
         "limit_price": order.limit_price,
         "trigger_price": order.trigger_price,
-        "attached_stop": None,
+        "attached_stop": order.attached_stop,
         "attached_target": None,
         "reduce_only": purpose is not Purpose.ENTRY,
         "post_only": False,

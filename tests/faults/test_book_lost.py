@@ -44,7 +44,7 @@ def test_a_position_is_ours_again_and_what_is_his_is_not_touched(rig: Rig, venue
     rig.until(lambda: rig.position is not None, "the position")
     rig.turn()
     after = rig.position
-    assert after is not None
+    assert after is not None, rig.notes.lines[-12:]
     assert (after.qty, after.entry_price, after.stop_price) == (before.qty, before.entry_price, before.stop_price)
     assert rig.resting() == rig.business.desk.instruments[rig.symbol].size(before.qty)
     assert rig.naked_seconds() == []
@@ -57,7 +57,9 @@ def test_a_position_is_ours_again_and_what_is_his_is_not_touched(rig: Rig, venue
     assert coins <= rig.coins() < coins + rig.lot
 
 
+@pytest.mark.parametrize("venue", VENUES)
 def test_after_its_first_target_the_rest_is_ours_and_protected(rig: Rig) -> None:
+    """And goes on by its own risk: a stop that has moved to break-even would make every target seem reached."""
     rig.deposit(rig.quote, Decimal(50_000))  # for an entry of several fills, each with a stop of its own
     rig.bought()
     rig.jump("1.05")
@@ -69,9 +71,18 @@ def test_after_its_first_target_the_rest_is_ours_and_protected(rig: Rig) -> None
     rig.open()
     rig.quiet()
     after = rig.position
+    assert after is not None, rig.notes.lines[-12:]
+    market = rig.business.desk.instruments[rig.symbol]
+    assert (after.qty, market.size(after.qty)) == (before.qty, rig.resting())
+    assert abs(after.stop_price - before.stop_price) <= market.tick
+    assert abs(after.first_stop - before.first_stop) <= market.tick
+    for _ in range(3):
+        rig.turn()
+    after = rig.position
     assert after is not None
-    assert after.qty == before.qty == rig.resting()
-    assert after.stop_price >= before.stop_price
+    assert (after.qty, market.size(after.qty)) == (before.qty, rig.resting())
+    assert after.stage == before.stage
+    assert rig.notes.said("TP2") == []
 
 
 def test_another_nija_on_the_account_is_noticed_and_left_alone(rig: Rig) -> None:

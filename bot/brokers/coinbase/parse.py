@@ -94,12 +94,13 @@ def _order(row: Mapping[str, Any]) -> VenueOrder:
         created_at=millis(row, "created_time"),
         triggered=text(row, "trigger_status") == "STOP_TRIGGERED",
         reason=_reason(row),
+        attached_stop=number(configuration(row, "attached_order_configuration"), "stop_trigger_price", ZERO) or None,
     )
 
 
-def configuration(row: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What stands under the one key of `order_configuration`; empty for kinds that have none."""
-    outer = row.get("order_configuration")
+def configuration(row: Mapping[str, Any], key: str = "order_configuration") -> Mapping[str, Any]:
+    """What stands under the one key of an order's configuration; empty for kinds that have none."""
+    outer = row.get(key)
     inner = next(iter(outer.values()), None) if isinstance(outer, dict) else None
     return inner if isinstance(inner, dict) else {}
 

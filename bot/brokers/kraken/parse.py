@@ -6,6 +6,7 @@ of orders with one missing would be a lie, so the whole answer fails.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -45,6 +46,8 @@ _TYPES = {
     "settle-position": OrderType.MARKET,
 }
 _TRIGGERED = {"stopped", "touched"}
+#: `descr.close` of an order that was sent with a stop: "close position @ stop loss 22000.0", with "-> limit 21000.0" at times.
+_CLOSE = re.compile(r"close position @ stop loss (\d+\.?\d*)\b(?!%)", re.ASCII)
 
 
 def order_type(word: str) -> OrderType:
@@ -99,8 +102,14 @@ def _order(txid: str, row: Mapping[str, Any], names: Names) -> VenueOrder:
         created_at=millis(row, "opentm"),
         triggered=kind in STOPS and bool(_TRIGGERED & set(text(row, "misc").split(","))),
         reason=text(row, "reason"),
+        attached_stop=_attached_stop(descr),
         fill_ids=tuple(safe_text(each) for each in sequence(row.get("trades", []), "trades")),
     )
+
+
+def _attached_stop(descr: Mapping[str, Any]) -> Decimal | None:
+    found = _CLOSE.match(text(descr, "close"))
+    return answers.exact(found.group(1), "close") if found else None
 
 
 def side(row: Mapping[str, Any]) -> Side:

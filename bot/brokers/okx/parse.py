@@ -89,7 +89,15 @@ def _order(row: Mapping[str, Any], unit: Decimal) -> VenueOrder:
         limit_price=set_price(row, "px"),
         created_at=millis(row, "cTime"),
         reason=_why(row),
+        attached_stop=_attached_stop(row),
     )
+
+
+def _attached_stop(row: Mapping[str, Any]) -> Decimal | None:
+    """The trigger of the stop among `attachAlgoOrds`; an order without any has "", null or an empty list there."""
+    terms = (mapping(each, "attachAlgoOrds") for each in sequence(row.get("attachAlgoOrds") or [], "attachAlgoOrds"))
+    prices = (set_price(each, "slTriggerPx") for each in terms)
+    return next((price for price in prices if price is not None), None)
 
 
 def _why(row: Mapping[str, Any]) -> str:
