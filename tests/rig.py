@@ -124,6 +124,7 @@ class Rig:
         self.symbols = symbols
         self.symbol = symbols[0]
         self.base, self.quote = self.symbol.split("-")[:2]
+        self.swaps = self.symbol.endswith("-SWAP")
         self.limits = _LIMITS
         self.keys = sandbox.control("POST", "accounts", venue=venue)
         self.account = str(self.keys["account"])
@@ -175,6 +176,7 @@ class Rig:
                 read_seconds=8.0,
                 order_seconds=2.0,
                 deadline_ms=self._deadline_ms,
+                swaps=self.swaps,
             )
             return OKXBroker(okx, clock, self.notes)
         if self.venue == "coinbase":
@@ -207,7 +209,7 @@ class Rig:
             strategy=self.rule,
             owner=self.rule.owner,
             limits=self.limits,
-            wishes=Wishes(most=3, allow=frozenset(self.symbols)),
+            wishes=Wishes(most=3, allow=frozenset(self.symbols), swaps=self.swaps),
             timeframe_ms=300_000,
             cycle_ms=150_000,
             position_ms=15_000,
@@ -235,10 +237,10 @@ class Rig:
             file.unlink()
 
     # -- steps ----------------------------------------------------------------------------------------------------
-    def enter(self, *symbols: str) -> list[OrderRecord]:
+    def enter(self, *symbols: str, side: int = 1) -> list[OrderRecord]:
         """One scan with a signal (in `symbols`, by default the rig's own); the entries that the book now has of that one."""
         self._await_candle()
-        self.rule.side = 1
+        self.rule.side, self.rule.stop = side, 1 - side * 0.04
         self.business.entries.scan(symbols or [self.symbol], self.business.accounting.measure(), None)
         self.rule.side = FLAT
         return self.orders(Purpose.ENTRY)
@@ -363,12 +365,12 @@ class Rig:
         return sum(count for name, count in counts.items() if re.search(path, name))
 
     def resting(self) -> Decimal:
-        """What stops of this account would sell."""
+        """What stops of this account would sell, or buy back where a short is held."""
         return sum(
             (
                 Decimal(row["qty"]) - Decimal(row["filled"])
                 for row in self.truth()["orders"]
-                if row["status"] in ("open", "partially_filled") and row["side"] == "sell" and row["type"] in STOPS
+                if row["status"] in ("open", "partially_filled") and row["type"] in STOPS
             ),
             Decimal(0),
         )

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import ROUND_UP, Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from bot.domain.order import OrderType, Purpose, Side, TimeInForce
 from bot.domain.outcome import Placed
 from tests.paths import VENUES
 from tests.rig import Rig
+from tests.sandbox_fixture import Sandbox
 
 OWNERS_ID = "byhand1"
 
@@ -59,10 +61,24 @@ def test_a_position_is_ours_again_and_what_is_his_is_not_touched(rig: Rig, venue
 
 @pytest.mark.parametrize("venue", VENUES)
 def test_after_its_first_target_the_rest_is_ours_and_protected(rig: Rig) -> None:
-    """And goes on by its own risk: a stop that has moved to break-even would make every target seem reached."""
     rig.deposit(rig.quote, Decimal(50_000))  # for an entry of several fills, each with a stop of its own
     rig.bought()
-    rig.jump("1.05")
+    lose_after_the_first_target(rig, "1.05")
+
+
+@pytest.mark.parametrize("venue", ["okx"])
+def test_a_short_after_its_first_target_is_ours_and_protected(sandbox: Sandbox, tmp_path: Path) -> None:
+    rig = Rig(sandbox, tmp_path, "SOL-USDT-SWAP", venue="okx")
+    rig.open()
+    rig.steady()
+    rig.enter(side=-1)
+    lose_after_the_first_target(rig, "0.95")
+    rig.crash()
+
+
+def lose_after_the_first_target(rig: Rig, jump: str) -> None:
+    """The rest goes on by its own risk: a stop that has moved to break-even would make every target seem reached."""
+    rig.jump(jump)
     rig.until(lambda: bool(rig.position and rig.position.stage == 1), "the first target")
     rig.quiet()
     before = rig.position
@@ -70,10 +86,11 @@ def test_after_its_first_target_the_rest_is_ours_and_protected(rig: Rig) -> None
     rig.lose_book()
     rig.open()
     rig.quiet()
+    market = rig.business.desk.instruments[rig.symbol]
     after = rig.position
     assert after is not None, rig.notes.lines[-12:]
-    market = rig.business.desk.instruments[rig.symbol]
     assert (after.qty, market.size(after.qty)) == (before.qty, rig.resting())
+    assert (after.side, after.entry_price) == (before.side, before.entry_price)
     assert abs(after.stop_price - before.stop_price) <= market.tick
     assert abs(after.first_stop - before.first_stop) <= market.tick
     for _ in range(3):

@@ -47,7 +47,7 @@ _TYPES = {
 }
 _TRIGGERED = {"stopped", "touched"}
 #: `descr.close` of an order that was sent with a stop: "close position @ stop loss 22000.0", with "-> limit 21000.0" at times.
-_CLOSE = re.compile(r"close position @ stop loss (\d+\.?\d*)\b(?!%)", re.ASCII)
+_CLOSE = re.compile(r"close position @ stop loss (\d+(?:\.\d+)?)(?: |$)", re.ASCII)
 
 
 def order_type(word: str) -> OrderType:

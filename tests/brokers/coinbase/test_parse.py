@@ -40,6 +40,22 @@ def test_a_bracket_is_a_stop_that_an_entry_brought_along() -> None:
     assert bracket.client_id is None
 
 
+@pytest.mark.parametrize(
+    ("attached", "stop"),
+    [
+        ({"trigger_bracket_gtc": {"limit_price": "75000", "stop_trigger_price": "65000.5"}}, Decimal("65000.5")),
+        ({"trigger_bracket_gtc": {"limit_price": "75000", "stop_trigger_price": ""}}, None),
+        ({"trigger_bracket_gtc": None}, None),
+        ({}, None),
+        (None, None),
+    ],
+)
+def test_an_entry_tells_the_stop_it_was_sent_with(attached: Any, stop: Decimal | None) -> None:
+    rows = payload("orders")["orders"]
+    rows[0]["attached_order_configuration"] = attached
+    assert {one.exchange_id: one for one in wire.orders(rows)}[rows[0]["order_id"]].attached_stop == stop
+
+
 def test_a_bracket_whose_stop_fired_says_so() -> None:
     fired = orders()["fired"]
     assert fired.triggered

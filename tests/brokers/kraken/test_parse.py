@@ -137,6 +137,26 @@ def test_open_orders_of_all_kinds(names: Names) -> None:
     assert found["7"].symbol == "ETH-EUR"
 
 
+@pytest.mark.parametrize(
+    ("close", "stop"),
+    [
+        ("close position @ stop loss 22000.0", Decimal(22000)),
+        ("close position @ stop loss 22000.5 -> limit 21000.0", Decimal("22000.5")),
+        ("close position @ stop loss 22000", Decimal(22000)),
+        ("close position @ stop loss 5.0000%", None),
+        ("close position @ stop loss -5.0000%", None),
+        ("close position @ take profit 31000.0", None),
+        ("close position @ limit 31000.0", None),
+        ("", None),
+    ],
+)
+def test_an_entry_tells_the_stop_it_was_sent_with(names: Names, close: str, stop: Decimal | None) -> None:
+    rows = fixture("open_orders")["open"]
+    rows["OAAAAA-AAAAA-AAAAA1"]["descr"]["close"] = close
+    (order,) = [one for one in parse.orders(rows, names) if one.exchange_id == "OAAAAA-AAAAA-AAAAA1"]
+    assert order.attached_stop == stop
+
+
 def test_ended_orders_say_what_they_traded(names: Names) -> None:
     found = by_number("closed", names)
     assert [o.status for _, o in sorted(found.items())] == [

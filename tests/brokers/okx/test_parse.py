@@ -55,6 +55,30 @@ def test_an_ioc_order_that_filled_in_part_is_canceled_with_what_it_filled() -> N
     assert (order.client_id, order.parent_id, order.limit_price) == (ENTRY, None, Decimal("51900.1"))
 
 
+@pytest.mark.parametrize(
+    ("attached", "stop"),
+    [
+        ([{"slTriggerPx": "49000.5", "slOrdPx": "-1", "tpTriggerPx": ""}], Decimal("49000.5")),
+        ([{"slTriggerPx": "", "tpTriggerPx": "60000"}, {"slTriggerPx": "48000"}], Decimal(48000)),
+        ([{"tpTriggerPx": "60000"}], None),
+        ([], None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_an_entry_tells_the_stop_it_was_sent_with(attached: Any, stop: Decimal | None) -> None:
+    (row,) = fixture("order_partial_ioc")
+    (order,) = parse.orders([row | {"attachAlgoOrds": attached}], units)
+    assert order.attached_stop == stop
+
+
+@pytest.mark.parametrize("attached", ["x", [1], [{"slTriggerPx": "NaN"}]])
+def test_an_attachment_in_no_shape_fails_the_list(attached: Any) -> None:
+    (row,) = fixture("order_partial_ioc")
+    with pytest.raises(BadAnswer):
+        parse.orders([row | {"attachAlgoOrds": attached}], units)
+
+
 def test_an_order_sized_in_the_quote_counts_what_it_filled_in_the_coin() -> None:
     (order,) = parse.orders(fixture("order_quote_sized"), units)
     assert (order.type, order.qty, order.filled_qty) == (OrderType.MARKET, Decimal("0.00192834"), Decimal("0.00192834"))
