@@ -10,7 +10,6 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import NoReturn, TypeVar
 
 T = TypeVar("T")
@@ -103,12 +102,15 @@ class Runner:
         """The result (or exception) of `work`; raises `Overdue` when it has not ended by the deadline."""
         if deadline.left() <= 0:
             raise Overdue(f"no time left for {self._name}")
-        outcome: list[Callable[[], T]] = []
+        outcome: list[T | _Raised] = []
         self._thread_inbox().put(lambda: self._settle(work, outcome))
         if not deadline.wait_for(lambda: bool(outcome)):
             self.close()
             raise Overdue(f"{self._name}: no answer in time")
-        return outcome[0]()
+        result = outcome.pop()
+        if isinstance(result, _Raised):
+            result.again()
+        return result
 
     def close(self) -> None:
         """Let the thread end after the call it is in; the next call gets a new thread."""
@@ -122,18 +124,31 @@ class Runner:
             threading.Thread(target=_serve, args=(self._inbox,), name=self._name, daemon=True).start()
         return self._inbox
 
-    def _settle(self, work: Callable[[], T], outcome: list[Callable[[], T]]) -> None:
-        """Do the work, and leave behind what gives its result, or raises what it raised, to whoever asked."""
+    def _settle(self, work: Callable[[], T], outcome: list[T | _Raised]) -> None:
+        """Do the work, and leave behind its result, or what it raised, for whoever asked."""
         try:
-            result = work()
-            outcome.append(lambda: result)
+            outcome.append(work())
         except BaseException as raised:  # supervised boundary: handed on to whoever asked  # noqa: BLE001
-            outcome.append(partial(_raise, raised))
+            outcome.append(_Raised(raised))
         self._haste.wake()
 
 
-def _raise(error: BaseException) -> NoReturn:
-    raise error
+class _Raised:
+    """What a call raised, to be raised once more on another thread.
+
+    An exception refers to the frames that it went through. None of them may go on referring to it, or a whole call, answer and
+    all, stays in memory until the collector comes by.
+    """
+
+    def __init__(self, error: BaseException) -> None:
+        self._held = [error]
+
+    def again(self) -> NoReturn:
+        error = self._held.pop()
+        try:
+            raise error
+        finally:
+            del error
 
 
 def _serve(inbox: queue.SimpleQueue[Callable[[], None] | None]) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from io import BytesIO
 from json import dumps as json_bytes
+from traceback import clear_frames
 from typing import Any
 from urllib.parse import SplitResult, urlencode, urlsplit
 
@@ -158,6 +159,7 @@ class BoundedSession(requests.Session):
             )
             return Answer(url, answer, self._read(answer))
         except (HTTPError, OSError) as error:
+            clear_frames(error.__traceback__)  # those of urllib3 refer to the error, which refers to them
             raise _in_requests_words(error) from error
 
     def close(self) -> None:
