@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+from collections import Counter
 from typing import Any
 
 import pytest
 
+from bot.brokers.base import BrokerError
 from bot.domain.order import Purpose
+from tests.paths import VENUES
 from tests.rig import Rig
 
 BROKEN: list[tuple[str, dict[str, Any]]] = [
@@ -33,6 +37,34 @@ def test_a_position_lives_through_questions_without_answers(rig: Rig, kind: str,
     rig.quiet()
     assert rig.position is not None
     assert rig.position.qty == bought == rig.resting() == rig.coins()
+
+
+@pytest.mark.parametrize("kind", ["drop_before", "drop_after", "malformed", "empty", "http_status", "exchange_error"])
+@pytest.mark.parametrize("venue", VENUES)
+def test_a_failed_question_leaves_nothing_in_memory(rig: Rig, kind: str) -> None:
+    """An exchange that fails for a day would else fill memory with the frames and answers of its failures, until the collector
+    comes by."""
+    broker = rig.business.desk.broker
+    gc.collect()
+    gc.disable()
+    try:
+        failed = 0
+        rig.arm(kind, **({"status": 503} if kind == "http_status" else {}))
+        for _ in range(8):
+            try:
+                broker.balances()
+            except BrokerError:
+                failed += 1
+        rig.disarm()
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        left = Counter(type(one).__name__ for one in gc.garbage)
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+    assert failed == 8
+    assert not {"frame", "traceback", "Answer", "HTTPResponse"} & left.keys(), left
 
 
 @pytest.mark.parametrize("kind", ["rate_limit", "maintenance", "exchange_error"])
