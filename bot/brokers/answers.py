@@ -86,14 +86,19 @@ def market_name(symbol: str) -> str:
     return symbol
 
 
+#: What all venues' order ids are like: Kraken's OQCLML-BW3P3-BUCMWZ, OKX's 18 or 19 digits, Coinbase's UUIDs.
+_ORDER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{7,63}")
+
+
 def sound_order(order: VenueOrder) -> VenueOrder:
-    """An order whose sizes and prices can be: none of them below nothing, and an id."""
+    """An order whose sizes and prices can be: none of them below nothing, and under an id that can be one. In the book it would be
+    asked for under that name for ever."""
     prices = (order.avg_price, order.limit_price, order.trigger_price, order.attached_stop)
     amounts = (order.qty, order.filled_qty, *(price for price in prices if price is not None))
     if min(amounts) < 0:
         raise BadAnswer(f"an amount below nothing: {plain(min(amounts))}")
-    if not order.exchange_id:
-        raise BadAnswer("no id")
+    if not _ORDER_ID.fullmatch(order.exchange_id):
+        raise BadAnswer(f"not an order's id: {order.exchange_id[:40]!r}")
     return order
 
 

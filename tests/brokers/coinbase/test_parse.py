@@ -33,8 +33,8 @@ def test_orders_come_oldest_first() -> None:
 
 
 def test_a_bracket_is_a_stop_that_an_entry_brought_along() -> None:
-    bracket = orders()["bracket"]
-    assert (bracket.type, bracket.parent_id, bracket.side) == (OrderType.BRACKET, "entry", Side.SELL)
+    bracket = orders()["bracket-order"]
+    assert (bracket.type, bracket.parent_id, bracket.side) == (OrderType.BRACKET, "entry-order", Side.SELL)
     assert (bracket.trigger_price, bracket.limit_price) == (Decimal(65000), Decimal(75000))
     assert (bracket.status, bracket.qty, bracket.triggered) == (OrderStatus.OPEN, Decimal("0.01"), False)
     assert bracket.client_id is None
@@ -57,20 +57,20 @@ def test_an_entry_tells_the_stop_it_was_sent_with(attached: Any, stop: Decimal |
 
 
 def test_a_bracket_whose_stop_fired_says_so() -> None:
-    fired = orders()["fired"]
+    fired = orders()["fired-order"]
     assert fired.triggered
     assert fired.status is OrderStatus.PARTIALLY_FILLED
 
 
 def test_a_stop_whose_cancel_is_queued_is_still_alive() -> None:
-    stop = orders()["stop"]
+    stop = orders()["stop-order"]
     assert (stop.type, stop.status) == (OrderType.STOP, OrderStatus.OPEN)
     assert (stop.trigger_price, stop.limit_price) == (Decimal(65000), Decimal(61750))
     assert stop.client_id == "nj0000000000000001"
 
 
 def test_an_immediate_order_that_was_cut_off_keeps_what_it_filled() -> None:
-    entry = orders()["entry"]
+    entry = orders()["entry-order"]
     assert (entry.status, entry.filled_qty, entry.qty) == (OrderStatus.CANCELED, Decimal("0.004"), Decimal("0.01"))
     assert entry.avg_price == Decimal("69990.6399999973697697")
     assert entry.created_at == parse_iso("2023-11-26T10:19:47.423+00:00")
@@ -78,26 +78,34 @@ def test_an_immediate_order_that_was_cut_off_keeps_what_it_filled() -> None:
 
 
 def test_an_order_by_quote_has_the_size_it_filled() -> None:
-    assert orders()["by_quote"].qty == orders()["by_quote"].filled_qty == Decimal("0.000297920684505")
+    assert orders()["by_quote-order"].qty == orders()["by_quote-order"].filled_qty == Decimal("0.000297920684505")
 
 
 def test_a_failed_order_is_rejected_with_its_reason() -> None:
-    failed = orders()["failed"]
+    failed = orders()["failed-order"]
     assert (failed.status, failed.reason) == (OrderStatus.REJECTED, "HOLD_FAILURE: no funds")
 
 
 def test_a_status_nobody_wrote_down_is_alive() -> None:
-    assert orders()["new_kind"].status is OrderStatus.OPEN
+    assert orders()["new_kind-order"].status is OrderStatus.OPEN
 
 
 def test_only_the_order_that_used_an_id_up_is_good_until_a_date() -> None:
-    assert [row["order_id"] for row in payload("orders")["orders"] if wire.is_burnt(row)] == ["burnt"]
+    assert [row["order_id"] for row in payload("orders")["orders"] if wire.is_burnt(row)] == ["burnt-order"]
 
 
 @pytest.mark.parametrize("key", ["order_id", "product_id", "side"])
 def test_an_order_without_what_names_it_fails_the_answer(key: str) -> None:
     rows = payload("orders")["orders"]
     del rows[0][key]
+    with pytest.raises(BadAnswer):
+        wire.orders(rows)
+
+
+@pytest.mark.parametrize("name", ["-1", "0", "1e-400", "-Infinity", "2026-11-28T10:00:00Z", "y" * 65, "an order"])
+def test_what_cannot_be_an_orders_id_fails_the_answer(name: str) -> None:
+    rows = payload("orders")["orders"]
+    rows[0]["order_id"] = name
     with pytest.raises(BadAnswer):
         wire.orders(rows)
 

@@ -135,7 +135,7 @@ def test_a_stop_that_failed_when_it_fired_is_rejected_and_says_why() -> None:
 
 
 def test_kinds_of_algo_orders() -> None:
-    found = {one.exchange_id: one for one in parse.algos(fixture("algo_kinds"), units, no_parent)}
+    found = {one.exchange_id[-1]: one for one in parse.algos(fixture("algo_kinds"), units, no_parent)}
     assert [found[number].type for number in "12345"] == [
         OrderType.BRACKET,
         OrderType.TAKE_PROFIT,
