@@ -90,15 +90,20 @@ def market_name(symbol: str) -> str:
 _ORDER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{7,63}")
 
 
+def order_id(value: str) -> str:
+    """An order's id, if it can be one: in the book, an order is asked for under it for ever."""
+    if not _ORDER_ID.fullmatch(value):
+        raise BadAnswer(f"not an order's id: {value[:40]!r}")
+    return value
+
+
 def sound_order(order: VenueOrder) -> VenueOrder:
-    """An order whose sizes and prices can be: none of them below nothing, and under an id that can be one. In the book it would be
-    asked for under that name for ever."""
+    """An order whose sizes and prices can be: none of them below nothing, and an id."""
     prices = (order.avg_price, order.limit_price, order.trigger_price, order.attached_stop)
     amounts = (order.qty, order.filled_qty, *(price for price in prices if price is not None))
     if min(amounts) < 0:
         raise BadAnswer(f"an amount below nothing: {plain(min(amounts))}")
-    if not _ORDER_ID.fullmatch(order.exchange_id):
-        raise BadAnswer(f"not an order's id: {order.exchange_id[:40]!r}")
+    order_id(order.exchange_id)
     return order
 
 

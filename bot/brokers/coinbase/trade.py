@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from bot.brokers.answers import BadAnswer, mapping, sequence, text
+from bot.brokers.answers import BadAnswer, mapping, order_id, sequence, text
 from bot.brokers.base import BrokerError, Lane, ShapeProof
 from bot.brokers.coinbase import parse as wire
 from bot.brokers.coinbase.account import CoinbaseAccount
@@ -167,8 +167,7 @@ class CoinbaseTrade:
         if answer.get("success") is not True:
             return _refused(answer)
         made = mapping(answer.get("success_response"), "success_response")
-        if not (exchange_id := text(made, "order_id")):
-            return Unknown("placed, yet without an order id")
+        exchange_id = order_id(text(made, "order_id"))
         if child := text(made, "attached_order_id"):
             self._account.announce(child, coming=True)
         return Placed(exchange_id)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from bot.brokers.answers import BadAnswer, number, safe_text
+from bot.brokers.answers import BadAnswer, number, order_id, safe_text
 from bot.brokers.base import BrokerError, Lane, ShapeProof
 from bot.brokers.kraken.config import KrakenConfig
 from bot.brokers.kraken.errors import TABLE, meaning_of
@@ -181,7 +181,7 @@ class KrakenTrade:
             txids = _txids(self._send_add(intent, validate=False))
         except Unsupported as error:
             return NotPlaced(Meaning.UNSUPPORTED, str(error))
-        return Placed(txids[0]) if txids else Unknown("AddOrder answered without an order id")
+        return Placed(order_id(txids[0])) if txids else Unknown("AddOrder answered without an order id")
 
     def _send_add(self, intent: Intent, *, validate: bool) -> Any:
         now = self._clock.wall_ms()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
-from bot.brokers.answers import BadAnswer, text
+from bot.brokers.answers import BadAnswer, order_id, text
 from bot.brokers.base import BrokerError, Lane, ShapeProof
 from bot.brokers.okx.account import OkxAccount
 from bot.brokers.okx.config import OkxConfig
@@ -107,22 +107,18 @@ class OkxTrade:
         row = self._transport.request(
             "/api/v5/trade/order", fields, _lane(intent), deadline - SOONEST, deadline + self.skew_ms
         )
-        order_id = text(row, "ordId")
-        if not order_id:
-            return Unknown("trade/order answered without an order id")
-        self._account.remember(intent.client_id, order_id, algo=False)
+        exchange_id = order_id(text(row, "ordId"))
+        self._account.remember(intent.client_id, exchange_id, algo=False)
         if intent.attached_stop is not None:
-            self._account.await_stop(stop_id(intent.client_id), intent.symbol, order_id)
-        return Placed(order_id)
+            self._account.await_stop(stop_id(intent.client_id), intent.symbol, exchange_id)
+        return Placed(exchange_id)
 
     def _algo(self, intent: Intent) -> Outcome:
         deadline = self._deadline(intent)
         fields = algo_fields(intent, self._terms(intent))
         self._account.expect(fields["ordType"])
         row = self._transport.request("/api/v5/trade/order-algo", fields, _lane(intent), deadline - SOONEST)
-        algo_id = text(row, "algoId")
-        if not algo_id:
-            return Unknown("order-algo answered without an id")
+        algo_id = order_id(text(row, "algoId"))
         self._account.remember(intent.client_id, algo_id, algo=True)
         return Placed(algo_id)
 
