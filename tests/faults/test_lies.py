@@ -152,7 +152,10 @@ def test_a_whole_trader_keeps_its_book(rig: Rig, liar: Liar) -> None:
             rig.cycle()
         rig.turn()
     rig.quiet()
-    assert len(rig.sent(side="buy")) == 1
+    bought = [
+        row for row in rig.sent(side="buy") if Decimal(row["filled"]) > 0
+    ]  # what only used an id up has bought nothing
+    assert len(bought) == 1, bought
 
 
 @pytest.mark.parametrize(("venue", "filled"), [("kraken", "vol_exec"), ("coinbase", "filled_size")])
