@@ -160,8 +160,8 @@ def test_a_whole_trader_keeps_its_book(rig: Rig, liar: Liar) -> None:
 
 @pytest.mark.parametrize(("venue", "filled"), [("kraken", "vol_exec"), ("coinbase", "filled_size")])
 def test_a_sale_that_never_was(rig: Rig, monkeypatch: pytest.MonkeyPatch, filled: str) -> None:
-    """One answer says that most of the position's stops has sold. Nothing is sold twice for it while it may be so; what the exchange takes
-    back for long was a lie, and all that is held is covered again."""
+    """One answer says that most of what the stops guard has been sold. Nothing is sold twice for it while it may be so; what the
+    exchange takes back for long was a lie, and all that is held is covered again."""
     position = rig.bought()
     rig.quiet()
     most = str(rig.business.desk.instruments[rig.symbol].size(position.qty * Decimal("0.9")))
