@@ -291,22 +291,25 @@ class Desk:
             if record.status in IN_FLIGHT and (symbol is None or record.symbol == symbol)
         ]
 
-    def closing_in_doubt(self, symbol: str) -> Decimal:
+    def closing_in_doubt(self, symbol: str, shown: Iterable[VenueOrder] = ()) -> Decimal:
         """How much of a position may be being sold right now by orders that are not settled yet.
 
-        A resting stop is not selling; what one has sold without the fill being booked counts.
+        A resting stop is not selling; what one has sold without the fill being booked counts, but no more than it is `shown` to
+        have sold: either it has not, or it guards by so much less, and it is to be left as it is in both cases.
         """
         position = self.book.position(symbol)
         if position is None:
             return Decimal(0)
-        return sum(
-            (
-                at_stake(record)
-                for record in self.book.unsettled()
-                if record.symbol == symbol and record.side is not position.side
-            ),
-            Decimal(0),
-        )
+        sold = {order.exchange_id: order.filled_qty for order in shown}
+        doubt = Decimal(0)
+        for record in self.book.unsettled():
+            if record.symbol != symbol or record.side is position.side:
+                continue
+            stake = at_stake(record)
+            if record.exchange_id in sold:
+                stake = min(stake, max(sold[record.exchange_id] - record.booked_qty, Decimal(0)))
+            doubt += stake
+        return doubt
 
     def stop_in_doubt(self, symbol: str) -> bool:
         """Whether a stop of ours was sent whose fate is unknown: it may rest unseen, or come to rest later."""

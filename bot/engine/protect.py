@@ -105,7 +105,7 @@ class Protection:
         stops = self.stops_of(position, orders)
         if self._has_sold(position, stops, orders):
             return Verdict.EXPOSED
-        exposed = instrument.size(position.qty - desk.closing_in_doubt(symbol))
+        exposed = instrument.size(position.qty - desk.closing_in_doubt(symbol, stops))
         want = wanted(exposed, stops, instrument)
         trigger = stop_price(position, instrument)
         steps = arrange(stops, want, trigger, instrument, amend=desk.broker.capabilities().amend)
