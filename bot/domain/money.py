@@ -16,7 +16,7 @@ HUNDRED = Decimal(100)
 MAX_EXPONENT = 18
 
 #: A number as exchanges, JSON and owners write it. Python itself reads more: "1_000", other scripts' digits, spaces around.
-_WRITTEN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+_WRITTEN = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
 
 class BadNumber(ValueError):

@@ -156,7 +156,8 @@ class Intent:
 @dataclass(frozen=True, slots=True)
 class VenueOrder:
     """What the venue says of one order. `parent_id` is the exchange id of the order that spawned it (attached stops),
-    `attached_stop` the trigger of the stop that an entry was sent with, wherever that stop may have moved since.
+    `attached_stop` the trigger of the stop that an entry was sent with, wherever that stop may have moved since. `reduce_only`: it can
+    close a position of contracts and open none.
 
     `triggered` means a stop's trigger has fired and its market order is on its way. `children` are the exchange ids of the
     orders it became when it fired, where the venue gives those ids of their own: they trade, the stop itself is over.
@@ -180,6 +181,7 @@ class VenueOrder:
     fill_ids: tuple[str, ...] = ()
     children: tuple[str, ...] = ()
     attached_stop: Decimal | None = None
+    reduce_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

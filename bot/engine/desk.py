@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from bot.brokers.base import Absence, BaseBroker, BrokerError
-from bot.domain.clock import MINUTE, Clock
+from bot.domain.clock import Clock
 from bot.domain.fill import Fill
 from bot.domain.ids import ClientIds, decision_key, is_ours, tag_of
 from bot.domain.instrument import FeeRate, Instrument
@@ -32,16 +32,11 @@ from bot.domain.order import (
 )
 from bot.domain.outcome import Meaning, NotPlaced, Placed, Unknown
 from bot.engine.book import Book, Booking
+from bot.engine.doubts import HIDDEN, Doubts
 from bot.engine.markets import Markets
 
 #: Waits (wall seconds) between looks at an order that should end at once; what has not ended by then is hunted.
 PATIENCE = (0.0, 0.03, 0.05, 0.1, 0.2, 0.4, 0.8, 1.2)
-
-#: Wall ms after which a fill of an entry does not come any more, whatever the venue once said: no sale waits for it.
-HIDDEN = 10 * MINUTE
-
-#: Wall ms for which the venue must have said less of an order's fills than it once did, for it to be less.
-TAKEN_BACK = MINUTE
 
 #: Refusals after which the very same wish may be tried again: it is certain that nothing happened.
 TRANSIENT = frozenset({Meaning.BUSY, Meaning.RATE_LIMITED, Meaning.NONCE, Meaning.CLOCK, Meaning.LOCKED_OUT})
@@ -61,7 +56,7 @@ class Desk:
     on_fill: Callable[[Booking], None] | None = None
     pause: Callable[[float], object] = time.sleep
     markets: Markets = field(init=False)
-    _doubted: dict[str, int] = field(init=False, default_factory=dict)
+    doubts: Doubts = field(init=False, default_factory=Doubts)
 
     def __post_init__(self) -> None:
         self.markets = Markets(self.broker, self.clock, self.log)
@@ -190,7 +185,7 @@ class Desk:
             self._adopt_children(order)
         record = self.book.update(order)
         if record is not None:
-            record = self._taken_back(record, order)
+            record = self._corrected(record, order)
         if record is None or record.booked_qty >= order.filled_qty:
             return record
         if record.purpose is not Purpose.ENTRY and not self.bought_in_full(record.symbol):
@@ -199,20 +194,10 @@ class Desk:
             self.enter(fill)
         return self.book.by_exchange_id(order.exchange_id)
 
-    def _taken_back(self, record: OrderRecord, order: VenueOrder) -> OrderRecord:
-        """The order, corrected where the venue has said for long that less of it was filled than it once said, and no fill came.
-
-        An answer may be old and is not believed then; but one that was wrong must not leave a position waiting for a sale that
-        never was, with a stop for the rest only.
-        """
-        says_less = record.booked_qty <= order.filled_qty < record.filled_qty and order.status not in IN_FLIGHT
-        if not says_less or order.exchange_id != record.exchange_id:
-            self._doubted.pop(order.exchange_id, None)
+    def _corrected(self, record: OrderRecord, order: VenueOrder) -> OrderRecord:
+        """The order as the venue shows it, where it has taken back what it once said was filled."""
+        if not self.doubts.taken_back(record, order, self.clock.wall_ms()):
             return record
-        now = self.clock.wall_ms()
-        if now - self._doubted.setdefault(order.exchange_id, now) < TAKEN_BACK:
-            return record
-        del self._doubted[order.exchange_id]
         self.log.warning(
             "CORRECTED",
             symbol=record.symbol,

@@ -60,9 +60,8 @@ class Reconciliation:
             since = min(since, desk.clock.market_ms() - LOST_BOOK)
         orders = [*desk.broker.recent_orders(since), *desk.broker.open_orders()]
         self._recognise(orders, lost=remembered is None)
-        orders_now = self.run(since)
-        if remembered is None:
-            self._keep_stops(orders_now)
+        self._keep_stops(self.compare(since))
+        self.count(desk.broker.balances())
 
     def run(self, since: int | None = None) -> Sequence[VenueOrder]:
         """One pass, coins included; returns the open orders it saw."""
@@ -135,7 +134,10 @@ class Reconciliation:
         position = self._desk.book.position(order.symbol)
         if position is not None:
             return Purpose.ENTRY if order.side is position.side else Purpose.EXIT
-        return Purpose.ENTRY if order.side is Side.BUY or order.attached_stop is not None else Purpose.EXIT
+        market = self._desk.instruments.get(order.symbol)
+        shortable = market is not None and market.shortable
+        opening = order.side is Side.BUY or shortable or order.attached_stop is not None
+        return Purpose.ENTRY if opening and not order.reduce_only else Purpose.EXIT
 
     def _decision(self, order: VenueOrder, among: Iterable[VenueOrder]) -> Decision:
         """What can still be known of the decision behind an order of a lost book: the stop it was sent with, or the one that
@@ -172,13 +174,17 @@ class Reconciliation:
             self._foreign.pop(next(iter(self._foreign)))
 
     def _keep_stops(self, orders: Iterable[VenueOrder]) -> None:
-        """A lost book does not know how far the stops of its positions had followed the price: where they rest is where they
-        belong, so that none is loosened.
+        """A book that was lost, or is an older one, does not know how far the stops of its positions had followed the price:
+        where they rest is where they belong, so that none is loosened.
         """
         book = self._desk.book
         resting = [one for one in orders if one.type in STOPS and book.by_exchange_id(one.exchange_id) is not None]
         for position in book.positions():
-            found = [one.trigger_price for one in resting if one.symbol == position.symbol and one.trigger_price]
+            found = [
+                one.trigger_price
+                for one in resting
+                if one.symbol == position.symbol and one.side is not position.side and one.trigger_price
+            ]
             closest = max if position.side is Side.BUY else min
             tightest = closest(position.stop_price, *found) if found else position.stop_price
             if tightest != position.stop_price:

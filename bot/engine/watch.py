@@ -193,12 +193,19 @@ class Watch:
             self.desk.book.plan(position.symbol, stage=stage, stop_price=best)
 
     def _release_idle(self, orders: Sequence[VenueOrder]) -> None:
-        """Stops whose position is gone guard nothing, and could sell coins that are not ours: away with them."""
+        """Stops whose position is gone guard nothing, and could sell coins that are not ours: away with them.
+
+        One whose entry the book never saw, as a lost book does not see what was bought long ago, may guard what it was made for.
+        """
         open_symbols = {position.symbol for position in self.desk.book.positions()}
         entering = {record.symbol for record in self.desk.book.unsettled() if record.purpose is Purpose.ENTRY}
         for record in self.desk.book.unsettled():
-            if record.purpose is Purpose.STOP and record.symbol not in open_symbols | entering:
+            idle = record.purpose is Purpose.STOP and record.symbol not in open_symbols | entering
+            if idle and self._has_entered(record.symbol):
                 self.protection.release(orders, record.symbol, record.side.opposite)
+
+    def _has_entered(self, symbol: str) -> bool:
+        return any(record.purpose is Purpose.ENTRY for record in self.desk.book.orders_of(symbol, 0))
 
 
 def _range(look: Look) -> rules.Look:

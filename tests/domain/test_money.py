@@ -49,6 +49,7 @@ def test_text_and_back(value: Decimal) -> None:
         " 1",
         "1\n",
         "1e1_0",
+        "1" * 200_000 + "x",
         ".",
         "e5",
         "--1",

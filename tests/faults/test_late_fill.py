@@ -12,7 +12,7 @@ from bot.brokers.base import BaseBroker
 from bot.domain.fill import Fill
 from bot.domain.instrument import Balance
 from bot.domain.order import Side
-from bot.engine.desk import HIDDEN
+from bot.engine.doubts import HIDDEN
 from tests.rig import Rig
 
 LATER_MS = 25_000

@@ -24,7 +24,7 @@ from bot.domain.instrument import Balance, Instrument, Ticker
 from bot.domain.order import Purpose, VenueOrder
 from bot.domain.outcome import NotPlaced, Placed, Unknown
 from bot.engine.close import Sale
-from bot.engine.desk import TAKEN_BACK
+from bot.engine.doubts import TAKEN_BACK
 from tests.paths import VENUES
 from tests.rig import Rig
 

@@ -90,7 +90,16 @@ def _order(row: Mapping[str, Any], unit: Decimal) -> VenueOrder:
         created_at=millis(row, "cTime"),
         reason=_why(row),
         attached_stop=_attached_stop(row),
+        reduce_only=_is_closing(row),
     )
+
+
+def _is_closing(row: Mapping[str, Any]) -> bool:
+    """Whether it can only close: by its flag, or in long/short mode as a sale of the long or a purchase of the short."""
+    return text(row, "reduceOnly") == "true" or (text(row, "posSide"), text(row, "side")) in {
+        ("long", "sell"),
+        ("short", "buy"),
+    }
 
 
 def _attached_stop(row: Mapping[str, Any]) -> Decimal | None:

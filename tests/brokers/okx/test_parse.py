@@ -79,6 +79,23 @@ def test_an_attachment_in_no_shape_fails_the_list(attached: Any) -> None:
         parse.orders([row | {"attachAlgoOrds": attached}], units)
 
 
+@pytest.mark.parametrize(
+    ("row", "closes"),
+    [
+        ({"reduceOnly": "true", "posSide": "net", "side": "buy"}, True),
+        ({"reduceOnly": "false", "posSide": "net", "side": "sell"}, False),
+        ({"reduceOnly": "", "posSide": "", "side": "sell"}, False),
+        ({"reduceOnly": "false", "posSide": "long", "side": "sell"}, True),
+        ({"reduceOnly": "false", "posSide": "long", "side": "buy"}, False),
+        ({"reduceOnly": "false", "posSide": "short", "side": "buy"}, True),
+        ({"reduceOnly": "false", "posSide": "short", "side": "sell"}, False),
+    ],
+)
+def test_what_can_only_close(row: dict[str, str], closes: bool) -> None:
+    (order,) = parse.orders([fixture("order_partial_ioc")[0] | row], units)
+    assert order.reduce_only is closes
+
+
 def test_an_order_sized_in_the_quote_counts_what_it_filled_in_the_coin() -> None:
     (order,) = parse.orders(fixture("order_quote_sized"), units)
     assert (order.type, order.qty, order.filled_qty) == (OrderType.MARKET, Decimal("0.00192834"), Decimal("0.00192834"))
