@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from bot.domain.booking import TAKEN
-from bot.domain.clock import DAY, HOUR, SECOND
+from bot.domain.clock import DAY, HOUR, MINUTE, SECOND
 from bot.domain.fill import Fill
 from bot.domain.ids import is_ours, tag_of
 from bot.domain.instrument import Balance
@@ -28,6 +28,8 @@ LOST_BOOK = 7 * DAY
 SECOND_LOOK = 20 * SECOND
 #: Foreign order ids that are remembered, so that they are not asked about again.
 MEMORY = 10_000
+#: Market ms before a position's first fill from which on a stop may have been made for it, and not for the one before.
+WITH_ITS_ENTRY = 5 * MINUTE
 #: How far from its price an entry's stop is put when neither the book nor the exchange remembers it: the widest the rule allows.
 FALLBACK_RISK = Decimal("0.05")
 
@@ -183,7 +185,10 @@ class Reconciliation:
             found = [
                 one.trigger_price
                 for one in resting
-                if one.symbol == position.symbol and one.side is not position.side and one.trigger_price
+                if one.symbol == position.symbol
+                and one.side is not position.side
+                and one.trigger_price
+                and one.created_at >= position.opened_at - WITH_ITS_ENTRY
             ]
             closest = max if position.side is Side.BUY else min
             tightest = closest(position.stop_price, *found) if found else position.stop_price
