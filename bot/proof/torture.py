@@ -118,6 +118,7 @@ class _Torture:
         self._hands = {venue: hand(exchange, venue) for venue in course.venues}
         self._recovery = None if course.kinds else Recovery(exchange, self._hands)
         self._born = time.monotonic()
+        self._measured = 0
         self._next_look = 0.0
         self._starting: float | None = None
 
@@ -189,8 +190,11 @@ class _Torture:
         if now < self._next_look:
             return
         self._next_look = now + _LOOK
+        if self._measured not in (0, self._trader.pid) and self._course.slope:
+            return  # the start after the storm is another process, whose figures are no slope of the first
         sample = slope.look(self._trader.pid, self._born)
         if sample is not None:
+            self._measured = self._trader.pid
             self._outcome.samples.append(sample)
             with (self._trader.folder / "process.txt").open("a") as out:
                 print(*(f"{value:.1f}" for value in astuple(sample)), file=out)
