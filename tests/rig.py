@@ -279,6 +279,11 @@ class Rig:
         with suppress(BrokerError):
             self.business.cycle(None)
 
+    def reconcile(self, since: int | None = None) -> None:
+        """The book against the exchange, coins included; fills from market time `since` on."""
+        self.business.reconciliation.compare(since)
+        self.business.reconciliation.count(self.business.desk.broker.balances())
+
     def until(self, done: Callable[[], bool], why: str = "") -> None:
         """Turn and reconcile until it is so."""
         end = time.monotonic() + PATIENCE
@@ -287,7 +292,7 @@ class Rig:
                 raise AssertionError(f"{why or 'it'} never came about: {self.notes.lines[-12:]}")
             self.turn()
             with suppress(BrokerError):
-                self.business.reconciliation.run()
+                self.reconcile()
             time.sleep(0.2)
 
     def quiet(self) -> None:

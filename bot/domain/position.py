@@ -51,6 +51,10 @@ class Position:
     def base(self) -> str:
         return self.symbol.split("-", 1)[0]
 
+    def tightest(self, *stops: Decimal) -> Decimal:
+        """The stop that gives away least, of `stops` and the one there is: a stop never loosens."""
+        return max(self.stop_price, *stops) if self.side is Side.BUY else min(self.stop_price, *stops)
+
     def unrealised(self, price: Decimal) -> Decimal:
         """What closing at `price` would earn before fees, in the quote."""
         return (price - self.entry_price) * self.qty * self.side.sign

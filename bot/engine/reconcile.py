@@ -65,12 +65,6 @@ class Reconciliation:
         self._keep_stops(self.compare(since))
         self.count(desk.broker.balances())
 
-    def run(self, since: int | None = None) -> Sequence[VenueOrder]:
-        """One pass, coins included; returns the open orders it saw."""
-        orders = self.compare(since)
-        self.count(self._desk.broker.balances())
-        return orders
-
     def compare(self, since: int | None = None) -> Sequence[VenueOrder]:
         """Orders and fills; returns the open orders. `since` is market ms, by default the newest fill less the overlap."""
         desk = self._desk
@@ -190,9 +184,7 @@ class Reconciliation:
                 and one.trigger_price
                 and one.created_at >= position.opened_at - WITH_ITS_ENTRY
             ]
-            closest = max if position.side is Side.BUY else min
-            tightest = closest(position.stop_price, *found) if found else position.stop_price
-            if tightest != position.stop_price:
+            if found and (tightest := position.tightest(*found)) != position.stop_price:
                 book.plan(position.symbol, stage=position.stage, stop_price=tightest)
 
     # -- fills ----------------------------------------------------------------------------------------------------

@@ -186,9 +186,7 @@ class Watch:
 
     def _plan(self, position: Position, stage: int, stop: float) -> None:
         """Write down stage and stop; a stop never loosens."""
-        proposed = decimal(repr(stop))
-        sign = position.side.sign
-        best = max(position.stop_price * sign, proposed * sign) * sign
+        best = position.tightest(decimal(repr(stop)))
         if best != position.stop_price or stage != position.stage:
             self.desk.book.plan(position.symbol, stage=stage, stop_price=best)
 

@@ -181,8 +181,7 @@ def settle(page: Page, row: Row, then: Position, event: str, at: int, why: str) 
     if then.qty == 0:
         news |= {"closed_at": row["closed_at"] or at, "closed_why": why}
     if news:
-        kept = {name: row[name] for name in ("closed_at", "closed_why")}
-        page.connection.execute(_UPDATE, {"row": row["id"], **asdict(then), **kept, **news})
+        page.connection.execute(_UPDATE, {"row": row["id"], **news})
         page.note(event, then.symbol, **news)
     if then.qty == 0 and row["closed_at"] is None:
         stretches.end(page, then.symbol, page.wall)

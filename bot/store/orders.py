@@ -53,12 +53,6 @@ _NEWEST_SENT = select(func.max(orders.c.created_at).label("newest")).where(
 )
 _INSERT = orders.insert()
 _UPDATE = orders.update().where(orders.c.id == bindparam("row"))
-#: What of an order changes in its life. All of it is written at each change: every other choice of columns would be a statement
-#: of its own, to be compiled and kept.
-_CHANGING = (
-    "status", "settled", "exchange_id", "parent_id", "side", "type", "qty", "filled_qty", "booked_qty", "booked_cost", "avg_price",
-    "limit_price", "trigger_price", "reason", "updated_at",
-)  # fmt: skip
 
 #: How many times its size is not believed to be filled of an order: once believed, it would stand for good.
 _MOST = 2
@@ -164,10 +158,9 @@ def change(page: Page, row: Row, event: str, values: Mapping[str, Any]) -> Order
     news = {name: value for name, value in values.items() if value != row[name]}
     if not news:
         return record_of(row)
-    then = {**row, **news, "updated_at": page.market}
-    record = record_of(then)
-    then["settled"] = record.settled
-    page.connection.execute(_UPDATE, {"row": row["id"]} | {name: then[name] for name in _CHANGING})
+    record = record_of({**row, **news, "updated_at": page.market})
+    written = {**news, "updated_at": page.market, "settled": record.settled}
+    page.connection.execute(_UPDATE, {"row": row["id"], **written})
     page.note(event, _name(row), **news)
     return record
 

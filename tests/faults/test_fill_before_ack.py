@@ -15,7 +15,7 @@ def test_the_list_of_fills_is_quicker_than_the_answer(rig: Rig, venue: str) -> N
     rig.arm("drop_after", PATHS[venue].entry, method="POST", count=1)
     (entry,) = rig.enter()
     assert (entry.status, entry.exchange_id) == (OrderStatus.UNKNOWN, None)
-    rig.business.reconciliation.run()
+    rig.reconcile()
     (found,) = rig.orders(Purpose.ENTRY)
     assert found.settled
     assert found.client_id == entry.client_id

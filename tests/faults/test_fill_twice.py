@@ -24,12 +24,12 @@ def test_look_after_look_and_after_a_reconnect(rig: Rig, venue: str) -> None:
     before = rig.bought()
     once = booked(rig)
     for _ in range(2):
-        rig.business.reconciliation.run(0)
+        rig.reconcile(0)
     rig.restart()
-    rig.business.reconciliation.run(0)
+    rig.reconcile(0)
     rig.lose_book()
     rig.open()
-    rig.business.reconciliation.run(0)
+    rig.reconcile(0)
     rig.quiet()
     assert rig.position is not None
     assert (rig.position.qty, rig.position.cost) == (before.qty, before.cost)
@@ -57,7 +57,7 @@ def test_pages_that_overlap_because_somebody_trades_meanwhile(rig: Rig, venue: s
     busy.join()
     known = {str(row["id"]) for row in rig.truth()["fills"]}
     assert len(seen) == len(set(seen)) >= len(known) - 6
-    rig.business.reconciliation.run(0)
+    rig.reconcile(0)
     assert rig.position == position
     assert rig.agreed()
     assert sum(Decimal(row["qty"]) for row in rig.truth()["fills"]) > position.qty * 2

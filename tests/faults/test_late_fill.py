@@ -51,7 +51,7 @@ def test_what_the_stop_sold_waits_for_what_the_entry_bought(
     rig.jump("0.9")
     for _ in range(3):
         rig.turn()
-        rig.business.reconciliation.run()
+        rig.reconcile()
     assert rig.coins() < rig.lot
     assert rig.position == seen  # it waits
     curtain.down = False

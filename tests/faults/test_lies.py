@@ -173,7 +173,7 @@ def test_a_sale_that_never_was(rig: Rig, monkeypatch: pytest.MonkeyPatch, filled
         return json.dumps(_sold(json.loads(body), filled, most)).encode() if lies else body
 
     monkeypatch.setattr(BoundedSession, "_read", changed)
-    rig.business.reconciliation.run()
+    rig.reconcile()
     lies.clear()
     rig.cycle()
     assert rig.resting() == position.qty

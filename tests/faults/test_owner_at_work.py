@@ -18,7 +18,7 @@ def test_his_coins_at_the_start_are_neither_sold_nor_stopped(unopened: Rig) -> N
     rig.manual("sell", Decimal(1))
     rig.open()
     rig.turn()
-    rig.business.reconciliation.run()
+    rig.reconcile()
     assert rig.sent(origin="api") == []
     assert rig.coins() == 6
     assert rig.position is None

@@ -104,7 +104,7 @@ def test_one_that_fired_since_the_last_look_is_not_replaced(at: Rig, foreign: De
 
 def reconciled(rig: Rig) -> bool:
     """Whether a comparison by itself has brought what the stop sold into the book."""
-    rig.business.reconciliation.run()
+    rig.reconcile()
     return any(order.booked_qty for order in rig.orders(Purpose.STOP))
 
 
