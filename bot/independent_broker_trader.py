@@ -372,6 +372,8 @@ class IndependentBrokerTrader:
             "stopped": stopped,
             "brokers": {
                 post.venue: {
+                    "mode": self._manager.mode(post.venue),
+                    "account": post.heartbeat.pulse.account,
                     "status": post.heartbeat.pulse.status,
                     "reason": post.heartbeat.pulse.reason,
                     "remedy": post.heartbeat.pulse.remedy,

@@ -19,7 +19,6 @@ from typing import Final
 from dotenv.parser import Binding, parse_stream
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
-from bot.foreign_names import refusals
 from bot.variables import (
     CoinbaseSettings,
     Group,
@@ -31,6 +30,7 @@ from bot.variables import (
     SandboxSettings,
     TradingSettings,
 )
+from bot.variables.foreign import refusals
 
 VENUES: Final = ("kraken", "okx", "coinbase")
 """The exchanges, in the order in which they are named everywhere."""

@@ -29,6 +29,9 @@ class Beat:
     silent_ms: int
     stuck: bool
     cycles: int
+    mode: str = ""
+    account: str = ""
+    """The account that it trades; "" before it is known."""
 
     @property
     def connecting(self) -> bool:
@@ -69,4 +72,6 @@ def _beat(row: Mapping[str, Any]) -> Beat:
         silent_ms=int(row["silent_ms"]),
         stuck=bool(row["stuck"]),
         cycles=int(row["cycles"]),
+        mode=str(row.get("mode", "")),
+        account=str(row.get("account", "")),
     )

@@ -29,14 +29,14 @@ from bot.store.database import Store
 from bot.store.health import Health, keep_health
 from bot.store.page import Page, Row
 from bot.store.schema import accounts, commands
+from bot.store.standing import addressed
 
 T = TypeVar("T")
 
 _UNANSWERED = (
-    select(commands.c.verb, commands.c.id)
-    .where(commands.c.account_id == bindparam("account"), commands.c.answered_at.is_(None))
-    .order_by(commands.c.id)
+    select(commands.c.verb, commands.c.id).where(addressed(), commands.c.answered_at.is_(None)).order_by(commands.c.id)
 )
+_ANSWER = commands.update().where(addressed(), commands.c.id == bindparam("number"), commands.c.answered_at.is_(None))
 #: Fills of which it is kept in mind that they are booked: venues show the last hour's again and again.
 _MEMORY = 300
 #: Starts of time from which results are summed at once: ever, today, and yesterday while the day turns.
@@ -298,15 +298,25 @@ class Ledger:
             self._facts[name] = value
 
     def commands(self) -> list[Command]:
-        """Orders of the operator that were not answered yet, oldest first."""
+        """Orders of the operator that were not answered yet, oldest first: to this account, or left at its exchange's desk."""
         with self._reading() as page:
-            return [Command(row["verb"], row["id"]) for row in page.rows(_UNANSWERED)]
+            rows = page.rows(_UNANSWERED, mode=self.account.mode, venue=self.account.venue)
+            return [Command(row["verb"], row["id"]) for row in rows]
 
     def answer(self, number: int, result: str) -> None:
         """Say what became of a command; the first answer stands."""
-        mine = (commands.c.account_id == self._id) & (commands.c.id == number) & commands.c.answered_at.is_(None)
         with self._noting() as page:
-            done = page.connection.execute(commands.update().where(mine), {"answered_at": page.wall, "result": result})
+            done = page.connection.execute(
+                _ANSWER,
+                {
+                    "account": self._id,
+                    "mode": self.account.mode,
+                    "venue": self.account.venue,
+                    "number": number,
+                    "answered_at": page.wall,
+                    "result": result,
+                },
+            )
             if done.rowcount:
                 page.note("answered", str(number), result=result)
 
