@@ -32,6 +32,7 @@ from bot.domain.order import (
 )
 from bot.domain.outcome import Meaning, NotPlaced, Placed, Unknown
 from bot.engine.book import Book, Booking
+from bot.engine.coins import Coins
 from bot.engine.doubts import HIDDEN, Doubts
 from bot.engine.markets import Markets
 
@@ -57,8 +58,10 @@ class Desk:
     pause: Callable[[float], object] = time.sleep
     markets: Markets = field(init=False)
     doubts: Doubts = field(init=False, default_factory=Doubts)
+    coins: Coins = field(init=False)
 
     def __post_init__(self) -> None:
+        self.coins = Coins(self)
         self.markets = Markets(self.broker, self.clock, self.log)
 
     def learn_rules(self) -> None:
@@ -264,7 +267,8 @@ class Desk:
     def is_mine(self, order: VenueOrder) -> bool:
         """Whether an order is of this book: in it, spawned by one that is, or under our tag. Another NIJA's is not."""
         known = [order.exchange_id] if order.parent_id is None else [order.exchange_id, order.parent_id]
-        if any(self.book.by_exchange_id(exchange_id) is not None for exchange_id in known):
+        found = (self.book.by_exchange_id(exchange_id) for exchange_id in known)
+        if any(record is not None and record.purpose is not Purpose.OWNER for record in found):
             return True
         return order.client_id is not None and is_ours(order.client_id) and tag_of(order.client_id) == self.ids.tag
 

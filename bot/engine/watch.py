@@ -59,6 +59,8 @@ class Watch:
         orders = list(self.desk.broker.open_orders() if seen is None else seen)
         if seen is None:
             self.desk.learn_ended(orders)
+        if self.desk.coins.is_due():
+            self.desk.coins.count(self.desk.broker.balances())
         minded = [self._mind(position, orders) for position in self.desk.book.positions()]
         self._release_idle(orders)
         return all(minded)
