@@ -67,6 +67,7 @@ class Desk:
     def learn_rules(self) -> None:
         """The markets and their rules of this moment; raises `BrokerError`."""
         held = [position.symbol for position in self.book.positions()]
+        self.broker.keep_listed({*held, *(record.symbol for record in self.book.unsettled())})
         self.instruments = self.markets.read(self.instruments, held)
 
     def doubt_rules(self) -> None:

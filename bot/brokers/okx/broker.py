@@ -17,7 +17,7 @@ from bot.brokers.okx.connect import SKEW_SHOWN, connect, measure_skew, read_sett
 from bot.brokers.okx.errors import REMEDIES, finds_deadline_wrong, refuses_attachment
 from bot.brokers.okx.market import OkxMarket
 from bot.brokers.okx.parse import SwapPosition
-from bot.brokers.okx.parse_market import Funding
+from bot.brokers.okx.parse_market import Funding, type_of
 from bot.brokers.okx.trade import OkxTrade
 from bot.brokers.okx.transport import OkxTransport
 from bot.domain.candles import Candles
@@ -94,6 +94,12 @@ class OKXBroker(BaseBroker):
         self._transport.close()
 
     # -- market ------------------------------------------------------------------------------------------------------
+    def keep_listed(self, symbols: Collection[str]) -> None:
+        """Contracts that are still held are not closed by a setting that opens no more of them."""
+        if any(type_of(symbol) != "SPOT" for symbol in symbols):
+            self._market.open_contracts()
+            self._account.open_contracts()
+
     def instruments(self) -> Mapping[str, Instrument]:
         return self._market.instruments()
 
