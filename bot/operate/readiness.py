@@ -73,7 +73,7 @@ def _host(settings: Settings) -> Iterator[Check]:
     remedy = "" if free >= ENOUGH_DISK else f"free some space on the disk of {folder}"
     yield Check("nija", "disk", "ok" if free >= ENOUGH_DISK else "failure", f"{free // 2**20} MB free", remedy)
     yield _database(settings)
-    yield from _unwatched(settings)
+    yield from unattended(settings)
     yield _env_file(settings.home / ".env")
     for warning in settings.warnings:
         yield Check("nija", "settings", "warning", warning)
@@ -91,7 +91,7 @@ def _database(settings: Settings) -> Check:
     return Check("nija", "database", "ok", f"readable, {len(known)} accounts so far")
 
 
-def _unwatched(settings: Settings) -> Iterator[Check]:
+def unattended(settings: Settings) -> Iterator[Check]:
     """Positions of exchanges that are not traded by these settings."""
     url = settings.operation.database_url
     books = Books(settings.operation.data_dir, url.get_secret_value() if url is not None else None)
