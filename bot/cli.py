@@ -233,14 +233,15 @@ def _order(verb: Verb, broker: Venue | None, patience: float = 10.0, *, ask: boo
             typer.echo("nothing was ordered")
             raise typer.Exit(1)
         done = carried_out(settings, books, verb, to, patience)
-        raise typer.Exit(1 if _tell_unreadable(books) or not done else 0)
+        raise typer.Exit(1 if _tell_unreadable(books, broker) or not done else 0)
 
 
-def _tell_unreadable(books: Books) -> bool:
-    """A line for each database that could not be read; whether there is any."""
+def _tell_unreadable(books: Books, broker: Venue | None = None) -> bool:
+    """A line for each database that could not be read; whether there is any that `broker` depends on."""
     for line in books.unreadable.values():
         typer.echo(f"nija: {line}", err=True)
-    return bool(books.unreadable)
+    others = {f"{venue}.db" for venue in Venue if broker is not None and venue is not broker}
+    return any(name.rpartition("/")[2] not in others for name in books.unreadable)
 
 
 def main() -> None:
