@@ -14,7 +14,7 @@ WORDS = {
     "precheck_elsewhere": {"51010", "50030"},
     "algo_object_code": {"50002", "51000"},
     "algo_amend_code": {"51506", "51527", "51528", "51529"},
-    "system_status": {"ok", "ongoing"},
+    "system_status": {"ok", "maintenance"},
 }
 
 
@@ -38,7 +38,8 @@ def defaults(symbols: Iterable[str]) -> dict[str, Value]:
     reduce or fail; `price_off_tick` a code or round; `precheck_elsewhere` answers order-precheck outside the account
     modes that have it, `algo_object_code` an object in place of cancel-algos' array; with `algo_amend_refused` no stop
     is amended, for the reason `algo_amend_code`; with `rpi_prints` trades are printed `rpi_reach_bps` off what an order
-    can get; `busy_code` and `busy_status` are the default `exchange_error`.
+    can get; USDC pairs wait for activate-feature with `usdc_activation_needed`, which the region lacks with
+    `usdc_activation_missing`; `trade_quote_required` wants tradeQuoteCcy named; `busy_code` and `busy_status` are the default `exchange_error`.
     """
     per_symbol: dict[str, Value] = {}
     for symbol in symbols:
