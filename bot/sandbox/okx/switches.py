@@ -39,7 +39,8 @@ def defaults(symbols: Iterable[str]) -> dict[str, Value]:
     modes that have it, `algo_object_code` an object in place of cancel-algos' array; with `algo_amend_refused` no stop
     is amended, for the reason `algo_amend_code`; with `rpi_prints` trades are printed `rpi_reach_bps` off what an order
     can get; USDC pairs wait for activate-feature with `usdc_activation_needed`, which the region lacks with
-    `usdc_activation_missing`; `trade_quote_required` wants tradeQuoteCcy named; `busy_code` and `busy_status` are the default `exchange_error`.
+    `usdc_activation_missing`; `trade_quote_required` wants tradeQuoteCcy named; `busy_code` and `busy_status` are the
+    default `exchange_error`.
     """
     per_symbol: dict[str, Value] = {}
     for symbol in symbols:
