@@ -63,6 +63,7 @@ def open_venue(setting: Setting) -> Venue:
     switches.listen("rules", lambda symbol, text: exchange.instruments.update({symbol: listing.change(symbol, text)}))
     faults = Faults(NAME, setting.dice, setting.clock.wall_ms)
     exchange.hidden_seconds = lambda: _late(faults, switches)
+    exchange.clears_after_ms = lambda: switches.number("hold_release_ms")
     return _assemble(setting, exchange, books, listing, switches, faults, ids)
 
 
@@ -93,7 +94,7 @@ def _assemble(
         limits=Limits(switches, budget_ms),
         public=PublicDesk(books, listing, switches, faults),
         account=account,
-        history=HistoryDesk(exchange, switches, portfolios),
+        history=HistoryDesk(exchange, listing, switches, portfolios),
         trading=TradingDesk(exchange, listing, switches, faults, portfolios, ids, wall_ms),
         consumer=ConsumerDesk(exchange, listing, account),
         main=lambda: sure(keyring.main()),
