@@ -10,6 +10,7 @@ from bot.sandbox.core.venue import Response
 SUCCESS = "UNKNOWN_FAILURE_REASON"
 NO_PREVIEW_FAILURE = "UNKNOWN_PREVIEW_FAILURE_REASON"
 TOO_MANY = "Too many requests"
+UNAUTHORIZED = "Unauthorized"
 TOO_MANY_PAGE = (
     b"<!DOCTYPE html>\n<html><head><title>429 Too Many Requests</title><style>%s</style></head></html>\n"
     % (b"div { margin: 0 auto } " * 150)

@@ -161,6 +161,23 @@ def fill_record(fill: Fill, identity: dict[str, str], in_quote: bool, product: s
     }
 
 
+def preview_record(sizes: dict[str, str], errs: list[str], preview_id: str) -> dict[str, Any]:
+    """What an order would cost; without sizes nothing is known of that."""
+    costs = ("order_total", "commission_total", "quote_size", "base_size", "best_bid", "best_ask")
+    return {
+        **dict.fromkeys(costs, "0"),
+        **sizes,
+        "errs": errs,
+        "warning": [],
+        "is_max": False,
+        **dict.fromkeys(("order_margin_total", "leverage", "long_leverage", "short_leverage", "slippage"), "0"),
+        "preview_id": preview_id,
+        "current_liquidation_buffer": "0",
+        **dict.fromkeys(("projected_liquidation_buffer", "max_leverage"), ""),
+        "pnl_configuration": None,
+    }
+
+
 def _completion(order: Order) -> str:
     whole = order.budget if order.budget is not None else order.qty
     part = order.cost + order.fee if order.budget is not None else order.filled

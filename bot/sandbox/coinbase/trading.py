@@ -19,7 +19,7 @@ from bot.sandbox.coinbase.errors import OrderRefused, answer, denied, invalid
 from bot.sandbox.coinbase.ids import CoinbaseIds
 from bot.sandbox.coinbase.portfolios import Portfolios
 from bot.sandbox.coinbase.products import Listing
-from bot.sandbox.coinbase.render import key_of
+from bot.sandbox.coinbase.render import key_of, preview_record
 from bot.sandbox.coinbase.tickets import TicketDesk, client_id_of
 from bot.sandbox.coinbase.words import decimal_of, rfc3339
 from bot.sandbox.core.credentials import Credential
@@ -206,25 +206,8 @@ class TradingDesk:
         return self._previewed(ticket, who, [])
 
     def _previewed(self, ticket: Ticket | None, who: Credential, errs: list[str]) -> dict[str, Any]:
-        sizes = dict.fromkeys(
-            ("order_total", "commission_total", "quote_size", "base_size", "best_bid", "best_ask"), "0"
-        )
-        if ticket is not None:
-            sizes = self._sizes(ticket, who)
-        none = dict.fromkeys(("order_margin_total", "leverage", "long_leverage", "short_leverage"), "0")
-        empty = dict.fromkeys(("projected_liquidation_buffer", "max_leverage"), "")
-        return {
-            **sizes,
-            "errs": errs,
-            "warning": [],
-            "is_max": False,
-            **none,
-            "slippage": "0",
-            "preview_id": self._ids.order(),
-            "current_liquidation_buffer": "0",
-            **empty,
-            "pnl_configuration": None,
-        }
+        sizes = {} if ticket is None else self._sizes(ticket, who)
+        return preview_record(sizes, errs, self._ids.order())
 
     def _sizes(self, ticket: Ticket, who: Credential) -> dict[str, str]:
         book = self._exchange.market.book(ticket.symbol, self._exchange.now, 1)

@@ -14,6 +14,7 @@ from bot.sandbox.coinbase.limits import Limits
 from bot.sandbox.coinbase.portfolios import Portfolios
 from bot.sandbox.coinbase.products import Listing, Product, fee_table, product_of, tick_of
 from bot.sandbox.coinbase.public import PublicDesk
+from bot.sandbox.coinbase.refusals import refuse
 from bot.sandbox.coinbase.switches import CoinbaseSwitches, defaults
 from bot.sandbox.coinbase.tls import certificates
 from bot.sandbox.coinbase.trading import TradingDesk
@@ -102,7 +103,18 @@ def _assemble(
         dice=setting.dice,
         budget_ms=budget_ms,
     )
-    venue = Venue(NAME, exchange, wire, faults, switches, keyring, tally, MONEY, (server_file, server_file))
+    venue = Venue(
+        NAME,
+        exchange,
+        wire,
+        faults,
+        switches,
+        keyring,
+        tally,
+        MONEY,
+        refusal=lambda request, text: refuse(request, text, switches.word("refusal_code_in")),
+        tls_files=(server_file, server_file),
+    )
     if keyring.main() is None:
         venue.open_account(MAIN)
         exchange.commit()

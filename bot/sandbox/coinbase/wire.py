@@ -102,7 +102,7 @@ class CoinbaseWire:
         """`text` is a whole JSON body, a code with an HTTP status, or a code that orders are refused with."""
         if text is None:
             return problem("INTERNAL", "internal error")
-        if text == "Unauthorized":
+        if text == errors.UNAUTHORIZED:
             return errors.unauthorized()
         code, _, details = text.partition(":")
         if code in errors.STATUS:

@@ -67,6 +67,16 @@ def ended(client: RESTClient, order_id: str) -> dict[str, Any]:
     return order
 
 
+def free(client: RESTClient, size: str) -> None:
+    """Waits until the venue has let go of so many coins."""
+
+    def ask() -> Decimal:
+        wallets = client.get_accounts(limit=250).accounts
+        return next(Decimal(w.available_balance["value"]) for w in wallets if w.currency == "BTC")
+
+    until(ask, lambda coins: coins >= Decimal(size))
+
+
 def price(client: RESTClient, factor: str = "1") -> str:
     last = Decimal(client.get_product("BTC-USD")["price"])
     return str((last * Decimal(factor)).quantize(Decimal("0.01")))
@@ -108,6 +118,7 @@ def test_the_sdk_without_a_key_reads_the_public_market(sandbox: Sandbox) -> None
 def test_the_sdk_buys_and_sells(sandbox: Sandbox, client: RESTClient) -> None:
     bought = ended(client, order_id(client.market_order_buy("sdk-buy", "BTC-USD", quote_size="100")))
     assert bought["status"] == "FILLED"
+    free(client, bought["filled_size"])
     assert client.market_order_sell("sdk-odd", "BTC-USD", base_size="0.000000001").success is False
     sold = ended(client, order_id(client.market_order_sell("sdk-sell", "BTC-USD", base_size=bought["filled_size"])))
     assert sold["filled_size"] == bought["filled_size"]
@@ -154,6 +165,7 @@ def test_the_sdk_places_stops_and_attached_brackets(client: RESTClient) -> None:
     assert shown["originating_order_id"] == order_id(answer)
     assert client.cancel_orders([child]).results[0].success
     ended(client, child)
+    free(client, "0.002")
     stop = client.stop_limit_order_gtc_sell(
         "sdk-stop", "BTC-USD", "0.002", price(client, "0.85"), price(client, "0.9"), "STOP_DIRECTION_STOP_DOWN"
     )
@@ -311,7 +323,7 @@ def test_a_restart_keeps_orders_keys_and_the_authority(tmp_path: Path) -> None:
     with Sandbox(tmp_path, *state, venues=(VENUE,)) as first:
         before = dict(first.ready[VENUE])
         authority = Path(before["ca_file"]).read_bytes()
-        resting = order_id(open_client(first).limit_order_gtc_buy("kept", "BTC-USD", "0.001", "50000"))
+        resting = order_id(open_client(first).limit_order_gtc_buy("kept", "BTC-USD", "0.001", price(open_client(first), "0.8")))
         first.kill()
     with Sandbox(tmp_path, *state, venues=(VENUE,)) as second:
         after = second.ready[VENUE]
