@@ -47,6 +47,10 @@ class Clearings:
         self._rows[row.number] = row
         self._state.note_clearing(row.number, row.account, row)
 
+    def rows(self) -> list[Clearing]:
+        """All of them, oldest first."""
+        return list(self._rows.values())
+
     def next(self, wall_ms: int) -> Clearing | None:
         """The amount that is due first, if any is due by now."""
         due = (row for row in self._rows.values() if row.due_wall_ms <= wall_ms)
@@ -59,7 +63,7 @@ class Clearings:
 
     def free_for_child(self, order: Order, asset: str) -> None:
         """Frees what an order has brought: the venue's own order attached to it takes the coins over at once."""
-        for row in [row for row in self._rows.values() if (row.order_id, row.asset) == (order.id, asset)]:
+        for row in [row for row in self.rows() if (row.order_id, row.asset) == (order.id, asset)]:
             self.free(row)
 
     def held(self, symbol: str, asset: str) -> Decimal:
