@@ -90,7 +90,7 @@ class Funds:
         order.held = ZERO
 
     def pay(self, order: Order, fill: Fill) -> None:
-        """Two ledger rows per fill, the incoming asset first; the fee goes with the asset it is taken in."""
+        """A ledger row for each asset that moves, the incoming one first; the fee goes with the asset it is taken in."""
         if order.leverage is not None:
             self.margin.settle(order, fill)
             return
@@ -99,6 +99,8 @@ class Funds:
         rows = [(instrument.base, sign * fill.qty), (instrument.quote, -sign * fill.cost)]
         for asset, amount in rows if sign == 1 else reversed(rows):
             fee = fill.fee if asset == fill.fee_asset else ZERO
+            if amount == fee == ZERO:
+                continue
             self.move(fill.account, fill.id, "trade", asset, amount, fee, fill.time_ms, fill.visible_wall_ms)
 
     def move(

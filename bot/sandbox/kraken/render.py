@@ -35,6 +35,7 @@ REASONS = {
     Reason.INSUFFICIENT_FUNDS: "Insufficient funds",
     Reason.REDUCED: "User requested",
     Reason.DEAD_MAN: "Cancel all orders after",
+    Reason.INSIGNIFICANT: "Insignificant volume remaining",
 }
 POSITION_ID = "TKH2SE-M7IF5-CFI7LT"
 
@@ -74,6 +75,14 @@ def order_record(pair: Pair, order: Order, *, with_trades: bool) -> dict[str, An
     if with_trades and order.fill_ids:
         record["trades"] = list(order.fill_ids)
     return record
+
+
+def untidy(record: dict[str, Any]) -> None:
+    """The record as some were seen: `None` as a text, and the trigger of a waiting stop in `stopprice` alone."""
+    terms = record["descr"]
+    record["refid"] = record["refid"] or "None"
+    if "trigger" in record and not record["misc"] and "trailing" not in terms["ordertype"]:
+        record["stopprice"], record["price"], terms["price"] = terms["price"], "0", "0"
 
 
 def description(pair: Pair, order: Order) -> dict[str, Any]:
