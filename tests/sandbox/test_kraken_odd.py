@@ -143,6 +143,7 @@ def test_balances_may_be_numbers(desk: Desk) -> None:
 def test_untidy_records_have_the_trigger_elsewhere(desk: Desk) -> None:
     desk.buy("0.001")
     stop = desk.sell(ordertype="stop-loss", price=desk.away("0.9"), volume="0.001")
+    desk.result("AmendOrder", txid=stop.id, trigger_price=desk.away("0.91"))
     desk.venue.switches.set("untidy_order_records", True)
     shown = desk.result("OpenOrders")["open"][stop.id]
     assert (shown["refid"], shown["price"], shown["descr"]["price"]) == ("None", "0", "0")

@@ -81,7 +81,7 @@ def untidy(record: dict[str, Any]) -> None:
     """The record as some were seen: `None` as a text, and the trigger of a waiting stop in `stopprice` alone."""
     terms = record["descr"]
     record["refid"] = record["refid"] or "None"
-    if "trigger" in record and not record["misc"] and "trailing" not in terms["ordertype"]:
+    if "trigger" in record and not Decimal(record["stopprice"]) and "trailing" not in terms["ordertype"]:
         record["stopprice"], record["price"], terms["price"] = terms["price"], "0", "0"
 
 
