@@ -1,4 +1,7 @@
-"""Kraken's odd last units: orders that end 1e-8 short, and fills too small to cost anything."""
+"""Kraken's odd last units: orders that end 1e-8 short, and fills too small to cost anything.
+
+An order that ends short is canceled to the core, whatever Kraken calls it.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +33,9 @@ class Crumbs(Finish):
     def ending(self, order: Order) -> tuple[Status, Reason | None] | None:
         if order.remaining <= ZERO or order.remaining > self._short():
             return super().ending(order)
-        canceled = self._switches.on("short_end_is_canceled")
-        return Status.CANCELED if canceled else Status.FILLED, Reason.INSIGNIFICANT
+        if not self._switches.on("short_end_is_canceled"):
+            order.tags["status"] = "closed"
+        return Status.CANCELED, Reason.INSIGNIFICANT
 
     def _short(self) -> Decimal:
         return UNIT if self._switches.on("ends_one_unit_short") else ZERO

@@ -50,7 +50,7 @@ def order_record(pair: Pair, order: Order, *, with_trades: bool) -> dict[str, An
     record: dict[str, Any] = {
         "refid": order.parent_id,
         "userref": int(order.tags.get("userref", "0")),
-        "status": STATUSES[order.status],
+        "status": order.tags.get("status") or STATUSES[order.status],
         "opentm": seconds(order.created_ms),
         "starttm": 0,
         "expiretm": 0 if order.expire_ms is None else seconds(order.expire_ms),
