@@ -17,6 +17,7 @@ from bot.sandbox.core import matching
 from bot.sandbox.core.accounts import Account
 from bot.sandbox.core.cover import look_at_cover
 from bot.sandbox.core.fees import FeeTable, Tier
+from bot.sandbox.core.finish import Finish
 from bot.sandbox.core.funds import Funds
 from bot.sandbox.core.ids import Ids
 from bot.sandbox.core.instrument import Instrument, floor_to
@@ -86,6 +87,7 @@ class Exchange:
         self.margin = self.funds.margin
         self._clearings = self.funds.clearings
         self.funding: Funding | None = None
+        self.finish = Finish()
         self._meetings = Meetings(state, market)
         self._ids = ids
         self._seed = seed
@@ -470,6 +472,10 @@ class Exchange:
             self.funds.hold(order)
 
     def _execute(self, order: Order, price: Decimal, qty: Decimal, moment: int, *, maker: bool) -> None:
+        for piece in self.finish.pieces(order, qty):
+            self._trade(order, price, piece, moment, maker=maker)
+
+    def _trade(self, order: Order, price: Decimal, qty: Decimal, moment: int, *, maker: bool) -> None:
         """One execution: the money moves, the order grows, and its attached terms become an order."""
         fill = self._new_fill(order, price, qty, moment, maker=maker)
         order.filled += qty
@@ -480,8 +486,9 @@ class Exchange:
         self.state.note_fill(fill)
         order.status = Status.PARTIALLY_FILLED
         self._note(order, Event.FILL, "entry" if order.side is Side.BUY else "fill", moment)
-        if order.remaining <= ZERO:
-            self._end(order, Status.FILLED, None, moment)
+        ending = self.finish.ending(order)
+        if ending is not None:
+            self._end(order, *ending, moment)
         if order.close is not None and not order.close.at_end and qty >= order.close.min_qty:
             self._attach(order, [fill])
 

@@ -98,7 +98,7 @@ class Funds:
         order.held = ZERO
 
     def pay(self, order: Order, fill: Fill, due_wall_ms: int | None = None) -> None:
-        """Two ledger rows per fill, the incoming asset first; the fee goes with the asset it is taken in.
+        """A ledger row for each asset that moves, the incoming one first; the fee goes with the asset it is taken in.
 
         With `due_wall_ms` what comes in is on hold until then.
         """
@@ -111,6 +111,8 @@ class Funds:
         rows = [(instrument.base, sign * fill.qty), (quote, -sign * fill.cost)]
         for asset, amount in rows if sign == 1 else reversed(rows):
             fee = fill.fee if asset == fill.fee_asset else ZERO
+            if amount == fee == ZERO:
+                continue
             self.move(fill.account, fill.id, "trade", asset, amount, fee, fill.time_ms, fill.visible_wall_ms)
             if amount > ZERO and due_wall_ms is not None:
                 self._state.account(fill.account).hold(asset, amount - fee)

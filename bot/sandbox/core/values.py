@@ -94,6 +94,7 @@ class Reason(StrEnum):
     TRIGGERED = "triggered"
     REDUCE_ONLY = "reduce_only"
     LIQUIDATION = "liquidation"
+    INSIGNIFICANT = "insignificant"
 
 
 WORKING = frozenset({Status.OPEN, Status.PARTIALLY_FILLED})
