@@ -118,6 +118,7 @@ class Desk:
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     with Sandbox(tmp_path_factory.mktemp("sandbox"), "--seed", "7", "--pairs", "6") as running:
+        running.control("POST", "switches", venue="kraken", name="tier", value="intermediate")
         yield running
 
 
