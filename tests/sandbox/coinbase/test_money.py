@@ -98,6 +98,7 @@ def test_the_books_hold_after_every_step(steps: list[tuple[Any, ...]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         desk = Desk(Path(folder), pairs=1)
         desk.switch("cancel_ms", 5)
+        desk.switch("hold_release_ms", 250)
         do(desk, ("market", "BUY", "0.01"))
         for step in steps:
             do(desk, step)
