@@ -55,8 +55,10 @@ def do(desk: Desk, step: tuple[Any, ...]) -> None:
             fields["stop_direction"] = "STOP_DIRECTION_STOP_DOWN"
             desk.create({"stop_limit_stop_limit_gtc": fields}, "SELL")
         case ("cancel", number):
-            for order in list(desk.exchange.state.orders.values())[number : number + 1]:
-                desk.post("orders/batch_cancel", order_ids=[order.id])
+            resting = list(desk.exchange.state.open)
+            if resting:
+                desk.post("orders/batch_cancel", order_ids=[resting[number % len(resting)]])
+                desk.real_seconds(0.005)
         case ("edit", number, size, factor):
             for order in list(desk.exchange.state.orders.values())[number : number + 1]:
                 desk.post("orders/edit", order_id=order.id, size=size, price=desk.away(factor))
