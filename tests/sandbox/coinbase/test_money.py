@@ -102,6 +102,7 @@ def test_the_books_hold_after_every_step(steps: list[tuple[Any, ...]]) -> None:
         desk.switch("cancel_ms", 5)
         desk.switch("hold_release_ms", 250)
         do(desk, ("market", "BUY", "0.01"))
+        do(desk, ("limit", "BUY", "0.003", "0.9"))
         for step in steps:
             do(desk, step)
             check(desk)
