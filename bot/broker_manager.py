@@ -37,7 +37,9 @@ Builder = Callable[[Access, Path, bool, Clock, Log], BaseBroker]
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """What a check of one account found. `balance_usd` is its quote cash; `problem` is empty when all is well."""
+    """What a check of one account found. `balance_usd` is its quote cash, `elsewhere` what of it cannot be used now; `problem` is
+    empty when all is well.
+    """
 
     venue: str
     connected: bool
@@ -46,7 +48,7 @@ class Examination:
     meaning: Meaning | None = None
     connection: Connection | None = None
     balances: Mapping[str, Balance] = field(default_factory=dict)
-    pockets: Mapping[str, Decimal] = field(default_factory=dict)
+    elsewhere: str = ""
     shapes: Sequence[ShapeProof] = ()
 
     @property
@@ -103,12 +105,13 @@ class BrokerManager:
 
     def _examined(self, broker: BaseBroker, *, prove: bool) -> Examination:
         connection = broker.connect()
+        balances = broker.balances()
         return Examination(
             broker.name,
             connected=True,
             connection=connection,
-            balances=broker.balances(),
-            pockets=broker.pockets(),
+            balances=balances,
+            elsewhere=broker.elsewhere(balances),
             shapes=self._prove(broker) if prove else (),
         )
 
@@ -116,6 +119,8 @@ class BrokerManager:
         instruments = broker.instruments()
         fit = {symbol for symbol, one in instruments.items() if eligible(one, Wishes(most=1))}
         tickers = broker.tickers(fit)
+        if not tickers:
+            return ()
         best = max(tickers, key=lambda symbol: tickers[symbol].turnover)
         ids = ClientIds("chk", self._world.clock.wall_ms, random.Random())  # noqa: S311 - a name, not a secret
         return prove_shapes(broker, self._world.clock, ids, instruments[best], tickers[best])

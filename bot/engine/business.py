@@ -127,7 +127,9 @@ class Business:
             return ()
         symbol = self.symbols[0]
         desk = self.desk
-        ticker = desk.broker.tickers({symbol})[symbol]
+        ticker = desk.broker.tickers({symbol}).get(symbol)
+        if ticker is None:
+            return ()
         return prove_shapes(desk.broker, desk.clock, desk.ids, desk.instruments[symbol], ticker)
 
     def cycle(self, may_enter: str | None) -> Standing:

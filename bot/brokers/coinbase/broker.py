@@ -30,6 +30,7 @@ class CoinbaseBroker(BaseBroker):
     """One Coinbase portfolio. Used by one thread; only `hurry` may come from another."""
 
     name: ClassVar[str] = "coinbase"
+    pocket: ClassVar[str] = "in a vault, in another portfolio or in a wallet that is not ready"
 
     def __init__(self, config: CoinbaseConfig, clock: Clock, log: Log) -> None:
         self._config = config
