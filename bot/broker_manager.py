@@ -37,9 +37,7 @@ Builder = Callable[[Access, Path, bool, Clock, Log], BaseBroker]
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """What a check of one account found. `balance_usd` is its quote cash, `elsewhere` what of it cannot be used now; `problem` is
-    empty when all is well.
-    """
+    """What a check of one account found. `balance_usd` is its quote cash; `problem` is empty when all is well."""
 
     venue: str
     connected: bool
@@ -48,7 +46,7 @@ class Examination:
     meaning: Meaning | None = None
     connection: Connection | None = None
     balances: Mapping[str, Balance] = field(default_factory=dict)
-    elsewhere: str = ""
+    pockets: Mapping[str, Decimal] = field(default_factory=dict)
     shapes: Sequence[ShapeProof] = ()
 
     @property
@@ -105,13 +103,12 @@ class BrokerManager:
 
     def _examined(self, broker: BaseBroker, *, prove: bool) -> Examination:
         connection = broker.connect()
-        balances = broker.balances()
         return Examination(
             broker.name,
             connected=True,
             connection=connection,
-            balances=balances,
-            elsewhere=broker.elsewhere(balances),
+            balances=broker.balances(),
+            pockets=broker.pockets(),
             shapes=self._prove(broker) if prove else (),
         )
 
@@ -119,8 +116,6 @@ class BrokerManager:
         instruments = broker.instruments()
         fit = {symbol for symbol, one in instruments.items() if eligible(one, Wishes(most=1))}
         tickers = broker.tickers(fit)
-        if not tickers:
-            return ()
         best = max(tickers, key=lambda symbol: tickers[symbol].turnover)
         ids = ClientIds("chk", self._world.clock.wall_ms, random.Random())  # noqa: S311 - a name, not a secret
         return prove_shapes(broker, self._world.clock, ids, instruments[best], tickers[best])

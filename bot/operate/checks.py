@@ -277,7 +277,6 @@ def _of_examination(found: Examination, settings: Settings) -> Finding:
         return finding
     funded = found.balance_usd >= settings.trading.min_balance_usd
     need = f"not funded: {usd(found.balance_usd)} of at least {usd(settings.trading.min_balance_usd)}"
-    need += f"; there is {found.elsewhere}" if found.elsewhere else ""
     refused = [proof for proof in found.shapes if not proof.accepted]
     problem = "" if funded else need
     remedy = "" if funded else REMEDIES[found.venue]["unfunded"]
