@@ -17,7 +17,8 @@ from typing import ClassVar
 from bot.domain.candles import Candles
 from bot.domain.fill import Fill
 from bot.domain.ids import Account
-from bot.domain.instrument import Balance, FeeRate, Instrument, Look, Ticker, Trading
+from bot.domain.instrument import DOLLARS, Balance, FeeRate, Instrument, Look, Ticker, Trading
+from bot.domain.money import plain
 from bot.domain.order import Intent, VenueOrder
 from bot.domain.outcome import Meaning, Outcome, Unknown
 
@@ -114,6 +115,8 @@ class BaseBroker(ABC):
     """One exchange account. Symbols are `BASE-QUOTE`, assets common names, prices in quote, sizes in base units."""
 
     name: ClassVar[str]
+    pocket: ClassVar[str] = "elsewhere at the exchange"
+    """Where `pockets` lie, as people call it."""
 
     @property
     def label(self) -> str:
@@ -155,6 +158,15 @@ class BaseBroker(ABC):
     @abstractmethod
     def pockets(self) -> Mapping[str, Decimal]:
         """What the account holds elsewhere at the venue (earn, funding …), by asset: not tradeable, yet not gone."""
+
+    def elsewhere(self, balances: Mapping[str, Balance] | None = None) -> str:
+        """Dollars of this account that no new order can use, and where they lie, for people; "" for none.
+
+        `balances` as they were just read, if they were; raises `BrokerError`.
+        """
+        held = {asset: one.held for asset, one in (self.balances() if balances is None else balances).items()}
+        places = ((self.pockets(), self.pocket), (held, "held by orders"))
+        return ", ".join(f"{told} {where}" for amounts, where in places if (told := _dollars(amounts)))
 
     @abstractmethod
     def fees(self, symbols: Collection[str]) -> Mapping[str, FeeRate]:
@@ -225,3 +237,8 @@ class BaseBroker(ABC):
     @abstractmethod
     def close(self) -> None:
         """Let go of sockets and locks; safe to call twice."""
+
+
+def _dollars(amounts: Mapping[str, Decimal]) -> str:
+    found = sorted((asset, amount) for asset, amount in amounts.items() if asset in DOLLARS and amount > 0)
+    return " and ".join(f"{plain(amount)} {asset}" for asset, amount in found)

@@ -97,7 +97,7 @@ class Reconciliation:
         desk = self._desk
         if not self._is_ours(order) and not self._springs_from_ours(order, among, lost=lost):
             return None
-        if order.client_id is not None and tag_of(order.client_id) != desk.ids.tag and not lost:
+        if self._is_anothers(order) and not lost:
             self._second_instance(order)
             return None
         purpose = self._purpose(order)
@@ -107,8 +107,18 @@ class Reconciliation:
         return desk.adopt(order, purpose, self._decision(order, among) if purpose is Purpose.ENTRY else None)
 
     def _is_ours(self, order: VenueOrder) -> bool:
-        parent = order.parent_id
-        return is_ours(order.client_id) or (parent is not None and self._desk.book.by_exchange_id(parent) is not None)
+        return is_ours(order.client_id) or self._is_child(order)
+
+    def _is_child(self, order: VenueOrder) -> bool:
+        return order.parent_id is not None and self._desk.book.by_exchange_id(order.parent_id) is not None
+
+    def _is_anothers(self, order: VenueOrder) -> bool:
+        """Whether an order carries another NIJA's tag. Only an id of our form has one; a child of our order is ours whatever id
+        the venue gave it.
+        """
+        if order.client_id is None or not is_ours(order.client_id) or self._is_child(order):
+            return False
+        return tag_of(order.client_id) != self._desk.ids.tag
 
     def _springs_from_ours(self, order: VenueOrder, among: Iterable[VenueOrder], *, lost: bool) -> bool:
         """Whether an order was made by one of ours that the book has not seen yet: a stop that fired at once, say.

@@ -36,6 +36,7 @@ class OKXBroker(BaseBroker):
     """One OKX account. Used by one thread; only `hurry` may come from another."""
 
     name: ClassVar[str] = "okx"
+    pocket: ClassVar[str] = "in Funding"
 
     def __init__(self, config: OkxConfig, clock: Clock, log: Log) -> None:
         self._config = config
