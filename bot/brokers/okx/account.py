@@ -168,9 +168,9 @@ class OkxAccount:
 
         Raises `BrokerError` while OKX does not show the order.
         """
-        if order.exchange_id not in self._algo_ids or self._algo_ids[order.exchange_id] is None:
+        if self._algo_ids.get(order.exchange_id) is None:
             self._algo(order.symbol, order.exchange_id, "")
-        shown = self._algo_ids[order.exchange_id] if order.exchange_id in self._algo_ids else None
+        shown = self._algo_ids.get(order.exchange_id)
         if shown is None:
             raise failure(Meaning.BUSY, f"OKX does not show the algo order {order.exchange_id}")
         return shown

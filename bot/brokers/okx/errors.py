@@ -148,7 +148,9 @@ ROWS: tuple[Row, ...] = (
     *_rows(Meaning.REJECTED, "51004", "51005", "51101", "51104", "51105", "51106", "51107", "51185"),  # too large
     *_rows(Meaning.REJECTED, "51201", "51202", "51203", "51207", "51275", "59102", "59104", "59105"),
     *_rows(Meaning.FUNDS, "51008", "51119", "51127", "51131", "51502", "51736", "59200", "59201"),
-    *_rows(Meaning.FUNDS, "51023", "51043", "51112", "51169", "51170"),  # the contracts to close are not there, or not free
+    *_rows(
+        Meaning.FUNDS, "51023", "51043", "51112", "51169", "51170"
+    ),  # the contracts to close are not there, or not free
     *_rows(Meaning.FUNDS, "59103", "59106", "59108", "59109"),
     *_rows(Meaning.TOO_SMALL, "51007", "51020", "51120"),
     *_rows(Meaning.PRICE, "51006", "51135", "51136", "51137", "51138", "54084"),
@@ -161,8 +163,12 @@ ROWS: tuple[Row, ...] = (
     *_rows(Meaning.UNSUPPORTED, "51090", "51098", "51506", "51527", "51528", "51529"),  # not to be amended this way
     # the stop or target that an order carries
     *_rows(Meaning.ATTACHMENT, "51044", "51178", "54070", "51100", "51333"),
-    *_rows(Meaning.ATTACHMENT, "51076", "51077", "51078", "51079", "51080", "51081", "51082", "51083", "51084", "51085"),
-    *_rows(Meaning.ATTACHMENT, "51086", "51088", "51089", "51091", "51092", "51093", "51094", "51095", "51096", "51097"),
+    *_rows(
+        Meaning.ATTACHMENT, "51076", "51077", "51078", "51079", "51080", "51081", "51082", "51083", "51084", "51085"
+    ),
+    *_rows(
+        Meaning.ATTACHMENT, "51086", "51088", "51089", "51091", "51092", "51093", "51094", "51095", "51096", "51097"
+    ),
     *_rows(Meaning.ATTACHMENT, "51099"),
 )
 TABLE: Mapping[str, Row] = MappingProxyType({row.code: row for row in ROWS})
