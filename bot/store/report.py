@@ -32,7 +32,6 @@ COLUMNS = (
     "qty",
     "price",
     "value",
-    "currency",
     "fee",
     "fee_asset",
     "fee_usd",
@@ -41,6 +40,7 @@ COLUMNS = (
     "exchange_fill_id",
     "exchange_order_id",
     "client_id",
+    "currency",
 )
 
 _ACCOUNT: BindParameter[int] = bindparam("account")

@@ -243,7 +243,7 @@ def test_spot_markets() -> None:
         ONE,
     )
     assert (btc.kind, btc.trading, btc.listed_at) == (Kind.SPOT, Trading.ONLINE, 1611907686000)
-    assert (btc.max_leverage, found["BTC-USDT"].quotes) == (ONE, ("USDT",))
+    assert (btc.max_leverage, btc.paid_in) == (ONE, ("USDT",))
     assert found["DOGE-USDC"].instrument.trading is Trading.SUSPENDED
 
 
