@@ -276,9 +276,9 @@ def _of_examination(found: Examination, settings: Settings) -> Finding:
     )
     if not found.connected or found.connection is None:
         return finding
-    funded = found.useful_usd >= settings.trading.min_balance_usd
+    problem = funding(found, settings.trading.min_balance_usd)
+    funded = not problem
     refused = [proof for proof in found.shapes if proof.judged and not proof.accepted]
-    problem = "" if funded else _need(found, settings.trading.min_balance_usd)
     remedy = "" if funded else REMEDIES[found.venue]["unfunded"]
     if refused:
         problem, remedy = (
@@ -303,8 +303,10 @@ def _of_examination(found: Examination, settings: Settings) -> Finding:
     )
 
 
-def _need(found: Examination, least: Decimal) -> str:
-    """What is missing, and what money there is that does not count."""
+def funding(found: Examination, least: Decimal) -> str:
+    """What is missing to trade with, and what money there is that does not count; "" for an account that is funded."""
+    if found.useful_usd >= least:
+        return ""
     useless = [asset for asset, held in sorted(found.balances.items()) if held.total and asset in DOLLARS]
     useless = [asset for asset in useless if asset not in found.spendable]
     elsewhere = [f"{plain(amount)} {asset}" for asset, amount in sorted(found.pockets.items()) if asset in DOLLARS]
