@@ -52,7 +52,7 @@ def test_without_anything_the_defaults_hold(tmp_path: Path) -> None:
     assert settings.trading.timeframe_seconds == 300
     assert settings.limits.max_order_usd is None
     assert settings.operation.data_dir == tmp_path / "data"
-    assert settings.okx.ws_public_url == "wss://ws.okx.com:8443/ws/v5/public"
+    assert settings.okx.ws_public_url == "wss://ws.okx.com/ws/v5/public"
     assert settings.secrets() == frozenset()
     assert settings.warnings == ()
 
@@ -137,9 +137,9 @@ def test_settings_cannot_be_changed(tmp_path: Path) -> None:
 
 
 def test_demo_trading_has_sockets_of_its_own_unless_they_are_given(tmp_path: Path) -> None:
-    settings = load(tmp_path, {"OKX_USE_TESTNET": "true", "OKX_WS_PUBLIC_URL": "wss://wseeapap.okx.com:8443/x"})
-    assert settings.okx.ws_private_url == "wss://wspap.okx.com:8443/ws/v5/private"
-    assert settings.okx.ws_public_url == "wss://wseeapap.okx.com:8443/x"
+    settings = load(tmp_path, {"OKX_USE_TESTNET": "true", "OKX_WS_PUBLIC_URL": "wss://wseeapap.okx.com/x"})
+    assert settings.okx.ws_private_url == "wss://wspap.okx.com/ws/v5/private"
+    assert settings.okx.ws_public_url == "wss://wseeapap.okx.com/x"
 
 
 # --- .env

@@ -108,7 +108,7 @@ class Business:
                 plan.exclusion_ms,
                 plan.news,
             ),
-            accounting=Accounting(desk),
+            accounting=Accounting(desk, plan.wishes),
             halts=Halts(desk, plan.limits),
             flattening=Flattening(desk, closing),
             diary=Diary(desk),
@@ -186,7 +186,7 @@ class Business:
         able = self.desk.broker.capabilities()
         if not (able.attached_stop or able.resting_stop):
             return "the exchange takes no stop orders from this account"
-        if standing.equity < self.plan.min_balance:
+        if standing.useful < self.plan.min_balance:
             return "unfunded"
         return self.halts.look(standing.losses)
 

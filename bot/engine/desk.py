@@ -98,8 +98,11 @@ class Desk:
         reason: str = "",
         decision: Decision | None = None,
         deadline_ms: int | None = None,
+        pay_in: str | None = None,
     ) -> Intent:
-        """An intent with its ids, its decision key and its deadline, `deadline_ms` from now at the latest."""
+        """An intent with its ids, its decision key and its deadline, `deadline_ms` from now at the latest. What is held is sold
+        for the currency that paid for it.
+        """
         attempt = self.book.attempts(symbol, candle_close, purpose)
         now = self.clock.wall_ms()
         able = self.broker.capabilities()
@@ -124,7 +127,16 @@ class Desk:
             reduce_only=reduce_only,
             reason=reason,
             decision=decision,
+            pay_in=pay_in or self.paid_in(symbol),
         )
+
+    def paid_in(self, symbol: str) -> str | None:
+        """The currency that paid for what is held of a symbol; None for its quote, and when nothing is held."""
+        position = self.book.position(symbol)
+        if position is None:
+            return None
+        entry = self.book.by_client_id(position.entry_id) or self.book.by_exchange_id(position.entry_id)
+        return entry.pay_in if entry is not None else None
 
     def submit(self, intent: Intent) -> OrderRecord:
         """Commit the intent, send it once, commit how that ended. Raises `AlreadyDecided` before anything is sent."""

@@ -16,12 +16,13 @@ from bot.domain.instrument import Instrument, Ticker
 from bot.domain.money import ONE, ZERO, decimal, shortened
 from bot.domain.order import Decision, OrderRecord, OrderStatus, OrderType, Purpose, Side, TimeInForce
 from bot.engine import risk
-from bot.engine.accounting import Standing, base_of, exposures, in_doubt, slots_taken
+from bot.engine.accounting import Standing, base_of, exposures, slots_taken
 from bot.engine.book import AlreadyDecided
 from bot.engine.close import Closing
 from bot.engine.desk import Desk, is_harmless
 from bot.engine.prices import Prices, Unfit
 from bot.engine.protect import Protection, Verdict
+from bot.engine.purse import fullest
 from bot.strategy import sizing
 from bot.strategy.base import Costs, Evaluation, Strategy, ranked
 from bot.strategy.exact import minimums, quantity
@@ -135,7 +136,7 @@ class Entries:
             self._skip(symbol, "price", "no price")
             return 0
         qty = self._plan(symbol, evaluation, ticker, standing, facts)
-        return 0 if qty is None else self._enter(symbol, evaluation, ticker, qty)
+        return 0 if qty is None else self._enter(symbol, evaluation, ticker, qty, standing)
 
     def _is_held(self, symbol: str) -> bool:
         """One position per base coin, whatever its quote."""
@@ -222,14 +223,10 @@ class Entries:
         )
 
     def _purse(self, instrument: Instrument, standing: Standing, ceiling: Decimal) -> sizing.Purse:
-        """What an entry may be paid from: the free cash of its quote, less what went out (or may have) since it was counted."""
-        book, quote = self.desk.book, instrument.quote
-        fresh = [one for one in book.positions() if one.symbol not in standing.prices and _quote(one.symbol) == quote]
-        doubtful = [one for one in book.unsettled() if one.purpose is Purpose.ENTRY and _quote(one.symbol) == quote]
-        spent = sum((one.cost + one.fees for one in fresh), ZERO) + sum(map(in_doubt, doubtful), ZERO)
+        """What an entry may be paid from."""
         return sizing.Purse(
             equity=float(standing.equity),
-            free=float(max(standing.free.get(quote, ZERO) - spent, ZERO)),
+            free=float(fullest(self.desk, instrument, standing).free),
             fee=float(self.desk.fees[instrument.symbol].taker),
             slippage=float(SLIPPAGE),
             ceiling=float(ceiling),
@@ -239,7 +236,7 @@ class Entries:
     def _capped(qty: Decimal, instrument: Instrument) -> Decimal:
         return min(qty, instrument.max_qty) if instrument.max_qty is not None else qty
 
-    def _enter(self, symbol: str, evaluation: Evaluation, ticker: Ticker, qty: Decimal) -> int:
+    def _enter(self, symbol: str, evaluation: Evaluation, ticker: Ticker, qty: Decimal, standing: Standing) -> int:
         desk, instrument = self.desk, self.desk.instruments[symbol]
         side = Side.BUY if evaluation.side > 0 else Side.SELL
         limit, stop = _limit(side, ticker, instrument), _stop(side, evaluation, instrument)
@@ -257,6 +254,7 @@ class Entries:
             attached_target=self._last_target(side, limit, stop, instrument) if able.attached_target else None,
             reason=f"score {evaluation.score} adx {evaluation.adx:.1f}",
             decision=_decision(evaluation, stop, self.desk.fees[symbol].taker),
+            pay_in=fullest(desk, instrument, standing).currency if instrument.paid_in else None,
         )
         try:
             record = desk.settle(desk.submit(intent))
@@ -314,10 +312,6 @@ class Entries:
             self._told[symbol, kind] = close
             self.skipped[kind] += 1
             self.desk.log.info("SKIP", symbol=symbol, gate=kind, reason=reason)
-
-
-def _quote(symbol: str) -> str:
-    return symbol.split("-")[1]
 
 
 def _limit(side: Side, ticker: Ticker, instrument: Instrument) -> Decimal:

@@ -61,7 +61,7 @@ class OkxAccount:
         self._market = market
         self._clock = clock
         self._kinds: tuple[str, ...] = _ALGO_KINDS
-        self._algo_ids: Recent[None] = Recent()
+        self._algo_ids: Recent[str | None] = Recent()
         self._entries: Recent[str | None] = Recent()
         self._awaited: dict[str, Attached] = {}
 
@@ -151,7 +151,7 @@ class OkxAccount:
     def remember(self, client_id: str, exchange_id: str, *, algo: bool) -> None:
         """What the venue calls an order of ours."""
         if algo:
-            self._algo_ids[exchange_id] = None
+            self._algo_ids[exchange_id] = None  # its trigger's type is OKX's to show
         else:
             self._entries[client_id] = exchange_id
 
@@ -162,6 +162,18 @@ class OkxAccount:
     def is_algo(self, order: VenueOrder) -> bool:
         """Whether an order is asked for, amended and cancelled as an algo order."""
         return order.exchange_id in self._algo_ids
+
+    def trigger_type(self, order: VenueOrder) -> str:
+        """Which price the trigger of an algo order is compared with, as OKX shows it; "" where it does not say.
+
+        Raises `BrokerError` while OKX does not show the order.
+        """
+        if self._algo_ids.get(order.exchange_id) is None:
+            self._algo(order.symbol, order.exchange_id, "")
+        shown = self._algo_ids.get(order.exchange_id)
+        if shown is None:
+            raise failure(Meaning.BUSY, f"OKX does not show the algo order {order.exchange_id}")
+        return shown
 
     # -- fills ---------------------------------------------------------------------------------------------------------------
     def fills(self, since: int) -> list[Fill]:
@@ -247,9 +259,11 @@ class OkxAccount:
         return found
 
     def _algos(self, rows: Iterable[object]) -> list[VenueOrder]:
-        found = understood(lambda: wire.algos(rows, self._market.unit, self._parent))
+        told = list(rows)
+        found = understood(lambda: wire.algos(told, self._market.unit, self._parent))
+        types = {text(row, "algoId"): wire.trigger_type(row) for row in told if isinstance(row, dict)}
         for order in found:
-            self._algo_ids[order.exchange_id] = None
+            self._algo_ids[order.exchange_id] = types[order.exchange_id]
         return found
 
     def _fills(self, rows: Iterable[object]) -> list[Fill]:
