@@ -20,7 +20,7 @@ from bot.engine.desk import Desk
 from bot.engine.protect import Protection
 from bot.engine.results import tell_end, through
 
-#: How far beyond the market a sale may fill where only limit orders are taken.
+#: How far beyond the market the limit of a sale may lie.
 SLIPPAGE = Decimal("0.01")
 #: How long (wall ms) a triggered stop may take to fill before we sell by ourselves.
 STOP_GRACE = 5 * SECOND
@@ -73,8 +73,7 @@ class Closing:
         held = desk.book.position(symbol)
         if held is None or held.qty != position.qty:
             return Sale.LATER
-        if limit is None and instrument.trading is Trading.LIMIT_ONLY:
-            limit = _worst(position.side, price, instrument)
+        limit = _limit(position.side, limit, price, instrument)
         intent = self._intent(position, position.qty - keep, limit, purpose, reason)
         if stopped:
             desk.book.note(through(symbol), intent.client_id)
@@ -178,8 +177,15 @@ class Closing:
             )
 
 
-def _worst(side: Side, price: Decimal, instrument: Instrument) -> Decimal:
-    """The limit of a sale (of a short: a purchase) that is to fill at once."""
+def _limit(side: Side, wanted: Decimal | None, price: Decimal, instrument: Instrument) -> Decimal | None:
+    """The limit of a sale (of a short: a purchase) that is to fill at once; None for one at the market.
+
+    One that is `wanted` far from a market that has run away is brought nearer: venues refuse it for its distance.
+    """
+    if wanted is None and instrument.trading is not Trading.LIMIT_ONLY:
+        return None
     if side is Side.BUY:
-        return instrument.price_down(price * (ONE - SLIPPAGE))
-    return instrument.price_up(price * (ONE + SLIPPAGE))
+        near = instrument.price_down(price * (ONE - SLIPPAGE))
+        return near if wanted is None else max(wanted, near)
+    near = instrument.price_up(price * (ONE + SLIPPAGE))
+    return near if wanted is None else min(wanted, near)

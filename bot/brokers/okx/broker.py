@@ -51,7 +51,6 @@ class OKXBroker(BaseBroker):
             amend=True,
             absence=Absence.DEADLINE,
             deadline_ms=config.deadline_ms,
-            attached_target=True,
             short=config.swaps,
             forgets_after_ms=FORGETS_AFTER,
         )
@@ -79,7 +78,7 @@ class OKXBroker(BaseBroker):
         proofs = [self._trade.prove("entry", entry), self._trade.prove("stop", stop)]
         if entry.attached_stop is not None:
             attached = proofs[0].accepted
-            self._able = replace(self._able, attached_stop=attached, attached_target=attached)
+            self._able = replace(self._able, attached_stop=attached)
             if not attached:
                 bare = replace(entry, attached_stop=None, attached_target=None)
                 proofs.append(self._trade.prove("entry without stop", bare))
@@ -156,7 +155,7 @@ class OKXBroker(BaseBroker):
     def _learn(self, intent: Intent, refusal: NotPlaced) -> None:
         """What is otherwise than it seemed: attached stops refused in earnest, another position mode, a clock that moved."""
         if intent.attached_stop is not None and refuses_attachment(refusal.reason):
-            self._able = replace(self._able, attached_stop=False, attached_target=False)
+            self._able = replace(self._able, attached_stop=False)
             self._log.warning("ATTACH", venue=self.name, symbol=intent.symbol, reason=refusal.reason)
         if refusal.reason.endswith(REMEDIES["position_mode"]):
             try:
