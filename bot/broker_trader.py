@@ -33,6 +33,8 @@ TURN = 0.25
 #: The first waits (wall ms) after a look at the positions that left something to do (a stop in doubt, a sale refused), and
 #: after a cycle that the exchange did not answer; each further one in a row is twice as long.
 LOOK_AGAIN, CYCLE_AGAIN = 500, 2 * SECOND
+#: The longest such wait while coins lie without a stop.
+LOOK_NAKED = 2 * SECOND
 #: Errors that no waiting cures: the owner has to act.
 FATAL = frozenset({Meaning.CREDENTIALS, Meaning.PERMISSION, Meaning.LOCKED_OUT})
 
@@ -232,6 +234,8 @@ class BrokerTrader:
     def _looked(self) -> None:
         """When to look again: what could not be finished is tried again soon, with growing waits."""
         self._dues.looks = 0 if self._business.watch.finished else max(LOOK_AGAIN, self._dues.looks * 2)
+        if self._business.protection.is_urgent():
+            self._dues.looks = min(self._dues.looks, LOOK_NAKED)
         step = self._plan.position_ms
         self._dues.watch = self._sooner(_after(self._clock.market_ms(), step), self._dues.looks)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bot.domain.clock import HOUR, SECOND
 from bot.engine.desk import Desk
+from bot.engine.refusals import Refusals
 
 #: Wall ms without full cover after which it is said: a stop that is replaced, a sale on its way and the proof of a lost one
 #: take less.
@@ -21,8 +22,9 @@ _LOOK = SECOND
 class Vigil:
     """Watches one account's naked stretches; tells its log, which is what alarms are picked from."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, refused: Refusals) -> None:
         self._desk = desk
+        self._refused = refused
         self._looked_at = 0
         self._told: dict[str, int] = {}
 
@@ -37,9 +39,14 @@ class Vigil:
             if now - since >= BOUND and now - self._told.get(symbol, 0) >= AGAIN:
                 self._told[symbol] = now
                 seconds = (now - since) // SECOND
-                self._desk.log.error(
-                    "NAKED", symbol=symbol, reason=f"no full stop at the exchange: {why}", for_s=seconds
-                )
+                reason = f"no full stop at the exchange: {self._refusal(symbol) or why}"
+                self._desk.log.error("NAKED", symbol=symbol, reason=reason, for_s=seconds)
         for symbol in self._told.keys() - naked.keys():
             del self._told[symbol]
             self._desk.log.info("COVERED", symbol=symbol, reason="its stop rests again, or nothing is held any more")
+
+    def _refusal(self, symbol: str) -> str | None:
+        """Why the exchange refused the last stop of a position, if it did."""
+        position = self._desk.book.position(symbol)
+        reason = self._refused.reason(position.entry_id) if position is not None else None
+        return None if reason is None else f"refused ({reason})"
