@@ -393,6 +393,7 @@ class Exchange:
             leg=order.leg,
             isolated=order.isolated,
             reduce_only=order.reduce_only,
+            paid_in=order.paid_in,
             origin=Origin.MANUAL if order.origin is Origin.MANUAL else Origin.TRIGGERED,
             parent_id=order.id,
             tags={**order.tags, "hit": "target" if at_target else "trigger"},

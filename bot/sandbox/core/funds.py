@@ -44,7 +44,8 @@ class Funds:
     def pays_with(self, order: Order) -> str:
         """The asset an order gives away."""
         instrument = self._instruments[order.symbol]
-        return instrument.base if order.side is Side.SELL and order.leverage is None else instrument.quote
+        sold = order.side is Side.SELL and order.leverage is None
+        return instrument.base if sold else order.paid_in or instrument.quote
 
     def paid_rate(self, order: Order) -> Decimal:
         """The fee that comes on top of the cost in quote."""
@@ -95,8 +96,9 @@ class Funds:
             self.margin.settle(order, fill)
             return
         instrument = self._instruments[fill.symbol]
+        quote = order.paid_in or instrument.quote
         sign = 1 if fill.side is Side.BUY else -1
-        rows = [(instrument.base, sign * fill.qty), (instrument.quote, -sign * fill.cost)]
+        rows = [(instrument.base, sign * fill.qty), (quote, -sign * fill.cost)]
         for asset, amount in rows if sign == 1 else reversed(rows):
             fee = fill.fee if asset == fill.fee_asset else ZERO
             self.move(fill.account, fill.id, "trade", asset, amount, fee, fill.time_ms, fill.visible_wall_ms)
