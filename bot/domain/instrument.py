@@ -101,10 +101,14 @@ class Instrument:
 
 @dataclass(frozen=True, slots=True)
 class FeeRate:
-    """What this account pays, as fractions of the value traded (0.002 = 0.2 %); negative is a rebate."""
+    """What this account pays, as fractions of the value traded (0.002 = 0.2 %); negative is a rebate.
+
+    `in_coin`: a purchase pays it in the coin that it buys, so that less is held than was bought.
+    """
 
     maker: Decimal
     taker: Decimal
+    in_coin: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,7 +173,8 @@ class Business:
         self.reconciliation.count(balances)
         standing = self.accounting.measure(balances)
         self.diary.write(standing)
-        self.watch.close_of_candle()
+        if self.watch.close_of_candle():  # what an exit frees, the entries of its close may use
+            standing = self.accounting.measure()
         self.watch.keep()
         self._prove_again()
         refusal = may_enter or self.objection(standing)

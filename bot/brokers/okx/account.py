@@ -76,8 +76,10 @@ class OkxAccount:
         rows = self._transport.private("/api/v5/asset/balances")
         return understood(lambda: wire.pockets(rows))
 
-    def fees(self, symbols: Collection[str]) -> dict[str, FeeRate]:
-        """trade-fee per instrument type: each market pays what its group pays."""
+    def fees(self, symbols: Collection[str], *, in_coin: bool) -> dict[str, FeeRate]:
+        """trade-fee per instrument type: each market pays what its group pays. Swaps pay in the quote, purchases of coins in the
+        coin unless account/config's `feeType` is 1 (`in_coin` False).
+        """
         found: dict[str, FeeRate] = {}
         for kind in sorted({type_of(symbol) for symbol in symbols}):
             rows = self._transport.private("/api/v5/account/trade-fee", instType=kind)
@@ -85,7 +87,8 @@ class OkxAccount:
             for symbol in (one for one in symbols if type_of(one) == kind):
                 listing = self._market.known(symbol)
                 quote = "" if kind == "SPOT" else symbol.split("-")[1]
-                found[symbol] = rates.of(listing.group if listing else "", quote)
+                rate = rates.of(listing.group if listing else "", quote)
+                found[symbol] = replace(rate, in_coin=in_coin and kind == "SPOT")
         return found
 
     def positions(self) -> list[wire.SwapPosition]:

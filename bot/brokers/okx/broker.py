@@ -54,7 +54,6 @@ class OKXBroker(BaseBroker):
             amend=True,
             absence=Absence.DEADLINE,
             deadline_ms=config.deadline_ms,
-            attached_target=True,
             short=config.swaps,
             forgets_after_ms=FORGETS_AFTER,
         )
@@ -113,7 +112,8 @@ class OKXBroker(BaseBroker):
         return self._account.pockets()
 
     def fees(self, symbols: Collection[str]) -> Mapping[str, FeeRate]:
-        return self._account.fees(symbols)
+        settings = self._trade.settings
+        return self._account.fees(symbols, in_coin=settings is None or not settings.fee_in_quote)
 
     def positions(self) -> Sequence[SwapPosition]:
         """Open positions in contracts, with the distance to their liquidation; foreign ones included."""

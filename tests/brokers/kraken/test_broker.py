@@ -464,6 +464,7 @@ def test_refusals_keep_their_meaning(desk: Desk) -> None:
 
 def test_fees_are_this_accounts(desk: Desk) -> None:
     rates = desk.broker.fees({BTC, "NO-USD"})
+    assert not rates[BTC].in_coin
     assert rates.keys() == {BTC}
     assert Decimal(0) < rates[BTC].maker <= rates[BTC].taker < Decimal("0.01")
 

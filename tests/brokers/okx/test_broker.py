@@ -649,8 +649,20 @@ def test_funding_is_told(desk: Desk) -> None:
 
 def test_fees_of_spot_and_swaps(desk: Desk) -> None:
     fees = desk.broker.fees({BTC, SWAP})
-    assert fees[BTC].taker == Decimal("0.001")
-    assert fees[SWAP].taker == Decimal("0.0005")
+    assert (fees[BTC].taker, fees[BTC].in_coin) == (Decimal("0.001"), True)
+    assert (fees[SWAP].taker, fees[SWAP].in_coin) == (Decimal("0.0005"), False)
+
+
+def test_the_accounts_own_setting_says_whether_a_purchase_pays_in_the_coin(desk: Desk) -> None:
+    path = "/api/v5/account/set-fee-type"
+    desk.broker._transport.request(path, {"feeType": "1"}, Lane.QUERY, system_ms() + 10_000)
+    fresh = OKXBroker(desk.config, desk.clock, Notes())
+    fresh.connect()
+    try:
+        assert not fresh.fees({BTC})[BTC].in_coin
+    finally:
+        fresh.close()
+        desk.broker._transport.request(path, {"feeType": "0"}, Lane.QUERY, system_ms() + 10_000)
 
 
 @pytest.mark.parametrize(("number", "remedy"), [("1", "mode"), ("4", "portfolio")])
