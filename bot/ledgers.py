@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import URL
 
 from bot.brokers.base import BaseBroker, BrokerError
-from bot.domain.clock import SECOND
+from bot.domain.clock import SECOND, backed_off
 from bot.domain.ids import Account
 from bot.domain.outcome import Meaning
 from bot.operate.log import EventLog
@@ -29,9 +29,9 @@ from bot.world import World
 
 #: What halts an account whose book cannot be written, as the log names it.
 LIMIT = "the disk"
-#: Wall ms that a spare book lasts at least, and at most when the disk seemed sound again and again and was not.
+#: Real ms that a spare book lasts at least, and at most when the disk seemed sound again and again and was not.
 PATIENCE, LONGEST_PATIENCE = 2 * SECOND, 300 * SECOND
-#: Wall ms that an ordinary book must have lasted for the disk to count as sound.
+#: Real ms that an ordinary book must have lasted for the disk to count as sound.
 PROVED = 60 * SECOND
 
 
@@ -98,7 +98,7 @@ class Ledgers:
                 if owner is not None:
                     self._merge(ledger, journal_file(disk.folder, owner))
             held.push(opening.pop_all())
-        self._opened_at[account.venue] = clock.wall_ms()
+        self._opened_at[account.venue] = clock.steady_ms()
         if account.venue in self._halted:
             self._halted.discard(account.venue)
             self._log_for(account.venue).info("RESUMED", limit=LIMIT, reason="the disk can be written again")
@@ -136,9 +136,9 @@ class Ledgers:
 
     def _next_patience(self, venue: str) -> int:
         """How long to leave a disk alone: longer each time when it fails again as soon as it seems sound."""
-        lasted = self._world.clock.wall_ms() - self._opened_at.get(venue, 0)
-        last = self._patience.get(venue, 0)
-        wait = PATIENCE if lasted > PROVED or not last else min(2 * last, LONGEST_PATIENCE)
+        opened_at = self._opened_at.get(venue)
+        proved = opened_at is None or self._world.clock.steady_ms() - opened_at > PROVED
+        wait = backed_off(0 if proved else self._patience.get(venue, 0), PATIENCE, LONGEST_PATIENCE)
         self._patience[venue] = wait
         return wait
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from bot.brokers.base import BaseBroker, BrokerError
-from bot.domain.clock import MINUTE, SECOND, Clock
+from bot.domain.clock import MINUTE, SECOND, Clock, backed_off
 from bot.domain.instrument import Instrument, Kind, Trading
 from bot.domain.log import Log
 from bot.domain.outcome import Meaning, NotPlaced, Outcome, Placed
@@ -21,9 +21,9 @@ _SALES = frozenset({Trading.ONLINE, Trading.REDUCE_ONLY, Trading.LIMIT_ONLY})
 _STOPS = frozenset({Trading.ONLINE, Trading.REDUCE_ONLY})
 #: Refusals that changed rules may explain.
 _OF_RULES = frozenset({Meaning.MARKET_CLOSED, Meaning.REJECTED, Meaning.TOO_SMALL, Meaning.UNSUPPORTED})
-#: The first and the longest wait (wall ms) before a market that refused an order as closed is tried again.
+#: The first and the longest wait (real ms) before a market that refused an order as closed is tried again.
 _FIRST_WAIT, _LONGEST_WAIT = 5 * SECOND, 5 * MINUTE
-#: Wall ms between two looks at the rules while a market in which we hold something is closed, and after refusals.
+#: Real ms between two looks at the rules while a market in which we hold something is closed, and after refusals.
 _LOOK_AGAIN, _LOOK_AFTER_REFUSAL = MINUTE, 2 * SECOND
 
 
@@ -63,8 +63,8 @@ class Markets:
 
     def _close(self, symbol: str, reason: str) -> None:
         before = self._closures.get(symbol)
-        wait = min(before.wait * 2, _LONGEST_WAIT) if before is not None else _FIRST_WAIT
-        self._closures[symbol] = _Closure(reason, wait, self._clock.wall_ms() + wait)
+        wait = backed_off(before.wait if before is not None else 0, _FIRST_WAIT, _LONGEST_WAIT)
+        self._closures[symbol] = _Closure(reason, wait, self._clock.steady_ms() + wait)
         if before is None:
             self._log.error(
                 "HALTED",
@@ -88,12 +88,12 @@ class Markets:
 
     def _waits(self, symbol: str) -> bool:
         closure = self._closures.get(symbol)
-        return closure is not None and self._clock.wall_ms() < closure.until
+        return closure is not None and self._clock.steady_ms() < closure.until
 
     # -- the rules ------------------------------------------------------------------------------------------------
     def is_due(self, held: Iterable[Instrument]) -> bool:
         """Whether the rules are to be read before their time: in doubt, or something is held in a market that is closed."""
-        age = self._clock.wall_ms() - self._read_at
+        age = self._clock.steady_ms() - self._read_at
         closed = any(one.trading is not Trading.ONLINE for one in held)
         return (self._doubted and age >= _LOOK_AFTER_REFUSAL) or (closed and age >= _LOOK_AGAIN)
 
@@ -102,7 +102,7 @@ class Markets:
         `BrokerError`.
         """
         fresh = dict(self._broker.instruments())
-        self._read_at, self._doubted = self._clock.wall_ms(), False
+        self._read_at, self._doubted = self._clock.steady_ms(), False
         for symbol in held:
             listed = symbol in fresh
             if not listed:

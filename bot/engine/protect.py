@@ -43,7 +43,7 @@ class Verdict(Enum):
 REFUSALS = 3
 #: Market ms before an entry's creation from which the venue's lists are searched for its stop: clocks differ.
 SEARCH_MARGIN = MINUTE
-#: Wall ms after sending an entry within which its own stop is waited for while the entry is not settled.
+#: Real ms after sending an entry within which its own stop is waited for while the entry is not settled.
 COMING = 5 * SECOND
 
 
@@ -125,12 +125,11 @@ class Protection:
     def _is_coming(self, position: Position) -> bool:
         """Whether the stop that came with the entry may only not be shown yet, as the rest of its fills: one of ours beside it
         could sell the same coins again. Not for long: what has not come by then is placed."""
-        now = self._desk.clock.wall_ms()
         return any(
             record.symbol == position.symbol
             and record.purpose is Purpose.ENTRY
             and record.attached_stop is not None
-            and now - record.sent_at < COMING
+            and self._desk.age(record) < COMING
             for record in self._desk.book.unsettled()
         )
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from bot.domain.booking import AlreadyDecided
-from bot.domain.clock import SECOND, Clock
+from bot.domain.clock import SECOND, Clock, Pause
 from bot.domain.ids import Account
 from bot.domain.order import TRANSITIONS, Intent, OrderRecord, OrderStatus, Purpose
 from bot.store.database import Store, StoreFull
@@ -19,7 +19,7 @@ from bot.store.disk import Disk
 from bot.store.emergency import EmergencyJournal, Entry, Mark
 from bot.store.ledger import Ledger
 
-#: Wall ms between two looks at the disk.
+#: Real ms between two looks at the disk.
 LOOK = 2 * SECOND
 #: Bytes of the journal that must be left before a stop is taken away to be placed anew.
 RESERVE = 8 * 1024
@@ -31,18 +31,17 @@ class DiskLedger(Ledger):
     def __init__(self, store: Store, account: Account, clock: Clock, disk: Disk) -> None:
         super().__init__(store, account, clock)
         self._disk = disk
-        self._looked = clock.wall_ms()
+        self._pause = Pause(clock, LOOK)
 
     def outlived(self) -> bool:
-        now = self._clock.wall_ms()
-        if now - self._looked < LOOK:
+        if not self._pause.is_over():
             return False
-        self._looked = now
+        self._pause.begin(LOOK)
         return self._disk.is_cramped()
 
 
 class SpareLedger(Ledger):
-    """The ledger on a copy in memory; `patience` is the wall ms before the disk is tried again, at first."""
+    """The ledger on a copy in memory; `patience` is the real ms before the disk is tried again, at first."""
 
     def __init__(
         self, store: Store, account: Account, clock: Clock, journal: EmergencyJournal, disk: Disk, patience: int
@@ -50,17 +49,16 @@ class SpareLedger(Ledger):
         super().__init__(store, account, clock)
         self._journal = journal
         self._disk = disk
-        self._next_look = clock.wall_ms() + patience
+        self._pause = Pause(clock, patience)
 
     @property
     def barrier(self) -> str | None:
         return f"the disk of {self._disk.folder} is full"
 
     def outlived(self) -> bool:
-        now = self._clock.wall_ms()
-        if now < self._next_look:
+        if not self._pause.is_over():
             return False
-        self._next_look = now + LOOK
+        self._pause.begin(LOOK)
         return self._disk.is_sound()
 
     def record(self, intent: Intent) -> OrderRecord:

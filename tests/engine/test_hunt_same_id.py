@@ -54,6 +54,9 @@ class HandClock:
     def wall_ms(self) -> int:
         return self.now
 
+    def steady_ms(self) -> int:
+        return self.now
+
 
 class Quiet:
     """A log that keeps its events."""

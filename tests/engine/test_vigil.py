@@ -16,7 +16,7 @@ class Standing:
         self.naked: dict[str, tuple[int, str]] = {}
         self.notes = Notes()
         desk = SimpleNamespace(
-            clock=SimpleNamespace(wall_ms=lambda: self.now),
+            clock=SimpleNamespace(wall_ms=lambda: self.now, steady_ms=lambda: self.now),
             book=SimpleNamespace(uncovered=lambda: self.naked),
             log=self.notes,
         )

@@ -102,7 +102,7 @@ ORDERS: Mapping[str, Row] = MappingProxyType(
         "INVALID_FCM_TRADING_SESSION": Row(Meaning.MARKET_CLOSED),
         "INELIGIBLE_PAIR": Row(Meaning.MARKET_CLOSED, "wallet"),
         "GEOFENCING_RESTRICTION": Row(Meaning.PERMISSION, "wallet"),
-        "RATE_LIMIT_EXCEEDED": Row(Meaning.RATE_LIMITED),
+        "RATE_LIMIT_EXCEEDED": Row(Meaning.RATE_LIMITED, "throttled"),
         "UNSUPPORTED_ORDER_CONFIGURATION": Row(Meaning.UNSUPPORTED),
         "INVALID_ORDER_CONFIG": Row(Meaning.UNSUPPORTED),
         "INVALID_ORDER_TYPE_FOR_ATTACHED": Row(Meaning.UNSUPPORTED),

@@ -55,6 +55,7 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "frozen": "OKX froze this API or account: see the messages on okx.com or ask its support",
         "account": "log in to okx.com: the account needs your attention there (identity, agreement, or a restriction of your region)",
         "blocked": "OKX refuses calls from this IP address or region: run NIJA where your OKX account may trade",
+        "throttled": "OKX wants fewer calls: nothing to do, NIJA goes on by itself; another program may use this key",
         "maintenance": "OKX is in maintenance: nothing to do, NIJA asks again by itself",
         "unreachable": "OKX cannot be reached or does not answer: check the network, and OKX_API_URL if you set it; "
         "NIJA tries again by itself",
@@ -85,7 +86,7 @@ ROWS: tuple[Row, ...] = (
     *_rows(Meaning.REJECTED, "50000", "50002", "50006", "50014", "50015", "50016", "50024", "50025", "50039", "50115"),
     *_rows(Meaning.UNSUPPORTED, "50005", "50038", "50053"),
     *_rows(Meaning.PERMISSION, "50007", "50009", "50012", "50027", "50028", "50029", remedy="frozen"),
-    *_rows(Meaning.RATE_LIMITED, "50011", "50061", "50040", "51113"),
+    *_rows(Meaning.RATE_LIMITED, "50011", "50061", "50040", "51113", remedy="throttled"),
     *_rows(Meaning.PERMISSION, "50030", "50120", remedy="read_only"),
     *_rows(Meaning.PERMISSION, "50035", remedy="needs_ip"),
     *_rows(Meaning.BUSY, "50036", "50037", "50042"),
@@ -173,7 +174,7 @@ def of_status(status: int, reason: str) -> BrokerError:
     the request on. It says nothing of our key: OKX itself names what is wrong with a key by a code."""
     text = f"HTTP {status} {reason}"
     if status == 429:
-        return failure(Meaning.RATE_LIMITED, text, "", WINDOW_MS)
+        return failure(Meaning.RATE_LIMITED, text, "throttled", WINDOW_MS)
     return failure(Meaning.UNKNOWN, text, "blocked" if status in _SHUT_OUT else "unreachable")
 
 

@@ -19,7 +19,7 @@ from urllib3.exceptions import HTTPError
 from bot.brokers.answers import safe_text
 from bot.brokers.base import BrokerError, Lane
 from bot.brokers.deadline import Deadline, Haste, Overdue, Runner
-from bot.brokers.keylock import KeyBusy, KeyLock, identity
+from bot.brokers.keylock import KeyBusy, KeyLock
 from bot.brokers.okx.config import OkxConfig
 from bot.brokers.okx.errors import explain, failure, of_status, of_transport
 from bot.brokers.okx.limits import OkxLimits
@@ -133,7 +133,7 @@ class OkxTransport:
         self._runner = Runner("okx-sender", self._haste)
         self._trust = trusted(config.ca_file)
         self._sender = Sender(config, self._trust)
-        self._lock = KeyLock(config.state_dir, f"{config.mode}-okx-{config.environment}-{identity(config.key)}")
+        self._lock = KeyLock.of(config.state_dir, config.mode, "okx", config.environment, config.key)
         self._limits = OkxLimits(clock)
 
     def public(self, path: str, **fields: str) -> list[Any]:
@@ -194,7 +194,7 @@ class OkxTransport:
         try:
             self._limits.spend(method, path, str(about.get("instId", "")), lane, deadline)
         except OverBudget as error:
-            raise failure(Meaning.RATE_LIMITED, error, "", error.wait_ms) from error
+            raise failure(Meaning.RATE_LIMITED, error, "throttled", error.wait_ms) from error
 
     def _alone(self, call: Callable[[], list[Any]], deadline: Deadline) -> list[Any]:
         try:
