@@ -230,7 +230,9 @@ class BrokerTrader:
 
     def _looked(self) -> None:
         """When to look again: what could not be finished is tried again soon, with growing waits."""
-        self._dues.looks = 0 if self._business.watch.finished else backed_off(self._dues.looks, LOOK_AGAIN, LONGEST_AGAIN)
+        self._dues.looks = (
+            0 if self._business.watch.finished else backed_off(self._dues.looks, LOOK_AGAIN, LONGEST_AGAIN)
+        )
         step = self._plan.position_ms
         self._dues.watch = self._sooner(_after(self._clock.market_ms(), step), self._dues.looks)
 

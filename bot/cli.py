@@ -21,7 +21,15 @@ import typer
 from bot import __version__
 from bot.domain.clock import iso, system_ms
 from bot.domain.events import Verb
-from bot.settings import ConfigError, Settings, load_settings, playful_environment
+from bot.settings import (
+    ConfigError,
+    Settings,
+    load_settings,
+    playful_environment,
+    usable_data_dir,
+    usable_state_folder,
+)
+from bot.stopping import Stopping
 
 if TYPE_CHECKING:
     from bot.store.reader import Books
@@ -51,6 +59,7 @@ Broker = Annotated[Venue | None, typer.Argument(help="one exchange; all of them 
 @contextmanager
 def told() -> Iterator[Settings]:
     """The settings, with every error that their owner can mend as one line and an exit status."""
+    from bot.hostlock import AlreadyRuns
     from bot.sandbox_child import SandboxError
     from bot.store.database import StoreError
 
@@ -63,21 +72,29 @@ def told() -> Iterator[Settings]:
     except (SandboxError, StoreError) as error:
         typer.echo(f"nija: {error}", err=True)
         raise typer.Exit(1) from None
+    except AlreadyRuns as error:
+        typer.echo(f"nija: {error}", err=True)
+        raise typer.Exit(3) from None
 
 
 @app.callback(invoke_without_command=True)
 def without_command(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
-        run()
+        run(context)
 
 
 @app.command()
-def run() -> None:
+def run(context: typer.Context) -> None:
     """Trade until told to stop (Ctrl-C or SIGTERM)."""
-    from bot.daemon import run as trade
+    from bot.hostlock import holding_folder
 
+    stopping = context.obj if isinstance(context.obj, Stopping) else Stopping()
     with told() as settings:
-        status = trade(settings)
+        usable_state_folder()
+        with holding_folder(usable_data_dir(settings)):
+            from bot.daemon import run as trade
+
+            status = trade(settings, stopping.asked)
     raise typer.Exit(status)
 
 

@@ -219,4 +219,8 @@ def _of_status(error: requests.HTTPError) -> BrokerError:
     """
     status = error.response.status_code
     text = f"HTTP {status} {error.response.reason}"
-    return failure(Meaning.RATE_LIMITED, text, "throttled") if status == 429 else failure(Meaning.UNKNOWN, text, "unreachable")
+    return (
+        failure(Meaning.RATE_LIMITED, text, "throttled")
+        if status == 429
+        else failure(Meaning.UNKNOWN, text, "unreachable")
+    )
