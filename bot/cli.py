@@ -128,7 +128,7 @@ def ledger(
             typer.echo(json.dumps(document(books, broker, every=every), indent=2))
         else:
             show(document(books, broker, every=every))
-        if _tell_unreadable(books):
+        if _tell_unreadable(books, broker):
             raise typer.Exit(1)
 
 
@@ -213,11 +213,11 @@ def _books(settings: Settings) -> Books:
     return Books(settings.operation.data_dir, url.get_secret_value() if url is not None else None)
 
 
-def _tell_unreadable(books: Books) -> bool:
-    """A line for each database that could not be read; whether there is any."""
+def _tell_unreadable(books: Books, broker: Venue | None) -> bool:
+    """A line for each database that could not be read; whether any of them may be the one that was asked about."""
     for line in books.unreadable.values():
         typer.echo(f"nija: {line}", err=True)
-    return bool(books.unreadable)
+    return books.misses(broker)
 
 
 def _order(verb: Verb, broker: Venue | None, patience: float = 10.0) -> None:
@@ -228,7 +228,9 @@ def _order(verb: Verb, broker: Venue | None, patience: float = 10.0) -> None:
         while not (waiting := dict(books.post(verb, broker))) and time.monotonic() < until and _starting(data_dir):
             time.sleep(0.2)
         if not waiting:
-            typer.echo("nija: no account has been traded yet: nothing to order", err=True)
+            typer.echo(
+                f"nija: {_out_of_reach(data_dir) or 'no account has been traded yet: nothing to order'}", err=True
+            )
             raise typer.Exit(1)
         began = time.monotonic()
         while waiting:
@@ -245,7 +247,22 @@ def _order(verb: Verb, broker: Venue | None, patience: float = 10.0) -> None:
             typer.echo(
                 f"{venue.upper()} ordered at {iso(system_ms())}, not done yet: it is done as soon as NIJA runs and can"
             )
-        raise typer.Exit(1 if _tell_unreadable(books) or waiting else 0)
+        if waiting and (why := _out_of_reach(data_dir)):
+            typer.echo(f"nija: {why}", err=True)
+        raise typer.Exit(1 if _tell_unreadable(books, broker) or waiting else 0)
+
+
+def _out_of_reach(data_dir: Path) -> str | None:
+    """Why the daemon that runs on this data folder does not see what is ordered in it; None when it does, or none runs."""
+    from bot.hostlock import folder_name, holder_of
+    from bot.operate.heartbeat_file import running_daemon
+
+    if running_daemon(data_dir) is not None or (pid := holder_of(folder_name(data_dir))) is None:
+        return None
+    return (
+        f"NIJA runs (process {pid}) and cannot be reached: its data folder {data_dir} was removed or replaced; put it back, or"
+        " stop that process and start NIJA again"
+    )
 
 
 def _patience(data_dir: Path, patience: float, venues: set[str]) -> float:

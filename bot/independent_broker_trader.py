@@ -247,12 +247,12 @@ class IndependentBrokerTrader:
             return _patience(error, doubtful=self._is_doubtful(post, error, actor))
         except StoreReadOnly as error:
             post.log.error("HALTED", limit=LIMIT, reason=str(error))  # noqa: TRY400 - one line, no traceback
-            self._mark_failed(post, str(error), "")
+            self._mark_failed(post, str(error), error.remedy)
         except StoreDamaged as error:
-            self._failed(post, str(error), "")
+            self._failed(post, str(error), error.remedy)
             post.damaged = True
         except StoreError as error:
-            self._failed(post, str(error), "")
+            self._failed(post, str(error), error.remedy)
         except Exception as error:  # noqa: BLE001 - supervised boundary: a dead actor is restarted, nobody else notices
             if not self._left_behind(post):
                 post.log.failure("CRASHED", error, reason="starts again through reconciliation")
@@ -272,7 +272,7 @@ class IndependentBrokerTrader:
     def _locked(self, post: Post, locked: AccountLocked) -> None:
         """Another process trades the account: the end. This very process: an earlier life still holds on, for a moment."""
         if locked.pid == os.getpid():
-            self._failed(post, str(locked), "")
+            self._failed(post, str(locked), "an earlier life still holds it: nothing to do, NIJA tries again by itself")
         else:
             post.locked = locked
 
@@ -303,6 +303,7 @@ class IndependentBrokerTrader:
     def _failed(self, post: Post, reason: str, remedy: str) -> None:
         if self._left_behind(post):
             return
+        remedy = remedy or "nothing to do: NIJA tries again by itself"
         post.log.error("FAILED", reason=reason, remedy=remedy)
         self._mark_failed(post, reason, remedy)
 
