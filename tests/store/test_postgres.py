@@ -108,22 +108,22 @@ def test_another_process_is_refused_by_the_server_until_it_is_gone(server: Serve
 
 
 def test_a_session_of_ours_that_was_left_behind_is_ended(server: Server) -> None:
-    before = lock(server)
-    assert before.holds()
-    after = lock(server)
-    assert (before.holds(), after.holds()) == (False, True)
-    after.close()
+    with closing(lock(server)) as before:
+        assert before.holds()
+        with closing(lock(server)) as after:
+            assert (before.holds(), after.holds()) == (False, True)
 
 
 def test_a_book_whose_lock_is_lost_asks_to_be_opened_again(tmp_path: Path, server: Server) -> None:
-    clock, held = HandClock(), lock(server)
-    book = ServerLedger(Store.open(address(tmp_path, "kraken", server.url)), KRAKEN, clock, held)
-    clock.wall += LOOK
-    assert not book.outlived()
-    lock(server)
-    assert not book.outlived()  # it is looked at now and then
-    clock.wall += LOOK
-    assert book.outlived()
+    clock = HandClock()
+    with closing(lock(server)) as held, closing(Store.open(address(tmp_path, "kraken", server.url))) as store:
+        book = ServerLedger(store, KRAKEN, clock, held)
+        clock.wall += LOOK
+        assert not book.outlived()
+        with closing(lock(server)):
+            assert not book.outlived()  # it is looked at now and then
+            clock.wall += LOOK
+            assert book.outlived()
 
 
 def test_a_server_that_takes_no_writes_says_what_to_do(tmp_path: Path, server: Server) -> None:
