@@ -33,6 +33,8 @@ TURN = 0.25
 #: The first waits (real ms) after a look at the positions that left something to do (a stop in doubt, a sale refused), and
 #: after a cycle that the exchange did not answer; each further one in a row is twice as long, up to the longest.
 LOOK_AGAIN, CYCLE_AGAIN, LONGEST_AGAIN = 500, 2 * SECOND, 5 * MINUTE
+#: The longest such wait while coins lie without a stop.
+LOOK_NAKED = 2 * SECOND
 #: Errors that no waiting cures: the owner has to act.
 FATAL = frozenset({Meaning.CREDENTIALS, Meaning.PERMISSION, Meaning.LOCKED_OUT})
 
@@ -230,9 +232,8 @@ class BrokerTrader:
 
     def _looked(self) -> None:
         """When to look again: what could not be finished is tried again soon, with growing waits."""
-        self._dues.looks = (
-            0 if self._business.watch.finished else backed_off(self._dues.looks, LOOK_AGAIN, LONGEST_AGAIN)
-        )
+        longest = LOOK_NAKED if self._business.protection.is_urgent() else LONGEST_AGAIN
+        self._dues.looks = 0 if self._business.watch.finished else backed_off(self._dues.looks, LOOK_AGAIN, longest)
         step = self._plan.position_ms
         self._dues.watch = self._sooner(_after(self._clock.market_ms(), step), self._dues.looks)
 

@@ -26,16 +26,27 @@ class BrokerError(Exception):
     """A venue could not or would not answer.
 
     `meaning` is what it means for us, `text` the venue's own words (made safe to log), `remedy` what the owner can do
-    about it ("" when nothing), `retry_after_ms` how long the venue wants to be left alone (wall, 0 unknown).
+    about it ("" when nothing), `retry_after_ms` how long the venue wants to be left alone (wall, 0 unknown). `unheard`: it
+    did answer, in words that no table knows.
     """
 
-    def __init__(self, venue: str, meaning: Meaning, text: str, *, remedy: str = "", retry_after_ms: int = 0) -> None:
+    def __init__(
+        self,
+        venue: str,
+        meaning: Meaning,
+        text: str,
+        *,
+        remedy: str = "",
+        retry_after_ms: int = 0,
+        unheard: bool = False,
+    ) -> None:
         super().__init__(f"{venue}: {text}" + (f" - {remedy}" if remedy else ""))
         self.venue = venue
         self.meaning = meaning
         self.text = text
         self.remedy = remedy
         self.retry_after_ms = retry_after_ms
+        self.unheard = unheard
 
 
 class Absence(StrEnum):
@@ -86,11 +97,17 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class ShapeProof:
-    """The venue's answer to our exact order shape, sent without money. `name` says which (entry, stop …)."""
+    """The venue's answer to our exact order shape, sent without money. `name` says which (entry, stop …).
+
+    Not `judged`: the answer says nothing about the shape (another market, later, or never). Then nothing follows from it.
+    """
 
     name: str
     accepted: bool
     answer: str
+    judged: bool = True
+    meaning: Meaning | None = None
+    """What the refusal means; None for an acceptance."""
 
 
 class BaseBroker(ABC):
@@ -200,6 +217,10 @@ class BaseBroker(ABC):
     @abstractmethod
     def hurry(self, until: int) -> None:
         """The daemon stops: no call may wait beyond wall time `until`; what is still unanswered then is `Unknown`."""
+
+    @abstractmethod
+    def limit_calls(self, seconds: float | None) -> None:
+        """No call takes longer than this, as while coins lie without a stop; None for the usual times."""
 
     @abstractmethod
     def close(self) -> None:

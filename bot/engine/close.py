@@ -82,7 +82,7 @@ class Closing:
         except AlreadyDecided:
             return Sale.LATER
         if record.status is OrderStatus.SUBMITTED:  # a sale at work covers what it sells
-            desk.book.cover(position.symbol, desk.clock.wall_ms())
+            desk.guard(position.symbol)
         record = desk.settle(record)
         if record.booked_qty > 0:
             self._tell(record, reason)
@@ -138,11 +138,12 @@ class Closing:
         return self.sell(symbol, position.qty, price, Purpose.EXIT, "stop price passed")
 
     def give_up(self, symbol: str, price: Decimal) -> Sale:
-        """The exchange takes no stop for the position: out, at the market."""
+        """The exchange takes no stop for the position, and has said so for good: out, at the market."""
         position = self._desk.book.position(symbol)
         if position is None:
             return Sale.DONE
-        self._desk.log.error("STOP", symbol=symbol, reason="the exchange refuses it again and again: selling")
+        why = self._protection.refused.reason(position.entry_id)
+        self._desk.log.error("STOP", symbol=symbol, reason=f"the exchange refuses it for good, selling: {why}")
         return self.sell(symbol, position.qty, price, Purpose.EXIT, "the exchange refuses its stop")
 
     def _tell(self, record: OrderRecord, reason: str) -> None:

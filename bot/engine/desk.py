@@ -38,6 +38,9 @@ from bot.engine.markets import Markets
 #: Waits (wall seconds) between looks at an order that should end at once; what has not ended by then is hunted.
 PATIENCE = (0.0, 0.03, 0.05, 0.1, 0.2, 0.4, 0.8, 1.2)
 
+#: The longest that any call may take (wall seconds) while coins lie without a stop.
+NAKED_CALL = 2.0
+
 #: Refusals after which the very same wish may be tried again: it is certain that nothing happened.
 TRANSIENT = frozenset({Meaning.BUSY, Meaning.RATE_LIMITED, Meaning.NONCE, Meaning.CLOCK, Meaning.LOCKED_OUT})
 
@@ -68,6 +71,12 @@ class Desk:
         held = [position.symbol for position in self.book.positions()]
         self.instruments = self.markets.read(self.instruments, held)
 
+    def fee(self, symbol: str) -> FeeRate:
+        """What this account pays at a market; raises `BrokerError` where that has to be asked."""
+        if symbol not in self.fees:
+            self.fees.update(self.broker.fees({symbol}))
+        return self.fees.get(symbol, FeeRate(Decimal(0), Decimal(0)))
+
     def doubt_rules(self) -> None:
         """Read the rules before their time, if a refusal or a closed market asks for it; raises `BrokerError`."""
         if self.markets.is_due(self.instruments[one.symbol] for one in self.book.positions()):
@@ -90,8 +99,9 @@ class Desk:
         reduce_only: bool = False,
         reason: str = "",
         decision: Decision | None = None,
+        deadline_ms: int | None = None,
     ) -> Intent:
-        """An intent with its ids, its decision key and its deadline."""
+        """An intent with its ids, its decision key and its deadline, `deadline_ms` from now at the latest."""
         attempt = self.book.attempts(symbol, candle_close, purpose)
         now = self.clock.wall_ms()
         able = self.broker.capabilities()
@@ -110,7 +120,9 @@ class Desk:
             trigger_price=trigger_price,
             attached_stop=attached_stop,
             attached_target=attached_target,
-            deadline=now + able.deadline_ms if able.absence is Absence.DEADLINE else None,
+            deadline=now + min(able.deadline_ms, deadline_ms or able.deadline_ms)
+            if able.absence is Absence.DEADLINE
+            else None,
             reduce_only=reduce_only,
             reason=reason,
             decision=decision,
@@ -130,11 +142,28 @@ class Desk:
                     "REJECTED", symbol=intent.symbol, purpose=intent.purpose, client_id=intent.client_id, reason=reason
                 )
                 return self.book.mark(intent.client_id, OrderStatus.REJECTED, reason=f"{meaning}: {reason}")
-            case Unknown(reason):
+            case Unknown(reason, unheard):
                 self.log.warning(
                     "UNKNOWN", symbol=intent.symbol, purpose=intent.purpose, client_id=intent.client_id, reason=reason
                 )
-                return self.book.mark(intent.client_id, OrderStatus.UNKNOWN, reason=reason)
+                words = f"{Meaning.UNKNOWN}: {reason}" if unheard else reason
+                return self.book.mark(intent.client_id, OrderStatus.UNKNOWN, reason=words)
+
+    # -- coins without a stop -------------------------------------------------------------------------------------
+    def expose(self, symbol: str, why: str) -> None:
+        """A position is not wholly under stops from now on; meanwhile no call may take long."""
+        self.book.uncover(symbol, self.clock.wall_ms(), why)
+        self.broker.limit_calls(NAKED_CALL)
+
+    def guard(self, symbol: str) -> int:
+        """It is under stops again, or being sold; returns for how long it was not (wall ms)."""
+        naked = self.book.cover(symbol, self.clock.wall_ms())
+        self.limit_calls()
+        return naked
+
+    def limit_calls(self) -> None:
+        """Short calls as long as any coins lie without a stop, the usual ones else."""
+        self.broker.limit_calls(NAKED_CALL if self.book.uncovered() else None)
 
     def settle(self, record: OrderRecord) -> OrderRecord:
         """Follow an order that ends at once until it is over and all of its fills are booked, as far as patience goes."""
@@ -315,19 +344,10 @@ def at_stake(record: OrderRecord) -> Decimal:
 
 def is_harmless(record: OrderRecord) -> bool:
     """Refused, and for a passing reason: nothing happened, and the wish may be tried again."""
-    return record.status is OrderStatus.REJECTED and _refusal(record) in TRANSIENT
+    return record.status is OrderStatus.REJECTED and refusal(record) in TRANSIENT
 
 
-def is_refused_for_good(record: OrderRecord) -> bool:
-    """Refused by the exchange, which would refuse the same again. (What was proved absent was not refused, and a market that
-    is closed will open.)
-    """
-    meaning = _refusal(record)
-    passing = meaning is None or meaning in TRANSIENT or meaning is Meaning.MARKET_CLOSED
-    return record.status is OrderStatus.REJECTED and not passing
-
-
-def _refusal(record: OrderRecord) -> Meaning | None:
-    """The meaning that `submit` wrote in front of the venue's words."""
+def refusal(record: OrderRecord) -> Meaning | None:
+    """The meaning that `submit` wrote in front of the venue's words; None for an order that was not refused in words."""
     word = record.reason.partition(":")[0]
     return next((meaning for meaning in Meaning if meaning == word), None)

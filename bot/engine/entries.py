@@ -94,6 +94,7 @@ class Entries:
         except Unfit as error:
             self._skip(symbol, "candles", str(error))
         except BrokerError as error:
+            self.desk.markets.heed_error(error, symbol)
             self._skip(symbol, "candles", error.text)
         return None
 
@@ -127,6 +128,7 @@ class Entries:
         try:
             ticker = self.desk.broker.tickers({symbol}).get(symbol)
         except BrokerError as error:
+            self.desk.markets.heed_error(error, symbol)
             self._skip(symbol, "price", error.text)
             return 0
         if ticker is None:

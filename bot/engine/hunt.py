@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from bot.brokers.base import Absence, BrokerError
 from bot.domain.clock import HOUR, MINUTE, SECOND, Pause, backed_off
 from bot.domain.order import Intent, OrderRecord, OrderStatus, Purpose
-from bot.domain.outcome import NotPlaced, Placed, Unknown
-from bot.engine.desk import TRANSIENT, Desk
+from bot.domain.outcome import ErrorClass, NotPlaced, Placed, Unknown
+from bot.engine.desk import Desk
 
 #: Real ms after a request's deadline before an empty look counts as proof: clocks differ, engines dawdle.
 PROOF_MARGIN = 2 * SECOND
@@ -146,12 +146,15 @@ class Hunt:
                 desk.log.info("REPEATED", symbol=intent.symbol, client_id=intent.client_id, exchange_id=exchange_id)
                 desk.refresh(placed)
                 return True
-            case NotPlaced(meaning, reason) if meaning not in TRANSIENT:
+            case NotPlaced(meaning, reason) if meaning.error_class is not ErrorClass.PASSING:
                 desk.log.info("HUNT", client_id=intent.client_id, reason=f"repeated, refused: {reason}")
                 return self._burn(intent)
-            case NotPlaced(_, reason) | Unknown(reason):
+            case NotPlaced(_, reason) | Unknown(reason, unheard=False):
                 desk.log.debug("HUNT", client_id=intent.client_id, reason=f"not repeated: {reason}")
                 return False
+            case Unknown(reason):
+                desk.log.info("HUNT", client_id=intent.client_id, reason=f"repeated, answered: {reason}")
+                return desk.ages.of(intent.client_id, intent.sent_at) >= BURN_AFTER and self._burn(intent)
 
     def _burn(self, intent: Intent) -> bool:
         order = self._desk.broker.burn(intent)

@@ -150,7 +150,7 @@ class Reconciliation:
             atr=ZERO,
             score=0,
             adx=ZERO,
-            fee=self._desk.fees[order.symbol].taker if order.symbol in self._desk.fees else ZERO,
+            fee=self._desk.fee(order.symbol).taker,
             reason="adopted from the exchange",
         )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bot.domain.clock import HOUR, SECOND, Ages, Pause
 from bot.engine.desk import Desk
+from bot.engine.refusals import Refusals
 
 #: Real ms without full cover after which it is said: a stop that is replaced, a sale on its way and the proof of a lost one
 #: take less.
@@ -21,8 +22,9 @@ _LOOK = SECOND
 class Vigil:
     """Watches one account's naked stretches; tells its log, which is what alarms are picked from."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, refused: Refusals) -> None:
         self._desk = desk
+        self._refused = refused
         self._pause = Pause(desk.clock)
         self._ages = Ages(desk.clock)
         self._told: dict[str, Pause] = {}
@@ -38,12 +40,17 @@ class Vigil:
             age = self._ages.of(_name(symbol, since), since)
             if age >= BOUND and (symbol not in self._told or self._told[symbol].is_over()):
                 self._told[symbol] = Pause(self._desk.clock, AGAIN)
-                self._desk.log.error(
-                    "NAKED", symbol=symbol, reason=f"no full stop at the exchange: {why}", for_s=age // SECOND
-                )
+                reason = f"no full stop at the exchange: {self._refusal(symbol) or why}"
+                self._desk.log.error("NAKED", symbol=symbol, reason=reason, for_s=age // SECOND)
         for symbol in self._told.keys() - naked.keys():
             del self._told[symbol]
             self._desk.log.info("COVERED", symbol=symbol, reason="its stop rests again, or nothing is held any more")
+
+    def _refusal(self, symbol: str) -> str | None:
+        """Why the exchange refused the last stop of a position, if it did."""
+        position = self._desk.book.position(symbol)
+        reason = self._refused.reason(position.entry_id) if position is not None else None
+        return None if reason is None else f"refused ({reason})"
 
 
 def _name(symbol: str, since: int) -> str:

@@ -55,11 +55,14 @@ class Watch:
         return self.finished
 
     def _look_after(self, seen: Sequence[VenueOrder] | None) -> bool:
+        self.protection.begin()
         self.desk.doubt_rules()
         orders = list(self.desk.broker.open_orders() if seen is None else seen)
         if seen is None:
             self.desk.learn_ended(orders)
-        minded = [self._mind(position, orders) for position in self.desk.book.positions()]
+        naked = self.desk.book.uncovered()
+        positions = sorted(self.desk.book.positions(), key=lambda one: one.symbol not in naked)
+        minded = [self._mind(position, orders) for position in positions]
         self._release_idle(orders)
         return all(minded)
 
@@ -73,7 +76,7 @@ class Watch:
                 self.looked[symbol] = look.at
                 return True
         except BrokerError as error:
-            self.desk.markets.heed_error(error)
+            self.desk.markets.heed_error(error, symbol)
             self.desk.log.warning("WATCH", symbol=symbol, reason=error.text)
         return False
 

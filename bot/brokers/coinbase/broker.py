@@ -72,6 +72,9 @@ class CoinbaseBroker(BaseBroker):
     def hurry(self, until: int) -> None:
         self._transport.hurry(until)
 
+    def limit_calls(self, seconds: float | None) -> None:
+        self._transport.limit_calls(seconds)
+
     def close(self) -> None:
         self._transport.close()
 

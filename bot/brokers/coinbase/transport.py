@@ -121,6 +121,10 @@ class CoinbaseTransport:
         """Wait a little between two looks; False when the daemon is in too much of a hurry for that."""
         return self._haste.deadline(seconds * 2).pause(seconds)
 
+    def limit_calls(self, seconds: float | None) -> None:
+        """No call takes longer than this; None for the usual times."""
+        self._haste.limit(seconds)
+
     def close(self) -> None:
         """Let go of thread, sockets and file; safe to call twice."""
         self._runner.close()

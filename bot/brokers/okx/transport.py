@@ -182,6 +182,10 @@ class OkxTransport:
         """No wait beyond wall time `until`."""
         self._haste.hurry(until)
 
+    def limit_calls(self, seconds: float | None) -> None:
+        """No call takes longer than this; None for the usual times."""
+        self._haste.limit(seconds)
+
     def close(self) -> None:
         """Let go of thread, sockets and lock; safe to call twice."""
         self._runner.close()

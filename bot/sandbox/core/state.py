@@ -85,6 +85,11 @@ class State:
         self._changes[f"position/{key}"] = position
         self._moved.add(account)
 
+    def note_clearing(self, number: int, account: str, row: Any) -> None:
+        """Keeps an amount that is on hold beyond its order, or with None forgets it, with the next commit."""
+        self._changes[f"clearing/{number}"] = row
+        self._moved.add(account)
+
     def rows(self, prefix: str) -> list[tuple[str, Any]]:
         """The kept records under a prefix."""
         return self._under(prefix)
