@@ -83,6 +83,9 @@ class OneOrderAnId(BaseBroker):
         self.refuses: NotPlaced | None = None
         self.burns_with: Side | None = None
 
+    def limit_calls(self, seconds: float | None) -> None:
+        """Nothing here takes time."""
+
     def _stand(self, intent: Intent, status: OrderStatus, filled: Decimal = Decimal(0)) -> VenueOrder:
         order = VenueOrder(
             exchange_id=f"X{len(self.orders_by_id)}",

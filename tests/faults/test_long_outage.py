@@ -17,6 +17,7 @@ from bot.broker_trader import CYCLE_AGAIN, LOOK_AGAIN, BrokerTrader
 from bot.brokers.base import BrokerError
 from bot.domain.clock import DAY, HOUR, MINUTE, SECOND, Pause, backed_off
 from bot.domain.outcome import Meaning
+from bot.engine.refusals import Refusals
 from bot.engine.vigil import Vigil
 from bot.independent_broker_trader import LONGEST_WAIT, IndependentBrokerTrader
 from bot.operate.health import Heartbeat, Pulse, Status
@@ -60,6 +61,7 @@ def actor(clock: Hours, position_ms: int, cycle_ms: int) -> BrokerTrader:
             hunt=SimpleNamespace(pursue=lambda: False),
             watch=SimpleNamespace(look=unanswered, finished=False),
             cycle=unanswered,
+            protection=SimpleNamespace(is_urgent=lambda: False),
         ),
         "_reporter": SimpleNamespace(
             tally=SimpleNamespace(late=lambda _: None, cycles=0),
@@ -136,9 +138,11 @@ def test_naked_coins_are_told_of_in_time_although_the_clock_was_set_back() -> No
     clock, notes = Hours(), Notes()
     since = clock.wall_ms()
     desk = SimpleNamespace(
-        clock=clock, log=notes, book=SimpleNamespace(uncovered=lambda: {"BTC-USD": (since, "refused")})
+        clock=clock,
+        log=notes,
+        book=SimpleNamespace(uncovered=lambda: {"BTC-USD": (since, "refused")}, position=lambda _: None),
     )
-    vigil = Vigil(cast("Any", desk))
+    vigil = Vigil(cast("Any", desk), Refusals())
     vigil.look()
     clock.set_by -= HOUR
     for _ in range(12):
