@@ -5,6 +5,7 @@ Builds brokers and examines accounts for the operator's checks; it trades nothin
 
 from __future__ import annotations
 
+import errno
 import random
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -93,12 +94,10 @@ class BrokerManager:
         try:
             return BUILDERS[venue](access, self._state_dir, self._allow_withdraw, clock or self._world.clock, log)
         except OSError as error:
-            raise BrokerError(
-                venue,
-                Meaning.BUSY,
-                f"{error.filename} cannot be used ({error.strerror})",
-                remedy="see to this folder's disk and permissions; nothing is sent until then",
-            ) from error
+            missing = error.filename or "a file or socket that NIJA needs"
+            remedy = _OF_SYSTEM.get(error.errno or 0, "see that it is there, to its disk and permissions")
+            text = f"{missing} cannot be used ({error.strerror or error})"
+            raise BrokerError(venue, Meaning.BUSY, text, remedy=f"{remedy}; nothing is sent until then") from error
 
     def examine(self, venue: str, *, prove: bool = False) -> Examination:
         """Connect to one venue and look at its balances; a failure is an answer, not an exception.
@@ -188,6 +187,13 @@ def _coinbase(access: Access, state_dir: Path, allow_withdraw: bool, clock: Cloc
     return CoinbaseBroker(config, clock, log)
 
 
+#: What the owner can do where the system itself has too little, by its error.
+_OF_SYSTEM: Mapping[int, str] = {
+    errno.EMFILE: "allow this process more open files (`ulimit -n`, LimitNOFILE= of the service)",
+    errno.ENFILE: "this computer has too many files open: end what does not belong there",
+    errno.ENOMEM: "this computer has too little memory free",
+    errno.ENOSPC: "make room on this disk",
+}
 #: What the owner can do about each named trouble of a venue.
 REMEDIES: Mapping[str, Mapping[str, str]] = {"kraken": KRAKEN, "okx": OKX, "coinbase": COINBASE}
 BUILDERS: Mapping[str, Builder] = {"kraken": _kraken, "okx": _okx, "coinbase": _coinbase}

@@ -21,7 +21,15 @@ import typer
 from bot import __version__
 from bot.domain.clock import iso, system_ms
 from bot.domain.events import Verb
-from bot.settings import ConfigError, Settings, load_settings, playful_environment
+from bot.settings import (
+    ConfigError,
+    Settings,
+    load_settings,
+    playful_environment,
+    usable_data_dir,
+    usable_state_folder,
+)
+from bot.stopping import Stopping
 
 if TYPE_CHECKING:
     from bot.store.reader import Books
@@ -51,6 +59,7 @@ Broker = Annotated[Venue | None, typer.Argument(help="one exchange; all of them 
 @contextmanager
 def told() -> Iterator[Settings]:
     """The settings, with every error that their owner can mend as one line and an exit status."""
+    from bot.hostlock import AlreadyRuns
     from bot.sandbox_child import SandboxError
     from bot.store.database import StoreError
 
@@ -63,21 +72,29 @@ def told() -> Iterator[Settings]:
     except (SandboxError, StoreError) as error:
         typer.echo(f"nija: {error}", err=True)
         raise typer.Exit(1) from None
+    except AlreadyRuns as error:
+        typer.echo(f"nija: {error}", err=True)
+        raise typer.Exit(3) from None
 
 
 @app.callback(invoke_without_command=True)
 def without_command(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
-        run()
+        run(context)
 
 
 @app.command()
-def run() -> None:
+def run(context: typer.Context) -> None:
     """Trade until told to stop (Ctrl-C or SIGTERM)."""
-    from bot.daemon import run as trade
+    from bot.hostlock import holding_folder
 
+    stopping = context.obj if isinstance(context.obj, Stopping) else Stopping()
     with told() as settings:
-        status = trade(settings)
+        usable_state_folder()
+        with holding_folder(usable_data_dir(settings)):
+            from bot.daemon import run as trade
+
+            status = trade(settings, stopping.asked)
     raise typer.Exit(status)
 
 
@@ -111,7 +128,7 @@ def ledger(
             typer.echo(json.dumps(document(books, broker, every=every), indent=2))
         else:
             show(document(books, broker, every=every))
-        if _tell_unreadable(books):
+        if _tell_unreadable(books, broker):
             raise typer.Exit(1)
 
 
@@ -196,11 +213,11 @@ def _books(settings: Settings) -> Books:
     return Books(settings.operation.data_dir, url.get_secret_value() if url is not None else None)
 
 
-def _tell_unreadable(books: Books) -> bool:
-    """A line for each database that could not be read; whether there is any."""
+def _tell_unreadable(books: Books, broker: Venue | None) -> bool:
+    """A line for each database that could not be read; whether any of them may be the one that was asked about."""
     for line in books.unreadable.values():
         typer.echo(f"nija: {line}", err=True)
-    return bool(books.unreadable)
+    return books.misses(broker)
 
 
 def _order(verb: Verb, broker: Venue | None, patience: float = 10.0) -> None:
@@ -211,7 +228,9 @@ def _order(verb: Verb, broker: Venue | None, patience: float = 10.0) -> None:
         while not (waiting := dict(books.post(verb, broker))) and time.monotonic() < until and _starting(data_dir):
             time.sleep(0.2)
         if not waiting:
-            typer.echo("nija: no account has been traded yet: nothing to order", err=True)
+            typer.echo(
+                f"nija: {_out_of_reach(data_dir) or 'no account has been traded yet: nothing to order'}", err=True
+            )
             raise typer.Exit(1)
         began = time.monotonic()
         while waiting:
@@ -228,7 +247,22 @@ def _order(verb: Verb, broker: Venue | None, patience: float = 10.0) -> None:
             typer.echo(
                 f"{venue.upper()} ordered at {iso(system_ms())}, not done yet: it is done as soon as NIJA runs and can"
             )
-        raise typer.Exit(1 if _tell_unreadable(books) or waiting else 0)
+        if waiting and (why := _out_of_reach(data_dir)):
+            typer.echo(f"nija: {why}", err=True)
+        raise typer.Exit(1 if _tell_unreadable(books, broker) or waiting else 0)
+
+
+def _out_of_reach(data_dir: Path) -> str | None:
+    """Why the daemon that runs on this data folder does not see what is ordered in it; None when it does, or none runs."""
+    from bot.hostlock import folder_name, holder_of
+    from bot.operate.heartbeat_file import running_daemon
+
+    if running_daemon(data_dir) is not None or (pid := holder_of(folder_name(data_dir))) is None:
+        return None
+    return (
+        f"NIJA runs (process {pid}) and cannot be reached: its data folder {data_dir} was removed or replaced; put it back, or"
+        " stop that process and start NIJA again"
+    )
 
 
 def _patience(data_dir: Path, patience: float, venues: set[str]) -> float:

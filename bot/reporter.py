@@ -145,13 +145,13 @@ class Reporter:
     def report(self, barrier: str | None, objection: str | None) -> None:
         """The newest record: into the heartbeat for the supervisor, into the database for everybody else."""
         pulse = self._pulse(*self._verdict(barrier, objection))
-        self._heartbeat.beat(self._clock.wall_ms(), pulse)
+        self._heartbeat.beat(pulse)
         self._ledger.report_health(self._row(pulse))
 
     def stays(self) -> None:
         """What is held at the end of a life that was told to stop; all else stands as last reported."""
         held = tuple(self._holding(one) for one in self._ledger.positions())
-        self._heartbeat.beat(self._clock.wall_ms(), replace(self._heartbeat.pulse, holdings=held))
+        self._heartbeat.beat(replace(self._heartbeat.pulse, holdings=held))
 
     def sign_off(self) -> None:
         """The last record of a life that something ended."""

@@ -95,21 +95,35 @@ class Notes:
 
 
 class Leaping:
-    """A clock that can be moved on (`ahead` the wall, `market_ahead` the market), so that no test waits for a grace, a second
-    look or another day.
+    """A clock that can be moved on (`ahead` real time, `market_ahead` the market), so that no test waits for a grace, a second
+    look or another day. `set_by` is what somebody did to the system's clock, in which no time passes; time does not go back,
+    so `ahead` can only be lowered as a clock is set.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.speed = clock.speed
-        self.ahead = 0
+        self.set_by = 0
         self.market_ahead = 0
+        self._passed = 0
+
+    @property
+    def ahead(self) -> int:
+        return self._passed + self.set_by
+
+    @ahead.setter
+    def ahead(self, ms: int) -> None:
+        self._passed += max(ms - self.ahead, 0)
+        self.set_by += min(ms - self.ahead, 0)
 
     def market_ms(self) -> int:
         return self._clock.market_ms() + self.market_ahead
 
     def wall_ms(self) -> int:
         return self._clock.wall_ms() + self.ahead
+
+    def steady_ms(self) -> int:
+        return self._clock.steady_ms() + self._passed
 
 
 class Rig:

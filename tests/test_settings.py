@@ -23,6 +23,7 @@ from bot.settings import (
     credential_sets,
     load_settings,
     resolve_mode,
+    usable_state_folder,
 )
 from bot.variables import KrakenSettings
 
@@ -196,14 +197,32 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     assert "not UTF-8" in refused(other)[0]
 
 
-def test_the_current_folder_is_home_only_with_a_file_of_its_own(
+def test_home_is_the_checkout_wherever_we_are_unless_nija_home_says_otherwise(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    (tmp_path / ".env").write_text("MAX_PAIRS=3\n")
     monkeypatch.chdir(tmp_path)
     assert load_settings(environ={"TRADING_MODE": "sandbox"}).home == ROOT
-    (tmp_path / ".env").write_text("MAX_PAIRS=3\n")
-    settings = load_settings(environ={})
-    assert (settings.home, settings.trading.max_pairs) == (tmp_path.resolve(), 3)
+    monkeypatch.setenv("NIJA_HOME", str(tmp_path))
+    settings = load_settings(environ={"NIJA_HOME": str(tmp_path)})
+    assert (settings.home, settings.trading.max_pairs, settings.warnings) == (tmp_path.resolve(), 3, ())
+    monkeypatch.setenv("NIJA_HOME", str(tmp_path / "gone"))
+    with pytest.raises(ConfigError, match="NIJA_HOME"):
+        load_settings(environ={})
+
+
+@pytest.mark.parametrize("given", [{"HOME": "/proc/nowhere"}, {"XDG_STATE_HOME": "/proc/nowhere"}])
+def test_a_home_that_takes_no_file_is_named_with_what_it_holds(
+    given: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError) as told:
+        usable_state_folder()
+    (line,) = told.value.lines
+    assert line.startswith(f'{next(iter(given))} is "/proc/nowhere"')
+    assert "set XDG_STATE_HOME" in line
 
 
 # --- secrets

@@ -28,7 +28,7 @@ _TRACK = "track"
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One look at the account, at wall time `at`. Dollars; `free` is the spendable cash of each quote, `other` what else is
+    """One look at the account, at steady time `at`. Dollars; `free` is the spendable cash of each quote, `other` what else is
     there by asset, `prices` what each position would close at. `useful` is the equity without cash that buys nothing here.
     """
 
@@ -55,7 +55,7 @@ class Accounting:
     def measure(self, balances: Mapping[str, Balance] | None = None) -> Standing:
         """Balances (as they were just read, if they were) and prices now, against the book."""
         desk = self._desk
-        at = desk.clock.wall_ms()
+        at = desk.clock.steady_ms()
         balances = desk.broker.balances() if balances is None else balances
         positions = desk.book.positions()
         quoted = {one.symbol for one in positions if self._is_quoted(one.symbol)}

@@ -138,8 +138,8 @@ class Closing:
         if not fired:
             self._triggered_at.pop(position.symbol, None)
             return False
-        since = self._triggered_at.setdefault(position.symbol, desk.clock.wall_ms())
-        if abs(desk.clock.wall_ms() - since) >= STOP_GRACE:  # whichever way a clock may have jumped
+        since = self._triggered_at.setdefault(position.symbol, desk.clock.steady_ms())
+        if desk.clock.steady_ms() - since >= STOP_GRACE:
             for stop in fired:
                 desk.broker.cancel(stop)
             desk.log.warning(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from bot.brokers.base import Absence, BaseBroker, BrokerError
-from bot.domain.clock import Clock
+from bot.domain.clock import Ages, Clock
 from bot.domain.fill import Fill
 from bot.domain.ids import ClientIds, decision_key, is_ours, tag_of
 from bot.domain.instrument import FeeRate, Instrument
@@ -60,9 +60,11 @@ class Desk:
     pause: Callable[[float], object] = time.sleep
     markets: Markets = field(init=False)
     doubts: Doubts = field(init=False, default_factory=Doubts)
+    ages: Ages = field(init=False)
 
     def __post_init__(self) -> None:
         self.markets = Markets(self.broker, self.clock, self.log)
+        self.ages = Ages(self.clock)
 
     def learn_rules(self) -> None:
         """The markets and their rules of this moment; raises `BrokerError`."""
@@ -141,6 +143,7 @@ class Desk:
     def submit(self, intent: Intent) -> OrderRecord:
         """Commit the intent, send it once, commit how that ended. Raises `AlreadyDecided` before anything is sent."""
         self.book.record(intent)
+        self.ages.of(intent.client_id)  # from now on, whatever is done to the clock meanwhile
         outcome = self.broker.place(intent)
         self.markets.heed(intent.symbol, outcome)
         match outcome:
@@ -237,7 +240,7 @@ class Desk:
 
     def _corrected(self, record: OrderRecord, order: VenueOrder) -> OrderRecord:
         """The order as the venue shows it, where it has taken back what it once said was filled."""
-        if not self.doubts.taken_back(record, order, self.clock.wall_ms()):
+        if not self.doubts.taken_back(record, order, self.clock.steady_ms()):
             return record
         self.log.warning(
             "CORRECTED",
@@ -258,8 +261,7 @@ class Desk:
         """
         entries = [one for one in self.book.unsettled() if one.symbol == symbol and one.purpose is Purpose.ENTRY]
         refreshed = [self.refresh(entry) for entry in entries]
-        now = self.clock.wall_ms()
-        return all(entry.settled or now - (entry.sent_at or entry.created_at) > HIDDEN for entry in refreshed)
+        return all(entry.settled or self.age(entry) > HIDDEN for entry in refreshed)
 
     def _adopt_children(self, order: VenueOrder) -> None:
         """Raises `BrokerError` while the venue does not show the orders that it says a stop became."""
@@ -301,6 +303,10 @@ class Desk:
         if self.on_fill is not None:
             self.on_fill(booking)
         return booking
+
+    def age(self, record: OrderRecord) -> int:
+        """Real ms since an order of ours was sent."""
+        return self.ages.of(record.client_id or record.exchange_id or "", record.sent_at or record.created_at)
 
     def is_mine(self, order: VenueOrder) -> bool:
         """Whether an order is of this book: in it, spawned by one that is, or under our tag. Another NIJA's is not."""

@@ -123,7 +123,7 @@ class Entries:
             self._skip(symbol, "barred", reason)
             return 0
         facts = self._facts(symbol, standing)
-        limit = risk.stale("balances", self.desk.clock.wall_ms() - standing.at) or risk.full(facts, self.limits)
+        limit = risk.stale("balances", self.desk.clock.steady_ms() - standing.at) or risk.full(facts, self.limits)
         if limit is not None:
             self._skip(symbol, "limit", str(limit))
             return 0

@@ -24,7 +24,7 @@ from bot.engine.desk import Desk
 OVERLAP = HOUR
 #: How far back (market ms) an empty book looks for orders of ours.
 LOST_BOOK = 7 * DAY
-#: Wall ms between the first look that misses coins and the one that believes it.
+#: Real ms between the first look that misses coins and the one that believes it.
 SECOND_LOOK = 20 * SECOND
 #: Foreign order ids that are remembered, so that they are not asked about again.
 MEMORY = 10_000
@@ -36,9 +36,9 @@ FALLBACK_RISK = Decimal("0.05")
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """A look at the coins of a position that missed some of them, by both clocks (ms)."""
+    """A look at the coins of a position that missed some of them, in steady and in market time (ms)."""
 
-    wall: int
+    steady: int
     market: int
     missing: Decimal
 
@@ -235,9 +235,9 @@ class Reconciliation:
         if missing < lot or desk.closing_in_doubt(symbol) > 0:
             self._missed.pop(position.entry_id, None)
             return
-        now = _Look(desk.clock.wall_ms(), desk.clock.market_ms(), missing)
+        now = _Look(desk.clock.steady_ms(), desk.clock.market_ms(), missing)
         first = self._missed.setdefault(position.entry_id, now)
-        if now.wall - first.wall < SECOND_LOOK:
+        if now.steady - first.steady < SECOND_LOOK:
             return
         gone = min(first.missing, missing) - desk.broker.pockets().get(position.base, ZERO)
         if gone >= lot:

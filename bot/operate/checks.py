@@ -35,7 +35,7 @@ from bot.settings import (
     credential_sets,
     load_settings,
     resolve_mode,
-    state_folder,
+    usable_state_folder,
 )
 from bot.store.database import StoreError
 from bot.store.health import Health
@@ -250,7 +250,7 @@ def _of_daemon(venue: str, health: Health, settings: Settings) -> Finding:
 def _asked(settings: Settings, world: World, venue: str, wish: Wish) -> Finding:
     manager = BrokerManager(
         world,
-        state_folder(),
+        usable_state_folder(),
         allow_withdraw=settings.limits.allow_withdraw_keys,
         log_for=lambda _: _silent(),
     )

@@ -66,6 +66,7 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "frozen": "OKX froze this API or account: see the messages on okx.com or ask its support",
         "account": "log in to okx.com: the account needs your attention there (identity, agreement, or a restriction of your region)",
         "blocked": "OKX refuses calls from this IP address or region: run NIJA where your OKX account may trade",
+        "throttled": "OKX wants fewer calls: nothing to do, NIJA goes on by itself; another program may use this key",
         "maintenance": "OKX is in maintenance: nothing to do, NIJA asks again by itself",
         "unreachable": "OKX cannot be reached or does not answer: check the network, and OKX_API_URL if you set it; "
         "NIJA tries again by itself",
@@ -107,7 +108,7 @@ ROWS: tuple[Row, ...] = (
     *_rows(Meaning.UNKNOWN, "50004", "50013", "50026", "51054", "51149"),
     *_rows(Meaning.REJECTED, "50000", "50002", "50006", "50014", "50015", "50016", "50024", "50025", "50039"),
     *_rows(Meaning.PERMISSION, "50007", "50009", "50012", "50027", "50028", "50029", remedy="frozen"),
-    *_rows(Meaning.RATE_LIMITED, "50011", "50040", "50061", "51113"),
+    *_rows(Meaning.RATE_LIMITED, "50011", "50040", "50061", "51113", remedy="throttled"),
     *_rows(Meaning.BUSY, "50017", "50018", "50019", "50020", "50021", "50022", "50023"),  # frozen for a while
     *_rows(Meaning.RESTRICTED, "50032", "50033", "50051", "50052", "50062", remedy="barred"),
     *_rows(Meaning.PERMISSION, "50035", remedy="needs_ip"),
@@ -250,7 +251,7 @@ def of_status(status: int, reason: str) -> BrokerError:
     """
     text = f"HTTP {status} {reason}"
     if status == 429:
-        return failure(Meaning.RATE_LIMITED, text, "", WINDOW_MS)
+        return failure(Meaning.RATE_LIMITED, text, "throttled", WINDOW_MS)
     remedy = "blocked" if status in _SHUT_OUT else "unreachable"
     return failure(Meaning.UNKNOWN, text, remedy, unheard=400 <= status < 500)
 

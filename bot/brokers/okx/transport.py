@@ -18,7 +18,7 @@ from urllib3.exceptions import HTTPError
 
 from bot.brokers.base import BrokerError, Lane
 from bot.brokers.deadline import Deadline, Haste, Overdue, Runner
-from bot.brokers.keylock import KeyBusy, KeyLock, identity
+from bot.brokers.keylock import KeyBusy, KeyLock
 from bot.brokers.okx import envelope as wire
 from bot.brokers.okx.config import OkxConfig
 from bot.brokers.okx.errors import failure, of_transport
@@ -135,7 +135,7 @@ class OkxTransport:
         self._runner = Runner("okx-sender", self._haste)
         self._trust = trusted(config.ca_file)
         self._sender = Sender(config, self._trust)
-        self._lock = KeyLock(config.state_dir, f"{config.mode}-okx-{config.environment}-{identity(config.key)}")
+        self._lock = KeyLock.of(config.state_dir, config.mode, "okx", config.environment, config.key)
         self._limits = OkxLimits(clock)
 
     def public(self, path: str, **fields: str) -> list[Any]:
@@ -201,7 +201,7 @@ class OkxTransport:
         try:
             self._limits.spend(method, path, str(about.get("instId", "")), lane, deadline)
         except OverBudget as error:
-            raise failure(Meaning.RATE_LIMITED, error, "", error.wait_ms) from error
+            raise failure(Meaning.RATE_LIMITED, error, "throttled", error.wait_ms) from error
 
     def _alone(self, call: Callable[[], Any], deadline: Deadline) -> Any:
         try:
