@@ -248,6 +248,7 @@ class BrokerTrader:
         """One round, with a look in it; one that the exchange did not answer is tried again before the next is due."""
         self._reporter.tally.cycles += 1
         self._dues.cycles = backed_off(self._dues.cycles, CYCLE_AGAIN, LONGEST_AGAIN)
+        self._operator.attend()  # no entry before what was ordered while nobody was here
         try:
             standing = self._business.cycle(self._barrier())
             self._dues.cycles = 0

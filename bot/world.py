@@ -102,6 +102,13 @@ class World:
         )
 
 
+def mode_of(venue: str, settings: Settings) -> str:
+    """Which money a venue is traded with by these settings: sandbox, demo or live; raises `ConfigError`."""
+    if resolve_mode(settings) is Mode.SANDBOX:
+        return "sandbox"
+    return "demo" if venue == "okx" and settings.okx.use_testnet else "live"
+
+
 def _options(settings: Settings) -> list[str]:
     play = settings.sandbox
     chosen = ["--seed", str(play.seed), "--speed", str(play.speed), "--pairs", str(play.pairs)]
@@ -127,12 +134,11 @@ def _sandboxed(venue: str, place: Mapping[str, str], settings: Settings) -> Acce
 
 def _live(venue: str, settings: Settings) -> Access:
     group: KrakenSettings | OkxSettings | CoinbaseSettings = getattr(settings, venue)
-    demo = isinstance(group, OkxSettings) and group.use_testnet
     standard = type(group).model_fields["api_url"].default
     ca_file: Path | None = settings.operation.ca_file
     return Access(
         venue=venue,
-        mode="demo" if demo else "live",
+        mode=mode_of(venue, settings),
         environment="main" if group.api_url == standard else "custom",
         rest=group.api_url,
         api_key=group.api_key or SecretStr(""),

@@ -136,6 +136,9 @@ class BaseBroker(ABC):
     def prove(self, entry: Intent, stop: Intent) -> Sequence[ShapeProof]:
         """Show the venue the exact entry and stop without money where it can judge them; updates `capabilities`."""
 
+    def keep_listed(self, symbols: Collection[str]) -> None:  # noqa: B027
+        """What the book holds in these symbols is listed, read and closed from now on, whatever kinds of market are traded."""
+
     @abstractmethod
     def instruments(self) -> Mapping[str, Instrument]:
         """All markets of quotes that count as dollars, by symbol, with the rules of this moment (fresh from the venue)."""

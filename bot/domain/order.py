@@ -58,6 +58,8 @@ class Purpose(StrEnum):
     TRAIL = "trail"
     EXIT = "exit"
     FLATTEN = "flatten"
+    OWNER = "owner"
+    """Not ours: the owner sold coins of a position of ours by hand."""
 
 
 class OrderStatus(StrEnum):

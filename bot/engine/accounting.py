@@ -62,7 +62,8 @@ class Accounting:
         tickers = self._tickers(quoted) if quoted else {}
         prices = {one.symbol: closing_price(one, tickers) for one in positions}
         unrealised = sum((one.unrealised(prices[one.symbol]) for one in positions), ZERO)
-        worth = sum((self._worth(one, prices[one.symbol]) for one in positions), ZERO)
+        there = desk.coins.worth(balances)
+        worth = sum((self._worth(one, prices[one.symbol], there) for one in positions), ZERO)
         balance = sum((held.total for asset, held in balances.items() if asset in DOLLARS), ZERO)
         certain = len(tickers) == len(quoted) and not self._is_sudden(prices)
         return Standing(
@@ -100,10 +101,12 @@ class Accounting:
         if known is not None:
             self._desk.book.remember(_TRACK, Track.read(known).measured_anew().written())
 
-    def _worth(self, position: Position, price: Decimal) -> Decimal:
-        """What a position adds to equity: spot coins their price, swaps their unrealised result."""
+    def _worth(self, position: Position, price: Decimal, there: Mapping[str, Decimal]) -> Decimal:
+        """What a position adds to equity: spot coins that are `there` their price, swaps their unrealised result. (What the owner
+        has sold is among the cash already.)
+        """
         instrument = self._desk.instruments[position.symbol]
-        return position.unrealised(price) if instrument.shortable else position.value(price)
+        return position.unrealised(price) if instrument.shortable else there[position.symbol] * price
 
     def _is_sudden(self, prices: Mapping[str, Decimal]) -> bool:
         """Whether a price has jumped since the last look: one wrong quote must not halt the account for good."""

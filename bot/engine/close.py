@@ -62,13 +62,14 @@ class Closing:
         if position is None or desk.closing_in_doubt(symbol) > 0:
             return Sale.LATER
         instrument = desk.instruments[symbol]
-        if not desk.markets.takes_sales(instrument):
+        if not desk.markets.takes_sales(instrument) or desk.coins.waits(symbol):
             return Sale.LATER
-        keep = position.qty - instrument.size(min(qty, position.qty))
+        lacking = desk.coins.lacking(position)
+        keep = position.qty - instrument.size(min(qty, position.qty - lacking))
         if not instrument.tradeable(position.qty - keep, price):
             self.tidy(symbol, price, reason)
             return Sale.LATER
-        if not self._protection.loosen(position, keep, why=purpose):
+        if not self._protection.loosen(position, keep - lacking, why=purpose):
             return Sale.LATER
         held = desk.book.position(symbol)
         if held is None or held.qty != position.qty:
@@ -102,6 +103,7 @@ class Closing:
         if record.status is OrderStatus.SUBMITTED:  # a sale at work covers what it sells
             desk.guard(position.symbol)
         record = desk.settle(record)
+        desk.coins.sent(record, position)
         if record.booked_qty > 0:
             self._tell(record, reason)
             self.tidy(position.symbol, price, reason)

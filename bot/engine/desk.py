@@ -32,6 +32,7 @@ from bot.domain.order import (
 )
 from bot.domain.outcome import Meaning, NotPlaced, Placed, Unknown
 from bot.engine.book import Book, Booking
+from bot.engine.coins import Coins
 from bot.engine.doubts import HIDDEN, Doubts
 from bot.engine.markets import Markets
 
@@ -61,14 +62,17 @@ class Desk:
     markets: Markets = field(init=False)
     doubts: Doubts = field(init=False, default_factory=Doubts)
     ages: Ages = field(init=False)
+    coins: Coins = field(init=False)
 
     def __post_init__(self) -> None:
+        self.coins = Coins(self)
         self.markets = Markets(self.broker, self.clock, self.log)
         self.ages = Ages(self.clock)
 
     def learn_rules(self) -> None:
         """The markets and their rules of this moment; raises `BrokerError`."""
         held = [position.symbol for position in self.book.positions()]
+        self.broker.keep_listed({*held, *(record.symbol for record in self.book.unsettled())})
         self.instruments = self.markets.read(self.instruments, held)
 
     def fee(self, symbol: str) -> FeeRate:
@@ -311,7 +315,8 @@ class Desk:
     def is_mine(self, order: VenueOrder) -> bool:
         """Whether an order is of this book: in it, spawned by one that is, or under our tag. Another NIJA's is not."""
         known = [order.exchange_id] if order.parent_id is None else [order.exchange_id, order.parent_id]
-        if any(self.book.by_exchange_id(exchange_id) is not None for exchange_id in known):
+        found = (self.book.by_exchange_id(exchange_id) for exchange_id in known)
+        if any(record is not None and record.purpose is not Purpose.OWNER for record in found):
             return True
         return order.client_id is not None and is_ours(order.client_id) and tag_of(order.client_id) == self.ids.tag
 

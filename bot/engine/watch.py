@@ -63,6 +63,8 @@ class Watch:
         orders = list(self.desk.broker.open_orders() if seen is None else seen)
         if seen is None:
             self.desk.learn_ended(orders)
+        if self.desk.coins.is_due():
+            self.desk.coins.count(self.desk.broker.balances())
         naked = self.desk.book.uncovered()
         positions = sorted(self.desk.book.positions(), key=lambda one: one.symbol not in naked)
         minded = [self._mind(position, orders) for position in positions]

@@ -20,6 +20,7 @@ from rich.table import Table
 from bot.domain.clock import iso, system_ms
 from bot.operate.checks import Finding, Wish, examined, settings_for, verdict
 from bot.operate.env_file import exposure
+from bot.operate.unwatched import traded_by, unwatched
 from bot.sandbox_child import SandboxError
 from bot.settings import VENUES, ConfigError, Settings
 from bot.store.database import StoreError
@@ -73,6 +74,7 @@ def _host(settings: Settings) -> Iterator[Check]:
     remedy = "" if free >= ENOUGH_DISK else f"free some space on the disk of {folder}"
     yield Check("nija", "disk", "ok" if free >= ENOUGH_DISK else "failure", f"{free // 2**20} MB free", remedy)
     yield _database(settings)
+    yield from unattended(settings)
     yield _env_file(settings.home / ".env")
     for warning in settings.warnings:
         yield Check("nija", "settings", "warning", warning)
@@ -88,6 +90,18 @@ def _database(settings: Settings) -> Check:
     if wrong:
         return Check("nija", "database", "failure", wrong, "nija recover sets a damaged database aside")
     return Check("nija", "database", "ok", f"readable, {len(known)} accounts so far")
+
+
+def unattended(settings: Settings) -> Iterator[Check]:
+    """Positions of exchanges that are not traded by these settings."""
+    url = settings.operation.database_url
+    books = Books(settings.operation.data_dir, url.get_secret_value() if url is not None else None)
+    try:
+        found = unwatched(books, traded_by(settings))
+    except StoreError:
+        return  # told as the database's failure
+    for one in found:
+        yield Check(one.account.venue, "positions", "failure", one.reason, one.remedy)
 
 
 def _env_file(file: Path) -> Check:

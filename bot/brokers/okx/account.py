@@ -17,7 +17,7 @@ from bot.brokers.okx import parse as wire
 from bot.brokers.okx.answers import millis, only
 from bot.brokers.okx.config import OkxConfig
 from bot.brokers.okx.errors import failure
-from bot.brokers.okx.market import OkxMarket, understood
+from bot.brokers.okx.market import ALL_TYPES, OkxMarket, understood
 from bot.brokers.okx.parse_market import type_of
 from bot.brokers.okx.transport import OkxTransport
 from bot.brokers.recent import Recent
@@ -55,7 +55,7 @@ class OkxAccount:
     """Questions about one account."""
 
     def __init__(self, config: OkxConfig, transport: OkxTransport, market: OkxMarket, clock: Clock) -> None:
-        self._types = ("SPOT", "SWAP", "FUTURES") if config.swaps else ("SPOT",)
+        self._types = ALL_TYPES if config.swaps else ("SPOT",)
         self._margin = config.swaps
         self._transport = transport
         self._market = market
@@ -64,6 +64,10 @@ class OkxAccount:
         self._algo_ids: Recent[str | None] = Recent()
         self._entries: Recent[str | None] = Recent()
         self._awaited: dict[str, Attached] = {}
+
+    def open_contracts(self) -> None:
+        """Contracts are asked about beside the spot market from now on, and balances are those of an account with margin."""
+        self._types, self._margin = ALL_TYPES, True
 
     # -- money -----------------------------------------------------------------------------------------------------------
     def balances(self) -> dict[str, Balance]:

@@ -18,7 +18,7 @@ from bot.brokers.okx.errors import finds_deadline_wrong, speaks_of_settings
 from bot.brokers.okx.market import OkxMarket
 from bot.brokers.okx.orders import is_algo
 from bot.brokers.okx.parse import SwapPosition
-from bot.brokers.okx.parse_market import Funding
+from bot.brokers.okx.parse_market import Funding, type_of
 from bot.brokers.okx.trade import OkxTrade
 from bot.brokers.okx.transport import OkxTransport
 from bot.brokers.shapes import Shapes
@@ -88,6 +88,12 @@ class OKXBroker(BaseBroker):
         self._transport.close()
 
     # -- market ------------------------------------------------------------------------------------------------------
+    def keep_listed(self, symbols: Collection[str]) -> None:
+        """Contracts that are still held are not closed by a setting that opens no more of them."""
+        if any(type_of(symbol) != "SPOT" for symbol in symbols):
+            self._market.open_contracts()
+            self._account.open_contracts()
+
     def instruments(self) -> Mapping[str, Instrument]:
         return self._market.instruments()
 

@@ -26,6 +26,7 @@ from bot.domain.outcome import Meaning
 
 T = TypeVar("T")
 
+ALL_TYPES = ("SPOT", "SWAP", "FUTURES")
 _PAGE = 300
 #: `market/candles` reaches 1,440 rows back; older ones are in `market/history-candles`.
 _REACH = 1_200
@@ -47,7 +48,7 @@ class OkxMarket:
     """Reads everything that is not about orders or money."""
 
     def __init__(self, config: OkxConfig, transport: OkxTransport, clock: Clock, log: Log) -> None:
-        self._types = ("SPOT", "SWAP", "FUTURES") if config.swaps else ("SPOT",)
+        self._types = ALL_TYPES if config.swaps else ("SPOT",)
         self._non_crypto = config.non_crypto
         self._transport = transport
         self._clock = clock
@@ -55,6 +56,10 @@ class OkxMarket:
         self._listings: dict[str, Listing] = {}
         self._units: dict[str, Decimal | None] = {}
         self._candles: dict[tuple[str, int], Candles] = {}
+
+    def open_contracts(self) -> None:
+        """Contracts are read beside the spot market from now on."""
+        self._types = ALL_TYPES
 
     # -- what there is -------------------------------------------------------------------------------------------------
     def instruments(self) -> dict[str, Instrument]:
