@@ -19,7 +19,7 @@ from bot.engine import risk
 from bot.engine.accounting import Standing, base_of, exposures, slots_taken
 from bot.engine.book import AlreadyDecided
 from bot.engine.close import Closing
-from bot.engine.desk import Desk, is_harmless
+from bot.engine.desk import Desk, is_harmless, is_refused_for_its_stop
 from bot.engine.offer import objection, on_grid
 from bot.engine.prices import Prices, Unfit
 from bot.engine.protect import Protection, Verdict
@@ -268,6 +268,8 @@ class Entries:
             record = desk.settle(desk.submit(intent))
         except AlreadyDecided:
             return 0
+        if is_refused_for_its_stop(record) and able.attached_stop and not desk.broker.capabilities().attached_stop:
+            return self._enter(symbol, evaluation, ticker, qty, standing)
         self._after(record, evaluation, ticker)
         return 1
 
