@@ -140,6 +140,8 @@ class Rig:
         self.base, self.quote = self.symbol.split("-")[:2]
         self.swaps = self.symbol.endswith("-SWAP")
         self.limits = _LIMITS
+        if venue == "kraken":
+            sandbox.control("POST", "switches", venue=venue, name="tier", value=Tier.PRO.name.lower())
         self.keys = sandbox.control("POST", "accounts", venue=venue)
         self.account = str(self.keys["account"])
         self.notes = Notes()

@@ -138,12 +138,13 @@ class _Torture:
         self._outcome.wrong.append((venue, line))
 
     def _prepare(self, venue: str) -> None:
+        """The owner's own belongings first: a switch may close their market."""
+        self._owner[venue] = settle(self._exchange, venue, self._hands[venue])
         switches = self._exchange.call("GET", f"switches?venue={venue}")[venue]
         for name, value in turned(self._course.seed, venue, switches).items():
             self._switch(venue, name, value)
             self._outcome.switches.setdefault(venue, []).append(f"{name}={str(value).lower()}")
         self._usual[venue] = self._exchange.call("GET", f"switches?venue={venue}")[venue]
-        self._owner[venue] = settle(self._exchange, venue, self._hands[venue])
 
     # -- life and death -----------------------------------------------------------------------------------------------
     def _start(self) -> None:
