@@ -123,7 +123,14 @@ class BrokerTrader:
             ledger, self._business, self._emergency_file, self._log, may_enter=self._may_enter
         )
         self._reporter = Reporter(
-            self._plan, self._clock, self._log, self._heartbeat, ledger, self._business.entries, connection
+            self._plan,
+            self._clock,
+            self._log,
+            self._heartbeat,
+            ledger,
+            self._business.entries,
+            connection,
+            self._broker,
         )
         self._connection = connection
         self._ledger = ledger
@@ -249,6 +256,8 @@ class BrokerTrader:
         """One round, with a look in it; one that the exchange did not answer is tried again before the next is due."""
         self._reporter.tally.cycles += 1
         self._dues.cycles = backed_off(self._dues.cycles, CYCLE_AGAIN, LONGEST_AGAIN)
+        if not self._is_undecided():
+            self._operator.attend()  # no entry before what was ordered while nobody was here
         try:
             standing = self._business.cycle(self._barrier())
             self._dues.cycles = 0

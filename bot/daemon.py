@@ -29,7 +29,10 @@ from bot.operate.log import EventLog, Logs
 from bot.operate.memory import keep_small
 from bot.operate.notify import notifying
 from bot.operate.redact import Redactor
+from bot.operate.unwatched import unwatched
 from bot.settings import ConfigError, Mode, Settings, resolve_mode, state_folder
+from bot.store.database import StoreError
+from bot.store.reader import Books
 from bot.strategy.named import named
 from bot.strategy.params import Owner
 from bot.world import World
@@ -80,6 +83,7 @@ def _trade(
         log_for(venue).warning("SKIPPED", reason="this version of NIJA does not trade this exchange")
     if not manager.venues:
         raise ConfigError(["no exchange that this version of NIJA trades has complete credentials"])
+    _say_unwatched(settings, world, log_for)
     trader = IndependentBrokerTrader(
         manager=manager,
         open_ledger=Ledgers(settings, world, log_for).opened,
@@ -95,6 +99,18 @@ def _trade(
     _spare_the_collector()
     with Lockstep.following(world, [post.heartbeat for post in trader.posts], trader.market_moved, stop):
         return trader.run(lambda: world.child is None or world.child.alive)
+
+
+def _say_unwatched(settings: Settings, world: World, log_for: Callable[[str | None], EventLog]) -> None:
+    """One line for each account whose positions nobody watches from now on."""
+    url = settings.operation.database_url
+    books = Books(settings.operation.data_dir, url.get_secret_value() if url is not None else None)
+    try:
+        found = unwatched(books, {(access.mode, venue) for venue, access in world.accesses.items()})
+    except StoreError:
+        found = []  # no book can be read: each broker that is traded says so of its own
+    for one in found:
+        log_for(one.account.venue).warning("UNWATCHED", reason=one.reason, remedy=one.remedy)
 
 
 def _spare_the_collector() -> None:

@@ -372,6 +372,8 @@ class IndependentBrokerTrader:
     def _write_heartbeat(self, *, stopped: bool = False) -> None:
         rows = {
             post.venue: {
+                "mode": self._manager.mode(post.venue),
+                "account": post.heartbeat.pulse.account,
                 "status": post.heartbeat.pulse.status,
                 "reason": post.heartbeat.pulse.reason,
                 "remedy": post.heartbeat.pulse.remedy,

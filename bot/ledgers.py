@@ -25,7 +25,7 @@ from bot.store.disk import Disk, Place, Trouble
 from bot.store.emergency import EmergencyJournal, journal_file
 from bot.store.ledger import Ledger
 from bot.store.lock import AccountLock, ServerLedger, ServerLock
-from bot.store.rotation import inherit, predecessor
+from bot.store.rotation import inherit, left_alone, predecessor
 from bot.store.spare import DiskLedger, SpareLedger, files_of, merge, refuse_moved
 from bot.world import World
 
@@ -175,6 +175,13 @@ class Ledgers:
         """
         before = predecessor(store, account)
         if before is None:
+            for other, held in left_alone(store, account):
+                self._log_for(account.venue).warning(
+                    "UNWATCHED",
+                    account=other,
+                    reason=f"{held} positions of {other}: nobody watches them, since these keys open another account; stops rest",
+                    remedy="put that account's keys back, or sell at the exchange",
+                )
             return None
         if not any(broker.order(exchange_id, symbol) is not None for exchange_id, symbol in before.traces):
             raise BrokerError(

@@ -31,6 +31,7 @@ from bot.variables import (
     SandboxSettings,
     TradingSettings,
 )
+from bot.variables.foreign import refusals
 
 HOME: Final = "NIJA_HOME"
 """The one variable of the environment that `.env` cannot hold: it says where `.env` lies."""
@@ -168,13 +169,16 @@ def load_settings(folder: Path | None = None, environ: Mapping[str, str] | None 
     Raises ConfigError with one line for every variable that holds something unusable.
     """
     home = (folder or home_folder()).resolve()
-    in_file = _read_env_file(home / ".env")
+    bindings = _read_env_file(home / ".env")
+    in_file = {name: (binding.value or "").strip() for name, binding in bindings}
     outside = os.environ if environ is None else environ
     held = {**in_file, **{name: _bare(text) for name, text in outside.items()}}
     groups, lines = _build_groups({name: text for name, text in held.items() if text}, home)
+    lines = [*refusals(in_file, outside, VARIABLES), *lines]
     if lines:
         raise ConfigError(lines)
-    settings = Settings.model_validate({**groups, "home": home, "warnings": _unknown(in_file, outside)})
+    warnings = (*_repeated(bindings), *_unknown(in_file, outside))
+    settings = Settings.model_validate({**groups, "home": home, "warnings": warnings})
     _check_together(settings)
     return settings
 
@@ -240,10 +244,10 @@ def playful_environment() -> dict[str, str]:
     return {name: text for name, text in os.environ.items() if name not in VARIABLES}
 
 
-def _read_env_file(path: Path) -> dict[str, str]:
+def _read_env_file(path: Path) -> list[tuple[str, Binding]]:
     """NAME=value lines as they stand: nothing is interpolated, since a `$` may be part of a passphrase."""
     if not path.exists():
-        return {}
+        return []
     try:
         bindings = list(parse_stream(StringIO(path.read_text(encoding="utf-8-sig"))))
     except OSError as error:
@@ -253,8 +257,14 @@ def _read_env_file(path: Path) -> dict[str, str]:
     for binding in bindings:
         if _malformed(binding):
             rule = "it must be NAME=value (a value of several lines in double quotes)"
-            raise ConfigError([f".env line {binding.original.line} cannot be understood: {rule}"])
-    return {binding.key: (binding.value or "").strip() for binding in bindings if binding.key is not None}
+            raise ConfigError([f".env line {_line(binding)} cannot be understood: {rule}"])
+    return [(binding.key, binding) for binding in bindings if binding.key is not None]
+
+
+def _line(binding: Binding) -> int:
+    """The line that a binding stands in: the parser counts the empty ones before it as its own."""
+    text = binding.original.string
+    return binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
 
 
 def _malformed(binding: Binding) -> bool:
@@ -310,13 +320,23 @@ def _check_together(settings: Settings) -> None:
 # --- typing errors
 
 _OURS: Final = ("KRAKEN_", "OKX_", "COINBASE_", "NIJA_", "SANDBOX_", "MULTI_BROKER_", "TRADING_")
-_GENERAL: Final = ("MAX_", "MIN_", "PAIRS_", "LOG_", "STATUS_", "BACKUP_", "NOTIFY_", "POSITION_", "CANDLE_")
+
+
+def _repeated(bindings: Sequence[tuple[str, Binding]]) -> tuple[str, ...]:
+    """A line for each variable that `.env` sets more than once."""
+    lines: dict[str, list[str]] = {}
+    for name, binding in bindings:
+        lines.setdefault(name, []).append(str(_line(binding)))
+    return tuple(
+        f"{name} is set {len(at)} times in .env (lines {', '.join(at)}): the last one counts, remove the others"
+        for name, at in lines.items()
+        if len(at) > 1
+    )
 
 
 def _unknown(in_file: Mapping[str, str], outside: Mapping[str, str]) -> tuple[str, ...]:
-    """A line for each variable that looks like ours and is not; general prefixes count in `.env` only."""
-    found = {name for name in in_file if _looks_ours(name, _OURS + _GENERAL)}
-    found |= {name for name in outside if name != HOME and _looks_ours(name, _OURS)}
+    """A line for each unknown variable of `.env`, and for each of the environment that looks like ours."""
+    found = set(in_file) | {name for name in outside if name != HOME and _looks_ours(name, _OURS)}
     return tuple(_did_you_mean(name) for name in sorted(found.difference(VARIABLES)))
 
 

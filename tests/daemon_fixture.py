@@ -88,9 +88,22 @@ class Daemon:
 
     def command(self, *words: str) -> str:
         """What another `nija` command prints."""
+        ended = self.order(*words)
+        ended.check_returncode()
+        return ended.stdout
+
+    def order(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """How another `nija` command ended."""
         command = [sys.executable, "-m", "bot", *words]
-        ended = subprocess.run(command, cwd=self.folder, env=self._environment, capture_output=True, check=True)
-        return ended.stdout.decode()
+        return subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
     def __enter__(self) -> Self:
         return self.start()

@@ -255,10 +255,12 @@ class Rig:
             file.unlink()
 
     # -- steps ----------------------------------------------------------------------------------------------------
-    def enter(self, *symbols: str, side: int = 1) -> list[OrderRecord]:
-        """One scan with a signal (in `symbols`, by default the rig's own); the entries that the book now has of that one."""
+    def enter(self, *symbols: str, side: int = 1, far: float = 0.04) -> list[OrderRecord]:
+        """One scan with a signal (in `symbols`, by default the rig's own), its stop so far from the close; the entries that the
+        book now has of that one.
+        """
         self._await_candle()
-        self.rule.side, self.rule.stop = side, 1 - side * 0.04
+        self.rule.side, self.rule.stop = side, 1 - side * far
         self.business.entries.scan(symbols or [self.symbol], self.business.accounting.measure(), None)
         self.rule.side = FLAT
         return self.orders(Purpose.ENTRY)
@@ -322,7 +324,10 @@ class Rig:
 
     def jump(self, factor: str) -> None:
         """The market jumps to that many times its last price."""
-        price = self.business.desk.broker.tickers({self.symbol})[self.symbol].last * Decimal(factor)
+        self.move(self.business.desk.broker.tickers({self.symbol})[self.symbol].last * Decimal(factor))
+
+    def move(self, price: Decimal) -> None:
+        """The market jumps to the tick nearest to that price."""
         price = self.business.desk.instruments[self.symbol].price(price)
         self.sandbox.control("POST", "price", venue=self.venue, symbol=self.symbol, price=str(price))
 

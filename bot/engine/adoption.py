@@ -27,6 +27,7 @@ class Adoption:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._watch: Pause | None = None
+        self._began = 0
         self._seen: dict[str, tuple[object, ...]] = {}
         desk.let_go |= self._orders_of(self._tags(_LET_GO))
 
@@ -37,7 +38,8 @@ class Adoption:
 
     def is_due(self) -> bool:
         """Whether the watch has lasted long enough for another start to take over what is there."""
-        return self._watch is not None and self._watch.is_over()
+        halted = self._desk.book.fact("second_instance") is not None
+        return self._watch is not None and self._watch.is_over() and not halted
 
     def delays(self, orders: Iterable[VenueOrder]) -> bool:
         """Whether a lost book must not take these orders over yet."""
@@ -49,7 +51,7 @@ class Adoption:
                 reason="NIJA's orders are here and this book is empty: watched first, in case another NIJA lives",
             )
             self._begin(strangers)
-        elif self._watch is not None and self._watch.is_over():
+        elif self.is_due():
             self._watch = None
         return self._watch is not None
 
@@ -58,7 +60,7 @@ class Adoption:
         if self._watch is None:
             return None
         strangers = [one for one in orders if self._is_strange(one)]
-        sign = next((one for one in strangers if self._seen.get(one.exchange_id) != _shape(one)), None)
+        sign = next((one for one in strangers if self._is_new(one)), None)
         if sign is not None:
             self._begin(strangers)
         return sign
@@ -66,7 +68,8 @@ class Adoption:
     def adopted(self, order: VenueOrder) -> None:
         """An order of another tag was taken over."""
         book, tags = self._desk.book, self._tags(_ADOPTED)
-        if order.client_id is not None and (tag := tag_of(order.client_id)) not in tags | {self._desk.ids.tag}:
+        named = order.client_id is not None and is_ours(order.client_id)
+        if named and (tag := tag_of(order.client_id or "")) not in tags | {self._desk.ids.tag}:
             book.remember(_ADOPTED, " ".join(sorted(tags | {tag})))
         if book.fact(_ADOPTED_AT) is None:
             book.remember(_ADOPTED_AT, str(self._desk.clock.market_ms()))
@@ -93,9 +96,15 @@ class Adoption:
         desk.book.remember(_ADOPTED, " ".join(sorted(self._tags(_ADOPTED) - {tag})) or None)
         desk.book.remember(_LET_GO, " ".join(sorted(self._tags(_LET_GO) | {tag})))
 
+    def _is_new(self, order: VenueOrder) -> bool:
+        """Whether an order was made or changed since the watch began; one that the venue shows late was not."""
+        if order.exchange_id not in self._seen:
+            return order.created_at > self._began
+        return self._seen[order.exchange_id] != _shape(order)
+
     def _begin(self, strangers: Iterable[VenueOrder]) -> None:
-        self._watch = Pause(self._desk.clock, WATCH)
-        self._seen = {one.exchange_id: _shape(one) for one in strangers}
+        self._watch, self._began = Pause(self._desk.clock, WATCH), self._desk.clock.market_ms()
+        self._seen |= {one.exchange_id: _shape(one) for one in strangers}
 
     def _is_strange(self, order: VenueOrder) -> bool:
         """Whether an order carries NIJA's mark with a tag that may live elsewhere."""

@@ -32,6 +32,7 @@ from bot.domain.order import (
 )
 from bot.domain.outcome import Meaning, NotPlaced, Placed, Unknown
 from bot.engine.book import Book, Booking
+from bot.engine.coins import Coins
 from bot.engine.doubts import HIDDEN, Doubts
 from bot.engine.markets import Markets
 
@@ -62,14 +63,17 @@ class Desk:
     doubts: Doubts = field(init=False, default_factory=Doubts)
     ages: Ages = field(init=False)
     let_go: set[str] = field(init=False, default_factory=set)
+    coins: Coins = field(init=False)
 
     def __post_init__(self) -> None:
+        self.coins = Coins(self)
         self.markets = Markets(self.broker, self.clock, self.log)
         self.ages = Ages(self.clock)
 
     def learn_rules(self) -> None:
         """The markets and their rules of this moment; raises `BrokerError`."""
         held = [position.symbol for position in self.book.positions()]
+        self.broker.keep_listed({*held, *(record.symbol for record in self.book.unsettled())})
         self.instruments = self.markets.read(self.instruments, held)
 
     def fee(self, symbol: str) -> FeeRate:
@@ -101,8 +105,11 @@ class Desk:
         reason: str = "",
         decision: Decision | None = None,
         deadline_ms: int | None = None,
+        pay_in: str | None = None,
     ) -> Intent:
-        """An intent with its ids, its decision key and its deadline, `deadline_ms` from now at the latest."""
+        """An intent with its ids, its decision key and its deadline, `deadline_ms` from now at the latest. What is held is sold
+        for the currency that paid for it.
+        """
         attempt = self.book.attempts(symbol, candle_close, purpose)
         now = self.clock.wall_ms()
         able = self.broker.capabilities()
@@ -127,7 +134,16 @@ class Desk:
             reduce_only=reduce_only,
             reason=reason,
             decision=decision,
+            pay_in=pay_in or self.paid_in(symbol),
         )
+
+    def paid_in(self, symbol: str) -> str | None:
+        """The currency that paid for what is held of a symbol; None for its quote, and when nothing is held."""
+        position = self.book.position(symbol)
+        if position is None:
+            return None
+        entry = self.book.by_client_id(position.entry_id) or self.book.by_exchange_id(position.entry_id)
+        return entry.pay_in if entry is not None else None
 
     def submit(self, intent: Intent) -> OrderRecord:
         """Commit the intent, send it once, commit how that ended. Raises `AlreadyDecided` before anything is sent."""
@@ -304,7 +320,8 @@ class Desk:
         known = [order.exchange_id] if order.parent_id is None else [order.exchange_id, order.parent_id]
         if not self.let_go.isdisjoint(known):
             return False
-        if any(self.book.by_exchange_id(exchange_id) is not None for exchange_id in known):
+        found = (self.book.by_exchange_id(exchange_id) for exchange_id in known)
+        if any(record is not None and record.purpose is not Purpose.OWNER for record in found):
             return True
         return order.client_id is not None and is_ours(order.client_id) and tag_of(order.client_id) == self.ids.tag
 

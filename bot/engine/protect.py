@@ -123,7 +123,8 @@ class Protection:
         stops = self.stops_of(position, orders)
         if self._has_sold(position, stops, orders):
             return Verdict.EXPOSED
-        exposed = instrument.size(position.qty - desk.closing_in_doubt(symbol, stops))
+        guarded = desk.coins.to_guard(position, covered(stops))
+        exposed = instrument.size(guarded - desk.closing_in_doubt(symbol, stops))
         want = wanted(exposed, stops, instrument)
         trigger = stop_price(position, instrument)
         steps = arrange(stops, want, trigger, instrument, amend=desk.broker.capabilities().amend)
@@ -383,6 +384,7 @@ class Protection:
             record = desk.submit(intent)
         except AlreadyDecided:
             return False
+        desk.coins.sent(record, position)
         rests = not record.done and record.exchange_id is not None
         if rests:
             self.refused.forget(position.entry_id)

@@ -1,23 +1,20 @@
 """Reconciliation: the book is brought to what the exchange says. One path for start, restart and the timer.
 
 Fills are fetched with an overlap and booked once by their identity; orders of ours that the book lacks are adopted;
-what is foreign is remembered as such and left alone; coins that are missing are believed gone only after two looks.
+what is foreign is remembered as such and left alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 
-from bot.domain.booking import TAKEN
-from bot.domain.clock import DAY, HOUR, MINUTE, SECOND
+from bot.domain.clock import DAY, HOUR, MINUTE
 from bot.domain.fill import Fill
 from bot.domain.ids import is_ours, tag_of
 from bot.domain.instrument import Balance
 from bot.domain.money import ZERO
 from bot.domain.order import STOPS, Decision, OrderRecord, Purpose, Side, VenueOrder
-from bot.domain.position import Position
 from bot.engine.adoption import Adoption
 from bot.engine.desk import Desk
 
@@ -25,23 +22,12 @@ from bot.engine.desk import Desk
 OVERLAP = HOUR
 #: How far back (market ms) an empty book looks for orders of ours.
 LOST_BOOK = 7 * DAY
-#: Real ms between the first look that misses coins and the one that believes it.
-SECOND_LOOK = 20 * SECOND
 #: Foreign order ids that are remembered, so that they are not asked about again.
 MEMORY = 10_000
 #: Market ms before a position's first fill from which on a stop may have been made for it, and not for the one before.
 WITH_ITS_ENTRY = 5 * MINUTE
 #: How far from its price an entry's stop is put when neither the book nor the exchange remembers it: the widest the rule allows.
 FALLBACK_RISK = Decimal("0.05")
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """A look at the coins of a position that missed some of them, in steady and in market time (ms)."""
-
-    steady: int
-    market: int
-    missing: Decimal
 
 
 class Reconciliation:
@@ -51,7 +37,6 @@ class Reconciliation:
         self._desk = desk
         self._foreign: dict[str, None] = {}
         self.adoption = Adoption(desk)
-        self._missed: dict[str, _Look] = {}  # by the position's entry: the next one's coins are others
 
     def start(self) -> None:
         """After a start: also what ended while nobody looked, as far back as the book (or an empty book) needs."""
@@ -67,7 +52,7 @@ class Reconciliation:
             return
         self._recognise(orders, lost=remembered is None)
         self._keep_stops(self.compare(since))
-        self.count(desk.broker.balances())
+        desk.coins.count(desk.broker.balances(), starting=True)
 
     def compare(self, since: int | None = None) -> Sequence[VenueOrder]:
         """Orders and fills; returns the open orders. `since` is market ms, by default the newest fill less the overlap."""
@@ -112,7 +97,7 @@ class Reconciliation:
         if not self._is_ours(order) and not self._springs_from_ours(order, among, lost=lost):
             return None
         lost = lost or self.adoption.is_late(order)
-        if order.client_id is not None and tag_of(order.client_id) != desk.ids.tag and not lost:
+        if self._is_anothers(order) and not lost:
             self.adoption.let_go(order)
             self._second_instance(order)
             return None
@@ -125,8 +110,18 @@ class Reconciliation:
         return desk.adopt(order, purpose, self._decision(order, among) if purpose is Purpose.ENTRY else None)
 
     def _is_ours(self, order: VenueOrder) -> bool:
-        parent = order.parent_id
-        return is_ours(order.client_id) or (parent is not None and self._desk.book.by_exchange_id(parent) is not None)
+        return is_ours(order.client_id) or self._is_child(order)
+
+    def _is_child(self, order: VenueOrder) -> bool:
+        return order.parent_id is not None and self._desk.book.by_exchange_id(order.parent_id) is not None
+
+    def _is_anothers(self, order: VenueOrder) -> bool:
+        """Whether an order carries another NIJA's tag. Only an id of our form has one; a child of our order is ours whatever id
+        the venue gave it.
+        """
+        if order.client_id is None or not is_ours(order.client_id) or self._is_child(order):
+            return False
+        return tag_of(order.client_id) != self._desk.ids.tag
 
     def _springs_from_ours(self, order: VenueOrder, among: Iterable[VenueOrder], *, lost: bool) -> bool:
         """Whether an order was made by one of ours that the book has not seen yet: a stop that fired at once, say.
@@ -229,31 +224,4 @@ class Reconciliation:
     # -- coins ----------------------------------------------------------------------------------------------------
     def count(self, balances: Mapping[str, Balance]) -> None:
         """Whether the coins of our spot positions are there; the owner may have sold or withdrawn them by hand."""
-        positions = [one for one in self._desk.book.positions() if not self._desk.instruments[one.symbol].shortable]
-        still = {position.entry_id for position in positions}
-        self._missed = {entry: look for entry, look in self._missed.items() if entry in still}
-        for position in positions:
-            held = balances[position.base].total if position.base in balances else ZERO
-            self._judge(position, position.qty - held)
-
-    def _judge(self, position: Position, missing: Decimal) -> None:
-        """Write off what two looks have missed, as of the first: what we sell meanwhile is no part of it."""
-        desk, symbol = self._desk, position.symbol
-        lot = desk.instruments[symbol].lot
-        if missing < lot or desk.closing_in_doubt(symbol) > 0:
-            self._missed.pop(position.entry_id, None)
-            return
-        now = _Look(desk.clock.steady_ms(), desk.clock.market_ms(), missing)
-        first = self._missed.setdefault(position.entry_id, now)
-        if now.steady - first.steady < SECOND_LOOK:
-            return
-        gone = min(first.missing, missing) - desk.broker.pockets().get(position.base, ZERO)
-        if gone >= lot:
-            desk.book.write_off(symbol, gone, first.market, TAKEN)
-            desk.log.error(
-                "GONE",
-                symbol=symbol,
-                qty=gone,
-                reason="these coins left the account without us: the position shrinks",
-            )
-        self._missed.pop(position.entry_id, None)
+        self._desk.coins.count(balances)

@@ -32,6 +32,9 @@ class Beat:
     silent_ms: int
     stuck: bool
     cycles: int
+    mode: str = ""
+    account: str = ""
+    """The account that it trades; "" before it is known."""
 
     @property
     def connecting(self) -> bool:
@@ -101,4 +104,6 @@ def _beat(row: Mapping[str, Any]) -> Beat:
         silent_ms=int(row["silent_ms"]),
         stuck=bool(row["stuck"]),
         cycles=int(row["cycles"]),
+        mode=str(row.get("mode", "")),
+        account=str(row.get("account", "")),
     )

@@ -111,15 +111,18 @@ class CoinbaseTransport:
         try:
             return self._call("POST", path, body, lane, deadline)
         except BrokerError as error:
-            raise self._blamed(error, deadline) from error
+            if error.meaning is not Meaning.GONE:
+                raise self._blamed(error, deadline) from error
+            # what is not there is where it was sent to: no verdict on an order
+            raise failure(Meaning.UNKNOWN, error.text, unheard=True) from error
 
     def hurry(self, until: int) -> None:
         """No wait beyond wall time `until`."""
         self._haste.hurry(until)
 
-    def pause(self, seconds: float) -> bool:
-        """Wait a little between two looks; False when the daemon is in too much of a hurry for that."""
-        return self._haste.deadline(seconds * 2).pause(seconds)
+    def deadline(self, seconds: float) -> Deadline:
+        """The end of a row of looks that may take so long together."""
+        return self._haste.deadline(seconds)
 
     def limit_calls(self, seconds: float | None) -> None:
         """No call takes longer than this; None for the usual times."""
@@ -243,8 +246,10 @@ class CoinbaseTransport:
 
 
 def _as_question(error: BrokerError) -> BrokerError:
-    """A question whose answer did not come has only failed: UNKNOWN is for requests that change something."""
-    if error.meaning is not Meaning.UNKNOWN:
+    """A question whose answer did not come has only failed: UNKNOWN is for requests that change something, and for words that
+    nobody wrote down.
+    """
+    if error.meaning is not Meaning.UNKNOWN or error.unheard:
         return error
     return BrokerError(error.venue, Meaning.BUSY, error.text, remedy=error.remedy)
 
