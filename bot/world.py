@@ -35,6 +35,8 @@ class Access:
     ca_file: str | None = None
     sockets: Mapping[str, str] = field(default_factory=dict)
     swaps: bool = False
+    tier: str = ""
+    """The account's level, where the owner has to say it (Kraken)."""
 
     def secrets(self) -> list[str]:
         """What must never be printed."""
@@ -120,6 +122,7 @@ def _sandboxed(venue: str, place: Mapping[str, str], settings: Settings) -> Acce
         ca_file=place.get("ca_file"),
         sockets={name: url for name, url in place.items() if name.startswith("ws")},
         swaps=venue == "okx" and settings.okx.trade_swaps,
+        tier=settings.kraken.tier,
     )
 
 
@@ -139,4 +142,5 @@ def _live(venue: str, settings: Settings) -> Access:
         ca_file=str(ca_file) if ca_file is not None else None,
         sockets={name: getattr(group, name) for name in type(group).model_fields if name.startswith("ws")},
         swaps=isinstance(group, OkxSettings) and group.trade_swaps,
+        tier=settings.kraken.tier,
     )

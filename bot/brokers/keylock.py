@@ -114,11 +114,23 @@ class KeyFile:
     def quiet_until(self, wall_ms: int) -> None:
         self._write(1, wall_ms)
 
+    @property
+    def spent(self) -> tuple[float, int]:
+        """What the venue's counter for this key showed, and when (market ms); nothing for a new key."""
+        return self._read(2) / 1000, self._read(3)
+
+    @spent.setter
+    def spent(self, state: tuple[float, int]) -> None:
+        level, at = state
+        self._write(2, round(level * 1000))
+        self._write(3, at)
+
     def _read(self, slot: int) -> int:
         text = os.pread(self._file, self._WIDTH, slot * (self._WIDTH + 1)).strip()
         return int(text) if text.isdigit() else 0
 
     def _write(self, slot: int, number: int) -> None:
-        if slot and not os.fstat(self._file).st_size:
-            self._write(0, 0)
+        length = self._WIDTH + 1
+        for empty in range(os.fstat(self._file).st_size // length, slot):
+            os.pwrite(self._file, f"{0:0{self._WIDTH}d}\n".encode(), empty * length)
         os.pwrite(self._file, f"{number:0{self._WIDTH}d}\n".encode(), slot * (self._WIDTH + 1))
