@@ -35,8 +35,8 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "clock": "set this computer's clock (switch on NTP): it differs from Kraken's by {seconds} s",
         "lockout": "Kraken locked this account's API for about 15 minutes after failed logins: check key and secret; "
         "NIJA asks again by itself",
-        "throttled": "Kraken wants fewer calls: nothing to do, NIJA slows down by itself; another program may use this key or account, "
-        "or KRAKEN_TIER be above the account's level",
+        "throttled": "Kraken wants fewer calls: nothing to do, NIJA slows down by itself; another program may use this key or account,"
+        " or KRAKEN_TIER be above the account's level",
         "maintenance": "Kraken is in maintenance: nothing to do, NIJA asks again by itself",
         "unreachable": "Kraken cannot be reached or does not answer: check the network, and KRAKEN_API_URL if you set it; "
         "NIJA tries again by itself",
