@@ -18,9 +18,19 @@ import typer
 
 from bot import __version__
 from bot.domain.events import Verb
-from bot.settings import ConfigError, Settings, load_settings, playful_environment
+from bot.settings import (
+    ConfigError,
+    Settings,
+    load_settings,
+    playful_environment,
+    usable_data_dir,
+    usable_state_folder,
+)
+from bot.stopping import Stopping
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from bot.store.reader import Books
 
 app = typer.Typer(
@@ -46,6 +56,7 @@ Broker = Annotated[Venue | None, typer.Argument(help="one exchange; all of them 
 @contextmanager
 def told() -> Iterator[Settings]:
     """The settings, with every error that their owner can mend as one line and an exit status."""
+    from bot.hostlock import AlreadyRuns
     from bot.sandbox_child import SandboxError
     from bot.store.database import StoreError
 
@@ -58,21 +69,32 @@ def told() -> Iterator[Settings]:
     except (SandboxError, StoreError) as error:
         typer.echo(f"nija: {error}", err=True)
         raise typer.Exit(1) from None
+    except AlreadyRuns as error:
+        typer.echo(f"nija: {error}", err=True)
+        raise typer.Exit(3) from None
 
 
 @app.callback(invoke_without_command=True)
 def without_command(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
-        run()
+        run(context)
 
 
 @app.command()
-def run() -> None:
+def run(context: typer.Context) -> None:
     """Trade until told to stop (Ctrl-C or SIGTERM)."""
-    from bot.daemon import run as trade
+    from bot.hostlock import holding_folder
 
-    with told() as settings:
-        status = trade(settings)
+    stopping = context.obj if isinstance(context.obj, Stopping) else Stopping()
+    try:
+        with told() as settings:
+            usable_state_folder()
+            with holding_folder(usable_data_dir(settings)):
+                from bot.daemon import run as trade
+
+                status = trade(settings, stopping.asked)
+    finally:
+        stopping.begun()
     raise typer.Exit(status)
 
 
@@ -106,7 +128,7 @@ def ledger(
             typer.echo(json.dumps(document(books, broker, every=every), indent=2))
         else:
             show(document(books, broker, every=every))
-        if _tell_unreadable(books):
+        if _tell_unreadable(books, broker):
             raise typer.Exit(1)
 
 
@@ -148,7 +170,7 @@ def orders(
     with told() as settings:
         books = _books(settings)
         show_waiting(books, broker, cancel=cancel, as_json=as_json)
-        if _tell_unreadable(books):
+        if _tell_unreadable(books, broker):
             raise typer.Exit(1)
 
 
@@ -233,15 +255,29 @@ def _order(verb: Verb, broker: Venue | None, patience: float = 10.0, *, ask: boo
             typer.echo("nothing was ordered")
             raise typer.Exit(1)
         done = carried_out(settings, books, verb, to, patience)
+        if not done and (why := _out_of_reach(settings.operation.data_dir)):
+            typer.echo(f"nija: {why}", err=True)
         raise typer.Exit(1 if _tell_unreadable(books, broker) or not done else 0)
 
 
-def _tell_unreadable(books: Books, broker: Venue | None = None) -> bool:
-    """A line for each database that could not be read; whether there is any that `broker` depends on."""
+def _tell_unreadable(books: Books, broker: Venue | None) -> bool:
+    """A line for each database that could not be read; whether any of them may be the one that was asked about."""
     for line in books.unreadable.values():
         typer.echo(f"nija: {line}", err=True)
-    others = {f"{venue}.db" for venue in Venue if broker is not None and venue is not broker}
-    return any(name.rpartition("/")[2] not in others for name in books.unreadable)
+    return books.misses(broker)
+
+
+def _out_of_reach(data_dir: Path) -> str | None:
+    """Why the daemon that runs on this data folder does not see what is ordered in it; None when it does, or none runs."""
+    from bot.hostlock import folder_name, holder_of
+    from bot.operate.heartbeat_file import running_daemon
+
+    if running_daemon(data_dir) is not None or (pid := holder_of(folder_name(data_dir))) is None:
+        return None
+    return (
+        f"NIJA runs (process {pid}) and cannot be reached: its data folder {data_dir} was removed or replaced; put it back, or"
+        " stop that process and start NIJA again"
+    )
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from enum import StrEnum
@@ -32,6 +33,8 @@ from bot.variables import (
 )
 from bot.variables.foreign import refusals
 
+HOME: Final = "NIJA_HOME"
+"""The one variable of the environment that `.env` cannot hold: it says where `.env` lies."""
 VENUES: Final = ("kraken", "okx", "coinbase")
 """The exchanges, in the order in which they are named everywhere."""
 
@@ -181,10 +184,16 @@ def load_settings(folder: Path | None = None, environ: Mapping[str, str] | None 
 
 
 def home_folder() -> Path:
-    """The folder of `.env`, `data` and `nija.log`: the current one if it has a `.env`, else our checkout."""
-    here, checkout = Path.cwd(), Path(__file__).resolve().parent.parent
-    in_checkout = (checkout / "pyproject.toml").is_file()
-    return checkout if in_checkout and not (here / ".env").exists() else here
+    """The folder of `.env`, `data` and `nija.log`: $NIJA_HOME, else our checkout whatever the current folder is, else that.
+
+    Raises `ConfigError` for a NIJA_HOME that is no folder.
+    """
+    if chosen := os.environ.get(HOME, ""):
+        if not Path(chosen).is_dir():
+            raise ConfigError([f'{HOME} is "{chosen}": it must be a folder that is there'])
+        return Path(chosen)
+    checkout = Path(__file__).resolve().parent.parent
+    return checkout if (checkout / "pyproject.toml").is_file() else Path.cwd()
 
 
 def state_folder() -> Path:
@@ -194,6 +203,40 @@ def state_folder() -> Path:
     """
     base = os.environ.get("XDG_STATE_HOME", "")
     return (Path(base) if base else Path.home() / ".local" / "state") / "nija"
+
+
+def usable_state_folder() -> Path:
+    """`state_folder`, made if need be; raises `ConfigError` when nothing can be kept there."""
+    name = "XDG_STATE_HOME" if os.environ.get("XDG_STATE_HOME") else "HOME"
+    try:
+        return _writable(state_folder())
+    except (OSError, RuntimeError) as error:
+        held = os.environ.get(name)
+        why = error.strerror if isinstance(error, OSError) else "this user has no home"
+        shown = "is not set" if held is None else f'is "{held}"'
+        rule = f"NIJA keeps locks and nonces under it and cannot write there ({why}): it must be a folder that can be written"
+        raise ConfigError([f"{name} {shown}: {rule}, or set XDG_STATE_HOME to one"]) from None
+
+
+def usable_data_dir(settings: Settings) -> Path:
+    """The data folder, made if need be; raises `ConfigError` when there can be none. One that is only read-only will do: the
+    daemon waits for its disk."""
+    folder = settings.operation.data_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            [f'NIJA_DATA_DIR is "{folder}": it must be a folder that can be made ({error.strerror})']
+        ) from None
+    return folder
+
+
+def _writable(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor, probe = tempfile.mkstemp(dir=folder, prefix=".probe-")
+    os.close(descriptor)
+    Path(probe).unlink()
+    return folder
 
 
 def playful_environment() -> dict[str, str]:
@@ -293,7 +336,7 @@ def _repeated(bindings: Sequence[tuple[str, Binding]]) -> tuple[str, ...]:
 
 def _unknown(in_file: Mapping[str, str], outside: Mapping[str, str]) -> tuple[str, ...]:
     """A line for each unknown variable of `.env`, and for each of the environment that looks like ours."""
-    found = set(in_file) | {name for name in outside if _looks_ours(name, _OURS)}
+    found = set(in_file) | {name for name in outside if name != HOME and _looks_ours(name, _OURS)}
     return tuple(_did_you_mean(name) for name in sorted(found.difference(VARIABLES)))
 
 

@@ -22,7 +22,7 @@ from bot.variables import CoinbaseSettings, KrakenSettings, OkxSettings
 class Access:
     """How one venue's account is reached. `mode` is sandbox, demo or live; `environment` tells its hosts apart.
 
-    `swaps`: contracts may be traded beside the spot market (OKX).
+    `swaps`: contracts may be traded beside the spot market; `non_crypto`: markets of stocks and the like, too (OKX).
     """
 
     venue: str
@@ -35,6 +35,9 @@ class Access:
     ca_file: str | None = None
     sockets: Mapping[str, str] = field(default_factory=dict)
     swaps: bool = False
+    non_crypto: bool = False
+    tier: str = ""
+    """The account's level, where the owner has to say it (Kraken)."""
 
     def secrets(self) -> list[str]:
         """What must never be printed."""
@@ -127,6 +130,8 @@ def _sandboxed(venue: str, place: Mapping[str, str], settings: Settings) -> Acce
         ca_file=place.get("ca_file"),
         sockets={name: url for name, url in place.items() if name.startswith("ws")},
         swaps=venue == "okx" and settings.okx.trade_swaps,
+        non_crypto=venue == "okx" and settings.okx.trade_non_crypto,
+        tier=settings.kraken.tier,
     )
 
 
@@ -145,4 +150,6 @@ def _live(venue: str, settings: Settings) -> Access:
         ca_file=str(ca_file) if ca_file is not None else None,
         sockets={name: getattr(group, name) for name in type(group).model_fields if name.startswith("ws")},
         swaps=isinstance(group, OkxSettings) and group.trade_swaps,
+        non_crypto=isinstance(group, OkxSettings) and group.trade_non_crypto,
+        tier=settings.kraken.tier,
     )

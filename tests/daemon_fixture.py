@@ -43,6 +43,7 @@ class Daemon:
         self._environment = {
             **os.environ,
             "PYTHONPATH": str(ROOT),
+            "NIJA_HOME": str(folder),
             "XDG_STATE_HOME": str(folder / "state"),
             "NIJA_DATA_DIR": str(self.data),
             "LOG_FILE": str(self.log_file),

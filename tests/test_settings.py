@@ -23,6 +23,7 @@ from bot.settings import (
     credential_sets,
     load_settings,
     resolve_mode,
+    usable_state_folder,
 )
 from bot.variables import KrakenSettings
 
@@ -52,7 +53,7 @@ def test_without_anything_the_defaults_hold(tmp_path: Path) -> None:
     assert settings.trading.timeframe_seconds == 300
     assert settings.limits.max_order_usd is None
     assert settings.operation.data_dir == tmp_path / "data"
-    assert settings.okx.ws_public_url == "wss://ws.okx.com:8443/ws/v5/public"
+    assert settings.okx.ws_public_url == "wss://ws.okx.com/ws/v5/public"
     assert settings.secrets() == frozenset()
     assert settings.warnings == ()
 
@@ -137,9 +138,9 @@ def test_settings_cannot_be_changed(tmp_path: Path) -> None:
 
 
 def test_demo_trading_has_sockets_of_its_own_unless_they_are_given(tmp_path: Path) -> None:
-    settings = load(tmp_path, {"OKX_USE_TESTNET": "true", "OKX_WS_PUBLIC_URL": "wss://wseeapap.okx.com:8443/x"})
-    assert settings.okx.ws_private_url == "wss://wspap.okx.com:8443/ws/v5/private"
-    assert settings.okx.ws_public_url == "wss://wseeapap.okx.com:8443/x"
+    settings = load(tmp_path, {"OKX_USE_TESTNET": "true", "OKX_WS_PUBLIC_URL": "wss://wseeapap.okx.com/x"})
+    assert settings.okx.ws_private_url == "wss://wspap.okx.com/ws/v5/private"
+    assert settings.okx.ws_public_url == "wss://wseeapap.okx.com/x"
 
 
 # --- .env
@@ -196,14 +197,32 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     assert "not UTF-8" in refused(other)[0]
 
 
-def test_the_current_folder_is_home_only_with_a_file_of_its_own(
+def test_home_is_the_checkout_wherever_we_are_unless_nija_home_says_otherwise(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    (tmp_path / ".env").write_text("MAX_PAIRS=3\n")
     monkeypatch.chdir(tmp_path)
     assert load_settings(environ={"TRADING_MODE": "sandbox"}).home == ROOT
-    (tmp_path / ".env").write_text("MAX_PAIRS=3\n")
-    settings = load_settings(environ={})
-    assert (settings.home, settings.trading.max_pairs) == (tmp_path.resolve(), 3)
+    monkeypatch.setenv("NIJA_HOME", str(tmp_path))
+    settings = load_settings(environ={"NIJA_HOME": str(tmp_path)})
+    assert (settings.home, settings.trading.max_pairs, settings.warnings) == (tmp_path.resolve(), 3, ())
+    monkeypatch.setenv("NIJA_HOME", str(tmp_path / "gone"))
+    with pytest.raises(ConfigError, match="NIJA_HOME"):
+        load_settings(environ={})
+
+
+@pytest.mark.parametrize("given", [{"HOME": "/proc/nowhere"}, {"XDG_STATE_HOME": "/proc/nowhere"}])
+def test_a_home_that_takes_no_file_is_named_with_what_it_holds(
+    given: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError) as told:
+        usable_state_folder()
+    (line,) = told.value.lines
+    assert line.startswith(f'{next(iter(given))} is "/proc/nowhere"')
+    assert "set XDG_STATE_HOME" in line
 
 
 # --- secrets

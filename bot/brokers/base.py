@@ -9,15 +9,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import ClassVar
 
+from bot.brokers.reading import Reading, Whole
 from bot.domain.candles import Candles
 from bot.domain.fill import Fill
 from bot.domain.ids import Account
-from bot.domain.instrument import Balance, FeeRate, Instrument, Look, Ticker, Trading
+from bot.domain.instrument import DOLLARS, Balance, FeeRate, Instrument, Look, Ticker, Trading
+from bot.domain.money import plain
 from bot.domain.order import Intent, VenueOrder
 from bot.domain.outcome import Meaning, Outcome, Unknown
 
@@ -26,16 +29,27 @@ class BrokerError(Exception):
     """A venue could not or would not answer.
 
     `meaning` is what it means for us, `text` the venue's own words (made safe to log), `remedy` what the owner can do
-    about it ("" when nothing), `retry_after_ms` how long the venue wants to be left alone (wall, 0 unknown).
+    about it ("" when nothing), `retry_after_ms` how long the venue wants to be left alone (wall, 0 unknown). `unheard`: it
+    did answer, in words that no table knows.
     """
 
-    def __init__(self, venue: str, meaning: Meaning, text: str, *, remedy: str = "", retry_after_ms: int = 0) -> None:
+    def __init__(
+        self,
+        venue: str,
+        meaning: Meaning,
+        text: str,
+        *,
+        remedy: str = "",
+        retry_after_ms: int = 0,
+        unheard: bool = False,
+    ) -> None:
         super().__init__(f"{venue}: {text}" + (f" - {remedy}" if remedy else ""))
         self.venue = venue
         self.meaning = meaning
         self.text = text
         self.remedy = remedy
         self.retry_after_ms = retry_after_ms
+        self.unheard = unheard
 
 
 class Absence(StrEnum):
@@ -59,6 +73,7 @@ class Lane(StrEnum):
 class Capabilities:
     """What the venue offers on this account, as proved at connect. `deadline_ms` is how long a request stays valid.
 
+    `attached_target`: the target that comes with the stop sells at a limit, never at the market when a trade was there.
     `forgets_after_ms`: market ms after which the venue may no longer show an order that ended unfilled (None: never).
     """
 
@@ -86,17 +101,25 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class ShapeProof:
-    """The venue's answer to our exact order shape, sent without money. `name` says which (entry, stop …)."""
+    """The venue's answer to our exact order shape, sent without money. `name` says which (entry, stop …).
+
+    Not `judged`: the answer says nothing about the shape (another market, later, or never). Then nothing follows from it.
+    """
 
     name: str
     accepted: bool
     answer: str
+    judged: bool = True
+    meaning: Meaning | None = None
+    """What the refusal means; None for an acceptance."""
 
 
 class BaseBroker(ABC):
     """One exchange account. Symbols are `BASE-QUOTE`, assets common names, prices in quote, sizes in base units."""
 
     name: ClassVar[str]
+    pocket: ClassVar[str] = "elsewhere at the exchange"
+    """Where `pockets` lie, as people call it."""
 
     @property
     def label(self) -> str:
@@ -142,6 +165,15 @@ class BaseBroker(ABC):
     def pockets(self) -> Mapping[str, Decimal]:
         """What the account holds elsewhere at the venue (earn, funding …), by asset: not tradeable, yet not gone."""
 
+    def elsewhere(self, balances: Mapping[str, Balance] | None = None) -> str:
+        """Dollars of this account that no new order can use, and where they lie, for people; "" for none.
+
+        `balances` as they were just read, if they were; raises `BrokerError`.
+        """
+        held = {asset: one.held for asset, one in (self.balances() if balances is None else balances).items()}
+        places = ((self.pockets(), self.pocket), (held, "held by orders"))
+        return ", ".join(f"{told} {where}" for amounts, where in places if (told := _dollars(amounts)))
+
     @abstractmethod
     def fees(self, symbols: Collection[str]) -> Mapping[str, FeeRate]:
         """What this account pays per symbol."""
@@ -177,6 +209,11 @@ class BaseBroker(ABC):
     def order(self, exchange_id: str, symbol: str) -> VenueOrder | None:
         """One order by the venue's id, whatever its state; None when the venue does not show it (now)."""
 
+    def orders(self, wanted: Mapping[str, str]) -> Sequence[VenueOrder]:
+        """Orders by the venue's ids, each with its symbol, in as few requests as the venue allows; those not shown are missing."""
+        asked = (self.order(exchange_id, symbol) for exchange_id, symbol in wanted.items())
+        return [order for order in asked if order is not None]
+
     @abstractmethod
     def open_orders(self) -> Sequence[VenueOrder]:
         """Everything that rests or works at the account, foreign orders and attached stops included."""
@@ -196,6 +233,14 @@ class BaseBroker(ABC):
     def fills(self, since: int) -> Sequence[Fill]:
         """Every execution at the account since market time `since`, oldest first, foreign ones included."""
 
+    def read_ended(self, since: int) -> Reading[VenueOrder]:
+        """`recent_orders` in steps, each behind everything that is more urgent."""
+        return Whole(lambda: self.recent_orders(since))
+
+    def read_fills(self, since: int) -> Reading[Fill]:
+        """`fills` in steps, each behind everything that is more urgent; a little from before `since` may be among them."""
+        return Whole(lambda: self.fills(since))
+
     @abstractmethod
     def fills_of(self, order: VenueOrder) -> Sequence[Fill]:
         """The executions of one order that the venue shows so far."""
@@ -204,6 +249,19 @@ class BaseBroker(ABC):
     def hurry(self, until: int) -> None:
         """The daemon stops: no call may wait beyond wall time `until`; what is still unanswered then is `Unknown`."""
 
+    def urgently(self) -> AbstractContextManager[None]:
+        """Questions that are asked within go before all others, where the venue's budget is short."""
+        return nullcontext()
+
+    @abstractmethod
+    def limit_calls(self, seconds: float | None) -> None:
+        """No call takes longer than this, as while coins lie without a stop; None for the usual times."""
+
     @abstractmethod
     def close(self) -> None:
         """Let go of sockets and locks; safe to call twice."""
+
+
+def _dollars(amounts: Mapping[str, Decimal]) -> str:
+    found = sorted((asset, amount) for asset, amount in amounts.items() if asset in DOLLARS and amount > 0)
+    return " and ".join(f"{plain(amount)} {asset}" for asset, amount in found)

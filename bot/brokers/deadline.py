@@ -31,6 +31,11 @@ class Haste:
         self._monotonic = monotonic
         self._changed = threading.Condition()
         self._end: float | None = None
+        self._longest: float | None = None
+
+    def limit(self, seconds: float | None) -> None:
+        """No deadline that is made from now on lies further ahead than this; None lifts it."""
+        self._longest = seconds
 
     def hurry(self, until: int) -> None:
         """No wait of this broker goes beyond wall time `until`, those under way included; it can only get earlier."""
@@ -40,8 +45,9 @@ class Haste:
             self._changed.notify_all()
 
     def deadline(self, seconds: float) -> Deadline:
-        """A deadline `seconds` from now, or the hurry's end when that is earlier."""
-        return Deadline(self, self._monotonic() + seconds)
+        """A deadline `seconds` from now; sooner under a limit, or in a hurry that ends before."""
+        longest = seconds if self._longest is None else min(seconds, self._longest)
+        return Deadline(self, self._monotonic() + longest)
 
     def left(self, end: float) -> float:
         """Seconds until `end` or until the hurry's end; 0 when it has passed."""

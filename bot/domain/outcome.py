@@ -1,9 +1,32 @@
-"""How a request ended: three values, never an exception, so that no caller can forget the third."""
+"""How a request ended: three values, never an exception, so that no caller can forget the third.
+
+Each venue has one table from its errors to meanings; each meaning belongs to one class, and the engine's policy reads the
+classes alone. What no table knows is `UNKNOWN`: it is asked about and never acted on.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
+
+
+class ErrorClass(StrEnum):
+    """How far a refusal reaches, and so what may follow from it."""
+
+    PASSING = "passing"
+    """Nothing happened, and the same request may be taken later."""
+    MARKET = "market"
+    """This market is closed to this account; the others are not."""
+    ACCOUNT = "account"
+    """The account or its key; only the owner can change that."""
+    SHAPE = "shape"
+    """This kind of order is not taken; another kind may be."""
+    FINAL = "final"
+    """Exactly this order is refused, and would be again."""
+    UNKNOWN = "unknown"
+    """Nobody wrote down what it means: ask, and act on nothing."""
 
 
 class Meaning(StrEnum):
@@ -28,15 +51,49 @@ class Meaning(StrEnum):
     CLOCK = "clock"
     """Our clock and the venue's differ too much; nothing happened."""
     FUNDS = "funds"
-    """Not enough money for this order."""
+    """Not enough free money or coins for this order at this moment."""
+    PRICE = "price"
+    """A price of this order is out of bounds at this moment: a nearer price, or another moment."""
     TOO_SMALL = "too_small"
     """Below the venue's minimum."""
     MARKET_CLOSED = "market_closed"
     """The market takes no such order now (halted, cancel-only, post-only …)."""
+    RESTRICTED = "restricted"
+    """This market is closed to this account (residence, settings, an agreement that is missing); the others are not."""
     GONE = "gone"
     """The order is not there (any more): look it up before believing anything."""
     UNSUPPORTED = "unsupported"
-    """The venue does not know this kind of order here."""
+    """The venue does not take this kind of order, or this kind of change, here."""
+    ATTACHMENT = "attachment"
+    """The venue refuses the stop or target that an order carries, not the order itself."""
+
+    @property
+    def error_class(self) -> ErrorClass:
+        """What may follow from it."""
+        return _CLASSES[self]
+
+
+_CLASSES: Mapping[Meaning, ErrorClass] = MappingProxyType(
+    {
+        Meaning.BUSY: ErrorClass.PASSING,
+        Meaning.LOCKED_OUT: ErrorClass.PASSING,
+        Meaning.RATE_LIMITED: ErrorClass.PASSING,
+        Meaning.NONCE: ErrorClass.PASSING,
+        Meaning.CLOCK: ErrorClass.PASSING,
+        Meaning.FUNDS: ErrorClass.PASSING,
+        Meaning.PRICE: ErrorClass.PASSING,
+        Meaning.MARKET_CLOSED: ErrorClass.PASSING,
+        Meaning.RESTRICTED: ErrorClass.MARKET,
+        Meaning.CREDENTIALS: ErrorClass.ACCOUNT,
+        Meaning.PERMISSION: ErrorClass.ACCOUNT,
+        Meaning.UNSUPPORTED: ErrorClass.SHAPE,
+        Meaning.ATTACHMENT: ErrorClass.SHAPE,
+        Meaning.REJECTED: ErrorClass.FINAL,
+        Meaning.TOO_SMALL: ErrorClass.FINAL,
+        Meaning.UNKNOWN: ErrorClass.UNKNOWN,
+        Meaning.GONE: ErrorClass.UNKNOWN,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +113,13 @@ class NotPlaced:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """It may have been carried out: hunt it, never repeat it blindly."""
+    """It may have been carried out: look for it, never repeat it blindly.
+
+    `unheard`: the venue did answer, in words that no table knows.
+    """
 
     reason: str
+    unheard: bool = False
 
 
 Outcome = Placed | NotPlaced | Unknown

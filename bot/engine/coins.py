@@ -28,18 +28,18 @@ from bot.domain.position import Position
 if TYPE_CHECKING:
     from bot.engine.desk import Desk
 
-#: Wall ms between the first look that misses coins and the one that believes it.
+#: Real ms between the first look that misses coins and the one that believes it.
 SECOND_LOOK = 20 * SECOND
-#: The first and the longest wait (wall ms) after a sale that was refused for want of coins.
+#: The first and the longest wait (real ms) after a sale that was refused for want of coins.
 FIRST_WAIT, LONGEST_WAIT = 250, MINUTE
 _MOST_DOUBLINGS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """A look at the coins of a position that missed some of them, by both clocks (ms); `witnessed` by more than a balance."""
+    """A look at the coins of a position that missed some, in steady and in market time (ms); `witnessed` by more than a balance."""
 
-    wall: int
+    steady: int
     market: int
     missing: Decimal
     witnessed: bool = False
@@ -47,7 +47,7 @@ class _Look:
 
 @dataclass(frozen=True, slots=True)
 class _Refused:
-    """Orders that were refused for want of coins: when the last (wall ms), and how many in a row."""
+    """Orders that were refused for want of coins: when the last (steady ms), and how many in a row."""
 
     at: int
     times: int
@@ -80,7 +80,7 @@ class Coins:
         if last is None:
             return False
         wait = min(FIRST_WAIT << min(last.times - 1, _MOST_DOUBLINGS), LONGEST_WAIT)
-        return abs(self._desk.clock.wall_ms() - last.at) < wait  # whichever way a clock may have jumped
+        return self._desk.clock.steady_ms() - last.at < wait
 
     def worth(self, balances: Mapping[str, Balance]) -> dict[str, Decimal]:
         """What of each spot position is at the account, by symbol: the rest has become other money, or somebody else's."""
@@ -94,8 +94,8 @@ class Coins:
     # -- looking ------------------------------------------------------------------------------------------------------
     def is_due(self) -> bool:
         """Whether coins whose absence was witnessed are to be looked for a second time."""
-        now = self._desk.clock.wall_ms()
-        return any(look.witnessed and abs(now - look.wall) >= SECOND_LOOK for look in self._looks.values())
+        now = self._desk.clock.steady_ms()
+        return any(look.witnessed and now - look.steady >= SECOND_LOOK for look in self._looks.values())
 
     def count(self, balances: Mapping[str, Balance]) -> None:
         """One look at all positions; at a start, the first of all, the exchange's history may take the place of the other."""
@@ -116,7 +116,7 @@ class Coins:
             self._refused.pop((position.symbol, stop), None)
             return
         times = self._times(position.symbol, stop=stop) + 1
-        self._refused[position.symbol, stop] = _Refused(self._desk.clock.wall_ms(), times)
+        self._refused[position.symbol, stop] = _Refused(self._desk.clock.steady_ms(), times)
         if stop and times == 1:
             return  # the stop before it may only not have let its coins go yet
         try:
@@ -152,9 +152,9 @@ class Coins:
         if missing < desk.instruments[position.symbol].lot or desk.closing_in_doubt(position.symbol) > 0:
             self._looks.pop(entry, None)
             return
-        now = _Look(desk.clock.wall_ms(), desk.clock.market_ms(), missing)
+        now = _Look(desk.clock.steady_ms(), desk.clock.market_ms(), missing)
         first = self._looks.get(entry, now)
-        again = abs(now.wall - first.wall) >= SECOND_LOOK
+        again = now.steady - first.steady >= SECOND_LOOK
         sales = self._owners_sales(position) if first is now or again else []
         shown = sum((fill.qty for fill in sales), ZERO) >= missing
         self._looks[entry] = replace(first, witnessed=first.witnessed or refused or shown)

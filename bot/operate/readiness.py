@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.domain.clock import iso, system_ms
-from bot.operate.checks import Finding, Wish, examined, settings_for
+from bot.operate.checks import Finding, Wish, examined, settings_for, verdict
 from bot.operate.env_file import exposure
 from bot.operate.unwatched import traded_by, unwatched
 from bot.sandbox_child import SandboxError
@@ -30,6 +30,7 @@ from bot.store.reader import Books
 ENOUGH_DISK = 500 * 2**20
 #: Milliseconds by which our clock may differ from an exchange's before it is worth a line.
 CLOCK_DRIFT = 1_000
+_VERDICTS = {"accepted": "ok", "not judged": "ok", "REFUSED": "failure"}
 SDKS = {"kraken": ("krakenex", "pykrakenapi"), "okx": ("okx",), "coinbase": ("coinbase-advanced-py",)}
 
 
@@ -139,8 +140,8 @@ def _broker(one: Finding) -> Iterator[Check]:
         "" if one.funded else one.remedy,
     )
     for shape in one.shapes:
-        verdict = "ok" if shape["accepted"] else "failure"
-        yield Check(name, f"order shape: {shape['name']}", verdict, str(shape["answer"]))
+        found = verdict(shape)
+        yield Check(name, f"order shape: {shape['name']}", _VERDICTS[found], f"{found}: {shape['answer']}")
 
 
 def _sdk(venue: str) -> Check:

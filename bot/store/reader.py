@@ -89,6 +89,11 @@ class Books:
                 current.setdefault(seen.account.venue, seen)
         return tuple(current[venue] for venue in sorted(current))
 
+    def misses(self, venue: str | None) -> bool:
+        """Whether the book of a venue (by default any) may be in what could not be read at the last look."""
+        one_for_all = self._url is not None or venue is None
+        return any(one_for_all or Path(where).name == f"{venue}.db" for where in self.unreadable)
+
     @contextmanager
     def page(self, seen: Seen) -> Iterator[Page]:
         """One consistent view of an account's rows."""

@@ -7,7 +7,8 @@ Kraken's envelope; raises `BrokerError` with the meaning an order needs (UNKNOWN
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
 from ssl import SSLContext
 from typing import Any
@@ -17,15 +18,15 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from bot.brokers.answers import safe_text
-from bot.brokers.base import BrokerError
+from bot.brokers.base import BrokerError, Lane
 from bot.brokers.deadline import Deadline, Haste, Overdue, Runner
-from bot.brokers.keylock import KeyBusy, KeyFile, KeyLock, identity
+from bot.brokers.keylock import KeyBusy, KeyFile, KeyLock
 from bot.brokers.kraken.config import KrakenConfig
-from bot.brokers.kraken.errors import LOCKOUT_MS, explain, failure, of_transport
-from bot.brokers.kraken.limits import Charge, KrakenLimits
+from bot.brokers.kraken.errors import DENIED, LOCKOUT_MS, explain, failure, of_transport, plain_words
+from bot.brokers.kraken.limits import Charge, KrakenLimits, question_cost
 from bot.brokers.rate_limits import OverBudget
 from bot.brokers.wire import CONNECT_SECONDS, READ_SECONDS, BoundedSession, trusted
-from bot.domain.clock import Clock
+from bot.domain.clock import Clock, Pause
 from bot.domain.log import Log
 from bot.domain.outcome import Meaning
 
@@ -66,28 +67,38 @@ class KrakenTransport:
         self._runner = Runner("kraken-sender", self._haste)
         self._trust = trusted(config.ca_file)
         self._sender = Sender(config, self._trust)
-        name = f"{config.mode}-kraken-{config.environment}-{identity(config.key)}"
-        self._lock = KeyLock(config.state_dir, name)
-        self._limits = KrakenLimits(config.limits, clock)
-        self._locked_until = 0
-        self._throttled_until = 0
+        self._lock = KeyLock.of(config.state_dir, config.mode, "kraken", config.environment, config.key)
+        self._limits = KrakenLimits(config.tier, clock, log)
+        self._lane = Lane.QUERY
+        self.vouch: Callable[[], object] | None = None
+        """Raises what the key lacks now, by the venue's list of its rights; set once connecting has found them all."""
+        self._lockout = Pause(clock)
+        self._throttle = Pause(clock)
 
     # -- public and private calls ------------------------------------------------------------------------------
     def public(self, method: str, data: Mapping[str, str] | None = None) -> Any:
         """The `result` of a public endpoint."""
-        deadline = self._haste.deadline(self._config.read_seconds)
-        return _read(lambda: self._public(method, dict(data or {}), deadline))
+        deadline, fields = self._haste.deadline(self._config.read_seconds), dict(data or {})
+        try:
+            return _read(lambda: self._public(method, fields, deadline))
+        except BrokerError as error:
+            if not _is_denied(error):
+                raise
+            raise _closed(error, fields.get("pair", "")) from error
 
-    def private(self, method: str, data: Mapping[str, str] | None = None) -> Any:
-        """The `result` of a private question."""
-        deadline = self._haste.deadline(self._config.read_seconds)
+    def private(self, method: str, data: Mapping[str, str] | None = None, *, behind: bool = False) -> Any:
+        """The `result` of a private question. One that comes `behind` all others is asked only if there is room for it now."""
+        deadline, fields = self._haste.deadline(self._config.read_seconds), dict(data or {})
+        room = self._haste.deadline(0) if behind else deadline
+        lane = Lane.ENTRY if behind else self._lane
 
         def ask() -> Any:
             self._stay_quiet()
-            _admitted(lambda: self._limits.question(method, deadline))
-            return self._private(method, dict(data or {}), deadline)
+            self._recall(deadline)
+            _admitted(lambda: self._limits.question(method, room, lane))
+            return self._private(method, fields, deadline, cost=question_cost(method))
 
-        return _read(ask)
+        return self._allowed(lambda: _read(ask), fields.get("pair", ""), method)
 
     def request(self, method: str, data: Mapping[str, str], charge: Charge, latest: int) -> Any:
         """The `result` of an order request, sent once and not after wall time `latest`.
@@ -95,13 +106,30 @@ class KrakenTransport:
         A `BrokerError` that means UNKNOWN: it may have been taken; any other: nothing happened.
         """
         deadline = self._haste.deadline(self._config.order_seconds)
-        self._stay_quiet()
-        _admitted(lambda: self._limits.order(charge, deadline))
-        return self._private(method, dict(data), deadline, latest)
+
+        def send() -> Any:
+            self._stay_quiet()
+            _admitted(lambda: self._limits.order(charge, deadline))
+            return self._private(method, dict(data), deadline, latest)
+
+        return self._allowed(send, charge.pair, method)
+
+    @contextmanager
+    def urgently(self) -> Iterator[None]:
+        """Questions that are asked within go before all others."""
+        before, self._lane = self._lane, Lane.EXIT
+        try:
+            yield
+        finally:
+            self._lane = before
 
     def hurry(self, until: int) -> None:
         """No wait beyond wall time `until`."""
         self._haste.hurry(until)
+
+    def limit_calls(self, seconds: float | None) -> None:
+        """No call takes longer than this; None for the usual times."""
+        self._haste.limit(seconds)
 
     def close(self) -> None:
         """Let go of thread, sockets and lock; safe to call twice."""
@@ -117,9 +145,12 @@ class KrakenTransport:
         sender = self._sender
         return self._result(self._send(lambda: sender.query_public(method, data, _TIMEOUTS), deadline))
 
-    def _private(self, method: str, data: dict[str, str], deadline: Deadline, latest: int | None = None) -> Any:
+    def _private(
+        self, method: str, data: dict[str, str], deadline: Deadline, latest: int | None = None, cost: float = 0.0
+    ) -> Any:
         try:
             with self._lock.held(deadline) as file:
+                self._limits.recall(file.spent, cost)
                 if latest is not None and self._clock.wall_ms() > latest:
                     raise failure(Meaning.BUSY, "not sent: its deadline passed while it waited for its turn")
                 return self._with_nonce(method, data, deadline, file)
@@ -128,8 +159,9 @@ class KrakenTransport:
 
     def _with_nonce(self, method: str, data: dict[str, str], deadline: Deadline, file: KeyFile) -> Any:
         """Send under the key's lock; once more with a larger nonce when the first was refused (nothing happened then)."""
-        self._locked_until = max(self._locked_until, min(file.quiet_until, self._clock.wall_ms() + LOCKOUT_MS))
+        self._lockout.extend(min(file.quiet_ms(self._clock.steady_ms()), LOCKOUT_MS))
         self._stay_quiet()
+        file.spent = self._limits.spent
         try:
             return self._signed(method, data, deadline, file.next_nonce(self._clock.wall_ms()))
         except BrokerError as error:
@@ -138,7 +170,26 @@ class KrakenTransport:
             self._log.warning("nonce_refused", venue="kraken", method=method)
             return self._signed(method, data, deadline, file.next_nonce(self._clock.wall_ms(), _NONCE_LEAP))
         finally:
-            file.quiet_until = max(file.quiet_until, self._locked_until)
+            file.keep_quiet(self._clock.steady_ms(), self._lockout.left())
+            file.spent = self._limits.spent
+
+    def _recall(self, deadline: Deadline) -> None:
+        """What earlier lives, and other programs of this host, have used of the key's counter."""
+        try:
+            with self._lock.held(deadline) as file:
+                self._limits.recall(file.spent)
+        except KeyBusy as error:
+            raise failure(Meaning.BUSY, error, "in_use") from error
+
+    def _allowed(self, ask: Callable[[], Any], about: str, method: str) -> Any:
+        """The answer; a denial to a key that has every right is about the market that was asked `about`, if about any."""
+        try:
+            return ask()
+        except BrokerError as error:
+            if not _is_denied(error) or self.vouch is None or method == "GetApiKeyInfo":
+                raise
+            self.vouch()
+            raise _closed(error, about) from error
 
     def _signed(self, method: str, data: dict[str, str], deadline: Deadline, nonce: int) -> Any:
         sender = self._sender
@@ -180,22 +231,19 @@ class KrakenTransport:
     # -- restraint ---------------------------------------------------------------------------------------------
     def _heed(self, error: BrokerError) -> BrokerError:
         """Remember how long the venue wants to be left alone, and that its counter is full."""
-        until = self._clock.wall_ms() + error.retry_after_ms
         if error.meaning is Meaning.LOCKED_OUT:
-            self._locked_until = until
+            self._lockout.begin(error.retry_after_ms)
         elif error.meaning is Meaning.RATE_LIMITED:
-            self._throttled_until = until
+            self._throttle.begin(error.retry_after_ms)
             self._limits.refused()
         return error
 
     def _stay_quiet(self) -> None:
         """Refuse at once, without a call, while the venue wants silence."""
-        now = self._clock.wall_ms()
-        if now < self._locked_until:
-            raise failure(Meaning.LOCKED_OUT, "locked out: not calling", "lockout", self._locked_until - now)
-        if now < self._throttled_until:
-            left = self._throttled_until - now
-            raise failure(Meaning.RATE_LIMITED, "Kraken asked for a pause", "", left)
+        if left := self._lockout.left():
+            raise failure(Meaning.LOCKED_OUT, "locked out: not calling", "lockout", left)
+        if left := self._throttle.left():
+            raise failure(Meaning.RATE_LIMITED, "Kraken asked for a pause", "throttled", left)
 
 
 def _admitted(wait: Callable[[], None]) -> None:
@@ -203,7 +251,7 @@ def _admitted(wait: Callable[[], None]) -> None:
     try:
         wait()
     except OverBudget as error:
-        raise failure(Meaning.RATE_LIMITED, error, "", error.wait_ms) from error
+        raise failure(Meaning.RATE_LIMITED, error, "throttled", error.wait_ms) from error
 
 
 def _read(ask: Callable[[], Any]) -> Any:
@@ -213,7 +261,16 @@ def _read(ask: Callable[[], Any]) -> Any:
     except BrokerError as error:
         if error.meaning is not Meaning.UNKNOWN:
             raise
-        raise BrokerError(error.venue, Meaning.BUSY, error.text, remedy=error.remedy) from error
+        raise BrokerError(error.venue, Meaning.BUSY, error.text, remedy=error.remedy, unheard=error.unheard) from error
+
+
+def _is_denied(error: BrokerError) -> bool:
+    return error.meaning is Meaning.PERMISSION and plain_words(error.text) == plain_words(DENIED)
+
+
+def _closed(error: BrokerError, about: str) -> BrokerError:
+    """A denial that does not speak of the key: of the market asked about, else of this question only."""
+    return failure(Meaning.RESTRICTED, error.text, "closed") if about else failure(Meaning.BUSY, error.text)
 
 
 def _of_status(error: requests.HTTPError) -> BrokerError:
@@ -223,4 +280,8 @@ def _of_status(error: requests.HTTPError) -> BrokerError:
     """
     status = error.response.status_code
     text = f"HTTP {status} {error.response.reason}"
-    return failure(Meaning.RATE_LIMITED, text) if status == 429 else failure(Meaning.UNKNOWN, text, "unreachable")
+    return (
+        failure(Meaning.RATE_LIMITED, text, "throttled")
+        if status == 429
+        else failure(Meaning.UNKNOWN, text, "unreachable")
+    )

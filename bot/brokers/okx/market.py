@@ -49,6 +49,7 @@ class OkxMarket:
 
     def __init__(self, config: OkxConfig, transport: OkxTransport, clock: Clock, log: Log) -> None:
         self._types = ALL_TYPES if config.swaps else ("SPOT",)
+        self._non_crypto = config.non_crypto
         self._transport = transport
         self._clock = clock
         self._log = log
@@ -93,7 +94,8 @@ class OkxMarket:
 
     def _refresh(self) -> None:
         rows = [row for kind in self._types for row in self._transport.private(_INSTRUMENTS, instType=kind)]
-        self._listings, faults = understood(lambda: wire.listings(rows, self._clock.market_ms()))
+        now = self._clock.market_ms()
+        self._listings, faults = understood(lambda: wire.listings(rows, now, non_crypto=self._non_crypto))
         for fault in faults:
             self._log.warning("market_left_out", venue="okx", reason=fault)
 

@@ -1,0 +1,68 @@
+"""What an actor says of missing money: also where there is some that no order can use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from bot.brokers.base import BrokerError
+from bot.domain.clock import SystemClock
+from bot.domain.instrument import Balance
+from bot.domain.outcome import Meaning
+from bot.operate.health import Status
+from bot.reporter import Reporter
+from tests.engine.test_hunt_same_id import OneOrderAnId
+from tests.rig import Notes
+
+NONE = Decimal(0)
+
+
+class Purse(OneOrderAnId):
+    """An account with money in several places."""
+
+    def __init__(self, pockets: Mapping[str, Decimal], held: Decimal, *, silent: bool) -> None:
+        super().__init__()
+        self.apart, self.held, self.silent = pockets, held, silent
+
+    def pockets(self) -> Mapping[str, Decimal]:
+        if self.silent:
+            raise BrokerError(self.name, Meaning.BUSY, "no answer")
+        return self.apart
+
+    def balances(self) -> Mapping[str, Balance]:
+        return {"USD": Balance(Decimal(1), self.held), "BTC": Balance(NONE, Decimal(3))}
+
+
+def standing(equity: str) -> Any:
+    """The part of a look at the account that the line is made of."""
+    worth = Decimal(equity)
+    return SimpleNamespace(balance=worth, equity=worth, useful=worth, other={})
+
+
+@pytest.mark.parametrize(
+    ("pockets", "held", "silent", "told"),
+    [
+        ({}, "0", False, ""),
+        ({}, "0", True, ""),
+        ({"USD": "5000", "BTC": "2"}, "0", False, "; there is 5000 USD elsewhere at the exchange"),
+        ({"USDC": "7.50"}, "4", False, "; there is 7.5 USDC elsewhere at the exchange, 4 USD held by orders"),
+    ],
+)
+def test_the_line_about_missing_money_names_what_lies_elsewhere(
+    pockets: dict[str, str], held: str, silent: bool, told: str
+) -> None:
+    notes = Notes()
+    purse = Purse({asset: Decimal(amount) for asset, amount in pockets.items()}, Decimal(held), silent=silent)
+    plan: Any = SimpleNamespace(min_balance=Decimal(10), recommended_balance=Decimal(100))
+    unused: Any = SimpleNamespace()
+    reporter = Reporter(plan, SystemClock(), notes, unused, unused, unused, unused, purse)  # type: ignore[arg-type]
+    reporter.measured(standing("5"))
+    (line,) = notes.said("UNFUNDED")
+    assert line["reason"] == f"waits for money{told}"
+    assert reporter._verdict(None, "unfunded") == (Status.UNFUNDED, f"less than MIN_BALANCE_USD{told}")
+    reporter.measured(standing("500"))
+    assert len(notes.said("FUNDED")) == 1
