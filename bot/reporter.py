@@ -110,7 +110,7 @@ class Reporter:
             self._log.warning("ERROR", reason=error.text, remedy=error.remedy, in_a_row=self.tally.errors)
 
     def _is_funded(self, standing: Standing) -> bool:
-        return standing.equity >= self._plan.min_balance
+        return standing.useful >= self._plan.min_balance
 
     def _say_money(self, standing: Standing) -> None:
         foreign = sorted(asset for asset in standing.other if asset in FIAT)
@@ -122,7 +122,9 @@ class Reporter:
         money = {"balance_usd": standing.balance, "equity_usd": standing.equity}
         if not self._is_funded(standing):
             self._elsewhere = self._look_elsewhere()
-            reason = "waits for money" + self._elsewhere
+            useless = standing.equity >= self._plan.min_balance
+            reason = "nothing that is traded here is paid in what is held" if useless else "waits for money"
+            reason += self._elsewhere
             self._log.warning("UNFUNDED", **money, needed_usd=self._plan.min_balance, reason=reason)
         elif standing.equity < self._plan.recommended_balance:
             hint = f"under {self._plan.recommended_balance} dollars most trades are below the exchange's minimum"
@@ -143,13 +145,13 @@ class Reporter:
     def report(self, barrier: str | None, objection: str | None) -> None:
         """The newest record: into the heartbeat for the supervisor, into the database for everybody else."""
         pulse = self._pulse(*self._verdict(barrier, objection))
-        self._heartbeat.beat(self._clock.wall_ms(), pulse)
+        self._heartbeat.beat(pulse)
         self._ledger.report_health(self._row(pulse))
 
     def stays(self) -> None:
         """What is held at the end of a life that was told to stop; all else stands as last reported."""
         held = tuple(self._holding(one) for one in self._ledger.positions())
-        self._heartbeat.beat(self._clock.wall_ms(), replace(self._heartbeat.pulse, holdings=held))
+        self._heartbeat.beat(replace(self._heartbeat.pulse, holdings=held))
 
     def sign_off(self) -> None:
         """The last record of a life that something ended."""

@@ -71,6 +71,7 @@ class Lane(StrEnum):
 class Capabilities:
     """What the venue offers on this account, as proved at connect. `deadline_ms` is how long a request stays valid.
 
+    `attached_target`: the target that comes with the stop sells at a limit, never at the market when a trade was there.
     `forgets_after_ms`: market ms after which the venue may no longer show an order that ended unfilled (None: never).
     """
 
@@ -134,6 +135,9 @@ class BaseBroker(ABC):
     @abstractmethod
     def prove(self, entry: Intent, stop: Intent) -> Sequence[ShapeProof]:
         """Show the venue the exact entry and stop without money where it can judge them; updates `capabilities`."""
+
+    def keep_listed(self, symbols: Collection[str]) -> None:  # noqa: B027
+        """What the book holds in these symbols is listed, read and closed from now on, whatever kinds of market are traded."""
 
     @abstractmethod
     def instruments(self) -> Mapping[str, Instrument]:

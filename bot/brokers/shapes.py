@@ -58,9 +58,7 @@ class Shapes:
         if not whole.judged:
             return
         if not whole.accepted:
-            proofs.append(
-                _judge("entry without stop", show, replace(entry, attached_stop=None, attached_target=None))
-            )
+            proofs.append(_judge("entry without stop", show, replace(entry, attached_stop=None, attached_target=None)))
             if whole.meaning is not Meaning.ATTACHMENT and not (proofs[-1].judged and proofs[-1].accepted):
                 return
         self._attached(taken=whole.accepted, reason=whole.answer)

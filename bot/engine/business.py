@@ -108,7 +108,7 @@ class Business:
                 plan.exclusion_ms,
                 plan.news,
             ),
-            accounting=Accounting(desk),
+            accounting=Accounting(desk, plan.wishes),
             halts=Halts(desk, plan.limits),
             flattening=Flattening(desk, closing),
             diary=Diary(desk),
@@ -173,7 +173,8 @@ class Business:
         self.reconciliation.count(balances)
         standing = self.accounting.measure(balances)
         self.diary.write(standing)
-        self.watch.close_of_candle()
+        if self.watch.close_of_candle():  # what an exit frees, the entries of its close may use
+            standing = self.accounting.measure()
         self.watch.keep()
         self._prove_again()
         refusal = may_enter or self.objection(standing)
@@ -186,7 +187,7 @@ class Business:
         able = self.desk.broker.capabilities()
         if not (able.attached_stop or able.resting_stop):
             return "the exchange takes no stop orders from this account"
-        if standing.equity < self.plan.min_balance:
+        if standing.useful < self.plan.min_balance:
             return "unfunded"
         return self.halts.look(standing.losses)
 

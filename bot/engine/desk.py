@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from bot.brokers.base import Absence, BaseBroker, BrokerError
-from bot.domain.clock import Clock
+from bot.domain.clock import Ages, Clock
 from bot.domain.fill import Fill
 from bot.domain.ids import ClientIds, decision_key, is_ours, tag_of
 from bot.domain.instrument import FeeRate, Instrument
@@ -32,6 +32,7 @@ from bot.domain.order import (
 )
 from bot.domain.outcome import Meaning, NotPlaced, Placed, Unknown
 from bot.engine.book import Book, Booking
+from bot.engine.coins import Coins
 from bot.engine.doubts import HIDDEN, Doubts
 from bot.engine.markets import Markets
 
@@ -60,13 +61,18 @@ class Desk:
     pause: Callable[[float], object] = time.sleep
     markets: Markets = field(init=False)
     doubts: Doubts = field(init=False, default_factory=Doubts)
+    ages: Ages = field(init=False)
+    coins: Coins = field(init=False)
 
     def __post_init__(self) -> None:
+        self.coins = Coins(self)
         self.markets = Markets(self.broker, self.clock, self.log)
+        self.ages = Ages(self.clock)
 
     def learn_rules(self) -> None:
         """The markets and their rules of this moment; raises `BrokerError`."""
         held = [position.symbol for position in self.book.positions()]
+        self.broker.keep_listed({*held, *(record.symbol for record in self.book.unsettled())})
         self.instruments = self.markets.read(self.instruments, held)
 
     def fee(self, symbol: str) -> FeeRate:
@@ -98,8 +104,11 @@ class Desk:
         reason: str = "",
         decision: Decision | None = None,
         deadline_ms: int | None = None,
+        pay_in: str | None = None,
     ) -> Intent:
-        """An intent with its ids, its decision key and its deadline, `deadline_ms` from now at the latest."""
+        """An intent with its ids, its decision key and its deadline, `deadline_ms` from now at the latest. What is held is sold
+        for the currency that paid for it.
+        """
         attempt = self.book.attempts(symbol, candle_close, purpose)
         now = self.clock.wall_ms()
         able = self.broker.capabilities()
@@ -124,11 +133,21 @@ class Desk:
             reduce_only=reduce_only,
             reason=reason,
             decision=decision,
+            pay_in=pay_in or self.paid_in(symbol),
         )
+
+    def paid_in(self, symbol: str) -> str | None:
+        """The currency that paid for what is held of a symbol; None for its quote, and when nothing is held."""
+        position = self.book.position(symbol)
+        if position is None:
+            return None
+        entry = self.book.by_client_id(position.entry_id) or self.book.by_exchange_id(position.entry_id)
+        return entry.pay_in if entry is not None else None
 
     def submit(self, intent: Intent) -> OrderRecord:
         """Commit the intent, send it once, commit how that ended. Raises `AlreadyDecided` before anything is sent."""
         self.book.record(intent)
+        self.ages.of(intent.client_id)  # from now on, whatever is done to the clock meanwhile
         outcome = self.broker.place(intent)
         self.markets.heed(intent.symbol, outcome)
         match outcome:
@@ -225,7 +244,7 @@ class Desk:
 
     def _corrected(self, record: OrderRecord, order: VenueOrder) -> OrderRecord:
         """The order as the venue shows it, where it has taken back what it once said was filled."""
-        if not self.doubts.taken_back(record, order, self.clock.wall_ms()):
+        if not self.doubts.taken_back(record, order, self.clock.steady_ms()):
             return record
         self.log.warning(
             "CORRECTED",
@@ -246,8 +265,7 @@ class Desk:
         """
         entries = [one for one in self.book.unsettled() if one.symbol == symbol and one.purpose is Purpose.ENTRY]
         refreshed = [self.refresh(entry) for entry in entries]
-        now = self.clock.wall_ms()
-        return all(entry.settled or now - (entry.sent_at or entry.created_at) > HIDDEN for entry in refreshed)
+        return all(entry.settled or self.age(entry) > HIDDEN for entry in refreshed)
 
     def _adopt_children(self, order: VenueOrder) -> None:
         """Raises `BrokerError` while the venue does not show the orders that it says a stop became."""
@@ -290,10 +308,15 @@ class Desk:
             self.on_fill(booking)
         return booking
 
+    def age(self, record: OrderRecord) -> int:
+        """Real ms since an order of ours was sent."""
+        return self.ages.of(record.client_id or record.exchange_id or "", record.sent_at or record.created_at)
+
     def is_mine(self, order: VenueOrder) -> bool:
         """Whether an order is of this book: in it, spawned by one that is, or under our tag. Another NIJA's is not."""
         known = [order.exchange_id] if order.parent_id is None else [order.exchange_id, order.parent_id]
-        if any(self.book.by_exchange_id(exchange_id) is not None for exchange_id in known):
+        found = (self.book.by_exchange_id(exchange_id) for exchange_id in known)
+        if any(record is not None and record.purpose is not Purpose.OWNER for record in found):
             return True
         return order.client_id is not None and is_ours(order.client_id) and tag_of(order.client_id) == self.ids.tag
 
@@ -337,8 +360,15 @@ def at_stake(record: OrderRecord) -> Decimal:
 
 
 def is_harmless(record: OrderRecord) -> bool:
-    """Refused, and for a passing reason: nothing happened, and the wish may be tried again."""
-    return record.status is OrderStatus.REJECTED and refusal(record) in TRANSIENT
+    """Refused, and for a passing reason, or for the stop it carried (the next goes without): nothing happened, and the wish
+    may be tried again.
+    """
+    return record.status is OrderStatus.REJECTED and refusal(record) in TRANSIENT | {Meaning.ATTACHMENT}
+
+
+def is_refused_for_its_stop(record: OrderRecord) -> bool:
+    """An entry that was refused for the stop attached to it: without one it may be taken."""
+    return record.status is OrderStatus.REJECTED and refusal(record) is Meaning.ATTACHMENT
 
 
 def refusal(record: OrderRecord) -> Meaning | None:

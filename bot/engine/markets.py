@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from bot.brokers.base import BaseBroker, BrokerError
-from bot.domain.clock import DAY, MINUTE, SECOND, Clock
+from bot.domain.clock import DAY, MINUTE, SECOND, Clock, backed_off
 from bot.domain.instrument import Instrument, Kind, Trading
 from bot.domain.log import Log
 from bot.domain.outcome import ErrorClass, Meaning, NotPlaced, Outcome, Placed
@@ -25,13 +25,13 @@ _SALES = frozenset({Trading.ONLINE, Trading.REDUCE_ONLY, Trading.LIMIT_ONLY})
 _STOPS = frozenset({Trading.ONLINE, Trading.REDUCE_ONLY})
 #: Refusals that changed rules may explain.
 _OF_RULES = frozenset({Meaning.MARKET_CLOSED, Meaning.REJECTED, Meaning.TOO_SMALL, Meaning.UNSUPPORTED})
-#: The first and the longest wait (wall ms) before a market that refused an order as closed is tried again.
+#: The first and the longest wait (real ms) before a market that refused an order as closed is tried again.
 _FIRST_WAIT, _LONGEST_WAIT = 5 * SECOND, 5 * MINUTE
-#: Wall ms between two looks at the rules while a market in which we hold something is closed, and after refusals.
+#: Real ms between two looks at the rules while a market in which we hold something is closed, and after refusals.
 _LOOK_AGAIN, _LOOK_AFTER_REFUSAL = MINUTE, 2 * SECOND
 #: The place of refusals that speak of the whole account, among the closed markets.
 _ACCOUNT = ""
-#: Wall ms for which a market that is closed to this owner takes no entries.
+#: Real ms for which a market that is closed to this owner takes no entries.
 RESTRICTED_FOR = DAY
 
 
@@ -84,7 +84,7 @@ class Markets:
         """The venue does not let this owner trade a market: no entries there for a day, other orders after growing waits."""
         before = self._closures.get(symbol)
         wait = self._next_wait(before)
-        now = self._clock.wall_ms()
+        now = self._clock.steady_ms()
         self._closures[symbol] = _Closure(reason, wait, now + wait, now + RESTRICTED_FOR)
         if before is None or not before.entries_until:
             self._log.warning(
@@ -97,7 +97,7 @@ class Markets:
     def is_restricted(self, symbol: str) -> bool:
         """Whether a market is closed to this owner: its place goes to the next."""
         closure = self._closures.get(symbol)
-        return closure is not None and self._clock.wall_ms() < closure.entries_until
+        return closure is not None and self._clock.steady_ms() < closure.entries_until
 
     def reopen(self) -> None:
         """The owner resumes: every market may be tried again."""
@@ -123,12 +123,12 @@ class Markets:
     # -- markets that take no orders now --------------------------------------------------------------------------
     @staticmethod
     def _next_wait(before: _Closure | None) -> int:
-        return min(before.wait * 2, _LONGEST_WAIT) if before is not None else _FIRST_WAIT
+        return backed_off(before.wait if before is not None else 0, _FIRST_WAIT, _LONGEST_WAIT)
 
     def _close(self, symbol: str, reason: str) -> None:
         before = self._closures.get(symbol)
         wait = self._next_wait(before)
-        self._closures[symbol] = _Closure(reason, wait, self._clock.wall_ms() + wait)
+        self._closures[symbol] = _Closure(reason, wait, self._clock.steady_ms() + wait)
         if before is None:
             whose = {"limit": "account"} if symbol == _ACCOUNT else {"symbol": symbol, "limit": "market"}
             why = f"the exchange takes no such order now: {reason}; tried again with growing waits"
@@ -152,12 +152,12 @@ class Markets:
 
     def _waits(self, symbol: str) -> bool:
         closure = self._closures.get(symbol)
-        return closure is not None and self._clock.wall_ms() < closure.until
+        return closure is not None and self._clock.steady_ms() < closure.until
 
     # -- the rules ------------------------------------------------------------------------------------------------
     def is_due(self, held: Iterable[Instrument]) -> bool:
         """Whether the rules are to be read before their time: in doubt, or something is held in a market that is closed."""
-        age = self._clock.wall_ms() - self._read_at
+        age = self._clock.steady_ms() - self._read_at
         closed = any(one.trading is not Trading.ONLINE for one in held)
         return (self._doubted and age >= _LOOK_AFTER_REFUSAL) or (closed and age >= _LOOK_AGAIN)
 
@@ -166,7 +166,7 @@ class Markets:
         `BrokerError`.
         """
         fresh = dict(self._broker.instruments())
-        self._read_at, self._doubted = self._clock.wall_ms(), False
+        self._read_at, self._doubted = self._clock.steady_ms(), False
         for symbol in held:
             listed = symbol in fresh
             if not listed:

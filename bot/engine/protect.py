@@ -49,7 +49,7 @@ class Verdict(Enum):
 
 #: Market ms before an entry's creation from which the venue's lists are searched for its stop: clocks differ.
 SEARCH_MARGIN = MINUTE
-#: Wall ms after sending an entry within which its own stop is waited for while the entry is not settled.
+#: Real ms after sending an entry within which its own stop is waited for while the entry is not settled.
 COMING = 5 * SECOND
 
 
@@ -89,8 +89,8 @@ class Protection:
 
     def is_urgent(self) -> bool:
         """Whether coins have come to lie without a stop within the last minute; what lasts longer is looked at in calm."""
-        now = self._desk.clock.wall_ms()
-        return any(now - since < MINUTE for since, _ in self._desk.book.uncovered().values())
+        ages, naked = self._desk.ages, self._desk.book.uncovered()
+        return any(ages.of(f"naked {symbol} {since}", since) < MINUTE for symbol, (since, _) in naked.items())
 
     def stops_of(self, position: Position, orders: Iterable[VenueOrder]) -> list[VenueOrder]:
         """Our working stops of this position among `orders`; those the venue spawned enter the book here."""
@@ -123,7 +123,8 @@ class Protection:
         stops = self.stops_of(position, orders)
         if self._has_sold(position, stops, orders):
             return Verdict.EXPOSED
-        exposed = instrument.size(position.qty - desk.closing_in_doubt(symbol, stops))
+        guarded = desk.coins.to_guard(position, covered(stops))
+        exposed = instrument.size(guarded - desk.closing_in_doubt(symbol, stops))
         want = wanted(exposed, stops, instrument)
         trigger = stop_price(position, instrument)
         steps = arrange(stops, want, trigger, instrument, amend=desk.broker.capabilities().amend)
@@ -141,17 +142,16 @@ class Protection:
         return Verdict.COVERED
 
     def _pauses(self, position: Position) -> bool:
-        return self.refused.pauses(position.entry_id, self._desk.clock.wall_ms())
+        return self.refused.pauses(position.entry_id, self._desk.clock.steady_ms())
 
     def _is_coming(self, position: Position) -> bool:
         """Whether the stop that came with the entry may only not be shown yet, as the rest of its fills: one of ours beside it
         could sell the same coins again. Not for long: what has not come by then is placed."""
-        now = self._desk.clock.wall_ms()
         return any(
             record.symbol == position.symbol
             and record.purpose is Purpose.ENTRY
             and record.attached_stop is not None
-            and now - record.sent_at < COMING
+            and self._desk.age(record) < COMING
             for record in self._desk.book.unsettled()
         )
 
@@ -166,7 +166,7 @@ class Protection:
             return Verdict.EXPOSED
         if ticker is not None and is_through(position, ticker.last):
             return Verdict.THROUGH
-        final = self.refused.is_final(position.entry_id, self._desk.clock.wall_ms())
+        final = self.refused.is_final(position.entry_id, self._desk.clock.steady_ms())
         return Verdict.REFUSED if final else Verdict.EXPOSED
 
     def guards(self, position: Position) -> bool:
@@ -305,7 +305,10 @@ class Protection:
             return False
         self._replaced.add(symbol)
         self._desk.log.warning(
-            "STOP", symbol=symbol, exchange_id=stop.exchange_id, reason="it cannot be amended: cancelled and placed anew"
+            "STOP",
+            symbol=symbol,
+            exchange_id=stop.exchange_id,
+            reason="it cannot be amended: cancelled and placed anew",
         )
         self._desk.expose(symbol, "replaced")
         return self._take(position, [Cancel(stop), Place(step.qty - stop.filled_qty, step.trigger)])
@@ -381,6 +384,7 @@ class Protection:
             record = desk.submit(intent)
         except AlreadyDecided:
             return False
+        desk.coins.sent(record, position)
         rests = not record.done and record.exchange_id is not None
         if rests:
             self.refused.forget(position.entry_id)
@@ -397,7 +401,7 @@ class Protection:
             return
         final = meaning.error_class in (ErrorClass.FINAL, ErrorClass.SHAPE) and record.status is OrderStatus.REJECTED
         counts = final and self._is_free(position, qty)
-        self.refused.note(position.entry_id, record.reason, self._desk.clock.wall_ms(), counts=counts)
+        self.refused.note(position.entry_id, record.reason, self._desk.clock.steady_ms(), counts=counts)
 
     def _is_free(self, position: Position, qty: Decimal) -> bool:
         """Whether the wallet shows the coins of a stop free (contracts have none); False when it does not answer."""

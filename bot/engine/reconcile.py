@@ -1,31 +1,26 @@
 """Reconciliation: the book is brought to what the exchange says. One path for start, restart and the timer.
 
 Fills are fetched with an overlap and booked once by their identity; orders of ours that the book lacks are adopted;
-what is foreign is remembered as such and left alone; coins that are missing are believed gone only after two looks.
+what is foreign is remembered as such and left alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 
-from bot.domain.booking import TAKEN
-from bot.domain.clock import DAY, HOUR, MINUTE, SECOND
+from bot.domain.clock import DAY, HOUR, MINUTE
 from bot.domain.fill import Fill
 from bot.domain.ids import is_ours, tag_of
 from bot.domain.instrument import Balance
 from bot.domain.money import ZERO
 from bot.domain.order import STOPS, Decision, OrderRecord, Purpose, Side, VenueOrder
-from bot.domain.position import Position
 from bot.engine.desk import Desk
 
 #: Market ms before the newest booked fill from which fills are asked again: a venue may show a fill late.
 OVERLAP = HOUR
 #: How far back (market ms) an empty book looks for orders of ours.
 LOST_BOOK = 7 * DAY
-#: Wall ms between the first look that misses coins and the one that believes it.
-SECOND_LOOK = 20 * SECOND
 #: Foreign order ids that are remembered, so that they are not asked about again.
 MEMORY = 10_000
 #: Market ms before a position's first fill from which on a stop may have been made for it, and not for the one before.
@@ -34,22 +29,12 @@ WITH_ITS_ENTRY = 5 * MINUTE
 FALLBACK_RISK = Decimal("0.05")
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """A look at the coins of a position that missed some of them, by both clocks (ms)."""
-
-    wall: int
-    market: int
-    missing: Decimal
-
-
 class Reconciliation:
     """Compares one account's book with its exchange; raises `BrokerError` when the exchange does not answer."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._foreign: dict[str, None] = {}
-        self._missed: dict[str, _Look] = {}  # by the position's entry: the next one's coins are others
 
     def start(self) -> None:
         """After a start: also what ended while nobody looked, as far back as the book (or an empty book) needs."""
@@ -221,31 +206,4 @@ class Reconciliation:
     # -- coins ----------------------------------------------------------------------------------------------------
     def count(self, balances: Mapping[str, Balance]) -> None:
         """Whether the coins of our spot positions are there; the owner may have sold or withdrawn them by hand."""
-        positions = [one for one in self._desk.book.positions() if not self._desk.instruments[one.symbol].shortable]
-        still = {position.entry_id for position in positions}
-        self._missed = {entry: look for entry, look in self._missed.items() if entry in still}
-        for position in positions:
-            held = balances[position.base].total if position.base in balances else ZERO
-            self._judge(position, position.qty - held)
-
-    def _judge(self, position: Position, missing: Decimal) -> None:
-        """Write off what two looks have missed, as of the first: what we sell meanwhile is no part of it."""
-        desk, symbol = self._desk, position.symbol
-        lot = desk.instruments[symbol].lot
-        if missing < lot or desk.closing_in_doubt(symbol) > 0:
-            self._missed.pop(position.entry_id, None)
-            return
-        now = _Look(desk.clock.wall_ms(), desk.clock.market_ms(), missing)
-        first = self._missed.setdefault(position.entry_id, now)
-        if now.wall - first.wall < SECOND_LOOK:
-            return
-        gone = min(first.missing, missing) - desk.broker.pockets().get(position.base, ZERO)
-        if gone >= lot:
-            desk.book.write_off(symbol, gone, first.market, TAKEN)
-            desk.log.error(
-                "GONE",
-                symbol=symbol,
-                qty=gone,
-                reason="these coins left the account without us: the position shrinks",
-            )
-        self._missed.pop(position.entry_id, None)
+        self._desk.coins.count(balances)

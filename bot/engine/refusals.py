@@ -1,7 +1,7 @@
 """Refused stops: when the next may be tried, and when a refusal is to be believed at the price of the position.
 
 A position is sold for want of a stop only after refusals whose words are final, given while its coins were free, often enough
-and for long enough. Every other refusal is waited out with growing pauses. Pure; the caller tells the time.
+and for long enough. Every other refusal is waited out with growing pauses. Pure; the caller tells the (steady) time.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from bot.domain.clock import SECOND
+from bot.domain.clock import SECOND, backed_off
 
-#: Refusals that count, and the wall ms from the first of them, before a position is sold for want of a stop.
+#: Refusals that count, and the real ms from the first of them, before a position is sold for want of a stop.
 TIMES, AT_LEAST = 3, 30 * SECOND
-#: The first and the longest pause (wall ms) after a refusal.
+#: The first and the longest pause (real ms) after a refusal.
 FIRST_PAUSE, LONGEST_PAUSE = SECOND // 2, 10 * SECOND
 
 
@@ -35,7 +35,7 @@ class Refusals:
     def note(self, entry: str, reason: str, now: int, *, counts: bool) -> None:
         """A stop was refused; `counts` when the words are final and the coins were free."""
         known = self._of.get(entry)
-        pause = FIRST_PAUSE if known is None else min(known.pause * 2, LONGEST_PAUSE)
+        pause = FIRST_PAUSE if known is None else backed_off(known.pause, FIRST_PAUSE, LONGEST_PAUSE)
         one = self._of.setdefault(entry, _Refused(reason, pause, 0))
         one.reason, one.pause, one.until = reason, pause, now + pause
         if counts:

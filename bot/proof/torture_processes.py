@@ -156,7 +156,8 @@ class Trader:
 
 def _environment(folder: Path) -> dict[str, str]:
     """Nothing of the owner's: no credentials, no settings, no locks."""
-    return {"PATH": os.defpath, "HOME": str(folder), "XDG_STATE_HOME": str(folder / "state"), "PYTHONPATH": str(ROOT)}
+    own = {"HOME": str(folder), "XDG_STATE_HOME": str(folder / "state"), "NIJA_HOME": str(folder)}
+    return {"PATH": os.defpath, "PYTHONPATH": str(ROOT)} | own
 
 
 def _crowd() -> float:

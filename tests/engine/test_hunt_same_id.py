@@ -54,6 +54,9 @@ class HandClock:
     def wall_ms(self) -> int:
         return self.now
 
+    def steady_ms(self) -> int:
+        return self.now
+
 
 class Quiet:
     """A log that keeps its events."""
@@ -80,6 +83,9 @@ class OneOrderAnId(BaseBroker):
         self.refuses: NotPlaced | None = None
         self.burns_with: Side | None = None
         self.resting: list[VenueOrder] = []
+
+    def limit_calls(self, seconds: float | None) -> None:
+        """Nothing here takes time."""
 
     def _stand(self, intent: Intent, status: OrderStatus, filled: Decimal = Decimal(0)) -> VenueOrder:
         order = VenueOrder(
@@ -188,9 +194,6 @@ class OneOrderAnId(BaseBroker):
         return ()
 
     def hurry(self, until: int) -> None:
-        return
-
-    def limit_calls(self, seconds: float | None) -> None:
         return
 
     def close(self) -> None:

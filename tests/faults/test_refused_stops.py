@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
@@ -25,13 +24,13 @@ UNAMENDABLE = {"okx": "51529"}
 
 
 @pytest.fixture
-def naked(rig: Rig) -> Iterator[Rig]:
+def naked(rig: Rig) -> Rig:
     """A position whose stop the owner took away."""
     position = rig.bought()
     broker = rig.business.desk.broker
     for stop in rig.business.protection.stops_of(position, broker.open_orders()):
         broker.cancel(stop)
-    yield rig
+    return rig
 
 
 def refuse(rig: Rig, word: str, path: str, count: int = 1000) -> None:

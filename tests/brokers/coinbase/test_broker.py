@@ -259,6 +259,7 @@ def test_a_look_sees_the_range_since(desk: Desk) -> None:
 def test_money_and_fees(desk: Desk) -> None:
     assert desk.broker.balances()["USD"].free == 3000
     fee = desk.broker.fees([BTC])[BTC]
+    assert not fee.in_coin
     assert 0 < fee.maker <= fee.taker < Decimal("0.02")
 
 

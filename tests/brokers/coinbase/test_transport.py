@@ -170,13 +170,21 @@ def test_a_question_with_a_refused_token_is_asked_once_more_with_a_new_one(
 
 
 class StandingClock(SystemClock):
-    """A wall clock that somebody sets."""
+    """A wall clock that somebody sets (`now`), and time that passes when told."""
 
     def __init__(self, now: int) -> None:
         self.now = now
+        self.steady = 1_000_000
 
     def wall_ms(self) -> int:
         return self.now
+
+    def steady_ms(self) -> int:
+        return self.steady
+
+    def passes(self, ms: int) -> None:
+        self.now += ms
+        self.steady += ms
 
 
 def test_a_pause_that_coinbase_asks_for_is_kept_by_every_program_with_the_key(
@@ -187,12 +195,13 @@ def test_a_pause_that_coinbase_asks_for_is_kept_by_every_program_with_the_key(
     server.answer = http(b'{"error":"RESOURCE_EXHAUSTED"}', "429 Too Many Requests", "Retry-After: 30\r\n")
     error = failed(lambda: order(transport))
     assert (error.meaning, error.retry_after_ms) == (Meaning.RATE_LIMITED, 30_000)
-    clock.now += 29_000
+    clock.passes(29_000)
+    clock.now -= 3_600_000  # somebody sets it: no time has passed
     for other in (transport, make_transport(config, clock)):
         error = failed(lambda each=other: order(each))  # type: ignore[misc]
         assert (error.meaning, error.retry_after_ms) == (Meaning.RATE_LIMITED, 1_000)
     assert len(server.requests) == 1
-    clock.now += 1_001
+    clock.passes(1_001)
     server.answer = ok({"fine": "1"})
     assert make_transport(config, clock).private("/accounts") == {"fine": "1"}
 

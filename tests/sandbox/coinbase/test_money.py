@@ -55,8 +55,10 @@ def do(desk: Desk, step: tuple[Any, ...]) -> None:
             fields["stop_direction"] = "STOP_DIRECTION_STOP_DOWN"
             desk.create({"stop_limit_stop_limit_gtc": fields}, "SELL")
         case ("cancel", number):
-            for order in list(desk.exchange.state.orders.values())[number : number + 1]:
-                desk.post("orders/batch_cancel", order_ids=[order.id])
+            resting = list(desk.exchange.state.open)
+            if resting:
+                desk.post("orders/batch_cancel", order_ids=[resting[number % len(resting)]])
+                desk.real_seconds(0.005)
         case ("edit", number, size, factor):
             for order in list(desk.exchange.state.orders.values())[number : number + 1]:
                 desk.post("orders/edit", order_id=order.id, size=size, price=desk.away(factor))
@@ -98,7 +100,9 @@ def test_the_books_hold_after_every_step(steps: list[tuple[Any, ...]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         desk = Desk(Path(folder), pairs=1)
         desk.switch("cancel_ms", 5)
+        desk.switch("hold_release_ms", 250)
         do(desk, ("market", "BUY", "0.01"))
+        do(desk, ("limit", "BUY", "0.003", "0.9"))
         for step in steps:
             do(desk, step)
             check(desk)
