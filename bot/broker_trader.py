@@ -168,8 +168,14 @@ class BrokerTrader:
             return
         self._dues.attend = now + int(TURN * SECOND)
         self._business.vigil.look()
+        if self._is_undecided():
+            return
         if self._operator.attend():
             self._report()
+
+    def _is_undecided(self) -> bool:
+        """Whether it will be known soon what is ours: until then an order to sell all of it would find nothing."""
+        return self._business.reconciliation.adoption.watching and self._ledger.fact("second_instance") is None
 
     def _due(self) -> list[Timer]:
         market, now = self._clock.market_ms(), self._clock.steady_ms()
@@ -233,6 +239,8 @@ class BrokerTrader:
 
     def _look(self) -> None:
         try:
+            if self._business.reconciliation.adoption.is_due():
+                self._business.start()
             self._business.watch.look()
         finally:
             self._looked()
@@ -248,7 +256,8 @@ class BrokerTrader:
         """One round, with a look in it; one that the exchange did not answer is tried again before the next is due."""
         self._reporter.tally.cycles += 1
         self._dues.cycles = backed_off(self._dues.cycles, CYCLE_AGAIN, LONGEST_AGAIN)
-        self._operator.attend()  # no entry before what was ordered while nobody was here
+        if not self._is_undecided():
+            self._operator.attend()  # no entry before what was ordered while nobody was here
         try:
             standing = self._business.cycle(self._barrier())
             self._dues.cycles = 0
@@ -279,6 +288,8 @@ class BrokerTrader:
             return "stopping"
         if self._connection.trading is not Trading.ONLINE:
             return f"the exchange is in {self._connection.trading}"
+        if self._business.reconciliation.adoption.watching:
+            return "watched whether another NIJA lives here"
         return self._ledger.barrier or self._operator.barrier()
 
     def _report(self) -> None:

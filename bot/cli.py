@@ -86,12 +86,15 @@ def run(context: typer.Context) -> None:
     from bot.hostlock import holding_folder
 
     stopping = context.obj if isinstance(context.obj, Stopping) else Stopping()
-    with told() as settings:
-        usable_state_folder()
-        with holding_folder(usable_data_dir(settings)):
-            from bot.daemon import run as trade
+    try:
+        with told() as settings:
+            usable_state_folder()
+            with holding_folder(usable_data_dir(settings)):
+                from bot.daemon import run as trade
 
-            status = trade(settings, stopping.asked)
+                status = trade(settings, stopping.asked)
+    finally:
+        stopping.begun()
     raise typer.Exit(status)
 
 

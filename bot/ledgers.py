@@ -6,6 +6,7 @@ ordinary start brings that journal into the database before anything else. A dis
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -14,8 +15,9 @@ from sqlalchemy import URL
 
 from bot.brokers.base import BaseBroker, BrokerError
 from bot.domain.clock import SECOND, backed_off
-from bot.domain.ids import Account
+from bot.domain.ids import Account, new_tag
 from bot.domain.outcome import Meaning
+from bot.engine.adoption import TAGS_HERE
 from bot.operate.log import EventLog
 from bot.settings import Settings, state_folder
 from bot.store.database import Store, StoreDamaged, StoreError, StoreFull, StoreMoved, StoreReadOnly, address
@@ -51,9 +53,11 @@ class Ledgers:
     def opened(self, broker: BaseBroker, account: Account) -> Iterator[Ledger]:
         """Raises `AccountLocked`, `StoreError`, and `BrokerError` for keys that are another account's."""
         with ExitStack() as held:
-            held.enter_context(closing(AccountLock(state_folder(), account)))
+            lock = held.enter_context(closing(AccountLock(state_folder(), account)))
             try:
-                yield self._book(broker, account, held)
+                ledger = self._book(broker, account, held)
+                _introduce(ledger, lock)
+                yield ledger
             except StoreDamaged:
                 self._places.pop(account.venue, None)  # its owner may put another in its place now
                 raise
@@ -189,6 +193,13 @@ class Ledgers:
             )
         inherit(store, before, account, self._world.clock)
         return before.account
+
+
+def _introduce(ledger: Ledger, lock: AccountLock) -> None:
+    """Give the book its tag, and tell it which others this host has traded the account under: nobody of those lives."""
+    tag = ledger.fact("tag") or new_tag(random.SystemRandom())
+    ledger.remember("tag", tag)
+    ledger.remember(TAGS_HERE, " ".join(sorted(lock.tags(tag))))
 
 
 def _refuse_emptied(file: Path, account: Account) -> None:

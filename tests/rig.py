@@ -27,6 +27,7 @@ from bot.domain.money import decimal
 from bot.domain.order import OrderRecord, Purpose
 from bot.domain.position import Position
 from bot.engine import risk
+from bot.engine.adoption import TAGS_HERE
 from bot.engine.business import Business, Plan
 from bot.engine.desk import Desk
 from bot.engine.prices import Unfit
@@ -146,6 +147,7 @@ class Rig:
         self.account = str(self.keys["account"])
         self.notes = Notes()
         self.rule = Told()
+        self.tags: set[str] = set()
         self.began = sandbox_clock(sandbox).wall_ms()
         self._deadline_ms = deadline_ms
         self._cash(START_CASH)
@@ -172,6 +174,8 @@ class Rig:
         for symbol in self.symbols:
             self.book.remember(f"old:{symbol}", "yes")
         desk = Desk(self._broker, self.book, self.clock, self.notes, ClientIds(tag, self.clock.wall_ms, rng))
+        self.tags.add(tag)
+        self.book.remember(TAGS_HERE, " ".join(self.tags))
         self.business = Business.of(desk, self._plan())
         self.business.start()
         self.business.prove()

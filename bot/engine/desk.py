@@ -62,6 +62,7 @@ class Desk:
     markets: Markets = field(init=False)
     doubts: Doubts = field(init=False, default_factory=Doubts)
     ages: Ages = field(init=False)
+    let_go: set[str] = field(init=False, default_factory=set)
     coins: Coins = field(init=False)
 
     def __post_init__(self) -> None:
@@ -207,7 +208,7 @@ class Desk:
         """
         alive = {order.exchange_id for order in open_orders}
         for record in self.book.unsettled():
-            if record.exchange_id is None or record.exchange_id in alive:
+            if record.exchange_id is None or record.exchange_id in alive | self.let_go:
                 continue
             if stops_of is None or (record.symbol == stops_of and record.purpose is Purpose.STOP):
                 self.refresh(record)
@@ -229,6 +230,8 @@ class Desk:
         What a fired stop became is taken into the book before the stop is over there, so that its coins are never forgotten;
         what closed a position is booked after all that opened it.
         """
+        if order.exchange_id in self.let_go:
+            return None
         if order.children and self.book.by_exchange_id(order.exchange_id) is not None:
             self._adopt_children(order)
         record = self.book.update(order)
@@ -315,6 +318,8 @@ class Desk:
     def is_mine(self, order: VenueOrder) -> bool:
         """Whether an order is of this book: in it, spawned by one that is, or under our tag. Another NIJA's is not."""
         known = [order.exchange_id] if order.parent_id is None else [order.exchange_id, order.parent_id]
+        if not self.let_go.isdisjoint(known):
+            return False
         found = (self.book.by_exchange_id(exchange_id) for exchange_id in known)
         if any(record is not None and record.purpose is not Purpose.OWNER for record in found):
             return True

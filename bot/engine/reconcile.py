@@ -15,6 +15,7 @@ from bot.domain.ids import is_ours, tag_of
 from bot.domain.instrument import Balance
 from bot.domain.money import ZERO
 from bot.domain.order import STOPS, Decision, OrderRecord, Purpose, Side, VenueOrder
+from bot.engine.adoption import Adoption
 from bot.engine.desk import Desk
 
 #: Market ms before the newest booked fill from which fills are asked again: a venue may show a fill late.
@@ -35,6 +36,7 @@ class Reconciliation:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._foreign: dict[str, None] = {}
+        self.adoption = Adoption(desk)
 
     def start(self) -> None:
         """After a start: also what ended while nobody looked, as far back as the book (or an empty book) needs."""
@@ -46,6 +48,8 @@ class Reconciliation:
         if remembered is None:
             since = min(since, desk.clock.market_ms() - LOST_BOOK)
         orders = [*desk.broker.recent_orders(since), *desk.broker.open_orders()]
+        if remembered is None and (self._lives(orders) or self.adoption.delays(orders)):
+            return
         self._recognise(orders, lost=remembered is None)
         self._keep_stops(self.compare(since))
         self.count(desk.broker.balances())
@@ -57,6 +61,9 @@ class Reconciliation:
         if since is None:
             since = min(desk.book.newest_fill() or began, began) - OVERLAP
         orders = desk.broker.open_orders()
+        if self.adoption.watching:
+            self._lives(orders)
+            return orders
         self._recognise(orders)
         desk.learn_ended(orders)
         fills = desk.broker.fills(since)
@@ -67,6 +74,13 @@ class Reconciliation:
         return orders
 
     # -- orders ---------------------------------------------------------------------------------------------------
+    def _lives(self, orders: Iterable[VenueOrder]) -> bool:
+        """Whether another NIJA has shown life while it was watched."""
+        sign = self.adoption.sign_of_life(orders)
+        if sign is not None:
+            self._second_instance(sign)
+        return sign is not None
+
     def _recognise(self, orders: Iterable[VenueOrder], *, lost: bool = False) -> None:
         """Take over what the venue says of our orders, and adopt those the book does not have.
 
@@ -82,9 +96,13 @@ class Reconciliation:
         desk = self._desk
         if not self._is_ours(order) and not self._springs_from_ours(order, among, lost=lost):
             return None
+        lost = lost or self.adoption.is_late(order)
         if self._is_anothers(order) and not lost:
+            self.adoption.let_go(order)
             self._second_instance(order)
             return None
+        if lost:
+            self.adoption.adopted(order)
         purpose = self._purpose(order)
         desk.log.info(
             "ADOPTED", symbol=order.symbol, purpose=purpose, exchange_id=order.exchange_id, client_id=order.client_id
@@ -186,7 +204,7 @@ class Reconciliation:
     def _book(self, fill: Fill, *, sales: bool) -> None:
         """Enter a fill that is ours; one that closes waits (`sales` is False) while fills of its entry are still hidden."""
         desk = self._desk
-        if fill.exchange_order_id in self._foreign:
+        if fill.exchange_order_id in self._foreign or fill.exchange_order_id in desk.let_go:
             return
         record = desk.book.by_exchange_id(fill.exchange_order_id)
         if record is None and not self._claims(fill):

@@ -24,6 +24,8 @@ from bot.store.ledger import Ledger
 
 #: Real ms between two looks whether a server still holds the lock.
 LOOK = 2 * SECOND
+#: Tags of an account that a host remembers.
+_TAGS = 100
 #: How often, and after what (real s), it is tried again after the session that held it was told to end.
 _LOOKS, _NAP = 20, 0.1
 
@@ -62,6 +64,16 @@ class AccountLock:
             raise AccountLocked(account, pid) from None
         with suppress(OSError):  # a full disk: who holds it is not told, held it is
             os.ftruncate(self._handle, os.pwrite(self._handle, str(os.getpid()).encode(), 0))
+
+    def tags(self, also: str) -> frozenset[str]:
+        """The tags under which this host has traded the account, `also` from now on; whoever holds the lock knows them all dead
+        but its own. Where nothing can be written they are soon forgotten."""
+        file = self.file.with_suffix(".tags")
+        known = frozenset(file.read_text(errors="replace").split()[-_TAGS:]) if file.exists() else frozenset()
+        if also not in known:
+            with suppress(OSError), file.open("a") as stream:
+                stream.write(f"{also}\n")
+        return known | {also}
 
     def close(self) -> None:
         """`release`, by the name that `contextlib.closing` calls."""

@@ -20,6 +20,7 @@ from bot.domain.outcome import Meaning
 from bot.engine.refusals import Refusals
 from bot.engine.vigil import Vigil
 from bot.independent_broker_trader import LONGEST_WAIT, IndependentBrokerTrader
+from bot.life import Silence
 from bot.operate.health import Heartbeat, Pulse, Status
 from tests.rig import Notes
 
@@ -62,12 +63,14 @@ def actor(clock: Hours, position_ms: int, cycle_ms: int) -> BrokerTrader:
             watch=SimpleNamespace(look=unanswered, finished=False),
             cycle=unanswered,
             protection=SimpleNamespace(is_urgent=lambda: False),
+            reconciliation=SimpleNamespace(adoption=SimpleNamespace(watching=False, is_due=lambda: False)),
         ),
         "_reporter": SimpleNamespace(
             tally=SimpleNamespace(late=lambda _: None, cycles=0),
             failed=lambda *_, **__: None, standing=None, report=lambda *_: None,
         ),
         "_ledger": SimpleNamespace(barrier="no answer"),
+        "_operator": SimpleNamespace(attend=lambda: False),
         "_connection": SimpleNamespace(trading=None),
     }  # fmt: skip
     for name, part in parts.items():
@@ -117,6 +120,26 @@ def test_a_wait_that_backs_off_grows_to_its_bound_and_stays(first: int, room: in
         before, wait = wait, backed_off(wait, first, most)
         assert before <= wait <= most
     assert times == 0 or wait >= first
+
+
+# --- and a supervisor that slept itself
+
+
+def test_whoever_slept_himself_calls_nobody_dead() -> None:
+    """SIGSTOP, or a lid that was closed: nobody could have beaten meanwhile."""
+    clock, heartbeat = Hours(), Heartbeat(Pulse("kraken", Status.HEALTHY))
+    silence = Silence(heartbeat, clock)
+    for _ in range(10):
+        clock.now += SECOND
+        assert silence.seconds() < 11
+    clock.now += 75 * SECOND
+    assert silence.seconds() == 0
+    for _ in range(70):
+        clock.now += SECOND
+        silence.seconds()
+    assert silence.seconds() == 70
+    heartbeat.beat()
+    assert silence.seconds() == 0
 
 
 # --- and a clock that somebody sets meanwhile

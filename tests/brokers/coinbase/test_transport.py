@@ -206,6 +206,28 @@ def test_a_pause_that_coinbase_asks_for_is_kept_by_every_program_with_the_key(
     assert make_transport(config, clock).private("/accounts") == {"fine": "1"}
 
 
+@pytest.mark.parametrize(
+    ("ahead_ms", "meaning"), [(0, Meaning.CREDENTIALS), (-90_000, Meaning.CLOCK), (9_000, Meaning.CLOCK)]
+)
+def test_a_token_of_the_wrong_time_is_blamed_on_the_clock(
+    server: TlsServer, config: CoinbaseConfig, make_transport: Make, ahead_ms: int, meaning: Meaning
+) -> None:
+    def answer(connection: socket.socket, request: Request) -> None:
+        told = (
+            ok({"epochMillis": str(system_ms())})
+            if request.path.endswith("/time")
+            else http(b"Unauthorized", "401 Unauthorized")
+        )
+        told(connection, request)
+
+    server.answer = answer
+    clock = StandingClock(system_ms() + ahead_ms)
+    for ask in (lambda one: one.private("/accounts"), order):
+        error = failed(lambda each=ask: each(make_transport(config, clock)))  # type: ignore[misc]
+        assert error.meaning is meaning
+        assert ("NTP" in error.remedy) is (meaning is Meaning.CLOCK)
+
+
 def test_the_sdk_writes_nothing_of_its_own(
     server: TlsServer, config: CoinbaseConfig, make_transport: Make, capfd: pytest.CaptureFixture[str]
 ) -> None:
