@@ -39,7 +39,7 @@ Builder = Callable[[Access, Path, bool, Clock, Log], BaseBroker]
 @dataclass(frozen=True, slots=True)
 class Examination:
     """What a check of one account found. `balance_usd` is its quote cash, `useful_usd` the part in currencies that buy something
-    here (`spendable`); `problem` is empty when all is well.
+    here (`spendable`), `elsewhere` what no order can use now; `problem` is empty when all is well.
     """
 
     venue: str
@@ -49,7 +49,7 @@ class Examination:
     meaning: Meaning | None = None
     connection: Connection | None = None
     balances: Mapping[str, Balance] = field(default_factory=dict)
-    pockets: Mapping[str, Decimal] = field(default_factory=dict)
+    elsewhere: str = ""
     shapes: Sequence[ShapeProof] = ()
     spendable: frozenset[str] = DOLLARS
 
@@ -112,13 +112,13 @@ class BrokerManager:
 
     def _examined(self, broker: BaseBroker, *, prove: bool) -> Examination:
         connection = broker.connect()
-        instruments = broker.instruments()
+        instruments, balances = broker.instruments(), broker.balances()
         return Examination(
             broker.name,
             connected=True,
             connection=connection,
-            balances=broker.balances(),
-            pockets=broker.pockets(),
+            balances=balances,
+            elsewhere=broker.elsewhere(balances),
             shapes=self._prove(broker, instruments) if prove else (),
             spendable=spendable(instruments.values(), Wishes(most=1, swaps=broker.capabilities().short)),
         )

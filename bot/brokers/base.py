@@ -73,7 +73,7 @@ class Lane(StrEnum):
 class Capabilities:
     """What the venue offers on this account, as proved at connect. `deadline_ms` is how long a request stays valid.
 
-    `attached_target`: the target that comes with the stop sells at a limit, never at the market when a trade was there.
+    `attached_target`: an attached stop comes with a target, which sells at a limit, never at the market when a trade was there.
     `forgets_after_ms`: market ms after which the venue may no longer show an order that ended unfilled (None: never).
     """
 

@@ -259,7 +259,9 @@ class Entries:
             tif=TimeInForce.IOC,
             limit_price=limit,
             attached_stop=stop if able.attached_stop else None,
-            attached_target=self._last_target(side, limit, stop, instrument) if able.attached_target else None,
+            attached_target=self._last_target(side, limit, stop, instrument)
+            if able.attached_stop and able.attached_target
+            else None,
             reason=f"score {evaluation.score} adx {evaluation.adx:.1f}",
             decision=_decision(evaluation, stop, self.desk.fees[symbol].taker),
             pay_in=fullest(desk, instrument, standing).currency if instrument.paid_in else None,

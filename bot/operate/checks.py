@@ -309,11 +309,10 @@ def funding(found: Examination, least: Decimal) -> str:
         return ""
     useless = [asset for asset, held in sorted(found.balances.items()) if held.total and asset in DOLLARS]
     useless = [asset for asset in useless if asset not in found.spendable]
-    elsewhere = [f"{plain(amount)} {asset}" for asset, amount in sorted(found.pockets.items()) if asset in DOLLARS]
     return (
         f"not funded: {usd(found.useful_usd)} of at least {usd(least)}"
         + (f"; {' and '.join(useless)} buys nothing here" if useless else "")
-        + (f"; {' and '.join(elsewhere)} elsewhere in the account" if elsewhere else "")
+        + (f"; there is {found.elsewhere}" if found.elsewhere else "")
     )
 
 

@@ -10,6 +10,7 @@ import csv
 import signal
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import astuple, dataclass, field
@@ -24,6 +25,7 @@ from bot.proof import slope
 from bot.proof import torture_checks as checks
 from bot.proof.torture_checks import Trouble
 from bot.proof.torture_faults import APART, Storm, ends, jumps, storms, turned
+from bot.proof.torture_machine import HELPLESS, Deed, Machine, deeds
 from bot.proof.torture_owner import Belongings, hand, settle
 from bot.proof.torture_processes import Exchange, Trader
 from bot.proof.torture_recovery import Recovery, spread
@@ -62,6 +64,7 @@ class Course:
     speed: float
     folder: Path | None = None
     slope: bool = False
+    machine: tuple[str, ...] = ()
 
 
 @dataclass
@@ -74,6 +77,7 @@ class Outcome:
     kills: int = 0
     stops: int = 0
     samples: list[slope.Sample] = field(default_factory=list)
+    deeds: Counter[str] = field(default_factory=Counter)
 
 
 def torture(course: Course, say: Callable[[str], None]) -> Outcome:
@@ -118,6 +122,7 @@ class _Torture:
         self._usual: dict[str, dict[str, Any]] = {}
         self._hands = {venue: hand(exchange, venue) for venue in course.venues}
         self._recovery = None if course.kinds else Recovery(exchange, self._hands)
+        self._machine = Machine(exchange, trader)
         self._born = time.monotonic()
         self._measured = 0
         self._next_look = 0.0
@@ -229,9 +234,21 @@ class _Torture:
                     self._trouble((venue,), now + storm.start, now + storm.end)
             for at, which, factor in jumps(course.seed, venue, course.seconds):
                 plan.append((at, partial(self._jump, venue, which, factor)))
+        done = deeds(course.seed, course.seconds, course.machine, course.venues)
+        plan += [(deed.at, partial(self._do, deed)) for deed in done]
         lives = ends(course.seed, course.seconds, course.kill_every)
         plan += [(at, partial(self._again, asked=asked)) for at, asked in lives]
         return sorted(plan, key=lambda one: one[0])
+
+    def _do(self, deed: Deed) -> None:
+        """Something happens to the machine, or the owner does something."""
+        start = time.time()
+        wrong = self._machine.do(deed)
+        self._outcome.deeds[deed.kind] += 1
+        if wrong is not None:
+            self._wrong("nija", wrong)
+        if deed.kind in HELPLESS:
+            self._trouble(self._course.venues, start, time.time())
 
     def _arm(self, venue: str, storm: Storm) -> None:
         for fault in storm.faults:

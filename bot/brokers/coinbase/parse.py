@@ -109,9 +109,10 @@ def order(value: object) -> VenueOrder:
 
 
 def _order(row: Mapping[str, Any]) -> VenueOrder:
-    """What another order brought about has no client id of ours, whatever Coinbase fills in there."""
+    """What another order brought about was not sent by us: an id of our form there is only a copy of its parent's, and no name."""
     shape = configuration(row)
     parent = text(row, "originating_order_id") or None
+    named_by = text(row, "client_order_id") or None
     filled = number(row, "filled_size", ZERO)
     status = order_status(text(row, "status"), filled)
     average = number(row, "average_filled_price", ZERO)
@@ -124,7 +125,7 @@ def _order(row: Mapping[str, Any]) -> VenueOrder:
         qty=number(shape, "base_size", filled),
         filled_qty=filled,
         avg_price=average if filled > 0 and average > 0 else None,
-        client_id=None if parent else text(row, "client_order_id") or None,
+        client_id=None if parent and is_ours(named_by) else named_by,
         parent_id=parent,
         limit_price=number(shape, "limit_price", ZERO) or None,
         trigger_price=number(shape, "stop_price", ZERO) or number(shape, "stop_trigger_price", ZERO) or None,

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from bot.brokers.coinbase import CoinbaseBroker, CoinbaseConfig
 from bot.brokers.coinbase.transport import CoinbaseTransport
-from bot.domain.clock import Clock, SystemClock
+from bot.domain.clock import Clock, SystemClock, system_ms
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "coinbase"
 NAME = "organizations/0f0e0d0c-0b0a-4908-8706-050403020100/apiKeys/10111213-1415-4617-9819-1a1b1c1d1e1f"
@@ -176,6 +176,7 @@ def book(name: str, bid: str = "100.00", ask: str = "100.02") -> dict[str, Any]:
 
 #: A quiet account with nothing in it, at an exchange with two markets.
 DEFAULTS: dict[str, Any] = {
+    "time": Depending(lambda _: {"epochMillis": str(system_ms())}),
     "products": {"products": [product("BTC-USD"), product("ETH-USD")]},
     "best_bid_ask": {"pricebooks": [book("BTC-USD"), book("ETH-USD")]},
     "accounts": {"accounts": [], "has_next": False, "cursor": ""},

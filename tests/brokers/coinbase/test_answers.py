@@ -21,6 +21,7 @@ from tests.brokers.coinbase.conftest import Depending, Notes, Request, Script, T
 
 BTC = "BTC-USD"
 MINE = "nj0000000000000001"
+UUID = "9f1f7a8e-5e0c-4a63-9f3a-2a1d0c1b2a3d"
 ORDER = "0a0b0c0d-0000-4000-8000-000000000001"
 CHILD = "0a0b0c0d-0000-4000-8000-000000000002"
 
@@ -86,7 +87,7 @@ EVENT = {
     "product_id": "KXBTC-26NOV28-T90000",
     "product_type": "UNKNOWN_PRODUCT_TYPE",
     "side": "",
-    "client_order_id": "9f1f7a8e-5e0c-4a63-9f3a-2a1d0c1b2a3d",
+    "client_order_id": UUID,
     "status": "OPEN",
     "created_time": "2026-11-28T08:00:00Z",
 }
@@ -367,14 +368,14 @@ def test_a_full_page_of_orders_that_comes_again_hides_what_is_behind_it(
     assert len(server.requests) == 2
 
 
-@pytest.mark.parametrize("client_id", ["", MINE, "9f1f7a8e-5e0c-4a63-9f3a-2a1d0c1b2a3d"])
-def test_a_spawned_bracket_has_no_client_id_whatever_coinbase_fills_in(
-    client_id: str, server: TlsServer, broker: CoinbaseBroker
+@pytest.mark.parametrize(("client_id", "told"), [("", None), (MINE, None), (UUID, UUID)])
+def test_a_spawned_bracket_never_passes_for_its_parent(
+    client_id: str, told: str | None, server: TlsServer, broker: CoinbaseBroker
 ) -> None:
     child = row(CHILD, client_order_id=client_id, originating_order_id=ORDER, order_type="BRACKET")
     server.answer = Script(batch=listed(child, row(status="FILLED", side="BUY", order_type="LIMIT", filled_size="0.5")))
     (found,) = broker.open_orders()
-    assert (found.exchange_id, found.parent_id, found.client_id) == (CHILD, ORDER, None)
+    assert (found.exchange_id, found.parent_id, found.client_id) == (CHILD, ORDER, told)
     parent = broker.find(MINE, BTC, 0)
     assert parent is not None
     assert parent.exchange_id == ORDER

@@ -363,7 +363,7 @@ def test_where_the_exchange_takes_no_stops_the_capabilities_say_so(desk: Desk) -
         desk.sandbox.control("POST", "switches", venue="coinbase", name="stops_refused_on_spot", value=False)
         desk.broker.prove(desk.entry(), desk.stop())
     assert [one.accepted for one in proofs] == [False, False, True]
-    assert (able.attached_stop, able.attached_target, able.resting_stop) == (False, False, False)
+    assert (able.attached_stop, able.resting_stop) == (False, False)
 
 
 # -- lost requests ----------------------------------------------------------------------------------------------------
