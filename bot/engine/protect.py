@@ -337,15 +337,16 @@ class Protection:
         return now
 
     def await_release(self, position: Position, qty: Decimal) -> bool:
-        """Wait a moment for coins that a cancelled order held, until the wallet shows them free; whether it does.
+        """Wait a moment for coins that a cancelled order held, until the wallet shows them free; False while they are still held.
 
-        Such a time is the venue's, and is recorded as a stretch of its own.
+        Coins that it does not show at all are not waited for: only an order that is refused proves that they are gone. Such a time
+        is the venue's, and is recorded as a stretch of its own.
         """
         desk = self._desk
         if desk.instruments[position.symbol].shortable:
             return True
         _, why = desk.book.uncovered().get(position.symbol, (0, ""))
-        free = False
+        free = short = False
         for wait in _RELEASE_PATIENCE:
             desk.pause(wait)
             try:
@@ -354,7 +355,8 @@ class Protection:
                 desk.log.warning("STOP", symbol=position.symbol, reason=error.text)
                 break
             free = balance is not None and balance.free >= qty
-            if free or balance is None or balance.total < qty:
+            short = balance is None or balance.total < qty
+            if free or short:
                 break
             if why and why != _VENUE_HOLDS:
                 desk.guard(position.symbol)
@@ -362,7 +364,7 @@ class Protection:
         if why and free and desk.book.uncovered()[position.symbol][1] != why:
             desk.guard(position.symbol)
             desk.expose(position.symbol, why)
-        return free
+        return free or short
 
     # -- placing --------------------------------------------------------------------------------------------------
     def _place(self, position: Position, step: Place) -> bool:

@@ -14,7 +14,9 @@ def test_an_order_waits_for_the_live_account_and_never_goes_to_play_money(tmp_pa
     """Play money was traded first; the live exchange (a sandbox at the market's own speed) does not answer at the order."""
     folder = tmp_path / "nija"
     with Sandbox(tmp_path, "--speed", "1", venues=("okx",)) as sandbox:
-        with Daemon(folder, SANDBOX_READY_FILE=str(sandbox.ready_file), PAIRS_ALLOW="ETH-USDT", STRATEGY="") as play:
+        with Daemon(
+            folder, SANDBOX_READY_FILE=str(sandbox.ready_file), PAIRS_ALLOW="ETH-USDT", MAX_OPEN_POSITIONS="0"
+        ) as play:
             play.says("FUNDED")
             play.stop()
             entries = len(play.lines("ENTRY"))

@@ -14,7 +14,9 @@ def test_one_line_at_each_start(tmp_path: Path) -> None:
     bought(ledger(folder / "data"))
     with Sandbox(tmp_path, "--speed", "60", venues=("okx",)) as sandbox:
         for start in (1, 2):
-            with Daemon(folder, SANDBOX_READY_FILE=str(sandbox.ready_file), STRATEGY="") as daemon:
+            with Daemon(
+                folder, SANDBOX_READY_FILE=str(sandbox.ready_file), PAIRS_ALLOW="ETH-USDT", STRATEGY=""
+            ) as daemon:
                 daemon.until(lambda daemon=daemon, start=start: len(daemon.lines("FUNDED")) == start, "a start")  # type: ignore[misc]
                 lines = daemon.lines("UNWATCHED")
                 assert len(lines) == start

@@ -18,6 +18,8 @@ from tests.rig import Rig
 
 VENUES = ("kraken", "okx", "coinbase")
 HOLDING = {"kraken": "stop_holds_base", "coinbase": "stops_hold_base"}
+#: Where the exchange's own history leaves out what was sold by hand, unless it was sold in its trading view.
+HIDING = {"coinbase": "hand_orders_advanced"}
 LATER_MS = 25_000
 
 
@@ -27,6 +29,8 @@ def owner_may_take_them(rig: Rig) -> Iterator[None]:
     with ExitStack() as stack:
         if rig.venue in HOLDING:
             stack.enter_context(rig.switched(HOLDING[rig.venue], False))
+        if rig.venue in HIDING:
+            stack.enter_context(rig.switched(HIDING[rig.venue], True))
         yield
 
 
@@ -39,6 +43,18 @@ def work(rig: Rig, seconds: float, reason: str) -> None:
         time.sleep(0.1)
 
 
+def sell_by_hand(rig: Rig, qty: Decimal) -> None:
+    """The owner's sale, until the exchange's balances show it."""
+    left = rig.coins() - qty
+    rig.manual("sell", rig.business.desk.instruments[rig.symbol].size(qty))
+    for _ in range(100):
+        held = rig.business.desk.broker.balances().get(rig.base)
+        if held is None or held.total < left + rig.lot:
+            return
+        time.sleep(0.1)
+    raise AssertionError("the exchange never showed his sale")
+
+
 def refused(rig: Rig) -> int:
     return len(rig.notes.said("REJECTED"))
 
@@ -49,7 +65,7 @@ def test_flatten_believes_a_refusal_by_the_balance(rig: Rig, way: str) -> None:
     with owner_may_take_them(rig):
         bought = rig.bought().qty
         if way == "sold":
-            rig.manual("sell", rig.business.desk.instruments[rig.symbol].size(bought))
+            sell_by_hand(rig, bought)
         else:
             rig.deposit(rig.base, -bought)
         work(rig, 6.0, "EMERGENCY_STOP")
@@ -82,7 +98,7 @@ def test_no_new_stop_for_what_is_refused_and_missing(rig: Rig) -> None:
     """His sale and the stop's cancel, both by hand: the stop that is missed is not placed for coins that are gone."""
     with owner_may_take_them(rig):
         bought = rig.bought()
-        rig.manual("sell", rig.business.desk.instruments[rig.symbol].size(bought.qty))
+        sell_by_hand(rig, bought.qty)
         rig.cycle()
         for stop in rig.business.protection.stops_of(bought, rig.business.desk.broker.open_orders()):
             rig.business.desk.broker.cancel(stop)
@@ -110,7 +126,7 @@ def test_a_start_believes_what_the_history_shows_and_books_it(rig: Rig) -> None:
     with owner_may_take_them(rig):
         bought = rig.bought().qty
         before = rig.business.accounting.measure().equity
-        rig.manual("sell", rig.business.desk.instruments[rig.symbol].size(bought))
+        sell_by_hand(rig, bought)
         equity = rig.business.accounting.measure().equity
         assert abs(equity / before - 1) < Decimal("0.01"), "the sale's proceeds and the position both counted"
         rig.restart()
@@ -123,7 +139,7 @@ def test_a_start_believes_what_the_history_shows_and_books_it(rig: Rig) -> None:
     assert booked == {(row["qty"], Decimal(row["price"])) for row in rig.truth()["fills"] if row["side"] == "sell"}
     earned = sum((Decimal(row["realised_usd"]) for row in rows), Decimal(0))
     paid = sum((cash_of(row) for row in rows), Decimal(0))
-    assert abs(earned - paid) < Decimal("0.05")
+    assert abs(earned - paid) < Decimal("0.01")
     assert rig.business.desk.book.results(rig.symbol, 3) == []
 
 
@@ -146,7 +162,7 @@ def test_of_a_larger_sale_only_our_coins_are_booked(rig: Rig) -> None:
     with owner_may_take_them(rig):
         bought = rig.bought().qty
         rig.deposit(rig.base, bought * 3)
-        rig.manual("sell", rig.business.desk.instruments[rig.symbol].size(bought * 4))
+        sell_by_hand(rig, bought * 4)
         rig.restart()
         rig.turn()
         rig.reconcile()
@@ -163,7 +179,7 @@ def test_his_own_sale_of_his_own_coins_is_none_of_ours(rig: Rig) -> None:
     with owner_may_take_them(rig):
         bought = rig.bought().qty
         rig.deposit(rig.base, bought * 2)
-        rig.manual("sell", rig.business.desk.instruments[rig.symbol].size(bought * 2))
+        sell_by_hand(rig, bought * 2)
         rig.restart()
         rig.turn()
         assert rig.position is not None
@@ -179,6 +195,7 @@ def accountant(rig: Rig) -> list[dict[str, str]]:
 
 
 def cash_of(row: dict[str, str]) -> Decimal:
-    """What a row did to the cash, fees in dollars included."""
+    """What a row did to the cash; a fee taken in the coin is missing from what can be sold."""
     sign = 1 if row["side"] == "sell" else -1
-    return sign * Decimal(row["value"]) - Decimal(row["fee_usd"])
+    fee = Decimal(0) if row["symbol"].startswith(row["fee_asset"] + "-") else Decimal(row["fee"])
+    return sign * Decimal(row["value"]) - fee
