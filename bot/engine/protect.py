@@ -305,7 +305,10 @@ class Protection:
             return False
         self._replaced.add(symbol)
         self._desk.log.warning(
-            "STOP", symbol=symbol, exchange_id=stop.exchange_id, reason="it cannot be amended: cancelled and placed anew"
+            "STOP",
+            symbol=symbol,
+            exchange_id=stop.exchange_id,
+            reason="it cannot be amended: cancelled and placed anew",
         )
         self._desk.expose(symbol, "replaced")
         return self._take(position, [Cancel(stop), Place(step.qty - stop.filled_qty, step.trigger)])
