@@ -84,10 +84,6 @@ class BrokerManager:
         """Venues with credentials that this version has no broker for."""
         return tuple(venue for venue in self._world.accesses if venue not in BUILDERS)
 
-    def mode(self, venue: str) -> str:
-        """Whose money a venue's account here is: sandbox, demo or live."""
-        return self._world.accesses[venue].mode
-
     def build(self, venue: str, clock: Clock | None = None) -> BaseBroker:
         """A fresh, unconnected broker, on the world's clock or on another that shows the same time.
 

@@ -94,6 +94,7 @@ def _trade(
         status_ms=int(settings.operation.status_minutes * MINUTE),
         stop=stop,
         independent=settings.trading.multi_broker_independent,
+        modes={venue: access.mode for venue, access in world.accesses.items()},
         rng=random.Random(time.time_ns()),  # noqa: S311 - names orders and spreads waits, guards nothing
     )
     _spare_the_collector()

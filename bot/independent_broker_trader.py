@@ -9,13 +9,14 @@ from __future__ import annotations
 import gc
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Event as Signal
 from threading import Thread, current_thread
+from types import MappingProxyType
 
 from bot.broker_manager import BrokerManager
 from bot.broker_trader import BrokerTrader
@@ -99,8 +100,11 @@ class IndependentBrokerTrader:
         rng: random.Random,
         *,
         independent: bool = True,
+        modes: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
+        """`modes`: whose money each venue's account is (sandbox, demo, live), for whoever reads the heartbeat file."""
         self._manager = manager
+        self._modes = modes
         self._open_ledger = open_ledger
         self._plan = plan
         self._clock = clock
@@ -372,7 +376,7 @@ class IndependentBrokerTrader:
     def _write_heartbeat(self, *, stopped: bool = False) -> None:
         rows = {
             post.venue: {
-                "mode": self._manager.mode(post.venue),
+                "mode": self._modes.get(post.venue, ""),
                 "account": post.heartbeat.pulse.account,
                 "status": post.heartbeat.pulse.status,
                 "reason": post.heartbeat.pulse.reason,
