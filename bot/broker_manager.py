@@ -17,7 +17,7 @@ from pathlib import Path
 from bot.brokers.base import BaseBroker, BrokerError, Connection, ShapeProof
 from bot.brokers.coinbase import CoinbaseBroker, CoinbaseConfig
 from bot.brokers.coinbase.errors import REMEDIES as COINBASE
-from bot.brokers.kraken import KrakenBroker, KrakenConfig
+from bot.brokers.kraken import KrakenBroker, KrakenConfig, Tier
 from bot.brokers.kraken.errors import REMEDIES as KRAKEN
 from bot.brokers.okx import OKXBroker, OkxConfig
 from bot.brokers.okx.errors import REMEDIES as OKX
@@ -154,6 +154,7 @@ def _kraken(access: Access, state_dir: Path, allow_withdraw: bool, clock: Clock,
         mode=access.mode,
         environment=access.environment,
         allow_withdraw=allow_withdraw,
+        tier=Tier(access.tier),
         ca_file=access.ca_file,
     )
     return KrakenBroker(config, clock, log)

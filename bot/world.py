@@ -36,6 +36,8 @@ class Access:
     sockets: Mapping[str, str] = field(default_factory=dict)
     swaps: bool = False
     non_crypto: bool = False
+    tier: str = ""
+    """The account's level, where the owner has to say it (Kraken)."""
 
     def secrets(self) -> list[str]:
         """What must never be printed."""
@@ -129,6 +131,7 @@ def _sandboxed(venue: str, place: Mapping[str, str], settings: Settings) -> Acce
         sockets={name: url for name, url in place.items() if name.startswith("ws")},
         swaps=venue == "okx" and settings.okx.trade_swaps,
         non_crypto=venue == "okx" and settings.okx.trade_non_crypto,
+        tier=settings.kraken.tier,
     )
 
 
@@ -148,4 +151,5 @@ def _live(venue: str, settings: Settings) -> Access:
         sockets={name: getattr(group, name) for name in type(group).model_fields if name.startswith("ws")},
         swaps=isinstance(group, OkxSettings) and group.trade_swaps,
         non_crypto=isinstance(group, OkxSettings) and group.trade_non_crypto,
+        tier=settings.kraken.tier,
     )

@@ -141,6 +141,8 @@ class Rig:
         self.base, self.quote = self.symbol.split("-")[:2]
         self.swaps = self.symbol.endswith("-SWAP")
         self.limits = _LIMITS
+        if venue == "kraken":
+            sandbox.control("POST", "switches", venue=venue, name="tier", value=Tier.PRO.name.lower())
         self.keys = sandbox.control("POST", "accounts", venue=venue)
         self.account = str(self.keys["account"])
         self.notes = Notes()
@@ -259,27 +261,28 @@ class Rig:
         """One scan with a signal (in `symbols`, by default the rig's own), its stop so far from the close; the entries that the
         book now has of that one.
         """
-        self._await_candle()
+        self._await_candle(self.symbol)
         self.rule.side, self.rule.stop = side, 1 - side * far
         self.business.entries.scan(symbols or [self.symbol], self.business.accounting.measure(), None)
         self.rule.side = FLAT
         return self.orders(Purpose.ENTRY)
 
-    def _await_candle(self) -> None:
+    def _await_candle(self, symbol: str) -> None:
         """A venue shows a candle a moment after its close."""
         for _ in range(20):
             with suppress(Unfit, BrokerError):
-                self.business.entries.prices.closed(self.symbol)
+                self.business.entries.prices.closed(symbol)
                 return
             time.sleep(0.1)
 
     def steady(self) -> None:
-        """Bring the market back to its newest close when an earlier test has left it elsewhere."""
-        self._await_candle()
-        close = decimal(repr(float(self.business.entries.prices.closed(self.symbol).close[-1])))
-        last = self.business.desk.broker.tickers({self.symbol})[self.symbol].last
-        if abs(last / close - 1) > Decimal("0.005"):
-            self.jump(str(close / last))
+        """Bring the markets back to their newest close where an earlier test has left them elsewhere."""
+        for symbol in self.symbols:
+            self._await_candle(symbol)
+            close = decimal(repr(float(self.business.entries.prices.closed(symbol).close[-1])))
+            last = self.business.desk.broker.tickers({symbol})[symbol].last
+            if abs(last / close - 1) > Decimal("0.005"):
+                self.move(close, symbol)
 
     def bought(self) -> Position:
         """Enter, undisturbed."""
@@ -326,10 +329,11 @@ class Rig:
         """The market jumps to that many times its last price."""
         self.move(self.business.desk.broker.tickers({self.symbol})[self.symbol].last * Decimal(factor))
 
-    def move(self, price: Decimal) -> None:
-        """The market jumps to the tick nearest to that price."""
-        price = self.business.desk.instruments[self.symbol].price(price)
-        self.sandbox.control("POST", "price", venue=self.venue, symbol=self.symbol, price=str(price))
+    def move(self, price: Decimal, symbol: str | None = None) -> None:
+        """The market (of the rig's own symbol) jumps to the tick nearest to that price."""
+        symbol = symbol or self.symbol
+        price = self.business.desk.instruments[symbol].price(price)
+        self.sandbox.control("POST", "price", venue=self.venue, symbol=symbol, price=str(price))
 
     # -- what goes wrong ------------------------------------------------------------------------------------------
     def arm(self, kind: str, path: str | None = None, **words: Any) -> None:

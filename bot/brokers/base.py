@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import ClassVar
 
+from bot.brokers.reading import Reading, Whole
 from bot.domain.candles import Candles
 from bot.domain.fill import Fill
 from bot.domain.ids import Account
@@ -71,7 +73,7 @@ class Lane(StrEnum):
 class Capabilities:
     """What the venue offers on this account, as proved at connect. `deadline_ms` is how long a request stays valid.
 
-    `attached_target`: the target that comes with the stop sells at a limit, never at the market when a trade was there.
+    `attached_target`: an attached stop comes with a target, which sells at a limit, never at the market when a trade was there.
     `forgets_after_ms`: market ms after which the venue may no longer show an order that ended unfilled (None: never).
     """
 
@@ -207,6 +209,11 @@ class BaseBroker(ABC):
     def order(self, exchange_id: str, symbol: str) -> VenueOrder | None:
         """One order by the venue's id, whatever its state; None when the venue does not show it (now)."""
 
+    def orders(self, wanted: Mapping[str, str]) -> Sequence[VenueOrder]:
+        """Orders by the venue's ids, each with its symbol, in as few requests as the venue allows; those not shown are missing."""
+        asked = (self.order(exchange_id, symbol) for exchange_id, symbol in wanted.items())
+        return [order for order in asked if order is not None]
+
     @abstractmethod
     def open_orders(self) -> Sequence[VenueOrder]:
         """Everything that rests or works at the account, foreign orders and attached stops included."""
@@ -226,6 +233,14 @@ class BaseBroker(ABC):
     def fills(self, since: int) -> Sequence[Fill]:
         """Every execution at the account since market time `since`, oldest first, foreign ones included."""
 
+    def read_ended(self, since: int) -> Reading[VenueOrder]:
+        """`recent_orders` in steps, each behind everything that is more urgent."""
+        return Whole(lambda: self.recent_orders(since))
+
+    def read_fills(self, since: int) -> Reading[Fill]:
+        """`fills` in steps, each behind everything that is more urgent; a little from before `since` may be among them."""
+        return Whole(lambda: self.fills(since))
+
     @abstractmethod
     def fills_of(self, order: VenueOrder) -> Sequence[Fill]:
         """The executions of one order that the venue shows so far."""
@@ -233,6 +248,10 @@ class BaseBroker(ABC):
     @abstractmethod
     def hurry(self, until: int) -> None:
         """The daemon stops: no call may wait beyond wall time `until`; what is still unanswered then is `Unknown`."""
+
+    def urgently(self) -> AbstractContextManager[None]:
+        """Questions that are asked within go before all others, where the venue's budget is short."""
+        return nullcontext()
 
     @abstractmethod
     def limit_calls(self, seconds: float | None) -> None:

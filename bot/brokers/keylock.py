@@ -118,7 +118,8 @@ class KeyFile:
     """What a key's files remember, read and written only under its lock.
 
     Written before the request leaves and not synced: it survives a killed process; after a power cut the clock, which
-    has moved on meanwhile, takes over. Three numbers: the last nonce; when the venue asked for silence (steady ms), for how long.
+    has moved on meanwhile, takes over. Five numbers: the last nonce; when the venue asked for silence (steady ms), for how long;
+    how full its counter for the key was (thousandths), when (market ms).
     """
 
     def __init__(self, own: int, shared: int | None = None) -> None:
@@ -143,6 +144,18 @@ class KeyFile:
         if length > self.quiet_ms(steady_ms):
             self._write(1, steady_ms)
             self._write(2, length)
+
+    @property
+    def spent(self) -> tuple[float, int]:
+        """What the venue's counter for this key showed, and when (market ms); nothing for a new key."""
+        at, level = max((_read(file, 4), _read(file, 3)) for file in self._files())
+        return level / 1000, at
+
+    @spent.setter
+    def spent(self, state: tuple[float, int]) -> None:
+        level, at = state
+        self._write(3, round(level * 1000))
+        self._write(4, at)
 
     def _files(self) -> tuple[int, ...]:
         return (self._own,) if self._shared is None else (self._own, self._shared)

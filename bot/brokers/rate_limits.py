@@ -60,6 +60,21 @@ class Budget:
         """Count a call that is about to leave."""
         self._level = self.level() + cost
 
+    def pace(self, capacity: float, decay: float) -> None:
+        """The venue's numbers for this counter from now on."""
+        self._level = self.level()
+        self._capacity, self._decay = capacity, decay
+
+    def recall(self, level: float, at: int, cost: float = 0.0) -> None:
+        """What the counter showed at market time `at`, by whoever used it, and a call since: never less than ours."""
+        gone = max(0, self._now() - at) / 1000 * self._decay
+        self._level = max(self.level(), min(max(0.0, level - gone), self._capacity) + cost)
+
+    @property
+    def state(self) -> tuple[float, int]:
+        """What the counter shows, and the market time (ms) of that, for `recall`."""
+        return self.level(), self._now()
+
     def exhaust(self) -> None:
         """The venue says that its counter is full, whatever ours says."""
         self._level = max(self.level(), self._capacity)

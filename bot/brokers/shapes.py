@@ -79,15 +79,8 @@ class Shapes:
 
     # -- what follows -----------------------------------------------------------------------------------------------
     def _attached(self, *, taken: bool, reason: str) -> None:
-        self._become(
-            replace(
-                self.able,
-                attached_stop=taken and self._offered.attached_stop,
-                attached_target=taken and self._offered.attached_target,
-            ),
-            "attached stops",
-            reason,
-        )
+        able = replace(self.able, attached_stop=taken and self._offered.attached_stop)
+        self._become(able, "attached stops", reason)
 
     def _resting(self, *, taken: bool, reason: str) -> None:
         self._become(replace(self.able, resting_stop=taken and self._offered.resting_stop), "stops", reason)

@@ -58,6 +58,7 @@ class Coins:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._counted = False
         self._looks: dict[str, _Look] = {}  # by the position's entry: the next one's coins are others
         self._refused: dict[tuple[str, bool], _Refused] = {}  # by symbol; stops apart
 
@@ -96,14 +97,15 @@ class Coins:
         now = self._desk.clock.steady_ms()
         return any(look.witnessed and now - look.steady >= SECOND_LOOK for look in self._looks.values())
 
-    def count(self, balances: Mapping[str, Balance], *, starting: bool = False) -> None:
-        """One look at all positions; at a `starting` the exchange's history may take the place of the other."""
+    def count(self, balances: Mapping[str, Balance]) -> None:
+        """One look at all positions; at a start, the first of all, the exchange's history may take the place of the other."""
         positions = self._positions()
         still = {position.entry_id for position in positions}
         self._looks = {entry: look for entry, look in self._looks.items() if entry in still}
         _, missing = self._shared_out(balances)
         for position in positions:
-            self._judge(position, missing[position.symbol], starting=starting)
+            self._judge(position, missing[position.symbol], starting=not self._counted)
+        self._counted = True
 
     def sent(self, record: OrderRecord, position: Position) -> None:
         """How an order that was to sell or guard a position's coins ended: one refused for want of them is no reason to try the

@@ -365,8 +365,15 @@ def at_stake(record: OrderRecord) -> Decimal:
 
 
 def is_harmless(record: OrderRecord) -> bool:
-    """Refused, and for a passing reason: nothing happened, and the wish may be tried again."""
-    return record.status is OrderStatus.REJECTED and refusal(record) in TRANSIENT
+    """Refused, and for a passing reason, or for the stop it carried (the next goes without): nothing happened, and the wish
+    may be tried again.
+    """
+    return record.status is OrderStatus.REJECTED and refusal(record) in TRANSIENT | {Meaning.ATTACHMENT}
+
+
+def is_refused_for_its_stop(record: OrderRecord) -> bool:
+    """An entry that was refused for the stop attached to it: without one it may be taken."""
+    return record.status is OrderStatus.REJECTED and refusal(record) is Meaning.ATTACHMENT
 
 
 def refusal(record: OrderRecord) -> Meaning | None:

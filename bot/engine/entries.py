@@ -19,7 +19,7 @@ from bot.engine import risk
 from bot.engine.accounting import Standing, base_of, exposures, slots_taken
 from bot.engine.book import AlreadyDecided
 from bot.engine.close import Closing
-from bot.engine.desk import Desk, is_harmless
+from bot.engine.desk import Desk, is_harmless, is_refused_for_its_stop
 from bot.engine.offer import objection, on_grid
 from bot.engine.prices import Prices, Unfit
 from bot.engine.protect import Protection, Verdict
@@ -259,7 +259,9 @@ class Entries:
             tif=TimeInForce.IOC,
             limit_price=limit,
             attached_stop=stop if able.attached_stop else None,
-            attached_target=self._last_target(side, limit, stop, instrument) if able.attached_target else None,
+            attached_target=self._last_target(side, limit, stop, instrument)
+            if able.attached_stop and able.attached_target
+            else None,
             reason=f"score {evaluation.score} adx {evaluation.adx:.1f}",
             decision=_decision(evaluation, stop, self.desk.fees[symbol].taker),
             pay_in=fullest(desk, instrument, standing).currency if instrument.paid_in else None,
@@ -268,6 +270,8 @@ class Entries:
             record = desk.settle(desk.submit(intent))
         except AlreadyDecided:
             return 0
+        if is_refused_for_its_stop(record) and able.attached_stop and not desk.broker.capabilities().attached_stop:
+            return self._enter(symbol, evaluation, ticker, qty, standing)
         self._after(record, evaluation, ticker)
         return 1
 

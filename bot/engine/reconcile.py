@@ -52,7 +52,7 @@ class Reconciliation:
             return
         self._recognise(orders, lost=remembered is None)
         self._keep_stops(self.compare(since))
-        desk.coins.count(desk.broker.balances(), starting=True)
+        self.count(desk.broker.balances())
 
     def compare(self, since: int | None = None) -> Sequence[VenueOrder]:
         """Orders and fills; returns the open orders. `since` is market ms, by default the newest fill less the overlap."""

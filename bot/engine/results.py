@@ -30,7 +30,7 @@ class Results:
         position = booking.position
         if position is None or booking.fill.side is position.side:
             return
-        if self._is_stop_out(booking.order):
+        if self._is_stop_out(booking.order, position, booking.fill.price):
             name = f"stopped:{position.symbol}"
             last = int(self._desk.book.fact(name) or 0)
             self._desk.book.remember(name, str(max(last, booking.fill.time)))
@@ -40,10 +40,14 @@ class Results:
         else:
             reach(self._desk, position, STAGES.get(booking.order.purpose, 0))
 
-    def _is_stop_out(self, order: OrderRecord) -> bool:
-        """Whether it sold because of the stop: the exchange's own, or a sale of ours since the price had passed it."""
+    def _is_stop_out(self, order: OrderRecord, position: Position, price: Decimal) -> bool:
+        """Whether it sold because of the stop: a sale of ours since the price had passed it, or the exchange's own stop; that
+        of a bracket sells at its target, too, far beyond.
+        """
+        if order.purpose is Purpose.STOP:
+            return (price - position.stop_price) * position.side.sign <= position.r / 2
         ours = self._desk.book.fact(through(order.symbol))
-        return order.purpose is Purpose.STOP or (ours is not None and ours == order.client_id)
+        return ours is not None and ours == order.client_id
 
 
 def through(symbol: str) -> str:

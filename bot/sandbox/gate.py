@@ -40,6 +40,8 @@ class Gate:
         self._venue.tally.requests[f"{request.method} {request.path}"] += 1
         fault = self._venue.faults.on_request(request.method, request.path)
         if fault is None:
+            exchange = self._venue.exchange
+            exchange.state.answers_well(exchange.clock.wall_ms())
             await _send(send, self._process(request))
         else:
             await self._suffer(fault, request, scope, receive, send)

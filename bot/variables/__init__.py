@@ -116,6 +116,9 @@ def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
+UpperCase = BeforeValidator(_upper)
+LowerCase = BeforeValidator(_lower)
+
 # --- the kinds of variables; a description says what the variable must hold
 
 ApiKey = Annotated[
@@ -133,6 +136,9 @@ CoinbaseSecret = Annotated[
         "or an Ed25519 key in base64"
     ),
 ]
+KrakenTier = Annotated[
+    Literal["starter", "intermediate", "pro"], LowerCase, Field(description="starter, intermediate or pro")
+]
 Passphrase = Annotated[SecretStr | None, Field(description="the passphrase given when the key was made")]
 HttpUrl = Annotated[
     str,
@@ -147,8 +153,6 @@ WsUrl = Annotated[
 YesNo = Annotated[bool, Field(description="true or false")]
 Percent = Annotated[Decimal, Field(gt=0, le=100, description="a percentage above 0, up to 100")]
 Usd = Annotated[Decimal, Field(ge=0, le=10**9, description="an amount of US dollars, 0 or more")]
-UpperCase = BeforeValidator(_upper)
-LowerCase = BeforeValidator(_lower)
 
 
 def _whole(low: int, high: int) -> Any:
@@ -189,6 +193,7 @@ class KrakenSettings(Group):
 
     api_key: ApiKey = None
     api_secret: KrakenSecret = None
+    tier: KrakenTier = "starter"
     api_url: HttpUrl = "https://api.kraken.com"
     ws_url: WsUrl = "wss://ws.kraken.com/v2"
     ws_auth_url: WsUrl = "wss://ws-auth.kraken.com/v2"

@@ -31,8 +31,7 @@ def exchanges(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[st
                 folder = tmp_path_factory.mktemp(venue)
                 running[venue] = stack.enter_context(Sandbox(folder, "--speed", SPEED, venues=(venue,)))
                 if venue == "kraken":
-                    for name, value in (("tier", "pro"), ("rate_counter_max", 10_000)):
-                        running[venue].control("POST", "switches", venue=venue, name=name, value=value)
+                    running[venue].control("POST", "switches", venue=venue, name="rate_counter_max", value=10_000)
             return running[venue]
 
         yield of

@@ -71,5 +71,6 @@ def test_an_exit_frees_its_slot_and_its_cash_for_the_entries_of_its_close(sandbo
     other = rig.book.position("ADA-USD")
     assert other is not None
     assert other.cost > Decimal(700)
+    assert [line for line in rig.notes.said("SKIP") if line["symbol"] == "ADA-USD" and line["gate"] == "size"] == []
     assert rig.position is None
     rig.crash()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
+
 from bot.domain.order import Purpose
 from bot.domain.position import Position
 from tests.rig import Rig
@@ -82,6 +84,15 @@ def test_a_target_or_an_exit_of_the_rule_bars_nothing(rig: Rig) -> None:
     price = rig.business.desk.broker.tickers({rig.symbol})[rig.symbol].bid
     rig.business.closing.sell(rig.symbol, position.qty, price, Purpose.EXIT, "EMA9 crossed EMA21")
     rig.until(lambda: is_out(rig), "the exit")
+    assert not is_barred(rig, position)
+
+
+@pytest.mark.parametrize("venue", ["coinbase"])
+def test_the_target_of_the_exchanges_own_bracket_is_no_stop_out(rig: Rig) -> None:
+    position = rig.bought()
+    rig.jump("1.16")
+    rig.until(lambda: is_out(rig), "the last target")
+    assert rig.sales() == []
     assert not is_barred(rig, position)
 
 

@@ -28,6 +28,7 @@ def test_a_touch_that_is_gone_is_not_sold(rig: Rig) -> None:
     rig.move(target * Decimal("0.99"))
     look = rig.business.desk.broker.look(rig.symbol, position.opened_at)
     assert look.high >= target > look.last
+    rig.turn()
     rig.until(lambda: rig.business.watch.finished, "a look that leaves nothing to do")
     assert rig.orders(Purpose.TP1) == []
     assert rig.position is not None

@@ -7,34 +7,47 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
-from bot.brokers import answers
 from bot.brokers.base import BrokerError
 from bot.brokers.kraken import parse as wire
-from bot.brokers.kraken.errors import failure
+from bot.brokers.kraken.errors import DENIED, row_of
 from bot.brokers.kraken.market import KrakenMarket, understood
+from bot.brokers.kraken.names import Names
+from bot.brokers.kraken.pages import Listing, Memory, Pages, Trades
 from bot.brokers.kraken.transport import KrakenTransport
+from bot.brokers.reading import Reading
+from bot.brokers.recent import Recent
 from bot.domain.clock import MINUTE
 from bot.domain.fill import Fill
 from bot.domain.instrument import Balance, FeeRate
+from bot.domain.log import Log
+from bot.domain.money import ZERO
 from bot.domain.order import VenueOrder
 from bot.domain.outcome import Meaning
 
+T = TypeVar("T")
+
 #: Fills are shown one by one: without it Kraken may add up what one taker order took.
 _ONE_BY_ONE = {"consolidate_taker": "false"}
-_MOST_PAGES = 400
 _TRADES_A_CALL = 20
 _ORDERS_A_CALL = 20
 _FEES_A_CALL = 50
+#: Orders whose client ids are remembered: a search does not ask again for what is somebody else's.
+_REMEMBERED = 5_000
+#: What Kraken answers for Earn where it is not offered, or where the key may not ask.
+_NO_EARN = frozenset({DENIED, "EAPI:Feature disabled", "EGeneral:Unknown method", "EAccount:Invalid permissions"})
 
 
 class KrakenAccount:
     """Questions about one account."""
 
-    def __init__(self, transport: KrakenTransport, market: KrakenMarket) -> None:
+    def __init__(self, transport: KrakenTransport, market: KrakenMarket, log: Log) -> None:
         self._transport = transport
         self._market = market
+        self._log = log
+        self._memory = Memory()
+        self._client_ids: Recent[str | None] = Recent(_REMEMBERED)
 
     # -- money -------------------------------------------------------------------------------------------------
     def balances(self) -> dict[str, Balance]:
@@ -43,9 +56,24 @@ class KrakenAccount:
         return understood(lambda: wire.balances(rows, names))
 
     def pockets(self) -> dict[str, Decimal]:
-        """BalanceEx, the dotted assets only."""
+        """BalanceEx, the dotted assets only, and what Earn holds of a coin beyond that: vaults have no dotted asset."""
         rows, names = self._transport.private("BalanceEx"), self._market.names()
-        return understood(lambda: wire.pockets(rows, names))
+        dotted, earning = understood(lambda: wire.pockets(rows, names)), self._earning(names)
+        return {coin: max(dotted.get(coin, ZERO), earning.get(coin, ZERO)) for coin in dotted.keys() | earning.keys()}
+
+    def _earning(self, names: Names) -> dict[str, Decimal]:
+        """Earn/Allocations (api-reference/earn/list-allocations). Not every key may ask, and not every account has it: then the
+        dotted assets are all there is to know. Any other failure is one: what lies in a vault would pass for gone.
+        """
+        try:
+            rows = self._transport.private("Earn/Allocations", {"hide_zero_allocations": "true"})
+            return understood(lambda: wire.allocations(rows, names))
+        except BrokerError as error:
+            row = row_of(error.text)
+            if row is None or row.text not in _NO_EARN:
+                raise
+            self._log.debug("earn_unknown", venue="kraken", reason=error.text)
+            return {}
 
     def fees(self, symbols: Collection[str]) -> dict[str, FeeRate]:
         """TradeVolume: what this account pays now, per symbol."""
@@ -53,22 +81,28 @@ class KrakenAccount:
         pairs = sorted({pair for symbol in symbols if (pair := names.pair(symbol)) is not None})
         found: dict[str, FeeRate] = {}
         for chunk in _chunks(pairs, _FEES_A_CALL):
-            result = self._transport.private("TradeVolume", {"pair": ",".join(chunk), "fee-info": "true"})
-            found |= understood(lambda answer=result: wire.fee_rates(answer, names))  # type: ignore[misc]
+            for result in self._market.ask_each(chunk, self._ask_fees):
+                found |= understood(lambda answer=result: wire.fee_rates(answer, names))  # type: ignore[misc]
         return {symbol: rate for symbol, rate in found.items() if symbol in symbols}
+
+    def _ask_fees(self, pairs: str) -> Any:
+        return self._transport.private("TradeVolume", {"pair": pairs, "fee-info": "true"})
 
     # -- orders ------------------------------------------------------------------------------------------------
     def open_orders(self, client_id: str | None = None) -> list[VenueOrder]:
-        """Everything that works or rests, or what of it carries this client id."""
-        data = {"trades": "true"} | ({} if client_id is None else {"cl_ord_id": client_id})
-        result = self._transport.private("OpenOrders", data)
+        """Everything that works or rests, or what of it carries this client id; without fills, which may be added up here."""
+        result = self._transport.private("OpenOrders", {} if client_id is None else {"cl_ord_id": client_id})
         return self._orders(understood(lambda: wire.mapping(result, "OpenOrders").get("open")))
 
     def closed_orders(self, since: int, client_id: str | None = None) -> list[VenueOrder]:
         """Orders that ended after market time `since`, or those with this client id that began or ended after it."""
+        return _whole(self.read_ended(since, client_id, behind=False))
+
+    def read_ended(self, since: int, client_id: str | None = None, *, behind: bool = True) -> Reading[VenueOrder]:
+        """`closed_orders`, page by page."""
         data = {"start": _start(since), "trades": "true", **_ONE_BY_ONE}
         data |= {"closetime": "close"} if client_id is None else {"closetime": "both", "cl_ord_id": client_id}
-        return self._orders(self._pages("ClosedOrders", "closed", data))
+        return Listing(self._pages("ClosedOrders", "closed", data, behind=behind), self._orders)
 
     def orders(self, txids: Sequence[str]) -> list[VenueOrder]:
         """These orders, whatever their state; those that Kraken does not show are missing."""
@@ -82,20 +116,25 @@ class KrakenAccount:
         """Our id in open orders, in closed orders, and behind every fill whose order was not seen there."""
         seen = [*self.open_orders(client_id), *self.closed_orders(since - MINUTE, client_id)]
         if not (match := _with_id(client_id, seen)):
-            known = {order.exchange_id for order in seen}
-            behind = {fill.exchange_order_id for fill in self.fills(since)} - known
-            match = _with_id(client_id, self.orders(sorted(behind)))
+            behind = {fill.exchange_order_id for fill in self.fills(since) if fill.time >= since}
+            strangers = {name for name in behind if name in self._client_ids and self._client_ids[name] != client_id}
+            match = _with_id(client_id, self.orders(sorted(behind - strangers)))
         return match
 
     # -- fills -------------------------------------------------------------------------------------------------
     def fills(self, since: int) -> list[Fill]:
         """TradesHistory from market time `since` on, oldest first."""
-        rows = self._pages("TradesHistory", "trades", {"type": "all", "start": _start(since), **_ONE_BY_ONE})
-        return [fill for fill in self._fills(rows) if fill.time >= since]
+        return [fill for fill in _whole(self.read_fills(since, behind=False)) if fill.time >= since]
+
+    def read_fills(self, since: int, *, behind: bool = True) -> Reading[Fill]:
+        """TradesHistory from just before market time `since` on, page by page."""
+        data = {"type": "all", "start": _start(since), **_ONE_BY_ONE}
+        pages = self._pages("TradesHistory", "trades", data, behind=behind)
+        return Trades(pages, self._fills, self._memory, int(_start(since)))
 
     def fills_of(self, order: VenueOrder) -> list[Fill]:
-        """The executions that QueryOrders names for this order, read by QueryTrades."""
-        now = next(iter(self.orders([order.exchange_id])), order)
+        """The executions that Kraken names for this order, read by QueryTrades; it is asked again if it came without them."""
+        now = order if order.fill_ids else next(iter(self.orders([order.exchange_id])), order)
         found: list[Fill] = []
         for chunk in _chunks(now.fill_ids, _TRADES_A_CALL):
             found += self._fills(self._transport.private("QueryTrades", {"txid": ",".join(chunk)}))
@@ -113,37 +152,27 @@ class KrakenAccount:
 
     def _orders(self, rows: object) -> list[VenueOrder]:
         names = self._market.names(_pairs_in(rows, lambda row: row.get("descr")))
-        return understood(lambda: wire.orders(rows, names))
+        found = understood(lambda: wire.orders(rows, names))
+        for order in found:
+            self._client_ids[order.exchange_id] = order.client_id
+        return found
 
     def _fills(self, rows: object) -> list[Fill]:
         names = self._market.names(_pairs_in(rows, lambda row: row))
         return understood(lambda: wire.fills(rows, names))
 
-    def _pages(self, method: str, what: str, data: Mapping[str, str]) -> dict[str, Any]:
-        """All rows of a list that comes 50 a page, newest first. New rows push old ones on: they come twice, never not.
+    def _pages(self, method: str, what: str, data: Mapping[str, str], *, behind: bool) -> Pages:
+        def ask(offset: int) -> Any:
+            return self._transport.private(method, {**data, "ofs": str(offset)}, behind=behind)
 
-        It has ended where a page is empty or the count is reached; a list that repeats itself before that has not.
-        """
-        found: dict[str, Any] = {}
-        offset, first_count = 0, None
-        for _ in range(_MOST_PAGES):
-            result = self._transport.private(method, {**data, "ofs": str(offset)})
-            page, count = understood(lambda answer=result: _page(answer, what))  # type: ignore[misc]
-            first_count = count if first_count is None else first_count
-            fresh = page.keys() - found.keys()
-            found |= page
-            offset += len(page)
-            if not page or (offset >= count and len(found) >= first_count):
-                return found
-            if not fresh or offset >= count:
-                break
-        raise failure(Meaning.BUSY, f"{method} did not come to an end")
+        return Pages(method, what, ask)
 
 
-def _page(result: object, what: str) -> tuple[Mapping[str, Any], int]:
-    answer = wire.mapping(result, what)
-    rows = wire.mapping(answer.get(what), what)
-    return rows, int(answers.number(answer, "count", Decimal(len(rows))))
+def _whole(reading: Reading[T]) -> list[T]:
+    """A list read to its end, without a pause."""
+    while not reading.done:
+        reading.step()
+    return list(reading.found)
 
 
 def _start(since: int) -> str:

@@ -6,7 +6,7 @@ Joins connection, market, account and trade; holds the capabilities that were pr
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from contextlib import AbstractContextManager
 from decimal import Decimal
 from typing import ClassVar
 
@@ -18,6 +18,8 @@ from bot.brokers.kraken.market import KrakenMarket
 from bot.brokers.kraken.skew import VenueClock
 from bot.brokers.kraken.trade import KrakenTrade
 from bot.brokers.kraken.transport import KrakenTransport
+from bot.brokers.reading import Reading
+from bot.brokers.shapes import Shapes
 from bot.domain.candles import Candles
 from bot.domain.clock import Clock
 from bot.domain.fill import Fill
@@ -35,16 +37,16 @@ class KrakenBroker(BaseBroker):
 
     def __init__(self, config: KrakenConfig, clock: Clock, log: Log) -> None:
         self._config = config
-        self._log = log
         self._clock = clock
         self._transport = KrakenTransport(config, clock, log)
         self._market = KrakenMarket(self._transport, clock, log)
-        self._account = KrakenAccount(self._transport, self._market)
+        self._account = KrakenAccount(self._transport, self._market, log)
         self._venue_clock = VenueClock(self._transport, clock, log)
         self._trade = KrakenTrade(config, self._transport, self._market, clock, self._venue_clock, log)
-        self._able = Capabilities(
+        able = Capabilities(
             attached_stop=True, resting_stop=True, amend=True, absence=Absence.DEADLINE, deadline_ms=config.deadline_ms
         )
+        self._shapes = Shapes(able, self.name, log)
 
     # -- connection ----------------------------------------------------------------------------------------------
     def connect(self) -> Connection:
@@ -53,22 +55,17 @@ class KrakenBroker(BaseBroker):
         return connection
 
     def capabilities(self) -> Capabilities:
-        return self._able
+        return self._shapes.able
 
     def prove(self, entry: Intent, stop: Intent) -> Sequence[ShapeProof]:
-        """Entry (with its attached stop) and stop by `validate`; an entry refused with its stop is shown again without."""
-        proofs = [self._trade.prove("entry", entry), self._trade.prove("stop", stop)]
-        if entry.attached_stop is not None:
-            self._able = replace(self._able, attached_stop=proofs[0].accepted)
-            if not proofs[0].accepted:
-                proofs.append(self._trade.prove("entry without stop", replace(entry, attached_stop=None)))
-        self._able = replace(self._able, resting_stop=proofs[1].accepted)
-        for proof in proofs:
-            self._log.info("PROVED", venue=self.name, shape=proof.name, accepted=proof.accepted, answer=proof.answer)
-        return proofs
+        """Entry (with its attached stop) and stop by `validate`."""
+        return self._shapes.prove(self._trade.show, entry, stop)
 
     def hurry(self, until: int) -> None:
         self._transport.hurry(until)
+
+    def urgently(self) -> AbstractContextManager[None]:
+        return self._transport.urgently()
 
     def limit_calls(self, seconds: float | None) -> None:
         self._transport.limit_calls(seconds)
@@ -102,6 +99,9 @@ class KrakenBroker(BaseBroker):
     def order(self, exchange_id: str, symbol: str) -> VenueOrder | None:  # noqa: ARG002 - Kraken's ids need no symbol
         return next(iter(self._account.orders([exchange_id])), None)
 
+    def orders(self, wanted: Mapping[str, str]) -> Sequence[VenueOrder]:
+        return self._account.orders(list(wanted))
+
     def open_orders(self) -> Sequence[VenueOrder]:
         return self._account.open_orders()
 
@@ -114,12 +114,20 @@ class KrakenBroker(BaseBroker):
     def fills(self, since: int) -> Sequence[Fill]:
         return self._account.fills(since)
 
+    def read_ended(self, since: int) -> Reading[VenueOrder]:
+        return self._account.read_ended(since)
+
+    def read_fills(self, since: int) -> Reading[Fill]:
+        return self._account.read_fills(since)
+
     def fills_of(self, order: VenueOrder) -> Sequence[Fill]:
         return self._account.fills_of(order)
 
     # -- requests ------------------------------------------------------------------------------------------------
     def place(self, intent: Intent) -> Outcome:
-        return self._trade.place(intent)
+        ended = self._trade.place(intent)
+        self._shapes.learn(intent, ended)
+        return ended
 
     def amend(self, order: VenueOrder, *, qty: Decimal | None = None, trigger_price: Decimal | None = None) -> Outcome:
         return self._trade.amend(order, qty, trigger_price)

@@ -79,10 +79,6 @@ class KrakenConfig:
     def secret(self) -> str:
         return plain_text(self.api_secret)
 
-    @property
-    def limits(self) -> Limits:
-        return LIMITS[self.tier]
-
 
 def plain_text(value: str | Secret) -> str:
     """The text of a secret, or the text itself, without the blanks that copying adds."""

@@ -50,6 +50,7 @@ def connect(config: KrakenConfig, transport: KrakenTransport, clock: Clock) -> C
     info = understood_key(transport)
     warnings = [*_skew_warning(skew), *_system_warning(system), *key_warnings(config, info, clock)]
     transport.private("BalanceEx")
+    transport.vouch = lambda: check_rights(config, understood_key(transport))
     return Connection(
         account=Account(config.mode, "kraken", config.environment, identity(config.key)),
         permissions=info.permissions or frozenset(),
@@ -88,6 +89,18 @@ def understood_key(transport: KrakenTransport) -> KeyInfo:
 
 def key_warnings(config: KrakenConfig, info: KeyInfo, clock: Clock) -> list[str]:
     """Refuse a key that may too much or too little; say what is unwise about the others."""
+    may_withdraw = check_rights(config, info)
+    warnings = ["this key may withdraw money (allowed by ALLOW_WITHDRAW_KEYS)"] if may_withdraw else []
+    if not info.ip_allowlist:
+        warnings.append("this key works from any IP address: bind it to this computer's on Kraken > Settings > API")
+    left = info.valid_until - clock.wall_ms()
+    if info.valid_until and left < _KEY_ENDS_SOON:
+        warnings.append(f"this key ends in {max(left, 0) // DAY} days: make a new one in time")
+    return warnings
+
+
+def check_rights(config: KrakenConfig, info: KeyInfo) -> bool:
+    """Refuse a key whose rights are unknown, too many or too few; whether one that is accepted may withdraw."""
     if info.permissions is None:
         raise failure(Meaning.PERMISSION, "no list of permissions", "unlisted")
     may_withdraw = any("withdraw" in right for right in info.permissions)
@@ -96,13 +109,7 @@ def key_warnings(config: KrakenConfig, info: KeyInfo, clock: Clock) -> list[str]
     missing = [name for right, name in NEEDED.items() if right not in info.permissions]
     if missing:
         raise failure(Meaning.PERMISSION, "permission missing", "permission", missing=", ".join(missing))
-    warnings = ["this key may withdraw money (allowed by ALLOW_WITHDRAW_KEYS)"] if may_withdraw else []
-    if not info.ip_allowlist:
-        warnings.append("this key works from any IP address: bind it to this computer's on Kraken > Settings > API")
-    left = info.valid_until - clock.wall_ms()
-    if info.valid_until and left < _KEY_ENDS_SOON:
-        warnings.append(f"this key ends in {max(left, 0) // DAY} days: make a new one in time")
-    return warnings
+    return may_withdraw
 
 
 def _skew_warning(skew: int) -> list[str]:

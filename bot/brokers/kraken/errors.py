@@ -1,11 +1,12 @@
 """What each of Kraken's errors means: one table from its texts to our words, and one remedy for each thing an owner can mend.
 
-Texts are matched by prefix, the longest first (docs.kraken.com, guide "API error messages"; details vary after the colon).
-Whatever the table does not know may have been carried out.
+Texts are compared whole (docs.kraken.com, guide "API error messages"): case and blanks after colons vary, and details only
+where a row says so. Whatever the table does not know may have been carried out, and nothing follows from it.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
@@ -13,10 +14,12 @@ from typing import NamedTuple
 from bot.brokers.answers import safe_text
 from bot.brokers.base import BrokerError
 from bot.domain.clock import MINUTE
-from bot.domain.outcome import Meaning
+from bot.domain.outcome import ErrorClass, Meaning
 
 VENUE = "kraken"
 LOCKOUT_MS = 15 * MINUTE
+#: The key lacks a right, or one market is closed to the account although its key has all rights (tokenised assets).
+DENIED = "EGeneral:Permission denied"
 
 #: What the owner can do, by the name of the trouble. The README's table says the same.
 REMEDIES: Mapping[str, str] = MappingProxyType(
@@ -32,14 +35,21 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "clock": "set this computer's clock (switch on NTP): it differs from Kraken's by {seconds} s",
         "lockout": "Kraken locked this account's API for about 15 minutes after failed logins: check key and secret; "
         "NIJA asks again by itself",
-        "throttled": "Kraken wants fewer calls: nothing to do, NIJA goes on by itself; other programs may use this account's keys",
+        "throttled": "Kraken wants fewer calls: nothing to do, NIJA slows down by itself; another program may use this key or account,"
+        " or KRAKEN_TIER be above the account's level",
         "maintenance": "Kraken is in maintenance: nothing to do, NIJA asks again by itself",
         "unreachable": "Kraken cannot be reached or does not answer: check the network, and KRAKEN_API_URL if you set it; "
         "NIJA tries again by itself",
         "tls": "Kraken's certificate is not trusted: check this computer's clock, its root certificates and NIJA_CA_FILE",
         "in_use": "another program on this host is using this key right now: stop it, or make a new API key for NIJA alone",
         "locked": "Kraken locked this account: see the messages on kraken.com or ask its support",
-        "agreement": "accept the trading agreement on kraken.com once",
+        "agreement": "Kraken wants its trading agreement although NIJA sends trading_agreement=agree with every order: ask "
+        "Kraken's support what this account lacks",
+        "residence": "Kraken closes this market to your place of residence: nothing to do, the others are traded; "
+        "PAIRS_DENY keeps it out for good",
+        "closed": "Kraken closes this market to your account although the key may trade: nothing to do, the others are traded; "
+        "PAIRS_DENY keeps it out for good",
+        "canada": "Kraken limits what residents of Canada may buy of this coin: nothing to do, the others are traded",
         "account": "log in to kraken.com: the account needs your attention there",
         "unfunded": "deposit USD or USDT at Kraken; NIJA starts trading by itself",
     }
@@ -47,92 +57,163 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
 
 
 class Row(NamedTuple):
-    """One error of Kraken: its prefix, what it means, and the name of its remedy ("" for none)."""
+    """One error of Kraken: its text, what it means, the name of its remedy ("" for none).
 
-    prefix: str
+    `pattern`, for a text whose detail varies: what the whole text must match, in lower case.
+    """
+
+    text: str
     meaning: Meaning
     remedy: str = ""
+    pattern: str = ""
 
 
-#: UNKNOWN: an order may have been carried out (a read has only failed).
+#: UNKNOWN: an order may have been carried out (a read has only failed). GONE: look the order up.
 TABLE: tuple[Row, ...] = (
     Row("EAPI:Invalid key", Meaning.CREDENTIALS, "key"),
     Row("EAPI:Invalid signature", Meaning.CREDENTIALS, "secret"),
     Row("EAPI:Invalid nonce", Meaning.NONCE, "nonce"),
     Row("EAPI:Rate limit exceeded", Meaning.RATE_LIMITED, "throttled"),
-    Row("EAPI:Feature disabled", Meaning.UNSUPPORTED),
+    Row("EAPI:Feature disabled", Meaning.BUSY),
     Row("EAPI:Bad request", Meaning.REJECTED),
-    Row("EGeneral:Permission denied", Meaning.PERMISSION, "permission"),
+    Row(DENIED, Meaning.PERMISSION, "permission"),
     Row("EGeneral:Invalid arguments", Meaning.REJECTED),
+    Row("EGeneral:Invalid arguments:volume", Meaning.REJECTED),
+    Row("EGeneral:Invalid arguments:price", Meaning.REJECTED),
+    Row("EGeneral:Invalid arguments:no_mpp order option is only available when ordertype = market", Meaning.REJECTED),
+    Row("EGeneral:Invalid arguments:ordertype", Meaning.UNSUPPORTED),
+    Row("EGeneral:Invalid arguments:close", Meaning.ATTACHMENT),
     Row("EGeneral:Invalid arguments:deadline", Meaning.CLOCK),
     Row("EGeneral:Invalid arguments:volume minimum not met", Meaning.TOO_SMALL),
-    Row("EGeneral:Unknown method", Meaning.UNSUPPORTED),
+    Row("EGeneral:Invalid arguments:Index unavailable", Meaning.MARKET_CLOSED),
+    Row("EGeneral:Unknown method", Meaning.BUSY),
     Row("EGeneral:Temporary lockout", Meaning.LOCKED_OUT, "lockout"),
     Row("EGeneral:Too many requests", Meaning.RATE_LIMITED, "throttled"),
-    Row("EGeneral:Internal error", Meaning.UNKNOWN),
+    Row("EGeneral:Internal error", Meaning.UNKNOWN, pattern=r"egeneral:internal error(:.+)?"),
+    Row("EAuth:Failed", Meaning.CREDENTIALS, "account"),
+    Row("EAuth:Account temporary disabled", Meaning.CREDENTIALS, "account"),
+    Row("EAuth:Account unconfirmed", Meaning.CREDENTIALS, "account"),
     Row("EAuth:Rate limit exceeded", Meaning.RATE_LIMITED, "throttled"),
     Row("EAuth:Too many requests", Meaning.RATE_LIMITED, "throttled"),
-    Row("EAuth:", Meaning.CREDENTIALS, "account"),
     Row("EAccount:Invalid permissions", Meaning.PERMISSION, "account"),
+    # One coin at one place of residence: "BTC trading restricted for NL.", "… for US:TX".
+    Row(
+        "EAccount:Invalid permissions:trading restricted",
+        Meaning.RESTRICTED,
+        "residence",
+        r"eaccount:invalid permissions:[^\s:]+ trading restricted for [a-z]{2}([:-][a-z0-9]{1,3})?\.?",
+    ),
     Row("ESession:Invalid session", Meaning.BUSY),
     Row("EService:Unavailable", Meaning.UNKNOWN, "maintenance"),
     Row("EService:Busy", Meaning.UNKNOWN),
     Row("EService:Timeout", Meaning.UNKNOWN),
     Row("EService:Deadline elapsed", Meaning.UNKNOWN),
-    Row("EService:Throttled", Meaning.RATE_LIMITED, "throttled"),
-    Row("EService:Market in ", Meaning.MARKET_CLOSED),
+    Row("EService:Throttled", Meaning.RATE_LIMITED, pattern=r"eservice:throttled:[0-9]{1,20}"),
+    Row("EService:Market in cancel_only mode", Meaning.MARKET_CLOSED),
+    Row("EService:Market in post_only mode", Meaning.MARKET_CLOSED),
+    Row("EService:Market in limit_only mode", Meaning.MARKET_CLOSED, pattern=r"eservice:market in limit_only( mode)?"),
     Row("EDatabase:Internal error", Meaning.UNKNOWN),
     Row("EQuery:Unknown asset", Meaning.REJECTED),
-    Row("EQuery:Invalid asset pair", Meaning.REJECTED),
+    Row("EQuery:Unknown asset pair", Meaning.MARKET_CLOSED),
+    Row("EQuery:Invalid asset pair", Meaning.MARKET_CLOSED),
+    Row("Price(s) not found", Meaning.MARKET_CLOSED),
+    Row("Symbol(s) not found", Meaning.MARKET_CLOSED),
     Row("EOrder:Insufficient funds", Meaning.FUNDS),
     Row("EOrder:Insufficient margin", Meaning.FUNDS),
-    Row("EOrder:Margin", Meaning.FUNDS),
+    Row("EOrder:Insufficient initial margin", Meaning.FUNDS),
+    Row("EOrder:Margin allowance exceeded", Meaning.FUNDS),
+    Row("EOrder:Margin level too low", Meaning.FUNDS),
+    Row("EOrder:Margin position size exceeded", Meaning.FUNDS),
     Row("EOrder:Order minimum not met", Meaning.TOO_SMALL),
     Row("EOrder:Cost minimum not met", Meaning.TOO_SMALL),
     Row("EOrder:Tick size check failed", Meaning.REJECTED),
-    Row("EOrder:Invalid price", Meaning.REJECTED),
+    Row("EOrder:Invalid price", Meaning.PRICE),
+    Row("EOrder:Invalid price:Invalid price argument", Meaning.REJECTED),
+    Row("EOrder:Invalid price:Invalid secondary price argument", Meaning.REJECTED),
+    Row(
+        "EOrder:Invalid price:decimals",
+        Meaning.REJECTED,
+        pattern=r"eorder:invalid price:\S+ price can only be specified up to [0-9]{1,2} decimals\.?",
+    ),
+    Row("EOrder:Post only order", Meaning.PRICE),
     Row("EOrder:Invalid order", Meaning.GONE),
     Row("EOrder:Unknown order", Meaning.GONE),
-    Row("EOrder:Post only order", Meaning.REJECTED),
+    Row("EOrder:Unknown order action.", Meaning.REJECTED),
+    Row("EOrder:Cancel pending", Meaning.GONE),
+    Row("EOrder:Order not editable", Meaning.GONE),
+    Row("EOrder:Not enough leaves qty", Meaning.GONE),
+    Row("EOrder:Order cancelled", Meaning.GONE, pattern=r"eorder:order cancelled(:.+)?"),
+    Row("EOrder:No amendable parameters specified", Meaning.GONE),
     Row("EOrder:Rate limit exceeded", Meaning.RATE_LIMITED, "throttled"),
     Row("EOrder:Domain rate limit exceeded", Meaning.RATE_LIMITED, "throttled"),
-    Row("EOrder:Orders limit exceeded", Meaning.REJECTED),
-    Row("EOrder:Scheduled orders limit exceeded", Meaning.REJECTED),
-    Row("EOrder:Positions limit exceeded", Meaning.REJECTED),
-    Row("EOrder:Cannot open", Meaning.REJECTED),
-    Row("EOrder:Reduce only", Meaning.REJECTED),
+    Row("EOrder:Orders limit exceeded", Meaning.BUSY),
+    Row("EOrder:Scheduled orders limit exceeded", Meaning.BUSY),
+    Row("EOrder:Positions limit exceeded", Meaning.BUSY),
+    Row("EOrder:Cannot open position", Meaning.BUSY),
+    Row("EOrder:Cannot open opposing position", Meaning.BUSY),
+    Row("EOrder:Reduce only:No position exists", Meaning.REJECTED),
+    Row("EOrder:Reduce only:Position is closed", Meaning.REJECTED),
+    Row("EOrder:Reduce only:Non-PC", Meaning.REJECTED),
+    Row("EOrder:Reduce only:Non-ECP", Meaning.REJECTED),
     Row("EOrder:Unknown position", Meaning.REJECTED),
     Row("EOrder:Trading agreement required", Meaning.PERMISSION, "agreement"),
     Row("ETrade:Locked", Meaning.PERMISSION, "locked"),
     Row("ETrade:User Locked", Meaning.PERMISSION, "locked"),
     Row("ETrade:Invalid request", Meaning.REJECTED),
-    Row("EFunding:", Meaning.REJECTED),
-    Row("EBM:limit exceeded", Meaning.REJECTED),
+    Row("EFunding:Unknown withdraw key", Meaning.REJECTED),
+    Row("EFunding:Invalid amount", Meaning.REJECTED),
+    Row("EFunding:Unknown asset", Meaning.REJECTED),
+    Row("EFunding:No funding method", Meaning.REJECTED),
+    Row("EFunding:Max fee exceeded", Meaning.REJECTED),
+    Row("EFunding:Too many addresses", Meaning.REJECTED),
+    Row("EBM:limit exceeded:CAL", Meaning.RESTRICTED, "canada"),
 )
-_BY_LENGTH = tuple(sorted(TABLE, key=lambda row: -len(row.prefix)))
+#: Of several errors that the table knows, the one from which the least follows.
+_MILDEST = (
+    ErrorClass.UNKNOWN,
+    ErrorClass.PASSING,
+    ErrorClass.MARKET,
+    ErrorClass.SHAPE,
+    ErrorClass.FINAL,
+    ErrorClass.ACCOUNT,
+)
 
 
-def meaning_of(text: str) -> Row:
-    """The table's row for one of Kraken's error texts; UNKNOWN for a text nobody wrote down."""
-    plain = text.replace("EService: ", "EService:")
-    for row in _BY_LENGTH:
-        if plain.startswith(row.prefix):
-            return row
-    return Row(text, Meaning.UNKNOWN)
+def plain_words(text: str) -> str:
+    """A text as it is compared: in lower case, without blanks after colons."""
+    return re.sub(r":\s+", ":", text.strip().casefold())
+
+
+_BY_TEXT: Mapping[str, Row] = MappingProxyType({plain_words(row.text): row for row in TABLE if not row.pattern})
+_BY_PATTERN = tuple((re.compile(row.pattern), row) for row in TABLE if row.pattern)
+
+
+def row_of(text: str) -> Row | None:
+    """The table's row for one of Kraken's error texts; None for one that nobody wrote down."""
+    words = plain_words(text)
+    return _BY_TEXT.get(words) or next((row for pattern, row in _BY_PATTERN if pattern.fullmatch(words)), None)
 
 
 def explain(texts: Sequence[str], now: int) -> BrokerError:
-    """The error that an answer's `error` list amounts to: when in doubt among several, UNKNOWN. `now` is wall ms."""
-    rows = [meaning_of(text) for text in texts]
-    row = next((each for each in rows if each.meaning is Meaning.UNKNOWN), rows[0])
-    return failure(row.meaning, ", ".join(texts), row.remedy, _retry_after(row, texts[rows.index(row)], now))
+    """The error that an answer's `error` list amounts to: UNKNOWN when the table lacks one of them. `now` is wall ms."""
+    rows = [(row, text) for text in texts if (row := row_of(text)) is not None]
+    if len(rows) < len(texts):
+        return failure(Meaning.UNKNOWN, ", ".join(texts), unheard=True)
+    row, text = min(rows, key=lambda each: _reach(each[0].meaning))
+    return failure(row.meaning, ", ".join(texts), row.remedy, _retry_after(row, text, now))
 
 
-def failure(meaning: Meaning, text: object, remedy: str = "", retry_after_ms: int = 0, **facts: str) -> BrokerError:
+def _reach(meaning: Meaning) -> tuple[bool, int]:
+    return meaning is not Meaning.UNKNOWN, _MILDEST.index(meaning.error_class)
+
+
+def failure(
+    meaning: Meaning, text: object, remedy: str = "", retry_after_ms: int = 0, *, unheard: bool = False, **facts: str
+) -> BrokerError:
     """A `BrokerError` of this venue with the named remedy filled in."""
     facts = {"missing": "the right permissions", **facts}
     line = REMEDIES[remedy].format(**facts) if remedy else ""
-    return BrokerError(VENUE, meaning, safe_text(text), remedy=line, retry_after_ms=retry_after_ms)
+    return BrokerError(VENUE, meaning, safe_text(text), remedy=line, retry_after_ms=retry_after_ms, unheard=unheard)
 
 
 def _retry_after(row: Row, text: str, now: int) -> int:
@@ -140,7 +221,7 @@ def _retry_after(row: Row, text: str, now: int) -> int:
     if row.meaning is Meaning.LOCKED_OUT:
         return LOCKOUT_MS
     until = text.rsplit(":", 1)[-1].strip()
-    if row.prefix == "EService:Throttled" and until.isascii() and until.isdigit() and len(until) < 12:
+    if row.text == "EService:Throttled" and len(until) < 12:
         return max(0, min(int(until) * 1000 - now, LOCKOUT_MS))
     return 0
 

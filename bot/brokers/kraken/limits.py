@@ -1,17 +1,20 @@
 """Kraken's counters as budgets: public calls per endpoint, private calls per key, orders per pair with their age table.
 
-Source: docs.kraken.com, guides "Spot REST rate limits" and "Spot trading rate limits". All decay in market time.
+Source: docs.kraken.com, guides "Spot REST rate limits" and "Spot trading rate limits". All decay in market time. How fast
+they do depends on the account's level, which Kraken does not tell: the owner's word is believed until a refusal lowers it.
 """
 
 from __future__ import annotations
 
+import time
 from typing import NamedTuple
 
 from bot.brokers.base import Lane
 from bot.brokers.deadline import Deadline
-from bot.brokers.kraken.config import Limits
-from bot.brokers.rate_limits import Budget, admit
-from bot.domain.clock import Clock
+from bot.brokers.kraken.config import LIMITS, Limits, Tier
+from bot.brokers.rate_limits import LOCKSTEP_SPEED, Budget, admit
+from bot.domain.clock import HOUR, MINUTE, Clock
+from bot.domain.log import Log
 
 #: Questions that cost more than one point: everything about ledgers and trades.
 _DEAR = frozenset({"TradesHistory", "QueryTrades", "Ledgers", "QueryLedgers"})
@@ -20,11 +23,18 @@ _PUBLIC_BURST, _PUBLIC_DECAY = 3.0, 1.0
 #: Counted for each pair: one market's candles do not wait for another's. All pairs together are held to more than one a second.
 _PER_PAIR = frozenset({"OHLC", "Trades"})
 _PAIRS_BURST, _PAIRS_DECAY = 12.0, 4.0
+#: Points of the key's counter that are never used: Kraken's clock and ours do not tick together.
+_SPARE = 0.5
+#: Market ms after a refusal for the rate in which the account is taken for one of the level below.
+LOWERED_FOR = HOUR
+#: Waits (real ms) from which on the log hears of one, and how long (real seconds) it does not hear of another.
+_WORTH_A_LINE, _QUIET = 1_000, MINUTE / 1_000
 
 ADD_COST = 1.0
 #: Points by the age of the order in seconds: younger than the bound costs so much.
 _AMEND_AGES = ((5, 4.0), (10, 3.0), (15, 2.0))
 _CANCEL_AGES = ((5, 8.0), (10, 6.0), (15, 5.0), (45, 4.0), (90, 2.0), (300, 1.0))
+_TIERS = (Tier.STARTER, Tier.INTERMEDIATE, Tier.PRO)
 
 
 def amend_cost(age_ms: int) -> float:
@@ -35,6 +45,11 @@ def amend_cost(age_ms: int) -> float:
 def cancel_cost(age_ms: int) -> float:
     """Points for cancelling an order of this age: nothing once it is five minutes old."""
     return next((cost for bound, cost in _CANCEL_AGES if age_ms < bound * 1000), 0.0)
+
+
+def question_cost(method: str) -> float:
+    """Points of the key's counter for a private question."""
+    return 2.0 if method in _DEAR else 1.0
 
 
 class Charge(NamedTuple):
@@ -48,13 +63,16 @@ class Charge(NamedTuple):
 class KrakenLimits:
     """The budgets of one key. Waiting for room ends with the call's deadline (`OverBudget`)."""
 
-    def __init__(self, limits: Limits, clock: Clock) -> None:
-        self._limits = limits
+    def __init__(self, tier: Tier, clock: Clock, log: Log) -> None:
+        self._tier = tier
         self._clock = clock
-        self._calls = Budget("private calls", limits.calls, limits.calls_decay, clock)
+        self._log = log
+        self._believed, self._lowered_at = tier, 0
+        self._calls = Budget("private calls", LIMITS[tier].calls - _SPARE, LIMITS[tier].calls_decay, clock)
         self._public: dict[str, Budget] = {}
         self._pairs: dict[str, Budget] = {}
         self._last = self._calls
+        self._said = float("-inf")
 
     def public(self, method: str, pair: str, deadline: Deadline) -> None:
         """Room for one public call; `pair` is the market it is about, "" for none or many."""
@@ -66,21 +84,55 @@ class KrakenLimits:
     def _of(self, name: str, burst: float, decay: float) -> Budget:
         return self._public.setdefault(name, Budget(name, burst, decay, self._clock))
 
-    def question(self, method: str, deadline: Deadline) -> None:
+    def question(self, method: str, deadline: Deadline, lane: Lane = Lane.QUERY) -> None:
         """Room for one private question."""
-        self._spend(self._calls, 2.0 if method in _DEAR else 1.0, Lane.QUERY, deadline)
+        limits = self._limits()
+        self._calls.pace(limits.calls - _SPARE, limits.calls_decay)
+        self._spend(self._calls, question_cost(method), lane, deadline)
 
     def order(self, charge: Charge, deadline: Deadline) -> None:
         """Room for one order request."""
-        limits, pair = self._limits, charge.pair
+        limits, pair = self._limits(), charge.pair
         budget = self._pairs.get(pair) or Budget(f"orders of {pair}", limits.orders, limits.orders_decay, self._clock)
+        budget.pace(limits.orders, limits.orders_decay)
         self._pairs[pair] = budget
         self._spend(budget, charge.cost, charge.lane, deadline)
 
+    # -- what the key has spent -------------------------------------------------------------------------------------
+    def recall(self, spent: tuple[float, int], cost: float = 0.0) -> None:
+        """What the key's counter showed when some program of this host last used it, and a call since."""
+        self._calls.recall(*spent, cost)
+
+    @property
+    def spent(self) -> tuple[float, int]:
+        """What the key's counter shows, and the market time of that."""
+        return self._calls.state
+
+    # -- refusals ---------------------------------------------------------------------------------------------------
     def refused(self) -> None:
-        """The venue refused the last call for its rate: its counter is full."""
+        """The venue refused the last call for its rate: its counter is full, and may be one of the level below."""
         self._last.exhaust()
+        if self._last is not self._calls and self._last not in self._pairs.values():
+            return
+        below = _TIERS[max(_TIERS.index(self._level()) - 1, 0)]
+        self._lowered_at = self._clock.market_ms()
+        if below is not self._believed:
+            self._believed = below
+            self._log.warning("TIER", venue="kraken", set=self._tier, believed=below, reason="refused for its rate")
+
+    def _level(self) -> Tier:
+        """The level that the account is taken for now."""
+        if self._believed is not self._tier and self._clock.market_ms() - self._lowered_at >= LOWERED_FOR:
+            self._believed = self._tier
+        return self._believed
+
+    def _limits(self) -> Limits:
+        return LIMITS[self._level()]
 
     def _spend(self, budget: Budget, cost: float, lane: Lane, deadline: Deadline) -> None:
         self._last = budget
+        real = budget.wait_ms(cost, lane) / (self._clock.speed or LOCKSTEP_SPEED)
+        if _WORTH_A_LINE <= real < deadline.left() * 1000 and time.monotonic() - self._said > _QUIET:
+            self._said = time.monotonic()
+            self._log.info("WAITS", venue="kraken", budget=budget.name, seconds=f"{real / 1000:.1f}")
         admit(budget, cost, lane, deadline, self._clock)

@@ -6,7 +6,7 @@ prices into floats, warn through pandas and break on a missing minute, so those 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from pykrakenapi import KrakenAPI
@@ -63,6 +63,7 @@ class KrakenMarket:
         self._pairs: Mapping[str, Mapping[str, Any]] = {}
         self._names = Names()
         self._strange: set[str] = set()
+        self._closed: set[str] = set()
 
     def names(self, pairs: Iterable[str] = ()) -> Names:
         """Kraken's names, read anew when one of `pairs` is not among them (once for each such pair)."""
@@ -76,7 +77,7 @@ class KrakenMarket:
         """Kraken's pair id of a symbol; raises `BrokerError` for one it does not list."""
         pair = self.names().pair(symbol)
         if pair is None:
-            raise failure(Meaning.UNSUPPORTED, f"Kraken does not list {symbol}")
+            raise failure(Meaning.MARKET_CLOSED, f"Kraken does not list {symbol}")
         return pair
 
     def instruments(self) -> dict[str, Instrument]:
@@ -94,7 +95,7 @@ class KrakenMarket:
         try:
             return self._tickers(symbols)
         except BrokerError as error:
-            if not error.text.startswith("EQuery:"):
+            if error.meaning is not Meaning.MARKET_CLOSED:
                 raise
         self._refresh()  # one of them was delisted, and Kraken then answers for none
         return self._tickers(symbols)
@@ -158,10 +159,32 @@ class KrakenMarket:
         pairs = sorted({pair for symbol in symbols if (pair := names.pair(symbol)) is not None})
         found: dict[str, Ticker] = {}
         for start in range(0, len(pairs), _TICKERS_A_CALL):
-            frame = self._frames().get_ticker_information(",".join(pairs[start : start + _TICKERS_A_CALL]))
-            rows = frame.to_dict("index")
-            found |= understood(lambda answer=rows: wire.tickers(answer, names))  # type: ignore[misc]
+            for answer in self.ask_each(pairs[start : start + _TICKERS_A_CALL], self._ask_tickers):
+                found |= understood(lambda rows=answer: wire.tickers(rows, names))  # type: ignore[misc]
         return {symbol: ticker for symbol, ticker in found.items() if symbol in symbols}
+
+    def _ask_tickers(self, pairs: str) -> Any:
+        return self._frames().get_ticker_information(pairs).to_dict("index")
+
+    def ask_each(self, pairs: Sequence[str], ask: Callable[[str], T]) -> list[T]:
+        """The answers to a question about many pairs. One of them that is closed to this account has it refused for all: it is
+        found by halves, left out from then on, and said.
+        """
+        open_pairs = [pair for pair in pairs if pair not in self._closed]
+        if not open_pairs:
+            return []
+        try:
+            return [ask(",".join(open_pairs))]
+        except BrokerError as error:
+            if error.meaning is not Meaning.RESTRICTED:
+                raise
+            if len(open_pairs) == 1:
+                self._closed.add(open_pairs[0])
+                symbol = self._names.symbol(open_pairs[0])
+                self._log.warning("market_left_out", venue="kraken", symbol=symbol, reason=str(error))
+                return []
+        half = len(open_pairs) // 2
+        return [*self.ask_each(open_pairs[:half], ask), *self.ask_each(open_pairs[half:], ask)]
 
     def _refresh(self) -> None:
         self._pairs = _rows(self._frames().get_tradable_asset_pairs())

@@ -46,6 +46,8 @@ _TYPES = {
     "settle-position": OrderType.MARKET,
 }
 _TRIGGERED = {"stopped", "touched"}
+#: Kraken ends an order that lacks no more than this, "Insignificant volume remaining".
+_INSIGNIFICANT = Decimal("0.00000002")
 #: `descr.close` of an order that was sent with a stop: "close position @ stop loss 22000.0", with "-> limit 21000.0" at times.
 _CLOSE = re.compile(r"close position @ stop loss (\d+(?:\.\d+)?)(?: |$)", re.ASCII)
 
@@ -66,7 +68,8 @@ def order_status(word: str, qty: Decimal, filled: Decimal) -> OrderStatus:
         return OrderStatus.PARTIALLY_FILLED if filled > 0 else OrderStatus.OPEN
     if word not in ("closed", "canceled", "expired"):
         raise BadAnswer(f"order status {word[:40]!r}")
-    if filled >= qty > 0:
+    missing = qty - (_INSIGNIFICANT if word == "closed" else ZERO)
+    if filled > 0 and filled >= missing and qty > 0:
         return OrderStatus.FILLED
     return OrderStatus.EXPIRED if word == "expired" else OrderStatus.CANCELED
 
@@ -86,6 +89,7 @@ def _order(txid: str, row: Mapping[str, Any], names: Names) -> VenueOrder:
     qty = filled if in_quote else number(row, "vol")
     price, second = _price(descr, "price"), _price(descr, "price2")
     stop_like = kind not in (OrderType.MARKET, OrderType.LIMIT)
+    parent = _parent(row)
     return VenueOrder(
         exchange_id=safe_text(txid),
         symbol=names.symbol(text(descr, "pair")),
@@ -95,8 +99,8 @@ def _order(txid: str, row: Mapping[str, Any], names: Names) -> VenueOrder:
         qty=qty,
         filled_qty=filled,
         avg_price=_average(row, filled),
-        client_id=text(row, "cl_ord_id") or None,
-        parent_id=text(row, "refid") or None,
+        client_id=None if parent else text(row, "cl_ord_id") or None,  # a child may carry its parent's
+        parent_id=parent,
         limit_price=second if stop_like else price,
         trigger_price=(price or _price(row, "stopprice")) if stop_like else None,
         created_at=millis(row, "opentm"),
@@ -105,6 +109,12 @@ def _order(txid: str, row: Mapping[str, Any], names: Names) -> VenueOrder:
         attached_stop=_attached_stop(descr),
         fill_ids=tuple(safe_text(each) for each in sequence(row.get("trades", []), "trades")),
     )
+
+
+def _parent(row: Mapping[str, Any]) -> str | None:
+    """The order that spawned this one. Kraken has written "None" where there is none."""
+    parent = text(row, "refid")
+    return parent if parent and parent != "None" else None
 
 
 def _attached_stop(descr: Mapping[str, Any]) -> Decimal | None:
@@ -131,7 +141,7 @@ def _price(row: Mapping[str, Any], key: str) -> Decimal | None:
 def _average(row: Mapping[str, Any], filled: Decimal) -> Decimal | None:
     if not filled:
         return None
-    return number(row, "price", ZERO) or number(row, "cost", ZERO) / filled
+    return number(row, "price", ZERO) or number(row, "cost", ZERO) / filled or None
 
 
 def orders(rows: object, names: Names) -> list[VenueOrder]:
@@ -201,6 +211,18 @@ def pockets(rows: object, names: Names) -> dict[str, Decimal]:
         amount = number(mapping(value, name), "balance") if "." in name else ZERO
         if amount:
             found[names.pocket(name)] = found.get(names.pocket(name), ZERO) + amount
+    return found
+
+
+def allocations(result: object, names: Names) -> dict[str, Decimal]:
+    """Earn/Allocations: what lies in strategies of Kraken's Earn, those with a vault included, by the coin's common name."""
+    found: dict[str, Decimal] = {}
+    for item in sequence(mapping(result, "allocations").get("items") or [], "items"):
+        row = mapping(item, "allocation")
+        total = mapping(mapping(row.get("amount_allocated"), "amount").get("total"), "total")
+        coin, amount = names.pocket(text(row, "native_asset")), number(total, "native")
+        if amount:
+            found[coin] = found.get(coin, ZERO) + amount
     return found
 
 

@@ -1,24 +1,26 @@
 """Kraken's private side, told: place, amend, cancel, and the proof of an order's shape without money.
 
-Every order carries our client id, a deadline and `fciq` (the fee is taken in the quote), and is sent once. How a request
+Every order carries our client id, a deadline, `fciq` (the fee is taken in the quote) and the trading agreement, without
+which accounts verified in Germany get no market order and nothing that triggers one; it is sent once. How a request
 ended is an `Outcome`; what Kraken's answer does not say for sure is `Unknown`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from bot.brokers.answers import BadAnswer, number, order_id, safe_text
-from bot.brokers.base import BrokerError, Lane, ShapeProof
+from bot.brokers.answers import number, order_id, safe_text
+from bot.brokers.base import Lane
 from bot.brokers.kraken.config import KrakenConfig
-from bot.brokers.kraken.errors import TABLE, meaning_of
+from bot.brokers.kraken.errors import failure, plain_words
 from bot.brokers.kraken.limits import ADD_COST, Charge, amend_cost, cancel_cost
-from bot.brokers.kraken.market import KrakenMarket
+from bot.brokers.kraken.market import KrakenMarket, understood
 from bot.brokers.kraken.parse import mapping
 from bot.brokers.kraken.skew import VenueClock
 from bot.brokers.kraken.transport import KrakenTransport
+from bot.brokers.outcomes import Unsupported, outcome
 from bot.domain.clock import SECOND, Clock, iso
 from bot.domain.log import Log
 from bot.domain.money import plain
@@ -37,29 +39,6 @@ _ORDER_TYPES = {
     OrderType.STOP_LIMIT: "stop-loss-limit",
     OrderType.TAKE_PROFIT: "take-profit",
 }
-#: Answers to a shape that find fault with this moment's price, size or money, not with the shape.
-_SHAPE_IS_FINE = (
-    "EOrder:Insufficient funds",
-    "EOrder:Order minimum not met",
-    "EOrder:Cost minimum not met",
-    "EOrder:Tick size check failed",
-    "EOrder:Invalid price",
-    "EOrder:Post only order",
-    "EOrder:Orders limit exceeded",
-    "EGeneral:Invalid arguments:volume",
-)
-#: Answers that say nothing about the shape: it has to be shown again.
-_NOT_JUDGED = frozenset(Meaning) - {
-    Meaning.REJECTED,
-    Meaning.UNSUPPORTED,
-    Meaning.GONE,
-    Meaning.FUNDS,
-    Meaning.TOO_SMALL,
-}
-
-
-class Unsupported(ValueError):
-    """Kraken's spot market has no such order."""
 
 
 def order_fields(intent: Intent, pair: str, now: int) -> dict[str, str]:
@@ -72,6 +51,7 @@ def order_fields(intent: Intent, pair: str, now: int) -> dict[str, str]:
         "ordertype": _ORDER_TYPES[intent.type],
         "volume": plain(intent.qty),
         "oflags": "post,fciq" if intent.post_only else "fciq",
+        "trading_agreement": "agree",
         "cl_ord_id": intent.client_id,
     }
     return fields | _prices(intent) | _life(intent, now) | _close(intent)
@@ -97,12 +77,12 @@ def _needed(price: Decimal | None, what: str) -> str:
 
 def _life(intent: Intent, now: int) -> dict[str, str]:
     """Market orders live for the moment; GTD ends with the intent's deadline, said as seconds from now."""
-    if intent.tif is TimeInForce.FOK:
-        raise Unsupported("Kraken has no fill-or-kill on spot")
+    if intent.tif is TimeInForce.FOK and intent.type is not OrderType.LIMIT:
+        raise Unsupported("Kraken takes fill-or-kill for limit orders only")
     if intent.type is not OrderType.LIMIT or intent.tif is TimeInForce.GTC:
         return {}
-    if intent.tif is TimeInForce.IOC:
-        return {"timeinforce": "IOC"}
+    if intent.tif in (TimeInForce.IOC, TimeInForce.FOK):
+        return {"timeinforce": intent.tif.value.upper()}
     seconds = -(-((intent.deadline or now) - now) // SECOND)
     return {"timeinforce": "GTD", "expiretm": f"+{max(seconds, _SHORTEST_LIFE)}"}
 
@@ -136,10 +116,15 @@ class KrakenTrade:
     def place(self, intent: Intent) -> Outcome:
         """AddOrder, once."""
         self._venue_clock.before_a_deadline()
-        return self._checked(_outcome(lambda: self._add(intent)))
+        ended = self._checked(outcome(lambda: self._add(intent)))
+        if isinstance(ended, NotPlaced) and ended.meaning is Meaning.GONE:
+            return Unknown(ended.reason)  # words about an order, to the request for one: it is looked for
+        return ended
 
     def amend(self, order: VenueOrder, qty: Decimal | None, trigger_price: Decimal | None) -> Outcome:
-        """AmendOrder: the new total size and/or trigger. The order keeps its id."""
+        """AmendOrder: the new total size and/or trigger. The order keeps its id. One without a change would be an error."""
+        if qty in (None, order.qty) and trigger_price in (None, order.trigger_price):
+            return Placed(order.exchange_id)
         self._venue_clock.before_a_deadline()
         deadline = self._clock.wall_ms() + self._config.deadline_ms
         fields = {"txid": order.exchange_id, "deadline": self._venue_time(deadline)}
@@ -155,32 +140,26 @@ class KrakenTrade:
                 return Placed(order.exchange_id)
             return Unknown(f"AmendOrder answered without an id: {safe_text(result)}")
 
-        return self._checked(_outcome(send))
+        return self._checked(outcome(send))
 
     def cancel(self, order: VenueOrder) -> Outcome:
         """CancelOrder by the venue's id. Asking twice does no harm."""
         charge = Charge(order.symbol, cancel_cost(self._age(order)), Lane.EXIT)
-        return _outcome(lambda: self._cancel(order.exchange_id, charge))
+        return outcome(lambda: self._cancel(order.exchange_id, charge))
 
-    def prove(self, name: str, intent: Intent) -> ShapeProof:
-        """AddOrder with `validate`: whether Kraken takes this shape. Raises `BrokerError` when it did not judge."""
+    def show(self, intent: Intent) -> str:
+        """AddOrder with `validate`: Kraken's words when it takes this order; raises `BrokerError` when it does not."""
         try:
-            result = self._send_add(intent, validate=True)
+            result = understood(lambda: self._send_add(intent, validate=True))
         except Unsupported as error:
-            return ShapeProof(name, accepted=False, answer=str(error))
-        except BrokerError as error:
-            return ShapeProof(name, accepted=_judged(error), answer=error.text)
-        txids = _txids(result)
-        if txids:
-            return ShapeProof(name, accepted=False, answer=self._undo(txids, intent.symbol))
-        return ShapeProof(name, accepted=True, answer=safe_text(result.get("descr", result)))
+            raise failure(Meaning.UNSUPPORTED, error) from error
+        if txids := _txids(result):
+            raise failure(Meaning.BUSY, self._undo(txids, intent.symbol))
+        return safe_text(result.get("descr", result))
 
     # -- one request ---------------------------------------------------------------------------------------------
     def _add(self, intent: Intent) -> Outcome:
-        try:
-            txids = _txids(self._send_add(intent, validate=False))
-        except Unsupported as error:
-            return NotPlaced(Meaning.UNSUPPORTED, str(error))
+        txids = _txids(self._send_add(intent, validate=False))
         return Placed(order_id(txids[0])) if txids else Unknown("AddOrder answered without an order id")
 
     def _send_add(self, intent: Intent, *, validate: bool) -> Any:
@@ -206,16 +185,16 @@ class KrakenTrade:
     def _undo(self, txids: Sequence[str], symbol: str) -> str:
         """Cancel what should only have been judged; the text says how that ended."""
         charge = Charge(symbol, cancel_cost(0), Lane.EXIT)
-        ended = [_outcome(lambda txid=txid: self._cancel(txid, charge)) for txid in txids]  # type: ignore[misc]
+        ended = [outcome(lambda txid=txid: self._cancel(txid, charge)) for txid in txids]  # type: ignore[misc]
         self._log.error("validate_placed_order", venue="kraken", exchange_ids=",".join(txids), cancelled=str(ended))
         return f"Kraken placed {', '.join(txids)} although asked only to judge it; cancelled at once: {ended}"
 
-    def _checked(self, outcome: Outcome) -> Outcome:
+    def _checked(self, ended: Outcome) -> Outcome:
         """The same outcome; one that speaks of the deadline makes us look at Kraken's clock again."""
-        late = isinstance(outcome, Unknown) and outcome.reason.startswith("EService:Deadline elapsed")
-        if late or (isinstance(outcome, NotPlaced) and outcome.meaning is Meaning.CLOCK):
+        late = isinstance(ended, Unknown) and plain_words(ended.reason) == plain_words("EService:Deadline elapsed")
+        if late or (isinstance(ended, NotPlaced) and ended.meaning is Meaning.CLOCK):
             self._venue_clock.doubt()
-        return outcome
+        return ended
 
     def _venue_time(self, wall_ms: int) -> str:
         return iso(self._venue_clock.of(wall_ms))
@@ -224,30 +203,8 @@ class KrakenTrade:
         return self._clock.market_ms() - order.created_at
 
 
-def _outcome(send: Callable[[], Outcome]) -> Outcome:
-    """A request's end as a value: an answer that cannot be read leaves it unknown."""
-    try:
-        return send()
-    except BadAnswer as error:
-        return Unknown(f"unreadable answer: {error}")
-    except BrokerError as error:
-        if error.meaning is Meaning.UNKNOWN:
-            return Unknown(error.text)
-        return NotPlaced(error.meaning, error.text)
-
-
 def _txids(result: Any) -> list[str]:
     """The order ids of an answer of AddOrder: an array, in old answers a text."""
     value = result.get("txid")
     found = [value] if isinstance(value, str) else value if isinstance(value, list) else []
     return [safe_text(txid) for txid in found if isinstance(txid, str) and txid]
-
-
-def _judged(error: BrokerError) -> bool:
-    """Whether Kraken's refusal leaves the shape standing; raises the error when it says nothing about the shape."""
-    if error.text.startswith(_SHAPE_IS_FINE):
-        return True
-    unheard_of = error.text.startswith("E") and meaning_of(error.text) not in TABLE
-    if error.meaning in _NOT_JUDGED and not unheard_of:
-        raise error
-    return False

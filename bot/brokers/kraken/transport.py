@@ -7,7 +7,8 @@ Kraken's envelope; raises `BrokerError` with the meaning an order needs (UNKNOWN
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
 from ssl import SSLContext
 from typing import Any
@@ -17,12 +18,12 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from bot.brokers.answers import safe_text
-from bot.brokers.base import BrokerError
+from bot.brokers.base import BrokerError, Lane
 from bot.brokers.deadline import Deadline, Haste, Overdue, Runner
 from bot.brokers.keylock import KeyBusy, KeyFile, KeyLock
 from bot.brokers.kraken.config import KrakenConfig
-from bot.brokers.kraken.errors import LOCKOUT_MS, explain, failure, of_transport
-from bot.brokers.kraken.limits import Charge, KrakenLimits
+from bot.brokers.kraken.errors import DENIED, LOCKOUT_MS, explain, failure, of_transport, plain_words
+from bot.brokers.kraken.limits import Charge, KrakenLimits, question_cost
 from bot.brokers.rate_limits import OverBudget
 from bot.brokers.wire import CONNECT_SECONDS, READ_SECONDS, BoundedSession, trusted
 from bot.domain.clock import Clock, Pause
@@ -67,26 +68,37 @@ class KrakenTransport:
         self._trust = trusted(config.ca_file)
         self._sender = Sender(config, self._trust)
         self._lock = KeyLock.of(config.state_dir, config.mode, "kraken", config.environment, config.key)
-        self._limits = KrakenLimits(config.limits, clock)
+        self._limits = KrakenLimits(config.tier, clock, log)
+        self._lane = Lane.QUERY
+        self.vouch: Callable[[], object] | None = None
+        """Raises what the key lacks now, by the venue's list of its rights; set once connecting has found them all."""
         self._lockout = Pause(clock)
         self._throttle = Pause(clock)
 
     # -- public and private calls ------------------------------------------------------------------------------
     def public(self, method: str, data: Mapping[str, str] | None = None) -> Any:
         """The `result` of a public endpoint."""
-        deadline = self._haste.deadline(self._config.read_seconds)
-        return _read(lambda: self._public(method, dict(data or {}), deadline))
+        deadline, fields = self._haste.deadline(self._config.read_seconds), dict(data or {})
+        try:
+            return _read(lambda: self._public(method, fields, deadline))
+        except BrokerError as error:
+            if not _is_denied(error):
+                raise
+            raise _closed(error, fields.get("pair", "")) from error
 
-    def private(self, method: str, data: Mapping[str, str] | None = None) -> Any:
-        """The `result` of a private question."""
-        deadline = self._haste.deadline(self._config.read_seconds)
+    def private(self, method: str, data: Mapping[str, str] | None = None, *, behind: bool = False) -> Any:
+        """The `result` of a private question. One that comes `behind` all others is asked only if there is room for it now."""
+        deadline, fields = self._haste.deadline(self._config.read_seconds), dict(data or {})
+        room = self._haste.deadline(0) if behind else deadline
+        lane = Lane.ENTRY if behind else self._lane
 
         def ask() -> Any:
             self._stay_quiet()
-            _admitted(lambda: self._limits.question(method, deadline))
-            return self._private(method, dict(data or {}), deadline)
+            self._recall(deadline)
+            _admitted(lambda: self._limits.question(method, room, lane))
+            return self._private(method, fields, deadline, cost=question_cost(method))
 
-        return _read(ask)
+        return self._allowed(lambda: _read(ask), fields.get("pair", ""), method)
 
     def request(self, method: str, data: Mapping[str, str], charge: Charge, latest: int) -> Any:
         """The `result` of an order request, sent once and not after wall time `latest`.
@@ -94,9 +106,22 @@ class KrakenTransport:
         A `BrokerError` that means UNKNOWN: it may have been taken; any other: nothing happened.
         """
         deadline = self._haste.deadline(self._config.order_seconds)
-        self._stay_quiet()
-        _admitted(lambda: self._limits.order(charge, deadline))
-        return self._private(method, dict(data), deadline, latest)
+
+        def send() -> Any:
+            self._stay_quiet()
+            _admitted(lambda: self._limits.order(charge, deadline))
+            return self._private(method, dict(data), deadline, latest)
+
+        return self._allowed(send, charge.pair, method)
+
+    @contextmanager
+    def urgently(self) -> Iterator[None]:
+        """Questions that are asked within go before all others."""
+        before, self._lane = self._lane, Lane.EXIT
+        try:
+            yield
+        finally:
+            self._lane = before
 
     def hurry(self, until: int) -> None:
         """No wait beyond wall time `until`."""
@@ -120,9 +145,12 @@ class KrakenTransport:
         sender = self._sender
         return self._result(self._send(lambda: sender.query_public(method, data, _TIMEOUTS), deadline))
 
-    def _private(self, method: str, data: dict[str, str], deadline: Deadline, latest: int | None = None) -> Any:
+    def _private(
+        self, method: str, data: dict[str, str], deadline: Deadline, latest: int | None = None, cost: float = 0.0
+    ) -> Any:
         try:
             with self._lock.held(deadline) as file:
+                self._limits.recall(file.spent, cost)
                 if latest is not None and self._clock.wall_ms() > latest:
                     raise failure(Meaning.BUSY, "not sent: its deadline passed while it waited for its turn")
                 return self._with_nonce(method, data, deadline, file)
@@ -133,6 +161,7 @@ class KrakenTransport:
         """Send under the key's lock; once more with a larger nonce when the first was refused (nothing happened then)."""
         self._lockout.extend(min(file.quiet_ms(self._clock.steady_ms()), LOCKOUT_MS))
         self._stay_quiet()
+        file.spent = self._limits.spent
         try:
             return self._signed(method, data, deadline, file.next_nonce(self._clock.wall_ms()))
         except BrokerError as error:
@@ -142,6 +171,25 @@ class KrakenTransport:
             return self._signed(method, data, deadline, file.next_nonce(self._clock.wall_ms(), _NONCE_LEAP))
         finally:
             file.keep_quiet(self._clock.steady_ms(), self._lockout.left())
+            file.spent = self._limits.spent
+
+    def _recall(self, deadline: Deadline) -> None:
+        """What earlier lives, and other programs of this host, have used of the key's counter."""
+        try:
+            with self._lock.held(deadline) as file:
+                self._limits.recall(file.spent)
+        except KeyBusy as error:
+            raise failure(Meaning.BUSY, error, "in_use") from error
+
+    def _allowed(self, ask: Callable[[], Any], about: str, method: str) -> Any:
+        """The answer; a denial to a key that has every right is about the market that was asked `about`, if about any."""
+        try:
+            return ask()
+        except BrokerError as error:
+            if not _is_denied(error) or self.vouch is None or method == "GetApiKeyInfo":
+                raise
+            self.vouch()
+            raise _closed(error, about) from error
 
     def _signed(self, method: str, data: dict[str, str], deadline: Deadline, nonce: int) -> Any:
         sender = self._sender
@@ -213,7 +261,16 @@ def _read(ask: Callable[[], Any]) -> Any:
     except BrokerError as error:
         if error.meaning is not Meaning.UNKNOWN:
             raise
-        raise BrokerError(error.venue, Meaning.BUSY, error.text, remedy=error.remedy) from error
+        raise BrokerError(error.venue, Meaning.BUSY, error.text, remedy=error.remedy, unheard=error.unheard) from error
+
+
+def _is_denied(error: BrokerError) -> bool:
+    return error.meaning is Meaning.PERMISSION and plain_words(error.text) == plain_words(DENIED)
+
+
+def _closed(error: BrokerError, about: str) -> BrokerError:
+    """A denial that does not speak of the key: of the market asked about, else of this question only."""
+    return failure(Meaning.RESTRICTED, error.text, "closed") if about else failure(Meaning.BUSY, error.text)
 
 
 def _of_status(error: requests.HTTPError) -> BrokerError:

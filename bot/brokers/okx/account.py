@@ -268,7 +268,7 @@ class OkxAccount:
     def _algos(self, rows: Iterable[object]) -> list[VenueOrder]:
         told = list(rows)
         found = understood(lambda: wire.algos(told, self._market.unit, self._parent))
-        types = {text(row, "algoId"): wire.trigger_type(row) for row in told if isinstance(row, dict)}
+        types = {text(row, "algoId"): _trigger_type(row) for row in told if isinstance(row, dict)}
         for order in found:
             self._algo_ids[order.exchange_id] = types[order.exchange_id]
         return found
@@ -305,6 +305,11 @@ class OkxAccount:
                 return found
             after = {"after": text(last, key)}
         raise failure(Meaning.BUSY, f"{path} did not come to an end")
+
+
+def _trigger_type(row: Row) -> str:
+    """Which price an algo order's trigger is compared with (last, mark, index); "" where the row does not say."""
+    return text(row, "slTriggerPxType") or text(row, "tpTriggerPxType") or text(row, "triggerPxType")
 
 
 def _just_before(since: int) -> str:

@@ -105,11 +105,11 @@ def measure_skew(transport: OkxTransport, clock: Clock) -> int:
 
 def check_system(config: OkxConfig, transport: OkxTransport) -> None:
     """system/status: in maintenance of trading there is nothing to connect to. It may be asked once in five seconds only, so
-    that it does not answer for its rate is no reason to stay away."""
+    that it does not answer for its rate is no reason to stay away, and nor are words that nobody wrote down."""
     try:
         rows = transport.public("/api/v5/system/status", state="ongoing")
     except BrokerError as error:
-        if error.meaning is not Meaning.RATE_LIMITED:
+        if error.meaning is not Meaning.RATE_LIMITED and not error.unheard:
             raise
         return
     ours = "2" if config.demo else "1"

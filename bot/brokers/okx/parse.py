@@ -167,11 +167,6 @@ def _algo(row: Mapping[str, Any], unit: Decimal, parent: str | None) -> VenueOrd
     )
 
 
-def trigger_type(row: Mapping[str, Any]) -> str:
-    """Which price an algo order's trigger is compared with (last, mark, index); "" where the row does not say."""
-    return text(row, "slTriggerPxType") or text(row, "tpTriggerPxType") or text(row, "triggerPxType")
-
-
 def _algo_type(row: Mapping[str, Any]) -> OrderType:
     word = text(row, "ordType")
     if word in _ALGO_TYPES:

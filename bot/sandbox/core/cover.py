@@ -23,7 +23,7 @@ def look_at_cover(
     if _matters(held - covered, instrument, last):
         cover = Cover.NAKED if _matters(held - covered - clearing, instrument, last) else Cover.HELD_BY_VENUE
     exposure = state.symbol_exposure(symbol)
-    if exposure.look(held, covered, cover, wall_ms, why):
+    if exposure.look(held, covered, cover, wall_ms, why, state.well_since_ms):
         state.note_exposure(symbol)
 
 

@@ -29,19 +29,23 @@ class Cover(Enum):
 
 @dataclass
 class Stretch:
-    """A time without cover; `end_ms` is None while it lasts."""
+    """A time without cover; `end_ms` is None while it lasts. `well_since_ms`: since when every answer of the venue had been
+    good when it ended, None when the last one was not.
+    """
 
     start_ms: int
     why: str
     end_ms: int | None = None
     held_by_venue: bool = False
+    well_since_ms: int | None = None
 
     def seconds(self, now_ms: int) -> Decimal:
         return Decimal((self.end_ms if self.end_ms is not None else now_ms) - self.start_ms) / 1000
 
     def row(self) -> dict[str, str | None]:
         why = HELD_BY_VENUE.format(why=self.why) if self.held_by_venue else self.why
-        return {"start": iso(self.start_ms), "end": None if self.end_ms is None else iso(self.end_ms), "why": why}
+        end, well = (None if at is None else iso(at) for at in (self.end_ms, self.well_since_ms))
+        return {"start": iso(self.start_ms), "end": end, "why": why, "well_since": well}
 
 
 @dataclass
@@ -52,7 +56,9 @@ class SymbolExposure:
     covered: Decimal = ZERO
     stretches: list[Stretch] = field(default_factory=list)
 
-    def look(self, held: Decimal, covered: Decimal, cover: Cover, wall_ms: int, why: str) -> bool:
+    def look(
+        self, held: Decimal, covered: Decimal, cover: Cover, wall_ms: int, why: str, well_since_ms: int | None = None
+    ) -> bool:
         """Notes the state after a change; True when a stretch began or ended.
 
         A stretch that goes on after the venue has let the coins go keeps the reason that it began with.
@@ -62,7 +68,7 @@ class SymbolExposure:
         if cover is _cover_of(current):
             return False
         if current is not None:
-            current.end_ms = wall_ms
+            current.end_ms, current.well_since_ms = wall_ms, well_since_ms
         if cover is not Cover.COVERED:
             by_venue = cover is Cover.HELD_BY_VENUE
             self.stretches.append(Stretch(wall_ms, why if current is None else current.why, None, by_venue))

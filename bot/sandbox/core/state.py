@@ -39,7 +39,18 @@ class State:
         self.bought: dict[str, Decimal] = {}
         self.touched: dict[str, str] = {}
         self.hidden_until_wall_ms = 0
+        self.well_since_ms: int | None = None
+        """Since when (wall) no answer has been spoilt by a fault; None when the last one was."""
         self._load()
+
+    def answers_well(self, now_ms: int) -> None:
+        """A request is about to be answered as it should be."""
+        if self.well_since_ms is None:
+            self.well_since_ms = now_ms
+
+    def answers_badly(self) -> None:
+        """A fault has spoilt something."""
+        self.well_since_ms = None
 
     def account(self, name: str) -> Account:
         if name not in self.accounts:

@@ -117,6 +117,9 @@ class Venue:
     refusal: Callable[[Request, str], Response | None] = lambda _, __: None
     tls_files: tuple[Path, Path] | None = None
 
+    def __post_init__(self) -> None:
+        self.faults.on_fire = self.exchange.state.answers_badly
+
     def open_account(self, account: str) -> Credential:
         """An account with the venue's starting money and its first key."""
         for asset, amount in self.money.items():

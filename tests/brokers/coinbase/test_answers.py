@@ -207,7 +207,6 @@ def complaining(*codes: str) -> dict[str, Any]:
         complaining("PREVIEW_GEOFENCING_RESTRICTION"),
         http(b'{"error":"INVALID_ARGUMENT","message":"no"}', "400 Bad Request"),
         http(b"<html>", "503 Service Unavailable"),
-        {},
     ],
 )
 def test_a_preview_that_does_not_speak_of_the_shape_takes_nothing_away(
@@ -217,6 +216,11 @@ def test_a_preview_that_does_not_speak_of_the_shape_takes_nothing_away(
     before = broker.capabilities()
     broker.prove(entry(), stop())
     assert broker.capabilities() == before
+
+
+def test_an_empty_preview_judges_nothing(server: TlsServer, broker: CoinbaseBroker) -> None:
+    server.answer = Script(preview={})
+    assert not any(proof.judged or proof.accepted for proof in broker.prove(entry(), stop()))
 
 
 def test_an_attachment_that_a_preview_refuses_is_given_back_by_a_real_order(
@@ -236,9 +240,9 @@ def test_an_attachment_that_a_preview_refuses_is_given_back_by_a_real_order(
 
 
 def test_a_market_without_a_quote_is_left_out(server: TlsServer, broker: CoinbaseBroker) -> None:
-    half = {**book("ETH-USD"), "asks": []}
-    for answer in ({"pricebooks": [book(BTC)]}, {"pricebooks": [book(BTC), half]}, {"pricebooks": []}):
-        server.answer = Script(best_bid_ask=answer)
+    empty, gone = {**book("ETH-USD"), "asks": []}, {**book("ETH-USD"), "asks": None}
+    for books in ([book(BTC)], [book(BTC), empty], [book(BTC), gone], []):
+        server.answer = Script(best_bid_ask={"pricebooks": books})
         assert broker.tickers({BTC, "ETH-USD", "NOPE-USD"}).keys() <= {BTC}
 
 

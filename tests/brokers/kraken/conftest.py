@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import json
+import random
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from bot.brokers.kraken import KrakenConfig
+from bot.brokers.base import BrokerError
+from bot.brokers.kraken import KrakenBroker, KrakenConfig
 from bot.brokers.kraken.transport import KrakenTransport
-from bot.domain.clock import Clock, SystemClock
+from bot.domain.clock import Clock, SystemClock, system_ms
+from bot.domain.ids import ClientIds
+from bot.domain.order import Intent, OrderType, Purpose, Side, TimeInForce
 
+FIXTURES = Path(__file__).parents[2] / "fixtures" / "kraken"
+BTC = "BTC-USD"
 KEY = "a" * 56
 SECRET = "kQH5HW/8p1uGOVjbgWA7FunAmGO8lsSUXNsu3eow76sz84Q18fWxnyRzBHCd3pd5nE9qa99HAZtuZuj6F1huXg=="
 Answer = Callable[[socket.socket, "Request"], None]
@@ -113,6 +121,78 @@ def refused(*texts: str) -> Answer:
     return http(json.dumps({"error": list(texts)}).encode())
 
 
+def fixture(name: str) -> Any:
+    return json.loads((FIXTURES / f"{name}.json").read_text())["result"]
+
+
+@dataclass(frozen=True)
+class By:
+    """An answer that depends on what was asked."""
+
+    of: Callable[[dict[str, str]], Any]
+
+
+class Answers:
+    """Answers by method name: a result, one `By` the fields asked, or a ready-made answer."""
+
+    def __init__(self, server: SocketServer) -> None:
+        self._server = server
+        self.by_method: dict[str, Any] = {"Assets": fixture("assets"), "AssetPairs": fixture("asset_pairs")}
+        self.asked: list[tuple[str, dict[str, str]]] = []
+        server.answer = self._answer
+
+    def __setitem__(self, method: str, answer: Any) -> None:
+        self.by_method[method] = answer
+
+    def fields(self, method: str) -> list[dict[str, str]]:
+        """What was sent to a method, without nonces."""
+        return [fields for name, fields in self.asked if name == method]
+
+    def _answer(self, connection: socket.socket, request: Request) -> None:
+        url = urlsplit(request.path)
+        method, fields = url.path.rsplit("/", 1)[-1], dict(parse_qsl(url.query)) | request.fields
+        fields.pop("nonce", None)
+        self.asked.append((method, fields))
+        answer = self.by_method[method]
+        result = answer.of(fields) if isinstance(answer, By) else answer
+        (result if callable(result) else ok(result))(connection, request)
+
+
+def entry(**more: Any) -> Intent:
+    client_id, now = ClientIds("tst", system_ms, random.Random()).next(), system_ms()
+    shape: dict[str, Any] = {
+        "side": Side.BUY, "qty": Decimal("0.10"), "type": OrderType.LIMIT, "tif": TimeInForce.IOC, "deadline": now + 5_000,
+        "limit_price": Decimal("25000.10"), "attached_stop": Decimal(24000),
+    }  # fmt: skip
+    shape |= {"purpose": Purpose.ENTRY, **more}
+    return Intent(client_id, client_id, symbol=BTC, created_at=now, sent_at=now, **shape)
+
+
+def stop() -> Intent:
+    """A resting stop."""
+    return entry(
+        type=OrderType.STOP, trigger_price=Decimal(24000), limit_price=None, attached_stop=None, side=Side.SELL
+    )
+
+
+def failure(ask: Callable[[], object]) -> BrokerError:
+    with pytest.raises(BrokerError) as caught:
+        ask()
+    return caught.value
+
+
+def trade(number: int) -> dict[str, Any]:
+    row: dict[str, Any] = fixture("trades_history")["trades"]["TAAAAA-AAAAA-AAAAA2"]
+    return row | {"time": 1767225600 + number}
+
+
+def connectable(answers: Answers, info: Any) -> None:
+    answers["Time"] = By(lambda fields: {"unixtime": system_ms() // 1000, "rfc1123": ""})
+    answers["SystemStatus"] = {"status": "online", "timestamp": ""}
+    answers["GetApiKeyInfo"] = info
+    answers["BalanceEx"] = fixture("balance_ex")
+
+
 def drip(connection: socket.socket, request: Request) -> None:
     """A byte now and then, for ever: no read time-out ever fires."""
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
@@ -149,3 +229,15 @@ def make_transport(notes: Notes) -> Iterator[Callable[..., KrakenTransport]]:
     yield make
     for transport in made:
         transport.close()
+
+
+@pytest.fixture
+def answers(server: SocketServer) -> Answers:
+    return Answers(server)
+
+
+@pytest.fixture
+def broker(config: KrakenConfig, notes: Notes) -> Iterator[KrakenBroker]:
+    one = KrakenBroker(config, SystemClock(), notes)
+    yield one
+    one.close()

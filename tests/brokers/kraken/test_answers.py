@@ -2,93 +2,32 @@
 
 from __future__ import annotations
 
-import json
-import random
-import socket
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from bot.brokers.base import BrokerError
-from bot.brokers.kraken import KrakenBroker, KrakenConfig
-from bot.domain.clock import DAY, MINUTE, SystemClock, parse_iso, system_ms
-from bot.domain.ids import ClientIds
-from bot.domain.order import Intent, OrderStatus, OrderType, Purpose, Side, TimeInForce, VenueOrder
+from bot.brokers.kraken import KrakenBroker
+from bot.domain.clock import DAY, MINUTE, parse_iso, system_ms
+from bot.domain.order import OrderStatus, OrderType, Side, TimeInForce, VenueOrder
 from bot.domain.outcome import Meaning, NotPlaced, Placed, Unknown
-from tests.brokers.kraken.conftest import Notes, Request, SocketServer, http, ok, refused
+from tests.brokers.kraken.conftest import (
+    BTC,
+    Answers,
+    By,
+    Notes,
+    connectable,
+    entry,
+    failure,
+    fixture,
+    http,
+    ok,
+    refused,
+    stop,
+    trade,
+)
 
-FIXTURES = Path(__file__).parents[2] / "fixtures" / "kraken"
-BTC = "BTC-USD"
 STOP = VenueOrder("OSTOP1-AAAAA-AAAAAA", BTC, Side.SELL, OrderType.STOP, OrderStatus.OPEN, Decimal("0.1"))
-
-
-def fixture(name: str) -> Any:
-    return json.loads((FIXTURES / f"{name}.json").read_text())["result"]
-
-
-@dataclass(frozen=True)
-class By:
-    """An answer that depends on what was asked."""
-
-    of: Callable[[dict[str, str]], Any]
-
-
-class Answers:
-    """Answers by method name: a result, one `By` the fields asked, or a ready-made answer."""
-
-    def __init__(self, server: SocketServer) -> None:
-        self._server = server
-        self.by_method: dict[str, Any] = {"Assets": fixture("assets"), "AssetPairs": fixture("asset_pairs")}
-        self.asked: list[tuple[str, dict[str, str]]] = []
-        server.answer = self._answer
-
-    def __setitem__(self, method: str, answer: Any) -> None:
-        self.by_method[method] = answer
-
-    def fields(self, method: str) -> list[dict[str, str]]:
-        """What was sent to a method, without nonces."""
-        return [fields for name, fields in self.asked if name == method]
-
-    def _answer(self, connection: socket.socket, request: Request) -> None:
-        url = urlsplit(request.path)
-        method, fields = url.path.rsplit("/", 1)[-1], dict(parse_qsl(url.query)) | request.fields
-        fields.pop("nonce", None)
-        self.asked.append((method, fields))
-        answer = self.by_method[method]
-        result = answer.of(fields) if isinstance(answer, By) else answer
-        (result if callable(result) else ok(result))(connection, request)
-
-
-@pytest.fixture
-def answers(server: SocketServer) -> Answers:
-    return Answers(server)
-
-
-@pytest.fixture
-def broker(config: KrakenConfig, notes: Notes) -> Iterator[KrakenBroker]:
-    one = KrakenBroker(config, SystemClock(), notes)
-    yield one
-    one.close()
-
-
-def entry(**more: Any) -> Intent:
-    client_id, now = ClientIds("tst", system_ms, random.Random()).next(), system_ms()
-    shape: dict[str, Any] = {
-        "side": Side.BUY, "qty": Decimal("0.10"), "type": OrderType.LIMIT, "tif": TimeInForce.IOC, "deadline": now + 5_000,
-        "limit_price": Decimal("25000.10"), "attached_stop": Decimal(24000),
-    }  # fmt: skip
-    return Intent(client_id, client_id, Purpose.ENTRY, BTC, created_at=now, sent_at=now, **shape | more)
-
-
-def failure(ask: Callable[[], object]) -> BrokerError:
-    with pytest.raises(BrokerError) as caught:
-        ask()
-    return caught.value
 
 
 # -- placing ----------------------------------------------------------------------------------------------------------
@@ -101,6 +40,7 @@ def test_an_entry_on_the_wire(answers: Answers, broker: KrakenBroker) -> None:
     assert sent == {
         "pair": "XXBTZUSD", "type": "buy", "ordertype": "limit", "volume": "0.1", "price": "25000.1", "timeinforce": "IOC",
         "oflags": "fciq", "cl_ord_id": intent.client_id, "close[ordertype]": "stop-loss", "close[price]": "24000",
+        "trading_agreement": "agree",
     }  # fmt: skip
 
 
@@ -188,44 +128,59 @@ def test_an_order_that_was_only_to_be_judged_is_cancelled_at_once(
         entry(), entry(type=OrderType.STOP, trigger_price=Decimal(24000), attached_stop=None, side=Side.SELL)
     )
     assert not any(proof.accepted for proof in proofs)
-    assert answers.fields("CancelOrder") == [{"txid": "OOOOPS-AAAAA-AAAAAA"}] * 3
+    assert answers.fields("CancelOrder") == [{"txid": "OOOOPS-AAAAA-AAAAAA"}] * 2
+    assert broker.capabilities().attached_stop
     assert all(fields["validate"] == "true" for fields in answers.fields("AddOrder"))
     assert "validate_placed_order" in [event for event, _ in notes.lines]
 
 
 @pytest.mark.parametrize(
-    ("text", "accepted"),
+    ("text", "accepted", "judged"),
     [
-        ("EOrder:Insufficient funds", True),
-        ("EGeneral:Invalid arguments:volume minimum not met", True),
-        ("EOrder:Tick size check failed", True),
-        ("EGeneral:Invalid arguments:close", False),
-        ("EGeneral:Invalid arguments:ordertype", False),
-        ("EAPI:Feature disabled", False),
-        ("EOrder:Conditional close is not for you", False),
+        ("EOrder:Insufficient funds", True, True),
+        ("EGeneral:Invalid arguments:volume minimum not met", True, True),
+        ("EOrder:Post only order", True, True),
+        ("EGeneral:Invalid arguments:ordertype", False, True),
+        ("EOrder:Tick size check failed", False, False),
+        ("EAPI:Feature disabled", False, False),
+        ("EAccount:Invalid permissions:BTC trading restricted for NL.", False, False),
+        ("EOrder:Trading agreement required", False, False),
+        ("EOrder:Conditional close is not for you", False, False),
+        ("EService:Busy", False, False),
+        ("EAPI:Rate limit exceeded", False, False),
     ],
 )
-def test_what_an_answer_says_of_the_shape(answers: Answers, broker: KrakenBroker, text: str, accepted: bool) -> None:
+def test_what_an_answer_says_of_the_shape(
+    answers: Answers, broker: KrakenBroker, text: str, accepted: bool, judged: bool
+) -> None:
     answers["AddOrder"] = refused(text)
-    proofs = broker.prove(entry(), entry(type=OrderType.STOP, trigger_price=Decimal(24000), attached_stop=None))
-    assert [proof.accepted for proof in proofs[:2]] == [accepted, accepted]
-    able = broker.capabilities()
-    assert (able.attached_stop, able.resting_stop) == (accepted, accepted)
+    proofs = broker.prove(entry(), stop())
+    assert [(proof.accepted, proof.judged) for proof in proofs[:2]] == [(accepted, judged)] * 2
+    assert broker.capabilities().resting_stop is (accepted or not judged)
 
 
-@pytest.mark.parametrize("answer", [refused("EService:Busy"), refused("EAPI:Rate limit exceeded"), http(b"")])
-def test_an_exchange_that_did_not_judge_is_asked_again(answers: Answers, broker: KrakenBroker, answer: Any) -> None:
+def test_a_refusal_of_the_attached_stop_is_one_of_it_alone_until_an_entry_is_taken_with_one(
+    answers: Answers, broker: KrakenBroker
+) -> None:
+    close = "close[price]"
+    answers["AddOrder"] = By(
+        lambda sent: refused("EGeneral:Invalid arguments:close") if close in sent else {"descr": {}}
+    )
+    broker.prove(entry(), stop())
+    assert (broker.capabilities().attached_stop, broker.capabilities().resting_stop) == (False, True)
+    answers["AddOrder"] = {"txid": ["OAAAAA-AAAAA-AAAAAA"]}
+    broker.place(entry())
+    assert broker.capabilities().attached_stop
+
+
+@pytest.mark.parametrize("answer", [http(b""), http(b"", "404 Not Found"), ok([])])
+def test_an_exchange_that_did_not_judge_takes_nothing_away(answers: Answers, broker: KrakenBroker, answer: Any) -> None:
     answers["AddOrder"] = answer
-    failure(lambda: broker.prove(entry(), entry()))
+    assert not any(proof.judged for proof in broker.prove(entry(), stop()) if not proof.accepted)
     assert broker.capabilities().attached_stop
 
 
 # -- lists ------------------------------------------------------------------------------------------------------------
-def trade(number: int) -> dict[str, Any]:
-    row: dict[str, Any] = fixture("trades_history")["trades"]["TAAAAA-AAAAA-AAAAA2"]
-    return row | {"time": 1767225600 + number}
-
-
 def test_a_list_that_grows_while_it_is_read_loses_nothing(answers: Answers, broker: KrakenBroker) -> None:
     ids = [f"T{number:05}" for number in range(120)]
 
@@ -339,10 +294,3 @@ def test_rights_that_are_not_said_refuse_the_key(answers: Answers, broker: Krake
 def test_a_key_that_ends_soon_is_warned_about(answers: Answers, broker: KrakenBroker) -> None:
     connectable(answers, fixture("key_info") | {"validUntil": str((system_ms() + 3 * DAY) // 1000 + 60)})
     assert broker.connect().warnings == ("this key ends in 3 days: make a new one in time",)
-
-
-def connectable(answers: Answers, info: Any) -> None:
-    answers["Time"] = By(lambda fields: {"unixtime": system_ms() // 1000, "rfc1123": ""})
-    answers["SystemStatus"] = {"status": "online", "timestamp": ""}
-    answers["GetApiKeyInfo"] = info
-    answers["BalanceEx"] = fixture("balance_ex")

@@ -281,10 +281,13 @@ def test_candles_are_closed_whole_and_up_to_date(desk: Desk) -> None:
 
 
 def test_an_unheard_of_timeframe_or_market_is_refused(desk: Desk) -> None:
-    for symbol, timeframe in ((BTC, 3 * MINUTE), ("NO-USD", MINUTE)):
+    for symbol, timeframe, meaning in (
+        (BTC, 3 * MINUTE, Meaning.UNSUPPORTED),
+        ("NO-USD", MINUTE, Meaning.MARKET_CLOSED),
+    ):
         with pytest.raises(BrokerError) as caught:
             desk.broker.candles(symbol, timeframe, 10)
-        assert caught.value.meaning is Meaning.UNSUPPORTED
+        assert caught.value.meaning is meaning
 
 
 def test_a_look_holds_every_trade_since_the_last(desk: Desk) -> None:
@@ -423,7 +426,7 @@ def test_post_only_never_takes(desk: Desk, rejects: bool) -> None:
         order = desk.until(lambda: desk.broker.order(outcome.exchange_id, BTC))
         assert (order.status, order.filled_qty) == (OrderStatus.CANCELED, Decimal(0))
     else:
-        assert outcome == NotPlaced(Meaning.REJECTED, "EOrder:Post only order")
+        assert outcome == NotPlaced(Meaning.PRICE, "EOrder:Post only order")
 
 
 def test_market_gtd_and_resting_orders(desk: Desk) -> None:
@@ -443,7 +446,7 @@ def test_what_kraken_has_not_is_not_sent(desk: Desk) -> None:
     sent = desk.orders_sent()
     price = desk.price("1")
     for intent in (
-        desk.intent(Side.BUY, OrderType.LIMIT, limit_price=price, tif=TimeInForce.FOK),
+        desk.intent(Side.BUY, OrderType.MARKET, tif=TimeInForce.FOK),
         desk.intent(Side.BUY, OrderType.LIMIT, limit_price=price, attached_target=price),
         desk.intent(Side.BUY, OrderType.BRACKET, limit_price=price),
         desk.intent(Side.BUY, OrderType.LIMIT),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from bot.brokers.base import Lane
 from bot.brokers.deadline import Deadline, Haste
-from bot.brokers.kraken.config import LIMITS, Tier
-from bot.brokers.kraken.limits import KrakenLimits
+from bot.brokers.kraken.config import Tier
+from bot.brokers.kraken.limits import LOWERED_FOR, Charge, KrakenLimits
 from bot.brokers.rate_limits import OverBudget
+from tests.brokers.kraken.conftest import Notes
 
 
 class Still:
@@ -15,8 +17,11 @@ class Still:
 
     speed = 1.0
 
+    def __init__(self) -> None:
+        self.now = 1_000_000
+
     def market_ms(self) -> int:
-        return 1_000_000
+        return self.now
 
     def wall_ms(self) -> int:
         return 1_000_000
@@ -32,7 +37,7 @@ def soon() -> Deadline:
 
 @pytest.fixture
 def limits() -> KrakenLimits:
-    return KrakenLimits(LIMITS[Tier.PRO], Still())
+    return KrakenLimits(Tier.PRO, Still(), Notes())
 
 
 def test_candles_of_one_market_do_not_wait_for_those_of_another(limits: KrakenLimits) -> None:
@@ -64,3 +69,60 @@ def asked(limits: KrakenLimits, method: str, markets: int) -> int:
         except OverBudget:
             return number
     return markets
+
+
+# -- the account's level ------------------------------------------------------------------------------------------------
+def questions(limits: KrakenLimits, lane: Lane = Lane.QUERY) -> int:
+    """How many questions could be asked at once."""
+    for number in range(40):
+        try:
+            limits.question("OpenOrders", soon(), lane)
+        except OverBudget:
+            return number
+    return 40
+
+
+@pytest.mark.parametrize(("tier", "at_once"), [(Tier.STARTER, 12), (Tier.INTERMEDIATE, 16), (Tier.PRO, 16)])
+def test_a_tiers_counter(tier: Tier, at_once: int) -> None:
+    assert questions(KrakenLimits(tier, Still(), Notes())) == at_once
+
+
+def test_what_is_urgent_finds_room_where_the_rest_has_none() -> None:
+    limits = KrakenLimits(Tier.STARTER, Still(), Notes())
+    assert (questions(limits, Lane.ENTRY), questions(limits), questions(limits, Lane.EXIT)) == (8, 4, 2)
+
+
+def test_a_refusal_takes_the_account_for_one_of_the_level_below_for_an_hour() -> None:
+    clock, notes = Still(), Notes()
+    limits = KrakenLimits(Tier.PRO, clock, notes)
+    for believed in ("intermediate", "starter", "starter"):
+        limits.question("OpenOrders", soon())
+        limits.refused()
+        assert notes.lines[-1][1]["believed"] == believed
+        clock.now += 60_000
+    assert questions(limits) == 12
+    assert [event for event, _ in notes.lines] == ["TIER", "TIER"]
+    clock.now += LOWERED_FOR
+    assert questions(limits) == 16
+
+
+def test_a_refusal_of_an_order_lowers_the_level_too_and_one_of_a_public_question_does_not() -> None:
+    notes = Notes()
+    limits = KrakenLimits(Tier.PRO, Still(), notes)
+    limits.public("Ticker", "", soon())
+    limits.refused()
+    assert not notes.lines
+    limits.order(Charge("BTC-USD", 1, Lane.EXIT), soon())
+    limits.refused()
+    assert [event for event, _ in notes.lines] == ["TIER"]
+
+
+def test_what_others_spent_counts_as_far_as_it_has_not_flowed_out() -> None:
+    clock = Still()
+    limits = KrakenLimits(Tier.STARTER, clock, Notes())
+    limits.recall((14.0, clock.now))
+    assert questions(limits) == 0
+    clock.now += 30_000  # 9.9 points
+    assert questions(limits) == 8
+    limits.recall((14.0, clock.now - 3_600_000))
+    assert limits.spent[0] == pytest.approx(12.1)

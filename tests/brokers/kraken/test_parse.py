@@ -223,6 +223,46 @@ def test_fills_are_exact_and_oldest_first(names: Names) -> None:
     assert (second.fee, second.fee_asset, second.fee_usd) == (Decimal("2.00001"), "USD", Decimal("2.00001"))
 
 
+@pytest.mark.parametrize(
+    ("word", "executed", "status"),
+    [
+        ("closed", "0.09999999", OrderStatus.FILLED),
+        ("closed", "0.09999998", OrderStatus.FILLED),
+        ("closed", "0.09999", OrderStatus.CANCELED),
+        ("canceled", "0.09999999", OrderStatus.CANCELED),
+        ("canceled", "0.10000000", OrderStatus.FILLED),
+    ],
+)
+def test_an_order_that_ends_with_an_insignificant_rest(
+    names: Names, word: str, executed: str, status: OrderStatus
+) -> None:
+    row = fixture("closed_orders")["closed"]["OBBBBB-BBBBB-BBBBB1"]
+    (order,) = parse.orders({"OBBBBB-BBBBB-BBBBB1": row | {"status": word, "vol_exec": executed}}, names)
+    assert (order.status, order.filled_qty) == (status, Decimal(executed))
+
+
+def test_no_parent_by_another_name_a_trigger_elsewhere_and_a_fill_that_cost_nothing(names: Names) -> None:
+    row = fixture("closed_orders")["closed"]["OBBBBB-BBBBB-BBBBB1"]
+    row |= {"refid": "None", "stopprice": "24000.0", "cost": "0.00000", "price": "0", "vol": "0.00000001"}
+    row |= {"vol_exec": "0.00000001", "descr": row["descr"] | {"ordertype": "stop-loss", "price": "0"}}
+    (order,) = parse.orders({"OBBBBB-BBBBB-BBBBB1": row}, names)
+    assert (order.parent_id, order.trigger_price, order.avg_price) == (None, Decimal(24000), None)
+    trade = fixture("trades_history")["trades"]["TAAAAA-AAAAA-AAAAA2"]
+    (fill,) = parse.fills({"T1": trade | {"cost": "0.00000", "fee": "-0.0001", "vol": "0.00000001"}}, names)
+    assert (fill.qty, fill.fee) == (Decimal("0.00000001"), Decimal("-0.0001"))
+
+
+def test_pairs_that_do_not_tell_their_fees_are_traded_and_rebates_are_fees_below_nothing(names: Names) -> None:
+    pairs = {name: row | {"fees": [], "fees_maker": []} for name, row in fixture("asset_pairs").items()}
+    assert (
+        parse_market.instruments(pairs, names)[0].keys()
+        == parse_market.instruments(fixture("asset_pairs"), names)[0].keys()
+    )
+    told = fixture("trade_volume")
+    told["fees_maker"]["XXBTZUSD"]["fee"] = "-0.0200"
+    assert parse.fee_rates(told, names)["BTC-USD"].maker == Decimal("-0.0002")
+
+
 @pytest.mark.parametrize("key", ["price", "vol", "fee", "time", "type", "ordertxid"])
 def test_a_fill_without_a_part_fails_the_list(names: Names, key: str) -> None:
     rows = fixture("trades_history")["trades"]

@@ -373,6 +373,12 @@ def test_swaps_under_portfolio_margin_are_refused_with_a_line(script: Script, co
     assert isinstance(connected("4"), OKXBroker)
 
 
+@pytest.mark.parametrize("words", [refused("50999"), refused("50011"), http(b"<html>", "404 Not Found")])
+def test_a_status_page_that_does_not_answer_keeps_nobody_away(words: Any, script: Script, connected: Make) -> None:
+    script.says["/api/v5/system/status"] = words
+    assert isinstance(connected(), OKXBroker)
+
+
 # -- reads ------------------------------------------------------------------------------------------------------------
 def test_prices_are_asked_for_each_time(script: Script, connected: Make) -> None:
     row = {"instId": BTC, "last": "100", "bidPx": "99", "askPx": "101", "volCcy24h": "1"}

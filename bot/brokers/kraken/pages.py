@@ -1,0 +1,129 @@
+"""Kraken's lists of closed orders and of trades, which come 50 a page, newest first: one request a step.
+
+Each trade is read once: those of the last reading are kept, and the count that comes with every page proves when nothing
+else is there, however late a trade was shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any, Generic, TypeVar
+
+from bot.brokers import answers
+from bot.brokers.kraken import parse as wire
+from bot.brokers.kraken.errors import failure
+from bot.brokers.kraken.market import understood
+from bot.brokers.reading import Reading
+from bot.domain.fill import Fill
+from bot.domain.outcome import Meaning
+
+T = TypeVar("T")
+
+#: Rows of a full page.
+PAGE = 50
+_MOST_PAGES = 400
+
+#: Asks for the page that begins at an offset.
+Ask = Callable[[int], Any]
+
+
+class Pages:
+    """One list, page by page. New rows push old ones on: they come twice, never not.
+
+    It has ended where a page is empty, or the count is reached (without a count: where a page is not full). A list that
+    repeats itself before that has not.
+    """
+
+    def __init__(self, method: str, what: str, ask: Ask) -> None:
+        self._method = method
+        self._what = what
+        self._ask = ask
+        self._offset = 0
+        self._asked = 0
+        self._first_count: int | None = None
+        self._ids: set[str] = set()
+        self.count: int | None = None
+        """How many rows there are, as the newest page says."""
+        self.done = False
+
+    def step(self) -> Mapping[str, Any]:
+        """The rows of the next page, by id."""
+        answer = self._ask(self._offset)
+        rows, self.count = understood(lambda: _page(answer, self._what))
+        if self._first_count is None:
+            self._first_count = self.count
+        fresh = rows.keys() - self._ids
+        self._ids |= rows.keys()
+        self._offset += len(rows)
+        self._asked += 1
+        self.done = self._has_ended(rows)
+        if not self.done and (not fresh or self._asked >= _MOST_PAGES or self._is_past_the_count()):
+            raise failure(Meaning.BUSY, f"{self._method} did not come to an end")
+        return rows
+
+    def _has_ended(self, rows: Mapping[str, Any]) -> bool:
+        if self.count is None:
+            return len(rows) < PAGE
+        return not rows or (self._is_past_the_count() and len(self._ids) >= (self._first_count or 0))
+
+    def _is_past_the_count(self) -> bool:
+        return self.count is not None and self._offset >= self.count
+
+
+def _page(result: object, what: str) -> tuple[Mapping[str, Any], int | None]:
+    answer = wire.mapping(result, what)
+    rows = wire.mapping(answer.get(what), what)
+    count = answers.number(answer, "count", Decimal(-1))
+    return rows, int(count) if count >= 0 else None
+
+
+class Listing(Reading[T], Generic[T]):
+    """All of a list, read to its end."""
+
+    def __init__(self, pages: Pages, parsed: Callable[[Mapping[str, Any]], list[T]]) -> None:
+        super().__init__()
+        self._pages = pages
+        self._parsed = parsed
+        self._rows: dict[str, Any] = {}
+
+    def step(self) -> None:
+        self._rows |= self._pages.step()
+        if self._pages.done:
+            self.found, self.done = self._parsed(self._rows), True
+
+
+class Memory:
+    """The trades that were read last, so that they are not read again."""
+
+    def __init__(self) -> None:
+        self.fills: dict[str, Fill] = {}
+        self.beyond = 0
+        """How many more trades Kraken counts than it shows."""
+
+
+class Trades(Reading[Fill]):
+    """The trades after `start` (market seconds, exclusive), as far as they are not known from the last reading."""
+
+    def __init__(
+        self, pages: Pages, parsed: Callable[[Mapping[str, Any]], list[Fill]], memory: Memory, start: int
+    ) -> None:
+        super().__init__()
+        self._pages = pages
+        self._parsed = parsed
+        self._memory = memory
+        self._known = {one.fill_id: one for one in memory.fills.values() if one.time > start * 1000}
+
+    def step(self) -> None:
+        self._known |= {fill.fill_id: fill for fill in self._parsed(self._pages.step())}
+        if not (self._pages.done or self._is_all()):
+            return
+        self._memory.fills = self._known
+        if self._pages.done:
+            self._memory.beyond = max((self._pages.count or 0) - len(self._known), 0)
+        self.found, self.done = wire.oldest_first(self._known.values()), True
+
+    def _is_all(self) -> bool:
+        """Whether every trade that Kraken counts is known, so that no page further back has a new one."""
+        count = self._pages.count
+        return count is not None and count - self._memory.beyond <= len(self._known)
