@@ -85,19 +85,26 @@ def _line(what: str, pid: int | None) -> str:
     return f"{holder} on this host {what}"
 
 
-def folder_name(data_dir: Path) -> str:
+def place(data_dir: Path) -> str:
     """The name of the place where a data folder lies, by which it is known although it is gone."""
-    parent = data_dir.resolve().parent.stat()
-    return f"folder {parent.st_dev} {parent.st_ino} {data_dir.resolve()}"
+    return f"{itself(data_dir.resolve().parent)} {data_dir.resolve()}"
+
+
+def itself(folder: Path) -> str:
+    """The name of a folder wherever it lies; of none where there is none."""
+    try:
+        found = folder.stat()
+    except OSError:
+        return f"no folder {folder}"
+    return f"folder {found.st_dev} {found.st_ino}"
 
 
 @contextmanager
 def holding_folder(data_dir: Path) -> Iterator[None]:
     """The data folder for ourselves, by where it lies and as what it is. Nothing in it is kept open, so that its disk can be taken
     away and mended. Raises `AlreadyRuns`, `OSError`."""
-    what, found = f"already uses the data folder {data_dir}", data_dir.stat()
-    itself = f"folder {found.st_dev} {found.st_ino}"
-    with closing(HostLock(folder_name(data_dir), what)), closing(HostLock(itself, what)):
+    what = f"already uses the data folder {data_dir}"
+    with closing(HostLock(place(data_dir), what)), closing(HostLock(itself(data_dir), what)):
         yield
 
 
