@@ -244,6 +244,9 @@ def _order(verb: Verb, broker: Venue | None, patience: float = 10.0, *, ask: boo
     from bot.operate.orders import addressees, carried_out, not_traded, worded
 
     with told() as settings:
+        if why := _out_of_reach(settings.operation.data_dir):
+            typer.echo(f"nija: {why}", err=True)
+            raise typer.Exit(1)
         books = _books(settings)
         to = addressees(settings, books, broker)
         for one in not_traded(settings, books, broker):
@@ -255,8 +258,8 @@ def _order(verb: Verb, broker: Venue | None, patience: float = 10.0, *, ask: boo
             typer.echo("nothing was ordered")
             raise typer.Exit(1)
         done = carried_out(settings, books, verb, to, patience)
-        if not done and (why := _out_of_reach(settings.operation.data_dir)):
-            typer.echo(f"nija: {why}", err=True)
+        for venue, reason in _failures(settings.operation.data_dir) if not done else ():
+            typer.echo(f"nija: {venue.upper()} failed in the running NIJA: {reason}", err=True)
         raise typer.Exit(1 if _tell_unreadable(books, broker) or not done else 0)
 
 
@@ -269,15 +272,25 @@ def _tell_unreadable(books: Books, broker: Venue | None) -> bool:
 
 def _out_of_reach(data_dir: Path) -> str | None:
     """Why the daemon that runs on this data folder does not see what is ordered in it; None when it does, or none runs."""
-    from bot.hostlock import folder_name, holder_of
-    from bot.operate.heartbeat_file import running_daemon
+    from bot.hostlock import holder_of, itself, place
 
-    if running_daemon(data_dir) is not None or (pid := holder_of(folder_name(data_dir))) is None:
+    pid = holder_of(place(data_dir))
+    if pid is None or (data_dir.exists() and holder_of(itself(data_dir)) == pid):
         return None
     return (
         f"NIJA runs (process {pid}) and cannot be reached: its data folder {data_dir} was removed or replaced; put it back, or"
         " stop that process and start NIJA again"
     )
+
+
+def _failures(data_dir: Path) -> list[tuple[str, str]]:
+    """The brokers of the running daemon that cannot be ordered anything now, each with its reason."""
+    from bot.operate.health import Status
+    from bot.operate.heartbeat_file import running_daemon
+
+    daemon = running_daemon(data_dir)
+    beats = daemon.brokers if daemon is not None else {}
+    return [(venue, beat.reason) for venue, beat in beats.items() if beat.status == Status.FAILED]
 
 
 def main() -> None:

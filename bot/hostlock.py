@@ -1,7 +1,7 @@
 """One NIJA on this host for a data folder and for an API key, whoever runs it and whatever its HOME.
 
-What is locked has no file that one user could make and another could not open: a data folder is locked itself, and a name is
-held as an abstract socket of the kernel, which ends with its process. Owns nothing of what is locked.
+A name is held as an abstract socket of the kernel: there is no file that one user could make and another could not open, and it
+ends with its process. Owns nothing of what is locked.
 """
 
 from __future__ import annotations
@@ -21,8 +21,6 @@ from bot.brokers.hostfile import open_shared
 
 #: Where Linux lists the abstract sockets: a holder's second one ends in its process id.
 _SOCKETS = Path("/proc/net/unix")
-#: What a file system says that cannot lock a folder: then the folder's name alone is locked.
-_CANNOT = frozenset({errno.EBADF, errno.ENOLCK, errno.ENOTSUP, errno.EINVAL, errno.EISDIR})
 
 
 class AlreadyRuns(Exception):
@@ -87,27 +85,26 @@ def _line(what: str, pid: int | None) -> str:
     return f"{holder} on this host {what}"
 
 
-def folder_name(data_dir: Path) -> str:
-    """The name under which a data folder is held: where it lies, so that it is known although it is gone."""
-    parent = data_dir.resolve().parent.stat()
-    return f"folder {parent.st_dev} {parent.st_ino} {data_dir.resolve()}"
+def place(data_dir: Path) -> str:
+    """The name of the place where a data folder lies, by which it is known although it is gone."""
+    return f"{itself(data_dir.resolve().parent)} {data_dir.resolve()}"
+
+
+def itself(folder: Path) -> str:
+    """The name of a folder wherever it lies; of none where there is none."""
+    try:
+        found = folder.stat()
+    except OSError:
+        return f"no folder {folder}"
+    return f"folder {found.st_dev} {found.st_ino}"
 
 
 @contextmanager
 def holding_folder(data_dir: Path) -> Iterator[None]:
-    """The data folder for ourselves, by where it lies and as what it is; made if need be. Raises `AlreadyRuns`, `OSError`."""
-    data_dir.mkdir(parents=True, exist_ok=True)
+    """The data folder for ourselves, by where it lies and as what it is. Nothing in it is kept open, so that its disk can be taken
+    away and mended. Raises `AlreadyRuns`, `OSError`."""
     what = f"already uses the data folder {data_dir}"
-    with closing(HostLock(folder_name(data_dir), what)), ExitStack() as held:
-        handle = os.open(data_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        held.callback(os.close, handle)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise AlreadyRuns(_line(what, None)) from None
-        except OSError as error:
-            if error.errno not in _CANNOT:
-                raise
+    with closing(HostLock(place(data_dir), what)), closing(HostLock(itself(data_dir), what)):
         yield
 
 

@@ -6,6 +6,8 @@ ordinary start brings that journal into the database before anything else. A dis
 
 from __future__ import annotations
 
+import fcntl
+import os
 import random
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -24,7 +26,7 @@ from bot.store.database import Store, StoreDamaged, StoreError, StoreFull, Store
 from bot.store.disk import Disk, Place, Trouble
 from bot.store.emergency import EmergencyJournal, journal_file
 from bot.store.ledger import Ledger
-from bot.store.lock import AccountLock, ServerLedger, ServerLock
+from bot.store.lock import AccountLock, AccountLocked, ServerLedger, ServerLock
 from bot.store.rotation import inherit, left_alone, predecessor
 from bot.store.spare import DiskLedger, SpareLedger, files_of, merge, refuse_moved
 from bot.world import World
@@ -80,6 +82,7 @@ class Ledgers:
         file = Path(where.database or "")
         disk = Disk(file.parent)
         self._refuse_moved(account.venue)
+        _hold_beside(file, account, held)
         _refuse_emptied(file, account)
         try:
             if disk.is_cramped() and file.exists():
@@ -193,6 +196,22 @@ class Ledgers:
             )
         inherit(store, before, account, self._world.clock)
         return before.account
+
+
+def _hold_beside(file: Path, account: Account, held: ExitStack) -> None:
+    """A lock beside the database, which a NIJA of another host or container meets too that shares this disk. Where the disk takes
+    no such file the locks of this host must do. Raises `AccountLocked`."""
+    try:
+        handle = os.open(file.with_name(f"{file.name}.lock"), os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError:
+        return
+    held.callback(os.close, handle)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise AccountLocked(account, None) from None
+    except OSError:
+        return
 
 
 def _introduce(ledger: Ledger, lock: AccountLock) -> None:

@@ -261,17 +261,17 @@ class Rig:
         """One scan with a signal (in `symbols`, by default the rig's own), its stop so far from the close; the entries that the
         book now has of that one.
         """
-        self._await_candle(self.symbol)
+        self._await_candle()
         self.rule.side, self.rule.stop = side, 1 - side * far
         self.business.entries.scan(symbols or [self.symbol], self.business.accounting.measure(), None)
         self.rule.side = FLAT
         return self.orders(Purpose.ENTRY)
 
-    def _await_candle(self, symbol: str) -> None:
+    def _await_candle(self, symbol: str | None = None) -> None:
         """A venue shows a candle a moment after its close."""
         for _ in range(20):
             with suppress(Unfit, BrokerError):
-                self.business.entries.prices.closed(symbol)
+                self.business.entries.prices.closed(symbol or self.symbol)
                 return
             time.sleep(0.1)
 

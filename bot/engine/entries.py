@@ -13,7 +13,7 @@ from decimal import Decimal
 from bot.brokers.base import BrokerError
 from bot.domain.clock import MINUTE
 from bot.domain.instrument import Instrument, Ticker
-from bot.domain.money import ONE, ZERO, decimal, shortened
+from bot.domain.money import ONE, ZERO, decimal, floor_to, shortened
 from bot.domain.order import Decision, OrderRecord, OrderStatus, OrderType, Purpose, Side, TimeInForce
 from bot.engine import risk
 from bot.engine.accounting import Standing, base_of, exposures, slots_taken
@@ -32,6 +32,8 @@ from bot.strategy.timing import barred, blocked_by_news, excluded, still_valid
 
 #: How far above the ask (below the bid) an entry may fill: its limit price.
 SLIPPAGE = Decimal("0.002")
+#: Money is rounded to this before it becomes lots; a limit is never rounded up.
+CENT = Decimal("1e-8")
 #: Which bound a size that does not fit was held against.
 _SIZE_LIMITS = {sizing.Fit.OVER_EQUITY: "MAX_POSITION_PCT_SMALL of equity", sizing.Fit.OVER_CASH: "free cash"}
 #: Times one signal may be tried when the venue surely did nothing.
@@ -197,7 +199,9 @@ class Entries:
             self.strategy.size_pct(evaluation),
             evaluation.close,
             evaluation.stop,
-            self._purse(instrument, standing, self._equity(evaluation, standing), ceiling.usd * close / worst),
+            self._purse(
+                instrument, standing, self._equity(evaluation, standing), floor_to(ceiling.usd * close / worst, CENT)
+            ),
             minimums(instrument),
             self.owner,
         )

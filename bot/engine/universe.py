@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from bot.domain.instrument import DOLLARS, STABLECOINS, Instrument, Kind, Ticker, Trading
@@ -40,8 +40,9 @@ def wished(instrument: Instrument, wishes: Wishes) -> bool:
 
 
 def spendable(instruments: Iterable[Instrument], wishes: Wishes) -> frozenset[str]:
-    """The currencies in which something can be bought that the owner trades."""
-    return frozenset(currency for one in instruments if wished(one, wishes) for currency in one.currencies)
+    """The currencies in which something can be bought, whatever the owner's lists of pairs leave of it."""
+    any_pair = replace(wishes, allow=frozenset(), deny=frozenset())
+    return frozenset(currency for one in instruments if wished(one, any_pair) for currency in one.currencies)
 
 
 def choose(

@@ -65,7 +65,7 @@ def asked(sandbox: Sandbox) -> int:
 
 
 def test_a_console_whose_reader_has_left_changes_no_status(sandbox: Sandbox, tmp_path: Path) -> None:
-    with Piped(tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file)) as daemon:
+    with Piped(tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file), PYTHONUNBUFFERED="") as daemon:
         daemon.says("FUNDED")
         os.close(daemon.reader)
         entries = len(daemon.log)
@@ -123,6 +123,7 @@ def test_a_signal_while_it_loads_ends_it_too(sandbox: Sandbox, tmp_path: Path, a
         began = time.monotonic()
         while not signals_are_set(daemon):
             assert time.monotonic() - began < 5
+        assert "pydantic_core" not in Path(f"/proc/{daemon.running.pid}/maps").read_text()  # nothing is loaded yet
         heard = time.monotonic()
         while time.monotonic() - heard < after:
             assert daemon.running.poll() is None

@@ -82,6 +82,7 @@ def test_a_second_start_in_a_sandbox_of_its_own_leaves_the_first_ones_alone(tmp_
 
 
 def test_a_folder_is_held_as_what_it_is_and_by_where_it_lies(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
     with holding_folder(tmp_path / "data"):
         (tmp_path / "alias").symlink_to(tmp_path / "data")
         with pytest.raises(AlreadyRuns, match=f"process {os.getpid()}"), holding_folder(tmp_path / "alias"):
@@ -89,6 +90,7 @@ def test_a_folder_is_held_as_what_it_is_and_by_where_it_lies(tmp_path: Path) -> 
         (tmp_path / "data").rename(tmp_path / "moved")
         with pytest.raises(AlreadyRuns), holding_folder(tmp_path / "moved"):
             raise AssertionError
+        (tmp_path / "data").mkdir()
         with pytest.raises(AlreadyRuns), holding_folder(tmp_path / "data"):
             raise AssertionError
     with holding_folder(tmp_path / "data"), holding_folder(tmp_path / "moved"):

@@ -28,7 +28,7 @@ def test_our_clock_jumps_while_a_position_is_open(rig: Rig, venue: str, jump_ms:
     rig.quiet()
     assert rig.protected()
     assert abs(rig.coins() - bought / 2) <= rig.lot
-    assert len(rig.sent(side="sell", type="market")) == 1
+    assert len(rig.sent(side="sell", type="limit")) == 1
 
 
 @pytest.mark.parametrize("venue", VENUES)
@@ -48,7 +48,7 @@ def test_the_exchange_refuses_our_time(rig: Rig, venue: str, seconds: float) -> 
     rig.quiet()
     assert rig.protected()
     assert abs(rig.coins() - bought / 2) <= rig.lot
-    assert len(rig.sent(side="sell", type="market")) == 1
+    assert len(rig.sent(side="sell", type="limit")) == 1
 
 
 @pytest.mark.thorough

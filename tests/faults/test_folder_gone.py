@@ -47,7 +47,7 @@ def test_a_folder_that_is_moved_away_and_back(sandbox: Sandbox, tmp_path: Path) 
         assert "ERROR" in line
         assert "put it back" in line
         before = sent(sandbox)
-        status, said = order(daemon, "flatten", "kraken")
+        status, said = order(daemon, "pause", "kraken")
         assert status == 1
         assert f"process {daemon.running.pid}" in said
         higher = f"{float(held['entry_price']) * 1.02:.2f}"

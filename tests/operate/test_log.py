@@ -540,6 +540,17 @@ def test_a_terminal_that_is_gone_stops_nobody() -> None:
     console.close()
 
 
+def test_nothing_is_left_in_a_buffer_for_the_end_to_fail_on() -> None:
+    """A reader that has left, and signs that the console does not know: the process's status is its own."""
+    code = "import sys; from bot.operate.log_file import Console; Console(sys.stdout).write('account=\u2026 ok\\n')"
+    reader, writer = os.pipe()
+    os.close(reader)
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUNBUFFERED": "", "PYTHONPATH": str(ROOT)}
+    ended = subprocess.run([sys.executable, "-c", code], stdout=writer, env=environment, check=False)
+    os.close(writer)
+    assert ended.returncode == 0
+
+
 def test_a_terminal_without_unicode_gets_what_it_can_show() -> None:
     raw = io.BytesIO()
     console = Console(io.TextIOWrapper(raw, encoding="ascii", write_through=True))
