@@ -24,6 +24,7 @@ from bot.domain.money import ZERO
 from bot.domain.order import OrderRecord, OrderStatus, Purpose
 from bot.domain.outcome import Meaning
 from bot.domain.position import Position
+from bot.engine.results import tell_end
 
 if TYPE_CHECKING:
     from bot.engine.desk import Desk
@@ -184,6 +185,8 @@ class Coins:
         sold = self._book_sales(position, gone, sales)
         if sold < gone and desk.book.position(symbol) is not None:
             desk.book.write_off(symbol, gone - sold, first.market, TAKEN)
+        if sold:
+            self._close_rest(symbol, sales[0].price)
         how = "sold by their owner" if sold >= gone else "these coins left the account without us"
         desk.log.error("GONE", symbol=symbol, qty=gone, sold=sold, reason=f"{how}: the position shrinks")
 
@@ -199,6 +202,16 @@ class Coins:
             if self._desk.on_fill is not None:
                 self._desk.on_fill(booking)
         return sold
+
+    def _close_rest(self, symbol: str, price: Decimal) -> None:
+        """What the owner's sale left too small to be sold is dust, and the position's end is his: no result of the rule."""
+        desk = self._desk
+        left = desk.book.position(symbol)
+        if left is None or desk.instruments[symbol].size(left.qty) >= desk.instruments[symbol].min_qty:
+            return
+        desk.book.close(symbol, desk.clock.market_ms(), Purpose.OWNER)
+        desk.log.info("DUST", symbol=symbol, qty=left.qty, reason="the rest of what its owner sold by hand")
+        tell_end(desk, left, Purpose.OWNER, price, "sold by its owner by hand; the rest is dust")
 
     def _owners_sales(self, position: Position) -> list[Fill]:
         """Sales of the position's coin since it was bought that are none of ours and not booked yet, the newest first."""

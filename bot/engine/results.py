@@ -7,12 +7,15 @@ Losses in a row are counted from the book's closed positions (see `risk.cooling`
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from bot.domain.booking import Booking
 from bot.domain.money import shortened
 from bot.domain.order import OrderRecord, Purpose
 from bot.domain.position import Position
-from bot.engine.desk import Desk
+
+if TYPE_CHECKING:
+    from bot.engine.desk import Desk
 from bot.strategy.exact import price_of, trade_of
 
 #: The target that an order sells at.
