@@ -51,6 +51,10 @@ class BrokerError(Exception):
         self.unheard = unheard
 
 
+class NoRoom(BrokerError):
+    """Our own rate budget has no room for a question: nothing was asked; `retry_after_ms` until it would have."""
+
+
 class Absence(StrEnum):
     """How a venue lets us prove that a lost request placed nothing."""
 
@@ -193,11 +197,6 @@ class BaseBroker(ABC):
     def order(self, exchange_id: str, symbol: str) -> VenueOrder | None:
         """One order by the venue's id, whatever its state; None when the venue does not show it (now)."""
 
-    def orders(self, wanted: Mapping[str, str]) -> Sequence[VenueOrder]:
-        """Orders by the venue's ids, each with its symbol, in as few requests as the venue allows; those not shown are missing."""
-        asked = (self.order(exchange_id, symbol) for exchange_id, symbol in wanted.items())
-        return [order for order in asked if order is not None]
-
     @abstractmethod
     def open_orders(self) -> Sequence[VenueOrder]:
         """Everything that rests or works at the account, foreign orders and attached stops included."""
@@ -217,6 +216,11 @@ class BaseBroker(ABC):
     def fills(self, since: int) -> Sequence[Fill]:
         """Every execution at the account since market time `since`, oldest first, foreign ones included."""
 
+    def read_orders(self, wanted: Mapping[str, str]) -> Reading[VenueOrder]:
+        """Orders by the venue's ids, each with its symbol, in as few steps as the venue allows; those not shown are missing."""
+        asked = (self.order(exchange_id, symbol) for exchange_id, symbol in wanted.items())
+        return Whole(lambda: [order for order in asked if order is not None])
+
     def read_ended(self, since: int) -> Reading[VenueOrder]:
         """`recent_orders` in steps, each behind everything that is more urgent."""
         return Whole(lambda: self.recent_orders(since))
@@ -235,6 +239,12 @@ class BaseBroker(ABC):
 
     def urgently(self) -> AbstractContextManager[None]:
         """Questions that are asked within go before all others, where the venue's budget is short."""
+        return nullcontext()
+
+    def briefly(self) -> AbstractContextManager[None]:
+        """Questions that are asked within wait for room in the venue's budget for a moment only, then raise `NoRoom`, so that
+        whoever asks can do what is more urgent first.
+        """
         return nullcontext()
 
     @abstractmethod

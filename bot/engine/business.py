@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -116,7 +117,8 @@ class Business:
         self.hunt.pursue()
         self.watch.resume()
         self.watch.close_of_candle()
-        self.watch.look()
+        with self.desk.broker.urgently():
+            self.watch.look()
         standing = self.accounting.measure()
         self.diary.write(standing)
         return standing
@@ -132,12 +134,14 @@ class Business:
 
     def cycle(self, may_enter: str | None) -> Standing:
         """One round: reconcile, look at the positions, measure, exits, then entries unless `may_enter` says why not."""
-        if self.desk.clock.market_ms() - self.rules_at >= RULES_AGE:
-            self.read_rules()
-        self.watch.look(self.reconciliation.compare())
-        balances = self.desk.broker.balances()
-        self.reconciliation.count(balances)
-        standing = self.accounting.measure(balances)
+        with self.desk.broker.urgently():
+            self.watch.look(self.reconciliation.compare())
+        with self._patience():
+            if self.desk.clock.market_ms() - self.rules_at >= RULES_AGE:
+                self.read_rules()
+            balances = self.desk.broker.balances()
+            self.reconciliation.count(balances)
+            standing = self.accounting.measure(balances)
         self.diary.write(standing)
         self.watch.close_of_candle()
         self.watch.keep()
@@ -146,6 +150,10 @@ class Business:
             standing = self.accounting.measure()
         return standing
 
+    def _patience(self) -> AbstractContextManager[None]:
+        """Where something is held, no question keeps it waiting for a look."""
+        return self.desk.broker.briefly() if self.desk.book.positions() else nullcontext()
+
     def objection(self, standing: Standing) -> str | None:
         """Why this account takes no entries now, by its money and its limits."""
         able = self.desk.broker.capabilities()
@@ -153,6 +161,8 @@ class Business:
             return "the exchange takes no stop orders from this account"
         if standing.equity < self.plan.min_balance:
             return "unfunded"
+        if (reading := self.reconciliation.history.objection()) is not None:
+            return reading
         return self.halts.look(standing.losses)
 
     def resume(self) -> None:

@@ -66,6 +66,9 @@ class KrakenBroker(BaseBroker):
     def urgently(self) -> AbstractContextManager[None]:
         return self._transport.urgently()
 
+    def briefly(self) -> AbstractContextManager[None]:
+        return self._transport.briefly()
+
     def limit_calls(self, seconds: float | None) -> None:
         self._transport.limit_calls(seconds)
 
@@ -98,9 +101,6 @@ class KrakenBroker(BaseBroker):
     def order(self, exchange_id: str, symbol: str) -> VenueOrder | None:  # noqa: ARG002 - Kraken's ids need no symbol
         return next(iter(self._account.orders([exchange_id])), None)
 
-    def orders(self, wanted: Mapping[str, str]) -> Sequence[VenueOrder]:
-        return self._account.orders(list(wanted))
-
     def open_orders(self) -> Sequence[VenueOrder]:
         return self._account.open_orders()
 
@@ -112,6 +112,9 @@ class KrakenBroker(BaseBroker):
 
     def fills(self, since: int) -> Sequence[Fill]:
         return self._account.fills(since)
+
+    def read_orders(self, wanted: Mapping[str, str]) -> Reading[VenueOrder]:
+        return self._account.read_orders(list(wanted))
 
     def read_ended(self, since: int) -> Reading[VenueOrder]:
         return self._account.read_ended(since)

@@ -6,7 +6,7 @@ else is there, however late a trade was shown.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
@@ -16,6 +16,7 @@ from bot.brokers.kraken.errors import failure
 from bot.brokers.kraken.market import understood
 from bot.brokers.reading import Reading
 from bot.domain.fill import Fill
+from bot.domain.order import VenueOrder
 from bot.domain.outcome import Meaning
 
 T = TypeVar("T")
@@ -93,8 +94,24 @@ class Listing(Reading[T], Generic[T]):
             self.found, self.done = self._parsed(self._rows), True
 
 
+class ById(Reading[VenueOrder]):
+    """Orders by their ids, some of them a step."""
+
+    def __init__(self, chunks: Sequence[Sequence[str]], ask: Callable[[Sequence[str]], list[VenueOrder]]) -> None:
+        super().__init__()
+        self._chunks = list(chunks)
+        self._ask = ask
+        self._shown: list[VenueOrder] = []
+        self.done = not self._chunks
+
+    def step(self) -> None:
+        self._shown += self._ask(self._chunks[0])
+        del self._chunks[0]
+        self.found, self.done = self._shown, not self._chunks
+
+
 class Memory:
-    """The trades that were read last, so that they are not read again."""
+    """The trades that were read lately, so that they are not read again."""
 
     def __init__(self) -> None:
         self.fills: dict[str, Fill] = {}
@@ -103,22 +120,32 @@ class Memory:
 
 
 class Trades(Reading[Fill]):
-    """The trades after `start` (market seconds, exclusive), as far as they are not known from the last reading."""
+    """The trades after `start` (market seconds, exclusive), of which those that are known are not read again.
+
+    One that is to `forget` leaves none in memory that is older.
+    """
 
     def __init__(
-        self, pages: Pages, parsed: Callable[[Mapping[str, Any]], list[Fill]], memory: Memory, start: int
+        self,
+        pages: Pages,
+        parsed: Callable[[Mapping[str, Any]], list[Fill]],
+        memory: Memory,
+        start: int,
+        *,
+        forget: bool,
     ) -> None:
         super().__init__()
         self._pages = pages
         self._parsed = parsed
         self._memory = memory
+        self._forget = forget
         self._known = {one.fill_id: one for one in memory.fills.values() if one.time > start * 1000}
 
     def step(self) -> None:
         self._known |= {fill.fill_id: fill for fill in self._parsed(self._pages.step())}
         if not (self._pages.done or self._is_all()):
             return
-        self._memory.fills = self._known
+        self._memory.fills = self._known if self._forget else {**self._memory.fills, **self._known}
         if self._pages.done:
             self._memory.beyond = max((self._pages.count or 0) - len(self._known), 0)
         self.found, self.done = wire.oldest_first(self._known.values()), True

@@ -1,0 +1,89 @@
+"""The owner has traded by hand, a great deal: what was read once is not read again, and what is held does not wait for it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from bot.brokers.kraken import KrakenBroker
+from bot.domain.order import Purpose
+from tests.rig import Rig
+
+PAGE = 50
+
+
+def trade_by_hand(rig: Rig, times: int) -> None:
+    """Buys and sales in turn, so that no coins are left."""
+    rig.deposit(rig.quote, Decimal(10_000))
+    for number in range(times):
+        rig.manual("sell" if number % 2 else "buy", rig.business.desk.instruments[rig.symbol].min_qty * 3)
+
+
+def pages(rig: Rig) -> int:
+    return rig.asked("TradesHistory")
+
+
+def read_on(rig: Rig) -> None:
+    """To the end of the reading that is under way, with room for each step."""
+    history = rig.business.reconciliation.history
+    while history._course is not None:
+        rig.broker_clock.market_ahead += 60_000
+        history._course.next_at = 0.0
+        rig.business.reconciliation.read_on()
+
+
+def use_up_the_budget(rig: Rig) -> None:
+    """As if the key had asked as much as it may."""
+    broker = rig.business.desk.broker
+    assert isinstance(broker, KrakenBroker)
+    broker._transport._limits._calls.exhaust()
+    broker.balances()  # what was spent is kept beside the nonce
+
+
+def test_a_look_reads_one_page_however_much_the_owner_has_traded(rig: Rig) -> None:
+    rig.bought()
+    trade_by_hand(rig, 2 * PAGE + 10)
+    rig.reconcile()
+    read_on(rig)
+    before = pages(rig)
+    for _ in range(3):
+        rig.reconcile()
+        read_on(rig)
+    assert pages(rig) == before + 3
+    assert rig.agreed()
+
+
+def test_orders_of_the_owner_are_not_asked_about_one_by_one(rig: Rig) -> None:
+    trade_by_hand(rig, PAGE)
+    before = rig.asked("QueryOrders")
+    rig.reconcile()
+    read_on(rig)
+    assert rig.asked("QueryOrders") == before
+    trade_by_hand(rig, 10)
+    rig.reconcile()
+    read_on(rig)
+    assert rig.asked("QueryOrders") == before + 1
+
+
+def test_a_restart_looks_at_what_is_held_first_and_reads_on_when_there_is_room(rig: Rig) -> None:
+    rig.bought()
+    trade_by_hand(rig, PAGE + 10)
+    rig.jump("1.05")
+    use_up_the_budget(rig)
+    before = pages(rig)
+    rig.restart()
+    assert rig.business.reconciliation.history.objection() == "the exchange's history is still being read"
+    assert rig.orders(Purpose.TP1), "the target that was reached meanwhile is sold at once"
+    rig.cycle()
+    assert pages(rig) == before
+    assert len(rig.notes.said("WAITS")) == 1
+    read_on(rig)
+    assert rig.business.reconciliation.history.objection() is None
+    assert len(rig.notes.said("HISTORY")) == 1
+    assert rig.agreed()
+
+
+def test_entries_wait_until_the_history_is_read(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(rig.business.reconciliation.history), "objection", lambda _: "still reading")
+    assert rig.business.objection(rig.business.accounting.measure()) == "still reading"
