@@ -122,7 +122,14 @@ class BrokerTrader:
             ledger, self._business, self._emergency_file, self._log, may_enter=self._may_enter
         )
         self._reporter = Reporter(
-            self._plan, self._clock, self._log, self._heartbeat, ledger, self._business.entries, connection
+            self._plan,
+            self._clock,
+            self._log,
+            self._heartbeat,
+            ledger,
+            self._business.entries,
+            connection,
+            self._broker.pockets,
         )
         self._connection = connection
         self._ledger = ledger

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -66,6 +66,7 @@ class Reporter:
         ledger: Ledger,
         entries: Entries,
         connection: Connection,
+        pockets: Callable[[], Mapping[str, Decimal]],
     ) -> None:
         self._plan = plan
         self._clock = clock
@@ -74,6 +75,7 @@ class Reporter:
         self._ledger = ledger
         self._entries = entries
         self._connection = connection
+        self._pockets = pockets
         self.tally = Tally()
         self.standing: Standing | None = None
         self._waiting = False
@@ -132,12 +134,23 @@ class Reporter:
             )
         money = {"balance_usd": standing.balance, "equity_usd": standing.equity}
         if not self._is_funded(standing):
-            self._log.warning("UNFUNDED", **money, needed_usd=self._plan.min_balance, reason="waits for money")
+            needed = self._plan.min_balance
+            self._log.warning(
+                "UNFUNDED", **money, needed_usd=needed, elsewhere=self._elsewhere(), reason="waits for money"
+            )
         elif standing.equity < self._plan.recommended_balance:
             hint = f"under {self._plan.recommended_balance} dollars most trades are below the exchange's minimum"
             self._log.info("FUNDED", **money, hint=hint)
         else:
             self._log.info("FUNDED", **money)
+
+    def _elsewhere(self) -> str:
+        """What lies in other pockets of the same account, where it cannot be traded with."""
+        try:
+            pockets = self._pockets()
+        except BrokerError as error:
+            return f"not known: {error.text}"
+        return ", ".join(f"{plain(amount)} {asset}" for asset, amount in sorted(pockets.items())) or "nothing"
 
     # -- the record -----------------------------------------------------------------------------------------------
     def report(self, barrier: str | None, objection: str | None) -> None:

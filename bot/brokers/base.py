@@ -8,20 +8,21 @@ A broker is used by one thread only.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Generic, TypeVar
 
-from bot.brokers.reading import Reading, Whole
 from bot.domain.candles import Candles
 from bot.domain.fill import Fill
 from bot.domain.ids import Account
 from bot.domain.instrument import Balance, FeeRate, Instrument, Look, Ticker, Trading
 from bot.domain.order import Intent, VenueOrder
 from bot.domain.outcome import Meaning, Outcome, Unknown
+
+T = TypeVar("T")
 
 
 class BrokerError(Exception):
@@ -114,6 +115,36 @@ class ShapeProof:
     judged: bool = True
     meaning: Meaning | None = None
     """What the refusal means; None for an acceptance."""
+
+
+class Reading(ABC, Generic[T]):
+    """A long list of a venue, read in steps, so that whoever reads it can do what is more urgent in between.
+
+    `found`, oldest first, is complete once it is `done`.
+    """
+
+    def __init__(self) -> None:
+        self.found: Sequence[T] = ()
+        self.done = False
+
+    @abstractmethod
+    def step(self) -> None:
+        """Read a part of it, if the venue's budget has room beside everything that is more urgent.
+
+        Raises `BrokerError`, RATE_LIMITED when there is no room now; the same part can then be asked for again.
+        """
+
+
+class Whole(Reading[T]):
+    """A list that is read in one step."""
+
+    def __init__(self, read: Callable[[], Sequence[T]]) -> None:
+        super().__init__()
+        self._read = read
+
+    def step(self) -> None:
+        self.found = self._read()
+        self.done = True
 
 
 class BaseBroker(ABC):

@@ -11,8 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bot.brokers.base import BrokerError
-from bot.brokers.reading import Reading, Whole
+from bot.brokers.base import BrokerError, Reading, Whole
 from bot.domain.clock import DAY, HOUR, SECOND, iso
 from bot.domain.fill import Fill
 from bot.domain.order import VenueOrder

@@ -88,7 +88,8 @@ def test_held_positions_are_looked_at_and_sold_while_the_history_is_read_behind(
         daemon.until(lambda: "positions 2" in "".join(daemon.lines("STATUS")), "a status that counts them")
         sells_at_its_target(sandbox, daemon, daemon.book()["positions"][0])
         assert not refusals(sandbox)
-        assert (len(daemon.lines("WAITS what=history")), len(daemon.lines("HISTORY"))) == (1, 0)
+        waits = [line for line in daemon.lines("WAITS") if "what=history" in line]
+        assert (len(waits), len(daemon.lines("HISTORY"))) == (1, 0)
         assert daemon.stop()[0] == 0
     assert "positions=2" in daemon.lines("STOPPED")[-1]
 
@@ -107,7 +108,7 @@ def sells_at_its_target(sandbox: Sandbox, daemon: Daemon, position: dict[str, An
 
 
 def test_lives_that_follow_each_other_at_once_are_not_refused_for_their_rate(sandbox: Sandbox, daemon: Daemon) -> None:
-    for life in range(4):
+    for life in range(3):
         seen = asked(sandbox, "OpenOrders")
         with daemon:
             daemon.until(lambda before=seen: asked(sandbox, "OpenOrders") > before, "a look at orders", 40)  # type: ignore[misc]

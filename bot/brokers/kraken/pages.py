@@ -11,10 +11,10 @@ from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
 from bot.brokers import answers
+from bot.brokers.base import Reading
 from bot.brokers.kraken import parse as wire
 from bot.brokers.kraken.errors import failure
 from bot.brokers.kraken.market import understood
-from bot.brokers.reading import Reading
 from bot.domain.fill import Fill
 from bot.domain.order import VenueOrder
 from bot.domain.outcome import Meaning
