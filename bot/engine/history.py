@@ -36,7 +36,7 @@ _FEW = 40
 
 @dataclass(slots=True)
 class Course:
-    """One reading. `began` is its market time, `begun` its real time (monotonic seconds)."""
+    """One reading. `began` is its market time, `begun` its real time (monotonic seconds); `listed`: ended orders were read."""
 
     since: int
     began: int
@@ -44,6 +44,7 @@ class Course:
     ended: Reading[VenueOrder]
     first: bool = False
     lost: bool = False
+    listed: bool = False
     named: Reading[VenueOrder] | None = None
     ended_taken: bool = False
     has_waited: bool = False
@@ -91,7 +92,8 @@ class History:
             since = min(int(read_to), now) - OVERLAP if read_to is not None else now - LOST_BOOK
         broker = self._desk.broker
         ended = broker.read_ended(since) if first else _nothing()
-        self._course = Course(since, now, broker.read_fills(since), ended, first, first and read_to is None)
+        lost = first and read_to is None
+        self._course = Course(since, now, broker.read_fills(since), ended, first=first, lost=lost, listed=first)
 
     def read_on(self, steps: int = 1) -> bool:
         """Go on, as far as there is room now; True when the reading is complete and all of it booked. Raises `BrokerError`."""
@@ -129,8 +131,8 @@ class History:
     def _name(self, course: Course) -> None:
         """Whose orders were filled that neither the book knows nor anybody has called foreign."""
         wanted = self._strangers(course.fills.found)
-        if len(wanted) > _FEW and not course.first:
-            course.first, course.ended_taken = True, False
+        if len(wanted) > _FEW and not course.listed:
+            course.listed, course.ended_taken = True, False
             course.ended = self._desk.broker.read_ended(course.since)
             return
         course.named = self._desk.broker.read_orders(wanted) if wanted else _nothing()

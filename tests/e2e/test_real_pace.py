@@ -62,9 +62,10 @@ def trade_by_hand(sandbox: Sandbox, times: int) -> None:
         side = "sell" if number % 2 else "buy"
         sandbox.control("POST", "manual", venue="kraken", symbol="SOL-USD", side=side, qty="0.05")
 
-    trade(0)
+    for asset in ("SOL", "USD"):
+        sandbox.control("POST", "deposit", venue="kraken", asset=asset, amount="1000")
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(trade, range(2, times + 1)))
+        list(pool.map(trade, range(times)))
 
 
 def asked(sandbox: Sandbox, path: str) -> int:

@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 #: Rows of a full page.
 PAGE = 50
-_MOST_PAGES = 400
+_MOST_PAGES = 2_000
 
 #: Asks for the page that begins at an offset.
 Ask = Callable[[int], Any]
@@ -40,16 +40,18 @@ class Pages:
         self._method = method
         self._what = what
         self._ask = ask
-        self._offset = 0
-        self._asked = 0
-        self._first_count: int | None = None
-        self._ids: set[str] = set()
         self.count: int | None = None
         """How many rows there are, as the newest page says."""
         self.done = False
+        self._begin()
+
+    def _begin(self) -> None:
+        self._offset = self._asked = 0
+        self._first_count: int | None = None
+        self._ids: set[str] = set()
 
     def step(self) -> Mapping[str, Any]:
-        """The rows of the next page, by id."""
+        """The rows of the next page, by id. A list that did not come to an end is read from its beginning again."""
         answer = self._ask(self._offset)
         rows, self.count = understood(lambda: _page(answer, self._what))
         if self._first_count is None:
@@ -60,6 +62,7 @@ class Pages:
         self._asked += 1
         self.done = self._has_ended(rows)
         if not self.done and (not fresh or self._asked >= _MOST_PAGES or self._is_past_the_count()):
+            self._begin()
             raise failure(Meaning.BUSY, f"{self._method} did not come to an end")
         return rows
 
