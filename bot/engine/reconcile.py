@@ -72,10 +72,10 @@ class Reconciliation:
         self.history.read_on(AT_ONCE)
         return orders
 
-    def read_on(self) -> bool:
-        """Between two looks: one step more of the history; True when that completed it. What fails is tried again later."""
+    def read_on(self, steps: int = 1) -> bool:
+        """Between two looks: some steps more of the history; True when that completed it. What fails is tried again later."""
         try:
-            return self.history.read_on()
+            return self.history.read_on(steps)
         except BrokerError as error:
             self._desk.log.debug("HISTORY", reason=error.text)
             return False
