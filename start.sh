@@ -12,6 +12,8 @@ cd "$root"
 # shellcheck source=scripts/environment.sh
 . "$root/scripts/environment.sh"
 
+# Told to end while it sets up, the daemon's start ends as the daemon does; exec gives the signals back.
+case "${1-run}" in run) trap 'exit 0' TERM HUP QUIT ;; esac
 environment daemon
 [ "${1-}" = setup ] && exit 0
 exec "$root/.venv/bin/python" -m bot "$@" # exec: signals reach the daemon itself

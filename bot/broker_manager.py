@@ -5,6 +5,7 @@ Builds brokers and examines accounts for the operator's checks; it trades nothin
 
 from __future__ import annotations
 
+import errno
 import random
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,12 +23,12 @@ from bot.brokers.okx import OKXBroker, OkxConfig
 from bot.brokers.okx.errors import REMEDIES as OKX
 from bot.domain.clock import Clock
 from bot.domain.ids import ClientIds
-from bot.domain.instrument import DOLLARS, Balance
+from bot.domain.instrument import DOLLARS, Balance, Instrument
 from bot.domain.log import Log
 from bot.domain.money import ZERO
 from bot.domain.outcome import Meaning
 from bot.engine.shapes import prove_shapes
-from bot.engine.universe import Wishes, eligible
+from bot.engine.universe import Wishes, eligible, spendable
 from bot.world import Access, World
 
 __all__ = ["BrokerManager", "CoinbaseBroker", "Examination", "KrakenBroker", "OKXBroker"]
@@ -37,7 +38,9 @@ Builder = Callable[[Access, Path, bool, Clock, Log], BaseBroker]
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """What a check of one account found. `balance_usd` is its quote cash; `problem` is empty when all is well."""
+    """What a check of one account found. `balance_usd` is its quote cash, `useful_usd` the part in currencies that buy something
+    here (`spendable`), `elsewhere` what no order can use now; `problem` is empty when all is well.
+    """
 
     venue: str
     connected: bool
@@ -46,12 +49,20 @@ class Examination:
     meaning: Meaning | None = None
     connection: Connection | None = None
     balances: Mapping[str, Balance] = field(default_factory=dict)
-    pockets: Mapping[str, Decimal] = field(default_factory=dict)
+    elsewhere: str = ""
     shapes: Sequence[ShapeProof] = ()
+    spendable: frozenset[str] = DOLLARS
 
     @property
     def balance_usd(self) -> Decimal:
-        return sum((held.total for asset, held in self.balances.items() if asset in DOLLARS), ZERO)
+        return self._sum(DOLLARS)
+
+    @property
+    def useful_usd(self) -> Decimal:
+        return self._sum(DOLLARS & self.spendable)
+
+    def _sum(self, assets: frozenset[str]) -> Decimal:
+        return sum((held.total for asset, held in self.balances.items() if asset in assets), ZERO)
 
 
 class BrokerManager:
@@ -83,12 +94,10 @@ class BrokerManager:
         try:
             return BUILDERS[venue](access, self._state_dir, self._allow_withdraw, clock or self._world.clock, log)
         except OSError as error:
-            raise BrokerError(
-                venue,
-                Meaning.BUSY,
-                f"{error.filename} cannot be used ({error.strerror})",
-                remedy="see to this folder's disk and permissions; nothing is sent until then",
-            ) from error
+            missing = error.filename or "a file or socket that NIJA needs"
+            remedy = _OF_SYSTEM.get(error.errno or 0, "see that it is there, to its disk and permissions")
+            text = f"{missing} cannot be used ({error.strerror or error})"
+            raise BrokerError(venue, Meaning.BUSY, text, remedy=f"{remedy}; nothing is sent until then") from error
 
     def examine(self, venue: str, *, prove: bool = False) -> Examination:
         """Connect to one venue and look at its balances; a failure is an answer, not an exception.
@@ -103,19 +112,22 @@ class BrokerManager:
 
     def _examined(self, broker: BaseBroker, *, prove: bool) -> Examination:
         connection = broker.connect()
+        instruments, balances = broker.instruments(), broker.balances()
         return Examination(
             broker.name,
             connected=True,
             connection=connection,
-            balances=broker.balances(),
-            pockets=broker.pockets(),
-            shapes=self._prove(broker) if prove else (),
+            balances=balances,
+            elsewhere=broker.elsewhere(balances),
+            shapes=self._prove(broker, instruments) if prove else (),
+            spendable=spendable(instruments.values(), Wishes(most=1, swaps=broker.capabilities().short)),
         )
 
-    def _prove(self, broker: BaseBroker) -> Sequence[ShapeProof]:
-        instruments = broker.instruments()
+    def _prove(self, broker: BaseBroker, instruments: Mapping[str, Instrument]) -> Sequence[ShapeProof]:
         fit = {symbol for symbol, one in instruments.items() if eligible(one, Wishes(most=1))}
         tickers = broker.tickers(fit)
+        if not tickers:
+            return ()
         best = max(tickers, key=lambda symbol: tickers[symbol].turnover)
         ids = ClientIds("chk", self._world.clock.wall_ms, random.Random())  # noqa: S311 - a name, not a secret
         return prove_shapes(broker, self._world.clock, ids, instruments[best], tickers[best])
@@ -155,6 +167,7 @@ def _okx(access: Access, state_dir: Path, allow_withdraw: bool, clock: Clock, lo
         environment=access.environment,
         demo=access.mode == "demo",
         swaps=access.swaps,
+        non_crypto=access.non_crypto,
         allow_withdraw=allow_withdraw,
         ca_file=access.ca_file,
     )
@@ -175,6 +188,13 @@ def _coinbase(access: Access, state_dir: Path, allow_withdraw: bool, clock: Cloc
     return CoinbaseBroker(config, clock, log)
 
 
+#: What the owner can do where the system itself has too little, by its error.
+_OF_SYSTEM: Mapping[int, str] = {
+    errno.EMFILE: "allow this process more open files (`ulimit -n`, LimitNOFILE= of the service)",
+    errno.ENFILE: "this computer has too many files open: end what does not belong there",
+    errno.ENOMEM: "this computer has too little memory free",
+    errno.ENOSPC: "make room on this disk",
+}
 #: What the owner can do about each named trouble of a venue.
 REMEDIES: Mapping[str, Mapping[str, str]] = {"kraken": KRAKEN, "okx": OKX, "coinbase": COINBASE}
 BUILDERS: Mapping[str, Builder] = {"kraken": _kraken, "okx": _okx, "coinbase": _coinbase}

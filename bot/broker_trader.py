@@ -15,7 +15,7 @@ from queue import Empty, SimpleQueue
 from threading import Event as Signal
 
 from bot.brokers.base import BaseBroker, BrokerError, Connection, NoRoom
-from bot.domain.clock import SECOND, Clock
+from bot.domain.clock import MINUTE, SECOND, Clock, backed_off
 from bot.domain.events import Command, Event, Moved, Timer
 from bot.domain.ids import Account, ClientIds, new_tag
 from bot.domain.instrument import Trading
@@ -30,19 +30,21 @@ from bot.store.ledger import Ledger
 
 #: Real seconds between two looks at commands, the emergency file and orders in flight.
 TURN = 0.25
-#: The first waits (wall ms) after a look at the positions that left something to do (a stop in doubt, a sale refused), and
-#: after a cycle that the exchange did not answer; each further one in a row is twice as long.
-LOOK_AGAIN, CYCLE_AGAIN = 500, 2 * SECOND
+#: The first waits (real ms) after a look at the positions that left something to do (a stop in doubt, a sale refused), and
+#: after a cycle that the exchange did not answer; each further one in a row is twice as long, up to the longest.
+LOOK_AGAIN, CYCLE_AGAIN, LONGEST_AGAIN = 500, 2 * SECOND, 5 * MINUTE
+#: The longest such wait while coins lie without a stop.
+LOOK_NAKED = 2 * SECOND
 #: Errors that no waiting cures: the owner has to act.
 FATAL = frozenset({Meaning.CREDENTIALS, Meaning.PERMISSION, Meaning.LOCKED_OUT})
 
 
 @dataclass(slots=True)
 class _Dues:
-    """When each kind of work is next due: cycle and watch in market ms, hunt and the owner's word (`attend`) in wall ms.
+    """When each kind of work is next due: cycle and watch in market ms, hunt and the owner's word (`attend`) in steady ms.
 
-    `looks` and `cycles` are the waits (wall ms) after work that could not be finished, 0 when the last could. `market` and
-    `wall` are the times at which this was last asked.
+    `looks` and `cycles` are the waits (real ms) after work that could not be finished, 0 when the last could. `market` is the
+    time at which this was last asked.
     """
 
     cycle: int = 0
@@ -52,13 +54,12 @@ class _Dues:
     looks: int = 0
     cycles: int = 0
     market: int = 0
-    wall: int = 0
 
-    def follow(self, market: int, wall: int) -> None:
-        """What time it is. A clock that was set back would keep all work waiting until it has caught up: it is due now."""
-        if market < self.market - SECOND or wall < self.wall - SECOND:
-            self.cycle = self.watch = self.hunt = self.attend = 0
-        self.market, self.wall = market, wall
+    def follow(self, market: int) -> None:
+        """What time it is. A clock that was set back would keep its work waiting until it has caught up: it is due now."""
+        if market < self.market - SECOND:
+            self.cycle = self.watch = 0
+        self.market = market
 
 
 class BrokerTrader:
@@ -129,7 +130,7 @@ class BrokerTrader:
             ledger,
             self._business.entries,
             connection,
-            self._broker.pockets,
+            self._broker,
         )
         self._connection = connection
         self._ledger = ledger
@@ -158,24 +159,30 @@ class BrokerTrader:
         with suppress(Empty):
             self._handle(self._inbox.get(timeout=self._wait()))
         self._attend()
-        self._heartbeat.beat(self._clock.wall_ms())
+        self._heartbeat.beat()
 
     def _attend(self) -> None:
         """Look for the owner's word, a few times a second."""
-        wall = self._clock.wall_ms()
-        if wall < self._dues.attend:
+        now = self._clock.steady_ms()
+        if now < self._dues.attend:
             return
-        self._dues.attend = wall + int(TURN * SECOND)
+        self._dues.attend = now + int(TURN * SECOND)
         self._business.vigil.look()
+        if self._is_undecided():
+            return
         if self._operator.attend():
             self._report()
 
+    def _is_undecided(self) -> bool:
+        """Whether it will be known soon what is ours: until then an order to sell all of it would find nothing."""
+        return self._business.reconciliation.adoption.watching and self._ledger.fact("second_instance") is None
+
     def _due(self) -> list[Timer]:
-        market, wall = self._clock.market_ms(), self._clock.wall_ms()
-        self._dues.follow(market, wall)
+        market, now = self._clock.market_ms(), self._clock.steady_ms()
+        self._dues.follow(market)
         due = []
-        if wall >= self._dues.hunt:
-            self._dues.hunt = wall + int(TURN * SECOND)
+        if now >= self._dues.hunt:
+            self._dues.hunt = now + int(TURN * SECOND)
             due.append(Timer.HUNT)
         if market >= self._dues.cycle:
             self._reporter.tally.late(self._real_ms(market - self._dues.cycle) if self._dues.cycle else 0)
@@ -239,6 +246,8 @@ class BrokerTrader:
 
     def _look(self) -> None:
         try:
+            if self._business.reconciliation.adoption.is_due():
+                self._business.start()
             with self._broker.urgently():
                 self._business.watch.look()
         finally:
@@ -246,14 +255,17 @@ class BrokerTrader:
 
     def _looked(self) -> None:
         """When to look again: what could not be finished is tried again soon, with growing waits."""
-        self._dues.looks = 0 if self._business.watch.finished else max(LOOK_AGAIN, self._dues.looks * 2)
+        longest = LOOK_NAKED if self._business.protection.is_urgent() else LONGEST_AGAIN
+        self._dues.looks = 0 if self._business.watch.finished else backed_off(self._dues.looks, LOOK_AGAIN, longest)
         step = self._plan.position_ms
         self._dues.watch = self._sooner(_after(self._clock.market_ms(), step), self._dues.looks)
 
     def _cycle(self) -> None:
         """One round, with a look in it; one that the exchange did not answer is tried again before the next is due."""
         self._reporter.tally.cycles += 1
-        self._dues.cycles = max(CYCLE_AGAIN, self._dues.cycles * 2)
+        self._dues.cycles = backed_off(self._dues.cycles, CYCLE_AGAIN, LONGEST_AGAIN)
+        if not self._is_undecided():
+            self._operator.attend()  # no entry before what was ordered while nobody was here
         try:
             standing = self._business.cycle(self._barrier())
             self._dues.cycles = 0
@@ -270,7 +282,7 @@ class BrokerTrader:
         self._report()
 
     def _sooner(self, due: int, wait: int) -> int:
-        """A due time (market ms), brought forward to `wait` wall ms from now; in lock-step the market's next step decides."""
+        """A due time (market ms), brought forward to `wait` real ms from now; in lock-step the market's next step decides."""
         if wait == 0 or self._clock.speed <= 0:
             return due
         return min(due, self._clock.market_ms() + int(wait * self._clock.speed))
@@ -289,6 +301,8 @@ class BrokerTrader:
             return "stopping"
         if self._connection.trading is not Trading.ONLINE:
             return f"the exchange is in {self._connection.trading}"
+        if self._business.reconciliation.adoption.watching:
+            return "watched whether another NIJA lives here"
         return self._ledger.barrier or self._operator.barrier()
 
     def _report(self) -> None:

@@ -9,21 +9,28 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bot import __version__
-from bot.domain.clock import iso, system_ms
 from bot.domain.events import Verb
-from bot.settings import ConfigError, Settings, load_settings, playful_environment
+from bot.settings import (
+    ConfigError,
+    Settings,
+    load_settings,
+    playful_environment,
+    usable_data_dir,
+    usable_state_folder,
+)
+from bot.stopping import Stopping
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from bot.store.reader import Books
 
 app = typer.Typer(
@@ -43,14 +50,13 @@ class Venue(StrEnum):
     COINBASE = "coinbase"
 
 
-#: Real seconds that a command waits for a broker that is just connecting.
-STARTING = 45.0
 Broker = Annotated[Venue | None, typer.Argument(help="one exchange; all of them without it")]
 
 
 @contextmanager
 def told() -> Iterator[Settings]:
     """The settings, with every error that their owner can mend as one line and an exit status."""
+    from bot.hostlock import AlreadyRuns
     from bot.sandbox_child import SandboxError
     from bot.store.database import StoreError
 
@@ -63,21 +69,32 @@ def told() -> Iterator[Settings]:
     except (SandboxError, StoreError) as error:
         typer.echo(f"nija: {error}", err=True)
         raise typer.Exit(1) from None
+    except AlreadyRuns as error:
+        typer.echo(f"nija: {error}", err=True)
+        raise typer.Exit(3) from None
 
 
 @app.callback(invoke_without_command=True)
 def without_command(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
-        run()
+        run(context)
 
 
 @app.command()
-def run() -> None:
+def run(context: typer.Context) -> None:
     """Trade until told to stop (Ctrl-C or SIGTERM)."""
-    from bot.daemon import run as trade
+    from bot.hostlock import holding_folder
 
-    with told() as settings:
-        status = trade(settings)
+    stopping = context.obj if isinstance(context.obj, Stopping) else Stopping()
+    try:
+        with told() as settings:
+            usable_state_folder()
+            with holding_folder(usable_data_dir(settings)):
+                from bot.daemon import run as trade
+
+                status = trade(settings, stopping.asked)
+    finally:
+        stopping.begun()
     raise typer.Exit(status)
 
 
@@ -111,7 +128,7 @@ def ledger(
             typer.echo(json.dumps(document(books, broker, every=every), indent=2))
         else:
             show(document(books, broker, every=every))
-        if _tell_unreadable(books):
+        if _tell_unreadable(books, broker):
             raise typer.Exit(1)
 
 
@@ -123,14 +140,38 @@ def pause(broker: Broker = None) -> None:
 
 @app.command()
 def resume(broker: Broker = None) -> None:
-    """Entries again, after a pause, a flatten or a drawdown."""
+    """Entries again, after a pause, a flatten or a drawdown; calls back a pause or flatten that still waits."""
     _order(Verb.RESUME, broker)
 
 
 @app.command()
-def flatten(broker: Broker = None) -> None:
+def flatten(
+    broker: Broker = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask; needed where there is no terminal")] = False,
+) -> None:
     """Sell everything that is ours and cancel our orders; entries stay paused until `nija resume`."""
-    _order(Verb.FLATTEN, broker, patience=60.0)
+    if not yes and not sys.stdin.isatty():
+        typer.echo(
+            "nija: flatten sells everything of NIJA's at the market: add --yes where nobody can be asked", err=True
+        )
+        raise typer.Exit(2)
+    _order(Verb.FLATTEN, broker, patience=60.0, ask=not yes)
+
+
+@app.command()
+def orders(
+    broker: Broker = None,
+    cancel: Annotated[bool, typer.Option("--cancel", help="call them back")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+) -> None:
+    """Show your own orders (pause, resume, flatten) that NIJA has not carried out yet."""
+    from bot.operate.orders import show_waiting
+
+    with told() as settings:
+        books = _books(settings)
+        show_waiting(books, broker, cancel=cancel, as_json=as_json)
+        if _tell_unreadable(books, broker):
+            raise typer.Exit(1)
 
 
 @app.command()
@@ -144,6 +185,7 @@ def recover(
     """Set damaged databases aside (they are kept); the next start rebuilds them from the exchanges."""
     from bot.operate.backups import FOLDER
     from bot.operate.heartbeat_file import at_work, running_daemon
+    from bot.operate.orders import not_traded
     from bot.store.recovery import forget_accounts, put_backups_back, set_aside_damaged
 
     with told() as settings:
@@ -164,7 +206,8 @@ def recover(
                     err=True,
                 )
                 raise typer.Exit(1)
-            done = forget_accounts(_books(settings), broker)
+            books = _books(settings)
+            done = forget_accounts(books, broker, [one.seen for one in not_traded(settings, books, broker)])
         else:
             done = set_aside_damaged(data_dir, broker)
         for line in done or ["nothing to recover: every database is sound"]:
@@ -196,56 +239,58 @@ def _books(settings: Settings) -> Books:
     return Books(settings.operation.data_dir, url.get_secret_value() if url is not None else None)
 
 
-def _tell_unreadable(books: Books) -> bool:
-    """A line for each database that could not be read; whether there is any."""
-    for line in books.unreadable.values():
-        typer.echo(f"nija: {line}", err=True)
-    return bool(books.unreadable)
+def _order(verb: Verb, broker: Venue | None, patience: float = 10.0, *, ask: bool = False) -> None:
+    """Post a command, wait for its answers, and say what became of it."""
+    from bot.operate.orders import addressees, carried_out, not_traded, worded
 
-
-def _order(verb: Verb, broker: Venue | None, patience: float = 10.0) -> None:
-    """Post a command, wait for its answers, and say what became of it. Brokers that are just starting are waited for."""
     with told() as settings:
-        books, data_dir = _books(settings), settings.operation.data_dir
-        until = time.monotonic() + STARTING
-        while not (waiting := dict(books.post(verb, broker))) and time.monotonic() < until and _starting(data_dir):
-            time.sleep(0.2)
-        if not waiting:
+        if why := _out_of_reach(settings.operation.data_dir):
+            typer.echo(f"nija: {why}", err=True)
+            raise typer.Exit(1)
+        books = _books(settings)
+        to = addressees(settings, books, broker)
+        for one in not_traded(settings, books, broker):
+            typer.echo(f"nija: {one.account.venue.upper()}: {one.reason}: {one.remedy}", err=True)
+        if not to:
             typer.echo("nija: no account has been traded yet: nothing to order", err=True)
             raise typer.Exit(1)
-        began = time.monotonic()
-        while waiting:
-            for venue, order in list(waiting.items()):
-                result = books.reply(order).result
-                if result is not None:
-                    typer.echo(f"{venue.upper()} {result}")
-                    del waiting[venue]
-            took = time.monotonic() - began
-            if took >= _patience(data_dir, patience, set(waiting)):
-                break
-            time.sleep(0.1)
-        for venue in waiting:
-            typer.echo(
-                f"{venue.upper()} ordered at {iso(system_ms())}, not done yet: it is done as soon as NIJA runs and can"
-            )
-        raise typer.Exit(1 if _tell_unreadable(books) or waiting else 0)
+        if ask and not typer.confirm(f"Sell everything of NIJA's at {worded(to)} at the market?"):
+            typer.echo("nothing was ordered")
+            raise typer.Exit(1)
+        done = carried_out(settings, books, verb, to, patience)
+        for venue, reason in _failures(settings.operation.data_dir) if not done else ():
+            typer.echo(f"nija: {venue.upper()} failed in the running NIJA: {reason}", err=True)
+        raise typer.Exit(1 if _tell_unreadable(books, broker) or not done else 0)
 
 
-def _patience(data_dir: Path, patience: float, venues: set[str]) -> float:
-    """Real seconds that an answer is waited for: none when no daemon runs, longer while one of these brokers is connecting."""
-    from bot.operate.heartbeat_file import running_daemon
-
-    if running_daemon(data_dir) is None:
-        return 0.0
-    return max(patience, STARTING) if _starting(data_dir) & venues else patience
+def _tell_unreadable(books: Books, broker: Venue | None) -> bool:
+    """A line for each database that could not be read; whether any of them may be the one that was asked about."""
+    for line in books.unreadable.values():
+        typer.echo(f"nija: {line}", err=True)
+    return books.misses(broker)
 
 
-def _starting(data_dir: Path) -> set[str]:
-    """The brokers of a running daemon that have neither connected nor failed yet."""
+def _out_of_reach(data_dir: Path) -> str | None:
+    """Why the daemon that runs on this data folder does not see what is ordered in it; None when it does, or none runs."""
+    from bot.hostlock import holder_of, itself, place
+
+    pid = holder_of(place(data_dir))
+    if pid is None or (data_dir.exists() and holder_of(itself(data_dir)) == pid):
+        return None
+    return (
+        f"NIJA runs (process {pid}) and cannot be reached: its data folder {data_dir} was removed or replaced; put it back, or"
+        " stop that process and start NIJA again"
+    )
+
+
+def _failures(data_dir: Path) -> list[tuple[str, str]]:
+    """The brokers of the running daemon that cannot be ordered anything now, each with its reason."""
+    from bot.operate.health import Status
     from bot.operate.heartbeat_file import running_daemon
 
     daemon = running_daemon(data_dir)
-    return {venue for venue, beat in daemon.brokers.items() if beat.connecting} if daemon is not None else set()
+    beats = daemon.brokers if daemon is not None else {}
+    return [(venue, beat.reason) for venue, beat in beats.items() if beat.status == Status.FAILED]
 
 
 def main() -> None:

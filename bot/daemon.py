@@ -5,12 +5,10 @@ from __future__ import annotations
 import contextlib
 import gc
 import random
-import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -22,6 +20,7 @@ from bot.domain.clock import MINUTE, SECOND
 from bot.engine.business import Plan
 from bot.engine.risk import Limits
 from bot.engine.universe import Wishes
+from bot.hostlock import holding_keys
 from bot.independent_broker_trader import IndependentBrokerTrader
 from bot.ledgers import Ledgers
 from bot.lockstep import Lockstep
@@ -31,6 +30,7 @@ from bot.operate.log import EventLog, Logs
 from bot.operate.memory import keep_small
 from bot.operate.notify import notifying
 from bot.operate.redact import Redactor
+from bot.operate.unwatched import unwatched
 from bot.reporter import last_known
 from bot.settings import ConfigError, Mode, Settings, resolve_mode, state_folder
 from bot.store.database import StoreError
@@ -40,27 +40,39 @@ from bot.strategy.params import Owner
 from bot.world import World
 
 
-def run(settings: Settings) -> int:
-    """Trade until SIGTERM or SIGINT; returns the exit status (0, 1, or 3 for an account that is traded already).
+def run(settings: Settings, stop: threading.Event) -> int:
+    """Trade until `stop`; returns the exit status (0, 1, or 3 for an account that is traded already). The data folder is held.
 
-    Raises `ConfigError` and `SandboxError` for what cannot work.
+    Raises `ConfigError` and `SandboxError` for what cannot work, `AlreadyRuns` where another NIJA trades with one of the keys:
+    all before the log is touched, which may be that one's.
     """
     keep_small()
     plan = trading_plan(settings)
+    if stop.is_set():
+        return 0
+    with contextlib.closing(World.of(settings)) as world, holding_keys(_keys(world)):
+        return _logged(settings, plan, world, stop)
+
+
+def _keys(world: World) -> Iterator[tuple[str, str]]:
+    """The keys as this host knows them. Two sandboxes may give the same, so there the address belongs to it."""
+    for access in world.accesses.values():
+        apart = access.mode == "sandbox" or access.environment != "main"
+        yield access.venue, f"{access.api_key.get_secret_value()} {access.rest if apart else ''}"
+
+
+def _logged(settings: Settings, plan: Plan, world: World, stop: threading.Event) -> int:
     redact = Redactor(settings.secrets())
-    stop = threading.Event()
+    for access in world.accesses.values():
+        redact.learn(*access.secrets())
     with Logs(settings.operation, redact, console=sys.stdout) as logs:
         log = logs.event_log()
         for warning in settings.warnings:
             log.warning("SETTINGS", reason=warning)
         with (
-            _signals(stop),
             notifying(settings, redact, logs, whose=resolve_mode(settings).upper()),
             backing_up(settings.operation, log),
-            contextlib.closing(World.of(settings)) as world,
         ):
-            for access in world.accesses.values():
-                redact.learn(*access.secrets())
             _greet(log, world, settings.home / ".env")
             return _trade(settings, plan, world, logs.event_log, stop)
 
@@ -73,6 +85,7 @@ def _trade(
         log_for(venue).warning("SKIPPED", reason="this version of NIJA does not trade this exchange")
     if not manager.venues:
         raise ConfigError(["no exchange that this version of NIJA trades has complete credentials"])
+    _say_unwatched(settings, world, log_for)
     trader = IndependentBrokerTrader(
         manager=manager,
         open_ledger=Ledgers(settings, world, log_for).opened,
@@ -83,6 +96,7 @@ def _trade(
         status_ms=int(settings.operation.status_minutes * MINUTE),
         stop=stop,
         independent=settings.trading.multi_broker_independent,
+        modes={venue: access.mode for venue, access in world.accesses.items()},
         rng=random.Random(time.time_ns()),  # noqa: S311 - names orders and spreads waits, guards nothing
     )
     _tell_what_is_held(trader, settings, world)
@@ -102,8 +116,19 @@ def _tell_what_is_held(trader: IndependentBrokerTrader, settings: Settings, worl
     except StoreError:
         return
     for post in trader.posts:
-        pulse = replace(post.heartbeat.pulse, holdings=held.get(post.venue, ()))
-        post.heartbeat.beat(world.clock.wall_ms(), pulse)
+        post.heartbeat.beat(replace(post.heartbeat.pulse, holdings=held.get(post.venue, ())))
+
+
+def _say_unwatched(settings: Settings, world: World, log_for: Callable[[str | None], EventLog]) -> None:
+    """One line for each account whose positions nobody watches from now on."""
+    url = settings.operation.database_url
+    books = Books(settings.operation.data_dir, url.get_secret_value() if url is not None else None)
+    try:
+        found = unwatched(books, {(access.mode, venue) for venue, access in world.accesses.items()})
+    except StoreError:
+        found = []  # no book can be read: each broker that is traded says so of its own
+    for one in found:
+        log_for(one.account.venue).warning("UNWATCHED", reason=one.reason, remedy=one.remedy)
 
 
 def _spare_the_collector() -> None:
@@ -192,14 +217,3 @@ def _greet(log: EventLog, world: World, env_file: Path) -> None:
             log.warning("CREDENTIALS", reason=exposed)
     for warning in world.warnings:
         log.warning("CREDENTIALS", reason=warning)
-
-
-@contextmanager
-def _signals(stop: threading.Event) -> Iterator[None]:
-    """SIGTERM and SIGINT ask for a clean stop; what was set before comes back afterwards."""
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

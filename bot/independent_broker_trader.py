@@ -7,21 +7,21 @@ file and the status block, and ends them all within seconds. It shares an inbox,
 from __future__ import annotations
 
 import gc
-import json
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Event as Signal
 from threading import Thread, current_thread
+from types import MappingProxyType
 
 from bot.broker_manager import BrokerManager
 from bot.broker_trader import BrokerTrader
 from bot.brokers.base import BaseBroker, BrokerError
-from bot.domain.clock import MINUTE, SECOND, Clock, iso
+from bot.domain.clock import MINUTE, SECOND, Clock, Pause, backed_off
 from bot.domain.events import Command, Event, Moved, Verb
 from bot.domain.ids import Account
 from bot.domain.outcome import Meaning
@@ -29,13 +29,14 @@ from bot.engine.business import Plan
 from bot.ledgers import LIMIT
 from bot.life import Life, LivelyClock, Silence
 from bot.operate.health import Heartbeat, Pulse, Status
+from bot.operate.heartbeat_file import HeartbeatFile
 from bot.operate.log import EventLog
 from bot.operate.status import board
 from bot.store.database import StoreDamaged, StoreError, StoreReadOnly
 from bot.store.ledger import Ledger
 from bot.store.lock import AccountLocked
 
-#: Wall ms that an order in hand may still take once the daemon is told to stop.
+#: Real ms that an order in hand may still take once the daemon is told to stop.
 ORDER_IN_HAND = 6 * SECOND
 #: Real seconds until the process ends after that, whatever hangs.
 LAST_WAIT = 7.3
@@ -59,19 +60,22 @@ _REFUSED = frozenset({Meaning.CREDENTIALS, Meaning.PERMISSION})
 
 @dataclass(slots=True)
 class Post:
-    """One broker's place: what supervisor and actor share, and what the supervisor remembers of it."""
+    """One broker's place: what supervisor and actor share, and what the supervisor remembers of it.
+
+    `born` is the steady time at which its thread began, `wait` the ms from then after which one that has ended begins again.
+    """
 
     venue: str
     heartbeat: Heartbeat
+    silence: Silence
     log: EventLog
     inbox: SimpleQueue[Event] = field(default_factory=SimpleQueue)
     broker: BaseBroker | None = None
     thread: Thread | None = None
     life: Life | None = None
-    silence: Silence | None = None
     restarts: int = 0
     born: int = 0
-    deaths: int = 0
+    wait: int = 0
     admitted: bool = False
     doubts: int = 0
     locked: AccountLocked | None = None
@@ -96,8 +100,11 @@ class IndependentBrokerTrader:
         rng: random.Random,
         *,
         independent: bool = True,
+        modes: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
+        """`modes`: whose money each venue's account is (sandbox, demo, live), for whoever reads the heartbeat file."""
         self._manager = manager
+        self._modes = modes
         self._open_ledger = open_ledger
         self._plan = plan
         self._clock = clock
@@ -108,7 +115,7 @@ class IndependentBrokerTrader:
         self._rng = rng
         self._independent = independent
         self._chosen: str | None = None
-        self._silent = False
+        self._file = HeartbeatFile(data_dir, clock, self._log)
         self.posts = [self._post(venue, log_for(venue)) for venue in manager.venues]
 
     # -- the supervisor's life ----------------------------------------------------------------------------------
@@ -157,10 +164,10 @@ class IndependentBrokerTrader:
             post.inbox.put(Command(Verb.STOP))
             if (broker := post.broker) is not None:
                 broker.hurry(until)
-        deadline = self._clock.wall_ms() + int(LAST_WAIT * SECOND)
+        last = Pause(self._clock, int(LAST_WAIT * SECOND))
         for post in self.posts:
             if post.thread is not None:
-                post.thread.join(max(deadline - self._clock.wall_ms(), 0) / SECOND)
+                post.thread.join(last.left() / SECOND)
         self._say_what_stays()
         self._write_heartbeat(stopped=True)
         locked = [post.locked for post in self.posts if post.locked is not None]
@@ -179,10 +186,11 @@ class IndependentBrokerTrader:
     # -- actors -------------------------------------------------------------------------------------------------
     def _post(self, venue: str, log: EventLog) -> Post:
         pulse = Pulse(broker=venue, status=Status.DEGRADED, reason="connecting")
-        return Post(venue=venue, heartbeat=Heartbeat(pulse, self._clock.wall_ms()), log=log)
+        heartbeat = Heartbeat(pulse)
+        return Post(venue, heartbeat, Silence(heartbeat, self._clock), log)
 
     def _start(self, post: Post, before: Life | None = None) -> None:
-        post.born = self._clock.wall_ms()
+        post.born = self._clock.steady_ms()
         post.thread = Thread(target=self._keep_alive, args=(post, before), name=post.venue, daemon=True)
         post.thread.start()
 
@@ -200,15 +208,15 @@ class IndependentBrokerTrader:
             before.leave_behind()
         wait = FIRST_WAIT
         while not self._stop.is_set():
-            born = self._clock.wall_ms()
+            born = self._clock.steady_ms()
             patience = self._live(post)
             if self._left_behind(post):
                 return
-            post.life = post.silence = post.broker = None
+            post.life = post.broker = None
             gc.collect()  # or the next life is built beside what this one leaves in cycles, and the process grows by megabytes
             if post.locked is not None or self._stop.is_set():
                 return
-            if self._clock.wall_ms() - born > MINUTE:
+            if self._clock.steady_ms() - born > MINUTE:
                 wait = FIRST_WAIT
             post.restarts += 1
             self._stop.wait(max(wait * self._rng.uniform(0.8, 1.2), patience))
@@ -216,14 +224,15 @@ class IndependentBrokerTrader:
 
     def _revive(self) -> None:
         """Start a new thread for a broker whose thread ended in a way that it did not survive itself, with growing waits."""
-        now = self._clock.wall_ms()
         for post in self.posts:
             if post.thread is None or post.thread.is_alive() or post.locked is not None:
                 continue
-            if now - post.born > MINUTE:
-                post.deaths = 0
-            if now - post.born >= min(FIRST_WAIT * 2**post.deaths, LONGEST_WAIT) * SECOND:
-                post.deaths += 1
+            lived = self._clock.steady_ms() - post.born
+            first = int(FIRST_WAIT * SECOND)
+            if lived > MINUTE:
+                post.wait = first
+            if lived >= max(post.wait, first):
+                post.wait = backed_off(post.wait, 2 * first, int(LONGEST_WAIT * SECOND))
                 post.restarts += 1
                 post.log.error("CRASHED", reason="its thread ended: a new one starts through reconciliation")
                 self._mark_failed(post, "its thread ended", "")
@@ -242,12 +251,12 @@ class IndependentBrokerTrader:
             return _patience(error, doubtful=self._is_doubtful(post, error, actor))
         except StoreReadOnly as error:
             post.log.error("HALTED", limit=LIMIT, reason=str(error))  # noqa: TRY400 - one line, no traceback
-            self._mark_failed(post, str(error), "")
+            self._mark_failed(post, str(error), error.remedy)
         except StoreDamaged as error:
-            self._failed(post, str(error), "")
+            self._failed(post, str(error), error.remedy)
             post.damaged = True
         except StoreError as error:
-            self._failed(post, str(error), "")
+            self._failed(post, str(error), error.remedy)
         except Exception as error:  # noqa: BLE001 - supervised boundary: a dead actor is restarted, nobody else notices
             if not self._left_behind(post):
                 post.log.failure("CRASHED", error, reason="starts again through reconciliation")
@@ -259,7 +268,7 @@ class IndependentBrokerTrader:
         clock = LivelyClock(self._clock, post.heartbeat)
         clock.wall_ms()
         post.broker = self._manager.build(post.venue, clock)
-        post.life, post.silence = Life(post.broker, self._open_ledger), Silence(post.heartbeat)
+        post.life = Life(post.broker, self._open_ledger)
         if self._stop.is_set():
             post.life.over.set()
         return self._actor(post, post.life, clock)
@@ -267,7 +276,7 @@ class IndependentBrokerTrader:
     def _locked(self, post: Post, locked: AccountLocked) -> None:
         """Another process trades the account: the end. This very process: an earlier life still holds on, for a moment."""
         if locked.pid == os.getpid():
-            self._failed(post, str(locked), "")
+            self._failed(post, str(locked), "an earlier life still holds it: nothing to do, NIJA tries again by itself")
         else:
             post.locked = locked
 
@@ -298,6 +307,7 @@ class IndependentBrokerTrader:
     def _failed(self, post: Post, reason: str, remedy: str) -> None:
         if self._left_behind(post):
             return
+        remedy = remedy or "nothing to do: NIJA tries again by itself"
         post.log.error("FAILED", reason=reason, remedy=remedy)
         self._mark_failed(post, reason, remedy)
 
@@ -310,11 +320,11 @@ class IndependentBrokerTrader:
             last_error=reason,
             connected=False,
         )
-        post.heartbeat.beat(self._clock.wall_ms(), pulse)
+        post.heartbeat.beat(pulse)
 
     def _notice_stuck(self) -> None:
         for post in self.posts:
-            silence = post.silence.seconds() if post.silence is not None else 0.0
+            silence = post.silence.seconds()
             if post.life is not None and silence * SECOND > STUCK_AFTER:
                 post.stuck = True
                 post.log.error(
@@ -327,7 +337,7 @@ class IndependentBrokerTrader:
     def _relieve(self, post: Post, life: Life) -> None:
         """Another life, in a thread of its own and with an inbox of its own, through the same start-up as ever."""
         self._mark_failed(post, "stuck: another life takes its place", "")
-        post.life = post.silence = None
+        post.life = None
         post.inbox = SimpleQueue()
         post.restarts += 1
         self._start(post, life)
@@ -364,38 +374,22 @@ class IndependentBrokerTrader:
             self._log.info("STATUS", text=line)
 
     def _write_heartbeat(self, *, stopped: bool = False) -> None:
-        """`heartbeat.json` in the data folder: who lives, and since when nobody heard of them."""
-        now = self._clock.wall_ms()
-        content = {
-            "pid": os.getpid(),
-            "time": iso(now),
-            "stopped": stopped,
-            "brokers": {
-                post.venue: {
-                    "status": post.heartbeat.pulse.status,
-                    "reason": post.heartbeat.pulse.reason,
-                    "remedy": post.heartbeat.pulse.remedy,
-                    "silent_ms": now - post.heartbeat.at,
-                    "restarts": post.restarts,
-                    "stuck": post.stuck,
-                    "cycles": post.heartbeat.pulse.cycles,
-                    "late_ms": list(post.heartbeat.pulse.lateness),
-                }
-                for post in self.posts
-            },
+        rows = {
+            post.venue: {
+                "mode": self._modes.get(post.venue, ""),
+                "account": post.heartbeat.pulse.account,
+                "status": post.heartbeat.pulse.status,
+                "reason": post.heartbeat.pulse.reason,
+                "remedy": post.heartbeat.pulse.remedy,
+                "silent_ms": int(post.silence.seconds() * SECOND),
+                "restarts": post.restarts,
+                "stuck": post.stuck,
+                "cycles": post.heartbeat.pulse.cycles,
+                "late_ms": list(post.heartbeat.pulse.lateness),
+            }
+            for post in self.posts
         }
-        file = self._data_dir / "heartbeat.json"
-        fresh = file.with_suffix(".new")
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            fresh.write_text(json.dumps(content))
-            fresh.replace(file)
-        except OSError as error:
-            if not self._silent:
-                self._log.warning("HEARTBEAT", reason=f"{file} cannot be written: {error.strerror}")
-            self._silent = True
-        else:
-            self._silent = False
+        self._file.write(rows, stopped=stopped)
 
 
 def _patience(error: BrokerError, *, doubtful: bool) -> float:

@@ -6,6 +6,9 @@ ordinary start brings that journal into the database before anything else. A dis
 
 from __future__ import annotations
 
+import fcntl
+import os
+import random
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -13,25 +16,26 @@ from pathlib import Path
 from sqlalchemy import URL
 
 from bot.brokers.base import BaseBroker, BrokerError
-from bot.domain.clock import SECOND
-from bot.domain.ids import Account
+from bot.domain.clock import SECOND, backed_off
+from bot.domain.ids import Account, new_tag
 from bot.domain.outcome import Meaning
+from bot.engine.adoption import TAGS_HERE
 from bot.operate.log import EventLog
 from bot.settings import Settings, state_folder
-from bot.store.database import Store, StoreDamaged, StoreError, StoreFull, StoreReadOnly, address
-from bot.store.disk import Disk, Trouble
+from bot.store.database import Store, StoreDamaged, StoreError, StoreFull, StoreMoved, StoreReadOnly, address
+from bot.store.disk import Disk, Place, Trouble
 from bot.store.emergency import EmergencyJournal, journal_file
 from bot.store.ledger import Ledger
-from bot.store.lock import AccountLock
-from bot.store.rotation import inherit, predecessor
-from bot.store.spare import DiskLedger, SpareLedger, merge
+from bot.store.lock import AccountLock, AccountLocked, ServerLedger, ServerLock
+from bot.store.rotation import inherit, left_alone, predecessor
+from bot.store.spare import DiskLedger, SpareLedger, files_of, merge, refuse_moved
 from bot.world import World
 
 #: What halts an account whose book cannot be written, as the log names it.
 LIMIT = "the disk"
-#: Wall ms that a spare book lasts at least, and at most when the disk seemed sound again and again and was not.
+#: Real ms that a spare book lasts at least, and at most when the disk seemed sound again and again and was not.
 PATIENCE, LONGEST_PATIENCE = 2 * SECOND, 300 * SECOND
-#: Wall ms that an ordinary book must have lasted for the disk to count as sound.
+#: Real ms that an ordinary book must have lasted for the disk to count as sound.
 PROVED = 60 * SECOND
 
 
@@ -45,20 +49,28 @@ class Ledgers:
         self._patience: dict[str, int] = {}
         self._opened_at: dict[str, int] = {}
         self._halted: set[str] = set()
+        self._places: dict[str, Place] = {}
 
     @contextmanager
     def opened(self, broker: BaseBroker, account: Account) -> Iterator[Ledger]:
         """Raises `AccountLocked`, `StoreError`, and `BrokerError` for keys that are another account's."""
         with ExitStack() as held:
-            held.enter_context(closing(AccountLock(state_folder(), account)))
-            yield self._book(broker, account, held)
+            lock = held.enter_context(closing(AccountLock(state_folder(), account)))
+            try:
+                ledger = self._book(broker, account, held)
+                _introduce(ledger, lock)
+                yield ledger
+            except StoreDamaged:
+                self._places.pop(account.venue, None)  # its owner may put another in its place now
+                raise
 
     def _book(self, broker: BaseBroker, account: Account, held: ExitStack) -> Ledger:
         where = self._address(account.venue)
         if where.get_backend_name() != "sqlite":
+            lock = held.enter_context(closing(ServerLock(where, account)))
             store = held.enter_context(closing(Store.open(where)))
             self._claim(store, broker, account)
-            return Ledger(store, account, self._world.clock)
+            return ServerLedger(store, account, self._world.clock, lock)
         return self._on_disk(where, broker, account, held)
 
     def _address(self, venue: str) -> URL:
@@ -69,6 +81,8 @@ class Ledgers:
     def _on_disk(self, where: URL, broker: BaseBroker, account: Account, held: ExitStack) -> Ledger:
         file = Path(where.database or "")
         disk = Disk(file.parent)
+        self._refuse_moved(account.venue)
+        _hold_beside(file, account, held)
         _refuse_emptied(file, account)
         try:
             if disk.is_cramped() and file.exists():
@@ -88,20 +102,32 @@ class Ledgers:
                 raise
             return self._spare(where, disk, broker, account, held, str(error))
 
+    def _refuse_moved(self, venue: str) -> None:
+        """A file that this daemon had open is believed at its place only as the same file: another would be taken for the book,
+        and none for a new account."""
+        if venue in self._places:
+            try:
+                refuse_moved(self._places[venue])
+            except StoreMoved:
+                self._halted.add(venue)
+                raise
+
     def _ordinary(self, where: URL, disk: Disk, broker: BaseBroker, account: Account, held: ExitStack) -> Ledger:
         clock = self._world.clock
+        file = Path(where.database or "")
         with ExitStack() as opening:
             store = opening.enter_context(closing(Store.open(where)))
             before = self._claim(store, broker, account)
-            ledger = DiskLedger(store, account, clock, disk)
+            ledger = DiskLedger(store, account, clock, disk, Place(files_of(file)))
             for owner in (before, account):
                 if owner is not None:
                     self._merge(ledger, journal_file(disk.folder, owner))
             held.push(opening.pop_all())
-        self._opened_at[account.venue] = clock.wall_ms()
+        self._places[account.venue] = Place([file])
+        self._opened_at[account.venue] = clock.steady_ms()
         if account.venue in self._halted:
             self._halted.discard(account.venue)
-            self._log_for(account.venue).info("RESUMED", limit=LIMIT, reason="the disk can be written again")
+            self._log_for(account.venue).info("RESUMED", limit=LIMIT, reason="the disk can be used again")
         return ledger
 
     def _merge(self, ledger: Ledger, file: Path) -> None:
@@ -126,19 +152,21 @@ class Ledgers:
             remedy="make room on this disk: until then no entries; exits and stops go on, and NIJA heals by itself",
         )
         with ExitStack() as opening:
-            journal = opening.enter_context(closing(EmergencyJournal.open(journal_file(disk.folder, account))))
+            kept = journal_file(disk.folder, account)
+            journal = opening.enter_context(closing(EmergencyJournal.open(kept)))
+            place = Place([Path(where.database or ""), kept])
             store = opening.enter_context(closing(Store.copy(where)))
             self._claim(store, broker, account)
             merge(Ledger(store, account, clock), journal.entries)
-            ledger = SpareLedger(store, account, clock, journal, disk, self._next_patience(account.venue))
+            ledger = SpareLedger(store, account, clock, journal, disk, place, self._next_patience(account.venue))
             held.push(opening.pop_all())
         return ledger
 
     def _next_patience(self, venue: str) -> int:
         """How long to leave a disk alone: longer each time when it fails again as soon as it seems sound."""
-        lasted = self._world.clock.wall_ms() - self._opened_at.get(venue, 0)
-        last = self._patience.get(venue, 0)
-        wait = PATIENCE if lasted > PROVED or not last else min(2 * last, LONGEST_PATIENCE)
+        opened_at = self._opened_at.get(venue)
+        proved = opened_at is None or self._world.clock.steady_ms() - opened_at > PROVED
+        wait = backed_off(0 if proved else self._patience.get(venue, 0), PATIENCE, LONGEST_PATIENCE)
         self._patience[venue] = wait
         return wait
 
@@ -150,6 +178,13 @@ class Ledgers:
         """
         before = predecessor(store, account)
         if before is None:
+            for other, held in left_alone(store, account):
+                self._log_for(account.venue).warning(
+                    "UNWATCHED",
+                    account=other,
+                    reason=f"{held} positions of {other}: nobody watches them, since these keys open another account; stops rest",
+                    remedy="put that account's keys back, or sell at the exchange",
+                )
             return None
         if not any(broker.order(exchange_id, symbol) is not None for exchange_id, symbol in before.traces):
             raise BrokerError(
@@ -161,6 +196,29 @@ class Ledgers:
             )
         inherit(store, before, account, self._world.clock)
         return before.account
+
+
+def _hold_beside(file: Path, account: Account, held: ExitStack) -> None:
+    """A lock beside the database, which a NIJA of another host or container meets too that shares this disk. Where the disk takes
+    no such file the locks of this host must do. Raises `AccountLocked`."""
+    try:
+        handle = os.open(file.with_name(f"{file.name}.lock"), os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError:
+        return
+    held.callback(os.close, handle)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise AccountLocked(account, None) from None
+    except OSError:
+        return
+
+
+def _introduce(ledger: Ledger, lock: AccountLock) -> None:
+    """Give the book its tag, and tell it which others this host has traded the account under: nobody of those lives."""
+    tag = ledger.fact("tag") or new_tag(random.SystemRandom())
+    ledger.remember("tag", tag)
+    ledger.remember(TAGS_HERE, " ".join(sorted(lock.tags(tag))))
 
 
 def _refuse_emptied(file: Path, account: Account) -> None:

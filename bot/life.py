@@ -6,17 +6,19 @@ session, its book and the account's lock. Should it ever wake up, its next step 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from threading import Event as Signal
 
 from bot.brokers.base import BaseBroker
-from bot.domain.clock import Clock
+from bot.domain.clock import SECOND, Clock
 from bot.domain.ids import Account
 from bot.operate.health import Heartbeat
 from bot.store.database import StoreError
 from bot.store.ledger import Ledger
+
+#: Real ms between two looks at a heartbeat after which whoever looks has slept himself; he looks several times a second.
+OVERSLEPT = 5 * SECOND
 
 OpenLedger = Callable[[BaseBroker, Account], AbstractContextManager[Ledger]]
 
@@ -33,28 +35,38 @@ class LivelyClock:
         return self._clock.speed
 
     def market_ms(self) -> int:
-        self._heartbeat.beat(self._clock.wall_ms())
+        self._heartbeat.beat()
         return self._clock.market_ms()
 
     def wall_ms(self) -> int:
-        now = self._clock.wall_ms()
-        self._heartbeat.beat(now)
-        return now
+        self._heartbeat.beat()
+        return self._clock.wall_ms()
+
+    def steady_ms(self) -> int:
+        self._heartbeat.beat()
+        return self._clock.steady_ms()
 
 
 class Silence:
-    """For how long a heartbeat has not changed, on the monotonic clock: no step of the system's time looks like a death."""
+    """For how long a heartbeat has not beaten, in steady time: no step of the system's clock looks like a death.
 
-    def __init__(self, heartbeat: Heartbeat) -> None:
+    Whoever looks must have been awake: after a gap between two looks (the process was stopped, the machine slept) nobody could
+    have beaten meanwhile, and the silence is counted from now.
+    """
+
+    def __init__(self, heartbeat: Heartbeat, clock: Clock) -> None:
         self._heartbeat = heartbeat
-        self._seen = heartbeat.at
-        self._since = time.monotonic()
+        self._clock = clock
+        self._seen = heartbeat.beats
+        self._since = self._looked = clock.steady_ms()
 
     def seconds(self) -> float:
         """Real seconds since the last sign of life, as far as somebody looked."""
-        if self._heartbeat.at != self._seen:
-            self._seen, self._since = self._heartbeat.at, time.monotonic()
-        return time.monotonic() - self._since
+        now = self._clock.steady_ms()
+        if self._heartbeat.beats != self._seen or now - self._looked > OVERSLEPT:
+            self._seen, self._since = self._heartbeat.beats, now
+        self._looked = now
+        return (now - self._since) / SECOND
 
 
 class Life:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from bot.domain.events import Command, Verb
 from bot.engine.business import Business
 from bot.operate.log import EventLog
 from bot.store.ledger import Ledger
+from bot.store.standing import BY_RESUME
 
 #: Attempts at flattening between two lines about what is still there.
 _PATIENCE = 40
+#: The first and the longest wait (real seconds) after an attempt that left all as it was.
+_FIRST_WAIT, _LONGEST_WAIT = 0.25, 2.0
 
 
 class OperatorDesk:
@@ -26,6 +31,9 @@ class OperatorDesk:
         self._log = log
         self._may_enter = may_enter
         self._attempts: Counter[str] = Counter()
+        self._left: list[str] = []
+        self._wait = 0.0
+        self._tried_at = 0.0
 
     def barrier(self) -> str | None:
         """Why there must be no entries now, by the owner's word or for his safety; None when they are free."""
@@ -41,14 +49,25 @@ class OperatorDesk:
 
     def attend(self) -> bool:
         """Commands that came in, and a flattening that is not finished; True when something was ordered."""
-        under_way = self._ledger.fact("flattening")
-        fresh = [command for command in self._ledger.commands() if str(command.number) != under_way]
-        for command in fresh:
+        waiting = self._ledger.commands()
+        self._let_go(waiting)
+        fresh = [one for one in waiting if one.verb is not Verb.FLATTEN or self._ledger.fact("flattening") is None]
+        void = max((at for at, one in enumerate(fresh) if one.verb is Verb.RESUME), default=0)
+        for command in fresh[:void]:
+            self._done(command, BY_RESUME)
+        for command in fresh[void:]:
             self.obey(command)
         if self._emergency_file.exists():
             self._flatten("EMERGENCY_STOP")
         self._go_on_flattening()
         return bool(fresh)
+
+    def _let_go(self, waiting: Sequence[Command]) -> None:
+        """A flattening ends when nobody wants it any more: its order was called back from outside."""
+        under_way = self._ledger.fact("flattening")
+        if under_way is not None and under_way not in {str(one.number) for one in waiting}:
+            self._ledger.remember("flattening", None)
+            self._log.info("COMMAND", verb=Verb.FLATTEN, result="called back")
 
     def obey(self, command: Command) -> None:
         """One command."""
@@ -57,6 +76,7 @@ class OperatorDesk:
                 self._ledger.remember("paused", "yes")
                 self._done(command, "paused: no new entries, positions run to their rule's end")
             case Verb.RESUME:
+                self._call_back_flattening(before=command.number)
                 for name in ("paused", "second_instance", "flattening"):
                     self._ledger.remember(name, None)
                 self._business.resume()
@@ -71,24 +91,33 @@ class OperatorDesk:
             case Verb.STOP:
                 pass
 
+    def _call_back_flattening(self, before: int) -> None:
+        for one in self._ledger.commands():
+            if one.verb is Verb.FLATTEN and one.number < before:
+                self._ledger.answer(one.number, BY_RESUME)
+
     def _done(self, command: Command, result: str) -> None:
         self._log.info("COMMAND", verb=command.verb, result=result)
         if command.number:
             self._ledger.answer(command.number, result)
 
     def _go_on_flattening(self) -> None:
-        number = self._ledger.fact("flattening")
-        if number is None or self._flatten("flatten"):
+        if self._ledger.fact("flattening") is None or self._flatten("flatten"):
             return
         self._ledger.remember("flattening", None)
-        self._ledger.answer(int(number), "flat: nothing of ours is held or ordered")
+        for one in self._ledger.commands():
+            if one.verb is Verb.FLATTEN:
+                self._ledger.answer(one.number, "flat: nothing of ours is held or ordered")
         self._log.info("HALTED", reason="flat; `nija resume` starts entries again")
 
     def _flatten(self, reason: str) -> list[str]:
-        """One attempt; what is still there is said now and then."""
-        if not self._business.flattening.left():
-            return []
+        """One attempt; what is still there is said now and then. What no attempt changes is tried with growing waits."""
+        left = self._business.flattening.left()
+        if not left or (left == self._left and time.monotonic() - self._tried_at < self._wait):
+            return left
         left = self._business.flattening.step(reason)
+        self._wait = min(max(self._wait * 2, _FIRST_WAIT), _LONGEST_WAIT) if left == self._left else 0.0
+        self._left, self._tried_at = left, time.monotonic()
         if left and self._attempts[reason] % _PATIENCE == 0:
             self._log.warning("FLATTEN", left=left)
         self._attempts[reason] += 1

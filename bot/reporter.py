@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from bot.brokers.base import BrokerError, Connection, NoRoom
+from bot.brokers.base import BaseBroker, BrokerError, Connection, NoRoom
 from bot.domain.clock import SECOND, Clock
 from bot.domain.money import plain
 from bot.domain.position import Position
@@ -66,7 +66,7 @@ class Reporter:
         ledger: Ledger,
         entries: Entries,
         connection: Connection,
-        pockets: Callable[[], Mapping[str, Decimal]],
+        broker: BaseBroker,
     ) -> None:
         self._plan = plan
         self._clock = clock
@@ -75,7 +75,8 @@ class Reporter:
         self._ledger = ledger
         self._entries = entries
         self._connection = connection
-        self._pockets = pockets
+        self._broker = broker
+        self._elsewhere = ""
         self.tally = Tally()
         self.standing: Standing | None = None
         self._waiting = False
@@ -123,7 +124,7 @@ class Reporter:
             self._log.warning("ERROR", reason=error.text, remedy=error.remedy, in_a_row=self.tally.errors)
 
     def _is_funded(self, standing: Standing) -> bool:
-        return standing.equity >= self._plan.min_balance
+        return standing.useful >= self._plan.min_balance
 
     def _say_money(self, standing: Standing) -> None:
         foreign = sorted(asset for asset in standing.other if asset in FIAT)
@@ -134,35 +135,37 @@ class Reporter:
             )
         money = {"balance_usd": standing.balance, "equity_usd": standing.equity}
         if not self._is_funded(standing):
-            needed = self._plan.min_balance
-            self._log.warning(
-                "UNFUNDED", **money, needed_usd=needed, elsewhere=self._elsewhere(), reason="waits for money"
-            )
+            self._elsewhere = self._look_elsewhere()
+            useless = standing.equity >= self._plan.min_balance
+            reason = "nothing that is traded here is paid in what is held" if useless else "waits for money"
+            reason += self._elsewhere
+            self._log.warning("UNFUNDED", **money, needed_usd=self._plan.min_balance, reason=reason)
         elif standing.equity < self._plan.recommended_balance:
             hint = f"under {self._plan.recommended_balance} dollars most trades are below the exchange's minimum"
             self._log.info("FUNDED", **money, hint=hint)
         else:
             self._log.info("FUNDED", **money)
 
-    def _elsewhere(self) -> str:
-        """What lies in other pockets of the same account, where it cannot be traded with."""
+    def _look_elsewhere(self) -> str:
+        """What lies at the exchange and waits to be moved or freed, for the line about missing money; "" for nothing."""
         try:
-            pockets = self._pockets()
+            found = self._broker.elsewhere()
         except BrokerError as error:
-            return f"not known: {error.text}"
-        return ", ".join(f"{plain(amount)} {asset}" for asset, amount in sorted(pockets.items())) or "nothing"
+            self._log.debug("POCKETS", reason=error.text)
+            return ""
+        return f"; there is {found}" if found else ""
 
     # -- the record -----------------------------------------------------------------------------------------------
     def report(self, barrier: str | None, objection: str | None) -> None:
         """The newest record: into the heartbeat for the supervisor, into the database for everybody else."""
         pulse = self._pulse(*self._verdict(barrier, objection))
-        self._heartbeat.beat(self._clock.wall_ms(), pulse)
+        self._heartbeat.beat(pulse)
         self._ledger.report_health(self._row(pulse))
 
     def stays(self) -> None:
         """What the book holds, before the first measurement of a life and at its end; all else stands as last reported."""
         held = tuple(self._holding(one) for one in self._ledger.positions())
-        self._heartbeat.beat(self._clock.wall_ms(), replace(self._heartbeat.pulse, holdings=held))
+        self._heartbeat.beat(replace(self._heartbeat.pulse, holdings=held))
 
     def sign_off(self) -> None:
         """The last record of a life that something ended."""
@@ -175,7 +178,7 @@ class Reporter:
         if barrier is not None:
             return Status.HALTED, barrier
         if objection == "unfunded":
-            return Status.UNFUNDED, "less than MIN_BALANCE_USD"
+            return Status.UNFUNDED, "less than MIN_BALANCE_USD" + self._elsewhere
         return (Status.HALTED, objection) if objection is not None else (Status.HEALTHY, "")
 
     def _pulse(self, status: Status, reason: str) -> Pulse:

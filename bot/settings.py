@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from enum import StrEnum
@@ -30,7 +31,10 @@ from bot.variables import (
     SandboxSettings,
     TradingSettings,
 )
+from bot.variables.foreign import refusals
 
+HOME: Final = "NIJA_HOME"
+"""The one variable of the environment that `.env` cannot hold: it says where `.env` lies."""
 VENUES: Final = ("kraken", "okx", "coinbase")
 """The exchanges, in the order in which they are named everywhere."""
 
@@ -165,22 +169,31 @@ def load_settings(folder: Path | None = None, environ: Mapping[str, str] | None 
     Raises ConfigError with one line for every variable that holds something unusable.
     """
     home = (folder or home_folder()).resolve()
-    in_file = _read_env_file(home / ".env")
+    bindings = _read_env_file(home / ".env")
+    in_file = {name: (binding.value or "").strip() for name, binding in bindings}
     outside = os.environ if environ is None else environ
     held = {**in_file, **{name: _bare(text) for name, text in outside.items()}}
     groups, lines = _build_groups({name: text for name, text in held.items() if text}, home)
+    lines = [*refusals(in_file, outside, VARIABLES), *lines]
     if lines:
         raise ConfigError(lines)
-    settings = Settings.model_validate({**groups, "home": home, "warnings": _unknown(in_file, outside)})
+    warnings = (*_repeated(bindings), *_unknown(in_file, outside))
+    settings = Settings.model_validate({**groups, "home": home, "warnings": warnings})
     _check_together(settings)
     return settings
 
 
 def home_folder() -> Path:
-    """The folder of `.env`, `data` and `nija.log`: the current one if it has a `.env`, else our checkout."""
-    here, checkout = Path.cwd(), Path(__file__).resolve().parent.parent
-    in_checkout = (checkout / "pyproject.toml").is_file()
-    return checkout if in_checkout and not (here / ".env").exists() else here
+    """The folder of `.env`, `data` and `nija.log`: $NIJA_HOME, else our checkout whatever the current folder is, else that.
+
+    Raises `ConfigError` for a NIJA_HOME that is no folder.
+    """
+    if chosen := os.environ.get(HOME, ""):
+        if not Path(chosen).is_dir():
+            raise ConfigError([f'{HOME} is "{chosen}": it must be a folder that is there'])
+        return Path(chosen)
+    checkout = Path(__file__).resolve().parent.parent
+    return checkout if (checkout / "pyproject.toml").is_file() else Path.cwd()
 
 
 def state_folder() -> Path:
@@ -192,15 +205,49 @@ def state_folder() -> Path:
     return (Path(base) if base else Path.home() / ".local" / "state") / "nija"
 
 
+def usable_state_folder() -> Path:
+    """`state_folder`, made if need be; raises `ConfigError` when nothing can be kept there."""
+    name = "XDG_STATE_HOME" if os.environ.get("XDG_STATE_HOME") else "HOME"
+    try:
+        return _writable(state_folder())
+    except (OSError, RuntimeError) as error:
+        held = os.environ.get(name)
+        why = error.strerror if isinstance(error, OSError) else "this user has no home"
+        shown = "is not set" if held is None else f'is "{held}"'
+        rule = f"NIJA keeps locks and nonces under it and cannot write there ({why}): it must be a folder that can be written"
+        raise ConfigError([f"{name} {shown}: {rule}, or set XDG_STATE_HOME to one"]) from None
+
+
+def usable_data_dir(settings: Settings) -> Path:
+    """The data folder, made if need be; raises `ConfigError` when there can be none. One that is only read-only will do: the
+    daemon waits for its disk."""
+    folder = settings.operation.data_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            [f'NIJA_DATA_DIR is "{folder}": it must be a folder that can be made ({error.strerror})']
+        ) from None
+    return folder
+
+
+def _writable(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor, probe = tempfile.mkstemp(dir=folder, prefix=".probe-")
+    os.close(descriptor)
+    Path(probe).unlink()
+    return folder
+
+
 def playful_environment() -> dict[str, str]:
     """The environment for a child that trades nothing: without our variables, so without anybody's keys."""
     return {name: text for name, text in os.environ.items() if name not in VARIABLES}
 
 
-def _read_env_file(path: Path) -> dict[str, str]:
+def _read_env_file(path: Path) -> list[tuple[str, Binding]]:
     """NAME=value lines as they stand: nothing is interpolated, since a `$` may be part of a passphrase."""
     if not path.exists():
-        return {}
+        return []
     try:
         bindings = list(parse_stream(StringIO(path.read_text(encoding="utf-8-sig"))))
     except OSError as error:
@@ -210,8 +257,14 @@ def _read_env_file(path: Path) -> dict[str, str]:
     for binding in bindings:
         if _malformed(binding):
             rule = "it must be NAME=value (a value of several lines in double quotes)"
-            raise ConfigError([f".env line {binding.original.line} cannot be understood: {rule}"])
-    return {binding.key: (binding.value or "").strip() for binding in bindings if binding.key is not None}
+            raise ConfigError([f".env line {_line(binding)} cannot be understood: {rule}"])
+    return [(binding.key, binding) for binding in bindings if binding.key is not None]
+
+
+def _line(binding: Binding) -> int:
+    """The line that a binding stands in: the parser counts the empty ones before it as its own."""
+    text = binding.original.string
+    return binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
 
 
 def _malformed(binding: Binding) -> bool:
@@ -267,13 +320,23 @@ def _check_together(settings: Settings) -> None:
 # --- typing errors
 
 _OURS: Final = ("KRAKEN_", "OKX_", "COINBASE_", "NIJA_", "SANDBOX_", "MULTI_BROKER_", "TRADING_")
-_GENERAL: Final = ("MAX_", "MIN_", "PAIRS_", "LOG_", "STATUS_", "BACKUP_", "NOTIFY_", "POSITION_", "CANDLE_")
+
+
+def _repeated(bindings: Sequence[tuple[str, Binding]]) -> tuple[str, ...]:
+    """A line for each variable that `.env` sets more than once."""
+    lines: dict[str, list[str]] = {}
+    for name, binding in bindings:
+        lines.setdefault(name, []).append(str(_line(binding)))
+    return tuple(
+        f"{name} is set {len(at)} times in .env (lines {', '.join(at)}): the last one counts, remove the others"
+        for name, at in lines.items()
+        if len(at) > 1
+    )
 
 
 def _unknown(in_file: Mapping[str, str], outside: Mapping[str, str]) -> tuple[str, ...]:
-    """A line for each variable that looks like ours and is not; general prefixes count in `.env` only."""
-    found = {name for name in in_file if _looks_ours(name, _OURS + _GENERAL)}
-    found |= {name for name in outside if _looks_ours(name, _OURS)}
+    """A line for each unknown variable of `.env`, and for each of the environment that looks like ours."""
+    found = set(in_file) | {name for name in outside if name != HOME and _looks_ours(name, _OURS)}
     return tuple(_did_you_mean(name) for name in sorted(found.difference(VARIABLES)))
 
 

@@ -22,7 +22,7 @@ from bot.variables import CoinbaseSettings, KrakenSettings, OkxSettings
 class Access:
     """How one venue's account is reached. `mode` is sandbox, demo or live; `environment` tells its hosts apart.
 
-    `swaps`: contracts may be traded beside the spot market (OKX).
+    `swaps`: contracts may be traded beside the spot market; `non_crypto`: markets of stocks and the like, too (OKX).
     """
 
     venue: str
@@ -35,6 +35,7 @@ class Access:
     ca_file: str | None = None
     sockets: Mapping[str, str] = field(default_factory=dict)
     swaps: bool = False
+    non_crypto: bool = False
     tier: str = "starter"
     """The level of a Kraken account, which only its owner knows."""
 
@@ -103,6 +104,13 @@ class World:
         )
 
 
+def mode_of(venue: str, settings: Settings) -> str:
+    """Which money a venue is traded with by these settings: sandbox, demo or live; raises `ConfigError`."""
+    if resolve_mode(settings) is Mode.SANDBOX:
+        return "sandbox"
+    return "demo" if venue == "okx" and settings.okx.use_testnet else "live"
+
+
 def _options(settings: Settings) -> list[str]:
     play = settings.sandbox
     chosen = ["--seed", str(play.seed), "--speed", str(play.speed), "--pairs", str(play.pairs)]
@@ -122,18 +130,18 @@ def _sandboxed(venue: str, place: Mapping[str, str], settings: Settings) -> Acce
         ca_file=place.get("ca_file"),
         sockets={name: url for name, url in place.items() if name.startswith("ws")},
         swaps=venue == "okx" and settings.okx.trade_swaps,
+        non_crypto=venue == "okx" and settings.okx.trade_non_crypto,
         tier=settings.kraken.tier,
     )
 
 
 def _live(venue: str, settings: Settings) -> Access:
     group: KrakenSettings | OkxSettings | CoinbaseSettings = getattr(settings, venue)
-    demo = isinstance(group, OkxSettings) and group.use_testnet
     standard = type(group).model_fields["api_url"].default
     ca_file: Path | None = settings.operation.ca_file
     return Access(
         venue=venue,
-        mode="demo" if demo else "live",
+        mode=mode_of(venue, settings),
         environment="main" if group.api_url == standard else "custom",
         rest=group.api_url,
         api_key=group.api_key or SecretStr(""),
@@ -142,5 +150,6 @@ def _live(venue: str, settings: Settings) -> Access:
         ca_file=str(ca_file) if ca_file is not None else None,
         sockets={name: getattr(group, name) for name in type(group).model_fields if name.startswith("ws")},
         swaps=isinstance(group, OkxSettings) and group.trade_swaps,
+        non_crypto=isinstance(group, OkxSettings) and group.trade_non_crypto,
         tier=settings.kraken.tier,
     )

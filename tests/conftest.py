@@ -12,6 +12,7 @@ from zlib import crc32
 import pytest
 from hypothesis import settings
 
+from bot.brokers import hostfile
 from bot.settings import VARIABLES
 
 # Processes that tests start compile what they import once: without that each takes seconds longer.
@@ -21,6 +22,12 @@ os.environ.update(dict.fromkeys(VARIABLES, ""), TRADING_MODE="sandbox")
 # How long an example takes depends on what else the machine does.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_shared(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests that run side by side use the same keys: what the users of a host share is each test's own."""
+    monkeypatch.setattr(hostfile, "HOST_FOLDERS", (tmp_path_factory.mktemp("host"),))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -43,6 +43,7 @@ class Daemon:
         self._environment = {
             **os.environ,
             "PYTHONPATH": str(ROOT),
+            "NIJA_HOME": str(folder),
             "XDG_STATE_HOME": str(folder / "state"),
             "NIJA_DATA_DIR": str(self.data),
             "LOG_FILE": str(self.log_file),
@@ -87,9 +88,22 @@ class Daemon:
 
     def command(self, *words: str) -> str:
         """What another `nija` command prints."""
+        ended = self.order(*words)
+        ended.check_returncode()
+        return ended.stdout
+
+    def order(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """How another `nija` command ended."""
         command = [sys.executable, "-m", "bot", *words]
-        ended = subprocess.run(command, cwd=self.folder, env=self._environment, capture_output=True, check=True)
-        return ended.stdout.decode()
+        return subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
     def __enter__(self) -> Self:
         return self.start()

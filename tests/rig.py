@@ -27,6 +27,7 @@ from bot.domain.money import decimal
 from bot.domain.order import OrderRecord, Purpose
 from bot.domain.position import Position
 from bot.engine import risk
+from bot.engine.adoption import TAGS_HERE
 from bot.engine.business import Business, Plan
 from bot.engine.desk import Desk
 from bot.engine.prices import Unfit
@@ -95,21 +96,35 @@ class Notes:
 
 
 class Leaping:
-    """A clock that can be moved on (`ahead` the wall, `market_ahead` the market), so that no test waits for a grace, a second
-    look or another day.
+    """A clock that can be moved on (`ahead` real time, `market_ahead` the market), so that no test waits for a grace, a second
+    look or another day. `set_by` is what somebody did to the system's clock, in which no time passes; time does not go back,
+    so `ahead` can only be lowered as a clock is set.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.speed = clock.speed
-        self.ahead = 0
+        self.set_by = 0
         self.market_ahead = 0
+        self._passed = 0
+
+    @property
+    def ahead(self) -> int:
+        return self._passed + self.set_by
+
+    @ahead.setter
+    def ahead(self, ms: int) -> None:
+        self._passed += max(ms - self.ahead, 0)
+        self.set_by += min(ms - self.ahead, 0)
 
     def market_ms(self) -> int:
         return self._clock.market_ms() + self.market_ahead
 
     def wall_ms(self) -> int:
         return self._clock.wall_ms() + self.ahead
+
+    def steady_ms(self) -> int:
+        return self._clock.steady_ms() + self._passed
 
 
 class Rig:
@@ -126,10 +141,13 @@ class Rig:
         self.base, self.quote = self.symbol.split("-")[:2]
         self.swaps = self.symbol.endswith("-SWAP")
         self.limits = _LIMITS
+        if venue == "kraken":
+            sandbox.control("POST", "switches", venue=venue, name="tier", value=Tier.PRO.name.lower())
         self.keys = sandbox.control("POST", "accounts", venue=venue)
         self.account = str(self.keys["account"])
         self.notes = Notes()
         self.rule = Told()
+        self.tags: set[str] = set()
         self.began = sandbox_clock(sandbox).wall_ms()
         self._deadline_ms = deadline_ms
         self._cash(START_CASH)
@@ -156,6 +174,8 @@ class Rig:
         for symbol in self.symbols:
             self.book.remember(f"old:{symbol}", "yes")
         desk = Desk(self._broker, self.book, self.clock, self.notes, ClientIds(tag, self.clock.wall_ms, rng))
+        self.tags.add(tag)
+        self.book.remember(TAGS_HERE, " ".join(self.tags))
         self.business = Business.of(desk, self._plan())
         self.business.start()
         self.business.prove()
@@ -237,29 +257,32 @@ class Rig:
             file.unlink()
 
     # -- steps ----------------------------------------------------------------------------------------------------
-    def enter(self, *symbols: str, side: int = 1) -> list[OrderRecord]:
-        """One scan with a signal (in `symbols`, by default the rig's own); the entries that the book now has of that one."""
+    def enter(self, *symbols: str, side: int = 1, far: float = 0.04) -> list[OrderRecord]:
+        """One scan with a signal (in `symbols`, by default the rig's own), its stop so far from the close; the entries that the
+        book now has of that one.
+        """
         self._await_candle()
-        self.rule.side, self.rule.stop = side, 1 - side * 0.04
+        self.rule.side, self.rule.stop = side, 1 - side * far
         self.business.entries.scan(symbols or [self.symbol], self.business.accounting.measure(), None)
         self.rule.side = FLAT
         return self.orders(Purpose.ENTRY)
 
-    def _await_candle(self) -> None:
+    def _await_candle(self, symbol: str | None = None) -> None:
         """A venue shows a candle a moment after its close."""
         for _ in range(20):
             with suppress(Unfit, BrokerError):
-                self.business.entries.prices.closed(self.symbol)
+                self.business.entries.prices.closed(symbol or self.symbol)
                 return
             time.sleep(0.1)
 
     def steady(self) -> None:
-        """Bring the market back to its newest close when an earlier test has left it elsewhere."""
-        self._await_candle()
-        close = decimal(repr(float(self.business.entries.prices.closed(self.symbol).close[-1])))
-        last = self.business.desk.broker.tickers({self.symbol})[self.symbol].last
-        if abs(last / close - 1) > Decimal("0.005"):
-            self.jump(str(close / last))
+        """Bring the markets back to their newest close where an earlier test has left them elsewhere."""
+        for symbol in self.symbols:
+            self._await_candle(symbol)
+            close = decimal(repr(float(self.business.entries.prices.closed(symbol).close[-1])))
+            last = self.business.desk.broker.tickers({symbol})[symbol].last
+            if abs(last / close - 1) > Decimal("0.005"):
+                self.move(close, symbol)
 
     def bought(self) -> Position:
         """Enter, undisturbed."""
@@ -304,9 +327,13 @@ class Rig:
 
     def jump(self, factor: str) -> None:
         """The market jumps to that many times its last price."""
-        price = self.business.desk.broker.tickers({self.symbol})[self.symbol].last * Decimal(factor)
-        price = self.business.desk.instruments[self.symbol].price(price)
-        self.sandbox.control("POST", "price", venue=self.venue, symbol=self.symbol, price=str(price))
+        self.move(self.business.desk.broker.tickers({self.symbol})[self.symbol].last * Decimal(factor))
+
+    def move(self, price: Decimal, symbol: str | None = None) -> None:
+        """The market (of the rig's own symbol) jumps to the tick nearest to that price."""
+        symbol = symbol or self.symbol
+        price = self.business.desk.instruments[symbol].price(price)
+        self.sandbox.control("POST", "price", venue=self.venue, symbol=symbol, price=str(price))
 
     # -- what goes wrong ------------------------------------------------------------------------------------------
     def arm(self, kind: str, path: str | None = None, **words: Any) -> None:

@@ -1,77 +1,83 @@
-"""What an actor says before an exchange has answered, and of money that lies where it cannot be traded with."""
+"""What an actor says of missing money: also where there is some that no order can use."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import Any
 
 import pytest
 
 from bot.brokers.base import BrokerError, Connection
-from bot.domain.instrument import Trading
-from bot.domain.money import ZERO
+from bot.domain.clock import SystemClock
+from bot.domain.instrument import Balance, Trading
 from bot.domain.outcome import Meaning
-from bot.engine.accounting import Standing
-from bot.engine.business import Plan
-from bot.engine.entries import Entries
-from bot.engine.risk import Losses
 from bot.operate.health import Heartbeat, Pulse, Status
-from bot.operate.log import EventLog
 from bot.reporter import Reporter, last_known
 from bot.store.reader import Books
+from tests.engine.test_hunt_same_id import OneOrderAnId
 from tests.rig import Notes
-from tests.store.cases import KRAKEN, HandClock, bought, ledger
+from tests.store.cases import KRAKEN, bought, ledger
 
-Pockets = Callable[[], Mapping[str, Decimal]]
-
-
-def silent() -> Mapping[str, Decimal]:
-    raise BrokerError("kraken", Meaning.BUSY, "no answer")
+NONE = Decimal(0)
 
 
-def reporter(folder: Path, pockets: Pockets = silent) -> tuple[Reporter, Heartbeat, Notes]:
-    """The voice of an account whose book holds one position."""
-    book, notes = ledger(folder), Notes()
-    bought(book)
-    heartbeat = Heartbeat(Pulse("kraken", Status.DEGRADED, reason="connecting"), 0)
-    plan = SimpleNamespace(min_balance=Decimal(2), recommended_balance=Decimal(25))
-    connection = Connection(KRAKEN, frozenset(), ip_bound=True, clock_skew_ms=0, trading=Trading.ONLINE)
-    one = Reporter(
-        cast("Plan", plan),
-        HandClock(),
-        cast("EventLog", notes),
-        heartbeat,
-        book,
-        cast("Entries", None),
-        connection,
-        pockets,
-    )
-    return one, heartbeat, notes
+class Purse(OneOrderAnId):
+    """An account with money in several places."""
+
+    def __init__(self, pockets: Mapping[str, Decimal], held: Decimal, *, silent: bool) -> None:
+        super().__init__()
+        self.apart, self.held, self.silent = pockets, held, silent
+
+    def pockets(self) -> Mapping[str, Decimal]:
+        if self.silent:
+            raise BrokerError(self.name, Meaning.BUSY, "no answer")
+        return self.apart
+
+    def balances(self) -> Mapping[str, Balance]:
+        return {"USD": Balance(Decimal(1), self.held), "BTC": Balance(NONE, Decimal(3))}
 
 
-def penniless() -> Standing:
-    return Standing(0, ZERO, ZERO, ZERO, ZERO, Losses(), {}, {}, {})
+def standing(equity: str) -> Any:
+    """The part of a look at the account that the line is made of."""
+    worth = Decimal(equity)
+    return SimpleNamespace(balance=worth, equity=worth, useful=worth, other={})
 
 
 @pytest.mark.parametrize(
-    ("pockets", "elsewhere"),
+    ("pockets", "held", "silent", "told"),
     [
-        (lambda: {"USD": Decimal("7.0"), "BTC": Decimal("0.12")}, "0.12 BTC, 7 USD"),
-        (dict, "nothing"),
-        (silent, "not known: no answer"),
+        ({}, "0", False, ""),
+        ({}, "0", True, ""),
+        ({"USD": "5000", "BTC": "2"}, "0", False, "; there is 5000 USD elsewhere at the exchange"),
+        ({"USDC": "7.50"}, "4", False, "; there is 7.5 USDC elsewhere at the exchange, 4 USD held by orders"),
     ],
 )
-def test_an_account_without_money_says_where_else_some_lies(tmp_path: Path, pockets: Pockets, elsewhere: str) -> None:
-    one, _, notes = reporter(tmp_path, pockets)
-    one.measured(penniless())
-    assert [line["elsewhere"] for line in notes.said("UNFUNDED")] == [elsewhere]
+def test_the_line_about_missing_money_names_what_lies_elsewhere(
+    pockets: dict[str, str], held: str, silent: bool, told: str
+) -> None:
+    notes = Notes()
+    purse = Purse({asset: Decimal(amount) for asset, amount in pockets.items()}, Decimal(held), silent=silent)
+    plan: Any = SimpleNamespace(min_balance=Decimal(10), recommended_balance=Decimal(100))
+    unused: Any = SimpleNamespace()
+    reporter = Reporter(plan, SystemClock(), notes, unused, unused, unused, unused, purse)  # type: ignore[arg-type]
+    reporter.measured(standing("5"))
+    (line,) = notes.said("UNFUNDED")
+    assert line["reason"] == f"waits for money{told}"
+    assert reporter._verdict(None, "unfunded") == (Status.UNFUNDED, f"less than MIN_BALANCE_USD{told}")
+    reporter.measured(standing("500"))
+    assert len(notes.said("FUNDED")) == 1
 
 
 def test_what_the_book_holds_is_known_before_the_first_measurement(tmp_path: Path) -> None:
-    one, heartbeat, _ = reporter(tmp_path)
+    book = ledger(tmp_path)
+    bought(book)
+    heartbeat = Heartbeat(Pulse("kraken", Status.DEGRADED, reason="connecting"))
+    connection = Connection(KRAKEN, frozenset(), ip_bound=True, clock_skew_ms=0, trading=Trading.ONLINE)
+    unused: Any = SimpleNamespace()
+    one = Reporter(unused, SystemClock(), Notes(), heartbeat, book, unused, connection, unused)  # type: ignore[arg-type]
     one.connected()
     assert [(held.symbol, held.qty) for held in heartbeat.pulse.holdings] == [("BTC-USD", Decimal(1))]
     assert heartbeat.pulse.reason == "connecting"

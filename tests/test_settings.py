@@ -23,6 +23,7 @@ from bot.settings import (
     credential_sets,
     load_settings,
     resolve_mode,
+    usable_state_folder,
 )
 from bot.variables import KrakenSettings
 
@@ -52,7 +53,7 @@ def test_without_anything_the_defaults_hold(tmp_path: Path) -> None:
     assert settings.trading.timeframe_seconds == 300
     assert settings.limits.max_order_usd is None
     assert settings.operation.data_dir == tmp_path / "data"
-    assert settings.okx.ws_public_url == "wss://ws.okx.com:8443/ws/v5/public"
+    assert settings.okx.ws_public_url == "wss://ws.okx.com/ws/v5/public"
     assert settings.secrets() == frozenset()
     assert settings.warnings == ()
 
@@ -139,9 +140,9 @@ def test_settings_cannot_be_changed(tmp_path: Path) -> None:
 
 
 def test_demo_trading_has_sockets_of_its_own_unless_they_are_given(tmp_path: Path) -> None:
-    settings = load(tmp_path, {"OKX_USE_TESTNET": "true", "OKX_WS_PUBLIC_URL": "wss://wseeapap.okx.com:8443/x"})
-    assert settings.okx.ws_private_url == "wss://wspap.okx.com:8443/ws/v5/private"
-    assert settings.okx.ws_public_url == "wss://wseeapap.okx.com:8443/x"
+    settings = load(tmp_path, {"OKX_USE_TESTNET": "true", "OKX_WS_PUBLIC_URL": "wss://wseeapap.okx.com/x"})
+    assert settings.okx.ws_private_url == "wss://wspap.okx.com/ws/v5/private"
+    assert settings.okx.ws_public_url == "wss://wseeapap.okx.com/x"
 
 
 # --- .env
@@ -198,14 +199,32 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     assert "not UTF-8" in refused(other)[0]
 
 
-def test_the_current_folder_is_home_only_with_a_file_of_its_own(
+def test_home_is_the_checkout_wherever_we_are_unless_nija_home_says_otherwise(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    (tmp_path / ".env").write_text("MAX_PAIRS=3\n")
     monkeypatch.chdir(tmp_path)
     assert load_settings(environ={"TRADING_MODE": "sandbox"}).home == ROOT
-    (tmp_path / ".env").write_text("MAX_PAIRS=3\n")
-    settings = load_settings(environ={})
-    assert (settings.home, settings.trading.max_pairs) == (tmp_path.resolve(), 3)
+    monkeypatch.setenv("NIJA_HOME", str(tmp_path))
+    settings = load_settings(environ={"NIJA_HOME": str(tmp_path)})
+    assert (settings.home, settings.trading.max_pairs, settings.warnings) == (tmp_path.resolve(), 3, ())
+    monkeypatch.setenv("NIJA_HOME", str(tmp_path / "gone"))
+    with pytest.raises(ConfigError, match="NIJA_HOME"):
+        load_settings(environ={})
+
+
+@pytest.mark.parametrize("given", [{"HOME": "/proc/nowhere"}, {"XDG_STATE_HOME": "/proc/nowhere"}])
+def test_a_home_that_takes_no_file_is_named_with_what_it_holds(
+    given: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError) as told:
+        usable_state_folder()
+    (line,) = told.value.lines
+    assert line.startswith(f'{next(iter(given))} is "/proc/nowhere"')
+    assert "set XDG_STATE_HOME" in line
 
 
 # --- secrets
@@ -281,7 +300,71 @@ def test_typing_errors_are_told_with_what_was_meant(tmp_path: Path) -> None:
 
 def test_other_programs_variables_are_not_ours(tmp_path: Path) -> None:
     foreign = {"PATH": "/bin", "HOME": "/root", "LANG": "C", "MAX_JOBS": "3", "LOG_DIR": "/x", "COMPOSE_FILE": "y"}
-    assert load(tmp_path, foreign, "POSTGRES_PASSWORD=x\n").warnings == ()
+    assert load(tmp_path, foreign).warnings == ()
+
+
+def test_every_unknown_name_in_the_file_is_told(tmp_path: Path) -> None:
+    names = ("POSTGRES_PASSWORD", "STOP_LOSS_PCT", "DAILY_LOSS_LIMIT", "max_pairs", "X")
+    told = load(tmp_path, env_file="".join(f"{name}=hunter22\n" for name in names)).warnings
+    assert sorted(line.split()[0] for line in told) == sorted(names)
+    assert "did you mean MAX_PAIRS?" in "".join(told)
+    assert "hunter22" not in "".join(told)
+
+
+def test_what_the_file_sets_twice_is_told_with_its_lines(tmp_path: Path) -> None:
+    settings = load(tmp_path, env_file="MAX_ORDER_USD=50\nMAX_PAIRS=3\n\nexport MAX_ORDER_USD=5000\n")
+    (line,) = settings.warnings
+    assert line.startswith("MAX_ORDER_USD is set 2 times in .env (lines 1, 4): the last one counts")
+    assert settings.limits.max_order_usd == 5000
+
+
+# --- names that mean "do not trade" elsewhere
+
+NOT_TRADING = (
+    *("DRY_RUN", "DRYRUN", "PAPER", "PAPER_TRADING", "PAPERTRADING", "LIVE", "LIVE_TRADING", "TESTNET", "SANDBOX"),
+    *("SIMULATE", "SIMULATION", "DEMO", "DEMO_MODE", "OKX_TESTNET", "OKX_DEMO", "KRAKEN_SANDBOX", "COINBASE_SANDBOX"),
+    *("TRADING_ENABLED", "ENABLE_TRADING", "READ_ONLY", "READONLY", "NO_TRADING", "NIJA_DRY_RUN", "USE_TESTNET"),
+    *("KILL_SWITCH", "EMERGENCY_STOP", "REAL_MONEY", "dry_run", "Paper_Mode", "TRADING_LIVE", "NIJA_LIVE", "DRY"),
+    *("KRAKEN_ENABLED", "DISABLE_OKX", "STOP_TRADING", "TRADE_ENABLED"),
+)
+ONLY_IN_THE_FILE = (
+    *("IS_SANDBOX", "TEST_MODE", "MOCK", "PAUSED", "AUTO_TRADE", "BOT_ENABLED_TRADING", "CLOSE_ONLY", "PRODUCTION"),
+    *("NO_ORDERS", "ENABLE_NIJA", "NO_NEW_ENTRIES", "GO_LIVE", "IS_LIVE", "LIVE_ORDERS", "SIM", "REAL_TRADING"),
+)
+
+
+@pytest.mark.parametrize("name", [*NOT_TRADING, *ONLY_IN_THE_FILE])
+@pytest.mark.parametrize("text", ["true", "0", "", "hunter22"])
+def test_a_name_that_means_do_not_trade_is_refused_in_the_file(tmp_path: Path, name: str, text: str) -> None:
+    (line,) = refused(tmp_path, {}, f"{name}={text}\n")
+    assert line.startswith(f"{name} (in .env) is not a variable of NIJA")
+    assert any(instead in line for instead in ("TRADING_MODE=", "OKX_USE_TESTNET=", "MAX_OPEN_POSITIONS="))
+    assert "hunter22" not in line
+
+
+@pytest.mark.parametrize("name", NOT_TRADING)
+def test_a_name_that_clearly_means_it_is_refused_in_the_environment(tmp_path: Path, name: str) -> None:
+    (line,) = refused(tmp_path, {name: "false"})
+    assert line.startswith(f"{name} (in the environment) is not a variable of NIJA")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("LC_PAPER", "PAPERSIZE", "IS_SANDBOX", "NO_SANDBOX", "ELECTRON_NO_SANDBOX", "FLATPAK_SANDBOX_DIR", "TEST"),
+        *("QTWEBENGINE_DISABLE_SANDBOX", "GEMINI_SANDBOX", "SANDBOX_RUNTIME", "npm_config_dry_run", "LIVE_RELOAD"),
+        *("PRODUCTION", "NODE_ENV", "TEST_MODE", "PYTEST_CURRENT_TEST", "DEMO_HOME", "MODE", "ENABLED", "TRADING", "_"),
+        *("OKX_DEMO_API_KEY", "READONLY_REPLICA", "LIVE_SERVER_PORT", "KUBERNETES_SERVICE_HOST", "DRY_RUN_LOG", ""),
+    ],
+)
+def test_other_programs_names_are_left_alone(tmp_path: Path, name: str) -> None:
+    assert load(tmp_path, {name: "true"}).trading.trading_mode == "auto"
+
+
+def test_our_own_names_are_no_refusals(tmp_path: Path) -> None:
+    mine = {"OKX_USE_TESTNET": "true", "SANDBOX_SEED": "3", "TRADING_MODE": "sandbox", "SANDBOX_PAIRS": "2"}
+    assert load(tmp_path, mine).okx.use_testnet
+    assert load(tmp_path, {}, "".join(f"{name}={text}\n" for name, text in mine.items())).warnings == ()
 
 
 # --- whose money

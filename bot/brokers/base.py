@@ -18,7 +18,8 @@ from typing import ClassVar, Generic, TypeVar
 from bot.domain.candles import Candles
 from bot.domain.fill import Fill
 from bot.domain.ids import Account
-from bot.domain.instrument import Balance, FeeRate, Instrument, Look, Ticker, Trading
+from bot.domain.instrument import DOLLARS, Balance, FeeRate, Instrument, Look, Ticker, Trading
+from bot.domain.money import plain
 from bot.domain.order import Intent, VenueOrder
 from bot.domain.outcome import Meaning, Outcome, Unknown
 
@@ -77,6 +78,7 @@ class Lane(StrEnum):
 class Capabilities:
     """What the venue offers on this account, as proved at connect. `deadline_ms` is how long a request stays valid.
 
+    `attached_target`: an attached stop comes with a target, which sells at a limit, never at the market when a trade was there.
     `forgets_after_ms`: market ms after which the venue may no longer show an order that ended unfilled (None: never).
     """
 
@@ -151,6 +153,8 @@ class BaseBroker(ABC):
     """One exchange account. Symbols are `BASE-QUOTE`, assets common names, prices in quote, sizes in base units."""
 
     name: ClassVar[str]
+    pocket: ClassVar[str] = "elsewhere at the exchange"
+    """Where `pockets` lie, as people call it."""
 
     @property
     def label(self) -> str:
@@ -168,6 +172,9 @@ class BaseBroker(ABC):
     @abstractmethod
     def prove(self, entry: Intent, stop: Intent) -> Sequence[ShapeProof]:
         """Show the venue the exact entry and stop without money where it can judge them; updates `capabilities`."""
+
+    def keep_listed(self, symbols: Collection[str]) -> None:  # noqa: B027
+        """What the book holds in these symbols is listed, read and closed from now on, whatever kinds of market are traded."""
 
     @abstractmethod
     def instruments(self) -> Mapping[str, Instrument]:
@@ -192,6 +199,15 @@ class BaseBroker(ABC):
     @abstractmethod
     def pockets(self) -> Mapping[str, Decimal]:
         """What the account holds elsewhere at the venue (earn, funding …), by asset: not tradeable, yet not gone."""
+
+    def elsewhere(self, balances: Mapping[str, Balance] | None = None) -> str:
+        """Dollars of this account that no new order can use, and where they lie, for people; "" for none.
+
+        `balances` as they were just read, if they were; raises `BrokerError`.
+        """
+        held = {asset: one.held for asset, one in (self.balances() if balances is None else balances).items()}
+        places = ((self.pockets(), self.pocket), (held, "held by orders"))
+        return ", ".join(f"{told} {where}" for amounts, where in places if (told := _dollars(amounts)))
 
     @abstractmethod
     def fees(self, symbols: Collection[str]) -> Mapping[str, FeeRate]:
@@ -285,3 +301,8 @@ class BaseBroker(ABC):
     @abstractmethod
     def close(self) -> None:
         """Let go of sockets and locks; safe to call twice."""
+
+
+def _dollars(amounts: Mapping[str, Decimal]) -> str:
+    found = sorted((asset, amount) for asset, amount in amounts.items() if asset in DOLLARS and amount > 0)
+    return " and ".join(f"{plain(amount)} {asset}" for asset, amount in found)

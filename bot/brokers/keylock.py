@@ -1,7 +1,8 @@
 """One sender at a time per API key on this host, and the facts about the key that must outlive a process.
 
-Owns one small file per key under a file lock: the highest nonce ever used and until when the venue wants to be left alone.
-The daemon and the check scripts share it. Never holds a key: the file is named by a hash.
+Owns one small file per key under a file lock: the highest nonce ever used and for how long the venue wants to be left alone.
+The daemon and the check scripts share it; a second one beside it is shared by the programs of all users of this host, whose
+HOMEs differ (`sudo`). Never holds a key: the files are named by a hash.
 """
 
 from __future__ import annotations
@@ -15,8 +16,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bot.brokers.deadline import Deadline
+from bot.brokers.hostfile import open_shared
+from bot.domain.clock import DAY
 
 _FIRST_NAP, _LONGEST_NAP = 0.001, 0.01
+_WIDTH = 20
+#: How far beyond the wall clock (ms) a nonce may be that other users of this host could have written: a larger one would spoil
+#: the key for good. Ours are ahead of the clock only where it was set back.
+FARTHEST = DAY
 
 
 class KeyBusy(Exception):
@@ -35,12 +42,18 @@ class KeyLock:
     go of the key does not snatch it again before the one that waits.
     """
 
-    def __init__(self, folder: Path, name: str) -> None:
+    def __init__(self, folder: Path, name: str, *, shared: bool = False) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / f"{name}.key"
         self._file = _open(self._path)
         self._queue = _open(folder / f"{name}.queue")
+        self._shared = open_shared(f"nija-{name}.key") if shared else None
         self._threads = threading.Lock()
+
+    @classmethod
+    def of(cls, folder: Path, mode: str, venue: str, environment: str, key: str) -> KeyLock:
+        """The lock of an API key; play money's keys are shared by nobody beyond one HOME."""
+        return cls(folder, f"{mode}-{venue}-{environment}-{identity(key)}", shared=mode != "sandbox")
 
     @contextmanager
     def held(self, deadline: Deadline) -> Iterator[KeyFile]:
@@ -50,9 +63,9 @@ class KeyLock:
         try:
             self._lock(deadline)
             try:
-                yield KeyFile(self._file)
+                yield KeyFile(self._file, self._shared)
             finally:
-                fcntl.flock(self._file, fcntl.LOCK_UN)
+                self._unlock()
         finally:
             self._threads.release()
 
@@ -61,7 +74,10 @@ class KeyLock:
         if self._file >= 0:
             os.close(self._file)
             os.close(self._queue)
+            if self._shared is not None:
+                os.close(self._shared)
             self._file = self._queue = -1
+            self._shared = None
 
     def _lock(self, deadline: Deadline) -> None:
         self._take(self._queue, deadline)
@@ -69,6 +85,17 @@ class KeyLock:
             self._take(self._file, deadline)
         finally:
             fcntl.flock(self._queue, fcntl.LOCK_UN)
+        if self._shared is not None:
+            try:
+                self._take(self._shared, deadline)
+            except KeyBusy:
+                fcntl.flock(self._file, fcntl.LOCK_UN)
+                raise
+
+    def _unlock(self) -> None:
+        if self._shared is not None:
+            fcntl.flock(self._shared, fcntl.LOCK_UN)
+        fcntl.flock(self._file, fcntl.LOCK_UN)
 
     def _take(self, file: int, deadline: Deadline) -> None:
         nap = _FIRST_NAP
@@ -88,49 +115,68 @@ def _open(path: Path) -> int:
 
 
 class KeyFile:
-    """What a key's file remembers, read and written only under its lock.
+    """What a key's files remember, read and written only under its lock.
 
     Written before the request leaves and not synced: it survives a killed process; after a power cut the clock, which
-    has moved on meanwhile, takes over.
+    has moved on meanwhile, takes over. Five numbers: the last nonce; when the venue asked for silence (steady ms), for how long;
+    how full its counter for the key was (thousandths), when (market ms).
     """
 
-    _WIDTH = 20
-
-    def __init__(self, file: int) -> None:
-        self._file = file
+    def __init__(self, own: int, shared: int | None = None) -> None:
+        self._own = own
+        self._shared = shared
 
     def next_nonce(self, wall_ms: int, ahead: int = 0) -> int:
         """A nonce above every one before it: the wall clock's milliseconds, or the last one plus one (plus `ahead`)."""
-        nonce = max(wall_ms, self._read(0) + 1) + ahead
+        last = _read(self._own, 0)
+        if self._shared is not None and (theirs := _read(self._shared, 0)) <= wall_ms + FARTHEST:
+            last = max(last, theirs)
+        nonce = max(wall_ms, last + 1) + ahead
         self._write(0, nonce)
         return nonce
 
-    @property
-    def quiet_until(self) -> int:
-        """Wall time (ms) before which the venue must not be called with this key; 0 when it may."""
-        return self._read(1)
+    def quiet_ms(self, steady_ms: int) -> int:
+        """For how long (real ms) the venue must not be called with this key; 0 when it may."""
+        return max(_quiet(file, steady_ms) for file in self._files())
 
-    @quiet_until.setter
-    def quiet_until(self, wall_ms: int) -> None:
-        self._write(1, wall_ms)
+    def keep_quiet(self, steady_ms: int, length: int) -> None:
+        """The venue wants to be left alone for so long from now on, or for what is left of a longer silence."""
+        if length > self.quiet_ms(steady_ms):
+            self._write(1, steady_ms)
+            self._write(2, length)
 
     @property
     def spent(self) -> tuple[float, int]:
         """What the venue's counter for this key showed, and when (market ms); nothing for a new key."""
-        return self._read(2) / 1000, self._read(3)
+        at, level = max((_read(file, 4), _read(file, 3)) for file in self._files())
+        return level / 1000, at
 
     @spent.setter
     def spent(self, state: tuple[float, int]) -> None:
         level, at = state
-        self._write(2, round(level * 1000))
-        self._write(3, at)
+        self._write(3, round(level * 1000))
+        self._write(4, at)
 
-    def _read(self, slot: int) -> int:
-        text = os.pread(self._file, self._WIDTH, slot * (self._WIDTH + 1)).strip()
-        return int(text) if text.isdigit() else 0
+    def _files(self) -> tuple[int, ...]:
+        return (self._own,) if self._shared is None else (self._own, self._shared)
 
     def _write(self, slot: int, number: int) -> None:
-        length = self._WIDTH + 1
-        for empty in range(os.fstat(self._file).st_size // length, slot):
-            os.pwrite(self._file, f"{0:0{self._WIDTH}d}\n".encode(), empty * length)
-        os.pwrite(self._file, f"{number:0{self._WIDTH}d}\n".encode(), slot * (self._WIDTH + 1))
+        for file in self._files():
+            if slot and not os.fstat(file).st_size:
+                os.pwrite(file, _line(0), 0)
+            os.pwrite(file, _line(number), slot * (_WIDTH + 1))
+
+
+def _quiet(file: int, steady_ms: int) -> int:
+    """What is left of a silence. Steady time that lies before its beginning is that of another boot: it is over."""
+    began, length = _read(file, 1), _read(file, 2)
+    return max(began + length - steady_ms, 0) if began <= steady_ms else 0
+
+
+def _read(file: int, slot: int) -> int:
+    text = os.pread(file, _WIDTH, slot * (_WIDTH + 1)).strip()
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
+def _line(number: int) -> bytes:
+    return f"{number:0{_WIDTH}d}\n".encode()

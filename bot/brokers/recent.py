@@ -20,6 +20,9 @@ class Recent(Generic[V]):
     def __getitem__(self, name: str) -> V:
         return self._values[name]
 
+    def get(self, name: str) -> V | None:
+        return self._values.get(name)
+
     def __setitem__(self, name: str, value: V) -> None:
         self._values.pop(name, None)
         self._values[name] = value

@@ -58,9 +58,7 @@ class Shapes:
         if not whole.judged:
             return
         if not whole.accepted:
-            proofs.append(
-                _judge("entry without stop", show, replace(entry, attached_stop=None, attached_target=None))
-            )
+            proofs.append(_judge("entry without stop", show, replace(entry, attached_stop=None, attached_target=None)))
             if whole.meaning is not Meaning.ATTACHMENT and not (proofs[-1].judged and proofs[-1].accepted):
                 return
         self._attached(taken=whole.accepted, reason=whole.answer)
@@ -81,15 +79,8 @@ class Shapes:
 
     # -- what follows -----------------------------------------------------------------------------------------------
     def _attached(self, *, taken: bool, reason: str) -> None:
-        self._become(
-            replace(
-                self.able,
-                attached_stop=taken and self._offered.attached_stop,
-                attached_target=taken and self._offered.attached_target,
-            ),
-            "attached stops",
-            reason,
-        )
+        able = replace(self.able, attached_stop=taken and self._offered.attached_stop)
+        self._become(able, "attached stops", reason)
 
     def _resting(self, *, taken: bool, reason: str) -> None:
         self._become(replace(self.able, resting_stop=taken and self._offered.resting_stop), "stops", reason)

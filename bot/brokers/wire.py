@@ -102,11 +102,17 @@ class Answer(requests.Response):
 
 
 def trusted(ca_file: str | None = None) -> ssl.SSLContext:
-    """The usual trust roots, and `ca_file` in addition to them. A megabyte: whoever makes many sessions makes one of it."""
-    trust = ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)
-    trust.load_default_certs()
-    if ca_file is not None:
-        trust.load_verify_locations(ca_file)
+    """The usual trust roots, and `ca_file` in addition to them. A megabyte: whoever makes many sessions makes one of it.
+
+    Raises `OSError` that names the file which cannot be used; OpenSSL's own does not.
+    """
+    trust = ssl.create_default_context()
+    for file in (DEFAULT_CA_BUNDLE_PATH, ca_file):
+        try:
+            if file is not None:
+                trust.load_verify_locations(file)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, file) from error
     return trust
 
 

@@ -1,13 +1,15 @@
-"""Two clocks: the market's, in which candles close, and the wall's, in which requests time out.
+"""Two clocks, the market's, in which candles close, and the wall's, which stands in signatures and deadlines; and steady
+time, in which waits are kept.
 
-Live they are the same; a sandbox may run its market faster or stand still until told to move on.
+Live the two clocks are the same; a sandbox may run its market faster or stand still until told to move on. Either may be set
+while NIJA runs, forward or back; steady time never is, and means nothing to another boot of the machine.
 Whoever needs the time gets a clock by constructor, so that nothing below reads the system's by itself.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -30,13 +32,22 @@ class Clock(Protocol):
         ...
 
     def wall_ms(self) -> int:
-        """Now, in real time: nonces, signatures, deadlines, heartbeats."""
+        """Now, in real time: nonces, signatures, deadlines, what is written down."""
+        ...
+
+    def steady_ms(self) -> int:
+        """Real ms since some moment, which nobody sets: pauses, patience, ages."""
         ...
 
 
 def system_ms() -> int:
     """The system's time in integer milliseconds UTC."""
     return time.time_ns() // 1_000_000
+
+
+def steady_ms() -> int:
+    """The system's monotonic clock in integer milliseconds; every process of this boot reads the same."""
+    return time.monotonic_ns() // 1_000_000
 
 
 class SystemClock:
@@ -49,6 +60,9 @@ class SystemClock:
 
     def wall_ms(self) -> int:
         return system_ms()
+
+    def steady_ms(self) -> int:
+        return steady_ms()
 
 
 class ScaledClock:
@@ -65,6 +79,9 @@ class ScaledClock:
 
     def wall_ms(self) -> int:
         return self._wall()
+
+    def steady_ms(self) -> int:
+        return steady_ms()
 
 
 class SteppedClock:
@@ -85,6 +102,66 @@ class SteppedClock:
 
     def wall_ms(self) -> int:
         return self._wall()
+
+    def steady_ms(self) -> int:
+        return steady_ms()
+
+
+class Pause:
+    """Not before: real time that has to pass, whatever is done to the system's clock. It is over until it begins."""
+
+    def __init__(self, clock: Clock, ms: int = 0) -> None:
+        self._clock = clock
+        self._until: int | None = None
+        self.begin(ms)
+
+    def begin(self, ms: int) -> None:
+        """So many ms from now, whatever was left; none ends it."""
+        self._until = self._clock.steady_ms() + ms if ms > 0 else None
+
+    def extend(self, ms: int) -> None:
+        """So many ms from now at least."""
+        self.begin(max(ms, self.left()))
+
+    def left(self) -> int:
+        """Real ms that still have to pass."""
+        return 0 if self._until is None else max(self._until - self._clock.steady_ms(), 0)
+
+    def is_over(self) -> bool:
+        return self.left() == 0
+
+
+class Ages:
+    """How long ago things happened that were written down by the wall clock: by that at first sight, in steady time since.
+
+    So a clock that is set meanwhile makes nothing old, and nothing young again. Remembers the newest `most` things.
+    """
+
+    def __init__(self, clock: Clock, most: int = 1_000) -> None:
+        self._clock = clock
+        self._most = most
+        self._born: dict[str, int] = {}
+
+    def of(self, name: str, wall_ms: int | None = None) -> int:
+        """The age (real ms) of what happened at `wall_ms`, by default now."""
+        now = self._clock.steady_ms()
+        born = self._born.get(name)
+        if born is None:
+            passed = 0 if wall_ms is None else max(self._clock.wall_ms() - wall_ms, 0)
+            born = self._born[name] = now - passed
+            while len(self._born) > self._most:
+                self._born.pop(next(iter(self._born)))
+        return now - born
+
+    def keep(self, names: Iterable[str]) -> None:
+        """Forget all others."""
+        kept = set(names)
+        self._born = {name: born for name, born in self._born.items() if name in kept}
+
+
+def backed_off(last: int, first: int, most: int) -> int:
+    """The wait after one of `last`: twice as long, `first` at least and `most` at most, however often it is asked."""
+    return min(max(2 * last, first), most)
 
 
 def iso(ms: int) -> str:

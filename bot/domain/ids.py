@@ -73,6 +73,12 @@ class Account:
     environment: str
     identity: str
 
+    @classmethod
+    def read(cls, text: str) -> Account:
+        """The account that is written so (`str`); raises ValueError for another text."""
+        mode, venue, environment, identity = text.split(":", 3)
+        return cls(mode, venue, environment, identity)
+
     def __str__(self) -> str:
         return f"{self.mode}:{self.venue}:{self.environment}:{self.identity}"
 

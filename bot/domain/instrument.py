@@ -48,7 +48,8 @@ class Instrument:
     """One market's rules. Sizes in base units, prices and costs in the quote.
 
     `lot` is the step of a size, `min_qty` the smallest size, `min_cost` the smallest size times price (0: none).
-    `unit` is the base quantity of one wire unit (swaps: contract value; spot: 1).
+    `unit` is the base quantity of one wire unit (swaps: contract value; spot: 1). `paid_in` names the currencies that an order
+    can be paid in where that is not simply the quote. `exotic`: nothing to be entered, whatever its liquidity.
     """
 
     symbol: str
@@ -65,6 +66,7 @@ class Instrument:
     max_qty: Decimal | None = None
     listed_at: int | None = None
     exotic: bool = False
+    paid_in: tuple[str, ...] = ()
 
     def size(self, qty: Decimal) -> Decimal:
         """`qty` rounded down to the lot: never more than is there."""
@@ -87,6 +89,11 @@ class Instrument:
         return qty >= self.min_qty and qty * price >= self.min_cost
 
     @property
+    def currencies(self) -> tuple[str, ...]:
+        """What an order can be paid in; all of them count as dollars where the quote does."""
+        return self.paid_in or (self.quote,)
+
+    @property
     def shortable(self) -> bool:
         """Spot is long only."""
         return self.kind is not Kind.SPOT
@@ -94,10 +101,14 @@ class Instrument:
 
 @dataclass(frozen=True, slots=True)
 class FeeRate:
-    """What this account pays, as fractions of the value traded (0.002 = 0.2 %); negative is a rebate."""
+    """What this account pays, as fractions of the value traded (0.002 = 0.2 %); negative is a rebate.
+
+    `in_coin`: a purchase pays it in the coin that it buys, so that less is held than was bought.
+    """
 
     maker: Decimal
     taker: Decimal
+    in_coin: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,8 @@ class Purpose(StrEnum):
     TRAIL = "trail"
     EXIT = "exit"
     FLATTEN = "flatten"
+    OWNER = "owner"
+    """Not ours: the owner sold coins of a position of ours by hand."""
 
 
 class OrderStatus(StrEnum):
@@ -128,7 +130,7 @@ class Intent:
     `key` is the decision key, unique for ever. `created_at` is market time, `deadline` wall time in ms: the venue must
     not act after it (None where the venue has no such thing). `attached_stop` / `attached_target` are trigger prices of
     the protection that the venue spawns when the entry fills. `trail` is how far a trailing stop follows, as a fraction of
-    the price.
+    the price. `pay_in` is the currency that pays for it (a sale's: that it is sold for), None for the quote.
     """
 
     client_id: str
@@ -151,6 +153,7 @@ class Intent:
     trail: Decimal | None = None
     reason: str = ""
     decision: Decision | None = None
+    pay_in: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +185,7 @@ class VenueOrder:
     children: tuple[str, ...] = ()
     attached_stop: Decimal | None = None
     reduce_only: bool = False
+    pay_in: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +218,7 @@ class OrderRecord:
     attached_target: Decimal | None = None
     reduce_only: bool = False
     post_only: bool = False
+    pay_in: str | None = None
 
     def intent(self) -> Intent | None:
         """What was sent, as it was sent, for an order that no report has changed; None for one that we did not send."""
@@ -239,6 +244,7 @@ class OrderRecord:
             post_only=self.post_only,
             reason=self.reason,
             decision=self.decision,
+            pay_in=self.pay_in,
         )
 
     @property

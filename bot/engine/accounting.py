@@ -19,6 +19,7 @@ from bot.domain.position import Position
 from bot.engine.desk import Desk, at_stake
 from bot.engine.risk import Losses
 from bot.engine.track import Track
+from bot.engine.universe import Wishes, spendable
 
 #: A position whose price moved by more than this share since the last look changes the record only if a second look agrees.
 SUDDEN = Decimal("0.2")
@@ -27,8 +28,8 @@ _TRACK = "track"
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One look at the account, at wall time `at`. Dollars; `free` is the spendable cash of each quote, `other` what else is
-    there by asset, `prices` what each position would close at.
+    """One look at the account, at steady time `at`. Dollars; `free` is the spendable cash of each quote, `other` what else is
+    there by asset, `prices` what each position would close at. `useful` is the equity without cash that buys nothing here.
     """
 
     at: int
@@ -40,26 +41,29 @@ class Standing:
     free: Mapping[str, Decimal]
     other: Mapping[str, Decimal]
     prices: Mapping[str, Decimal]
+    useful: Decimal
 
 
 class Accounting:
     """Measures one account; raises `BrokerError` when the exchange does not answer."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, wishes: Wishes) -> None:
         self._desk = desk
+        self._wishes = wishes
         self._before: Mapping[str, Decimal] = {}
 
     def measure(self, balances: Mapping[str, Balance] | None = None) -> Standing:
         """Balances (as they were just read, if they were) and prices now, against the book."""
         desk = self._desk
-        at = desk.clock.wall_ms()
+        at = desk.clock.steady_ms()
         balances = desk.broker.balances() if balances is None else balances
         positions = desk.book.positions()
         quoted = {one.symbol for one in positions if self._is_quoted(one.symbol)}
         tickers = self._tickers(quoted) if quoted else {}
         prices = {one.symbol: closing_price(one, tickers) for one in positions}
         unrealised = sum((one.unrealised(prices[one.symbol]) for one in positions), ZERO)
-        worth = sum((self._worth(one, prices[one.symbol]) for one in positions), ZERO)
+        there = desk.coins.worth(balances)
+        worth = sum((self._worth(one, prices[one.symbol], there) for one in positions), ZERO)
         balance = sum((held.total for asset, held in balances.items() if asset in DOLLARS), ZERO)
         certain = len(tickers) == len(quoted) and not self._is_sudden(prices)
         return Standing(
@@ -72,7 +76,13 @@ class Accounting:
             free={asset: held.free for asset, held in balances.items() if asset in DOLLARS},
             other=_foreign(balances, positions, desk.book.dust()),
             prices=prices,
+            useful=balance + worth - self._useless(balances),
         )
+
+    def _useless(self, balances: Mapping[str, Balance]) -> Decimal:
+        """Cash in currencies that no market takes which the owner trades."""
+        pays = spendable(self._desk.instruments.values(), self._wishes)
+        return sum((held.total for asset, held in balances.items() if asset in DOLLARS - pays), ZERO)
 
     def _is_quoted(self, symbol: str) -> bool:
         """Nobody quotes a market that is suspended or gone; asking for it may leave all others unanswered, too."""
@@ -80,7 +90,7 @@ class Accounting:
 
     def _tickers(self, symbols: set[str]) -> Mapping[str, Ticker]:
         try:
-            return self._desk.broker.tickers(symbols)
+            return self._desk.markets.each(self._desk.broker.tickers, symbols)
         except BrokerError as error:
             self._desk.markets.heed_error(error)
             raise
@@ -91,10 +101,12 @@ class Accounting:
         if known is not None:
             self._desk.book.remember(_TRACK, Track.read(known).measured_anew().written())
 
-    def _worth(self, position: Position, price: Decimal) -> Decimal:
-        """What a position adds to equity: spot coins their price, swaps their unrealised result."""
+    def _worth(self, position: Position, price: Decimal, there: Mapping[str, Decimal]) -> Decimal:
+        """What a position adds to equity: spot coins that are `there` their price, swaps their unrealised result. (What the owner
+        has sold is among the cash already.)
+        """
         instrument = self._desk.instruments[position.symbol]
-        return position.unrealised(price) if instrument.shortable else position.value(price)
+        return position.unrealised(price) if instrument.shortable else there[position.symbol] * price
 
     def _is_sudden(self, prices: Mapping[str, Decimal]) -> bool:
         """Whether a price has jumped since the last look: one wrong quote must not halt the account for good."""

@@ -10,9 +10,10 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from bot.brokers.base import ShapeProof
-from bot.domain.clock import DAY, HOUR
-from bot.domain.instrument import Trading
+from bot.brokers.base import BrokerError, ShapeProof
+from bot.domain.clock import DAY, HOUR, MINUTE
+from bot.domain.instrument import Ticker, Trading
+from bot.domain.outcome import ErrorClass
 from bot.engine import risk
 from bot.engine.accounting import Accounting, Standing
 from bot.engine.close import Closing
@@ -21,6 +22,7 @@ from bot.engine.diary import Diary
 from bot.engine.entries import Entries
 from bot.engine.flatten import Flattening
 from bot.engine.halts import Halts
+from bot.engine.history import AT_ONCE
 from bot.engine.hunt import Hunt
 from bot.engine.prices import Prices
 from bot.engine.protect import Protection
@@ -35,6 +37,8 @@ from bot.strategy.params import Owner
 
 #: Market ms after which the rules of the markets, our fees and the choice of markets are read anew.
 RULES_AGE = HOUR
+#: Market ms between two times that what was not proved is shown to the exchange again.
+PROOF_AGE = 10 * MINUTE
 #: Days that a market must have existed before it is traded.
 OLD_DAYS = 30
 
@@ -75,6 +79,9 @@ class Business:
     vigil: Vigil
     symbols: list[str] = field(default_factory=list)
     rules_at: int = 0
+    _shown: int = 0
+    _proved: bool = False
+    _proved_at: int = 0
 
     @classmethod
     def of(cls, desk: Desk, plan: Plan) -> Business:
@@ -103,48 +110,81 @@ class Business:
                 plan.exclusion_ms,
                 plan.news,
             ),
-            accounting=Accounting(desk),
+            accounting=Accounting(desk, plan.wishes),
             halts=Halts(desk, plan.limits),
             flattening=Flattening(desk, closing),
             diary=Diary(desk),
-            vigil=Vigil(desk),
+            vigil=Vigil(desk, protection.refused),
         )
 
     def start(self) -> Standing:
-        """Learn the rules, bring the book up to date, protect what is held, walk what was missed."""
-        self.read_rules()
+        """Bring the book up to date and protect what is held before anything else; then choose markets, walk what was missed."""
+        self.desk.learn_rules()
         self.reconciliation.start()
         self.hunt.pursue()
         self.watch.resume()
+        with self.desk.broker.urgently():
+            self.watch.look()
+        self.read_rules()
         self.watch.close_of_candle()
         with self.desk.broker.urgently():
             self.watch.look()
+        if self.reconciliation.read_on(AT_ONCE):
+            self.watch.resume()
         standing = self.accounting.measure()
         self.diary.write(standing)
         return standing
 
     def prove(self) -> Sequence[ShapeProof]:
-        """Show the exchange our exact orders, on the market that would be traded first."""
-        if not self.symbols:
-            return ()
-        symbol = self.symbols[0]
+        """Show the exchange our exact orders, once the care for what is held is done. What it does not judge is shown again
+        later, on another market; a market that is closed to this owner makes room for the next at once.
+        """
         desk = self.desk
-        ticker = desk.broker.tickers({symbol})[symbol]
-        return prove_shapes(desk.broker, desk.clock, desk.ids, desk.instruments[symbol], ticker)
+        proofs: Sequence[ShapeProof] = ()
+        for symbol in self.symbols[self._shown :] + self.symbols[: self._shown]:
+            try:
+                ticker = desk.broker.tickers({symbol}).get(symbol)
+                proofs = () if ticker is None else self._prove(symbol, ticker)
+            except BrokerError as error:
+                desk.markets.heed_error(error, symbol)
+                desk.log.warning("PROVED", symbol=symbol, judged=False, reason=error.text)
+            if not desk.markets.is_restricted(symbol):
+                break
+        self._shown = (self._shown + 1) % max(len(self.symbols), 1)
+        self._proved = bool(proofs) and all(proof.judged for proof in proofs)
+        self._proved_at = desk.clock.market_ms()
+        return proofs
+
+    def _prove(self, symbol: str, ticker: Ticker) -> Sequence[ShapeProof]:
+        desk = self.desk
+        proofs = prove_shapes(desk.broker, desk.clock, desk.ids, desk.instruments[symbol], ticker)
+        for proof in proofs:
+            if proof.meaning is not None and proof.meaning.error_class is ErrorClass.MARKET:
+                desk.markets.restrict(symbol, proof.answer)
+        return proofs
+
+    def _prove_again(self) -> None:
+        """What was not judged, or was judged to be lacking, is shown again now and then."""
+        able = self.desk.broker.capabilities()
+        lacking = not (self._proved and able.attached_stop and able.resting_stop)
+        if lacking and self.desk.clock.market_ms() - self._proved_at >= PROOF_AGE:
+            self.prove()
 
     def cycle(self, may_enter: str | None) -> Standing:
         """One round: reconcile, look at the positions, measure, exits, then entries unless `may_enter` says why not."""
         with self.desk.broker.urgently():
             self.watch.look(self.reconciliation.compare())
         with self._patience():
-            if self.desk.clock.market_ms() - self.rules_at >= RULES_AGE:
+            if self.desk.clock.market_ms() - self.rules_at >= RULES_AGE or self._has_lost_a_market():
                 self.read_rules()
             balances = self.desk.broker.balances()
             self.reconciliation.count(balances)
             standing = self.accounting.measure(balances)
         self.diary.write(standing)
-        self.watch.close_of_candle()
+        if self.watch.close_of_candle():  # what an exit frees, the entries of its close may use
+            standing = self.accounting.measure()
         self.watch.keep()
+        self._prove_again()
         refusal = may_enter or self.objection(standing)
         if self.entries.scan(self.symbols, standing, refusal):
             standing = self.accounting.measure()
@@ -159,7 +199,7 @@ class Business:
         able = self.desk.broker.capabilities()
         if not (able.attached_stop or able.resting_stop):
             return "the exchange takes no stop orders from this account"
-        if standing.equity < self.plan.min_balance:
+        if standing.useful < self.plan.min_balance:
             return "unfunded"
         if (reading := self.reconciliation.history.objection()) is not None:
             return reading
@@ -169,6 +209,8 @@ class Business:
         """The owner's word after a drawdown: entries again, and it is measured from here on."""
         self.accounting.forget_peak()
         self.halts.lift()
+        self.desk.markets.reopen()
+        self.rules_at = 0
 
     def read_rules(self) -> None:
         """Markets, their rules of the moment, our fees, and which of them are looked at."""
@@ -176,14 +218,23 @@ class Business:
         desk.learn_rules()
         instruments = desk.instruments
         held = [one.symbol for one in desk.book.positions() if instruments[one.symbol].trading is not Trading.SUSPENDED]
-        fit = {symbol for symbol, one in instruments.items() if eligible(one, self.plan.wishes)}
-        tickers = desk.broker.tickers(fit | set(held))
+        markets = desk.markets
+        fit = {
+            symbol
+            for symbol, one in instruments.items()
+            if eligible(one, self.plan.wishes) and not markets.is_restricted(symbol)
+        }
+        tickers = markets.each(desk.broker.tickers, fit | set(held))
         cash = {asset: one.total for asset, one in desk.broker.balances().items()}
         chosen = self._old_enough(choose(instruments, tickers, cash, self.plan.wishes))
-        desk.fees.update(desk.broker.fees([*chosen, *(symbol for symbol in held if symbol not in chosen)]))
-        self.symbols = [symbol for symbol in chosen if symbol in desk.fees]
+        desk.fees.update(markets.each(desk.broker.fees, {*chosen, *held}))
+        self.symbols = [symbol for symbol in chosen if symbol in desk.fees and not markets.is_restricted(symbol)]
         self.rules_at = desk.clock.market_ms()
         desk.log.info("MARKETS", symbols=self.symbols, of=len(instruments))
+
+    def _has_lost_a_market(self) -> bool:
+        """Whether one that was chosen is closed to this owner now: the next takes its place."""
+        return any(self.desk.markets.is_restricted(symbol) for symbol in self.symbols)
 
     def _old_enough(self, ranked: Sequence[str]) -> list[str]:
         """The first MAX_PAIRS markets that are at least 30 days old: young ones move by other rules."""
@@ -191,8 +242,13 @@ class Business:
         for symbol in ranked:
             if len(chosen) == self.plan.wishes.most:
                 break
-            if self._is_old(symbol):
-                chosen.append(symbol)
+            try:
+                if self._is_old(symbol):
+                    chosen.append(symbol)
+            except BrokerError as error:
+                self.desk.markets.heed_error(error, symbol)
+                if not self.desk.markets.is_restricted(symbol):
+                    raise
         return chosen
 
     def _is_old(self, symbol: str) -> bool:

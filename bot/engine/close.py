@@ -1,4 +1,5 @@
-"""Getting out: a part of a position, or all of it, is sold at the market, and what is left is protected or booked as dust.
+"""Getting out: a part of a position, or all of it, is sold at the market (at a target: near it), and what is left is protected
+or booked as dust.
 
 The coins are freed from their stops first, so that nothing can be sold twice; an exit repeats, look after look, until the
 position is flat or dust. A stop that has triggered is left alone for a moment, then cancelled and the rest sold.
@@ -12,14 +13,14 @@ from enum import Enum
 from bot.domain.clock import SECOND
 from bot.domain.instrument import Instrument, Trading
 from bot.domain.money import ONE
-from bot.domain.order import OrderRecord, OrderStatus, OrderType, Purpose, Side, TimeInForce, VenueOrder
+from bot.domain.order import Intent, OrderRecord, OrderStatus, OrderType, Purpose, Side, TimeInForce, VenueOrder
 from bot.domain.position import Position
 from bot.engine.book import AlreadyDecided
 from bot.engine.desk import Desk
 from bot.engine.protect import Protection
-from bot.engine.results import tell_end
+from bot.engine.results import tell_end, through
 
-#: How far beyond the market a sale may fill where only limit orders are taken.
+#: How far beyond the market the limit of a sale may lie.
 SLIPPAGE = Decimal("0.01")
 #: How long (wall ms) a triggered stop may take to fill before we sell by ourselves.
 STOP_GRACE = 5 * SECOND
@@ -42,53 +43,72 @@ class Closing:
         self._protection = protection
         self._triggered_at: dict[str, int] = {}
 
-    def sell(self, symbol: str, qty: Decimal, price: Decimal, purpose: Purpose, reason: str) -> Sale:
-        """Sell `qty` (at most what is held) of a position at the market; `price` is the market's, to judge sizes by."""
+    def sell(
+        self,
+        symbol: str,
+        qty: Decimal,
+        price: Decimal,
+        purpose: Purpose,
+        reason: str,
+        *,
+        limit: Decimal | None = None,
+        stopped: bool = False,
+    ) -> Sale:
+        """Sell `qty` (at most what is held) of a position at the market, or for `limit` or better as far as that can be had at
+        once; `price` is the market's, to judge sizes by. `stopped`: because the price has passed the stop.
+        """
         desk = self._desk
         position = desk.book.position(symbol)
         if position is None or desk.closing_in_doubt(symbol) > 0:
             return Sale.LATER
         instrument = desk.instruments[symbol]
-        if not desk.markets.takes_sales(instrument):
+        if not desk.markets.takes_sales(instrument) or desk.coins.waits(symbol):
             return Sale.LATER
-        keep = position.qty - instrument.size(min(qty, position.qty))
+        lacking = desk.coins.lacking(position)
+        keep = position.qty - instrument.size(min(qty, position.qty - lacking))
         if not instrument.tradeable(position.qty - keep, price):
             self.tidy(symbol, price, reason)
             return Sale.LATER
-        if not self._protection.loosen(position, keep, why=purpose):
+        if not self._protection.loosen(position, keep - lacking, why=purpose):
             return Sale.LATER
         held = desk.book.position(symbol)
         if held is None or held.qty != position.qty:
             return Sale.LATER
-        return self._send(position, position.qty - keep, price, purpose, reason)
+        limit = _limit(position.side, limit, price, instrument)
+        intent = self._intent(position, position.qty - keep, limit, purpose, reason)
+        if stopped:
+            desk.book.note(through(symbol), intent.client_id)
+        return self._send(position, intent, price)
 
-    def _send(self, position: Position, qty: Decimal, price: Decimal, purpose: Purpose, reason: str) -> Sale:
-        desk, instrument = self._desk, self._desk.instruments[position.symbol]
-        limited = instrument.trading is Trading.LIMIT_ONLY
-        intent = desk.draft(
+    def _intent(self, position: Position, qty: Decimal, limit: Decimal | None, purpose: Purpose, reason: str) -> Intent:
+        return self._desk.draft(
             purpose,
             position.symbol,
             position.side.opposite,
             qty,
-            OrderType.LIMIT if limited else OrderType.MARKET,
+            OrderType.MARKET if limit is None else OrderType.LIMIT,
             position.candle_close,
             tif=TimeInForce.IOC,
-            limit_price=_worst(position.side, price, instrument) if limited else None,
+            limit_price=limit,
             reduce_only=True,
             reason=reason,
         )
+
+    def _send(self, position: Position, intent: Intent, price: Decimal) -> Sale:
+        desk, reason = self._desk, intent.reason
         try:
             record = desk.submit(intent)
         except AlreadyDecided:
             return Sale.LATER
         if record.status is OrderStatus.SUBMITTED:  # a sale at work covers what it sells
-            desk.book.cover(position.symbol, desk.clock.wall_ms())
+            desk.guard(position.symbol)
         record = desk.settle(record)
+        desk.coins.sent(record, position)
         if record.booked_qty > 0:
             self._tell(record, reason)
             self.tidy(position.symbol, price, reason)
         if desk.book.position(position.symbol) is not None:
-            self._protection.ensure(position.symbol, price, why=purpose)
+            self._protection.ensure(position.symbol, price, why=intent.purpose)
         return Sale.DONE if record.booked_qty > 0 else Sale.LATER
 
     def tidy(self, symbol: str, price: Decimal, why: str) -> None:
@@ -120,8 +140,8 @@ class Closing:
         if not fired:
             self._triggered_at.pop(position.symbol, None)
             return False
-        since = self._triggered_at.setdefault(position.symbol, desk.clock.wall_ms())
-        if abs(desk.clock.wall_ms() - since) >= STOP_GRACE:  # whichever way a clock may have jumped
+        since = self._triggered_at.setdefault(position.symbol, desk.clock.steady_ms())
+        if desk.clock.steady_ms() - since >= STOP_GRACE:
             for stop in fired:
                 desk.broker.cancel(stop)
             desk.log.warning(
@@ -135,14 +155,15 @@ class Closing:
         position = self._desk.book.position(symbol)
         if position is None:
             return Sale.DONE
-        return self.sell(symbol, position.qty, price, Purpose.EXIT, "stop price passed")
+        return self.sell(symbol, position.qty, price, Purpose.EXIT, "stop price passed", stopped=True)
 
     def give_up(self, symbol: str, price: Decimal) -> Sale:
-        """The exchange takes no stop for the position: out, at the market."""
+        """The exchange takes no stop for the position, and has said so for good: out, at the market."""
         position = self._desk.book.position(symbol)
         if position is None:
             return Sale.DONE
-        self._desk.log.error("STOP", symbol=symbol, reason="the exchange refuses it again and again: selling")
+        why = self._protection.refused.reason(position.entry_id)
+        self._desk.log.error("STOP", symbol=symbol, reason=f"the exchange refuses it for good, selling: {why}")
         return self.sell(symbol, position.qty, price, Purpose.EXIT, "the exchange refuses its stop")
 
     def _tell(self, record: OrderRecord, reason: str) -> None:
@@ -159,8 +180,15 @@ class Closing:
             )
 
 
-def _worst(side: Side, price: Decimal, instrument: Instrument) -> Decimal:
-    """The limit of a sale (of a short: a purchase) that is to fill at once."""
+def _limit(side: Side, wanted: Decimal | None, price: Decimal, instrument: Instrument) -> Decimal | None:
+    """The limit of a sale (of a short: a purchase) that is to fill at once; None for one at the market.
+
+    One that is `wanted` far from a market that has run away is brought nearer: venues refuse it for its distance.
+    """
+    if wanted is None and instrument.trading is not Trading.LIMIT_ONLY:
+        return None
     if side is Side.BUY:
-        return instrument.price_down(price * (ONE - SLIPPAGE))
-    return instrument.price_up(price * (ONE + SLIPPAGE))
+        near = instrument.price_down(price * (ONE - SLIPPAGE))
+        return near if wanted is None else max(wanted, near)
+    near = instrument.price_up(price * (ONE + SLIPPAGE))
+    return near if wanted is None else min(wanted, near)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from bot.brokers.base import Absence, BaseBroker, BrokerError
-from bot.domain.clock import Clock
+from bot.domain.clock import Ages, Clock
 from bot.domain.fill import Fill
 from bot.domain.ids import ClientIds, decision_key, is_ours, tag_of
 from bot.domain.instrument import FeeRate, Instrument
@@ -32,11 +32,15 @@ from bot.domain.order import (
 )
 from bot.domain.outcome import Meaning, NotPlaced, Placed, Unknown
 from bot.engine.book import Book, Booking
+from bot.engine.coins import Coins
 from bot.engine.doubts import HIDDEN, Doubts
 from bot.engine.markets import Markets
 
 #: Waits (wall seconds) between looks at an order that should end at once; what has not ended by then is hunted.
 PATIENCE = (0.0, 0.03, 0.05, 0.1, 0.2, 0.4, 0.8, 1.2)
+
+#: The longest that any call may take (wall seconds) while coins lie without a stop.
+NAKED_CALL = 2.0
 
 #: Refusals after which the very same wish may be tried again: it is certain that nothing happened.
 TRANSIENT = frozenset({Meaning.BUSY, Meaning.RATE_LIMITED, Meaning.NONCE, Meaning.CLOCK, Meaning.LOCKED_OUT})
@@ -57,14 +61,26 @@ class Desk:
     pause: Callable[[float], object] = time.sleep
     markets: Markets = field(init=False)
     doubts: Doubts = field(init=False, default_factory=Doubts)
+    ages: Ages = field(init=False)
+    let_go: set[str] = field(init=False, default_factory=set)
+    coins: Coins = field(init=False)
 
     def __post_init__(self) -> None:
+        self.coins = Coins(self)
         self.markets = Markets(self.broker, self.clock, self.log)
+        self.ages = Ages(self.clock)
 
     def learn_rules(self) -> None:
         """The markets and their rules of this moment; raises `BrokerError`."""
         held = [position.symbol for position in self.book.positions()]
+        self.broker.keep_listed({*held, *(record.symbol for record in self.book.unsettled())})
         self.instruments = self.markets.read(self.instruments, held)
+
+    def fee(self, symbol: str) -> FeeRate:
+        """What this account pays at a market; raises `BrokerError` where that has to be asked."""
+        if symbol not in self.fees:
+            self.fees.update(self.broker.fees({symbol}))
+        return self.fees.get(symbol, FeeRate(Decimal(0), Decimal(0)))
 
     def doubt_rules(self) -> None:
         """Read the rules before their time, if a refusal or a closed market asks for it; raises `BrokerError`."""
@@ -88,8 +104,12 @@ class Desk:
         reduce_only: bool = False,
         reason: str = "",
         decision: Decision | None = None,
+        deadline_ms: int | None = None,
+        pay_in: str | None = None,
     ) -> Intent:
-        """An intent with its ids, its decision key and its deadline."""
+        """An intent with its ids, its decision key and its deadline, `deadline_ms` from now at the latest. What is held is sold
+        for the currency that paid for it.
+        """
         attempt = self.book.attempts(symbol, candle_close, purpose)
         now = self.clock.wall_ms()
         able = self.broker.capabilities()
@@ -108,15 +128,27 @@ class Desk:
             trigger_price=trigger_price,
             attached_stop=attached_stop,
             attached_target=attached_target,
-            deadline=now + able.deadline_ms if able.absence is Absence.DEADLINE else None,
+            deadline=now + min(able.deadline_ms, deadline_ms or able.deadline_ms)
+            if able.absence is Absence.DEADLINE
+            else None,
             reduce_only=reduce_only,
             reason=reason,
             decision=decision,
+            pay_in=pay_in or self.paid_in(symbol),
         )
+
+    def paid_in(self, symbol: str) -> str | None:
+        """The currency that paid for what is held of a symbol; None for its quote, and when nothing is held."""
+        position = self.book.position(symbol)
+        if position is None:
+            return None
+        entry = self.book.by_client_id(position.entry_id) or self.book.by_exchange_id(position.entry_id)
+        return entry.pay_in if entry is not None else None
 
     def submit(self, intent: Intent) -> OrderRecord:
         """Commit the intent, send it once, commit how that ended. Raises `AlreadyDecided` before anything is sent."""
         self.book.record(intent)
+        self.ages.of(intent.client_id)  # from now on, whatever is done to the clock meanwhile
         outcome = self.broker.place(intent)
         self.markets.heed(intent.symbol, outcome)
         match outcome:
@@ -127,11 +159,28 @@ class Desk:
                     "REJECTED", symbol=intent.symbol, purpose=intent.purpose, client_id=intent.client_id, reason=reason
                 )
                 return self.book.mark(intent.client_id, OrderStatus.REJECTED, reason=f"{meaning}: {reason}")
-            case Unknown(reason):
+            case Unknown(reason, unheard):
                 self.log.warning(
                     "UNKNOWN", symbol=intent.symbol, purpose=intent.purpose, client_id=intent.client_id, reason=reason
                 )
-                return self.book.mark(intent.client_id, OrderStatus.UNKNOWN, reason=reason)
+                words = f"{Meaning.UNKNOWN}: {reason}" if unheard else reason
+                return self.book.mark(intent.client_id, OrderStatus.UNKNOWN, reason=words)
+
+    # -- coins without a stop -------------------------------------------------------------------------------------
+    def expose(self, symbol: str, why: str) -> None:
+        """A position is not wholly under stops from now on; meanwhile no call may take long."""
+        self.book.uncover(symbol, self.clock.wall_ms(), why)
+        self.broker.limit_calls(NAKED_CALL)
+
+    def guard(self, symbol: str) -> int:
+        """It is under stops again, or being sold; returns for how long it was not (wall ms)."""
+        naked = self.book.cover(symbol, self.clock.wall_ms())
+        self.limit_calls()
+        return naked
+
+    def limit_calls(self) -> None:
+        """Short calls as long as any coins lie without a stop, the usual ones else."""
+        self.broker.limit_calls(NAKED_CALL if self.book.uncovered() else None)
 
     def settle(self, record: OrderRecord) -> OrderRecord:
         """Follow an order that ends at once until it is over and all of its fills are booked, as far as patience goes."""
@@ -159,7 +208,7 @@ class Desk:
         """
         alive = {order.exchange_id for order in open_orders}
         for record in self.book.unsettled():
-            if record.exchange_id is None or record.exchange_id in alive:
+            if record.exchange_id is None or record.exchange_id in alive | self.let_go:
                 continue
             if stops_of is None or (record.symbol == stops_of and record.purpose is Purpose.STOP):
                 self.refresh(record)
@@ -181,6 +230,8 @@ class Desk:
         What a fired stop became is taken into the book before the stop is over there, so that its coins are never forgotten;
         what closed a position is booked after all that opened it.
         """
+        if order.exchange_id in self.let_go:
+            return None
         if order.children and self.book.by_exchange_id(order.exchange_id) is not None:
             self._adopt_children(order)
         record = self.book.update(order)
@@ -196,7 +247,7 @@ class Desk:
 
     def _corrected(self, record: OrderRecord, order: VenueOrder) -> OrderRecord:
         """The order as the venue shows it, where it has taken back what it once said was filled."""
-        if not self.doubts.taken_back(record, order, self.clock.wall_ms()):
+        if not self.doubts.taken_back(record, order, self.clock.steady_ms()):
             return record
         self.log.warning(
             "CORRECTED",
@@ -217,8 +268,7 @@ class Desk:
         """
         entries = [one for one in self.book.unsettled() if one.symbol == symbol and one.purpose is Purpose.ENTRY]
         refreshed = [self.refresh(entry) for entry in entries]
-        now = self.clock.wall_ms()
-        return all(entry.settled or now - (entry.sent_at or entry.created_at) > HIDDEN for entry in refreshed)
+        return all(entry.settled or self.age(entry) > HIDDEN for entry in refreshed)
 
     def _adopt_children(self, order: VenueOrder) -> None:
         """Raises `BrokerError` while the venue does not show the orders that it says a stop became."""
@@ -261,10 +311,17 @@ class Desk:
             self.on_fill(booking)
         return booking
 
+    def age(self, record: OrderRecord) -> int:
+        """Real ms since an order of ours was sent."""
+        return self.ages.of(record.client_id or record.exchange_id or "", record.sent_at or record.created_at)
+
     def is_mine(self, order: VenueOrder) -> bool:
         """Whether an order is of this book: in it, spawned by one that is, or under our tag. Another NIJA's is not."""
         known = [order.exchange_id] if order.parent_id is None else [order.exchange_id, order.parent_id]
-        if any(self.book.by_exchange_id(exchange_id) is not None for exchange_id in known):
+        if not self.let_go.isdisjoint(known):
+            return False
+        found = (self.book.by_exchange_id(exchange_id) for exchange_id in known)
+        if any(record is not None and record.purpose is not Purpose.OWNER for record in found):
             return True
         return order.client_id is not None and is_ours(order.client_id) and tag_of(order.client_id) == self.ids.tag
 
@@ -308,20 +365,18 @@ def at_stake(record: OrderRecord) -> Decimal:
 
 
 def is_harmless(record: OrderRecord) -> bool:
-    """Refused, and for a passing reason: nothing happened, and the wish may be tried again."""
-    return record.status is OrderStatus.REJECTED and _refusal(record) in TRANSIENT
-
-
-def is_refused_for_good(record: OrderRecord) -> bool:
-    """Refused by the exchange, which would refuse the same again. (What was proved absent was not refused, and a market that
-    is closed will open.)
+    """Refused, and for a passing reason, or for the stop it carried (the next goes without): nothing happened, and the wish
+    may be tried again.
     """
-    meaning = _refusal(record)
-    passing = meaning is None or meaning in TRANSIENT or meaning is Meaning.MARKET_CLOSED
-    return record.status is OrderStatus.REJECTED and not passing
+    return record.status is OrderStatus.REJECTED and refusal(record) in TRANSIENT | {Meaning.ATTACHMENT}
 
 
-def _refusal(record: OrderRecord) -> Meaning | None:
-    """The meaning that `submit` wrote in front of the venue's words."""
+def is_refused_for_its_stop(record: OrderRecord) -> bool:
+    """An entry that was refused for the stop attached to it: without one it may be taken."""
+    return record.status is OrderStatus.REJECTED and refusal(record) is Meaning.ATTACHMENT
+
+
+def refusal(record: OrderRecord) -> Meaning | None:
+    """The meaning that `submit` wrote in front of the venue's words; None for an order that was not refused in words."""
     word = record.reason.partition(":")[0]
     return next((meaning for meaning in Meaning if meaning == word), None)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from bot.domain.clock import MINUTE
 from bot.domain.order import IN_FLIGHT, OrderRecord, Purpose, VenueOrder
 
-#: Wall ms after which a fill of an entry does not come any more, whatever the venue once said: no sale waits for it.
+#: Real ms after which a fill of an entry does not come any more, whatever the venue once said: no sale waits for it.
 HIDDEN = 10 * MINUTE
-#: Wall ms for which the venue must have said less of any other order's fills than it once did, for it to be less.
+#: Real ms for which the venue must have said less of any other order's fills than it once did, for it to be less.
 TAKEN_BACK = MINUTE
 #: Answers that must have said so, none of them apart from the one before by more than `HIDDEN`.
 _TIMES = 3
@@ -22,7 +22,7 @@ _MOST = 100
 
 @dataclass(frozen=True, slots=True)
 class _Doubt:
-    """Since when and how often less was said, and when last (wall ms)."""
+    """Since when and how often less was said, and when last (steady ms)."""
 
     first: int
     last: int

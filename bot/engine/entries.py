@@ -13,24 +13,27 @@ from decimal import Decimal
 from bot.brokers.base import BrokerError
 from bot.domain.clock import MINUTE
 from bot.domain.instrument import Instrument, Ticker
-from bot.domain.money import ONE, ZERO, decimal, shortened
+from bot.domain.money import ONE, ZERO, decimal, floor_to, shortened
 from bot.domain.order import Decision, OrderRecord, OrderStatus, OrderType, Purpose, Side, TimeInForce
 from bot.engine import risk
-from bot.engine.accounting import Standing, base_of, exposures, in_doubt, slots_taken
+from bot.engine.accounting import Standing, base_of, exposures, slots_taken
 from bot.engine.book import AlreadyDecided
 from bot.engine.close import Closing
-from bot.engine.desk import Desk, is_harmless
+from bot.engine.desk import Desk, is_harmless, is_refused_for_its_stop
+from bot.engine.offer import objection, on_grid
 from bot.engine.prices import Prices, Unfit
 from bot.engine.protect import Protection, Verdict
+from bot.engine.purse import fullest
 from bot.strategy import sizing
-from bot.strategy.base import Costs, Evaluation, Strategy, ranked
-from bot.strategy.exact import minimums, quantity
+from bot.strategy.base import Evaluation, Strategy, ranked
+from bot.strategy.exact import minimums, price_of, quantity
 from bot.strategy.params import Owner
-from bot.strategy.rule import Why
 from bot.strategy.timing import barred, blocked_by_news, excluded, still_valid
 
 #: How far above the ask (below the bid) an entry may fill: its limit price.
 SLIPPAGE = Decimal("0.002")
+#: Money is rounded to this before it becomes lots; a limit is never rounded up.
+CENT = Decimal("1e-8")
 #: Which bound a size that does not fit was held against.
 _SIZE_LIMITS = {sizing.Fit.OVER_EQUITY: "MAX_POSITION_PCT_SMALL of equity", sizing.Fit.OVER_CASH: "free cash"}
 #: Times one signal may be tried when the venue surely did nothing.
@@ -59,6 +62,7 @@ class Entries:
     skipped: Counter[str] = field(default_factory=Counter)
     _seen: dict[str, int] = field(default_factory=dict)
     _told: dict[tuple[str, str], int] = field(default_factory=dict)
+    _sized_by: tuple[int, Decimal] = (0, ZERO)
 
     def scan(self, symbols: Sequence[str], standing: Standing, may_enter: str | None) -> int:
         """Evaluate `symbols` at the newest close and enter what passes; returns how many were entered.
@@ -94,6 +98,7 @@ class Entries:
         except Unfit as error:
             self._skip(symbol, "candles", str(error))
         except BrokerError as error:
+            self.desk.markets.heed_error(error, symbol)
             self._skip(symbol, "candles", error.text)
         return None
 
@@ -105,7 +110,7 @@ class Entries:
         if evaluation.side == 0 or (evaluation.side < 0 and not self.desk.instruments[symbol].shortable):
             self._seen[symbol] = evaluation.closed_at
             return None
-        return evaluation
+        return on_grid(evaluation, self.desk.instruments[symbol])
 
     def _consider(self, symbol: str, evaluation: Evaluation, standing: Standing, may_enter: str | None) -> int:
         """One signal through all gates; 1 when an order was sent."""
@@ -120,20 +125,21 @@ class Entries:
             self._skip(symbol, "barred", reason)
             return 0
         facts = self._facts(symbol, standing)
-        limit = risk.stale("balances", self.desk.clock.wall_ms() - standing.at) or risk.full(facts, self.limits)
+        limit = risk.stale("balances", self.desk.clock.steady_ms() - standing.at) or risk.full(facts, self.limits)
         if limit is not None:
             self._skip(symbol, "limit", str(limit))
             return 0
         try:
             ticker = self.desk.broker.tickers({symbol}).get(symbol)
         except BrokerError as error:
+            self.desk.markets.heed_error(error, symbol)
             self._skip(symbol, "price", error.text)
             return 0
         if ticker is None:
             self._skip(symbol, "price", "no price")
             return 0
         qty = self._plan(symbol, evaluation, ticker, standing, facts)
-        return 0 if qty is None else self._enter(symbol, evaluation, ticker, qty)
+        return 0 if qty is None else self._enter(symbol, evaluation, ticker, qty, standing)
 
     def _is_held(self, symbol: str) -> bool:
         """One position per base coin, whatever its quote."""
@@ -184,17 +190,18 @@ class Entries:
         insane = risk.insane(close, ticker.bid, ticker.ask, self.limits)
         if insane is not None:
             return self._no(symbol, "price", str(insane))
-        costs = Costs(float(fee.taker), float(ticker.ask - ticker.bid))
-        refused = self.strategy.refusal(evaluation, evaluation.close, costs)
-        if refused is not Why.ENTER:
-            return self._no(symbol, "costs" if refused is Why.COSTS else "rule", refused.name.lower())
+        poor = objection(self.strategy, evaluation, ticker, float(fee.taker))
+        if poor is not None:
+            return self._no(symbol, poor.gate, str(poor.refusal))
         worst = max(close, ticker.ask * (ONE + SLIPPAGE) + instrument.tick)
         ceiling = risk.ceiling(facts, self.limits)
         size = sizing.size(
             self.strategy.size_pct(evaluation),
             evaluation.close,
             evaluation.stop,
-            self._purse(instrument, standing, ceiling.usd * close / worst),
+            self._purse(
+                instrument, standing, self._equity(evaluation, standing), floor_to(ceiling.usd * close / worst, CENT)
+            ),
             minimums(instrument),
             self.owner,
         )
@@ -219,28 +226,32 @@ class Entries:
             orders_last_minute=book.orders_since(self.desk.clock.market_ms() - MINUTE),
         )
 
-    def _purse(self, instrument: Instrument, standing: Standing, ceiling: Decimal) -> sizing.Purse:
-        """What an entry may be paid from: the free cash of its quote, less what went out (or may have) since it was counted."""
-        book, quote = self.desk.book, instrument.quote
-        fresh = [one for one in book.positions() if one.symbol not in standing.prices and _quote(one.symbol) == quote]
-        doubtful = [one for one in book.unsettled() if one.purpose is Purpose.ENTRY and _quote(one.symbol) == quote]
-        spent = sum((one.cost + one.fees for one in fresh), ZERO) + sum(map(in_doubt, doubtful), ZERO)
+    def _purse(self, instrument: Instrument, standing: Standing, equity: Decimal, ceiling: Decimal) -> sizing.Purse:
+        """What an entry may be paid from."""
+        fee = self.desk.fees[instrument.symbol]
         return sizing.Purse(
-            equity=float(standing.equity),
-            free=float(max(standing.free.get(quote, ZERO) - spent, ZERO)),
-            fee=float(self.desk.fees[instrument.symbol].taker),
+            equity=float(equity),
+            free=float(fullest(self.desk, instrument, standing).free),
+            fee=float(fee.taker),
             slippage=float(SLIPPAGE),
             ceiling=float(ceiling),
+            coin_fee=float(fee.taker) if fee.in_coin else 0.0,
         )
+
+    def _equity(self, evaluation: Evaluation, standing: Standing) -> Decimal:
+        """What sizes are a share of: the same for all signals of one close, whenever each may act."""
+        if self._sized_by[0] != evaluation.closed_at:
+            self._sized_by = (evaluation.closed_at, standing.equity)
+        return self._sized_by[1]
 
     @staticmethod
     def _capped(qty: Decimal, instrument: Instrument) -> Decimal:
         return min(qty, instrument.max_qty) if instrument.max_qty is not None else qty
 
-    def _enter(self, symbol: str, evaluation: Evaluation, ticker: Ticker, qty: Decimal) -> int:
+    def _enter(self, symbol: str, evaluation: Evaluation, ticker: Ticker, qty: Decimal, standing: Standing) -> int:
         desk, instrument = self.desk, self.desk.instruments[symbol]
         side = Side.BUY if evaluation.side > 0 else Side.SELL
-        limit, stop = _limit(side, ticker, instrument), _stop(side, evaluation, instrument)
+        limit, stop = _limit(side, ticker, instrument), price_of(evaluation.stop)
         able = desk.broker.capabilities()
         intent = desk.draft(
             Purpose.ENTRY,
@@ -252,22 +263,27 @@ class Entries:
             tif=TimeInForce.IOC,
             limit_price=limit,
             attached_stop=stop if able.attached_stop else None,
-            attached_target=self._last_target(side, limit, stop, instrument) if able.attached_target else None,
+            attached_target=self._last_target(side, limit, stop, instrument)
+            if able.attached_stop and able.attached_target
+            else None,
             reason=f"score {evaluation.score} adx {evaluation.adx:.1f}",
             decision=_decision(evaluation, stop, self.desk.fees[symbol].taker),
+            pay_in=fullest(desk, instrument, standing).currency if instrument.paid_in else None,
         )
         try:
             record = desk.settle(desk.submit(intent))
         except AlreadyDecided:
             return 0
+        if is_refused_for_its_stop(record) and able.attached_stop and not desk.broker.capabilities().attached_stop:
+            return self._enter(symbol, evaluation, ticker, qty, standing)
         self._after(record, evaluation, ticker)
         return 1
 
     def _last_target(self, side: Side, limit: Decimal, stop: Decimal, instrument: Instrument) -> Decimal:
         """The last target of the worst price the entry may fill at: never nearer than the rule's own."""
-        fee = float(self.desk.fees[instrument.symbol].taker)
-        trade = self.strategy.opened(side.sign, float(limit), float(stop), fee, 1, 1)
-        price = decimal(repr(self.strategy.targets(trade)[2]))
+        fee, tick = float(self.desk.fees[instrument.symbol].taker), float(instrument.tick)
+        trade = self.strategy.opened(side.sign, float(limit), float(stop), fee, 1, 1, tick)
+        price = price_of(self.strategy.targets(trade)[2])
         return instrument.price_up(price) if side is Side.BUY else instrument.price_down(price)
 
     def _after(self, record: OrderRecord, evaluation: Evaluation, ticker: Ticker) -> None:
@@ -314,20 +330,10 @@ class Entries:
             self.desk.log.info("SKIP", symbol=symbol, gate=kind, reason=reason)
 
 
-def _quote(symbol: str) -> str:
-    return symbol.split("-")[1]
-
-
 def _limit(side: Side, ticker: Ticker, instrument: Instrument) -> Decimal:
     if side is Side.BUY:
         return instrument.price_up(ticker.ask * (ONE + SLIPPAGE))
     return instrument.price_down(ticker.bid * (ONE - SLIPPAGE))
-
-
-def _stop(side: Side, evaluation: Evaluation, instrument: Instrument) -> Decimal:
-    """On the venue's grid, rounded towards the market: never looser than the rule says."""
-    price = decimal(repr(evaluation.stop))
-    return instrument.price_up(price) if side is Side.BUY else instrument.price_down(price)
 
 
 def _decision(evaluation: Evaluation, stop: Decimal, fee: Decimal) -> Decision:

@@ -7,12 +7,11 @@ looks at the positions. It books and adopts nothing: that is reconciliation.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from bot.brokers.base import BrokerError, Reading, Whole
-from bot.domain.clock import DAY, HOUR, SECOND, iso
+from bot.domain.clock import DAY, HOUR, MINUTE, SECOND, Pause, iso
 from bot.domain.fill import Fill
 from bot.domain.order import VenueOrder
 from bot.domain.outcome import Meaning
@@ -26,20 +25,22 @@ LOST_BOOK = 7 * DAY
 READ_TO = "reconciled_at"
 #: Steps of a reading in one go: what is short is read at once.
 AT_ONCE = 8
-#: Real seconds after which a reading that is still under way keeps entries waiting.
-_PATIENCE = 60.0
-#: Real seconds until a step that failed is tried again.
-_AGAIN = 2.0
+#: Real ms after which a reading that is still under way keeps entries waiting.
+_PATIENCE = MINUTE
+#: Real ms until a step that failed is tried again, and until one that found no room is at the soonest.
+_AGAIN, _SOON = 2 * SECOND, SECOND // 4
 #: So many orders of unknown origin are asked for by their ids; more are found sooner in the list of ended ones.
 _FEW = 40
 
 
 @dataclass(slots=True)
 class Course:
-    """One reading. `began` is its market time, `begun` its real time (monotonic seconds); `listed`: ended orders were read."""
+    """One reading. `began` is its market time, `begun` its steady time (ms); `listed`: ended orders were read."""
 
     since: int
     began: int
+    begun: int
+    pause: Pause
     fills: Reading[Fill]
     ended: Reading[VenueOrder]
     first: bool = False
@@ -48,8 +49,6 @@ class Course:
     named: Reading[VenueOrder] | None = None
     ended_taken: bool = False
     has_waited: bool = False
-    next_at: float = 0.0
-    begun: float = field(default_factory=time.monotonic)
 
 
 class History:
@@ -78,7 +77,7 @@ class History:
     def objection(self) -> str | None:
         """Why entries wait: the first reading of this life is not complete, or a later one takes long."""
         course = self._course
-        if course is None or (self._caught_up and time.monotonic() - course.begun < _PATIENCE):
+        if course is None or (self._caught_up and self._desk.clock.steady_ms() - course.begun < _PATIENCE):
             return None
         return "the exchange's history is still being read"
 
@@ -90,23 +89,33 @@ class History:
         now, read_to = self._desk.clock.market_ms(), self._desk.book.fact(READ_TO)
         if since is None:
             since = min(int(read_to), now) - OVERLAP if read_to is not None else now - LOST_BOOK
-        broker = self._desk.broker
+        broker, clock = self._desk.broker, self._desk.clock
         ended = broker.read_ended(since) if first else _nothing()
         lost = first and read_to is None
-        self._course = Course(since, now, broker.read_fills(since), ended, first=first, lost=lost, listed=first)
+        fills = broker.read_fills(since)
+        self._course = Course(
+            since, now, clock.steady_ms(), Pause(clock), fills, ended, first=first, lost=lost, listed=first
+        )
+
+    def drop(self) -> None:
+        """Give the reading up: what it is for is not to be done now."""
+        self._course = None
 
     def read_on(self, steps: int = 1) -> bool:
         """Go on, as far as there is room now; True when the reading is complete and all of it booked. Raises `BrokerError`."""
         course = self._course
-        if course is None or time.monotonic() < course.next_at:
+        if course is None or not course.pause.is_over():
             return False
         try:
             for _ in range(steps):
-                if self._step(course):
+                done = self._step(course)
+                if self._course is not course:
+                    return False
+                if done:
                     self._complete(course)
                     return True
         except BrokerError as error:
-            course.next_at = time.monotonic() + max(error.retry_after_ms / SECOND, 0.25 if _is_full(error) else _AGAIN)
+            course.pause.begin(max(error.retry_after_ms, _SOON if _is_full(error) else _AGAIN))
             if not _is_full(error):
                 raise
             self._wait(course, error)
@@ -147,7 +156,7 @@ class History:
         self._desk.book.note(READ_TO, str(course.began))
         self._course, self._caught_up = None, True
         if course.has_waited:
-            seconds = round(time.monotonic() - course.begun)
+            seconds = (self._desk.clock.steady_ms() - course.begun) // SECOND
             self._desk.log.info("HISTORY", since=iso(course.since), fills=len(course.fills.found), seconds=seconds)
 
     def _wait(self, course: Course, error: BrokerError) -> None:

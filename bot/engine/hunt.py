@@ -11,33 +11,33 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.brokers.base import Absence, BrokerError
-from bot.domain.clock import HOUR, MINUTE, SECOND
+from bot.domain.clock import HOUR, MINUTE, SECOND, Pause, backed_off
 from bot.domain.order import Intent, OrderRecord, OrderStatus, Purpose
-from bot.domain.outcome import NotPlaced, Placed, Unknown
-from bot.engine.desk import TRANSIENT, Desk
+from bot.domain.outcome import ErrorClass, NotPlaced, Placed, Unknown
+from bot.engine.desk import Desk
 
-#: Wall ms after a request's deadline before an empty look counts as proof: clocks differ, engines dawdle.
+#: Real ms after a request's deadline before an empty look counts as proof: clocks differ, engines dawdle.
 PROOF_MARGIN = 2 * SECOND
-#: Wall ms after sending before the same request is sent again: a position may be without its stop until then.
+#: Real ms after sending before the same request is sent again: a position may be without its stop until then.
 REPEAT_AFTER = 3 * SECOND // 2
-#: Wall ms after sending before an id is burnt: what is only slow should have arrived by then.
+#: Real ms after sending before an id is burnt: what is only slow should have arrived by then.
 BURN_AFTER = 5 * SECOND
-#: Wall ms after sending until which a sale or stop is repeated as it was: the market has moved on since.
+#: Real ms after sending until which a sale or stop is repeated as it was: the market has moved on since.
 REPEAT_UNTIL = MINUTE
-#: The longest wait (wall ms) between two looks for the same order.
+#: The longest wait (real ms) between two looks for the same order.
 LONGEST_WAIT = 30 * SECOND
 FIRST_WAIT = 250
 #: Market ms before an order's creation from which the venue's lists are searched.
 SEARCH_MARGIN = MINUTE
-#: Wall ms after which an order that is still unknown is worth an alarm, and until the next one for it.
+#: Real ms after which an order that is still unknown is worth an alarm, and until the next one for it.
 ALARM_AFTER, ALARM_AGAIN = MINUTE, HOUR
 
 
 @dataclass(slots=True)
 class _Chase:
-    next_at: int
-    wait: int
-    alarmed_at: int = 0
+    pause: Pause
+    wait: int = FIRST_WAIT
+    alarm: Pause | None = None
 
 
 class Hunt:
@@ -54,9 +54,8 @@ class Hunt:
             self._end(client_id)
         ended = False
         for client_id, record in wanted.items():
-            chase = self._chases.setdefault(client_id, _Chase(next_at=0, wait=FIRST_WAIT))
-            now = self._desk.clock.wall_ms()
-            if now >= chase.next_at or now < chase.next_at - LONGEST_WAIT:  # the clock was set back
+            chase = self._chases.setdefault(client_id, _Chase(Pause(self._desk.clock)))
+            if chase.pause.is_over():
                 ended = self._look(record, client_id, chase) or ended
         return ended
 
@@ -67,7 +66,7 @@ class Hunt:
 
     def _end(self, client_id: str) -> None:
         """Whoever found out what became of an order: its hunt is over, and so is an alarm about it."""
-        if self._chases.pop(client_id).alarmed_at:
+        if self._chases.pop(client_id).alarm is not None:
             self._desk.log.info("CERTAIN", client_id=client_id, reason="what became of it is known now")
 
     def _look(self, record: OrderRecord, client_id: str, chase: _Chase) -> bool:
@@ -82,12 +81,12 @@ class Hunt:
 
     def _ended(self, record: OrderRecord, client_id: str) -> bool:
         """Whether this look ended the hunt: the order was found, or its absence proved or brought about."""
-        began = self._desk.clock.wall_ms()
+        age = self._desk.age(record)
         if self._seen(record, client_id):
             return True
         if record.exchange_id is not None:
             return self._desk.forgotten(record).done
-        if began < _turning_points(record)[0]:
+        if age < _turning_points(record)[0]:
             return False
         if self._desk.broker.capabilities().absence is Absence.SAME_ID:
             return self._use_id_again(record)
@@ -118,14 +117,14 @@ class Hunt:
             return False
         if self._is_wanted(record):
             return self._repeat(intent)
-        return self._desk.clock.wall_ms() >= record.sent_at + BURN_AFTER and self._burn(intent)
+        return self._desk.age(record) >= BURN_AFTER and self._burn(intent)
 
     def _is_wanted(self, record: OrderRecord) -> bool:
         """Whether a lost sale or stop, made now, would do what it was meant to, and nothing else is on its way to do it."""
         position = self._desk.book.position(record.symbol)
         if record.purpose is Purpose.ENTRY or position is None:
             return False
-        if self._desk.clock.wall_ms() - record.sent_at > REPEAT_UNTIL:
+        if self._desk.age(record) > REPEAT_UNTIL:
             return False
         if record.side is position.side or record.qty > position.qty:
             return False
@@ -147,12 +146,15 @@ class Hunt:
                 desk.log.info("REPEATED", symbol=intent.symbol, client_id=intent.client_id, exchange_id=exchange_id)
                 desk.refresh(placed)
                 return True
-            case NotPlaced(meaning, reason) if meaning not in TRANSIENT:
+            case NotPlaced(meaning, reason) if meaning.error_class is not ErrorClass.PASSING:
                 desk.log.info("HUNT", client_id=intent.client_id, reason=f"repeated, refused: {reason}")
                 return self._burn(intent)
-            case NotPlaced(_, reason) | Unknown(reason):
+            case NotPlaced(_, reason) | Unknown(reason, unheard=False):
                 desk.log.debug("HUNT", client_id=intent.client_id, reason=f"not repeated: {reason}")
                 return False
+            case Unknown(reason):
+                desk.log.info("HUNT", client_id=intent.client_id, reason=f"repeated, answered: {reason}")
+                return desk.ages.of(intent.client_id, intent.sent_at) >= BURN_AFTER and self._burn(intent)
 
     def _burn(self, intent: Intent) -> bool:
         order = self._desk.broker.burn(intent)
@@ -174,13 +176,13 @@ class Hunt:
         self._desk.log.info("ABSENT", symbol=record.symbol, client_id=client_id, reason=reason)
 
     def _again(self, record: OrderRecord, client_id: str, chase: _Chase) -> None:
-        now = self._desk.clock.wall_ms()
-        chase.next_at = min([now + chase.wait, *(at for at in _turning_points(record) if at > now)])
-        chase.wait = min(chase.wait * 2, LONGEST_WAIT)
+        age = self._desk.age(record)
+        chase.pause.begin(min([chase.wait, *(at - age for at in _turning_points(record) if at > age)]))
+        chase.wait = backed_off(chase.wait, FIRST_WAIT, LONGEST_WAIT)
         if record.status is not OrderStatus.UNKNOWN and record.exchange_id is None:
             self._desk.book.mark(client_id, OrderStatus.UNKNOWN, reason="not seen at the exchange yet")
-        if now - record.sent_at > ALARM_AFTER and now - chase.alarmed_at > ALARM_AGAIN:
-            chase.alarmed_at = now
+        if age > ALARM_AFTER and (chase.alarm is None or chase.alarm.is_over()):
+            chase.alarm = Pause(self._desk.clock, ALARM_AGAIN)
             self._desk.log.error(
                 "UNKNOWN",
                 symbol=record.symbol,
@@ -190,7 +192,7 @@ class Hunt:
 
 
 def _turning_points(record: OrderRecord) -> tuple[int, ...]:
-    """Wall times at which a look that shows nothing allows more than the look before, the first of them first."""
+    """Ages (real ms) from which a look that shows nothing allows more than the look before, the first of them first."""
     if record.deadline is not None:
-        return (record.deadline + PROOF_MARGIN + 1,)
-    return (record.sent_at + REPEAT_AFTER, record.sent_at + BURN_AFTER)
+        return (record.deadline - record.sent_at + PROOF_MARGIN + 1,)
+    return (REPEAT_AFTER, BURN_AFTER)

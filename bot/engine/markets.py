@@ -1,37 +1,48 @@
 """The markets of one account: their rules of the moment, and which of them take no orders now.
 
-What is held in a closed market is reported once and stays as it is protected; nothing is sent into it in vain. A refusal
-that the rules may explain makes them be read anew. It sends no orders.
+What is held in a closed market is reported once and stays as it is protected; nothing is sent into it in vain. A market that
+is closed to this owner alone is left out for a day, and the next takes its place. A refusal that the rules may explain makes
+them be read again. It sends no orders.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import TypeVar
 
 from bot.brokers.base import BaseBroker, BrokerError
-from bot.domain.clock import MINUTE, SECOND, Clock
+from bot.domain.clock import DAY, MINUTE, SECOND, Clock, backed_off
 from bot.domain.instrument import Instrument, Kind, Trading
 from bot.domain.log import Log
-from bot.domain.outcome import Meaning, NotPlaced, Outcome, Placed
+from bot.domain.outcome import ErrorClass, Meaning, NotPlaced, Outcome, Placed
+
+T = TypeVar("T")
 
 #: What still takes a sale of ours, and what a resting stop. (Limit-only markets take a sale as a limit order.)
 _SALES = frozenset({Trading.ONLINE, Trading.REDUCE_ONLY, Trading.LIMIT_ONLY})
 _STOPS = frozenset({Trading.ONLINE, Trading.REDUCE_ONLY})
 #: Refusals that changed rules may explain.
 _OF_RULES = frozenset({Meaning.MARKET_CLOSED, Meaning.REJECTED, Meaning.TOO_SMALL, Meaning.UNSUPPORTED})
-#: The first and the longest wait (wall ms) before a market that refused an order as closed is tried again.
+#: The first and the longest wait (real ms) before a market that refused an order as closed is tried again.
 _FIRST_WAIT, _LONGEST_WAIT = 5 * SECOND, 5 * MINUTE
-#: Wall ms between two looks at the rules while a market in which we hold something is closed, and after refusals.
+#: Real ms between two looks at the rules while a market in which we hold something is closed, and after refusals.
 _LOOK_AGAIN, _LOOK_AFTER_REFUSAL = MINUTE, 2 * SECOND
+#: The place of refusals that speak of the whole account, among the closed markets.
+_ACCOUNT = ""
+#: Real ms for which a market that is closed to this owner takes no entries.
+RESTRICTED_FOR = DAY
 
 
 @dataclass(slots=True)
 class _Closure:
+    """`until`: no order before (wall ms). `entries_until`: no entry before, 0 for the same."""
+
     why: str
     wait: int
     until: int
+    entries_until: int = 0
 
 
 class Markets:
@@ -52,33 +63,86 @@ class Markets:
         match outcome:
             case Placed():
                 self._closures.pop(symbol, None)
+                self._closures.pop(_ACCOUNT, None)
+            case NotPlaced(meaning, reason) if meaning.error_class is ErrorClass.MARKET:
+                self.restrict(symbol, reason)
+            case NotPlaced(meaning, reason) if meaning.error_class is ErrorClass.ACCOUNT:
+                self._close(_ACCOUNT, reason)
             case NotPlaced(meaning, reason) if meaning in _OF_RULES:
                 self._doubted = True
                 if meaning is Meaning.MARKET_CLOSED:
                     self._close(symbol, reason)
 
-    def heed_error(self, error: BrokerError) -> None:
-        """Learn from a question that failed: a market that is gone is answered for with an error."""
+    def heed_error(self, error: BrokerError, symbol: str | None = None) -> None:
+        """Learn from a question that failed, about one market if it was: a market that is gone is answered for with an error."""
+        if symbol is not None and error.meaning.error_class is ErrorClass.MARKET:
+            self.restrict(symbol, error.text)
         self._doubted = self._doubted or error.meaning in _OF_RULES
 
-    def _close(self, symbol: str, reason: str) -> None:
+    # -- markets that are closed to this owner --------------------------------------------------------------------
+    def restrict(self, symbol: str, reason: str) -> None:
+        """The venue does not let this owner trade a market: no entries there for a day, other orders after growing waits."""
         before = self._closures.get(symbol)
-        wait = min(before.wait * 2, _LONGEST_WAIT) if before is not None else _FIRST_WAIT
-        self._closures[symbol] = _Closure(reason, wait, self._clock.wall_ms() + wait)
-        if before is None:
-            self._log.error(
+        wait = self._next_wait(before)
+        now = self._clock.steady_ms()
+        self._closures[symbol] = _Closure(reason, wait, now + wait, now + RESTRICTED_FOR)
+        if before is None or not before.entries_until:
+            self._log.warning(
                 "HALTED",
                 symbol=symbol,
                 limit="market",
-                reason=f"the exchange takes no such order of it now: {reason}; tried again with growing waits",
+                reason=f"closed to this account: {reason}; left out for a day, or until `nija resume` or a restart",
             )
+
+    def is_restricted(self, symbol: str) -> bool:
+        """Whether a market is closed to this owner: its place goes to the next."""
+        closure = self._closures.get(symbol)
+        return closure is not None and self._clock.steady_ms() < closure.entries_until
+
+    def reopen(self) -> None:
+        """The owner resumes: every market may be tried again."""
+        self._closures.clear()
+
+    def each(self, ask: Callable[[set[str]], Mapping[str, T]], symbols: Iterable[str]) -> dict[str, T]:
+        """Ask about many markets at once. A refusal that speaks of one market leaves that one out, not all of them.
+
+        Raises `BrokerError` for any other failure.
+        """
+        wanted = sorted(symbols)
+        try:
+            return dict(ask(set(wanted))) if wanted else {}
+        except BrokerError as error:
+            if error.meaning.error_class is not ErrorClass.MARKET:
+                raise
+            if len(wanted) == 1:
+                self.restrict(wanted[0], error.text)
+                return {}
+        half = len(wanted) // 2
+        return self.each(ask, wanted[:half]) | self.each(ask, wanted[half:])
+
+    # -- markets that take no orders now --------------------------------------------------------------------------
+    @staticmethod
+    def _next_wait(before: _Closure | None) -> int:
+        return backed_off(before.wait if before is not None else 0, _FIRST_WAIT, _LONGEST_WAIT)
+
+    def _close(self, symbol: str, reason: str) -> None:
+        before = self._closures.get(symbol)
+        wait = self._next_wait(before)
+        self._closures[symbol] = _Closure(reason, wait, self._clock.steady_ms() + wait)
+        if before is None:
+            whose = {"limit": "account"} if symbol == _ACCOUNT else {"symbol": symbol, "limit": "market"}
+            why = f"the exchange takes no such order now: {reason}; tried again with growing waits"
+            self._log.error("HALTED", **whose, reason=why)
 
     def takes_entries(self, instrument: Instrument) -> str | None:
         """Why the market takes no entry now, or None."""
         if instrument.trading is not Trading.ONLINE:
             return f"the market is {instrument.trading}"
-        closure = self._closures.get(instrument.symbol)
-        return closure.why if closure is not None and self._waits(instrument.symbol) else None
+        for place in (instrument.symbol, _ACCOUNT):
+            closure = self._closures.get(place)
+            if closure is not None and (self._waits(place) or self.is_restricted(place)):
+                return closure.why
+        return None
 
     def takes_sales(self, instrument: Instrument) -> bool:
         return instrument.trading in _SALES and not self._waits(instrument.symbol)
@@ -88,12 +152,12 @@ class Markets:
 
     def _waits(self, symbol: str) -> bool:
         closure = self._closures.get(symbol)
-        return closure is not None and self._clock.wall_ms() < closure.until
+        return closure is not None and self._clock.steady_ms() < closure.until
 
     # -- the rules ------------------------------------------------------------------------------------------------
     def is_due(self, held: Iterable[Instrument]) -> bool:
         """Whether the rules are to be read before their time: in doubt, or something is held in a market that is closed."""
-        age = self._clock.wall_ms() - self._read_at
+        age = self._clock.steady_ms() - self._read_at
         closed = any(one.trading is not Trading.ONLINE for one in held)
         return (self._doubted and age >= _LOOK_AFTER_REFUSAL) or (closed and age >= _LOOK_AGAIN)
 
@@ -102,7 +166,7 @@ class Markets:
         `BrokerError`.
         """
         fresh = dict(self._broker.instruments())
-        self._read_at, self._doubted = self._clock.wall_ms(), False
+        self._read_at, self._doubted = self._clock.steady_ms(), False
         for symbol in held:
             listed = symbol in fresh
             if not listed:

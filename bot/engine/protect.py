@@ -1,12 +1,12 @@
 """Protection: every position has its stop resting at the exchange, of exactly its size, at the rule's price.
 
 `ensure` brings that about and may be called at any time; `loosen` frees coins for a sale. A stretch in which less is
-covered than held is recorded with its cause. It never sells: that is `close`.
+covered than held is recorded with its cause. It never sells: that is `close`. What a refusal allows is decided by its class
+alone, whichever venue it comes from (`_place`, `_amend`).
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -16,15 +16,23 @@ from bot.brokers.base import BrokerError
 from bot.domain.clock import MINUTE, SECOND
 from bot.domain.instrument import Instrument
 from bot.domain.money import ZERO
-from bot.domain.order import STOPS, WORKING, OrderType, Purpose, Side, VenueOrder
-from bot.domain.outcome import Meaning, NotPlaced, Outcome, Placed, Unknown
+from bot.domain.order import STOPS, WORKING, OrderRecord, OrderStatus, OrderType, Purpose, Side, VenueOrder
+from bot.domain.outcome import ErrorClass, Meaning, NotPlaced, Outcome, Placed, Unknown
 from bot.domain.position import Position
 from bot.engine.book import AlreadyDecided
 from bot.engine.cover import Amend, Cancel, Place, Step, arrange, covered
-from bot.engine.desk import Desk, is_refused_for_good
+from bot.engine.desk import Desk, refusal
+from bot.engine.refusals import Refusals
 
 #: Waits (wall seconds) between looks at a stop whose cancel was taken but may still be queued.
 _CANCEL_PATIENCE = (0.0, 0.02, 0.05, 0.1)
+#: Waits (wall seconds) between looks at the wallet for coins that a cancelled stop held: a venue may confirm a cancel before
+#: it has let them go.
+_RELEASE_PATIENCE = (0.0, 0.05, 0.1, 0.15, 0.25, 0.4, 0.6)
+#: Wall ms that the request for a stop of unprotected coins stays valid: the sooner it is certainly dead, the sooner the next.
+STOP_DEADLINE = 2 * SECOND
+#: Why a stretch is naked for which the venue is answerable, and nobody could do anything.
+_VENUE_HOLDS = "the exchange still holds the coins of a cancelled order"
 
 
 class Verdict(Enum):
@@ -36,14 +44,12 @@ class Verdict(Enum):
     THROUGH = "through"
     """The market is already beyond the stop: exit now."""
     REFUSED = "refused"
-    """The exchange has refused its stop time after time: exit now, rather than stand unprotected."""
+    """The exchange has refused its stop for good, time after time: exit now, rather than stand unprotected."""
 
 
-#: Refusals of a stop in a row, for reasons that do not pass, after which its position is not kept any longer.
-REFUSALS = 3
 #: Market ms before an entry's creation from which the venue's lists are searched for its stop: clocks differ.
 SEARCH_MARGIN = MINUTE
-#: Wall ms after sending an entry within which its own stop is waited for while the entry is not settled.
+#: Real ms after sending an entry within which its own stop is waited for while the entry is not settled.
 COMING = 5 * SECOND
 
 
@@ -72,7 +78,19 @@ class Protection:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._refused: Counter[str] = Counter()
+        self.refused = Refusals()
+        self._replaced: set[str] = set()
+
+    def begin(self) -> None:
+        """A look at the positions begins: each stop that cannot be amended may be replaced once in it."""
+        self._replaced.clear()
+        self._desk.limit_calls()
+        self.refused.keep({position.entry_id for position in self._desk.book.positions()})
+
+    def is_urgent(self) -> bool:
+        """Whether coins have come to lie without a stop within the last minute; what lasts longer is looked at in calm."""
+        ages, naked = self._desk.ages, self._desk.book.uncovered()
+        return any(ages.of(f"naked {symbol} {since}", since) < MINUTE for symbol, (since, _) in naked.items())
 
     def stops_of(self, position: Position, orders: Iterable[VenueOrder]) -> list[VenueOrder]:
         """Our working stops of this position among `orders`; those the venue spawned enter the book here."""
@@ -105,13 +123,14 @@ class Protection:
         stops = self.stops_of(position, orders)
         if self._has_sold(position, stops, orders):
             return Verdict.EXPOSED
-        exposed = instrument.size(position.qty - desk.closing_in_doubt(symbol, stops))
+        guarded = desk.coins.to_guard(position, covered(stops))
+        exposed = instrument.size(guarded - desk.closing_in_doubt(symbol, stops))
         want = wanted(exposed, stops, instrument)
         trigger = stop_price(position, instrument)
         steps = arrange(stops, want, trigger, instrument, amend=desk.broker.capabilities().amend)
         if covered(stops) < want or any(isinstance(step, Cancel) for step in steps):
-            desk.book.uncover(symbol, desk.clock.wall_ms(), why)
-        if any(isinstance(step, Place) for step in steps) and self._is_coming(position):
+            desk.expose(symbol, why)
+        if any(isinstance(step, Place) for step in steps) and (self._is_coming(position) or self._pauses(position)):
             return Verdict.EXPOSED
         if desk.stop_in_doubt(symbol) or (steps and not desk.markets.takes_stops(instrument)):
             return Verdict.EXPOSED
@@ -119,18 +138,20 @@ class Protection:
             return self._unprotected(position)
         if exposed > want or (exposed <= 0 and desk.closing_in_doubt(symbol) == 0):
             return Verdict.EXPOSED  # too small for any stop: the caller books it as dust
-        self._covered(symbol, trigger, want, tell=bool(steps) or why == "entry")
+        self._covered(position, trigger, want, tell=bool(steps) or why == "entry")
         return Verdict.COVERED
+
+    def _pauses(self, position: Position) -> bool:
+        return self.refused.pauses(position.entry_id, self._desk.clock.steady_ms())
 
     def _is_coming(self, position: Position) -> bool:
         """Whether the stop that came with the entry may only not be shown yet, as the rest of its fills: one of ours beside it
         could sell the same coins again. Not for long: what has not come by then is placed."""
-        now = self._desk.clock.wall_ms()
         return any(
             record.symbol == position.symbol
             and record.purpose is Purpose.ENTRY
             and record.attached_stop is not None
-            and now - record.sent_at < COMING
+            and self._desk.age(record) < COMING
             for record in self._desk.book.unsettled()
         )
 
@@ -145,7 +166,8 @@ class Protection:
             return Verdict.EXPOSED
         if ticker is not None and is_through(position, ticker.last):
             return Verdict.THROUGH
-        return Verdict.REFUSED if self._refused[symbol] >= REFUSALS else Verdict.EXPOSED
+        final = self.refused.is_final(position.entry_id, self._desk.clock.steady_ms())
+        return Verdict.REFUSED if final else Verdict.EXPOSED
 
     def guards(self, position: Position) -> bool:
         """Whether a stop rests that covers all of the position that can be sold; raises `BrokerError`."""
@@ -172,8 +194,11 @@ class Protection:
         reductions = arrange(
             stops, want, stop_price(position, instrument), instrument, amend=desk.broker.capabilities().amend
         )
-        desk.book.uncover(position.symbol, desk.clock.wall_ms(), why)
-        return self._take(position, reductions)
+        desk.expose(position.symbol, why)
+        if not self._take(position, reductions):
+            return False
+        cancelled = any(isinstance(step, Cancel) for step in reductions)
+        return not cancelled or self.await_release(position, position.qty - want)
 
     def _has_sold(self, position: Position, stops: Sequence[VenueOrder], orders: Iterable[VenueOrder]) -> bool:
         """Whether coins that lie without a stop are gone with one that fired a moment ago: another would sell what is not ours."""
@@ -187,21 +212,21 @@ class Protection:
     def _learn_fired(self, position: Position, stops: Sequence[VenueOrder]) -> None:
         """A stop that came with the entry may have fired, and sold, before the book ever saw it: look among what ended.
 
-        Only where coins lie without a stop and none of the entry's has been seen.
+        Only where coins lie without a stop and the entry has filled for more than its stops that have been seen: a venue that
+        spawns one for each fill may have shown some.
         """
         desk = self._desk
         if covered(stops) >= desk.instruments[position.symbol].size(position.qty):
             return
         records = desk.book.orders_of(position.symbol, position.candle_close)
-        seen = {record.parent_id for record in records}
         unseen = {
             record.exchange_id: record.created_at
             for record in records
-            if record.attached_stop is not None and record.filled_qty > 0 and record.exchange_id not in seen
+            if record.attached_stop is not None and record.filled_qty > _made_for(record, records)
         }
         ended = desk.broker.recent_orders(min(unseen.values()) - SEARCH_MARGIN) if unseen else ()
         for order in ended:
-            if order.parent_id in unseen:
+            if order.parent_id in unseen and desk.book.by_exchange_id(order.exchange_id) is None:
                 desk.log.info("ADOPTED", symbol=order.symbol, purpose=Purpose.STOP, exchange_id=order.exchange_id)
                 desk.adopt(order, Purpose.STOP)
 
@@ -219,25 +244,35 @@ class Protection:
         ended = [self._reduce(Cancel(order)) for order in idle]
         return all(ended)
 
-    def _covered(self, symbol: str, trigger: Decimal, qty: Decimal, *, tell: bool) -> None:
-        naked = self._desk.book.cover(symbol, self._desk.clock.wall_ms())
+    def _covered(self, position: Position, trigger: Decimal, qty: Decimal, *, tell: bool) -> None:
+        self.refused.forget(position.entry_id)
+        naked = self._desk.guard(position.symbol)
         if tell or naked:
-            self._desk.log.info("STOP", symbol=symbol, qty=qty, trigger=trigger, naked_ms=naked)
+            self._desk.log.info("STOP", symbol=position.symbol, qty=qty, trigger=trigger, naked_ms=naked)
 
     def _take(self, position: Position, steps: Sequence[Step]) -> bool:
+        """One step after the other, as long as each comes out as planned."""
+        freed = False
         for step in steps:
             match step:
                 case Cancel():
                     good = self._reduce(step)
+                    freed = True
                 case Amend():
-                    good = self._amend(step)
+                    good = self._amend(position, step)
                 case Place():
+                    if freed or self.refused.reason(position.entry_id) is not None:
+                        self.await_release(position, step.qty)
                     good = self._place(position, step)
             if not good:
                 return False
         return True
 
-    def _amend(self, step: Amend) -> bool:
+    # -- amending -------------------------------------------------------------------------------------------------
+    def _amend(self, position: Position, step: Amend) -> bool:
+        """Change a resting stop. A request without a clear answer, or of words nobody wrote down, leaves the old stop alive:
+        that order alone is asked about. What cannot be changed this way is cancelled and placed at its new values.
+        """
         outcome = self._desk.broker.amend(step.stop, qty=step.qty, trigger_price=step.trigger)
         self._note(step.stop, outcome)
         self._desk.markets.heed(step.stop.symbol, outcome)
@@ -245,13 +280,42 @@ class Protection:
             self._desk.book.update(replace(step.stop, qty=step.qty, trigger_price=step.trigger))
             return True
         if isinstance(outcome, Unknown) or outcome.meaning is Meaning.GONE:
-            return self._stands(step)
-        return False
+            now = self._shown(step.stop)
+            if now is None or now.status not in WORKING:
+                return False
+            if now.qty == step.qty and now.trigger_price == step.trigger:
+                return True
+        return _is_not_this_way(outcome) and self._replace(position, step)
 
-    def _reduce(self, step: Cancel | Amend) -> bool:
-        """Take coverage away for certain: a cancel is believed only after the venue shows the order ended unfilled."""
-        if isinstance(step, Amend):
-            return self._amend(step)
+    def _shown(self, stop: VenueOrder) -> VenueOrder | None:
+        """What the venue shows of a stop now, taken into the book; None when it does not say: then the next look asks."""
+        try:
+            now = self._desk.broker.order(stop.exchange_id, stop.symbol)
+        except BrokerError as error:
+            self._desk.log.warning("STOP", symbol=stop.symbol, exchange_id=stop.exchange_id, reason=error.text)
+            return None
+        if now is not None:
+            self._desk.sync(now)
+        return now
+
+    def _replace(self, position: Position, step: Amend) -> bool:
+        """Cancel a stop that cannot be amended and place it at its new values; once a look."""
+        symbol, stop = position.symbol, step.stop
+        if symbol in self._replaced:
+            return False
+        self._replaced.add(symbol)
+        self._desk.log.warning(
+            "STOP",
+            symbol=symbol,
+            exchange_id=stop.exchange_id,
+            reason="it cannot be amended: cancelled and placed anew",
+        )
+        self._desk.expose(symbol, "replaced")
+        return self._take(position, [Cancel(stop), Place(step.qty - stop.filled_qty, step.trigger)])
+
+    # -- taking away ----------------------------------------------------------------------------------------------
+    def _reduce(self, step: Cancel) -> bool:
+        """Take a stop away for certain: a cancel is believed only after the venue shows the order ended unfilled."""
         outcome = self._desk.broker.cancel(step.stop)
         self._note(step.stop, outcome)
         if isinstance(outcome, NotPlaced) and outcome.meaning is not Meaning.GONE:
@@ -272,10 +336,38 @@ class Protection:
                 break
         return now
 
-    def _place(self, position: Position, step: Place) -> bool:
+    def await_release(self, position: Position, qty: Decimal) -> bool:
+        """Wait a moment for coins that a cancelled order held, until the wallet shows them free; whether it does.
+
+        Such a time is the venue's, and is recorded as a stretch of its own.
+        """
         desk = self._desk
-        if not desk.broker.capabilities().resting_stop:
-            return False
+        if desk.instruments[position.symbol].shortable:
+            return True
+        _, why = desk.book.uncovered().get(position.symbol, (0, ""))
+        free = False
+        for wait in _RELEASE_PATIENCE:
+            desk.pause(wait)
+            try:
+                balance = desk.broker.balances().get(position.base)
+            except BrokerError as error:
+                desk.log.warning("STOP", symbol=position.symbol, reason=error.text)
+                break
+            free = balance is not None and balance.free >= qty
+            if free or balance is None or balance.total < qty:
+                break
+            if why and why != _VENUE_HOLDS:
+                desk.guard(position.symbol)
+                desk.expose(position.symbol, _VENUE_HOLDS)
+        if why and free and desk.book.uncovered()[position.symbol][1] != why:
+            desk.guard(position.symbol)
+            desk.expose(position.symbol, why)
+        return free
+
+    # -- placing --------------------------------------------------------------------------------------------------
+    def _place(self, position: Position, step: Place) -> bool:
+        """Rest a new stop. What this venue is said not to take is tried all the same: a real answer is the better proof."""
+        desk = self._desk
         intent = desk.draft(
             Purpose.STOP,
             position.symbol,
@@ -286,27 +378,40 @@ class Protection:
             trigger_price=step.trigger,
             reduce_only=True,
             reason="protects the position",
+            deadline_ms=STOP_DEADLINE,
         )
         try:
             record = desk.submit(intent)
         except AlreadyDecided:
             return False
+        desk.coins.sent(record, position)
         rests = not record.done and record.exchange_id is not None
-        self._refused[position.symbol] = 0 if rests else self._refused[position.symbol] + is_refused_for_good(record)
+        if rests:
+            self.refused.forget(position.entry_id)
+        else:
+            self._refuse(position, step.qty, record)
         return rests
 
-    def _stands(self, wanted: Amend) -> bool:
-        """Whether a stop is as a request without an answer was to make it; when the venue does not say, the next look asks."""
-        stop = wanted.stop
+    def _refuse(self, position: Position, qty: Decimal, record: OrderRecord) -> None:
+        """Remember a refusal. It counts when its words are final and the coins were free; a request that was only not answered
+        is no refusal: it is searched for at once.
+        """
+        meaning = refusal(record)
+        if meaning is None:
+            return
+        final = meaning.error_class in (ErrorClass.FINAL, ErrorClass.SHAPE) and record.status is OrderStatus.REJECTED
+        counts = final and self._is_free(position, qty)
+        self.refused.note(position.entry_id, record.reason, self._desk.clock.steady_ms(), counts=counts)
+
+    def _is_free(self, position: Position, qty: Decimal) -> bool:
+        """Whether the wallet shows the coins of a stop free (contracts have none); False when it does not answer."""
+        if self._desk.instruments[position.symbol].shortable:
+            return True
         try:
-            now = self._desk.broker.order(stop.exchange_id, stop.symbol)
-        except BrokerError as error:
-            self._desk.log.warning("STOP", symbol=stop.symbol, exchange_id=stop.exchange_id, reason=error.text)
+            balance = self._desk.broker.balances().get(position.base)
+        except BrokerError:
             return False
-        if now is None:
-            return False
-        self._desk.sync(now)
-        return now.status in WORKING and now.qty == wanted.qty and now.trigger_price == wanted.trigger
+        return balance is not None and balance.free >= qty
 
     def _note(self, stop: VenueOrder, outcome: Outcome) -> None:
         if isinstance(outcome, NotPlaced | Unknown):
@@ -317,3 +422,15 @@ class Protection:
                 reason=outcome.reason,
                 outcome=type(outcome).__name__,
             )
+
+
+def _is_not_this_way(outcome: NotPlaced | Unknown) -> bool:
+    """Whether an order cannot be changed like this, rather than not now."""
+    if isinstance(outcome, Unknown):
+        return outcome.unheard
+    return outcome.meaning.error_class is ErrorClass.SHAPE
+
+
+def _made_for(entry: OrderRecord, records: Iterable[OrderRecord]) -> Decimal:
+    """How much the stops guard that came with an entry, as far as they have been seen."""
+    return sum((one.qty for one in records if one.parent_id == entry.exchange_id), ZERO)

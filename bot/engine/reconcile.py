@@ -1,44 +1,31 @@
 """Reconciliation: the book is brought to what the exchange says. One path for start, restart and the timer.
 
 Fills are read with an overlap (`history`) and booked once by their identity; orders of ours that the book lacks are adopted;
-what is foreign is remembered as such and left alone; coins that are missing are believed gone only after two looks.
+what is foreign is remembered as such and left alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 
 from bot.brokers.base import BrokerError
-from bot.domain.booking import TAKEN
-from bot.domain.clock import MINUTE, SECOND
+from bot.domain.clock import MINUTE
 from bot.domain.fill import Fill
 from bot.domain.ids import is_ours, tag_of
 from bot.domain.instrument import Balance
 from bot.domain.money import ZERO
 from bot.domain.order import STOPS, Decision, OrderRecord, Purpose, Side, VenueOrder
-from bot.domain.position import Position
+from bot.engine.adoption import Adoption
 from bot.engine.desk import Desk
 from bot.engine.history import AT_ONCE, Course, History
 
-#: Wall ms between the first look that misses coins and the one that believes it.
-SECOND_LOOK = 20 * SECOND
 #: Foreign order ids that are remembered, so that they are not asked about again.
 MEMORY = 10_000
 #: Market ms before a position's first fill from which on a stop may have been made for it, and not for the one before.
 WITH_ITS_ENTRY = 5 * MINUTE
 #: How far from its price an entry's stop is put when neither the book nor the exchange remembers it: the widest the rule allows.
 FALLBACK_RISK = Decimal("0.05")
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """A look at the coins of a position that missed some of them, by both clocks (ms)."""
-
-    wall: int
-    market: int
-    missing: Decimal
 
 
 class Reconciliation:
@@ -48,7 +35,7 @@ class Reconciliation:
         self._desk = desk
         self._foreign: dict[str, None] = {}
         self.history = History(desk, self._take, self._strangers, self._book_all)
-        self._missed: dict[str, _Look] = {}  # by the position's entry: the next one's coins are others
+        self.adoption = Adoption(desk)
 
     def start(self) -> None:
         """After a start: first what is open and what became of our own orders, so that what is held can be protected; then the
@@ -61,12 +48,18 @@ class Reconciliation:
                 self._keep_stops(self._look_at_orders())
         if not desk.book.positions():
             self.history.read_on(AT_ONCE)
+        if self.adoption.watching:
+            return
         self.count(desk.broker.balances())
 
     def compare(self, since: int | None = None) -> Sequence[VenueOrder]:
         """Orders and fills; returns the open orders. `since` is market ms, by default where the last complete reading began less
         the overlap.
         """
+        if self.adoption.watching:
+            orders = self._desk.broker.open_orders()
+            self._lives(orders)
+            return orders
         orders = self._look_at_orders()
         self.history.begin(since)
         self.history.read_on(AT_ONCE)
@@ -93,6 +86,9 @@ class Reconciliation:
         """Orders that the history shows; those of a lost book make sense only beside what is open."""
         if course.lost:
             orders = [*orders, *self._desk.broker.open_orders()]
+            if self._lives(orders) or self.adoption.delays(orders):
+                self.history.drop()
+                return
         self._recognise(orders, lost=course.lost)
 
     def _strangers(self, fills: Sequence[Fill]) -> dict[str, str]:
@@ -109,6 +105,13 @@ class Reconciliation:
             self._keep_stops(desk.broker.open_orders())
 
     # -- orders ---------------------------------------------------------------------------------------------------
+    def _lives(self, orders: Iterable[VenueOrder]) -> bool:
+        """Whether another NIJA has shown life while it was watched."""
+        sign = self.adoption.sign_of_life(orders)
+        if sign is not None:
+            self._second_instance(sign)
+        return sign is not None
+
     def _recognise(self, orders: Iterable[VenueOrder], *, lost: bool = False) -> None:
         """Take over what the venue says of our orders, and adopt those the book does not have.
 
@@ -124,9 +127,13 @@ class Reconciliation:
         desk = self._desk
         if not self._is_ours(order) and not self._springs_from_ours(order, among, lost=lost):
             return None
-        if order.client_id is not None and tag_of(order.client_id) != desk.ids.tag and not lost:
+        lost = lost or self.adoption.is_late(order)
+        if self._is_anothers(order) and not lost:
+            self.adoption.let_go(order)
             self._second_instance(order)
             return None
+        if lost:
+            self.adoption.adopted(order)
         purpose = self._purpose(order)
         desk.log.info(
             "ADOPTED", symbol=order.symbol, purpose=purpose, exchange_id=order.exchange_id, client_id=order.client_id
@@ -134,8 +141,18 @@ class Reconciliation:
         return desk.adopt(order, purpose, self._decision(order, among) if purpose is Purpose.ENTRY else None)
 
     def _is_ours(self, order: VenueOrder) -> bool:
-        parent = order.parent_id
-        return is_ours(order.client_id) or (parent is not None and self._desk.book.by_exchange_id(parent) is not None)
+        return is_ours(order.client_id) or self._is_child(order)
+
+    def _is_child(self, order: VenueOrder) -> bool:
+        return order.parent_id is not None and self._desk.book.by_exchange_id(order.parent_id) is not None
+
+    def _is_anothers(self, order: VenueOrder) -> bool:
+        """Whether an order carries another NIJA's tag. Only an id of our form has one; a child of our order is ours whatever id
+        the venue gave it.
+        """
+        if order.client_id is None or not is_ours(order.client_id) or self._is_child(order):
+            return False
+        return tag_of(order.client_id) != self._desk.ids.tag
 
     def _springs_from_ours(self, order: VenueOrder, among: Iterable[VenueOrder], *, lost: bool) -> bool:
         """Whether an order was made by one of ours that the book has not seen yet: a stop that fired at once, say.
@@ -177,7 +194,7 @@ class Reconciliation:
             atr=ZERO,
             score=0,
             adx=ZERO,
-            fee=self._desk.fees[order.symbol].taker if order.symbol in self._desk.fees else ZERO,
+            fee=self._desk.fee(order.symbol).taker,
             reason="adopted from the exchange",
         )
 
@@ -218,7 +235,7 @@ class Reconciliation:
     def _book(self, fill: Fill, *, sales: bool) -> None:
         """Enter a fill that is ours; one that closes waits (`sales` is False) while fills of its entry are still hidden."""
         desk = self._desk
-        if fill.exchange_order_id in self._foreign:
+        if fill.exchange_order_id in self._foreign or fill.exchange_order_id in desk.let_go:
             return
         record = desk.book.by_exchange_id(fill.exchange_order_id)
         if record is None and not self._claims(fill):
@@ -238,31 +255,4 @@ class Reconciliation:
     # -- coins ----------------------------------------------------------------------------------------------------
     def count(self, balances: Mapping[str, Balance]) -> None:
         """Whether the coins of our spot positions are there; the owner may have sold or withdrawn them by hand."""
-        positions = [one for one in self._desk.book.positions() if not self._desk.instruments[one.symbol].shortable]
-        still = {position.entry_id for position in positions}
-        self._missed = {entry: look for entry, look in self._missed.items() if entry in still}
-        for position in positions:
-            held = balances[position.base].total if position.base in balances else ZERO
-            self._judge(position, position.qty - held)
-
-    def _judge(self, position: Position, missing: Decimal) -> None:
-        """Write off what two looks have missed, as of the first: what we sell meanwhile is no part of it."""
-        desk, symbol = self._desk, position.symbol
-        lot = desk.instruments[symbol].lot
-        if missing < lot or desk.closing_in_doubt(symbol) > 0:
-            self._missed.pop(position.entry_id, None)
-            return
-        now = _Look(desk.clock.wall_ms(), desk.clock.market_ms(), missing)
-        first = self._missed.setdefault(position.entry_id, now)
-        if now.wall - first.wall < SECOND_LOOK:
-            return
-        gone = min(first.missing, missing) - desk.broker.pockets().get(position.base, ZERO)
-        if gone >= lot:
-            desk.book.write_off(symbol, gone, first.market, TAKEN)
-            desk.log.error(
-                "GONE",
-                symbol=symbol,
-                qty=gone,
-                reason="these coins left the account without us: the position shrinks",
-            )
-        self._missed.pop(position.entry_id, None)
+        self._desk.coins.count(balances)

@@ -12,7 +12,7 @@ from decimal import Decimal
 from bot.domain.clock import SECOND
 from bot.domain.money import HUNDRED, ZERO, plain
 
-#: How old (wall ms) what the venue said of balances may be when an entry is decided on it.
+#: How old (real ms) what the venue said of balances may be when an entry is decided on it.
 STALE_AFTER = 60 * SECOND
 
 

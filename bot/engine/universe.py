@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from bot.domain.instrument import DOLLARS, STABLECOINS, Instrument, Kind, Ticker, Trading
@@ -25,7 +25,12 @@ class Wishes:
 
 def eligible(instrument: Instrument, wishes: Wishes) -> bool:
     """Whether a market may be traded at all, whatever its liquidity."""
-    if instrument.quote not in DOLLARS or instrument.exotic or instrument.trading is not Trading.ONLINE:
+    return instrument.trading is Trading.ONLINE and wished(instrument, wishes)
+
+
+def wished(instrument: Instrument, wishes: Wishes) -> bool:
+    """Whether a market is one that the owner trades, open at this moment or not."""
+    if instrument.quote not in DOLLARS or instrument.exotic:
         return False
     if instrument.base in STABLECOINS or (instrument.kind is not Kind.SPOT and not wishes.swaps):
         return False
@@ -34,19 +39,26 @@ def eligible(instrument: Instrument, wishes: Wishes) -> bool:
     return instrument.symbol not in wishes.deny and instrument.base not in wishes.deny
 
 
+def spendable(instruments: Iterable[Instrument], wishes: Wishes) -> frozenset[str]:
+    """The currencies in which something can be bought, whatever the owner's lists of pairs leave of it."""
+    any_pair = replace(wishes, allow=frozenset(), deny=frozenset())
+    return frozenset(currency for one in instruments if wished(one, any_pair) for currency in one.currencies)
+
+
 def choose(
     instruments: Mapping[str, Instrument],
     tickers: Mapping[str, Ticker],
     cash: Mapping[str, Decimal],
     wishes: Wishes,
 ) -> list[str]:
-    """The symbols fit to be looked at, the most traded first, one per base coin: the quote with the most cash."""
+    """The symbols fit to be looked at, the most traded first, one per base coin: the one with the most cash that pays for it."""
     fit = [
         symbol
         for symbol, instrument in instruments.items()
         if symbol in tickers and eligible(instrument, wishes) and tickers[symbol].spread <= WIDEST_SPREAD
     ]
-    fit.sort(key=lambda symbol: (-cash.get(instruments[symbol].quote, ZERO), -tickers[symbol].turnover, symbol))
+    worth = {symbol: sum((cash.get(one, ZERO) for one in instruments[symbol].currencies), ZERO) for symbol in fit}
+    fit.sort(key=lambda symbol: (-worth[symbol], -tickers[symbol].turnover, symbol))
     of_base: dict[str, str] = {}
     for symbol in fit:
         of_base.setdefault(instruments[symbol].base, symbol)

@@ -1,7 +1,8 @@
 """Watching open positions: targets, stops, trail and exits, between the candles and at their close.
 
 Every look brings the book up to date with the stops, takes the legs that are due and leaves the position covered.
-What a look could not do, the next one does: nothing here waits.
+What a look could not do, the next one does: nothing here waits. A target is reached when its price can be had: trades only
+call for a look at bid and ask.
 """
 
 from __future__ import annotations
@@ -14,15 +15,17 @@ from bot.brokers.base import BrokerError
 from bot.domain.candles import Candles
 from bot.domain.instrument import Look, Trading
 from bot.domain.money import decimal
-from bot.domain.order import OrderRecord, Purpose, VenueOrder
+from bot.domain.order import Purpose, Side, VenueOrder
 from bot.domain.position import Position
+from bot.engine.accounting import closing_price
 from bot.engine.close import Closing, Sale
 from bot.engine.desk import Desk
 from bot.engine.prices import Prices, Unfit
 from bot.engine.protect import Protection, Verdict
+from bot.engine.results import STAGES, plan, reach
 from bot.strategy import base as rules
-from bot.strategy.base import Strategy
-from bot.strategy.exact import quantity, trade_of
+from bot.strategy.base import Leg, Strategy
+from bot.strategy.exact import price_of, quantity, trade_of
 from bot.strategy.exits import Trade, Way
 
 _PURPOSES = {Way.TP1: Purpose.TP1, Way.TP2: Purpose.TP2, Way.TP3: Purpose.TP3}
@@ -55,11 +58,16 @@ class Watch:
         return self.finished
 
     def _look_after(self, seen: Sequence[VenueOrder] | None) -> bool:
+        self.protection.begin()
         self.desk.doubt_rules()
         orders = list(self.desk.broker.open_orders() if seen is None else seen)
         if seen is None:
             self.desk.learn_ended(orders)
-        minded = [self._mind(position, orders) for position in self.desk.book.positions()]
+        if self.desk.coins.is_due():
+            self.desk.coins.count(self.desk.broker.balances())
+        naked = self.desk.book.uncovered()
+        positions = sorted(self.desk.book.positions(), key=lambda one: one.symbol not in naked)
+        minded = [self._mind(position, orders) for position in positions]
         self._release_idle(orders)
         return all(minded)
 
@@ -73,7 +81,7 @@ class Watch:
                 self.looked[symbol] = look.at
                 return True
         except BrokerError as error:
-            self.desk.markets.heed_error(error)
+            self.desk.markets.heed_error(error, symbol)
             self.desk.log.warning("WATCH", symbol=symbol, reason=error.text)
         return False
 
@@ -95,25 +103,40 @@ class Watch:
         return self._cover(position.symbol, look.last, orders)
 
     def _take_legs(self, symbol: str, look: Look) -> bool:
+        """Trades reached a target: sell what is due there as far as bid (or ask) are there too. A touch that is gone is not sold,
+        and what a sale leaves of its leg stays due.
+        """
+        ticker = self.desk.broker.tickers({symbol}).get(symbol)
+        if ticker is None:
+            return self._cover(symbol, look.last)
+        sold: Way | None = None
         for _ in range(_TURNS):
             position = self.desk.book.position(symbol)
             if position is None:
                 return True
-            trade = self._trade(position)
-            due = self.strategy.on_price(trade, _range(look))
+            price = closing_price(position, {symbol: ticker})
+            due = self.strategy.on_price(self._trade(position), _at(price))
             if due.touched or not due.legs:
                 return self._cover(symbol, look.last)
             leg = due.legs[0]
             if leg.lots == 0:
-                self._plan(position, trade.stage + 1, due.trade.stop)
-                continue
-            qty = position.qty if leg.lots >= trade.held else quantity(leg.lots, self.desk.instruments[symbol].lot)
-            if (
-                self.closing.sell(symbol, qty, look.last, _PURPOSES[leg.way], f"target {trade.stage + 1} reached")
-                is Sale.LATER
-            ):
+                reach(self.desk, position, STAGES[_PURPOSES[leg.way]])
+            elif leg.way is sold or self._sell(position, leg, price) is Sale.LATER:
                 return False
+            else:
+                sold = leg.way
         return False
+
+    def _sell(self, position: Position, leg: Leg, price: Decimal) -> Sale:
+        """A leg, at its target or hardly worse."""
+        instrument, symbol = self.desk.instruments[position.symbol], position.symbol
+        qty = quantity(leg.lots, instrument.lot)
+        if leg.lots >= self._trade(position).held:
+            qty = position.qty
+        worst = price_of(leg.worst)
+        limit = instrument.price_up(worst) if position.side is Side.BUY else instrument.price_down(worst)
+        purpose = _PURPOSES[leg.way]
+        return self.closing.sell(symbol, qty, price, purpose, f"target {STAGES[purpose]} reached", limit=limit)
 
     def _cover(self, symbol: str, price: Decimal, orders: Sequence[VenueOrder] | None = None) -> bool:
         verdict = self.protection.ensure(symbol, price, orders)
@@ -126,15 +149,19 @@ class Watch:
         return verdict is Verdict.COVERED
 
     # -- at a candle's close --------------------------------------------------------------------------------------
-    def close_of_candle(self) -> None:
-        """Walk every candle that closed since the last walk through the exit rules: trail, cross, opposite signal."""
-        for position in self.desk.book.positions():
+    def close_of_candle(self) -> bool:
+        """Walk every candle that closed since the last walk through the exit rules, trail and cross; True when something was sold."""
+        before = self.desk.book.positions()
+        for position in before:
             try:
                 self._walk(position, self.prices.closed(position.symbol))
             except Unfit as error:
                 self.desk.log.warning("SKIP", symbol=position.symbol, reason=str(error))
             except BrokerError as error:
                 self.desk.log.warning("WATCH", symbol=position.symbol, reason=error.text)
+        return [(one.symbol, one.qty) for one in before] != [
+            (one.symbol, one.qty) for one in self.desk.book.positions()
+        ]
 
     def _walk(self, position: Position, candles: Candles) -> None:
         fact = f"walked:{position.symbol}"
@@ -153,10 +180,9 @@ class Watch:
         close = self.strategy.on_close(self._trade(position), candles)
         price = decimal(repr(float(candles.close[-1])))
         if close.way is not Way.HOLD:
-            reason = "EMA9 crossed EMA21" if close.way is Way.TURN else "opposite signal"
-            self.closing.sell(position.symbol, position.qty, price, Purpose.EXIT, reason)
+            self.closing.sell(position.symbol, position.qty, price, Purpose.EXIT, "EMA9 crossed EMA21")
             return False
-        self._plan(position, position.stage, close.stop)
+        plan(self.desk, position, position.stage, close.stop)
         return True
 
     # -- parts ----------------------------------------------------------------------------------------------------
@@ -164,9 +190,8 @@ class Watch:
         """After a start: targets that were sold before the stage could be written down count as reached."""
         for position in self.desk.book.positions():
             records = self.desk.book.orders_of(position.symbol, position.candle_close)
-            stage = max((_stage(record) for record in records if record.booked_qty > 0), default=0)
-            if stage > position.stage:
-                self._plan(position, stage, self._trade(position).breakeven)
+            sold = [STAGES.get(record.purpose, 0) for record in records if record.booked_qty > 0]
+            reach(self.desk, position, max(sold, default=0))
 
     def keep(self) -> None:
         """Write down how far prices were looked at, for the next start."""
@@ -183,12 +208,6 @@ class Watch:
 
     def _trade(self, position: Position) -> Trade:
         return trade_of(position, self.desk.instruments[position.symbol])
-
-    def _plan(self, position: Position, stage: int, stop: float) -> None:
-        """Write down stage and stop; a stop never loosens."""
-        best = position.tightest(decimal(repr(stop)))
-        if best != position.stop_price or stage != position.stage:
-            self.desk.book.plan(position.symbol, stage=stage, stop_price=best)
 
     def _release_idle(self, orders: Sequence[VenueOrder]) -> None:
         """Stops whose position is gone guard nothing, and could sell coins that are not ours: away with them.
@@ -210,5 +229,5 @@ def _range(look: Look) -> rules.Look:
     return rules.Look(float(look.last), float(look.high), float(look.low))
 
 
-def _stage(record: OrderRecord) -> int:
-    return {Purpose.TP1: 1, Purpose.TP2: 2, Purpose.TP3: 3}.get(record.purpose, 0)
+def _at(price: Decimal) -> rules.Look:
+    return rules.Look(float(price), float(price), float(price))

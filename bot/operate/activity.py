@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -17,6 +17,8 @@ from rich.table import Table
 from bot.domain.clock import SECOND, iso, system_ms
 from bot.operate.checks import Wish
 from bot.operate.heartbeat_file import Beat, running_daemon
+from bot.operate.orders import not_traded
+from bot.operate.unwatched import Unwatched
 from bot.sandbox_child import is_alive
 from bot.settings import ConfigError, Settings, load_settings
 from bot.store.database import StoreError
@@ -72,7 +74,19 @@ def activities(settings: Settings) -> list[Activity]:
     beats = daemon.brokers if daemon is not None else {}
     known = [_activity(venue, brokers[venue], reports.get(venue)) for venue in brokers]
     found = [_failed(one, beats[one.broker]) if one.broker in beats else one for one in known]
-    return [*found, *(_unheard(venue, beat) for venue, beat in beats.items() if venue not in brokers)]
+    found += [_unheard(venue, beat) for venue, beat in beats.items() if venue not in brokers]
+    alone = [_unwatched(one, found, beats) for one in not_traded(settings, books, None)]
+    told = {one.broker for one in alone}
+    return [*(one for one in found if one.broker not in told), *alone]
+
+
+def _unwatched(one: Unwatched, found: Sequence[Activity], beats: Mapping[str, Beat]) -> Activity:
+    """An account whose positions nobody watches, in the place of its exchange's stale row where that is not traded at all."""
+    venue = one.account.venue
+    name = f"{venue} ({one.account.mode})" if venue in beats else venue
+    before = next((row for row in found if row.broker == name), _nobody(name))
+    reason = f"{one.reason}: {one.remedy}"
+    return replace(before, status="unwatched", reason=reason, open_positions=len(one.positions), trades_now=False)
 
 
 def _failed(known: Activity, beat: Beat) -> Activity:
@@ -84,11 +98,16 @@ def _failed(known: Activity, beat: Beat) -> Activity:
 
 def _unheard(venue: str, beat: Beat) -> Activity:
     """A broker that no account is known of yet."""
+    return replace(_nobody(venue), status=beat.status, reason=_reason(beat))
+
+
+def _nobody(broker: str) -> Activity:
+    """A broker of which nothing is known."""
     return Activity(
-        broker=venue,
+        broker=broker,
         trades_now=False,
-        status=beat.status,
-        reason=_reason(beat),
+        status="not running",
+        reason="",
         open_positions=0,
         last_cycle="never",
         cycles=0,

@@ -37,6 +37,7 @@ class Kind(Enum):
     DISK = ("disk trouble", "disk well again")
     SECOND = ("another NIJA on this account", "the only NIJA again")
     GONE = ("coins left the account", "")
+    UNWATCHED = ("positions that nobody watches", "")
     CRASHED = ("crashed", "")
     DAY = ("the day", "")
 
@@ -114,6 +115,7 @@ ALARMS: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
         "THREAD CRASHED": (Rule(Kind.CRASHED, level=_ERROR),),
         "LOCKED": (Rule(Kind.SECOND, level=_ERROR),),
         "GONE": (Rule(Kind.GONE, ("symbol",), level=_ERROR),),
+        "UNWATCHED": (Rule(Kind.UNWATCHED, level=logging.WARNING),),
         "DAY": (Rule(Kind.DAY, ("day",)),),
     }
 )

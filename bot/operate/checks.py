@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
@@ -21,6 +21,7 @@ from rich.table import Table
 
 from bot.broker_manager import REMEDIES, BrokerManager, Examination
 from bot.domain.clock import SECOND, iso, system_ms
+from bot.domain.instrument import DOLLARS
 from bot.domain.log import Log
 from bot.domain.money import plain, usd
 from bot.operate.heartbeat_file import Beat, running_daemon
@@ -34,7 +35,7 @@ from bot.settings import (
     credential_sets,
     load_settings,
     resolve_mode,
-    state_folder,
+    usable_state_folder,
 )
 from bot.store.database import StoreError
 from bot.store.health import Health
@@ -233,7 +234,7 @@ def _of_daemon(venue: str, health: Health, settings: Settings) -> Finding:
         broker=venue,
         configured=True,
         connected=not failed,
-        funded=health.equity_usd >= settings.trading.min_balance_usd,
+        funded=health.status != "unfunded" and health.equity_usd >= settings.trading.min_balance_usd,
         status=health.status,
         balance_usd=plain(health.balance_usd),
         equity_usd=plain(health.equity_usd),
@@ -249,7 +250,7 @@ def _of_daemon(venue: str, health: Health, settings: Settings) -> Finding:
 def _asked(settings: Settings, world: World, venue: str, wish: Wish) -> Finding:
     manager = BrokerManager(
         world,
-        state_folder(),
+        usable_state_folder(),
         allow_withdraw=settings.limits.allow_withdraw_keys,
         log_for=lambda _: _silent(),
     )
@@ -275,10 +276,9 @@ def _of_examination(found: Examination, settings: Settings) -> Finding:
     )
     if not found.connected or found.connection is None:
         return finding
-    funded = found.balance_usd >= settings.trading.min_balance_usd
-    need = f"not funded: {usd(found.balance_usd)} of at least {usd(settings.trading.min_balance_usd)}"
-    refused = [proof for proof in found.shapes if not proof.accepted]
-    problem = "" if funded else need
+    problem = funding(found, settings.trading.min_balance_usd)
+    funded = not problem
+    refused = [proof for proof in found.shapes if proof.judged and not proof.accepted]
     remedy = "" if funded else REMEDIES[found.venue]["unfunded"]
     if refused:
         problem, remedy = (
@@ -303,12 +303,32 @@ def _of_examination(found: Examination, settings: Settings) -> Finding:
     )
 
 
+def funding(found: Examination, least: Decimal) -> str:
+    """What is missing to trade with, and what money there is that does not count; "" for an account that is funded."""
+    if found.useful_usd >= least:
+        return ""
+    useless = [asset for asset, held in sorted(found.balances.items()) if held.total and asset in DOLLARS]
+    useless = [asset for asset in useless if asset not in found.spendable]
+    return (
+        f"not funded: {usd(found.useful_usd)} of at least {usd(least)}"
+        + (f"; {' and '.join(useless)} buys nothing here" if useless else "")
+        + (f"; there is {found.elsewhere}" if found.elsewhere else "")
+    )
+
+
 def _unconfigured(found: CredentialSet, mode: Mode) -> Finding:
     if found.incomplete:
         remedy = f"set {' and '.join(found.missing)} in .env"
         return Finding(broker=found.venue, configured=False, status="incomplete", problem=found.line(), remedy=remedy)
     note = "not in this sandbox" if mode is Mode.SANDBOX else "not configured"
     return Finding(broker=found.venue, configured=False, status=note)
+
+
+def verdict(shape: Mapping[str, Any]) -> str:
+    """What a proof says of an order's shape."""
+    if not shape["judged"]:
+        return "not judged"
+    return "accepted" if shape["accepted"] else "REFUSED"
 
 
 # -- telling ----------------------------------------------------------------------------------------------------------
@@ -360,8 +380,7 @@ def _print_details(console: Console, one: Finding) -> None:
     for warning in one.warnings:
         console.print(f"{name} warning: {warning}", highlight=False, markup=False)
     for shape in one.shapes:
-        verdict = "accepted" if shape["accepted"] else "REFUSED"
-        console.print(f"{name} {shape['name']} {verdict}: {shape['answer']}", highlight=False, markup=False)
+        console.print(f"{name} {shape['name']} {verdict(shape)}: {shape['answer']}", highlight=False, markup=False)
     if one.problem:
         console.print(f"{name} problem: {one.problem}", highlight=False, markup=False)
     if one.remedy:

@@ -75,13 +75,13 @@ class Pulse:
 class Heartbeat:
     """One slot: the broker's thread writes, the supervisor reads.
 
-    `at` is the wall time of the last sign of life, `idle_at` the market time up to which nothing is owed, `wakes_at` the market
-    time at which something will be owed that cannot wait for longer; 0 when nothing is.
+    `beats` counts the signs of life, `idle_at` is the market time up to which nothing is owed, `wakes_at` the market time at
+    which something will be owed that cannot wait for longer; 0 when nothing is.
     """
 
-    def __init__(self, pulse: Pulse, at: int) -> None:
+    def __init__(self, pulse: Pulse) -> None:
         self.pulse = pulse
-        self.at = at
+        self.beats = 0
         self.idle_at = 0
         self.wakes_at = 0
         self.on_rest: Callable[[], object] | None = None
@@ -92,8 +92,8 @@ class Heartbeat:
         if self.on_rest is not None:
             self.on_rest()
 
-    def beat(self, at: int, pulse: Pulse | None = None) -> None:
+    def beat(self, pulse: Pulse | None = None) -> None:
         """A sign of life, and the newest record if there is one."""
         if pulse is not None:
             self.pulse = pulse
-        self.at = at
+        self.beats += 1

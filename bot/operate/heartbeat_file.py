@@ -1,4 +1,4 @@
-"""`heartbeat.json` in the data folder, read: how a running daemon's brokers are, also those that no account is known of yet.
+"""`heartbeat.json` in the data folder: how a running daemon's brokers are, also those that no account is known of yet.
 
 The database knows accounts; a broker that fails before its account is known is only here.
 """
@@ -6,17 +6,20 @@ The database knows accounts; a broker that fails before its account is known is 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bot.domain.clock import SECOND, parse_iso, system_ms
+from bot.domain.clock import SECOND, Clock, iso, parse_iso, system_ms
+from bot.domain.log import Log
 from bot.operate.health import Status
 from bot.sandbox_child import is_alive
 
 #: Wall ms after which the file is not a living daemon's word any more; it is written every two seconds.
 FRESH = 15 * SECOND
+NAME = "heartbeat.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,9 @@ class Beat:
     silent_ms: int
     stuck: bool
     cycles: int
+    mode: str = ""
+    account: str = ""
+    """The account that it trades; "" before it is known."""
 
     @property
     def connecting(self) -> bool:
@@ -44,10 +50,39 @@ class DaemonWord:
     brokers: Mapping[str, Beat] = field(default_factory=dict)
 
 
+class HeartbeatFile:
+    """The file as the daemon writes it; a folder that takes no file, or is gone, is told of once."""
+
+    def __init__(self, data_dir: Path, clock: Clock, log: Log) -> None:
+        self._file = data_dir / NAME
+        self._clock = clock
+        self._log = log
+        self._silent = False
+
+    def write(self, brokers: Mapping[str, object], *, stopped: bool) -> None:
+        """Who lives, and since when nobody heard of them. A folder that somebody removed is not made again."""
+        content = {
+            "pid": os.getpid(),
+            "time": iso(self._clock.wall_ms()),
+            "stopped": stopped,
+            "brokers": brokers,
+        }
+        fresh = self._file.with_suffix(".new")
+        try:
+            fresh.write_text(json.dumps(content))
+            fresh.replace(self._file)
+        except OSError as error:
+            if not self._silent:
+                self._log.warning("HEARTBEAT", reason=f"{self._file} cannot be written: {error.strerror}")
+            self._silent = True
+        else:
+            self._silent = False
+
+
 def running_daemon(data_dir: Path) -> DaemonWord | None:
     """The word of the daemon that runs on this data folder now; None when none does."""
     try:
-        content = json.loads((data_dir / "heartbeat.json").read_text())
+        content = json.loads((data_dir / NAME).read_text())
         word = DaemonWord(int(content["pid"]), {name: _beat(row) for name, row in content["brokers"].items()})
         fresh = not content["stopped"] and system_ms() - parse_iso(content["time"]) < FRESH
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -69,4 +104,6 @@ def _beat(row: Mapping[str, Any]) -> Beat:
         silent_ms=int(row["silent_ms"]),
         stuck=bool(row["stuck"]),
         cycles=int(row["cycles"]),
+        mode=str(row.get("mode", "")),
+        account=str(row.get("account", "")),
     )

@@ -23,6 +23,7 @@ from types import TracebackType
 from typing import Final, Self, TextIO
 
 from bot.operate.log_file import Console, FollowedFile, tell_stderr
+from bot.operate.log_queue import Queued, Sink, drain
 from bot.operate.redact import HIDDEN, Redactor
 from bot.settings import ConfigError
 from bot.variables import OperationSettings
@@ -239,6 +240,7 @@ class Logs:
         handlers, level = self._before
         self._root.handlers[:] = handlers
         self._root.setLevel(level)
+        drain(self._handlers)
         for handler in self._handlers:
             handler.close()
 
@@ -248,15 +250,16 @@ class Logs:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _make_handlers(self, operation: OperationSettings, console: TextIO | None) -> list[logging.Handler]:
+    def _make_handlers(self, operation: OperationSettings, console: TextIO | None) -> list[Queued]:
         formatter = (JsonFormatter if operation.log_format == "json" else TextFormatter)(self.redact)
         try:
-            handlers: list[logging.Handler] = [FollowedFile(operation.log_file)]
+            sinks: list[Sink] = [FollowedFile(operation.log_file)]
         except OSError as error:
             why = f"it must be a file that can be written ({error.strerror})"
             raise ConfigError([f'LOG_FILE is "{operation.log_file}": {why}']) from None
         if console is not None:
-            handlers.append(Console(console))
+            sinks.append(Console(console))
+        handlers = [Queued(sink, _missing) for sink in sinks]
         for handler in handlers:
             handler.setFormatter(formatter)
         return handlers
@@ -274,6 +277,14 @@ class Logs:
         sys.excepthook = crash.of_program
         threading.excepthook = crash.of_thread
         sys.unraisablehook = crash.unraisable
+
+
+def _missing(lines: int) -> logging.LogRecord:
+    """The line that stands where lines are missing."""
+    record = logging.LogRecord(_ROOT, logging.WARNING, "", 0, "DROPPED", None, None)
+    reason = f"{lines} lines dropped: nobody took them as fast as they came"
+    record.event = Event("DROPPED", None, {"lines": lines, "reason": reason})
+    return record
 
 
 def _route(name: str, level: int) -> None:

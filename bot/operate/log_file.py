@@ -1,27 +1,23 @@
-"""Where log lines go: a file that `tail -f` can follow for ever, and a console that may stall without harm.
+"""Where log lines go: a file that `tail -f` can follow for ever, and a console.
 
-Neither ever raises into the thread that logs, and neither keeps it waiting for a person: a console that nobody reads
-loses lines instead of stopping a trader. A full disk is told once on stderr, and in the file itself: a little room beside
-it is kept back for the lines that say so.
+Each is written to by the thread of its own queue, so either may stand still without harm; neither raises. A full disk is told
+once on stderr, and in the file itself: a little room beside it is kept back for the lines that say so.
 """
 
 from __future__ import annotations
 
 import errno
-import logging
 import os
-import queue
+import select
 import shutil
 import stat
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import Final, TextIO
 
 MAX_BYTES: Final = 10_000_000
 KEEP: Final = 5
-CONSOLE_LINES: Final = 10_000
 RESERVE: Final = 64 * 1024
 """Bytes kept back for what must be said when the disk is full."""
 RESERVE_SECONDS: Final = 60.0
@@ -30,14 +26,13 @@ _CLOSED: Final = -1
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
-class FollowedFile(logging.Handler):
+class FollowedFile:
     """Appends to `path`; past `max_bytes` it is copied to `path`.1 (… .5 the oldest) and emptied in place.
 
     The file stays the same file, so that a `tail -f` goes on. If somebody moves it away, it is made anew.
     """
 
     def __init__(self, path: Path, max_bytes: int = MAX_BYTES, keep: int = KEEP) -> None:
-        super().__init__()
         self._path = path
         self._max_bytes = max_bytes
         self._keep = keep
@@ -48,13 +43,11 @@ class FollowedFile(logging.Handler):
         self._next_reserve = 0.0
         self._keep_back()
 
-    def emit(self, record: logging.LogRecord) -> None:
-        line = self.format(record) + "\n"
-        if self._file == _CLOSED:
-            return
+    def write(self, line: str) -> None:
+        """A line with its end; what cannot be written is lost, and told on stderr once."""
         try:
             self._reopen_if_moved()
-            self._write(line.encode("utf-8", "backslashreplace"))
+            self._append(line.encode("utf-8", "backslashreplace"))
             self._rotate_if_large()
             self._keep_back()
         except OSError as error:
@@ -63,18 +56,17 @@ class FollowedFile(logging.Handler):
             self._complained = False
 
     def close(self) -> None:
-        self.acquire()
-        try:
-            if self._file != _CLOSED:
-                os.close(self._file)
-                self._file = _CLOSED
-        finally:
-            self.release()
-        super().close()
+        if self._file != _CLOSED:
+            os.close(self._file)
+            self._file = _CLOSED
 
     def _open(self) -> int:
+        """A pipe that nobody reads is refused instead of waited for."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
+        file = os.open(self._path, flags, 0o600)
+        os.set_blocking(file, True)
+        return file
 
     def _reopen_if_moved(self) -> None:
         try:
@@ -86,7 +78,7 @@ class FollowedFile(logging.Handler):
             os.close(self._file)
             self._file = fresh
 
-    def _write(self, data: bytes) -> None:
+    def _append(self, data: bytes) -> None:
         while data:
             try:
                 data = data[os.write(self._file, data) :]
@@ -145,55 +137,43 @@ class FollowedFile(logging.Handler):
             tell_stderr(f"{self._path} cannot be written ({error.strerror}): log lines are lost until it can")
 
 
-class Console(logging.Handler):
-    """Prints in a thread of its own; when the terminal stands still, lines beyond the queue are dropped."""
+class Console:
+    """A terminal or pipe. It is written to past Python's own buffer, which would fail once more when the process ends."""
 
-    def __init__(self, stream: TextIO, lines: int = CONSOLE_LINES) -> None:
-        super().__init__()
+    def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._lines: queue.Queue[str | None] = queue.Queue(lines)
-        self._dropped = 0
-        self._printer = threading.Thread(target=self._print, name="console", daemon=True)
-        self._printer.start()
 
-    def emit(self, record: logging.LogRecord) -> None:
-        line = self.format(record) + "\n"
-        if self._dropped:
-            line = f"({self._dropped} lines were not printed, they are in the log file)\n{line}"
+    def write(self, line: str) -> None:
+        """One that is gone is left alone: the file has everything."""
         try:
-            self._lines.put_nowait(line)
-            self._dropped = 0
-        except queue.Full:
-            self._dropped += 1
-
-    def close(self) -> None:
-        """Prints what is queued, for two seconds at most."""
-        if self._printer.is_alive():
-            self._offer_end()
-            self._printer.join(2)
-        super().close()
-
-    def _offer_end(self) -> None:
-        try:
-            self._lines.put(None, timeout=1)
-        except queue.Full:
+            _put(self._stream, line)
+        except (OSError, ValueError):
             return
 
-    def _print(self) -> None:
-        while (line := self._lines.get()) is not None:
-            try:
-                self._stream.write(line)
-                self._stream.flush()
-            except UnicodeEncodeError:
-                self._stream.write(line.encode("ascii", "backslashreplace").decode())
-            except (OSError, ValueError):
-                # The terminal is gone; the file has everything, and the queue goes on being emptied.
-                continue
+    def close(self) -> None:
+        """The stream is somebody else's."""
 
 
 def tell_stderr(text: str) -> None:
     """The last resort when the log itself is what fails."""
     try:
-        print(text, file=sys.stderr, flush=True)
+        _put(sys.stderr, text + "\n")
     except (OSError, ValueError, AttributeError):
         return
+
+
+def _put(stream: TextIO, text: str) -> None:
+    """Write text, with signs that the stream does not know escaped; raises OSError, and ValueError for a closed stream."""
+    encoding = stream.encoding or "utf-8"
+    data = text.encode(encoding, "backslashreplace")
+    try:
+        descriptor = stream.fileno()
+    except OSError:
+        stream.write(data.decode(encoding))
+        stream.flush()
+        return
+    while data:
+        try:
+            data = data[os.write(descriptor, data) :]
+        except BlockingIOError:  # whoever shares the pipe has made it so
+            select.select([], [descriptor], [])

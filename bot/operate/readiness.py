@@ -18,8 +18,9 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.domain.clock import iso, system_ms
-from bot.operate.checks import Finding, Wish, examined, settings_for
+from bot.operate.checks import Finding, Wish, examined, settings_for, verdict
 from bot.operate.env_file import exposure
+from bot.operate.unwatched import traded_by, unwatched
 from bot.sandbox_child import SandboxError
 from bot.settings import VENUES, ConfigError, Settings
 from bot.store.database import StoreError
@@ -29,6 +30,7 @@ from bot.store.reader import Books
 ENOUGH_DISK = 500 * 2**20
 #: Milliseconds by which our clock may differ from an exchange's before it is worth a line.
 CLOCK_DRIFT = 1_000
+_VERDICTS = {"accepted": "ok", "not judged": "ok", "REFUSED": "failure"}
 SDKS = {"kraken": ("krakenex", "pykrakenapi"), "okx": ("okx",), "coinbase": ("coinbase-advanced-py",)}
 
 
@@ -72,6 +74,7 @@ def _host(settings: Settings) -> Iterator[Check]:
     remedy = "" if free >= ENOUGH_DISK else f"free some space on the disk of {folder}"
     yield Check("nija", "disk", "ok" if free >= ENOUGH_DISK else "failure", f"{free // 2**20} MB free", remedy)
     yield _database(settings)
+    yield from unattended(settings)
     yield _env_file(settings.home / ".env")
     for warning in settings.warnings:
         yield Check("nija", "settings", "warning", warning)
@@ -87,6 +90,18 @@ def _database(settings: Settings) -> Check:
     if wrong:
         return Check("nija", "database", "failure", wrong, "nija recover sets a damaged database aside")
     return Check("nija", "database", "ok", f"readable, {len(known)} accounts so far")
+
+
+def unattended(settings: Settings) -> Iterator[Check]:
+    """Positions of exchanges that are not traded by these settings."""
+    url = settings.operation.database_url
+    books = Books(settings.operation.data_dir, url.get_secret_value() if url is not None else None)
+    try:
+        found = unwatched(books, traded_by(settings))
+    except StoreError:
+        return  # told as the database's failure
+    for one in found:
+        yield Check(one.account.venue, "positions", "failure", one.reason, one.remedy)
 
 
 def _env_file(file: Path) -> Check:
@@ -125,8 +140,8 @@ def _broker(one: Finding) -> Iterator[Check]:
         "" if one.funded else one.remedy,
     )
     for shape in one.shapes:
-        verdict = "ok" if shape["accepted"] else "failure"
-        yield Check(name, f"order shape: {shape['name']}", verdict, str(shape["answer"]))
+        found = verdict(shape)
+        yield Check(name, f"order shape: {shape['name']}", _VERDICTS[found], f"{found}: {shape['answer']}")
 
 
 def _sdk(venue: str) -> Check:

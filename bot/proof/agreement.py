@@ -59,8 +59,15 @@ def _ours(truth: Doc) -> list[Doc]:
     return [order for order in truth["orders"] if order["origin"] in OURS]
 
 
+def _by_hand(book: Doc) -> set[str]:
+    """Orders of the owner that sold coins of ours: the book holds as much of them as was ours."""
+    return {order["exchange_id"] for order in book["orders"] if order["purpose"] == "owner"}
+
+
 def _orders(book: Doc, truth: Doc) -> list[str]:
-    believed = {order["exchange_id"]: order for order in book["orders"] if order["exchange_id"]}
+    by_hand = _by_hand(book)
+    believed = {one["exchange_id"]: one for one in book["orders"] if one["exchange_id"] and one["purpose"] != "owner"}
+    manual = {order["id"] for order in truth["orders"] if order["origin"] not in OURS}
     real = {order["id"]: order for order in _ours(truth)}
     lines = [
         f"order {name} is at the exchange and not in the book: {real[name]}" for name in real.keys() - believed.keys()
@@ -69,6 +76,7 @@ def _orders(book: Doc, truth: Doc) -> list[str]:
         f"order {name} is in the book and not at the exchange: {believed[name]}"
         for name in believed.keys() - real.keys()
     ]
+    lines += [f"order {name} is the owner's in the book and not at the exchange" for name in by_hand - manual]
     bearers = Counter(order["client_id"] for order in real.values())
     for name in real.keys() & believed.keys():
         if believed[name]["client_id"] is None and bearers[real[name]["client_id"]] > 1:
@@ -105,15 +113,30 @@ def _failed(believed: Doc, real: Doc) -> bool:
 
 def _fills(book: Doc, truth: Doc) -> list[str]:
     ours = {order["id"] for order in _ours(truth)}
-    believed = Counter(fill["exchange_fill_id"] for fill in book["fills"])
+    by_hand = _by_hand(book)
+    own = [fill for fill in book["fills"] if fill["exchange_order_id"] not in by_hand]
+    believed = Counter(fill["exchange_fill_id"] for fill in own)
     real = {fill["id"]: fill for fill in truth["fills"] if fill["order_id"] in ours}
     lines = [f"fill {name} is booked {count} times" for name, count in believed.items() if count > 1]
     lines += [f"fill {name} is missing in the book: {real[name]}" for name in real.keys() - believed.keys()]
     lines += [f"fill {name} is in the book and not at the exchange" for name in believed.keys() - real.keys()]
-    for fill in book["fills"]:
+    for fill in own:
         if fill["exchange_fill_id"] in real:
             lines += _fill(fill, real[fill["exchange_fill_id"]])
-    return lines
+    return lines + _hand_sold([fill for fill in book["fills"] if fill["exchange_order_id"] in by_hand], truth)
+
+
+def _hand_sold(fills: Iterable[Doc], truth: Doc) -> list[str]:
+    """Of the owner's sales no more is booked than there was of them, at their own price."""
+    real = {fill["id"]: fill for fill in truth["fills"]}
+    found = [(fill, real.get(fill["exchange_fill_id"])) for fill in fills]
+    return [
+        f"fill {fill['exchange_fill_id']} of the owner is not as at the exchange: {told}"
+        for fill, told in found
+        if told is None
+        or Decimal(fill["qty"]) > Decimal(told["qty"])
+        or Decimal(fill["price"]) != Decimal(told["price"])
+    ]
 
 
 def _fill(believed: Doc, real: Doc) -> list[str]:

@@ -10,6 +10,7 @@ import csv
 import signal
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import astuple, dataclass, field
@@ -23,7 +24,8 @@ from bot.domain.events import Verb
 from bot.proof import slope
 from bot.proof import torture_checks as checks
 from bot.proof.torture_checks import Trouble
-from bot.proof.torture_faults import APART, ends, jumps, storms, turned
+from bot.proof.torture_faults import APART, Storm, ends, jumps, storms, turned
+from bot.proof.torture_machine import HELPLESS, Deed, Machine, deeds
 from bot.proof.torture_owner import Belongings, hand, settle
 from bot.proof.torture_processes import Exchange, Trader
 from bot.proof.torture_recovery import Recovery, spread
@@ -62,6 +64,7 @@ class Course:
     speed: float
     folder: Path | None = None
     slope: bool = False
+    machine: tuple[str, ...] = ()
 
 
 @dataclass
@@ -74,6 +77,7 @@ class Outcome:
     kills: int = 0
     stops: int = 0
     samples: list[slope.Sample] = field(default_factory=list)
+    deeds: Counter[str] = field(default_factory=Counter)
 
 
 def torture(course: Course, say: Callable[[str], None]) -> Outcome:
@@ -115,8 +119,10 @@ class _Torture:
         self._troubles: dict[str, list[Trouble]] = {venue: [] for venue in course.venues}
         self._fired: dict[str, int] = dict.fromkeys(course.venues, 0)
         self._owner: dict[str, Belongings] = {}
+        self._usual: dict[str, dict[str, Any]] = {}
         self._hands = {venue: hand(exchange, venue) for venue in course.venues}
         self._recovery = None if course.kinds else Recovery(exchange, self._hands)
+        self._machine = Machine(exchange, trader)
         self._born = time.monotonic()
         self._measured = 0
         self._next_look = 0.0
@@ -137,11 +143,13 @@ class _Torture:
         self._outcome.wrong.append((venue, line))
 
     def _prepare(self, venue: str) -> None:
+        """The owner's own belongings first: a switch may close their market."""
+        self._owner[venue] = settle(self._exchange, venue, self._hands[venue])
         switches = self._exchange.call("GET", f"switches?venue={venue}")[venue]
         for name, value in turned(self._course.seed, venue, switches).items():
-            self._exchange.call("POST", "switches", venue=venue, name=name, value=value)
+            self._switch(venue, name, value)
             self._outcome.switches.setdefault(venue, []).append(f"{name}={str(value).lower()}")
-        self._owner[venue] = settle(self._exchange, venue, self._hands[venue])
+        self._usual[venue] = self._exchange.call("GET", f"switches?venue={venue}")[venue]
 
     # -- life and death -----------------------------------------------------------------------------------------------
     def _start(self) -> None:
@@ -220,18 +228,36 @@ class _Torture:
         plan: list[tuple[float, Callable[[], None]]] = []
         for venue in course.venues:
             for storm in storms(course.seed, venue, course.seconds, course.kinds):
-                plan.append((storm.start, partial(self._arm, storm.faults)))
-                plan.append((storm.end, partial(self._calm, venue)))
-                self._trouble((venue,), now + storm.start, now + storm.end)
+                plan.append((storm.start, partial(self._arm, venue, storm)))
+                plan.append((storm.end, partial(self._calm, venue, storm)))
+                if storm.misleads:
+                    self._trouble((venue,), now + storm.start, now + storm.end)
             for at, which, factor in jumps(course.seed, venue, course.seconds):
                 plan.append((at, partial(self._jump, venue, which, factor)))
+        done = deeds(course.seed, course.seconds, course.machine, course.venues)
+        plan += [(deed.at, partial(self._do, deed)) for deed in done]
         lives = ends(course.seed, course.seconds, course.kill_every)
         plan += [(at, partial(self._again, asked=asked)) for at, asked in lives]
         return sorted(plan, key=lambda one: one[0])
 
-    def _arm(self, faults: Sequence[dict[str, Any]]) -> None:
-        for fault in faults:
+    def _do(self, deed: Deed) -> None:
+        """Something happens to the machine, or the owner does something."""
+        start = time.time()
+        wrong = self._machine.do(deed)
+        self._outcome.deeds[deed.kind] += 1
+        if wrong is not None:
+            self._wrong("nija", wrong)
+        if deed.kind in HELPLESS:
+            self._trouble(self._course.venues, start, time.time())
+
+    def _arm(self, venue: str, storm: Storm) -> None:
+        for fault in storm.faults:
             self._exchange.call("POST", "faults", **fault)
+        for name, value in storm.switches:
+            self._switch(venue, name, value)
+
+    def _switch(self, venue: str, name: str, value: object) -> None:
+        self._exchange.call("POST", "switches", venue=venue, name=name, value=value)
 
     def _jump(self, venue: str, which: float, factor: float) -> None:
         """The market of one of the positions jumps: over a stop, over targets, or only a little."""
@@ -243,11 +269,12 @@ class _Torture:
             price = f"{float(prices[symbol]) * factor:.6g}"
             self._exchange.call("POST", "price", venue=venue, symbol=symbol, price=price)
 
-    def _calm(self, venue: str) -> None:
+    def _calm(self, venue: str, storm: Storm | None = None) -> None:
+        for name, _ in storm.switches if storm is not None else ():
+            self._switch(venue, name, self._usual[venue][name])
         armed = self._exchange.call("GET", f"faults?venue={venue}")["faults"]
         self._fired[venue] += sum(fault["fired"] for fault in armed)
         self._exchange.call("DELETE", f"faults?venue={venue}")
-        self._trouble((venue,), time.time(), time.time())
 
     # -- healing and comparing ----------------------------------------------------------------------------------------
     def _compare(self) -> None:
@@ -313,14 +340,18 @@ class _Torture:
             self._wrong(venue, line)
         for line in checks.naked(exposure, self._troubles[venue], now, attaches=self._attaches(venue)):
             self._wrong(venue, line)
-        causes = checks.naked_by_cause(exposure, now)
+        causes = checks.naked_by_cause(exposure, self._troubles[venue], now)
         self._outcome.counts[venue] = {
             "orders": str(len(book["orders"])),
             "fills": str(len(book["fills"])),
             "open": str(len(book["positions"])),
             "faults fired": str(self._fired[venue]),
             "refused": str(sum(truth["rejected"].values())),
-            "naked s": ", ".join(f"{why} {seconds:.1f}" for why, seconds in sorted(causes.items())) or "0",
+            "naked s (longest)": ", ".join(
+                f"{why} {all_:.1f} ({most:.1f})" for why, (all_, most) in sorted(causes.items())
+            )
+            or "0",
+            "held by venue s": f"{checks.held_by_venue(exposure):.1f}",
         }
         if self._recovery is not None:
             self._outcome.counts[venue]["protected after s"] = spread(self._recovery.took[venue])

@@ -7,7 +7,7 @@ Works on the documents alone; both must be of a quiet moment (`is_quiet`).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -18,15 +18,17 @@ from bot.proof.torture_owner import Belongings
 
 Doc = Mapping[str, Any]
 ZERO = Decimal(0)
-#: A position's coins may lie without a stop so long (real seconds) while nothing is broken: a stop that is replaced.
-NAKED_SECONDS = 3.0
-#: How long after a trouble it may still be the reason (real seconds): time-outs, back-off, a start.
-AFTERMATH = 12.0
+#: A position's coins may lie without a stop so long (real seconds) from the first of the venue's good answers on.
+NAKED_SECONDS = 5.0
+#: How long after a trouble the venue's first good answer may come (real seconds): a daemon that has spoken connects first.
+AFTERMATH = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A time (wall seconds) in which this torture did harm: a storm, or a daemon that was down."""
+    """A time (wall seconds) in which nobody could be asked, or was answered with what is not so: a daemon that was down, money
+    and fills that were hidden.
+    """
 
     start: float
     end: float
@@ -140,36 +142,49 @@ def _stretches(book: Doc) -> list[str]:
 
 # -- coins without a stop ---------------------------------------------------------------------------------------------
 def naked(exposure: Mapping[str, Doc], troubles: Sequence[Trouble], now: float, *, attaches: bool) -> list[str]:
-    """Stretches without cover that are wrong: any after an entry where the venue `attaches` stops to entries, whatever
-    troubles there were; otherwise too long ones that no trouble explains."""
+    """Stretches without cover that are wrong: any after an entry where the venue `attaches` stops to entries; otherwise those
+    that lasted too long after the venue had begun to give good answers.
+    """
     found = []
-    for symbol, one in exposure.items():
-        for event in one["naked_events"]:
-            start, end = _stretch(event, now)
-            never = attaches and event["why"] == "entry"
-            if end - start > (0 if never else NAKED_SECONDS) and (never or not _explained(start, end, troubles)):
-                found.append(f"naked: {symbol} for {end - start:.3f} s from {event['start']} because of {event['why']}")
+    for symbol, event, start, end in _stretches_of(exposure, now):
+        never = attaches and event["why"] == "entry"
+        lasted = end - (start if never else _from(event, start, end, troubles))
+        if lasted > (0 if never else NAKED_SECONDS):
+            found.append(f"naked: {symbol} for {lasted:.3f} s from {event['start']} because of {event['why']}")
     return found
 
 
-def naked_by_cause(exposure: Mapping[str, Doc], now: float) -> dict[str, float]:
-    """Real seconds without cover, by what began them."""
-    causes: dict[str, float] = defaultdict(float)
-    for one in exposure.values():
-        for event in one["naked_events"]:
-            start, end = _stretch(event, now)
-            causes[event["why"]] += end - start
+def naked_by_cause(
+    exposure: Mapping[str, Doc], troubles: Sequence[Trouble], now: float
+) -> dict[str, tuple[float, float]]:
+    """By what began them: real seconds without cover in all, and the longest after good answers."""
+    causes: dict[str, tuple[float, float]] = defaultdict(lambda: (0.0, 0.0))
+    for _, event, start, end in _stretches_of(exposure, now):
+        total, longest = causes[event["why"]]
+        causes[event["why"]] = total + end - start, max(longest, end - _from(event, start, end, troubles))
     return dict(causes)
 
 
-def _stretch(event: Doc, now: float) -> tuple[float, float]:
-    return _seconds(event["start"]), now if event["end"] is None else _seconds(event["end"])
+def held_by_venue(exposure: Mapping[str, Doc]) -> float:
+    """Real seconds in which the venue itself still held the coins, so that nobody could protect them."""
+    return sum(float(one.get("venue_held_seconds", 0)) for one in exposure.values())
 
 
-def _explained(start: float, end: float, troubles: Sequence[Trouble]) -> bool:
-    """Whether a trouble, or its aftermath, reaches into the stretch; one that outlives all of them is not explained."""
-    near = [trouble for trouble in troubles if trouble.start <= end and start <= trouble.end + AFTERMATH]
-    return bool(near) and end <= max(trouble.end for trouble in near) + AFTERMATH + NAKED_SECONDS
+def _stretches_of(exposure: Mapping[str, Doc], now: float) -> Iterator[tuple[str, Doc, float, float]]:
+    for symbol, one in exposure.items():
+        for event in one["naked_events"]:
+            yield symbol, event, _seconds(event["start"]), now if event["end"] is None else _seconds(event["end"])
+
+
+def _from(event: Doc, start: float, end: float, troubles: Sequence[Trouble]) -> float:
+    """From when on the venue's answers, and a daemon to ask for them, were there without a break."""
+    if event["well_since"] is None and event["end"] is not None:
+        return end  # what ended it was itself not answered as it should be
+    well = start if event["well_since"] is None else _seconds(event["well_since"])
+    over = [
+        trouble.end + AFTERMATH for trouble in troubles if trouble.start <= end and start <= trouble.end + AFTERMATH
+    ]
+    return min(end, max([start, well, *over]))
 
 
 def _seconds(text: str) -> float:

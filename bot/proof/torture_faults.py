@@ -33,7 +33,46 @@ KINDS = (
     "rate_limit",
     "maintenance",
     "bad_candle",
+    "words",
+    "switch",
 )
+#: Kinds whose harm is not over with the answer: what is told of money, fills and time is not so.
+MISLEADING = frozenset({"stale_balance", "late_fill", "clock_skew", "partial_fill"})
+#: What a venue may say to any request (fault `exchange_error`), from public reports of people who were told so: of a passing
+#: state, of one market, of the endpoint, of the account's agreement; and two words that nobody wrote down.
+WORDS: Mapping[str, tuple[str, ...]] = {
+    "kraken": (
+        "EAccount:Invalid permissions:BTC trading restricted for NL.",
+        "EOrder:Trading agreement required",
+        "EService: Market in post_only mode",
+        "EOrder:Insufficient funds",
+        "EGeneral:Invalid arguments",
+        "EGeneral:Unknown Method",
+        "EOrder:Frobnicated",
+        "EAPI:Invalid key:Frobnicated",
+    ),
+    "okx": ("54094", "51290", "51008", "51155", "51010", "51044", "51529", "51412", "50030", "58888", "row:57777"),
+    "coinbase": (
+        "MISSING_PRODUCT_PRICE_BOOK",
+        "TRADING_DISABLED",
+        "INSUFFICIENT_FUND",
+        "GEOFENCING_RESTRICTION",
+        "INVALID_ATTACHED_TAKE_PROFIT_PRICE_OUT_OF_BOUNDS",
+        "INVALID_REQUEST",
+        "FROBNICATED",
+        "UNKNOWN_FROBNICATION",
+    ),
+}
+#: Switches that stand otherwise for the time of a storm, and how.
+PASSING: Mapping[str, tuple[tuple[str, object], ...]] = {
+    "kraken": (("trading_agreement_required", True), ("tier", "starter"), ("system_status", "post_only")),
+    "okx": (("algo_amend_refused", True), ("orders_refused", "54031"), ("rpi_prints", True)),
+    "coinbase": (
+        ("proof_token_required", True),
+        ("hold_release_ms", 2_000),
+        ("cancel_refused", "ORDER_IS_BEING_REPLACED"),
+    ),
+}
 #: Shortest and longest `seconds` of the kinds that have some (real seconds; of a skewed clock how far it is off).
 _SECONDS: Mapping[str, tuple[float, float]] = {
     "refuse": (0.2, 4.0),
@@ -59,7 +98,7 @@ _STORM = (1.0, 6.0)
 _CALM = (0.5, 4.0)
 _BETWEEN_JUMPS = (3.0, 12.0)
 #: Switches that the daemon's own configuration would contradict.
-_NOT_OURS = frozenset({"demo_account", "wrong_region", "ip_refused"})
+_NOT_OURS = frozenset({"demo_account", "wrong_region", "ip_refused", "proof_token_required", "proof_token_shows_rows"})
 #: Switches that part a stop from its entry, so that it has to be placed afterwards.
 APART = frozenset(
     {
@@ -75,11 +114,19 @@ APART = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Storm:
-    """From `start` to `end` (real seconds after the torture's beginning) these faults are armed at a venue."""
+    """From `start` to `end` (real seconds after the torture's beginning) these faults are armed at a venue, and these switches
+    stand otherwise.
+    """
 
     start: float
     end: float
     faults: tuple[Fault, ...]
+    switches: tuple[tuple[str, object], ...] = ()
+
+    @property
+    def misleads(self) -> bool:
+        """Whether what the venue says is not so, beyond single answers."""
+        return bool(self.switches) or any(fault["kind"] in MISLEADING for fault in self.faults)
 
 
 def storms(seed: int, venue: str, seconds: float, kinds: Sequence[str]) -> Iterator[Storm]:
@@ -88,13 +135,16 @@ def storms(seed: int, venue: str, seconds: float, kinds: Sequence[str]) -> Itera
     at = dice.uniform(*_CALM)
     while kinds and at < seconds:
         end = at + dice.uniform(*_STORM)
-        yield Storm(at, min(end, seconds), tuple(_fault(dice, venue, kinds) for _ in range(dice.randint(1, 4))))
+        drawn = [dice.choice(kinds) for _ in range(dice.randint(1, 4))]
+        faults = tuple(_fault(dice, venue, kind) for kind in drawn if kind != "switch")
+        yield Storm(at, min(end, seconds), faults, (dice.choice(PASSING[venue]),) if "switch" in drawn else ())
         at = end + dice.uniform(*_CALM)
 
 
-def _fault(dice: Random, venue: str, kinds: Sequence[str]) -> Fault:
-    kind = dice.choice(kinds)
+def _fault(dice: Random, venue: str, kind: str) -> Fault:
     fault: Fault = {"venue": venue, "kind": kind}
+    if kind == "words":
+        fault = {"venue": venue, "kind": "exchange_error", "body": dice.choice(WORDS[venue]), "processed": False}
     if kind in _SECONDS:
         fault["seconds"] = round(dice.uniform(*_SECONDS[kind]), 2)
     if kind == "clock_skew":

@@ -5,12 +5,16 @@ Owns their starts and ends; whatever happens, none of them outlives `close`.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +28,8 @@ START_SECONDS = 60.0
 #: Real seconds that a daemon may take from SIGTERM to its end.
 STOP_SECONDS = 8.0
 _CALL = 30.0
+#: Bytes that the daemon's console holds unread: few, so that it is full soon once nobody reads.
+_PIPE = 4096
 
 
 class TortureError(Exception):
@@ -82,21 +88,58 @@ class Trader:
         self.books = Books(folder / "data")
         self._settings = {"SANDBOX_READY_FILE": str(ready_file), **settings}
         self._process: subprocess.Popen[bytes] | None = None
+        self._console: Console | None = None
         self._logged = 0
         (folder / ".env").touch()
 
     def start(self) -> None:
         self._logged = self._size()
         own = {"NIJA_DATA_DIR": str(self.folder / "data"), "LOG_FILE": str(self.log_file)}
-        with (self.folder / "console.txt").open("ab") as out:
-            self._process = subprocess.Popen(
+        self._console = Console(self.folder / "console.txt")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "bot"],
+            cwd=self.folder,
+            env=_environment(self.folder) | own | self._settings,
+            stdin=subprocess.DEVNULL,
+            stdout=self._console.end,
+            stderr=self._console.end,
+        )
+        self._console.read()
+
+    def start_a_second(self) -> int:
+        """Another daemon on the same data folder and keys, under a HOME of its own; its exit status."""
+        home = self.folder / "second"
+        home.mkdir(exist_ok=True)
+        (home / ".env").touch()
+        own = {"NIJA_DATA_DIR": str(self.folder / "data"), "LOG_FILE": str(home / "nija.log")}
+        with (home / "console.txt").open("ab") as out:
+            process = subprocess.Popen(
                 [sys.executable, "-m", "bot"],
-                cwd=self.folder,
-                env=_environment(self.folder) | own | self._settings,
+                cwd=home,
+                env=_environment(home) | own | self._settings,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
             )
+        return _end(process, 10 * _crowd())
+
+    def stall_console(self, seconds: float) -> None:
+        """For so long nobody reads what it prints; it goes on meanwhile."""
+        if self._console is not None:
+            self._console.stall(seconds)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Stopped between two instructions, until the block ends."""
+        process = self._process
+        if process is None or process.poll() is not None:
+            yield
+            return
+        process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGCONT)
 
     @property
     def speaks(self) -> bool:
@@ -154,9 +197,34 @@ class Trader:
         return [line for line in lines if " CRASHED " in line]
 
 
+class Console:
+    """What a daemon prints: a pipe that is read into a file by a thread, or not read for a while."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._begin, self.end = os.pipe()
+        fcntl.fcntl(self.end, fcntl.F_SETPIPE_SZ, _PIPE)
+        self._resumes = 0.0
+
+    def read(self) -> None:
+        """Begin to read; to be called once the daemon has its end."""
+        os.close(self.end)
+        threading.Thread(target=self._copy, name="console", daemon=True).start()
+
+    def stall(self, seconds: float) -> None:
+        self._resumes = time.monotonic() + seconds
+
+    def _copy(self) -> None:
+        with os.fdopen(self._begin, "rb", buffering=0) as source, self._file.open("ab") as out:
+            while block := source.read(_PIPE):
+                out.write(block)
+                time.sleep(max(0.0, self._resumes - time.monotonic()))
+
+
 def _environment(folder: Path) -> dict[str, str]:
     """Nothing of the owner's: no credentials, no settings, no locks."""
-    return {"PATH": os.defpath, "HOME": str(folder), "XDG_STATE_HOME": str(folder / "state"), "PYTHONPATH": str(ROOT)}
+    own = {"HOME": str(folder), "XDG_STATE_HOME": str(folder / "state"), "NIJA_HOME": str(folder)}
+    return {"PATH": os.defpath, "PYTHONPATH": str(ROOT)} | own
 
 
 def _crowd() -> float:

@@ -13,6 +13,7 @@ from rich.table import Table
 from bot.proof import slope
 from bot.proof.torture import Course, Outcome, torture
 from bot.proof.torture_faults import KINDS
+from bot.proof.torture_machine import KINDS as MACHINE
 from bot.proof.torture_processes import TortureError
 from bot.settings import VENUES
 
@@ -42,6 +43,12 @@ def parse(words: list[str]) -> Course:
     parser.add_argument(
         "--faults", nargs="*", choices=KINDS, default=list(KINDS), help="which faults (all); none given: none"
     )
+    parser.add_argument(
+        "--machine",
+        nargs="*",
+        choices=MACHINE,
+        help="what is done to the machine and by the owner (all, where there are faults)",
+    )
     parser.add_argument("--kill-every", type=float, default=20.0, help="seconds between ends of the daemon; 0: none")
     parser.add_argument("--speed", type=float, default=60.0, help="market seconds per real second")
     parser.add_argument(
@@ -61,14 +68,23 @@ def parse(words: list[str]) -> Course:
         kill_every=0.0 if found.slope else found.kill_every,
         speed=found.speed,
         slope=found.slope,
+        machine=_machine(found),
         folder=None if found.keep is None else found.keep.resolve(),
     )
+
+
+def _machine(found: argparse.Namespace) -> tuple[str, ...]:
+    """All, unless something else was asked for; a slope and a torture without faults are about the daemon alone."""
+    if found.machine is not None:
+        return tuple(found.machine)
+    return () if found.slope or not found.faults else MACHINE
 
 
 def show(course: Course, outcome: Outcome) -> None:
     """The table, and one line for each thing that is wrong."""
     columns = list(dict.fromkeys(name for row in outcome.counts.values() for name in row))
-    title = f"seed {course.seed}: {course.seconds:g} s, {outcome.kills} kills, {outcome.stops} stops"
+    done = "".join(f", {count} {kind.replace('_', ' ')}" for kind, count in sorted(outcome.deeds.items()))
+    title = f"seed {course.seed}: {course.seconds:g} s, {outcome.kills} kills, {outcome.stops} stops{done}"
     table = Table("broker", *columns, "wrong", "switches", title=title)
     for venue in course.venues:
         row = outcome.counts.get(venue, {})

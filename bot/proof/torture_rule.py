@@ -9,6 +9,7 @@ from random import Random
 
 from bot.domain.candles import Candles
 from bot.strategy.base import Costs, Evaluation, Strategy
+from bot.strategy.exits import Close, Trade, Way
 from bot.strategy.rule import FLAT, Why
 
 #: How far below the close a stop lies: near enough that stops and all three targets are met within minutes.
@@ -32,3 +33,8 @@ class Restless(Strategy):
     def refusal(self, evaluation: Evaluation, price: float, costs: Costs) -> Why:  # noqa: ARG002 - no trade is too poor
         """Only a stop on the wrong side of the price speaks against a trade."""
         return Why.ENTER if (price - evaluation.stop) * evaluation.side > 0 else Why.NO_STOP
+
+    def on_close(self, trade: Trade, candles: Candles) -> Close:
+        """Out when the dice fall on the other side: much is to be sold at the market, too."""
+        held = super().on_close(trade, candles)
+        return Close(Way.TURN, held.stop) if self.evaluate(candles).side == -trade.side else held

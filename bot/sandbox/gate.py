@@ -40,6 +40,8 @@ class Gate:
         self._venue.tally.requests[f"{request.method} {request.path}"] += 1
         fault = self._venue.faults.on_request(request.method, request.path)
         if fault is None:
+            exchange = self._venue.exchange
+            exchange.state.answers_well(exchange.clock.wall_ms())
             await _send(send, self._process(request))
         else:
             await self._suffer(fault, request, scope, receive, send)
@@ -77,13 +79,20 @@ class Gate:
         if fault.kind is FaultKind.MAINTENANCE:
             return wire.maintenance(request)
         if fault.kind is FaultKind.EXCHANGE_ERROR:
-            self._maybe(fault, request, toss=wire.fate_unknown(fault.body))
-            failure = wire.failure(fault.body)
-            return failure if fault.status is None else replace(failure, status=fault.status)
+            return self._error(fault, request)
         self._maybe(fault, request, toss=True)
         status = fault.status if fault.status is not None else 502
         body = HTML % (status, status) if fault.body is None else fault.body.encode()
         return Response(body, status, "text/html")
+
+    def _error(self, fault: Fault, request: Request) -> Response:
+        """The venue's own error; one with a status of success or refusal leaves nothing open."""
+        wire, refusal = self._venue.wire, None if fault.body is None else self._venue.refusal(request, fault.body)
+        failure = wire.failure(fault.body) if refusal is None else refusal
+        failure = failure if fault.status is None else replace(failure, status=fault.status)
+        toss = refusal is None and wire.fate_unknown(fault.body)
+        self._maybe(fault, request, toss=toss and (fault.status is None or fault.status >= 500))
+        return failure
 
     def _maybe(self, fault: Fault, request: Request, *, toss: bool) -> None:
         """Executes the request if the fault says so, or by even chance where its fate is to be unknown."""

@@ -6,9 +6,11 @@ What makes a database unusable is one `StoreError` that says what to do; nothing
 
 from __future__ import annotations
 
+import os
+import socket
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -33,7 +35,11 @@ CACHE_KB = 1_000
 
 
 class StoreError(Exception):
-    """The database cannot be used; the text is one line that names it and says what to do."""
+    """The database cannot be used; the text is one line that names it and says what to do, `remedy` that alone."""
+
+    def __init__(self, line: str, remedy: str = "") -> None:
+        super().__init__(line)
+        self.remedy = remedy or "see to this database: NIJA tries again by itself"
 
 
 class StoreFull(StoreError):
@@ -42,6 +48,10 @@ class StoreFull(StoreError):
 
 class StoreReadOnly(StoreError):
     """The disk takes no writes at all."""
+
+
+class StoreMoved(StoreReadOnly):
+    """What lies at the database's path is not what was opened there: what is written would be lost."""
 
 
 class StoreDamaged(StoreError):
@@ -88,7 +98,7 @@ class Store:
             name = str(file)
             _make_folder(file.parent)
             return cls(_sqlite(file, "rwc"), name).prepared()
-        return cls(_postgresql(where), name).prepared()
+        return cls(server(where), name).prepared()
 
     @classmethod
     def copy(cls, where: URL) -> Store:
@@ -98,7 +108,7 @@ class Store:
     @classmethod
     def _of_copy(cls, file: Path) -> Store:
         name = f"{file} (its copy in memory)"
-        with _explaining(name):
+        with explaining(name):
             raw = in_memory(file)
         return cls(_engine(lambda: raw, StaticPool), name)
 
@@ -119,7 +129,7 @@ class Store:
                 if not Disk(file.parent).is_cramped():
                     raise
                 return cls._of_copy(file).readable()
-        return cls(_postgresql(where), where.render_as_string(hide_password=True)).readable()
+        return cls(server(where), where.render_as_string(hide_password=True)).readable()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -186,7 +196,7 @@ class Store:
     def _explained(self) -> Iterator[None]:
         if self._closed:
             raise StoreError(f"{self._name} is closed")
-        with _explaining(self._name):
+        with explaining(self._name):
             yield
 
 
@@ -194,14 +204,19 @@ _RESCUE = (
     "nothing was changed; `nija recover` sets the file aside (it is kept), and the next start finds NIJA's orders at the"
     " exchange"
 )
-_ADVICE = {
-    "file is not a database": f"is not a database: {_RESCUE}",
-    "malformed": f"is damaged: {_RESCUE}",
-    "unable to open": "cannot be opened: see that the folder exists and may be read and written",
-    "readonly": "cannot be written: see to its permissions",
-    "disk is full": "the disk is full: nothing of the last change was kept; make room",
-    "disk I/O": "the disk does not answer as it should: nothing of the last change was kept; look at the disk",
-    "locked": f"another process has kept it locked for {BUSY_SECONDS} s: end that process",
+#: What a database says, in short; what that means, and what its owner can do.
+_ADVICE: Mapping[str, tuple[str, str]] = {
+    "file is not a database": ("is not a database", _RESCUE),
+    "malformed": ("is damaged", _RESCUE),
+    "unable to open": ("cannot be opened", "see that the folder exists and may be read and written"),
+    "read-only transaction": (
+        "the server takes no writes (it is a standby, or set to read-only)",
+        "point DATABASE_URL at the server that is written to, or set default_transaction_read_only off; NIJA tries again by itself",
+    ),
+    "readonly": ("cannot be written", "see to its permissions"),
+    "disk is full": ("the disk is full", "nothing of the last change was kept; make room"),
+    "disk I/O": ("the disk does not answer as it should", "nothing of the last change was kept; look at the disk"),
+    "locked": (f"another process has kept it locked for {BUSY_SECONDS} s", "end that process"),
 }
 
 
@@ -213,7 +228,7 @@ _KINDS = {
 
 
 @contextmanager
-def _explaining(name: str) -> Iterator[None]:
+def explaining(name: str) -> Iterator[None]:
     """What a database says, as our own error; a broken constraint is the caller's to explain."""
     try:
         yield
@@ -222,14 +237,8 @@ def _explaining(name: str) -> Iterator[None]:
     except (DBAPIError, sqlite3.Error) as error:
         text = str(error.orig if isinstance(error, DBAPIError) else error)
         kind = next((kind for sign, kind in _KINDS.items() if sign in text), StoreError)
-        raise kind(f"{name}: {_explain(text)}") from error
-
-
-def _explain(text: str) -> str:
-    for sign, advice in _ADVICE.items():
-        if sign in text:
-            return advice
-    return " ".join(text.split())
+        what, remedy = next((advice for sign, advice in _ADVICE.items() if sign in text), (" ".join(text.split()), ""))
+        raise kind(f"{name}: {what}: {remedy}" if remedy else f"{name}: {what}", remedy) from error
 
 
 def _make_folder(folder: Path) -> None:
@@ -239,9 +248,10 @@ def _make_folder(folder: Path) -> None:
         raise StoreError(f"{folder}: cannot be made ({error.strerror}): choose another NIJA_DATA_DIR") from error
 
 
-def _postgresql(where: URL) -> Engine:
-    """An engine on a server; one that does not answer, or dies without a word, is an error after seconds."""
+def server(where: URL) -> Engine:
+    """An engine on a PostgreSQL; one that does not answer, or dies without a word, is an error after seconds."""
     patience = {
+        "application_name": f"nija {socket.gethostname()} {os.getpid()}",
         "connect_timeout": BUSY_SECONDS,
         "keepalives_idle": BUSY_SECONDS,
         "keepalives_interval": 2,

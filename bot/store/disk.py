@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterable
 from enum import Enum
 from pathlib import Path
 
@@ -76,6 +77,25 @@ class Disk:
         finally:
             _remove(probe)
         return None
+
+
+class Place:
+    """What lay at some paths when this was made. An open file lives on without its name, and what is written to it is lost."""
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        self._found = {path: found for path in paths if (found := _identity(path)) is not None}
+
+    def moved(self) -> Path | None:
+        """The first path at which nothing lies any more, or something else."""
+        return next((path for path, found in self._found.items() if _identity(path) != found), None)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def flush(path: Path) -> None:

@@ -17,10 +17,10 @@ from bot.domain.booking import GIVEN_UP, TAKEN, Booking
 from bot.domain.fill import Fill
 from bot.domain.instrument import DOLLARS
 from bot.domain.money import ONE, ZERO
-from bot.domain.order import IN_FLIGHT, Decision, OrderRecord, OrderStatus, Purpose, Side
+from bot.domain.order import IN_FLIGHT, Decision, OrderRecord, OrderStatus, OrderType, Purpose, Side, VenueOrder
 from bot.domain.position import Position, after, fee_in_quote, opened
 from bot.store import stretches
-from bot.store.orders import change
+from bot.store.orders import adopt, change, find
 from bot.store.page import Page, Row
 from bot.store.schema import dust, fills, positions, write_offs
 
@@ -37,7 +37,7 @@ _RESULTS = (
         positions.c.account_id == bindparam("account"),
         positions.c.symbol == bindparam("symbol"),
         positions.c.closed_at.is_not(None),
-        positions.c.closed_why.not_in((TAKEN, GIVEN_UP)),
+        positions.c.closed_why.not_in((TAKEN, GIVEN_UP, Purpose.OWNER)),
     )
     .order_by(positions.c.closed_at.desc(), positions.c.id.desc())
     .limit(bindparam("count"))
@@ -147,6 +147,40 @@ def enter(page: Page, order: Row, fill: Fill) -> Booking:
         number, position, oversold, earned = _open(page, order, fill)
     else:
         number, position, oversold, earned = _fold(page, order, fill, before)
+    dollars = _write_fill(page, order, fill, number, earned)
+    return Booking(fill, _traded(page, order, fill), position, oversold, dollars)
+
+
+def sold_by_owner(page: Page, row: Row, fill: Fill) -> Booking:
+    """Book what of a sale by hand took coins of an open position. The owner's order enters the book by so much and no more."""
+    was = position_of(row)
+    then = after(was, fill)
+    then = settle(page, row, replace(then, qty=max(then.qty, ZERO)), "position", fill.time, Purpose.OWNER)
+    order = find(page, exchange_id=fill.exchange_order_id) or _owners_order(page, fill)
+    dollars = _write_fill(page, order, fill, row["id"], then.realised - was.realised)
+    change(page, order, "order", {"qty": order["booked_qty"] + fill.qty})
+    order = order | {"qty": order["booked_qty"] + fill.qty}
+    return Booking(fill, _traded(page, order, fill), then, ZERO, dollars)
+
+
+def _owners_order(page: Page, fill: Fill) -> Row:
+    """The order of a sale by hand, still empty."""
+    bare = VenueOrder(
+        exchange_id=fill.exchange_order_id,
+        symbol=fill.symbol,
+        side=fill.side,
+        type=OrderType.MARKET,
+        status=OrderStatus.FILLED,
+        qty=ZERO,
+        created_at=fill.time,
+        reason="sold by its owner by hand",
+    )
+    adopt(page, bare, Purpose.OWNER, None)
+    return next(row for row in (find(page, exchange_id=fill.exchange_order_id),) if row is not None)
+
+
+def _write_fill(page: Page, order: Row, fill: Fill, position: int | None, earned: Decimal) -> Decimal:
+    """The fill's own row; what it earned in dollars."""
     dollars = earned * _dollar_rate(fill)
     row = {name: getattr(fill, name) for name in _FILL}
     page.connection.execute(
@@ -155,12 +189,12 @@ def enter(page: Page, order: Row, fill: Fill) -> Booking:
             **row,
             "account_id": page.account,
             "order_id": order["id"],
-            "position_id": number,
+            "position_id": position,
             "realised_usd": dollars,
         },
     )
     page.note("fill", fill.fill_id, **row)
-    return Booking(fill, _traded(page, order, fill), position, oversold, dollars)
+    return dollars
 
 
 def write_off(page: Page, row: Row, qty: Decimal, at: int, why: str) -> Position:

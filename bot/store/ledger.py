@@ -29,14 +29,14 @@ from bot.store.database import Store
 from bot.store.health import Health, keep_health
 from bot.store.page import Page, Row
 from bot.store.schema import accounts, commands
+from bot.store.standing import addressed
 
 T = TypeVar("T")
 
 _UNANSWERED = (
-    select(commands.c.verb, commands.c.id)
-    .where(commands.c.account_id == bindparam("account"), commands.c.answered_at.is_(None))
-    .order_by(commands.c.id)
+    select(commands.c.verb, commands.c.id).where(addressed(), commands.c.answered_at.is_(None)).order_by(commands.c.id)
 )
+_ANSWER = commands.update().where(addressed(), commands.c.id == bindparam("number"), commands.c.answered_at.is_(None))
 #: Fills of which it is kept in mind that they are booked: venues show the last hour's again and again.
 _MEMORY = 300
 #: Starts of time from which results are summed at once: ever, today, and yesterday while the day turns.
@@ -108,8 +108,8 @@ class Ledger:
         row = self._row_of(order)
         if row is None:
             return None
-        if not orders.news_of(row, order):
-            return orders.record_of(row)
+        if row["purpose"] is Purpose.OWNER or not orders.news_of(row, order):
+            return orders.record_of(row)  # of an owner's order only that counts which took coins of ours
         try:
             with self._changing(row["client_id"], row["exchange_id"], order.exchange_id) as page:
                 return orders.take_over(page, row, order)
@@ -173,19 +173,30 @@ class Ledger:
         beyond the position comes out of the dust and is then `Booking.oversold`. A fill that would make more of its order
         than there is of it waits until the venue speaks of such an order: None.
         """
-        if self._is_booked(fill.fill_id):
+        if self.is_booked(fill.fill_id):
             return None
         row = self._row(exchange_id=fill.exchange_order_id) or self._row(client_id=fill.client_id)
         if row is None:
             raise KeyError(fill.exchange_order_id)
-        if holdings.is_too_much(row, fill):
+        if row["purpose"] is Purpose.OWNER or holdings.is_too_much(row, fill):
             return None
         touched = (About.FILLS, About.POSITIONS, About.DUST, About.STRETCHES)
         with self._changing(row["client_id"], row["exchange_id"], fill.exchange_order_id, also=touched) as page:
             booking = holdings.enter(page, row, fill)
-        self._remember_booked(fill.fill_id)
+        return self._counted(booking)
+
+    def sold_by_owner(self, symbol: str, fill: Fill) -> Booking:
+        """Book a sale that the owner made by hand of coins of this symbol's position; KeyError without one."""
+        touched = (About.FILLS, About.POSITIONS, About.STRETCHES)
+        with self._changing(fill.exchange_order_id, also=touched) as page:
+            booking = holdings.sold_by_owner(page, holdings.the_open(page, symbol), fill)
+        return self._counted(booking)
+
+    def _counted(self, booking: Booking) -> Booking:
+        """Remember what a booked fill earned."""
+        self._remember_booked(booking.fill.fill_id)
         for since in self._earned:
-            if fill.time >= since:
+            if booking.fill.time >= since:
                 self._earned[since] += booking.realised
         return booking
 
@@ -298,15 +309,25 @@ class Ledger:
             self._facts[name] = value
 
     def commands(self) -> list[Command]:
-        """Orders of the operator that were not answered yet, oldest first."""
+        """Orders of the operator that were not answered yet, oldest first: to this account, or left at its exchange's desk."""
         with self._reading() as page:
-            return [Command(row["verb"], row["id"]) for row in page.rows(_UNANSWERED)]
+            rows = page.rows(_UNANSWERED, mode=self.account.mode, venue=self.account.venue)
+            return [Command(row["verb"], row["id"]) for row in rows]
 
     def answer(self, number: int, result: str) -> None:
         """Say what became of a command; the first answer stands."""
-        mine = (commands.c.account_id == self._id) & (commands.c.id == number) & commands.c.answered_at.is_(None)
         with self._noting() as page:
-            done = page.connection.execute(commands.update().where(mine), {"answered_at": page.wall, "result": result})
+            done = page.connection.execute(
+                _ANSWER,
+                {
+                    "account": self._id,
+                    "mode": self.account.mode,
+                    "venue": self.account.venue,
+                    "number": number,
+                    "answered_at": page.wall,
+                    "result": result,
+                },
+            )
             if done.rowcount:
                 page.note("answered", str(number), result=result)
 
@@ -329,7 +350,7 @@ class Ledger:
         """The row of an order that the venue reports, by the id that no two of its orders share if that is known."""
         return self._row(exchange_id=order.exchange_id) or self._row(client_id=order.client_id)
 
-    def _is_booked(self, fill_id: str) -> bool:
+    def is_booked(self, fill_id: str) -> bool:
         """Whether a fill stands in the book; one that does, does for ever."""
         if fill_id in self._booked:
             return True

@@ -1,7 +1,7 @@
-"""One NIJA per account on this host: an advisory lock that dies with its process.
+"""One NIJA per account: an advisory lock that dies with its process.
 
-The lock's file is named by the account, in a folder outside every data folder, so that two installations meet there.
-Owns nothing of the database.
+On this host its file is named by the account, in a folder outside every data folder, so that two installations meet there; in
+a database that several hosts may share it is the server's. Owns no row of the database.
 """
 
 from __future__ import annotations
@@ -9,19 +9,33 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-from contextlib import suppress
+import socket
+import time
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
+from sqlalchemy import URL, text
+from sqlalchemy.exc import DBAPIError
+
+from bot.domain.clock import SECOND, Clock, Pause
 from bot.domain.ids import Account
-from bot.store.database import StoreError
+from bot.store.database import Store, StoreError, explaining, server
+from bot.store.ledger import Ledger
+
+#: Real ms between two looks whether a server still holds the lock.
+LOOK = 2 * SECOND
+#: Tags of an account that a host remembers.
+_TAGS = 100
+#: How often, and after what (real s), it is tried again after the session that held it was told to end.
+_LOOKS, _NAP = 20, 0.1
 
 
 class AccountLocked(Exception):
-    """Another process of this host trades this account; `pid` is its number, None while it is not known."""
+    """Another process trades this account; `pid` is its number, None while it is not known; `host` is not ours."""
 
-    def __init__(self, account: Account, pid: int | None) -> None:
+    def __init__(self, account: Account, pid: int | None, host: str = "this host") -> None:
         holder = "another NIJA" if pid is None else f"another NIJA (process {pid})"
-        super().__init__(f"{holder} on this host already trades the {account.mode} account at {account.venue}")
+        super().__init__(f"{holder} on {host} already trades the {account.mode} account at {account.venue}")
         self.account = account
         self.pid = pid
 
@@ -51,6 +65,16 @@ class AccountLock:
         with suppress(OSError):  # a full disk: who holds it is not told, held it is
             os.ftruncate(self._handle, os.pwrite(self._handle, str(os.getpid()).encode(), 0))
 
+    def tags(self, also: str) -> frozenset[str]:
+        """The tags under which this host has traded the account, `also` from now on; whoever holds the lock knows them all dead
+        but its own. Where nothing can be written they are soon forgotten."""
+        file = self.file.with_suffix(".tags")
+        known = frozenset(file.read_text(errors="replace").split()[-_TAGS:]) if file.exists() else frozenset()
+        if also not in known:
+            with suppress(OSError), file.open("a") as stream:
+                stream.write(f"{also}\n")
+        return known | {also}
+
     def close(self) -> None:
         """`release`, by the name that `contextlib.closing` calls."""
         self.release()
@@ -63,5 +87,92 @@ class AccountLock:
 
 
 def _holder(handle: int) -> int | None:
-    text = os.pread(handle, 20, 0)
-    return int(text) if text.isdigit() else None
+    found = os.pread(handle, 20, 0)
+    return int(found) if found.isdigit() else None
+
+
+#: The session that holds a lock, and what it calls itself. A lock of 63 bits stands in two halves ("pg_locks", objsubid 1).
+_HOLDER = """
+SELECT held.pid, session.application_name FROM pg_locks held JOIN pg_stat_activity session USING (pid)
+WHERE held.locktype = 'advisory' AND held.granted AND held.objsubid = 1
+AND (held.classid::bigint << 32 | held.objid::bigint) = :key
+"""
+
+
+class ServerLock:
+    """The account's lock in a PostgreSQL server, held by a session of its own until `close` or the session's end.
+
+    Raises `AccountLocked` when somebody else holds it, `StoreError` when the server does not answer. What a session of ours
+    holds that is dead but has not been missed yet (the network broke) is ended.
+    """
+
+    def __init__(self, where: URL, account: Account) -> None:
+        self._account = account
+        self._key = int.from_bytes(hashlib.sha256(str(account).encode()).digest()[:8]) >> 1
+        self._engine = server(where)
+        with ExitStack() as opening:
+            opening.callback(self._engine.dispose)
+            with explaining(where.render_as_string(hide_password=True)):
+                self._session = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+                opening.callback(self._session.close)
+                self._take()
+            self._held = opening.pop_all()
+
+    def holds(self) -> bool:
+        """Whether its session still lives, and so the lock."""
+        try:
+            self._session.execute(text("SELECT 1"))
+        except DBAPIError:
+            return False
+        return True
+
+    def close(self) -> None:
+        self._held.close()
+
+    def _take(self) -> None:
+        if self._try():
+            return
+        held = self._session.execute(text(_HOLDER), {"key": self._key}).first()
+        host, pid = _session_of(held[1]) if held is not None else ("", None)
+        if held is None or host != socket.gethostname() or pid is None or (pid != os.getpid() and _lives(pid)):
+            raise AccountLocked(self._account, pid, host or "some host")
+        self._session.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": held[0]})
+        for _ in range(_LOOKS):
+            if self._try():
+                return
+            time.sleep(_NAP)
+        raise AccountLocked(self._account, pid)
+
+    def _try(self) -> bool:
+        return bool(self._session.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": self._key}).scalar_one())
+
+
+class ServerLedger(Ledger):
+    """The ledger in a server; asks to be closed when the account's lock is lost, since another NIJA may have it then."""
+
+    def __init__(self, store: Store, account: Account, clock: Clock, lock: ServerLock) -> None:
+        super().__init__(store, account, clock)
+        self._lock = lock
+        self._pause = Pause(clock, LOOK)
+
+    def outlived(self) -> bool:
+        if not self._pause.is_over():
+            return False
+        self._pause.begin(LOOK)
+        return not self._lock.holds()
+
+
+def _session_of(name: str) -> tuple[str, int | None]:
+    """Host and process by what a session of ours calls itself: see `server`."""
+    host, _, pid = name.removeprefix("nija ").rpartition(" ")
+    return host, int(pid) if pid.isdigit() else None
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -112,6 +112,7 @@ def adopt(page: Page, order: VenueOrder, purpose: Purpose, decision: Decision | 
         "deadline": None,
         "reason": order.reason,
         "decision": decision,
+        "pay_in": order.pay_in,
     }
     return _insert(page, "adopted", row)
 

@@ -19,7 +19,7 @@ from bot.domain.clock import system_ms
 from bot.domain.events import Verb
 from bot.domain.ids import Account
 from bot.store import migrate
-from bot.store.database import APPLICATION_ID, Store, StoreError, shared
+from bot.store.database import APPLICATION_ID, Store, StoreError, address, shared
 from bot.store.health import Health, health_of
 from bot.store.page import Page
 from bot.store.schema import accounts, commands, health
@@ -30,6 +30,8 @@ _MAGIC = b"SQLite format 3\0"
 #: What the header of a SQLite database says of its pages: their bytes, 1 for 65536 ("The Database Header", offset 16).
 _PAGE_SIZES = frozenset({1, 512, 1024, 2048, 4096, 8192, 16384, 32768})
 _PLAY = "sandbox"
+#: Accounts that a trader has opened: the operator's desks (`bot.store.standing`) are none.
+_TRADED = select(accounts).where(accounts.c.identity != "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,11 @@ class Books:
                 current.setdefault(seen.account.venue, seen)
         return tuple(current[venue] for venue in sorted(current))
 
+    def misses(self, venue: str | None) -> bool:
+        """Whether the book of a venue (by default any) may be in what could not be read at the last look."""
+        one_for_all = self._url is not None or venue is None
+        return any(one_for_all or Path(where).name == f"{venue}.db" for where in self.unreadable)
+
     @contextmanager
     def page(self, seen: Seen) -> Iterator[Page]:
         """One consistent view of an account's rows."""
@@ -131,13 +138,18 @@ class Books:
         raise KeyError(posted.number)
 
     def _all(self) -> Iterator[Seen]:
-        for where in self._databases():
+        for where in self.databases():
             try:
                 yield from _accounts_in(where)
             except StoreError as error:
                 self.unreadable[where.render_as_string()] = str(error)
 
-    def _databases(self) -> Iterator[URL]:
+    def where(self, venue: str) -> URL:
+        """Where a venue's rows are, or will be; raises `StoreError` for a DATABASE_URL that is none."""
+        return address(self._data_dir, venue, self._url)
+
+    def databases(self) -> Iterator[URL]:
+        """Every database of the installation; one whose file is no database is told of in `unreadable`."""
         if self._url is not None:
             where = shared(self._url)
             if where.get_backend_name() != "sqlite" or Path(where.database or "").exists():
@@ -161,7 +173,7 @@ def _accounts_in(where: URL) -> list[Seen]:
     with closing(Store.look(where)) as store, store.reading() as connection:
         if migrate.version(connection) is None:
             return []
-        return [_seen(where, row) for row in Page(connection, 0, wall=0, market=0).rows(select(accounts))]
+        return [_seen(where, row) for row in Page(connection, 0, wall=0, market=0).rows(_TRADED)]
 
 
 def _seen(where: URL, row: dict[str, Any]) -> Seen:

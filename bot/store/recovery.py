@@ -6,14 +6,22 @@ Nothing is ever thrown away; a sound database is left alone, unless its owner wa
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
+from sqlalchemy import URL, select
+
 from bot.domain.clock import iso, system_ms
+from bot.domain.events import Verb
+from bot.store import facts
 from bot.store.backup import backups, put_back, set_aside
 from bot.store.database import Store, StoreError
-from bot.store.reader import Books
+from bot.store.page import Page
+from bot.store.reader import Books, Seen
 from bot.store.rotation import give_up
+from bot.store.schema import accounts
+from bot.store.standing import answer_all, desk, post
 
 
 def set_aside_damaged(data_dir: Path, venue: str | None = None) -> list[str]:
@@ -23,11 +31,32 @@ def set_aside_damaged(data_dir: Path, venue: str | None = None) -> list[str]:
     for file in sorted(data_dir.glob(f"{venue or '*'}.db")):
         damage = _damage(file)
         if damage is not None:
+            paused = _paused(file)
             kept = set_aside(file, f"{file.stem}.damaged-{stamp}")
             lines.append(
                 f"{file.name} is damaged ({damage}): kept as {kept}; the next start rebuilds it from the exchange"
+                + _keep_paused(file, paused)
             )
     return lines
+
+
+def _paused(file: Path) -> set[tuple[str, str]] | None:
+    """Mode and venue of the accounts that a damaged database says are paused; None where it does not say anything."""
+    query = "SELECT mode, venue FROM accounts JOIN facts ON account_id = accounts.id WHERE name = 'paused'"
+    try:
+        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
+            return {(str(mode), str(venue)) for mode, venue in connection.execute(query)}
+    except sqlite3.Error:
+        return None
+
+
+def _keep_paused(file: Path, paused: set[tuple[str, str]] | None) -> str:
+    """Order again for the new book what stood in the old one; what is to be said of it."""
+    if paused is None:
+        return "; whether it was paused cannot be read: order `nija pause` before that start if it was"
+    for mode, venue in paused:
+        post(URL.create("sqlite", database=str(file.absolute())), Verb.PAUSE, desk(mode, venue))
+    return ", and makes no entries until `nija resume`: it was paused" if paused else ""
 
 
 def put_backups_back(data_dir: Path, backup_dir: Path, venue: str | None = None) -> list[str]:
@@ -41,24 +70,43 @@ def put_backups_back(data_dir: Path, backup_dir: Path, venue: str | None = None)
                 kept = put_back(file, newest, stamp)
             except (sqlite3.Error, OSError) as error:
                 raise StoreError(f"{newest}: cannot be put back: {error}") from error
+            _pause(file)
             lines.append(
-                f"{file.name} is {newest.name} now, what was there is kept as {kept}; the next start adds what is newer"
+                f"{file.name} is {newest.name} now, what was there is kept as {kept}; the next start adds what is newer and makes"
+                f" no entries until `nija resume`: what was ordered since the backup is not in it"
             )
     return lines
 
 
-def forget_accounts(books: Books, venue: str | None = None) -> list[str]:
-    """Give up what the current accounts still hold, by the owner's decision; a line for each that held something."""
+def _pause(file: Path) -> None:
+    """Every account of an older book starts paused: a pause ordered since is not in it, and an order that waits in it may have
+    been carried out.
+    """
+    now = system_ms()
+    with (
+        closing(Store.open(URL.create("sqlite", database=str(file.absolute())))) as store,
+        store.writing() as connection,
+    ):
+        answer_all(connection, "called back: a backup was put in the book's place")
+        for number in connection.execute(select(accounts.c.id)).scalars().all():
+            page = Page(connection, number, now, now)
+            facts.keep(page, {"paused": "yes", "flattening": None})
+            page.note("paused", "a backup was put in the book's place")
+
+
+def forget_accounts(books: Books, venue: str | None = None, among: Sequence[Seen] = ()) -> list[str]:
+    """Give up what accounts still hold, by the owner's decision; a line for each that held something. `among` which: by default
+    the current ones.
+    """
     lines = []
-    for seen in books.accounts():
-        if venue in (None, seen.account.venue):
-            with closing(Store.open(seen.where)) as store:
-                symbols = give_up(store, seen.number)
-            if symbols:
-                held = ", ".join(symbols)
-                lines.append(
-                    f"{seen.account.venue.upper()}: {held} given up in the book of {seen.account}; nothing was sold"
-                )
+    for seen in (one for one in among or books.accounts() if venue in (None, one.account.venue)):
+        with closing(Store.open(seen.where)) as store:
+            symbols = give_up(store, seen.number)
+        if symbols:
+            held = ", ".join(symbols)
+            lines.append(
+                f"{seen.account.venue.upper()}: {held} given up in the book of {seen.account}; nothing was sold"
+            )
     return lines
 
 

@@ -40,12 +40,13 @@ COLUMNS = (
     "exchange_fill_id",
     "exchange_order_id",
     "client_id",
+    "currency",
 )
 
 _ACCOUNT: BindParameter[int] = bindparam("account")
 _ORDERS = select(orders).where(orders.c.account_id == _ACCOUNT).order_by(orders.c.created_at, orders.c.id)
 _FILLS = (
-    select(fills, orders.c.client_id, orders.c.purpose)
+    select(fills, orders.c.client_id, orders.c.purpose, orders.c.pay_in)
     .join(orders, fills.c.order_id == orders.c.id)
     .where(fills.c.account_id == _ACCOUNT)
     .order_by(fills.c.time, fills.c.id)
@@ -174,6 +175,7 @@ def _entry(seen: Seen, row: Row) -> dict[str, Any]:
         "broker": seen.account.venue,
         "account": str(seen.account),
         "value": plain(row["qty"] * row["price"]),
+        "currency": row["pay_in"] or row["symbol"].split("-")[1],
         "realised_usd": _number(row["realised_usd"]),
         "purpose": str(row["purpose"]),
     }

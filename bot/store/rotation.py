@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from bot.domain.booking import GIVEN_UP
 from bot.domain.clock import Clock, system_ms
@@ -47,6 +47,21 @@ def predecessor(store: Store, account: Account) -> Predecessor | None:
             if found is not None:
                 return found
     return None
+
+
+def left_alone(store: Store, account: Account) -> list[tuple[Account, int]]:
+    """Other accounts of the same venue and mode with open positions, and how many: the key that is used now does not open them."""
+    query = (
+        select(accounts.c.environment, accounts.c.identity, func.count())
+        .join(positions, positions.c.account_id == accounts.c.id)
+        .where(accounts.c.venue == account.venue, accounts.c.mode == account.mode, positions.c.closed_at.is_(None))
+        .group_by(accounts.c.environment, accounts.c.identity)
+    )
+    with store.reading() as connection:
+        found = [
+            (Account(account.mode, account.venue, row[0], row[1]), int(row[2])) for row in connection.execute(query)
+        ]
+    return [(other, held) for other, held in found if other != account]
 
 
 def inherit(store: Store, before: Predecessor, account: Account, clock: Clock) -> None:

@@ -156,6 +156,7 @@ orders = Table(
     _time("deadline", nullable=True),
     Column("reason", Text, nullable=False),
     Column("decision", Knowledge),
+    Column("pay_in", Text),
     UniqueConstraint("account_id", "key", name="orders_one_per_decision"),
     UniqueConstraint("account_id", "client_id", name="orders_one_per_client_id"),
     UniqueConstraint("account_id", "exchange_id", name="orders_one_per_exchange_id"),

@@ -9,64 +9,96 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 
 from bot.domain.booking import AlreadyDecided
-from bot.domain.clock import SECOND, Clock
+from bot.domain.clock import SECOND, Clock, Pause
 from bot.domain.ids import Account
 from bot.domain.order import TRANSITIONS, Intent, OrderRecord, OrderStatus, Purpose
-from bot.store.database import Store, StoreFull
-from bot.store.disk import Disk
+from bot.store.database import Store, StoreFull, StoreMoved
+from bot.store.disk import Disk, Place
 from bot.store.emergency import EmergencyJournal, Entry, Mark
 from bot.store.ledger import Ledger
 
-#: Wall ms between two looks at the disk.
+#: Real ms between two looks at the disk.
 LOOK = 2 * SECOND
 #: Bytes of the journal that must be left before a stop is taken away to be placed anew.
 RESERVE = 8 * 1024
 
 
-class DiskLedger(Ledger):
-    """The ledger in ordinary times; asks to be closed when the disk is about to fill, before a commit fails on it."""
+def files_of(database: Path) -> list[Path]:
+    """A SQLite database's file, and those that stand beside it while it is open."""
+    return [database, *(database.with_name(database.name + end) for end in ("-wal", "-shm"))]
 
-    def __init__(self, store: Store, account: Account, clock: Clock, disk: Disk) -> None:
+
+def refuse_moved(place: Place) -> None:
+    """Raises `StoreMoved` where something else lies than what was opened."""
+    if (path := place.moved()) is not None:
+        raise StoreMoved(
+            f"{path} was removed or replaced while NIJA ran: nothing is sent, the stops at the exchange protect what is held;"
+            " put it back and NIJA goes on by itself, or restart NIJA to go on with what lies there now"
+        )
+
+
+class DiskLedger(Ledger):
+    """The ledger in ordinary times; asks to be closed when the disk is about to fill, before a commit fails on it, and when
+    its files are not where they were: `place` is what was opened. What could be sent meanwhile is not."""
+
+    def __init__(self, store: Store, account: Account, clock: Clock, disk: Disk, place: Place) -> None:
         super().__init__(store, account, clock)
         self._disk = disk
-        self._looked = clock.wall_ms()
+        self._place = place
+        self._pause = Pause(clock, LOOK)
 
     def outlived(self) -> bool:
-        now = self._clock.wall_ms()
-        if now - self._looked < LOOK:
+        if not self._pause.is_over():
             return False
-        self._looked = now
-        return self._disk.is_cramped()
+        self._pause.begin(LOOK)
+        return self._disk.is_cramped() or self._place.moved() is not None
+
+    def record(self, intent: Intent) -> OrderRecord:
+        refuse_moved(self._place)
+        return super().record(intent)
+
+    def uncover(self, symbol: str, at: int, why: str) -> None:
+        refuse_moved(self._place)
+        super().uncover(symbol, at, why)
 
 
 class SpareLedger(Ledger):
-    """The ledger on a copy in memory; `patience` is the wall ms before the disk is tried again, at first."""
+    """The ledger on a copy in memory; `patience` is the real ms before the disk is tried again, at first."""
 
     def __init__(
-        self, store: Store, account: Account, clock: Clock, journal: EmergencyJournal, disk: Disk, patience: int
+        self,
+        store: Store,
+        account: Account,
+        clock: Clock,
+        journal: EmergencyJournal,
+        disk: Disk,
+        place: Place,
+        patience: int,
     ) -> None:
         super().__init__(store, account, clock)
         self._journal = journal
         self._disk = disk
-        self._next_look = clock.wall_ms() + patience
+        self._place = place
+        self._pause = Pause(clock, patience)
 
     @property
     def barrier(self) -> str | None:
         return f"the disk of {self._disk.folder} is full"
 
     def outlived(self) -> bool:
-        now = self._clock.wall_ms()
-        if now < self._next_look:
+        if not self._pause.is_over():
             return False
-        self._next_look = now + LOOK
-        return self._disk.is_sound()
+        self._pause.begin(LOOK)
+        return self._place.moved() is not None or self._disk.is_sound()
 
     def record(self, intent: Intent) -> OrderRecord:
         """Into the emergency journal before its request leaves; raises `StoreFull` for an entry, which is not written."""
         if intent.purpose is Purpose.ENTRY:
             raise StoreFull(f"{self.barrier}: no entries")
+        refuse_moved(self._place)
         record = super().record(intent)
         self._journal.append(intent)
         return record
@@ -80,6 +112,7 @@ class SpareLedger(Ledger):
 
     def uncover(self, symbol: str, at: int, why: str) -> None:
         """Before a stop is taken away: the order that is to follow must find room, or it stays where it is."""
+        refuse_moved(self._place)
         self._journal.need(RESERVE)
         super().uncover(symbol, at, why)
 

@@ -42,15 +42,12 @@ class ApexStrategy(Strategy):
         return sizing.size_pct(evaluation.adx, evaluation.score, self.params, self.owner)
 
     def on_close(self, trade: Trade, candles: Candles) -> Close:
-        """Out when the EMAs cross or the rule would enter on the other side; otherwise trail from the first
-        target on.
-        """
+        """Out when the EMAs cross; otherwise trail from the first target on."""
         if len(candles) < self.required:
             return Close(Way.HOLD, trade.stop)
         now = self.reading(candles)
-        opposite = rule.decide(now, self.params).side == -trade.side
         crossed = exits.turned(trade.side, now.ema_fast, now.ema_middle)
-        return exits.at_close(trade, now.close, now.atr, crossed, opposite, self.params)
+        return exits.at_close(trade, now.close, now.atr, crossed, self.params)
 
     def reading(self, candles: Candles) -> Reading:
         """What the rule sees at the last close; needs two candles."""

@@ -56,10 +56,11 @@ class Look(NamedTuple):
 
 
 class Leg(NamedTuple):
-    """A target reached: sell `lots` now; 0 when the leg merged into the next one."""
+    """A target reached: sell `lots` now, for `worst` or better; no lots when the leg merged into the next one."""
 
     way: Way
     lots: int
+    worst: float
 
 
 class Due(NamedTuple):
@@ -95,24 +96,25 @@ class Strategy(ABC):
         return max(720, -(-DAY_MS // timeframe_ms))
 
     def refusal(self, evaluation: Evaluation, price: float, costs: Costs) -> Why:
-        """Why a trade at `price` is not worth taking (stop, R, costs), or ENTER."""
+        """Why a trade at `price` is not worth taking (stop, R, costs, target passed), or ENTER."""
         return rule.refusal(
             evaluation.side,
+            evaluation.close,
             price,
             evaluation.stop,
             costs.fee,
             costs.spread,
             self.owner.min_reward_to_cost,
-            self.params.widest_r,
+            self.params,
         )
 
     def size_pct(self, evaluation: Evaluation) -> float:  # noqa: ARG002 - no grades here
         """Percent of equity to put into it."""
         return self.owner.min_position_pct
 
-    def opened(self, side: int, fill: float, stop: float, fee: float, lots: int, smallest: int) -> Trade:
+    def opened(self, side: int, fill: float, stop: float, fee: float, lots: int, smallest: int, tick: float) -> Trade:
         """The trade after its entry filled at `fill` on average; its targets follow from the fill."""
-        return exits.opened(side, fill, stop, fee, lots, smallest)
+        return exits.opened(side, fill, stop, fee, lots, smallest, tick)
 
     def targets(self, trade: Trade) -> tuple[float, float, float]:
         """The prices of the three targets."""
@@ -122,21 +124,33 @@ class Strategy(ABC):
     def on_close(self, trade: Trade, candles: Candles) -> Close:
         """Whether to be out at this close, and where the stop belongs otherwise (trailing needs an ATR)."""
         found = self.evaluate(candles)
-        return exits.at_close(trade, found.close, found.atr, False, found.side == -trade.side, self.params)
+        return exits.at_close(trade, found.close, found.atr, False, self.params)
 
     def on_price(self, trade: Trade, look: Look) -> Due:
-        """Which targets the price reached, or that it touched the stop. The stop comes first."""
+        """Which targets the price reached, or that it touched the stop. The stop comes first.
+
+        What an earlier sale left of its leg is due at its own target, or with the next one.
+        """
         if exits.stopped(trade, look.high, look.low):
             return Due(True, exits.stopped(trade, look.last, look.last), (), trade)
         legs: list[Leg] = []
-        while exits.reached(trade, look.high, look.low, self.params):
-            stage = trade.stage + 1
-            legs.append(Leg(Way(Way.TP1 + stage - 1), exits.leg(trade, stage, self.params)))
-            trade = exits.after(trade, stage, legs[-1].lots)
+        if not self._reached(trade, look) and exits.armed(trade, look.high, look.low, self.params):
+            legs.append(self._leg(trade, trade.stage))
+            trade = exits.after(trade, trade.stage, legs[-1].lots)
+        while self._reached(trade, look):
+            legs.append(self._leg(trade, trade.stage + 1))
+            trade = exits.after(trade, trade.stage + 1, legs[-1].lots)
         return Due(False, False, tuple(legs), trade)
+
+    def _reached(self, trade: Trade, look: Look) -> bool:
+        return exits.reached(trade, look.high, look.low, self.params)
+
+    def _leg(self, trade: Trade, stage: int) -> Leg:
+        lots = exits.leg(trade, stage, self.params)
+        return Leg(Way(Way.TP1 + stage - 1), lots, exits.worst(trade, stage, self.params))
 
 
 def ranked(evaluations: dict[str, Evaluation]) -> list[str]:
-    """The symbols that have a side, the strongest momentum first; equals by name."""
+    """The symbols that have a side, the strongest momentum first, compared in 12 decimals; equals by name."""
     signals = [symbol for symbol, found in evaluations.items() if found.side != FLAT]
-    return sorted(signals, key=lambda symbol: (-evaluations[symbol].momentum, symbol))
+    return sorted(signals, key=lambda symbol: (-round(evaluations[symbol].momentum, 12), symbol))

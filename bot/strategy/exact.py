@@ -1,7 +1,7 @@
 """Between exact money and the rule's floats.
 
 Owns the only crossing: Decimal quantities become whole lots and back, exactly; Decimal prices become floats
-for the rule. A price that comes out of the rule is rounded to the tick by whoever sends it.
+for the rule, and the rule's floats the decimals that they stand for (see `grid`).
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from __future__ import annotations
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from bot.domain.instrument import Instrument
+from bot.domain.money import decimal
 from bot.domain.position import Position
 from bot.strategy.exits import Trade, breakeven
+from bot.strategy.grid import rounded
 from bot.strategy.sizing import Minimums, smallest_tradeable
 
 
@@ -24,6 +26,11 @@ def quantity(lots: int, lot: Decimal) -> Decimal:
     return lots * lot
 
 
+def price_of(value: float) -> Decimal:
+    """The exact price that a float of the rule stands for."""
+    return decimal(repr(rounded(value)))
+
+
 def minimums(instrument: Instrument) -> Minimums:
     """The venue's minimums in the rule's form; the minimum quantity rounded up to a whole lot."""
     lots = int((instrument.min_qty / instrument.lot).to_integral_value(ROUND_CEILING))
@@ -31,17 +38,21 @@ def minimums(instrument: Instrument) -> Minimums:
 
 
 def trade_of(position: Position, instrument: Instrument) -> Trade:
-    """An open position as the rule sees it, whoever asks and whenever: rebuilt from what the book keeps."""
+    """An open position as the rule sees it, whoever asks and whenever: rebuilt from what the book keeps.
+
+    What is held is net of fees taken in the coin, so that a leg need not leave room for one.
+    """
     side, entry, fee = position.side.sign, float(position.entry_price), float(position.fee_rate)
-    first_stop = float(position.first_stop)
+    first_stop, tick = float(position.first_stop), float(instrument.tick)
     return Trade(
         side=side,
         entry=entry,
         stop=float(position.stop_price),
-        r=float(position.r),
-        breakeven=breakeven(side, entry, fee),
+        r=rounded(float(position.r)),
+        breakeven=breakeven(side, entry, fee, tick),
         initial=lots_of(position.initial_qty, instrument.lot),
         held=lots_of(position.qty, instrument.lot),
-        smallest=smallest_tradeable(first_stop, fee, minimums(instrument)),
+        smallest=smallest_tradeable(first_stop, 0.0, minimums(instrument)),
         stage=position.stage,
+        tick=tick,
     )

@@ -12,6 +12,7 @@ import math
 from enum import IntEnum
 from typing import NamedTuple
 
+from bot.strategy.grid import rounded, towards
 from bot.strategy.params import ApexParams
 
 
@@ -24,14 +25,14 @@ class Way(IntEnum):
     TP2 = 3
     TP3 = 4
     TURN = 5
-    OPPOSITE = 6
 
 
 class Trade(NamedTuple):
     """An open trade as the rule sees it. Prices in the quote, sizes in whole lots.
 
     `initial` is what was held after the entry's fills and fees, `held` what is left, `smallest` the smallest
-    tradeable size; `breakeven` the price that pays both fees; `stage` the targets reached, 0 to 3.
+    tradeable size; `breakeven` the price that pays both fees; `stage` the targets reached, 0 to 3; `tick` the
+    step of a stop's price (0: none).
     """
 
     side: int
@@ -43,6 +44,7 @@ class Trade(NamedTuple):
     held: int
     smallest: int
     stage: int
+    tick: float = 0.0
 
 
 class Exit(NamedTuple):
@@ -54,10 +56,7 @@ class Exit(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """A candle as a trade lives through it, with what is known at its close.
-
-    `opposite` says that the rule would enter on the other side at this close.
-    """
+    """A candle as a trade lives through it, with what is known at its close."""
 
     open: float
     high: float
@@ -66,7 +65,6 @@ class Bar(NamedTuple):
     atr: float
     ema_fast: float
     ema_middle: float
-    opposite: bool
 
 
 class Step(NamedTuple):
@@ -85,20 +83,21 @@ class Close(NamedTuple):
     stop: float
 
 
-def opened(side: int, entry: float, stop: float, fee: float, lots: int, smallest: int) -> Trade:
+def opened(side: int, entry: float, stop: float, fee: float, lots: int, smallest: int, tick: float) -> Trade:
     """A trade just entered at its average fill; `fee` is the taker fee as a fraction."""
-    return Trade(side, entry, stop, abs(entry - stop), breakeven(side, entry, fee), lots, lots, smallest, 0)
+    r = rounded(abs(entry - stop))
+    return Trade(side, entry, stop, r, breakeven(side, entry, fee, tick), lots, lots, smallest, 0, tick)
 
 
-def breakeven(side: int, entry: float, fee: float) -> float:
-    """The price at which closing pays both taker fees.
+def breakeven(side: int, entry: float, fee: float, tick: float) -> float:
+    """The price at which closing pays both taker fees, on the grid towards the market.
 
     Long: bought for entry x (1 + f), sold for price x (1 - f). Short: sold for entry x (1 - f), bought back
     for price x (1 + f); so it lies below the entry.
     """
     if side > 0:
-        return entry * (1.0 + fee) / (1.0 - fee)
-    return entry * (1.0 - fee) / (1.0 + fee)
+        return towards(side, entry * (1.0 + fee) / (1.0 - fee), tick)
+    return towards(side, entry * (1.0 - fee) / (1.0 + fee), tick)
 
 
 def tighter(side: int, stop: float, proposed: float) -> float:
@@ -109,7 +108,13 @@ def tighter(side: int, stop: float, proposed: float) -> float:
 def target(trade: Trade, stage: int, params: ApexParams) -> float:
     """The price of target 1, 2 or 3."""
     multiple = params.tp1_r if stage == 1 else params.tp2_r if stage == 2 else params.tp3_r
-    return trade.entry + trade.side * multiple * trade.r
+    return rounded(trade.entry + trade.side * multiple * trade.r)
+
+
+def worst(trade: Trade, stage: int, params: ApexParams) -> float:
+    """The limit of the sale at a target: what was there a moment ago may be had a little worse, and no more."""
+    goal = target(trade, stage, params)
+    return rounded(goal - trade.side * min(params.target_slip * goal, params.target_slip_r * trade.r))
 
 
 def stopped(trade: Trade, high: float, low: float) -> bool:
@@ -119,9 +124,19 @@ def stopped(trade: Trade, high: float, low: float) -> bool:
 
 def reached(trade: Trade, high: float, low: float, params: ApexParams) -> bool:
     """Whether the range touched the next target."""
-    if trade.held == 0 or trade.stage >= 3:
+    return trade.held > 0 and trade.stage < 3 and met(trade, trade.stage + 1, high, low, params)
+
+
+def armed(trade: Trade, high: float, low: float, params: ApexParams) -> bool:
+    """Whether the range touched the target that was reached last, and a part of its leg is still to be sold."""
+    if trade.held == 0 or trade.stage < 1 or leg(trade, trade.stage, params) == 0:
         return False
-    goal = target(trade, trade.stage + 1, params)
+    return met(trade, trade.stage, high, low, params)
+
+
+def met(trade: Trade, stage: int, high: float, low: float, params: ApexParams) -> bool:
+    """Whether the range touched target `stage`."""
+    goal = target(trade, stage, params)
     return high >= goal if trade.side > 0 else low <= goal
 
 
@@ -129,7 +144,7 @@ def leg(trade: Trade, stage: int, params: ApexParams) -> int:
     """Lots to sell at target `stage`: what is still held beyond what should remain after it.
 
     0 when the leg or what would remain is below the smallest tradeable size: it merges into the next leg.
-    The last leg sells all.
+    The last leg sells all. What a sale left of its leg is asked for in the same way.
     """
     if stage == 3:
         return trade.held
@@ -152,7 +167,18 @@ def after(trade: Trade, stage: int, sold: int) -> Trade:
 
 def moved(trade: Trade, stop: float, held: int, stage: int) -> Trade:
     """The same trade with another stop, size or stage."""
-    return Trade(trade.side, trade.entry, stop, trade.r, trade.breakeven, trade.initial, held, trade.smallest, stage)
+    return Trade(
+        trade.side,
+        trade.entry,
+        stop,
+        trade.r,
+        trade.breakeven,
+        trade.initial,
+        held,
+        trade.smallest,
+        stage,
+        trade.tick,
+    )
 
 
 def turned(side: int, ema_fast: float, ema_middle: float) -> bool:
@@ -164,31 +190,28 @@ def turned(side: int, ema_fast: float, ema_middle: float) -> bool:
     return side * (ema_fast - ema_middle) < 0.0
 
 
-def at_close(trade: Trade, close: float, atr: float, crossed: bool, opposite: bool, params: ApexParams) -> Close:
+def at_close(trade: Trade, close: float, atr: float, crossed: bool, params: ApexParams) -> Close:
     """What a close means for an open trade: out, or where its stop belongs now."""
-    stop = trailed(trade, close, atr, params)
-    if crossed:
-        return Close(Way.TURN, stop)
-    return Close(Way.OPPOSITE if opposite else Way.HOLD, stop)
+    return Close(Way.TURN if crossed else Way.HOLD, trailed(trade, close, atr, params))
 
 
 def trailed(trade: Trade, close: float, atr: float, params: ApexParams) -> float:
     """Where the stop belongs after a close: from the first target on it follows at a distance."""
     if trade.stage < 1:
         return trade.stop
-    return tighter(trade.side, trade.stop, close - trade.side * params.trail_atr * atr)
+    follows = towards(trade.side, close - trade.side * params.trail_atr * atr, trade.tick)
+    return tighter(trade.side, trade.stop, follows)
 
 
 def step(trade: Trade, bar: Bar, half_spread: float, params: ApexParams) -> Step:
     """One candle in the life of a trade, as the backtest plays it.
 
     The stop comes before the targets, for a candle does not say what it touched first; a stop that this
-    candle moved is in force from the next one on. Targets and exits at the close meet a market that is half a
-    spread worse.
+    candle moved is in force from the next one on. Every sale meets a market that is half a spread worse.
     """
     none = Exit(Way.HOLD, 0, 0.0)
     if stopped(trade, bar.high, bar.low):
-        out = Exit(Way.STOP, trade.held, stop_fill(trade, bar.open))
+        out = Exit(Way.STOP, trade.held, market(trade.side, stop_fill(trade, bar.open), half_spread))
         return Step(moved(trade, trade.stop, 0, trade.stage), none, none, out)
     one = take(trade, 1, bar, half_spread, params)
     trade = advance(trade, 1, one, bar, params)
@@ -199,7 +222,7 @@ def step(trade: Trade, bar: Bar, half_spread: float, params: ApexParams) -> Step
     if trade.held == 0:
         return Step(trade, one, two, three)
     crossed = turned(trade.side, bar.ema_fast, bar.ema_middle)
-    close = at_close(trade, bar.close, bar.atr, crossed, bar.opposite, params)
+    close = at_close(trade, bar.close, bar.atr, crossed, params)
     if close.way == Way.HOLD:
         return Step(moved(trade, close.stop, trade.held, trade.stage), one, two, none)
     out = Exit(close.way, trade.held, market(trade.side, bar.close, half_spread))
@@ -225,7 +248,7 @@ def advance(trade: Trade, stage: int, sale: Exit, bar: Bar, params: ApexParams) 
 
 
 def stop_fill(trade: Trade, opening: float) -> float:
-    """Where a stop fills: at its price, or at the open of a candle that gapped through it."""
+    """Where the middle is when a stop fires: at its price, or at the open of a candle that gapped through it."""
     return min(trade.stop, opening) if trade.side > 0 else max(trade.stop, opening)
 
 

@@ -11,6 +11,7 @@ import math
 from enum import IntEnum
 from typing import NamedTuple
 
+from bot.strategy.grid import rounded
 from bot.strategy.indicators import Indicators
 from bot.strategy.params import ApexParams
 
@@ -32,6 +33,7 @@ class Why(IntEnum):
     NO_STOP = 7
     WIDE_STOP = 8
     COSTS = 9
+    MISSED = 10
 
 
 class Reading(NamedTuple):
@@ -57,7 +59,6 @@ class Reading(NamedTuple):
     volume_20: float
     last_open: float
     last_close: float
-    last_rsi: float
     last_histogram: float
 
 
@@ -106,7 +107,6 @@ def reading(columns: Indicators, row: int) -> Reading:
         float(columns.volume_20[row]),
         float(columns.open[row - 1]),
         float(columns.close[row - 1]),
-        float(columns.rsi[row - 1]),
         float(columns.histogram[row - 1]),
     )
 
@@ -134,7 +134,7 @@ def ready(now: Reading) -> bool:
     """Whether every number is known: one NaN or infinity among them makes the sum one."""
     prices = now.open + now.high + now.low + now.close + now.last_open + now.last_close
     averages = now.ema_fast + now.ema_middle + now.ema_slow + now.vwap + now.swing_low + now.swing_high
-    gauges = now.rsi + now.last_rsi + now.atr + now.adx + now.histogram + now.last_histogram
+    gauges = now.rsi + now.atr + now.adx + now.histogram + now.last_histogram
     volumes = now.volume + now.volume_2 + now.volume_5 + now.volume_20
     return math.isfinite(prices + averages + gauges + volumes)
 
@@ -165,7 +165,7 @@ def points(now: Reading, side: int, params: ApexParams) -> Points:
     """The five points for entering on `side`."""
     return Points(
         pulled_back(now, params),
-        rsi_turning(now, side, params),
+        moving(now, side, params),
         engulfing(now, side) or rejection(now, side, params),
         side * (now.histogram - now.last_histogram) > 0.0,
         now.volume >= params.volume_of_2 * now.volume_2,
@@ -188,9 +188,12 @@ def pulled_back(now: Reading, params: ApexParams) -> bool:
     return abs(now.close - now.ema_middle) <= near or abs(now.close - now.vwap) <= near
 
 
-def rsi_turning(now: Reading, side: int, params: ApexParams) -> bool:
-    """RSI is in its middle range and moves with the trade."""
-    return params.rsi_low <= now.rsi <= params.rsi_high and side * (now.rsi - now.last_rsi) > 0.0
+def moving(now: Reading, side: int, params: ApexParams) -> bool:
+    """RSI is in its middle range and the price moves with the trade.
+
+    Wilder's RSI rises exactly when the close does; RSI values would leave an unchanged close to their rounding.
+    """
+    return params.rsi_low <= now.rsi <= params.rsi_high and side * (now.close - now.last_close) > 0.0
 
 
 def engulfing(now: Reading, side: int) -> bool:
@@ -210,7 +213,7 @@ def rejection(now: Reading, side: int, params: ApexParams) -> bool:
 
 
 def stop_price(now: Reading, side: int, params: ApexParams) -> float:
-    """Beyond the last swing by a part of the ATR."""
+    """Beyond the last swing by a part of the ATR; not on any grid yet."""
     if side == LONG:
         return now.swing_low - params.stop_atr * now.atr
     return now.swing_high + params.stop_atr * now.atr
@@ -231,29 +234,41 @@ def ratio(part: float, whole: float) -> float:
 
 def risk(side: int, entry: float, stop: float) -> float:
     """R in price units: positive when the stop is on the losing side of the entry."""
-    return side * (entry - stop)
+    return rounded(side * (entry - stop))
+
+
+def first_target(close: float, stop: float, params: ApexParams) -> float:
+    """Where the first target of the decision lies, seen from its close."""
+    return close + params.tp1_r * (close - stop)
+
+
+def needed(price: float, fee: float, spread: float, reward_to_cost: float) -> float:
+    """The least R that pays, in price units: break-even and the spread, so many times."""
+    return reward_to_cost * (price * 2.0 * fee / (1.0 - fee) + spread)
 
 
 def refusal(
-    side: int, entry: float, stop: float, fee: float, spread: float, reward_to_cost: float, widest: float
+    side: int,
+    close: float,
+    price: float,
+    stop: float,
+    fee: float,
+    spread: float,
+    reward_to_cost: float,
+    params: ApexParams,
 ) -> Why:
-    """Why a trade with this stop is not taken, or ENTER.
+    """Why a trade that was decided at `close` is not taken at `price`, or ENTER.
 
-    `fee` is the taker fee as a fraction, `spread` ask - bid in price units, `widest` the largest R as a
-    fraction of the entry. The gain at the first target is one R; it must cover `reward_to_cost` round trips.
+    `fee` is the taker fee as a fraction, `spread` ask - bid in price units. The gain at the first target is one
+    R: it must reach beyond break-even, and the price must not be at that target of the decision yet.
     """
-    r = risk(side, entry, stop)
+    r = risk(side, price, stop)
     if not r > 0.0:
         return Why.NO_STOP
-    if r > widest * entry:
+    if r > rounded(params.widest_r * price):
         return Why.WIDE_STOP
-    if not r >= reward_to_cost * round_trip(entry, fee, spread):
+    if side * rounded(first_target(close, stop, params) - price) <= 0.0:
+        return Why.MISSED
+    if not r >= rounded(needed(price, fee, spread, reward_to_cost)):
         return Why.COSTS
     return Why.ENTER
-
-
-def round_trip(entry: float, fee: float, spread: float) -> float:
-    """What buying and selling again costs per unit, in price units: the taker fee twice and the spread
-    once.
-    """
-    return 2.0 * fee * entry + spread

@@ -9,18 +9,15 @@ they come in as `ceiling`.
 
 from __future__ import annotations
 
-import math
 from enum import IntEnum
 from typing import NamedTuple
 
+from bot.strategy.grid import cents, whole_down, whole_up
 from bot.strategy.params import ApexParams, Owner
 
 # A stop may fill this far below its price, and the venue's minimum cost is kept with this margin.
 STOP_SLIP = 0.02
 COST_MARGIN = 1.1
-
-# Floats carry about 16 digits. Rounding up with this much to spare may cost one lot, never lack one.
-SPARE = 1e-12
 
 
 class Fit(IntEnum):
@@ -46,8 +43,9 @@ class Minimums(NamedTuple):
 class Purse(NamedTuple):
     """What an entry may be paid from.
 
-    `fee` is the taker fee and `slippage` how far above the close the order may fill, both as fractions;
-    `ceiling` is the most that one order may be worth (infinite when nothing limits it).
+    `fee` is the taker fee, `coin_fee` what of it the venue takes in the coin (0 where it takes it in the quote)
+    and `slippage` how far above the close the order may fill, all as fractions; `ceiling` is the most that one
+    order may be worth (infinite when nothing limits it).
     """
 
     equity: float
@@ -55,6 +53,7 @@ class Purse(NamedTuple):
     fee: float
     slippage: float
     ceiling: float
+    coin_fee: float = 0.0
 
 
 class Size(NamedTuple):
@@ -95,14 +94,15 @@ def score_weight(score: int, params: ApexParams) -> float:
     return params.weight_score_4 if score == 4 else params.weight_score_3
 
 
-def smallest_tradeable(stop: float, fee: float, minimums: Minimums) -> int:
+def smallest_tradeable(stop: float, coin_fee: float, minimums: Minimums) -> int:
     """Lots that can be stopped out and sold: after an entry fee taken in the coin, rounded down to lot and
     valued at the stop price less 2 %, they still meet the minimum quantity and 1.1 x the minimum cost.
+
+    `coin_fee` is 0 where the fee is taken in the quote, and for what is held: that is net of it already.
     """
-    worth_of_lot = stop * (1.0 - STOP_SLIP) * minimums.lot
-    for_cost = math.ceil(COST_MARGIN * minimums.cost / worth_of_lot * (1.0 + SPARE))
+    for_cost = whole_up(cents(COST_MARGIN * minimums.cost), stop * (1.0 - STOP_SLIP) * minimums.lot)
     kept = max(minimums.lots, for_cost, 1)
-    return math.ceil(kept / (1.0 - fee) * (1.0 + SPARE)) if fee > 0.0 else kept
+    return whole_up(float(kept), 1.0 - coin_fee) if coin_fee > 0.0 else kept
 
 
 def size(pct: float, entry: float, stop: float, purse: Purse, minimums: Minimums, owner: Owner) -> Size:
@@ -111,19 +111,19 @@ def size(pct: float, entry: float, stop: float, purse: Purse, minimums: Minimums
     The rule's percentage of equity, as far as free cash and ceiling reach; when that is below the smallest
     tradeable size, this one, if it is within the owner's bound for small accounts; else none.
     """
-    smallest = smallest_tradeable(stop, purse.fee, minimums)
+    smallest = smallest_tradeable(stop, purse.coin_fee, minimums)
     lot_value = entry * minimums.lot
     value = smallest * lot_value
     payable = min(purse.free / ((1.0 + purse.fee) * (1.0 + purse.slippage)), purse.ceiling)
-    wanted = math.floor(max(min(purse.equity * pct / 100.0, payable), 0.0) / lot_value)
+    wanted = whole_down(cents(max(min(purse.equity * pct / 100.0, payable), 0.0)), lot_value)
     if wanted >= smallest:
         return Size(Fit.WANTED, wanted, smallest, value, value)
-    of_equity = purse.equity * owner.max_position_pct_small / 100.0
-    of_cash = min(purse.free * owner.max_position_pct_small / 100.0, payable)
-    if value > of_equity:
+    of_equity = cents(purse.equity * owner.max_position_pct_small / 100.0)
+    of_cash = cents(min(purse.free * owner.max_position_pct_small / 100.0, payable))
+    if cents(value) > of_equity:
         return Size(Fit.OVER_EQUITY, 0, smallest, value, of_equity)
-    if value > purse.ceiling:
+    if cents(value) > purse.ceiling:
         return Size(Fit.OVER_CEILING, 0, smallest, value, purse.ceiling)
-    if value > of_cash:
+    if cents(value) > of_cash:
         return Size(Fit.OVER_CASH, 0, smallest, value, of_cash)
     return Size(Fit.RAISED, smallest, smallest, value, min(of_equity, of_cash))

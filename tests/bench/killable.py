@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bot.daemon import run
 from bot.settings import load_settings
+from bot.stopping import Stopping
 
 #: Real seconds between two attempts on a thread.
 EVERY = 2.0
@@ -41,7 +42,7 @@ def assassin(data_dir: Path) -> None:
 def main() -> int:
     settings = load_settings()
     threading.Thread(target=assassin, args=(settings.operation.data_dir,), daemon=True).start()
-    return run(settings)
+    return run(settings, Stopping().asked)
 
 
 if __name__ == "__main__":

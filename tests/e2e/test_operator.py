@@ -24,7 +24,7 @@ def test_flat_and_no_new_entries(tmp_path: Path, way: str) -> None:
         sandbox.control("POST", "faults", venue="kraken", kind="drop_after", path="AddOrder", count=1)
         sandbox.control("POST", "faults", venue="kraken", kind="http_status", status=502, path="OpenOrders", count=2)
         if way == "flatten":
-            daemon.command("flatten")
+            daemon.command("flatten", "--yes")
         else:
             (daemon.data / "EMERGENCY_STOP").touch()
         daemon.until(lambda: not daemon.book()["positions"], "flat")
@@ -53,7 +53,7 @@ def test_three_exchanges_are_flat_although_each_fails_in_its_own_way(tmp_path: P
         sandbox.control("POST", "faults", venue="okx", kind="refuse", seconds=3)
         sandbox.control("POST", "faults", venue="coinbase", kind="maintenance", seconds=3)
         if way == "flatten":
-            daemon.command("flatten")
+            daemon.command("flatten", "--yes")
         else:
             (daemon.data / "EMERGENCY_STOP").touch()
         for venue in VENUES:

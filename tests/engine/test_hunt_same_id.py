@@ -54,6 +54,9 @@ class HandClock:
     def wall_ms(self) -> int:
         return self.now
 
+    def steady_ms(self) -> int:
+        return self.now
+
 
 class Quiet:
     """A log that keeps its events."""
@@ -79,6 +82,10 @@ class OneOrderAnId(BaseBroker):
         self.deaf = False
         self.refuses: NotPlaced | None = None
         self.burns_with: Side | None = None
+        self.resting: list[VenueOrder] = []
+
+    def limit_calls(self, seconds: float | None) -> None:
+        """Nothing here takes time."""
 
     def _stand(self, intent: Intent, status: OrderStatus, filled: Decimal = Decimal(0)) -> VenueOrder:
         order = VenueOrder(
@@ -178,7 +185,7 @@ class OneOrderAnId(BaseBroker):
         raise NotImplementedError
 
     def open_orders(self) -> Sequence[VenueOrder]:
-        return ()
+        return self.resting
 
     def recent_orders(self, since: int) -> Sequence[VenueOrder]:
         return ()
@@ -369,7 +376,7 @@ def test_a_sale_of_long_ago_is_burnt_for_the_market_has_moved_on(scene: Scene) -
 def test_a_refused_repeat_says_nothing_about_the_first_so_the_id_is_burnt(scene: Scene) -> None:
     scene.hold()
     sale = scene.lose(Purpose.EXIT, arrived=False)
-    scene.venue.refuses = NotPlaced(Meaning.FUNDS, "no coins")
+    scene.venue.refuses = NotPlaced(Meaning.REJECTED, "no such order")
     scene.wait(BURN_AFTER + 1_000)
     assert scene.verbs() == ["resend", "burn"]
     assert scene.record(sale).settled

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+from bot.engine.refusals import Refusals
 from bot.engine.vigil import AGAIN, BOUND, Vigil
 from tests.rig import Notes
 
@@ -16,11 +17,11 @@ class Standing:
         self.naked: dict[str, tuple[int, str]] = {}
         self.notes = Notes()
         desk = SimpleNamespace(
-            clock=SimpleNamespace(wall_ms=lambda: self.now),
-            book=SimpleNamespace(uncovered=lambda: self.naked),
+            clock=SimpleNamespace(wall_ms=lambda: self.now, steady_ms=lambda: self.now),
+            book=SimpleNamespace(uncovered=lambda: self.naked, position=lambda _: None),
             log=self.notes,
         )
-        self.vigil = Vigil(desk)  # type: ignore[arg-type]
+        self.vigil = Vigil(desk, Refusals())  # type: ignore[arg-type]
 
     def after(self, ms: int) -> None:
         self.now += ms

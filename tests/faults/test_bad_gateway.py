@@ -26,11 +26,11 @@ def test_a_market_order_that_filled_at_once_or_never(rig: Rig, venue: str, fille
     while not rig.sales():
         rig.turn()
     (lost,) = rig.sales()
-    assert (lost.type, lost.status) == (OrderType.MARKET, OrderStatus.UNKNOWN)
+    assert (lost.type, lost.status) == (OrderType.LIMIT, OrderStatus.UNKNOWN)
     rig.clock.ahead += REPEAT_AFTER
     rig.until(lambda: bool(rig.position and rig.position.stage == 1), "the first target")
     rig.quiet()
-    (sold,) = [row for row in rig.sent(side="sell", type="market") if Decimal(row["filled"])]
+    (sold,) = [row for row in rig.sent(side="sell", type="limit") if Decimal(row["filled"])]
     assert (sold["client_id"] == lost.client_id) or not filled
     assert abs(Decimal(sold["filled"]) - bought / 2) <= rig.lot
     assert rig.coins() == bought * 4 - Decimal(sold["filled"])

@@ -47,7 +47,7 @@ def test_a_target_sale_that_never_arrived_is_sent_again_only_when_that_is_proved
         assert len(rig.orders(Purpose.TP1)) == 1
     rig.until(lambda: bool(rig.position and rig.position.stage == 1), "the first target")
     rig.quiet()
-    assert len(rig.sent(side="sell", type="market")) == 1
+    assert len(rig.sent(side="sell", type="limit")) == 1
     assert rig.position is not None
     assert abs(rig.position.qty - bought.qty / 2) <= rig.business.desk.instruments[rig.symbol].lot
 
@@ -70,6 +70,6 @@ def test_a_crash_right_after_a_leg_was_sold_does_not_sell_it_again(rig: Rig) -> 
     rig.restart()
     rig.until(lambda: bool(rig.position and rig.position.stage == 1), "the first target")
     rig.quiet()
-    assert len(rig.sent(side="sell", type="market")) == 1
+    assert len(rig.sent(side="sell", type="limit")) == 1
     assert rig.position is not None
     assert abs(rig.position.qty - bought.qty / 2) <= rig.business.desk.instruments[rig.symbol].lot

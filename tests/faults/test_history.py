@@ -6,7 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from bot.brokers.kraken import KrakenBroker
+from bot.brokers.base import Lane
+from bot.brokers.deadline import Deadline
+from bot.brokers.kraken.limits import KrakenLimits
+from bot.brokers.rate_limits import OverBudget
 from bot.domain.order import Purpose
 from tests.rig import Rig
 
@@ -29,16 +32,21 @@ def read_on(rig: Rig) -> None:
     history = rig.business.reconciliation.history
     while history._course is not None:
         rig.broker_clock.market_ahead += 60_000
-        history._course.next_at = 0.0
+        history._course.pause.begin(0)
         rig.business.reconciliation.read_on()
 
 
-def use_up_the_budget(rig: Rig) -> None:
-    """As if the key had asked as much as it may."""
-    broker = rig.business.desk.broker
-    assert isinstance(broker, KrakenBroker)
-    broker._transport._limits._calls.exhaust()
-    broker.balances()  # what was spent is kept beside the nonce
+@pytest.fixture
+def no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The budget has room for what is urgent and for questions, and for nothing behind them, until `monkeypatch.undo`."""
+    ask = KrakenLimits.question
+
+    def question(limits: KrakenLimits, method: str, deadline: Deadline, lane: Lane = Lane.QUERY) -> None:
+        if lane is Lane.ENTRY:
+            raise OverBudget("private calls", 10)
+        ask(limits, method, deadline, lane)
+
+    monkeypatch.setattr(KrakenLimits, "question", question)
 
 
 def test_a_look_reads_one_page_however_much_the_owner_has_traded(rig: Rig) -> None:
@@ -66,22 +74,42 @@ def test_orders_of_the_owner_are_not_asked_about_one_by_one(rig: Rig) -> None:
     assert rig.asked("QueryOrders") == before + 1
 
 
-def test_a_restart_looks_at_what_is_held_first_and_reads_on_when_there_is_room(rig: Rig) -> None:
+def test_a_restart_looks_at_what_is_held_first_and_reads_on_when_there_is_room(
+    rig: Rig, no_room: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rig.bought()
     trade_by_hand(rig, PAGE + 10)
     rig.jump("1.05")
-    use_up_the_budget(rig)
     before = pages(rig)
     rig.restart()
-    assert rig.business.reconciliation.history.objection() == "the exchange's history is still being read"
-    assert rig.orders(Purpose.TP1), "the target that was reached meanwhile is sold at once"
     rig.cycle()
-    assert pages(rig) == before
-    assert len(rig.notes.said("WAITS")) == 1
+    assert rig.orders(Purpose.TP1), "the target that was reached meanwhile is sold at once"
+    history = rig.business.reconciliation.history
+    assert history.objection() == "the exchange's history is still being read"
+    assert (pages(rig), len(rig.notes.said("WAITS"))) == (before, 1)
+    monkeypatch.undo()
     read_on(rig)
-    assert rig.business.reconciliation.history.objection() is None
+    assert history.objection() is None
     assert len(rig.notes.said("HISTORY")) == 1
     assert rig.agreed()
+
+
+def test_stops_that_fired_unseen_are_found_though_the_history_waits(
+    rig: Rig, no_room: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each fill of the entry has a stop of its own; some have sold before the book saw them, and nothing but them may sell."""
+    rig.deposit("USD", Decimal(100_000))
+    owners = Decimal(20)
+    rig.deposit(rig.base, owners)
+    rig.arm("late_fill", seconds=3.0, count=1)
+    rig.enter()
+    rig.jump("0.9")
+    for _ in range(6):
+        rig.cycle()
+    rig.until(lambda: rig.position is None and not rig.business.desk.book.unsettled(), "the end")
+    monkeypatch.undo()
+    rig.until(lambda: rig.agreed() and rig.coins() == owners, "the truth")
+    assert rig.notes.said("OVERSOLD") == []
 
 
 def test_entries_wait_until_the_history_is_read(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,6 +39,7 @@ def lose(rig: Rig) -> None:
 def limited(rig: Rig, **changes: object) -> None:
     rig.limits = replace(rig.limits, **changes)  # type: ignore[arg-type]
     rig.open()
+    rig.steady()
 
 
 def test_a_days_loss_halts_until_the_next_utc_day(unopened: Rig) -> None:
@@ -162,6 +163,7 @@ def test_one_coin_is_bought_once_whatever_its_quote(sandbox: Sandbox, tmp_path: 
     """Two markets of one coin, both with a signal, the first order's fate unknown, then known."""
     rig = Rig(sandbox, tmp_path, "BTC-USD", "BTC-USDT")
     rig.open()
+    rig.steady()
     (first,) = rig.business.symbols
     rig.business.desk.fees.update(rig.business.desk.broker.fees(rig.symbols))
     rig.arm("drop_after", "AddOrder", count=1)

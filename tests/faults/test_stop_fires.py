@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
+
+from bot.domain.order import Purpose
+from bot.domain.position import Position
 from tests.rig import Rig
 
 
@@ -58,6 +62,45 @@ def test_a_price_beyond_the_stop_without_a_stop_is_an_exit(rig: Rig) -> None:
     rig.until(lambda: is_out(rig), "the exit")
     rig.quiet()
     assert rig.coins() == rig.resting() == 0
+    assert [one.purpose for one in rig.sales()] == [Purpose.EXIT]
+    assert is_barred(rig, position)
+
+
+def test_a_stop_out_by_our_own_sale_is_one_although_its_answer_was_lost(rig: Rig) -> None:
+    position = rig.bought()
+    broker = rig.business.desk.broker
+    for stop in rig.business.protection.stops_of(position, broker.open_orders()):
+        broker.cancel(stop)
+    rig.arm("drop_after", "AddOrder", count=1)
+    rig.jump("0.85")
+    rig.turn()
+    rig.restart()
+    rig.until(lambda: is_out(rig), "the exit")
+    assert is_barred(rig, position)
+
+
+def test_a_target_or_an_exit_of_the_rule_bars_nothing(rig: Rig) -> None:
+    position = rig.bought()
+    price = rig.business.desk.broker.tickers({rig.symbol})[rig.symbol].bid
+    rig.business.closing.sell(rig.symbol, position.qty, price, Purpose.EXIT, "EMA9 crossed EMA21")
+    rig.until(lambda: is_out(rig), "the exit")
+    assert not is_barred(rig, position)
+
+
+@pytest.mark.parametrize("venue", ["coinbase"])
+def test_the_target_of_the_exchanges_own_bracket_is_no_stop_out(rig: Rig) -> None:
+    position = rig.bought()
+    rig.jump("1.16")
+    rig.until(lambda: is_out(rig), "the last target")
+    assert rig.sales() == []
+    assert not is_barred(rig, position)
+
+
+def is_barred(rig: Rig, position: Position) -> bool:
+    """Whether the close of the candle in which `position` ended is no entry, because of how it ended."""
+    rig.until(lambda: rig.business.entries.prices.newest_close() > position.candle_close, "the next close")
+    rig.enter()
+    return any(line["reason"] == "stopped out in this candle" for line in rig.notes.said("SKIP"))
 
 
 def test_a_stop_that_fires_between_two_looks_is_not_sold_again(rig: Rig) -> None:
@@ -74,11 +117,9 @@ def test_a_stop_that_fires_between_two_looks_is_not_sold_again(rig: Rig) -> None
 
 
 def test_after_a_stop_out_the_same_candle_is_barred(rig: Rig) -> None:
-    rig.bought()
-    candle = rig.clock.market_ms() // 300_000
+    position = rig.bought()
     rig.jump("0.90")
     rig.until(lambda: is_out(rig), "the stop")
-    if rig.clock.market_ms() // 300_000 == candle:
-        rig.enter()
+    assert is_barred(rig, position)
     rig.quiet()
     assert is_out(rig)

@@ -92,14 +92,6 @@ def test_a_rejected_stop_is_placed_again(rig: Rig) -> None:
     assert rig.resting() == rig.position.qty
 
 
-def test_a_position_that_no_stop_is_taken_for_is_sold(rig: Rig) -> None:
-    naked(rig)
-    rig.arm("reject_order", "AddOrder", count=3)
-    rig.until(lambda: rig.position is None, "the sale")
-    rig.quiet()
-    assert rig.coins() == 0
-
-
 def test_an_entry_whose_stop_was_dropped_gets_one_of_ours(rig: Rig) -> None:
     with rig.switched("close_below_ordermin_dropped", True):
         rig.bought()

@@ -44,8 +44,8 @@ class Traded:
         ]
 
     def sold(self, venue: str) -> list[dict[str, Any]]:
-        """Sales that we sent ourselves, at the market."""
-        return [row for row in self.orders(venue, side="sell", status="filled") if row["type"] == "market"]
+        """Sales that we sent ourselves: at the market, or at a target."""
+        return [row for row in self.orders(venue, side="sell", status="filled") if row["type"] in ("market", "limit")]
 
     def bought(self) -> dict[str, int]:
         """How many purchases each exchange has seen."""

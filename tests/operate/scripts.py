@@ -63,7 +63,8 @@ class Operator:
 
 
 def _own(folder: Path) -> dict[str, str]:
-    return {"NIJA_DATA_DIR": str(folder / "data"), "XDG_STATE_HOME": str(folder / "state"), "TRADING_MODE": "auto"}
+    places = {"NIJA_HOME": str(folder), "NIJA_DATA_DIR": str(folder / "data")}
+    return {**places, "XDG_STATE_HOME": str(folder / "state"), "TRADING_MODE": "auto"}
 
 
 def credentials(sandbox: Sandbox, venue: str, **other: str) -> dict[str, str]:

@@ -52,6 +52,7 @@ def room() -> Room:
         (ERROR, "HALTED", {"limit": "market", "symbol": "BTC-USD", "reason": "closed"}, "halted"),
         (ERROR, "GONE", {"symbol": "BTC-USD"}, "coins left the account"),
         (INFO, "DAY", {"day": "2026-01-01", "equity_usd": Decimal(10)}, "the day"),
+        (WARNING, "UNWATCHED", {"reason": "2 positions: nobody watches them"}, "positions that nobody watches"),
     ],
 )
 def test_what_is_an_alarm(room: Room, level: int, word: str, fields: dict[str, object], title: str) -> None:

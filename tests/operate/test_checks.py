@@ -27,7 +27,8 @@ def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
 
 def run(script: str, folder: Path, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """One script in an environment of its own; its data, locks and nonce floors are the test's."""
-    own = {"NIJA_DATA_DIR": str(folder / "data"), "XDG_STATE_HOME": str(folder / "state"), "TRADING_MODE": "auto"}
+    places = {"NIJA_HOME": str(folder), "NIJA_DATA_DIR": str(folder / "data")}
+    own = {**places, "XDG_STATE_HOME": str(folder / "state"), "TRADING_MODE": "auto"}
     command = [sys.executable, str(ROOT / "scripts" / script), *options]
     return subprocess.run(
         command,

@@ -26,6 +26,7 @@ from hypothesis import strategies as st
 from bot.domain.log import Log
 from bot.operate.log import EventLog, Logs
 from bot.operate.log_file import Console, FollowedFile
+from bot.operate.log_queue import Queued, Sink, drain
 from bot.operate.redact import HIDDEN, Redactor
 from bot.settings import ConfigError
 from bot.variables import OperationSettings
@@ -54,6 +55,7 @@ class Opened:
         self.kraken = self.logs.event_log("kraken")
 
     def text(self) -> str:
+        written()
         return self.path.read_text(encoding="utf-8")
 
     def lines(self) -> list[str]:
@@ -61,6 +63,15 @@ class Opened:
 
     def objects(self) -> list[dict[str, object]]:
         return [json.loads(line) for line in self.lines()]
+
+
+def written() -> None:
+    """Wait until the queues of the open log are empty."""
+    until = time.monotonic() + 10
+    queues = [one for one in logging.getLogger().handlers if isinstance(one, Queued)]
+    while not all(one.settled() for one in queues):
+        assert time.monotonic() < until
+        time.sleep(0.001)
 
 
 @pytest.fixture
@@ -345,13 +356,11 @@ def test_logging_is_given_back_as_it_was_found(tmp_path: Path) -> None:
 
 
 def handler(path: Path, max_bytes: int = 1_000, keep: int = 3) -> FollowedFile:
-    made = FollowedFile(path, max_bytes, keep)
-    made.setFormatter(logging.Formatter("%(message)s"))
-    return made
+    return FollowedFile(path, max_bytes, keep)
 
 
-def say(target: logging.Handler, text: str) -> None:
-    target.handle(logging.LogRecord("nija", logging.INFO, "", 0, text, None, None))
+def say(target: Sink, text: str) -> None:
+    target.write(f"{text}\n")
 
 
 def test_a_follower_sees_every_line_across_rotations(tmp_path: Path) -> None:
@@ -454,23 +463,73 @@ class Stuck(io.StringIO):
     def __init__(self) -> None:
         super().__init__()
         self.let_go = threading.Event()
+        self.waiting = threading.Event()
 
     def write(self, text: str) -> int:
+        self.waiting.set()
         self.let_go.wait()
         return super().write(text)
 
 
-def test_a_stuck_terminal_stops_nobody(tmp_path: Path) -> None:
+def record(text: str) -> logging.LogRecord:
+    return logging.LogRecord("nija", logging.INFO, "", 0, text, None, None)
+
+
+def queued(sink: Sink, lines: int = 10) -> Queued:
+    return Queued(sink, lambda missing: record(f"{missing} missing"), lines)
+
+
+def test_a_sink_that_stands_still_stops_nobody_and_tells_what_it_missed() -> None:
     terminal = Stuck()
-    console = Console(terminal, lines=10)
-    console.setFormatter(logging.Formatter("%(message)s"))
+    log = queued(Console(terminal))
     for number in range(100):
-        say(console, f"line {number}")
+        log.handle(record(f"line {number}"))
     terminal.let_go.set()
-    console.close()
-    printed = terminal.getvalue().splitlines()
-    assert printed[0] == "line 0"
-    assert 10 <= len(printed) <= 12
+    until = time.monotonic() + 10
+    while not log.settled() and time.monotonic() < until:
+        time.sleep(0.001)
+    log.handle(record("flows again"))
+    log.close()
+    *printed, missing, last = terminal.getvalue().splitlines()
+    assert printed == [f"line {number}" for number in range(len(printed))]
+    assert 10 <= len(printed) <= 11
+    assert (missing, last) == (f"{100 - len(printed)} missing", "flows again")
+
+
+def test_what_is_missing_is_told_where_it_is_missing() -> None:
+    terminal = Stuck()
+    log = queued(Console(terminal), lines=2)
+    while not terminal.waiting.wait(0.01):
+        log.handle(record("first"))
+    for number in range(5):
+        log.handle(record(f"line {number}"))
+    terminal.let_go.set()
+    log.close()
+    assert "missing" in terminal.getvalue().splitlines()[-1]
+
+
+def test_an_end_waits_for_a_sink_that_stands_still_for_a_moment_only() -> None:
+    both = [queued(Console(Stuck())), queued(Console(Stuck()))]
+    for log in both:
+        log.handle(record("never printed"))
+    began = time.monotonic()
+    drain(both, 0.2)
+    assert 0.1 < time.monotonic() - began < 2
+
+
+def test_a_text_log_and_a_json_log_tell_of_dropped_lines_in_their_own_form(tmp_path: Path) -> None:
+    for log_format in ("text", "json"):
+        opened = Opened(tmp_path / log_format, log_format=log_format)
+        handler = next(one for one in logging.getLogger().handlers if isinstance(one, Queued))
+        written()
+        handler._dropped = 7
+        opened.kraken.info("CONNECTED")
+        opened.logs.close()
+        told, after = opened.text().splitlines()
+        assert "DROPPED" in told
+        assert "7 lines dropped" in told
+        assert "CONNECTED" in after
+        assert log_format == "text" or json.loads(told)["event"] == "DROPPED"
 
 
 def test_a_terminal_that_is_gone_stops_nobody() -> None:
@@ -479,6 +538,17 @@ def test_a_terminal_that_is_gone_stops_nobody() -> None:
     terminal.close()
     say(console, "x")
     console.close()
+
+
+def test_nothing_is_left_in_a_buffer_for_the_end_to_fail_on() -> None:
+    """A reader that has left, and signs that the console does not know: the process's status is its own."""
+    code = "import sys; from bot.operate.log_file import Console; Console(sys.stdout).write('account=\u2026 ok\\n')"
+    reader, writer = os.pipe()
+    os.close(reader)
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUNBUFFERED": "", "PYTHONPATH": str(ROOT)}
+    ended = subprocess.run([sys.executable, "-c", code], stdout=writer, env=environment, check=False)
+    os.close(writer)
+    assert ended.returncode == 0
 
 
 def test_a_terminal_without_unicode_gets_what_it_can_show() -> None:

@@ -221,7 +221,7 @@ def test_tokens_are_what_must_be_hidden() -> None:
 
 def nija_notify_test(folder: Path, urls: str) -> tuple[int, list[str], str]:
     (folder / ".env").touch()
-    environ = {**os.environ, "PYTHONPATH": str(ROOT), "NOTIFY_URLS": urls}
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "NIJA_HOME": str(folder), "NOTIFY_URLS": urls}
     ended = subprocess.run(
         [sys.executable, "-m", "bot", "notify-test"],
         cwd=folder, env=environ, capture_output=True, text=True, check=False, timeout=60,

@@ -57,7 +57,8 @@ def test_the_seed_gives_the_same_torture_again() -> None:
 def test_storms_do_not_overlap_and_draw_every_kind() -> None:
     found = list(storms(1, "kraken", 3_000, KINDS))
     assert all(one.end < other.start for one, other in pairwise(found))
-    assert {fault["kind"] for storm in found for fault in storm.faults} == set(KINDS)
+    kinds = {"words" if "body" in fault else fault["kind"] for storm in found for fault in storm.faults}
+    assert kinds | {"switch" for storm in found if storm.switches} == set(KINDS)
 
 
 def test_no_kills_and_no_faults_when_none_are_wanted() -> None:
@@ -178,26 +179,39 @@ def test_what_is_wrong_is_found(spoil: Spoil, word: str) -> None:
 
 
 # -- time -------------------------------------------------------------------------------------------------------------
-def exposure(why: str, end: str | None) -> dict[str, Any]:
-    return {"BTC-USD": {"naked_events": [{"start": "1970-01-01T00:01:40Z", "end": end, "why": why}]}}
+def at(seconds: float) -> str:
+    return f"1970-01-01T00:{int(seconds // 60):02}:{seconds % 60:06.3f}Z"
+
+
+def exposure(why: str, end: float | None, well: float | None = 100) -> dict[str, Any]:
+    """A stretch from second 100 on; the venue's answers are good since `well`."""
+    event = {"start": at(100), "end": end and at(end), "why": why, "well_since": well and at(well)}
+    return {"BTC-USD": {"naked_events": [event]}}
 
 
 def test_a_naked_entry_is_wrong_however_short_where_stops_are_attached() -> None:
-    short, storm = "1970-01-01T00:01:40.100Z", [Trouble(95, 105)]
-    assert naked(exposure("entry", short), storm, 200, attaches=True)
-    assert not naked(exposure("entry", short), [], 200, attaches=False)
-    assert not naked(exposure("cancel", short), [], 200, attaches=True)
+    down = [Trouble(95, 105)]
+    assert naked(exposure("entry", 100.1), down, 200, attaches=True)
+    assert not naked(exposure("entry", 100.1), [], 200, attaches=False)
+    assert not naked(exposure("cancel", 100.1), [], 200, attaches=True)
 
 
-def test_a_naked_stretch_is_explained_by_trouble_only() -> None:
-    stretch = exposure("cancel", "1970-01-01T00:01:50Z")
-    assert naked(stretch, [], 200, attaches=True)
-    assert not naked(stretch, [Trouble(95, 105)], 200, attaches=True)
-    assert naked(stretch, [Trouble(80, 100 - AFTERMATH - 1)], 200, attaches=True)
-
-
-def test_a_stretch_that_outlives_its_trouble_is_wrong() -> None:
-    assert naked(exposure("cancel", None), [Trouble(95, 105)], 200, attaches=True)
+@pytest.mark.parametrize(
+    ("end", "well", "troubles", "wrong"),
+    [
+        (110, 100, [], True),
+        (110, 106, [], False),  # the venue's answers were spoilt until then
+        (110, None, [], False),  # it was ended by a request whose answer was spoilt
+        (None, 100, [], True),
+        (110, 100, [Trouble(95, 105)], False),
+        (115, 100, [Trouble(95, 105)], True),  # it outlives what excuses it
+        (110, 100, [Trouble(80, 100 - AFTERMATH - 1)], True),
+    ],
+)
+def test_a_naked_stretch_is_measured_from_the_first_good_answer(
+    end: float | None, well: float | None, troubles: list[Trouble], wrong: bool
+) -> None:
+    assert bool(naked(exposure("cancel", end, well), troubles, 200, attaches=True)) == wrong
 
 
 def test_a_moment_is_quiet_when_nothing_happened_since() -> None:

@@ -86,8 +86,8 @@ def test_repeated_failures_lock_the_key_out_for_real_minutes(desk: Desk) -> None
 
 
 def test_the_private_counter_refuses_and_recovers_with_the_market(desk: Desk) -> None:
-    errors = [desk.ask("TradesHistory")["error"] for _ in range(11)]
-    assert errors == [[]] * 10 + [["EAPI:Rate limit exceeded"]]
+    errors = [desk.ask("TradesHistory")["error"] for _ in range(8)]
+    assert errors == [[]] * 7 + [["EAPI:Rate limit exceeded"]]
     desk.seconds(30)
     assert desk.ask("Balance")["error"] == []
 

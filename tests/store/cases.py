@@ -39,6 +39,9 @@ class HandClock:
     def wall_ms(self) -> int:
         return self.wall
 
+    def steady_ms(self) -> int:
+        return self.wall
+
 
 def ledger(folder: Path, account: Account = KRAKEN, clock: HandClock | None = None) -> Ledger:
     """A ledger on the account's own file in `folder`."""

@@ -93,6 +93,7 @@ def test_a_book_of_the_first_form_is_kept_and_takes_write_offs(tmp_path: Path) -
     made_by_hand(tmp_path / "kraken.db")
     with closing(sqlite3.connect(tmp_path / "kraken.db")) as raw, raw:
         raw.execute("DROP TABLE write_offs")
+        raw.execute("ALTER TABLE orders DROP COLUMN pay_in")
         raw.execute(f"UPDATE {migrate.VERSION_TABLE} SET version_num = '0001'")
     with pytest.raises(StoreError, match="of an older NIJA"):
         Books(tmp_path).accounts()
@@ -124,8 +125,8 @@ def test_a_commit_is_flushed_to_the_disk_and_others_may_read_meanwhile(store: St
 
 STEP = """
 from alembic import op
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 
 def upgrade() -> None:
@@ -139,14 +140,14 @@ def test_a_step_that_fails_leaves_the_database_as_it_was(tmp_path: Path, monkeyp
     made_by_hand(tmp_path / "kraken.db")
     steps = tmp_path / "migrations"
     shutil.copytree(migrate.FOLDER, steps)
-    (steps / "versions" / "m0003_half.py").write_text(STEP)
+    (steps / "versions" / "m0004_half.py").write_text(STEP)
     with monkeypatch.context() as patch:
         patch.setattr(migrate, "FOLDER", steps)
-        patch.setattr(migrate, "HEAD", "0003")
+        patch.setattr(migrate, "HEAD", "0004")
         with pytest.raises(RuntimeError, match="in the middle"):
             Store.open(address(tmp_path, "kraken"))
     with Store.look(address(tmp_path, "kraken")).reading() as connection:
-        assert migrate.version(connection) == "0002"
+        assert migrate.version(connection) == "0003"
         assert not inspect(connection).has_table("half")
         assert "half" not in {column["name"] for column in inspect(connection).get_columns("orders")}
     assert len(ledger(tmp_path).positions()) == 1
@@ -154,7 +155,7 @@ def test_a_step_that_fails_leaves_the_database_as_it_was(tmp_path: Path, monkeyp
 
 def test_a_database_of_an_older_nija_is_not_changed_by_a_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made_by_hand(tmp_path / "kraken.db")
-    monkeypatch.setattr(migrate, "HEAD", "0003")
+    monkeypatch.setattr(migrate, "HEAD", "0004")
     with pytest.raises(StoreError, match="of an older NIJA: start the daemon once"):
         Books(tmp_path).accounts()
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +16,7 @@ from bot.domain.booking import AlreadyDecided
 from bot.domain.order import OrderStatus, Side
 from bot.store.database import Store, StoreError, address
 from bot.store.ledger import Ledger
+from bot.store.lock import LOOK, AccountLocked, ServerLedger, ServerLock
 from bot.store.reader import Books
 from bot.store.report import document
 from tests.store.cases import KRAKEN, HandClock, bought, fill, intent, report, selling
@@ -71,3 +75,62 @@ def cut_off(store: Store, server: Server) -> None:
         connection.exec_driver_sql("UPDATE orders SET reason = 'half a change'")
         server.stop()
         connection.exec_driver_sql("DELETE FROM journal")
+
+
+# --- one NIJA per account
+
+HOLD = """
+import sys
+from bot.store.database import address
+from bot.store.lock import ServerLock
+from tests.store.cases import KRAKEN
+from pathlib import Path
+lock = ServerLock(address(Path(), "kraken", sys.argv[1]), KRAKEN)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def lock(server: Server) -> ServerLock:
+    return ServerLock(address(Path(), "kraken", server.url), KRAKEN)
+
+
+def test_another_process_is_refused_by_the_server_until_it_is_gone(server: Server) -> None:
+    child = subprocess.Popen([sys.executable, "-c", HOLD, server.url], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert child.stdout is not None
+    assert child.stdout.readline() == b"held\n"
+    with pytest.raises(AccountLocked, match=f"process {child.pid}") as told:
+        lock(server)
+    assert told.value.pid == child.pid
+    child.kill()
+    child.communicate()
+    lock(server).close()
+
+
+def test_a_session_of_ours_that_was_left_behind_is_ended(server: Server) -> None:
+    with closing(lock(server)) as before:
+        assert before.holds()
+        with closing(lock(server)) as after:
+            assert (before.holds(), after.holds()) == (False, True)
+
+
+def test_a_book_whose_lock_is_lost_asks_to_be_opened_again(tmp_path: Path, server: Server) -> None:
+    clock = HandClock()
+    with closing(lock(server)) as held, closing(Store.open(address(tmp_path, "kraken", server.url))) as store:
+        book = ServerLedger(store, KRAKEN, clock, held)
+        clock.wall += LOOK
+        assert not book.outlived()
+        with closing(lock(server)):
+            assert not book.outlived()  # it is looked at now and then
+            clock.wall += LOOK
+            assert book.outlived()
+
+
+def test_a_server_that_takes_no_writes_says_what_to_do(tmp_path: Path, server: Server) -> None:
+    with closing(Store.open(address(tmp_path, "kraken", server.url))) as store:
+        with store.reading() as connection:
+            connection.exec_driver_sql("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
+            connection.exec_driver_sql("COMMIT")
+        with pytest.raises(StoreError, match="takes no writes") as told:
+            Ledger(store, replace(KRAKEN, identity="reader"), HandClock())
+    assert "default_transaction_read_only" in told.value.remedy

@@ -192,11 +192,11 @@ def test_the_accountants_file(tmp_path: Path) -> None:
     lines = out.getvalue().splitlines()
     assert lines[0] == (
         "time,broker,account,symbol,side,qty,price,value,fee,fee_asset,fee_usd,realised_usd,purpose,"
-        "exchange_fill_id,exchange_order_id,client_id"
+        "exchange_fill_id,exchange_order_id,client_id,currency"
     )
     assert lines[2] == (
         "1970-01-01T02:00:00.000Z,kraken,live:kraken:main:k-1,BTC-USD,buy,2,100,200,0.4,USD,0.4,-0.4,entry,"
-        "T1,X1,njabc0000000000001"
+        "T1,X1,njabc0000000000001,USD"
     )
     assert lines[3].split(",")[11] == "4.79"
 

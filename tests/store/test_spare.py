@@ -16,7 +16,7 @@ import pytest
 from bot.domain.order import Intent, OrderStatus, Purpose, Side
 from bot.store import database
 from bot.store.database import Store, StoreError, StoreFull, address
-from bot.store.disk import Disk, Trouble
+from bot.store.disk import Disk, Place, Trouble
 from bot.store.emergency import EmergencyJournal, journal_file
 from bot.store.ledger import Ledger
 from bot.store.reader import Books
@@ -47,7 +47,7 @@ def small(tmp_path: Path) -> Iterator[Path]:
 def spare(folder: Path, clock: HandClock | None = None) -> SpareLedger:
     store = Store.copy(address(folder, "kraken"))
     journal = EmergencyJournal.open(journal_file(folder, KRAKEN))
-    return SpareLedger(store, KRAKEN, clock or HandClock(), journal, Disk(folder), patience=0)
+    return SpareLedger(store, KRAKEN, clock or HandClock(), journal, Disk(folder), Place([]), patience=0)
 
 
 def sale(number: int = 7) -> Intent:
@@ -170,7 +170,7 @@ def overfill(book: Ledger) -> None:
 
 def test_books_are_outlived_when_the_disk_turns(small: Path) -> None:
     clock = HandClock()
-    ordinary = DiskLedger(Store.open(address(small, "kraken")), KRAKEN, clock, Disk(small))
+    ordinary = DiskLedger(Store.open(address(small, "kraken")), KRAKEN, clock, Disk(small), Place([]))
     fill_up(small)
     assert not ordinary.outlived()
     clock.wall += LOOK

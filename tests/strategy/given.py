@@ -76,7 +76,6 @@ LONG_READING = Reading(
     volume_20=100.0,
     last_open=100.4,
     last_close=100.1,
-    last_rsi=50.0,
     last_histogram=0.1,
 )
 
@@ -101,7 +100,6 @@ def flipped(reading: Reading) -> Reading:
         swing_high=flip(reading.swing_low),
         last_open=flip(reading.last_open),
         last_close=flip(reading.last_close),
-        last_rsi=100.0 - reading.last_rsi,
         last_histogram=-reading.last_histogram,
     )
 
@@ -209,7 +207,7 @@ class SecondWriting:
         score = sum(
             (
                 abs(row.close - self.e21[i]) <= 0.005 * row.close or abs(row.close - self.vwap[i]) <= 0.005 * row.close,
-                30 <= self.rsi[i] <= 70 and (self.rsi[i] > self.rsi[i - 1] if long else self.rsi[i] < self.rsi[i - 1]),
+                30 <= self.rsi[i] <= 70 and (row.close > last.close if long else row.close < last.close),
                 bullish(last, row) if long else bearish(last, row),
                 self.hist[i] > self.hist[i - 1] if long else self.hist[i] < self.hist[i - 1],
                 row.volume >= 0.6 * self.mean_volume(i, 2),

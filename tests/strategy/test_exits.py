@@ -25,9 +25,8 @@ def bar(
     close: float,
     atr: float = 1.0,
     emas: tuple[float, float] = (2.0, 1.0),
-    opposite: bool = False,
 ) -> Bar:
-    return Bar(opening, high, low, close, atr, *emas, opposite)
+    return Bar(opening, high, low, close, atr, *emas)
 
 
 def upside_down(candle: Bar) -> Bar:
@@ -40,7 +39,6 @@ def upside_down(candle: Bar) -> Bar:
         candle.atr,
         -candle.ema_fast,
         -candle.ema_middle,
-        candle.opposite,
     )
 
 
@@ -60,10 +58,10 @@ odd = LONG_TRADE._replace(initial=101, held=101)
 
 STEPS: list[tuple[str, Trade, Bar, Sales, int, float]] = [
     ("nothing happens", LONG_TRADE, bar(100, 101.9, 98.1, 100), [], 0, 98.0),
-    ("the low is the stop", LONG_TRADE, bar(100, 101, 98, 99), [(Way.STOP, 100, 98.0)], 0, 98.0),
-    ("stop before target", LONG_TRADE, bar(100, 110, 98, 109), [(Way.STOP, 100, 98.0)], 0, 98.0),
-    ("gap through the stop", LONG_TRADE, bar(97, 99, 96, 99), [(Way.STOP, 100, 97.0)], 0, 98.0),
-    ("opens at the stop", LONG_TRADE, bar(98, 99, 97, 99), [(Way.STOP, 100, 98.0)], 0, 98.0),
+    ("the low is the stop", LONG_TRADE, bar(100, 101, 98, 99), [(Way.STOP, 100, 97.99)], 0, 98.0),
+    ("stop before target", LONG_TRADE, bar(100, 110, 98, 109), [(Way.STOP, 100, 97.99)], 0, 98.0),
+    ("gap through the stop", LONG_TRADE, bar(97, 99, 96, 99), [(Way.STOP, 100, 96.99)], 0, 98.0),
+    ("opens at the stop", LONG_TRADE, bar(98, 99, 97, 99), [(Way.STOP, 100, 97.99)], 0, 98.0),
     ("just short of TP1", LONG_TRADE, bar(100, 101.99, 99, 100), [], 0, 98.0),
     (
         "TP1, stop to break-even",
@@ -106,7 +104,14 @@ STEPS: list[tuple[str, Trade, Bar, Sales, int, float]] = [
         1,
         BREAKEVEN,
     ),
-    ("break-even stop", at_stage_1, bar(101, 103, BREAKEVEN, 102), [(Way.STOP, 50, BREAKEVEN)], 1, BREAKEVEN),
+    (
+        "break-even stop",
+        at_stage_1,
+        bar(101, 103, BREAKEVEN, 102),
+        [(Way.STOP, 50, BREAKEVEN - HALF_SPREAD)],
+        1,
+        BREAKEVEN,
+    ),
     ("trail follows", at_stage_1, bar(102, 103.9, 102, 103.5), [], 1, 102.0),
     ("trail never loosens", at_stage_2, bar(102, 102, 101.5, 101.6), [], 2, 101.0),
     ("no trail before TP1", LONG_TRADE, bar(101, 101.9, 101, 101.9, atr=0.1), [], 0, 98.0),
@@ -114,8 +119,7 @@ STEPS: list[tuple[str, Trade, Bar, Sales, int, float]] = [
     ("TP3 sells the rest", at_stage_2, bar(105, 106, 105, 106), [(Way.TP3, 25, 105.99)], 3, 101.0),
     ("the EMAs cross", LONG_TRADE, bar(100, 101, 99, 100, emas=(1.0, 1.1)), [(Way.TURN, 100, 99.99)], 0, 98.0),
     ("the EMAs meet", LONG_TRADE, bar(100, 101, 99, 100, emas=(1.1, 1.1)), [], 0, 98.0),
-    ("an opposite signal", LONG_TRADE, bar(100, 101, 99, 100, opposite=True), [(Way.OPPOSITE, 100, 99.99)], 0, 98.0),
-    ("stop before the cross", LONG_TRADE, bar(100, 101, 97, 97, emas=(1.0, 1.1)), [(Way.STOP, 100, 98.0)], 0, 98.0),
+    ("stop before the cross", LONG_TRADE, bar(100, 101, 97, 97, emas=(1.0, 1.1)), [(Way.STOP, 100, 97.99)], 0, 98.0),
     ("TP1 too small to sell alone, the stop still moves", tiny, bar(100, 102, 99, 102, atr=5), [], 1, BREAKEVEN),
     ("merged legs all go at TP3", tiny, bar(100, 106, 99, 106), [(Way.TP3, 100, 105.99)], 3, BREAKEVEN),
     (
@@ -179,20 +183,20 @@ class TestBreakEven:
     @given(entry=st.floats(1e-6, 1e6), fee=st.floats(0.0, 0.02))
     def test_long(self, entry: float, fee: float) -> None:
         paid = entry * (1 + fee)
-        assert exits.breakeven(1, entry, fee) * (1 - fee) == pytest.approx(paid)
+        assert exits.breakeven(1, entry, fee, 0.0) * (1 - fee) == pytest.approx(paid)
 
     @given(entry=st.floats(1e-6, 1e6), fee=st.floats(0.0, 0.02))
     def test_short(self, entry: float, fee: float) -> None:
         received = entry * (1 - fee)
-        assert exits.breakeven(-1, entry, fee) * (1 + fee) == pytest.approx(received)
-        assert exits.breakeven(-1, entry, fee) <= entry
+        assert exits.breakeven(-1, entry, fee, 0.0) * (1 + fee) == pytest.approx(received)
+        assert exits.breakeven(-1, entry, fee, 0.0) <= entry * (1 + 1e-11)
 
 
 def test_a_trade_is_measured_from_its_fill() -> None:
-    trade = exits.opened(1, 100.5, 98.0, 0.001, lots=40, smallest=10)
+    trade = exits.opened(1, 100.5, 98.0, 0.001, lots=40, smallest=10, tick=0.1)
     assert (trade.r, trade.stop, trade.initial, trade.held, trade.stage) == (2.5, 98.0, 40, 40, 0)
     assert [exits.target(trade, stage, APEX) for stage in (1, 2, 3)] == [103.0, 105.5, 108.0]
-    short = exits.opened(-1, 100.5, 103.0, 0.001, lots=40, smallest=10)
+    short = exits.opened(-1, 100.5, 103.0, 0.001, lots=40, smallest=10, tick=0.1)
     assert [exits.target(short, stage, APEX) for stage in (1, 2, 3)] == [98.0, 95.5, 93.0]
 
 
@@ -202,11 +206,10 @@ def test_a_trail_without_an_atr_leaves_the_stop() -> None:
 
 prices = st.floats(90.0, 112.0)
 candles = st.builds(
-    lambda four, atr, fast, opposite: Bar(four[0], max(four), min(four), four[1], atr, fast, 1.0, opposite),
+    lambda four, atr, fast: Bar(four[0], max(four), min(four), four[1], atr, fast, 1.0),
     st.tuples(prices, prices, prices, prices),
     st.floats(0.01, 5.0),
     st.sampled_from([0.9, 1.1, 1.1, 1.1]),
-    st.sampled_from([True, False, False, False]),
 )
 
 

@@ -42,7 +42,8 @@ def test_percent_stays_within_the_owners_bounds() -> None:
 
 
 def purse(equity: float, free: float | None = None, ceiling: float = math.inf) -> Purse:
-    return Purse(equity, equity if free is None else free, fee=0.002, slippage=0.003, ceiling=ceiling)
+    free = equity if free is None else free
+    return Purse(equity, free, fee=0.002, slippage=0.003, ceiling=ceiling, coin_fee=0.002)
 
 
 COARSE = Minimums(lot=0.1, lots=10, cost=5.0)
@@ -79,6 +80,11 @@ def test_sizes(pct: float, money: Purse, owner: Owner, fit: Fit, lots: int) -> N
     if lots == 0:
         assert found.smallest_value == pytest.approx(11.0)
         assert found.smallest_value > found.allowed
+
+
+def test_no_reserve_where_the_fee_is_taken_in_the_quote() -> None:
+    found = size(10.0, 10.0, 9.8, purse(100.001)._replace(coin_fee=0.0), COARSE, DEFAULT_OWNER)
+    assert (found.fit, found.lots, found.smallest) == (Fit.WANTED, 10, 10)
 
 
 class Market(NamedTuple):
@@ -127,7 +133,7 @@ def assert_can_be_closed(listed: Instrument, lots: int, stop: Decimal, fee: Deci
 def test_no_account_gets_a_position_that_cannot_be_closed(market: Market, equity: float, pct: float, fee: str) -> None:
     listed, price = instrument(market), Decimal(market.price)
     stop = price * Decimal("0.97")
-    money = Purse(equity, equity, float(fee), 0.003, math.inf)
+    money = Purse(equity, equity, float(fee), 0.003, math.inf, float(fee))
     found = size(pct, float(price), float(stop), money, minimums(listed), DEFAULT_OWNER)
     if found.lots:
         assert_can_be_closed(listed, found.lots, stop, Decimal(fee))
@@ -163,7 +169,7 @@ def test_whatever_the_venue_asks_a_size_can_be_closed(
     step = Decimal(lot)
     listed = Instrument("X-USD", "X", "USD", step, step, min_lots * step, min_cost)
     stop = price * (1 - distance)
-    money = Purse(equity, equity, float(fee), 0.0, math.inf)
+    money = Purse(equity, equity, float(fee), 0.0, math.inf, float(fee))
     found = size(pct, float(price), float(stop), money, minimums(listed), DEFAULT_OWNER)
     assume(found.lots > 0)
     assert found.lots >= found.smallest

@@ -1,12 +1,13 @@
 """Coinbase's private side, asked: wallets, orders, executions, fees. Lists are paged to their end or the question fails.
 
 Times in filters are market time in RFC 3339; `start_date` filters orders by creation. Orders cannot be asked for by client
-id: they are listed and matched here.
+id: they are listed and matched here. Rows that cannot be ours are left out and named once; a list that wants a second factor
+is no answer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -16,29 +17,38 @@ from bot.brokers.coinbase import parse as wire
 from bot.brokers.coinbase.errors import failure
 from bot.brokers.coinbase.market import understood
 from bot.brokers.coinbase.transport import CoinbaseTransport, Params
+from bot.brokers.recent import Recent
 from bot.domain.clock import MINUTE, Clock, iso
 from bot.domain.fill import Fill
 from bot.domain.instrument import Balance, FeeRate
+from bot.domain.log import Log
 from bot.domain.order import DONE, VenueOrder
 from bot.domain.outcome import Meaning
 
 _PAGE = 250
 _MOST_PAGES = 400
-#: Market ms back from now within which every order is looked at, whatever its status: the filter for open ones leaves
-#: those out that are pending or queued.
+#: What a list of orders is asked for: unasked, it shows all kinds of products, and orders from this source only.
+_OURS: Params = {"product_type": "SPOT", "order_placement_source": "RETAIL_ADVANCED"}
+#: The other statuses of an order that is alive; the filter for OPEN leaves them out, and may stand with no other.
+_ON_THE_WAY = ("PENDING", "QUEUED", "CANCEL_QUEUED", "EDIT_QUEUED")
+#: Market ms back from now within which every order is looked at, whatever its status: also one that nobody wrote down.
 _YOUNG = 10 * MINUTE
 #: Waits (real seconds) between looks for an order that an answer announced and no list shows yet: a second in all.
 _WAITS = (0.02, 0.04, 0.08, 0.16, 0.3, 0.4)
+_PATIENCE = 1.0
 
 
 class CoinbaseAccount:
-    """Questions about one portfolio. `portfolio` is set by connecting."""
+    """Questions about one portfolio. `portfolio` is set by connecting; `traded` says of a product whether we may hold it."""
 
-    def __init__(self, transport: CoinbaseTransport, clock: Clock) -> None:
+    def __init__(self, transport: CoinbaseTransport, clock: Clock, log: Log, traded: Callable[[str], bool]) -> None:
         self._transport = transport
         self._clock = clock
+        self._log = log
+        self._traded = traded
         self.portfolio = ""
         self._announced: dict[str, bool] = {}
+        self._left_out: Recent[None] = Recent()
 
     # -- money -------------------------------------------------------------------------------------------------
     def balances(self) -> dict[str, Balance]:
@@ -63,24 +73,30 @@ class CoinbaseAccount:
         self._announced[exchange_id] = coming
 
     def order(self, exchange_id: str) -> VenueOrder | None:
-        """One order, whatever its state."""
+        """One order, whatever its state; None also for one of another product that cannot be ours."""
         row = self.row(exchange_id)
-        return None if row is None else understood(lambda: wire.order(row))
+        found = [] if row is None else understood(lambda: wire.orders([row], self._excused))
+        return found[0] if found else None
 
     def row(self, exchange_id: str) -> Mapping[str, Any] | None:
-        """One order as Coinbase sent it; None for 404, which an order that was just made may answer for a moment."""
+        """One order as Coinbase sent it; None for 404 or null, which an order that was just made may answer for a moment."""
         try:
             answer = self._transport.private(f"/orders/historical/{exchange_id}")
         except BrokerError as error:
             if error.meaning is not Meaning.GONE:
                 raise
             return None
+        if "order" in answer and answer["order"] is None:
+            return None
         return understood(lambda: answers.mapping(answer.get("order"), "order"))
 
     def open_orders(self) -> list[VenueOrder]:
-        """Everything that is alive: what Coinbase calls open, young orders of any status, and what was announced."""
-        young = self._orders({"start_date": iso(self._clock.market_ms() - _YOUNG)})
+        """Everything that is alive: what Coinbase calls open, what is on its way into or out of that (asked for afterwards, since
+        an order goes that way), young orders of any status, and what was announced.
+        """
         found = {one.exchange_id: one for one in self._orders({"order_status": "OPEN"})}
+        found |= {one.exchange_id: one for one in self._orders({"order_status": _ON_THE_WAY})}
+        young = self._orders({"start_date": iso(self._clock.market_ms() - _YOUNG)})
         found |= {one.exchange_id: one for one in young}
         found |= {one.exchange_id: one for one in self._outstanding(found)}
         return wire.by_age(one for one in found.values() if one.status not in DONE)
@@ -103,30 +119,60 @@ class CoinbaseAccount:
     # -- fills -------------------------------------------------------------------------------------------------
     def fills(self, since: int) -> list[Fill]:
         """Executions from market time `since` on, oldest first."""
-        rows = list(self._pages("/orders/historical/fills", "fills", {"start_sequence_timestamp": iso(since)}))
-        return [fill for fill in understood(lambda: wire.fills(rows)) if fill.time >= since]
+        found = self._executions({"start_sequence_timestamp": iso(since)})
+        return [fill for fill in found if fill.time >= since]
 
     def fills_of(self, order: VenueOrder) -> list[Fill]:
         """The executions of one order that Coinbase shows so far; they may come later than the order's status."""
-        rows = list(self._pages("/orders/historical/fills", "fills", {"order_ids": [order.exchange_id]}))
-        return [fill for fill in understood(lambda: wire.fills(rows)) if fill.exchange_order_id == order.exchange_id]
+        found = self._executions({"order_ids": [order.exchange_id]})
+        return [fill for fill in found if fill.exchange_order_id == order.exchange_id]
 
     # -- reading -------------------------------------------------------------------------------------------------
     def _wallets(self) -> list[wire.Wallet]:
-        rows = list(self._pages("/accounts", "accounts", {}))
+        """Each row once: pages may overlap."""
+        rows: list[Any] = []
+        for row in self._pages("/accounts", "accounts", {}):
+            if row not in rows:
+                rows.append(row)
         return understood(lambda: [wire.wallet(row, self.portfolio) for row in rows])
 
     def _orders(self, query: Params) -> list[VenueOrder]:
-        rows = list(self._pages("/orders/historical/batch", "orders", query))
-        return understood(lambda: wire.orders(rows))
+        rows = list(self._pages("/orders/historical/batch", "orders", {**_OURS, **query}))
+        return understood(lambda: wire.orders(rows, self._excused))
+
+    def _executions(self, query: Params) -> list[Fill]:
+        rows = list(self._pages("/orders/historical/fills", "fills", query))
+        return understood(lambda: wire.fills(rows, self._excused))
+
+    def _excused(self, row: Mapping[str, Any], reason: str, strange: bool) -> bool:
+        """Whether a row may be left out, which is said once: a strange one, or one that cannot be read and that can be nobody's
+        but the owner's - of a product that is none of ours, or under an id of another form.
+        """
+        foreign = bool(answers.text(row, "client_order_id")) or not self._traded(answers.text(row, "product_id"))
+        if not strange and (wire.may_be_ours(row) or not foreign):
+            return False
+        name = wire.kind_of(row)
+        if name not in self._left_out:
+            self._left_out[name] = None
+            self._log.warning("LEFT_OUT", venue="coinbase", product=name, reason=reason)
+        return True
 
     def _pages(self, path: str, what: str, query: Params) -> Iterator[Any]:
-        """All rows of a list, 250 a page. The list of fills has no `has_next`: an empty cursor is its end."""
-        cursor = ""
+        """All rows of a list, 250 a page. The list of fills has no `has_next`: an empty cursor is its end. A page that comes again
+        under another cursor ends a list; but a list of orders that was full may hide some behind it, and fails.
+        """
+        cursor, seen = "", list[list[Any]]()
         for _ in range(_MOST_PAGES):
             asked = {**query, "limit": str(_PAGE), **({"cursor": cursor} if cursor else {})}
             answer = self._transport.private(path, asked)
+            if answer.get("proof_token_required") not in (None, False):
+                raise failure(Meaning.BUSY, f"{path}: proof_token_required", "proof")
             rows = understood(lambda told=answer: answers.sequence(told.get(what), what))  # type: ignore[misc]
+            if rows in seen:
+                if what == "orders" and len(rows) >= _PAGE:
+                    break
+                return
+            seen.append(rows)
             yield from rows
             before, cursor = cursor, str(answer.get("cursor") or "")
             if not rows or not cursor or cursor == before or answer.get("has_next") is False:
@@ -147,8 +193,9 @@ class CoinbaseAccount:
 
     def _await(self, exchange_id: str) -> VenueOrder | None:
         """An order that is on its way; None when it does not come."""
+        patience = self._transport.deadline(_PATIENCE)
         for wait in _WAITS:
             one = self.order(exchange_id)
-            if one is not None or not self._transport.pause(wait):
+            if one is not None or not patience.pause(wait):
                 return one
         return None

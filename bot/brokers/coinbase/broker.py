@@ -1,12 +1,11 @@
 """The Coinbase broker: `BaseBroker`'s verbs over one portfolio of Coinbase Advanced Trade.
 
-Joins connection, market, account and trade; holds the capabilities that were proved. Knows no wire format.
+Joins connection, market, account, trade and what is known of the shapes. Knows no wire format.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from typing import ClassVar
 
@@ -17,6 +16,7 @@ from bot.brokers.coinbase.connect import connect
 from bot.brokers.coinbase.market import CoinbaseMarket, understood
 from bot.brokers.coinbase.trade import CoinbaseTrade
 from bot.brokers.coinbase.transport import CoinbaseTransport
+from bot.brokers.shapes import Shapes
 from bot.domain.candles import Candles
 from bot.domain.clock import Clock
 from bot.domain.fill import Fill
@@ -30,16 +30,16 @@ class CoinbaseBroker(BaseBroker):
     """One Coinbase portfolio. Used by one thread; only `hurry` may come from another."""
 
     name: ClassVar[str] = "coinbase"
+    pocket: ClassVar[str] = "in a vault, in another portfolio or in a wallet that is not ready"
 
     def __init__(self, config: CoinbaseConfig, clock: Clock, log: Log) -> None:
         self._config = config
-        self._log = log
         self._clock = clock
         self._transport = CoinbaseTransport(config, clock, log)
         self._market = CoinbaseMarket(self._transport, clock, log)
-        self._account = CoinbaseAccount(self._transport, clock)
+        self._account = CoinbaseAccount(self._transport, clock, log, self._market.lists)
         self._trade = CoinbaseTrade(self._transport, self._market, self._account, clock, log)
-        self._able = Capabilities(
+        able = Capabilities(
             attached_stop=True,
             attached_target=True,
             resting_stop=True,
@@ -47,27 +47,18 @@ class CoinbaseBroker(BaseBroker):
             absence=Absence.SAME_ID,
             deadline_ms=0,
         )
+        self._shapes = Shapes(able, self.name, log)
 
     # -- connection ----------------------------------------------------------------------------------------------
     def connect(self) -> Connection:
         return connect(self._config, self._transport, self._account, self._clock)
 
     def capabilities(self) -> Capabilities:
-        return self._able
+        return self._shapes.able
 
     def prove(self, entry: Intent, stop: Intent) -> Sequence[ShapeProof]:
-        """Entry (with its bracket) and stop by preview; an entry refused with its bracket is shown again without."""
-        proofs = [self._trade.prove("entry", entry), self._trade.prove("stop", stop)]
-        if entry.attached_stop is not None:
-            attached = proofs[0].accepted
-            self._able = replace(self._able, attached_stop=attached, attached_target=attached)
-            if not attached:
-                bare = replace(entry, attached_stop=None, attached_target=None)
-                proofs.append(self._trade.prove("entry without stop", bare))
-        self._able = replace(self._able, resting_stop=proofs[1].accepted)
-        for proof in proofs:
-            self._log.info("PROVED", venue=self.name, shape=proof.name, accepted=proof.accepted, answer=proof.answer)
-        return proofs
+        """Entry (with its bracket) and stop by preview."""
+        return self._shapes.prove(self._trade.show, entry, stop)
 
     def hurry(self, until: int) -> None:
         self._transport.hurry(until)
@@ -125,11 +116,13 @@ class CoinbaseBroker(BaseBroker):
 
     # -- requests ------------------------------------------------------------------------------------------------
     def place(self, intent: Intent) -> Outcome:
-        return self._trade.place(intent)
+        outcome = self._trade.place(intent)
+        self._shapes.learn(intent, outcome)
+        return outcome
 
     def resend(self, intent: Intent) -> Outcome:
         """The same request byte for byte: Coinbase answers with the order that it made of the first one, if it made one."""
-        return self._trade.place(intent)
+        return self.place(intent)
 
     def burn(self, intent: Intent) -> VenueOrder | None:
         return understood(lambda: self._trade.burn(intent))

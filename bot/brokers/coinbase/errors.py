@@ -1,21 +1,23 @@
-"""What each of Coinbase's errors means: two tables to our words, and one remedy for each thing an owner can mend.
+"""What Coinbase's refusals mean: its words looked up, and one remedy for each thing an owner can mend.
 
-A failed order is HTTP 200 with `success: false`; its code stands in one of three fields (`failure_code`). Everything else is
-an HTTP status with `{"error", "error_details", "message"}`, plain text or HTML. Source: the sheet of errors in Coinbase's
-Advanced Trade reference (NewOrderFailureReason, PreviewFailureReason, CancelOrderFailureReason).
+A failed order is HTTP 200 with `success: false`; its code stands in one of four fields (`of_order`). Everything else is an
+HTTP status with `{"error", "error_details", "message"}`, plain text or HTML (`of_status`). A word that `words` does not
+have is UNKNOWN and `unheard`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 from bot.brokers.answers import safe_text
 from bot.brokers.base import BrokerError
+from bot.brokers.coinbase.words import CANCELS, MESSAGES, NOTHING, ORDERS, REFUSALS, Row, bare, normal
 from bot.domain.clock import MINUTE, SECOND
-from bot.domain.outcome import Meaning
+from bot.domain.outcome import ErrorClass, Meaning
 
 VENUE = "coinbase"
 #: How long (ms) to stay away after a refusal that names no time of its own.
@@ -41,6 +43,9 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "portfolio": "this key belongs to no portfolio that may be traded here: make a key for the portfolio that holds the "
         "money at portal.cdp.coinbase.com",
         "wallet": "there is no wallet for this market's currency in the key's portfolio, or it may not be traded in your region",
+        "limits": "this account has reached a limit on purchases: see Settings > Account limits on coinbase.com",
+        "proof": "Coinbase shows this account's orders after a second factor only: confirm it on coinbase.com or in its app; "
+        "NIJA asks again by itself",
         "clock": "set this computer's clock (switch on NTP): it differs from Coinbase's by {seconds} s, so that every token "
         "would be refused",
         "throttled": "Coinbase wants fewer calls: nothing to do, NIJA goes on by itself; another program may use this key",
@@ -54,134 +59,101 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
 )
 
 
-class Row(NamedTuple):
-    """One code: what it means, and the name of its remedy ("" for none)."""
-
-    meaning: Meaning
-    remedy: str = ""
+#: Meanings that say that the venue looked at the whole order and found fault with this moment only.
+_OF_THE_MOMENT = frozenset({Meaning.FUNDS, Meaning.TOO_SMALL, Meaning.PRICE})
 
 
-#: Codes of orders, without their prefix `PREVIEW_`. UNKNOWN: look whether there is an order before using another id.
-ORDERS: Mapping[str, Row] = MappingProxyType(
-    {
-        "UNKNOWN_FAILURE_REASON": Row(Meaning.UNKNOWN),
-        "UNKNOWN_PREVIEW_FAILURE_REASON": Row(Meaning.UNKNOWN),
-        "COMMANDER_REJECTED_NEW_ORDER": Row(Meaning.UNKNOWN),
-        "INSUFFICIENT_FUND": Row(Meaning.FUNDS),
-        "INSUFFICIENT_FUNDS": Row(Meaning.FUNDS),
-        "INVALID_LEDGER_BALANCE": Row(Meaning.FUNDS),
-        "INSUFFICIENT_LEDGER_BALANCE": Row(Meaning.FUNDS),
-        "INVALID_BASE_SIZE_TOO_SMALL": Row(Meaning.TOO_SMALL),
-        "INVALID_QUOTE_SIZE_TOO_SMALL": Row(Meaning.TOO_SMALL),
-        "INVALID_BASE_SIZE_TOO_LARGE": Row(Meaning.REJECTED),
-        "INVALID_QUOTE_SIZE_TOO_LARGE": Row(Meaning.REJECTED),
-        "INVALID_PRICE_TOO_LARGE": Row(Meaning.REJECTED),
-        "INVALID_SIZE_PRECISION": Row(Meaning.REJECTED),
-        "INVALID_PRICE_PRECISION": Row(Meaning.REJECTED),
-        "INVALID_QUOTE_SIZE_PRECISION": Row(Meaning.REJECTED),
-        "INVALID_SIDE": Row(Meaning.REJECTED),
-        "INVALID_REQUEST": Row(Meaning.REJECTED),
-        "INVALID_LIMIT_PRICE": Row(Meaning.REJECTED),
-        "INVALID_LIMIT_PRICE_POST_ONLY": Row(Meaning.REJECTED),
-        "INVALID_STOP_PRICE": Row(Meaning.REJECTED),
-        "STOP_PRICE_ABOVE_LAST_TRADE_PRICE": Row(Meaning.REJECTED),
-        "STOP_PRICE_BELOW_LAST_TRADE_PRICE": Row(Meaning.REJECTED),
-        "LIMIT_PRICE_TOO_FAR_FROM_MARKET": Row(Meaning.REJECTED),
-        "BREACHED_PRICE_LIMIT": Row(Meaning.REJECTED),
-        "TOO_MANY_OPEN_ORDERS": Row(Meaning.REJECTED),
-        "IN_LIQUIDATION": Row(Meaning.REJECTED),
-        "INVALID_MARGIN_TYPE": Row(Meaning.REJECTED),
-        "INVALID_LEVERAGE": Row(Meaning.REJECTED),
-        "MISSING_COMMISSION_RATE": Row(Meaning.BUSY),
-        "INVALID_COMMISSION_CONFIGURATION": Row(Meaning.BUSY),
-        "MISSING_PRODUCT_PRICE_BOOK": Row(Meaning.MARKET_CLOSED),
-        "INVALID_NO_LIQUIDITY": Row(Meaning.MARKET_CLOSED),
-        "ORDER_ENTRY_DISABLED": Row(Meaning.MARKET_CLOSED),
-        "UNTRADABLE_PRODUCT": Row(Meaning.MARKET_CLOSED),
-        "INVALID_PRODUCT_ID": Row(Meaning.MARKET_CLOSED),
-        "INVALID_FCM_TRADING_SESSION": Row(Meaning.MARKET_CLOSED),
-        "INELIGIBLE_PAIR": Row(Meaning.MARKET_CLOSED, "wallet"),
-        "GEOFENCING_RESTRICTION": Row(Meaning.PERMISSION, "wallet"),
-        "RATE_LIMIT_EXCEEDED": Row(Meaning.RATE_LIMITED),
-        "UNSUPPORTED_ORDER_CONFIGURATION": Row(Meaning.UNSUPPORTED),
-        "INVALID_ORDER_CONFIG": Row(Meaning.UNSUPPORTED),
-        "INVALID_ORDER_TYPE_FOR_ATTACHED": Row(Meaning.UNSUPPORTED),
-        "INVALID_ORDER_SIDE_FOR_ATTACHED_TPSL": Row(Meaning.UNSUPPORTED),
-        "QUOTE_SIZE_NOT_ALLOWED_FOR_BRACKET": Row(Meaning.UNSUPPORTED),
-        "POST_ONLY_NOT_ALLOWED_WITH_FOK": Row(Meaning.UNSUPPORTED),
-    }
-)
-
-#: Codes of a refused cancel. GONE: fetch the order and believe it.
-CANCELS: Mapping[str, Meaning] = MappingProxyType(
-    {
-        "UNKNOWN_CANCEL_ORDER": Meaning.GONE,
-        "DUPLICATE_CANCEL_REQUEST": Meaning.GONE,
-        "ORDER_IS_FULLY_FILLED": Meaning.GONE,
-        "ORDER_IS_BEING_REPLACED": Meaning.BUSY,
-        "COMMANDER_REJECTED_CANCEL_ORDER": Meaning.UNKNOWN,
-        "UNKNOWN_CANCEL_FAILURE_REASON": Meaning.UNKNOWN,
-        "INVALID_CANCEL_REQUEST": Meaning.REJECTED,
-        "INVALID_CANCEL_PRODUCT_ID": Meaning.REJECTED,
-        "INVALID_CANCEL_FCM_TRADING_SESSION": Meaning.MARKET_CLOSED,
-        "NOT_ALLOWED_TO_CANCEL": Meaning.REJECTED,
-    }
-)
-
-#: HTTP statuses: what they mean for an order. The rest of 5xx, and what is not here, is UNKNOWN.
-STATUSES: Mapping[int, Row] = MappingProxyType(
-    {
-        400: Row(Meaning.REJECTED),
-        401: Row(Meaning.CREDENTIALS, "refused"),
-        403: Row(Meaning.PERMISSION, "scopes"),
-        404: Row(Meaning.GONE),
-        429: Row(Meaning.RATE_LIMITED, "throttled"),
-    }
-)
-
-
-def bare_code(code: str) -> str:
-    """A code without the prefix that previews give it."""
-    return code.removeprefix("PREVIEW_")
-
-
-def order_row(code: str) -> Row:
-    """What a code of an order means; `success: false` left no order, so a code nobody wrote down is a refusal."""
-    return ORDERS.get(bare_code(code), Row(Meaning.REJECTED))
-
-
-def failure_code(answer: Mapping[str, Any]) -> tuple[str, str]:
-    """Code and message of a `success: false`: the first of its fields that says anything but UNKNOWN."""
-    error = answer.get("error_response")
-    row: Mapping[str, Any] = error if isinstance(error, dict) else {}
-    named = [row.get(key) for key in ("error", "preview_failure_reason", "new_order_failure_reason")]
-    codes = [safe_text(code) for code in (*named, answer.get("failure_reason")) if isinstance(code, str) and code]
-    code = next((each for each in codes if "UNKNOWN" not in each), codes[0] if codes else "UNKNOWN_FAILURE_REASON")
-    return code, safe_text(row.get("message") or row.get("error_details") or "")
-
-
-def failure(meaning: Meaning, text: object, remedy: str = "", retry_after_ms: int = 0, **facts: str) -> BrokerError:
+def failure(
+    meaning: Meaning, text: object, remedy: str = "", retry_after_ms: int = 0, *, unheard: bool = False, **facts: str
+) -> BrokerError:
     """A `BrokerError` of this venue with the named remedy filled in."""
     line = REMEDIES[remedy].format(**facts) if facts else REMEDIES[remedy] if remedy else ""
-    return BrokerError(VENUE, meaning, safe_text(text), remedy=line, retry_after_ms=retry_after_ms)
+    return BrokerError(VENUE, meaning, safe_text(text), remedy=line, retry_after_ms=retry_after_ms, unheard=unheard)
 
 
+# -- what stands in an answer ---------------------------------------------------------------------------------------
+def of_order(answer: Mapping[str, Any]) -> BrokerError:
+    """What `success: false` means. The code is the first of its fields that says anything; all that say something must be
+    known, or none of it is.
+    """
+    error = answer.get("error_response")
+    told: Mapping[str, Any] = error if isinstance(error, dict) else {}
+    named = [told.get(key) for key in ("error", "preview_failure_reason", "new_order_failure_reason")]
+    codes = [code for code in (*named, answer.get("failure_reason")) if isinstance(code, str) and code.strip()]
+    said = [code for code in codes if not bare(code).startswith(NOTHING)]
+    message = safe_text(told.get("message") or told.get("error_details") or "")
+    text = f"{safe_text(next(iter(said or codes), 'no reason'))} {message}".strip()
+    wanted = said or codes
+    known = [row for code in wanted if (row := ORDERS.get(bare(code))) is not None]
+    if not wanted or len(known) < len(wanted):
+        return failure(Meaning.UNKNOWN, text, unheard=True)
+    row = known[0] if said and known[0].meaning is Meaning.UNKNOWN else MESSAGES.get(normal(message), known[0])
+    return failure(row.meaning, text, row.remedy)
+
+
+def of_preview(codes: Iterable[object]) -> BrokerError | None:
+    """What the complaints of a preview mean together; None when there are none. What speaks of the shape counts most, what
+    speaks of this moment's money and prices least.
+    """
+    named = [str(code) for code in codes]
+    if not named:
+        return None
+    known = sorted((ORDERS[code] for code in map(bare, named) if code in ORDERS), key=_weight)
+    text = ", ".join(named)
+    if len(known) < len(named):
+        return failure(Meaning.UNKNOWN, text, unheard=True)
+    return failure(known[0].meaning, text, known[0].remedy)
+
+
+def _weight(row: Row) -> int:
+    if row.meaning is Meaning.UNKNOWN:
+        return 0
+    if row.meaning.error_class is ErrorClass.SHAPE:
+        return 1
+    return 3 if row.meaning in _OF_THE_MOMENT else 2
+
+
+def of_cancel(reason: str) -> BrokerError:
+    """What the refusal of a cancel means."""
+    meaning = CANCELS.get(normal(reason).upper())
+    return failure(meaning or Meaning.UNKNOWN, reason or "no reason", unheard=meaning is None)
+
+
+# -- what stands around it --------------------------------------------------------------------------------------------
 def of_status(status: int, body: str, retry_after: str | None = None) -> BrokerError:
     """What an HTTP answer other than 200 means. The edge refuses in plain text before anything is routed.
 
-    Coinbase refuses a token in plain text too: a page of HTML with 401 comes from something in between and says nothing of our key.
+    Coinbase refuses a token in plain text too: any other 401 comes from something in between and says nothing of our key.
     """
-    row, said = STATUSES.get(status, Row(Meaning.UNKNOWN, "unreachable" if status >= 500 else "")), _said(body)
-    text = f"HTTP {status} {said or body.strip()[:80]}".strip()
-    if status == 401 and body.lstrip().startswith("<"):
-        return failure(Meaning.UNKNOWN, text, "unreachable")
+    said = _said(body)
+    words = " ".join(dict.fromkeys(word for one in said or () for word in one if word))
+    text = f"HTTP {status} {words or body.strip()[:80]}".strip()
+    if status == 401:
+        if normal(body) == "unauthorized":
+            return failure(Meaning.CREDENTIALS, text, "refused")
+        return failure(Meaning.UNKNOWN, text, "unreachable", unheard=True)
+    if status == 429:
+        return failure(Meaning.RATE_LIMITED, text, "throttled", _pause(retry_after))
     if status == 403 and said is None:
         return failure(Meaning.RATE_LIMITED, text, "throttled", EDGE_PAUSE_MS)
-    if status == 403 and said is not None and "portfolio" in said:
-        return failure(Meaning.PERMISSION, text, "portfolio")
-    if row.meaning is Meaning.RATE_LIMITED:
-        return failure(row.meaning, text, row.remedy, _pause(retry_after))
+    if status >= 500:
+        return failure(Meaning.UNKNOWN, text, "unreachable")
+    rows = [_refusal(status, one) for one in said or ()]
+    if not rows or (row := rows[0]) is None or None in rows:
+        return failure(Meaning.UNKNOWN, text, unheard=True)
     return failure(row.meaning, text, row.remedy)
+
+
+def _refusal(status: int, said: tuple[str, ...]) -> Row | None:
+    """The row for an error and the texts beside it."""
+    error, details = normal(said[0]), [normal(detail) for detail in said[1:] if detail]
+    for known in REFUSALS:
+        if (known.status, known.error) != (status, error):
+            continue
+        pattern = known.detail
+        if pattern is None or (details and all(re.fullmatch(pattern, detail) for detail in details)):
+            return known.row
+    return None
 
 
 def of_transport(error: Exception, *, sent: bool) -> BrokerError:
@@ -194,19 +166,22 @@ def of_transport(error: Exception, *, sent: bool) -> BrokerError:
     return failure(Meaning.UNKNOWN, f"no usable answer: {text}", "unreachable")
 
 
-def _said(body: str) -> str | None:
-    """The error of a JSON body in one line; None when it is no such body."""
+def _said(body: str) -> list[tuple[str, ...]] | None:
+    """The errors of a JSON body, each with the texts beside it; None when it is no such body."""
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):
         return None
     if not isinstance(answer, dict):
-        return None
+        return []
     rows = answer.get("errors")
-    if isinstance(rows, list) and rows and isinstance(rows[0], dict):
-        answer = {"error": rows[0].get("id"), "message": rows[0].get("message")}
-    words = [str(answer[key]) for key in ("error", "message", "error_details") if answer.get(key)]
-    return safe_text(" ".join(dict.fromkeys(words))) if words else ""
+    if isinstance(rows, list) and rows:
+        return [_texts(row, "id", "message") if isinstance(row, dict) else (safe_text(row),) for row in rows]
+    return [_texts(answer, "error", "message", "error_details")]
+
+
+def _texts(row: Mapping[str, Any], *keys: str) -> tuple[str, ...]:
+    return tuple(safe_text(row.get(key) or "") for key in keys)
 
 
 def _pause(retry_after: str | None) -> int:

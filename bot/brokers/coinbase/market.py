@@ -10,8 +10,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from bot.brokers.answers import BadAnswer, mapping, sequence, text
+from bot.brokers.base import BrokerError
 from bot.brokers.coinbase import parse_market as wire
-from bot.brokers.coinbase.errors import failure
+from bot.brokers.coinbase.errors import PAUSE_MS, failure
 from bot.brokers.coinbase.transport import CoinbaseTransport, Params
 from bot.domain.candles import Candles, Row
 from bot.domain.clock import SECOND, Clock
@@ -63,12 +64,16 @@ class CoinbaseMarket:
         self._read_at = time.monotonic()
         return found
 
+    def lists(self, symbol: str) -> bool:
+        """Whether a product is a market that we may trade; what was not read yet may be one."""
+        return symbol in self._instruments or not self._instruments
+
     def instrument(self, symbol: str) -> Instrument:
         """The rules of one market as last read; raises `BrokerError` for one that Coinbase does not list."""
         if symbol not in self._instruments:
             self.instruments()
         if symbol not in self._instruments:
-            raise failure(Meaning.UNSUPPORTED, f"Coinbase does not list {symbol}")
+            raise failure(Meaning.MARKET_CLOSED, f"Coinbase does not list {symbol}")
         return self._instruments[symbol]
 
     def tickers(self, symbols: Collection[str]) -> dict[str, Ticker]:
@@ -113,17 +118,19 @@ class CoinbaseMarket:
 
     # -- reading -------------------------------------------------------------------------------------------------
     def _products(self, query: Params) -> list[Any]:
-        """All rows of the products, page after page where there are pages."""
-        found: list[Any] = []
+        """All rows of the products, page after page where there are pages; one that comes again is the end."""
+        pages: list[list[Any]] = []
         cursor: dict[str, str] = {}
-        for _ in range(_MOST_PAGES):
+        while len(pages) < _MOST_PAGES:
             answer = self._transport.private("/products", {**query, **cursor})
             page = understood(lambda told=answer: sequence(told.get("products"), "products"))  # type: ignore[misc]
-            found += page
-            pages = answer.get("pagination")
-            following = text(pages, "next_cursor") if isinstance(pages, dict) and pages.get("has_next") is True else ""
-            if not page or not following or following == cursor.get("cursor"):
-                return found
+            again = page in pages
+            if not again:
+                pages.append(page)
+            more = answer.get("pagination")
+            following = text(more, "next_cursor") if isinstance(more, dict) and more.get("has_next") is True else ""
+            if again or not page or not following or following == cursor.get("cursor"):
+                return [row for each in pages for row in each]
             cursor = {"cursor": following}
         raise failure(Meaning.BUSY, "the products did not come to an end")
 
@@ -150,7 +157,13 @@ class CoinbaseMarket:
             "end": str((end + timeframe_ms) // SECOND),
             "granularity": wire.GRANULARITIES[timeframe_ms],
         }
-        return self._transport.private(f"/products/{symbol}/candles", query)
+        try:
+            return self._transport.private(f"/products/{symbol}/candles", query)
+        except BrokerError as error:
+            if error.meaning is not Meaning.CREDENTIALS:
+                raise
+            # candles that are asked for too fast are refused in these words; a wrong key is refused everywhere
+            raise failure(Meaning.RATE_LIMITED, error.text, "throttled", PAUSE_MS) from error
 
     def _with_candles(self, seen: Look, since: int) -> Look:
         """What was seen, and what the candles since then say: those of minutes, or longer ones for a longer stretch."""

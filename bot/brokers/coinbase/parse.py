@@ -1,20 +1,21 @@
 """From Coinbase's private answers to our words: orders, fills, balances, fees, the key's rights. Pure.
 
 Numbers come as text and become Decimal here; unknown keys are ignored. A row that cannot be read raises `BadAnswer`: a list
-of orders with one missing would be a lie, so the whole answer fails.
+of orders with one of ours missing would be a lie. `stranger` and `strange_fill` name rows that cannot be ours.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from bot.brokers.answers import BadAnswer, mapping, number, sound_fill, sound_order, text
 from bot.domain.clock import parse_iso
 from bot.domain.fill import Fill
+from bot.domain.ids import is_ours
 from bot.domain.instrument import DOLLARS, Balance, FeeRate
 from bot.domain.money import ZERO
 from bot.domain.order import OrderStatus, OrderType, Side, VenueOrder
@@ -36,6 +37,38 @@ def millis(row: Mapping[str, Any], key: str) -> int:
         raise BadAnswer(f"{key}: no time {value[:40]!r}") from error
 
 
+# -- rows that cannot be ours -------------------------------------------------------------------------------------
+T = TypeVar("T")
+Excused = Callable[[Mapping[str, Any], str, bool], bool]
+"""Told of a row that is no order (or fill) of ours, why, and whether that is certain by its kind: whether it is left out."""
+
+
+def nothing_excused(row: Mapping[str, Any], reason: str, strange: bool) -> bool:  # noqa: ARG001
+    """Only what is certain is left out."""
+    return strange
+
+
+def _read(
+    rows: Iterable[object],
+    parse: Callable[[object], T],
+    strange: Callable[[Mapping[str, Any]], str],
+    excused: Excused,
+) -> list[T]:
+    """Rows as they are understood, without those that are left out; any other that cannot be read raises."""
+    found: list[T] = []
+    for value in rows:
+        row = mapping(value, "row")
+        if reason := strange(row):
+            excused(row, reason, True)
+            continue
+        try:
+            found.append(parse(row))
+        except BadAnswer as error:
+            if not excused(row, str(error), False):
+                raise
+    return found
+
+
 # -- orders -------------------------------------------------------------------------------------------------------
 _TYPES = {
     "MARKET": OrderType.MARKET,
@@ -52,6 +85,8 @@ _ENDED = {
     "EXPIRED": OrderStatus.EXPIRED,
     "FAILED": OrderStatus.REJECTED,
 }
+#: What the product of our own orders is called, where it is called anything.
+_SPOT = ("SPOT", "")
 GTD = "GOOD_UNTIL_DATE_TIME"
 
 
@@ -74,7 +109,10 @@ def order(value: object) -> VenueOrder:
 
 
 def _order(row: Mapping[str, Any]) -> VenueOrder:
+    """What another order brought about was not sent by us: an id of our form there is only a copy of its parent's, and no name."""
     shape = configuration(row)
+    parent = text(row, "originating_order_id") or None
+    named_by = text(row, "client_order_id") or None
     filled = number(row, "filled_size", ZERO)
     status = order_status(text(row, "status"), filled)
     average = number(row, "average_filled_price", ZERO)
@@ -87,8 +125,8 @@ def _order(row: Mapping[str, Any]) -> VenueOrder:
         qty=number(shape, "base_size", filled),
         filled_qty=filled,
         avg_price=average if filled > 0 and average > 0 else None,
-        client_id=text(row, "client_order_id") or None,
-        parent_id=text(row, "originating_order_id") or None,
+        client_id=None if parent and is_ours(named_by) else named_by,
+        parent_id=parent,
         limit_price=number(shape, "limit_price", ZERO) or None,
         trigger_price=number(shape, "stop_price", ZERO) or number(shape, "stop_trigger_price", ZERO) or None,
         created_at=millis(row, "created_time"),
@@ -131,9 +169,26 @@ def _reason(row: Mapping[str, Any]) -> str:
     return ": ".join(word for word in dict.fromkeys(words) if word and word != "REJECT_REASON_UNSPECIFIED")
 
 
-def orders(rows: Iterable[object]) -> list[VenueOrder]:
+def orders(rows: Iterable[object], excused: Excused = nothing_excused) -> list[VenueOrder]:
     """Orders, oldest first, each once: pages overlap when new orders push old ones on."""
-    return by_age({each.exchange_id: each for each in map(order, rows)}.values())
+    return by_age({each.exchange_id: each for each in _read(rows, order, stranger, excused)}.values())
+
+
+def may_be_ours(row: Mapping[str, Any]) -> bool:
+    """Whether an order's row carries an id of our form, or was brought about by another order."""
+    return is_ours(text(row, "client_order_id")) or bool(text(row, "originating_order_id"))
+
+
+def stranger(row: Mapping[str, Any]) -> str:
+    """Why an order cannot be ours, "" when it may be: we trade spot only."""
+    kind = text(row, "product_type")
+    return "" if kind in _SPOT or may_be_ours(row) else f"an order of another kind of product ({kind})"
+
+
+def kind_of(row: Mapping[str, Any]) -> str:
+    """The name under which a row that is left out is spoken of."""
+    kind = text(row, "product_type")
+    return text(row, "product_id")[:40] if kind in _SPOT else kind[:40]
 
 
 def by_age(found: Iterable[VenueOrder]) -> list[VenueOrder]:
@@ -176,9 +231,17 @@ def _fill(row: Mapping[str, Any]) -> Fill:
     )
 
 
-def fills(rows: Iterable[object]) -> list[Fill]:
+def strange_fill(row: Mapping[str, Any]) -> str:
+    """Why a fill cannot be ours, "" when it may be: we trade for dollars only."""
+    kind, product = text(row, "product_type"), text(row, "product_id")
+    if kind not in _SPOT:
+        return f"a fill of another kind of product ({kind})"
+    return "" if not product or product.rsplit("-", 1)[-1] in DOLLARS else "a fill that was not paid in dollars"
+
+
+def fills(rows: Iterable[object], excused: Excused = nothing_excused) -> list[Fill]:
     """Executions, oldest first, each once: pages overlap when new fills push old ones on."""
-    found = {each.fill_id: each for row in rows if (each := fill(row)) is not None}
+    found = {each.fill_id: each for each in _read(rows, fill, strange_fill, excused) if each is not None}
     return sorted(found.values(), key=lambda each: (each.time, each.fill_id))
 
 
@@ -193,11 +256,11 @@ class Wallet:
 
 
 def wallet(value: object, portfolio: str) -> Wallet:
-    """One account. Its total is what is available plus what orders hold."""
+    """One account. Its total is what is available plus what orders hold. A kind or platform that is not said is the usual one."""
     row = mapping(value, "account")
     of = text(row, "retail_portfolio_id")
-    plain_kind = text(row, "type").removeprefix("ACCOUNT_TYPE_") in ("CRYPTO", "FIAT", "")
-    spot = text(row, "platform") in ("ACCOUNT_PLATFORM_CONSUMER", "")
+    plain_kind = text(row, "type").removeprefix("ACCOUNT_TYPE_") in ("CRYPTO", "FIAT", "UNSPECIFIED", "")
+    spot = text(row, "platform").removeprefix("ACCOUNT_PLATFORM_") in ("CONSUMER", "UNSPECIFIED", "")
     usable = row.get("active") is not False and row.get("ready") is not False and text(row, "deleted_at") == ""
     return Wallet(
         asset=named(row, "currency"),

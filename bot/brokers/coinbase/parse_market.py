@@ -112,7 +112,7 @@ def best(answer: Mapping[str, Any]) -> dict[str, tuple[Decimal, Decimal]]:
 
 
 def _top(row: Mapping[str, Any], key: str) -> Decimal:
-    levels = sequence(row.get(key), key)
+    levels = sequence(row.get(key) or [], key)
     return number(mapping(levels[0], key), "price") if levels else ZERO
 
 

@@ -18,16 +18,17 @@ from coinbase.constants import API_PREFIX
 from coinbase.rest import RESTClient
 from urllib3.exceptions import HTTPError
 
-from bot.brokers.answers import safe_text
+from bot.brokers.answers import BadAnswer, safe_text
 from bot.brokers.base import BrokerError, Lane
 from bot.brokers.coinbase.config import CoinbaseConfig
 from bot.brokers.coinbase.errors import failure, of_status, of_transport
 from bot.brokers.coinbase.keys import BadKey, canonical, private_key
+from bot.brokers.coinbase.parse_market import server_ms
 from bot.brokers.deadline import Deadline, Haste, Overdue, Runner
-from bot.brokers.keylock import KeyBusy, KeyLock, identity
+from bot.brokers.keylock import KeyBusy, KeyLock
 from bot.brokers.rate_limits import Budget, OverBudget, admit
 from bot.brokers.wire import CONNECT_SECONDS, READ_SECONDS, BoundedSession, trusted
-from bot.domain.clock import Clock
+from bot.domain.clock import SECOND, Clock
 from bot.domain.log import Log
 from bot.domain.outcome import Meaning
 
@@ -35,8 +36,10 @@ Params = Mapping[str, str | Sequence[str]]
 
 #: Failures after which a question is asked a second time, and real seconds before that.
 _ASKED_AGAIN: Mapping[Meaning, float] = MappingProxyType({Meaning.CREDENTIALS: 1.0, Meaning.UNKNOWN: 0.2})
-#: A pause that a file asks for is believed up to this (wall ms).
+#: A pause that a file asks for is believed up to this (real ms).
 _LONGEST_SILENCE = 15 * 60_000
+#: How much the clocks must differ (ms) for a refused token to be blamed on that.
+_SKEW_BLAMED = 2 * SECOND
 
 
 def silence() -> None:
@@ -83,7 +86,7 @@ class CoinbaseTransport:
         self._trust = trusted(config.ca_file)
         self._sender: Sender | None = None
         self._secret = ""
-        self._lock = KeyLock(config.state_dir, f"{config.mode}-coinbase-{config.environment}-{identity(config.key)}")
+        self._lock = KeyLock.of(config.state_dir, config.mode, "coinbase", config.environment, config.key)
         self._budget = Budget("calls", config.limits.calls, config.limits.calls_decay, clock)
 
     # -- calls -------------------------------------------------------------------------------------------------
@@ -104,15 +107,22 @@ class CoinbaseTransport:
 
         A `BrokerError` that means UNKNOWN: it may have been taken; any other: nothing happened.
         """
-        return self._call("POST", path, body, lane, self._haste.deadline(self._config.order_seconds))
+        deadline = self._haste.deadline(self._config.order_seconds)
+        try:
+            return self._call("POST", path, body, lane, deadline)
+        except BrokerError as error:
+            if error.meaning is not Meaning.GONE:
+                raise self._blamed(error, deadline) from error
+            # what is not there is where it was sent to: no verdict on an order
+            raise failure(Meaning.UNKNOWN, error.text, unheard=True) from error
 
     def hurry(self, until: int) -> None:
         """No wait beyond wall time `until`."""
         self._haste.hurry(until)
 
-    def pause(self, seconds: float) -> bool:
-        """Wait a little between two looks; False when the daemon is in too much of a hurry for that."""
-        return self._haste.deadline(seconds * 2).pause(seconds)
+    def deadline(self, seconds: float) -> Deadline:
+        """The end of a row of looks that may take so long together."""
+        return self._haste.deadline(seconds)
 
     def limit_calls(self, seconds: float | None) -> None:
         """No call takes longer than this; None for the usual times."""
@@ -140,7 +150,19 @@ class CoinbaseTransport:
         try:
             return ask()
         except BrokerError as error:
-            raise _as_question(error) from error
+            raise _as_question(self._blamed(error, deadline)) from error
+
+    def _blamed(self, error: BrokerError, deadline: Deadline) -> BrokerError:
+        """A token that was refused may be right and only of the wrong time: Coinbase's clock, which needs none, tells."""
+        if error.meaning is not Meaning.CREDENTIALS:
+            return error
+        try:
+            skew = server_ms(self._call("OPEN", "/time", {}, Lane.QUERY, deadline)) - self._clock.wall_ms()
+        except (BrokerError, BadAnswer):
+            return error
+        if abs(skew) <= _SKEW_BLAMED:
+            return error
+        return failure(Meaning.CLOCK, f"{error.text}: clock off", "clock", seconds=f"{abs(skew) / SECOND:.0f}")
 
     def _call(self, method: str, path: str, what: Mapping[str, Any], lane: Lane, deadline: Deadline) -> dict[str, Any]:
         sender = self._ready()
@@ -199,7 +221,7 @@ class CoinbaseTransport:
         try:
             admit(self._budget, 1.0, lane, deadline, self._clock)
         except OverBudget as error:
-            raise failure(Meaning.RATE_LIMITED, error, "", error.wait_ms) from error
+            raise failure(Meaning.RATE_LIMITED, error, "throttled", error.wait_ms) from error
 
     def _heed(self, error: BrokerError, deadline: Deadline) -> BrokerError:
         """Remember, for every program with this key, how long the venue wants to be left alone."""
@@ -207,7 +229,7 @@ class CoinbaseTransport:
             self._budget.exhaust()
             try:
                 with self._lock.held(deadline) as file:
-                    file.quiet_until = max(file.quiet_until, self._clock.wall_ms() + error.retry_after_ms)
+                    file.keep_quiet(self._clock.steady_ms(), error.retry_after_ms)
             except KeyBusy:
                 self._log.warning("pause_not_shared", venue="coinbase", reason=error.text)
         return error
@@ -216,7 +238,7 @@ class CoinbaseTransport:
         """Refuse at once, without a call, while the venue wants silence."""
         try:
             with self._lock.held(deadline) as file:
-                left = min(file.quiet_until - self._clock.wall_ms(), _LONGEST_SILENCE)
+                left = min(file.quiet_ms(self._clock.steady_ms()), _LONGEST_SILENCE)
         except KeyBusy as error:
             raise failure(Meaning.BUSY, error, "in_use") from error
         if left > 0:
@@ -224,8 +246,10 @@ class CoinbaseTransport:
 
 
 def _as_question(error: BrokerError) -> BrokerError:
-    """A question whose answer did not come has only failed: UNKNOWN is for requests that change something."""
-    if error.meaning is not Meaning.UNKNOWN:
+    """A question whose answer did not come has only failed: UNKNOWN is for requests that change something, and for words that
+    nobody wrote down.
+    """
+    if error.meaning is not Meaning.UNKNOWN or error.unheard:
         return error
     return BrokerError(error.venue, Meaning.BUSY, error.text, remedy=error.remedy)
 

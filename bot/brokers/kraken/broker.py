@@ -32,6 +32,7 @@ class KrakenBroker(BaseBroker):
     """One Kraken account. Used by one thread; only `hurry` may come from another."""
 
     name: ClassVar[str] = "kraken"
+    pocket: ClassVar[str] = "in Earn or in another pocket that cannot trade"
 
     def __init__(self, config: KrakenConfig, clock: Clock, log: Log) -> None:
         self._config = config

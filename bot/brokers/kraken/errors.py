@@ -35,6 +35,8 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "clock": "set this computer's clock (switch on NTP): it differs from Kraken's by {seconds} s",
         "lockout": "Kraken locked this account's API for about 15 minutes after failed logins: check key and secret; "
         "NIJA asks again by itself",
+        "throttled": "Kraken wants fewer calls: nothing to do, NIJA slows down by itself; another program may use this key or account,"
+        " or KRAKEN_TIER be above the account's level",
         "maintenance": "Kraken is in maintenance: nothing to do, NIJA asks again by itself",
         "unreachable": "Kraken cannot be reached or does not answer: check the network, and KRAKEN_API_URL if you set it; "
         "NIJA tries again by itself",
@@ -48,7 +50,6 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "closed": "Kraken closes this market to your account although the key may trade: nothing to do, the others are traded; "
         "PAIRS_DENY keeps it out for good",
         "canada": "Kraken limits what residents of Canada may buy of this coin: nothing to do, the others are traded",
-        "rate": "another program uses this key or account, or KRAKEN_TIER is above the account's level: NIJA slows down by itself",
         "account": "log in to kraken.com: the account needs your attention there",
         "unfunded": "deposit USD or USDT at Kraken; NIJA starts trading by itself",
     }
@@ -72,7 +73,7 @@ TABLE: tuple[Row, ...] = (
     Row("EAPI:Invalid key", Meaning.CREDENTIALS, "key"),
     Row("EAPI:Invalid signature", Meaning.CREDENTIALS, "secret"),
     Row("EAPI:Invalid nonce", Meaning.NONCE, "nonce"),
-    Row("EAPI:Rate limit exceeded", Meaning.RATE_LIMITED, "rate"),
+    Row("EAPI:Rate limit exceeded", Meaning.RATE_LIMITED, "throttled"),
     Row("EAPI:Feature disabled", Meaning.BUSY),
     Row("EAPI:Bad request", Meaning.REJECTED),
     Row(DENIED, Meaning.PERMISSION, "permission"),
@@ -87,13 +88,13 @@ TABLE: tuple[Row, ...] = (
     Row("EGeneral:Invalid arguments:Index unavailable", Meaning.MARKET_CLOSED),
     Row("EGeneral:Unknown method", Meaning.BUSY),
     Row("EGeneral:Temporary lockout", Meaning.LOCKED_OUT, "lockout"),
-    Row("EGeneral:Too many requests", Meaning.RATE_LIMITED, "rate"),
+    Row("EGeneral:Too many requests", Meaning.RATE_LIMITED, "throttled"),
     Row("EGeneral:Internal error", Meaning.UNKNOWN, pattern=r"egeneral:internal error(:.+)?"),
     Row("EAuth:Failed", Meaning.CREDENTIALS, "account"),
     Row("EAuth:Account temporary disabled", Meaning.CREDENTIALS, "account"),
     Row("EAuth:Account unconfirmed", Meaning.CREDENTIALS, "account"),
-    Row("EAuth:Rate limit exceeded", Meaning.RATE_LIMITED, "rate"),
-    Row("EAuth:Too many requests", Meaning.RATE_LIMITED, "rate"),
+    Row("EAuth:Rate limit exceeded", Meaning.RATE_LIMITED, "throttled"),
+    Row("EAuth:Too many requests", Meaning.RATE_LIMITED, "throttled"),
     Row("EAccount:Invalid permissions", Meaning.PERMISSION, "account"),
     # One coin at one place of residence: "BTC trading restricted for NL.", "… for US:TX".
     Row(
@@ -143,8 +144,8 @@ TABLE: tuple[Row, ...] = (
     Row("EOrder:Not enough leaves qty", Meaning.GONE),
     Row("EOrder:Order cancelled", Meaning.GONE, pattern=r"eorder:order cancelled(:.+)?"),
     Row("EOrder:No amendable parameters specified", Meaning.GONE),
-    Row("EOrder:Rate limit exceeded", Meaning.RATE_LIMITED, "rate"),
-    Row("EOrder:Domain rate limit exceeded", Meaning.RATE_LIMITED, "rate"),
+    Row("EOrder:Rate limit exceeded", Meaning.RATE_LIMITED, "throttled"),
+    Row("EOrder:Domain rate limit exceeded", Meaning.RATE_LIMITED, "throttled"),
     Row("EOrder:Orders limit exceeded", Meaning.BUSY),
     Row("EOrder:Scheduled orders limit exceeded", Meaning.BUSY),
     Row("EOrder:Positions limit exceeded", Meaning.BUSY),

@@ -89,6 +89,7 @@ def _order(txid: str, row: Mapping[str, Any], names: Names) -> VenueOrder:
     qty = filled if in_quote else number(row, "vol")
     price, second = _price(descr, "price"), _price(descr, "price2")
     stop_like = kind not in (OrderType.MARKET, OrderType.LIMIT)
+    parent = _parent(row)
     return VenueOrder(
         exchange_id=safe_text(txid),
         symbol=names.symbol(text(descr, "pair")),
@@ -98,8 +99,8 @@ def _order(txid: str, row: Mapping[str, Any], names: Names) -> VenueOrder:
         qty=qty,
         filled_qty=filled,
         avg_price=_average(row, filled),
-        client_id=text(row, "cl_ord_id") or None,
-        parent_id=_parent(row),
+        client_id=None if parent else text(row, "cl_ord_id") or None,  # a child may carry its parent's
+        parent_id=parent,
         limit_price=second if stop_like else price,
         trigger_price=(price or _price(row, "stopprice")) if stop_like else None,
         created_at=millis(row, "opentm"),

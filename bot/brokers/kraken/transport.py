@@ -20,13 +20,13 @@ from urllib3.exceptions import HTTPError
 from bot.brokers.answers import safe_text
 from bot.brokers.base import BrokerError, Lane, NoRoom
 from bot.brokers.deadline import Deadline, Haste, Overdue, Runner
-from bot.brokers.keylock import KeyBusy, KeyFile, KeyLock, identity
+from bot.brokers.keylock import KeyBusy, KeyFile, KeyLock
 from bot.brokers.kraken.config import KrakenConfig
-from bot.brokers.kraken.errors import DENIED, LOCKOUT_MS, VENUE, explain, failure, of_transport, plain_words
+from bot.brokers.kraken.errors import DENIED, LOCKOUT_MS, REMEDIES, VENUE, explain, failure, of_transport, plain_words
 from bot.brokers.kraken.limits import Charge, KrakenLimits, question_cost
 from bot.brokers.rate_limits import OverBudget
 from bot.brokers.wire import CONNECT_SECONDS, READ_SECONDS, BoundedSession, trusted
-from bot.domain.clock import Clock
+from bot.domain.clock import Clock, Pause
 from bot.domain.log import Log
 from bot.domain.outcome import Meaning
 
@@ -69,15 +69,14 @@ class KrakenTransport:
         self._runner = Runner("kraken-sender", self._haste)
         self._trust = trusted(config.ca_file)
         self._sender = Sender(config, self._trust)
-        name = f"{config.mode}-kraken-{config.environment}-{identity(config.key)}"
-        self._lock = KeyLock(config.state_dir, name)
+        self._lock = KeyLock.of(config.state_dir, config.mode, "kraken", config.environment, config.key)
         self._limits = KrakenLimits(config.tier, clock, log)
         self._lane = Lane.QUERY
         self._longest_wait: float | None = None
         self.vouch: Callable[[], object] | None = None
         """Raises what the key lacks now, by the venue's list of its rights; set once connecting has found them all."""
-        self._locked_until = 0
-        self._throttled_until = 0
+        self._lockout = Pause(clock)
+        self._throttle = Pause(clock)
 
     # -- public and private calls ------------------------------------------------------------------------------
     def public(self, method: str, data: Mapping[str, str] | None = None) -> Any:
@@ -174,7 +173,7 @@ class KrakenTransport:
 
     def _with_nonce(self, method: str, data: dict[str, str], deadline: Deadline, file: KeyFile) -> Any:
         """Send under the key's lock; once more with a larger nonce when the first was refused (nothing happened then)."""
-        self._locked_until = max(self._locked_until, min(file.quiet_until, self._clock.wall_ms() + LOCKOUT_MS))
+        self._lockout.extend(min(file.quiet_ms(self._clock.steady_ms()), LOCKOUT_MS))
         self._stay_quiet()
         file.spent = self._limits.spent
         try:
@@ -185,7 +184,7 @@ class KrakenTransport:
             self._log.warning("nonce_refused", venue="kraken", method=method)
             return self._signed(method, data, deadline, file.next_nonce(self._clock.wall_ms(), _NONCE_LEAP))
         finally:
-            file.quiet_until = max(file.quiet_until, self._locked_until)
+            file.keep_quiet(self._clock.steady_ms(), self._lockout.left())
             file.spent = self._limits.spent
 
     def _recall(self, deadline: Deadline) -> None:
@@ -246,22 +245,19 @@ class KrakenTransport:
     # -- restraint ---------------------------------------------------------------------------------------------
     def _heed(self, error: BrokerError) -> BrokerError:
         """Remember how long the venue wants to be left alone, and that its counter is full."""
-        until = self._clock.wall_ms() + error.retry_after_ms
         if error.meaning is Meaning.LOCKED_OUT:
-            self._locked_until = until
+            self._lockout.begin(error.retry_after_ms)
         elif error.meaning is Meaning.RATE_LIMITED:
-            self._throttled_until = until
+            self._throttle.begin(error.retry_after_ms)
             self._limits.refused()
         return error
 
     def _stay_quiet(self) -> None:
         """Refuse at once, without a call, while the venue wants silence."""
-        now = self._clock.wall_ms()
-        if now < self._locked_until:
-            raise failure(Meaning.LOCKED_OUT, "locked out: not calling", "lockout", self._locked_until - now)
-        if now < self._throttled_until:
-            left = self._throttled_until - now
-            raise failure(Meaning.RATE_LIMITED, "Kraken asked for a pause", "", left)
+        if left := self._lockout.left():
+            raise failure(Meaning.LOCKED_OUT, "locked out: not calling", "lockout", left)
+        if left := self._throttle.left():
+            raise failure(Meaning.RATE_LIMITED, "Kraken asked for a pause", "throttled", left)
 
 
 def _admitted(wait: Callable[[], None]) -> None:
@@ -269,7 +265,8 @@ def _admitted(wait: Callable[[], None]) -> None:
     try:
         wait()
     except OverBudget as error:
-        raise NoRoom(VENUE, Meaning.RATE_LIMITED, str(error), retry_after_ms=error.wait_ms) from error
+        line = REMEDIES["throttled"]
+        raise NoRoom(VENUE, Meaning.RATE_LIMITED, str(error), remedy=line, retry_after_ms=error.wait_ms) from error
 
 
 def _read(ask: Callable[[], Any]) -> Any:
@@ -298,4 +295,8 @@ def _of_status(error: requests.HTTPError) -> BrokerError:
     """
     status = error.response.status_code
     text = f"HTTP {status} {error.response.reason}"
-    return failure(Meaning.RATE_LIMITED, text) if status == 429 else failure(Meaning.UNKNOWN, text, "unreachable")
+    return (
+        failure(Meaning.RATE_LIMITED, text, "throttled")
+        if status == 429
+        else failure(Meaning.UNKNOWN, text, "unreachable")
+    )

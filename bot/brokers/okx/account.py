@@ -17,7 +17,7 @@ from bot.brokers.okx import parse as wire
 from bot.brokers.okx.answers import millis, only
 from bot.brokers.okx.config import OkxConfig
 from bot.brokers.okx.errors import failure
-from bot.brokers.okx.market import OkxMarket, understood
+from bot.brokers.okx.market import ALL_TYPES, OkxMarket, understood
 from bot.brokers.okx.parse_market import type_of
 from bot.brokers.okx.transport import OkxTransport
 from bot.brokers.recent import Recent
@@ -55,15 +55,19 @@ class OkxAccount:
     """Questions about one account."""
 
     def __init__(self, config: OkxConfig, transport: OkxTransport, market: OkxMarket, clock: Clock) -> None:
-        self._types = ("SPOT", "SWAP", "FUTURES") if config.swaps else ("SPOT",)
+        self._types = ALL_TYPES if config.swaps else ("SPOT",)
         self._margin = config.swaps
         self._transport = transport
         self._market = market
         self._clock = clock
         self._kinds: tuple[str, ...] = _ALGO_KINDS
-        self._algo_ids: Recent[None] = Recent()
+        self._algo_ids: Recent[str | None] = Recent()
         self._entries: Recent[str | None] = Recent()
         self._awaited: dict[str, Attached] = {}
+
+    def open_contracts(self) -> None:
+        """Contracts are asked about beside the spot market from now on, and balances are those of an account with margin."""
+        self._types, self._margin = ALL_TYPES, True
 
     # -- money -----------------------------------------------------------------------------------------------------------
     def balances(self) -> dict[str, Balance]:
@@ -76,8 +80,10 @@ class OkxAccount:
         rows = self._transport.private("/api/v5/asset/balances")
         return understood(lambda: wire.pockets(rows))
 
-    def fees(self, symbols: Collection[str]) -> dict[str, FeeRate]:
-        """trade-fee per instrument type: each market pays what its group pays."""
+    def fees(self, symbols: Collection[str], *, in_coin: bool) -> dict[str, FeeRate]:
+        """trade-fee per instrument type: each market pays what its group pays. Swaps pay in the quote, purchases of coins in the
+        coin unless account/config's `feeType` is 1 (`in_coin` False).
+        """
         found: dict[str, FeeRate] = {}
         for kind in sorted({type_of(symbol) for symbol in symbols}):
             rows = self._transport.private("/api/v5/account/trade-fee", instType=kind)
@@ -85,7 +91,8 @@ class OkxAccount:
             for symbol in (one for one in symbols if type_of(one) == kind):
                 listing = self._market.known(symbol)
                 quote = "" if kind == "SPOT" else symbol.split("-")[1]
-                found[symbol] = rates.of(listing.group if listing else "", quote)
+                rate = rates.of(listing.group if listing else "", quote)
+                found[symbol] = replace(rate, in_coin=in_coin and kind == "SPOT")
         return found
 
     def positions(self) -> list[wire.SwapPosition]:
@@ -151,7 +158,7 @@ class OkxAccount:
     def remember(self, client_id: str, exchange_id: str, *, algo: bool) -> None:
         """What the venue calls an order of ours."""
         if algo:
-            self._algo_ids[exchange_id] = None
+            self._algo_ids[exchange_id] = None  # its trigger's type is OKX's to show
         else:
             self._entries[client_id] = exchange_id
 
@@ -162,6 +169,18 @@ class OkxAccount:
     def is_algo(self, order: VenueOrder) -> bool:
         """Whether an order is asked for, amended and cancelled as an algo order."""
         return order.exchange_id in self._algo_ids
+
+    def trigger_type(self, order: VenueOrder) -> str:
+        """Which price the trigger of an algo order is compared with, as OKX shows it; "" where it does not say.
+
+        Raises `BrokerError` while OKX does not show the order.
+        """
+        if self._algo_ids.get(order.exchange_id) is None:
+            self._algo(order.symbol, order.exchange_id, "")
+        shown = self._algo_ids.get(order.exchange_id)
+        if shown is None:
+            raise failure(Meaning.BUSY, f"OKX does not show the algo order {order.exchange_id}")
+        return shown
 
     # -- fills ---------------------------------------------------------------------------------------------------------------
     def fills(self, since: int) -> list[Fill]:
@@ -247,9 +266,11 @@ class OkxAccount:
         return found
 
     def _algos(self, rows: Iterable[object]) -> list[VenueOrder]:
-        found = understood(lambda: wire.algos(rows, self._market.unit, self._parent))
+        told = list(rows)
+        found = understood(lambda: wire.algos(told, self._market.unit, self._parent))
+        types = {text(row, "algoId"): _trigger_type(row) for row in told if isinstance(row, dict)}
         for order in found:
-            self._algo_ids[order.exchange_id] = None
+            self._algo_ids[order.exchange_id] = types[order.exchange_id]
         return found
 
     def _fills(self, rows: Iterable[object]) -> list[Fill]:
@@ -284,6 +305,11 @@ class OkxAccount:
                 return found
             after = {"after": text(last, key)}
         raise failure(Meaning.BUSY, f"{path} did not come to an end")
+
+
+def _trigger_type(row: Row) -> str:
+    """Which price an algo order's trigger is compared with (last, mark, index); "" where the row does not say."""
+    return text(row, "slTriggerPxType") or text(row, "tpTriggerPxType") or text(row, "triggerPxType")
 
 
 def _just_before(since: int) -> str:

@@ -13,20 +13,22 @@ from typing import ClassVar
 from bot.brokers.base import Absence, BaseBroker, BrokerError, Capabilities, Connection, ShapeProof
 from bot.brokers.okx.account import OkxAccount
 from bot.brokers.okx.config import OkxConfig
-from bot.brokers.okx.connect import SKEW_SHOWN, connect, measure_skew, read_settings
-from bot.brokers.okx.errors import REMEDIES, finds_deadline_wrong, refuses_attachment
+from bot.brokers.okx.connect import SKEW_SHOWN, connect, measure_skew, money_warnings, read_settings
+from bot.brokers.okx.errors import finds_deadline_wrong, speaks_of_settings
 from bot.brokers.okx.market import OkxMarket
+from bot.brokers.okx.orders import is_algo
 from bot.brokers.okx.parse import SwapPosition
-from bot.brokers.okx.parse_market import Funding
+from bot.brokers.okx.parse_market import Funding, type_of
 from bot.brokers.okx.trade import OkxTrade
 from bot.brokers.okx.transport import OkxTransport
+from bot.brokers.shapes import Shapes
 from bot.domain.candles import Candles
 from bot.domain.clock import HOUR, Clock
 from bot.domain.fill import Fill
 from bot.domain.instrument import Balance, FeeRate, Instrument, Look, Ticker
 from bot.domain.log import Log
 from bot.domain.order import Intent, VenueOrder
-from bot.domain.outcome import Meaning, NotPlaced, Outcome
+from bot.domain.outcome import NotPlaced, Outcome
 
 #: Market ms after which OKX drops a cancelled order without fills from its history (GET /trade/orders-history).
 FORGETS_AFTER = 2 * HOUR
@@ -36,6 +38,7 @@ class OKXBroker(BaseBroker):
     """One OKX account. Used by one thread; only `hurry` may come from another."""
 
     name: ClassVar[str] = "okx"
+    pocket: ClassVar[str] = "in Funding"
 
     def __init__(self, config: OkxConfig, clock: Clock, log: Log) -> None:
         self._config = config
@@ -45,47 +48,35 @@ class OKXBroker(BaseBroker):
         self._market = OkxMarket(config, self._transport, clock, log)
         self._account = OkxAccount(config, self._transport, self._market, clock)
         self._trade = OkxTrade(config, self._transport, self._market, self._account, clock, log)
-        self._able = Capabilities(
+        able = Capabilities(
             attached_stop=True,
             resting_stop=True,
             amend=True,
             absence=Absence.DEADLINE,
             deadline_ms=config.deadline_ms,
-            attached_target=True,
             short=config.swaps,
             forgets_after_ms=FORGETS_AFTER,
         )
+        self._shapes = Shapes(able, self.name, log)
 
     # -- connection --------------------------------------------------------------------------------------------------
     def connect(self) -> Connection:
-        entry = connect(self._config, self._transport, self._account, self._clock)
+        entry = connect(self._config, self._transport, self._clock)
         self._trade.settings = entry.settings
         self._correct(entry.connection.clock_skew_ms)
-        quotes = {listed.quote for listed in self._market.instruments().values()}
-        if "USDT" in quotes:
-            return entry.connection
-        return replace(entry.connection, warnings=(*entry.connection.warnings, REMEDIES["no_usdt_pairs"]))
+        money = money_warnings(self._account, self._market.instruments().values())
+        return replace(entry.connection, warnings=(*entry.connection.warnings, *money))
 
     def _correct(self, skew: int) -> None:
         """Take over a measurement of the clocks; differences too small to be real are left alone."""
         self._trade.skew_ms = skew if abs(skew) > SKEW_SHOWN else 0
 
     def capabilities(self) -> Capabilities:
-        return self._able
+        return self._shapes.able
 
     def prove(self, entry: Intent, stop: Intent) -> Sequence[ShapeProof]:
-        """Entry (with its attached stop) by order-precheck where the account mode has it; an entry refused with its stop is
-        shown again without. Stops cannot be shown: they are taken as documented, and watched."""
-        proofs = [self._trade.prove("entry", entry), self._trade.prove("stop", stop)]
-        if entry.attached_stop is not None:
-            attached = proofs[0].accepted
-            self._able = replace(self._able, attached_stop=attached, attached_target=attached)
-            if not attached:
-                bare = replace(entry, attached_stop=None, attached_target=None)
-                proofs.append(self._trade.prove("entry without stop", bare))
-        for proof in proofs:
-            self._log.info("PROVED", venue=self.name, shape=proof.name, accepted=proof.accepted, answer=proof.answer)
-        return proofs
+        """By order-precheck, where the account mode has it. Stops cannot be shown: taken as documented, and watched."""
+        return self._shapes.prove(self._trade.show, entry, stop)
 
     def hurry(self, until: int) -> None:
         self._transport.hurry(until)
@@ -97,6 +88,12 @@ class OKXBroker(BaseBroker):
         self._transport.close()
 
     # -- market ------------------------------------------------------------------------------------------------------
+    def keep_listed(self, symbols: Collection[str]) -> None:
+        """Contracts that are still held are not closed by a setting that opens no more of them."""
+        if any(type_of(symbol) != "SPOT" for symbol in symbols):
+            self._market.open_contracts()
+            self._account.open_contracts()
+
     def instruments(self) -> Mapping[str, Instrument]:
         return self._market.instruments()
 
@@ -121,7 +118,8 @@ class OKXBroker(BaseBroker):
         return self._account.pockets()
 
     def fees(self, symbols: Collection[str]) -> Mapping[str, FeeRate]:
-        return self._account.fees(symbols)
+        settings = self._trade.settings
+        return self._account.fees(symbols, in_coin=settings is None or not settings.fee_in_quote)
 
     def positions(self) -> Sequence[SwapPosition]:
         """Open positions in contracts, with the distance to their liquidation; foreign ones included."""
@@ -147,20 +145,20 @@ class OKXBroker(BaseBroker):
 
     # -- requests ----------------------------------------------------------------------------------------------------
     def place(self, intent: Intent) -> Outcome:
-        """Send once. A correction that lengthens deadlines is measured anew first: a stale one would outlive the proof of absence."""
-        if self._trade.skew_ms > 0:
+        """Send once. A correction that lengthens deadlines is measured again first: a stale one would outlive the proof of
+        absence. (Algo orders carry no deadline, and a stop does not wait.)
+        """
+        if self._trade.skew_ms > 0 and not is_algo(intent):
             self._doubt_clock()
         outcome = self._trade.place(intent)
+        self._shapes.learn(intent, outcome)
         if isinstance(outcome, NotPlaced):
-            self._learn(intent, outcome)
+            self._doubt(outcome)
         return outcome
 
-    def _learn(self, intent: Intent, refusal: NotPlaced) -> None:
-        """What is otherwise than it seemed: attached stops refused in earnest, another position mode, a clock that moved."""
-        if intent.attached_stop is not None and refuses_attachment(refusal.reason):
-            self._able = replace(self._able, attached_stop=False, attached_target=False)
-            self._log.warning("ATTACH", venue=self.name, symbol=intent.symbol, reason=refusal.reason)
-        if refusal.reason.endswith(REMEDIES["position_mode"]):
+    def _doubt(self, refusal: NotPlaced) -> None:
+        """What is otherwise than it seemed: the account's settings, or a clock that moved."""
+        if speaks_of_settings(refusal.reason):
             try:
                 self._trade.settings = read_settings(self._transport)
             except BrokerError as error:
@@ -178,12 +176,7 @@ class OKXBroker(BaseBroker):
             self._log.warning("CLOCK", venue=self.name, skew_ms=self._trade.skew_ms)
 
     def amend(self, order: VenueOrder, *, qty: Decimal | None = None, trigger_price: Decimal | None = None) -> Outcome:
-        """A kind of order that turns out not to be amendable here is from then on cancelled and placed anew."""
-        outcome = self._trade.amend(order, qty, trigger_price)
-        if isinstance(outcome, NotPlaced) and outcome.meaning is Meaning.UNSUPPORTED:
-            self._able = replace(self._able, amend=False)
-            self._log.warning("AMEND", venue=self.name, symbol=order.symbol, reason=outcome.reason)
-        return outcome
+        return self._trade.amend(order, qty, trigger_price)
 
     def cancel(self, order: VenueOrder) -> Outcome:
         return self._trade.cancel(order)

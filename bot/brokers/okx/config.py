@@ -34,8 +34,9 @@ class OkxConfig:
     """One OKX account. `mode` is sandbox, demo or live, `environment` tells accounts of one mode apart.
 
     `demo` asks for demo trading (a key made inside Demo Trading, sent with `x-simulated-trading: 1`). `swaps` opens the
-    USDT-margined perpetual swaps and futures, at `leverage` (set once per contract) under `margin`. `state_dir` holds the
-    key's lock; it must be the same for every program of this host that uses the key.
+    USDT-margined perpetual swaps and futures, at `leverage` (set once per contract) under `margin`; `non_crypto` opens markets
+    of stocks, commodities, currencies and bonds, too. `state_dir` holds the key's lock; it must be the same for every program
+    of this host that uses the key.
     """
 
     api_key: str | Secret = field(repr=False)
@@ -47,6 +48,7 @@ class OkxConfig:
     environment: str = "main"
     demo: bool = False
     swaps: bool = False
+    non_crypto: bool = False
     leverage: Decimal = ONE
     margin: Margin = Margin.CROSS
     allow_withdraw: bool = False

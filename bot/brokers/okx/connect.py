@@ -6,7 +6,8 @@ Raises with one line that says what the owner can do; changes nothing at the acc
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from bot.brokers.answers import text
@@ -21,7 +22,8 @@ from bot.brokers.okx.parse_market import server_ms
 from bot.brokers.okx.transport import OkxTransport
 from bot.domain.clock import SECOND, Clock
 from bot.domain.ids import Account
-from bot.domain.instrument import DOLLARS, Trading
+from bot.domain.instrument import DOLLARS, STABLECOINS, Instrument, Trading
+from bot.domain.money import ZERO, plain
 from bot.domain.outcome import Meaning
 
 #: OKX refuses a request whose time differs by more than 30 s from its own.
@@ -31,7 +33,9 @@ SKEW_SHOWN = 2 * SECOND
 _STOPS_TRADING = frozenset({"5", "8", "9"})
 #: "This API key doesn't have permission to use this function."
 _NO_RIGHT = "50120"
-SPOT_MODE, MANY_COINS = "1", frozenset({"3", "4"})
+SPOT_MODE, PORTFOLIO, MANY_COINS = "1", "4", frozenset({"3", "4"})
+#: Dollars below which there is nothing to trade with: about OKX's smallest order of Bitcoin.
+_NOTHING = Decimal(1)
 
 
 class Entry(NamedTuple):
@@ -41,7 +45,7 @@ class Entry(NamedTuple):
     settings: parse.Settings
 
 
-def connect(config: OkxConfig, transport: OkxTransport, account: OkxAccount, clock: Clock) -> Entry:
+def connect(config: OkxConfig, transport: OkxTransport, clock: Clock) -> Entry:
     """Everything that must be true before this account is traded; `BrokerError` with the remedy when it is not."""
     check_credentials(config)
     skew = measure_skew(transport, clock)
@@ -50,7 +54,6 @@ def connect(config: OkxConfig, transport: OkxTransport, account: OkxAccount, clo
     check_system(config, transport)
     settings = _first_settings(transport)
     warnings = [*_skew_warning(skew), *key_warnings(config, settings), *mode_warnings(config, settings)]
-    warnings += money_warning(account)
     connection = Connection(
         account=Account(config.mode, "okx", config.environment, settings.uid),
         permissions=settings.permissions or frozenset(),
@@ -102,11 +105,11 @@ def measure_skew(transport: OkxTransport, clock: Clock) -> int:
 
 def check_system(config: OkxConfig, transport: OkxTransport) -> None:
     """system/status: in maintenance of trading there is nothing to connect to. It may be asked once in five seconds only, so
-    that it does not answer for its rate is no reason to stay away."""
+    that it does not answer for its rate is no reason to stay away, and nor are words that nobody wrote down."""
     try:
         rows = transport.public("/api/v5/system/status", state="ongoing")
     except BrokerError as error:
-        if error.meaning is not Meaning.RATE_LIMITED:
+        if error.meaning is not Meaning.RATE_LIMITED and not error.unheard:
             raise
         return
     ours = "2" if config.demo else "1"
@@ -145,18 +148,28 @@ def mode_warnings(config: OkxConfig, settings: parse.Settings) -> list[str]:
         raise failure(Meaning.UNSUPPORTED, f"account mode {settings.level or 'not set'}", "mode_unset")
     if config.swaps and settings.level == SPOT_MODE:
         raise failure(Meaning.UNSUPPORTED, "Spot mode", "mode")
+    if config.swaps and settings.level == PORTFOLIO:
+        raise failure(Meaning.UNSUPPORTED, "Portfolio margin mode", "portfolio")
     if settings.may_borrow and settings.level in MANY_COINS:
         return ["this account borrows by itself: switch off auto-borrow on OKX > Trade > Settings > Account mode"]
     return []
 
 
-def money_warning(account: OkxAccount) -> list[str]:
-    """Whether there is anything to trade with, and if not, whether it lies in the funding account."""
-    if any(held.total > 0 for asset, held in account.balances().items() if asset in DOLLARS):
-        return []
-    elsewhere = [f"{amount:f} {asset}" for asset, amount in account.pockets().items() if asset in DOLLARS]
+def money_warnings(account: OkxAccount, markets: Collection[Instrument]) -> list[str]:
+    """Whether there is anything to trade with, and if not, what lies where: money that buys nothing here, or in Funding."""
+    coins = [one for one in markets if one.base not in STABLECOINS and not one.exotic]
+    quotes = sorted({currency for one in coins for currency in one.currencies})
+    named = " or ".join(quotes) or "USDT"
+    usual = [] if "USDT" in quotes else [REMEDIES["no_usdt_pairs"].format(quotes=named)]
+    held = {asset: one.total for asset, one in account.balances().items() if asset in DOLLARS and one.total > 0}
+    if sum((held.get(currency, ZERO) for currency in quotes), ZERO) >= _NOTHING:
+        return usual
+    useless = sorted(set(held) - set(quotes))
+    if useless:
+        usual.append(REMEDIES["unpayable"].format(held=" or ".join(useless), quotes=named))
+    elsewhere = [f"{plain(amount)} {asset}" for asset, amount in account.pockets().items() if asset in DOLLARS]
     words = f" ({' and '.join(elsewhere)} in Funding)" if elsewhere else ""
-    return [REMEDIES["no_usdt"].format(elsewhere=words)]
+    return [*usual, REMEDIES["no_usdt"].format(elsewhere=words, quotes=named)]
 
 
 def _skew_warning(skew: int) -> list[str]:

@@ -1,11 +1,12 @@
 """What each of OKX's codes means: one table from codes to our words, and one remedy for each thing an owner can mend.
 
-Codes only, never texts (OKX words them anew). Source: OKX v5 API guide, "Error Code" (REST). An order is refused by its
-row's `sCode`; a code outside the table is a refusal when it speaks of trading (51000-59999), else the fate is unknown.
+Codes, not texts: OKX rewords them. Only 51000 ("Parameter sz error") is read further, for the one parameter that it names.
+Source: OKX v5 API guide, "Error Code" (REST). A code outside the table is unheard of: nothing follows from it.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
@@ -44,23 +45,46 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "or set OKX_TRADE_SWAPS=false",
         "mode_unset": "the account has no account mode yet: choose Spot mode (or Futures mode, for swaps) once on OKX > Trade > "
         "Settings > Account mode",
+        "portfolio": "the account is in Portfolio margin mode, where swaps cannot be held to 1x and orders cannot be bound to only "
+        "close: switch to Futures mode on OKX > Trade > Settings > Account mode, or set OKX_TRADE_SWAPS=false",
         "margin": "this account mode does not take isolated swaps: use cross margin, or switch the mode on OKX > Trade > Settings > "
         "Account mode",
+        "account_mode": "the account mode changed while NIJA ran (OKX > Trade > Settings > Account mode): NIJA reads it again and "
+        "goes on",
         "position_mode": "the position mode changed while NIJA ran (one-way or hedge, OKX > Trade > Settings > Position mode): NIJA "
         "reads it anew when it connects again",
-        "no_usdt": "there is no USDT, USDC or USD in the trading account{elsewhere}: buy some, or move it on OKX > Assets > Transfer "
+        "no_usdt": "there is no {quotes} in the trading account{elsewhere}: buy some, or move it on OKX > Assets > Transfer "
         "from Funding to Trading",
-        "no_usdt_pairs": "OKX offers this account no USDT pairs (some regions have none): trade USDC or USD pairs, and hold that "
-        "quote in the trading account",
+        "unpayable": "no pair that OKX offers this account is paid in {held}: convert it to {quotes} on OKX > Assets > Convert",
+        "no_usdt_pairs": "OKX offers this account no USDT pairs (some regions have none): hold {quotes} in the trading account",
+        "activate": "trading of USDC pairs is not switched on yet: open one of them on okx.com or in the app once and accept what "
+        "it asks, then `nija resume`",
+        "identity": "OKX asks for a higher level of identity verification for this: complete it on okx.com > Profile > "
+        "Verification, then `nija resume`",
+        "barred": "OKX bars this account from this market (settings, region or product): NIJA leaves it out; if you can change that "
+        "on okx.com, then `nija resume`",
         "frozen": "OKX froze this API or account: see the messages on okx.com or ask its support",
         "account": "log in to okx.com: the account needs your attention there (identity, agreement, or a restriction of your region)",
         "blocked": "OKX refuses calls from this IP address or region: run NIJA where your OKX account may trade",
+        "throttled": "OKX wants fewer calls: nothing to do, NIJA goes on by itself; another program may use this key",
         "maintenance": "OKX is in maintenance: nothing to do, NIJA asks again by itself",
         "unreachable": "OKX cannot be reached or does not answer: check the network, and OKX_API_URL if you set it; "
         "NIJA tries again by itself",
         "tls": "OKX's certificate is not trusted: check this computer's clock, its root certificates and NIJA_CA_FILE",
         "in_use": "another program on this host is using this key right now: stop it, or make a new API key for NIJA alone",
-        "unfunded": "deposit USDT at OKX; NIJA starts trading by itself",
+        "unfunded": "deposit USDT or USDC at OKX (USD where it pays for USDC pairs); NIJA starts trading by itself",
+    }
+)
+
+#: What stands in a remedy's gaps when nothing better is known.
+_FACTS: Mapping[str, str] = MappingProxyType(
+    {
+        "seconds": "30 or more",
+        "host": "this address",
+        "missing": "a credential",
+        "elsewhere": "",
+        "quotes": "USDT or USDC",
+        "held": "this currency",
     }
 )
 
@@ -82,70 +106,113 @@ ROWS: tuple[Row, ...] = (
     # general
     *_rows(Meaning.UNKNOWN, "50001", remedy="maintenance"),
     *_rows(Meaning.UNKNOWN, "50004", "50013", "50026", "51054", "51149"),
-    *_rows(Meaning.REJECTED, "50000", "50002", "50006", "50014", "50015", "50016", "50024", "50025", "50039", "50115"),
-    *_rows(Meaning.UNSUPPORTED, "50005", "50038", "50053"),
+    *_rows(Meaning.REJECTED, "50000", "50002", "50006", "50014", "50015", "50016", "50024", "50025", "50039"),
     *_rows(Meaning.PERMISSION, "50007", "50009", "50012", "50027", "50028", "50029", remedy="frozen"),
-    *_rows(Meaning.RATE_LIMITED, "50011", "50061", "50040", "51113"),
-    *_rows(Meaning.PERMISSION, "50030", "50120", remedy="read_only"),
+    *_rows(Meaning.RATE_LIMITED, "50011", "50040", "50061", "51113", remedy="throttled"),
+    *_rows(Meaning.BUSY, "50017", "50018", "50019", "50020", "50021", "50022", "50023"),  # frozen for a while
+    *_rows(Meaning.RESTRICTED, "50032", "50033", "50051", "50052", "50062", remedy="barred"),
     *_rows(Meaning.PERMISSION, "50035", remedy="needs_ip"),
     *_rows(Meaning.BUSY, "50036", "50037", "50042"),
-    *_rows(Meaning.PERMISSION, "50051", "50052", "50059", "50060", "51155", remedy="account"),
+    *_rows(Meaning.PERMISSION, "50059", "50060", remedy="account"),
     *_rows(Meaning.PERMISSION, "50067", remedy="region"),
     *_rows(Meaning.UNKNOWN, "50071", "51011", "51016", "51065", "51068"),  # an earlier request with our id lives
-    *_rows(Meaning.UNSUPPORTED, "50072", remedy="margin"),
+    # the endpoint, the method or the account's mode: no verdict on the order
+    *_rows(Meaning.BUSY, "50005", "50038", "50053", "50115", "51773"),
+    *_rows(Meaning.PERMISSION, "50030", "50120", remedy="read_only"),
+    *_rows(Meaning.BUSY, "50072", remedy="margin"),
+    *_rows(Meaning.BUSY, "51010", remedy="mode"),
+    *_rows(Meaning.BUSY, "51039", "51041", "51205", remedy="portfolio"),
+    *_rows(Meaning.BUSY, "59000", "59100", "59101", "59107"),  # the leverage, while positions or orders are open
     # the key
     *_rows(Meaning.PERMISSION, "50100", remedy="frozen"),
     *_rows(Meaning.CREDENTIALS, "50101", remedy="demo"),
-    *_rows(Meaning.CLOCK, "50102", "50112", remedy="clock"),
+    *_rows(Meaning.CLOCK, "50102", "50107", "50112", remedy="clock"),
     *_rows(Meaning.CREDENTIALS, "50103", "50111", remedy="malformed"),
     *_rows(Meaning.CREDENTIALS, "50104", "50105", remedy="passphrase"),
     *_rows(Meaning.CREDENTIALS, "50106", "50113", remedy="secret"),
-    *_rows(Meaning.CLOCK, "50107", remedy="clock"),
     *_rows(Meaning.CREDENTIALS, "50108", "50109", "50114", "50119", remedy="key"),
     *_rows(Meaning.PERMISSION, "50110", remedy="ip"),
     *_rows(Meaning.PERMISSION, "50121", remedy="blocked"),
-    # orders
-    *_rows(Meaning.UNSUPPORTED, "51010", remedy="mode"),
+    # the account and the market
     *_rows(Meaning.PERMISSION, "51009", "51024", remedy="account"),
+    *_rows(Meaning.RESTRICTED, "51155", "54072", remedy="barred"),
+    *_rows(Meaning.RESTRICTED, "54109", remedy="activate"),
+    *_rows(Meaning.RESTRICTED, "59113", remedy="identity"),
+    *_rows(Meaning.MARKET_CLOSED, "51001", "51021", "51022", "51027", "51028", "51029", "51030", "51087"),
+    *_rows(Meaning.MARKET_CLOSED, "51110", "51124", "51507"),  # an auction
+    *_rows(Meaning.MARKET_CLOSED, "54012", "54031", "54094"),  # a thin book, the platform's open interest, cooling off
+    *_rows(Meaning.BUSY, "51115", "51290"),
+    *_rows(Meaning.BUSY, "51025", "51102", "51103", "51174"),  # too many open orders
+    # the order
+    *_rows(Meaning.REJECTED, "51000", "51002", "51003", "51015", "51019", "51111", "51121", "51150", "51511", "54085"),
+    *_rows(Meaning.REJECTED, "51257", "51311", "51327", "51328", "51329", "51330", "51331", "51332"),
+    *_rows(Meaning.REJECTED, "51004", "51005", "51101", "51104", "51105", "51106", "51107", "51185"),  # too large
+    *_rows(Meaning.REJECTED, "51201", "51202", "51203", "51207", "51275", "59102", "59104", "59105"),
     *_rows(Meaning.FUNDS, "51008", "51119", "51127", "51131", "51502", "51736", "59200", "59201"),
+    *_rows(
+        Meaning.FUNDS, "51023", "51043", "51112", "51169", "51170"
+    ),  # the contracts to close are not there, or not free
+    *_rows(Meaning.FUNDS, "59103", "59106", "59108", "59109"),
     *_rows(Meaning.TOO_SMALL, "51007", "51020", "51120"),
-    *_rows(Meaning.MARKET_CLOSED, "51021", "51022", "51027", "51028", "51029", "51030"),
-    *_rows(Meaning.GONE, "51400", "51401", "51402", "51405", "51410", "51503", "51509", "51510", "51603"),
-    *_rows(Meaning.UNSUPPORTED, "51133", "51139", "51281", "51506"),
-    *_rows(Meaning.BUSY, "51115"),
+    *_rows(Meaning.PRICE, "51006", "51135", "51136", "51137", "51138", "54084"),
+    *_rows(Meaning.PRICE, "51046", "51047", "51048", "51049", "51050", "51051", "51052", "51053"),
+    *_rows(Meaning.PRICE, "51277", "51278", "51279", "51280"),
+    *_rows(Meaning.PRICE, "51300", "51301", "51302", "51303", "51304", "51305", "51306", "51307", "51308"),
+    *_rows(Meaning.GONE, "51400", "51401", "51402", "51405", "51410", "51412", "51416"),
+    *_rows(Meaning.GONE, "51503", "51509", "51510", "51603"),
+    *_rows(Meaning.UNSUPPORTED, "51133", "51139", "51281", "51415"),
+    *_rows(Meaning.UNSUPPORTED, "51090", "51098", "51506", "51527", "51528", "51529"),  # not to be amended this way
+    # the stop or target that an order carries
+    *_rows(Meaning.ATTACHMENT, "51044", "51178", "54070", "51100", "51333"),
+    *_rows(
+        Meaning.ATTACHMENT, "51076", "51077", "51078", "51079", "51080", "51081", "51082", "51083", "51084", "51085"
+    ),
+    *_rows(
+        Meaning.ATTACHMENT, "51086", "51088", "51089", "51091", "51092", "51093", "51094", "51095", "51096", "51097"
+    ),
+    *_rows(Meaning.ATTACHMENT, "51099"),
 )
-#: Refusals of an order for the stops and targets it carries (split targets, reduce-only orders).
-_ATTACHMENT = frozenset({*(str(code) for code in range(51076, 51101)), "51333"})
-#: Statuses by which OKX's edge turns an address or a region away.
-_SHUT_OUT = frozenset({403, 405, 451})
 TABLE: Mapping[str, Row] = MappingProxyType({row.code: row for row in ROWS})
 
+#: "Parameter posSide error": the code of a parameter that OKX dislikes, and those parameters that say more than that.
+_PARAMETER = "51000"
+_DISLIKED = re.compile(r"\s*parameter\s+(\w+)\s+error\s*", re.IGNORECASE)
+_PARAMETERS: Mapping[str, Row] = MappingProxyType(
+    {
+        "attachalgoords": Row(_PARAMETER, Meaning.ATTACHMENT),
+        "attachalgoclordid": Row(_PARAMETER, Meaning.ATTACHMENT),
+        "posside": Row(_PARAMETER, Meaning.BUSY, "position_mode"),
+        "tdmode": Row(_PARAMETER, Meaning.BUSY, "account_mode"),
+        "tradequoteccy": Row(_PARAMETER, Meaning.RESTRICTED, "barred"),
+    }
+)
+#: Remedies of refusals that the account's settings explain: they are to be read again.
+_OF_SETTINGS = ("position_mode", "account_mode", "mode", "margin", "portfolio")
+#: Statuses by which OKX's edge turns an address or a region away.
+_SHUT_OUT = frozenset({403, 405, 451})
 
-def meaning_of(code: str) -> Row:
-    """The table's row for a code; of the others those of trading refuse, and nobody knows about the rest."""
-    if code in TABLE:
-        return TABLE[code]
-    refuses = len(code) == 5 and code.isascii() and code.isdigit() and code > "51"
-    return Row(code, Meaning.REJECTED if refuses else Meaning.UNKNOWN)
+
+def meaning_of(code: str, words: str = "") -> Row | None:
+    """The table's row for a code and the words beside it; None for one that is unheard of."""
+    if code == _PARAMETER and (named := _DISLIKED.fullmatch(words)) is not None:
+        return _PARAMETERS.get(named[1].casefold(), TABLE[code])
+    return TABLE.get(code)
 
 
 def explain(codes: Iterable[tuple[str, str]], host: str = "this address") -> BrokerError:
     """The error that an answer's codes (with their texts) amount to: when in doubt among several, UNKNOWN."""
-    found = [(meaning_of(code), text) for code, text in codes]
-    row, text = next((each for each in found if each[0].meaning is Meaning.UNKNOWN), found[0])
+    found = [(meaning_of(code, words), f"{code} {words}") for code, words in codes]
+    doubtful = (each for each in found if each[0] is None or each[0].meaning is Meaning.UNKNOWN)
+    row, words = next(doubtful, found[0])
+    if row is None:
+        return failure(Meaning.UNKNOWN, words, unheard=True)
     pause = WINDOW_MS if row.meaning is Meaning.RATE_LIMITED else 0
-    return failure(row.meaning, f"{row.code} {text}", _hint(row, text), pause, host=host)
+    return failure(row.meaning, words, row.remedy, pause, host=host)
 
 
-def _hint(row: Row, text: str) -> str:
-    """The row's remedy. 51000 only names the parameter it dislikes; a wrong `posSide` is the owner's position mode."""
-    return "position_mode" if row.code == "51000" and "posSide" in text else row.remedy
-
-
-def refuses_attachment(reason: str) -> bool:
-    """Whether an order was refused for the stop attached to it: codes of attached stops, or a parameter of that name."""
-    code = code_of(reason)
-    return code in _ATTACHMENT or (code == "51000" and "attachAlgo" in reason)
+def speaks_of_settings(reason: str) -> bool:
+    """Whether a refusal is explained by settings of the account other than those we know."""
+    return reason.endswith(tuple(REMEDIES[name] for name in _OF_SETTINGS))
 
 
 def finds_deadline_wrong(reason: str) -> bool:
@@ -153,11 +220,19 @@ def finds_deadline_wrong(reason: str) -> bool:
     return code_of(reason) in {"50036", "50037"}
 
 
-def failure(meaning: Meaning, text: object, remedy: str = "", retry_after_ms: int = 0, **facts: str) -> BrokerError:
+def failure(
+    meaning: Meaning,
+    text: object,
+    remedy: str = "",
+    retry_after_ms: int = 0,
+    *,
+    unheard: bool = False,
+    **facts: str,
+) -> BrokerError:
     """A `BrokerError` of this venue with the named remedy filled in."""
-    facts = {"seconds": "30 or more", "host": "this address", "missing": "a credential", "elsewhere": "", **facts}
-    line = REMEDIES[remedy].format(**facts) if remedy else ""
-    return BrokerError(VENUE, meaning, safe_text(text), remedy=line, retry_after_ms=retry_after_ms)
+    line = REMEDIES[remedy].format(**{**_FACTS, **facts}) if remedy else ""
+    words = safe_text(text)
+    return BrokerError(VENUE, meaning, words, remedy=line, retry_after_ms=retry_after_ms, unheard=unheard)
 
 
 def of_transport(error: Exception, *, sent: bool) -> BrokerError:
@@ -170,11 +245,15 @@ def of_transport(error: Exception, *, sent: bool) -> BrokerError:
 
 def of_status(status: int, reason: str) -> BrokerError:
     """A status other than 2xx without OKX's own code comes from its edge, or from something in between, which may have passed
-    the request on. It says nothing of our key: OKX itself names what is wrong with a key by a code."""
+    the request on. It says nothing of our key: OKX itself names what is wrong with a key by a code.
+
+    4xx is an answer, in words that mean nothing to us; 5xx is none.
+    """
     text = f"HTTP {status} {reason}"
     if status == 429:
-        return failure(Meaning.RATE_LIMITED, text, "", WINDOW_MS)
-    return failure(Meaning.UNKNOWN, text, "blocked" if status in _SHUT_OUT else "unreachable")
+        return failure(Meaning.RATE_LIMITED, text, "throttled", WINDOW_MS)
+    remedy = "blocked" if status in _SHUT_OUT else "unreachable"
+    return failure(Meaning.UNKNOWN, text, remedy, unheard=400 <= status < 500)
 
 
 def code_of(text: str) -> str:

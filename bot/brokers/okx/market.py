@@ -26,6 +26,7 @@ from bot.domain.outcome import Meaning
 
 T = TypeVar("T")
 
+ALL_TYPES = ("SPOT", "SWAP", "FUTURES")
 _PAGE = 300
 #: `market/candles` reaches 1,440 rows back; older ones are in `market/history-candles`.
 _REACH = 1_200
@@ -47,13 +48,18 @@ class OkxMarket:
     """Reads everything that is not about orders or money."""
 
     def __init__(self, config: OkxConfig, transport: OkxTransport, clock: Clock, log: Log) -> None:
-        self._types = ("SPOT", "SWAP", "FUTURES") if config.swaps else ("SPOT",)
+        self._types = ALL_TYPES if config.swaps else ("SPOT",)
+        self._non_crypto = config.non_crypto
         self._transport = transport
         self._clock = clock
         self._log = log
         self._listings: dict[str, Listing] = {}
         self._units: dict[str, Decimal | None] = {}
         self._candles: dict[tuple[str, int], Candles] = {}
+
+    def open_contracts(self) -> None:
+        """Contracts are read beside the spot market from now on."""
+        self._types = ALL_TYPES
 
     # -- what there is -------------------------------------------------------------------------------------------------
     def instruments(self) -> dict[str, Instrument]:
@@ -88,7 +94,8 @@ class OkxMarket:
 
     def _refresh(self) -> None:
         rows = [row for kind in self._types for row in self._transport.private(_INSTRUMENTS, instType=kind)]
-        self._listings, faults = understood(lambda: wire.listings(rows, self._clock.market_ms()))
+        now = self._clock.market_ms()
+        self._listings, faults = understood(lambda: wire.listings(rows, now, non_crypto=self._non_crypto))
         for fault in faults:
             self._log.warning("market_left_out", venue="okx", reason=fault)
 

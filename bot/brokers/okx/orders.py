@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from bot.brokers.okx.parse import stop_id
-from bot.brokers.okx.parse_market import Listing
+from bot.brokers.outcomes import Unsupported
 from bot.domain.instrument import Instrument, Kind
 from bot.domain.money import plain
 from bot.domain.order import Intent, OrderType, Side, TimeInForce
@@ -21,21 +21,13 @@ _ALGOS = frozenset(
 _LIFE = {TimeInForce.GTC: "limit", TimeInForce.IOC: "ioc", TimeInForce.FOK: "fok"}
 
 
-class Unsupported(ValueError):
-    """OKX has no such order here."""
-
-
 class Terms(NamedTuple):
-    """How an account trades a market: its listing, the trade mode (cash, cross, isolated), and whether long and short
+    """How an account trades a market: its rules, the trade mode (cash, cross, isolated), and whether long and short
     positions stand side by side (`hedged`), so that every order names its one."""
 
-    listing: Listing
+    instrument: Instrument
     mode: str
     hedged: bool = False
-
-    @property
-    def instrument(self) -> Instrument:
-        return self.listing.instrument
 
 
 def is_algo(intent: Intent) -> bool:
@@ -85,7 +77,7 @@ def _common(intent: Intent, terms: Terms) -> dict[str, Any]:
         "sz": wire_size(intent.qty, terms.instrument),
     }
     if terms.instrument.kind is Kind.SPOT:
-        return fields | _trade_quote(terms)
+        return fields | _paid_in(intent, terms.instrument)
     if terms.hedged:
         return fields | {"posSide": _position_side(intent)}
     return fields | ({"reduceOnly": True} if intent.reduce_only or is_algo(intent) else {})
@@ -97,12 +89,16 @@ def _position_side(intent: Intent) -> str:
     return "long" if (intent.side is Side.BUY) is not closes else "short"
 
 
-def _trade_quote(terms: Terms) -> dict[str, Any]:
-    """Where OKX lists the quotes that a pair can be paid in, some regions want it said."""
-    quotes = terms.listing.quotes
-    if not quotes:
+def _paid_in(intent: Intent, instrument: Instrument) -> dict[str, Any]:
+    """The currency that pays, where OKX lists what a pair can be paid in; left out, it would be the pair's quote.
+
+    One that is no longer taken gives way to the quote, so that a sale is never lost for it.
+    """
+    listed = instrument.paid_in
+    if not listed:
         return {}
-    return {"tradeQuoteCcy": terms.instrument.quote if terms.instrument.quote in quotes else quotes[0]}
+    wished = (intent.pay_in, instrument.quote, listed[0])
+    return {"tradeQuoteCcy": next(one for one in wished if one in listed)}
 
 
 def _kind(intent: Intent) -> str:

@@ -40,6 +40,7 @@ def entry_id(stop: str) -> str | None:
 
 # -- orders -----------------------------------------------------------------------------------------------------------
 _TYPES = {"market": OrderType.MARKET, "optimal_limit_ioc": OrderType.MARKET}
+#: A state that nobody wrote down says nothing of the other rows; its order may be alive, and counts as that.
 _STATES = {
     "live": OrderStatus.OPEN,
     "partially_filled": OrderStatus.PARTIALLY_FILLED,
@@ -70,10 +71,10 @@ def order(row: Mapping[str, Any], unit: Decimal) -> VenueOrder:
 
 def _order(row: Mapping[str, Any], unit: Decimal) -> VenueOrder:
     state = text(row, "state")
-    if state not in _STATES or not text(row, "ordId"):
-        raise BadAnswer(f"state {state[:40]!r}")
+    if not state:
+        raise BadAnswer("no state")
     filled = number(row, "accFillSz", ZERO) * unit
-    status = _STATES[state]
+    status = _STATES.get(state, OrderStatus.OPEN)
     qty = filled if text(row, "tgtCcy") == "quote_ccy" else number(row, "sz", ZERO) * unit
     return VenueOrder(
         exchange_id=text(row, "ordId"),
@@ -91,6 +92,7 @@ def _order(row: Mapping[str, Any], unit: Decimal) -> VenueOrder:
         reason=_why(row),
         attached_stop=_attached_stop(row),
         reduce_only=_is_closing(row),
+        pay_in=text(row, "tradeQuoteCcy") or None,
     )
 
 
@@ -143,9 +145,9 @@ def algo(row: Mapping[str, Any], unit: Decimal, parent: str | None) -> VenueOrde
 
 def _algo(row: Mapping[str, Any], unit: Decimal, parent: str | None) -> VenueOrder:
     state = text(row, "state")
-    if state not in _ALGO_STATES or not text(row, "algoId"):
-        raise BadAnswer(f"state {state[:40]!r}")
-    status, fired = _ALGO_STATES[state], state in _FIRED
+    if not state:
+        raise BadAnswer("no state")
+    status, fired = _ALGO_STATES.get(state, OrderStatus.OPEN), state in _FIRED
     return VenueOrder(
         exchange_id=text(row, "algoId"),
         symbol=text(row, "instId"),
@@ -161,6 +163,7 @@ def _algo(row: Mapping[str, Any], unit: Decimal, parent: str | None) -> VenueOrd
         triggered=fired,
         reason="triggered" if fired else _failure(row, status),
         children=_children(row),
+        pay_in=text(row, "tradeQuoteCcy") or None,
     )
 
 

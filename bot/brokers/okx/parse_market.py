@@ -7,7 +7,7 @@ raises `BadAnswer`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
@@ -39,7 +39,16 @@ BARS: Mapping[int, str] = MappingProxyType(
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {"SPOT": Kind.SPOT, "MARGIN": Kind.SPOT, "SWAP": Kind.SWAP, "FUTURES": Kind.FUTURE}
 )
-_TRADING = {"live": Trading.ONLINE, "post_only": Trading.POST_ONLY}
+#: States of a market. One that nobody wrote down takes no entry of ours, and what is held there is still looked after.
+_TRADING = {
+    "live": Trading.ONLINE,
+    "post_only": Trading.POST_ONLY,
+    **dict.fromkeys(("suspend", "preopen", "test", "rebase", "settling", "expired"), Trading.SUSPENDED),
+}
+#: `ruleType` of usual markets (pre-market and rebase contracts have no spot market behind them), `instCategory` of coins.
+_USUAL_RULES, _CRYPTO = frozenset({"", "normal"}), frozenset({"", "1"})
+#: The other categories that OKX has: stocks, commodities, currencies, bonds.
+_NON_CRYPTO = frozenset({"3", "4", "5", "6"})
 #: A contract that expires so soon is nothing for a rule that does not know expiries.
 _TOO_SHORT = 7 * DAY
 
@@ -52,21 +61,23 @@ def type_of(symbol: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One market with what only orders need: `group` of its fees, `quotes` it can be traded in, `market_type` of OKX."""
+    """One market with the `group` of its fees."""
 
     instrument: Instrument
     group: str
-    quotes: tuple[str, ...]
 
 
-def listings(rows: Iterable[object], now: int) -> tuple[dict[str, Listing], list[str]]:
-    """Markets quoted (or settled) in dollars by symbol, and what is wrong with the rows that had to be left out."""
+def listings(rows: Iterable[object], now: int, *, non_crypto: bool = False) -> tuple[dict[str, Listing], list[str]]:
+    """Markets quoted (or settled) in dollars by symbol, and what is wrong with the rows that had to be left out.
+
+    What the owner did not ask for (with `non_crypto`: stocks and the like) is listed all the same: it may be held.
+    """
     found: dict[str, Listing] = {}
     faults: list[str] = []
     for each in rows:
         row = mapping(each, "instrument")
         try:
-            listing = _listing(row, now)
+            listing = _listing(row, now, _NON_CRYPTO if non_crypto else frozenset())
         except BadAnswer as error:
             faults.append(f"{text(row, 'instId')}: {error}")
         else:
@@ -75,7 +86,7 @@ def listings(rows: Iterable[object], now: int) -> tuple[dict[str, Listing], list
     return found, faults
 
 
-def _listing(row: Mapping[str, Any], now: int) -> Listing | None:
+def _listing(row: Mapping[str, Any], now: int, more: frozenset[str]) -> Listing | None:
     kind = KINDS.get(text(row, "instType"))
     symbol = text(row, "instId")
     if kind is None or symbol.count("-") < 1:
@@ -84,8 +95,18 @@ def _listing(row: Mapping[str, Any], now: int) -> Listing | None:
     if quote not in DOLLARS or (kind is not Kind.SPOT and not _is_linear(row, quote)):
         return None
     unit = ONE if kind is Kind.SPOT else positive(row, "ctVal") * number(row, "ctMult", ONE)
-    quotes = tuple(str(one) for one in sequence(row.get("tradeQuoteCcyList") or [], "tradeQuoteCcyList"))
-    return Listing(_instrument(row, kind, base, quote, unit, now), text(row, "groupId"), quotes)
+    instrument = _instrument(row, kind, base, quote, unit, now)
+    wanted = text(row, "ruleType") in _USUAL_RULES and text(row, "instCategory") in _CRYPTO | more
+    if kind is Kind.SPOT:
+        instrument = _priced(instrument, row)
+    return Listing(instrument if wanted else replace(instrument, exotic=True), text(row, "groupId"))
+
+
+def _priced(instrument: Instrument, row: Mapping[str, Any]) -> Instrument:
+    """With the currencies that a pair can be paid in (`tradeQuoteCcyList`, empty: its quote alone)."""
+    named = [str(one) for one in sequence(row.get("tradeQuoteCcyList") or [], "tradeQuoteCcyList")]
+    dollars = tuple(one for one in named if one in DOLLARS)
+    return replace(instrument, paid_in=dollars, exotic=instrument.exotic or (bool(named) and not dollars))
 
 
 def _is_linear(row: Mapping[str, Any], quote: str) -> bool:
@@ -94,7 +115,6 @@ def _is_linear(row: Mapping[str, Any], quote: str) -> bool:
 
 def _instrument(row: Mapping[str, Any], kind: Kind, base: str, quote: str, unit: Decimal, now: int) -> Instrument:
     lot = positive(row, "lotSz") * unit
-    most = number(row, "maxLmtSz", ZERO) * unit
     expires = millis(row, "expTime")
     return Instrument(
         symbol=market_name(text(row, "instId")),
@@ -104,13 +124,27 @@ def _instrument(row: Mapping[str, Any], kind: Kind, base: str, quote: str, unit:
         lot=lot,
         min_qty=max(number(row, "minSz") * unit, lot),
         kind=kind,
-        trading=_TRADING.get(text(row, "state"), Trading.SUSPENDED),
+        trading=_trading(row, now),
         unit=unit,
         max_leverage=number(row, "lever", ONE) if kind is not Kind.SPOT else ONE,
-        max_qty=most if most > 0 else None,
+        max_qty=_most(row, kind, unit),
         listed_at=millis(row, "listTime") or None,
         exotic=kind is Kind.FUTURE and expires - now < _TOO_SHORT,
     )
+
+
+def _trading(row: Mapping[str, Any], now: int) -> Trading:
+    """Until its auction has ended, a new market takes limit orders only (`contTdSwTime`)."""
+    state = _TRADING.get(text(row, "state"), Trading.REDUCE_ONLY)
+    auction = state is Trading.ONLINE and now < millis(row, "contTdSwTime")
+    return Trading.LIMIT_ONLY if auction else state
+
+
+def _most(row: Mapping[str, Any], kind: Kind, unit: Decimal) -> Decimal | None:
+    """The largest size that an order, its stop and its sale may have; OKX counts the latter two in dollars on spot."""
+    names = ("maxLmtSz",) if kind is Kind.SPOT else ("maxLmtSz", "maxMktSz", "maxStopSz")
+    limits = [size for size in (number(row, name, ZERO) for name in names) if size > 0]
+    return min(limits) * unit if limits else None
 
 
 def unit_of(row: Mapping[str, Any]) -> Decimal:

@@ -1,39 +1,43 @@
-"""OKX's private side, told: place, amend, cancel, leverage, and the proof of an order's shape without money.
+"""OKX's private side, told: place, amend, cancel, leverage, and a look at an order's shape without money.
 
 Every order carries our client id and `expTime`, and is sent once. Algo orders know no `expTime`: they carry our client id,
-by which a lost one is looked up. How a request ended is an `Outcome`; what OKX's answer does not say for sure is `Unknown`.
+by which a lost one is looked up. How a request ended is an `Outcome`; what OKX's answer does not say for sure, or says of
+another order, is `Unknown`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
 from bot.brokers.answers import BadAnswer, order_id, text
-from bot.brokers.base import BrokerError, Lane, ShapeProof
+from bot.brokers.base import BrokerError, Lane
 from bot.brokers.okx.account import OkxAccount
 from bot.brokers.okx.config import OkxConfig
-from bot.brokers.okx.connect import MANY_COINS, SPOT_MODE
-from bot.brokers.okx.errors import code_of
+from bot.brokers.okx.connect import MANY_COINS
+from bot.brokers.okx.errors import failure
 from bot.brokers.okx.market import OkxMarket
-from bot.brokers.okx.orders import Terms, Unsupported, algo_fields, is_algo, order_fields, wire_size
+from bot.brokers.okx.orders import Terms, algo_fields, is_algo, order_fields, wire_size
 from bot.brokers.okx.parse import Settings, stop_id
 from bot.brokers.okx.transport import OkxTransport
+from bot.brokers.outcomes import Unsupported, outcome
 from bot.domain.clock import SECOND, Clock
 from bot.domain.instrument import Kind
 from bot.domain.log import Log
 from bot.domain.money import plain
 from bot.domain.order import Intent, OrderType, Purpose, VenueOrder
-from bot.domain.outcome import Meaning, NotPlaced, Outcome, Placed, Unknown
+from bot.domain.outcome import Meaning, NotPlaced, Outcome, Placed
 
 #: A request that would reach OKX with less than this left (ms) is not worth sending.
 SOONEST = 500
 _LONGEST = 60 * SECOND
-#: Kinds that OKX amends as algo orders.
-_ALGO_TYPES = frozenset({OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TAKE_PROFIT, OrderType.BRACKET})
-#: Refusals of a shape that find fault with this moment's price, size or money, not with the shape.
-_SHAPE_IS_FINE = frozenset({"51004", "51005", "51006", "51137", "51138", "51051", "51052", "51053", "51279", "51280"})
-_NOT_JUDGED = frozenset(Meaning) - {Meaning.REJECTED, Meaning.UNSUPPORTED, Meaning.FUNDS, Meaning.TOO_SMALL}
+#: Kinds that OKX changes as algo orders.
+_ALGO_TYPES = frozenset(
+    {OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TAKE_PROFIT, OrderType.BRACKET, OrderType.TRAILING_STOP}
+)
+#: Where OKX looks at an order without taking it.
+_PRECHECK = "/api/v5/trade/order-precheck"
 
 
 class OkxTrade:
@@ -61,13 +65,13 @@ class OkxTrade:
     # -- verbs ---------------------------------------------------------------------------------------------------------------
     def place(self, intent: Intent) -> Outcome:
         """trade/order or trade/order-algo, once."""
-        return _outcome(lambda: self._algo(intent) if is_algo(intent) else self._order(intent))
+        return outcome(lambda: self._algo(intent) if is_algo(intent) else self._order(intent))
 
     def amend(self, order: VenueOrder, qty: Decimal | None, trigger_price: Decimal | None) -> Outcome:
         """amend-algos of a stop, amend-order of another: the new total size and/or trigger. The order keeps its id."""
-        if self._account.is_algo(order) or order.type in _ALGO_TYPES:
-            return _outcome(lambda: self._amend_algo(order, qty, trigger_price))
-        return _outcome(lambda: self._amend_order(order, qty))
+        if self._is_algo(order):
+            return outcome(lambda: self._amend_algo(order, qty, trigger_price))
+        return outcome(lambda: self._amend_order(order, qty))
 
     def cancel(self, order: VenueOrder) -> Outcome:
         """cancel-algos or cancel-order by the venue's id. Asking twice does no harm."""
@@ -75,29 +79,32 @@ class OkxTrade:
         latest = self._clock.wall_ms() + _LONGEST
 
         def send() -> Outcome:
-            if self._account.is_algo(order):
+            if self._is_algo(order):
                 body = [{**about, "algoId": order.exchange_id}]
-                self._transport.request("/api/v5/trade/cancel-algos", body, Lane.EXIT, latest)
-            else:
-                fields = {**about, "ordId": order.exchange_id}
-                self._transport.request("/api/v5/trade/cancel-order", fields, Lane.EXIT, latest)
-            return Placed(order.exchange_id)
+                row = self._transport.request("/api/v5/trade/cancel-algos", body, Lane.EXIT, latest)
+                return _about(row, "algoId", order.exchange_id)
+            fields = {**about, "ordId": order.exchange_id}
+            row = self._transport.request("/api/v5/trade/cancel-order", fields, Lane.EXIT, latest)
+            return _about(row, "ordId", order.exchange_id)
 
-        return _outcome(send)
+        return outcome(send)
 
-    def prove(self, name: str, intent: Intent) -> ShapeProof:
-        """order-precheck: whether OKX takes this shape. Raises `BrokerError` when it did not judge."""
+    def show(self, intent: Intent) -> str:
+        """order-precheck: OKX's word when it takes this order. Raises `BrokerError` when it does not, or does not judge it.
+
+        It judges no algo orders, and nothing in Spot and Futures mode.
+        """
         if is_algo(intent):
-            return ShapeProof(name, accepted=True, answer="OKX has no check of algo orders: as its API guide says")
-        if self.settings is None or self.settings.level == SPOT_MODE:
-            return ShapeProof(name, accepted=True, answer="OKX checks no orders in Spot mode: as its API guide says")
+            raise failure(Meaning.BUSY, "OKX has no check of algo orders: taken as its API guide says")
+        if self.settings is None or self.settings.level not in MANY_COINS:
+            raise failure(Meaning.BUSY, "OKX checks no orders in this account mode: taken as its API guide says")
+        latest = self._clock.wall_ms() + self._config.deadline_ms
         try:
-            self._precheck(intent)
+            fields = order_fields(intent, self._terms(intent))
+            self._transport.request(_PRECHECK, fields, Lane.QUERY, latest)
         except Unsupported as error:
-            return ShapeProof(name, accepted=False, answer=str(error))
-        except BrokerError as error:
-            return ShapeProof(name, accepted=_judged(error), answer=error.text)
-        return ShapeProof(name, accepted=True, answer="order-precheck found nothing wrong")
+            raise failure(Meaning.UNSUPPORTED, error) from error
+        return "order-precheck found nothing wrong"
 
     # -- orders ----------------------------------------------------------------------------------------------------------------
     def _order(self, intent: Intent) -> Outcome:
@@ -108,6 +115,7 @@ class OkxTrade:
             "/api/v5/trade/order", fields, _lane(intent), deadline - SOONEST, deadline + self.skew_ms
         )
         exchange_id = order_id(text(row, "ordId"))
+        _about(row, "clOrdId", intent.client_id)
         self._account.remember(intent.client_id, exchange_id, algo=False)
         if intent.attached_stop is not None:
             self._account.await_stop(stop_id(intent.client_id), intent.symbol, exchange_id)
@@ -119,6 +127,7 @@ class OkxTrade:
         self._account.expect(fields["ordType"])
         row = self._transport.request("/api/v5/trade/order-algo", fields, _lane(intent), deadline - SOONEST)
         algo_id = order_id(text(row, "algoId"))
+        _about(row, "algoClOrdId", intent.client_id)
         self._account.remember(intent.client_id, algo_id, algo=True)
         return Placed(algo_id)
 
@@ -128,25 +137,28 @@ class OkxTrade:
         size = wire_size(qty, self._market.listing(order.symbol).instrument)
         fields = {"instId": order.symbol, "ordId": order.exchange_id, "newSz": size}
         deadline = self._clock.wall_ms() + self._config.deadline_ms
-        self._transport.request(
+        row = self._transport.request(
             "/api/v5/trade/amend-order", fields, Lane.EXIT, deadline - SOONEST, deadline + self.skew_ms
         )
-        return Placed(order.exchange_id)
+        return _about(row, "ordId", order.exchange_id)
 
     def _amend_algo(self, order: VenueOrder, qty: Decimal | None, trigger_price: Decimal | None) -> Outcome:
         fields = {"instId": order.symbol, "algoId": order.exchange_id}
         if qty is not None:
             fields["newSz"] = wire_size(qty, self._market.listing(order.symbol).instrument)
         if trigger_price is not None:
-            fields |= _new_trigger(order, trigger_price)
+            fields |= _new_trigger(order, trigger_price, self._trigger_type(order))
         latest = self._clock.wall_ms() + self._config.deadline_ms
-        self._transport.request("/api/v5/trade/amend-algos", fields, Lane.EXIT, latest - SOONEST)
-        return Placed(order.exchange_id)
+        row = self._transport.request("/api/v5/trade/amend-algos", fields, Lane.EXIT, latest - SOONEST)
+        return _about(row, "algoId", order.exchange_id)
 
-    def _precheck(self, intent: Intent) -> None:
-        latest = self._clock.wall_ms() + self._config.deadline_ms
-        fields = order_fields(intent, self._terms(intent))
-        self._transport.request("/api/v5/trade/order-precheck", fields, Lane.QUERY, latest)
+    def _trigger_type(self, order: VenueOrder) -> str:
+        """On contracts the type of a trigger is said with its price: another than the order has would be refused (51528)."""
+        spot = self._market.listing(order.symbol).instrument.kind is Kind.SPOT
+        return "" if spot else self._account.trigger_type(order)
+
+    def _is_algo(self, order: VenueOrder) -> bool:
+        return self._account.is_algo(order) or order.type in _ALGO_TYPES
 
     # -- swaps -------------------------------------------------------------------------------------------------------------------
     def _lever(self, intent: Intent, deadline: int) -> None:
@@ -175,12 +187,12 @@ class OkxTrade:
     # -- parts -------------------------------------------------------------------------------------------------------------------
     def _terms(self, intent: Intent) -> Terms:
         """How this account trades this market."""
-        listing, settings = self._market.listing(intent.symbol), self.settings
-        spot = listing.instrument.kind is Kind.SPOT
+        instrument, settings = self._market.listing(intent.symbol).instrument, self.settings
+        spot = instrument.kind is Kind.SPOT
         many = settings is not None and settings.level in MANY_COINS
         mode = ("cross" if many else "cash") if spot else self._config.margin.value
         hedged = not spot and settings is not None and settings.hedged
-        return Terms(listing, mode, hedged=hedged)
+        return Terms(instrument, mode, hedged=hedged)
 
     def _deadline(self, intent: Intent) -> int:
         """Wall time (ours) after which this request must not act."""
@@ -188,36 +200,21 @@ class OkxTrade:
         return min(intent.deadline or now + self._config.deadline_ms, now + _LONGEST)
 
 
-def _new_trigger(order: VenueOrder, price: Decimal) -> dict[str, str]:
-    if order.type is OrderType.TAKE_PROFIT:
-        return {"newTpTriggerPx": plain(price), "newTpOrdPx": "-1"}
-    limit = "-1" if order.limit_price is None else plain(order.limit_price)
-    return {"newSlTriggerPx": plain(price), "newSlOrdPx": limit}
+def _new_trigger(order: VenueOrder, price: Decimal, kind: str) -> dict[str, str]:
+    target = order.type is OrderType.TAKE_PROFIT
+    limit = "-1" if target or order.limit_price is None else plain(order.limit_price)
+    leg = "newTp" if target else "newSl"
+    fields = {f"{leg}TriggerPx": plain(price), f"{leg}OrdPx": limit}
+    return fields | ({f"{leg}TriggerPxType": kind} if kind else {})
+
+
+def _about(row: Mapping[str, Any], key: str, wanted: str) -> Placed:
+    """The order that an answer is about; raises `BadAnswer` for another than the one that was meant."""
+    told = text(row, key)
+    if told and told != wanted:
+        raise BadAnswer(f"{key} {told[:40]!r} is not the one that was asked for")
+    return Placed(wanted)
 
 
 def _lane(intent: Intent) -> Lane:
     return Lane.ENTRY if intent.purpose is Purpose.ENTRY else Lane.EXIT
-
-
-def _outcome(send: Callable[[], Outcome]) -> Outcome:
-    """A request's end as a value: an answer that cannot be read leaves it unknown."""
-    try:
-        return send()
-    except Unsupported as error:
-        return NotPlaced(Meaning.UNSUPPORTED, str(error))
-    except BadAnswer as error:
-        return Unknown(f"unreadable answer: {error}")
-    except BrokerError as error:
-        if error.meaning is Meaning.UNKNOWN:
-            return Unknown(error.text)
-        reason = f"{error.text} - {error.remedy}" if error.remedy else error.text
-        return NotPlaced(error.meaning, reason)
-
-
-def _judged(error: BrokerError) -> bool:
-    """Whether a refusal leaves the shape standing; raises the error when it says nothing about the shape."""
-    if error.meaning in (Meaning.FUNDS, Meaning.TOO_SMALL) or code_of(error.text) in _SHAPE_IS_FINE:
-        return True
-    if error.meaning in _NOT_JUDGED:
-        raise error
-    return False

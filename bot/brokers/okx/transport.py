@@ -11,22 +11,24 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from ssl import SSLContext
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import requests
 from urllib3.exceptions import HTTPError
 
-from bot.brokers.answers import safe_text
 from bot.brokers.base import BrokerError, Lane
 from bot.brokers.deadline import Deadline, Haste, Overdue, Runner
-from bot.brokers.keylock import KeyBusy, KeyLock, identity
+from bot.brokers.keylock import KeyBusy, KeyLock
+from bot.brokers.okx import envelope as wire
 from bot.brokers.okx.config import OkxConfig
-from bot.brokers.okx.errors import explain, failure, of_status, of_transport
+from bot.brokers.okx.errors import failure, of_transport
 from bot.brokers.okx.limits import OkxLimits
 from bot.brokers.rate_limits import OverBudget
 from bot.brokers.wire import CONNECT_SECONDS, READ_SECONDS, BoundedSession, trusted
 from bot.domain.clock import Clock
 from bot.domain.outcome import Meaning
+
+T = TypeVar("T")
 
 #: How often a question is asked that OKX finds too much.
 _TRIES = 4
@@ -133,7 +135,7 @@ class OkxTransport:
         self._runner = Runner("okx-sender", self._haste)
         self._trust = trusted(config.ca_file)
         self._sender = Sender(config, self._trust)
-        self._lock = KeyLock(config.state_dir, f"{config.mode}-okx-{config.environment}-{identity(config.key)}")
+        self._lock = KeyLock.of(config.state_dir, config.mode, "okx", config.environment, config.key)
         self._limits = OkxLimits(clock)
 
     def public(self, path: str, **fields: str) -> list[Any]:
@@ -142,7 +144,7 @@ class OkxTransport:
 
         def ask() -> list[Any]:
             self._admit("GET", path, fields, Lane.QUERY, deadline)
-            return self._call("GET", path, fields, deadline)
+            return self._opened(wire.rows, self._call("GET", path, fields, deadline))
 
         return _read(ask, deadline)
 
@@ -152,7 +154,8 @@ class OkxTransport:
 
         def ask() -> list[Any]:
             self._admit("GET", path, fields, Lane.QUERY, deadline)
-            return self._alone(lambda: self._call("GET", path, fields, deadline), deadline)
+            answer = self._alone(lambda: self._call("GET", path, fields, deadline), deadline)
+            return self._opened(wire.rows, answer)
 
         return _read(ask, deadline)
 
@@ -167,12 +170,12 @@ class OkxTransport:
         deadline = self._haste.deadline(self._config.order_seconds)
         self._admit("POST", path, fields, lane, deadline)
 
-        def send() -> list[Any]:
+        def send() -> Any:
             if self._clock.wall_ms() > latest:
                 raise failure(Meaning.BUSY, "not sent: its deadline passed while it waited for its turn")
             return self._call("POST", path, fields, deadline, expires)
 
-        return self._row(self._alone(send, deadline))
+        return self._opened(wire.result, self._alone(send, deadline))
 
     def pause(self, seconds: float) -> bool:
         """Wait so long, less when the daemon is in a hurry; whether there is time left."""
@@ -198,27 +201,28 @@ class OkxTransport:
         try:
             self._limits.spend(method, path, str(about.get("instId", "")), lane, deadline)
         except OverBudget as error:
-            raise failure(Meaning.RATE_LIMITED, error, "", error.wait_ms) from error
+            raise failure(Meaning.RATE_LIMITED, error, "throttled", error.wait_ms) from error
 
-    def _alone(self, call: Callable[[], list[Any]], deadline: Deadline) -> list[Any]:
+    def _alone(self, call: Callable[[], Any], deadline: Deadline) -> Any:
         try:
             with self._lock.held(deadline):
                 return call()
         except KeyBusy as error:
             raise failure(Meaning.BUSY, error, "in_use") from error
 
-    def _call(self, method: str, path: str, fields: Body, deadline: Deadline, expires: int | None = None) -> list[Any]:
+    def _call(self, method: str, path: str, fields: Body, deadline: Deadline, expires: int | None = None) -> Any:
+        """The envelope that one request brought back."""
         sender = self._sender
         sender.session.line.sent = False
         try:
-            envelope = self._runner.run(lambda: sender.call(method, path, fields, expires), deadline)
+            return self._runner.run(lambda: sender.call(method, path, fields, expires), deadline)
         except Overdue as error:
             self._renew()
             raise failure(
                 Meaning.UNKNOWN if sender.session.line.sent else Meaning.BUSY, error, "unreachable"
             ) from error
         except sender.refused as error:
-            raise self._heed(self._of_status(sender)) from error
+            raise self._heed(self._of_failure(sender)) from error
         except (
             requests.RequestException,
             HTTPError,
@@ -229,46 +233,29 @@ class OkxTransport:
             RecursionError,
         ) as error:
             raise of_transport(error, sent=sender.session.line.sent) from error
-        return self._data(envelope)
 
     def _renew(self) -> None:
         """Cut the overdue call off, so that it cannot leave later, and start with a fresh session."""
         self._sender.cut()
         self._sender = Sender(self._config, self._trust)
 
-    def _data(self, envelope: Any) -> list[Any]:
-        """The envelope's rows. `1` and `2` say that some row failed: the rows tell."""
-        code, rows = _code(envelope), envelope.get("data") if isinstance(envelope, dict) else None
-        if code is None or not (isinstance(rows, list) or code not in "012"):
-            raise failure(Meaning.UNKNOWN, f"not OKX's envelope: {safe_text(envelope)[:80]}")
-        if code == "0" and isinstance(rows, list):
-            return rows
-        if code in ("1", "2") and rows:
-            return list(rows)
-        raise self._heed(explain([(code, str(envelope.get("msg", "")))], self._config.api_url))
+    def _opened(self, contents: Callable[[Any, str], T], envelope: Any) -> T:
+        try:
+            return contents(envelope, self._config.api_url)
+        except BrokerError as error:
+            self._heed(error)
+            raise
 
-    def _row(self, rows: list[Any]) -> Mapping[str, Any]:
-        """The one row of an order request; its `sCode` is the result."""
-        if len(rows) != 1 or not isinstance(rows[0], dict):
-            raise failure(Meaning.UNKNOWN, f"one row expected: {safe_text(rows)[:80]}")
-        code = str(rows[0].get("sCode", "0"))
-        if code != "0":
-            raise self._heed(explain([(code, str(rows[0].get("sMsg", "")))], self._config.api_url))
-        return rows[0]
-
-    def _of_status(self, sender: Sender) -> BrokerError:
-        """What a status other than 2xx says: OKX's own code where it sent one."""
+    def _of_failure(self, sender: Sender) -> BrokerError:
+        """What a status other than 2xx says."""
         answer = sender.answer
         if answer is None:
             return failure(Meaning.UNKNOWN, "a refusal without an answer")
         try:
             body = answer.body.json()
         except (ValueError, RecursionError):
-            return of_status(answer.status, answer.reason)
-        code = _code(body)
-        if code is None or code in "012":
-            return of_status(answer.status, answer.reason)
-        return explain([(code, str(body.get("msg", "")))], self._config.api_url)
+            body = None
+        return wire.of_failure(answer.status, answer.reason, body, self._config.api_url)
 
     def _heed(self, error: BrokerError) -> BrokerError:
         """Remember that the venue's counter is full."""
@@ -277,14 +264,9 @@ class OkxTransport:
         return error
 
 
-def _code(envelope: Any) -> str | None:
-    """The envelope's code as text; None for what is no envelope."""
-    code = envelope.get("code") if isinstance(envelope, dict) else None
-    return str(code) if isinstance(code, str | int) and str(code).isdigit() else None
-
-
 def _read(ask: Callable[[], list[Any]], deadline: Deadline) -> list[Any]:
-    """A question whose answer did not come has only failed: UNKNOWN is for requests that change something.
+    """A question whose answer did not come has only failed: UNKNOWN is for requests that change something, and for words that
+    are unheard of.
 
     One that came too soon after others is asked again after the pause that OKX wants: a start that asks for much would
     else begin anew each time, and never end where OKX allows less than it says.
@@ -293,7 +275,7 @@ def _read(ask: Callable[[], list[Any]], deadline: Deadline) -> list[Any]:
         try:
             return ask()
         except BrokerError as error:
-            if error.meaning is Meaning.UNKNOWN:
+            if error.meaning is Meaning.UNKNOWN and not error.unheard:
                 raise BrokerError(error.venue, Meaning.BUSY, error.text, remedy=error.remedy) from error
             if error.meaning is not Meaning.RATE_LIMITED or not left or not deadline.pause(error.retry_after_ms / 1000):
                 raise

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import orjson
 
+from bot.sandbox.coinbase.codes import NEW_ORDER, PREFIX, PREVIEW, previewed
 from bot.sandbox.core.venue import Response
 
 SUCCESS = "UNKNOWN_FAILURE_REASON"
 NO_PREVIEW_FAILURE = "UNKNOWN_PREVIEW_FAILURE_REASON"
 TOO_MANY = "Too many requests"
+UNAUTHORIZED = "Unauthorized"
+TOO_MANY_PAGE = (
+    b"<!DOCTYPE html>\n<html><head><title>429 Too Many Requests</title><style>%s</style></head></html>\n"
+    % (b"div { margin: 0 auto } " * 150)
+)
+"""The edge's page, some kilobytes long."""
 SCOPES = "Missing required scopes"
 STATUS = {
     "INVALID_ARGUMENT": 400,
@@ -18,52 +25,6 @@ STATUS = {
     "INTERNAL": 500,
     "UNAVAILABLE": 503,
 }
-NEW_ORDER = frozenset(
-    {
-        "UNSUPPORTED_ORDER_CONFIGURATION",
-        "INVALID_SIDE",
-        "INVALID_PRODUCT_ID",
-        "INVALID_SIZE_PRECISION",
-        "INVALID_PRICE_PRECISION",
-        "INSUFFICIENT_FUND",
-        "INVALID_LEDGER_BALANCE",
-        "ORDER_ENTRY_DISABLED",
-        "INELIGIBLE_PAIR",
-        "INVALID_LIMIT_PRICE_POST_ONLY",
-        "INVALID_LIMIT_PRICE",
-        "INVALID_NO_LIQUIDITY",
-        "INVALID_REQUEST",
-        "COMMANDER_REJECTED_NEW_ORDER",
-        "INSUFFICIENT_FUNDS",
-        "UNTRADABLE_PRODUCT",
-        "GEOFENCING_RESTRICTION",
-        "DUPLICATE",
-    }
-)
-PREVIEW = frozenset(
-    {
-        "PREVIEW_INVALID_SIDE",
-        "PREVIEW_INVALID_ORDER_CONFIG",
-        "PREVIEW_INVALID_PRODUCT_ID",
-        "PREVIEW_INVALID_SIZE_PRECISION",
-        "PREVIEW_INVALID_PRICE_PRECISION",
-        "PREVIEW_INVALID_LEDGER_BALANCE",
-        "PREVIEW_INVALID_LIMIT_PRICE_POST_ONLY",
-        "PREVIEW_INVALID_LIMIT_PRICE",
-        "PREVIEW_INVALID_NO_LIQUIDITY",
-        "PREVIEW_INSUFFICIENT_FUND",
-        "PREVIEW_INVALID_STOP_PRICE",
-        "PREVIEW_INVALID_BASE_SIZE_TOO_LARGE",
-        "PREVIEW_INVALID_BASE_SIZE_TOO_SMALL",
-        "PREVIEW_INVALID_QUOTE_SIZE_PRECISION",
-        "PREVIEW_INVALID_QUOTE_SIZE_TOO_LARGE",
-        "PREVIEW_INVALID_QUOTE_SIZE_TOO_SMALL",
-        "PREVIEW_STOP_PRICE_ABOVE_LAST_TRADE_PRICE",
-        "PREVIEW_STOP_PRICE_BELOW_LAST_TRADE_PRICE",
-        "PREVIEW_INVALID_ORDER_TYPE_FOR_ATTACHED",
-        "PREVIEW_INVALID_ORDER_SIDE_FOR_ATTACHED_TPSL",
-    }
-)
 MESSAGES = {
     "INSUFFICIENT_FUND": "Insufficient balance in source account",
     "UNSUPPORTED_ORDER_CONFIGURATION": "source is not enabled for trading",
@@ -141,7 +102,9 @@ def unauthorized() -> Response:
 
 
 def throttled(style: str) -> Response:
-    """The four faces of a rate limit that clients have met."""
+    """The faces of a rate limit that clients have met."""
+    if style == "html":
+        return Response(TOO_MANY_PAGE, 429, "text/html; charset=utf-8")
     if style == "resource_exhausted":
         return problem("RESOURCE_EXHAUSTED", TOO_MANY)
     if style == "forbidden":
@@ -152,14 +115,17 @@ def throttled(style: str) -> Response:
 
 
 def refusal(refused: OrderRefused, configuration: object, where: str) -> Response:
-    """`success: false`; `where` says which of the three fields carries the code, as that varies."""
-    bare = refused.code.removeprefix("PREVIEW_")
-    known = bare if bare in NEW_ORDER else SUCCESS
-    preview = f"PREVIEW_{bare}" if f"PREVIEW_{bare}" in PREVIEW else NO_PREVIEW_FAILURE
-    if where == "preview" and preview != NO_PREVIEW_FAILURE:
-        known = SUCCESS
-    if known == SUCCESS and preview == NO_PREVIEW_FAILURE:
-        known = refused.code
+    """`success: false`; `where` says which of the three fields carries the code, as that varies.
+
+    A word that only previews know stays where previews have it; one that is in no list goes where its prefix says.
+    """
+    bare, preview = refused.code.removeprefix(PREFIX), previewed(refused.code)
+    in_new, in_preview = bare in NEW_ORDER, preview in PREVIEW
+    if not in_new and not in_preview:
+        in_new, in_preview = refused.code == bare, refused.code == preview
+    known = bare if in_new and not (in_preview and where == "preview") else SUCCESS
+    if in_new and where in {"error", "new_order"}:
+        in_preview = False
     return answer(
         {
             "success": False,
@@ -167,7 +133,7 @@ def refusal(refused: OrderRefused, configuration: object, where: str) -> Respons
                 "error": SUCCESS if where == "new_order" else known,
                 "message": refused.text,
                 "error_details": "",
-                "preview_failure_reason": NO_PREVIEW_FAILURE if where in {"error", "new_order"} else preview,
+                "preview_failure_reason": preview if in_preview else NO_PREVIEW_FAILURE,
                 "new_order_failure_reason": known if where == "new_order" else SUCCESS,
             },
             "order_configuration": configuration,

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable
 from typing import Any, TypeVar
 
 from bot.sandbox.coinbase.errors import invalid, not_found
+from bot.sandbox.coinbase.foreign import ORDER_ID, foreign_order, is_asked_for
 from bot.sandbox.coinbase.ids import trade_id
 from bot.sandbox.coinbase.portfolios import Portfolios
+from bot.sandbox.coinbase.products import Listing
 from bot.sandbox.coinbase.render import (
     SHAPES,
     STATUSES,
+    changed_ms,
     fill_record,
     key_of,
     order_record,
@@ -25,11 +27,14 @@ from bot.sandbox.coinbase.words import Query, rfc3339
 from bot.sandbox.core.credentials import Credential
 from bot.sandbox.core.exchange import Exchange
 from bot.sandbox.core.switches import Switches
-from bot.sandbox.core.values import Fill, Order
+from bot.sandbox.core.values import Fill, Order, Origin
 from bot.sandbox.core.views import View
 
 ORDERS_PAGE = 1000
 FILLS_PAGE = 1000
+ADVANCED = "RETAIL_ADVANCED"
+"""What a list of orders shows to who does not ask for another source."""
+ANY_PRODUCT = "UNKNOWN_PRODUCT_TYPE"
 T = TypeVar("T", Order, Fill)
 
 
@@ -46,14 +51,17 @@ class Span:
 class HistoryDesk:
     """Answers what an account asks about its orders and fills."""
 
-    def __init__(self, exchange: Exchange, switches: Switches, portfolios: Portfolios) -> None:
+    def __init__(self, exchange: Exchange, listing: Listing, switches: Switches, portfolios: Portfolios) -> None:
         self._exchange = exchange
+        self._listing = listing
         self._switches = switches
         self._portfolios = portfolios
 
     # ---- orders ----
 
     def order(self, who: Credential, order_id: str) -> dict[str, Any]:
+        if order_id == ORDER_ID and self._switches.on("foreign_product_rows"):
+            return {"order": foreign_order(self._portfolios.identity(who.account))}
         order = View(self._exchange, who.account).order(order_id)
         if order is None:
             raise not_found("order with this orderID was not found")
@@ -62,20 +70,56 @@ class HistoryDesk:
     def orders(self, who: Credential, query: Query) -> dict[str, Any]:
         self._portfolios.check(who.account, query.get("retail_portfolio_id"))
         wanted = self._wanted_statuses(query)
-        span = Span(query, "start_date", "end_date")
-        view, asked_for = View(self._exchange, who.account), _filter(query)
-        mine = view.open_orders() if wanted == {"OPEN"} else view.orders(span.begin)
-        found = [order for order in mine if span.holds(order.created_ms) and asked_for(order)]
-        found = [order for order in found if not wanted or self._status(order) in wanted]
-        found.sort(key=_sort_key(query.get("sort_by")), reverse=True)
+        unproven = self._switches.on("proof_token_required") and not query.get("proof_token")
+        found = self._found(who, query, wanted)
         limit = query.number("limit", self._switches.number("orders_default_limit"), ORDERS_PAGE)
         page, cursor = _page(found, query.get("cursor"), limit)
+        rows = [self._record(order, who.account) for order in page]
+        if self._switches.on("foreign_product_rows") and is_asked_for(query):
+            rows.append(foreign_order(self._portfolios.identity(who.account)))
+        if unproven and not self._switches.on("proof_token_shows_rows"):
+            rows, cursor = [], ""
         return {
-            "orders": [self._record(order, who.account) for order in page],
+            "orders": rows,
             "sequence": "0",
             "has_next": bool(cursor),
             "cursor": cursor,
+            "proof_token_required": unproven,
         }
+
+    def _found(self, who: Credential, query: Query, wanted: set[str]) -> list[Order]:
+        """The orders that a query asks for, in its order."""
+        span = Span(query, "start_date", "end_date")
+        view = View(self._exchange, who.account)
+        mine = view.open_orders() if wanted == {"OPEN"} else view.orders(span.begin)
+        found = [order for order in mine if span.holds(order.created_ms) and self._fits(order, query)]
+        found = [order for order in found if not wanted or self._status(order) in wanted]
+        return sorted(found, key=_sort_key(query.get("sort_by")), reverse=True)
+
+    def _fits(self, order: Order, query: Query) -> bool:
+        """Whether an order meets all filters of a query but those of status and time."""
+        has = {
+            ("order_ids",): {order.id},
+            ("product_ids", "product_id"): {order.symbol, self._product(order.symbol)},
+            ("order_types", "order_type"): {SHAPES[key_of(order)][0]},
+            ("time_in_forces",): {SHAPES[key_of(order)][1]},
+            ("order_side",): {order.side.value.upper()},
+            ("product_type",): {"SPOT", ANY_PRODUCT},
+            ("asset_filters",): set(order.symbol.split("-")),
+        }
+        sources = query.many("order_placement_source") or [ADVANCED]
+        asked = all(not (wanted := query.many(*names)) or values & set(wanted) for names, values in has.items())
+        return asked and self._source(order) in sources
+
+    def _source(self, order: Order | Fill) -> str:
+        """Where an order was placed: the owner's hand works in the simple app or on the advanced page."""
+        simple = order.origin is Origin.MANUAL and not self._switches.on("hand_orders_advanced")
+        return "RETAIL_SIMPLE" if simple else ADVANCED
+
+    def _product(self, symbol: str) -> str:
+        """Under which product an order is reported: its own, or that of its book."""
+        canonical = self._switches.on("usdc_orders_canonical")
+        return self._listing.by_id[symbol].book if canonical else symbol
 
     def _wanted_statuses(self, query: Query) -> set[str]:
         wanted = set(query.many("order_status"))
@@ -89,9 +133,12 @@ class HistoryDesk:
         return status_of(order, self._exchange.clock.wall_ms(), self._switches.number("pending_ms"))
 
     def _record(self, order: Order, account: str) -> dict[str, Any]:
-        record = order_record(order, self._status(order), self._portfolios.identity(account))
-        if order.fill_ids:
-            record["last_fill_time"] = rfc3339(self._exchange.state.fills[order.fill_ids[-1]].time_ms)
+        identity, product = self._portfolios.identity(account), self._product(order.symbol)
+        record = order_record(order, self._status(order), identity, product, self._source(order))
+        filled = self._exchange.state.fills[order.fill_ids[-1]].time_ms if order.fill_ids else None
+        record["last_update_time"] = rfc3339(max(changed_ms(order), filled or 0))
+        if filled is not None:
+            record["last_fill_time"] = rfc3339(filled)
         return record
 
     # ---- fills ----
@@ -101,7 +148,7 @@ class HistoryDesk:
         self._portfolios.check(who.account, query.get("retail_portfolio_id"))
         span = Span(query, "start_sequence_timestamp", "end_sequence_timestamp")
         mine = (fill for fill in View(self._exchange, who.account).fills(span.begin) if self._shown(fill))
-        found = [fill for fill in mine if span.holds(fill.time_ms) and _fits(fill, query)]
+        found = [fill for fill in mine if span.holds(fill.time_ms) and self._asked(fill, query)]
         found.sort(key=(lambda fill: (fill.price, fill.sequence)) if query.get("sort_by") == "PRICE" else _newest)
         found.reverse()
         limit = query.number("limit", self._switches.number("fills_default_limit"), FILLS_PAGE)
@@ -111,45 +158,24 @@ class HistoryDesk:
         return {"fills": [self._fill(fill, who.account) for fill in page], "cursor": cursor}
 
     def _shown(self, fill: Fill) -> bool:
-        """Fills can come later than the order's status says."""
+        """Fills can come later than the order's status says; trades of the simple app never do."""
+        if self._source(fill) != ADVANCED:
+            return False
         lag_ms = self._switches.number("fills_lag_ms")
         return not lag_ms or fill.visible_wall_ms + lag_ms <= self._exchange.clock.wall_ms()
 
     def _fill(self, fill: Fill, account: str) -> dict[str, Any]:
         order = self._exchange.state.orders[fill.order_id]
         in_quote = order.budget is not None and self._switches.on("quote_fills_in_quote")
-        return fill_record(fill, self._portfolios.identity(account), in_quote)
+        return fill_record(fill, self._portfolios.identity(account), in_quote, self._product(fill.symbol))
 
-
-#: The filters of a list of orders but those of status and time: under which names each is asked, and what an order has there.
-_FILTERS: tuple[tuple[tuple[str, ...], Callable[[Order], set[str]]], ...] = (
-    (("order_ids",), lambda order: {order.id}),
-    (("product_ids", "product_id"), lambda order: {order.symbol}),
-    (("order_types", "order_type"), lambda order: {SHAPES[key_of(order)][0]}),
-    (("time_in_forces",), lambda order: {SHAPES[key_of(order)][1]}),
-    (("order_side",), lambda order: {order.side.value.upper()}),
-    (("product_type",), lambda _: {"SPOT", "UNKNOWN_PRODUCT_TYPE"}),
-    (("asset_filters",), lambda order: set(order.symbol.split("-"))),
-    (
-        ("order_placement_source",),
-        lambda order: {"RETAIL_SIMPLE" if order.origin.value == "manual" else "RETAIL_ADVANCED"},
-    ),
-)
-
-
-def _filter(query: Query) -> Callable[[Order], bool]:
-    """Whether an order meets all of `_FILTERS` that a query asks for."""
-    asked = [(set(values), has) for names, has in _FILTERS if (values := query.many(*names))]
-    return lambda order: all(wanted & has(order) for wanted, has in asked)
-
-
-def _fits(fill: Fill, query: Query) -> bool:
-    filters = (
-        (query.many("order_ids", "order_id"), fill.order_id),
-        (query.many("trade_ids"), trade_id(fill.id)),
-        (query.many("product_ids", "product_id"), fill.symbol),
-    )
-    return all(not asked or actual in asked for asked, actual in filters)
+    def _asked(self, fill: Fill, query: Query) -> bool:
+        filters = (
+            (query.many("order_ids", "order_id"), {fill.order_id}),
+            (query.many("trade_ids"), {trade_id(fill.id)}),
+            (query.many("product_ids", "product_id"), {fill.symbol, self._product(fill.symbol)}),
+        )
+        return all(not asked or actual & set(asked) for asked, actual in filters)
 
 
 def _newest(row: Order | Fill) -> tuple[int, int]:
@@ -160,6 +186,8 @@ def _sort_key(name: str) -> Any:
     """Coinbase's orders of a list, each to be reversed."""
     if name == "LIMIT_PRICE":
         return lambda order: (order.price or 0, order.sequence)
+    if name == "LAST_UPDATE_TIME":
+        return lambda order: (changed_ms(order), *_newest(order))
     if name == "LAST_FILL_TIME":
         return lambda order: (order.tags.get("last_fill", ""), *_newest(order))
     return _newest

@@ -145,7 +145,14 @@ class PublicDesk:
     def best_bid_ask(self, query: Query, now_ms: int) -> dict[str, Any]:
         names = query.many("product_ids") or [product.id for product in self._listing.shown()]
         products = [self._listing.find(name) for name in names]
-        return {"pricebooks": [_pricebook(p.id, self._market.book(p.id, now_ms, 1), now_ms) for p in products]}
+        return {"pricebooks": [self._best(p, now_ms) for p in products if self._quote(p) != "left_out"]}
+
+    def _quote(self, product: Product) -> str:
+        return self._switches.word(f"quote.{product.id}")
+
+    def _best(self, product: Product, now_ms: int) -> dict[str, Any]:
+        book = self._market.book(product.id, now_ms, 1)
+        return _pricebook(product.id, Book([], []) if self._quote(product) == "empty" else book, now_ms)
 
     # ---- trades ----
 

@@ -10,7 +10,7 @@ import orjson
 from bot.sandbox.coinbase.ids import trade_id
 from bot.sandbox.coinbase.words import rfc3339
 from bot.sandbox.core.instrument import floor_to, plain
-from bot.sandbox.core.values import ZERO, Fill, Kind, Order, Origin, Reason, Status
+from bot.sandbox.core.values import ZERO, Fill, Kind, Order, Reason, Status
 
 SHAPES = {
     "market_market_ioc": ("MARKET", "IMMEDIATE_OR_CANCEL"),
@@ -26,7 +26,9 @@ SHAPES = {
 """Order type and time in force of each configuration."""
 BY_HAND = "market_market_ioc"
 ENDED = {Status.FILLED: "FILLED", Status.EXPIRED: "EXPIRED", Status.CANCELED: "CANCELLED"}
-STATUSES = frozenset({*ENDED.values(), "OPEN", "PENDING", "QUEUED", "CANCEL_QUEUED", "EDIT_QUEUED", "FAILED"})
+STATUSES = frozenset(
+    {*ENDED.values(), "OPEN", "PENDING", "QUEUED", "CANCEL_QUEUED", "EDIT_QUEUED", "FAILED", "UNKNOWN_ORDER_STATUS"}
+)
 LONG = Decimal("1e-16")
 
 
@@ -50,20 +52,20 @@ def configuration_of(order: Order) -> dict[str, Any]:
     key = key_of(order)
     asked: dict[str, Any] = orjson.loads(order.tags.get("configuration", "{}"))
     if "base_size" in asked or order.budget is None:
-        asked["base_size"] = plain(order.qty)
+        asked["base_size"] = order.tags.get("shown_size", plain(order.qty))
     if key.startswith("limit_limit") and order.price is not None:
         asked["limit_price"] = plain(order.price)
     return {key: asked}
 
 
-def order_record(order: Order, status: str, identity: dict[str, str]) -> dict[str, Any]:
-    """One order; `identity` holds user_id and retail_portfolio_id."""
+def order_record(order: Order, status: str, identity: dict[str, str], product: str, source: str) -> dict[str, Any]:
+    """One order; `identity` holds user_id and retail_portfolio_id, `source` says where it was placed."""
     order_type, time_in_force = SHAPES[key_of(order)]
     sign = 1 if order.side.value == "buy" else -1
     done = status in {"FILLED", "CANCELLED", "EXPIRED", "FAILED"}
     return {
         "order_id": order.id,
-        "product_id": order.symbol,
+        "product_id": product,
         "user_id": identity["user_id"],
         "order_configuration": configuration_of(order),
         "side": order.side.value.upper(),
@@ -89,7 +91,7 @@ def order_record(order: Order, status: str, identity: dict[str, str]) -> dict[st
         "product_type": "SPOT",
         "reject_message": "",
         "cancel_message": "User requested cancel" if order.reason is Reason.USER else "",
-        "order_placement_source": "RETAIL_SIMPLE" if order.origin is Origin.MANUAL else "RETAIL_ADVANCED",
+        "order_placement_source": source,
         "outstanding_hold_amount": plain(order.held),
         "is_liquidation": False,
         "last_fill_time": order.tags.get("last_fill"),
@@ -100,10 +102,42 @@ def order_record(order: Order, status: str, identity: dict[str, str]) -> dict[st
         "originating_order_id": order.parent_id or "",
         "attached_order_id": order.tags.get("attached_id", ""),
         "attached_order_configuration": orjson.loads(order.tags.get("attached", "null")),
+        "current_pending_replace": None,
+        "commission_detail_total": _commission(order.fee),
+        **_workable(order),
+        "product_details": None,
+        "prediction_side": "PREDICTION_SIDE_UNKNOWN",
+        "displayed_order_config": "UNKNOWN_DISPLAYED_ORDER_CONFIG",
+        "cost_basis_method": "COST_BASIS_METHOD_UNSPECIFIED",
     }
 
 
-def fill_record(fill: Fill, identity: dict[str, str], in_quote: bool) -> dict[str, Any]:
+def changed_ms(order: Order) -> int:
+    """The market time of an order's last change but its fills."""
+    return max(order.since_ms, order.closed_ms or 0)
+
+
+def _workable(order: Order) -> dict[str, str]:
+    """Of an attached order: how much its parent has bought, and how much that is of what it had asked for."""
+    if order.parent_id is None:
+        return {"workable_size": "", "workable_size_completion_pct": ""}
+    whole = Decimal(order.tags.get("shown_size", order.qty))
+    return {"workable_size": plain(order.qty), "workable_size_completion_pct": f"{order.qty * 100 / whole:.2f}"}
+
+
+def _commission(fee: Decimal) -> dict[str, str]:
+    return {
+        "total_commission": plain(fee),
+        "gst_commission": "",
+        "withholding_commission": "",
+        "client_commission": plain(fee),
+        "venue_commission": "",
+        "regulatory_commission": "",
+        "clearing_commission": "",
+    }
+
+
+def fill_record(fill: Fill, identity: dict[str, str], in_quote: bool, product: str) -> dict[str, Any]:
     """One fill; `in_quote` gives its size in money, as market buys of an amount of money have it."""
     moment = rfc3339(fill.time_ms)
     return {
@@ -115,7 +149,7 @@ def fill_record(fill: Fill, identity: dict[str, str], in_quote: bool) -> dict[st
         "price": plain(fill.price),
         "size": plain(fill.cost if in_quote else fill.qty),
         "commission": plain(fill.fee_quote),
-        "product_id": fill.symbol,
+        "product_id": product,
         "sequence_timestamp": moment,
         "liquidity_indicator": "MAKER" if fill.maker else "TAKER",
         "size_in_quote": in_quote,
@@ -123,15 +157,24 @@ def fill_record(fill: Fill, identity: dict[str, str], in_quote: bool) -> dict[st
         "side": fill.side.value.upper(),
         "retail_portfolio_id": identity["retail_portfolio_id"],
         "fillSource": "FILL_SOURCE_CLOB",
-        "commission_detail_total": {
-            "total_commission": plain(fill.fee_quote),
-            "gst_commission": "",
-            "withholding_commission": "",
-            "client_commission": plain(fill.fee_quote),
-            "venue_commission": "",
-            "regulatory_commission": "",
-            "clearing_commission": "",
-        },
+        "commission_detail_total": _commission(fill.fee_quote),
+    }
+
+
+def preview_record(sizes: dict[str, str], errs: list[str], preview_id: str) -> dict[str, Any]:
+    """What an order would cost; without sizes nothing is known of that."""
+    costs = ("order_total", "commission_total", "quote_size", "base_size", "best_bid", "best_ask")
+    return {
+        **dict.fromkeys(costs, "0"),
+        **sizes,
+        "errs": errs,
+        "warning": [],
+        "is_max": False,
+        **dict.fromkeys(("order_margin_total", "leverage", "long_leverage", "short_leverage", "slippage"), "0"),
+        "preview_id": preview_id,
+        "current_liquidation_buffer": "0",
+        **dict.fromkeys(("projected_liquidation_buffer", "max_leverage"), ""),
+        "pnl_configuration": None,
     }
 
 

@@ -8,14 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from bot.sandbox.coinbase.codes import CANCEL, REFUSALS
 from bot.sandbox.core.switches import Switches, Value
 
 TEN_YEARS = 315_360_000
 WORDS = {
     "duplicate_client_id": {"returns_old", "refused"},
-    "past_end_time": {"refused", "expires"},
+    "past_end_time": {"in_the_past", "invalid", "expires"},
+    "price_band_word": {"band", "too_far", "breached"},
+    "child_client_id": {"none", "venue", "parent"},
+    "cancel_refused": {"", *CANCEL},
+    "market_refusal": {"", *REFUSALS},
+    "quote": {"shown", "left_out", "empty"},
+    "maintenance_style": {"html", "text", "empty"},
     "refusal_code_in": {"both", "error", "preview", "new_order"},
-    "rate_limit_style": {"errors", "resource_exhausted", "forbidden", "unauthorized"},
+    "rate_limit_style": {"errors", "resource_exhausted", "forbidden", "unauthorized", "html"},
     "new_key_type": {"ecdsa", "ed25519", "ed25519_pem"},
     "product_flag": {
         "",
@@ -41,9 +48,13 @@ class CoinbaseSwitches(Switches):
 
 
 def defaults(symbols: Iterable[str], *, lockstep: bool) -> dict[str, Value]:
-    """All switches. `product_status.<ID>` and `product_flag.<ID>` make a product untradable, `rules.<ID>` changes its rules.
+    """All switches. `product_status.<ID>` and `product_flag.<ID>` make a product untradable, `rules.<ID>` changes its rules,
+    `market_refusal.<ID>` refuses its orders and their previews with a word, `quote.<ID>` takes its row out of
+    best_bid_ask or empties it.
 
-    In lock-step, where the market stands still until a daemon has done its work, no order is pending by itself.
+    In lock-step, where the market stands still until a daemon has done its work, no order is pending by itself and
+    coins are free at once. `hold_release_ms` is how long they stay on hold after a cancel or a fill; a `cancel_ms` of
+    minutes is a cancel that hangs. Widths in percent are of the last price; 0 is none.
     """
     products = list(symbols)
     return {
@@ -51,19 +62,33 @@ def defaults(symbols: Iterable[str], *, lockstep: bool) -> dict[str, Value]:
         "duplicate_client_id": "returns_old",
         "stops_refused_on_spot": False,
         "attached_refused": False,
+        "attached_refused_on_ioc": False,
+        "attached_bounds_percent": 50,
+        "attached_sized_by_order": False,
         "attached_below_minimum_dropped": False,
+        "child_client_id": "venue",
+        "price_band_percent": 40,
+        "price_band_word": "band",
+        "disabled_is_trading_disabled": False,
         "stops_hold_base": True,
-        "past_end_time": "refused",
+        "past_end_time": "in_the_past",
         "refusal_code_in": "both",
         "legacy_order_id": False,
         "pending_ms": 0 if lockstep else 30,
         "cancel_ms": 20,
+        "cancel_refused": "",
+        "hold_release_ms": 0 if lockstep else 250,
         "order_404_ms": 0,
         "fills_lag_ms": 0,
         "quote_fills_in_quote": True,
         "quote_buys_finer_than_lot": False,
         "refused_orders_live": False,
         "open_filter_alone": False,
+        "proof_token_required": False,
+        "proof_token_shows_rows": False,
+        "foreign_product_rows": False,
+        "hand_orders_advanced": False,
+        "usdc_orders_canonical": False,
         "open_order_cap": 500,
         "accounts_default_limit": 49,
         "orders_default_limit": 1000,
@@ -82,6 +107,7 @@ def defaults(symbols: Iterable[str], *, lockstep: bool) -> dict[str, Value]:
         "public_per_second": 10,
         "rate_limit_style": "errors",
         "rate_limit_headers": False,
+        "maintenance_style": "html",
         "retry_after_seconds": 0,
         "jwt_leeway_seconds": 30,
         "nonce_replay_refused": False,
@@ -90,4 +116,6 @@ def defaults(symbols: Iterable[str], *, lockstep: bool) -> dict[str, Value]:
         **{f"product_status.{symbol}": "online" for symbol in products},
         **{f"product_flag.{symbol}": "" for symbol in products},
         **{f"rules.{symbol}": "" for symbol in products},
+        **{f"market_refusal.{symbol}": "" for symbol in products},
+        **{f"quote.{symbol}": "shown" for symbol in products},
     }

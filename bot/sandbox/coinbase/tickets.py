@@ -2,51 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import orjson
 
+from bot.sandbox.coinbase.attached import AttachedDesk, worse
+from bot.sandbox.coinbase.configurations import Asked, read_configuration
 from bot.sandbox.coinbase.errors import OrderRefused, invalid
 from bot.sandbox.coinbase.products import FINE_STEP, QUOTE_MINIMUM, Product
-from bot.sandbox.coinbase.render import SHAPES
-from bot.sandbox.coinbase.words import decimal_of, moment
-from bot.sandbox.core.instrument import ceil_to, floor_to, is_multiple
+from bot.sandbox.coinbase.words import moment
+from bot.sandbox.core.instrument import floor_to, is_multiple
 from bot.sandbox.core.switches import Switches
-from bot.sandbox.core.values import Close, Kind, Side, Ticket, Tif
+from bot.sandbox.core.values import Kind, Side, Ticket, Tif
 
-KNOWN_ELSEWHERE = frozenset({"market_market_fok", "twap_limit_gtd", "scaled_limit_gtc"})
 MAX_CLIENT_ID = 128
-WORSE = Decimal("0.05")
-"""A bracket's triggered stop is a limit order this much worse than its trigger."""
 TIFS = {"ioc": Tif.IOC, "gtc": Tif.GTC, "gtd": Tif.GTD, "fok": Tif.FOK}
+PAST_ENDS = {"in_the_past": "END_TIME_IS_IN_THE_PAST", "invalid": "INVALID_END_TIME"}
+BANDS = {
+    "band": "LIMIT_ORDER_PRICE_EXCEEDS_PRICE_BAND_ON_{side}",
+    "too_far": "PREVIEW_LIMIT_PRICE_TOO_FAR_FROM_MARKET",
+    "breached": "PREVIEW_BREACHED_PRICE_LIMIT",
+}
 RISING = {"STOP_DIRECTION_STOP_UP": True, "STOP_DIRECTION_STOP_DOWN": False}
-
-
-@dataclass(frozen=True)
-class Asked:
-    """One order configuration: its key and its fields."""
-
-    key: str
-    fields: dict[str, Any]
-
-    @property
-    def kind(self) -> str:
-        """MARKET, LIMIT, STOP_LIMIT or BRACKET."""
-        return SHAPES[self.key][0]
-
-    def number(self, name: str) -> Decimal:
-        return decimal_of(self.fields.get(name), name)
-
-    def has(self, name: str) -> bool:
-        return self.fields.get(name) not in {None, ""}
-
-    @property
-    def echo(self) -> dict[str, Any]:
-        """How the venue shows the configuration again."""
-        extra = {"rfq_enabled": False, "rfq_disabled": False} if self.kind == "MARKET" else {}
-        return {self.key: {**self.fields, **extra}}
 
 
 class TicketDesk:
@@ -66,7 +45,9 @@ class TicketDesk:
         ticket = self._ticket(asked, side, account)
         self._check_end(ticket)
         attached = body.get("attached_order_configuration")
-        ticket.close = None if attached is None else self._close(read_configuration(attached), asked, side)
+        if attached is not None:
+            desk = AttachedDesk(self._product, self._last, self._switches)
+            ticket.close = desk.read(read_configuration(attached), asked, ticket)
         ticket.tags = {
             "key": asked.key,
             "configuration": orjson.dumps(asked.echo[asked.key]).decode(),
@@ -78,6 +59,12 @@ class TicketDesk:
         if not is_multiple(price, self._product.tick):
             raise OrderRefused("INVALID_PRICE_PRECISION")
         return price
+
+    def check_band(self, price: Decimal, side: Side) -> None:
+        """A limit far from the market is refused; the distance and the word are the venue's secret."""
+        width = self._last * self._switches.number("price_band_percent") / 100
+        if width and abs(price - self._last) > width:
+            raise OrderRefused(BANDS[self._switches.word("price_band_word")].format(side=side.value.upper()))
 
     def check_size(self, qty: Decimal, price: Decimal) -> Decimal:
         """A size on the product's step, within its limits at that price."""
@@ -117,6 +104,7 @@ class TicketDesk:
 
     def _limit(self, asked: Asked, ticket: Ticket) -> Ticket:
         price = self.check_price(asked.number("limit_price"))
+        self.check_band(price, ticket.side)
         if asked.has("base_size") or not asked.has("quote_size"):
             qty = asked.number("base_size")
         else:
@@ -138,6 +126,10 @@ class TicketDesk:
         if not rising and trigger >= self._last:
             raise OrderRefused("PREVIEW_STOP_PRICE_ABOVE_LAST_TRADE_PRICE")
         is_stop = rising == (ticket.side is Side.BUY)
+        if is_stop and not rising and price > trigger:
+            raise OrderRefused("STOP_PRICE_BELOW_LIMIT_PRICE")
+        if is_stop and rising and price < trigger:
+            raise OrderRefused("STOP_PRICE_ABOVE_LIMIT_PRICE")
         return replace(
             ticket,
             kind=Kind.STOP_LIMIT if is_stop else Kind.TAKE_PROFIT_LIMIT,
@@ -163,40 +155,13 @@ class TicketDesk:
             qty=self.check_size(asked.number("base_size"), trigger),
             trigger=trigger,
             target=target,
-            limit_offset=self._worse(trigger, ticket.side),
+            limit_offset=worse(trigger, ticket.side, self._product.tick),
             holds=self._holds(ticket.side),
-        )
-
-    def _close(self, attached: Asked, parent: Asked, side: Side) -> Close:
-        """The bracket that protects what a buy has bought; its size is what was filled."""
-        if self._switches.on("attached_refused") or self._switches.on("stops_refused_on_spot"):
-            raise OrderRefused("PREVIEW_INVALID_ORDER_TYPE_FOR_ATTACHED")
-        if attached.kind != "BRACKET" or parent.kind not in {"MARKET", "LIMIT"}:
-            raise OrderRefused("PREVIEW_INVALID_ORDER_TYPE_FOR_ATTACHED")
-        if side is not Side.BUY:
-            raise OrderRefused("PREVIEW_INVALID_ORDER_SIDE_FOR_ATTACHED_TPSL")
-        target, trigger = self._bracket_prices(attached)
-        if not trigger < min(target, self._last):
-            raise OrderRefused("PREVIEW_INVALID_STOP_PRICE")
-        dropped = self._switches.on("attached_below_minimum_dropped")
-        return Close(
-            kind=Kind.BRACKET,
-            trigger=trigger,
-            target=target,
-            limit_offset=self._worse(trigger, Side.SELL),
-            min_qty=ceil_to(QUOTE_MINIMUM / trigger, self._product.lot) if dropped else Decimal(0),
-            holds=self._holds(Side.SELL),
-            at_end=True,
-            tags={"key": attached.key, "configuration": orjson.dumps(attached.fields).decode()},
         )
 
     def _bracket_prices(self, asked: Asked) -> tuple[Decimal, Decimal]:
         """Take-profit limit and stop trigger."""
         return self.check_price(asked.number("limit_price")), self.check_price(asked.number("stop_trigger_price"))
-
-    def _worse(self, trigger: Decimal, side: Side) -> Decimal:
-        distance = floor_to(trigger * WORSE, self._product.tick)
-        return -distance if side is Side.SELL else distance
 
     # ---- rules ----
 
@@ -208,10 +173,16 @@ class TicketDesk:
             raise OrderRefused("UNSUPPORTED_ORDER_CONFIGURATION")
 
     def _check_product(self, asked: Asked) -> None:
+        word = self._switches.word(f"market_refusal.{self._product.id}")
+        if word:
+            raise OrderRefused(word)
+        if self._switches.word(f"quote.{self._product.id}") != "shown":
+            raise OrderRefused("PREVIEW_MISSING_PRODUCT_PRICE_BOOK")
         status = self._switches.word(f"product_status.{self._product.id}")
         flag = self._switches.word(f"product_flag.{self._product.id}")
         if status != "online" or flag in {"is_disabled", "trading_disabled", "view_only", "auction_mode"}:
-            raise OrderRefused("UNTRADABLE_PRODUCT")
+            disabled = self._switches.on("disabled_is_trading_disabled")
+            raise OrderRefused("TRADING_DISABLED" if disabled else "UNTRADABLE_PRODUCT")
         if flag == "cancel_only" or (flag == "post_only" and asked.fields.get("post_only") is not True):
             raise OrderRefused("ORDER_ENTRY_DISABLED")
         if flag == "limit_only" and asked.kind == "MARKET":
@@ -220,20 +191,9 @@ class TicketDesk:
     def _check_end(self, ticket: Ticket) -> None:
         """An end that has passed is refused, or the order expires as soon as it is there."""
         end = ticket.expire_wall_ms
-        if end is not None and end <= self._wall_ms and self._switches.word("past_end_time") == "refused":
-            raise OrderRefused("INVALID_REQUEST", "end_time must be in the future")
-
-
-def read_configuration(configuration: object) -> Asked:
-    """The one key of a configuration that spot knows."""
-    if not isinstance(configuration, dict) or len(configuration) != 1:
-        raise invalid("order_configuration must have exactly one key")
-    key, fields = next(iter(configuration.items()))
-    if key in KNOWN_ELSEWHERE:
-        raise OrderRefused("UNSUPPORTED_ORDER_CONFIGURATION")
-    if key not in SHAPES or not isinstance(fields, dict):
-        raise invalid(f"unknown order_configuration {key}")
-    return Asked(key, fields)
+        word = self._switches.word("past_end_time")
+        if end is not None and end <= self._wall_ms and word in PAST_ENDS:
+            raise OrderRefused(PAST_ENDS[word])
 
 
 def client_id_of(body: dict[str, Any]) -> str:

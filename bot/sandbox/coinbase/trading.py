@@ -13,11 +13,13 @@ from typing import Any
 import orjson
 
 from bot.sandbox.coinbase import errors
+from bot.sandbox.coinbase.codes import NO_CANCEL_FAILURE, previewed
+from bot.sandbox.coinbase.configurations import echoed
 from bot.sandbox.coinbase.errors import OrderRefused, answer, denied, invalid
 from bot.sandbox.coinbase.ids import CoinbaseIds
 from bot.sandbox.coinbase.portfolios import Portfolios
 from bot.sandbox.coinbase.products import Listing
-from bot.sandbox.coinbase.render import key_of
+from bot.sandbox.coinbase.render import key_of, preview_record
 from bot.sandbox.coinbase.tickets import TicketDesk, client_id_of
 from bot.sandbox.coinbase.words import decimal_of, rfc3339
 from bot.sandbox.core.credentials import Credential
@@ -30,7 +32,6 @@ from bot.sandbox.core.venue import Response
 
 CREATE = "/api/v3/brokerage/orders"
 REFUSALS = {Reason.INSUFFICIENT_FUNDS: "INSUFFICIENT_FUND", Reason.POST_ONLY: "INVALID_LIMIT_PRICE_POST_ONLY"}
-NO_CANCEL_FAILURE = "UNKNOWN_CANCEL_FAILURE_REASON"
 EDITS_KEPT = 5
 FAILED = "FAILED"
 """As the body of a refusal by fault: the order is accepted and fails afterwards."""
@@ -106,7 +107,7 @@ class TradingDesk:
         if age_ms >= self._switches.number("client_id_memory_seconds") * 1000:
             return None
         if self._switches.word("duplicate_client_id") == "refused":
-            raise OrderRefused("DUPLICATE", "client_order_id was used before")
+            raise OrderRefused("DUPLICATE_CLIENT_ORDER_ID")
         return order
 
     def _place(self, who: Credential, body: dict[str, Any], client_id: str) -> Order:
@@ -115,6 +116,7 @@ class TradingDesk:
         ticket.client_id = client_id
         if ticket.close is not None:
             ticket.close.order_id = ticket.tags["attached_id"] = self._ids.order()
+            ticket.close.client_id = self._child_client_id(client_id)
         self._check_cap(ticket)
         fault = self._faults.take(FaultKind.REJECT_ORDER, "POST", CREATE)
         if fault is not None and fault.body != FAILED and not self._switches.on("refused_orders_live"):
@@ -126,6 +128,11 @@ class TradingDesk:
         if fault is not None and fault.body != FAILED:
             raise OrderRefused(fault.body or "COMMANDER_REJECTED_NEW_ORDER")
         return order
+
+    def _child_client_id(self, parents: str) -> str | None:
+        """What the venue puts into the field of an order that nobody named."""
+        word = self._switches.word("child_client_id")
+        return {"none": None, "venue": self._ids.order(), "parent": parents}[word]
 
     def _keep_real_time(self, ticket: Ticket) -> None:
         """The core knows only the real clock; the venue's own may be wrong."""
@@ -181,7 +188,7 @@ class TradingDesk:
                 "client_order_id": order.client_id,
                 "attached_order_id": order.tags.get("attached_id", ""),
             },
-            "order_configuration": _echo(body["order_configuration"]),
+            "order_configuration": echoed(body["order_configuration"]),
         }
 
     # ---- previewing ----
@@ -193,31 +200,14 @@ class TradingDesk:
             ticket = self._read(who, body)
             self._exchange.check(ticket)
         except OrderRefused as refused:
-            return self._previewed(None, who, [f"PREVIEW_{refused.code.removeprefix('PREVIEW_')}"])
+            return self._previewed(None, who, [previewed(refused.code)])
         except Refused as refused:
             return self._previewed(ticket, who, [f"PREVIEW_{REFUSALS[refused.why]}"])
         return self._previewed(ticket, who, [])
 
     def _previewed(self, ticket: Ticket | None, who: Credential, errs: list[str]) -> dict[str, Any]:
-        sizes = dict.fromkeys(
-            ("order_total", "commission_total", "quote_size", "base_size", "best_bid", "best_ask"), "0"
-        )
-        if ticket is not None:
-            sizes = self._sizes(ticket, who)
-        none = dict.fromkeys(("order_margin_total", "leverage", "long_leverage", "short_leverage"), "0")
-        empty = dict.fromkeys(("projected_liquidation_buffer", "max_leverage"), "")
-        return {
-            **sizes,
-            "errs": errs,
-            "warning": [],
-            "is_max": False,
-            **none,
-            "slippage": "0",
-            "preview_id": self._ids.order(),
-            "current_liquidation_buffer": "0",
-            **empty,
-            "pnl_configuration": None,
-        }
+        sizes = {} if ticket is None else self._sizes(ticket, who)
+        return preview_record(sizes, errs, self._ids.order())
 
     def _sizes(self, ticket: Ticket, who: Credential) -> dict[str, str]:
         book = self._exchange.market.book(ticket.symbol, self._exchange.now, 1)
@@ -246,7 +236,7 @@ class TradingDesk:
 
     def _cancel(self, who: Credential, order_id: str) -> dict[str, Any]:
         order = self._mine(who, order_id)
-        failure = _cancel_failure(order)
+        failure = _cancel_failure(order) or self._switches.word("cancel_refused") or None
         if order is not None and failure is None:
             delay_ms = self._switches.number("cancel_ms")
             if delay_ms:
@@ -320,12 +310,13 @@ class TradingDesk:
             raise EditRefused("EDIT_REQUEST_EQUAL_TO_ORIGINAL_REQUEST")
         try:
             desk.check_price(edit.price)
+            desk.check_band(edit.price, order.side)
         except OrderRefused as refused:
-            raise EditRefused("INVALID_EDITED_PRICE", f"PREVIEW_{refused.code}") from refused
+            raise EditRefused("INVALID_EDITED_PRICE", previewed(refused.code)) from refused
         try:
             desk.check_size(edit.size, edit.price)
         except OrderRefused as refused:
-            raise EditRefused("INVALID_EDITED_SIZE", f"PREVIEW_{refused.code.removeprefix('PREVIEW_')}") from refused
+            raise EditRefused("INVALID_EDITED_SIZE", previewed(refused.code)) from refused
         return edit
 
     def _note_edit(self, edit: Edit) -> None:
@@ -351,11 +342,3 @@ def _cancel_failure(order: Order | None) -> str | None:
     if not order.working:
         return "UNKNOWN_CANCEL_ORDER"
     return None if order.cancel_wall_ms is None else "DUPLICATE_CANCEL_REQUEST"
-
-
-def _echo(configuration: dict[str, Any]) -> dict[str, Any]:
-    """The configuration as the venue shows it again."""
-    if "market_market_ioc" not in configuration:
-        return configuration
-    fields = configuration["market_market_ioc"]
-    return {"market_market_ioc": {**fields, "rfq_enabled": False, "rfq_disabled": False}}

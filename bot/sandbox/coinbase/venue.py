@@ -14,6 +14,7 @@ from bot.sandbox.coinbase.limits import Limits
 from bot.sandbox.coinbase.portfolios import Portfolios
 from bot.sandbox.coinbase.products import Listing, Product, fee_table, product_of, tick_of
 from bot.sandbox.coinbase.public import PublicDesk
+from bot.sandbox.coinbase.refusals import refuse
 from bot.sandbox.coinbase.switches import CoinbaseSwitches, defaults
 from bot.sandbox.coinbase.tls import certificates
 from bot.sandbox.coinbase.trading import TradingDesk
@@ -63,6 +64,7 @@ def open_venue(setting: Setting) -> Venue:
     switches.listen("rules", lambda symbol, text: exchange.instruments.update({symbol: listing.change(symbol, text)}))
     faults = Faults(NAME, setting.dice, setting.clock.wall_ms)
     exchange.hidden_seconds = lambda: _late(faults, switches)
+    exchange.clears_after_ms = lambda: switches.number("hold_release_ms")
     return _assemble(setting, exchange, books, listing, switches, faults, ids)
 
 
@@ -93,7 +95,7 @@ def _assemble(
         limits=Limits(switches, budget_ms),
         public=PublicDesk(books, listing, switches, faults),
         account=account,
-        history=HistoryDesk(exchange, switches, portfolios),
+        history=HistoryDesk(exchange, listing, switches, portfolios),
         trading=TradingDesk(exchange, listing, switches, faults, portfolios, ids, wall_ms),
         consumer=ConsumerDesk(exchange, listing, account),
         main=lambda: sure(keyring.main()),
@@ -101,7 +103,18 @@ def _assemble(
         dice=setting.dice,
         budget_ms=budget_ms,
     )
-    venue = Venue(NAME, exchange, wire, faults, switches, keyring, tally, MONEY, (server_file, server_file))
+    venue = Venue(
+        NAME,
+        exchange,
+        wire,
+        faults,
+        switches,
+        keyring,
+        tally,
+        MONEY,
+        refusal=lambda request, text: refuse(request, text, switches.word("refusal_code_in")),
+        tls_files=(server_file, server_file),
+    )
     if keyring.main() is None:
         venue.open_account(MAIN)
         exchange.commit()

@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from bot.sandbox.coinbase import auth, errors
+from bot.sandbox.coinbase import auth, codes, errors
 from bot.sandbox.coinbase.account import AccountDesk
 from bot.sandbox.coinbase.auth import Doorman
 from bot.sandbox.coinbase.consumer import ConsumerDesk
@@ -29,9 +29,16 @@ from bot.sandbox.core.switches import Switches
 from bot.sandbox.core.venue import Receive, Request, Response, Scope, Send, Tally
 
 BROKERAGE = "/api/v3/brokerage/"
-MAINTENANCE = (
-    b"<html>\r\n<head><title>503 Service Temporarily Unavailable</title></head>\r\n<body></body>\r\n</html>\r\n"
-)
+MAINTENANCE = {
+    "html": Response(
+        b"<html>\r\n<head><title>503 Service Temporarily Unavailable</title></head>\r\n<body></body>\r\n</html>\r\n",
+        503,
+        "text/html",
+    ),
+    "text": Response(b"go/sg/unavailable\n", 503, "text/plain; charset=utf-8"),
+    "empty": Response(b"", 502, "text/html"),
+}
+"""The faces of an edge with nobody behind it."""
 PUBLIC_HEADERS = (("cache-control", "public, max-age=14400"),)
 """The edge says so on public answers; clients must not believe it."""
 Public = Callable[[Query, str], Any]
@@ -95,12 +102,12 @@ class CoinbaseWire:
         """`text` is a whole JSON body, a code with an HTTP status, or a code that orders are refused with."""
         if text is None:
             return problem("INTERNAL", "internal error")
-        if text == "Unauthorized":
+        if text == errors.UNAUTHORIZED:
             return errors.unauthorized()
         code, _, details = text.partition(":")
         if code in errors.STATUS:
             return problem(code, details or code.lower())
-        if code in errors.NEW_ORDER or code in errors.PREVIEW:
+        if code in codes.NEW_ORDER or code in codes.PREVIEW:
             return errors.refusal(OrderRefused(code, details), {}, self._switches.word("refusal_code_in"))
         return Response(text.encode(), 500, "application/json")
 
@@ -118,7 +125,7 @@ class CoinbaseWire:
     def maintenance(self, request: Request) -> Response:
         """The edge answers while nobody is behind it."""
         del request
-        return Response(MAINTENANCE, 503, "text/html")
+        return MAINTENANCE[self._switches.word("maintenance_style")]
 
     def ready(self, address: str) -> dict[str, str]:
         main = self._main()

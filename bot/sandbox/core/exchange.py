@@ -7,6 +7,7 @@ Never knows a venue's words, and never invents a price: every execution is at th
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
@@ -16,6 +17,7 @@ from bot.sandbox.core import matching
 from bot.sandbox.core.accounts import Account
 from bot.sandbox.core.cover import look_at_cover
 from bot.sandbox.core.fees import FeeTable, Tier
+from bot.sandbox.core.finish import Finish
 from bot.sandbox.core.funds import Funds
 from bot.sandbox.core.ids import Ids
 from bot.sandbox.core.instrument import Instrument, floor_to
@@ -79,23 +81,27 @@ class Exchange:
         self.state = state
         self.hidden_seconds: Callable[[], float] = lambda: 0.0
         self.cuts_triggered: Callable[[], bool] = lambda: False
+        self.clears_after_ms: Callable[[], int] = lambda: 0
         self.positions = Positions(state)
         self.funds = Funds(state, self.instruments, ids, self.positions, lambda s: market.last(s, self._now))
         self.margin = self.funds.margin
+        self._clearings = self.funds.clearings
         self.funding: Funding | None = None
+        self.finish = Finish()
         self._meetings = Meetings(state, market)
         self._ids = ids
         self._seed = seed
         self._sequence = max([o.sequence for o in state.orders.values()], default=0)
         self._fill_sequence = max([f.sequence for f in state.fills.values()], default=0)
         self._now = clock.market_ms()
+        self._caught_up_wall_ms = clock.wall_ms()
 
     # ---- what a wire asks for -------------------------------------------------------------------------------
 
     def settle(self) -> int:
         """Brings the exchange up to the market clock and returns that time."""
         now = self.clock.market_ms()
-        self._end_by_wall_clock()
+        self._catch_up()
         while self._now < now:
             if not self.state.open and not self.positions.all():
                 self._now = now
@@ -112,7 +118,7 @@ class Exchange:
         """Makes all changes since the last commit durable and notes what is naked after them."""
         wall = self.clock.wall_ms()
         for symbol, why in self.state.touched.items():
-            look_at_cover(self.state, self.instruments[symbol], self.market.last(symbol, self._now), wall, why)
+            self._look(symbol, wall, why)
         self.state.touched.clear()
         self.state.commit(wall)
 
@@ -244,14 +250,39 @@ class Exchange:
     def _trails(self) -> bool:
         return any(order.kind in TRAILING and order.waiting for order in self.state.open.values())
 
-    def _end_by_wall_clock(self) -> None:
-        """Ends orders whose deadline or requested cancel is due by the real clock."""
+    def _catch_up(self) -> None:
+        """Does what is due by the real clock, each at its own moment: requested cancels, deadlines, amounts to free."""
         wall = self.clock.wall_ms()
-        for order in list(self.state.open.values()):
-            if order.cancel_wall_ms is not None and order.cancel_wall_ms <= wall:
-                self._end(order, Status.CANCELED, Reason.USER, self._now)
-            elif order.expire_wall_ms is not None and order.expire_wall_ms <= wall:
-                self._end(order, Status.EXPIRED, Reason.EXPIRED, self._now)
+        while True:
+            ending = min(self.state.open.values(), key=_ends_wall_ms, default=None)
+            clearing = self._clearings.next(wall)
+            ends = wall + 1 if ending is None else _ends_wall_ms(ending)
+            if clearing is not None and clearing.due_wall_ms <= ends:
+                self._clearings.free(clearing)
+                self._look(clearing.symbol, max(clearing.due_wall_ms, self._caught_up_wall_ms), "released")
+            elif ending is not None and ends <= wall:
+                self._end_by_wall_clock(ending, max(int(ends), self._caught_up_wall_ms))
+            else:
+                break
+        self._caught_up_wall_ms = wall
+
+    def _end_by_wall_clock(self, order: Order, wall_ms: int) -> None:
+        if order.cancel_wall_ms is not None and order.cancel_wall_ms <= wall_ms:
+            self._end(order, Status.CANCELED, Reason.USER, self._now, wall_ms)
+        else:
+            self._end(order, Status.EXPIRED, Reason.EXPIRED, self._now, wall_ms)
+        self._look(order.symbol, wall_ms, self.state.touched[order.symbol])
+
+    def _look(self, symbol: str, wall_ms: int, why: str) -> None:
+        """Notes what of a symbol's position is covered at a moment of the real clock."""
+        instrument = self.instruments[symbol]
+        clearing = self._clearings.held(symbol, instrument.base)
+        look_at_cover(self.state, instrument, self.market.last(symbol, self._now), wall_ms, why, clearing)
+
+    def _clears(self, wall_ms: int) -> int | None:
+        """When what is let go at a real time becomes free; None: at once."""
+        delay_ms = self.clears_after_ms()
+        return wall_ms + delay_ms if delay_ms else None
 
     def _run_to(self, stop: int) -> None:
         """Executes everything that happens in (now, stop], in the order of its moments."""
@@ -393,6 +424,7 @@ class Exchange:
             leg=order.leg,
             isolated=order.isolated,
             reduce_only=order.reduce_only,
+            paid_in=order.paid_in,
             origin=Origin.MANUAL if order.origin is Origin.MANUAL else Origin.TRIGGERED,
             parent_id=order.id,
             tags={**order.tags, "hit": "target" if at_target else "trigger"},
@@ -440,18 +472,23 @@ class Exchange:
             self.funds.hold(order)
 
     def _execute(self, order: Order, price: Decimal, qty: Decimal, moment: int, *, maker: bool) -> None:
+        for piece in self.finish.pieces(order, qty):
+            self._trade(order, price, piece, moment, maker=maker)
+
+    def _trade(self, order: Order, price: Decimal, qty: Decimal, moment: int, *, maker: bool) -> None:
         """One execution: the money moves, the order grows, and its attached terms become an order."""
         fill = self._new_fill(order, price, qty, moment, maker=maker)
         order.filled += qty
         order.cost += fill.cost
         order.fee += fill.fee_quote
         order.fill_ids.append(fill.id)
-        self.funds.pay(order, fill)
+        self.funds.pay(order, fill, self._clears(max(self.clock.wall_ms(), fill.visible_wall_ms)))
         self.state.note_fill(fill)
         order.status = Status.PARTIALLY_FILLED
         self._note(order, Event.FILL, "entry" if order.side is Side.BUY else "fill", moment)
-        if order.remaining <= ZERO:
-            self._end(order, Status.FILLED, None, moment)
+        ending = self.finish.ending(order)
+        if ending is not None:
+            self._end(order, *ending, moment)
         if order.close is not None and not order.close.at_end and qty >= order.close.min_qty:
             self._attach(order, [fill])
 
@@ -474,6 +511,7 @@ class Exchange:
         order.created_ms = fills[-1].time_ms
         order.visible_wall_ms = max(fill.visible_wall_ms for fill in fills)
         self._admit(order)
+        self._clearings.free_for_child(parent, order.held_asset)
         self.funds.hold(order)
 
     # ---- orders ---------------------------------------------------------------------------------------------
@@ -505,8 +543,11 @@ class Exchange:
         order.parts_left = self._dice(order, 9).choice((1, 1, 1, 2, 3))
         self._note(order, Event.NEW, "new", order.created_ms)
 
-    def _end(self, order: Order, status: Status, reason: Reason | None, moment: int) -> None:
-        self.funds.release(order)
+    def _end(
+        self, order: Order, status: Status, reason: Reason | None, moment: int, wall_ms: int | None = None
+    ) -> None:
+        """Ends an order at a market time; `wall_ms` is its real time, now by default."""
+        self.funds.release(order, self._clears(self.clock.wall_ms() if wall_ms is None else wall_ms))
         order.status, order.reason, order.closed_ms = status, reason, moment
         if status is Status.FILLED:
             self.state.note_order(order, "entry" if order.side is Side.BUY else "fill")
@@ -561,3 +602,9 @@ class Exchange:
         if order.fill_at_most is not None:
             slices = matching.walk(slices, order.side, order.fill_at_most, None, instrument.lot)
         return slices
+
+
+def _ends_wall_ms(order: Order) -> float:
+    """When the real clock ends an order: by a requested cancel or by its deadline."""
+    moments = [moment for moment in (order.cancel_wall_ms, order.expire_wall_ms) if moment is not None]
+    return min(moments, default=math.inf)

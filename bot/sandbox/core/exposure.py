@@ -1,61 +1,94 @@
 """How long coins bought through the API lay without a stop, in real seconds.
 
 Held is what API orders bought and have not sold; covered is what resting stops and working sells of the API would
-sell. Within one lot and below the venue's minimum nothing counts as naked.
+sell. Within one lot and below the venue's minimum nothing counts as naked. While the venue itself still holds the
+coins, nobody can protect them: that time is counted apart.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from enum import Enum
 from typing import Any
 
 from bot.sandbox.core.instrument import plain
 from bot.sandbox.core.times import iso
 from bot.sandbox.core.values import ZERO
 
+HELD_BY_VENUE = "{why}; the exchange still held the coins"
+
+
+class Cover(Enum):
+    """Whether a position is protected, lacks a stop, or cannot have one yet."""
+
+    COVERED = "covered"
+    NAKED = "naked"
+    HELD_BY_VENUE = "held by the venue"
+
 
 @dataclass
 class Stretch:
-    """A time without cover; `end_ms` is None while it lasts."""
+    """A time without cover; `end_ms` is None while it lasts. `well_since_ms`: since when every answer of the venue had been
+    good when it ended, None when the last one was not.
+    """
 
     start_ms: int
     why: str
     end_ms: int | None = None
+    held_by_venue: bool = False
+    well_since_ms: int | None = None
 
     def seconds(self, now_ms: int) -> Decimal:
         return Decimal((self.end_ms if self.end_ms is not None else now_ms) - self.start_ms) / 1000
 
+    def row(self) -> dict[str, str | None]:
+        why = HELD_BY_VENUE.format(why=self.why) if self.held_by_venue else self.why
+        end, well = (None if at is None else iso(at) for at in (self.end_ms, self.well_since_ms))
+        return {"start": iso(self.start_ms), "end": end, "why": why, "well_since": well}
+
 
 @dataclass
 class SymbolExposure:
-    """One symbol's position as the venue sees it, and its naked stretches."""
+    """One symbol's position as the venue sees it, and its stretches without cover."""
 
     held: Decimal = ZERO
     covered: Decimal = ZERO
     stretches: list[Stretch] = field(default_factory=list)
 
-    def look(self, held: Decimal, covered: Decimal, naked: bool, wall_ms: int, why: str) -> bool:
-        """Notes the state after a change; True when a naked stretch began or ended."""
+    def look(
+        self, held: Decimal, covered: Decimal, cover: Cover, wall_ms: int, why: str, well_since_ms: int | None = None
+    ) -> bool:
+        """Notes the state after a change; True when a stretch began or ended.
+
+        A stretch that goes on after the venue has let the coins go keeps the reason that it began with.
+        """
         self.held, self.covered = held, covered
         current = self.stretches[-1] if self.stretches and self.stretches[-1].end_ms is None else None
-        if naked and current is None:
-            self.stretches.append(Stretch(wall_ms, why))
-            return True
-        if not naked and current is not None:
-            current.end_ms = wall_ms
-            return True
-        return False
+        if cover is _cover_of(current):
+            return False
+        if current is not None:
+            current.end_ms, current.well_since_ms = wall_ms, well_since_ms
+        if cover is not Cover.COVERED:
+            by_venue = cover is Cover.HELD_BY_VENUE
+            self.stretches.append(Stretch(wall_ms, why if current is None else current.why, None, by_venue))
+        return True
 
     def report(self, now_ms: int) -> dict[str, Any]:
-        lengths = [stretch.seconds(now_ms) for stretch in self.stretches]
+        naked = [stretch for stretch in self.stretches if not stretch.held_by_venue]
+        by_venue = [stretch for stretch in self.stretches if stretch.held_by_venue]
         return {
             "held": plain(self.held),
             "covered": plain(self.covered),
-            "naked_seconds": plain(sum(lengths, ZERO)),
-            "naked_max_seconds": plain(max(lengths, default=ZERO)),
-            "naked_events": [
-                {"start": iso(s.start_ms), "end": None if s.end_ms is None else iso(s.end_ms), "why": s.why}
-                for s in self.stretches
-            ],
+            "naked_seconds": plain(sum((s.seconds(now_ms) for s in naked), ZERO)),
+            "naked_max_seconds": plain(max((s.seconds(now_ms) for s in naked), default=ZERO)),
+            "naked_events": [stretch.row() for stretch in naked],
+            "venue_held_seconds": plain(sum((s.seconds(now_ms) for s in by_venue), ZERO)),
+            "venue_held_events": [stretch.row() for stretch in by_venue],
         }
+
+
+def _cover_of(current: Stretch | None) -> Cover:
+    if current is None:
+        return Cover.COVERED
+    return Cover.HELD_BY_VENUE if current.held_by_venue else Cover.NAKED

@@ -113,6 +113,8 @@ class Faults:
         self._lock = threading.Lock()
         self._armed: list[Fault] = []
         self._number = 0
+        self.on_fire: Callable[[], None] = _nothing
+        """Called each time that a fault fires."""
 
     def arm(self, request: dict[str, Any]) -> Fault:
         """Arms a fault from the control API's words; ValueError or TypeError says what is wrong with them."""
@@ -177,8 +179,13 @@ class Faults:
                 fault.seen += 1
                 if fault.seen > fault.after and self._dice.random() < fault.probability:
                     fault.fired += 1
+                    self.on_fire()
                     return fault
         return None
+
+
+def _nothing() -> None:
+    return None
 
 
 _NUMBERS: dict[str, tuple[type, ...]] = {

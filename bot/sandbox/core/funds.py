@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from bot.sandbox.core.accounts import apply_movement
+from bot.sandbox.core.clearing import Clearings
 from bot.sandbox.core.ids import Ids
 from bot.sandbox.core.instrument import Instrument, ceil_to
 from bot.sandbox.core.margin import Margin
@@ -33,6 +34,7 @@ class Funds:
         self._state = state
         self._instruments = instruments
         self._ids = ids
+        self.clearings = Clearings(state)
         self.margin = Margin(state, self._instruments, positions, price_of, self.move)
 
     def free(self, order: Order) -> Decimal:
@@ -44,7 +46,8 @@ class Funds:
     def pays_with(self, order: Order) -> str:
         """The asset an order gives away."""
         instrument = self._instruments[order.symbol]
-        return instrument.base if order.side is Side.SELL and order.leverage is None else instrument.quote
+        sold = order.side is Side.SELL and order.leverage is None
+        return instrument.base if sold else order.paid_in or instrument.quote
 
     def paid_rate(self, order: Order) -> Decimal:
         """The fee that comes on top of the cost in quote."""
@@ -85,21 +88,35 @@ class Funds:
         account.hold(order.held_asset, amount)
         order.held = amount
 
-    def release(self, order: Order) -> None:
-        self._state.account(order.account).hold(order.held_asset or self.pays_with(order), -order.held)
+    def release(self, order: Order, due_wall_ms: int | None = None) -> None:
+        """What the order holds becomes free, at once or at a moment of the real clock."""
+        asset = order.held_asset or self.pays_with(order)
+        if due_wall_ms is None:
+            self._state.account(order.account).hold(asset, -order.held)
+        else:
+            self.clearings.keep(order, asset, order.held, due_wall_ms)
         order.held = ZERO
 
-    def pay(self, order: Order, fill: Fill) -> None:
-        """Two ledger rows per fill, the incoming asset first; the fee goes with the asset it is taken in."""
+    def pay(self, order: Order, fill: Fill, due_wall_ms: int | None = None) -> None:
+        """A ledger row for each asset that moves, the incoming one first; the fee goes with the asset it is taken in.
+
+        With `due_wall_ms` what comes in is on hold until then.
+        """
         if order.leverage is not None:
             self.margin.settle(order, fill)
             return
         instrument = self._instruments[fill.symbol]
+        quote = order.paid_in or instrument.quote
         sign = 1 if fill.side is Side.BUY else -1
-        rows = [(instrument.base, sign * fill.qty), (instrument.quote, -sign * fill.cost)]
+        rows = [(instrument.base, sign * fill.qty), (quote, -sign * fill.cost)]
         for asset, amount in rows if sign == 1 else reversed(rows):
             fee = fill.fee if asset == fill.fee_asset else ZERO
+            if amount == fee == ZERO:
+                continue
             self.move(fill.account, fill.id, "trade", asset, amount, fee, fill.time_ms, fill.visible_wall_ms)
+            if amount > ZERO and due_wall_ms is not None:
+                self._state.account(fill.account).hold(asset, amount - fee)
+                self.clearings.keep(order, asset, amount - fee, due_wall_ms)
 
     def move(
         self,

@@ -39,7 +39,18 @@ class State:
         self.bought: dict[str, Decimal] = {}
         self.touched: dict[str, str] = {}
         self.hidden_until_wall_ms = 0
+        self.well_since_ms: int | None = None
+        """Since when (wall) no answer has been spoilt by a fault; None when the last one was."""
         self._load()
+
+    def answers_well(self, now_ms: int) -> None:
+        """A request is about to be answered as it should be."""
+        if self.well_since_ms is None:
+            self.well_since_ms = now_ms
+
+    def answers_badly(self) -> None:
+        """A fault has spoilt something."""
+        self.well_since_ms = None
 
     def account(self, name: str) -> Account:
         if name not in self.accounts:
@@ -83,6 +94,11 @@ class State:
     def note_position(self, key: str, account: str, position: Any) -> None:
         """Keeps a position, and what it locks of its account, with the next commit."""
         self._changes[f"position/{key}"] = position
+        self._moved.add(account)
+
+    def note_clearing(self, number: int, account: str, row: Any) -> None:
+        """Keeps an amount that is on hold beyond its order, or with None forgets it, with the next commit."""
+        self._changes[f"clearing/{number}"] = row
         self._moved.add(account)
 
     def rows(self, prefix: str) -> list[tuple[str, Any]]:

@@ -94,6 +94,7 @@ class Reason(StrEnum):
     TRIGGERED = "triggered"
     REDUCE_ONLY = "reduce_only"
     LIQUIDATION = "liquidation"
+    INSIGNIFICANT = "insignificant"
 
 
 WORKING = frozenset({Status.OPEN, Status.PARTIALLY_FILLED})
@@ -140,7 +141,8 @@ class Ticket:
     `budget_lot` is the step of what a budget buys, where that is finer than the instrument's lot.
     `target_price` is the limit at a bracket's `target`. An order that `spawns` ends when it triggers, and one of its
     own, a market or limit order, goes to the book. `expire_wall_ms` ends it by the real clock. `leverage` makes it an
-    order about a position (`leg`), with margin of its own if `isolated`.
+    order about a position (`leg`), with margin of its own if `isolated`. `paid_in` is the money that changes hands
+    where that is not the instrument's quote.
     """
 
     account: str
@@ -169,6 +171,7 @@ class Ticket:
     leg: Leg = Leg.NET
     isolated: bool = False
     reduce_only: bool = False
+    paid_in: str = ""
     close: Close | None = None
     client_id: str | None = None
     origin: Origin = Origin.API
@@ -216,6 +219,7 @@ class Order:
     leg: Leg = Leg.NET
     isolated: bool = False
     reduce_only: bool = False
+    paid_in: str = ""
     close: Close | None = None
     tags: dict[str, str] = field(default_factory=dict)
     status: Status = Status.OPEN

@@ -101,7 +101,10 @@ class Tally:
 
 @dataclass
 class Venue:
-    """One open venue. `money` is what a fresh account of it holds."""
+    """One open venue. `money` is what a fresh account of it holds.
+
+    `refusal` says how the venue refuses one very request in a word of the caller's; None: as it refuses any.
+    """
 
     name: str
     exchange: Exchange
@@ -111,7 +114,11 @@ class Venue:
     keyring: Keyring
     tally: Tally
     money: dict[str, Decimal]
+    refusal: Callable[[Request, str], Response | None] = lambda _, __: None
     tls_files: tuple[Path, Path] | None = None
+
+    def __post_init__(self) -> None:
+        self.faults.on_fire = self.exchange.state.answers_badly
 
     def open_account(self, account: str) -> Credential:
         """An account with the venue's starting money and its first key."""

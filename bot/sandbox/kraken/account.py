@@ -14,8 +14,10 @@ from bot.sandbox.core.values import ZERO, Fill, Movement, Order, sure
 from bot.sandbox.core.views import View
 from bot.sandbox.kraken import errors, render
 from bot.sandbox.kraken.auth import rights
+from bot.sandbox.kraken.earn import AutoEarn, in_vault
 from bot.sandbox.kraken.errors import KrakenError, invalid
 from bot.sandbox.kraken.pairs import Listing, asset_of
+from bot.sandbox.kraken.public import newer_names
 from bot.sandbox.kraken.words import Words
 
 PAGE = 50
@@ -27,22 +29,28 @@ T = TypeVar("T")
 class AccountDesk:
     """Answers what an account asks about itself."""
 
-    def __init__(self, exchange: Exchange, listing: Listing, switches: Switches, faults: Faults) -> None:
+    def __init__(
+        self, exchange: Exchange, listing: Listing, switches: Switches, faults: Faults, earn: AutoEarn
+    ) -> None:
         self._exchange = exchange
         self._listing = listing
         self._switches = switches
         self._faults = faults
+        self._earn = earn
 
     # ---- money ----
 
-    def balance(self, who: Credential, _: Words) -> dict[str, str]:
-        return {
-            asset_of(name).id: _amount(name, total) for name, (total, _held) in self._balances(who, "Balance").items()
-        }
+    def balance(self, who: Credential, words: Words) -> dict[str, str]:
+        money = self._balances(who, "Balance").items()
+        return {self._asset(name, words): _amount(name, total) for name, (total, _) in money}
 
-    def balance_ex(self, who: Credential, _: Words) -> dict[str, Any]:
+    def balance_ex(self, who: Credential, words: Words) -> dict[str, Any]:
+        number = float if self._switches.on("balance_ex_numbers") else str
         return {
-            asset_of(name).id: {"balance": _amount(name, total), "hold_trade": _amount(name, held)}
+            self._asset(name, words): {
+                "balance": number(_amount(name, total)),
+                "hold_trade": number(_amount(name, held)),
+            }
             for name, (total, held) in self._balances(who, "BalanceEx").items()
         }
 
@@ -62,6 +70,9 @@ class AccountDesk:
             answer["fees_maker"] = {pair.id: self._fee(volume, "maker") for pair in pairs}
         return answer
 
+    def allocations(self, who: Credential, _: Words) -> dict[str, Any]:
+        return self._earn.allocations(who.account, self._worth)
+
     # ---- orders ----
 
     def open_orders(self, who: Credential, words: Words) -> dict[str, Any]:
@@ -77,7 +88,7 @@ class AccountDesk:
         start, end = self._range(words, lambda txid: _opened(view, txid))
         chosen = [o for o in ended if any(_within(t, start, end) for t in _times(o, which))]
         chosen.sort(key=lambda order: (order.closed_ms or 0, order.sequence), reverse=True)
-        return _counted({"closed": self._records(_page(chosen, words), words)}, len(chosen), words)
+        return self._counted({"closed": self._records(_page(chosen, words), words)}, len(chosen), words)
 
     def query_orders(self, who: Credential, words: Words) -> dict[str, Any]:
         asked = words.need("txid").split(",")
@@ -104,7 +115,7 @@ class AccountDesk:
         if words.get("type", "all") not in {"", "all", "no position"}:
             groups = []
         rows = {group[0].id: self._trade(group, words, view) for group in _page(groups, words)}
-        return _counted({"trades": rows}, len(groups), words)
+        return self._counted({"trades": rows}, len(groups), words)
 
     def query_trades(self, who: Credential, words: Words) -> dict[str, Any]:
         asked = words.need("txid").split(",")
@@ -124,11 +135,14 @@ class AccountDesk:
         chosen = [
             m
             for m in view.movements()
-            if _within(m.time_ms, start, end) and kind in {"all", m.kind} and _is_asset(m, wanted)
+            if _within(m.time_ms, start, end)
+            and kind in {"all", m.kind}
+            and _is_asset(m, wanted)
+            and not in_vault(m.asset)
         ]
         chosen.reverse()
         rows = {movement.id: render.ledger_record(movement) for movement in _page(chosen, words)}
-        return _counted({"ledger": rows}, len(chosen), words)
+        return self._counted({"ledger": rows}, len(chosen), words)
 
     def query_ledgers(self, who: Credential, words: Words) -> dict[str, Any]:
         asked = {txid.strip() for txid in words.need("id").split(",")}
@@ -175,7 +189,11 @@ class AccountDesk:
     def _balances(self, who: Credential, method: str) -> dict[str, tuple[Decimal, Decimal]]:
         fault = self._faults.take(FaultKind.STALE_BALANCE, "POST", f"/0/private/{method}") if method else None
         stale = 0.0 if fault is None else fault.seconds if fault.seconds is not None else 10.0
-        return View(self._exchange, who.account, stale).balances()
+        money = View(self._exchange, who.account, stale).balances()
+        return {name: amounts for name, amounts in money.items() if not in_vault(name)}
+
+    def _asset(self, name: str, words: Words) -> str:
+        return asset_of(name).name if newer_names(self._switches, words) else asset_of(name).id
 
     def _worth(self, name: str, total: Decimal) -> Decimal:
         coin = name.partition(".")[0]
@@ -201,7 +219,11 @@ class AccountDesk:
     def _records(self, orders: Iterable[Order], words: Words) -> dict[str, Any]:
         trades = words.flag("trades")
         pairs = self._listing.by_symbol
-        return {o.id: render.order_record(pairs[o.symbol], o, with_trades=trades) for o in orders}
+        records = {o.id: render.order_record(pairs[o.symbol], o, with_trades=trades) for o in orders}
+        if self._switches.on("untidy_order_records"):
+            for record in records.values():
+                render.untidy(record)
+        return records
 
     def _trade(self, group: list[Fill], words: Words, view: View) -> dict[str, Any]:
         record = render.trade_record(self._listing.by_symbol[group[0].symbol], group)
@@ -209,6 +231,11 @@ class AccountDesk:
             refs = {fill.id for fill in group}
             record["ledgers"] = [movement.id for movement in view.movements() if movement.ref in refs]
         return record
+
+    def _counted(self, answer: dict[str, Any], count: int, words: Words) -> dict[str, Any]:
+        if words.flag("without_count") or self._switches.on("count_absent"):
+            return answer
+        return {**answer, "count": count + PAGE if self._switches.on("count_overstated") else count}
 
     def _range(self, words: Words, time_of: Callable[[str], int | None]) -> tuple[Decimal, Decimal]:
         """`start` (exclusive) and `end` (inclusive) in milliseconds; both may also be an id."""
@@ -274,10 +301,6 @@ def _page(rows: list[T], words: Words) -> list[T]:
     if offset < 0:
         raise invalid("ofs")
     return rows[offset : offset + PAGE]
-
-
-def _counted(answer: dict[str, Any], count: int, words: Words) -> dict[str, Any]:
-    return answer if words.flag("without_count") else {**answer, "count": count}
 
 
 def _is_asset(movement: Movement, wanted: set[str]) -> bool:

@@ -26,6 +26,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "BalanceEx": ("query-funds",),
     "TradeBalance": ("query-funds",),
     "TradeVolume": ("query-funds",),
+    "Earn/Allocations": ("query-funds",),
     "OpenOrders": ("query-open-trades",),
     "OpenPositions": ("query-open-trades",),
     "ClosedOrders": ("query-closed-trades",),

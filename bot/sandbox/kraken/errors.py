@@ -1,6 +1,11 @@
-"""Kraken's error strings. Every refusal is HTTP 200 with `{"error": ["E<Class>:<Text>[:<detail>]"]}`."""
+"""Kraken's error strings. Every refusal is HTTP 200 with `{"error": ["E<Class>:<Text>[:<detail>]"]}`.
+
+The text of a fault may be any word, or several at once as a JSON list: `["EOrder:Unknown order", "EService:Busy"]`.
+"""
 
 from __future__ import annotations
+
+import json
 
 import orjson
 
@@ -14,6 +19,7 @@ PERMISSION_DENIED = "EGeneral:Permission denied"
 INVALID_ARGUMENTS = "EGeneral:Invalid arguments"
 UNKNOWN_METHOD = "EGeneral:Unknown method"
 LOCKOUT = "EGeneral:Temporary lockout"
+INVALID_PERMISSIONS = "EAccount:Invalid permissions"
 INTERNAL = "EGeneral:Internal error"
 UNAVAILABLE = "EService:Unavailable"
 BUSY = "EService:Busy"
@@ -33,6 +39,8 @@ ORDER_RATE_LIMIT = "EOrder:Rate limit exceeded"
 ORDERS_LIMIT = "EOrder:Orders limit exceeded"
 REDUCE_ONLY = "EOrder:Reduce only:No position exists"
 MARGIN = "EOrder:Margin allowance exceeded"
+NOTHING_TO_AMEND = "EOrder:No amendable parameters specified"
+TRADING_AGREEMENT = "EOrder:Trading agreement required"
 UNKNOWN_WITHDRAW_KEY = "EFunding:Unknown withdraw key"
 
 FATE_UNKNOWN = (BUSY, TIMEOUT, UNAVAILABLE, INTERNAL, "EDatabase:Internal error")
@@ -51,8 +59,22 @@ def invalid(name: str) -> KrakenError:
     return KrakenError(f"{INVALID_ARGUMENTS}:{name}")
 
 
+def strings_of(text: str) -> list[str]:
+    """The error strings of a refusal: those of a JSON list, else the text itself."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return [text]
+    return [str(word) for word in found] if isinstance(found, list) else [text]
+
+
+def fate_unknown(text: str) -> bool:
+    """Whether one of the strings leaves open if the request was carried out; a blank may follow a colon."""
+    return any(word.replace(": ", ":").startswith(FATE_UNKNOWN) for word in strings_of(text))
+
+
 def refusal(text: str) -> Response:
-    return Response(orjson.dumps({"error": [text]}))
+    return Response(orjson.dumps({"error": strings_of(text)}))
 
 
 def success(result: object) -> Response:

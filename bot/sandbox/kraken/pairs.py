@@ -34,6 +34,8 @@ MINIMUMS = {
 }
 LEGACY_PAIRS = {"BTC-USD": "XXBTZUSD", "ETH-USD": "XETHZUSD", "XRP-USD": "XXRPZUSD", "LTC-USD": "XLTCZUSD"}
 OTHER_PAIRS = {"USDT-USD": "USDTZUSD"}
+REBATE = "-0.02"
+"""What makers pay, in percent, where they are paid."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,16 @@ class Pair:
     @property
     def lot(self) -> Decimal:
         return _step(self.lot_decimals)
+
+    @property
+    def new_name(self) -> str:
+        """What asset version 1 calls the pair: `BTC/USD`."""
+        return f"{self.base.name}/{self.quote.name}"
+
+    def new_names(self) -> dict[str, str]:
+        """The names in its row in asset version 1."""
+        base, quote = self.base.name, self.quote.name
+        return {"altname": f"{base}{quote}", "wsname": self.new_name, "base": base, "quote": quote}
 
     def changed(self, rules: Mapping[str, Decimal]) -> Pair:
         """The pair under new rules; steps are powers of ten."""
@@ -183,12 +195,12 @@ class Listing:
         return {asset.name: asset for pair in self.by_symbol.values() for asset in (pair.base, pair.quote)}
 
 
-def fee_table() -> FeeTable:
-    """The standard schedule as captured in November 2025, as fractions."""
+def fee_table(*, rebate: bool = False) -> FeeTable:
+    """The standard schedule as captured in November 2025, as fractions; with a `rebate` makers are paid."""
     volumes = (0, 10_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000, 10_000_000)
     taker = ("0.40", "0.35", "0.24", "0.22", "0.20", "0.18", "0.16", "0.14", "0.12", "0.10")
     maker = ("0.25", "0.20", "0.14", "0.12", "0.10", "0.08", "0.06", "0.04", "0.02", "0.00")
-    rows = zip(volumes, taker, maker, strict=True)
+    rows = zip(volumes, taker, (REBATE,) * len(maker) if rebate else maker, strict=True)
     return FeeTable(tuple(Tier(Decimal(v), Decimal(t) / 100, Decimal(m) / 100) for v, t, m in rows))
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from bot.sandbox.core.faults import FaultKind, Faults
-from bot.sandbox.core.fees import FeeTable
 from bot.sandbox.core.switches import Switches
 from bot.sandbox.core.values import ZERO
 from bot.sandbox.kraken import errors
 from bot.sandbox.kraken.candles import spoil
 from bot.sandbox.kraken.errors import KrakenError, invalid
 from bot.sandbox.kraken.pairs import Asset, Listing, Pair, asset_of
+from bot.sandbox.kraken.residence import open_to
 from bot.sandbox.kraken.words import Words
 from bot.sandbox.market import Market, Side, Stats
 
@@ -21,15 +22,15 @@ INTERVALS = (1, 5, 15, 30, 60, 240, 1440, 10080, 21600)
 COMMITTED_ROWS = 720
 SPREAD_ROWS = 100
 NANOSECONDS_FROM = 10**14
+VENUE = "international"
 
 
 class PublicDesk:
     """Answers public methods; `now_ms` is the settled market time, `wall_ms` the server's (maybe skewed) clock."""
 
-    def __init__(self, market: Market, listing: Listing, fees: FeeTable, switches: Switches, faults: Faults) -> None:
+    def __init__(self, market: Market, listing: Listing, switches: Switches, faults: Faults) -> None:
         self._market = market
         self._listing = listing
-        self._fees = fees
         self._switches = switches
         self._faults = faults
 
@@ -45,20 +46,31 @@ class PublicDesk:
     def assets(self, words: Words) -> dict[str, Any]:
         known = self._listing.assets().values()
         if not words.get("asset"):
-            return {asset.id: _asset(asset) for asset in known}
+            return self._assets(known, words)
         by_name = {name: asset for asset in known for name in (asset.id, asset.altname)}
         wanted = [name.strip() for name in words["asset"].split(",")]
         if any(name not in by_name for name in wanted):
             raise KrakenError(errors.UNKNOWN_ASSET)
-        return {by_name[name].id: _asset(by_name[name]) for name in wanted}
+        return self._assets([by_name[name] for name in wanted], words)
+
+    def _assets(self, found: Iterable[Asset], words: Words) -> dict[str, Any]:
+        if newer_names(self._switches, words):
+            return {asset.name: {**_asset(asset), "altname": asset.name} for asset in found}
+        return {asset.id: _asset(asset) for asset in found}
 
     def asset_pairs(self, words: Words) -> dict[str, Any]:
         info = words.get("info", "info") or "info"
         if info not in {"info", "leverage", "fees", "margin"}:
             raise invalid("info")
-        if words.get("aclass_base", "currency") != "currency":
+        if words.get("execution_venue", VENUE) != VENUE:
             return {}
-        rows = {pair.id: self._pair(pair) for pair in self._listing.some(words.get("pair"))}
+        pairs = self._listing.some(words.get("pair"))
+        pairs = [pair for pair in pairs if open_to(self._switches, pair, words.get("country_code", ""))]
+        rows = {pair.id: self._pair(pair) for pair in pairs}
+        if newer_names(self._switches, words):
+            rows = {pair.new_name: {**rows[pair.id], **pair.new_names()} for pair in pairs}
+        if words.get("aclass_base"):
+            rows = {key: row for key, row in rows.items() if row["aclass_base"] == words["aclass_base"]}
         return rows if info == "info" else {key: _part(row, info) for key, row in rows.items()}
 
     def ticker(self, words: Words, now_ms: int) -> dict[str, Any]:
@@ -149,7 +161,7 @@ class PublicDesk:
         return {
             "altname": pair.altname,
             "wsname": pair.wsname,
-            "aclass_base": "currency",
+            "aclass_base": "tokenized_asset" if self._switches.on(f"tokenised.{pair.symbol}") else "currency",
             "base": pair.base.id,
             "aclass_quote": "currency",
             "quote": pair.quote.id,
@@ -160,8 +172,8 @@ class PublicDesk:
             "lot_multiplier": 1,
             "leverage_buy": [],
             "leverage_sell": [],
-            "fees": [[int(tier.volume), float(tier.taker * 100)] for tier in self._fees.tiers],
-            "fees_maker": [[int(tier.volume), float(tier.maker * 100)] for tier in self._fees.tiers],
+            "fees": [],
+            "fees_maker": [],
             "fee_volume_currency": "ZUSD",
             "margin_call": 80,
             "margin_stop": 40,
@@ -169,6 +181,7 @@ class PublicDesk:
             "costmin": str(pair.cost_min),
             "tick_size": str(pair.tick),
             "status": self._switches.word(f"pair_status.{pair.symbol}"),
+            "execution_venue": VENUE,
         }
 
     def _ticker(self, pair: Pair, now_ms: int) -> dict[str, Any]:
@@ -187,6 +200,11 @@ class PublicDesk:
             "h": [_five(part.high) for part in both],
             "o": _five(_opened(stats.today)),
         }
+
+
+def newer_names(switches: Switches, words: Words) -> bool:
+    """Whether the answer says BTC and USD in place of XXBT and ZUSD."""
+    return words.get("assetVersion") == "1" and switches.on("asset_version_obeyed")
 
 
 def _opened(today: Stats) -> Decimal:

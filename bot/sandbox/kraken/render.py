@@ -35,6 +35,7 @@ REASONS = {
     Reason.INSUFFICIENT_FUNDS: "Insufficient funds",
     Reason.REDUCED: "User requested",
     Reason.DEAD_MAN: "Cancel all orders after",
+    Reason.INSIGNIFICANT: "Insignificant volume remaining",
 }
 POSITION_ID = "TKH2SE-M7IF5-CFI7LT"
 
@@ -49,7 +50,7 @@ def order_record(pair: Pair, order: Order, *, with_trades: bool) -> dict[str, An
     record: dict[str, Any] = {
         "refid": order.parent_id,
         "userref": int(order.tags.get("userref", "0")),
-        "status": STATUSES[order.status],
+        "status": order.tags.get("status") or STATUSES[order.status],
         "opentm": seconds(order.created_ms),
         "starttm": 0,
         "expiretm": 0 if order.expire_ms is None else seconds(order.expire_ms),
@@ -74,6 +75,14 @@ def order_record(pair: Pair, order: Order, *, with_trades: bool) -> dict[str, An
     if with_trades and order.fill_ids:
         record["trades"] = list(order.fill_ids)
     return record
+
+
+def untidy(record: dict[str, Any]) -> None:
+    """The record as some were seen: `None` as a text, and the trigger of a waiting stop in `stopprice` alone."""
+    terms = record["descr"]
+    record["refid"] = record["refid"] or "None"
+    if "trigger" in record and not Decimal(record["stopprice"]) and "trailing" not in terms["ordertype"]:
+        record["stopprice"], record["price"], terms["price"] = terms["price"], "0", "0"
 
 
 def description(pair: Pair, order: Order) -> dict[str, Any]:

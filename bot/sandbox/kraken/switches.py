@@ -1,33 +1,92 @@
-"""What Kraken's documentation leaves open or what an operator wants to see: names and defaults."""
+"""What Kraken's documentation leaves open or what an operator wants to see: names and defaults.
+
+The limits that depend on the account's `tier` are numbers of their own: 0 is the tier's, any other number wins.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from bot.sandbox.core.switches import Value
+from bot.sandbox.core.switches import Switches, Value
+
+TIERS: Mapping[str, Mapping[str, int]] = {
+    "starter": {
+        "rate_counter_max": 15,
+        "rate_counter_decay_per_100s": 33,
+        "engine_threshold": 60,
+        "engine_decay_per_100s": 100,
+        "order_cap_per_pair": 60,
+    },
+    "intermediate": {
+        "rate_counter_max": 20,
+        "rate_counter_decay_per_100s": 50,
+        "engine_threshold": 125,
+        "engine_decay_per_100s": 234,
+        "order_cap_per_pair": 80,
+    },
+    "pro": {
+        "rate_counter_max": 20,
+        "rate_counter_decay_per_100s": 100,
+        "engine_threshold": 180,
+        "engine_decay_per_100s": 375,
+        "order_cap_per_pair": 225,
+    },
+}
+WORDS = {"tier": frozenset(TIERS), "auto_earn": frozenset({"off", "flex", "vault"})}
+
+
+class KrakenSwitches(Switches):
+    """Switches with words to choose from, and limits that the tier sets."""
+
+    def number(self, name: str) -> int:
+        return super().number(name) or TIERS[self.word("tier")].get(name, 0)
+
+    def set(self, name: str, value: Value) -> None:
+        if name in WORDS and value not in WORDS[name]:
+            raise ValueError(f"switch {name} is one of {', '.join(sorted(WORDS[name]))}, not {value!r}")
+        super().set(name, value)
 
 
 def defaults(symbols: Iterable[str]) -> dict[str, Value]:
-    """All switches. `pair_status.<SYMBOL>` is the status of a pair, `rules.<SYMBOL>` its new rules (see `core.rules`)."""
+    """All switches. By pair (`name.<SYMBOL>`): `pair_status`, `rules` (see `core.rules`), and whether it is `restricted`
+    for residents of `residence`, or `tokenised`.
+    """
+    pairs = list(symbols)
     return {
         "stop_holds_base": True,
         "close_refused_on_spot": False,
         "close_below_ordermin_dropped": False,
+        "close_carries_parent_ids": False,
         "validate_any_is_true": False,
         "key_info_snake_case": False,
         "query_unknown_is_error": False,
         "post_only_rejects": True,
         "fcib_default_on_sell": False,
         "volume_minimum_is_argument": False,
-        "order_cap_per_pair": 80,
-        "rate_counter_max": 20,
-        "rate_counter_decay_per_100s": 50,
-        "engine_threshold": 125,
-        "engine_decay_per_100s": 234,
+        "price_decimals_named": False,
+        "amend_without_change_is_error": True,
+        "trading_agreement_required": False,
+        "residence": "NL",
+        "ends_one_unit_short": False,
+        "short_end_is_canceled": False,
+        "zero_cost_fills": False,
+        "maker_rebate": False,
+        "count_overstated": False,
+        "count_absent": False,
+        "asset_version_obeyed": False,
+        "balance_ex_numbers": False,
+        "untidy_order_records": False,
+        "auto_earn": "off",
+        "earn_draws_when_selling": False,
+        "tier": "starter",
+        **dict.fromkeys(TIERS["starter"], 0),
         "public_burst": 10,
         "lockout_after": 10,
         "lockout_seconds": 900,
         "nonce_window": 0,
         "system_status": "online",
-        **{name: word for one in symbols for name, word in ((f"pair_status.{one}", "online"), (f"rules.{one}", ""))},
+        **{f"pair_status.{symbol}": "online" for symbol in pairs},
+        **{f"rules.{symbol}": "" for symbol in pairs},
+        **{f"restricted.{symbol}": False for symbol in pairs},
+        **{f"tokenised.{symbol}": False for symbol in pairs},
     }

@@ -82,10 +82,17 @@ class TicketDesk:
         """An absolute price of `123`, `+5`, `-1%` or `#2` (away from the market), on the pair's tick."""
         price = self._relative(text, side, name)
         if price <= ZERO:
-            raise KrakenError(f"{errors.INVALID_PRICE}:Invalid price argument")
+            which = "secondary price" if "price2" in name else "price"
+            raise KrakenError(f"{errors.INVALID_PRICE}:Invalid {which} argument")
         if not is_multiple(price, self._pair.tick):
-            raise KrakenError(errors.TICK_SIZE)
+            raise KrakenError(self._off_tick())
         return price
+
+    def _off_tick(self) -> str:
+        if not self._switches.on("price_decimals_named"):
+            return errors.TICK_SIZE
+        most = f"price can only be specified up to {self._pair.price_decimals} decimals."
+        return f"{errors.INVALID_PRICE}:{self._pair.altname} {most}"
 
     def _relative(self, text: str, side: Side, name: str) -> Decimal:
         if text[:1] not in "+-#" and not text.endswith("%"):
@@ -147,6 +154,9 @@ class TicketDesk:
         dropped = self._switches.on("close_below_ordermin_dropped")
         tags = {"oflags": ",".join(sorted(flags - {"post", "viqc"})), "price": prices.first, "price2": prices.second}
         tags["terms"] = render.terms(render.ORDERTYPES[kind], prices.first, prices.second)
+        inherits = self._switches.on("close_carries_parent_ids")
+        if inherits and words.get("userref", "") not in {"", "0"}:
+            tags["userref"] = str(_userref(words))
         return Close(
             kind=kind,
             price=prices.price,
@@ -155,6 +165,7 @@ class TicketDesk:
             limit_offset=prices.offset,
             min_qty=self._pair.order_min if dropped else ZERO,
             holds=kind not in CONDITIONAL or self._switches.on("stop_holds_base"),
+            client_id=_client_id(words) if inherits else None,
             tags=tags,
         )
 
@@ -175,7 +186,7 @@ class TicketDesk:
         if words.get("starttm", "0") not in {"", "0"}:
             raise invalid("starttm")
         tif = words.get("timeinforce", "") or "GTC"
-        if tif not in {"GTC", "IOC", "GTD"} or (tif == "IOC" and kind is not Kind.LIMIT):
+        if tif not in {"GTC", "IOC", "GTD", "FOK"} or (tif in {"IOC", "FOK"} and kind is not Kind.LIMIT):
             raise invalid("timeinforce")
         expiry = words.get("expiretm", "0") or "0"
         if expiry == "0":

@@ -15,11 +15,13 @@ from bot.sandbox.core.exchange import Exchange, Refused
 from bot.sandbox.core.faults import FaultKind, Faults
 from bot.sandbox.core.instrument import is_multiple
 from bot.sandbox.core.switches import Switches
-from bot.sandbox.core.values import CONDITIONAL, Kind, Order, Reason, Ticket
+from bot.sandbox.core.values import CONDITIONAL, Kind, Order, Reason, Side, Ticket
 from bot.sandbox.kraken import errors, render
+from bot.sandbox.kraken.earn import AutoEarn
 from bot.sandbox.kraken.errors import KrakenError, invalid
 from bot.sandbox.kraken.limits import AMEND, CANCEL, EDIT, Limits, age_cost
 from bot.sandbox.kraken.pairs import Listing, Pair
+from bot.sandbox.kraken.residence import check_agreement, check_market
 from bot.sandbox.kraken.tickets import TicketDesk, check_volume, deadline_ms
 from bot.sandbox.kraken.words import Words
 
@@ -40,6 +42,7 @@ class TradingDesk:
         switches: Switches,
         faults: Faults,
         limits: Limits,
+        earn: AutoEarn,
         wall_ms: Callable[[], int],
     ) -> None:
         self._exchange = exchange
@@ -47,6 +50,7 @@ class TradingDesk:
         self._switches = switches
         self._faults = faults
         self._limits = limits
+        self._earn = earn
         self._wall_ms = wall_ms
         self._dead_man: dict[str, int] = {}
 
@@ -56,6 +60,7 @@ class TradingDesk:
         pair = self._listing.find(words.need("pair"))
         self._limits.charge_engine(who.account, pair.symbol, Decimal(1))
         ticket = self._read(who, words, pair)
+        check_agreement(self._switches, words, words.get("trading_agreement", ""))
         self._check_deadline(words)
         if self._is_dry(words):
             self._would_take(ticket)
@@ -70,6 +75,8 @@ class TradingDesk:
             raise invalid("orders")
         self._limits.charge_engine(who.account, pair.symbol, 1 + Decimal(len(orders)) / 2)
         tickets = [self._read(who, order, pair) for order in orders]
+        for order in orders:
+            check_agreement(self._switches, order, words.get("trading_agreement", ""))
         self._check_deadline(words)
         if self._is_dry(words):
             return {"orders": [{"descr": _descr(ticket)} for ticket in tickets]}
@@ -82,8 +89,8 @@ class TradingDesk:
             return {"error": error.text}
 
     def _read(self, who: Credential, words: Words, pair: Pair) -> Ticket:
-        desk = self._desk(pair)
-        ticket = desk.read(words, who.account)
+        check_market(self._switches, pair)
+        ticket = self._desk(pair).read(words, who.account)
         mine = [order for order in self._exchange.state.open.values() if order.account == who.account]
         if ticket.client_id is not None and any(order.client_id == ticket.client_id for order in mine):
             raise invalid("cl_ord_id is in use")
@@ -96,12 +103,18 @@ class TradingDesk:
         return TicketDesk(pair, self._exchange.market.last(pair.symbol, now), now, self._switches)
 
     def _would_take(self, ticket: Ticket) -> None:
+        self._draw(ticket)
         try:
             self._exchange.check(ticket)
         except Refused as refused:
             raise KrakenError(REFUSALS[refused.why]) from refused
 
+    def _draw(self, ticket: Ticket) -> None:
+        if ticket.side is Side.SELL:
+            self._earn.draw(ticket.account, self._listing.by_symbol[ticket.symbol].base.name)
+
     def _place(self, ticket: Ticket, method: str) -> Order:
+        self._draw(ticket)
         fault = self._faults.take(FaultKind.REJECT_ORDER, "POST", PATH + method)
         if fault is not None:
             raise KrakenError(fault.body or errors.INSUFFICIENT_FUNDS)
@@ -145,10 +158,15 @@ class TradingDesk:
             desk.price_of(words["trigger_price"], order.side, "trigger_price") if words.get("trigger_price") else None
         )
         _check_amendable(order, price, trigger)
+        post_only = True if words.flag("post_only") else None
+        if not _changes(order, qty, price, trigger, post_only):
+            if self._switches.on("amend_without_change_is_error"):
+                raise KrakenError(errors.NOTHING_TO_AMEND)
+            return {"amend_id": ""}
         if qty is not None and qty > order.filled:
             desk.check_size(qty, price or order.price or trigger or order.trigger or Decimal(0))
-        self._amend(order, pair, qty, price, trigger, True if words.flag("post_only") else None)
-        return {"amend_id": self._amend_id()}
+        self._amend(order, pair, qty, price, trigger, post_only)
+        return {"amend_id": self._exchange.new_id()}
 
     def _amend(
         self,
@@ -171,9 +189,6 @@ class TradingDesk:
         shown = (order.tags.get("price", "0"), order.tags.get("price2", "0"))
         order.tags["text"] = render.order_text(order.side.value, order.qty, pair, render.ORDERTYPES[order.kind], *shown)
         self._exchange.state.note_order(order, "amend")
-
-    def _amend_id(self) -> str:
-        return self._exchange.new_id()
 
     def edit_order(self, who: Credential, words: Words) -> dict[str, Any]:
         """The older way: cancels and places anew under a new id; fills stay with the old order."""
@@ -290,6 +305,14 @@ class TradingDesk:
 def _descr(ticket: Ticket) -> dict[str, str]:
     close = {"close": ticket.tags["close"]} if "close" in ticket.tags else {}
     return {"order": ticket.tags["text"], **close}
+
+
+def _changes(
+    order: Order, qty: Decimal | None, price: Decimal | None, trigger: Decimal | None, post_only: bool | None
+) -> bool:
+    """Whether an amend asks for anything that the order is not already."""
+    asked = ((qty, order.qty), (price, order.price), (trigger, order.trigger), (post_only, order.post_only))
+    return any(new is not None and new != old for new, old in asked)
 
 
 def _check_amendable(order: Order, price: Decimal | None, trigger: Decimal | None) -> None:

@@ -14,10 +14,13 @@ from bot.sandbox.core.venue import Setting, Tally, Venue, budget_clock
 from bot.sandbox.kraken import switches
 from bot.sandbox.kraken.account import AccountDesk
 from bot.sandbox.kraken.auth import Doorman
+from bot.sandbox.kraken.crumbs import Crumbs
+from bot.sandbox.kraken.earn import AutoEarn
 from bot.sandbox.kraken.ids import KrakenIds
 from bot.sandbox.kraken.limits import Limits
 from bot.sandbox.kraken.pairs import Listing, fee_table, pair_of
 from bot.sandbox.kraken.public import PublicDesk
+from bot.sandbox.kraken.switches import KrakenSwitches
 from bot.sandbox.kraken.trading import TradingDesk
 from bot.sandbox.kraken.wire import KrakenWire, skewed_wall_ms
 from bot.sandbox.market import Jump, Market, default_pairs
@@ -49,7 +52,7 @@ def open_venue(setting: Setting) -> Venue:
     state = State(NAME, setting.journal, _base_volume(setting.fee_tier))
     market.restore(Jump(row[0], row[1], Decimal(row[2])) for row in setting.journal.get(f"{NAME}/jumps") or [])
     listing = Listing(pair_of(s, market.tick(s), _listed(market, s, setting.start_ms)) for s in market.symbols)
-    knobs = Switches(switches.defaults(market.symbols))
+    knobs = KrakenSwitches(switches.defaults(market.symbols))
     if CANCEL_ONLY in market.symbols:
         knobs.set(f"pair_status.{CANCEL_ONLY}", "cancel_only")
     exchange = Exchange(
@@ -62,6 +65,8 @@ def open_venue(setting: Setting) -> Venue:
         seed=setting.seed,
     )
     knobs.listen("rules", lambda symbol, text: exchange.instruments.update({symbol: listing.change(symbol, text)}))
+    knobs.listen("maker_rebate", lambda _, word: _pay_makers(exchange, word))
+    exchange.finish = Crumbs(knobs)
     faults = Faults(NAME, setting.dice, setting.clock.wall_ms)
     exchange.hidden_seconds = lambda: _late(faults)
     return _assemble(setting, exchange, listing, knobs, faults, market)
@@ -71,17 +76,17 @@ def _assemble(
     setting: Setting, exchange: Exchange, listing: Listing, knobs: Switches, faults: Faults, market: Market
 ) -> Venue:
     keyring, tally = Keyring(exchange.state), Tally()
-    limits = Limits(knobs, budget_clock(setting.clock))
-
+    limits, earn = Limits(knobs, budget_clock(setting.clock)), AutoEarn(exchange, knobs)
     wire = KrakenWire(
         exchange=exchange,
         faults=faults,
         tally=tally,
         doorman=Doorman(keyring, knobs),
         limits=limits,
-        public=PublicDesk(market, listing, exchange.fees, knobs, faults),
-        account=AccountDesk(exchange, listing, knobs, faults),
-        trading=TradingDesk(exchange, listing, knobs, faults, limits, lambda: skewed_wall_ms(exchange, faults)),
+        public=PublicDesk(market, listing, knobs, faults),
+        account=AccountDesk(exchange, listing, knobs, faults, earn),
+        trading=TradingDesk(exchange, listing, knobs, faults, limits, earn, lambda: skewed_wall_ms(exchange, faults)),
+        earn=earn,
         main=lambda: sure(keyring.main()),
         dice=setting.dice,
     )
@@ -105,6 +110,10 @@ def _listed(market: Market, symbol: str, start_ms: int) -> int:
 
 def _base_volume(fee_tier: int | None) -> Decimal:
     return fee_table().tiers[DEFAULT_TIER if fee_tier is None else fee_tier].volume
+
+
+def _pay_makers(exchange: Exchange, word: str) -> None:
+    exchange.fees = fee_table(rebate=word == str(True))
 
 
 def _late(faults: Faults) -> float:

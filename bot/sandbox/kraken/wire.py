@@ -17,6 +17,7 @@ from bot.sandbox.core.venue import Receive, Request, Response, Scope, Send, Tall
 from bot.sandbox.kraken import auth, errors
 from bot.sandbox.kraken.account import AccountDesk
 from bot.sandbox.kraken.auth import Doorman
+from bot.sandbox.kraken.earn import AutoEarn
 from bot.sandbox.kraken.errors import KrakenError, refusal, success
 from bot.sandbox.kraken.limits import Limits
 from bot.sandbox.kraken.public import PublicDesk
@@ -45,6 +46,7 @@ class KrakenWire:
         public: PublicDesk,
         account: AccountDesk,
         trading: TradingDesk,
+        earn: AutoEarn,
         main: Callable[[], Credential],
         dice: Random,
     ) -> None:
@@ -55,6 +57,7 @@ class KrakenWire:
         self._limits = limits
         self._public = public
         self._trading = trading
+        self._earn = earn
         self._main = main
         self._dice = dice
         self._tokens: dict[str, tuple[str, int]] = {}
@@ -63,6 +66,7 @@ class KrakenWire:
             "BalanceEx": account.balance_ex,
             "TradeBalance": account.trade_balance,
             "TradeVolume": account.trade_volume,
+            "Earn/Allocations": account.allocations,
             "OpenOrders": account.open_orders,
             "ClosedOrders": account.closed_orders,
             "QueryOrders": account.query_orders,
@@ -89,6 +93,7 @@ class KrakenWire:
 
     def answer(self, request: Request) -> Response:
         self._trading.watch_dead_men()
+        self._earn.look()
         words = Words()
         try:
             words = words_of(request)
@@ -101,7 +106,7 @@ class KrakenWire:
         return refusal(errors.BUSY if text is None else text)
 
     def fate_unknown(self, text: str | None) -> bool:
-        return text is None or text.startswith(errors.FATE_UNKNOWN)
+        return text is None or errors.fate_unknown(text)
 
     def rate_limited(self) -> Response:
         return refusal(errors.RATE_LIMIT)

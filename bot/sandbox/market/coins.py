@@ -36,7 +36,10 @@ class Listing:
 
 
 def coins() -> dict[str, Coin]:
-    """All base coins by name; `slot` is the coin's place in the stagger of trends."""
+    """All base coins, and what else a contract may be of (a coin to come, a stock, gold), by name.
+
+    `slot` is the coin's place in the stagger of trends.
+    """
     return {
         name: Coin(name, price, vol, wander, slot)
         for slot, (name, price, vol, wander) in enumerate(
@@ -53,6 +56,10 @@ def coins() -> dict[str, Coin]:
                 ("DOT", 4.6, 0.00115, 0.035),
                 ("USDT", 1.0, 0.00004, 0.0002),
                 ("USDC", 1.0, 0.00003, 0.0001),
+                ("MEGA", 0.45, 0.0013, 0.040),
+                ("MON", 0.031, 0.0013, 0.040),
+                ("TSLA", 430.0, 0.0009, 0.020),
+                ("XAU", 4_150.0, 0.0004, 0.010),
             ]
         )
     }
@@ -92,6 +99,10 @@ def listings() -> dict[str, Listing]:
             ("USDT", "USD", "0.00001", "0.001", 80e6, 12_000, 0.1, 0.0),
             ("USDC", "USD", "0.0001", "0.001", 25e6, 8_000, 1.0, 0.0),
             ("USDC", "USDT", "0.0001", "0.001", 20e6, 8_000, 1.0, 0.3),
+            ("MEGA", "USDT", "0.0001", "0.01", 2e6, 6_000, 4.0, 1.5),
+            ("MON", "USDT", "0.00001", "0.1", 2e6, 6_000, 4.0, 1.5),
+            ("TSLA", "USDT", "0.01", "0.0001", 6e6, 7_000, 2.0, 1.5),
+            ("XAU", "USDT", "0.1", "0.00001", 8e6, 7_000, 1.0, 1.5),
         ]
     }
 

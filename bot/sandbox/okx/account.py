@@ -59,7 +59,7 @@ class AccountDesk:
         blank = (
             "accAvgPx", "autoLendAmt", "autoLendMtAmt", "autoLendStatus", "borrowFroz", "clSpotInUseAmt",
             "colBorrAutoConversion", "crossLiab", "interest", "isoLiab", "liab", "maxLoan", "maxSpotInUse",
-            "maxSpotInUseAmt", "mgnRatio", "openAvgPx", "spotBal", "spotInUseAmt", "spotUpl", "spotUplRatio",
+            "mgnRatio", "openAvgPx", "spotBal", "spotInUseAmt", "spotUpl", "spotUplRatio",
             "totalPnl", "totalPnlRatio", "uplLiab",
         )  # fmt: skip
         zero = ("fixedBal", "imr", "isoEq", "isoUpl", "mmr", "notionalLever", "rewardBal", "smtSyncEq",

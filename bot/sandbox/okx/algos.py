@@ -17,7 +17,7 @@ from bot.sandbox.core.switches import Switches
 from bot.sandbox.core.values import Kind, Order, Origin, Side, Ticket
 from bot.sandbox.core.views import View
 from bot.sandbox.okx.errors import OkxError, Row, bad, missing, refused, row_of
-from bot.sandbox.okx.legs import Legs, legs_of, limit_or_market, on_tick
+from bot.sandbox.okx.legs import Legs, legs_of, limit_or_market, on_tick, trigger_types
 from bot.sandbox.okx.listing import Listed, Listing
 from bot.sandbox.okx.pages import page
 from bot.sandbox.okx.render import algo_row, is_algo
@@ -55,8 +55,7 @@ class AlgoDesk:
         return [{**_ids(algo_id, own_id), "sCode": "0", "sMsg": "", "subCode": "", "tag": words.get("tag", "")}]
 
     def _place(self, who: Credential, words: Words) -> str:
-        listed = self._tickets.listed(words)
-        self._tickets.check_mode(words, listed, who.account)
+        listed = self._tickets.admitted(words, who.account)
         ticket = self._ticket(who, words, listed)
         if ticket.client_id and any(o.client_id == ticket.client_id for o in self._mine(who)):
             raise OkxError("51065")
@@ -71,6 +70,7 @@ class AlgoDesk:
     def _ticket(self, who: Credential, words: Words, listed: Listed) -> Ticket:
         order_type = words.one_of("ordType", TYPES)
         side = Side(words.one_of("side", ("buy", "sell")))
+        self._check_words(words, listed, order_type, side)
         ticket = Ticket(
             account=who.account,
             symbol=listed.symbol,
@@ -79,8 +79,9 @@ class AlgoDesk:
             fee_in_base=not listed.is_swap and side is Side.BUY,
             holds=False,
             spawns=True,
+            paid_in=self._tickets.paid_in(words, listed),
             client_id=client_id(words, "algoClOrdId") or client_id(words, "clOrdId"),
-            tags=_tags(words),
+            tags={**_tags(words), **trigger_types(words, listed)},
         )
         self._tickets.set_margin(ticket, words, listed)
         ticket.qty = self._size(words, listed, ticket)
@@ -92,17 +93,39 @@ class AlgoDesk:
             self._as_legs(ticket, self._legs(words, listed, order_type))
         return ticket
 
+    def _check_words(self, words: Words, listed: Listed, order_type: str, side: Side) -> None:
+        """What an algo order of this type may not say."""
+        if order_type == "trigger" and words.flag("reduceOnly"):
+            raise OkxError("51205")
+        if "tgtCcy" not in words:
+            return
+        if order_type == "trigger":
+            raise OkxError("51281")
+        buys = order_type == "conditional" and side is Side.BUY and words.get("slOrdPx", words.get("tpOrdPx")) == "-1"
+        if not listed.is_swap and not (buys and words["tgtCcy"] == "base_ccy"):
+            raise bad("tgtCcy")
+
     def _size(self, words: Words, listed: Listed, ticket: Ticket) -> Decimal:
         """`closeFraction` means the whole position."""
         if "closeFraction" in words:
-            if not listed.is_swap or words["closeFraction"] != "1":
-                raise bad("closeFraction")
+            self._check_fraction(words, listed, ticket)
             position = self._exchange.positions.find(ticket.account, listed.symbol, ticket.leg, ticket.isolated)
             if position is None:
                 raise OkxError("51023")
             return abs(position.qty)
         words.need("sz")
         return self._checked_size(words, "sz", listed)
+
+    def _check_fraction(self, words: Words, listed: Listed, ticket: Ticket) -> None:
+        """A whole position is closed at the market, outside Portfolio margin."""
+        if words["closeFraction"] != "1":
+            raise bad("closeFraction")
+        if not listed.is_swap:
+            raise OkxError("51327")
+        if self._tickets.portfolio(ticket.account):
+            raise OkxError("51332")
+        if not ticket.reduce_only:
+            raise OkxError("51328")
 
     def _checked_size(self, words: Words, name: str, listed: Listed) -> Decimal:
         size = words.amount(name) or Decimal(0)
@@ -132,8 +155,6 @@ class AlgoDesk:
         """Fires when the price comes to it from whichever side it is on now."""
         words.need("triggerPx")
         words.need("orderPx")
-        if "tgtCcy" in words:
-            raise OkxError("51281", "Trigger orders do not support the tgtCcy parameter.")
         ticket.trigger = on_tick(words, "triggerPx", listed.tick)
         ticket.price = limit_or_market(words, "orderPx", listed.tick)
         falls = (ticket.trigger or Decimal(0)) < self._last(ticket.symbol)
@@ -148,7 +169,7 @@ class AlgoDesk:
         if (ratio is None) == (spread is None):
             raise refused("50015", "callbackRatio", "callbackSpread")
         if ratio is not None and not Decimal("0.001") <= ratio <= 1:
-            raise OkxError("51257", "Trailing stop order callback rate should be within the range of 0.1% to 100%.")
+            raise OkxError("51257")
         ticket.kind = Kind.TRAILING_STOP
         ticket.trail, ticket.trail_ratio = spread, ratio
         active = on_tick(words, "activePx", listed.tick)
@@ -187,9 +208,12 @@ class AlgoDesk:
 
     def _amend(self, algo: Order, words: Words) -> None:
         """A new size, new triggers and order prices; the id stays."""
+        if self._switches.on("algo_amend_refused"):
+            raise OkxError(self._switches.word("algo_amend_code"))
         listed = self._listing.by_symbol[algo.symbol]
         size = self._checked_size(words, "newSz", listed) if "newSz" in words else None
         fresh = Words({_old_name(name): value for name, value in words.items() if name.startswith("new")})
+        _check_types(algo, fresh)
         stop_name, price_name = _leg_names(algo)
         trigger, target = on_tick(fresh, stop_name, listed.tick), on_tick(fresh, "tpTriggerPx", listed.tick)
         price = on_tick(fresh, price_name, listed.tick) if fresh.get(price_name, "-1") != "-1" else None
@@ -279,6 +303,13 @@ class AlgoDesk:
 
     def _last(self, symbol: str) -> Decimal:
         return self._exchange.market.last(symbol, self._exchange.now)
+
+
+def _check_types(algo: Order, fresh: Words) -> None:
+    """Refuses another trigger type beside a new trigger price."""
+    for name in ("slTriggerPxType", "tpTriggerPxType", "triggerPxType"):
+        if fresh.get(name, shown := algo.tags.get(name, "last")) != shown:
+            raise OkxError("51528")
 
 
 def _leg_names(algo: Order) -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """The market as OKX's instruments see it: a swap trades at its pair's price, with its own funding.
 
-Owns only the mapping from instruments to the shared market's symbols and the funding rates; never a price.
+Owns the mapping from instruments to the shared market's symbols, the funding rates, and how far retail price improvement
+keeps the trades from what an order can get; never a price.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ import hashlib
 from collections.abc import Sequence
 from decimal import Decimal
 
-from bot.sandbox.market import Bar, Book, DayStats, Jump, Market, Quote, Trade
+from bot.sandbox.core.instrument import ceil_to
+from bot.sandbox.core.switches import Switches
+from bot.sandbox.market import Bar, Book, DayStats, Jump, Level, Market, Quote, Trade
 
 FUNDING_MS = 8 * 3_600_000
 SUFFIX = "-SWAP"
@@ -18,17 +21,28 @@ SUFFIX = "-SWAP"
 class Floor:
     """The shared market under OKX's instrument names."""
 
-    def __init__(self, market: Market) -> None:
+    def __init__(self, market: Market, switches: Switches) -> None:
         self._market = market
+        self._switches = switches
 
     def last(self, symbol: str, t_ms: int) -> Decimal:
         return self._market.last(_pair(symbol), t_ms)
 
     def quote(self, symbol: str, t_ms: int) -> Quote:
-        return self._market.quote(_pair(symbol), t_ms)
+        quote, off = self._market.quote(_pair(symbol), t_ms), self._off(symbol, t_ms)
+        return quote._replace(bid=max(self._market.tick(_pair(symbol)), quote.bid - off), ask=quote.ask + off)
 
     def book(self, symbol: str, t_ms: int, depth: int) -> Book:
-        return self._market.book(_pair(symbol), t_ms, depth)
+        book, off = self._market.book(_pair(symbol), t_ms, depth), self._off(symbol, t_ms)
+        bids = [Level(price - off, qty) for price, qty in book.bids if price > off]
+        return Book(bids, [Level(price + off, qty) for price, qty in book.asks])
+
+    def _off(self, symbol: str, t_ms: int) -> Decimal:
+        """How far bid and ask are from where RPI quotes trade: those move last and candles, an API order does not meet them."""
+        if not self._switches.on("rpi_prints"):
+            return Decimal(0)
+        reach = self.last(symbol, t_ms) * self._switches.number("rpi_reach_bps") / 10_000
+        return ceil_to(reach, self._market.tick(_pair(symbol)))
 
     def bars(self, symbol: str, interval_ms: int, from_ms: int, to_ms: int, origin_ms: int = 0) -> list[Bar]:
         return self._market.bars(_pair(symbol), interval_ms, from_ms, to_ms, origin_ms)

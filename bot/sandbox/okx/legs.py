@@ -8,9 +8,11 @@ from decimal import Decimal
 from bot.sandbox.core.instrument import is_multiple
 from bot.sandbox.core.values import Kind, Side
 from bot.sandbox.okx.errors import OkxError, bad, missing
+from bot.sandbox.okx.listing import Listed
 from bot.sandbox.okx.words import Words
 
 AT_MARKET = "-1"
+PRICES = ("last", "index", "mark")
 
 
 @dataclass(frozen=True)
@@ -56,11 +58,19 @@ def legs_of(words: Words, tick: Decimal) -> Legs:
     return Legs(Kind.TAKE_PROFIT if profit_price is None else Kind.TAKE_PROFIT_LIMIT, profit, profit_price)
 
 
+def trigger_types(words: Words, listed: Listed) -> dict[str, str]:
+    """Which price each trigger of a request watches, by OKX's name; pairs have the last price only."""
+    triggers = [name for name in ("slTriggerPx", "tpTriggerPx", "triggerPx") if name in words]
+    types = {f"{name}Type": words.one_of(f"{name}Type", PRICES, "last") for name in triggers}
+    if not listed.is_swap and set(types.values()) - {"last"}:
+        raise OkxError("51415")
+    return types
+
+
 def _leg(words: Words, name: str, tick: Decimal) -> tuple[Decimal | None, Decimal | None]:
     trigger = on_tick(words, f"{name}TriggerPx", tick)
     if trigger is None:
         return None, None
-    words.one_of(f"{name}TriggerPxType", ("last", "index", "mark"), "last")
     return trigger, limit_or_market(words, f"{name}OrdPx", tick)
 
 

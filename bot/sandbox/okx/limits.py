@@ -20,7 +20,7 @@ PER_TWO_SECONDS = {
     "trade/cancel-algos": 20, "trade/amend-algos": 20, "trade/orders-algo-pending": 20,
     "trade/orders-algo-history": 20, "trade/close-position": 20, "trade/order-precheck": 5, "account/balance": 10,
     "account/positions": 10, "account/config": 5, "account/trade-fee": 5, "account/set-position-mode": 5,
-    "account/set-fee-type": 5, "account/set-account-level": 5, "account/set-leverage": 20,
+    "account/set-fee-type": 5, "account/set-account-level": 5, "account/activate-feature": 5, "account/set-leverage": 20,
     "account/leverage-info": 20, "account/max-size": 20, "account/max-avail-size": 20, "account/instruments": 20,
     "asset/balances": 6, "asset/currencies": 6, "asset/transfer": 2, "market/ticker": 20, "market/tickers": 20,
     "market/candles": 40, "market/books": 40, "market/history-candles": 20, "market/trades": 100,

@@ -32,6 +32,16 @@ CONTRACTS = {
     "LTC": "1",
     "LINK": "1",
 }
+NORMAL, CRYPTO = "normal", "1"
+OTHERS = {
+    "MEGA": ("10", "pre_market", CRYPTO),
+    "MON": ("100", "rebase_contract", CRYPTO),
+    "TSLA": ("0.1", NORMAL, "3"),
+    "XAU": ("0.01", NORMAL, "4"),
+}
+"""What only has a swap: its contract value, ruleType and instCategory (3 stocks, 4 commodities)."""
+DOLLARS = ("USD", "USDC")
+"""Crypto-USDC pairs are paid in either (Crypto-USD pairs are gone); the name's own is the default."""
 CODES = {"BTC-USDT-SWAP": 10459, "ETH-USDT-SWAP": 10461}
 FIRST_CODE = 20_001
 MAX_LEVERAGE = 100
@@ -50,6 +60,8 @@ class Listed:
     ct_val: Decimal
     code: int
     listed_ms: int
+    rule: str = NORMAL
+    category: str = CRYPTO
 
     @property
     def is_swap(self) -> bool:
@@ -62,6 +74,11 @@ class Listed:
     @property
     def quote(self) -> str:
         return self.symbol.split("-")[1]
+
+    @property
+    def payable(self) -> tuple[str, ...]:
+        """The currencies that an order of a pair can be paid in."""
+        return () if self.is_swap else DOLLARS if self.quote == "USDC" else (self.quote,)
 
     @property
     def family(self) -> str:
@@ -109,6 +126,7 @@ class Listed:
             "expTime": "",
             "futureSettlement": False,
             "groupId": GROUPS[self.kind],
+            "instCategory": self.category,
             "instFamily": self.family if swap else "",
             "instId": self.symbol,
             "instIdCode": self.code,
@@ -132,13 +150,14 @@ class Listed:
             "posLmtPct": "",
             "preMktSwTime": "",
             "quoteCcy": "" if swap else self.quote,
-            "ruleType": "normal",
+            "ruleType": self.rule,
             "settleCcy": self.quote if swap else "",
             "state": state,
             "stk": "",
             "tickSz": plain(self.tick),
-            "tradeQuoteCcyList": [] if swap else [self.quote],
+            "tradeQuoteCcyList": list(self.payable),
             "uly": self.family if swap else "",
+            "upcChg": [],
         }
 
 
@@ -174,7 +193,7 @@ class Listing:
         return [row for row in self.by_symbol.values() if row.kind == kind and row.symbol not in self._gone]
 
     def coins(self) -> list[str]:
-        return list(dict.fromkeys(name for row in self.by_symbol.values() for name in (row.base, row.quote)))
+        return list(dict.fromkeys(name for row in self.of_kind("SPOT") for name in (row.base, *row.payable)))
 
 
 def spot(symbol: str, tick: Decimal, listed_ms: int, code: int) -> Listed:
@@ -185,10 +204,11 @@ def spot(symbol: str, tick: Decimal, listed_ms: int, code: int) -> Listed:
 
 
 def swap(pair: str, tick: Decimal, listed_ms: int, code: int) -> Listed:
-    """The USDT-margined perpetual of a pair."""
+    """The USDT-margined perpetual of a pair, or of what has no pair."""
     symbol, step = f"{pair}-SWAP", Decimal("0.01")
-    ct_val = Decimal(CONTRACTS[pair.split("-", maxsplit=1)[0]])
-    return Listed(symbol, "SWAP", tick, step, step, ct_val, CODES.get(symbol, code), listed_ms)
+    base = pair.split("-", maxsplit=1)[0]
+    ct_val, rule, category = OTHERS.get(base) or (CONTRACTS[base], NORMAL, CRYPTO)
+    return Listed(symbol, "SWAP", tick, step, step, Decimal(ct_val), CODES.get(symbol, code), listed_ms, rule, category)
 
 
 def fee_table() -> FeeTable:

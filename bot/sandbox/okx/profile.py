@@ -7,12 +7,14 @@ from decimal import Decimal
 from bot.sandbox.core.credentials import MAIN, Credential
 from bot.sandbox.core.exchange import Exchange
 from bot.sandbox.core.instrument import plain
+from bot.sandbox.core.switches import Switches
 from bot.sandbox.core.values import ZERO, Leg
 from bot.sandbox.okx import auth
 from bot.sandbox.okx.errors import OkxError, Row, refused
 from bot.sandbox.okx.listing import GROUPS, MAX_LEVERAGE, Listed, Listing
 from bot.sandbox.okx.public import KINDS, PublicDesk
 from bot.sandbox.okx.settings import Settings
+from bot.sandbox.okx.tickets import TicketDesk
 from bot.sandbox.okx.words import Words
 
 MODES = ("cross", "isolated")
@@ -21,10 +23,20 @@ MODES = ("cross", "isolated")
 class ProfileDesk:
     """Answers questions about an account's settings, and changes them."""
 
-    def __init__(self, exchange: Exchange, listing: Listing, public: PublicDesk, settings: Settings) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        listing: Listing,
+        public: PublicDesk,
+        tickets: TicketDesk,
+        switches: Switches,
+        settings: Settings,
+    ) -> None:
         self._exchange = exchange
         self._listing = listing
         self._public = public
+        self._tickets = tickets
+        self._switches = switches
         self._settings = settings
 
     # ---- settings ----
@@ -47,6 +59,8 @@ class ProfileDesk:
     def set_position_mode(self, who: Credential, words: Words) -> list[Row]:
         mode = words.one_of("posMode", ("long_short_mode", "net_mode"))
         own = self._settings.of(who.account)
+        if mode == "long_short_mode" and own.is_portfolio:
+            raise OkxError("51041")
         if mode != own.position_mode and self._busy_with_swaps(who):
             raise OkxError("59000")
         own.position_mode = mode
@@ -62,9 +76,20 @@ class ProfileDesk:
         level = words.one_of("acctLv", ("1", "2", "3", "4"))
         if level == "1" and self._busy_with_swaps(who):
             raise OkxError("59000")
+        if level == "4" and self._settings.of(who.account).hedged:
+            raise OkxError("51041")
         self._settings.of(who.account).level = level
         self._settings.note(who.account)
         return [{"acctLv": level}]
+
+    def activate_feature(self, who: Credential, words: Words) -> list[Row]:
+        """Switches on the trading of USDC pairs, the only feature there is, for the account and its subs."""
+        feature = words.one_of("feature", ("1",))
+        if self._switches.on("usdc_activation_missing"):
+            raise OkxError("51773")
+        self._settings.of(who.account)
+        self._settings.activate_usdc()
+        return [{"feature": feature}]
 
     def set_leverage(self, who: Credential, words: Words) -> list[Row]:
         """Between 1 and the instrument's maximum; a position takes the new leverage, its margin with it."""
@@ -77,6 +102,8 @@ class ProfileDesk:
         own = self._settings.of(who.account)
         if own.level == "1":
             raise OkxError("51010")
+        if own.is_portfolio and mode == "cross":
+            raise OkxError("51039")
         leg = self._leg(words, mode, hedged=own.hedged)
         if not self._exchange.margin.lever(who.account, listed.symbol, leg, mode == "isolated", leverage):
             raise OkxError("59108")
@@ -165,7 +192,9 @@ class ProfileDesk:
             raise OkxError("51010")
         account = self._exchange.state.account(who.account)
         last = self._exchange.market.last
-        return [(i, account.free(i.quote), words.amount("px") or last(i.symbol, self._exchange.now)) for i in found]
+        paid = [self._tickets.paid_in(words, listed) or listed.quote for listed in found]
+        prices = [words.amount("px") or last(listed.symbol, self._exchange.now) for listed in found]
+        return [(listed, account.free(quote), px) for listed, quote, px in zip(found, paid, prices, strict=True)]
 
     def instruments(self, who: Credential, words: Words) -> list[Row]:
         """What this account may trade."""

@@ -93,7 +93,7 @@ def order_row(listed: Listed, order: Order, fills: Sequence[Fill], algo_client_i
         "pxVol": "",
         "quickMgnType": "",
         "rebate": "0",
-        "rebateCcy": listed.quote if listed.is_swap or order.side is Side.BUY else listed.base,
+        "rebateCcy": money(listed, order) if listed.is_swap or order.side is Side.BUY else listed.base,
         "reduceOnly": "true" if order.reduce_only else "false",
         "side": order.side.value,
         "slOrdPx": "",
@@ -111,7 +111,7 @@ def order_row(listed: Listed, order: Order, fills: Sequence[Fill], algo_client_i
         "tpTriggerPx": "",
         "tpTriggerPxType": "",
         "tradeId": trade_id(last) if last else "",
-        "tradeQuoteCcy": listed.quote,
+        "tradeQuoteCcy": money(listed, order),
         "uTime": str(updated_ms(order)),
     }
 
@@ -143,7 +143,7 @@ def fill_row(listed: Listed, fill: Fill, order: Order) -> Row:
         "subType": "1" if fill.side is Side.BUY else "2",
         "tag": order.tags.get("tag", ""),
         "tradeId": trade_id(fill),
-        "tradeQuoteCcy": listed.quote,
+        "tradeQuoteCcy": money(listed, order),
         "ts": str(fill.time_ms),
     }
 
@@ -196,7 +196,7 @@ def algo_row(listed: Listed, algo: Order, child: Order | None, last: Decimal) ->
         "side": algo.side.value,
         "slOrdPx": _limit(listed, algo.price) if is_legs and stop is not None else "",
         "slTriggerPx": _text(listed, stop) if is_legs else "",
-        "slTriggerPxType": "last" if is_legs and stop is not None else "",
+        "slTriggerPxType": algo.tags.get("slTriggerPxType", "last") if is_legs and stop is not None else "",
         "state": state,
         "sz": listed.size(algo.qty),
         "szLimit": "",
@@ -206,10 +206,10 @@ def algo_row(listed: Listed, algo: Order, child: Order | None, last: Decimal) ->
         "timeInterval": "",
         "tpOrdPx": _limit(listed, _profit_price(algo)) if is_legs and profit is not None else "",
         "tpTriggerPx": _text(listed, profit) if is_legs else "",
-        "tpTriggerPxType": "last" if is_legs and profit is not None else "",
-        "tradeQuoteCcy": listed.quote,
+        "tpTriggerPxType": algo.tags.get("tpTriggerPxType", "last") if is_legs and profit is not None else "",
+        "tradeQuoteCcy": money(listed, algo),
         "triggerPx": _text(listed, algo.trigger) if algo.tags.get("ordType") == "trigger" else "",
-        "triggerPxType": "last" if algo.tags.get("ordType") == "trigger" else "",
+        "triggerPxType": algo.tags.get("triggerPxType", "last") if algo.tags.get("ordType") == "trigger" else "",
         "triggerTime": "" if algo.triggered_ms is None else str(algo.triggered_ms),
         "uTime": str(updated_ms(algo)),
     }
@@ -245,7 +245,12 @@ def shown_size(listed: Listed, order: Order) -> str:
 
 
 def fee_asset(listed: Listed, order: Order) -> str:
-    return listed.base if order.fee_in_base else listed.quote
+    return listed.base if order.fee_in_base else money(listed, order)
+
+
+def money(listed: Listed, order: Order) -> str:
+    """The currency that an order is paid in."""
+    return order.paid_in or listed.quote
 
 
 def listed_price(listed: Listed, value: Decimal) -> str:

@@ -21,6 +21,7 @@ class AccountSettings:
     position_mode: str = "net_mode"
     fee_type: str = "0"
     uid: str = ""
+    usdc_active: bool = False
     leverage: dict[str, str] = field(default_factory=dict)
 
     def leverage_of(self, symbol: str, mode: str, leg: Leg) -> Decimal:
@@ -29,6 +30,11 @@ class AccountSettings:
 
     def lever(self, symbol: str, mode: str, leg: Leg, leverage: str) -> None:
         self.leverage[_key(symbol, mode, leg)] = leverage
+
+    @property
+    def is_portfolio(self) -> bool:
+        """Portfolio margin: one position each way, no reduce-only orders, no leverage to set."""
+        return self.level == "4"
 
     @property
     def hedged(self) -> bool:
@@ -48,6 +54,12 @@ class Settings:
             self._accounts[account] = AccountSettings(uid=str(10**16 + secrets.randbelow(9 * 10**16)))
             self.note(account)
         return self._accounts[account]
+
+    def activate_usdc(self) -> None:
+        """Main and sub-accounts trade USDC pairs from now on."""
+        for name, own in self._accounts.items():
+            own.usdc_active = True
+            self.note(name)
 
     def note(self, account: str) -> None:
         """Keeps changed settings."""

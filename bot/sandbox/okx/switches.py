@@ -4,29 +4,71 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bot.sandbox.core.switches import Value
+from bot.sandbox.core.switches import Switches, Value
+
+WORDS = {
+    "attached_size": {"gross", "net"},
+    "attached_when": {"end", "each fill"},
+    "algo_short_of_coins": {"reduce", "fail"},
+    "price_off_tick": {"51000", "51150", "round"},
+    "precheck_elsewhere": {"51010", "50030"},
+    "algo_object_code": {"50002", "51000"},
+    "algo_amend_code": {"51506", "51527", "51528", "51529"},
+    "system_status": {"ok", "maintenance"},
+}
+
+
+class OkxSwitches(Switches):
+    """Switches whose words are checked too."""
+
+    def set(self, name: str, value: Value) -> None:
+        allowed = WORDS.get(name)
+        if allowed is not None and value not in allowed:
+            raise ValueError(f"switch {name} is one of {', '.join(sorted(allowed))}, not {value!r}")
+        if name.partition(".")[0] in {"refused", "orders_refused"} and not _is_code(value):
+            raise ValueError(f"switch {name} is empty or a code of five digits, not {value!r}")
+        super().set(name, value)
 
 
 def defaults(symbols: Iterable[str]) -> dict[str, Value]:
-    """All switches. `state.<SYMBOL>` is an instrument's state (live, suspend, preopen, test), `rules.<SYMBOL>` its new rules.
+    """All switches. `state.<SYMBOL>` is an instrument's state (live, suspend, preopen, test), `rules.<SYMBOL>` its new rules,
+    `refused.<SYMBOL>` the code that refuses its orders and stops (`orders_refused`: those of all instruments).
 
     `attached_size` gross or net of the fee; `attached_when` the parent's end or each fill; `algo_short_of_coins`
-    reduce or fail; `price_off_tick` a code or round; `busy_code` and `busy_status` are the default `exchange_error`.
+    reduce or fail; `price_off_tick` a code or round; `precheck_elsewhere` answers order-precheck outside the account
+    modes that have it, `algo_object_code` an object in place of cancel-algos' array; with `algo_amend_refused` no stop
+    is amended, for the reason `algo_amend_code`; with `rpi_prints` trades are printed `rpi_reach_bps` off what an order
+    can get; USDC pairs wait for activate-feature with `usdc_activation_needed`, which the region lacks with
+    `usdc_activation_missing`; `trade_quote_required` wants tradeQuoteCcy named; `busy_code` and `busy_status` are the
+    default `exchange_error`.
     """
+    per_symbol: dict[str, Value] = {}
+    for symbol in symbols:
+        per_symbol |= {f"state.{symbol}": "live", f"rules.{symbol}": "", f"refused.{symbol}": ""}
     return {
         "demo_account": False,
         "wrong_region": False,
         "ip_refused": False,
+        "orders_refused": "",
         "attached_size": "gross",
         "attached_when": "end",
         "attached_refused_on_spot": False,
         "algo_short_of_coins": "reduce",
         "trigger_band_checked": True,
         "algo_rejection_code_zero": False,
+        "algo_object_code": "50002",
+        "algo_amend_refused": False,
+        "algo_amend_code": "51529",
+        "precheck_elsewhere": "51010",
         "client_id_unique_forever": False,
         "cancel_after_covers_algos": False,
-        "cash_in_multi_currency": True,
+        "cash_in_multi_currency": False,
         "isolated_swaps": True,
+        "usdc_activation_needed": False,
+        "usdc_activation_missing": False,
+        "trade_quote_required": False,
+        "rpi_prints": False,
+        "rpi_reach_bps": 20,
         "price_band_bps": 500,
         "price_off_tick": "51000",
         "max_market_usd": 1_000_000,
@@ -37,5 +79,9 @@ def defaults(symbols: Iterable[str]) -> dict[str, Value]:
         "busy_code": "50013",
         "busy_status": 200,
         "system_status": "ok",
-        **{name: word for one in symbols for name, word in ((f"state.{one}", "live"), (f"rules.{one}", ""))},
+        **per_symbol,
     }
+
+
+def _is_code(value: Value) -> bool:
+    return value == "" or (isinstance(value, str) and len(value) == 5 and value.isascii() and value.isdigit())

@@ -11,7 +11,7 @@ from bot.sandbox.core.instrument import floor_to, is_multiple
 from bot.sandbox.core.switches import Switches
 from bot.sandbox.core.values import ZERO, Close, Kind, Leg, Side, Ticket, Tif
 from bot.sandbox.okx.errors import OkxError, bad, refused
-from bot.sandbox.okx.legs import legs_of
+from bot.sandbox.okx.legs import legs_of, trigger_types
 from bot.sandbox.okx.listing import Listed, Listing
 from bot.sandbox.okx.public import PublicDesk
 from bot.sandbox.okx.settings import AccountSettings, Settings
@@ -22,7 +22,12 @@ SWAP_TYPES = (*SPOT_TYPES, "optimal_limit_ioc")
 LIFE = {"fok": Tif.FOK, "ioc": Tif.IOC, "optimal_limit_ioc": Tif.IOC}
 ID = re.compile(r"[A-Za-z0-9]{1,32}", re.ASCII)
 TAG = re.compile(r"[A-Za-z0-9]{1,16}", re.ASCII)
-ATTACHED = ("slTriggerPx", "slOrdPx", "tpTriggerPx", "tpOrdPx", "attachAlgoClOrdId")
+ATTACHED = (
+    "slTriggerPx", "slOrdPx", "slTriggerPxType", "tpTriggerPx", "tpOrdPx", "tpTriggerPxType", "attachAlgoClOrdId",
+)  # fmt: skip
+MULTI_CURRENCY = frozenset({"3", "4"})
+POST_ONLY_TAKEN = "54012"
+CLOSING_TAKEN = frozenset({"54031", "54094"})
 FROZEN = Decimal("1.05")
 """A market purchase is sized by 5 % more than the price, so that the money lasts."""
 
@@ -41,9 +46,8 @@ class TicketDesk:
 
     def read(self, words: Words, account: str) -> Ticket:
         """The ticket of an order; raises OkxError."""
-        listed = self.listed(words)
+        listed = self.admitted(words, account)
         own = self._settings.of(account)
-        self._check_mode(words, listed, own)
         side = Side(words.one_of("side", ("buy", "sell")))
         order_type = words.one_of("ordType", SWAP_TYPES if listed.is_swap else SPOT_TYPES)
         ticket = Ticket(
@@ -55,6 +59,7 @@ class TicketDesk:
             tif=LIFE.get(order_type, Tif.GTC),
             post_only=order_type == "post_only",
             fee_in_base=not listed.is_swap and side is Side.BUY and own.fee_type == "0",
+            paid_in=self.paid_in(words, listed),
             client_id=client_id(words, "clOrdId"),
             tags=self._tags(words, listed, side, order_type),
         )
@@ -71,6 +76,27 @@ class TicketDesk:
             raise OkxError("51021" if state == "preopen" else "51022")
         return listed
 
+    def admitted(self, words: Words, account: str) -> Listed:
+        """The instrument of an order or stop that this account may place there now, in this mode."""
+        listed, own = self.listed(words), self._settings.of(account)
+        for code in (self._switches.word("orders_refused"), self._switches.word(f"refused.{listed.symbol}")):
+            if code and not _spared(code, words, own):
+                raise OkxError(code)
+        if len(listed.payable) > 1 and self._switches.on("usdc_activation_needed") and not own.usdc_active:
+            raise OkxError("54109")
+        self._check_mode(words, listed, own)
+        return listed
+
+    def paid_in(self, words: Words, listed: Listed) -> str:
+        """The currency that a pair's order is paid in: what `tradeQuoteCcy` says, by default the pair's quote."""
+        if listed.is_swap:
+            return ""
+        if "tradeQuoteCcy" not in words and not self._switches.on("trade_quote_required"):
+            return listed.quote
+        if words.get("tradeQuoteCcy") not in listed.payable:
+            raise bad("tradeQuoteCcy")
+        return words["tradeQuoteCcy"]
+
     def set_margin(self, ticket: Ticket, words: Words, listed: Listed) -> None:
         """What makes a ticket one about a position."""
         if not listed.is_swap:
@@ -78,6 +104,8 @@ class TicketDesk:
                 raise OkxError("51139")
             return
         own = self._settings.of(ticket.account)
+        if words.flag("reduceOnly") and own.is_portfolio:
+            raise OkxError("51205")
         ticket.leg = self._leg(words, own)
         ticket.isolated = words["tdMode"] == "isolated"
         ticket.leverage = own.leverage_of(listed.symbol, words["tdMode"], ticket.leg)
@@ -87,11 +115,12 @@ class TicketDesk:
     # ---- modes ----
 
     def check_precheck(self, account: str) -> None:
-        if self._settings.of(account).level == "1":
-            raise OkxError("51010")
+        """Only the two account modes with margin across currencies have this endpoint."""
+        if self._settings.of(account).level not in MULTI_CURRENCY:
+            raise OkxError(self._switches.word("precheck_elsewhere"))
 
-    def check_mode(self, words: Words, listed: Listed, account: str) -> None:
-        self._check_mode(words, listed, self._settings.of(account))
+    def portfolio(self, account: str) -> bool:
+        return self._settings.of(account).is_portfolio
 
     def _check_mode(self, words: Words, listed: Listed, own: AccountSettings) -> None:
         mode = words.one_of("tdMode", ("cash", "cross", "isolated"))
@@ -103,13 +132,15 @@ class TicketDesk:
             raise OkxError("51010")
         elif mode == "cash":
             raise bad("tdMode")
-        elif mode == "isolated" and (own.level in {"3", "4"} or not self._switches.on("isolated_swaps")):
+        elif mode == "isolated" and (own.level in MULTI_CURRENCY or not self._switches.on("isolated_swaps")):
             raise OkxError("50072")
 
     def _check_spot(self, mode: str, own: AccountSettings) -> None:
         """Cash in the simple modes, cross in the others; isolated is margin, which this account has not."""
-        takes_cash = own.level in {"1", "2"} or self._switches.on("cash_in_multi_currency")
-        if not (mode == "cash" and takes_cash) and not (mode == "cross" and own.level in {"3", "4"}):
+        multi = own.level in MULTI_CURRENCY
+        if mode == "cash" and multi and not self._switches.on("cash_in_multi_currency"):
+            raise bad("tdMode")
+        if mode != "cash" and not (mode == "cross" and multi):
             raise OkxError("51010")
 
     def leg(self, words: Words, account: str) -> Leg:
@@ -186,7 +217,7 @@ class TicketDesk:
         instrument = self._exchange.instruments[ticket.symbol]
         most = account.free(instrument.base)
         if ticket.side is Side.BUY:
-            free = account.free(instrument.quote)
+            free = account.free(ticket.paid_in or instrument.quote)
             most = free / last if free >= ticket.qty * last * FROZEN else free / (last * FROZEN)
         if ZERO < most < ticket.qty:
             ticket.qty = instrument.lots(most)
@@ -206,6 +237,7 @@ class TicketDesk:
         if ticket.kind is Kind.MARKET and not listed.is_swap and ticket.tags["tgtCcy"] != default:
             raise bad("attachAlgoOrds")
         terms = legs_of(items[0], listed.tick)
+        types = trigger_types(items[0], listed)
         if self._switches.on("trigger_band_checked"):
             last = self._exchange.market.last(listed.symbol, self._exchange.now)
             terms.check(ticket.side.other, ticket.price or last, against_order=True)
@@ -224,7 +256,7 @@ class TicketDesk:
             at_end=self._switches.word("attached_when") == "end",
             net=self._switches.word("attached_size") == "net",
             client_id=client_id(items[0], "attachAlgoClOrdId"),
-            tags={**own_tags, "lever": ticket.tags.get("lever", ""), "attachedAlgo": "1"},
+            tags={**own_tags, **types, "lever": ticket.tags.get("lever", ""), "attachedAlgo": "1"},
         )
 
     def _tags(self, words: Words, listed: Listed, side: Side, order_type: str) -> dict[str, str]:
@@ -255,6 +287,17 @@ def client_id(words: Words, name: str) -> str | None:
     if text is not None and ID.fullmatch(text) is None:
         raise bad(name)
     return text
+
+
+def _spared(code: str, words: Words, own: AccountSettings) -> bool:
+    """Whether a market that refuses orders with `code` takes this one all the same."""
+    if code == POST_ONLY_TAKEN:
+        return words.get("ordType") == "post_only"
+    if own.hedged:
+        closes = (words.get("posSide"), words.get("side")) in {("long", "sell"), ("short", "buy")}
+    else:
+        closes = words.flag("reduceOnly")
+    return code in CLOSING_TAKEN and closes
 
 
 def _closes(ticket: Ticket) -> bool:

@@ -81,7 +81,9 @@ class TradingDesk:
             raise OkxError("51115")
         for pending in closing:
             self._exchange.cancel(pending)
-        order.update(side=position.closing_side.value, sz=listed.size(abs(position.qty)), reduceOnly="true")
+        order.update(side=position.closing_side.value, sz=listed.size(abs(position.qty)))
+        if not self._tickets.portfolio(who.account):
+            order["reduceOnly"] = "true"
         order.update({name: words[name] for name in ("clOrdId", "tag") if name in words})
         row = self._place_one(who, order)
         return [{"instId": listed.symbol, "posSide": words.get("posSide", "net"), "clOrdId": row["clOrdId"],

@@ -8,7 +8,6 @@ from bot.sandbox.core.credentials import MAIN, Keyring
 from bot.sandbox.core.exchange import Exchange
 from bot.sandbox.core.faults import FaultKind, Faults
 from bot.sandbox.core.state import State
-from bot.sandbox.core.switches import Switches
 from bot.sandbox.core.values import sure
 from bot.sandbox.core.venue import Setting, Tally, Venue, budget_clock
 from bot.sandbox.market import Jump, Market, default_pairs
@@ -20,10 +19,11 @@ from bot.sandbox.okx.books import Books
 from bot.sandbox.okx.floor import Floor
 from bot.sandbox.okx.ids import OkxIds
 from bot.sandbox.okx.limits import Limits
-from bot.sandbox.okx.listing import CONTRACTS, FIRST_CODE, Listed, Listing, fee_table, spot, swap
+from bot.sandbox.okx.listing import CONTRACTS, FIRST_CODE, OTHERS, Listed, Listing, fee_table, spot, swap
 from bot.sandbox.okx.profile import ProfileDesk
 from bot.sandbox.okx.public import PublicDesk
 from bot.sandbox.okx.settings import Settings
+from bot.sandbox.okx.switches import OkxSwitches
 from bot.sandbox.okx.tickets import TicketDesk
 from bot.sandbox.okx.trading import TradingDesk
 from bot.sandbox.okx.wire import Desks, OkxWire, skewed_wall_ms
@@ -42,8 +42,9 @@ def open_venue(setting: Setting) -> Venue:
     market = Market(setting.seed, setting.start_ms, symbols(setting.pairs), setting.candles)
     state = State(NAME, setting.journal, fee_table().tiers[setting.fee_tier or 0].volume)
     market.restore(Jump(row[0], row[1], Decimal(row[2])) for row in setting.journal.get(f"{NAME}/jumps") or [])
-    listing, floor = _listing(market, setting.start_ms), Floor(market)
-    knobs = Switches(switches.defaults(listing.by_symbol))
+    listing = _listing(market, setting.start_ms)
+    knobs = OkxSwitches(switches.defaults(listing.by_symbol))
+    floor = Floor(market, knobs)
     if SUSPENDED in listing.by_symbol:
         knobs.set(f"state.{SUSPENDED}", "suspend")
     exchange = Exchange(
@@ -64,7 +65,7 @@ def open_venue(setting: Setting) -> Venue:
 
 
 def _assemble(
-    setting: Setting, exchange: Exchange, listing: Listing, knobs: Switches, faults: Faults, floor: Floor
+    setting: Setting, exchange: Exchange, listing: Listing, knobs: OkxSwitches, faults: Faults, floor: Floor
 ) -> Venue:
     keyring, tally, settings = Keyring(exchange.state), Tally(), Settings(exchange.state)
     public = PublicDesk(floor, listing, knobs, faults)
@@ -79,7 +80,7 @@ def _assemble(
         desks=Desks(
             public=public,
             account=AccountDesk(exchange, listing, faults),
-            profile=ProfileDesk(exchange, listing, public, settings),
+            profile=ProfileDesk(exchange, listing, public, tickets, knobs, settings),
             books=Books(exchange, listing),
             trading=TradingDesk(exchange, listing, tickets, knobs, faults, lambda: skewed_wall_ms(exchange, faults)),
             algos=AlgoDesk(exchange, listing, tickets, knobs, faults),
@@ -95,20 +96,23 @@ def _assemble(
 
 
 def symbols(pairs: int | None) -> list[str]:
-    """The tradable pairs, and those that a careful trader leaves alone."""
+    """What trades: the most traded pairs (all of them, or so many), and what a careful trader leaves alone."""
     tradable = [*default_pairs()[NAME], *MORE]
-    wanted = tradable[: pairs if pairs is not None else len(default_pairs()[NAME])]
-    return [*wanted, STABLE, SUSPENDED, NEW]
+    return [*tradable[:pairs], STABLE, SUSPENDED, NEW, *(f"{base}-USDT" for base in OTHERS)]
 
 
 def _listing(market: Market, start_ms: int) -> Listing:
-    """All pairs, and a swap for each coin that has a contract."""
+    """All pairs, a swap for each coin that has a contract, and the swaps of what has no pair."""
     rows: list[Listed] = []
     for symbol in market.symbols:
+        if symbol.split("-")[0] in OTHERS:
+            continue
         listed_ms = start_ms - NEW_SINCE_MS if symbol == NEW else market.listed_ms(symbol)
         rows.append(spot(symbol, market.tick(symbol), listed_ms, FIRST_CODE + len(rows)))
-    for pair in [row for row in rows if row.quote == "USDT" and row.base in CONTRACTS]:
-        rows.append(swap(pair.symbol, pair.tick, pair.listed_ms, FIRST_CODE + len(rows)))
+    for symbol in market.symbols:
+        base, quote = symbol.split("-")
+        if quote == "USDT" and base in {*CONTRACTS, *OTHERS}:
+            rows.append(swap(symbol, market.tick(symbol), market.listed_ms(symbol), FIRST_CODE + len(rows)))
     return Listing(rows)
 
 

@@ -24,12 +24,15 @@ from bot.sandbox.okx.auth import Doorman
 from bot.sandbox.okx.books import Books
 from bot.sandbox.okx.errors import (
     FATE_UNKNOWN,
+    IN_ROW,
     RATE_LIMIT,
     UNAVAILABLE,
     OkxError,
     bad,
+    codes_in,
     refusal,
     row_of,
+    row_refusal,
     rows_answer,
     success,
 )
@@ -44,6 +47,10 @@ Ask = Callable[[Credential, Words], list[Any]]
 Act = Callable[[Credential, list[Words]], list[Any]]
 TIMED = frozenset({"trade/order", "trade/batch-orders", "trade/amend-order", "trade/amend-batch-orders"})
 PLACING = frozenset({"trade/order", "trade/batch-orders", "trade/order-algo"})
+BARE_ALGOS = frozenset({"trade/order-algo", "trade/cancel-algos"})
+"""Their rows' refusals may come under code 0."""
+NOT_FOUND = b'{"code":404,"data":{},"msg":"Not Found"}'
+"""The one answer whose code is a number and whose data is an object."""
 CLOCK_SECONDS = 60.0
 
 
@@ -101,16 +108,16 @@ class OkxWire:
             return refusal(error)
 
     def failure(self, text: str | None) -> Response:
-        """A code, a whole JSON body, or by default the busy answer that the switches describe."""
+        """A code, `row:` and a code, a whole JSON body, or by default the busy answer that the switches describe."""
         if text is None:
             error = OkxError(self._switches.word("busy_code"), status=self._switches.number("busy_status"))
             return refusal(error)
-        if text.lstrip().startswith("{"):
+        if text.lstrip().startswith(("{", "[")):
             return Response(text.encode())
-        return refusal(OkxError(text))
+        return row_refusal(text.removeprefix(IN_ROW)) if text.startswith(IN_ROW) else refusal(OkxError(text))
 
     def fate_unknown(self, text: str | None) -> bool:
-        return text is None or any(code in text for code in FATE_UNKNOWN)
+        return text is None or not FATE_UNKNOWN.isdisjoint(codes_in(text))
 
     def rate_limited(self) -> Response:
         return refusal(OkxError(RATE_LIMIT, status=self._switches.number("rate_limit_status")))
@@ -154,7 +161,7 @@ class OkxWire:
             return self._answer_public(request, endpoint, public)
         table: dict[str, Any] = self._asks if request.method == "GET" else {**self._sets, **self._acts}
         if not request.path.startswith(ROOT) or endpoint not in {*self._asks, *self._sets, *self._acts}:
-            raise OkxError("404", "Not Found", 404)
+            return Response(NOT_FOUND, 404)
         if endpoint not in table:
             raise OkxError("50115")
         who = self._doorman.admit(request, self.wall_ms())
@@ -177,6 +184,8 @@ class OkxWire:
     def _answer_post(self, who: Credential, endpoint: str, request: Request) -> Response:
         begin_us = self.wall_ms() * 1000
         items = body_of(request)
+        if endpoint == "trade/cancel-algos" and not request.body.lstrip().startswith(b"["):
+            raise OkxError(self._switches.word("algo_object_code"))
         self._limits.charge("POST", endpoint, who.account, [words.get("instId", "") for words in items])
         if endpoint in self._sets:
             return success(self._sets[endpoint](who, items[0]))
@@ -184,7 +193,7 @@ class OkxWire:
         rows = [_expired(late, words) for words in items] if late else self._acts[endpoint](who, items)
         self._count_refusals(endpoint, items, rows)
         answer = rows_answer(rows, begin_us, self.wall_ms() * 1000 + self._dice.randrange(300, 900))
-        accepted_all_the_same = endpoint == "trade/order-algo" and self._switches.on("algo_rejection_code_zero")
+        accepted_all_the_same = endpoint in BARE_ALGOS and self._switches.on("algo_rejection_code_zero")
         return _with_code_zero(answer) if accepted_all_the_same else answer
 
     def _lateness(self, endpoint: str, request: Request) -> OkxError | None:
@@ -265,6 +274,7 @@ def _sets(desks: Desks) -> dict[str, Ask]:
         "account/set-position-mode": profile.set_position_mode,
         "account/set-fee-type": profile.set_fee_type,
         "account/set-account-level": profile.set_level,
+        "account/activate-feature": profile.activate_feature,
         "asset/transfer": account.transfer,
         "trade/close-position": trading.close_position,
         "trade/cancel-all-after": trading.cancel_all_after,

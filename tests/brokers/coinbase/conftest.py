@@ -19,9 +19,9 @@ import trustme
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from bot.brokers.coinbase import CoinbaseConfig
+from bot.brokers.coinbase import CoinbaseBroker, CoinbaseConfig
 from bot.brokers.coinbase.transport import CoinbaseTransport
-from bot.domain.clock import Clock, SystemClock
+from bot.domain.clock import Clock, SystemClock, system_ms
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "coinbase"
 NAME = "organizations/0f0e0d0c-0b0a-4908-8706-050403020100/apiKeys/10111213-1415-4617-9819-1a1b1c1d1e1f"
@@ -118,6 +118,75 @@ def ok(answer: Any) -> Answer:
     return http(json.dumps(answer).encode())
 
 
+class Depending:
+    """An answer that depends on the request."""
+
+    def __init__(self, say: Callable[[Request], Any]) -> None:
+        self.say = say
+
+
+class Script:
+    """Answers by the last word of the path, `DEFAULTS` for what is not told: JSON, or an `Answer`, or one `Depending`."""
+
+    def __init__(self, **told: Any) -> None:
+        self.told: dict[str, Any] = {**DEFAULTS, **told}
+
+    def __call__(self, connection: socket.socket, request: Request) -> None:
+        said: Any = self.told[_route(request)]
+        if isinstance(said, Depending):
+            said = said.say(request)
+        answer: Answer = said if callable(said) else ok(said)
+        answer(connection, request)
+
+
+def _route(request: Request) -> str:
+    """`products`, `orders`, `batch_cancel`, `batch` …: the last word of the path; `order` for one by its id."""
+    last = request.path.rsplit("/", 1)[-1]
+    return "order" if "/historical/" in request.path and last not in ("batch", "fills") else last
+
+
+def product(name: str, **more: Any) -> dict[str, Any]:
+    base, quote = name.split("-")
+    return {
+        "product_id": name,
+        "base_currency_id": base,
+        "quote_currency_id": quote,
+        "product_type": "SPOT",
+        "product_venue": "CBE",
+        "status": "online",
+        "price": "100",
+        "volume_24h": "1000000",
+        "price_increment": "0.01",
+        "quote_increment": "0.01",
+        "base_increment": "0.0001",
+        "base_min_size": "0.0001",
+        "quote_min_size": "1",
+        **more,
+    }
+
+
+def book(name: str, bid: str = "100.00", ask: str = "100.02") -> dict[str, Any]:
+    return {
+        "product_id": name,
+        "bids": [{"price": bid, "size": "1"}],
+        "asks": [{"price": ask, "size": "1"}],
+        "time": "2026-11-28T10:00:00Z",
+    }
+
+
+#: A quiet account with nothing in it, at an exchange with two markets.
+DEFAULTS: dict[str, Any] = {
+    "time": Depending(lambda _: {"epochMillis": str(system_ms())}),
+    "products": {"products": [product("BTC-USD"), product("ETH-USD")]},
+    "best_bid_ask": {"pricebooks": [book("BTC-USD"), book("ETH-USD")]},
+    "accounts": {"accounts": [], "has_next": False, "cursor": ""},
+    "batch": {"orders": [], "has_next": False, "cursor": ""},
+    "fills": {"fills": [], "cursor": ""},
+    "preview": {"errs": [], "preview_id": "p"},
+    "order": http(b'{"error":"NOT_FOUND","message":"order with this orderID was not found"}', "404 Not Found"),
+}
+
+
 def drip(connection: socket.socket, request: Request) -> None:
     """A byte now and then, for ever: no read time-out ever fires."""
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
@@ -152,6 +221,13 @@ def config(tmp_path: Path, server: TlsServer, authority: trustme.CA) -> Coinbase
     root = tmp_path / "root.pem"
     authority.cert_pem.write_to_path(str(root))
     return CoinbaseConfig(NAME, PEM, tmp_path, api_url=server.url, mode="sandbox", ca_file=str(root))
+
+
+@pytest.fixture
+def broker(config: CoinbaseConfig, notes: Notes) -> Iterator[CoinbaseBroker]:
+    """A broker in front of `server`, not connected: what it asks is what the test asks for."""
+    with closing(CoinbaseBroker(config, SystemClock(), notes)) as one:
+        yield one
 
 
 @pytest.fixture

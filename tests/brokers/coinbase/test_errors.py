@@ -7,16 +7,8 @@ from typing import Any
 
 import pytest
 
-from bot.brokers.coinbase.errors import (
-    CANCELS,
-    ORDERS,
-    REMEDIES,
-    failure,
-    failure_code,
-    of_status,
-    order_row,
-    safe_text,
-)
+from bot.brokers.coinbase.errors import REMEDIES, failure, of_order, of_preview, of_status, safe_text
+from bot.brokers.coinbase.words import CANCELS, ORDERS
 from bot.domain.outcome import Meaning
 from tests.brokers.coinbase.conftest import payload
 
@@ -26,58 +18,100 @@ from tests.brokers.coinbase.conftest import payload
     [
         ("INSUFFICIENT_FUND", Meaning.FUNDS),
         ("PREVIEW_INSUFFICIENT_FUND", Meaning.FUNDS),
-        ("PREVIEW_INSUFFICIENT_LEDGER_BALANCE", Meaning.FUNDS),
+        ("preview_insufficient_ledger_balance ", Meaning.FUNDS),
         ("PREVIEW_INVALID_BASE_SIZE_TOO_SMALL", Meaning.TOO_SMALL),
         ("PREVIEW_INVALID_QUOTE_SIZE_TOO_SMALL", Meaning.TOO_SMALL),
         ("INVALID_SIZE_PRECISION", Meaning.REJECTED),
-        ("PREVIEW_STOP_PRICE_ABOVE_LAST_TRADE_PRICE", Meaning.REJECTED),
+        ("INVALID_ATTACHED_STOP_LOSS_PRICE_PRECISION", Meaning.REJECTED),
+        ("PREVIEW_STOP_PRICE_ABOVE_LAST_TRADE_PRICE", Meaning.PRICE),
+        ("LIMIT_ORDER_PRICE_EXCEEDS_PRICE_BAND_ON_BUY", Meaning.PRICE),
+        ("PREVIEW_INVALID_ATTACHED_TAKE_PROFIT_PRICE_OUT_OF_BOUNDS", Meaning.PRICE),
+        ("ATTACHED_STOP_LOSS_PRICE_OUT_OF_BOUNDS_ON_AGGRESSIVE_ORDER", Meaning.PRICE),
+        ("INVALID_ATTACHED_TAKE_PROFIT_PRICE_EXCEEDS_MAX_DISTANCE_FROM_ORIGINATING_PRICE", Meaning.PRICE),
         ("ORDER_ENTRY_DISABLED", Meaning.MARKET_CLOSED),
+        ("TRADING_DISABLED", Meaning.MARKET_CLOSED),
+        ("NOT_ALLOWED_BY_MARKET_STATE", Meaning.MARKET_CLOSED),
         ("PREVIEW_INVALID_NO_LIQUIDITY", Meaning.MARKET_CLOSED),
-        ("GEOFENCING_RESTRICTION", Meaning.PERMISSION),
+        ("PREVIEW_MISSING_PRODUCT_PRICE_BOOK", Meaning.MARKET_CLOSED),
+        ("GEOFENCING_RESTRICTION", Meaning.RESTRICTED),
+        ("INELIGIBLE_PAIR", Meaning.RESTRICTED),
         ("UNSUPPORTED_ORDER_CONFIGURATION", Meaning.UNSUPPORTED),
-        ("PREVIEW_INVALID_ORDER_TYPE_FOR_ATTACHED", Meaning.UNSUPPORTED),
+        ("PREVIEW_INVALID_ORDER_TYPE_FOR_ATTACHED", Meaning.ATTACHMENT),
+        ("SINGLE_LEGGED_TPSL_NOT_ALLOWED", Meaning.ATTACHMENT),
         ("RATE_LIMIT_EXCEEDED", Meaning.RATE_LIMITED),
+        ("RFQ_RATE_LIMITED", Meaning.RATE_LIMITED),
+        ("TOO_MANY_OPEN_ORDERS", Meaning.BUSY),
+        ("COMPLIANCE_PURCHASE_LIMIT_EXCEEDED", Meaning.BUSY),
+        ("END_TIME_IS_IN_THE_PAST", Meaning.CLOCK),
         ("UNKNOWN_FAILURE_REASON", Meaning.UNKNOWN),
         ("COMMANDER_REJECTED_NEW_ORDER", Meaning.UNKNOWN),
-        ("A_CODE_OF_NEXT_YEAR", Meaning.REJECTED),
+        ("DUPLICATE_CLIENT_ORDER_ID", Meaning.UNKNOWN),
     ],
 )
 def test_the_meaning_of_an_orders_code(code: str, meaning: Meaning) -> None:
-    assert order_row(code).meaning is meaning
+    error = of_order({"success": False, "error_response": {"error": code}})
+    assert (error.meaning, error.unheard) == (meaning, False)
+
+
+OLD = "UNKNOWN_FAILURE_REASON"
 
 
 @pytest.mark.parametrize(
-    ("error", "code"),
+    ("error", "meaning", "unheard"),
     [
-        ({"error": "INSUFFICIENT_FUND", "preview_failure_reason": "X"}, "INSUFFICIENT_FUND"),
-        (
-            {"error": "UNKNOWN_FAILURE_REASON", "preview_failure_reason": "PREVIEW_INVALID_STOP_PRICE"},
-            "PREVIEW_INVALID_STOP_PRICE",
-        ),
+        ({"error": "INSUFFICIENT_FUND", "preview_failure_reason": "PREVIEW_INVALID_SIDE"}, Meaning.FUNDS, False),
+        ({"error": "INSUFFICIENT_FUND", "preview_failure_reason": "X"}, Meaning.UNKNOWN, True),
+        ({"error": OLD, "preview_failure_reason": "PREVIEW_INVALID_STOP_PRICE"}, Meaning.PRICE, False),
         (
             {
                 "error": "",
                 "preview_failure_reason": "UNKNOWN_PREVIEW_FAILURE_REASON",
                 "new_order_failure_reason": "INVALID_SIDE",
             },
-            "INVALID_SIDE",
+            Meaning.REJECTED,
+            False,
         ),
-        ({"error": "UNKNOWN_FAILURE_REASON"}, "UNKNOWN_FAILURE_REASON"),
-        ({}, "UNKNOWN_FAILURE_REASON"),
-        (None, "UNKNOWN_FAILURE_REASON"),
-        ({"error": 7}, "UNKNOWN_FAILURE_REASON"),
+        ({"error": OLD}, Meaning.UNKNOWN, False),
+        ({"error": OLD, "message": "Insufficient balance in source account"}, Meaning.FUNDS, False),
+        ({"error": "COMMANDER_REJECTED_NEW_ORDER", "message": "account is not available"}, Meaning.UNKNOWN, False),
+        (
+            {"error": "UNSUPPORTED_ORDER_CONFIGURATION", "message": "source is not enabled for trading"},
+            Meaning.RESTRICTED,
+            False,
+        ),
+        ({"error": "A_NEW_WORD", "message": "account is not available"}, Meaning.UNKNOWN, True),
+        ({}, Meaning.UNKNOWN, True),
+        (None, Meaning.UNKNOWN, True),
+        ({"error": 7}, Meaning.UNKNOWN, True),
     ],
 )
-def test_the_code_of_a_failure_is_the_first_that_says_something(error: Any, code: str) -> None:
-    assert failure_code({"success": False, "error_response": error})[0] == code
+def test_a_failure_means_what_all_of_its_fields_say(error: Any, meaning: Meaning, unheard: bool) -> None:
+    found = of_order({"success": False, "error_response": error})
+    assert (found.meaning, found.unheard) == (meaning, unheard)
 
 
 def test_a_failure_keeps_its_message() -> None:
-    assert failure_code(payload("order_refused")) == ("INSUFFICIENT_FUND", "Insufficient balance in source account")
+    assert of_order(payload("order_refused")).text == "INSUFFICIENT_FUND Insufficient balance in source account"
 
 
 def test_the_failure_of_old_answers_is_read() -> None:
-    assert failure_code({"success": False, "failure_reason": "INVALID_SIDE", "order_id": ""})[0] == "INVALID_SIDE"
+    old = {"success": False, "failure_reason": "INVALID_SIDE", "order_id": ""}
+    assert of_order(old).meaning is Meaning.REJECTED
+
+
+@pytest.mark.parametrize(
+    ("codes", "meaning"),
+    [
+        ([], None),
+        (["PREVIEW_INSUFFICIENT_FUND"], Meaning.FUNDS),
+        (["PREVIEW_INSUFFICIENT_FUND", "PREVIEW_MISSING_PRODUCT_PRICE_BOOK"], Meaning.MARKET_CLOSED),
+        (["PREVIEW_INSUFFICIENT_FUND", "BRACKET_ORDER_NOT_SUPPORTED"], Meaning.ATTACHMENT),
+        (["BRACKET_ORDER_NOT_SUPPORTED", "A_NEW_WORD"], Meaning.UNKNOWN),
+    ],
+)
+def test_the_complaints_of_a_preview_are_read_together(codes: list[str], meaning: Meaning | None) -> None:
+    found = of_preview(codes)
+    assert (found and found.meaning) == meaning
 
 
 @pytest.mark.parametrize(
@@ -94,7 +128,15 @@ def test_the_failure_of_old_answers_is_read() -> None:
             "portfolio",
         ),
         (403, "Too many errors", Meaning.RATE_LIMITED, "throttled"),
+        (429, "<html>slow down</html>", Meaning.RATE_LIMITED, "throttled"),
         (404, {"error": "NOT_FOUND"}, Meaning.GONE, ""),
+        (404, {"error": "unknown", "error_details": "order with this orderID was not found"}, Meaning.GONE, ""),
+        (404, {"error": "NOT_FOUND", "message": "Product NOPE-USD not supported"}, Meaning.MARKET_CLOSED, ""),
+        (404, "<html>not found</html>", Meaning.UNKNOWN, ""),
+        (400, "", Meaning.UNKNOWN, ""),
+        (403, {"error": "PERMISSION_DENIED"}, Meaning.UNKNOWN, ""),
+        (403, {"error": "PERMISSION_DENIED", "message": "missing  required scopes today"}, Meaning.UNKNOWN, ""),
+        (401, {"error": "Unauthorized"}, Meaning.UNKNOWN, "unreachable"),
         (409, {"error": "CONFLICT"}, Meaning.UNKNOWN, ""),
         (422, "", Meaning.UNKNOWN, ""),
         (
@@ -136,6 +178,7 @@ def test_every_remedy_is_one_line_of_its_own() -> None:
     assert all(line and "\n" not in line for line in REMEDIES.values())
     assert failure(Meaning.CLOCK, "x", "clock", seconds="40").remedy.count("40 s") == 1
     assert {row.remedy for row in ORDERS.values()} <= {"", *REMEDIES}
+    assert len(ORDERS) > 100
 
 
 @pytest.mark.parametrize("text", ["\x1b[31m", "a\nb", "\u202e", "x" * 999])

@@ -80,8 +80,10 @@ def test_an_order_without_a_clear_answer_is_unknown_and_a_question_just_failed(
     transport = make_transport(config)
     assert failed(lambda: order(transport)).meaning is Meaning.UNKNOWN
     assert len(server.posts()) == 1
-    assert failed(lambda: transport.private("/accounts")).meaning is Meaning.BUSY
-    assert failed(lambda: transport.public("/time")).meaning is Meaning.BUSY
+    for question in (lambda: transport.private("/accounts"), lambda: transport.public("/time")):
+        error = failed(question)
+        assert error.meaning is (Meaning.UNKNOWN if name == "conflict" else Meaning.BUSY)
+        assert error.unheard is (name == "conflict")
 
 
 def test_a_dead_connection_of_the_pool_is_not_used_for_a_second_post(
@@ -168,13 +170,21 @@ def test_a_question_with_a_refused_token_is_asked_once_more_with_a_new_one(
 
 
 class StandingClock(SystemClock):
-    """A wall clock that somebody sets."""
+    """A wall clock that somebody sets (`now`), and time that passes when told."""
 
     def __init__(self, now: int) -> None:
         self.now = now
+        self.steady = 1_000_000
 
     def wall_ms(self) -> int:
         return self.now
+
+    def steady_ms(self) -> int:
+        return self.steady
+
+    def passes(self, ms: int) -> None:
+        self.now += ms
+        self.steady += ms
 
 
 def test_a_pause_that_coinbase_asks_for_is_kept_by_every_program_with_the_key(
@@ -185,14 +195,37 @@ def test_a_pause_that_coinbase_asks_for_is_kept_by_every_program_with_the_key(
     server.answer = http(b'{"error":"RESOURCE_EXHAUSTED"}', "429 Too Many Requests", "Retry-After: 30\r\n")
     error = failed(lambda: order(transport))
     assert (error.meaning, error.retry_after_ms) == (Meaning.RATE_LIMITED, 30_000)
-    clock.now += 29_000
+    clock.passes(29_000)
+    clock.now -= 3_600_000  # somebody sets it: no time has passed
     for other in (transport, make_transport(config, clock)):
         error = failed(lambda each=other: order(each))  # type: ignore[misc]
         assert (error.meaning, error.retry_after_ms) == (Meaning.RATE_LIMITED, 1_000)
     assert len(server.requests) == 1
-    clock.now += 1_001
+    clock.passes(1_001)
     server.answer = ok({"fine": "1"})
     assert make_transport(config, clock).private("/accounts") == {"fine": "1"}
+
+
+@pytest.mark.parametrize(
+    ("ahead_ms", "meaning"), [(0, Meaning.CREDENTIALS), (-90_000, Meaning.CLOCK), (9_000, Meaning.CLOCK)]
+)
+def test_a_token_of_the_wrong_time_is_blamed_on_the_clock(
+    server: TlsServer, config: CoinbaseConfig, make_transport: Make, ahead_ms: int, meaning: Meaning
+) -> None:
+    def answer(connection: socket.socket, request: Request) -> None:
+        told = (
+            ok({"epochMillis": str(system_ms())})
+            if request.path.endswith("/time")
+            else http(b"Unauthorized", "401 Unauthorized")
+        )
+        told(connection, request)
+
+    server.answer = answer
+    clock = StandingClock(system_ms() + ahead_ms)
+    for ask in (lambda one: one.private("/accounts"), order):
+        error = failed(lambda each=ask: each(make_transport(config, clock)))  # type: ignore[misc]
+        assert error.meaning is meaning
+        assert ("NTP" in error.remedy) is (meaning is Meaning.CLOCK)
 
 
 def test_the_sdk_writes_nothing_of_its_own(

@@ -118,6 +118,7 @@ class Desk:
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     with Sandbox(tmp_path_factory.mktemp("sandbox"), "--seed", "7", "--pairs", "6") as running:
+        running.control("POST", "switches", venue="kraken", name="tier", value="intermediate")
         yield running
 
 
@@ -466,6 +467,7 @@ def test_refusals_keep_their_meaning(desk: Desk) -> None:
 
 def test_fees_are_this_accounts(desk: Desk) -> None:
     rates = desk.broker.fees({BTC, "NO-USD"})
+    assert not rates[BTC].in_coin
     assert rates.keys() == {BTC}
     assert Decimal(0) < rates[BTC].maker <= rates[BTC].taker < Decimal("0.01")
 

@@ -33,6 +33,9 @@ class Still:
     def wall_ms(self) -> int:
         return 1_000_000
 
+    def steady_ms(self) -> int:
+        return 1_000_000
+
 
 def soon() -> Deadline:
     """A deadline that no wait for room fits in."""

@@ -166,13 +166,21 @@ def nonces(server: SocketServer) -> list[int]:
 
 
 class StandingClock(SystemClock):
-    """A wall clock that somebody sets."""
+    """A wall clock that somebody sets (`now`), and time that passes when told."""
 
     def __init__(self, now: int) -> None:
         self.now = now
+        self.steady = 1_000_000
 
     def wall_ms(self) -> int:
         return self.now
+
+    def steady_ms(self) -> int:
+        return self.steady
+
+    def passes(self, ms: int) -> None:
+        self.now += ms
+        self.steady += ms
 
 
 def test_nonces_rise_when_the_clock_stands_still_or_goes_back_and_after_a_restart(
@@ -283,12 +291,13 @@ def test_after_a_lockout_nothing_is_sent_for_a_quarter_of_an_hour_by_any_program
     transport = make_transport(config, clock)
     server.answer = refused("EGeneral:Temporary lockout")
     assert failed(lambda: transport.private("BalanceEx")).meaning is Meaning.LOCKED_OUT
-    clock.now += 14 * 60_000
+    clock.passes(14 * 60_000)
+    clock.now -= 3_600_000  # somebody sets it: no time has passed
     for other in (transport, make_transport(config, clock)):
         error = failed(lambda each=other: each.private("BalanceEx"))  # type: ignore[misc]
         assert (error.meaning, error.retry_after_ms) == (Meaning.LOCKED_OUT, 60_000)
     assert len(server.requests) == 1
-    clock.now += 61_000
+    clock.passes(61_000)
     server.answer = ok({})
     assert transport.private("BalanceEx") == {}
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 
 from bot.brokers.okx import OkxConfig
 from bot.brokers.okx.transport import OkxTransport
-from bot.domain.clock import Clock, SystemClock
-from tests.brokers.kraken.conftest import Answer, Notes, SocketServer, http
+from bot.domain.clock import Clock, SystemClock, system_ms
+from tests.brokers.kraken.conftest import Answer, Notes, Request, SocketServer, http
 
 KEY = "0b1c2d3e-4f50-6172-8394-a5b6c7d8e9f0"
 SECRET = "22582BD0CFF14C41EDBF1AB98506286D"
@@ -36,6 +38,65 @@ def row_refused(code: str, text: str = "") -> Answer:
     """OKX's answer to an order that was refused: HTTP 200, the reason in the row."""
     row = {"ordId": "", "clOrdId": "x", "sCode": code, "sMsg": text}
     return http(json.dumps({"code": "1", "msg": "All operations failed", "data": [row]}).encode())
+
+
+class Script:
+    """What the server says at each endpoint, and what it was asked there; what is not written down answers with no rows."""
+
+    def __init__(self, server: SocketServer) -> None:
+        self._server = server
+        self.says: dict[str, Answer] = {
+            "/api/v5/public/time": server_time(),
+            "/api/v5/account/config": ok(*fixture("config")),
+            "/api/v5/account/instruments": markets("BTC-USDT"),
+            "/api/v5/account/balance": wallet(USDT="3000"),
+        }
+        server.answer = self._answer
+
+    def _answer(self, connection: socket.socket, request: Request) -> None:
+        self.says.get(endpoint(request), ok())(connection, request)
+
+    def asked(self, path: str) -> list[Request]:
+        return [request for request in self._server.requests if endpoint(request) == path]
+
+    def sent(self, path: str) -> list[Any]:
+        """The bodies of the requests that change something there."""
+        return [json.loads(request.body) for request in self.asked(path) if request.method == "POST"]
+
+
+def endpoint(request: Request) -> str:
+    return request.path.partition("?")[0]
+
+
+def server_time(ahead: int = 0) -> Answer:
+    """A clock that is `ahead` of ours (ms)."""
+
+    def answer(connection: socket.socket, request: Request) -> None:
+        ok({"ts": str(system_ms() + ahead)})(connection, request)
+
+    return answer
+
+
+def wallet(**held: str) -> Answer:
+    """A trading account that holds this much of each currency."""
+    details = [{"ccy": asset, "availBal": amount, "cashBal": amount} for asset, amount in held.items()]
+    return ok({"details": details})
+
+
+def markets(*symbols: str, **changes: Any) -> Answer:
+    """Listings of these markets, made of those that we have."""
+    (spot,) = [row for row in fixture("instruments_spot") if row["instId"] == "BTC-USDT"]
+    (swap,) = [row for row in fixture("instruments_swap") if row["instId"] == "BTC-USDT-SWAP"]
+    rows = {
+        symbol: (swap if symbol.endswith("-SWAP") else spot | {"tradeQuoteCcyList": []}) | {"instId": symbol} | changes
+        for symbol in symbols
+    }
+
+    def answer(connection: socket.socket, request: Request) -> None:
+        kind = parse_qs(request.path.partition("?")[2])["instType"][0]
+        ok(*(row for row in rows.values() if row["instType"] == kind))(connection, request)
+
+    return answer
 
 
 def fixture(name: str) -> Any:
@@ -61,6 +122,11 @@ def server() -> Iterator[SocketServer]:
     with closing(SocketServer()) as one:
         one.answer = ok()
         yield one
+
+
+@pytest.fixture
+def script(server: SocketServer) -> Script:
+    return Script(server)
 
 
 @pytest.fixture

@@ -419,24 +419,54 @@ def test_post_only_ioc_and_fok_do_what_they_say(desk: Desk) -> None:
             assert (ended.status, ended.filled_qty) == (OrderStatus.CANCELED, Decimal(0))
 
 
-def test_the_shapes_are_proved_without_an_order(desk: Desk) -> None:
-    before = len(desk.sandbox.ledger("okx")["orders"])
+def level(desk: Desk, number: str) -> None:
+    """The owner chooses an account mode."""
+    path = "/api/v5/account/set-account-level"
+    desk.broker._transport.request(path, {"acctLv": number}, Lane.QUERY, system_ms() + 10_000)
+
+
+@pytest.fixture
+def many_coins(desk: Desk) -> Iterator[Desk]:
+    """The desk in multi-currency margin, where OKX looks at orders without taking them."""
+    level(desk, "3")
+    desk.broker.connect()
+    yield desk
+    desk.flat()
+    level(desk, "2")
+    desk.broker.connect()
+
+
+def test_where_orders_cannot_be_shown_nothing_is_judged_and_all_stays_as_documented(desk: Desk) -> None:
     proofs = desk.broker.prove(desk.entry(), desk.stop())
-    assert [(proof.name, proof.accepted) for proof in proofs] == [("entry", True), ("stop", True)]
+    assert [(proof.name, proof.judged) for proof in proofs] == [("entry", False), ("stop", False)]
+    able = desk.broker.capabilities()
+    assert (able.attached_stop, able.attached_target, able.resting_stop, able.amend) == (True, True, True, True)
+    assert _asked(desk, "POST /api/v5/trade/order-precheck") == 0
+
+
+def test_the_shapes_are_proved_without_an_order(many_coins: Desk) -> None:
+    desk = many_coins
+    before = len(desk.sandbox.ledger("okx")["orders"])
+    entry, stop = desk.broker.prove(desk.entry(), desk.stop())
+    assert (entry.accepted, entry.judged, stop.judged) == (True, True, False)
     assert len(desk.sandbox.ledger("okx")["orders"]) == before
 
 
-def test_attached_stops_that_are_refused_are_learnt_from_the_check_and_from_the_order(desk: Desk) -> None:
+def test_attached_stops_that_are_refused_are_learnt_from_the_check_and_from_orders(many_coins: Desk) -> None:
+    desk = many_coins
     desk.switch("attached_refused_on_spot", True)
     fresh = OKXBroker(desk.config, desk.clock, Notes())
     fresh.connect()
     assert isinstance(fresh.place(desk.entry()), NotPlaced)
     assert not fresh.capabilities().attached_stop
-    proofs = fresh.prove(desk.entry(), desk.stop())
-    assert [proof.accepted for proof in proofs] == [False, True, True]
+    entry = desk.entry()
+    proofs = fresh.prove(dataclasses.replace(entry, attached_target=(entry.limit_price or LOT) * 2), desk.stop())
+    assert [(proof.accepted, proof.judged) for proof in proofs] == [(False, True), (False, False), (True, True)]
+    able = fresh.capabilities()
+    assert (able.attached_stop, able.attached_target, able.resting_stop) == (False, False, True)
     assert isinstance(fresh.place(desk.entry(attached_stop=None)), Placed)
     desk.switch("attached_refused_on_spot", False)
-    fresh.prove(desk.entry(), desk.stop())
+    assert isinstance(fresh.place(desk.entry()), Placed)
     assert fresh.capabilities().attached_stop
     fresh.close()
 
@@ -447,18 +477,6 @@ def test_a_clock_that_moved_is_measured_anew_when_a_deadline_is_found_wrong(desk
     assert isinstance(late, NotPlaced)
     assert late.meaning is Meaning.BUSY
     assert isinstance(desk.broker.place(desk.entry()), Placed)
-
-
-def test_where_a_stop_may_not_be_attached_a_target_is_not_either(desk: Desk) -> None:
-    desk.switch("attached_refused_on_spot", True)
-    fresh = OKXBroker(desk.config, desk.clock, Notes())
-    fresh.connect()
-    entry = desk.entry()
-    proofs = fresh.prove(dataclasses.replace(entry, attached_target=(entry.limit_price or LOT) * 2), desk.stop())
-    able = fresh.capabilities()
-    assert [proof.accepted for proof in proofs] == [False, True, True]
-    assert (able.attached_stop, able.attached_target) == (False, False)
-    fresh.close()
 
 
 @pytest.mark.parametrize(("size", "wanted"), [("gross", LOT), ("net", LOT * Decimal("0.999"))])
@@ -631,28 +649,36 @@ def test_funding_is_told(desk: Desk) -> None:
 
 def test_fees_of_spot_and_swaps(desk: Desk) -> None:
     fees = desk.broker.fees({BTC, SWAP})
-    assert fees[BTC].taker == Decimal("0.001")
-    assert fees[SWAP].taker == Decimal("0.0005")
+    assert (fees[BTC].taker, fees[BTC].in_coin) == (Decimal("0.001"), True)
+    assert (fees[SWAP].taker, fees[SWAP].in_coin) == (Decimal("0.0005"), False)
 
 
-def test_swaps_in_spot_mode_are_refused_with_the_setting_to_change(desk: Desk) -> None:
-    def level(number: str) -> None:
-        path = "/api/v5/account/set-account-level"
-        desk.broker._transport.request(path, {"acctLv": number}, Lane.QUERY, system_ms() + 10_000)
+def test_the_accounts_own_setting_says_whether_a_purchase_pays_in_the_coin(desk: Desk) -> None:
+    path = "/api/v5/account/set-fee-type"
+    desk.broker._transport.request(path, {"feeType": "1"}, Lane.QUERY, system_ms() + 10_000)
+    fresh = OKXBroker(desk.config, desk.clock, Notes())
+    fresh.connect()
+    try:
+        assert not fresh.fees({BTC})[BTC].in_coin
+    finally:
+        fresh.close()
+        desk.broker._transport.request(path, {"feeType": "0"}, Lane.QUERY, system_ms() + 10_000)
 
-    level("1")
+
+@pytest.mark.parametrize(("number", "remedy"), [("1", "mode"), ("4", "portfolio")])
+def test_swaps_in_a_mode_that_cannot_hold_them_are_refused_with_the_setting_to_change(
+    number: str, remedy: str, desk: Desk
+) -> None:
+    level(desk, number)
     try:
         error = connect_failure(desk)
-        assert (error.meaning, error.remedy) == (Meaning.UNSUPPORTED, REMEDIES["mode"])
+        assert (error.meaning, error.remedy) == (Meaning.UNSUPPORTED, REMEDIES[remedy])
         spot = OKXBroker(dataclasses.replace(desk.config, swaps=False), desk.clock, Notes())
         spot.connect()
-        proof = spot.prove(desk.entry(), desk.stop())[0]
-        assert proof.accepted
-        assert "Spot mode" in proof.answer
         assert isinstance(spot.place(desk.entry()), Placed)
         spot.close()
     finally:
-        level("2")
+        level(desk, "2")
 
 
 def test_the_funding_account_is_looked_into(desk: Desk) -> None:

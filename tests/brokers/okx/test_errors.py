@@ -14,28 +14,63 @@ MEANINGS = {
     **dict.fromkeys(("50071", "51016", "51065", "51068"), Meaning.UNKNOWN),
     # surely nothing happened, and it may be tried again
     **dict.fromkeys(("50011", "50061"), Meaning.RATE_LIMITED),
-    **dict.fromkeys(("50036", "50037"), Meaning.BUSY),
+    **dict.fromkeys(("50017", "50023", "50036", "50037", "51025", "51102", "51174", "51290"), Meaning.BUSY),
+    # the endpoint, the method, the account's mode: no verdict on the order
+    **dict.fromkeys(("50005", "50038", "50053", "50072", "50115", "51010", "51039", "51041", "51205"), Meaning.BUSY),
     # the key
     **dict.fromkeys(("50101", "50105", "50111", "50113", "50119"), Meaning.CREDENTIALS),
     **dict.fromkeys(("50102", "50112"), Meaning.CLOCK),
     **dict.fromkeys(("50110", "50120", "50030", "50035", "50067", "50100"), Meaning.PERMISSION),
-    # the order
-    **dict.fromkeys(("51008", "51119", "51127", "51131", "51502"), Meaning.FUNDS),
-    **dict.fromkeys(("51007", "51020", "51120"), Meaning.TOO_SMALL),
-    **dict.fromkeys(("51021", "51022", "51027", "51028", "51029", "51030"), Meaning.MARKET_CLOSED),
-    **dict.fromkeys(("51400", "51410", "51503", "51509", "51510", "51603"), Meaning.GONE),
-    **dict.fromkeys(("51010", "50072", "51139"), Meaning.UNSUPPORTED),
+    # this market
     **dict.fromkeys(
-        ("51000", "51001", "51006", "51121", "51137", "51169", "51999", "54084", "59000"), Meaning.REJECTED
+        ("50032", "50033", "50051", "50052", "50062", "51155", "54072", "54109", "59113"), Meaning.RESTRICTED
     ),
-    # nobody knows
-    **dict.fromkeys(("", "1", "50999", "99", "5x000", "NaN"), Meaning.UNKNOWN),
+    **dict.fromkeys(
+        ("51001", "51021", "51022", "51027", "51028", "51029", "51030", "51087", "51110", "51124", "51507"),
+        Meaning.MARKET_CLOSED,
+    ),
+    **dict.fromkeys(("54012", "54031", "54094"), Meaning.MARKET_CLOSED),
+    # the order
+    **dict.fromkeys(("51008", "51119", "51127", "51131", "51502", "51112", "51169"), Meaning.FUNDS),
+    **dict.fromkeys(("51007", "51020", "51120"), Meaning.TOO_SMALL),
+    **dict.fromkeys(("51006", "51046", "51053", "51137", "51277", "51280", "51300", "51308"), Meaning.PRICE),
+    **dict.fromkeys(("51400", "51410", "51412", "51416", "51503", "51509", "51510", "51603"), Meaning.GONE),
+    **dict.fromkeys(("51139", "51415", "51506", "51527", "51528", "51529"), Meaning.UNSUPPORTED),
+    **dict.fromkeys(("51044", "51076", "51099", "51100", "51178", "51333", "54070"), Meaning.ATTACHMENT),
+    **dict.fromkeys(("51000", "51002", "51004", "51121", "51150", "51202", "51275"), Meaning.REJECTED),
 }
+UNHEARD = ("", "1", "404", "50999", "51999", "55000", "99", "5x000", "NaN", "51008_1000", "51008 ", " 51008", "051008")
 
 
 @pytest.mark.parametrize("code", MEANINGS)
 def test_meanings(code: str) -> None:
-    assert meaning_of(code).meaning is MEANINGS[code]
+    row = meaning_of(code)
+    assert row is not None
+    assert row.meaning is MEANINGS[code]
+    assert not explain([(code, "")]).unheard
+
+
+@pytest.mark.parametrize("code", UNHEARD)
+def test_a_code_that_nobody_wrote_down_means_nothing(code: str) -> None:
+    error = explain([(code, "words")])
+    assert (meaning_of(code), error.meaning, error.unheard) == (None, Meaning.UNKNOWN, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "meaning"),
+    [
+        ("Parameter sz error", Meaning.REJECTED),
+        ("Parameter posSide error ", Meaning.BUSY),
+        ("parameter POSSIDE error", Meaning.BUSY),
+        ("Parameter tdMode error", Meaning.BUSY),
+        ("Parameter attachAlgoOrds error", Meaning.ATTACHMENT),
+        ("Parameter tradeQuoteCcy error", Meaning.RESTRICTED),
+        ("Parameter posSide error in attachAlgoOrds", Meaning.REJECTED),
+        ("", Meaning.REJECTED),
+    ],
+)
+def test_a_disliked_parameter_says_what_is_wrong(words: str, meaning: Meaning) -> None:
+    assert explain([("51000", words)]).meaning is meaning
 
 
 def test_no_code_stands_twice() -> None:
@@ -66,6 +101,10 @@ def test_a_remedy_is_one_line_that_can_be_filled_in(name: str) -> None:
         ("50110", ("IP",)),
         ("50120", ("Trade",)),
         ("51010", ("Futures mode", "OKX_TRADE_SWAPS=false")),
+        ("51205", ("Portfolio margin", "OKX_TRADE_SWAPS=false")),
+        ("54109", ("USDC pairs", "nija resume")),
+        ("59113", ("identity", "nija resume")),
+        ("51155", ("okx.com", "nija resume")),
     ],
 )
 def test_the_remedy_names_what_to_change(code: str, words: tuple[str, ...]) -> None:
@@ -75,6 +114,7 @@ def test_the_remedy_names_what_to_change(code: str, words: tuple[str, ...]) -> N
 
 def test_among_several_codes_doubt_wins() -> None:
     assert explain([("51008", ""), ("50004", "")]).meaning is Meaning.UNKNOWN
+    assert explain([("51008", ""), ("51998", "")]).unheard
 
 
 def test_the_text_begins_with_the_code() -> None:
@@ -90,4 +130,6 @@ def test_the_text_begins_with_the_code() -> None:
     ],
 )
 def test_a_status_without_a_code(status: int, meaning: Meaning) -> None:
-    assert of_status(status, "x").meaning is meaning
+    error = of_status(status, "x")
+    assert error.meaning is meaning
+    assert error.unheard is (400 <= status < 500 and status != 429)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -9,21 +10,22 @@ import pytest
 
 from bot.brokers.okx.orders import Terms, Unsupported, algo_fields, is_algo, order_fields
 from bot.brokers.okx.parse import stop_id
-from bot.brokers.okx.parse_market import Listing, listings
+from bot.brokers.okx.parse_market import listings
+from bot.domain.instrument import Instrument
 from bot.domain.order import Intent, OrderType, Purpose, Side, TimeInForce
 from tests.brokers.okx.conftest import fixture
 
 ID = "njabcmgx0a1b2zz9q1"
 
 
-def listing(symbol: str) -> Listing:
+def rules(symbol: str) -> Instrument:
     rows = fixture("instruments_spot") + fixture("instruments_swap")
-    return listings(rows, 0)[0][symbol]
+    return listings(rows, 0)[0][symbol].instrument
 
 
-SPOT = Terms(listing("BTC-USDT"), "cash")
-SWAP = Terms(listing("BTC-USDT-SWAP"), "cross")
-HEDGED = Terms(listing("BTC-USDT-SWAP"), "isolated", hedged=True)
+SPOT = Terms(rules("BTC-USDT"), "cash")
+SWAP = Terms(rules("BTC-USDT-SWAP"), "cross")
+HEDGED = Terms(rules("BTC-USDT-SWAP"), "isolated", hedged=True)
 
 
 def intent(side: Side, kind: OrderType, terms: Terms = SPOT, qty: str = "0.0123", **more: Any) -> Intent:
@@ -59,6 +61,30 @@ def test_a_swap_entry_is_sized_in_contracts_and_its_stop_looks_at_the_mark_price
     assert not {"posSide", "reduceOnly", "tgtCcy", "tradeQuoteCcy"} & set(fields)
     (attached,) = fields["attachAlgoOrds"]
     assert (attached["slTriggerPxType"], attached["tpTriggerPx"], attached["tpOrdPx"]) == ("mark", "52000", "-1")
+
+
+@pytest.mark.parametrize(
+    ("taken", "pay_in", "said"),
+    [
+        ((), None, None),
+        ((), "USD", None),
+        (("USD", "USDC"), None, "USDC"),
+        (("USD", "USDC"), "USD", "USD"),
+        (("USD", "USDC"), "USDC", "USDC"),
+        (("USD",), None, "USD"),
+        (("USDC",), "USD", "USDC"),
+        (("USD", "USDC"), "USDT", "USDC"),
+    ],
+)
+@pytest.mark.parametrize("kind", [OrderType.LIMIT, OrderType.MARKET, OrderType.STOP])
+def test_an_order_and_its_stop_say_what_pays(
+    kind: OrderType, taken: tuple[str, ...], pay_in: str | None, said: str | None
+) -> None:
+    terms = Terms(replace(SPOT.instrument, symbol="BTC-USDC", quote="USDC", paid_in=taken), "cash")
+    prices = {"limit_price": Decimal(9), "trigger_price": Decimal(8)}
+    one = intent(Side.SELL, kind, terms, pay_in=pay_in, **prices)
+    fields = (algo_fields if is_algo(one) else order_fields)(one, terms)
+    assert fields.get("tradeQuoteCcy") == said
 
 
 @pytest.mark.parametrize("side", Side)

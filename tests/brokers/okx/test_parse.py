@@ -120,6 +120,13 @@ def test_an_order_that_cannot_be_read_fails_the_whole_list(word: str) -> None:
         parse.orders([fixture("order_swap")[0], row], units)
 
 
+def test_an_order_in_a_state_that_nobody_wrote_down_may_be_alive() -> None:
+    (order,) = parse.orders([fixture("order_swap")[0] | {"state": "paused", "accFillSz": "0"}], units)
+    assert order.status is OrderStatus.OPEN
+    (stop,) = parse.algos([fixture("algo_live")[0] | {"state": "queued"}], units, no_parent)
+    assert (stop.status, stop.triggered) == (OrderStatus.OPEN, False)
+
+
 def test_orders_of_things_that_nija_never_trades_are_left_out() -> None:
     assert parse.orders([fixture("order_partial_ioc")[0] | {"instType": "OPTION", "sz": "?"}], units) == []
 
@@ -243,7 +250,7 @@ def test_spot_markets() -> None:
         ONE,
     )
     assert (btc.kind, btc.trading, btc.listed_at) == (Kind.SPOT, Trading.ONLINE, 1611907686000)
-    assert (btc.max_leverage, found["BTC-USDT"].quotes) == (ONE, ("USDT",))
+    assert (btc.max_leverage, btc.paid_in) == (ONE, ("USDT",))
     assert found["DOGE-USDC"].instrument.trading is Trading.SUSPENDED
 
 
@@ -262,6 +269,73 @@ def test_contracts_are_sized_in_base_units_and_inverse_ones_are_left_out() -> No
     assert not found["BTC-USDT-261225"].instrument.exotic
     late, _ = parse_market.listings(fixture("instruments_swap"), 1_798_000_000_000)
     assert late["BTC-USDT-261225"].instrument.exotic
+
+
+UNWANTED: dict[str, tuple[dict[str, Any], bool]] = {
+    "usual": ({}, False),
+    "a coin": ({"instCategory": "1"}, False),
+    "before its market": ({"ruleType": "pre_market"}, True),
+    "without an index": ({"ruleType": "rebase_contract"}, True),
+    "another rule": ({"ruleType": "xperp"}, True),
+    "a stock": ({"instCategory": "3"}, True),
+    "a commodity": ({"instCategory": "4"}, True),
+    "a currency": ({"instCategory": "5"}, True),
+    "a bond": ({"instCategory": "6"}, True),
+    "nobody knows what": ({"instCategory": "77"}, True),
+}
+
+
+@pytest.mark.parametrize("name", UNWANTED)
+def test_contracts_that_nobody_asked_for_are_listed_and_not_traded(name: str) -> None:
+    changes, unwanted = UNWANTED[name]
+    row = fixture("instruments_swap")[0] | changes
+    swap = parse_market.listings([row], 0)[0]["BTC-USDT-SWAP"].instrument
+    assert (swap.exotic, swap.trading) == (unwanted, Trading.ONLINE)
+    asked = parse_market.listings([row], 0, non_crypto=True)[0]["BTC-USDT-SWAP"].instrument
+    assert asked.exotic is (unwanted and changes.get("instCategory") not in ("3", "4", "5", "6"))
+
+
+STATES = {
+    "live": Trading.ONLINE,
+    "post_only": Trading.POST_ONLY,
+    "suspend": Trading.SUSPENDED,
+    "rebase": Trading.SUSPENDED,
+    "a word of tomorrow": Trading.REDUCE_ONLY,
+}
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_market_in_a_state_that_nobody_wrote_down_can_still_be_left(state: str) -> None:
+    row = fixture("instruments_spot")[0] | {"state": state}
+    assert parse_market.listings([row], 0)[0]["BTC-USDT"].instrument.trading is STATES[state]
+
+
+def test_a_new_market_takes_limit_orders_only_until_its_auction_has_ended() -> None:
+    row = fixture("instruments_spot")[0] | {"contTdSwTime": "5000"}
+    seen = [parse_market.listings([row], now)[0]["BTC-USDT"].instrument.trading for now in (4_999, 5_000)]
+    assert seen == [Trading.LIMIT_ONLY, Trading.ONLINE]
+
+
+def test_no_more_contracts_are_bought_than_one_stop_and_one_sale_can_take() -> None:
+    row = fixture("instruments_swap")[0] | {"maxLmtSz": "100000000", "maxMktSz": "12000", "maxStopSz": "9000"}
+    assert parse_market.listings([row], 0)[0]["BTC-USDT-SWAP"].instrument.max_qty == Decimal(90)
+    pair = fixture("instruments_spot")[0] | {"maxLmtSz": "9999", "maxMktSz": "7", "maxStopSz": "7"}
+    assert parse_market.listings([pair], 0)[0]["BTC-USDT"].instrument.max_qty == Decimal(9999)
+
+
+@pytest.mark.parametrize(
+    ("listed", "paid_in", "exotic"),
+    [
+        ([], (), False),
+        (["USDT"], ("USDT",), False),
+        (["USD", "USDC", "EUR"], ("USD", "USDC"), False),
+        (["EUR"], (), True),
+    ],
+)
+def test_what_a_pair_can_be_paid_in(listed: list[str], paid_in: tuple[str, ...], exotic: bool) -> None:
+    row = fixture("instruments_spot")[0] | {"tradeQuoteCcyList": listed}
+    pair = parse_market.listings([row], 0)[0]["BTC-USDT"].instrument
+    assert (pair.paid_in, pair.exotic) == (paid_in, exotic)
 
 
 def test_only_closed_candles_are_closed() -> None:

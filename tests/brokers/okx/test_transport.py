@@ -166,8 +166,6 @@ BROKEN: dict[str, Answer] = {
     "busy with 200": refused("50013"),
     "system error": refused("50026", "System error", "500 Internal Server Error"),
     "system error with 200": refused("50026"),
-    "unheard of": refused("50999", "The cat sat on the keyboard"),
-    "failed without a row": http(b'{"code":"1","msg":"Operation failed.","data":[]}'),
     "not utf-8": http(b'{"code":"0","data":"\xff\xfe'),
 }
 
@@ -185,20 +183,46 @@ def test_an_order_without_a_clear_answer_is_unknown_sent_once_and_a_question_jus
     assert len(server.requests) == 3
 
 
+UNHEARD: dict[str, Answer] = {
+    "code": refused("50999", "The cat sat on the keyboard"),
+    "code of trading": refused("51999"),
+    "row": row_refused("51999"),
+    "word for a code": refused("TRY_LATER"),
+    "failed without a row": http(b'{"code":"1","msg":"Operation failed.","data":[]}'),
+    "failed without a result": http(b'{"code":"1","msg":"All operations failed","data":[{"ordId":"9","clOrdId":""}]}'),
+    "a number for a code": http(b'{"code":404,"data":{},"msg":"Not Found"}', "404 Not Found"),
+    "not let in": http(b"<html>", "403 Forbidden"),
+    "a login page in between": http(b"<html>", "401 Unauthorized"),
+}
+
+
+@pytest.mark.parametrize("name", UNHEARD)
+def test_words_that_nobody_wrote_down_are_told_as_that(
+    name: str, server: SocketServer, config: OkxConfig, make_transport: Make
+) -> None:
+    server.answer = UNHEARD[name]
+    transport = make_transport(config)
+    for ask in (lambda: place(transport), lambda: transport.private("/api/v5/account/balance")):
+        error = failed(ask)
+        assert (error.meaning, error.unheard) == (Meaning.UNKNOWN, True)
+    assert len(server.requests) == 2
+
+
 REFUSALS = {
     "no such key": (http(b'{"msg":"API key doesn\'t exist","code":"50119"}', "401 Unauthorized"), Meaning.CREDENTIALS),
     "other environment": (http(b'{"msg":"","code":"50101"}', "401 Unauthorized"), Meaning.CREDENTIALS),
     "too fast, 429": (refused("50011", "Too Many Requests", "429 Too Many Requests"), Meaning.RATE_LIMITED),
     "too fast, 200": (refused("50011", "Too Many Requests"), Meaning.RATE_LIMITED),
     "too fast, html": (http(b"<html>", "429 Too Many Requests"), Meaning.RATE_LIMITED),
-    "not let in": (http(b"<html>", "403 Forbidden"), Meaning.UNKNOWN),
-    "a login page in between": (http(b"<html>", "401 Unauthorized"), Meaning.UNKNOWN),
     "bad parameter": (refused("51000", "Parameter sz error", "400 Bad Request"), Meaning.REJECTED),
     "funds": (row_refused("51008", "Order failed. Insufficient balance "), Meaning.FUNDS),
     "too small": (row_refused("51020"), Meaning.TOO_SMALL),
     "expired": (row_refused("50037"), Meaning.BUSY),
     "algo refused under a good code": (ok({"algoId": "", "sCode": "51000", "sMsg": "x"}), Meaning.REJECTED),
-    "unlisted code of trading": (row_refused("51999"), Meaning.REJECTED),
+    "refused under a status": (
+        http(b'{"code":"1","msg":"","data":[{"sCode":"51149","sMsg":""}]}', "500 Internal Server Error"),
+        Meaning.UNKNOWN,
+    ),
     "our id lives": (row_refused("51016"), Meaning.UNKNOWN),
 }
 

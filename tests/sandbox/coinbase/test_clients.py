@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import ccxt
+import orjson
 import pytest
 import requests
 from coinbase.rest import RESTClient
@@ -67,6 +68,16 @@ def ended(client: RESTClient, order_id: str) -> dict[str, Any]:
     return order
 
 
+def free(client: RESTClient, size: str) -> None:
+    """Waits until the venue has let go of so many coins."""
+
+    def ask() -> Decimal:
+        wallets = client.get_accounts(limit=250).accounts
+        return next(Decimal(w.available_balance["value"]) for w in wallets if w.currency == "BTC")
+
+    until(ask, lambda coins: coins >= Decimal(size))
+
+
 def price(client: RESTClient, factor: str = "1") -> str:
     last = Decimal(client.get_product("BTC-USD")["price"])
     return str((last * Decimal(factor)).quantize(Decimal("0.01")))
@@ -108,6 +119,7 @@ def test_the_sdk_without_a_key_reads_the_public_market(sandbox: Sandbox) -> None
 def test_the_sdk_buys_and_sells(sandbox: Sandbox, client: RESTClient) -> None:
     bought = ended(client, order_id(client.market_order_buy("sdk-buy", "BTC-USD", quote_size="100")))
     assert bought["status"] == "FILLED"
+    free(client, bought["filled_size"])
     assert client.market_order_sell("sdk-odd", "BTC-USD", base_size="0.000000001").success is False
     sold = ended(client, order_id(client.market_order_sell("sdk-sell", "BTC-USD", base_size=bought["filled_size"])))
     assert sold["filled_size"] == bought["filled_size"]
@@ -154,6 +166,7 @@ def test_the_sdk_places_stops_and_attached_brackets(client: RESTClient) -> None:
     assert shown["originating_order_id"] == order_id(answer)
     assert client.cancel_orders([child]).results[0].success
     ended(client, child)
+    free(client, "0.002")
     stop = client.stop_limit_order_gtc_sell(
         "sdk-stop", "BTC-USD", "0.002", price(client, "0.85"), price(client, "0.9"), "STOP_DIRECTION_STOP_DOWN"
     )
@@ -289,6 +302,49 @@ def test_each_fault_reaches_the_client(quiet: Sandbox, fault: dict[str, Any], er
     assert impatient.get_api_key_permissions().to_dict()["can_view"] is True
 
 
+WORD = "NOBODY_WROTE_THIS_DOWN"
+REFUSED_ORDER = {"success": False, "error_response": {"error": "odd", "message": "", "new_order_failure_reason": ""}}
+
+
+@pytest.mark.parametrize("word", [WORD, "PREVIEW_" + WORD, "insufficient_fund"])
+def test_a_fault_refuses_an_order_in_any_word(quiet: Sandbox, client: RESTClient, word: str) -> None:
+    quiet.control("POST", "faults", venue=VENUE, kind="exchange_error", path="/orders$", body=f"{word}:why", count=1)
+    answer = client.market_order_buy(f"sdk-{word}", "BTC-USD", quote_size="20").to_dict()
+    error = answer["error_response"]
+    assert (answer["success"], error["message"]) == (False, "why")
+    assert word in {error["error"], error["preview_failure_reason"]}
+    assert not any(row["client_id"] == f"sdk-{word}" for row in quiet.ledger(VENUE)["orders"])
+
+
+def test_a_fault_refuses_previews_cancels_edits_and_reads_in_any_word(quiet: Sandbox, client: RESTClient) -> None:
+    resting = order_id(client.limit_order_gtc_buy("sdk-word", "BTC-USD", "0.001", price(client, "0.8")))
+    for path in ("/preview$", "/batch_cancel$", "/edit$", "/historical/", "/accounts"):
+        quiet.control("POST", "faults", venue=VENUE, kind="exchange_error", path=path, body=WORD, count=1)
+    assert client.preview_market_order_buy("BTC-USD", quote_size="20").errs == [WORD]
+    assert client.cancel_orders([resting]).to_dict()["results"] == [
+        {"success": False, "failure_reason": WORD, "order_id": resting}
+    ]
+    assert client.edit_order(resting, size="0.002", price="1").to_dict()["errors"][0]["edit_failure_reason"] == WORD
+    for read in (client.list_orders, client.get_accounts):
+        with pytest.raises(requests.HTTPError) as refused:
+            read()
+        assert (refused.value.response.status_code, refused.value.response.json()["error"]) == (400, WORD)
+    until(lambda: client.get_order(resting).order.status, lambda status: status == "OPEN")
+    assert client.cancel_orders([resting]).results[0].success
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_a_whole_answer_with_a_status_of_its_own_is_given_as_it_is(
+    quiet: Sandbox, client: RESTClient, number: int
+) -> None:
+    """It executes nothing, however often: a status below 500 leaves nothing open."""
+    body = orjson.dumps(REFUSED_ORDER).decode()
+    quiet.control("POST", "faults", venue=VENUE, kind="exchange_error", path="/orders$", body=body, status=200, count=1)
+    answer = client.market_order_buy(f"sdk-whole-{number}", "BTC-USD", quote_size="20").to_dict()
+    assert answer["error_response"]["error"] == "odd"
+    assert not any(row["client_id"] == f"sdk-whole-{number}" for row in quiet.ledger(VENUE)["orders"])
+
+
 def test_an_order_whose_answer_is_lost_is_found_by_its_id(quiet: Sandbox, client: RESTClient) -> None:
     quiet.control("POST", "faults", venue=VENUE, kind="drop_after", method="POST", path="/orders$", count=1)
     with pytest.raises(requests.ConnectionError):
@@ -311,7 +367,9 @@ def test_a_restart_keeps_orders_keys_and_the_authority(tmp_path: Path) -> None:
     with Sandbox(tmp_path, *state, venues=(VENUE,)) as first:
         before = dict(first.ready[VENUE])
         authority = Path(before["ca_file"]).read_bytes()
-        resting = order_id(open_client(first).limit_order_gtc_buy("kept", "BTC-USD", "0.001", "50000"))
+        resting = order_id(
+            open_client(first).limit_order_gtc_buy("kept", "BTC-USD", "0.001", price(open_client(first), "0.8"))
+        )
         first.kill()
     with Sandbox(tmp_path, *state, venues=(VENUE,)) as second:
         after = second.ready[VENUE]

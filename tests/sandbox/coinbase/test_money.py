@@ -29,6 +29,7 @@ STEPS = st.one_of(
     st.tuples(st.just("wait"), st.sampled_from([0.01, 2.0, 45.0])),
     st.tuples(st.just("finer"), st.booleans()),
     st.tuples(st.just("free"), st.booleans()),
+    st.tuples(st.just("clears"), st.sampled_from([0, 250, 5_000])),
 )
 
 
@@ -54,8 +55,10 @@ def do(desk: Desk, step: tuple[Any, ...]) -> None:
             fields["stop_direction"] = "STOP_DIRECTION_STOP_DOWN"
             desk.create({"stop_limit_stop_limit_gtc": fields}, "SELL")
         case ("cancel", number):
-            for order in list(desk.exchange.state.orders.values())[number : number + 1]:
-                desk.post("orders/batch_cancel", order_ids=[order.id])
+            resting = list(desk.exchange.state.open)
+            if resting:
+                desk.post("orders/batch_cancel", order_ids=[resting[number % len(resting)]])
+                desk.real_seconds(0.005)
         case ("edit", number, size, factor):
             for order in list(desk.exchange.state.orders.values())[number : number + 1]:
                 desk.post("orders/edit", order_id=order.id, size=size, price=desk.away(factor))
@@ -67,6 +70,8 @@ def do(desk: Desk, step: tuple[Any, ...]) -> None:
             desk.switch("quote_buys_finer_than_lot", on)
         case ("free", on):
             desk.switch("stops_hold_base", not on)
+        case ("clears", delay_ms):
+            desk.switch("hold_release_ms", delay_ms)
 
 
 def check(desk: Desk) -> None:
@@ -75,6 +80,8 @@ def check(desk: Desk) -> None:
     promised: dict[str, Decimal] = {}
     for order in state.open.values():
         promised[order.held_asset] = promised.get(order.held_asset, Decimal(0)) + order.held
+    for row in desk.exchange.funds.clearings.rows():
+        promised[row.asset] = promised.get(row.asset, Decimal(0)) + row.amount
     for asset, total in account.total.items():
         moved = sum(m.amount - m.fee for m in state.movements.values() if m.asset == asset)
         assert total == moved >= 0, asset
@@ -93,11 +100,14 @@ def test_the_books_hold_after_every_step(steps: list[tuple[Any, ...]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         desk = Desk(Path(folder), pairs=1)
         desk.switch("cancel_ms", 5)
+        desk.switch("hold_release_ms", 250)
         do(desk, ("market", "BUY", "0.01"))
+        do(desk, ("limit", "BUY", "0.003", "0.9"))
         for step in steps:
             do(desk, step)
             check(desk)
-        desk.real_seconds(1)
+        desk.real_seconds(10)
+        assert desk.exchange.funds.clearings.rows() == []
         for row in desk.get("accounts")["accounts"]:
             total, held = desk.exchange.state.account("main").snapshot().get(row["currency"], (0, 0))
             assert Decimal(row["available_balance"]["value"]) == total - held

@@ -45,7 +45,7 @@ def test_a_market_buy_of_money_spends_that_much_with_fees(desk: Desk) -> None:
     spent = Decimal(shown["total_value_after_fees"])
     assert Decimal("99.99") < spent <= 100
     assert shown["order_configuration"] == {
-        "market_market_ioc": {"quote_size": "100", "rfq_enabled": False, "rfq_disabled": False}
+        "market_market_ioc": {"quote_size": "100", "rfq_enabled": False, "rfq_disabled": False, "reduce_only": False}
     }
 
 
@@ -165,7 +165,7 @@ def test_fill_or_kill_fills_all_or_nothing(desk: Desk) -> None:
 
 
 def test_a_deadline_runs_on_the_real_clock(desk: Desk) -> None:
-    limit = {"base_size": "0.005", "limit_price": desk.away("0.5"), "end_time": end_time(desk, 10)}
+    limit = {"base_size": "0.005", "limit_price": desk.away("0.7"), "end_time": end_time(desk, 10)}
     order = desk.place({"limit_limit_gtd": limit})
     desk.clock.advance(3600)
     desk.real_seconds(9.9)
@@ -177,7 +177,7 @@ def test_a_deadline_runs_on_the_real_clock(desk: Desk) -> None:
 
 def test_a_deadline_is_kept_by_the_venues_own_clock(desk: Desk) -> None:
     desk.venue.faults.arm({"kind": "clock_skew", "seconds": 8})
-    limit = {"base_size": "0.005", "limit_price": desk.away("0.5"), "end_time": end_time(desk, 10)}
+    limit = {"base_size": "0.005", "limit_price": desk.away("0.7"), "end_time": end_time(desk, 10)}
     order = desk.place({"limit_limit_gtd": limit})
     desk.real_seconds(1.9)
     assert desk.order(order)["status"] == "OPEN"
@@ -187,7 +187,9 @@ def test_a_deadline_is_kept_by_the_venues_own_clock(desk: Desk) -> None:
 
 def test_a_deadline_that_has_passed_is_refused_or_expires_at_once(desk: Desk) -> None:
     limit = {"base_size": "0.005", "limit_price": desk.away("0.9"), "end_time": end_time(desk, -1)}
-    assert desk.refusal({"limit_limit_gtd": limit})["error"] == "INVALID_REQUEST"
+    assert desk.refusal({"limit_limit_gtd": limit})["error"] == "END_TIME_IS_IN_THE_PAST"
+    desk.switch("past_end_time", "invalid")
+    assert desk.refusal({"limit_limit_gtd": limit})["error"] == "INVALID_END_TIME"
     desk.switch("past_end_time", "expires")
     order = desk.place({"limit_limit_gtd": limit})
     assert desk.order(order)["status"] == "EXPIRED"
@@ -413,7 +415,7 @@ def test_a_used_id_can_be_refused_instead(desk: Desk) -> None:
     desk.buy(client_id="mine")
     desk.switch("duplicate_client_id", "refused")
     answer = desk.create({"market_market_ioc": {"quote_size": "10"}}, client_id="mine")
-    assert (answer["success"], answer["error_response"]["error"]) == (False, "DUPLICATE")
+    assert (answer["success"], answer["error_response"]["error"]) == (False, "DUPLICATE_CLIENT_ORDER_ID")
 
 
 def test_a_refused_order_does_not_use_up_its_id(desk: Desk) -> None:

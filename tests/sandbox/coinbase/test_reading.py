@@ -126,7 +126,7 @@ def test_what_the_owner_does_by_hand_is_there_without_a_client_id(desk: Desk) ->
     ticket = Ticket("main", "BTC-USD", Side.BUY, Kind.MARKET, qty=Decimal("0.001"), origin=Origin.MANUAL)
     desk.exchange.place(ticket)
     desk.real_seconds(1)
-    row = desk.get("orders/historical/batch")["orders"][0]
+    row = desk.get("orders/historical/batch", order_placement_source="RETAIL_SIMPLE")["orders"][0]
     assert (row["client_order_id"], row["order_placement_source"], row["status"]) == ("", "RETAIL_SIMPLE", "FILLED")
     assert row["order_configuration"] == {"market_market_ioc": {"base_size": "0.001"}}
 

@@ -221,7 +221,7 @@ def test_attached_terms_can_be_refused_on_spot(desk: OkxDesk) -> None:
 
 
 def test_a_stop_may_come_with_each_fill(desk: OkxDesk) -> None:
-    desk.venue.switches.set("attached_when", "fill")
+    desk.venue.switches.set("attached_when", "each fill")
     order = entry(desk, "1")
     assert order["sCode"] == "51008"
     desk.exchange.deposit("main", "USDT", Decimal(10_000_000))

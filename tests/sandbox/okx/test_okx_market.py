@@ -165,3 +165,23 @@ def test_maintenance_is_announced(desk: OkxDesk) -> None:
     assert row["state"] == "ongoing"
     other = desk.venue.wire.maintenance(desk.request("GET", "account/balance"))
     assert (other.status, json.loads(other.body)["code"]) == (503, "50001")
+
+
+def test_contracts_of_all_kinds_are_listed_and_say_so() -> None:
+    desk = OkxDesk(pairs=1)
+    rows = {row["instId"]: row for row in public(desk, "public/instruments", instType="SWAP")}
+    assert {name: (row["ruleType"], row["instCategory"]) for name, row in rows.items()} == {
+        "BTC-USDT-SWAP": ("normal", "1"),
+        "MEGA-USDT-SWAP": ("pre_market", "1"),
+        "MON-USDT-SWAP": ("rebase_contract", "1"),
+        "TSLA-USDT-SWAP": ("normal", "3"),
+        "XAU-USDT-SWAP": ("normal", "4"),
+    }
+    assert {row["instCategory"] for row in public(desk, "public/instruments", instType="SPOT")} == {"1"}
+    assert code_of(desk, "market/ticker", instId="TSLA-USDT")[1] == "51001"
+    assert "TSLA" not in {row["ccy"] for row in desk.ask("asset/currencies")}
+    for name in rows:
+        placed = desk.swap("buy", "1", instId=name)
+        assert placed["sCode"] == "0", placed
+        assert desk.show(placed["ordId"], name)["state"] == "filled"
+    assert {row["instId"] for row in desk.ask("account/positions")} == rows.keys()

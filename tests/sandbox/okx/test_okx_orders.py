@@ -283,7 +283,8 @@ def test_money_in_the_funding_account_does_not_trade(desk: OkxDesk) -> None:
 
 
 def test_precheck_says_what_would_happen_and_does_nothing(desk: OkxDesk) -> None:
-    body = {"instId": "BTC-USDT", "tdMode": "cash", "side": "buy", "ordType": "market", "sz": "100"}
+    desk.tell("account/set-account-level", {"acctLv": "3"})
+    body = {"instId": "BTC-USDT", "tdMode": "cross", "side": "buy", "ordType": "market", "sz": "100"}
     assert desk.tell("trade/order-precheck", body)["code"] == "0"
     assert desk.tell("trade/order-precheck", {**body, "sz": "900000"})["code"] == "51131"
     assert desk.ledger()["orders"] == []
@@ -324,7 +325,10 @@ def test_refusals_are_on_the_timeline_with_their_client_id(desk: OkxDesk) -> Non
     assert [(event["kind"], event["client_id"]) for event in events] == [("reject", "nj9"), ("reject", "nj10")]
 
 
-def test_a_spot_account_has_no_precheck(desk: OkxDesk) -> None:
-    desk.tell("account/set-account-level", {"acctLv": "1"})
-    assert desk.tell("trade/order-precheck", BUY)["code"] == "51010"
+@pytest.mark.parametrize("level", ["1", "2"])
+@pytest.mark.parametrize("code", ["51010", "50030"])
+def test_the_simple_account_modes_have_no_precheck(desk: OkxDesk, level: str, code: str) -> None:
+    desk.tell("account/set-account-level", {"acctLv": level})
+    desk.venue.switches.set("precheck_elsewhere", code)
+    assert desk.tell("trade/order-precheck", BUY)["code"] == code
     assert desk.order("buy", "100")["sCode"] == "0"

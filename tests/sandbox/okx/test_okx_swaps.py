@@ -196,8 +196,9 @@ def test_account_modes_decide_what_may_be_traded(desk: OkxDesk, level: str, mode
 def test_multi_currency_accounts_trade_spot_cross(desk: OkxDesk) -> None:
     desk.tell("account/set-account-level", {"acctLv": "3"})
     assert desk.order("buy", "100", tdMode="cross")["sCode"] == "0"
-    desk.venue.switches.set("cash_in_multi_currency", False)
-    assert desk.order("buy", "100")["sCode"] == "51010"
+    assert desk.order("buy", "100")["sCode"] == "51000"
+    desk.venue.switches.set("cash_in_multi_currency", True)
+    assert desk.order("buy", "100")["sCode"] == "0"
 
 
 def test_an_attached_stop_covers_a_short_and_closes_it(desk: OkxDesk) -> None:

@@ -204,7 +204,7 @@ def _okx_socket(channel: str) -> Callable[[dict[str, Any]], str]:
 
     def url(given: dict[str, Any]) -> str:
         host = "wspap.okx.com" if given.get("use_testnet") else "ws.okx.com"
-        return f"wss://{host}:8443/ws/v5/{channel}"
+        return f"wss://{host}/ws/v5/{channel}"
 
     return url
 
@@ -220,6 +220,7 @@ class OkxSettings(Group):
     passphrase: Passphrase = None
     use_testnet: YesNo = False
     trade_swaps: YesNo = False
+    trade_non_crypto: YesNo = False
     api_url: HttpUrl = "https://www.okx.com"
     ws_public_url: WsUrl = Field(default_factory=_okx_socket("public"))
     ws_private_url: WsUrl = Field(default_factory=_okx_socket("private"))

@@ -1,0 +1,151 @@
+"""Every word with which Coinbase refuses, and what it means. What is not here is unknown.
+
+Source: Coinbase's Advanced Trade reference (NewOrderFailureReason, PreviewFailureReason, CancelOrderFailureReason and the
+answers that are no 200) and the messages that its users have seen. A word counts only as a whole, in any case.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from bot.domain.outcome import Meaning
+
+
+class Row(NamedTuple):
+    """One word: what it means, and the name of its remedy ("" for none)."""
+
+    meaning: Meaning
+    remedy: str = ""
+
+
+class Refusal(NamedTuple):
+    """An answer that is no 200, by its `error` and the text that must stand beside it.
+
+    `detail` None: the text differs from case to case and the error says all. Else a pattern of the whole text.
+    """
+
+    status: int
+    error: str
+    detail: str | None
+    row: Row
+
+
+def normal(word: object) -> str:
+    """A word as it is compared: case and blanks around it and after colons are no difference."""
+    return re.sub(r":\s+", ":", str(word).strip()).casefold()
+
+
+def bare(code: object) -> str:
+    """A code of an order as the table has it: most codes exist with and without the prefix of previews."""
+    return normal(code).removeprefix("preview_").upper()
+
+
+#: Values that stand for "nothing said" in a field for a code begin so.
+NOTHING = "UNKNOWN_"
+
+_PASSING: Mapping[Meaning, str] = {
+    Meaning.FUNDS: """
+        INSUFFICIENT_FUND INSUFFICIENT_FUNDS INVALID_LEDGER_BALANCE INSUFFICIENT_LEDGER_BALANCE
+        INSUFFICIENT_FUNDS_FOR_FUTURES""",
+    Meaning.PRICE: """
+        INVALID_LIMIT_PRICE INVALID_LIMIT_PRICE_POST_ONLY INVALID_STOP_PRICE INVALID_PRICE_TOO_LARGE
+        STOP_PRICE_ABOVE_LAST_TRADE_PRICE STOP_PRICE_BELOW_LAST_TRADE_PRICE STOP_PRICE_ABOVE_LIMIT_PRICE
+        STOP_PRICE_BELOW_LIMIT_PRICE STOP_TRIGGER_PRICE_OUT_OF_BOUNDS LIMIT_PRICE_TOO_FAR_FROM_MARKET
+        BREACHED_PRICE_LIMIT LIMIT_ORDER_PRICE_EXCEEDS_PRICE_BAND_ON_BUY LIMIT_ORDER_PRICE_EXCEEDS_PRICE_BAND_ON_SELL
+        BRACKET_LIMIT_PRICE_OUT_OF_BOUNDS INVALID_BRACKET_LIMIT_PRICE INVALID_BRACKET_PRICES
+        INVALID_BRACKET_STOP_TRIGGER_PRICE
+        INVALID_ATTACHED_TAKE_PROFIT_PRICE_EXCEEDS_MAX_DISTANCE_FROM_ORIGINATING_PRICE""",
+    Meaning.MARKET_CLOSED: """
+        ORDER_ENTRY_DISABLED TRADING_DISABLED UNTRADABLE_PRODUCT PRODUCT_TRADING_HALTED NOT_ALLOWED_BY_MARKET_STATE
+        INVALID_NO_LIQUIDITY MISSING_PRODUCT_PRICE_BOOK MISSING_MARKET_TRADE_DATA INVALID_PRODUCT_ID
+        INVALID_FCM_TRADING_SESSION MARKET_ORDERS_PROHIBITED_DURING_NON_CORE_SESSION CLOSE_ONLY_FAILURE""",
+    Meaning.BUSY: """
+        MISSING_COMMISSION_RATE INVALID_COMMISSION_CONFIGURATION TOO_MANY_OPEN_ORDERS OPEN_BRACKET_ORDERS
+        ORDER_IS_PENDING_CANCEL IN_LIQUIDATION BREACHED_RISK_LIMIT RISK_PROXY_FAILURE INVALID_MARGIN_HEALTH
+        INTRADAY_MARGIN_NOT_READY UNTRADABLE_FCM_ACCOUNT_STATUS""",
+    Meaning.CLOCK: "END_TIME_IS_IN_THE_PAST END_TIME_TOO_FAR_IN_FUTURE INVALID_END_TIME",
+    Meaning.RATE_LIMITED: "RATE_LIMIT_EXCEEDED RFQ_RATE_LIMITED",
+}
+_OF_THE_ORDER: Mapping[Meaning, str] = {
+    Meaning.UNSUPPORTED: """
+        UNSUPPORTED_ORDER_CONFIGURATION INVALID_ORDER_CONFIG INVALID_BRACKET_ORDER_SIDE FOK_DISABLED
+        POST_ONLY_NOT_ALLOWED_WITH_FOK QUOTE_ORDERS_NOT_ALLOWED_FOR_PRODUCT REPLACE_NOT_SUPPORTED""",
+    Meaning.ATTACHMENT: """
+        INVALID_ORDER_TYPE_FOR_ATTACHED INVALID_ORDER_SIDE_FOR_ATTACHED_TPSL ATTACHED_ORDERS_ONLY_ALLOWED_ON_MARKET_LIMIT
+        ATTACHED_ORDER_SIZE_MUST_BE_NIL SINGLE_LEGGED_TPSL_NOT_ALLOWED BRACKET_ORDER_NOT_SUPPORTED
+        QUOTE_SIZE_NOT_ALLOWED_FOR_BRACKET""",
+    Meaning.TOO_SMALL: """
+        INVALID_BASE_SIZE_TOO_SMALL INVALID_QUOTE_SIZE_TOO_SMALL INVALID_ATTACHED_TAKE_PROFIT_SIZE_BELOW_MIN""",
+    Meaning.REJECTED: """
+        INVALID_BASE_SIZE_TOO_LARGE INVALID_QUOTE_SIZE_TOO_LARGE INVALID_SIZE_PRECISION INVALID_PRICE_PRECISION
+        INVALID_QUOTE_SIZE_PRECISION INVALID_STOP_PRICE_PRECISION INVALID_LIMIT_PRICE_PRECISION
+        INVALID_STOP_TRIGGER_PRICE_PRECISION INVALID_BRACKET_LIMIT_PRICE_PRECISION INVALID_SIDE INVALID_REQUEST
+        INVALID_MARGIN_TYPE INVALID_LEVERAGE NON_NUMERIC_ORDER_SIZE GTD_ORDERS_MUST_HAVE_END_TIME
+        PRICE_NOT_ALLOWED_FOR_MARKET_ORDERS ATTACHED_ORDER_MUST_HAVE_POSITIVE_PRICES
+        FRACTIONAL_ORDERS_NOT_ALLOWED_FOR_PRODUCT""",
+    # An order may stand under this id, or have fired: whoever sent it looks.
+    Meaning.UNKNOWN: """
+        UNKNOWN_FAILURE_REASON UNKNOWN_PREVIEW_FAILURE_REASON COMMANDER_REJECTED_NEW_ORDER DUPLICATE_CLIENT_ORDER_ID
+        STOP_ALREADY_TRIGGERED STOP_TRIGGERED""",
+}
+_ATTACHED_LEGS = [
+    f"{invalid}ATTACHED_{leg}_PRICE" for invalid in ("", "INVALID_") for leg in ("TAKE_PROFIT", "STOP_LOSS")
+]
+_BOUNDS = ("", "_OUT_OF_BOUNDS", "_OUT_OF_BOUNDS_ON_AGGRESSIVE_ORDER", "_TOO_HIGH", "_TOO_LOW")
+
+#: Codes of orders, without the prefix `PREVIEW_`.
+ORDERS: Mapping[str, Row] = MappingProxyType(
+    {
+        **{
+            word: Row(meaning)
+            for words in (_PASSING, _OF_THE_ORDER)
+            for meaning, text in words.items()
+            for word in text.split()
+        },
+        **{leg + bound: Row(Meaning.PRICE) for leg in _ATTACHED_LEGS for bound in _BOUNDS},
+        **{f"{leg}_PRECISION": Row(Meaning.REJECTED) for leg in _ATTACHED_LEGS},
+        "COMPLIANCE_PURCHASE_LIMIT_EXCEEDED": Row(Meaning.BUSY, "limits"),
+        "INELIGIBLE_PAIR": Row(Meaning.RESTRICTED, "wallet"),
+        "GEOFENCING_RESTRICTION": Row(Meaning.RESTRICTED, "wallet"),
+        "INVALID_UNSUPPORTED_INSTRUMENT": Row(Meaning.RESTRICTED, "wallet"),
+        "ASSET_BALANCE_INCREASE_REJECT": Row(Meaning.RESTRICTED, "wallet"),
+    }
+)
+
+#: Messages that say more than the code beside them.
+MESSAGES: Mapping[str, Row] = MappingProxyType(
+    {
+        "insufficient balance in source account": Row(Meaning.FUNDS),
+        "source is not enabled for trading": Row(Meaning.RESTRICTED, "wallet"),
+        "account is not available": Row(Meaning.RESTRICTED, "wallet"),
+    }
+)
+
+#: Codes of a refused cancel. GONE: fetch the order and believe it.
+CANCELS: Mapping[str, Meaning] = MappingProxyType(
+    {
+        "UNKNOWN_CANCEL_ORDER": Meaning.GONE,
+        "DUPLICATE_CANCEL_REQUEST": Meaning.GONE,
+        "ORDER_IS_FULLY_FILLED": Meaning.GONE,
+        "ORDER_IS_BEING_REPLACED": Meaning.BUSY,
+        "COMMANDER_REJECTED_CANCEL_ORDER": Meaning.UNKNOWN,
+        "UNKNOWN_CANCEL_FAILURE_REASON": Meaning.UNKNOWN,
+        "INVALID_CANCEL_REQUEST": Meaning.REJECTED,
+        "INVALID_CANCEL_PRODUCT_ID": Meaning.REJECTED,
+        "INVALID_CANCEL_FCM_TRADING_SESSION": Meaning.MARKET_CLOSED,
+        "NOT_ALLOWED_TO_CANCEL": Meaning.REJECTED,
+    }
+)
+
+#: Answers of HTTP. 429 and 5xx are known by their number, 401 and the edge's 403 by their plain text: see `errors`.
+REFUSALS: tuple[Refusal, ...] = (
+    Refusal(400, "invalid_argument", None, Row(Meaning.REJECTED)),
+    Refusal(403, "permission_denied", "missing required scopes", Row(Meaning.PERMISSION, "scopes")),
+    Refusal(403, "permission_denied", "user does not have access to portfolio", Row(Meaning.PERMISSION, "portfolio")),
+    Refusal(404, "not_found", r"product [a-z0-9.-]{1,40} not supported", Row(Meaning.MARKET_CLOSED)),
+    Refusal(404, "not_found", None, Row(Meaning.GONE)),
+    Refusal(404, "unknown", "order with this orderid was not found", Row(Meaning.GONE)),
+)

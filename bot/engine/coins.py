@@ -1,0 +1,242 @@
+"""The coins of our spot positions: whether they are there. Their owner may have sold or withdrawn them by hand.
+
+A balance that misses some is a look. Coins are believed gone after two looks; a start is the second one when the exchange's
+own history shows the owner's sale. That history, and a sale of ours that the exchange refuses for want of coins, are
+witnesses: what they confirm is not offered for sale again, no new stop is placed for it, and the second look comes soon.
+A balance alone, which may lag behind, changes nothing that protects. The owner's sale is booked as his.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from bot.brokers.base import BrokerError
+from bot.domain.booking import TAKEN
+from bot.domain.clock import MINUTE, SECOND
+from bot.domain.fill import Fill
+from bot.domain.ids import is_ours
+from bot.domain.instrument import DOLLARS, Balance
+from bot.domain.money import ZERO
+from bot.domain.order import OrderRecord, OrderStatus, Purpose
+from bot.domain.outcome import Meaning
+from bot.domain.position import Position
+
+if TYPE_CHECKING:
+    from bot.engine.desk import Desk
+
+#: Real ms between the first look that misses coins and the one that believes it.
+SECOND_LOOK = 20 * SECOND
+#: The first and the longest wait (real ms) after a sale that was refused for want of coins.
+FIRST_WAIT, LONGEST_WAIT = 250, MINUTE
+_MOST_DOUBLINGS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A look at the coins of a position that missed some, in steady and in market time (ms); `witnessed` by more than a balance."""
+
+    steady: int
+    market: int
+    missing: Decimal
+    witnessed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """Orders that were refused for want of coins: when the last (steady ms), and how many in a row."""
+
+    at: int
+    times: int
+
+
+class Coins:
+    """Knows what of an account's spot positions is there."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._counted = False
+        self._looks: dict[str, _Look] = {}  # by the position's entry: the next one's coins are others
+        self._refused: dict[tuple[str, bool], _Refused] = {}  # by symbol; stops apart
+
+    # -- what follows from it -----------------------------------------------------------------------------------------
+    def lacking(self, position: Position) -> Decimal:
+        """What of a position is not there, as far as more than a balance says so."""
+        look = self._looks.get(position.entry_id)
+        return min(look.missing, position.qty) if look is not None and look.witnessed else ZERO
+
+    def to_guard(self, position: Position, covered: Decimal) -> Decimal:
+        """What of a position stops are for: no new ones for coins that are not there; what rests stays until they are believed
+        gone.
+        """
+        return max(position.qty - self.lacking(position), min(covered, position.qty))
+
+    def waits(self, symbol: str) -> bool:
+        """Whether a sale was refused for want of coins too short a while ago to be tried again."""
+        last = self._refused.get((symbol, False))
+        if last is None:
+            return False
+        wait = min(FIRST_WAIT << min(last.times - 1, _MOST_DOUBLINGS), LONGEST_WAIT)
+        return self._desk.clock.steady_ms() - last.at < wait
+
+    def worth(self, balances: Mapping[str, Balance]) -> dict[str, Decimal]:
+        """What of each spot position is at the account, by symbol: the rest has become other money, or somebody else's."""
+        there, _ = self._shared_out(balances)
+        if any(there[one.symbol] < one.qty for one in self._positions()):
+            elsewhere = self._desk.broker.pockets()
+            more = {asset: Balance(free=amount) for asset, amount in elsewhere.items()}
+            there, _ = self._shared_out(balances, more)
+        return there
+
+    # -- looking ------------------------------------------------------------------------------------------------------
+    def is_due(self) -> bool:
+        """Whether coins whose absence was witnessed are to be looked for a second time."""
+        now = self._desk.clock.steady_ms()
+        return any(look.witnessed and now - look.steady >= SECOND_LOOK for look in self._looks.values())
+
+    def count(self, balances: Mapping[str, Balance]) -> None:
+        """One look at all positions; at a start, the first of all, the exchange's history may take the place of the other."""
+        positions = self._positions()
+        still = {position.entry_id for position in positions}
+        self._looks = {entry: look for entry, look in self._looks.items() if entry in still}
+        _, missing = self._shared_out(balances)
+        for position in positions:
+            self._judge(position, missing[position.symbol], starting=not self._counted)
+        self._counted = True
+
+    def sent(self, record: OrderRecord, position: Position) -> None:
+        """How an order that was to sell or guard a position's coins ended: one refused for want of them is no reason to try the
+        same again, but to look.
+        """
+        stop = record.purpose is Purpose.STOP
+        if not is_for_want_of_coins(record) or self._desk.instruments[position.symbol].shortable:
+            self._refused.pop((position.symbol, stop), None)
+            return
+        times = self._times(position.symbol, stop=stop) + 1
+        self._refused[position.symbol, stop] = _Refused(self._desk.clock.steady_ms(), times)
+        if stop and times == 1:
+            return  # the stop before it may only not have let its coins go yet
+        try:
+            _, missing = self._shared_out(self._desk.broker.balances())
+            self._judge(position, missing.get(position.symbol, ZERO), refused=True)
+        except BrokerError as error:
+            self._desk.log.warning("WATCH", symbol=position.symbol, reason=error.text)
+
+    def _times(self, symbol: str, *, stop: bool) -> int:
+        last = self._refused.get((symbol, stop))
+        return last.times if last is not None else 0
+
+    def _positions(self) -> list[Position]:
+        return [one for one in self._desk.book.positions() if not self._desk.instruments[one.symbol].shortable]
+
+    def _shared_out(
+        self, balances: Mapping[str, Balance], more: Mapping[str, Balance] | None = None
+    ) -> tuple[dict[str, Decimal], dict[str, Decimal]]:
+        """By symbol, what is there and what is missing: positions in the same coin share it, the oldest first."""
+        left: dict[str, Decimal] = defaultdict(Decimal)
+        for held in (balances, more or {}):
+            for asset, balance in held.items():
+                left[asset] += balance.total
+        there = {}
+        for position in self._positions():
+            there[position.symbol] = min(position.qty, left[position.base])
+            left[position.base] -= there[position.symbol]
+        return there, {one.symbol: one.qty - there[one.symbol] for one in self._positions()}
+
+    def _judge(self, position: Position, missing: Decimal, *, starting: bool = False, refused: bool = False) -> None:
+        """Write off what two looks have missed, as of the first: what we sell meanwhile is no part of it."""
+        desk, entry = self._desk, position.entry_id
+        if missing < desk.instruments[position.symbol].lot or desk.closing_in_doubt(position.symbol) > 0:
+            self._looks.pop(entry, None)
+            return
+        now = _Look(desk.clock.steady_ms(), desk.clock.market_ms(), missing)
+        first = self._looks.get(entry, now)
+        again = now.steady - first.steady >= SECOND_LOOK
+        sales = self._owners_sales(position) if first is now or again else []
+        shown = sum((fill.qty for fill in sales), ZERO) >= missing
+        self._looks[entry] = replace(first, witnessed=first.witnessed or refused or shown)
+        if not first.witnessed and (refused or shown):
+            self._tell(position, missing, shown=shown)
+        if again or (starting and shown):
+            self._believe(position, first, min(first.missing, missing), sales)
+
+    def _tell(self, position: Position, missing: Decimal, *, shown: bool) -> None:
+        """Once for each position: what is done about it."""
+        who = "their owner has sold them" if shown else "the exchange refuses to sell them"
+        self._desk.log.warning(
+            "MISSING",
+            symbol=position.symbol,
+            qty=missing,
+            reason=f"the balance does not show these coins, and {who}: neither sold nor guarded until looked for once more",
+        )
+
+    # -- believing ----------------------------------------------------------------------------------------------------
+    def _believe(self, position: Position, first: _Look, missing: Decimal, sales: Sequence[Fill]) -> None:
+        desk, symbol = self._desk, position.symbol
+        gone = missing - desk.broker.pockets().get(position.base, ZERO)
+        self._looks.pop(position.entry_id, None)
+        self._refused.pop((symbol, False), None)
+        if gone < desk.instruments[symbol].lot:
+            return
+        sold = self._book_sales(position, gone, sales)
+        if sold < gone and desk.book.position(symbol) is not None:
+            desk.book.write_off(symbol, gone - sold, first.market, TAKEN)
+        how = "sold by their owner" if sold >= gone else "these coins left the account without us"
+        desk.log.error("GONE", symbol=symbol, qty=gone, sold=sold, reason=f"{how}: the position shrinks")
+
+    def _book_sales(self, position: Position, gone: Decimal, sales: Sequence[Fill]) -> Decimal:
+        """Enter the owner's sales, the newest first, as far as they took coins of ours; how much that was."""
+        sold = ZERO
+        for fill in sales:
+            part = _part(fill, min(fill.qty, gone - sold))
+            if part.qty <= 0:
+                break
+            booking = self._desk.book.sold_by_owner(position.symbol, part)
+            sold += part.qty
+            if self._desk.on_fill is not None:
+                self._desk.on_fill(booking)
+        return sold
+
+    def _owners_sales(self, position: Position) -> list[Fill]:
+        """Sales of the position's coin since it was bought that are none of ours and not booked yet, the newest first."""
+        fills = self._desk.broker.fills(position.opened_at)
+        sold = [fill for fill in fills if _sells(fill, position) and not self._desk.book.is_booked(fill.fill_id)]
+        foreign = {name: self._is_foreign(name, symbol) for name, symbol in _orders(sold)}
+        return sorted((one for one in sold if foreign[one.exchange_order_id]), key=lambda one: one.time, reverse=True)
+
+    def _is_foreign(self, exchange_id: str, symbol: str) -> bool:
+        """Whether an order is certainly none of ours: the exchange shows it, without our mark and made by none of ours."""
+        desk = self._desk
+        known = desk.book.by_exchange_id(exchange_id)
+        if known is not None:
+            return known.purpose is Purpose.OWNER
+        order = desk.broker.order(exchange_id, symbol)
+        if order is None or is_ours(order.client_id):
+            return False
+        return order.parent_id is None or desk.book.by_exchange_id(order.parent_id) is None
+
+
+def is_for_want_of_coins(record: OrderRecord) -> bool:
+    """Whether the exchange refused an order for want of money or coins (`Desk.submit` writes the meaning before its words)."""
+    return record.status is OrderStatus.REJECTED and record.reason.partition(":")[0] == Meaning.FUNDS
+
+
+def _sells(fill: Fill, position: Position) -> bool:
+    base, *quote = fill.symbol.split("-")
+    same = base == position.base and len(quote) == 1 and quote[0] in DOLLARS
+    return same and fill.side is not position.side and fill.time >= position.opened_at and not is_ours(fill.client_id)
+
+
+def _orders(fills: Sequence[Fill]) -> set[tuple[str, str]]:
+    return {(fill.exchange_order_id, fill.symbol) for fill in fills}
+
+
+def _part(fill: Fill, qty: Decimal) -> Fill:
+    """So much of a fill, with its share of the fee."""
+    if qty == fill.qty:
+        return fill
+    share = qty / fill.qty
+    return replace(fill, qty=qty, fee=fill.fee * share, fee_usd=fill.fee_usd * share)

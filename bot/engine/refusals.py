@@ -1,0 +1,66 @@
+"""Refused stops: when the next may be tried, and when a refusal is to be believed at the price of the position.
+
+A position is sold for want of a stop only after refusals whose words are final, given while its coins were free, often enough
+and for long enough. Every other refusal is waited out with growing pauses. Pure; the caller tells the (steady) time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from bot.domain.clock import SECOND, backed_off
+
+#: Refusals that count, and the real ms from the first of them, before a position is sold for want of a stop.
+TIMES, AT_LEAST = 3, 30 * SECOND
+#: The first and the longest pause (real ms) after a refusal.
+FIRST_PAUSE, LONGEST_PAUSE = SECOND // 2, 10 * SECOND
+
+
+@dataclass(slots=True)
+class _Refused:
+    reason: str
+    pause: int
+    until: int
+    counted: int = 0
+    since: int = 0
+
+
+class Refusals:
+    """What was refused of one account's stops, by the entry of their position."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, _Refused] = {}
+
+    def note(self, entry: str, reason: str, now: int, *, counts: bool) -> None:
+        """A stop was refused; `counts` when the words are final and the coins were free."""
+        known = self._of.get(entry)
+        pause = FIRST_PAUSE if known is None else backed_off(known.pause, FIRST_PAUSE, LONGEST_PAUSE)
+        one = self._of.setdefault(entry, _Refused(reason, pause, 0))
+        one.reason, one.pause, one.until = reason, pause, now + pause
+        if counts:
+            one.since = one.since if one.counted else now
+            one.counted += 1
+
+    def pauses(self, entry: str, now: int) -> bool:
+        """Whether it is too soon for another try."""
+        one = self._of.get(entry)
+        return one is not None and one.until - LONGEST_PAUSE <= now < one.until
+
+    def is_final(self, entry: str, now: int) -> bool:
+        """Whether the venue's no is to be believed."""
+        one = self._of.get(entry)
+        return one is not None and one.counted >= TIMES and now - one.since >= AT_LEAST
+
+    def reason(self, entry: str) -> str | None:
+        """Why the last stop of a position was refused; None when none was since one rested."""
+        one = self._of.get(entry)
+        return None if one is None else one.reason
+
+    def forget(self, entry: str) -> None:
+        """Its stop rests."""
+        self._of.pop(entry, None)
+
+    def keep(self, entries: Collection[str]) -> None:
+        """Only these positions are still there."""
+        self._of = {entry: one for entry, one in self._of.items() if entry in entries}

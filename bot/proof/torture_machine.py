@@ -1,0 +1,108 @@
+"""What a torture does to the machine and as the owner, beside the faults of the exchanges: drawn from the seed, done at its time.
+
+Each deed is undone before the next thing happens; what must follow from it is checked here, one line for each thing that is wrong.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from bot.proof.torture_processes import Exchange, TortureError, Trader
+
+#: `foreign_trades`: the owner trades by hand, many times; `second_home`: a second NIJA under another HOME on the same data folder;
+#: `folder_away`: the data folder is renamed and put back; `log_stalled`: nobody reads the console; `frozen`: SIGSTOP and SIGCONT.
+KINDS = ("foreign_trades", "second_home", "folder_away", "log_stalled", "frozen")
+#: Deeds in which the daemon cannot look after positions.
+HELPLESS = frozenset({"folder_away", "frozen"})
+_BETWEEN = (4.0, 14.0)
+_SECONDS = (1.0, 4.0)
+_TRADES = 8
+_FOREIGN = {"kraken": "LINK-USD", "okx": "LINK-USDT", "coinbase": "LINK-USD"}
+_QTY = ("2", "1.9")
+_LOCKED_OUT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """At `at` (real seconds after the torture's beginning), for so many `seconds`, at this venue where it is about one."""
+
+    at: float
+    kind: str
+    seconds: float
+    venue: str
+
+
+def deeds(seed: int, seconds: float, kinds: Sequence[str], venues: Sequence[str]) -> Iterator[Deed]:
+    """What happens when."""
+    dice = Random(f"{seed}/machine")  # noqa: S311 - a torture, no secret
+    at = dice.uniform(*_BETWEEN)
+    while kinds and at < seconds:
+        yield Deed(at, dice.choice(kinds), dice.uniform(*_SECONDS), dice.choice(venues))
+        at += dice.uniform(*_BETWEEN)
+
+
+class Machine:
+    """Does them to a running daemon."""
+
+    def __init__(self, exchange: Exchange, trader: Trader) -> None:
+        self._exchange = exchange
+        self._trader = trader
+        self._acts: dict[str, Callable[[Deed], str | None]] = {
+            "foreign_trades": self._trade_by_hand,
+            "second_home": self._start_a_second,
+            "folder_away": self._move_the_folder,
+            "log_stalled": self._stall_the_console,
+            "frozen": self._freeze,
+        }
+
+    def do(self, deed: Deed) -> str | None:
+        """One deed, to its end; what was wrong with what followed."""
+        return self._acts[deed.kind](deed)
+
+    def _trade_by_hand(self, deed: Deed) -> str | None:
+        """Coins that NIJA may trade as well; a little less is sold than was bought, for the fee may be taken in the coin."""
+        bought, sold = _QTY
+        try:
+            for _ in range(_TRADES):
+                for side, qty in (("buy", bought), ("sell", sold)):
+                    self._exchange.call(
+                        "POST", "manual", venue=deed.venue, symbol=_FOREIGN[deed.venue], side=side, qty=qty
+                    )
+        except TortureError:
+            return None  # the market is closed just now, or the owner's money is spent
+        return None
+
+    def _start_a_second(self, deed: Deed) -> str | None:  # noqa: ARG002
+        if not self._trader.speaks or self._trader.ended is not None:
+            return None
+        status = self._trader.start_a_second()
+        return (
+            None
+            if status == _LOCKED_OUT
+            else f"a second NIJA under another HOME ended with {status}, not {_LOCKED_OUT}"
+        )
+
+    def _move_the_folder(self, deed: Deed) -> str | None:
+        if not self._trader.speaks:
+            return None  # one that is just starting would make a new folder
+        folder = self._trader.folder / "data"
+        away = folder.with_name("data.away")
+        folder.rename(away)
+        time.sleep(deed.seconds)
+        if folder.exists():
+            away.rename(folder.with_name(f"data.{time.time_ns()}"))
+            return "the data folder was made again while it was away"
+        away.rename(folder)
+        return None
+
+    def _stall_the_console(self, deed: Deed) -> str | None:
+        self._trader.stall_console(deed.seconds)
+        return None
+
+    def _freeze(self, deed: Deed) -> str | None:
+        with self._trader.frozen():
+            time.sleep(deed.seconds)
+        return None

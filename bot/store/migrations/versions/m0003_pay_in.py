@@ -1,0 +1,13 @@
+"""The currency that an order is paid in, where a market takes several; of older orders it is the quote."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    op.add_column("orders", sa.Column("pay_in", sa.Text(), nullable=True))

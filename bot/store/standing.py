@@ -1,0 +1,128 @@
+"""The operator's orders: for an account, or for whichever account of an exchange is traded next with that kind of money.
+
+An account is not known before its first connection, and the one that is known may be another by then. So an order to a
+broker that is not at work is kept at a desk, "kraken, live": a row of `accounts` without environment and identity, which no
+trader ever is. Its exchange's trader obeys it as its own (`Ledger.commands`). Sandbox, demo and live never share a desk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass
+
+from sqlalchemy import URL, ColumnElement, Connection, and_, bindparam, or_, select
+
+from bot.domain.clock import system_ms
+from bot.domain.events import Verb
+from bot.domain.ids import Account
+from bot.store.database import Store, StoreError
+from bot.store.page import Page
+from bot.store.reader import Books, Posted
+from bot.store.schema import accounts, commands
+
+#: The answer to an order that a later `resume` makes void.
+BY_RESUME = "called back: `nija resume` was ordered after it"
+
+_WAITING = (
+    select(commands, accounts.c.mode, accounts.c.venue, accounts.c.environment, accounts.c.identity)
+    .join(accounts, commands.c.account_id == accounts.c.id)
+    .where(commands.c.answered_at.is_(None))
+    .order_by(commands.c.id)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An order that nobody has obeyed yet. `to` is an account or a desk, `posted_at` wall ms."""
+
+    at: Posted
+    to: Account
+    verb: Verb
+    posted_at: int
+
+
+def desk(mode: str, venue: str) -> Account:
+    """Where orders are kept for whichever account of a venue is traded next in a mode."""
+    return Account(mode, venue, "", "")
+
+
+def is_desk(account: Account) -> bool:
+    """Whether this is no account but a desk."""
+    return not account.identity
+
+
+def addressed() -> ColumnElement[bool]:
+    """The commands of an account (parameter `account`, its number) and of its desk (parameters `mode` and `venue`)."""
+    mine = accounts.c.id == bindparam("account")
+    at_desk = and_(
+        accounts.c.identity == "", accounts.c.mode == bindparam("mode"), accounts.c.venue == bindparam("venue")
+    )
+    return commands.c.account_id.in_(select(accounts.c.id).where(or_(mine, at_desk)))
+
+
+def post(where: URL, verb: Verb, to: Account) -> Posted:
+    """Order something of an account or a desk; a `resume` calls back what still waits there. Raises `StoreError`."""
+    with closing(Store.open(where)) as store, store.writing() as connection:
+        number = _number(connection, to)
+        if verb is Verb.RESUME:
+            for one in _waiting(connection, where):
+                if (one.to.mode, one.to.venue) == (to.mode, to.venue):
+                    _answer(connection, one.at.number, BY_RESUME)
+        row = {"account_id": number, "verb": verb, "posted_at": system_ms()}
+        key = connection.execute(commands.insert(), row).inserted_primary_key
+        return Posted(where, key[0] if key else 0)
+
+
+def waiting(books: Books) -> list[Waiting]:
+    """All that nobody has obeyed yet, the oldest first; a database that cannot be read is told of in `books.unreadable`."""
+    found: list[Waiting] = []
+    for where in books.databases():
+        try:
+            with closing(Store.look(where)) as store, store.reading() as connection:
+                found += _waiting(connection, where)
+        except StoreError as error:
+            books.unreadable[where.render_as_string()] = str(error)
+    return sorted(found, key=lambda one: one.posted_at)
+
+
+def call_back(orders: Iterable[Waiting], why: str) -> None:
+    """Nobody is to obey these any more; one that was obeyed meanwhile keeps its answer. Raises `StoreError`."""
+    for one in orders:
+        with closing(Store.open(one.at.where)) as store, store.writing() as connection:
+            _answer(connection, one.at.number, why)
+
+
+def answer_all(connection: Connection, why: str) -> None:
+    """No order in this database waits any more."""
+    open_ones = commands.c.answered_at.is_(None)
+    connection.execute(commands.update().where(open_ones), {"answered_at": system_ms(), "result": why})
+
+
+def _answer(connection: Connection, number: int, why: str) -> None:
+    this = (commands.c.id == number) & commands.c.answered_at.is_(None)
+    connection.execute(commands.update().where(this), {"answered_at": system_ms(), "result": why})
+
+
+def _waiting(connection: Connection, where: URL) -> list[Waiting]:
+    rows = Page(connection, 0, wall=0, market=0).rows(_WAITING)
+    return [
+        Waiting(
+            Posted(where, row["id"]),
+            Account(row["mode"], row["venue"], row["environment"], row["identity"]),
+            row["verb"],
+            row["posted_at"],
+        )
+        for row in rows
+    ]
+
+
+def _number(connection: Connection, to: Account) -> int:
+    """The row of an account or a desk; a desk is made when it is first needed. Nobody is seen at a desk (`last_seen` 0)."""
+    names = {"mode": to.mode, "venue": to.venue, "environment": to.environment, "identity": to.identity}
+    query = select(accounts.c.id).where(*(accounts.c[name] == value for name, value in names.items()))
+    number = connection.execute(query).scalar_one_or_none()
+    if number is None:
+        connection.execute(accounts.insert(), names | {"first_seen": system_ms(), "last_seen": 0})
+        number = connection.execute(query).scalar_one()
+    return int(number)

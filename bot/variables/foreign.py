@@ -1,0 +1,107 @@
+"""Names that mean "do not trade" in other programs. NIJA has other words for it, and must never trade past such a wish.
+
+`.env` is NIJA's own file, so whatever can be read that way counts there. The process's environment belongs to other
+programs, too: only names that are clearly these words count. Values are never looked at.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+_PLAY: Final = "TRADING_MODE=sandbox trades play money"
+_DEMO: Final = "OKX_USE_TESTNET=true trades with a key of OKX's Demo Trading, TRADING_MODE=sandbox with play money"
+_NO_ENTRIES: Final = "MAX_OPEN_POSITIONS=0 takes no entries, TRADING_MODE=sandbox trades play money"
+_STOP: Final = "a file EMERGENCY_STOP in NIJA_DATA_DIR sells everything, MAX_OPEN_POSITIONS=0 takes no entries"
+_NO_KEYS: Final = "an exchange whose keys are not set is not traded, MAX_OPEN_POSITIONS=0 takes no entries anywhere"
+
+_VENUES: Final = frozenset({"KRAKEN", "OKX", "COINBASE"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Vocabulary:
+    """`spoken`: phrases, their words joined, and what to use instead. `switches` turn `trades` (or a venue) on or off. `around`
+    may stand beside either without changing what it means.
+    """
+
+    spoken: Mapping[str, str]
+    switches: frozenset[str]
+    trades: frozenset[str]
+    around: frozenset[str]
+
+
+_CLEAR: Final = _Vocabulary(
+    spoken={
+        **dict.fromkeys(("DRYRUN", "DRY", "PAPER", "LIVE", "SANDBOX", "SIMULATE", "SIMULATED", "SIMULATION"), _PLAY),
+        **dict.fromkeys(("PLAYMONEY", "REALMONEY", "FAKEMONEY"), _PLAY),
+        **dict.fromkeys(("TESTNET", "DEMO"), _DEMO),
+        **dict.fromkeys(("READONLY", "WATCHONLY"), _NO_ENTRIES),
+        **dict.fromkeys(("EMERGENCYSTOP", "KILLSWITCH"), _STOP),
+    },
+    switches=frozenset({"ENABLED", "ENABLE", "DISABLED", "DISABLE", "ALLOW", "STOP", "PAUSE", "NO"}),
+    trades=frozenset({"TRADING", "TRADE", "TRADES"}),
+    around=_VENUES | {"NIJA", "MODE", "TRADING", "TRADE", "USE", "ENABLED", "ENABLE"},
+)
+_IN_OUR_FILE: Final = _Vocabulary(
+    spoken={
+        **_CLEAR.spoken,
+        **dict.fromkeys(("SIM", "SIMULATOR", "MOCK", "FAKE", "TEST", "TESTING", "VIRTUAL", "BACKTEST", "REAL"), _PLAY),
+        **dict.fromkeys(("PROD", "PRODUCTION", "SANDBOXED", "PRACTICE", "TRAINING", "VALIDATEONLY"), _PLAY),
+        **dict.fromkeys(("PAUSE", "PAUSED", "HALT", "HALTED", "NOOP", "AUTOTRADE", "AUTOTRADING"), _NO_ENTRIES),
+        **dict.fromkeys(
+            ("SIGNALONLY", "SIGNALSONLY", "MONITORONLY", "VIEWONLY", "OBSERVEONLY", "OBSERVE"), _NO_ENTRIES
+        ),
+        **dict.fromkeys(("CLOSEONLY", "EXITONLY", "SELLONLY", "REDUCEONLY"), _NO_ENTRIES),
+    },
+    switches=_CLEAR.switches
+    | {"ALLOWED", "STOPPED", "PAUSED", "HALT", "HALTED", "ACTIVE", "ON", "OFF", "NOT", "PLACE"},
+    trades=_CLEAR.trades | {"TRADER", "ORDER", "ORDERS", "ENTRY", "ENTRIES", "BUY", "BUYS", "BUYING", "BOT", "NIJA"},
+    around=_CLEAR.around
+    | {"IS", "ON", "OFF", "ONLY", "DISABLED", "DISABLE", "FLAG", "RUN", "MONEY", "ACCOUNT", "BOT", "EXCHANGE", "BROKER"}
+    | {"API", "NO", "NOT", "ALLOW", "FORCE", "TRADES", "TRADER", "ORDERS", "ENV", "ENVIRONMENT", "SWITCH", "GO", "NEW"},
+)
+#: What is written in one word with what it speaks of: PAPERTRADING, LIVEMODE.
+_ENDS: Final = ("TRADING", "TRADE", "MODE")
+
+
+def means_no_trading(name: str, *, our_file: bool) -> str | None:
+    """What to use in place of a variable whose name says "do not trade" (or "do"); None for any other name."""
+    words = re.split(r"[_\W]+", name.upper().strip("_"))
+    known = _IN_OUR_FILE if our_file else _CLEAR
+    for first, last in _stretches(len(words)):
+        instead = _phrase("".join(words[first:last]), known.spoken)
+        if instead is not None and known.around.issuperset(words[:first] + words[last:]):
+            return instead
+    said = set(words)
+    if not said & known.switches or not said <= known.switches | known.trades | known.around:
+        return None
+    if said & known.trades:
+        return _NO_ENTRIES
+    return _NO_KEYS if said & _VENUES else None
+
+
+def _phrase(said: str, spoken: Mapping[str, str]) -> str | None:
+    shorter = (said.removesuffix(end) for end in _ENDS if said.endswith(end))
+    return next((spoken[each] for each in (said, *shorter) if each in spoken), None)
+
+
+def _stretches(count: int) -> Iterator[tuple[int, int]]:
+    """Every run of words, the longest first."""
+    for length in range(count, 0, -1):
+        yield from ((first, first + length) for first in range(count - length + 1))
+
+
+def refusals(in_file: Iterable[str], outside: Iterable[str], known: Iterable[str]) -> list[str]:
+    """One line for each variable that means "do not trade" and is none of the `known` ones."""
+    ours = set(known)
+    found: dict[str, str] = {}
+    for names, our_file in ((in_file, True), (outside, False)):
+        for name in sorted(set(names) - ours - found.keys()):
+            if instead := means_no_trading(name, our_file=our_file):
+                place = ".env" if our_file else "the environment"
+                found[name] = (
+                    f"{name} (in {place}) is not a variable of NIJA and would not keep it from trading: {instead}"
+                )
+    return list(found.values())

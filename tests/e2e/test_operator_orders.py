@@ -1,0 +1,87 @@
+"""An operator's order reaches the money that is traded, also before its account is known; and it can be called back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bot.domain.events import Verb
+from bot.store.reader import Books
+from tests.daemon_fixture import Daemon
+from tests.sandbox_fixture import Sandbox
+
+
+def test_an_order_waits_for_the_live_account_and_never_goes_to_play_money(tmp_path: Path) -> None:
+    """Play money was traded first; the live exchange (a sandbox at the market's own speed) does not answer at the order."""
+    folder = tmp_path / "nija"
+    with Sandbox(tmp_path, "--speed", "1", venues=("okx",)) as sandbox:
+        with Daemon(folder, SANDBOX_READY_FILE=str(sandbox.ready_file), PAIRS_ALLOW="ETH-USDT", STRATEGY="") as play:
+            play.says("FUNDED")
+            play.stop()
+            entries = len(play.lines("ENTRY"))
+        sandbox.control("POST", "faults", venue="okx", kind="refuse")
+        okx = sandbox.ready["okx"]
+        with Daemon(
+            folder,
+            OKX_API_KEY=okx["api_key"],
+            OKX_API_SECRET=okx["api_secret"],
+            OKX_PASSPHRASE=okx["passphrase"],
+            OKX_API_URL=okx["rest"],
+            CANDLE_EXCLUSION_SECONDS="0",
+            CYCLE_SECONDS="3",
+            PAIRS_ALLOW="ETH-USDT",
+        ) as real:
+            real.says("FAILED")
+            paused = real.order("pause", "okx")
+            assert paused.returncode == 1
+            assert "for YOUR MONEY, not done yet" in paused.stdout
+            assert "OKX pause ordered at" in real.command("orders")
+            sandbox.control("DELETE", "faults")
+            real.says("COMMAND")
+            begun = real.book("okx").get("cycles", 0)
+            real.until(lambda: real.book("okx").get("cycles", 0) >= begun + 2, "cycles")
+            assert len(real.lines("ENTRY")) == entries, real.log
+            assert real.book("okx")["status"] == "halted"
+            assert "no order of yours waits" in real.command("orders")
+            assert "resumed" in real.command("resume")
+            real.says("ENTRY", times=entries + 1)
+            assert real.stop()[0] == 0
+
+
+def test_a_flatten_that_waits_is_void_after_a_resume(tmp_path: Path) -> None:
+    with Sandbox(tmp_path, "--speed", "60") as sandbox:
+        with Daemon(tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file)) as daemon:
+            daemon.says("ENTRY")
+            daemon.command("pause")
+            daemon.stop()
+            flat = daemon.order("flatten", "--yes")
+            assert flat.returncode == 1
+            assert "`nija orders kraken --cancel` calls it back" in flat.stdout
+            daemon.order("resume")
+            assert "flatten" not in daemon.command("orders")
+        with daemon:
+            daemon.says("COMMAND", times=2)
+            assert "verb=resume" in daemon.lines("COMMAND")[-1]
+            begun = daemon.book()["cycles"]
+            daemon.until(lambda: daemon.book()["cycles"] > begun, "a cycle")
+            assert [one for one in daemon.book()["orders"] if one["purpose"] == "flatten"] == []
+            assert daemon.stop()[0] == 0
+
+
+def test_a_flatten_at_work_ends_when_it_is_called_back(tmp_path: Path) -> None:
+    with (
+        Sandbox(tmp_path, "--speed", "60") as sandbox,
+        Daemon(tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file)) as daemon,
+    ):
+        daemon.says("ENTRY")
+        sandbox.control("POST", "faults", venue="kraken", kind="http_status", status=502, path="OpenOrders")
+        Books(daemon.data).post(Verb.FLATTEN)
+        daemon.says("COMMAND")
+        assert "called back" in daemon.command("orders", "--cancel")
+        daemon.says("COMMAND", times=2)
+        assert "called back" in daemon.lines("COMMAND")[-1]
+        sandbox.control("DELETE", "faults")
+        begun = daemon.book()["cycles_ok"]
+        daemon.until(lambda: daemon.book()["cycles_ok"] > begun, "a cycle")
+        assert daemon.book()["status"] == "halted"
+        assert [one for one in daemon.book()["orders"] if one["purpose"] == "flatten"] == []
+        assert daemon.stop()[0] == 0

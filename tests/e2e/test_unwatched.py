@@ -1,0 +1,24 @@
+"""A start names the positions of an exchange that is not traded any more, once, and alarms."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.daemon_fixture import Daemon
+from tests.sandbox_fixture import Sandbox
+from tests.store.cases import bought, ledger
+
+
+def test_one_line_at_each_start(tmp_path: Path) -> None:
+    folder = tmp_path / "nija"
+    bought(ledger(folder / "data"))
+    with Sandbox(tmp_path, "--speed", "60", venues=("okx",)) as sandbox:
+        for start in (1, 2):
+            with Daemon(folder, SANDBOX_READY_FILE=str(sandbox.ready_file), STRATEGY="") as daemon:
+                daemon.until(lambda daemon=daemon, start=start: len(daemon.lines("FUNDED")) == start, "a start")  # type: ignore[misc]
+                lines = daemon.lines("UNWATCHED")
+                assert len(lines) == start
+                assert "WARN  KRAKEN UNWATCHED" in lines[-1]
+                assert "1 position (1 BTC-USD): nobody watches it" in lines[-1]
+                assert "stops rest at the exchange" in lines[-1]
+                assert daemon.stop()[0] == 0

@@ -1,0 +1,45 @@
+"""When refused stops are tried again, and when the exchange's no is believed."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.clock import SECOND
+from bot.engine.refusals import AT_LEAST, FIRST_PAUSE, TIMES, Refusals
+
+
+def test_pauses_grow_and_end() -> None:
+    refused, now = Refusals(), 0
+    for pause in (FIRST_PAUSE, FIRST_PAUSE * 2, FIRST_PAUSE * 4):
+        refused.note("a", "no", now, counts=True)
+        assert refused.pauses("a", now + pause - 1)
+        assert not refused.pauses("a", now + pause)
+        now += pause
+    assert not refused.pauses("b", now)
+
+
+def test_a_clock_that_is_set_back_pauses_nothing_for_long() -> None:
+    refused = Refusals()
+    refused.note("a", "no", 3_600_000, counts=True)
+    assert not refused.pauses("a", 0)
+
+
+def test_a_stop_that_rests_ends_it() -> None:
+    refused = Refusals()
+    for at in (0, AT_LEAST, AT_LEAST * 2):
+        refused.note("a", "no", at, counts=True)
+    assert refused.is_final("a", AT_LEAST * 2)
+    refused.forget("a")
+    assert not refused.is_final("a", AT_LEAST * 3)
+    assert refused.reason("a") is None
+
+
+@given(st.lists(st.tuples(st.integers(0, 20 * SECOND), st.booleans()), max_size=12))
+def test_it_is_believed_only_after_enough_that_count_over_long_enough(given_ones: list[tuple[int, bool]]) -> None:
+    refused, now, counted = Refusals(), 0, []
+    for apart, counts in given_ones:
+        now += apart
+        refused.note("a", "no", now, counts=counts)
+        counted += [now] if counts else []
+        assert refused.is_final("a", now) == (len(counted) >= TIMES and now - counted[0] >= AT_LEAST)

@@ -1,0 +1,184 @@
+"""Coins of ours that their owner has sold or withdrawn: no sale and no stop for what is not there, and his sale in the book."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from decimal import Decimal
+
+import pytest
+
+from bot.domain.order import Purpose
+from bot.store.reader import Books
+from bot.store.report import write_csv
+from tests.rig import Rig
+
+VENUES = ("kraken", "okx", "coinbase")
+HOLDING = {"kraken": "stop_holds_base", "coinbase": "stops_hold_base"}
+LATER_MS = 25_000
+
+
+@contextmanager
+def owner_may_take_them(rig: Rig) -> Iterator[None]:
+    """Where a resting stop holds the coins, the owner could not take them at all."""
+    with ExitStack() as stack:
+        if rig.venue in HOLDING:
+            stack.enter_context(rig.switched(HOLDING[rig.venue], False))
+        yield
+
+
+def work(rig: Rig, seconds: float, reason: str) -> None:
+    """What an actor does under EMERGENCY_STOP or `nija flatten`, a few times a second."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and rig.business.flattening.left():
+        rig.business.flattening.step(reason)
+        rig.turn()
+        time.sleep(0.1)
+
+
+def refused(rig: Rig) -> int:
+    return len(rig.notes.said("REJECTED"))
+
+
+@pytest.mark.parametrize("way", ["sold", "withdrawn"])
+@pytest.mark.parametrize("venue", VENUES)
+def test_flatten_believes_a_refusal_by_the_balance(rig: Rig, way: str) -> None:
+    with owner_may_take_them(rig):
+        bought = rig.bought().qty
+        if way == "sold":
+            rig.manual("sell", rig.business.desk.instruments[rig.symbol].size(bought))
+        else:
+            rig.deposit(rig.base, -bought)
+        work(rig, 6.0, "EMERGENCY_STOP")
+        assert 1 <= refused(rig) <= 4
+        assert rig.resting() == 0, "a stop for coins that are not there"
+        rig.clock.ahead += LATER_MS
+        work(rig, 6.0, "EMERGENCY_STOP")
+    assert rig.position is None
+    assert rig.resting() == 0
+    assert len(rig.notes.said("GONE")) == 1
+    assert rig.agreed() or way == "withdrawn", rig.differences()
+
+
+@pytest.mark.parametrize("venue", VENUES)
+def test_an_exit_sells_the_half_that_is_there(rig: Rig) -> None:
+    with owner_may_take_them(rig):
+        position = rig.bought()
+        bought, price = position.qty, position.entry_price
+        gone = rig.business.desk.instruments[rig.symbol].size(bought / 2)
+        rig.deposit(rig.base, -gone)
+        for _ in range(4):
+            rig.business.closing.sell(rig.symbol, bought, price, Purpose.EXIT, "out")
+            time.sleep(0.6)
+        assert refused(rig) == 1
+        assert rig.coins() < 2 * rig.lot
+        assert rig.resting() == 0
+
+
+def test_no_new_stop_for_what_is_refused_and_missing(rig: Rig) -> None:
+    """His sale and the stop's cancel, both by hand: the stop that is missed is not placed for coins that are gone."""
+    with owner_may_take_them(rig):
+        bought = rig.bought()
+        rig.manual("sell", rig.business.desk.instruments[rig.symbol].size(bought.qty))
+        rig.cycle()
+        for stop in rig.business.protection.stops_of(bought, rig.business.desk.broker.open_orders()):
+            rig.business.desk.broker.cancel(stop)
+        sent = len(rig.sent(origin="api"))
+        for _ in range(3):
+            rig.turn()
+        assert len(rig.sent(origin="api")) == sent
+        assert rig.resting() == 0
+
+
+def test_a_balance_alone_keeps_no_stop_away(rig: Rig) -> None:
+    """Balances that lag behind are no reason to leave coins without their stop."""
+    bought = rig.bought()
+    rig.arm("stale_balance", seconds=8.0)
+    rig.cycle()
+    for stop in rig.business.protection.stops_of(bought, rig.business.desk.broker.open_orders()):
+        rig.business.desk.broker.cancel(stop)
+    rig.until(lambda: rig.resting() > 0, "the stop again")
+    rig.disarm()
+    rig.quiet()
+
+
+@pytest.mark.parametrize("venue", VENUES)
+def test_a_start_believes_what_the_history_shows_and_books_it(rig: Rig) -> None:
+    with owner_may_take_them(rig):
+        bought = rig.bought().qty
+        before = rig.business.accounting.measure().equity
+        rig.manual("sell", rig.business.desk.instruments[rig.symbol].size(bought))
+        equity = rig.business.accounting.measure().equity
+        assert abs(equity / before - 1) < Decimal("0.01"), "the sale's proceeds and the position both counted"
+        rig.restart()
+        rig.turn()
+        assert rig.position is None
+        assert len(rig.notes.said("GONE")) == 1
+        rig.quiet()
+    rows = accountant(rig)
+    booked = {(row["qty"], Decimal(row["price"])) for row in rows if row["purpose"] == "owner"}
+    assert booked == {(row["qty"], Decimal(row["price"])) for row in rig.truth()["fills"] if row["side"] == "sell"}
+    earned = sum((Decimal(row["realised_usd"]) for row in rows), Decimal(0))
+    paid = sum((cash_of(row) for row in rows), Decimal(0))
+    assert abs(earned - paid) < Decimal("0.05")
+    assert rig.business.desk.book.results(rig.symbol, 3) == []
+
+
+def test_a_withdrawal_is_not_believed_by_a_start_alone(rig: Rig) -> None:
+    with owner_may_take_them(rig):
+        bought = rig.bought().qty
+        rig.deposit(rig.base, -bought)
+        rig.restart()
+        assert rig.position is not None
+        standing = rig.business.accounting.measure()
+        assert standing.equity == standing.balance
+        rig.clock.ahead += LATER_MS
+        rig.cycle()
+        assert rig.position is None
+    assert accountant(rig)[-1]["purpose"] == "entry"
+
+
+def test_of_a_larger_sale_only_our_coins_are_booked(rig: Rig) -> None:
+    """He holds coins of his own beside ours and sells all of them in one order."""
+    with owner_may_take_them(rig):
+        bought = rig.bought().qty
+        rig.deposit(rig.base, bought * 3)
+        rig.manual("sell", rig.business.desk.instruments[rig.symbol].size(bought * 4))
+        rig.restart()
+        rig.turn()
+        rig.reconcile()
+        rig.reconcile(0)
+        rig.restart()
+        assert rig.position is None
+    sold = sum((Decimal(row["qty"]) for row in accountant(rig) if row["purpose"] == "owner"), Decimal(0))
+    assert abs(sold - bought) <= rig.lot
+    assert rig.notes.said("OVERSOLD") == []
+    assert rig.agreed(), rig.differences()
+
+
+def test_his_own_sale_of_his_own_coins_is_none_of_ours(rig: Rig) -> None:
+    with owner_may_take_them(rig):
+        bought = rig.bought().qty
+        rig.deposit(rig.base, bought * 2)
+        rig.manual("sell", rig.business.desk.instruments[rig.symbol].size(bought * 2))
+        rig.restart()
+        rig.turn()
+        assert rig.position is not None
+        assert rig.position.qty == bought
+    assert [row for row in accountant(rig) if row["purpose"] == "owner"] == []
+
+
+def accountant(rig: Rig) -> list[dict[str, str]]:
+    """The rows of `nija ledger --csv`."""
+    out = io.StringIO()
+    write_csv(Books(rig.folder / "data"), out)
+    return list(csv.DictReader(io.StringIO(out.getvalue())))
+
+
+def cash_of(row: dict[str, str]) -> Decimal:
+    """What a row did to the cash, fees in dollars included."""
+    sign = 1 if row["side"] == "sell" else -1
+    return sign * Decimal(row["value"]) - Decimal(row["fee_usd"])

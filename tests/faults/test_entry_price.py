@@ -1,0 +1,76 @@
+"""A decision is looked at again at the price that its order would pay; and what an exit of its close frees is there for it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from bot.domain.candles import Candles
+from bot.strategy.exits import Close, Trade, Way
+from bot.strategy.params import Owner
+from tests.rig import Rig, Told
+from tests.sandbox_fixture import Sandbox
+
+# how far the market has moved since the close, and how far from that the stop is -> what refuses
+MOVES = [
+    ("1.015", 0.04, "risk"),
+    ("1.015", 0.01, "target"),
+    ("0.955", 0.04, "stop"),
+    ("0.9615", 0.04, "costs"),
+    ("1.005", 0.04, None),
+]
+
+
+def offer(rig: Rig, move: str, far: float) -> None:
+    """The market moves after a close, and the decision of that close is looked at before the next."""
+    prices = rig.business.entries.prices
+    while True:
+        rig.notes.lines.clear()
+        closed = prices.closed(rig.symbol)
+        rig.move(Decimal(repr(float(closed.close[-1]))) * Decimal(move))
+        rig.enter(far=far)
+        if prices.newest_close() == closed.closed_at:
+            return
+
+
+@pytest.mark.parametrize(("move", "far", "gate"), MOVES)
+def test_the_price_to_be_paid_decides(rig: Rig, move: str, far: float, gate: str | None) -> None:
+    offer(rig, move, far)
+    assert [line["gate"] for line in rig.notes.said("SKIP")] == ([] if gate is None else [gate])
+    assert len(rig.sent(side="buy")) == (gate is None)
+
+
+class Turning(Told):
+    """Puts nearly all it has into one market, and leaves at a close when a test says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.owner = Owner(min_position_pct=90.0, max_position_pct=90.0)
+        self.out = False
+
+    def on_close(self, trade: Trade, candles: Candles) -> Close:
+        return Close(Way.TURN if self.out else Way.HOLD, trade.stop)
+
+
+def test_an_exit_frees_its_slot_and_its_cash_for_the_entries_of_its_close(sandbox: Sandbox, tmp_path: Path) -> None:
+    rig = Rig(sandbox, tmp_path, "LTC-USD", "ADA-USD")
+    rig.rule = Turning()
+    all_in = Decimal(100)
+    rig.limits = replace(rig.limits, max_open_positions=1, max_exposure_pct=all_in, max_coin_exposure_pct=all_in)
+    rig.open()
+    rig.steady()
+    position = rig.bought()
+    prices = rig.business.entries.prices
+    rig.until(lambda: prices.newest_close() > position.opened_at, "the next close")
+    rig.steady()
+    rig.rule.out, rig.rule.side, rig.rule.stop = True, 1, 0.96
+    rig.until(lambda: bool(rig.cycle() or rig.book.position("ADA-USD")), "the other market")
+    other = rig.book.position("ADA-USD")
+    assert other is not None
+    assert other.cost > Decimal(700)
+    assert [line for line in rig.notes.said("SKIP") if line["symbol"] == "ADA-USD" and line["gate"] == "size"] == []
+    assert rig.position is None
+    rig.crash()

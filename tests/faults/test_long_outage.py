@@ -1,0 +1,179 @@
+"""An exchange that does not answer for days: every wait stays within its bound, and nobody dies of counting."""
+
+from __future__ import annotations
+
+import random
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NoReturn, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.broker_trader import CYCLE_AGAIN, LOOK_AGAIN, BrokerTrader
+from bot.brokers.base import BrokerError
+from bot.domain.clock import DAY, HOUR, MINUTE, SECOND, Pause, backed_off
+from bot.domain.outcome import Meaning
+from bot.engine.refusals import Refusals
+from bot.engine.vigil import Vigil
+from bot.independent_broker_trader import LONGEST_WAIT, IndependentBrokerTrader
+from bot.life import Silence
+from bot.operate.health import Heartbeat, Pulse, Status
+from tests.rig import Notes
+
+OUTAGE = 200 * HOUR
+
+
+@dataclass
+class Hours:
+    """A clock that a test moves on; `set_by` is what somebody did to the system's, in which no time passes."""
+
+    now: int = 1_700_000_000_000
+    speed: float = 1.0
+    set_by: int = 0
+
+    def market_ms(self) -> int:
+        return self.now + self.set_by
+
+    def wall_ms(self) -> int:
+        return self.now + self.set_by
+
+    def steady_ms(self) -> int:
+        return self.now
+
+
+def unanswered(*_: object) -> NoReturn:
+    raise BrokerError("kraken", Meaning.BUSY, "no answer")
+
+
+def actor(clock: Hours, position_ms: int, cycle_ms: int) -> BrokerTrader:
+    """An actor whose exchange answers nothing, with the business of a held position left undone."""
+    plan = SimpleNamespace(exclusion_ms=0, cycle_ms=cycle_ms, timeframe_ms=DAY, position_ms=position_ms)
+    heartbeat = Heartbeat(Pulse("kraken", Status.DEGRADED))
+    made = BrokerTrader(
+        cast("Any", None), cast("Any", None), cast("Any", plan), clock, cast("Any", Notes()), heartbeat,
+        cast("Any", None), threading.Event(), Path("nowhere"), random.Random(1),
+    )  # fmt: skip
+    parts: dict[str, Any] = {
+        "_business": SimpleNamespace(
+            hunt=SimpleNamespace(pursue=lambda: False),
+            watch=SimpleNamespace(look=unanswered, finished=False),
+            cycle=unanswered,
+            protection=SimpleNamespace(is_urgent=lambda: False),
+            reconciliation=SimpleNamespace(adoption=SimpleNamespace(watching=False, is_due=lambda: False)),
+        ),
+        "_reporter": SimpleNamespace(
+            tally=SimpleNamespace(late=lambda _: None, cycles=0),
+            failed=lambda *_, **__: None, standing=None, report=lambda *_: None,
+        ),
+        "_ledger": SimpleNamespace(barrier="no answer"),
+        "_operator": SimpleNamespace(attend=lambda: False),
+        "_connection": SimpleNamespace(trading=None),
+    }  # fmt: skip
+    for name, part in parts.items():
+        setattr(made, name, part)
+    return made
+
+
+def test_an_actor_outlives_200_hours_without_an_answer() -> None:
+    for speed in (1.0, 60.0):
+        clock = Hours(speed=speed)
+        trader = actor(clock, 15 * SECOND, 150 * SECOND)
+        end = clock.now + OUTAGE
+        while clock.now < end:
+            for timer in trader._due():
+                trader._handle(timer)
+            clock.now += max(min(trader._dues.watch, trader._dues.cycle) - clock.now, SECOND)
+        assert LOOK_AGAIN < trader._dues.looks <= 5 * MINUTE
+        assert CYCLE_AGAIN < trader._dues.cycles <= 5 * MINUTE
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_supervisor_outlives_200_hours_of_threads_that_die_at_once(tmp_path: Path) -> None:
+    clock, log = Hours(), cast("Any", Notes())
+
+    def dies(*_: object) -> NoReturn:
+        raise SystemExit
+
+    trader = IndependentBrokerTrader(
+        manager=cast("Any", SimpleNamespace(venues=("kraken",), build=dies)),
+        open_ledger=cast("Any", None), plan=cast("Any", None), clock=clock, log_for=lambda _: log, data_dir=tmp_path,
+        status_ms=HOUR, stop=threading.Event(), rng=random.Random(1),
+    )  # fmt: skip
+    (post,) = trader.posts
+    trader._start(post)
+    for _ in range(1_100):
+        assert post.thread is not None
+        post.thread.join(10)
+        clock.now += int(LONGEST_WAIT * SECOND)
+        trader._revive()
+    assert len(log.said("CRASHED")) == 1_100
+
+
+@given(st.integers(1, 10**6), st.integers(0, 10**6), st.integers(0, 5_000))
+def test_a_wait_that_backs_off_grows_to_its_bound_and_stays(first: int, room: int, times: int) -> None:
+    most, wait, before = first + room, 0, 0
+    for _ in range(times):
+        before, wait = wait, backed_off(wait, first, most)
+        assert before <= wait <= most
+    assert times == 0 or wait >= first
+
+
+# --- and a supervisor that slept itself
+
+
+def test_whoever_slept_himself_calls_nobody_dead() -> None:
+    """SIGSTOP, or a lid that was closed: nobody could have beaten meanwhile."""
+    clock, heartbeat = Hours(), Heartbeat(Pulse("kraken", Status.HEALTHY))
+    silence = Silence(heartbeat, clock)
+    for _ in range(10):
+        clock.now += SECOND
+        assert silence.seconds() < 11
+    clock.now += 75 * SECOND
+    assert silence.seconds() == 0
+    for _ in range(70):
+        clock.now += SECOND
+        silence.seconds()
+    assert silence.seconds() == 70
+    heartbeat.beat()
+    assert silence.seconds() == 0
+
+
+# --- and a clock that somebody sets meanwhile
+
+
+@given(st.integers(1, DAY), st.lists(st.tuples(st.integers(-2 * DAY, 2 * DAY), st.integers(0, HOUR)), max_size=20))
+def test_a_pause_lasts_its_time_whatever_is_done_to_the_clock(length: int, steps: list[tuple[int, int]]) -> None:
+    clock = Hours()
+    pause, passed = Pause(clock, length), 0
+    for set_by, ms in steps:
+        clock.set_by += set_by
+        clock.now += ms
+        passed += ms
+        assert pause.left() == max(length - passed, 0)
+        assert pause.is_over() is (passed >= length)
+
+
+def test_naked_coins_are_told_of_in_time_although_the_clock_was_set_back() -> None:
+    clock, notes = Hours(), Notes()
+    since = clock.wall_ms()
+    desk = SimpleNamespace(
+        clock=clock,
+        log=notes,
+        book=SimpleNamespace(uncovered=lambda: {"BTC-USD": (since, "refused")}, position=lambda _: None),
+    )
+    vigil = Vigil(cast("Any", desk), Refusals())
+    vigil.look()
+    clock.set_by -= HOUR
+    for _ in range(12):
+        clock.now += SECOND
+        vigil.look()
+    assert len(notes.said("NAKED")) == 1
+    clock.set_by += 2 * HOUR
+    for _ in range(12):
+        clock.now += SECOND
+        vigil.look()
+    assert len(notes.said("NAKED")) == 1

@@ -1,0 +1,107 @@
+"""Refused stops and amends: only words that are known to be final sell a position, and only with time; the rest is waited out."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from bot.domain.clock import MINUTE, SECOND
+from bot.domain.order import Purpose
+from bot.engine.refusals import AT_LEAST
+from tests.rig import Rig
+
+VENUES = ["kraken", "okx", "coinbase"]
+#: Where a stop is placed, and where one is amended.
+STOPS_AT = {"kraken": "AddOrder", "okx": "trade/order-algo", "coinbase": "brokerage/orders$"}
+AMENDS_AT = {"kraken": "AmendOrder", "okx": "trade/amend-algos"}
+#: Words that say no for good; that the coins are not free; that the market is closed for now; and that nobody wrote down.
+FINAL = {"kraken": "EGeneral:Invalid arguments", "okx": "51000", "coinbase": "INVALID_REQUEST"}
+SHORT = {"kraken": "EOrder:Insufficient funds", "okx": "51008", "coinbase": "INSUFFICIENT_FUND"}
+CLOSED = {"kraken": "EService:Market in cancel_only mode", "okx": "54094", "coinbase": "TRADING_DISABLED"}
+UNHEARD = {"kraken": "EOrder:Frobnicated", "okx": "58888", "coinbase": "FROBNICATED"}
+UNAMENDABLE = {"okx": "51529"}
+
+
+@pytest.fixture
+def naked(rig: Rig) -> Rig:
+    """A position whose stop the owner took away."""
+    position = rig.bought()
+    broker = rig.business.desk.broker
+    for stop in rig.business.protection.stops_of(position, broker.open_orders()):
+        broker.cancel(stop)
+    return rig
+
+
+def refuse(rig: Rig, word: str, path: str, count: int = 1000) -> None:
+    rig.arm("exchange_error", path, body=word, processed=False, method="POST", count=count)
+
+
+def turn_for(rig: Rig, turns: int, each: int) -> None:
+    """So many looks, `each` so far apart (wall ms)."""
+    for _ in range(turns):
+        rig.turn()
+        rig.clock.ahead += each
+
+
+@pytest.mark.parametrize("venue", VENUES)
+def test_final_words_sell_but_not_at_once(naked: Rig) -> None:
+    refuse(naked, FINAL[naked.venue], STOPS_AT[naked.venue])
+    turn_for(naked, 5, SECOND)
+    assert naked.position is not None
+    assert not naked.sales()
+    naked.disarm()
+    naked.clock.ahead += AT_LEAST
+    refuse(naked, FINAL[naked.venue], STOPS_AT[naked.venue], count=1)
+    naked.until(lambda: naked.position is None, "the sale")
+    naked.quiet()
+    assert naked.coins() == 0
+
+
+@pytest.mark.parametrize("venue", VENUES)
+@pytest.mark.parametrize("words", [SHORT, CLOSED, UNHEARD], ids=["short", "closed", "unheard"])
+def test_other_words_never_sell(naked: Rig, words: dict[str, str]) -> None:
+    """However often and long they come; the owner reads why, and the stop rests as soon as the exchange takes it."""
+    refuse(naked, words[naked.venue], STOPS_AT[naked.venue])
+    turn_for(naked, 8, 20 * SECOND)
+    naked.business.vigil.look()
+    assert naked.position is not None
+    assert not naked.sales()
+    assert naked.business.desk.broker.capabilities().resting_stop
+    assert any(words[naked.venue] in str(line["reason"]) for line in naked.notes.said("NAKED"))
+    naked.disarm()
+    naked.clock.ahead += 6 * MINUTE
+    naked.until(naked.protected, "the stop")
+
+
+@pytest.mark.parametrize("venue", VENUES)
+def test_refused_stops_are_tried_with_growing_pauses(naked: Rig) -> None:
+    refuse(naked, FINAL[naked.venue], STOPS_AT[naked.venue])
+    for _ in range(10):
+        naked.turn()
+    assert len([one for one in naked.orders(Purpose.STOP) if one.client_id]) <= 2
+
+
+@pytest.mark.parametrize(("venue", "words"), [("kraken", UNHEARD), ("okx", UNHEARD), ("okx", UNAMENDABLE)])
+def test_an_amend_that_is_refused_leaves_the_stop_and_replaces_it_once(rig: Rig, words: dict[str, str]) -> None:
+    """All targets are taken, and the account goes on amending what it can."""
+    rig.bought()
+    refuse(rig, words[rig.venue], AMENDS_AT[rig.venue])
+    rig.jump("1.05")
+    rig.until(lambda: bool(rig.position and rig.position.stage == 1), "the first target")
+    rig.until(rig.protected, "the stop of the rest")
+    assert rig.asked(AMENDS_AT[rig.venue]) <= 6
+    assert rig.business.desk.broker.capabilities().amend
+    rig.jump("1.10")
+    rig.until(lambda: rig.position is None, "the last target")
+    rig.quiet()
+    assert rig.resting() == rig.coins() == Decimal(0)
+
+
+@pytest.mark.parametrize("venue", VENUES)
+def test_while_coins_lie_bare_no_call_is_waited_for_long(naked: Rig) -> None:
+    """A stop whose answer hangs is searched for at once and rests, alone, soon after."""
+    naked.arm("hang", STOPS_AT[naked.venue], method="POST", count=1, seconds=20, processed=False)
+    naked.until(naked.protected, "the stop")
+    assert naked.position is not None
+    assert naked.resting() == naked.position.qty

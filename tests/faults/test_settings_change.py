@@ -1,0 +1,51 @@
+"""Settings that changed under a position: what the book holds is listed, looked after and can be sold all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.rig import Rig
+from tests.sandbox_fixture import Sandbox
+
+
+@pytest.fixture
+def venue() -> str:
+    return "okx"
+
+
+@pytest.fixture
+def swap(sandbox: Sandbox, tmp_path: Path) -> Rig:
+    """A contract is held, and OKX_TRADE_SWAPS is switched off before the next start."""
+    rig = Rig(sandbox, tmp_path, "ETH-USDT-SWAP", venue="okx")
+    rig.open()
+    rig.steady()
+    rig.bought()
+    rig.swaps = False
+    return rig
+
+
+@pytest.mark.parametrize("end", ["target", "flatten", "stop"])
+def test_a_contract_is_looked_after_when_contracts_are_not_traded_any_more(swap: Rig, end: str) -> None:
+    rig = swap
+    position = rig.position
+    assert position is not None
+    rig.restart()
+    assert rig.notes.said("HALTED") == []
+    assert rig.resting() == position.qty
+    stop = rig.business.protection.stops_of(position, rig.business.desk.broker.open_orders())[0]
+    rig.business.desk.broker.cancel(stop)
+    rig.until(lambda: rig.resting() == position.qty, "the lost stop placed again")
+    ends: dict[str, Callable[[], object]] = {
+        "target": lambda: rig.jump("1.30"),
+        "stop": lambda: rig.jump("0.90"),
+        "flatten": lambda: rig.business.flattening.step("flatten"),
+    }
+    ends[end]()
+    rig.until(lambda: rig.position is None, end)
+    rig.quiet()
+    rig.business.read_rules()
+    assert rig.business.symbols == []
+    rig.crash()
