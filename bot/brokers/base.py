@@ -265,8 +265,12 @@ class BaseBroker(ABC):
 
     def read_orders(self, wanted: Mapping[str, str]) -> Reading[VenueOrder]:
         """Orders by the venue's ids, each with its symbol, in as few steps as the venue allows; those not shown are missing."""
-        asked = (self.order(exchange_id, symbol) for exchange_id, symbol in wanted.items())
-        return Whole(lambda: [order for order in asked if order is not None])
+
+        def ask() -> list[VenueOrder]:
+            asked = [self.order(exchange_id, symbol) for exchange_id, symbol in wanted.items()]
+            return [order for order in asked if order is not None]
+
+        return Whole(ask)
 
     def read_ended(self, since: int) -> Reading[VenueOrder]:
         """`recent_orders` in steps, each behind everything that is more urgent."""

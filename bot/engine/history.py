@@ -49,6 +49,7 @@ class Course:
     named: Reading[VenueOrder] | None = None
     ended_taken: bool = False
     has_waited: bool = False
+    has_failed: bool = False
 
 
 class History:
@@ -102,13 +103,16 @@ class History:
         self._course = None
 
     def read_on(self, steps: int = 1) -> bool:
-        """Go on, as far as there is room now; True when the reading is complete and all of it booked. Raises `BrokerError`."""
+        """Go on, as far as there is room now; True when the reading is complete and all of it booked. What has failed is tried
+        again after a pause, or at once where it is asked for in one go. Raises `BrokerError`.
+        """
         course = self._course
-        if course is None or not course.pause.is_over():
+        if course is None or not (course.pause.is_over() or (course.has_failed and steps > 1)):
             return False
         try:
             for _ in range(steps):
                 done = self._step(course)
+                course.has_failed = False
                 if self._course is not course:
                     return False
                 if done:
@@ -116,7 +120,8 @@ class History:
                     return True
         except BrokerError as error:
             course.pause.begin(max(error.retry_after_ms, _SOON if _is_full(error) else _AGAIN))
-            if not _is_full(error):
+            course.has_failed = not _is_full(error)
+            if course.has_failed:
                 raise
             self._wait(course, error)
         return False
