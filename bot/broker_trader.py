@@ -14,7 +14,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Event as Signal
 
-from bot.brokers.base import BaseBroker, BrokerError, Connection
+from bot.brokers.base import BaseBroker, BrokerError, Connection, NoRoom
 from bot.domain.clock import MINUTE, SECOND, Clock, backed_off
 from bot.domain.events import Command, Event, Moved, Timer
 from bot.domain.ids import Account, ClientIds, new_tag
@@ -110,8 +110,8 @@ class BrokerTrader:
                     self._open()
                     while not self._stop.is_set() and not ledger.outlived():
                         self._turn()
-                    self._reporter.stays()
                 finally:
+                    self._reporter.stays()
                     if not self._stop.is_set():
                         self._reporter.sign_off()
 
@@ -221,8 +221,7 @@ class BrokerTrader:
         try:
             match event:
                 case Timer.HUNT:
-                    if self._business.hunt.pursue():
-                        self._dues.watch = 0
+                    self._hunt()
                 case Timer.WATCH:
                     self._look()
                 case Timer.CYCLE:
@@ -237,11 +236,20 @@ class BrokerTrader:
         except BrokerError as error:
             self._failed(error)
 
+    def _hunt(self) -> None:
+        """Look for lost orders, then read on in the history; what either brings to light wants a look at the positions."""
+        if self._business.hunt.pursue():
+            self._dues.watch = 0
+        if self._business.reconciliation.read_on():
+            self._business.watch.resume()
+            self._dues.watch = 0
+
     def _look(self) -> None:
         try:
             if self._business.reconciliation.adoption.is_due():
                 self._business.start()
-            self._business.watch.look()
+            with self._broker.urgently():
+                self._business.watch.look()
         finally:
             self._looked()
 
@@ -262,6 +270,11 @@ class BrokerTrader:
             standing = self._business.cycle(self._barrier())
             self._dues.cycles = 0
             self._looked()
+        except NoRoom as error:
+            self._dues.cycles = max(LOOK_AGAIN, error.retry_after_ms)
+            self._looked()
+            self._reporter.waits(error)
+            return
         finally:
             self._dues.cycle = self._sooner(self._dues.cycle, self._dues.cycles)
         self._reporter.measured(standing)

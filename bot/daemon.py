@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from bot.operate.memory import keep_small
 from bot.operate.notify import notifying
 from bot.operate.redact import Redactor
 from bot.operate.unwatched import unwatched
+from bot.reporter import last_known
 from bot.settings import ConfigError, Mode, Settings, resolve_mode, state_folder
 from bot.store.database import StoreError
 from bot.store.reader import Books
@@ -97,9 +99,24 @@ def _trade(
         modes={venue: access.mode for venue, access in world.accesses.items()},
         rng=random.Random(time.time_ns()),  # noqa: S311 - names orders and spreads waits, guards nothing
     )
+    _tell_what_is_held(trader, settings, world)
     _spare_the_collector()
     with Lockstep.following(world, [post.heartbeat for post in trader.posts], trader.market_moved, stop):
         return trader.run(lambda: world.child is None or world.child.alive)
+
+
+def _tell_what_is_held(trader: IndependentBrokerTrader, settings: Settings, world: World) -> None:
+    """What the books hold, for a status before an exchange has answered, or when none does. A book that cannot be read is told
+    of by the actor that opens it.
+    """
+    url = settings.operation.database_url
+    books = Books(settings.operation.data_dir, url.get_secret_value() if url is not None else None)
+    try:
+        held = last_known(books, {venue: access.mode for venue, access in world.accesses.items()})
+    except StoreError:
+        return
+    for post in trader.posts:
+        post.heartbeat.beat(replace(post.heartbeat.pulse, holdings=held.get(post.venue, ())))
 
 
 def _say_unwatched(settings: Settings, world: World, log_for: Callable[[str | None], EventLog]) -> None:

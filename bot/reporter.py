@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 
-from bot.brokers.base import BaseBroker, BrokerError, Connection
-from bot.domain.clock import Clock
+from bot.brokers.base import BaseBroker, BrokerError, Connection, NoRoom
+from bot.domain.clock import SECOND, Clock
 from bot.domain.money import plain
 from bot.domain.position import Position
 from bot.engine.accounting import Standing
@@ -16,7 +18,9 @@ from bot.engine.entries import Entries
 from bot.operate.health import Heartbeat, Holding, Pulse, Status
 from bot.operate.log import EventLog
 from bot.store.health import Health
+from bot.store.holdings import open_positions
 from bot.store.ledger import Ledger
+from bot.store.reader import Books
 
 #: Currencies of account that NIJA does not trade in.
 FIAT = frozenset({"EUR", "GBP", "CHF", "CAD", "AUD", "JPY", "TRY", "BRL", "SGD", "AED", "PLN"})
@@ -75,6 +79,7 @@ class Reporter:
         self._elsewhere = ""
         self.tally = Tally()
         self.standing: Standing | None = None
+        self._waiting = False
 
     # -- the log --------------------------------------------------------------------------------------------------
     def connected(self) -> None:
@@ -88,6 +93,7 @@ class Reporter:
         )
         for warning in found.warnings:
             self._log.warning("WARNING", reason=warning)
+        self.stays()
 
     def measured(self, standing: Standing) -> None:
         """A new look at the account; says so when money came or went."""
@@ -98,9 +104,17 @@ class Reporter:
     def cycled(self) -> None:
         """A cycle went well."""
         now = self._clock.wall_ms()
+        self._waiting = False
         self.tally.cycles_ok += 1
         self.tally.errors, self.tally.remedy = 0, ""
         self.tally.last_good = self.tally.reconciled = now
+
+    def waits(self, error: NoRoom) -> None:
+        """A cycle is put off until the exchange's rate has room for it, and does not count; said once until one went well."""
+        if not self._waiting:
+            self._log.info("WAITS", what="cycle", seconds=f"{error.retry_after_ms / SECOND:.1f}", reason=error.text)
+        self._waiting = True
+        self.tally.cycles -= 1
 
     def failed(self, error: BrokerError, *, fatal: bool) -> None:
         """The exchange did not answer."""
@@ -149,7 +163,7 @@ class Reporter:
         self._ledger.report_health(self._row(pulse))
 
     def stays(self) -> None:
-        """What is held at the end of a life that was told to stop; all else stands as last reported."""
+        """What the book holds, before the first measurement of a life and at its end; all else stands as last reported."""
         held = tuple(self._holding(one) for one in self._ledger.positions())
         self._heartbeat.beat(replace(self._heartbeat.pulse, holdings=held))
 
@@ -221,14 +235,29 @@ class Reporter:
 
     def _holding(self, position: Position) -> Holding:
         prices = self.standing.prices if self.standing is not None else {}
-        price = prices.get(position.symbol, position.entry_price)
-        return Holding(
-            symbol=position.symbol,
-            side=position.side,
-            qty=position.qty,
-            entry=position.entry_price,
-            price=price,
-            stop=position.stop_price,
-            stage=position.stage,
-            unrealised=position.unrealised(price),
-        )
+        return holding(position, prices.get(position.symbol, position.entry_price))
+
+
+def holding(position: Position, price: Decimal) -> Holding:
+    """A position as the status block shows it, at a price."""
+    return Holding(
+        symbol=position.symbol,
+        side=position.side,
+        qty=position.qty,
+        entry=position.entry_price,
+        price=price,
+        stop=position.stop_price,
+        stage=position.stage,
+        unrealised=position.unrealised(price),
+    )
+
+
+def last_known(books: Books, modes: Mapping[str, str]) -> dict[str, tuple[Holding, ...]]:
+    """What the newest book of each venue holds, before its exchange has answered; `modes` says whose money is traded there."""
+    found: dict[str, tuple[Holding, ...]] = {}
+    for seen in books.accounts(every=True):
+        venue = seen.account.venue
+        if venue not in found and seen.account.mode == modes.get(venue):
+            held = books.read(seen, open_positions) or ()
+            found[venue] = tuple(holding(one, one.entry_price) for one in held)
+    return found

@@ -36,8 +36,8 @@ class Access:
     sockets: Mapping[str, str] = field(default_factory=dict)
     swaps: bool = False
     non_crypto: bool = False
-    tier: str = ""
-    """The account's level, where the owner has to say it (Kraken)."""
+    tier: str = "starter"
+    """The level of a Kraken account, which only its owner knows."""
 
     def secrets(self) -> list[str]:
         """What must never be printed."""

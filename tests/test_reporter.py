@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from bot.brokers.base import BrokerError
+from bot.brokers.base import BrokerError, Connection
 from bot.domain.clock import SystemClock
-from bot.domain.instrument import Balance
+from bot.domain.instrument import Balance, Trading
 from bot.domain.outcome import Meaning
-from bot.operate.health import Status
-from bot.reporter import Reporter
+from bot.operate.health import Heartbeat, Pulse, Status
+from bot.reporter import Reporter, last_known
+from bot.store.reader import Books
 from tests.engine.test_hunt_same_id import OneOrderAnId
 from tests.rig import Notes
+from tests.store.cases import KRAKEN, bought, ledger
 
 NONE = Decimal(0)
 
@@ -66,3 +69,23 @@ def test_the_line_about_missing_money_names_what_lies_elsewhere(
     assert reporter._verdict(None, "unfunded") == (Status.UNFUNDED, f"less than MIN_BALANCE_USD{told}")
     reporter.measured(standing("500"))
     assert len(notes.said("FUNDED")) == 1
+
+
+def test_what_the_book_holds_is_known_before_the_first_measurement(tmp_path: Path) -> None:
+    book = ledger(tmp_path)
+    bought(book)
+    heartbeat = Heartbeat(Pulse("kraken", Status.DEGRADED, reason="connecting"))
+    connection = Connection(KRAKEN, frozenset(), ip_bound=True, clock_skew_ms=0, trading=Trading.ONLINE)
+    unused: Any = SimpleNamespace()
+    one = Reporter(unused, SystemClock(), Notes(), heartbeat, book, unused, connection, unused)  # type: ignore[arg-type]
+    one.connected()
+    assert [(held.symbol, held.qty) for held in heartbeat.pulse.holdings] == [("BTC-USD", Decimal(1))]
+    assert heartbeat.pulse.reason == "connecting"
+
+
+def test_what_the_book_holds_is_known_before_the_exchange_has_answered(tmp_path: Path) -> None:
+    bought(ledger(tmp_path))
+    books = Books(tmp_path)
+    assert [held.symbol for held in last_known(books, {"kraken": "live"})["kraken"]] == ["BTC-USD"]
+    assert last_known(books, {"kraken": "sandbox"}) == {}
+    assert last_known(books, {"okx": "live"}) == {}

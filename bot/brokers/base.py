@@ -8,14 +8,13 @@ A broker is used by one thread only.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Generic, TypeVar
 
-from bot.brokers.reading import Reading, Whole
 from bot.domain.candles import Candles
 from bot.domain.fill import Fill
 from bot.domain.ids import Account
@@ -23,6 +22,8 @@ from bot.domain.instrument import DOLLARS, Balance, FeeRate, Instrument, Look, T
 from bot.domain.money import plain
 from bot.domain.order import Intent, VenueOrder
 from bot.domain.outcome import Meaning, Outcome, Unknown
+
+T = TypeVar("T")
 
 
 class BrokerError(Exception):
@@ -50,6 +51,10 @@ class BrokerError(Exception):
         self.remedy = remedy
         self.retry_after_ms = retry_after_ms
         self.unheard = unheard
+
+
+class NoRoom(BrokerError):
+    """Our own rate budget has no room for a question: nothing was asked; `retry_after_ms` until it would have."""
 
 
 class Absence(StrEnum):
@@ -112,6 +117,36 @@ class ShapeProof:
     judged: bool = True
     meaning: Meaning | None = None
     """What the refusal means; None for an acceptance."""
+
+
+class Reading(ABC, Generic[T]):
+    """A long list of a venue, read in steps, so that whoever reads it can do what is more urgent in between.
+
+    `found`, oldest first, is complete once it is `done`.
+    """
+
+    def __init__(self) -> None:
+        self.found: Sequence[T] = ()
+        self.done = False
+
+    @abstractmethod
+    def step(self) -> None:
+        """Read a part of it, if the venue's budget has room beside everything that is more urgent.
+
+        Raises `BrokerError`, RATE_LIMITED when there is no room now; the same part can then be asked for again.
+        """
+
+
+class Whole(Reading[T]):
+    """A list that is read in one step."""
+
+    def __init__(self, read: Callable[[], Sequence[T]]) -> None:
+        super().__init__()
+        self._read = read
+
+    def step(self) -> None:
+        self.found = self._read()
+        self.done = True
 
 
 class BaseBroker(ABC):
@@ -209,11 +244,6 @@ class BaseBroker(ABC):
     def order(self, exchange_id: str, symbol: str) -> VenueOrder | None:
         """One order by the venue's id, whatever its state; None when the venue does not show it (now)."""
 
-    def orders(self, wanted: Mapping[str, str]) -> Sequence[VenueOrder]:
-        """Orders by the venue's ids, each with its symbol, in as few requests as the venue allows; those not shown are missing."""
-        asked = (self.order(exchange_id, symbol) for exchange_id, symbol in wanted.items())
-        return [order for order in asked if order is not None]
-
     @abstractmethod
     def open_orders(self) -> Sequence[VenueOrder]:
         """Everything that rests or works at the account, foreign orders and attached stops included."""
@@ -233,6 +263,15 @@ class BaseBroker(ABC):
     def fills(self, since: int) -> Sequence[Fill]:
         """Every execution at the account since market time `since`, oldest first, foreign ones included."""
 
+    def read_orders(self, wanted: Mapping[str, str]) -> Reading[VenueOrder]:
+        """Orders by the venue's ids, each with its symbol, in as few steps as the venue allows; those not shown are missing."""
+
+        def ask() -> list[VenueOrder]:
+            asked = [self.order(exchange_id, symbol) for exchange_id, symbol in wanted.items()]
+            return [order for order in asked if order is not None]
+
+        return Whole(ask)
+
     def read_ended(self, since: int) -> Reading[VenueOrder]:
         """`recent_orders` in steps, each behind everything that is more urgent."""
         return Whole(lambda: self.recent_orders(since))
@@ -251,6 +290,12 @@ class BaseBroker(ABC):
 
     def urgently(self) -> AbstractContextManager[None]:
         """Questions that are asked within go before all others, where the venue's budget is short."""
+        return nullcontext()
+
+    def briefly(self) -> AbstractContextManager[None]:
+        """Questions that are asked within wait for room in the venue's budget for a moment only, then raise `NoRoom`, so that
+        whoever asks can do what is more urgent first.
+        """
         return nullcontext()
 
     @abstractmethod

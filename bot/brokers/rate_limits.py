@@ -35,11 +35,14 @@ class Budget:
     The venue refuses when its own reaches `capacity`; an empty counter takes any call.
     """
 
-    def __init__(self, name: str, capacity: float, decay: float, clock: Clock) -> None:
+    def __init__(
+        self, name: str, capacity: float, decay: float, clock: Clock, shares: Mapping[Lane, float] = SHARES
+    ) -> None:
         self.name = name
         self._capacity = capacity
         self._decay = decay
         self._clock = clock
+        self._shares = shares
         self._level = 0.0
         self._at = self._now()
 
@@ -53,7 +56,7 @@ class Budget:
     def wait_ms(self, cost: float, lane: Lane) -> int:
         """Market milliseconds until a call of this cost has room in its lane; 0 when it has."""
         level = self.level()
-        ceiling = max(0.0, self._capacity * SHARES[lane] - cost)
+        ceiling = max(0.0, self._capacity * self._shares[lane] - cost)
         return 0 if level <= ceiling else int((level - ceiling) / self._decay * 1000) + 1
 
     def spend(self, cost: float) -> None:

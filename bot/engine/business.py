@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -21,6 +22,7 @@ from bot.engine.diary import Diary
 from bot.engine.entries import Entries
 from bot.engine.flatten import Flattening
 from bot.engine.halts import Halts
+from bot.engine.history import AT_ONCE
 from bot.engine.hunt import Hunt
 from bot.engine.prices import Prices
 from bot.engine.protect import Protection
@@ -121,10 +123,14 @@ class Business:
         self.reconciliation.start()
         self.hunt.pursue()
         self.watch.resume()
-        self.watch.look()
+        with self.desk.broker.urgently():
+            self.watch.look()
         self.read_rules()
         self.watch.close_of_candle()
-        self.watch.look()
+        with self.desk.broker.urgently():
+            self.watch.look()
+        if self.reconciliation.read_on(AT_ONCE):
+            self.watch.resume()
         standing = self.accounting.measure()
         self.diary.write(standing)
         return standing
@@ -166,12 +172,14 @@ class Business:
 
     def cycle(self, may_enter: str | None) -> Standing:
         """One round: reconcile, look at the positions, measure, exits, then entries unless `may_enter` says why not."""
-        if self.desk.clock.market_ms() - self.rules_at >= RULES_AGE or self._has_lost_a_market():
-            self.read_rules()
-        self.watch.look(self.reconciliation.compare())
-        balances = self.desk.broker.balances()
-        self.reconciliation.count(balances)
-        standing = self.accounting.measure(balances)
+        with self.desk.broker.urgently():
+            self.watch.look(self.reconciliation.compare())
+        with self._patience():
+            if self.desk.clock.market_ms() - self.rules_at >= RULES_AGE or self._has_lost_a_market():
+                self.read_rules()
+            balances = self.desk.broker.balances()
+            self.reconciliation.count(balances)
+            standing = self.accounting.measure(balances)
         self.diary.write(standing)
         if self.watch.close_of_candle():  # what an exit frees, the entries of its close may use
             standing = self.accounting.measure()
@@ -182,6 +190,10 @@ class Business:
             standing = self.accounting.measure()
         return standing
 
+    def _patience(self) -> AbstractContextManager[None]:
+        """Where something is held, no question keeps it waiting for a look."""
+        return self.desk.broker.briefly() if self.desk.book.positions() else nullcontext()
+
     def objection(self, standing: Standing) -> str | None:
         """Why this account takes no entries now, by its money and its limits."""
         able = self.desk.broker.capabilities()
@@ -189,6 +201,8 @@ class Business:
             return "the exchange takes no stop orders from this account"
         if standing.useful < self.plan.min_balance:
             return "unfunded"
+        if (reading := self.reconciliation.history.objection()) is not None:
+            return reading
         return self.halts.look(standing.losses)
 
     def resume(self) -> None:

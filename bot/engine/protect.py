@@ -212,21 +212,21 @@ class Protection:
     def _learn_fired(self, position: Position, stops: Sequence[VenueOrder]) -> None:
         """A stop that came with the entry may have fired, and sold, before the book ever saw it: look among what ended.
 
-        Only where coins lie without a stop and none of the entry's has been seen.
+        Only where coins lie without a stop and the entry has filled for more than its stops that have been seen: a venue that
+        spawns one for each fill may have shown some.
         """
         desk = self._desk
         if covered(stops) >= desk.instruments[position.symbol].size(position.qty):
             return
         records = desk.book.orders_of(position.symbol, position.candle_close)
-        seen = {record.parent_id for record in records}
         unseen = {
             record.exchange_id: record.created_at
             for record in records
-            if record.attached_stop is not None and record.filled_qty > 0 and record.exchange_id not in seen
+            if record.attached_stop is not None and record.filled_qty > _made_for(record, records)
         }
         ended = desk.broker.recent_orders(min(unseen.values()) - SEARCH_MARGIN) if unseen else ()
         for order in ended:
-            if order.parent_id in unseen:
+            if order.parent_id in unseen and desk.book.by_exchange_id(order.exchange_id) is None:
                 desk.log.info("ADOPTED", symbol=order.symbol, purpose=Purpose.STOP, exchange_id=order.exchange_id)
                 desk.adopt(order, Purpose.STOP)
 
@@ -431,3 +431,8 @@ def _is_not_this_way(outcome: NotPlaced | Unknown) -> bool:
     if isinstance(outcome, Unknown):
         return outcome.unheard
     return outcome.meaning.error_class is ErrorClass.SHAPE
+
+
+def _made_for(entry: OrderRecord, records: Iterable[OrderRecord]) -> Decimal:
+    """How much the stops guard that came with an entry, as far as they have been seen."""
+    return sum((one.qty for one in records if one.parent_id == entry.exchange_id), ZERO)

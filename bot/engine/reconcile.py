@@ -1,6 +1,6 @@
 """Reconciliation: the book is brought to what the exchange says. One path for start, restart and the timer.
 
-Fills are fetched with an overlap and booked once by their identity; orders of ours that the book lacks are adopted;
+Fills are read with an overlap (`history`) and booked once by their identity; orders of ours that the book lacks are adopted;
 what is foreign is remembered as such and left alone.
 """
 
@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
-from bot.domain.clock import DAY, HOUR, MINUTE
+from bot.brokers.base import BrokerError
+from bot.domain.clock import MINUTE
 from bot.domain.fill import Fill
 from bot.domain.ids import is_ours, tag_of
 from bot.domain.instrument import Balance
@@ -17,11 +18,8 @@ from bot.domain.money import ZERO
 from bot.domain.order import STOPS, Decision, OrderRecord, Purpose, Side, VenueOrder
 from bot.engine.adoption import Adoption
 from bot.engine.desk import Desk
+from bot.engine.history import AT_ONCE, Course, History
 
-#: Market ms before the newest booked fill from which fills are asked again: a venue may show a fill late.
-OVERLAP = HOUR
-#: How far back (market ms) an empty book looks for orders of ours.
-LOST_BOOK = 7 * DAY
 #: Foreign order ids that are remembered, so that they are not asked about again.
 MEMORY = 10_000
 #: Market ms before a position's first fill from which on a stop may have been made for it, and not for the one before.
@@ -36,42 +34,75 @@ class Reconciliation:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._foreign: dict[str, None] = {}
+        self.history = History(desk, self._take, self._strangers, self._book_all)
         self.adoption = Adoption(desk)
 
     def start(self) -> None:
-        """After a start: also what ended while nobody looked, as far back as the book (or an empty book) needs."""
+        """After a start: first what is open and what became of our own orders, so that what is held can be protected; then the
+        history, at once where nothing is held, else behind.
+        """
         desk = self._desk
-        newest = desk.book.newest_fill()
-        remembered = desk.book.fact("reconciled_at")
-        oldest = min((record.created_at for record in desk.book.unsettled()), default=desk.clock.market_ms())
-        since = min(newest or oldest, int(remembered or oldest), oldest) - OVERLAP
-        if remembered is None:
-            since = min(since, desk.clock.market_ms() - LOST_BOOK)
-        orders = [*desk.broker.recent_orders(since), *desk.broker.open_orders()]
-        if remembered is None and (self._lives(orders) or self.adoption.delays(orders)):
+        self.history.begin(first=True)
+        if not self.history.is_rebuilding:
+            with desk.broker.urgently():
+                self._keep_stops(self._look_at_orders())
+        if not desk.book.positions():
+            self.history.read_on(AT_ONCE)
+        if self.adoption.watching:
             return
-        self._recognise(orders, lost=remembered is None)
-        self._keep_stops(self.compare(since))
         self.count(desk.broker.balances())
 
     def compare(self, since: int | None = None) -> Sequence[VenueOrder]:
-        """Orders and fills; returns the open orders. `since` is market ms, by default the newest fill less the overlap."""
-        desk = self._desk
-        began = desk.clock.market_ms()
-        if since is None:
-            since = min(desk.book.newest_fill() or began, began) - OVERLAP
-        orders = desk.broker.open_orders()
+        """Orders and fills; returns the open orders. `since` is market ms, by default where the last complete reading began less
+        the overlap.
+        """
         if self.adoption.watching:
+            orders = self._desk.broker.open_orders()
             self._lives(orders)
             return orders
-        self._recognise(orders)
-        desk.learn_ended(orders)
-        fills = desk.broker.fills(since)
+        orders = self._look_at_orders()
+        self.history.begin(since)
+        self.history.read_on(AT_ONCE)
+        return orders
+
+    def read_on(self, steps: int = 1) -> bool:
+        """Between two looks: some steps more of the history; True when that completed it. What fails is tried again later."""
+        try:
+            return self.history.read_on(steps)
+        except BrokerError as error:
+            self._desk.log.debug("HISTORY", reason=error.text)
+            return False
+
+    def _look_at_orders(self) -> Sequence[VenueOrder]:
+        """What is open, and how ours that are not ended."""
+        orders = self._desk.broker.open_orders()
+        if not self.history.is_rebuilding:
+            self._recognise(orders)
+        self._desk.learn_ended(orders)
+        return orders
+
+    # -- history --------------------------------------------------------------------------------------------------
+    def _take(self, course: Course, orders: Sequence[VenueOrder]) -> None:
+        """Orders that the history shows; those of a lost book make sense only beside what is open."""
+        if course.lost:
+            orders = [*orders, *self._desk.broker.open_orders()]
+            if self._lives(orders) or self.adoption.delays(orders):
+                self.history.drop()
+                return
+        self._recognise(orders, lost=course.lost)
+
+    def _strangers(self, fills: Sequence[Fill]) -> dict[str, str]:
+        """Orders behind fills that neither the book knows nor anybody has called foreign, with their symbols."""
+        found = {one.exchange_order_id: one.symbol for one in fills if one.exchange_order_id not in self._foreign}
+        return {name: symbol for name, symbol in found.items() if self._desk.book.by_exchange_id(name) is None}
+
+    def _book_all(self, course: Course, fills: Sequence[Fill]) -> None:
+        desk = self._desk
         complete = {symbol for symbol in {fill.symbol for fill in fills} if desk.bought_in_full(symbol)}
         for fill in fills:
             self._book(fill, sales=fill.symbol in complete)
-        desk.book.note("reconciled_at", str(began))
-        return orders
+        if course.first:
+            self._keep_stops(desk.broker.open_orders())
 
     # -- orders ---------------------------------------------------------------------------------------------------
     def _lives(self, orders: Iterable[VenueOrder]) -> bool:

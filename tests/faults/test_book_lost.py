@@ -15,7 +15,7 @@ from bot.brokers.base import BrokerError
 from bot.brokers.okx.broker import OKXBroker
 from bot.domain.order import OrderType, Purpose, Side, TimeInForce
 from bot.domain.outcome import Meaning, Placed
-from bot.engine import reconcile
+from bot.engine import history
 from bot.engine.reconcile import Reconciliation
 from tests.paths import VENUES
 from tests.rig import Rig
@@ -102,8 +102,8 @@ def test_the_stop_of_what_was_bought_too_long_ago_is_left(rig: Rig, monkeypatch:
     rig.quiet()
     resting = rig.resting()
     rig.lose_book()
-    monkeypatch.setattr(reconcile, "LOST_BOOK", 0)
-    monkeypatch.setattr(reconcile, "OVERLAP", 0)
+    monkeypatch.setattr(history, "LOST_BOOK", 0)
+    monkeypatch.setattr(history, "OVERLAP", 0)
     rig.open()
     for _ in range(3):
         rig.turn()

@@ -9,14 +9,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from bot.brokers.base import BrokerError
+from bot.brokers.base import BrokerError, Reading
 from bot.brokers.kraken import parse as wire
 from bot.brokers.kraken.errors import DENIED, row_of
 from bot.brokers.kraken.market import KrakenMarket, understood
 from bot.brokers.kraken.names import Names
-from bot.brokers.kraken.pages import Listing, Memory, Pages, Trades
+from bot.brokers.kraken.pages import ById, Listing, Memory, Pages, Trades
 from bot.brokers.kraken.transport import KrakenTransport
-from bot.brokers.reading import Reading
 from bot.brokers.recent import Recent
 from bot.domain.clock import MINUTE
 from bot.domain.fill import Fill
@@ -106,11 +105,17 @@ class KrakenAccount:
 
     def orders(self, txids: Sequence[str]) -> list[VenueOrder]:
         """These orders, whatever their state; those that Kraken does not show are missing."""
-        found: list[VenueOrder] = []
-        for chunk in _chunks(txids, _ORDERS_A_CALL):
+        return _whole(self.read_orders(txids, behind=False))
+
+    def read_orders(self, txids: Sequence[str], *, behind: bool = True) -> Reading[VenueOrder]:
+        """`orders`, some at a time."""
+
+        def ask(chunk: Sequence[str]) -> list[VenueOrder]:
             data = {"txid": ",".join(chunk), "trades": "true", **_ONE_BY_ONE}
-            found += self._orders(self._known("QueryOrders", data))
-        return [order for order in found if order.exchange_id in txids]
+            found = self._orders(self._known("QueryOrders", data, behind=behind))
+            return [order for order in found if order.exchange_id in chunk]
+
+        return ById(list(_chunks(txids, _ORDERS_A_CALL)), ask)
 
     def find(self, client_id: str, since: int) -> VenueOrder | None:
         """Our id in open orders, in closed orders, and behind every fill whose order was not seen there."""
@@ -130,7 +135,7 @@ class KrakenAccount:
         """TradesHistory from just before market time `since` on, page by page."""
         data = {"type": "all", "start": _start(since), **_ONE_BY_ONE}
         pages = self._pages("TradesHistory", "trades", data, behind=behind)
-        return Trades(pages, self._fills, self._memory, int(_start(since)))
+        return Trades(pages, self._fills, self._memory, int(_start(since)), forget=behind)
 
     def fills_of(self, order: VenueOrder) -> list[Fill]:
         """The executions that Kraken names for this order, read by QueryTrades; it is asked again if it came without them."""
@@ -141,10 +146,10 @@ class KrakenAccount:
         return wire.oldest_first(fill for fill in found if fill.exchange_order_id == order.exchange_id)
 
     # -- reading -------------------------------------------------------------------------------------------------
-    def _known(self, method: str, data: Mapping[str, str]) -> Any:
+    def _known(self, method: str, data: Mapping[str, str], *, behind: bool) -> Any:
         """A question by id. For an unknown id Kraken leaves it out or answers with an error: both mean not shown."""
         try:
-            return self._transport.private(method, data)
+            return self._transport.private(method, data, behind=behind)
         except BrokerError as error:
             if error.meaning is not Meaning.GONE:
                 raise

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from decimal import Decimal
 from typing import ClassVar
 
-from bot.brokers.base import Absence, BaseBroker, Capabilities, Connection, ShapeProof
+from bot.brokers.base import Absence, BaseBroker, Capabilities, Connection, Reading, ShapeProof
 from bot.brokers.kraken.account import KrakenAccount
 from bot.brokers.kraken.config import KrakenConfig
 from bot.brokers.kraken.connect import connect
@@ -18,7 +18,6 @@ from bot.brokers.kraken.market import KrakenMarket
 from bot.brokers.kraken.skew import VenueClock
 from bot.brokers.kraken.trade import KrakenTrade
 from bot.brokers.kraken.transport import KrakenTransport
-from bot.brokers.reading import Reading
 from bot.brokers.shapes import Shapes
 from bot.domain.candles import Candles
 from bot.domain.clock import Clock
@@ -67,6 +66,9 @@ class KrakenBroker(BaseBroker):
     def urgently(self) -> AbstractContextManager[None]:
         return self._transport.urgently()
 
+    def briefly(self) -> AbstractContextManager[None]:
+        return self._transport.briefly()
+
     def limit_calls(self, seconds: float | None) -> None:
         self._transport.limit_calls(seconds)
 
@@ -99,9 +101,6 @@ class KrakenBroker(BaseBroker):
     def order(self, exchange_id: str, symbol: str) -> VenueOrder | None:  # noqa: ARG002 - Kraken's ids need no symbol
         return next(iter(self._account.orders([exchange_id])), None)
 
-    def orders(self, wanted: Mapping[str, str]) -> Sequence[VenueOrder]:
-        return self._account.orders(list(wanted))
-
     def open_orders(self) -> Sequence[VenueOrder]:
         return self._account.open_orders()
 
@@ -113,6 +112,9 @@ class KrakenBroker(BaseBroker):
 
     def fills(self, since: int) -> Sequence[Fill]:
         return self._account.fills(since)
+
+    def read_orders(self, wanted: Mapping[str, str]) -> Reading[VenueOrder]:
+        return self._account.read_orders(list(wanted))
 
     def read_ended(self, since: int) -> Reading[VenueOrder]:
         return self._account.read_ended(since)

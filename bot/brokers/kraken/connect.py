@@ -49,7 +49,6 @@ def connect(config: KrakenConfig, transport: KrakenTransport, clock: Clock) -> C
     system = system_state(transport)
     info = understood_key(transport)
     warnings = [*_skew_warning(skew), *_system_warning(system), *key_warnings(config, info, clock)]
-    transport.private("BalanceEx")
     transport.vouch = lambda: check_rights(config, understood_key(transport))
     return Connection(
         account=Account(config.mode, "kraken", config.environment, identity(config.key)),

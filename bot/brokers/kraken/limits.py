@@ -7,6 +7,7 @@ they do depends on the account's level, which Kraken does not tell: the owner's 
 from __future__ import annotations
 
 import time
+from types import MappingProxyType
 from typing import NamedTuple
 
 from bot.brokers.base import Lane
@@ -25,6 +26,8 @@ _PER_PAIR = frozenset({"OHLC", "Trades"})
 _PAIRS_BURST, _PAIRS_DECAY = 12.0, 4.0
 #: Points of the key's counter that are never used: Kraken's clock and ours do not tick together.
 _SPARE = 0.5
+#: How much of the key's counter each lane may fill: a sale and a look must find room at once, since a point takes seconds.
+_SHARES = MappingProxyType({Lane.EXIT: 1.0, Lane.QUERY: 0.7, Lane.ENTRY: 0.5})
 #: Market ms after a refusal for the rate in which the account is taken for one of the level below.
 LOWERED_FOR = HOUR
 #: Waits (real ms) from which on the log hears of one, and how long (real seconds) it does not hear of another.
@@ -68,7 +71,7 @@ class KrakenLimits:
         self._clock = clock
         self._log = log
         self._believed, self._lowered_at = tier, 0
-        self._calls = Budget("private calls", LIMITS[tier].calls - _SPARE, LIMITS[tier].calls_decay, clock)
+        self._calls = Budget("private calls", LIMITS[tier].calls - _SPARE, LIMITS[tier].calls_decay, clock, _SHARES)
         self._public: dict[str, Budget] = {}
         self._pairs: dict[str, Budget] = {}
         self._last = self._calls

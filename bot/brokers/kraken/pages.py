@@ -6,23 +6,24 @@ else is there, however late a trade was shown.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
 from bot.brokers import answers
+from bot.brokers.base import Reading
 from bot.brokers.kraken import parse as wire
 from bot.brokers.kraken.errors import failure
 from bot.brokers.kraken.market import understood
-from bot.brokers.reading import Reading
 from bot.domain.fill import Fill
+from bot.domain.order import VenueOrder
 from bot.domain.outcome import Meaning
 
 T = TypeVar("T")
 
 #: Rows of a full page.
 PAGE = 50
-_MOST_PAGES = 400
+_MOST_PAGES = 2_000
 
 #: Asks for the page that begins at an offset.
 Ask = Callable[[int], Any]
@@ -39,16 +40,18 @@ class Pages:
         self._method = method
         self._what = what
         self._ask = ask
-        self._offset = 0
-        self._asked = 0
-        self._first_count: int | None = None
-        self._ids: set[str] = set()
         self.count: int | None = None
         """How many rows there are, as the newest page says."""
         self.done = False
+        self._begin()
+
+    def _begin(self) -> None:
+        self._offset = self._asked = 0
+        self._first_count: int | None = None
+        self._ids: set[str] = set()
 
     def step(self) -> Mapping[str, Any]:
-        """The rows of the next page, by id."""
+        """The rows of the next page, by id. A list that did not come to an end is read from its beginning again."""
         answer = self._ask(self._offset)
         rows, self.count = understood(lambda: _page(answer, self._what))
         if self._first_count is None:
@@ -59,6 +62,7 @@ class Pages:
         self._asked += 1
         self.done = self._has_ended(rows)
         if not self.done and (not fresh or self._asked >= _MOST_PAGES or self._is_past_the_count()):
+            self._begin()
             raise failure(Meaning.BUSY, f"{self._method} did not come to an end")
         return rows
 
@@ -93,8 +97,24 @@ class Listing(Reading[T], Generic[T]):
             self.found, self.done = self._parsed(self._rows), True
 
 
+class ById(Reading[VenueOrder]):
+    """Orders by their ids, some of them a step."""
+
+    def __init__(self, chunks: Sequence[Sequence[str]], ask: Callable[[Sequence[str]], list[VenueOrder]]) -> None:
+        super().__init__()
+        self._chunks = list(chunks)
+        self._ask = ask
+        self._shown: list[VenueOrder] = []
+        self.done = not self._chunks
+
+    def step(self) -> None:
+        self._shown += self._ask(self._chunks[0])
+        del self._chunks[0]
+        self.found, self.done = self._shown, not self._chunks
+
+
 class Memory:
-    """The trades that were read last, so that they are not read again."""
+    """The trades that were read lately, so that they are not read again."""
 
     def __init__(self) -> None:
         self.fills: dict[str, Fill] = {}
@@ -103,22 +123,32 @@ class Memory:
 
 
 class Trades(Reading[Fill]):
-    """The trades after `start` (market seconds, exclusive), as far as they are not known from the last reading."""
+    """The trades after `start` (market seconds, exclusive), of which those that are known are not read again.
+
+    One that is to `forget` leaves none in memory that is older.
+    """
 
     def __init__(
-        self, pages: Pages, parsed: Callable[[Mapping[str, Any]], list[Fill]], memory: Memory, start: int
+        self,
+        pages: Pages,
+        parsed: Callable[[Mapping[str, Any]], list[Fill]],
+        memory: Memory,
+        start: int,
+        *,
+        forget: bool,
     ) -> None:
         super().__init__()
         self._pages = pages
         self._parsed = parsed
         self._memory = memory
+        self._forget = forget
         self._known = {one.fill_id: one for one in memory.fills.values() if one.time > start * 1000}
 
     def step(self) -> None:
         self._known |= {fill.fill_id: fill for fill in self._parsed(self._pages.step())}
         if not (self._pages.done or self._is_all()):
             return
-        self._memory.fills = self._known
+        self._memory.fills = self._known if self._forget else {**self._memory.fills, **self._known}
         if self._pages.done:
             self._memory.beyond = max((self._pages.count or 0) - len(self._known), 0)
         self.found, self.done = wire.oldest_first(self._known.values()), True

@@ -13,6 +13,8 @@ from bot.domain.log import Log
 
 #: Differences up to here are within what whole seconds and the way there can show.
 SKEW_SHOWN = 2 * SECOND
+#: Real seconds after which no further look is begun: an order may be waiting.
+_LONG_ENOUGH = 2.0
 
 
 def measure_skew(transport: KrakenTransport, clock: Clock) -> int:
@@ -21,7 +23,8 @@ def measure_skew(transport: KrakenTransport, clock: Clock) -> int:
     Endpoint Time counts whole seconds, so less than a second is noise.
     """
     looks: list[tuple[float, int]] = []
-    for _ in range(3):
+    first = time.monotonic()
+    while len(looks) < 3 and time.monotonic() - first < _LONG_ENOUGH:
         begun, wall = time.monotonic(), clock.wall_ms()
         venue = understood(lambda: server_ms(transport.public("Time")))
         took = time.monotonic() - begun

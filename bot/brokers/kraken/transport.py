@@ -18,11 +18,11 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from bot.brokers.answers import safe_text
-from bot.brokers.base import BrokerError, Lane
+from bot.brokers.base import BrokerError, Lane, NoRoom
 from bot.brokers.deadline import Deadline, Haste, Overdue, Runner
 from bot.brokers.keylock import KeyBusy, KeyFile, KeyLock
 from bot.brokers.kraken.config import KrakenConfig
-from bot.brokers.kraken.errors import DENIED, LOCKOUT_MS, explain, failure, of_transport, plain_words
+from bot.brokers.kraken.errors import DENIED, LOCKOUT_MS, REMEDIES, VENUE, explain, failure, of_transport, plain_words
 from bot.brokers.kraken.limits import Charge, KrakenLimits, question_cost
 from bot.brokers.rate_limits import OverBudget
 from bot.brokers.wire import CONNECT_SECONDS, READ_SECONDS, BoundedSession, trusted
@@ -33,6 +33,8 @@ from bot.domain.outcome import Meaning
 _TIMEOUTS = (CONNECT_SECONDS, READ_SECONDS)
 #: How far the second nonce jumps after the first was refused.
 _NONCE_LEAP = 10_000
+#: Real seconds that a question waits for room where something else may be more urgent.
+_A_MOMENT = 1.0
 
 
 def _no_constant(text: str) -> Decimal:
@@ -70,6 +72,7 @@ class KrakenTransport:
         self._lock = KeyLock.of(config.state_dir, config.mode, "kraken", config.environment, config.key)
         self._limits = KrakenLimits(config.tier, clock, log)
         self._lane = Lane.QUERY
+        self._longest_wait: float | None = None
         self.vouch: Callable[[], object] | None = None
         """Raises what the key lacks now, by the venue's list of its rights; set once connecting has found them all."""
         self._lockout = Pause(clock)
@@ -89,7 +92,9 @@ class KrakenTransport:
     def private(self, method: str, data: Mapping[str, str] | None = None, *, behind: bool = False) -> Any:
         """The `result` of a private question. One that comes `behind` all others is asked only if there is room for it now."""
         deadline, fields = self._haste.deadline(self._config.read_seconds), dict(data or {})
-        room = self._haste.deadline(0) if behind else deadline
+        room = deadline
+        if behind or (self._longest_wait is not None and self._lane is not Lane.EXIT):
+            room = self._haste.deadline(0 if behind else self._longest_wait or 0)
         lane = Lane.ENTRY if behind else self._lane
 
         def ask() -> Any:
@@ -122,6 +127,15 @@ class KrakenTransport:
             yield
         finally:
             self._lane = before
+
+    @contextmanager
+    def briefly(self) -> Iterator[None]:
+        """Questions that are asked within, and are not urgent, wait for room for a moment only."""
+        before, self._longest_wait = self._longest_wait, _A_MOMENT
+        try:
+            yield
+        finally:
+            self._longest_wait = before
 
     def hurry(self, until: int) -> None:
         """No wait beyond wall time `until`."""
@@ -251,7 +265,8 @@ def _admitted(wait: Callable[[], None]) -> None:
     try:
         wait()
     except OverBudget as error:
-        raise failure(Meaning.RATE_LIMITED, error, "throttled", error.wait_ms) from error
+        line = REMEDIES["throttled"]
+        raise NoRoom(VENUE, Meaning.RATE_LIMITED, str(error), remedy=line, retry_after_ms=error.wait_ms) from error
 
 
 def _read(ask: Callable[[], Any]) -> Any:

@@ -182,12 +182,14 @@ class History:
 
 
 class Later(SystemClock):
-    """A market clock that can be moved on."""
+    """A market clock that stands still until it is moved on."""
 
-    ahead = 0
+    def __init__(self) -> None:
+        self.ahead = 0
+        self._began = super().market_ms()
 
     def market_ms(self) -> int:
-        return super().market_ms() + self.ahead
+        return self._began + self.ahead
 
 
 def read(broker: KrakenBroker) -> int:
@@ -246,13 +248,13 @@ def test_a_count_beyond_what_is_shown_ends_with_an_empty_page_and_is_remembered(
 def test_a_step_that_has_no_room_is_refused_at_once_and_goes_on_later(answers: Answers, broker: KrakenBroker) -> None:
     history = History(answers, 400)
     reading = broker.read_fills(FIRST * 1000)
-    for _ in range(5):
+    for _ in range(4):
         reading.step()
     assert failure(reading.step).meaning is Meaning.RATE_LIMITED
-    assert history.asked() == 5
+    assert history.asked() == 4
     clock_of(broker).ahead += 60_000
     reading.step()
-    assert history.answers.fields("TradesHistory")[0]["ofs"] == "250"
+    assert history.answers.fields("TradesHistory")[0]["ofs"] == "200"
 
 
 def test_an_order_that_came_with_its_fills_is_not_read_again(answers: Answers, broker: KrakenBroker) -> None:
@@ -274,19 +276,19 @@ def test_the_next_life_and_other_programs_know_what_a_key_has_spent(
     slow = dataclasses.replace(config, tier=Tier.STARTER, read_seconds=1.0)
     first, beside = make_transport(slow), make_transport(slow)
     beside.private("OpenOrders")
-    for _ in range(11):
+    for _ in range(8):
         first.private("OpenOrders")
     first.close()
     for one in (make_transport(slow), beside):
         error = failure(lambda transport=one: transport.private("TradesHistory"))  # type: ignore[misc]
         assert error.meaning is Meaning.RATE_LIMITED
-    assert len(server.requests) == 12
+    assert len(server.requests) == 9
 
 
 def test_a_long_wait_for_room_is_said(
     server: SocketServer, config: KrakenConfig, make_transport: Callable[..., KrakenTransport], notes: Notes
 ) -> None:
     transport = make_transport(dataclasses.replace(config, tier=Tier.PRO))
-    transport._limits.recall((17.5, SystemClock().market_ms()))
+    transport._limits.recall((14.2, SystemClock().market_ms()))
     transport.private("OpenOrders")
     assert [event for event, _ in notes.lines] == ["WAITS"]

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 
+from bot.broker_manager import BrokerManager
 from bot.brokers.base import Lane
 from bot.brokers.deadline import Deadline, Haste
+from bot.brokers.kraken import KrakenBroker
 from bot.brokers.kraken.config import Tier
 from bot.brokers.kraken.limits import LOWERED_FOR, Charge, KrakenLimits
 from bot.brokers.rate_limits import OverBudget
-from tests.brokers.kraken.conftest import Notes
+from bot.settings import load_settings
+from bot.world import World
+from tests.brokers.kraken.conftest import KEY, SECRET, Notes
 
 
 class Still:
@@ -82,14 +89,14 @@ def questions(limits: KrakenLimits, lane: Lane = Lane.QUERY) -> int:
     return 40
 
 
-@pytest.mark.parametrize(("tier", "at_once"), [(Tier.STARTER, 12), (Tier.INTERMEDIATE, 16), (Tier.PRO, 16)])
+@pytest.mark.parametrize(("tier", "at_once"), [(Tier.STARTER, 10), (Tier.INTERMEDIATE, 13), (Tier.PRO, 13)])
 def test_a_tiers_counter(tier: Tier, at_once: int) -> None:
     assert questions(KrakenLimits(tier, Still(), Notes())) == at_once
 
 
 def test_what_is_urgent_finds_room_where_the_rest_has_none() -> None:
     limits = KrakenLimits(Tier.STARTER, Still(), Notes())
-    assert (questions(limits, Lane.ENTRY), questions(limits), questions(limits, Lane.EXIT)) == (8, 4, 2)
+    assert (questions(limits, Lane.ENTRY), questions(limits), questions(limits, Lane.EXIT)) == (7, 3, 4)
 
 
 def test_a_refusal_takes_the_account_for_one_of_the_level_below_for_an_hour() -> None:
@@ -100,10 +107,10 @@ def test_a_refusal_takes_the_account_for_one_of_the_level_below_for_an_hour() ->
         limits.refused()
         assert notes.lines[-1][1]["believed"] == believed
         clock.now += 60_000
-    assert questions(limits) == 12
+    assert questions(limits) == 10
     assert [event for event, _ in notes.lines] == ["TIER", "TIER"]
     clock.now += LOWERED_FOR
-    assert questions(limits) == 16
+    assert questions(limits) == 13
 
 
 def test_a_refusal_of_an_order_lowers_the_level_too_and_one_of_a_public_question_does_not() -> None:
@@ -123,6 +130,20 @@ def test_what_others_spent_counts_as_far_as_it_has_not_flowed_out() -> None:
     limits.recall((14.0, clock.now))
     assert questions(limits) == 0
     clock.now += 30_000  # 9.9 points
-    assert questions(limits) == 8
+    assert questions(limits) == 6
     limits.recall((14.0, clock.now - 3_600_000))
-    assert limits.spent[0] == pytest.approx(12.1)
+    assert limits.spent[0] == pytest.approx(10.1)
+
+
+@pytest.mark.parametrize("tier", Tier)
+def test_the_owners_word_sets_the_level(tmp_path: Path, tier: Tier) -> None:
+    settings = load_settings(
+        tmp_path, {"KRAKEN_API_KEY": KEY, "KRAKEN_API_SECRET": SECRET, "KRAKEN_TIER": tier, "TRADING_MODE": "live"}
+    )
+    world = World.of(settings)
+    with (
+        closing(world),
+        closing(BrokerManager(world, tmp_path, allow_withdraw=False, log_for=lambda _: Notes()).build("kraken")) as one,
+    ):
+        assert isinstance(one, KrakenBroker)
+        assert one._config.tier is tier

@@ -1,0 +1,117 @@
+"""The owner has traded by hand, a great deal: what was read once is not read again, and what is held does not wait for it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from bot.brokers.base import Lane
+from bot.brokers.deadline import Deadline
+from bot.brokers.kraken.limits import KrakenLimits
+from bot.brokers.rate_limits import OverBudget
+from bot.domain.order import Purpose
+from tests.rig import Rig
+
+PAGE = 50
+
+
+def trade_by_hand(rig: Rig, times: int) -> None:
+    """Buys and sales in turn, so that no coins are left."""
+    rig.deposit(rig.quote, Decimal(10_000))
+    for number in range(times):
+        rig.manual("sell" if number % 2 else "buy", rig.business.desk.instruments[rig.symbol].min_qty * 3)
+
+
+def pages(rig: Rig) -> int:
+    return rig.asked("TradesHistory")
+
+
+def read_on(rig: Rig) -> None:
+    """To the end of the reading that is under way, with room for each step."""
+    history = rig.business.reconciliation.history
+    while history._course is not None:
+        rig.broker_clock.market_ahead += 60_000
+        history._course.pause.begin(0)
+        rig.business.reconciliation.read_on()
+
+
+@pytest.fixture
+def no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The budget has room for what is urgent and for questions, and for nothing behind them, until `monkeypatch.undo`."""
+    ask = KrakenLimits.question
+
+    def question(limits: KrakenLimits, method: str, deadline: Deadline, lane: Lane = Lane.QUERY) -> None:
+        if lane is Lane.ENTRY:
+            raise OverBudget("private calls", 10)
+        ask(limits, method, deadline, lane)
+
+    monkeypatch.setattr(KrakenLimits, "question", question)
+
+
+def test_a_look_reads_one_page_however_much_the_owner_has_traded(rig: Rig) -> None:
+    rig.bought()
+    trade_by_hand(rig, 2 * PAGE + 10)
+    rig.reconcile()
+    read_on(rig)
+    before = pages(rig)
+    for _ in range(3):
+        rig.reconcile()
+        read_on(rig)
+    assert pages(rig) == before + 3
+    assert rig.agreed()
+
+
+def test_orders_of_the_owner_are_not_asked_about_one_by_one(rig: Rig) -> None:
+    trade_by_hand(rig, PAGE)
+    before = rig.asked("QueryOrders")
+    rig.reconcile()
+    read_on(rig)
+    assert rig.asked("QueryOrders") == before
+    trade_by_hand(rig, 10)
+    rig.reconcile()
+    read_on(rig)
+    assert rig.asked("QueryOrders") == before + 1
+
+
+def test_a_restart_looks_at_what_is_held_first_and_reads_on_when_there_is_room(
+    rig: Rig, no_room: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.bought()
+    trade_by_hand(rig, PAGE + 10)
+    rig.jump("1.05")
+    before = pages(rig)
+    rig.restart()
+    rig.cycle()
+    assert rig.orders(Purpose.TP1), "the target that was reached meanwhile is sold at once"
+    history = rig.business.reconciliation.history
+    assert history.objection() == "the exchange's history is still being read"
+    assert (pages(rig), len(rig.notes.said("WAITS"))) == (before, 1)
+    monkeypatch.undo()
+    read_on(rig)
+    assert history.objection() is None
+    assert len(rig.notes.said("HISTORY")) == 1
+    assert rig.agreed()
+
+
+def test_stops_that_fired_unseen_are_found_though_the_history_waits(
+    rig: Rig, no_room: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each fill of the entry has a stop of its own; some have sold before the book saw them, and nothing but them may sell."""
+    rig.deposit("USD", Decimal(100_000))
+    owners = Decimal(20)
+    rig.deposit(rig.base, owners)
+    rig.arm("late_fill", seconds=3.0, count=1)
+    rig.enter()
+    rig.jump("0.9")
+    for _ in range(6):
+        rig.cycle()
+    rig.until(lambda: rig.position is None and not rig.business.desk.book.unsettled(), "the end")
+    monkeypatch.undo()
+    rig.until(lambda: rig.agreed() and rig.coins() == owners, "the truth")
+    assert rig.notes.said("OVERSOLD") == []
+
+
+def test_entries_wait_until_the_history_is_read(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(rig.business.reconciliation.history), "objection", lambda _: "still reading")
+    assert rig.business.objection(rig.business.accounting.measure()) == "still reading"
