@@ -364,16 +364,20 @@ def at_stake(record: OrderRecord) -> Decimal:
     return (record.filled_qty if resting or record.done else record.qty) - record.booked_qty
 
 
+#: Refusals of an entry for the stop or target it carries.
+_FOR_ITS_STOP = frozenset({Meaning.ATTACHMENT, Meaning.ATTACHED_PRICE})
+
+
 def is_harmless(record: OrderRecord) -> bool:
     """Refused, and for a passing reason, or for the stop it carried (the next goes without): nothing happened, and the wish
     may be tried again.
     """
-    return record.status is OrderStatus.REJECTED and refusal(record) in TRANSIENT | {Meaning.ATTACHMENT}
+    return record.status is OrderStatus.REJECTED and refusal(record) in TRANSIENT | _FOR_ITS_STOP
 
 
 def is_refused_for_its_stop(record: OrderRecord) -> bool:
     """An entry that was refused for the stop attached to it: without one it may be taken."""
-    return record.status is OrderStatus.REJECTED and refusal(record) is Meaning.ATTACHMENT
+    return record.status is OrderStatus.REJECTED and refusal(record) in _FOR_ITS_STOP
 
 
 def refusal(record: OrderRecord) -> Meaning | None:
