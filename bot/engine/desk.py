@@ -150,7 +150,7 @@ class Desk:
         self.book.record(intent)
         self.ages.of(intent.client_id)  # from now on, whatever is done to the clock meanwhile
         outcome = self.broker.place(intent)
-        self.markets.heed(intent.symbol, outcome)
+        self.markets.heed(intent.symbol, outcome, stop=intent.purpose is Purpose.STOP)
         match outcome:
             case Placed(exchange_id):
                 return self.book.mark(intent.client_id, OrderStatus.SUBMITTED, exchange_id=exchange_id)

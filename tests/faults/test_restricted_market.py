@@ -79,11 +79,13 @@ def test_what_is_held_in_it_is_looked_after_and_sold_when_it_can_be(two: Rig) ->
     two.enter(held)
     two.quiet()
     with two.switched(f"{name}.{held}", value):
-        two.jump("1.20")
+        two.jump("1.05")
         two.turn()
         two.restart()
         assert two.position is not None
-        assert two.resting() == two.position.qty
+        if two.venue != "coinbase":  # there a stop gives way to the sale, and is refused as the sale is
+            assert two.resting() == two.business.desk.instruments[held].size(two.position.qty)
     two.clock.ahead += 600_000
+    two.jump("1.10")
     two.until(lambda: two.position is None, "the last target")
     two.quiet()
