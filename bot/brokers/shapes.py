@@ -15,7 +15,7 @@ from bot.domain.order import STOPS, Intent
 from bot.domain.outcome import ErrorClass, Meaning, NotPlaced, Outcome, Placed
 
 #: Refusals that find fault with this moment's money, size or price: the venue has looked at the order, and takes its shape.
-_OF_THE_MOMENT = frozenset({Meaning.FUNDS, Meaning.TOO_SMALL, Meaning.PRICE})
+_OF_THE_MOMENT = frozenset({Meaning.FUNDS, Meaning.TOO_SMALL, Meaning.PRICE, Meaning.ATTACHED_PRICE})
 
 #: Shows one order to a venue without money: its words when it takes it; raises `BrokerError` when it does not.
 Show = Callable[[Intent], str]

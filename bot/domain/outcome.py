@@ -56,6 +56,8 @@ class Meaning(StrEnum):
     """A price of this order is out of bounds at this moment: a nearer price, or another moment."""
     TOO_SMALL = "too_small"
     """Below the venue's minimum."""
+    ATTACHED_PRICE = "attached_price"
+    """A price of the stop or target that this order carries is out of bounds at this moment: it may go without."""
     MARKET_CLOSED = "market_closed"
     """The market takes no such order now (halted, cancel-only, post-only …)."""
     RESTRICTED = "restricted"
@@ -82,6 +84,7 @@ _CLASSES: Mapping[Meaning, ErrorClass] = MappingProxyType(
         Meaning.CLOCK: ErrorClass.PASSING,
         Meaning.FUNDS: ErrorClass.PASSING,
         Meaning.PRICE: ErrorClass.PASSING,
+        Meaning.ATTACHED_PRICE: ErrorClass.PASSING,
         Meaning.MARKET_CLOSED: ErrorClass.PASSING,
         Meaning.RESTRICTED: ErrorClass.MARKET,
         Meaning.CREDENTIALS: ErrorClass.ACCOUNT,

@@ -150,7 +150,7 @@ class Desk:
         self.book.record(intent)
         self.ages.of(intent.client_id)  # from now on, whatever is done to the clock meanwhile
         outcome = self.broker.place(intent)
-        self.markets.heed(intent.symbol, outcome)
+        self.markets.heed(intent.symbol, outcome, stop=intent.purpose is Purpose.STOP)
         match outcome:
             case Placed(exchange_id):
                 return self.book.mark(intent.client_id, OrderStatus.SUBMITTED, exchange_id=exchange_id)
@@ -364,16 +364,20 @@ def at_stake(record: OrderRecord) -> Decimal:
     return (record.filled_qty if resting or record.done else record.qty) - record.booked_qty
 
 
+#: Refusals of an entry for the stop or target it carries.
+_FOR_ITS_STOP = frozenset({Meaning.ATTACHMENT, Meaning.ATTACHED_PRICE})
+
+
 def is_harmless(record: OrderRecord) -> bool:
     """Refused, and for a passing reason, or for the stop it carried (the next goes without): nothing happened, and the wish
     may be tried again.
     """
-    return record.status is OrderStatus.REJECTED and refusal(record) in TRANSIENT | {Meaning.ATTACHMENT}
+    return record.status is OrderStatus.REJECTED and refusal(record) in TRANSIENT | _FOR_ITS_STOP
 
 
 def is_refused_for_its_stop(record: OrderRecord) -> bool:
     """An entry that was refused for the stop attached to it: without one it may be taken."""
-    return record.status is OrderStatus.REJECTED and refusal(record) is Meaning.ATTACHMENT
+    return record.status is OrderStatus.REJECTED and refusal(record) in _FOR_ITS_STOP
 
 
 def refusal(record: OrderRecord) -> Meaning | None:

@@ -248,11 +248,22 @@ class Entries:
     def _capped(qty: Decimal, instrument: Instrument) -> Decimal:
         return min(qty, instrument.max_qty) if instrument.max_qty is not None else qty
 
-    def _enter(self, symbol: str, evaluation: Evaluation, ticker: Ticker, qty: Decimal, standing: Standing) -> int:
+    def _enter(
+        self,
+        symbol: str,
+        evaluation: Evaluation,
+        ticker: Ticker,
+        qty: Decimal,
+        standing: Standing,
+        *,
+        attach: bool = True,
+    ) -> int:
+        """Send the entry, with its stop where the venue takes one; without, where it refuses the order for its stop."""
         desk, instrument = self.desk, self.desk.instruments[symbol]
         side = Side.BUY if evaluation.side > 0 else Side.SELL
         limit, stop = _limit(side, ticker, instrument), price_of(evaluation.stop)
         able = desk.broker.capabilities()
+        attach = attach and able.attached_stop
         intent = desk.draft(
             Purpose.ENTRY,
             symbol,
@@ -262,9 +273,9 @@ class Entries:
             evaluation.closed_at,
             tif=TimeInForce.IOC,
             limit_price=limit,
-            attached_stop=stop if able.attached_stop else None,
+            attached_stop=stop if attach else None,
             attached_target=self._last_target(side, limit, stop, instrument)
-            if able.attached_stop and able.attached_target
+            if attach and able.attached_target
             else None,
             reason=f"score {evaluation.score} adx {evaluation.adx:.1f}",
             decision=_decision(evaluation, stop, self.desk.fees[symbol].taker),
@@ -274,8 +285,8 @@ class Entries:
             record = desk.settle(desk.submit(intent))
         except AlreadyDecided:
             return 0
-        if is_refused_for_its_stop(record) and able.attached_stop and not desk.broker.capabilities().attached_stop:
-            return self._enter(symbol, evaluation, ticker, qty, standing)
+        if attach and is_refused_for_its_stop(record):
+            return self._enter(symbol, evaluation, ticker, qty, standing, attach=False)
         self._after(record, evaluation, ticker)
         return 1
 

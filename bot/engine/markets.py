@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from bot.brokers.base import BaseBroker, BrokerError
 from bot.domain.clock import DAY, MINUTE, SECOND, Clock, backed_off
@@ -27,17 +27,23 @@ _STOPS = frozenset({Trading.ONLINE, Trading.REDUCE_ONLY})
 _OF_RULES = frozenset({Meaning.MARKET_CLOSED, Meaning.REJECTED, Meaning.TOO_SMALL, Meaning.UNSUPPORTED})
 #: The first and the longest wait (real ms) before a market that refused an order as closed is tried again.
 _FIRST_WAIT, _LONGEST_WAIT = 5 * SECOND, 5 * MINUTE
+#: The same for stops, which guard what is held: tried again sooner.
+_FIRST_STOP_WAIT, _LONGEST_STOP_WAIT = SECOND, 30 * SECOND
 #: Real ms between two looks at the rules while a market in which we hold something is closed, and after refusals.
 _LOOK_AGAIN, _LOOK_AFTER_REFUSAL = MINUTE, 2 * SECOND
 #: The place of refusals that speak of the whole account, among the closed markets.
-_ACCOUNT = ""
+_ACCOUNT: Final = ""
 #: Real ms for which a market that is closed to this owner takes no entries.
 RESTRICTED_FOR = DAY
 
 
+#: A market's orders, or its stops: what one is refused says little of the other.
+_Place = tuple[str, bool]
+
+
 @dataclass(slots=True)
 class _Closure:
-    """`until`: no order before (wall ms). `entries_until`: no entry before, 0 for the same."""
+    """`until`: no order before (steady ms). `entries_until`: no entry before, 0 for the same."""
 
     why: str
     wait: int
@@ -52,26 +58,26 @@ class Markets:
         self._broker = broker
         self._clock = clock
         self._log = log
-        self._closures: dict[str, _Closure] = {}
+        self._closures: dict[_Place, _Closure] = {}
         self._told: dict[str, Trading] = {}
         self._doubted = False
         self._read_at = 0
 
     # -- what an order taught -------------------------------------------------------------------------------------
-    def heed(self, symbol: str, outcome: Outcome) -> None:
-        """Learn from how a request for an order, or for a change of one, ended."""
+    def heed(self, symbol: str, outcome: Outcome, *, stop: bool = False) -> None:
+        """Learn from how a request for an order, or for a change of one, ended; `stop` when it was a stop's."""
         match outcome:
             case Placed():
-                self._closures.pop(symbol, None)
-                self._closures.pop(_ACCOUNT, None)
+                self._closures.pop((symbol, stop), None)
+                self._closures.pop((_ACCOUNT, False), None)
             case NotPlaced(meaning, reason) if meaning.error_class is ErrorClass.MARKET:
-                self.restrict(symbol, reason)
+                self.restrict(symbol, reason, stop=stop)
             case NotPlaced(meaning, reason) if meaning.error_class is ErrorClass.ACCOUNT:
                 self._close(_ACCOUNT, reason)
             case NotPlaced(meaning, reason) if meaning in _OF_RULES:
                 self._doubted = True
                 if meaning is Meaning.MARKET_CLOSED:
-                    self._close(symbol, reason)
+                    self._close(symbol, reason, stop=stop)
 
     def heed_error(self, error: BrokerError, symbol: str | None = None) -> None:
         """Learn from a question that failed, about one market if it was: a market that is gone is answered for with an error."""
@@ -80,13 +86,14 @@ class Markets:
         self._doubted = self._doubted or error.meaning in _OF_RULES
 
     # -- markets that are closed to this owner --------------------------------------------------------------------
-    def restrict(self, symbol: str, reason: str) -> None:
+    def restrict(self, symbol: str, reason: str, *, stop: bool = False) -> None:
         """The venue does not let this owner trade a market: no entries there for a day, other orders after growing waits."""
-        before = self._closures.get(symbol)
-        wait = self._next_wait(before)
+        told = self.is_restricted(symbol)
+        self._wait(symbol, reason, stop=stop)
         now = self._clock.steady_ms()
-        self._closures[symbol] = _Closure(reason, wait, now + wait, now + RESTRICTED_FOR)
-        if before is None or not before.entries_until:
+        closure = self._closures.setdefault((symbol, False), _Closure(reason, 0, now))
+        closure.entries_until = now + RESTRICTED_FOR
+        if not told:
             self._log.warning(
                 "HALTED",
                 symbol=symbol,
@@ -96,7 +103,7 @@ class Markets:
 
     def is_restricted(self, symbol: str) -> bool:
         """Whether a market is closed to this owner: its place goes to the next."""
-        closure = self._closures.get(symbol)
+        closure = self._closures.get((symbol, False))
         return closure is not None and self._clock.steady_ms() < closure.entries_until
 
     def reopen(self) -> None:
@@ -121,25 +128,29 @@ class Markets:
         return self.each(ask, wanted[:half]) | self.each(ask, wanted[half:])
 
     # -- markets that take no orders now --------------------------------------------------------------------------
-    @staticmethod
-    def _next_wait(before: _Closure | None) -> int:
-        return backed_off(before.wait if before is not None else 0, _FIRST_WAIT, _LONGEST_WAIT)
-
-    def _close(self, symbol: str, reason: str) -> None:
-        before = self._closures.get(symbol)
-        wait = self._next_wait(before)
-        self._closures[symbol] = _Closure(reason, wait, self._clock.steady_ms() + wait)
-        if before is None:
+    def _close(self, symbol: str, reason: str, *, stop: bool = False) -> None:
+        """No such order for a while; one line when it begins."""
+        told = (symbol, stop) in self._closures or (symbol, not stop) in self._closures
+        self._wait(symbol, reason, stop=stop)
+        if not told:
             whose = {"limit": "account"} if symbol == _ACCOUNT else {"symbol": symbol, "limit": "market"}
             why = f"the exchange takes no such order now: {reason}; tried again with growing waits"
             self._log.error("HALTED", **whose, reason=why)
+
+    def _wait(self, symbol: str, reason: str, *, stop: bool) -> None:
+        """The next such order after a wait that grows."""
+        before = self._closures.get((symbol, stop))
+        first, longest = (_FIRST_STOP_WAIT, _LONGEST_STOP_WAIT) if stop else (_FIRST_WAIT, _LONGEST_WAIT)
+        wait = backed_off(before.wait if before is not None else 0, first, longest)
+        entries_until = before.entries_until if before is not None else 0
+        self._closures[symbol, stop] = _Closure(reason, wait, self._clock.steady_ms() + wait, entries_until)
 
     def takes_entries(self, instrument: Instrument) -> str | None:
         """Why the market takes no entry now, or None."""
         if instrument.trading is not Trading.ONLINE:
             return f"the market is {instrument.trading}"
         for place in (instrument.symbol, _ACCOUNT):
-            closure = self._closures.get(place)
+            closure = self._closures.get((place, False))
             if closure is not None and (self._waits(place) or self.is_restricted(place)):
                 return closure.why
         return None
@@ -148,10 +159,10 @@ class Markets:
         return instrument.trading in _SALES and not self._waits(instrument.symbol)
 
     def takes_stops(self, instrument: Instrument) -> bool:
-        return instrument.trading in _STOPS and not self._waits(instrument.symbol)
+        return instrument.trading in _STOPS and not self._waits(instrument.symbol, stop=True)
 
-    def _waits(self, symbol: str) -> bool:
-        closure = self._closures.get(symbol)
+    def _waits(self, symbol: str, *, stop: bool = False) -> bool:
+        closure = self._closures.get((symbol, stop))
         return closure is not None and self._clock.steady_ms() < closure.until
 
     # -- the rules ------------------------------------------------------------------------------------------------
@@ -182,7 +193,8 @@ class Markets:
         if now.trading is before:
             return
         if now.trading is Trading.ONLINE:
-            self._closures.pop(now.symbol, None)
+            for stop in (True, False):
+                self._closures.pop((now.symbol, stop), None)
             self._log.info("RESUMED", symbol=now.symbol, limit="market", reason="the market takes all orders again")
             return
         state = f"the market is {now.trading}" if listed else "the exchange does not list it any more"

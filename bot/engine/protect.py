@@ -275,7 +275,7 @@ class Protection:
         """
         outcome = self._desk.broker.amend(step.stop, qty=step.qty, trigger_price=step.trigger)
         self._note(step.stop, outcome)
-        self._desk.markets.heed(step.stop.symbol, outcome)
+        self._desk.markets.heed(step.stop.symbol, outcome, stop=True)
         if isinstance(outcome, Placed):
             self._desk.book.update(replace(step.stop, qty=step.qty, trigger_price=step.trigger))
             return True

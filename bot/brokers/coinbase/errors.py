@@ -60,7 +60,7 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
 
 
 #: Meanings that say that the venue looked at the whole order and found fault with this moment only.
-_OF_THE_MOMENT = frozenset({Meaning.FUNDS, Meaning.TOO_SMALL, Meaning.PRICE})
+_OF_THE_MOMENT = frozenset({Meaning.FUNDS, Meaning.TOO_SMALL, Meaning.PRICE, Meaning.ATTACHED_PRICE})
 
 
 def failure(

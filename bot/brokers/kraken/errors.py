@@ -108,7 +108,7 @@ TABLE: tuple[Row, ...] = (
     Row("EService:Busy", Meaning.UNKNOWN),
     Row("EService:Timeout", Meaning.UNKNOWN),
     Row("EService:Deadline elapsed", Meaning.UNKNOWN),
-    Row("EService:Throttled", Meaning.RATE_LIMITED, pattern=r"eservice:throttled:[0-9]{1,20}"),
+    Row("EService:Throttled", Meaning.RATE_LIMITED, "throttled", pattern=r"eservice:throttled:[0-9]{1,20}"),
     Row("EService:Market in cancel_only mode", Meaning.MARKET_CLOSED),
     Row("EService:Market in post_only mode", Meaning.MARKET_CLOSED),
     Row("EService:Market in limit_only mode", Meaning.MARKET_CLOSED, pattern=r"eservice:market in limit_only( mode)?"),

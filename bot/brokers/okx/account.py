@@ -230,7 +230,11 @@ class OkxAccount:
             return None
         if client_id not in self._entries:
             self._entries[client_id] = None
-            self._normal(symbol, "", client_id)
+            try:
+                self._normal(symbol, "", client_id)
+            except BrokerError as error:
+                if error.meaning is not Meaning.MARKET_CLOSED:  # what is delisted has no orders to ask for
+                    raise
         return self._entries[client_id]
 
     def _late_stops(self, seen: Collection[str | None]) -> list[VenueOrder]:

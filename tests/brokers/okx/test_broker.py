@@ -440,7 +440,7 @@ def test_where_orders_cannot_be_shown_nothing_is_judged_and_all_stays_as_documen
     proofs = desk.broker.prove(desk.entry(), desk.stop())
     assert [(proof.name, proof.judged) for proof in proofs] == [("entry", False), ("stop", False)]
     able = desk.broker.capabilities()
-    assert (able.attached_stop, able.attached_target, able.resting_stop, able.amend) == (True, True, True, True)
+    assert (able.attached_stop, able.resting_stop, able.amend) == (True, True, True)
     assert _asked(desk, "POST /api/v5/trade/order-precheck") == 0
 
 
