@@ -26,6 +26,13 @@ SLIPPAGE = Decimal("0.01")
 STOP_GRACE = 5 * SECOND
 
 
+#: Real ms within which the exchange shows all that an order has traded which it already says has ended.
+SHOWN_WITHIN = 6 * SECOND
+_ENDED = frozenset({OrderStatus.CANCELED, OrderStatus.EXPIRED})
+#: Sales that are remembered as asked about.
+_MOST = 100
+
+
 class Sale(Enum):
     """How an attempt to sell ended."""
 
@@ -42,6 +49,7 @@ class Closing:
         self._desk = desk
         self._protection = protection
         self._triggered_at: dict[str, int] = {}
+        self._believed: dict[str, None] = {}  # sales that ended short, and were asked about again
 
     def sell(
         self,
@@ -62,7 +70,7 @@ class Closing:
         if position is None or desk.closing_in_doubt(symbol) > 0:
             return Sale.LATER
         instrument = desk.instruments[symbol]
-        if not desk.markets.takes_sales(instrument) or desk.coins.waits(symbol):
+        if not desk.markets.takes_sales(instrument) or desk.coins.waits(symbol) or self._may_have_sold(position):
             return Sale.LATER
         lacking = desk.coins.lacking(position)
         keep = position.qty - instrument.size(min(qty, position.qty - lacking))
@@ -79,6 +87,32 @@ class Closing:
         if stopped:
             desk.book.note(through(symbol), intent.client_id)
         return self._send(position, intent, price)
+
+    def _may_have_sold(self, position: Position) -> bool:
+        """Whether a sale of this position that ended short may have sold more than the exchange shows yet: then another would
+        sell coins that are not ours. After a while it is asked about once more, and believed.
+        """
+        desk = self._desk
+        short = [
+            record
+            for record in desk.book.orders_of(position.symbol, position.candle_close)
+            if record.side is not position.side
+            and record.purpose is not Purpose.STOP
+            and record.tif is TimeInForce.IOC
+            and record.status in _ENDED
+            and record.booked_qty < record.qty
+            and record.client_id not in self._believed
+        ]
+        if any(desk.age(record) < SHOWN_WITHIN for record in short):
+            return True
+        for record in short:
+            now = desk.refresh(record)
+            self._believed[record.client_id or ""] = None
+            while len(self._believed) > _MOST:
+                self._believed.pop(next(iter(self._believed)))
+            if now.booked_qty != record.booked_qty:
+                return True
+        return False
 
     def _intent(self, position: Position, qty: Decimal, limit: Decimal | None, purpose: Purpose, reason: str) -> Intent:
         return self._desk.draft(

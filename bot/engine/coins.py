@@ -21,7 +21,7 @@ from bot.domain.fill import Fill
 from bot.domain.ids import is_ours
 from bot.domain.instrument import DOLLARS, Balance
 from bot.domain.money import ZERO
-from bot.domain.order import OrderRecord, OrderStatus, Purpose
+from bot.domain.order import OrderRecord, OrderStatus, Purpose, VenueOrder
 from bot.domain.outcome import Meaning
 from bot.domain.position import Position
 from bot.engine.results import tell_end
@@ -226,10 +226,17 @@ class Coins:
         known = desk.book.by_exchange_id(exchange_id)
         if known is not None:
             return known.purpose is Purpose.OWNER
-        order = desk.broker.order(exchange_id, symbol)
+        return self._is_made_by_hand(desk.broker.order(exchange_id, symbol))
+
+    def _is_made_by_hand(self, order: VenueOrder | None) -> bool:
+        """Neither an order of ours nor made by one; False while the exchange does not show it, or what made it."""
         if order is None or is_ours(order.client_id):
             return False
-        return order.parent_id is None or desk.book.by_exchange_id(order.parent_id) is None
+        if order.parent_id is None:
+            return True
+        if self._desk.book.by_exchange_id(order.parent_id) is not None:
+            return False
+        return self._is_made_by_hand(self._desk.broker.order(order.parent_id, order.symbol))
 
 
 def is_for_want_of_coins(record: OrderRecord) -> bool:

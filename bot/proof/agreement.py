@@ -18,6 +18,7 @@ OURS = frozenset({"api", "attached", "triggered"})
 _STOPS = frozenset({"stop", "stop-limit", "bracket", "trailing-stop"})
 _ALIVE = frozenset({"open", "partially_filled"})
 _FAILURES = frozenset({"insufficient_funds", "reduce_only"})
+_INSIGNIFICANT = "insignificant"
 
 
 def differences(book: Doc, truth: Doc) -> list[str]:
@@ -95,7 +96,7 @@ def _order(name: str, believed: Doc, real: Doc) -> list[str]:
     lines = [
         f"order {name} {field}: book {believed[field]}, exchange {real[field]}"
         for field in ("symbol", "side", "status", "client_id")
-        if believed[field] != real[field] and not (field == "status" and _failed(believed, real))
+        if believed[field] != real[field] and not (field == "status" and _differently_said(believed, real))
     ]
     pairs = (("qty", "qty"), ("filled_qty", "filled"))
     lines += [
@@ -106,9 +107,18 @@ def _order(name: str, believed: Doc, real: Doc) -> list[str]:
     return lines
 
 
+def _differently_said(believed: Doc, real: Doc) -> bool:
+    return _failed(believed, real) or _filled_but_for_nothing(believed, real)
+
+
 def _failed(believed: Doc, real: Doc) -> bool:
     """A stop that triggered when the coins had gone: to the exchange's core it is cancelled, to its customers it failed."""
     return believed["status"] == "rejected" and real["status"] == "canceled" and real.get("reason") in _FAILURES
+
+
+def _filled_but_for_nothing(believed: Doc, real: Doc) -> bool:
+    """An order that ended a unit or two short: to the exchange's core it is cancelled, to its customers it may be filled."""
+    return believed["status"] == "filled" and real["status"] == "canceled" and real.get("reason") == _INSIGNIFICANT
 
 
 def _fills(book: Doc, truth: Doc) -> list[str]:

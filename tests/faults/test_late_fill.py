@@ -122,3 +122,17 @@ def test_sales_do_not_wait_for_ever_for_a_fill_that_does_not_come(rig: Rig) -> N
     rig.clock.ahead -= HIDDEN
     rig.disarm()
     rig.quiet()
+
+
+def test_a_sale_that_ended_short_is_not_made_again_before_its_fills_can_be_seen(rig: Rig) -> None:
+    """The order has ended, and neither it nor the list of fills shows yet what it sold: another would sell the owner's coins."""
+    bought = rig.bought().qty
+    rig.deposit(rig.base, bought * 5)
+    with rig.switched("ends_one_unit_short", True):
+        rig.arm("late_fill", count=1, seconds=3.0)
+        rig.jump("1.05")
+        rig.until(lambda: bool(rig.position and rig.position.stage == 1), "the first target")
+        rig.quiet()
+    assert rig.position is not None
+    assert rig.coins() == bought * 5 + rig.position.qty + sum(rig.book.dust().values())
+    assert not rig.notes.said("OVERSOLD")

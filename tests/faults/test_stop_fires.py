@@ -92,7 +92,7 @@ def test_the_target_of_the_exchanges_own_bracket_is_no_stop_out(rig: Rig) -> Non
     position = rig.bought()
     rig.jump("1.16")
     rig.until(lambda: is_out(rig), "the last target")
-    assert rig.sales() == []
+    assert any(one["type"] == "bracket" and float(one["filled"]) > 0 for one in rig.truth()["orders"])
     assert not is_barred(rig, position)
 
 
