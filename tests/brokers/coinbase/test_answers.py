@@ -476,3 +476,27 @@ def test_money_that_lies_elsewhere_is_named(server: TlsServer, broker: CoinbaseB
     assert broker.elsewhere() == (
         "5000 USD in a vault, in another portfolio or in a wallet that is not ready, 20 USD held by orders"
     )
+
+
+@pytest.mark.parametrize("cursor", ["", None])
+def test_a_list_that_goes_on_but_does_not_say_where_is_no_list(
+    broker: CoinbaseBroker, server: TlsServer, cursor: str | None
+) -> None:
+    more = {"has_next": True, "next_cursor": cursor}
+    server.answer = Script(
+        batch={"orders": [row()], "has_next": True, "cursor": cursor},
+        products={"products": [product("ETH-USD")], "pagination": more},
+    )
+    for ask in (broker.open_orders, broker.instruments):
+        with pytest.raises(BrokerError, match="did not come to an end"):
+            ask()
+
+
+def test_an_empty_page_is_not_the_end_of_a_list_that_goes_on(broker: CoinbaseBroker, server: TlsServer) -> None:
+    def page(request: Request) -> Any:
+        if dict(request.query).get("cursor") == "c":
+            return {"orders": [row()], "has_next": False, "cursor": ""}
+        return {"orders": [], "has_next": True, "cursor": "c"}
+
+    server.answer = Script(batch=Depending(page))
+    assert [order.exchange_id for order in broker.open_orders()] == [ORDER]
