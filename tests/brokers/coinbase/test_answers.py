@@ -417,6 +417,13 @@ def test_an_id_is_used_up_nearer_where_the_price_is_refused(
     assert prices == ["50", "80", "92"]
 
 
+@pytest.mark.parametrize("word", ["ASSET_BALANCE_INCREASE_REJECT", "INVALID_QUOTE_SIZE_TOO_SMALL", "INVALID_REQUEST"])
+def test_an_id_is_used_up_by_the_side_that_is_not_refused(word: str, server: TlsServer, broker: CoinbaseBroker) -> None:
+    sides = Depending(lambda request: refused(word) if body_of(request)["side"] == "BUY" else taken())
+    server.answer = Script(orders=sides, order=buried())
+    assert broker.burn(entry()) is not None
+
+
 def test_an_id_that_could_not_be_used_up_is_tried_again_later(server: TlsServer, broker: CoinbaseBroker) -> None:
     server.answer = Script(orders=refused("BREACHED_PRICE_LIMIT"))
     assert broker.burn(entry()) is None
