@@ -117,6 +117,10 @@ def body_of(request: Request) -> dict[str, Any]:
         (refused("PREVIEW_STOP_PRICE_ABOVE_LAST_TRADE_PRICE"), ErrorClass.PASSING),
         (refused("GEOFENCING_RESTRICTION"), ErrorClass.MARKET),
         (http(b'{"error":"INVALID_ARGUMENT","message":"no"}', "400 Bad Request"), ErrorClass.FINAL),
+        (
+            http(b'{"error":"INVALID_ARGUMENT","message":"account is not available"}', "400 Bad Request"),
+            ErrorClass.MARKET,
+        ),
     ],
 )
 def test_a_stop_is_refused_for_as_long_as_the_word_says(
