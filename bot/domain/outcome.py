@@ -64,6 +64,8 @@ class Meaning(StrEnum):
     """This market is closed to this account (residence, settings, an agreement that is missing); the others are not."""
     GONE = "gone"
     """The order is not there (any more): look it up before believing anything."""
+    NO_WAY = "no_way"
+    """The endpoint is not offered (to this account, now): no verdict on what it was asked, and another may do."""
     UNSUPPORTED = "unsupported"
     """The venue does not take this kind of order, or this kind of change, here."""
     ATTACHMENT = "attachment"
@@ -86,6 +88,7 @@ _CLASSES: Mapping[Meaning, ErrorClass] = MappingProxyType(
         Meaning.PRICE: ErrorClass.PASSING,
         Meaning.ATTACHED_PRICE: ErrorClass.PASSING,
         Meaning.MARKET_CLOSED: ErrorClass.PASSING,
+        Meaning.NO_WAY: ErrorClass.PASSING,
         Meaning.RESTRICTED: ErrorClass.MARKET,
         Meaning.CREDENTIALS: ErrorClass.ACCOUNT,
         Meaning.PERMISSION: ErrorClass.ACCOUNT,

@@ -13,7 +13,7 @@ from decimal import Decimal
 from bot.brokers.base import BrokerError, ShapeProof
 from bot.domain.clock import DAY, HOUR, MINUTE
 from bot.domain.instrument import Ticker, Trading
-from bot.domain.outcome import ErrorClass
+from bot.domain.outcome import ErrorClass, Meaning
 from bot.engine import risk
 from bot.engine.accounting import Accounting, Standing
 from bot.engine.close import Closing
@@ -39,6 +39,8 @@ from bot.strategy.params import Owner
 RULES_AGE = HOUR
 #: Market ms between two times that what was not proved is shown to the exchange again.
 PROOF_AGE = 10 * MINUTE
+#: Markets whose questions may be refused while others are chosen; more of them are the exchange's trouble.
+MOST_REFUSED = 3
 #: Days that a market must have existed before it is traded.
 OLD_DAYS = 30
 
@@ -248,6 +250,7 @@ class Business:
     def _old_enough(self, ranked: Sequence[str]) -> list[str]:
         """The first MAX_PAIRS markets that are at least 30 days old: young ones move by other rules."""
         chosen: list[str] = []
+        refused = 0
         for symbol in ranked:
             if len(chosen) == self.plan.wishes.most:
                 break
@@ -257,8 +260,10 @@ class Business:
                     chosen.append(symbol)
             except BrokerError as error:
                 self.desk.markets.heed_error(error, symbol)
-                if not self.desk.markets.is_restricted(symbol):
+                refused += not self.desk.markets.is_restricted(symbol)
+                if refused > MOST_REFUSED or not _may_be_the_markets(error):
                     raise
+                self.desk.log.warning("MARKETS", symbol=symbol, reason=f"left out for now: {error.text}")
         return chosen
 
     def _is_old(self, symbol: str) -> bool:
@@ -272,3 +277,9 @@ class Business:
         if old:
             self.desk.book.remember(f"old:{symbol}", "yes")
         return old
+
+
+def _may_be_the_markets(error: BrokerError) -> bool:
+    """Whether a question about one market was refused in words that may speak of that market alone."""
+    known = error.meaning.error_class in (ErrorClass.MARKET, ErrorClass.FINAL, ErrorClass.UNKNOWN)
+    return known or error.unheard or error.meaning is Meaning.MARKET_CLOSED

@@ -43,7 +43,9 @@ PATIENCE = (0.0, 0.03, 0.05, 0.1, 0.2, 0.4, 0.8, 1.2)
 NAKED_CALL = 2.0
 
 #: Refusals after which the very same wish may be tried again: it is certain that nothing happened.
-TRANSIENT = frozenset({Meaning.BUSY, Meaning.RATE_LIMITED, Meaning.NONCE, Meaning.CLOCK, Meaning.LOCKED_OUT})
+TRANSIENT = frozenset(
+    {Meaning.BUSY, Meaning.RATE_LIMITED, Meaning.NONCE, Meaning.CLOCK, Meaning.LOCKED_OUT, Meaning.NO_WAY}
+)
 
 
 @dataclass(slots=True)

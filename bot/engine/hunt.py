@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from bot.brokers.base import Absence, BrokerError
 from bot.domain.clock import HOUR, MINUTE, SECOND, Pause, backed_off
 from bot.domain.order import Intent, OrderRecord, OrderStatus, Purpose
-from bot.domain.outcome import ErrorClass, NotPlaced, Placed, Unknown
+from bot.domain.outcome import ErrorClass, Meaning, NotPlaced, Placed, Unknown
 from bot.engine.desk import Desk
 
 #: Real ms after a request's deadline before an empty look counts as proof: clocks differ, engines dawdle.
@@ -138,7 +138,9 @@ class Hunt:
         )
 
     def _repeat(self, intent: Intent) -> bool:
-        """Send the same request again. A refusal does not say that the first was not taken: then the id is burnt."""
+        """Send the same request again. A refusal does not say that the first was not taken: then the id is burnt; at once where
+        the market has passed its price, since until then nothing else can guard or sell these coins.
+        """
         desk = self._desk
         match desk.broker.resend(intent):
             case Placed(exchange_id):
@@ -146,7 +148,9 @@ class Hunt:
                 desk.log.info("REPEATED", symbol=intent.symbol, client_id=intent.client_id, exchange_id=exchange_id)
                 desk.refresh(placed)
                 return True
-            case NotPlaced(meaning, reason) if meaning.error_class is not ErrorClass.PASSING:
+            case NotPlaced(meaning, reason) if (
+                meaning is Meaning.PRICE or meaning.error_class is not ErrorClass.PASSING
+            ):
                 desk.log.info("HUNT", client_id=intent.client_id, reason=f"repeated, refused: {reason}")
                 return self._burn(intent)
             case NotPlaced(_, reason) | Unknown(reason, unheard=False):

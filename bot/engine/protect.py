@@ -22,7 +22,7 @@ from bot.domain.position import Position
 from bot.engine.book import AlreadyDecided
 from bot.engine.cover import Amend, Cancel, Place, Step, arrange, covered
 from bot.engine.desk import Desk, refusal
-from bot.engine.refusals import Refusals
+from bot.engine.refusals import Refusals, RefusedAmends
 
 #: Waits (wall seconds) between looks at a stop whose cancel was taken but may still be queued.
 _CANCEL_PATIENCE = (0.0, 0.02, 0.05, 0.1)
@@ -80,6 +80,7 @@ class Protection:
         self._desk = desk
         self.refused = Refusals()
         self._replaced: set[str] = set()
+        self._amends = RefusedAmends()
 
     def begin(self) -> None:
         """A look at the positions begins: each stop that cannot be amended may be replaced once in it."""
@@ -109,14 +110,16 @@ class Protection:
         return stops
 
     def ensure(
-        self, symbol: str, price: Decimal, orders: Sequence[VenueOrder] | None = None, why: str = "unprotected"
+        self, symbol: str, price: Decimal | None, orders: Sequence[VenueOrder] | None = None, why: str = "unprotected"
     ) -> Verdict:
-        """Bring the stops of a symbol's position to its size and price. `orders` is a fresh list of what is open, if at hand."""
+        """Bring the stops of a symbol's position to its size and price. `price` is the market's, None when that is not known;
+        `orders` is a fresh list of what is open, if at hand.
+        """
         desk = self._desk
         position = desk.book.position(symbol)
         if position is None:
             return Verdict.COVERED
-        if is_through(position, price):
+        if price is not None and is_through(position, price):
             return Verdict.THROUGH
         instrument = desk.instruments[symbol]
         orders = orders if orders is not None else desk.broker.open_orders()
@@ -130,8 +133,10 @@ class Protection:
         steps = arrange(stops, want, trigger, instrument, amend=desk.broker.capabilities().amend)
         if covered(stops) < want or any(isinstance(step, Cancel) for step in steps):
             desk.expose(symbol, why)
-        if any(isinstance(step, Place) for step in steps) and (self._is_coming(position) or self._pauses(position)):
-            return Verdict.EXPOSED
+        if any(isinstance(step, Place) for step in steps):
+            self._note_failed(position)
+            if self._is_coming(position) or self._pauses(position):
+                return Verdict.EXPOSED
         if desk.stop_in_doubt(symbol) or (steps and not desk.markets.takes_stops(instrument)):
             return Verdict.EXPOSED
         if not self._take(position, steps):
@@ -285,7 +290,7 @@ class Protection:
                 return False
             if now.qty == step.qty and now.trigger_price == step.trigger:
                 return True
-        return _is_not_this_way(outcome) and self._replace(position, step)
+        return self._amends.are_not_the_way(step.stop.exchange_id, outcome) and self._replace(position, step)
 
     def _shown(self, stop: VenueOrder) -> VenueOrder | None:
         """What the venue shows of a stop now, taken into the book; None when it does not say: then the next look asks."""
@@ -387,6 +392,8 @@ class Protection:
         except AlreadyDecided:
             return False
         desk.coins.sent(record, position)
+        if self.refused.reason(position.entry_id) is not None:
+            record = self._looked_at(record)
         rests = not record.done and record.exchange_id is not None
         if rests:
             self.refused.forget(position.entry_id)
@@ -394,14 +401,35 @@ class Protection:
             self._refuse(position, step.qty, record)
         return rests
 
+    def _looked_at(self, record: OrderRecord) -> OrderRecord:
+        """A stop that was taken after others were refused: a venue may take one and refuse it a moment later."""
+        for wait in _CANCEL_PATIENCE:
+            if record.done or record.exchange_id is None:
+                break
+            self._desk.pause(wait)
+            try:
+                record = self._desk.refresh(record)
+            except BrokerError as error:
+                self._desk.log.warning("STOP", symbol=record.symbol, reason=error.text)
+        return record
+
+    def _note_failed(self, position: Position) -> None:
+        """A stop that the venue took and then refused by itself counts as refused, though not for good."""
+        records = self._desk.book.orders_of(position.symbol, position.candle_close)
+        stops = [one for one in records if one.purpose is Purpose.STOP]
+        last = max(stops, key=lambda one: one.created_at, default=None)
+        if last is not None and _was_failed(last) and self.refused.reason(position.entry_id) is None:
+            now = self._desk.clock.steady_ms()
+            self.refused.note(position.entry_id, last.reason, now, counts=False)
+
     def _refuse(self, position: Position, qty: Decimal, record: OrderRecord) -> None:
         """Remember a refusal. It counts when its words are final and the coins were free; a request that was only not answered
         is no refusal: it is searched for at once.
         """
-        meaning = refusal(record)
-        if meaning is None:
+        meaning, ended = refusal(record), record.status is OrderStatus.REJECTED
+        if meaning is None and not _was_failed(record):
             return
-        final = meaning.error_class in (ErrorClass.FINAL, ErrorClass.SHAPE) and record.status is OrderStatus.REJECTED
+        final = ended and meaning is not None and meaning.error_class in (ErrorClass.FINAL, ErrorClass.SHAPE)
         counts = final and self._is_free(position, qty)
         self.refused.note(position.entry_id, record.reason, self._desk.clock.steady_ms(), counts=counts)
 
@@ -426,11 +454,9 @@ class Protection:
             )
 
 
-def _is_not_this_way(outcome: NotPlaced | Unknown) -> bool:
-    """Whether an order cannot be changed like this, rather than not now."""
-    if isinstance(outcome, Unknown):
-        return outcome.unheard
-    return outcome.meaning.error_class is ErrorClass.SHAPE
+def _was_failed(stop: OrderRecord) -> bool:
+    """Whether the venue took a stop and refused it afterwards."""
+    return stop.status is OrderStatus.REJECTED and stop.exchange_id is not None
 
 
 def _made_for(entry: OrderRecord, records: Iterable[OrderRecord]) -> Decimal:

@@ -10,11 +10,15 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from bot.domain.clock import SECOND, backed_off
+from bot.domain.outcome import ErrorClass, Meaning, NotPlaced, Unknown
 
 #: Refusals that count, and the real ms from the first of them, before a position is sold for want of a stop.
 TIMES, AT_LEAST = 3, 30 * SECOND
 #: The first and the longest pause (real ms) after a refusal.
 FIRST_PAUSE, LONGEST_PAUSE = SECOND // 2, 10 * SECOND
+#: Refusals of an amend, besides those that speak of its shape, which say that it is not the way: the order cannot be found
+#: where the venue shows it, or the venue amends nothing here.
+_NOT_THE_WAY = frozenset({Meaning.GONE, Meaning.NO_WAY})
 
 
 @dataclass(slots=True)
@@ -64,3 +68,22 @@ class Refusals:
     def keep(self, entries: Collection[str]) -> None:
         """Only these positions are still there."""
         self._of = {entry: one for entry, one in self._of.items() if entry in entries}
+
+
+class RefusedAmends:
+    """Which refusals say that a stop that rests cannot be changed by an amend, rather than not now."""
+
+    def __init__(self) -> None:
+        self._final: set[str] = set()
+
+    def are_not_the_way(self, stop: str, outcome: NotPlaced | Unknown) -> bool:
+        """What an amend of the stop under this (exchange) id was answered. Final words may only speak of rules that have changed:
+        they are believed when they come again, by when the rules are read.
+        """
+        if isinstance(outcome, Unknown):
+            return outcome.unheard
+        if outcome.meaning is Meaning.REJECTED:
+            again = stop in self._final
+            self._final ^= {stop}
+            return again
+        return outcome.meaning.error_class is ErrorClass.SHAPE or outcome.meaning in _NOT_THE_WAY

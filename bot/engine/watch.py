@@ -77,15 +77,26 @@ class Watch:
         symbol = position.symbol
         if self.desk.instruments[symbol].trading is Trading.SUSPENDED:
             return True  # nobody trades there, and there is nothing to do until somebody does
+        look = self._asked(position)
         try:
-            look = self.desk.broker.look(symbol, self._since(position))
-            if self._act(position, look, orders):
+            if look is None:
+                self.protection.ensure(symbol, None, orders)
+            elif self._act(position, look, orders):
                 self.looked[symbol] = look.at
                 return True
         except BrokerError as error:
             self.desk.markets.heed_error(error, symbol)
             self.desk.log.warning("WATCH", symbol=symbol, reason=error.text)
         return False
+
+    def _asked(self, position: Position) -> Look | None:
+        """Last price and range; None when the exchange does not say them: a stop can rest all the same."""
+        try:
+            return self.desk.broker.look(position.symbol, self._since(position))
+        except BrokerError as error:
+            self.desk.markets.heed_error(error, position.symbol)
+            self.desk.log.warning("WATCH", symbol=position.symbol, reason=error.text)
+            return None
 
     def _act(self, position: Position, look: Look, orders: list[VenueOrder]) -> bool:
         """Do what the price calls for; False when something is left to do, so that this stretch is looked at again."""

@@ -382,6 +382,15 @@ def test_a_refused_repeat_says_nothing_about_the_first_so_the_id_is_burnt(scene:
     assert scene.record(sale).settled
 
 
+def test_a_repeat_whose_price_the_market_has_passed_is_burnt_at_once(scene: Scene) -> None:
+    """Until the id is burnt nothing else can guard the coins, and nothing can sell them."""
+    scene.hold()
+    scene.lose(Purpose.STOP, arrived=False)
+    scene.venue.refuses = NotPlaced(Meaning.PRICE, "the trigger lies above the last trade")
+    scene.wait(REPEAT_AFTER + 1_000)
+    assert "burn" in scene.verbs()
+
+
 def test_a_repeat_that_was_not_sent_is_tried_again(scene: Scene) -> None:
     scene.hold()
     sale = scene.lose(Purpose.EXIT, arrived=False)

@@ -18,7 +18,17 @@ FINAL = {"kraken": "EGeneral:Invalid arguments", "okx": "51000", "coinbase": "IN
 SHORT = {"kraken": "EOrder:Insufficient funds", "okx": "51008", "coinbase": "INSUFFICIENT_FUND"}
 CLOSED = {"kraken": "EService:Market in cancel_only mode", "okx": "54094", "coinbase": "TRADING_DISABLED"}
 UNHEARD = {"kraken": "EOrder:Frobnicated", "okx": "58888", "coinbase": "FROBNICATED"}
-UNAMENDABLE = {"okx": "51529"}
+UNHEARD_AMENDS = [(venue, UNHEARD[venue]) for venue in ("kraken", "okx")]
+#: That this stop cannot be amended: for its kind, as one that is not there, for good, or because nothing is amended here.
+UNAMENDABLE = [
+    ("okx", "51529"),
+    ("okx", "row:51503"),
+    ("okx", "row:51000"),
+    ("okx", "50005"),
+    ("kraken", "EOrder:Order not editable"),
+    ("kraken", "EGeneral:Invalid arguments"),
+    ("kraken", "EGeneral:Unknown method"),
+]
 
 
 @pytest.fixture
@@ -80,11 +90,12 @@ def test_refused_stops_are_tried_with_growing_pauses(naked: Rig) -> None:
     assert len([one for one in naked.orders(Purpose.STOP) if one.status is OrderStatus.REJECTED]) <= 2
 
 
-@pytest.mark.parametrize(("venue", "words"), [("kraken", UNHEARD), ("okx", UNHEARD), ("okx", UNAMENDABLE)])
-def test_an_amend_that_is_refused_leaves_the_stop_and_replaces_it_once(rig: Rig, words: dict[str, str]) -> None:
+@pytest.mark.everywhere
+@pytest.mark.parametrize(("venue", "word"), [*UNHEARD_AMENDS, *UNAMENDABLE])
+def test_an_amend_that_is_refused_leaves_the_stop_and_replaces_it_once(rig: Rig, word: str) -> None:
     """All targets are taken, and the account goes on amending what it can."""
     rig.bought()
-    refuse(rig, words[rig.venue], AMENDS_AT[rig.venue])
+    refuse(rig, word, AMENDS_AT[rig.venue])
     rig.jump("1.05")
     rig.until(lambda: bool(rig.position and rig.position.stage == 1), "the first target")
     rig.until(rig.protected, "the stop of the rest")
@@ -103,3 +114,19 @@ def test_while_coins_lie_bare_no_call_is_waited_for_long(naked: Rig) -> None:
     naked.arm("hang", STOPS_AT[naked.venue], method="POST", count=1, seconds=20, processed=False)
     naked.until(naked.protected, "the stop")
     assert len([one for one in naked.sent(side="sell") if one["status"] == "open"]) == 1
+
+
+@pytest.mark.parametrize("venue", ["coinbase"])
+def test_stops_that_are_taken_and_then_refused_are_said(naked: Rig) -> None:
+    """With growing pauses, never for good: and the stop rests as soon as one stays."""
+    naked.arm("reject_order", body="FAILED", count=1000)
+    for _ in range(10):
+        naked.turn()
+        naked.clock.ahead += 3 * SECOND
+        naked.business.vigil.look()
+    assert any("INSUFFICIENT_FUNDS" in str(line["reason"]) for line in naked.notes.said("NAKED"))
+    assert naked.position is not None
+    assert not naked.sales()
+    naked.disarm()
+    naked.clock.ahead += MINUTE
+    naked.until(naked.protected, "the stop")

@@ -22,6 +22,13 @@ CLOSED: dict[str, tuple[str, object]] = {
     "coinbase": ("market_refusal", "GEOFENCING_RESTRICTION"),
 }
 
+#: Where the price of what is held is asked for, and how that is refused.
+UNASKED = {
+    "kraken": ("Trades$", "EQuery:Unknown asset pair", "EGeneral:Frobnicated"),
+    "okx": ("market/trades$", "51155", "58888"),
+    "coinbase": ("/ticker$", "NOT_FOUND:Product LTC-USD not supported", "FROBNICATED"),
+}
+
 
 @pytest.fixture
 def two(sandbox: Sandbox, tmp_path: Path, venue: str) -> Iterator[Rig]:
@@ -89,3 +96,33 @@ def test_what_is_held_in_it_is_looked_after_and_sold_when_it_can_be(two: Rig) ->
     two.jump("1.10")
     two.until(lambda: two.position is None, "the last target")
     two.quiet()
+
+
+@pytest.mark.parametrize("venue", VENUES)
+@pytest.mark.parametrize("which", range(2))
+def test_what_is_held_gets_its_stop_although_nobody_says_its_price(two: Rig, which: int) -> None:
+    """Where questions about its market are refused, in words of the market or in words that nobody wrote down."""
+    path, *words = UNASKED[two.venue]
+    two.open()
+    two.steady()
+    position = two.bought()
+    broker = two.business.desk.broker
+    for stop in two.business.protection.stops_of(position, broker.open_orders()):
+        broker.cancel(stop)
+    two.arm("exchange_error", path, body=words[which], processed=False, count=1000)
+    two.until(two.protected, "the stop")
+    assert two.notes.said("WATCH")
+
+
+@pytest.mark.parametrize("venue", ["kraken"])
+@pytest.mark.parametrize("word", ["EQuery:Unknown asset pair", "EGeneral:Frobnicated", "EGeneral:Invalid arguments"])
+def test_a_market_whose_age_is_not_told_makes_room_for_the_next(two: Rig, word: str) -> None:
+    """The account starts, and trades the others."""
+    two.open()
+    for symbol in two.symbols:
+        two.book.remember(f"old:{symbol}", "")
+    two.arm("exchange_error", "OHLC", body=word, processed=False, count=1)
+    two.business.read_rules()
+    assert len(two.business.symbols) == 1
+    two.business.read_rules()
+    assert len(two.business.symbols) == 2

@@ -98,3 +98,14 @@ def test_an_entry_whose_stop_was_dropped_gets_one_of_ours(rig: Rig) -> None:
         rig.quiet()
         assert rig.position is not None
         assert rig.resting() == rig.position.qty
+
+
+@pytest.mark.parametrize("venue", ["coinbase"])
+def test_a_lost_stop_that_the_market_has_passed_meanwhile_makes_no_exit_wait(rig: Rig) -> None:
+    """It cannot be repeated, and while it is in doubt nothing can be sold."""
+    naked(rig)
+    rig.arm("drop_before", "brokerage/orders$", method="POST", count=1)
+    rig.turn()
+    rig.jump("0.90")
+    rig.until(lambda: rig.position is None, "the exit")
+    rig.quiet()

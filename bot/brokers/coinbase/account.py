@@ -158,8 +158,9 @@ class CoinbaseAccount:
         return True
 
     def _pages(self, path: str, what: str, query: Params) -> Iterator[Any]:
-        """All rows of a list, 250 a page. The list of fills has no `has_next`: an empty cursor is its end. A page that comes again
-        under another cursor ends a list; but a list of orders that was full may hide some behind it, and fails.
+        """All rows of a list, 250 a page. The list of fills has no `has_next`: an empty cursor is its end. A list that goes on but
+        does not say where fails. A page that comes again under another cursor ends a list; but a list of orders that was full
+        may hide some behind it, and fails.
         """
         cursor, seen = "", list[list[Any]]()
         for _ in range(_MOST_PAGES):
@@ -175,7 +176,10 @@ class CoinbaseAccount:
             seen.append(rows)
             yield from rows
             before, cursor = cursor, str(answer.get("cursor") or "")
-            if not rows or not cursor or cursor == before or answer.get("has_next") is False:
+            more, goes_on = answer.get("has_next"), cursor not in ("", before)
+            if more is True and not goes_on:
+                break
+            if more is False or not goes_on or (not rows and more is not True):
                 return
         raise failure(Meaning.BUSY, f"{path} did not come to an end")
 

@@ -145,12 +145,14 @@ def of_status(status: int, body: str, retry_after: str | None = None) -> BrokerE
 
 
 def _refusal(status: int, said: tuple[str, ...]) -> Row | None:
-    """The row for an error and the texts beside it."""
+    """The row for an error and the texts beside it, which may say more than a row that takes any text."""
     error, details = normal(said[0]), [normal(detail) for detail in said[1:] if detail]
     for known in REFUSALS:
         if (known.status, known.error) != (status, error):
             continue
         pattern = known.detail
+        if pattern is None and (more := next((MESSAGES[one] for one in details if one in MESSAGES), None)):
+            return more
         if pattern is None or (details and all(re.fullmatch(pattern, detail) for detail in details)):
             return known.row
     return None

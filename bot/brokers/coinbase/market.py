@@ -127,10 +127,13 @@ class CoinbaseMarket:
             again = page in pages
             if not again:
                 pages.append(page)
-            more = answer.get("pagination")
-            following = text(more, "next_cursor") if isinstance(more, dict) and more.get("has_next") is True else ""
-            if again or not page or not following or following == cursor.get("cursor"):
+            told = answer.get("pagination")
+            more: Mapping[str, Any] = told if isinstance(told, dict) else {}
+            if again or more.get("has_next") is not True:
                 return [row for each in pages for row in each]
+            following = text(more, "next_cursor")
+            if not following or following == cursor.get("cursor"):
+                break
             cursor = {"cursor": following}
         raise failure(Meaning.BUSY, "the products did not come to an end")
 

@@ -24,7 +24,7 @@ from bot.domain.clock import MINUTE, Clock
 from bot.domain.instrument import Instrument
 from bot.domain.log import Log
 from bot.domain.order import DONE, Intent, Purpose, Side, VenueOrder
-from bot.domain.outcome import Meaning, NotPlaced, Outcome, Placed, Unknown
+from bot.domain.outcome import ErrorClass, Meaning, NotPlaced, Outcome, Placed, Unknown
 
 #: How far from the market an order stands that only uses an id up, as fractions of the price: the far one first.
 _FAR = (Decimal("0.5"), Decimal("0.2"), Decimal("0.08"), Decimal("0.03"))
@@ -59,14 +59,14 @@ class CoinbaseTrade:
         """Use the intent's id up: the order that now stands under it, the lost one or a harmless one that was cancelled.
 
         None when Coinbase refused or did not answer; raises `BrokerError` when it does not show what it made. Either way it may
-        be tried again. Where one side is refused for its coins or its price, the other uses the id up as well.
+        be tried again. Where one side is refused for what it is, as for its coins or its price, the other uses the id up as well.
         """
         for side in (intent.side, intent.side.opposite):
             end = self._use_up(intent, side)
             if isinstance(end, Placed):
                 return self.buried(end.exchange_id)
             self._log.info("BURN", venue="coinbase", client_id=intent.client_id, side=side, reason=end.reason)
-            if not (_is_too_far(end) or (isinstance(end, NotPlaced) and end.meaning is Meaning.FUNDS)):
+            if not (_is_too_far(end) or _is_of_the_order(end)):
                 return None
         return None
 
@@ -175,6 +175,14 @@ def _lane(intent: Intent) -> Lane:
 def _is_too_far(end: Outcome) -> bool:
     """Whether a nearer price may be taken: any fault of the price, and any word that nobody wrote down."""
     return (isinstance(end, NotPlaced) and end.meaning is Meaning.PRICE) or (isinstance(end, Unknown) and end.unheard)
+
+
+def _is_of_the_order(end: Outcome) -> bool:
+    """Whether it is this order that is refused: one of the other side may be taken."""
+    if not isinstance(end, NotPlaced):
+        return False
+    of_it = (ErrorClass.MARKET, ErrorClass.SHAPE, ErrorClass.FINAL)
+    return end.meaning is Meaning.FUNDS or end.meaning.error_class in of_it
 
 
 def _complaints(answer: Mapping[str, Any]) -> list[Any]:

@@ -40,6 +40,8 @@ _FILLS_REACH, _ORDERS_REACH = 3 * DAY - HOUR, 7 * DAY - HOUR
 _STOPS_LIVE = 14 * DAY
 #: Waits (real seconds) for the stop that OKX makes of a filled entry's attachment.
 _NAPS = (0.05, 0.1, 0.2, 0.4)
+#: Refusals of a question that this key, this site or this mode cannot ask.
+_NOT_ASKED = frozenset({Meaning.NO_WAY, Meaning.PERMISSION})
 
 Row = Mapping[str, Any]
 
@@ -76,8 +78,13 @@ class OkxAccount:
         return understood(lambda: wire.balances(rows, margin=self._margin))
 
     def pockets(self) -> dict[str, Decimal]:
-        """asset/balances: the funding account."""
-        rows = self._transport.private("/api/v5/asset/balances")
+        """asset/balances: the funding account. Where that is not offered, or not to this key, nothing is known to lie there."""
+        try:
+            rows = self._transport.private("/api/v5/asset/balances")
+        except BrokerError as error:
+            if error.meaning not in _NOT_ASKED:
+                raise
+            return {}
         return understood(lambda: wire.pockets(rows))
 
     def fees(self, symbols: Collection[str], *, in_coin: bool) -> dict[str, FeeRate]:

@@ -167,9 +167,16 @@ def money_warnings(account: OkxAccount, markets: Collection[Instrument]) -> list
     useless = sorted(set(held) - set(quotes))
     if useless:
         usual.append(REMEDIES["unpayable"].format(held=" or ".join(useless), quotes=named))
-    elsewhere = [f"{plain(amount)} {asset}" for asset, amount in account.pockets().items() if asset in DOLLARS]
-    words = f" ({' and '.join(elsewhere)} in Funding)" if elsewhere else ""
-    return [*usual, REMEDIES["no_usdt"].format(elsewhere=words, quotes=named)]
+    return [*usual, REMEDIES["no_usdt"].format(elsewhere=_in_funding(account), quotes=named)]
+
+
+def _in_funding(account: OkxAccount) -> str:
+    """Dollars that lie in Funding, for people; that OKX does not say it keeps nobody from what is held."""
+    try:
+        found = [f"{plain(amount)} {asset}" for asset, amount in account.pockets().items() if asset in DOLLARS]
+    except BrokerError:
+        return ""
+    return f" ({' and '.join(found)} in Funding)" if found else ""
 
 
 def _skew_warning(skew: int) -> list[str]:

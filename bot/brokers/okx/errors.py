@@ -117,8 +117,9 @@ ROWS: tuple[Row, ...] = (
     *_rows(Meaning.PERMISSION, "50067", remedy="region"),
     *_rows(Meaning.UNKNOWN, "50071", "51011", "51016", "51065", "51068"),  # an earlier request with our id lives
     # the endpoint, the method or the account's mode: no verdict on the order
-    *_rows(Meaning.BUSY, "50005", "50038", "50053", "50115", "51773"),
-    *_rows(Meaning.PERMISSION, "50030", "50120", remedy="read_only"),
+    *_rows(Meaning.NO_WAY, "50005", "50038", "50053", "50115", "51773"),
+    *_rows(Meaning.NO_WAY, "50030", remedy="read_only"),
+    *_rows(Meaning.PERMISSION, "50120", remedy="read_only"),
     *_rows(Meaning.BUSY, "50072", remedy="margin"),
     *_rows(Meaning.BUSY, "51010", remedy="mode"),
     *_rows(Meaning.BUSY, "51039", "51041", "51205", remedy="portfolio"),

@@ -117,6 +117,10 @@ def body_of(request: Request) -> dict[str, Any]:
         (refused("PREVIEW_STOP_PRICE_ABOVE_LAST_TRADE_PRICE"), ErrorClass.PASSING),
         (refused("GEOFENCING_RESTRICTION"), ErrorClass.MARKET),
         (http(b'{"error":"INVALID_ARGUMENT","message":"no"}', "400 Bad Request"), ErrorClass.FINAL),
+        (
+            http(b'{"error":"INVALID_ARGUMENT","message":"account is not available"}', "400 Bad Request"),
+            ErrorClass.MARKET,
+        ),
     ],
 )
 def test_a_stop_is_refused_for_as_long_as_the_word_says(
@@ -417,6 +421,13 @@ def test_an_id_is_used_up_nearer_where_the_price_is_refused(
     assert prices == ["50", "80", "92"]
 
 
+@pytest.mark.parametrize("word", ["ASSET_BALANCE_INCREASE_REJECT", "INVALID_QUOTE_SIZE_TOO_SMALL", "INVALID_REQUEST"])
+def test_an_id_is_used_up_by_the_side_that_is_not_refused(word: str, server: TlsServer, broker: CoinbaseBroker) -> None:
+    sides = Depending(lambda request: refused(word) if body_of(request)["side"] == "BUY" else taken())
+    server.answer = Script(orders=sides, order=buried())
+    assert broker.burn(entry()) is not None
+
+
 def test_an_id_that_could_not_be_used_up_is_tried_again_later(server: TlsServer, broker: CoinbaseBroker) -> None:
     server.answer = Script(orders=refused("BREACHED_PRICE_LIMIT"))
     assert broker.burn(entry()) is None
@@ -476,3 +487,27 @@ def test_money_that_lies_elsewhere_is_named(server: TlsServer, broker: CoinbaseB
     assert broker.elsewhere() == (
         "5000 USD in a vault, in another portfolio or in a wallet that is not ready, 20 USD held by orders"
     )
+
+
+@pytest.mark.parametrize("cursor", ["", None])
+def test_a_list_that_goes_on_but_does_not_say_where_is_no_list(
+    broker: CoinbaseBroker, server: TlsServer, cursor: str | None
+) -> None:
+    more = {"has_next": True, "next_cursor": cursor}
+    server.answer = Script(
+        batch={"orders": [row()], "has_next": True, "cursor": cursor},
+        products={"products": [product("ETH-USD")], "pagination": more},
+    )
+    for ask in (broker.open_orders, broker.instruments):
+        with pytest.raises(BrokerError, match="did not come to an end"):
+            ask()
+
+
+def test_an_empty_page_is_not_the_end_of_a_list_that_goes_on(broker: CoinbaseBroker, server: TlsServer) -> None:
+    def page(request: Request) -> Any:
+        if dict(request.query).get("cursor") == "c":
+            return {"orders": [row()], "has_next": False, "cursor": ""}
+        return {"orders": [], "has_next": True, "cursor": "c"}
+
+    server.answer = Script(batch=Depending(page))
+    assert [order.exchange_id for order in broker.open_orders()] == [ORDER]

@@ -16,11 +16,12 @@ MEANINGS = {
     **dict.fromkeys(("50011", "50061"), Meaning.RATE_LIMITED),
     **dict.fromkeys(("50017", "50023", "50036", "50037", "51025", "51102", "51174", "51290"), Meaning.BUSY),
     # the endpoint, the method, the account's mode: no verdict on the order
-    **dict.fromkeys(("50005", "50038", "50053", "50072", "50115", "51010", "51039", "51041", "51205"), Meaning.BUSY),
+    **dict.fromkeys(("50072", "51010", "51039", "51041", "51205"), Meaning.BUSY),
+    **dict.fromkeys(("50005", "50030", "50038", "50053", "50115"), Meaning.NO_WAY),
     # the key
     **dict.fromkeys(("50101", "50105", "50111", "50113", "50119"), Meaning.CREDENTIALS),
     **dict.fromkeys(("50102", "50112"), Meaning.CLOCK),
-    **dict.fromkeys(("50110", "50120", "50030", "50035", "50067", "50100"), Meaning.PERMISSION),
+    **dict.fromkeys(("50110", "50120", "50035", "50067", "50100"), Meaning.PERMISSION),
     # this market
     **dict.fromkeys(
         ("50032", "50033", "50051", "50052", "50062", "51155", "54072", "54109", "59113"), Meaning.RESTRICTED

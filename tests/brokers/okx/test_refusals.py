@@ -408,3 +408,15 @@ def test_a_question_that_failed_is_not_answered_by_the_rows_beside_it(script: Sc
     with pytest.raises(BrokerError) as caught:
         broker.open_orders()
     assert caught.value.unheard
+
+
+@pytest.mark.parametrize("code", ["50030", "50120", "50005", "50038"])
+def test_funding_that_cannot_be_asked_for_keeps_no_account_away(script: Script, connected: Make, code: str) -> None:
+    script.says["/api/v5/account/balance"] = wallet(USDT="0")
+    script.says["/api/v5/asset/balances"] = refused(code)
+    broker = connected()
+    assert broker.pockets() == {}
+    script.says["/api/v5/asset/balances"] = refused("58888")
+    connected()
+    with pytest.raises(BrokerError):
+        broker.pockets()
