@@ -26,7 +26,7 @@ _STOPS = frozenset({Trading.ONLINE, Trading.REDUCE_ONLY})
 #: Refusals that changed rules may explain.
 _OF_RULES = frozenset({Meaning.MARKET_CLOSED, Meaning.REJECTED, Meaning.TOO_SMALL, Meaning.UNSUPPORTED})
 #: The first and the longest wait (real ms) before a market that refused an order as closed is tried again.
-_FIRST_WAIT, _LONGEST_WAIT = 5 * SECOND, 5 * MINUTE
+_FIRST_WAIT, _LONGEST_WAIT = 5 * SECOND, MINUTE
 #: The same for stops, which guard what is held: tried again sooner.
 _FIRST_STOP_WAIT, _LONGEST_STOP_WAIT = SECOND, 30 * SECOND
 #: Real ms between two looks at the rules while a market in which we hold something is closed, and after refusals.

@@ -39,7 +39,8 @@ KINDS = (
 #: Kinds whose harm is not over with the answer: what is told of money, fills and time is not so.
 MISLEADING = frozenset({"stale_balance", "late_fill", "clock_skew", "partial_fill"})
 #: What a venue may say to any request (fault `exchange_error`), from public reports of people who were told so: of a passing
-#: state, of one market, of the endpoint, of the account's agreement; and two words that nobody wrote down.
+#: state, of one market, of the endpoint, of the account's agreement; and two words that nobody wrote down. After an @ the
+#: requests that are told so; a word about attached stops, said to an entry in earnest, would part the two.
 WORDS: Mapping[str, tuple[str, ...]] = {
     "kraken": (
         "EAccount:Invalid permissions:BTC trading restricted for NL.",
@@ -51,13 +52,14 @@ WORDS: Mapping[str, tuple[str, ...]] = {
         "EOrder:Frobnicated",
         "EAPI:Invalid key:Frobnicated",
     ),
-    "okx": ("54094", "51290", "51008", "51155", "51010", "51044", "51529", "51412", "50030", "58888", "row:57777"),
+    "okx": ("54094", "51290", "51008", "51155", "51010", "51529", "51412", "50030", "58888", "row:57777"),
     "coinbase": (
         "MISSING_PRODUCT_PRICE_BOOK",
         "TRADING_DISABLED",
         "INSUFFICIENT_FUND",
         "GEOFENCING_RESTRICTION",
-        "INVALID_ATTACHED_TAKE_PROFIT_PRICE_OUT_OF_BOUNDS",
+        "INVALID_ATTACHED_TAKE_PROFIT_PRICE_OUT_OF_BOUNDS@preview",
+        "MISSING_PRODUCT_PRICE_BOOK@preview",
         "INVALID_REQUEST",
         "FROBNICATED",
         "UNKNOWN_FROBNICATION",
@@ -106,6 +108,7 @@ APART = frozenset(
         "close_below_ordermin_dropped",
         "attached_refused_on_spot",
         "attached_refused",
+        "attached_refused_on_ioc",
         "attached_below_minimum_dropped",
         "stops_refused_on_spot",
     }
@@ -144,7 +147,10 @@ def storms(seed: int, venue: str, seconds: float, kinds: Sequence[str]) -> Itera
 def _fault(dice: Random, venue: str, kind: str) -> Fault:
     fault: Fault = {"venue": venue, "kind": kind}
     if kind == "words":
-        fault = {"venue": venue, "kind": "exchange_error", "body": dice.choice(WORDS[venue]), "processed": False}
+        word, _, told = dice.choice(WORDS[venue]).partition("@")
+        fault = {"venue": venue, "kind": "exchange_error", "body": word, "processed": False}
+        if told:
+            return fault | _measure(dice) | {"path": told}
     if kind in _SECONDS:
         fault["seconds"] = round(dice.uniform(*_SECONDS[kind]), 2)
     if kind == "clock_skew":

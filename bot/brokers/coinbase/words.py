@@ -144,7 +144,8 @@ CANCELS: Mapping[str, Meaning] = MappingProxyType(
 
 #: Answers of HTTP. 429 and 5xx are known by their number, 401 and the edge's 403 by their plain text: see `errors`.
 REFUSALS: tuple[Refusal, ...] = (
-    Refusal(400, "invalid_argument", None, Row(Meaning.REJECTED)),
+    # Nothing was placed; but its text is anybody's, and nothing is sold for one that nobody wrote down.
+    Refusal(400, "invalid_argument", None, Row(Meaning.BUSY)),
     Refusal(403, "permission_denied", "missing required scopes", Row(Meaning.PERMISSION, "scopes")),
     Refusal(403, "permission_denied", "user does not have access to portfolio", Row(Meaning.PERMISSION, "portfolio")),
     Refusal(404, "not_found", r"product [a-z0-9.-]{1,40} not supported", Row(Meaning.MARKET_CLOSED)),

@@ -116,7 +116,7 @@ def body_of(request: Request) -> dict[str, Any]:
         (refused("INSUFFICIENT_FUND", "Insufficient balance in source account"), ErrorClass.PASSING),
         (refused("PREVIEW_STOP_PRICE_ABOVE_LAST_TRADE_PRICE"), ErrorClass.PASSING),
         (refused("GEOFENCING_RESTRICTION"), ErrorClass.MARKET),
-        (http(b'{"error":"INVALID_ARGUMENT","message":"no"}', "400 Bad Request"), ErrorClass.FINAL),
+        (http(b'{"error":"INVALID_ARGUMENT","message":"no"}', "400 Bad Request"), ErrorClass.PASSING),
         (
             http(b'{"error":"INVALID_ARGUMENT","message":"account is not available"}', "400 Bad Request"),
             ErrorClass.MARKET,

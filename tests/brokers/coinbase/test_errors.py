@@ -117,7 +117,7 @@ def test_the_complaints_of_a_preview_are_read_together(codes: list[str], meaning
 @pytest.mark.parametrize(
     ("status", "body", "meaning", "remedy"),
     [
-        (400, {"error": "INVALID_ARGUMENT", "message": "bad"}, Meaning.REJECTED, ""),
+        (400, {"error": "INVALID_ARGUMENT", "message": "bad"}, Meaning.BUSY, ""),
         (401, "Unauthorized\n", Meaning.CREDENTIALS, "refused"),
         (401, "\n<html>log in</html>", Meaning.UNKNOWN, "unreachable"),
         (403, {"error": "PERMISSION_DENIED", "error_details": "Missing required scopes"}, Meaning.PERMISSION, "scopes"),
