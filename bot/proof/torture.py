@@ -51,6 +51,10 @@ _SETTINGS = {
     "LOG_LEVEL": "DEBUG",
 }
 
+#: Below this speed a torture would hardly see a candle close: the shortest candles, and looks to match.
+_QUICK = 10.0
+_AT_REAL_PACE = {"TIMEFRAME": "1m", "CYCLE_SECONDS": "30", "POSITION_SECONDS": "5"}
+
 
 @dataclass(frozen=True, slots=True)
 class Course:
@@ -88,7 +92,8 @@ def torture(course: Course, say: Callable[[str], None]) -> Outcome:
         folder.mkdir(parents=True, exist_ok=True)
         exchange = Exchange(folder, course.venues, course.seed, course.speed)
         stack.callback(exchange.close)
-        trader = Trader(folder, exchange.ready_file, _SETTINGS)
+        settings = _SETTINGS | (_AT_REAL_PACE if course.speed < _QUICK else {})
+        trader = Trader(folder, exchange.ready_file, settings)
         stack.callback(trader.close)
         return _Torture(course, exchange, trader, say).run()
 
