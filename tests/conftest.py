@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
 from zlib import crc32
 
 import pytest
@@ -24,10 +27,19 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 
+@pytest.fixture(scope="session")
+def hosts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("hosts")
+
+
 @pytest.fixture(autouse=True)
-def nothing_is_shared(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def nothing_is_shared(hosts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests that run side by side use the same keys: what the users of a host share is each test's own."""
-    monkeypatch.setattr(hostfile, "HOST_FOLDERS", (tmp_path_factory.mktemp("host"),))
+    monkeypatch.setattr(hostfile, "HOST_FOLDERS", (Path(mkdtemp(dir=hosts)),))
+
+
+#: How many tests were left out: of those that other exchanges try alike, and of those that take long.
+LEFT_OUT = pytest.StashKey[tuple[int, int]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -53,6 +65,27 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [
         one for name, group in alike.items() for one in group if one is not group[crc32(name.encode()) % len(group)]
     ]
+    thinned = len(left_out)
     left_out += [item for item in items if item.get_closest_marker("thorough")]
+    config.stash[LEFT_OUT] = (thinned, len(left_out) - thinned)
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker tells what it left out: all of them leave out the same."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left_out"] = session.config.stash.get(LEFT_OUT, (0, 0))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    node.config.stash[LEFT_OUT] = tuple(getattr(node, "workeroutput", {}).get("left_out", (0, 0)))
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    thinned, long = config.stash.get(LEFT_OUT, (0, 0))
+    if thinned or long:
+        terminalreporter.write_line(
+            f"left out: {thinned} tests of faults that another exchange is tried with, {long} that take long; --thorough runs them"
+        )
