@@ -358,7 +358,18 @@ def test_a_name_that_clearly_means_it_is_refused_in_the_environment(tmp_path: Pa
         *("LC_PAPER", "PAPERSIZE", "IS_SANDBOX", "NO_SANDBOX", "ELECTRON_NO_SANDBOX", "FLATPAK_SANDBOX_DIR", "TEST"),
         *("QTWEBENGINE_DISABLE_SANDBOX", "GEMINI_SANDBOX", "SANDBOX_RUNTIME", "npm_config_dry_run", "LIVE_RELOAD"),
         *("PRODUCTION", "NODE_ENV", "TEST_MODE", "PYTEST_CURRENT_TEST", "DEMO_HOME", "MODE", "ENABLED", "TRADING", "_"),
-        *("TRADE", "STOP", "PAUSE", "ACTIVE", "BOT_TOKEN", "TRADING_ACCOUNT", "KRAKEN_API", "ENVIRONMENT", "ENV", "FREEZE"),
+        *(
+            "TRADE",
+            "STOP",
+            "PAUSE",
+            "ACTIVE",
+            "BOT_TOKEN",
+            "TRADING_ACCOUNT",
+            "KRAKEN_API",
+            "ENVIRONMENT",
+            "ENV",
+            "FREEZE",
+        ),
         *("OKX_DEMO_API_KEY", "READONLY_REPLICA", "LIVE_SERVER_PORT", "KUBERNETES_SERVICE_HOST", "DRY_RUN_LOG", ""),
     ],
 )
@@ -373,7 +384,8 @@ def test_our_own_names_are_no_refusals(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["TAKE_PROFIT", "STOP_LOSS_PCT", "TRADE_SIZE", "ENABLE_SHORTS", "LOG_ON", "KRAKEN_OTP", "ACCOUNT", "NODE_ENV"]
+    "name",
+    ["TAKE_PROFIT", "STOP_LOSS_PCT", "TRADE_SIZE", "ENABLE_SHORTS", "LOG_ON", "KRAKEN_OTP", "ACCOUNT", "NODE_ENV"],
 )
 def test_what_says_nothing_of_it_is_only_told_of(tmp_path: Path, name: str) -> None:
     (line,) = load(tmp_path, {}, f"{name}=1\n").warnings

@@ -51,7 +51,9 @@ _IN_OUR_FILE: Final = _Vocabulary(
         **_CLEAR.spoken,
         **dict.fromkeys(("SIM", "SIMULATOR", "MOCK", "FAKE", "TEST", "TESTING", "VIRTUAL", "BACKTEST", "REAL"), _PLAY),
         **dict.fromkeys(("PROD", "PRODUCTION", "SANDBOXED", "PRACTICE", "TRAINING", "VALIDATEONLY"), _PLAY),
-        **dict.fromkeys(("MODE", "RUNMODE", "TRADEMODE", "ENV", "ENVIRONMENT", "STAGING", "SHADOW", "WHATIF", "PRETEND"), _PLAY),
+        **dict.fromkeys(
+            ("MODE", "RUNMODE", "TRADEMODE", "ENV", "ENVIRONMENT", "STAGING", "SHADOW", "WHATIF", "PRETEND"), _PLAY
+        ),
         **dict.fromkeys(("BACKTESTING", "LIVECAPITAL", "LIVECAPITALVERIFIED"), _PLAY),
         "OKXFLAG": _DEMO,
         **dict.fromkeys(("PAUSE", "PAUSED", "HALT", "HALTED", "NOOP", "AUTOTRADE", "AUTOTRADING"), _NO_ENTRIES),
@@ -73,7 +75,20 @@ _IN_OUR_FILE: Final = _Vocabulary(
     | {"LOCK", "LOCKED", "FREEZE", "FROZEN", "SUSPEND", "SUSPENDED", "SKIP", "IGNORE", "EXCLUDE", "EXECUTE", "SEND"}
     | {"SUBMIT", "CONFIRM", "USE", "START"},
     trades=_CLEAR.trades
-    | {"TRADER", "ORDER", "ORDERS", "ENTRY", "ENTRIES", "BUY", "BUYS", "BUYING", "POSITION", "POSITIONS", "BOT", "NIJA"},
+    | {
+        "TRADER",
+        "ORDER",
+        "ORDERS",
+        "ENTRY",
+        "ENTRIES",
+        "BUY",
+        "BUYS",
+        "BUYING",
+        "POSITION",
+        "POSITIONS",
+        "BOT",
+        "NIJA",
+    },
     around=_CLEAR.around
     | {"IS", "ON", "OFF", "ONLY", "DISABLED", "DISABLE", "FLAG", "RUN", "MONEY", "ACCOUNT", "BOT", "EXCHANGE", "BROKER"}
     | {"API", "NO", "NOT", "ALLOW", "FORCE", "TRADES", "TRADER", "ORDERS", "ENV", "ENVIRONMENT", "SWITCH", "GO", "NEW"}
