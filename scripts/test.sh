@@ -15,7 +15,7 @@ python -m ruff check
 python -m mypy --strict
 # Most of them wait for processes and markets most of the time: two for each core, but for memory's sake not over eight.
 workers=$(($(nproc 2>/dev/null || echo 2) * 2))
-python -m pytest -n $((workers > 8 ? 8 : workers)) && exit 0
+python -m pytest -n $((workers > 8 ? 8 : workers)) --dist worksteal && exit 0
 # Tests on real sockets and processes may miss a time-out on a machine that is busy with the others: what failed
 # gets one more try, alone. A real failure fails again.
 say "what failed is tried once more, alone"

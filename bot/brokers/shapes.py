@@ -21,6 +21,10 @@ _OF_THE_MOMENT = frozenset({Meaning.FUNDS, Meaning.TOO_SMALL, Meaning.PRICE, Mea
 Show = Callable[[Intent], str]
 
 
+class NoCheck(Exception):
+    """The venue judges no such order without money: it is taken as documented, and not shown again."""
+
+
 class Shapes:
     """The capabilities of one account, and what they follow from."""
 
@@ -29,6 +33,7 @@ class Shapes:
         self._offered = able
         self._venue = venue
         self._log = log
+        self._told: dict[str, ShapeProof] = {}
 
     # -- without money ----------------------------------------------------------------------------------------------
     def prove(self, show: Show, entry: Intent, stop: Intent) -> list[ShapeProof]:
@@ -42,15 +47,22 @@ class Shapes:
         if proofs[1].judged:
             self._resting(taken=proofs[1].accepted, reason=proofs[1].answer)
         for proof in proofs:
-            self._log.info(
-                "PROVED",
-                venue=self._venue,
-                shape=proof.name,
-                accepted=proof.accepted,
-                judged=proof.judged,
-                answer=proof.answer,
-            )
+            self._tell(proof)
         return proofs
+
+    def _tell(self, proof: ShapeProof) -> None:
+        """One line for each answer that differs from the one before."""
+        if self._told.get(proof.name) == proof:
+            return
+        self._told[proof.name] = proof
+        self._log.info(
+            "PROVED",
+            venue=self._venue,
+            shape=proof.name,
+            accepted=proof.accepted,
+            judged=proof.judged,
+            answer=proof.answer,
+        )
 
     def _attachment(self, proofs: list[ShapeProof], show: Show, entry: Intent) -> None:
         """An entry that is refused without its stop as well was not refused for it."""
@@ -98,6 +110,8 @@ def _judge(name: str, show: Show, intent: Intent) -> ShapeProof:
     """What a venue's answer to an order says about its shape."""
     try:
         return ShapeProof(name, accepted=True, answer=show(intent))
+    except NoCheck as error:
+        return ShapeProof(name, accepted=False, answer=str(error), judged=False)
     except BrokerError as error:
         if error.meaning in _OF_THE_MOMENT:
             return ShapeProof(name, accepted=True, answer=error.text, meaning=error.meaning)

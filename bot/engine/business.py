@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -90,7 +90,7 @@ class Business:
         closing = Closing(desk, protection)
         prices = Prices(desk, plan.timeframe_ms, plan.strategy.window(plan.timeframe_ms))
         desk.on_fill = Results(desk).on_fill
-        return cls(
+        made = cls(
             desk=desk,
             plan=plan,
             hunt=Hunt(desk),
@@ -116,6 +116,8 @@ class Business:
             diary=Diary(desk),
             vigil=Vigil(desk, protection.refused),
         )
+        made.entries.between = made.look_between
+        return made
 
     def start(self) -> Standing:
         """Bring the book up to date and protect what is held before anything else; then choose markets, walk what was missed."""
@@ -151,7 +153,7 @@ class Business:
             if not desk.markets.is_restricted(symbol):
                 break
         self._shown = (self._shown + 1) % max(len(self.symbols), 1)
-        self._proved = bool(proofs) and all(proof.judged for proof in proofs)
+        self._proved = bool(proofs) and all(proof.judged or proof.meaning is None for proof in proofs)
         self._proved_at = desk.clock.market_ms()
         return proofs
 
@@ -189,6 +191,13 @@ class Business:
         if self.entries.scan(self.symbols, standing, refusal):
             standing = self.accounting.measure()
         return standing
+
+    def look_between(self) -> None:
+        """Look at what is held when that is due, in the middle of longer work; a look without an answer is made up for later."""
+        due = self.desk.clock.market_ms() - self.watch.at >= self.plan.position_ms
+        if due and self.desk.book.positions():
+            with self.desk.broker.urgently(), suppress(BrokerError):
+                self.watch.look()
 
     def _patience(self) -> AbstractContextManager[None]:
         """Where something is held, no question keeps it waiting for a look."""
@@ -242,6 +251,7 @@ class Business:
         for symbol in ranked:
             if len(chosen) == self.plan.wishes.most:
                 break
+            self.look_between()
             try:
                 if self._is_old(symbol):
                     chosen.append(symbol)

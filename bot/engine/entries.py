@@ -6,7 +6,7 @@ One entry per symbol and candle, ever: the decision key in the database sees to 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -59,6 +59,8 @@ class Entries:
     """When signals that wait for the new candle's first seconds to pass may act (market ms); 0 when none waits, or when the
     market moves by itself and nobody need be told.
     """
+    between: Callable[[], None] = lambda: None
+    """Called between two symbols: a scan may take long, and what is held is not to wait for its end."""
     skipped: Counter[str] = field(default_factory=Counter)
     _seen: dict[str, int] = field(default_factory=dict)
     _told: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -79,10 +81,16 @@ class Entries:
             if still and may_enter is None and any(self._awaits(symbol) for symbol in symbols):
                 self.waits_until = close + self.exclusion_ms
             return 0
-        found = {symbol: what for symbol in symbols if (what := self._evaluate(symbol)) is not None}
+        found = {}
+        for symbol in symbols:
+            what = self._evaluate(symbol)
+            if what is not None:
+                found[symbol] = what
+            self.between()
         entered = 0
         for symbol in ranked(found):
             entered += self._consider(symbol, found[symbol], standing, may_enter)
+            self.between()
         return entered
 
     def _awaits(self, symbol: str) -> bool:

@@ -43,9 +43,8 @@ class Reconciliation:
         """
         desk = self._desk
         self.history.begin(first=True)
-        if not self.history.is_rebuilding:
-            with desk.broker.urgently():
-                self._keep_stops(self._look_at_orders())
+        with desk.broker.urgently():
+            self._keep_stops(self._look_at_orders())
         if not desk.book.positions():
             self.history.read_on(AT_ONCE)
         if self.adoption.watching:
@@ -84,12 +83,14 @@ class Reconciliation:
     # -- history --------------------------------------------------------------------------------------------------
     def _take(self, course: Course, orders: Sequence[VenueOrder]) -> None:
         """Orders that the history shows; those of a lost book make sense only beside what is open."""
+        resting = self._desk.broker.open_orders() if course.first else ()
         if course.lost:
-            orders = [*orders, *self._desk.broker.open_orders()]
+            orders = [*orders, *resting]
             if self._lives(orders) or self.adoption.delays(orders):
                 self.history.drop()
                 return
         self._recognise(orders, lost=course.lost)
+        self._keep_stops(resting)
 
     def _strangers(self, fills: Sequence[Fill]) -> dict[str, str]:
         """Orders behind fills that neither the book knows nor anybody has called foreign, with their symbols."""

@@ -46,13 +46,15 @@ class Watch:
     looked: dict[str, int] = field(default_factory=dict)
     finished: bool = True
     """Whether the last look left nothing to do."""
+    at: int = 0
+    """When the last look began (market ms)."""
 
     # -- between candles ------------------------------------------------------------------------------------------
     def look(self, seen: Sequence[VenueOrder] | None = None) -> bool:
         """One look at every position; False when something is left to do. `seen` is what is open, where reconciliation has just
         asked for it and learned how the others ended. Raises `BrokerError` when the exchange does not say what is open.
         """
-        self.finished = False
+        self.finished, self.at = False, self.desk.clock.market_ms()
         idle = not self.desk.book.positions() and not self.desk.book.unsettled()
         self.finished = idle or self._look_after(seen)
         return self.finished

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -54,7 +55,8 @@ def actor(clock: Hours, position_ms: int, cycle_ms: int) -> BrokerTrader:
     plan = SimpleNamespace(exclusion_ms=0, cycle_ms=cycle_ms, timeframe_ms=DAY, position_ms=position_ms)
     heartbeat = Heartbeat(Pulse("kraken", Status.DEGRADED))
     made = BrokerTrader(
-        cast("Any", None), cast("Any", None), cast("Any", plan), clock, cast("Any", Notes()), heartbeat,
+        cast("Any", SimpleNamespace(urgently=nullcontext)),
+        cast("Any", None), cast("Any", plan), clock, cast("Any", Notes()), heartbeat,
         cast("Any", None), threading.Event(), Path("nowhere"), random.Random(1),
     )  # fmt: skip
     parts: dict[str, Any] = {
@@ -63,7 +65,9 @@ def actor(clock: Hours, position_ms: int, cycle_ms: int) -> BrokerTrader:
             watch=SimpleNamespace(look=unanswered, finished=False),
             cycle=unanswered,
             protection=SimpleNamespace(is_urgent=lambda: False),
-            reconciliation=SimpleNamespace(adoption=SimpleNamespace(watching=False, is_due=lambda: False)),
+            reconciliation=SimpleNamespace(
+                adoption=SimpleNamespace(watching=False, is_due=lambda: False), read_on=lambda: False
+            ),
         ),
         "_reporter": SimpleNamespace(
             tally=SimpleNamespace(late=lambda _: None, cycles=0),

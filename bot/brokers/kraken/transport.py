@@ -72,7 +72,7 @@ class KrakenTransport:
         self._lock = KeyLock.of(config.state_dir, config.mode, "kraken", config.environment, config.key)
         self._limits = KrakenLimits(config.tier, clock, log)
         self._lane = Lane.QUERY
-        self._longest_wait: float | None = None
+        self._is_brief = False
         self.vouch: Callable[[], object] | None = None
         """Raises what the key lacks now, by the venue's list of its rights; set once connecting has found them all."""
         self._lockout = Pause(clock)
@@ -90,12 +90,11 @@ class KrakenTransport:
             raise _closed(error, fields.get("pair", "")) from error
 
     def private(self, method: str, data: Mapping[str, str] | None = None, *, behind: bool = False) -> Any:
-        """The `result` of a private question. One that comes `behind` all others is asked only if there is room for it now."""
+        """The `result` of a private question. One that comes `behind` all others is asked only if there is room at once."""
         deadline, fields = self._haste.deadline(self._config.read_seconds), dict(data or {})
-        room = deadline
-        if behind or (self._longest_wait is not None and self._lane is not Lane.EXIT):
-            room = self._haste.deadline(0 if behind else self._longest_wait or 0)
         lane = Lane.ENTRY if behind else self._lane
+        brief = behind or (self._is_brief and lane is not Lane.EXIT)
+        room = self._haste.deadline(_A_MOMENT) if brief else deadline
 
         def ask() -> Any:
             self._stay_quiet()
@@ -131,11 +130,11 @@ class KrakenTransport:
     @contextmanager
     def briefly(self) -> Iterator[None]:
         """Questions that are asked within, and are not urgent, wait for room for a moment only."""
-        before, self._longest_wait = self._longest_wait, _A_MOMENT
+        before, self._is_brief = self._is_brief, True
         try:
             yield
         finally:
-            self._longest_wait = before
+            self._is_brief = before
 
     def hurry(self, until: int) -> None:
         """No wait beyond wall time `until`."""

@@ -22,6 +22,7 @@ from bot.brokers.okx.orders import Terms, algo_fields, is_algo, order_fields, wi
 from bot.brokers.okx.parse import Settings, stop_id
 from bot.brokers.okx.transport import OkxTransport
 from bot.brokers.outcomes import Unsupported, outcome
+from bot.brokers.shapes import NoCheck
 from bot.domain.clock import SECOND, Clock
 from bot.domain.instrument import Kind
 from bot.domain.log import Log
@@ -90,14 +91,14 @@ class OkxTrade:
         return outcome(send)
 
     def show(self, intent: Intent) -> str:
-        """order-precheck: OKX's word when it takes this order. Raises `BrokerError` when it does not, or does not judge it.
+        """order-precheck: OKX's word when it takes this order. Raises `BrokerError` when it does not, `NoCheck` where it has none.
 
         It judges no algo orders, and nothing in Spot and Futures mode.
         """
         if is_algo(intent):
-            raise failure(Meaning.BUSY, "OKX has no check of algo orders: taken as its API guide says")
+            raise NoCheck("OKX has no check of algo orders: taken as its API guide says")
         if self.settings is None or self.settings.level not in MANY_COINS:
-            raise failure(Meaning.BUSY, "OKX checks no orders in this account mode: taken as its API guide says")
+            raise NoCheck("OKX checks no orders in this account mode: taken as its API guide says")
         latest = self._clock.wall_ms() + self._config.deadline_ms
         try:
             fields = order_fields(intent, self._terms(intent))
