@@ -318,6 +318,19 @@ def test_what_the_file_sets_twice_is_told_with_its_lines(tmp_path: Path) -> None
     assert settings.limits.max_order_usd == 5000
 
 
+def test_what_an_empty_variable_takes_from_the_file_is_told(tmp_path: Path) -> None:
+    settings = load(tmp_path, {"MAX_ORDER_USD": "", "MAX_PAIRS": ""}, "MAX_ORDER_USD=50\n")
+    assert settings.limits.max_order_usd is None
+    (line,) = settings.warnings
+    assert line.startswith("MAX_ORDER_USD is empty in the environment, which wins over .env")
+
+
+def test_an_empty_variable_does_not_undo_the_wish_for_play_money(tmp_path: Path) -> None:
+    (line,) = refused(tmp_path, {"TRADING_MODE": " "}, "TRADING_MODE=sandbox\n")
+    assert line.startswith('TRADING_MODE is empty in the environment, which wins over "sandbox" in .env')
+    assert load(tmp_path, {"TRADING_MODE": ""}, "").trading.trading_mode == "auto"
+
+
 # --- names that mean "do not trade" elsewhere
 
 NOT_TRADING = (
