@@ -202,13 +202,18 @@ def state_folder() -> Path:
 
     `$XDG_STATE_HOME/nija`, by default `~/.local/state/nija`.
     """
-    base = os.environ.get("XDG_STATE_HOME", "")
-    return (Path(base) if base else Path.home() / ".local" / "state") / "nija"
+    return (_xdg_state_home() or Path.home() / ".local" / "state") / "nija"
+
+
+def _xdg_state_home() -> Path | None:
+    """A relative one does not count, as the XDG Base Directory Specification says: it would be another in each current folder."""
+    given = Path(os.environ.get("XDG_STATE_HOME", ""))
+    return given if given.is_absolute() else None
 
 
 def usable_state_folder() -> Path:
     """`state_folder`, made if need be; raises `ConfigError` when nothing can be kept there."""
-    name = "XDG_STATE_HOME" if os.environ.get("XDG_STATE_HOME") else "HOME"
+    name = "HOME" if _xdg_state_home() is None else "XDG_STATE_HOME"
     try:
         return _writable(state_folder())
     except (OSError, RuntimeError) as error:

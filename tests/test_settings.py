@@ -213,6 +213,13 @@ def test_home_is_the_checkout_wherever_we_are_unless_nija_home_says_otherwise(
         load_settings(environ={})
 
 
+def test_a_relative_state_folder_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be another one for whoever stands in another folder, and so would the locks in it."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_STATE_HOME", "state")
+    assert usable_state_folder() == tmp_path / ".local" / "state" / "nija"
+
+
 @pytest.mark.parametrize("given", [{"HOME": "/proc/nowhere"}, {"XDG_STATE_HOME": "/proc/nowhere"}])
 def test_a_home_that_takes_no_file_is_named_with_what_it_holds(
     given: dict[str, str], monkeypatch: pytest.MonkeyPatch
