@@ -117,10 +117,13 @@ def ledger(
     every: Annotated[bool, typer.Option("--all", help="earlier accounts too")] = False,
 ) -> None:
     """Show what NIJA believes: orders, fills, positions, stops. Reads the database only."""
+    from bot.operate.heartbeat_file import out_of_reach
     from bot.operate.ledger_view import show
     from bot.store.report import document, write_csv
 
     with told() as settings:
+        if why := out_of_reach(settings.operation.data_dir):
+            typer.echo(f"nija: {why}", err=True)
         books = _books(settings)
         if as_csv:
             write_csv(books, sys.stdout, broker, every=every)
@@ -241,10 +244,11 @@ def _books(settings: Settings) -> Books:
 
 def _order(verb: Verb, broker: Venue | None, patience: float = 10.0, *, ask: bool = False) -> None:
     """Post a command, wait for its answers, and say what became of it."""
+    from bot.operate.heartbeat_file import out_of_reach
     from bot.operate.orders import addressees, carried_out, not_traded, worded
 
     with told() as settings:
-        if why := _out_of_reach(settings.operation.data_dir):
+        if why := out_of_reach(settings.operation.data_dir):
             typer.echo(f"nija: {why}", err=True)
             raise typer.Exit(1)
         books = _books(settings)
@@ -259,7 +263,8 @@ def _order(verb: Verb, broker: Venue | None, patience: float = 10.0, *, ask: boo
             raise typer.Exit(1)
         done = carried_out(settings, books, verb, to, patience)
         for venue, reason in _failures(settings.operation.data_dir) if not done else ():
-            typer.echo(f"nija: {venue.upper()} failed in the running NIJA: {reason}", err=True)
+            if broker in (None, venue):
+                typer.echo(f"nija: {venue.upper()} failed in the running NIJA: {reason}", err=True)
         raise typer.Exit(1 if _tell_unreadable(books, broker) or not done else 0)
 
 
@@ -268,19 +273,6 @@ def _tell_unreadable(books: Books, broker: Venue | None) -> bool:
     for line in books.unreadable.values():
         typer.echo(f"nija: {line}", err=True)
     return books.misses(broker)
-
-
-def _out_of_reach(data_dir: Path) -> str | None:
-    """Why the daemon that runs on this data folder does not see what is ordered in it; None when it does, or none runs."""
-    from bot.hostlock import holder_of, itself, place
-
-    pid = holder_of(place(data_dir))
-    if pid is None or (data_dir.exists() and holder_of(itself(data_dir)) == pid):
-        return None
-    return (
-        f"NIJA runs (process {pid}) and cannot be reached: its data folder {data_dir} was removed or replaced; put it back, or"
-        " stop that process and start NIJA again"
-    )
 
 
 def _failures(data_dir: Path) -> list[tuple[str, str]]:

@@ -174,10 +174,11 @@ def load_settings(folder: Path | None = None, environ: Mapping[str, str] | None 
     outside = os.environ if environ is None else environ
     held = {**in_file, **{name: _bare(text) for name, text in outside.items()}}
     groups, lines = _build_groups({name: text for name, text in held.items() if text}, home)
-    lines = [*refusals(in_file, outside, VARIABLES), *lines]
+    emptied = [name for name in VARIABLES if in_file.get(name) and name in outside and not _bare(outside[name])]
+    lines = [*refusals(in_file, outside, VARIABLES), *_mode_emptied(emptied, in_file), *lines]
     if lines:
         raise ConfigError(lines)
-    warnings = (*_repeated(bindings), *_unknown(in_file, outside))
+    warnings = (*_repeated(bindings), *_unknown(in_file, outside), *map(_emptied, emptied))
     settings = Settings.model_validate({**groups, "home": home, "warnings": warnings})
     _check_together(settings)
     return settings
@@ -201,13 +202,18 @@ def state_folder() -> Path:
 
     `$XDG_STATE_HOME/nija`, by default `~/.local/state/nija`.
     """
-    base = os.environ.get("XDG_STATE_HOME", "")
-    return (Path(base) if base else Path.home() / ".local" / "state") / "nija"
+    return (_xdg_state_home() or Path.home() / ".local" / "state") / "nija"
+
+
+def _xdg_state_home() -> Path | None:
+    """A relative one does not count, as the XDG Base Directory Specification says: it would be another in each current folder."""
+    given = Path(os.environ.get("XDG_STATE_HOME", ""))
+    return given if given.is_absolute() else None
 
 
 def usable_state_folder() -> Path:
     """`state_folder`, made if need be; raises `ConfigError` when nothing can be kept there."""
-    name = "XDG_STATE_HOME" if os.environ.get("XDG_STATE_HOME") else "HOME"
+    name = "HOME" if _xdg_state_home() is None else "XDG_STATE_HOME"
     try:
         return _writable(state_folder())
     except (OSError, RuntimeError) as error:
@@ -332,6 +338,20 @@ def _repeated(bindings: Sequence[tuple[str, Binding]]) -> tuple[str, ...]:
         for name, at in lines.items()
         if len(at) > 1
     )
+
+
+def _mode_emptied(emptied: Sequence[str], in_file: Mapping[str, str]) -> list[str]:
+    """A line where the wish for play money in `.env` would be undone by a variable that holds nothing."""
+    name = "TRADING_MODE"
+    if name not in emptied:
+        return []
+    return [
+        f'{name} is empty in the environment, which wins over "{in_file[name]}" in .env: remove it from one of them'
+    ]
+
+
+def _emptied(name: str) -> str:
+    return f"{name} is empty in the environment, which wins over .env: its default counts"
 
 
 def _unknown(in_file: Mapping[str, str], outside: Mapping[str, str]) -> tuple[str, ...]:

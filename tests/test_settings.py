@@ -213,6 +213,13 @@ def test_home_is_the_checkout_wherever_we_are_unless_nija_home_says_otherwise(
         load_settings(environ={})
 
 
+def test_a_relative_state_folder_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be another one for whoever stands in another folder, and so would the locks in it."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_STATE_HOME", "state")
+    assert usable_state_folder() == tmp_path / ".local" / "state" / "nija"
+
+
 @pytest.mark.parametrize("given", [{"HOME": "/proc/nowhere"}, {"XDG_STATE_HOME": "/proc/nowhere"}])
 def test_a_home_that_takes_no_file_is_named_with_what_it_holds(
     given: dict[str, str], monkeypatch: pytest.MonkeyPatch
@@ -318,6 +325,19 @@ def test_what_the_file_sets_twice_is_told_with_its_lines(tmp_path: Path) -> None
     assert settings.limits.max_order_usd == 5000
 
 
+def test_what_an_empty_variable_takes_from_the_file_is_told(tmp_path: Path) -> None:
+    settings = load(tmp_path, {"MAX_ORDER_USD": "", "MAX_PAIRS": ""}, "MAX_ORDER_USD=50\n")
+    assert settings.limits.max_order_usd is None
+    (line,) = settings.warnings
+    assert line.startswith("MAX_ORDER_USD is empty in the environment, which wins over .env")
+
+
+def test_an_empty_variable_does_not_undo_the_wish_for_play_money(tmp_path: Path) -> None:
+    (line,) = refused(tmp_path, {"TRADING_MODE": " "}, "TRADING_MODE=sandbox\n")
+    assert line.startswith('TRADING_MODE is empty in the environment, which wins over "sandbox" in .env')
+    assert load(tmp_path, {"TRADING_MODE": ""}, "").trading.trading_mode == "auto"
+
+
 # --- names that mean "do not trade" elsewhere
 
 NOT_TRADING = (
@@ -325,11 +345,15 @@ NOT_TRADING = (
     *("SIMULATE", "SIMULATION", "DEMO", "DEMO_MODE", "OKX_TESTNET", "OKX_DEMO", "KRAKEN_SANDBOX", "COINBASE_SANDBOX"),
     *("TRADING_ENABLED", "ENABLE_TRADING", "READ_ONLY", "READONLY", "NO_TRADING", "NIJA_DRY_RUN", "USE_TESTNET"),
     *("KILL_SWITCH", "EMERGENCY_STOP", "REAL_MONEY", "dry_run", "Paper_Mode", "TRADING_LIVE", "NIJA_LIVE", "DRY"),
-    *("KRAKEN_ENABLED", "DISABLE_OKX", "STOP_TRADING", "TRADE_ENABLED"),
+    *("KRAKEN_ENABLED", "DISABLE_OKX", "STOP_TRADING", "TRADE_ENABLED", "trading_mode", "TradingMode", "NIJA_MODE"),
+    *("ALLOW_LIVE_TRADING", "TRADING_PAUSED", "MOCK_TRADING", "PAPER_OR_LIVE_TRADING", "NIJA_ENABLED", "OKX_FLAG"),
+    *("IS_DRY_RUN", "BOT_DRY_RUN", "BLOCK_TRADING", "SUSPEND_TRADING", "KRAKEN_ENVIRONMENT", "SKIP_KRAKEN"),
 )
 ONLY_IN_THE_FILE = (
     *("IS_SANDBOX", "TEST_MODE", "MOCK", "PAUSED", "AUTO_TRADE", "BOT_ENABLED_TRADING", "CLOSE_ONLY", "PRODUCTION"),
     *("NO_ORDERS", "ENABLE_NIJA", "NO_NEW_ENTRIES", "GO_LIVE", "IS_LIVE", "LIVE_ORDERS", "SIM", "REAL_TRADING"),
+    *("MODE", "RUN_MODE", "ENVIRONMENT", "ENABLED", "ACTIVE", "FREEZE", "SAFE_MODE", "SHADOW_MODE", "EXECUTE_ORDERS"),
+    *("NO_NEW_POSITIONS", "LIVE_CAPITAL_VERIFIED", "FLATTEN", "PANIC", "ALERTS_ONLY", "LIQUIDATE_ONLY", "NON_LIVE"),
 )
 
 
@@ -354,6 +378,18 @@ def test_a_name_that_clearly_means_it_is_refused_in_the_environment(tmp_path: Pa
         *("LC_PAPER", "PAPERSIZE", "IS_SANDBOX", "NO_SANDBOX", "ELECTRON_NO_SANDBOX", "FLATPAK_SANDBOX_DIR", "TEST"),
         *("QTWEBENGINE_DISABLE_SANDBOX", "GEMINI_SANDBOX", "SANDBOX_RUNTIME", "npm_config_dry_run", "LIVE_RELOAD"),
         *("PRODUCTION", "NODE_ENV", "TEST_MODE", "PYTEST_CURRENT_TEST", "DEMO_HOME", "MODE", "ENABLED", "TRADING", "_"),
+        *(
+            "TRADE",
+            "STOP",
+            "PAUSE",
+            "ACTIVE",
+            "BOT_TOKEN",
+            "TRADING_ACCOUNT",
+            "KRAKEN_API",
+            "ENVIRONMENT",
+            "ENV",
+            "FREEZE",
+        ),
         *("OKX_DEMO_API_KEY", "READONLY_REPLICA", "LIVE_SERVER_PORT", "KUBERNETES_SERVICE_HOST", "DRY_RUN_LOG", ""),
     ],
 )
@@ -365,6 +401,15 @@ def test_our_own_names_are_no_refusals(tmp_path: Path) -> None:
     mine = {"OKX_USE_TESTNET": "true", "SANDBOX_SEED": "3", "TRADING_MODE": "sandbox", "SANDBOX_PAIRS": "2"}
     assert load(tmp_path, mine).okx.use_testnet
     assert load(tmp_path, {}, "".join(f"{name}={text}\n" for name, text in mine.items())).warnings == ()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["TAKE_PROFIT", "STOP_LOSS_PCT", "TRADE_SIZE", "ENABLE_SHORTS", "LOG_ON", "KRAKEN_OTP", "ACCOUNT", "NODE_ENV"],
+)
+def test_what_says_nothing_of_it_is_only_told_of(tmp_path: Path, name: str) -> None:
+    (line,) = load(tmp_path, {}, f"{name}=1\n").warnings
+    assert line.startswith(f"{name} is not a variable of NIJA and is not used")
 
 
 # --- whose money

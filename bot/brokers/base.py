@@ -298,6 +298,11 @@ class BaseBroker(ABC):
         """
         return nullcontext()
 
+    def make_room(self, questions: int) -> None:  # noqa: B027 - nothing to do where room comes within moments
+        """Wait until the venue's budget has room for so many questions at once, as before coins are taken from their stops for a
+        sale; raises `NoRoom` when that takes too long. Spends nothing.
+        """
+
     @abstractmethod
     def limit_calls(self, seconds: float | None) -> None:
         """No call takes longer than this, as while coins lie without a stop; None for the usual times."""

@@ -89,7 +89,13 @@ class Budget:
 
 
 def admit(budget: Budget, cost: float, lane: Lane, deadline: Deadline, clock: Clock) -> None:
-    """Wait for room and spend it; raises `OverBudget` when the deadline would pass first.
+    """Wait for room and spend it; raises `OverBudget` when the deadline would pass first."""
+    await_room(budget, cost, lane, deadline, clock)
+    budget.spend(cost)
+
+
+def await_room(budget: Budget, cost: float, lane: Lane, deadline: Deadline, clock: Clock) -> None:
+    """Wait for room; raises `OverBudget` when the deadline would pass first.
 
     Room comes with market time, waiting happens in real time: the clock's speed converts.
     """
@@ -98,4 +104,3 @@ def admit(budget: Budget, cost: float, lane: Lane, deadline: Deadline, clock: Cl
         if real >= deadline.left():
             raise OverBudget(budget.name, int(real * 1000))
         deadline.pause(real)
-    budget.spend(cost)

@@ -21,8 +21,9 @@ class Flattening:
     def step(self, reason: str) -> list[str]:
         """One attempt at everything; returns a line for each thing that is still there."""
         try:
-            self._cancel(self._desk.broker.open_orders())
-            self._sell(reason)
+            with self._desk.broker.urgently():
+                self._cancel(self._desk.broker.open_orders())
+                self._sell(reason)
         except BrokerError as error:
             return [*self.left(), error.text]
         return self.left()

@@ -24,6 +24,8 @@ from bot.engine.cover import Amend, Cancel, Place, Step, arrange, covered
 from bot.engine.desk import Desk, refusal
 from bot.engine.refusals import Refusals, RefusedAmends
 
+#: Questions between a cancel and the sale of what it freed: how each order ended (of so many at most), what the wallet shows.
+_MOST_ASKED, _ASKED_TO_SELL = 4, 2
 #: Waits (wall seconds) between looks at a stop whose cancel was taken but may still be queued.
 _CANCEL_PATIENCE = (0.0, 0.02, 0.05, 0.1)
 #: Waits (wall seconds) between looks at the wallet for coins that a cancelled stop held: a venue may confirm a cancel before
@@ -199,7 +201,7 @@ class Protection:
         reductions = arrange(
             stops, want, stop_price(position, instrument), instrument, amend=desk.broker.capabilities().amend
         )
-        desk.expose(position.symbol, why)
+        self._bare(position.symbol, reductions, why)
         if not self._take(position, reductions):
             return False
         cancelled = any(isinstance(step, Cancel) for step in reductions)
@@ -315,8 +317,18 @@ class Protection:
             exchange_id=stop.exchange_id,
             reason="it cannot be amended: cancelled and placed anew",
         )
-        self._desk.expose(symbol, "replaced")
-        return self._take(position, [Cancel(stop), Place(step.qty - stop.filled_qty, step.trigger)])
+        steps: list[Step] = [Cancel(stop), Place(step.qty - stop.filled_qty, step.trigger)]
+        self._bare(symbol, steps, "replaced")
+        return self._take(position, steps)
+
+    def _bare(self, symbol: str, steps: Sequence[Step], why: str) -> None:
+        """Coins lie without their stop from now on. A venue that cannot be asked how the cancels ended would only get the stop
+        placed again, look after look: so there must be room for that before the first; raises `NoRoom`.
+        """
+        cancels = sum(isinstance(step, Cancel) for step in steps)
+        if cancels:
+            self._desk.broker.make_room(min(cancels, _MOST_ASKED) + _ASKED_TO_SELL)
+        self._desk.expose(symbol, why)
 
     # -- taking away ----------------------------------------------------------------------------------------------
     def _reduce(self, step: Cancel) -> bool:

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from bot.domain.clock import SECOND, iso, system_ms
 from bot.operate.checks import Wish
-from bot.operate.heartbeat_file import Beat, running_daemon
+from bot.operate.heartbeat_file import Beat, out_of_reach, running_daemon
 from bot.operate.orders import not_traded
 from bot.operate.unwatched import Unwatched
 from bot.sandbox_child import is_alive
@@ -50,13 +50,18 @@ class Activity:
 def main(wish: Wish) -> int:
     """Print who trades; 0 when every known broker does, 1 otherwise, 2 for a wrong configuration."""
     try:
-        found = activities(load_settings())
+        settings = load_settings()
+        lost = out_of_reach(settings.operation.data_dir)
+        found = activities(settings)
     except ConfigError as error:
         for line in error.lines:
             print(f"nija: {line}", file=sys.stderr)
         return 2
     except StoreError as error:
         print(f"nija: {error}", file=sys.stderr)
+        return 1
+    if lost is not None:
+        print(f"nija: {lost}", file=sys.stderr)
         return 1
     _say(wish, found)
     return 0 if found and all(one.trades_now for one in found) else 1

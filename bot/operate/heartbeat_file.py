@@ -14,6 +14,7 @@ from typing import Any
 
 from bot.domain.clock import SECOND, Clock, iso, parse_iso, system_ms
 from bot.domain.log import Log
+from bot.hostlock import holder_of, itself, place
 from bot.operate.health import Status
 from bot.sandbox_child import is_alive
 
@@ -88,6 +89,19 @@ def running_daemon(data_dir: Path) -> DaemonWord | None:
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return word if fresh and is_alive(word.pid) else None
+
+
+def out_of_reach(data_dir: Path) -> str | None:
+    """Why the daemon that runs on this data folder neither sees what is ordered in it nor tells anything there; None when it
+    does, or none runs.
+    """
+    pid = holder_of(place(data_dir))
+    if pid is None or (data_dir.exists() and holder_of(itself(data_dir)) == pid):
+        return None
+    return (
+        f"NIJA runs (process {pid}) and cannot be reached: its data folder {data_dir} was removed or replaced; put it back, or"
+        " stop that process and start NIJA again"
+    )
 
 
 def at_work(data_dir: Path) -> list[str]:

@@ -1,7 +1,8 @@
 """Names that mean "do not trade" in other programs. NIJA has other words for it, and must never trade past such a wish.
 
 `.env` is NIJA's own file, so whatever can be read that way counts there. The process's environment belongs to other
-programs, too: only names that are clearly these words count. Values are never looked at.
+programs, too: there such a name counts if it is clearly one of these words, or speaks of trading or of an exchange of ours.
+Values are never looked at.
 """
 
 from __future__ import annotations
@@ -35,33 +36,66 @@ class _Vocabulary:
 _CLEAR: Final = _Vocabulary(
     spoken={
         **dict.fromkeys(("DRYRUN", "DRY", "PAPER", "LIVE", "SANDBOX", "SIMULATE", "SIMULATED", "SIMULATION"), _PLAY),
-        **dict.fromkeys(("PLAYMONEY", "REALMONEY", "FAKEMONEY"), _PLAY),
+        **dict.fromkeys(("PLAYMONEY", "REALMONEY", "FAKEMONEY", "LIVEMONEY", "PAPERMONEY", "TRADINGMODE"), _PLAY),
+        **dict.fromkeys(("ISDRYRUN", "ISPAPER", "ISLIVE"), _PLAY),
         **dict.fromkeys(("TESTNET", "DEMO"), _DEMO),
-        **dict.fromkeys(("READONLY", "WATCHONLY"), _NO_ENTRIES),
+        **dict.fromkeys(("READONLY", "WATCHONLY", "NOTRADE", "NOTRADING"), _NO_ENTRIES),
         **dict.fromkeys(("EMERGENCYSTOP", "KILLSWITCH"), _STOP),
     },
     switches=frozenset({"ENABLED", "ENABLE", "DISABLED", "DISABLE", "ALLOW", "STOP", "PAUSE", "NO"}),
     trades=frozenset({"TRADING", "TRADE", "TRADES"}),
-    around=_VENUES | {"NIJA", "MODE", "TRADING", "TRADE", "USE", "ENABLED", "ENABLE"},
+    around=_VENUES | {"NIJA", "BOT", "MODE", "TRADING", "TRADE", "USE", "ENABLED", "ENABLE"},
 )
 _IN_OUR_FILE: Final = _Vocabulary(
     spoken={
         **_CLEAR.spoken,
         **dict.fromkeys(("SIM", "SIMULATOR", "MOCK", "FAKE", "TEST", "TESTING", "VIRTUAL", "BACKTEST", "REAL"), _PLAY),
         **dict.fromkeys(("PROD", "PRODUCTION", "SANDBOXED", "PRACTICE", "TRAINING", "VALIDATEONLY"), _PLAY),
+        **dict.fromkeys(
+            ("MODE", "RUNMODE", "TRADEMODE", "ENV", "ENVIRONMENT", "STAGING", "SHADOW", "WHATIF", "PRETEND"), _PLAY
+        ),
+        **dict.fromkeys(("BACKTESTING", "LIVECAPITAL", "LIVECAPITALVERIFIED"), _PLAY),
+        "OKXFLAG": _DEMO,
         **dict.fromkeys(("PAUSE", "PAUSED", "HALT", "HALTED", "NOOP", "AUTOTRADE", "AUTOTRADING"), _NO_ENTRIES),
+        **dict.fromkeys(("ENABLED", "ENABLE", "DISABLED", "DISABLE", "ACTIVE", "STOP", "STOPPED"), _NO_ENTRIES),
+        **dict.fromkeys(("FREEZE", "FROZEN", "SUSPEND", "SUSPENDED", "ARMED", "DISARM", "DISARMED"), _NO_ENTRIES),
+        **dict.fromkeys(("EXECUTE", "MAINTENANCE", "AUTOSTART", "SAFEMODE", "SAFETYMODE", "MANUALMODE"), _NO_ENTRIES),
+        **dict.fromkeys(("OBSERVERMODE", "MONITORMODE", "WATCHMODE", "MASTERSWITCH", "TRADINGSWITCH"), _NO_ENTRIES),
+        **dict.fromkeys(("ALERTONLY", "ALERTSONLY", "NOTIFYONLY", "LOGONLY"), _NO_ENTRIES),
         **dict.fromkeys(
             ("SIGNALONLY", "SIGNALSONLY", "MONITORONLY", "VIEWONLY", "OBSERVEONLY", "OBSERVE"), _NO_ENTRIES
         ),
-        **dict.fromkeys(("CLOSEONLY", "EXITONLY", "SELLONLY", "REDUCEONLY"), _NO_ENTRIES),
+        **dict.fromkeys(("CLOSEONLY", "EXITONLY", "SELLONLY", "REDUCEONLY", "LIQUIDATEONLY"), _NO_ENTRIES),
+        **dict.fromkeys(("PANIC", "FLATTEN", "FLATTENALL", "CLOSEALL", "LIQUIDATE"), _STOP),
+        **dict.fromkeys((f"{venue}ONLY" for venue in _VENUES), _NO_KEYS),
+        **dict.fromkeys((f"ONLY{venue}" for venue in _VENUES), _NO_KEYS),
     },
     switches=_CLEAR.switches
-    | {"ALLOWED", "STOPPED", "PAUSED", "HALT", "HALTED", "ACTIVE", "ON", "OFF", "NOT", "PLACE"},
-    trades=_CLEAR.trades | {"TRADER", "ORDER", "ORDERS", "ENTRY", "ENTRIES", "BUY", "BUYS", "BUYING", "BOT", "NIJA"},
+    | {"ALLOWED", "STOPPED", "PAUSED", "HALT", "HALTED", "ACTIVE", "ON", "OFF", "NOT", "PLACE", "BLOCK", "BLOCKED"}
+    | {"LOCK", "LOCKED", "FREEZE", "FROZEN", "SUSPEND", "SUSPENDED", "SKIP", "IGNORE", "EXCLUDE", "EXECUTE", "SEND"}
+    | {"SUBMIT", "CONFIRM", "USE", "START"},
+    trades=_CLEAR.trades
+    | {
+        "TRADER",
+        "ORDER",
+        "ORDERS",
+        "ENTRY",
+        "ENTRIES",
+        "BUY",
+        "BUYS",
+        "BUYING",
+        "POSITION",
+        "POSITIONS",
+        "BOT",
+        "NIJA",
+    },
     around=_CLEAR.around
     | {"IS", "ON", "OFF", "ONLY", "DISABLED", "DISABLE", "FLAG", "RUN", "MONEY", "ACCOUNT", "BOT", "EXCHANGE", "BROKER"}
-    | {"API", "NO", "NOT", "ALLOW", "FORCE", "TRADES", "TRADER", "ORDERS", "ENV", "ENVIRONMENT", "SWITCH", "GO", "NEW"},
+    | {"API", "NO", "NOT", "ALLOW", "FORCE", "TRADES", "TRADER", "ORDERS", "ENV", "ENVIRONMENT", "SWITCH", "GO", "NEW"}
+    | {"OR", "NON", "EXECUTION", "PAPER", "LIVE"},
 )
+#: Words by which a name of the environment speaks of nothing but this: it is read as one of our file.
+_OURS: Final = _VENUES | _CLEAR.trades | {"NIJA", "TRADER"}
 #: What is written in one word with what it speaks of: PAPERTRADING, LIVEMODE.
 _ENDS: Final = ("TRADING", "TRADE", "MODE")
 
@@ -69,7 +103,7 @@ _ENDS: Final = ("TRADING", "TRADE", "MODE")
 def means_no_trading(name: str, *, our_file: bool) -> str | None:
     """What to use in place of a variable whose name says "do not trade" (or "do"); None for any other name."""
     words = re.split(r"[_\W]+", name.upper().strip("_"))
-    known = _IN_OUR_FILE if our_file else _CLEAR
+    known = _IN_OUR_FILE if our_file or _OURS.intersection(words) else _CLEAR
     for first, last in _stretches(len(words)):
         instead = _phrase("".join(words[first:last]), known.spoken)
         if instead is not None and known.around.issuperset(words[:first] + words[last:]):

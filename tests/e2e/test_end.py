@@ -83,6 +83,15 @@ def test_every_way_of_asking_ends_it_as_sigterm_does(sandbox: Sandbox, tmp_path:
         assert daemon.lines("STOPPED")
 
 
+def test_a_signal_that_asks_for_something_else_ends_nothing(sandbox: Sandbox, tmp_path: Path) -> None:
+    with Daemon(tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file)) as daemon:
+        daemon.says("FUNDED")
+        for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM):
+            daemon.running.send_signal(number)
+        assert daemon.stop()[0] == 0
+        assert daemon.lines("STOPPED")
+
+
 def test_a_hangup_that_whoever_started_it_ignores_is_ignored(sandbox: Sandbox, tmp_path: Path) -> None:
     """`nohup ./start.sh &`, and the terminal is closed."""
     ignored = signal.signal(signal.SIGHUP, signal.SIG_IGN)

@@ -7,8 +7,12 @@ from typing import Any
 
 import pytest
 
+from bot.brokers.base import Lane
+from bot.brokers.deadline import Deadline
+from bot.brokers.kraken import KrakenBroker
 from bot.domain.order import Intent, OrderType, Purpose, Side
 from bot.domain.outcome import Placed
+from bot.engine.desk import Desk
 from tests.rig import Rig
 
 VENUES = ("kraken", "okx", "coinbase")
@@ -45,6 +49,35 @@ def test_flat_although_the_exchange_fails_at_first(rig: Rig, kind: str, path: st
     assert rig.position is None
     assert rig.coins() == bought * 2
     assert rig.resting() == 0
+
+
+def test_no_stop_is_taken_away_before_there_is_room_to_ask_how_it_ended(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The key's counter is full. A cancel whose end cannot be asked for only gets the stop placed again, and nothing is sold."""
+    rig.bought()
+    broker = rig.business.desk.broker
+    assert isinstance(broker, KrakenBroker)
+    limits = broker._transport._limits
+    waits: list[int] = []
+    lanes: set[Lane] = set()
+    expose, question = Desk.expose, limits.question
+
+    def exposed(self: Desk, symbol: str, why: str) -> None:
+        waits.append(limits._calls.wait_ms(2.0, Lane.EXIT))
+        expose(self, symbol, why)
+
+    def asked(method: str, deadline: Deadline, lane: Lane = Lane.QUERY) -> None:
+        lanes.add(lane)
+        question(method, deadline, lane)
+
+    monkeypatch.setattr(Desk, "expose", exposed)
+    monkeypatch.setattr(limits, "question", asked)
+    limits._calls.exhaust()
+    rig.business.flattening.step("flatten")
+    assert waits
+    assert set(waits) == {0}
+    assert lanes == {Lane.EXIT}
 
 
 def test_an_entry_in_doubt_is_found_and_sold(rig: Rig) -> None:

@@ -16,7 +16,10 @@ from bot.cli import app
 from bot.domain.clock import iso, system_ms
 from bot.domain.events import Command, Verb
 from bot.domain.ids import Account
+from bot.hostlock import holding_folder
 from bot.operate.activity import activities
+from bot.operate.activity import main as who_trades
+from bot.operate.checks import Wish
 from bot.operate.readiness import unattended
 from bot.operate.unwatched import unwatched
 from bot.settings import load_settings
@@ -227,3 +230,30 @@ def test_real_money_is_named_whatever_is_traded(
 ) -> None:
     bought(ledger(tmp_path, Account(mode, "okx", "main", "o-1")))
     assert bool(unwatched(Books(tmp_path), traded)) is named
+
+
+def test_whoever_asks_is_told_that_the_daemons_folder_was_taken_away(
+    nija: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    monkeypatch.setenv("NIJA_DATA_DIR", str(data))
+    wish = Wish(as_json=False, sandbox=False)
+    with holding_folder(data):
+        assert "cannot be reached" not in nija.invoke(app, ["ledger"]).output
+        data.rename(tmp_path / "aside")
+        assert f"process {os.getpid()}) and cannot be reached" in nija.invoke(app, ["ledger"]).output
+        assert who_trades(wish) == 1
+    told_of = capsys.readouterr()
+    assert f"process {os.getpid()}) and cannot be reached" in told_of.err
+    assert "not started here" not in told_of.out
+
+
+def test_only_the_failures_of_what_was_ordered_are_told(nija: CliRunner, tmp_path: Path) -> None:
+    told(tmp_path, status="failed", reason="no route to it")
+    word = json.loads((tmp_path / "heartbeat.json").read_text())
+    word["brokers"]["okx"] = word["brokers"]["kraken"] | {"reason": "the key is unknown"}
+    (tmp_path / "heartbeat.json").write_text(json.dumps(word))
+    said = nija.invoke(app, ["pause", "okx"]).output
+    assert "the key is unknown" in said
+    assert "no route to it" not in said

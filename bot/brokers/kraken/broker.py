@@ -69,6 +69,9 @@ class KrakenBroker(BaseBroker):
     def briefly(self) -> AbstractContextManager[None]:
         return self._transport.briefly()
 
+    def make_room(self, questions: int) -> None:
+        self._transport.make_room(questions)
+
     def limit_calls(self, seconds: float | None) -> None:
         self._transport.limit_calls(seconds)
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from bot.brokers.base import Lane
 from bot.brokers.deadline import Deadline
 from bot.brokers.kraken.config import LIMITS, Limits, Tier
-from bot.brokers.rate_limits import LOCKSTEP_SPEED, Budget, admit
+from bot.brokers.rate_limits import LOCKSTEP_SPEED, Budget, admit, await_room
 from bot.domain.clock import HOUR, MINUTE, Clock
 from bot.domain.log import Log
 
@@ -89,9 +89,17 @@ class KrakenLimits:
 
     def question(self, method: str, deadline: Deadline, lane: Lane = Lane.QUERY) -> None:
         """Room for one private question."""
+        self._pace()
+        self._spend(self._calls, question_cost(method), lane, deadline)
+
+    def room(self, questions: int, deadline: Deadline) -> None:
+        """Wait until so many plain questions have room at once, as the most urgent ones."""
+        self._pace()
+        await_room(self._calls, float(questions), Lane.EXIT, deadline, self._clock)
+
+    def _pace(self) -> None:
         limits = self._limits()
         self._calls.pace(limits.calls - _SPARE, limits.calls_decay)
-        self._spend(self._calls, question_cost(method), lane, deadline)
 
     def order(self, charge: Charge, deadline: Deadline) -> None:
         """Room for one order request."""

@@ -35,6 +35,8 @@ _TIMEOUTS = (CONNECT_SECONDS, READ_SECONDS)
 _NONCE_LEAP = 10_000
 #: Real seconds that a question waits for room where something else may be more urgent.
 _A_MOMENT = 1.0
+#: Real seconds that a sale waits for room for all of its questions: at the slowest pace, a full counter makes room for six.
+_LONGEST_FOR_ROOM = 20.0
 
 
 def _no_constant(text: str) -> Decimal:
@@ -135,6 +137,12 @@ class KrakenTransport:
             yield
         finally:
             self._is_brief = before
+
+    def make_room(self, questions: int) -> None:
+        """Wait until so many private questions have room at once."""
+        deadline = self._haste.deadline(_LONGEST_FOR_ROOM)
+        self._recall(deadline)
+        _admitted(lambda: self._limits.room(questions, deadline))
 
     def hurry(self, until: int) -> None:
         """No wait beyond wall time `until`."""
