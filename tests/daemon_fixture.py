@@ -13,8 +13,9 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -28,10 +29,17 @@ PATIENCE = 60.0
 EAGER = "tests.rig:Eager"
 
 
+def hear(numbers: Sequence[int]) -> None:
+    """Whoever runs the tests may ignore these, as a shell does for what runs in its background: not the daemon of a test."""
+    for number in numbers:
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Daemon:
     """`python -m bot` in `folder`; `settings` are environment variables of this one process."""
 
     module = "bot"
+    hears: Sequence[int] = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
@@ -64,6 +72,7 @@ class Daemon:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
+                preexec_fn=partial(hear, self.hears),  # noqa: PLW1509 - no other thread of ours holds a lock that this needs
             )
         return self
 

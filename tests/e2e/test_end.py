@@ -92,15 +92,22 @@ def test_a_signal_that_asks_for_something_else_ends_nothing(sandbox: Sandbox, tm
         assert daemon.lines("STOPPED")
 
 
+class Deaf(Daemon):
+    """What its parent ignores, it ignores."""
+
+    hears = ()
+
+
 def test_a_hangup_that_whoever_started_it_ignores_is_ignored(sandbox: Sandbox, tmp_path: Path) -> None:
     """`nohup ./start.sh &`, and the terminal is closed."""
     ignored = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with Daemon(tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file)) as daemon:
+        with Deaf(tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file)) as daemon:
             daemon.says("FUNDED")
             daemon.running.send_signal(signal.SIGHUP)
             lines = len(daemon.log)
             daemon.until(lambda: len(daemon.log) > lines, "another line")
+            assert daemon.running.poll() is None
             assert daemon.stop()[0] == 0
     finally:
         signal.signal(signal.SIGHUP, ignored)
