@@ -49,6 +49,7 @@ class Ledgers:
         self._patience: dict[str, int] = {}
         self._opened_at: dict[str, int] = {}
         self._halted: set[str] = set()
+        self._folder = Place([settings.operation.data_dir])
         self._places: dict[str, Place] = {}
 
     @contextmanager
@@ -104,13 +105,15 @@ class Ledgers:
 
     def _refuse_moved(self, venue: str) -> None:
         """A file that this daemon had open is believed at its place only as the same file: another would be taken for the book,
-        and none for a new account."""
-        if venue in self._places:
-            try:
-                refuse_moved(self._places[venue])
-            except StoreMoved:
-                self._halted.add(venue)
-                raise
+        and none for a new account. The folder that was there at the start is not made again either.
+        """
+        try:
+            for place in (self._folder, self._places.get(venue)):
+                if place is not None:
+                    refuse_moved(place)
+        except StoreMoved:
+            self._halted.add(venue)
+            raise
 
     def _ordinary(self, where: URL, disk: Disk, broker: BaseBroker, account: Account, held: ExitStack) -> Ledger:
         clock = self._world.clock

@@ -37,7 +37,7 @@ def back_up(file: Path, folder: Path, now: int, keep: int) -> Path:
     done = folder / f"nija-{file.stem}-{stamp}.sqlite3"
     fresh = done.with_name(done.name + _FRESH)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=True)  # not the data folder itself: one that was taken away is not made again
         for left in folder.glob(f"nija-{file.stem}-*{_FRESH}"):
             left.unlink()
         _need_room(file, folder)

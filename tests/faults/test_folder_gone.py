@@ -65,6 +65,22 @@ def test_a_folder_that_is_moved_away_and_back(sandbox: Sandbox, tmp_path: Path) 
     assert "ADOPTED" not in daemon.log
 
 
+def test_an_exchange_that_first_answers_when_the_folder_is_gone_begins_no_new_book(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    sandbox.control("POST", "faults", venue="kraken", kind="refuse")
+    with Daemon(tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file), PAIRS_ALLOW="BTC-USD") as daemon:
+        daemon.says("FAILED")
+        aside = tmp_path / "aside"
+        daemon.data.rename(aside)
+        sandbox.control("DELETE", "faults")
+        daemon.says("HALTED")
+        assert not daemon.data.exists()
+        aside.rename(daemon.data)
+        daemon.says("FUNDED")
+        assert daemon.stop()[0] == 0
+
+
 # --- the ledger by itself
 
 
