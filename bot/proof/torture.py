@@ -51,9 +51,9 @@ _SETTINGS = {
     "LOG_LEVEL": "DEBUG",
 }
 
-#: Below this speed a torture would hardly see a candle close: the shortest candles, and looks to match.
+#: Below this speed a torture sees few candles close: more cycles and looks between them.
 _QUICK = 10.0
-_AT_REAL_PACE = {"TIMEFRAME": "1m", "CYCLE_SECONDS": "30", "POSITION_SECONDS": "5"}
+_AT_REAL_PACE = {"CYCLE_SECONDS": "30", "POSITION_SECONDS": "5"}
 
 
 @dataclass(frozen=True, slots=True)
