@@ -93,9 +93,12 @@ _OF_THE_ORDER: Mapping[Meaning, str] = {
         UNKNOWN_FAILURE_REASON UNKNOWN_PREVIEW_FAILURE_REASON COMMANDER_REJECTED_NEW_ORDER DUPLICATE_CLIENT_ORDER_ID
         STOP_ALREADY_TRIGGERED STOP_TRIGGERED""",
 }
-_ATTACHED_LEGS = [
-    f"{invalid}ATTACHED_{leg}_PRICE" for invalid in ("", "INVALID_") for leg in ("TAKE_PROFIT", "STOP_LOSS")
-]
+#: What is wrong with the attached legs: a target may be left out; a stop out of bounds has the market at it, and is no entry.
+_ATTACHED_LEGS = {
+    f"{invalid}ATTACHED_{leg}_PRICE": meaning
+    for invalid in ("", "INVALID_")
+    for leg, meaning in (("TAKE_PROFIT", Meaning.ATTACHED_PRICE), ("STOP_LOSS", Meaning.PRICE))
+}
 _BOUNDS = ("", "_OUT_OF_BOUNDS", "_OUT_OF_BOUNDS_ON_AGGRESSIVE_ORDER", "_TOO_HIGH", "_TOO_LOW")
 
 #: Codes of orders, without the prefix `PREVIEW_`.
@@ -107,7 +110,7 @@ ORDERS: Mapping[str, Row] = MappingProxyType(
             for meaning, text in words.items()
             for word in text.split()
         },
-        **{leg + bound: Row(Meaning.ATTACHED_PRICE) for leg in _ATTACHED_LEGS for bound in _BOUNDS},
+        **{leg + bound: Row(meaning) for leg, meaning in _ATTACHED_LEGS.items() for bound in _BOUNDS},
         **{f"{leg}_PRECISION": Row(Meaning.REJECTED) for leg in _ATTACHED_LEGS},
         "COMPLIANCE_PURCHASE_LIMIT_EXCEEDED": Row(Meaning.BUSY, "limits"),
         "INELIGIBLE_PAIR": Row(Meaning.RESTRICTED, "wallet"),
