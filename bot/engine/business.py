@@ -81,6 +81,7 @@ class Business:
     vigil: Vigil
     symbols: list[str] = field(default_factory=list)
     rules_at: int = 0
+    _put_off: bool = False
     _shown: int = 0
     _proved: bool = False
     _proved_at: int = 0
@@ -176,14 +177,17 @@ class Business:
 
     def cycle(self, may_enter: str | None) -> Standing:
         """One round: reconcile, look at the positions, measure, exits, then entries unless `may_enter` says why not."""
-        with self.desk.broker.urgently():
-            self.watch.look(self.reconciliation.compare())
+        if not self._was_just_put_off():
+            with self.desk.broker.urgently():
+                self.watch.look(self.reconciliation.compare())
+        self._put_off = True
         with self._patience():
             if self.desk.clock.market_ms() - self.rules_at >= RULES_AGE or self._has_lost_a_market():
                 self.read_rules()
             balances = self.desk.broker.balances()
             self.reconciliation.count(balances)
             standing = self.accounting.measure(balances)
+        self._put_off = False
         self.diary.write(standing)
         if self.watch.close_of_candle():  # what an exit frees, the entries of its close may use
             standing = self.accounting.measure()
@@ -193,6 +197,12 @@ class Business:
         if self.entries.scan(self.symbols, standing, refusal):
             standing = self.accounting.measure()
         return standing
+
+    def _was_just_put_off(self) -> bool:
+        """Whether the last cycle went no further than its look, which is not due again yet: tried again and again with each try
+        of a cycle, looks would use up the room that the rest of it waits for.
+        """
+        return self._put_off and self.desk.clock.market_ms() - self.watch.at < self.plan.position_ms
 
     def look_between(self) -> None:
         """Look at what is held when that is due, in the middle of longer work; a look without an answer is made up for later."""

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
+import krakenex
 import pytest
 
 from tests.daemon_fixture import Daemon
@@ -24,12 +25,15 @@ STARTER = {
     "engine_decay_per_100s": 100,
 }
 FOREIGN = 1_500
-PAIRS = ("BTC-USD", "ETH-USD")
+FOREIGN_ORDERS = 2_000
+PAIRS = ("BTC-USD", "ETH-USD", "XRP-USD", "ADA-USD", "LTC-USD")
+#: Keys of the owner's own program, which orders much at once.
+HANDS = 4
 
 
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    with Sandbox(tmp_path_factory.mktemp("sandbox"), "--speed", "1", "--pairs", "3") as one:
+    with Sandbox(tmp_path_factory.mktemp("sandbox"), "--speed", "1", "--pairs", "8") as one:
         for name, value in STARTER.items():
             one.control("POST", "switches", venue="kraken", name=name, value=value)
         yield one
@@ -37,20 +41,26 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="module")
 def daemon(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-    """One that holds two positions and was killed; then its owner has traded by hand, a great deal."""
+    """One that entered five markets in one scan, sold at a target meanwhile, and was killed; then its owner has traded and
+    ordered by hand, a great deal.
+    """
     one = Daemon(
         tmp_path_factory.mktemp("nija"),
         SANDBOX_READY_FILE=str(sandbox.ready_file),
         PAIRS_ALLOW=",".join(PAIRS),
         CYCLE_SECONDS="30",
         POSITION_SECONDS="5",
+        MAX_ORDER_USD="200",
         CANDLE_EXCLUSION_SECONDS="0",
         STATUS_MINUTES="0.5",
     )
     with one:
-        one.until(lambda: len(one.book()["positions"]) == len(PAIRS) if one.book() else False, "two positions", 120)
-        one.until(lambda: len(one.lines("STOP")) >= len(PAIRS), "their stops", 60)
+        one.until(lambda: bool(one.book() and one.book()["positions"]), "the first position", 120)
+        sells_at_its_target(sandbox, one, one.book()["positions"][0])
+        one.until(lambda: len(one.book()["positions"]) == len(PAIRS), "five positions", 240)
+        one.until(lambda: all(position["stops"] for position in one.book()["positions"]), "their stops", 60)
         one.kill()
+    order_by_hand(sandbox, FOREIGN_ORDERS)
     trade_by_hand(sandbox, FOREIGN)
     yield one
     if one.running.poll() is None:
@@ -66,6 +76,25 @@ def trade_by_hand(sandbox: Sandbox, times: int) -> None:
         sandbox.control("POST", "deposit", venue="kraken", asset=asset, amount="1000")
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(trade, range(times)))
+
+
+def order_by_hand(sandbox: Sandbox, times: int) -> None:
+    """Orders far from the market that end unfilled; the exchange counts none of them for a moment."""
+    for name in STARTER:
+        sandbox.control("POST", "switches", venue="kraken", name=name, value=1_000_000)
+    keys = [sandbox.control("POST", "accounts", venue="kraken", same_account=True) for _ in range(HANDS)]
+
+    def order(hand: int) -> None:
+        api = krakenex.API(keys[hand]["api_key"], keys[hand]["api_secret"])
+        api.uri = sandbox.ready["kraken"]["rest"]
+        words = {"pair": "SOLUSD", "type": "buy", "ordertype": "limit", "timeinforce": "IOC", "price": "1", "volume": "10"}
+        for _ in range(times // HANDS):
+            assert not api.query_private("AddOrder", dict(words), timeout=10)["error"]
+
+    with ThreadPoolExecutor(HANDS) as pool:
+        list(pool.map(order, range(HANDS)))
+    for name, value in STARTER.items():
+        sandbox.control("POST", "switches", venue="kraken", name=name, value=value)
 
 
 def asked(sandbox: Sandbox, path: str) -> int:
@@ -91,12 +120,12 @@ def test_held_positions_are_looked_at_and_sold_while_the_history_is_read_behind(
     with daemon:
         daemon.until(lambda: asked(sandbox, "public/Trades") >= looks + len(PAIRS), "a look at each position", 20)
         daemon.until(lambda: len(daemon.lines("FUNDED")) > funded, "FUNDED", 30 - (time.monotonic() - began))
-        daemon.until(lambda: "positions 2" in "".join(daemon.lines("STATUS")), "a status that counts them")
-        sells_at_its_target(sandbox, daemon, daemon.book()["positions"][0])
+        daemon.until(lambda: f"positions {len(PAIRS)}" in "".join(daemon.lines("STATUS")), "a status that counts them")
+        sells_at_its_target(sandbox, daemon, daemon.book()["positions"][1])
         assert not refusals(sandbox)
         assert (waits_for_history(daemon), len(daemon.lines("HISTORY"))) == (waited + 1, read)
         assert daemon.stop()[0] == 0
-    assert "positions=2" in daemon.lines("STOPPED")[-1]
+    assert f"positions={len(PAIRS)}" in daemon.lines("STOPPED")[-1]
 
 
 def sells_at_its_target(sandbox: Sandbox, daemon: Daemon, position: dict[str, Any]) -> None:
