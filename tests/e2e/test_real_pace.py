@@ -57,7 +57,7 @@ def daemon(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with one:
         one.until(lambda: bool(one.book() and one.book()["positions"]), "the first position", 120)
         sells_at_its_target(sandbox, one, one.book()["positions"][0])
-        one.until(lambda: len(one.book()["positions"]) == len(PAIRS), "five positions", 240)
+        one.until(lambda: len(one.book()["positions"]) == len(PAIRS), "five positions", 200)
         one.until(lambda: all(position["stops"] for position in one.book()["positions"]), "their stops", 60)
         one.kill()
     order_by_hand(sandbox, FOREIGN_ORDERS)
@@ -131,7 +131,7 @@ def test_held_positions_are_looked_at_and_sold_while_the_history_is_read_behind(
 def sells_at_its_target(sandbox: Sandbox, daemon: Daemon, position: dict[str, Any]) -> None:
     """The price goes up by 4 %: a part is sold within 10 s."""
     symbol = position["symbol"]
-    price = (Decimal(position["entry_price"]) * Decimal("1.04")).quantize(Decimal("0.1"))
+    price = (Decimal(position["entry_price"]) * Decimal("1.04")).quantize(Decimal("0.0001"))
     sandbox.control("POST", "price", venue="kraken", symbol=symbol, price=str(price))
 
     def is_sold() -> bool:
