@@ -105,7 +105,7 @@ class Stops:
             "STOP",
             symbol=symbol,
             exchange_id=stop.exchange_id,
-            reason="it cannot be amended: cancelled and placed anew",
+            reason="it cannot be amended: cancelled and replaced",
         )
         steps: list[Step] = [Cancel(stop), Place(step.qty - stop.filled_qty, step.trigger)]
         self.bare(symbol, steps, "replaced")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -39,13 +40,20 @@ def two(sandbox: Sandbox, tmp_path: Path, venue: str) -> Iterator[Rig]:
     rig.disarm()
 
 
+@contextmanager
+def restricted(rig: Rig, symbol: str) -> Iterator[None]:
+    """The venue lets this owner trade a market no longer."""
+    name, value = CLOSED[rig.venue]
+    with rig.switched(f"{name}.{symbol}", value):
+        yield
+
+
 @pytest.mark.parametrize("venue", VENUES)
 def test_an_entry_into_it_is_refused_once_and_the_other_is_entered(two: Rig) -> None:
     closed, other = SYMBOLS[two.venue]
-    name, value = CLOSED[two.venue]
     two.open()
     two.steady()
-    with two.switched(f"{name}.{closed}", value):
+    with restricted(two, closed):
         two.business.prove()
         for _ in range(3):
             two.enter(closed, other)
@@ -62,10 +70,9 @@ def test_an_entry_into_it_is_refused_once_and_the_other_is_entered(two: Rig) -> 
 @pytest.mark.parametrize("venue", VENUES)
 def test_the_owners_word_opens_it_again(two: Rig) -> None:
     closed, _ = SYMBOLS[two.venue]
-    name, value = CLOSED[two.venue]
     two.open()
     two.steady()
-    with two.switched(f"{name}.{closed}", value):
+    with restricted(two, closed):
         two.business.prove()
         two.enter(closed)
         two.cycle()
@@ -80,12 +87,11 @@ def test_the_owners_word_opens_it_again(two: Rig) -> None:
 @pytest.mark.parametrize("venue", VENUES)
 def test_what_is_held_in_it_is_looked_after_and_sold_when_it_can_be(two: Rig) -> None:
     held, _ = SYMBOLS[two.venue]
-    name, value = CLOSED[two.venue]
     two.open()
     two.steady()
     two.enter(held)
     two.quiet()
-    with two.switched(f"{name}.{held}", value):
+    with restricted(two, held):
         two.jump("1.05")
         two.turn()
         two.restart()
