@@ -16,7 +16,7 @@ from threading import Event as Signal
 
 from bot.brokers.base import BaseBroker, BrokerError, Connection, NoRoom
 from bot.domain.clock import MINUTE, SECOND, Clock, backed_off
-from bot.domain.events import Command, Event, Moved, Timer
+from bot.domain.events import AccountEvent, Command, Moved, Timer
 from bot.domain.ids import Account, ClientIds, new_tag
 from bot.domain.instrument import Trading
 from bot.domain.outcome import Meaning
@@ -73,7 +73,7 @@ class BrokerTrader:
         clock: Clock,
         log: EventLog,
         heartbeat: Heartbeat,
-        inbox: SimpleQueue[Event],
+        inbox: SimpleQueue[AccountEvent],
         stop: Signal,
         emergency_file: Path,
         rng: random.Random,
@@ -217,7 +217,7 @@ class BrokerTrader:
         return min(max(market / SECOND / self._clock.speed, 0.001), TURN)
 
     # -- events ---------------------------------------------------------------------------------------------------
-    def _handle(self, event: Event) -> None:
+    def _handle(self, event: AccountEvent) -> None:
         try:
             match event:
                 case Timer.HUNT:

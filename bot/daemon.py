@@ -17,6 +17,7 @@ from bot import __version__
 from bot.broker_manager import BrokerManager
 from bot.domain.calendar import CalendarError, read_calendar
 from bot.domain.clock import MINUTE, SECOND
+from bot.domain.log import Event
 from bot.engine.business import Plan
 from bot.engine.risk import Limits
 from bot.engine.universe import Wishes
@@ -68,7 +69,7 @@ def _logged(settings: Settings, plan: Plan, world: World, stop: threading.Event)
     with Logs(settings.operation, redact, console=sys.stdout) as logs:
         log = logs.event_log()
         for warning in settings.warnings:
-            log.warning("SETTINGS", reason=warning)
+            log.warning(Event.SETTINGS, reason=warning)
         with (
             notifying(settings, redact, logs, whose=resolve_mode(settings).upper()),
             backing_up(settings.operation, log),
@@ -82,7 +83,7 @@ def _trade(
 ) -> int:
     manager = BrokerManager(world, state_folder(), allow_withdraw=settings.limits.allow_withdraw_keys, log_for=log_for)
     for venue in manager.unbuilt:
-        log_for(venue).warning("SKIPPED", reason="this version of NIJA does not trade this exchange")
+        log_for(venue).warning(Event.SKIPPED, reason="this version of NIJA does not trade this exchange")
     if not manager.venues:
         raise ConfigError(["no exchange that this version of NIJA trades has complete credentials"])
     _say_unwatched(settings, world, log_for)
@@ -128,7 +129,7 @@ def _say_unwatched(settings: Settings, world: World, log_for: Callable[[str | No
     except StoreError:
         found = []  # no book can be read: each broker that is traded says so of its own
     for one in found:
-        log_for(one.account.venue).warning("UNWATCHED", reason=one.reason, remedy=one.remedy)
+        log_for(one.account.venue).warning(Event.UNWATCHED, reason=one.reason, remedy=one.remedy)
 
 
 def _spare_the_collector() -> None:
@@ -204,7 +205,7 @@ def _greet(log: EventLog, world: World, env_file: Path) -> None:
     if world.mode is Mode.SANDBOX:
         speed = world.clock.speed
         log.info(
-            "SANDBOX",
+            Event.SANDBOX,
             version=__version__,
             money="play money at local exchanges, generated market",
             speed=f"{speed:g} market seconds per second" if speed else "lock-step",
@@ -212,8 +213,8 @@ def _greet(log: EventLog, world: World, env_file: Path) -> None:
             note="fees of a middle tier; newcomers pay more at the real exchanges",
         )
     else:
-        log.info("LIVE", version=__version__, money="YOUR MONEY", brokers=list(world.accesses))
+        log.info(Event.LIVE, version=__version__, money="YOUR MONEY", brokers=list(world.accesses))
         if exposed := exposure(env_file):
-            log.warning("CREDENTIALS", reason=exposed)
+            log.warning(Event.CREDENTIALS, reason=exposed)
     for warning in world.warnings:
-        log.warning("CREDENTIALS", reason=warning)
+        log.warning(Event.CREDENTIALS, reason=warning)

@@ -22,8 +22,9 @@ from bot.broker_manager import BrokerManager
 from bot.broker_trader import BrokerTrader
 from bot.brokers.base import BaseBroker, BrokerError
 from bot.domain.clock import MINUTE, SECOND, Clock, Pause, backed_off
-from bot.domain.events import Command, Event, Moved, Verb
+from bot.domain.events import AccountEvent, Command, Moved, Verb
 from bot.domain.ids import Account
+from bot.domain.log import Event
 from bot.domain.outcome import Meaning
 from bot.engine.business import Plan
 from bot.ledgers import LIMIT
@@ -69,7 +70,7 @@ class Post:
     heartbeat: Heartbeat
     silence: Silence
     log: EventLog
-    inbox: SimpleQueue[Event] = field(default_factory=SimpleQueue)
+    inbox: SimpleQueue[AccountEvent] = field(default_factory=SimpleQueue)
     broker: BaseBroker | None = None
     thread: Thread | None = None
     life: Life | None = None
@@ -159,7 +160,7 @@ class IndependentBrokerTrader:
             if post.life is not None:
                 post.life.over.set()
         until = self._clock.wall_ms() + ORDER_IN_HAND
-        self._log.info("STOPPING", reason="orders in hand are finished, stops stay at the exchange")
+        self._log.info(Event.STOPPING, reason="orders in hand are finished, stops stay at the exchange")
         for post in self.posts:
             post.inbox.put(Command(Verb.STOP))
             if (broker := post.broker) is not None:
@@ -172,16 +173,16 @@ class IndependentBrokerTrader:
         self._write_heartbeat(stopped=True)
         locked = [post.locked for post in self.posts if post.locked is not None]
         for one in locked:
-            self._log.error("LOCKED", reason=str(one))
+            self._log.error(Event.LOCKED, reason=str(one))
         return 3 if locked else (0 if well else 1)
 
     def _say_what_stays(self) -> None:
         for post in self.posts:
             for held in post.heartbeat.pulse.holdings:
-                post.log.info("STAYS", symbol=held.symbol, qty=held.qty, entry=held.entry, stop=held.stop)
+                post.log.info(Event.STAYS, symbol=held.symbol, qty=held.qty, entry=held.entry, stop=held.stop)
             if post.thread is not None and post.thread.is_alive():
-                post.log.warning("UNFINISHED", reason="still waits for the exchange; the next start finds out")
-        self._log.info("STOPPED", positions=sum(len(post.heartbeat.pulse.holdings) for post in self.posts))
+                post.log.warning(Event.UNFINISHED, reason="still waits for the exchange; the next start finds out")
+        self._log.info(Event.STOPPED, positions=sum(len(post.heartbeat.pulse.holdings) for post in self.posts))
 
     # -- actors -------------------------------------------------------------------------------------------------
     def _post(self, venue: str, log: EventLog) -> Post:
@@ -234,7 +235,7 @@ class IndependentBrokerTrader:
             if lived >= max(post.wait, first):
                 post.wait = backed_off(post.wait, 2 * first, int(LONGEST_WAIT * SECOND))
                 post.restarts += 1
-                post.log.error("CRASHED", reason="its thread ended: a new one starts through reconciliation")
+                post.log.error(Event.CRASHED, reason="its thread ended: a new one starts through reconciliation")
                 self._mark_failed(post, "its thread ended", "")
                 self._start(post, post.life)
 
@@ -250,7 +251,7 @@ class IndependentBrokerTrader:
             self._failed(post, error.text, error.remedy)
             return _patience(error, doubtful=self._is_doubtful(post, error, actor))
         except StoreReadOnly as error:
-            post.log.error("HALTED", limit=LIMIT, reason=str(error))  # noqa: TRY400 - one line, no traceback
+            post.log.error(Event.HALTED, limit=LIMIT, reason=str(error))  # noqa: TRY400 - one line, no traceback
             self._mark_failed(post, str(error), error.remedy)
         except StoreDamaged as error:
             self._failed(post, str(error), error.remedy)
@@ -259,7 +260,7 @@ class IndependentBrokerTrader:
             self._failed(post, str(error), error.remedy)
         except Exception as error:  # noqa: BLE001 - supervised boundary: a dead actor is restarted, nobody else notices
             if not self._left_behind(post):
-                post.log.failure("CRASHED", error, reason="starts again through reconciliation")
+                post.log.failure(Event.CRASHED, error, reason="starts again through reconciliation")
                 self._mark_failed(post, f"crashed: {type(error).__name__}", "")
         return 0.0
 
@@ -308,7 +309,7 @@ class IndependentBrokerTrader:
         if self._left_behind(post):
             return
         remedy = remedy or "nothing to do: NIJA tries again by itself"
-        post.log.error("FAILED", reason=reason, remedy=remedy)
+        post.log.error(Event.FAILED, reason=reason, remedy=remedy)
         self._mark_failed(post, reason, remedy)
 
     def _mark_failed(self, post: Post, reason: str, remedy: str) -> None:
@@ -328,7 +329,7 @@ class IndependentBrokerTrader:
             if post.life is not None and silence * SECOND > STUCK_AFTER:
                 post.stuck = True
                 post.log.error(
-                    "STUCK", silent_s=int(silence), reason="no sign of life: left behind; the others trade on"
+                    Event.STUCK, silent_s=int(silence), reason="no sign of life: left behind; the others trade on"
                 )
                 self._relieve(post, post.life)
             elif post.heartbeat.pulse.status is not Status.FAILED:
@@ -350,7 +351,7 @@ class IndependentBrokerTrader:
                 post.down = True
             elif post.down and pulse.status is not Status.DEGRADED and pulse.cycles_ok:
                 post.down = False
-                post.log.info("RECOVERED", status=pulse.status, reason="a whole cycle went well again")
+                post.log.info(Event.RECOVERED, status=pulse.status, reason="a whole cycle went well again")
 
     def _choose_one(self) -> None:
         """MULTI_BROKER_INDEPENDENT=false: the first funded broker of `ONE_OF` trades, the others are only watched."""
@@ -371,7 +372,7 @@ class IndependentBrokerTrader:
 
     def _say_status(self) -> None:
         for line in board((post.heartbeat.pulse for post in self.posts), self._clock.wall_ms()):
-            self._log.info("STATUS", text=line)
+            self._log.info(Event.STATUS, text=line)
 
     def _write_heartbeat(self, *, stopped: bool = False) -> None:
         rows = {

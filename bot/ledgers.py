@@ -18,6 +18,7 @@ from sqlalchemy import URL
 from bot.brokers.base import BaseBroker, BrokerError
 from bot.domain.clock import SECOND, backed_off
 from bot.domain.ids import Account, new_tag
+from bot.domain.log import Event
 from bot.domain.outcome import Meaning
 from bot.engine.adoption import TAGS_HERE
 from bot.operate.log import EventLog
@@ -130,7 +131,7 @@ class Ledgers:
         self._opened_at[account.venue] = clock.steady_ms()
         if account.venue in self._halted:
             self._halted.discard(account.venue)
-            self._log_for(account.venue).info("RESUMED", limit=LIMIT, reason="the disk can be used again")
+            self._log_for(account.venue).info(Event.RESUMED, limit=LIMIT, reason="the disk can be used again")
         return ledger
 
     def _merge(self, ledger: Ledger, file: Path) -> None:
@@ -141,14 +142,14 @@ class Ledgers:
             journal.clear()
         if entries:
             self._log_for(ledger.account.venue).info(
-                "MERGED", orders=lacked, file=file.name, reason="what was sent while the disk was full is in the book"
+                Event.MERGED, orders=lacked, file=file.name, reason="what was sent while the disk was full is in the book"
             )
 
     def _spare(self, where: URL, disk: Disk, broker: BaseBroker, account: Account, held: ExitStack, why: str) -> Ledger:
         clock = self._world.clock
         self._halted.add(account.venue)
         self._log_for(account.venue).error(
-            "HALTED",
+            Event.HALTED,
             limit=LIMIT,
             reason=why,
             disk=disk.folder,
@@ -183,7 +184,7 @@ class Ledgers:
         if before is None:
             for other, held in left_alone(store, account):
                 self._log_for(account.venue).warning(
-                    "UNWATCHED",
+                    Event.UNWATCHED,
                     account=other,
                     reason=f"{held} positions of {other}: nobody watches them, since these keys open another account; stops rest",
                     remedy="put that account's keys back, or sell at the exchange",

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bot.domain.events import Command, Verb
+from bot.domain.log import Event
 from bot.engine.business import Business
 from bot.operate.log import EventLog
 from bot.store.ledger import Ledger
@@ -67,7 +68,7 @@ class OperatorDesk:
         under_way = self._ledger.fact("flattening")
         if under_way is not None and under_way not in {str(one.number) for one in waiting}:
             self._ledger.remember("flattening", None)
-            self._log.info("COMMAND", verb=Verb.FLATTEN, result="called back")
+            self._log.info(Event.COMMAND, verb=Verb.FLATTEN, result="called back")
 
     def obey(self, command: Command) -> None:
         """One command."""
@@ -84,7 +85,7 @@ class OperatorDesk:
             case Verb.FLATTEN:
                 self._ledger.remember("paused", "yes")
                 self._ledger.remember("flattening", str(command.number))
-                self._log.info("COMMAND", verb=command.verb)
+                self._log.info(Event.COMMAND, verb=command.verb)
             case Verb.TRADE:
                 self._may_enter = True
                 self._done(command, "this broker trades")
@@ -97,7 +98,7 @@ class OperatorDesk:
                 self._ledger.answer(one.number, BY_RESUME)
 
     def _done(self, command: Command, result: str) -> None:
-        self._log.info("COMMAND", verb=command.verb, result=result)
+        self._log.info(Event.COMMAND, verb=command.verb, result=result)
         if command.number:
             self._ledger.answer(command.number, result)
 
@@ -108,7 +109,7 @@ class OperatorDesk:
         for one in self._ledger.commands():
             if one.verb is Verb.FLATTEN:
                 self._ledger.answer(one.number, "flat: nothing of ours is held or ordered")
-        self._log.info("HALTED", reason="flat; `nija resume` starts entries again")
+        self._log.info(Event.HALTED, reason="flat; `nija resume` starts entries again")
 
     def _flatten(self, reason: str) -> list[str]:
         """One attempt; what is still there is said now and then. What no attempt changes is tried with growing waits."""
@@ -119,6 +120,6 @@ class OperatorDesk:
         self._wait = min(max(self._wait * 2, _FIRST_WAIT), _LONGEST_WAIT) if left == self._left else 0.0
         self._left, self._tried_at = left, time.monotonic()
         if left and self._attempts[reason] % _PATIENCE == 0:
-            self._log.warning("FLATTEN", left=left)
+            self._log.warning(Event.FLATTEN, left=left)
         self._attempts[reason] += 1
         return left

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from bot.brokers.base import BaseBroker, BrokerError, Connection, NoRoom
 from bot.domain.clock import SECOND, Clock
+from bot.domain.log import Event
 from bot.domain.money import plain
 from bot.domain.position import Position
 from bot.engine.accounting import Standing
@@ -86,13 +87,13 @@ class Reporter:
         """Whose account it is and what the key may do."""
         found = self._connection
         self._log.info(
-            "CONNECTED",
+            Event.CONNECTED,
             account=found.account,
             permissions=" ".join(sorted(found.permissions)),
             clock_skew_ms=found.clock_skew_ms,
         )
         for warning in found.warnings:
-            self._log.warning("WARNING", reason=warning)
+            self._log.warning(Event.WARNING, reason=warning)
         self.stays()
 
     def measured(self, standing: Standing) -> None:
@@ -112,7 +113,7 @@ class Reporter:
     def waits(self, error: NoRoom) -> None:
         """A cycle is put off until the exchange's rate has room for it, and does not count; said once until one went well."""
         if not self._waiting:
-            self._log.info("WAITS", what="cycle", seconds=f"{error.retry_after_ms / SECOND:.1f}", reason=error.text)
+            self._log.info(Event.WAITS, what="cycle", seconds=f"{error.retry_after_ms / SECOND:.1f}", reason=error.text)
         self._waiting = True
         self.tally.cycles -= 1
 
@@ -121,7 +122,7 @@ class Reporter:
         self.tally.errors += 1
         self.tally.last_error, self.tally.remedy = error.text, error.remedy
         if self.tally.errors in _TOLD or fatal:
-            self._log.warning("ERROR", reason=error.text, remedy=error.remedy, in_a_row=self.tally.errors)
+            self._log.warning(Event.ERROR, reason=error.text, remedy=error.remedy, in_a_row=self.tally.errors)
 
     def _is_funded(self, standing: Standing) -> bool:
         return standing.useful >= self._plan.min_balance
@@ -131,7 +132,7 @@ class Reporter:
         if foreign:
             held = ", ".join(f"{plain(standing.other[asset])} {asset}" for asset in foreign)
             self._log.info(
-                "CURRENCY", holds=held, reason="only dollars (USD, USDT, USDC) are traded; these stay untouched"
+                Event.CURRENCY, holds=held, reason="only dollars (USD, USDT, USDC) are traded; these stay untouched"
             )
         money = {"balance_usd": standing.balance, "equity_usd": standing.equity}
         if not self._is_funded(standing):
@@ -139,19 +140,19 @@ class Reporter:
             useless = standing.equity >= self._plan.min_balance
             reason = "nothing that is traded here is paid in what is held" if useless else "waits for money"
             reason += self._elsewhere
-            self._log.warning("UNFUNDED", **money, needed_usd=self._plan.min_balance, reason=reason)
+            self._log.warning(Event.UNFUNDED, **money, needed_usd=self._plan.min_balance, reason=reason)
         elif standing.equity < self._plan.recommended_balance:
             hint = f"under {self._plan.recommended_balance} dollars most trades are below the exchange's minimum"
-            self._log.info("FUNDED", **money, hint=hint)
+            self._log.info(Event.FUNDED, **money, hint=hint)
         else:
-            self._log.info("FUNDED", **money)
+            self._log.info(Event.FUNDED, **money)
 
     def _look_elsewhere(self) -> str:
         """What lies at the exchange and waits to be moved or freed, for the line about missing money; "" for nothing."""
         try:
             found = self._broker.elsewhere()
         except BrokerError as error:
-            self._log.debug("POCKETS", reason=error.text)
+            self._log.debug(Event.POCKETS, reason=error.text)
             return ""
         return f"; there is {found}" if found else ""
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from bot.brokers.base import BrokerError, Capabilities, ShapeProof
-from bot.domain.log import Log
+from bot.domain.log import Event, Log
 from bot.domain.order import STOPS, Intent
 from bot.domain.outcome import ErrorClass, Meaning, NotPlaced, Outcome, Placed
 
@@ -56,7 +56,7 @@ class Shapes:
             return
         self._told[proof.name] = proof
         self._log.info(
-            "PROVED",
+            Event.PROVED,
             venue=self._venue,
             shape=proof.name,
             accepted=proof.accepted,
@@ -103,7 +103,7 @@ class Shapes:
         less = (able.attached_stop, able.resting_stop) < (self.able.attached_stop, self.able.resting_stop)
         self.able = able
         say = self._log.warning if less else self._log.info
-        say("ABLE", venue=self._venue, what=what, taken=not less, reason=reason)
+        say(Event.ABLE, venue=self._venue, what=what, taken=not less, reason=reason)
 
 
 def _judge(name: str, show: Show, intent: Intent) -> ShapeProof:

@@ -82,4 +82,4 @@ class Moved:
     """The market, which moves in lock-step, has moved on: see what is due."""
 
 
-Event = Timer | Command | CandleClosed | Tick | Filled | OrderUpdate | Disconnected | Moved
+AccountEvent = Timer | Command | CandleClosed | Tick | Filled | OrderUpdate | Disconnected | Moved

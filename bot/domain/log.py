@@ -1,17 +1,109 @@
-"""What a room that may not know the log needs of it: events with fixed keys."""
+"""What is worth a line: every event that the log may carry, and what a room that may not know the log needs of it."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Protocol
 
 
+class Event(StrEnum):
+    """Every event of the log, by the word to grep for. Log, alarms, checks and tests key on its members, never on texts."""
+
+    ABLE = "ABLE"
+    ABSENT = "ABSENT"
+    ADOPTED = "ADOPTED"
+    BACKUP = "BACKUP"
+    BURN = "BURN"
+    BURNT = "BURNT"
+    CANCEL = "CANCEL"
+    CERTAIN = "CERTAIN"
+    CLOCK = "CLOCK"
+    CLOCK_MEASURED = "clock_measured"
+    CLOCK_UNKNOWN = "clock_unknown"
+    COMMAND = "COMMAND"
+    CONNECTED = "CONNECTED"
+    CORRECTED = "CORRECTED"
+    COVERED = "COVERED"
+    CRASHED = "CRASHED"
+    CREDENTIALS = "CREDENTIALS"
+    CURRENCY = "CURRENCY"
+    DAY = "DAY"
+    DROPPED = "DROPPED"
+    DUST = "DUST"
+    EARN_UNKNOWN = "earn_unknown"
+    ENTRY = "ENTRY"
+    ERROR = "ERROR"
+    ERROR_IGNORED = "ERROR IGNORED"
+    EXIT = "EXIT"
+    FAILED = "FAILED"
+    FILL = "FILL"
+    FLATTEN = "FLATTEN"
+    FORGOTTEN = "FORGOTTEN"
+    FOUND = "FOUND"
+    FUNDED = "FUNDED"
+    GONE = "GONE"
+    HALTED = "HALTED"
+    HEARTBEAT = "HEARTBEAT"
+    HISTORY = "HISTORY"
+    HUNT = "HUNT"
+    LEFT_OUT = "LEFT_OUT"
+    LET_GO = "LET GO"
+    LEVERAGE = "LEVERAGE"
+    LIVE = "LIVE"
+    LOCKED = "LOCKED"
+    MARKETS = "MARKETS"
+    MARKET_LEFT_OUT = "market_left_out"
+    MERGED = "MERGED"
+    MISSING = "MISSING"
+    MODE = "MODE"
+    NAKED = "NAKED"
+    NONCE_REFUSED = "nonce_refused"
+    NOTIFIED = "NOTIFIED"
+    NOTIFY = "NOTIFY"
+    OVERSOLD = "OVERSOLD"
+    PAUSE_NOT_SHARED = "pause_not_shared"
+    POCKETS = "POCKETS"
+    PROVED = "PROVED"
+    RECOVERED = "RECOVERED"
+    REJECTED = "REJECTED"
+    REPEATED = "REPEATED"
+    RESUMED = "RESUMED"
+    RULES = "RULES"
+    SANDBOX = "SANDBOX"
+    SETTINGS = "SETTINGS"
+    SKIP = "SKIP"
+    SKIPPED = "SKIPPED"
+    STATUS = "STATUS"
+    STAYS = "STAYS"
+    STOP = "STOP"
+    STOPPED = "STOPPED"
+    STOPPING = "STOPPING"
+    STUCK = "STUCK"
+    THREAD_CRASHED = "THREAD CRASHED"
+    TIER = "TIER"
+    TP1 = "TP1"
+    TP2 = "TP2"
+    TP3 = "TP3"
+    UNFINISHED = "UNFINISHED"
+    UNFUNDED = "UNFUNDED"
+    UNKNOWN = "UNKNOWN"
+    UNSETTLED = "UNSETTLED"
+    UNWATCHED = "UNWATCHED"
+    VALIDATE_PLACED_ORDER = "validate_placed_order"
+    VENUE_WARNING = "venue_warning"
+    WAITS = "WAITS"
+    WARNING = "WARNING"
+    WATCH = "WATCH"
+    WATCHING = "WATCHING"
+
+
 class Log(Protocol):
-    """One line an event: a word to grep for, then fixed keys."""
+    """One line an event, then fixed keys."""
 
-    def debug(self, event: str, /, **fields: object) -> None: ...
+    def debug(self, event: Event, /, **fields: object) -> None: ...
 
-    def info(self, event: str, /, **fields: object) -> None: ...
+    def info(self, event: Event, /, **fields: object) -> None: ...
 
-    def warning(self, event: str, /, **fields: object) -> None: ...
+    def warning(self, event: Event, /, **fields: object) -> None: ...
 
-    def error(self, event: str, /, **fields: object) -> None: ...
+    def error(self, event: Event, /, **fields: object) -> None: ...

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from bot.domain.booking import GIVEN_UP
 from bot.domain.clock import MINUTE, Pause
 from bot.domain.ids import is_ours, tag_of
+from bot.domain.log import Event
 from bot.domain.order import WORKING, OrderRecord, Purpose, VenueOrder
 from bot.engine.desk import Desk
 
@@ -46,7 +47,7 @@ class Adoption:
         strangers = [one for one in orders if self._is_strange(one)]
         if self._watch is None and strangers:
             self._desk.log.warning(
-                "WATCHING",
+                Event.WATCHING,
                 for_s=WATCH // 1000,
                 reason="NIJA's orders are here and this book is empty: watched first, in case another NIJA lives",
             )
@@ -90,7 +91,7 @@ class Adoption:
                 self._withdraw(position.symbol)
                 desk.book.write_off(position.symbol, position.qty, desk.clock.market_ms(), GIVEN_UP)
                 desk.log.error(
-                    "LET GO", symbol=position.symbol, qty=position.qty, reason="its NIJA lives: it is not ours"
+                    Event.LET_GO, symbol=position.symbol, qty=position.qty, reason="its NIJA lives: it is not ours"
                 )
         desk.let_go |= self._orders_of({tag})
         desk.book.remember(_ADOPTED, " ".join(sorted(self._tags(_ADOPTED) - {tag})) or None)

@@ -13,6 +13,7 @@ from decimal import Decimal
 from bot.brokers.base import BrokerError, ShapeProof
 from bot.domain.clock import DAY, HOUR, MINUTE
 from bot.domain.instrument import Ticker, Trading
+from bot.domain.log import Event
 from bot.domain.outcome import ErrorClass, Meaning
 from bot.engine import risk
 from bot.engine.accounting import Accounting, Standing
@@ -152,7 +153,7 @@ class Business:
                 proofs = () if ticker is None else self._prove(symbol, ticker)
             except BrokerError as error:
                 desk.markets.heed_error(error, symbol)
-                desk.log.warning("PROVED", symbol=symbol, judged=False, reason=error.text)
+                desk.log.warning(Event.PROVED, symbol=symbol, judged=False, reason=error.text)
             if not desk.markets.is_restricted(symbol):
                 break
         self._shown = (self._shown + 1) % max(len(self.symbols), 1)
@@ -251,7 +252,7 @@ class Business:
         desk.fees.update(markets.each(desk.broker.fees, {*chosen, *held}))
         self.symbols = [symbol for symbol in chosen if symbol in desk.fees and not markets.is_restricted(symbol)]
         self.rules_at = desk.clock.market_ms()
-        desk.log.info("MARKETS", symbols=self.symbols, of=len(instruments))
+        desk.log.info(Event.MARKETS, symbols=self.symbols, of=len(instruments))
 
     def _has_lost_a_market(self) -> bool:
         """Whether one that was chosen is closed to this owner now: the next takes its place."""
@@ -273,7 +274,7 @@ class Business:
                 refused += not self.desk.markets.is_restricted(symbol)
                 if refused > MOST_REFUSED or not _may_be_the_markets(error):
                     raise
-                self.desk.log.warning("MARKETS", symbol=symbol, reason=f"left out for now: {error.text}")
+                self.desk.log.warning(Event.MARKETS, symbol=symbol, reason=f"left out for now: {error.text}")
         return chosen
 
     def _is_old(self, symbol: str) -> bool:

@@ -12,6 +12,7 @@ from enum import Enum
 
 from bot.domain.clock import SECOND
 from bot.domain.instrument import Instrument, Trading
+from bot.domain.log import Event
 from bot.domain.money import ONE
 from bot.domain.order import Intent, OrderRecord, OrderStatus, OrderType, Purpose, Side, TimeInForce, VenueOrder
 from bot.domain.position import Position
@@ -163,7 +164,7 @@ class Closing:
         if left is None:
             return
         desk.book.close(symbol, desk.clock.market_ms(), why)
-        desk.log.info("DUST", symbol=symbol, qty=left.qty, reason=why)
+        desk.log.info(Event.DUST, symbol=symbol, qty=left.qty, reason=why)
         if left.qty < left.initial_qty:
             tell_end(desk, left, Purpose.EXIT, price, f"{why}; the rest is dust")
 
@@ -179,7 +180,7 @@ class Closing:
             for stop in fired:
                 desk.broker.cancel(stop)
             desk.log.warning(
-                "STOP", symbol=position.symbol, reason="triggered but not filled: selling the rest at the market"
+                Event.STOP, symbol=position.symbol, reason="triggered but not filled: selling the rest at the market"
             )
             self._triggered_at.pop(position.symbol, None)
         return True
@@ -197,7 +198,7 @@ class Closing:
         if position is None:
             return Sale.DONE
         why = self._protection.refused.reason(position.entry_id)
-        self._desk.log.error("STOP", symbol=symbol, reason=f"the exchange refuses it for good, selling: {why}")
+        self._desk.log.error(Event.STOP, symbol=symbol, reason=f"the exchange refuses it for good, selling: {why}")
         return self.sell(symbol, position.qty, price, Purpose.EXIT, "the exchange refuses its stop")
 
     def _tell(self, record: OrderRecord, reason: str) -> None:
@@ -205,7 +206,7 @@ class Closing:
         left = self._desk.book.position(record.symbol)
         if left is not None:
             self._desk.log.info(
-                record.purpose.upper(),
+                Event(record.purpose.upper()),
                 symbol=record.symbol,
                 qty=record.booked_qty,
                 price=record.avg_price,

@@ -20,6 +20,7 @@ from bot.domain.clock import MINUTE, SECOND
 from bot.domain.fill import Fill
 from bot.domain.ids import is_ours
 from bot.domain.instrument import DOLLARS, Balance
+from bot.domain.log import Event
 from bot.domain.money import ZERO
 from bot.domain.order import OrderRecord, OrderStatus, Purpose, VenueOrder
 from bot.domain.outcome import Meaning
@@ -124,7 +125,7 @@ class Coins:
             _, missing = self._shared_out(self._desk.broker.balances())
             self._judge(position, missing.get(position.symbol, ZERO), refused=True)
         except BrokerError as error:
-            self._desk.log.warning("WATCH", symbol=position.symbol, reason=error.text)
+            self._desk.log.warning(Event.WATCH, symbol=position.symbol, reason=error.text)
 
     def _times(self, symbol: str, *, stop: bool) -> int:
         last = self._refused.get((symbol, stop))
@@ -168,7 +169,7 @@ class Coins:
         """Once for each position: what is done about it."""
         who = "their owner has sold them" if shown else "the exchange refuses to sell them"
         self._desk.log.warning(
-            "MISSING",
+            Event.MISSING,
             symbol=position.symbol,
             qty=missing,
             reason=f"the balance does not show these coins, and {who}: neither sold nor guarded until looked for once more",
@@ -188,7 +189,7 @@ class Coins:
         if sold:
             self._close_rest(symbol, sales[0].price)
         how = "sold by their owner" if sold >= gone else "these coins left the account without us"
-        desk.log.error("GONE", symbol=symbol, qty=gone, sold=sold, reason=f"{how}: the position shrinks")
+        desk.log.error(Event.GONE, symbol=symbol, qty=gone, sold=sold, reason=f"{how}: the position shrinks")
 
     def _book_sales(self, position: Position, gone: Decimal, sales: Sequence[Fill]) -> Decimal:
         """Enter the owner's sales, the newest first, as far as they took coins of ours; how much that was."""
@@ -210,7 +211,7 @@ class Coins:
         if left is None or desk.instruments[symbol].size(left.qty) >= desk.instruments[symbol].min_qty:
             return
         desk.book.close(symbol, desk.clock.market_ms(), Purpose.OWNER)
-        desk.log.info("DUST", symbol=symbol, qty=left.qty, reason="the rest of what its owner sold by hand")
+        desk.log.info(Event.DUST, symbol=symbol, qty=left.qty, reason="the rest of what its owner sold by hand")
         tell_end(desk, left, Purpose.OWNER, price, "sold by its owner by hand; the rest is dust")
 
     def _owners_sales(self, position: Position) -> list[Fill]:

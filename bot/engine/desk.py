@@ -16,7 +16,7 @@ from bot.domain.clock import Ages, Clock
 from bot.domain.fill import Fill
 from bot.domain.ids import ClientIds, decision_key, is_ours, tag_of
 from bot.domain.instrument import FeeRate, Instrument
-from bot.domain.log import Log
+from bot.domain.log import Event, Log
 from bot.domain.order import (
     IN_FLIGHT,
     STOPS,
@@ -158,12 +158,12 @@ class Desk:
                 return self.book.mark(intent.client_id, OrderStatus.SUBMITTED, exchange_id=exchange_id)
             case NotPlaced(meaning, reason):
                 self.log.warning(
-                    "REJECTED", symbol=intent.symbol, purpose=intent.purpose, client_id=intent.client_id, reason=reason
+                    Event.REJECTED, symbol=intent.symbol, purpose=intent.purpose, client_id=intent.client_id, reason=reason
                 )
                 return self.book.mark(intent.client_id, OrderStatus.REJECTED, reason=f"{meaning}: {reason}")
             case Unknown(reason, unheard):
                 self.log.warning(
-                    "UNKNOWN", symbol=intent.symbol, purpose=intent.purpose, client_id=intent.client_id, reason=reason
+                    Event.UNKNOWN, symbol=intent.symbol, purpose=intent.purpose, client_id=intent.client_id, reason=reason
                 )
                 words = f"{Meaning.UNKNOWN}: {reason}" if unheard else reason
                 return self.book.mark(intent.client_id, OrderStatus.UNKNOWN, reason=words)
@@ -193,7 +193,7 @@ class Desk:
             try:
                 record = self.refresh(record)
             except BrokerError as error:
-                self.log.warning("UNSETTLED", symbol=record.symbol, client_id=record.client_id, reason=error.text)
+                self.log.warning(Event.UNSETTLED, symbol=record.symbol, client_id=record.client_id, reason=error.text)
                 return record
         return record
 
@@ -221,7 +221,7 @@ class Desk:
         too_old = memory is not None and self.clock.market_ms() - record.created_at > memory
         if not too_old or record.done or record.client_id is None:
             return record
-        self.log.info("FORGOTTEN", symbol=record.symbol, client_id=record.client_id, reason="no trace, no fill")
+        self.log.info(Event.FORGOTTEN, symbol=record.symbol, client_id=record.client_id, reason="no trace, no fill")
         return self.book.mark(
             record.client_id, OrderStatus.CANCELED, reason="the exchange shows neither the order nor a fill any more"
         )
@@ -252,7 +252,7 @@ class Desk:
         if not self.doubts.taken_back(record, order, self.clock.steady_ms()):
             return record
         self.log.warning(
-            "CORRECTED",
+            Event.CORRECTED,
             symbol=record.symbol,
             exchange_id=order.exchange_id,
             filled=order.filled_qty,
@@ -297,7 +297,7 @@ class Desk:
         if booking is None:
             return None
         self.log.info(
-            "FILL",
+            Event.FILL,
             symbol=fill.symbol,
             side=fill.side,
             qty=fill.qty,
@@ -308,7 +308,7 @@ class Desk:
             fill_id=fill.fill_id,
         )
         if booking.oversold > 0:
-            self.log.error("OVERSOLD", symbol=fill.symbol, qty=booking.oversold, fill_id=fill.fill_id)
+            self.log.error(Event.OVERSOLD, symbol=fill.symbol, qty=booking.oversold, fill_id=fill.fill_id)
         if self.on_fill is not None:
             self.on_fill(booking)
         return booking

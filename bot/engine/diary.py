@@ -7,6 +7,7 @@ come from fills and positions alone, so a deposit is none.
 from __future__ import annotations
 
 from bot.domain.clock import day_start, iso
+from bot.domain.log import Event
 from bot.domain.money import decimal, plain
 from bot.engine.accounting import Standing
 from bot.engine.desk import Desk
@@ -32,7 +33,7 @@ class Diary:
         if day:
             orders, fees = book.traded(int(day), today)
             self._desk.log.info(
-                "DAY",
+                Event.DAY,
                 day=iso(int(day))[:10],
                 equity_usd=standing.equity,
                 result_usd=result - decimal(before),

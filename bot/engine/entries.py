@@ -13,6 +13,7 @@ from decimal import Decimal
 from bot.brokers.base import BrokerError
 from bot.domain.clock import MINUTE
 from bot.domain.instrument import Instrument, Ticker
+from bot.domain.log import Event
 from bot.domain.money import ONE, ZERO, decimal, floor_to, shortened
 from bot.domain.order import Decision, OrderRecord, OrderStatus, OrderType, Purpose, Side, TimeInForce
 from bot.engine import risk
@@ -313,10 +314,10 @@ class Entries:
         position = desk.book.position(symbol)
         if record.booked_qty == 0 or position is None:
             if record.settled:
-                desk.log.info("SKIP", symbol=symbol, reason=record.reason or "nothing filled within the price limit")
+                desk.log.info(Event.SKIP, symbol=symbol, reason=record.reason or "nothing filled within the price limit")
             return
         desk.log.info(
-            "ENTRY",
+            Event.ENTRY,
             symbol=symbol,
             side=record.side,
             qty=position.qty,
@@ -333,7 +334,7 @@ class Entries:
             if self.protection.ensure(symbol, price, why="entry") is Verdict.THROUGH:
                 self.closing.through(symbol, price)
         except BrokerError as error:
-            self.desk.log.warning("STOP", symbol=symbol, reason=error.text)
+            self.desk.log.warning(Event.STOP, symbol=symbol, reason=error.text)
 
     def _no(self, symbol: str, kind: str, reason: str) -> Decimal | None:
         """Not entered, said why: no quantity."""
@@ -346,7 +347,7 @@ class Entries:
         if self._told.get((symbol, kind)) != close:
             self._told[symbol, kind] = close
             self.skipped[kind] += 1
-            self.desk.log.info("SKIP", symbol=symbol, gate=kind, reason=reason)
+            self.desk.log.info(Event.SKIP, symbol=symbol, gate=kind, reason=reason)
 
 
 def _limit(side: Side, ticker: Ticker, instrument: Instrument) -> Decimal:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from bot.brokers.base import BrokerError, Reading, Whole
 from bot.domain.clock import DAY, HOUR, MINUTE, SECOND, Pause, iso
 from bot.domain.fill import Fill
+from bot.domain.log import Event
 from bot.domain.order import VenueOrder
 from bot.domain.outcome import Meaning
 from bot.engine.desk import Desk
@@ -162,7 +163,7 @@ class History:
         self._course, self._caught_up = None, True
         if course.has_waited:
             seconds = (self._desk.clock.steady_ms() - course.begun) // SECOND
-            self._desk.log.info("HISTORY", since=iso(course.since), fills=len(course.fills.found), seconds=seconds)
+            self._desk.log.info(Event.HISTORY, since=iso(course.since), fills=len(course.fills.found), seconds=seconds)
 
     def _wait(self, course: Course, error: BrokerError) -> None:
         """One line for a reading that waits; a later one that does so, too, is told of when it keeps entries waiting."""
@@ -170,7 +171,7 @@ class History:
             return
         course.has_waited = self._has_waited = True
         self._desk.log.info(
-            "WAITS",
+            Event.WAITS,
             what="history",
             since=iso(course.since),
             seconds=f"{error.retry_after_ms / SECOND:.1f}",

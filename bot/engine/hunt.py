@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from bot.brokers.base import Absence, BrokerError
 from bot.domain.clock import HOUR, MINUTE, SECOND, Pause, backed_off
+from bot.domain.log import Event
 from bot.domain.order import Intent, OrderRecord, OrderStatus, Purpose
 from bot.domain.outcome import ErrorClass, Meaning, NotPlaced, Placed, Unknown
 from bot.engine.desk import Desk
@@ -67,13 +68,13 @@ class Hunt:
     def _end(self, client_id: str) -> None:
         """Whoever found out what became of an order: its hunt is over, and so is an alarm about it."""
         if self._chases.pop(client_id).alarm is not None:
-            self._desk.log.info("CERTAIN", client_id=client_id, reason="what became of it is known now")
+            self._desk.log.info(Event.CERTAIN, client_id=client_id, reason="what became of it is known now")
 
     def _look(self, record: OrderRecord, client_id: str, chase: _Chase) -> bool:
         try:
             ended = self._ended(record, client_id)
         except BrokerError as error:
-            self._desk.log.debug("HUNT", client_id=client_id, reason=error.text)
+            self._desk.log.debug(Event.HUNT, client_id=client_id, reason=error.text)
             ended = False
         if not ended:
             self._again(record, client_id, chase)
@@ -106,7 +107,7 @@ class Hunt:
             return False
         after = desk.sync(order)
         desk.log.info(
-            "FOUND", symbol=record.symbol, client_id=client_id, exchange_id=order.exchange_id, status=order.status
+            Event.FOUND, symbol=record.symbol, client_id=client_id, exchange_id=order.exchange_id, status=order.status
         )
         return after is not None
 
@@ -145,19 +146,19 @@ class Hunt:
         match desk.broker.resend(intent):
             case Placed(exchange_id):
                 placed = desk.book.mark(intent.client_id, OrderStatus.SUBMITTED, exchange_id=exchange_id)
-                desk.log.info("REPEATED", symbol=intent.symbol, client_id=intent.client_id, exchange_id=exchange_id)
+                desk.log.info(Event.REPEATED, symbol=intent.symbol, client_id=intent.client_id, exchange_id=exchange_id)
                 desk.refresh(placed)
                 return True
             case NotPlaced(meaning, reason) if (
                 meaning is Meaning.PRICE or meaning.error_class is not ErrorClass.PASSING
             ):
-                desk.log.info("HUNT", client_id=intent.client_id, reason=f"repeated, refused: {reason}")
+                desk.log.info(Event.HUNT, client_id=intent.client_id, reason=f"repeated, refused: {reason}")
                 return self._burn(intent)
             case NotPlaced(_, reason) | Unknown(reason, unheard=False):
-                desk.log.debug("HUNT", client_id=intent.client_id, reason=f"not repeated: {reason}")
+                desk.log.debug(Event.HUNT, client_id=intent.client_id, reason=f"not repeated: {reason}")
                 return False
             case Unknown(reason):
-                desk.log.info("HUNT", client_id=intent.client_id, reason=f"repeated, answered: {reason}")
+                desk.log.info(Event.HUNT, client_id=intent.client_id, reason=f"repeated, answered: {reason}")
                 return desk.ages.of(intent.client_id, intent.sent_at) >= BURN_AFTER and self._burn(intent)
 
     def _burn(self, intent: Intent) -> bool:
@@ -166,7 +167,7 @@ class Hunt:
             return False
         self._desk.sync(order)
         self._desk.log.info(
-            "BURNT",
+            Event.BURNT,
             symbol=intent.symbol,
             client_id=intent.client_id,
             exchange_id=order.exchange_id,
@@ -177,7 +178,7 @@ class Hunt:
     def _give_up(self, record: OrderRecord, client_id: str) -> None:
         reason = "not placed: its deadline has passed and the exchange shows neither order nor fill"
         self._desk.book.mark(client_id, OrderStatus.REJECTED, reason=reason)
-        self._desk.log.info("ABSENT", symbol=record.symbol, client_id=client_id, reason=reason)
+        self._desk.log.info(Event.ABSENT, symbol=record.symbol, client_id=client_id, reason=reason)
 
     def _again(self, record: OrderRecord, client_id: str, chase: _Chase) -> None:
         age = self._desk.age(record)
@@ -188,7 +189,7 @@ class Hunt:
         if age > ALARM_AFTER and (chase.alarm is None or chase.alarm.is_over()):
             chase.alarm = Pause(self._desk.clock, ALARM_AGAIN)
             self._desk.log.error(
-                "UNKNOWN",
+                Event.UNKNOWN,
                 symbol=record.symbol,
                 client_id=client_id,
                 reason="unknown for over a minute; the hunt goes on",

@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 from bot.brokers.base import BaseBroker, BrokerError
 from bot.domain.clock import DAY, MINUTE, SECOND, Clock, backed_off
 from bot.domain.instrument import Instrument, Kind, Trading
-from bot.domain.log import Log
+from bot.domain.log import Event, Log
 from bot.domain.outcome import ErrorClass, Meaning, NotPlaced, Outcome, Placed
 
 T = TypeVar("T")
@@ -95,7 +95,7 @@ class Markets:
         closure.entries_until = now + RESTRICTED_FOR
         if not told:
             self._log.warning(
-                "HALTED",
+                Event.HALTED,
                 symbol=symbol,
                 limit="market",
                 reason=f"closed to this account: {reason}; left out for a day, or until `nija resume` or a restart",
@@ -135,7 +135,7 @@ class Markets:
         if not told:
             whose = {"limit": "account"} if symbol == _ACCOUNT else {"symbol": symbol, "limit": "market"}
             why = f"the exchange takes no such order now: {reason}; tried again with growing waits"
-            self._log.error("HALTED", **whose, reason=why)
+            self._log.error(Event.HALTED, **whose, reason=why)
 
     def _wait(self, symbol: str, reason: str, *, stop: bool) -> None:
         """The next such order after a wait that grows."""
@@ -195,11 +195,11 @@ class Markets:
         if now.trading is Trading.ONLINE:
             for stop in (True, False):
                 self._closures.pop((now.symbol, stop), None)
-            self._log.info("RESUMED", symbol=now.symbol, limit="market", reason="the market takes all orders again")
+            self._log.info(Event.RESUMED, symbol=now.symbol, limit="market", reason="the market takes all orders again")
             return
         state = f"the market is {now.trading}" if listed else "the exchange does not list it any more"
         self._log.error(
-            "HALTED",
+            Event.HALTED,
             symbol=now.symbol,
             limit="market",
             reason=f"{state}: what is held there stays, with the stop that rests, until it can be sold",
@@ -209,7 +209,7 @@ class Markets:
         for name in ("tick", "lot", "min_qty", "min_cost"):
             was, becomes = getattr(before or now, name), getattr(now, name)
             if was != becomes:
-                self._log.warning("RULES", symbol=now.symbol, rule=name, was=was, now=becomes)
+                self._log.warning(Event.RULES, symbol=now.symbol, rule=name, was=was, now=becomes)
 
 
 def _unlisted(symbol: str) -> Instrument:

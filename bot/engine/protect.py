@@ -14,6 +14,7 @@ from enum import Enum
 from bot.brokers.base import BrokerError
 from bot.domain.clock import MINUTE, SECOND
 from bot.domain.instrument import Instrument
+from bot.domain.log import Event
 from bot.domain.money import ZERO
 from bot.domain.order import STOPS, WORKING, OrderRecord, Purpose, Side, VenueOrder
 from bot.domain.position import Position
@@ -157,7 +158,7 @@ class Protection:
         try:
             ticker = self._desk.broker.tickers({symbol}).get(symbol)
         except BrokerError as error:
-            self._desk.log.warning("STOP", symbol=symbol, reason=error.text)
+            self._desk.log.warning(Event.STOP, symbol=symbol, reason=error.text)
             return Verdict.EXPOSED
         if ticker is not None and is_through(position, ticker.last):
             return Verdict.THROUGH
@@ -222,7 +223,7 @@ class Protection:
         ended = desk.broker.recent_orders(min(unseen.values()) - SEARCH_MARGIN) if unseen else ()
         for order in ended:
             if order.parent_id in unseen and desk.book.by_exchange_id(order.exchange_id) is None:
-                desk.log.info("ADOPTED", symbol=order.symbol, purpose=Purpose.STOP, exchange_id=order.exchange_id)
+                desk.log.info(Event.ADOPTED, symbol=order.symbol, purpose=Purpose.STOP, exchange_id=order.exchange_id)
                 desk.adopt(order, Purpose.STOP)
 
     def release(self, orders: Iterable[VenueOrder], symbol: str, side: Side) -> bool:
@@ -243,7 +244,7 @@ class Protection:
         self.refused.forget(position.entry_id)
         naked = self._desk.guard(position.symbol)
         if tell or naked:
-            self._desk.log.info("STOP", symbol=position.symbol, qty=qty, trigger=trigger, naked_ms=naked)
+            self._desk.log.info(Event.STOP, symbol=position.symbol, qty=qty, trigger=trigger, naked_ms=naked)
 
 
 def _made_for(entry: OrderRecord, records: Iterable[OrderRecord]) -> Decimal:

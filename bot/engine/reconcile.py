@@ -14,6 +14,7 @@ from bot.domain.clock import MINUTE
 from bot.domain.fill import Fill
 from bot.domain.ids import is_ours, tag_of
 from bot.domain.instrument import Balance
+from bot.domain.log import Event
 from bot.domain.money import ZERO
 from bot.domain.order import STOPS, Decision, OrderRecord, Purpose, Side, VenueOrder
 from bot.engine.adoption import Adoption
@@ -69,7 +70,7 @@ class Reconciliation:
         try:
             return self.history.read_on(steps)
         except BrokerError as error:
-            self._desk.log.debug("HISTORY", reason=error.text)
+            self._desk.log.debug(Event.HISTORY, reason=error.text)
             return False
 
     def _look_at_orders(self) -> Sequence[VenueOrder]:
@@ -137,7 +138,7 @@ class Reconciliation:
             self.adoption.adopted(order)
         purpose = self._purpose(order)
         desk.log.info(
-            "ADOPTED", symbol=order.symbol, purpose=purpose, exchange_id=order.exchange_id, client_id=order.client_id
+            Event.ADOPTED, symbol=order.symbol, purpose=purpose, exchange_id=order.exchange_id, client_id=order.client_id
         )
         return desk.adopt(order, purpose, self._decision(order, among) if purpose is Purpose.ENTRY else None)
 
@@ -203,7 +204,7 @@ class Reconciliation:
         self._remember_foreign(order.exchange_id)
         self._desk.book.remember("second_instance", order.client_id)
         self._desk.log.error(
-            "HALTED",
+            Event.HALTED,
             limit="one NIJA",
             client_id=order.client_id,
             reason="another NIJA trades this account: no new entries here until one of the two is stopped and `nija resume` is given",

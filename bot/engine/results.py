@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from bot.domain.booking import Booking
+from bot.domain.log import Event
 from bot.domain.money import shortened
 from bot.domain.order import OrderRecord, Purpose
 from bot.domain.position import Position
@@ -74,7 +75,7 @@ def plan(desk: Desk, position: Position, stage: int, stop: float) -> None:
 def tell_end(desk: Desk, position: Position, purpose: Purpose, price: Decimal, reason: str) -> None:
     """The one line about a position that is over."""
     desk.log.info(
-        "EXIT",
+        Event.EXIT,
         symbol=position.symbol,
         purpose=purpose,
         price=price,

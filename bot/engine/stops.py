@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from bot.brokers.base import BrokerError
 from bot.domain.clock import SECOND
+from bot.domain.log import Event
 from bot.domain.order import WORKING, OrderRecord, OrderStatus, OrderType, Purpose, VenueOrder
 from bot.domain.outcome import ErrorClass, Meaning, NotPlaced, Outcome, Placed, Unknown
 from bot.domain.position import Position
@@ -89,7 +90,7 @@ class Stops:
         try:
             now = self._desk.broker.order(stop.exchange_id, stop.symbol)
         except BrokerError as error:
-            self._desk.log.warning("STOP", symbol=stop.symbol, exchange_id=stop.exchange_id, reason=error.text)
+            self._desk.log.warning(Event.STOP, symbol=stop.symbol, exchange_id=stop.exchange_id, reason=error.text)
             return None
         if now is not None:
             self._desk.sync(now)
@@ -102,7 +103,7 @@ class Stops:
             return False
         self._replaced.add(symbol)
         self._desk.log.warning(
-            "STOP",
+            Event.STOP,
             symbol=symbol,
             exchange_id=stop.exchange_id,
             reason="it cannot be amended: cancelled and replaced",
@@ -159,7 +160,7 @@ class Stops:
             try:
                 balance = desk.broker.balances().get(position.base)
             except BrokerError as error:
-                desk.log.warning("STOP", symbol=position.symbol, reason=error.text)
+                desk.log.warning(Event.STOP, symbol=position.symbol, reason=error.text)
                 break
             free = balance is not None and balance.free >= qty
             short = balance is None or balance.total < qty
@@ -212,7 +213,7 @@ class Stops:
             try:
                 record = self._desk.refresh(record)
             except BrokerError as error:
-                self._desk.log.warning("STOP", symbol=record.symbol, reason=error.text)
+                self._desk.log.warning(Event.STOP, symbol=record.symbol, reason=error.text)
         return record
 
     def note_failed(self, position: Position) -> None:
@@ -248,7 +249,7 @@ class Stops:
     def _note(self, stop: VenueOrder, outcome: Outcome) -> None:
         if isinstance(outcome, NotPlaced | Unknown):
             self._desk.log.warning(
-                "STOP",
+                Event.STOP,
                 symbol=stop.symbol,
                 exchange_id=stop.exchange_id,
                 reason=outcome.reason,

@@ -7,6 +7,7 @@ Reads the book's naked stretches only, so that it also speaks while the exchange
 from __future__ import annotations
 
 from bot.domain.clock import HOUR, SECOND, Ages, Pause
+from bot.domain.log import Event
 from bot.engine.desk import Desk
 from bot.engine.refusals import Refusals
 
@@ -41,10 +42,10 @@ class Vigil:
             if age >= BOUND and (symbol not in self._told or self._told[symbol].is_over()):
                 self._told[symbol] = Pause(self._desk.clock, AGAIN)
                 reason = f"no full stop at the exchange: {self._refusal(symbol) or why}"
-                self._desk.log.error("NAKED", symbol=symbol, reason=reason, for_s=age // SECOND)
+                self._desk.log.error(Event.NAKED, symbol=symbol, reason=reason, for_s=age // SECOND)
         for symbol in self._told.keys() - naked.keys():
             del self._told[symbol]
-            self._desk.log.info("COVERED", symbol=symbol, reason="its stop rests again, or nothing is held any more")
+            self._desk.log.info(Event.COVERED, symbol=symbol, reason="its stop rests again, or nothing is held any more")
 
     def _refusal(self, symbol: str) -> str | None:
         """Why the exchange refused the last stop of a position, if it did."""

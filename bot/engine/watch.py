@@ -14,6 +14,7 @@ from decimal import Decimal
 from bot.brokers.base import BrokerError
 from bot.domain.candles import Candles
 from bot.domain.instrument import Look, Trading
+from bot.domain.log import Event
 from bot.domain.money import decimal
 from bot.domain.order import Purpose, Side, VenueOrder
 from bot.domain.position import Position
@@ -86,7 +87,7 @@ class Watch:
                 return True
         except BrokerError as error:
             self.desk.markets.heed_error(error, symbol)
-            self.desk.log.warning("WATCH", symbol=symbol, reason=error.text)
+            self.desk.log.warning(Event.WATCH, symbol=symbol, reason=error.text)
         return False
 
     def _asked(self, position: Position) -> Look | None:
@@ -95,7 +96,7 @@ class Watch:
             return self.desk.broker.look(position.symbol, self._since(position))
         except BrokerError as error:
             self.desk.markets.heed_error(error, position.symbol)
-            self.desk.log.warning("WATCH", symbol=position.symbol, reason=error.text)
+            self.desk.log.warning(Event.WATCH, symbol=position.symbol, reason=error.text)
             return None
 
     def _act(self, position: Position, look: Look, orders: list[VenueOrder]) -> bool:
@@ -169,9 +170,9 @@ class Watch:
             try:
                 self._walk(position, self.prices.closed(position.symbol))
             except Unfit as error:
-                self.desk.log.warning("SKIP", symbol=position.symbol, reason=str(error))
+                self.desk.log.warning(Event.SKIP, symbol=position.symbol, reason=str(error))
             except BrokerError as error:
-                self.desk.log.warning("WATCH", symbol=position.symbol, reason=error.text)
+                self.desk.log.warning(Event.WATCH, symbol=position.symbol, reason=error.text)
         return [(one.symbol, one.qty) for one in before] != [
             (one.symbol, one.qty) for one in self.desk.book.positions()
         ]

@@ -15,7 +15,8 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Final
 
-from bot.operate.log import Event, one_line, shown
+from bot.domain.log import Event
+from bot.operate.log import LoggedEvent, one_line, shown
 from bot.operate.redact import HIDDEN, Redactor
 
 #: Wall ms between two messages about an alarm that goes on.
@@ -93,36 +94,36 @@ def _is_resume(fields: Mapping[str, object]) -> bool:
 
 ALARMS: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
     {
-        "NAKED": (Rule(Kind.NAKED, ("symbol",), level=_ERROR),),
-        "COVERED": (Rule(Kind.NAKED, ("symbol",), ends=True),),
-        "UNKNOWN": (Rule(Kind.UNKNOWN, ("client_id",), level=_ERROR),),
-        "CERTAIN": (Rule(Kind.UNKNOWN, ("client_id",), ends=True),),
-        "HALTED": (
+        Event.NAKED: (Rule(Kind.NAKED, ("symbol",), level=_ERROR),),
+        Event.COVERED: (Rule(Kind.NAKED, ("symbol",), ends=True),),
+        Event.UNKNOWN: (Rule(Kind.UNKNOWN, ("client_id",), level=_ERROR),),
+        Event.CERTAIN: (Rule(Kind.UNKNOWN, ("client_id",), ends=True),),
+        Event.HALTED: (
             Rule(Kind.SECOND, level=_ERROR, wanted=_is_second),
             Rule(Kind.DISK, level=_ERROR, wanted=_is_disk),
             Rule(Kind.HALTED, ("limit", "symbol"), level=_ERROR, wanted=_is_other),
         ),
-        "RESUMED": (
+        Event.RESUMED: (
             Rule(Kind.DISK, ends=True, wanted=_is_disk),
             Rule(Kind.HALTED, ("limit", "symbol"), ends=True, wanted=_is_other),
         ),
-        "COMMAND": (Rule(Kind.SECOND, ends=True, wanted=_is_resume),),
-        "FAILED": (Rule(Kind.FAILED, level=_ERROR),),
-        "STUCK": (Rule(Kind.FAILED, level=_ERROR),),
-        "ERROR": (Rule(Kind.FAILED, level=logging.WARNING, wanted=_many),),
-        "RECOVERED": (Rule(Kind.FAILED, ends=True),),
-        "CRASHED": (Rule(Kind.CRASHED, level=_ERROR),),
-        "THREAD CRASHED": (Rule(Kind.CRASHED, level=_ERROR),),
-        "LOCKED": (Rule(Kind.SECOND, level=_ERROR),),
-        "GONE": (Rule(Kind.GONE, ("symbol",), level=_ERROR),),
-        "UNWATCHED": (Rule(Kind.UNWATCHED, level=logging.WARNING),),
-        "DAY": (Rule(Kind.DAY, ("day",)),),
+        Event.COMMAND: (Rule(Kind.SECOND, ends=True, wanted=_is_resume),),
+        Event.FAILED: (Rule(Kind.FAILED, level=_ERROR),),
+        Event.STUCK: (Rule(Kind.FAILED, level=_ERROR),),
+        Event.ERROR: (Rule(Kind.FAILED, level=logging.WARNING, wanted=_many),),
+        Event.RECOVERED: (Rule(Kind.FAILED, ends=True),),
+        Event.CRASHED: (Rule(Kind.CRASHED, level=_ERROR),),
+        Event.THREAD_CRASHED: (Rule(Kind.CRASHED, level=_ERROR),),
+        Event.LOCKED: (Rule(Kind.SECOND, level=_ERROR),),
+        Event.GONE: (Rule(Kind.GONE, ("symbol",), level=_ERROR),),
+        Event.UNWATCHED: (Rule(Kind.UNWATCHED, level=logging.WARNING),),
+        Event.DAY: (Rule(Kind.DAY, ("day",)),),
     }
 )
 """All rules of a word that fit an event count."""
 
 
-def rules_for(level: int, event: Event) -> tuple[Rule, ...]:
+def rules_for(level: int, event: LoggedEvent) -> tuple[Rule, ...]:
     """What an event means for alarms; mostly nothing. Quick: the thread that trades asks."""
     if event.word not in ALARMS:
         return ()
@@ -145,7 +146,7 @@ class _Alarm:
     told: int
     more: int = 0
     over_since: int = 0
-    end: Event | None = None
+    end: LoggedEvent | None = None
 
 
 _Key = tuple[Kind, str, str]
@@ -163,7 +164,7 @@ class Bell:
         self.kept_back = 0
         """Alarms that were not told because the same was told less than an hour before."""
 
-    def hear(self, rules: tuple[Rule, ...], event: Event, now: int) -> list[Message]:
+    def hear(self, rules: tuple[Rule, ...], event: LoggedEvent, now: int) -> list[Message]:
         """An event with its rules, at wall time `now`; what is to be sent for it."""
         messages: list[Message] = []
         for rule in rules:
@@ -185,7 +186,7 @@ class Bell:
                 messages.append(self._message(key[0].over, alarm.end, alarm.over_since, alarm.more, bad=False))
         return messages
 
-    def _begin(self, key: _Key, event: Event, now: int) -> Message | None:
+    def _begin(self, key: _Key, event: LoggedEvent, now: int) -> Message | None:
         alarm = self._alarms.pop(key, None)
         if alarm is not None and now - alarm.told < AGAIN:
             alarm.more, alarm.end = alarm.more + 1, None
@@ -198,12 +199,12 @@ class Bell:
         more = alarm.more if alarm is not None else 0
         return self._message(key[0].title, event, now, more, bad=key[0] is not Kind.DAY)
 
-    def _end(self, key: _Key, event: Event, now: int) -> None:
+    def _end(self, key: _Key, event: LoggedEvent, now: int) -> None:
         alarm = self._alarms.get(key)
         if alarm is not None and alarm.end is None:
             alarm.end, alarm.over_since = event, now
 
-    def _message(self, what: str, event: Event, now: int, more: int, *, bad: bool) -> Message:
+    def _message(self, what: str, event: LoggedEvent, now: int, more: int, *, bad: bool) -> Message:
         self.rung += 1
         title = " ".join(part for part in ("NIJA", self._whose, event.broker or "") if part)
         line = one_line(self._redact(_line(event, self._redact)))[:LONGEST_LINE]
@@ -212,7 +213,7 @@ class Bell:
         return Message(f"{title}: {what}", f"{line}{counted} [{at}]", bad)
 
 
-def _line(event: Event, redact: Redactor) -> str:
+def _line(event: LoggedEvent, redact: Redactor) -> str:
     """What an event says, for people: its symbol, its reason, then the rest."""
     fields = {key: HIDDEN if redact.is_secret_name(key) else shown(key, value) for key, value in event.fields.items()}
     symbol, reason = fields.pop("symbol", ""), fields.pop("reason", "")

@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import make_url
 
 from bot.domain.clock import HOUR, MINUTE, SECOND, system_ms
-from bot.domain.log import Log
+from bot.domain.log import Event, Log
 from bot.store.backup import back_up, backups, made_at
 from bot.store.database import StoreError
 from bot.variables import OperationSettings
@@ -56,9 +56,9 @@ class Backups:
         try:
             made = back_up(file, self._folder, now, self._keep)
         except StoreError as error:
-            self._log.warning("BACKUP", reason=str(error))
+            self._log.warning(Event.BACKUP, reason=str(error))
         else:
-            self._log.info("BACKUP", file=made, bytes=made.stat().st_size)
+            self._log.info(Event.BACKUP, file=made, bytes=made.stat().st_size)
 
 
 def databases(operation: OperationSettings) -> list[Path]:

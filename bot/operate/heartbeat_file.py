@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.domain.clock import SECOND, Clock, iso, parse_iso, system_ms
-from bot.domain.log import Log
+from bot.domain.log import Event, Log
 from bot.hostlock import holder_of, itself, place
 from bot.operate.health import Status
 from bot.sandbox_child import is_alive
@@ -74,7 +74,7 @@ class HeartbeatFile:
             fresh.replace(self._file)
         except OSError as error:
             if not self._silent:
-                self._log.warning("HEARTBEAT", reason=f"{self._file} cannot be written: {error.strerror}")
+                self._log.warning(Event.HEARTBEAT, reason=f"{self._file} cannot be written: {error.strerror}")
             self._silent = True
         else:
             self._silent = False

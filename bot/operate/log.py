@@ -22,6 +22,7 @@ from enum import Enum
 from types import TracebackType
 from typing import Final, Self, TextIO
 
+from bot.domain.log import Event
 from bot.operate.log_file import Console, FollowedFile, tell_stderr
 from bot.operate.log_queue import Queued, Sink, drain
 from bot.operate.redact import HIDDEN, Redactor
@@ -37,7 +38,7 @@ _SILENT: Final = ("sqlalchemy", "asyncio", "numba")
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class LoggedEvent:
     """What a line says, before anybody has formatted it."""
 
     word: str
@@ -45,7 +46,7 @@ class Event:
     fields: Mapping[str, object]
 
 
-Listener = Callable[[int, Event], None]
+Listener = Callable[[int, LoggedEvent], None]
 """Hears every event with its level, whatever LOG_LEVEL is; called by the thread that logs, so it must return at once."""
 
 
@@ -57,28 +58,28 @@ class EventLog:
         self._broker = broker.upper() if broker else None
         self._tell = tell
 
-    def debug(self, event: str, /, **fields: object) -> None:
+    def debug(self, event: Event, /, **fields: object) -> None:
         self._write(logging.DEBUG, event, fields)
 
-    def info(self, event: str, /, **fields: object) -> None:
+    def info(self, event: Event, /, **fields: object) -> None:
         self._write(logging.INFO, event, fields)
 
-    def warning(self, event: str, /, **fields: object) -> None:
+    def warning(self, event: Event, /, **fields: object) -> None:
         self._write(logging.WARNING, event, fields)
 
-    def error(self, event: str, /, **fields: object) -> None:
+    def error(self, event: Event, /, **fields: object) -> None:
         self._write(logging.ERROR, event, fields)
 
-    def failure(self, event: str, error: BaseException, /, **fields: object) -> None:
+    def failure(self, event: Event, error: BaseException, /, **fields: object) -> None:
         """An error with its traceback: for the supervised boundary of a thread."""
         self._write(logging.ERROR, event, fields, error)
 
-    def _write(self, level: int, word: str, fields: Mapping[str, object], error: BaseException | None = None) -> None:
-        event = Event(word, self._broker, fields)
+    def _write(self, level: int, event: Event, fields: Mapping[str, object], error: BaseException | None = None) -> None:
+        logged = LoggedEvent(event, self._broker, fields)
         if self._tell is not None:
-            self._tell(level, event)
+            self._tell(level, logged)
         if self._logger.isEnabledFor(level):
-            self._logger.log(level, "%s", word, exc_info=error, extra={"event": event})
+            self._logger.log(level, "%s", event, exc_info=error, extra={"event": logged})
 
 
 # --- from a record to a line
@@ -93,12 +94,12 @@ class LineFormatter(logging.Formatter, ABC):
 
     def format(self, record: logging.LogRecord) -> str:
         event = getattr(record, "event", None)
-        if isinstance(event, Event):
+        if isinstance(event, LoggedEvent):
             return self.line(record, event)
-        return self.line(record, Event(self._safe(_message(record)), None, {}), record.name)
+        return self.line(record, LoggedEvent(self._safe(_message(record)), None, {}), record.name)
 
     @abstractmethod
-    def line(self, record: logging.LogRecord, event: Event, library: str = "") -> str:
+    def line(self, record: logging.LogRecord, event: LoggedEvent, library: str = "") -> str:
         """The finished line, tracebacks included; `library` is the logger of a line that is not ours."""
 
     def _value(self, key: str, value: object) -> str:
@@ -119,7 +120,7 @@ class LineFormatter(logging.Formatter, ABC):
 class TextFormatter(LineFormatter):
     """`2026-11-22 19:40:01Z INFO  KRAKEN CONNECTED  account=… balance=$3,000.00`"""
 
-    def line(self, record: logging.LogRecord, event: Event, library: str = "") -> str:
+    def line(self, record: logging.LogRecord, event: LoggedEvent, library: str = "") -> str:
         time = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
         level = f"{_LEVELS.get(record.levelname, record.levelname):5}"
         head = " ".join(part for part in (time, level, event.broker or library, event.word) if part)
@@ -141,7 +142,7 @@ class TextFormatter(LineFormatter):
 class JsonFormatter(LineFormatter):
     """One object a line with the same keys; money and quantities are strings."""
 
-    def line(self, record: logging.LogRecord, event: Event, library: str = "") -> str:
+    def line(self, record: logging.LogRecord, event: LoggedEvent, library: str = "") -> str:
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         shown: dict[str, object] = {"time": time.replace("+00:00", "Z"), "level": record.levelname}
         if who := event.broker or library:
@@ -230,7 +231,7 @@ class Logs:
         name = f"{_ROOT}.{broker.lower()}" if broker else _ROOT
         return EventLog(logging.getLogger(name), broker, self._tell)
 
-    def _tell(self, level: int, event: Event) -> None:
+    def _tell(self, level: int, event: LoggedEvent) -> None:
         if self.listener is not None:
             self.listener(level, event)
 
@@ -281,9 +282,9 @@ class Logs:
 
 def _missing(lines: int) -> logging.LogRecord:
     """The line that stands where lines are missing."""
-    record = logging.LogRecord(_ROOT, logging.WARNING, "", 0, "DROPPED", None, None)
+    record = logging.LogRecord(_ROOT, logging.WARNING, "", 0, Event.DROPPED, None, None)
     reason = f"{lines} lines dropped: nobody took them as fast as they came"
-    record.event = Event("DROPPED", None, {"lines": lines, "reason": reason})
+    record.event = LoggedEvent(Event.DROPPED, None, {"lines": lines, "reason": reason})
     return record
 
 
@@ -306,13 +307,13 @@ class _Crash:
         if issubclass(kind, KeyboardInterrupt):
             self._print_as_usual(kind, error, where)
             return
-        self._log.failure("CRASHED", error)
+        self._log.failure(Event.CRASHED, error)
         tell_stderr(f"nija crashed ({kind.__name__}); the log says where")
 
     def of_thread(self, args: threading.ExceptHookArgs) -> None:
         if args.exc_value is not None:
-            self._log.failure("THREAD CRASHED", args.exc_value, thread=args.thread and args.thread.name)
+            self._log.failure(Event.THREAD_CRASHED, args.exc_value, thread=args.thread and args.thread.name)
 
     def unraisable(self, args: sys.UnraisableHookArgs) -> None:
         if args.exc_value is not None:
-            self._log.failure("ERROR IGNORED", args.exc_value, where=args.err_msg)
+            self._log.failure(Event.ERROR_IGNORED, args.exc_value, where=args.err_msg)

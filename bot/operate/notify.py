@@ -15,9 +15,9 @@ from contextlib import contextmanager
 from typing import Final
 
 from bot.domain.clock import system_ms
-from bot.domain.log import Log
+from bot.domain.log import Event, Log
 from bot.operate.alarms import Bell, Message, Rule, rules_for
-from bot.operate.log import Event, Logs
+from bot.operate.log import LoggedEvent, Logs
 from bot.operate.messenger import THREADS, Service, services
 from bot.operate.redact import Redactor
 from bot.settings import Settings
@@ -64,7 +64,7 @@ class Courier:
         began = self._busy_since
         late = began is not None and time.monotonic() - began > LATE
         if late and not self._is_late:
-            self._log.warning("NOTIFY", service=self._service.name, reason=f"no answer for {LATE:.0f} s")
+            self._log.warning(Event.NOTIFY, service=self._service.name, reason=f"no answer for {LATE:.0f} s")
         self._is_late = late
 
     def hurry(self) -> None:
@@ -100,13 +100,13 @@ class Courier:
         self._busy_since = None
         if reason and not self._failing:
             self._failing = True
-            self._log.warning("NOTIFY", service=self._service.name, reason=reason, hint="tried again for some minutes")
+            self._log.warning(Event.NOTIFY, service=self._service.name, reason=reason, hint="tried again for some minutes")
         return reason
 
     def _lose(self, reason: str) -> None:
         self.lost += 1
         if self.lost & (self.lost - 1) == 0:  # 1, 2, 4, 8 …: often enough to be noticed, never a flood
-            self._log.warning("NOTIFY", service=self._service.name, reason=reason, lost=self.lost)
+            self._log.warning(Event.NOTIFY, service=self._service.name, reason=reason, lost=self.lost)
 
 
 class Notifier:
@@ -117,13 +117,13 @@ class Notifier:
         self._couriers = couriers
         self._log = log
         self._now = now
-        self._events: queue.Queue[tuple[tuple[Rule, ...], Event, int] | None] = queue.Queue(EVENTS)
+        self._events: queue.Queue[tuple[tuple[Rule, ...], LoggedEvent, int] | None] = queue.Queue(EVENTS)
         self._missed = 0
         self._stopping_at: float | None = None
         self._thread = threading.Thread(target=self._run, name=THREADS, daemon=True)
         self._thread.start()
 
-    def hear(self, level: int, event: Event) -> None:
+    def hear(self, level: int, event: LoggedEvent) -> None:
         """An event of the log; called by whoever logs, returns at once."""
         if event.word == "STOPPING":
             self._stopping_at = time.monotonic()
@@ -156,7 +156,7 @@ class Notifier:
 
     def _say_counts(self) -> None:
         self._log.info(
-            "NOTIFIED",
+            Event.NOTIFIED,
             alarms=self._bell.rung,
             kept_back=self._bell.kept_back,
             sent=sum(courier.sent for courier in self._couriers),
@@ -198,7 +198,7 @@ def notifying(settings: Settings, redact: Redactor, logs: Logs, whose: str) -> I
         return
     log = logs.event_log()
     with services(addresses, redact) as found:
-        log.info("NOTIFY", services=[one.name for one in found])
+        log.info(Event.NOTIFY, services=[one.name for one in found])
         notifier = Notifier(Bell(whose, redact), [Courier(one, log) for one in found], log)
         logs.listener = notifier.hear
         try:

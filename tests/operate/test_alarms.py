@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from bot.operate.alarms import AGAIN, ALARMS, HELD, LONGEST_LINE, MEMORY, Bell, Message, rules_for
-from bot.operate.log import Event
+from bot.operate.log import LoggedEvent
 from bot.operate.redact import Redactor
 
 NOON = 1_767_268_800_000
@@ -23,7 +23,7 @@ class Room:
         self.now = NOON
 
     def hear(self, level: int, word: str, broker: str | None = "KRAKEN", **fields: object) -> list[Message]:
-        event = Event(word, broker, fields)
+        event = LoggedEvent(word, broker, fields)
         return self.bell.hear(rules_for(level, event), event, self.now)
 
     def later(self, ms: int) -> list[Message]:

@@ -21,7 +21,7 @@ from bot.brokers.recent import Recent
 from bot.domain.clock import MINUTE, Clock, iso
 from bot.domain.fill import Fill
 from bot.domain.instrument import Balance, FeeRate
-from bot.domain.log import Log
+from bot.domain.log import Event, Log
 from bot.domain.order import DONE, VenueOrder
 from bot.domain.outcome import Meaning
 
@@ -154,7 +154,7 @@ class CoinbaseAccount:
         name = wire.kind_of(row)
         if name not in self._left_out:
             self._left_out[name] = None
-            self._log.warning("LEFT_OUT", venue="coinbase", product=name, reason=reason)
+            self._log.warning(Event.LEFT_OUT, venue="coinbase", product=name, reason=reason)
         return True
 
     def _pages(self, path: str, what: str, query: Params) -> Iterator[Any]:

@@ -17,7 +17,7 @@ from bot.brokers.coinbase.transport import CoinbaseTransport, Params
 from bot.domain.candles import Candles, Row
 from bot.domain.clock import SECOND, Clock
 from bot.domain.instrument import Instrument, Look, Ticker
-from bot.domain.log import Log
+from bot.domain.log import Event, Log
 from bot.domain.outcome import Meaning
 
 T = TypeVar("T")
@@ -56,7 +56,7 @@ class CoinbaseMarket:
         rows = self._products({"product_type": "SPOT"})
         found, faults = understood(lambda: wire.instruments(rows))
         for fault in faults:
-            self._log.warning("market_left_out", venue="coinbase", reason=fault)
+            self._log.warning(Event.MARKET_LEFT_OUT, venue="coinbase", reason=fault)
         if not found:
             raise failure(Meaning.BUSY, "the products name no market quoted in dollars")
         self._instruments = found

@@ -22,7 +22,7 @@ from bot.brokers.coinbase.transport import CoinbaseTransport
 from bot.brokers.outcomes import Unsupported, outcome
 from bot.domain.clock import MINUTE, Clock
 from bot.domain.instrument import Instrument
-from bot.domain.log import Log
+from bot.domain.log import Event, Log
 from bot.domain.order import DONE, Intent, Purpose, Side, VenueOrder
 from bot.domain.outcome import ErrorClass, Meaning, NotPlaced, Outcome, Placed, Unknown
 
@@ -65,7 +65,7 @@ class CoinbaseTrade:
             end = self._use_up(intent, side)
             if isinstance(end, Placed):
                 return self.buried(end.exchange_id)
-            self._log.info("BURN", venue="coinbase", client_id=intent.client_id, side=side, reason=end.reason)
+            self._log.info(Event.BURN, venue="coinbase", client_id=intent.client_id, side=side, reason=end.reason)
             if not (_is_too_far(end) or _is_of_the_order(end)):
                 return None
         return None
@@ -128,7 +128,7 @@ class CoinbaseTrade:
             try:
                 now = self._account.order(exchange_id)
             except BrokerError as error:
-                self._log.warning("CANCEL", venue="coinbase", exchange_id=exchange_id, reason=error.text)
+                self._log.warning(Event.CANCEL, venue="coinbase", exchange_id=exchange_id, reason=error.text)
                 return
             if (now is not None and now.status in DONE) or not patience.pause(wait):
                 return

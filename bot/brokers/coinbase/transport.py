@@ -29,7 +29,7 @@ from bot.brokers.keylock import KeyBusy, KeyLock
 from bot.brokers.rate_limits import Budget, OverBudget, admit
 from bot.brokers.wire import CONNECT_SECONDS, READ_SECONDS, BoundedSession, trusted
 from bot.domain.clock import SECOND, Clock
-from bot.domain.log import Log
+from bot.domain.log import Event, Log
 from bot.domain.outcome import Meaning
 
 Params = Mapping[str, str | Sequence[str]]
@@ -231,7 +231,7 @@ class CoinbaseTransport:
                 with self._lock.held(deadline) as file:
                     file.keep_quiet(self._clock.steady_ms(), error.retry_after_ms)
             except KeyBusy:
-                self._log.warning("pause_not_shared", venue="coinbase", reason=error.text)
+                self._log.warning(Event.PAUSE_NOT_SHARED, venue="coinbase", reason=error.text)
         return error
 
     def _stay_quiet(self, deadline: Deadline) -> None:

@@ -20,7 +20,7 @@ from bot.brokers.recent import Recent
 from bot.domain.clock import MINUTE
 from bot.domain.fill import Fill
 from bot.domain.instrument import Balance, FeeRate
-from bot.domain.log import Log
+from bot.domain.log import Event, Log
 from bot.domain.money import ZERO
 from bot.domain.order import VenueOrder
 from bot.domain.outcome import Meaning
@@ -71,7 +71,7 @@ class KrakenAccount:
             row = row_of(error.text)
             if row is None or row.text not in _NO_EARN:
                 raise
-            self._log.debug("earn_unknown", venue="kraken", reason=error.text)
+            self._log.debug(Event.EARN_UNKNOWN, venue="kraken", reason=error.text)
             return {}
 
     def fees(self, symbols: Collection[str]) -> dict[str, FeeRate]:

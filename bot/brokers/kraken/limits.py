@@ -15,7 +15,7 @@ from bot.brokers.deadline import Deadline
 from bot.brokers.kraken.config import LIMITS, Limits, Tier
 from bot.brokers.rate_limits import LOCKSTEP_SPEED, Budget, admit, await_room
 from bot.domain.clock import HOUR, MINUTE, Clock
-from bot.domain.log import Log
+from bot.domain.log import Event, Log
 
 #: Questions that cost more than one point: everything about ledgers and trades.
 _DEAR = frozenset({"TradesHistory", "QueryTrades", "Ledgers", "QueryLedgers"})
@@ -129,7 +129,7 @@ class KrakenLimits:
         self._lowered_at = self._clock.market_ms()
         if below is not self._believed:
             self._believed = below
-            self._log.warning("TIER", venue="kraken", set=self._tier, believed=below, reason="refused for its rate")
+            self._log.warning(Event.TIER, venue="kraken", set=self._tier, believed=below, reason="refused for its rate")
 
     def _level(self) -> Tier:
         """The level that the account is taken for now."""
@@ -145,5 +145,5 @@ class KrakenLimits:
         real = budget.wait_ms(cost, lane) / (self._clock.speed or LOCKSTEP_SPEED)
         if _WORTH_A_LINE <= real < deadline.left() * 1000 and time.monotonic() - self._said > _QUIET:
             self._said = time.monotonic()
-            self._log.info("WAITS", venue="kraken", budget=budget.name, seconds=f"{real / 1000:.1f}")
+            self._log.info(Event.WAITS, venue="kraken", budget=budget.name, seconds=f"{real / 1000:.1f}")
         admit(budget, cost, lane, deadline, self._clock)

@@ -21,7 +21,7 @@ from bot.brokers.kraken.transport import KrakenTransport
 from bot.domain.candles import Candles
 from bot.domain.clock import MINUTE, Clock
 from bot.domain.instrument import Instrument, Look, Ticker
-from bot.domain.log import Log
+from bot.domain.log import Event, Log
 from bot.domain.outcome import Meaning
 
 T = TypeVar("T")
@@ -85,7 +85,7 @@ class KrakenMarket:
         self._refresh()
         found, faults = wire.instruments(self._pairs, self._names)
         for fault in faults:
-            self._log.warning("market_left_out", venue="kraken", reason=fault)
+            self._log.warning(Event.MARKET_LEFT_OUT, venue="kraken", reason=fault)
         if not found:
             raise failure(Meaning.BUSY, "AssetPairs names no market quoted in dollars")
         return found
@@ -181,7 +181,7 @@ class KrakenMarket:
             if len(open_pairs) == 1:
                 self._closed.add(open_pairs[0])
                 symbol = self._names.symbol(open_pairs[0])
-                self._log.warning("market_left_out", venue="kraken", symbol=symbol, reason=str(error))
+                self._log.warning(Event.MARKET_LEFT_OUT, venue="kraken", symbol=symbol, reason=str(error))
                 return []
         half = len(open_pairs) // 2
         return [*self.ask_each(open_pairs[:half], ask), *self.ask_each(open_pairs[half:], ask)]

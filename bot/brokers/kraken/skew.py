@@ -9,7 +9,7 @@ from bot.brokers.kraken.market import understood
 from bot.brokers.kraken.parse_market import server_ms
 from bot.brokers.kraken.transport import KrakenTransport
 from bot.domain.clock import SECOND, Clock
-from bot.domain.log import Log
+from bot.domain.log import Event, Log
 
 #: Differences up to here are within what whole seconds and the way there can show.
 SKEW_SHOWN = 2 * SECOND
@@ -61,6 +61,6 @@ class VenueClock:
         try:
             self.set(measure_skew(self._transport, self._clock))
         except BrokerError as error:
-            self._log.warning("clock_unknown", venue="kraken", reason=error.text)
+            self._log.warning(Event.CLOCK_UNKNOWN, venue="kraken", reason=error.text)
         else:
-            self._log.warning("clock_measured", venue="kraken", skew_ms=self._skew)
+            self._log.warning(Event.CLOCK_MEASURED, venue="kraken", skew_ms=self._skew)

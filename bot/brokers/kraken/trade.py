@@ -22,7 +22,7 @@ from bot.brokers.kraken.skew import VenueClock
 from bot.brokers.kraken.transport import KrakenTransport
 from bot.brokers.outcomes import Unsupported, outcome
 from bot.domain.clock import SECOND, Clock, iso
-from bot.domain.log import Log
+from bot.domain.log import Event, Log
 from bot.domain.money import plain
 from bot.domain.order import Intent, OrderType, Purpose, TimeInForce, VenueOrder
 from bot.domain.outcome import Meaning, NotPlaced, Outcome, Placed, Unknown
@@ -186,7 +186,7 @@ class KrakenTrade:
         """Cancel what should only have been judged; the text says how that ended."""
         charge = Charge(symbol, cancel_cost(0), Lane.EXIT)
         ended = [outcome(lambda txid=txid: self._cancel(txid, charge)) for txid in txids]  # type: ignore[misc]
-        self._log.error("validate_placed_order", venue="kraken", exchange_ids=",".join(txids), cancelled=str(ended))
+        self._log.error(Event.VALIDATE_PLACED_ORDER, venue="kraken", exchange_ids=",".join(txids), cancelled=str(ended))
         return f"Kraken placed {', '.join(txids)} although asked only to judge it; cancelled at once: {ended}"
 
     def _checked(self, ended: Outcome) -> Outcome:

@@ -27,7 +27,7 @@ from bot.brokers.kraken.limits import Charge, KrakenLimits, question_cost
 from bot.brokers.rate_limits import OverBudget
 from bot.brokers.wire import CONNECT_SECONDS, READ_SECONDS, BoundedSession, trusted
 from bot.domain.clock import Clock, Pause
-from bot.domain.log import Log
+from bot.domain.log import Event, Log
 from bot.domain.outcome import Meaning
 
 _TIMEOUTS = (CONNECT_SECONDS, READ_SECONDS)
@@ -188,7 +188,7 @@ class KrakenTransport:
         except BrokerError as error:
             if error.meaning is not Meaning.NONCE:
                 raise
-            self._log.warning("nonce_refused", venue="kraken", method=method)
+            self._log.warning(Event.NONCE_REFUSED, venue="kraken", method=method)
             return self._signed(method, data, deadline, file.next_nonce(self._clock.wall_ms(), _NONCE_LEAP))
         finally:
             file.keep_quiet(self._clock.steady_ms(), self._lockout.left())
@@ -244,7 +244,7 @@ class KrakenTransport:
         if errors:
             raise self._heed(explain(errors, self._clock.wall_ms()))
         for warning in answer["error"]:
-            self._log.warning("venue_warning", venue="kraken", text=safe_text(warning))
+            self._log.warning(Event.VENUE_WARNING, venue="kraken", text=safe_text(warning))
         if answer.get("result") is None:
             raise failure(Meaning.UNKNOWN, "an answer without a result")
         return answer["result"]

@@ -26,7 +26,7 @@ from bot.domain.candles import Candles
 from bot.domain.clock import HOUR, Clock
 from bot.domain.fill import Fill
 from bot.domain.instrument import Balance, FeeRate, Instrument, Look, Ticker
-from bot.domain.log import Log
+from bot.domain.log import Event, Log
 from bot.domain.order import Intent, VenueOrder
 from bot.domain.outcome import NotPlaced, Outcome
 
@@ -162,7 +162,7 @@ class OKXBroker(BaseBroker):
             try:
                 self._trade.settings = read_settings(self._transport)
             except BrokerError as error:
-                self._log.warning("MODE", venue=self.name, reason=error.text)
+                self._log.warning(Event.MODE, venue=self.name, reason=error.text)
         if finds_deadline_wrong(refusal.reason):
             self._doubt_clock()
 
@@ -171,9 +171,9 @@ class OKXBroker(BaseBroker):
         try:
             self._correct(measure_skew(self._transport, self._clock))
         except BrokerError as error:
-            self._log.warning("CLOCK", venue=self.name, reason=error.text)
+            self._log.warning(Event.CLOCK, venue=self.name, reason=error.text)
         else:
-            self._log.warning("CLOCK", venue=self.name, skew_ms=self._trade.skew_ms)
+            self._log.warning(Event.CLOCK, venue=self.name, skew_ms=self._trade.skew_ms)
 
     def amend(self, order: VenueOrder, *, qty: Decimal | None = None, trigger_price: Decimal | None = None) -> Outcome:
         return self._trade.amend(order, qty, trigger_price)

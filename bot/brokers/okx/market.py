@@ -20,7 +20,7 @@ from bot.brokers.okx.transport import OkxTransport
 from bot.domain.candles import Candle, Candles, inspect
 from bot.domain.clock import MINUTE, Clock
 from bot.domain.instrument import Instrument, Look, Ticker
-from bot.domain.log import Log
+from bot.domain.log import Event, Log
 from bot.domain.money import ONE
 from bot.domain.outcome import Meaning
 
@@ -97,7 +97,7 @@ class OkxMarket:
         now = self._clock.market_ms()
         self._listings, faults = understood(lambda: wire.listings(rows, now, non_crypto=self._non_crypto))
         for fault in faults:
-            self._log.warning("market_left_out", venue="okx", reason=fault)
+            self._log.warning(Event.MARKET_LEFT_OUT, venue="okx", reason=fault)
 
     def _read_units(self, kind: str) -> None:
         for each in self._transport.public("/api/v5/public/instruments", instType=kind):

@@ -25,7 +25,7 @@ from bot.brokers.outcomes import Unsupported, outcome
 from bot.brokers.shapes import NoCheck
 from bot.domain.clock import SECOND, Clock
 from bot.domain.instrument import Kind
-from bot.domain.log import Log
+from bot.domain.log import Event, Log
 from bot.domain.money import plain
 from bot.domain.order import Intent, OrderType, Purpose, VenueOrder
 from bot.domain.outcome import Meaning, NotPlaced, Outcome, Placed
@@ -175,7 +175,7 @@ class OkxTrade:
                     raise
                 raise BrokerError(error.venue, Meaning.BUSY, f"leverage not set: {error.text}") from error
         self._levered.add(intent.symbol)
-        self._log.info("LEVERAGE", venue="okx", symbol=intent.symbol, leverage=self._config.leverage)
+        self._log.info(Event.LEVERAGE, venue="okx", symbol=intent.symbol, leverage=self._config.leverage)
 
     def _leverages(self, symbol: str) -> Sequence[Mapping[str, str]]:
         """One setting; isolated and hedged there is one for each side."""
