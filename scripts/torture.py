@@ -9,6 +9,6 @@ from _project import enter
 
 if __name__ == "__main__":
     enter()
-    from bot.proof import torture_report
+    from tests.torture import report
 
-    sys.exit(torture_report.main(sys.argv[1:]))
+    sys.exit(report.main(sys.argv[1:]))

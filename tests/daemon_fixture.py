@@ -20,9 +20,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from bot.proof.agreement import differences
 from bot.store.reader import Books
 from bot.store.report import document
+from tests.torture.agreement import differences
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 60.0

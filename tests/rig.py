@@ -32,7 +32,6 @@ from bot.engine.business import Business, Plan
 from bot.engine.desk import Desk
 from bot.engine.prices import Unfit
 from bot.engine.universe import Wishes
-from bot.proof.agreement import differences
 from bot.store.database import Store, address
 from bot.store.ledger import Ledger
 from bot.store.reader import Books
@@ -41,6 +40,7 @@ from bot.strategy.base import Evaluation, Strategy
 from bot.strategy.params import APEX, DEFAULT_OWNER, ApexParams, Owner
 from bot.strategy.rule import FLAT, Why
 from tests.sandbox_fixture import Sandbox
+from tests.torture.agreement import differences
 
 START_CASH = Decimal(1000)
 PATIENCE = 30.0

@@ -19,10 +19,10 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from bot.proof.agreement import differences
 from bot.settings import VENUES
 from tests.daemon_fixture import Daemon, truth
 from tests.sandbox_fixture import Sandbox
+from tests.torture.agreement import differences
 
 DAY = 86_400
 #: Real seconds that a market day may take: 30 of them in 20 minutes.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bot.proof.agreement import differences
 from tests.daemon_fixture import Daemon, truth
 from tests.sandbox_fixture import Sandbox
+from tests.torture.agreement import differences
 
 CANDLE = 300
 HOURS = 2

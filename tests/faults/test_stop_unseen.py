@@ -13,9 +13,9 @@ import pytest
 
 from bot.brokers.base import BrokerError
 from bot.domain.order import Purpose
-from bot.proof.agreement import sold_gross
 from tests.rig import PATIENCE, Rig
 from tests.sandbox_fixture import Sandbox
+from tests.torture.agreement import sold_gross
 
 #: The request that places an entry, by venue.
 PLACE = {"kraken": "AddOrder", "okx": "trade/order$", "coinbase": "brokerage/orders$"}

@@ -25,7 +25,6 @@ from bot.independent_broker_trader import IndependentBrokerTrader
 from bot.ledgers import Ledgers
 from bot.operate.log import Logs
 from bot.operate.redact import Redactor
-from bot.proof.agreement import differences
 from bot.settings import Settings, load_settings
 from bot.store.reader import Books
 from bot.store.report import document
@@ -35,6 +34,7 @@ from tests.daemon_fixture import truth
 from tests.paths import VENUES
 from tests.rig import Eager
 from tests.sandbox_fixture import Sandbox
+from tests.torture.agreement import differences
 
 SICK = "okx"
 PATIENCE = 40.0

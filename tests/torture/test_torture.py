@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from bot.proof.agreement import sold_gross
-from bot.proof.torture import Course, torture
-from bot.proof.torture_checks import AFTERMATH, Trouble, discrepancies, is_quiet, naked
-from bot.proof.torture_faults import KINDS, ends, storms, turned
-from bot.proof.torture_owner import Belongings
-from bot.proof.torture_recovery import spread
-from bot.proof.torture_report import parse
+from tests.torture.agreement import sold_gross
+from tests.torture.checks import AFTERMATH, Trouble, discrepancies, is_quiet, naked
+from tests.torture.course import Course, torture
+from tests.torture.faults import KINDS, ends, storms, turned
+from tests.torture.owner import Belongings
+from tests.torture.recovery import spread
+from tests.torture.report import parse
 
 OWNER = Belongings({"BTC": Decimal("0.5")}, frozenset({"FOREIGN"}))
 

@@ -21,16 +21,15 @@ from types import FrameType
 from typing import Any
 
 from bot.domain.events import Verb
-from bot.proof import slope
-from bot.proof import torture_checks as checks
-from bot.proof.torture_checks import Trouble
-from bot.proof.torture_faults import APART, Storm, ends, jumps, storms, turned
-from bot.proof.torture_machine import HELPLESS, Deed, Machine, deeds
-from bot.proof.torture_owner import Belongings, hand, settle
-from bot.proof.torture_processes import Exchange, Trader
-from bot.proof.torture_recovery import Recovery, spread
 from bot.store.database import StoreError
 from bot.store.report import write_csv
+from tests.torture import checks, slope
+from tests.torture.checks import Trouble
+from tests.torture.faults import APART, Storm, ends, jumps, storms, turned
+from tests.torture.machine import HELPLESS, Deed, Machine, deeds
+from tests.torture.owner import Belongings, hand, settle
+from tests.torture.processes import Exchange, Trader
+from tests.torture.recovery import Recovery, spread
 
 HEAL_SECONDS = 60.0
 #: No order event so long (real seconds) before the stop: what came earlier had to be in the book.
@@ -44,7 +43,7 @@ _GOOD_CYCLES = 2
 _IN_DOUBT = frozenset({"intent", "submitted", "unknown"})
 #: Limits wide enough that losses do not end the work, and looks so often that much happens.
 _SETTINGS = {
-    "STRATEGY": "bot.proof.torture_rule:Restless",
+    "STRATEGY": "tests.torture.rule:Restless",
     "MAX_DAILY_LOSS_PCT": "100",
     "MAX_DRAWDOWN_PCT": "100",
     "MAX_EXPOSURE_PCT": "90",

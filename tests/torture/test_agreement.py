@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot.proof.agreement import differences, too_naked
+from tests.torture.agreement import differences, too_naked
 
 Doc = dict[str, Any]
 

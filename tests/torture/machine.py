@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from bot.proof.torture_processes import Exchange, TortureError, Trader
+from tests.torture.processes import Exchange, TortureError, Trader
 
 #: `foreign_trades`: the owner trades by hand, many times; `second_home`: a second NIJA under another HOME on the same data folder;
 #: `folder_away`: the data folder is renamed and put back; `log_stalled`: nobody reads the console; `frozen`: SIGSTOP and SIGCONT.
@@ -37,7 +37,7 @@ class Deed:
 
 def deeds(seed: int, seconds: float, kinds: Sequence[str], venues: Sequence[str]) -> Iterator[Deed]:
     """What happens when."""
-    dice = Random(f"{seed}/machine")  # noqa: S311 - a torture, no secret
+    dice = Random(f"{seed}/machine")
     at = dice.uniform(*_BETWEEN)
     while kinds and at < seconds:
         yield Deed(at, dice.choice(kinds), dice.uniform(*_SECONDS), dice.choice(venues))
@@ -75,7 +75,7 @@ class Machine:
             return None  # the market is closed just now, or the owner's money is spent
         return None
 
-    def _start_a_second(self, deed: Deed) -> str | None:  # noqa: ARG002
+    def _start_a_second(self, deed: Deed) -> str | None:
         if not self._trader.speaks or self._trader.ended is not None:
             return None
         status = self._trader.start_a_second()

@@ -134,7 +134,7 @@ class Storm:
 
 def storms(seed: int, venue: str, seconds: float, kinds: Sequence[str]) -> Iterator[Storm]:
     """The storms of one venue, with calms between them, until `seconds`."""
-    dice = Random(f"{seed}/{venue}/faults")  # noqa: S311 - a torture, no secret
+    dice = Random(f"{seed}/{venue}/faults")
     at = dice.uniform(*_CALM)
     while kinds and at < seconds:
         end = at + dice.uniform(*_STORM)
@@ -172,7 +172,7 @@ def _measure(dice: Random) -> Fault:
 
 def jumps(seed: int, venue: str, seconds: float) -> Iterator[tuple[float, float, float]]:
     """When the market of a position jumps, which (a fraction of their list), and to what times its last price."""
-    dice = Random(f"{seed}/{venue}/jumps")  # noqa: S311 - a torture, no secret
+    dice = Random(f"{seed}/{venue}/jumps")
     at = dice.uniform(*_BETWEEN_JUMPS)
     while at < seconds:
         yield at, dice.random(), dice.uniform(0.985, 1.015)
@@ -181,14 +181,14 @@ def jumps(seed: int, venue: str, seconds: float) -> Iterator[tuple[float, float,
 
 def turned(seed: int, venue: str, switches: Mapping[str, Any]) -> dict[str, bool]:
     """The switches of a venue that this seed turns over: of those that are on or off, one in six."""
-    dice = Random(f"{seed}/{venue}/switches")  # noqa: S311 - a torture, no secret
+    dice = Random(f"{seed}/{venue}/switches")
     fair = sorted(name for name, value in switches.items() if isinstance(value, bool) and name not in _NOT_OURS)
     return {name: not switches[name] for name in fair if dice.random() < 1 / 6}
 
 
 def ends(seed: int, seconds: float, every: float) -> list[tuple[float, bool]]:
     """When the daemon's lives end, `every` so many seconds on average; True where it is asked to (SIGTERM)."""
-    dice = Random(f"{seed}/ends")  # noqa: S311 - a torture, no secret
+    dice = Random(f"{seed}/ends")
     found: list[tuple[float, bool]] = []
     at = 0.0
     while every > 0 and (at := at + max(1.0, dice.expovariate(1 / every))) < seconds:

@@ -25,12 +25,12 @@ class Restless(Strategy):
     def evaluate(self, candles: Candles) -> Evaluation:
         """What the dice of this candle say; the stop is right for either side."""
         close = float(candles.close[-1])
-        dice = Random(f"{candles.closed_at}/{close}")  # noqa: S311 - a torture, no secret
+        dice = Random(f"{candles.closed_at}/{close}")
         side, stop = dice.choice(SIDES), dice.choice(STOPS)
         at = close * stop if side >= FLAT else close / stop
         return Evaluation(side, Why.ENTER, candles.closed_at, close, at, dice.random(), 5, 60.0, close * 0.004)
 
-    def refusal(self, evaluation: Evaluation, price: float, costs: Costs) -> Why:  # noqa: ARG002 - no trade is too poor
+    def refusal(self, evaluation: Evaluation, price: float, costs: Costs) -> Why:
         """Only a stop on the wrong side of the price speaks against a trade."""
         return Why.ENTER if (price - evaluation.stop) * evaluation.side > 0 else Why.NO_STOP
 

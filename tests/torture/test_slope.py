@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.proof import slope
-from bot.proof.slope import Sample, growths, long_enough, look, settled
-from bot.proof.torture_report import parse, show_slope
+from tests.torture import slope
+from tests.torture.report import parse, show_slope
+from tests.torture.slope import Sample, growths, long_enough, look, settled
 
 
 def samples(rss: Sequence[float], *, threads: Sequence[float] | None = None, every: float = 60.0) -> list[Sample]:

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from statistics import quantiles
 from typing import Any
 
-from bot.proof.torture_owner import Hand
-from bot.proof.torture_processes import Exchange, TortureError
+from tests.torture.owner import Hand
+from tests.torture.processes import Exchange, TortureError
 
 #: Real seconds from a venue's first answer to a started daemon until everything is protected there.
 PROTECTED_SECONDS = 5.0

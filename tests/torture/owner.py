@@ -12,7 +12,7 @@ from decimal import Decimal
 from importlib import import_module
 from typing import Any, Protocol
 
-from bot.proof.torture_processes import Exchange, TortureError
+from tests.torture.processes import Exchange, TortureError
 
 Words = Mapping[str, Any]
 
@@ -73,7 +73,7 @@ class _AtKraken:
         answer = self._ask("AddOrder", {"pair": symbol.replace("-", ""), **words})
         return str(answer["txid"][0])
 
-    def cancel(self, symbol: str, order: str) -> None:  # noqa: ARG002 - Kraken's ids need no symbol
+    def cancel(self, symbol: str, order: str) -> None:
         self._ask("CancelOrder", {"txid": order})
 
     def _ask(self, method: str, words: Words) -> Words:
@@ -122,7 +122,7 @@ class _AtCoinbase:
             raise TortureError(f"the owner's order at coinbase: {answer}")
         return str(answer["success_response"]["order_id"])
 
-    def cancel(self, symbol: str, order: str) -> None:  # noqa: ARG002 - Coinbase's ids need no symbol
+    def cancel(self, symbol: str, order: str) -> None:
         row = self._client.cancel_orders([order]).to_dict()["results"][0]
         if not row["success"]:
             raise TortureError(f"the owner's cancel at coinbase: {row}")

@@ -44,7 +44,7 @@ class Exchange:
         words = ["--ready-file", str(self.ready_file), "--state", str(folder / "sandbox.journal"), "--parent-pipe"]
         command = [sys.executable, "-m", "bot.sandbox", *venues, *words, "--seed", str(seed), "--speed", str(speed)]
         with (folder / "sandbox.txt").open("ab") as out:
-            self.process = subprocess.Popen(  # noqa: S603 - our own module
+            self.process = subprocess.Popen(
                 command, cwd=ROOT, env=_environment(folder), stdin=subprocess.PIPE, stdout=out, stderr=out
             )
         self._session = requests.Session()

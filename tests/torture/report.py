@@ -10,12 +10,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bot.proof import slope
-from bot.proof.torture import Course, Outcome, torture
-from bot.proof.torture_faults import KINDS
-from bot.proof.torture_machine import KINDS as MACHINE
-from bot.proof.torture_processes import TortureError
 from bot.settings import VENUES
+from tests.torture import slope
+from tests.torture.course import Course, Outcome, torture
+from tests.torture.faults import KINDS
+from tests.torture.machine import KINDS as MACHINE
+from tests.torture.processes import TortureError
 
 
 def main(words: list[str]) -> int:

@@ -13,8 +13,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from bot.proof.agreement import coins_moved, differences, sold_gross
-from bot.proof.torture_owner import Belongings
+from tests.torture.agreement import coins_moved, differences, sold_gross
+from tests.torture.owner import Belongings
 
 Doc = Mapping[str, Any]
 ZERO = Decimal(0)
