@@ -11,9 +11,9 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from bot.brokers.base import Lane
-from bot.brokers.deadline import Deadline
+from bot.brokers.common.deadline import Deadline
+from bot.brokers.common.rate_limits import LOCKSTEP_SPEED, Budget, admit, await_room
 from bot.brokers.kraken.config import LIMITS, Limits, Tier
-from bot.brokers.rate_limits import LOCKSTEP_SPEED, Budget, admit, await_room
 from bot.domain.clock import HOUR, MINUTE, Clock
 from bot.domain.log import Event, Log
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.brokers.base import Lane
-from bot.brokers.deadline import Haste
+from bot.brokers.common.deadline import Haste
+from bot.brokers.common.rate_limits import Budget, OverBudget, admit
 from bot.brokers.kraken.limits import amend_cost, cancel_cost
-from bot.brokers.rate_limits import Budget, OverBudget, admit
 from bot.domain.clock import ScaledClock, SteppedClock, SystemClock, system_ms
 
 

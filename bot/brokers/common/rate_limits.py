@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from bot.brokers.base import Lane
-from bot.brokers.deadline import Deadline
+from bot.brokers.common.deadline import Deadline
 from bot.domain.clock import Clock
 
 #: How much of a budget each lane may fill: what is above stays free for the lanes before it.
