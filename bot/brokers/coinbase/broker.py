@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import ClassVar
 
-from bot.brokers.base import Absence, BaseBroker, Capabilities, Connection, ShapeProof
+from bot.brokers.base import Absence, BaseBroker, CandleReader, Capabilities, Connection, ShapeProof
 from bot.brokers.coinbase.account import CoinbaseAccount
 from bot.brokers.coinbase.config import CoinbaseConfig
 from bot.brokers.coinbase.connect import connect
@@ -27,7 +27,7 @@ from bot.domain.outcome import Meaning, NotPlaced, Outcome
 
 
 class CoinbaseBroker(BaseBroker):
-    """One Coinbase portfolio. Used by one thread; only `hurry` may come from another."""
+    """One Coinbase portfolio. Used by one thread; `hurry` may come from another, and a `candle_reader` is for another."""
 
     name: ClassVar[str] = "coinbase"
     pocket: ClassVar[str] = "in a vault, in another portfolio or in a wallet that is not ready"
@@ -77,7 +77,10 @@ class CoinbaseBroker(BaseBroker):
         return self._market.tickers(symbols)
 
     def candles(self, symbol: str, timeframe_ms: int, count: int) -> Candles:
-        return self._market.candles(symbol, timeframe_ms, count)
+        return self._market.candles.candles(symbol, timeframe_ms, count)
+
+    def candle_reader(self) -> CandleReader:
+        return self._market.candle_reader()
 
     def look(self, symbol: str, since: int) -> Look:
         return self._market.look(symbol, since)

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from ssl import SSLContext
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import requests
@@ -73,21 +73,45 @@ class Sender(RESTClient):  # type: ignore[misc]
             self.is_authenticated = True
 
 
+class Shared(NamedTuple):
+    """What all threads that speak to one portfolio share."""
+
+    haste: Haste
+    trust: SSLContext
+    lock: KeyLock
+    budget: Budget
+
+
 class CoinbaseTransport:
     """Questions and requests to one portfolio. Used by one thread; `hurry` may be called by another."""
 
-    def __init__(self, config: CoinbaseConfig, clock: Clock, log: Log) -> None:
+    def __init__(self, config: CoinbaseConfig, clock: Clock, log: Log, shared: Shared | None = None) -> None:
+        """`shared` by the transport that this one is for the candles of."""
         silence()
         self._config = config
         self._clock = clock
         self._log = log
-        self._haste = Haste(clock.wall_ms)
-        self._runner = Runner("coinbase-sender", self._haste)
-        self._trust = trusted(config.ca_file)
+        self._shared = shared or Shared(
+            Haste(clock.wall_ms),
+            trusted(config.ca_file),
+            KeyLock.of(config.state_dir, config.mode, "coinbase", config.environment, config.key),
+            Budget("calls", config.limits.calls, config.limits.calls_decay, clock),
+        )
+        self._haste, self._trust, self._lock, self._budget = self._shared
+        self._runner = Runner("coinbase-candles" if shared else "coinbase-sender", self._haste)
         self._sender: Sender | None = None
         self._secret = ""
-        self._lock = KeyLock.of(config.state_dir, config.mode, "coinbase", config.environment, config.key)
-        self._budget = Budget("calls", config.limits.calls, config.limits.calls_decay, clock)
+        self._lane = Lane.CANDLES if shared else Lane.QUERY
+        self._other: CoinbaseTransport | None = None
+
+    def beside(self) -> CoinbaseTransport:
+        """One for the candles, on another thread: a session of its own, the same budget, silence and hurry. The one before it is
+        cut off.
+        """
+        if self._other is not None:
+            self._other.hang_up()
+        self._other = CoinbaseTransport(self._config, self._clock, self._log, self._shared)
+        return self._other
 
     # -- calls -------------------------------------------------------------------------------------------------
     def public(self, path: str, params: Params | None = None) -> dict[str, Any]:
@@ -128,10 +152,16 @@ class CoinbaseTransport:
         """No call takes longer than this; None for the usual times."""
         self._haste.limit(seconds)
 
-    def close(self) -> None:
-        """Let go of thread, sockets and file; safe to call twice."""
+    def hang_up(self) -> None:
+        """Let go of thread and sockets; safe to call twice."""
         self._runner.close()
         self._drop()
+
+    def close(self) -> None:
+        """Let go of the file, too, and hang up for the candles."""
+        self.hang_up()
+        if self._other is not None:
+            self._other.hang_up()
         self._lock.close()
 
     # -- one question, one call ----------------------------------------------------------------------------------
@@ -140,7 +170,7 @@ class CoinbaseTransport:
         deadline = self._haste.deadline(self._config.read_seconds)
 
         def ask() -> dict[str, Any]:
-            return self._call(method, path, what, Lane.QUERY, deadline)
+            return self._call(method, path, what, self._lane, deadline)
 
         try:
             return ask()

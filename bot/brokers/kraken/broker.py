@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from decimal import Decimal
 from typing import ClassVar
 
-from bot.brokers.base import Absence, BaseBroker, Capabilities, Connection, Reading, ShapeProof
+from bot.brokers.base import Absence, BaseBroker, CandleReader, Capabilities, Connection, Reading, ShapeProof
 from bot.brokers.common.shapes import Shapes
 from bot.brokers.kraken.account import KrakenAccount
 from bot.brokers.kraken.config import KrakenConfig
@@ -29,7 +29,7 @@ from bot.domain.outcome import Outcome
 
 
 class KrakenBroker(BaseBroker):
-    """One Kraken account. Used by one thread; only `hurry` may come from another."""
+    """One Kraken account. Used by one thread; `hurry` may come from another, and a `candle_reader` is for another."""
 
     name: ClassVar[str] = "kraken"
     pocket: ClassVar[str] = "in Earn or in another pocket that cannot trade"
@@ -86,7 +86,10 @@ class KrakenBroker(BaseBroker):
         return self._market.tickers(symbols)
 
     def candles(self, symbol: str, timeframe_ms: int, count: int) -> Candles:
-        return self._market.candles(symbol, timeframe_ms, count)
+        return self._market.candles.candles(symbol, timeframe_ms, count)
+
+    def candle_reader(self) -> CandleReader:
+        return self._market.candle_reader()
 
     def look(self, symbol: str, since: int) -> Look:
         return self._market.look(symbol, since)

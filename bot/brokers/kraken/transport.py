@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from ssl import SSLContext
-from typing import Any
+from typing import Any, NamedTuple
 
 import krakenex
 import requests
@@ -60,25 +60,50 @@ class Sender(krakenex.API):  # type: ignore[misc]
         return self.nonce
 
 
+class Shared(NamedTuple):
+    """What all threads that speak to one account share."""
+
+    haste: Haste
+    trust: SSLContext
+    lock: KeyLock
+    limits: KrakenLimits
+    lockout: Pause
+
+
 class KrakenTransport:
     """Questions and requests to one Kraken account. Used by one thread; `hurry` may be called by another."""
 
-    def __init__(self, config: KrakenConfig, clock: Clock, log: Log) -> None:
+    def __init__(self, config: KrakenConfig, clock: Clock, log: Log, shared: Shared | None = None) -> None:
+        """`shared` by the transport that this one is for the candles of."""
         self._config = config
         self._clock = clock
         self._log = log
-        self._haste = Haste(clock.wall_ms)
-        self._runner = Runner("kraken-sender", self._haste)
-        self._trust = trusted(config.ca_file)
+        self._shared = shared or Shared(
+            Haste(clock.wall_ms),
+            trusted(config.ca_file),
+            KeyLock.of(config.state_dir, config.mode, "kraken", config.environment, config.key),
+            KrakenLimits(config.tier, clock, log),
+            Pause(clock),
+        )
+        self._haste, self._trust, self._lock, self._limits, self._lockout = self._shared
+        self._runner = Runner("kraken-candles" if shared else "kraken-sender", self._haste)
         self._sender = Sender(config, self._trust)
-        self._lock = KeyLock.of(config.state_dir, config.mode, "kraken", config.environment, config.key)
-        self._limits = KrakenLimits(config.tier, clock, log)
-        self._lane = Lane.QUERY
+        self._lane = Lane.CANDLES if shared else Lane.QUERY
         self._is_brief = False
         self.vouch: Callable[[], object] | None = None
         """Raises what the key lacks now, by the venue's list of its rights; set once connecting has found them all."""
-        self._lockout = Pause(clock)
         self._throttle = Pause(clock)
+        self._other: KrakenTransport | None = None
+
+    def beside(self) -> KrakenTransport:
+        """One for the candles, on another thread: a session and pauses of its own, the same budgets, lockout and hurry. The one
+        before it is cut off.
+        """
+        if self._other is not None:
+            self._other.hang_up()
+        shared = self._shared._replace(limits=self._limits.beside())
+        self._other = KrakenTransport(self._config, self._clock, self._log, shared)
+        return self._other
 
     # -- public and private calls ------------------------------------------------------------------------------
     def public(self, method: str, data: Mapping[str, str] | None = None) -> Any:
@@ -152,17 +177,23 @@ class KrakenTransport:
         """No call takes longer than this; None for the usual times."""
         self._haste.limit(seconds)
 
-    def close(self) -> None:
-        """Let go of thread, sockets and lock; safe to call twice."""
+    def hang_up(self) -> None:
+        """Let go of thread and sockets; safe to call twice."""
         self._runner.close()
         self._sender.session.line.cut()
         self._sender.close()
+
+    def close(self) -> None:
+        """Let go of the lock, too, and hang up for the candles."""
+        self.hang_up()
+        if self._other is not None:
+            self._other.hang_up()
         self._lock.close()
 
     # -- one call ----------------------------------------------------------------------------------------------
     def _public(self, method: str, data: dict[str, str], deadline: Deadline) -> Any:
         self._stay_quiet()
-        _admitted(lambda: self._limits.public(method, data.get("pair", ""), deadline))
+        _admitted(lambda: self._limits.public(method, data.get("pair", ""), deadline, self._lane))
         sender = self._sender
         return self._result(self._send(lambda: sender.query_public(method, data, _TIMEOUTS), deadline))
 

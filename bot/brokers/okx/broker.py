@@ -10,7 +10,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import ClassVar
 
-from bot.brokers.base import Absence, BaseBroker, BrokerError, Capabilities, Connection, ShapeProof
+from bot.brokers.base import Absence, BaseBroker, BrokerError, CandleReader, Capabilities, Connection, ShapeProof
 from bot.brokers.common.shapes import Shapes
 from bot.brokers.okx.account import OkxAccount
 from bot.brokers.okx.config import OkxConfig
@@ -35,7 +35,7 @@ FORGETS_AFTER = 2 * HOUR
 
 
 class OKXBroker(BaseBroker):
-    """One OKX account. Used by one thread; only `hurry` may come from another."""
+    """One OKX account. Used by one thread; `hurry` may come from another, and a `candle_reader` is for another."""
 
     name: ClassVar[str] = "okx"
     pocket: ClassVar[str] = "in Funding"
@@ -101,7 +101,10 @@ class OKXBroker(BaseBroker):
         return self._market.tickers(symbols)
 
     def candles(self, symbol: str, timeframe_ms: int, count: int) -> Candles:
-        return self._market.candles(symbol, timeframe_ms, count)
+        return self._market.candles.candles(symbol, timeframe_ms, count)
+
+    def candle_reader(self) -> CandleReader:
+        return self._market.candle_reader()
 
     def look(self, symbol: str, since: int) -> Look:
         return self._market.look(symbol, since)

@@ -125,25 +125,50 @@ class Sender:
         self.session.close()
 
 
+class Shared(NamedTuple):
+    """What all threads that speak to one account share."""
+
+    haste: Haste
+    trust: SSLContext
+    lock: KeyLock
+    limits: OkxLimits
+
+
 class OkxTransport:
     """Questions and requests to one OKX account. Used by one thread; `hurry` may be called by another."""
 
-    def __init__(self, config: OkxConfig, clock: Clock) -> None:
+    def __init__(self, config: OkxConfig, clock: Clock, shared: Shared | None = None) -> None:
+        """`shared` by the transport that this one is for the candles of."""
         self._config = config
         self._clock = clock
-        self._haste = Haste(clock.wall_ms)
-        self._runner = Runner("okx-sender", self._haste)
-        self._trust = trusted(config.ca_file)
+        self._shared = shared or Shared(
+            Haste(clock.wall_ms),
+            trusted(config.ca_file),
+            KeyLock.of(config.state_dir, config.mode, "okx", config.environment, config.key),
+            OkxLimits(clock),
+        )
+        self._haste, self._trust, self._lock, self._limits = self._shared
+        self._runner = Runner("okx-candles" if shared else "okx-sender", self._haste)
         self._sender = Sender(config, self._trust)
-        self._lock = KeyLock.of(config.state_dir, config.mode, "okx", config.environment, config.key)
-        self._limits = OkxLimits(clock)
+        self._lane = Lane.CANDLES if shared else Lane.QUERY
+        self._other: OkxTransport | None = None
+
+    def beside(self) -> OkxTransport:
+        """One for the candles, on another thread: a session of its own, the same budgets and hurry. The one before it is cut
+        off.
+        """
+        if self._other is not None:
+            self._other.hang_up()
+        shared = self._shared._replace(limits=self._limits.beside())
+        self._other = OkxTransport(self._config, self._clock, shared)
+        return self._other
 
     def public(self, path: str, **fields: str) -> list[Any]:
         """The `data` of an endpoint that needs no key."""
         deadline = self._haste.deadline(self._config.read_seconds)
 
         def ask() -> list[Any]:
-            self._admit("GET", path, fields, Lane.QUERY, deadline)
+            self._admit("GET", path, fields, self._lane, deadline)
             return self._opened(wire.rows, self._call("GET", path, fields, deadline))
 
         return _read(ask, deadline)
@@ -153,7 +178,7 @@ class OkxTransport:
         deadline = self._haste.deadline(self._config.read_seconds)
 
         def ask() -> list[Any]:
-            self._admit("GET", path, fields, Lane.QUERY, deadline)
+            self._admit("GET", path, fields, self._lane, deadline)
             answer = self._alone(lambda: self._call("GET", path, fields, deadline), deadline)
             return self._opened(wire.rows, answer)
 
@@ -189,10 +214,16 @@ class OkxTransport:
         """No call takes longer than this; None for the usual times."""
         self._haste.limit(seconds)
 
-    def close(self) -> None:
-        """Let go of thread, sockets and lock; safe to call twice."""
+    def hang_up(self) -> None:
+        """Let go of thread and sockets; safe to call twice."""
         self._runner.close()
         self._sender.cut()
+
+    def close(self) -> None:
+        """Let go of the lock, too, and hang up for the candles."""
+        self.hang_up()
+        if self._other is not None:
+            self._other.hang_up()
         self._lock.close()
 
     # -- one call ----------------------------------------------------------------------------------------------------
