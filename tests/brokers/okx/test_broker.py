@@ -287,6 +287,10 @@ def test_a_reader_of_candles_reads_the_same_beside_the_broker(desk: Desk) -> Non
     assert len(desk.broker.candles(BTC, 5 * MINUTE, 5)) == 5
 
 
+def _asked(desk: Desk, endpoint: str) -> int:
+    return int(desk.sandbox.ledger("okx")["requests"].get(endpoint, 0))
+
+
 def test_an_unheard_of_timeframe_is_refused(desk: Desk) -> None:
     with pytest.raises(BrokerError) as caught:
         desk.broker.candles(BTC, 7 * MINUTE, 10)
