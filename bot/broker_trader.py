@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from contextlib import AbstractContextManager, closing, suppress
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -26,6 +26,7 @@ from bot.operate.health import Heartbeat
 from bot.operate.log import EventLog
 from bot.operator_desk import OperatorDesk
 from bot.reporter import Reporter
+from bot.runtime.feed import Feed
 from bot.store.ledger import Ledger
 
 #: The name of an actor's thread among those of its account.
@@ -113,6 +114,7 @@ class BrokerTrader:
                     while not self._stop.is_set() and not ledger.outlived():
                         self._turn()
                 finally:
+                    self._feed.close()
                     self._reporter.stays()
                     if not self._stop.is_set():
                         self._reporter.sign_off()
@@ -120,10 +122,12 @@ class BrokerTrader:
     def _settle_in(self, connection: Connection, ledger: Ledger) -> None:
         """Everything that belongs to this account, made for this life."""
         desk = Desk(self._broker, ledger, self._clock, self._log, self._ids(ledger))
-        self._business = Business.of(desk, self._plan)
+        self._feed = self._fed_by(connection.account.venue)
+        self._business = Business.of(desk, self._plan, self._feed)
         self._operator = OperatorDesk(
             ledger, self._business, self._emergency_file, self._log, may_enter=self._may_enter
         )
+        self._business.blocked, self._business.obey = self._barrier, self._operator.obey
         self._reporter = Reporter(
             self._plan,
             self._clock,
@@ -136,6 +140,13 @@ class BrokerTrader:
         )
         self._connection = connection
         self._ledger = ledger
+
+    def _fed_by(self, account: str) -> Feed:
+        """The thread that asks for candles."""
+        frame = self._plan.timeframe_ms
+        window = self._plan.strategy.window(frame)
+        reader = self._broker.candle_reader
+        return Feed(reader, account, self._clock, frame, window, self._inbox, self._stop, self._log)
 
     def _open(self) -> None:
         self._reporter.connected()
@@ -158,18 +169,26 @@ class BrokerTrader:
         return ClientIds(tag, self._clock.wall_ms, self._rng)
 
     def _turn(self) -> None:
-        """One pass of the loop: what is due, then what arrives while waiting for the next due time."""
+        """One pass of the loop: wait until something arrives or is due, do what is due, then what has arrived."""
+        event = self._next()
         began = self._clock.market_ms()
         for timer in self._due():
             self._handle(timer)
-        if not self._owes(began):
-            self._worker.done(began, self._business.entries.waits_until)
-        with suppress(Empty):
-            event = self._inbox.get(timeout=self._wait())
-            self._worker.busy()
+        if event is not None:
             self._handle(event)
         self._attend()
+        if not self._owes(began):
+            self._worker.done(began, self._business.entries.waits_until)
         self._heartbeat.beat()
+
+    def _next(self) -> AccountEvent | None:
+        """What arrives before something is due, if anything does."""
+        try:
+            event = self._inbox.get(timeout=self._wait())
+        except Empty:
+            return None
+        self._worker.busy()
+        return event
 
     def _attend(self) -> None:
         """Look for the owner's word, a few times a second."""
@@ -223,40 +242,22 @@ class BrokerTrader:
 
     # -- events ---------------------------------------------------------------------------------------------------
     def _handle(self, event: AccountEvent) -> None:
+        business = self._business
+        looks, standing = business.watch.looks, business.round.standing
         try:
-            match event:
-                case Timer.HUNT:
-                    self._hunt()
-                case Timer.WATCH:
-                    self._look()
-                case Timer.CYCLE:
-                    self._cycle()
-                case Command():
-                    self._operator.obey(event)
-                    self._report()
-                case Moved():
-                    pass
-                case _:
-                    self._dues.watch = 0
+            if event is Timer.CYCLE:
+                self._cycle()
+            else:
+                business.on(event)
         except BrokerError as error:
             self._failed(error)
-
-    def _hunt(self) -> None:
-        """Look for lost orders, then read on in the history; what either brings to light wants a look at the positions."""
-        if self._business.hunt.pursue():
-            self._dues.watch = 0
-        if self._business.reconciliation.read_on():
-            self._business.watch.resume()
-            self._dues.watch = 0
-
-    def _look(self) -> None:
-        try:
-            if self._business.reconciliation.adoption.is_due():
-                self._business.start()
-            with self._broker.urgently():
-                self._business.watch.look()
         finally:
-            self._looked()
+            if business.watch.looks != looks:
+                self._looked()
+            if business.calls_for_look():
+                self._dues.watch = 0
+        if isinstance(event, Command) or business.round.standing is not standing:
+            self._measured()
 
     def _looked(self) -> None:
         """When to look again: what could not be finished is tried again soon, with growing waits."""
@@ -272,18 +273,21 @@ class BrokerTrader:
         if not self._is_undecided():
             self._operator.attend()  # no entry before what was ordered while nobody was here
         try:
-            standing = self._business.cycle(self._barrier())
+            self._business.on(Timer.CYCLE)
             self._dues.cycles = 0
-            self._looked()
         except NoRoom as error:
             self._dues.cycles = max(LOOK_AGAIN, error.retry_after_ms)
-            self._looked()
             self._reporter.waits(error)
             return
         finally:
             self._dues.cycle = self._sooner(self._dues.cycle, self._dues.cycles)
-        self._reporter.measured(standing)
         self._reporter.cycled()
+
+    def _measured(self) -> None:
+        """Tell how the account stands."""
+        standing = self._business.round.standing
+        if standing is not None:
+            self._reporter.measured(standing)
         self._report()
 
     def _sooner(self, due: int, wait: int) -> int:
@@ -292,6 +296,7 @@ class BrokerTrader:
 
     def _failed(self, error: BrokerError) -> None:
         """The exchange did not answer: exits only until a cycle succeeds."""
+        self._business.round.end()
         fatal = error.meaning in FATAL
         self._reporter.failed(error, fatal=fatal)
         self._report()

@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from bot.brokers.base import BrokerError
 from bot.domain.clock import MINUTE
+from bot.domain.events import Unfit
 from bot.domain.instrument import Instrument, Ticker
 from bot.domain.log import Event
 from bot.domain.money import ONE, ZERO, decimal, floor_to, shortened
@@ -20,11 +21,12 @@ from bot.engine import risk
 from bot.engine.accounting import Standing, base_of, exposures, slots_taken
 from bot.engine.book import AlreadyDecided
 from bot.engine.close import Closing
+from bot.engine.closes import Closes
 from bot.engine.desk import Desk, is_harmless, is_refused_for_its_stop
 from bot.engine.offer import objection, on_grid
-from bot.engine.prices import Prices, Unfit
 from bot.engine.protect import Protection, Verdict
 from bot.engine.purse import fullest
+from bot.marketdata.port import NOT_THERE
 from bot.strategy import sizing
 from bot.strategy.base import Evaluation, Strategy, ranked
 from bot.strategy.exact import minimums, price_of, quantity
@@ -49,7 +51,7 @@ class Entries:
     protection: Protection
     closing: Closing
     strategy: Strategy
-    prices: Prices
+    closes: Closes
     limits: risk.Limits
     owner: Owner
     timeframe_ms: int
@@ -61,7 +63,7 @@ class Entries:
     market moves by itself and nobody need be told.
     """
     between: Callable[[], None] = lambda: None
-    """Called between two symbols: a scan may take long, and what is held is not to wait for its end."""
+    """Called between two signals: an entry may take long, and what is held is not to wait for its end."""
     skipped: Counter[str] = field(default_factory=Counter)
     _seen: dict[str, int] = field(default_factory=dict)
     _told: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -72,7 +74,7 @@ class Entries:
 
         `may_enter` is why there must be no entries now, or None. Raises nothing: a symbol that fails is skipped with a line.
         """
-        close = self.prices.newest_close()
+        close = self.closes.newest()
         now = self.desk.clock.market_ms()
         self.waits_until = 0
         if not still_valid(now, close, self.timeframe_ms):
@@ -84,10 +86,11 @@ class Entries:
             return 0
         found = {}
         for symbol in symbols:
-            what = self._evaluate(symbol)
-            if what is not None:
-                found[symbol] = what
-            self.between()
+            match self._signal(symbol):
+                case Unfit(reason):
+                    self._skip(symbol, "candles", reason)
+                case Evaluation() as signal:
+                    found[symbol] = signal
         entered = 0
         for symbol in ranked(found):
             entered += self._consider(symbol, found[symbol], standing, may_enter)
@@ -96,26 +99,16 @@ class Entries:
 
     def _awaits(self, symbol: str) -> bool:
         """Whether a signal waits here, or may be there when its candle is."""
-        try:
-            return not self._is_held(symbol) and self._signal(symbol) is not None
-        except (Unfit, BrokerError):
-            return True
+        return not self._is_held(symbol) and self._signal(symbol) is not None
 
-    def _evaluate(self, symbol: str) -> Evaluation | None:
-        try:
-            return self._signal(symbol)
-        except Unfit as error:
-            self._skip(symbol, "candles", str(error))
-        except BrokerError as error:
-            self.desk.markets.heed_error(error, symbol)
-            self._skip(symbol, "candles", error.text)
-        return None
-
-    def _signal(self, symbol: str) -> Evaluation | None:
-        """What the rule says of the newest close, if that is an entry; raises `Unfit` and `BrokerError`."""
-        if self._seen.get(symbol) == self.prices.newest_close():
+    def _signal(self, symbol: str) -> Evaluation | Unfit | None:
+        """What the rule says of the newest close, if that is an entry, or why there is nothing to say."""
+        if self._seen.get(symbol) == self.closes.newest():
             return None
-        evaluation = self.strategy.evaluate(self.prices.closed(symbol))
+        candles = self.closes.of(symbol) or NOT_THERE
+        if isinstance(candles, Unfit):
+            return candles
+        evaluation = self.strategy.evaluate(candles)
         if evaluation.side == 0 or (evaluation.side < 0 and not self.desk.instruments[symbol].shortable):
             self._seen[symbol] = evaluation.closed_at
             return None
@@ -343,7 +336,7 @@ class Entries:
 
     def _skip(self, symbol: str, kind: str, reason: str) -> None:
         """One line for each symbol, kind and candle."""
-        close = self.prices.newest_close()
+        close = self.closes.newest()
         if self._told.get((symbol, kind)) != close:
             self._told[symbol, kind] = close
             self.skipped[kind] += 1
