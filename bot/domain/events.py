@@ -18,6 +18,7 @@ class Timer(StrEnum):
     CYCLE = "cycle"
     WATCH = "watch"
     HUNT = "hunt"
+    ATTEND = "attend"
 
 
 class Verb(StrEnum):

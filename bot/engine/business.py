@@ -68,6 +68,17 @@ class Plan:
     news: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """The owner's word, as whoever runs the engine has it: why there must be no entries now, what takes an order, and what looks
+    for more of them.
+    """
+
+    blocks: Callable[[], str | None] = lambda: None
+    obey: Callable[[Command], object] = lambda _: None
+    attend: Callable[[], object] = lambda: None
+
+
 @dataclass(slots=True)
 class Business:
     """One account's engine. Raises `BrokerError` when its exchange does not answer; what was done until then is kept."""
@@ -87,10 +98,7 @@ class Business:
     flattening: Flattening
     diary: Diary
     vigil: Vigil
-    blocked: Callable[[], str | None] = lambda: None
-    """Why whoever runs this allows no entries now."""
-    obey: Callable[[Command], object] = lambda _: None
-    """Takes the owner's orders."""
+    operator: Operator = field(default_factory=Operator)
     symbols: list[str] = field(default_factory=list)
     rules_at: int = 0
     _put_off: bool = False
@@ -148,12 +156,15 @@ class Business:
                 self._look_again()
             case Timer.CYCLE:
                 self.cycle()
+            case Timer.ATTEND:
+                self.vigil.look()
+                self.operator.attend()
             case CandleClosed():
                 self._closed(event)
             case Fed():
                 self.closes.market.heard(event)
             case Command():
-                self.obey(event)
+                self.operator.obey(event)
             case Moved():
                 pass
 
@@ -295,7 +306,7 @@ class Business:
             self.round.standing = None
 
     def _blocked_by(self, standing: Standing) -> str | None:
-        return self.blocked() or self.objection(standing)
+        return self.operator.blocks() or self.objection(standing)
 
     def look_between(self) -> None:
         """Look at what is held when that is due, in the middle of longer work; a look without an answer is made up for later."""

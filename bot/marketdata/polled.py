@@ -11,17 +11,18 @@ from dataclasses import dataclass
 from typing import Final
 
 from bot.brokers.base import BrokerError, CandleReader
+from bot.domain.backoff import Backoff
 from bot.domain.candles import Candles, inspect
-from bot.domain.clock import MINUTE, SECOND, Clock, backed_off
+from bot.domain.clock import MINUTE, SECOND, Clock
 from bot.domain.events import CandleClosed, Fed, Unfit
 from bot.marketdata.closed import OVERLAP, QUIET, joined, judged, mended
 
 #: Market ms after a close before which no venue shows its candle.
 SETTLES: Final = SECOND
-#: The first and the longest wait (market ms) for a candle that is late or bad.
-_FIRST_LATE, _LONGEST_LATE = SECOND, 30 * SECOND
-#: The first and the longest wait (real ms) after a question that was not answered.
-_FIRST_SILENCE, _LONGEST_SILENCE = 2 * SECOND, MINUTE
+#: The waits for a candle that is late or bad; of the market's time, in which candles close.
+LATE: Final = Backoff(SECOND, 2, 30 * SECOND)
+#: The waits after questions that were not answered.
+UNANSWERED: Final = Backoff(2 * SECOND, 2, MINUTE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +96,9 @@ class Polled:
             return 0, close + 2 * self._timeframe
         now = self._clock.market_ms()
         if found.meaning is None:
-            wait = backed_off(last, _FIRST_LATE, _LONGEST_LATE)
+            wait = LATE.after(last)
             return wait, now + wait
-        wait = backed_off(last, _FIRST_SILENCE, _LONGEST_SILENCE)
+        wait = UNANSWERED.after(last)
         return wait, now + self._clock.pacer.market_ms(wait)
 
     def _found(self, symbol: str, close: int) -> Candles | Unfit:

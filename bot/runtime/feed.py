@@ -13,7 +13,8 @@ from threading import Thread
 from typing import Final
 
 from bot.brokers.base import CandleReader
-from bot.domain.clock import MINUTE, SECOND, Clock, Pause, backed_off
+from bot.domain.backoff import Backoff
+from bot.domain.clock import MINUTE, SECOND, Clock, Pause
 from bot.domain.events import AccountEvent, Fed
 from bot.domain.log import Event
 from bot.life import Silence
@@ -26,8 +27,8 @@ FEED: Final = "feed"
 _IDLE = 5 * SECOND
 #: Real seconds without one after which another takes its place. No answer of an exchange takes as long.
 _STUCK_AFTER = 90.0
-#: The first and the longest wait (real ms) before another takes its place.
-_FIRST_WAIT, _LONGEST_WAIT = SECOND, MINUTE
+#: The waits before another takes its place.
+_RESTARTS: Final = Backoff(SECOND, 2, MINUTE)
 #: Real seconds that the end of an account waits for this thread.
 _LAST_WAIT = 1.0
 
@@ -81,7 +82,7 @@ class Feed:
         if self._thread.is_alive() and not self._gone.is_set():
             return
         if self._wait == 0 or self._pause.is_over():
-            self._wait = backed_off(self._wait, _FIRST_WAIT, _LONGEST_WAIT)
+            self._wait = _RESTARTS.after(self._wait)
             self._pause.begin(self._wait)
             self._begin()
 
