@@ -16,7 +16,8 @@ HEAVY = {"numba", "pyarrow", "ccxt", "optuna", "plotly"}
 MAY_IMPORT = {
     "bot.domain": {"bot.domain"},
     "bot.strategy": {"bot.domain", "bot.strategy"},
-    "bot.engine": {"bot.domain", "bot.strategy", "bot.engine", "bot.brokers.base"},
+    "bot.marketdata": {"bot.domain", "bot.brokers.base", "bot.marketdata"},
+    "bot.engine": {"bot.domain", "bot.strategy", "bot.engine", "bot.brokers.base", "bot.marketdata.port"},
     "bot.store": {"bot.domain", "bot.store"},
     "bot.runtime.pacer": {"bot.domain"},
     "bot.runtime.schedule": {"bot.domain"},

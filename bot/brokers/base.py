@@ -201,12 +201,12 @@ class BaseBroker(ABC):
     def candles(self, symbol: str, timeframe_ms: int, count: int) -> Candles:
         """The newest closed candles, oldest first, `count` at most; fewer for a young market."""
 
-    @abstractmethod
     def candle_reader(self) -> CandleReader:
         """The same candles for a thread of its own: by its own session, out of the same rate budget, behind everything else.
 
         There is one at a time: the one before it is closed, and this one with the broker.
         """
+        raise NotImplementedError(f"{self.name} tells candles to one thread only")
 
     @abstractmethod
     def look(self, symbol: str, since: int) -> Look:
