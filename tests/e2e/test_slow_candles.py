@@ -15,7 +15,7 @@ from tests.sandbox_fixture import Sandbox
 
 CANDLES = {"kraken": "public/OHLC", "okx": "market/candles", "coinbase": "products/[^/]+/candles"}
 #: A question is given up after twelve seconds (real), and every market is asked about.
-USUAL = 8.0
+USUAL = 10.0
 
 
 @pytest.mark.parametrize(
