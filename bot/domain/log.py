@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Protocol
 
+from bot.domain.numbered import numbered
+
 
 class Event(StrEnum):
     """Every event of the log, by the word to grep for. Log, alarms, checks and tests key on its members, never on texts."""
@@ -78,6 +80,7 @@ class Event(StrEnum):
     STOP = "STOP"
     STOPPED = "STOPPED"
     STOPPING = "STOPPING"
+    STRATEGY = "STRATEGY"
     STUCK = "STUCK"
     THREAD_CRASHED = "THREAD CRASHED"
     TIER = "TIER"
@@ -95,6 +98,10 @@ class Event(StrEnum):
     WARNING = "WARNING"
     WATCH = "WATCH"
     WATCHING = "WATCHING"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Event | None:
+        return numbered(cls, "TP", value)
 
 
 class Log(Protocol):

@@ -21,7 +21,7 @@ from bot.domain.events import Command
 from bot.domain.fill import Fill
 from bot.domain.ids import Account
 from bot.domain.money import ZERO
-from bot.domain.order import Decision, Intent, OrderRecord, OrderStatus, Purpose, Side, VenueOrder, follow
+from bot.domain.order import Decision, Intent, Numbers, OrderRecord, OrderStatus, Purpose, Side, VenueOrder, follow
 from bot.domain.position import Position
 from bot.store import facts, holdings, orders, stretches
 from bot.store.answers import About, Answers
@@ -212,11 +212,12 @@ class Ledger:
         """The open position of a symbol."""
         return next((one for one in self.positions() if one.symbol == symbol), None)
 
-    def plan(self, symbol: str, *, stage: int, stop_price: Decimal) -> Position:
-        """Store where the rule now stands, before the exchange is told; KeyError without an open position."""
+    def plan(self, symbol: str, *, stage: int, stop_price: Decimal, kept: Numbers | None = None) -> Position:
+        """Store where the rule now stands, before the exchange is told; `kept` stays for None. KeyError without an open position."""
         with self._writing(About.POSITIONS, About.STRETCHES) as page:
             row = holdings.the_open(page, symbol)
-            then = replace(holdings.position_of(row), stage=stage, stop_price=stop_price)
+            was = holdings.position_of(row)
+            then = replace(was, stage=stage, stop_price=stop_price, kept=was.kept if kept is None else kept)
             return holdings.settle(page, row, then, "plan", page.market, "")
 
     def close(self, symbol: str, at: int, why: str) -> Position:

@@ -82,7 +82,7 @@ def test_a_stop_out_by_our_own_sale_is_one_although_its_answer_was_lost(rig: Rig
 def test_a_target_or_an_exit_of_the_rule_bars_nothing(rig: Rig) -> None:
     position = rig.bought()
     price = rig.business.desk.broker.tickers({rig.symbol})[rig.symbol].bid
-    rig.business.closing.sell(rig.symbol, position.qty, price, Purpose.EXIT, "EMA9 crossed EMA21")
+    rig.business.closing.sell(rig.symbol, position.qty, price, Purpose.EXIT, "turn")
     rig.until(lambda: is_out(rig), "the exit")
     assert not is_barred(rig, position)
 
