@@ -214,10 +214,10 @@ positions = Table(
     Column("entry_id", Text, nullable=False),
     _amount("fees"),
     _amount("realised"),
-    _amount("risk_price", nullable=True),
-    Column("kept", Kept),
     _time("closed_at", nullable=True),
     Column("closed_why", Text),
+    _amount("risk_price", nullable=True),
+    Column("kept", Kept),
     Index(
         "positions_one_open",
         "account_id",
