@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 
 from bot.domain.candles import parse_timeframe
-from bot.strategy.base import Strategy
+from bot.strategy.base import Strategy, Universe
 from bot.strategy.exits import Leg, Legs, sold_by
 from bot.strategy.params import Owner
 
@@ -47,9 +47,13 @@ def checked(rule: Strategy) -> Strategy:
         if value is not None and (not isinstance(value, int) or value < 1):
             raise ValueError(f"{name} is {value!r}: a whole number above 0 is needed")
     universe = rule.universe
-    if universe is not None and not (0 < universe.most <= universe.among and universe.candles > 0):
-        raise ValueError(f"universe is {universe!r}: 0 < most <= among and candles > 0 are needed")
+    if universe is not None and not _can_be_chosen(universe):
+        raise ValueError(f"universe is {universe!r}: 0 < most <= among, candles > 0 and a day or a month are needed")
     return rule
+
+
+def _can_be_chosen(universe: Universe) -> bool:
+    return 0 < universe.most <= universe.among and universe.candles > 0 and universe.period in ("day", "month")
 
 
 def _check_legs(legs: Legs) -> None:
