@@ -82,7 +82,7 @@ class Leaping:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self.speed = clock.speed
+        self.pacer = clock.pacer
         self.set_by = 0
         self.market_ahead = 0
         self._passed = 0
