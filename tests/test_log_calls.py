@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.log import Event
+from bot.domain.log import Event, Halt
 from bot.domain.log_fields import SPECS
 from tests.test_walls import MODULES, ROOT
 
@@ -109,6 +109,13 @@ def test_an_event_is_declared_and_nothing_that_it_declares_is_idle(event: Event)
 def test_a_member_is_called_like_its_word() -> None:
     assert [event for event in Event if event.value not in (event.name, event.name.lower())] == []
     assert {event.value for event in Event} >= OWNERS
+
+
+def test_what_halts_keeps_its_text() -> None:
+    assert {halt.value for halt in Halt} == {
+        *("account", "market", "operator", "one NIJA", "the disk"),
+        *("MAX_DAILY_LOSS_PCT", "MAX_DRAWDOWN_PCT"),
+    }
 
 
 @pytest.mark.parametrize(

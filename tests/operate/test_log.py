@@ -30,6 +30,7 @@ from bot.operate.log_queue import Queued, Sink, drain
 from bot.operate.redact import HIDDEN, Redactor
 from bot.settings import ConfigError
 from bot.variables import OperationSettings
+from tests.log_lines import lines_of, read_log
 from tests.store.small_disk import fill, relieve, tmpfs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -145,6 +146,22 @@ def test_console_and_file_say_the_same(opened: Opened) -> None:
     opened.kraken.info(Event.FUNDED)
     opened.logs.close()
     assert opened.console.getvalue() == opened.text() != ""
+
+
+@pytest.mark.parametrize("fields", [{}, {"reason": "said  CRASHED  twice"}])
+def test_each_event_is_read_back_from_its_line_and_nothing_else_is(opened: Opened, fields: dict[str, object]) -> None:
+    accounts = ("kraken", "kraken:savings", None)
+    for event in Event:
+        for account in accounts:
+            opened.logs.event_log(account).warning(event, **fields)
+    logging.getLogger("urllib3.connectionpool").warning("STOP")
+    logging.getLogger("urllib3.connectionpool").warning("a STOP  that is none")
+    opened.kraken.failure(Event.CRASHED, ValueError("no\n2026-01-01 00:00:00Z ERROR KRAKEN STUCK"))
+    lines = read_log(opened.text())
+    assert [(line.event, line.level) for line in lines[:-1]] == [(event, "WARN") for event in Event for _ in accounts]
+    assert [line.broker for line in lines[:3]] == ["KRAKEN", "KRAKEN:SAVINGS", None]
+    assert (lines[-1].event, lines[-1].level) == (Event.CRASHED, "ERROR")
+    assert len(lines_of(opened.text(), Event.STUCK)) == len(accounts)
 
 
 # --- lines for machines
