@@ -206,7 +206,7 @@ class Closing:
         left = self._desk.book.position(record.symbol)
         if left is not None:
             self._desk.log.info(
-                Event(record.purpose.upper()),
+                Event.of_sale(record.purpose),
                 symbol=record.symbol,
                 qty=record.booked_qty,
                 price=record.avg_price,

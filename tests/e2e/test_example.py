@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.log import Event
 from tests.daemon_fixture import ROOT, Daemon, truth
 from tests.sandbox_fixture import Sandbox
 from tests.torture.agreement import differences
@@ -27,7 +28,7 @@ def test_a_strategy_of_one_file_is_traded(tmp_path: Path, venue: str) -> None:
         Sandbox(tmp_path, *market, venues=(venue,)) as sandbox,
         Daemon(home, SANDBOX_READY_FILE=str(sandbox.ready_file), **own) as daemon,
     ):
-        daemon.says("FUNDED")
+        daemon.says(Event.FUNDED)
         for _ in range(HOURS):
             for _ in range(12):
                 sandbox.control("POST", "advance", seconds=CANDLE)
@@ -40,11 +41,11 @@ def test_a_strategy_of_one_file_is_traded(tmp_path: Path, venue: str) -> None:
                 assert sum(Decimal(stop["qty"]) for stop in position["stops"]) > 0
         naked = sandbox.control("GET", f"exposure?venue={venue}")
         assert [event for one in naked.values() for event in one["naked_events"] if event["why"] == "entry"] == []
-        assert daemon.lines("STRATEGY") == []
+        assert daemon.lines(Event.STRATEGY) == []
         assert daemon.stop()[0] == 0
     orders = [order for order in daemon.book(venue)["orders"] if Decimal(order["filled_qty"]) > 0]
     assert len([order for order in orders if order["purpose"] == "entry"]) >= 3
     assert {order["purpose"] for order in orders} <= {"entry", "exit", "stop"}
     exits = [order["reason"] for order in orders if order["purpose"] == "exit"]
     assert len([reason for reason in exits if reason.startswith("channel: below ")]) >= 2
-    assert any('reason="channel: below ' in line for line in daemon.lines("EXIT"))
+    assert any('reason="channel: below ' in line for line in daemon.lines(Event.EXIT))

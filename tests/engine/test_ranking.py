@@ -14,7 +14,7 @@ from bot.engine.desk import Desk
 from bot.engine.ranking import Ranking, before, began
 from bot.strategy.base import Evaluation, Strategy, Universe
 from bot.strategy.guarded import Guarded, Trouble
-from tests.rig import Notes
+from tests.notes import Notes
 
 MONTH = Universe(most=2, among=4, candles=3, period="month")
 FIRST = 1_767_225_600_000  # 2026-01-01T00:00:00Z

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain.candles import Candles
+from bot.domain.log import Event
 from bot.domain.order import Purpose
 from bot.strategy.base import Close, Ended, Evaluation, Exit, Look, Trade
 from tests.rig import Rig, Told
@@ -79,7 +80,7 @@ def test_a_strategy_that_raises_everywhere_leaves_what_it_holds_protected(unopen
     rig.cycle()
     rig.quiet()
     assert rig.protected()
-    told = rig.notes.said("STRATEGY")
+    told = rig.notes.said(Event.STRATEGY)
     assert {"on_price", "on_close"} <= {str(line["reason"]).partition(":")[0] for line in told}
     assert {(line["strategy"], line["symbol"]) for line in told} == {("Failing", rig.symbol)}
     assert all(
@@ -107,9 +108,9 @@ def test_it_is_told_once_for_each_question_and_candle(unopened: Rig) -> None:
     candle = rig.clock.market_ms() // 300_000
     while rig.clock.market_ms() // 300_000 == candle:
         rig.turn()
-    assert len(rig.notes.said("STRATEGY")) <= 2
+    assert len(rig.notes.said(Event.STRATEGY)) <= 2
     rig.turn()
-    assert len(rig.notes.said("STRATEGY")) == 2
+    assert len(rig.notes.said(Event.STRATEGY)) == 2
 
 
 @pytest.mark.parametrize("venue", VENUES)
@@ -137,7 +138,7 @@ def test_who_cannot_decide_does_not_enter(unopened: Rig, question: str) -> None:
     rig.book.remember(f"ended:{rig.symbol}", "1 stop")
     rule.fails = {question}
     assert rig.enter() == []
-    assert [str(line["reason"]).partition(":")[0] for line in rig.notes.said("STRATEGY")] == [question]
+    assert [str(line["reason"]).partition(":")[0] for line in rig.notes.said(Event.STRATEGY)] == [question]
     rule.fails.clear()
     next_close(rig)
     assert rig.bought()
@@ -155,7 +156,7 @@ def test_a_stop_that_is_no_number_is_no_entry(unopened: Rig) -> None:
     unopened.open()
     unopened.steady()
     assert unopened.enter() == []
-    (line,) = unopened.notes.said("STRATEGY")
+    (line,) = unopened.notes.said(Event.STRATEGY)
     assert line["where"] == f"{FILE}:{Impossible.evaluate.__code__.co_firstlineno}"
     assert "stop is nan" in str(line["reason"])
 
@@ -169,5 +170,5 @@ def test_other_symbols_are_traded_on(sandbox: Sandbox, tmp_path: Path) -> None:
     rig.enter("LTC-USD", "ADA-USD")
     assert rig.position is None
     assert rig.book.position("ADA-USD") is not None
-    assert [line["symbol"] for line in rig.notes.said("STRATEGY")] == ["LTC-USD"]
+    assert [line["symbol"] for line in rig.notes.said(Event.STRATEGY)] == ["LTC-USD"]
     rig.crash()
