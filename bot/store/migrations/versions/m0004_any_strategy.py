@@ -16,7 +16,7 @@ down_revision = "0003"
 
 _ORDERS = sa.table("orders", sa.column("id"), sa.column("decision", sa.Text()))
 _FACTS = sa.table("facts", sa.column("name", sa.Text()), sa.column("value", sa.Text()))
-_NAMED = ("atr", "score", "adx")
+_EVERYBODYS = {"candle_close", "stop", "close", "fee", "reason"}
 
 
 def upgrade() -> None:
@@ -27,12 +27,13 @@ def upgrade() -> None:
 
 
 def _name_the_numbers() -> None:
-    """Three numbers of a decision had fields of their own."""
+    """What one strategy had told of a decision in fields of its own."""
     rows = op.get_bind().execute(sa.select(_ORDERS).where(_ORDERS.c.decision.is_not(None))).all()
     for number, decision in rows:
         told: dict[str, Any] = json.loads(decision)
-        told["facts"] = {name: float(told.pop(name)) for name in _NAMED if name in told}
-        text = json.dumps(told, separators=(",", ":"))
+        facts = {name: float(value) for name, value in told.items() if name not in _EVERYBODYS}
+        now = {name: value for name, value in told.items() if name in _EVERYBODYS} | {"facts": facts}
+        text = json.dumps(now, separators=(",", ":"))
         op.execute(_ORDERS.update().where(_ORDERS.c.id == number).values(decision=text))
 
 
