@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from bot.domain.clock import SteppedClock, iso, parse_iso
-from bot.operate.health import Heartbeat, Status
+from bot.domain.status import Status
+from bot.operate.health import Heartbeat
 from bot.sandbox_child import Control, SandboxError
 from bot.world import World
 
@@ -84,7 +85,7 @@ class Lockstep:
 
     def _done_up_to(self, now: int) -> int:
         """The market time up to which no broker owes anything; a failed broker owes nothing until it is back."""
-        working = [one.idle_at for one in self._heartbeats if one.pulse.status is not Status.FAILED]
+        working = [one.idle_at for one in self._heartbeats if one.latest.status is not Status.FAILED]
         return min([*working, now])
 
     def _wake(self, now: int) -> str | None:

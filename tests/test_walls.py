@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "bot.engine": {"bot.domain", "bot.strategy", "bot.engine", "bot.brokers.base"},
     "bot.store": {"bot.domain", "bot.store"},
     "bot.sandbox": {"bot.sandbox"},
+    "bot.telemetry": {"bot.domain", "bot.settings"},
     "bot.backtest": {"bot.domain", "bot.strategy", "bot.engine", "bot.backtest"},
     "bot.variables": set(),
     "bot.settings": {"bot.variables"},

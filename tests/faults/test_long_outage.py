@@ -18,11 +18,12 @@ from bot.broker_trader import CYCLE_AGAIN, LOOK_AGAIN, BrokerTrader
 from bot.brokers.base import BrokerError
 from bot.domain.clock import DAY, HOUR, MINUTE, SECOND, Pause, backed_off
 from bot.domain.outcome import Meaning
+from bot.domain.status import BrokerStatus, Status
 from bot.engine.refusals import Refusals
 from bot.engine.vigil import Vigil
 from bot.independent_broker_trader import LONGEST_WAIT, IndependentBrokerTrader
 from bot.life import Silence
-from bot.operate.health import Heartbeat, Pulse, Status
+from bot.operate.health import Heartbeat
 from tests.rig import Notes
 
 OUTAGE = 200 * HOUR
@@ -53,7 +54,7 @@ def unanswered(*_: object) -> NoReturn:
 def actor(clock: Hours, position_ms: int, cycle_ms: int) -> BrokerTrader:
     """An actor whose exchange answers nothing, with the business of a held position left undone."""
     plan = SimpleNamespace(exclusion_ms=0, cycle_ms=cycle_ms, timeframe_ms=DAY, position_ms=position_ms)
-    heartbeat = Heartbeat(Pulse("kraken", Status.DEGRADED))
+    heartbeat = Heartbeat(BrokerStatus("kraken", Status.DEGRADED))
     made = BrokerTrader(
         cast("Any", SimpleNamespace(urgently=nullcontext)),
         cast("Any", None), cast("Any", plan), clock, cast("Any", Notes()), heartbeat,
@@ -132,7 +133,7 @@ def test_a_wait_that_backs_off_grows_to_its_bound_and_stays(first: int, room: in
 
 def test_whoever_slept_himself_calls_nobody_dead() -> None:
     """SIGSTOP, or a lid that was closed: nobody could have beaten meanwhile."""
-    clock, heartbeat = Hours(), Heartbeat(Pulse("kraken", Status.HEALTHY))
+    clock, heartbeat = Hours(), Heartbeat(BrokerStatus("kraken", Status.HEALTHY))
     silence = Silence(heartbeat, clock)
     for _ in range(10):
         clock.now += SECOND
