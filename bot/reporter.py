@@ -16,11 +16,11 @@ from bot.domain.status import BrokerStatus, Holding, Status
 from bot.engine.accounting import Standing
 from bot.engine.business import Plan
 from bot.engine.entries import Entries
-from bot.operate.health import Heartbeat
 from bot.operate.log import EventLog
 from bot.store.holdings import open_positions
 from bot.store.ledger import Ledger
 from bot.store.reader import Books
+from bot.telemetry.heartbeat import Heartbeat
 
 #: Currencies of account that NIJA does not trade in.
 FIAT = frozenset({"EUR", "GBP", "CHF", "CAD", "AUD", "JPY", "TRY", "BRL", "SGD", "AED", "PLN"})

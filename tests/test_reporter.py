@@ -15,9 +15,9 @@ from bot.domain.clock import SystemClock
 from bot.domain.instrument import Balance, Trading
 from bot.domain.outcome import Meaning
 from bot.domain.status import CONNECTING, BrokerStatus, Status
-from bot.operate.health import Heartbeat
 from bot.reporter import Reporter, last_known
 from bot.store.reader import Books
+from bot.telemetry.heartbeat import Heartbeat
 from tests.engine.test_hunt_same_id import OneOrderAnId
 from tests.rig import Notes
 from tests.store.cases import KRAKEN, bought, ledger

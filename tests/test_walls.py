@@ -18,6 +18,8 @@ MAY_IMPORT = {
     "bot.strategy": {"bot.domain", "bot.strategy"},
     "bot.engine": {"bot.domain", "bot.strategy", "bot.engine", "bot.brokers.base"},
     "bot.store": {"bot.domain", "bot.store"},
+    "bot.runtime.pacer": {"bot.domain"},
+    "bot.runtime.schedule": {"bot.domain"},
     "bot.sandbox": {"bot.sandbox"},
     "bot.telemetry": {"bot.domain", "bot.settings"},
     "bot.backtest": {"bot.domain", "bot.strategy", "bot.engine", "bot.backtest"},
