@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from pykrakenapi import KrakenAPI
 
 from bot.brokers.base import BrokerError
-from bot.brokers.common.answers import BadAnswer
+from bot.brokers.common.pages import chunks
 from bot.brokers.kraken import parse_market as wire
 from bot.brokers.kraken.errors import failure
 from bot.brokers.kraken.names import Names, read_names
@@ -32,14 +32,6 @@ _MOST_PAGES = 3
 _TICKERS_A_CALL = 150
 
 
-def understood(read: Callable[[], T]) -> T:
-    """What a parser makes of an answer; an answer it cannot read is no answer (nothing happened, ask again)."""
-    try:
-        return read()
-    except BadAnswer as error:
-        raise failure(Meaning.BUSY, f"unreadable answer: {error}") from error
-
-
 class _Frames:
     """What pykrakenapi takes for a krakenex API: our transport, and only answers that fit into a frame."""
 
@@ -48,7 +40,7 @@ class _Frames:
 
     def query_public(self, method: str, data: Mapping[str, str] | None = None) -> dict[str, Any]:
         result = self._transport.public(method, data)
-        rows = understood(lambda: {key: mapping(row, key) for key, row in mapping(result, method).items()})
+        rows = failure.understood(lambda: {key: mapping(row, key) for key, row in mapping(result, method).items()})
         return {"error": [], "result": rows}
 
 
@@ -64,6 +56,10 @@ class KrakenMarket:
         self._names = Names()
         self._strange: set[str] = set()
         self._closed: set[str] = set()
+
+    def time(self) -> int:
+        """Kraken's clock (ms)."""
+        return failure.understood(lambda: wire.server_ms(self._transport.public("Time")))
 
     def names(self, pairs: Iterable[str] = ()) -> Names:
         """Kraken's names, read anew when one of `pairs` is not among them (once for each such pair)."""
@@ -109,7 +105,7 @@ class KrakenMarket:
         if count < MOST_CANDLES // 2:
             data["since"] = str((self._clock.market_ms() - (count + 3) * timeframe_ms) // 1000)
         result = self._transport.public("OHLC", data)
-        return understood(lambda: wire.candles(result, timeframe_ms, min(count, MOST_CANDLES)))
+        return failure.understood(lambda: wire.candles(result, timeframe_ms, min(count, MOST_CANDLES)))
 
     def look(self, symbol: str, since: int) -> Look:
         """Last, high and low of the trades after `since`; `at` is the newest trade's time, so that none is missed.
@@ -134,7 +130,7 @@ class KrakenMarket:
         found: list[wire.Print] = []
         for _ in range(_MOST_PAGES):
             result = self._transport.public("Trades", {"pair": pair, "since": cursor})
-            page, following = understood(lambda answer=result: wire.prints(answer))  # type: ignore[misc]
+            page, following = failure.understood(lambda answer=result: wire.prints(answer))  # type: ignore[misc]
             found += page
             if len(page) < _PAGE or following == cursor:
                 return found, True
@@ -149,7 +145,7 @@ class KrakenMarket:
         start += minutes * MINUTE if start < since else 0
         data = {"pair": self.pair(seen.symbol), "interval": str(minutes), "since": str(start // 1000 - 1)}
         result = self._transport.public("OHLC", data)
-        rest = understood(lambda: wire.extremes(result, start))
+        rest = failure.understood(lambda: wire.extremes(result, start))
         if rest is None:
             return seen
         return Look(seen.symbol, max(seen.at, rest.at), rest.last, max(seen.high, rest.high), min(seen.low, rest.low))
@@ -158,9 +154,9 @@ class KrakenMarket:
         names = self.names()
         pairs = sorted({pair for symbol in symbols if (pair := names.pair(symbol)) is not None})
         found: dict[str, Ticker] = {}
-        for start in range(0, len(pairs), _TICKERS_A_CALL):
-            for answer in self.ask_each(pairs[start : start + _TICKERS_A_CALL], self._ask_tickers):
-                found |= understood(lambda rows=answer: wire.tickers(rows, names))  # type: ignore[misc]
+        for chunk in chunks(pairs, _TICKERS_A_CALL):
+            for answer in self.ask_each(chunk, self._ask_tickers):
+                found |= failure.understood(lambda rows=answer: wire.tickers(rows, names))  # type: ignore[misc]
         return {symbol: ticker for symbol, ticker in found.items() if symbol in symbols}
 
     def _ask_tickers(self, pairs: str) -> Any:
