@@ -19,7 +19,7 @@ from bot.brokers.base import BrokerError, Lane
 from bot.brokers.common.wire import trusted
 from bot.brokers.kraken import KrakenConfig
 from bot.brokers.kraken.limits import Charge
-from bot.brokers.kraken.transport import KrakenTransport, Sender
+from bot.brokers.kraken.transport import KrakenClient, KrakenTransport
 from bot.domain.clock import SystemClock, system_ms
 from bot.domain.outcome import Meaning
 from tests.brokers.kraken.conftest import KEY, SECRET, Answer, Request, SocketServer, drip, http, ok, refused
@@ -62,7 +62,7 @@ def redirect(connection: socket.socket, request: Request) -> None:
 
 # -- signing --------------------------------------------------------------------------------------------------------
 def test_the_signature_is_the_one_of_krakens_documentation(config: KrakenConfig) -> None:
-    sender = Sender(config, trusted())
+    sender = KrakenClient(config, trusted())
     fields = {
         "nonce": "1616492376594",
         "ordertype": "limit",
