@@ -12,13 +12,23 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, TypeVar
 
-from bot.brokers.common.answers import BadAnswer, mapping, number, sound_fill, sound_order, text
+from bot.brokers.common.answers import (
+    BadAnswer,
+    by_age,
+    mapping,
+    number,
+    oldest_first,
+    side,
+    sound_fill,
+    sound_order,
+    text,
+)
 from bot.domain.clock import parse_iso
 from bot.domain.fill import Fill
 from bot.domain.ids import is_ours
 from bot.domain.instrument import DOLLARS, Balance, FeeRate
 from bot.domain.money import ZERO
-from bot.domain.order import OrderStatus, OrderType, Side, VenueOrder
+from bot.domain.order import OrderStatus, OrderType, VenueOrder
 
 #: Sizes that had to be computed from the quote keep so many places: as many as Coinbase itself shows.
 _FINEST = Decimal("1E-15")
@@ -148,13 +158,6 @@ def is_burnt(value: object) -> bool:
     return text(mapping(value, "order"), "time_in_force") == GTD
 
 
-def side(row: Mapping[str, Any]) -> Side:
-    word = text(row, "side")
-    if word not in ("BUY", "SELL"):
-        raise BadAnswer(f"side {word[:40]!r}")
-    return Side(word.lower())
-
-
 def named(row: Mapping[str, Any], key: str) -> str:
     """A text that must be there."""
     value = text(row, key)
@@ -189,11 +192,6 @@ def kind_of(row: Mapping[str, Any]) -> str:
     """The name under which a row that is left out is spoken of."""
     kind = text(row, "product_type")
     return text(row, "product_id")[:40] if kind in _SPOT else kind[:40]
-
-
-def by_age(found: Iterable[VenueOrder]) -> list[VenueOrder]:
-    """Oldest first."""
-    return sorted(found, key=lambda each: (each.created_at, each.exchange_id))
 
 
 # -- fills --------------------------------------------------------------------------------------------------------
@@ -242,7 +240,7 @@ def strange_fill(row: Mapping[str, Any]) -> str:
 def fills(rows: Iterable[object], excused: Excused = nothing_excused) -> list[Fill]:
     """Executions, oldest first, each once: pages overlap when new fills push old ones on."""
     found = {each.fill_id: each for each in _read(rows, fill, strange_fill, excused) if each is not None}
-    return sorted(found.values(), key=lambda each: (each.time, each.fill_id))
+    return oldest_first(found.values())
 
 
 # -- money --------------------------------------------------------------------------------------------------------

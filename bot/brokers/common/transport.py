@@ -6,7 +6,7 @@ carried out); a question never ends in UNKNOWN.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Generic, TypeVar
 
@@ -52,6 +52,15 @@ class Transport(Generic[C]):
     def deadline(self, seconds: float) -> Deadline:
         """The end of what may take so long, or of what is left in a hurry."""
         return self._haste.deadline(seconds)
+
+    def seen(self, look: Callable[[], T | None], waits: Sequence[float], most: float) -> T | None:
+        """What a look finds, taken again after each of these waits (real seconds) until there is something; `most` for all."""
+        patience = self._haste.deadline(most)
+        for wait in waits:
+            found = look()
+            if found is not None or not patience.pause(wait):
+                return found
+        return None
 
     def close(self) -> None:
         """Let go of thread, sockets and lock; safe to call twice."""

@@ -11,7 +11,18 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from bot.brokers.common.answers import BadAnswer, mapping, number, sequence, sound_fill, sound_order, text
+from bot.brokers.common.answers import (
+    BadAnswer,
+    by_age,
+    mapping,
+    number,
+    oldest_first,
+    sequence,
+    side,
+    sound_fill,
+    sound_order,
+    text,
+)
 from bot.brokers.okx.answers import millis, set_price
 from bot.domain.fill import Fill
 from bot.domain.instrument import DOLLARS, Balance, FeeRate
@@ -48,14 +59,6 @@ _STATES = {
     "canceled": OrderStatus.CANCELED,
     "mmp_canceled": OrderStatus.CANCELED,
 }
-
-
-def side(row: Mapping[str, Any]) -> Side:
-    """The `side` of an order or fill."""
-    word = text(row, "side")
-    if word not in ("buy", "sell"):
-        raise BadAnswer(f"side {word[:40]!r}")
-    return Side(word)
 
 
 def order(row: Mapping[str, Any], unit: Decimal) -> VenueOrder:
@@ -191,13 +194,13 @@ def _failure(row: Mapping[str, Any], status: OrderStatus) -> str:
 
 def orders(rows: Iterable[object], units: Units) -> list[VenueOrder]:
     """Rows of orders, oldest first."""
-    return _by_age(order(row, unit) for row, unit in _sized(rows, units))
+    return by_age(order(row, unit) for row, unit in _sized(rows, units))
 
 
 def algos(rows: Iterable[object], units: Units, parents: Parents) -> list[VenueOrder]:
     """Rows of algo orders, oldest first."""
     found = _sized(rows, units)
-    return _by_age(algo(row, unit, parents(text(row, "algoClOrdId"), text(row, "instId"))) for row, unit in found)
+    return by_age(algo(row, unit, parents(text(row, "algoClOrdId"), text(row, "instId"))) for row, unit in found)
 
 
 def _sized(rows: Iterable[object], units: Units) -> Iterable[tuple[Mapping[str, Any], Decimal]]:
@@ -206,10 +209,6 @@ def _sized(rows: Iterable[object], units: Units) -> Iterable[tuple[Mapping[str, 
         unit = units(text(row, "instType"), text(row, "instId"))
         if unit is not None:
             yield row, unit
-
-
-def _by_age(found: Iterable[VenueOrder]) -> list[VenueOrder]:
-    return sorted(found, key=lambda each: (each.created_at, each.exchange_id))
 
 
 # -- fills ----------------------------------------------------------------------------------------------------------------
@@ -251,7 +250,7 @@ def _in_dollars(symbol: str, fee: Decimal, asset: str, price: Decimal) -> Decima
 
 def fills(rows: Iterable[object], units: Units) -> list[Fill]:
     """Rows of fills, oldest first."""
-    return sorted((fill(row, unit) for row, unit in _sized(rows, units)), key=lambda each: (each.time, each.fill_id))
+    return oldest_first(fill(row, unit) for row, unit in _sized(rows, units))
 
 
 # -- money ----------------------------------------------------------------------------------------------------------------

@@ -82,8 +82,7 @@ def test_an_order_without_a_clear_answer_is_unknown_and_a_question_just_failed(
     assert len(server.posts()) == 1
     for question in (lambda: transport.private("/accounts"), lambda: transport.public("/time")):
         error = failed(question)
-        assert error.meaning is (Meaning.UNKNOWN if name == "conflict" else Meaning.BUSY)
-        assert error.unheard is (name == "conflict")
+        assert (error.meaning, error.unheard) == (Meaning.BUSY, name == "conflict")
 
 
 def test_a_dead_connection_of_the_pool_is_not_used_for_a_second_post(
