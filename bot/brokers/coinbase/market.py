@@ -14,6 +14,7 @@ from bot.brokers.coinbase import parse_market as wire
 from bot.brokers.coinbase.errors import PAUSE_MS, failure
 from bot.brokers.coinbase.transport import CoinbaseTransport, Params
 from bot.brokers.common.answers import mapping, sequence, text
+from bot.brokers.common.looks import at_rest, of_trades, shortest, widened
 from bot.brokers.common.pages import Asked, Page, chunks, rows_of
 from bot.domain.candles import Candles, Row
 from bot.domain.clock import SECOND, Clock
@@ -106,10 +107,9 @@ class CoinbaseMarket:
         answer = self._transport.private(f"/products/{symbol}/ticker", {"limit": str(_TRADES)})
         trades = failure.understood(lambda: wire.prints(answer))
         if not trades:
-            return self._at_rest(symbol, since)
+            return at_rest(symbol, since, self.tickers({symbol}).get(symbol), failure)
         fresh = [trade for trade in trades if trade.at > since] or trades[-1:]
-        prices = [trade.price for trade in fresh]
-        seen = Look(symbol, max(since, trades[-1].at), prices[-1], max(prices), min(prices))
+        seen = of_trades(symbol, since, fresh)
         return seen if len(fresh) < len(trades) or len(trades) < _TRADES else self._with_candles(seen, since)
 
     # -- reading -------------------------------------------------------------------------------------------------
@@ -164,18 +164,7 @@ class CoinbaseMarket:
     def _with_candles(self, seen: Look, since: int) -> Look:
         """What was seen, and what the candles since then say: those of minutes, or longer ones for a longer stretch."""
         now = self._clock.market_ms()
-        each = next(
-            (ms for ms in sorted(wire.GRANULARITIES) if now - since < ms * (MOST_CANDLES - 1)), max(wire.GRANULARITIES)
-        )
+        each = shortest(wire.GRANULARITIES, now - since, MOST_CANDLES - 1)
         start = max(since - since % each, now - now % each - (MOST_CANDLES - 1) * each)
         answer = self._ask_candles(seen.symbol, each, start, now - now % each)
-        rest = failure.understood(lambda: wire.extremes(answer, start))
-        if rest is None:
-            return seen
-        return Look(seen.symbol, seen.at, seen.last, max(seen.high, rest.high), min(seen.low, rest.low))
-
-    def _at_rest(self, symbol: str, since: int) -> Look:
-        last = self.tickers({symbol}).get(symbol)
-        if last is None:
-            raise failure(Meaning.BUSY, f"no price of {symbol}")
-        return Look(symbol, since, last.last, last.last, last.last)
+        return widened(seen, failure.understood(lambda: wire.extremes(answer, start)))

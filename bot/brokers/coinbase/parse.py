@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from bot.brokers.common.answers import (
     BadAnswer,
+    about,
     by_age,
     mapping,
     number,
@@ -112,10 +113,8 @@ def order_status(word: str, filled: Decimal) -> OrderStatus:
 def order(value: object) -> VenueOrder:
     """One order of the history, whatever its state."""
     row = mapping(value, "order")
-    try:
+    with about("order", text(row, "order_id")):
         return sound_order(_order(row))
-    except BadAnswer as error:
-        raise BadAnswer(f"order {text(row, 'order_id')[:40]}: {error}") from error
 
 
 def _order(row: Mapping[str, Any]) -> VenueOrder:
@@ -201,10 +200,8 @@ def fill(value: object) -> Fill | None:
     With `size_in_quote` the size is in quote units and is divided by the price. The commission is taken in the quote.
     """
     row = mapping(value, "fill")
-    try:
+    with about("fill", text(row, "entry_id")):
         return sound_fill(_fill(row)) if text(row, "trade_type") in ("FILL", "SYNTHETIC", "") else None
-    except BadAnswer as error:
-        raise BadAnswer(f"fill {text(row, 'entry_id')[:40]}: {error}") from error
 
 
 def _fill(row: Mapping[str, Any]) -> Fill:

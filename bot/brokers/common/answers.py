@@ -6,7 +6,8 @@ Common to all venues, since it knows nothing of any. Exchanges are not trusted: 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -79,6 +80,15 @@ def text(row: Mapping[str, Any], key: str) -> str:
     value = row.get(key)
     is_text = isinstance(value, str | int | float | Decimal) and not isinstance(value, bool)
     return safe_text(value) if is_text else ""
+
+
+@contextmanager
+def about(what: str, name: str) -> Iterator[None]:
+    """Whatever cannot be read within is said of this order or fill."""
+    try:
+        yield
+    except BadAnswer as error:
+        raise BadAnswer(f"{what} {safe_text(name)[:40]}: {error}") from error
 
 
 def side(row: Mapping[str, Any], key: str = "side") -> Side:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from pykrakenapi import KrakenAPI
 
 from bot.brokers.base import BrokerError
+from bot.brokers.common.looks import Print, at_rest, of_trades, shortest, widened
 from bot.brokers.common.pages import chunks
 from bot.brokers.kraken import parse_market as wire
 from bot.brokers.kraken.errors import failure
@@ -114,20 +115,16 @@ class KrakenMarket:
         candles tell the rest.
         """
         trades, complete = self._trades(symbol, since)
-        if trades:
-            prices = [trade.price for trade in trades]
-            seen = Look(symbol, max(since, trades[-1].at), prices[-1], max(prices), min(prices))
-            return seen if complete else self._with_candles(seen, since)
-        last = self._tickers({symbol}).get(symbol)
-        if last is None:
-            raise failure(Meaning.BUSY, f"no price of {symbol}")
-        return Look(symbol, since, last.last, last.last, last.last)
+        if not trades:
+            return at_rest(symbol, since, self._tickers({symbol}).get(symbol), failure)
+        seen = of_trades(symbol, since, trades)
+        return seen if complete else self._with_candles(seen, since)
 
     # -- reading -------------------------------------------------------------------------------------------------
-    def _trades(self, symbol: str, since: int) -> tuple[list[wire.Print], bool]:
+    def _trades(self, symbol: str, since: int) -> tuple[list[Print], bool]:
         """Trades after `since`, page by page (`since` in ns is exclusive), and whether these are all."""
         pair, cursor = self.pair(symbol), str(since * 1_000_000)
-        found: list[wire.Print] = []
+        found: list[Print] = []
         for _ in range(_MOST_PAGES):
             result = self._transport.public("Trades", {"pair": pair, "since": cursor})
             page, following = failure.understood(lambda answer=result: wire.prints(answer))  # type: ignore[misc]
@@ -140,15 +137,12 @@ class KrakenMarket:
     def _with_candles(self, seen: Look, since: int) -> Look:
         """What was seen, and what the candles since then say: those of minutes, or longer ones for a longer stretch."""
         age = (self._clock.market_ms() - seen.at) // MINUTE
-        minutes = next((each for each in sorted(wire.INTERVALS) if age < each * MOST_CANDLES), max(wire.INTERVALS))
+        minutes = shortest(wire.INTERVALS, age, MOST_CANDLES)
         start = seen.at - seen.at % (minutes * MINUTE)
         start += minutes * MINUTE if start < since else 0
         data = {"pair": self.pair(seen.symbol), "interval": str(minutes), "since": str(start // 1000 - 1)}
         result = self._transport.public("OHLC", data)
-        rest = failure.understood(lambda: wire.extremes(result, start))
-        if rest is None:
-            return seen
-        return Look(seen.symbol, max(seen.at, rest.at), rest.last, max(seen.high, rest.high), min(seen.low, rest.low))
+        return widened(seen, failure.understood(lambda: wire.extremes(result, start)))
 
     def _tickers(self, symbols: Collection[str]) -> dict[str, Ticker]:
         names = self.names()

@@ -15,6 +15,7 @@ from typing import Any
 from bot.brokers.common import answers
 from bot.brokers.common.answers import (
     BadAnswer,
+    about,
     by_age,
     number,
     oldest_first,
@@ -87,10 +88,8 @@ def order_status(word: str, qty: Decimal, filled: Decimal) -> OrderStatus:
 
 def order(txid: str, row: object, names: Names) -> VenueOrder:
     """One entry of OpenOrders, ClosedOrders or QueryOrders."""
-    try:
+    with about("order", txid):
         return sound_order(_order(txid, mapping(row, "order"), names))
-    except BadAnswer as error:
-        raise BadAnswer(f"order {safe_text(txid)[:40]}: {error}") from error
 
 
 def _order(txid: str, row: Mapping[str, Any], names: Names) -> VenueOrder:
@@ -155,10 +154,8 @@ def orders(rows: object, names: Names) -> list[VenueOrder]:
 # -- fills --------------------------------------------------------------------------------------------------------
 def fill(trade_id: str, row: object, names: Names) -> Fill:
     """One entry of TradesHistory or QueryTrades. With `fciq` the fee is in the quote (and that is how it is reported)."""
-    try:
+    with about("trade", trade_id):
         return sound_fill(_fill(trade_id, mapping(row, "trade"), names))
-    except BadAnswer as error:
-        raise BadAnswer(f"trade {safe_text(trade_id)[:40]}: {error}") from error
 
 
 def _fill(trade_id: str, row: Mapping[str, Any], names: Names) -> Fill:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from bot.brokers.common.answers import BadAnswer, exact, market_name, measure, number, sequence, text
+from bot.brokers.common.looks import Extremes, Print
 from bot.brokers.kraken.names import Names
 from bot.brokers.kraken.parse import mapping
 from bot.domain.candles import Candle, Candles
@@ -140,14 +140,6 @@ def _seconds(value: Any) -> int:
     return int(seconds)
 
 
-@dataclass(frozen=True, slots=True)
-class Print:
-    """One trade of the market: price and market time (ms)."""
-
-    price: Decimal
-    at: int
-
-
 def prints(result: object) -> tuple[list[Print], str]:
     """Trades: rows [price, volume, time, side, kind, misc, id], oldest first, and `last` (ns) to go on from."""
     rows, last = rows_of(result, "Trades")
@@ -170,16 +162,6 @@ def _plausible_ns(value: Any) -> Decimal:
     raise BadAnswer(f"last {str(value)[:40]!r}")
 
 
-@dataclass(frozen=True, slots=True)
-class Extremes:
-    """Last, high and low of a stretch of candles, and when (ms) the newest of them began."""
-
-    last: Decimal
-    high: Decimal
-    low: Decimal
-    at: int
-
-
 def extremes(result: object, start: int) -> Extremes | None:
     """OHLC: what the price did in candles that began at or after `start` (ms), the running one included; None without any."""
     rows = [sequence(row, "candle") for row in rows_of(result, "OHLC")[0]]
@@ -192,7 +174,7 @@ def extremes(result: object, start: int) -> Extremes | None:
     last = exact(wanted[-1][4], "close")
     if not 0 < low <= last <= high:
         raise BadAnswer("candle: high and low do not hold the close")
-    return Extremes(last, high, low, _seconds(wanted[-1][0]) * 1000)
+    return Extremes(high, low, last, _seconds(wanted[-1][0]) * 1000)
 
 
 def server_ms(result: object) -> int:

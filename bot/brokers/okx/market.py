@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from decimal import Decimal
 
 from bot.brokers.common.answers import BadAnswer, mapping, text
+from bot.brokers.common.looks import at_rest, of_trades, shortest, widened
 from bot.brokers.okx import parse_market as wire
 from bot.brokers.okx.answers import only
 from bot.brokers.okx.config import OkxConfig
@@ -128,35 +129,27 @@ class OkxMarket:
         """
         for most in _PRINTS:
             rows = self._transport.public("/api/v5/market/trades", instId=symbol, limit=str(most))
-            fresh = failure.understood(lambda told=rows: wire.prints(told, since))  # type: ignore[misc]
+            fresh = failure.understood(lambda told=rows: wire.prints(told[::-1], since))  # type: ignore[misc]
             reaches = len(rows) < most or len(fresh) < len(rows)
             if reaches:
                 break
-        if not fresh:
-            old = failure.understood(lambda: wire.prints(rows[:1]))
-            last = old[0].price if old else self._last(symbol)
-            return Look(symbol, since, last, last, last)
-        prices = [one.price for one in fresh]
-        seen = Look(symbol, fresh[0].at, prices[0], max(prices), min(prices))
-        return seen if reaches else self._with_candles(seen, since)
-
-    def _last(self, symbol: str) -> Decimal:
-        found = self.tickers({symbol}).get(symbol)
-        if found is None:
-            raise failure(Meaning.BUSY, f"no price of {symbol}")
-        return found.last
+        if fresh:
+            seen = of_trades(symbol, since, fresh)
+            return seen if reaches else self._with_candles(seen, since)
+        old = failure.understood(lambda: wire.prints(rows[:1]))
+        if old:
+            return of_trades(symbol, since, old)
+        return at_rest(symbol, since, self.tickers({symbol}).get(symbol), failure)
 
     def _with_candles(self, seen: Look, since: int) -> Look:
         """What was seen, and the candles that began after `since`: the shortest ones of which one page reaches back."""
         age = self._clock.market_ms() - since
-        bar = next((each for each in wire.BARS if each >= MINUTE and age < each * _PAGE), max(wire.BARS))
+        bar = shortest((each for each in wire.BARS if each >= MINUTE), age, _PAGE)
         start = -(-since // bar) * bar
         rows = self._transport.public(
             "/api/v5/market/candles", instId=seen.symbol, bar=wire.BARS[bar], limit=str(_PAGE)
         )
-        edges = failure.understood(lambda: wire.extremes(rows, start))
-        high, low = max([seen.high, *(one.high for one in edges)]), min([seen.low, *(one.low for one in edges)])
-        return Look(seen.symbol, seen.at, seen.last, high, low)
+        return widened(seen, failure.understood(lambda: wire.extremes(rows, start)))
 
     # -- candles -----------------------------------------------------------------------------------------------------------
     def candles(self, symbol: str, timeframe_ms: int, count: int) -> Candles:

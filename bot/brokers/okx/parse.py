@@ -13,6 +13,7 @@ from typing import Any
 
 from bot.brokers.common.answers import (
     BadAnswer,
+    about,
     by_age,
     mapping,
     number,
@@ -66,10 +67,8 @@ def order(row: Mapping[str, Any], unit: Decimal) -> VenueOrder:
 
     An order that an algo order made when it fired has that algo order as its parent.
     """
-    try:
+    with about("order", text(row, "ordId")):
         return sound_order(_order(row, unit))
-    except BadAnswer as error:
-        raise BadAnswer(f"order {text(row, 'ordId')[:40]}: {error}") from error
 
 
 def _order(row: Mapping[str, Any], unit: Decimal) -> VenueOrder:
@@ -140,10 +139,8 @@ _FIRED = frozenset({"effective", "partially_effective", "partially_failed"})
 
 def algo(row: Mapping[str, Any], unit: Decimal, parent: str | None) -> VenueOrder:
     """One row of an algo order. It never fills: when it fires it is over, and the orders it made (`children`) trade."""
-    try:
+    with about("algo order", text(row, "algoId")):
         return sound_order(_algo(row, unit, parent))
-    except BadAnswer as error:
-        raise BadAnswer(f"algo order {text(row, 'algoId')[:40]}: {error}") from error
 
 
 def _algo(row: Mapping[str, Any], unit: Decimal, parent: str | None) -> VenueOrder:
@@ -214,10 +211,8 @@ def _sized(rows: Iterable[object], units: Units) -> Iterable[tuple[Mapping[str, 
 # -- fills ----------------------------------------------------------------------------------------------------------------
 def fill(row: Mapping[str, Any], unit: Decimal) -> Fill:
     """One row of fills. OKX's fee is negative when paid, in `feeCcy`: the coin bought, or the quote."""
-    try:
+    with about("fill", text(row, "tradeId")):
         return sound_fill(_fill(row, unit))
-    except BadAnswer as error:
-        raise BadAnswer(f"fill {text(row, 'tradeId')[:40]}: {error}") from error
 
 
 def _fill(row: Mapping[str, Any], unit: Decimal) -> Fill:
