@@ -308,7 +308,25 @@ def test_throttled_is_obeyed_until_its_time(server: SocketServer, config: Kraken
     server.answer = refused(f"EService: Throttled: {clock.now // 1000 + 30}")
     error = failed(lambda: order(transport))
     assert (error.meaning, error.retry_after_ms) == (Meaning.RATE_LIMITED, 30_000)
-    assert failed(lambda: order(transport)).meaning is Meaning.RATE_LIMITED
+    for other in (transport, make_transport(config, clock)):  # whoever uses the key
+        assert failed(lambda each=other: order(each)).meaning is Meaning.RATE_LIMITED  # type: ignore[misc]
+    assert len(server.requests) == 1
+
+
+def test_a_lockout_that_a_public_question_meets_is_one_of_the_key(
+    server: SocketServer, config: KrakenConfig, make_transport: Make
+) -> None:
+    server.answer = refused("EGeneral:Temporary lockout")
+    assert failed(lambda: make_transport(config).public("Time")).meaning is Meaning.LOCKED_OUT
+    assert failed(lambda: make_transport(config).private("BalanceEx")).meaning is Meaning.LOCKED_OUT
+    assert len(server.requests) == 1
+
+
+def test_nothing_leaves_once_it_is_closed(server: SocketServer, config: KrakenConfig, make_transport: Make) -> None:
+    transport = make_transport(config)
+    transport.public("Time")
+    transport.close()
+    assert failed(lambda: transport.public("Time")).meaning is Meaning.BUSY
     assert len(server.requests) == 1
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.brokers.base import BrokerError, Lane
+from bot.brokers.base import BrokerError, Lane, NoRoom
 from bot.brokers.common.wire import trusted
 from bot.brokers.okx import OkxConfig
 from bot.brokers.okx.transport import OkxClient, OkxTransport
@@ -335,6 +335,31 @@ def test_a_budget_that_is_spent_refuses_before_okx_does(
     answers = [_meaning(lambda: transport.private("/api/v5/account/config")) for _ in range(4)]
     assert answers[-1] is Meaning.RATE_LIMITED
     assert len(server.requests) < 4
+    assert isinstance(failed(lambda: transport.private("/api/v5/account/config")), NoRoom)
+
+
+def test_too_many_calls_at_one_endpoint_are_not_too_many_at_another(
+    server: SocketServer, config: OkxConfig, make_transport: Make
+) -> None:
+    transport = make_transport(config)
+    server.answer = refused("50011", "Too Many Requests")
+    assert failed(lambda: place(transport)).meaning is Meaning.RATE_LIMITED
+    server.answer = ok()
+    for other in (transport, make_transport(config)):
+        assert other.private("/api/v5/account/balance") == []
+
+
+def test_a_question_that_came_too_soon_waits_out_the_window(
+    server: SocketServer, config: OkxConfig, make_transport: Make
+) -> None:
+    def once(connection: socket.socket, request: Request) -> None:
+        (refused("50011") if len(server.requests) == 1 else ok())(connection, request)
+
+    server.answer = once
+    began = time.monotonic()
+    assert make_transport(config).private("/api/v5/account/balance") == []
+    assert time.monotonic() - began >= 2
+    assert len(server.requests) == 2
 
 
 def _meaning(ask: Callable[[], object]) -> Meaning | None:
