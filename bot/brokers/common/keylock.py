@@ -62,6 +62,8 @@ class KeyLock:
         if not self._threads.acquire(timeout=max(deadline.left(), 0.001)):
             raise KeyBusy(f"{self._path.name} is in use by another thread")
         try:
+            if self._file < 0:
+                raise KeyBusy(f"{self._path.name} was given back")
             self._lock(deadline)
             try:
                 yield KeyFile(self._file, self._shared)
