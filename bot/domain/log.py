@@ -21,8 +21,6 @@ class Event(StrEnum):
     CANCEL = "CANCEL"
     CERTAIN = "CERTAIN"
     CLOCK = "CLOCK"
-    CLOCK_MEASURED = "clock_measured"
-    CLOCK_UNKNOWN = "clock_unknown"
     COMMAND = "COMMAND"
     CONNECTED = "CONNECTED"
     CORRECTED = "CORRECTED"

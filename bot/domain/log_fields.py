@@ -107,8 +107,6 @@ _EXCHANGE: Final = {
     Event.MODE: _spec("The account's settings could not be read again.", "warning", "venue reason"),
     Event.LEVERAGE: _spec("The leverage of a market was set.", "info", "venue symbol leverage"),
     Event.CLOCK: _spec("The clock was compared anew with the exchange's.", "warning", "venue", "skew_ms reason"),
-    Event.CLOCK_MEASURED: _spec("The clock was compared anew with the exchange's.", "warning", "venue skew_ms"),
-    Event.CLOCK_UNKNOWN: _spec("The clock could not be compared with the exchange's.", "warning", "venue reason"),
     Event.NONCE_REFUSED: _spec("A nonce was refused; a larger one is tried.", "warning", "venue method"),
     Event.PAUSE_NOT_SHARED: _spec(
         "Other programs with this key could not be told to leave the exchange alone.", "warning", "venue reason"
