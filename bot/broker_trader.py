@@ -21,13 +21,14 @@ from bot.domain.instrument import Trading
 from bot.domain.outcome import Meaning
 from bot.engine.business import Business, Operator, Plan
 from bot.engine.desk import Desk
-from bot.operate.health import Heartbeat
+from bot.marketdata.polled import Wish
 from bot.operate.log import EventLog
 from bot.operator_desk import OperatorDesk
 from bot.reporter import Reporter
 from bot.runtime.feed import Feed
 from bot.runtime.schedule import Now, Schedule
 from bot.store.ledger import Ledger
+from bot.telemetry.heartbeat import Heartbeat
 
 #: The name of an actor's thread among those of its account.
 ACTOR = "actor"
@@ -91,8 +92,8 @@ class BrokerTrader:
     def _settle_in(self, connection: Connection, ledger: Ledger) -> None:
         """Everything that belongs to this account, made for this life."""
         desk = Desk(self._broker, ledger, self._clock, self._log, self._ids(ledger))
-        self._feed = self._fed_by(connection.account.venue)
-        self._business = Business.of(desk, self._plan, self._feed)
+        self._connection = connection
+        self._business = Business.of(desk, self._plan, self._fed)
         self._operator = OperatorDesk(
             ledger, self._business, self._emergency_file, self._log, may_enter=self._may_enter
         )
@@ -107,7 +108,6 @@ class BrokerTrader:
             connection,
             self._broker,
         )
-        self._connection = connection
         self._ledger = ledger
         self._schedule = Schedule(
             self._clock.pacer,
@@ -117,12 +117,13 @@ class BrokerTrader:
             position_ms=self._plan.position_ms,
         )
 
-    def _fed_by(self, account: str) -> Feed:
-        """The thread that asks for candles."""
-        frame = self._plan.timeframe_ms
-        window = self._plan.strategy.window(frame)
-        reader = self._broker.candle_reader
-        return Feed(reader, account, self._clock, frame, window, self._inbox, self._stop, self._log)
+    def _fed(self, window: int) -> Feed:
+        """The thread that asks for candles, so many of each market."""
+        strategy = self._plan.strategy
+        wish = Wish(self._plan.timeframe_ms, window, fills_gaps=strategy.fills_gaps)
+        account, reader = self._connection.account.venue, self._broker.candle_reader
+        self._feed = Feed(reader, account, self._clock, wish, self._inbox, self._stop, self._log)
+        return self._feed
 
     def _open(self) -> None:
         self._reporter.connected()

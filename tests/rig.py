@@ -31,14 +31,16 @@ from bot.engine.adoption import TAGS_HERE
 from bot.engine.business import Business, Plan
 from bot.engine.desk import Desk
 from bot.engine.universe import Wishes
+from bot.marketdata.polled import Wish
 from bot.store.database import Store, address
 from bot.store.ledger import Ledger
 from bot.store.reader import Books
 from bot.store.report import document
 from bot.strategy.base import Evaluation, Strategy
-from bot.strategy.params import APEX, DEFAULT_OWNER, ApexParams, Owner
-from bot.strategy.rule import FLAT, Why
+from bot.strategy.params import DEFAULT_OWNER, Owner
+from bot.strategy.rule import FLAT
 from tests.feeding import ByHand
+from tests.notes import Notes
 from tests.sandbox_fixture import Sandbox
 from tests.torture.agreement import differences
 
@@ -70,29 +72,7 @@ class Told(Strategy):
 
     def evaluate(self, candles: Candles) -> Evaluation:
         close = float(candles.close[-1])
-        return Evaluation(self.side, Why.ENTER, candles.closed_at, close, close * self.stop, 1.0, 5, 60.0, close * 0.05)
-
-
-class Notes:
-    """A log in memory: the level, the event and its fields."""
-
-    def __init__(self) -> None:
-        self.lines: list[tuple[str, str, dict[str, object]]] = []
-
-    def debug(self, event: str, /, **fields: object) -> None:
-        self.lines.append(("debug", event, fields))
-
-    def info(self, event: str, /, **fields: object) -> None:
-        self.lines.append(("info", event, fields))
-
-    def warning(self, event: str, /, **fields: object) -> None:
-        self.lines.append(("warning", event, fields))
-
-    def error(self, event: str, /, **fields: object) -> None:
-        self.lines.append(("error", event, fields))
-
-    def said(self, event: str) -> list[dict[str, object]]:
-        return [fields for _, told, fields in self.lines if told == event]
+        return Evaluation(self.side, candles.closed_at, close, close * self.stop)
 
 
 class Leaping:
@@ -177,9 +157,7 @@ class Rig:
         self.tags.add(tag)
         self.book.remember(TAGS_HERE, " ".join(self.tags))
         plan = self._plan()
-        window = plan.strategy.window(plan.timeframe_ms)
-        self.feed = ByHand(self._broker.candle_reader(), self.clock, plan.timeframe_ms, window)
-        self.business = Business.of(desk, plan, self.feed)
+        self.business = Business.of(desk, plan, self._fed)
         self.business.start()
         self.business.prove()
         return self.business
@@ -269,6 +247,12 @@ class Rig:
         self.business.entries.scan(symbols or [self.symbol], self.business.accounting.measure(), None)
         self.rule.side = FLAT
         return self.orders(Purpose.ENTRY)
+
+    def _fed(self, window: int) -> ByHand:
+        assert self._broker is not None
+        wish = Wish(300_000, window, fills_gaps=self.rule.fills_gaps)
+        self.feed = ByHand(self._broker.candle_reader(), self.clock, wish)
+        return self.feed
 
     def hear(self) -> None:
         """What the feed has to tell."""
@@ -467,7 +451,7 @@ def sandbox_clock(sandbox: Sandbox) -> Clock:
 class Eager(Told):
     """Wants in at every close, with a stop that is soon met: much to do in little time. For `STRATEGY=tests.rig:Eager`."""
 
-    def __init__(self, owner: Owner = DEFAULT_OWNER, params: ApexParams = APEX) -> None:
+    def __init__(self, owner: Owner = DEFAULT_OWNER) -> None:
         super().__init__()
         self.side = 1
         self.stop = 0.985

@@ -9,13 +9,14 @@ import weakref
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
+from bot.operate.health import Heartbeat, Pulse, Status
+
 from bot.broker_manager import BrokerManager
 from bot.brokers.base import BrokerError
 from bot.domain.clock import SystemClock
 from bot.domain.outcome import Meaning
 from bot.independent_broker_trader import IndependentBrokerTrader
 from bot.life import LivelyClock
-from bot.operate.health import Heartbeat, Pulse, Status
 from tests.rig import Notes
 
 

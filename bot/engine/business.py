@@ -30,15 +30,18 @@ from bot.engine.halts import Halts
 from bot.engine.history import AT_ONCE
 from bot.engine.hunt import Hunt
 from bot.engine.protect import Protection
+from bot.engine.ranking import Ranking
 from bot.engine.reconcile import Reconciliation
 from bot.engine.results import Results
 from bot.engine.round import Round
 from bot.engine.shapes import prove_shapes
+from bot.engine.troubles import Troubles
 from bot.engine.universe import Wishes, choose, eligible
 from bot.engine.vigil import Vigil
 from bot.engine.watch import Watch
 from bot.marketdata.port import MarketData
 from bot.strategy.base import Strategy
+from bot.strategy.guarded import Guarded
 from bot.strategy.params import Owner
 
 #: Market ms after which the rules of the markets, our fees and the choice of markets are read anew.
@@ -98,6 +101,7 @@ class Business:
     flattening: Flattening
     diary: Diary
     vigil: Vigil
+    ranking: Ranking
     operator: Operator = field(default_factory=Operator)
     symbols: list[str] = field(default_factory=list)
     rules_at: int = 0
@@ -108,17 +112,18 @@ class Business:
     _called: bool = False
 
     @classmethod
-    def of(cls, desk: Desk, plan: Plan, market: MarketData) -> Business:
-        """Everything wired for one account, whose candles `market` tells."""
+    def of(cls, desk: Desk, plan: Plan, market: Callable[[int], MarketData]) -> Business:
+        """Everything wired for one account; `market` tells so many closed candles of each symbol."""
         protection = Protection(desk)
         closing = Closing(desk, protection)
-        closes = Closes(market, desk.clock, plan.timeframe_ms)
+        strategy = Guarded(plan.strategy, Troubles(desk, plan.timeframe_ms).tell)
+        closes = Closes(market(strategy.window(plan.timeframe_ms)), desk.clock, plan.timeframe_ms)
         accounting = Accounting(desk, plan.wishes)
         entries = Entries(
             desk,
             protection,
             closing,
-            plan.strategy,
+            strategy,
             closes,
             plan.limits,
             plan.owner,
@@ -135,7 +140,7 @@ class Business:
             reconciliation=Reconciliation(desk),
             protection=protection,
             closing=closing,
-            watch=Watch(desk, protection, closing, plan.strategy, closes, plan.timeframe_ms),
+            watch=Watch(desk, protection, closing, strategy, closes, plan.timeframe_ms),
             entries=entries,
             round=Round(desk, closes, accounting, entries, plan.timeframe_ms),
             accounting=accounting,
@@ -143,8 +148,9 @@ class Business:
             flattening=Flattening(desk, closing),
             diary=Diary(desk),
             vigil=Vigil(desk, protection.refused),
+            ranking=Ranking(desk, strategy),
         )
-        made.entries.between = made.look_between
+        made.entries.between = made.ranking.between = made.look_between
         return made
 
     def on(self, event: AccountEvent) -> None:
@@ -300,7 +306,7 @@ class Business:
         before = self.desk.book.positions()
         self.watch.walk()
         after = self.desk.book.positions()
-        if after != before:
+        if [one.stop_price for one in after] != [one.stop_price for one in before]:
             self._look()
         if [(one.symbol, one.qty) for one in after] != [(one.symbol, one.qty) for one in before]:
             self.round.standing = None
@@ -351,7 +357,8 @@ class Business:
         }
         tickers = markets.each(desk.broker.tickers, fit | set(held))
         cash = {asset: one.total for asset, one in desk.broker.balances().items()}
-        chosen = self._old_enough(choose(instruments, tickers, cash, self.plan.wishes))
+        traded = choose(instruments, tickers, cash, self.plan.wishes)
+        chosen = self._old_enough(traded if self.plan.wishes.allow else self.ranking.chosen(traded))
         desk.fees.update(markets.each(desk.broker.fees, {*chosen, *held}))
         self.symbols = [symbol for symbol in chosen if symbol in desk.fees and not markets.is_restricted(symbol)]
         self.rules_at = desk.clock.market_ms()

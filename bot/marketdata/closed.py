@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from bot.domain.candles import Candles, Fault, fill_flat, inspect, too_quiet
+from bot.domain.candles import Candles, Fault, Flaw, fill_flat, inspect, too_quiet
 from bot.domain.events import Unfit
 from bot.marketdata.port import NOT_THERE
 
@@ -27,17 +27,22 @@ def joined(kept: Candles, fresh: Candles, most: int) -> Candles | None:
     return kept
 
 
-def mended(candles: Candles) -> Candles:
+def flaws_of(candles: Candles, *, fills_gaps: bool) -> tuple[Flaw, ...]:
+    """Everything wrong with them. To whoever wants gaps left out, not filled, none is a flaw."""
+    return tuple(flaw for flaw in inspect(candles) if fills_gaps or flaw.fault is not Fault.GAP)
+
+
+def mended(candles: Candles, *, fills_gaps: bool) -> Candles:
     """What was asked for twice: a gap that is still there was a time without trades."""
-    flaws = inspect(candles)
+    flaws = flaws_of(candles, fills_gaps=fills_gaps)
     return fill_flat(candles) if flaws and all(flaw.fault is Fault.GAP for flaw in flaws) else candles
 
 
-def judged(candles: Candles, close: int) -> Candles | Unfit:
+def judged(candles: Candles, close: int, *, fills_gaps: bool) -> Candles | Unfit:
     """The candles up to the close at market time `close`, or why there is nothing to decide on."""
     if len(candles) == 0:
         return NONE
-    if flaws := inspect(candles):
+    if flaws := flaws_of(candles, fills_gaps=fills_gaps):
         return Unfit(f"candle of {flaws[0].time}: {flaws[0].fault.value}")
     if candles.closed_at > close:
         candles = candles[: -((candles.closed_at - close) // candles.timeframe_ms)]

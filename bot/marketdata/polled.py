@@ -12,10 +12,10 @@ from typing import Final
 
 from bot.brokers.base import BrokerError, CandleReader
 from bot.domain.backoff import Backoff
-from bot.domain.candles import Candles, inspect
+from bot.domain.candles import Candles
 from bot.domain.clock import MINUTE, SECOND, Clock
 from bot.domain.events import CandleClosed, Fed, Unfit
-from bot.marketdata.closed import OVERLAP, QUIET, joined, judged, mended
+from bot.marketdata.closed import OVERLAP, QUIET, flaws_of, joined, judged, mended
 
 #: Market ms after a close before which no venue shows its candle.
 SETTLES: Final = SECOND
@@ -23,6 +23,15 @@ SETTLES: Final = SECOND
 LATE: Final = Backoff(SECOND, 2, 30 * SECOND)
 #: The waits after questions that were not answered.
 UNANSWERED: Final = Backoff(2 * SECOND, 2, MINUTE)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Which candles are wanted of each market: of what length, how many at most, and whether times without trades are filled."""
+
+    timeframe_ms: int
+    most: int
+    fills_gaps: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +44,19 @@ class _Told:
 
 
 class Polled:
-    """Asks one reader for the newest candles of one timeframe. Works in one thread; `wanted` may be set by another."""
+    """Asks one reader for the newest candles. Works in one thread; `wanted` may be set by another."""
 
     def __init__(
         self,
         reader: CandleReader,
         clock: Clock,
-        timeframe_ms: int,
-        window: int,
+        wish: Wish,
         post: Callable[[CandleClosed | Fed], object],
     ) -> None:
         self._reader = reader
         self._clock = clock
-        self._timeframe = timeframe_ms
-        self._window = window
+        self._timeframe = wish.timeframe_ms
+        self._wish = wish
         self._post = post
         self._kept: dict[str, Candles] = {}
         self._told: dict[str, _Told] = {}
@@ -106,10 +114,11 @@ class Polled:
         kept = self._kept.get(symbol)
         candles = self._joined(symbol, kept, close) if kept is not None else None
         if candles is None:
-            candles = self._ask(symbol, self._window)
-        if inspect(candles):
-            candles = mended(self._ask(symbol, self._window))
-        found = judged(candles, close)
+            candles = self._ask(symbol, self._wish.most)
+        gaps = self._wish.fills_gaps
+        if flaws_of(candles, fills_gaps=gaps):
+            candles = mended(self._ask(symbol, self._wish.most), fills_gaps=gaps)
+        found = judged(candles, close, fills_gaps=gaps)
         if not isinstance(found, Unfit):
             self._kept[symbol] = found
         return found
@@ -117,9 +126,9 @@ class Polled:
     def _joined(self, symbol: str, kept: Candles, close: int) -> Candles | None:
         """What is kept and what has closed since; None when too much has, or when the venue tells another past now."""
         missing = (close - kept.closed_at) // self._timeframe
-        if missing >= self._window // 2:
+        if missing >= self._wish.most // 2:
             return None
-        return joined(kept, self._ask(symbol, missing + OVERLAP), self._window)
+        return joined(kept, self._ask(symbol, missing + OVERLAP), self._wish.most)
 
     def _ask(self, symbol: str, count: int) -> Candles:
         return self._reader.candles(symbol, self._timeframe, count)

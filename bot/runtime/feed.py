@@ -18,7 +18,7 @@ from bot.domain.clock import MINUTE, SECOND, Clock, Pause
 from bot.domain.events import AccountEvent, Fed
 from bot.domain.log import Event
 from bot.life import Silence
-from bot.marketdata.polled import Polled
+from bot.marketdata.polled import Polled, Wish
 from bot.operate.log import EventLog
 
 #: The name of this thread among those of its account.
@@ -41,8 +41,7 @@ class Feed:
         reader: Callable[[], CandleReader],
         account: str,
         clock: Clock,
-        timeframe_ms: int,
-        window: int,
+        wish: Wish,
         inbox: SimpleQueue[AccountEvent],
         over: Signal,
         log: EventLog,
@@ -50,8 +49,7 @@ class Feed:
         self._reader = reader
         self._account = account
         self._clock = clock
-        self._timeframe = timeframe_ms
-        self._window = window
+        self._wish = wish
         self._inbox = inbox
         self._over = over
         self._log = log
@@ -95,7 +93,7 @@ class Feed:
 
     def _begin(self) -> None:
         reader, self._gone = self._reader(), Signal()
-        self._polled = Polled(reader, self._clock, self._timeframe, self._window, self._inbox.put)
+        self._polled = Polled(reader, self._clock, self._wish, self._inbox.put)
         self._polled.wanted = self._wanted
         self._silence = Silence(self._polled, self._clock)
         work = (self._polled, reader, self._gone)

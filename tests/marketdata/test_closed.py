@@ -33,21 +33,27 @@ UNFIT = [
 
 @pytest.mark.parametrize(("told", "why"), UNFIT)
 def test_what_is_wrong_is_said(told: Candles, why: Unfit) -> None:
-    assert judged(told, CLOSE) == why
+    assert judged(told, CLOSE, fills_gaps=True) == why
 
 
 @pytest.mark.parametrize("more", [0, 1, 2])
 def test_candles_end_with_the_close_that_is_decided_on(more: int) -> None:
-    found = judged(candles(*range(60 + more)), CLOSE)
+    found = judged(candles(*range(60 + more)), CLOSE, fills_gaps=True)
     assert isinstance(found, Candles)
     assert (found.closed_at, len(found)) == (CLOSE, 60)
 
 
 def test_only_a_gap_is_mended() -> None:
-    assert inspect(mended(candles(*range(50), *range(52, 60)))) == ()
-    assert len(mended(candles(*range(50), *range(52, 60)))) == 60
+    assert inspect(mended(candles(*range(50), *range(52, 60)), fills_gaps=True)) == ()
+    assert len(mended(candles(*range(50), *range(52, 60)), fills_gaps=True)) == 60
     for told in (candles(58, 59, 59), Candles.of(FRAME, [row(50), row(59, math.nan)])):
-        assert inspect(mended(told))
+        assert inspect(mended(told, fills_gaps=True))
+
+
+def test_a_gap_is_no_flaw_to_whoever_wants_it_left_out() -> None:
+    told = candles(*range(50), *range(52, 60))
+    assert judged(told, CLOSE, fills_gaps=False) is told
+    assert mended(told, fills_gaps=False) is told
 
 
 @given(st.integers(1, 60), st.integers(0, 8), st.integers(1, 10))

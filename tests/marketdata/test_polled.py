@@ -11,7 +11,7 @@ from bot.domain.events import CandleClosed, Fed, Unfit
 from bot.domain.outcome import Meaning
 from bot.domain.pacer import RealTime
 from bot.marketdata.closed import OVERLAP, QUIET
-from bot.marketdata.polled import SETTLES, Polled
+from bot.marketdata.polled import SETTLES, Polled, Wish
 from bot.marketdata.port import NOT_THERE
 from bot.runtime.pacer import LockStep
 from tests.marketdata.given import FRAME, START, Hand, Venue, busy
@@ -22,11 +22,11 @@ WINDOW = 60
 class Polling:
     """One that polls a venue by a clock, and everything that it has told."""
 
-    def __init__(self, pacer: object | None = None) -> None:
+    def __init__(self, pacer: object | None = None, wish: Wish | None = None) -> None:
         self.clock = Hand(pacer or RealTime())
         self.venue = Venue(self.clock)
         self.told: list[CandleClosed | Fed] = []
-        self.polled = Polled(self.venue, self.clock, FRAME, WINDOW, self.told.append)  # type: ignore[arg-type]
+        self.polled = Polled(self.venue, self.clock, wish or Wish(FRAME, WINDOW), self.told.append)  # type: ignore[arg-type]
         self.polled.wanted = ("A-USD", "B-USD")
 
     def at(self, market_ms: int) -> list[CandleClosed]:
@@ -115,6 +115,15 @@ def test_a_gap_that_stays_was_a_time_without_trades(fed: Polling) -> None:
     assert found(told) == [("A-USD", "candles"), ("B-USD", "candles")]
     assert isinstance(told[0].found, Candles)
     assert told[0].found.candle(len(told[0].found) - 3).volume == 0.0
+
+
+def test_a_gap_is_left_out_for_whoever_wants_it_so() -> None:
+    fed = Polling(wish=Wish(FRAME, WINDOW, fills_gaps=False))
+    fed.venue.missing = {-3}
+    told = fed.at(START + SETTLES)
+    assert isinstance(told[0].found, Candles)
+    assert len(told[0].found) == WINDOW - 1
+    assert fed.asked() == [("A-USD", WINDOW), ("B-USD", WINDOW)]
 
 
 def test_a_market_without_trades_is_asked_once_a_close(fed: Polling) -> None:

@@ -13,11 +13,12 @@ import pytest
 from bot.domain.candles import Candles
 from bot.domain.clock import SystemClock
 from bot.domain.events import AccountEvent, CandleClosed, Fed
+from bot.marketdata.polled import Wish
 from bot.runtime import feed as module
 from bot.runtime.feed import Feed
 from bot.runtime.pacer import SteppedClock
 from tests.marketdata.given import FRAME, START, candles
-from tests.rig import Notes
+from tests.notes import Notes
 
 PATIENCE = 10.0
 
@@ -57,7 +58,7 @@ class Account:
         self.inbox: SimpleQueue[AccountEvent] = SimpleQueue()
         self.over = threading.Event()
         self.notes = Told()
-        self.feed = Feed(self.reader, "kraken", clock, FRAME, 60, self.inbox, self.over, cast("Any", self.notes))
+        self.feed = Feed(self.reader, "kraken", clock, Wish(FRAME, 60), self.inbox, self.over, cast("Any", self.notes))
 
     def reader(self) -> Reader:
         self.given.append(self.readers.pop(0))
