@@ -75,7 +75,7 @@ class Feed:
     def tend(self) -> None:
         """Put another in the place of one that has ended or hangs."""
         if not self._gone.is_set() and self._silence.seconds() > _STUCK_AFTER:
-            self._log.error(Event.STUCK, reason="no sign of life from the thread that asks for candles: left behind")
+            self._log.error(Event.CRASHED, reason="the thread that asks for candles hangs: another takes its place")
             self._gone.set()
         if self._thread.is_alive() and not self._gone.is_set():
             return

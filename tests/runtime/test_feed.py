@@ -13,6 +13,7 @@ import pytest
 from bot.domain.candles import Candles
 from bot.domain.clock import SystemClock
 from bot.domain.events import AccountEvent, CandleClosed, Fed
+from bot.domain.log import Event
 from bot.marketdata.polled import Wish
 from bot.runtime import feed as module
 from bot.runtime.feed import Feed
@@ -45,8 +46,9 @@ class Reader:
 class Told(Notes):
     """A log that takes tracebacks, too."""
 
-    def failure(self, event: str, error: BaseException, /, **fields: object) -> None:
-        self.error(event, **fields, cause=str(error))
+    def failure(self, event: Event, error: BaseException, /, **fields: object) -> None:
+        assert str(error)
+        self.error(event, **fields)
 
 
 class Account:
@@ -111,7 +113,7 @@ def test_one_that_dies_is_followed_by_another_that_is_told_what_is_wanted(accoun
     account.tend_until(lambda: len(account.given) == 2)
     assert account.hear(CandleClosed).symbol == "A-USD"
     assert account.given[0].closed.is_set()
-    assert [event for _, event, _ in account.notes.lines] == ["CRASHED"]
+    assert account.notes.events == [Event.CRASHED]
 
 
 def test_one_that_dies_again_and_again_is_followed_after_growing_waits(accounts: list[Account]) -> None:
@@ -129,7 +131,7 @@ def test_one_that_hangs_is_cut_off_and_left_behind(accounts: list[Account], monk
     accounts.append(account)
     account.feed.want(["A-USD"])
     account.tend_until(lambda: len(account.given) == 2)
-    assert account.notes.said("STUCK")
+    assert account.notes.said(Event.CRASHED)
     assert account.hear(CandleClosed).symbol == "A-USD"
     account.given[0].close()
     account.tend_until(lambda: len(threads()) == 1)
