@@ -22,6 +22,8 @@ from bot.store.health import Health
 from bot.store.holdings import open_positions
 from bot.store.ledger import Ledger
 from bot.store.reader import Books
+from bot.strategy.gate_words import explained
+from bot.strategy.gates import Blocked, Gate
 
 #: Currencies of account that NIJA does not trade in.
 FIAT = frozenset({"EUR", "GBP", "CHF", "CAD", "AUD", "JPY", "TRY", "BRL", "SGD", "AED", "PLN"})
@@ -157,9 +159,9 @@ class Reporter:
         return f"; there is {found}" if found else ""
 
     # -- the record -----------------------------------------------------------------------------------------------
-    def report(self, barrier: str | None, objection: str | None) -> None:
+    def report(self, blocked_by: Blocked | None) -> None:
         """The newest record: into the heartbeat for the supervisor, into the database for everybody else."""
-        pulse = self._pulse(*self._verdict(barrier, objection))
+        pulse = self._pulse(*self._verdict(blocked_by))
         self._heartbeat.beat(pulse)
         self._ledger.report_health(self._row(pulse))
 
@@ -173,14 +175,14 @@ class Reporter:
         pulse = replace(self._heartbeat.pulse, status=Status.FAILED)
         self._ledger.report_health(self._row(pulse))
 
-    def _verdict(self, barrier: str | None, objection: str | None) -> tuple[Status, str]:
+    def _verdict(self, blocked_by: Blocked | None) -> tuple[Status, str]:
         if self.tally.errors:
             return Status.DEGRADED, self.tally.last_error
-        if barrier is not None:
-            return Status.HALTED, barrier
-        if objection == "unfunded":
+        if blocked_by is None:
+            return Status.HEALTHY, ""
+        if blocked_by.gate is Gate.FUNDS:
             return Status.UNFUNDED, "less than MIN_BALANCE_USD" + self._elsewhere
-        return (Status.HALTED, objection) if objection is not None else (Status.HEALTHY, "")
+        return Status.HALTED, explained(blocked_by).reason
 
     def _pulse(self, status: Status, reason: str) -> Pulse:
         tally, standing, found = self.tally, self.standing, self._connection

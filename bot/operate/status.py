@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from bot.domain.money import plain, shortened, usd
@@ -29,7 +29,7 @@ def _headline(pulse: Pulse, now: int) -> str:
         f"equity {usd(pulse.equity_usd)}",
         f"positions {len(pulse.holdings)}",
         f"signals {pulse.signals}",
-        f"skipped for costs {pulse.skipped.get('costs', 0)}",
+        f"skipped: {_counts(pulse.skipped)}",
         f"cycles {rate}",
         f"reconciled {_age(pulse.last_reconciled, now)} ago",
     ]
@@ -44,6 +44,12 @@ def _position(holding: Holding) -> str:
         f"  now {plain(shortened(holding.price))} ({gain:+.2f} %)  stop {plain(shortened(holding.stop))}"
         f"  unrealised {usd(holding.unrealised)}  targets reached {holding.stage}"
     )
+
+
+def _counts(skipped: Mapping[str, int]) -> str:
+    """How many signals each gate has blocked, those with the most first."""
+    most_first = sorted(skipped.items(), key=lambda one: (-one[1], one[0]))
+    return ", ".join(f"{gate} {count}" for gate, count in most_first) or "none"
 
 
 def _age(then: int, now: int) -> str:

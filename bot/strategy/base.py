@@ -47,6 +47,17 @@ class Costs(NamedTuple):
     spread: float
 
 
+class Terms(NamedTuple):
+    """What a trade must offer: its price lies before `stop` and before `target`, and R, the way from price to stop, is at most
+    `widest` (a fraction of the price) and at least `least` (in price units). By default nothing but the stop is asked for.
+    """
+
+    stop: float
+    widest: float = math.inf
+    target: float = math.nan
+    least: float = 0.0
+
+
 class Look(NamedTuple):
     """The last price, and the high and low since the look before."""
 
@@ -95,18 +106,11 @@ class Strategy(ABC):
         """How many closed candles to keep: Kraken's 720, or a whole day where that is longer (for VWAP)."""
         return max(720, -(-DAY_MS // timeframe_ms))
 
-    def refusal(self, evaluation: Evaluation, price: float, costs: Costs) -> Why:
-        """Why a trade at `price` is not worth taking (stop, R, costs, target passed), or ENTER."""
-        return rule.refusal(
-            evaluation.side,
-            evaluation.close,
-            price,
-            evaluation.stop,
-            costs.fee,
-            costs.spread,
-            self.owner.min_reward_to_cost,
-            self.params,
-        )
+    def terms(self, evaluation: Evaluation, price: float, costs: Costs) -> Terms:
+        """What a trade must offer at `price` to be taken."""
+        target = rule.first_target(evaluation.close, evaluation.stop, self.params)
+        least = rule.needed(price, costs.fee, costs.spread, self.owner.min_reward_to_cost)
+        return Terms(evaluation.stop, self.params.widest_r, target, least)
 
     def size_pct(self, evaluation: Evaluation) -> float:  # noqa: ARG002 - no grades here
         """Percent of equity to put into it."""

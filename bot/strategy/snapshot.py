@@ -6,6 +6,7 @@ Plain values only: numbers, counts, names of states. Prices and sizes of the rul
 from __future__ import annotations
 
 from decimal import Decimal
+from enum import IntEnum
 from typing import NamedTuple
 
 
@@ -115,10 +116,27 @@ class Offer(NamedTuple):
     least: float
 
 
+class Bound(IntEnum):
+    """The limits on what an entry may be worth: of one order, of one coin, of all positions together."""
+
+    ORDER = 0
+    COIN = 1
+    ALL = 2
+
+
+class Room(NamedTuple):
+    """Dollars that one more entry may be worth by the limits on exposure, and the least by any limit, with its `Bound`."""
+
+    total: Decimal
+    coin: Decimal
+    least: Decimal
+    tightest: int
+
+
 class Order(NamedTuple):
     """The order that would be sent, or where `lots` is 0 the smallest that could be: `value` in dollars at the worst price.
 
-    `smallest` and `allowed` are dollars at the close (see `sizing`); `tightest` is the gate of the least room (see `room`).
+    `smallest` and `allowed` are dollars at the close (see `sizing`); `tightest` is the `Bound` that leaves the least room.
     """
 
     lots: int
@@ -133,9 +151,9 @@ class Order(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What came of the order: `rejected` is the exchange's reason ("" when it took the order), `why` its word on the rest."""
+    """What came of the order: `rejected` is the exchange's reason ("" when it took the order), `worst` its price limit."""
 
     rejected: str
     filled: Decimal
     wanted: Decimal
-    why: str = ""
+    worst: Decimal

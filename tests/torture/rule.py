@@ -8,7 +8,7 @@ from __future__ import annotations
 from random import Random
 
 from bot.domain.candles import Candles
-from bot.strategy.base import Costs, Evaluation, Strategy
+from bot.strategy.base import Costs, Evaluation, Strategy, Terms
 from bot.strategy.exits import Close, Trade, Way
 from bot.strategy.rule import FLAT, Why
 
@@ -30,9 +30,9 @@ class Restless(Strategy):
         at = close * stop if side >= FLAT else close / stop
         return Evaluation(side, Why.ENTER, candles.closed_at, close, at, dice.random(), 5, 60.0, close * 0.004)
 
-    def refusal(self, evaluation: Evaluation, price: float, costs: Costs) -> Why:
+    def terms(self, evaluation: Evaluation, price: float, costs: Costs) -> Terms:
         """Only a stop on the wrong side of the price speaks against a trade."""
-        return Why.ENTER if (price - evaluation.stop) * evaluation.side > 0 else Why.NO_STOP
+        return Terms(evaluation.stop)
 
     def on_close(self, trade: Trade, candles: Candles) -> Close:
         """Out when the dice fall on the other side: much is to be sold at the market, too."""
