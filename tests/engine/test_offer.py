@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-
 from bot.engine.offer import Objection, objection, on_grid
+
 from bot.engine.risk import Refusal
 from bot.strategy.apex import ApexStrategy
 from bot.strategy.base import Costs, Evaluation, Strategy
