@@ -17,6 +17,8 @@ from bot.domain.outcome import Meaning
 from bot.operate.health import Heartbeat, Pulse, Status
 from bot.reporter import Reporter, last_known
 from bot.store.reader import Books
+from bot.strategy.gates import ACCOUNT, first
+from bot.strategy.snapshot import Account
 from tests.engine.test_hunt_same_id import OneOrderAnId
 from tests.rig import Notes
 from tests.store.cases import KRAKEN, bought, ledger
@@ -66,7 +68,8 @@ def test_the_line_about_missing_money_names_what_lies_elsewhere(
     reporter.measured(standing("5"))
     (line,) = notes.said("UNFUNDED")
     assert line["reason"] == f"waits for money{told}"
-    assert reporter._verdict(None, "unfunded") == (Status.UNFUNDED, f"less than MIN_BALANCE_USD{told}")
+    unfunded = first(ACCOUNT, Account(stop_orders=True, funds=Decimal(5), min_funds=Decimal(10)))
+    assert reporter._verdict(unfunded) == (Status.UNFUNDED, f"less than MIN_BALANCE_USD{told}")
     reporter.measured(standing("500"))
     assert len(notes.said("FUNDED")) == 1
 

@@ -11,6 +11,7 @@ from bot.brokers.common.deadline import Deadline
 from bot.brokers.common.rate_limits import OverBudget
 from bot.brokers.kraken.limits import KrakenLimits
 from bot.domain.order import Purpose
+from bot.strategy.gates import Gate
 from tests.rig import Rig
 
 PAGE = 50

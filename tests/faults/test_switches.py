@@ -16,6 +16,7 @@ from bot.brokers.base import BrokerError, Lane
 from bot.brokers.okx import OkxConfig
 from bot.brokers.okx.transport import OkxTransport
 from bot.domain.clock import SECOND, SystemClock, system_ms
+from bot.strategy.gates import Gate
 from tests.rig import PATIENCE, Rig
 from tests.sandbox_fixture import Sandbox
 
