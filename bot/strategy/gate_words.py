@@ -52,7 +52,7 @@ def _seconds(value: Decimal) -> str:
 
 
 def _minutes(value: Decimal) -> str:
-    return f"{-(-value // MINUTE)} min"
+    return f"{-(-int(value) // MINUTE)} min"
 
 
 def _time(value: Decimal) -> str:
