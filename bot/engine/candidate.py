@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
+from typing import NamedTuple
 
 from bot.brokers.base import BrokerError
 from bot.domain.clock import MINUTE
@@ -17,11 +18,12 @@ from bot.engine.desk import Desk, is_harmless
 from bot.engine.purse import fullest
 from bot.engine.risk import Limits
 from bot.strategy import sizing, snapshot
-from bot.strategy.base import Costs, Evaluation, Strategy
+from bot.strategy.base import Costs, Evaluation
 from bot.strategy.checks import room
 from bot.strategy.exact import minimums, quantity
-from bot.strategy.gates import CAPACITY, OFFER, ORDER, QUOTE, SIGNAL, SYMBOL, Blocked, first
+from bot.strategy.gates import CAPACITY, OFFER, ORDER, QUOTE, SIGNAL, STRATEGY, SYMBOL, Blocked, first
 from bot.strategy.grid import towards
+from bot.strategy.guarded import Guarded
 from bot.strategy.params import Owner
 from bot.strategy.timing import to_news
 
@@ -39,11 +41,19 @@ NO_LIMIT = Decimal("Infinity")
 class Bounds:
     """What entries are held against: the strategy and what its owner chose. Times in market ms."""
 
-    strategy: Strategy
+    strategy: Guarded
     owner: Owner
     limits: Limits
     timeframe_ms: int
     news: Sequence[int] = ()
+
+
+class Answer(NamedTuple):
+    """What the strategy asks of the trade, at the close and at the price to be paid, and its size in percent of equity."""
+
+    at_close: snapshot.Offer
+    to_be_paid: snapshot.Offer
+    pct: float
 
 
 @dataclass(frozen=True)
@@ -65,8 +75,9 @@ class Candidate:
             or first(SYMBOL, self.known)
             or first(CAPACITY, self.capacity)
             or first(QUOTE, self.quote)
-            or first(OFFER, self.at_close)
-            or first(OFFER, self.to_be_paid)
+            or first(STRATEGY, snapshot.Strategy(answered=self._answer is not None))
+            or first(OFFER, self.answer.at_close)
+            or first(OFFER, self.answer.to_be_paid)
             or first(ORDER, self.order)
         )
 
@@ -89,7 +100,7 @@ class Candidate:
             timeframe=self.bounds.timeframe_ms,
             unsettled=sum(base_of(record.symbol) == base for record in desk.book.unsettled()),
             market=desk.markets.blocked_by(self.instrument),
-            stopped_at=int(desk.book.fact(f"stopped:{self.symbol}") or 0),
+            stopped_at=self._stopped_at(),
             lost_in_a_row=lost,
             max_lost_in_a_row=limits.max_losses_in_a_row,
             wait_min=-((now - cooled_at) // MINUTE),
@@ -108,30 +119,19 @@ class Candidate:
         bid, ask = (ZERO, ZERO) if ticker is None else (ticker.bid, ticker.ask)
         return snapshot.Quote(missing, self.close, bid, ask, limits.price_sanity_pct, limits.max_spread_pct)
 
-    @property
-    def at_close(self) -> snapshot.Offer:
-        return self._offer("close", self.evaluation.close)
-
-    @property
-    def to_be_paid(self) -> snapshot.Offer:
-        """At the ask; shorts: at the bid."""
-        if self.evaluation.side > 0:
-            return self._offer("ask", float(self.ticker.ask))
-        return self._offer("bid", float(self.ticker.bid))
-
     @cached_property
     def order(self) -> snapshot.Order:
         """Limits count it at the worst price it may fill at."""
-        instrument, now = self.instrument, self.capacity
+        instrument, now, owner = self.instrument, self.capacity, self.bounds.owner
         worst = max(self.close, self.ticker.ask * (ONE + SLIPPAGE) + instrument.tick)
         left = room(now)
         size = sizing.size(
-            self.bounds.strategy.size_pct(self.evaluation),
+            self.answer.pct,
             self.evaluation.close,
             self.evaluation.stop,
             self._purse(floor_to(left.least * self.close / worst, CENT)),
             minimums(instrument),
-            self.bounds.owner,
+            owner if self.bounds.strategy.rule.raises_small else owner._replace(max_position_pct_small=0.0),
         )
         return snapshot.Order(
             lots=size.lots,
@@ -162,6 +162,13 @@ class Candidate:
         return self._ticker
 
     @property
+    def answer(self) -> Answer:
+        """What the strategy asks; only once it has answered."""
+        if self._answer is None:
+            raise LookupError(self.symbol)
+        return self._answer
+
+    @property
     def qty(self) -> Decimal:
         """The quantity of the order; 0 when none fits."""
         return self._qty(self.order.lots)
@@ -184,9 +191,23 @@ class Candidate:
     def _missing(self) -> str:
         return self._asked[1]
 
-    def _offer(self, where: str, price: float) -> snapshot.Offer:
-        ticker, fee = self.ticker, float(self.desk.fees[self.symbol].taker)
-        return offer(self.bounds.strategy, self.evaluation, where, price, Costs(fee, float(ticker.ask - ticker.bid)))
+    @cached_property
+    def _answer(self) -> Answer | None:
+        """What the strategy asks at the close and at the ask (shorts: the bid); None where it could not answer."""
+        ticker, now, strategy = self.ticker, self.evaluation, self.bounds.strategy
+        costs = Costs(float(self.desk.fees[self.symbol].taker), float(ticker.ask - ticker.bid))
+        where, paid = ("ask", ticker.ask) if now.side > 0 else ("bid", ticker.bid)
+        at_close = offer(strategy, self.symbol, now, "close", now.close, costs)
+        to_be_paid = offer(strategy, self.symbol, now, where, float(paid), costs)
+        pct = strategy.size_pct(self.symbol, now)
+        if at_close is None or to_be_paid is None or pct is None:
+            return None
+        return Answer(at_close, to_be_paid, pct)
+
+    def _stopped_at(self) -> int:
+        """The last stop-out (market ms) where the strategy sits its candle out; 0 for none."""
+        sits_out = self.bounds.strategy.rule.sits_out_stops
+        return int(self.desk.book.fact(f"stopped:{self.symbol}") or 0) if sits_out else 0
 
     def _tried(self) -> tuple[int, int]:
         """How often this candle was entered on, and how often it may be: again when surely nothing came of it."""
@@ -233,9 +254,12 @@ def capacity(desk: Desk, limits: Limits, base: str, standing: Standing) -> snaps
     )
 
 
-def offer(strategy: Strategy, evaluation: Evaluation, where: str, price: float, costs: Costs) -> snapshot.Offer:
-    """The trade at a price, with what the strategy asks of it there."""
-    return snapshot.Offer(where, evaluation.side, price, *strategy.terms(evaluation, price, costs))
+def offer(
+    strategy: Guarded, symbol: str, evaluation: Evaluation, where: str, price: float, costs: Costs
+) -> snapshot.Offer | None:
+    """The trade at a price, with what the strategy asks of it there; None where it could not say."""
+    terms = strategy.terms(symbol, evaluation, price, costs)
+    return None if terms is None else snapshot.Offer(where, evaluation.side, price, *terms)
 
 
 def on_grid(evaluation: Evaluation, instrument: Instrument) -> Evaluation:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from bot.brokers.base import BrokerError
+from bot.domain.candles import Candles
 from bot.domain.instrument import Instrument, Ticker
 from bot.domain.log import Event
 from bot.domain.money import ONE, ZERO, decimal, shortened
@@ -24,13 +25,19 @@ from bot.engine.desk import Desk, is_refused_for_its_stop
 from bot.engine.prices import Prices, Unfit
 from bot.engine.protect import Protection, Verdict
 from bot.engine.purse import fullest
-from bot.strategy.base import Evaluation, Strategy, ranked
+from bot.engine.results import last_ended
+from bot.strategy import exits
+from bot.strategy.base import Evaluation, ranked
 from bot.strategy.exact import price_of
 from bot.strategy.gate_words import explained
 from bot.strategy.gates import ANSWER, QUIET, SIGNAL, Blocked, Gate, first
+from bot.strategy.guarded import Guarded
 from bot.strategy.params import Owner
 from bot.strategy.snapshot import Answer, Signal
 from bot.strategy.timing import excluded, still_valid
+
+#: Where a target is attached that the exchange wants with a stop and the strategy has not: so many times the price.
+FAR = Decimal("1.4")
 
 
 @dataclass(slots=True)
@@ -40,7 +47,7 @@ class Entries:
     desk: Desk
     protection: Protection
     closing: Closing
-    strategy: Strategy
+    strategy: Guarded
     prices: Prices
     limits: risk.Limits
     owner: Owner
@@ -110,12 +117,21 @@ class Entries:
         """What the rule says of the newest close, if that is an entry; raises `Unfit` and `BrokerError`."""
         if self._seen.get(symbol) == self.prices.newest_close():
             return None
-        evaluation = self.strategy.evaluate(self.prices.closed(symbol))
-        shortable = self.desk.instruments[symbol].shortable
-        if evaluation.side == 0 or first(SIGNAL, Signal(side=evaluation.side, shortable=shortable)) is not None:
-            self._seen[symbol] = evaluation.closed_at
+        candles, instrument = self.prices.closed(symbol), self.desk.instruments[symbol]
+        evaluation = self.strategy.evaluate(symbol, candles)
+        if evaluation is None or evaluation.side == 0:
+            self._seen[symbol] = candles.closed_at
             return None
-        return on_grid(evaluation, self.desk.instruments[symbol])
+        signal = Signal(side=evaluation.side, shortable=instrument.shortable)
+        if first(SIGNAL, signal) or first(SIGNAL, signal._replace(returns=self._returns(symbol, candles))):
+            self._seen[symbol] = candles.closed_at
+            return None
+        return on_grid(evaluation, instrument)
+
+    def _returns(self, symbol: str, candles: Candles) -> bool:
+        """Whether the strategy trades the symbol again after its last trade, if there was one."""
+        last = None if self._is_held(symbol) else last_ended(self.desk, symbol)
+        return last is None or bool(self.strategy.may_return(symbol, candles, last))
 
     def _consider(self, symbol: str, evaluation: Evaluation, standing: Standing, blocked_by: Blocked | None) -> int:
         """One signal through all gates; 1 when an order was sent."""
@@ -169,10 +185,10 @@ class Entries:
             tif=TimeInForce.IOC,
             limit_price=limit,
             attached_stop=stop if attach else None,
-            attached_target=self._last_target(side, limit, stop, instrument)
+            attached_target=self._last_target(evaluation, limit, instrument)
             if attach and able.attached_target
             else None,
-            reason=f"score {evaluation.score} adx {evaluation.adx:.1f}",
+            reason=evaluation.why,
             decision=_decision(evaluation, stop, self.desk.fees[symbol].taker),
             pay_in=fullest(desk, instrument, standing).currency if instrument.paid_in else None,
         )
@@ -185,12 +201,17 @@ class Entries:
         self._after(record, evaluation, ticker)
         return 1
 
-    def _last_target(self, side: Side, limit: Decimal, stop: Decimal, instrument: Instrument) -> Decimal:
-        """The last target of the worst price the entry may fill at: never nearer than the rule's own."""
-        fee, tick = float(self.desk.fees[instrument.symbol].taker), float(instrument.tick)
-        trade = self.strategy.opened(side.sign, float(limit), float(stop), fee, 1, 1, tick)
-        price = price_of(self.strategy.targets(trade)[2])
-        return instrument.price_up(price) if side is Side.BUY else instrument.price_down(price)
+    def _last_target(self, evaluation: Evaluation, limit: Decimal, instrument: Instrument) -> Decimal:
+        """Where nothing of the position is left by targets, seen from the worst price the entry may fill at, so never nearer than
+        the rule's own; far away for a strategy that sells some of it by other reasons only.
+        """
+        side, legs = evaluation.side, self.strategy.legs
+        price = limit * FAR if side > 0 else limit / FAR
+        if legs and exits.sold_by(len(legs), legs) >= 1.0:
+            fee, tick = float(self.desk.fees[instrument.symbol].taker), float(instrument.tick)
+            trade = exits.opened(side, float(limit), evaluation.stop, evaluation.out_at, fee, 1, 1, tick)
+            price = price_of(exits.target(trade, len(legs), legs))
+        return instrument.price_up(price) if side > 0 else instrument.price_down(price)
 
     def _after(self, record: OrderRecord, evaluation: Evaluation, ticker: Ticker) -> None:
         """Say what came of it and see that what was bought is protected."""
@@ -245,13 +266,14 @@ def _answer(record: OrderRecord) -> Answer:
 
 
 def _decision(evaluation: Evaluation, stop: Decimal, fee: Decimal) -> Decision:
+    own = evaluation.out_at != evaluation.stop
     return Decision(
         candle_close=evaluation.closed_at,
         stop=stop,
         close=decimal(repr(evaluation.close)),
-        atr=decimal(repr(evaluation.atr)),
-        score=evaluation.score,
-        adx=decimal(repr(evaluation.adx)),
         fee=fee,
-        reason=evaluation.why.name.lower(),
+        reason=evaluation.why,
+        risk_price=price_of(evaluation.out_at) if own else None,
+        kept=evaluation.kept,
+        facts=evaluation.facts,
     )

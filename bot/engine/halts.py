@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from bot.domain.clock import day_start
-from bot.domain.log import Event
+from bot.domain.log import Event, Halt
 from bot.engine.desk import Desk
 from bot.engine.risk import Limits, Losses
 from bot.strategy.gates import LOST, Blocked, first
@@ -35,16 +35,16 @@ class Halts:
         """The owner resumes: a drawdown's halt is over. A day's is not, its loss stays lost."""
         if self._desk.book.fact(_DRAWDOWN) is not None:
             self._desk.book.remember(_DRAWDOWN, None)
-            self._desk.log.info(Event.RESUMED, limit="MAX_DRAWDOWN_PCT", reason="by the owner's word")
+            self._desk.log.info(Event.RESUMED, limit=Halt.DRAWDOWN, reason="by the owner's word")
 
     def _drawdown(self, losses: Losses) -> Blocked | None:
         kept = self._desk.book.fact(_DRAWDOWN)
         lost, most = (losses.drawdown_pct, self._limits.max_drawdown_pct) if kept is None else _read(kept)
         blocked = first(LOST, Lost(drawdown_pct=lost, max_drawdown_pct=most))
         if blocked is not None and kept is None:
-            passed = _written("MAX_DRAWDOWN_PCT", lost, most)
+            passed = _written(Halt.DRAWDOWN, lost, most)
             self._desk.book.remember(_DRAWDOWN, passed)
-            self._say("MAX_DRAWDOWN_PCT", f"{passed}: no new entries until `nija resume`")
+            self._say(Halt.DRAWDOWN, f"{passed}: no new entries until `nija resume`")
         return blocked
 
     def _day(self, losses: Losses) -> Blocked | None:
@@ -53,24 +53,24 @@ class Halts:
         began = book.fact(_DAY)
         if began is not None and began != today:
             book.remember(_DAY, None)
-            self._desk.log.info(Event.RESUMED, limit="MAX_DAILY_LOSS_PCT", reason="a new UTC day has begun")
+            self._desk.log.info(Event.RESUMED, limit=Halt.DAILY_LOSS, reason="a new UTC day has begun")
         kept = book.fact(_REASON) if began == today else None
         lost, most = (losses.day_pct, self._limits.max_daily_loss_pct) if kept is None else _read(kept)
         blocked = first(LOST, Lost(day_pct=lost, max_day_pct=most))
         if blocked is not None and kept is None:
-            passed = _written("MAX_DAILY_LOSS_PCT", lost, most)
+            passed = _written(Halt.DAILY_LOSS, lost, most)
             book.remember(_REASON, passed)
             book.remember(_DAY, today)
-            self._say("MAX_DAILY_LOSS_PCT", f"{passed}: no new entries until the next UTC day")
+            self._say(Halt.DAILY_LOSS, f"{passed}: no new entries until the next UTC day")
         return blocked
 
-    def _say(self, limit: str, reason: str) -> None:
-        self._desk.log.error(Event.HALTED, reason=reason, limit=limit)
+    def _say(self, halt: Halt, reason: str) -> None:
+        self._desk.log.error(Event.HALTED, reason=reason, limit=halt)
 
 
-def _written(limit: str, lost: Decimal, most: Decimal) -> str:
+def _written(halt: Halt, lost: Decimal, most: Decimal) -> str:
     """A limit that was passed, as the book keeps it."""
-    return f"{limit}: {lost:.2f} % against {most:.2f} %"
+    return f"{halt}: {lost:.2f} % against {most:.2f} %"
 
 
 def _read(kept: str) -> tuple[Decimal, Decimal]:

@@ -24,6 +24,7 @@ from bot.strategy.snapshot import (
     Quote,
     Room,
     Signal,
+    Strategy,
     Symbol,
 )
 from bot.strategy.timing import NEWS_MS
@@ -50,6 +51,10 @@ def candles(now: Signal) -> Check:
 
 def short(now: Signal) -> Check:
     return Check(now.side < 0 and not now.shortable, "short", "long")
+
+
+def no_return(now: Signal) -> Check:
+    return Check(not now.returns, "its last trade", "another trade")
 
 
 def held(now: Signal) -> Check:
@@ -172,6 +177,10 @@ def percent(part: Decimal, whole: Decimal) -> Decimal:
 
 
 # -- is it worth that price -------------------------------------------------------------------------------------------
+def strategy(now: Strategy) -> Check:
+    return Check(not now.answered, "no answer", "an answer")
+
+
 def reward(now: Offer) -> float:
     """R in price units: positive when the stop is on the losing side of the price."""
     return rounded(now.side * (now.price - now.stop))

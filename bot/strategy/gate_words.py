@@ -62,6 +62,7 @@ def _time(value: Decimal) -> str:
 _SENTENCES: Mapping[Gate, tuple[Callable[[Decimal], str], str]] = {
     Gate.CANDLES: (_plain, "no decision without sound candles: {value}"),
     Gate.SHORT: (_plain, "a short signal: this market can only be bought"),
+    Gate.NO_RETURN: (_plain, "the strategy does not return to this market yet after its last trade"),
     Gate.HELD: (_plain, "its coin is held already"),
     Gate.STOPPING: (_plain, "stopping"),
     Gate.EXCHANGE: (_plain, "the exchange is in {value}"),
@@ -98,6 +99,7 @@ _SENTENCES: Mapping[Gate, tuple[Callable[[Decimal], str], str]] = {
     Gate.BID_ASK: (_plain, "prices that cannot be: bid {value}, ask {limit}"),
     Gate.JUMP: (_percent, "the price is {value} away from the last close, more than MAX_PRICE_JUMP_PCT {limit}"),
     Gate.SPREAD: (_percent, "the spread is too wide: {value}, more than MAX_SPREAD_PCT {limit}"),
+    Gate.STRATEGY: (_plain, "the strategy could not answer, see the STRATEGY line"),
     Gate.STOP: (_price, "the {part.where} {limit} is at its stop {value} or beyond"),
     Gate.RISK: (
         _percent,
@@ -110,14 +112,14 @@ _SENTENCES: Mapping[Gate, tuple[Callable[[Decimal], str], str]] = {
     ),
     Gate.SIZE: (
         _dollars,
-        "too little equity: the smallest order that can be sold again, {value}, is above MAX_POSITION_PCT_SMALL of it, {limit}",
+        "too little equity: the smallest order to be sold again, {value}, is more than {limit} (MAX_POSITION_PCT_SMALL)",
     ),
     Gate.ORDER_VALUE: (_dollars, "an order of {value} is more than MAX_ORDER_USD {limit}"),
     Gate.COIN_EXPOSURE: (_dollars, "an order of {value} is more than MAX_COIN_EXPOSURE_PCT has room for, {limit}"),
     Gate.EXPOSURE: (_dollars, "an order of {value} is more than MAX_EXPOSURE_PCT has room for, {limit}"),
     Gate.CASH: (
         _dollars,
-        "too little free cash: the smallest order that can be sold again, {value}, is more than may be spent, {limit}",
+        "too little free cash: the smallest order to be sold again, {value}, is more than may be spent, {limit}",
     ),
     Gate.REJECTED: (_plain, "the exchange refused the order: {value}"),
     Gate.UNFILLED: (_plain, "nothing filled within the price limit {part.worst}"),

@@ -12,7 +12,19 @@ from typing import Any, NamedTuple, TypeVar
 
 from bot.strategy import checks
 from bot.strategy.checks import Check, Value
-from bot.strategy.snapshot import Account, Answer, Capacity, Lost, Offer, Operation, Order, Quote, Signal, Symbol
+from bot.strategy.snapshot import (
+    Account,
+    Answer,
+    Capacity,
+    Lost,
+    Offer,
+    Operation,
+    Order,
+    Quote,
+    Signal,
+    Strategy,
+    Symbol,
+)
 
 
 class Gate(IntEnum):
@@ -20,6 +32,7 @@ class Gate(IntEnum):
 
     CANDLES = auto()
     SHORT = auto()
+    NO_RETURN = auto()
     HELD = auto()
     STOPPING = auto()
     EXCHANGE = auto()
@@ -47,6 +60,7 @@ class Gate(IntEnum):
     BID_ASK = auto()
     JUMP = auto()
     SPREAD = auto()
+    STRATEGY = auto()
     STOP = auto()
     RISK = auto()
     TARGET = auto()
@@ -77,7 +91,12 @@ class Blocked(NamedTuple):
 P = TypeVar("P", bound=tuple[Any, ...])
 Rows = Mapping[Gate, Callable[[P], Check]]
 
-SIGNAL: Rows[Signal] = {Gate.CANDLES: checks.candles, Gate.SHORT: checks.short, Gate.HELD: checks.held}
+SIGNAL: Rows[Signal] = {
+    Gate.CANDLES: checks.candles,
+    Gate.SHORT: checks.short,
+    Gate.NO_RETURN: checks.no_return,
+    Gate.HELD: checks.held,
+}
 OPERATION: Rows[Operation] = {
     Gate.STOPPING: checks.stopping,
     Gate.EXCHANGE: checks.exchange,
@@ -109,6 +128,7 @@ QUOTE: Rows[Quote] = {
     Gate.JUMP: checks.jump,
     Gate.SPREAD: checks.spread,
 }
+STRATEGY: Rows[Strategy] = {Gate.STRATEGY: checks.strategy}
 #: Asked twice: at the close of the decision, then at the price to be paid.
 OFFER: Rows[Offer] = {
     Gate.STOP: checks.stop,
@@ -124,8 +144,9 @@ ORDER: Rows[Order] = {
     Gate.CASH: checks.cash,
 }
 ANSWER: Rows[Answer] = {Gate.REJECTED: checks.rejected, Gate.UNFILLED: checks.unfilled}
-#: No news to an owner, and so neither told nor counted: a signal for what is held, or for what cannot be sold short.
-QUIET = frozenset({Gate.SHORT, Gate.HELD})
+#: No news to an owner, and so neither told nor counted: a signal for what is held, for what cannot be sold short, or for what
+#: the strategy does not return to.
+QUIET = frozenset({Gate.SHORT, Gate.NO_RETURN, Gate.HELD})
 #: All gates, in the order they are asked.
 GATES: tuple[Rows[Any], ...] = (
     SIGNAL,
@@ -135,6 +156,7 @@ GATES: tuple[Rows[Any], ...] = (
     SYMBOL,
     CAPACITY,
     QUOTE,
+    STRATEGY,
     OFFER,
     ORDER,
     ANSWER,

@@ -11,11 +11,14 @@ from typing import NamedTuple
 
 
 class Signal(NamedTuple):
-    """What the strategy decided. `unfit`: why there are no candles to decide on ("" when there are); `held`: its coin is."""
+    """What the strategy decided. `unfit`: why there are no candles to decide on ("" when there are); `returns`: whether it
+    trades the symbol again after its last trade; `held`: whether the coin is held.
+    """
 
     unfit: str = ""
     side: int = 1
     shortable: bool = False
+    returns: bool = True
     held: bool = False
 
 
@@ -98,6 +101,12 @@ class Quote(NamedTuple):
     ask: Decimal
     max_jump_pct: Decimal
     max_spread_pct: Decimal
+
+
+class Strategy(NamedTuple):
+    """Whether the strategy could say what it asks of the trade, and how large it is to be."""
+
+    answered: bool
 
 
 class Offer(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 
 import pytest
@@ -12,15 +13,23 @@ from bot.engine.risk import Limits
 from bot.strategy.apex import ApexStrategy
 from bot.strategy.base import Costs, Evaluation, Strategy, Terms
 from bot.strategy.gate_words import explained
-from bot.strategy.gates import OFFER, Gate, first
+from bot.strategy.gates import OFFER, Blocked, Gate, first
+from bot.strategy.guarded import Guarded, Trouble
 from bot.strategy.params import Owner
-from bot.strategy.rule import Why
 from tests.engine.given import instrument
 
-LONG = Evaluation(1, Why.ENTER, 0, 100.0, stop=98.0)
-SHORT = Evaluation(-1, Why.ENTER, 0, 100.0, stop=102.0)
+LONG = Evaluation(1, 0, 100.0, stop=98.0)
+SHORT = Evaluation(-1, 0, 100.0, stop=102.0)
 WIDE = LONG._replace(stop=95.0)
 PAYS = "does not pay fees and spread: that takes"
+
+
+def looked_at(rule: Strategy, decision: Evaluation, where: str, price: float, costs: Costs) -> Blocked | None:
+    """The gate that blocks a trade at a price."""
+    found = offer(Guarded(rule, lambda _: None), "BTC-USD", decision, where, price, costs)
+    assert found is not None
+    return first(OFFER, found)
+
 
 # the decision, where it is looked at and at what price -> the gate, and what is said
 CASES: list[tuple[str, Evaluation, str, float, Gate | None, str]] = [
@@ -50,15 +59,14 @@ CASES: list[tuple[str, Evaluation, str, float, Gate | None, str]] = [
 def test_a_trade_is_looked_at_where_it_is_decided_and_where_it_is_paid(
     decision: Evaluation, where: str, price: float, gate: Gate | None, said: str
 ) -> None:
-    found = first(OFFER, offer(ApexStrategy(), decision, where, price, Costs(0.002, 0.1)))
+    found = looked_at(ApexStrategy(), decision, where, price, Costs(0.002, 0.1))
     assert (found and found.gate) == gate
     assert found is None or said.rstrip("0") in explained(found).reason
 
 
 def test_the_owner_may_ask_for_more() -> None:
-    assert first(OFFER, offer(ApexStrategy(), LONG, "close", 100.0, Costs(0.002, 0.0))) is None
-    choosy = offer(ApexStrategy(Owner(min_reward_to_cost=5.0)), LONG, "close", 100.0, Costs(0.002, 0.0))
-    found = first(OFFER, choosy)
+    assert looked_at(ApexStrategy(), LONG, "close", 100.0, Costs(0.002, 0.0)) is None
+    found = looked_at(ApexStrategy(Owner(min_reward_to_cost=5.0)), LONG, "close", 100.0, Costs(0.002, 0.0))
     assert found is not None
     assert found.gate is Gate.COSTS
 
@@ -69,8 +77,24 @@ class Bold(ApexStrategy):
 
 
 def test_a_strategy_may_ask_for_nothing_but_its_stop() -> None:
-    strategy: Strategy = Bold()
-    assert first(OFFER, offer(strategy, LONG._replace(stop=99.9), "ask", 150.0, Costs(0.002, 5.0))) is None
+    assert looked_at(Bold(), LONG._replace(stop=99.9), "ask", 150.0, Costs(0.002, 5.0)) is None
+
+
+class Silent(ApexStrategy):
+    def terms(self, evaluation: Evaluation, price: float, costs: Costs) -> Terms:
+        raise ZeroDivisionError
+
+
+class Vague(ApexStrategy):
+    def terms(self, evaluation: Evaluation, price: float, costs: Costs) -> Terms:
+        return Terms(math.nan)
+
+
+@pytest.mark.parametrize("rule", [Silent(), Vague()])
+def test_a_strategy_that_cannot_say_what_it_asks_makes_no_offer(rule: Strategy) -> None:
+    told: list[Trouble] = []
+    assert offer(Guarded(rule, told.append), "BTC-USD", LONG, "ask", 100.0, Costs(0.002, 0.1)) is None
+    assert [trouble.question for trouble in told] == ["terms"]
 
 
 @pytest.mark.parametrize(

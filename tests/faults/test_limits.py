@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain.clock import DAY, HOUR
+from bot.domain.log import Event
 from bot.domain.order import Purpose
 from bot.engine.candidate import capacity
 from bot.strategy.gates import CAPACITY, Gate, first
@@ -28,7 +29,7 @@ def halted_by(rig: Rig) -> Gate | None:
 
 def skipped(rig: Rig, gate: Gate) -> list[dict[str, object]]:
     """The lines about one gate."""
-    return [line for line in rig.notes.said("SKIP") if line["gate"] == gate.word]
+    return [line for line in rig.notes.said(Event.SKIP) if line["gate"] == gate.word]
 
 
 def room(rig: Rig) -> Capacity:
@@ -56,16 +57,16 @@ def test_a_days_loss_halts_until_the_next_utc_day(unopened: Rig) -> None:
     assert halted_by(rig) is None
     lose(rig)
     assert halted_by(rig) is Gate.DAILY_LOSS
-    assert len(rig.notes.said("HALTED")) == 1
+    assert len(rig.notes.said(Event.HALTED)) == 1
     rig.deposit(rig.quote, Decimal(100_000))
     assert halted_by(rig) is Gate.DAILY_LOSS
     rig.restart()
     rig.business.resume()
     assert halted_by(rig) is Gate.DAILY_LOSS
-    assert len(rig.notes.said("HALTED")) == 1
+    assert len(rig.notes.said(Event.HALTED)) == 1
     rig.clock.market_ahead = DAY
     assert halted_by(rig) is None
-    assert len(rig.notes.said("RESUMED")) == 1
+    assert len(rig.notes.said(Event.RESUMED)) == 1
 
 
 def test_a_drawdown_halts_until_the_owner_resumes(unopened: Rig) -> None:
@@ -77,7 +78,7 @@ def test_a_drawdown_halts_until_the_owner_resumes(unopened: Rig) -> None:
     rig.clock.market_ahead = 3 * DAY
     rig.restart()
     assert halted_by(rig) is Gate.DRAWDOWN
-    assert len(rig.notes.said("HALTED")) == 1
+    assert len(rig.notes.said(Event.HALTED)) == 1
     rig.business.resume()
     assert halted_by(rig) is None
     rig.restart()
@@ -115,7 +116,7 @@ def test_losses_in_a_row_keep_the_symbol_out_for_a_while(unopened: Rig) -> None:
     rig = unopened
     limited(rig, max_losses_in_a_row=1, cooldown_ms=24 * HOUR)
     lose(rig)
-    assert len(rig.notes.said("EXIT")) == 1
+    assert len(rig.notes.said(Event.EXIT)) == 1
     rig.restart()
     rig.book.remember(f"stopped:{rig.symbol}", None)
     entries = len(rig.enter())

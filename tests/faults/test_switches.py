@@ -17,6 +17,7 @@ from bot.brokers.okx import OkxConfig
 from bot.brokers.okx.transport import OkxTransport
 from bot.domain.clock import SECOND, SystemClock, system_ms
 from bot.strategy.gates import Gate
+from tests.brokers.kraken.conftest import Notes
 from tests.rig import PATIENCE, Rig
 from tests.sandbox_fixture import Sandbox
 
@@ -280,7 +281,7 @@ def test_each_account_mode(unopened: Rig, level: str, cash: bool) -> None:
         api_url=unopened.sandbox.ready["okx"]["rest"],
         mode="sandbox",
     )
-    with closing(OkxTransport(config, SystemClock())) as owner:
+    with closing(OkxTransport(config, SystemClock(), Notes())) as owner:
         owner.request("/api/v5/account/set-account-level", {"acctLv": level}, Lane.EXIT, system_ms() + 5 * SECOND)
     with turned(unopened, {"cash_in_multi_currency": cash}):
         whole_trade(unopened)

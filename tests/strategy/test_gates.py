@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 import bot
 from bot.strategy import checks, exits, gates, rule
+from bot.strategy.apex import ApexStrategy
 from bot.strategy.gate_words import explained
 from bot.strategy.gates import GATES, Gate, first
-from bot.strategy.params import APEX
 from bot.strategy.sizing import Fit
 from bot.strategy.snapshot import (
     Account,
@@ -31,6 +31,7 @@ from bot.strategy.snapshot import (
     Order,
     Quote,
     Signal,
+    Strategy,
     Symbol,
 )
 from bot.strategy.timing import FAR
@@ -41,13 +42,13 @@ FIVE = 5 * MINUTE
 
 #: As README and the log have them.
 DOCUMENTED = """
-    candles short held
+    candles short no_return held
     stopping exchange watching disk emergency_stop watch_only paused second_instance
     stop_orders funds history drawdown daily_loss
     unsettled market stopped_out losses news candle_used
     balances positions order_rate
     price bid_ask jump spread
-    stop risk target costs
+    strategy stop risk target costs
     size order_value coin_exposure exposure cash
     rejected unfilled
 """
@@ -66,6 +67,7 @@ PASSES: dict[type, Any] = {
     Symbol: Symbol("BTC", CLOSE, FIVE, 0, "", 0, 2, 3, 60, FAR, 0, 1),
     Capacity: Capacity(60_000, 2, 3, 9, 10, usd(1000), usd(0), usd(50), usd(0), usd(25), usd(200)),
     Quote: Quote("", usd(100), usd("99.9"), usd(100), usd(3), usd(1)),
+    Strategy: Strategy(answered=True),
     Offer: Offer("close", 1, 100.0, 98.0, 0.05, 102.0, 0.5),
     Order: Order(20, Fit.WANTED, 5.0, 5.0, usd(20), usd(200), usd(250), usd(500), Bound.ORDER),
     Answer: Answer("", usd(1), usd(1), usd(101)),
@@ -76,6 +78,7 @@ PARTS: tuple[type, ...] = tuple(PASSES)
 BLOCKS: list[tuple[Gate, type, dict[str, Any], str]] = [
     (Gate.CANDLES, Signal, {"unfit": "the newest candle is not there yet"}, "the newest candle is not there yet"),
     (Gate.SHORT, Signal, {"side": -1}, "a short signal"),
+    (Gate.NO_RETURN, Signal, {"returns": False}, "does not return to this market yet"),
     (Gate.HELD, Signal, {"held": True}, "its coin is held already"),
     (Gate.STOPPING, Operation, {"stopping": True}, "stopping"),
     (Gate.EXCHANGE, Operation, {"exchange": "cancel_only"}, "the exchange is in cancel_only"),
@@ -113,11 +116,12 @@ BLOCKS: list[tuple[Gate, type, dict[str, Any], str]] = [
         "5.00 % away from the last close, more than MAX_PRICE_JUMP_PCT",
     ),
     (Gate.SPREAD, Quote, {"bid": usd("98.5")}, "too wide: 1.50 %, more than MAX_SPREAD_PCT 1.00 %"),
+    (Gate.STRATEGY, Strategy, {"answered": False}, "the strategy could not answer"),
     (Gate.STOP, Offer, {"stop": 100.0, "least": 0.0}, "the close 100 is at its stop 100 or beyond"),
     (Gate.RISK, Offer, {"stop": 94.9}, "too far from the close 100: 5.10 % of the price, more than 5.00 %"),
     (Gate.TARGET, Offer, {"price": 102.0}, "the close 102 has reached the first target 102"),
     (Gate.COSTS, Offer, {"stop": 99.6}, "R 0.4 at the close 100 does not pay fees and spread: that takes 0.5"),
-    (Gate.SIZE, Order, {"lots": 0, "fit": Fit.OVER_EQUITY, "allowed": 2.5}, "$5.00, is above MAX_POSITION_PCT_SMALL"),
+    (Gate.SIZE, Order, {"lots": 0, "fit": Fit.OVER_EQUITY, "allowed": 2.5}, "more than $2.50 (MAX_POSITION_PCT_SMALL)"),
     (Gate.ORDER_VALUE, Order, {"value": usd("200.01")}, "an order of $200.01 is more than MAX_ORDER_USD $200.00"),
     (Gate.COIN_EXPOSURE, Order, {"coin_room": usd(3)}, "$20.00 is more than MAX_COIN_EXPOSURE_PCT has room for, $3.00"),
     (Gate.EXPOSURE, Order, {"room": usd(-4)}, "$20.00 is more than MAX_EXPOSURE_PCT has room for, $0.00"),
@@ -255,9 +259,9 @@ class Trade(NamedTuple):
     reward_to_cost: float = 1.0
 
     def offer(self) -> Offer:
-        target = rule.first_target(self.close, self.stop, APEX)
+        target = rule.first_target(self.close, self.stop, ApexStrategy.legs)
         least = rule.needed(self.price, self.fee, self.spread, self.reward_to_cost)
-        return Offer("ask", self.side, self.price, self.stop, APEX.widest_r, target, least)
+        return Offer("ask", self.side, self.price, self.stop, ApexStrategy.widest_r, target, least)
 
 
 TRADES: list[tuple[str, Trade, Gate | None]] = [
@@ -294,6 +298,11 @@ def test_what_a_trade_must_pay(trade: Trade, gate: Gate | None) -> None:
     assert (found and found.gate) == gate
 
 
+def test_without_targets_no_price_is_beyond_the_first() -> None:
+    target = rule.first_target(100.0, 98.0, ())
+    assert blocking(PASSES[Offer]._replace(price=104.0, widest=math.inf, target=target)) == []
+
+
 @given(
     entry=st.floats(1e-6, 1e5),
     share=st.floats(1e-4, 0.05),
@@ -303,8 +312,8 @@ def test_what_a_trade_must_pay(trade: Trade, gate: Gate | None) -> None:
 def test_what_is_entered_breaks_even_before_its_first_target(entry: float, share: float, fee: float, side: int) -> None:
     stop = entry * (1.0 - side * share)
     if first(gates.OFFER, Trade(side, entry, entry, stop, fee, 0.0).offer()) is None:
-        trade = exits.opened(side, entry, stop, fee, 100, 1, 0.0)
-        target = exits.target(trade, 1, APEX)
+        trade = exits.opened(side, entry, stop, stop, fee, 100, 1, 0.0)
+        target = exits.target(trade, 1, ApexStrategy.legs)
         assert side * (target - trade.breakeven) >= -1e-11 * entry
 
 

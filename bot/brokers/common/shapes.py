@@ -10,14 +10,16 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from bot.brokers.base import BrokerError, Capabilities, ShapeProof
+from bot.brokers.common.outcomes import Unsupported
 from bot.domain.log import Event, Log
 from bot.domain.order import STOPS, Intent
 from bot.domain.outcome import ErrorClass, Meaning, NotPlaced, Outcome, Placed
 
 #: Refusals that find fault with this moment's money, size or price: the venue has looked at the order, and takes its shape.
-_OF_THE_MOMENT = frozenset({Meaning.FUNDS, Meaning.TOO_SMALL, Meaning.PRICE, Meaning.ATTACHED_PRICE})
+OF_THE_MOMENT = frozenset({Meaning.FUNDS, Meaning.TOO_SMALL, Meaning.PRICE, Meaning.ATTACHED_PRICE})
 
-#: Shows one order to a venue without money: its words when it takes it; raises `BrokerError` when it does not.
+#: Shows one order to a venue without money: its words when it takes it; raises `BrokerError` when it does not, `Unsupported`
+#: where it has no such order.
 Show = Callable[[Intent], str]
 
 
@@ -102,8 +104,10 @@ class Shapes:
             return
         less = (able.attached_stop, able.resting_stop) < (self.able.attached_stop, self.able.resting_stop)
         self.able = able
-        say = self._log.warning if less else self._log.info
-        say(Event.ABLE, venue=self._venue, what=what, taken=not less, reason=reason)
+        if less:
+            self._log.warning(Event.ABLE, venue=self._venue, what=what, taken=False, reason=reason)
+        else:
+            self._log.info(Event.ABLE, venue=self._venue, what=what, taken=True, reason=reason)
 
 
 def _judge(name: str, show: Show, intent: Intent) -> ShapeProof:
@@ -112,8 +116,10 @@ def _judge(name: str, show: Show, intent: Intent) -> ShapeProof:
         return ShapeProof(name, accepted=True, answer=show(intent))
     except NoCheck as error:
         return ShapeProof(name, accepted=False, answer=str(error), judged=False)
+    except Unsupported as error:
+        return ShapeProof(name, accepted=False, answer=str(error), meaning=Meaning.UNSUPPORTED)
     except BrokerError as error:
-        if error.meaning in _OF_THE_MOMENT:
+        if error.meaning in OF_THE_MOMENT:
             return ShapeProof(name, accepted=True, answer=error.text, meaning=error.meaning)
         judged = error.meaning.error_class is ErrorClass.SHAPE
         return ShapeProof(name, accepted=False, answer=error.text, judged=judged, meaning=error.meaning)
