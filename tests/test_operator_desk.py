@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bot.domain.clock import SystemClock
 from bot.domain.events import Command, Verb
 from bot.domain.log import Event, Halt
 from bot.operator_desk import OperatorDesk
@@ -20,7 +21,7 @@ def test_a_resume_says_that_this_is_the_only_nija_again_where_another_had_been_s
 ) -> None:
     facts: dict[str, str | None] = {"second_instance": "nj-other"} if halted else {}
     ledger: Any = SimpleNamespace(fact=facts.get, remember=facts.__setitem__, commands=list, answer=lambda *_: None)
-    business: Any = SimpleNamespace(resume=lambda: None)
+    business: Any = SimpleNamespace(resume=lambda: None, desk=SimpleNamespace(clock=SystemClock()))
     notes: Any = Notes()
     desk = OperatorDesk(ledger, business, tmp_path / "EMERGENCY_STOP", notes, may_enter=True)
     assert (desk.barrier() is not None) is halted
