@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ MAY_IMPORT = {
     "bot.runtime.pacer": {"bot.domain"},
     "bot.runtime.schedule": {"bot.domain"},
     "bot.sandbox": {"bot.sandbox"},
+    "bot.telemetry": {"bot.domain", "bot.settings"},
     "bot.backtest": {"bot.domain", "bot.strategy", "bot.engine", "bot.backtest"},
     "bot.variables": set(),
     "bot.settings": {"bot.variables"},
@@ -157,6 +159,29 @@ def test_only_the_broker_manager_names_a_venue() -> None:
                 assert module.name == "bot.broker_manager", f"{module.name} imports {room}"
 
 
+#: Words of one rule; the purposes and events of sales at targets are everybody's.
+OF_A_RULE = re.compile(
+    r"(?<![a-z])(ema|sma|adx|atr|rsi|macd|vwap|histogram|apex|three targets|tp\d+)\d*(?![a-z])", re.IGNORECASE
+)
+TARGETS = re.compile(r"^ *(Event\.)?TP[123]\b.*$|`(tp|TP)1`", re.MULTILINE)
+
+
+@pytest.mark.parametrize("room", ["bot.domain", "bot.store", "bot.engine"])
+def test_what_holds_for_every_strategy_names_no_indicator_and_no_number_of_targets(room: str) -> None:
+    for module in MODULES:
+        if module.is_in(room):
+            found = OF_A_RULE.findall(TARGETS.sub("", module.path.read_text(encoding="utf-8")))
+            assert not found, f"{module.name} speaks of {found}"
+
+
+def test_nothing_in_the_house_names_an_example() -> None:
+    examples = {path.stem for path in (ROOT / "examples").glob("*.py")}
+    assert examples
+    for module in MODULES:
+        text = module.path.read_text(encoding="utf-8").lower()
+        assert not [name for name in (*examples, "examples/") if name in text], module.name
+
+
 def test_only_settings_reads_the_environment() -> None:
     for module in MODULES:
         if module.name != "bot.settings":
@@ -204,6 +229,13 @@ def is_broad(handler: ast.ExceptHandler) -> bool:
 def test_every_module_says_what_it_owns() -> None:
     silent = [module.name for module in MODULES if not ast.get_docstring(module.tree)]
     assert not silent
+
+
+@pytest.mark.parametrize(
+    ("text", "found"), [("ema_fast = EMA9", 2), ("the three targets", 1), ('    TP2 = "tp2"', 0), ("TP4", 1)]
+)
+def test_a_word_of_one_rule_is_seen(text: str, found: int) -> None:
+    assert len(OF_A_RULE.findall(TARGETS.sub("", text))) == found
 
 
 def test_the_walls_can_fall() -> None:

@@ -27,13 +27,16 @@ from bot.engine.history import AT_ONCE
 from bot.engine.hunt import Hunt
 from bot.engine.prices import Prices
 from bot.engine.protect import Protection
+from bot.engine.ranking import Ranking
 from bot.engine.reconcile import Reconciliation
 from bot.engine.results import Results
 from bot.engine.shapes import prove_shapes
+from bot.engine.troubles import Troubles
 from bot.engine.universe import Wishes, choose, eligible
 from bot.engine.vigil import Vigil
 from bot.engine.watch import Watch
 from bot.strategy.base import Strategy
+from bot.strategy.guarded import Guarded
 from bot.strategy.params import Owner
 
 #: Market ms after which the rules of the markets, our fees and the choice of markets are read anew.
@@ -80,6 +83,7 @@ class Business:
     flattening: Flattening
     diary: Diary
     vigil: Vigil
+    ranking: Ranking
     symbols: list[str] = field(default_factory=list)
     rules_at: int = 0
     _put_off: bool = False
@@ -92,7 +96,10 @@ class Business:
         """Everything wired for one account."""
         protection = Protection(desk)
         closing = Closing(desk, protection)
-        prices = Prices(desk, plan.timeframe_ms, plan.strategy.window(plan.timeframe_ms))
+        strategy = Guarded(plan.strategy, Troubles(desk, plan.timeframe_ms).tell)
+        prices = Prices(
+            desk, plan.timeframe_ms, strategy.window(plan.timeframe_ms), fills_gaps=plan.strategy.fills_gaps
+        )
         desk.on_fill = Results(desk).on_fill
         made = cls(
             desk=desk,
@@ -101,12 +108,12 @@ class Business:
             reconciliation=Reconciliation(desk),
             protection=protection,
             closing=closing,
-            watch=Watch(desk, protection, closing, plan.strategy, prices, plan.timeframe_ms),
+            watch=Watch(desk, protection, closing, strategy, prices, plan.timeframe_ms),
             entries=Entries(
                 desk,
                 protection,
                 closing,
-                plan.strategy,
+                strategy,
                 prices,
                 plan.limits,
                 plan.owner,
@@ -119,8 +126,9 @@ class Business:
             flattening=Flattening(desk, closing),
             diary=Diary(desk),
             vigil=Vigil(desk, protection.refused),
+            ranking=Ranking(desk, strategy),
         )
-        made.entries.between = made.look_between
+        made.entries.between = made.ranking.between = made.look_between
         return made
 
     def start(self) -> Standing:
@@ -248,7 +256,8 @@ class Business:
         }
         tickers = markets.each(desk.broker.tickers, fit | set(held))
         cash = {asset: one.total for asset, one in desk.broker.balances().items()}
-        chosen = self._old_enough(choose(instruments, tickers, cash, self.plan.wishes))
+        traded = choose(instruments, tickers, cash, self.plan.wishes)
+        chosen = self._old_enough(traded if self.plan.wishes.allow else self.ranking.chosen(traded))
         desk.fees.update(markets.each(desk.broker.fees, {*chosen, *held}))
         self.symbols = [symbol for symbol in chosen if symbol in desk.fees and not markets.is_restricted(symbol)]
         self.rules_at = desk.clock.market_ms()

@@ -25,9 +25,11 @@ from bot.engine.offer import objection, on_grid
 from bot.engine.prices import Prices, Unfit
 from bot.engine.protect import Protection, Verdict
 from bot.engine.purse import fullest
-from bot.strategy import sizing
-from bot.strategy.base import Evaluation, Strategy, ranked
+from bot.engine.results import last_ended
+from bot.strategy import exits, sizing
+from bot.strategy.base import Evaluation, ranked
 from bot.strategy.exact import minimums, price_of, quantity
+from bot.strategy.guarded import Guarded
 from bot.strategy.params import Owner
 from bot.strategy.timing import barred, blocked_by_news, excluded, still_valid
 
@@ -37,6 +39,8 @@ SLIPPAGE = Decimal("0.002")
 CENT = Decimal("1e-8")
 #: Which bound a size that does not fit was held against.
 _SIZE_LIMITS = {sizing.Fit.OVER_EQUITY: "MAX_POSITION_PCT_SMALL of equity", sizing.Fit.OVER_CASH: "free cash"}
+#: Where a target is attached that the exchange wants with a stop and the strategy has not: so many times the price.
+FAR = Decimal("1.4")
 #: Times one signal may be tried when the venue surely did nothing.
 TRIES = 3
 
@@ -48,7 +52,7 @@ class Entries:
     desk: Desk
     protection: Protection
     closing: Closing
-    strategy: Strategy
+    strategy: Guarded
     prices: Prices
     limits: risk.Limits
     owner: Owner
@@ -115,11 +119,16 @@ class Entries:
         """What the rule says of the newest close, if that is an entry; raises `Unfit` and `BrokerError`."""
         if self._seen.get(symbol) == self.prices.newest_close():
             return None
-        evaluation = self.strategy.evaluate(self.prices.closed(symbol))
-        if evaluation.side == 0 or (evaluation.side < 0 and not self.desk.instruments[symbol].shortable):
-            self._seen[symbol] = evaluation.closed_at
+        candles, instrument = self.prices.closed(symbol), self.desk.instruments[symbol]
+        evaluation = self.strategy.evaluate(symbol, candles)
+        if evaluation is None or evaluation.side == 0 or (evaluation.side < 0 and not instrument.shortable):
+            self._seen[symbol] = candles.closed_at
             return None
-        return on_grid(evaluation, self.desk.instruments[symbol])
+        last = None if self._is_held(symbol) else last_ended(self.desk, symbol)
+        if last is not None and not self.strategy.may_return(symbol, candles, last):
+            self._seen[symbol] = candles.closed_at
+            return None
+        return on_grid(evaluation, instrument)
 
     def _consider(self, symbol: str, evaluation: Evaluation, standing: Standing, may_enter: str | None) -> int:
         """One signal through all gates; 1 when an order was sent."""
@@ -165,7 +174,8 @@ class Entries:
         if closed is not None:
             return closed
         stopped = book.fact(f"stopped:{symbol}")
-        if barred(int(stopped) if stopped else None, candle, self.timeframe_ms):
+        out = self.strategy.rule.sits_out_stops and barred(int(stopped) if stopped else None, candle, self.timeframe_ms)
+        if out:
             return "stopped out in this candle"
         results = book.results(symbol, self.limits.max_losses_in_a_row)
         cooling = risk.cooling(results, self.desk.clock.market_ms(), self.limits)
@@ -199,20 +209,23 @@ class Entries:
         insane = risk.insane(close, ticker.bid, ticker.ask, self.limits)
         if insane is not None:
             return self._no(symbol, "price", str(insane))
-        poor = objection(self.strategy, evaluation, ticker, float(fee.taker))
+        poor = objection(self.strategy, symbol, evaluation, ticker, float(fee.taker))
         if poor is not None:
             return self._no(symbol, poor.gate, str(poor.refusal))
+        pct = self.strategy.size_pct(symbol, evaluation)
+        if pct is None:
+            return None
         worst = max(close, ticker.ask * (ONE + SLIPPAGE) + instrument.tick)
         ceiling = risk.ceiling(facts, self.limits)
         size = sizing.size(
-            self.strategy.size_pct(evaluation),
+            pct,
             evaluation.close,
             evaluation.stop,
             self._purse(
                 instrument, standing, self._equity(evaluation, standing), floor_to(ceiling.usd * close / worst, CENT)
             ),
             minimums(instrument),
-            self.owner,
+            self.owner if self.strategy.rule.raises_small else self.owner._replace(max_position_pct_small=0.0),
         )
         if size.lots == 0:
             limit = ceiling.limit if size.fit is sizing.Fit.OVER_CEILING else _SIZE_LIMITS[size.fit]
@@ -283,10 +296,10 @@ class Entries:
             tif=TimeInForce.IOC,
             limit_price=limit,
             attached_stop=stop if attach else None,
-            attached_target=self._last_target(side, limit, stop, instrument)
+            attached_target=self._last_target(evaluation, limit, instrument)
             if attach and able.attached_target
             else None,
-            reason=f"score {evaluation.score} adx {evaluation.adx:.1f}",
+            reason=evaluation.why,
             decision=_decision(evaluation, stop, self.desk.fees[symbol].taker),
             pay_in=fullest(desk, instrument, standing).currency if instrument.paid_in else None,
         )
@@ -299,12 +312,17 @@ class Entries:
         self._after(record, evaluation, ticker)
         return 1
 
-    def _last_target(self, side: Side, limit: Decimal, stop: Decimal, instrument: Instrument) -> Decimal:
-        """The last target of the worst price the entry may fill at: never nearer than the rule's own."""
-        fee, tick = float(self.desk.fees[instrument.symbol].taker), float(instrument.tick)
-        trade = self.strategy.opened(side.sign, float(limit), float(stop), fee, 1, 1, tick)
-        price = price_of(self.strategy.targets(trade)[2])
-        return instrument.price_up(price) if side is Side.BUY else instrument.price_down(price)
+    def _last_target(self, evaluation: Evaluation, limit: Decimal, instrument: Instrument) -> Decimal:
+        """Where nothing of the position is left by targets, seen from the worst price the entry may fill at, so never nearer than
+        the rule's own; far away for a strategy that sells some of it by other reasons only.
+        """
+        side, legs = evaluation.side, self.strategy.legs
+        price = limit * FAR if side > 0 else limit / FAR
+        if legs and exits.sold_by(len(legs), legs) >= 1.0:
+            fee, tick = float(self.desk.fees[instrument.symbol].taker), float(instrument.tick)
+            trade = exits.opened(side, float(limit), evaluation.stop, evaluation.out_at, fee, 1, 1, tick)
+            price = price_of(exits.target(trade, len(legs), legs))
+        return instrument.price_up(price) if side > 0 else instrument.price_down(price)
 
     def _after(self, record: OrderRecord, evaluation: Evaluation, ticker: Ticker) -> None:
         """Say what came of it and see that what was bought is protected."""
@@ -314,7 +332,9 @@ class Entries:
         position = desk.book.position(symbol)
         if record.booked_qty == 0 or position is None:
             if record.settled:
-                desk.log.info(Event.SKIP, symbol=symbol, reason=record.reason or "nothing filled within the price limit")
+                desk.log.info(
+                    Event.SKIP, symbol=symbol, reason=record.reason or "nothing filled within the price limit"
+                )
             return
         desk.log.info(
             Event.ENTRY,
@@ -357,13 +377,14 @@ def _limit(side: Side, ticker: Ticker, instrument: Instrument) -> Decimal:
 
 
 def _decision(evaluation: Evaluation, stop: Decimal, fee: Decimal) -> Decision:
+    own = evaluation.out_at != evaluation.stop
     return Decision(
         candle_close=evaluation.closed_at,
         stop=stop,
         close=decimal(repr(evaluation.close)),
-        atr=decimal(repr(evaluation.atr)),
-        score=evaluation.score,
-        adx=decimal(repr(evaluation.adx)),
         fee=fee,
-        reason=evaluation.why.name.lower(),
+        reason=evaluation.why,
+        risk_price=price_of(evaluation.out_at) if own else None,
+        kept=evaluation.kept,
+        facts=evaluation.facts,
     )

@@ -12,6 +12,7 @@ from bot.engine.risk import Refusal
 from bot.strategy import rule
 from bot.strategy.base import Costs, Evaluation, Strategy
 from bot.strategy.grid import rounded, towards
+from bot.strategy.guarded import Guarded
 from bot.strategy.rule import Why
 
 
@@ -27,7 +28,7 @@ def on_grid(evaluation: Evaluation, instrument: Instrument) -> Evaluation:
     return evaluation._replace(stop=towards(evaluation.side, evaluation.stop, float(instrument.tick)))
 
 
-def objection(strategy: Strategy, evaluation: Evaluation, ticker: Ticker, fee: float) -> Objection | None:
+def objection(strategy: Guarded, symbol: str, evaluation: Evaluation, ticker: Ticker, fee: float) -> Objection | None:
     """What speaks against the trade, first at the close, then at the ask (shorts: the bid), or None.
 
     `fee` is the taker fee as a fraction.
@@ -35,9 +36,13 @@ def objection(strategy: Strategy, evaluation: Evaluation, ticker: Ticker, fee: f
     costs = Costs(fee, float(ticker.ask - ticker.bid))
     side, paid = ("ask", ticker.ask) if evaluation.side > 0 else ("bid", ticker.bid)
     for where, price in (("close", evaluation.close), (side, float(paid))):
-        why = strategy.refusal(evaluation, price, costs)
+        why = strategy.refusal(symbol, evaluation, price, costs)
+        if why is None:
+            return Objection(
+                "rule", Refusal(f"the strategy at the {where} {_text(price)}", "no answer", "its own rule")
+            )
         if why is not Why.ENTER:
-            gate, name, value, bound = _explained(why, strategy, evaluation, price, costs)
+            gate, name, value, bound = _explained(why, strategy.rule, evaluation, price, costs)
             return Objection(gate, Refusal(f"{name} at the {where} {_text(price)}", value, bound))
     return None
 
@@ -46,15 +51,15 @@ def _explained(
     why: Why, strategy: Strategy, evaluation: Evaluation, price: float, costs: Costs
 ) -> tuple[str, str, str, str]:
     """The gate, the limit's name, the number and its bound."""
-    side, stop, params = evaluation.side, evaluation.stop, strategy.params
+    side, stop = evaluation.side, evaluation.out_at
     r = rule.risk(side, price, stop)
     match why:
         case Why.NO_STOP:
             return "stop", "the stop", _text(stop), f"{'below' if side > 0 else 'above'} the price"
         case Why.WIDE_STOP:
-            return "risk", "R", f"{r / price:.2%}", f"{params.widest_r:.2%} of the price"
+            return "risk", "R", f"{r / price:.2%}", f"{strategy.widest_r:.2%} of the price"
         case Why.MISSED:
-            target = rule.first_target(evaluation.close, stop, params)
+            target = rule.first_target(evaluation.close, stop, strategy.legs)
             return "target", "the first target", _text(target), "beyond the price"
         case Why.COSTS:
             least = rule.needed(price, costs.fee, costs.spread, strategy.owner.min_reward_to_cost)

@@ -1,6 +1,6 @@
-"""The entry rule: market filter, score, stop, and what a trade must pay.
+"""APEX: market filter, score and stop of an entry, what a trade must pay, and what a close means for one that is held.
 
-Owns the decision at a candle's close, as plain scalar functions over floats, ints and NamedTuples. Live calls
+Owns the decisions at a candle's close, as plain scalar functions over floats, ints and NamedTuples. Live calls
 this text as it stands; the backtest compiles the very same text, so it holds no reductions, no powers and no
 library calls. Never knows equity, exchange or clock. NaN passes no condition.
 """
@@ -11,7 +11,8 @@ import math
 from enum import IntEnum
 from typing import NamedTuple
 
-from bot.strategy.grid import rounded
+from bot.strategy.exits import Legs, Trade, tighter
+from bot.strategy.grid import rounded, towards
 from bot.strategy.indicators import Indicators
 from bot.strategy.params import ApexParams
 
@@ -232,14 +233,31 @@ def ratio(part: float, whole: float) -> float:
     return part / whole if whole > 0.0 else 0.0
 
 
+def turned(side: int, ema_fast: float, ema_middle: float) -> bool:
+    """Whether the fast EMA has crossed the middle one against the trade.
+
+    An entry needs the fast EMA strictly on its side, so the first close that finds it on the other side
+    is the crossing; asking for the state instead also catches a crossing that nobody was there to see.
+    """
+    return side * (ema_fast - ema_middle) < 0.0
+
+
+def trailed(trade: Trade, close: float, atr: float, params: ApexParams) -> float:
+    """Where the stop belongs after a close: from the first target on it follows at a distance."""
+    if trade.stage < 1:
+        return trade.stop
+    follows = towards(trade.side, close - trade.side * params.trail_atr * atr, trade.tick)
+    return tighter(trade.side, trade.stop, follows)
+
+
 def risk(side: int, entry: float, stop: float) -> float:
     """R in price units: positive when the stop is on the losing side of the entry."""
     return rounded(side * (entry - stop))
 
 
-def first_target(close: float, stop: float, params: ApexParams) -> float:
-    """Where the first target of the decision lies, seen from its close."""
-    return close + params.tp1_r * (close - stop)
+def first_target(close: float, stop: float, legs: Legs) -> float:
+    """Where the first target of the decision lies, seen from its close; NaN without targets."""
+    return close + legs[0].target * (close - stop) if legs else math.nan
 
 
 def needed(price: float, fee: float, spread: float, reward_to_cost: float) -> float:
@@ -255,19 +273,20 @@ def refusal(
     fee: float,
     spread: float,
     reward_to_cost: float,
-    params: ApexParams,
+    widest_r: float,
+    legs: Legs,
 ) -> Why:
     """Why a trade that was decided at `close` is not taken at `price`, or ENTER.
 
-    `fee` is the taker fee as a fraction, `spread` ask - bid in price units. The gain at the first target is one
-    R: it must reach beyond break-even, and the price must not be at that target of the decision yet.
+    `stop` is where the strategy gets out, `fee` the taker fee as a fraction, `spread` ask - bid in price units. One R
+    must reach beyond break-even, and the price must not be at the decision's first target yet.
     """
     r = risk(side, price, stop)
     if not r > 0.0:
         return Why.NO_STOP
-    if r > rounded(params.widest_r * price):
+    if r > rounded(widest_r * price):
         return Why.WIDE_STOP
-    if side * rounded(first_target(close, stop, params) - price) <= 0.0:
+    if side * rounded(first_target(close, stop, legs) - price) <= 0.0:
         return Why.MISSED
     if not r >= rounded(needed(price, fee, spread, reward_to_cost)):
         return Why.COSTS

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.log import Event
 from tests.daemon_fixture import Daemon
 from tests.operate.receiver import Receiver
 from tests.sandbox_fixture import Sandbox
@@ -48,8 +49,8 @@ def test_wrong_keys_a_crash_and_a_dead_notifier_tell_nothing(tmp_path: Path) -> 
             NOTIFY_URLS=f"{receiver.url} json://me:{PASSWORD}@127.0.0.1:1/x",
         )
         with daemon:
-            daemon.says("FAILED", times=2)
-            daemon.until(lambda: "WARN  NOTIFY" in daemon.log, "the notifier's failure")
+            daemon.says(Event.FAILED, times=2)
+            daemon.until(lambda: any(" WARN " in line for line in daemon.lines(Event.NOTIFY)), "the notifier's failure")
             assert "DEBUG" in daemon.log
             command = Path(f"/proc/{daemon.running.pid}/cmdline").read_bytes().decode()
             assert daemon.stop()[0] == 0
@@ -57,29 +58,35 @@ def test_wrong_keys_a_crash_and_a_dead_notifier_tell_nothing(tmp_path: Path) -> 
     assert not [secret for secret in PLANTED.values() if secret in command]
 
 
-def test_a_crash_with_keys_in_its_text_tells_nothing(tmp_path: Path) -> None:
-    """A trader that dies of an exception whose text holds the keys; the traceback is in the log."""
+class Crashing(Daemon):
+    module = "tests.e2e.leaking"
+
+
+@pytest.mark.parametrize(("kind", "word"), [(Crashing, Event.CRASHED), (Daemon, Event.STRATEGY)])
+def test_a_mistake_with_keys_in_its_text_tells_nothing(tmp_path: Path, kind: type[Daemon], word: Event) -> None:
+    """A trader that dies of an exception whose text holds the keys, and a strategy that raises one; the log tells of either."""
     with Sandbox(tmp_path, "--speed", "60") as sandbox:
         keys = {"KRAKEN_API_KEY": sandbox.kraken.api_key, "KRAKEN_API_SECRET": sandbox.kraken.api_secret}
-        daemon = Daemon(
+        daemon = kind(
             tmp_path / "nija",
             **keys,
             KRAKEN_API_URL=sandbox.kraken.rest,
             LOG_LEVEL="DEBUG",
-            STRATEGY="tests.e2e.leaking:Leaking",
+            STRATEGY="tests.e2e.leaking:Leaking" if kind is Daemon else "",
             CANDLE_EXCLUSION_SECONDS="0",
         )
         with daemon:
-            daemon.says("CRASHED")
+            daemon.says(word)
             assert daemon.stop()[0] == 0
-        assert "Traceback" in daemon.log
+        assert ("Traceback" in daemon.log) is (word is Event.CRASHED)
+        assert "signing failed for" in daemon.log
         assert shows(daemon.folder, *keys.values()) == []
 
 
 def test_a_database_password_is_in_no_error(tmp_path: Path) -> None:
     url = f"postgresql://nija:{PASSWORD}@127.0.0.1:1/nija"
     with Daemon(tmp_path / "nija", DATABASE_URL=url, LOG_LEVEL="DEBUG") as daemon:
-        daemon.until(lambda: bool(daemon.lines("FAILED")) or "nija:" in daemon.console.read_text(), "the failure")
+        daemon.until(lambda: bool(daemon.lines(Event.FAILED)) or "nija:" in daemon.console.read_text(), "the failure")
         if daemon.running.poll() is None:
             daemon.stop()
     assert shows(daemon.folder, PASSWORD) == []
@@ -88,7 +95,7 @@ def test_a_database_password_is_in_no_error(tmp_path: Path) -> None:
 def test_the_sandbox_is_not_given_the_owners_keys(tmp_path: Path) -> None:
     settings = {**PLANTED, "TRADING_MODE": "sandbox", "NOTIFY_URLS": f"json://127.0.0.1:1/{TOKEN}"}
     with Daemon(tmp_path / "nija", **settings) as daemon:
-        daemon.says("SANDBOX")
+        daemon.says(Event.SANDBOX)
         pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
         children = [pid for pid in pids if parent(pid) == daemon.running.pid]
         assert children
@@ -115,7 +122,7 @@ def test_a_live_start_warns_of_keys_that_others_can_read(tmp_path: Path, mode: i
     urls = {"KRAKEN_API_URL": "http://127.0.0.1:1"}
     keys = {name: PLANTED[name] for name in ("KRAKEN_API_KEY", "KRAKEN_API_SECRET")}
     with Daemon(folder, **keys, **urls) as daemon:
-        daemon.says("FAILED")
+        daemon.says(Event.FAILED)
         daemon.stop()
-        warned = [line for line in daemon.lines("CREDENTIALS") if "chmod 600" in line]
+        warned = [line for line in daemon.lines(Event.CREDENTIALS) if "chmod 600" in line]
     assert bool(warned) is (mode == 0o644)

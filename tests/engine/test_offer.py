@@ -10,12 +10,13 @@ from bot.engine.offer import Objection, objection, on_grid
 from bot.engine.risk import Refusal
 from bot.strategy.apex import ApexStrategy
 from bot.strategy.base import Costs, Evaluation, Strategy
+from bot.strategy.guarded import Guarded
 from bot.strategy.params import Owner
 from bot.strategy.rule import Why
 from tests.engine.given import instrument, ticker
 
-LONG = Evaluation(1, Why.ENTER, 0, 100.0, stop=98.0)
-SHORT = Evaluation(-1, Why.ENTER, 0, 100.0, stop=102.0)
+LONG = Evaluation(1, 0, 100.0, stop=98.0)
+SHORT = Evaluation(-1, 0, 100.0, stop=102.0)
 WIDE = LONG._replace(stop=95.0)
 COSTS, TO_PAY = "MIN_REWARD_TO_COST at the", "to pay fees and spread"
 
@@ -54,19 +55,25 @@ CASES: list[tuple[str, Evaluation, tuple[str, str], str, str]] = [
 ]
 
 
+def guarded(strategy: Strategy) -> Guarded:
+    return Guarded(strategy, lambda trouble: pytest.fail(str(trouble)))
+
+
 @pytest.mark.parametrize(
     ("decision", "book", "gate", "said"), [row[1:] for row in CASES], ids=[row[0] for row in CASES]
 )
 def test_each_refusal_says_its_number_and_its_limit(
     decision: Evaluation, book: tuple[str, str], gate: str, said: str
 ) -> None:
-    found = objection(ApexStrategy(), decision, ticker(*book), 0.002)
+    found = objection(guarded(ApexStrategy()), "BTC-USD", decision, ticker(*book), 0.002)
     assert (("", "") if found is None else (found.gate, str(found.refusal))) == (gate, said)
 
 
 def test_the_owner_may_ask_for_more() -> None:
-    assert objection(ApexStrategy(), LONG, ticker("100", "100"), 0.002) is None
-    found = objection(ApexStrategy(Owner(min_reward_to_cost=5.0)), LONG, ticker("100", "100"), 0.002)
+    assert objection(guarded(ApexStrategy()), "BTC-USD", LONG, ticker("100", "100"), 0.002) is None
+    found = objection(
+        guarded(ApexStrategy(Owner(min_reward_to_cost=5.0))), "BTC-USD", LONG, ticker("100", "100"), 0.002
+    )
     assert found is not None
     assert found.gate == "costs"
 
@@ -77,9 +84,8 @@ class Picky(ApexStrategy):
 
 
 def test_a_strategys_own_reason_is_named() -> None:
-    strategy: Strategy = Picky()
     refusal = Refusal("the strategy at the close 100", "dry_volume", "its own rule")
-    assert objection(strategy, LONG, ticker("100", "100"), 0.002) == Objection("rule", refusal)
+    assert objection(guarded(Picky()), "BTC-USD", LONG, ticker("100", "100"), 0.002) == Objection("rule", refusal)
 
 
 @pytest.mark.parametrize(

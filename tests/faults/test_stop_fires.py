@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from bot.domain.log import Event
 from bot.domain.order import Purpose
 from bot.domain.position import Position
 from tests.rig import Rig
@@ -82,7 +83,7 @@ def test_a_stop_out_by_our_own_sale_is_one_although_its_answer_was_lost(rig: Rig
 def test_a_target_or_an_exit_of_the_rule_bars_nothing(rig: Rig) -> None:
     position = rig.bought()
     price = rig.business.desk.broker.tickers({rig.symbol})[rig.symbol].bid
-    rig.business.closing.sell(rig.symbol, position.qty, price, Purpose.EXIT, "EMA9 crossed EMA21")
+    rig.business.closing.sell(rig.symbol, position.qty, price, Purpose.EXIT, "turn")
     rig.until(lambda: is_out(rig), "the exit")
     assert not is_barred(rig, position)
 
@@ -100,7 +101,7 @@ def is_barred(rig: Rig, position: Position) -> bool:
     """Whether the close of the candle in which `position` ended is no entry, because of how it ended."""
     rig.until(lambda: rig.business.entries.prices.newest_close() > position.candle_close, "the next close")
     rig.enter()
-    return any(line["reason"] == "stopped out in this candle" for line in rig.notes.said("SKIP"))
+    return any(line["reason"] == "stopped out in this candle" for line in rig.notes.said(Event.SKIP))
 
 
 def test_a_stop_that_fires_between_two_looks_is_not_sold_again(rig: Rig) -> None:

@@ -9,6 +9,7 @@ import pytest
 from bot.domain.order import Purpose, TimeInForce
 from bot.domain.position import Position
 from bot.strategy.exact import trade_of
+from bot.strategy.exits import target
 from tests.rig import Rig
 
 VENUES = ("kraken", "okx", "coinbase")
@@ -16,18 +17,18 @@ VENUES = ("kraken", "okx", "coinbase")
 
 def first_target(rig: Rig, position: Position) -> Decimal:
     trade = trade_of(position, rig.business.desk.instruments[rig.symbol])
-    return Decimal(repr(rig.rule.targets(trade)[0]))
+    return Decimal(repr(target(trade, 1, rig.rule.legs)))
 
 
 @pytest.mark.parametrize("venue", VENUES)
 def test_a_touch_that_is_gone_is_not_sold(rig: Rig) -> None:
     """Trades were at the target since the last look, as a print that no order can hit would be; the bid is below it."""
     position = rig.bought()
-    target = first_target(rig, position)
-    rig.move(target * Decimal("1.004"))
-    rig.move(target * Decimal("0.99"))
+    goal = first_target(rig, position)
+    rig.move(goal * Decimal("1.004"))
+    rig.move(goal * Decimal("0.99"))
     look = rig.business.desk.broker.look(rig.symbol, position.opened_at)
-    assert look.high >= target > look.last
+    assert look.high >= goal > look.last
     rig.turn()
     rig.until(lambda: rig.business.watch.finished, "a look that leaves nothing to do")
     assert rig.orders(Purpose.TP1) == []
@@ -41,13 +42,13 @@ def test_a_touch_that_is_gone_is_not_sold(rig: Rig) -> None:
 def test_a_target_is_sold_for_hardly_less_than_its_price(rig: Rig) -> None:
     position = rig.bought()
     instrument = rig.business.desk.instruments[rig.symbol]
-    target = first_target(rig, position)
-    rig.move(target * Decimal("1.003"))
+    goal = first_target(rig, position)
+    rig.move(goal * Decimal("1.003"))
     rig.until(lambda: bool(rig.position and rig.position.stage == 1), "the first target")
     rig.quiet()
     leg = rig.orders(Purpose.TP1)[-1]
     assert leg.tif is TimeInForce.IOC
-    assert leg.limit_price == instrument.price_up(target * Decimal("0.998"))
+    assert leg.limit_price == instrument.price_up(goal * Decimal("0.998"))
     assert leg.avg_price is not None
     assert leg.avg_price >= leg.limit_price
     assert rig.position is not None
@@ -60,9 +61,9 @@ def test_a_target_is_sold_for_hardly_less_than_its_price(rig: Rig) -> None:
 def test_what_a_target_does_not_fill_stays_due(rig: Rig) -> None:
     """Half of the leg at first, the rest at the next look; the stop is at break-even from the first part on."""
     position = rig.bought()
-    target = first_target(rig, position)
+    goal = first_target(rig, position)
     rig.arm("partial_fill", count=2 if rig.venue == "coinbase" else 1)  # there the smaller stop comes before the sale
-    rig.move(target * Decimal("1.003"))
+    rig.move(goal * Decimal("1.003"))
     rig.until(lambda: len(rig.orders(Purpose.TP1)) > 1, "another sale at the same target")
     rig.quiet()
     first, *others = rig.orders(Purpose.TP1)
@@ -78,11 +79,11 @@ def test_what_a_target_does_not_fill_stays_due(rig: Rig) -> None:
 def test_a_part_of_a_target_is_remembered_across_a_restart(rig: Rig) -> None:
     """The price falls back after the first part: the rest waits for it to come again, or goes with the next target."""
     position = rig.bought()
-    target = first_target(rig, position)
+    goal = first_target(rig, position)
     rig.arm("partial_fill", count=2 if rig.venue == "coinbase" else 1)  # there the smaller stop comes before the sale
-    rig.move(target * Decimal("1.003"))
+    rig.move(goal * Decimal("1.003"))
     rig.turn()
-    rig.move(target * Decimal("0.99"))
+    rig.move(goal * Decimal("0.99"))
     rig.until(lambda: rig.business.watch.finished and bool(rig.position and rig.position.stage == 1), "the first part")
     rig.quiet()
     (first,) = rig.orders(Purpose.TP1)
@@ -90,7 +91,7 @@ def test_a_part_of_a_target_is_remembered_across_a_restart(rig: Rig) -> None:
     rig.restart()
     rig.turn()
     assert len(rig.orders(Purpose.TP1)) == 1
-    rig.move(target * Decimal("1.003"))
+    rig.move(goal * Decimal("1.003"))
     rig.until(lambda: len(rig.orders(Purpose.TP1)) > 1, "the rest")
     rig.quiet()
     sold = sum(one.booked_qty for one in rig.orders(Purpose.TP1))

@@ -10,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.strategy import exits, rule
+from bot.strategy.apex import ApexStrategy
 from bot.strategy.params import APEX
 from bot.strategy.rule import Points, Reading, Why
 from tests.strategy.given import LONG_READING, flipped
 
 ENTER, FLAT = Why.ENTER, 0
+LEGS = ApexStrategy().legs
 
 
 def reading(**changes: Any) -> Reading:
@@ -189,7 +191,11 @@ OFFERS: list[tuple[str, Offer, Why]] = [
 
 @pytest.mark.parametrize(("offer", "why"), [row[1:] for row in OFFERS], ids=[row[0] for row in OFFERS])
 def test_what_a_trade_must_pay(offer: Offer, why: Why) -> None:
-    assert rule.refusal(*offer, APEX) == why
+    assert rule.refusal(*offer, APEX.widest_r, LEGS) == why
+
+
+def test_without_targets_no_price_is_beyond_the_first() -> None:
+    assert rule.refusal(1, 100.0, 104.0, 98.0, 0.002, 0.05, 1.0, math.inf, ()) is ENTER
 
 
 @given(
@@ -200,9 +206,9 @@ def test_what_a_trade_must_pay(offer: Offer, why: Why) -> None:
 )
 def test_what_is_entered_breaks_even_before_its_first_target(entry: float, share: float, fee: float, side: int) -> None:
     stop = entry * (1.0 - side * share)
-    if rule.refusal(side, entry, entry, stop, fee, 0.0, 1.0, APEX) is ENTER:
-        trade = exits.opened(side, entry, stop, fee, 100, 1, 0.0)
-        target = exits.target(trade, 1, APEX)
+    if rule.refusal(side, entry, entry, stop, fee, 0.0, 1.0, APEX.widest_r, LEGS) is ENTER:
+        trade = exits.opened(side, entry, stop, stop, fee, 100, 1, 0.0)
+        target = exits.target(trade, 1, LEGS)
         assert side * (target - trade.breakeven) >= -1e-11 * entry
 
 
