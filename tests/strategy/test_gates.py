@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple, get_type_hints
@@ -14,7 +15,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import bot
 from bot.strategy import checks, exits, gates, rule
 from bot.strategy.apex import ApexStrategy
 from bot.strategy.gate_words import explained
@@ -36,22 +36,10 @@ from bot.strategy.snapshot import (
 )
 from bot.strategy.timing import FAR
 
+ROOT = Path(__file__).resolve().parent.parent.parent
 MINUTE = 60_000
 CLOSE = 1_767_225_600_000
 FIVE = 5 * MINUTE
-
-#: As README and the log have them.
-DOCUMENTED = """
-    candles short no_return held
-    stopping exchange watching disk emergency_stop watch_only paused second_instance
-    stop_orders funds history drawdown daily_loss
-    unsettled market stopped_out losses news candle_used
-    balances positions order_rate
-    price bid_ask jump spread
-    strategy stop risk target costs
-    size order_value coin_exposure exposure cash
-    rejected unfilled
-"""
 
 
 def usd(value: str | int) -> Decimal:
@@ -142,7 +130,11 @@ def rows_of(part: type) -> gates.Rows[Any]:
 
 def test_the_order_is_the_documented_one() -> None:
     asked = [gate for rows in GATES for gate in rows]
-    assert [gate.word for gate in asked] == DOCUMENTED.split()
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    documented = re.findall(
+        r"^\| `(\w+)`( ∗)? \|", readme.partition("### What blocks an entry")[2].partition("###")[0], re.MULTILINE
+    )
+    assert [(gate.word, gate in gates.QUIET) for gate in asked] == [(word, bool(quiet)) for word, quiet in documented]
     assert asked == sorted(Gate)
 
 
@@ -396,7 +388,7 @@ def test_the_questions_can_be_compiled() -> None:
 def test_the_log_hears_of_skipped_entries_in_one_place() -> None:
     told = [
         f"{path.name}: {node.name}"
-        for path in Path(bot.__file__).parent.rglob("*.py")
+        for path in (ROOT / "bot").rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.FunctionDef)
         for call in ast.walk(node)
