@@ -161,7 +161,7 @@ _POSITIONS: Final = {
     Event.ENTRY: _spec("A position was opened.", "info", "symbol side qty price stop score client_id"),
     Event.TP1: _spec("The first target was sold.", "info", "symbol qty price left reason"),
     Event.TP2: _spec("The second target was sold.", "info", "symbol qty price left reason"),
-    Event.TP3: _spec("The third target was sold; so is any later one told.", "info", "symbol qty price left reason"),
+    Event.TP3: _spec("The third target was sold (any later one is told alike).", "info", "symbol qty price left reason"),
     Event.EXIT: _spec(
         "A position is closed, or a part of it was sold.",
         "info",
@@ -192,3 +192,8 @@ _POSITIONS: Final = {
 }
 
 SPECS: Final[Mapping[Event, Spec]] = MappingProxyType(_DAEMON | _ACCOUNT | _EXCHANGE | _MARKETS | _ORDERS | _POSITIONS)
+
+
+def spec_of(event: Event) -> Spec:
+    """What is declared of an event; a target beyond those that are written down is told as the first is."""
+    return SPECS.get(event, SPECS[Event.TP1])

@@ -181,7 +181,10 @@ class Strategy(ABC):
         return self.owner.min_position_pct
 
     def on_close(self, trade: Trade, candles: Candles) -> Close:  # noqa: ARG002 - the stop is the only exit here
-        """Whether to be out at this close, and where the stop belongs otherwise. Each close is asked about once, in order."""
+        """Whether to be out at this close, and where the stop belongs otherwise.
+
+        Closes come in order, each once; one that calls for an exit comes again until the exit is made.
+        """
         return Close(trade.stop)
 
     def on_price(self, trade: Trade, look: Look) -> list[Exit]:
