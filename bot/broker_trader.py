@@ -21,12 +21,12 @@ from bot.domain.instrument import Trading
 from bot.domain.outcome import Meaning
 from bot.engine.business import Business, Plan
 from bot.engine.desk import Desk
-from bot.operate.health import Heartbeat
 from bot.operate.log import EventLog
 from bot.operator_desk import OperatorDesk
 from bot.reporter import Reporter
 from bot.runtime.schedule import Now, Schedule
 from bot.store.ledger import Ledger
+from bot.telemetry.heartbeat import Heartbeat
 
 #: The name of an actor's thread among those of its account.
 ACTOR = "actor"

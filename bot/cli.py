@@ -277,12 +277,11 @@ def _tell_unreadable(books: Books, broker: Venue | None) -> bool:
 
 def _failures(data_dir: Path) -> list[tuple[str, str]]:
     """The brokers of the running daemon that cannot be ordered anything now, each with its reason."""
-    from bot.operate.health import Status
+    from bot.domain.status import Status
     from bot.operate.heartbeat_file import running_daemon
 
-    daemon = running_daemon(data_dir)
-    beats = daemon.brokers if daemon is not None else {}
-    return [(venue, beat.reason) for venue, beat in beats.items() if beat.status == Status.FAILED]
+    brokers = running_daemon(data_dir) or {}
+    return [(venue, report.reason) for venue, report in brokers.items() if report.status is Status.FAILED]
 
 
 def main() -> None:

@@ -117,7 +117,7 @@ def _tell_what_is_held(trader: IndependentBrokerTrader, settings: Settings, worl
     except StoreError:
         return
     for post in trader.posts:
-        post.heartbeat.beat(replace(post.heartbeat.pulse, holdings=held.get(post.venue, ())))
+        post.heartbeat.beat(replace(post.heartbeat.latest, holdings=held.get(post.venue, ())))
 
 
 def _say_unwatched(settings: Settings, world: World, log_for: Callable[[str | None], EventLog]) -> None:

@@ -15,7 +15,7 @@ from bot.domain.clock import SystemClock
 from bot.domain.outcome import Meaning
 from bot.independent_broker_trader import IndependentBrokerTrader
 from bot.runtime.pacer import SteppedClock
-from tests.rig import Notes
+from tests.notes import Notes
 
 
 class Dying:

@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "bot.runtime.pacer": {"bot.domain"},
     "bot.runtime.schedule": {"bot.domain"},
     "bot.sandbox": {"bot.sandbox"},
+    "bot.telemetry": {"bot.domain", "bot.settings"},
     "bot.backtest": {"bot.domain", "bot.strategy", "bot.engine", "bot.backtest"},
     "bot.variables": set(),
     "bot.settings": {"bot.variables"},

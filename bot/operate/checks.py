@@ -22,9 +22,10 @@ from rich.table import Table
 from bot.broker_manager import REMEDIES, BrokerManager, Examination
 from bot.domain.clock import SECOND, iso, system_ms
 from bot.domain.instrument import DOLLARS
-from bot.domain.log import Log
+from bot.domain.log import Event, Log
 from bot.domain.money import plain, usd
-from bot.operate.heartbeat_file import Beat, running_daemon
+from bot.domain.status import BrokerStatus, Status
+from bot.operate.heartbeat_file import running_daemon
 from bot.sandbox_child import Ready, SandboxError, is_alive
 from bot.settings import (
     VENUES,
@@ -38,7 +39,6 @@ from bot.settings import (
     usable_state_folder,
 )
 from bot.store.database import StoreError
-from bot.store.health import Health
 from bot.store.reader import Books
 from bot.world import World
 
@@ -84,13 +84,13 @@ class Wish:
 class Silent:
     """A check prints its own findings: what brokers tell their log meanwhile goes nowhere."""
 
-    def debug(self, event: str, /, **fields: object) -> None: ...
+    def debug(self, event: Event, /, **fields: object) -> None: ...
 
-    def info(self, event: str, /, **fields: object) -> None: ...
+    def info(self, event: Event, /, **fields: object) -> None: ...
 
-    def warning(self, event: str, /, **fields: object) -> None: ...
+    def warning(self, event: Event, /, **fields: object) -> None: ...
 
-    def error(self, event: str, /, **fields: object) -> None: ...
+    def error(self, event: Event, /, **fields: object) -> None: ...
 
 
 def parse(description: str, *, validate: bool = False) -> Wish:
@@ -177,7 +177,7 @@ def examined(settings: Settings, wish: Wish, venues: Sequence[str]) -> list[Find
         findings = []
         for venue in venues:
             if venue in reports:
-                findings.append(_of_daemon(venue, reports[venue], settings))
+                findings.append(to_finding(reports[venue], settings.trading.min_balance_usd))
             elif world is not None and venue in world.accesses:
                 findings.append(_beside(_asked(settings, world, venue, wish), failed.get(venue)))
             else:
@@ -186,7 +186,7 @@ def examined(settings: Settings, wish: Wish, venues: Sequence[str]) -> list[Find
 
 
 @contextmanager
-def _world(settings: Settings, venues: Sequence[str], reports: dict[str, Health]) -> Iterator[World | None]:
+def _world(settings: Settings, venues: Sequence[str], reports: Mapping[str, BrokerStatus]) -> Iterator[World | None]:
     """The world to ask in; none is made when the daemon's word is enough."""
     if all(venue in reports for venue in venues):
         yield None
@@ -195,31 +195,30 @@ def _world(settings: Settings, venues: Sequence[str], reports: dict[str, Health]
         yield world
 
 
-def _fresh_reports(settings: Settings) -> dict[str, Health]:
+def _fresh_reports(settings: Settings) -> dict[str, BrokerStatus]:
     """What a living daemon of this installation reported within the last minute."""
     url = settings.operation.database_url
     books = Books(settings.operation.data_dir, url.get_secret_value() if url is not None else None)
     mode = resolve_mode(settings)
-    reports = books.health()
+    reports = books.statuses()
     fits = {
         seen.account.venue for seen in books.accounts() if (seen.account.mode == "sandbox") == (mode is Mode.SANDBOX)
     }
     now = system_ms()
     return {
-        venue: health
-        for venue, health in reports.items()
-        if venue in fits and now - health.heartbeat < FRESH and is_alive(health.pid)
+        venue: report
+        for venue, report in reports.items()
+        if venue in fits and now - report.at < FRESH and is_alive(report.pid)
     }
 
 
-def _failed_brokers(settings: Settings) -> dict[str, Beat]:
+def _failed_brokers(settings: Settings) -> dict[str, BrokerStatus]:
     """Brokers that a running daemon could not connect, or that died: their keys have no sender now, so they may be asked."""
-    daemon = running_daemon(settings.operation.data_dir)
-    brokers = daemon.brokers if daemon is not None else {}
-    return {venue: beat for venue, beat in brokers.items() if beat.status == "failed"}
+    brokers = running_daemon(settings.operation.data_dir) or {}
+    return {venue: report for venue, report in brokers.items() if report.status is Status.FAILED}
 
 
-def _beside(asked: Finding, failed: Beat | None) -> Finding:
+def _beside(asked: Finding, failed: BrokerStatus | None) -> Finding:
     """An answer asked now, with the trouble that a running daemon has all the same."""
     if failed is None or asked.bad:
         return asked
@@ -227,23 +226,22 @@ def _beside(asked: Finding, failed: Beat | None) -> Finding:
     return replace(asked, status="failed", problem=f"the running NIJA failed here: {failed.reason}", remedy=remedy)
 
 
-def _of_daemon(venue: str, health: Health, settings: Settings) -> Finding:
-    details = health.details
-    failed = health.status in ("failed", "degraded")
+def to_finding(report: BrokerStatus, least: Decimal) -> Finding:
+    """A running daemon's word as a check tells it; `least` is the equity (dollars) from which a broker counts as funded."""
     return Finding(
-        broker=venue,
+        broker=report.broker,
         configured=True,
-        connected=not failed,
-        funded=health.status != "unfunded" and health.equity_usd >= settings.trading.min_balance_usd,
-        status=health.status,
-        balance_usd=plain(health.balance_usd),
-        equity_usd=plain(health.equity_usd),
-        problem=(health.last_error or str(details.get("reason", ""))) if failed else "",
-        remedy=str(details.get("remedy", "")) if failed else "",
+        connected=report.connected,
+        funded=report.status is not Status.UNFUNDED and report.equity_usd >= least,
+        status=report.status,
+        balance_usd=plain(report.balance_usd),
+        equity_usd=plain(report.equity_usd),
+        problem="" if report.connected else report.last_error or report.reason,
+        remedy="" if report.connected else report.remedy,
         source="daemon",
-        permissions=tuple(details.get("permissions", ())),
-        ip_bound=details.get("ip_bound"),
-        clock_skew_ms=details.get("clock_skew_ms"),
+        permissions=report.permissions,
+        ip_bound=report.ip_bound,
+        clock_skew_ms=report.clock_skew_ms,
     )
 
 

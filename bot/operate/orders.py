@@ -17,7 +17,8 @@ import typer
 from bot.domain.clock import iso
 from bot.domain.events import Verb
 from bot.domain.ids import Account
-from bot.operate.heartbeat_file import Beat, DaemonWord, running_daemon
+from bot.domain.status import BrokerStatus
+from bot.operate.heartbeat_file import running_daemon
 from bot.operate.unwatched import Unwatched, traded_by, unwatched
 from bot.settings import VENUES, ConfigError, Mode, Settings, resolve_mode
 from bot.store.database import StoreError
@@ -37,13 +38,17 @@ def addressees(settings: Settings, books: Books, venue: str | None) -> dict[str,
     return {name: to for name, to in found.items() if venue in (None, name)}
 
 
-def _of_daemon(daemon: DaemonWord, settings: Settings) -> dict[str, Account]:
-    return {venue: _at_work(venue, beat, settings) for venue, beat in daemon.brokers.items()}
+def _of_daemon(brokers: Mapping[str, BrokerStatus], settings: Settings) -> dict[str, Account]:
+    return {venue: _at_work(report, settings) for venue, report in brokers.items()}
 
 
-def _at_work(venue: str, beat: Beat, settings: Settings) -> Account:
+def _at_work(report: BrokerStatus, settings: Settings) -> Account:
     """The account that a running broker trades; its desk while that is not known."""
-    return Account.read(beat.account) if beat.account else desk(beat.mode or mode_of(venue, settings), venue)
+    return (
+        Account.read(report.account)
+        if report.account
+        else desk(report.mode or mode_of(report.broker, settings), report.broker)
+    )
 
 
 def _of_settings(settings: Settings, books: Books, venue: str | None) -> dict[str, Account]:
@@ -88,7 +93,7 @@ def _traded(settings: Settings) -> set[tuple[str, str]]:
     daemon = running_daemon(settings.operation.data_dir)
     if daemon is None:
         return traded_by(settings)
-    return {(beat.mode or mode_of(venue, settings), venue) for venue, beat in daemon.brokers.items()}
+    return {(report.mode or mode_of(venue, settings), venue) for venue, report in daemon.items()}
 
 
 # -- what became of them ----------------------------------------------------------------------------------------------
@@ -134,7 +139,7 @@ def _patience(data_dir: Path, patience: float, venues: set[str]) -> float:
     daemon = running_daemon(data_dir)
     if daemon is None:
         return 0.0
-    connecting = {venue for venue, beat in daemon.brokers.items() if beat.connecting}
+    connecting = {venue for venue, report in daemon.items() if report.connecting}
     return max(patience, STARTING) if connecting & venues else patience
 
 

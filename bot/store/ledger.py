@@ -23,10 +23,11 @@ from bot.domain.ids import Account
 from bot.domain.money import ZERO
 from bot.domain.order import Decision, Intent, OrderRecord, OrderStatus, Purpose, Side, VenueOrder, follow
 from bot.domain.position import Position
+from bot.domain.status import BrokerStatus
 from bot.store import facts, holdings, orders, stretches
 from bot.store.answers import About, Answers
 from bot.store.database import Store
-from bot.store.health import Health, keep_health
+from bot.store.health import keep_status
 from bot.store.page import Page, Row
 from bot.store.schema import accounts, commands
 from bot.store.standing import addressed
@@ -331,10 +332,10 @@ class Ledger:
             if done.rowcount:
                 page.note("answered", str(number), result=result)
 
-    def report_health(self, health: Health) -> None:
+    def report_status(self, status: BrokerStatus) -> None:
         """How the account's trader is now, for whoever looks from outside."""
         with self._noting() as page:
-            keep_health(page, health)
+            keep_status(page, status)
 
     # -- transactions ------------------------------------------------------------------------------------------
 

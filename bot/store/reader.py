@@ -18,9 +18,10 @@ from sqlalchemy import URL, select
 from bot.domain.clock import system_ms
 from bot.domain.events import Verb
 from bot.domain.ids import Account
+from bot.domain.status import BrokerStatus
 from bot.store import migrate
 from bot.store.database import APPLICATION_ID, Store, StoreError, address, shared
-from bot.store.health import Health, health_of
+from bot.store.health import from_row
 from bot.store.page import Page
 from bot.store.schema import accounts, commands, health
 
@@ -109,13 +110,13 @@ class Books:
             self.unreadable[seen.where.render_as_string()] = str(error)
             return None
 
-    def health(self) -> dict[str, Health]:
+    def statuses(self) -> dict[str, BrokerStatus]:
         """How the trader of each venue is; a venue whose trader has not reported yet is missing."""
         found = {}
         for seen in self.accounts():
             query = select(health).where(health.c.account_id == seen.number)
             for row in self.read(seen, partial(Page.rows, query=query)) or ():
-                found[seen.account.venue] = health_of(row)
+                found[seen.account.venue] = from_row(seen.account, row)
         return found
 
     def post(self, verb: Verb, venue: str | None = None) -> dict[str, Posted]:
@@ -161,11 +162,6 @@ class Books:
                     yield URL.create("sqlite", database=str(file.absolute()))
             except StoreError as error:
                 self.unreadable[str(file)] = str(error)
-
-
-def read_health(data_dir: Path, url: str | None = None) -> dict[str, Health]:
-    """How the trader of each venue is, as last reported; raises `StoreError`."""
-    return Books(data_dir, url).health()
 
 
 def _accounts_in(where: URL) -> list[Seen]:

@@ -17,15 +17,17 @@ from hypothesis import strategies as st
 from bot.broker_trader import BrokerTrader
 from bot.brokers.base import BrokerError
 from bot.domain.clock import DAY, HOUR, SECOND, Pause
+from bot.domain.log import Event
 from bot.domain.outcome import Meaning
 from bot.domain.pacer import RealTime
+from bot.domain.status import BrokerStatus, Status
 from bot.engine.refusals import Refusals
 from bot.engine.vigil import Vigil
 from bot.independent_broker_trader import RESTARTS, IndependentBrokerTrader
 from bot.life import Silence
-from bot.operate.health import Heartbeat, Pulse, Status
 from bot.runtime.schedule import CYCLES_AGAIN, LOOKS_AGAIN, Now, Schedule
-from tests.rig import Notes
+from bot.telemetry.heartbeat import Heartbeat
+from tests.notes import Notes
 
 OUTAGE = 200 * HOUR
 
@@ -54,7 +56,7 @@ def unanswered(*_: object) -> NoReturn:
 
 def actor(clock: Hours, position_ms: int, cycle_ms: int) -> BrokerTrader:
     """An actor whose exchange answers nothing, with the business of a held position left undone."""
-    heartbeat = Heartbeat(Pulse("kraken", Status.DEGRADED))
+    heartbeat = Heartbeat(BrokerStatus("kraken", Status.DEGRADED))
     made = BrokerTrader(
         cast("Any", SimpleNamespace(urgently=nullcontext)),
         cast("Any", None), cast("Any", None), clock, cast("Any", Notes()), heartbeat,
@@ -118,7 +120,7 @@ def test_a_supervisor_outlives_200_hours_of_threads_that_die_at_once(tmp_path: P
         clock.now += RESTARTS.cap_ms
         trader._revive()
     post.thread.join(10)  # what it dies of is this test's
-    assert len(log.said("CRASHED")) == 1_100
+    assert len(log.said(Event.CRASHED)) == 1_100
 
 
 # --- and a supervisor that slept itself
@@ -126,7 +128,7 @@ def test_a_supervisor_outlives_200_hours_of_threads_that_die_at_once(tmp_path: P
 
 def test_whoever_slept_himself_calls_nobody_dead() -> None:
     """SIGSTOP, or a lid that was closed: nobody could have beaten meanwhile."""
-    clock, heartbeat = Hours(), Heartbeat(Pulse("kraken", Status.HEALTHY))
+    clock, heartbeat = Hours(), Heartbeat(BrokerStatus("kraken", Status.HEALTHY))
     silence = Silence(heartbeat, clock)
     for _ in range(10):
         clock.now += SECOND
@@ -170,9 +172,9 @@ def test_naked_coins_are_told_of_in_time_although_the_clock_was_set_back() -> No
     for _ in range(12):
         clock.now += SECOND
         vigil.look()
-    assert len(notes.said("NAKED")) == 1
+    assert len(notes.said(Event.NAKED)) == 1
     clock.set_by += 2 * HOUR
     for _ in range(12):
         clock.now += SECOND
         vigil.look()
-    assert len(notes.said("NAKED")) == 1
+    assert len(notes.said(Event.NAKED)) == 1
