@@ -15,8 +15,9 @@ from bot.domain.clock import SystemClock
 from bot.domain.outcome import Meaning
 from bot.independent_broker_trader import IndependentBrokerTrader
 from bot.life import LivelyClock
+from bot.runtime.pacer import SteppedClock
 from bot.telemetry.heartbeat import Heartbeat
-from tests.rig import Notes
+from tests.notes import Notes
 
 
 class Dying:
@@ -95,3 +96,21 @@ def test_a_dead_life_is_gone_before_the_next_is_built(tmp_path: Path) -> None:
         stop.set()
     running.join(20)
     assert nursery.alive == [0, 0, 0]
+
+
+def test_a_market_in_lock_step_waits_for_an_exchange_until_it_has_started_or_failed(tmp_path: Path) -> None:
+    clock, log = SteppedClock(100), cast("Any", Notes())
+    trader = IndependentBrokerTrader(
+        manager=cast("BrokerManager", Nursery(threading.Event())),
+        open_ledger=cast("Any", None),
+        plan=cast("Any", None),
+        clock=clock,
+        log_for=lambda _: log,
+        data_dir=tmp_path,
+        status_ms=3_600_000,
+        stop=threading.Event(),
+        rng=random.Random(1),
+    )
+    assert clock.pacer.done_up_to(100) == 0
+    trader._mark_failed(trader.posts[0], "no answer", "")
+    assert clock.pacer.done_up_to(100) == 100

@@ -41,8 +41,10 @@ from bot.engine.vigil import Vigil
 from bot.engine.watch import Watch
 from bot.marketdata.port import MarketData
 from bot.strategy.base import Strategy
+from bot.strategy.gates import ACCOUNT, Blocked, first
 from bot.strategy.guarded import Guarded
 from bot.strategy.params import Owner
+from bot.strategy.snapshot import Account
 
 #: Market ms after which the rules of the markets, our fees and the choice of markets are read anew.
 RULES_AGE = HOUR
@@ -73,11 +75,11 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """The owner's word, as whoever runs the engine has it: why there must be no entries now, what takes an order, and what looks
-    for more of them.
+    """The owner's word, as whoever runs the engine has it: the gate that blocks all entries now, what takes an order, and what
+    looks for more of them.
     """
 
-    blocks: Callable[[], str | None] = lambda: None
+    blocked_by: Callable[[], Blocked | None] = lambda: None
     obey: Callable[[Command], object] = lambda _: None
     attend: Callable[[], object] = lambda: None
 
@@ -252,7 +254,7 @@ class Business:
         self.watch.say_unfit()
         self.watch.keep()
         self._prove_again()
-        self.round.judge(self._blocked_by)
+        self.round.judge(self._gate)
         return self.round.measured()
 
     def _was_just_put_off(self) -> bool:
@@ -272,7 +274,7 @@ class Business:
         if self.reconciliation.read_on():
             self.watch.resume()
             self._called = True
-        self.round.judge(self._blocked_by)
+        self.round.judge(self._gate)
 
     def _look_again(self) -> None:
         if self.reconciliation.adoption.is_due():
@@ -299,7 +301,7 @@ class Business:
                 self._look()
             self._walk()
         self.round.hear(told.symbol, told.close)
-        self.round.judge(self._blocked_by)
+        self.round.judge(self._gate)
 
     def _walk(self) -> None:
         """What closed, through the exit rules; a stop that they have moved is moved at once, and what they free, entries may use."""
@@ -311,8 +313,9 @@ class Business:
         if [(one.symbol, one.qty) for one in after] != [(one.symbol, one.qty) for one in before]:
             self.round.standing = None
 
-    def _blocked_by(self, standing: Standing) -> str | None:
-        return self.operator.blocks() or self.objection(standing)
+    def _gate(self, standing: Standing) -> Blocked | None:
+        """What blocks every entry of the account now."""
+        return self.operator.blocked_by() or self.blocked_by(standing)
 
     def look_between(self) -> None:
         """Look at what is held when that is due, in the middle of longer work; a look without an answer is made up for later."""
@@ -325,16 +328,16 @@ class Business:
         """Where something is held, no question keeps it waiting for a look."""
         return self.desk.broker.briefly() if self.desk.book.positions() else nullcontext()
 
-    def objection(self, standing: Standing) -> str | None:
-        """Why this account takes no entries now, by its money and its limits."""
+    def blocked_by(self, standing: Standing) -> Blocked | None:
+        """The gate that blocks this account's entries now, by what it can do, its money and its losses."""
         able = self.desk.broker.capabilities()
-        if not (able.attached_stop or able.resting_stop):
-            return "the exchange takes no stop orders from this account"
-        if standing.useful < self.plan.min_balance:
-            return "unfunded"
-        if (reading := self.reconciliation.history.objection()) is not None:
-            return reading
-        return self.halts.look(standing.losses)
+        account = Account(
+            stop_orders=able.attached_stop or able.resting_stop,
+            funds=standing.useful,
+            min_funds=self.plan.min_balance,
+            reading=self.reconciliation.history.blocks(),
+        )
+        return first(ACCOUNT, account) or self.halts.look(standing.losses)
 
     def resume(self) -> None:
         """The owner's word after a drawdown: entries again, and it is measured from here on."""

@@ -10,6 +10,7 @@ from bot.engine.accounting import Accounting, Standing
 from bot.engine.closes import Closes
 from bot.engine.desk import Desk
 from bot.engine.entries import Entries
+from bot.strategy.gates import Blocked
 
 #: The part of a timeframe for which the entries of a close wait until it is known of all markets.
 PATIENCE = 5
@@ -46,8 +47,8 @@ class Round:
         if close == self._close and symbol in self._symbols:
             self._left.add(symbol)
 
-    def judge(self, blocked_by: Callable[[Standing], str | None]) -> None:
-        """Enter what may be entered now; `blocked_by` is why the account takes no entries. Raises `BrokerError`."""
+    def judge(self, blocked_by: Callable[[Standing], Blocked | None]) -> None:
+        """Enter what may be entered now; `blocked_by` is the gate that blocks the whole account. Raises `BrokerError`."""
         ready = self._ready()
         if not ready:
             return

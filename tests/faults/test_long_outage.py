@@ -27,7 +27,7 @@ from bot.independent_broker_trader import RESTARTS, IndependentBrokerTrader
 from bot.life import Silence
 from bot.runtime.schedule import CYCLES_AGAIN, LOOKS_AGAIN, Now, Schedule
 from bot.telemetry.heartbeat import Heartbeat
-from tests.rig import Notes
+from tests.notes import Notes
 
 OUTAGE = 200 * HOUR
 
@@ -78,8 +78,7 @@ def actor(clock: Hours, position_ms: int, cycle_ms: int) -> BrokerTrader:
             failed=lambda *_, **__: None, standing=None, report=lambda *_: None,
         ),
         "_schedule": Schedule(clock.pacer, cycle_ms, DAY, 0, position_ms),
-        "_ledger": SimpleNamespace(barrier="no answer"),
-        "_operator": SimpleNamespace(attend=lambda: False),
+        "_operator": SimpleNamespace(attend=lambda: False, blocked_by=lambda **_: None),
         "_connection": SimpleNamespace(trading=None),
     }  # fmt: skip
     for name, part in parts.items():

@@ -119,7 +119,9 @@ def test_what_a_strategy_keeps_with_a_position_is_there_after_a_start(tmp_path: 
     bought(book)
     (position,) = book.positions()
     assert (position.risk_price, position.kept, position.r) == (Decimal("92.5"), DECISION.kept, Decimal("7.5"))
-    planned = book.plan("BTC-USD", stage=1, stop_price=Decimal(95), kept=(("best close", 0.1 + 0.2), ("closes", 3.0)))
+    kept = (("best close", 0.1 + 0.2), ("closes", 3.0))
+    planned = book.plan("BTC-USD", stage=1, stop_price=Decimal(95), kept=kept)
+    assert planned.kept == kept
     assert ledger(tmp_path).positions() == [planned]
     assert ledger(tmp_path).plan("BTC-USD", stage=1, stop_price=Decimal(96)).kept == planned.kept
 

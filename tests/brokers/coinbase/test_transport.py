@@ -216,6 +216,18 @@ def test_our_own_budget_refuses_before_coinbase_does(
     assert len(server.requests) == 1
 
 
+def test_after_a_refusal_for_its_rate_the_counter_is_full(
+    server: TlsServer, config: CoinbaseConfig, make_transport: Make
+) -> None:
+    clock = StandingClock(system_ms())
+    transport = make_transport(dataclasses.replace(config, order_seconds=0.5, limits=Limits(30, 0.001)), clock)
+    server.answer = http(b"<html>", "429 Too Many Requests")
+    assert not isinstance(failed(lambda: order(transport)), NoRoom)
+    clock.passes(1_001)  # the pause is over, the counter has not run down
+    assert isinstance(failed(lambda: order(transport)), NoRoom)
+    assert len(server.posts()) == 1
+
+
 def test_nothing_leaves_once_it_is_closed(server: TlsServer, config: CoinbaseConfig, make_transport: Make) -> None:
     transport = make_transport(config)
     transport.public("/time")

@@ -349,6 +349,16 @@ def test_too_many_calls_at_one_endpoint_are_not_too_many_at_another(
         assert other.private("/api/v5/account/balance") == []
 
 
+def test_after_a_refusal_for_its_rate_the_counter_of_an_endpoint_is_full(
+    server: SocketServer, config: OkxConfig, make_transport: Make
+) -> None:
+    transport = make_transport(dataclasses.replace(config, order_seconds=0.5), StandingClock())
+    server.answer = refused("50011", "Too Many Requests")
+    assert not isinstance(failed(lambda: place(transport)), NoRoom)
+    assert isinstance(failed(lambda: place(transport)), NoRoom)
+    assert len(server.requests) == 1
+
+
 def test_a_question_that_came_too_soon_waits_out_the_window(
     server: SocketServer, config: OkxConfig, make_transport: Make
 ) -> None:
