@@ -1,4 +1,4 @@
-"""One thread for each broker, so that one sick exchange is one sick exchange.
+"""One thread for each account, so that one sick exchange is one sick exchange.
 
 The supervisor starts every actor, restarts one that dies with growing waits, reports one that hangs, writes the heartbeat
 file and the status block, and ends them all within seconds. It shares an inbox, a heartbeat and a stop event with each.
@@ -23,7 +23,7 @@ from bot.broker_trader import BrokerTrader
 from bot.brokers.base import BaseBroker, BrokerError
 from bot.domain.clock import MINUTE, SECOND, Clock, Pause, backed_off
 from bot.domain.events import AccountEvent, Command, Moved, Verb
-from bot.domain.ids import Account
+from bot.domain.ids import Account, AccountKey
 from bot.domain.log import Event
 from bot.domain.outcome import Meaning
 from bot.engine.business import Plan
@@ -61,12 +61,12 @@ _REFUSED = frozenset({Meaning.CREDENTIALS, Meaning.PERMISSION})
 
 @dataclass(slots=True)
 class Post:
-    """One broker's place: what supervisor and actor share, and what the supervisor remembers of it.
+    """One account's place: what supervisor and actor share, and what the supervisor remembers of it.
 
     `born` is the steady time at which its thread began, `wait` the ms from then after which one that has ended begins again.
     """
 
-    venue: str
+    key: AccountKey
     heartbeat: Heartbeat
     silence: Silence
     log: EventLog
@@ -101,9 +101,9 @@ class IndependentBrokerTrader:
         rng: random.Random,
         *,
         independent: bool = True,
-        modes: Mapping[str, str] = MappingProxyType({}),
+        modes: Mapping[AccountKey, str] = MappingProxyType({}),
     ) -> None:
-        """`modes`: whose money each venue's account is (sandbox, demo, live), for whoever reads the heartbeat file."""
+        """`modes`: whose money each account is (sandbox, demo, live), for whoever reads the heartbeat file."""
         self._manager = manager
         self._modes = modes
         self._open_ledger = open_ledger
@@ -115,9 +115,9 @@ class IndependentBrokerTrader:
         self._stop = stop
         self._rng = rng
         self._independent = independent
-        self._chosen: str | None = None
+        self._chosen: AccountKey | None = None
         self._file = HeartbeatFile(data_dir, clock, self._log)
-        self.posts = [self._post(venue, log_for(venue)) for venue in manager.venues]
+        self.posts = [self._post(AccountKey.parse(key), log_for(key)) for key in manager.venues]
 
     # -- the supervisor's life ----------------------------------------------------------------------------------
     def run(self, still_well: Callable[[], bool] = lambda: True) -> int:
@@ -185,14 +185,14 @@ class IndependentBrokerTrader:
         self._log.info(Event.STOPPED, positions=sum(len(post.heartbeat.pulse.holdings) for post in self.posts))
 
     # -- actors -------------------------------------------------------------------------------------------------
-    def _post(self, venue: str, log: EventLog) -> Post:
-        pulse = Pulse(broker=venue, status=Status.DEGRADED, reason="connecting")
+    def _post(self, key: AccountKey, log: EventLog) -> Post:
+        pulse = Pulse(broker=str(key), status=Status.DEGRADED, reason="connecting")
         heartbeat = Heartbeat(pulse)
-        return Post(venue, heartbeat, Silence(heartbeat, self._clock), log)
+        return Post(key, heartbeat, Silence(heartbeat, self._clock), log)
 
     def _start(self, post: Post, before: Life | None = None) -> None:
         post.born = self._clock.steady_ms()
-        post.thread = Thread(target=self._keep_alive, args=(post, before), name=post.venue, daemon=True)
+        post.thread = Thread(target=self._keep_alive, args=(post, before), name=str(post.key), daemon=True)
         post.thread.start()
 
     @staticmethod
@@ -268,7 +268,7 @@ class IndependentBrokerTrader:
         """A new life at this post."""
         clock = LivelyClock(self._clock, post.heartbeat)
         clock.wall_ms()
-        post.broker = self._manager.build(post.venue, clock)
+        post.broker = self._manager.build(post.key, clock)
         post.life = Life(post.broker, self._open_ledger)
         if self._stop.is_set():
             post.life.over.set()
@@ -301,7 +301,7 @@ class IndependentBrokerTrader:
             inbox=post.inbox,
             stop=life.over,
             emergency_file=self._data_dir / "EMERGENCY_STOP",
-            may_enter=self._independent or self._chosen == post.venue,
+            may_enter=self._independent or self._chosen == post.key,
             rng=random.Random(self._rng.random()),  # noqa: S311 - names orders and spreads waits, guards nothing
         )
 
@@ -360,8 +360,8 @@ class IndependentBrokerTrader:
         for venue in ONE_OF:
             for post in self.posts:
                 pulse = post.heartbeat.pulse
-                if post.venue == venue and pulse.connected and pulse.equity_usd >= self._plan.min_balance:
-                    self._chosen = venue
+                if post.key.venue == venue and pulse.connected and pulse.equity_usd >= self._plan.min_balance:
+                    self._chosen = post.key
                     post.inbox.put(Command(Verb.TRADE))
                     return
 
@@ -376,8 +376,8 @@ class IndependentBrokerTrader:
 
     def _write_heartbeat(self, *, stopped: bool = False) -> None:
         rows = {
-            post.venue: {
-                "mode": self._modes.get(post.venue, ""),
+            str(post.key): {
+                "mode": self._modes.get(post.key, ""),
                 "account": post.heartbeat.pulse.account,
                 "status": post.heartbeat.pulse.status,
                 "reason": post.heartbeat.pulse.reason,

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from bot.brokers.base import BaseBroker, BrokerError, Connection, NoRoom
 from bot.domain.clock import SECOND, Clock
+from bot.domain.ids import AccountKey
 from bot.domain.log import Event
 from bot.domain.money import plain
 from bot.domain.position import Position
@@ -185,7 +186,7 @@ class Reporter:
     def _pulse(self, status: Status, reason: str) -> Pulse:
         tally, standing, found = self.tally, self.standing, self._connection
         pulse = Pulse(
-            broker=found.account.venue,
+            broker=str(found.account.key),
             account=str(found.account),
             status=status,
             reason=reason,
@@ -253,12 +254,12 @@ def holding(position: Position, price: Decimal) -> Holding:
     )
 
 
-def last_known(books: Books, modes: Mapping[str, str]) -> dict[str, tuple[Holding, ...]]:
-    """What the newest book of each venue holds, before its exchange has answered; `modes` says whose money is traded there."""
-    found: dict[str, tuple[Holding, ...]] = {}
+def last_known(books: Books, modes: Mapping[AccountKey, str]) -> dict[AccountKey, tuple[Holding, ...]]:
+    """What the newest book of each account holds, before its exchange has answered; `modes` says whose money is traded there."""
+    found: dict[AccountKey, tuple[Holding, ...]] = {}
     for seen in books.accounts(every=True):
-        venue = seen.account.venue
-        if venue not in found and seen.account.mode == modes.get(venue):
+        key = seen.account.key
+        if key not in found and seen.account.mode == modes.get(key):
             held = books.read(seen, open_positions) or ()
-            found[venue] = tuple(holding(one, one.entry_price) for one in held)
+            found[key] = tuple(holding(one, one.entry_price) for one in held)
     return found

@@ -12,6 +12,7 @@ import pytest
 
 from bot.brokers.base import BrokerError, Connection
 from bot.domain.clock import SystemClock
+from bot.domain.ids import AccountKey
 from bot.domain.instrument import Balance, Trading
 from bot.domain.outcome import Meaning
 from bot.operate.health import Heartbeat, Pulse, Status
@@ -86,6 +87,6 @@ def test_what_the_book_holds_is_known_before_the_first_measurement(tmp_path: Pat
 def test_what_the_book_holds_is_known_before_the_exchange_has_answered(tmp_path: Path) -> None:
     bought(ledger(tmp_path))
     books = Books(tmp_path)
-    assert [held.symbol for held in last_known(books, {"kraken": "live"})["kraken"]] == ["BTC-USD"]
-    assert last_known(books, {"kraken": "sandbox"}) == {}
-    assert last_known(books, {"okx": "live"}) == {}
+    assert [held.symbol for held in last_known(books, {KRAKEN.key: "live"})[KRAKEN.key]] == ["BTC-USD"]
+    assert last_known(books, {KRAKEN.key: "sandbox"}) == {}
+    assert last_known(books, {AccountKey("okx"): "live"}) == {}

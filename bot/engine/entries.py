@@ -314,7 +314,9 @@ class Entries:
         position = desk.book.position(symbol)
         if record.booked_qty == 0 or position is None:
             if record.settled:
-                desk.log.info(Event.SKIP, symbol=symbol, reason=record.reason or "nothing filled within the price limit")
+                desk.log.info(
+                    Event.SKIP, symbol=symbol, reason=record.reason or "nothing filled within the price limit"
+                )
             return
         desk.log.info(
             Event.ENTRY,

@@ -138,7 +138,11 @@ class Reconciliation:
             self.adoption.adopted(order)
         purpose = self._purpose(order)
         desk.log.info(
-            Event.ADOPTED, symbol=order.symbol, purpose=purpose, exchange_id=order.exchange_id, client_id=order.client_id
+            Event.ADOPTED,
+            symbol=order.symbol,
+            purpose=purpose,
+            exchange_id=order.exchange_id,
+            client_id=order.client_id,
         )
         return desk.adopt(order, purpose, self._decision(order, among) if purpose is Purpose.ENTRY else None)
 

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.domain.clock import SECOND, iso, system_ms
+from bot.domain.ids import AccountKey
 from bot.operate.checks import Wish
 from bot.operate.heartbeat_file import Beat, out_of_reach, running_daemon
 from bot.operate.orders import not_traded
@@ -76,19 +77,19 @@ def activities(settings: Settings) -> list[Activity]:
     for line in books.unreadable.values():
         print(f"nija: {line}", file=sys.stderr)
     daemon = running_daemon(settings.operation.data_dir)
-    beats = daemon.brokers if daemon is not None else {}
-    known = [_activity(venue, brokers[venue], reports.get(venue)) for venue in brokers]
+    beats = {str(key): beat for key, beat in daemon.brokers.items()} if daemon is not None else {}
+    known = [_activity(name, brokers[name], reports.get(AccountKey.parse(name))) for name in brokers]
     found = [_failed(one, beats[one.broker]) if one.broker in beats else one for one in known]
-    found += [_unheard(venue, beat) for venue, beat in beats.items() if venue not in brokers]
+    found += [_unheard(name, beat) for name, beat in beats.items() if name not in brokers]
     alone = [_unwatched(one, found, beats) for one in not_traded(settings, books, None)]
     told = {one.broker for one in alone}
     return [*(one for one in found if one.broker not in told), *alone]
 
 
 def _unwatched(one: Unwatched, found: Sequence[Activity], beats: Mapping[str, Beat]) -> Activity:
-    """An account whose positions nobody watches, in the place of its exchange's stale row where that is not traded at all."""
-    venue = one.account.venue
-    name = f"{venue} ({one.account.mode})" if venue in beats else venue
+    """An account whose positions nobody watches, in the place of its key's stale row where that is not traded at all."""
+    key = str(one.account.key)
+    name = f"{key} ({one.account.mode})" if key in beats else key
     before = next((row for row in found if row.broker == name), _nobody(name))
     reason = f"{one.reason}: {one.remedy}"
     return replace(before, status="unwatched", reason=reason, open_positions=len(one.positions), trades_now=False)
@@ -101,9 +102,9 @@ def _failed(known: Activity, beat: Beat) -> Activity:
     return replace(known, trades_now=False, status=beat.status, reason=_reason(beat))
 
 
-def _unheard(venue: str, beat: Beat) -> Activity:
+def _unheard(name: str, beat: Beat) -> Activity:
     """A broker that no account is known of yet."""
-    return replace(_nobody(venue), status=beat.status, reason=_reason(beat))
+    return replace(_nobody(name), status=beat.status, reason=_reason(beat))
 
 
 def _nobody(broker: str) -> Activity:
@@ -125,11 +126,11 @@ def _reason(beat: Beat) -> str:
     return f"{beat.reason}: {beat.remedy}" if beat.remedy else beat.reason
 
 
-def _activity(venue: str, book: dict[str, Any], health: Health | None) -> Activity:
+def _activity(name: str, book: dict[str, Any], health: Health | None) -> Activity:
     alive = health is not None and is_alive(health.pid) and system_ms() - health.heartbeat < SILENT
     status = health.status if health is not None else "failed"
     return Activity(
-        broker=venue,
+        broker=name,
         trades_now=alive and status == "healthy",
         status=status if alive else "not running",
         reason=str(health.details.get("reason", "")) if health is not None else "",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
@@ -21,6 +21,7 @@ from rich.table import Table
 
 from bot.broker_manager import REMEDIES, BrokerManager, Examination
 from bot.domain.clock import SECOND, iso, system_ms
+from bot.domain.ids import AccountKey
 from bot.domain.instrument import DOLLARS
 from bot.domain.log import Log
 from bot.domain.money import plain, usd
@@ -40,7 +41,7 @@ from bot.settings import (
 from bot.store.database import StoreError
 from bot.store.health import Health
 from bot.store.reader import Books
-from bot.world import World
+from bot.world import World, configured
 
 #: A daemon's report that is older than this (wall ms) is not its last word but its last words.
 FRESH = 60 * SECOND
@@ -48,7 +49,10 @@ FRESH = 60 * SECOND
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One broker as a check sees it. `source` is `daemon` for a running daemon's word, `exchange` for an answer asked now."""
+    """One account as a check sees it; `broker` is its key.
+
+    `source` is `daemon` for a running daemon's word, `exchange` for an answer asked now.
+    """
 
     broker: str
     configured: bool
@@ -116,12 +120,12 @@ def main(check: Callable[[Settings, Wish], Sequence[Finding]], wish: Wish, title
 
 
 def broker_status(settings: Settings, wish: Wish) -> list[Finding]:
-    """Every venue: configured, connected, balances."""
+    """Every account: configured, connected, balances."""
     return examined(settings, wish, VENUES)
 
 
 def independent_status(settings: Settings, wish: Wish) -> list[Finding]:
-    """Every venue that has credentials; a problem when none of them is funded and ready."""
+    """Every account that has credentials; a problem when none of them is funded and ready."""
     findings = [one for one in examined(settings, wish, VENUES) if one.configured or one.bad]
     if any(one.connected and one.funded for one in findings):
         return findings
@@ -133,7 +137,7 @@ def independent_status(settings: Settings, wish: Wish) -> list[Finding]:
 
 
 def one_venue(venue: str) -> Callable[[Settings, Wish], list[Finding]]:
-    """The check of one exchange."""
+    """The check of one exchange: of every account there."""
     return lambda settings, wish: examined(settings, wish, (venue,))
 
 
@@ -168,55 +172,63 @@ def _is_running(ready_file: Path) -> bool:
 
 # -- looking ----------------------------------------------------------------------------------------------------------
 def examined(settings: Settings, wish: Wish, venues: Sequence[str]) -> list[Finding]:
-    """What is to be said of each of `venues`: by a running daemon's fresh word, or by asking the exchange."""
+    """What is to be said of each account of `venues`: by a running daemon's fresh word, or by asking the exchange."""
     sets = {found.venue: found for found in credential_sets(settings)}
     failed = _failed_brokers(settings)
     reports = {} if wish.validate else _fresh_reports(settings)
-    reports = {venue: report for venue, report in reports.items() if venue not in failed}
-    with _world(settings, venues, reports) as world:
+    reports = {key: report for key, report in reports.items() if key not in failed}
+    keys = _accounts(venues, {*configured(settings), *reports})
+    with _world(settings, keys, reports) as world:
         findings = []
-        for venue in venues:
-            if venue in reports:
-                findings.append(_of_daemon(venue, reports[venue], settings))
-            elif world is not None and venue in world.accesses:
-                findings.append(_beside(_asked(settings, world, venue, wish), failed.get(venue)))
+        for key in keys:
+            if key in reports:
+                findings.append(_of_daemon(key, reports[key], settings))
+            elif world is not None and key in world.accesses:
+                findings.append(_beside(_asked(settings, world, key, wish), failed.get(key)))
             else:
-                findings.append(_unconfigured(sets[venue], resolve_mode(settings)))
+                findings.append(_unconfigured(sets[key.venue], resolve_mode(settings)))
     return findings
 
 
+def _accounts(venues: Sequence[str], known: Collection[AccountKey]) -> list[AccountKey]:
+    """The known accounts of each venue; a venue without one stands for itself."""
+    return [
+        key for venue in venues for key in sorted(one for one in known if one.venue == venue) or [AccountKey(venue)]
+    ]
+
+
 @contextmanager
-def _world(settings: Settings, venues: Sequence[str], reports: dict[str, Health]) -> Iterator[World | None]:
+def _world(
+    settings: Settings, keys: Sequence[AccountKey], reports: Mapping[AccountKey, Health]
+) -> Iterator[World | None]:
     """The world to ask in; none is made when the daemon's word is enough."""
-    if all(venue in reports for venue in venues):
+    if all(key in reports for key in keys):
         yield None
         return
     with closing(World.of(settings)) as world:
         yield world
 
 
-def _fresh_reports(settings: Settings) -> dict[str, Health]:
+def _fresh_reports(settings: Settings) -> dict[AccountKey, Health]:
     """What a living daemon of this installation reported within the last minute."""
     url = settings.operation.database_url
     books = Books(settings.operation.data_dir, url.get_secret_value() if url is not None else None)
     mode = resolve_mode(settings)
     reports = books.health()
-    fits = {
-        seen.account.venue for seen in books.accounts() if (seen.account.mode == "sandbox") == (mode is Mode.SANDBOX)
-    }
+    fits = {seen.account.key for seen in books.accounts() if (seen.account.mode == "sandbox") == (mode is Mode.SANDBOX)}
     now = system_ms()
     return {
-        venue: health
-        for venue, health in reports.items()
-        if venue in fits and now - health.heartbeat < FRESH and is_alive(health.pid)
+        key: health
+        for key, health in reports.items()
+        if key in fits and now - health.heartbeat < FRESH and is_alive(health.pid)
     }
 
 
-def _failed_brokers(settings: Settings) -> dict[str, Beat]:
+def _failed_brokers(settings: Settings) -> dict[AccountKey, Beat]:
     """Brokers that a running daemon could not connect, or that died: their keys have no sender now, so they may be asked."""
     daemon = running_daemon(settings.operation.data_dir)
     brokers = daemon.brokers if daemon is not None else {}
-    return {venue: beat for venue, beat in brokers.items() if beat.status == "failed"}
+    return {key: beat for key, beat in brokers.items() if beat.status == "failed"}
 
 
 def _beside(asked: Finding, failed: Beat | None) -> Finding:
@@ -227,11 +239,11 @@ def _beside(asked: Finding, failed: Beat | None) -> Finding:
     return replace(asked, status="failed", problem=f"the running NIJA failed here: {failed.reason}", remedy=remedy)
 
 
-def _of_daemon(venue: str, health: Health, settings: Settings) -> Finding:
+def _of_daemon(key: AccountKey, health: Health, settings: Settings) -> Finding:
     details = health.details
     failed = health.status in ("failed", "degraded")
     return Finding(
-        broker=venue,
+        broker=str(key),
         configured=True,
         connected=not failed,
         funded=health.status != "unfunded" and health.equity_usd >= settings.trading.min_balance_usd,
@@ -247,17 +259,17 @@ def _of_daemon(venue: str, health: Health, settings: Settings) -> Finding:
     )
 
 
-def _asked(settings: Settings, world: World, venue: str, wish: Wish) -> Finding:
+def _asked(settings: Settings, world: World, key: AccountKey, wish: Wish) -> Finding:
     manager = BrokerManager(
         world,
         usable_state_folder(),
         allow_withdraw=settings.limits.allow_withdraw_keys,
         log_for=lambda _: _silent(),
     )
-    if venue in manager.unbuilt:
+    if str(key) in manager.unbuilt:
         text = "this version of NIJA does not trade this exchange"
-        return Finding(broker=venue, configured=True, status="failed", problem=text)
-    examination = manager.examine(venue, prove=wish.validate)
+        return Finding(broker=str(key), configured=True, status="failed", problem=text)
+    examination = manager.examine(key, prove=wish.validate)
     return _of_examination(examination, settings)
 
 
@@ -267,7 +279,7 @@ def _silent() -> Log:
 
 def _of_examination(found: Examination, settings: Settings) -> Finding:
     finding = Finding(
-        broker=found.venue,
+        broker=str(found.key),
         configured=True,
         status="failed",
         problem=found.problem,
@@ -279,7 +291,7 @@ def _of_examination(found: Examination, settings: Settings) -> Finding:
     problem = funding(found, settings.trading.min_balance_usd)
     funded = not problem
     refused = [proof for proof in found.shapes if proof.judged and not proof.accepted]
-    remedy = "" if funded else REMEDIES[found.venue]["unfunded"]
+    remedy = "" if funded else REMEDIES[found.key.venue]["unfunded"]
     if refused:
         problem, remedy = (
             f"{refused[0].name} refused: {refused[0].answer}",

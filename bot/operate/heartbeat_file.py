@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.domain.clock import SECOND, Clock, iso, parse_iso, system_ms
+from bot.domain.ids import AccountKey
 from bot.domain.log import Event, Log
 from bot.hostlock import holder_of, itself, place
 from bot.operate.health import Status
@@ -48,7 +49,7 @@ class DaemonWord:
     """A running daemon: its process and its brokers."""
 
     pid: int
-    brokers: Mapping[str, Beat] = field(default_factory=dict)
+    brokers: Mapping[AccountKey, Beat] = field(default_factory=dict)
 
 
 class HeartbeatFile:
@@ -84,7 +85,8 @@ def running_daemon(data_dir: Path) -> DaemonWord | None:
     """The word of the daemon that runs on this data folder now; None when none does."""
     try:
         content = json.loads((data_dir / NAME).read_text())
-        word = DaemonWord(int(content["pid"]), {name: _beat(row) for name, row in content["brokers"].items()})
+        beats = {AccountKey.parse(key): _beat(row) for key, row in content["brokers"].items()}
+        word = DaemonWord(int(content["pid"]), beats)
         fresh = not content["stopped"] and system_ms() - parse_iso(content["time"]) < FRESH
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
@@ -104,10 +106,10 @@ def out_of_reach(data_dir: Path) -> str | None:
     )
 
 
-def at_work(data_dir: Path) -> list[str]:
-    """The exchanges that a running daemon works at now: all that have not failed."""
+def at_work(data_dir: Path) -> list[AccountKey]:
+    """The accounts that a running daemon works at now: all that have not failed."""
     word = running_daemon(data_dir)
-    return [] if word is None else [venue for venue, beat in word.brokers.items() if beat.status != Status.FAILED]
+    return [] if word is None else [key for key, beat in word.brokers.items() if beat.status != Status.FAILED]
 
 
 def _beat(row: Mapping[str, Any]) -> Beat:

@@ -74,7 +74,9 @@ class EventLog:
         """An error with its traceback: for the supervised boundary of a thread."""
         self._write(logging.ERROR, event, fields, error)
 
-    def _write(self, level: int, event: Event, fields: Mapping[str, object], error: BaseException | None = None) -> None:
+    def _write(
+        self, level: int, event: Event, fields: Mapping[str, object], error: BaseException | None = None
+    ) -> None:
         logged = LoggedEvent(event, self._broker, fields)
         if self._tell is not None:
             self._tell(level, logged)

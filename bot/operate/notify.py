@@ -100,7 +100,9 @@ class Courier:
         self._busy_since = None
         if reason and not self._failing:
             self._failing = True
-            self._log.warning(Event.NOTIFY, service=self._service.name, reason=reason, hint="tried again for some minutes")
+            self._log.warning(
+                Event.NOTIFY, service=self._service.name, reason=reason, hint="tried again for some minutes"
+            )
         return reason
 
     def _lose(self, reason: str) -> None:

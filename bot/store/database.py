@@ -1,4 +1,4 @@
-"""One database, opened, checked and brought up to date: a SQLite file per broker, or one PostgreSQL for all.
+"""One database, opened, checked and brought up to date: a SQLite file per account, or one PostgreSQL for all.
 
 Owns connections and transactions; knows no table. A `Store` belongs to one thread's ledger: nothing here is shared.
 What makes a database unusable is one `StoreError` that says what to do; nothing is ever repaired or thrown away.
@@ -58,10 +58,10 @@ class StoreDamaged(StoreError):
     """What is in the file is no sound database of ours: only `nija recover` helps."""
 
 
-def address(data_dir: Path, venue: str, url: str | None = None) -> URL:
-    """Where a venue's rows live: `url` when there is one (DATABASE_URL), else `<data_dir>/<venue>.db`."""
+def address(data_dir: Path, stem: str, url: str | None = None) -> URL:
+    """Where an account's rows live: `url` when there is one (DATABASE_URL), else `<data_dir>/<stem>.db` (`AccountKey.stem`)."""
     if url is None:
-        return URL.create("sqlite", database=str((data_dir / f"{venue}.db").absolute()))
+        return URL.create("sqlite", database=str((data_dir / f"{stem}.db").absolute()))
     return shared(url)
 
 

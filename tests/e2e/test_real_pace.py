@@ -87,7 +87,14 @@ def order_by_hand(sandbox: Sandbox, times: int) -> None:
     def order(hand: int) -> None:
         api = krakenex.API(keys[hand]["api_key"], keys[hand]["api_secret"])
         api.uri = sandbox.ready["kraken"]["rest"]
-        words = {"pair": "SOLUSD", "type": "buy", "ordertype": "limit", "timeinforce": "IOC", "price": "1", "volume": "10"}
+        words = {
+            "pair": "SOLUSD",
+            "type": "buy",
+            "ordertype": "limit",
+            "timeinforce": "IOC",
+            "price": "1",
+            "volume": "10",
+        }
         for _ in range(times // HANDS):
             assert not api.query_private("AddOrder", dict(words), timeout=10)["error"]
 

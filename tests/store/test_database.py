@@ -123,10 +123,11 @@ def test_a_commit_is_flushed_to_the_disk_and_others_may_read_meanwhile(store: St
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar_one() == 1
 
 
-STEP = """
+NEXT = f"{int(migrate.HEAD) + 1:04d}"
+STEP = f"""
 from alembic import op
-revision = "0004"
-down_revision = "0003"
+revision = "{NEXT}"
+down_revision = "{migrate.HEAD}"
 
 
 def upgrade() -> None:
@@ -140,14 +141,14 @@ def test_a_step_that_fails_leaves_the_database_as_it_was(tmp_path: Path, monkeyp
     made_by_hand(tmp_path / "kraken.db")
     steps = tmp_path / "migrations"
     shutil.copytree(migrate.FOLDER, steps)
-    (steps / "versions" / "m0004_half.py").write_text(STEP)
+    (steps / "versions" / f"m{NEXT}_half.py").write_text(STEP)
     with monkeypatch.context() as patch:
         patch.setattr(migrate, "FOLDER", steps)
-        patch.setattr(migrate, "HEAD", "0004")
+        patch.setattr(migrate, "HEAD", NEXT)
         with pytest.raises(RuntimeError, match="in the middle"):
             Store.open(address(tmp_path, "kraken"))
     with Store.look(address(tmp_path, "kraken")).reading() as connection:
-        assert migrate.version(connection) == "0003"
+        assert migrate.version(connection) == migrate.HEAD
         assert not inspect(connection).has_table("half")
         assert "half" not in {column["name"] for column in inspect(connection).get_columns("orders")}
     assert len(ledger(tmp_path).positions()) == 1
@@ -155,7 +156,7 @@ def test_a_step_that_fails_leaves_the_database_as_it_was(tmp_path: Path, monkeyp
 
 def test_a_database_of_an_older_nija_is_not_changed_by_a_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made_by_hand(tmp_path / "kraken.db")
-    monkeypatch.setattr(migrate, "HEAD", "0004")
+    monkeypatch.setattr(migrate, "HEAD", NEXT)
     with pytest.raises(StoreError, match="of an older NIJA: start the daemon once"):
         Books(tmp_path).accounts()
 
