@@ -28,6 +28,8 @@ from bot.operator_desk import OperatorDesk
 from bot.reporter import Reporter
 from bot.store.ledger import Ledger
 
+#: The name of an actor's thread among those of its account.
+ACTOR = "actor"
 #: Real seconds between two looks at commands, the emergency file and orders in flight.
 TURN = 0.25
 #: The first waits (real ms) after a look at the positions that left something to do (a stop in doubt, a sale refused), and
@@ -142,6 +144,12 @@ class BrokerTrader:
         self._reporter.measured(standing)
         self._reporter.tally.reconciled = self._clock.wall_ms()
         self._report()
+        self._worker = self._clock.pacer.worker(self._connection.account.key, ACTOR, self._market_moved)
+
+    def _market_moved(self) -> None:
+        """In lock-step, from another thread: see what is due."""
+        if self._inbox.empty():
+            self._inbox.put(Moved())
 
     def _ids(self, ledger: Ledger) -> ClientIds:
         """Client ids under this book's own tag, so that a second NIJA on the account can be told apart."""
@@ -155,9 +163,11 @@ class BrokerTrader:
         for timer in self._due():
             self._handle(timer)
         if not self._owes(began):
-            self._heartbeat.rest(began, self._business.entries.waits_until)
+            self._worker.done(began, self._business.entries.waits_until)
         with suppress(Empty):
-            self._handle(self._inbox.get(timeout=self._wait()))
+            event = self._inbox.get(timeout=self._wait())
+            self._worker.busy()
+            self._handle(event)
         self._attend()
         self._heartbeat.beat()
 
@@ -185,7 +195,8 @@ class BrokerTrader:
             self._dues.hunt = now + int(TURN * SECOND)
             due.append(Timer.HUNT)
         if market >= self._dues.cycle:
-            self._reporter.tally.late(self._real_ms(market - self._dues.cycle) if self._dues.cycle else 0)
+            late = market - self._dues.cycle if self._dues.cycle else 0
+            self._reporter.tally.late(self._clock.pacer.real_ms(late))
             self._dues.cycle = self._next_cycle(market)
             due.append(Timer.CYCLE)
         elif market >= self._dues.watch:
@@ -205,16 +216,10 @@ class BrokerTrader:
         )
         return min(points)
 
-    def _real_ms(self, market_ms: int) -> int:
-        """A stretch of market time in real milliseconds; 0 in lock-step, where nothing is late."""
-        return int(market_ms / self._clock.speed) if self._clock.speed > 0 else 0
-
     def _wait(self) -> float:
         """Real seconds until something is due, a turn at most; in lock-step the inbox hears when the market has moved."""
-        if self._clock.speed <= 0:
-            return 0.001 if self._owes(self._clock.market_ms()) else TURN
         market = min(self._dues.cycle, self._dues.watch) - self._clock.market_ms()
-        return min(max(market / SECOND / self._clock.speed, 0.001), TURN)
+        return max(self._clock.pacer.wait_ms(market, int(TURN * SECOND)), 1) / SECOND
 
     # -- events ---------------------------------------------------------------------------------------------------
     def _handle(self, event: AccountEvent) -> None:
@@ -282,10 +287,8 @@ class BrokerTrader:
         self._report()
 
     def _sooner(self, due: int, wait: int) -> int:
-        """A due time (market ms), brought forward to `wait` real ms from now; in lock-step the market's next step decides."""
-        if wait == 0 or self._clock.speed <= 0:
-            return due
-        return min(due, self._clock.market_ms() + int(wait * self._clock.speed))
+        """A due time (market ms), brought forward to `wait` real ms from now."""
+        return min(due, self._clock.market_ms() + self._clock.pacer.market_ms(wait)) if wait else due
 
     def _failed(self, error: BrokerError) -> None:
         """The exchange did not answer: exits only until a cycle succeeds."""

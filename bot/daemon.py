@@ -25,7 +25,7 @@ from bot.engine.universe import Wishes
 from bot.hostlock import holding_keys
 from bot.independent_broker_trader import IndependentBrokerTrader
 from bot.ledgers import Ledgers
-from bot.lockstep import Lockstep
+from bot.lockstep import Follower
 from bot.operate.backups import backing_up
 from bot.operate.env_file import exposure
 from bot.operate.log import EventLog, Logs
@@ -103,7 +103,7 @@ def _trade(
     )
     _tell_what_is_held(trader, settings, world)
     _spare_the_collector()
-    with Lockstep.following(world, [post.heartbeat for post in trader.posts], trader.market_moved, stop):
+    with Follower.following(world, stop):
         return trader.run(lambda: world.child is None or world.child.alive)
 
 
@@ -208,12 +208,11 @@ def _news(file: Path | None) -> tuple[int, ...]:
 def _greet(log: EventLog, world: World, env_file: Path) -> None:
     """The first line says whose money this is."""
     if world.mode is Mode.SANDBOX:
-        speed = world.clock.speed
         log.info(
             Event.SANDBOX,
             version=__version__,
             money="play money at local exchanges, generated market",
-            speed=f"{speed:g} market seconds per second" if speed else "lock-step",
+            speed=str(world.clock.pacer),
             brokers=[str(key) for key in world.accesses],
             note="fees of a middle tier; newcomers pay more at the real exchanges",
         )

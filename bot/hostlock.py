@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
-from bot.brokers.hostfile import open_shared
+from bot.brokers.common.hostfile import open_shared
 
 #: Where Linux lists the abstract sockets: a holder's second one ends in its process id.
 _SOCKETS = Path("/proc/net/unix")

@@ -19,10 +19,10 @@ from threading import Thread, current_thread
 from types import MappingProxyType
 
 from bot.broker_manager import BrokerManager
-from bot.broker_trader import BrokerTrader
+from bot.broker_trader import ACTOR, BrokerTrader
 from bot.brokers.base import BaseBroker, BrokerError
 from bot.domain.clock import MINUTE, SECOND, Clock, Pause, backed_off
-from bot.domain.events import AccountEvent, Command, Moved, Verb
+from bot.domain.events import AccountEvent, Command, Verb
 from bot.domain.ids import Account, AccountKey
 from bot.domain.log import Event
 from bot.domain.outcome import Meaning
@@ -144,12 +144,6 @@ class IndependentBrokerTrader:
                 break
         return self._end(still_well() and not self._nothing_sound())
 
-    def market_moved(self) -> None:
-        """In lock-step: every actor sees what is due."""
-        for post in self.posts:
-            if post.inbox.empty():
-                post.inbox.put(Moved())
-
     def _nothing_sound(self) -> bool:
         """Whether every broker's book is damaged: there is nothing to trade until their owner has recovered one."""
         return all(post.damaged and post.heartbeat.pulse.status is Status.FAILED for post in self.posts)
@@ -186,6 +180,7 @@ class IndependentBrokerTrader:
 
     # -- actors -------------------------------------------------------------------------------------------------
     def _post(self, key: AccountKey, log: EventLog) -> Post:
+        self._clock.pacer.worker(key, ACTOR)  # a market in lock-step waits until it has started or failed
         pulse = Pulse(broker=str(key), status=Status.DEGRADED, reason="connecting")
         heartbeat = Heartbeat(pulse)
         return Post(key, heartbeat, Silence(heartbeat, self._clock), log)
@@ -322,6 +317,7 @@ class IndependentBrokerTrader:
             connected=False,
         )
         post.heartbeat.beat(pulse)
+        self._clock.pacer.excuse(post.key)
 
     def _notice_stuck(self) -> None:
         for post in self.posts:

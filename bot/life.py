@@ -13,6 +13,7 @@ from threading import Event as Signal
 from bot.brokers.base import BaseBroker
 from bot.domain.clock import SECOND, Clock
 from bot.domain.ids import Account
+from bot.domain.pacer import Pacer
 from bot.operate.health import Heartbeat
 from bot.store.database import StoreError
 from bot.store.ledger import Ledger
@@ -31,8 +32,8 @@ class LivelyClock:
         self._heartbeat = heartbeat
 
     @property
-    def speed(self) -> float:
-        return self._clock.speed
+    def pacer(self) -> Pacer:
+        return self._clock.pacer
 
     def market_ms(self) -> int:
         self._heartbeat.beat()

@@ -16,7 +16,8 @@ from typing import Any
 
 import requests
 
-from bot.domain.clock import Clock, ScaledClock, SteppedClock, parse_iso
+from bot.domain.clock import Clock, ScaledClock, parse_iso
+from bot.runtime.pacer import SteppedClock
 from bot.settings import playful_environment
 
 #: Real seconds that the sandbox may take until it listens.

@@ -15,7 +15,7 @@ from zlib import crc32
 import pytest
 from hypothesis import settings
 
-from bot.brokers import hostfile
+from bot.brokers.common import hostfile
 from bot.settings import VARIABLES
 
 # Processes that tests start compile what they import once: without that each takes seconds longer.

@@ -103,7 +103,7 @@ class Leaping:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self.speed = clock.speed
+        self.pacer = clock.pacer
         self.set_by = 0
         self.market_ahead = 0
         self._passed = 0

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.clock import ScaledClock, SteppedClock
+from bot.domain.clock import ScaledClock
+from bot.runtime.pacer import SteppedClock
 from bot.sandbox_child import Control, Ready, SandboxChild, SandboxError, clock_of, is_alive
 from tests.sandbox_fixture import ROOT, Sandbox
 
@@ -104,7 +105,7 @@ def test_clocks(tmp_path: Path) -> None:
         clock = clock_of(control)
         control.close()
         assert isinstance(clock, ScaledClock)
-        assert clock.speed == 90
+        assert clock.pacer.speed == 90
     folder = tmp_path / "lockstep"
     folder.mkdir()
     with Sandbox(folder, "--lockstep", "--pairs", "1", "--start", "2026-01-05T08:00:00Z") as running:

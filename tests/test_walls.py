@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "bot.strategy": {"bot.domain", "bot.strategy"},
     "bot.engine": {"bot.domain", "bot.strategy", "bot.engine", "bot.brokers.base"},
     "bot.store": {"bot.domain", "bot.store"},
+    "bot.runtime.pacer": {"bot.domain"},
     "bot.sandbox": {"bot.sandbox"},
     "bot.backtest": {"bot.domain", "bot.strategy", "bot.engine", "bot.backtest"},
     "bot.variables": set(),

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Protocol
 
+from bot.domain.pacer import Pacer, RealTime
+
 SECOND = 1_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
@@ -20,12 +22,10 @@ DAY = 24 * HOUR
 
 
 class Clock(Protocol):
-    """Integer milliseconds UTC of both clocks, and how fast the market's runs."""
+    """Integer milliseconds UTC of both clocks, and how they go together."""
 
     @property
-    def speed(self) -> float:
-        """Market seconds per real second; 0 when the market moves in lock-step only."""
-        ...
+    def pacer(self) -> Pacer: ...
 
     def market_ms(self) -> int:
         """Now, in market time: candles, orders, fills, days, budgets, cycles."""
@@ -53,7 +53,7 @@ def steady_ms() -> int:
 class SystemClock:
     """The live clock: market time is wall time."""
 
-    speed = 1.0
+    pacer = RealTime()
 
     def market_ms(self) -> int:
         return system_ms()
@@ -72,33 +72,10 @@ class ScaledClock:
         self._market_at = market_ms
         self._wall_at = wall_ms
         self._wall = wall
-        self.speed = speed
+        self.pacer = RealTime(speed)
 
     def market_ms(self) -> int:
-        return self._market_at + int((self._wall() - self._wall_at) * self.speed)
-
-    def wall_ms(self) -> int:
-        return self._wall()
-
-    def steady_ms(self) -> int:
-        return steady_ms()
-
-
-class SteppedClock:
-    """A market that stands still until somebody sets its time (lock-step)."""
-
-    speed = 0.0
-
-    def __init__(self, market_ms: int, wall: Callable[[], int] = system_ms) -> None:
-        self._market = market_ms
-        self._wall = wall
-
-    def set(self, market_ms: int) -> None:
-        """Move the market on; a clock never goes back."""
-        self._market = max(self._market, market_ms)
-
-    def market_ms(self) -> int:
-        return self._market
+        return self._market_at + int((self._wall() - self._wall_at) * self.pacer.speed)
 
     def wall_ms(self) -> int:
         return self._wall()

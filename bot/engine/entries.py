@@ -78,7 +78,7 @@ class Entries:
         if not still_valid(now, close, self.timeframe_ms):
             return 0
         if excluded(now, close, self.exclusion_ms):
-            still = self.desk.clock.speed <= 0
+            still = self.desk.clock.pacer.stands_still
             if still and may_enter is None and any(self._awaits(symbol) for symbol in symbols):
                 self.waits_until = close + self.exclusion_ms
             return 0

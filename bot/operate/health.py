@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -75,22 +75,12 @@ class Pulse:
 class Heartbeat:
     """One slot: the broker's thread writes, the supervisor reads.
 
-    `beats` counts the signs of life, `idle_at` is the market time up to which nothing is owed, `wakes_at` the market time at
-    which something will be owed that cannot wait for longer; 0 when nothing is.
+    `beats` counts the signs of life.
     """
 
     def __init__(self, pulse: Pulse) -> None:
         self.pulse = pulse
         self.beats = 0
-        self.idle_at = 0
-        self.wakes_at = 0
-        self.on_rest: Callable[[], object] | None = None
-
-    def rest(self, idle_at: int, wakes_at: int) -> None:
-        """All is done that was owed up to a market time; `on_rest` hears of it."""
-        self.wakes_at, self.idle_at = wakes_at, idle_at
-        if self.on_rest is not None:
-            self.on_rest()
 
     def beat(self, pulse: Pulse | None = None) -> None:
         """A sign of life, and the newest record if there is one."""

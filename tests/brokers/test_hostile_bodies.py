@@ -14,11 +14,11 @@ import trustme
 from bot.brokers.base import BrokerError
 from bot.brokers.coinbase import CoinbaseConfig
 from bot.brokers.coinbase.transport import CoinbaseTransport
+from bot.brokers.common.wire import MAX_BODY
 from bot.brokers.kraken import KrakenConfig
 from bot.brokers.kraken.transport import KrakenTransport
 from bot.brokers.okx import OkxConfig
 from bot.brokers.okx.transport import OkxTransport
-from bot.brokers.wire import MAX_BODY
 from bot.domain.clock import SystemClock
 from bot.domain.outcome import Meaning
 from tests.brokers.coinbase import conftest as coinbase

@@ -14,8 +14,8 @@ from bot.brokers.kraken import KrakenBroker, KrakenConfig
 from bot.brokers.okx import OKXBroker, OkxConfig
 from bot.domain.clock import SystemClock
 from tests.brokers.coinbase.conftest import NAME, PEM
+from tests.brokers.common.test_wire import TlsServer
 from tests.brokers.kraken.conftest import KEY, SECRET, Notes
-from tests.brokers.test_wire import TlsServer
 
 ROOT = Path(__file__).resolve().parents[2]
 

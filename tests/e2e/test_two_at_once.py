@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.brokers.deadline import Haste
-from bot.brokers.hostfile import open_shared
-from bot.brokers.keylock import FARTHEST, KeyFile, KeyLock
+from bot.brokers.common.deadline import Haste
+from bot.brokers.common.hostfile import open_shared
+from bot.brokers.common.keylock import FARTHEST, KeyFile, KeyLock
 from bot.domain.clock import MINUTE, system_ms
 from bot.hostlock import AlreadyRuns, HostLock, holder_of, holding_folder
 from tests.daemon_fixture import Daemon
@@ -153,7 +153,7 @@ def test_nonces_rise_over_all_homes_and_none_is_lost_with_either_file(tmp_path: 
         left.unlink()
     assert nonce(lock(tmp_path / "root"), now) > second
     with pytest.MonkeyPatch.context() as gone:
-        gone.setattr("bot.brokers.hostfile.HOST_FOLDERS", (tmp_path / "emptied",))
+        gone.setattr("bot.brokers.common.hostfile.HOST_FOLDERS", (tmp_path / "emptied",))
         assert nonce(lock(tmp_path / "mine"), now) > first
     assert nonce(lock(tmp_path / "elsewhere", "sandbox"), now) == now
 
@@ -198,7 +198,7 @@ def test_what_somebody_laid_in_its_place_is_not_followed(tmp_path: Path, trap: s
         case _:
             place.mkdir()
     with pytest.MonkeyPatch.context() as here:
-        here.setattr("bot.brokers.hostfile.HOST_FOLDERS", (folder,))
+        here.setattr("bot.brokers.common.hostfile.HOST_FOLDERS", (folder,))
         assert open_shared("x.key") is None
     assert victim.read_text() == "precious"
 
@@ -214,7 +214,7 @@ def test_two_users_share_the_file_in_a_sticky_folder(tmp_path: Path) -> None:
     code = f"""
 import os
 from pathlib import Path
-from bot.brokers import hostfile
+from bot.brokers.common import hostfile
 hostfile.HOST_FOLDERS = (Path({str(folder)!r}),)
 os.umask(0o077)
 print(os.pwrite(hostfile.open_shared('x.key'), b'7', 0))
@@ -222,7 +222,7 @@ print(os.pwrite(hostfile.open_shared('x.key'), b'7', 0))
     words = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", sys.executable, "-c", code]
     assert subprocess.run(words, capture_output=True, text=True, check=True).stdout == "1\n"
     with pytest.MonkeyPatch.context() as here:
-        here.setattr("bot.brokers.hostfile.HOST_FOLDERS", (folder,))
+        here.setattr("bot.brokers.common.hostfile.HOST_FOLDERS", (folder,))
         handle = open_shared("x.key")
     assert handle is not None
     assert os.pread(handle, 9, 0) == b"7"

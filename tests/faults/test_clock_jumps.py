@@ -9,7 +9,7 @@ import pytest
 
 from bot.broker_trader import _Dues
 from bot.brokers.base import BrokerError, Lane
-from bot.brokers.rate_limits import Budget
+from bot.brokers.common.rate_limits import Budget
 from bot.domain.clock import HOUR, MINUTE
 from tests.daemon_fixture import Daemon
 from tests.paths import VENUES

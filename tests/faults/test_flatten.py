@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.brokers.base import Lane
-from bot.brokers.deadline import Deadline
+from bot.brokers.common.deadline import Deadline
 from bot.brokers.kraken import KrakenBroker
 from bot.domain.order import Intent, OrderType, Purpose, Side
 from bot.domain.outcome import Placed

@@ -7,9 +7,9 @@ from decimal import Decimal
 import pytest
 
 from bot.brokers.base import Lane
-from bot.brokers.deadline import Deadline
+from bot.brokers.common.deadline import Deadline
+from bot.brokers.common.rate_limits import OverBudget
 from bot.brokers.kraken.limits import KrakenLimits
-from bot.brokers.rate_limits import OverBudget
 from bot.domain.order import Purpose
 from tests.rig import Rig
 

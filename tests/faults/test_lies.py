@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from bot.brokers.base import BaseBroker, BrokerError
-from bot.brokers.wire import BoundedSession
+from bot.brokers.common.wire import BoundedSession
 from bot.domain.clock import HOUR, MINUTE
 from bot.domain.fill import Fill
 from bot.domain.instrument import Balance, Instrument, Ticker

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NoReturn, cast
@@ -18,6 +18,7 @@ from bot.broker_trader import CYCLE_AGAIN, LOOK_AGAIN, BrokerTrader
 from bot.brokers.base import BrokerError
 from bot.domain.clock import DAY, HOUR, MINUTE, SECOND, Pause, backed_off
 from bot.domain.outcome import Meaning
+from bot.domain.pacer import RealTime
 from bot.engine.refusals import Refusals
 from bot.engine.vigil import Vigil
 from bot.independent_broker_trader import LONGEST_WAIT, IndependentBrokerTrader
@@ -33,7 +34,7 @@ class Hours:
     """A clock that a test moves on; `set_by` is what somebody did to the system's, in which no time passes."""
 
     now: int = 1_700_000_000_000
-    speed: float = 1.0
+    pacer: RealTime = field(default_factory=RealTime)
     set_by: int = 0
 
     def market_ms(self) -> int:
@@ -84,7 +85,7 @@ def actor(clock: Hours, position_ms: int, cycle_ms: int) -> BrokerTrader:
 
 def test_an_actor_outlives_200_hours_without_an_answer() -> None:
     for speed in (1.0, 60.0):
-        clock = Hours(speed=speed)
+        clock = Hours(pacer=RealTime(speed))
         trader = actor(clock, 15 * SECOND, 150 * SECOND)
         end = clock.now + OUTAGE
         while clock.now < end:

@@ -54,7 +54,7 @@ def test_two_processes_of_this_host_share_the_key(rig: Rig) -> None:
     """A check beside the daemon: both ask as fast as they can, one at a time, with one row of nonces."""
     before = refusals(rig)
     clock = sandbox_clock(rig.sandbox)
-    times = (clock.market_ms(), clock.wall_ms(), clock.speed)
+    times = (clock.market_ms(), clock.wall_ms(), float(rig.sandbox.ready["speed"]))
     arguments = (rig.sandbox.kraken.rest, rig.keys["api_key"], rig.keys["api_secret"], rig.folder / "state", times)
     other = multiprocessing.get_context("spawn").Process(target=_ask, args=arguments)
     other.start()

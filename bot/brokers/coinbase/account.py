@@ -11,13 +11,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from bot.brokers import answers
 from bot.brokers.base import BrokerError
 from bot.brokers.coinbase import parse as wire
 from bot.brokers.coinbase.errors import failure
 from bot.brokers.coinbase.market import understood
 from bot.brokers.coinbase.transport import CoinbaseTransport, Params
-from bot.brokers.recent import Recent
+from bot.brokers.common import answers
+from bot.brokers.common.recent import Recent
 from bot.domain.clock import MINUTE, Clock, iso
 from bot.domain.fill import Fill
 from bot.domain.instrument import Balance, FeeRate

@@ -8,7 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from bot.brokers.outcomes import Unsupported
+from bot.brokers.common.outcomes import Unsupported
 from bot.domain.clock import iso
 from bot.domain.instrument import Instrument, Ticker
 from bot.domain.money import ONE, ceil_to, plain

@@ -16,7 +16,7 @@ from bot.brokers.coinbase.connect import connect
 from bot.brokers.coinbase.market import CoinbaseMarket, understood
 from bot.brokers.coinbase.trade import CoinbaseTrade
 from bot.brokers.coinbase.transport import CoinbaseTransport
-from bot.brokers.shapes import Shapes
+from bot.brokers.common.shapes import Shapes
 from bot.domain.candles import Candles
 from bot.domain.clock import Clock
 from bot.domain.fill import Fill

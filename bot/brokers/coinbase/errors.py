@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from bot.brokers.answers import safe_text
 from bot.brokers.base import BrokerError
 from bot.brokers.coinbase.words import CANCELS, MESSAGES, NOTHING, ORDERS, REFUSALS, Row, bare, normal
+from bot.brokers.common.answers import safe_text
 from bot.domain.clock import MINUTE, SECOND
 from bot.domain.outcome import ErrorClass, Meaning
 

@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from bot.brokers.answers import BadAnswer, mapping, sequence, text
 from bot.brokers.base import BrokerError
 from bot.brokers.coinbase import parse_market as wire
 from bot.brokers.coinbase.errors import PAUSE_MS, failure
 from bot.brokers.coinbase.transport import CoinbaseTransport, Params
+from bot.brokers.common.answers import BadAnswer, mapping, sequence, text
 from bot.domain.candles import Candles, Row
 from bot.domain.clock import SECOND, Clock
 from bot.domain.instrument import Instrument, Look, Ticker

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, TypeVar
 
-from bot.brokers.answers import BadAnswer, mapping, number, sound_fill, sound_order, text
+from bot.brokers.common.answers import BadAnswer, mapping, number, sound_fill, sound_order, text
 from bot.domain.clock import parse_iso
 from bot.domain.fill import Fill
 from bot.domain.ids import is_ours

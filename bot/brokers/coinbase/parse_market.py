@@ -11,8 +11,8 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from bot.brokers.answers import BadAnswer, mapping, market_name, measure, number, sequence, text
 from bot.brokers.coinbase.parse import millis, named
+from bot.brokers.common.answers import BadAnswer, mapping, market_name, measure, number, sequence, text
 from bot.domain.candles import Row
 from bot.domain.clock import HOUR, MINUTE, SECOND
 from bot.domain.instrument import DOLLARS, Instrument, Ticker, Trading

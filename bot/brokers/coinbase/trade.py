@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from bot.brokers.answers import BadAnswer, mapping, order_id, sequence, text
 from bot.brokers.base import BrokerError, Lane
 from bot.brokers.coinbase import parse as wire
 from bot.brokers.coinbase.account import CoinbaseAccount
@@ -19,7 +18,8 @@ from bot.brokers.coinbase.bodies import harmless_body, order_body
 from bot.brokers.coinbase.errors import failure, of_cancel, of_order, of_preview
 from bot.brokers.coinbase.market import CoinbaseMarket, understood
 from bot.brokers.coinbase.transport import CoinbaseTransport
-from bot.brokers.outcomes import Unsupported, outcome
+from bot.brokers.common.answers import BadAnswer, mapping, order_id, sequence, text
+from bot.brokers.common.outcomes import Unsupported, outcome
 from bot.domain.clock import MINUTE, Clock
 from bot.domain.instrument import Instrument
 from bot.domain.log import Event, Log

@@ -18,16 +18,16 @@ from coinbase.constants import API_PREFIX
 from coinbase.rest import RESTClient
 from urllib3.exceptions import HTTPError
 
-from bot.brokers.answers import BadAnswer, safe_text
 from bot.brokers.base import BrokerError, Lane
 from bot.brokers.coinbase.config import CoinbaseConfig
 from bot.brokers.coinbase.errors import failure, of_status, of_transport
 from bot.brokers.coinbase.keys import BadKey, canonical, private_key
 from bot.brokers.coinbase.parse_market import server_ms
-from bot.brokers.deadline import Deadline, Haste, Overdue, Runner
-from bot.brokers.keylock import KeyBusy, KeyLock
-from bot.brokers.rate_limits import Budget, OverBudget, admit
-from bot.brokers.wire import CONNECT_SECONDS, READ_SECONDS, BoundedSession, trusted
+from bot.brokers.common.answers import BadAnswer, safe_text
+from bot.brokers.common.deadline import Deadline, Haste, Overdue, Runner
+from bot.brokers.common.keylock import KeyBusy, KeyLock
+from bot.brokers.common.rate_limits import Budget, OverBudget, admit
+from bot.brokers.common.wire import CONNECT_SECONDS, READ_SECONDS, BoundedSession, trusted
 from bot.domain.clock import SECOND, Clock
 from bot.domain.log import Event, Log
 from bot.domain.outcome import Meaning

@@ -10,13 +10,13 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from bot.brokers.base import BrokerError, Reading
+from bot.brokers.common.recent import Recent
 from bot.brokers.kraken import parse as wire
 from bot.brokers.kraken.errors import DENIED, row_of
 from bot.brokers.kraken.market import KrakenMarket, understood
 from bot.brokers.kraken.names import Names
 from bot.brokers.kraken.pages import ById, Listing, Memory, Pages, Trades
 from bot.brokers.kraken.transport import KrakenTransport
-from bot.brokers.recent import Recent
 from bot.domain.clock import MINUTE
 from bot.domain.fill import Fill
 from bot.domain.instrument import Balance, FeeRate

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import ClassVar
 
 from bot.brokers.base import Absence, BaseBroker, Capabilities, Connection, Reading, ShapeProof
+from bot.brokers.common.shapes import Shapes
 from bot.brokers.kraken.account import KrakenAccount
 from bot.brokers.kraken.config import KrakenConfig
 from bot.brokers.kraken.connect import connect
@@ -18,7 +19,6 @@ from bot.brokers.kraken.market import KrakenMarket
 from bot.brokers.kraken.skew import VenueClock
 from bot.brokers.kraken.trade import KrakenTrade
 from bot.brokers.kraken.transport import KrakenTransport
-from bot.brokers.shapes import Shapes
 from bot.domain.candles import Candles
 from bot.domain.clock import Clock
 from bot.domain.fill import Fill

@@ -10,9 +10,9 @@ import binascii
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from bot.brokers.answers import text
 from bot.brokers.base import Connection
-from bot.brokers.keylock import identity
+from bot.brokers.common.answers import text
+from bot.brokers.common.keylock import identity
 from bot.brokers.kraken.config import KrakenConfig
 from bot.brokers.kraken.errors import failure
 from bot.brokers.kraken.market import understood

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from bot.brokers.answers import safe_text
 from bot.brokers.base import BrokerError
+from bot.brokers.common.answers import safe_text
 from bot.domain.clock import MINUTE
 from bot.domain.outcome import ErrorClass, Meaning
 

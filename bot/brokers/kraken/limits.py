@@ -11,9 +11,9 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from bot.brokers.base import Lane
-from bot.brokers.deadline import Deadline
+from bot.brokers.common.deadline import Deadline
+from bot.brokers.common.rate_limits import Budget, admit, await_room
 from bot.brokers.kraken.config import LIMITS, Limits, Tier
-from bot.brokers.rate_limits import LOCKSTEP_SPEED, Budget, admit, await_room
 from bot.domain.clock import HOUR, MINUTE, Clock
 from bot.domain.log import Event, Log
 
@@ -142,7 +142,7 @@ class KrakenLimits:
 
     def _spend(self, budget: Budget, cost: float, lane: Lane, deadline: Deadline) -> None:
         self._last = budget
-        real = budget.wait_ms(cost, lane) / (self._clock.speed or LOCKSTEP_SPEED)
+        real = self._clock.pacer.counter_wait_ms(budget.wait_ms(cost, lane))
         if _WORTH_A_LINE <= real < deadline.left() * 1000 and time.monotonic() - self._said > _QUIET:
             self._said = time.monotonic()
             self._log.info(Event.WAITS, venue="kraken", budget=budget.name, seconds=f"{real / 1000:.1f}")

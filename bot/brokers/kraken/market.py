@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 from pykrakenapi import KrakenAPI
 
-from bot.brokers.answers import BadAnswer
 from bot.brokers.base import BrokerError
+from bot.brokers.common.answers import BadAnswer
 from bot.brokers.kraken import parse_market as wire
 from bot.brokers.kraken.errors import failure
 from bot.brokers.kraken.names import Names, read_names

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
-from bot.brokers import answers
 from bot.brokers.base import Reading
+from bot.brokers.common import answers
 from bot.brokers.kraken import parse as wire
 from bot.brokers.kraken.errors import failure
 from bot.brokers.kraken.market import understood

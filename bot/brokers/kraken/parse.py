@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from bot.brokers import answers
-from bot.brokers.answers import BadAnswer, number, safe_text, sequence, sound_fill, sound_order, text
+from bot.brokers.common import answers
+from bot.brokers.common.answers import BadAnswer, number, safe_text, sequence, sound_fill, sound_order, text
 from bot.brokers.kraken.names import Names
 from bot.domain.fill import Fill
 from bot.domain.instrument import DOLLARS, Balance, FeeRate

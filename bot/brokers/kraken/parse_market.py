@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from bot.brokers.answers import BadAnswer, market_name, measure, number, sequence, text
+from bot.brokers.common.answers import BadAnswer, market_name, measure, number, sequence, text
 from bot.brokers.kraken.names import Names
 from bot.brokers.kraken.parse import mapping
 from bot.domain.candles import Candle, Candles

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from bot.brokers.answers import number, order_id, safe_text
 from bot.brokers.base import Lane
+from bot.brokers.common.answers import number, order_id, safe_text
+from bot.brokers.common.outcomes import Unsupported, outcome
 from bot.brokers.kraken.config import KrakenConfig
 from bot.brokers.kraken.errors import failure, plain_words
 from bot.brokers.kraken.limits import ADD_COST, Charge, amend_cost, cancel_cost
@@ -20,7 +21,6 @@ from bot.brokers.kraken.market import KrakenMarket, understood
 from bot.brokers.kraken.parse import mapping
 from bot.brokers.kraken.skew import VenueClock
 from bot.brokers.kraken.transport import KrakenTransport
-from bot.brokers.outcomes import Unsupported, outcome
 from bot.domain.clock import SECOND, Clock, iso
 from bot.domain.log import Event, Log
 from bot.domain.money import plain

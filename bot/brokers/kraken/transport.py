@@ -17,15 +17,15 @@ import krakenex
 import requests
 from urllib3.exceptions import HTTPError
 
-from bot.brokers.answers import safe_text
 from bot.brokers.base import BrokerError, Lane, NoRoom
-from bot.brokers.deadline import Deadline, Haste, Overdue, Runner
-from bot.brokers.keylock import KeyBusy, KeyFile, KeyLock
+from bot.brokers.common.answers import safe_text
+from bot.brokers.common.deadline import Deadline, Haste, Overdue, Runner
+from bot.brokers.common.keylock import KeyBusy, KeyFile, KeyLock
+from bot.brokers.common.rate_limits import OverBudget
+from bot.brokers.common.wire import CONNECT_SECONDS, READ_SECONDS, BoundedSession, trusted
 from bot.brokers.kraken.config import KrakenConfig
 from bot.brokers.kraken.errors import DENIED, LOCKOUT_MS, REMEDIES, VENUE, explain, failure, of_transport, plain_words
 from bot.brokers.kraken.limits import Charge, KrakenLimits, question_cost
-from bot.brokers.rate_limits import OverBudget
-from bot.brokers.wire import CONNECT_SECONDS, READ_SECONDS, BoundedSession, trusted
 from bot.domain.clock import Clock, Pause
 from bot.domain.log import Event, Log
 from bot.domain.outcome import Meaning

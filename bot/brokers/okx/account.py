@@ -11,8 +11,9 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from bot.brokers.answers import mapping, text
 from bot.brokers.base import BrokerError
+from bot.brokers.common.answers import mapping, text
+from bot.brokers.common.recent import Recent
 from bot.brokers.okx import parse as wire
 from bot.brokers.okx.answers import millis, only
 from bot.brokers.okx.config import OkxConfig
@@ -20,7 +21,6 @@ from bot.brokers.okx.errors import failure
 from bot.brokers.okx.market import ALL_TYPES, OkxMarket, understood
 from bot.brokers.okx.parse_market import type_of
 from bot.brokers.okx.transport import OkxTransport
-from bot.brokers.recent import Recent
 from bot.domain.clock import DAY, HOUR, Clock
 from bot.domain.fill import Fill
 from bot.domain.instrument import Balance, FeeRate

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from bot.brokers.answers import BadAnswer, mapping, number
+from bot.brokers.common.answers import BadAnswer, mapping, number
 from bot.domain.money import ZERO
 
 

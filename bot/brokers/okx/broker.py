@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import ClassVar
 
 from bot.brokers.base import Absence, BaseBroker, BrokerError, Capabilities, Connection, ShapeProof
+from bot.brokers.common.shapes import Shapes
 from bot.brokers.okx.account import OkxAccount
 from bot.brokers.okx.config import OkxConfig
 from bot.brokers.okx.connect import SKEW_SHOWN, connect, measure_skew, money_warnings, read_settings
@@ -21,7 +22,6 @@ from bot.brokers.okx.parse import SwapPosition
 from bot.brokers.okx.parse_market import Funding, type_of
 from bot.brokers.okx.trade import OkxTrade
 from bot.brokers.okx.transport import OkxTransport
-from bot.brokers.shapes import Shapes
 from bot.domain.candles import Candles
 from bot.domain.clock import HOUR, Clock
 from bot.domain.fill import Fill

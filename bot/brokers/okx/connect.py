@@ -10,8 +10,8 @@ from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from bot.brokers.answers import text
 from bot.brokers.base import BrokerError, Connection
+from bot.brokers.common.answers import text
 from bot.brokers.okx import parse
 from bot.brokers.okx.account import OkxAccount
 from bot.brokers.okx.answers import only

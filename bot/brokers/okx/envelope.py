@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bot.brokers.answers import safe_text
 from bot.brokers.base import BrokerError
+from bot.brokers.common.answers import safe_text
 from bot.brokers.okx.errors import explain, failure, of_status
 from bot.domain.outcome import Meaning
 

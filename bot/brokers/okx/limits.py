@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from bot.brokers.base import Lane
-from bot.brokers.deadline import Deadline
-from bot.brokers.rate_limits import Budget, admit
+from bot.brokers.common.deadline import Deadline
+from bot.brokers.common.rate_limits import Budget, admit
 from bot.domain.clock import Clock
 
 #: Calls per two seconds; what is not listed has `_USUAL`.

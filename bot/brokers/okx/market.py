@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
 from typing import TypeVar
 
-from bot.brokers.answers import BadAnswer, mapping, text
+from bot.brokers.common.answers import BadAnswer, mapping, text
 from bot.brokers.okx import parse_market as wire
 from bot.brokers.okx.answers import only
 from bot.brokers.okx.config import OkxConfig

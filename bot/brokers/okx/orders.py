@@ -8,8 +8,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from bot.brokers.common.outcomes import Unsupported
 from bot.brokers.okx.parse import stop_id
-from bot.brokers.outcomes import Unsupported
 from bot.domain.instrument import Instrument, Kind
 from bot.domain.money import plain
 from bot.domain.order import Intent, OrderType, Side, TimeInForce

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from bot.brokers.answers import BadAnswer, mapping, number, sequence, sound_fill, sound_order, text
+from bot.brokers.common.answers import BadAnswer, mapping, number, sequence, sound_fill, sound_order, text
 from bot.brokers.okx.answers import millis, set_price
 from bot.domain.fill import Fill
 from bot.domain.instrument import DOLLARS, Balance, FeeRate

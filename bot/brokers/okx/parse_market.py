@@ -12,7 +12,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from bot.brokers.answers import BadAnswer, exact, mapping, market_name, measure, number, sequence, text
+from bot.brokers.common.answers import BadAnswer, exact, mapping, market_name, measure, number, sequence, text
 from bot.brokers.okx.answers import millis, positive
 from bot.domain.candles import Candle
 from bot.domain.clock import DAY, HOUR, MINUTE, SECOND

@@ -11,8 +11,10 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from bot.brokers.answers import BadAnswer, order_id, text
 from bot.brokers.base import BrokerError, Lane
+from bot.brokers.common.answers import BadAnswer, order_id, text
+from bot.brokers.common.outcomes import Unsupported, outcome
+from bot.brokers.common.shapes import NoCheck
 from bot.brokers.okx.account import OkxAccount
 from bot.brokers.okx.config import OkxConfig
 from bot.brokers.okx.connect import MANY_COINS
@@ -21,8 +23,6 @@ from bot.brokers.okx.market import OkxMarket
 from bot.brokers.okx.orders import Terms, algo_fields, is_algo, order_fields, wire_size
 from bot.brokers.okx.parse import Settings, stop_id
 from bot.brokers.okx.transport import OkxTransport
-from bot.brokers.outcomes import Unsupported, outcome
-from bot.brokers.shapes import NoCheck
 from bot.domain.clock import SECOND, Clock
 from bot.domain.instrument import Kind
 from bot.domain.log import Event, Log

@@ -17,14 +17,14 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from bot.brokers.base import BrokerError, Lane
-from bot.brokers.deadline import Deadline, Haste, Overdue, Runner
-from bot.brokers.keylock import KeyBusy, KeyLock
+from bot.brokers.common.deadline import Deadline, Haste, Overdue, Runner
+from bot.brokers.common.keylock import KeyBusy, KeyLock
+from bot.brokers.common.rate_limits import OverBudget
+from bot.brokers.common.wire import CONNECT_SECONDS, READ_SECONDS, BoundedSession, trusted
 from bot.brokers.okx import envelope as wire
 from bot.brokers.okx.config import OkxConfig
 from bot.brokers.okx.errors import failure, of_transport
 from bot.brokers.okx.limits import OkxLimits
-from bot.brokers.rate_limits import OverBudget
-from bot.brokers.wire import CONNECT_SECONDS, READ_SECONDS, BoundedSession, trusted
 from bot.domain.clock import Clock
 from bot.domain.outcome import Meaning
 

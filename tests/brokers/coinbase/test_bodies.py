@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.brokers.coinbase.bodies import harmless_body, order_body
-from bot.brokers.outcomes import Unsupported
+from bot.brokers.common.outcomes import Unsupported
 from bot.domain.instrument import Instrument, Ticker
 from bot.domain.order import Intent, OrderType, Purpose, Side, TimeInForce
 

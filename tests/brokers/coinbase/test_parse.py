@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.brokers.answers import BadAnswer
 from bot.brokers.coinbase import parse as wire
 from bot.brokers.coinbase import parse_market as market
+from bot.brokers.common.answers import BadAnswer
 from bot.domain.candles import Candles, Fault, inspect
 from bot.domain.clock import parse_iso
 from bot.domain.instrument import Balance, FeeRate, Trading

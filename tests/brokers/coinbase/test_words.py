@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from bot.brokers.base import Absence, BrokerError, Capabilities
 from bot.brokers.coinbase.errors import of_cancel, of_order, of_preview, of_status
 from bot.brokers.coinbase.words import CANCELS, MESSAGES, NOTHING, ORDERS, REFUSALS, bare, normal
-from bot.brokers.outcomes import outcome
-from bot.brokers.shapes import Shapes
+from bot.brokers.common.outcomes import outcome
+from bot.brokers.common.shapes import Shapes
 from bot.domain.order import Intent, OrderType, Purpose, Side, TimeInForce
 from bot.domain.outcome import ErrorClass, Meaning, NotPlaced, Unknown
 from tests.brokers.coinbase.conftest import Notes

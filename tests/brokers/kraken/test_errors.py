@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.brokers.answers import safe_text
+from bot.brokers.common.answers import safe_text
 from bot.brokers.kraken.errors import LOCKOUT_MS, REMEDIES, TABLE, explain, failure, row_of
 from bot.domain.outcome import Meaning
 

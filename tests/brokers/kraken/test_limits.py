@@ -9,11 +9,11 @@ import pytest
 
 from bot.broker_manager import BrokerManager
 from bot.brokers.base import Lane
-from bot.brokers.deadline import Deadline, Haste
+from bot.brokers.common.deadline import Deadline, Haste
+from bot.brokers.common.rate_limits import OverBudget
 from bot.brokers.kraken import KrakenBroker
 from bot.brokers.kraken.config import Tier
 from bot.brokers.kraken.limits import LOWERED_FOR, Charge, KrakenLimits
-from bot.brokers.rate_limits import OverBudget
 from bot.settings import load_settings
 from bot.world import World
 from tests.brokers.kraken.conftest import KEY, SECRET, Notes

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.brokers.answers import BadAnswer
+from bot.brokers.common.answers import BadAnswer
 from bot.brokers.kraken import parse, parse_market
 from bot.brokers.kraken.names import Names, read_names
 from bot.domain.candles import inspect

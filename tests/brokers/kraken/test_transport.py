@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 
 from bot.brokers.base import BrokerError, Lane
+from bot.brokers.common.wire import trusted
 from bot.brokers.kraken import KrakenConfig
 from bot.brokers.kraken.limits import Charge
 from bot.brokers.kraken.transport import KrakenTransport, Sender
-from bot.brokers.wire import trusted
 from bot.domain.clock import SystemClock, system_ms
 from bot.domain.outcome import Meaning
 from tests.brokers.kraken.conftest import KEY, SECRET, Answer, Request, SocketServer, drip, http, ok, refused

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.brokers.answers import BadAnswer, exact
+from bot.brokers.common.answers import BadAnswer, exact
 from bot.brokers.okx import parse, parse_market
 from bot.brokers.okx.parse import entry_id, stop_id
 from bot.domain.ids import ClientIds, is_ours, tag_of

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from bot.brokers.base import BrokerError
-from bot.brokers.deadline import Haste
-from bot.brokers.keylock import KeyLock, identity
+from bot.brokers.common.deadline import Haste
+from bot.brokers.common.keylock import KeyLock, identity
 from bot.brokers.okx import OKXBroker, OkxConfig
 from bot.brokers.okx.errors import REMEDIES
 from bot.domain.clock import SystemClock, system_ms

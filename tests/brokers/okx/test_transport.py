@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from bot.brokers.base import BrokerError, Lane
+from bot.brokers.common.wire import trusted
 from bot.brokers.okx import OkxConfig
 from bot.brokers.okx.transport import OkxTransport, Sender
-from bot.brokers.wire import trusted
 from bot.domain.clock import SystemClock, system_ms
 from bot.domain.outcome import Meaning
 from tests.brokers.kraken.conftest import Answer, Request, SocketServer, drip, http

@@ -13,12 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.brokers.base import BrokerError
+from bot.brokers.common.wire import trusted
 from bot.brokers.okx import OKXBroker, OkxConfig
 from bot.brokers.okx import parse as wire
 from bot.brokers.okx.envelope import of_failure
 from bot.brokers.okx.errors import TABLE
 from bot.brokers.okx.transport import Sender
-from bot.brokers.wire import trusted
 from bot.domain.clock import ScaledClock, system_ms
 from bot.domain.order import Intent, OrderStatus, OrderType, Purpose, Side, TimeInForce, VenueOrder
 from bot.domain.outcome import Meaning, Outcome, Unknown

@@ -10,15 +10,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from bot.brokers.base import Lane
-from bot.brokers.deadline import Deadline
+from bot.brokers.common.deadline import Deadline
 from bot.domain.clock import Clock
 
 #: How much of a budget each lane may fill: what is above stays free for the lanes before it.
 SHARES: Mapping[Lane, float] = MappingProxyType({Lane.EXIT: 1.0, Lane.QUERY: 0.85, Lane.ENTRY: 0.6})
-
-#: In lock-step the market stands still while we work, but a sandbox lets its own counters flow out at its usual speed (market
-#: seconds per real second), or nobody could ask again. Ours do the same.
-LOCKSTEP_SPEED = 60.0
 
 
 class OverBudget(Exception):
@@ -83,9 +79,7 @@ class Budget:
         self._level = max(self.level(), self._capacity)
 
     def _now(self) -> int:
-        """Market time (ms), which goes on by itself in lock-step, too."""
-        still = self._clock.speed <= 0
-        return self._clock.market_ms() + (int(self._clock.wall_ms() * LOCKSTEP_SPEED) if still else 0)
+        return self._clock.pacer.counter_ms(self._clock.market_ms(), self._clock.wall_ms())
 
 
 def admit(budget: Budget, cost: float, lane: Lane, deadline: Deadline, clock: Clock) -> None:
@@ -97,10 +91,10 @@ def admit(budget: Budget, cost: float, lane: Lane, deadline: Deadline, clock: Cl
 def await_room(budget: Budget, cost: float, lane: Lane, deadline: Deadline, clock: Clock) -> None:
     """Wait for room; raises `OverBudget` when the deadline would pass first.
 
-    Room comes with market time, waiting happens in real time: the clock's speed converts.
+    Room comes with the venue's time, waiting happens in real time: the clock's pacer converts.
     """
     while wait := budget.wait_ms(cost, lane):
-        real = wait / (clock.speed or LOCKSTEP_SPEED) / 1000
-        if real >= deadline.left():
-            raise OverBudget(budget.name, int(real * 1000))
-        deadline.pause(real)
+        real = clock.pacer.counter_wait_ms(wait)
+        if real >= deadline.left() * 1000:
+            raise OverBudget(budget.name, real)
+        deadline.pause(real / 1000)

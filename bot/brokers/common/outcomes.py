@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bot.brokers.answers import BadAnswer
 from bot.brokers.base import BrokerError
+from bot.brokers.common.answers import BadAnswer
 from bot.domain.outcome import Meaning, NotPlaced, Outcome, Unknown
 
 

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bot.brokers.deadline import Deadline
-from bot.brokers.hostfile import open_shared
+from bot.brokers.common.deadline import Deadline
+from bot.brokers.common.hostfile import open_shared
 from bot.domain.clock import DAY
 
 _FIRST_NAP, _LONGEST_NAP = 0.001, 0.01

@@ -13,8 +13,8 @@ import pytest
 import requests
 import trustme
 
-from bot.brokers.deadline import Haste, Overdue, Runner
-from bot.brokers.wire import BoundedSession, trusted
+from bot.brokers.common.deadline import Haste, Overdue, Runner
+from bot.brokers.common.wire import BoundedSession, trusted
 from bot.domain.clock import system_ms
 
 

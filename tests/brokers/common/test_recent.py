@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.brokers.recent import Recent
+from bot.brokers.common.recent import Recent
 
 
 def test_the_oldest_is_forgotten() -> None:

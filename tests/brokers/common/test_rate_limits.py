@@ -9,18 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.brokers.base import Lane
-from bot.brokers.deadline import Haste
+from bot.brokers.common.deadline import Haste
+from bot.brokers.common.rate_limits import Budget, OverBudget, admit
 from bot.brokers.kraken.limits import amend_cost, cancel_cost
-from bot.brokers.rate_limits import Budget, OverBudget, admit
-from bot.domain.clock import ScaledClock, SteppedClock, SystemClock, system_ms
+from bot.domain.clock import ScaledClock, SystemClock, system_ms
+from bot.domain.pacer import RealTime
+from bot.runtime.pacer import SteppedClock
 
 
 class Hand:
     """A market clock moved by hand that claims to run by itself."""
 
-    def __init__(self, speed: float = 1.0) -> None:
+    pacer = RealTime()
+
+    def __init__(self) -> None:
         self.now = 1_000_000
-        self.speed = speed
 
     def market_ms(self) -> int:
         return self.now
