@@ -52,10 +52,12 @@ class Ledgers:
         self._halted: set[AccountKey] = set()
         self._folder = Place([settings.operation.data_dir])
         self._places: dict[AccountKey, Place] = {}
+        self._keys: dict[Account, AccountKey] = {}
 
     @contextmanager
     def opened(self, broker: BaseBroker, account: Account) -> Iterator[Ledger]:
-        """Raises `AccountLocked`, `StoreError`, and `BrokerError` for keys that are another account's."""
+        """Raises `AccountLocked`, `StoreError`, and `BrokerError` for API keys that are another account's."""
+        self._refuse_twin(account)
         with ExitStack() as held:
             lock = held.enter_context(closing(AccountLock(state_folder(), account)))
             try:
@@ -178,6 +180,17 @@ class Ledgers:
         return wait
 
     # -- whose money it is ------------------------------------------------------------------------------------------
+    def _refuse_twin(self, account: Account) -> None:
+        """Two account keys may open the same money by mistake: whichever came first has it, or its orders would be in two books."""
+        first = self._keys.setdefault(account.unnamed, account.key)
+        if first != account.key:
+            raise BrokerError(
+                account.venue,
+                Meaning.PERMISSION,
+                f"these keys open the account that {first.label} trades already",
+                remedy=f"give {account.key} keys of an account of its own",
+            )
+
     def _claim(self, store: Store, broker: BaseBroker, account: Account) -> Account | None:
         """A key that is new while the book holds positions must open the same account, or nothing is traded.
 

@@ -80,6 +80,13 @@ def shared(url: str) -> URL:
     raise StoreError(f"DATABASE_URL names a {parsed.drivername} database: postgresql:// or sqlite:///FILE is needed")
 
 
+def name_of(where: URL) -> str:
+    """What its owner knows a database by: the file, or the server's address without the password."""
+    if where.get_backend_name() == "sqlite":
+        return str(Path(where.database or ""))
+    return where.render_as_string(hide_password=True)
+
+
 class Store:
     """An open database. `reading` and `writing` are transactions: what `writing` holds is on disk when it ends."""
 
@@ -92,13 +99,11 @@ class Store:
     @classmethod
     def open(cls, where: URL) -> Store:
         """The database at `where`, made or brought up to this NIJA's schema if need be; raises `StoreError`."""
-        name = where.render_as_string(hide_password=True)
         if where.get_backend_name() == "sqlite":
             file = Path(where.database or "")
-            name = str(file)
             _make_folder(file.parent)
-            return cls(_sqlite(file, "rwc"), name).prepared()
-        return cls(server(where), name).prepared()
+            return cls(_sqlite(file, "rwc"), name_of(where)).prepared()
+        return cls(server(where), name_of(where)).prepared()
 
     @classmethod
     def copy(cls, where: URL) -> Store:
@@ -129,7 +134,7 @@ class Store:
                 if not Disk(file.parent).is_cramped():
                     raise
                 return cls._of_copy(file).readable()
-        return cls(server(where), where.render_as_string(hide_password=True)).readable()
+        return cls(server(where), name_of(where)).readable()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

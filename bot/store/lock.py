@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.domain.clock import SECOND, Clock, Pause
 from bot.domain.ids import Account
-from bot.store.database import Store, StoreError, explaining, server
+from bot.store.database import Store, StoreError, explaining, name_of, server
 from bot.store.ledger import Ledger
 
 #: Real ms between two looks whether a server still holds the lock.
@@ -112,7 +112,7 @@ class ServerLock:
         self._engine = server(where)
         with ExitStack() as opening:
             opening.callback(self._engine.dispose)
-            with explaining(where.render_as_string(hide_password=True)):
+            with explaining(name_of(where)):
                 self._session = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
                 opening.callback(self._session.close)
                 self._take()

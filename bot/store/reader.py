@@ -19,7 +19,7 @@ from bot.domain.clock import system_ms
 from bot.domain.events import Verb
 from bot.domain.ids import Account, AccountKey
 from bot.store import migrate
-from bot.store.database import APPLICATION_ID, Store, StoreError, address, shared
+from bot.store.database import APPLICATION_ID, Store, StoreError, address, name_of, shared
 from bot.store.health import Health, health_of
 from bot.store.page import Page, account_of
 from bot.store.schema import accounts, commands, health
@@ -107,7 +107,7 @@ class Books:
             with self.page(seen) as page:
                 return ask(page)
         except StoreError as error:
-            self.unreadable[seen.where.render_as_string()] = str(error)
+            self.unreadable[name_of(seen.where)] = str(error)
             return None
 
     def health(self) -> dict[AccountKey, Health]:
@@ -143,7 +143,7 @@ class Books:
             try:
                 yield from _accounts_in(where)
             except StoreError as error:
-                self.unreadable[where.render_as_string()] = str(error)
+                self.unreadable[name_of(where)] = str(error)
 
     def where(self, key: AccountKey) -> URL:
         """Where an account's rows are, or will be; raises `StoreError` for a DATABASE_URL that is none."""

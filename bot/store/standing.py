@@ -17,7 +17,7 @@ from sqlalchemy import URL, ColumnElement, Connection, and_, bindparam, or_, sel
 from bot.domain.clock import system_ms
 from bot.domain.events import Verb
 from bot.domain.ids import Account, AccountKey
-from bot.store.database import Store, StoreError
+from bot.store.database import Store, StoreError, name_of
 from bot.store.page import Page, account_of
 from bot.store.reader import Books, Posted
 from bot.store.schema import OF_KEY, accounts, commands
@@ -85,7 +85,7 @@ def waiting(books: Books) -> list[Waiting]:
             with closing(Store.look(where)) as store, store.reading() as connection:
                 found += _waiting(connection, where)
         except StoreError as error:
-            books.unreadable[where.render_as_string()] = str(error)
+            books.unreadable[name_of(where)] = str(error)
     return sorted(found, key=lambda one: one.posted_at)
 
 
