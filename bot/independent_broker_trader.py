@@ -21,7 +21,8 @@ from types import MappingProxyType
 from bot.broker_manager import BrokerManager
 from bot.broker_trader import ACTOR, BrokerTrader
 from bot.brokers.base import BaseBroker, BrokerError
-from bot.domain.clock import MINUTE, SECOND, Clock, Pause, backed_off
+from bot.domain.backoff import Backoff
+from bot.domain.clock import MINUTE, SECOND, Clock, Pause
 from bot.domain.events import AccountEvent, Command, Verb
 from bot.domain.ids import Account, AccountKey
 from bot.domain.log import Event
@@ -33,6 +34,7 @@ from bot.operate.health import Heartbeat, Pulse, Status
 from bot.operate.heartbeat_file import HeartbeatFile
 from bot.operate.log import EventLog
 from bot.operate.status import board
+from bot.runtime.schedule import Due, Now
 from bot.store.database import StoreDamaged, StoreError, StoreReadOnly
 from bot.store.ledger import Ledger
 from bot.store.lock import AccountLocked
@@ -41,10 +43,10 @@ from bot.store.lock import AccountLocked
 ORDER_IN_HAND = 6 * SECOND
 #: Real seconds until the process ends after that, whatever hangs.
 LAST_WAIT = 7.3
-#: Waits (real seconds) between restarts of a dead actor.
-FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
-#: Real seconds before a key that the exchange refused is tried again: more tries could lock the account.
-REFUSED_WAIT = 300.0
+#: The waits between restarts of a dead actor, and how long (real ms) one must have lived to begin with the first again.
+RESTARTS, LIVED = Backoff(SECOND, 2, 30 * SECOND, jitter=0.2), MINUTE
+#: Real ms before a key that the exchange refused is tried again: more tries could lock the account.
+REFUSED_WAIT = 5 * MINUTE
 #: Times in a row that the refusal of a key which was taken before is doubted: a sick exchange refuses good keys, too.
 DOUBTS = 5
 #: Real ms without a sign of life after which an actor counts as stuck, and another takes its place. No wait for an exchange
@@ -52,8 +54,8 @@ DOUBTS = 5
 STUCK_AFTER = 60 * SECOND
 #: Errors in a row after which a broker counts as down although its actor lives.
 MANY_ERRORS = 10
-#: Real seconds between two turns of the supervisor; heartbeat file every tenth.
-TURN = 0.2
+#: Real seconds between two turns of the supervisor, and real ms between two heartbeats in its file.
+TURN, HEARTBEAT = 0.2, 2 * SECOND
 #: The order in which one broker is chosen when only one may trade.
 ONE_OF = ("coinbase", "kraken", "okx")
 _REFUSED = frozenset({Meaning.CREDENTIALS, Meaning.PERMISSION})
@@ -63,7 +65,7 @@ _REFUSED = frozenset({Meaning.CREDENTIALS, Meaning.PERMISSION})
 class Post:
     """One account's place: what supervisor and actor share, and what the supervisor remembers of it.
 
-    `born` is the steady time at which its thread began, `wait` the ms from then after which one that has ended begins again.
+    `born` is the steady time at which its thread began, `wait` how long (real ms) after the one before.
     """
 
     key: AccountKey
@@ -128,17 +130,18 @@ class IndependentBrokerTrader:
         for post in self.posts:
             self._start(post)
         self._write_heartbeat()
-        next_status, turn = 0, 0
+        status, heartbeat = Due(), Pause(self._clock, HEARTBEAT)
         while not self._stop.wait(TURN):
-            turn += 1
             self._notice_stuck()
             self._notice_recovery()
             self._revive()
             self._choose_one()
-            if turn % 10 == 0:
+            if heartbeat.is_over():
+                heartbeat.begin(HEARTBEAT)
                 self._write_heartbeat()
-            if self._clock.market_ms() >= next_status and self._all_reported():
-                next_status = self._clock.market_ms() + self._status_ms
+            now = Now.by(self._clock)
+            if status.has_come(now) and self._all_reported():
+                status.set(now.market + self._status_ms, now, self._clock.pacer)
                 self._say_status()
             if any(post.locked for post in self.posts) or self._nothing_sound() or not still_well():
                 break
@@ -202,7 +205,7 @@ class IndependentBrokerTrader:
         """
         if before is not None:
             before.leave_behind()
-        wait = FIRST_WAIT
+        wait = 0
         while not self._stop.is_set():
             born = self._clock.steady_ms()
             patience = self._live(post)
@@ -212,30 +215,26 @@ class IndependentBrokerTrader:
             gc.collect()  # or the next life is built beside what this one leaves in cycles, and the process grows by megabytes
             if post.locked is not None or self._stop.is_set():
                 return
-            if self._clock.steady_ms() - born > MINUTE:
-                wait = FIRST_WAIT
             post.restarts += 1
-            self._stop.wait(max(wait * self._rng.uniform(0.8, 1.2), patience))
-            wait = min(wait * 2, LONGEST_WAIT)
+            wait = RESTARTS.after(0 if self._clock.steady_ms() - born > LIVED else wait)
+            self._stop.wait(max(RESTARTS.spread(wait, self._rng), patience) / SECOND)
 
     def _revive(self) -> None:
         """Start a new thread for a broker whose thread ended in a way that it did not survive itself, with growing waits."""
         for post in self.posts:
             if post.thread is None or post.thread.is_alive() or post.locked is not None:
                 continue
-            lived = self._clock.steady_ms() - post.born
-            first = int(FIRST_WAIT * SECOND)
-            if lived > MINUTE:
-                post.wait = first
-            if lived >= max(post.wait, first):
-                post.wait = backed_off(post.wait, 2 * first, int(LONGEST_WAIT * SECOND))
+            passed = self._clock.steady_ms() - post.born
+            wait = RESTARTS.after(0 if passed > LIVED else post.wait)
+            if passed >= wait:
+                post.wait = wait
                 post.restarts += 1
                 post.log.error(Event.CRASHED, reason="its thread ended: a new one starts through reconciliation")
                 self._mark_failed(post, "its thread ended", "")
                 self._start(post, post.life)
 
-    def _live(self, post: Post) -> float:
-        """One life of an actor; returns the least real seconds until the next."""
+    def _live(self, post: Post) -> int:
+        """One life of an actor; returns the least real ms until the next."""
         actor: BrokerTrader | None = None
         try:
             actor = self._born(post)
@@ -257,7 +256,7 @@ class IndependentBrokerTrader:
             if not self._left_behind(post):
                 post.log.failure(Event.CRASHED, error, reason="starts again through reconciliation")
                 self._mark_failed(post, f"crashed: {type(error).__name__}", "")
-        return 0.0
+        return 0
 
     def _born(self, post: Post) -> BrokerTrader:
         """A new life at this post."""
@@ -389,6 +388,6 @@ class IndependentBrokerTrader:
         self._file.write(rows, stopped=stopped)
 
 
-def _patience(error: BrokerError, *, doubtful: bool) -> float:
-    """The least real seconds before a failed broker is tried again; a refusal that is `doubtful` is tried again soon."""
-    return max(error.retry_after_ms / SECOND, REFUSED_WAIT if error.meaning in _REFUSED and not doubtful else 0.0)
+def _patience(error: BrokerError, *, doubtful: bool) -> int:
+    """The least real ms before a failed broker is tried again; a refusal that is `doubtful` is tried again soon."""
+    return max(error.retry_after_ms, REFUSED_WAIT if error.meaning in _REFUSED and not doubtful else 0)

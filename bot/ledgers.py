@@ -16,7 +16,8 @@ from pathlib import Path
 from sqlalchemy import URL
 
 from bot.brokers.base import BaseBroker, BrokerError
-from bot.domain.clock import SECOND, backed_off
+from bot.domain.backoff import Backoff
+from bot.domain.clock import SECOND
 from bot.domain.ids import Account, AccountKey, new_tag
 from bot.domain.log import Event
 from bot.domain.outcome import Meaning
@@ -34,8 +35,8 @@ from bot.world import World
 
 #: What halts an account whose book cannot be written, as the log names it.
 LIMIT = "the disk"
-#: Real ms that a spare book lasts at least, and at most when the disk seemed sound again and again and was not.
-PATIENCE, LONGEST_PATIENCE = 2 * SECOND, 300 * SECOND
+#: How long a spare book lasts at least: longer when the disk seemed sound again and was not.
+PATIENCE = Backoff(2 * SECOND, 2, 300 * SECOND)
 #: Real ms that an ordinary book must have lasted for the disk to count as sound.
 PROVED = 60 * SECOND
 
@@ -175,7 +176,7 @@ class Ledgers:
         """How long to leave a disk alone: longer each time when it fails again as soon as it seems sound."""
         opened_at = self._opened_at.get(key)
         proved = opened_at is None or self._world.clock.steady_ms() - opened_at > PROVED
-        wait = backed_off(0 if proved else self._patience.get(key, 0), PATIENCE, LONGEST_PATIENCE)
+        wait = PATIENCE.after(0 if proved else self._patience.get(key, 0))
         self._patience[key] = wait
         return wait
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from bot.domain.backoff import Backoff
+from bot.domain.clock import Pause
 from bot.domain.events import Command, Verb
 from bot.domain.log import Event
 from bot.engine.business import Business
@@ -16,8 +17,8 @@ from bot.store.standing import BY_RESUME
 
 #: Attempts at flattening between two lines about what is still there.
 _PATIENCE = 40
-#: The first and the longest wait (real seconds) after an attempt that left all as it was.
-_FIRST_WAIT, _LONGEST_WAIT = 0.25, 2.0
+#: The waits after attempts that left all as it was.
+_AGAIN = Backoff(250, 2, 2_000)
 
 
 class OperatorDesk:
@@ -33,8 +34,8 @@ class OperatorDesk:
         self._may_enter = may_enter
         self._attempts: Counter[str] = Counter()
         self._left: list[str] = []
-        self._wait = 0.0
-        self._tried_at = 0.0
+        self._wait = 0
+        self._pause = Pause(business.desk.clock)
 
     def barrier(self) -> str | None:
         """Why there must be no entries now, by the owner's word or for his safety; None when they are free."""
@@ -114,11 +115,12 @@ class OperatorDesk:
     def _flatten(self, reason: str) -> list[str]:
         """One attempt; what is still there is said now and then. What no attempt changes is tried with growing waits."""
         left = self._business.flattening.left()
-        if not left or (left == self._left and time.monotonic() - self._tried_at < self._wait):
+        if not left or (left == self._left and not self._pause.is_over()):
             return left
         left = self._business.flattening.step(reason)
-        self._wait = min(max(self._wait * 2, _FIRST_WAIT), _LONGEST_WAIT) if left == self._left else 0.0
-        self._left, self._tried_at = left, time.monotonic()
+        self._wait = _AGAIN.after(self._wait) if left == self._left else 0
+        self._pause.begin(self._wait)
+        self._left = left
         if left and self._attempts[reason] % _PATIENCE == 0:
             self._log.warning(Event.FLATTEN, left=left)
         self._attempts[reason] += 1

@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "bot.engine": {"bot.domain", "bot.strategy", "bot.engine", "bot.brokers.base"},
     "bot.store": {"bot.domain", "bot.store"},
     "bot.runtime.pacer": {"bot.domain"},
+    "bot.runtime.schedule": {"bot.domain"},
     "bot.sandbox": {"bot.sandbox"},
     "bot.backtest": {"bot.domain", "bot.strategy", "bot.engine", "bot.backtest"},
     "bot.variables": set(),

@@ -136,11 +136,6 @@ class Ages:
         self._born = {name: born for name, born in self._born.items() if name in kept}
 
 
-def backed_off(last: int, first: int, most: int) -> int:
-    """The wait after one of `last`: twice as long, `first` at least and `most` at most, however often it is asked."""
-    return min(max(2 * last, first), most)
-
-
 def iso(ms: int) -> str:
     """`2026-01-01T00:00:00.000Z` for a time in milliseconds UTC."""
     moment = datetime.fromtimestamp(ms / 1000, UTC)

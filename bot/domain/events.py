@@ -19,7 +19,7 @@ class Timer(StrEnum):
     CYCLE = "cycle"
     WATCH = "watch"
     HUNT = "hunt"
-    STATUS = "status"
+    ATTEND = "attend"
 
 
 class Verb(StrEnum):

@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from bot.brokers.base import BrokerError
+from bot.domain.backoff import Backoff
 from bot.domain.booking import TAKEN
 from bot.domain.clock import MINUTE, SECOND
 from bot.domain.fill import Fill
@@ -32,9 +33,8 @@ if TYPE_CHECKING:
 
 #: Real ms between the first look that misses coins and the one that believes it.
 SECOND_LOOK = 20 * SECOND
-#: The first and the longest wait (real ms) after a sale that was refused for want of coins.
-FIRST_WAIT, LONGEST_WAIT = 250, MINUTE
-_MOST_DOUBLINGS = 10
+#: The waits after sales in a row that were refused for want of coins.
+AGAIN = Backoff(250, 2, MINUTE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +49,10 @@ class _Look:
 
 @dataclass(frozen=True, slots=True)
 class _Refused:
-    """Orders that were refused for want of coins: when the last (steady ms), and how many in a row."""
+    """Orders that were refused for want of coins: when the last (steady ms), and how long until the next (real ms)."""
 
     at: int
-    times: int
+    wait: int
 
 
 class Coins:
@@ -79,10 +79,7 @@ class Coins:
     def waits(self, symbol: str) -> bool:
         """Whether a sale was refused for want of coins too short a while ago to be tried again."""
         last = self._refused.get((symbol, False))
-        if last is None:
-            return False
-        wait = min(FIRST_WAIT << min(last.times - 1, _MOST_DOUBLINGS), LONGEST_WAIT)
-        return self._desk.clock.steady_ms() - last.at < wait
+        return last is not None and self._desk.clock.steady_ms() - last.at < last.wait
 
     def worth(self, balances: Mapping[str, Balance]) -> dict[str, Decimal]:
         """What of each spot position is at the account, by symbol: the rest has become other money, or somebody else's."""
@@ -117,19 +114,16 @@ class Coins:
         if not is_for_want_of_coins(record) or self._desk.instruments[position.symbol].shortable:
             self._refused.pop((position.symbol, stop), None)
             return
-        times = self._times(position.symbol, stop=stop) + 1
-        self._refused[position.symbol, stop] = _Refused(self._desk.clock.steady_ms(), times)
-        if stop and times == 1:
+        before = self._refused.get((position.symbol, stop))
+        wait = AGAIN.after(before.wait if before is not None else 0)
+        self._refused[position.symbol, stop] = _Refused(self._desk.clock.steady_ms(), wait)
+        if stop and before is None:
             return  # the stop before it may only not have let its coins go yet
         try:
             _, missing = self._shared_out(self._desk.broker.balances())
             self._judge(position, missing.get(position.symbol, ZERO), refused=True)
         except BrokerError as error:
             self._desk.log.warning(Event.WATCH, symbol=position.symbol, reason=error.text)
-
-    def _times(self, symbol: str, *, stop: bool) -> int:
-        last = self._refused.get((symbol, stop))
-        return last.times if last is not None else 0
 
     def _positions(self) -> list[Position]:
         return [one for one in self._desk.book.positions() if not self._desk.instruments[one.symbol].shortable]

@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.brokers.base import Absence, BrokerError
-from bot.domain.clock import HOUR, MINUTE, SECOND, Pause, backed_off
+from bot.domain.backoff import Backoff
+from bot.domain.clock import HOUR, MINUTE, SECOND, Pause
 from bot.domain.log import Event
 from bot.domain.order import Intent, OrderRecord, OrderStatus, Purpose
 from bot.domain.outcome import ErrorClass, Meaning, NotPlaced, Placed, Unknown
@@ -25,9 +26,8 @@ REPEAT_AFTER = 3 * SECOND // 2
 BURN_AFTER = 5 * SECOND
 #: Real ms after sending until which a sale or stop is repeated as it was: the market has moved on since.
 REPEAT_UNTIL = MINUTE
-#: The longest wait (real ms) between two looks for the same order.
-LONGEST_WAIT = 30 * SECOND
-FIRST_WAIT = 250
+#: The waits between two looks for the same order.
+AGAIN = Backoff(250, 2, 30 * SECOND)
 #: Market ms before an order's creation from which the venue's lists are searched.
 SEARCH_MARGIN = MINUTE
 #: Real ms after which an order that is still unknown is worth an alarm, and until the next one for it.
@@ -37,7 +37,7 @@ ALARM_AFTER, ALARM_AGAIN = MINUTE, HOUR
 @dataclass(slots=True)
 class _Chase:
     pause: Pause
-    wait: int = FIRST_WAIT
+    wait: int = 0
     alarm: Pause | None = None
 
 
@@ -182,8 +182,8 @@ class Hunt:
 
     def _again(self, record: OrderRecord, client_id: str, chase: _Chase) -> None:
         age = self._desk.age(record)
+        chase.wait = AGAIN.after(chase.wait)
         chase.pause.begin(min([chase.wait, *(at - age for at in _turning_points(record) if at > age)]))
-        chase.wait = backed_off(chase.wait, FIRST_WAIT, LONGEST_WAIT)
         if record.status is not OrderStatus.UNKNOWN and record.exchange_id is None:
             self._desk.book.mark(client_id, OrderStatus.UNKNOWN, reason="not seen at the exchange yet")
         if age > ALARM_AFTER and (chase.alarm is None or chase.alarm.is_over()):

@@ -13,7 +13,8 @@ from decimal import Decimal
 from typing import Final, TypeVar
 
 from bot.brokers.base import BaseBroker, BrokerError
-from bot.domain.clock import DAY, MINUTE, SECOND, Clock, backed_off
+from bot.domain.backoff import Backoff
+from bot.domain.clock import DAY, MINUTE, SECOND, Clock
 from bot.domain.instrument import Instrument, Kind, Trading
 from bot.domain.log import Event, Log
 from bot.domain.outcome import ErrorClass, Meaning, NotPlaced, Outcome, Placed
@@ -25,10 +26,10 @@ _SALES = frozenset({Trading.ONLINE, Trading.REDUCE_ONLY, Trading.LIMIT_ONLY})
 _STOPS = frozenset({Trading.ONLINE, Trading.REDUCE_ONLY})
 #: Refusals that changed rules may explain.
 _OF_RULES = frozenset({Meaning.MARKET_CLOSED, Meaning.REJECTED, Meaning.TOO_SMALL, Meaning.UNSUPPORTED})
-#: The first and the longest wait (real ms) before a market that refused an order as closed is tried again.
-_FIRST_WAIT, _LONGEST_WAIT = 5 * SECOND, MINUTE
+#: The waits before a market that refused an order as closed is tried again.
+_ORDERS_AGAIN = Backoff(5 * SECOND, 2, MINUTE)
 #: The same for stops, which guard what is held: tried again sooner.
-_FIRST_STOP_WAIT, _LONGEST_STOP_WAIT = SECOND, 30 * SECOND
+_STOPS_AGAIN = Backoff(SECOND, 2, 30 * SECOND)
 #: Real ms between two looks at the rules while a market in which we hold something is closed, and after refusals.
 _LOOK_AGAIN, _LOOK_AFTER_REFUSAL = MINUTE, 2 * SECOND
 #: The place of refusals that speak of the whole account, among the closed markets.
@@ -140,8 +141,7 @@ class Markets:
     def _wait(self, symbol: str, reason: str, *, stop: bool) -> None:
         """The next such order after a wait that grows."""
         before = self._closures.get((symbol, stop))
-        first, longest = (_FIRST_STOP_WAIT, _LONGEST_STOP_WAIT) if stop else (_FIRST_WAIT, _LONGEST_WAIT)
-        wait = backed_off(before.wait if before is not None else 0, first, longest)
+        wait = (_STOPS_AGAIN if stop else _ORDERS_AGAIN).after(before.wait if before is not None else 0)
         entries_until = before.entries_until if before is not None else 0
         self._closures[symbol, stop] = _Closure(reason, wait, self._clock.steady_ms() + wait, entries_until)
 

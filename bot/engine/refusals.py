@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from bot.domain.clock import SECOND, backed_off
+from bot.domain.backoff import Backoff
+from bot.domain.clock import SECOND
 from bot.domain.outcome import ErrorClass, Meaning, NotPlaced, Unknown
 
 #: Refusals that count, and the real ms from the first of them, before a position is sold for want of a stop.
 TIMES, AT_LEAST = 3, 30 * SECOND
-#: The first and the longest pause (real ms) after a refusal.
-FIRST_PAUSE, LONGEST_PAUSE = SECOND // 2, 10 * SECOND
+#: The pauses after refusals in a row.
+PAUSES = Backoff(SECOND // 2, 2, 10 * SECOND)
 #: Refusals of an amend, besides those that speak of its shape, which say that it is not the way: the order cannot be found
 #: where the venue shows it, or the venue amends nothing here.
 _NOT_THE_WAY = frozenset({Meaning.GONE, Meaning.NO_WAY})
@@ -39,7 +40,7 @@ class Refusals:
     def note(self, entry: str, reason: str, now: int, *, counts: bool) -> None:
         """A stop was refused; `counts` when the words are final and the coins were free."""
         known = self._of.get(entry)
-        pause = FIRST_PAUSE if known is None else backed_off(known.pause, FIRST_PAUSE, LONGEST_PAUSE)
+        pause = PAUSES.after(known.pause if known is not None else 0)
         one = self._of.setdefault(entry, _Refused(reason, pause, 0))
         one.reason, one.pause, one.until = reason, pause, now + pause
         if counts:
@@ -49,7 +50,7 @@ class Refusals:
     def pauses(self, entry: str, now: int) -> bool:
         """Whether it is too soon for another try."""
         one = self._of.get(entry)
-        return one is not None and one.until - LONGEST_PAUSE <= now < one.until
+        return one is not None and one.until - PAUSES.cap_ms <= now < one.until
 
     def is_final(self, entry: str, now: int) -> bool:
         """Whether the venue's no is to be believed."""

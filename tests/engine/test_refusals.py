@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.clock import SECOND
-from bot.engine.refusals import AT_LEAST, FIRST_PAUSE, TIMES, Refusals
+from bot.engine.refusals import AT_LEAST, PAUSES, TIMES, Refusals
 
 
 def test_pauses_grow_and_end() -> None:
     refused, now = Refusals(), 0
-    for pause in (FIRST_PAUSE, FIRST_PAUSE * 2, FIRST_PAUSE * 4):
+    for pause in (PAUSES.first_ms, PAUSES.first_ms * 2, PAUSES.first_ms * 4):
         refused.note("a", "no", now, counts=True)
         assert refused.pauses("a", now + pause - 1)
         assert not refused.pauses("a", now + pause)

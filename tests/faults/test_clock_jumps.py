@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from bot.broker_trader import _Dues
 from bot.brokers.base import BrokerError, Lane
 from bot.brokers.common.rate_limits import Budget
 from bot.domain.clock import HOUR, MINUTE
+from bot.domain.events import Timer
+from bot.domain.pacer import RealTime
+from bot.runtime.schedule import Now, Schedule
 from tests.daemon_fixture import Daemon
 from tests.paths import VENUES
 from tests.rig import Leaping, Rig, sandbox_clock
@@ -65,14 +67,14 @@ def test_a_key_that_is_refused_for_the_clocks_sake_trades_on_soon(tmp_path: Path
             assert daemon.stop()[0] == 0
 
 
-def test_all_work_is_due_at_once_when_the_clock_was_set_back() -> None:
-    dues = _Dues()
-    dues.follow(HOUR)
-    dues.cycle = dues.watch = HOUR + MINUTE
-    dues.follow(HOUR - 5)  # a clock that is only steered
-    assert dues.watch == HOUR + MINUTE
-    dues.follow(HOUR - MINUTE)
-    assert (dues.cycle, dues.watch) == (0, 0)
+def test_no_work_waits_for_the_time_that_a_clock_was_set_back_by() -> None:
+    schedule = Schedule(RealTime(), cycle_ms=150_000, timeframe_ms=300_000, exclusion_ms=0, position_ms=15_000)
+    assert Timer.CYCLE in schedule.due(Now(HOUR, 0))
+    schedule.looked(Now(HOUR, 0), finished=True, urgent=False)
+    assert not schedule.owes(HOUR + 14_999)
+    assert Timer.WATCH not in schedule.due(Now(14_999, 14_999))
+    assert Timer.WATCH in schedule.due(Now(16_000, 16_000))
+    assert Timer.CYCLE in schedule.due(Now(151_000, 151_000))
 
 
 def test_a_rate_budget_flows_out_although_the_clock_was_set_back(sandbox: Sandbox) -> None:

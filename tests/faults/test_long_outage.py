@@ -14,16 +14,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.broker_trader import CYCLE_AGAIN, LOOK_AGAIN, BrokerTrader
+from bot.broker_trader import BrokerTrader
 from bot.brokers.base import BrokerError
-from bot.domain.clock import DAY, HOUR, MINUTE, SECOND, Pause, backed_off
+from bot.domain.clock import DAY, HOUR, SECOND, Pause
 from bot.domain.outcome import Meaning
 from bot.domain.pacer import RealTime
 from bot.engine.refusals import Refusals
 from bot.engine.vigil import Vigil
-from bot.independent_broker_trader import LONGEST_WAIT, IndependentBrokerTrader
+from bot.independent_broker_trader import RESTARTS, IndependentBrokerTrader
 from bot.life import Silence
 from bot.operate.health import Heartbeat, Pulse, Status
+from bot.runtime.schedule import CYCLES_AGAIN, LOOKS_AGAIN, Now, Schedule
 from tests.rig import Notes
 
 OUTAGE = 200 * HOUR
@@ -53,17 +54,17 @@ def unanswered(*_: object) -> NoReturn:
 
 def actor(clock: Hours, position_ms: int, cycle_ms: int) -> BrokerTrader:
     """An actor whose exchange answers nothing, with the business of a held position left undone."""
-    plan = SimpleNamespace(exclusion_ms=0, cycle_ms=cycle_ms, timeframe_ms=DAY, position_ms=position_ms)
     heartbeat = Heartbeat(Pulse("kraken", Status.DEGRADED))
     made = BrokerTrader(
         cast("Any", SimpleNamespace(urgently=nullcontext)),
-        cast("Any", None), cast("Any", plan), clock, cast("Any", Notes()), heartbeat,
+        cast("Any", None), cast("Any", None), clock, cast("Any", Notes()), heartbeat,
         cast("Any", None), threading.Event(), Path("nowhere"), random.Random(1),
     )  # fmt: skip
     parts: dict[str, Any] = {
         "_business": SimpleNamespace(
             hunt=SimpleNamespace(pursue=lambda: False),
             watch=SimpleNamespace(look=unanswered, finished=False),
+            vigil=SimpleNamespace(look=lambda: None),
             cycle=unanswered,
             protection=SimpleNamespace(is_urgent=lambda: False),
             reconciliation=SimpleNamespace(
@@ -74,6 +75,7 @@ def actor(clock: Hours, position_ms: int, cycle_ms: int) -> BrokerTrader:
             tally=SimpleNamespace(late=lambda _: None, cycles=0),
             failed=lambda *_, **__: None, standing=None, report=lambda *_: None,
         ),
+        "_schedule": Schedule(clock.pacer, cycle_ms, DAY, 0, position_ms),
         "_ledger": SimpleNamespace(barrier="no answer"),
         "_operator": SimpleNamespace(attend=lambda: False),
         "_connection": SimpleNamespace(trading=None),
@@ -89,11 +91,11 @@ def test_an_actor_outlives_200_hours_without_an_answer() -> None:
         trader = actor(clock, 15 * SECOND, 150 * SECOND)
         end = clock.now + OUTAGE
         while clock.now < end:
-            for timer in trader._due():
+            for timer in trader._schedule.due(Now.by(clock)):
                 trader._handle(timer)
-            clock.now += max(min(trader._dues.watch, trader._dues.cycle) - clock.now, SECOND)
-        assert LOOK_AGAIN < trader._dues.looks <= 5 * MINUTE
-        assert CYCLE_AGAIN < trader._dues.cycles <= 5 * MINUTE
+            clock.now += SECOND
+        assert trader._schedule._looks == LOOKS_AGAIN.cap_ms
+        assert trader._schedule._cycles == CYCLES_AGAIN.cap_ms
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
@@ -113,19 +115,10 @@ def test_a_supervisor_outlives_200_hours_of_threads_that_die_at_once(tmp_path: P
     for _ in range(1_100):
         assert post.thread is not None
         post.thread.join(10)
-        clock.now += int(LONGEST_WAIT * SECOND)
+        clock.now += RESTARTS.cap_ms
         trader._revive()
     post.thread.join(10)  # what it dies of is this test's
     assert len(log.said("CRASHED")) == 1_100
-
-
-@given(st.integers(1, 10**6), st.integers(0, 10**6), st.integers(0, 5_000))
-def test_a_wait_that_backs_off_grows_to_its_bound_and_stays(first: int, room: int, times: int) -> None:
-    most, wait, before = first + room, 0, 0
-    for _ in range(times):
-        before, wait = wait, backed_off(wait, first, most)
-        assert before <= wait <= most
-    assert times == 0 or wait >= first
 
 
 # --- and a supervisor that slept itself

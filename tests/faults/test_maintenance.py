@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from bot.broker_manager import BrokerManager
 from bot.domain.clock import HOUR, SystemClock, parse_iso
-from bot.independent_broker_trader import FIRST_WAIT, LONGEST_WAIT, IndependentBrokerTrader
+from bot.independent_broker_trader import RESTARTS, IndependentBrokerTrader
 from bot.ledgers import Ledgers
 from bot.operate.log import Logs
 from bot.operate.redact import Redactor
@@ -108,7 +108,7 @@ def waits(unopened: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> lis
 
 
 def test_the_waits_grow_to_a_limit_with_jitter_and_never_end(waits: list[float]) -> None:
-    expected = [min(FIRST_WAIT * 2**life, LONGEST_WAIT) for life in range(LIVES)]
+    expected = [min(2.0**life, RESTARTS.cap_ms / 1000) for life in range(LIVES)]
     shares = [wait / plain for wait, plain in zip(waits, expected, strict=True)]
     assert all(0.8 <= share <= 1.2 for share in shares)
     assert len({round(share, 3) for share in shares}) > LIVES / 2

@@ -17,9 +17,11 @@ from pathlib import Path
 
 from bot.brokers.common.deadline import Deadline
 from bot.brokers.common.hostfile import open_shared
-from bot.domain.clock import DAY
+from bot.domain.backoff import Backoff
+from bot.domain.clock import DAY, SECOND
 
-_FIRST_NAP, _LONGEST_NAP = 0.001, 0.01
+#: Between two tries to take a key that is in use.
+_NAPS = Backoff(1, 2, 10)
 _WIDTH = 20
 #: How far beyond the wall clock (ms) a nonce may be that other users of this host could have written: a larger one would spoil
 #: the key for good. Ours are ahead of the clock only where it was set back.
@@ -98,14 +100,14 @@ class KeyLock:
         fcntl.flock(self._file, fcntl.LOCK_UN)
 
     def _take(self, file: int, deadline: Deadline) -> None:
-        nap = _FIRST_NAP
+        nap = 0
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                if not deadline.pause(nap):
+                nap = _NAPS.after(nap)
+                if not deadline.pause(nap / SECOND):
                     raise KeyBusy(f"{self._path.name} is in use by another program on this host") from None
-                nap = min(2 * nap, _LONGEST_NAP)
             else:
                 return
 
