@@ -1,4 +1,4 @@
-"""Names of decisions and orders: the client id that all three venues take, and the key that makes a decision unique."""
+"""Names of accounts, decisions and orders: the client id that all three venues take, the key that makes a decision unique."""
 
 from __future__ import annotations
 
