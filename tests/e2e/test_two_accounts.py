@@ -172,10 +172,15 @@ def test_both_trade_and_neither_knows_of_the_other(house: House) -> None:
 
 
 def test_one_alone_trades_where_only_one_may(house: House) -> None:
-    with house.trading(independent=False):
+    with house.trading(independent=False) as trader:
         house.until(lambda: house.book(KRAKEN).get("positions"), "a position")
-        house.until(lambda: house.book(SAVINGS).get("cycles_ok", 0) > 2, "cycles of the other")
-        assert house.book(SAVINGS)["status"] == "halted"
+        for post in trader.posts:  # each begins another life, in which nothing is different
+            assert post.life is not None
+            post.life.over.set()
+        house.until(lambda: len(house.lines("KRAKEN:SAVINGS", "CONNECTED")) == 2, "the other's next life")
+        for key, status in ((KRAKEN, "healthy"), (SAVINGS, "halted")):
+            house.until(lambda key=key: house.book(key).get("cycles_ok", 0) > 2, f"cycles of {key}")
+            assert house.book(key)["status"] == status
         assert house.truth(SAVINGS)["orders"] == []
 
 

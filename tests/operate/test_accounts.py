@@ -55,6 +55,14 @@ def runs(folder: Path, *accounts: Account, status: str = "healthy") -> None:
     (folder / "heartbeat.json").write_text(json.dumps(word))
 
 
+def only_okx(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The settings of the next start have no keys of Kraken."""
+    for name in KEYS:
+        monkeypatch.setenv(name, "")
+    for name, value in OKX.items():
+        monkeypatch.setenv(name, value)
+
+
 @pytest.mark.parametrize(
     ("word", "to"),
     [("kraken", [KRAKEN]), ("kraken:savings", [SAVINGS]), ("", [KRAKEN, SAVINGS])],
@@ -71,10 +79,7 @@ def test_an_order_reaches_the_account_that_was_named(
 
 
 def test_a_venue_alone_is_its_only_account(nija: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in KEYS:
-        monkeypatch.setenv(name, "")
-    for name, value in OKX.items():
-        monkeypatch.setenv(name, value)
+    only_okx(monkeypatch)
     runs(tmp_path, SAVINGS)
     nija.invoke(app, ["pause", "kraken"])
     assert [one.to for one in waiting(Books(tmp_path))] == [SAVINGS]
@@ -85,8 +90,11 @@ def test_a_venue_alone_is_its_only_account(nija: CliRunner, tmp_path: Path, monk
     assert [one.verb for one in waiting(Books(tmp_path))] == [Verb.PAUSE]
 
 
-def test_a_word_that_once_meant_one_account_never_reaches_another(nija: CliRunner, tmp_path: Path) -> None:
+def test_a_word_that_once_meant_one_account_never_reaches_another(
+    nija: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """`kraken` is traded no more, and what it holds is in its book; only `kraken:savings` is at work."""
+    only_okx(monkeypatch)
     bought(ledger(tmp_path, KRAKEN, LATER))
     runs(tmp_path, SAVINGS)
     ended = nija.invoke(app, ["flatten", "kraken", "--yes"])
