@@ -220,10 +220,12 @@ class Ledgers:
 
 
 def _hold_beside(file: Path, account: Account, held: ExitStack) -> None:
-    """A lock beside the database, which a NIJA of another host or container meets too that shares this disk. Where the disk takes
-    no such file the locks of this host must do. Raises `AccountLocked`."""
+    """A lock beside the database, which a NIJA of another host or container meets too that shares this disk: one for each account
+    that the database holds. Where the disk takes no such file the locks of this host must do. Raises `AccountLocked`."""
+    stem = account.key.stem
+    name = file.name if file.stem == stem else f"{file.name}.{stem}"
     try:
-        handle = os.open(file.with_name(f"{file.name}.lock"), os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        handle = os.open(file.with_name(f"{name}.lock"), os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError:
         return
     held.callback(os.close, handle)

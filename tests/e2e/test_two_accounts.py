@@ -30,6 +30,7 @@ from bot.operate.log import Logs
 from bot.operate.orders import addressees, carried_out
 from bot.operate.redact import Redactor
 from bot.settings import Mode, Settings, load_settings
+from bot.store.lock import AccountLocked
 from bot.store.reader import Books
 from bot.store.report import document
 from bot.world import World
@@ -184,23 +185,41 @@ def test_one_alone_trades_where_only_one_may(house: House) -> None:
         assert house.truth(SAVINGS)["orders"] == []
 
 
-def test_two_keys_that_open_the_same_money_are_one_too_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whichever came first has it for as long as the daemon runs, also while it is just being started again."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setenv("NIJA_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setenv("LOG_FILE", str(tmp_path / "nija.log"))
+@pytest.fixture(params=["a file per account", "one file for all"])
+def ledgers(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ledgers]:
+    """Books that no exchange is asked about."""
+    data = tmp_path / "data"
+    data.mkdir()
+    for name, value in (("XDG_STATE_HOME", "state"), ("NIJA_DATA_DIR", "data"), ("LOG_FILE", "nija.log")):
+        monkeypatch.setenv(name, str(tmp_path / value))
+    if request.param == "one file for all":
+        monkeypatch.setenv("DATABASE_URL", f"sqlite:///{data}/all.db")
     settings = load_settings(tmp_path)
-    nobody: Any = None
     with Logs(settings.operation, Redactor([])) as logs:
-        ledgers = Ledgers(settings, World(Mode.SANDBOX, SystemClock(), {}), logs.event_log)
-        first = Account("sandbox", "okx", "main", "7", "one")
-        with ledgers.opened(nobody, first):
-            pass
-        with (
-            pytest.raises(BrokerError, match="open the account that OKX:ONE trades already") as told,
-            ledgers.opened(nobody, replace(first, name="two")),
-        ):
-            pass
-        assert "okx:two" in told.value.remedy
-        with ledgers.opened(nobody, first), ledgers.opened(nobody, replace(first, identity="8", name="two")):
-            pass
+        yield Ledgers(settings, World(Mode.SANDBOX, SystemClock(), {}), logs.event_log)
+
+
+NOBODY: Any = None
+ONE = Account("sandbox", "okx", "main", "7", "one")
+
+
+def test_several_books_are_open_at_once_and_each_only_once(ledgers: Ledgers) -> None:
+    others = [replace(ONE, identity="8", name="two"), Account("sandbox", "kraken", "main", "9")]
+    with ledgers.opened(NOBODY, ONE), ledgers.opened(NOBODY, others[0]), ledgers.opened(NOBODY, others[1]):
+        for account in (ONE, *others):
+            with pytest.raises(AccountLocked), ledgers.opened(NOBODY, account):
+                pass
+
+
+def test_two_keys_that_open_the_same_money_are_one_too_many(ledgers: Ledgers) -> None:
+    """Whichever came first has it for as long as the daemon runs, also while it is just being started again."""
+    with ledgers.opened(NOBODY, ONE):
+        pass
+    with (
+        pytest.raises(BrokerError, match="open the account that OKX:ONE trades already") as told,
+        ledgers.opened(NOBODY, replace(ONE, name="two")),
+    ):
+        pass
+    assert "okx:two" in told.value.remedy
+    with ledgers.opened(NOBODY, ONE):
+        pass
