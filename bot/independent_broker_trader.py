@@ -25,10 +25,9 @@ from bot.domain.backoff import Backoff
 from bot.domain.clock import MINUTE, SECOND, Clock, Pause
 from bot.domain.events import AccountEvent, Command, Verb
 from bot.domain.ids import Account, AccountKey
-from bot.domain.log import Event
+from bot.domain.log import Event, Halt
 from bot.domain.outcome import Meaning
 from bot.engine.business import Plan
-from bot.ledgers import LIMIT
 from bot.life import Life, LivelyClock, Silence
 from bot.operate.health import Heartbeat, Pulse, Status
 from bot.operate.heartbeat_file import HeartbeatFile
@@ -245,7 +244,7 @@ class IndependentBrokerTrader:
             self._failed(post, error.text, error.remedy)
             return _patience(error, doubtful=self._is_doubtful(post, error, actor))
         except StoreReadOnly as error:
-            post.log.error(Event.HALTED, limit=LIMIT, reason=str(error))  # noqa: TRY400 - one line, no traceback
+            post.log.error(Event.HALTED, limit=Halt.DISK, reason=str(error))  # noqa: TRY400 - one line, no traceback
             self._mark_failed(post, str(error), error.remedy)
         except StoreDamaged as error:
             self._failed(post, str(error), error.remedy)

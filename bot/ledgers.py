@@ -19,7 +19,7 @@ from bot.brokers.base import BaseBroker, BrokerError
 from bot.domain.backoff import Backoff
 from bot.domain.clock import SECOND
 from bot.domain.ids import Account, AccountKey, new_tag
-from bot.domain.log import Event
+from bot.domain.log import Event, Halt
 from bot.domain.outcome import Meaning
 from bot.engine.adoption import TAGS_HERE
 from bot.operate.log import EventLog
@@ -33,8 +33,6 @@ from bot.store.rotation import inherit, left_alone, predecessor
 from bot.store.spare import DiskLedger, SpareLedger, files_of, merge, refuse_moved
 from bot.world import World
 
-#: What halts an account whose book cannot be written, as the log names it.
-LIMIT = "the disk"
 #: How long a spare book lasts at least: longer when the disk seemed sound again and was not.
 PATIENCE = Backoff(2 * SECOND, 2, 300 * SECOND)
 #: Real ms that an ordinary book must have lasted for the disk to count as sound.
@@ -134,7 +132,7 @@ class Ledgers:
         self._opened_at[account.key] = clock.steady_ms()
         if account.key in self._halted:
             self._halted.discard(account.key)
-            self._log_for(str(account.key)).info(Event.RESUMED, limit=LIMIT, reason="the disk can be used again")
+            self._log_for(str(account.key)).info(Event.RESUMED, limit=Halt.DISK, reason="the disk can be used again")
         return ledger
 
     def _merge(self, ledger: Ledger, file: Path) -> None:
@@ -156,7 +154,7 @@ class Ledgers:
         self._halted.add(account.key)
         self._log_for(str(account.key)).error(
             Event.HALTED,
-            limit=LIMIT,
+            limit=Halt.DISK,
             reason=why,
             disk=disk.folder,
             remedy="make room on this disk: until then no entries; exits and stops go on, and NIJA heals by itself",

@@ -9,7 +9,7 @@ from pathlib import Path
 from bot.domain.backoff import Backoff
 from bot.domain.clock import Pause
 from bot.domain.events import Command, Verb
-from bot.domain.log import Event
+from bot.domain.log import Event, Halt
 from bot.engine.business import Business
 from bot.operate.log import EventLog
 from bot.store.ledger import Ledger
@@ -79,7 +79,8 @@ class OperatorDesk:
                 self._done(command, "paused: no new entries, positions run to their rule's end")
             case Verb.RESUME:
                 self._call_back_flattening(before=command.number)
-                for name in ("paused", "second_instance", "flattening"):
+                self._end_second_instance()
+                for name in ("paused", "flattening"):
                     self._ledger.remember(name, None)
                 self._business.resume()
                 self._done(command, "resumed")
@@ -92,6 +93,11 @@ class OperatorDesk:
                 self._done(command, "this broker trades")
             case Verb.STOP:
                 pass
+
+    def _end_second_instance(self) -> None:
+        if self._ledger.fact("second_instance") is not None:
+            self._ledger.remember("second_instance", None)
+            self._log.info(Event.RESUMED, limit=Halt.SECOND_INSTANCE, reason="by the owner's word")
 
     def _call_back_flattening(self, before: int) -> None:
         for one in self._ledger.commands():
@@ -110,7 +116,7 @@ class OperatorDesk:
         for one in self._ledger.commands():
             if one.verb is Verb.FLATTEN:
                 self._ledger.answer(one.number, "flat: nothing of ours is held or ordered")
-        self._log.info(Event.HALTED, reason="flat; `nija resume` starts entries again")
+        self._log.info(Event.HALTED, limit=Halt.OPERATOR, reason="flat; `nija resume` starts entries again")
 
     def _flatten(self, reason: str) -> list[str]:
         """One attempt; what is still there is said now and then. What no attempt changes is tried with growing waits."""

@@ -135,18 +135,19 @@ class Reporter:
             self._log.info(
                 Event.CURRENCY, holds=held, reason="only dollars (USD, USDT, USDC) are traded; these stay untouched"
             )
-        money = {"balance_usd": standing.balance, "equity_usd": standing.equity}
+        balance, equity = standing.balance, standing.equity
         if not self._is_funded(standing):
             self._elsewhere = self._look_elsewhere()
             useless = standing.equity >= self._plan.min_balance
             reason = "nothing that is traded here is paid in what is held" if useless else "waits for money"
             reason += self._elsewhere
-            self._log.warning(Event.UNFUNDED, **money, needed_usd=self._plan.min_balance, reason=reason)
+            needed = self._plan.min_balance
+            self._log.warning(Event.UNFUNDED, balance_usd=balance, equity_usd=equity, needed_usd=needed, reason=reason)
         elif standing.equity < self._plan.recommended_balance:
             hint = f"under {self._plan.recommended_balance} dollars most trades are below the exchange's minimum"
-            self._log.info(Event.FUNDED, **money, hint=hint)
+            self._log.info(Event.FUNDED, balance_usd=balance, equity_usd=equity, hint=hint)
         else:
-            self._log.info(Event.FUNDED, **money)
+            self._log.info(Event.FUNDED, balance_usd=balance, equity_usd=equity)
 
     def _look_elsewhere(self) -> str:
         """What lies at the exchange and waits to be moved or freed, for the line about missing money; "" for nothing."""

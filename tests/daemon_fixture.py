@@ -20,8 +20,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from bot.domain.log import Event
 from bot.store.reader import Books
 from bot.store.report import document
+from tests.log_lines import lines_of
 from tests.torture.agreement import differences
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -128,8 +130,8 @@ class Daemon:
     def log(self) -> str:
         return self.log_file.read_text() if self.log_file.exists() else ""
 
-    def lines(self, word: str) -> list[str]:
-        return [line for line in self.log.splitlines() if f" {word} " in f"{line} "]
+    def lines(self, event: Event) -> list[str]:
+        return lines_of(self.log, event)
 
     def until(self, done: Callable[[], bool], why: str, patience: float = PATIENCE) -> None:
         end = time.monotonic() + patience
@@ -142,9 +144,9 @@ class Daemon:
                 )
             time.sleep(0.1)
 
-    def says(self, word: str, times: int = 1) -> None:
-        """Wait until the log has a word so often."""
-        self.until(lambda: len(self.lines(word)) >= times, word)
+    def says(self, event: Event, times: int = 1) -> None:
+        """Wait until the log tells of an event so often."""
+        self.until(lambda: len(self.lines(event)) >= times, event)
 
     # -- book and truth -----------------------------------------------------------------------------------------------
     def book(self, venue: str = "kraken") -> dict[str, Any]:

@@ -39,6 +39,7 @@ from bot.store.report import document
 from bot.strategy.base import Evaluation, Strategy
 from bot.strategy.params import APEX, DEFAULT_OWNER, ApexParams, Owner
 from bot.strategy.rule import FLAT, Why
+from tests.notes import Notes
 from tests.sandbox_fixture import Sandbox
 from tests.torture.agreement import differences
 
@@ -71,28 +72,6 @@ class Told(Strategy):
     def evaluate(self, candles: Candles) -> Evaluation:
         close = float(candles.close[-1])
         return Evaluation(self.side, Why.ENTER, candles.closed_at, close, close * self.stop, 1.0, 5, 60.0, close * 0.05)
-
-
-class Notes:
-    """A log in memory: the level, the event and its fields."""
-
-    def __init__(self) -> None:
-        self.lines: list[tuple[str, str, dict[str, object]]] = []
-
-    def debug(self, event: str, /, **fields: object) -> None:
-        self.lines.append(("debug", event, fields))
-
-    def info(self, event: str, /, **fields: object) -> None:
-        self.lines.append(("info", event, fields))
-
-    def warning(self, event: str, /, **fields: object) -> None:
-        self.lines.append(("warning", event, fields))
-
-    def error(self, event: str, /, **fields: object) -> None:
-        self.lines.append(("error", event, fields))
-
-    def said(self, event: str) -> list[dict[str, object]]:
-        return [fields for _, told, fields in self.lines if told == event]
 
 
 class Leaping:

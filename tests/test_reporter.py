@@ -14,6 +14,7 @@ from bot.brokers.base import BrokerError, Connection
 from bot.domain.clock import SystemClock
 from bot.domain.ids import AccountKey
 from bot.domain.instrument import Balance, Trading
+from bot.domain.log import Event
 from bot.domain.outcome import Meaning
 from bot.operate.health import Heartbeat, Pulse, Status
 from bot.reporter import Reporter, last_known
@@ -65,11 +66,11 @@ def test_the_line_about_missing_money_names_what_lies_elsewhere(
     unused: Any = SimpleNamespace()
     reporter = Reporter(plan, SystemClock(), notes, unused, unused, unused, unused, purse)  # type: ignore[arg-type]
     reporter.measured(standing("5"))
-    (line,) = notes.said("UNFUNDED")
+    (line,) = notes.said(Event.UNFUNDED)
     assert line["reason"] == f"waits for money{told}"
     assert reporter._verdict(None, "unfunded") == (Status.UNFUNDED, f"less than MIN_BALANCE_USD{told}")
     reporter.measured(standing("500"))
-    assert len(notes.said("FUNDED")) == 1
+    assert len(notes.said(Event.FUNDED)) == 1
 
 
 def test_what_the_book_holds_is_known_before_the_first_measurement(tmp_path: Path) -> None:

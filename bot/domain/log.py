@@ -1,4 +1,7 @@
-"""What is worth a line: every event that the log may carry, and what a room that may not know the log needs of it."""
+"""What is worth a line: every event that the log may carry, and what a room that may not know the log needs of it.
+
+The fields of each event are in `log_fields`.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ class Event(StrEnum):
     EARN_UNKNOWN = "earn_unknown"
     ENTRY = "ENTRY"
     ERROR = "ERROR"
-    ERROR_IGNORED = "ERROR IGNORED"
+    ERROR_IGNORED = "ERROR_IGNORED"
     EXIT = "EXIT"
     FAILED = "FAILED"
     FILL = "FILL"
@@ -47,7 +50,7 @@ class Event(StrEnum):
     HISTORY = "HISTORY"
     HUNT = "HUNT"
     LEFT_OUT = "LEFT_OUT"
-    LET_GO = "LET GO"
+    LET_GO = "LET_GO"
     LEVERAGE = "LEVERAGE"
     LIVE = "LIVE"
     LOCKED = "LOCKED"
@@ -79,7 +82,6 @@ class Event(StrEnum):
     STOPPED = "STOPPED"
     STOPPING = "STOPPING"
     STUCK = "STUCK"
-    THREAD_CRASHED = "THREAD CRASHED"
     TIER = "TIER"
     TP1 = "TP1"
     TP2 = "TP2"
@@ -95,6 +97,22 @@ class Event(StrEnum):
     WARNING = "WARNING"
     WATCH = "WATCH"
     WATCHING = "WATCHING"
+
+
+class Halt(StrEnum):
+    """What HALTED keeps entries from, or for what reason, and RESUMED gives free again: their field `limit`."""
+
+    ACCOUNT = "account"
+    """The exchange takes no orders of this account now."""
+    DAILY_LOSS = "MAX_DAILY_LOSS_PCT"
+    DISK = "the disk"
+    """The book cannot be written."""
+    DRAWDOWN = "MAX_DRAWDOWN_PCT"
+    MARKET = "market"
+    """The exchange takes no orders in one market now; the field `symbol` names it."""
+    OPERATOR = "operator"
+    SECOND_INSTANCE = "one NIJA"
+    """Another NIJA trades the same account."""
 
 
 class Log(Protocol):

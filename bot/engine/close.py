@@ -30,6 +30,14 @@ STOP_GRACE = 5 * SECOND
 #: Real ms within which the exchange shows all that an order has traded which it already says has ended.
 SHOWN_WITHIN = 6 * SECOND
 _ENDED = frozenset({OrderStatus.CANCELED, OrderStatus.EXPIRED})
+#: What a sale is called in the log.
+_SOLD = {
+    Purpose.TP1: Event.TP1,
+    Purpose.TP2: Event.TP2,
+    Purpose.TP3: Event.TP3,
+    Purpose.EXIT: Event.EXIT,
+    Purpose.FLATTEN: Event.FLATTEN,
+}
 #: Sales that are remembered as asked about.
 _MOST = 100
 
@@ -206,7 +214,7 @@ class Closing:
         left = self._desk.book.position(record.symbol)
         if left is not None:
             self._desk.log.info(
-                Event(record.purpose.upper()),
+                _SOLD[record.purpose],
                 symbol=record.symbol,
                 qty=record.booked_qty,
                 price=record.avg_price,

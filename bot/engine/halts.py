@@ -7,7 +7,7 @@ said once when they begin and once when they end.
 from __future__ import annotations
 
 from bot.domain.clock import day_start
-from bot.domain.log import Event
+from bot.domain.log import Event, Halt
 from bot.engine.desk import Desk
 from bot.engine.risk import Limits, Losses, Refusal, halt_of_day, halt_of_drawdown
 
@@ -29,7 +29,7 @@ class Halts:
         """The owner resumes: a drawdown's halt is over. A day's is not, its loss stays lost."""
         if self._desk.book.fact(_DRAWDOWN) is not None:
             self._desk.book.remember(_DRAWDOWN, None)
-            self._desk.log.info(Event.RESUMED, limit="MAX_DRAWDOWN_PCT", reason="by the owner's word")
+            self._desk.log.info(Event.RESUMED, limit=Halt.DRAWDOWN, reason="by the owner's word")
 
     def _drawdown(self, losses: Losses) -> str | None:
         book = self._desk.book
@@ -37,7 +37,7 @@ class Halts:
             refusal = halt_of_drawdown(losses, self._limits)
             if refusal is not None:
                 book.remember(_DRAWDOWN, str(refusal))
-                self._say(refusal, "until `nija resume`")
+                self._say(Halt.DRAWDOWN, refusal, "until `nija resume`")
         return book.fact(_DRAWDOWN)
 
     def _day(self, losses: Losses) -> str | None:
@@ -46,7 +46,7 @@ class Halts:
         began = book.fact(_DAY)
         if began is not None and began != today:
             book.remember(_DAY, None)
-            self._desk.log.info(Event.RESUMED, limit="MAX_DAILY_LOSS_PCT", reason="a new UTC day has begun")
+            self._desk.log.info(Event.RESUMED, limit=Halt.DAILY_LOSS, reason="a new UTC day has begun")
             began = None
         if began is None:
             refusal = halt_of_day(losses, self._limits)
@@ -54,8 +54,8 @@ class Halts:
                 return None
             book.remember(_REASON, str(refusal))
             book.remember(_DAY, today)
-            self._say(refusal, "until the next UTC day")
+            self._say(Halt.DAILY_LOSS, refusal, "until the next UTC day")
         return book.fact(_REASON)
 
-    def _say(self, refusal: Refusal, until: str) -> None:
-        self._desk.log.error(Event.HALTED, reason=f"{refusal}: no new entries {until}", limit=refusal.limit)
+    def _say(self, halt: Halt, refusal: Refusal, until: str) -> None:
+        self._desk.log.error(Event.HALTED, reason=f"{refusal}: no new entries {until}", limit=halt)

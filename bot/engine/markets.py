@@ -16,7 +16,7 @@ from bot.brokers.base import BaseBroker, BrokerError
 from bot.domain.backoff import Backoff
 from bot.domain.clock import DAY, MINUTE, SECOND, Clock
 from bot.domain.instrument import Instrument, Kind, Trading
-from bot.domain.log import Event, Log
+from bot.domain.log import Event, Halt, Log
 from bot.domain.outcome import ErrorClass, Meaning, NotPlaced, Outcome, Placed
 
 T = TypeVar("T")
@@ -98,7 +98,7 @@ class Markets:
             self._log.warning(
                 Event.HALTED,
                 symbol=symbol,
-                limit="market",
+                limit=Halt.MARKET,
                 reason=f"closed to this account: {reason}; left out for a day, or until `nija resume` or a restart",
             )
 
@@ -134,9 +134,11 @@ class Markets:
         told = (symbol, stop) in self._closures or (symbol, not stop) in self._closures
         self._wait(symbol, reason, stop=stop)
         if not told:
-            whose = {"limit": "account"} if symbol == _ACCOUNT else {"symbol": symbol, "limit": "market"}
             why = f"the exchange takes no such order now: {reason}; tried again with growing waits"
-            self._log.error(Event.HALTED, **whose, reason=why)
+            if symbol == _ACCOUNT:
+                self._log.error(Event.HALTED, limit=Halt.ACCOUNT, reason=why)
+            else:
+                self._log.error(Event.HALTED, symbol=symbol, limit=Halt.MARKET, reason=why)
 
     def _wait(self, symbol: str, reason: str, *, stop: bool) -> None:
         """The next such order after a wait that grows."""
@@ -195,13 +197,15 @@ class Markets:
         if now.trading is Trading.ONLINE:
             for stop in (True, False):
                 self._closures.pop((now.symbol, stop), None)
-            self._log.info(Event.RESUMED, symbol=now.symbol, limit="market", reason="the market takes all orders again")
+            self._log.info(
+                Event.RESUMED, symbol=now.symbol, limit=Halt.MARKET, reason="the market takes all orders again"
+            )
             return
         state = f"the market is {now.trading}" if listed else "the exchange does not list it any more"
         self._log.error(
             Event.HALTED,
             symbol=now.symbol,
-            limit="market",
+            limit=Halt.MARKET,
             reason=f"{state}: what is held there stays, with the stop that rests, until it can be sold",
         )
 

@@ -14,7 +14,7 @@ from bot.domain.clock import MINUTE
 from bot.domain.fill import Fill
 from bot.domain.ids import is_ours, tag_of
 from bot.domain.instrument import Balance
-from bot.domain.log import Event
+from bot.domain.log import Event, Halt
 from bot.domain.money import ZERO
 from bot.domain.order import STOPS, Decision, OrderRecord, Purpose, Side, VenueOrder
 from bot.engine.adoption import Adoption
@@ -209,7 +209,7 @@ class Reconciliation:
         self._desk.book.remember("second_instance", order.client_id)
         self._desk.log.error(
             Event.HALTED,
-            limit="one NIJA",
+            limit=Halt.SECOND_INSTANCE,
             client_id=order.client_id,
             reason="another NIJA trades this account: no new entries here until one of the two is stopped and `nija resume` is given",
         )

@@ -1,6 +1,6 @@
 """Which events are alarms, and when their owner is told of them.
 
-One table says which words of the log are alarms and which end one. An alarm that goes on is told once an hour; its end is
+One table says which events of the log are alarms and which end one. An alarm that goes on is told once an hour; its end is
 told when it has held for a while, so that the last message is always what is true. Pure: events and times in, messages out;
 sends nothing.
 """
@@ -15,7 +15,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Final
 
-from bot.domain.log import Event
+from bot.domain.log import Event, Halt
 from bot.operate.log import LoggedEvent, one_line, shown
 from bot.operate.redact import HIDDEN, Redactor
 
@@ -56,14 +56,18 @@ class Rule:
     """How an event bears on an alarm: begins it or, with `ends`, ends it.
 
     `subject` are the fields that tell alarms of one kind apart.
-    Only events of at least `level` count, and of these only the `wanted` ones.
+    Only events of at least `level` count, of these with `halt` only those that carry it, and only the `wanted` ones.
     """
 
     kind: Kind
     subject: tuple[str, ...] = ()
     ends: bool = False
     level: int = logging.INFO
+    halt: Halt | None = None
     wanted: Callable[[Mapping[str, object]], bool] = lambda fields: True  # noqa: ARG005
+
+    def fits(self, level: int, fields: Mapping[str, object]) -> bool:
+        return level >= self.level and self.halt in (None, fields.get("limit")) and self.wanted(fields)
 
 
 #: Errors in a row after which an exchange counts as failed although its trader lives.
@@ -76,58 +80,39 @@ def _many(fields: Mapping[str, object]) -> bool:
     return isinstance(errors, int) and errors >= _MANY
 
 
-def _is_second(fields: Mapping[str, object]) -> bool:
-    return fields.get("limit") == "one NIJA"
+#: Halts with an alarm of their own.
+_HALTS: Final = {Halt.SECOND_INSTANCE: Kind.SECOND, Halt.DISK: Kind.DISK}
 
 
-def _is_disk(fields: Mapping[str, object]) -> bool:
-    return fields.get("limit") == "the disk"
+def _of_halts(*, ends: bool, level: int = logging.INFO) -> tuple[Rule, ...]:
+    return tuple(Rule(_HALTS.get(halt, Kind.HALTED), ("limit", "symbol"), ends, level, halt) for halt in Halt)
 
 
-def _is_other(fields: Mapping[str, object]) -> bool:
-    return not _is_second(fields) and not _is_disk(fields)
-
-
-def _is_resume(fields: Mapping[str, object]) -> bool:
-    return fields.get("verb") == "resume" and "result" in fields
-
-
-ALARMS: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
+ALARMS: Final[Mapping[Event, tuple[Rule, ...]]] = MappingProxyType(
     {
         Event.NAKED: (Rule(Kind.NAKED, ("symbol",), level=_ERROR),),
         Event.COVERED: (Rule(Kind.NAKED, ("symbol",), ends=True),),
         Event.UNKNOWN: (Rule(Kind.UNKNOWN, ("client_id",), level=_ERROR),),
         Event.CERTAIN: (Rule(Kind.UNKNOWN, ("client_id",), ends=True),),
-        Event.HALTED: (
-            Rule(Kind.SECOND, level=_ERROR, wanted=_is_second),
-            Rule(Kind.DISK, level=_ERROR, wanted=_is_disk),
-            Rule(Kind.HALTED, ("limit", "symbol"), level=_ERROR, wanted=_is_other),
-        ),
-        Event.RESUMED: (
-            Rule(Kind.DISK, ends=True, wanted=_is_disk),
-            Rule(Kind.HALTED, ("limit", "symbol"), ends=True, wanted=_is_other),
-        ),
-        Event.COMMAND: (Rule(Kind.SECOND, ends=True, wanted=_is_resume),),
+        Event.HALTED: _of_halts(ends=False, level=_ERROR),
+        Event.RESUMED: _of_halts(ends=True),
         Event.FAILED: (Rule(Kind.FAILED, level=_ERROR),),
         Event.STUCK: (Rule(Kind.FAILED, level=_ERROR),),
         Event.ERROR: (Rule(Kind.FAILED, level=logging.WARNING, wanted=_many),),
         Event.RECOVERED: (Rule(Kind.FAILED, ends=True),),
         Event.CRASHED: (Rule(Kind.CRASHED, level=_ERROR),),
-        Event.THREAD_CRASHED: (Rule(Kind.CRASHED, level=_ERROR),),
         Event.LOCKED: (Rule(Kind.SECOND, level=_ERROR),),
         Event.GONE: (Rule(Kind.GONE, ("symbol",), level=_ERROR),),
         Event.UNWATCHED: (Rule(Kind.UNWATCHED, level=logging.WARNING),),
         Event.DAY: (Rule(Kind.DAY, ("day",)),),
     }
 )
-"""All rules of a word that fit an event count."""
+"""All rules of an event that fit count."""
 
 
 def rules_for(level: int, event: LoggedEvent) -> tuple[Rule, ...]:
     """What an event means for alarms; mostly nothing. Quick: the thread that trades asks."""
-    if event.word not in ALARMS:
-        return ()
-    return tuple(rule for rule in ALARMS[event.word] if level >= rule.level and rule.wanted(event.fields))
+    return tuple(rule for rule in ALARMS.get(event.word, ()) if rule.fits(level, event.fields))
 
 
 @dataclass(frozen=True, slots=True)

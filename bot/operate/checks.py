@@ -23,7 +23,7 @@ from bot.broker_manager import REMEDIES, BrokerManager, Examination
 from bot.domain.clock import SECOND, iso, system_ms
 from bot.domain.ids import AccountKey
 from bot.domain.instrument import DOLLARS
-from bot.domain.log import Log
+from bot.domain.log import Event, Log
 from bot.domain.money import plain, usd
 from bot.operate.heartbeat_file import Beat, running_daemon
 from bot.sandbox_child import Ready, SandboxError, is_alive
@@ -88,13 +88,13 @@ class Wish:
 class Silent:
     """A check prints its own findings: what brokers tell their log meanwhile goes nowhere."""
 
-    def debug(self, event: str, /, **fields: object) -> None: ...
+    def debug(self, event: Event, /, **fields: object) -> None: ...
 
-    def info(self, event: str, /, **fields: object) -> None: ...
+    def info(self, event: Event, /, **fields: object) -> None: ...
 
-    def warning(self, event: str, /, **fields: object) -> None: ...
+    def warning(self, event: Event, /, **fields: object) -> None: ...
 
-    def error(self, event: str, /, **fields: object) -> None: ...
+    def error(self, event: Event, /, **fields: object) -> None: ...
 
 
 def parse(description: str, *, validate: bool = False) -> Wish:

@@ -41,9 +41,19 @@ _SILENT: Final = ("sqlalchemy", "asyncio", "numba")
 class LoggedEvent:
     """What a line says, before anybody has formatted it."""
 
-    word: str
+    word: Event
     broker: str | None
     fields: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What a line says: an event and its broker, or a library's message and its logger."""
+
+    text: str
+    source: str | None
+    fields: Mapping[str, object]
+    is_ours: bool = True
 
 
 Listener = Callable[[int, LoggedEvent], None]
@@ -97,12 +107,12 @@ class LineFormatter(logging.Formatter, ABC):
     def format(self, record: logging.LogRecord) -> str:
         event = getattr(record, "event", None)
         if isinstance(event, LoggedEvent):
-            return self.line(record, event)
-        return self.line(record, LoggedEvent(self._safe(_message(record)), None, {}), record.name)
+            return self.line(record, _Said(event.word, event.broker, event.fields))
+        return self.line(record, _Said(self._safe(_message(record)), record.name, {}, is_ours=False))
 
     @abstractmethod
-    def line(self, record: logging.LogRecord, event: LoggedEvent, library: str = "") -> str:
-        """The finished line, tracebacks included; `library` is the logger of a line that is not ours."""
+    def line(self, record: logging.LogRecord, said: _Said) -> str:
+        """The finished line, tracebacks included."""
 
     def _value(self, key: str, value: object) -> str:
         return HIDDEN if self._redact.is_secret_name(key) else self._safe(_plain(value))
@@ -122,11 +132,11 @@ class LineFormatter(logging.Formatter, ABC):
 class TextFormatter(LineFormatter):
     """`2026-11-22 19:40:01Z INFO  KRAKEN CONNECTED  account=… balance=$3,000.00`"""
 
-    def line(self, record: logging.LogRecord, event: LoggedEvent, library: str = "") -> str:
+    def line(self, record: logging.LogRecord, said: _Said) -> str:
         time = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
         level = f"{_LEVELS.get(record.levelname, record.levelname):5}"
-        head = " ".join(part for part in (time, level, event.broker or library, event.word) if part)
-        fields = " ".join(self._field(key, value) for key, value in event.fields.items())
+        head = " ".join(part for part in (time, level, said.source, said.text) if part)
+        fields = " ".join(self._field(key, value) for key, value in said.fields.items())
         lines = [f"{head}  {fields}" if fields else head]
         lines += [f"    | {line}" for line in self._traceback(record)]
         return self._redact("\n".join(one_line(line) for line in lines))
@@ -144,13 +154,13 @@ class TextFormatter(LineFormatter):
 class JsonFormatter(LineFormatter):
     """One object a line with the same keys; money and quantities are strings."""
 
-    def line(self, record: logging.LogRecord, event: LoggedEvent, library: str = "") -> str:
+    def line(self, record: logging.LogRecord, said: _Said) -> str:
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         shown: dict[str, object] = {"time": time.replace("+00:00", "Z"), "level": record.levelname}
-        if who := event.broker or library:
-            shown["logger" if library else "broker"] = who
-        shown["event"] = event.word
-        shown |= {key: self._json(key, value) for key, value in event.fields.items() if key not in shown}
+        if said.source:
+            shown["broker" if said.is_ours else "logger"] = said.source
+        shown["event"] = said.text
+        shown |= {key: self._json(key, value) for key, value in said.fields.items() if key not in shown}
         if lines := self._traceback(record):
             shown["traceback"] = "\n".join(lines)
         return json.dumps(shown)
@@ -314,7 +324,7 @@ class _Crash:
 
     def of_thread(self, args: threading.ExceptHookArgs) -> None:
         if args.exc_value is not None:
-            self._log.failure(Event.THREAD_CRASHED, args.exc_value, thread=args.thread and args.thread.name)
+            self._log.failure(Event.CRASHED, args.exc_value, thread=args.thread and args.thread.name)
 
     def unraisable(self, args: sys.UnraisableHookArgs) -> None:
         if args.exc_value is not None:

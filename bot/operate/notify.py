@@ -28,7 +28,7 @@ EVENTS, MESSAGES = 1_000, 50
 TRIES: Final = (0.0, 2.0, 15.0, 60.0, 300.0)
 #: Real seconds after which a message that is being sent is called late: a service that drips outlives its time-outs.
 LATE: Final = 30.0
-#: Real seconds that the end waits for messages under way, and those from "STOPPING" on within which it must be over.
+#: Real seconds that the end waits for messages under way, and those from STOPPING on within which it must be over.
 DRAIN, LAST = 2.0, 7.6
 #: Real seconds within which a test message must be taken.
 TEST_PATIENCE: Final = 20.0
@@ -127,7 +127,7 @@ class Notifier:
 
     def hear(self, level: int, event: LoggedEvent) -> None:
         """An event of the log; called by whoever logs, returns at once."""
-        if event.word == "STOPPING":
+        if event.word is Event.STOPPING:
             self._stopping_at = time.monotonic()
         rules = rules_for(level, event)
         if not rules:

@@ -19,8 +19,10 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from bot.domain.log import Event
 from bot.settings import VENUES
 from tests.daemon_fixture import Daemon, truth
+from tests.log_lines import read_log
 from tests.sandbox_fixture import Sandbox
 from tests.torture.agreement import differences
 
@@ -73,7 +75,7 @@ def main() -> int:
             Sandbox(folder, *market, venues=tuple(words.venues)) as sandbox,
             Daemon(folder / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file), **plain) as daemon,
         ):
-            daemon.says("FUNDED", len(words.venues))
+            daemon.says(Event.FUNDED, len(words.venues))
             began = time.monotonic()
             for number in range(words.days):
                 print(f"day {number + 1:>3}: {day(sandbox, daemon, words.step)}", flush=True)
@@ -94,7 +96,7 @@ def main() -> int:
                     f"{venue}: {len(book['orders'])} orders, {len(book['fills'])} fills, {len(lines)} differences",
                     *lines,
                 )
-            errors = daemon.lines("ERROR")
+            errors = [line.text for line in read_log(daemon.log) if line.level == "ERROR"]
             if words.keep:
                 shutil.copytree(folder, words.keep, dirs_exist_ok=True)
     print(*errors[:10], sep="\n")

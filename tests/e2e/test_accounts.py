@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.log import Event
 from tests.daemon_fixture import Daemon, total, truth
 from tests.sandbox_fixture import Sandbox
 
@@ -41,7 +42,7 @@ def test_a_second_daemon_on_the_account_ends_with_3(sandbox: Sandbox, tmp_path: 
     state = str(tmp_path / "locks")
     shared = {"SANDBOX_READY_FILE": ready, "XDG_STATE_HOME": state, "PAIRS_ALLOW": "DOGE-USD", "STRATEGY": ""}
     with Daemon(tmp_path / "one", **shared) as first:
-        first.says("FUNDED")
+        first.says(Event.FUNDED)
         with Daemon(tmp_path / "two", **shared) as second:
             assert second.wait() == 3
             assert f"process {first.running.pid}" in second.console.read_text()
@@ -54,16 +55,16 @@ def test_from_play_money_to_real_keys_to_new_keys_to_wrong_keys(sandbox: Sandbox
     ready = str(sandbox.ready_file)
     folder = tmp_path / "nija"
     with Daemon(folder, SANDBOX_READY_FILE=ready, CANDLE_EXCLUSION_SECONDS="0", PAIRS_ALLOW=PAIRS) as play:
-        play.says("ENTRY")
+        play.says(Event.ENTRY)
         play.stop()
-        assert play.lines("STAYS")
+        assert play.lines(Event.STAYS)
 
     keys = sandbox.control("POST", "accounts", venue="kraken")
     for asset, amount in GIFTS.items():
         sandbox.control("POST", "deposit", venue="kraken", asset=asset, amount=str(amount), account=keys["account"])
     with live(folder, sandbox, keys) as real:
-        real.says("LIVE")
-        real.says("ENTRY", times=2)
+        real.says(Event.LIVE)
+        real.says(Event.ENTRY, times=2)
         real.command("pause")
         real.agrees(sandbox.ready, account=keys["account"])
         held = {one["symbol"] for one in real.book()["positions"]}
@@ -72,15 +73,15 @@ def test_from_play_money_to_real_keys_to_new_keys_to_wrong_keys(sandbox: Sandbox
 
     rotated = sandbox.control("POST", "accounts", venue="kraken", same_account=True, account=keys["account"])
     with live(folder, sandbox, rotated) as later:
-        later.says("FUNDED", times=3)
+        later.says(Event.FUNDED, times=3)
         assert {one["symbol"] for one in later.book()["positions"]} == held
-        assert later.lines("FAILED") == []
+        assert later.lines(Event.FAILED) == []
         later.stop()
 
     other = sandbox.control("POST", "accounts", venue="kraken")
     with live(folder, sandbox, other) as wrong:
-        wrong.says("FAILED")
-        (line,) = wrong.lines("FAILED")
+        wrong.says(Event.FAILED)
+        (line,) = wrong.lines(Event.FAILED)
         assert "another account" in line
         assert "nija recover kraken" in line
         wrong.stop()

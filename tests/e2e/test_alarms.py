@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.log import Event
 from tests.daemon_fixture import Daemon
 from tests.operate.receiver import Receiver
 from tests.sandbox_fixture import Sandbox
@@ -24,14 +25,14 @@ def test_the_day_is_told_at_midnight_of_the_market(tmp_path: Path) -> None:
             NOTIFY_URLS=receiver.url,
         ) as daemon,
     ):
-        daemon.says("FUNDED")
+        daemon.says(Event.FUNDED)
         for _ in range(5):
             sandbox.control("POST", "advance", seconds=CANDLE)
-        assert not daemon.lines("DAY")
+        assert not daemon.lines(Event.DAY)
         for _ in range(2):
             sandbox.control("POST", "advance", seconds=CANDLE)
         receiver.until(lambda: bool(receiver.messages), "the day")
-        assert daemon.lines("ENTRY")
+        assert daemon.lines(Event.ENTRY)
         (title, line) = receiver.messages[0]
         assert title == "NIJA SANDBOX KRAKEN: the day"
         assert line.startswith("day 2026-01-05, equity $")
@@ -39,7 +40,7 @@ def test_the_day_is_told_at_midnight_of_the_market(tmp_path: Path) -> None:
         assert "trades 0" not in line
         for _ in range(3):
             sandbox.control("POST", "advance", seconds=CANDLE)
-        assert len(daemon.lines("DAY")) == 1
+        assert len(daemon.lines(Event.DAY)) == 1
         assert daemon.stop()[0] == 0
     assert "t0ken" not in daemon.log
 
@@ -51,7 +52,7 @@ def cycles(folder: Path, urls: str) -> tuple[int, int, str]:
         Sandbox(folder, "--lockstep", "--start", "2026-01-05T23:45:00Z") as sandbox,
         Daemon(folder / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file), NOTIFY_URLS=urls) as daemon,
     ):
-        daemon.says("FUNDED")
+        daemon.says(Event.FUNDED)
         for _ in range(4):
             sandbox.control("POST", "advance", seconds=CANDLE)
         book = daemon.book()
@@ -79,9 +80,9 @@ def test_a_failed_exchange_and_its_return_are_told(tmp_path: Path) -> None:
         ready = str(sandbox.ready_file)
         with Daemon(tmp_path / "nija", SANDBOX_READY_FILE=ready, NOTIFY_URLS=receiver.url) as daemon:
             receiver.until(lambda: receiver.titles == ["NIJA SANDBOX KRAKEN: failed"], "the failure", 60)
-            daemon.says("FAILED", times=2)
+            daemon.says(Event.FAILED, times=2)
             sandbox.control("DELETE", "faults")
-            daemon.says("RECOVERED")
+            daemon.says(Event.RECOVERED)
             assert daemon.stop()[0] == 0
         assert receiver.titles == ["NIJA SANDBOX KRAKEN: failed", "NIJA SANDBOX KRAKEN: works again"]
 

@@ -14,6 +14,7 @@ from typing import Self
 
 import pytest
 
+from bot.domain.log import Event
 from tests.daemon_fixture import Daemon
 from tests.sandbox_fixture import Sandbox
 
@@ -49,7 +50,7 @@ def test_a_log_that_nobody_reads_stops_neither_trading_nor_the_end(sandbox: Sand
         tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file), LOG_FILE="/dev/stdout", LOG_LEVEL="DEBUG"
     ) as daemon:
         filled = b""
-        while b"FUNDED" not in filled:
+        while Event.FUNDED.encode() not in filled:
             filled += os.read(daemon.reader, 4096)
         before = asked(sandbox)
         daemon.until(lambda: asked(sandbox) > before + 100, "many requests, each with lines in the log")
@@ -66,30 +67,30 @@ def asked(sandbox: Sandbox) -> int:
 
 def test_a_console_whose_reader_has_left_changes_no_status(sandbox: Sandbox, tmp_path: Path) -> None:
     with Piped(tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file), PYTHONUNBUFFERED="") as daemon:
-        daemon.says("FUNDED")
+        daemon.says(Event.FUNDED)
         os.close(daemon.reader)
         entries = len(daemon.log)
         daemon.until(lambda: len(daemon.log) > entries, "another line")
         assert daemon.stop()[0] == 0
-        assert daemon.lines("STOPPED")
+        assert daemon.lines(Event.STOPPED)
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGQUIT])
 def test_every_way_of_asking_ends_it_as_sigterm_does(sandbox: Sandbox, tmp_path: Path, number: int) -> None:
     with Daemon(tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file)) as daemon:
-        daemon.says("FUNDED")
+        daemon.says(Event.FUNDED)
         daemon.running.send_signal(number)
         assert daemon.wait() == 0
-        assert daemon.lines("STOPPED")
+        assert daemon.lines(Event.STOPPED)
 
 
 def test_a_signal_that_asks_for_something_else_ends_nothing(sandbox: Sandbox, tmp_path: Path) -> None:
     with Daemon(tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file)) as daemon:
-        daemon.says("FUNDED")
+        daemon.says(Event.FUNDED)
         for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM):
             daemon.running.send_signal(number)
         assert daemon.stop()[0] == 0
-        assert daemon.lines("STOPPED")
+        assert daemon.lines(Event.STOPPED)
 
 
 class Deaf(Daemon):
@@ -103,7 +104,7 @@ def test_a_hangup_that_whoever_started_it_ignores_is_ignored(sandbox: Sandbox, t
     ignored = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with Deaf(tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file)) as daemon:
-            daemon.says("FUNDED")
+            daemon.says(Event.FUNDED)
             daemon.running.send_signal(signal.SIGHUP)
             lines = len(daemon.log)
             daemon.until(lambda: len(daemon.log) > lines, "another line")
@@ -115,12 +116,12 @@ def test_a_hangup_that_whoever_started_it_ignores_is_ignored(sandbox: Sandbox, t
 
 def test_signals_in_a_row_end_it_as_one_does(sandbox: Sandbox, tmp_path: Path) -> None:
     with Daemon(tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file)) as daemon:
-        daemon.says("FUNDED")
+        daemon.says(Event.FUNDED)
         while daemon.running.poll() is None:
             daemon.running.send_signal(signal.SIGTERM)
             time.sleep(0.005)
         assert daemon.wait() == 0
-        assert daemon.lines("STOPPED")
+        assert daemon.lines(Event.STOPPED)
 
 
 def signals_are_set(daemon: Daemon) -> bool:
@@ -145,4 +146,4 @@ def test_a_signal_while_it_loads_ends_it_too(sandbox: Sandbox, tmp_path: Path, a
             assert daemon.running.poll() is None
         status, _ = daemon.stop()
         assert status == 0
-    assert not daemon.lines("CONNECTED")
+    assert not daemon.lines(Event.CONNECTED)

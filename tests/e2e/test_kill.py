@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from bot.domain.log import Event
 from tests.daemon_fixture import Daemon
 from tests.sandbox_fixture import Sandbox
 
@@ -19,17 +20,17 @@ def killed_at_random(daemon: Daemon, lives: int, dice: random.Random) -> None:
     """Started and killed, so many times."""
     for life in range(lives):
         with daemon:
-            daemon.says("CONNECTED", times=life + 1)
+            daemon.says(Event.CONNECTED, times=life + 1)
             time.sleep(dice.uniform(0.2, 4))
             daemon.kill()
 
 
 def trades_and_agrees(daemon: Daemon, ready: Callable[[], dict[str, Any]]) -> None:
     """One more life: it trades, its book is the truth, and it ends well."""
-    started = len(daemon.lines("FUNDED"))
+    started = len(daemon.lines(Event.FUNDED))
     with daemon:
-        daemon.says("FUNDED", times=started + 1)
-        daemon.says("ENTRY")
+        daemon.says(Event.FUNDED, times=started + 1)
+        daemon.says(Event.ENTRY)
         daemon.command("pause")
         daemon.agrees(ready())
         assert daemon.stop()[0] == 0

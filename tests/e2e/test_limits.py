@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.log import Event
 from tests.daemon_fixture import Daemon
 from tests.sandbox_fixture import Sandbox
 
@@ -38,26 +39,26 @@ def test_a_days_loss_and_a_drawdown(tmp_path: Path) -> None:
             MAX_LOSSES_IN_A_ROW="100",
         )
         with daemon:
-            daemon.says("FUNDED")
+            daemon.says(Event.FUNDED)
             advance(sandbox, 2)
-            daemon.says("ENTRY")
+            daemon.says(Event.ENTRY)
             crash(sandbox)
             advance(sandbox, 2)
-            daemon.says("HALTED")
-            entries = len(daemon.lines("ENTRY"))
+            daemon.says(Event.HALTED)
+            entries = len(daemon.lines(Event.ENTRY))
             advance(sandbox, 2)
             daemon.kill()
         with daemon:
-            daemon.says("FUNDED", times=2)
+            daemon.says(Event.FUNDED, times=2)
             advance(sandbox, 3)
-            assert len(daemon.lines("ENTRY")) == entries
-            assert len(daemon.lines("HALTED")) == 1
+            assert len(daemon.lines(Event.ENTRY)) == entries
+            assert len(daemon.lines(Event.HALTED)) == 1
             assert daemon.book()["status"] == "halted"
             daemon.command("resume")
             advance(sandbox, 2)
-            assert len(daemon.lines("ENTRY")) == entries
+            assert len(daemon.lines(Event.ENTRY)) == entries
             sandbox.control("POST", "advance", seconds=16 * 3600)
             advance(sandbox, 3)
-            daemon.says("RESUMED")
-            daemon.until(lambda: len(daemon.lines("ENTRY")) > entries, "an entry on the next day")
+            daemon.says(Event.RESUMED)
+            daemon.until(lambda: len(daemon.lines(Event.ENTRY)) > entries, "an entry on the next day")
             assert daemon.stop()[0] == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bot.domain.log import Event
 from tests.daemon_fixture import Daemon, truth
 from tests.sandbox_fixture import Sandbox
 from tests.torture.agreement import differences
@@ -17,12 +18,12 @@ def test_hours_of_candles_and_agreement_after_each(tmp_path: Path) -> None:
         Sandbox(tmp_path, "--lockstep", "--start", "2026-01-05T08:00:00Z") as sandbox,
         Daemon(tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file), CANDLE_EXCLUSION_SECONDS="0") as daemon,
     ):
-        daemon.says("FUNDED")
+        daemon.says(Event.FUNDED)
         for _ in range(HOURS):
             for _ in range(12):
                 sandbox.control("POST", "advance", seconds=CANDLE)
             assert differences(daemon.book(), truth(sandbox.ready)) == []
-        assert daemon.lines("ENTRY")
+        assert daemon.lines(Event.ENTRY)
         assert daemon.stop()[0] == 0
 
 
@@ -32,10 +33,10 @@ def test_a_step_of_one_candle_does_not_pass_over_the_moment_when_its_signals_may
         Sandbox(tmp_path, "--lockstep", "--start", "2026-01-05T08:00:00Z") as sandbox,
         Daemon(tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file)) as daemon,
     ):
-        daemon.says("FUNDED")
+        daemon.says(Event.FUNDED)
         for _ in range(4):
             sandbox.control("POST", "advance", seconds=CANDLE)
-        assert daemon.lines("ENTRY")
+        assert daemon.lines(Event.ENTRY)
         placed = [
             event for event in sandbox.control("GET", "timeline?venue=kraken")["events"] if event["kind"] == "new"
         ]

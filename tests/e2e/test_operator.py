@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.log import Event
 from tests.daemon_fixture import Daemon, total, truth
 from tests.sandbox_fixture import Sandbox
 
@@ -20,7 +21,7 @@ def test_flat_and_no_new_entries(tmp_path: Path, way: str) -> None:
         Sandbox(tmp_path, "--speed", "60") as sandbox,
         Daemon(tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file)) as daemon,
     ):
-        daemon.says("ENTRY", times=2)
+        daemon.says(Event.ENTRY, times=2)
         sandbox.control("POST", "faults", venue="kraken", kind="drop_after", path="AddOrder", count=1)
         sandbox.control("POST", "faults", venue="kraken", kind="http_status", status=502, path="OpenOrders", count=2)
         if way == "flatten":
@@ -29,10 +30,10 @@ def test_flat_and_no_new_entries(tmp_path: Path, way: str) -> None:
             (daemon.data / "EMERGENCY_STOP").touch()
         daemon.until(lambda: not daemon.book()["positions"], "flat")
         daemon.agrees(sandbox.ready)
-        entries = len(daemon.lines("ENTRY"))
+        entries = len(daemon.lines(Event.ENTRY))
         begun = daemon.book()["cycles"]
         daemon.until(lambda: daemon.book()["cycles"] > begun + 2, "more cycles")
-        assert len(daemon.lines("ENTRY")) == entries
+        assert len(daemon.lines(Event.ENTRY)) == entries
         assert daemon.book()["status"] == "halted"
         seen = truth(sandbox.ready)
         held = {coin: total(seen["balances"][coin]) for coin in COINS if coin in seen["balances"]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bot.domain.events import Verb
+from bot.domain.log import Event
 from bot.store.reader import Books
 from tests.daemon_fixture import Daemon
 from tests.sandbox_fixture import Sandbox
@@ -17,9 +18,9 @@ def test_an_order_waits_for_the_live_account_and_never_goes_to_play_money(tmp_pa
         with Daemon(
             folder, SANDBOX_READY_FILE=str(sandbox.ready_file), PAIRS_ALLOW="ETH-USDT", MAX_OPEN_POSITIONS="0"
         ) as play:
-            play.says("FUNDED")
+            play.says(Event.FUNDED)
             play.stop()
-            entries = len(play.lines("ENTRY"))
+            entries = len(play.lines(Event.ENTRY))
         sandbox.control("POST", "faults", venue="okx", kind="refuse")
         okx = sandbox.ready["okx"]
         with Daemon(
@@ -32,27 +33,27 @@ def test_an_order_waits_for_the_live_account_and_never_goes_to_play_money(tmp_pa
             CYCLE_SECONDS="3",
             PAIRS_ALLOW="ETH-USDT",
         ) as real:
-            real.says("FAILED")
+            real.says(Event.FAILED)
             paused = real.order("pause", "okx")
             assert paused.returncode == 1
             assert "for YOUR MONEY, not done yet" in paused.stdout
             assert "OKX pause ordered at" in real.command("orders")
             sandbox.control("DELETE", "faults")
-            real.says("COMMAND")
+            real.says(Event.COMMAND)
             begun = real.book("okx").get("cycles", 0)
             real.until(lambda: real.book("okx").get("cycles", 0) >= begun + 2, "cycles")
-            assert len(real.lines("ENTRY")) == entries, real.log
+            assert len(real.lines(Event.ENTRY)) == entries, real.log
             assert real.book("okx")["status"] == "halted"
             assert "no order of yours waits" in real.command("orders")
             assert "resumed" in real.command("resume")
-            real.says("ENTRY", times=entries + 1)
+            real.says(Event.ENTRY, times=entries + 1)
             assert real.stop()[0] == 0
 
 
 def test_a_flatten_that_waits_is_void_after_a_resume(tmp_path: Path) -> None:
     with Sandbox(tmp_path, "--speed", "60") as sandbox:
         with Daemon(tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file)) as daemon:
-            daemon.says("ENTRY")
+            daemon.says(Event.ENTRY)
             daemon.command("pause")
             daemon.stop()
             flat = daemon.order("flatten", "--yes")
@@ -61,8 +62,8 @@ def test_a_flatten_that_waits_is_void_after_a_resume(tmp_path: Path) -> None:
             daemon.order("resume")
             assert "flatten" not in daemon.command("orders")
         with daemon:
-            daemon.says("COMMAND", times=2)
-            assert "verb=resume" in daemon.lines("COMMAND")[-1]
+            daemon.says(Event.COMMAND, times=2)
+            assert "verb=resume" in daemon.lines(Event.COMMAND)[-1]
             begun = daemon.book()["cycles"]
             daemon.until(lambda: daemon.book()["cycles"] > begun, "a cycle")
             assert [one for one in daemon.book()["orders"] if one["purpose"] == "flatten"] == []
@@ -74,13 +75,13 @@ def test_a_flatten_at_work_ends_when_it_is_called_back(tmp_path: Path) -> None:
         Sandbox(tmp_path, "--speed", "60") as sandbox,
         Daemon(tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file)) as daemon,
     ):
-        daemon.says("ENTRY")
+        daemon.says(Event.ENTRY)
         sandbox.control("POST", "faults", venue="kraken", kind="http_status", status=502, path="OpenOrders")
         Books(daemon.data).post(Verb.FLATTEN)
-        daemon.says("COMMAND")
+        daemon.says(Event.COMMAND)
         assert "called back" in daemon.command("orders", "--cancel")
-        daemon.says("COMMAND", times=2)
-        assert "called back" in daemon.lines("COMMAND")[-1]
+        daemon.says(Event.COMMAND, times=2)
+        assert "called back" in daemon.lines(Event.COMMAND)[-1]
         sandbox.control("DELETE", "faults")
         begun = daemon.book()["cycles_ok"]
         daemon.until(lambda: daemon.book()["cycles_ok"] > begun, "a cycle")

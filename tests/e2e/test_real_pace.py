@@ -12,6 +12,7 @@ from typing import Any
 import krakenex
 import pytest
 
+from bot.domain.log import Event
 from tests.daemon_fixture import Daemon
 from tests.sandbox_fixture import Sandbox
 
@@ -115,24 +116,26 @@ def refusals(sandbox: Sandbox) -> list[str]:
 
 
 def waits_for_history(daemon: Daemon) -> int:
-    return sum("what=history" in line for line in daemon.lines("WAITS"))
+    return sum("what=history" in line for line in daemon.lines(Event.WAITS))
 
 
 def test_held_positions_are_looked_at_and_sold_while_the_history_is_read_behind(
     sandbox: Sandbox, daemon: Daemon
 ) -> None:
-    looks, funded = asked(sandbox, "public/Trades"), len(daemon.lines("FUNDED"))
-    waited, read = waits_for_history(daemon), len(daemon.lines("HISTORY"))
+    looks, funded = asked(sandbox, "public/Trades"), len(daemon.lines(Event.FUNDED))
+    waited, read = waits_for_history(daemon), len(daemon.lines(Event.HISTORY))
     began = time.monotonic()
     with daemon:
         daemon.until(lambda: asked(sandbox, "public/Trades") >= looks + len(PAIRS), "a look at each position", 20)
-        daemon.until(lambda: len(daemon.lines("FUNDED")) > funded, "FUNDED", 30 - (time.monotonic() - began))
-        daemon.until(lambda: f"positions {len(PAIRS)}" in "".join(daemon.lines("STATUS")), "a status that counts them")
+        daemon.until(lambda: len(daemon.lines(Event.FUNDED)) > funded, "FUNDED", 30 - (time.monotonic() - began))
+        daemon.until(
+            lambda: f"positions {len(PAIRS)}" in "".join(daemon.lines(Event.STATUS)), "a status that counts them"
+        )
         sells_at_its_target(sandbox, daemon, daemon.book()["positions"][1])
         assert not refusals(sandbox)
-        assert (waits_for_history(daemon), len(daemon.lines("HISTORY"))) == (waited + 1, read)
+        assert (waits_for_history(daemon), len(daemon.lines(Event.HISTORY))) == (waited + 1, read)
         assert daemon.stop()[0] == 0
-    assert f"positions={len(PAIRS)}" in daemon.lines("STOPPED")[-1]
+    assert f"positions={len(PAIRS)}" in daemon.lines(Event.STOPPED)[-1]
 
 
 def sells_at_its_target(sandbox: Sandbox, daemon: Daemon, position: dict[str, Any]) -> None:

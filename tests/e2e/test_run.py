@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from bot.domain.log import Event
 from bot.settings import VENUES
 from tests.daemon_fixture import Daemon, control
+from tests.log_lines import read_log
 
 STOP_SECONDS = 8.0
 
@@ -31,12 +33,12 @@ class Run:
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder: Path = tmp_path_factory.mktemp("run")
     with Daemon(folder, SANDBOX_SPEED="600", LOG_LEVEL="DEBUG") as daemon:
-        for word in ("CONNECTED", "FUNDED", "ENTRY", "STOP"):
-            daemon.says(word)
+        for event in (Event.CONNECTED, Event.FUNDED, Event.ENTRY, Event.STOP):
+            daemon.says(event)
         ready = json.loads((daemon.data / "sandbox.json").read_text())
         crash(daemon, ready)
-        daemon.says("EXIT")
-        daemon.says("FUNDED", times=len([name for name in ready if name in VENUES]))
+        daemon.says(Event.EXIT)
+        daemon.says(Event.FUNDED, times=len([name for name in ready if name in VENUES]))
         daemon.command("pause")
         for venue in json.loads(daemon.command("ledger", "--json"))["brokers"]:
             daemon.agrees(ready, venue)
@@ -73,8 +75,8 @@ def test_words_to_grep_for(run: Run, word: str) -> None:
 
 
 def test_the_first_line_says_whose_money_it_is(run: Run) -> None:
-    told = [line for line in run.log.splitlines() if " DEBUG " not in line]
-    assert "SANDBOX" in told[0]
+    told = [line.event for line in read_log(run.log) if line.level != "DEBUG"]
+    assert told[0] is Event.SANDBOX
 
 
 def test_nothing_went_wrong(run: Run) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.log import Event
 from tests.daemon_fixture import Daemon
 from tests.operate.receiver import Receiver
 from tests.sandbox_fixture import Sandbox
@@ -48,8 +49,8 @@ def test_wrong_keys_a_crash_and_a_dead_notifier_tell_nothing(tmp_path: Path) -> 
             NOTIFY_URLS=f"{receiver.url} json://me:{PASSWORD}@127.0.0.1:1/x",
         )
         with daemon:
-            daemon.says("FAILED", times=2)
-            daemon.until(lambda: "WARN  NOTIFY" in daemon.log, "the notifier's failure")
+            daemon.says(Event.FAILED, times=2)
+            daemon.until(lambda: any(" WARN " in line for line in daemon.lines(Event.NOTIFY)), "the notifier's failure")
             assert "DEBUG" in daemon.log
             command = Path(f"/proc/{daemon.running.pid}/cmdline").read_bytes().decode()
             assert daemon.stop()[0] == 0
@@ -70,7 +71,7 @@ def test_a_crash_with_keys_in_its_text_tells_nothing(tmp_path: Path) -> None:
             CANDLE_EXCLUSION_SECONDS="0",
         )
         with daemon:
-            daemon.says("CRASHED")
+            daemon.says(Event.CRASHED)
             assert daemon.stop()[0] == 0
         assert "Traceback" in daemon.log
         assert shows(daemon.folder, *keys.values()) == []
@@ -79,7 +80,7 @@ def test_a_crash_with_keys_in_its_text_tells_nothing(tmp_path: Path) -> None:
 def test_a_database_password_is_in_no_error(tmp_path: Path) -> None:
     url = f"postgresql://nija:{PASSWORD}@127.0.0.1:1/nija"
     with Daemon(tmp_path / "nija", DATABASE_URL=url, LOG_LEVEL="DEBUG") as daemon:
-        daemon.until(lambda: bool(daemon.lines("FAILED")) or "nija:" in daemon.console.read_text(), "the failure")
+        daemon.until(lambda: bool(daemon.lines(Event.FAILED)) or "nija:" in daemon.console.read_text(), "the failure")
         if daemon.running.poll() is None:
             daemon.stop()
     assert shows(daemon.folder, PASSWORD) == []
@@ -88,7 +89,7 @@ def test_a_database_password_is_in_no_error(tmp_path: Path) -> None:
 def test_the_sandbox_is_not_given_the_owners_keys(tmp_path: Path) -> None:
     settings = {**PLANTED, "TRADING_MODE": "sandbox", "NOTIFY_URLS": f"json://127.0.0.1:1/{TOKEN}"}
     with Daemon(tmp_path / "nija", **settings) as daemon:
-        daemon.says("SANDBOX")
+        daemon.says(Event.SANDBOX)
         pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
         children = [pid for pid in pids if parent(pid) == daemon.running.pid]
         assert children
@@ -115,7 +116,7 @@ def test_a_live_start_warns_of_keys_that_others_can_read(tmp_path: Path, mode: i
     urls = {"KRAKEN_API_URL": "http://127.0.0.1:1"}
     keys = {name: PLANTED[name] for name in ("KRAKEN_API_KEY", "KRAKEN_API_SECRET")}
     with Daemon(folder, **keys, **urls) as daemon:
-        daemon.says("FAILED")
+        daemon.says(Event.FAILED)
         daemon.stop()
-        warned = [line for line in daemon.lines("CREDENTIALS") if "chmod 600" in line]
+        warned = [line for line in daemon.lines(Event.CREDENTIALS) if "chmod 600" in line]
     assert bool(warned) is (mode == 0o644)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bot.domain.log import Event
 from tests.daemon_fixture import Daemon
 from tests.sandbox_fixture import Sandbox
 
@@ -47,20 +48,22 @@ def heartbeat(daemon: Daemon, venue: str) -> dict[str, Any]:
 def test_a_thread_that_is_killed_lives_again_and_nobody_else_notices(sandbox: Sandbox, tmp_path: Path) -> None:
     """Exceptions of our own kind and of one that nothing catches, thrown in at any moment."""
     with Killable(tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file), **FEW) as daemon:
-        daemon.until(lambda: bool(of(daemon.lines("ENTRY"), "okx")), "an entry at OKX")
+        daemon.until(lambda: bool(of(daemon.lines(Event.ENTRY), "okx")), "an entry at OKX")
         begun = daemon.book("kraken")["cycles"]
         (daemon.data / "kill-okx").touch()
-        daemon.until(lambda: any("its thread ended" in line for line in daemon.lines("CRASHED")), "the thread's end")
         daemon.until(
-            lambda: any("starts again through" in line for line in daemon.lines("CRASHED")), "the actor's death"
+            lambda: any("its thread ended" in line for line in daemon.lines(Event.CRASHED)), "the thread's end"
+        )
+        daemon.until(
+            lambda: any("starts again through" in line for line in daemon.lines(Event.CRASHED)), "the actor's death"
         )
         (daemon.data / "kill-okx").unlink()
-        lives = len(of(daemon.lines("CONNECTED"), "okx"))
+        lives = len(of(daemon.lines(Event.CONNECTED), "okx"))
         daemon.until(lambda: daemon.book("okx")["status"] == "healthy", "a healthy OKX")
-        assert lives + len(of(daemon.lines("CONNECTED"), "okx")) > 1
+        assert lives + len(of(daemon.lines(Event.CONNECTED), "okx")) > 1
         daemon.until(lambda: heartbeat(daemon, "okx")["restarts"] >= 2, "the count of both in the heartbeat file")
         daemon.until(lambda: daemon.book("kraken")["cycles"] > begun + 2, "Kraken's cycles")
-        assert (of(daemon.lines("CRASHED"), "kraken"), heartbeat(daemon, "kraken")["restarts"]) == ([], 0)
+        assert (of(daemon.lines(Event.CRASHED), "kraken"), heartbeat(daemon, "kraken")["restarts"]) == ([], 0)
         daemon.command("pause")
         daemon.agrees(sandbox.ready, "okx")
         daemon.agrees(sandbox.ready, "kraken")
@@ -73,7 +76,7 @@ def test_a_thread_that_hangs_is_reported_and_holds_up_neither_the_rest_nor_the_e
 ) -> None:
     strategy = {"STRATEGY": "tests.e2e.hanging:Hanging"}
     with WithHangingRule(tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file), **(FEW | strategy)) as daemon:
-        daemon.until(lambda: bool(of(daemon.lines("STUCK"), "okx")), "the report")
+        daemon.until(lambda: bool(of(daemon.lines(Event.STUCK), "okx")), "the report")
         daemon.until(lambda: heartbeat(daemon, "okx")["stuck"] is True, "the heartbeat file")
         begun = daemon.book("kraken")["cycles"]
         daemon.until(lambda: daemon.book("kraken")["cycles"] > begun + 2, "Kraken's cycles")
@@ -81,4 +84,4 @@ def test_a_thread_that_hangs_is_reported_and_holds_up_neither_the_rest_nor_the_e
         status, seconds = daemon.stop()
         assert status == 0
         assert seconds < STOP_SECONDS
-        assert of(daemon.lines("UNFINISHED"), "okx")
+        assert of(daemon.lines(Event.UNFINISHED), "okx")

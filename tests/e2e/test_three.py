@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from bot.domain.log import Event
 from bot.operate.checks import main, one_venue, parse
 from bot.settings import VENUES
 from tests.daemon_fixture import Daemon
@@ -40,17 +41,17 @@ def fund(daemon: Daemon, sandbox: Sandbox, venue: str, dollars: dict[str, str]) 
     begun = cycles(daemon, venue)
     for asset, amount in dollars.items():
         sandbox.control("POST", "deposit", venue=venue, asset=asset, amount=amount)
-    daemon.until(lambda: said(daemon, venue, "FUNDED") > 0, f"{venue} funded")
+    daemon.until(lambda: said(daemon, venue, Event.FUNDED) > 0, f"{venue} funded")
     assert cycles(daemon, venue) - begun <= 2, "the cycle that was under way, and the one that sees it"
     daemon.until(lambda: entries(daemon, venue) > 0, f"an entry at {venue}")
 
 
 def entries(daemon: Daemon, venue: str) -> int:
-    return len([line for line in daemon.lines("ENTRY") if f" {venue.upper()} " in line])
+    return len([line for line in daemon.lines(Event.ENTRY) if f" {venue.upper()} " in line])
 
 
-def said(daemon: Daemon, venue: str, word: str) -> int:
-    return len([line for line in daemon.lines(word) if f" {venue.upper()} " in line])
+def said(daemon: Daemon, venue: str, event: Event) -> int:
+    return len([line for line in daemon.lines(event) if f" {venue.upper()} " in line])
 
 
 def cycles(daemon: Daemon, venue: str) -> int:
@@ -69,7 +70,7 @@ def heartbeat(daemon: Daemon, venue: str) -> dict[str, Any]:
 def test_money_starts_trading_and_its_leaving_ends_entries_only(sandbox: Sandbox, tmp_path: Path) -> None:
     taken = {venue: empty(sandbox, venue) for venue in VENUES}
     with Daemon(tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file), **FEW) as daemon:
-        daemon.says("UNFUNDED", times=3)
+        daemon.says(Event.UNFUNDED, times=3)
         assert {daemon.book(venue)["status"] for venue in VENUES} == {"unfunded"}
         for venue in VENUES:
             fund(daemon, sandbox, venue, taken[venue])
@@ -83,12 +84,12 @@ def test_money_starts_trading_and_its_leaving_ends_entries_only(sandbox: Sandbox
         before = {venue: entries(daemon, venue) for venue in VENUES}
         daemon.until(lambda: all(cycles(daemon, venue) >= seen[venue] + 4 for venue in VENUES), "more cycles")
         assert {venue: entries(daemon, venue) for venue in VENUES} == before
-        assert not [line for line in daemon.lines("EXIT") if "unfunded" in line]
+        assert not [line for line in daemon.lines(Event.EXIT) if "unfunded" in line]
         for venue in VENUES:
             for position in daemon.book(venue)["positions"]:
                 assert position["stops"], "a position keeps its stop when the money leaves"
             daemon.agrees(sandbox.ready, venue)
-        assert daemon.lines("RESTART") == []
+        assert daemon.lines(Event.CRASHED) == []
         assert daemon.stop()[0] == 0
 
 
@@ -113,8 +114,8 @@ def test_money_in_another_currency_is_named_and_left_alone(sandbox: Sandbox, tmp
     for asset, amount in (("EUR", "500"), ("GBP", "70.5")):
         sandbox.control("POST", "deposit", venue=venue, asset=asset, amount=amount)
     with Daemon(tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file), **FEW) as daemon:
-        daemon.until(lambda: said(daemon, venue, "CURRENCY") > 0, "the line")
-        (line,) = [one for one in daemon.lines("CURRENCY") if f" {venue.upper()} " in one]
+        daemon.until(lambda: said(daemon, venue, Event.CURRENCY) > 0, "the line")
+        (line,) = [one for one in daemon.lines(Event.CURRENCY) if f" {venue.upper()} " in one]
         assert 'holds="500 EUR, 70.5 GBP"' in line
         assert "traded" in line
         daemon.stop()
@@ -129,12 +130,13 @@ def test_a_wrong_key_is_one_brokers_trouble_and_is_told_beside_the_daemon(
     """OKX's key may withdraw: refused before its account is known. The others trade; the scripts say what is to be done."""
     sandbox.control("POST", "keys", venue="okx", permissions=["view", "trade", "withdraw"], ip_bound=True)
     with Daemon(tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file), **FEW) as daemon:
-        daemon.until(lambda: said(daemon, "okx", "FAILED") > 0, "the refusal")
-        (line,) = [one for one in daemon.lines("FAILED") if " OKX " in one]
+        daemon.until(lambda: said(daemon, "okx", Event.FAILED) > 0, "the refusal")
+        (line,) = [one for one in daemon.lines(Event.FAILED) if " OKX " in one]
         assert "the key may withdraw" in line
         assert "switch off 'Withdraw'" in line
         daemon.until(
-            lambda: said(daemon, "kraken", "FUNDED") > 0 and said(daemon, "coinbase", "FUNDED") > 0, "the others"
+            lambda: said(daemon, "kraken", Event.FUNDED) > 0 and said(daemon, "coinbase", Event.FUNDED) > 0,
+            "the others",
         )
         daemon.until(lambda: heartbeat(daemon, "okx").get("status") == "failed", "the heartbeat file")
         assert "switch off 'Withdraw'" in heartbeat(daemon, "okx")["remedy"]
@@ -158,7 +160,7 @@ def test_a_wrong_key_is_one_brokers_trouble_and_is_told_beside_the_daemon(
 def test_pause_waits_for_a_broker_that_is_just_starting(sandbox: Sandbox, tmp_path: Path) -> None:
     daemon = Daemon(tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file), **FEW)
     with daemon:
-        daemon.says("FUNDED", times=3)
+        daemon.says(Event.FUNDED, times=3)
         daemon.stop()
     for venue in VENUES:
         sandbox.control("POST", "faults", venue=venue, kind="delay", seconds=1.0, count=5)

@@ -16,8 +16,10 @@ from bot.brokers.common.deadline import Haste
 from bot.brokers.common.hostfile import open_shared
 from bot.brokers.common.keylock import FARTHEST, KeyFile, KeyLock
 from bot.domain.clock import MINUTE, system_ms
+from bot.domain.log import Event
 from bot.hostlock import AlreadyRuns, HostLock, holder_of, holding_folder
 from tests.daemon_fixture import Daemon
+from tests.log_lines import read_log
 from tests.sandbox_fixture import Sandbox
 
 REFUSED_SECONDS = 12.0  # three on a machine of one's own; tests share theirs
@@ -37,14 +39,14 @@ def refused(second: Daemon, first: Daemon) -> str:
         assert second.wait() == 3
     assert time.monotonic() - began < REFUSED_SECONDS
     (line,) = console.read_text().splitlines()
-    added = first.log.removeprefix(log)
-    assert not [word for word in ("LIVE", "SANDBOX ", "STOPPING", "STOPPED", "LOCKED") if f" {word}" in added]
+    added = {line.event for line in read_log(first.log.removeprefix(log))}
+    assert not added & {Event.LIVE, Event.SANDBOX, Event.STOPPING, Event.STOPPED, Event.LOCKED}
     return line
 
 
 def test_another_home_on_the_same_data_folder_is_refused(sandbox: Sandbox, tmp_path: Path) -> None:
     with Daemon(tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file)) as first:
-        first.says("FUNDED")
+        first.says(Event.FUNDED)
         again = Daemon(
             tmp_path / "nija",
             SANDBOX_READY_FILE=str(sandbox.ready_file),
@@ -58,7 +60,7 @@ def test_another_home_on_the_same_data_folder_is_refused(sandbox: Sandbox, tmp_p
 def test_another_home_and_data_folder_with_the_same_key_is_refused(sandbox: Sandbox, tmp_path: Path) -> None:
     """Also where it would write into the first one's log."""
     with Daemon(tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file)) as first:
-        first.says("FUNDED")
+        first.says(Event.FUNDED)
         other = Daemon(tmp_path / "other", SANDBOX_READY_FILE=str(sandbox.ready_file), LOG_FILE=str(first.log_file))
         line = refused(other, first)
         assert "KRAKEN" in line
@@ -69,7 +71,7 @@ def test_another_home_and_data_folder_with_the_same_key_is_refused(sandbox: Sand
 def test_a_second_start_in_a_sandbox_of_its_own_leaves_the_first_ones_alone(tmp_path: Path) -> None:
     settings = {"SANDBOX_PAIRS": "2"}
     with Daemon(tmp_path / "nija", **settings) as first:
-        first.says("FUNDED")
+        first.says(Event.FUNDED)
         ready = (first.data / "sandbox.json").read_text()
         second = Daemon(tmp_path / "nija", **settings)
         second.console = tmp_path / "second.txt"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bot.domain.log import Event
 from tests.daemon_fixture import Daemon
 from tests.sandbox_fixture import Sandbox
 from tests.store.cases import bought, ledger
@@ -17,10 +18,10 @@ def test_one_line_at_each_start(tmp_path: Path) -> None:
             with Daemon(
                 folder, SANDBOX_READY_FILE=str(sandbox.ready_file), PAIRS_ALLOW="ETH-USDT", STRATEGY=""
             ) as daemon:
-                daemon.until(lambda daemon=daemon, start=start: len(daemon.lines("FUNDED")) == start, "a start")  # type: ignore[misc]
-                lines = daemon.lines("UNWATCHED")
+                daemon.until(lambda daemon=daemon, start=start: len(daemon.lines(Event.FUNDED)) == start, "a start")  # type: ignore[misc]
+                lines = daemon.lines(Event.UNWATCHED)
                 assert len(lines) == start
-                assert "WARN  KRAKEN UNWATCHED" in lines[-1]
+                assert " WARN  KRAKEN " in lines[-1]
                 assert "1 position (1 BTC-USD): nobody watches it" in lines[-1]
                 assert "stops rest at the exchange" in lines[-1]
                 assert daemon.stop()[0] == 0

@@ -35,6 +35,7 @@ from bot.engine.desk import Desk
 from bot.engine.hunt import BURN_AFTER, REPEAT_AFTER, REPEAT_UNTIL, Hunt
 from bot.store.database import Store, address
 from bot.store.ledger import Ledger
+from tests.notes import Notes
 
 ACCOUNT = Account("live", "coinbase", "main", "p-1")
 SYMBOL = "BTC-USD"
@@ -56,18 +57,6 @@ class HandClock:
 
     def steady_ms(self) -> int:
         return self.now
-
-
-class Quiet:
-    """A log that keeps its events."""
-
-    def __init__(self) -> None:
-        self.events: list[str] = []
-
-    def debug(self, event: str, /, **fields: object) -> None:
-        self.events.append(event)
-
-    info = warning = error = debug
 
 
 class OneOrderAnId(BaseBroker):
@@ -207,7 +196,7 @@ class Scene:
         self.clock = HandClock()
         self.venue = OneOrderAnId()
         self.book = Ledger(Store.open(address(folder, "coinbase")), ACCOUNT, self.clock)
-        self.log = Quiet()
+        self.log = Notes()
         ids = ClientIds("abc", self.clock.wall_ms, random.Random(1))
         self.desk = Desk(self.venue, self.book, self.clock, self.log, ids, pause=lambda _: None)
         self.hunt = Hunt(self.desk)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+from bot.domain.log import Event
 from bot.engine.refusals import Refusals
 from bot.engine.vigil import AGAIN, BOUND, Vigil
 from tests.rig import Notes
@@ -43,12 +44,12 @@ def test_a_long_one_is_told_with_its_cause_and_its_end() -> None:
     at.after(BOUND)
     for _ in range(20):
         at.after(2_000)
-    (told,) = at.notes.said("NAKED")
+    (told,) = at.notes.said(Event.NAKED)
     assert (told["symbol"], told["for_s"]) == ("BTC-USD", BOUND // 1_000)
     assert "stop refused" in str(told["reason"])
     at.naked.clear()
     at.after(2_000)
-    assert at.notes.said("COVERED") == [{"symbol": "BTC-USD", "reason": at.notes.said("COVERED")[0]["reason"]}]
+    assert at.notes.said(Event.COVERED) == [{"symbol": "BTC-USD", "reason": at.notes.said(Event.COVERED)[0]["reason"]}]
     at.after(2_000)
     assert len(at.notes.lines) == 2
 
@@ -58,4 +59,4 @@ def test_it_is_told_again_every_hour() -> None:
     at.naked["BTC-USD"] = (at.now, "stop refused")
     for _ in range(3):
         at.after(AGAIN)
-    assert len(at.notes.said("NAKED")) == 3
+    assert len(at.notes.said(Event.NAKED)) == 3

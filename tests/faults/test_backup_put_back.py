@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain.clock import system_ms
+from bot.domain.log import Event
 from bot.store.backup import back_up
 from tests.daemon_fixture import Daemon
 from tests.sandbox_fixture import Sandbox
@@ -24,15 +25,15 @@ def test_trading_goes_on_from_an_older_backup(tmp_path: Path) -> None:
         held = daemon.book()["positions"][0]
         low = f"{float(held['entry_price']) * 0.9:.2f}"
         sandbox.control("POST", "price", venue="kraken", symbol=held["symbol"], price=low)
-        daemon.says("EXIT")
+        daemon.says(Event.EXIT)
         time.sleep(3)
         daemon.kill()
         known = {order["client_id"] for order in daemon.book()["orders"]}
         (daemon.data / "kraken.db").write_bytes(b"ruined" * 1000)
         assert "kraken.db is nija-kraken-" in daemon.command("recover", "--backup")
-        funded = len(daemon.lines("FUNDED"))
+        funded = len(daemon.lines(Event.FUNDED))
         daemon.start()
-        daemon.says("FUNDED", funded + 1)
+        daemon.says(Event.FUNDED, funded + 1)
         daemon.command("pause")
         daemon.agrees(sandbox.ready)
         assert known <= {order["client_id"] for order in daemon.book()["orders"]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.domain.candles import inspect
+from bot.domain.log import Event
 from bot.domain.order import Purpose
 from bot.engine.prices import Unfit
 from tests.rig import Rig
@@ -38,7 +39,7 @@ def test_no_entry_on_bad_candles_and_an_entry_on_good_ones(unopened: Rig) -> Non
             scan(rig)
         rig.disarm()
     assert rig.orders(Purpose.ENTRY) == []
-    told = [line for line in rig.notes.said("SKIP") if line["gate"] == "candles"]
+    told = [line for line in rig.notes.said(Event.SKIP) if line["gate"] == "candles"]
     assert told
     assert len(told) <= 6
     rig.until(lambda: bool(rig.enter()), "an entry on good candles")

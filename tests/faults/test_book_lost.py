@@ -13,6 +13,7 @@ import pytest
 
 from bot.brokers.base import BrokerError
 from bot.brokers.okx.broker import OKXBroker
+from bot.domain.log import Event
 from bot.domain.order import OrderType, Purpose, Side, TimeInForce
 from bot.domain.outcome import Meaning, Placed
 from bot.engine import history
@@ -54,7 +55,7 @@ def test_a_position_is_ours_again_and_what_is_his_is_not_touched(rig: Rig, venue
     assert (after.qty, after.entry_price, after.stop_price) == (before.qty, before.entry_price, before.stop_price)
     assert rig.resting() == rig.business.desk.instruments[rig.symbol].size(before.qty)
     assert rig.naked_seconds() == []
-    assert rig.notes.said("HALTED") == []
+    assert rig.notes.said(Event.HALTED) == []
     rig.enter()
     assert len(rig.sent(side="buy")) == 1
     rig.business.flattening.step("flatten")
@@ -165,7 +166,7 @@ def lose_after_the_first_target(rig: Rig, jump: str, *, first_stop_is_known: boo
     assert after is not None
     assert (after.qty, market.size(after.qty)) == (before.qty, rig.resting())
     assert after.stage == before.stage or not first_stop_is_known
-    assert rig.notes.said("TP2") == []
+    assert rig.notes.said(Event.TP2) == []
 
 
 def test_another_nija_on_the_account_is_noticed_and_left_alone(rig: Rig) -> None:

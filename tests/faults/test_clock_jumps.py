@@ -11,6 +11,7 @@ from bot.brokers.base import BrokerError, Lane
 from bot.brokers.common.rate_limits import Budget
 from bot.domain.clock import HOUR, MINUTE
 from bot.domain.events import Timer
+from bot.domain.log import Event
 from bot.domain.pacer import RealTime
 from bot.runtime.schedule import Now, Schedule
 from tests.daemon_fixture import Daemon
@@ -59,11 +60,11 @@ def test_a_key_that_is_refused_for_the_clocks_sake_trades_on_soon(tmp_path: Path
     with Sandbox(tmp_path, "--speed", "60", venues=("coinbase",)) as sandbox:
         daemon = Daemon(tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file))
         with daemon:
-            daemon.says("FUNDED")
+            daemon.says(Event.FUNDED)
             sandbox.control("POST", "faults", venue="coinbase", kind="clock_skew", seconds=-40.0)
-            daemon.until(lambda: "401" in "".join(daemon.lines("FAILED")), "the refusal")
+            daemon.until(lambda: "401" in "".join(daemon.lines(Event.FAILED)), "the refusal")
             sandbox.control("DELETE", "faults?venue=coinbase")
-            daemon.says("CONNECTED", times=2)
+            daemon.says(Event.CONNECTED, times=2)
             assert daemon.stop()[0] == 0
 
 

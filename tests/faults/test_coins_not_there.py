@@ -11,6 +11,7 @@ from decimal import Decimal
 
 import pytest
 
+from bot.domain.log import Event
 from bot.domain.order import Purpose
 from bot.store.reader import Books
 from bot.store.report import write_csv
@@ -56,7 +57,7 @@ def sell_by_hand(rig: Rig, qty: Decimal) -> None:
 
 
 def refused(rig: Rig) -> int:
-    return len(rig.notes.said("REJECTED"))
+    return len(rig.notes.said(Event.REJECTED))
 
 
 @pytest.mark.parametrize("way", ["sold", "withdrawn"])
@@ -75,7 +76,7 @@ def test_flatten_believes_a_refusal_by_the_balance(rig: Rig, way: str) -> None:
         work(rig, 6.0, "EMERGENCY_STOP")
     assert rig.position is None
     assert rig.resting() == 0
-    assert len(rig.notes.said("GONE")) == 1
+    assert len(rig.notes.said(Event.GONE)) == 1
     assert rig.agreed() or way == "withdrawn", rig.differences()
 
 
@@ -132,7 +133,7 @@ def test_a_start_believes_what_the_history_shows_and_books_it(rig: Rig) -> None:
         rig.restart()
         rig.turn()
         assert rig.position is None
-        assert len(rig.notes.said("GONE")) == 1
+        assert len(rig.notes.said(Event.GONE)) == 1
         rig.quiet()
     rows = accountant(rig)
     booked = {(row["qty"], Decimal(row["price"])) for row in rows if row["purpose"] == "owner"}
@@ -171,7 +172,7 @@ def test_of_a_larger_sale_only_our_coins_are_booked(rig: Rig) -> None:
         assert rig.position is None
     sold = sum((Decimal(row["qty"]) for row in accountant(rig) if row["purpose"] == "owner"), Decimal(0))
     assert abs(sold - bought) <= rig.lot
-    assert rig.notes.said("OVERSOLD") == []
+    assert rig.notes.said(Event.OVERSOLD) == []
     assert rig.agreed(), rig.differences()
 
 

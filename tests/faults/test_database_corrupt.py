@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.log import Event
 from bot.settings import VENUES
 from tests.faults.three import Traded
 from tests.sandbox_fixture import Sandbox
@@ -44,9 +45,9 @@ def test_positions_and_stops_are_adopted_after_recovery(tmp_path: Path, market: 
         daemon.kill()
         for venue in VENUES:  # a log that was being written: its whole transactions count
             cut_in_half(daemon.data / f"{venue}.db-wal")
-        started = len(traded.said("FUNDED"))
+        started = len(traded.said(Event.FUNDED))
         daemon.start()
-        traded.wait_for("FUNDED", started + 3)
+        traded.wait_for(Event.FUNDED, started + 3)
         traded.agrees()
         assert daemon.stop()[0] == 0
 
@@ -58,7 +59,7 @@ def test_positions_and_stops_are_adopted_after_recovery(tmp_path: Path, market: 
         daemon.start()
         assert daemon.wait() == 1
         for venue in VENUES:
-            (line,) = [one for one in traded.said("FAILED") if f"/{venue}.db" in one]
+            (line,) = [one for one in traded.said(Event.FAILED) if f"/{venue}.db" in one]
             assert "nija recover" in line
             assert (daemon.data / f"{venue}.db").read_bytes() == spoilt[venue]
         assert traded.bought() == bought
@@ -68,9 +69,9 @@ def test_positions_and_stops_are_adopted_after_recovery(tmp_path: Path, market: 
         assert {file.read_bytes() for file in daemon.data.glob("*.db.kept")} | {
             file.read_bytes() for file in daemon.data.glob("*.kept")
         } >= set(spoilt.values())
-        funded = len(traded.said("FUNDED"))
+        funded = len(traded.said(Event.FUNDED))
         daemon.start()
-        traded.wait_for("FUNDED", funded + 3)
+        traded.wait_for(Event.FUNDED, funded + 3)
         traded.agrees()
         for venue in VENUES:
             adopted = {held["symbol"]: held for held in daemon.book(venue)["positions"]}
@@ -87,8 +88,8 @@ def test_recovery_beside_a_sound_database_changes_nothing(tmp_path: Path, market
     traded.daemon.data.mkdir(parents=True)
     (traded.daemon.data / "kraken.db").write_text("not a database\n" * 500)
     with traded.daemon as daemon:
-        daemon.until(lambda: any("KRAKEN FAILED" in line for line in traded.said("FAILED")), "the refusal")
-        daemon.until(lambda: any("OKX ENTRY" in line for line in traded.said("ENTRY")), "an entry elsewhere")
+        daemon.until(lambda: any(" KRAKEN " in line for line in traded.said(Event.FAILED)), "the refusal")
+        daemon.until(lambda: any(" OKX " in line for line in traded.said(Event.ENTRY)), "an entry elsewhere")
         assert "kraken.db is damaged" in daemon.command("recover")
-        daemon.until(lambda: any("KRAKEN ENTRY" in line for line in traded.said("ENTRY")), "its own entry")
+        daemon.until(lambda: any(" KRAKEN " in line for line in traded.said(Event.ENTRY)), "its own entry")
         assert daemon.stop()[0] == 0

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.log import Event
 from bot.settings import VENUES
 from tests.faults.three import Traded
 from tests.sandbox_fixture import Sandbox
@@ -60,20 +61,20 @@ def test_exits_go_on_through_kills_and_the_book_is_the_truth_afterwards(
     with traded.daemon as daemon:
         traded.hold_everywhere()
         with full(small):
-            traded.wait_for("HALTED", 3)
-            assert len(daemon.lines("HALTED")) == 3
+            traded.wait_for(Event.HALTED, 3)
+            assert len(daemon.lines(Event.HALTED)) == 3
             entered = traded.bought()
             traded.sell_everywhere()
             daemon.kill()
             first = traded.journaled()
             assert {row["client_id"] for venue in VENUES for row in traded.sold(venue)} & first
             daemon.start()
-            traded.wait_for("HALTED", 6)
+            traded.wait_for(Event.HALTED, 6)
             traded.sell_everywhere("1.04")
             assert first < traded.journaled()
             assert traded.bought() == entered
-        traded.wait_for("RESUMED", 3)
-        assert len(traded.said("MERGED")) == 3
+        traded.wait_for(Event.RESUMED, 3)
+        assert len(traded.said(Event.MERGED)) == 3
         assert not traded.journaled()
         traded.move("0.95")
         daemon.until(lambda: all(now > entered[venue] for venue, now in traded.bought().items()), "new entries")
@@ -81,4 +82,4 @@ def test_exits_go_on_through_kills_and_the_book_is_the_truth_afterwards(
         sent = {row["client_id"] for venue in VENUES for row in traded.sold(venue)}
         assert sent <= {order["client_id"] for venue in VENUES for order in daemon.book(venue)["orders"]}
         assert daemon.stop()[0] == 0
-    assert not traded.said("CRASHED")
+    assert not traded.said(Event.CRASHED)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain.candles import Candles
+from bot.domain.log import Event
 from bot.strategy.exits import Close, Trade, Way
 from bot.strategy.params import Owner
 from tests.rig import Rig, Told
@@ -39,7 +40,7 @@ def offer(rig: Rig, move: str, far: float) -> None:
 @pytest.mark.parametrize(("move", "far", "gate"), MOVES)
 def test_the_price_to_be_paid_decides(rig: Rig, move: str, far: float, gate: str | None) -> None:
     offer(rig, move, far)
-    assert [line["gate"] for line in rig.notes.said("SKIP")] == ([] if gate is None else [gate])
+    assert [line["gate"] for line in rig.notes.said(Event.SKIP)] == ([] if gate is None else [gate])
     assert len(rig.sent(side="buy")) == (gate is None)
 
 
@@ -71,6 +72,6 @@ def test_an_exit_frees_its_slot_and_its_cash_for_the_entries_of_its_close(sandbo
     other = rig.book.position("ADA-USD")
     assert other is not None
     assert other.cost > Decimal(700)
-    assert [line for line in rig.notes.said("SKIP") if line["symbol"] == "ADA-USD" and line["gate"] == "size"] == []
+    assert [line for line in rig.notes.said(Event.SKIP) if line["symbol"] == "ADA-USD" and line["gate"] == "size"] == []
     assert rig.position is None
     rig.crash()

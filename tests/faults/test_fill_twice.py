@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from bot.domain.log import Event
 from tests.paths import PATHS, VENUES
 from tests.rig import Rig
 
@@ -16,7 +17,7 @@ PAGES = {"kraken": 50, "okx": 100, "coinbase": 250}
 
 def booked(rig: Rig) -> list[str]:
     """Ids of fills as they were booked, one line each time."""
-    return [str(line["fill_id"]) for line in rig.notes.said("FILL")]
+    return [str(line["fill_id"]) for line in rig.notes.said(Event.FILL)]
 
 
 @pytest.mark.parametrize("venue", VENUES)

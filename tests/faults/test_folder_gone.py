@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.log import Event
 from bot.store.database import Store, StoreMoved, address
 from bot.store.disk import Disk, Place
 from bot.store.spare import LOOK, DiskLedger, files_of
@@ -42,8 +43,8 @@ def test_a_folder_that_is_moved_away_and_back(sandbox: Sandbox, tmp_path: Path) 
         (held,) = daemon.book()["positions"]
         aside = tmp_path / "aside"
         daemon.data.rename(aside)
-        daemon.says("HALTED")
-        (line, *_) = daemon.lines("HALTED")
+        daemon.says(Event.HALTED)
+        (line, *_) = daemon.lines(Event.HALTED)
         assert "ERROR" in line
         assert "put it back" in line
         before = sent(sandbox)
@@ -52,17 +53,17 @@ def test_a_folder_that_is_moved_away_and_back(sandbox: Sandbox, tmp_path: Path) 
         assert f"process {daemon.running.pid}" in said
         higher = f"{float(held['entry_price']) * 1.02:.2f}"
         control(sandbox.ready, "price", venue="kraken", symbol="BTC-USD", price=higher)
-        lives = len(daemon.lines("HALTED"))
-        daemon.says("HALTED", lives + 2)
+        lives = len(daemon.lines(Event.HALTED))
+        daemon.says(Event.HALTED, lives + 2)
         assert sent(sandbox) == before
         assert not daemon.data.exists()
         aside.rename(daemon.data)
-        daemon.says("RESUMED")
+        daemon.says(Event.RESUMED)
         daemon.command("pause")
         daemon.agrees(sandbox.ready)
         assert daemon.stop()[0] == 0
-    assert "CRASHED" not in daemon.log
-    assert "ADOPTED" not in daemon.log
+    assert not daemon.lines(Event.CRASHED)
+    assert not daemon.lines(Event.ADOPTED)
 
 
 def test_an_exchange_that_first_answers_when_the_folder_is_gone_begins_no_new_book(
@@ -70,14 +71,14 @@ def test_an_exchange_that_first_answers_when_the_folder_is_gone_begins_no_new_bo
 ) -> None:
     sandbox.control("POST", "faults", venue="kraken", kind="refuse")
     with Daemon(tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file), PAIRS_ALLOW="BTC-USD") as daemon:
-        daemon.says("FAILED")
+        daemon.says(Event.FAILED)
         aside = tmp_path / "aside"
         daemon.data.rename(aside)
         sandbox.control("DELETE", "faults")
-        daemon.says("HALTED")
+        daemon.says(Event.HALTED)
         assert not daemon.data.exists()
         aside.rename(daemon.data)
-        daemon.says("FUNDED")
+        daemon.says(Event.FUNDED)
         assert daemon.stop()[0] == 0
 
 

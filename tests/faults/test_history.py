@@ -10,6 +10,7 @@ from bot.brokers.base import Lane
 from bot.brokers.common.deadline import Deadline
 from bot.brokers.common.rate_limits import OverBudget
 from bot.brokers.kraken.limits import KrakenLimits
+from bot.domain.log import Event
 from bot.domain.order import Purpose
 from tests.rig import Rig
 
@@ -86,11 +87,11 @@ def test_a_restart_looks_at_what_is_held_first_and_reads_on_when_there_is_room(
     assert rig.orders(Purpose.TP1), "the target that was reached meanwhile is sold at once"
     history = rig.business.reconciliation.history
     assert history.objection() == "the exchange's history is still being read"
-    assert (pages(rig), len(rig.notes.said("WAITS"))) == (before, 1)
+    assert (pages(rig), len(rig.notes.said(Event.WAITS))) == (before, 1)
     monkeypatch.undo()
     read_on(rig)
     assert history.objection() is None
-    assert len(rig.notes.said("HISTORY")) == 1
+    assert len(rig.notes.said(Event.HISTORY)) == 1
     assert rig.agreed()
 
 
@@ -109,7 +110,7 @@ def test_stops_that_fired_unseen_are_found_though_the_history_waits(
     rig.until(lambda: rig.position is None and not rig.business.desk.book.unsettled(), "the end")
     monkeypatch.undo()
     rig.until(lambda: rig.agreed() and rig.coins() == owners, "the truth")
-    assert rig.notes.said("OVERSOLD") == []
+    assert rig.notes.said(Event.OVERSOLD) == []
 
 
 def test_entries_wait_until_the_history_is_read(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bot.domain.log import Event
 from tests.daemon_fixture import Daemon
 from tests.sandbox_fixture import Sandbox
 
@@ -23,9 +24,9 @@ def test_a_page_in_between_at_the_first_connect(tmp_path: Path, venue: str) -> N
     with Sandbox(tmp_path, "--speed", "60", "--pairs", "2", venues=(venue,)) as sandbox:
         sandbox.control("POST", "faults", venue=venue, **LOGIN_PAGE)
         with Daemon(tmp_path / "nija", **few(sandbox)) as daemon:
-            daemon.says("FAILED", times=2)
+            daemon.says(Event.FAILED, times=2)
             sandbox.control("DELETE", "faults")
-            daemon.says("FUNDED")
+            daemon.says(Event.FUNDED)
             assert daemon.stop()[0] == 0
 
 
@@ -36,9 +37,9 @@ def test_a_key_that_was_taken_and_is_refused_for_a_while(tmp_path: Path) -> None
         Sandbox(tmp_path, "--speed", "60", "--pairs", "2", venues=("coinbase",)) as sandbox,
         Daemon(tmp_path / "nija", **few(sandbox)) as daemon,
     ):
-        daemon.says("FUNDED")
+        daemon.says(Event.FUNDED)
         sandbox.control("POST", "faults", venue="coinbase", **UNAUTHORIZED)
-        daemon.says("FAILED", times=3)
+        daemon.says(Event.FAILED, times=3)
         sandbox.control("DELETE", "faults")
-        daemon.says("CONNECTED", times=2)
+        daemon.says(Event.CONNECTED, times=2)
         assert daemon.stop()[0] == 0

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from bot.domain.log import Event
 from tests.daemon_fixture import Daemon, truth
 from tests.paths import APART, PATHS, VENUES
 from tests.sandbox_fixture import Sandbox
@@ -39,7 +40,7 @@ def held_back(daemon: Daemon) -> Iterator[Path]:
     daemon.data.mkdir()
     file.touch()
     with daemon:
-        daemon.says("FUNDED", times=3)
+        daemon.says(Event.FUNDED, times=3)
         yield file
 
 
@@ -96,13 +97,13 @@ def test_between_the_fill_and_the_stop(tmp_path: Path, sandbox: Sandbox) -> None
     assert [stop for venue in VENUES for stop in stops(sandbox, venue)] == []
     sandbox.control("DELETE", "faults")
     since = {venue: len(timeline(sandbox, venue)) for venue in VENUES}
-    lives = len(daemon.lines("CONNECTED"))
+    lives = len(daemon.lines(Event.CONNECTED))
     with daemon:
         daemon.until(lambda: all(stops(sandbox, venue) for venue in VENUES), "the stops")
         daemon.command("pause")
         for venue in VENUES:
             daemon.agrees(sandbox.ready, venue)
-        answered = {line.split()[3]: moment(line) for line in daemon.lines("CONNECTED")[lives:]}
+        answered = {line.split()[3]: moment(line) for line in daemon.lines(Event.CONNECTED)[lives:]}
         daemon.stop()
     for venue in VENUES:
         made = [event for event in timeline(sandbox, venue)[since[venue] :] if event["kind"] == "new"]

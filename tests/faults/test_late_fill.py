@@ -11,6 +11,7 @@ import pytest
 from bot.brokers.base import BaseBroker
 from bot.domain.fill import Fill
 from bot.domain.instrument import Balance
+from bot.domain.log import Event
 from bot.domain.order import Side
 from bot.engine.doubts import HIDDEN
 from tests.rig import Rig
@@ -58,7 +59,7 @@ def test_what_the_stop_sold_waits_for_what_the_entry_bought(
     rig.disarm()
     rig.quiet()
     assert rig.position is None
-    assert rig.notes.said("GONE") == []
+    assert rig.notes.said(Event.GONE) == []
 
 
 def test_a_late_fill_of_an_entry_whose_stop_fired_leaves_no_position(rig: Rig) -> None:
@@ -88,8 +89,8 @@ def test_stops_that_fired_wait_for_a_hidden_fill_of_their_entry(rig: Rig) -> Non
         rig.cycle()
     rig.until(lambda: rig.agreed() and rig.coins() == owners, "the truth")
     assert rig.position is None
-    assert len(rig.notes.said("EXIT")) == 1
-    assert rig.notes.said("OVERSOLD") == []
+    assert len(rig.notes.said(Event.EXIT)) == 1
+    assert rig.notes.said(Event.OVERSOLD) == []
     assert rig.differences() == []
 
 
@@ -105,11 +106,11 @@ def test_a_stops_fill_that_shows_after_its_coins_were_taken_for_gone_takes_their
     for ahead in (0, LATER_MS):
         rig.clock.ahead += ahead
         rig.business.reconciliation.count({rig.base: Balance(rig.coins())})
-    assert len(rig.notes.said("GONE")) == 1
+    assert len(rig.notes.said(Event.GONE)) == 1
     rig.until(lambda: rig.agreed() and rig.position is None, "the fill")
     assert rig.differences() == []
     assert [earned < 0 for _, earned in rig.business.desk.book.results(rig.symbol, 2)] == [True]
-    assert rig.notes.said("OVERSOLD") == []
+    assert rig.notes.said(Event.OVERSOLD) == []
 
 
 def test_sales_do_not_wait_for_ever_for_a_fill_that_does_not_come(rig: Rig) -> None:
@@ -135,4 +136,4 @@ def test_a_sale_that_ended_short_is_not_made_again_before_its_fills_can_be_seen(
         rig.quiet()
     assert rig.position is not None
     assert rig.coins() == bought * 5 + rig.position.qty + sum(rig.book.dust().values())
-    assert not rig.notes.said("OVERSOLD")
+    assert not rig.notes.said(Event.OVERSOLD)

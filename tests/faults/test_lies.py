@@ -21,6 +21,7 @@ from bot.brokers.common.wire import BoundedSession
 from bot.domain.clock import HOUR, MINUTE
 from bot.domain.fill import Fill
 from bot.domain.instrument import Balance, Instrument, Ticker
+from bot.domain.log import Event
 from bot.domain.order import Purpose, VenueOrder
 from bot.domain.outcome import NotPlaced, Placed, Unknown
 from bot.engine.close import Sale
@@ -183,11 +184,11 @@ def test_a_sale_that_never_was(rig: Rig, monkeypatch: pytest.MonkeyPatch, filled
     assert sale is Sale.LATER
     rig.clock.ahead += TAKEN_BACK // 2
     rig.cycle()
-    assert not rig.notes.said("CORRECTED")
+    assert not rig.notes.said(Event.CORRECTED)
     rig.clock.ahead += TAKEN_BACK
     rig.quiet()
     assert rig.resting() == position.qty
-    assert rig.notes.said("CORRECTED")
+    assert rig.notes.said(Event.CORRECTED)
     assert rig.naked_seconds() == []
 
 

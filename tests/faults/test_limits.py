@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain.clock import DAY, HOUR
+from bot.domain.log import Event
 from bot.domain.order import Purpose
 from bot.engine import risk
 from tests.rig import Rig
@@ -24,7 +25,7 @@ def barred(rig: Rig) -> str:
 
 
 def skipped(rig: Rig) -> list[str]:
-    return [str(line["reason"]) for line in rig.notes.said("SKIP")]
+    return [str(line["reason"]) for line in rig.notes.said(Event.SKIP)]
 
 
 def lose(rig: Rig) -> None:
@@ -48,16 +49,16 @@ def test_a_days_loss_halts_until_the_next_utc_day(unopened: Rig) -> None:
     assert barred(rig) == ""
     lose(rig)
     assert "MAX_DAILY_LOSS_PCT" in barred(rig)
-    assert len(rig.notes.said("HALTED")) == 1
+    assert len(rig.notes.said(Event.HALTED)) == 1
     rig.deposit(rig.quote, Decimal(100_000))
     assert "MAX_DAILY_LOSS_PCT" in barred(rig)
     rig.restart()
     rig.business.resume()
     assert "MAX_DAILY_LOSS_PCT" in barred(rig)
-    assert len(rig.notes.said("HALTED")) == 1
+    assert len(rig.notes.said(Event.HALTED)) == 1
     rig.clock.market_ahead = DAY
     assert barred(rig) == ""
-    assert len(rig.notes.said("RESUMED")) == 1
+    assert len(rig.notes.said(Event.RESUMED)) == 1
 
 
 def test_a_drawdown_halts_until_the_owner_resumes(unopened: Rig) -> None:
@@ -69,7 +70,7 @@ def test_a_drawdown_halts_until_the_owner_resumes(unopened: Rig) -> None:
     rig.clock.market_ahead = 3 * DAY
     rig.restart()
     assert "MAX_DRAWDOWN_PCT" in barred(rig)
-    assert len(rig.notes.said("HALTED")) == 1
+    assert len(rig.notes.said(Event.HALTED)) == 1
     rig.business.resume()
     assert barred(rig) == ""
     rig.restart()
@@ -107,7 +108,7 @@ def test_losses_in_a_row_keep_the_symbol_out_for_a_while(unopened: Rig) -> None:
     rig = unopened
     limited(rig, max_losses_in_a_row=1, cooldown_ms=24 * HOUR)
     lose(rig)
-    assert len(rig.notes.said("EXIT")) == 1
+    assert len(rig.notes.said(Event.EXIT)) == 1
     rig.restart()
     rig.book.remember(f"stopped:{rig.symbol}", None)
     entries = len(rig.enter())

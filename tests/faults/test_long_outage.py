@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from bot.broker_trader import BrokerTrader
 from bot.brokers.base import BrokerError
 from bot.domain.clock import DAY, HOUR, SECOND, Pause
+from bot.domain.log import Event
 from bot.domain.outcome import Meaning
 from bot.domain.pacer import RealTime
 from bot.engine.refusals import Refusals
@@ -118,7 +119,7 @@ def test_a_supervisor_outlives_200_hours_of_threads_that_die_at_once(tmp_path: P
         clock.now += RESTARTS.cap_ms
         trader._revive()
     post.thread.join(10)  # what it dies of is this test's
-    assert len(log.said("CRASHED")) == 1_100
+    assert len(log.said(Event.CRASHED)) == 1_100
 
 
 # --- and a supervisor that slept itself
@@ -170,9 +171,9 @@ def test_naked_coins_are_told_of_in_time_although_the_clock_was_set_back() -> No
     for _ in range(12):
         clock.now += SECOND
         vigil.look()
-    assert len(notes.said("NAKED")) == 1
+    assert len(notes.said(Event.NAKED)) == 1
     clock.set_by += 2 * HOUR
     for _ in range(12):
         clock.now += SECOND
         vigil.look()
-    assert len(notes.said("NAKED")) == 1
+    assert len(notes.said(Event.NAKED)) == 1

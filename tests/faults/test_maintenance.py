@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from bot.broker_manager import BrokerManager
 from bot.domain.clock import HOUR, SystemClock, parse_iso
+from bot.domain.log import Event
 from bot.independent_broker_trader import RESTARTS, IndependentBrokerTrader
 from bot.ledgers import Ledgers
 from bot.operate.log import Logs
@@ -45,16 +46,16 @@ def test_two_hours_of_it_while_the_stop_fires(tmp_path: Path) -> None:
             daemon.kill()
         asked = sum(sandbox.ledger()["requests"].values())
         with daemon:
-            daemon.says("FAILED")
+            daemon.says(Event.FAILED)
             now = began
             while now < began + 2 * HOUR:
                 now = parse_iso(sandbox.control("GET", "clock")["market_time"])
             assert daemon.running.poll() is None
             often = sum(sandbox.ledger()["requests"].values()) - asked
             assert 0 < often < 60
-            connected = len(daemon.lines("CONNECTED"))
+            connected = len(daemon.lines(Event.CONNECTED))
             sandbox.control("DELETE", "faults")
-            daemon.says("CONNECTED", times=connected + 1)
+            daemon.says(Event.CONNECTED, times=connected + 1)
             daemon.command("pause")
             daemon.agrees(sandbox.ready)
             assert daemon.stop()[0] == 0

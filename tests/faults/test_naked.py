@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from bot.domain.log import Event
 from bot.engine.protect import Verdict
 from tests.rig import Rig
 
@@ -49,7 +50,7 @@ def test_our_own_record_of_it_is_closed_again(rig: Rig) -> None:
     rig.turn()
     rig.quiet()
     assert rig.resting() == position.qty
-    (told,) = rig.notes.said("STOP")[-1:]
+    (told,) = rig.notes.said(Event.STOP)[-1:]
     naked_ms = told["naked_ms"]
     assert isinstance(naked_ms, int)
     assert naked_ms >= 0

@@ -16,6 +16,7 @@ from bot.brokers.base import BrokerError
 from bot.brokers.kraken import KrakenBroker, KrakenConfig
 from bot.brokers.kraken.config import Tier
 from bot.domain.clock import HOUR
+from bot.domain.log import Event
 from tests.rig import Notes, Rig, sandbox_clock
 from tests.sandbox_fixture import Keys
 
@@ -80,7 +81,7 @@ def test_another_computer_used_the_key_with_a_larger_nonce(rig: Rig) -> None:
     before = refusals(rig)
     rig.bought()
     assert refusals(rig) == before + 1
-    assert len(rig.notes.said("nonce_refused")) == 1
+    assert len(rig.notes.said(Event.NONCE_REFUSED)) == 1
     rig.quiet()
     assert len(rig.sent(side="buy")) == 1
     assert rig.protected()

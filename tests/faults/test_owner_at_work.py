@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from bot.domain.log import Event
 from bot.domain.order import Purpose
 from tests.rig import Rig
 
@@ -45,12 +46,12 @@ def test_stale_balances_write_nothing_off(rig: Rig) -> None:
         rig.cycle()
         rig.turn()
     assert rig.position is not None
-    assert rig.notes.said("GONE") == []
+    assert rig.notes.said(Event.GONE) == []
     rig.disarm()
     rig.clock.ahead += LATER_MS
     rig.cycle()
     rig.quiet()
-    assert rig.notes.said("GONE") == []
+    assert rig.notes.said(Event.GONE) == []
 
 
 @pytest.mark.parametrize("part", [Decimal(1), Decimal("0.5")])
@@ -67,7 +68,7 @@ def test_ours_sold_by_hand_is_believed_gone_after_two_looks(rig: Rig, part: Deci
         rig.until(lambda: rig.resting() == bought - gone, "the smaller stop")
         left = rig.position.qty if rig.position is not None else Decimal(0)
         assert left == bought - gone
-        assert len(rig.notes.said("GONE")) == 1
+        assert len(rig.notes.said(Event.GONE)) == 1
 
 
 def test_ours_sold_by_hand_and_bought_back_is_not_gone(rig: Rig) -> None:
@@ -81,7 +82,7 @@ def test_ours_sold_by_hand_and_bought_back_is_not_gone(rig: Rig) -> None:
         rig.cycle()
         assert rig.position is not None
         assert rig.position.qty == bought
-        assert rig.notes.said("GONE") == []
+        assert rig.notes.said(Event.GONE) == []
 
 
 def test_an_exit_sells_no_more_than_ours_whatever_lies_there(rig: Rig) -> None:

@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from bot.domain.instrument import Balance
+from bot.domain.log import Event
 from bot.domain.order import Purpose
 from tests.rig import Rig
 
@@ -45,7 +46,7 @@ def test_half_is_gone_and_the_exit_sells_what_is_left(rig: Rig, way: str) -> Non
         rig.clock.ahead += LATER_MS
         rig.cycle()
         rig.until(lambda: rig.position is not None and rig.position.qty < bought, "the smaller position")
-        assert len(rig.notes.said("GONE")) == 1
+        assert len(rig.notes.said(Event.GONE)) == 1
         rig.until(lambda: abs(rig.resting() - (bought - gone)) <= lot, "the smaller stop")
         position = rig.position
         assert position is not None
@@ -71,7 +72,7 @@ def test_what_was_missed_of_one_position_is_not_held_against_the_next(rig: Rig) 
     second = rig.bought()
     rig.clock.ahead += LATER_MS
     rig.business.reconciliation.count({})
-    assert rig.notes.said("GONE") == []
+    assert rig.notes.said(Event.GONE) == []
     assert rig.position == second
 
 
@@ -82,8 +83,8 @@ def test_only_what_both_looks_missed_is_written_off(rig: Rig) -> None:
     rig.business.reconciliation.count({rig.base: Balance(bought.qty - half)})
     rig.clock.ahead += LATER_MS
     rig.business.reconciliation.count({})
-    assert [line["qty"] for line in rig.notes.said("GONE")] == [half]
+    assert [line["qty"] for line in rig.notes.said(Event.GONE)] == [half]
     assert rig.position is not None
     assert abs(rig.position.qty - half) <= lot
     rig.business.reconciliation.count({})
-    assert len(rig.notes.said("GONE")) == 1
+    assert len(rig.notes.said(Event.GONE)) == 1

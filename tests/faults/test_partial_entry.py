@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from bot.domain.log import Event
 from bot.domain.order import OrderStatus, Purpose
 from tests.paths import APART, PATHS, VENUES
 from tests.rig import Rig
@@ -27,7 +28,7 @@ def test_what_is_held_is_protected(rig: Rig, venue: str, apart: bool) -> None:
     assert (in_coin > 0) is (venue == "okx")
     assert rig.position is not None
     assert rig.position.qty == entry.filled_qty - in_coin
-    assert rig.notes.said("GONE") == []  # it was right at once, and not only when the coins had been counted
+    assert rig.notes.said(Event.GONE) == []  # it was right at once, and not only when the coins had been counted
     assert rig.protected()
     assert apart or rig.naked_seconds() == []
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bot.domain.log import Event
 from bot.store.reader import Books
 from bot.store.report import document
 from tests.daemon_fixture import Daemon, truth
@@ -49,15 +50,15 @@ def test_a_server_that_is_away_for_a_while(tmp_path: Path, server: Server) -> No
             return len([row for row in truth(sandbox.ready)["orders"] if row["side"] == "buy"])
 
         daemon.until(lambda: len(daemon.book().get("positions", [])) >= 1, "a position")
-        funded = len(daemon.lines("FUNDED"))
+        funded = len(daemon.lines(Event.FUNDED))
         server.stop()
-        daemon.says("FAILED")
+        daemon.says(Event.FAILED)
         before = bought()
         time.sleep(7)  # a candle and more
         assert bought() == before
         server.start()
-        daemon.says("FUNDED", funded + 1)
+        daemon.says(Event.FUNDED, funded + 1)
         daemon.command("pause")
         daemon.agrees(sandbox.ready)
         assert daemon.stop()[0] == 0
-    assert "CRASHED" not in daemon.log
+    assert not daemon.lines(Event.CRASHED)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.log import Event
 from tests.daemon_fixture import Daemon, control, truth
 from tests.sandbox_fixture import Sandbox
 from tests.store.small_disk import Ext4, ext4
@@ -39,8 +40,8 @@ def test_a_disk_that_takes_no_more_writes(tmp_path: Path, disk: Ext4) -> None:
         daemon.until(lambda: bool(daemon.book().get("positions")), "a position")
         (held,) = daemon.book()["positions"]
         disk.spoil()
-        daemon.says("HALTED")
-        (line, *_) = daemon.lines("HALTED")
+        daemon.says(Event.HALTED)
+        (line, *_) = daemon.lines(Event.HALTED)
         assert "ERROR" in line
         assert "kraken.db" in line
         assert "read-only" in line
@@ -55,13 +56,13 @@ def test_a_disk_that_takes_no_more_writes(tmp_path: Path, disk: Ext4) -> None:
         assert {row["status"] for row in stops} == {"filled"}
 
         daemon.until(disk.mend, "nobody holds the broken disk", 40)
-        funded = len(daemon.lines("FUNDED"))
-        daemon.says("FUNDED", funded + 1)
-        daemon.says("EXIT")
+        funded = len(daemon.lines(Event.FUNDED))
+        daemon.says(Event.FUNDED, funded + 1)
+        daemon.says(Event.EXIT)
         daemon.command("pause")
         daemon.agrees(sandbox.ready)
         assert daemon.stop()[0] == 0
-    assert "CRASHED" not in daemon.log
+    assert not daemon.lines(Event.CRASHED)
 
 
 @pytest.mark.thorough
@@ -77,7 +78,7 @@ def test_a_disk_that_is_read_only_at_the_start(tmp_path: Path, disk: Ext4) -> No
         )
         daemon.console, daemon.log_file = tmp_path / "console.txt", tmp_path / "nija.log"
         with daemon:
-            daemon.says("FUNDED")
+            daemon.says(Event.FUNDED)
             assert daemon.stop()[0] == 0
         disk.spoil()
         with daemon:
@@ -87,8 +88,8 @@ def test_a_disk_that_is_read_only_at_the_start(tmp_path: Path, disk: Ext4) -> No
         assert "Read-only file system" in line
         assert disk.mend()
         with daemon:
-            daemon.says("FUNDED", 2)
+            daemon.says(Event.FUNDED, 2)
             daemon.command("pause")
             daemon.agrees(sandbox.ready)
             assert daemon.stop()[0] == 0
-    assert "CRASHED" not in daemon.log
+    assert not daemon.lines(Event.CRASHED)

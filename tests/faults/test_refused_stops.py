@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.domain.clock import MINUTE, SECOND
+from bot.domain.log import Event
 from bot.domain.order import OrderStatus, Purpose
 from bot.engine.refusals import AT_LEAST
 from tests.rig import Rig
@@ -76,7 +77,7 @@ def test_other_words_never_sell(naked: Rig, words: dict[str, str]) -> None:
     assert naked.position is not None
     assert not naked.sales()
     assert naked.business.desk.broker.capabilities().resting_stop
-    assert any(words[naked.venue] in str(line["reason"]) for line in naked.notes.said("NAKED"))
+    assert any(words[naked.venue] in str(line["reason"]) for line in naked.notes.said(Event.NAKED))
     naked.disarm()
     naked.clock.ahead += 6 * MINUTE
     naked.until(naked.protected, "the stop")
@@ -124,7 +125,7 @@ def test_stops_that_are_taken_and_then_refused_are_said(naked: Rig) -> None:
         naked.turn()
         naked.clock.ahead += 3 * SECOND
         naked.business.vigil.look()
-    assert any("INSUFFICIENT_FUNDS" in str(line["reason"]) for line in naked.notes.said("NAKED"))
+    assert any("INSUFFICIENT_FUNDS" in str(line["reason"]) for line in naked.notes.said(Event.NAKED))
     assert naked.position is not None
     assert not naked.sales()
     naked.disarm()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.log import Event
 from tests.rig import Rig
 from tests.sandbox_fixture import Sandbox
 
@@ -58,13 +59,13 @@ def test_an_entry_into_it_is_refused_once_and_the_other_is_entered(two: Rig) -> 
         for _ in range(3):
             two.enter(closed, other)
         two.cycle()
-        told = [line for line in two.notes.said("HALTED") if line.get("symbol") == closed]
+        told = [line for line in two.notes.said(Event.HALTED) if line.get("symbol") == closed]
         assert len(told) == 1
         assert closed not in two.business.symbols
         assert other in two.business.symbols
         assert two.book.position(closed) is None
         assert two.book.position(other) is not None
-        assert not two.notes.said("FAILED")
+        assert not two.notes.said(Event.FAILED)
 
 
 @pytest.mark.parametrize("venue", VENUES)
@@ -117,7 +118,7 @@ def test_what_is_held_gets_its_stop_although_nobody_says_its_price(two: Rig, whi
         broker.cancel(stop)
     two.arm("exchange_error", path, body=words[which], processed=False, count=1000)
     two.until(two.protected, "the stop")
-    assert two.notes.said("WATCH")
+    assert two.notes.said(Event.WATCH)
 
 
 @pytest.mark.parametrize("venue", ["kraken"])

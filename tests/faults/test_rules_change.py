@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
+from bot.domain.log import Event, Halt
 from bot.domain.order import Purpose
 from tests.rig import Rig
 from tests.sandbox_fixture import Sandbox
@@ -88,7 +89,7 @@ def test_coarser_steps_and_the_stop_moves_in_them(rig: Rig) -> None:
     position = rig.bought()
     new_rules(rig, COARSE.text)
     rig.business.read_rules()
-    assert rig.notes.said("RULES")
+    assert rig.notes.said(Event.RULES)
     rig.book.plan(rig.symbol, stage=1, stop_price=position.stop_price * Decimal("1.005"))
     rig.until(lambda: not rig.business.desk.in_flight() and bool(moved_stops(rig)), "a stop on the new steps")
     exit_now(rig)
@@ -150,10 +151,10 @@ def test_nothing_is_sent_into_a_closed_market_and_it_is_said_once(rig: Rig, stat
     assert len(rig.book.orders_of(rig.symbol, 0)) == before
     assert rig.resting() == rested
     assert rig.position is not None
-    assert [line["limit"] for line in rig.notes.said("HALTED")] == ["market"]
+    assert [line["limit"] for line in rig.notes.said(Event.HALTED)] == [Halt.MARKET]
     market(rig, OPEN[rig.venue])
     rig.clock.ahead += LATER_MS
-    rig.until(lambda: rig.business.watch.look() and bool(rig.notes.said("RESUMED")), "the market again")
+    rig.until(lambda: rig.business.watch.look() and bool(rig.notes.said(Event.RESUMED)), "the market again")
     exit_now(rig)
     rig.until(lambda: rig.position is None, "the exit")
     rig.quiet()
@@ -171,7 +172,7 @@ def test_a_market_that_closes_unannounced_is_tried_with_growing_waits(rig: Rig, 
     sent = len(rig.book.orders_of(rig.symbol, 0)) - before
     assert 1 <= sent <= 3
     assert rig.position is not None
-    assert rig.notes.said("HALTED")
+    assert rig.notes.said(Event.HALTED)
     market(rig, OPEN[rig.venue])
     rig.clock.ahead += LATER_MS
     leave(rig)
@@ -209,7 +210,7 @@ def test_delisted_while_held(rig: Rig) -> None:
         rig.business.flattening.step("flatten")
     assert len(rig.book.orders_of(rig.symbol, 0)) == before
     assert rig.resting() == rested, "\n".join(map(str, [*rig.truth()["orders"], *rig.notes.lines]))
-    assert [line["reason"] for line in rig.notes.said("HALTED") if "does not list" in str(line["reason"])]
+    assert [line["reason"] for line in rig.notes.said(Event.HALTED) if "does not list" in str(line["reason"])]
     assert rig.symbol not in rig.business.symbols
     rig.restart()
     rig.turn()

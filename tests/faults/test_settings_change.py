@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.log import Event
 from tests.rig import Rig
 from tests.sandbox_fixture import Sandbox
 
@@ -33,7 +34,7 @@ def test_a_contract_is_looked_after_when_contracts_are_not_traded_any_more(swap:
     position = rig.position
     assert position is not None
     rig.restart()
-    assert rig.notes.said("HALTED") == []
+    assert rig.notes.said(Event.HALTED) == []
     assert rig.resting() == position.qty
     stop = rig.business.protection.stops_of(position, rig.business.desk.broker.open_orders())[0]
     rig.business.desk.broker.cancel(stop)

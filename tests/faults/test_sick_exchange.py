@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from bot.domain.log import Event
 from tests.daemon_fixture import Daemon
 from tests.paths import VENUES
 from tests.sandbox_fixture import Sandbox
@@ -25,7 +26,7 @@ def test_each_in_turn(tmp_path: Path) -> None:
             CANDLE_EXCLUSION_SECONDS="0",
         ) as daemon,
     ):
-        daemon.says("FUNDED", times=3)
+        daemon.says(Event.FUNDED, times=3)
         daemon.until(lambda: all(status(daemon, venue) == "healthy" for venue in VENUES), "three healthy brokers")
         for sick, kind in SICKNESSES.items():
             others = [venue for venue in VENUES if venue != sick]
@@ -47,7 +48,7 @@ def test_each_in_turn(tmp_path: Path) -> None:
         daemon.command("pause")
         for venue in VENUES:
             daemon.agrees(sandbox.ready, venue)
-        assert daemon.lines("CRASHED") == []
+        assert daemon.lines(Event.CRASHED) == []
         assert daemon.stop()[0] == 0
 
 
@@ -65,4 +66,4 @@ def good_cycles(daemon: Daemon, venue: str) -> int:
 
 
 def entered(daemon: Daemon, venue: str) -> list[str]:
-    return [line for line in daemon.lines("ENTRY") if f" {venue.upper()} " in line]
+    return [line for line in daemon.lines(Event.ENTRY) if f" {venue.upper()} " in line]

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from bot.domain.log import Event
 from bot.domain.order import Purpose
 from bot.domain.position import Position
 from tests.rig import Rig
@@ -100,7 +101,7 @@ def is_barred(rig: Rig, position: Position) -> bool:
     """Whether the close of the candle in which `position` ended is no entry, because of how it ended."""
     rig.until(lambda: rig.business.entries.prices.newest_close() > position.candle_close, "the next close")
     rig.enter()
-    return any(line["reason"] == "stopped out in this candle" for line in rig.notes.said("SKIP"))
+    return any(line["reason"] == "stopped out in this candle" for line in rig.notes.said(Event.SKIP))
 
 
 def test_a_stop_that_fires_between_two_looks_is_not_sold_again(rig: Rig) -> None:

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from bot.brokers.base import BrokerError
+from bot.domain.log import Event
 from bot.domain.order import Purpose
 from tests.rig import Rig
 
@@ -36,7 +37,7 @@ def stays_able(rig: Rig) -> None:
     able = rig.business.desk.broker.capabilities()
     assert able.attached_stop
     assert able.resting_stop
-    assert not rig.notes.said("HALTED")
+    assert not rig.notes.said(Event.HALTED)
 
 
 @pytest.mark.parametrize("venue", VENUES)

@@ -21,6 +21,7 @@ import bot.independent_broker_trader as supervisor
 from bot.broker_manager import BrokerManager
 from bot.daemon import trading_plan
 from bot.domain.candles import Candles
+from bot.domain.log import Event
 from bot.independent_broker_trader import IndependentBrokerTrader
 from bot.ledgers import Ledgers
 from bot.operate.log import Logs
@@ -31,6 +32,7 @@ from bot.store.report import document
 from bot.strategy.base import Evaluation
 from bot.world import World
 from tests.daemon_fixture import truth
+from tests.log_lines import lines_of
 from tests.paths import VENUES
 from tests.rig import Eager
 from tests.sandbox_fixture import Sandbox
@@ -100,9 +102,8 @@ class House:
         found: dict[str, Any] = document(Books(self.data))["brokers"].get(venue, {})
         return found
 
-    def lines(self, word: str) -> list[str]:
-        text = self.log_file.read_text() if self.log_file.exists() else ""
-        return [line for line in text.splitlines() if f" {word} " in f"{line} "]
+    def lines(self, event: Event) -> list[str]:
+        return lines_of(self.log_file.read_text() if self.log_file.exists() else "", event)
 
     def until(self, done: Callable[[], bool], why: str) -> None:
         end = time.monotonic() + PATIENCE
@@ -118,7 +119,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     with Sandbox(tmp_path, "--speed", "100", venues=VENUES) as sandbox:
         running = House(tmp_path, sandbox, monkeypatch)
         running.thread.start()
-        running.until(lambda: len(running.lines("FUNDED")) == 3, "three brokers")
+        running.until(lambda: len(running.lines(Event.FUNDED)) == 3, "three brokers")
         running.until(lambda: bool(running.book(SICK).get("positions")), "a position to lose")
         yield running
         running.rule.never.set()
@@ -128,19 +129,19 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
 
 def test_it_dies_then_hangs_then_hangs_at_the_end(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     others = [venue for venue in VENUES if venue != SICK]
-    for lives, (mood, word) in enumerate((("dies", "CRASHED"), ("hangs", "STUCK")), start=1):
+    for lives, (mood, event) in enumerate((("dies", Event.CRASHED), ("hangs", Event.STUCK)), start=1):
         before = {venue: good_cycles(house, venue) for venue in others}
         house.rule.mood = mood
-        house.until(lambda word=word: bool(house.lines(word)), word)  # type: ignore[misc]
-        house.until(lambda lives=lives: len(house.lines("FUNDED")) == 3 + lives, "the next life")  # type: ignore[misc]
+        house.until(lambda event=event: bool(house.lines(event)), event)  # type: ignore[misc]
+        house.until(lambda lives=lives: len(house.lines(Event.FUNDED)) == 3 + lives, "the next life")  # type: ignore[misc]
         a_few_cycles(house, SICK)
-        assert [f" {SICK.upper()} " in line for line in house.lines(word)] == [True]
+        assert [f" {SICK.upper()} " in line for line in house.lines(event)] == [True]
         assert [venue for venue in others if good_cycles(house, venue) <= before[venue]] == []
     house.rule.never.set()  # what was left behind wakes up, and may do nothing
     a_few_cycles(house, SICK)
     restarts = {str(post.key): post.restarts for post in house.trader.posts}
     assert restarts == {SICK: 2, **dict.fromkeys(others, 0)}
-    assert [line for line in house.lines("FAILED") if f" {SICK.upper()} " not in line] == []
+    assert [line for line in house.lines(Event.FAILED) if f" {SICK.upper()} " not in line] == []
     house.until(lambda: differences(house.book(SICK), truth(house.sandbox.ready, SICK)) == [], "agreement")
 
     monkeypatch.setattr(supervisor, "STUCK_AFTER", 600_000)
@@ -150,7 +151,7 @@ def test_it_dies_then_hangs_then_hangs_at_the_end(house: House, monkeypatch: pyt
     house.stop.set()
     house.thread.join(PATIENCE)
     assert house.status == 0
-    assert [f" {SICK.upper()} " in line for line in house.lines("UNFINISHED")] == [True]
+    assert [f" {SICK.upper()} " in line for line in house.lines(Event.UNFINISHED)] == [True]
 
 
 def good_cycles(house: House, venue: str) -> int:

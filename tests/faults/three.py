@@ -7,9 +7,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from bot.domain.log import Event
 from bot.settings import VENUES
 from bot.store.emergency import EmergencyJournal, Mark
 from tests.daemon_fixture import Daemon, truth
+from tests.log_lines import lines_of
 from tests.sandbox_fixture import Sandbox
 
 
@@ -27,13 +29,12 @@ class Traded:
         )
         self.daemon.console = console
 
-    def said(self, word: str) -> list[str]:
-        """Lines with a word on the console."""
-        text = self.daemon.console.read_text() if self.daemon.console.exists() else ""
-        return [line for line in text.splitlines() if f" {word} " in f"{line} "]
+    def said(self, event: Event) -> list[str]:
+        """Lines on the console that tell of an event."""
+        return lines_of(self.daemon.console.read_text() if self.daemon.console.exists() else "", event)
 
-    def wait_for(self, word: str, times: int) -> None:
-        self.daemon.until(lambda: len(self.said(word)) >= times, f"{times} x {word}")
+    def wait_for(self, event: Event, times: int) -> None:
+        self.daemon.until(lambda: len(self.said(event)) >= times, f"{times} x {event}")
 
     def orders(self, venue: str, **wanted: str) -> list[dict[str, Any]]:
         """Orders that a daemon sent to an exchange, of these values."""

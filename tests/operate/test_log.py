@@ -23,13 +23,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.log import Log
+from bot.domain.log import Event, Log
 from bot.operate.log import EventLog, Logs
 from bot.operate.log_file import Console, FollowedFile
 from bot.operate.log_queue import Queued, Sink, drain
 from bot.operate.redact import HIDDEN, Redactor
 from bot.settings import ConfigError
 from bot.variables import OperationSettings
+from tests.log_lines import lines_of, read_log
 from tests.store.small_disk import fill, relieve, tmpfs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -92,7 +93,7 @@ def opened_json(tmp_path: Path) -> Iterator[Opened]:
 
 
 def test_a_line_is_an_event_with_its_keys(opened: Opened) -> None:
-    opened.kraken.info("CONNECTED", account="ab12", balance_usd=Decimal(3000))
+    opened.kraken.info(Event.CONNECTED, account="ab12", balance_usd=Decimal(3000))
     (line,) = opened.lines()
     stamp, rest = line[:20], line[20:]
     assert time.strptime(stamp, "%Y-%m-%d %H:%M:%SZ")
@@ -118,40 +119,56 @@ def test_a_line_is_an_event_with_its_keys(opened: Opened) -> None:
     ],
 )
 def test_values_read_well(opened: Opened, key: str, value: object, expected: str) -> None:
-    opened.kraken.info("SKIP", **{key: value})
+    opened.kraken.info(Event.SKIP, **{key: value})
     assert opened.lines()[0].endswith(f"KRAKEN SKIP  {expected}")
 
 
 def test_the_daemon_itself_has_no_broker(opened: Opened) -> None:
-    opened.logs.event_log().warning("MODE", mode="sandbox")
+    opened.logs.event_log().warning(Event.MODE, mode="sandbox")
     assert opened.lines()[0].endswith("WARN  MODE  mode=sandbox")
 
 
 def test_what_is_below_the_level_is_not_written(tmp_path: Path) -> None:
     opened = Opened(tmp_path, log_level="WARNING")
-    opened.kraken.info("CONNECTED")
-    opened.kraken.error("HALTED")
+    opened.kraken.info(Event.CONNECTED)
+    opened.kraken.error(Event.HALTED)
     opened.logs.close()
     assert [line.split()[-1] for line in opened.lines()] == ["HALTED"]
 
 
 def test_the_engine_can_hold_it_by_its_protocol(opened: Opened) -> None:
     log: Log = opened.kraken
-    log.debug("LOOK")
-    assert "KRAKEN LOOK" in opened.text()
+    log.debug(Event.HUNT)
+    assert "KRAKEN HUNT" in opened.text()
 
 
 def test_console_and_file_say_the_same(opened: Opened) -> None:
-    opened.kraken.info("FUNDED")
+    opened.kraken.info(Event.FUNDED)
     opened.logs.close()
     assert opened.console.getvalue() == opened.text() != ""
+
+
+@pytest.mark.parametrize("fields", [{}, {"reason": "said  CRASHED  twice"}])
+def test_each_event_is_read_back_from_its_line_and_nothing_else_is(opened: Opened, fields: dict[str, object]) -> None:
+    accounts = ("kraken", "kraken:savings", None)
+    for event in Event:
+        for account in accounts:
+            opened.logs.event_log(account).warning(event, **fields)
+    logging.getLogger("urllib3.connectionpool").warning("STOP")
+    logging.getLogger("urllib3.connectionpool").warning("a STOP  that is none")
+    opened.kraken.failure(Event.CRASHED, ValueError("no\n2026-01-01 00:00:00Z ERROR KRAKEN STUCK"))
+    lines = read_log(opened.text())
+    assert [(line.event, line.level) for line in lines[:-1]] == [(event, "WARN") for event in Event for _ in accounts]
+    assert [line.broker for line in lines[:3]] == ["KRAKEN", "KRAKEN:SAVINGS", None]
+    assert (lines[-1].event, lines[-1].level) == (Event.CRASHED, "ERROR")
+    assert len(lines_of(opened.text(), Event.STUCK)) == len(accounts)
 
 
 # --- lines for machines
 
 
 def test_json_has_the_same_keys_and_money_as_text(opened_json: Opened) -> None:
-    opened_json.kraken.info("ENTRY", qty=Decimal("1E-8"), cost_usd=Decimal("12.50"), slots=3, why=None, level="x")
+    opened_json.kraken.info(Event.ENTRY, qty=Decimal("1E-8"), cost_usd=Decimal("12.50"), slots=3, why=None, level="x")
     (line,) = opened_json.objects()
     stamp = line.pop("time")
     assert isinstance(stamp, str)
@@ -161,7 +178,7 @@ def test_json_has_the_same_keys_and_money_as_text(opened_json: Opened) -> None:
 
 
 def test_json_stays_json_whatever_is_hidden_in_it(opened_json: Opened) -> None:
-    opened_json.kraken.info("X", token="abc def", sign=5, note=f'{{"passphrase": "{SECRET}"}}', pem=PEM)
+    opened_json.kraken.info(Event.SKIP, token="abc def", sign=5, note=f'{{"passphrase": "{SECRET}"}}', pem=PEM)
     (line,) = opened_json.objects()
     assert (line["token"], line["pem"]) == (HIDDEN, HIDDEN)
     assert SECRET not in opened_json.text()
@@ -173,7 +190,7 @@ FORGED = "ok\n2026-01-01 00:00:00Z INFO  KRAKEN FILLED\r\x1b[2J\u2028\x00\x85"
 
 
 def test_a_value_cannot_forge_a_line(opened: Opened) -> None:
-    opened.kraken.warning("REJECTED", why=FORGED)
+    opened.kraken.warning(Event.REJECTED, why=FORGED)
     logging.getLogger("urllib3").warning("%s", FORGED)
     for line in opened.text().rstrip("\n").split("\n"):
         assert line.count("INFO  KRAKEN FILLED") <= 1
@@ -183,7 +200,7 @@ def test_a_value_cannot_forge_a_line(opened: Opened) -> None:
 
 
 def test_a_traceback_cannot_forge_a_line(opened: Opened) -> None:
-    opened.kraken.failure("FAILED", ValueError(FORGED))
+    opened.kraken.failure(Event.FAILED, ValueError(FORGED))
     head, *rest = opened.text().rstrip("\n").split("\n")
     assert head.endswith("ERROR KRAKEN FAILED")
     assert rest
@@ -200,7 +217,7 @@ def test_one_event_is_one_line(text: str) -> None:
 
 
 def test_a_long_value_is_cut_and_no_half_secret_is_left(opened: Opened) -> None:
-    opened.kraken.warning("REJECTED", body="x" * 1990 + SECRET + "y" * 1_000_000)
+    opened.kraken.warning(Event.REJECTED, body="x" * 1990 + SECRET + "y" * 1_000_000)
     (line,) = opened.lines()
     assert len(line) < 2_200
     assert SECRET[:6] not in line
@@ -296,18 +313,18 @@ def test_what_is_no_secret_is_left_alone(text: str) -> None:
 
 def test_secrets_learned_later_are_hidden_too(opened: Opened) -> None:
     opened.logs.redact.learn("sandbox-control-4711")
-    opened.kraken.info("X", seen="sandbox-control-4711")
+    opened.kraken.info(Event.SKIP, seen="sandbox-control-4711")
     assert opened.lines()[0].endswith(f"seen={HIDDEN}")
 
 
 def test_no_way_into_the_log_shows_a_secret(tmp_path: Path) -> None:
     warnings.simplefilter("default")
     opened = Opened(tmp_path, log_level="DEBUG")
-    opened.kraken.debug("X", secret_in_value=f"a{SECRET}b", list=[SECRET])
+    opened.kraken.debug(Event.SKIP, secret_in_value=f"a{SECRET}b", list=[SECRET])
     logging.getLogger("urllib3.connectionpool").debug("header: %s", {"API-Sign": SECRET})
     logging.getLogger("requests").debug("body %s", PEM)
     logging.getLogger("some.library").error("%s", SECRET, exc_info=ValueError(SECRET))
-    opened.kraken.failure("FAILED", chained())
+    opened.kraken.failure(Event.FAILED, chained())
     warnings.warn(f"old {SECRET}", stacklevel=1)
     thread = threading.Thread(target=crash_with_secret)
     thread.start()
@@ -523,7 +540,7 @@ def test_a_text_log_and_a_json_log_tell_of_dropped_lines_in_their_own_form(tmp_p
         handler = next(one for one in logging.getLogger().handlers if isinstance(one, Queued))
         written()
         handler._dropped = 7
-        opened.kraken.info("CONNECTED")
+        opened.kraken.info(Event.CONNECTED)
         opened.logs.close()
         told, after = opened.text().splitlines()
         assert "DROPPED" in told
@@ -562,5 +579,5 @@ def test_a_terminal_without_unicode_gets_what_it_can_show() -> None:
 def test_event_logs_of_different_brokers_do_not_mix(opened: Opened) -> None:
     logs: list[EventLog] = [opened.logs.event_log(venue) for venue in ("kraken", "okx", "coinbase")]
     for log in logs:
-        log.info("CONNECTED")
+        log.info(Event.CONNECTED)
     assert [line.split()[3] for line in opened.lines()] == ["KRAKEN", "OKX", "COINBASE"]

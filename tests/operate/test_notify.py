@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.log import Event
 from bot.operate import notify
 from bot.operate.alarms import Message
 from bot.operate.log import EventLog, Logs
@@ -24,6 +25,8 @@ from bot.operate.notify import MESSAGES, Courier, notifying
 from bot.operate.redact import Redactor
 from bot.settings import ConfigError, Settings, load_settings
 from bot.variables import OperationSettings
+from tests.log_lines import lines_of
+from tests.notes import Notes
 from tests.operate.receiver import Receiver
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,9 +66,9 @@ def alarmed(folder: Path, *urls: str, level: str = "DEBUG") -> Iterator[Open]:
 
 def test_an_alarm_arrives_whatever_the_log_level_is(tmp_path: Path) -> None:
     with Receiver() as receiver, alarmed(tmp_path, receiver.url, level="ERROR") as room:
-        room.log.info("DAY", day="2026-01-05", trades=3)
-        room.log.error("NAKED", symbol="BTC-USD", reason="no full stop at the exchange: entry")
-        room.log.error("NAKED", symbol="BTC-USD", reason="no full stop at the exchange: entry")
+        room.log.info(Event.DAY, day="2026-01-05", trades=3)
+        room.log.error(Event.NAKED, symbol="BTC-USD", reason="no full stop at the exchange: entry")
+        room.log.error(Event.NAKED, symbol="BTC-USD", reason="no full stop at the exchange: entry")
         receiver.until(lambda: len(receiver.messages) == 2, "two messages")
         assert receiver.titles == ["NIJA LIVE KRAKEN: the day", "NIJA LIVE KRAKEN: position without its stop"]
         assert receiver.messages[1][1].startswith("BTC-USD: no full stop")
@@ -74,34 +77,34 @@ def test_an_alarm_arrives_whatever_the_log_level_is(tmp_path: Path) -> None:
 def test_what_is_queued_at_the_end_still_goes_and_ends_are_told(tmp_path: Path) -> None:
     with Receiver() as receiver:
         with alarmed(tmp_path, receiver.url) as room:
-            room.log.error("FAILED", reason="no answer")
-            room.log.info("RECOVERED", reason="a cycle went well")
+            room.log.error(Event.FAILED, reason="no answer")
+            room.log.info(Event.RECOVERED, reason="a cycle went well")
         assert receiver.titles == ["NIJA LIVE KRAKEN: failed", "NIJA LIVE KRAKEN: works again"]
-        assert "NOTIFIED" in room.text()
+        assert lines_of(room.text(), Event.NOTIFIED)
 
 
 @pytest.mark.parametrize("status", [0, 500, 403])
 def test_a_service_that_does_not_take_them_is_one_line(tmp_path: Path, status: int) -> None:
     with Receiver(status) as receiver, alarmed(tmp_path, receiver.url) as room:
         for number in range(30):
-            room.log.error("UNKNOWN", client_id=f"nj{number}", symbol="BTC-USD")
-        receiver.until(lambda: "WARN  NOTIFY" in room.text(), "the warning")
+            room.log.error(Event.UNKNOWN, client_id=f"nj{number}", symbol="BTC-USD")
+        receiver.until(lambda: any(" WARN " in line for line in lines_of(room.text(), Event.NOTIFY)), "the warning")
     text = room.text()
     assert room.ended[1] - room.ended[0] < 5
     assert "t0ken" not in text
-    assert len([line for line in text.splitlines() if "WARN  NOTIFY" in line]) < 15
+    assert len(lines_of(text, Event.NOTIFY)) < 15
 
 
 def test_a_service_that_hangs_keeps_no_other_waiting(tmp_path: Path) -> None:
     with Receiver(0) as hanging, Receiver() as well, alarmed(tmp_path, hanging.url, DEAD, well.url) as room:
         for number in range(3):
-            room.log.error("UNKNOWN", client_id=f"nj{number}")
+            room.log.error(Event.UNKNOWN, client_id=f"nj{number}")
         well.until(lambda: len(well.messages) == 3, "all three")
 
 
 def test_a_service_that_comes_back_gets_what_it_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Receiver(500) as receiver, services([receiver.url], Redactor()) as found:
-        courier = Courier(found[0], Logged(), tries=(0.0, 0.05, 0.05, 60.0))
+        courier = Courier(found[0], Notes(), tries=(0.0, 0.05, 0.05, 60.0))
         courier.take(ALARM)
         receiver.until(lambda: receiver.asked >= 2, "two tries")
         receiver.status = 200
@@ -110,7 +113,7 @@ def test_a_service_that_comes_back_gets_what_it_missed(tmp_path: Path, monkeypat
 
 
 def test_the_queue_of_a_service_has_an_end(tmp_path: Path) -> None:
-    log = Logged()
+    log = Notes()
     with Receiver(0) as receiver, services([receiver.url], Redactor()) as found:
         courier = Courier(found[0], log)
         for _ in range(MESSAGES + 20):
@@ -125,7 +128,7 @@ def test_what_a_notifier_throws_is_its_own_trouble() -> None:
         def notify(self, **_: object) -> bool:
             raise RuntimeError("no\nline t0ken-of-the-owner")
 
-    log = Logged()
+    log = Notes()
     with services([], Redactor()):
         redact = Redactor(["t0ken-of-the-owner"])
         from bot.operate.messenger import Overheard
@@ -136,8 +139,9 @@ def test_what_a_notifier_throws_is_its_own_trouble() -> None:
         while not courier.idle and time.monotonic() < until:
             time.sleep(0.01)
     assert courier.lost == 1
-    assert all("t0ken" not in line and "\n" not in line for line in log.lines)
-    assert "RuntimeError" in log.lines[0]
+    told = [str(fields["reason"]) for fields in log.said(Event.NOTIFY)]
+    assert all("t0ken" not in reason and "\n" not in reason for reason in told)
+    assert "RuntimeError" in told[0]
 
 
 def test_trading_is_never_kept_waiting(tmp_path: Path) -> None:
@@ -147,7 +151,7 @@ def test_trading_is_never_kept_waiting(tmp_path: Path) -> None:
 
         def trade() -> None:
             for number in range(3_000):
-                room.log.error("UNKNOWN", client_id=f"nj{number}")
+                room.log.error(Event.UNKNOWN, client_id=f"nj{number}")
             done.set()
 
         threading.Thread(target=trade, daemon=True).start()
@@ -245,28 +249,6 @@ def test_notify_test_without_addresses_that_can_work_is_2(tmp_path: Path, urls: 
     assert error.startswith("nija: NOTIFY_URLS")
     assert error.count("\n") == 1
     assert "s3cret" not in error
-
-
-class Logged:
-    """A log in memory."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def _write(self, event: str, fields: dict[str, object]) -> None:
-        self.lines.append(f"{event} {fields}")
-
-    def debug(self, event: str, /, **fields: object) -> None:
-        self._write(event, fields)
-
-    def info(self, event: str, /, **fields: object) -> None:
-        self._write(event, fields)
-
-    def warning(self, event: str, /, **fields: object) -> None:
-        self._write(event, fields)
-
-    def error(self, event: str, /, **fields: object) -> None:
-        self._write(event, fields)
 
 
 def test_the_waits_between_tries_fit_a_short_outage() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.log import Event
 from bot.operate.backups import backing_up, databases
 from bot.store import backup
 from bot.store.backup import back_up, backups, made_at
@@ -114,9 +115,9 @@ def test_the_schedule_counts_from_the_newest_backup_and_keeps_so_many(tmp_path: 
     notes = Notes()
     with backing_up(settings(tmp_path, backup_hours="0.0003", backup_keep="2"), notes):
         until = time.monotonic() + 20
-        while len(notes.said("BACKUP")) < 3 and time.monotonic() < until:
+        while len(notes.said(Event.BACKUP)) < 3 and time.monotonic() < until:
             time.sleep(0.05)
-    assert len(notes.said("BACKUP")) >= 3
+    assert len(notes.said(Event.BACKUP)) >= 3
     assert {level for level, _, _ in notes.lines} == {"info"}
     assert len(backups(tmp_path / "backups", "kraken")) == 2
 
@@ -128,7 +129,7 @@ def test_a_backup_that_fails_is_a_warning_and_tried_again(tmp_path: Path) -> Non
         until = time.monotonic() + 20
         while len(notes.lines) < 2 and time.monotonic() < until:
             time.sleep(0.05)
-    assert {(level, event) for level, event, _ in notes.lines} == {("warning", "BACKUP")}
+    assert {(level, event) for level, event, _ in notes.lines} == {("warning", Event.BACKUP)}
 
 
 def test_no_hours_no_backups(tmp_path: Path) -> None:

@@ -20,8 +20,10 @@ from typing import Any
 
 import requests
 
+from bot.domain.log import Event
 from bot.store.reader import Books
 from bot.store.report import document
+from tests.log_lines import lines_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_SECONDS = 60.0
@@ -193,8 +195,7 @@ class Trader:
     def crashes(self) -> list[str]:
         """Lines of the logs, old ones first, that tell of an actor's death by a mistake of ours."""
         files = sorted(self.folder.glob(f"{self.log_file.name}*"), reverse=True)
-        lines = (line for file in files for line in file.read_text(encoding="utf-8").splitlines())
-        return [line for line in lines if " CRASHED " in line]
+        return [line for file in files for line in lines_of(file.read_text(encoding="utf-8"), Event.CRASHED)]
 
 
 class Console:

@@ -102,8 +102,10 @@ class Shapes:
             return
         less = (able.attached_stop, able.resting_stop) < (self.able.attached_stop, self.able.resting_stop)
         self.able = able
-        say = self._log.warning if less else self._log.info
-        say(Event.ABLE, venue=self._venue, what=what, taken=not less, reason=reason)
+        if less:
+            self._log.warning(Event.ABLE, venue=self._venue, what=what, taken=False, reason=reason)
+        else:
+            self._log.info(Event.ABLE, venue=self._venue, what=what, taken=True, reason=reason)
 
 
 def _judge(name: str, show: Show, intent: Intent) -> ShapeProof:

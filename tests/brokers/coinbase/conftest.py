@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from bot.brokers.coinbase import CoinbaseBroker, CoinbaseConfig
 from bot.brokers.coinbase.transport import CoinbaseTransport
 from bot.domain.clock import Clock, SystemClock, system_ms
+from tests.notes import Notes
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "coinbase"
 NAME = "organizations/0f0e0d0c-0b0a-4908-8706-050403020100/apiKeys/10111213-1415-4617-9819-1a1b1c1d1e1f"
@@ -30,18 +31,6 @@ ED_KEY = ed25519.Ed25519PrivateKey.generate()
 PEM = EC_KEY.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
 SEED = base64.b64encode(ED_KEY.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())).decode()
 Answer = Callable[[socket.socket, "Request"], None]
-
-
-class Notes:
-    """A log in memory."""
-
-    def __init__(self) -> None:
-        self.lines: list[tuple[str, dict[str, object]]] = []
-
-    def debug(self, event: str, /, **fields: object) -> None:
-        self.lines.append((event, fields))
-
-    info = warning = error = debug
 
 
 class Request:

@@ -15,6 +15,7 @@ from bot.brokers.base import BrokerError
 from bot.brokers.coinbase import CoinbaseBroker
 from bot.brokers.coinbase.errors import REMEDIES
 from bot.domain.clock import MINUTE, system_ms
+from bot.domain.log import Event
 from bot.domain.order import Intent, OrderStatus, OrderType, Purpose, Side, TimeInForce, VenueOrder
 from bot.domain.outcome import ErrorClass, Meaning, NotPlaced, Outcome, Placed, Unknown
 from tests.brokers.coinbase.conftest import Depending, Notes, Request, Script, TlsServer, book, http, product
@@ -302,7 +303,7 @@ def test_rows_that_cannot_be_ours_are_left_out_and_named_once(
     by_hand = row("0a0b0c0d-0000-4000-8000-00000000000b", client_order_id="made-by-hand", side="")
     server.answer = Script(batch=listed(EVENT, row(), future, by_hand))
     assert [[one.exchange_id for one in broker.open_orders()] for _ in range(2)] == [[ORDER], [ORDER]]
-    assert [fields["product"] for event, fields in notes.lines if event == "LEFT_OUT"] == [
+    assert [fields["product"] for fields in notes.said(Event.LEFT_OUT)] == [
         "UNKNOWN_PRODUCT_TYPE",
         "FUTURE",
         BTC,

@@ -23,24 +23,13 @@ from bot.brokers.kraken.transport import KrakenTransport
 from bot.domain.clock import Clock, SystemClock, system_ms
 from bot.domain.ids import ClientIds
 from bot.domain.order import Intent, OrderType, Purpose, Side, TimeInForce
+from tests.notes import Notes
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "kraken"
 BTC = "BTC-USD"
 KEY = "a" * 56
 SECRET = "kQH5HW/8p1uGOVjbgWA7FunAmGO8lsSUXNsu3eow76sz84Q18fWxnyRzBHCd3pd5nE9qa99HAZtuZuj6F1huXg=="
 Answer = Callable[[socket.socket, "Request"], None]
-
-
-class Notes:
-    """A log in memory."""
-
-    def __init__(self) -> None:
-        self.lines: list[tuple[str, dict[str, object]]] = []
-
-    def debug(self, event: str, /, **fields: object) -> None:
-        self.lines.append((event, fields))
-
-    info = warning = error = debug
 
 
 class Request:

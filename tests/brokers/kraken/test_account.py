@@ -12,6 +12,7 @@ import pytest
 from bot.brokers.kraken import KrakenBroker, KrakenConfig, Tier
 from bot.brokers.kraken.transport import KrakenTransport
 from bot.domain.clock import SystemClock
+from bot.domain.log import Event
 from bot.domain.order import OrderStatus, OrderType, Purpose, Side, TimeInForce, VenueOrder
 from bot.domain.outcome import Meaning, NotPlaced, Placed, Unknown
 from tests.brokers.kraken.conftest import (
@@ -68,7 +69,7 @@ def test_one_closed_market_among_many_is_found_left_out_and_said_once(
     answers["TradeVolume"] = By(fees)
     for _ in range(2):
         assert BTC in broker.fees({BTC, "XTZ-USD", "DOGE-USD"})
-    said = [fields["symbol"] for event, fields in notes.lines if event == "market_left_out"]
+    said = [fields["symbol"] for fields in notes.said(Event.MARKET_LEFT_OUT)]
     assert said == ["XTZ-USD"]
     assert "XTZUSD" not in answers.fields("TradeVolume")[-1]["pair"]
 
@@ -291,4 +292,4 @@ def test_a_long_wait_for_room_is_said(
     transport = make_transport(dataclasses.replace(config, tier=Tier.PRO))
     transport._limits.recall((14.2, SystemClock().market_ms()))
     transport.private("OpenOrders")
-    assert [event for event, _ in notes.lines] == ["WAITS"]
+    assert notes.events == [Event.WAITS]

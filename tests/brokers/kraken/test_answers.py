@@ -9,6 +9,7 @@ import pytest
 
 from bot.brokers.kraken import KrakenBroker
 from bot.domain.clock import DAY, MINUTE, parse_iso, system_ms
+from bot.domain.log import Event
 from bot.domain.order import OrderStatus, OrderType, Side, TimeInForce, VenueOrder
 from bot.domain.outcome import Meaning, NotPlaced, Placed, Unknown
 from tests.brokers.kraken.conftest import (
@@ -131,7 +132,7 @@ def test_an_order_that_was_only_to_be_judged_is_cancelled_at_once(
     assert answers.fields("CancelOrder") == [{"txid": "OOOOPS-AAAAA-AAAAAA"}] * 2
     assert broker.capabilities().attached_stop
     assert all(fields["validate"] == "true" for fields in answers.fields("AddOrder"))
-    assert "validate_placed_order" in [event for event, _ in notes.lines]
+    assert Event.VALIDATE_PLACED_ORDER in notes.events
 
 
 @pytest.mark.parametrize(

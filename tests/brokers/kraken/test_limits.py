@@ -14,6 +14,7 @@ from bot.brokers.common.rate_limits import OverBudget
 from bot.brokers.kraken import KrakenBroker
 from bot.brokers.kraken.config import Tier
 from bot.brokers.kraken.limits import LOWERED_FOR, Charge, KrakenLimits
+from bot.domain.log import Event
 from bot.settings import load_settings
 from bot.world import World
 from tests.brokers.kraken.conftest import KEY, SECRET, Notes
@@ -105,10 +106,10 @@ def test_a_refusal_takes_the_account_for_one_of_the_level_below_for_an_hour() ->
     for believed in ("intermediate", "starter", "starter"):
         limits.question("OpenOrders", soon())
         limits.refused()
-        assert notes.lines[-1][1]["believed"] == believed
+        assert notes.said(Event.TIER)[-1]["believed"] == believed
         clock.now += 60_000
     assert questions(limits) == 10
-    assert [event for event, _ in notes.lines] == ["TIER", "TIER"]
+    assert notes.events == [Event.TIER, Event.TIER]
     clock.now += LOWERED_FOR
     assert questions(limits) == 13
 
@@ -121,7 +122,7 @@ def test_a_refusal_of_an_order_lowers_the_level_too_and_one_of_a_public_question
     assert not notes.lines
     limits.order(Charge("BTC-USD", 1, Lane.EXIT), soon())
     limits.refused()
-    assert [event for event, _ in notes.lines] == ["TIER"]
+    assert notes.events == [Event.TIER]
 
 
 def test_what_others_spent_counts_as_far_as_it_has_not_flowed_out() -> None:

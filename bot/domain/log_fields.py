@@ -1,0 +1,193 @@
+"""What each event of the log tells, at which levels it comes and which fields it carries: the log's reference, as data.
+
+A test holds every call that logs to it. Nothing that trades imports it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from bot.domain.log import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """One event: a sentence for people, its levels (`debug`, `info`, `warning`, `error`) and the names of its fields."""
+
+    tells: str
+    levels: frozenset[str]
+    required: frozenset[str]
+    optional: frozenset[str]
+
+    def objections(self, level: str, fields: Iterable[str]) -> list[str]:
+        """What of a line is not as it is declared here; empty when it is."""
+        given = frozenset(fields)
+        return [
+            *([f"never comes at level {level}"] if level not in self.levels else []),
+            *(f"lacks the field {name}" for name in sorted(self.required - given)),
+            *(f"does not declare the field {name}" for name in sorted(given - self.required - self.optional)),
+        ]
+
+
+def _spec(tells: str, levels: str, required: str = "", optional: str = "") -> Spec:
+    return Spec(tells, frozenset(levels.split()), frozenset(required.split()), frozenset(optional.split()))
+
+
+_DAEMON: Final = {
+    Event.LIVE: _spec("NIJA starts and trades real money.", "info", "version money brokers"),
+    Event.SANDBOX: _spec(
+        "NIJA starts and trades play money at local exchanges.", "info", "version money speed brokers note"
+    ),
+    Event.SETTINGS: _spec("A setting may not do what its owner expects.", "warning", "reason"),
+    Event.CREDENTIALS: _spec("Credentials are incomplete, or others can read them.", "warning", "reason"),
+    Event.SKIPPED: _spec("This version does not trade an exchange that has credentials.", "warning", "reason"),
+    Event.LOCKED: _spec("Another NIJA on this host already trades one of the accounts.", "error", "reason"),
+    Event.UNWATCHED: _spec(
+        "An account that is not traded any more holds positions.", "warning", "reason remedy", "account"
+    ),
+    Event.STATUS: _spec("One line of the status block.", "info", "text"),
+    Event.HEARTBEAT: _spec("The heartbeat file cannot be written.", "warning", "reason"),
+    Event.BACKUP: _spec("A backup of a book was made, or could not be.", "info warning", "", "file bytes reason"),
+    Event.NOTIFY: _spec(
+        "Where alarms are sent, or a service that does not take one.",
+        "info warning",
+        "",
+        "services service reason hint lost",
+    ),
+    Event.NOTIFIED: _spec("What became of the alarms of this run.", "info", "alarms kept_back sent lost"),
+    Event.DROPPED: _spec("Lines are missing here because nobody took them in time.", "warning", "lines reason"),
+    Event.ERROR_IGNORED: _spec("Python raised an error where nobody could catch it.", "error", "where"),
+    Event.STOPPING: _spec("The daemon was told to stop.", "info", "reason"),
+    Event.STAYS: _spec(
+        "A position that the daemon leaves with its stop when it ends.", "info", "symbol qty entry stop"
+    ),
+    Event.UNFINISHED: _spec("A thread still waited for its exchange when the daemon ended.", "warning", "reason"),
+    Event.STOPPED: _spec("The daemon has ended.", "info", "positions"),
+}
+_ACCOUNT: Final = {
+    Event.CONNECTED: _spec("An exchange took the key.", "info", "account permissions clock_skew_ms"),
+    Event.WARNING: _spec("Something about the key or the account that its owner should know.", "warning", "reason"),
+    Event.FUNDED: _spec("The account has enough money to trade.", "info", "balance_usd equity_usd", "hint"),
+    Event.UNFUNDED: _spec(
+        "The account has too little money to trade.", "warning", "balance_usd equity_usd needed_usd reason"
+    ),
+    Event.CURRENCY: _spec("The account holds money that is not traded.", "info", "holds reason"),
+    Event.DAY: _spec("The result of a UTC day.", "info", "day equity_usd result_usd trades open_positions fees_usd"),
+    Event.HALTED: _spec(
+        "No new entries: `limit` says what keeps them away.",
+        "info warning error",
+        "limit reason",
+        "symbol client_id disk remedy",
+    ),
+    Event.RESUMED: _spec("What kept entries away is over.", "info", "limit reason", "symbol"),
+    Event.COMMAND: _spec("An order of the operator came in, or was obeyed.", "info", "verb", "result"),
+    Event.FAILED: _spec("An account cannot be traded until something is mended.", "error", "reason remedy"),
+    Event.ERROR: _spec("A cycle failed because the exchange did not answer.", "warning", "reason remedy in_a_row"),
+    Event.RECOVERED: _spec("A whole cycle went well again.", "info", "status reason"),
+    Event.STUCK: _spec("A thread gave no sign of life and was replaced.", "error", "silent_s reason"),
+    Event.CRASHED: _spec("A mistake of ours ended a thread or the program.", "error", "", "reason thread"),
+    Event.MERGED: _spec("What was sent while the disk was full is in the book.", "info", "orders file reason"),
+    Event.POCKETS: _spec("The exchange's other wallets could not be read.", "debug", "reason"),
+}
+_EXCHANGE: Final = {
+    Event.WAITS: _spec(
+        "Something waits for the exchange's rate limit.", "info", "seconds", "venue budget what since reason"
+    ),
+    Event.TIER: _spec("The rate limit seems to be that of a lower tier.", "warning", "venue set believed reason"),
+    Event.PROVED: _spec(
+        "The exchange was shown an order's shape without placing it.",
+        "info warning",
+        "judged",
+        "venue shape accepted answer symbol reason",
+    ),
+    Event.ABLE: _spec("The exchange takes stops now, or not any more.", "info warning", "venue what taken reason"),
+    Event.MODE: _spec("The account's settings could not be read again.", "warning", "venue reason"),
+    Event.LEVERAGE: _spec("The leverage of a market was set.", "info", "venue symbol leverage"),
+    Event.CLOCK: _spec("The clock was compared anew with the exchange's.", "warning", "venue", "skew_ms reason"),
+    Event.CLOCK_MEASURED: _spec("The clock was compared anew with the exchange's.", "warning", "venue skew_ms"),
+    Event.CLOCK_UNKNOWN: _spec("The clock could not be compared with the exchange's.", "warning", "venue reason"),
+    Event.NONCE_REFUSED: _spec("A nonce was refused; a larger one is tried.", "warning", "venue method"),
+    Event.PAUSE_NOT_SHARED: _spec(
+        "Other programs with this key could not be told to leave the exchange alone.", "warning", "venue reason"
+    ),
+    Event.VENUE_WARNING: _spec("The exchange's answer carried a warning.", "warning", "venue text"),
+    Event.EARN_UNKNOWN: _spec("What is lent out could not be read.", "debug", "venue reason"),
+    Event.LEFT_OUT: _spec("A row that is none of ours was left out of a list.", "warning", "venue product reason"),
+    Event.VALIDATE_PLACED_ORDER: _spec(
+        "The exchange placed an order that it was asked only to judge; it was cancelled.",
+        "error",
+        "venue exchange_ids cancelled",
+    ),
+}
+_MARKETS: Final = {
+    Event.MARKETS: _spec(
+        "How many markets are traded, or one that is left out for now.", "info warning", "", "symbols of symbol reason"
+    ),
+    Event.MARKET_LEFT_OUT: _spec("A market cannot be traded.", "warning", "venue reason", "symbol"),
+    Event.RULES: _spec("The exchange changed a market's rule.", "warning", "symbol rule was now"),
+    Event.SKIP: _spec("No entry, or no look, in a market at this candle.", "info warning", "symbol reason", "gate"),
+}
+_ORDERS: Final = {
+    Event.REJECTED: _spec("The exchange refused an order.", "warning", "symbol purpose client_id reason"),
+    Event.UNKNOWN: _spec(
+        "Nobody knows yet what became of an order.", "warning error", "symbol client_id reason", "purpose"
+    ),
+    Event.HUNT: _spec("A step of the search for a lost order.", "debug info", "client_id reason"),
+    Event.FOUND: _spec("A lost order was found.", "info", "symbol client_id exchange_id status"),
+    Event.REPEATED: _spec("A lost order was sent again under its id.", "info", "symbol client_id exchange_id"),
+    Event.BURN: _spec("The id of a lost order could not be used up.", "info", "venue client_id side reason"),
+    Event.BURNT: _spec("The id of a lost order is used up.", "info", "symbol client_id exchange_id status"),
+    Event.ABSENT: _spec("A lost order was never placed.", "info", "symbol client_id reason"),
+    Event.CERTAIN: _spec("What became of a lost order is known.", "info", "client_id reason"),
+    Event.FORGOTTEN: _spec("An order left no trace and no fill.", "info", "symbol client_id reason"),
+    Event.UNSETTLED: _spec("How an order ended could not be asked.", "warning", "symbol client_id reason"),
+    Event.CANCEL: _spec("The end of a cancelled order could not be seen.", "warning", "venue exchange_id reason"),
+    Event.CORRECTED: _spec(
+        "The exchange took back what it said was filled.", "warning", "symbol exchange_id filled was reason"
+    ),
+    Event.FILL: _spec("A fill was booked.", "info", "symbol side qty price fee fee_asset purpose fill_id"),
+    Event.OVERSOLD: _spec("More was sold than was held.", "error", "symbol qty fill_id"),
+    Event.HISTORY: _spec(
+        "The exchange's history was read, or could not be.", "debug info", "", "since fills seconds reason"
+    ),
+    Event.ADOPTED: _spec(
+        "An order at the exchange was taken into the book.", "info", "symbol purpose exchange_id", "client_id"
+    ),
+    Event.WATCHING: _spec("Orders of another NIJA are watched before they are taken over.", "warning", "for_s reason"),
+    Event.LET_GO: _spec("A position was given back to the NIJA that bought it.", "error", "symbol qty reason"),
+}
+_POSITIONS: Final = {
+    Event.ENTRY: _spec("A position was opened.", "info", "symbol side qty price stop score client_id"),
+    Event.TP1: _spec("The first target was sold.", "info", "symbol qty price left reason"),
+    Event.TP2: _spec("The second target was sold.", "info", "symbol qty price left reason"),
+    Event.TP3: _spec("The third target was sold.", "info", "symbol qty price left reason"),
+    Event.EXIT: _spec(
+        "A position is closed, or a part of it was sold.",
+        "info",
+        "symbol price reason",
+        "purpose entry result fees qty left",
+    ),
+    Event.FLATTEN: _spec(
+        "A position was sold by the operator's order, or what that order still has to sell.",
+        "info warning",
+        "left",
+        "symbol qty price reason",
+    ),
+    Event.STOP: _spec(
+        "A stop rests at the exchange, or could not be placed, changed or seen.",
+        "info warning error",
+        "symbol",
+        "qty trigger naked_ms exchange_id outcome reason",
+    ),
+    Event.NAKED: _spec("A position is without its full stop.", "error", "symbol reason for_s"),
+    Event.COVERED: _spec("A position has its stop again, or is closed.", "info", "symbol reason"),
+    Event.WATCH: _spec("A position could not be looked after this time.", "warning", "symbol reason"),
+    Event.MISSING: _spec("Coins of a position are not in the balance.", "warning", "symbol qty reason"),
+    Event.GONE: _spec("Coins of a position left the account.", "error", "symbol qty sold reason"),
+    Event.DUST: _spec("What is left of a position is too small to be sold.", "info", "symbol qty reason"),
+}
+
+SPECS: Final[Mapping[Event, Spec]] = MappingProxyType(_DAEMON | _ACCOUNT | _EXCHANGE | _MARKETS | _ORDERS | _POSITIONS)

@@ -1,0 +1,41 @@
+"""A log in memory, which takes no line that is not as `log_fields` declares its event."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bot.domain.log import Event
+from bot.domain.log_fields import SPECS
+
+Fields = dict[str, object]
+
+
+class Notes:
+    """The level, the event and the fields of each line."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, Event, Fields]] = []
+
+    def debug(self, event: Event, /, **fields: object) -> None:
+        self._take("debug", event, fields)
+
+    def info(self, event: Event, /, **fields: object) -> None:
+        self._take("info", event, fields)
+
+    def warning(self, event: Event, /, **fields: object) -> None:
+        self._take("warning", event, fields)
+
+    def error(self, event: Event, /, **fields: object) -> None:
+        self._take("error", event, fields)
+
+    def said(self, event: Event) -> list[Fields]:
+        """The fields of each line of an event."""
+        return [fields for _, told, fields in self.lines if told is event]
+
+    @property
+    def events(self) -> list[Event]:
+        return [event for _, event, _ in self.lines]
+
+    def _take(self, level: str, event: Event, fields: Mapping[str, object]) -> None:
+        assert SPECS[event].objections(level, fields) == [], f"{level} {event} {fields}"
+        self.lines.append((level, event, dict(fields)))

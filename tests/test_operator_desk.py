@@ -1,0 +1,30 @@
+"""The operator's word that ends a halt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from bot.domain.events import Command, Verb
+from bot.domain.log import Event, Halt
+from bot.operator_desk import OperatorDesk
+from tests.notes import Notes
+
+
+@pytest.mark.parametrize("halted", [True, False])
+def test_a_resume_says_that_this_is_the_only_nija_again_where_another_had_been_seen(
+    halted: bool, tmp_path: Path
+) -> None:
+    facts: dict[str, str | None] = {"second_instance": "nj-other"} if halted else {}
+    ledger: Any = SimpleNamespace(fact=facts.get, remember=facts.__setitem__, commands=list, answer=lambda *_: None)
+    business: Any = SimpleNamespace(resume=lambda: None)
+    notes: Any = Notes()
+    desk = OperatorDesk(ledger, business, tmp_path / "EMERGENCY_STOP", notes, may_enter=True)
+    assert (desk.barrier() is not None) is halted
+    for _ in range(2):
+        desk.obey(Command(Verb.RESUME))
+    assert desk.barrier() is None
+    assert [fields["limit"] for fields in notes.said(Event.RESUMED)] == [Halt.SECOND_INSTANCE] * halted
