@@ -297,12 +297,11 @@ def _tell_unreadable(books: Books, key: AccountKey | None) -> bool:
 
 def _failures(data_dir: Path) -> list[tuple[AccountKey, str]]:
     """The brokers of the running daemon that cannot be ordered anything now, each with its reason."""
-    from bot.operate.health import Status
+    from bot.domain.status import Status
     from bot.operate.heartbeat_file import running_daemon
 
-    daemon = running_daemon(data_dir)
-    beats = daemon.brokers if daemon is not None else {}
-    return [(key, beat.reason) for key, beat in beats.items() if beat.status == Status.FAILED]
+    brokers = running_daemon(data_dir) or {}
+    return [(key, report.reason) for key, report in brokers.items() if report.status is Status.FAILED]
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from bot import __version__
 from bot.broker_manager import BrokerManager
 from bot.domain.calendar import CalendarError, read_calendar
+from bot.domain.candles import parse_timeframe
 from bot.domain.clock import MINUTE, SECOND
 from bot.domain.ids import AccountKey
 from bot.domain.log import Event
@@ -37,8 +38,10 @@ from bot.reporter import last_known
 from bot.settings import ConfigError, Mode, Settings, resolve_mode, state_folder
 from bot.store.database import StoreError
 from bot.store.reader import Books
+from bot.strategy.base import Strategy
 from bot.strategy.named import named
 from bot.strategy.params import Owner
+from bot.variables import TIMEFRAMES, TradingSettings
 from bot.world import World
 
 
@@ -69,7 +72,7 @@ def _logged(settings: Settings, plan: Plan, world: World, stop: threading.Event)
         redact.learn(*access.secrets())
     with Logs(settings.operation, redact, console=sys.stdout) as logs:
         log = logs.event_log()
-        for warning in settings.warnings:
+        for warning in (*settings.warnings, *narrowed(settings, plan)):
             log.warning(Event.SETTINGS, reason=warning)
         with (
             notifying(settings, redact, logs, whose=resolve_mode(settings).upper()),
@@ -122,7 +125,7 @@ def _tell_what_is_held(trader: IndependentBrokerTrader, settings: Settings, worl
     except StoreError:
         return
     for post in trader.posts:
-        post.heartbeat.beat(replace(post.heartbeat.pulse, holdings=held.get(post.key, ())))
+        post.heartbeat.beat(replace(post.heartbeat.latest, holdings=held.get(post.key, ())))
 
 
 def _say_unwatched(settings: Settings, world: World, log_for: Callable[[str | None], EventLog]) -> None:
@@ -156,14 +159,14 @@ def trading_plan(settings: Settings) -> Plan:
         min_reward_to_cost=float(rule.min_reward_to_cost),
     )
     try:
-        strategy = named(trading.strategy)(owner)
+        strategy = named(trading.strategy, owner, settings.home)
     except ValueError as error:
         raise ConfigError([f"STRATEGY is {error}"]) from None
     return Plan(
         strategy=strategy,
         owner=owner,
         limits=Limits(
-            max_open_positions=limits.max_open_positions,
+            max_open_positions=min(limits.max_open_positions, strategy.slots or limits.max_open_positions),
             max_exposure_pct=limits.max_exposure_pct,
             max_order_usd=limits.max_order_usd,
             max_daily_loss_pct=limits.max_daily_loss_pct,
@@ -181,7 +184,7 @@ def trading_plan(settings: Settings) -> Plan:
             deny=frozenset(trading.pairs_deny),
             swaps=settings.okx.trade_swaps,
         ),
-        timeframe_ms=trading.timeframe_seconds * SECOND,
+        timeframe_ms=parse_timeframe(_timeframe(trading, strategy)),
         cycle_ms=_ms(trading.cycle_seconds),
         position_ms=_ms(trading.position_seconds),
         exclusion_ms=_ms(rule.candle_exclusion_seconds),
@@ -189,6 +192,31 @@ def trading_plan(settings: Settings) -> Plan:
         recommended_balance=trading.recommended_balance_usd,
         news=_news(rule.news_calendar),
     )
+
+
+def _timeframe(trading: TradingSettings, rule: Strategy) -> str:
+    """The owner's word, else the strategy's own, else the house's."""
+    if rule.timeframe is None or "timeframe" in trading.model_fields_set:
+        return trading.timeframe
+    if rule.timeframe not in TIMEFRAMES:
+        raise ConfigError(
+            [f"STRATEGY is {trading.strategy!r}: its timeframe is {rule.timeframe!r}, not {', '.join(TIMEFRAMES)}"]
+        )
+    return rule.timeframe
+
+
+def narrowed(settings: Settings, plan: Plan) -> Iterator[str]:
+    """Where the owner's settings are not what the strategy was made with: they bind, and its evidence was made without them."""
+    rule, limits = plan.strategy, settings.limits
+    if rule.slots is not None and limits.max_open_positions < rule.slots:
+        yield f"MAX_OPEN_POSITIONS is {limits.max_open_positions}: the strategy was made with {rule.slots}, and is held to fewer"
+    if rule.largest_pct is not None and plan.owner.max_position_pct < rule.largest_pct:
+        yield (
+            f"MAX_POSITION_PCT is {plan.owner.max_position_pct:g}: the strategy's own sizes reach {rule.largest_pct:g},"
+            " and are cut to that"
+        )
+    if rule.timeframe is not None and parse_timeframe(rule.timeframe) != plan.timeframe_ms:
+        yield f"TIMEFRAME is {settings.trading.timeframe}: the strategy was made for {rule.timeframe}"
 
 
 def _ms(seconds: Decimal) -> int:

@@ -27,16 +27,17 @@ from bot.domain.events import AccountEvent, Command, Verb
 from bot.domain.ids import Account, AccountKey
 from bot.domain.log import Event, Halt
 from bot.domain.outcome import Meaning
+from bot.domain.status import CONNECTING, BrokerStatus, Status
 from bot.engine.business import Plan
 from bot.life import Life, LivelyClock, Silence
-from bot.operate.health import Heartbeat, Pulse, Status
 from bot.operate.heartbeat_file import HeartbeatFile
 from bot.operate.log import EventLog
-from bot.operate.status import board
 from bot.runtime.schedule import Due, Now
 from bot.store.database import StoreDamaged, StoreError, StoreReadOnly
 from bot.store.ledger import Ledger
 from bot.store.lock import AccountLocked
+from bot.telemetry.heartbeat import Heartbeat
+from bot.telemetry.status import to_lines
 
 #: Real ms that an order in hand may still take once the daemon is told to stop.
 ORDER_IN_HAND = 6 * SECOND
@@ -148,7 +149,7 @@ class IndependentBrokerTrader:
 
     def _nothing_sound(self) -> bool:
         """Whether every broker's book is damaged: there is nothing to trade until their owner has recovered one."""
-        return all(post.damaged and post.heartbeat.pulse.status is Status.FAILED for post in self.posts)
+        return all(post.damaged and post.heartbeat.latest.status is Status.FAILED for post in self.posts)
 
     def _end(self, well: bool) -> int:
         self._stop.set()
@@ -174,17 +175,18 @@ class IndependentBrokerTrader:
 
     def _say_what_stays(self) -> None:
         for post in self.posts:
-            for held in post.heartbeat.pulse.holdings:
-                post.log.info(Event.STAYS, symbol=held.symbol, qty=held.qty, entry=held.entry, stop=held.stop)
+            for held in post.heartbeat.latest.holdings:
+                one = held.position
+                post.log.info(Event.STAYS, symbol=one.symbol, qty=one.qty, entry=one.entry_price, stop=one.stop_price)
             if post.thread is not None and post.thread.is_alive():
                 post.log.warning(Event.UNFINISHED, reason="still waits for the exchange; the next start finds out")
-        self._log.info(Event.STOPPED, positions=sum(len(post.heartbeat.pulse.holdings) for post in self.posts))
+        self._log.info(Event.STOPPED, positions=sum(len(post.heartbeat.latest.holdings) for post in self.posts))
 
     # -- actors -------------------------------------------------------------------------------------------------
     def _post(self, key: AccountKey, log: EventLog) -> Post:
         self._clock.pacer.worker(key, ACTOR)  # a market in lock-step waits until it has started or failed
-        pulse = Pulse(broker=str(key), status=Status.DEGRADED, reason="connecting")
-        heartbeat = Heartbeat(pulse)
+        mode = self._modes.get(key, "")
+        heartbeat = Heartbeat(BrokerStatus(key, Status.DEGRADED, reason=CONNECTING, mode=mode))
         return Post(key, heartbeat, Silence(heartbeat, self._clock), log)
 
     def _start(self, post: Post, before: Life | None = None) -> None:
@@ -294,7 +296,7 @@ class IndependentBrokerTrader:
             inbox=post.inbox,
             stop=life.over,
             emergency_file=self._data_dir / "EMERGENCY_STOP",
-            may_enter=self._independent or self._chosen == post.key,
+            watch_only=not (self._independent or self._chosen == post.key),
             rng=random.Random(self._rng.random()),  # noqa: S311 - names orders and spreads waits, guards nothing
         )
 
@@ -306,15 +308,8 @@ class IndependentBrokerTrader:
         self._mark_failed(post, reason, remedy)
 
     def _mark_failed(self, post: Post, reason: str, remedy: str) -> None:
-        pulse = replace(
-            post.heartbeat.pulse,
-            status=Status.FAILED,
-            reason=reason,
-            remedy=remedy,
-            last_error=reason,
-            connected=False,
-        )
-        post.heartbeat.beat(pulse)
+        failed = replace(post.heartbeat.latest, status=Status.FAILED, reason=reason, remedy=remedy, last_error=reason)
+        post.heartbeat.beat(failed)
         self._clock.pacer.excuse(post.key)
 
     def _notice_stuck(self) -> None:
@@ -326,7 +321,7 @@ class IndependentBrokerTrader:
                     Event.STUCK, silent_s=int(silence), reason="no sign of life: left behind; the others trade on"
                 )
                 self._relieve(post, post.life)
-            elif post.heartbeat.pulse.status is not Status.FAILED:
+            elif post.heartbeat.latest.status is not Status.FAILED:
                 post.stuck = False
 
     def _relieve(self, post: Post, life: Life) -> None:
@@ -340,12 +335,12 @@ class IndependentBrokerTrader:
     def _notice_recovery(self) -> None:
         """A broker that had failed, or did not answer many times in a row, has done a whole cycle again."""
         for post in self.posts:
-            pulse = post.heartbeat.pulse
-            if pulse.status is Status.FAILED or pulse.consecutive_errors >= MANY_ERRORS:
+            latest = post.heartbeat.latest
+            if latest.status is Status.FAILED or latest.errors >= MANY_ERRORS:
                 post.down = True
-            elif post.down and pulse.status is not Status.DEGRADED and pulse.cycles_ok:
+            elif post.down and latest.connected and latest.cycles_ok:
                 post.down = False
-                post.log.info(Event.RECOVERED, status=pulse.status, reason="a whole cycle went well again")
+                post.log.info(Event.RECOVERED, status=latest.status, reason="a whole cycle went well again")
 
     def _choose_one(self) -> None:
         """MULTI_BROKER_INDEPENDENT=false: the first funded broker of `ONE_OF` trades, the others are only watched."""
@@ -353,8 +348,8 @@ class IndependentBrokerTrader:
             return
         for venue in ONE_OF:
             for post in self.posts:
-                pulse = post.heartbeat.pulse
-                if post.key.venue == venue and pulse.connected and pulse.equity_usd >= self._plan.min_balance:
+                latest = post.heartbeat.latest
+                if post.key.venue == venue and latest.connected and latest.equity_usd >= self._plan.min_balance:
                     self._chosen = post.key
                     post.inbox.put(Command(Verb.TRADE))
                     return
@@ -362,29 +357,26 @@ class IndependentBrokerTrader:
     # -- telling ------------------------------------------------------------------------------------------------
     def _all_reported(self) -> bool:
         """Whether every broker has connected or failed: before that a board says nothing."""
-        return all(post.heartbeat.pulse.reason != "connecting" for post in self.posts)
+        return not any(post.heartbeat.latest.connecting for post in self.posts)
 
     def _say_status(self) -> None:
-        for line in board((post.heartbeat.pulse for post in self.posts), self._clock.wall_ms()):
+        for line in to_lines(self._statuses(), self._clock.wall_ms()):
             self._log.info(Event.STATUS, text=line)
 
     def _write_heartbeat(self, *, stopped: bool = False) -> None:
-        rows = {
-            str(post.key): {
-                "mode": self._modes.get(post.key, ""),
-                "account": post.heartbeat.pulse.account,
-                "status": post.heartbeat.pulse.status,
-                "reason": post.heartbeat.pulse.reason,
-                "remedy": post.heartbeat.pulse.remedy,
-                "silent_ms": int(post.silence.seconds() * SECOND),
-                "restarts": post.restarts,
-                "stuck": post.stuck,
-                "cycles": post.heartbeat.pulse.cycles,
-                "late_ms": list(post.heartbeat.pulse.lateness),
-            }
+        self._file.write(self._statuses(), stopped=stopped)
+
+    def _statuses(self) -> list[BrokerStatus]:
+        """What each actor last said, with what only its supervisor knows."""
+        return [
+            replace(
+                post.heartbeat.latest,
+                silent_ms=int(post.silence.seconds() * SECOND),
+                restarts=post.restarts,
+                stuck=post.stuck,
+            )
             for post in self.posts
-        }
-        self._file.write(rows, stopped=stopped)
+        ]
 
 
 def _patience(error: BrokerError, *, doubtful: bool) -> int:

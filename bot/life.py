@@ -14,9 +14,9 @@ from bot.brokers.base import BaseBroker
 from bot.domain.clock import SECOND, Clock
 from bot.domain.ids import Account
 from bot.domain.pacer import Pacer
-from bot.operate.health import Heartbeat
 from bot.store.database import StoreError
 from bot.store.ledger import Ledger
+from bot.telemetry.heartbeat import Heartbeat
 
 #: Real ms between two looks at a heartbeat after which whoever looks has slept himself; he looks several times a second.
 OVERSLEPT = 5 * SECOND

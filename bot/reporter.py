@@ -6,7 +6,6 @@ import os
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 
 from bot.brokers.base import BaseBroker, BrokerError, Connection, NoRoom
 from bot.domain.clock import SECOND, Clock
@@ -14,15 +13,17 @@ from bot.domain.ids import AccountKey
 from bot.domain.log import Event
 from bot.domain.money import plain
 from bot.domain.position import Position
+from bot.domain.status import BrokerStatus, Holding, Status
 from bot.engine.accounting import Standing
 from bot.engine.business import Plan
 from bot.engine.entries import Entries
-from bot.operate.health import Heartbeat, Holding, Pulse, Status
 from bot.operate.log import EventLog
-from bot.store.health import Health
 from bot.store.holdings import open_positions
 from bot.store.ledger import Ledger
 from bot.store.reader import Books
+from bot.strategy.gate_words import explained
+from bot.strategy.gates import Blocked, Gate
+from bot.telemetry.heartbeat import Heartbeat
 
 #: Currencies of account that NIJA does not trade in.
 FIAT = frozenset({"EUR", "GBP", "CHF", "CAD", "AUD", "JPY", "TRY", "BRL", "SGD", "AED", "PLN"})
@@ -48,12 +49,6 @@ class Tally:
     def late(self, ms: int) -> None:
         """A cycle began so late (real ms)."""
         self.lateness.append(ms)
-
-    @property
-    def late_p95(self) -> int:
-        """The lateness that 95 % of the remembered cycles stayed within (real ms)."""
-        ordered = sorted(self.lateness)
-        return ordered[int(0.95 * (len(ordered) - 1))] if ordered else 0
 
 
 class Reporter:
@@ -158,101 +153,64 @@ class Reporter:
             return ""
         return f"; there is {found}" if found else ""
 
-    # -- the record -----------------------------------------------------------------------------------------------
-    def report(self, barrier: str | None, objection: str | None) -> None:
-        """The newest record: into the heartbeat for the supervisor, into the database for everybody else."""
-        pulse = self._pulse(*self._verdict(barrier, objection))
-        self._heartbeat.beat(pulse)
-        self._ledger.report_health(self._row(pulse))
+    # -- the status -----------------------------------------------------------------------------------------------
+    def report(self, blocked_by: Blocked | None) -> None:
+        """The newest status: into the heartbeat for the supervisor, into the database for everybody else."""
+        status = self._status(*self._verdict(blocked_by))
+        self._heartbeat.beat(status)
+        self._ledger.report_status(status)
 
     def stays(self) -> None:
         """What the book holds, before the first measurement of a life and at its end; all else stands as last reported."""
         held = tuple(self._holding(one) for one in self._ledger.positions())
-        self._heartbeat.beat(replace(self._heartbeat.pulse, holdings=held))
+        self._heartbeat.beat(replace(self._heartbeat.latest, holdings=held))
 
     def sign_off(self) -> None:
-        """The last record of a life that something ended."""
-        pulse = replace(self._heartbeat.pulse, status=Status.FAILED)
-        self._ledger.report_health(self._row(pulse))
+        """The last status of a life that something ended."""
+        last = replace(self._heartbeat.latest, status=Status.FAILED, at=self._clock.wall_ms(), pid=os.getpid())
+        self._ledger.report_status(last)
 
-    def _verdict(self, barrier: str | None, objection: str | None) -> tuple[Status, str]:
+    def _verdict(self, blocked_by: Blocked | None) -> tuple[Status, str]:
         if self.tally.errors:
             return Status.DEGRADED, self.tally.last_error
-        if barrier is not None:
-            return Status.HALTED, barrier
-        if objection == "unfunded":
+        if blocked_by is None:
+            return Status.HEALTHY, ""
+        if blocked_by.gate is Gate.FUNDS:
             return Status.UNFUNDED, "less than MIN_BALANCE_USD" + self._elsewhere
-        return (Status.HALTED, objection) if objection is not None else (Status.HEALTHY, "")
+        return Status.HALTED, explained(blocked_by).reason
 
-    def _pulse(self, status: Status, reason: str) -> Pulse:
+    def _status(self, status: Status, reason: str) -> BrokerStatus:
         tally, standing, found = self.tally, self.standing, self._connection
-        pulse = Pulse(
-            broker=str(found.account.key),
-            account=str(found.account),
+        now = BrokerStatus(
+            key=found.account.key,
             status=status,
             reason=reason,
             remedy=tally.remedy,
+            mode=found.account.mode,
+            account=str(found.account),
+            at=self._clock.wall_ms(),
+            pid=os.getpid(),
             cycles=tally.cycles,
             cycles_ok=tally.cycles_ok,
-            consecutive_errors=tally.errors,
+            errors=tally.errors,
             last_error=tally.last_error,
             last_good_cycle=tally.last_good,
             last_reconciled=tally.reconciled,
             signals=self._entries.signals,
             skipped=dict(self._entries.skipped),
             holdings=tuple(self._holding(one) for one in self._ledger.positions()),
-            connected=tally.errors == 0,
             permissions=tuple(sorted(found.permissions)),
             ip_bound=found.ip_bound,
             clock_skew_ms=found.clock_skew_ms,
             lateness=tuple(tally.lateness),
         )
         if standing is None:
-            return pulse
-        return replace(pulse, balance_usd=standing.balance, equity_usd=standing.equity, other=dict(standing.other))
-
-    def _row(self, pulse: Pulse) -> Health:
-        return Health(
-            status=pulse.status,
-            heartbeat=self._clock.wall_ms(),
-            pid=os.getpid(),
-            balance_usd=pulse.balance_usd,
-            equity_usd=pulse.equity_usd,
-            cycles=pulse.cycles,
-            cycles_ok=pulse.cycles_ok,
-            errors=pulse.consecutive_errors,
-            last_error=pulse.last_error or None,
-            last_good_cycle=pulse.last_good_cycle or None,
-            last_reconciled=pulse.last_reconciled or None,
-            details={
-                "reason": pulse.reason,
-                "remedy": pulse.remedy,
-                "permissions": list(pulse.permissions),
-                "ip_bound": pulse.ip_bound,
-                "clock_skew_ms": pulse.clock_skew_ms,
-                "signals": pulse.signals,
-                "skipped": dict(pulse.skipped),
-                "cycle_late_ms_p95": self.tally.late_p95,
-            },
-        )
+            return now
+        return replace(now, balance_usd=standing.balance, equity_usd=standing.equity, foreign=dict(standing.other))
 
     def _holding(self, position: Position) -> Holding:
         prices = self.standing.prices if self.standing is not None else {}
-        return holding(position, prices.get(position.symbol, position.entry_price))
-
-
-def holding(position: Position, price: Decimal) -> Holding:
-    """A position as the status block shows it, at a price."""
-    return Holding(
-        symbol=position.symbol,
-        side=position.side,
-        qty=position.qty,
-        entry=position.entry_price,
-        price=price,
-        stop=position.stop_price,
-        stage=position.stage,
-        unrealised=position.unrealised(price),
-    )
+        return Holding(position, prices.get(position.symbol, position.entry_price))
 
 
 def last_known(books: Books, modes: Mapping[AccountKey, str]) -> dict[AccountKey, tuple[Holding, ...]]:
@@ -262,5 +220,5 @@ def last_known(books: Books, modes: Mapping[AccountKey, str]) -> dict[AccountKey
         key = seen.account.key
         if key not in found and seen.account.mode == modes.get(key):
             held = books.read(seen, open_positions) or ()
-            found[key] = tuple(holding(one, one.entry_price) for one in held)
+            found[key] = tuple(Holding(one, one.entry_price) for one in held)
     return found

@@ -37,8 +37,8 @@ from bot.store.ledger import Ledger
 from bot.store.reader import Books
 from bot.store.report import document
 from bot.strategy.base import Evaluation, Strategy
-from bot.strategy.params import APEX, DEFAULT_OWNER, ApexParams, Owner
-from bot.strategy.rule import FLAT, Why
+from bot.strategy.params import DEFAULT_OWNER, Owner
+from bot.strategy.rule import FLAT
 from tests.notes import Notes
 from tests.sandbox_fixture import Sandbox
 from tests.torture.agreement import differences
@@ -71,7 +71,7 @@ class Told(Strategy):
 
     def evaluate(self, candles: Candles) -> Evaluation:
         close = float(candles.close[-1])
-        return Evaluation(self.side, Why.ENTER, candles.closed_at, close, close * self.stop, 1.0, 5, 60.0, close * 0.05)
+        return Evaluation(self.side, candles.closed_at, close, close * self.stop)
 
 
 class Leaping:
@@ -431,7 +431,7 @@ def sandbox_clock(sandbox: Sandbox) -> Clock:
 class Eager(Told):
     """Wants in at every close, with a stop that is soon met: much to do in little time. For `STRATEGY=tests.rig:Eager`."""
 
-    def __init__(self, owner: Owner = DEFAULT_OWNER, params: ApexParams = APEX) -> None:
+    def __init__(self, owner: Owner = DEFAULT_OWNER) -> None:
         super().__init__()
         self.side = 1
         self.stop = 0.985

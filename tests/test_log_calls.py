@@ -16,6 +16,8 @@ from bot.domain.log_fields import SPECS
 from tests.test_walls import MODULES, ROOT
 
 LEVELS = {"debug": "debug", "info": "info", "warning": "warning", "error": "error", "failure": "error"}
+#: What a sale may be called; a target beyond the third is told as the third is.
+SALES = (Event.TP1, Event.TP2, Event.TP3, Event.EXIT, Event.FLATTEN)
 #: Words that an owner may look for.
 OWNERS = {
     *("CONNECTED", "FUNDED", "MARKETS", "ENTRY", "FILL", "STOP", "TP1", "EXIT", "SKIP", "UNKNOWN", "HALTED", "STUCK"),
@@ -65,9 +67,11 @@ def names_event(node: ast.expr) -> bool:
 
 
 def events(node: ast.expr, tree: ast.Module) -> list[Event | None]:
-    """The event that is named, or all of the table that it is looked up in."""
+    """The event that is named, or all of the table that it is looked up in; those of a sale by its purpose."""
     if isinstance(node, ast.Attribute) and names_event(node):
         return [Event.__members__.get(node.attr)]
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == "Event.of_sale":
+        return list(SALES)
     table = ast.unparse(node.value) if isinstance(node, ast.Subscript) else ""
     for made in tree.body:
         target = made.targets[0] if isinstance(made, ast.Assign) else getattr(made, "target", None)
@@ -130,6 +134,7 @@ def test_what_halts_keeps_its_text() -> None:
         ("log.failure(Event.CRASHED, error)", ""),
         ("log_for(one).info(Event.STATUS)", "lacks the field text"),
         ("self._logs.event_log().info(Event.STATUS)", "lacks the field text"),
+        ("log.info(Event.of_sale(purpose), symbol=1)", "lacks the field reason"),
         ("log.info(Event.OF_OLD)", "which event"),
         ("log.info('STATUS', text=1)", "which event"),
         ("log.info(word, text=1)", "which event"),

@@ -16,9 +16,12 @@ from bot.domain.ids import AccountKey
 from bot.domain.instrument import Balance, Trading
 from bot.domain.log import Event
 from bot.domain.outcome import Meaning
-from bot.operate.health import Heartbeat, Pulse, Status
+from bot.domain.status import CONNECTING, BrokerStatus, Status
 from bot.reporter import Reporter, last_known
 from bot.store.reader import Books
+from bot.strategy.gates import ACCOUNT, first
+from bot.strategy.snapshot import Account
+from bot.telemetry.heartbeat import Heartbeat
 from tests.engine.test_hunt_same_id import OneOrderAnId
 from tests.rig import Notes
 from tests.store.cases import KRAKEN, bought, ledger
@@ -68,7 +71,8 @@ def test_the_line_about_missing_money_names_what_lies_elsewhere(
     reporter.measured(standing("5"))
     (line,) = notes.said(Event.UNFUNDED)
     assert line["reason"] == f"waits for money{told}"
-    assert reporter._verdict(None, "unfunded") == (Status.UNFUNDED, f"less than MIN_BALANCE_USD{told}")
+    unfunded = first(ACCOUNT, Account(stop_orders=True, funds=Decimal(5), min_funds=Decimal(10)))
+    assert reporter._verdict(unfunded) == (Status.UNFUNDED, f"less than MIN_BALANCE_USD{told}")
     reporter.measured(standing("500"))
     assert len(notes.said(Event.FUNDED)) == 1
 
@@ -76,18 +80,20 @@ def test_the_line_about_missing_money_names_what_lies_elsewhere(
 def test_what_the_book_holds_is_known_before_the_first_measurement(tmp_path: Path) -> None:
     book = ledger(tmp_path)
     bought(book)
-    heartbeat = Heartbeat(Pulse("kraken", Status.DEGRADED, reason="connecting"))
+    heartbeat = Heartbeat(BrokerStatus(AccountKey("kraken"), Status.DEGRADED, reason=CONNECTING))
     connection = Connection(KRAKEN, frozenset(), ip_bound=True, clock_skew_ms=0, trading=Trading.ONLINE)
     unused: Any = SimpleNamespace()
     one = Reporter(unused, SystemClock(), Notes(), heartbeat, book, unused, connection, unused)  # type: ignore[arg-type]
     one.connected()
-    assert [(held.symbol, held.qty) for held in heartbeat.pulse.holdings] == [("BTC-USD", Decimal(1))]
-    assert heartbeat.pulse.reason == "connecting"
+    assert [(held.position.symbol, held.position.qty) for held in heartbeat.latest.holdings] == [
+        ("BTC-USD", Decimal(1))
+    ]
+    assert heartbeat.latest.connecting
 
 
 def test_what_the_book_holds_is_known_before_the_exchange_has_answered(tmp_path: Path) -> None:
     bought(ledger(tmp_path))
     books = Books(tmp_path)
-    assert [held.symbol for held in last_known(books, {KRAKEN.key: "live"})[KRAKEN.key]] == ["BTC-USD"]
+    assert [held.position.symbol for held in last_known(books, {KRAKEN.key: "live"})[KRAKEN.key]] == ["BTC-USD"]
     assert last_known(books, {KRAKEN.key: "sandbox"}) == {}
     assert last_known(books, {AccountKey("okx"): "live"}) == {}

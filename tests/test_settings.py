@@ -50,7 +50,7 @@ def refused(folder: Path, environ: dict[str, str] | None = None, env_file: str |
 
 def test_without_anything_the_defaults_hold(tmp_path: Path) -> None:
     settings = load(tmp_path)
-    assert settings.trading.timeframe_seconds == 300
+    assert settings.trading.timeframe == "5m"
     assert settings.limits.max_order_usd is None
     assert settings.operation.data_dir == tmp_path / "data"
     assert settings.okx.ws_public_url == "wss://ws.okx.com/ws/v5/public"

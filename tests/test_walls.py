@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ MAY_IMPORT = {
     "bot.runtime.pacer": {"bot.domain"},
     "bot.runtime.schedule": {"bot.domain"},
     "bot.sandbox": {"bot.sandbox"},
+    "bot.telemetry": {"bot.domain", "bot.settings"},
     "bot.backtest": {"bot.domain", "bot.strategy", "bot.engine", "bot.backtest"},
     "bot.variables": set(),
     "bot.settings": {"bot.variables"},
@@ -99,21 +101,47 @@ def test_a_room_imports_only_what_its_walls_allow(room: str) -> None:
 
 @pytest.mark.parametrize("venue", VENUES)
 def test_a_venue_imports_the_domain_and_what_no_venue_owns(venue: str) -> None:
-    others = [f"bot.brokers.{other}" for other in VENUES if other != venue]
+    assert any(module.is_in(f"bot.brokers.{venue}") for module in MODULES)
     for module in MODULES:
         if module.is_in(f"bot.brokers.{venue}"):
             for name in ours(module):
-                assert is_in(name, "bot.domain") or is_in(name, "bot.brokers"), f"{module.name} imports {name}"
-                assert not any(is_in(name, other) for other in others), f"{module.name} imports {name}"
+                allowed = ("bot.domain", "bot.brokers.base", "bot.brokers.common", f"bot.brokers.{venue}")
+                assert any(is_in(name, room) for room in allowed), f"{module.name} imports {name}"
 
 
 def test_what_all_venues_share_knows_no_venue() -> None:
-    venues = [f"bot.brokers.{venue}" for venue in VENUES]
-    for module in MODULES:
-        if module.is_in("bot.brokers") and not any(module.is_in(venue) for venue in venues):
-            for name in ours(module):
-                assert is_in(name, "bot.domain") or is_in(name, "bot.brokers"), f"{module.name} imports {name}"
-                assert not any(is_in(name, venue) for venue in venues), f"{module.name} imports {name}"
+    """Neither by an import nor by a word: what is true of one venue alone is said in its own room."""
+    shared = [module for module in MODULES if module.is_in("bot.brokers.common")]
+    assert shared
+    for module in shared:
+        for name in ours(module):
+            allowed = ("bot.domain", "bot.brokers.base", "bot.brokers.common")
+            assert any(is_in(name, room) for room in allowed), f"{module.name} imports {name}"
+        code = ast.unparse(without_docstrings(module.tree)).casefold()
+        assert not [venue for venue in VENUES if venue in code], module.name
+
+
+def test_the_verbs_of_a_broker_know_only_the_domain() -> None:
+    (base,) = [module for module in MODULES if module.name == "bot.brokers.base"]
+    assert all(is_in(name, "bot.domain") for name in ours(base))
+
+
+def test_brokers_have_no_other_rooms() -> None:
+    rooms = {
+        module.name.split(".")[2] for module in MODULES if module.is_in("bot.brokers") and module.name.count(".") > 1
+    }
+    assert rooms == {"base", "common", *VENUES}
+
+
+def without_docstrings(tree: ast.Module) -> ast.Module:
+    """The same code without the texts that stand as statements."""
+
+    class Strip(ast.NodeTransformer):
+        def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
+            is_text = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+            return ast.Pass() if is_text else node
+
+    return Strip().visit(ast.parse(ast.unparse(tree)))  # type: ignore[no-any-return]
 
 
 def test_a_misunderstanding_cannot_hide_in_sandbox_and_brokers_alike() -> None:
@@ -129,6 +157,29 @@ def test_only_the_broker_manager_names_a_venue() -> None:
             room = f"bot.brokers.{venue}"
             if not module.is_in(room) and any(is_in(name, room) for name in ours(module)):
                 assert module.name == "bot.broker_manager", f"{module.name} imports {room}"
+
+
+#: Words of one rule; the purposes and events of sales at targets are everybody's.
+OF_A_RULE = re.compile(
+    r"(?<![a-z])(ema|sma|adx|atr|rsi|macd|vwap|histogram|apex|three targets|tp\d+)\d*(?![a-z])", re.IGNORECASE
+)
+TARGETS = re.compile(r"^ *TP[123] = .*$|Event\.TP[123]\b|`(tp|TP)1`", re.MULTILINE)
+
+
+@pytest.mark.parametrize("room", ["bot.domain", "bot.store", "bot.engine"])
+def test_what_holds_for_every_strategy_names_no_indicator_and_no_number_of_targets(room: str) -> None:
+    for module in MODULES:
+        if module.is_in(room):
+            found = OF_A_RULE.findall(TARGETS.sub("", module.path.read_text(encoding="utf-8")))
+            assert not found, f"{module.name} speaks of {found}"
+
+
+def test_nothing_in_the_house_names_an_example() -> None:
+    examples = {path.stem for path in (ROOT / "examples").glob("*.py")}
+    assert examples
+    for module in MODULES:
+        text = module.path.read_text(encoding="utf-8").lower()
+        assert not [name for name in (*examples, "examples/") if name in text], module.name
 
 
 def test_only_settings_reads_the_environment() -> None:
@@ -178,6 +229,13 @@ def is_broad(handler: ast.ExceptHandler) -> bool:
 def test_every_module_says_what_it_owns() -> None:
     silent = [module.name for module in MODULES if not ast.get_docstring(module.tree)]
     assert not silent
+
+
+@pytest.mark.parametrize(
+    ("text", "found"), [("ema_fast = EMA9", 2), ("the three targets", 1), ('    TP2 = "tp2"', 0), ("TP4", 1)]
+)
+def test_a_word_of_one_rule_is_seen(text: str, found: int) -> None:
+    assert len(OF_A_RULE.findall(TARGETS.sub("", text))) == found
 
 
 def test_the_walls_can_fall() -> None:

@@ -20,7 +20,7 @@ from bot.domain.fill import Fill
 from bot.domain.ids import Account
 from bot.domain.instrument import DOLLARS, Balance, FeeRate, Instrument, Look, Ticker, Trading
 from bot.domain.money import plain
-from bot.domain.order import Intent, VenueOrder
+from bot.domain.order import Intent, Purpose, VenueOrder
 from bot.domain.outcome import Meaning, Outcome, Unknown
 
 T = TypeVar("T")
@@ -72,6 +72,11 @@ class Lane(StrEnum):
     EXIT = "exit"
     QUERY = "query"
     ENTRY = "entry"
+
+    @classmethod
+    def of(cls, intent: Intent) -> Lane:
+        """The lane of an order: whatever is no entry protects or ends a position."""
+        return cls.ENTRY if intent.purpose is Purpose.ENTRY else cls.EXIT
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Protocol
 
+from bot.domain.numbered import numbered
+
 
 class Event(StrEnum):
     """Every event of the log, by the word to grep for. Log, alarms, checks and tests key on its members, never on texts."""
@@ -21,8 +23,6 @@ class Event(StrEnum):
     CANCEL = "CANCEL"
     CERTAIN = "CERTAIN"
     CLOCK = "CLOCK"
-    CLOCK_MEASURED = "clock_measured"
-    CLOCK_UNKNOWN = "clock_unknown"
     COMMAND = "COMMAND"
     CONNECTED = "CONNECTED"
     CORRECTED = "CORRECTED"
@@ -81,6 +81,7 @@ class Event(StrEnum):
     STOP = "STOP"
     STOPPED = "STOPPED"
     STOPPING = "STOPPING"
+    STRATEGY = "STRATEGY"
     STUCK = "STUCK"
     TIER = "TIER"
     TP1 = "TP1"
@@ -97,6 +98,15 @@ class Event(StrEnum):
     WARNING = "WARNING"
     WATCH = "WATCH"
     WATCHING = "WATCHING"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Event | None:
+        return numbered(cls, "TP", value)
+
+    @classmethod
+    def of_sale(cls, purpose: str) -> Event:
+        """What a sale is called, by its purpose: `TP1` and so on at a target."""
+        return cls(purpose.upper())
 
 
 class Halt(StrEnum):

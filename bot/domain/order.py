@@ -10,6 +10,10 @@ from decimal import Decimal
 from enum import StrEnum
 
 from bot.domain.money import ZERO
+from bot.domain.numbered import numbered
+
+#: Numbers by name that a strategy gave, in its own words: kept and handed back, never read here.
+Numbers = tuple[tuple[str, float], ...]
 
 
 class Side(StrEnum):
@@ -48,7 +52,7 @@ class TimeInForce(StrEnum):
 
 
 class Purpose(StrEnum):
-    """Why an order exists; part of its decision key."""
+    """Why an order exists; part of its decision key. A sale at a target has the target's number: `tp1` and so on, without end."""
 
     ENTRY = "entry"
     TP1 = "tp1"
@@ -60,6 +64,20 @@ class Purpose(StrEnum):
     FLATTEN = "flatten"
     OWNER = "owner"
     """Not ours: the owner sold coins of a position of ours by hand."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Purpose | None:
+        return numbered(cls, "tp", value)
+
+    @classmethod
+    def target(cls, stage: int) -> Purpose:
+        """A sale at target `stage`, from 1."""
+        return cls(f"tp{stage}")
+
+    @property
+    def stage(self) -> int:
+        """The target that it sells at, from 1; 0 for every other purpose."""
+        return int(self[2:]) if self.startswith("tp") else 0
 
 
 class OrderStatus(StrEnum):
@@ -111,16 +129,20 @@ def follow(now: OrderStatus, then: OrderStatus) -> OrderStatus:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What the strategy knew when it decided on an entry; kept with the intent so that a restart rebuilds R and stage."""
+    """What the strategy knew when it decided on an entry; kept with the intent so that a restart rebuilds R and stage.
+
+    `stop` rests at the exchange; `risk_price` is where the strategy itself gets out, when that is before the stop: R is measured
+    from it. `kept` is what it wants back with the position, `facts` are the numbers behind the decision, for people to read.
+    """
 
     candle_close: int
     stop: Decimal
     close: Decimal
-    atr: Decimal
-    score: int
-    adx: Decimal
     fee: Decimal
     reason: str = ""
+    risk_price: Decimal | None = None
+    kept: Numbers = ()
+    facts: Numbers = ()
 
 
 @dataclass(frozen=True, slots=True)

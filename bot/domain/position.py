@@ -1,6 +1,6 @@
 """Positions: what our fills bought and have not sold again, and the arithmetic that folds a fill into one.
 
-A position changes through fills only; its plan (stage, stop) changes through the strategy's rule.
+A position changes through fills only; its plan (stage, stop, what is kept) changes through the strategy's rule.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from decimal import Decimal
 from bot.domain.fill import Fill
 from bot.domain.instrument import DOLLARS
 from bot.domain.money import ZERO
-from bot.domain.order import Decision, Side
+from bot.domain.order import Decision, Numbers, Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +19,8 @@ class Position:
     """One open (or just closed) position. Sizes in base units, prices in the quote, times in market ms.
 
     `qty` is what is held now, `initial_qty` the most that was held, `bought` / `cost` the sums of the fills that opened it
-    (`entry_price` = cost / bought), `r` = |entry - first stop|, `stage` the number of targets reached (0..3),
-    `stop_price` where the stop belongs now, `realised` what its fills earned so far, in the quote: entry fees are losses at once.
+    (`entry_price` = cost / bought), `stage` the number of targets reached, `stop_price` where the stop belongs now, `realised`
+    what its fills earned so far, in the quote: entry fees are losses at once. `risk_price` and `kept`: see `Decision`.
     """
 
     symbol: str
@@ -38,6 +38,8 @@ class Position:
     entry_id: str
     fees: Decimal = ZERO
     realised: Decimal = ZERO
+    risk_price: Decimal | None = None
+    kept: Numbers = ()
 
     @property
     def entry_price(self) -> Decimal:
@@ -45,7 +47,8 @@ class Position:
 
     @property
     def r(self) -> Decimal:
-        return abs(self.entry_price - self.first_stop)
+        """What one unit risks: the way from the entry to where the strategy gets out, at its first stop unless it said otherwise."""
+        return abs(self.entry_price - (self.first_stop if self.risk_price is None else self.risk_price))
 
     @property
     def base(self) -> str:
@@ -91,6 +94,8 @@ def opened(fill: Fill, decision: Decision, entry_id: str) -> Position:
         entry_id=entry_id,
         fees=fee_in_quote(fill),
         realised=-fee_in_quote(fill),
+        risk_price=decision.risk_price,
+        kept=decision.kept,
     )
 
 

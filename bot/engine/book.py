@@ -13,7 +13,7 @@ from bot.domain.booking import AlreadyDecided, Booking
 from bot.domain.events import Command
 from bot.domain.fill import Fill
 from bot.domain.ids import Account
-from bot.domain.order import Decision, Intent, OrderRecord, OrderStatus, Purpose, VenueOrder
+from bot.domain.order import Decision, Intent, Numbers, OrderRecord, OrderStatus, Purpose, VenueOrder
 from bot.domain.position import Position
 
 __all__ = ["AlreadyDecided", "Book", "Booking"]
@@ -98,8 +98,8 @@ class Book(Protocol):
 
     def position(self, symbol: str) -> Position | None: ...
 
-    def plan(self, symbol: str, *, stage: int, stop_price: Decimal) -> Position:
-        """Store where the rule now stands, before the exchange is told."""
+    def plan(self, symbol: str, *, stage: int, stop_price: Decimal, kept: Numbers | None = None) -> Position:
+        """Store where the rule now stands, before the exchange is told; None: what the strategy keeps stays as it is."""
         ...
 
     def close(self, symbol: str, at: int, why: str) -> Position:

@@ -27,14 +27,19 @@ from bot.engine.history import AT_ONCE
 from bot.engine.hunt import Hunt
 from bot.engine.prices import Prices
 from bot.engine.protect import Protection
+from bot.engine.ranking import Ranking
 from bot.engine.reconcile import Reconciliation
 from bot.engine.results import Results
 from bot.engine.shapes import prove_shapes
+from bot.engine.troubles import Troubles
 from bot.engine.universe import Wishes, choose, eligible
 from bot.engine.vigil import Vigil
 from bot.engine.watch import Watch
 from bot.strategy.base import Strategy
+from bot.strategy.gates import ACCOUNT, Blocked, first
+from bot.strategy.guarded import Guarded
 from bot.strategy.params import Owner
+from bot.strategy.snapshot import Account
 
 #: Market ms after which the rules of the markets, our fees and the choice of markets are read anew.
 RULES_AGE = HOUR
@@ -80,6 +85,7 @@ class Business:
     flattening: Flattening
     diary: Diary
     vigil: Vigil
+    ranking: Ranking
     symbols: list[str] = field(default_factory=list)
     rules_at: int = 0
     _put_off: bool = False
@@ -92,7 +98,10 @@ class Business:
         """Everything wired for one account."""
         protection = Protection(desk)
         closing = Closing(desk, protection)
-        prices = Prices(desk, plan.timeframe_ms, plan.strategy.window(plan.timeframe_ms))
+        strategy = Guarded(plan.strategy, Troubles(desk, plan.timeframe_ms).tell)
+        prices = Prices(
+            desk, plan.timeframe_ms, strategy.window(plan.timeframe_ms), fills_gaps=plan.strategy.fills_gaps
+        )
         desk.on_fill = Results(desk).on_fill
         made = cls(
             desk=desk,
@@ -101,12 +110,12 @@ class Business:
             reconciliation=Reconciliation(desk),
             protection=protection,
             closing=closing,
-            watch=Watch(desk, protection, closing, plan.strategy, prices, plan.timeframe_ms),
+            watch=Watch(desk, protection, closing, strategy, prices, plan.timeframe_ms),
             entries=Entries(
                 desk,
                 protection,
                 closing,
-                plan.strategy,
+                strategy,
                 prices,
                 plan.limits,
                 plan.owner,
@@ -119,8 +128,9 @@ class Business:
             flattening=Flattening(desk, closing),
             diary=Diary(desk),
             vigil=Vigil(desk, protection.refused),
+            ranking=Ranking(desk, strategy),
         )
-        made.entries.between = made.look_between
+        made.entries.between = made.ranking.between = made.look_between
         return made
 
     def start(self) -> Standing:
@@ -176,8 +186,8 @@ class Business:
         if lacking and self.desk.clock.market_ms() - self._proved_at >= PROOF_AGE:
             self.prove()
 
-    def cycle(self, may_enter: str | None) -> Standing:
-        """One round: reconcile, look at the positions, measure, exits, then entries unless `may_enter` says why not."""
+    def cycle(self, blocked_by: Blocked | None) -> Standing:
+        """One round: reconcile, look at the positions, measure, exits, then entries unless a gate blocks the account already."""
         if not self._was_just_put_off():
             with self.desk.broker.urgently():
                 self.watch.look(self.reconciliation.compare())
@@ -194,8 +204,7 @@ class Business:
             standing = self.accounting.measure()
         self.watch.keep()
         self._prove_again()
-        refusal = may_enter or self.objection(standing)
-        if self.entries.scan(self.symbols, standing, refusal):
+        if self.entries.scan(self.symbols, standing, blocked_by or self.blocked_by(standing)):
             standing = self.accounting.measure()
         return standing
 
@@ -216,16 +225,16 @@ class Business:
         """Where something is held, no question keeps it waiting for a look."""
         return self.desk.broker.briefly() if self.desk.book.positions() else nullcontext()
 
-    def objection(self, standing: Standing) -> str | None:
-        """Why this account takes no entries now, by its money and its limits."""
+    def blocked_by(self, standing: Standing) -> Blocked | None:
+        """The gate that blocks this account's entries now, by what it can do, its money and its losses."""
         able = self.desk.broker.capabilities()
-        if not (able.attached_stop or able.resting_stop):
-            return "the exchange takes no stop orders from this account"
-        if standing.useful < self.plan.min_balance:
-            return "unfunded"
-        if (reading := self.reconciliation.history.objection()) is not None:
-            return reading
-        return self.halts.look(standing.losses)
+        account = Account(
+            stop_orders=able.attached_stop or able.resting_stop,
+            funds=standing.useful,
+            min_funds=self.plan.min_balance,
+            reading=self.reconciliation.history.blocks(),
+        )
+        return first(ACCOUNT, account) or self.halts.look(standing.losses)
 
     def resume(self) -> None:
         """The owner's word after a drawdown: entries again, and it is measured from here on."""
@@ -248,7 +257,8 @@ class Business:
         }
         tickers = markets.each(desk.broker.tickers, fit | set(held))
         cash = {asset: one.total for asset, one in desk.broker.balances().items()}
-        chosen = self._old_enough(choose(instruments, tickers, cash, self.plan.wishes))
+        traded = choose(instruments, tickers, cash, self.plan.wishes)
+        chosen = self._old_enough(traded if self.plan.wishes.allow else self.ranking.chosen(traded))
         desk.fees.update(markets.each(desk.broker.fees, {*chosen, *held}))
         self.symbols = [symbol for symbol in chosen if symbol in desk.fees and not markets.is_restricted(symbol)]
         self.rules_at = desk.clock.market_ms()

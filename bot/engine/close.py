@@ -19,7 +19,7 @@ from bot.domain.position import Position
 from bot.engine.book import AlreadyDecided
 from bot.engine.desk import Desk
 from bot.engine.protect import Protection
-from bot.engine.results import tell_end, through
+from bot.engine.results import STOP, sale, tell_end
 
 #: How far beyond the market the limit of a sale may lie.
 SLIPPAGE = Decimal("0.01")
@@ -30,14 +30,6 @@ STOP_GRACE = 5 * SECOND
 #: Real ms within which the exchange shows all that an order has traded which it already says has ended.
 SHOWN_WITHIN = 6 * SECOND
 _ENDED = frozenset({OrderStatus.CANCELED, OrderStatus.EXPIRED})
-#: What a sale is called in the log.
-_SOLD = {
-    Purpose.TP1: Event.TP1,
-    Purpose.TP2: Event.TP2,
-    Purpose.TP3: Event.TP3,
-    Purpose.EXIT: Event.EXIT,
-    Purpose.FLATTEN: Event.FLATTEN,
-}
 #: Sales that are remembered as asked about.
 _MOST = 100
 
@@ -69,10 +61,10 @@ class Closing:
         reason: str,
         *,
         limit: Decimal | None = None,
-        stopped: bool = False,
+        by: str = "",
     ) -> Sale:
         """Sell `qty` (at most what is held) of a position at the market, or for `limit` or better as far as that can be had at
-        once; `price` is the market's, to judge sizes by. `stopped`: because the price has passed the stop.
+        once; `price` is the market's, to judge sizes by. `by` is the name of what made all of it be sold, if it has one.
         """
         desk = self._desk
         position = desk.book.position(symbol)
@@ -93,8 +85,8 @@ class Closing:
             return Sale.LATER
         limit = _limit(position.side, limit, price, instrument)
         intent = self._intent(position, position.qty - keep, limit, purpose, reason)
-        if stopped:
-            desk.book.note(through(symbol), intent.client_id)
+        if by:
+            desk.book.note(sale(symbol), f"{intent.client_id} {by}")
         return self._send(position, intent, price)
 
     def _may_have_sold(self, position: Position) -> bool:
@@ -198,7 +190,7 @@ class Closing:
         position = self._desk.book.position(symbol)
         if position is None:
             return Sale.DONE
-        return self.sell(symbol, position.qty, price, Purpose.EXIT, "stop price passed", stopped=True)
+        return self.sell(symbol, position.qty, price, Purpose.EXIT, "stop price passed", by=STOP)
 
     def give_up(self, symbol: str, price: Decimal) -> Sale:
         """The exchange takes no stop for the position, and has said so for good: out, at the market."""
@@ -214,7 +206,7 @@ class Closing:
         left = self._desk.book.position(record.symbol)
         if left is not None:
             self._desk.log.info(
-                _SOLD[record.purpose],
+                Event.of_sale(record.purpose),
                 symbol=record.symbol,
                 qty=record.booked_qty,
                 price=record.avg_price,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.domain.candles import Candles, Fault, fill_flat, inspect, too_quiet
+from bot.domain.candles import Candles, Fault, Flaw, fill_flat, inspect, too_quiet
 from bot.engine.desk import Desk
 
 #: Candles that are asked for again with the new ones, to see that the venue still tells the same past.
@@ -16,8 +16,9 @@ class Unfit(Exception):
 class Prices:
     """The newest closed candles of each symbol, one timeframe, one account's broker."""
 
-    def __init__(self, desk: Desk, timeframe_ms: int, window: int) -> None:
+    def __init__(self, desk: Desk, timeframe_ms: int, window: int, *, fills_gaps: bool = True) -> None:
         self._desk = desk
+        self._fills_gaps = fills_gaps
         self._timeframe = timeframe_ms
         self._window = window
         self._kept: dict[str, Candles] = {}
@@ -30,22 +31,26 @@ class Prices:
     def closed(self, symbol: str) -> Candles:
         """Candles up to the newest close. Raises `Unfit` when they are bad, late or too quiet, `BrokerError` when unanswered.
 
-        Bad ones are asked for a second time; a gap that is still there was a time without trades.
+        Bad ones are asked for a second time; a gap that is still there was a time without trades. For a strategy that wants gaps
+        left out, one is no fault.
         """
         kept = self._kept.get(symbol)
         if kept is not None and len(kept) and kept.closed_at == self.newest_close():
             return kept
         candles = self._joined(symbol, kept) if kept is not None else self._ask(symbol)
-        flaws = inspect(candles)
+        flaws = self._flaws(candles)
         if flaws:
             candles = self._ask(symbol)
-            flaws = inspect(candles)
+            flaws = self._flaws(candles)
         if flaws and all(flaw.fault is Fault.GAP for flaw in flaws):
             candles, flaws = fill_flat(candles), ()
         if flaws:
             raise Unfit(f"candle of {flaws[0].time}: {flaws[0].fault.value}")
         self._kept[symbol] = self._checked(candles)
         return self._kept[symbol]
+
+    def _flaws(self, candles: Candles) -> tuple[Flaw, ...]:
+        return tuple(flaw for flaw in inspect(candles) if self._fills_gaps or flaw.fault is not Fault.GAP)
 
     def forget(self, symbols: set[str]) -> None:
         """Keep candles of these symbols only."""

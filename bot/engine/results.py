@@ -1,7 +1,7 @@
-"""What fills that close a position mean: a target counts as reached, a stop-out keeps its symbol out for the candle, and the
-result of what is closed is told.
+"""What fills that close a position mean: a target counts as reached, a stop-out keeps its symbol out for the candle, how the
+last trade of a symbol ended is remembered, and the result of what is closed is told.
 
-Losses in a row are counted from the book's closed positions (see `risk.cooling`), so nothing of them can be lost here.
+Losses in a row are counted from the book's closed positions (see the gate `losses`), so nothing of them can be lost here.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING
 from bot.domain.booking import Booking
 from bot.domain.log import Event
 from bot.domain.money import shortened
-from bot.domain.order import OrderRecord, Purpose
+from bot.domain.order import Numbers, OrderRecord, Purpose
 from bot.domain.position import Position
 
 if TYPE_CHECKING:
     from bot.engine.desk import Desk
+from bot.strategy.base import Ended
 from bot.strategy.exact import price_of, trade_of
 
-#: The target that an order sells at.
-STAGES = {Purpose.TP1: 1, Purpose.TP2: 2, Purpose.TP3: 3}
+#: How a trade ends at its stop.
+STOP = str(Purpose.STOP)
 
 
 class Results:
@@ -34,29 +35,45 @@ class Results:
         position = booking.position
         if position is None or booking.fill.side is position.side:
             return
-        if self._is_stop_out(booking.order, position, booking.fill.price):
-            name = f"stopped:{position.symbol}"
-            last = int(self._desk.book.fact(name) or 0)
-            self._desk.book.remember(name, str(max(last, booking.fill.time)))
+        desk, symbol, time = self._desk, position.symbol, booking.fill.time
+        how = self._how(booking.order, position, booking.fill.price)
+        if how == STOP:
+            last = int(desk.book.fact(f"stopped:{symbol}") or 0)
+            desk.book.remember(f"stopped:{symbol}", str(max(last, time)))
+        before = last_ended(desk, symbol)
+        if before is None or before.at <= time:
+            desk.book.remember(_ended(symbol), f"{time} {how}")
         if position.qty == 0:
             reason = booking.order.reason or f"{booking.order.purpose} at the exchange"
-            tell_end(self._desk, position, booking.order.purpose, booking.fill.price, reason)
+            tell_end(desk, position, booking.order.purpose, booking.fill.price, reason)
         else:
-            reach(self._desk, position, STAGES.get(booking.order.purpose, 0))
+            reach(desk, position, booking.order.purpose.stage)
 
-    def _is_stop_out(self, order: OrderRecord, position: Position, price: Decimal) -> bool:
-        """Whether it sold because of the stop: a sale of ours since the price had passed it, or the exchange's own stop; that
-        of a bracket sells at its target, too, far beyond.
+    def _how(self, order: OrderRecord, position: Position, price: Decimal) -> str:
+        """By what a sale came about: the stop (the exchange's own, or a sale of ours since the price had passed it), a reason of
+        the strategy's, or the order's purpose. The stop of a bracket sells at its target, too, far beyond.
         """
         if order.purpose is Purpose.STOP:
-            return (price - position.stop_price) * position.side.sign <= position.r / 2
-        ours = self._desk.book.fact(through(order.symbol))
-        return ours is not None and ours == order.client_id
+            fired = (price - position.stop_price) * position.side.sign <= position.r / 2
+            return STOP if fired else "target"
+        client_id, _, name = (self._desk.book.fact(sale(order.symbol)) or "").partition(" ")
+        return name if name and client_id == order.client_id else str(order.purpose)
 
 
-def through(symbol: str) -> str:
-    """The fact that names the order (by client id) which sells a position whose stop the price has passed."""
-    return f"through:{symbol}"
+def sale(symbol: str) -> str:
+    """The fact that names the last order (by client id) that was to sell a whole position, and by what it came about."""
+    return f"exit:{symbol}"
+
+
+def last_ended(desk: Desk, symbol: str) -> Ended | None:
+    """How the last position of a symbol ended; None for one that never had any, or was never sold of."""
+    at, _, how = (desk.book.fact(_ended(symbol)) or "").partition(" ")
+    return Ended(int(at), how) if how else None
+
+
+def _ended(symbol: str) -> str:
+    """The fact that says when (market ms) a position of a symbol was last sold of, and by what."""
+    return f"ended:{symbol}"
 
 
 def reach(desk: Desk, position: Position, stage: int) -> None:
@@ -65,11 +82,12 @@ def reach(desk: Desk, position: Position, stage: int) -> None:
         plan(desk, position, stage, trade_of(position, desk.instruments[position.symbol]).breakeven)
 
 
-def plan(desk: Desk, position: Position, stage: int, stop: float) -> None:
-    """Write down stage and stop; a stop never loosens."""
+def plan(desk: Desk, position: Position, stage: int, stop: float, kept: Numbers | None = None) -> None:
+    """Write down stage, stop and what the strategy keeps; a stop never loosens."""
     best = position.tightest(price_of(stop))
-    if best != position.stop_price or stage != position.stage:
-        desk.book.plan(position.symbol, stage=stage, stop_price=best)
+    kept = position.kept if kept is None else kept
+    if (stage, best, kept) != (position.stage, position.stop_price, position.kept):
+        desk.book.plan(position.symbol, stage=stage, stop_price=best, kept=kept)
 
 
 def tell_end(desk: Desk, position: Position, purpose: Purpose, price: Decimal, reason: str) -> None:

@@ -1,6 +1,7 @@
-"""Watching open positions: targets, stops, trail and exits, between the candles and at their close.
+"""Watching open positions: stops and targets between the candles, and what their close means to the strategy.
 
-Every look brings the book up to date with the stops, takes the legs that are due and leaves the position covered.
+Every look brings the book up to date with the stops, takes the legs that are due and leaves the position covered, whether or
+not the strategy can say what is due.
 What a look could not do, the next one does: nothing here waits. A target is reached when its price can be had: trades only
 call for a look at bid and ask.
 """
@@ -23,14 +24,13 @@ from bot.engine.close import Closing, Sale
 from bot.engine.desk import Desk
 from bot.engine.prices import Prices, Unfit
 from bot.engine.protect import Protection, Verdict
-from bot.engine.results import STAGES, plan, reach
+from bot.engine.results import plan, reach
 from bot.strategy import base as rules
-from bot.strategy.base import Leg, Strategy
 from bot.strategy.exact import price_of, quantity, trade_of
-from bot.strategy.exits import Trade, Way
+from bot.strategy.exits import Exit, Trade, stopped
+from bot.strategy.guarded import Guarded
 
-_PURPOSES = {Way.TP1: Purpose.TP1, Way.TP2: Purpose.TP2, Way.TP3: Purpose.TP3}
-#: More legs than a trade has; a look that needs more turns than this is looked at again later.
+#: A look that needs more turns than this to take what is due is looked at again later.
 _TURNS = 8
 
 
@@ -41,7 +41,7 @@ class Watch:
     desk: Desk
     protection: Protection
     closing: Closing
-    strategy: Strategy
+    strategy: Guarded
     prices: Prices
     timeframe_ms: int
     looked: dict[str, int] = field(default_factory=dict)
@@ -103,10 +103,10 @@ class Watch:
         """Do what the price calls for; False when something is left to do, so that this stretch is looked at again."""
         if self.closing.mind_stop(position, orders):
             return False
-        due = self.strategy.on_price(self._trade(position), _range(look))
-        if due.touched:
-            return self._at_the_stop(position, look, beyond=due.beyond, orders=orders)
-        if due.legs:
+        trade, last = self._trade(position), float(look.last)
+        if stopped(trade, float(look.high), float(look.low)):
+            return self._at_the_stop(position, look, beyond=stopped(trade, last, last), orders=orders)
+        if self.strategy.on_price(position.symbol, trade, _range(look)):
             return self._take_legs(position.symbol, look)
         return self._cover(position.symbol, look.last, orders)
 
@@ -123,34 +123,41 @@ class Watch:
         ticker = self.desk.broker.tickers({symbol}).get(symbol)
         if ticker is None:
             return self._cover(symbol, look.last)
-        sold: Way | None = None
+        sold = 0
         for _ in range(_TURNS):
             position = self.desk.book.position(symbol)
             if position is None:
                 return True
             price = closing_price(position, {symbol: ticker})
-            due = self.strategy.on_price(self._trade(position), _at(price))
-            if due.touched or not due.legs:
+            leg = self._due(position, price)
+            if leg is None:
                 return self._cover(symbol, look.last)
-            leg = due.legs[0]
             if leg.lots == 0:
-                reach(self.desk, position, STAGES[_PURPOSES[leg.way]])
-            elif leg.way is sold or self._sell(position, leg, price) is Sale.LATER:
+                reach(self.desk, position, leg.stage)
+            elif leg.stage == sold or self._sell(position, leg, price) is Sale.LATER:
                 return False
             else:
-                sold = leg.way
+                sold = leg.stage
         return False
 
-    def _sell(self, position: Position, leg: Leg, price: Decimal) -> Sale:
+    def _due(self, position: Position, price: Decimal) -> Exit | None:
+        """The first leg that is due where the market is now, if the stop is not."""
+        trade, at = self._trade(position), float(price)
+        if stopped(trade, at, at):
+            return None
+        due = self.strategy.on_price(position.symbol, trade, rules.Look(at, at, at))
+        return due[0] if due else None
+
+    def _sell(self, position: Position, leg: Exit, price: Decimal) -> Sale:
         """A leg, at its target or hardly worse."""
         instrument, symbol = self.desk.instruments[position.symbol], position.symbol
         qty = quantity(leg.lots, instrument.lot)
         if leg.lots >= self._trade(position).held:
             qty = position.qty
-        worst = price_of(leg.worst)
+        worst = price_of(leg.price)
         limit = instrument.price_up(worst) if position.side is Side.BUY else instrument.price_down(worst)
-        purpose = _PURPOSES[leg.way]
-        return self.closing.sell(symbol, qty, price, purpose, f"target {STAGES[purpose]} reached", limit=limit)
+        reason = f"target {leg.stage} reached"
+        return self.closing.sell(symbol, qty, price, Purpose.target(leg.stage), reason, limit=limit)
 
     def _cover(self, symbol: str, price: Decimal, orders: Sequence[VenueOrder] | None = None) -> bool:
         verdict = self.protection.ensure(symbol, price, orders)
@@ -164,13 +171,13 @@ class Watch:
 
     # -- at a candle's close --------------------------------------------------------------------------------------
     def close_of_candle(self) -> bool:
-        """Walk every candle that closed since the last walk through the exit rules, trail and cross; True when something was sold."""
+        """Walk every candle that closed since the last walk through the strategy; True when something was sold."""
         before = self.desk.book.positions()
         for position in before:
             try:
                 self._walk(position, self.prices.closed(position.symbol))
             except Unfit as error:
-                self.desk.log.warning(Event.SKIP, symbol=position.symbol, reason=str(error))
+                self.desk.log.warning(Event.WATCH, symbol=position.symbol, reason=str(error))
             except BrokerError as error:
                 self.desk.log.warning(Event.WATCH, symbol=position.symbol, reason=error.text)
         return [(one.symbol, one.qty) for one in before] != [
@@ -178,25 +185,26 @@ class Watch:
         ]
 
     def _walk(self, position: Position, candles: Candles) -> None:
-        fact = f"walked:{position.symbol}"
-        since = max(int(self.desk.book.fact(fact) or 0), position.opened_at)
-        fresh = range(int(candles.time.searchsorted(since - self.timeframe_ms, side="right")), len(candles))
-        for index in fresh:
+        since = max(int(self.desk.book.fact(_walked(position.symbol)) or 0), position.opened_at)
+        for index in range(int(candles.time.searchsorted(since - self.timeframe_ms, side="right")), len(candles)):
             held = self.desk.book.position(position.symbol)
             if held is None or not self._after_close(held, candles[: index + 1]):
                 break
-        else:
-            if fresh:
-                self.desk.book.note(fact, str(candles.closed_at))
 
     def _after_close(self, position: Position, candles: Candles) -> bool:
-        """Apply the rule of one close; False when the position is to be (or was) sold."""
-        close = self.strategy.on_close(self._trade(position), candles)
-        price = decimal(repr(float(candles.close[-1])))
-        if close.way is not Way.HOLD:
-            self.closing.sell(position.symbol, position.qty, price, Purpose.EXIT, "EMA9 crossed EMA21")
+        """Apply the rule of one close; False when the position is to be (or was) sold. A close that the strategy cannot judge
+        changes nothing. That it was walked is on disk with what it changed: what is kept never counts a close twice.
+        """
+        symbol = position.symbol
+        close = self.strategy.on_close(symbol, self._trade(position), candles)
+        if close is not None and close.exit:
+            reason = f"{close.exit}: {close.words}" if close.words else close.exit
+            price = decimal(repr(float(candles.close[-1])))
+            self.closing.sell(symbol, position.qty, price, Purpose.EXIT, reason, by=close.exit)
             return False
-        plan(self.desk, position, position.stage, close.stop)
+        self.desk.book.note(_walked(symbol), str(candles.closed_at))
+        if close is not None:
+            plan(self.desk, position, position.stage, close.stop, close.kept)
         return True
 
     # -- parts ----------------------------------------------------------------------------------------------------
@@ -204,7 +212,7 @@ class Watch:
         """After a start: targets that were sold before the stage could be written down count as reached."""
         for position in self.desk.book.positions():
             records = self.desk.book.orders_of(position.symbol, position.candle_close)
-            sold = [STAGES.get(record.purpose, 0) for record in records if record.booked_qty > 0]
+            sold = [record.purpose.stage for record in records if record.booked_qty > 0]
             reach(self.desk, position, max(sold, default=0))
 
     def keep(self) -> None:
@@ -243,5 +251,6 @@ def _range(look: Look) -> rules.Look:
     return rules.Look(float(look.last), float(look.high), float(look.low))
 
 
-def _at(price: Decimal) -> rules.Look:
-    return rules.Look(float(price), float(price), float(price))
+def _walked(symbol: str) -> str:
+    """The fact that says up to which close (market ms) a symbol's candles were judged."""
+    return f"walked:{symbol}"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -16,14 +16,14 @@ from rich.table import Table
 
 from bot.domain.clock import SECOND, iso, system_ms
 from bot.domain.ids import AccountKey
+from bot.domain.status import BrokerStatus, Status
 from bot.operate.checks import Wish
-from bot.operate.heartbeat_file import Beat, out_of_reach, running_daemon
+from bot.operate.heartbeat_file import out_of_reach, running_daemon
 from bot.operate.orders import not_traded
 from bot.operate.unwatched import Unwatched
 from bot.sandbox_child import is_alive
 from bot.settings import ConfigError, Settings, load_settings
 from bot.store.database import StoreError
-from bot.store.health import Health
 from bot.store.reader import Books
 from bot.store.report import document
 
@@ -35,17 +35,17 @@ LATEST = 5
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """One broker. `trades_now` means that its thread lives and may enter; times ISO 8601 or "never"."""
+    """One broker; by default one that has never been seen to run. `trades_now` means that its thread lives and may enter."""
 
     broker: str
-    trades_now: bool
-    status: str
-    reason: str
-    open_positions: int
-    last_cycle: str
-    cycles: int
-    cycles_ok: int
-    orders: tuple[dict[str, Any], ...]
+    trades_now: bool = False
+    status: str = "not running"
+    reason: str = ""
+    open_positions: int = 0
+    last_cycle: str = "never"
+    cycles: int = 0
+    cycles_ok: int = 0
+    orders: tuple[dict[str, Any], ...] = ()
 
 
 def main(wish: Wish) -> int:
@@ -72,73 +72,58 @@ def activities(settings: Settings) -> list[Activity]:
     """Every current account's activity, a line for each database that cannot be read; raises `StoreError` when none can."""
     url = settings.operation.database_url
     books = Books(settings.operation.data_dir, url.get_secret_value() if url is not None else None)
-    reports = books.health()
+    reports = books.statuses()
     brokers: dict[str, Any] = document(books)["brokers"]
     for line in books.unreadable.values():
         print(f"nija: {line}", file=sys.stderr)
-    daemon = running_daemon(settings.operation.data_dir)
-    beats = {str(key): beat for key, beat in daemon.brokers.items()} if daemon is not None else {}
-    known = [_activity(name, brokers[name], reports.get(AccountKey.parse(name))) for name in brokers]
-    found = [_failed(one, beats[one.broker]) if one.broker in beats else one for one in known]
-    found += [_unheard(name, beat) for name, beat in beats.items() if name not in brokers]
-    alone = [_unwatched(one, found, beats) for one in not_traded(settings, books, None)]
+    running = {str(key): report for key, report in (running_daemon(settings.operation.data_dir) or {}).items()}
+    known = [to_activity(name, reports.get(AccountKey.parse(name)), brokers[name]) for name in brokers]
+    found = [_failed(one, running[one.broker]) if one.broker in running else one for one in known]
+    found += [_unheard(report) for name, report in running.items() if name not in brokers]
+    alone = [_unwatched(one, found, running) for one in not_traded(settings, books, None)]
     told = {one.broker for one in alone}
     return [*(one for one in found if one.broker not in told), *alone]
 
 
-def _unwatched(one: Unwatched, found: Sequence[Activity], beats: Mapping[str, Beat]) -> Activity:
+def _unwatched(one: Unwatched, found: Sequence[Activity], running: Collection[str]) -> Activity:
     """An account whose positions nobody watches, in the place of its key's stale row where that is not traded at all."""
     key = str(one.account.key)
-    name = f"{key} ({one.account.mode})" if key in beats else key
-    before = next((row for row in found if row.broker == name), _nobody(name))
+    name = f"{key} ({one.account.mode})" if key in running else key
+    before = next((row for row in found if row.broker == name), Activity(name))
     reason = f"{one.reason}: {one.remedy}"
     return replace(before, status="unwatched", reason=reason, open_positions=len(one.positions), trades_now=False)
 
 
-def _failed(known: Activity, beat: Beat) -> Activity:
+def _failed(known: Activity, report: BrokerStatus) -> Activity:
     """The same, unless the daemon says that this broker does not live."""
-    if beat.status != "failed":
+    if report.status is not Status.FAILED:
         return known
-    return replace(known, trades_now=False, status=beat.status, reason=_reason(beat))
+    return replace(known, trades_now=False, status=report.status, reason=_reason(report))
 
 
-def _unheard(name: str, beat: Beat) -> Activity:
+def _unheard(report: BrokerStatus) -> Activity:
     """A broker that no account is known of yet."""
-    return replace(_nobody(name), status=beat.status, reason=_reason(beat))
+    return replace(Activity(str(report.key)), status=report.status, reason=_reason(report))
 
 
-def _nobody(broker: str) -> Activity:
-    """A broker of which nothing is known."""
-    return Activity(
-        broker=broker,
-        trades_now=False,
-        status="not running",
-        reason="",
-        open_positions=0,
-        last_cycle="never",
-        cycles=0,
-        cycles_ok=0,
-        orders=(),
-    )
+def _reason(report: BrokerStatus) -> str:
+    return f"{report.reason}: {report.remedy}" if report.remedy else report.reason
 
 
-def _reason(beat: Beat) -> str:
-    return f"{beat.reason}: {beat.remedy}" if beat.remedy else beat.reason
-
-
-def _activity(name: str, book: dict[str, Any], health: Health | None) -> Activity:
-    alive = health is not None and is_alive(health.pid) and system_ms() - health.heartbeat < SILENT
-    status = health.status if health is not None else "failed"
-    return Activity(
-        broker=name,
-        trades_now=alive and status == "healthy",
-        status=status if alive else "not running",
-        reason=str(health.details.get("reason", "")) if health is not None else "",
-        open_positions=len(book["positions"]),
-        last_cycle=iso(health.last_good_cycle) if health is not None and health.last_good_cycle else "never",
-        cycles=health.cycles if health is not None else 0,
-        cycles_ok=health.cycles_ok if health is not None else 0,
-        orders=tuple(book["orders"][-LATEST:]),
+def to_activity(broker: str, report: BrokerStatus | None, book: dict[str, Any]) -> Activity:
+    """What its trader last reported (None: nothing yet), beside what its book (of `nija ledger --json`) holds."""
+    trader = replace(Activity(broker), open_positions=len(book["positions"]), orders=tuple(book["orders"][-LATEST:]))
+    if report is None:
+        return trader
+    alive = is_alive(report.pid) and system_ms() - report.at < SILENT
+    return replace(
+        trader,
+        trades_now=alive and report.status is Status.HEALTHY,
+        status=report.status if alive else trader.status,
+        reason=report.reason,
+        last_cycle=iso(report.last_good_cycle) if report.last_good_cycle else trader.last_cycle,
+        cycles=report.cycles,
+        cycles_ok=report.cycles_ok,
     )
 
 

@@ -40,6 +40,7 @@ class Kind(Enum):
     GONE = ("coins left the account", "")
     UNWATCHED = ("positions that nobody watches", "")
     CRASHED = ("crashed", "")
+    STRATEGY = ("the strategy made a mistake", "")
     DAY = ("the day", "")
 
     @property
@@ -101,6 +102,7 @@ ALARMS: Final[Mapping[Event, tuple[Rule, ...]]] = MappingProxyType(
         Event.ERROR: (Rule(Kind.FAILED, level=logging.WARNING, wanted=_many),),
         Event.RECOVERED: (Rule(Kind.FAILED, ends=True),),
         Event.CRASHED: (Rule(Kind.CRASHED, level=_ERROR),),
+        Event.STRATEGY: (Rule(Kind.STRATEGY, ("where",), level=_ERROR),),
         Event.LOCKED: (Rule(Kind.SECOND, level=_ERROR),),
         Event.GONE: (Rule(Kind.GONE, ("symbol",), level=_ERROR),),
         Event.UNWATCHED: (Rule(Kind.UNWATCHED, level=logging.WARNING),),

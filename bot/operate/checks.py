@@ -25,7 +25,8 @@ from bot.domain.ids import AccountKey
 from bot.domain.instrument import DOLLARS
 from bot.domain.log import Event, Log
 from bot.domain.money import plain, usd
-from bot.operate.heartbeat_file import Beat, running_daemon
+from bot.domain.status import BrokerStatus, Status
+from bot.operate.heartbeat_file import running_daemon
 from bot.sandbox_child import Ready, SandboxError, is_alive
 from bot.settings import (
     VENUES,
@@ -39,7 +40,6 @@ from bot.settings import (
     usable_state_folder,
 )
 from bot.store.database import StoreError
-from bot.store.health import Health
 from bot.store.reader import Books
 from bot.world import World, configured
 
@@ -182,7 +182,7 @@ def examined(settings: Settings, wish: Wish, venues: Sequence[str]) -> list[Find
         findings = []
         for key in keys:
             if key in reports:
-                findings.append(_of_daemon(key, reports[key], settings))
+                findings.append(to_finding(reports[key], settings.trading.min_balance_usd))
             elif world is not None and key in world.accesses:
                 findings.append(_beside(_asked(settings, world, key, wish), failed.get(key)))
             else:
@@ -199,7 +199,7 @@ def _accounts(venues: Sequence[str], known: Collection[AccountKey]) -> list[Acco
 
 @contextmanager
 def _world(
-    settings: Settings, keys: Sequence[AccountKey], reports: Mapping[AccountKey, Health]
+    settings: Settings, keys: Sequence[AccountKey], reports: Mapping[AccountKey, BrokerStatus]
 ) -> Iterator[World | None]:
     """The world to ask in; none is made when the daemon's word is enough."""
     if all(key in reports for key in keys):
@@ -209,29 +209,28 @@ def _world(
         yield world
 
 
-def _fresh_reports(settings: Settings) -> dict[AccountKey, Health]:
+def _fresh_reports(settings: Settings) -> dict[AccountKey, BrokerStatus]:
     """What a living daemon of this installation reported within the last minute."""
     url = settings.operation.database_url
     books = Books(settings.operation.data_dir, url.get_secret_value() if url is not None else None)
     mode = resolve_mode(settings)
-    reports = books.health()
+    reports = books.statuses()
     fits = {seen.account.key for seen in books.accounts() if (seen.account.mode == "sandbox") == (mode is Mode.SANDBOX)}
     now = system_ms()
     return {
-        key: health
-        for key, health in reports.items()
-        if key in fits and now - health.heartbeat < FRESH and is_alive(health.pid)
+        key: report
+        for key, report in reports.items()
+        if key in fits and now - report.at < FRESH and is_alive(report.pid)
     }
 
 
-def _failed_brokers(settings: Settings) -> dict[AccountKey, Beat]:
+def _failed_brokers(settings: Settings) -> dict[AccountKey, BrokerStatus]:
     """Brokers that a running daemon could not connect, or that died: their keys have no sender now, so they may be asked."""
-    daemon = running_daemon(settings.operation.data_dir)
-    brokers = daemon.brokers if daemon is not None else {}
-    return {key: beat for key, beat in brokers.items() if beat.status == "failed"}
+    brokers = running_daemon(settings.operation.data_dir) or {}
+    return {key: report for key, report in brokers.items() if report.status is Status.FAILED}
 
 
-def _beside(asked: Finding, failed: Beat | None) -> Finding:
+def _beside(asked: Finding, failed: BrokerStatus | None) -> Finding:
     """An answer asked now, with the trouble that a running daemon has all the same."""
     if failed is None or asked.bad:
         return asked
@@ -239,23 +238,22 @@ def _beside(asked: Finding, failed: Beat | None) -> Finding:
     return replace(asked, status="failed", problem=f"the running NIJA failed here: {failed.reason}", remedy=remedy)
 
 
-def _of_daemon(key: AccountKey, health: Health, settings: Settings) -> Finding:
-    details = health.details
-    failed = health.status in ("failed", "degraded")
+def to_finding(report: BrokerStatus, least: Decimal) -> Finding:
+    """A running daemon's word as a check tells it; `least` is the equity (dollars) from which a broker counts as funded."""
     return Finding(
-        broker=str(key),
+        broker=str(report.key),
         configured=True,
-        connected=not failed,
-        funded=health.status != "unfunded" and health.equity_usd >= settings.trading.min_balance_usd,
-        status=health.status,
-        balance_usd=plain(health.balance_usd),
-        equity_usd=plain(health.equity_usd),
-        problem=(health.last_error or str(details.get("reason", ""))) if failed else "",
-        remedy=str(details.get("remedy", "")) if failed else "",
+        connected=report.connected,
+        funded=report.status is not Status.UNFUNDED and report.equity_usd >= least,
+        status=report.status,
+        balance_usd=plain(report.balance_usd),
+        equity_usd=plain(report.equity_usd),
+        problem="" if report.connected else report.last_error or report.reason,
+        remedy="" if report.connected else report.remedy,
         source="daemon",
-        permissions=tuple(details.get("permissions", ())),
-        ip_bound=details.get("ip_bound"),
-        clock_skew_ms=details.get("clock_skew_ms"),
+        permissions=report.permissions,
+        ip_bound=report.ip_bound,
+        clock_skew_ms=report.clock_skew_ms,
     )
 
 

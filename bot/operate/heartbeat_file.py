@@ -7,49 +7,20 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from bot.domain.clock import SECOND, Clock, iso, parse_iso, system_ms
 from bot.domain.ids import AccountKey
 from bot.domain.log import Event, Log
+from bot.domain.status import BrokerStatus, Status
 from bot.hostlock import holder_of, itself, place
-from bot.operate.health import Status
 from bot.sandbox_child import is_alive
+from bot.telemetry.status import from_heartbeat, to_heartbeat
 
 #: Wall ms after which the file is not a living daemon's word any more; it is written every two seconds.
 FRESH = 15 * SECOND
 NAME = "heartbeat.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Beat:
-    """One broker of a running daemon."""
-
-    status: str
-    reason: str
-    remedy: str
-    silent_ms: int
-    stuck: bool
-    cycles: int
-    mode: str = ""
-    account: str = ""
-    """The account that it trades; "" before it is known."""
-
-    @property
-    def connecting(self) -> bool:
-        """Whether it has neither connected nor failed since the daemon started."""
-        return self.reason == "connecting"
-
-
-@dataclass(frozen=True, slots=True)
-class DaemonWord:
-    """A running daemon: its process and its brokers."""
-
-    pid: int
-    brokers: Mapping[AccountKey, Beat] = field(default_factory=dict)
 
 
 class HeartbeatFile:
@@ -61,13 +32,13 @@ class HeartbeatFile:
         self._log = log
         self._silent = False
 
-    def write(self, brokers: Mapping[str, object], *, stopped: bool) -> None:
+    def write(self, statuses: Iterable[BrokerStatus], *, stopped: bool) -> None:
         """Who lives, and since when nobody heard of them. A folder that somebody removed is not made again."""
         content = {
             "pid": os.getpid(),
             "time": iso(self._clock.wall_ms()),
             "stopped": stopped,
-            "brokers": brokers,
+            "brokers": {str(one.key): to_heartbeat(one) for one in statuses},
         }
         fresh = self._file.with_suffix(".new")
         try:
@@ -81,16 +52,16 @@ class HeartbeatFile:
             self._silent = False
 
 
-def running_daemon(data_dir: Path) -> DaemonWord | None:
-    """The word of the daemon that runs on this data folder now; None when none does."""
+def running_daemon(data_dir: Path) -> Mapping[AccountKey, BrokerStatus] | None:
+    """How the brokers are of the daemon that runs on this data folder now; None when none does."""
     try:
         content = json.loads((data_dir / NAME).read_text())
-        beats = {AccountKey.parse(key): _beat(row) for key, row in content["brokers"].items()}
-        word = DaemonWord(int(content["pid"]), beats)
+        pid = int(content["pid"])
+        said = [from_heartbeat(AccountKey.parse(key), row) for key, row in content["brokers"].items()]
         fresh = not content["stopped"] and system_ms() - parse_iso(content["time"]) < FRESH
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return word if fresh and is_alive(word.pid) else None
+    return {one.key: one for one in said} if fresh and is_alive(pid) else None
 
 
 def out_of_reach(data_dir: Path) -> str | None:
@@ -108,18 +79,5 @@ def out_of_reach(data_dir: Path) -> str | None:
 
 def at_work(data_dir: Path) -> list[AccountKey]:
     """The accounts that a running daemon works at now: all that have not failed."""
-    word = running_daemon(data_dir)
-    return [] if word is None else [key for key, beat in word.brokers.items() if beat.status != Status.FAILED]
-
-
-def _beat(row: Mapping[str, Any]) -> Beat:
-    return Beat(
-        status=str(row["status"]),
-        reason=str(row["reason"]),
-        remedy=str(row.get("remedy", "")),
-        silent_ms=int(row["silent_ms"]),
-        stuck=bool(row["stuck"]),
-        cycles=int(row["cycles"]),
-        mode=str(row.get("mode", "")),
-        account=str(row.get("account", "")),
-    )
+    brokers = running_daemon(data_dir) or {}
+    return [key for key, report in brokers.items() if report.status is not Status.FAILED]

@@ -17,7 +17,8 @@ import typer
 from bot.domain.clock import iso
 from bot.domain.events import Verb
 from bot.domain.ids import Account, AccountKey
-from bot.operate.heartbeat_file import Beat, DaemonWord, running_daemon
+from bot.domain.status import BrokerStatus
+from bot.operate.heartbeat_file import running_daemon
 from bot.operate.unwatched import Unwatched, traded_by, unwatched
 from bot.settings import VENUES, ConfigError, Mode, Settings, resolve_mode
 from bot.store.database import StoreError
@@ -37,13 +38,15 @@ def addressees(settings: Settings, books: Books, key: AccountKey | None) -> dict
     return {one: to for one, to in found.items() if key in (None, one)}
 
 
-def _of_daemon(daemon: DaemonWord, settings: Settings) -> dict[AccountKey, Account]:
-    return {key: _at_work(key, beat, settings) for key, beat in daemon.brokers.items()}
+def _of_daemon(brokers: Mapping[AccountKey, BrokerStatus], settings: Settings) -> dict[AccountKey, Account]:
+    return {key: _at_work(report, settings) for key, report in brokers.items()}
 
 
-def _at_work(key: AccountKey, beat: Beat, settings: Settings) -> Account:
+def _at_work(report: BrokerStatus, settings: Settings) -> Account:
     """The account that a running broker trades; its desk while that is not known."""
-    return Account.read(beat.account) if beat.account else desk(beat.mode or mode_of(key, settings), key)
+    if report.account:
+        return Account.read(report.account)
+    return desk(report.mode or mode_of(report.key, settings), report.key)
 
 
 def _of_settings(settings: Settings, books: Books, key: AccountKey | None) -> dict[AccountKey, Account]:
@@ -89,7 +92,7 @@ def _traded(settings: Settings) -> set[tuple[str, AccountKey]]:
     daemon = running_daemon(settings.operation.data_dir)
     if daemon is None:
         return traded_by(settings)
-    return {(beat.mode or mode_of(key, settings), key) for key, beat in daemon.brokers.items()}
+    return {(report.mode or mode_of(key, settings), key) for key, report in daemon.items()}
 
 
 # -- what became of them ----------------------------------------------------------------------------------------------
@@ -137,7 +140,7 @@ def _patience(data_dir: Path, patience: float, keys: set[AccountKey]) -> float:
     daemon = running_daemon(data_dir)
     if daemon is None:
         return 0.0
-    connecting = {key for key, beat in daemon.brokers.items() if beat.connecting}
+    connecting = {key for key, report in daemon.items() if report.connecting}
     return max(patience, STARTING) if connecting & keys else patience
 
 

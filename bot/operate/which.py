@@ -27,8 +27,7 @@ def meant(word: AccountKey | None, settings: Settings, books: Books) -> AccountK
 
 
 def _known(settings: Settings, books: Books) -> Iterator[AccountKey]:
-    daemon = running_daemon(settings.operation.data_dir)
-    yield from daemon.brokers if daemon is not None else ()
+    yield from running_daemon(settings.operation.data_dir) or ()
     with suppress(ConfigError):
         yield from configured(settings)
     for file in settings.operation.data_dir.glob("*.db"):  # of a damaged one nothing else is known

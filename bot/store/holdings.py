@@ -330,4 +330,4 @@ def _dollar_rate(fill: Fill) -> Decimal:
 
 def _unknown_decision(order: Row) -> Decision:
     """For an entry whose decision was lost: a position without a stop, for the rule to see to."""
-    return Decision(order["created_at"], ZERO, ZERO, ZERO, 0, ZERO, ZERO, "decision unknown")
+    return Decision(order["created_at"], stop=ZERO, close=ZERO, fee=ZERO, reason="decision unknown")

@@ -21,12 +21,13 @@ from bot.domain.events import Command
 from bot.domain.fill import Fill
 from bot.domain.ids import Account
 from bot.domain.money import ZERO
-from bot.domain.order import Decision, Intent, OrderRecord, OrderStatus, Purpose, Side, VenueOrder, follow
+from bot.domain.order import Decision, Intent, Numbers, OrderRecord, OrderStatus, Purpose, Side, VenueOrder, follow
 from bot.domain.position import Position
+from bot.domain.status import BrokerStatus
 from bot.store import facts, holdings, orders, stretches
 from bot.store.answers import About, Answers
 from bot.store.database import Store
-from bot.store.health import Health, keep_health
+from bot.store.health import keep_status
 from bot.store.page import Page, Row
 from bot.store.schema import accounts, commands
 from bot.store.standing import addressed, desk_of
@@ -63,9 +64,9 @@ class Ledger:
         self._earned: dict[int, Decimal] = {}
 
     @property
-    def barrier(self) -> str | None:
-        """Why this book takes no entries; None when it takes them."""
-        return None
+    def blocked_by(self) -> str:
+        """Why this book takes no entries; "" when it takes them."""
+        return ""
 
     def outlived(self) -> bool:
         """Whether the book is to be closed and opened anew, since where it is kept has changed."""
@@ -212,11 +213,12 @@ class Ledger:
         """The open position of a symbol."""
         return next((one for one in self.positions() if one.symbol == symbol), None)
 
-    def plan(self, symbol: str, *, stage: int, stop_price: Decimal) -> Position:
-        """Store where the rule now stands, before the exchange is told; KeyError without an open position."""
+    def plan(self, symbol: str, *, stage: int, stop_price: Decimal, kept: Numbers | None = None) -> Position:
+        """Store where the rule now stands, before the exchange is told; `kept` stays for None. KeyError without an open position."""
         with self._writing(About.POSITIONS, About.STRETCHES) as page:
             row = holdings.the_open(page, symbol)
-            then = replace(holdings.position_of(row), stage=stage, stop_price=stop_price)
+            was = holdings.position_of(row)
+            then = replace(was, stage=stage, stop_price=stop_price, kept=was.kept if kept is None else kept)
             return holdings.settle(page, row, then, "plan", page.market, "")
 
     def close(self, symbol: str, at: int, why: str) -> Position:
@@ -330,10 +332,10 @@ class Ledger:
             if done.rowcount:
                 page.note("answered", str(number), result=result)
 
-    def report_health(self, health: Health) -> None:
+    def report_status(self, status: BrokerStatus) -> None:
         """How the account's trader is now, for whoever looks from outside."""
         with self._noting() as page:
-            keep_health(page, health)
+            keep_status(page, status)
 
     # -- transactions ------------------------------------------------------------------------------------------
 

@@ -18,9 +18,10 @@ from sqlalchemy import URL, select
 from bot.domain.clock import system_ms
 from bot.domain.events import Verb
 from bot.domain.ids import Account, AccountKey
+from bot.domain.status import BrokerStatus
 from bot.store import migrate
 from bot.store.database import APPLICATION_ID, Store, StoreError, address, name_of, shared
-from bot.store.health import Health, health_of
+from bot.store.health import from_row
 from bot.store.page import Page, account_of
 from bot.store.schema import accounts, commands, health
 
@@ -110,13 +111,13 @@ class Books:
             self.unreadable[name_of(seen.where)] = str(error)
             return None
 
-    def health(self) -> dict[AccountKey, Health]:
+    def statuses(self) -> dict[AccountKey, BrokerStatus]:
         """How the trader of each account is; one whose trader has not reported yet is missing."""
         found = {}
         for seen in self.accounts():
             query = select(health).where(health.c.account_id == seen.number)
             for row in self.read(seen, partial(Page.rows, query=query)) or ():
-                found[seen.account.key] = health_of(row)
+                found[seen.account.key] = from_row(seen.account, row)
         return found
 
     def post(self, verb: Verb, key: AccountKey | None = None) -> dict[AccountKey, Posted]:
@@ -162,11 +163,6 @@ class Books:
                     yield URL.create("sqlite", database=str(file.absolute()))
             except StoreError as error:
                 self.unreadable[str(file)] = str(error)
-
-
-def read_health(data_dir: Path, url: str | None = None) -> dict[AccountKey, Health]:
-    """How the trader of each account is, as last reported; raises `StoreError`."""
-    return Books(data_dir, url).health()
 
 
 def _accounts_in(where: URL) -> list[Seen]:

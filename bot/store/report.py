@@ -14,10 +14,11 @@ from typing import Any, TextIO
 from sqlalchemy import BindParameter, bindparam, select
 
 from bot.domain.clock import iso
-from bot.domain.ids import AccountKey
+from bot.domain.ids import Account, AccountKey
 from bot.domain.money import plain
 from bot.domain.order import DONE, STOPS
-from bot.store.health import Health, health_of
+from bot.domain.status import BrokerStatus, Status
+from bot.store.health import from_row
 from bot.store.holdings import dust_of, open_rows, position_of
 from bot.store.page import Page, Row
 from bot.store.reader import Books, Seen
@@ -54,8 +55,6 @@ _FILLS = (
 )
 _NAKED = select(naked).where(naked.c.account_id == _ACCOUNT).order_by(naked.c.start_at, naked.c.id)
 _HEALTH = select(health).where(health.c.account_id == _ACCOUNT)
-#: Of a trader that has opened its account and not reported yet.
-_UNHEARD = Health(status="degraded", heartbeat=0, pid=0)
 
 
 def document(books: Books, key: AccountKey | None = None, *, every: bool = False) -> dict[str, Any]:
@@ -64,7 +63,7 @@ def document(books: Books, key: AccountKey | None = None, *, every: bool = False
     for seen in _wanted(books, key, every=every):
         name = str(seen.account.key)
         name = name if name not in brokers else f"{name} ({seen.account})"
-        told = books.read(seen, _broker)
+        told = books.read(seen, partial(_broker, seen.account))
         if told is not None:
             brokers[name] = told
     return {"brokers": brokers}
@@ -83,9 +82,10 @@ def _wanted(books: Books, key: AccountKey | None, *, every: bool) -> Iterator[Se
     return (seen for seen in books.accounts(every=every) if key in (None, seen.account.key))
 
 
-def _broker(page: Page) -> dict[str, Any]:
+def _broker(account: Account, page: Page) -> dict[str, Any]:
     rows = page.rows(_ORDERS)
-    state = next((health_of(row) for row in page.rows(_HEALTH)), _UNHEARD)
+    unheard = BrokerStatus(account.key, Status.DEGRADED)  # it has opened its account and not reported yet
+    state = next((from_row(account, row) for row in page.rows(_HEALTH)), unheard)
     return {
         "status": state.status,
         "balance_usd": plain(state.balance_usd),

@@ -30,7 +30,7 @@ from sqlalchemy import (
 
 from bot.domain.events import Verb
 from bot.domain.money import plain
-from bot.domain.order import Decision, OrderStatus, OrderType, Purpose, Side, TimeInForce
+from bot.domain.order import Decision, Numbers, OrderStatus, OrderType, Purpose, Side, TimeInForce
 
 
 class Exact(TypeDecorator[Decimal]):
@@ -60,20 +60,44 @@ class Word(TypeDecorator[StrEnum]):
         return None if value is None else self.words(value)
 
 
+class Kept(TypeDecorator[Numbers]):
+    """Numbers by name as one JSON object; NULL for none."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Numbers | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        return compact(dict(value)) if value else None
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Numbers:  # noqa: ARG002
+        return () if value is None else _numbers(json.loads(value))
+
+
 class Knowledge(TypeDecorator[Decision]):
-    """What the strategy knew when it decided, as JSON with its numbers as text."""
+    """What the strategy knew when it decided, as JSON with exact numbers as text."""
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: Decision | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        return None if value is None else compact(asdict(value))
+        if value is None:
+            return None
+        return compact(asdict(value) | {"kept": dict(value.kept), "facts": dict(value.facts)})
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Decision | None:  # noqa: ARG002
         if value is None:
             return None
         told: dict[str, Any] = json.loads(value)
-        return Decision(**told | {name: Decimal(told[name]) for name in ("stop", "close", "atr", "adx", "fee")})
+        exact = {name: Decimal(told[name]) for name in _EXACT if told.get(name) is not None}
+        return Decision(**told | exact | {name: _numbers(told.get(name) or {}) for name in ("kept", "facts")})
+
+
+#: What of a decision is an exact number.
+_EXACT = ("stop", "close", "fee", "risk_price")
+
+
+def _numbers(told: dict[str, Any]) -> Numbers:
+    return tuple((name, float(value)) for name, value in told.items())
 
 
 def compact(data: dict[str, Any]) -> str:
@@ -196,6 +220,8 @@ positions = Table(
     _amount("realised"),
     _time("closed_at", nullable=True),
     Column("closed_why", Text),
+    _amount("risk_price", nullable=True),
+    Column("kept", Kept),
     Index(
         "positions_one_open",
         "account_id",

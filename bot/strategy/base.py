@@ -1,21 +1,41 @@
 """What a strategy is: the questions the engine asks it, and the answers as values.
 
-Owns the interface that `STRATEGY=package.module:Class` must fill. One method is required, `evaluate`;
-everything else has the defaults of this house (targets at 1, 2 and 3 R, break-even, trail). A strategy is
-pure: it gets closed candles and values, and has no clock, no I/O and no memory.
+Owns the interface that `STRATEGY=module:Class` (or `file.py:Class`) must fill: one class in one file. One method is required,
+`evaluate`; everything else is a value or has the default of this house. A strategy is pure: it gets closed candles and values,
+and has no clock, no I/O and no memory but what it keeps with a trade. The engine asks through `guarded`, which lets no
+exception and no impossible answer past.
 """
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from bot.domain.candles import Candles
+from bot.domain.order import Numbers
 from bot.strategy import exits, rule
-from bot.strategy.exits import Close, Trade, Way
-from bot.strategy.params import APEX, DEFAULT_OWNER, ApexParams, Owner
-from bot.strategy.rule import FLAT, Why
+from bot.strategy.exits import Exit, Leg, Legs, Trade
+from bot.strategy.params import DEFAULT_OWNER, Owner
+from bot.strategy.rule import FLAT
+
+__all__ = [
+    "Close",
+    "Costs",
+    "Ended",
+    "Evaluation",
+    "Exit",
+    "Leg",
+    "Legs",
+    "Look",
+    "Numbers",
+    "Owner",
+    "Strategy",
+    "Terms",
+    "Trade",
+    "Universe",
+    "ranked",
+]
 
 DAY_MS = 86_400_000
 
@@ -23,21 +43,27 @@ DAY_MS = 86_400_000
 class Evaluation(NamedTuple):
     """What a strategy thinks of one symbol at one close.
 
-    `side` is 1 (long), -1 (short) or 0; with a side, `stop` is the price where the idea is wrong, and
-    `momentum` ranks it among others. `why` says what spoke against it. `facts` are the numbers behind it, for
-    log and explanation.
+    `side` is 1 (long), -1 (short) or 0; with a side, `stop` is the price of the stop that rests at the exchange, and `momentum`
+    ranks it among others. `risk_price` is where the strategy itself gets out when that is before the stop (NaN: at the stop):
+    R, and what a trade must pay, are measured from it. `score` is how good it finds the trade, in its own measure, and `why`
+    what spoke for it or against it. `kept` comes back with the trade; `facts` are the numbers behind all that, for people.
     """
 
     side: int
-    why: Why
     closed_at: int
     close: float
     stop: float = math.nan
     momentum: float = 0.0
-    score: int = 0
-    adx: float = math.nan
-    atr: float = math.nan
-    facts: tuple[tuple[str, float], ...] = ()
+    risk_price: float = math.nan
+    score: float | None = None
+    why: str = ""
+    kept: Numbers = ()
+    facts: Numbers = ()
+
+    @property
+    def out_at(self) -> float:
+        """Where the strategy gets out if it was wrong."""
+        return self.stop if math.isnan(self.risk_price) else self.risk_price
 
 
 class Costs(NamedTuple):
@@ -45,6 +71,18 @@ class Costs(NamedTuple):
 
     fee: float
     spread: float
+
+
+class Terms(NamedTuple):
+    """What a trade must offer at its price: that lies before `stop` (where the strategy gets out) and before `target` (NaN: there
+    is none), and R, the way from it to the stop, is at most `widest` (a fraction of the price) and at least `least` (in price
+    units). By default nothing but the stop is asked for.
+    """
+
+    stop: float
+    widest: float = math.inf
+    target: float = math.nan
+    least: float = 0.0
 
 
 class Look(NamedTuple):
@@ -55,26 +93,36 @@ class Look(NamedTuple):
     low: float
 
 
-class Leg(NamedTuple):
-    """A target reached: sell `lots` now, for `worst` or better; no lots when the leg merged into the next one."""
+class Close(NamedTuple):
+    """What a close means for a trade: `stop` is where its stop belongs, if it is held.
 
-    way: Way
-    lots: int
-    worst: float
-
-
-class Due(NamedTuple):
-    """What a look at the price calls for.
-
-    `touched`: the range reached the stop, nothing else counts; `beyond`: the last price is still through it,
-    so a stop that did not fire is an exit now. Else `legs` are the targets reached, in order, and `trade` is
-    the trade after them (stage, stop and, once they are filled, size).
+    `exit` is the name of the reason to be out now, the strategy's own (small letters, digits and _), empty to hold; `words` say
+    it to people. `kept` is what to keep with the trade from now on; None changes nothing.
     """
 
-    touched: bool
-    beyond: bool
-    legs: tuple[Leg, ...]
-    trade: Trade
+    stop: float
+    exit: str = ""
+    words: str = ""
+    kept: Numbers | None = None
+
+
+class Ended(NamedTuple):
+    """How the last trade in a symbol ended: when (market ms), and by what: `stop`, a target (`tp1` …), or a reason's name."""
+
+    at: int
+    exit: str
+
+
+class Universe(NamedTuple):
+    """How a strategy wants its markets chosen: the `most` best by its own `rank`, chosen anew at the start of each `period` (UTC).
+
+    Asked of the `among` most traded ones of the last day, with up to `candles` daily candles from before the period.
+    """
+
+    most: int
+    among: int
+    candles: int
+    period: Literal["day", "month"]
 
 
 class Strategy(ABC):
@@ -82,72 +130,66 @@ class Strategy(ABC):
 
     #: Fewer closed candles than this and the symbol is not evaluated.
     required = 500
+    #: The length of a candle that the rule was made for (such as 1d), unless the owner sets TIMEFRAME; None: the house's.
+    timeframe: str | None = None
+    #: Whether a time without trades is a flat candle without volume; False: it is left out.
+    fills_gaps = True
+    #: What is sold at which target, the nearest first; what the shares leave runs on until its stop or an exit.
+    legs: Legs = (Leg(0.5, 1.0), Leg(0.25, 2.0), Leg(0.25, 3.0))
+    #: The widest R of an entry, as a fraction of the price (0.05 is 5 %); infinite: any.
+    widest_r = 0.05
+    #: Where a backtest gets what a close sells: at that close, or (True) at the open of the next candle. Live sells at once.
+    exits_at_next_open = False
+    #: Whether the candle in which a stop sold may not be entered on again.
+    sits_out_stops = True
+    #: Whether a size below the smallest that can be traded is raised to it, as far as the owner allows.
+    raises_small = True
+    #: Positions at one time; None: as many as the account allows. Its MAX_OPEN_POSITIONS binds in any case.
+    slots: int | None = None
+    #: The most `size_pct` may answer, percent of equity; None: MAX_POSITION_PCT, which binds in any case.
+    largest_pct: float | None = None
+    #: How markets are chosen; None: the most traded ones of the last day, MAX_PAIRS of them. An owner's PAIRS_ALLOW comes first.
+    universe: Universe | None = None
 
-    def __init__(self, owner: Owner = DEFAULT_OWNER, params: ApexParams = APEX) -> None:
+    def __init__(self, owner: Owner = DEFAULT_OWNER) -> None:
         self.owner = owner
-        self.params = params
 
     @abstractmethod
     def evaluate(self, candles: Candles) -> Evaluation:
         """Decide at the close of the last candle."""
 
     def window(self, timeframe_ms: int) -> int:
-        """How many closed candles to keep: Kraken's 720, or a whole day where that is longer (for VWAP)."""
+        """How many closed candles to keep: Kraken's 720, or a whole day where that is longer."""
         return max(720, -(-DAY_MS // timeframe_ms))
 
-    def refusal(self, evaluation: Evaluation, price: float, costs: Costs) -> Why:
-        """Why a trade at `price` is not worth taking (stop, R, costs, target passed), or ENTER."""
-        return rule.refusal(
-            evaluation.side,
-            evaluation.close,
-            price,
-            evaluation.stop,
-            costs.fee,
-            costs.spread,
-            self.owner.min_reward_to_cost,
-            self.params,
-        )
+    def rank(self, symbol: str, candles: Candles) -> float | None:  # noqa: ARG002 - this house ranks by turnover
+        """How good a market is for `universe`, the highest first; None: not to be traded. Candles are daily ones, gaps left out."""
+        return None
+
+    def may_return(self, candles: Candles, last: Ended) -> bool:  # noqa: ARG002 - nothing bars a return here
+        """Whether a signal at this close may be taken though the symbol's last trade ended so."""
+        return True
+
+    def terms(self, evaluation: Evaluation, price: float, costs: Costs) -> Terms:
+        """What a trade at `price` must offer to be taken."""
+        target = rule.first_target(evaluation.close, evaluation.out_at, self.legs)
+        least = rule.needed(price, costs.fee, costs.spread, self.owner.min_reward_to_cost)
+        return Terms(evaluation.out_at, self.widest_r, target, least)
 
     def size_pct(self, evaluation: Evaluation) -> float:  # noqa: ARG002 - no grades here
         """Percent of equity to put into it."""
         return self.owner.min_position_pct
 
-    def opened(self, side: int, fill: float, stop: float, fee: float, lots: int, smallest: int, tick: float) -> Trade:
-        """The trade after its entry filled at `fill` on average; its targets follow from the fill."""
-        return exits.opened(side, fill, stop, fee, lots, smallest, tick)
+    def on_close(self, trade: Trade, candles: Candles) -> Close:  # noqa: ARG002 - the stop is the only exit here
+        """Whether to be out at this close, and where the stop belongs otherwise.
 
-    def targets(self, trade: Trade) -> tuple[float, float, float]:
-        """The prices of the three targets."""
-        one, two, three = (exits.target(trade, stage, self.params) for stage in (1, 2, 3))
-        return one, two, three
-
-    def on_close(self, trade: Trade, candles: Candles) -> Close:
-        """Whether to be out at this close, and where the stop belongs otherwise (trailing needs an ATR)."""
-        found = self.evaluate(candles)
-        return exits.at_close(trade, found.close, found.atr, False, self.params)
-
-    def on_price(self, trade: Trade, look: Look) -> Due:
-        """Which targets the price reached, or that it touched the stop. The stop comes first.
-
-        What an earlier sale left of its leg is due at its own target, or with the next one.
+        Closes come in order, each once; one that calls for an exit comes again until the exit is made.
         """
-        if exits.stopped(trade, look.high, look.low):
-            return Due(True, exits.stopped(trade, look.last, look.last), (), trade)
-        legs: list[Leg] = []
-        if not self._reached(trade, look) and exits.armed(trade, look.high, look.low, self.params):
-            legs.append(self._leg(trade, trade.stage))
-            trade = exits.after(trade, trade.stage, legs[-1].lots)
-        while self._reached(trade, look):
-            legs.append(self._leg(trade, trade.stage + 1))
-            trade = exits.after(trade, trade.stage + 1, legs[-1].lots)
-        return Due(False, False, tuple(legs), trade)
+        return Close(trade.stop)
 
-    def _reached(self, trade: Trade, look: Look) -> bool:
-        return exits.reached(trade, look.high, look.low, self.params)
-
-    def _leg(self, trade: Trade, stage: int) -> Leg:
-        lots = exits.leg(trade, stage, self.params)
-        return Leg(Way(Way.TP1 + stage - 1), lots, exits.worst(trade, stage, self.params))
+    def on_price(self, trade: Trade, look: Look) -> list[Exit]:
+        """Which targets the price reached, in order, and what is to be sold there. The stop is the house's care."""
+        return exits.at_targets(trade, look.high, look.low, self.legs)
 
 
 def ranked(evaluations: dict[str, Evaluation]) -> list[str]:

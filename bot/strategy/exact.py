@@ -55,4 +55,6 @@ def trade_of(position: Position, instrument: Instrument) -> Trade:
         smallest=smallest_tradeable(first_stop, 0.0, minimums(instrument)),
         stage=position.stage,
         tick=tick,
+        decided_at=position.candle_close,
+        kept=position.kept,
     )

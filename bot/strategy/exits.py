@@ -1,38 +1,39 @@
-"""The life of a trade: targets, break-even, trail, exits.
+"""The life of a trade: stop, targets and break-even, by legs that are data.
 
-Owns every rule that ends a trade or moves its stop, each written once as plain scalar text that live and
-backtest share: live asks what the price range since the last look means, the backtest asks the same of a
-whole candle. Sizes are counted in whole lots of the instrument, so that both worlds sell exactly the same
-quantities. Never sends or books anything.
+Owns every rule of the house that ends a trade or moves its stop, each written once as plain scalar text that live and
+backtest share: live asks what the price range since the last look means, the backtest asks the same of a whole candle. Sizes
+are counted in whole lots of the instrument, so that both worlds sell exactly the same quantities. What a close means is for
+the strategy to say. Never sends or books anything.
 """
 
 from __future__ import annotations
 
-import math
-from enum import IntEnum
 from typing import NamedTuple
 
-from bot.strategy.grid import rounded, towards
-from bot.strategy.params import ApexParams
+from bot.domain.order import Numbers
+from bot.strategy.grid import rounded, towards, whole_down
+
+#: A sale at a target may bring so much less than its price: a fraction of the price, and at most this part of R.
+TARGET_SLIP, TARGET_SLIP_R = 0.002, 0.25
 
 
-class Way(IntEnum):
-    """Why a trade, or a part of it, ends."""
+class Leg(NamedTuple):
+    """A part of a trade: `share` of what was bought (0.5 is half) is sold at `target` R from the entry."""
 
-    HOLD = 0
-    STOP = 1
-    TP1 = 2
-    TP2 = 3
-    TP3 = 4
-    TURN = 5
+    share: float
+    target: float
+
+
+Legs = tuple[Leg, ...]
 
 
 class Trade(NamedTuple):
     """An open trade as the rule sees it. Prices in the quote, sizes in whole lots.
 
-    `initial` is what was held after the entry's fills and fees, `held` what is left, `smallest` the smallest
-    tradeable size; `breakeven` the price that pays both fees; `stage` the targets reached, 0 to 3; `tick` the
-    step of a stop's price (0: none).
+    `initial` is what was held after the entry's fills and fees, `held` what is left, `smallest` the smallest tradeable size;
+    `breakeven` the price that pays both fees; `stage` the number of targets reached; `tick` the step of a stop's price (0: none).
+    `decided_at` is the close that decided on the entry (market ms), `kept` what the strategy keeps with the trade: nothing, for
+    one that was rebuilt from what the exchange remembers.
     """
 
     side: int
@@ -45,47 +46,42 @@ class Trade(NamedTuple):
     smallest: int
     stage: int
     tick: float = 0.0
+    decided_at: int = 0
+    kept: Numbers = ()
 
 
 class Exit(NamedTuple):
-    """A sale (short: a purchase) of `lots` at `price`; HOLD with no lots is none."""
+    """A sale (short: a purchase) of `lots` at `price`: the leg of target `stage`, or all that is held by the stop (stage 0).
 
-    way: Way
+    Live, `price` is the worst that the sale may bring. No lots: the leg merged into the next one.
+    """
+
+    stage: int
     lots: int
     price: float
 
 
 class Bar(NamedTuple):
-    """A candle as a trade lives through it, with what is known at its close."""
+    """A candle as a trade lives through it."""
 
     open: float
     high: float
     low: float
     close: float
-    atr: float
-    ema_fast: float
-    ema_middle: float
 
 
 class Step(NamedTuple):
-    """The trade after one candle, and the sales in it: at most the first two legs and one that sells all."""
+    """The trade after the run of one candle, and the sales in it, in order."""
 
     trade: Trade
-    first: Exit
-    second: Exit
-    last: Exit
+    sales: list[Exit]
 
 
-class Close(NamedTuple):
-    """What a close means: `way` is HOLD or why to be out now; `stop` is where the stop belongs if held."""
-
-    way: Way
-    stop: float
-
-
-def opened(side: int, entry: float, stop: float, fee: float, lots: int, smallest: int, tick: float) -> Trade:
-    """A trade just entered at its average fill; `fee` is the taker fee as a fraction."""
-    r = rounded(abs(entry - stop))
+def opened(
+    side: int, entry: float, stop: float, risk_price: float, fee: float, lots: int, smallest: int, tick: float
+) -> Trade:
+    """A trade just entered at its average fill; `fee` is the taker fee as a fraction, R is measured from `risk_price`."""
+    r = rounded(abs(entry - risk_price))
     return Trade(side, entry, stop, r, breakeven(side, entry, fee, tick), lots, lots, smallest, 0, tick)
 
 
@@ -105,16 +101,15 @@ def tighter(side: int, stop: float, proposed: float) -> float:
     return proposed if side * (proposed - stop) > 0.0 else stop
 
 
-def target(trade: Trade, stage: int, params: ApexParams) -> float:
-    """The price of target 1, 2 or 3."""
-    multiple = params.tp1_r if stage == 1 else params.tp2_r if stage == 2 else params.tp3_r
-    return rounded(trade.entry + trade.side * multiple * trade.r)
+def target(trade: Trade, stage: int, legs: Legs) -> float:
+    """The price of target `stage`, from 1."""
+    return rounded(trade.entry + trade.side * legs[stage - 1].target * trade.r)
 
 
-def worst(trade: Trade, stage: int, params: ApexParams) -> float:
+def worst(trade: Trade, stage: int, legs: Legs) -> float:
     """The limit of the sale at a target: what was there a moment ago may be had a little worse, and no more."""
-    goal = target(trade, stage, params)
-    return rounded(goal - trade.side * min(params.target_slip * goal, params.target_slip_r * trade.r))
+    goal = target(trade, stage, legs)
+    return rounded(goal - trade.side * min(TARGET_SLIP * goal, TARGET_SLIP_R * trade.r))
 
 
 def stopped(trade: Trade, high: float, low: float) -> bool:
@@ -122,34 +117,42 @@ def stopped(trade: Trade, high: float, low: float) -> bool:
     return low <= trade.stop if trade.side > 0 else high >= trade.stop
 
 
-def reached(trade: Trade, high: float, low: float, params: ApexParams) -> bool:
+def reached(trade: Trade, high: float, low: float, legs: Legs) -> bool:
     """Whether the range touched the next target."""
-    return trade.held > 0 and trade.stage < 3 and met(trade, trade.stage + 1, high, low, params)
+    return trade.held > 0 and trade.stage < len(legs) and met(trade, trade.stage + 1, high, low, legs)
 
 
-def armed(trade: Trade, high: float, low: float, params: ApexParams) -> bool:
+def armed(trade: Trade, high: float, low: float, legs: Legs) -> bool:
     """Whether the range touched the target that was reached last, and a part of its leg is still to be sold."""
-    if trade.held == 0 or trade.stage < 1 or leg(trade, trade.stage, params) == 0:
+    if not 1 <= trade.stage <= len(legs) or leg(trade, trade.stage, legs) == 0:
         return False
-    return met(trade, trade.stage, high, low, params)
+    return met(trade, trade.stage, high, low, legs)
 
 
-def met(trade: Trade, stage: int, high: float, low: float, params: ApexParams) -> bool:
+def met(trade: Trade, stage: int, high: float, low: float, legs: Legs) -> bool:
     """Whether the range touched target `stage`."""
-    goal = target(trade, stage, params)
+    goal = target(trade, stage, legs)
     return high >= goal if trade.side > 0 else low <= goal
 
 
-def leg(trade: Trade, stage: int, params: ApexParams) -> int:
+def sold_by(stage: int, legs: Legs) -> float:
+    """The share of a trade that is to be sold once target `stage` was reached."""
+    share = 0.0
+    for number in range(stage):
+        share += legs[number].share
+    return rounded(share)
+
+
+def leg(trade: Trade, stage: int, legs: Legs) -> int:
     """Lots to sell at target `stage`: what is still held beyond what should remain after it.
 
-    0 when the leg or what would remain is below the smallest tradeable size: it merges into the next leg.
-    The last leg sells all. What a sale left of its leg is asked for in the same way.
+    0 when the leg or what would remain is below the smallest tradeable size: it merges into the next leg. The leg that makes
+    the shares whole sells all. What a sale left of its leg is asked for in the same way.
     """
-    if stage == 3:
+    share = sold_by(stage, legs)
+    if share >= 1.0:
         return trade.held
-    share = params.tp1_share if stage == 1 else params.tp1_share + params.tp2_share
-    due = math.floor(trade.initial * share) - (trade.initial - trade.held)
+    due = whole_down(trade.initial * share, 1.0) - (trade.initial - trade.held)
     remaining = trade.held - due
     if due < trade.smallest or remaining < trade.smallest or due <= 0:
         return 0
@@ -157,8 +160,7 @@ def leg(trade: Trade, stage: int, params: ApexParams) -> int:
 
 
 def after(trade: Trade, stage: int, sold: int) -> Trade:
-    """The trade once target `stage` was reached and `sold` lots are gone: from the first target on, at
-    break-even.
+    """The trade once target `stage` was reached and `sold` lots are gone: from the first target on, at break-even.
 
     The stop moves even when the leg was merged away: the target was reached all the same.
     """
@@ -178,73 +180,46 @@ def moved(trade: Trade, stop: float, held: int, stage: int) -> Trade:
         trade.smallest,
         stage,
         trade.tick,
+        trade.decided_at,
+        trade.kept,
     )
 
 
-def turned(side: int, ema_fast: float, ema_middle: float) -> bool:
-    """Whether the fast EMA has crossed the middle one against the trade.
+def at_targets(trade: Trade, high: float, low: float, legs: Legs) -> list[Exit]:
+    """What is to be sold, at the worst price that will do, where the range touched targets; in order.
 
-    An entry needs the fast EMA strictly on its side, so the first close that finds it on the other side
-    is the crossing; asking for the state instead also catches a crossing that nobody was there to see.
+    What an earlier sale left of its leg is due at its own target, or with the next one.
     """
-    return side * (ema_fast - ema_middle) < 0.0
+    found = []
+    if not reached(trade, high, low, legs) and armed(trade, high, low, legs):
+        lots = leg(trade, trade.stage, legs)
+        found.append(Exit(trade.stage, lots, worst(trade, trade.stage, legs)))
+        trade = after(trade, trade.stage, lots)
+    while reached(trade, high, low, legs):
+        stage = trade.stage + 1
+        lots = leg(trade, stage, legs)
+        found.append(Exit(stage, lots, worst(trade, stage, legs)))
+        trade = after(trade, stage, lots)
+    return found
 
 
-def at_close(trade: Trade, close: float, atr: float, crossed: bool, params: ApexParams) -> Close:
-    """What a close means for an open trade: out, or where its stop belongs now."""
-    return Close(Way.TURN if crossed else Way.HOLD, trailed(trade, close, atr, params))
+def within(trade: Trade, bar: Bar, half_spread: float, legs: Legs) -> Step:
+    """One candle in the life of a trade, up to its close, as the backtest plays it.
 
-
-def trailed(trade: Trade, close: float, atr: float, params: ApexParams) -> float:
-    """Where the stop belongs after a close: from the first target on it follows at a distance."""
-    if trade.stage < 1:
-        return trade.stop
-    follows = towards(trade.side, close - trade.side * params.trail_atr * atr, trade.tick)
-    return tighter(trade.side, trade.stop, follows)
-
-
-def step(trade: Trade, bar: Bar, half_spread: float, params: ApexParams) -> Step:
-    """One candle in the life of a trade, as the backtest plays it.
-
-    The stop comes before the targets, for a candle does not say what it touched first; a stop that this
-    candle moved is in force from the next one on. Every sale meets a market that is half a spread worse.
+    The stop comes before the targets, for a candle does not say what it touched first; a stop that this candle moved is in force
+    from the next one on. Every sale meets a market that is half a spread worse.
     """
-    none = Exit(Way.HOLD, 0, 0.0)
     if stopped(trade, bar.high, bar.low):
-        out = Exit(Way.STOP, trade.held, market(trade.side, stop_fill(trade, bar.open), half_spread))
-        return Step(moved(trade, trade.stop, 0, trade.stage), none, none, out)
-    one = take(trade, 1, bar, half_spread, params)
-    trade = advance(trade, 1, one, bar, params)
-    two = take(trade, 2, bar, half_spread, params)
-    trade = advance(trade, 2, two, bar, params)
-    three = take(trade, 3, bar, half_spread, params)
-    trade = advance(trade, 3, three, bar, params)
-    if trade.held == 0:
-        return Step(trade, one, two, three)
-    crossed = turned(trade.side, bar.ema_fast, bar.ema_middle)
-    close = at_close(trade, bar.close, bar.atr, crossed, params)
-    if close.way == Way.HOLD:
-        return Step(moved(trade, close.stop, trade.held, trade.stage), one, two, none)
-    out = Exit(close.way, trade.held, market(trade.side, bar.close, half_spread))
-    return Step(moved(trade, trade.stop, 0, trade.stage), one, two, out)
-
-
-def take(trade: Trade, stage: int, bar: Bar, half_spread: float, params: ApexParams) -> Exit:
-    """The leg of target `stage` in this candle; HOLD when not next, not reached, or merged away."""
-    if trade.stage != stage - 1 or not reached(trade, bar.high, bar.low, params):
-        return Exit(Way.HOLD, 0, 0.0)
-    lots = leg(trade, stage, params)
-    way = Way.TP1 if stage == 1 else Way.TP2 if stage == 2 else Way.TP3
-    if lots == 0:
-        return Exit(Way.HOLD, 0, 0.0)
-    return Exit(way, lots, market(trade.side, target(trade, stage, params), half_spread))
-
-
-def advance(trade: Trade, stage: int, sale: Exit, bar: Bar, params: ApexParams) -> Trade:
-    """The trade after `take`: a stage further when the target was reached, sold or merged."""
-    if trade.stage != stage - 1 or not reached(trade, bar.high, bar.low, params):
-        return trade
-    return after(trade, stage, sale.lots)
+        out = Exit(0, trade.held, market(trade.side, stop_fill(trade, bar.open), half_spread))
+        return Step(moved(trade, trade.stop, 0, trade.stage), [out])
+    sales: list[Exit] = []
+    while reached(trade, bar.high, bar.low, legs):
+        stage = trade.stage + 1
+        lots = leg(trade, stage, legs)
+        if lots > 0:
+            sales.append(Exit(stage, lots, market(trade.side, target(trade, stage, legs), half_spread)))
+        trade = after(trade, stage, lots)
+    return Step(trade, sales)
 
 
 def stop_fill(trade: Trade, opening: float) -> float:

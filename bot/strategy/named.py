@@ -1,24 +1,102 @@
-"""Finds the strategy that a setting names.
+"""Finds the strategy that a setting names, makes it, and sees that its values can be traded.
 
-Owns the reading of `package.module:Class`; never runs anything of it but its import.
+Owns the reading of `module:Class` and `file.py:Class`; a file's path is relative to NIJA's own folder.
 """
 
 from __future__ import annotations
 
+import math
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
 
-from bot.strategy.base import Strategy
+from bot.domain.candles import parse_timeframe
+from bot.strategy.base import Strategy, Universe
+from bot.strategy.exits import Leg, Legs, sold_by
+from bot.strategy.params import Owner
 
 
-def named(text: str) -> type[Strategy]:
-    """The class behind `package.module:Class`. Raises ValueError with one line when there is none."""
-    module_name, _, class_name = text.partition(":")
-    if not module_name or not class_name:
-        raise ValueError(f"{text!r} names no strategy: package.module:Class is needed")
-    try:
-        found = getattr(import_module(module_name), class_name, None)
-    except ImportError as error:
-        raise ValueError(f"{text!r} cannot be imported: {error}") from error
+def named(text: str, owner: Owner, home: Path | None = None) -> Strategy:
+    """The strategy of `module:Class` or `file.py:Class`, made for `owner`. Raises ValueError with one line that says what to do."""
+    place, _, name = text.rpartition(":")
+    if not place or not name.isidentifier():
+        raise ValueError(f"{text!r} names no strategy: give module:Class or file.py:Class")
+    module = _from_file(text, (home or Path()) / place) if place.endswith(".py") else _from_module(text, place)
+    found = getattr(module, name, None)
+    if found is None:
+        known = [one for one, kind in vars(module).items() if _is_own(kind, module)]
+        raise ValueError(f"{text!r}: {place} has no class {name}; its strategies: {', '.join(known) or 'none'}")
     if not (isinstance(found, type) and issubclass(found, Strategy)):
-        raise ValueError(f"{text!r} is no subclass of bot.strategy.base.Strategy")  # noqa: TRY004 - a setting
-    return found
+        raise ValueError(f"{text!r}: {name} is no subclass of bot.strategy.base.Strategy: derive it from that")  # noqa: TRY004
+    with _told(f"{text!r} cannot be made"):
+        return checked(found(owner))
+
+
+def checked(rule: Strategy) -> Strategy:
+    """The same strategy, if its values can be traded; raises ValueError for the first that cannot."""
+    _check_legs(rule.legs)
+    if rule.timeframe is not None:
+        parse_timeframe(rule.timeframe)
+    if not rule.widest_r > 0.0:
+        raise ValueError(f"widest_r is {rule.widest_r!r}: a fraction above 0 is needed")
+    for name, value in (("required", rule.required), ("slots", rule.slots)):
+        if value is not None and (not isinstance(value, int) or value < 1):
+            raise ValueError(f"{name} is {value!r}: a whole number above 0 is needed")
+    universe = rule.universe
+    if universe is not None and not _can_be_chosen(universe):
+        raise ValueError(f"universe is {universe!r}: 0 < most <= among, candles > 0 and a day or a month are needed")
+    return rule
+
+
+def _can_be_chosen(universe: Universe) -> bool:
+    return 0 < universe.most <= universe.among and universe.candles > 0 and universe.period in ("day", "month")
+
+
+def _check_legs(legs: Legs) -> None:
+    if not isinstance(legs, tuple) or not all(isinstance(one, Leg) for one in legs):
+        raise ValueError(f"legs is {legs!r}: a tuple of Leg(share, target) is needed")
+    if not all(0.0 < one.share <= 1.0 for one in legs) or sold_by(len(legs), legs) > 1.0:
+        raise ValueError("legs: each share must be above 0, and all of them 1 at most")
+    distances = [one.target for one in legs]
+    if not all(math.isfinite(one) and one > 0.0 for one in distances) or sorted(set(distances)) != distances:
+        raise ValueError("legs: each target must be above 0 and farther than the one before it")
+
+
+def _from_module(text: str, place: str) -> ModuleType:
+    with _told(f"{text!r} cannot be imported"):
+        return import_module(place)
+
+
+def _from_file(text: str, file: Path) -> ModuleType:
+    """The module in a file, known under its path, so that two files of one name are two."""
+    if not file.is_file():
+        raise ValueError(f"{text!r}: there is no file {file}: give its path from NIJA's folder, or in full")
+    name = str(file.resolve())
+    spec = spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise ValueError(f"{text!r}: {file} cannot be read as Python")
+    sys.modules[name] = module = module_from_spec(spec)
+    with _told(f"{text!r} cannot be loaded"):
+        spec.loader.exec_module(module)
+    return module
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """Whatever a strategy's own code raises while it is loaded, in one line, with the file and line where it did."""
+    try:
+        yield
+    except Exception as error:  # a supervised boundary: the file is the author's, and nothing trades yet
+        trace = error.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        where = "" if trace is None else f" ({Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno})"
+        raise ValueError(f"{what}: {type(error).__name__}: {' '.join(str(error).split())}{where}") from error
+
+
+def _is_own(kind: object, module: ModuleType) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Strategy) and kind.__module__ == module.__name__

@@ -53,8 +53,6 @@ class ApexParams(NamedTuple):
     tp1_share: float = 0.5
     tp2_share: float = 0.25
     trail_atr: float = 1.5
-    target_slip: float = 0.002
-    target_slip_r: float = 0.25
 
     adx_band_1: float = 25.0
     adx_band_2: float = 30.0

@@ -1,6 +1,6 @@
-"""The entry rule: market filter, score, stop, and what a trade must pay.
+"""APEX: market filter, score and stop of an entry, what a trade must pay, and what a close means for one that is held.
 
-Owns the decision at a candle's close, as plain scalar functions over floats, ints and NamedTuples. Live calls
+Owns the decisions at a candle's close, as plain scalar functions over floats, ints and NamedTuples. Live calls
 this text as it stands; the backtest compiles the very same text, so it holds no reductions, no powers and no
 library calls. Never knows equity, exchange or clock. NaN passes no condition.
 """
@@ -11,7 +11,8 @@ import math
 from enum import IntEnum
 from typing import NamedTuple
 
-from bot.strategy.grid import rounded
+from bot.strategy.exits import Legs, Trade, tighter
+from bot.strategy.grid import towards
 from bot.strategy.indicators import Indicators
 from bot.strategy.params import ApexParams
 
@@ -30,10 +31,6 @@ class Why(IntEnum):
     THIN_VOLUME = 4
     DRY_VOLUME = 5
     LOW_SCORE = 6
-    NO_STOP = 7
-    WIDE_STOP = 8
-    COSTS = 9
-    MISSED = 10
 
 
 class Reading(NamedTuple):
@@ -120,7 +117,7 @@ def decide(now: Reading, params: ApexParams) -> Signal:
         return nothing(Why.NO_TREND)
     found = points(now, side, params)
     total = score(found)
-    why = objection(now, total, params)
+    why = blocked_by(now, total, params)
     entered = side if why == Why.ENTER else FLAT
     return Signal(entered, why, side, total, found, stop_price(now, side, params), momentum(now))
 
@@ -148,8 +145,8 @@ def trend(now: Reading) -> int:
     return FLAT
 
 
-def objection(now: Reading, total: int, params: ApexParams) -> Why:
-    """The first thing that speaks against entering with the trend, or ENTER."""
+def blocked_by(now: Reading, total: int, params: ApexParams) -> Why:
+    """What blocks an entry with the trend first, or ENTER."""
     if now.adx < params.adx_floor:
         return Why.WEAK_TREND
     if now.volume <= params.volume_floor_of_5 * now.volume_5:
@@ -232,43 +229,28 @@ def ratio(part: float, whole: float) -> float:
     return part / whole if whole > 0.0 else 0.0
 
 
-def risk(side: int, entry: float, stop: float) -> float:
-    """R in price units: positive when the stop is on the losing side of the entry."""
-    return rounded(side * (entry - stop))
+def turned(side: int, ema_fast: float, ema_middle: float) -> bool:
+    """Whether the fast EMA has crossed the middle one against the trade.
+
+    An entry needs the fast EMA strictly on its side, so the first close that finds it on the other side
+    is the crossing; asking for the state instead also catches a crossing that nobody was there to see.
+    """
+    return side * (ema_fast - ema_middle) < 0.0
 
 
-def first_target(close: float, stop: float, params: ApexParams) -> float:
-    """Where the first target of the decision lies, seen from its close."""
-    return close + params.tp1_r * (close - stop)
+def trailed(trade: Trade, close: float, atr: float, params: ApexParams) -> float:
+    """Where the stop belongs after a close: from the first target on it follows at a distance."""
+    if trade.stage < 1:
+        return trade.stop
+    follows = towards(trade.side, close - trade.side * params.trail_atr * atr, trade.tick)
+    return tighter(trade.side, trade.stop, follows)
+
+
+def first_target(close: float, stop: float, legs: Legs) -> float:
+    """Where the first target of the decision lies, seen from its close; NaN without targets."""
+    return close + legs[0].target * (close - stop) if legs else math.nan
 
 
 def needed(price: float, fee: float, spread: float, reward_to_cost: float) -> float:
     """The least R that pays, in price units: break-even and the spread, so many times."""
     return reward_to_cost * (price * 2.0 * fee / (1.0 - fee) + spread)
-
-
-def refusal(
-    side: int,
-    close: float,
-    price: float,
-    stop: float,
-    fee: float,
-    spread: float,
-    reward_to_cost: float,
-    params: ApexParams,
-) -> Why:
-    """Why a trade that was decided at `close` is not taken at `price`, or ENTER.
-
-    `fee` is the taker fee as a fraction, `spread` ask - bid in price units. The gain at the first target is one
-    R: it must reach beyond break-even, and the price must not be at that target of the decision yet.
-    """
-    r = risk(side, price, stop)
-    if not r > 0.0:
-        return Why.NO_STOP
-    if r > rounded(params.widest_r * price):
-        return Why.WIDE_STOP
-    if side * rounded(first_target(close, stop, params) - price) <= 0.0:
-        return Why.MISSED
-    if not r >= rounded(needed(price, fee, spread, reward_to_cost)):
-        return Why.COSTS
-    return Why.ENTER

@@ -13,7 +13,7 @@ from base64 import b64decode
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo
@@ -252,6 +252,8 @@ Timeframe = Annotated[
         "(VWAP starts at 00:00 UTC: a day of shorter candles does not fit the 720 that Kraken gives)"
     ),
 ]
+#: What a candle may last.
+TIMEFRAMES: tuple[str, ...] = get_args(get_args(Timeframe)[0])
 Pairs = Annotated[
     tuple[Annotated[str, AfterValidator(_pair)], ...],
     BeforeValidator(_listed),
@@ -265,8 +267,8 @@ PairsOrCoins = Annotated[
 StrategyPath = Annotated[
     str,
     Field(
-        pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$",
-        description="module:Class, such as bot.strategy.apex:ApexStrategy",
+        pattern=r"^([A-Za-z_][\w.]*|.+\.py):[A-Za-z_]\w*$",
+        description="module:Class or file.py:Class, such as bot.strategy.apex:ApexStrategy",
     ),
 ]
 
@@ -285,10 +287,6 @@ class TradingSettings(Group):
     pairs_deny: PairsOrCoins = ()
     max_pairs: Annotated[int, _whole(1, 1000)] = 10
     strategy: StrategyPath = "bot.strategy.apex:ApexStrategy"
-
-    @property
-    def timeframe_seconds(self) -> int:
-        return int(self.timeframe[:-1]) * {"m": 60, "h": 3_600, "d": 86_400}[self.timeframe[-1]]
 
 
 class RuleSettings(Group):

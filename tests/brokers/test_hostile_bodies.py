@@ -75,7 +75,7 @@ def ask(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[by
                 yield of_kraken
             return
         other = OkxConfig(okx.KEY, okx.SECRET, okx.PHRASE, tmp_path, api_url=plain.url, mode="sandbox")
-        with closing(OkxTransport(other, clock)) as second:
+        with closing(OkxTransport(other, clock, kraken.Notes())) as second:
 
             def of_okx(body: bytes, headers: str, status: str) -> object:
                 plain.answer = kraken.http(body, status, headers)

@@ -12,7 +12,7 @@ from bot.domain.order import Decision, Side
 from bot.domain.position import Position, after, opened
 
 ZERO = Decimal(0)
-DECISION = Decision(300_000, Decimal(90), Decimal(100), Decimal(1), 4, Decimal(30), Decimal("0.002"))
+DECISION = Decision(300_000, Decimal(90), Decimal(100), Decimal("0.002"))
 
 
 def fill(side: Side, qty: Decimal, price: Decimal, fee: Decimal = ZERO, asset: str = "USD", number: int = 0) -> Fill:

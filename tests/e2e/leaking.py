@@ -1,17 +1,34 @@
-"""A rule that dies with the owner's keys in its mouth: what a careless library might do."""
+"""Mistakes with the owner's keys in their mouth, as a careless library might make them: of the strategy, and of the engine.
+
+python -m tests.e2e.leaking
+"""
 
 from __future__ import annotations
 
 import os
+import sys
 
+from bot.cli import main
 from bot.domain.candles import Candles
+from bot.engine.business import Business
 from bot.strategy.base import Evaluation
 from tests.rig import Eager
+
+
+def leak(*_: object) -> None:
+    """Raises with all that is secret in its text."""
+    key, secret = os.environ["KRAKEN_API_KEY"], os.environ["KRAKEN_API_SECRET"]
+    raise RuntimeError(f"signing failed for {key!r} with {secret}\nheaders: {{'API-Key': '{key}'}}")
 
 
 class Leaking(Eager):
     """Raises at the first look."""
 
     def evaluate(self, candles: Candles) -> Evaluation:
-        key, secret = os.environ["KRAKEN_API_KEY"], os.environ["KRAKEN_API_SECRET"]
-        raise RuntimeError(f"signing failed for {key!r} with {secret}\nheaders: {{'API-Key': '{key}'}}")
+        leak()
+        return super().evaluate(candles)
+
+
+if __name__ == "__main__":
+    Business.read_rules = leak  # type: ignore[method-assign, assignment]
+    sys.exit(main())

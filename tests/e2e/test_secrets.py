@@ -58,22 +58,28 @@ def test_wrong_keys_a_crash_and_a_dead_notifier_tell_nothing(tmp_path: Path) -> 
     assert not [secret for secret in PLANTED.values() if secret in command]
 
 
-def test_a_crash_with_keys_in_its_text_tells_nothing(tmp_path: Path) -> None:
-    """A trader that dies of an exception whose text holds the keys; the traceback is in the log."""
+class Crashing(Daemon):
+    module = "tests.e2e.leaking"
+
+
+@pytest.mark.parametrize(("kind", "word"), [(Crashing, Event.CRASHED), (Daemon, Event.STRATEGY)])
+def test_a_mistake_with_keys_in_its_text_tells_nothing(tmp_path: Path, kind: type[Daemon], word: Event) -> None:
+    """A trader that dies of an exception whose text holds the keys, and a strategy that raises one; the log tells of either."""
     with Sandbox(tmp_path, "--speed", "60") as sandbox:
         keys = {"KRAKEN_API_KEY": sandbox.kraken.api_key, "KRAKEN_API_SECRET": sandbox.kraken.api_secret}
-        daemon = Daemon(
+        daemon = kind(
             tmp_path / "nija",
             **keys,
             KRAKEN_API_URL=sandbox.kraken.rest,
             LOG_LEVEL="DEBUG",
-            STRATEGY="tests.e2e.leaking:Leaking",
+            STRATEGY="tests.e2e.leaking:Leaking" if kind is Daemon else "",
             CANDLE_EXCLUSION_SECONDS="0",
         )
         with daemon:
-            daemon.says(Event.CRASHED)
+            daemon.says(word)
             assert daemon.stop()[0] == 0
-        assert "Traceback" in daemon.log
+        assert ("Traceback" in daemon.log) is (word is Event.CRASHED)
+        assert "signing failed for" in daemon.log
         assert shows(daemon.folder, *keys.values()) == []
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from bot.brokers.common.deadline import Haste
 from bot.brokers.common.hostfile import open_shared
-from bot.brokers.common.keylock import FARTHEST, KeyFile, KeyLock
+from bot.brokers.common.keylock import FARTHEST, KeyFile, KeyLock, Quiet
 from bot.domain.clock import MINUTE, system_ms
 from bot.domain.log import Event
 from bot.hostlock import AlreadyRuns, HostLock, holder_of, holding_folder
@@ -163,10 +163,11 @@ def test_nonces_rise_over_all_homes_and_none_is_lost_with_either_file(tmp_path: 
 def test_a_silence_is_kept_by_every_home_and_by_no_other_boot(tmp_path: Path) -> None:
     mine, sudo = lock(tmp_path / "mine"), lock(tmp_path / "root")
     with mine.held(soon().deadline(2)) as file:
-        file.keep_quiet(5_000_000, 15 * MINUTE)
+        file.keep_quiet(5_000_000, Quiet(15 * MINUTE, locked_out=True))
+        file.keep_quiet(5_000_000, Quiet(MINUTE, locked_out=False))
     with sudo.held(soon().deadline(2)) as file:
-        assert file.quiet_ms(5_000_000 + MINUTE) == 14 * MINUTE
-        assert file.quiet_ms(4_000) == 0
+        assert file.silence(5_000_000 + MINUTE) == (14 * MINUTE, True)
+        assert file.silence(4_000).ms == 0
 
 
 def test_what_other_users_wrote_is_believed_within_bounds(tmp_path: Path) -> None:

@@ -248,8 +248,7 @@ class Scene:
 
 
 def _decision() -> Decision:
-    number = Decimal(1)
-    return Decision(900_000, Decimal(95), Decimal(100), number, 4, Decimal(30), Decimal("0.0025"))
+    return Decision(900_000, Decimal(95), Decimal(100), Decimal("0.0025"))
 
 
 @pytest.fixture

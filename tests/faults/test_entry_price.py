@@ -10,7 +10,7 @@ import pytest
 
 from bot.domain.candles import Candles
 from bot.domain.log import Event
-from bot.strategy.exits import Close, Trade, Way
+from bot.strategy.base import Close, Trade
 from bot.strategy.params import Owner
 from tests.rig import Rig, Told
 from tests.sandbox_fixture import Sandbox
@@ -53,7 +53,7 @@ class Turning(Told):
         self.out = False
 
     def on_close(self, trade: Trade, candles: Candles) -> Close:
-        return Close(Way.TURN if self.out else Way.HOLD, trade.stop)
+        return Close(trade.stop, "told" if self.out else "")
 
 
 def test_an_exit_frees_its_slot_and_its_cash_for_the_entries_of_its_close(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -14,21 +14,21 @@ from bot.cli import app
 from bot.domain.clock import iso, system_ms
 from bot.domain.events import Verb
 from bot.domain.ids import Account, AccountKey
+from bot.domain.status import BrokerStatus, Status
 from bot.operate.activity import activities
 from bot.operate.checks import Wish, examined
 from bot.operate.readiness import unattended
 from bot.operate.unwatched import unwatched
 from bot.settings import load_settings
-from bot.store.health import Health
 from bot.store.reader import Books
 from bot.store.standing import waiting
+from bot.telemetry.status import to_heartbeat
 from tests.store.cases import KRAKEN, HandClock, bought, ledger
 from tests.test_settings import KRAKEN as KEYS
 from tests.test_settings import OKX
 
 SAVINGS = replace(KRAKEN, identity="k-2", name="savings")
-NOW = system_ms()
-LATER = HandClock(wall=NOW)
+LATER = HandClock(wall=system_ms())
 WISH = Wish(as_json=True, sandbox=False)
 
 
@@ -43,14 +43,16 @@ def nija(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
     return CliRunner()
 
 
-def runs(folder: Path, *accounts: Account, status: str = "healthy") -> None:
+def runs(folder: Path, *accounts: Account, status: Status = Status.HEALTHY) -> None:
     """A daemon that trades these accounts: this very process."""
     rows = {}
     for account in accounts:
-        health = Health(status=status, heartbeat=NOW, pid=os.getpid(), last_good_cycle=NOW)
-        ledger(folder, account, LATER).report_health(health)
-        beat = {"status": status, "reason": "", "silent_ms": 0, "stuck": False, "cycles": 1}
-        rows[str(account.key)] = beat | {"mode": account.mode, "account": str(account)}
+        now = system_ms()
+        report = BrokerStatus(
+            account.key, status, mode=account.mode, account=str(account), at=now, pid=os.getpid(), last_good_cycle=now
+        )
+        ledger(folder, account, LATER).report_status(report)
+        rows[str(account.key)] = to_heartbeat(report)
     word = {"pid": os.getpid(), "time": iso(system_ms()), "stopped": False, "brokers": rows}
     (folder / "heartbeat.json").write_text(json.dumps(word))
 

@@ -50,6 +50,12 @@ def room() -> Room:
         (ERROR, Event.STUCK, {"silent_s": 61}, "failed"),
         (WARNING, Event.ERROR, {"reason": "no answer", "in_a_row": 10}, "failed"),
         (ERROR, Event.CRASHED, {"reason": "starts again"}, "crashed"),
+        (
+            ERROR,
+            Event.STRATEGY,
+            {"strategy": "Mine", "symbol": "BTC-USD", "where": "mine.py:12", "reason": "KeyError"},
+            "the strategy made a mistake",
+        ),
         (ERROR, Event.HALTED, {"limit": Halt.DISK, "reason": "full"}, "disk trouble"),
         (ERROR, Event.HALTED, {"limit": Halt.MARKET, "symbol": "BTC-USD", "reason": "closed"}, "halted"),
         (ERROR, Event.GONE, {"symbol": "BTC-USD"}, "coins left the account"),

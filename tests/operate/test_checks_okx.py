@@ -14,6 +14,7 @@ from bot.brokers.okx import OkxConfig
 from bot.brokers.okx.errors import REMEDIES
 from bot.brokers.okx.transport import OkxTransport
 from bot.domain.clock import SystemClock, system_ms
+from tests.brokers.kraken.conftest import Notes
 from tests.operate.scripts import Operator
 from tests.sandbox_fixture import Sandbox
 
@@ -50,7 +51,7 @@ def account(sandbox: Sandbox, folder: Path, path: str, **fields: str) -> None:
     """The owner changes a setting of the account."""
     keys = sandbox.venue("okx")
     config = OkxConfig(keys.api_key, keys.api_secret, keys.passphrase, folder, api_url=keys.rest, mode="sandbox")
-    with closing(OkxTransport(config, SystemClock())) as transport:
+    with closing(OkxTransport(config, SystemClock(), Notes())) as transport:
         transport.request(path, fields, Lane.EXIT, system_ms() + 5_000)
 
 

@@ -17,11 +17,11 @@ DECISION = Decision(
     candle_close=1_000,
     stop=Decimal(90),
     close=Decimal(100),
-    atr=Decimal("4.25"),
-    score=4,
-    adx=Decimal("27.5"),
     fee=Decimal("0.002"),
     reason="trend and pullback",
+    risk_price=Decimal("92.5"),
+    kept=(("best close", 100.125),),
+    facts=(("atr", 4.25), ("score", 4.0)),
 )
 
 

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -24,7 +25,8 @@ from bot.store import migrate
 from bot.store.database import Store, StoreError, address
 from bot.store.reader import Books
 from bot.store.schema import metadata
-from tests.store.cases import bought, fill, intent, ledger
+from tests.store.cases import DECISION, bought, fill, intent, ledger
+from tests.store.older import to_0001, to_0003
 
 START = """
 import sys
@@ -91,14 +93,37 @@ def described(inspector: Inspector) -> dict[str, object]:
 
 def test_a_book_of_the_first_form_is_kept_and_takes_write_offs(tmp_path: Path) -> None:
     made_by_hand(tmp_path / "kraken.db")
-    with closing(sqlite3.connect(tmp_path / "kraken.db")) as raw, raw:
-        raw.execute("DROP TABLE write_offs")
-        raw.execute("ALTER TABLE orders DROP COLUMN pay_in")
-        raw.execute(f"UPDATE {migrate.VERSION_TABLE} SET version_num = '0001'")
+    to_0001(tmp_path / "kraken.db")
     with pytest.raises(StoreError, match="of an older NIJA"):
         Books(tmp_path).accounts()
     book = ledger(tmp_path)
     assert book.write_off("BTC-USD", Decimal("0.4"), 7_000, "withdrawn").qty == Decimal("0.6")
+
+
+def test_the_numbers_of_older_decisions_go_by_name_and_nothing_is_kept(tmp_path: Path) -> None:
+    file = tmp_path / "kraken.db"
+    made_by_hand(file)
+    ledger(tmp_path).remember("exit:BTC-USD", "njabc0000000000007 stop")
+    to_0003(file)
+    book = ledger(tmp_path)
+    (entry,) = book.orders_of("BTC-USD", 0)
+    facts = (("atr", 4.25), ("score", 4.0), ("adx", 27.5))
+    assert entry.decision == replace(DECISION, risk_price=None, kept=(), facts=facts)
+    (position,) = book.positions()
+    assert (position.risk_price, position.kept, position.r) == (None, (), Decimal(10))
+    assert (book.fact("exit:BTC-USD"), book.fact("through:BTC-USD")) == ("njabc0000000000007 stop", None)
+
+
+def test_what_a_strategy_keeps_with_a_position_is_there_after_a_start(tmp_path: Path) -> None:
+    book = ledger(tmp_path)
+    bought(book)
+    (position,) = book.positions()
+    assert (position.risk_price, position.kept, position.r) == (Decimal("92.5"), DECISION.kept, Decimal("7.5"))
+    kept = (("best close", 0.1 + 0.2), ("closes", 3.0))
+    planned = book.plan("BTC-USD", stage=1, stop_price=Decimal(95), kept=kept)
+    assert planned.kept == kept
+    assert ledger(tmp_path).positions() == [planned]
+    assert ledger(tmp_path).plan("BTC-USD", stage=1, stop_price=Decimal(96)).kept == planned.kept
 
 
 def test_the_newest_step_is_the_one_that_the_code_expects() -> None:
@@ -123,10 +148,9 @@ def test_a_commit_is_flushed_to_the_disk_and_others_may_read_meanwhile(store: St
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar_one() == 1
 
 
-NEXT = f"{int(migrate.HEAD) + 1:04d}"
 STEP = f"""
 from alembic import op
-revision = "{NEXT}"
+revision = "9999"
 down_revision = "{migrate.HEAD}"
 
 
@@ -141,10 +165,10 @@ def test_a_step_that_fails_leaves_the_database_as_it_was(tmp_path: Path, monkeyp
     made_by_hand(tmp_path / "kraken.db")
     steps = tmp_path / "migrations"
     shutil.copytree(migrate.FOLDER, steps)
-    (steps / "versions" / f"m{NEXT}_half.py").write_text(STEP)
+    (steps / "versions" / "m9999_half.py").write_text(STEP)
     with monkeypatch.context() as patch:
         patch.setattr(migrate, "FOLDER", steps)
-        patch.setattr(migrate, "HEAD", NEXT)
+        patch.setattr(migrate, "HEAD", "9999")
         with pytest.raises(RuntimeError, match="in the middle"):
             Store.open(address(tmp_path, "kraken"))
     with Store.look(address(tmp_path, "kraken")).reading() as connection:
@@ -156,7 +180,7 @@ def test_a_step_that_fails_leaves_the_database_as_it_was(tmp_path: Path, monkeyp
 
 def test_a_database_of_an_older_nija_is_not_changed_by_a_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made_by_hand(tmp_path / "kraken.db")
-    monkeypatch.setattr(migrate, "HEAD", NEXT)
+    monkeypatch.setattr(migrate, "HEAD", "9999")
     with pytest.raises(StoreError, match="of an older NIJA: start the daemon once"):
         Books(tmp_path).accounts()
 

@@ -1,17 +1,15 @@
-"""What the ledger remembers beside orders: naked stretches, facts, commands and health."""
+"""What the ledger remembers beside orders: naked stretches, facts and commands."""
 
 from __future__ import annotations
 
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from bot.domain.events import Command, Verb
 from bot.domain.ids import AccountKey
-from bot.store.health import Health
 from bot.store.ledger import Ledger
-from bot.store.reader import Books, read_health
+from bot.store.reader import Books
 from tests.store.cases import KRAKEN, HandClock, ledger
 
 
@@ -97,24 +95,3 @@ def test_an_order_reaches_only_the_account_it_was_meant_for(tmp_path: Path, book
     assert book.commands() == []
     book.answer(number, "not mine")
     assert [command.number for command in other.commands()] == [number]
-
-
-def test_health_is_the_last_one_reported(tmp_path: Path, book: Ledger) -> None:
-    assert read_health(tmp_path) == {}
-    book.report_health(Health(status="unfunded", heartbeat=9_100, pid=77))
-    newest = Health(
-        status="healthy",
-        heartbeat=9_200,
-        pid=77,
-        balance_usd=Decimal("250.75"),
-        equity_usd=Decimal("301.2"),
-        cycles=8,
-        cycles_ok=7,
-        errors=1,
-        last_error="timed out",
-        last_good_cycle=9_150,
-        last_reconciled=9_160,
-        details={"stream": "up", "weight": 3},
-    )
-    book.report_health(newest)
-    assert read_health(tmp_path) == {KRAKEN.key: newest}

@@ -11,8 +11,8 @@ import pytest
 
 from bot.domain.ids import Account, AccountKey
 from bot.domain.order import OrderStatus, OrderType, Purpose, Side
+from bot.domain.status import BrokerStatus, Status
 from bot.store.database import Store, address
-from bot.store.health import Health
 from bot.store.ledger import Ledger
 from bot.store.reader import Books
 from bot.store.report import document, write_csv
@@ -39,10 +39,11 @@ def traded(folder: Path) -> None:
     book.uncover("BTC-USD", 1_000, "replacing")
     book.cover("BTC-USD", 1_250)
     book.uncover("BTC-USD", 9_000, "stop refused")
-    book.report_health(
-        Health(
-            "healthy",
-            heartbeat=9_000,
+    book.report_status(
+        BrokerStatus(
+            AccountKey("kraken"),
+            Status.HEALTHY,
+            at=9_000,
             pid=1,
             balance_usd=Decimal("1.50"),
             equity_usd=Decimal(106),

@@ -11,8 +11,8 @@ import pytest
 from bot.domain.candles import Candle, Candles
 from bot.strategy import rule
 from bot.strategy.apex import ApexStrategy
-from bot.strategy.base import Costs, Evaluation, Leg, Look, Strategy, ranked
-from bot.strategy.exits import Close, Trade, Way
+from bot.strategy.base import Close, Costs, Evaluation, Exit, Look, Strategy, Terms, Trade, ranked
+from bot.strategy.exits import opened
 from bot.strategy.grid import rounded
 from bot.strategy.indicators import indicators
 from bot.strategy.params import APEX, Owner
@@ -80,7 +80,8 @@ def test_candles_in_decision_out(changes: dict[str, float], entered: int, why: W
     if side < 0:
         candles = mirrored(candles, around=112.0)
     found = APEX_STRATEGY.evaluate(candles)
-    assert (found.side, found.why, found.score) == (side * entered, why, score)
+    assert (found.side, found.score) == (side * entered, score)
+    assert found.why == (f"score {score} adx {dict(found.facts)['adx']:.1f}" if entered else why.name.lower())
 
 
 def test_what_an_evaluation_says() -> None:
@@ -89,10 +90,10 @@ def test_what_an_evaluation_says() -> None:
     facts = dict(found.facts)
     assert found.closed_at == int(candles.time[-1]) + FIVE_MINUTES
     assert found.close == BASE.close
-    assert found.stop == pytest.approx(min(candles.low[-10:]) - 0.5 * found.atr)
+    assert found.stop == pytest.approx(min(candles.low[-10:]) - 0.5 * facts["atr"])
     assert found.momentum == pytest.approx(
-        0.4 * found.adx / 50
-        + 0.3 * min(facts["histogram"] / found.atr, 1.0)
+        0.4 * facts["adx"] / 50
+        + 0.3 * min(facts["histogram"] / facts["atr"], 1.0)
         + 0.3 * min(BASE.volume / facts["volume_20"], 2.0) / 2.0
     )
     assert facts["point_histogram"] == 1.0
@@ -102,7 +103,7 @@ def test_what_an_evaluation_says() -> None:
 @pytest.mark.parametrize("count", [0, 1, 499])
 def test_too_young_a_market_is_not_evaluated(count: int) -> None:
     found = APEX_STRATEGY.evaluate(climb()[:count])
-    assert (found.side, found.why) == (0, Why.NOT_READY)
+    assert (found.side, found.why) == (0, "not_ready")
 
 
 def test_decisions_are_those_of_the_rule_written_a_second_time() -> None:
@@ -129,7 +130,7 @@ def test_a_window_decides_as_the_full_history_does() -> None:
     for end in range(864, len(market)):
         full = rule.decide(rule.reading(columns, end), APEX)
         live = APEX_STRATEGY.evaluate(market[end + 1 - WINDOW : end + 1])
-        assert (live.side, live.why, live.score) == (full.side, full.why, full.score)
+        assert (live.side, live.score) == (full.side, full.score)
         if full.trend:
             assert live.stop == pytest.approx(full.stop, abs=1e-9 * live.close)
             assert live.momentum == pytest.approx(full.momentum, abs=1e-9)
@@ -155,7 +156,7 @@ def test_the_window_holds_a_whole_day(timeframe: int, count: int) -> None:
 
 
 #: What each target of the example sells, for 0.2 % less than its price at worst.
-TP1, TP2, TP3 = Leg(Way.TP1, 50, 101.796), Leg(Way.TP2, 25, 103.792), Leg(Way.TP3, 25, 105.788)
+TP1, TP2, TP3 = Exit(1, 50, 101.796), Exit(2, 25, 103.792), Exit(3, 25, 105.788)
 #: The first target has sold 20 of its 50 lots.
 PARTLY = LONG_TRADE._replace(stage=1, held=80, stop=LONG_TRADE.breakeven)
 
@@ -165,113 +166,100 @@ class TestLiveTrade:
 
     def test_at_a_close_the_emas_decide(self) -> None:
         falling = mirrored(climb(), around=112.0)
-        assert APEX_STRATEGY.on_close(LONG_TRADE, falling).way is Way.TURN
-        assert APEX_STRATEGY.on_close(SHORT_TRADE, falling).way is Way.HOLD
+        assert APEX_STRATEGY.on_close(LONG_TRADE, falling) == Close(98.0, "turn", "EMA9 crossed EMA21")
+        assert APEX_STRATEGY.on_close(SHORT_TRADE, falling) == Close(102.0)
 
     def test_an_opposite_signal_alone_is_no_exit(self) -> None:
         """The crash at the last candle is a short's entry, but EMA9 of a slower pair is not below EMA21 of it yet."""
         crash = ending(close=BASE.open - 3.0, low=BASE.open - 3.1)
         assert APEX_STRATEGY.evaluate(crash).side == -1
         slow = ApexStrategy(params=APEX._replace(ema_fast=21, ema_middle=9))
-        assert APEX_STRATEGY.on_close(LONG_TRADE, crash).way is Way.TURN
-        assert slow.on_close(LONG_TRADE, crash).way is Way.HOLD
+        assert APEX_STRATEGY.on_close(LONG_TRADE, crash).exit == "turn"
+        assert slow.on_close(LONG_TRADE, crash).exit == ""
 
     def test_after_the_first_target_the_stop_trails(self) -> None:
         candles = climb()
         now = APEX_STRATEGY.evaluate(candles)
         running = LONG_TRADE._replace(stage=1, held=50, stop=105.0)
-        assert APEX_STRATEGY.on_close(running, candles) == Close(Way.HOLD, rounded(now.close - 1.5 * now.atr))
+        assert APEX_STRATEGY.on_close(running, candles) == Close(rounded(now.close - 1.5 * dict(now.facts)["atr"]))
         assert APEX_STRATEGY.on_close(running._replace(tick=0.5), candles).stop % 0.5 == 0.0
-        assert APEX_STRATEGY.on_close(running._replace(stage=0), candles) == Close(Way.HOLD, 105.0)
+        assert APEX_STRATEGY.on_close(running._replace(stage=0), candles) == Close(105.0)
 
     @pytest.mark.parametrize("count", [0, 1, 499])
     def test_too_few_candles_change_nothing(self, count: int) -> None:
         running = LONG_TRADE._replace(stage=1, held=50, stop=105.0)
         falling = mirrored(climb(), around=112.0)[:count]
-        assert APEX_STRATEGY.on_close(running, falling) == Close(Way.HOLD, 105.0)
-
-    def test_targets(self) -> None:
-        assert APEX_STRATEGY.targets(LONG_TRADE) == (102.0, 104.0, 106.0)
-        assert APEX_STRATEGY.targets(SHORT_TRADE) == (98.0, 96.0, 94.0)
+        assert APEX_STRATEGY.on_close(running, falling) == Close(105.0)
 
     @pytest.mark.parametrize(
-        ("look", "touched", "beyond", "legs"),
+        ("look", "sold"),
         [
-            (Look(100.0, 101.9, 98.1), False, False, ()),
-            (Look(102.0, 102.0, 100.0), False, False, (TP1,)),
-            (Look(100.0, 104.0, 100.0), False, False, (TP1, TP2)),
-            (Look(106.5, 106.5, 106.5), False, False, (TP1, TP2, TP3)),
-            (Look(99.0, 103.0, 98.0), True, False, ()),
-            (Look(97.9, 99.0, 97.0), True, True, ()),
+            (Look(100.0, 101.9, 98.1), []),
+            (Look(102.0, 102.0, 100.0), [TP1]),
+            (Look(100.0, 104.0, 100.0), [TP1, TP2]),
+            (Look(106.5, 106.5, 106.5), [TP1, TP2, TP3]),
         ],
     )
-    def test_a_look_at_the_price(self, look: Look, touched: bool, beyond: bool, legs: tuple[Leg, ...]) -> None:
-        due = APEX_STRATEGY.on_price(LONG_TRADE, look)
-        assert (due.touched, due.beyond, due.legs) == (touched, beyond, legs)
-        assert due.trade.held == 100 - sum(leg.lots for leg in legs)
-        assert due.trade.stage == len(legs)
-        assert due.trade.stop == (LONG_TRADE.breakeven if legs else 98.0)
+    def test_a_look_at_the_price(self, look: Look, sold: list[Exit]) -> None:
+        assert APEX_STRATEGY.on_price(LONG_TRADE, look) == sold
 
     def test_a_leg_that_merges_is_reached_without_a_sale(self) -> None:
-        due = APEX_STRATEGY.on_price(LONG_TRADE._replace(smallest=60), Look(102.0, 102.0, 101.0))
-        assert due.legs == (TP1._replace(lots=0),)
-        assert (due.trade.stage, due.trade.held, due.trade.stop) == (1, 100, LONG_TRADE.breakeven)
+        sold = APEX_STRATEGY.on_price(LONG_TRADE._replace(smallest=60), Look(102.0, 102.0, 101.0))
+        assert sold == [TP1._replace(lots=0)]
 
     @pytest.mark.parametrize(
-        ("trade", "high", "legs"),
+        ("trade", "high", "sold"),
         [
-            (PARTLY, 101.9, ()),
-            (PARTLY, 102.0, (TP1._replace(lots=30),)),
-            (PARTLY, 104.0, (TP2._replace(lots=55),)),
-            (PARTLY, 106.0, (TP2._replace(lots=55), TP3)),
-            (PARTLY._replace(held=59), 102.0, ()),
-            (PARTLY._replace(held=59), 104.0, (TP2._replace(lots=34),)),
-            (PARTLY._replace(stage=3, held=20), 105.9, ()),
-            (PARTLY._replace(stage=3, held=20), 106.0, (TP3._replace(lots=20),)),
-            (PARTLY._replace(stage=3, held=3), 106.0, (TP3._replace(lots=3),)),
+            (PARTLY, 101.9, []),
+            (PARTLY, 102.0, [TP1._replace(lots=30)]),
+            (PARTLY, 104.0, [TP2._replace(lots=55)]),
+            (PARTLY, 106.0, [TP2._replace(lots=55), TP3]),
+            (PARTLY._replace(held=59), 102.0, []),
+            (PARTLY._replace(held=59), 104.0, [TP2._replace(lots=34)]),
+            (PARTLY._replace(stage=3, held=20), 105.9, []),
+            (PARTLY._replace(stage=3, held=20), 106.0, [TP3._replace(lots=20)]),
+            (PARTLY._replace(stage=3, held=3), 106.0, [TP3._replace(lots=3)]),
         ],
     )
-    def test_what_a_sale_left_of_its_leg_stays_due(self, trade: Trade, high: float, legs: tuple[Leg, ...]) -> None:
+    def test_what_a_sale_left_of_its_leg_stays_due(self, trade: Trade, high: float, sold: list[Exit]) -> None:
         """At its own target, or with the next; less than the smallest size merges into the next."""
-        due = APEX_STRATEGY.on_price(trade, Look(101.0, high, 101.0))
-        assert due.legs == legs
-        assert due.trade.held == trade.held - sum(leg.lots for leg in legs)
-        assert due.trade.stop == LONG_TRADE.breakeven
+        assert APEX_STRATEGY.on_price(trade, Look(101.0, high, 101.0)) == sold
 
     def test_a_sale_at_a_target_gives_a_quarter_of_r_at_most(self) -> None:
         narrow = LONG_TRADE._replace(stop=99.6, r=0.4)
-        (leg,) = APEX_STRATEGY.on_price(narrow, Look(100.4, 100.4, 100.4)).legs
-        assert leg.worst == 100.3
+        (leg,) = APEX_STRATEGY.on_price(narrow, Look(100.4, 100.4, 100.4))
+        assert leg.price == 100.3
         short = SHORT_TRADE._replace(stop=100.4, r=0.4)
-        (leg,) = APEX_STRATEGY.on_price(short, Look(99.6, 99.6, 99.6)).legs
-        assert leg.worst == 99.7
+        (leg,) = APEX_STRATEGY.on_price(short, Look(99.6, 99.6, 99.6))
+        assert leg.price == 99.7
 
     def test_a_look_at_a_finished_trade_finds_nothing(self) -> None:
         done = LONG_TRADE._replace(stage=3, held=0)
-        assert APEX_STRATEGY.on_price(done, Look(110.0, 110.0, 109.0)).legs == ()
+        assert APEX_STRATEGY.on_price(done, Look(110.0, 110.0, 109.0)) == []
 
 
 def test_an_entry_is_sized_and_checked_by_the_owners_choices() -> None:
-    idea = Evaluation(1, Why.ENTER, 0, 100.0, stop=99.0, score=4, adx=32.0)
+    idea = Evaluation(1, 0, 100.0, stop=99.0, score=4, facts=(("adx", 32.0),))
     choosy = ApexStrategy(Owner(max_position_pct=5.0, min_reward_to_cost=3.0))
     assert APEX_STRATEGY.size_pct(idea) == pytest.approx(5.4)
     assert choosy.size_pct(idea) == 5.0
-    assert APEX_STRATEGY.refusal(idea, 100.0, Costs(0.002, 0.05)) is Why.ENTER
-    assert choosy.refusal(idea, 100.0, Costs(0.002, 0.05)) is Why.COSTS
+    terms = APEX_STRATEGY.terms(idea, 100.0, Costs(0.002, 0.05))
+    assert terms == Terms(99.0, 0.05, 101.0, pytest.approx(0.4 / 0.998 + 0.05))
+    assert choosy.terms(idea, 100.0, Costs(0.002, 0.05)).least == pytest.approx(3.0 * terms.least)
 
 
 def test_momentum_is_compared_in_12_decimals() -> None:
     found = {
-        "B-USD": Evaluation(1, Why.ENTER, 0, 1.0, momentum=0.1 + 0.2),
-        "A-USD": Evaluation(1, Why.ENTER, 0, 1.0, momentum=0.3),
-        "C-USD": Evaluation(1, Why.ENTER, 0, 1.0, momentum=0.3 + 2e-12),
+        "B-USD": Evaluation(1, 0, 1.0, momentum=0.1 + 0.2),
+        "A-USD": Evaluation(1, 0, 1.0, momentum=0.3),
+        "C-USD": Evaluation(1, 0, 1.0, momentum=0.3 + 2e-12),
     }
     assert ranked(found) == ["C-USD", "A-USD", "B-USD"]
 
 
 def test_the_strongest_momentum_comes_first() -> None:
     def idea(side: int, momentum: float) -> Evaluation:
-        return Evaluation(side, Why.ENTER, 0, 1.0, momentum=momentum)
+        return Evaluation(side, 0, 1.0, momentum=momentum)
 
     found = {"B-USD": idea(1, 0.5), "C-USD": idea(-1, 0.7), "A-USD": idea(1, 0.5), "D-USD": idea(0, 0.9)}
     assert ranked(found) == ["C-USD", "A-USD", "B-USD"]
@@ -283,16 +271,18 @@ class Simple(Strategy):
     def evaluate(self, candles: Candles) -> Evaluation:
         last = candles.candle(-1)
         side = 1 if last.close > last.open else -1
-        return Evaluation(side, Why.ENTER, candles.closed_at, last.close, stop=last.close - side, atr=0.5)
+        return Evaluation(side, candles.closed_at, last.close, last.close - side)
 
 
 def test_a_strategy_that_only_evaluates_has_exits() -> None:
     simple = Simple()
-    trade = simple.opened(1, 100.0, 98.0, 0.001, 100, 10, 0.5)
+    trade = opened(1, 100.0, 98.0, 98.0, 0.001, 100, 10, 0.5)
     rise = Candles.of(FIVE_MINUTES, [(MIDNIGHT, 103.0, 105.0, 103.0, 105.0, 1.0)])
-    fall = Candles.of(FIVE_MINUTES, [(MIDNIGHT, 105.0, 105.0, 103.0, 103.0, 1.0)])
-    reached = simple.on_price(trade, Look(102.0, 102.0, 100.0)).trade
-    assert simple.on_close(trade, rise) == Close(Way.HOLD, 98.0)
-    assert simple.on_close(reached, rise) == Close(Way.HOLD, 104.5)
-    assert simple.on_close(trade, fall) == Close(Way.HOLD, 98.0)
+    assert [(sale.stage, sale.lots) for sale in simple.on_price(trade, Look(105.0, 106.0, 100.0))] == [
+        (1, 50),
+        (2, 25),
+        (3, 25),
+    ]
+    assert simple.on_close(trade, rise) == Close(98.0)
     assert simple.size_pct(simple.evaluate(rise)) == 2.0
+    assert simple.terms(simple.evaluate(rise), 105.0, Costs(0.001, 0.01)).stop == 104.0

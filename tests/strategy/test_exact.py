@@ -1,4 +1,4 @@
-"""The crossing between exact money and the rule, and the finding of a strategy by its name."""
+"""The crossing between exact money and the rule."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ import pytest
 from bot.domain.instrument import Instrument
 from bot.domain.order import Side
 from bot.domain.position import Position
-from bot.strategy.apex import ApexStrategy
 from bot.strategy.exact import minimums, trade_of
 from bot.strategy.exits import opened
-from bot.strategy.named import named
 from bot.strategy.sizing import Minimums
 
 DOGE = Instrument(
@@ -44,25 +42,34 @@ def test_a_position_is_rebuilt_as_the_trade_it_was_opened_as(side: Side) -> None
         first_stop=stop,
         stage=1,
         opened_at=0,
-        candle_close=0,
+        candle_close=300_000,
         fee_rate=Decimal("0.001"),
         entry_id="nj1",
+        kept=(("best", 0.13),),
     )
     trade = trade_of(position, DOGE)
-    fresh = opened(side.sign, 0.12, float(stop), 0.001, lots=1997, smallest=trade.smallest, tick=0.00001)
+    fresh = opened(side.sign, 0.12, float(stop), float(stop), 0.001, lots=1997, smallest=trade.smallest, tick=0.00001)
     assert trade.r == pytest.approx(0.005)
-    assert trade == fresh._replace(stop=0.12, held=998, stage=1, r=trade.r)
+    assert trade == fresh._replace(stop=0.12, held=998, stage=1, r=trade.r, decided_at=300_000, kept=(("best", 0.13),))
     assert trade.smallest == 101
 
 
-def test_a_strategy_is_found_by_its_name() -> None:
-    assert named("bot.strategy.apex:ApexStrategy") is ApexStrategy
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "bot.strategy.apex", ":ApexStrategy", "bot.nowhere:X", "bot.strategy.apex:Nothing", "bot.strategy.apex:rule"],
-)
-def test_a_name_that_leads_nowhere_is_one_line(text: str) -> None:
-    with pytest.raises(ValueError, match=r"^[^\n]+$"):
-        named(text)
+def test_r_is_measured_from_the_price_at_risk() -> None:
+    """The stop that rests far away is not where the strategy gets out."""
+    position = Position(
+        symbol="DOGE-USD",
+        side=Side.BUY,
+        qty=Decimal(200),
+        initial_qty=Decimal(200),
+        bought=Decimal(200),
+        cost=Decimal(24),
+        stop_price=Decimal("0.1"),
+        first_stop=Decimal("0.1"),
+        stage=0,
+        opened_at=0,
+        candle_close=0,
+        fee_rate=Decimal("0.001"),
+        entry_id="nj1",
+        risk_price=Decimal("0.115"),
+    )
+    assert trade_of(position, DOGE).r == 0.005

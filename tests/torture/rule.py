@@ -8,12 +8,14 @@ from __future__ import annotations
 from random import Random
 
 from bot.domain.candles import Candles
-from bot.strategy.base import Costs, Evaluation, Strategy
-from bot.strategy.exits import Close, Trade, Way
-from bot.strategy.rule import FLAT, Why
+from bot.strategy.base import Close, Costs, Evaluation, Strategy, Terms, Trade
+from bot.strategy.grid import towards
+from bot.strategy.rule import FLAT
 
 #: How far below the close a stop lies: near enough that stops and all three targets are met within minutes.
 STOPS = (0.998, 0.996, 0.993)
+#: How far behind the best close a stop follows.
+TRAIL = 0.006
 SIDES = (1, 1, 1, 1, 1, FLAT, FLAT, -1)
 
 
@@ -28,13 +30,21 @@ class Restless(Strategy):
         dice = Random(f"{candles.closed_at}/{close}")
         side, stop = dice.choice(SIDES), dice.choice(STOPS)
         at = close * stop if side >= FLAT else close / stop
-        return Evaluation(side, Why.ENTER, candles.closed_at, close, at, dice.random(), 5, 60.0, close * 0.004)
+        return Evaluation(side, candles.closed_at, close, at, dice.random(), why="dice", kept=(("best", close),))
 
-    def refusal(self, evaluation: Evaluation, price: float, costs: Costs) -> Why:
+    def terms(self, evaluation: Evaluation, price: float, costs: Costs) -> Terms:
         """Only a stop on the wrong side of the price speaks against a trade."""
-        return Why.ENTER if (price - evaluation.stop) * evaluation.side > 0 else Why.NO_STOP
+        return Terms(evaluation.stop)
 
     def on_close(self, trade: Trade, candles: Candles) -> Close:
-        """Out when the dice fall on the other side: much is to be sold at the market, too."""
-        held = super().on_close(trade, candles)
-        return Close(Way.TURN, held.stop) if self.evaluate(candles).side == -trade.side else held
+        """Out when the dice fall on the other side: much is to be sold at the market, too. From the first target on the stop
+        follows the best close, which is kept with the trade.
+        """
+        found = self.evaluate(candles)
+        best = max([found.close, *dict(trade.kept).values()], key=lambda price: price * trade.side)
+        kept = (("best", best),)
+        if found.side == -trade.side:
+            return Close(trade.stop, "turn", "the dice fell on the other side")
+        trail = towards(trade.side, best * (1.0 - trade.side * TRAIL), trade.tick)
+        stop = trail if trade.stage > 0 and trade.side * (found.close - trail) > 0.0 else trade.stop
+        return Close(stop, kept=kept)

@@ -7,16 +7,16 @@ is no answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
 from bot.brokers.base import BrokerError
 from bot.brokers.coinbase import parse as wire
 from bot.brokers.coinbase.errors import failure
-from bot.brokers.coinbase.market import understood
 from bot.brokers.coinbase.transport import CoinbaseTransport, Params
 from bot.brokers.common import answers
+from bot.brokers.common.pages import Asked, Page, rows_of
 from bot.brokers.common.recent import Recent
 from bot.domain.clock import MINUTE, Clock, iso
 from bot.domain.fill import Fill
@@ -26,7 +26,6 @@ from bot.domain.order import DONE, VenueOrder
 from bot.domain.outcome import Meaning
 
 _PAGE = 250
-_MOST_PAGES = 400
 #: What a list of orders is asked for: unasked, it shows all kinds of products, and orders from this source only.
 _OURS: Params = {"product_type": "SPOT", "order_placement_source": "RETAIL_ADVANCED"}
 #: The other statuses of an order that is alive; the filter for OPEN leaves them out, and may stand with no other.
@@ -62,7 +61,7 @@ class CoinbaseAccount:
     def fees(self, symbols: Collection[str]) -> dict[str, FeeRate]:
         """The transaction summary's tier: the same for every pair, except pegged ones."""
         answer = self._transport.private("/transaction_summary", {"product_type": "SPOT"})
-        return dict.fromkeys(symbols, understood(lambda: wire.fee_rate(answer)))
+        return dict.fromkeys(symbols, failure.understood(lambda: wire.fee_rate(answer)))
 
     # -- orders ------------------------------------------------------------------------------------------------
     def announce(self, exchange_id: str, *, coming: bool) -> None:
@@ -72,10 +71,10 @@ class CoinbaseAccount:
         """
         self._announced[exchange_id] = coming
 
-    def order(self, exchange_id: str) -> VenueOrder | None:
+    def order(self, exchange_id: str, symbol: str = "") -> VenueOrder | None:  # noqa: ARG002 - Coinbase's ids need no symbol
         """One order, whatever its state; None also for one of another product that cannot be ours."""
         row = self.row(exchange_id)
-        found = [] if row is None else understood(lambda: wire.orders([row], self._excused))
+        found = [] if row is None else failure.understood(lambda: wire.orders([row], self._excused))
         return found[0] if found else None
 
     def row(self, exchange_id: str) -> Mapping[str, Any] | None:
@@ -88,7 +87,7 @@ class CoinbaseAccount:
             return None
         if "order" in answer and answer["order"] is None:
             return None
-        return understood(lambda: answers.mapping(answer.get("order"), "order"))
+        return failure.understood(lambda: answers.mapping(answer.get("order"), "order"))
 
     def open_orders(self) -> list[VenueOrder]:
         """Everything that is alive: what Coinbase calls open, what is on its way into or out of that (asked for afterwards, since
@@ -99,13 +98,13 @@ class CoinbaseAccount:
         young = self._orders({"start_date": iso(self._clock.market_ms() - _YOUNG)})
         found |= {one.exchange_id: one for one in young}
         found |= {one.exchange_id: one for one in self._outstanding(found)}
-        return wire.by_age(one for one in found.values() if one.status not in DONE)
+        return answers.by_age(one for one in found.values() if one.status not in DONE)
 
     def recent_orders(self, since: int) -> list[VenueOrder]:
         """Ended orders that were made after market time `since`, oldest first."""
         return [one for one in self._orders({"start_date": iso(since)}) if one.status in DONE]
 
-    def find(self, client_id: str, since: int) -> VenueOrder | None:
+    def find(self, client_id: str, symbol: str, since: int) -> VenueOrder | None:  # noqa: ARG002
         """Our id among all orders since then, then behind every fill whose order was not seen there."""
         known = set()
         for one in self._orders({"start_date": iso(since - MINUTE)}):
@@ -134,15 +133,15 @@ class CoinbaseAccount:
         for row in self._pages("/accounts", "accounts", {}):
             if row not in rows:
                 rows.append(row)
-        return understood(lambda: [wire.wallet(row, self.portfolio) for row in rows])
+        return failure.understood(lambda: [wire.wallet(row, self.portfolio) for row in rows])
 
     def _orders(self, query: Params) -> list[VenueOrder]:
-        rows = list(self._pages("/orders/historical/batch", "orders", {**_OURS, **query}))
-        return understood(lambda: wire.orders(rows, self._excused))
+        rows = self._pages("/orders/historical/batch", "orders", {**_OURS, **query})
+        return failure.understood(lambda: wire.orders(rows, self._excused))
 
     def _executions(self, query: Params) -> list[Fill]:
-        rows = list(self._pages("/orders/historical/fills", "fills", query))
-        return understood(lambda: wire.fills(rows, self._excused))
+        rows = self._pages("/orders/historical/fills", "fills", query)
+        return failure.understood(lambda: wire.fills(rows, self._excused))
 
     def _excused(self, row: Mapping[str, Any], reason: str, strange: bool) -> bool:
         """Whether a row may be left out, which is said once: a strange one, or one that cannot be read and that can be nobody's
@@ -157,31 +156,29 @@ class CoinbaseAccount:
             self._log.warning(Event.LEFT_OUT, venue="coinbase", product=name, reason=reason)
         return True
 
-    def _pages(self, path: str, what: str, query: Params) -> Iterator[Any]:
+    def _pages(self, path: str, what: str, query: Params) -> list[Any]:
         """All rows of a list, 250 a page. The list of fills has no `has_next`: an empty cursor is its end. A list that goes on but
         does not say where fails. A page that comes again under another cursor ends a list; but a list of orders that was full
         may hide some behind it, and fails.
         """
-        cursor, seen = "", list[list[Any]]()
-        for _ in range(_MOST_PAGES):
+        seen: list[list[Any]] = []
+
+        def ask(cursor: str) -> Page[list[Any]]:
             asked = {**query, "limit": str(_PAGE), **({"cursor": cursor} if cursor else {})}
             answer = self._transport.private(path, asked)
             if answer.get("proof_token_required") not in (None, False):
                 raise failure(Meaning.BUSY, f"{path}: proof_token_required", "proof")
-            rows = understood(lambda told=answer: answers.sequence(told.get(what), what))  # type: ignore[misc]
+            rows = failure.understood(lambda: answers.sequence(answer.get(what), what))
             if rows in seen:
-                if what == "orders" and len(rows) >= _PAGE:
-                    break
-                return
+                return Page([], cursor if what == "orders" and len(rows) >= _PAGE else None)
             seen.append(rows)
-            yield from rows
-            before, cursor = cursor, str(answer.get("cursor") or "")
-            more, goes_on = answer.get("has_next"), cursor not in ("", before)
-            if more is True and not goes_on:
-                break
-            if more is False or not goes_on or (not rows and more is not True):
-                return
-        raise failure(Meaning.BUSY, f"{path} did not come to an end")
+            following, more = str(answer.get("cursor") or ""), answer.get("has_next")
+            if more is True:
+                return Page(rows, following or cursor)
+            ended = more is False or following in ("", cursor) or not rows
+            return Page(rows, None if ended else following)
+
+        return rows_of(Asked(path, failure, ask))
 
     def _outstanding(self, listed: Collection[str]) -> Iterable[VenueOrder]:
         """Announced orders that are not listed, asked for by id; those that ended or never came are forgotten."""
@@ -197,9 +194,4 @@ class CoinbaseAccount:
 
     def _await(self, exchange_id: str) -> VenueOrder | None:
         """An order that is on its way; None when it does not come."""
-        patience = self._transport.deadline(_PATIENCE)
-        for wait in _WAITS:
-            one = self.order(exchange_id)
-            if one is not None or not patience.pause(wait):
-                return one
-        return None
+        return self._transport.seen(lambda: self.order(exchange_id), _WAITS, _PATIENCE)

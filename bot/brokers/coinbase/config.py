@@ -7,15 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+
+from bot.brokers.common.secrets import Secret, plain_text
 
 PUBLIC_URL = "https://api.coinbase.com"
-
-
-class Secret(Protocol):
-    """A text that must be asked for by name, so that no log shows it."""
-
-    def get_secret_value(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +54,3 @@ class CoinbaseConfig:
     @property
     def secret(self) -> str:
         return plain_text(self.api_secret)
-
-
-def plain_text(value: str | Secret) -> str:
-    """The text of a secret, or the text itself, without the blanks that copying adds."""
-    return (value if isinstance(value, str) else value.get_secret_value()).strip()

@@ -14,8 +14,10 @@ from types import MappingProxyType
 from typing import Any
 
 from bot.brokers.base import BrokerError
-from bot.brokers.coinbase.words import CANCELS, MESSAGES, NOTHING, ORDERS, REFUSALS, Row, bare, normal
-from bot.brokers.common.answers import safe_text
+from bot.brokers.coinbase.words import CANCELS, MESSAGES, NOTHING, ORDERS, REFUSALS, Row, bare
+from bot.brokers.common.answers import plain_words, safe_text
+from bot.brokers.common.failures import Failures, usual_remedies
+from bot.brokers.common.shapes import OF_THE_MOMENT
 from bot.domain.clock import MINUTE, SECOND
 from bot.domain.outcome import ErrorClass, Meaning
 
@@ -28,6 +30,7 @@ _LONGEST_PAUSE_MS = 15 * MINUTE
 #: What the owner can do, by the name of the trouble. The README's table says the same.
 REMEDIES: Mapping[str, str] = MappingProxyType(
     {
+        **usual_remedies("Coinbase", "COINBASE_API_URL"),
         "name": "COINBASE_API_KEY is not the name of a key: it looks like organizations/…/apiKeys/… (or a UUID); copy 'name' "
         "from the key file that portal.cdp.coinbase.com gave you",
         "pem": "COINBASE_API_SECRET is not a private key: copy 'privateKey' from the key file, from -----BEGIN to "
@@ -49,26 +52,12 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "clock": "set this computer's clock (switch on NTP): it differs from Coinbase's by {seconds} s, so that every token "
         "would be refused",
         "throttled": "Coinbase wants fewer calls: nothing to do, NIJA goes on by itself; another program may use this key",
-        "unreachable": "Coinbase cannot be reached or does not answer: check the network, and COINBASE_API_URL if you set it; "
-        "NIJA tries again by itself",
-        "tls": "Coinbase's certificate is not trusted: check this computer's clock, its root certificates and NIJA_CA_FILE",
         "url": "COINBASE_API_URL must begin with https://",
         "in_use": "another program on this host holds this key's file: stop it, or make a new API key for NIJA alone",
         "unfunded": "deposit USD or USDC at Coinbase; NIJA starts trading by itself",
     }
 )
-
-
-#: Meanings that say that the venue looked at the whole order and found fault with this moment only.
-_OF_THE_MOMENT = frozenset({Meaning.FUNDS, Meaning.TOO_SMALL, Meaning.PRICE, Meaning.ATTACHED_PRICE})
-
-
-def failure(
-    meaning: Meaning, text: object, remedy: str = "", retry_after_ms: int = 0, *, unheard: bool = False, **facts: str
-) -> BrokerError:
-    """A `BrokerError` of this venue with the named remedy filled in."""
-    line = REMEDIES[remedy].format(**facts) if facts else REMEDIES[remedy] if remedy else ""
-    return BrokerError(VENUE, meaning, safe_text(text), remedy=line, retry_after_ms=retry_after_ms, unheard=unheard)
+failure = Failures(VENUE, "Coinbase", REMEDIES)
 
 
 # -- what stands in an answer ---------------------------------------------------------------------------------------
@@ -87,7 +76,7 @@ def of_order(answer: Mapping[str, Any]) -> BrokerError:
     known = [row for code in wanted if (row := ORDERS.get(bare(code))) is not None]
     if not wanted or len(known) < len(wanted):
         return failure(Meaning.UNKNOWN, text, unheard=True)
-    row = known[0] if said and known[0].meaning is Meaning.UNKNOWN else MESSAGES.get(normal(message), known[0])
+    row = known[0] if said and known[0].meaning is Meaning.UNKNOWN else MESSAGES.get(plain_words(message), known[0])
     return failure(row.meaning, text, row.remedy)
 
 
@@ -110,12 +99,12 @@ def _weight(row: Row) -> int:
         return 0
     if row.meaning.error_class is ErrorClass.SHAPE:
         return 1
-    return 3 if row.meaning in _OF_THE_MOMENT else 2
+    return 3 if row.meaning in OF_THE_MOMENT else 2
 
 
 def of_cancel(reason: str) -> BrokerError:
     """What the refusal of a cancel means."""
-    meaning = CANCELS.get(normal(reason).upper())
+    meaning = CANCELS.get(plain_words(reason).upper())
     return failure(meaning or Meaning.UNKNOWN, reason or "no reason", unheard=meaning is None)
 
 
@@ -129,7 +118,7 @@ def of_status(status: int, body: str, retry_after: str | None = None) -> BrokerE
     words = " ".join(dict.fromkeys(word for one in said or () for word in one if word))
     text = f"HTTP {status} {words or body.strip()[:80]}".strip()
     if status == 401:
-        if normal(body) == "unauthorized":
+        if plain_words(body) == "unauthorized":
             return failure(Meaning.CREDENTIALS, text, "refused")
         return failure(Meaning.UNKNOWN, text, "unreachable", unheard=True)
     if status == 429:
@@ -146,7 +135,7 @@ def of_status(status: int, body: str, retry_after: str | None = None) -> BrokerE
 
 def _refusal(status: int, said: tuple[str, ...]) -> Row | None:
     """The row for an error and the texts beside it, which may say more than a row that takes any text."""
-    error, details = normal(said[0]), [normal(detail) for detail in said[1:] if detail]
+    error, details = plain_words(said[0]), [plain_words(detail) for detail in said[1:] if detail]
     for known in REFUSALS:
         if (known.status, known.error) != (status, error):
             continue
@@ -156,16 +145,6 @@ def _refusal(status: int, said: tuple[str, ...]) -> Row | None:
         if pattern is None or (details and all(re.fullmatch(pattern, detail) for detail in details)):
             return known.row
     return None
-
-
-def of_transport(error: Exception, *, sent: bool) -> BrokerError:
-    """What a broken connection or an unreadable answer means: certain only when no byte of the request left."""
-    text = f"{type(error).__name__}: {error}"
-    if "CERTIFICATE_VERIFY_FAILED" in text and not sent:
-        return failure(Meaning.BUSY, f"not sent: {text}", "tls")
-    if not sent:
-        return failure(Meaning.BUSY, f"not sent: {text}", "unreachable")
-    return failure(Meaning.UNKNOWN, f"no usable answer: {text}", "unreachable")
 
 
 def _said(body: str) -> list[tuple[str, ...]] | None:

@@ -6,21 +6,21 @@ Asks the endpoints that need the key, since the public ones are cached by the ed
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 from bot.brokers.base import BrokerError
 from bot.brokers.coinbase import parse_market as wire
 from bot.brokers.coinbase.errors import PAUSE_MS, failure
 from bot.brokers.coinbase.transport import CoinbaseTransport, Params
-from bot.brokers.common.answers import BadAnswer, mapping, sequence, text
+from bot.brokers.common.answers import mapping, sequence, text
+from bot.brokers.common.looks import at_rest, of_trades, shortest, widened
+from bot.brokers.common.pages import Asked, Page, chunks, rows_of
 from bot.domain.candles import Candles, Row
 from bot.domain.clock import SECOND, Clock
 from bot.domain.instrument import Instrument, Look, Ticker
 from bot.domain.log import Event, Log
 from bot.domain.outcome import Meaning
-
-T = TypeVar("T")
 
 #: Coinbase refuses more than 350 candles a call, and sources differ on where exactly: stay well below.
 MOST_CANDLES = 300
@@ -29,14 +29,6 @@ _IDS_A_CALL = 80
 _MOST_PAGES = 20
 #: How long (real seconds) a reading of products serves for last prices and turnovers.
 _FRESH = 5.0
-
-
-def understood(read: Callable[[], T]) -> T:
-    """What a parser makes of an answer; an answer it cannot read is no answer (nothing happened, ask again)."""
-    try:
-        return read()
-    except BadAnswer as error:
-        raise failure(Meaning.BUSY, f"unreadable answer: {error}") from error
 
 
 class CoinbaseMarket:
@@ -51,10 +43,15 @@ class CoinbaseMarket:
         self._aliases: dict[str, str] = {}
         self._read_at = -_FRESH
 
+    def time(self) -> int:
+        """Coinbase's clock (ms)."""
+        answer = self._transport.public("/time")
+        return failure.understood(lambda: wire.server_ms(answer))
+
     def instruments(self) -> dict[str, Instrument]:
         """Every spot market quoted in dollars, with the rules of this moment."""
         rows = self._products({"product_type": "SPOT"})
-        found, faults = understood(lambda: wire.instruments(rows))
+        found, faults = failure.understood(lambda: wire.instruments(rows))
         for fault in faults:
             self._log.warning(Event.MARKET_LEFT_OUT, venue="coinbase", reason=fault)
         if not found:
@@ -80,12 +77,12 @@ class CoinbaseMarket:
         """Best prices of these symbols; those that Coinbase does not quote are missing."""
         wanted = sorted(symbols)
         if time.monotonic() - self._read_at > _FRESH:
-            for chunk in _chunks(wanted):
+            for chunk in chunks(wanted, _IDS_A_CALL):
                 self._remember(self._products({"product_ids": chunk}))
         found: dict[str, Ticker] = {}
-        for chunk in _chunks(wanted):
+        for chunk in chunks(wanted, _IDS_A_CALL):
             answer = self._transport.private("/best_bid_ask", {"product_ids": chunk})
-            prices = understood(lambda told=answer: wire.best(told))  # type: ignore[misc]
+            prices = failure.understood(lambda told=answer: wire.best(told))  # type: ignore[misc]
             for symbol in chunk:
                 pair = prices.get(symbol) or prices.get(self._aliases.get(symbol, ""))
                 if pair is not None and symbol in self._days:
@@ -108,46 +105,42 @@ class CoinbaseMarket:
         Coinbase shows the newest hundred trades: where those do not reach back, candles of minutes tell the rest.
         """
         answer = self._transport.private(f"/products/{symbol}/ticker", {"limit": str(_TRADES)})
-        trades = understood(lambda: wire.prints(answer))
+        trades = failure.understood(lambda: wire.prints(answer))
         if not trades:
-            return self._at_rest(symbol, since)
+            return at_rest(symbol, since, self.tickers({symbol}).get(symbol), failure)
         fresh = [trade for trade in trades if trade.at > since] or trades[-1:]
-        prices = [trade.price for trade in fresh]
-        seen = Look(symbol, max(since, trades[-1].at), prices[-1], max(prices), min(prices))
+        seen = of_trades(symbol, since, fresh)
         return seen if len(fresh) < len(trades) or len(trades) < _TRADES else self._with_candles(seen, since)
 
     # -- reading -------------------------------------------------------------------------------------------------
     def _products(self, query: Params) -> list[Any]:
         """All rows of the products, page after page where there are pages; one that comes again is the end."""
-        pages: list[list[Any]] = []
-        cursor: dict[str, str] = {}
-        while len(pages) < _MOST_PAGES:
-            answer = self._transport.private("/products", {**query, **cursor})
-            page = understood(lambda told=answer: sequence(told.get("products"), "products"))  # type: ignore[misc]
-            again = page in pages
-            if not again:
-                pages.append(page)
+        seen: list[list[Any]] = []
+
+        def ask(cursor: str) -> Page[list[Any]]:
+            answer = self._transport.private("/products", {**query, **({"cursor": cursor} if cursor else {})})
+            page = failure.understood(lambda: sequence(answer.get("products"), "products"))
+            if page in seen:
+                return Page([], None)
+            seen.append(page)
             told = answer.get("pagination")
             more: Mapping[str, Any] = told if isinstance(told, dict) else {}
-            if again or more.get("has_next") is not True:
-                return [row for each in pages for row in each]
-            following = text(more, "next_cursor")
-            if not following or following == cursor.get("cursor"):
-                break
-            cursor = {"cursor": following}
-        raise failure(Meaning.BUSY, "the products did not come to an end")
+            goes_on = more.get("has_next") is True
+            return Page(page, (text(more, "next_cursor") or cursor) if goes_on else None)
+
+        return rows_of(Asked("the products", failure, ask, _MOST_PAGES))
 
     def _remember(self, rows: Iterable[object]) -> None:
         for value in rows:
-            row = understood(lambda told=value: mapping(told, "product"))  # type: ignore[misc]
+            row = failure.understood(lambda told=value: mapping(told, "product"))  # type: ignore[misc]
             name = text(row, "product_id")
-            self._days[name] = understood(lambda told=row: wire.day(told))  # type: ignore[misc]
+            self._days[name] = failure.understood(lambda told=row: wire.day(told))  # type: ignore[misc]
             if alias := text(row, "alias"):
                 self._aliases[name] = alias
 
     def _candles(self, symbol: str, timeframe_ms: int, start: int, end: int) -> list[Row]:
         answer = self._ask_candles(symbol, timeframe_ms, start, end)
-        return understood(lambda: wire.candles(answer, start, end))
+        return failure.understood(lambda: wire.candles(answer, start, end))
 
     def _ask_candles(self, symbol: str, timeframe_ms: int, start: int, end: int) -> Mapping[str, Any]:
         """One call for the candles that open in `start` .. `end`, asked for until the last one closes: whether a candle belongs
@@ -171,22 +164,7 @@ class CoinbaseMarket:
     def _with_candles(self, seen: Look, since: int) -> Look:
         """What was seen, and what the candles since then say: those of minutes, or longer ones for a longer stretch."""
         now = self._clock.market_ms()
-        each = next(
-            (ms for ms in sorted(wire.GRANULARITIES) if now - since < ms * (MOST_CANDLES - 1)), max(wire.GRANULARITIES)
-        )
+        each = shortest(wire.GRANULARITIES, now - since, MOST_CANDLES - 1)
         start = max(since - since % each, now - now % each - (MOST_CANDLES - 1) * each)
         answer = self._ask_candles(seen.symbol, each, start, now - now % each)
-        rest = understood(lambda: wire.extremes(answer, start))
-        if rest is None:
-            return seen
-        return Look(seen.symbol, seen.at, seen.last, max(seen.high, rest.high), min(seen.low, rest.low))
-
-    def _at_rest(self, symbol: str, since: int) -> Look:
-        last = self.tickers({symbol}).get(symbol)
-        if last is None:
-            raise failure(Meaning.BUSY, f"no price of {symbol}")
-        return Look(symbol, since, last.last, last.last, last.last)
-
-
-def _chunks(names: Sequence[str]) -> Iterable[Sequence[str]]:
-    return (names[start : start + _IDS_A_CALL] for start in range(0, len(names), _IDS_A_CALL))
+        return widened(seen, failure.understood(lambda: wire.extremes(answer, start)))

@@ -12,13 +12,24 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, TypeVar
 
-from bot.brokers.common.answers import BadAnswer, mapping, number, sound_fill, sound_order, text
+from bot.brokers.common.answers import (
+    BadAnswer,
+    about,
+    by_age,
+    mapping,
+    number,
+    oldest_first,
+    side,
+    sound_fill,
+    sound_order,
+    text,
+)
 from bot.domain.clock import parse_iso
 from bot.domain.fill import Fill
 from bot.domain.ids import is_ours
 from bot.domain.instrument import DOLLARS, Balance, FeeRate
 from bot.domain.money import ZERO
-from bot.domain.order import OrderStatus, OrderType, Side, VenueOrder
+from bot.domain.order import OrderStatus, OrderType, VenueOrder
 
 #: Sizes that had to be computed from the quote keep so many places: as many as Coinbase itself shows.
 _FINEST = Decimal("1E-15")
@@ -102,10 +113,8 @@ def order_status(word: str, filled: Decimal) -> OrderStatus:
 def order(value: object) -> VenueOrder:
     """One order of the history, whatever its state."""
     row = mapping(value, "order")
-    try:
+    with about("order", text(row, "order_id")):
         return sound_order(_order(row))
-    except BadAnswer as error:
-        raise BadAnswer(f"order {text(row, 'order_id')[:40]}: {error}") from error
 
 
 def _order(row: Mapping[str, Any]) -> VenueOrder:
@@ -148,13 +157,6 @@ def is_burnt(value: object) -> bool:
     return text(mapping(value, "order"), "time_in_force") == GTD
 
 
-def side(row: Mapping[str, Any]) -> Side:
-    word = text(row, "side")
-    if word not in ("BUY", "SELL"):
-        raise BadAnswer(f"side {word[:40]!r}")
-    return Side(word.lower())
-
-
 def named(row: Mapping[str, Any], key: str) -> str:
     """A text that must be there."""
     value = text(row, key)
@@ -191,11 +193,6 @@ def kind_of(row: Mapping[str, Any]) -> str:
     return text(row, "product_id")[:40] if kind in _SPOT else kind[:40]
 
 
-def by_age(found: Iterable[VenueOrder]) -> list[VenueOrder]:
-    """Oldest first."""
-    return sorted(found, key=lambda each: (each.created_at, each.exchange_id))
-
-
 # -- fills --------------------------------------------------------------------------------------------------------
 def fill(value: object) -> Fill | None:
     """One fill under its `entry_id`; None for a row that is no execution (reversal, correction).
@@ -203,10 +200,8 @@ def fill(value: object) -> Fill | None:
     With `size_in_quote` the size is in quote units and is divided by the price. The commission is taken in the quote.
     """
     row = mapping(value, "fill")
-    try:
+    with about("fill", text(row, "entry_id")):
         return sound_fill(_fill(row)) if text(row, "trade_type") in ("FILL", "SYNTHETIC", "") else None
-    except BadAnswer as error:
-        raise BadAnswer(f"fill {text(row, 'entry_id')[:40]}: {error}") from error
 
 
 def _fill(row: Mapping[str, Any]) -> Fill:
@@ -242,7 +237,7 @@ def strange_fill(row: Mapping[str, Any]) -> str:
 def fills(rows: Iterable[object], excused: Excused = nothing_excused) -> list[Fill]:
     """Executions, oldest first, each once: pages overlap when new fills push old ones on."""
     found = {each.fill_id: each for each in _read(rows, fill, strange_fill, excused) if each is not None}
-    return sorted(found.values(), key=lambda each: (each.time, each.fill_id))
+    return oldest_first(found.values())
 
 
 # -- money --------------------------------------------------------------------------------------------------------

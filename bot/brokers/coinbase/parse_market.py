@@ -13,10 +13,11 @@ from typing import Any
 
 from bot.brokers.coinbase.parse import millis, named
 from bot.brokers.common.answers import BadAnswer, mapping, market_name, measure, number, sequence, text
+from bot.brokers.common.looks import Extremes, Print
 from bot.domain.candles import Row
 from bot.domain.clock import HOUR, MINUTE, SECOND
 from bot.domain.instrument import DOLLARS, Instrument, Ticker, Trading
-from bot.domain.money import ZERO, BadNumber, decimal
+from bot.domain.money import ZERO
 
 #: What candles can be asked for, by their length in ms.
 GRANULARITIES: Mapping[int, str] = MappingProxyType(
@@ -146,14 +147,6 @@ def _seconds(row: Mapping[str, Any], key: str) -> int:
     return int(seconds)
 
 
-@dataclass(frozen=True, slots=True)
-class Print:
-    """One trade of the market: price and market time (ms)."""
-
-    price: Decimal
-    at: int
-
-
 def prints(answer: Mapping[str, Any]) -> list[Print]:
     """The newest trades, oldest first."""
     rows = [mapping(value, "trade") for value in sequence(answer.get("trades"), "trades")]
@@ -161,14 +154,6 @@ def prints(answer: Mapping[str, Any]) -> list[Print]:
     if any(one.price <= 0 or not one.at for one in found):
         raise BadAnswer("trade: no price or no time")
     return sorted(found, key=lambda one: one.at)
-
-
-@dataclass(frozen=True, slots=True)
-class Extremes:
-    """High and low of a stretch of candles."""
-
-    high: Decimal
-    low: Decimal
 
 
 def extremes(answer: Mapping[str, Any], start: int) -> Extremes | None:
@@ -185,7 +170,4 @@ def extremes(answer: Mapping[str, Any], start: int) -> Extremes | None:
 
 def server_ms(answer: Mapping[str, Any]) -> int:
     """Coinbase's clock in ms."""
-    try:
-        return int(decimal(named(answer, "epochMillis")))
-    except BadNumber as error:
-        raise BadAnswer(f"epochMillis: {error}") from error
+    return int(number(answer, "epochMillis"))

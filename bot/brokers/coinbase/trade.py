@@ -16,14 +16,13 @@ from bot.brokers.coinbase import parse as wire
 from bot.brokers.coinbase.account import CoinbaseAccount
 from bot.brokers.coinbase.bodies import harmless_body, order_body
 from bot.brokers.coinbase.errors import failure, of_cancel, of_order, of_preview
-from bot.brokers.coinbase.market import CoinbaseMarket, understood
+from bot.brokers.coinbase.market import CoinbaseMarket
 from bot.brokers.coinbase.transport import CoinbaseTransport
 from bot.brokers.common.answers import BadAnswer, mapping, order_id, sequence, text
-from bot.brokers.common.outcomes import Unsupported, outcome
+from bot.brokers.common.outcomes import outcome
 from bot.domain.clock import MINUTE, Clock
-from bot.domain.instrument import Instrument
 from bot.domain.log import Event, Log
-from bot.domain.order import DONE, Intent, Purpose, Side, VenueOrder
+from bot.domain.order import DONE, Intent, Side, VenueOrder
 from bot.domain.outcome import ErrorClass, Meaning, NotPlaced, Outcome, Placed, Unknown
 
 #: How far from the market an order stands that only uses an id up, as fractions of the price: the far one first.
@@ -49,7 +48,17 @@ class CoinbaseTrade:
 
     def place(self, intent: Intent) -> Outcome:
         """Create the order, once. The same intent again is the same order: Coinbase answers with the first one."""
-        return outcome(lambda: self._create(intent.client_id, order_body(intent, self._rules(intent)), _lane(intent)))
+
+        def send() -> Outcome:
+            body = order_body(intent, self._market.instrument(intent.symbol))
+            return self._create(intent.client_id, body, Lane.of(intent))
+
+        return outcome(send)
+
+    def amend(self, order: VenueOrder, qty: Decimal | None, trigger_price: Decimal | None) -> Outcome:
+        """Stops and brackets cannot be edited: they are cancelled and placed anew."""
+        text = f"Coinbase cannot amend {order.exchange_id} to {qty} at {trigger_price}"
+        return NotPlaced(Meaning.UNSUPPORTED, text)
 
     def cancel(self, order: VenueOrder) -> Outcome:
         """Ask for the cancel and wait for its end for a moment: until then the coins are held. Asking twice does no harm."""
@@ -82,12 +91,8 @@ class CoinbaseTrade:
 
     def show(self, intent: Intent) -> str:
         """Preview: what Coinbase says of an order that it takes. Raises `BrokerError` with what its complaints mean."""
-        try:
-            body = order_body(intent, self._rules(intent))
-        except Unsupported as error:
-            raise failure(Meaning.UNSUPPORTED, error) from error
-        answer = self._transport.preview("/orders/preview", body)
-        complaint = of_preview(understood(lambda: _complaints(answer)))
+        answer = self._transport.preview("/orders/preview", order_body(intent, self._market.instrument(intent.symbol)))
+        complaint = of_preview(failure.understood(lambda: _complaints(answer)))
         if complaint is not None:
             raise complaint
         return "accepted"
@@ -123,15 +128,14 @@ class CoinbaseTrade:
         Its coins may be held for a while after that: what is free, the wallet says.
         """
         self._account.announce(exchange_id, coming=False)
-        patience = self._transport.deadline(_PATIENCE)
-        for wait in _WAITS:
-            try:
-                now = self._account.order(exchange_id)
-            except BrokerError as error:
-                self._log.warning(Event.CANCEL, venue="coinbase", exchange_id=exchange_id, reason=error.text)
-                return
-            if (now is not None and now.status in DONE) or not patience.pause(wait):
-                return
+        try:
+            self._transport.seen(lambda: self._ended(exchange_id), _WAITS, _PATIENCE)
+        except BrokerError as error:
+            self._log.warning(Event.CANCEL, venue="coinbase", exchange_id=exchange_id, reason=error.text)
+
+    def _ended(self, exchange_id: str) -> VenueOrder | None:
+        found = self._account.order(exchange_id)
+        return found if found is not None and found.status in DONE else None
 
     def _use_up(self, intent: Intent, side: Side) -> Outcome:
         """Send the harmless order under the intent's id, nearer to the market where Coinbase finds fault with its price."""
@@ -151,25 +155,7 @@ class CoinbaseTrade:
 
     def _seen(self, exchange_id: str) -> Mapping[str, Any] | None:
         """An order that was just made; Coinbase may need a moment to show it."""
-        patience = self._transport.deadline(_PATIENCE)
-        for wait in _WAITS:
-            row = self._account.row(exchange_id)
-            if row is not None or not patience.pause(wait):
-                return row
-        return None
-
-    def _rules(self, intent: Intent) -> Instrument:
-        """The rules of an order's market. Whatever goes wrong with them, the order has not left."""
-        try:
-            return self._market.instrument(intent.symbol)
-        except BrokerError as error:
-            if error.meaning is not Meaning.UNKNOWN:
-                raise
-            raise failure(Meaning.BUSY, f"not sent: {error.text}") from error
-
-
-def _lane(intent: Intent) -> Lane:
-    return Lane.ENTRY if intent.purpose is Purpose.ENTRY else Lane.EXIT
+        return self._transport.seen(lambda: self._account.row(exchange_id), _WAITS, _PATIENCE)
 
 
 def _is_too_far(end: Outcome) -> bool:

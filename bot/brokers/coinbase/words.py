@@ -6,11 +6,11 @@ answers that are no 200) and the messages that its users have seen. A word count
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+from bot.brokers.common.answers import plain_words
 from bot.domain.outcome import Meaning
 
 
@@ -33,14 +33,9 @@ class Refusal(NamedTuple):
     row: Row
 
 
-def normal(word: object) -> str:
-    """A word as it is compared: case and blanks around it and after colons are no difference."""
-    return re.sub(r":\s+", ":", str(word).strip()).casefold()
-
-
 def bare(code: object) -> str:
     """A code of an order as the table has it: most codes exist with and without the prefix of previews."""
-    return normal(code).removeprefix("preview_").upper()
+    return plain_words(code).removeprefix("preview_").upper()
 
 
 #: Values that stand for "nothing said" in a field for a code begin so.

@@ -6,13 +6,14 @@ Common to all venues, since it knows nothing of any. Exchanges are not trusted: 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
 from bot.domain.fill import Fill
 from bot.domain.money import BadNumber, decimal, plain
-from bot.domain.order import VenueOrder
+from bot.domain.order import Side, VenueOrder
 
 _LONGEST_TEXT = 250
 
@@ -27,6 +28,11 @@ def safe_text(text: object) -> str:
     if not line.isprintable():
         line = "".join(char if char.isprintable() else repr(char)[1:-1] for char in line)[:_LONGEST_TEXT]
     return line.strip()
+
+
+def plain_words(word: object) -> str:
+    """A venue's word as tables compare it: case and blanks around it and after colons are no difference."""
+    return re.sub(r":\s+", ":", str(word).strip()).casefold()
 
 
 def mapping(value: object, what: str) -> Mapping[str, Any]:
@@ -74,6 +80,33 @@ def text(row: Mapping[str, Any], key: str) -> str:
     value = row.get(key)
     is_text = isinstance(value, str | int | float | Decimal) and not isinstance(value, bool)
     return safe_text(value) if is_text else ""
+
+
+@contextmanager
+def about(what: str, name: str) -> Iterator[None]:
+    """Whatever cannot be read within is said of this order or fill."""
+    try:
+        yield
+    except BadAnswer as error:
+        raise BadAnswer(f"{what} {safe_text(name)[:40]}: {error}") from error
+
+
+def side(row: Mapping[str, Any], key: str = "side") -> Side:
+    """Whether an order or trade buys or sells."""
+    word = text(row, key)
+    if word.lower() not in ("buy", "sell"):
+        raise BadAnswer(f"side {word[:40]!r}")
+    return Side(word.lower())
+
+
+def oldest_first(found: Iterable[Fill]) -> list[Fill]:
+    """Fills by time, then by id."""
+    return sorted(found, key=lambda each: (each.time, each.fill_id))
+
+
+def by_age(found: Iterable[VenueOrder]) -> list[VenueOrder]:
+    """Orders, oldest first."""
+    return sorted(found, key=lambda each: (each.created_at, each.exchange_id))
 
 
 _NAME = re.compile(r"[A-Za-z0-9._]{1,40}-[A-Za-z0-9._]{1,20}(-[A-Za-z0-9._]{1,20})?")

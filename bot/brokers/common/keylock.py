@@ -1,8 +1,8 @@
 """One sender at a time per API key on this host, and the facts about the key that must outlive a process.
 
-Owns one small file per key under a file lock: the highest nonce ever used and for how long the venue wants to be left alone.
-The daemon and the check scripts share it; a second one beside it is shared by the programs of all users of this host, whose
-HOMEs differ (`sudo`). Never holds a key: the files are named by a hash.
+Owns one small file per key under a file lock: the highest nonce ever used, for how long the venue wants to be left alone, and
+what is spent of its counter for the key. The daemon and the check scripts share it; a second one beside it is shared by the
+programs of all users of this host, whose HOMEs differ (`sudo`). Never holds a key: the files are named by a hash.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from bot.brokers.common.deadline import Deadline
 from bot.brokers.common.hostfile import open_shared
@@ -63,6 +64,8 @@ class KeyLock:
         if not self._threads.acquire(timeout=max(deadline.left(), 0.001)):
             raise KeyBusy(f"{self._path.name} is in use by another thread")
         try:
+            if self._file < 0:
+                raise KeyBusy(f"{self._path.name} was given back")
             self._lock(deadline)
             try:
                 yield KeyFile(self._file, self._shared)
@@ -116,12 +119,19 @@ def _open(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
+class Quiet(NamedTuple):
+    """A silence: how many real ms of it are left, and whether it is a lockout."""
+
+    ms: int
+    locked_out: bool
+
+
 class KeyFile:
     """What a key's files remember, read and written only under its lock.
 
     Written before the request leaves and not synced: it survives a killed process; after a power cut the clock, which
-    has moved on meanwhile, takes over. Five numbers: the last nonce; when the venue asked for silence (steady ms), for how long;
-    how full its counter for the key was (thousandths), when (market ms).
+    has moved on meanwhile, takes over. Six numbers: the last nonce; when the venue asked for silence (steady ms), for how long;
+    how full its counter for the key was (thousandths), when (market ms); whether the silence is a lockout (1).
     """
 
     def __init__(self, own: int, shared: int | None = None) -> None:
@@ -137,15 +147,16 @@ class KeyFile:
         self._write(0, nonce)
         return nonce
 
-    def quiet_ms(self, steady_ms: int) -> int:
-        """For how long (real ms) the venue must not be called with this key; 0 when it may."""
+    def silence(self, steady_ms: int) -> Quiet:
+        """For how long (real ms) the venue must not be called with this key, and whether it locked it out; 0 when it may."""
         return max(_quiet(file, steady_ms) for file in self._files())
 
-    def keep_quiet(self, steady_ms: int, length: int) -> None:
+    def keep_quiet(self, steady_ms: int, quiet: Quiet) -> None:
         """The venue wants to be left alone for so long from now on, or for what is left of a longer silence."""
-        if length > self.quiet_ms(steady_ms):
+        if quiet > self.silence(steady_ms):
             self._write(1, steady_ms)
-            self._write(2, length)
+            self._write(2, quiet.ms)
+            self._write(5, int(quiet.locked_out))
 
     @property
     def spent(self) -> tuple[float, int]:
@@ -169,10 +180,11 @@ class KeyFile:
             os.pwrite(file, _line(number), slot * (_WIDTH + 1))
 
 
-def _quiet(file: int, steady_ms: int) -> int:
+def _quiet(file: int, steady_ms: int) -> Quiet:
     """What is left of a silence. Steady time that lies before its beginning is that of another boot: it is over."""
     began, length = _read(file, 1), _read(file, 2)
-    return max(began + length - steady_ms, 0) if began <= steady_ms else 0
+    left = max(began + length - steady_ms, 0) if began <= steady_ms else 0
+    return Quiet(left, _read(file, 5) == 1)
 
 
 def _read(file: int, slot: int) -> int:

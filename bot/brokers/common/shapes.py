@@ -10,14 +10,16 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from bot.brokers.base import BrokerError, Capabilities, ShapeProof
+from bot.brokers.common.outcomes import Unsupported
 from bot.domain.log import Event, Log
 from bot.domain.order import STOPS, Intent
 from bot.domain.outcome import ErrorClass, Meaning, NotPlaced, Outcome, Placed
 
 #: Refusals that find fault with this moment's money, size or price: the venue has looked at the order, and takes its shape.
-_OF_THE_MOMENT = frozenset({Meaning.FUNDS, Meaning.TOO_SMALL, Meaning.PRICE, Meaning.ATTACHED_PRICE})
+OF_THE_MOMENT = frozenset({Meaning.FUNDS, Meaning.TOO_SMALL, Meaning.PRICE, Meaning.ATTACHED_PRICE})
 
-#: Shows one order to a venue without money: its words when it takes it; raises `BrokerError` when it does not.
+#: Shows one order to a venue without money: its words when it takes it; raises `BrokerError` when it does not, `Unsupported`
+#: where it has no such order.
 Show = Callable[[Intent], str]
 
 
@@ -114,8 +116,10 @@ def _judge(name: str, show: Show, intent: Intent) -> ShapeProof:
         return ShapeProof(name, accepted=True, answer=show(intent))
     except NoCheck as error:
         return ShapeProof(name, accepted=False, answer=str(error), judged=False)
+    except Unsupported as error:
+        return ShapeProof(name, accepted=False, answer=str(error), meaning=Meaning.UNSUPPORTED)
     except BrokerError as error:
-        if error.meaning in _OF_THE_MOMENT:
+        if error.meaning in OF_THE_MOMENT:
             return ShapeProof(name, accepted=True, answer=error.text, meaning=error.meaning)
         judged = error.meaning.error_class is ErrorClass.SHAPE
         return ShapeProof(name, accepted=False, answer=error.text, judged=judged, meaning=error.meaning)

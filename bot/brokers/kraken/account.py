@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any
 
 from bot.brokers.base import BrokerError, Reading
+from bot.brokers.common.answers import oldest_first
+from bot.brokers.common.pages import chunks, whole
 from bot.brokers.common.recent import Recent
 from bot.brokers.kraken import parse as wire
-from bot.brokers.kraken.errors import DENIED, row_of
-from bot.brokers.kraken.market import KrakenMarket, understood
+from bot.brokers.kraken.errors import DENIED, failure, row_of
+from bot.brokers.kraken.market import KrakenMarket
 from bot.brokers.kraken.names import Names
 from bot.brokers.kraken.pages import ById, Listing, Memory, Pages, Trades
 from bot.brokers.kraken.transport import KrakenTransport
@@ -24,8 +26,6 @@ from bot.domain.log import Event, Log
 from bot.domain.money import ZERO
 from bot.domain.order import VenueOrder
 from bot.domain.outcome import Meaning
-
-T = TypeVar("T")
 
 #: Fills are shown one by one: without it Kraken may add up what one taker order took.
 _ONE_BY_ONE = {"consolidate_taker": "false"}
@@ -52,12 +52,12 @@ class KrakenAccount:
     def balances(self) -> dict[str, Balance]:
         """BalanceEx without pockets."""
         rows, names = self._transport.private("BalanceEx"), self._market.names()
-        return understood(lambda: wire.balances(rows, names))
+        return failure.understood(lambda: wire.balances(rows, names))
 
     def pockets(self) -> dict[str, Decimal]:
         """BalanceEx, the dotted assets only, and what Earn holds of a coin beyond that: vaults have no dotted asset."""
         rows, names = self._transport.private("BalanceEx"), self._market.names()
-        dotted, earning = understood(lambda: wire.pockets(rows, names)), self._earning(names)
+        dotted, earning = failure.understood(lambda: wire.pockets(rows, names)), self._earning(names)
         return {coin: max(dotted.get(coin, ZERO), earning.get(coin, ZERO)) for coin in dotted.keys() | earning.keys()}
 
     def _earning(self, names: Names) -> dict[str, Decimal]:
@@ -66,7 +66,7 @@ class KrakenAccount:
         """
         try:
             rows = self._transport.private("Earn/Allocations", {"hide_zero_allocations": "true"})
-            return understood(lambda: wire.allocations(rows, names))
+            return failure.understood(lambda: wire.allocations(rows, names))
         except BrokerError as error:
             row = row_of(error.text)
             if row is None or row.text not in _NO_EARN:
@@ -79,9 +79,9 @@ class KrakenAccount:
         names = self._market.names()
         pairs = sorted({pair for symbol in symbols if (pair := names.pair(symbol)) is not None})
         found: dict[str, FeeRate] = {}
-        for chunk in _chunks(pairs, _FEES_A_CALL):
+        for chunk in chunks(pairs, _FEES_A_CALL):
             for result in self._market.ask_each(chunk, self._ask_fees):
-                found |= understood(lambda answer=result: wire.fee_rates(answer, names))  # type: ignore[misc]
+                found |= failure.understood(lambda answer=result: wire.fee_rates(answer, names))  # type: ignore[misc]
         return {symbol: rate for symbol, rate in found.items() if symbol in symbols}
 
     def _ask_fees(self, pairs: str) -> Any:
@@ -91,45 +91,49 @@ class KrakenAccount:
     def open_orders(self, client_id: str | None = None) -> list[VenueOrder]:
         """Everything that works or rests, or what of it carries this client id; without fills, which may be added up here."""
         result = self._transport.private("OpenOrders", {} if client_id is None else {"cl_ord_id": client_id})
-        return self._orders(understood(lambda: wire.mapping(result, "OpenOrders").get("open")))
+        return self._orders(failure.understood(lambda: wire.mapping(result, "OpenOrders").get("open")))
 
-    def closed_orders(self, since: int, client_id: str | None = None) -> list[VenueOrder]:
+    def recent_orders(self, since: int, client_id: str | None = None) -> list[VenueOrder]:
         """Orders that ended after market time `since`, or those with this client id that began or ended after it."""
-        return _whole(self.read_ended(since, client_id, behind=False))
+        return whole(self.read_ended(since, client_id, behind=False))
 
     def read_ended(self, since: int, client_id: str | None = None, *, behind: bool = True) -> Reading[VenueOrder]:
-        """`closed_orders`, page by page."""
+        """`recent_orders`, page by page."""
         data = {"start": _start(since), "trades": "true", **_ONE_BY_ONE}
         data |= {"closetime": "close"} if client_id is None else {"closetime": "both", "cl_ord_id": client_id}
         return Listing(self._pages("ClosedOrders", "closed", data, behind=behind), self._orders)
 
-    def orders(self, txids: Sequence[str]) -> list[VenueOrder]:
-        """These orders, whatever their state; those that Kraken does not show are missing."""
-        return _whole(self.read_orders(txids, behind=False))
+    def order(self, exchange_id: str, symbol: str) -> VenueOrder | None:  # noqa: ARG002 - Kraken's ids need no symbol
+        """One order, whatever its state."""
+        return next(iter(self._orders_of([exchange_id])), None)
 
-    def read_orders(self, txids: Sequence[str], *, behind: bool = True) -> Reading[VenueOrder]:
-        """`orders`, some at a time."""
+    def _orders_of(self, txids: Collection[str]) -> list[VenueOrder]:
+        """These orders, whatever their state; those that Kraken does not show are missing."""
+        return whole(self.read_orders(txids, behind=False))
+
+    def read_orders(self, txids: Collection[str], *, behind: bool = True) -> Reading[VenueOrder]:
+        """These orders, some at a time."""
 
         def ask(chunk: Sequence[str]) -> list[VenueOrder]:
             data = {"txid": ",".join(chunk), "trades": "true", **_ONE_BY_ONE}
             found = self._orders(self._known("QueryOrders", data, behind=behind))
             return [order for order in found if order.exchange_id in chunk]
 
-        return ById(list(_chunks(txids, _ORDERS_A_CALL)), ask)
+        return ById(list(chunks(list(txids), _ORDERS_A_CALL)), ask)
 
-    def find(self, client_id: str, since: int) -> VenueOrder | None:
+    def find(self, client_id: str, symbol: str, since: int) -> VenueOrder | None:  # noqa: ARG002
         """Our id in open orders, in closed orders, and behind every fill whose order was not seen there."""
-        seen = [*self.open_orders(client_id), *self.closed_orders(since - MINUTE, client_id)]
+        seen = [*self.open_orders(client_id), *self.recent_orders(since - MINUTE, client_id)]
         if not (match := _with_id(client_id, seen)):
             behind = {fill.exchange_order_id for fill in self.fills(since) if fill.time >= since}
             strangers = {name for name in behind if name in self._client_ids and self._client_ids[name] != client_id}
-            match = _with_id(client_id, self.orders(sorted(behind - strangers)))
+            match = _with_id(client_id, self._orders_of(sorted(behind - strangers)))
         return match
 
     # -- fills -------------------------------------------------------------------------------------------------
     def fills(self, since: int) -> list[Fill]:
         """TradesHistory from market time `since` on, oldest first."""
-        return [fill for fill in _whole(self.read_fills(since, behind=False)) if fill.time >= since]
+        return [fill for fill in whole(self.read_fills(since, behind=False)) if fill.time >= since]
 
     def read_fills(self, since: int, *, behind: bool = True) -> Reading[Fill]:
         """TradesHistory from just before market time `since` on, page by page."""
@@ -139,11 +143,11 @@ class KrakenAccount:
 
     def fills_of(self, order: VenueOrder) -> list[Fill]:
         """The executions that Kraken names for this order, read by QueryTrades; it is asked again if it came without them."""
-        now = order if order.fill_ids else next(iter(self.orders([order.exchange_id])), order)
+        now = order if order.fill_ids else next(iter(self._orders_of([order.exchange_id])), order)
         found: list[Fill] = []
-        for chunk in _chunks(now.fill_ids, _TRADES_A_CALL):
+        for chunk in chunks(now.fill_ids, _TRADES_A_CALL):
             found += self._fills(self._transport.private("QueryTrades", {"txid": ",".join(chunk)}))
-        return wire.oldest_first(fill for fill in found if fill.exchange_order_id == order.exchange_id)
+        return oldest_first(fill for fill in found if fill.exchange_order_id == order.exchange_id)
 
     # -- reading -------------------------------------------------------------------------------------------------
     def _known(self, method: str, data: Mapping[str, str], *, behind: bool) -> Any:
@@ -157,27 +161,20 @@ class KrakenAccount:
 
     def _orders(self, rows: object) -> list[VenueOrder]:
         names = self._market.names(_pairs_in(rows, lambda row: row.get("descr")))
-        found = understood(lambda: wire.orders(rows, names))
+        found = failure.understood(lambda: wire.orders(rows, names))
         for order in found:
             self._client_ids[order.exchange_id] = order.client_id
         return found
 
     def _fills(self, rows: object) -> list[Fill]:
         names = self._market.names(_pairs_in(rows, lambda row: row))
-        return understood(lambda: wire.fills(rows, names))
+        return failure.understood(lambda: wire.fills(rows, names))
 
     def _pages(self, method: str, what: str, data: Mapping[str, str], *, behind: bool) -> Pages:
         def ask(offset: int) -> Any:
             return self._transport.private(method, {**data, "ofs": str(offset)}, behind=behind)
 
         return Pages(method, what, ask)
-
-
-def _whole(reading: Reading[T]) -> list[T]:
-    """A list read to its end, without a pause."""
-    while not reading.done:
-        reading.step()
-    return list(reading.found)
 
 
 def _start(since: int) -> str:
@@ -187,10 +184,6 @@ def _start(since: int) -> str:
 
 def _with_id(client_id: str, orders: Iterable[VenueOrder]) -> VenueOrder | None:
     return next((order for order in orders if order.client_id == client_id), None)
-
-
-def _chunks(items: Sequence[str], size: int) -> Iterable[Sequence[str]]:
-    return (items[start : start + size] for start in range(0, len(items), size))
 
 
 def _pairs_in(rows: object, where: Callable[[Mapping[str, Any]], object]) -> set[str]:

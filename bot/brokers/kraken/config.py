@@ -10,15 +10,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol
+
+from bot.brokers.common.secrets import Secret, plain_text
 
 PUBLIC_URL = "https://api.kraken.com"
-
-
-class Secret(Protocol):
-    """A text that must be asked for by name, so that no log shows it."""
-
-    def get_secret_value(self) -> str: ...
 
 
 class Tier(StrEnum):
@@ -80,8 +75,3 @@ class KrakenConfig:
     @property
     def secret(self) -> str:
         return plain_text(self.api_secret)
-
-
-def plain_text(value: str | Secret) -> str:
-    """The text of a secret, or the text itself, without the blanks that copying adds."""
-    return (value if isinstance(value, str) else value.get_secret_value()).strip()

@@ -13,12 +13,12 @@ from types import MappingProxyType
 from bot.brokers.base import Connection
 from bot.brokers.common.answers import text
 from bot.brokers.common.keylock import identity
+from bot.brokers.common.rights import withdrawal
+from bot.brokers.common.venue_clock import VenueClock, skew_warnings
 from bot.brokers.kraken.config import KrakenConfig
 from bot.brokers.kraken.errors import failure
-from bot.brokers.kraken.market import understood
 from bot.brokers.kraken.parse import KeyInfo, key_info, mapping
 from bot.brokers.kraken.parse_market import trading
-from bot.brokers.kraken.skew import SKEW_SHOWN, measure_skew
 from bot.brokers.kraken.transport import KrakenTransport
 from bot.domain.clock import DAY, SECOND, Clock
 from bot.domain.ids import Account
@@ -35,20 +35,18 @@ NEEDED: Mapping[str, str] = MappingProxyType(
         "close-trades": "'Cancel & close orders'",
     }
 )
-WITHDRAW = "withdraw-funds"
 SKEW_REFUSED = 60 * SECOND
 _KEY_ENDS_SOON = 14 * DAY
 
 
-def connect(config: KrakenConfig, transport: KrakenTransport, clock: Clock) -> Connection:
+def connect(config: KrakenConfig, transport: KrakenTransport, venue_clock: VenueClock, clock: Clock) -> Connection:
     """Everything that must be true before this account is traded; `BrokerError` with the remedy when it is not."""
     check_secret(config)
-    skew = measure_skew(transport, clock)
-    if abs(skew) > SKEW_REFUSED:
-        raise failure(Meaning.CLOCK, "clock off", "clock", seconds=f"{abs(skew) / SECOND:.0f}")
+    skew = venue_clock.compare(SKEW_REFUSED)
     system = system_state(transport)
     info = understood_key(transport)
-    warnings = [*_skew_warning(skew), *_system_warning(system), *key_warnings(config, info, clock)]
+    skewed = skew_warnings(skew, "Kraken", " (deadlines are corrected)")
+    warnings = [*skewed, *_system_warning(system), *key_warnings(config, info, clock)]
     transport.vouch = lambda: check_rights(config, understood_key(transport))
     return Connection(
         account=Account(config.mode, "kraken", config.environment, identity(config.key), config.account_name),
@@ -74,7 +72,7 @@ def check_secret(config: KrakenConfig) -> None:
 def system_state(transport: KrakenTransport) -> Trading:
     """SystemStatus; in maintenance there is nothing to connect to."""
     result = transport.public("SystemStatus")
-    state = understood(lambda: text(mapping(result, "SystemStatus"), "status"))
+    state = failure.understood(lambda: text(mapping(result, "SystemStatus"), "status"))
     if trading(state) is Trading.SUSPENDED:
         raise failure(Meaning.BUSY, f"system status: {state or 'unknown'}", "maintenance")
     return trading(state)
@@ -83,13 +81,12 @@ def system_state(transport: KrakenTransport) -> Trading:
 def understood_key(transport: KrakenTransport) -> KeyInfo:
     """GetApiKeyInfo, which needs no right of its own."""
     result = transport.private("GetApiKeyInfo")
-    return understood(lambda: key_info(result))
+    return failure.understood(lambda: key_info(result))
 
 
 def key_warnings(config: KrakenConfig, info: KeyInfo, clock: Clock) -> list[str]:
     """Refuse a key that may too much or too little; say what is unwise about the others."""
-    may_withdraw = check_rights(config, info)
-    warnings = ["this key may withdraw money (allowed by ALLOW_WITHDRAW_KEYS)"] if may_withdraw else []
+    warnings = check_rights(config, info)
     if not info.ip_allowlist:
         warnings.append("this key works from any IP address: bind it to this computer's on Kraken > Settings > API")
     left = info.valid_until - clock.wall_ms()
@@ -98,25 +95,15 @@ def key_warnings(config: KrakenConfig, info: KeyInfo, clock: Clock) -> list[str]
     return warnings
 
 
-def check_rights(config: KrakenConfig, info: KeyInfo) -> bool:
-    """Refuse a key whose rights are unknown, too many or too few; whether one that is accepted may withdraw."""
+def check_rights(config: KrakenConfig, info: KeyInfo) -> list[str]:
+    """Refuse a key whose rights are unknown, too many or too few; say what is unwise about those of others."""
     if info.permissions is None:
         raise failure(Meaning.PERMISSION, "no list of permissions", "unlisted")
-    may_withdraw = any("withdraw" in right for right in info.permissions)
-    if may_withdraw and not config.allow_withdraw:
-        raise failure(Meaning.PERMISSION, "the key may withdraw", "withdraw")
+    warnings = withdrawal(config, failure, may=any("withdraw" in right for right in info.permissions))
     missing = [name for right, name in NEEDED.items() if right not in info.permissions]
     if missing:
         raise failure(Meaning.PERMISSION, "permission missing", "permission", missing=", ".join(missing))
-    return may_withdraw
-
-
-def _skew_warning(skew: int) -> list[str]:
-    if abs(skew) <= SKEW_SHOWN:
-        return []
-    return [
-        f"this computer's clock differs from Kraken's by {skew / SECOND:+.1f} s (deadlines are corrected): switch on NTP"
-    ]
+    return warnings
 
 
 def _system_warning(system: Trading) -> list[str]:

@@ -12,9 +12,10 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from bot.brokers.base import BrokerError
-from bot.brokers.common.answers import safe_text
+from bot.brokers.common.answers import plain_words
+from bot.brokers.common.failures import Failures, mildest, usual_remedies
 from bot.domain.clock import MINUTE
-from bot.domain.outcome import ErrorClass, Meaning
+from bot.domain.outcome import Meaning
 
 VENUE = "kraken"
 LOCKOUT_MS = 15 * MINUTE
@@ -24,6 +25,7 @@ DENIED = "EGeneral:Permission denied"
 #: What the owner can do, by the name of the trouble. The README's table says the same.
 REMEDIES: Mapping[str, str] = MappingProxyType(
     {
+        **usual_remedies("Kraken", "KRAKEN_API_URL"),
         "key": "KRAKEN_API_KEY is not a key Kraken knows (deleted, mistyped, or not allowed from this IP address): "
         "copy it anew from Kraken > Settings > API, or make a new key",
         "secret": "KRAKEN_API_SECRET does not belong to KRAKEN_API_KEY: copy the private key anew, or make a new key",
@@ -32,16 +34,11 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "or set ALLOW_WITHDRAW_KEYS=true",
         "unlisted": "Kraken did not say what this key may do, so it is not used: make a new key",
         "nonce": "another program uses this key, or used it with larger nonces: make a new API key for NIJA alone",
-        "clock": "set this computer's clock (switch on NTP): it differs from Kraken's by {seconds} s",
         "lockout": "Kraken locked this account's API for about 15 minutes after failed logins: check key and secret; "
         "NIJA asks again by itself",
         "throttled": "Kraken wants fewer calls: nothing to do, NIJA slows down by itself; another program may use this key or account,"
         " or KRAKEN_TIER be above the account's level",
         "maintenance": "Kraken is in maintenance: nothing to do, NIJA asks again by itself",
-        "unreachable": "Kraken cannot be reached or does not answer: check the network, and KRAKEN_API_URL if you set it; "
-        "NIJA tries again by itself",
-        "tls": "Kraken's certificate is not trusted: check this computer's clock, its root certificates and NIJA_CA_FILE",
-        "in_use": "another program on this host is using this key right now: stop it, or make a new API key for NIJA alone",
         "locked": "Kraken locked this account: see the messages on kraken.com or ask its support",
         "agreement": "Kraken wants its trading agreement although NIJA sends trading_agreement=agree with every order: ask "
         "Kraken's support what this account lacks",
@@ -54,6 +51,7 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "unfunded": "deposit USD or USDT at Kraken; NIJA starts trading by itself",
     }
 )
+failure = Failures(VENUE, "Kraken", REMEDIES, MappingProxyType({"missing": "the right permissions"}))
 
 
 class Row(NamedTuple):
@@ -168,22 +166,6 @@ TABLE: tuple[Row, ...] = (
     Row("EFunding:Too many addresses", Meaning.REJECTED),
     Row("EBM:limit exceeded:CAL", Meaning.RESTRICTED, "canada"),
 )
-#: Of several errors that the table knows, the one from which the least follows.
-_MILDEST = (
-    ErrorClass.UNKNOWN,
-    ErrorClass.PASSING,
-    ErrorClass.MARKET,
-    ErrorClass.SHAPE,
-    ErrorClass.FINAL,
-    ErrorClass.ACCOUNT,
-)
-
-
-def plain_words(text: str) -> str:
-    """A text as it is compared: in lower case, without blanks after colons."""
-    return re.sub(r":\s+", ":", text.strip().casefold())
-
-
 _BY_TEXT: Mapping[str, Row] = MappingProxyType({plain_words(row.text): row for row in TABLE if not row.pattern})
 _BY_PATTERN = tuple((re.compile(row.pattern), row) for row in TABLE if row.pattern)
 
@@ -196,24 +178,10 @@ def row_of(text: str) -> Row | None:
 
 def explain(texts: Sequence[str], now: int) -> BrokerError:
     """The error that an answer's `error` list amounts to: UNKNOWN when the table lacks one of them. `now` is wall ms."""
-    rows = [(row, text) for text in texts if (row := row_of(text)) is not None]
-    if len(rows) < len(texts):
+    row, text = mildest((row_of(text), text) for text in texts)
+    if row is None:
         return failure(Meaning.UNKNOWN, ", ".join(texts), unheard=True)
-    row, text = min(rows, key=lambda each: _reach(each[0].meaning))
     return failure(row.meaning, ", ".join(texts), row.remedy, _retry_after(row, text, now))
-
-
-def _reach(meaning: Meaning) -> tuple[bool, int]:
-    return meaning is not Meaning.UNKNOWN, _MILDEST.index(meaning.error_class)
-
-
-def failure(
-    meaning: Meaning, text: object, remedy: str = "", retry_after_ms: int = 0, *, unheard: bool = False, **facts: str
-) -> BrokerError:
-    """A `BrokerError` of this venue with the named remedy filled in."""
-    facts = {"missing": "the right permissions", **facts}
-    line = REMEDIES[remedy].format(**facts) if remedy else ""
-    return BrokerError(VENUE, meaning, safe_text(text), remedy=line, retry_after_ms=retry_after_ms, unheard=unheard)
 
 
 def _retry_after(row: Row, text: str, now: int) -> int:
@@ -224,11 +192,3 @@ def _retry_after(row: Row, text: str, now: int) -> int:
     if row.text == "EService:Throttled" and len(until) < 12:
         return max(0, min(int(until) * 1000 - now, LOCKOUT_MS))
     return 0
-
-
-def of_transport(error: Exception, *, sent: bool) -> BrokerError:
-    """What a broken connection or an unreadable answer means: certain only when no byte of the request left."""
-    if not sent:
-        remedy = "tls" if "CERTIFICATE_VERIFY_FAILED" in str(error) else "unreachable"
-        return failure(Meaning.BUSY, f"not sent: {type(error).__name__}: {error}", remedy)
-    return failure(Meaning.UNKNOWN, f"no usable answer: {type(error).__name__}: {error}", "unreachable")

@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 from pykrakenapi import KrakenAPI
 
 from bot.brokers.base import BrokerError
-from bot.brokers.common.answers import BadAnswer
+from bot.brokers.common.looks import Print, at_rest, of_trades, shortest, widened
+from bot.brokers.common.pages import chunks
 from bot.brokers.kraken import parse_market as wire
 from bot.brokers.kraken.errors import failure
 from bot.brokers.kraken.names import Names, read_names
@@ -32,14 +33,6 @@ _MOST_PAGES = 3
 _TICKERS_A_CALL = 150
 
 
-def understood(read: Callable[[], T]) -> T:
-    """What a parser makes of an answer; an answer it cannot read is no answer (nothing happened, ask again)."""
-    try:
-        return read()
-    except BadAnswer as error:
-        raise failure(Meaning.BUSY, f"unreadable answer: {error}") from error
-
-
 class _Frames:
     """What pykrakenapi takes for a krakenex API: our transport, and only answers that fit into a frame."""
 
@@ -48,7 +41,7 @@ class _Frames:
 
     def query_public(self, method: str, data: Mapping[str, str] | None = None) -> dict[str, Any]:
         result = self._transport.public(method, data)
-        rows = understood(lambda: {key: mapping(row, key) for key, row in mapping(result, method).items()})
+        rows = failure.understood(lambda: {key: mapping(row, key) for key, row in mapping(result, method).items()})
         return {"error": [], "result": rows}
 
 
@@ -64,6 +57,10 @@ class KrakenMarket:
         self._names = Names()
         self._strange: set[str] = set()
         self._closed: set[str] = set()
+
+    def time(self) -> int:
+        """Kraken's clock (ms)."""
+        return failure.understood(lambda: wire.server_ms(self._transport.public("Time")))
 
     def names(self, pairs: Iterable[str] = ()) -> Names:
         """Kraken's names, read anew when one of `pairs` is not among them (once for each such pair)."""
@@ -109,7 +106,7 @@ class KrakenMarket:
         if count < MOST_CANDLES // 2:
             data["since"] = str((self._clock.market_ms() - (count + 3) * timeframe_ms) // 1000)
         result = self._transport.public("OHLC", data)
-        return understood(lambda: wire.candles(result, timeframe_ms, min(count, MOST_CANDLES)))
+        return failure.understood(lambda: wire.candles(result, timeframe_ms, min(count, MOST_CANDLES)))
 
     def look(self, symbol: str, since: int) -> Look:
         """Last, high and low of the trades after `since`; `at` is the newest trade's time, so that none is missed.
@@ -118,23 +115,19 @@ class KrakenMarket:
         candles tell the rest.
         """
         trades, complete = self._trades(symbol, since)
-        if trades:
-            prices = [trade.price for trade in trades]
-            seen = Look(symbol, max(since, trades[-1].at), prices[-1], max(prices), min(prices))
-            return seen if complete else self._with_candles(seen, since)
-        last = self._tickers({symbol}).get(symbol)
-        if last is None:
-            raise failure(Meaning.BUSY, f"no price of {symbol}")
-        return Look(symbol, since, last.last, last.last, last.last)
+        if not trades:
+            return at_rest(symbol, since, self._tickers({symbol}).get(symbol), failure)
+        seen = of_trades(symbol, since, trades)
+        return seen if complete else self._with_candles(seen, since)
 
     # -- reading -------------------------------------------------------------------------------------------------
-    def _trades(self, symbol: str, since: int) -> tuple[list[wire.Print], bool]:
+    def _trades(self, symbol: str, since: int) -> tuple[list[Print], bool]:
         """Trades after `since`, page by page (`since` in ns is exclusive), and whether these are all."""
         pair, cursor = self.pair(symbol), str(since * 1_000_000)
-        found: list[wire.Print] = []
+        found: list[Print] = []
         for _ in range(_MOST_PAGES):
             result = self._transport.public("Trades", {"pair": pair, "since": cursor})
-            page, following = understood(lambda answer=result: wire.prints(answer))  # type: ignore[misc]
+            page, following = failure.understood(lambda answer=result: wire.prints(answer))  # type: ignore[misc]
             found += page
             if len(page) < _PAGE or following == cursor:
                 return found, True
@@ -144,23 +137,20 @@ class KrakenMarket:
     def _with_candles(self, seen: Look, since: int) -> Look:
         """What was seen, and what the candles since then say: those of minutes, or longer ones for a longer stretch."""
         age = (self._clock.market_ms() - seen.at) // MINUTE
-        minutes = next((each for each in sorted(wire.INTERVALS) if age < each * MOST_CANDLES), max(wire.INTERVALS))
+        minutes = shortest(wire.INTERVALS, age, MOST_CANDLES)
         start = seen.at - seen.at % (minutes * MINUTE)
         start += minutes * MINUTE if start < since else 0
         data = {"pair": self.pair(seen.symbol), "interval": str(minutes), "since": str(start // 1000 - 1)}
         result = self._transport.public("OHLC", data)
-        rest = understood(lambda: wire.extremes(result, start))
-        if rest is None:
-            return seen
-        return Look(seen.symbol, max(seen.at, rest.at), rest.last, max(seen.high, rest.high), min(seen.low, rest.low))
+        return widened(seen, failure.understood(lambda: wire.extremes(result, start)))
 
     def _tickers(self, symbols: Collection[str]) -> dict[str, Ticker]:
         names = self.names()
         pairs = sorted({pair for symbol in symbols if (pair := names.pair(symbol)) is not None})
         found: dict[str, Ticker] = {}
-        for start in range(0, len(pairs), _TICKERS_A_CALL):
-            for answer in self.ask_each(pairs[start : start + _TICKERS_A_CALL], self._ask_tickers):
-                found |= understood(lambda rows=answer: wire.tickers(rows, names))  # type: ignore[misc]
+        for chunk in chunks(pairs, _TICKERS_A_CALL):
+            for answer in self.ask_each(chunk, self._ask_tickers):
+                found |= failure.understood(lambda rows=answer: wire.tickers(rows, names))  # type: ignore[misc]
         return {symbol: ticker for symbol, ticker in found.items() if symbol in symbols}
 
     def _ask_tickers(self, pairs: str) -> Any:

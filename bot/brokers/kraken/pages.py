@@ -12,14 +12,14 @@ from typing import Any, Generic, TypeVar
 
 from bot.brokers.base import Reading
 from bot.brokers.common import answers
+from bot.brokers.common import pages as paging
 from bot.brokers.kraken import parse as wire
 from bot.brokers.kraken.errors import failure
-from bot.brokers.kraken.market import understood
 from bot.domain.fill import Fill
 from bot.domain.order import VenueOrder
-from bot.domain.outcome import Meaning
 
 T = TypeVar("T")
+Rows = Mapping[str, Any]
 
 #: Rows of a full page.
 PAGE = 50
@@ -29,7 +29,7 @@ _MOST_PAGES = 2_000
 Ask = Callable[[int], Any]
 
 
-class Pages:
+class Pages(paging.Pages[Rows]):
     """One list, page by page. New rows push old ones on: they come twice, never not.
 
     It has ended where a page is empty, or the count is reached (without a count: where a page is not full). A list that
@@ -37,36 +37,33 @@ class Pages:
     """
 
     def __init__(self, method: str, what: str, ask: Ask) -> None:
-        self._method = method
         self._what = what
         self._ask = ask
         self.count: int | None = None
         """How many rows there are, as the newest page says."""
-        self.done = False
-        self._begin()
+        super().__init__(method, failure, _MOST_PAGES)
 
-    def _begin(self) -> None:
-        self._offset = self._asked = 0
+    def begin(self) -> None:
+        super().begin()
+        self._offset = 0
         self._first_count: int | None = None
         self._ids: set[str] = set()
 
-    def step(self) -> Mapping[str, Any]:
-        """The rows of the next page, by id. A list that did not come to an end is read from its beginning again."""
+    def ask(self, cursor: str) -> paging.Page[Rows]:
+        """The rows of a page, by id."""
         answer = self._ask(self._offset)
-        rows, self.count = understood(lambda: _page(answer, self._what))
+        rows, self.count = failure.understood(lambda: _page(answer, self._what))
         if self._first_count is None:
             self._first_count = self.count
         fresh = rows.keys() - self._ids
         self._ids |= rows.keys()
         self._offset += len(rows)
-        self._asked += 1
-        self.done = self._has_ended(rows)
-        if not self.done and (not fresh or self._asked >= _MOST_PAGES or self._is_past_the_count()):
-            self._begin()
-            raise failure(Meaning.BUSY, f"{self._method} did not come to an end")
-        return rows
+        if self._has_ended(rows):
+            return paging.Page(rows, None)
+        goes_on = fresh and not self._is_past_the_count()
+        return paging.Page(rows, str(self._offset) if goes_on else cursor)
 
-    def _has_ended(self, rows: Mapping[str, Any]) -> bool:
+    def _has_ended(self, rows: Rows) -> bool:
         if self.count is None:
             return len(rows) < PAGE
         return not rows or (self._is_past_the_count() and len(self._ids) >= (self._first_count or 0))
@@ -75,7 +72,7 @@ class Pages:
         return self.count is not None and self._offset >= self.count
 
 
-def _page(result: object, what: str) -> tuple[Mapping[str, Any], int | None]:
+def _page(result: object, what: str) -> tuple[Rows, int | None]:
     answer = wire.mapping(result, what)
     rows = wire.mapping(answer.get(what), what)
     count = answers.number(answer, "count", Decimal(-1))
@@ -85,7 +82,7 @@ def _page(result: object, what: str) -> tuple[Mapping[str, Any], int | None]:
 class Listing(Reading[T], Generic[T]):
     """All of a list, read to its end."""
 
-    def __init__(self, pages: Pages, parsed: Callable[[Mapping[str, Any]], list[T]]) -> None:
+    def __init__(self, pages: Pages, parsed: Callable[[Rows], list[T]]) -> None:
         super().__init__()
         self._pages = pages
         self._parsed = parsed
@@ -131,7 +128,7 @@ class Trades(Reading[Fill]):
     def __init__(
         self,
         pages: Pages,
-        parsed: Callable[[Mapping[str, Any]], list[Fill]],
+        parsed: Callable[[Rows], list[Fill]],
         memory: Memory,
         start: int,
         *,
@@ -151,7 +148,7 @@ class Trades(Reading[Fill]):
         self._memory.fills = self._known if self._forget else {**self._memory.fills, **self._known}
         if self._pages.done:
             self._memory.beyond = max((self._pages.count or 0) - len(self._known), 0)
-        self.found, self.done = wire.oldest_first(self._known.values()), True
+        self.found, self.done = answers.oldest_first(self._known.values()), True
 
     def _is_all(self) -> bool:
         """Whether every trade that Kraken counts is known, so that no page further back has a new one."""

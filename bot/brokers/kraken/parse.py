@@ -7,18 +7,30 @@ of orders with one missing would be a lie, so the whole answer fails.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from bot.brokers.common import answers
-from bot.brokers.common.answers import BadAnswer, number, safe_text, sequence, sound_fill, sound_order, text
+from bot.brokers.common.answers import (
+    BadAnswer,
+    about,
+    by_age,
+    number,
+    oldest_first,
+    safe_text,
+    sequence,
+    side,
+    sound_fill,
+    sound_order,
+    text,
+)
 from bot.brokers.kraken.names import Names
 from bot.domain.fill import Fill
 from bot.domain.instrument import DOLLARS, Balance, FeeRate
 from bot.domain.money import HUNDRED, ZERO
-from bot.domain.order import STOPS, OrderStatus, OrderType, Side, VenueOrder
+from bot.domain.order import STOPS, OrderStatus, OrderType, VenueOrder
 
 
 def mapping(value: object, what: str) -> Mapping[str, Any]:
@@ -76,10 +88,8 @@ def order_status(word: str, qty: Decimal, filled: Decimal) -> OrderStatus:
 
 def order(txid: str, row: object, names: Names) -> VenueOrder:
     """One entry of OpenOrders, ClosedOrders or QueryOrders."""
-    try:
+    with about("order", txid):
         return sound_order(_order(txid, mapping(row, "order"), names))
-    except BadAnswer as error:
-        raise BadAnswer(f"order {safe_text(txid)[:40]}: {error}") from error
 
 
 def _order(txid: str, row: Mapping[str, Any], names: Names) -> VenueOrder:
@@ -93,7 +103,7 @@ def _order(txid: str, row: Mapping[str, Any], names: Names) -> VenueOrder:
     return VenueOrder(
         exchange_id=safe_text(txid),
         symbol=names.symbol(text(descr, "pair")),
-        side=side(descr),
+        side=side(descr, "type"),
         type=kind,
         status=order_status(text(row, "status"), qty, filled),
         qty=qty,
@@ -122,14 +132,6 @@ def _attached_stop(descr: Mapping[str, Any]) -> Decimal | None:
     return answers.exact(found.group(1), "close") if found else None
 
 
-def side(row: Mapping[str, Any]) -> Side:
-    """The `type` of an order or trade."""
-    word = text(row, "type")
-    if word not in ("buy", "sell"):
-        raise BadAnswer(f"side {word[:40]!r}")
-    return Side(word)
-
-
 def _price(row: Mapping[str, Any], key: str) -> Decimal | None:
     """A price of `descr`; None for 0 (unset) and for offsets such as "+50.0000%"."""
     value = text(row, key)
@@ -146,17 +148,14 @@ def _average(row: Mapping[str, Any], filled: Decimal) -> Decimal | None:
 
 def orders(rows: object, names: Names) -> list[VenueOrder]:
     """A map of orders, oldest first."""
-    found = [order(txid, row, names) for txid, row in mapping(rows, "orders").items()]
-    return sorted(found, key=lambda each: (each.created_at, each.exchange_id))
+    return by_age(order(txid, row, names) for txid, row in mapping(rows, "orders").items())
 
 
 # -- fills --------------------------------------------------------------------------------------------------------
 def fill(trade_id: str, row: object, names: Names) -> Fill:
     """One entry of TradesHistory or QueryTrades. With `fciq` the fee is in the quote (and that is how it is reported)."""
-    try:
+    with about("trade", trade_id):
         return sound_fill(_fill(trade_id, mapping(row, "trade"), names))
-    except BadAnswer as error:
-        raise BadAnswer(f"trade {safe_text(trade_id)[:40]}: {error}") from error
 
 
 def _fill(trade_id: str, row: Mapping[str, Any], names: Names) -> Fill:
@@ -169,7 +168,7 @@ def _fill(trade_id: str, row: Mapping[str, Any], names: Names) -> Fill:
         fill_id=safe_text(trade_id),
         exchange_order_id=text(row, "ordertxid"),
         symbol=symbol,
-        side=side(row),
+        side=side(row, "type"),
         qty=number(row, "vol"),
         price=number(row, "price"),
         fee=fee,
@@ -182,11 +181,6 @@ def _fill(trade_id: str, row: Mapping[str, Any], names: Names) -> Fill:
 def fills(rows: object, names: Names) -> list[Fill]:
     """A map of trades, oldest first."""
     return oldest_first(fill(trade_id, row, names) for trade_id, row in mapping(rows, "trades").items())
-
-
-def oldest_first(found: Iterable[Fill]) -> list[Fill]:
-    """Fills by time, then by id."""
-    return sorted(found, key=lambda each: (each.time, each.fill_id))
 
 
 # -- money --------------------------------------------------------------------------------------------------------

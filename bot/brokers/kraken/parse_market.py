@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from bot.brokers.common.answers import BadAnswer, market_name, measure, number, sequence, text
+from bot.brokers.common.answers import BadAnswer, exact, market_name, measure, number, sequence, text
+from bot.brokers.common.looks import Extremes, Print
 from bot.brokers.kraken.names import Names
 from bot.brokers.kraken.parse import mapping
 from bot.domain.candles import Candle, Candles
 from bot.domain.instrument import DOLLARS, Instrument, Ticker, Trading
-from bot.domain.money import ONE, ZERO, BadNumber, decimal
+from bot.domain.money import ONE, ZERO
 
 #: What Kraken can be asked for, in minutes (docs.kraken.com, Get OHLC Data).
 INTERVALS = frozenset({1, 5, 15, 30, 60, 240, 1440, 10080, 21600})
@@ -86,14 +86,14 @@ def tickers(rows: object, names: Names) -> dict[str, Ticker]:
         row = mapping(value, pair)
         bid, ask, last = first(row, "b", pair), first(row, "a", pair), first(row, "c", pair)
         if min(bid, ask, last) > 0:
-            day = _exact(_item(row, "v", 1, pair), pair) * _exact(_item(row, "p", 1, pair), pair)
+            day = exact(_item(row, "v", 1, pair), pair) * exact(_item(row, "p", 1, pair), pair)
             found[names.symbol(pair)] = Ticker(bid, ask, last, day)
     return found
 
 
 def first(row: Mapping[str, Any], key: str, pair: str) -> Decimal:
     """The first number of one of a ticker's arrays."""
-    return _exact(_item(row, key, 0, pair), pair)
+    return exact(_item(row, key, 0, pair), pair)
 
 
 def _item(row: Mapping[str, Any], key: str, place: int, pair: str) -> Any:
@@ -101,13 +101,6 @@ def _item(row: Mapping[str, Any], key: str, place: int, pair: str) -> Any:
     if len(items) <= place:
         raise BadAnswer(f"{pair} {key}: too short")
     return items[place]
-
-
-def _exact(value: Any, what: str) -> Decimal:
-    try:
-        return decimal(value)
-    except BadNumber as error:
-        raise BadAnswer(f"{what}: {error}") from error
 
 
 def rows_of(result: object, what: str) -> tuple[list[Any], Any]:
@@ -141,18 +134,10 @@ def _candle(row: object) -> Candle:
 
 def _seconds(value: Any) -> int:
     """A time in whole seconds, sent as a number or as text."""
-    seconds = _exact(value, "time")
+    seconds = exact(value, "time")
     if not 0 <= seconds < 10**11:
         raise BadAnswer(f"time {seconds}")
     return int(seconds)
-
-
-@dataclass(frozen=True, slots=True)
-class Print:
-    """One trade of the market: price and market time (ms)."""
-
-    price: Decimal
-    at: int
 
 
 def prints(result: object) -> tuple[list[Print], str]:
@@ -164,10 +149,10 @@ def prints(result: object) -> tuple[list[Print], str]:
 def _print(row: Sequence[Any]) -> Print:
     if len(row) < 3:
         raise BadAnswer("trade: too short")
-    price = _exact(row[0], "price")
+    price = exact(row[0], "price")
     if price <= 0:
         raise BadAnswer("trade: price not positive")
-    return Print(price, int(_exact(row[2], "time") * 1000))
+    return Print(price, int(exact(row[2], "time") * 1000))
 
 
 def _plausible_ns(value: Any) -> Decimal:
@@ -175,16 +160,6 @@ def _plausible_ns(value: Any) -> Decimal:
     if str(value).isascii() and str(value).isdigit() and len(str(value)) <= 20:
         return Decimal(str(value))
     raise BadAnswer(f"last {str(value)[:40]!r}")
-
-
-@dataclass(frozen=True, slots=True)
-class Extremes:
-    """Last, high and low of a stretch of candles, and when (ms) the newest of them began."""
-
-    last: Decimal
-    high: Decimal
-    low: Decimal
-    at: int
 
 
 def extremes(result: object, start: int) -> Extremes | None:
@@ -195,11 +170,11 @@ def extremes(result: object, start: int) -> Extremes | None:
     wanted = [row for row in rows if _seconds(row[0]) * 1000 >= start]
     if not wanted:
         return None
-    high, low = max(_exact(row[2], "high") for row in wanted), min(_exact(row[3], "low") for row in wanted)
-    last = _exact(wanted[-1][4], "close")
+    high, low = max(exact(row[2], "high") for row in wanted), min(exact(row[3], "low") for row in wanted)
+    last = exact(wanted[-1][4], "close")
     if not 0 < low <= last <= high:
         raise BadAnswer("candle: high and low do not hold the close")
-    return Extremes(last, high, low, _seconds(wanted[-1][0]) * 1000)
+    return Extremes(high, low, last, _seconds(wanted[-1][0]) * 1000)
 
 
 def server_ms(result: object) -> int:

@@ -12,23 +12,21 @@ from decimal import Decimal
 from typing import Any
 
 from bot.brokers.base import Lane
-from bot.brokers.common.answers import number, order_id, safe_text
-from bot.brokers.common.outcomes import Unsupported, outcome
+from bot.brokers.common.answers import number, order_id, plain_words, safe_text
+from bot.brokers.common.outcomes import LATEST, SOONEST, Unsupported, act_until, needed, outcome
+from bot.brokers.common.venue_clock import VenueClock
 from bot.brokers.kraken.config import KrakenConfig
-from bot.brokers.kraken.errors import failure, plain_words
+from bot.brokers.kraken.errors import failure
 from bot.brokers.kraken.limits import ADD_COST, Charge, amend_cost, cancel_cost
-from bot.brokers.kraken.market import KrakenMarket, understood
+from bot.brokers.kraken.market import KrakenMarket
 from bot.brokers.kraken.parse import mapping
-from bot.brokers.kraken.skew import VenueClock
 from bot.brokers.kraken.transport import KrakenTransport
 from bot.domain.clock import SECOND, Clock, iso
 from bot.domain.log import Event, Log
 from bot.domain.money import plain
-from bot.domain.order import Intent, OrderType, Purpose, TimeInForce, VenueOrder
+from bot.domain.order import Intent, OrderType, TimeInForce, VenueOrder
 from bot.domain.outcome import Meaning, NotPlaced, Outcome, Placed, Unknown
 
-#: Kraken takes deadlines of half a second to a minute ahead.
-SOONEST, LATEST = 500, 60 * SECOND
 #: A GTD order must live for at least five seconds.
 _SHORTEST_LIFE = 5
 
@@ -62,17 +60,11 @@ def _prices(intent: Intent) -> dict[str, str]:
     if intent.type is OrderType.MARKET:
         return {}
     if intent.type is OrderType.LIMIT:
-        return {"price": _needed(intent.limit_price, "limit price")}
-    fields = {"price": _needed(intent.trigger_price, "trigger price")}
+        return {"price": needed(intent.limit_price, "limit price")}
+    fields = {"price": needed(intent.trigger_price, "trigger price")}
     if intent.type is OrderType.STOP_LIMIT:
-        fields["price2"] = _needed(intent.limit_price, "limit price")
+        fields["price2"] = needed(intent.limit_price, "limit price")
     return fields
-
-
-def _needed(price: Decimal | None, what: str) -> str:
-    if price is None or price <= 0:
-        raise Unsupported(f"an order without its {what}")
-    return plain(price)
 
 
 def _life(intent: Intent, now: int) -> dict[str, str]:
@@ -149,10 +141,7 @@ class KrakenTrade:
 
     def show(self, intent: Intent) -> str:
         """AddOrder with `validate`: Kraken's words when it takes this order; raises `BrokerError` when it does not."""
-        try:
-            result = understood(lambda: self._send_add(intent, validate=True))
-        except Unsupported as error:
-            raise failure(Meaning.UNSUPPORTED, error) from error
+        result = failure.understood(lambda: self._send_add(intent, validate=True))
         if txids := _txids(result):
             raise failure(Meaning.BUSY, self._undo(txids, intent.symbol))
         return safe_text(result.get("descr", result))
@@ -164,15 +153,13 @@ class KrakenTrade:
 
     def _send_add(self, intent: Intent, *, validate: bool) -> Any:
         now = self._clock.wall_ms()
-        deadline = min(intent.deadline or now + self._config.deadline_ms, now + LATEST - SECOND)
-        if validate:
-            deadline = now + self._config.deadline_ms
+        usual = self._config.deadline_ms
+        deadline = now + usual if validate else act_until(intent, now, usual)
         fields = order_fields(intent, self._market.pair(intent.symbol), now)
         fields["deadline"] = self._venue_time(deadline)
         if validate:
             fields["validate"] = "true"
-        lane = Lane.ENTRY if intent.purpose is Purpose.ENTRY else Lane.EXIT
-        charge = Charge(intent.symbol, ADD_COST, lane)
+        charge = Charge(intent.symbol, ADD_COST, Lane.of(intent))
         return mapping(self._transport.request("AddOrder", fields, charge, deadline - SOONEST), "AddOrder")
 
     def _cancel(self, txid: str, charge: Charge) -> Outcome:

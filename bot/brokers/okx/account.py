@@ -13,12 +13,13 @@ from typing import Any, NamedTuple
 
 from bot.brokers.base import BrokerError
 from bot.brokers.common.answers import mapping, text
+from bot.brokers.common.pages import Asked, Page, rows_of
 from bot.brokers.common.recent import Recent
 from bot.brokers.okx import parse as wire
 from bot.brokers.okx.answers import millis, only
 from bot.brokers.okx.config import OkxConfig
 from bot.brokers.okx.errors import failure
-from bot.brokers.okx.market import ALL_TYPES, OkxMarket, understood
+from bot.brokers.okx.market import ALL_TYPES, OkxMarket
 from bot.brokers.okx.parse_market import type_of
 from bot.brokers.okx.transport import OkxTransport
 from bot.domain.clock import DAY, HOUR, Clock
@@ -29,7 +30,6 @@ from bot.domain.order import DONE, VenueOrder
 from bot.domain.outcome import Meaning
 
 _PAGE = 100
-_MOST_PAGES = 400
 #: Algo orders that protect; one question each ("conditional,oco" is the only pair that OKX takes together).
 _STOPS = "conditional,oco"
 _ALGO_KINDS = (_STOPS, "trigger", "move_order_stop")
@@ -40,6 +40,7 @@ _FILLS_REACH, _ORDERS_REACH = 3 * DAY - HOUR, 7 * DAY - HOUR
 _STOPS_LIVE = 14 * DAY
 #: Waits (real seconds) for the stop that OKX makes of a filled entry's attachment.
 _NAPS = (0.05, 0.1, 0.2, 0.4)
+_PATIENCE = 10.0
 #: Refusals of a question that this key, this site or this mode cannot ask.
 _NOT_ASKED = frozenset({Meaning.NO_WAY, Meaning.PERMISSION})
 
@@ -75,7 +76,7 @@ class OkxAccount:
     def balances(self) -> dict[str, Balance]:
         """account/balance: the trading account."""
         rows = self._transport.private("/api/v5/account/balance")
-        return understood(lambda: wire.balances(rows, margin=self._margin))
+        return failure.understood(lambda: wire.balances(rows, margin=self._margin))
 
     def pockets(self) -> dict[str, Decimal]:
         """asset/balances: the funding account. Where that is not offered, or not to this key, nothing is known to lie there."""
@@ -85,16 +86,16 @@ class OkxAccount:
             if error.meaning not in _NOT_ASKED:
                 raise
             return {}
-        return understood(lambda: wire.pockets(rows))
+        return failure.understood(lambda: wire.pockets(rows))
 
-    def fees(self, symbols: Collection[str], *, in_coin: bool) -> dict[str, FeeRate]:
+    def fees(self, symbols: Collection[str], *, in_coin: bool = True) -> dict[str, FeeRate]:
         """trade-fee per instrument type: each market pays what its group pays. Swaps pay in the quote, purchases of coins in the
         coin unless account/config's `feeType` is 1 (`in_coin` False).
         """
         found: dict[str, FeeRate] = {}
         for kind in sorted({type_of(symbol) for symbol in symbols}):
             rows = self._transport.private("/api/v5/account/trade-fee", instType=kind)
-            rates = understood(lambda answer=rows: wire.rates(only(answer, "trade-fee")))  # type: ignore[misc]
+            rates = failure.understood(lambda answer=rows: wire.rates(only(answer, "trade-fee")))  # type: ignore[misc]
             for symbol in (one for one in symbols if type_of(one) == kind):
                 listing = self._market.known(symbol)
                 quote = "" if kind == "SPOT" else symbol.split("-")[1]
@@ -105,7 +106,7 @@ class OkxAccount:
     def positions(self) -> list[wire.SwapPosition]:
         """account/positions: what is open in contracts, foreign ones included."""
         rows = self._transport.private("/api/v5/account/positions")
-        return understood(lambda: wire.positions(rows, self._market.unit))
+        return failure.understood(lambda: wire.positions(rows, self._market.unit))
 
     # -- orders ------------------------------------------------------------------------------------------------------------
     def open_orders(self) -> list[VenueOrder]:
@@ -260,17 +261,12 @@ class OkxAccount:
         return found
 
     def _waited_for(self, stop: str, symbol: str) -> VenueOrder | None:
-        for nap in _NAPS:
-            late = self._algo(symbol, "", stop)
-            if late is not None:
-                return None if late.status in DONE else late
-            if not self._transport.pause(nap):
-                return None
-        return None
+        late = self._transport.seen(lambda: self._algo(symbol, "", stop), _NAPS, _PATIENCE)
+        return None if late is None or late.status in DONE else late
 
     # -- reading ---------------------------------------------------------------------------------------------------------------
     def _orders(self, rows: Iterable[object]) -> list[VenueOrder]:
-        found = understood(lambda: wire.orders(rows, self._market.unit))
+        found = failure.understood(lambda: wire.orders(rows, self._market.unit))
         for order in found:
             if order.client_id is not None:
                 self._entries[order.client_id] = order.exchange_id
@@ -278,14 +274,14 @@ class OkxAccount:
 
     def _algos(self, rows: Iterable[object]) -> list[VenueOrder]:
         told = list(rows)
-        found = understood(lambda: wire.algos(told, self._market.unit, self._parent))
+        found = failure.understood(lambda: wire.algos(told, self._market.unit, self._parent))
         types = {text(row, "algoId"): _trigger_type(row) for row in told if isinstance(row, dict)}
         for order in found:
             self._algo_ids[order.exchange_id] = types[order.exchange_id]
         return found
 
     def _fills(self, rows: Iterable[object]) -> list[Fill]:
-        return understood(lambda: wire.fills(rows, self._market.unit))
+        return failure.understood(lambda: wire.fills(rows, self._market.unit))
 
     def _archives(self, since: int) -> Sequence[str]:
         paths = ("/api/v5/trade/orders-history", "/api/v5/trade/orders-history-archive")
@@ -304,18 +300,17 @@ class OkxAccount:
         self, path: str, key: str, fields: Mapping[str, str], far: Callable[[Row], bool] | None = None
     ) -> list[Any]:
         """All rows of a list that comes 100 a page, newest first, until a page is short or its last row is `far` enough."""
-        found: list[Any] = []
-        after: dict[str, str] = {}
-        for _ in range(_MOST_PAGES):
-            page = self._transport.private(path, **fields, **after, limit=str(_PAGE))
-            found += page
+
+        def ask(after: str) -> Page[list[Any]]:
+            older = {"after": after} if after else {}
+            page = self._transport.private(path, **fields, **older, limit=str(_PAGE))
             if len(page) < _PAGE:
-                return found
-            last = understood(lambda rows=page: mapping(rows[-1], path))  # type: ignore[misc]
-            if far is not None and understood(lambda row=last: far(row)):  # type: ignore[misc]
-                return found
-            after = {"after": text(last, key)}
-        raise failure(Meaning.BUSY, f"{path} did not come to an end")
+                return Page(page, None)
+            last = failure.understood(lambda: mapping(page[-1], path))
+            ended = far is not None and failure.understood(lambda: far(last))
+            return Page(page, None if ended else text(last, key))
+
+        return rows_of(Asked(path, failure, ask))
 
 
 def _trigger_type(row: Row) -> str:

@@ -9,17 +9,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
 
+from bot.brokers.common.secrets import Secret, plain_text, revealed
 from bot.domain.money import ONE
 
 PUBLIC_URL = "https://www.okx.com"
-
-
-class Secret(Protocol):
-    """A text that must be asked for by name, so that no log shows it."""
-
-    def get_secret_value(self) -> str: ...
 
 
 class Margin(StrEnum):
@@ -61,17 +55,13 @@ class OkxConfig:
 
     @property
     def key(self) -> str:
-        return _text(self.api_key).strip()
+        return plain_text(self.api_key)
 
     @property
     def secret(self) -> str:
-        return _text(self.api_secret).strip()
+        return plain_text(self.api_secret)
 
     @property
     def phrase(self) -> str:
         """The passphrase as it is: blanks may belong to it."""
-        return _text(self.passphrase)
-
-
-def _text(value: str | Secret) -> str:
-    return value if isinstance(value, str) else value.get_secret_value()
+        return revealed(self.passphrase)

@@ -5,22 +5,21 @@ Raises with one line that says what the owner can do; changes nothing at the acc
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from bot.brokers.base import BrokerError, Connection
 from bot.brokers.common.answers import text
+from bot.brokers.common.rights import withdrawal
+from bot.brokers.common.venue_clock import VenueClock, skew_warnings
 from bot.brokers.okx import parse
 from bot.brokers.okx.account import OkxAccount
 from bot.brokers.okx.answers import only
 from bot.brokers.okx.config import OkxConfig
 from bot.brokers.okx.errors import REMEDIES, code_of, failure
-from bot.brokers.okx.market import understood
-from bot.brokers.okx.parse_market import server_ms
 from bot.brokers.okx.transport import OkxTransport
-from bot.domain.clock import SECOND, Clock
+from bot.domain.clock import SECOND
 from bot.domain.ids import Account
 from bot.domain.instrument import DOLLARS, STABLECOINS, Instrument, Trading
 from bot.domain.money import ZERO, plain
@@ -28,7 +27,6 @@ from bot.domain.outcome import Meaning
 
 #: OKX refuses a request whose time differs by more than 30 s from its own.
 SKEW_REFUSED = 30 * SECOND
-SKEW_SHOWN = 2 * SECOND
 #: Kinds of maintenance that stop a trader: trading as such, by batches of accounts and of products.
 _STOPS_TRADING = frozenset({"5", "8", "9"})
 #: "This API key doesn't have permission to use this function."
@@ -45,15 +43,14 @@ class Entry(NamedTuple):
     settings: parse.Settings
 
 
-def connect(config: OkxConfig, transport: OkxTransport, clock: Clock) -> Entry:
+def connect(config: OkxConfig, transport: OkxTransport, venue_clock: VenueClock) -> Entry:
     """Everything that must be true before this account is traded; `BrokerError` with the remedy when it is not."""
     check_credentials(config)
-    skew = measure_skew(transport, clock)
-    if abs(skew) > SKEW_REFUSED:
-        raise failure(Meaning.CLOCK, "clock off", "clock", seconds=f"{abs(skew) / SECOND:.0f}")
+    skew = venue_clock.compare(SKEW_REFUSED)
     check_system(config, transport)
     settings = _first_settings(transport)
-    warnings = [*_skew_warning(skew), *key_warnings(config, settings), *mode_warnings(config, settings)]
+    skewed = skew_warnings(skew, "OKX", " (deadlines are corrected)")
+    warnings = [*skewed, *key_warnings(config, settings), *mode_warnings(config, settings)]
     connection = Connection(
         account=Account(config.mode, "okx", config.environment, settings.uid, config.account_name),
         permissions=settings.permissions or frozenset(),
@@ -78,7 +75,7 @@ def _first_settings(transport: OkxTransport) -> parse.Settings:
 def read_settings(transport: OkxTransport) -> parse.Settings:
     """account/config: what the key may do and how the account is set."""
     rows = transport.private("/api/v5/account/config")
-    return understood(lambda: parse.settings(only(rows, "account/config")))
+    return failure.understood(lambda: parse.settings(only(rows, "account/config")))
 
 
 def check_credentials(config: OkxConfig) -> None:
@@ -87,20 +84,6 @@ def check_credentials(config: OkxConfig) -> None:
     for name, value in named:
         if not value or not value.isascii() or not value.isprintable():
             raise failure(Meaning.CREDENTIALS, f"unusable {name}", "missing", missing=name)
-
-
-def measure_skew(transport: OkxTransport, clock: Clock) -> int:
-    """Venue's clock minus ours (ms): of up to three looks the one with the shortest way; one is enough when all is well."""
-    looks: list[tuple[float, int]] = []
-    for _ in range(3):
-        begun, wall = time.monotonic(), clock.wall_ms()
-        rows = transport.public("/api/v5/public/time")
-        took = time.monotonic() - begun
-        venue = understood(lambda answer=rows: server_ms(answer))  # type: ignore[misc]
-        looks.append((took, venue - wall - int(took * 500)))
-        if took < 1 and abs(looks[-1][1]) <= SECOND:
-            break
-    return min(looks)[1]
 
 
 def check_system(config: OkxConfig, transport: OkxTransport) -> None:
@@ -127,13 +110,11 @@ def key_warnings(config: OkxConfig, settings: parse.Settings) -> list[str]:
     rights = settings.permissions
     if rights is None:
         raise failure(Meaning.PERMISSION, "no list of permissions", "unlisted")
-    if "withdraw" in rights and not config.allow_withdraw:
-        raise failure(Meaning.PERMISSION, "the key may withdraw", "withdraw")
+    warnings = withdrawal(config, failure, may="withdraw" in rights)
     if "trade" not in rights:
         raise failure(Meaning.PERMISSION, "the key may not trade", "read_only")
     if "read_only" not in rights:
         raise failure(Meaning.PERMISSION, "the key may not read", "no_read")
-    warnings = ["this key may withdraw money (allowed by ALLOW_WITHDRAW_KEYS)"] if "withdraw" in rights else []
     if settings.ips == "":
         warnings.append(
             "this key works from any IP address, and OKX deletes such keys after 14 days of silence: "
@@ -177,11 +158,3 @@ def _in_funding(account: OkxAccount) -> str:
     except BrokerError:
         return ""
     return f" ({' and '.join(found)} in Funding)" if found else ""
-
-
-def _skew_warning(skew: int) -> list[str]:
-    if abs(skew) <= SKEW_SHOWN:
-        return []
-    return [
-        f"this computer's clock differs from OKX's by {skew / SECOND:+.1f} s (deadlines are corrected): switch on NTP"
-    ]

@@ -12,17 +12,15 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from bot.brokers.base import BrokerError
-from bot.brokers.common.answers import safe_text
-from bot.domain.clock import SECOND
+from bot.brokers.common.failures import Failures, mildest, usual_remedies
 from bot.domain.outcome import Meaning
 
 VENUE = "okx"
-#: OKX counts its limits in windows of two seconds.
-WINDOW_MS = 2 * SECOND
 
 #: What the owner can do, by the name of the trouble. The README's table says the same.
 REMEDIES: Mapping[str, str] = MappingProxyType(
     {
+        **usual_remedies("OKX", "OKX_API_URL"),
         "missing": "{missing} is empty or holds signs that cannot be sent: copy it anew from OKX > API (printable ASCII only)",
         "malformed": "OKX_API_KEY is not a key at all: copy it anew from OKX > API",
         "key": "OKX_API_KEY is unknown at {host}: it was deleted or mistyped, or it belongs to another OKX site - set OKX_API_URL "
@@ -36,7 +34,6 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "https://eea.okx.com (my.okx.com) or https://us.okx.com (app.okx.com)",
         "ip": "this key works from other IP addresses only: add this computer's address to it on OKX > API > Edit",
         "needs_ip": "OKX wants a key that is bound to an IP address for this: add this computer's address on OKX > API > Edit",
-        "clock": "set this computer's clock (switch on NTP): it differs from OKX's by {seconds} s",
         "read_only": "this key may only read: switch on 'Trade' for it on OKX > API > Edit",
         "no_read": "this key may not read: switch on 'Read' for it on OKX > API > Edit",
         "withdraw": "this key may withdraw money: switch off 'Withdraw' for it on OKX > API > Edit, or set ALLOW_WITHDRAW_KEYS=true",
@@ -68,10 +65,6 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "blocked": "OKX refuses calls from this IP address or region: run NIJA where your OKX account may trade",
         "throttled": "OKX wants fewer calls: nothing to do, NIJA goes on by itself; another program may use this key",
         "maintenance": "OKX is in maintenance: nothing to do, NIJA asks again by itself",
-        "unreachable": "OKX cannot be reached or does not answer: check the network, and OKX_API_URL if you set it; "
-        "NIJA tries again by itself",
-        "tls": "OKX's certificate is not trusted: check this computer's clock, its root certificates and NIJA_CA_FILE",
-        "in_use": "another program on this host is using this key right now: stop it, or make a new API key for NIJA alone",
         "unfunded": "deposit USDT or USDC at OKX (USD where it pays for USDC pairs); NIJA starts trading by itself",
     }
 )
@@ -87,6 +80,7 @@ _FACTS: Mapping[str, str] = MappingProxyType(
         "held": "this currency",
     }
 )
+failure = Failures(VENUE, "OKX", REMEDIES, _FACTS)
 
 
 class Row(NamedTuple):
@@ -201,14 +195,11 @@ def meaning_of(code: str, words: str = "") -> Row | None:
 
 
 def explain(codes: Iterable[tuple[str, str]], host: str = "this address") -> BrokerError:
-    """The error that an answer's codes (with their texts) amount to: when in doubt among several, UNKNOWN."""
-    found = [(meaning_of(code, words), f"{code} {words}") for code, words in codes]
-    doubtful = (each for each in found if each[0] is None or each[0].meaning is Meaning.UNKNOWN)
-    row, words = next(doubtful, found[0])
+    """The error that an answer's codes (with their texts) amount to."""
+    row, words = mildest((meaning_of(code, words), f"{code} {words}") for code, words in codes)
     if row is None:
         return failure(Meaning.UNKNOWN, words, unheard=True)
-    pause = WINDOW_MS if row.meaning is Meaning.RATE_LIMITED else 0
-    return failure(row.meaning, words, row.remedy, pause, host=host)
+    return failure(row.meaning, words, row.remedy, host=host)
 
 
 def speaks_of_settings(reason: str) -> bool:
@@ -221,29 +212,6 @@ def finds_deadline_wrong(reason: str) -> bool:
     return code_of(reason) in {"50036", "50037"}
 
 
-def failure(
-    meaning: Meaning,
-    text: object,
-    remedy: str = "",
-    retry_after_ms: int = 0,
-    *,
-    unheard: bool = False,
-    **facts: str,
-) -> BrokerError:
-    """A `BrokerError` of this venue with the named remedy filled in."""
-    line = REMEDIES[remedy].format(**{**_FACTS, **facts}) if remedy else ""
-    words = safe_text(text)
-    return BrokerError(VENUE, meaning, words, remedy=line, retry_after_ms=retry_after_ms, unheard=unheard)
-
-
-def of_transport(error: Exception, *, sent: bool) -> BrokerError:
-    """What a broken connection or an unreadable answer means: certain only when no byte of the request left."""
-    if not sent:
-        remedy = "tls" if "CERTIFICATE_VERIFY_FAILED" in str(error) else "unreachable"
-        return failure(Meaning.BUSY, f"not sent: {type(error).__name__}: {error}", remedy)
-    return failure(Meaning.UNKNOWN, f"no usable answer: {type(error).__name__}: {error}", "unreachable")
-
-
 def of_status(status: int, reason: str) -> BrokerError:
     """A status other than 2xx without OKX's own code comes from its edge, or from something in between, which may have passed
     the request on. It says nothing of our key: OKX itself names what is wrong with a key by a code.
@@ -252,7 +220,7 @@ def of_status(status: int, reason: str) -> BrokerError:
     """
     text = f"HTTP {status} {reason}"
     if status == 429:
-        return failure(Meaning.RATE_LIMITED, text, "throttled", WINDOW_MS)
+        return failure(Meaning.RATE_LIMITED, text, "throttled")
     remedy = "blocked" if status in _SHUT_OUT else "unreachable"
     return failure(Meaning.UNKNOWN, text, remedy, unheard=400 <= status < 500)
 

@@ -6,11 +6,11 @@ that a close costs one small question per symbol. Markets are asked for with the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
-from typing import TypeVar
 
 from bot.brokers.common.answers import BadAnswer, mapping, text
+from bot.brokers.common.looks import at_rest, of_trades, shortest, widened
 from bot.brokers.okx import parse_market as wire
 from bot.brokers.okx.answers import only
 from bot.brokers.okx.config import OkxConfig
@@ -24,8 +24,6 @@ from bot.domain.log import Event, Log
 from bot.domain.money import ONE
 from bot.domain.outcome import Meaning
 
-T = TypeVar("T")
-
 ALL_TYPES = ("SPOT", "SWAP", "FUTURES")
 _PAGE = 300
 #: `market/candles` reaches 1,440 rows back; older ones are in `market/history-candles`.
@@ -34,14 +32,6 @@ _REACH = 1_200
 _PRINTS = (100, 500)
 #: Up to so many symbols are asked for one by one, more of them by the whole list.
 _FEW = 4
-
-
-def understood(read: Callable[[], T]) -> T:
-    """What a parser makes of an answer; an answer it cannot read is no answer (nothing happened, ask again)."""
-    try:
-        return read()
-    except BadAnswer as error:
-        raise failure(Meaning.BUSY, f"unreadable answer: {error}") from error
 
 
 class OkxMarket:
@@ -60,6 +50,11 @@ class OkxMarket:
     def open_contracts(self) -> None:
         """Contracts are read beside the spot market from now on."""
         self._types = ALL_TYPES
+
+    def time(self) -> int:
+        """OKX's clock (ms)."""
+        rows = self._transport.public("/api/v5/public/time")
+        return failure.understood(lambda: wire.server_ms(rows))
 
     # -- what there is -------------------------------------------------------------------------------------------------
     def instruments(self) -> dict[str, Instrument]:
@@ -95,13 +90,13 @@ class OkxMarket:
     def _refresh(self) -> None:
         rows = [row for kind in self._types for row in self._transport.private(_INSTRUMENTS, instType=kind)]
         now = self._clock.market_ms()
-        self._listings, faults = understood(lambda: wire.listings(rows, now, non_crypto=self._non_crypto))
+        self._listings, faults = failure.understood(lambda: wire.listings(rows, now, non_crypto=self._non_crypto))
         for fault in faults:
             self._log.warning(Event.MARKET_LEFT_OUT, venue="okx", reason=fault)
 
     def _read_units(self, kind: str) -> None:
         for each in self._transport.public("/api/v5/public/instruments", instType=kind):
-            row = understood(lambda one=each: mapping(one, "instrument"))  # type: ignore[misc]
+            row = failure.understood(lambda one=each: mapping(one, "instrument"))  # type: ignore[misc]
             try:
                 self._units[text(row, "instId")] = wire.unit_of(row)
             except BadAnswer:
@@ -112,7 +107,7 @@ class OkxMarket:
         """Best prices of these symbols; those that OKX does not show are missing."""
         found: dict[str, Ticker] = {}
         for row in self._ticker_rows(symbols):
-            symbol, seen = text(row, "instId"), understood(lambda one=row: wire.ticker(one))  # type: ignore[misc]
+            symbol, seen = text(row, "instId"), failure.understood(lambda one=row: wire.ticker(one))  # type: ignore[misc]
             if seen is not None and symbol in symbols:
                 found[symbol] = seen
         return found
@@ -124,7 +119,7 @@ class OkxMarket:
         else:
             kinds = sorted({wire.type_of(symbol) for symbol in symbols})
             pages = [self._transport.public("/api/v5/market/tickers", instType=kind) for kind in kinds]
-        return understood(lambda: [mapping(row, "ticker") for page in pages for row in page])
+        return failure.understood(lambda: [mapping(row, "ticker") for page in pages for row in page])
 
     def look(self, symbol: str, since: int) -> Look:
         """Last, high and low of the trades after `since`; `at` is the newest trade's time, so that none is missed.
@@ -134,35 +129,27 @@ class OkxMarket:
         """
         for most in _PRINTS:
             rows = self._transport.public("/api/v5/market/trades", instId=symbol, limit=str(most))
-            fresh = understood(lambda told=rows: wire.prints(told, since))  # type: ignore[misc]
+            fresh = failure.understood(lambda told=rows: wire.prints(told[::-1], since))  # type: ignore[misc]
             reaches = len(rows) < most or len(fresh) < len(rows)
             if reaches:
                 break
-        if not fresh:
-            old = understood(lambda: wire.prints(rows[:1]))
-            last = old[0].price if old else self._last(symbol)
-            return Look(symbol, since, last, last, last)
-        prices = [one.price for one in fresh]
-        seen = Look(symbol, fresh[0].at, prices[0], max(prices), min(prices))
-        return seen if reaches else self._with_candles(seen, since)
-
-    def _last(self, symbol: str) -> Decimal:
-        found = self.tickers({symbol}).get(symbol)
-        if found is None:
-            raise failure(Meaning.BUSY, f"no price of {symbol}")
-        return found.last
+        if fresh:
+            seen = of_trades(symbol, since, fresh)
+            return seen if reaches else self._with_candles(seen, since)
+        old = failure.understood(lambda: wire.prints(rows[:1]))
+        if old:
+            return of_trades(symbol, since, old)
+        return at_rest(symbol, since, self.tickers({symbol}).get(symbol), failure)
 
     def _with_candles(self, seen: Look, since: int) -> Look:
         """What was seen, and the candles that began after `since`: the shortest ones of which one page reaches back."""
         age = self._clock.market_ms() - since
-        bar = next((each for each in wire.BARS if each >= MINUTE and age < each * _PAGE), max(wire.BARS))
+        bar = shortest((each for each in wire.BARS if each >= MINUTE), age, _PAGE)
         start = -(-since // bar) * bar
         rows = self._transport.public(
             "/api/v5/market/candles", instId=seen.symbol, bar=wire.BARS[bar], limit=str(_PAGE)
         )
-        edges = understood(lambda: wire.extremes(rows, start))
-        high, low = max([seen.high, *(one.high for one in edges)]), min([seen.low, *(one.low for one in edges)])
-        return Look(seen.symbol, seen.at, seen.last, high, low)
+        return widened(seen, failure.understood(lambda: wire.extremes(rows, start)))
 
     # -- candles -----------------------------------------------------------------------------------------------------------
     def candles(self, symbol: str, timeframe_ms: int, count: int) -> Candles:
@@ -211,7 +198,7 @@ class OkxMarket:
             fields["after"] = after
         path = "/api/v5/market/history-candles" if deep else "/api/v5/market/candles"
         rows, unit = self._transport.public(path, **fields), self._unit_of(symbol)
-        read = understood(lambda: [wire.candle(row, unit) for row in rows])
+        read = failure.understood(lambda: [wire.candle(row, unit) for row in rows])
         return [one for one, closed in reversed(read) if closed]
 
     def _unit_of(self, symbol: str) -> Decimal:
@@ -221,7 +208,7 @@ class OkxMarket:
     def funding(self, symbol: str) -> wire.Funding:
         """public/funding-rate of a swap."""
         rows = self._transport.public("/api/v5/public/funding-rate", instId=symbol)
-        return understood(lambda: wire.funding(only(rows, "funding-rate")))
+        return failure.understood(lambda: wire.funding(only(rows, "funding-rate")))
 
 
 _INSTRUMENTS = "/api/v5/account/instruments"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from bot.brokers.common.outcomes import Unsupported
+from bot.brokers.common.outcomes import Unsupported, needed
 from bot.brokers.okx.parse import stop_id
 from bot.domain.instrument import Instrument, Kind
 from bot.domain.money import plain
@@ -48,7 +48,7 @@ def order_fields(intent: Intent, terms: Terms) -> dict[str, Any]:
         "clOrdId": intent.client_id,
     }
     if intent.type is OrderType.LIMIT:
-        fields["px"] = _needed(intent.limit_price, "limit price")
+        fields["px"] = needed(intent.limit_price, "limit price")
     elif terms.instrument.kind is Kind.SPOT:
         fields["tgtCcy"] = "base_ccy"
     attached = _attached(intent, terms)
@@ -127,7 +127,7 @@ def _attached(intent: Intent, terms: Terms) -> dict[str, str]:
 
 def _stop(trigger: Decimal | None, limit: Decimal | None, terms: Terms) -> dict[str, str]:
     return {
-        "slTriggerPx": _needed(trigger, "trigger price"),
+        "slTriggerPx": needed(trigger, "trigger price"),
         "slOrdPx": _AT_MARKET if limit is None else plain(limit),
         "slTriggerPxType": _trigger_type(terms),
     }
@@ -135,7 +135,7 @@ def _stop(trigger: Decimal | None, limit: Decimal | None, terms: Terms) -> dict[
 
 def _target(trigger: Decimal | None, terms: Terms) -> dict[str, str]:
     return {
-        "tpTriggerPx": _needed(trigger, "target price"),
+        "tpTriggerPx": needed(trigger, "target price"),
         "tpOrdPx": _AT_MARKET,
         "tpTriggerPxType": _trigger_type(terms),
     }
@@ -147,11 +147,5 @@ def _trigger_type(terms: Terms) -> str:
 
 
 def _trail(intent: Intent) -> dict[str, str]:
-    fields = {"callbackRatio": _needed(intent.trail, "trail")}
+    fields = {"callbackRatio": needed(intent.trail, "trail")}
     return fields | ({"activePx": plain(intent.trigger_price)} if intent.trigger_price is not None else {})
-
-
-def _needed(price: Decimal | None, what: str) -> str:
-    if price is None or price <= 0:
-        raise Unsupported(f"an order without its {what}")
-    return plain(price)

@@ -11,7 +11,19 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from bot.brokers.common.answers import BadAnswer, mapping, number, sequence, sound_fill, sound_order, text
+from bot.brokers.common.answers import (
+    BadAnswer,
+    about,
+    by_age,
+    mapping,
+    number,
+    oldest_first,
+    sequence,
+    side,
+    sound_fill,
+    sound_order,
+    text,
+)
 from bot.brokers.okx.answers import millis, set_price
 from bot.domain.fill import Fill
 from bot.domain.instrument import DOLLARS, Balance, FeeRate
@@ -50,23 +62,13 @@ _STATES = {
 }
 
 
-def side(row: Mapping[str, Any]) -> Side:
-    """The `side` of an order or fill."""
-    word = text(row, "side")
-    if word not in ("buy", "sell"):
-        raise BadAnswer(f"side {word[:40]!r}")
-    return Side(word)
-
-
 def order(row: Mapping[str, Any], unit: Decimal) -> VenueOrder:
     """One row of an order. `accFillSz` is in base (or contracts) even when `sz` is in quote.
 
     An order that an algo order made when it fired has that algo order as its parent.
     """
-    try:
+    with about("order", text(row, "ordId")):
         return sound_order(_order(row, unit))
-    except BadAnswer as error:
-        raise BadAnswer(f"order {text(row, 'ordId')[:40]}: {error}") from error
 
 
 def _order(row: Mapping[str, Any], unit: Decimal) -> VenueOrder:
@@ -137,10 +139,8 @@ _FIRED = frozenset({"effective", "partially_effective", "partially_failed"})
 
 def algo(row: Mapping[str, Any], unit: Decimal, parent: str | None) -> VenueOrder:
     """One row of an algo order. It never fills: when it fires it is over, and the orders it made (`children`) trade."""
-    try:
+    with about("algo order", text(row, "algoId")):
         return sound_order(_algo(row, unit, parent))
-    except BadAnswer as error:
-        raise BadAnswer(f"algo order {text(row, 'algoId')[:40]}: {error}") from error
 
 
 def _algo(row: Mapping[str, Any], unit: Decimal, parent: str | None) -> VenueOrder:
@@ -191,13 +191,13 @@ def _failure(row: Mapping[str, Any], status: OrderStatus) -> str:
 
 def orders(rows: Iterable[object], units: Units) -> list[VenueOrder]:
     """Rows of orders, oldest first."""
-    return _by_age(order(row, unit) for row, unit in _sized(rows, units))
+    return by_age(order(row, unit) for row, unit in _sized(rows, units))
 
 
 def algos(rows: Iterable[object], units: Units, parents: Parents) -> list[VenueOrder]:
     """Rows of algo orders, oldest first."""
     found = _sized(rows, units)
-    return _by_age(algo(row, unit, parents(text(row, "algoClOrdId"), text(row, "instId"))) for row, unit in found)
+    return by_age(algo(row, unit, parents(text(row, "algoClOrdId"), text(row, "instId"))) for row, unit in found)
 
 
 def _sized(rows: Iterable[object], units: Units) -> Iterable[tuple[Mapping[str, Any], Decimal]]:
@@ -208,17 +208,11 @@ def _sized(rows: Iterable[object], units: Units) -> Iterable[tuple[Mapping[str, 
             yield row, unit
 
 
-def _by_age(found: Iterable[VenueOrder]) -> list[VenueOrder]:
-    return sorted(found, key=lambda each: (each.created_at, each.exchange_id))
-
-
 # -- fills ----------------------------------------------------------------------------------------------------------------
 def fill(row: Mapping[str, Any], unit: Decimal) -> Fill:
     """One row of fills. OKX's fee is negative when paid, in `feeCcy`: the coin bought, or the quote."""
-    try:
+    with about("fill", text(row, "tradeId")):
         return sound_fill(_fill(row, unit))
-    except BadAnswer as error:
-        raise BadAnswer(f"fill {text(row, 'tradeId')[:40]}: {error}") from error
 
 
 def _fill(row: Mapping[str, Any], unit: Decimal) -> Fill:
@@ -251,7 +245,7 @@ def _in_dollars(symbol: str, fee: Decimal, asset: str, price: Decimal) -> Decima
 
 def fills(rows: Iterable[object], units: Units) -> list[Fill]:
     """Rows of fills, oldest first."""
-    return sorted((fill(row, unit) for row, unit in _sized(rows, units)), key=lambda each: (each.time, each.fill_id))
+    return oldest_first(fill(row, unit) for row, unit in _sized(rows, units))
 
 
 # -- money ----------------------------------------------------------------------------------------------------------------

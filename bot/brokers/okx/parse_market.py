@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bot.brokers.common.answers import BadAnswer, exact, mapping, market_name, measure, number, sequence, text
+from bot.brokers.common.looks import Extremes, Print
 from bot.brokers.okx.answers import millis, positive
 from bot.domain.candles import Candle
 from bot.domain.clock import DAY, HOUR, MINUTE, SECOND
@@ -176,19 +177,10 @@ def candle(row: object, unit: Decimal) -> tuple[Candle, bool]:
     return Candle(at, opening, high, low, close, volume * float(unit)), str(items[-1]) == "1"
 
 
-@dataclass(frozen=True, slots=True)
-class Print:
-    """One trade of the market: price, market time (ms), and its number."""
-
-    price: Decimal
-    at: int
-    number: str
-
-
 def prints(rows: Iterable[object], since: int = 0) -> list[Print]:
-    """market/trades: those after `since` (market ms), newest first, as OKX sends them."""
+    """market/trades: those after `since` (market ms), in the order of the rows."""
     return [
-        Print(positive(row, "px"), at, text(row, "tradeId"))
+        Print(positive(row, "px"), at)
         for row in (mapping(each, "trade") for each in rows)
         if (at := millis(row, "ts")) > since
     ]
@@ -201,17 +193,9 @@ def server_ms(rows: list[Any]) -> int:
     return int(number(mapping(rows[0], "time"), "ts"))
 
 
-@dataclass(frozen=True, slots=True)
-class Edges:
-    """High and low of one candle."""
-
-    high: Decimal
-    low: Decimal
-
-
-def extremes(rows: Iterable[object], start: int) -> list[Edges]:
-    """Highs and lows of the candles that began at or after `start` (ms), the running one included."""
-    found: list[Edges] = []
+def extremes(rows: Iterable[object], start: int) -> Extremes | None:
+    """What the price did in candles that began at or after `start` (ms), the running one included; None without any."""
+    found: list[Extremes] = []
     for row in rows:
         items = sequence(row, "candle")
         if len(items) < 5:
@@ -220,8 +204,8 @@ def extremes(rows: Iterable[object], start: int) -> list[Edges]:
         if not 0 < low <= high:
             raise BadAnswer("candle: high below low")
         if exact(items[0], "time") >= start:
-            found.append(Edges(high, low))
-    return found
+            found.append(Extremes(high, low))
+    return Extremes(max(one.high for one in found), min(one.low for one in found)) if found else None
 
 
 @dataclass(frozen=True, slots=True)

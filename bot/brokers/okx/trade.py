@@ -13,26 +13,24 @@ from typing import Any
 
 from bot.brokers.base import BrokerError, Lane
 from bot.brokers.common.answers import BadAnswer, order_id, text
-from bot.brokers.common.outcomes import Unsupported, outcome
+from bot.brokers.common.outcomes import LATEST, SOONEST, act_until, outcome
 from bot.brokers.common.shapes import NoCheck
+from bot.brokers.common.venue_clock import VenueClock
 from bot.brokers.okx.account import OkxAccount
 from bot.brokers.okx.config import OkxConfig
 from bot.brokers.okx.connect import MANY_COINS
-from bot.brokers.okx.errors import failure
+from bot.brokers.okx.errors import finds_deadline_wrong
 from bot.brokers.okx.market import OkxMarket
 from bot.brokers.okx.orders import Terms, algo_fields, is_algo, order_fields, wire_size
 from bot.brokers.okx.parse import Settings, stop_id
 from bot.brokers.okx.transport import OkxTransport
-from bot.domain.clock import SECOND, Clock
+from bot.domain.clock import Clock
 from bot.domain.instrument import Kind
 from bot.domain.log import Event, Log
 from bot.domain.money import plain
-from bot.domain.order import Intent, OrderType, Purpose, VenueOrder
+from bot.domain.order import Intent, OrderType, VenueOrder
 from bot.domain.outcome import Meaning, NotPlaced, Outcome, Placed
 
-#: A request that would reach OKX with less than this left (ms) is not worth sending.
-SOONEST = 500
-_LONGEST = 60 * SECOND
 #: Kinds that OKX changes as algo orders.
 _ALGO_TYPES = frozenset(
     {OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TAKE_PROFIT, OrderType.BRACKET, OrderType.TRAILING_STOP}
@@ -42,7 +40,7 @@ _PRECHECK = "/api/v5/trade/order-precheck"
 
 
 class OkxTrade:
-    """Requests that change something. `skew_ms` (venue minus us) and `settings` are set by connecting."""
+    """Requests that change something. `settings` are set by connecting."""
 
     def __init__(
         self,
@@ -51,6 +49,7 @@ class OkxTrade:
         market: OkxMarket,
         account: OkxAccount,
         clock: Clock,
+        venue_clock: VenueClock,
         log: Log,
     ) -> None:
         self._config = config
@@ -58,26 +57,30 @@ class OkxTrade:
         self._market = market
         self._account = account
         self._clock = clock
+        self._venue_clock = venue_clock
         self._log = log
         self._levered: set[str] = set()
-        self.skew_ms = 0
         self.settings: Settings | None = None
 
     # -- verbs ---------------------------------------------------------------------------------------------------------------
     def place(self, intent: Intent) -> Outcome:
         """trade/order or trade/order-algo, once."""
-        return outcome(lambda: self._algo(intent) if is_algo(intent) else self._order(intent))
+        if is_algo(intent):  # it carries no deadline, and a stop does not wait
+            return outcome(lambda: self._algo(intent))
+        self._venue_clock.before_a_deadline()
+        return self._checked(outcome(lambda: self._order(intent)))
 
     def amend(self, order: VenueOrder, qty: Decimal | None, trigger_price: Decimal | None) -> Outcome:
         """amend-algos of a stop, amend-order of another: the new total size and/or trigger. The order keeps its id."""
         if self._is_algo(order):
             return outcome(lambda: self._amend_algo(order, qty, trigger_price))
-        return outcome(lambda: self._amend_order(order, qty))
+        self._venue_clock.before_a_deadline()
+        return self._checked(outcome(lambda: self._amend_order(order, qty)))
 
     def cancel(self, order: VenueOrder) -> Outcome:
         """cancel-algos or cancel-order by the venue's id. Asking twice does no harm."""
         about = {"instId": order.symbol}
-        latest = self._clock.wall_ms() + _LONGEST
+        latest = self._clock.wall_ms() + LATEST
 
         def send() -> Outcome:
             if self._is_algo(order):
@@ -100,11 +103,8 @@ class OkxTrade:
         if self.settings is None or self.settings.level not in MANY_COINS:
             raise NoCheck("OKX checks no orders in this account mode: taken as its API guide says")
         latest = self._clock.wall_ms() + self._config.deadline_ms
-        try:
-            fields = order_fields(intent, self._terms(intent))
-            self._transport.request(_PRECHECK, fields, Lane.QUERY, latest)
-        except Unsupported as error:
-            raise failure(Meaning.UNSUPPORTED, error) from error
+        fields = order_fields(intent, self._terms(intent))
+        self._transport.request(_PRECHECK, fields, Lane.QUERY, latest)
         return "order-precheck found nothing wrong"
 
     # -- orders ----------------------------------------------------------------------------------------------------------------
@@ -113,7 +113,7 @@ class OkxTrade:
         fields = order_fields(intent, self._terms(intent))
         self._lever(intent, deadline)
         row = self._transport.request(
-            "/api/v5/trade/order", fields, _lane(intent), deadline - SOONEST, deadline + self.skew_ms
+            "/api/v5/trade/order", fields, Lane.of(intent), deadline - SOONEST, self._venue_clock.of(deadline)
         )
         exchange_id = order_id(text(row, "ordId"))
         _about(row, "clOrdId", intent.client_id)
@@ -126,7 +126,7 @@ class OkxTrade:
         deadline = self._deadline(intent)
         fields = algo_fields(intent, self._terms(intent))
         self._account.expect(fields["ordType"])
-        row = self._transport.request("/api/v5/trade/order-algo", fields, _lane(intent), deadline - SOONEST)
+        row = self._transport.request("/api/v5/trade/order-algo", fields, Lane.of(intent), deadline - SOONEST)
         algo_id = order_id(text(row, "algoId"))
         _about(row, "algoClOrdId", intent.client_id)
         self._account.remember(intent.client_id, algo_id, algo=True)
@@ -139,7 +139,7 @@ class OkxTrade:
         fields = {"instId": order.symbol, "ordId": order.exchange_id, "newSz": size}
         deadline = self._clock.wall_ms() + self._config.deadline_ms
         row = self._transport.request(
-            "/api/v5/trade/amend-order", fields, Lane.EXIT, deadline - SOONEST, deadline + self.skew_ms
+            "/api/v5/trade/amend-order", fields, Lane.EXIT, deadline - SOONEST, self._venue_clock.of(deadline)
         )
         return _about(row, "ordId", order.exchange_id)
 
@@ -169,7 +169,7 @@ class OkxTrade:
             return
         for fields in self._leverages(intent.symbol):
             try:
-                self._transport.request("/api/v5/account/set-leverage", fields, _lane(intent), deadline - SOONEST)
+                self._transport.request("/api/v5/account/set-leverage", fields, Lane.of(intent), deadline - SOONEST)
             except BrokerError as error:
                 if error.meaning is not Meaning.UNKNOWN:
                     raise
@@ -185,6 +185,12 @@ class OkxTrade:
             return [{**fields, "posSide": "long"}, {**fields, "posSide": "short"}]
         return [fields]
 
+    def _checked(self, ended: Outcome) -> Outcome:
+        """The same outcome; one that speaks of the deadline makes us look at OKX's clock again."""
+        if isinstance(ended, NotPlaced) and finds_deadline_wrong(ended.reason):
+            self._venue_clock.doubt()
+        return ended
+
     # -- parts -------------------------------------------------------------------------------------------------------------------
     def _terms(self, intent: Intent) -> Terms:
         """How this account trades this market."""
@@ -197,8 +203,7 @@ class OkxTrade:
 
     def _deadline(self, intent: Intent) -> int:
         """Wall time (ours) after which this request must not act."""
-        now = self._clock.wall_ms()
-        return min(intent.deadline or now + self._config.deadline_ms, now + _LONGEST)
+        return act_until(intent, self._clock.wall_ms(), self._config.deadline_ms)
 
 
 def _new_trigger(order: VenueOrder, price: Decimal, kind: str) -> dict[str, str]:
@@ -215,7 +220,3 @@ def _about(row: Mapping[str, Any], key: str, wanted: str) -> Placed:
     if told and told != wanted:
         raise BadAnswer(f"{key} {told[:40]!r} is not the one that was asked for")
     return Placed(wanted)
-
-
-def _lane(intent: Intent) -> Lane:
-    return Lane.ENTRY if intent.purpose is Purpose.ENTRY else Lane.EXIT

@@ -1,37 +1,34 @@
-"""OKX's wire: the okx package's client in a sender that is bounded in time and sends every request exactly once.
+"""OKX's wire: the okx package's client, which sends every request exactly once.
 
-Owns the session, the key's lock, the waiting for rate budgets and the time after which OKX must not act (`expTime`).
-Returns the `data` of OKX's envelope; raises `BrokerError` with the meaning an order needs (UNKNOWN: it may have been done).
+Owns the waiting for rate budgets, the time after which OKX must not act (`expTime`) and OKX's envelope, whose `data` it returns.
 """
 
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from ssl import SSLContext
-from types import ModuleType
-from typing import Any, NamedTuple, TypeVar
+from types import MappingProxyType, ModuleType
+from typing import Any, NamedTuple
 
 import requests
-from urllib3.exceptions import HTTPError
 
 from bot.brokers.base import BrokerError, Lane
-from bot.brokers.common.deadline import Deadline, Haste, Overdue, Runner
-from bot.brokers.common.keylock import KeyBusy, KeyLock
-from bot.brokers.common.rate_limits import OverBudget
+from bot.brokers.common.deadline import Deadline
+from bot.brokers.common.transport import Again, Transport
 from bot.brokers.common.wire import CONNECT_SECONDS, READ_SECONDS, BoundedSession, trusted
 from bot.brokers.okx import envelope as wire
 from bot.brokers.okx.config import OkxConfig
-from bot.brokers.okx.errors import failure, of_transport
+from bot.brokers.okx.errors import failure
 from bot.brokers.okx.limits import OkxLimits
 from bot.domain.clock import Clock
+from bot.domain.log import Log
 from bot.domain.outcome import Meaning
 
-T = TypeVar("T")
-
-#: How often a question is asked that OKX finds too much.
-_TRIES = 4
+#: OKX counts its limits in windows of two seconds, which a question that came too soon after others waits out: a start that asks
+#: for much would else begin anew each time, and never end where OKX allows less than it says.
+_AGAIN: Again = MappingProxyType({Meaning.RATE_LIMITED: (2.0, 2.0, 2.0)})
 
 Body = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
@@ -85,12 +82,13 @@ class _Http:
         return response
 
 
-class Sender:
-    """One session of the okx client. `call` may be left behind with its thread: `cut` then ends it."""
+class OkxClient:
+    """One session of the okx client."""
 
     def __init__(self, config: OkxConfig, trust: SSLContext) -> None:
         sdk = load_client()
         self.session = BoundedSession(trust)
+        self._host = config.api_url
         self._http = _Http(self.session)
         sdk.requests = self._http  # type: ignore[attr-defined]
         self.refused: type[Exception] = sdk.ResponseStatusError
@@ -114,28 +112,25 @@ class Sender:
         """The client's signature of a text."""
         return str(self._client._get_sign(prehash, secret).decode())  # noqa: SLF001
 
-    @property
-    def answer(self) -> _Answer | None:
-        """What came back last, whatever the client made of it."""
-        return self._http.answer
+    def refusal(self, error: Exception) -> BrokerError:  # noqa: ARG002 - the client's error does not have the body
+        """What a status other than 2xx says."""
+        answer = self._http.answer
+        if answer is None:
+            return failure(Meaning.UNKNOWN, "a refusal without an answer")
+        try:
+            body = answer.body.json()
+        except (ValueError, RecursionError):
+            body = None
+        return wire.of_failure(answer.status, answer.reason, body, self._host)
 
-    def cut(self) -> None:
-        """Nothing leaves or arrives any more."""
-        self.session.line.cut()
-        self.session.close()
 
-
-class OkxTransport:
+class OkxTransport(Transport[OkxClient]):
     """Questions and requests to one OKX account. Used by one thread; `hurry` may be called by another."""
 
-    def __init__(self, config: OkxConfig, clock: Clock) -> None:
+    def __init__(self, config: OkxConfig, clock: Clock, log: Log) -> None:
+        trust = trusted(config.ca_file)
+        super().__init__(config, clock, log, failure, lambda: OkxClient(config, trust))
         self._config = config
-        self._clock = clock
-        self._haste = Haste(clock.wall_ms)
-        self._runner = Runner("okx-sender", self._haste)
-        self._trust = trusted(config.ca_file)
-        self._sender = Sender(config, self._trust)
-        self._lock = KeyLock.of(config.state_dir, config.mode, "okx", config.environment, config.key)
         self._limits = OkxLimits(clock)
 
     def public(self, path: str, **fields: str) -> list[Any]:
@@ -144,9 +139,9 @@ class OkxTransport:
 
         def ask() -> list[Any]:
             self._admit("GET", path, fields, Lane.QUERY, deadline)
-            return self._opened(wire.rows, self._call("GET", path, fields, deadline))
+            return self._rows(path, fields, deadline)
 
-        return _read(ask, deadline)
+        return self._question(ask, deadline, _AGAIN)
 
     def private(self, path: str, **fields: str) -> list[Any]:
         """The `data` of a private question."""
@@ -154,10 +149,10 @@ class OkxTransport:
 
         def ask() -> list[Any]:
             self._admit("GET", path, fields, Lane.QUERY, deadline)
-            answer = self._alone(lambda: self._call("GET", path, fields, deadline), deadline)
-            return self._opened(wire.rows, answer)
+            with self._turn(deadline):
+                return self._rows(path, fields, deadline)
 
-        return _read(ask, deadline)
+        return self._question(ask, deadline, _AGAIN)
 
     def request(
         self, path: str, fields: Body, lane: Lane, latest: int, expires: int | None = None
@@ -169,114 +164,24 @@ class OkxTransport:
         """
         deadline = self._haste.deadline(self._config.order_seconds)
         self._admit("POST", path, fields, lane, deadline)
-
-        def send() -> Any:
-            if self._clock.wall_ms() > latest:
-                raise failure(Meaning.BUSY, "not sent: its deadline passed while it waited for its turn")
-            return self._call("POST", path, fields, deadline, expires)
-
-        return self._opened(wire.result, self._alone(send, deadline))
-
-    def pause(self, seconds: float) -> bool:
-        """Wait so long, less when the daemon is in a hurry; whether there is time left."""
-        return self._haste.deadline(seconds + 1).pause(seconds)
-
-    def hurry(self, until: int) -> None:
-        """No wait beyond wall time `until`."""
-        self._haste.hurry(until)
-
-    def limit_calls(self, seconds: float | None) -> None:
-        """No call takes longer than this; None for the usual times."""
-        self._haste.limit(seconds)
-
-    def close(self) -> None:
-        """Let go of thread, sockets and lock; safe to call twice."""
-        self._runner.close()
-        self._sender.cut()
-        self._lock.close()
+        with self._turn(deadline):
+            self._check_in_time(latest)
+            with self._heeding(deadline):
+                return wire.result(self._call("POST", path, fields, deadline, expires), self._config.api_url)
 
     # -- one call ----------------------------------------------------------------------------------------------------
     def _admit(self, method: str, path: str, fields: Body, lane: Lane, deadline: Deadline) -> None:
         about = fields if isinstance(fields, Mapping) else fields[0]
-        try:
-            self._limits.spend(method, path, str(about.get("instId", "")), lane, deadline)
-        except OverBudget as error:
-            raise failure(Meaning.RATE_LIMITED, error, "throttled", error.wait_ms) from error
+        market = str(about.get("instId", ""))
+        self._admitted(lambda: self._limits.spend(method, path, market, lane, deadline))
 
-    def _alone(self, call: Callable[[], Any], deadline: Deadline) -> Any:
-        try:
-            with self._lock.held(deadline):
-                return call()
-        except KeyBusy as error:
-            raise failure(Meaning.BUSY, error, "in_use") from error
+    def _rows(self, path: str, fields: Body, deadline: Deadline) -> list[Any]:
+        with self._heeding(deadline):
+            return wire.rows(self._call("GET", path, fields, deadline), self._config.api_url)
 
     def _call(self, method: str, path: str, fields: Body, deadline: Deadline, expires: int | None = None) -> Any:
         """The envelope that one request brought back."""
-        sender = self._sender
-        sender.session.line.sent = False
-        try:
-            return self._runner.run(lambda: sender.call(method, path, fields, expires), deadline)
-        except Overdue as error:
-            self._renew()
-            raise failure(
-                Meaning.UNKNOWN if sender.session.line.sent else Meaning.BUSY, error, "unreachable"
-            ) from error
-        except sender.refused as error:
-            raise self._heed(self._of_failure(sender)) from error
-        except (
-            requests.RequestException,
-            HTTPError,
-            OSError,
-            ValueError,
-            TypeError,
-            KeyError,
-            RecursionError,
-        ) as error:
-            raise of_transport(error, sent=sender.session.line.sent) from error
+        return self._sender.call(lambda client: client.call(method, path, fields, expires), deadline)
 
-    def _renew(self) -> None:
-        """Cut the overdue call off, so that it cannot leave later, and start with a fresh session."""
-        self._sender.cut()
-        self._sender = Sender(self._config, self._trust)
-
-    def _opened(self, contents: Callable[[Any, str], T], envelope: Any) -> T:
-        try:
-            return contents(envelope, self._config.api_url)
-        except BrokerError as error:
-            self._heed(error)
-            raise
-
-    def _of_failure(self, sender: Sender) -> BrokerError:
-        """What a status other than 2xx says."""
-        answer = sender.answer
-        if answer is None:
-            return failure(Meaning.UNKNOWN, "a refusal without an answer")
-        try:
-            body = answer.body.json()
-        except (ValueError, RecursionError):
-            body = None
-        return wire.of_failure(answer.status, answer.reason, body, self._config.api_url)
-
-    def _heed(self, error: BrokerError) -> BrokerError:
-        """Remember that the venue's counter is full."""
-        if error.meaning is Meaning.RATE_LIMITED:
-            self._limits.refused()
-        return error
-
-
-def _read(ask: Callable[[], list[Any]], deadline: Deadline) -> list[Any]:
-    """A question whose answer did not come has only failed: UNKNOWN is for requests that change something, and for words that
-    are unheard of.
-
-    One that came too soon after others is asked again after the pause that OKX wants: a start that asks for much would
-    else begin anew each time, and never end where OKX allows less than it says.
-    """
-    for left in reversed(range(_TRIES)):
-        try:
-            return ask()
-        except BrokerError as error:
-            if error.meaning is Meaning.UNKNOWN and not error.unheard:
-                raise BrokerError(error.venue, Meaning.BUSY, error.text, remedy=error.remedy) from error
-            if error.meaning is not Meaning.RATE_LIMITED or not left or not deadline.pause(error.retry_after_ms / 1000):
-                raise
-    raise AssertionError("the last try returns or raises")
+    def _refused(self) -> None:
+        self._limits.refused()

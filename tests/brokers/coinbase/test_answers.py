@@ -181,7 +181,7 @@ def test_a_question_refused_in_new_words_ends_nobody(server: TlsServer, broker: 
         server.answer = Script(accounts=NEW_WORDS[name], batch=NEW_WORDS[name])
         for ask in (broker.balances, broker.open_orders):
             error = raised(ask)
-            assert (error.meaning, error.unheard) == (Meaning.UNKNOWN, True)
+            assert (error.meaning, error.unheard) == (Meaning.BUSY, True)
 
 
 def test_a_lost_page_is_no_missing_order(server: TlsServer, broker: CoinbaseBroker) -> None:

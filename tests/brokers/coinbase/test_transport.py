@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 import trustme
 
-from bot.brokers.base import BrokerError, Lane
+from bot.brokers.base import BrokerError, Lane, NoRoom
 from bot.brokers.coinbase import CoinbaseBroker, CoinbaseConfig
+from bot.brokers.coinbase.config import Limits
 from bot.brokers.coinbase.transport import CoinbaseTransport
 from bot.domain.clock import SystemClock, system_ms
 from bot.domain.outcome import Meaning
@@ -82,8 +83,7 @@ def test_an_order_without_a_clear_answer_is_unknown_and_a_question_just_failed(
     assert len(server.posts()) == 1
     for question in (lambda: transport.private("/accounts"), lambda: transport.public("/time")):
         error = failed(question)
-        assert error.meaning is (Meaning.UNKNOWN if name == "conflict" else Meaning.BUSY)
-        assert error.unheard is (name == "conflict")
+        assert (error.meaning, error.unheard) == (Meaning.BUSY, name == "conflict")
 
 
 def test_a_dead_connection_of_the_pool_is_not_used_for_a_second_post(
@@ -204,6 +204,36 @@ def test_a_pause_that_coinbase_asks_for_is_kept_by_every_program_with_the_key(
     clock.passes(1_001)
     server.answer = ok({"fine": "1"})
     assert make_transport(config, clock).private("/accounts") == {"fine": "1"}
+
+
+def test_our_own_budget_refuses_before_coinbase_does(
+    server: TlsServer, config: CoinbaseConfig, make_transport: Make
+) -> None:
+    small = dataclasses.replace(config, limits=Limits(1, 0.001), read_seconds=0.5)
+    transport = make_transport(small)
+    transport.public("/time")
+    assert isinstance(failed(lambda: transport.public("/time")), NoRoom)
+    assert len(server.requests) == 1
+
+
+def test_after_a_refusal_for_its_rate_the_counter_is_full(
+    server: TlsServer, config: CoinbaseConfig, make_transport: Make
+) -> None:
+    clock = StandingClock(system_ms())
+    transport = make_transport(dataclasses.replace(config, order_seconds=0.5, limits=Limits(30, 0.001)), clock)
+    server.answer = http(b"<html>", "429 Too Many Requests")
+    assert not isinstance(failed(lambda: order(transport)), NoRoom)
+    clock.passes(1_001)  # the pause is over, the counter has not run down
+    assert isinstance(failed(lambda: order(transport)), NoRoom)
+    assert len(server.posts()) == 1
+
+
+def test_nothing_leaves_once_it_is_closed(server: TlsServer, config: CoinbaseConfig, make_transport: Make) -> None:
+    transport = make_transport(config)
+    transport.public("/time")
+    transport.close()
+    assert failed(lambda: transport.public("/time")).meaning is Meaning.BUSY
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from bot.brokers.base import Absence, BrokerError, Capabilities
 from bot.brokers.coinbase.errors import of_cancel, of_order, of_preview, of_status
-from bot.brokers.coinbase.words import CANCELS, MESSAGES, NOTHING, ORDERS, REFUSALS, bare, normal
+from bot.brokers.coinbase.words import CANCELS, MESSAGES, NOTHING, ORDERS, REFUSALS, bare
+from bot.brokers.common.answers import plain_words
 from bot.brokers.common.outcomes import outcome
 from bot.brokers.common.shapes import Shapes
 from bot.domain.order import Intent, OrderType, Purpose, Side, TimeInForce
@@ -33,7 +34,7 @@ _BENT = st.builds(
 
 
 def _is_code(word: str) -> bool:
-    return bare(word) in ORDERS or bare(word).startswith(NOTHING) or normal(word).upper() in CANCELS
+    return bare(word) in ORDERS or bare(word).startswith(NOTHING) or plain_words(word).upper() in CANCELS
 
 
 unheard = (_ANY | _BENT).filter(lambda word: bool(word.strip()) and not _is_code(word))
@@ -106,24 +107,24 @@ def test_a_cancel_refused_in_such_words_is_unknown(word: str) -> None:
 def test_a_status_with_such_words_is_no_verdict(status: int, word: str, detail: str, listed: bool) -> None:
     row = {"id": word, "message": detail} if listed else {"error": word, "message": detail, "error_details": detail}
     error = of_status(status, json.dumps({"errors": [row]} if listed else row))
-    if not any((status, normal(word)) == (known.status, known.error) for known in REFUSALS):
+    if not any((status, plain_words(word)) == (known.status, known.error) for known in REFUSALS):
         assert (error.meaning, error.unheard) == (Meaning.UNKNOWN, True)
 
 
 @given(detail=_ANY | _BENT)
 def test_a_key_is_refused_in_known_words_only(detail: str) -> None:
     known = {row.detail for row in REFUSALS if row.status == 403}
-    if normal(detail) not in known:
+    if plain_words(detail) not in known:
         said = json.dumps({"error": "PERMISSION_DENIED", "message": detail})
         assert (of_status(403, said).meaning, of_status(403, said).unheard) == (Meaning.UNKNOWN, True)
-    if normal(detail):
+    if plain_words(detail):
         assert of_status(401, f"Unauthorized {detail}").meaning is Meaning.UNKNOWN
 
 
 @given(status=st.sampled_from([400, 401, 404, 405, 409, 422]), body=st.text(max_size=60))
 def test_a_bare_status_is_no_verdict(status: int, body: str) -> None:
     error = of_status(status, body)
-    if normal(body) != "unauthorized":
+    if plain_words(body) != "unauthorized":
         assert (error.meaning, error.unheard) == (Meaning.UNKNOWN, True)
 
 

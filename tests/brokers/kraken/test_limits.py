@@ -15,6 +15,7 @@ from bot.brokers.kraken import KrakenBroker
 from bot.brokers.kraken.config import Tier
 from bot.brokers.kraken.limits import LOWERED_FOR, Charge, KrakenLimits
 from bot.domain.log import Event
+from bot.domain.pacer import RealTime
 from bot.settings import load_settings
 from bot.world import World
 from tests.brokers.kraken.conftest import KEY, SECRET, Notes
@@ -23,7 +24,7 @@ from tests.brokers.kraken.conftest import KEY, SECRET, Notes
 class Still:
     """A market clock that runs, at a moment at which nothing has flowed out yet."""
 
-    speed = 1.0
+    pacer = RealTime()
 
     def __init__(self) -> None:
         self.now = 1_000_000

@@ -19,7 +19,7 @@ from bot.brokers.base import BrokerError, Lane
 from bot.brokers.common.wire import trusted
 from bot.brokers.kraken import KrakenConfig
 from bot.brokers.kraken.limits import Charge
-from bot.brokers.kraken.transport import KrakenTransport, Sender
+from bot.brokers.kraken.transport import KrakenClient, KrakenTransport
 from bot.domain.clock import SystemClock, system_ms
 from bot.domain.outcome import Meaning
 from tests.brokers.kraken.conftest import KEY, SECRET, Answer, Request, SocketServer, drip, http, ok, refused
@@ -62,7 +62,7 @@ def redirect(connection: socket.socket, request: Request) -> None:
 
 # -- signing --------------------------------------------------------------------------------------------------------
 def test_the_signature_is_the_one_of_krakens_documentation(config: KrakenConfig) -> None:
-    sender = Sender(config, trusted())
+    sender = KrakenClient(config, trusted())
     fields = {
         "nonce": "1616492376594",
         "ordertype": "limit",
@@ -308,7 +308,25 @@ def test_throttled_is_obeyed_until_its_time(server: SocketServer, config: Kraken
     server.answer = refused(f"EService: Throttled: {clock.now // 1000 + 30}")
     error = failed(lambda: order(transport))
     assert (error.meaning, error.retry_after_ms) == (Meaning.RATE_LIMITED, 30_000)
-    assert failed(lambda: order(transport)).meaning is Meaning.RATE_LIMITED
+    for other in (transport, make_transport(config, clock)):  # whoever uses the key
+        assert failed(lambda each=other: order(each)).meaning is Meaning.RATE_LIMITED  # type: ignore[misc]
+    assert len(server.requests) == 1
+
+
+def test_a_lockout_that_a_public_question_meets_is_one_of_the_key(
+    server: SocketServer, config: KrakenConfig, make_transport: Make
+) -> None:
+    server.answer = refused("EGeneral:Temporary lockout")
+    assert failed(lambda: make_transport(config).public("Time")).meaning is Meaning.LOCKED_OUT
+    assert failed(lambda: make_transport(config).private("BalanceEx")).meaning is Meaning.LOCKED_OUT
+    assert len(server.requests) == 1
+
+
+def test_nothing_leaves_once_it_is_closed(server: SocketServer, config: KrakenConfig, make_transport: Make) -> None:
+    transport = make_transport(config)
+    transport.public("Time")
+    transport.close()
+    assert failed(lambda: transport.public("Time")).meaning is Meaning.BUSY
     assert len(server.requests) == 1
 
 

@@ -18,7 +18,6 @@ from bot.brokers.base import BrokerError
 from bot.brokers.kraken import KrakenBroker, KrakenConfig, Tier
 from bot.brokers.kraken.errors import TABLE, plain_words, row_of
 from bot.brokers.kraken.names import read_names
-from bot.brokers.kraken.transport import KrakenTransport
 from bot.domain.clock import SystemClock
 from bot.domain.order import OrderStatus, OrderType, Purpose, Side, VenueOrder
 from bot.domain.outcome import Meaning, Unknown
@@ -63,18 +62,27 @@ class Fast(SystemClock):
         return self._now
 
 
+class Told:
+    """In the place of a sender, and of the exchange behind it."""
+
+    def __init__(self, answer: dict[str, Any]) -> None:
+        self._answer = answer
+
+    def call(self, ask: object, deadline: object) -> Any:
+        return dict(self._answer)
+
+    def close(self) -> None:
+        pass
+
+
 @pytest.fixture(scope="module")
 def say(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], KrakenBroker]]:
     """A broker to which Kraken answers a word, whatever it asks."""
-    patch = pytest.MonkeyPatch()
     folder: Path = tmp_path_factory.mktemp("key")
     broker = KrakenBroker(KrakenConfig(KEY, SECRET, folder, mode="sandbox", tier=Tier.PRO), Fast(), Notes())
     answer: dict[str, Any] = {}
 
-    def send(transport: KrakenTransport, call: Callable[[], Any], deadline: object) -> Any:
-        return dict(answer)
-
-    patch.setattr(KrakenTransport, "_send", send)
+    broker._transport._sender = Told(answer)  # type: ignore[assignment]
     broker._market._assets, broker._market._pairs = fixture("assets"), fixture("asset_pairs")
     broker._market._names = read_names(fixture("assets"), fixture("asset_pairs"))
 
@@ -83,7 +91,6 @@ def say(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Kr
         return broker
 
     yield saying
-    patch.undo()
     broker.close()
 
 

@@ -140,7 +140,7 @@ def make_transport() -> Iterator[Callable[..., OkxTransport]]:
     made: list[OkxTransport] = []
 
     def make(config: OkxConfig, clock: Clock | None = None) -> OkxTransport:
-        made.append(OkxTransport(config, clock or SystemClock()))
+        made.append(OkxTransport(config, clock or SystemClock(), Notes()))
         return made[-1]
 
     yield make

@@ -318,8 +318,11 @@ def test_a_stop_does_not_wait_for_a_look_at_the_clocks(script: Script, connected
     looks = len(script.asked("/api/v5/public/time"))
     broker.place(stop())
     assert len(script.asked("/api/v5/public/time")) == looks
-    broker.place(sale())
-    assert len(script.asked("/api/v5/public/time")) > looks
+    limit = dataclasses.replace(resting(kind=OrderType.LIMIT), exchange_id="777777777777777777")
+    for request in (lambda: broker.place(sale()), lambda: broker.amend(limit, qty=Decimal("0.005"))):
+        looks = len(script.asked("/api/v5/public/time"))
+        request()
+        assert len(script.asked("/api/v5/public/time")) > looks
 
 
 # -- what pays --------------------------------------------------------------------------------------------------------

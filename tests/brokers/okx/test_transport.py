@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.brokers.base import BrokerError, Lane
+from bot.brokers.base import BrokerError, Lane, NoRoom
 from bot.brokers.common.wire import trusted
 from bot.brokers.okx import OkxConfig
-from bot.brokers.okx.transport import OkxTransport, Sender
+from bot.brokers.okx.transport import OkxClient, OkxTransport
 from bot.domain.clock import SystemClock, system_ms
 from bot.domain.outcome import Meaning
 from tests.brokers.kraken.conftest import Answer, Request, SocketServer, drip, http
@@ -77,9 +77,9 @@ SIGNED = {
 
 @pytest.mark.parametrize("prehash", SIGNED)
 def test_signatures(prehash: str, config: OkxConfig) -> None:
-    sender = Sender(config, trusted())
+    sender = OkxClient(config, trusted())
     assert sender.sign(prehash, SECRET) == SIGNED[prehash]
-    sender.cut()
+    sender.session.close()
 
 
 def test_what_arrives_is_what_was_signed(server: SocketServer, config: OkxConfig, make_transport: Make) -> None:
@@ -87,13 +87,13 @@ def test_what_arrives_is_what_was_signed(server: SocketServer, config: OkxConfig
     transport = make_transport(config)
     place(transport)
     transport.private("/api/v5/trade/orders-algo-pending", ordType="conditional,oco")
-    sender = Sender(config, trusted())
+    sender = OkxClient(config, trusted())
     for request in server.requests:
         prehash = request.headers["ok-access-timestamp"] + request.method + request.path + request.body.decode()
         assert request.headers["ok-access-sign"] == sender.sign(prehash, SECRET)
         assert request.headers["ok-access-key"] == KEY
         assert request.headers["ok-access-passphrase"] == PHRASE
-    sender.cut()
+    sender.session.close()
     assert json.loads(server.requests[0].body) == {"instId": "BTC-USDT", "sz": "1", "reduceOnly": False}
 
 
@@ -202,9 +202,9 @@ def test_words_that_nobody_wrote_down_are_told_as_that(
 ) -> None:
     server.answer = UNHEARD[name]
     transport = make_transport(config)
-    for ask in (lambda: place(transport), lambda: transport.private("/api/v5/account/balance")):
-        error = failed(ask)
-        assert (error.meaning, error.unheard) == (Meaning.UNKNOWN, True)
+    order, question = failed(lambda: place(transport)), failed(lambda: transport.private("/api/v5/account/balance"))
+    assert (order.meaning, order.unheard) == (Meaning.UNKNOWN, True)
+    assert (question.meaning, question.unheard) == (Meaning.BUSY, True)  # a question can only fail
     assert len(server.requests) == 2
 
 
@@ -299,11 +299,11 @@ def test_control_characters_and_long_texts_do_not_reach_the_log(
 IMPORT = """
 import sys
 from pathlib import Path
+from bot.brokers.common.wire import trusted
 from bot.brokers.okx import OkxConfig
-from bot.brokers.okx.transport import OkxTransport
-from bot.domain.clock import SystemClock
+from bot.brokers.okx.transport import OkxClient
 
-OkxTransport(OkxConfig("k", "s", "p", Path(sys.argv[1]), mode="sandbox"), SystemClock()).close()
+OkxClient(OkxConfig("k", "s", "p", Path(sys.argv[1]), mode="sandbox"), trusted())
 assert not {"okx", "okx.api", "candlelite", "paux", "pandas"} & set(sys.modules), sorted(sys.modules)
 """
 
@@ -335,6 +335,41 @@ def test_a_budget_that_is_spent_refuses_before_okx_does(
     answers = [_meaning(lambda: transport.private("/api/v5/account/config")) for _ in range(4)]
     assert answers[-1] is Meaning.RATE_LIMITED
     assert len(server.requests) < 4
+    assert isinstance(failed(lambda: transport.private("/api/v5/account/config")), NoRoom)
+
+
+def test_too_many_calls_at_one_endpoint_are_not_too_many_at_another(
+    server: SocketServer, config: OkxConfig, make_transport: Make
+) -> None:
+    transport = make_transport(config)
+    server.answer = refused("50011", "Too Many Requests")
+    assert failed(lambda: place(transport)).meaning is Meaning.RATE_LIMITED
+    server.answer = ok()
+    for other in (transport, make_transport(config)):
+        assert other.private("/api/v5/account/balance") == []
+
+
+def test_after_a_refusal_for_its_rate_the_counter_of_an_endpoint_is_full(
+    server: SocketServer, config: OkxConfig, make_transport: Make
+) -> None:
+    transport = make_transport(dataclasses.replace(config, order_seconds=0.5), StandingClock())
+    server.answer = refused("50011", "Too Many Requests")
+    assert not isinstance(failed(lambda: place(transport)), NoRoom)
+    assert isinstance(failed(lambda: place(transport)), NoRoom)
+    assert len(server.requests) == 1
+
+
+def test_a_question_that_came_too_soon_waits_out_the_window(
+    server: SocketServer, config: OkxConfig, make_transport: Make
+) -> None:
+    def once(connection: socket.socket, request: Request) -> None:
+        (refused("50011") if len(server.requests) == 1 else ok())(connection, request)
+
+    server.answer = once
+    began = time.monotonic()
+    assert make_transport(config).private("/api/v5/account/balance") == []
+    assert time.monotonic() - began >= 2
+    assert len(server.requests) == 2
 
 
 def _meaning(ask: Callable[[], object]) -> Meaning | None:

@@ -1,0 +1,142 @@
+"""A broker made of its venue's parts: each verb is handed on to the part that answers for it.
+
+A venue says what its parts are, and overrides the few verbs in which it is unlike the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from decimal import Decimal
+from typing import Protocol
+
+from bot.brokers.base import BaseBroker, Capabilities, ShapeProof
+from bot.brokers.common.shapes import Shapes
+from bot.domain.candles import Candles
+from bot.domain.fill import Fill
+from bot.domain.instrument import Balance, FeeRate, Instrument, Look, Ticker
+from bot.domain.log import Log
+from bot.domain.order import Intent, VenueOrder
+from bot.domain.outcome import Outcome
+
+
+class Wire(Protocol):
+    """The venue's transport, as far as its broker's verbs need it."""
+
+    def hurry(self, until: int) -> None: ...
+    def limit_calls(self, seconds: float | None) -> None: ...
+    def close(self) -> None: ...
+
+
+class Market(Protocol):
+    """What can be traded, and what it costs."""
+
+    def instruments(self) -> Mapping[str, Instrument]: ...
+    def tickers(self, symbols: Collection[str]) -> Mapping[str, Ticker]: ...
+    def candles(self, symbol: str, timeframe_ms: int, count: int) -> Candles: ...
+    def look(self, symbol: str, since: int) -> Look: ...
+
+
+class Holdings(Protocol):
+    """What lies at the account, and what happened there."""
+
+    def balances(self) -> Mapping[str, Balance]: ...
+    def pockets(self) -> Mapping[str, Decimal]: ...
+    def fees(self, symbols: Collection[str]) -> Mapping[str, FeeRate]: ...
+    def order(self, exchange_id: str, symbol: str) -> VenueOrder | None: ...
+    def open_orders(self) -> Sequence[VenueOrder]: ...
+    def find(self, client_id: str, symbol: str, since: int) -> VenueOrder | None: ...
+    def recent_orders(self, since: int) -> Sequence[VenueOrder]: ...
+    def fills(self, since: int) -> Sequence[Fill]: ...
+    def fills_of(self, order: VenueOrder) -> Sequence[Fill]: ...
+
+
+class Trade(Protocol):
+    """Requests that change something, and `show`, which only asks whether one would be taken (see `shapes.Show`)."""
+
+    def show(self, intent: Intent) -> str: ...
+    def place(self, intent: Intent) -> Outcome: ...
+    def amend(self, order: VenueOrder, qty: Decimal | None, trigger_price: Decimal | None) -> Outcome: ...
+    def cancel(self, order: VenueOrder) -> Outcome: ...
+
+
+class VenueBroker(BaseBroker):
+    """One account of one venue. Used by one thread; only `hurry` may come from another."""
+
+    _transport: Wire
+    _market: Market
+    _account: Holdings
+    _trade: Trade
+
+    def __init__(self, able: Capabilities, log: Log) -> None:
+        """`able` is what the venue's documentation says; the parts are set by the venue."""
+        self._log = log
+        self._shapes = Shapes(able, self.name, log)
+
+    # -- connection --------------------------------------------------------------------------------------------------
+    def capabilities(self) -> Capabilities:
+        return self._shapes.able
+
+    def prove(self, entry: Intent, stop: Intent) -> Sequence[ShapeProof]:
+        return self._shapes.prove(self._trade.show, entry, stop)
+
+    def hurry(self, until: int) -> None:
+        self._transport.hurry(until)
+
+    def limit_calls(self, seconds: float | None) -> None:
+        self._transport.limit_calls(seconds)
+
+    def close(self) -> None:
+        self._transport.close()
+
+    # -- market ------------------------------------------------------------------------------------------------------
+    def instruments(self) -> Mapping[str, Instrument]:
+        return self._market.instruments()
+
+    def tickers(self, symbols: Collection[str]) -> Mapping[str, Ticker]:
+        return self._market.tickers(symbols)
+
+    def candles(self, symbol: str, timeframe_ms: int, count: int) -> Candles:
+        return self._market.candles(symbol, timeframe_ms, count)
+
+    def look(self, symbol: str, since: int) -> Look:
+        return self._market.look(symbol, since)
+
+    # -- account -----------------------------------------------------------------------------------------------------
+    def balances(self) -> Mapping[str, Balance]:
+        return self._account.balances()
+
+    def pockets(self) -> Mapping[str, Decimal]:
+        return self._account.pockets()
+
+    def fees(self, symbols: Collection[str]) -> Mapping[str, FeeRate]:
+        return self._account.fees(symbols)
+
+    def order(self, exchange_id: str, symbol: str) -> VenueOrder | None:
+        return self._account.order(exchange_id, symbol)
+
+    def open_orders(self) -> Sequence[VenueOrder]:
+        return self._account.open_orders()
+
+    def find(self, client_id: str, symbol: str, since: int) -> VenueOrder | None:
+        return self._account.find(client_id, symbol, since)
+
+    def recent_orders(self, since: int) -> Sequence[VenueOrder]:
+        return self._account.recent_orders(since)
+
+    def fills(self, since: int) -> Sequence[Fill]:
+        return self._account.fills(since)
+
+    def fills_of(self, order: VenueOrder) -> Sequence[Fill]:
+        return self._account.fills_of(order)
+
+    # -- requests ----------------------------------------------------------------------------------------------------
+    def place(self, intent: Intent) -> Outcome:
+        outcome = self._trade.place(intent)
+        self._shapes.learn(intent, outcome)
+        return outcome
+
+    def amend(self, order: VenueOrder, *, qty: Decimal | None = None, trigger_price: Decimal | None = None) -> Outcome:
+        return self._trade.amend(order, qty, trigger_price)
+
+    def cancel(self, order: VenueOrder) -> Outcome:
+        return self._trade.cancel(order)

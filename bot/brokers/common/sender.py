@@ -1,0 +1,80 @@
+"""The client of a venue's SDK, called on a thread of its own: bounded in time, cut off when overdue, every request sent once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
+
+import requests
+from urllib3.exceptions import HTTPError
+
+from bot.brokers.base import BrokerError
+from bot.brokers.common.deadline import Deadline, Haste, Overdue, Runner
+from bot.brokers.common.failures import Failures
+from bot.brokers.common.wire import BoundedSession
+from bot.domain.outcome import Meaning
+
+#: What sockets, TLS and the reading of an answer raise, in the SDKs too: there was no usable answer.
+_NO_ANSWER = (requests.RequestException, HTTPError, OSError, ValueError, TypeError, KeyError, RecursionError)
+
+
+class Client(Protocol):
+    """One session of an SDK. Its calls raise `refused` for an answer whose status is no success."""
+
+    session: BoundedSession
+    refused: type[Exception]
+
+    def refusal(self, error: Exception) -> BrokerError:
+        """What such an answer means."""
+        ...
+
+
+C = TypeVar("C", bound=Client)
+T = TypeVar("T")
+
+
+class Sender(Generic[C]):
+    """Calls of one thread, on a client that is made when it is needed."""
+
+    def __init__(self, make: Callable[[], C], haste: Haste, failure: Failures) -> None:
+        self._make = make
+        self._failure = failure
+        self._runner = Runner(f"{failure.venue}-sender", haste)
+        self._client: C | None = None
+        self._closed = False
+
+    def call(self, ask: Callable[[C], T], deadline: Deadline) -> T:
+        """What the client answers. Raises `BrokerError`; UNKNOWN once anything of the request may have left."""
+        client = self._ready()
+        line = client.session.line
+        line.sent = False
+        try:
+            return self._runner.run(lambda: ask(client), deadline)
+        except Overdue as error:
+            self._cut()
+            meaning = Meaning.UNKNOWN if line.sent else Meaning.BUSY
+            raise self._failure(meaning, error, "unreachable") from error
+        except client.refused as error:
+            raise client.refusal(error) from error
+        except _NO_ANSWER as error:
+            raise self._failure.of_transport(error, sent=line.sent) from error
+
+    def close(self) -> None:
+        """Let go of thread and sockets: nothing leaves any more. Safe to call twice."""
+        self._closed = True
+        self._runner.close()
+        self._cut()
+
+    def _ready(self) -> C:
+        if self._closed:
+            raise self._failure(Meaning.BUSY, "not sent: the connection was closed")
+        if self._client is None:
+            self._client = self._make()
+        return self._client
+
+    def _cut(self) -> None:
+        """Cut an overdue call off, so that it cannot leave later; the next one starts with a fresh session."""
+        if self._client is not None:
+            self._client.session.line.cut()
+            self._client.session.close()
+            self._client = None

@@ -1,0 +1,56 @@
+"""Staying silent when a venue asks for it: for as long as it says, and by every program of this host that uses the key."""
+
+from __future__ import annotations
+
+from bot.brokers.base import BrokerError, NoRoom
+from bot.brokers.common.failures import Failures
+from bot.brokers.common.keylock import KeyFile, Quiet
+from bot.domain.clock import MINUTE, Clock, Pause
+from bot.domain.outcome import Meaning
+
+#: A silence is kept up to this (real ms): no venue asks for a longer one, and the key's file may be written by others.
+LONGEST = 15 * MINUTE
+
+
+def silences(error: BrokerError) -> bool:
+    """Whether a refusal names a time in which the venue wants to hear nothing. (Our own budget is no refusal.)"""
+    asked = error.meaning in (Meaning.LOCKED_OUT, Meaning.RATE_LIMITED) and not isinstance(error, NoRoom)
+    return asked and error.retry_after_ms > 0
+
+
+class Silence:
+    """The silence that a key owes its venue. The key's file has it, and outlives us; what it said last is remembered here, for
+    calls that need no key.
+    """
+
+    def __init__(self, clock: Clock, failure: Failures) -> None:
+        self._clock = clock
+        self._failure = failure
+        self._pause = Pause(clock)
+        self._locked_out = False
+
+    def begin(self, error: BrokerError) -> None:
+        """The venue has just asked for it."""
+        self._extend(Quiet(error.retry_after_ms, error.meaning is Meaning.LOCKED_OUT))
+
+    def keep(self, file: KeyFile) -> None:
+        """Tell every program with this key."""
+        file.keep_quiet(self._clock.steady_ms(), Quiet(self._pause.left(), self._locked_out))
+
+    def learn(self, file: KeyFile) -> None:
+        """Hear from every program with this key."""
+        self._extend(file.silence(self._clock.steady_ms()))
+
+    def check(self) -> None:
+        """Refuse at once, without a call, while it lasts."""
+        if not (left := self._pause.left()):
+            return
+        if self._locked_out:
+            raise self._failure(Meaning.LOCKED_OUT, "locked out: not calling", "lockout", left)
+        raise self._failure(Meaning.RATE_LIMITED, f"{self._failure.name} asked for a pause", "throttled", left)
+
+    def _extend(self, quiet: Quiet) -> None:
+        length = min(quiet.ms, LONGEST)
+        if length > self._pause.left():
+            self._pause.begin(length)
+            self._locked_out = quiet.locked_out

@@ -1,0 +1,140 @@
+"""What every venue's wire does beside its own envelope: rooms in time, turns at the key, silence, questions asked again.
+
+A venue's transport is this and its envelope. It raises `BrokerError` with the meaning an order needs (UNKNOWN: it may have been
+carried out); a question never ends in UNKNOWN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Generic, TypeVar
+
+from bot.brokers.base import BrokerError, NoRoom
+from bot.brokers.common.deadline import Deadline, Haste
+from bot.brokers.common.failures import Failures, of_question
+from bot.brokers.common.keylock import KeyBusy, KeyFile, KeyLock
+from bot.brokers.common.rate_limits import OverBudget
+from bot.brokers.common.secrets import Access
+from bot.brokers.common.sender import Client, Sender
+from bot.brokers.common.silence import Silence, silences
+from bot.domain.clock import Clock
+from bot.domain.log import Event, Log
+from bot.domain.outcome import Meaning
+
+C = TypeVar("C", bound=Client)
+T = TypeVar("T")
+
+#: After which failures a question is asked again: real seconds before the second time, the third and so on.
+Again = Mapping[Meaning, tuple[float, ...]]
+
+
+class Transport(Generic[C]):
+    """Calls to one account of a venue. Used by one thread; `hurry` may be called by another."""
+
+    def __init__(self, access: Access, clock: Clock, log: Log, failure: Failures, make: Callable[[], C]) -> None:
+        self._clock = clock
+        self._log = log
+        self._failure = failure
+        self._haste = Haste(clock.wall_ms)
+        self._sender = Sender(make, self._haste, failure)
+        self._lock = KeyLock.of(access.state_dir, access.mode, failure.venue, access.environment, access.key)
+        self._silence = Silence(clock, failure)
+
+    def hurry(self, until: int) -> None:
+        """No wait beyond wall time `until`."""
+        self._haste.hurry(until)
+
+    def limit_calls(self, seconds: float | None) -> None:
+        """No call takes longer than this; None for the usual times."""
+        self._haste.limit(seconds)
+
+    def deadline(self, seconds: float) -> Deadline:
+        """The end of what may take so long, or of what is left in a hurry."""
+        return self._haste.deadline(seconds)
+
+    def seen(self, look: Callable[[], T | None], waits: Sequence[float], most: float) -> T | None:
+        """What a look finds, taken again after each of these waits (real seconds) until there is something; `most` for all."""
+        patience = self._haste.deadline(most)
+        for wait in waits:
+            found = look()
+            if found is not None or not patience.pause(wait):
+                return found
+        return None
+
+    def close(self) -> None:
+        """Let go of thread, sockets and lock; safe to call twice."""
+        self._sender.close()
+        self._lock.close()
+
+    # -- for the venues ----------------------------------------------------------------------------------------------
+    def _question(self, ask: Callable[[], T], deadline: Deadline, again: Again) -> T:
+        """The answer to a question, which is asked again where that may help: it changes nothing."""
+        attempt = 0
+        while True:
+            try:
+                return ask()
+            except BrokerError as error:
+                waits = () if isinstance(error, NoRoom) else again.get(error.meaning, ())
+                if len(waits) <= attempt or not deadline.pause(waits[attempt]):
+                    if error.meaning is not Meaning.UNKNOWN:
+                        raise
+                    raise of_question(error) from error
+            attempt += 1
+
+    def _admitted(self, wait: Callable[[], None]) -> None:
+        """Wait for room in a budget; no room in time means that nothing was sent."""
+        try:
+            wait()
+        except OverBudget as error:
+            raise self._failure.no_room(error) from error
+
+    @contextmanager
+    def _key(self, deadline: Deadline) -> Iterator[KeyFile]:
+        """The key for ourselves on this host; refused while another program has it."""
+        try:
+            with self._lock.held(deadline) as file:
+                yield file
+        except KeyBusy as error:
+            raise self._failure(Meaning.BUSY, error, "in_use") from error
+
+    @contextmanager
+    def _turn(self, deadline: Deadline) -> Iterator[KeyFile]:
+        """The key for ourselves, unless the venue wants silence from it."""
+        with self._key(deadline) as file:
+            self._silence.learn(file)
+            self._silence.check()
+            yield file
+
+    @contextmanager
+    def _heeding(self, deadline: Deadline, file: KeyFile | None = None) -> Iterator[None]:
+        """A refusal for too many calls is remembered: our counter is as full as the venue's, and the silence that it asks for is
+        kept by every program with this key (whose `file` is given where it is held already).
+        """
+        try:
+            yield
+        except BrokerError as error:
+            if error.meaning is Meaning.RATE_LIMITED:
+                self._refused()
+            if silences(error):
+                self._silence.begin(error)
+                self._tell(error, deadline, file)
+            raise
+
+    def _refused(self) -> None:
+        """The venue refused the last call for its rate."""
+
+    def _tell(self, error: BrokerError, deadline: Deadline, file: KeyFile | None) -> None:
+        if file is not None:
+            self._silence.keep(file)
+            return
+        try:
+            with self._lock.held(deadline) as held:
+                self._silence.keep(held)
+        except KeyBusy:
+            self._log.warning(Event.PAUSE_NOT_SHARED, venue=self._failure.venue, reason=error.text)
+
+    def _check_in_time(self, latest: int | None) -> None:
+        """Refuse to send what must not arrive after wall time `latest`."""
+        if latest is not None and self._clock.wall_ms() > latest:
+            raise self._failure(Meaning.BUSY, "not sent: its deadline passed while it waited for its turn")

@@ -1,0 +1,78 @@
+"""How far a venue's clock is from ours: measured at connect, and again when the venue finds a deadline wrong."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from bot.brokers.base import BrokerError
+from bot.brokers.common.failures import Failures
+from bot.domain.clock import SECOND, Clock
+from bot.domain.log import Event, Log
+from bot.domain.outcome import Meaning
+
+#: Differences up to here are within what whole seconds and the way there can show.
+SKEW_SHOWN = 2 * SECOND
+#: Real seconds after which no further look is begun: an order may be waiting.
+_LONG_ENOUGH = 2.0
+
+
+class VenueClock:
+    """A venue's time, from ours and the last measurement; differences too small to be real are left alone."""
+
+    def __init__(self, read: Callable[[], int], clock: Clock, log: Log, failure: Failures) -> None:
+        """`read` asks the venue for its time (ms); raises `BrokerError`."""
+        self._read = read
+        self._clock = clock
+        self._log = log
+        self._failure = failure
+        self._skew = 0
+
+    def of(self, wall_ms: int) -> int:
+        """What the venue's clock shows when ours shows `wall_ms`."""
+        return wall_ms + self._skew
+
+    def compare(self, most: int) -> int:
+        """Venue's clock minus ours (ms), taken over; raises CLOCK where they differ by more than `most`."""
+        skew = self._measured()
+        if abs(skew) > most:
+            raise self._failure(Meaning.CLOCK, "clock off", "clock", seconds=f"{abs(skew) / SECOND:.0f}")
+        self._take_over(skew)
+        return skew
+
+    def before_a_deadline(self) -> None:
+        """Measure a correction that lengthens deadlines anew: a stale one would outlive the proof of absence."""
+        if self._skew > 0:
+            self.doubt()
+
+    def doubt(self) -> None:
+        """Measure anew. Without an answer the old measurement stays."""
+        try:
+            self._take_over(self._measured())
+        except BrokerError as error:
+            self._log.warning(Event.CLOCK, venue=self._failure.venue, reason=error.text)
+        else:
+            self._log.warning(Event.CLOCK, venue=self._failure.venue, skew_ms=self._skew)
+
+    def _measured(self) -> int:
+        """Of up to three looks the one with the shortest way; one is enough when all is well."""
+        looks: list[tuple[float, int]] = []
+        first = time.monotonic()
+        while len(looks) < 3 and time.monotonic() - first < _LONG_ENOUGH:
+            begun, wall = time.monotonic(), self._clock.wall_ms()
+            venue = self._read()
+            took = time.monotonic() - begun
+            looks.append((took, venue - wall - int(took * SECOND / 2)))
+            if took < 1 and abs(looks[-1][1]) <= SECOND:
+                break
+        return min(looks)[1]
+
+    def _take_over(self, skew: int) -> None:
+        self._skew = skew if abs(skew) > SKEW_SHOWN else 0
+
+
+def skew_warnings(skew: int, name: str, corrected: str = "") -> list[str]:
+    """What is said of clocks that differ; `corrected` names what is done about it."""
+    if abs(skew) <= SKEW_SHOWN:
+        return []
+    return [f"this computer's clock differs from {name}'s by {skew / SECOND:+.1f} s{corrected}: switch on NTP"]

@@ -1,0 +1,100 @@
+"""How one broker is doing: one frozen value, made by its actor and told to everybody else.
+
+The heartbeat file, the status block, the check scripts and the database each have one function that writes it in their form,
+and those that are read again one that makes the same value of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+
+from bot.domain.ids import AccountKey
+from bot.domain.money import ZERO
+from bot.domain.position import Position
+
+#: The reason of a broker that has neither connected nor failed since the daemon started.
+CONNECTING = "connecting"
+
+
+class Status(StrEnum):
+    """The verdict on a broker."""
+
+    HEALTHY = "healthy"
+    DEGRADED = "degraded"
+    """Errors: exits and stops only, until a cycle succeeds."""
+    FAILED = "failed"
+    """Not connected, or its thread died."""
+    UNFUNDED = "unfunded"
+    """Connected, too little money: looked at again every cycle."""
+    HALTED = "halted"
+    """A limit or the operator stopped new entries."""
+
+    @classmethod
+    def read(cls, text: str) -> Status:
+        """A verdict as it was written; one that only another version of NIJA knows is not relied on: degraded."""
+        return cls(text) if text in list(cls) else cls.DEGRADED
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """One open position and the price (in its quote) that it could be closed at when it was last looked at."""
+
+    position: Position
+    price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerStatus:
+    """One broker at one moment. Times are wall ms (0: never), money dollars, `errors` those in a row.
+
+    `account` is the account that it trades, "" before that is known; `mode` whose money that is; `foreign` the coins there
+    that are not ours. `lateness` is how late the last cycles began (real ms), oldest first. `silent_ms`, `restarts` and
+    `stuck` are the supervisor's word: how long nobody heard of the actor, how often it began anew, whether it hangs.
+    """
+
+    key: AccountKey
+    status: Status
+    reason: str = ""
+    remedy: str = ""
+    mode: str = ""
+    account: str = ""
+    at: int = 0
+    pid: int = 0
+    balance_usd: Decimal = ZERO
+    equity_usd: Decimal = ZERO
+    cycles: int = 0
+    cycles_ok: int = 0
+    errors: int = 0
+    last_error: str = ""
+    last_good_cycle: int = 0
+    last_reconciled: int = 0
+    signals: int = 0
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    holdings: tuple[Holding, ...] = ()
+    foreign: Mapping[str, Decimal] = field(default_factory=dict)
+    permissions: tuple[str, ...] = ()
+    ip_bound: bool | None = None
+    clock_skew_ms: int = 0
+    lateness: tuple[int, ...] = ()
+    silent_ms: int = 0
+    restarts: int = 0
+    stuck: bool = False
+
+    @property
+    def connecting(self) -> bool:
+        """Whether it has neither connected nor failed since the daemon started."""
+        return self.reason == CONNECTING
+
+    @property
+    def connected(self) -> bool:
+        """Whether its exchange answers."""
+        return self.status not in (Status.FAILED, Status.DEGRADED)
+
+    @property
+    def late_p95(self) -> int:
+        """The lateness that 95 % of the remembered cycles stayed within (real ms)."""
+        ordered = sorted(self.lateness)
+        return ordered[int(0.95 * (len(ordered) - 1))] if ordered else 0

@@ -1,0 +1,81 @@
+"""The markets of a strategy that ranks them by itself, chosen once for each of its periods.
+
+The choice is a fact of the book, so that a restart goes on with it; it follows from candles of before the period alone, so that
+whoever makes it later makes the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from bot.brokers.base import BrokerError
+from bot.domain.candles import Candles
+from bot.domain.clock import DAY, SECOND
+from bot.domain.log import Event
+from bot.engine.desk import Desk
+from bot.strategy.base import Universe
+from bot.strategy.guarded import Guarded
+
+#: The fact of the book that holds the choice: whose it is, since when (market ms), and the symbols.
+_CHOICE = "universe"
+
+
+class Ranking:
+    """One account's choice of markets."""
+
+    def __init__(self, desk: Desk, strategy: Guarded) -> None:
+        self.between: Callable[[], None] = lambda: None
+        self._desk = desk
+        self._strategy = strategy
+        self._ranks: dict[tuple[int, str], float | None] = {}
+
+    def chosen(self, traded: Sequence[str]) -> list[str]:
+        """The markets to look at, the best first, of those that can be `traded` (the most traded first); all of them where the
+        strategy takes the house's choice. Raises `BrokerError` when too little is answered to choose.
+        """
+        universe = self._strategy.rule.universe
+        if universe is None:
+            return list(traded)
+        since = began(self._desk.clock.market_ms(), universe)
+        whose = f"{type(self._strategy.rule).__qualname__} {since}"
+        known = self._desk.book.fact(_CHOICE)
+        if known is None or not known.startswith(f"{whose} "):
+            known = " ".join([whose, *self._best(traded[: universe.among], since, universe)])
+            self._desk.book.remember(_CHOICE, known)
+        symbols = known.removeprefix(whose).split()
+        return [symbol for symbol in symbols if symbol in set(traded)]
+
+    def _best(self, symbols: Sequence[str], since: int, universe: Universe) -> list[str]:
+        self._ranks = {about: rank for about, rank in self._ranks.items() if about[0] == since}
+        for symbol in symbols:
+            if (since, symbol) not in self._ranks:
+                self.between()
+                self._ranks[since, symbol] = self._rank(symbol, since, universe)
+        ranks = {symbol: rank for symbol in symbols if (rank := self._ranks[since, symbol]) is not None}
+        return sorted(ranks, key=lambda symbol: (-ranks[symbol], symbol))[: universe.most]
+
+    def _rank(self, symbol: str, since: int, universe: Universe) -> float | None:
+        """What the strategy thinks of a market; one that is closed to this owner is not to be traded."""
+        today = self._desk.clock.market_ms() - since
+        try:
+            candles = self._desk.broker.candles(symbol, DAY, universe.candles + today // DAY)
+        except BrokerError as error:
+            self._desk.markets.heed_error(error, symbol)
+            if not self._desk.markets.is_restricted(symbol):
+                raise
+            self._desk.log.warning(Event.MARKETS, symbol=symbol, reason=f"not ranked: {error.text}")
+            return None
+        return self._strategy.rank(symbol, before(candles, since)[-universe.candles :])
+
+
+def began(now: int, universe: Universe) -> int:
+    """When the running period began (UTC, market ms)."""
+    day = datetime.fromtimestamp(now // SECOND, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    start = day.replace(day=1) if universe.period == "month" else day
+    return int(start.timestamp()) * SECOND
+
+
+def before(candles: Candles, since: int) -> Candles:
+    """Those that had closed when the period began."""
+    return candles[: int(candles.time.searchsorted(since - candles.timeframe_ms, side="right"))]

@@ -1,0 +1,44 @@
+"""What a strategy keeps with a position, and the price that it risks; the numbers behind older decisions go by name.
+
+Of older positions the first stop is the price at risk, and nothing is kept.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+
+_ORDERS = sa.table("orders", sa.column("id"), sa.column("decision", sa.Text()))
+_FACTS = sa.table("facts", sa.column("name", sa.Text()), sa.column("value", sa.Text()))
+_EVERYBODYS = {"candle_close", "stop", "close", "fee", "reason"}
+
+
+def upgrade() -> None:
+    op.add_column("positions", sa.Column("risk_price", sa.Text(), nullable=True))
+    op.add_column("positions", sa.Column("kept", sa.Text(), nullable=True))
+    _name_the_numbers()
+    _name_the_sales()
+
+
+def _name_the_numbers() -> None:
+    """What one strategy had told of a decision in fields of its own."""
+    rows = op.get_bind().execute(sa.select(_ORDERS).where(_ORDERS.c.decision.is_not(None))).all()
+    for number, decision in rows:
+        told: dict[str, Any] = json.loads(decision)
+        facts = {name: float(value) for name, value in told.items() if name not in _EVERYBODYS}
+        now = {name: value for name, value in told.items() if name in _EVERYBODYS} | {"facts": facts}
+        text = json.dumps(now, separators=(",", ":"))
+        op.execute(_ORDERS.update().where(_ORDERS.c.id == number).values(decision=text))
+
+
+def _name_the_sales() -> None:
+    """A sale beyond the stop was remembered as such; now every sale of a whole position is, with its reason's name."""
+    old = _FACTS.c.name.like("through:%")
+    name = sa.literal("exit:") + sa.func.substr(_FACTS.c.name, len("through:") + 1)
+    op.execute(_FACTS.update().where(old).values(name=name, value=_FACTS.c.value + sa.literal(" stop")))

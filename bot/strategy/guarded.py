@@ -1,0 +1,262 @@
+"""The one way to ask a strategy: no exception and no impossible answer of it gets past.
+
+Owns what an answer must be. A strategy is somebody's file, and whatever it raises or returns by mistake is the trouble of one
+symbol at one candle: it is told with the line to look at, and the answer is None. So the thread that asks keeps what is held
+under its stops, and other symbols are traded on.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import re
+import traceback
+from collections.abc import Callable
+from numbers import Integral, Real
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from bot.domain.candles import Candles
+from bot.domain.order import Numbers, Purpose
+from bot.strategy.base import Close, Costs, Ended, Evaluation, Exit, Look, Strategy, Terms, Trade
+from bot.strategy.exits import Legs
+
+T = TypeVar("T")
+
+#: What a strategy may keep with a trade at most.
+MOST_KEPT = 50
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+
+
+class Trouble(NamedTuple):
+    """What a strategy could not answer: `where` is file:line, `question` the method that was asked."""
+
+    strategy: str
+    symbol: str
+    question: str
+    where: str
+    reason: str
+
+
+class Wrong(Exception):
+    """An answer that cannot be; the text says why."""
+
+
+class Guarded:
+    """A strategy's questions with answers that can be relied on; None where it could not answer, which `tell` has heard of."""
+
+    def __init__(self, rule: Strategy, tell: Callable[[Trouble], None]) -> None:
+        self.rule = rule
+        self._tell = tell
+
+    @property
+    def legs(self) -> Legs:
+        """What is sold at which target."""
+        return self.rule.legs
+
+    def window(self, timeframe_ms: int) -> int:
+        """How many closed candles to keep; the house's number where the strategy cannot say."""
+        found = self._ask("", "window", lambda: self.rule.window(timeframe_ms), _count)
+        return Strategy.window(self.rule, timeframe_ms) if found is None else found
+
+    def evaluate(self, symbol: str, candles: Candles) -> Evaluation | None:
+        """The decision at the last close; flat while there are fewer candles than the strategy requires."""
+        if len(candles) < max(self.rule.required, 1):
+            closed_at, close = (candles.closed_at, float(candles.close[-1])) if len(candles) else (0, 0.0)
+            return Evaluation(0, closed_at, close, why="not ready")
+        return self._ask(
+            symbol, "evaluate", lambda: self.rule.evaluate(candles), lambda found: _decision(found, candles)
+        )
+
+    def may_return(self, symbol: str, candles: Candles, last: Ended) -> bool | None:
+        """Whether a signal may be taken after a last trade that ended so."""
+        return self._ask(symbol, "may_return", lambda: self.rule.may_return(candles, last), _yes_or_no)
+
+    def terms(self, symbol: str, evaluation: Evaluation, price: float, costs: Costs) -> Terms | None:
+        """What a trade at `price` must offer to be taken."""
+        return self._ask(symbol, "terms", lambda: self.rule.terms(evaluation, price, costs), _terms)
+
+    def size_pct(self, symbol: str, evaluation: Evaluation) -> float | None:
+        """Percent of equity to put into it, MAX_POSITION_PCT at most."""
+
+        def answer() -> float:
+            return min(_percent(self.rule.size_pct(evaluation)), self.rule.owner.max_position_pct)
+
+        return self._ask(symbol, "size_pct", answer, _percent)
+
+    def rank(self, symbol: str, candles: Candles) -> float | None:
+        """How good a market is; None also where it is not to be traded."""
+        return self._ask(symbol, "rank", lambda: self.rule.rank(symbol, candles), _rank)
+
+    def on_close(self, symbol: str, trade: Trade, candles: Candles) -> Close | None:
+        """Whether to be out at this close, and where the stop belongs otherwise."""
+        close = float(candles.close[-1])
+        return self._ask(
+            symbol, "on_close", lambda: self.rule.on_close(trade, candles), lambda found: _close(found, trade, close)
+        )
+
+    def on_price(self, symbol: str, trade: Trade, look: Look) -> list[Exit] | None:
+        """What is to be sold at the targets that the price reached, in order."""
+        return self._ask(
+            symbol, "on_price", lambda: self.rule.on_price(trade, look), lambda found: _sales(found, trade, self.legs)
+        )
+
+    def _ask(self, symbol: str, question: str, answer: Callable[[], object], clean: Callable[[object], T]) -> T | None:
+        try:
+            return clean(answer())
+        except Wrong as error:
+            where, reason = _defined_at(self.rule, question), str(error)
+        except Exception as error:  # noqa: BLE001 - a supervised boundary: a strategy's mistake is one symbol's trouble
+            where, reason = _raised_at(self.rule, question, error), f"{type(error).__name__}: {error}"
+        self._tell(Trouble(type(self.rule).__name__, symbol, question, where, reason))
+        return None
+
+
+# -- answers ----------------------------------------------------------------------------------------------------------
+def _decision(found: object, candles: Candles) -> Evaluation:
+    if not isinstance(found, Evaluation):
+        raise Wrong(f"an Evaluation is needed, not {_shown(found)}")
+    if found.side not in (-1, 0, 1):
+        raise Wrong(f"side is {_shown(found.side)}: 1, -1 or 0 is needed")
+    if found.side == 0:
+        return found
+    side, close, stop, out_at = int(found.side), _price(found.close, "close"), _price(found.stop, "stop"), found.out_at
+    if found.closed_at != candles.closed_at or close != float(candles.close[-1]):
+        raise Wrong(f"closed_at {found.closed_at} and close {close:g} are not those of the last candle")
+    if side * (close - stop) <= 0.0:
+        raise Wrong(f"the stop {stop:g} is on the wrong side of the close {close:g}")
+    if side * (close - out_at) <= 0.0 or side * (out_at - stop) < 0.0:
+        raise Wrong(f"risk_price {_shown(out_at)} is not between the stop {stop:g} and the close {close:g}")
+    return found._replace(
+        side=side,
+        closed_at=int(found.closed_at),
+        close=close,
+        stop=stop,
+        momentum=_number(found.momentum, "momentum"),
+        risk_price=float(found.risk_price),
+        score=None if found.score is None else _number(found.score, "score"),
+        why=str(found.why),
+        kept=_kept(found.kept),
+        facts=tuple((str(name), float(value)) for name, value in found.facts if math.isfinite(value)),
+    )
+
+
+def _close(found: object, trade: Trade, close: float) -> Close:
+    if not isinstance(found, Close):
+        raise Wrong(f"a Close is needed, not {_shown(found)}")
+    stop = _price(found.stop, "stop")
+    if trade.side * (stop - trade.stop) > 0.0 and trade.side * (stop - close) > trade.tick:
+        raise Wrong(f"the stop {stop:g} is on the wrong side of the close {close:g}")
+    if found.exit and (
+        not isinstance(found.exit, str) or not _NAME.fullmatch(found.exit) or _is_the_houses(found.exit)
+    ):
+        raise Wrong(
+            f"the exit's name is {_shown(found.exit)}: small letters, digits and _ are needed, and no name of the house"
+        )
+    kept = None if found.kept is None else _kept(found.kept)
+    return Close(stop, str(found.exit or ""), str(found.words), kept)
+
+
+def _sales(found: object, trade: Trade, legs: Legs) -> list[Exit]:
+    if not isinstance(found, list | tuple) or not all(isinstance(one, Exit) for one in found):
+        raise Wrong(f"a list of Exit is needed, not {_shown(found)}")
+    held, stage = trade.held, trade.stage
+    for one in found:
+        if one.stage not in range(max(stage, 1), len(legs) + 1):
+            raise Wrong(f"stage is {_shown(one.stage)}: there are {len(legs)} legs, and {stage} targets were reached")
+        if not isinstance(one.lots, Integral) or not 0 <= int(one.lots) <= held:
+            raise Wrong(f"lots is {_shown(one.lots)} where {held} are held")
+        held, stage = held - int(one.lots), int(one.stage)
+    return [Exit(int(one.stage), int(one.lots), _price(one.price, "price")) for one in found]
+
+
+def _kept(found: object) -> Numbers:
+    if not isinstance(found, tuple) or len(found) > MOST_KEPT:
+        raise Wrong(f"kept is {_shown(found)}: a tuple of at most {MOST_KEPT} pairs of name and number is needed")
+    for pair in found:
+        if not isinstance(pair, tuple) or len(pair) != 2 or not isinstance(pair[0], str):
+            raise Wrong(f"kept holds {_shown(pair)}: pairs of name and number are needed")
+    return tuple((name, _number(value, name)) for name, value in found)
+
+
+def _number(found: object, name: str) -> float:
+    if not isinstance(found, Real) or not math.isfinite(found):
+        raise Wrong(f"{name} is {_shown(found)}: a finite number is needed")
+    return float(found)
+
+
+def _price(found: object, name: str) -> float:
+    price = _number(found, name)
+    if price <= 0.0:
+        raise Wrong(f"{name} is {price:g}: a price above 0 is needed")
+    return price
+
+
+def _percent(found: object) -> float:
+    percent = _number(found, "the size")
+    if not 0.0 <= percent <= 100.0:
+        raise Wrong(f"the size is {percent:g} % of equity: 0 to 100 is needed")
+    return percent
+
+
+def _rank(found: object) -> float | None:
+    return None if found is None else _number(found, "the rank")
+
+
+def _count(found: object) -> int:
+    if not isinstance(found, Integral) or found < 1:
+        raise Wrong(f"{_shown(found)} is no number of candles")
+    return int(found)
+
+
+def _yes_or_no(found: object) -> bool:
+    if found not in (True, False):
+        raise Wrong(f"True or False is needed, not {_shown(found)}")
+    return bool(found)
+
+
+def _terms(found: object) -> Terms:
+    if not isinstance(found, Terms):
+        raise Wrong(f"Terms are needed, not {_shown(found)}")
+    if not all(isinstance(value, Real) for value in found) or math.isnan(found.widest):
+        raise Wrong(f"the terms are {_shown(found)}: numbers are needed")
+    least = _number(found.least, "least")
+    return Terms(_price(found.stop, "stop"), float(found.widest), float(found.target), least)
+
+
+def _is_the_houses(name: str) -> bool:
+    """Whether a name has a meaning of its own: how else a trade may end."""
+    try:
+        return Purpose(name) is not Purpose.EXIT
+    except ValueError:
+        return name == "end"
+
+
+def _shown(value: object) -> str:
+    return repr(value)[:80]
+
+
+# -- where ------------------------------------------------------------------------------------------------------------
+def _raised_at(rule: Strategy, question: str, error: Exception) -> str:
+    """The innermost line of the strategy's own files, as file:line; where it answers the question, if none was run."""
+    own = {file for one in type(rule).__mro__ if one not in Strategy.__mro__ and (file := _file(one)) is not None}
+    frames = reversed(traceback.extract_tb(error.__traceback__))
+    found = next((frame for frame in frames if frame.filename in own), None)
+    return _defined_at(rule, question) if found is None else f"{_short(found.filename)}:{found.lineno}"
+
+
+def _defined_at(rule: Strategy, question: str) -> str:
+    """The line at which a strategy answers a question: file:line."""
+    code = getattr(getattr(type(rule), question, None), "__code__", None)
+    return "?" if code is None else f"{_short(code.co_filename)}:{code.co_firstlineno}"
+
+
+def _file(kind: type) -> str | None:
+    try:
+        return inspect.getfile(kind)
+    except (OSError, TypeError):
+        return None
+
+
+def _short(file: str) -> str:
+    return "/".join(Path(file).parts[-2:])

@@ -1,0 +1,37 @@
+"""A database as an older NIJA left it, made from one of today's: for tests of the steps in between."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from bot.store import migrate
+
+
+def to_0003(file: Path) -> None:
+    """As it was when three numbers of a decision had fields of their own, and a strategy kept nothing with a position."""
+    with closing(sqlite3.connect(file)) as raw, raw:
+        for column in ("risk_price", "kept"):
+            raw.execute(f"ALTER TABLE positions DROP COLUMN {column}")
+        for number, text in raw.execute("SELECT id, decision FROM orders WHERE decision IS NOT NULL").fetchall():
+            now = json.loads(text)
+            then = {name: now[name] for name in ("candle_close", "stop", "close", "fee", "reason")}
+            told = json.dumps(then | {"atr": "4.25", "score": 4, "adx": "27.5"})
+            raw.execute("UPDATE orders SET decision = ? WHERE id = ?", (told, number))
+        raw.execute(
+            "UPDATE facts SET name = 'through:' || substr(name, 6), value = replace(value, ' stop', '')"
+            " WHERE name LIKE 'exit:%'"
+        )
+        raw.execute("DELETE FROM facts WHERE name LIKE 'ended:%'")
+        raw.execute(f"UPDATE {migrate.VERSION_TABLE} SET version_num = '0003'")
+
+
+def to_0001(file: Path) -> None:
+    """As the first form was."""
+    to_0003(file)
+    with closing(sqlite3.connect(file)) as raw, raw:
+        raw.execute("DROP TABLE write_offs")
+        raw.execute("ALTER TABLE orders DROP COLUMN pay_in")
+        raw.execute(f"UPDATE {migrate.VERSION_TABLE} SET version_num = '0001'")

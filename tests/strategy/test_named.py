@@ -1,0 +1,129 @@
+"""A strategy is found by its module or its file, and what cannot be traded is one line that says what to do."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from bot.strategy.apex import ApexStrategy
+from bot.strategy.base import Leg, Universe
+from bot.strategy.named import checked, named
+from bot.strategy.params import DEFAULT_OWNER, Owner
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+GOOD = """
+from bot.strategy.base import Evaluation, Strategy
+class Mine(Strategy):
+    def evaluate(self, candles):
+        return Evaluation(0, candles.closed_at, 1.0)
+"""
+
+
+def test_a_strategy_is_found_by_its_module() -> None:
+    owner = Owner(max_position_pct=3.0)
+    found = named("bot.strategy.apex:ApexStrategy", owner)
+    assert isinstance(found, ApexStrategy)
+    assert found.owner is owner
+
+
+@pytest.mark.parametrize("full", [True, False], ids=["in full", "from the folder"])
+def test_a_strategy_is_found_by_its_file(tmp_path: Path, full: bool) -> None:
+    (tmp_path / "rules").mkdir()
+    file = tmp_path / "rules" / "my rule.py"
+    file.write_text(GOOD)
+    found = named(f"{file if full else 'rules/my rule.py'}:Mine", DEFAULT_OWNER, tmp_path)
+    assert type(found).__name__ == "Mine"
+
+
+def test_two_files_of_one_name_are_two(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "rule.py").write_text(GOOD + f"    required = {1 if folder == 'a' else 2}\n")
+    found = [named(f"{folder}/rule.py:Mine", DEFAULT_OWNER, tmp_path) for folder in ("a", "b")]
+    assert [one.required for one in found] == [1, 2]
+
+
+def test_the_example_is_found(tmp_path: Path) -> None:
+    assert named(f"{ROOT}/examples/donchian.py:Donchian", DEFAULT_OWNER, tmp_path).legs == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "give module:Class or file.py:Class"),
+        ("bot.strategy.apex", "give module:Class or file.py:Class"),
+        (":ApexStrategy", "give module:Class or file.py:Class"),
+        ("bot.nowhere:X", "cannot be imported: ModuleNotFoundError: No module named 'bot.nowhere'"),
+        ("bot.strategy.apex:Nothing", "has no class Nothing; its strategies: ApexStrategy"),
+        ("bot.strategy.apex:rule", "rule is no subclass of bot.strategy.base.Strategy: derive it from that"),
+        ("nowhere.py:Mine", "there is no file /"),
+        ("rule.py:Other", "rule.py has no class Other; its strategies: Mine, Half, Fails, Odd"),
+        ("rule.py:Plain", "Plain is no subclass"),
+        ("rule.py:Half", "cannot be made: TypeError: Can't instantiate abstract class Half"),
+        ("rule.py:Fails", "cannot be made: RuntimeError: two lines of it (rule.py:13)"),
+        ("rule.py:Odd", "cannot be made: ValueError: legs: each share must be above 0"),
+        ("broken.py:Mine", "cannot be loaded: SyntaxError:"),
+        ("raising.py:Mine", "cannot be loaded: ZeroDivisionError: division by zero (raising.py:1)"),
+    ],
+)
+def test_a_name_that_leads_nowhere_is_one_line(tmp_path: Path, text: str, says: str) -> None:
+    (tmp_path / "rule.py").write_text(
+        GOOD
+        + """
+class Half(Strategy):
+    pass
+class Plain:
+    pass
+class Fails(Mine):
+    def __init__(self, owner):
+        raise RuntimeError("two lines\\nof it")
+from bot.strategy.base import Leg
+class Odd(Mine):
+    legs = (Leg(0.7, 1.0), Leg(0.7, 2.0))
+"""
+    )
+    (tmp_path / "broken.py").write_text("class Mine(\n")
+    (tmp_path / "raising.py").write_text("1 / 0\n")
+    with pytest.raises(ValueError, match=r"^[^\n]+$") as told:
+        named(text, DEFAULT_OWNER, tmp_path)
+    assert says in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("legs", (Leg(0.0, 1.0),)),
+        ("legs", (Leg(1.1, 1.0),)),
+        ("legs", (Leg(0.5, 1.0), Leg(0.6, 2.0))),
+        ("legs", (Leg(0.5, 2.0), Leg(0.5, 1.0))),
+        ("legs", (Leg(0.5, 1.0), Leg(0.5, 1.0))),
+        ("legs", (Leg(0.5, -1.0),)),
+        ("legs", (Leg(0.5, math.nan),)),
+        ("legs", (Leg(math.nan, 1.0),)),
+        ("legs", ((0.5, 1.0),)),
+        ("legs", [Leg(0.5, 1.0)]),
+        ("timeframe", "soon"),
+        ("widest_r", 0.0),
+        ("widest_r", math.nan),
+        ("required", 0),
+        ("slots", 0),
+        ("slots", 2.5),
+        ("universe", Universe(10, 5, 90, "month")),
+        ("universe", Universe(0, 5, 90, "month")),
+        ("universe", Universe(10, 50, 90, "week")),  # type: ignore[arg-type]
+    ],
+)
+def test_values_that_cannot_be_traded_are_refused(name: str, value: object) -> None:
+    rule = ApexStrategy()
+    setattr(rule, name, value)
+    with pytest.raises(ValueError, match=name):
+        checked(rule)
+
+
+@pytest.mark.parametrize("legs", [(), (Leg(0.5, 1.0),), tuple(Leg(0.1, float(n)) for n in range(1, 11))])
+def test_any_number_of_legs_can_be_traded(legs: tuple[Leg, ...]) -> None:
+    rule = ApexStrategy()
+    rule.legs = legs
+    assert checked(rule) is rule
