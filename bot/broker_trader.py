@@ -132,7 +132,7 @@ class BrokerTrader:
         self._reporter.measured(standing)
         self._reporter.tally.reconciled = self._clock.wall_ms()
         self._report()
-        self._worker = self._clock.pacer.worker(self._connection.account.venue, ACTOR, self._market_moved)
+        self._worker = self._clock.pacer.worker(self._connection.account.key, ACTOR, self._market_moved)
 
     def _market_moved(self) -> None:
         """In lock-step, from another thread: see what is due."""
