@@ -14,7 +14,10 @@ from bot.brokers.base import BrokerError
 from bot.domain.clock import SystemClock
 from bot.domain.outcome import Meaning
 from bot.independent_broker_trader import IndependentBrokerTrader
-from tests.rig import Notes
+from bot.life import LivelyClock
+from bot.runtime.pacer import SteppedClock
+from bot.telemetry.heartbeat import Heartbeat
+from tests.notes import Notes
 
 
 class Dying:
@@ -57,6 +60,18 @@ class Nursery:
         return broker
 
 
+def test_only_who_lives_by_a_clock_gives_a_sign_of_life_by_reading_it() -> None:
+    """Another thread of the account, which goes on asking for candles, hides no deadlock."""
+    heartbeat = Heartbeat(cast("Any", None))
+    clock = LivelyClock(SystemClock(), heartbeat)
+    other = threading.Thread(target=lambda: (clock.market_ms(), clock.wall_ms(), clock.steady_ms()))
+    other.start()
+    other.join()
+    assert heartbeat.beats == 0
+    clock.market_ms()
+    assert heartbeat.beats == 1
+
+
 def test_a_dead_life_is_gone_before_the_next_is_built(tmp_path: Path) -> None:
     enough, stop = threading.Event(), threading.Event()
     nursery, log = Nursery(enough), cast("Any", Notes())
@@ -81,3 +96,21 @@ def test_a_dead_life_is_gone_before_the_next_is_built(tmp_path: Path) -> None:
         stop.set()
     running.join(20)
     assert nursery.alive == [0, 0, 0]
+
+
+def test_a_market_in_lock_step_waits_for_an_exchange_until_it_has_started_or_failed(tmp_path: Path) -> None:
+    clock, log = SteppedClock(100), cast("Any", Notes())
+    trader = IndependentBrokerTrader(
+        manager=cast("BrokerManager", Nursery(threading.Event())),
+        open_ledger=cast("Any", None),
+        plan=cast("Any", None),
+        clock=clock,
+        log_for=lambda _: log,
+        data_dir=tmp_path,
+        status_ms=3_600_000,
+        stop=threading.Event(),
+        rng=random.Random(1),
+    )
+    assert clock.pacer.done_up_to(100) == 0
+    trader._mark_failed(trader.posts[0], "no answer", "")
+    assert clock.pacer.done_up_to(100) == 100

@@ -17,7 +17,8 @@ HEAVY = {"numba", "pyarrow", "ccxt", "optuna", "plotly"}
 MAY_IMPORT = {
     "bot.domain": {"bot.domain"},
     "bot.strategy": {"bot.domain", "bot.strategy"},
-    "bot.engine": {"bot.domain", "bot.strategy", "bot.engine", "bot.brokers.base"},
+    "bot.marketdata": {"bot.domain", "bot.brokers.base", "bot.marketdata"},
+    "bot.engine": {"bot.domain", "bot.strategy", "bot.engine", "bot.brokers.base", "bot.marketdata.port"},
     "bot.store": {"bot.domain", "bot.store"},
     "bot.runtime.pacer": {"bot.domain"},
     "bot.runtime.schedule": {"bot.domain"},
@@ -163,7 +164,7 @@ def test_only_the_broker_manager_names_a_venue() -> None:
 OF_A_RULE = re.compile(
     r"(?<![a-z])(ema|sma|adx|atr|rsi|macd|vwap|histogram|apex|three targets|tp\d+)\d*(?![a-z])", re.IGNORECASE
 )
-TARGETS = re.compile(r"^ *(Event\.)?TP[123]\b.*$|`(tp|TP)1`", re.MULTILINE)
+TARGETS = re.compile(r"^ *TP[123] = .*$|Event\.TP[123]\b|`(tp|TP)1`", re.MULTILINE)
 
 
 @pytest.mark.parametrize("room", ["bot.domain", "bot.store", "bot.engine"])
@@ -172,6 +173,14 @@ def test_what_holds_for_every_strategy_names_no_indicator_and_no_number_of_targe
         if module.is_in(room):
             found = OF_A_RULE.findall(TARGETS.sub("", module.path.read_text(encoding="utf-8")))
             assert not found, f"{module.name} speaks of {found}"
+
+
+def test_the_engine_knows_no_rule_but_by_its_interface() -> None:
+    own = ("bot.strategy.apex", "bot.strategy.rule", "bot.strategy.indicators")
+    others = {name for name in NAMES if is_in(name, "bot.strategy") and name not in own}
+    for module in MODULES:
+        if module.name in others or module.is_in("bot.engine"):
+            assert not ours(module) & set(own), f"{module.name} imports {ours(module) & set(own)}"
 
 
 def test_nothing_in_the_house_names_an_example() -> None:
