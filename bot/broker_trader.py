@@ -121,7 +121,7 @@ class BrokerTrader:
         """The thread that asks for candles, so many of each market."""
         strategy = self._plan.strategy
         wish = Wish(self._plan.timeframe_ms, window, fills_gaps=strategy.fills_gaps)
-        account, reader = self._connection.account.venue, self._broker.candle_reader
+        account, reader = self._connection.account.key, self._broker.candle_reader
         self._feed = Feed(reader, account, self._clock, wish, self._inbox, self._stop, self._log)
         return self._feed
 
