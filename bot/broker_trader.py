@@ -121,7 +121,7 @@ class BrokerTrader:
         """The thread that asks for candles, so many of each market."""
         strategy = self._plan.strategy
         wish = Wish(self._plan.timeframe_ms, window, fills_gaps=strategy.fills_gaps)
-        account, reader = self._connection.account.venue, self._broker.candle_reader
+        account, reader = self._connection.account.key, self._broker.candle_reader
         self._feed = Feed(reader, account, self._clock, wish, self._inbox, self._stop, self._log)
         return self._feed
 
@@ -132,7 +132,7 @@ class BrokerTrader:
         self._reporter.measured(standing)
         self._reporter.tally.reconciled = self._clock.wall_ms()
         self._report()
-        self._worker = self._clock.pacer.worker(self._connection.account.venue, ACTOR, self._market_moved)
+        self._worker = self._clock.pacer.worker(self._connection.account.key, ACTOR, self._market_moved)
 
     def _market_moved(self) -> None:
         """In lock-step, from another thread: see what is due."""

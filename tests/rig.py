@@ -37,8 +37,8 @@ from bot.store.ledger import Ledger
 from bot.store.reader import Books
 from bot.store.report import document
 from bot.strategy.base import Evaluation, Strategy
+from bot.strategy.exits import FLAT
 from bot.strategy.params import DEFAULT_OWNER, Owner
-from bot.strategy.rule import FLAT
 from tests.feeding import ByHand
 from tests.notes import Notes
 from tests.sandbox_fixture import Sandbox

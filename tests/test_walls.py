@@ -175,6 +175,14 @@ def test_what_holds_for_every_strategy_names_no_indicator_and_no_number_of_targe
             assert not found, f"{module.name} speaks of {found}"
 
 
+def test_the_engine_knows_no_rule_but_by_its_interface() -> None:
+    own = ("bot.strategy.apex", "bot.strategy.rule", "bot.strategy.indicators")
+    others = {name for name in NAMES if is_in(name, "bot.strategy") and name not in own}
+    for module in MODULES:
+        if module.name in others or module.is_in("bot.engine"):
+            assert not ours(module) & set(own), f"{module.name} imports {ours(module) & set(own)}"
+
+
 def test_nothing_in_the_house_names_an_example() -> None:
     examples = {path.stem for path in (ROOT / "examples").glob("*.py")}
     assert examples

@@ -126,7 +126,9 @@ _MARKETS: Final = {
     ),
     Event.MARKET_LEFT_OUT: _spec("A market cannot be traded.", "warning", "venue reason", "symbol"),
     Event.RULES: _spec("The exchange changed a market's rule.", "warning", "symbol rule was now"),
-    Event.SKIP: _spec("A gate blocks an entry: once for each market, gate and candle.", "info", "symbol gate value limit reason"),
+    Event.SKIP: _spec(
+        "A gate blocks an entry: once for each market, gate and candle.", "info", "symbol gate value limit reason"
+    ),
 }
 _ORDERS: Final = {
     Event.REJECTED: _spec("The exchange refused an order.", "warning", "symbol purpose client_id reason"),
@@ -161,7 +163,9 @@ _POSITIONS: Final = {
     Event.ENTRY: _spec("A position was opened.", "info", "symbol side qty price stop score client_id"),
     Event.TP1: _spec("The first target was sold.", "info", "symbol qty price left reason"),
     Event.TP2: _spec("The second target was sold.", "info", "symbol qty price left reason"),
-    Event.TP3: _spec("The third target was sold (any later one is told alike).", "info", "symbol qty price left reason"),
+    Event.TP3: _spec(
+        "The third target was sold (any later one is told alike).", "info", "symbol qty price left reason"
+    ),
     Event.EXIT: _spec(
         "A position is closed, or a part of it was sold.",
         "info",
@@ -183,7 +187,9 @@ _POSITIONS: Final = {
     Event.NAKED: _spec("A position is without its full stop.", "error", "symbol reason for_s"),
     Event.COVERED: _spec("A position has its stop again, or is closed.", "info", "symbol reason"),
     Event.STRATEGY: _spec(
-        "A strategy raised, or answered what cannot be: nothing is done on that.", "error", "strategy symbol where reason"
+        "A strategy raised, or answered what cannot be: nothing is done on that.",
+        "error",
+        "strategy symbol where reason",
     ),
     Event.WATCH: _spec("A position could not be looked after this time.", "warning", "symbol reason"),
     Event.MISSING: _spec("Coins of a position are not in the balance.", "warning", "symbol qty reason"),

@@ -16,6 +16,7 @@ from bot.brokers.base import CandleReader
 from bot.domain.backoff import Backoff
 from bot.domain.clock import MINUTE, SECOND, Clock, Pause
 from bot.domain.events import AccountEvent, Fed
+from bot.domain.ids import AccountKey
 from bot.domain.log import Event
 from bot.life import Silence
 from bot.marketdata.polled import Polled, Wish
@@ -39,7 +40,7 @@ class Feed:
     def __init__(
         self,
         reader: Callable[[], CandleReader],
-        account: str,
+        account: AccountKey,
         clock: Clock,
         wish: Wish,
         inbox: SimpleQueue[AccountEvent],
