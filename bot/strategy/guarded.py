@@ -10,14 +10,15 @@ from __future__ import annotations
 import inspect
 import math
 import re
-import traceback
 from collections.abc import Callable
 from numbers import Integral, Real
 from pathlib import Path
+from traceback import extract_tb, format_exception_only
 from typing import NamedTuple, TypeVar
 
 from bot.domain.candles import Candles
 from bot.domain.order import Numbers, Purpose
+from bot.domain.text import safe_text
 from bot.strategy.base import Close, Costs, Ended, Evaluation, Exit, Look, Strategy, Terms, Trade
 from bot.strategy.exits import Legs
 
@@ -98,7 +99,7 @@ class Guarded:
     def on_price(self, symbol: str, trade: Trade, look: Look) -> list[Exit] | None:
         """What is to be sold at the targets that the price reached, in order."""
         return self._ask(
-            symbol, "on_price", lambda: self.rule.on_price(trade, look), lambda found: _sales(found, trade, self.legs)
+            symbol, "on_price", lambda: self.rule.on_price(trade, look), lambda found: _sales(found, trade, look, self.legs)
         )
 
     def _ask(self, symbol: str, question: str, answer: Callable[[], object], clean: Callable[[object], T]) -> T | None:
@@ -106,9 +107,11 @@ class Guarded:
             return clean(answer())
         except Wrong as error:
             where, reason = _defined_at(self.rule, question), str(error)
-        except Exception as error:  # noqa: BLE001 - a supervised boundary: a strategy's mistake is one symbol's trouble
-            where, reason = _raised_at(self.rule, question, error), f"{type(error).__name__}: {error}"
-        self._tell(Trouble(type(self.rule).__name__, symbol, question, where, reason))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a supervised boundary: a strategy's mistake is one symbol's trouble
+            where, reason = _raised_at(self.rule, question, error), "".join(format_exception_only(error)).strip()
+        self._tell(Trouble(type(self.rule).__name__, symbol, question, where, safe_text(reason)))
         return None
 
 
@@ -135,7 +138,7 @@ def _decision(found: object, candles: Candles) -> Evaluation:
         momentum=_number(found.momentum, "momentum"),
         risk_price=float(found.risk_price),
         score=None if found.score is None else _number(found.score, "score"),
-        why=str(found.why),
+        why=safe_text(found.why),
         kept=_kept(found.kept),
         facts=tuple((str(name), float(value)) for name, value in found.facts if math.isfinite(value)),
     )
@@ -154,10 +157,10 @@ def _close(found: object, trade: Trade, close: float) -> Close:
             f"the exit's name is {_shown(found.exit)}: small letters, digits and _ are needed, and no name of the house"
         )
     kept = None if found.kept is None else _kept(found.kept)
-    return Close(stop, str(found.exit or ""), str(found.words), kept)
+    return Close(stop, str(found.exit or ""), safe_text(found.words), kept)
 
 
-def _sales(found: object, trade: Trade, legs: Legs) -> list[Exit]:
+def _sales(found: object, trade: Trade, look: Look, legs: Legs) -> list[Exit]:
     if not isinstance(found, list | tuple) or not all(isinstance(one, Exit) for one in found):
         raise Wrong(f"a list of Exit is needed, not {_shown(found)}")
     held, stage = trade.held, trade.stage
@@ -166,8 +169,13 @@ def _sales(found: object, trade: Trade, legs: Legs) -> list[Exit]:
             raise Wrong(f"stage is {_shown(one.stage)}: there are {len(legs)} legs, and {stage} targets were reached")
         if not isinstance(one.lots, Integral) or not 0 <= int(one.lots) <= held:
             raise Wrong(f"lots is {_shown(one.lots)} where {held} are held")
+        if int(one.lots) == 0 and one.stage == stage:
+            raise Wrong(f"no lots at target {stage}, which was reached already: there is nothing to do")
+        price, best = _price(one.price, "price"), look.high if trade.side > 0 else look.low
+        if trade.side * (price - best) > 0.0:
+            raise Wrong(f"the price {price:g} is beyond {best:g}, the best there was")
         held, stage = held - int(one.lots), int(one.stage)
-    return [Exit(int(one.stage), int(one.lots), _price(one.price, "price")) for one in found]
+    return [Exit(int(one.stage), int(one.lots), float(one.price)) for one in found]
 
 
 def _kept(found: object) -> Numbers:
@@ -194,8 +202,8 @@ def _price(found: object, name: str) -> float:
 
 def _percent(found: object) -> float:
     percent = _number(found, "the size")
-    if not 0.0 <= percent <= 100.0:
-        raise Wrong(f"the size is {percent:g} % of equity: 0 to 100 is needed")
+    if not 0.0 < percent <= 100.0:
+        raise Wrong(f"the size is {percent:g} % of equity: above 0, and 100 at most, is needed")
     return percent
 
 
@@ -237,10 +245,10 @@ def _shown(value: object) -> str:
 
 
 # -- where ------------------------------------------------------------------------------------------------------------
-def _raised_at(rule: Strategy, question: str, error: Exception) -> str:
+def _raised_at(rule: Strategy, question: str, error: BaseException) -> str:
     """The innermost line of the strategy's own files, as file:line; where it answers the question, if none was run."""
     own = {file for one in type(rule).__mro__ if one not in Strategy.__mro__ and (file := _file(one)) is not None}
-    frames = reversed(traceback.extract_tb(error.__traceback__))
+    frames = reversed(extract_tb(error.__traceback__))
     found = next((frame for frame in frames if frame.filename in own), None)
     return _defined_at(rule, question) if found is None else f"{_short(found.filename)}:{found.lineno}"
 

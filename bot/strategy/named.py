@@ -90,7 +90,9 @@ def _told(what: str) -> Iterator[None]:
     """Whatever a strategy's own code raises while it is loaded, in one line, with the file and line where it did."""
     try:
         yield
-    except Exception as error:  # a supervised boundary: the file is the author's, and nothing trades yet
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a supervised boundary: the file is the author's, and nothing trades yet
         trace = error.__traceback__
         while trace is not None and trace.tb_next is not None:
             trace = trace.tb_next

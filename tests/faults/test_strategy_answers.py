@@ -1,0 +1,136 @@
+"""Answers that a strategy can give though no trade can follow them: none of them ends the actor, and what is held keeps its stop."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+
+import pytest
+
+from bot.domain.candles import Candles
+from bot.domain.log import Event
+from bot.domain.order import Purpose
+from bot.strategy.base import Close, Costs, Evaluation, Exit, Look, Terms, Trade
+from tests.rig import Rig, Told
+
+
+class Answering(Told):
+    """Answers with what a test has put into it, where it has."""
+
+    widest_r = math.inf
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.why = ""
+        self.stop_price = math.nan
+        self.percent = math.nan
+        self.close: Close | None = None
+        self.sales: list[Exit] | None = None
+        self.terms_: Terms | None = None
+        self.raises: BaseException | None = None
+
+    def evaluate(self, candles: Candles) -> Evaluation:
+        found = super().evaluate(candles)._replace(why=self.why)
+        return found if math.isnan(self.stop_price) else found._replace(stop=self.stop_price)
+
+    def size_pct(self, evaluation: Evaluation) -> float:
+        return super().size_pct(evaluation) if math.isnan(self.percent) else self.percent
+
+    def terms(self, evaluation: Evaluation, price: float, costs: Costs) -> Terms:
+        return self.terms_ or super().terms(evaluation, price, costs)
+
+    def on_close(self, trade: Trade, candles: Candles) -> Close:
+        return self.close or super().on_close(trade, candles)
+
+    def on_price(self, trade: Trade, look: Look) -> list[Exit]:
+        if self.raises is not None:
+            raise self.raises
+        return super().on_price(trade, look) if self.sales is None else self.sales
+
+
+@pytest.fixture
+def rule(unopened: Rig) -> Answering:
+    unopened.rule = rule = Answering()
+    unopened.open()
+    unopened.steady()
+    return rule
+
+
+def next_close(rig: Rig) -> None:
+    closed = rig.business.closes.newest()
+    rig.until(lambda: rig.business.closes.newest() > closed, "another close")
+    rig.steady()
+
+
+def lose_stop(rig: Rig) -> None:
+    """Somebody cancels the stop at the exchange."""
+    for order in rig.business.desk.broker.open_orders():
+        rig.business.desk.broker.cancel(order)
+    assert rig.resting() == 0
+
+
+@pytest.mark.parametrize("venue", ["kraken", "okx", "coinbase"])
+@pytest.mark.parametrize("error", [SystemExit(1), RuntimeError("why"), type("Panic", (BaseException,), {})()])
+def test_a_lost_stop_comes_back_whatever_on_price_raises(unopened: Rig, rule: Answering, error: BaseException) -> None:
+    rig = unopened
+    rig.bought()
+    rule.raises = error
+    lose_stop(rig)
+    rig.turn()
+    rig.until(rig.protected, "its stop")
+
+
+@pytest.mark.parametrize("sales", [[Exit(1, 0, 1.0)], [Exit(1, 1, 1e12)]], ids=["nothing at a target", "a price that nobody pays"])
+def test_a_lost_stop_comes_back_whatever_is_to_be_sold(unopened: Rig, rule: Answering, sales: list[Exit]) -> None:
+    rig = unopened
+    rig.bought()
+    rule.sales = sales
+    rig.turn()
+    lose_stop(rig)
+    rig.turn()
+    rig.until(rig.protected, "its stop")
+
+
+def test_what_nobody_pays_is_not_tried_for(unopened: Rig, rule: Answering) -> None:
+    rig = unopened
+    position = rig.bought()
+    rule.sales = [Exit(1, 1000, float(position.entry_price) * 2)]
+    rig.turn()
+    rig.turn()
+    assert not [one for one in rig.book.orders_of(rig.symbol, 0) if one.purpose is Purpose.TP1]
+
+
+@pytest.mark.parametrize("why", ["\ud800", "a\0b", "x" * 1_000_000, "a\nb"])
+def test_words_of_any_kind_can_be_entered_with(unopened: Rig, rule: Answering, why: str) -> None:
+    rule.why = why
+    assert unopened.bought()
+    unopened.quiet()
+
+
+@pytest.mark.parametrize("words", ["\ud800", "a\0b", "x" * 1_000_000])
+def test_words_of_any_kind_can_be_left_with(unopened: Rig, rule: Answering, words: str) -> None:
+    unopened.bought()
+    rule.close = Close(1.0, "bored", words)
+    next_close(unopened)
+    unopened.until(lambda: bool(unopened.hear() or unopened.position is None), "its exit")
+
+
+@pytest.mark.parametrize("stop", [1e-30, 1e-300, 1e-12, 5e-324])
+def test_a_stop_of_almost_nothing(unopened: Rig, rule: Answering, stop: float) -> None:
+    rule.stop_price = stop
+    assert unopened.enter() == []
+
+
+def test_no_share_of_equity_is_no_entry(unopened: Rig, rule: Answering) -> None:
+    rule.percent = 0.0
+    assert unopened.enter() == []
+
+
+def test_the_price_lies_before_the_resting_stop_whatever_the_terms(unopened: Rig, rule: Answering) -> None:
+    rig = unopened
+    close = rig.candles().close[-1]
+    rule.stop_price = float(close) * 0.99
+    rule.terms_ = Terms(float(close) * 0.5)
+    rig.move(Decimal(repr(float(close) * 0.98)))
+    assert rig.enter() == []
+    assert [line["gate"] for line in rig.notes.said(Event.SKIP)] == ["stop"]
