@@ -62,7 +62,7 @@ class Entries:
     market moves by itself and nobody need be told.
     """
     between: Callable[[], None] = lambda: None
-    """Called between two signals: an entry may take long, and what is held is not to wait for its end."""
+    """Called between two markets: a strategy's decision or an entry may take long, and what is held is not to wait for its end."""
     skipped: Counter[str] = field(default_factory=Counter)
     """How many signals each gate has blocked, by its word."""
     _seen: dict[str, int] = field(default_factory=dict)
@@ -93,6 +93,7 @@ class Entries:
                     self._skip(symbol, first(SIGNAL, Signal(unfit=reason or "no answer")))
                 case Evaluation() as signal:
                     found[symbol] = signal
+            self.between()
         entered = 0
         for symbol in ranked(found):
             entered += self._consider(symbol, found[symbol], standing, blocked_by)

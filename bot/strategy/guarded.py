@@ -26,6 +26,8 @@ T = TypeVar("T")
 
 #: What a strategy may keep with a trade at most.
 MOST_KEPT = 50
+#: How many candles of each market a strategy may see at most: exchanges tell some hundred in one answer.
+MOST_CANDLES = 20_000
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
@@ -56,9 +58,9 @@ class Guarded:
         return self.rule.legs
 
     def window(self, timeframe_ms: int) -> int:
-        """How many closed candles to keep; the house's number where the strategy cannot say."""
+        """How many closed candles to keep, at least as many as are required; the house's number where the strategy cannot say."""
         found = self._ask("", "window", lambda: self.rule.window(timeframe_ms), _count)
-        return Strategy.window(self.rule, timeframe_ms) if found is None else found
+        return max(Strategy.window(self.rule, timeframe_ms) if found is None else found, self.rule.required)
 
     def evaluate(self, symbol: str, candles: Candles) -> Evaluation | None:
         """The decision at the last close; flat while there are fewer candles than the strategy requires."""
@@ -99,7 +101,10 @@ class Guarded:
     def on_price(self, symbol: str, trade: Trade, look: Look) -> list[Exit] | None:
         """What is to be sold at the targets that the price reached, in order."""
         return self._ask(
-            symbol, "on_price", lambda: self.rule.on_price(trade, look), lambda found: _sales(found, trade, look, self.legs)
+            symbol,
+            "on_price",
+            lambda: self.rule.on_price(trade, look),
+            lambda found: _sales(found, trade, look, self.legs),
         )
 
     def _ask(self, symbol: str, question: str, answer: Callable[[], object], clean: Callable[[object], T]) -> T | None:
@@ -212,8 +217,8 @@ def _rank(found: object) -> float | None:
 
 
 def _count(found: object) -> int:
-    if not isinstance(found, Integral) or found < 1:
-        raise Wrong(f"{_shown(found)} is no number of candles")
+    if not isinstance(found, Integral) or not 1 <= int(found) <= MOST_CANDLES:
+        raise Wrong(f"{_shown(found)} is no number of candles, from 1 to {MOST_CANDLES}")
     return int(found)
 
 

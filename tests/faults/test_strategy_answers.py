@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,8 @@ from bot.domain.candles import Candles
 from bot.domain.log import Event
 from bot.domain.order import Purpose
 from bot.strategy.base import Close, Costs, Evaluation, Exit, Look, Terms, Trade
-from tests.rig import Rig, Told
+from tests.rig import Leaping, Rig, Told
+from tests.sandbox_fixture import Sandbox
 
 
 class Answering(Told):
@@ -24,12 +26,16 @@ class Answering(Told):
         self.why = ""
         self.stop_price = math.nan
         self.percent = math.nan
-        self.close: Close | None = None
+        self.words: str | None = None
         self.sales: list[Exit] | None = None
         self.terms_: Terms | None = None
         self.raises: BaseException | None = None
+        self.thinks = 0
+        self.clock: Leaping | None = None
 
     def evaluate(self, candles: Candles) -> Evaluation:
+        if self.clock is not None:
+            self.clock.market_ahead += self.thinks
         found = super().evaluate(candles)._replace(why=self.why)
         return found if math.isnan(self.stop_price) else found._replace(stop=self.stop_price)
 
@@ -40,7 +46,7 @@ class Answering(Told):
         return self.terms_ or super().terms(evaluation, price, costs)
 
     def on_close(self, trade: Trade, candles: Candles) -> Close:
-        return self.close or super().on_close(trade, candles)
+        return super().on_close(trade, candles) if self.words is None else Close(trade.stop, "bored", self.words)
 
     def on_price(self, trade: Trade, look: Look) -> list[Exit]:
         if self.raises is not None:
@@ -80,24 +86,17 @@ def test_a_lost_stop_comes_back_whatever_on_price_raises(unopened: Rig, rule: An
     rig.until(rig.protected, "its stop")
 
 
-@pytest.mark.parametrize("sales", [[Exit(1, 0, 1.0)], [Exit(1, 1, 1e12)]], ids=["nothing at a target", "a price that nobody pays"])
-def test_a_lost_stop_comes_back_whatever_is_to_be_sold(unopened: Rig, rule: Answering, sales: list[Exit]) -> None:
+def test_a_price_that_nobody_pays_is_not_tried_for(unopened: Rig, rule: Answering) -> None:
+    """Each try would take the stop away, and bring nothing."""
     rig = unopened
-    rig.bought()
-    rule.sales = sales
+    position = rig.bought()
+    rule.sales = [Exit(1, int(position.qty / rig.lot) // 2, float(position.entry_price) * 2)]
     rig.turn()
+    rig.turn()
+    assert rig.orders(Purpose.TP1) == []
     lose_stop(rig)
     rig.turn()
     rig.until(rig.protected, "its stop")
-
-
-def test_what_nobody_pays_is_not_tried_for(unopened: Rig, rule: Answering) -> None:
-    rig = unopened
-    position = rig.bought()
-    rule.sales = [Exit(1, 1000, float(position.entry_price) * 2)]
-    rig.turn()
-    rig.turn()
-    assert not [one for one in rig.book.orders_of(rig.symbol, 0) if one.purpose is Purpose.TP1]
 
 
 @pytest.mark.parametrize("why", ["\ud800", "a\0b", "x" * 1_000_000, "a\nb"])
@@ -110,7 +109,7 @@ def test_words_of_any_kind_can_be_entered_with(unopened: Rig, rule: Answering, w
 @pytest.mark.parametrize("words", ["\ud800", "a\0b", "x" * 1_000_000])
 def test_words_of_any_kind_can_be_left_with(unopened: Rig, rule: Answering, words: str) -> None:
     unopened.bought()
-    rule.close = Close(1.0, "bored", words)
+    rule.words = words
     next_close(unopened)
     unopened.until(lambda: bool(unopened.hear() or unopened.position is None), "its exit")
 
@@ -134,3 +133,18 @@ def test_the_price_lies_before_the_resting_stop_whatever_the_terms(unopened: Rig
     rig.move(Decimal(repr(float(close) * 0.98)))
     assert rig.enter() == []
     assert [line["gate"] for line in rig.notes.said(Event.SKIP)] == ["stop"]
+
+
+def test_what_is_held_is_looked_at_while_a_strategy_thinks(sandbox: Sandbox, tmp_path: Path) -> None:
+    rig = Rig(sandbox, tmp_path, "LTC-USD", "ADA-USD", "XRP-USD")
+    rig.rule = rule = Answering()
+    rig.open()
+    rig.steady()
+    rig.bought()
+    for symbol in rig.symbols:
+        rig.candles(symbol)
+    lose_stop(rig)
+    rule.clock, rule.thinks = rig.clock, 16_000
+    rig.business.entries.scan(["ADA-USD", "XRP-USD"], rig.business.accounting.measure(), None)
+    assert rig.protected()
+    rig.crash()

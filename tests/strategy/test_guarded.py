@@ -306,6 +306,19 @@ def test_no_answer_gets_past_that_would_sell_at_once_or_rest_nowhere(
         assert side * (100.0 - found.out_at) > 0.0
 
 
+@pytest.mark.parametrize("candles", [0, -5, 10**9, 2.5, None])
+def test_a_window_that_no_exchange_could_fill_is_the_houses(candles: object) -> None:
+    found, troubles = asked(candles, lambda rule: rule.window(FIVE_MINUTES))
+    assert (found, len(troubles)) == (720, 1)
+
+
+def test_a_window_holds_what_is_required() -> None:
+    class Patient(Answering):
+        required = 1000
+
+    assert Guarded(Patient(720), lambda trouble: pytest.fail(str(trouble))).window(FIVE_MINUTES) == 1000
+
+
 def test_legs_are_the_strategys_own() -> None:
     class Laddered(Answering):
         legs = (Leg(0.5, 1.0),)

@@ -14,7 +14,7 @@ from typing import Any
 from bot.domain.fill import Fill
 from bot.domain.money import BadNumber, decimal, plain
 from bot.domain.order import Side, VenueOrder
-from bot.domain.text import safe_text as safe_text
+from bot.domain.text import safe_text
 
 
 class BadAnswer(ValueError):
