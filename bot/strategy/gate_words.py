@@ -114,8 +114,7 @@ _SENTENCES: Mapping[Gate, tuple[Callable[[Decimal], str], str]] = {
     ),
     Gate.SIZE: (
         _dollars,
-        "too little equity: the smallest order to be sold again, {value}, is more than {limit}"
-        + " (MAX_POSITION_PCT_SMALL, or the strategy's own size)",
+        "too little equity: the smallest order to be sold again, {value}, is more than {limit} (MAX_POSITION_PCT_SMALL or less)",
     ),
     Gate.ORDER_VALUE: (_dollars, "an order of {value} is more than MAX_ORDER_USD {limit}"),
     Gate.COIN_EXPOSURE: (_dollars, "an order of {value} is more than MAX_COIN_EXPOSURE_PCT has room for, {limit}"),

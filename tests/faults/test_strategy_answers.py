@@ -27,6 +27,7 @@ class Answering(Told):
         self.stop_price = math.nan
         self.percent = math.nan
         self.words: str | None = None
+        self.stop_next: float | None = None
         self.sales: list[Exit] | None = None
         self.terms_: Terms | None = None
         self.raises: BaseException | None = None
@@ -46,6 +47,8 @@ class Answering(Told):
         return self.terms_ or super().terms(evaluation, price, costs)
 
     def on_close(self, trade: Trade, candles: Candles) -> Close:
+        if self.stop_next is not None:
+            return Close(self.stop_next)
         return super().on_close(trade, candles) if self.words is None else Close(trade.stop, "bored", self.words)
 
     def on_price(self, trade: Trade, look: Look) -> list[Exit]:
@@ -97,6 +100,20 @@ def test_a_price_that_nobody_pays_is_not_tried_for(unopened: Rig, rule: Answerin
     lose_stop(rig)
     rig.turn()
     rig.until(rig.protected, "its stop")
+
+
+def test_a_stop_between_two_ticks_is_on_the_grid_before_it_is_judged(unopened: Rig, rule: Answering) -> None:
+    """Else a market that stands just there is not beyond it, and no exchange takes a stop that would fire at once."""
+    rig = unopened
+    position, instrument = rig.bought(), rig.business.desk.instruments[rig.symbol]
+    wanted = instrument.price(position.entry_price * Decimal("0.98"))
+    rule.stop_next = float(wanted - instrument.tick / 3)
+    next_close(rig)
+    rig.hear()
+    assert rig.position is not None
+    assert rig.position.stop_price == wanted
+    rig.quiet()
+    assert rig.protected()
 
 
 @pytest.mark.parametrize("why", ["\ud800", "a\0b", "x" * 1_000_000, "a\nb"])

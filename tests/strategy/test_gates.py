@@ -113,7 +113,7 @@ BLOCKS: list[tuple[Gate, type, dict[str, Any], str]] = [
         Gate.SIZE,
         Order,
         {"lots": 0, "fit": Fit.OVER_EQUITY, "allowed": 2.5},
-        "more than $2.50 (MAX_POSITION_PCT_SMALL, or",
+        "more than $2.50 (MAX_POSITION_PCT_SMALL or less)",
     ),
     (Gate.ORDER_VALUE, Order, {"value": usd("200.01")}, "an order of $200.01 is more than MAX_ORDER_USD $200.00"),
     (Gate.COIN_EXPOSURE, Order, {"coin_room": usd(3)}, "$20.00 is more than MAX_COIN_EXPOSURE_PCT has room for, $3.00"),
