@@ -38,7 +38,7 @@ from bot.strategy.params import Owner
 from bot.strategy.snapshot import Answer, Signal
 from bot.strategy.timing import excluded, still_valid
 
-#: Where a target is attached that the exchange wants with a stop and the strategy has not: so many times the price.
+#: Where a target is attached at the farthest that the exchange wants with a stop: so many times the price.
 FAR = Decimal("1.4")
 
 
@@ -196,14 +196,15 @@ class Entries:
 
     def _last_target(self, evaluation: Evaluation, limit: Decimal, instrument: Instrument) -> Decimal:
         """Where nothing of the position is left by targets, seen from the worst price the entry may fill at, so never nearer than
-        the rule's own; far away for a strategy that sells some of it by other reasons only.
+        the rule's own; for one that is farther than exchanges take, or that sells some of it by other reasons only, as far as that.
         """
         side, legs = evaluation.side, self.strategy.legs
         price = limit * FAR if side > 0 else limit / FAR
         if legs and exits.sold_by(len(legs), legs) >= 1.0:
             fee, tick = float(self.desk.fees[instrument.symbol].taker), float(instrument.tick)
             trade = exits.opened(side, float(limit), evaluation.stop, evaluation.out_at, fee, 1, 1, tick)
-            price = price_of(exits.target(trade, len(legs), legs))
+            last = price_of(exits.target(trade, len(legs), legs))
+            price = min(last, price) if side > 0 else max(last, price)
         return instrument.price_up(price) if side > 0 else instrument.price_down(price)
 
     def _after(self, record: OrderRecord, evaluation: Evaluation, ticker: Ticker) -> None:

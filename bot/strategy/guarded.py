@@ -50,12 +50,9 @@ class Guarded:
 
     def __init__(self, rule: Strategy, tell: Callable[[Trouble], None]) -> None:
         self.rule = rule
+        self.legs: Legs = rule.legs
+        """What is sold at which target: as it was checked, whatever the strategy does to its own."""
         self._tell = tell
-
-    @property
-    def legs(self) -> Legs:
-        """What is sold at which target."""
-        return self.rule.legs
 
     def window(self, timeframe_ms: int) -> int:
         """How many closed candles to keep, at least as many as are required; the house's number where the strategy cannot say."""

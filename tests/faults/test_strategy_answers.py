@@ -11,7 +11,7 @@ import pytest
 from bot.domain.candles import Candles
 from bot.domain.log import Event
 from bot.domain.order import Purpose
-from bot.strategy.base import Close, Costs, Evaluation, Exit, Look, Terms, Trade
+from bot.strategy.base import Close, Costs, Evaluation, Exit, Leg, Legs, Look, Terms, Trade
 from tests.rig import Leaping, Rig, Told
 from tests.sandbox_fixture import Sandbox
 
@@ -114,6 +114,19 @@ def test_a_stop_between_two_ticks_is_on_the_grid_before_it_is_judged(unopened: R
     assert rig.position.stop_price == wanted
     rig.quiet()
     assert rig.protected()
+
+
+@pytest.mark.parametrize("venue", ["coinbase"])
+@pytest.mark.parametrize("legs", [(Leg(1.0, 500.0),), (Leg(0.5, 1.0), Leg(0.5, 1e9)), (Leg(0.5, 1e9),), ()])
+def test_an_entry_has_its_stop_however_far_the_last_target_is(unopened: Rig, legs: Legs) -> None:
+    unopened.rule = rule = Answering()
+    rule.legs = legs
+    unopened.open()
+    unopened.steady()
+    unopened.bought()
+    (entry,) = unopened.orders(Purpose.ENTRY)
+    assert entry.attached_stop is not None
+    assert unopened.naked_seconds() == []
 
 
 @pytest.mark.parametrize("why", ["\ud800", "a\0b", "x" * 1_000_000, "a\nb"])

@@ -328,3 +328,5 @@ def test_legs_are_the_strategys_own() -> None:
     assert rule.legs == (Leg(0.5, 1.0),)
     assert rule.on_price(SYMBOL, LONG_TRADE, LOOK) is None
     assert "there are 1 legs" in troubles[0].reason
+    rule.rule.legs = ()
+    assert rule.legs == (Leg(0.5, 1.0),)
