@@ -137,6 +137,22 @@ def test_one_that_hangs_is_cut_off_and_left_behind(accounts: list[Account], monk
     account.tend_until(lambda: len(threads()) == 1)
 
 
+def test_what_one_that_was_left_behind_says_later_is_not_heard(
+    accounts: list[Account], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It speaks of a close that is over, or that the exchange cut it off: what the other has told since would be lost."""
+    monkeypatch.setattr(module, "_STUCK_AFTER", 0.2)
+    account = Account(SteppedClock(START), Reader(hangs=True), Reader())
+    accounts.append(account)
+    account.feed.want(["A-USD"])
+    account.tend_until(lambda: len(account.given) == 2)
+    account.hear(CandleClosed)
+    account.hear(Fed)
+    account.given[0].close()
+    account.tend_until(lambda: len(threads()) == 1)
+    assert account.inbox.empty()
+
+
 def test_it_ends_with_its_account_though_nobody_closes_it(
     accounts: list[Account], monkeypatch: pytest.MonkeyPatch
 ) -> None:
