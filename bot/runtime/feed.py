@@ -7,6 +7,7 @@ and another takes its place after growing waits.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from queue import SimpleQueue
 from threading import Event as Signal
 from threading import Thread
@@ -15,7 +16,7 @@ from typing import Final
 from bot.brokers.base import CandleReader
 from bot.domain.backoff import Backoff
 from bot.domain.clock import MINUTE, SECOND, Clock, Pause
-from bot.domain.events import AccountEvent, Fed
+from bot.domain.events import AccountEvent, CandleClosed, Fed
 from bot.domain.ids import AccountKey
 from bot.domain.log import Event
 from bot.life import Silence
@@ -94,12 +95,17 @@ class Feed:
 
     def _begin(self) -> None:
         reader, self._gone = self._reader(), Signal()
-        self._polled = Polled(reader, self._clock, self._wish, self._inbox.put)
+        self._polled = Polled(reader, self._clock, self._wish, partial(self._post, self._gone))
         self._polled.wanted = self._wanted
         self._silence = Silence(self._polled, self._clock)
         work = (self._polled, reader, self._gone)
         self._thread = Thread(target=self._run, args=work, name=f"{self._account}-{FEED}", daemon=True)
         self._thread.start()
+
+    def _post(self, gone: Signal, told: CandleClosed | Fed) -> None:
+        """Not from one that was left behind: it speaks of what is long over, or that it was cut off."""
+        if not gone.is_set():
+            self._inbox.put(told)
 
     def _run(self, polled: Polled, reader: CandleReader, gone: Signal) -> None:
         try:
