@@ -117,7 +117,7 @@ class Polled:
             candles = self._ask(symbol, self._wish.most)
         gaps = self._wish.fills_gaps
         if flaws_of(candles, fills_gaps=gaps):
-            candles = mended(self._ask(symbol, self._wish.most), fills_gaps=gaps)
+            candles = mended(self._ask(symbol, self._wish.most), self._wish.most, fills_gaps=gaps)
         found = judged(candles, close, fills_gaps=gaps)
         if not isinstance(found, Unfit):
             self._kept[symbol] = found

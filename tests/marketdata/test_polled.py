@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
 from bot.brokers.base import BrokerError
@@ -186,3 +188,13 @@ def test_what_is_wanted_no_more_is_forgotten(fed: Polling) -> None:
     fed.asked()
     assert found(fed.at(START + SETTLES + 2)) == [("A-USD", "candles")]
     assert fed.asked() == [("A-USD", WINDOW)]
+
+
+def test_a_candle_of_another_age_fills_no_memory() -> None:
+    """Filling the time since would take hundreds of megabytes, and with them every other exchange of this computer."""
+    fed = Polling()
+    fed.venue.also = START - 10_000_000 * FRAME
+    tracemalloc.start()
+    fed.at(START + SETTLES)
+    assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    tracemalloc.stop()
