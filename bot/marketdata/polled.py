@@ -52,7 +52,9 @@ class Polled:
         clock: Clock,
         wish: Wish,
         post: Callable[[CandleClosed | Fed], object],
+        last: str = "",
     ) -> None:
+        """`last`: the market that is asked after all others, as one at which whoever asked before has died."""
         self._reader = reader
         self._clock = clock
         self._timeframe = wish.timeframe_ms
@@ -60,9 +62,12 @@ class Polled:
         self._post = post
         self._kept: dict[str, Candles] = {}
         self._told: dict[str, _Told] = {}
+        self._last = last
         self.wanted: tuple[str, ...] = ()
+        self.asks = ""
+        """The market that it asks, or asked last."""
         self.beats = 0
-        """How many turns it has made."""
+        """How many questions it has begun, and turns without one."""
 
     def turn(self) -> int:
         """Tell of the most urgent market that is due; market ms until another is due, 0 when there may be one now."""
@@ -70,9 +75,9 @@ class Polled:
         now, wanted = self._clock.market_ms(), self.wanted
         close = now - now % self._timeframe
         due = {symbol: self._due(symbol, close) for symbol in wanted}
-        first = next((symbol for symbol in wanted if due[symbol] <= now), None)
-        if first is not None:
-            self._tell(first, close)
+        owed = [symbol for symbol in wanted if due[symbol] <= now]
+        if owed:
+            self._tell(min(owed, key=self._last.__eq__), close)
             return 0
         self._kept = {symbol: candles for symbol, candles in self._kept.items() if symbol in due}
         self._told = {symbol: told for symbol, told in self._told.items() if symbol in due}
@@ -131,4 +136,6 @@ class Polled:
         return joined(kept, self._ask(symbol, missing + OVERLAP), self._wish.most)
 
     def _ask(self, symbol: str, count: int) -> Candles:
+        self.asks = symbol
+        self.beats += 1
         return self._reader.candles(symbol, self._timeframe, count)

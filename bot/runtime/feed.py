@@ -57,6 +57,7 @@ class Feed:
         self._log = log
         self._wake = Signal()
         self._wanted: tuple[str, ...] = ()
+        self._died_at = ""
         self._wait = 0
         self._pause = Pause(clock)
         self._worker = clock.pacer.worker(account, FEED, self._wake.set)
@@ -84,6 +85,7 @@ class Feed:
         if self._wait == 0 or self._pause.is_over():
             self._wait = _RESTARTS.after(self._wait)
             self._pause.begin(self._wait)
+            self._died_at = self._polled.asks
             self._begin()
 
     def close(self) -> None:
@@ -95,7 +97,7 @@ class Feed:
 
     def _begin(self) -> None:
         reader, self._gone = self._reader(), Signal()
-        self._polled = Polled(reader, self._clock, self._wish, partial(self._post, self._gone))
+        self._polled = Polled(reader, self._clock, self._wish, partial(self._post, self._gone), self._died_at)
         self._polled.wanted = self._wanted
         self._silence = Silence(self._polled, self._clock)
         work = (self._polled, reader, self._gone)

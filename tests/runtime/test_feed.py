@@ -27,13 +27,14 @@ PATIENCE = 10.0
 class Reader:
     """Tells the same of every market, dies at a first question, or hangs in it."""
 
-    def __init__(self, *, dies: bool = False, hangs: bool = False) -> None:
+    def __init__(self, *, dies: bool = False, hangs: bool = False, dies_at: str = "") -> None:
         self.dies = dies
+        self.dies_at = dies_at
         self.hangs = hangs
         self.closed = threading.Event()
 
-    def candles(self, _symbol: str, _timeframe_ms: int, count: int) -> Candles:
-        if self.dies:
+    def candles(self, symbol: str, _timeframe_ms: int, count: int) -> Candles:
+        if self.dies or symbol == self.dies_at:
             raise RuntimeError("a fault in our own text")
         if self.hangs:
             assert self.closed.wait(PATIENCE)
@@ -123,6 +124,14 @@ def test_one_that_dies_again_and_again_is_followed_after_growing_waits(accounts:
     began = time.monotonic()
     account.tend_until(lambda: len(account.given) == 3)
     assert 0.9 < time.monotonic() - began < PATIENCE
+
+
+def test_a_market_at_which_each_dies_keeps_no_other_from_being_told(accounts: list[Account]) -> None:
+    account = Account(SteppedClock(START), *(Reader(dies_at="A-USD") for _ in range(20)))
+    accounts.append(account)
+    account.feed.want(["A-USD", "B-USD"])
+    account.tend_until(lambda: len(account.given) == 3)
+    assert account.hear(CandleClosed).symbol == "B-USD"
 
 
 def test_one_that_hangs_is_cut_off_and_left_behind(accounts: list[Account], monkeypatch: pytest.MonkeyPatch) -> None:
