@@ -36,9 +36,10 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """What was last told of a market: of which close, when it is asked for again (market ms), and after what wait."""
+    """What was last told of a market: of which close, when (market ms), when it is asked for again, and after what wait."""
 
     close: int
+    at: int
     again: int
     wait: int
 
@@ -74,7 +75,7 @@ class Polled:
         self.beats += 1
         now, wanted = self._clock.market_ms(), self.wanted
         close = now - now % self._timeframe
-        due = {symbol: self._due(symbol, close) for symbol in wanted}
+        due = {symbol: self._due(symbol, close, now) for symbol in wanted}
         owed = [symbol for symbol in wanted if due[symbol] <= now]
         if owed:
             self._tell(min(owed, key=self._last.__eq__), close)
@@ -84,9 +85,12 @@ class Polled:
         self._post(Fed(now, wanted))
         return min([*due.values(), self._settled(close + self._timeframe)]) - now
 
-    def _due(self, symbol: str, close: int) -> int:
+    def _due(self, symbol: str, close: int, now: int) -> int:
+        """When it is asked for (again). A wait is over once the market's clock was set back: nobody knows how long it would be."""
         told = self._told.get(symbol)
-        return self._settled(close) if told is None or told.close != close else told.again
+        if told is None or told.close != close or (told.wait and now < told.at):
+            return self._settled(close)
+        return told.again
 
     def _settled(self, close: int) -> int:
         """When its candle may be asked for. A market that stands still shows it at once."""
@@ -99,15 +103,15 @@ class Polled:
             found = self._found(symbol, close)
         except BrokerError as error:
             found = Unfit(error.text, error.meaning)
-        wait, again = self._again(found, last, close)
-        self._told[symbol] = _Told(close, again, wait)
+        now = self._clock.market_ms()
+        wait, again = self._again(found, last, close, now)
+        self._told[symbol] = _Told(close, now, again, wait)
         self._post(CandleClosed(symbol, close, found))
 
-    def _again(self, found: Candles | Unfit, last: int, close: int) -> tuple[int, int]:
+    def _again(self, found: Candles | Unfit, last: int, close: int, now: int) -> tuple[int, int]:
         """The wait after this answer, and when it is over (market ms): with the next close, when nothing is left to be told."""
         if found is QUIET or not isinstance(found, Unfit):
             return 0, close + 2 * self._timeframe
-        now = self._clock.market_ms()
         if found.meaning is None:
             wait = LATE.after(last)
             return wait, now + wait

@@ -116,7 +116,7 @@ class Feed:
                     self._wake.wait(self._clock.pacer.wait_ms(wait, _IDLE) / SECOND)
                     self._wake.clear()
         except Exception as error:  # noqa: BLE001 - supervised boundary: another thread takes its place
-            if not gone.is_set():
+            if not (gone.is_set() or self._over.is_set()):
                 self._log.failure(Event.CRASHED, error, reason="another thread asks for the candles")
         finally:
             reader.close()
