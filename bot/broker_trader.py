@@ -17,7 +17,6 @@ from bot.brokers.base import BaseBroker, BrokerError, Connection, NoRoom
 from bot.domain.clock import SECOND, Clock
 from bot.domain.events import AccountEvent, Command, Moved, Timer
 from bot.domain.ids import Account, ClientIds, new_tag
-from bot.domain.instrument import Trading
 from bot.domain.outcome import Meaning
 from bot.engine.business import Business, Plan
 from bot.engine.desk import Desk
@@ -26,6 +25,7 @@ from bot.operator_desk import OperatorDesk
 from bot.reporter import Reporter
 from bot.runtime.schedule import Now, Schedule
 from bot.store.ledger import Ledger
+from bot.strategy.gates import Blocked
 from bot.telemetry.heartbeat import Heartbeat
 
 #: The name of an actor's thread among those of its account.
@@ -50,7 +50,7 @@ class BrokerTrader:
         emergency_file: Path,
         rng: random.Random,
         *,
-        may_enter: bool = True,
+        watch_only: bool = False,
     ) -> None:
         self._broker = broker
         self._open_ledger = open_ledger
@@ -62,7 +62,7 @@ class BrokerTrader:
         self._stop = stop
         self._emergency_file = emergency_file
         self._rng = rng
-        self._may_enter = may_enter
+        self._watch_only = watch_only
         self.admitted = False
         """Whether the exchange has taken our key in this life."""
 
@@ -91,7 +91,7 @@ class BrokerTrader:
         desk = Desk(self._broker, ledger, self._clock, self._log, self._ids(ledger))
         self._business = Business.of(desk, self._plan)
         self._operator = OperatorDesk(
-            ledger, self._business, self._emergency_file, self._log, may_enter=self._may_enter
+            ledger, self._business, self._emergency_file, self._log, watch_only=self._watch_only
         )
         self._reporter = Reporter(
             self._plan,
@@ -209,7 +209,7 @@ class BrokerTrader:
         if not self._is_undecided():
             self._operator.attend()  # no entry before what was ordered while nobody was here
         try:
-            standing = self._business.cycle(self._barrier())
+            standing = self._business.cycle(self._blocked_by())
         except NoRoom as error:
             self._schedule.put_off(self._now(), error.retry_after_ms)
             self._looked()
@@ -232,20 +232,18 @@ class BrokerTrader:
         if fatal:
             raise error
 
-    def _barrier(self) -> str | None:
-        """Why the operator, or trouble, allows no entries now."""
-        if self._stop.is_set():
-            return "stopping"
-        if self._connection.trading is not Trading.ONLINE:
-            return f"the exchange is in {self._connection.trading}"
-        if self._business.reconciliation.adoption.watching:
-            return "watched whether another NIJA lives here"
-        return self._ledger.barrier or self._operator.barrier()
+    def _blocked_by(self) -> Blocked | None:
+        """The gate that blocks this account's entries now, by the operator's word or for trouble."""
+        return self._operator.blocked_by(
+            stopping=self._stop.is_set(),
+            exchange=self._connection.trading,
+            watching=self._business.reconciliation.adoption.watching,
+        )
 
     def _report(self) -> None:
         """What is true now; the last word before a stop stands, since stopping is no state of the account."""
         if self._stop.is_set():
             return
         standing = self._reporter.standing
-        objection = self._business.objection(standing) if standing is not None else None
-        self._reporter.report(self._barrier(), objection)
+        account = self._business.blocked_by(standing) if standing is not None else None
+        self._reporter.report(self._blocked_by() or account)

@@ -296,7 +296,7 @@ class IndependentBrokerTrader:
             inbox=post.inbox,
             stop=life.over,
             emergency_file=self._data_dir / "EMERGENCY_STOP",
-            may_enter=self._independent or self._chosen == post.venue,
+            watch_only=not (self._independent or self._chosen == post.venue),
             rng=random.Random(self._rng.random()),  # noqa: S311 - names orders and spreads waits, guards nothing
         )
 

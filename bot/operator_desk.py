@@ -14,6 +14,8 @@ from bot.engine.business import Business
 from bot.operate.log import EventLog
 from bot.store.ledger import Ledger
 from bot.store.standing import BY_RESUME
+from bot.strategy.gates import OPERATION, Blocked, first
+from bot.strategy.snapshot import Operation
 
 #: Attempts at flattening between two lines about what is still there.
 _PATIENCE = 40
@@ -25,29 +27,33 @@ class OperatorDesk:
     """Obeys the owner of one account."""
 
     def __init__(
-        self, ledger: Ledger, business: Business, emergency_file: Path, log: EventLog, *, may_enter: bool
+        self, ledger: Ledger, business: Business, emergency_file: Path, log: EventLog, *, watch_only: bool
     ) -> None:
         self._ledger = ledger
         self._business = business
         self._emergency_file = emergency_file
         self._log = log
-        self._may_enter = may_enter
+        self._watch_only = watch_only
         self._attempts: Counter[str] = Counter()
         self._left: list[str] = []
         self._wait = 0
         self._pause = Pause(business.desk.clock)
 
-    def barrier(self) -> str | None:
-        """Why there must be no entries now, by the owner's word or for his safety; None when they are free."""
-        if self._emergency_file.exists():
-            return "EMERGENCY_STOP is there"
-        if not self._may_enter:
-            return "watched only: MULTI_BROKER_INDEPENDENT is false and another broker trades"
-        if self._ledger.fact("paused"):
-            return "paused by the operator"
-        if self._ledger.fact("second_instance"):
-            return "another NIJA trades this account"
-        return None
+    def blocked_by(self, *, stopping: bool, exchange: str, watching: bool) -> Blocked | None:
+        """The gate that blocks entries now, by the daemon's state (the arguments), its host's, or the owner's word; None when
+        there is none.
+        """
+        now = Operation(
+            stopping=stopping,
+            exchange=exchange,
+            watching=watching,
+            disk=self._ledger.blocked_by,
+            emergency=self._emergency_file.exists(),
+            watch_only=self._watch_only,
+            paused=bool(self._ledger.fact("paused")),
+            second_instance=bool(self._ledger.fact("second_instance")),
+        )
+        return first(OPERATION, now)
 
     def attend(self) -> bool:
         """Commands that came in, and a flattening that is not finished; True when something was ordered."""
@@ -89,7 +95,7 @@ class OperatorDesk:
                 self._ledger.remember("flattening", str(command.number))
                 self._log.info(Event.COMMAND, verb=command.verb)
             case Verb.TRADE:
-                self._may_enter = True
+                self._watch_only = False
                 self._done(command, "this broker trades")
             case Verb.STOP:
                 pass

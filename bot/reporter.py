@@ -20,6 +20,8 @@ from bot.operate.log import EventLog
 from bot.store.holdings import open_positions
 from bot.store.ledger import Ledger
 from bot.store.reader import Books
+from bot.strategy.gate_words import explained
+from bot.strategy.gates import Blocked, Gate
 from bot.telemetry.heartbeat import Heartbeat
 
 #: Currencies of account that NIJA does not trade in.
@@ -151,9 +153,9 @@ class Reporter:
         return f"; there is {found}" if found else ""
 
     # -- the status -----------------------------------------------------------------------------------------------
-    def report(self, barrier: str | None, objection: str | None) -> None:
+    def report(self, blocked_by: Blocked | None) -> None:
         """The newest status: into the heartbeat for the supervisor, into the database for everybody else."""
-        status = self._status(*self._verdict(barrier, objection))
+        status = self._status(*self._verdict(blocked_by))
         self._heartbeat.beat(status)
         self._ledger.report_status(status)
 
@@ -167,14 +169,14 @@ class Reporter:
         last = replace(self._heartbeat.latest, status=Status.FAILED, at=self._clock.wall_ms(), pid=os.getpid())
         self._ledger.report_status(last)
 
-    def _verdict(self, barrier: str | None, objection: str | None) -> tuple[Status, str]:
+    def _verdict(self, blocked_by: Blocked | None) -> tuple[Status, str]:
         if self.tally.errors:
             return Status.DEGRADED, self.tally.last_error
-        if barrier is not None:
-            return Status.HALTED, barrier
-        if objection == "unfunded":
+        if blocked_by is None:
+            return Status.HEALTHY, ""
+        if blocked_by.gate is Gate.FUNDS:
             return Status.UNFUNDED, "less than MIN_BALANCE_USD" + self._elsewhere
-        return (Status.HALTED, objection) if objection is not None else (Status.HEALTHY, "")
+        return Status.HALTED, explained(blocked_by).reason
 
     def _status(self, status: Status, reason: str) -> BrokerStatus:
         tally, standing, found = self.tally, self.standing, self._connection

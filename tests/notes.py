@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.domain.log import Event
-from bot.domain.log_fields import SPECS
+from bot.domain.log_fields import spec_of
 
 Fields = dict[str, object]
 
@@ -37,5 +37,5 @@ class Notes:
         return [event for _, event, _ in self.lines]
 
     def _take(self, level: str, event: Event, fields: Mapping[str, object]) -> None:
-        assert SPECS[event].objections(level, fields) == [], f"{level} {event} {fields}"
+        assert spec_of(event).objections(level, fields) == [], f"{level} {event} {fields}"
         self.lines.append((level, event, dict(fields)))

@@ -12,7 +12,13 @@ from bot.domain.clock import SystemClock
 from bot.domain.events import Command, Verb
 from bot.domain.log import Event, Halt
 from bot.operator_desk import OperatorDesk
+from bot.strategy.gates import Gate
 from tests.notes import Notes
+
+
+def blocked_by(desk: OperatorDesk) -> Gate | None:
+    found = desk.blocked_by(stopping=False, exchange="online", watching=False)
+    return None if found is None else found.gate
 
 
 @pytest.mark.parametrize("halted", [True, False])
@@ -20,12 +26,14 @@ def test_a_resume_says_that_this_is_the_only_nija_again_where_another_had_been_s
     halted: bool, tmp_path: Path
 ) -> None:
     facts: dict[str, str | None] = {"second_instance": "nj-other"} if halted else {}
-    ledger: Any = SimpleNamespace(fact=facts.get, remember=facts.__setitem__, commands=list, answer=lambda *_: None)
+    ledger: Any = SimpleNamespace(
+        fact=facts.get, remember=facts.__setitem__, commands=list, answer=lambda *_: None, blocked_by=""
+    )
     business: Any = SimpleNamespace(resume=lambda: None, desk=SimpleNamespace(clock=SystemClock()))
     notes: Any = Notes()
-    desk = OperatorDesk(ledger, business, tmp_path / "EMERGENCY_STOP", notes, may_enter=True)
-    assert (desk.barrier() is not None) is halted
+    desk = OperatorDesk(ledger, business, tmp_path / "EMERGENCY_STOP", notes, watch_only=False)
+    assert (blocked_by(desk) is Gate.SECOND_INSTANCE) is halted
     for _ in range(2):
         desk.obey(Command(Verb.RESUME))
-    assert desk.barrier() is None
+    assert blocked_by(desk) is None
     assert [fields["limit"] for fields in notes.said(Event.RESUMED)] == [Halt.SECOND_INSTANCE] * halted

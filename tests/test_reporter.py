@@ -18,6 +18,8 @@ from bot.domain.outcome import Meaning
 from bot.domain.status import CONNECTING, BrokerStatus, Status
 from bot.reporter import Reporter, last_known
 from bot.store.reader import Books
+from bot.strategy.gates import ACCOUNT, first
+from bot.strategy.snapshot import Account
 from bot.telemetry.heartbeat import Heartbeat
 from tests.engine.test_hunt_same_id import OneOrderAnId
 from tests.rig import Notes
@@ -68,7 +70,8 @@ def test_the_line_about_missing_money_names_what_lies_elsewhere(
     reporter.measured(standing("5"))
     (line,) = notes.said(Event.UNFUNDED)
     assert line["reason"] == f"waits for money{told}"
-    assert reporter._verdict(None, "unfunded") == (Status.UNFUNDED, f"less than MIN_BALANCE_USD{told}")
+    unfunded = first(ACCOUNT, Account(stop_orders=True, funds=Decimal(5), min_funds=Decimal(10)))
+    assert reporter._verdict(unfunded) == (Status.UNFUNDED, f"less than MIN_BALANCE_USD{told}")
     reporter.measured(standing("500"))
     assert len(notes.said(Event.FUNDED)) == 1
 

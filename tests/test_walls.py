@@ -163,7 +163,7 @@ def test_only_the_broker_manager_names_a_venue() -> None:
 OF_A_RULE = re.compile(
     r"(?<![a-z])(ema|sma|adx|atr|rsi|macd|vwap|histogram|apex|three targets|tp\d+)\d*(?![a-z])", re.IGNORECASE
 )
-TARGETS = re.compile(r"^ *(Event\.)?TP[123]\b.*$|`(tp|TP)1`", re.MULTILINE)
+TARGETS = re.compile(r"^ *TP[123] = .*$|Event\.TP[123]\b|`(tp|TP)1`", re.MULTILINE)
 
 
 @pytest.mark.parametrize("room", ["bot.domain", "bot.store", "bot.engine"])

@@ -1,1 +1,1 @@
-"""One folder per venue, the same four rooms in each: transport, parse, broker, stream. No venue imports another."""
+"""One room per venue, `base` with the verbs that all answer to, and `common` with what they share. No venue imports another."""

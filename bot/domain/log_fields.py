@@ -126,7 +126,7 @@ _MARKETS: Final = {
     ),
     Event.MARKET_LEFT_OUT: _spec("A market cannot be traded.", "warning", "venue reason", "symbol"),
     Event.RULES: _spec("The exchange changed a market's rule.", "warning", "symbol rule was now"),
-    Event.SKIP: _spec("No entry, or no look, in a market at this candle.", "info warning", "symbol reason", "gate"),
+    Event.SKIP: _spec("A gate blocks an entry: once for each market, gate and candle.", "info", "symbol gate value limit reason"),
 }
 _ORDERS: Final = {
     Event.REJECTED: _spec("The exchange refused an order.", "warning", "symbol purpose client_id reason"),
@@ -161,7 +161,7 @@ _POSITIONS: Final = {
     Event.ENTRY: _spec("A position was opened.", "info", "symbol side qty price stop score client_id"),
     Event.TP1: _spec("The first target was sold.", "info", "symbol qty price left reason"),
     Event.TP2: _spec("The second target was sold.", "info", "symbol qty price left reason"),
-    Event.TP3: _spec("The third target was sold; so is any later one told.", "info", "symbol qty price left reason"),
+    Event.TP3: _spec("The third target was sold (any later one is told alike).", "info", "symbol qty price left reason"),
     Event.EXIT: _spec(
         "A position is closed, or a part of it was sold.",
         "info",
@@ -192,3 +192,8 @@ _POSITIONS: Final = {
 }
 
 SPECS: Final[Mapping[Event, Spec]] = MappingProxyType(_DAEMON | _ACCOUNT | _EXCHANGE | _MARKETS | _ORDERS | _POSITIONS)
+
+
+def spec_of(event: Event) -> Spec:
+    """What is declared of an event; a target beyond those that are written down is told as the first is."""
+    return SPECS.get(event, SPECS[Event.TP1])

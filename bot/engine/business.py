@@ -36,8 +36,10 @@ from bot.engine.universe import Wishes, choose, eligible
 from bot.engine.vigil import Vigil
 from bot.engine.watch import Watch
 from bot.strategy.base import Strategy
+from bot.strategy.gates import ACCOUNT, Blocked, first
 from bot.strategy.guarded import Guarded
 from bot.strategy.params import Owner
+from bot.strategy.snapshot import Account
 
 #: Market ms after which the rules of the markets, our fees and the choice of markets are read anew.
 RULES_AGE = HOUR
@@ -184,8 +186,8 @@ class Business:
         if lacking and self.desk.clock.market_ms() - self._proved_at >= PROOF_AGE:
             self.prove()
 
-    def cycle(self, may_enter: str | None) -> Standing:
-        """One round: reconcile, look at the positions, measure, exits, then entries unless `may_enter` says why not."""
+    def cycle(self, blocked_by: Blocked | None) -> Standing:
+        """One round: reconcile, look at the positions, measure, exits, then entries unless a gate blocks the account already."""
         if not self._was_just_put_off():
             with self.desk.broker.urgently():
                 self.watch.look(self.reconciliation.compare())
@@ -202,8 +204,7 @@ class Business:
             standing = self.accounting.measure()
         self.watch.keep()
         self._prove_again()
-        refusal = may_enter or self.objection(standing)
-        if self.entries.scan(self.symbols, standing, refusal):
+        if self.entries.scan(self.symbols, standing, blocked_by or self.blocked_by(standing)):
             standing = self.accounting.measure()
         return standing
 
@@ -224,16 +225,16 @@ class Business:
         """Where something is held, no question keeps it waiting for a look."""
         return self.desk.broker.briefly() if self.desk.book.positions() else nullcontext()
 
-    def objection(self, standing: Standing) -> str | None:
-        """Why this account takes no entries now, by its money and its limits."""
+    def blocked_by(self, standing: Standing) -> Blocked | None:
+        """The gate that blocks this account's entries now, by what it can do, its money and its losses."""
         able = self.desk.broker.capabilities()
-        if not (able.attached_stop or able.resting_stop):
-            return "the exchange takes no stop orders from this account"
-        if standing.useful < self.plan.min_balance:
-            return "unfunded"
-        if (reading := self.reconciliation.history.objection()) is not None:
-            return reading
-        return self.halts.look(standing.losses)
+        account = Account(
+            stop_orders=able.attached_stop or able.resting_stop,
+            funds=standing.useful,
+            min_funds=self.plan.min_balance,
+            reading=self.reconciliation.history.blocks(),
+        )
+        return first(ACCOUNT, account) or self.halts.look(standing.losses)
 
     def resume(self) -> None:
         """The owner's word after a drawdown: entries again, and it is measured from here on."""

@@ -1,4 +1,4 @@
-"""Entries: from signals at a candle's close to protected positions, through every gate, one line for each refusal.
+"""Entries: from signals at a candle's close to protected positions, through every gate, one line for each that blocks.
 
 One entry per symbol and candle, ever: the decision key in the database sees to it, whatever restarts in between.
 """
@@ -11,38 +11,33 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from bot.brokers.base import BrokerError
-from bot.domain.clock import MINUTE
+from bot.domain.candles import Candles
 from bot.domain.instrument import Instrument, Ticker
 from bot.domain.log import Event
-from bot.domain.money import ONE, ZERO, decimal, floor_to, shortened
+from bot.domain.money import ONE, ZERO, decimal, shortened
 from bot.domain.order import Decision, OrderRecord, OrderStatus, OrderType, Purpose, Side, TimeInForce
 from bot.engine import risk
-from bot.engine.accounting import Standing, base_of, exposures, slots_taken
+from bot.engine.accounting import Standing
 from bot.engine.book import AlreadyDecided
+from bot.engine.candidate import SLIPPAGE, Bounds, Candidate, on_grid
 from bot.engine.close import Closing
-from bot.engine.desk import Desk, is_harmless, is_refused_for_its_stop
-from bot.engine.offer import objection, on_grid
+from bot.engine.desk import Desk, is_refused_for_its_stop
 from bot.engine.prices import Prices, Unfit
 from bot.engine.protect import Protection, Verdict
 from bot.engine.purse import fullest
 from bot.engine.results import last_ended
-from bot.strategy import exits, sizing
+from bot.strategy import exits
 from bot.strategy.base import Evaluation, ranked
-from bot.strategy.exact import minimums, price_of, quantity
+from bot.strategy.exact import price_of
+from bot.strategy.gate_words import explained
+from bot.strategy.gates import ANSWER, QUIET, SIGNAL, Blocked, Gate, first
 from bot.strategy.guarded import Guarded
 from bot.strategy.params import Owner
-from bot.strategy.timing import barred, blocked_by_news, excluded, still_valid
+from bot.strategy.snapshot import Answer, Signal
+from bot.strategy.timing import excluded, still_valid
 
-#: How far above the ask (below the bid) an entry may fill: its limit price.
-SLIPPAGE = Decimal("0.002")
-#: Money is rounded to this before it becomes lots; a limit is never rounded up.
-CENT = Decimal("1e-8")
-#: Which bound a size that does not fit was held against.
-_SIZE_LIMITS = {sizing.Fit.OVER_EQUITY: "MAX_POSITION_PCT_SMALL of equity", sizing.Fit.OVER_CASH: "free cash"}
 #: Where a target is attached that the exchange wants with a stop and the strategy has not: so many times the price.
 FAR = Decimal("1.4")
-#: Times one signal may be tried when the venue surely did nothing.
-TRIES = 3
 
 
 @dataclass(slots=True)
@@ -67,14 +62,17 @@ class Entries:
     between: Callable[[], None] = lambda: None
     """Called between two symbols: a scan may take long, and what is held is not to wait for its end."""
     skipped: Counter[str] = field(default_factory=Counter)
+    """How many signals each gate has blocked, by its word."""
     _seen: dict[str, int] = field(default_factory=dict)
-    _told: dict[tuple[str, str], int] = field(default_factory=dict)
+    _counted: dict[str, int] = field(default_factory=dict)
+    _told: dict[tuple[str, Gate], int] = field(default_factory=dict)
     _sized_by: tuple[int, Decimal] = (0, ZERO)
 
-    def scan(self, symbols: Sequence[str], standing: Standing, may_enter: str | None) -> int:
+    def scan(self, symbols: Sequence[str], standing: Standing, blocked_by: Blocked | None) -> int:
         """Evaluate `symbols` at the newest close and enter what passes; returns how many were entered.
 
-        `may_enter` is why there must be no entries now, or None. Raises nothing: a symbol that fails is skipped with a line.
+        `blocked_by` is the gate that blocks the whole account now, or None. Raises nothing: a symbol that fails is skipped with
+        a line.
         """
         close = self.prices.newest_close()
         now = self.desk.clock.market_ms()
@@ -83,7 +81,7 @@ class Entries:
             return 0
         if excluded(now, close, self.exclusion_ms):
             still = self.desk.clock.pacer.stands_still
-            if still and may_enter is None and any(self._awaits(symbol) for symbol in symbols):
+            if still and blocked_by is None and any(self._awaits(symbol) for symbol in symbols):
                 self.waits_until = close + self.exclusion_ms
             return 0
         found = {}
@@ -94,7 +92,7 @@ class Entries:
             self.between()
         entered = 0
         for symbol in ranked(found):
-            entered += self._consider(symbol, found[symbol], standing, may_enter)
+            entered += self._consider(symbol, found[symbol], standing, blocked_by)
             self.between()
         return entered
 
@@ -109,10 +107,10 @@ class Entries:
         try:
             return self._signal(symbol)
         except Unfit as error:
-            self._skip(symbol, "candles", str(error))
+            self._skip(symbol, first(SIGNAL, Signal(unfit=str(error))))
         except BrokerError as error:
             self.desk.markets.heed_error(error, symbol)
-            self._skip(symbol, "candles", error.text)
+            self._skip(symbol, first(SIGNAL, Signal(unfit=error.text or "no answer")))
         return None
 
     def _signal(self, symbol: str) -> Evaluation | None:
@@ -121,154 +119,45 @@ class Entries:
             return None
         candles, instrument = self.prices.closed(symbol), self.desk.instruments[symbol]
         evaluation = self.strategy.evaluate(symbol, candles)
-        if evaluation is None or evaluation.side == 0 or (evaluation.side < 0 and not instrument.shortable):
+        if evaluation is None or evaluation.side == 0:
             self._seen[symbol] = candles.closed_at
             return None
-        last = None if self._is_held(symbol) else last_ended(self.desk, symbol)
-        if last is not None and not self.strategy.may_return(symbol, candles, last):
+        signal = Signal(side=evaluation.side, shortable=instrument.shortable)
+        if first(SIGNAL, signal) or first(SIGNAL, signal._replace(returns=self._returns(symbol, candles))):
             self._seen[symbol] = candles.closed_at
             return None
         return on_grid(evaluation, instrument)
 
-    def _consider(self, symbol: str, evaluation: Evaluation, standing: Standing, may_enter: str | None) -> int:
+    def _returns(self, symbol: str, candles: Candles) -> bool:
+        """Whether the strategy trades the symbol again after its last trade, if there was one."""
+        last = None if self._is_held(symbol) else last_ended(self.desk, symbol)
+        return last is None or bool(self.strategy.may_return(symbol, candles, last))
+
+    def _consider(self, symbol: str, evaluation: Evaluation, standing: Standing, blocked_by: Blocked | None) -> int:
         """One signal through all gates; 1 when an order was sent."""
-        candle = evaluation.closed_at
-        if (symbol, "signal") not in self._told or self._told[symbol, "signal"] != candle:
-            self._told[symbol, "signal"] = candle
+        if self._counted.get(symbol) != evaluation.closed_at:
+            self._counted[symbol] = evaluation.closed_at
             self.signals += 1
-        if self._is_held(symbol):
-            return 0
-        reason = self._barred(symbol, candle) or may_enter
-        if reason is not None:
-            self._skip(symbol, "barred", reason)
-            return 0
-        facts = self._facts(symbol, standing)
-        limit = risk.stale("balances", self.desk.clock.steady_ms() - standing.at) or risk.full(facts, self.limits)
-        if limit is not None:
-            self._skip(symbol, "limit", str(limit))
-            return 0
-        try:
-            ticker = self.desk.broker.tickers({symbol}).get(symbol)
-        except BrokerError as error:
-            self.desk.markets.heed_error(error, symbol)
-            self._skip(symbol, "price", error.text)
-            return 0
-        if ticker is None:
-            self._skip(symbol, "price", "no price")
-            return 0
-        qty = self._plan(symbol, evaluation, ticker, standing, facts)
-        return 0 if qty is None else self._enter(symbol, evaluation, ticker, qty, standing)
+        one = self.candidate(symbol, evaluation, standing)
+        blocked = one.blocked_by(blocked_by)
+        self._skip(symbol, blocked)
+        return 0 if blocked is not None else self._enter(symbol, evaluation, one.ticker, one.qty, standing)
+
+    def candidate(self, symbol: str, evaluation: Evaluation, standing: Standing) -> Candidate:
+        """A signal, and what the gates are asked about it."""
+        bounds = Bounds(self.strategy, self.owner, self.limits, self.timeframe_ms, self.news)
+        return Candidate(self.desk, bounds, evaluation, symbol, standing, lambda: self._equity(evaluation, standing))
 
     def _is_held(self, symbol: str) -> bool:
         """One position per base coin, whatever its quote."""
         base = self.desk.instruments[symbol].base
         return any(position.base == base for position in self.desk.book.positions())
 
-    def _barred(self, symbol: str, candle: int) -> str | None:
-        """Why this symbol takes no entry on this candle, whatever it costs."""
-        book = self.desk.book
-        base = self.desk.instruments[symbol].base
-        if any(base_of(record.symbol) == base for record in book.unsettled()):
-            return f"an order of {base} is not settled"
-        closed = self.desk.markets.takes_entries(self.desk.instruments[symbol])
-        if closed is not None:
-            return closed
-        stopped = book.fact(f"stopped:{symbol}")
-        out = self.strategy.rule.sits_out_stops and barred(int(stopped) if stopped else None, candle, self.timeframe_ms)
-        if out:
-            return "stopped out in this candle"
-        results = book.results(symbol, self.limits.max_losses_in_a_row)
-        cooling = risk.cooling(results, self.desk.clock.market_ms(), self.limits)
-        if cooling is not None:
-            return str(cooling)
-        if blocked_by_news(self.news, self.desk.clock.market_ms()):
-            return "within 5 minutes of an event in the calendar"
-        return self._spent(symbol, candle)
-
-    def _spent(self, symbol: str, candle: int) -> str | None:
-        """Whether this candle's one entry was made; a refusal after which surely nothing happened leaves it open."""
-        if self.desk.book.attempts(symbol, candle, Purpose.ENTRY) == 0:
-            return None
-        tried = [
-            record
-            for record in self.desk.book.orders_of(symbol, candle)
-            if record.purpose is Purpose.ENTRY
-            and record.decision is not None
-            and record.decision.candle_close == candle
-        ]
-        if len(tried) < TRIES and tried and all(is_harmless(record) for record in tried):
-            return None
-        return "entered on this candle already"
-
-    def _plan(
-        self, symbol: str, evaluation: Evaluation, ticker: Ticker, standing: Standing, facts: risk.Facts
-    ) -> Decimal | None:
-        """The quantity to enter with, or None after saying why not. Limits count it at the worst price it may fill at."""
-        instrument, fee = self.desk.instruments[symbol], self.desk.fees[symbol]
-        close = decimal(repr(evaluation.close))
-        insane = risk.insane(close, ticker.bid, ticker.ask, self.limits)
-        if insane is not None:
-            return self._no(symbol, "price", str(insane))
-        poor = objection(self.strategy, symbol, evaluation, ticker, float(fee.taker))
-        if poor is not None:
-            return self._no(symbol, poor.gate, str(poor.refusal))
-        pct = self.strategy.size_pct(symbol, evaluation)
-        if pct is None:
-            return None
-        worst = max(close, ticker.ask * (ONE + SLIPPAGE) + instrument.tick)
-        ceiling = risk.ceiling(facts, self.limits)
-        size = sizing.size(
-            pct,
-            evaluation.close,
-            evaluation.stop,
-            self._purse(
-                instrument, standing, self._equity(evaluation, standing), floor_to(ceiling.usd * close / worst, CENT)
-            ),
-            minimums(instrument),
-            self.owner if self.strategy.rule.raises_small else self.owner._replace(max_position_pct_small=0.0),
-        )
-        if size.lots == 0:
-            limit = ceiling.limit if size.fit is sizing.Fit.OVER_CEILING else _SIZE_LIMITS[size.fit]
-            refusal = risk.Refusal(limit, f"smallest order {size.smallest_value:.2f}", f"{size.allowed:.2f}")
-            return self._no(symbol, "size", str(refusal))
-        qty = self._capped(quantity(size.lots, instrument.lot), instrument)
-        over = risk.refusal(qty * worst, facts, self.limits)
-        return qty if over is None else self._no(symbol, "limit", str(over))
-
-    def _facts(self, symbol: str, standing: Standing) -> risk.Facts:
-        """Where the account stands now: `standing`, and what this scan has entered or left in doubt since."""
-        book = self.desk.book
-        positions, unsettled = book.positions(), book.unsettled()
-        at_stake = exposures(positions, unsettled, standing.prices)
-        return risk.Facts(
-            equity=standing.equity,
-            exposure=sum(at_stake.values(), ZERO),
-            coin_exposure=at_stake.get(self.desk.instruments[symbol].base, ZERO),
-            open_positions=slots_taken(positions, unsettled),
-            orders_last_minute=book.orders_since(self.desk.clock.market_ms() - MINUTE),
-        )
-
-    def _purse(self, instrument: Instrument, standing: Standing, equity: Decimal, ceiling: Decimal) -> sizing.Purse:
-        """What an entry may be paid from."""
-        fee = self.desk.fees[instrument.symbol]
-        return sizing.Purse(
-            equity=float(equity),
-            free=float(fullest(self.desk, instrument, standing).free),
-            fee=float(fee.taker),
-            slippage=float(SLIPPAGE),
-            ceiling=float(ceiling),
-            coin_fee=float(fee.taker) if fee.in_coin else 0.0,
-        )
-
     def _equity(self, evaluation: Evaluation, standing: Standing) -> Decimal:
         """What sizes are a share of: the same for all signals of one close, whenever each may act."""
         if self._sized_by[0] != evaluation.closed_at:
             self._sized_by = (evaluation.closed_at, standing.equity)
         return self._sized_by[1]
-
-    @staticmethod
-    def _capped(qty: Decimal, instrument: Instrument) -> Decimal:
-        return min(qty, instrument.max_qty) if instrument.max_qty is not None else qty
 
     def _enter(
         self,
@@ -332,9 +221,7 @@ class Entries:
         position = desk.book.position(symbol)
         if record.booked_qty == 0 or position is None:
             if record.settled:
-                desk.log.info(
-                    Event.SKIP, symbol=symbol, reason=record.reason or "nothing filled within the price limit"
-                )
+                self._skip(symbol, first(ANSWER, _answer(record)))
             return
         desk.log.info(
             Event.ENTRY,
@@ -356,24 +243,26 @@ class Entries:
         except BrokerError as error:
             self.desk.log.warning(Event.STOP, symbol=symbol, reason=error.text)
 
-    def _no(self, symbol: str, kind: str, reason: str) -> Decimal | None:
-        """Not entered, said why: no quantity."""
-        self._skip(symbol, kind, reason)
-        return None
-
-    def _skip(self, symbol: str, kind: str, reason: str) -> None:
-        """One line for each symbol, kind and candle."""
+    def _skip(self, symbol: str, blocked: Blocked | None) -> None:
+        """What blocks an entry, if anything does: one line for each symbol, gate and candle. Nothing else tells of it."""
         close = self.prices.newest_close()
-        if self._told.get((symbol, kind)) != close:
-            self._told[symbol, kind] = close
-            self.skipped[kind] += 1
-            self.desk.log.info(Event.SKIP, symbol=symbol, gate=kind, reason=reason)
+        if blocked is None or blocked.gate in QUIET or self._told.get((symbol, blocked.gate)) == close:
+            return
+        self._told[symbol, blocked.gate] = close
+        self.skipped[blocked.gate.word] += 1
+        value, limit, reason = explained(blocked)
+        self.desk.log.info(Event.SKIP, symbol=symbol, gate=blocked.gate.word, value=value, limit=limit, reason=reason)
 
 
 def _limit(side: Side, ticker: Ticker, instrument: Instrument) -> Decimal:
     if side is Side.BUY:
         return instrument.price_up(ticker.ask * (ONE + SLIPPAGE))
     return instrument.price_down(ticker.bid * (ONE - SLIPPAGE))
+
+
+def _answer(record: OrderRecord) -> Answer:
+    refused = record.reason or "no reason told" if record.status is OrderStatus.REJECTED else ""
+    return Answer(refused, record.booked_qty, record.qty, record.limit_price or ZERO)
 
 
 def _decision(evaluation: Evaluation, stop: Decimal, fee: Decimal) -> Decision:

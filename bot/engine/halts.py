@@ -6,10 +6,14 @@ said once when they begin and once when they end.
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from bot.domain.clock import day_start
 from bot.domain.log import Event, Halt
 from bot.engine.desk import Desk
-from bot.engine.risk import Limits, Losses, Refusal, halt_of_day, halt_of_drawdown
+from bot.engine.risk import Limits, Losses
+from bot.strategy.gates import LOST, Blocked, first
+from bot.strategy.snapshot import Lost
 
 _DAY, _REASON, _DRAWDOWN = "halted_day", "halted_day_reason", "halted_drawdown"
 
@@ -21,8 +25,10 @@ class Halts:
         self._desk = desk
         self._limits = limits
 
-    def look(self, losses: Losses) -> str | None:
-        """Begin what has to begin, end what is over; why losses allow no entries now, or None."""
+    def look(self, losses: Losses) -> Blocked | None:
+        """Begin what has to begin, end what is over; the gate that blocks entries for losses now, with the numbers of the
+        moment when its limit was passed.
+        """
         return self._drawdown(losses) or self._day(losses)
 
     def lift(self) -> None:
@@ -31,31 +37,43 @@ class Halts:
             self._desk.book.remember(_DRAWDOWN, None)
             self._desk.log.info(Event.RESUMED, limit=Halt.DRAWDOWN, reason="by the owner's word")
 
-    def _drawdown(self, losses: Losses) -> str | None:
-        book = self._desk.book
-        if book.fact(_DRAWDOWN) is None:
-            refusal = halt_of_drawdown(losses, self._limits)
-            if refusal is not None:
-                book.remember(_DRAWDOWN, str(refusal))
-                self._say(Halt.DRAWDOWN, refusal, "until `nija resume`")
-        return book.fact(_DRAWDOWN)
+    def _drawdown(self, losses: Losses) -> Blocked | None:
+        kept = self._desk.book.fact(_DRAWDOWN)
+        lost, most = (losses.drawdown_pct, self._limits.max_drawdown_pct) if kept is None else _read(kept)
+        blocked = first(LOST, Lost(drawdown_pct=lost, max_drawdown_pct=most))
+        if blocked is not None and kept is None:
+            passed = _written(Halt.DRAWDOWN, lost, most)
+            self._desk.book.remember(_DRAWDOWN, passed)
+            self._say(Halt.DRAWDOWN, f"{passed}: no new entries until `nija resume`")
+        return blocked
 
-    def _day(self, losses: Losses) -> str | None:
+    def _day(self, losses: Losses) -> Blocked | None:
         book = self._desk.book
         today = str(day_start(self._desk.clock.market_ms()))
         began = book.fact(_DAY)
         if began is not None and began != today:
             book.remember(_DAY, None)
             self._desk.log.info(Event.RESUMED, limit=Halt.DAILY_LOSS, reason="a new UTC day has begun")
-            began = None
-        if began is None:
-            refusal = halt_of_day(losses, self._limits)
-            if refusal is None:
-                return None
-            book.remember(_REASON, str(refusal))
+        kept = book.fact(_REASON) if began == today else None
+        lost, most = (losses.day_pct, self._limits.max_daily_loss_pct) if kept is None else _read(kept)
+        blocked = first(LOST, Lost(day_pct=lost, max_day_pct=most))
+        if blocked is not None and kept is None:
+            passed = _written(Halt.DAILY_LOSS, lost, most)
+            book.remember(_REASON, passed)
             book.remember(_DAY, today)
-            self._say(Halt.DAILY_LOSS, refusal, "until the next UTC day")
-        return book.fact(_REASON)
+            self._say(Halt.DAILY_LOSS, f"{passed}: no new entries until the next UTC day")
+        return blocked
 
-    def _say(self, halt: Halt, refusal: Refusal, until: str) -> None:
-        self._desk.log.error(Event.HALTED, reason=f"{refusal}: no new entries {until}", limit=halt)
+    def _say(self, halt: Halt, reason: str) -> None:
+        self._desk.log.error(Event.HALTED, reason=reason, limit=halt)
+
+
+def _written(halt: Halt, lost: Decimal, most: Decimal) -> str:
+    """A limit that was passed, as the book keeps it."""
+    return f"{halt}: {lost:.2f} % against {most:.2f} %"
+
+
+def _read(kept: str) -> tuple[Decimal, Decimal]:
+    """The percentages of what `_written` wrote."""
+    lost, most = kept.replace(" %", "").split(": ")[1].split(" against ")
+    return Decimal(lost), Decimal(most)

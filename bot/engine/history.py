@@ -76,12 +76,10 @@ class History:
         """Whether the orders of a lost book are still being looked for."""
         return self._course is not None and self._course.lost
 
-    def objection(self) -> str | None:
-        """Why entries wait: the first reading of this life is not complete, or a later one takes long."""
+    def blocks(self) -> bool:
+        """Whether entries wait: the first reading of this life is not complete, or a later one takes long."""
         course = self._course
-        if course is None or (self._caught_up and self._desk.clock.steady_ms() - course.begun < _PATIENCE):
-            return None
-        return "the exchange's history is still being read"
+        return course is not None and not (self._caught_up and self._desk.clock.steady_ms() - course.begun < _PATIENCE)
 
     # -- steps ------------------------------------------------------------------------------------------------------
     def begin(self, since: int | None = None, *, first: bool = False) -> None:
@@ -167,7 +165,7 @@ class History:
 
     def _wait(self, course: Course, error: BrokerError) -> None:
         """One line for a reading that waits; a later one that does so, too, is told of when it keeps entries waiting."""
-        if course.has_waited or (self.objection() is None and self._has_waited):
+        if course.has_waited or (not self.blocks() and self._has_waited):
             return
         course.has_waited = self._has_waited = True
         self._desk.log.info(

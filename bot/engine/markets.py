@@ -147,15 +147,15 @@ class Markets:
         entries_until = before.entries_until if before is not None else 0
         self._closures[symbol, stop] = _Closure(reason, wait, self._clock.steady_ms() + wait, entries_until)
 
-    def takes_entries(self, instrument: Instrument) -> str | None:
-        """Why the market takes no entry now, or None."""
+    def blocked_by(self, instrument: Instrument) -> str:
+        """Why the market takes no entry now; "" when it takes them."""
         if instrument.trading is not Trading.ONLINE:
-            return f"the market is {instrument.trading}"
+            return f"it is {instrument.trading}"
         for place in (instrument.symbol, _ACCOUNT):
             closure = self._closures.get((place, False))
             if closure is not None and (self._waits(place) or self.is_restricted(place)):
-                return closure.why
-        return None
+                return closure.why or "the exchange refused an order"
+        return ""
 
     def takes_sales(self, instrument: Instrument) -> bool:
         return instrument.trading in _SALES and not self._waits(instrument.symbol)

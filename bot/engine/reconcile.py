@@ -25,7 +25,7 @@ from bot.engine.history import AT_ONCE, Course, History
 MEMORY = 10_000
 #: Market ms before a position's first fill from which on a stop may have been made for it, and not for the one before.
 WITH_ITS_ENTRY = 5 * MINUTE
-#: How far from its price an entry's stop is put when neither the book nor the exchange remembers it: the widest the rule allows.
+#: How far from its price an entry's stop is put when neither the book nor the exchange remembers it.
 FALLBACK_RISK = Decimal("0.05")
 
 

@@ -1,7 +1,7 @@
 """What fills that close a position mean: a target counts as reached, a stop-out keeps its symbol out for the candle, how the
 last trade of a symbol ended is remembered, and the result of what is closed is told.
 
-Losses in a row are counted from the book's closed positions (see `risk.cooling`), so nothing of them can be lost here.
+Losses in a row are counted from the book's closed positions (see the gate `losses`), so nothing of them can be lost here.
 """
 
 from __future__ import annotations

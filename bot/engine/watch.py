@@ -177,7 +177,7 @@ class Watch:
             try:
                 self._walk(position, self.prices.closed(position.symbol))
             except Unfit as error:
-                self.desk.log.warning(Event.SKIP, symbol=position.symbol, reason=str(error))
+                self.desk.log.warning(Event.WATCH, symbol=position.symbol, reason=str(error))
             except BrokerError as error:
                 self.desk.log.warning(Event.WATCH, symbol=position.symbol, reason=error.text)
         return [(one.symbol, one.qty) for one in before] != [

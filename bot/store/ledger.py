@@ -64,9 +64,9 @@ class Ledger:
         self._earned: dict[int, Decimal] = {}
 
     @property
-    def barrier(self) -> str | None:
-        """Why this book takes no entries; None when it takes them."""
-        return None
+    def blocked_by(self) -> str:
+        """Why this book takes no entries; "" when it takes them."""
+        return ""
 
     def outlived(self) -> bool:
         """Whether the book is to be closed and opened anew, since where it is kept has changed."""

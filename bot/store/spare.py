@@ -85,7 +85,7 @@ class SpareLedger(Ledger):
         self._pause = Pause(clock, patience)
 
     @property
-    def barrier(self) -> str | None:
+    def blocked_by(self) -> str:
         return f"the disk of {self._disk.folder} is full"
 
     def outlived(self) -> bool:
@@ -97,7 +97,7 @@ class SpareLedger(Ledger):
     def record(self, intent: Intent) -> OrderRecord:
         """Into the emergency journal before its request leaves; raises `StoreFull` for an entry, which is not written."""
         if intent.purpose is Purpose.ENTRY:
-            raise StoreFull(f"{self.barrier}: no entries")
+            raise StoreFull(f"{self.blocked_by}: no entries")
         refuse_moved(self._place)
         record = super().record(intent)
         self._journal.append(intent)

@@ -17,7 +17,7 @@ from bot.domain.order import Numbers
 from bot.strategy import exits, rule
 from bot.strategy.exits import Exit, Leg, Legs, Trade
 from bot.strategy.params import DEFAULT_OWNER, Owner
-from bot.strategy.rule import FLAT, Why
+from bot.strategy.rule import FLAT
 
 __all__ = [
     "Close",
@@ -31,6 +31,7 @@ __all__ = [
     "Numbers",
     "Owner",
     "Strategy",
+    "Terms",
     "Trade",
     "Universe",
     "ranked",
@@ -70,6 +71,18 @@ class Costs(NamedTuple):
 
     fee: float
     spread: float
+
+
+class Terms(NamedTuple):
+    """What a trade must offer at its price: that lies before `stop` (where the strategy gets out) and before `target` (NaN: there
+    is none), and R, the way from it to the stop, is at most `widest` (a fraction of the price) and at least `least` (in price
+    units). By default nothing but the stop is asked for.
+    """
+
+    stop: float
+    widest: float = math.inf
+    target: float = math.nan
+    least: float = 0.0
 
 
 class Look(NamedTuple):
@@ -157,26 +170,21 @@ class Strategy(ABC):
         """Whether a signal at this close may be taken though the symbol's last trade ended so."""
         return True
 
-    def refusal(self, evaluation: Evaluation, price: float, costs: Costs) -> Why:
-        """Why a trade at `price` is not worth taking (stop, R, costs, target passed), or ENTER."""
-        return rule.refusal(
-            evaluation.side,
-            evaluation.close,
-            price,
-            evaluation.out_at,
-            costs.fee,
-            costs.spread,
-            self.owner.min_reward_to_cost,
-            self.widest_r,
-            self.legs,
-        )
+    def terms(self, evaluation: Evaluation, price: float, costs: Costs) -> Terms:
+        """What a trade at `price` must offer to be taken."""
+        target = rule.first_target(evaluation.close, evaluation.out_at, self.legs)
+        least = rule.needed(price, costs.fee, costs.spread, self.owner.min_reward_to_cost)
+        return Terms(evaluation.out_at, self.widest_r, target, least)
 
     def size_pct(self, evaluation: Evaluation) -> float:  # noqa: ARG002 - no grades here
         """Percent of equity to put into it."""
         return self.owner.min_position_pct
 
     def on_close(self, trade: Trade, candles: Candles) -> Close:  # noqa: ARG002 - the stop is the only exit here
-        """Whether to be out at this close, and where the stop belongs otherwise. Each close is asked about once, in order."""
+        """Whether to be out at this close, and where the stop belongs otherwise.
+
+        Closes come in order, each once; one that calls for an exit comes again until the exit is made.
+        """
         return Close(trade.stop)
 
     def on_price(self, trade: Trade, look: Look) -> list[Exit]:

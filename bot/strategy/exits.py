@@ -32,7 +32,8 @@ class Trade(NamedTuple):
 
     `initial` is what was held after the entry's fills and fees, `held` what is left, `smallest` the smallest tradeable size;
     `breakeven` the price that pays both fees; `stage` the number of targets reached; `tick` the step of a stop's price (0: none).
-    `decided_at` is the close that decided on the entry (market ms), `kept` what the strategy keeps with the trade.
+    `decided_at` is the close that decided on the entry (market ms), `kept` what the strategy keeps with the trade: nothing, for
+    one that was rebuilt from what the exchange remembers.
     """
 
     side: int

@@ -18,9 +18,8 @@ from typing import NamedTuple, TypeVar
 
 from bot.domain.candles import Candles
 from bot.domain.order import Numbers, Purpose
-from bot.strategy.base import Close, Costs, Ended, Evaluation, Exit, Look, Strategy, Trade
+from bot.strategy.base import Close, Costs, Ended, Evaluation, Exit, Look, Strategy, Terms, Trade
 from bot.strategy.exits import Legs
-from bot.strategy.rule import Why
 
 T = TypeVar("T")
 
@@ -73,9 +72,9 @@ class Guarded:
         """Whether a signal may be taken after a last trade that ended so."""
         return self._ask(symbol, "may_return", lambda: self.rule.may_return(candles, last), _yes_or_no)
 
-    def refusal(self, symbol: str, evaluation: Evaluation, price: float, costs: Costs) -> Why | None:
-        """Why a trade at `price` is not worth taking, or ENTER."""
-        return self._ask(symbol, "refusal", lambda: self.rule.refusal(evaluation, price, costs), _why)
+    def terms(self, symbol: str, evaluation: Evaluation, price: float, costs: Costs) -> Terms | None:
+        """What a trade at `price` must offer to be taken."""
+        return self._ask(symbol, "terms", lambda: self.rule.terms(evaluation, price, costs), _terms)
 
     def size_pct(self, symbol: str, evaluation: Evaluation) -> float | None:
         """Percent of equity to put into it, MAX_POSITION_PCT at most."""
@@ -216,10 +215,13 @@ def _yes_or_no(found: object) -> bool:
     return bool(found)
 
 
-def _why(found: object) -> Why:
-    if not isinstance(found, Why):
-        raise Wrong(f"a Why is needed, not {_shown(found)}")
-    return found
+def _terms(found: object) -> Terms:
+    if not isinstance(found, Terms):
+        raise Wrong(f"Terms are needed, not {_shown(found)}")
+    if not all(isinstance(value, Real) for value in found) or math.isnan(found.widest):
+        raise Wrong(f"the terms are {_shown(found)}: numbers are needed")
+    least = _number(found.least, "least")
+    return Terms(_price(found.stop, "stop"), float(found.widest), float(found.target), least)
 
 
 def _is_the_houses(name: str) -> bool:

@@ -12,7 +12,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from bot.strategy.exits import Legs, Trade, tighter
-from bot.strategy.grid import rounded, towards
+from bot.strategy.grid import towards
 from bot.strategy.indicators import Indicators
 from bot.strategy.params import ApexParams
 
@@ -31,10 +31,6 @@ class Why(IntEnum):
     THIN_VOLUME = 4
     DRY_VOLUME = 5
     LOW_SCORE = 6
-    NO_STOP = 7
-    WIDE_STOP = 8
-    COSTS = 9
-    MISSED = 10
 
 
 class Reading(NamedTuple):
@@ -121,7 +117,7 @@ def decide(now: Reading, params: ApexParams) -> Signal:
         return nothing(Why.NO_TREND)
     found = points(now, side, params)
     total = score(found)
-    why = objection(now, total, params)
+    why = blocked_by(now, total, params)
     entered = side if why == Why.ENTER else FLAT
     return Signal(entered, why, side, total, found, stop_price(now, side, params), momentum(now))
 
@@ -149,8 +145,8 @@ def trend(now: Reading) -> int:
     return FLAT
 
 
-def objection(now: Reading, total: int, params: ApexParams) -> Why:
-    """The first thing that speaks against entering with the trend, or ENTER."""
+def blocked_by(now: Reading, total: int, params: ApexParams) -> Why:
+    """What blocks an entry with the trend first, or ENTER."""
     if now.adx < params.adx_floor:
         return Why.WEAK_TREND
     if now.volume <= params.volume_floor_of_5 * now.volume_5:
@@ -250,11 +246,6 @@ def trailed(trade: Trade, close: float, atr: float, params: ApexParams) -> float
     return tighter(trade.side, trade.stop, follows)
 
 
-def risk(side: int, entry: float, stop: float) -> float:
-    """R in price units: positive when the stop is on the losing side of the entry."""
-    return rounded(side * (entry - stop))
-
-
 def first_target(close: float, stop: float, legs: Legs) -> float:
     """Where the first target of the decision lies, seen from its close; NaN without targets."""
     return close + legs[0].target * (close - stop) if legs else math.nan
@@ -263,31 +254,3 @@ def first_target(close: float, stop: float, legs: Legs) -> float:
 def needed(price: float, fee: float, spread: float, reward_to_cost: float) -> float:
     """The least R that pays, in price units: break-even and the spread, so many times."""
     return reward_to_cost * (price * 2.0 * fee / (1.0 - fee) + spread)
-
-
-def refusal(
-    side: int,
-    close: float,
-    price: float,
-    stop: float,
-    fee: float,
-    spread: float,
-    reward_to_cost: float,
-    widest_r: float,
-    legs: Legs,
-) -> Why:
-    """Why a trade that was decided at `close` is not taken at `price`, or ENTER.
-
-    `stop` is where the strategy gets out, `fee` the taker fee as a fraction, `spread` ask - bid in price units. One R
-    must reach beyond break-even, and the price must not be at the decision's first target yet.
-    """
-    r = risk(side, price, stop)
-    if not r > 0.0:
-        return Why.NO_STOP
-    if r > rounded(widest_r * price):
-        return Why.WIDE_STOP
-    if side * rounded(first_target(close, stop, legs) - price) <= 0.0:
-        return Why.MISSED
-    if not r >= rounded(needed(price, fee, spread, reward_to_cost)):
-        return Why.COSTS
-    return Why.ENTER

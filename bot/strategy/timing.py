@@ -1,7 +1,6 @@
 """When a signal may act: the clock's part of the rule, with the time as an argument.
 
-Owns the three waits of the rule (news, the first seconds of a candle, the candle of a stop-out). All times
-are market milliseconds UTC. Never asks a clock.
+Owns the waits of the rule (news, the first seconds of a candle). All times are market milliseconds UTC. Never asks a clock.
 """
 
 from __future__ import annotations
@@ -9,13 +8,17 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 
+#: How near (ms) an event of the calendar keeps entries away.
 NEWS_MS = 5 * 60_000
+#: No event is ever so far away.
+FAR = 1 << 60
 
 
-def blocked_by_news(events_ms: Sequence[int], now_ms: int) -> bool:
-    """Whether now is within 5 minutes of an event, ends included. `events_ms` must be sorted."""
-    following = bisect_left(events_ms, now_ms - NEWS_MS)
-    return following < len(events_ms) and events_ms[following] <= now_ms + NEWS_MS
+def to_news(events_ms: Sequence[int], now_ms: int) -> int:
+    """How far (ms) the nearest event is, past or coming; `FAR` without one. `events_ms` must be sorted."""
+    following = bisect_left(events_ms, now_ms)
+    nearest = events_ms[max(following - 1, 0) : following + 1]
+    return min((abs(event - now_ms) for event in nearest), default=FAR)
 
 
 def excluded(now_ms: int, candle_close_ms: int, wait_ms: int) -> bool:
@@ -26,8 +29,3 @@ def excluded(now_ms: int, candle_close_ms: int, wait_ms: int) -> bool:
 def still_valid(now_ms: int, candle_close_ms: int, timeframe_ms: int) -> bool:
     """Whether the signal of the candle that closed then may still be acted on: until the next one closes."""
     return candle_close_ms <= now_ms < candle_close_ms + timeframe_ms
-
-
-def barred(stopped_out_ms: int | None, candle_close_ms: int, timeframe_ms: int) -> bool:
-    """Whether a stop-out since this candle opened forbids to enter on it again."""
-    return stopped_out_ms is not None and stopped_out_ms >= candle_close_ms - timeframe_ms

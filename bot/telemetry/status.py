@@ -62,7 +62,7 @@ def _headline(status: BrokerStatus, now: int) -> str:
         f"equity {usd(status.equity_usd)}",
         f"positions {len(status.holdings)}",
         f"signals {status.signals}",
-        f"skipped for costs {status.skipped.get('costs', 0)}",
+        f"skipped: {_counts(status.skipped)}",
         f"cycles {status.cycles_ok}/{status.cycles}",
         f"reconciled {_age(status.last_reconciled, now)} ago",
     ]
@@ -78,6 +78,12 @@ def _position(held: Holding) -> str:
         f"  now {plain(shortened(price))} ({gain:+.2f} %)  stop {plain(shortened(one.stop_price))}"
         f"  unrealised {usd(one.unrealised(price))}  targets reached {one.stage}"
     )
+
+
+def _counts(skipped: Mapping[str, int]) -> str:
+    """How many signals each gate has blocked, those with the most first."""
+    most_first = sorted(skipped.items(), key=lambda one: (-one[1], one[0]))
+    return ", ".join(f"{gate} {count}" for gate, count in most_first) or "none"
 
 
 def _age(then: int, now: int) -> str:

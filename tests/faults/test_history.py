@@ -12,6 +12,7 @@ from bot.brokers.common.rate_limits import OverBudget
 from bot.brokers.kraken.limits import KrakenLimits
 from bot.domain.log import Event
 from bot.domain.order import Purpose
+from bot.strategy.gates import Gate
 from tests.rig import Rig
 
 PAGE = 50
@@ -86,11 +87,11 @@ def test_a_restart_looks_at_what_is_held_first_and_reads_on_when_there_is_room(
     rig.cycle()
     assert rig.orders(Purpose.TP1), "the target that was reached meanwhile is sold at once"
     history = rig.business.reconciliation.history
-    assert history.objection() == "the exchange's history is still being read"
+    assert history.blocks()
     assert (pages(rig), len(rig.notes.said(Event.WAITS))) == (before, 1)
     monkeypatch.undo()
     read_on(rig)
-    assert history.objection() is None
+    assert not history.blocks()
     assert len(rig.notes.said(Event.HISTORY)) == 1
     assert rig.agreed()
 
@@ -114,5 +115,7 @@ def test_stops_that_fired_unseen_are_found_though_the_history_waits(
 
 
 def test_entries_wait_until_the_history_is_read(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(type(rig.business.reconciliation.history), "objection", lambda _: "still reading")
-    assert rig.business.objection(rig.business.accounting.measure()) == "still reading"
+    monkeypatch.setattr(type(rig.business.reconciliation.history), "blocks", lambda _: True)
+    blocked = rig.business.blocked_by(rig.business.accounting.measure())
+    assert blocked is not None
+    assert blocked.gate is Gate.HISTORY

@@ -11,7 +11,9 @@ import pytest
 from bot.domain.clock import DAY, HOUR
 from bot.domain.log import Event
 from bot.domain.order import Purpose
-from bot.engine import risk
+from bot.engine.candidate import capacity
+from bot.strategy.gates import CAPACITY, Gate, first
+from bot.strategy.snapshot import Capacity
 from tests.rig import Rig
 from tests.sandbox_fixture import Sandbox
 
@@ -19,13 +21,19 @@ VENUES = ("kraken", "okx", "coinbase")
 ENTRY = {"kraken": "AddOrder", "okx": "trade/order$", "coinbase": "brokerage/orders$"}
 
 
-def barred(rig: Rig) -> str:
-    """Why the account takes no entries now, by its own measure."""
-    return rig.business.objection(rig.business.accounting.measure()) or ""
+def halted_by(rig: Rig) -> Gate | None:
+    """The gate that blocks the account now, by its own measure."""
+    blocked = rig.business.blocked_by(rig.business.accounting.measure())
+    return None if blocked is None else blocked.gate
 
 
-def skipped(rig: Rig) -> list[str]:
-    return [str(line["reason"]) for line in rig.notes.said(Event.SKIP)]
+def skipped(rig: Rig, gate: Gate) -> list[dict[str, object]]:
+    """The lines about one gate."""
+    return [line for line in rig.notes.said(Event.SKIP) if line["gate"] == gate.word]
+
+
+def room(rig: Rig) -> Capacity:
+    return capacity(rig.business.desk, rig.limits, rig.base, rig.business.accounting.measure())
 
 
 def lose(rig: Rig) -> None:
@@ -46,18 +54,18 @@ def limited(rig: Rig, **changes: object) -> None:
 def test_a_days_loss_halts_until_the_next_utc_day(unopened: Rig) -> None:
     rig = unopened
     limited(rig, max_daily_loss_pct=Decimal(1))
-    assert barred(rig) == ""
+    assert halted_by(rig) is None
     lose(rig)
-    assert "MAX_DAILY_LOSS_PCT" in barred(rig)
+    assert halted_by(rig) is Gate.DAILY_LOSS
     assert len(rig.notes.said(Event.HALTED)) == 1
     rig.deposit(rig.quote, Decimal(100_000))
-    assert "MAX_DAILY_LOSS_PCT" in barred(rig)
+    assert halted_by(rig) is Gate.DAILY_LOSS
     rig.restart()
     rig.business.resume()
-    assert "MAX_DAILY_LOSS_PCT" in barred(rig)
+    assert halted_by(rig) is Gate.DAILY_LOSS
     assert len(rig.notes.said(Event.HALTED)) == 1
     rig.clock.market_ahead = DAY
-    assert barred(rig) == ""
+    assert halted_by(rig) is None
     assert len(rig.notes.said(Event.RESUMED)) == 1
 
 
@@ -65,16 +73,16 @@ def test_a_drawdown_halts_until_the_owner_resumes(unopened: Rig) -> None:
     rig = unopened
     limited(rig, max_drawdown_pct=Decimal(1))
     lose(rig)
-    assert "MAX_DRAWDOWN_PCT" in barred(rig)
+    assert halted_by(rig) is Gate.DRAWDOWN
     rig.deposit(rig.quote, Decimal(100_000))
     rig.clock.market_ahead = 3 * DAY
     rig.restart()
-    assert "MAX_DRAWDOWN_PCT" in barred(rig)
+    assert halted_by(rig) is Gate.DRAWDOWN
     assert len(rig.notes.said(Event.HALTED)) == 1
     rig.business.resume()
-    assert barred(rig) == ""
+    assert halted_by(rig) is None
     rig.restart()
-    assert barred(rig) == ""
+    assert halted_by(rig) is None
 
 
 def test_a_better_price_does_not_lift_a_halt(unopened: Rig) -> None:
@@ -82,9 +90,9 @@ def test_a_better_price_does_not_lift_a_halt(unopened: Rig) -> None:
     limited(rig, max_daily_loss_pct=Decimal("0.3"))
     rig.bought()
     rig.jump("0.97")
-    assert "MAX_DAILY_LOSS_PCT" in barred(rig)
+    assert halted_by(rig) is Gate.DAILY_LOSS
     rig.jump("1.05")
-    assert "MAX_DAILY_LOSS_PCT" in barred(rig)
+    assert halted_by(rig) is Gate.DAILY_LOSS
 
 
 @pytest.mark.parametrize("flow", ["-700", "5000"])
@@ -99,7 +107,7 @@ def test_money_of_the_owner_is_neither_gain_nor_loss(unopened: Rig, flow: str) -
     rig.book.remember("reported", "yes")  # as each cycle ends with a change that is on disk
     rig.restart()
     assert rig.business.accounting.measure().losses == before
-    assert barred(rig) == ""
+    assert halted_by(rig) is None
 
 
 @pytest.mark.parametrize("venue", VENUES)
@@ -112,7 +120,8 @@ def test_losses_in_a_row_keep_the_symbol_out_for_a_while(unopened: Rig) -> None:
     rig.restart()
     rig.book.remember(f"stopped:{rig.symbol}", None)
     entries = len(rig.enter())
-    assert any("MAX_LOSSES_IN_A_ROW: 1 positions lost in a row" in reason for reason in skipped(rig))
+    (line,) = skipped(rig, Gate.LOSSES)
+    assert (line["value"], line["limit"]) == ("1", "1")
     rig.limits = replace(rig.limits, cooldown_ms=0)
     rig.restart()
     rig.until(lambda: len(rig.enter()) > entries, "an entry after the wait")
@@ -126,11 +135,10 @@ def test_orders_per_minute_bind_entries_and_never_exits(unopened: Rig) -> None:
     rig.business.closing.sell(rig.symbol, position.qty, position.entry_price, Purpose.EXIT, "out")
     rig.until(lambda: rig.position is None, "the exit")
     rig.book.remember(f"stopped:{rig.symbol}", None)
-    facts = rig.business.entries._facts(rig.symbol, rig.business.accounting.measure())
-    assert facts.orders_last_minute >= 2
-    refusal = risk.full(facts, rig.limits)
-    assert refusal is not None
-    assert refusal.limit == "MAX_ORDERS_PER_MINUTE"
+    assert room(rig).orders_last_minute >= 2
+    blocked = first(CAPACITY, room(rig))
+    assert blocked is not None
+    assert blocked.gate is Gate.ORDER_RATE
 
 
 @pytest.mark.parametrize("venue", VENUES)
@@ -150,12 +158,12 @@ def test_an_order_in_doubt_counts_as_exposure_and_as_a_position(unopened: Rig, v
     limited(rig, max_coin_exposure_pct=Decimal(25))
     rig.arm("drop_after", ENTRY[venue], method="POST", count=1)
     rig.enter()
-    facts = rig.business.entries._facts(rig.symbol, rig.business.accounting.measure())
+    facts = room(rig)
     assert facts.open_positions == 1
     assert facts.coin_exposure == facts.exposure > 150
     assert rig.business.accounting.measure().exposure == facts.exposure
     rig.quiet()
-    after = rig.business.entries._facts(rig.symbol, rig.business.accounting.measure())
+    after = room(rig)
     assert after.open_positions == 1
     assert abs(after.coin_exposure - facts.coin_exposure) < 10
 
@@ -170,7 +178,7 @@ def test_one_coin_is_bought_once_whatever_its_quote(sandbox: Sandbox, tmp_path: 
     rig.arm("drop_after", "AddOrder", count=1)
     rig.enter(first)
     rig.enter(*rig.symbols)
-    assert any("an order of BTC is not settled" in reason for reason in skipped(rig))
+    assert skipped(rig, Gate.UNSETTLED)[0]["reason"] == "an order of BTC is not settled"
     rig.until(lambda: rig.book.position(first) is not None, "the position")
     rig.enter(*rig.symbols)
     assert len(rig.sent(side="buy", origin="api")) == 1
@@ -181,17 +189,18 @@ def test_the_smallest_order_over_a_limit_names_the_limit(unopened: Rig) -> None:
     rig = unopened
     limited(rig, max_coin_exposure_pct=Decimal("0.01"))
     assert rig.enter() == []
-    (reason,) = [one for one in skipped(rig) if "MAX_COIN_EXPOSURE_PCT" in one]
-    assert "against 0.30" in reason
+    (line,) = skipped(rig, Gate.COIN_EXPOSURE)
+    assert line["limit"] == "$0.30"
+    assert "MAX_COIN_EXPOSURE_PCT" in str(line["reason"])
     rig.enter()
-    assert len([one for one in skipped(rig) if "MAX_COIN_EXPOSURE_PCT" in one]) == 1
+    assert len(skipped(rig, Gate.COIN_EXPOSURE)) == 1
 
 
 def test_no_position_more_than_the_most(unopened: Rig) -> None:
     rig = unopened
     limited(rig, max_open_positions=0)
     assert rig.enter() == []
-    assert "MAX_OPEN_POSITIONS: 0 against 0" in skipped(rig)
+    assert [line["reason"] for line in skipped(rig, Gate.POSITIONS)] == ["0 positions are open, MAX_OPEN_POSITIONS is 0"]
 
 
 @pytest.mark.parametrize("factor", ["1.10", "0.90"])
@@ -203,7 +212,7 @@ def test_a_price_far_from_the_last_good_one_is_not_traded(unopened: Rig, factor:
     rig.rule.side = 1
     rig.business.entries.scan([rig.symbol], rig.business.accounting.measure(), None)
     assert rig.orders(Purpose.ENTRY) == []
-    assert any("MAX_PRICE_JUMP_PCT" in reason for reason in skipped(rig))
+    assert skipped(rig, Gate.JUMP)
 
 
 def test_old_balances_and_old_candles_are_not_traded_on(rig: Rig) -> None:
@@ -212,8 +221,8 @@ def test_old_balances_and_old_candles_are_not_traded_on(rig: Rig) -> None:
     rig.clock.ahead += 61_000
     rig.rule.side = 1
     rig.business.entries.scan([rig.symbol], standing, None)
-    assert any(reason.startswith("stale balances: 61 s old") for reason in skipped(rig))
+    assert [line["value"] for line in skipped(rig, Gate.BALANCES)] == ["61 s"]
     rig.clock.market_ahead = 300_000
     rig.business.entries.scan([rig.symbol], rig.business.accounting.measure(), None)
-    assert any("the newest candle is not there yet" in reason for reason in skipped(rig))
+    assert [line["value"] for line in skipped(rig, Gate.CANDLES)] == ["the newest candle is not there yet"]
     assert rig.orders(Purpose.ENTRY) == []

@@ -78,8 +78,7 @@ def actor(clock: Hours, position_ms: int, cycle_ms: int) -> BrokerTrader:
             failed=lambda *_, **__: None, standing=None, report=lambda *_: None,
         ),
         "_schedule": Schedule(clock.pacer, cycle_ms, DAY, 0, position_ms),
-        "_ledger": SimpleNamespace(barrier="no answer"),
-        "_operator": SimpleNamespace(attend=lambda: False),
+        "_operator": SimpleNamespace(attend=lambda: False, blocked_by=lambda **_: None),
         "_connection": SimpleNamespace(trading=None),
     }  # fmt: skip
     for name, part in parts.items():

@@ -64,7 +64,7 @@ def test_a_price_beyond_the_stop_without_a_stop_is_an_exit(rig: Rig) -> None:
     rig.quiet()
     assert rig.coins() == rig.resting() == 0
     assert [one.purpose for one in rig.sales()] == [Purpose.EXIT]
-    assert is_barred(rig, position)
+    assert is_blocked(rig, position)
 
 
 def test_a_stop_out_by_our_own_sale_is_one_although_its_answer_was_lost(rig: Rig) -> None:
@@ -77,7 +77,7 @@ def test_a_stop_out_by_our_own_sale_is_one_although_its_answer_was_lost(rig: Rig
     rig.turn()
     rig.restart()
     rig.until(lambda: is_out(rig), "the exit")
-    assert is_barred(rig, position)
+    assert is_blocked(rig, position)
 
 
 def test_a_target_or_an_exit_of_the_rule_bars_nothing(rig: Rig) -> None:
@@ -85,7 +85,7 @@ def test_a_target_or_an_exit_of_the_rule_bars_nothing(rig: Rig) -> None:
     price = rig.business.desk.broker.tickers({rig.symbol})[rig.symbol].bid
     rig.business.closing.sell(rig.symbol, position.qty, price, Purpose.EXIT, "turn")
     rig.until(lambda: is_out(rig), "the exit")
-    assert not is_barred(rig, position)
+    assert not is_blocked(rig, position)
 
 
 @pytest.mark.parametrize("venue", ["coinbase"])
@@ -94,14 +94,14 @@ def test_the_target_of_the_exchanges_own_bracket_is_no_stop_out(rig: Rig) -> Non
     rig.jump("1.16")
     rig.until(lambda: is_out(rig), "the last target")
     assert any(one["type"] == "bracket" and float(one["filled"]) > 0 for one in rig.truth()["orders"])
-    assert not is_barred(rig, position)
+    assert not is_blocked(rig, position)
 
 
-def is_barred(rig: Rig, position: Position) -> bool:
+def is_blocked(rig: Rig, position: Position) -> bool:
     """Whether the close of the candle in which `position` ended is no entry, because of how it ended."""
     rig.until(lambda: rig.business.entries.prices.newest_close() > position.candle_close, "the next close")
     rig.enter()
-    return any(line["reason"] == "stopped out in this candle" for line in rig.notes.said(Event.SKIP))
+    return any(line["gate"] == "stopped_out" for line in rig.notes.said(Event.SKIP))
 
 
 def test_a_stop_that_fires_between_two_looks_is_not_sold_again(rig: Rig) -> None:
@@ -117,10 +117,10 @@ def test_a_stop_that_fires_between_two_looks_is_not_sold_again(rig: Rig) -> None
     assert rig.coins() == bought * 3
 
 
-def test_after_a_stop_out_the_same_candle_is_barred(rig: Rig) -> None:
+def test_after_a_stop_out_the_same_candle_is_blocked(rig: Rig) -> None:
     position = rig.bought()
     rig.jump("0.90")
     rig.until(lambda: is_out(rig), "the stop")
-    assert is_barred(rig, position)
+    assert is_blocked(rig, position)
     rig.quiet()
     assert is_out(rig)

@@ -16,6 +16,7 @@ from bot.brokers.base import BrokerError, Lane
 from bot.brokers.okx import OkxConfig
 from bot.brokers.okx.transport import OkxTransport
 from bot.domain.clock import SECOND, SystemClock, system_ms
+from bot.strategy.gates import Gate
 from tests.brokers.kraken.conftest import Notes
 from tests.rig import PATIENCE, Rig
 from tests.sandbox_fixture import Sandbox
@@ -211,7 +212,9 @@ def test_where_no_stop_is_taken_nothing_is_bought(unopened: Rig) -> None:
     with turned(unopened, {"stops_refused_on_spot": True, "attached_refused": True}):
         business = unopened.open()
         standing = business.accounting.measure()
-        assert business.objection(standing) == "the exchange takes no stop orders from this account"
+        blocked = business.blocked_by(standing)
+        assert blocked is not None
+        assert blocked.gate is Gate.STOP_ORDERS
         unopened.rule.side = 1
         business.cycle(None)
         assert unopened.sent() == []

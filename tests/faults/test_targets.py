@@ -6,11 +6,13 @@ from decimal import Decimal
 
 import pytest
 
+from bot.domain.log import Event
 from bot.domain.order import Purpose, TimeInForce
 from bot.domain.position import Position
+from bot.strategy.base import Leg
 from bot.strategy.exact import trade_of
 from bot.strategy.exits import target
-from tests.rig import Rig
+from tests.rig import Rig, Told
 
 VENUES = ("kraken", "okx", "coinbase")
 
@@ -110,4 +112,34 @@ def test_the_last_target_sells_all_in_the_same_way(rig: Rig) -> None:
     assert [one.purpose for one in sales if one.booked_qty > 0] == [Purpose.TP1, Purpose.TP2, Purpose.TP3]
     assert all(one.limit_price is not None and one.tif is TimeInForce.IOC for one in sales)
     assert rig.coins() < rig.lot
+    assert rig.resting() == 0
+
+
+class Ladder(Told):
+    """Five legs, the last of them beyond the words that are written down for targets."""
+
+    legs = tuple(Leg(0.2, 0.4 * number) for number in range(1, 6))
+
+
+@pytest.mark.parametrize("venue", ["kraken", "okx"])
+def test_any_number_of_targets_is_sold_in_order(unopened: Rig) -> None:
+    rig = unopened
+    rig.rule = Ladder()
+    rig.open()
+    rig.steady()
+    position = rig.bought()
+    rig.move(position.entry_price + position.r * Decimal("1.65"))
+    rig.until(lambda: bool(rig.position and rig.position.stage == 4), "the fourth target")
+    rig.quiet()
+    assert rig.protected()
+    rig.restart()
+    assert rig.position is not None
+    assert rig.position.stage == 4
+    rig.move(position.entry_price + position.r * Decimal("2.05"))
+    rig.until(lambda: rig.position is None, "the end")
+    rig.quiet()
+    sales = [one.purpose for one in rig.sales() if one.booked_qty > 0]
+    assert sales == [Purpose.target(number) for number in range(1, 6)]
+    assert [str(purpose) for purpose in sales] == ["tp1", "tp2", "tp3", "tp4", "tp5"]
+    assert len(rig.notes.said(Event("TP4"))) == 1
     assert rig.resting() == 0

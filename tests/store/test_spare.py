@@ -82,7 +82,7 @@ def test_a_sale_on_a_full_disk_is_in_the_book_afterwards(small: Path) -> None:
 def test_an_entry_is_refused_and_leaves_no_trace(small: Path) -> None:
     fill_up(small)
     book = spare(small)
-    assert book.barrier is not None
+    assert book.blocked_by
     with pytest.raises(StoreFull, match="no entries"):
         book.record(intent(5, "ETH-USD"))
     assert [one.symbol for one in book.orders_of("ETH-USD", 0)] == []

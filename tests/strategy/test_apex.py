@@ -11,7 +11,7 @@ import pytest
 from bot.domain.candles import Candle, Candles
 from bot.strategy import rule
 from bot.strategy.apex import ApexStrategy
-from bot.strategy.base import Close, Costs, Evaluation, Exit, Look, Strategy, Trade, ranked
+from bot.strategy.base import Close, Costs, Evaluation, Exit, Look, Strategy, Terms, Trade, ranked
 from bot.strategy.exits import opened
 from bot.strategy.grid import rounded
 from bot.strategy.indicators import indicators
@@ -243,8 +243,9 @@ def test_an_entry_is_sized_and_checked_by_the_owners_choices() -> None:
     choosy = ApexStrategy(Owner(max_position_pct=5.0, min_reward_to_cost=3.0))
     assert APEX_STRATEGY.size_pct(idea) == pytest.approx(5.4)
     assert choosy.size_pct(idea) == 5.0
-    assert APEX_STRATEGY.refusal(idea, 100.0, Costs(0.002, 0.05)) is Why.ENTER
-    assert choosy.refusal(idea, 100.0, Costs(0.002, 0.05)) is Why.COSTS
+    terms = APEX_STRATEGY.terms(idea, 100.0, Costs(0.002, 0.05))
+    assert terms == Terms(99.0, 0.05, 101.0, pytest.approx(0.4 / 0.998 + 0.05))
+    assert choosy.terms(idea, 100.0, Costs(0.002, 0.05)).least == pytest.approx(3.0 * terms.least)
 
 
 def test_momentum_is_compared_in_12_decimals() -> None:
@@ -284,4 +285,4 @@ def test_a_strategy_that_only_evaluates_has_exits() -> None:
     ]
     assert simple.on_close(trade, rise) == Close(98.0)
     assert simple.size_pct(simple.evaluate(rise)) == 2.0
-    assert simple.refusal(simple.evaluate(rise), 105.0, Costs(0.001, 0.01)) is Why.ENTER
+    assert simple.terms(simple.evaluate(rise), 105.0, Costs(0.001, 0.01)).stop == 104.0

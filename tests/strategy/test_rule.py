@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from bot.strategy import exits, rule
-from bot.strategy.apex import ApexStrategy
+from bot.strategy import rule
 from bot.strategy.params import APEX
 from bot.strategy.rule import Points, Reading, Why
 from tests.strategy.given import LONG_READING, flipped
 
 ENTER, FLAT = Why.ENTER, 0
-LEGS = ApexStrategy().legs
 
 
 def reading(**changes: Any) -> Reading:
@@ -147,69 +143,6 @@ def test_the_stop_lies_half_an_atr_beyond_the_swing() -> None:
     now = reading(swing_low=98.0, swing_high=103.0, atr=1.0)
     assert rule.stop_price(now, 1, APEX) == 97.5
     assert rule.stop_price(now, -1, APEX) == 103.5
-
-
-class Offer(NamedTuple):
-    """A decision at a close of 100 with its stop at 98, and the price it could be had for."""
-
-    side: int = 1
-    close: float = 100.0
-    price: float = 100.0
-    stop: float = 98.0
-    fee: float = 0.002
-    spread: float = 0.05
-    reward_to_cost: float = 1.0
-
-
-OFFERS: list[tuple[str, Offer, Why]] = [
-    ("worth it", Offer(), ENTER),
-    ("short worth it", Offer(side=-1, stop=102.0), ENTER),
-    ("no stop", Offer(stop=math.nan), Why.NO_STOP),
-    ("price at the stop", Offer(price=98.0), Why.NO_STOP),
-    ("price through the stop", Offer(price=97.9), Why.NO_STOP),
-    ("just over the stop, but not worth it", Offer(price=98.01), Why.COSTS),
-    ("short's price at the stop", Offer(side=-1, stop=102.0, price=102.0), Why.NO_STOP),
-    ("R at 5 %", Offer(stop=95.0), ENTER),
-    ("R at 5 % of a price that floats cannot hold", Offer(close=0.2, price=0.2, stop=0.19, spread=0.0), ENTER),
-    ("R over 5 %", Offer(stop=94.99), Why.WIDE_STOP),
-    ("R over 5 % of the price to be paid only", Offer(stop=95.1, price=100.2), Why.WIDE_STOP),
-    ("just short of the first target", Offer(price=101.99), ENTER),
-    ("at the first target", Offer(price=102.0), Why.MISSED),
-    ("at a first target that floats cannot hold", Offer(close=0.3, price=0.303, stop=0.297, spread=0.0), Why.MISSED),
-    ("beyond the first target", Offer(price=102.5), Why.MISSED),
-    ("short at the first target", Offer(side=-1, stop=102.0, price=98.0), Why.MISSED),
-    ("short just before it", Offer(side=-1, stop=102.0, price=98.01), ENTER),
-    # 100 x 2 x 0.0049 / 0.9951 = 0.98482...
-    ("R reaches break-even and the spread", Offer(stop=99.0, fee=0.0049, spread=0.0151), ENTER),
-    ("R is just short of that", Offer(stop=99.0, fee=0.0049, spread=0.0152), Why.COSTS),
-    ("the fees twice are not enough", Offer(stop=99.0, fee=0.00499, spread=0.0), Why.COSTS),
-    ("the price to be paid is too near to the stop", Offer(price=98.4), Why.COSTS),
-    ("half the costs are enough for the owner", Offer(stop=99.0, fee=0.0051, reward_to_cost=0.5), ENTER),
-    ("unknown spread", Offer(spread=math.nan), Why.COSTS),
-]
-
-
-@pytest.mark.parametrize(("offer", "why"), [row[1:] for row in OFFERS], ids=[row[0] for row in OFFERS])
-def test_what_a_trade_must_pay(offer: Offer, why: Why) -> None:
-    assert rule.refusal(*offer, APEX.widest_r, LEGS) == why
-
-
-def test_without_targets_no_price_is_beyond_the_first() -> None:
-    assert rule.refusal(1, 100.0, 104.0, 98.0, 0.002, 0.05, 1.0, math.inf, ()) is ENTER
-
-
-@given(
-    entry=st.floats(1e-6, 1e5),
-    share=st.floats(1e-4, 0.05),
-    fee=st.floats(0.0, 0.02),
-    side=st.sampled_from([1, -1]),
-)
-def test_what_is_entered_breaks_even_before_its_first_target(entry: float, share: float, fee: float, side: int) -> None:
-    stop = entry * (1.0 - side * share)
-    if rule.refusal(side, entry, entry, stop, fee, 0.0, 1.0, APEX.widest_r, LEGS) is ENTER:
-        trade = exits.opened(side, entry, stop, stop, fee, 100, 1, 0.0)
-        target = exits.target(trade, 1, LEGS)
-        assert side * (target - trade.breakeven) >= -1e-11 * entry
 
 
 # ADX, histogram, ATR, volume, mean of 20 -> momentum

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.strategy import timing
 
@@ -11,17 +13,17 @@ CLOSE = 1_767_225_600_000
 FIVE = 5 * MINUTE
 
 
-@pytest.mark.parametrize(
-    ("offset", "blocked"),
-    [(-FIVE - 1, False), (-FIVE, True), (0, True), (FIVE, True), (FIVE + 1, False)],
-)
-def test_nothing_is_entered_within_five_minutes_of_an_event(offset: int, blocked: bool) -> None:
+@pytest.mark.parametrize("offset", [-FIVE - 1, -FIVE, -1, 0, 1, FIVE, FIVE + 1])
+def test_how_far_the_nearest_event_is(offset: int) -> None:
     events = [CLOSE - 10_000 * MINUTE, CLOSE, CLOSE + 10_000 * MINUTE]
-    assert timing.blocked_by_news(events, CLOSE + offset) is blocked
+    assert timing.to_news(events, CLOSE + offset) == abs(offset)
+    assert timing.to_news(events[:2], CLOSE + offset) == abs(offset)
+    assert timing.to_news(events[1:], CLOSE + offset) == abs(offset)
 
 
-def test_an_empty_calendar_blocks_nothing() -> None:
-    assert not timing.blocked_by_news([], CLOSE)
+@given(events=st.lists(st.integers(0, 10_000), max_size=6), now=st.integers(0, 10_000))
+def test_no_event_is_nearer_than_that(events: list[int], now: int) -> None:
+    assert timing.to_news(sorted(events), now) == min((abs(event - now) for event in events), default=timing.FAR)
 
 
 @pytest.mark.parametrize(("offset", "waits"), [(0, True), (5_999, True), (6_000, False)])
@@ -36,11 +38,3 @@ def test_no_exclusion_when_the_owner_wants_none() -> None:
 @pytest.mark.parametrize(("offset", "valid"), [(-1, False), (0, True), (FIVE - 1, True), (FIVE, False)])
 def test_a_signal_is_valid_for_its_candle(offset: int, valid: bool) -> None:
     assert timing.still_valid(CLOSE + offset, CLOSE, FIVE) is valid
-
-
-@pytest.mark.parametrize(
-    ("stopped_out", "barred"),
-    [(None, False), (CLOSE - FIVE - 1, False), (CLOSE - FIVE, True), (CLOSE - 1, True), (CLOSE + 1, True)],
-)
-def test_a_stop_out_bars_its_candle(stopped_out: int | None, barred: bool) -> None:
-    assert timing.barred(stopped_out, CLOSE, FIVE) is barred

@@ -27,7 +27,7 @@ KRAKEN = BrokerStatus(
     cycles_ok=7,
     last_reconciled=60_000,
     signals=12,
-    skipped={"costs": 3, "barred": 2},
+    skipped={"spread": 2, "costs": 3, "cash": 2},
     foreign={"DOGE": Decimal("9.50"), "BTC": Decimal(1)},
     lateness=(3, 5),
     silent_ms=120,
@@ -85,13 +85,13 @@ def test_what_is_no_row_is_told(row: dict[str, Any]) -> None:
 def test_the_status_block(tmp_path: Path) -> None:
     kraken = replace(KRAKEN, holdings=(held(tmp_path),))
     assert "\n".join(to_lines([kraken, OKX, COINBASE], 400_000)) == (
-        "KRAKEN   healthy    balance $1,234.50  equity $1,300.25  positions 1  signals 12  skipped for costs 3"
+        "KRAKEN   healthy    balance $1,234.50  equity $1,300.25  positions 1  signals 12  skipped: costs 3, cash 2, spread 2"
         "  cycles 7/8  reconciled 5 min ago\n"
         "  BTC-USD    buy  1 @ 50000.123  now 51000 (+2.00 %)  stop 49000.5  unrealised $999.88  targets reached 1\n"
         "  not ours, never touched: 1 BTC, 9.5 DOGE\n"
-        "OKX      degraded   balance $0.00  equity $0.00  positions 0  signals 0  skipped for costs 0"
+        "OKX      degraded   balance $0.00  equity $0.00  positions 0  signals 0  skipped: none"
         "  cycles 0/2  reconciled never ago  (no answer)\n"
-        "COINBASE halted     balance $0.00  equity $0.00  positions 0  signals 0  skipped for costs 0"
+        "COINBASE halted     balance $0.00  equity $0.00  positions 0  signals 0  skipped: none"
         "  cycles 0/0  reconciled 6 min ago  (paused by the operator)"
     )
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from random import Random
 
 from bot.domain.candles import Candles
-from bot.strategy.base import Close, Costs, Evaluation, Strategy, Trade
+from bot.strategy.base import Close, Costs, Evaluation, Strategy, Terms, Trade
 from bot.strategy.grid import towards
-from bot.strategy.rule import FLAT, Why
+from bot.strategy.rule import FLAT
 
 #: How far below the close a stop lies: near enough that stops and all three targets are met within minutes.
 STOPS = (0.998, 0.996, 0.993)
@@ -32,9 +32,9 @@ class Restless(Strategy):
         at = close * stop if side >= FLAT else close / stop
         return Evaluation(side, candles.closed_at, close, at, dice.random(), why="dice", kept=(("best", close),))
 
-    def refusal(self, evaluation: Evaluation, price: float, costs: Costs) -> Why:
+    def terms(self, evaluation: Evaluation, price: float, costs: Costs) -> Terms:
         """Only a stop on the wrong side of the price speaks against a trade."""
-        return Why.ENTER if (price - evaluation.stop) * evaluation.side > 0 else Why.NO_STOP
+        return Terms(evaluation.stop)
 
     def on_close(self, trade: Trade, candles: Candles) -> Close:
         """Out when the dice fall on the other side: much is to be sold at the market, too. From the first target on the stop

@@ -9,7 +9,7 @@ from bot.brokers.common.outcomes import Unsupported
 from bot.brokers.common.shapes import Shapes
 from bot.domain.order import Intent, OrderType, Purpose, Side
 from bot.domain.outcome import Meaning
-from tests.brokers.kraken.conftest import Notes
+from tests.notes import Notes
 
 ABLE = Capabilities(attached_stop=True, resting_stop=True, amend=True, absence=Absence.DEADLINE, deadline_ms=5_000)
 

@@ -20,7 +20,7 @@ from bot.brokers.common.wire import BoundedSession, trusted
 from bot.domain.clock import MINUTE, SystemClock
 from bot.domain.log import Event
 from bot.domain.outcome import Meaning
-from tests.brokers.kraken.conftest import Notes
+from tests.notes import Notes
 
 failure = Failures(
     "venue", "Venue", dict.fromkeys(("lockout", "throttled", "unreachable", "in_use"), "what the owner can do")
@@ -172,7 +172,7 @@ def test_a_silence_that_cannot_be_told_is_kept_here_and_said(tmp_path: Path) -> 
             venue.limit_calls(0.3)
             failed(lambda: venue.public(saying(failure(Meaning.RATE_LIMITED, "slow down", "", MINUTE))))
         assert failed(lambda: venue.public(saying())).text == "Venue asked for a pause"
-    assert [event for event, _ in notes.lines] == [Event.PAUSE_NOT_SHARED]
+    assert notes.events == [Event.PAUSE_NOT_SHARED]
 
 
 def test_nothing_leaves_once_it_is_closed(venue: Venue) -> None:

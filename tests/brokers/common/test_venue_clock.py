@@ -10,7 +10,7 @@ from bot.brokers.common.venue_clock import VenueClock, skew_warnings
 from bot.domain.clock import SECOND, SystemClock
 from bot.domain.log import Event
 from bot.domain.outcome import Meaning
-from tests.brokers.kraken.conftest import Notes
+from tests.notes import Notes
 
 failure = Failures("venue", "Venue", {"clock": "off by {seconds} s"})
 
@@ -73,8 +73,8 @@ def test_both_ways_a_doubt_ends_have_one_word() -> None:
     venue.ahead = None
     clock.doubt()
     assert clock.of(7) == pytest.approx(10_007, abs=100)
-    assert [event for event, _ in notes.lines] == [Event.CLOCK, Event.CLOCK]
-    assert ("skew_ms" in notes.lines[0][1], notes.lines[1][1]["reason"]) == (True, "away")
+    measured, unanswered = notes.said(Event.CLOCK)
+    assert ("skew_ms" in measured, unanswered["reason"]) == (True, "away")
 
 
 def test_a_warning_names_the_difference() -> None:

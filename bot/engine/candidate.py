@@ -1,0 +1,281 @@
+"""One signal on its way to an order: the snapshot that the gates are asked about, each part gathered when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from typing import NamedTuple
+
+from bot.brokers.base import BrokerError
+from bot.domain.clock import MINUTE
+from bot.domain.instrument import Instrument, Ticker
+from bot.domain.money import ONE, ZERO, decimal, floor_to
+from bot.domain.order import OrderRecord, Purpose
+from bot.engine.accounting import Standing, base_of, exposures, slots_taken
+from bot.engine.desk import Desk, is_harmless
+from bot.engine.purse import fullest
+from bot.engine.risk import Limits
+from bot.strategy import sizing, snapshot
+from bot.strategy.base import Costs, Evaluation
+from bot.strategy.checks import room
+from bot.strategy.exact import minimums, quantity
+from bot.strategy.gates import CAPACITY, OFFER, ORDER, QUOTE, SIGNAL, STRATEGY, SYMBOL, Blocked, first
+from bot.strategy.grid import towards
+from bot.strategy.guarded import Guarded
+from bot.strategy.params import Owner
+from bot.strategy.timing import to_news
+
+#: How far above the ask (below the bid) an entry may fill: its limit price.
+SLIPPAGE = Decimal("0.002")
+#: Money is rounded to this before it becomes lots; a limit is never rounded up.
+CENT = Decimal("1e-8")
+#: Times one signal may be tried when the venue surely did nothing.
+TRIES = 3
+#: A limit that the owner has not set.
+NO_LIMIT = Decimal("Infinity")
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What entries are held against: the strategy and what its owner chose. Times in market ms."""
+
+    strategy: Guarded
+    owner: Owner
+    limits: Limits
+    timeframe_ms: int
+    news: Sequence[int] = ()
+
+
+class Answer(NamedTuple):
+    """What the strategy asks of the trade, at the close and at the price to be paid, and its size in percent of equity."""
+
+    at_close: snapshot.Offer
+    to_be_paid: snapshot.Offer
+    pct: float
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A signal of one symbol; `equity` tells (dollars) what its size is a share of. Asks the exchange for one ticker, once."""
+
+    desk: Desk
+    bounds: Bounds
+    evaluation: Evaluation
+    symbol: str
+    standing: Standing
+    equity: Callable[[], Decimal]
+
+    def blocked_by(self, account: Blocked | None) -> Blocked | None:
+        """The first gate that blocks it; `account` is the one that blocks the whole account, if any does."""
+        return (
+            first(SIGNAL, self.signal)
+            or account
+            or first(SYMBOL, self.known)
+            or first(CAPACITY, self.capacity)
+            or first(QUOTE, self.quote)
+            or first(STRATEGY, snapshot.Strategy(answered=self._answer is not None))
+            or first(OFFER, self.answer.at_close)
+            or first(OFFER, self.answer.to_be_paid)
+            or first(ORDER, self.order)
+        )
+
+    # -- the parts of the snapshot --------------------------------------------------------------------------------
+    @property
+    def signal(self) -> snapshot.Signal:
+        """One position per base coin, whatever its quote."""
+        held = any(position.base == self.instrument.base for position in self.desk.book.positions())
+        return snapshot.Signal(side=self.evaluation.side, shortable=self.instrument.shortable, held=held)
+
+    @property
+    def known(self) -> snapshot.Symbol:
+        desk, limits, base = self.desk, self.bounds.limits, self.instrument.base
+        now = desk.clock.market_ms()
+        lost, cooled_at = _losses(desk.book.results(self.symbol, limits.max_losses_in_a_row), limits)
+        entries, most = self._tried()
+        return snapshot.Symbol(
+            base=base,
+            candle=self.evaluation.closed_at,
+            timeframe=self.bounds.timeframe_ms,
+            unsettled=sum(base_of(record.symbol) == base for record in desk.book.unsettled()),
+            market=desk.markets.blocked_by(self.instrument),
+            stopped_at=self._stopped_at(),
+            lost_in_a_row=lost,
+            max_lost_in_a_row=limits.max_losses_in_a_row,
+            wait_min=-((now - cooled_at) // MINUTE),
+            to_news=to_news(self.bounds.news, now),
+            entries=entries,
+            max_entries=most,
+        )
+
+    @cached_property
+    def capacity(self) -> snapshot.Capacity:
+        return capacity(self.desk, self.bounds.limits, self.instrument.base, self.standing)
+
+    @property
+    def quote(self) -> snapshot.Quote:
+        missing, ticker, limits = self._missing, self._ticker, self.bounds.limits
+        bid, ask = (ZERO, ZERO) if ticker is None else (ticker.bid, ticker.ask)
+        return snapshot.Quote(missing, self.close, bid, ask, limits.price_sanity_pct, limits.max_spread_pct)
+
+    @cached_property
+    def order(self) -> snapshot.Order:
+        """Limits count it at the worst price it may fill at."""
+        instrument, now, owner = self.instrument, self.capacity, self.bounds.owner
+        worst = max(self.close, self.ticker.ask * (ONE + SLIPPAGE) + instrument.tick)
+        left = room(now)
+        size = sizing.size(
+            self.answer.pct,
+            self.evaluation.close,
+            self.evaluation.stop,
+            self._purse(floor_to(left.least * self.close / worst, CENT)),
+            minimums(instrument),
+            owner if self.bounds.strategy.rule.raises_small else owner._replace(max_position_pct_small=0.0),
+        )
+        return snapshot.Order(
+            lots=size.lots,
+            fit=size.fit,
+            smallest=size.smallest_value,
+            allowed=size.allowed,
+            value=self._qty(size.lots or size.smallest) * worst,
+            max_order=now.max_order,
+            coin_room=left.coin,
+            room=left.total,
+            tightest=left.tightest,
+        )
+
+    # -- what they are made of, and what an entry is made of --------------------------------------------------------
+    @property
+    def instrument(self) -> Instrument:
+        return self.desk.instruments[self.symbol]
+
+    @property
+    def close(self) -> Decimal:
+        return decimal(repr(self.evaluation.close))
+
+    @property
+    def ticker(self) -> Ticker:
+        """Bid and ask; only once the gates of the price let it pass."""
+        if self._ticker is None:
+            raise LookupError(self._missing)
+        return self._ticker
+
+    @property
+    def answer(self) -> Answer:
+        """What the strategy asks; only once it has answered."""
+        if self._answer is None:
+            raise LookupError(self.symbol)
+        return self._answer
+
+    @property
+    def qty(self) -> Decimal:
+        """The quantity of the order; 0 when none fits."""
+        return self._qty(self.order.lots)
+
+    @cached_property
+    def _asked(self) -> tuple[Ticker | None, str]:
+        """The ticker of this moment, or why there is none."""
+        try:
+            ticker = self.desk.broker.tickers({self.symbol}).get(self.symbol)
+        except BrokerError as error:
+            self.desk.markets.heed_error(error, self.symbol)
+            return None, error.text or "no answer"
+        return ticker, "" if ticker is not None else "the exchange tells none"
+
+    @property
+    def _ticker(self) -> Ticker | None:
+        return self._asked[0]
+
+    @property
+    def _missing(self) -> str:
+        return self._asked[1]
+
+    @cached_property
+    def _answer(self) -> Answer | None:
+        """What the strategy asks at the close and at the ask (shorts: the bid); None where it could not answer."""
+        ticker, now, strategy = self.ticker, self.evaluation, self.bounds.strategy
+        costs = Costs(float(self.desk.fees[self.symbol].taker), float(ticker.ask - ticker.bid))
+        where, paid = ("ask", ticker.ask) if now.side > 0 else ("bid", ticker.bid)
+        at_close = offer(strategy, self.symbol, now, "close", now.close, costs)
+        to_be_paid = offer(strategy, self.symbol, now, where, float(paid), costs)
+        pct = strategy.size_pct(self.symbol, now)
+        if at_close is None or to_be_paid is None or pct is None:
+            return None
+        return Answer(at_close, to_be_paid, pct)
+
+    def _stopped_at(self) -> int:
+        """The last stop-out (market ms) where the strategy sits its candle out; 0 for none."""
+        sits_out = self.bounds.strategy.rule.sits_out_stops
+        return int(self.desk.book.fact(f"stopped:{self.symbol}") or 0) if sits_out else 0
+
+    def _tried(self) -> tuple[int, int]:
+        """How often this candle was entered on, and how often it may be: again when surely nothing came of it."""
+        book, candle = self.desk.book, self.evaluation.closed_at
+        attempts = book.attempts(self.symbol, candle, Purpose.ENTRY)
+        if attempts == 0:
+            return 0, 1
+        tried = [record for record in book.orders_of(self.symbol, candle) if _is_entry_on(record, candle)]
+        return (len(tried), TRIES) if tried and all(map(is_harmless, tried)) else (attempts, 1)
+
+    def _purse(self, ceiling: Decimal) -> sizing.Purse:
+        """What an entry may be paid from."""
+        fee = self.desk.fees[self.symbol]
+        return sizing.Purse(
+            equity=float(self.equity()),
+            free=float(fullest(self.desk, self.instrument, self.standing).free),
+            fee=float(fee.taker),
+            slippage=float(SLIPPAGE),
+            ceiling=float(ceiling),
+            coin_fee=float(fee.taker) if fee.in_coin else 0.0,
+        )
+
+    def _qty(self, lots: int) -> Decimal:
+        qty, most = quantity(lots, self.instrument.lot), self.instrument.max_qty
+        return qty if most is None else min(qty, most)
+
+
+def capacity(desk: Desk, limits: Limits, base: str, standing: Standing) -> snapshot.Capacity:
+    """Where the account stands now: `standing`, and what this scan has entered or left in doubt since."""
+    positions, unsettled = desk.book.positions(), desk.book.unsettled()
+    at_stake = exposures(positions, unsettled, standing.prices)
+    return snapshot.Capacity(
+        balances_age=desk.clock.steady_ms() - standing.at,
+        open_positions=slots_taken(positions, unsettled),
+        max_open_positions=limits.max_open_positions,
+        orders_last_minute=desk.book.orders_since(desk.clock.market_ms() - MINUTE),
+        max_orders_per_minute=limits.max_orders_per_minute,
+        equity=standing.equity,
+        exposure=sum(at_stake.values(), ZERO),
+        max_exposure_pct=limits.max_exposure_pct,
+        coin_exposure=at_stake.get(base, ZERO),
+        max_coin_exposure_pct=limits.max_coin_exposure_pct,
+        max_order=NO_LIMIT if limits.max_order_usd is None else limits.max_order_usd,
+    )
+
+
+def offer(
+    strategy: Guarded, symbol: str, evaluation: Evaluation, where: str, price: float, costs: Costs
+) -> snapshot.Offer | None:
+    """The trade at a price, with what the strategy asks of it there; None where it could not say."""
+    terms = strategy.terms(symbol, evaluation, price, costs)
+    return None if terms is None else snapshot.Offer(where, evaluation.side, price, *terms)
+
+
+def on_grid(evaluation: Evaluation, instrument: Instrument) -> Evaluation:
+    """The decision with its stop where the venue takes it: everything after is measured from that."""
+    return evaluation._replace(stop=towards(evaluation.side, evaluation.stop, float(instrument.tick)))
+
+
+def _losses(results: Sequence[tuple[int, Decimal]], limits: Limits) -> tuple[int, int]:
+    """How many of the last closed positions lost in a row, and until when (market ms) the last of them keeps entries away.
+
+    `results` has the newest first. Once so many lost in a row, every further loss begins the wait anew; a gain ends the row.
+    """
+    gains = (at for at, (_, earned) in enumerate(results) if earned >= ZERO)
+    return next(gains, len(results)), results[0][0] + limits.cooldown_ms if results else 0
+
+
+def _is_entry_on(record: OrderRecord, candle: int) -> bool:
+    decision = record.decision
+    return record.purpose is Purpose.ENTRY and decision is not None and decision.candle_close == candle

@@ -1,0 +1,172 @@
+"""Why an entry is not made: every reason, in the order it is asked, as one list.
+
+A *gate* asks one question of its part of the snapshot and *blocks*, or lets the entry pass. The parts are gathered one after
+the other, so that what is dear to learn (a price from the exchange) is learnt only when everything before has passed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import IntEnum, auto
+from typing import Any, NamedTuple, TypeVar
+
+from bot.strategy import checks
+from bot.strategy.checks import Check, Value
+from bot.strategy.snapshot import (
+    Account,
+    Answer,
+    Capacity,
+    Lost,
+    Offer,
+    Operation,
+    Order,
+    Quote,
+    Signal,
+    Strategy,
+    Symbol,
+)
+
+
+class Gate(IntEnum):
+    """Every gate, in the order they are asked."""
+
+    CANDLES = auto()
+    SHORT = auto()
+    NO_RETURN = auto()
+    HELD = auto()
+    STOPPING = auto()
+    EXCHANGE = auto()
+    WATCHING = auto()
+    DISK = auto()
+    EMERGENCY_STOP = auto()
+    WATCH_ONLY = auto()
+    PAUSED = auto()
+    SECOND_INSTANCE = auto()
+    STOP_ORDERS = auto()
+    FUNDS = auto()
+    HISTORY = auto()
+    DRAWDOWN = auto()
+    DAILY_LOSS = auto()
+    UNSETTLED = auto()
+    MARKET = auto()
+    STOPPED_OUT = auto()
+    LOSSES = auto()
+    NEWS = auto()
+    CANDLE_USED = auto()
+    BALANCES = auto()
+    POSITIONS = auto()
+    ORDER_RATE = auto()
+    PRICE = auto()
+    BID_ASK = auto()
+    JUMP = auto()
+    SPREAD = auto()
+    STRATEGY = auto()
+    STOP = auto()
+    RISK = auto()
+    TARGET = auto()
+    COSTS = auto()
+    SIZE = auto()
+    ORDER_VALUE = auto()
+    COIN_EXPOSURE = auto()
+    EXPOSURE = auto()
+    CASH = auto()
+    REJECTED = auto()
+    UNFILLED = auto()
+
+    @property
+    def word(self) -> str:
+        """Its name in the log and in counts."""
+        return self.name.lower()
+
+
+class Blocked(NamedTuple):
+    """The gate that blocks an entry, its numbers, and the part of the snapshot that it was asked of."""
+
+    gate: Gate
+    value: Value
+    limit: Value
+    part: Any
+
+
+P = TypeVar("P", bound=tuple[Any, ...])
+Rows = Mapping[Gate, Callable[[P], Check]]
+
+SIGNAL: Rows[Signal] = {
+    Gate.CANDLES: checks.candles,
+    Gate.SHORT: checks.short,
+    Gate.NO_RETURN: checks.no_return,
+    Gate.HELD: checks.held,
+}
+OPERATION: Rows[Operation] = {
+    Gate.STOPPING: checks.stopping,
+    Gate.EXCHANGE: checks.exchange,
+    Gate.WATCHING: checks.watching,
+    Gate.DISK: checks.disk,
+    Gate.EMERGENCY_STOP: checks.emergency_stop,
+    Gate.WATCH_ONLY: checks.watch_only,
+    Gate.PAUSED: checks.paused,
+    Gate.SECOND_INSTANCE: checks.second_instance,
+}
+ACCOUNT: Rows[Account] = {Gate.STOP_ORDERS: checks.stop_orders, Gate.FUNDS: checks.funds, Gate.HISTORY: checks.history}
+LOST: Rows[Lost] = {Gate.DRAWDOWN: checks.drawdown, Gate.DAILY_LOSS: checks.daily_loss}
+SYMBOL: Rows[Symbol] = {
+    Gate.UNSETTLED: checks.unsettled,
+    Gate.MARKET: checks.market,
+    Gate.STOPPED_OUT: checks.stopped_out,
+    Gate.LOSSES: checks.losses,
+    Gate.NEWS: checks.news,
+    Gate.CANDLE_USED: checks.candle_used,
+}
+CAPACITY: Rows[Capacity] = {
+    Gate.BALANCES: checks.balances,
+    Gate.POSITIONS: checks.positions,
+    Gate.ORDER_RATE: checks.order_rate,
+}
+QUOTE: Rows[Quote] = {
+    Gate.PRICE: checks.price,
+    Gate.BID_ASK: checks.bid_ask,
+    Gate.JUMP: checks.jump,
+    Gate.SPREAD: checks.spread,
+}
+STRATEGY: Rows[Strategy] = {Gate.STRATEGY: checks.strategy}
+#: Asked twice: at the close of the decision, then at the price to be paid.
+OFFER: Rows[Offer] = {
+    Gate.STOP: checks.stop,
+    Gate.RISK: checks.risk,
+    Gate.TARGET: checks.target,
+    Gate.COSTS: checks.costs,
+}
+ORDER: Rows[Order] = {
+    Gate.SIZE: checks.size,
+    Gate.ORDER_VALUE: checks.order_value,
+    Gate.COIN_EXPOSURE: checks.coin_exposure,
+    Gate.EXPOSURE: checks.exposure,
+    Gate.CASH: checks.cash,
+}
+ANSWER: Rows[Answer] = {Gate.REJECTED: checks.rejected, Gate.UNFILLED: checks.unfilled}
+#: No news to an owner, and so neither told nor counted: a signal for what is held, for what cannot be sold short, or for what
+#: the strategy does not return to.
+QUIET = frozenset({Gate.SHORT, Gate.NO_RETURN, Gate.HELD})
+#: All gates, in the order they are asked.
+GATES: tuple[Rows[Any], ...] = (
+    SIGNAL,
+    OPERATION,
+    ACCOUNT,
+    LOST,
+    SYMBOL,
+    CAPACITY,
+    QUOTE,
+    STRATEGY,
+    OFFER,
+    ORDER,
+    ANSWER,
+)
+
+
+def first(rows: Rows[P], part: P) -> Blocked | None:
+    """The first gate of `rows` that blocks, or None when all let the entry pass."""
+    for gate, check in rows.items():
+        found = check(part)
+        if found.blocked:
+            return Blocked(gate, found.value, found.limit, part)
+    return None
