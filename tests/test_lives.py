@@ -14,7 +14,8 @@ from bot.brokers.base import BrokerError
 from bot.domain.clock import SystemClock
 from bot.domain.outcome import Meaning
 from bot.independent_broker_trader import IndependentBrokerTrader
-from tests.rig import Notes
+from bot.runtime.pacer import SteppedClock
+from tests.notes import Notes
 
 
 class Dying:
@@ -81,3 +82,21 @@ def test_a_dead_life_is_gone_before_the_next_is_built(tmp_path: Path) -> None:
         stop.set()
     running.join(20)
     assert nursery.alive == [0, 0, 0]
+
+
+def test_a_market_in_lock_step_waits_for_an_exchange_until_it_has_started_or_failed(tmp_path: Path) -> None:
+    clock, log = SteppedClock(100), cast("Any", Notes())
+    trader = IndependentBrokerTrader(
+        manager=cast("BrokerManager", Nursery(threading.Event())),
+        open_ledger=cast("Any", None),
+        plan=cast("Any", None),
+        clock=clock,
+        log_for=lambda _: log,
+        data_dir=tmp_path,
+        status_ms=3_600_000,
+        stop=threading.Event(),
+        rng=random.Random(1),
+    )
+    assert clock.pacer.done_up_to(100) == 0
+    trader._mark_failed(trader.posts[0], "no answer", "")
+    assert clock.pacer.done_up_to(100) == 100

@@ -42,3 +42,23 @@ def test_a_step_of_one_candle_does_not_pass_over_the_moment_when_its_signals_may
         ]
         assert {event["market_time"][-4:] for event in placed if event["client_id"]} == {":06Z"}
         assert daemon.stop()[0] == 0
+
+
+def test_the_market_waits_for_an_exchange_until_it_has_failed_and_again_when_it_is_back(tmp_path: Path) -> None:
+    with (
+        Sandbox(tmp_path, "--lockstep", "--start", "2026-01-05T08:00:00Z", venues=("kraken", "coinbase")) as sandbox,
+        Daemon(tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file)) as daemon,
+    ):
+        daemon.says(Event.FUNDED, times=2)
+        sandbox.control("POST", "faults", venue="coinbase", kind="http_status", status=401, body="Unauthorized\n")
+        for _ in range(3):
+            sandbox.control("POST", "advance", seconds=CANDLE)
+        assert daemon.lines(Event.FAILED)
+        sandbox.control("DELETE", "faults?venue=coinbase")
+        daemon.says(Event.CONNECTED, times=3)
+        for _ in range(6):
+            sandbox.control("POST", "advance", seconds=CANDLE)
+        assert daemon.book("coinbase")["cycles_ok"] >= 6
+        for venue in ("kraken", "coinbase"):
+            assert differences(daemon.book(venue), truth(sandbox.ready, venue)) == []
+        assert daemon.stop()[0] == 0

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from bot.domain.order import OrderStatus, OrderType, Side, VenueOrder
+from bot.domain.order import OrderStatus, OrderType, Purpose, Side, VenueOrder
 from bot.engine.coins import Coins
 
 OURS = "njabcdmx0zz1w56gtf"
@@ -45,3 +45,26 @@ def test_a_sale_is_the_owners_only_when_nothing_of_ours_made_it(shown: list[Venu
     book = SimpleNamespace(by_exchange_id=lambda _: None)
     coins = Coins(cast("Any", SimpleNamespace(broker=broker, book=book)))
     assert coins._is_foreign("SALE", "XRP-USDT") is by_hand
+
+
+def test_a_sale_refused_for_want_of_coins_is_tried_again_after_waits_that_grow() -> None:
+    clock = SimpleNamespace(steady_ms=lambda: now, market_ms=lambda: now)
+    instrument = SimpleNamespace(shortable=False, lot=Decimal("0.1"))
+    book = SimpleNamespace(positions=list)
+    desk = SimpleNamespace(
+        clock=clock, book=book, instruments={"XRP-USDT": instrument}, broker=SimpleNamespace(balances=dict),
+        closing_in_doubt=lambda _: Decimal(0),
+    )  # fmt: skip
+    coins, now = Coins(cast("Any", desk)), 1_000
+    position = cast("Any", SimpleNamespace(symbol="XRP-USDT", entry_id="e"))
+    refused = SimpleNamespace(status=OrderStatus.REJECTED, reason="funds: no coins", purpose=Purpose.EXIT)
+    assert not coins.waits("XRP-USDT")
+    for wait in (250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000):
+        coins.sent(cast("Any", refused), position)
+        now += wait - 1
+        assert coins.waits("XRP-USDT")
+        now += 1
+        assert not coins.waits("XRP-USDT")
+    coins.sent(cast("Any", refused), position)
+    coins.sent(cast("Any", SimpleNamespace(status=OrderStatus.FILLED, reason="", purpose=Purpose.EXIT)), position)
+    assert not coins.waits("XRP-USDT")

@@ -27,7 +27,7 @@ from bot.independent_broker_trader import RESTARTS, IndependentBrokerTrader
 from bot.life import Silence
 from bot.runtime.schedule import CYCLES_AGAIN, LOOKS_AGAIN, Now, Schedule
 from bot.telemetry.heartbeat import Heartbeat
-from tests.rig import Notes
+from tests.notes import Notes
 
 OUTAGE = 200 * HOUR
 
