@@ -20,8 +20,8 @@ Every line of the log is one event: time, level, the account in capitals (none f
 example: `2026-11-22 21:54:20Z INFO  OKX STOP  symbol=DOGE-USDT qty=1207.31 trigger=0.19761 naked_ms=0`. With `LOG_FORMAT=json` each
 line is one JSON object with the same names.
 
-Scripts may rely on words and fields: the [changelog](../CHANGELOG.md) names every change. Fields in *italics* are not always there. The
-last column is the [alarm](operations.md#alarms) that an event starts or ends.
+Scripts may rely on words and fields: the [changelog](../CHANGELOG.md) names every change. Fields in *italics* are not always
+there. The last column is the [alarm](operations.md#alarms) that an event starts or ends.
 
 This page is written by `scripts/write_events.py` from `bot/domain/log.py`, `bot/domain/log_fields.py` and `bot/operate/alarms.py`.
 """
