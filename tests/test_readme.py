@@ -288,7 +288,7 @@ def test_the_strategy_that_is_shown_enters_and_leaves(tmp_path: Path) -> None:
     (entry,) = [one for one in found if one is not None and one.side == 1]
     trade = Trade(1, entry.close, entry.stop, entry.close - entry.stop, entry.close, 10, 10, 1, 0)
     assert asked.on_close("X-USD", trade, candles(prices)) == Close(trade.stop)
-    closed = asked.on_close("X-USD", trade, candles(prices[:70]))
+    closed = asked.on_close("X-USD", trade, candles(prices[:60]))
     assert closed is not None
     assert closed.exit == "crossed_back"
     assert troubles == []
