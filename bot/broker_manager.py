@@ -1,4 +1,4 @@
-"""Which exchanges have credentials, and a broker for each: the only place that knows which venues there are.
+"""Which accounts have credentials, and a broker for each: the only place that knows which venues there are.
 
 Builds brokers and examines accounts for the operator's checks; it trades nothing.
 """
@@ -22,7 +22,7 @@ from bot.brokers.kraken.errors import REMEDIES as KRAKEN
 from bot.brokers.okx import OKXBroker, OkxConfig
 from bot.brokers.okx.errors import REMEDIES as OKX
 from bot.domain.clock import Clock
-from bot.domain.ids import ClientIds
+from bot.domain.ids import AccountKey, ClientIds
 from bot.domain.instrument import DOLLARS, Balance, Instrument
 from bot.domain.log import Log
 from bot.domain.money import ZERO
@@ -42,7 +42,7 @@ class Examination:
     here (`spendable`), `elsewhere` what no order can use now; `problem` is empty when all is well.
     """
 
-    venue: str
+    key: AccountKey
     connected: bool
     problem: str = ""
     remedy: str = ""
@@ -69,52 +69,56 @@ class BrokerManager:
     """Builds the brokers of one world."""
 
     def __init__(self, world: World, state_dir: Path, *, allow_withdraw: bool, log_for: Callable[[str], Log]) -> None:
-        self._world = world
+        self._clock = world.clock
+        self._accesses = {str(access.key): access for access in world.accesses.values()}
         self._state_dir = state_dir
         self._allow_withdraw = allow_withdraw
         self._log_for = log_for
 
     @property
     def venues(self) -> tuple[str, ...]:
-        """The venues that can be traded here: credentials are complete and a broker exists."""
-        return tuple(venue for venue in self._world.accesses if venue in BUILDERS)
+        """The keys of the accounts that can be traded here: credentials are complete and a broker exists."""
+        return tuple(key for key, access in self._accesses.items() if access.venue in BUILDERS)
 
     @property
     def unbuilt(self) -> tuple[str, ...]:
-        """Venues with credentials that this version has no broker for."""
-        return tuple(venue for venue in self._world.accesses if venue not in BUILDERS)
+        """The keys of accounts with credentials that this version has no broker for."""
+        return tuple(key for key, access in self._accesses.items() if access.venue not in BUILDERS)
 
-    def build(self, venue: str, clock: Clock | None = None) -> BaseBroker:
+    def build(self, key: AccountKey | str, clock: Clock | None = None) -> BaseBroker:
         """A fresh, unconnected broker, on the world's clock or on another that shows the same time.
 
         Raises `BrokerError` when its files cannot be used.
         """
-        access = self._world.accesses[venue]
-        log = self._log_for(venue)
+        access = self._accesses[str(key)]
+        log = self._log_for(str(key))
         try:
-            return BUILDERS[venue](access, self._state_dir, self._allow_withdraw, clock or self._world.clock, log)
+            return BUILDERS[access.venue](access, self._state_dir, self._allow_withdraw, clock or self._clock, log)
         except OSError as error:
             missing = error.filename or "a file or socket that NIJA needs"
             remedy = _OF_SYSTEM.get(error.errno or 0, "see that it is there, to its disk and permissions")
             text = f"{missing} cannot be used ({error.strerror or error})"
-            raise BrokerError(venue, Meaning.BUSY, text, remedy=f"{remedy}; nothing is sent until then") from error
+            raise BrokerError(
+                access.venue, Meaning.BUSY, text, remedy=f"{remedy}; nothing is sent until then"
+            ) from error
 
-    def examine(self, venue: str, *, prove: bool = False) -> Examination:
-        """Connect to one venue and look at its balances; a failure is an answer, not an exception.
+    def examine(self, key: AccountKey | str, *, prove: bool = False) -> Examination:
+        """Connect to one account and look at its balances; a failure is an answer, not an exception.
 
         With `prove` the exchange is shown our exact orders, without money.
         """
         try:
-            with closing(self.build(venue)) as broker:
+            with closing(self.build(key)) as broker:
                 return self._examined(broker, prove=prove)
         except BrokerError as error:
-            return Examination(venue, connected=False, problem=error.text, remedy=error.remedy, meaning=error.meaning)
+            failed = self._accesses[str(key)].key
+            return Examination(failed, connected=False, problem=error.text, remedy=error.remedy, meaning=error.meaning)
 
     def _examined(self, broker: BaseBroker, *, prove: bool) -> Examination:
         connection = broker.connect()
         instruments, balances = broker.instruments(), broker.balances()
         return Examination(
-            broker.name,
+            connection.account.key,
             connected=True,
             connection=connection,
             balances=balances,
@@ -129,16 +133,16 @@ class BrokerManager:
         if not tickers:
             return ()
         best = max(tickers, key=lambda symbol: tickers[symbol].turnover)
-        ids = ClientIds("chk", self._world.clock.wall_ms, random.Random())  # noqa: S311 - a name, not a secret
-        return prove_shapes(broker, self._world.clock, ids, instruments[best], tickers[best])
+        ids = ClientIds("chk", self._clock.wall_ms, random.Random())  # noqa: S311 - a name, not a secret
+        return prove_shapes(broker, self._clock, ids, instruments[best], tickers[best])
 
     def examine_all(self) -> list[Examination]:
-        """All venues at once: a slow one delays nobody."""
-        venues = self.venues
-        if not venues:
+        """All accounts at once: a slow one delays nobody."""
+        keys = self.venues
+        if not keys:
             return []
-        with ThreadPoolExecutor(max_workers=len(venues), thread_name_prefix="examine") as pool:
-            return list(pool.map(self.examine, venues))
+        with ThreadPoolExecutor(max_workers=len(keys), thread_name_prefix="examine") as pool:
+            return list(pool.map(self.examine, keys))
 
 
 def _kraken(access: Access, state_dir: Path, allow_withdraw: bool, clock: Clock, log: Log) -> BaseBroker:
@@ -149,6 +153,7 @@ def _kraken(access: Access, state_dir: Path, allow_withdraw: bool, clock: Clock,
         api_url=access.rest,
         mode=access.mode,
         environment=access.environment,
+        account_name=access.name,
         allow_withdraw=allow_withdraw,
         tier=Tier(access.tier),
         ca_file=access.ca_file,
@@ -165,6 +170,7 @@ def _okx(access: Access, state_dir: Path, allow_withdraw: bool, clock: Clock, lo
         api_url=access.rest,
         mode=access.mode,
         environment=access.environment,
+        account_name=access.name,
         demo=access.mode == "demo",
         swaps=access.swaps,
         non_crypto=access.non_crypto,
@@ -182,6 +188,7 @@ def _coinbase(access: Access, state_dir: Path, allow_withdraw: bool, clock: Cloc
         api_url=access.rest,
         mode=access.mode,
         environment=access.environment,
+        account_name=access.name,
         allow_withdraw=allow_withdraw,
         ca_file=access.ca_file,
     )

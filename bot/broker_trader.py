@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from contextlib import AbstractContextManager, closing, suppress
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Event as Signal
@@ -18,11 +18,13 @@ from bot.domain.clock import SECOND, Clock
 from bot.domain.events import AccountEvent, Command, Moved, Timer
 from bot.domain.ids import Account, ClientIds, new_tag
 from bot.domain.outcome import Meaning
-from bot.engine.business import Business, Plan
+from bot.engine.business import Business, Operator, Plan
 from bot.engine.desk import Desk
+from bot.marketdata.polled import Wish
 from bot.operate.log import EventLog
 from bot.operator_desk import OperatorDesk
 from bot.reporter import Reporter
+from bot.runtime.feed import Feed
 from bot.runtime.schedule import Now, Schedule
 from bot.store.ledger import Ledger
 from bot.strategy.gates import Blocked
@@ -82,6 +84,7 @@ class BrokerTrader:
                     while not self._stop.is_set() and not ledger.outlived():
                         self._turn()
                 finally:
+                    self._feed.close()
                     self._reporter.stays()
                     if not self._stop.is_set():
                         self._reporter.sign_off()
@@ -89,10 +92,12 @@ class BrokerTrader:
     def _settle_in(self, connection: Connection, ledger: Ledger) -> None:
         """Everything that belongs to this account, made for this life."""
         desk = Desk(self._broker, ledger, self._clock, self._log, self._ids(ledger))
-        self._business = Business.of(desk, self._plan)
+        self._connection = connection
+        self._business = Business.of(desk, self._plan, self._fed)
         self._operator = OperatorDesk(
             ledger, self._business, self._emergency_file, self._log, watch_only=self._watch_only
         )
+        self._business.operator = Operator(self._blocked_by, self._operator.obey, self._attend)
         self._reporter = Reporter(
             self._plan,
             self._clock,
@@ -103,7 +108,6 @@ class BrokerTrader:
             connection,
             self._broker,
         )
-        self._connection = connection
         self._ledger = ledger
         self._schedule = Schedule(
             self._clock.pacer,
@@ -113,6 +117,14 @@ class BrokerTrader:
             position_ms=self._plan.position_ms,
         )
 
+    def _fed(self, window: int) -> Feed:
+        """The thread that asks for candles, so many of each market."""
+        strategy = self._plan.strategy
+        wish = Wish(self._plan.timeframe_ms, window, fills_gaps=strategy.fills_gaps)
+        account, reader = self._connection.account.key, self._broker.candle_reader
+        self._feed = Feed(reader, account, self._clock, wish, self._inbox, self._stop, self._log)
+        return self._feed
+
     def _open(self) -> None:
         self._reporter.connected()
         standing = self._business.start()
@@ -120,7 +132,7 @@ class BrokerTrader:
         self._reporter.measured(standing)
         self._reporter.tally.reconciled = self._clock.wall_ms()
         self._report()
-        self._worker = self._clock.pacer.worker(self._connection.account.venue, ACTOR, self._market_moved)
+        self._worker = self._clock.pacer.worker(self._connection.account.key, ACTOR, self._market_moved)
 
     def _market_moved(self) -> None:
         """In lock-step, from another thread: see what is due."""
@@ -134,24 +146,31 @@ class BrokerTrader:
         return ClientIds(tag, self._clock.wall_ms, self._rng)
 
     def _turn(self) -> None:
-        """One pass of the loop: what is due, then what arrives while waiting for the next due time."""
+        """One pass of the loop: wait until something arrives or is due, do what is due, then what has arrived."""
+        event = self._next()
         began = self._now()
         for timer in self._schedule.due(began):
             self._handle(timer)
+        if event is not None:
+            self._handle(event)
         if not self._schedule.owes(began.market):
             self._worker.done(began.market, self._business.entries.waits_until)
-        with suppress(Empty):
-            event = self._inbox.get(timeout=self._schedule.wait_ms(self._now()) / SECOND)
-            self._worker.busy()
-            self._handle(event)
         self._heartbeat.beat()
+
+    def _next(self) -> AccountEvent | None:
+        """What arrives before something is due, if anything does."""
+        try:
+            event = self._inbox.get(timeout=self._schedule.wait_ms(self._now()) / SECOND)
+        except Empty:
+            return None
+        self._worker.busy()
+        return event
 
     def _now(self) -> Now:
         return Now.by(self._clock)
 
     def _attend(self) -> None:
-        """Look for the owner's word, a few times a second."""
-        self._business.vigil.look()
+        """Look for the owner's word."""
         if not self._is_undecided() and self._operator.attend():
             self._report()
 
@@ -161,42 +180,22 @@ class BrokerTrader:
 
     # -- events ---------------------------------------------------------------------------------------------------
     def _handle(self, event: AccountEvent) -> None:
+        business = self._business
+        looks, standing = business.watch.looks, business.round.standing
         try:
-            match event:
-                case Timer.HUNT:
-                    self._hunt()
-                case Timer.WATCH:
-                    self._look()
-                case Timer.CYCLE:
-                    self._cycle()
-                case Timer.ATTEND:
-                    self._attend()
-                case Command():
-                    self._operator.obey(event)
-                    self._report()
-                case Moved():
-                    pass
-                case _:
-                    self._schedule.look_now()
+            if event is Timer.CYCLE:
+                self._cycle()
+            else:
+                business.on(event)
         except BrokerError as error:
             self._failed(error)
-
-    def _hunt(self) -> None:
-        """Look for lost orders, then read on in the history; what either brings to light wants a look at the positions."""
-        if self._business.hunt.pursue():
-            self._schedule.look_now()
-        if self._business.reconciliation.read_on():
-            self._business.watch.resume()
-            self._schedule.look_now()
-
-    def _look(self) -> None:
-        try:
-            if self._business.reconciliation.adoption.is_due():
-                self._business.start()
-            with self._broker.urgently():
-                self._business.watch.look()
         finally:
-            self._looked()
+            if business.watch.looks != looks:
+                self._looked()
+            if business.calls_for_look():
+                self._schedule.look_now()
+        if isinstance(event, Command) or business.round.standing is not standing:
+            self._measured()
 
     def _looked(self) -> None:
         business = self._business
@@ -209,23 +208,27 @@ class BrokerTrader:
         if not self._is_undecided():
             self._operator.attend()  # no entry before what was ordered while nobody was here
         try:
-            standing = self._business.cycle(self._blocked_by())
+            self._business.on(Timer.CYCLE)
         except NoRoom as error:
             self._schedule.put_off(self._now(), error.retry_after_ms)
-            self._looked()
             self._reporter.waits(error)
             return
         except BrokerError:
             self._schedule.unanswered(self._now())
             raise
         self._schedule.answered()
-        self._looked()
-        self._reporter.measured(standing)
         self._reporter.cycled()
+
+    def _measured(self) -> None:
+        """Tell how the account stands."""
+        standing = self._business.round.standing
+        if standing is not None:
+            self._reporter.measured(standing)
         self._report()
 
     def _failed(self, error: BrokerError) -> None:
         """The exchange did not answer: exits only until a cycle succeeds."""
+        self._business.round.end()
         fatal = error.meaning in FATAL
         self._reporter.failed(error, fatal=fatal)
         self._report()

@@ -11,14 +11,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bot import __version__
 from bot.domain.events import Verb
+from bot.domain.ids import AccountKey
 from bot.settings import (
+    VENUES,
     ConfigError,
     Settings,
     load_settings,
@@ -42,15 +43,24 @@ app = typer.Typer(
 )
 
 
-class Venue(StrEnum):
-    """The exchanges as commands name them."""
+def account_key(word: str) -> AccountKey:
+    """An account as commands name it: `kraken`, or `kraken:savings` where an exchange has several."""
+    try:
+        key = AccountKey.parse(word)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    if key.venue not in VENUES:
+        raise typer.BadParameter(f"'{key.venue}' is not one of {', '.join(VENUES)}.")
+    return key
 
-    KRAKEN = "kraken"
-    OKX = "okx"
-    COINBASE = "coinbase"
 
-
-Broker = Annotated[Venue | None, typer.Argument(help="one exchange; all of them without it")]
+METAVAR = f"[{'|'.join(VENUES)}]"
+Broker = Annotated[
+    AccountKey | None,
+    typer.Argument(
+        parser=account_key, metavar=METAVAR, help="one exchange, or an account as kraken:savings; default: all"
+    ),
+]
 
 
 @contextmanager
@@ -111,7 +121,9 @@ def sandbox(context: typer.Context) -> None:
 
 @app.command()
 def ledger(
-    broker: Annotated[Venue | None, typer.Option(help="one exchange only")] = None,
+    broker: Annotated[
+        AccountKey | None, typer.Option(parser=account_key, metavar=METAVAR, help="one exchange or account only")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="the fills, for accountants")] = False,
     every: Annotated[bool, typer.Option("--all", help="earlier accounts too")] = False,
@@ -119,19 +131,21 @@ def ledger(
     """Show what NIJA believes: orders, fills, positions, stops. Reads the database only."""
     from bot.operate.heartbeat_file import out_of_reach
     from bot.operate.ledger_view import show
+    from bot.operate.which import meant
     from bot.store.report import document, write_csv
 
     with told() as settings:
         if why := out_of_reach(settings.operation.data_dir):
             typer.echo(f"nija: {why}", err=True)
         books = _books(settings)
+        key = meant(broker, settings, books)
         if as_csv:
-            write_csv(books, sys.stdout, broker, every=every)
+            write_csv(books, sys.stdout, key, every=every)
         elif as_json:
-            typer.echo(json.dumps(document(books, broker, every=every), indent=2))
+            typer.echo(json.dumps(document(books, key, every=every), indent=2))
         else:
-            show(document(books, broker, every=every))
-        if _tell_unreadable(books, broker):
+            show(document(books, key, every=every))
+        if _tell_unreadable(books, key):
             raise typer.Exit(1)
 
 
@@ -169,11 +183,13 @@ def orders(
 ) -> None:
     """Show your own orders (pause, resume, flatten) that NIJA has not carried out yet."""
     from bot.operate.orders import show_waiting
+    from bot.operate.which import meant
 
     with told() as settings:
         books = _books(settings)
-        show_waiting(books, broker, cancel=cancel, as_json=as_json)
-        if _tell_unreadable(books, broker):
+        key = meant(broker, settings, books)
+        show_waiting(books, key, cancel=cancel, as_json=as_json)
+        if _tell_unreadable(books, key):
             raise typer.Exit(1)
 
 
@@ -189,6 +205,7 @@ def recover(
     from bot.operate.backups import FOLDER
     from bot.operate.heartbeat_file import at_work, running_daemon
     from bot.operate.orders import not_traded
+    from bot.operate.which import meant
     from bot.store.recovery import forget_accounts, put_backups_back, set_aside_damaged
 
     with told() as settings:
@@ -197,22 +214,23 @@ def recover(
             typer.echo("nija: DATABASE_URL names a database server: restore it with its own tools", err=True)
             raise typer.Exit(1)
         data_dir = settings.operation.data_dir
+        books = _books(settings)
+        key = meant(broker, settings, books)
         if backup:
             if running_daemon(data_dir) is not None:
                 typer.echo("nija: NIJA is running: stop it first, then put the backup back", err=True)
                 raise typer.Exit(1)
-            done = put_backups_back(data_dir, data_dir / FOLDER, broker) or ["there is no backup"]
+            done = put_backups_back(data_dir, data_dir / FOLDER, key) or ["there is no backup"]
         elif forget_account:
-            if busy := [venue.upper() for venue in at_work(data_dir) if broker in (None, venue)]:
+            if busy := [one.label for one in at_work(data_dir) if key in (None, one)]:
                 typer.echo(
                     f"nija: NIJA trades {', '.join(busy)} now: name the exchange whose keys are gone, or stop NIJA first",
                     err=True,
                 )
                 raise typer.Exit(1)
-            books = _books(settings)
-            done = forget_accounts(books, broker, [one.seen for one in not_traded(settings, books, broker)])
+            done = forget_accounts(books, key, [one.seen for one in not_traded(settings, books, key)])
         else:
-            done = set_aside_damaged(data_dir, broker)
+            done = set_aside_damaged(data_dir, key)
         for line in done or ["nothing to recover: every database is sound"]:
             typer.echo(line)
 
@@ -242,19 +260,21 @@ def _books(settings: Settings) -> Books:
     return Books(settings.operation.data_dir, url.get_secret_value() if url is not None else None)
 
 
-def _order(verb: Verb, broker: Venue | None, patience: float = 10.0, *, ask: bool = False) -> None:
+def _order(verb: Verb, broker: AccountKey | None, patience: float = 10.0, *, ask: bool = False) -> None:
     """Post a command, wait for its answers, and say what became of it."""
     from bot.operate.heartbeat_file import out_of_reach
     from bot.operate.orders import addressees, carried_out, not_traded, worded
+    from bot.operate.which import meant
 
     with told() as settings:
         if why := out_of_reach(settings.operation.data_dir):
             typer.echo(f"nija: {why}", err=True)
             raise typer.Exit(1)
         books = _books(settings)
-        to = addressees(settings, books, broker)
-        for one in not_traded(settings, books, broker):
-            typer.echo(f"nija: {one.account.venue.upper()}: {one.reason}: {one.remedy}", err=True)
+        key = meant(broker, settings, books)
+        to = addressees(settings, books, key)
+        for one in not_traded(settings, books, key):
+            typer.echo(f"nija: {one.account.key.label}: {one.reason}: {one.remedy}", err=True)
         if not to:
             typer.echo("nija: no account has been traded yet: nothing to order", err=True)
             raise typer.Exit(1)
@@ -262,26 +282,26 @@ def _order(verb: Verb, broker: Venue | None, patience: float = 10.0, *, ask: boo
             typer.echo("nothing was ordered")
             raise typer.Exit(1)
         done = carried_out(settings, books, verb, to, patience)
-        for venue, reason in _failures(settings.operation.data_dir) if not done else ():
-            if broker in (None, venue):
-                typer.echo(f"nija: {venue.upper()} failed in the running NIJA: {reason}", err=True)
-        raise typer.Exit(1 if _tell_unreadable(books, broker) or not done else 0)
+        for failed, reason in _failures(settings.operation.data_dir) if not done else ():
+            if key in (None, failed):
+                typer.echo(f"nija: {failed.label} failed in the running NIJA: {reason}", err=True)
+        raise typer.Exit(1 if _tell_unreadable(books, key) or not done else 0)
 
 
-def _tell_unreadable(books: Books, broker: Venue | None) -> bool:
+def _tell_unreadable(books: Books, key: AccountKey | None) -> bool:
     """A line for each database that could not be read; whether any of them may be the one that was asked about."""
     for line in books.unreadable.values():
         typer.echo(f"nija: {line}", err=True)
-    return books.misses(broker)
+    return books.misses(key)
 
 
-def _failures(data_dir: Path) -> list[tuple[str, str]]:
+def _failures(data_dir: Path) -> list[tuple[AccountKey, str]]:
     """The brokers of the running daemon that cannot be ordered anything now, each with its reason."""
     from bot.domain.status import Status
     from bot.operate.heartbeat_file import running_daemon
 
     brokers = running_daemon(data_dir) or {}
-    return [(venue, report.reason) for venue, report in brokers.items() if report.status is Status.FAILED]
+    return [(key, report.reason) for key, report in brokers.items() if report.status is Status.FAILED]
 
 
 def main() -> None:

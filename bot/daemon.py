@@ -18,6 +18,7 @@ from bot.broker_manager import BrokerManager
 from bot.domain.calendar import CalendarError, read_calendar
 from bot.domain.candles import parse_timeframe
 from bot.domain.clock import MINUTE, SECOND
+from bot.domain.ids import AccountKey
 from bot.domain.log import Event
 from bot.engine.business import Plan
 from bot.engine.risk import Limits
@@ -85,8 +86,8 @@ def _trade(
     settings: Settings, plan: Plan, world: World, log_for: Callable[[str | None], EventLog], stop: threading.Event
 ) -> int:
     manager = BrokerManager(world, state_folder(), allow_withdraw=settings.limits.allow_withdraw_keys, log_for=log_for)
-    for venue in manager.unbuilt:
-        log_for(venue).warning(Event.SKIPPED, reason="this version of NIJA does not trade this exchange")
+    for key in manager.unbuilt:
+        log_for(key).warning(Event.SKIPPED, reason="this version of NIJA does not trade this exchange")
     if not manager.venues:
         raise ConfigError(["no exchange that this version of NIJA trades has complete credentials"])
     _say_unwatched(settings, world, log_for)
@@ -100,13 +101,17 @@ def _trade(
         status_ms=int(settings.operation.status_minutes * MINUTE),
         stop=stop,
         independent=settings.trading.multi_broker_independent,
-        modes={venue: access.mode for venue, access in world.accesses.items()},
+        modes=_modes(world),
         rng=random.Random(time.time_ns()),  # noqa: S311 - names orders and spreads waits, guards nothing
     )
     _tell_what_is_held(trader, settings, world)
     _spare_the_collector()
     with Follower.following(world, stop):
         return trader.run(lambda: world.child is None or world.child.alive)
+
+
+def _modes(world: World) -> dict[AccountKey, str]:
+    return {key: access.mode for key, access in world.accesses.items()}
 
 
 def _tell_what_is_held(trader: IndependentBrokerTrader, settings: Settings, world: World) -> None:
@@ -116,11 +121,11 @@ def _tell_what_is_held(trader: IndependentBrokerTrader, settings: Settings, worl
     url = settings.operation.database_url
     books = Books(settings.operation.data_dir, url.get_secret_value() if url is not None else None)
     try:
-        held = last_known(books, {venue: access.mode for venue, access in world.accesses.items()})
+        held = last_known(books, _modes(world))
     except StoreError:
         return
     for post in trader.posts:
-        post.heartbeat.beat(replace(post.heartbeat.latest, holdings=held.get(post.venue, ())))
+        post.heartbeat.beat(replace(post.heartbeat.latest, holdings=held.get(post.key, ())))
 
 
 def _say_unwatched(settings: Settings, world: World, log_for: Callable[[str | None], EventLog]) -> None:
@@ -128,11 +133,11 @@ def _say_unwatched(settings: Settings, world: World, log_for: Callable[[str | No
     url = settings.operation.database_url
     books = Books(settings.operation.data_dir, url.get_secret_value() if url is not None else None)
     try:
-        found = unwatched(books, {(access.mode, venue) for venue, access in world.accesses.items()})
+        found = unwatched(books, {(mode, key) for key, mode in _modes(world).items()})
     except StoreError:
         found = []  # no book can be read: each broker that is traded says so of its own
     for one in found:
-        log_for(one.account.venue).warning(Event.UNWATCHED, reason=one.reason, remedy=one.remedy)
+        log_for(str(one.account.key)).warning(Event.UNWATCHED, reason=one.reason, remedy=one.remedy)
 
 
 def _spare_the_collector() -> None:
@@ -236,11 +241,11 @@ def _greet(log: EventLog, world: World, env_file: Path) -> None:
             version=__version__,
             money="play money at local exchanges, generated market",
             speed=str(world.clock.pacer),
-            brokers=list(world.accesses),
+            brokers=[str(key) for key in world.accesses],
             note="fees of a middle tier; newcomers pay more at the real exchanges",
         )
     else:
-        log.info(Event.LIVE, version=__version__, money="YOUR MONEY", brokers=list(world.accesses))
+        log.info(Event.LIVE, version=__version__, money="YOUR MONEY", brokers=[str(key) for key in world.accesses])
         if exposed := exposure(env_file):
             log.warning(Event.CREDENTIALS, reason=exposed)
     for warning in world.warnings:

@@ -1,4 +1,4 @@
-"""One thread for each broker, so that one sick exchange is one sick exchange.
+"""One thread for each account, so that one sick exchange is one sick exchange.
 
 The supervisor starts every actor, restarts one that dies with growing waits, reports one that hangs, writes the heartbeat
 file and the status block, and ends them all within seconds. It shares an inbox, a heartbeat and a stop event with each.
@@ -24,7 +24,7 @@ from bot.brokers.base import BaseBroker, BrokerError
 from bot.domain.backoff import Backoff
 from bot.domain.clock import MINUTE, SECOND, Clock, Pause
 from bot.domain.events import AccountEvent, Command, Verb
-from bot.domain.ids import Account
+from bot.domain.ids import Account, AccountKey
 from bot.domain.log import Event, Halt
 from bot.domain.outcome import Meaning
 from bot.domain.status import CONNECTING, BrokerStatus, Status
@@ -63,12 +63,12 @@ _REFUSED = frozenset({Meaning.CREDENTIALS, Meaning.PERMISSION})
 
 @dataclass(slots=True)
 class Post:
-    """One broker's place: what supervisor and actor share, and what the supervisor remembers of it.
+    """One account's place: what supervisor and actor share, and what the supervisor remembers of it.
 
     `born` is the steady time at which its thread began, `wait` how long (real ms) after the one before.
     """
 
-    venue: str
+    key: AccountKey
     heartbeat: Heartbeat
     silence: Silence
     log: EventLog
@@ -103,9 +103,9 @@ class IndependentBrokerTrader:
         rng: random.Random,
         *,
         independent: bool = True,
-        modes: Mapping[str, str] = MappingProxyType({}),
+        modes: Mapping[AccountKey, str] = MappingProxyType({}),
     ) -> None:
-        """`modes`: whose money each venue's account is (sandbox, demo, live), for whoever reads the heartbeat file."""
+        """`modes`: whose money each account is (sandbox, demo, live), for whoever reads the heartbeat file."""
         self._manager = manager
         self._modes = modes
         self._open_ledger = open_ledger
@@ -117,9 +117,9 @@ class IndependentBrokerTrader:
         self._stop = stop
         self._rng = rng
         self._independent = independent
-        self._chosen: str | None = None
+        self._chosen: AccountKey | None = None
         self._file = HeartbeatFile(data_dir, clock, self._log)
-        self.posts = [self._post(venue, log_for(venue)) for venue in manager.venues]
+        self.posts = [self._post(AccountKey.parse(key), log_for(key)) for key in manager.venues]
 
     # -- the supervisor's life ----------------------------------------------------------------------------------
     def run(self, still_well: Callable[[], bool] = lambda: True) -> int:
@@ -183,15 +183,15 @@ class IndependentBrokerTrader:
         self._log.info(Event.STOPPED, positions=sum(len(post.heartbeat.latest.holdings) for post in self.posts))
 
     # -- actors -------------------------------------------------------------------------------------------------
-    def _post(self, venue: str, log: EventLog) -> Post:
-        self._clock.pacer.worker(venue, ACTOR)  # a market in lock-step waits until it has started or failed
-        mode = self._modes.get(venue, "")
-        heartbeat = Heartbeat(BrokerStatus(venue, Status.DEGRADED, reason=CONNECTING, mode=mode))
-        return Post(venue, heartbeat, Silence(heartbeat, self._clock), log)
+    def _post(self, key: AccountKey, log: EventLog) -> Post:
+        self._clock.pacer.worker(key, ACTOR)  # a market in lock-step waits until it has started or failed
+        mode = self._modes.get(key, "")
+        heartbeat = Heartbeat(BrokerStatus(key, Status.DEGRADED, reason=CONNECTING, mode=mode))
+        return Post(key, heartbeat, Silence(heartbeat, self._clock), log)
 
     def _start(self, post: Post, before: Life | None = None) -> None:
         post.born = self._clock.steady_ms()
-        post.thread = Thread(target=self._keep_alive, args=(post, before), name=post.venue, daemon=True)
+        post.thread = Thread(target=self._keep_alive, args=(post, before), name=str(post.key), daemon=True)
         post.thread.start()
 
     @staticmethod
@@ -263,7 +263,7 @@ class IndependentBrokerTrader:
         """A new life at this post."""
         clock = LivelyClock(self._clock, post.heartbeat)
         clock.wall_ms()
-        post.broker = self._manager.build(post.venue, clock)
+        post.broker = self._manager.build(post.key, clock)
         post.life = Life(post.broker, self._open_ledger)
         if self._stop.is_set():
             post.life.over.set()
@@ -296,7 +296,7 @@ class IndependentBrokerTrader:
             inbox=post.inbox,
             stop=life.over,
             emergency_file=self._data_dir / "EMERGENCY_STOP",
-            watch_only=not (self._independent or self._chosen == post.venue),
+            watch_only=not (self._independent or self._chosen == post.key),
             rng=random.Random(self._rng.random()),  # noqa: S311 - names orders and spreads waits, guards nothing
         )
 
@@ -310,7 +310,7 @@ class IndependentBrokerTrader:
     def _mark_failed(self, post: Post, reason: str, remedy: str) -> None:
         failed = replace(post.heartbeat.latest, status=Status.FAILED, reason=reason, remedy=remedy, last_error=reason)
         post.heartbeat.beat(failed)
-        self._clock.pacer.excuse(post.venue)
+        self._clock.pacer.excuse(post.key)
 
     def _notice_stuck(self) -> None:
         for post in self.posts:
@@ -349,8 +349,8 @@ class IndependentBrokerTrader:
         for venue in ONE_OF:
             for post in self.posts:
                 latest = post.heartbeat.latest
-                if post.venue == venue and latest.connected and latest.equity_usd >= self._plan.min_balance:
-                    self._chosen = venue
+                if post.key.venue == venue and latest.connected and latest.equity_usd >= self._plan.min_balance:
+                    self._chosen = post.key
                     post.inbox.put(Command(Verb.TRADE))
                     return
 

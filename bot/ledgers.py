@@ -18,7 +18,7 @@ from sqlalchemy import URL
 from bot.brokers.base import BaseBroker, BrokerError
 from bot.domain.backoff import Backoff
 from bot.domain.clock import SECOND
-from bot.domain.ids import Account, new_tag
+from bot.domain.ids import Account, AccountKey, new_tag
 from bot.domain.log import Event, Halt
 from bot.domain.outcome import Meaning
 from bot.engine.adoption import TAGS_HERE
@@ -46,15 +46,17 @@ class Ledgers:
         self._settings = settings
         self._world = world
         self._log_for = log_for
-        self._patience: dict[str, int] = {}
-        self._opened_at: dict[str, int] = {}
-        self._halted: set[str] = set()
+        self._patience: dict[AccountKey, int] = {}
+        self._opened_at: dict[AccountKey, int] = {}
+        self._halted: set[AccountKey] = set()
         self._folder = Place([settings.operation.data_dir])
-        self._places: dict[str, Place] = {}
+        self._places: dict[AccountKey, Place] = {}
+        self._keys: dict[Account, AccountKey] = {}
 
     @contextmanager
     def opened(self, broker: BaseBroker, account: Account) -> Iterator[Ledger]:
-        """Raises `AccountLocked`, `StoreError`, and `BrokerError` for keys that are another account's."""
+        """Raises `AccountLocked`, `StoreError`, and `BrokerError` for API keys that are another account's."""
+        self._refuse_twin(account)
         with ExitStack() as held:
             lock = held.enter_context(closing(AccountLock(state_folder(), account)))
             try:
@@ -62,11 +64,11 @@ class Ledgers:
                 _introduce(ledger, lock)
                 yield ledger
             except StoreDamaged:
-                self._places.pop(account.venue, None)  # its owner may put another in its place now
+                self._places.pop(account.key, None)  # its owner may put another in its place now
                 raise
 
     def _book(self, broker: BaseBroker, account: Account, held: ExitStack) -> Ledger:
-        where = self._address(account.venue)
+        where = self._address(account.key)
         if where.get_backend_name() != "sqlite":
             lock = held.enter_context(closing(ServerLock(where, account)))
             store = held.enter_context(closing(Store.open(where)))
@@ -74,15 +76,15 @@ class Ledgers:
             return ServerLedger(store, account, self._world.clock, lock)
         return self._on_disk(where, broker, account, held)
 
-    def _address(self, venue: str) -> URL:
+    def _address(self, key: AccountKey) -> URL:
         url = self._settings.operation.database_url
-        return address(self._settings.operation.data_dir, venue, url.get_secret_value() if url is not None else None)
+        return address(self._settings.operation.data_dir, key.stem, url.get_secret_value() if url is not None else None)
 
     # -- on a disk ------------------------------------------------------------------------------------------------
     def _on_disk(self, where: URL, broker: BaseBroker, account: Account, held: ExitStack) -> Ledger:
         file = Path(where.database or "")
         disk = Disk(file.parent)
-        self._refuse_moved(account.venue)
+        self._refuse_moved(account.key)
         _hold_beside(file, account, held)
         _refuse_emptied(file, account)
         try:
@@ -94,7 +96,7 @@ class Ledgers:
         except StoreError as error:
             trouble = disk.trouble()
             if trouble is Trouble.READ_ONLY:
-                self._halted.add(account.venue)
+                self._halted.add(account.key)
                 raise StoreReadOnly(
                     f"{file}: its file system is read-only: nothing is sent, the stops at the exchange protect what is held;"
                     " make it writable again and NIJA goes on by itself"
@@ -103,16 +105,16 @@ class Ledgers:
                 raise
             return self._spare(where, disk, broker, account, held, str(error))
 
-    def _refuse_moved(self, venue: str) -> None:
+    def _refuse_moved(self, key: AccountKey) -> None:
         """A file that this daemon had open is believed at its place only as the same file: another would be taken for the book,
         and none for a new account. The folder that was there at the start is not made again either.
         """
         try:
-            for place in (self._folder, self._places.get(venue)):
+            for place in (self._folder, self._places.get(key)):
                 if place is not None:
                     refuse_moved(place)
         except StoreMoved:
-            self._halted.add(venue)
+            self._halted.add(key)
             raise
 
     def _ordinary(self, where: URL, disk: Disk, broker: BaseBroker, account: Account, held: ExitStack) -> Ledger:
@@ -126,11 +128,11 @@ class Ledgers:
                 if owner is not None:
                     self._merge(ledger, journal_file(disk.folder, owner))
             held.push(opening.pop_all())
-        self._places[account.venue] = Place([file])
-        self._opened_at[account.venue] = clock.steady_ms()
-        if account.venue in self._halted:
-            self._halted.discard(account.venue)
-            self._log_for(account.venue).info(Event.RESUMED, limit=Halt.DISK, reason="the disk can be used again")
+        self._places[account.key] = Place([file])
+        self._opened_at[account.key] = clock.steady_ms()
+        if account.key in self._halted:
+            self._halted.discard(account.key)
+            self._log_for(str(account.key)).info(Event.RESUMED, limit=Halt.DISK, reason="the disk can be used again")
         return ledger
 
     def _merge(self, ledger: Ledger, file: Path) -> None:
@@ -140,7 +142,7 @@ class Ledgers:
             lacked = merge(ledger, journal.entries)
             journal.clear()
         if entries:
-            self._log_for(ledger.account.venue).info(
+            self._log_for(str(ledger.account.key)).info(
                 Event.MERGED,
                 orders=lacked,
                 file=file.name,
@@ -149,8 +151,8 @@ class Ledgers:
 
     def _spare(self, where: URL, disk: Disk, broker: BaseBroker, account: Account, held: ExitStack, why: str) -> Ledger:
         clock = self._world.clock
-        self._halted.add(account.venue)
-        self._log_for(account.venue).error(
+        self._halted.add(account.key)
+        self._log_for(str(account.key)).error(
             Event.HALTED,
             limit=Halt.DISK,
             reason=why,
@@ -164,19 +166,30 @@ class Ledgers:
             store = opening.enter_context(closing(Store.copy(where)))
             self._claim(store, broker, account)
             merge(Ledger(store, account, clock), journal.entries)
-            ledger = SpareLedger(store, account, clock, journal, disk, place, self._next_patience(account.venue))
+            ledger = SpareLedger(store, account, clock, journal, disk, place, self._next_patience(account.key))
             held.push(opening.pop_all())
         return ledger
 
-    def _next_patience(self, venue: str) -> int:
+    def _next_patience(self, key: AccountKey) -> int:
         """How long to leave a disk alone: longer each time when it fails again as soon as it seems sound."""
-        opened_at = self._opened_at.get(venue)
+        opened_at = self._opened_at.get(key)
         proved = opened_at is None or self._world.clock.steady_ms() - opened_at > PROVED
-        wait = PATIENCE.after(0 if proved else self._patience.get(venue, 0))
-        self._patience[venue] = wait
+        wait = PATIENCE.after(0 if proved else self._patience.get(key, 0))
+        self._patience[key] = wait
         return wait
 
     # -- whose money it is ------------------------------------------------------------------------------------------
+    def _refuse_twin(self, account: Account) -> None:
+        """Two account keys may open the same money by mistake: whichever came first has it, or its orders would be in two books."""
+        first = self._keys.setdefault(account.unnamed, account.key)
+        if first != account.key:
+            raise BrokerError(
+                account.venue,
+                Meaning.PERMISSION,
+                f"these keys open the account that {first.label} trades already",
+                remedy=f"give {account.key} keys of an account of its own",
+            )
+
     def _claim(self, store: Store, broker: BaseBroker, account: Account) -> Account | None:
         """A key that is new while the book holds positions must open the same account, or nothing is traded.
 
@@ -185,7 +198,7 @@ class Ledgers:
         before = predecessor(store, account)
         if before is None:
             for other, held in left_alone(store, account):
-                self._log_for(account.venue).warning(
+                self._log_for(str(account.key)).warning(
                     Event.UNWATCHED,
                     account=other,
                     reason=f"{held} positions of {other}: nobody watches them, since these keys open another account; stops rest",
@@ -198,17 +211,19 @@ class Ledgers:
                 Meaning.PERMISSION,
                 f"these keys open another account than the one that holds {before.open_positions} positions in our book",
                 remedy=f"put the keys of {before.account} back, or give its positions up: "
-                f"nija recover {account.venue} --forget-account",
+                f"nija recover {account.key} --forget-account",
             )
         inherit(store, before, account, self._world.clock)
         return before.account
 
 
 def _hold_beside(file: Path, account: Account, held: ExitStack) -> None:
-    """A lock beside the database, which a NIJA of another host or container meets too that shares this disk. Where the disk takes
-    no such file the locks of this host must do. Raises `AccountLocked`."""
+    """A lock beside the database, which a NIJA of another host or container meets too that shares this disk: one for each account
+    that the database holds. Where the disk takes no such file the locks of this host must do. Raises `AccountLocked`."""
+    stem = account.key.stem
+    name = file.name if file.stem == stem else f"{file.name}.{stem}"
     try:
-        handle = os.open(file.with_name(f"{file.name}.lock"), os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        handle = os.open(file.with_name(f"{name}.lock"), os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError:
         return
     held.callback(os.close, handle)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from threading import Event as Signal
+from threading import get_ident
+from typing import Protocol
 
 from bot.brokers.base import BaseBroker
 from bot.domain.clock import SECOND, Clock
@@ -24,28 +26,42 @@ OVERSLEPT = 5 * SECOND
 OpenLedger = Callable[[BaseBroker, Account], AbstractContextManager[Ledger]]
 
 
+class Beating(Protocol):
+    """Whoever counts his signs of life."""
+
+    @property
+    def beats(self) -> int: ...
+
+
 class LivelyClock:
-    """A clock whose every reading is a sign of life: whoever works asks for the time all along, a deadlock never does."""
+    """A clock whose every reading by the thread that made it is a sign of life: whoever works asks for the time all along, a
+    deadlock never does.
+    """
 
     def __init__(self, clock: Clock, heartbeat: Heartbeat) -> None:
         self._clock = clock
         self._heartbeat = heartbeat
+        self._thread = get_ident()
 
     @property
     def pacer(self) -> Pacer:
         return self._clock.pacer
 
     def market_ms(self) -> int:
-        self._heartbeat.beat()
+        self._beat()
         return self._clock.market_ms()
 
     def wall_ms(self) -> int:
-        self._heartbeat.beat()
+        self._beat()
         return self._clock.wall_ms()
 
     def steady_ms(self) -> int:
-        self._heartbeat.beat()
+        self._beat()
         return self._clock.steady_ms()
+
+    def _beat(self) -> None:
+        if get_ident() == self._thread:
+            self._heartbeat.beat()
 
 
 class Silence:
@@ -55,7 +71,7 @@ class Silence:
     have beaten meanwhile, and the silence is counted from now.
     """
 
-    def __init__(self, heartbeat: Heartbeat, clock: Clock) -> None:
+    def __init__(self, heartbeat: Beating, clock: Clock) -> None:
         self._heartbeat = heartbeat
         self._clock = clock
         self._seen = heartbeat.beats

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from bot.brokers.base import BaseBroker, BrokerError, Connection, NoRoom
 from bot.domain.clock import SECOND, Clock
+from bot.domain.ids import AccountKey
 from bot.domain.log import Event
 from bot.domain.money import plain
 from bot.domain.position import Position
@@ -181,7 +182,7 @@ class Reporter:
     def _status(self, status: Status, reason: str) -> BrokerStatus:
         tally, standing, found = self.tally, self.standing, self._connection
         now = BrokerStatus(
-            broker=found.account.venue,
+            key=found.account.key,
             status=status,
             reason=reason,
             remedy=tally.remedy,
@@ -212,12 +213,12 @@ class Reporter:
         return Holding(position, prices.get(position.symbol, position.entry_price))
 
 
-def last_known(books: Books, modes: Mapping[str, str]) -> dict[str, tuple[Holding, ...]]:
-    """What the newest book of each venue holds, before its exchange has answered; `modes` says whose money is traded there."""
-    found: dict[str, tuple[Holding, ...]] = {}
+def last_known(books: Books, modes: Mapping[AccountKey, str]) -> dict[AccountKey, tuple[Holding, ...]]:
+    """What the newest book of each account holds, before its exchange has answered; `modes` says whose money is traded there."""
+    found: dict[AccountKey, tuple[Holding, ...]] = {}
     for seen in books.accounts(every=True):
-        venue = seen.account.venue
-        if venue not in found and seen.account.mode == modes.get(venue):
+        key = seen.account.key
+        if key not in found and seen.account.mode == modes.get(key):
             held = books.read(seen, open_positions) or ()
-            found[venue] = tuple(Holding(one, one.entry_price) for one in held)
+            found[key] = tuple(Holding(one, one.entry_price) for one in held)
     return found

@@ -1,4 +1,4 @@
-"""The world NIJA trades in: play money or the owner's, which venues, by which addresses and keys, on which clock.
+"""The world NIJA trades in: play money or the owner's, which accounts, by which addresses and keys, on which clock.
 
 Past this, nothing knows the mode: the same SDKs, brokers and order path trade either.
 """
@@ -6,13 +6,14 @@ Past this, nothing knows the mode: the same SDKs, brokers and order path trade e
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import SecretStr
 
 from bot.domain.clock import Clock, SystemClock
+from bot.domain.ids import AccountKey
 from bot.sandbox_child import Control, Ready, SandboxChild, clock_of
 from bot.settings import VENUES, Mode, Settings, credential_sets, resolve_mode
 from bot.variables import CoinbaseSettings, KrakenSettings, OkxSettings
@@ -20,7 +21,7 @@ from bot.variables import CoinbaseSettings, KrakenSettings, OkxSettings
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How one venue's account is reached. `mode` is sandbox, demo or live; `environment` tells its hosts apart.
+    """How one account is reached. `mode` is sandbox, demo or live; `environment` tells its hosts apart.
 
     `swaps`: contracts may be traded beside the spot market; `non_crypto`: markets of stocks and the like, too (OKX).
     """
@@ -38,6 +39,12 @@ class Access:
     non_crypto: bool = False
     tier: str = "starter"
     """The level of a Kraken account, which only its owner knows."""
+    name: str = ""
+    """The account's own, where its venue has several."""
+
+    @property
+    def key(self) -> AccountKey:
+        return AccountKey(self.venue, self.name)
 
     def secrets(self) -> list[str]:
         """What must never be printed."""
@@ -51,7 +58,7 @@ class World:
 
     mode: Mode
     clock: Clock
-    accesses: dict[str, Access]
+    accesses: dict[AccountKey, Access]
     warnings: tuple[str, ...] = ()
     child: SandboxChild | None = None
     control: Control | None = None
@@ -75,8 +82,7 @@ class World:
     @classmethod
     def _earnest(cls, settings: Settings) -> World:
         sets = credential_sets(settings)
-        complete = {found.venue for found in sets if found.complete}
-        accesses: dict[str, Access] = {venue: _live(venue, settings) for venue in VENUES if venue in complete}
+        accesses = _by_key(_live(found.venue, settings) for found in sets if found.complete)
         warnings = tuple(found.line() for found in sets if found.incomplete)
         return cls(mode=Mode.LIVE, clock=SystemClock(), accesses=accesses, warnings=warnings)
 
@@ -91,9 +97,9 @@ class World:
             )
             ready = child.start()
         control = Control(ready, daemon=str(os.getpid()))
-        accesses: dict[str, Access] = {
-            venue: _sandboxed(venue, ready.venues[venue], settings) for venue in VENUES if venue in ready.venues
-        }
+        accesses = _by_key(
+            _sandboxed(venue, ready.venues[venue], settings) for venue in VENUES if venue in ready.venues
+        )
         return cls(
             mode=Mode.SANDBOX,
             clock=clock_of(control),
@@ -104,11 +110,21 @@ class World:
         )
 
 
-def mode_of(venue: str, settings: Settings) -> str:
-    """Which money a venue is traded with by these settings: sandbox, demo or live; raises `ConfigError`."""
+def _by_key(accesses: Iterable[Access]) -> dict[AccountKey, Access]:
+    return {access.key: access for access in accesses}
+
+
+def configured(settings: Settings) -> tuple[AccountKey, ...]:
+    """The accounts that these settings trade; in the sandbox one of every venue. Raises `ConfigError`."""
+    play = resolve_mode(settings) is Mode.SANDBOX
+    return tuple(AccountKey(found.venue) for found in credential_sets(settings) if play or found.complete)
+
+
+def mode_of(key: AccountKey, settings: Settings) -> str:
+    """Which money an account is traded with by these settings: sandbox, demo or live; raises `ConfigError`."""
     if resolve_mode(settings) is Mode.SANDBOX:
         return "sandbox"
-    return "demo" if venue == "okx" and settings.okx.use_testnet else "live"
+    return "demo" if key.venue == "okx" and settings.okx.use_testnet else "live"
 
 
 def _options(settings: Settings) -> list[str]:
@@ -141,7 +157,7 @@ def _live(venue: str, settings: Settings) -> Access:
     ca_file: Path | None = settings.operation.ca_file
     return Access(
         venue=venue,
-        mode=mode_of(venue, settings),
+        mode=mode_of(AccountKey(venue), settings),
         environment="main" if group.api_url == standard else "custom",
         rest=group.api_url,
         api_key=group.api_key or SecretStr(""),

@@ -30,15 +30,16 @@ from bot.engine import risk
 from bot.engine.adoption import TAGS_HERE
 from bot.engine.business import Business, Plan
 from bot.engine.desk import Desk
-from bot.engine.prices import Unfit
 from bot.engine.universe import Wishes
+from bot.marketdata.polled import Wish
 from bot.store.database import Store, address
 from bot.store.ledger import Ledger
 from bot.store.reader import Books
 from bot.store.report import document
 from bot.strategy.base import Evaluation, Strategy
+from bot.strategy.exits import FLAT
 from bot.strategy.params import DEFAULT_OWNER, Owner
-from bot.strategy.rule import FLAT
+from tests.feeding import ByHand
 from tests.notes import Notes
 from tests.sandbox_fixture import Sandbox
 from tests.torture.agreement import differences
@@ -155,7 +156,8 @@ class Rig:
         desk = Desk(self._broker, self.book, self.clock, self.notes, ClientIds(tag, self.clock.wall_ms, rng))
         self.tags.add(tag)
         self.book.remember(TAGS_HERE, " ".join(self.tags))
-        self.business = Business.of(desk, self._plan())
+        plan = self._plan()
+        self.business = Business.of(desk, plan, self._fed)
         self.business.start()
         self.business.prove()
         return self.business
@@ -246,19 +248,36 @@ class Rig:
         self.rule.side = FLAT
         return self.orders(Purpose.ENTRY)
 
+    def _fed(self, window: int) -> ByHand:
+        assert self._broker is not None
+        wish = Wish(300_000, window, fills_gaps=self.rule.fills_gaps)
+        self.feed = ByHand(self._broker.candle_reader(), self.clock, wish)
+        return self.feed
+
+    def hear(self) -> None:
+        """What the feed has to tell."""
+        self.feed.tell(self.business.on)
+
     def _await_candle(self, symbol: str | None = None) -> None:
-        """A venue shows a candle a moment after its close."""
+        """A venue shows a candle a moment after its close, also of a market that was not chosen."""
+        self.business.closes.want([*self.symbols, *self.business.symbols])
         for _ in range(20):
-            with suppress(Unfit, BrokerError):
-                self.business.entries.prices.closed(symbol or self.symbol)
+            self.hear()
+            if isinstance(self.business.closes.of(symbol or self.symbol), Candles):
                 return
             time.sleep(0.1)
+
+    def candles(self, symbol: str | None = None) -> Candles:
+        """The candles up to the newest close."""
+        self._await_candle(symbol)
+        found = self.business.closes.of(symbol or self.symbol)
+        assert isinstance(found, Candles), found
+        return found
 
     def steady(self) -> None:
         """Bring the markets back to their newest close where an earlier test has left them elsewhere."""
         for symbol in self.symbols:
-            self._await_candle(symbol)
-            close = decimal(repr(float(self.business.entries.prices.closed(symbol).close[-1])))
+            close = decimal(repr(float(self.candles(symbol).close[-1])))
             last = self.business.desk.broker.tickers({symbol})[symbol].last
             if abs(last / close - 1) > Decimal("0.005"):
                 self.move(close, symbol)
@@ -279,7 +298,8 @@ class Rig:
     def cycle(self) -> None:
         """A round without a signal."""
         with suppress(BrokerError):
-            self.business.cycle(None)
+            self.hear()
+            self.business.cycle()
 
     def reconcile(self, since: int | None = None) -> None:
         """The book against the exchange, coins included; fills from market time `since` on."""

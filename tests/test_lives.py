@@ -14,7 +14,9 @@ from bot.brokers.base import BrokerError
 from bot.domain.clock import SystemClock
 from bot.domain.outcome import Meaning
 from bot.independent_broker_trader import IndependentBrokerTrader
+from bot.life import LivelyClock
 from bot.runtime.pacer import SteppedClock
+from bot.telemetry.heartbeat import Heartbeat
 from tests.notes import Notes
 
 
@@ -56,6 +58,18 @@ class Nursery:
         if len(self.born) == 3:
             self._enough.set()
         return broker
+
+
+def test_only_who_lives_by_a_clock_gives_a_sign_of_life_by_reading_it() -> None:
+    """Another thread of the account, which goes on asking for candles, hides no deadlock."""
+    heartbeat = Heartbeat(cast("Any", None))
+    clock = LivelyClock(SystemClock(), heartbeat)
+    other = threading.Thread(target=lambda: (clock.market_ms(), clock.wall_ms(), clock.steady_ms()))
+    other.start()
+    other.join()
+    assert heartbeat.beats == 0
+    clock.market_ms()
+    assert heartbeat.beats == 1
 
 
 def test_a_dead_life_is_gone_before_the_next_is_built(tmp_path: Path) -> None:

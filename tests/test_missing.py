@@ -23,7 +23,7 @@ from tests.rig import Notes
 def refused(state: Path, ca_file: str | None = None) -> BrokerError:
     secret = SecretStr("a2V5")
     access = Access("kraken", "sandbox", "main", "http://127.0.0.1:1", secret, secret, ca_file=ca_file)
-    world = World(mode=Mode.SANDBOX, clock=SystemClock(), accesses={"kraken": access})
+    world = World(mode=Mode.SANDBOX, clock=SystemClock(), accesses={access.key: access})
     with pytest.raises(BrokerError) as told:
         BrokerManager(world, state, allow_withdraw=False, log_for=lambda _: Notes()).build("kraken")
     return told.value

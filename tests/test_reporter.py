@@ -12,6 +12,7 @@ import pytest
 
 from bot.brokers.base import BrokerError, Connection
 from bot.domain.clock import SystemClock
+from bot.domain.ids import AccountKey
 from bot.domain.instrument import Balance, Trading
 from bot.domain.log import Event
 from bot.domain.outcome import Meaning
@@ -79,18 +80,20 @@ def test_the_line_about_missing_money_names_what_lies_elsewhere(
 def test_what_the_book_holds_is_known_before_the_first_measurement(tmp_path: Path) -> None:
     book = ledger(tmp_path)
     bought(book)
-    heartbeat = Heartbeat(BrokerStatus("kraken", Status.DEGRADED, reason=CONNECTING))
+    heartbeat = Heartbeat(BrokerStatus(AccountKey("kraken"), Status.DEGRADED, reason=CONNECTING))
     connection = Connection(KRAKEN, frozenset(), ip_bound=True, clock_skew_ms=0, trading=Trading.ONLINE)
     unused: Any = SimpleNamespace()
     one = Reporter(unused, SystemClock(), Notes(), heartbeat, book, unused, connection, unused)  # type: ignore[arg-type]
     one.connected()
-    assert [(held.position.symbol, held.position.qty) for held in heartbeat.latest.holdings] == [("BTC-USD", Decimal(1))]
+    assert [(held.position.symbol, held.position.qty) for held in heartbeat.latest.holdings] == [
+        ("BTC-USD", Decimal(1))
+    ]
     assert heartbeat.latest.connecting
 
 
 def test_what_the_book_holds_is_known_before_the_exchange_has_answered(tmp_path: Path) -> None:
     bought(ledger(tmp_path))
     books = Books(tmp_path)
-    assert [held.position.symbol for held in last_known(books, {"kraken": "live"})["kraken"]] == ["BTC-USD"]
-    assert last_known(books, {"kraken": "sandbox"}) == {}
-    assert last_known(books, {"okx": "live"}) == {}
+    assert [held.position.symbol for held in last_known(books, {KRAKEN.key: "live"})[KRAKEN.key]] == ["BTC-USD"]
+    assert last_known(books, {KRAKEN.key: "sandbox"}) == {}
+    assert last_known(books, {AccountKey("okx"): "live"}) == {}

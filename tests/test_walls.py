@@ -17,7 +17,8 @@ HEAVY = {"numba", "pyarrow", "ccxt", "optuna", "plotly"}
 MAY_IMPORT = {
     "bot.domain": {"bot.domain"},
     "bot.strategy": {"bot.domain", "bot.strategy"},
-    "bot.engine": {"bot.domain", "bot.strategy", "bot.engine", "bot.brokers.base"},
+    "bot.marketdata": {"bot.domain", "bot.brokers.base", "bot.marketdata"},
+    "bot.engine": {"bot.domain", "bot.strategy", "bot.engine", "bot.brokers.base", "bot.marketdata.port"},
     "bot.store": {"bot.domain", "bot.store"},
     "bot.runtime.pacer": {"bot.domain"},
     "bot.runtime.schedule": {"bot.domain"},
@@ -172,6 +173,14 @@ def test_what_holds_for_every_strategy_names_no_indicator_and_no_number_of_targe
         if module.is_in(room):
             found = OF_A_RULE.findall(TARGETS.sub("", module.path.read_text(encoding="utf-8")))
             assert not found, f"{module.name} speaks of {found}"
+
+
+def test_the_engine_knows_no_rule_but_by_its_interface() -> None:
+    own = ("bot.strategy.apex", "bot.strategy.rule", "bot.strategy.indicators")
+    others = {name for name in NAMES if is_in(name, "bot.strategy") and name not in own}
+    for module in MODULES:
+        if module.name in others or module.is_in("bot.engine"):
+            assert not ours(module) & set(own), f"{module.name} imports {ours(module) & set(own)}"
 
 
 def test_nothing_in_the_house_names_an_example() -> None:

@@ -2,7 +2,7 @@
 
 `BaseBroker` is all that the engine knows of an exchange: common names in, plain values out. Reads raise `BrokerError`;
 requests that may change something (`place`, `amend`, `cancel`) end in an `Outcome` and never raise for the network's sake.
-A broker is used by one thread only.
+A broker is used by one thread only; its `candle_reader` by another.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, Protocol, TypeVar
 
 from bot.domain.candles import Candles
 from bot.domain.fill import Fill
@@ -67,11 +67,12 @@ class Absence(StrEnum):
 
 
 class Lane(StrEnum):
-    """Who goes first when the venue's budget is short: cancels and exits, then questions, then entries."""
+    """Who goes first when the venue's budget is short: cancels and exits, then questions, then entries, candles last."""
 
     EXIT = "exit"
     QUERY = "query"
     ENTRY = "entry"
+    CANDLES = "candles"
 
     @classmethod
     def of(cls, intent: Intent) -> Lane:
@@ -154,6 +155,18 @@ class Whole(Reading[T]):
         self.done = True
 
 
+class CandleReader(Protocol):
+    """Who tells closed candles: a venue, or a file that stands for one. Used by one thread."""
+
+    def candles(self, symbol: str, timeframe_ms: int, count: int) -> Candles:
+        """The newest closed candles, oldest first, `count` at most; fewer for a young market. Raises `BrokerError`."""
+        ...
+
+    def close(self) -> None:
+        """Let go of its sockets, from whatever thread; safe to call twice."""
+        ...
+
+
 class BaseBroker(ABC):
     """One exchange account. Symbols are `BASE-QUOTE`, assets common names, prices in quote, sizes in base units."""
 
@@ -192,6 +205,13 @@ class BaseBroker(ABC):
     @abstractmethod
     def candles(self, symbol: str, timeframe_ms: int, count: int) -> Candles:
         """The newest closed candles, oldest first, `count` at most; fewer for a young market."""
+
+    def candle_reader(self) -> CandleReader:
+        """The same candles for a thread of its own: by its own session, out of the same rate budget, behind everything else.
+
+        There is one at a time: the one before it is closed, and this one with the broker.
+        """
+        raise NotImplementedError(f"{self.name} tells candles to one thread only")
 
     @abstractmethod
     def look(self, symbol: str, since: int) -> Look:

@@ -8,9 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.domain.fill import Fill
-from bot.domain.instrument import Look
-from bot.domain.order import VenueOrder
+from bot.domain.candles import Candles
+from bot.domain.outcome import Meaning
 
 
 class Timer(StrEnum):
@@ -42,37 +41,35 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
+class Unfit:
+    """Why there are no candles to decide on: bad, late, too quiet, or not told; `meaning` of a refusal to tell them."""
+
+    reason: str
+    meaning: Meaning | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CandleClosed:
-    """A candle of `symbol` closed at market time `close`."""
+    """A candle of `symbol` closed at market time `close`: the candles up to it, or why there are none. What comes later for the
+    same close stands in its place.
+    """
 
     symbol: str
     close: int
+    found: Candles | Unfit
 
 
 @dataclass(frozen=True, slots=True)
-class Tick:
-    """The price moved."""
+class Fed:
+    """All that could be told of the `wanted` symbols at market time `up_to` was told before this."""
 
-    look: Look
-
-
-@dataclass(frozen=True, slots=True)
-class Filled:
-    """The venue reported an execution."""
-
-    fill: Fill
+    up_to: int
+    wanted: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class OrderUpdate:
-    """The venue reported an order's state."""
-
-    order: VenueOrder
-
-
-@dataclass(frozen=True, slots=True)
-class Disconnected:
-    """A feed lost its connection: what it reported may have gaps until the next reconciliation."""
+class FeedLost:
+    """The thread that told of candles has ended."""
 
     reason: str
 
@@ -82,4 +79,4 @@ class Moved:
     """The market, which moves in lock-step, has moved on: see what is due."""
 
 
-AccountEvent = Timer | Command | CandleClosed | Tick | Filled | OrderUpdate | Disconnected | Moved
+AccountEvent = Timer | Command | CandleClosed | Fed | FeedLost | Moved

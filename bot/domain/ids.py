@@ -1,10 +1,12 @@
-"""Names of decisions and orders: the client id that all three venues take, and the key that makes a decision unique."""
+"""Names of accounts, decisions and orders: the client id that all three venues take, the key that makes a decision unique."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Self
 
 from bot.domain.order import Purpose
 
@@ -61,26 +63,103 @@ class ClientIds:
         return MARK + self._tag + base36(self._wall(), _TIME_LENGTH) + tail
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class AccountKey:
+    """What an owner calls an account: its venue alone, or with a name where a venue has several: `kraken`, `kraken:savings`.
+
+    Everything of an account goes by it: thread, book, label in the log, orders of the operator. Raises ValueError for words that
+    are not of lower-case letters, digits, - and _.
+    """
+
+    venue: str
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        if not _WORD.fullmatch(self.venue) or (self.name and not _WORD.fullmatch(self.name)):
+            raise ValueError(f"{self} is no account: lower-case letters, digits, - and _ are, as in kraken:savings")
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The key that is written so (`str`); raises ValueError."""
+        return cls._split(text, ":")
+
+    @classmethod
+    def of_stem(cls, stem: str) -> Self:
+        """The key whose files are called so (`stem`); raises ValueError."""
+        return cls._split(stem, _AT)
+
+    @classmethod
+    def _split(cls, text: str, sign: str) -> Self:
+        venue, separator, name = text.partition(sign)
+        if separator and not name:
+            raise ValueError(f"{text} is no account: the name after {sign} is missing")
+        return cls(venue, name)
+
+    def __str__(self) -> str:
+        return f"{self.venue}:{self.name}" if self.name else self.venue
+
+    @property
+    def label(self) -> str:
+        """As people read it: `KRAKEN:SAVINGS`."""
+        return str(self).upper()
+
+    @property
+    def stem(self) -> str:
+        """The name of its files, which every file system takes: `kraken@savings`."""
+        return f"{self.venue}{_AT}{self.name}" if self.name else self.venue
+
+    def among(self, known: Iterable[AccountKey]) -> AccountKey:
+        """Which of the `known` accounts an owner means: this very one, or by a venue alone its only one.
+
+        A venue of which none is known is itself. Raises ValueError where there are several, and for a name that none has.
+        """
+        of_venue = sorted({one for one in known if one.venue == self.venue})
+        if self in of_venue or not (self.name or of_venue):
+            return self
+        if self.name or len(of_venue) > 1:
+            which = ", ".join(map(str, of_venue)) or "none"
+            raise ValueError(f"{self} names no account: those of {self.venue} are {which}")
+        return of_venue[0]
+
+
+#: A word of a key. Longer ones would not fit into the name of a file.
+_WORD = re.compile("[a-z0-9_-]{1,40}")
+#: Stands before the name in the name of a file.
+_AT = "@"
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """Whose money it is. Rows, nonce floors and locks of different accounts never meet.
 
-    `mode` is sandbox, demo or live; `identity` is OKX's uid, Coinbase's portfolio or a hash of Kraken's API key.
+    `mode` is sandbox, demo or live; `identity` is OKX's uid, Coinbase's portfolio or a hash of Kraken's API key; `name` is
+    its owner's, "" for the only account of a venue.
     """
 
     mode: str
     venue: str
     environment: str
     identity: str
+    name: str = ""
 
     @classmethod
     def read(cls, text: str) -> Account:
         """The account that is written so (`str`); raises ValueError for another text."""
-        mode, venue, environment, identity = text.split(":", 3)
-        return cls(mode, venue, environment, identity)
+        mode, stem, environment, identity = text.split(":", 3)
+        key = AccountKey.of_stem(stem)
+        return cls(mode, key.venue, environment, identity, key.name)
 
     def __str__(self) -> str:
-        return f"{self.mode}:{self.venue}:{self.environment}:{self.identity}"
+        return f"{self.mode}:{self.key.stem}:{self.environment}:{self.identity}"
+
+    @property
+    def key(self) -> AccountKey:
+        return AccountKey(self.venue, self.name)
+
+    @property
+    def unnamed(self) -> Account:
+        """The same money, whatever its owner calls it: two names for one account must not trade it twice."""
+        return replace(self, name="")
 
 
 def decision_key(account: Account, symbol: str, candle_close: int, purpose: Purpose, attempt: int = 0) -> str:

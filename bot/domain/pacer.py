@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from bot.domain.ids import AccountKey
+
 
 class Worker(Protocol):
     """One thread's place among those for whom a market in lock-step waits. From the beginning it owes everything."""
@@ -56,14 +58,14 @@ class Pacer(Protocol):
         """Real time until a venue's rate counter has run down for so long."""
         ...
 
-    def worker(self, account: str, name: str, moved: Callable[[], object] | None = None) -> Worker:
+    def worker(self, account: AccountKey, name: str, moved: Callable[[], object] | None = None) -> Worker:
         """A place for one of an account's threads, instead of the place it had under this name.
 
         `moved` is called, from another thread, whenever the market has made a step; never where it runs by itself.
         """
         ...
 
-    def excuse(self, account: str) -> None:
+    def excuse(self, account: AccountKey) -> None:
         """The account has failed: nobody waits for its workers until it takes new places."""
         ...
 
@@ -96,10 +98,10 @@ class RealTime:
     def counter_wait_ms(self, counter_ms: int) -> int:
         return self.real_ms(counter_ms)
 
-    def worker(self, account: str, name: str, moved: Callable[[], object] | None = None) -> Worker:  # noqa: ARG002
+    def worker(self, account: AccountKey, name: str, moved: Callable[[], object] | None = None) -> Worker:  # noqa: ARG002
         return _Unwatched()
 
-    def excuse(self, account: str) -> None:
+    def excuse(self, account: AccountKey) -> None:
         pass
 
 

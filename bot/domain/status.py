@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
+from bot.domain.ids import AccountKey
 from bot.domain.money import ZERO
 from bot.domain.position import Position
 
@@ -54,7 +55,7 @@ class BrokerStatus:
     `stuck` are the supervisor's word: how long nobody heard of the actor, how often it began anew, whether it hangs.
     """
 
-    broker: str
+    key: AccountKey
     status: Status
     reason: str = ""
     remedy: str = ""

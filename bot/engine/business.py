@@ -1,23 +1,27 @@
 """The business of one account: the parts of the engine joined, and the order in which they do their work.
 
-`start` is the one way in, after a first start, a restart or a crash; `cycle`, `watch` and `hunt` are the daily work.
+`start` is the one way in, after a first start, a restart or a crash; `on` takes everything that happens to the account from then
+on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from bot.brokers.base import BrokerError, ShapeProof
 from bot.domain.clock import DAY, HOUR, MINUTE
+from bot.domain.events import AccountEvent, CandleClosed, Command, Fed, Moved, Timer, Unfit
 from bot.domain.instrument import Ticker, Trading
 from bot.domain.log import Event
+from bot.domain.order import VenueOrder
 from bot.domain.outcome import ErrorClass, Meaning
 from bot.engine import risk
 from bot.engine.accounting import Accounting, Standing
 from bot.engine.close import Closing
+from bot.engine.closes import Closes
 from bot.engine.desk import Desk
 from bot.engine.diary import Diary
 from bot.engine.entries import Entries
@@ -25,16 +29,17 @@ from bot.engine.flatten import Flattening
 from bot.engine.halts import Halts
 from bot.engine.history import AT_ONCE
 from bot.engine.hunt import Hunt
-from bot.engine.prices import Prices
 from bot.engine.protect import Protection
 from bot.engine.ranking import Ranking
 from bot.engine.reconcile import Reconciliation
 from bot.engine.results import Results
+from bot.engine.round import Round
 from bot.engine.shapes import prove_shapes
 from bot.engine.troubles import Troubles
 from bot.engine.universe import Wishes, choose, eligible
 from bot.engine.vigil import Vigil
 from bot.engine.watch import Watch
+from bot.marketdata.port import MarketData
 from bot.strategy.base import Strategy
 from bot.strategy.gates import ACCOUNT, Blocked, first
 from bot.strategy.guarded import Guarded
@@ -68,62 +73,79 @@ class Plan:
     news: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """The owner's word, as whoever runs the engine has it: the gate that blocks all entries now, what takes an order, and what
+    looks for more of them.
+    """
+
+    blocked_by: Callable[[], Blocked | None] = lambda: None
+    obey: Callable[[Command], object] = lambda _: None
+    attend: Callable[[], object] = lambda: None
+
+
 @dataclass(slots=True)
 class Business:
     """One account's engine. Raises `BrokerError` when its exchange does not answer; what was done until then is kept."""
 
     desk: Desk
     plan: Plan
+    closes: Closes
     hunt: Hunt
     reconciliation: Reconciliation
     protection: Protection
     closing: Closing
     watch: Watch
     entries: Entries
+    round: Round
     accounting: Accounting
     halts: Halts
     flattening: Flattening
     diary: Diary
     vigil: Vigil
     ranking: Ranking
+    operator: Operator = field(default_factory=Operator)
     symbols: list[str] = field(default_factory=list)
     rules_at: int = 0
     _put_off: bool = False
     _shown: int = 0
     _proved: bool = False
     _proved_at: int = 0
+    _called: bool = False
 
     @classmethod
-    def of(cls, desk: Desk, plan: Plan) -> Business:
-        """Everything wired for one account."""
+    def of(cls, desk: Desk, plan: Plan, market: Callable[[int], MarketData]) -> Business:
+        """Everything wired for one account; `market` tells so many closed candles of each symbol."""
         protection = Protection(desk)
         closing = Closing(desk, protection)
         strategy = Guarded(plan.strategy, Troubles(desk, plan.timeframe_ms).tell)
-        prices = Prices(
-            desk, plan.timeframe_ms, strategy.window(plan.timeframe_ms), fills_gaps=plan.strategy.fills_gaps
+        closes = Closes(market(strategy.window(plan.timeframe_ms)), desk.clock, plan.timeframe_ms)
+        accounting = Accounting(desk, plan.wishes)
+        entries = Entries(
+            desk,
+            protection,
+            closing,
+            strategy,
+            closes,
+            plan.limits,
+            plan.owner,
+            plan.timeframe_ms,
+            plan.exclusion_ms,
+            plan.news,
         )
         desk.on_fill = Results(desk).on_fill
         made = cls(
             desk=desk,
             plan=plan,
+            closes=closes,
             hunt=Hunt(desk),
             reconciliation=Reconciliation(desk),
             protection=protection,
             closing=closing,
-            watch=Watch(desk, protection, closing, strategy, prices, plan.timeframe_ms),
-            entries=Entries(
-                desk,
-                protection,
-                closing,
-                strategy,
-                prices,
-                plan.limits,
-                plan.owner,
-                plan.timeframe_ms,
-                plan.exclusion_ms,
-                plan.news,
-            ),
-            accounting=Accounting(desk, plan.wishes),
+            watch=Watch(desk, protection, closing, strategy, closes, plan.timeframe_ms),
+            entries=entries,
+            round=Round(desk, closes, accounting, entries, plan.timeframe_ms),
+            accounting=accounting,
             halts=Halts(desk, plan.limits),
             flattening=Flattening(desk, closing),
             diary=Diary(desk),
@@ -133,18 +155,43 @@ class Business:
         made.entries.between = made.ranking.between = made.look_between
         return made
 
+    def on(self, event: AccountEvent) -> None:
+        """Everything that happens to this account, one after the other."""
+        match event:
+            case Timer.HUNT:
+                self._pursue()
+            case Timer.WATCH:
+                self._look_again()
+            case Timer.CYCLE:
+                self.cycle()
+            case Timer.ATTEND:
+                self.vigil.look()
+                self.operator.attend()
+            case CandleClosed():
+                self._closed(event)
+            case Fed():
+                self.closes.market.heard(event)
+            case Command():
+                self.operator.obey(event)
+            case Moved():
+                pass
+
+    def calls_for_look(self) -> bool:
+        """Whether something has come to light since this was last asked that wants a look at the positions."""
+        called, self._called = self._called, False
+        return called
+
     def start(self) -> Standing:
-        """Bring the book up to date and protect what is held before anything else; then choose markets, walk what was missed."""
+        """Bring the book up to date and protect what is held before anything else; then choose markets. What closed meanwhile is
+        walked when it is told.
+        """
         self.desk.learn_rules()
         self.reconciliation.start()
         self.hunt.pursue()
         self.watch.resume()
-        with self.desk.broker.urgently():
-            self.watch.look()
+        self._look()
+        self._want()
         self.read_rules()
-        self.watch.close_of_candle()
-        with self.desk.broker.urgently():
-            self.watch.look()
         if self.reconciliation.read_on(AT_ONCE):
             self.watch.resume()
         standing = self.accounting.measure()
@@ -186,11 +233,12 @@ class Business:
         if lacking and self.desk.clock.market_ms() - self._proved_at >= PROOF_AGE:
             self.prove()
 
-    def cycle(self, blocked_by: Blocked | None) -> Standing:
-        """One round: reconcile, look at the positions, measure, exits, then entries unless a gate blocks the account already."""
+    def cycle(self) -> Standing:
+        """One round: reconcile, look at the positions, measure, exits, then the entries of the newest close, if it is known of all
+        markets: else they are judged when it is.
+        """
         if not self._was_just_put_off():
-            with self.desk.broker.urgently():
-                self.watch.look(self.reconciliation.compare())
+            self._look(self.reconciliation.compare())
         self._put_off = True
         with self._patience():
             if self.desk.clock.market_ms() - self.rules_at >= RULES_AGE or self._has_lost_a_market():
@@ -200,13 +248,14 @@ class Business:
             standing = self.accounting.measure(balances)
         self._put_off = False
         self.diary.write(standing)
-        if self.watch.close_of_candle():  # what an exit frees, the entries of its close may use
-            standing = self.accounting.measure()
+        self._want()
+        self.round.begin(self.symbols, standing)
+        self._walk()
+        self.watch.say_unfit()
         self.watch.keep()
         self._prove_again()
-        if self.entries.scan(self.symbols, standing, blocked_by or self.blocked_by(standing)):
-            standing = self.accounting.measure()
-        return standing
+        self.round.judge(self._gate)
+        return self.round.measured()
 
     def _was_just_put_off(self) -> bool:
         """Whether the last cycle went no further than its look, which is not due again yet: tried again and again with each try
@@ -214,12 +263,66 @@ class Business:
         """
         return self._put_off and self.desk.clock.market_ms() - self.watch.at < self.plan.position_ms
 
+    # -- between the cycles -------------------------------------------------------------------------------------------
+    def _pursue(self) -> None:
+        """Look for lost orders, then read on in the history; what either brings to light wants a look at the positions. Entries
+        that have waited long enough for a close are judged without it.
+        """
+        self.closes.market.tend()
+        if self.hunt.pursue():
+            self._called = True
+        if self.reconciliation.read_on():
+            self.watch.resume()
+            self._called = True
+        self.round.judge(self._gate)
+
+    def _look_again(self) -> None:
+        if self.reconciliation.adoption.is_due():
+            self.start()
+        self._look()
+
+    def _look(self, seen: Sequence[VenueOrder] | None = None) -> None:
+        with self.desk.broker.urgently():
+            self.watch.look(seen)
+
+    # -- at a close ---------------------------------------------------------------------------------------------------
+    def _want(self) -> None:
+        """Candles of what is held first, then of what may be entered."""
+        self.closes.want([*(one.symbol for one in self.desk.book.positions()), *self.symbols])
+
+    def _closed(self, told: CandleClosed) -> None:
+        """Exits act as soon as their candle is there, entries when those of their round are."""
+        self.closes.take(told)
+        if isinstance(told.found, Unfit):
+            if told.found.meaning is not None:
+                self.desk.markets.heed_answer(told.found.meaning, told.found.reason, told.symbol)
+        elif self.desk.book.position(told.symbol) is not None:
+            if self.watch.at < told.close:  # what was reached before the close comes before what is decided at it
+                self._look()
+            self._walk()
+        self.round.hear(told.symbol, told.close)
+        self.round.judge(self._gate)
+
+    def _walk(self) -> None:
+        """What closed, through the exit rules; a stop that they have moved is moved at once, and what they free, entries may use."""
+        before = self.desk.book.positions()
+        self.watch.walk()
+        after = self.desk.book.positions()
+        if [one.stop_price for one in after] != [one.stop_price for one in before]:
+            self._look()
+        if [(one.symbol, one.qty) for one in after] != [(one.symbol, one.qty) for one in before]:
+            self.round.standing = None
+
+    def _gate(self, standing: Standing) -> Blocked | None:
+        """What blocks every entry of the account now."""
+        return self.operator.blocked_by() or self.blocked_by(standing)
+
     def look_between(self) -> None:
         """Look at what is held when that is due, in the middle of longer work; a look without an answer is made up for later."""
         due = self.desk.clock.market_ms() - self.watch.at >= self.plan.position_ms
         if due and self.desk.book.positions():
-            with self.desk.broker.urgently(), suppress(BrokerError):
-                self.watch.look()
+            with suppress(BrokerError):
+                self._look()
 
     def _patience(self) -> AbstractContextManager[None]:
         """Where something is held, no question keeps it waiting for a look."""
@@ -262,6 +365,7 @@ class Business:
         desk.fees.update(markets.each(desk.broker.fees, {*chosen, *held}))
         self.symbols = [symbol for symbol in chosen if symbol in desk.fees and not markets.is_restricted(symbol)]
         self.rules_at = desk.clock.market_ms()
+        self._want()
         desk.log.info(Event.MARKETS, symbols=self.symbols, of=len(instruments))
 
     def _has_lost_a_market(self) -> bool:

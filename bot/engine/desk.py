@@ -158,12 +158,20 @@ class Desk:
                 return self.book.mark(intent.client_id, OrderStatus.SUBMITTED, exchange_id=exchange_id)
             case NotPlaced(meaning, reason):
                 self.log.warning(
-                    Event.REJECTED, symbol=intent.symbol, purpose=intent.purpose, client_id=intent.client_id, reason=reason
+                    Event.REJECTED,
+                    symbol=intent.symbol,
+                    purpose=intent.purpose,
+                    client_id=intent.client_id,
+                    reason=reason,
                 )
                 return self.book.mark(intent.client_id, OrderStatus.REJECTED, reason=f"{meaning}: {reason}")
             case Unknown(reason, unheard):
                 self.log.warning(
-                    Event.UNKNOWN, symbol=intent.symbol, purpose=intent.purpose, client_id=intent.client_id, reason=reason
+                    Event.UNKNOWN,
+                    symbol=intent.symbol,
+                    purpose=intent.purpose,
+                    client_id=intent.client_id,
+                    reason=reason,
                 )
                 words = f"{Meaning.UNKNOWN}: {reason}" if unheard else reason
                 return self.book.mark(intent.client_id, OrderStatus.UNKNOWN, reason=words)

@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from bot.brokers.base import BrokerError
 from bot.domain.candles import Candles
+from bot.domain.events import Unfit
 from bot.domain.instrument import Instrument, Ticker
 from bot.domain.log import Event
 from bot.domain.money import ONE, ZERO, decimal, shortened
@@ -21,11 +22,12 @@ from bot.engine.accounting import Standing
 from bot.engine.book import AlreadyDecided
 from bot.engine.candidate import SLIPPAGE, Bounds, Candidate, on_grid
 from bot.engine.close import Closing
+from bot.engine.closes import Closes
 from bot.engine.desk import Desk, is_refused_for_its_stop
-from bot.engine.prices import Prices, Unfit
 from bot.engine.protect import Protection, Verdict
 from bot.engine.purse import fullest
 from bot.engine.results import last_ended
+from bot.marketdata.port import NOT_THERE
 from bot.strategy import exits
 from bot.strategy.base import Evaluation, ranked
 from bot.strategy.exact import price_of
@@ -48,7 +50,7 @@ class Entries:
     protection: Protection
     closing: Closing
     strategy: Guarded
-    prices: Prices
+    closes: Closes
     limits: risk.Limits
     owner: Owner
     timeframe_ms: int
@@ -60,7 +62,7 @@ class Entries:
     market moves by itself and nobody need be told.
     """
     between: Callable[[], None] = lambda: None
-    """Called between two symbols: a scan may take long, and what is held is not to wait for its end."""
+    """Called between two signals: an entry may take long, and what is held is not to wait for its end."""
     skipped: Counter[str] = field(default_factory=Counter)
     """How many signals each gate has blocked, by its word."""
     _seen: dict[str, int] = field(default_factory=dict)
@@ -74,7 +76,7 @@ class Entries:
         `blocked_by` is the gate that blocks the whole account now, or None. Raises nothing: a symbol that fails is skipped with
         a line.
         """
-        close = self.prices.newest_close()
+        close = self.closes.newest()
         now = self.desk.clock.market_ms()
         self.waits_until = 0
         if not still_valid(now, close, self.timeframe_ms):
@@ -86,10 +88,11 @@ class Entries:
             return 0
         found = {}
         for symbol in symbols:
-            what = self._evaluate(symbol)
-            if what is not None:
-                found[symbol] = what
-            self.between()
+            match self._signal(symbol):
+                case Unfit(reason):
+                    self._skip(symbol, first(SIGNAL, Signal(unfit=reason or "no answer")))
+                case Evaluation() as signal:
+                    found[symbol] = signal
         entered = 0
         for symbol in ranked(found):
             entered += self._consider(symbol, found[symbol], standing, blocked_by)
@@ -98,26 +101,15 @@ class Entries:
 
     def _awaits(self, symbol: str) -> bool:
         """Whether a signal waits here, or may be there when its candle is."""
-        try:
-            return not self._is_held(symbol) and self._signal(symbol) is not None
-        except (Unfit, BrokerError):
-            return True
+        return not self._is_held(symbol) and self._signal(symbol) is not None
 
-    def _evaluate(self, symbol: str) -> Evaluation | None:
-        try:
-            return self._signal(symbol)
-        except Unfit as error:
-            self._skip(symbol, first(SIGNAL, Signal(unfit=str(error))))
-        except BrokerError as error:
-            self.desk.markets.heed_error(error, symbol)
-            self._skip(symbol, first(SIGNAL, Signal(unfit=error.text or "no answer")))
-        return None
-
-    def _signal(self, symbol: str) -> Evaluation | None:
-        """What the rule says of the newest close, if that is an entry; raises `Unfit` and `BrokerError`."""
-        if self._seen.get(symbol) == self.prices.newest_close():
+    def _signal(self, symbol: str) -> Evaluation | Unfit | None:
+        """What the rule says of the newest close, if that is an entry, or why there is nothing to say."""
+        if self._seen.get(symbol) == self.closes.newest():
             return None
-        candles, instrument = self.prices.closed(symbol), self.desk.instruments[symbol]
+        candles, instrument = self.closes.of(symbol) or NOT_THERE, self.desk.instruments[symbol]
+        if isinstance(candles, Unfit):
+            return candles
         evaluation = self.strategy.evaluate(symbol, candles)
         if evaluation is None or evaluation.side == 0:
             self._seen[symbol] = candles.closed_at
@@ -245,7 +237,7 @@ class Entries:
 
     def _skip(self, symbol: str, blocked: Blocked | None) -> None:
         """What blocks an entry, if anything does: one line for each symbol, gate and candle. Nothing else tells of it."""
-        close = self.prices.newest_close()
+        close = self.closes.newest()
         if blocked is None or blocked.gate in QUIET or self._told.get((symbol, blocked.gate)) == close:
             return
         self._told[symbol, blocked.gate] = close

@@ -82,9 +82,13 @@ class Markets:
 
     def heed_error(self, error: BrokerError, symbol: str | None = None) -> None:
         """Learn from a question that failed, about one market if it was: a market that is gone is answered for with an error."""
-        if symbol is not None and error.meaning.error_class is ErrorClass.MARKET:
-            self.restrict(symbol, error.text)
-        self._doubted = self._doubted or error.meaning in _OF_RULES
+        self.heed_answer(error.meaning, error.text, symbol)
+
+    def heed_answer(self, meaning: Meaning, reason: str, symbol: str | None) -> None:
+        """The same of a question that another thread has asked."""
+        if symbol is not None and meaning.error_class is ErrorClass.MARKET:
+            self.restrict(symbol, reason)
+        self._doubted = self._doubted or meaning in _OF_RULES
 
     # -- markets that are closed to this owner --------------------------------------------------------------------
     def restrict(self, symbol: str, reason: str, *, stop: bool = False) -> None:

@@ -45,7 +45,9 @@ class Vigil:
                 self._desk.log.error(Event.NAKED, symbol=symbol, reason=reason, for_s=age // SECOND)
         for symbol in self._told.keys() - naked.keys():
             del self._told[symbol]
-            self._desk.log.info(Event.COVERED, symbol=symbol, reason="its stop rests again, or nothing is held any more")
+            self._desk.log.info(
+                Event.COVERED, symbol=symbol, reason="its stop rests again, or nothing is held any more"
+            )
 
     def _refusal(self, symbol: str) -> str | None:
         """Why the exchange refused the last stop of a position, if it did."""

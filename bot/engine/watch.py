@@ -14,6 +14,7 @@ from decimal import Decimal
 
 from bot.brokers.base import BrokerError
 from bot.domain.candles import Candles
+from bot.domain.events import Unfit
 from bot.domain.instrument import Look, Trading
 from bot.domain.log import Event
 from bot.domain.money import decimal
@@ -21,8 +22,8 @@ from bot.domain.order import Purpose, Side, VenueOrder
 from bot.domain.position import Position
 from bot.engine.accounting import closing_price
 from bot.engine.close import Closing, Sale
+from bot.engine.closes import Closes
 from bot.engine.desk import Desk
-from bot.engine.prices import Prices, Unfit
 from bot.engine.protect import Protection, Verdict
 from bot.engine.results import plan, reach
 from bot.strategy import base as rules
@@ -42,13 +43,15 @@ class Watch:
     protection: Protection
     closing: Closing
     strategy: Guarded
-    prices: Prices
+    closes: Closes
     timeframe_ms: int
     looked: dict[str, int] = field(default_factory=dict)
     finished: bool = True
     """Whether the last look left nothing to do."""
     at: int = 0
     """When the last look began (market ms)."""
+    looks: int = 0
+    """How many looks have begun."""
 
     # -- between candles ------------------------------------------------------------------------------------------
     def look(self, seen: Sequence[VenueOrder] | None = None) -> bool:
@@ -56,6 +59,7 @@ class Watch:
         asked for it and learned how the others ended. Raises `BrokerError` when the exchange does not say what is open.
         """
         self.finished, self.at = False, self.desk.clock.market_ms()
+        self.looks += 1
         idle = not self.desk.book.positions() and not self.desk.book.unsettled()
         self.finished = idle or self._look_after(seen)
         return self.finished
@@ -170,21 +174,24 @@ class Watch:
         return verdict is Verdict.COVERED
 
     # -- at a candle's close --------------------------------------------------------------------------------------
-    def close_of_candle(self) -> bool:
-        """Walk every candle that closed since the last walk through the strategy; True when something was sold."""
-        before = self.desk.book.positions()
-        for position in before:
+    def walk(self) -> None:
+        """Walk every candle that closed since the last walk, as far as they were told, through the strategy."""
+        for position in self.desk.book.positions():
+            candles = self.closes.of(position.symbol)
             try:
-                self._walk(position, self.prices.closed(position.symbol))
-            except Unfit as error:
-                self.desk.log.warning(Event.WATCH, symbol=position.symbol, reason=str(error))
+                if isinstance(candles, Candles):
+                    self._walk_one(position, candles)
             except BrokerError as error:
                 self.desk.log.warning(Event.WATCH, symbol=position.symbol, reason=error.text)
-        return [(one.symbol, one.qty) for one in before] != [
-            (one.symbol, one.qty) for one in self.desk.book.positions()
-        ]
 
-    def _walk(self, position: Position, candles: Candles) -> None:
+    def say_unfit(self) -> None:
+        """What is held where no candles can be judged now."""
+        for position in self.desk.book.positions():
+            found = self.closes.of(position.symbol)
+            if isinstance(found, Unfit):
+                self.desk.log.warning(Event.WATCH, symbol=position.symbol, reason=found.reason)
+
+    def _walk_one(self, position: Position, candles: Candles) -> None:
         since = max(int(self.desk.book.fact(_walked(position.symbol)) or 0), position.opened_at)
         for index in range(int(candles.time.searchsorted(since - self.timeframe_ms, side="right")), len(candles)):
             held = self.desk.book.position(position.symbol)

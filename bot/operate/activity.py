@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.domain.clock import SECOND, iso, system_ms
+from bot.domain.ids import AccountKey
 from bot.domain.status import BrokerStatus, Status
 from bot.operate.checks import Wish
 from bot.operate.heartbeat_file import out_of_reach, running_daemon
@@ -75,19 +76,19 @@ def activities(settings: Settings) -> list[Activity]:
     brokers: dict[str, Any] = document(books)["brokers"]
     for line in books.unreadable.values():
         print(f"nija: {line}", file=sys.stderr)
-    running = running_daemon(settings.operation.data_dir) or {}
-    known = [to_activity(venue, reports.get(venue), brokers[venue]) for venue in brokers]
+    running = {str(key): report for key, report in (running_daemon(settings.operation.data_dir) or {}).items()}
+    known = [to_activity(name, reports.get(AccountKey.parse(name)), brokers[name]) for name in brokers]
     found = [_failed(one, running[one.broker]) if one.broker in running else one for one in known]
-    found += [_unheard(report) for venue, report in running.items() if venue not in brokers]
+    found += [_unheard(report) for name, report in running.items() if name not in brokers]
     alone = [_unwatched(one, found, running) for one in not_traded(settings, books, None)]
     told = {one.broker for one in alone}
     return [*(one for one in found if one.broker not in told), *alone]
 
 
 def _unwatched(one: Unwatched, found: Sequence[Activity], running: Collection[str]) -> Activity:
-    """An account whose positions nobody watches, in the place of its exchange's stale row where that is not traded at all."""
-    venue = one.account.venue
-    name = f"{venue} ({one.account.mode})" if venue in running else venue
+    """An account whose positions nobody watches, in the place of its key's stale row where that is not traded at all."""
+    key = str(one.account.key)
+    name = f"{key} ({one.account.mode})" if key in running else key
     before = next((row for row in found if row.broker == name), Activity(name))
     reason = f"{one.reason}: {one.remedy}"
     return replace(before, status="unwatched", reason=reason, open_positions=len(one.positions), trades_now=False)
@@ -102,7 +103,7 @@ def _failed(known: Activity, report: BrokerStatus) -> Activity:
 
 def _unheard(report: BrokerStatus) -> Activity:
     """A broker that no account is known of yet."""
-    return replace(Activity(report.broker), status=report.status, reason=_reason(report))
+    return replace(Activity(str(report.key)), status=report.status, reason=_reason(report))
 
 
 def _reason(report: BrokerStatus) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
@@ -21,6 +21,7 @@ from rich.table import Table
 
 from bot.broker_manager import REMEDIES, BrokerManager, Examination
 from bot.domain.clock import SECOND, iso, system_ms
+from bot.domain.ids import AccountKey
 from bot.domain.instrument import DOLLARS
 from bot.domain.log import Event, Log
 from bot.domain.money import plain, usd
@@ -40,7 +41,7 @@ from bot.settings import (
 )
 from bot.store.database import StoreError
 from bot.store.reader import Books
-from bot.world import World
+from bot.world import World, configured
 
 #: A daemon's report that is older than this (wall ms) is not its last word but its last words.
 FRESH = 60 * SECOND
@@ -48,7 +49,10 @@ FRESH = 60 * SECOND
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One broker as a check sees it. `source` is `daemon` for a running daemon's word, `exchange` for an answer asked now."""
+    """One account as a check sees it; `broker` is its key.
+
+    `source` is `daemon` for a running daemon's word, `exchange` for an answer asked now.
+    """
 
     broker: str
     configured: bool
@@ -116,12 +120,12 @@ def main(check: Callable[[Settings, Wish], Sequence[Finding]], wish: Wish, title
 
 
 def broker_status(settings: Settings, wish: Wish) -> list[Finding]:
-    """Every venue: configured, connected, balances."""
+    """Every account: configured, connected, balances."""
     return examined(settings, wish, VENUES)
 
 
 def independent_status(settings: Settings, wish: Wish) -> list[Finding]:
-    """Every venue that has credentials; a problem when none of them is funded and ready."""
+    """Every account that has credentials; a problem when none of them is funded and ready."""
     findings = [one for one in examined(settings, wish, VENUES) if one.configured or one.bad]
     if any(one.connected and one.funded for one in findings):
         return findings
@@ -133,7 +137,7 @@ def independent_status(settings: Settings, wish: Wish) -> list[Finding]:
 
 
 def one_venue(venue: str) -> Callable[[Settings, Wish], list[Finding]]:
-    """The check of one exchange."""
+    """The check of one exchange: of every account there."""
     return lambda settings, wish: examined(settings, wish, (venue,))
 
 
@@ -168,54 +172,62 @@ def _is_running(ready_file: Path) -> bool:
 
 # -- looking ----------------------------------------------------------------------------------------------------------
 def examined(settings: Settings, wish: Wish, venues: Sequence[str]) -> list[Finding]:
-    """What is to be said of each of `venues`: by a running daemon's fresh word, or by asking the exchange."""
+    """What is to be said of each account of `venues`: by a running daemon's fresh word, or by asking the exchange."""
     sets = {found.venue: found for found in credential_sets(settings)}
     failed = _failed_brokers(settings)
     reports = {} if wish.validate else _fresh_reports(settings)
-    reports = {venue: report for venue, report in reports.items() if venue not in failed}
-    with _world(settings, venues, reports) as world:
+    reports = {key: report for key, report in reports.items() if key not in failed}
+    keys = _accounts(venues, {*configured(settings), *reports})
+    with _world(settings, keys, reports) as world:
         findings = []
-        for venue in venues:
-            if venue in reports:
-                findings.append(to_finding(reports[venue], settings.trading.min_balance_usd))
-            elif world is not None and venue in world.accesses:
-                findings.append(_beside(_asked(settings, world, venue, wish), failed.get(venue)))
+        for key in keys:
+            if key in reports:
+                findings.append(to_finding(reports[key], settings.trading.min_balance_usd))
+            elif world is not None and key in world.accesses:
+                findings.append(_beside(_asked(settings, world, key, wish), failed.get(key)))
             else:
-                findings.append(_unconfigured(sets[venue], resolve_mode(settings)))
+                findings.append(_unconfigured(sets[key.venue], resolve_mode(settings)))
     return findings
 
 
+def _accounts(venues: Sequence[str], known: Collection[AccountKey]) -> list[AccountKey]:
+    """The known accounts of each venue; a venue without one stands for itself."""
+    return [
+        key for venue in venues for key in sorted(one for one in known if one.venue == venue) or [AccountKey(venue)]
+    ]
+
+
 @contextmanager
-def _world(settings: Settings, venues: Sequence[str], reports: Mapping[str, BrokerStatus]) -> Iterator[World | None]:
+def _world(
+    settings: Settings, keys: Sequence[AccountKey], reports: Mapping[AccountKey, BrokerStatus]
+) -> Iterator[World | None]:
     """The world to ask in; none is made when the daemon's word is enough."""
-    if all(venue in reports for venue in venues):
+    if all(key in reports for key in keys):
         yield None
         return
     with closing(World.of(settings)) as world:
         yield world
 
 
-def _fresh_reports(settings: Settings) -> dict[str, BrokerStatus]:
+def _fresh_reports(settings: Settings) -> dict[AccountKey, BrokerStatus]:
     """What a living daemon of this installation reported within the last minute."""
     url = settings.operation.database_url
     books = Books(settings.operation.data_dir, url.get_secret_value() if url is not None else None)
     mode = resolve_mode(settings)
     reports = books.statuses()
-    fits = {
-        seen.account.venue for seen in books.accounts() if (seen.account.mode == "sandbox") == (mode is Mode.SANDBOX)
-    }
+    fits = {seen.account.key for seen in books.accounts() if (seen.account.mode == "sandbox") == (mode is Mode.SANDBOX)}
     now = system_ms()
     return {
-        venue: report
-        for venue, report in reports.items()
-        if venue in fits and now - report.at < FRESH and is_alive(report.pid)
+        key: report
+        for key, report in reports.items()
+        if key in fits and now - report.at < FRESH and is_alive(report.pid)
     }
 
 
-def _failed_brokers(settings: Settings) -> dict[str, BrokerStatus]:
+def _failed_brokers(settings: Settings) -> dict[AccountKey, BrokerStatus]:
     """Brokers that a running daemon could not connect, or that died: their keys have no sender now, so they may be asked."""
     brokers = running_daemon(settings.operation.data_dir) or {}
-    return {venue: report for venue, report in brokers.items() if report.status is Status.FAILED}
+    return {key: report for key, report in brokers.items() if report.status is Status.FAILED}
 
 
 def _beside(asked: Finding, failed: BrokerStatus | None) -> Finding:
@@ -229,7 +241,7 @@ def _beside(asked: Finding, failed: BrokerStatus | None) -> Finding:
 def to_finding(report: BrokerStatus, least: Decimal) -> Finding:
     """A running daemon's word as a check tells it; `least` is the equity (dollars) from which a broker counts as funded."""
     return Finding(
-        broker=report.broker,
+        broker=str(report.key),
         configured=True,
         connected=report.connected,
         funded=report.status is not Status.UNFUNDED and report.equity_usd >= least,
@@ -245,17 +257,17 @@ def to_finding(report: BrokerStatus, least: Decimal) -> Finding:
     )
 
 
-def _asked(settings: Settings, world: World, venue: str, wish: Wish) -> Finding:
+def _asked(settings: Settings, world: World, key: AccountKey, wish: Wish) -> Finding:
     manager = BrokerManager(
         world,
         usable_state_folder(),
         allow_withdraw=settings.limits.allow_withdraw_keys,
         log_for=lambda _: _silent(),
     )
-    if venue in manager.unbuilt:
+    if str(key) in manager.unbuilt:
         text = "this version of NIJA does not trade this exchange"
-        return Finding(broker=venue, configured=True, status="failed", problem=text)
-    examination = manager.examine(venue, prove=wish.validate)
+        return Finding(broker=str(key), configured=True, status="failed", problem=text)
+    examination = manager.examine(key, prove=wish.validate)
     return _of_examination(examination, settings)
 
 
@@ -265,7 +277,7 @@ def _silent() -> Log:
 
 def _of_examination(found: Examination, settings: Settings) -> Finding:
     finding = Finding(
-        broker=found.venue,
+        broker=str(found.key),
         configured=True,
         status="failed",
         problem=found.problem,
@@ -277,7 +289,7 @@ def _of_examination(found: Examination, settings: Settings) -> Finding:
     problem = funding(found, settings.trading.min_balance_usd)
     funded = not problem
     refused = [proof for proof in found.shapes if proof.judged and not proof.accepted]
-    remedy = "" if funded else REMEDIES[found.venue]["unfunded"]
+    remedy = "" if funded else REMEDIES[found.key.venue]["unfunded"]
     if refused:
         problem, remedy = (
             f"{refused[0].name} refused: {refused[0].answer}",

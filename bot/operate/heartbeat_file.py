@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from bot.domain.clock import SECOND, Clock, iso, parse_iso, system_ms
+from bot.domain.ids import AccountKey
 from bot.domain.log import Event, Log
 from bot.domain.status import BrokerStatus, Status
 from bot.hostlock import holder_of, itself, place
@@ -37,7 +38,7 @@ class HeartbeatFile:
             "pid": os.getpid(),
             "time": iso(self._clock.wall_ms()),
             "stopped": stopped,
-            "brokers": {one.broker: to_heartbeat(one) for one in statuses},
+            "brokers": {str(one.key): to_heartbeat(one) for one in statuses},
         }
         fresh = self._file.with_suffix(".new")
         try:
@@ -51,16 +52,16 @@ class HeartbeatFile:
             self._silent = False
 
 
-def running_daemon(data_dir: Path) -> Mapping[str, BrokerStatus] | None:
+def running_daemon(data_dir: Path) -> Mapping[AccountKey, BrokerStatus] | None:
     """How the brokers are of the daemon that runs on this data folder now; None when none does."""
     try:
         content = json.loads((data_dir / NAME).read_text())
-        pid, brokers = int(content["pid"]), content["brokers"]
-        said = {broker: from_heartbeat(broker, row) for broker, row in brokers.items()}
+        pid = int(content["pid"])
+        said = [from_heartbeat(AccountKey.parse(key), row) for key, row in content["brokers"].items()]
         fresh = not content["stopped"] and system_ms() - parse_iso(content["time"]) < FRESH
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return said if fresh and is_alive(pid) else None
+    return {one.key: one for one in said} if fresh and is_alive(pid) else None
 
 
 def out_of_reach(data_dir: Path) -> str | None:
@@ -76,7 +77,7 @@ def out_of_reach(data_dir: Path) -> str | None:
     )
 
 
-def at_work(data_dir: Path) -> list[str]:
-    """The exchanges that a running daemon works at now: all that have not failed."""
+def at_work(data_dir: Path) -> list[AccountKey]:
+    """The accounts that a running daemon works at now: all that have not failed."""
     brokers = running_daemon(data_dir) or {}
-    return [broker for broker, report in brokers.items() if report.status is not Status.FAILED]
+    return [key for key, report in brokers.items() if report.status is not Status.FAILED]

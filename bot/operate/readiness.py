@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.domain.clock import iso, system_ms
+from bot.domain.ids import AccountKey
 from bot.operate.checks import Finding, Wish, examined, settings_for, verdict
 from bot.operate.env_file import exposure
 from bot.operate.unwatched import traded_by, unwatched
@@ -58,11 +59,12 @@ def main(wish: Wish) -> int:
 
 def _all(settings: Settings, wish: Wish) -> Iterator[Check]:
     yield from _host(settings)
-    ready = 0
+    ready = set()
     for finding in examined(settings, Wish(wish.as_json, wish.sandbox, validate=True), VENUES):
         yield from _broker(finding)
-        ready += finding.connected and finding.funded and not finding.bad
-    found = f"{ready} of {len(VENUES)} exchanges can be traded"
+        if finding.connected and finding.funded and not finding.bad:
+            ready.add(AccountKey.parse(finding.broker).venue)
+    found = f"{len(ready)} of {len(VENUES)} exchanges can be traded"
     yield Check(
         "nija", "brokers", "ok" if ready else "failure", found, "" if ready else "configure and fund at least one"
     )
@@ -101,7 +103,7 @@ def unattended(settings: Settings) -> Iterator[Check]:
     except StoreError:
         return  # told as the database's failure
     for one in found:
-        yield Check(one.account.venue, "positions", "failure", one.reason, one.remedy)
+        yield Check(str(one.account.key), "positions", "failure", one.reason, one.remedy)
 
 
 def _env_file(file: Path) -> Check:
@@ -120,7 +122,7 @@ def _broker(one: Finding) -> Iterator[Check]:
         yield Check(name, "credentials", "failure" if incomplete else "ok", one.problem or one.status, one.remedy)
         return
     yield Check(name, "credentials", "ok", "complete")
-    yield _sdk(name)
+    yield _sdk(name, AccountKey.parse(name).venue)
     if not one.connected:
         yield Check(name, "connection", "failure", one.problem, one.remedy)
         return
@@ -144,12 +146,12 @@ def _broker(one: Finding) -> Iterator[Check]:
         yield Check(name, f"order shape: {shape['name']}", _VERDICTS[found], f"{found}: {shape['answer']}")
 
 
-def _sdk(venue: str) -> Check:
+def _sdk(name: str, venue: str) -> Check:
     try:
         found = " ".join(f"{package} {version(package)}" for package in SDKS[venue])
     except PackageNotFoundError as error:
-        return Check(venue, "SDK", "failure", f"{error.name} is missing", "run ./start.sh setup")
-    return Check(venue, "SDK", "ok", found)
+        return Check(name, "SDK", "failure", f"{error.name} is missing", "run ./start.sh setup")
+    return Check(name, "SDK", "ok", found)
 
 
 def _ip(one: Finding) -> Check:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from bot.domain.ids import Account
+from bot.domain.ids import Account, AccountKey
 from bot.domain.money import plain
 from bot.domain.position import Position
-from bot.settings import Mode, Settings, credential_sets, resolve_mode
+from bot.settings import Settings
 from bot.store.holdings import open_positions
 from bot.store.reader import Books, Seen
-from bot.world import mode_of
+from bot.world import configured, mode_of
 
 REAL = "live"
 
@@ -43,24 +43,21 @@ class Unwatched:
 
     @property
     def remedy(self) -> str:
-        venue = self.account.venue
         back = "put its keys back" if self.account.mode != "sandbox" else "trade the sandbox that it belongs to"
-        return f"{back}, or sell at the exchange and then `nija recover {venue} --forget-account`"
+        return f"{back}, or sell at the exchange and then `nija recover {self.account.key} --forget-account`"
 
 
-def traded_by(settings: Settings) -> set[tuple[str, str]]:
-    """Mode and venue of all that these settings trade; raises `ConfigError`. In the sandbox that is every venue."""
-    sets = credential_sets(settings)
-    mode = resolve_mode(settings)
-    return {(mode_of(one.venue, settings), one.venue) for one in sets if mode is Mode.SANDBOX or one.complete}
+def traded_by(settings: Settings) -> set[tuple[str, AccountKey]]:
+    """Mode and key of all that these settings trade; raises `ConfigError`. In the sandbox that is every venue."""
+    return {(mode_of(key, settings), key) for key in configured(settings)}
 
 
-def unwatched(books: Books, traded: Collection[tuple[str, str]]) -> list[Unwatched]:
-    """Accounts that hold positions while only `traded` (mode, venue) is traded; raises `StoreError` when no book can be read."""
+def unwatched(books: Books, traded: Collection[tuple[str, AccountKey]]) -> list[Unwatched]:
+    """Accounts that hold positions while only `traded` (mode, key) is traded; raises `StoreError` when no book can be read."""
     modes = {mode for mode, _ in traded} | {REAL}
     found = []
     for seen in books.accounts(every=True):
-        if seen.account.mode in modes and (seen.account.mode, seen.account.venue) not in traded:
+        if seen.account.mode in modes and (seen.account.mode, seen.account.key) not in traded:
             held = books.read(seen, open_positions)
             if held:
                 found.append(Unwatched(seen, tuple(held)))

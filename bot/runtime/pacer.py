@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 
 from bot.domain.clock import steady_ms, system_ms
+from bot.domain.ids import AccountKey
 
 #: A sandbox whose market stands still lets its rate counters run down at its usual speed (market seconds per real second), or
 #: nobody could ask again. Ours do the same.
@@ -20,7 +21,7 @@ class LockStep:
 
     def __init__(self) -> None:
         self._heard = threading.Condition()
-        self._workers: dict[tuple[str, str], _Place] = {}
+        self._workers: dict[tuple[AccountKey, str], _Place] = {}
 
     @property
     def stands_still(self) -> bool:
@@ -46,13 +47,13 @@ class LockStep:
         return -(-counter_ms // COUNTER_SPEED)
 
     # -- those who work -----------------------------------------------------------------------------------------------
-    def worker(self, account: str, name: str, moved: Callable[[], object] | None = None) -> _Place:
+    def worker(self, account: AccountKey, name: str, moved: Callable[[], object] | None = None) -> _Place:
         place = _Place(self._heard, moved)
         with self._heard:
             self._workers[account, name] = place
         return place
 
-    def excuse(self, account: str) -> None:
+    def excuse(self, account: AccountKey) -> None:
         with self._heard:
             self._workers = {key: one for key, one in self._workers.items() if key[0] != account}
             self._heard.notify_all()

@@ -18,11 +18,18 @@ from bot.store.disk import SOUND, Disk, flush
 
 _STAMP = "%Y%m%dT%H%M%SZ"
 _FRESH = ".unfinished"
+#: The name of a backup: of which database, and when.
+_NAME = re.compile(r"nija-(.+)-(\d{8}T\d{6}Z)")
+
+
+def backed_up(folder: Path) -> list[str]:
+    """The names of the databases that have a backup, as `kraken`."""
+    return sorted({_database(file) for file in folder.glob("nija-*.sqlite3")} - {""})
 
 
 def backups(folder: Path, database: str) -> list[Path]:
-    """The backups of a database (by its name, as `kraken`), oldest first."""
-    return sorted(file for file in folder.glob(f"nija-{database}-*.sqlite3") if _named(file, database))
+    """The backups of a database, oldest first."""
+    return sorted(file for file in folder.glob("nija-*.sqlite3") if _database(file) == database)
 
 
 def made_at(backup: Path) -> int:
@@ -73,8 +80,10 @@ def set_aside(file: Path, name: str) -> str:
     return f"{name}.kept"
 
 
-def _named(file: Path, database: str) -> bool:
-    return re.fullmatch(rf"nija-{re.escape(database)}-\d{{8}}T\d{{6}}Z", file.stem) is not None
+def _database(backup: Path) -> str:
+    """Of which database it is a backup, by its name; "" for another file."""
+    found = _NAME.fullmatch(backup.stem)
+    return found[1] if found else ""
 
 
 def _need_room(file: Path, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""One database, opened, checked and brought up to date: a SQLite file per broker, or one PostgreSQL for all.
+"""One database, opened, checked and brought up to date: a SQLite file per account, or one PostgreSQL for all.
 
 Owns connections and transactions; knows no table. A `Store` belongs to one thread's ledger: nothing here is shared.
 What makes a database unusable is one `StoreError` that says what to do; nothing is ever repaired or thrown away.
@@ -58,10 +58,10 @@ class StoreDamaged(StoreError):
     """What is in the file is no sound database of ours: only `nija recover` helps."""
 
 
-def address(data_dir: Path, venue: str, url: str | None = None) -> URL:
-    """Where a venue's rows live: `url` when there is one (DATABASE_URL), else `<data_dir>/<venue>.db`."""
+def address(data_dir: Path, stem: str, url: str | None = None) -> URL:
+    """Where an account's rows live: `url` when there is one (DATABASE_URL), else `<data_dir>/<stem>.db` (`AccountKey.stem`)."""
     if url is None:
-        return URL.create("sqlite", database=str((data_dir / f"{venue}.db").absolute()))
+        return URL.create("sqlite", database=str((data_dir / f"{stem}.db").absolute()))
     return shared(url)
 
 
@@ -80,6 +80,13 @@ def shared(url: str) -> URL:
     raise StoreError(f"DATABASE_URL names a {parsed.drivername} database: postgresql:// or sqlite:///FILE is needed")
 
 
+def name_of(where: URL) -> str:
+    """What its owner knows a database by: the file, or the server's address without the password."""
+    if where.get_backend_name() == "sqlite":
+        return str(Path(where.database or ""))
+    return where.render_as_string(hide_password=True)
+
+
 class Store:
     """An open database. `reading` and `writing` are transactions: what `writing` holds is on disk when it ends."""
 
@@ -92,13 +99,11 @@ class Store:
     @classmethod
     def open(cls, where: URL) -> Store:
         """The database at `where`, made or brought up to this NIJA's schema if need be; raises `StoreError`."""
-        name = where.render_as_string(hide_password=True)
         if where.get_backend_name() == "sqlite":
             file = Path(where.database or "")
-            name = str(file)
             _make_folder(file.parent)
-            return cls(_sqlite(file, "rwc"), name).prepared()
-        return cls(server(where), name).prepared()
+            return cls(_sqlite(file, "rwc"), name_of(where)).prepared()
+        return cls(server(where), name_of(where)).prepared()
 
     @classmethod
     def copy(cls, where: URL) -> Store:
@@ -129,7 +134,7 @@ class Store:
                 if not Disk(file.parent).is_cramped():
                     raise
                 return cls._of_copy(file).readable()
-        return cls(server(where), where.render_as_string(hide_password=True)).readable()
+        return cls(server(where), name_of(where)).readable()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -50,7 +50,7 @@ Entry = Intent | Mark
 def journal_file(folder: Path, account: Account) -> Path:
     """Where an account's journal is."""
     name = hashlib.sha256(str(account).encode()).hexdigest()[:12]
-    return folder / f"{account.venue}-{name}.emergency"
+    return folder / f"{account.key.stem}-{name}.emergency"
 
 
 class EmergencyJournal:

@@ -59,7 +59,7 @@ def from_row(account: Account, row: Mapping[str, Any]) -> BrokerStatus:
     """What a row of `health` says of its account's trader; its holdings and its single cycles are not in it."""
     details = json.loads(row["details"])
     return BrokerStatus(
-        broker=account.venue,
+        key=account.key,
         mode=account.mode,
         account=str(account),
         status=Status.read(row["status"]),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from decimal import Decimal
 from typing import TypeVar
 
@@ -30,7 +30,7 @@ from bot.store.database import Store
 from bot.store.health import keep_status
 from bot.store.page import Page, Row
 from bot.store.schema import accounts, commands
-from bot.store.standing import addressed
+from bot.store.standing import addressed, desk_of
 
 T = TypeVar("T")
 
@@ -311,9 +311,9 @@ class Ledger:
             self._facts[name] = value
 
     def commands(self) -> list[Command]:
-        """Orders of the operator that were not answered yet, oldest first: to this account, or left at its exchange's desk."""
+        """Orders of the operator that were not answered yet, oldest first: to this account, or left at its desk."""
         with self._reading() as page:
-            rows = page.rows(_UNANSWERED, mode=self.account.mode, venue=self.account.venue)
+            rows = page.rows(_UNANSWERED, **desk_of(self.account))
             return [Command(row["verb"], row["id"]) for row in rows]
 
     def answer(self, number: int, result: str) -> None:
@@ -322,9 +322,8 @@ class Ledger:
             done = page.connection.execute(
                 _ANSWER,
                 {
+                    **desk_of(self.account),
                     "account": self._id,
-                    "mode": self.account.mode,
-                    "venue": self.account.venue,
                     "number": number,
                     "answered_at": page.wall,
                     "result": result,
@@ -418,16 +417,11 @@ class Ledger:
 
 def _enter_account(connection: Connection, account: Account, now: int) -> int:
     """The account's number, given at its first use; its use now is noted."""
-    name = {
-        "mode": account.mode,
-        "venue": account.venue,
-        "environment": account.environment,
-        "identity": account.identity,
-    }
-    query = select(accounts.c.id).where(*(accounts.c[column] == value for column, value in name.items()))
+    named = asdict(account)
+    query = select(accounts.c.id).where(*(accounts.c[column] == value for column, value in named.items()))
     number: int | None = connection.execute(query).scalar_one_or_none()
     if number is None:
-        connection.execute(accounts.insert(), name | {"first_seen": now, "last_seen": now})
+        connection.execute(accounts.insert(), named | {"first_seen": now, "last_seen": now})
         number = connection.execute(query).scalar_one()
         return int(number)
     connection.execute(accounts.update().where(accounts.c.id == number), {"last_seen": now})

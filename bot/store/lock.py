@@ -1,7 +1,7 @@
 """One NIJA per account: an advisory lock that dies with its process.
 
-On this host its file is named by the account, in a folder outside every data folder, so that two installations meet there; in
-a database that several hosts may share it is the server's. Owns no row of the database.
+On this host its file is named by the account, in a folder outside every data folder, so that two installations meet there, and
+two names for one account; in a database that several hosts may share it is the server's. Owns no row of the database.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.domain.clock import SECOND, Clock, Pause
 from bot.domain.ids import Account
-from bot.store.database import Store, StoreError, explaining, server
+from bot.store.database import Store, StoreError, explaining, name_of, server
 from bot.store.ledger import Ledger
 
 #: Real ms between two looks whether a server still holds the lock.
@@ -35,7 +35,7 @@ class AccountLocked(Exception):
 
     def __init__(self, account: Account, pid: int | None, host: str = "this host") -> None:
         holder = "another NIJA" if pid is None else f"another NIJA (process {pid})"
-        super().__init__(f"{holder} on {host} already trades the {account.mode} account at {account.venue}")
+        super().__init__(f"{holder} on {host} already trades the {account.mode} account at {account.key}")
         self.account = account
         self.pid = pid
 
@@ -48,7 +48,7 @@ class AccountLock:
 
     def __init__(self, state_dir: Path, account: Account) -> None:
         self.account = account
-        self.file = state_dir / f"{hashlib.sha256(str(account).encode()).hexdigest()[:32]}.lock"
+        self.file = state_dir / f"{hashlib.sha256(str(account.unnamed).encode()).hexdigest()[:32]}.lock"
         try:
             state_dir.mkdir(parents=True, exist_ok=True)
             self._handle = os.open(self.file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -108,11 +108,11 @@ class ServerLock:
 
     def __init__(self, where: URL, account: Account) -> None:
         self._account = account
-        self._key = int.from_bytes(hashlib.sha256(str(account).encode()).digest()[:8]) >> 1
+        self._key = int.from_bytes(hashlib.sha256(str(account.unnamed).encode()).digest()[:8]) >> 1
         self._engine = server(where)
         with ExitStack() as opening:
             opening.callback(self._engine.dispose)
-            with explaining(where.render_as_string(hide_password=True)):
+            with explaining(name_of(where)):
                 self._session = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
                 opening.callback(self._session.close)
                 self._take()

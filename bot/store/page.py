@@ -9,14 +9,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Executable
+from sqlalchemy import Connection, Executable, RowMapping
 
+from bot.domain.ids import Account
 from bot.store.schema import compact, journal
 
 _INSERT = journal.insert()
 
 #: A row by the names of its columns.
 Row = dict[str, Any]
+
+
+def account_of(row: Row | RowMapping) -> Account:
+    """The account that a row of `accounts` stands for."""
+    return Account(row["mode"], row["venue"], row["environment"], row["identity"], row["name"])
 
 
 @dataclass(frozen=True, slots=True)

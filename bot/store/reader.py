@@ -1,7 +1,7 @@
 """The books from outside: what a check script or a command may see and say while the daemon runs, or does not.
 
 Reads over connections that cannot write; the one thing it ever writes is a command of the operator. Finds the
-current accounts: of each venue the one last seen, play money apart from real money.
+current accounts: of each account key the one last seen, play money apart from real money.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from sqlalchemy import URL, select
 
 from bot.domain.clock import system_ms
 from bot.domain.events import Verb
-from bot.domain.ids import Account
+from bot.domain.ids import Account, AccountKey
 from bot.domain.status import BrokerStatus
 from bot.store import migrate
-from bot.store.database import APPLICATION_ID, Store, StoreError, address, shared
+from bot.store.database import APPLICATION_ID, Store, StoreError, address, name_of, shared
 from bot.store.health import from_row
-from bot.store.page import Page
+from bot.store.page import Page, account_of
 from bot.store.schema import accounts, commands, health
 
 T = TypeVar("T")
@@ -73,7 +73,7 @@ class Books:
         """The databases that could not be read at the last look, each with a line that says why."""
 
     def accounts(self, *, every: bool = False) -> tuple[Seen, ...]:
-        """The current accounts by venue, or `every` account there ever was, newest first.
+        """The current accounts by their keys, or `every` account there ever was, newest first.
 
         One damaged database hides no other: it is told of in `unreadable`. Raises `StoreError` when none can be read.
         """
@@ -84,16 +84,17 @@ class Books:
         if every or not found:
             return tuple(found)
         play = found[0].account.mode == _PLAY
-        current: dict[str, Seen] = {}
+        current: dict[AccountKey, Seen] = {}
         for seen in found:
             if (seen.account.mode == _PLAY) is play:
-                current.setdefault(seen.account.venue, seen)
-        return tuple(current[venue] for venue in sorted(current))
+                current.setdefault(seen.account.key, seen)
+        return tuple(current[key] for key in sorted(current))
 
-    def misses(self, venue: str | None) -> bool:
-        """Whether the book of a venue (by default any) may be in what could not be read at the last look."""
-        one_for_all = self._url is not None or venue is None
-        return any(one_for_all or Path(where).name == f"{venue}.db" for where in self.unreadable)
+    def misses(self, key: AccountKey | None) -> bool:
+        """Whether the book of an account (by default any) may be in what could not be read at the last look."""
+        if self._url is not None or key is None:
+            return bool(self.unreadable)
+        return any(Path(where).name == f"{key.stem}.db" for where in self.unreadable)
 
     @contextmanager
     def page(self, seen: Seen) -> Iterator[Page]:
@@ -107,27 +108,27 @@ class Books:
             with self.page(seen) as page:
                 return ask(page)
         except StoreError as error:
-            self.unreadable[seen.where.render_as_string()] = str(error)
+            self.unreadable[name_of(seen.where)] = str(error)
             return None
 
-    def statuses(self) -> dict[str, BrokerStatus]:
-        """How the trader of each venue is; a venue whose trader has not reported yet is missing."""
+    def statuses(self) -> dict[AccountKey, BrokerStatus]:
+        """How the trader of each account is; one whose trader has not reported yet is missing."""
         found = {}
         for seen in self.accounts():
             query = select(health).where(health.c.account_id == seen.number)
             for row in self.read(seen, partial(Page.rows, query=query)) or ():
-                found[seen.account.venue] = from_row(seen.account, row)
+                found[seen.account.key] = from_row(seen.account, row)
         return found
 
-    def post(self, verb: Verb, venue: str | None = None) -> dict[str, Posted]:
-        """Order the traders of all venues, or of one, to do something; the venues that will find the order."""
+    def post(self, verb: Verb, key: AccountKey | None = None) -> dict[AccountKey, Posted]:
+        """Order the traders of all accounts, or of one, to do something; those that will find the order."""
         posted = {}
         for seen in self.accounts():
-            if venue in (None, seen.account.venue):
+            if key in (None, seen.account.key):
                 with closing(Store.open(seen.where)) as store, store.writing() as connection:
                     row = {"account_id": seen.number, "verb": verb, "posted_at": system_ms()}
-                    key = connection.execute(commands.insert(), row).inserted_primary_key
-                    posted[seen.account.venue] = Posted(seen.where, key[0] if key else 0)
+                    number = connection.execute(commands.insert(), row).inserted_primary_key
+                    posted[seen.account.key] = Posted(seen.where, number[0] if number else 0)
         return posted
 
     def reply(self, posted: Posted) -> Reply:
@@ -143,11 +144,11 @@ class Books:
             try:
                 yield from _accounts_in(where)
             except StoreError as error:
-                self.unreadable[where.render_as_string()] = str(error)
+                self.unreadable[name_of(where)] = str(error)
 
-    def where(self, venue: str) -> URL:
-        """Where a venue's rows are, or will be; raises `StoreError` for a DATABASE_URL that is none."""
-        return address(self._data_dir, venue, self._url)
+    def where(self, key: AccountKey) -> URL:
+        """Where an account's rows are, or will be; raises `StoreError` for a DATABASE_URL that is none."""
+        return address(self._data_dir, key.stem, self._url)
 
     def databases(self) -> Iterator[URL]:
         """Every database of the installation; one whose file is no database is told of in `unreadable`."""
@@ -173,8 +174,7 @@ def _accounts_in(where: URL) -> list[Seen]:
 
 
 def _seen(where: URL, row: dict[str, Any]) -> Seen:
-    account = Account(row["mode"], row["venue"], row["environment"], row["identity"])
-    return Seen(where, row["id"], account, row["last_seen"])
+    return Seen(where, row["id"], account_of(row), row["last_seen"])
 
 
 def _is_ours(file: Path) -> bool:

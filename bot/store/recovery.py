@@ -14,8 +14,9 @@ from sqlalchemy import URL, select
 
 from bot.domain.clock import iso, system_ms
 from bot.domain.events import Verb
+from bot.domain.ids import AccountKey
 from bot.store import facts
-from bot.store.backup import backups, put_back, set_aside
+from bot.store.backup import backed_up, backups, put_back, set_aside
 from bot.store.database import Store, StoreError
 from bot.store.page import Page
 from bot.store.reader import Books, Seen
@@ -24,11 +25,11 @@ from bot.store.schema import accounts
 from bot.store.standing import answer_all, desk, post
 
 
-def set_aside_damaged(data_dir: Path, venue: str | None = None) -> list[str]:
+def set_aside_damaged(data_dir: Path, key: AccountKey | None = None) -> list[str]:
     """Rename every damaged database file; a line for each."""
     stamp = _stamp()
     lines = []
-    for file in sorted(data_dir.glob(f"{venue or '*'}.db")):
+    for file in sorted(data_dir.glob(f"{key.stem if key else '*'}.db")):
         damage = _damage(file)
         if damage is not None:
             paused = _paused(file)
@@ -40,30 +41,32 @@ def set_aside_damaged(data_dir: Path, venue: str | None = None) -> list[str]:
     return lines
 
 
-def _paused(file: Path) -> set[tuple[str, str]] | None:
-    """Mode and venue of the accounts that a damaged database says are paused; None where it does not say anything."""
-    query = "SELECT mode, venue FROM accounts JOIN facts ON account_id = accounts.id WHERE name = 'paused'"
+def _paused(file: Path) -> set[tuple[str, AccountKey]] | None:
+    """Mode and key of the accounts that a damaged database says are paused; None where it does not say anything."""
+    query = "SELECT accounts.* FROM accounts JOIN facts ON account_id = accounts.id WHERE facts.name = 'paused'"
     try:
         with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
-            return {(str(mode), str(venue)) for mode, venue in connection.execute(query)}
+            connection.row_factory = sqlite3.Row
+            rows = [{"name": "", **row} for row in connection.execute(query)]  # an older book has no names
+            return {(row["mode"], AccountKey(row["venue"], row["name"])) for row in rows}
     except sqlite3.Error:
         return None
 
 
-def _keep_paused(file: Path, paused: set[tuple[str, str]] | None) -> str:
+def _keep_paused(file: Path, paused: set[tuple[str, AccountKey]] | None) -> str:
     """Order again for the new book what stood in the old one; what is to be said of it."""
     if paused is None:
         return "; whether it was paused cannot be read: order `nija pause` before that start if it was"
-    for mode, venue in paused:
-        post(URL.create("sqlite", database=str(file.absolute())), Verb.PAUSE, desk(mode, venue))
+    for mode, key in paused:
+        post(URL.create("sqlite", database=str(file.absolute())), Verb.PAUSE, desk(mode, key))
     return ", and makes no entries until `nija resume`: it was paused" if paused else ""
 
 
-def put_backups_back(data_dir: Path, backup_dir: Path, venue: str | None = None) -> list[str]:
+def put_backups_back(data_dir: Path, backup_dir: Path, key: AccountKey | None = None) -> list[str]:
     """Put the newest backup of each database in its place; a line for each. The daemon must not run."""
     stamp = _stamp()
     lines = []
-    for name in sorted({made.name.split("-")[1] for made in backup_dir.glob(f"nija-{venue or '*'}-*.sqlite3")}):
+    for name in backed_up(backup_dir) if key is None else [key.stem]:
         for newest in backups(backup_dir, name)[-1:]:
             file = data_dir / f"{name}.db"
             try:
@@ -94,19 +97,17 @@ def _pause(file: Path) -> None:
             page.note("paused", "a backup was put in the book's place")
 
 
-def forget_accounts(books: Books, venue: str | None = None, among: Sequence[Seen] = ()) -> list[str]:
+def forget_accounts(books: Books, key: AccountKey | None = None, among: Sequence[Seen] = ()) -> list[str]:
     """Give up what accounts still hold, by the owner's decision; a line for each that held something. `among` which: by default
     the current ones.
     """
     lines = []
-    for seen in (one for one in among or books.accounts() if venue in (None, one.account.venue)):
+    for seen in (one for one in among or books.accounts() if key in (None, one.account.key)):
         with closing(Store.open(seen.where)) as store:
             symbols = give_up(store, seen.number)
         if symbols:
             held = ", ".join(symbols)
-            lines.append(
-                f"{seen.account.venue.upper()}: {held} given up in the book of {seen.account}; nothing was sold"
-            )
+            lines.append(f"{seen.account.key.label}: {held} given up in the book of {seen.account}; nothing was sold")
     return lines
 
 

@@ -14,7 +14,7 @@ from typing import Any, TextIO
 from sqlalchemy import BindParameter, bindparam, select
 
 from bot.domain.clock import iso
-from bot.domain.ids import Account
+from bot.domain.ids import Account, AccountKey
 from bot.domain.money import plain
 from bot.domain.order import DONE, STOPS
 from bot.domain.status import BrokerStatus, Status
@@ -57,33 +57,34 @@ _NAKED = select(naked).where(naked.c.account_id == _ACCOUNT).order_by(naked.c.st
 _HEALTH = select(health).where(health.c.account_id == _ACCOUNT)
 
 
-def document(books: Books, broker: str | None = None, *, every: bool = False) -> dict[str, Any]:
-    """`{"brokers": {…}}` of the current accounts; with `every`, all accounts, older ones named `venue (account)`."""
+def document(books: Books, key: AccountKey | None = None, *, every: bool = False) -> dict[str, Any]:
+    """`{"brokers": {…}}` of the current accounts; with `every`, all accounts, older ones named `key (account)`."""
     brokers: dict[str, Any] = {}
-    for seen in _wanted(books, broker, every=every):
-        name = seen.account.venue if seen.account.venue not in brokers else f"{seen.account.venue} ({seen.account})"
+    for seen in _wanted(books, key, every=every):
+        name = str(seen.account.key)
+        name = name if name not in brokers else f"{name} ({seen.account})"
         told = books.read(seen, partial(_broker, seen.account))
         if told is not None:
             brokers[name] = told
     return {"brokers": brokers}
 
 
-def write_csv(books: Books, out: TextIO, broker: str | None = None, *, every: bool = False) -> None:
+def write_csv(books: Books, out: TextIO, key: AccountKey | None = None, *, every: bool = False) -> None:
     """The fills of the current accounts (or of `every` one), one a line, oldest first within an account."""
     writer = csv.DictWriter(out, COLUMNS, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
-    for seen in _wanted(books, broker, every=every):
+    for seen in _wanted(books, key, every=every):
         rows = books.read(seen, partial(Page.rows, query=_FILLS)) or ()
         writer.writerows(_entry(seen, row) for row in rows)
 
 
-def _wanted(books: Books, broker: str | None, *, every: bool) -> Iterator[Seen]:
-    return (seen for seen in books.accounts(every=every) if broker in (None, seen.account.venue))
+def _wanted(books: Books, key: AccountKey | None, *, every: bool) -> Iterator[Seen]:
+    return (seen for seen in books.accounts(every=every) if key in (None, seen.account.key))
 
 
 def _broker(account: Account, page: Page) -> dict[str, Any]:
     rows = page.rows(_ORDERS)
-    unheard = BrokerStatus(account.venue, Status.DEGRADED)  # it has opened its account and not reported yet
+    unheard = BrokerStatus(account.key, Status.DEGRADED)  # it has opened its account and not reported yet
     state = next((from_row(account, row) for row in page.rows(_HEALTH)), unheard)
     return {
         "status": state.status,
@@ -173,7 +174,7 @@ def _naked(row: Row) -> dict[str, Any]:
 
 def _entry(seen: Seen, row: Row) -> dict[str, Any]:
     return _fill(row) | {
-        "broker": seen.account.venue,
+        "broker": str(seen.account.key),
         "account": str(seen.account),
         "value": plain(row["qty"] * row["price"]),
         "currency": row["pay_in"] or row["symbol"].split("-")[1],

@@ -1,6 +1,6 @@
-"""Keys that the book does not know: is it the same account under a new key, or another account altogether?
+"""API keys that the book does not know: is it the same account under a new key, or another account altogether?
 
-Finds what an earlier account of the same venue still holds, hands its rows to the new key when the exchange shows our orders
+Finds what an earlier account of the same account key still holds, hands its rows to the new key when the exchange shows our orders
 there, and gives them up when the owner says so. Never guesses.
 """
 
@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, func, select
 
 from bot.domain.booking import GIVEN_UP
 from bot.domain.clock import Clock, system_ms
 from bot.domain.ids import Account
 from bot.store.database import Store
-from bot.store.page import Page
-from bot.store.schema import accounts, orders, positions
+from bot.store.page import Page, account_of
+from bot.store.schema import OF_KEY, accounts, orders, positions
 
 #: Orders of an earlier account that are looked for under the new key.
 TRACES = 5
@@ -23,7 +23,7 @@ TRACES = 5
 
 @dataclass(frozen=True, slots=True)
 class Predecessor:
-    """An account of the same venue and mode that still has open positions; `traces` are (exchange id, symbol) of its last orders."""
+    """An account of the same key and mode that still has open positions; `traces` are (exchange id, symbol) of its last orders."""
 
     number: int
     account: Account
@@ -32,35 +32,29 @@ class Predecessor:
 
 
 def predecessor(store: Store, account: Account) -> Predecessor | None:
-    """The account whose positions a key that is new here leaves behind; None for a key that the book knows."""
-    of_venue = (accounts.c.venue == account.venue) & (accounts.c.mode == account.mode)
+    """The account whose positions an API key that is new here leaves behind; None for one that the book knows."""
+    query = select(accounts).where(_of_key(account)).order_by(accounts.c.last_seen.desc())
     with store.reading() as connection:
-        rows = (
-            connection.execute(select(accounts).where(of_venue).order_by(accounts.c.last_seen.desc())).mappings().all()
-        )
-        if any(row["identity"] == account.identity and row["environment"] == account.environment for row in rows):
+        known = {row["id"]: account_of(row) for row in connection.execute(query).mappings()}
+        if account in known.values():
             return None
-        for row in rows:
-            found = _holding(
-                Page(connection, row["id"], wall=0, market=0), row["environment"], row["identity"], account
-            )
+        for number, other in known.items():
+            found = _holding(Page(connection, number, wall=0, market=0), other)
             if found is not None:
                 return found
     return None
 
 
 def left_alone(store: Store, account: Account) -> list[tuple[Account, int]]:
-    """Other accounts of the same venue and mode with open positions, and how many: the key that is used now does not open them."""
+    """Other accounts of the same key and mode with open positions, and how many: the API key of now does not open them."""
     query = (
-        select(accounts.c.environment, accounts.c.identity, func.count())
+        select(accounts, func.count().label("held"))
         .join(positions, positions.c.account_id == accounts.c.id)
-        .where(accounts.c.venue == account.venue, accounts.c.mode == account.mode, positions.c.closed_at.is_(None))
-        .group_by(accounts.c.environment, accounts.c.identity)
+        .where(_of_key(account), positions.c.closed_at.is_(None))
+        .group_by(*accounts.c)
     )
     with store.reading() as connection:
-        found = [
-            (Account(account.mode, account.venue, row[0], row[1]), int(row[2])) for row in connection.execute(query)
-        ]
+        found = [(account_of(row), int(row["held"])) for row in connection.execute(query).mappings()]
     return [(other, held) for other, held in found if other != account]
 
 
@@ -86,7 +80,12 @@ def give_up(store: Store, number: int) -> list[str]:
     return symbols
 
 
-def _holding(page: Page, environment: str, identity: str, account: Account) -> Predecessor | None:
+def _of_key(account: Account) -> ColumnElement[bool]:
+    """The accounts that were ever traded under an account's key, with its kind of money."""
+    return and_(*(accounts.c[name] == getattr(account, name) for name in OF_KEY))
+
+
+def _holding(page: Page, account: Account) -> Predecessor | None:
     open_ones = page.connection.execute(
         select(positions.c.id).where(positions.c.account_id == page.account, positions.c.closed_at.is_(None))
     ).all()
@@ -99,6 +98,4 @@ def _holding(page: Page, environment: str, identity: str, account: Account) -> P
         .limit(TRACES)
     )
     traces = tuple((str(row[0]), str(row[1])) for row in page.connection.execute(last))
-    return Predecessor(
-        page.account, Account(account.mode, account.venue, environment, identity), len(open_ones), traces
-    )
+    return Predecessor(page.account, account, len(open_ones), traces)

@@ -144,8 +144,12 @@ accounts = Table(
     Column("identity", Text, nullable=False),
     _time("first_seen"),
     _time("last_seen"),
-    UniqueConstraint("mode", "venue", "environment", "identity", name="accounts_once"),
+    Column("name", Text, nullable=False),
+    UniqueConstraint("mode", "venue", "environment", "identity", "name", name="accounts_once"),
 )
+
+#: What an account key and a kind of money stand in.
+OF_KEY = ("mode", "venue", "name")
 
 orders = Table(
     "orders",

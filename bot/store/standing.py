@@ -1,31 +1,31 @@
-"""The operator's orders: for an account, or for whichever account of an exchange is traded next with that kind of money.
+"""The operator's orders: for an account, or for whichever one is traded next under an account key with that kind of money.
 
 An account is not known before its first connection, and the one that is known may be another by then. So an order to a
 broker that is not at work is kept at a desk, "kraken, live": a row of `accounts` without environment and identity, which no
-trader ever is. Its exchange's trader obeys it as its own (`Ledger.commands`). Sandbox, demo and live never share a desk.
+trader ever is. The trader of that key obeys it as its own (`Ledger.commands`). Sandbox, demo and live never share a desk, nor
+do two accounts of an exchange.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 
 from sqlalchemy import URL, ColumnElement, Connection, and_, bindparam, or_, select
 
 from bot.domain.clock import system_ms
 from bot.domain.events import Verb
-from bot.domain.ids import Account
-from bot.store.database import Store, StoreError
-from bot.store.page import Page
+from bot.domain.ids import Account, AccountKey
+from bot.store.database import Store, StoreError, name_of
+from bot.store.page import Page, account_of
 from bot.store.reader import Books, Posted
-from bot.store.schema import accounts, commands
+from bot.store.schema import OF_KEY, accounts, commands
 
 #: The answer to an order that a later `resume` makes void.
 BY_RESUME = "called back: `nija resume` was ordered after it"
-
 _WAITING = (
-    select(commands, accounts.c.mode, accounts.c.venue, accounts.c.environment, accounts.c.identity)
+    select(commands, *(accounts.c[one.name] for one in fields(Account)))
     .join(accounts, commands.c.account_id == accounts.c.id)
     .where(commands.c.answered_at.is_(None))
     .order_by(commands.c.id)
@@ -42,9 +42,9 @@ class Waiting:
     posted_at: int
 
 
-def desk(mode: str, venue: str) -> Account:
-    """Where orders are kept for whichever account of a venue is traded next in a mode."""
-    return Account(mode, venue, "", "")
+def desk(mode: str, key: AccountKey) -> Account:
+    """Where orders are kept for whichever account is traded next under a key in a mode."""
+    return Account(mode, key.venue, "", "", key.name)
 
 
 def is_desk(account: Account) -> bool:
@@ -53,12 +53,15 @@ def is_desk(account: Account) -> bool:
 
 
 def addressed() -> ColumnElement[bool]:
-    """The commands of an account (parameter `account`, its number) and of its desk (parameters `mode` and `venue`)."""
+    """The commands of an account (parameter `account`, its number) and of its desk (parameters of `desk_of`)."""
     mine = accounts.c.id == bindparam("account")
-    at_desk = and_(
-        accounts.c.identity == "", accounts.c.mode == bindparam("mode"), accounts.c.venue == bindparam("venue")
-    )
+    at_desk = and_(accounts.c.identity == "", *(accounts.c[name] == bindparam(name) for name in OF_KEY))
     return commands.c.account_id.in_(select(accounts.c.id).where(or_(mine, at_desk)))
+
+
+def desk_of(account: Account) -> dict[str, str]:
+    """What tells an account's desk from others."""
+    return {name: getattr(account, name) for name in OF_KEY}
 
 
 def post(where: URL, verb: Verb, to: Account) -> Posted:
@@ -67,7 +70,7 @@ def post(where: URL, verb: Verb, to: Account) -> Posted:
         number = _number(connection, to)
         if verb is Verb.RESUME:
             for one in _waiting(connection, where):
-                if (one.to.mode, one.to.venue) == (to.mode, to.venue):
+                if desk_of(one.to) == desk_of(to):
                     _answer(connection, one.at.number, BY_RESUME)
         row = {"account_id": number, "verb": verb, "posted_at": system_ms()}
         key = connection.execute(commands.insert(), row).inserted_primary_key
@@ -82,7 +85,7 @@ def waiting(books: Books) -> list[Waiting]:
             with closing(Store.look(where)) as store, store.reading() as connection:
                 found += _waiting(connection, where)
         except StoreError as error:
-            books.unreadable[where.render_as_string()] = str(error)
+            books.unreadable[name_of(where)] = str(error)
     return sorted(found, key=lambda one: one.posted_at)
 
 
@@ -109,7 +112,7 @@ def _waiting(connection: Connection, where: URL) -> list[Waiting]:
     return [
         Waiting(
             Posted(where, row["id"]),
-            Account(row["mode"], row["venue"], row["environment"], row["identity"]),
+            account_of(row),
             row["verb"],
             row["posted_at"],
         )
@@ -119,10 +122,10 @@ def _waiting(connection: Connection, where: URL) -> list[Waiting]:
 
 def _number(connection: Connection, to: Account) -> int:
     """The row of an account or a desk; a desk is made when it is first needed. Nobody is seen at a desk (`last_seen` 0)."""
-    names = {"mode": to.mode, "venue": to.venue, "environment": to.environment, "identity": to.identity}
-    query = select(accounts.c.id).where(*(accounts.c[name] == value for name, value in names.items()))
+    named = asdict(to)
+    query = select(accounts.c.id).where(*(accounts.c[column] == value for column, value in named.items()))
     number = connection.execute(query).scalar_one_or_none()
     if number is None:
-        connection.execute(accounts.insert(), names | {"first_seen": system_ms(), "last_seen": 0})
+        connection.execute(accounts.insert(), named | {"first_seen": system_ms(), "last_seen": 0})
         number = connection.execute(query).scalar_one()
     return int(number)

@@ -6,8 +6,9 @@ Owns nothing but the joining of candles, indicators and the rule's text into the
 from __future__ import annotations
 
 from bot.domain.candles import Candles
-from bot.strategy import rule, sizing
+from bot.strategy import rule
 from bot.strategy.base import Close, Evaluation, Leg, Numbers, Strategy, Trade
+from bot.strategy.exits import FLAT
 from bot.strategy.indicators import indicators
 from bot.strategy.params import APEX, DEFAULT_OWNER, ApexParams, Owner
 from bot.strategy.rule import Reading, Signal, Why
@@ -28,7 +29,7 @@ class ApexStrategy(Strategy):
         """The rule at the last close. A short signal has side -1 whether or not the venue can short."""
         if len(candles) < self.required:
             closed_at, close = (candles.closed_at, float(candles.close[-1])) if len(candles) else (0, 0.0)
-            return Evaluation(rule.FLAT, closed_at, close, why=_words(Why.NOT_READY))
+            return Evaluation(FLAT, closed_at, close, why=_words(Why.NOT_READY))
         now = self.reading(candles)
         signal = rule.decide(now, self.params)
         return Evaluation(
@@ -44,7 +45,7 @@ class ApexStrategy(Strategy):
 
     def size_pct(self, evaluation: Evaluation) -> float:
         """By the strength of the trend and the score."""
-        return sizing.size_pct(dict(evaluation.facts)["adx"], int(evaluation.score or 0), self.params, self.owner)
+        return rule.size_pct(dict(evaluation.facts)["adx"], int(evaluation.score or 0), self.params, self.owner)
 
     def on_close(self, trade: Trade, candles: Candles) -> Close:
         """Out when the EMAs cross; otherwise trail from the first target on."""

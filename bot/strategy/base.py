@@ -14,10 +14,9 @@ from typing import Literal, NamedTuple
 
 from bot.domain.candles import Candles
 from bot.domain.order import Numbers
-from bot.strategy import exits, rule
-from bot.strategy.exits import Exit, Leg, Legs, Trade
+from bot.strategy import exits
+from bot.strategy.exits import FLAT, Exit, Leg, Legs, Trade
 from bot.strategy.params import DEFAULT_OWNER, Owner
-from bot.strategy.rule import FLAT
 
 __all__ = [
     "Close",
@@ -172,8 +171,8 @@ class Strategy(ABC):
 
     def terms(self, evaluation: Evaluation, price: float, costs: Costs) -> Terms:
         """What a trade at `price` must offer to be taken."""
-        target = rule.first_target(evaluation.close, evaluation.out_at, self.legs)
-        least = rule.needed(price, costs.fee, costs.spread, self.owner.min_reward_to_cost)
+        target = exits.first_target(evaluation.close, evaluation.out_at, self.legs)
+        least = exits.needed(price, costs.fee, costs.spread, self.owner.min_reward_to_cost)
         return Terms(evaluation.out_at, self.widest_r, target, least)
 
     def size_pct(self, evaluation: Evaluation) -> float:  # noqa: ARG002 - no grades here

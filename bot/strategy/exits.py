@@ -8,11 +8,13 @@ the strategy to say. Never sends or books anything.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from bot.domain.order import Numbers
 from bot.strategy.grid import rounded, towards, whole_down
 
+LONG, FLAT, SHORT = 1, 0, -1
 #: A sale at a target may bring so much less than its price: a fraction of the price, and at most this part of R.
 TARGET_SLIP, TARGET_SLIP_R = 0.002, 0.25
 
@@ -96,6 +98,11 @@ def breakeven(side: int, entry: float, fee: float, tick: float) -> float:
     return towards(side, entry * (1.0 - fee) / (1.0 + fee), tick)
 
 
+def needed(price: float, fee: float, spread: float, reward_to_cost: float) -> float:
+    """The least R that pays, in price units: break-even and the spread, so many times."""
+    return reward_to_cost * (price * 2.0 * fee / (1.0 - fee) + spread)
+
+
 def tighter(side: int, stop: float, proposed: float) -> float:
     """The stop that gives away less: a stop never loosens. A proposal of NaN changes nothing."""
     return proposed if side * (proposed - stop) > 0.0 else stop
@@ -104,6 +111,11 @@ def tighter(side: int, stop: float, proposed: float) -> float:
 def target(trade: Trade, stage: int, legs: Legs) -> float:
     """The price of target `stage`, from 1."""
     return rounded(trade.entry + trade.side * legs[stage - 1].target * trade.r)
+
+
+def first_target(close: float, stop: float, legs: Legs) -> float:
+    """Where the first target of a decision lies, seen from its close; NaN without targets."""
+    return close + legs[0].target * (close - stop) if legs else math.nan
 
 
 def worst(trade: Trade, stage: int, legs: Legs) -> float:

@@ -1,4 +1,4 @@
-"""APEX: market filter, score and stop of an entry, what a trade must pay, and what a close means for one that is held.
+"""APEX: market filter, score, stop and size of an entry, and what a close means for a trade that is held.
 
 Owns the decisions at a candle's close, as plain scalar functions over floats, ints and NamedTuples. Live calls
 this text as it stands; the backtest compiles the very same text, so it holds no reductions, no powers and no
@@ -11,14 +11,10 @@ import math
 from enum import IntEnum
 from typing import NamedTuple
 
-from bot.strategy.exits import Legs, Trade, tighter
+from bot.strategy.exits import FLAT, LONG, SHORT, Trade, tighter
 from bot.strategy.grid import towards
 from bot.strategy.indicators import Indicators
-from bot.strategy.params import ApexParams
-
-LONG = 1
-FLAT = 0
-SHORT = -1
+from bot.strategy.params import ApexParams, Owner
 
 
 class Why(IntEnum):
@@ -229,6 +225,34 @@ def ratio(part: float, whole: float) -> float:
     return part / whole if whole > 0.0 else 0.0
 
 
+def size_pct(adx: float, score: int, params: ApexParams, owner: Owner) -> float:
+    """Percent of equity for a signal: more for a stronger trend and a better score, within the owner's
+    bounds.
+    """
+    pct = adx_pct(adx, params) * score_weight(score, params)
+    return min(max(pct, owner.min_position_pct), owner.max_position_pct)
+
+
+def adx_pct(adx: float, params: ApexParams) -> float:
+    """Percent of equity by trend strength; a band holds its lower bound, not its upper one."""
+    if adx < params.adx_band_1:
+        return params.pct_band_0
+    if adx < params.adx_band_2:
+        return params.pct_band_1
+    if adx < params.adx_band_3:
+        return params.pct_band_2
+    if adx < params.adx_band_4:
+        return params.pct_band_3
+    return params.pct_band_4
+
+
+def score_weight(score: int, params: ApexParams) -> float:
+    """The factor for 3, 4 or 5 points."""
+    if score >= 5:
+        return params.weight_score_5
+    return params.weight_score_4 if score == 4 else params.weight_score_3
+
+
 def turned(side: int, ema_fast: float, ema_middle: float) -> bool:
     """Whether the fast EMA has crossed the middle one against the trade.
 
@@ -244,13 +268,3 @@ def trailed(trade: Trade, close: float, atr: float, params: ApexParams) -> float
         return trade.stop
     follows = towards(trade.side, close - trade.side * params.trail_atr * atr, trade.tick)
     return tighter(trade.side, trade.stop, follows)
-
-
-def first_target(close: float, stop: float, legs: Legs) -> float:
-    """Where the first target of the decision lies, seen from its close; NaN without targets."""
-    return close + legs[0].target * (close - stop) if legs else math.nan
-
-
-def needed(price: float, fee: float, spread: float, reward_to_cost: float) -> float:
-    """The least R that pays, in price units: break-even and the spread, so many times."""
-    return reward_to_cost * (price * 2.0 * fee / (1.0 - fee) + spread)

@@ -1,4 +1,4 @@
-"""How much: the rule's percentage, the smallest size that can be traded out of again, and what the account
+"""How much: a strategy's percentage, the smallest size that can be traded out of again, and what the account
 allows.
 
 Owns the size of an entry in whole lots, as plain scalar text that live and backtest share. Money is in the
@@ -13,7 +13,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from bot.strategy.grid import cents, whole_down, whole_up
-from bot.strategy.params import ApexParams, Owner
+from bot.strategy.params import Owner
 
 # A stop may fill this far below its price, and the venue's minimum cost is kept with this margin.
 STOP_SLIP = 0.02
@@ -64,34 +64,6 @@ class Size(NamedTuple):
     smallest: int
     smallest_value: float
     allowed: float
-
-
-def size_pct(adx: float, score: int, params: ApexParams, owner: Owner) -> float:
-    """Percent of equity for a signal: more for a stronger trend and a better score, within the owner's
-    bounds.
-    """
-    pct = adx_pct(adx, params) * score_weight(score, params)
-    return min(max(pct, owner.min_position_pct), owner.max_position_pct)
-
-
-def adx_pct(adx: float, params: ApexParams) -> float:
-    """Percent of equity by trend strength; a band holds its lower bound, not its upper one."""
-    if adx < params.adx_band_1:
-        return params.pct_band_0
-    if adx < params.adx_band_2:
-        return params.pct_band_1
-    if adx < params.adx_band_3:
-        return params.pct_band_2
-    if adx < params.adx_band_4:
-        return params.pct_band_3
-    return params.pct_band_4
-
-
-def score_weight(score: int, params: ApexParams) -> float:
-    """The factor for 3, 4 or 5 points."""
-    if score >= 5:
-        return params.weight_score_5
-    return params.weight_score_4 if score == 4 else params.weight_score_3
 
 
 def smallest_tradeable(stop: float, coin_fee: float, minimums: Minimums) -> int:

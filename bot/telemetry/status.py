@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from bot.domain.ids import AccountKey
 from bot.domain.money import plain, shortened, usd
 from bot.domain.status import BrokerStatus, Holding, Status
 
@@ -26,10 +27,10 @@ def to_heartbeat(status: BrokerStatus) -> dict[str, Any]:
     }
 
 
-def from_heartbeat(broker: str, row: Mapping[str, Any]) -> BrokerStatus:
+def from_heartbeat(key: AccountKey, row: Mapping[str, Any]) -> BrokerStatus:
     """What a row of `heartbeat.json` says; raises KeyError, TypeError or ValueError for one that is none."""
     return BrokerStatus(
-        broker=broker,
+        key=key,
         mode=str(row.get("mode", "")),
         account=str(row.get("account", "")),
         status=Status.read(str(row["status"])),
@@ -57,7 +58,7 @@ def to_lines(statuses: Iterable[BrokerStatus], now: int) -> list[str]:
 
 def _headline(status: BrokerStatus, now: int) -> str:
     parts = [
-        f"{status.broker.upper():<8} {status.status:<9}",
+        f"{status.key.label:<8} {status.status:<9}",
         f"balance {usd(status.balance_usd)}",
         f"equity {usd(status.equity_usd)}",
         f"positions {len(status.holdings)}",

@@ -6,8 +6,10 @@ import random
 from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from bot.domain.ids import Account, ClientIds, base36, decision_key, is_ours, new_tag, tag_of
+from bot.domain.ids import Account, AccountKey, ClientIds, base36, decision_key, is_ours, new_tag, tag_of
 from bot.domain.order import Purpose
 
 ACCOUNT = Account("live", "kraken", "main", "abc")
@@ -56,3 +58,77 @@ def test_a_key_for_each_account_symbol_candle_purpose_and_attempt() -> None:
         for attempt in (0, 1)
     }
     assert len(keys) == 2 * 2 * 2 * len(Purpose) * 2
+
+
+# -- what an owner calls an account
+
+WORDS = st.text("abcdefghijklmnopqrstuvwxyz0123456789-_", min_size=1, max_size=40)
+KEYS = st.builds(AccountKey, WORDS, WORDS | st.just(""))
+MAIN, SAVINGS, OKX = AccountKey("kraken"), AccountKey("kraken", "savings"), AccountKey("okx", "one")
+
+
+@given(KEYS, KEYS)
+def test_a_key_is_read_as_it_was_written_and_no_two_look_alike(one: AccountKey, two: AccountKey) -> None:
+    assert AccountKey.parse(str(one)) == AccountKey.of_stem(one.stem) == one
+    assert (str(one) == str(two)) is (one.stem == two.stem) is (one.label == two.label) is (one == two)
+    assert not set(one.stem) & set('/\\:*?"<>|. ')
+
+
+@given(KEYS, st.text("ab:/@", min_size=1))
+def test_an_account_is_read_as_it_was_written(key: AccountKey, identity: str) -> None:
+    account = Account("live", key.venue, "main", identity, key.name)
+    assert Account.read(str(account)) == account
+    assert account.unnamed == Account("live", key.venue, "main", identity)
+
+
+def test_an_account_without_a_name_is_written_as_ever() -> None:
+    assert str(ACCOUNT) == "live:kraken:main:abc"
+    assert (str(SAVINGS), SAVINGS.label, SAVINGS.stem) == ("kraken:savings", "KRAKEN:SAVINGS", "kraken@savings")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Kraken",
+        "kraken:",
+        ":savings",
+        "kraken:a:b",
+        "kraken@a",
+        "kraken:my savings",
+        "kraken:é",
+        "k/..",
+        "a\n",
+        "x" * 41,
+    ],
+)
+def test_a_word_that_is_no_key_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is no account"):
+        AccountKey.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("word", "known", "meant"),
+    [
+        (MAIN, [MAIN, SAVINGS, OKX], MAIN),
+        (SAVINGS, [MAIN, SAVINGS], SAVINGS),
+        (MAIN, [SAVINGS, OKX], SAVINGS),
+        (MAIN, [OKX], MAIN),
+        (AccountKey("okx"), [MAIN, OKX, OKX], OKX),
+    ],
+)
+def test_a_venue_alone_means_its_one_account(word: AccountKey, known: list[AccountKey], meant: AccountKey) -> None:
+    assert word.among(known) == meant
+
+
+@pytest.mark.parametrize(
+    ("word", "known", "told"),
+    [
+        (MAIN, [SAVINGS, AccountKey("kraken", "other"), OKX], "those of kraken are kraken:other, kraken:savings"),
+        (SAVINGS, [MAIN, OKX], "kraken:savings names no account: those of kraken are kraken"),
+        (SAVINGS, [OKX], "those of kraken are none"),
+    ],
+)
+def test_a_word_that_could_be_several_or_none_asks_which(word: AccountKey, known: list[AccountKey], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        word.among(known)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from bot.domain.candles import inspect
+from bot.domain.candles import Candles, inspect
+from bot.domain.events import Unfit
 from bot.domain.log import Event
 from bot.domain.order import Purpose
-from bot.engine.prices import Unfit
 from tests.rig import Rig
 
 DEFECTS = ("nan", "zero", "negative", "high_below_low", "duplicate", "missing", "out_of_order")
@@ -15,7 +15,8 @@ DEFECTS = ("nan", "zero", "negative", "high_below_low", "duplicate", "missing", 
 
 def scan(rig: Rig) -> None:
     """A look with a signal, on candles that are asked for anew."""
-    rig.business.entries.prices.forget(set())
+    rig.feed.forget()
+    rig.hear()
     rig.business.entries.scan([rig.symbol], rig.business.accounting.measure(), None)
 
 
@@ -29,12 +30,14 @@ def test_no_entry_on_bad_candles_and_an_entry_on_good_ones(unopened: Rig) -> Non
     rig.rule.side = 1
     for defect in DEFECTS:
         rig.arm("bad_candle", body=defect)
-        rig.business.entries.prices.forget(set())
-        try:
-            assert inspect(rig.business.entries.prices.closed(rig.symbol)) == (), defect
-            assert defect == "missing"
-        except Unfit:
-            assert defect != "missing"
+        rig.feed.forget()
+        rig.hear()
+        found = rig.business.closes.of(rig.symbol)
+        if defect == "missing":
+            assert isinstance(found, Candles), found
+            assert inspect(found) == ()
+        else:
+            assert isinstance(found, Unfit), defect
             scan(rig)
             scan(rig)
         rig.disarm()
@@ -51,8 +54,9 @@ def test_a_position_keeps_its_stop_while_candles_are_bad(rig: Rig) -> None:
     position, rested = rig.bought(), rig.resting()
     for defect in DEFECTS:
         rig.arm("bad_candle", body=defect)
-        rig.business.watch.prices.forget(set())
-        rig.business.watch.close_of_candle()
+        rig.feed.forget()
+        rig.hear()
+        rig.business.watch.walk()
         rig.disarm()
     rig.turn()
     assert rig.position is not None

@@ -27,13 +27,12 @@ MOVES = [
 
 def offer(rig: Rig, move: str, far: float) -> None:
     """The market moves after a close, and the decision of that close is looked at before the next."""
-    prices = rig.business.entries.prices
     while True:
         rig.notes.lines.clear()
-        closed = prices.closed(rig.symbol)
+        closed = rig.candles()
         rig.move(Decimal(repr(float(closed.close[-1]))) * Decimal(move))
         rig.enter(far=far)
-        if prices.newest_close() == closed.closed_at:
+        if rig.business.closes.newest() == closed.closed_at:
             return
 
 
@@ -64,8 +63,7 @@ def test_an_exit_frees_its_slot_and_its_cash_for_the_entries_of_its_close(sandbo
     rig.open()
     rig.steady()
     position = rig.bought()
-    prices = rig.business.entries.prices
-    rig.until(lambda: prices.newest_close() > position.opened_at, "the next close")
+    rig.until(lambda: rig.business.closes.newest() > position.opened_at, "the next close")
     rig.steady()
     rig.rule.out, rig.rule.side, rig.rule.stop = True, 1, 0.96
     rig.until(lambda: bool(rig.cycle() or rig.book.position("ADA-USD")), "the other market")

@@ -200,7 +200,9 @@ def test_no_position_more_than_the_most(unopened: Rig) -> None:
     rig = unopened
     limited(rig, max_open_positions=0)
     assert rig.enter() == []
-    assert [line["reason"] for line in skipped(rig, Gate.POSITIONS)] == ["0 positions are open, MAX_OPEN_POSITIONS is 0"]
+    assert [line["reason"] for line in skipped(rig, Gate.POSITIONS)] == [
+        "0 positions are open, MAX_OPEN_POSITIONS is 0"
+    ]
 
 
 @pytest.mark.parametrize("factor", ["1.10", "0.90"])

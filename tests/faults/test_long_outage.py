@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from bot.broker_trader import BrokerTrader
 from bot.brokers.base import BrokerError
 from bot.domain.clock import DAY, HOUR, SECOND, Pause
+from bot.domain.ids import AccountKey
 from bot.domain.log import Event
 from bot.domain.outcome import Meaning
 from bot.domain.pacer import RealTime
@@ -56,7 +57,7 @@ def unanswered(*_: object) -> NoReturn:
 
 def actor(clock: Hours, position_ms: int, cycle_ms: int) -> BrokerTrader:
     """An actor whose exchange answers nothing, with the business of a held position left undone."""
-    heartbeat = Heartbeat(BrokerStatus("kraken", Status.DEGRADED))
+    heartbeat = Heartbeat(BrokerStatus(AccountKey("kraken"), Status.DEGRADED))
     made = BrokerTrader(
         cast("Any", SimpleNamespace(urgently=nullcontext)),
         cast("Any", None), cast("Any", None), clock, cast("Any", Notes()), heartbeat,
@@ -127,7 +128,7 @@ def test_a_supervisor_outlives_200_hours_of_threads_that_die_at_once(tmp_path: P
 
 def test_whoever_slept_himself_calls_nobody_dead() -> None:
     """SIGSTOP, or a lid that was closed: nobody could have beaten meanwhile."""
-    clock, heartbeat = Hours(), Heartbeat(BrokerStatus("kraken", Status.HEALTHY))
+    clock, heartbeat = Hours(), Heartbeat(BrokerStatus(AccountKey("kraken"), Status.HEALTHY))
     silence = Silence(heartbeat, clock)
     for _ in range(10):
         clock.now += SECOND

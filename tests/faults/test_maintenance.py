@@ -87,7 +87,7 @@ def waits(unopened: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> lis
     access = Access(
         "kraken", "sandbox", "main", place["rest"], SecretStr(place["api_key"]), SecretStr(place["api_secret"])
     )
-    world = World(mode=Mode.SANDBOX, clock=SystemClock(), accesses={"kraken": access})
+    world = World(mode=Mode.SANDBOX, clock=SystemClock(), accesses={access.key: access})
     stop = Counting(LIVES)
     with Logs(settings.operation, Redactor([])) as logs:
         trader = IndependentBrokerTrader(

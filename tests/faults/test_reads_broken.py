@@ -80,10 +80,10 @@ def test_an_entry_that_was_refused_for_the_moment_is_made_once(rig: Rig, kind: s
 
 def test_candles_that_cannot_be_true_reach_no_decision(rig: Rig) -> None:
     rig.arm("bad_candle")
-    rig.business.entries.prices.forget(set())
     rig.rule.side = 1
     for _ in range(4):
-        rig.business.entries.prices.forget(set())
+        rig.feed.forget()
+        rig.hear()
         rig.business.entries.scan([rig.symbol], rig.business.accounting.measure(), None)
     for record in rig.orders(Purpose.ENTRY):
         assert record.decision is not None

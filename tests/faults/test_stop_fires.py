@@ -99,7 +99,7 @@ def test_the_target_of_the_exchanges_own_bracket_is_no_stop_out(rig: Rig) -> Non
 
 def is_blocked(rig: Rig, position: Position) -> bool:
     """Whether the close of the candle in which `position` ended is no entry, because of how it ended."""
-    rig.until(lambda: rig.business.entries.prices.newest_close() > position.candle_close, "the next close")
+    rig.until(lambda: rig.business.closes.newest() > position.candle_close, "the next close")
     rig.enter()
     return any(line["gate"] == "stopped_out" for line in rig.notes.said(Event.SKIP))
 

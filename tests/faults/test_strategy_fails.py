@@ -61,8 +61,8 @@ EVERY = ("evaluate", "size_pct", "may_return", "on_close", "on_price", "window",
 
 def next_close(rig: Rig) -> None:
     """Until another close is there."""
-    closed = rig.business.entries.prices.newest_close()
-    rig.until(lambda: rig.business.entries.prices.newest_close() > closed, "another close")
+    closed = rig.business.closes.newest()
+    rig.until(lambda: rig.business.closes.newest() > closed, "another close")
     rig.steady()
 
 
@@ -166,7 +166,7 @@ def test_other_symbols_are_traded_on(sandbox: Sandbox, tmp_path: Path) -> None:
     rig.rule = rule = Failing("evaluate")
     rig.open()
     rig.steady()
-    rule.at = float(rig.business.entries.prices.closed("LTC-USD").close[-1])
+    rule.at = float(rig.candles("LTC-USD").close[-1])
     rig.enter("LTC-USD", "ADA-USD")
     assert rig.position is None
     assert rig.book.position("ADA-USD") is not None

@@ -37,8 +37,8 @@ class Counting(Told):
 
 
 def next_close(rig: Rig) -> None:
-    closed = rig.business.entries.prices.newest_close()
-    rig.until(lambda: rig.business.entries.prices.newest_close() > closed, "another close")
+    closed = rig.business.closes.newest()
+    rig.until(lambda: rig.business.closes.newest() > closed, "another close")
     rig.steady()
 
 
@@ -51,9 +51,9 @@ def test_each_close_counts_once_whenever_it_ends(unopened: Rig) -> None:
     assert dict(position.kept) == {"closes": 0.0, "decided at": float(position.candle_close)}
     for _ in range(2):
         next_close(rig)
-        rig.business.watch.close_of_candle()
+        rig.hear()
         rig.restart()
-        rig.business.watch.close_of_candle()
+        rig.hear()
     rig.cycle()
     assert rig.position is not None
     walked = int(rig.book.fact(f"walked:{rig.symbol}") or 0)
@@ -69,7 +69,7 @@ def test_it_leaves_by_its_own_reason_and_is_asked_whether_it_may_return(unopened
     rig.bought()
     rule.out, rule.may = True, False
     next_close(rig)
-    rig.until(lambda: rig.business.watch.close_of_candle() or rig.position is None, "its exit")
+    rig.until(lambda: bool(rig.hear() or rig.position is None), "its exit")
     rig.quiet()
     (sale,) = [one for one in rig.sales() if one.booked_qty > 0]
     assert (sale.purpose, sale.reason) == (Purpose.EXIT, "bored: nothing moves")

@@ -216,7 +216,8 @@ def test_where_no_stop_is_taken_nothing_is_bought(unopened: Rig) -> None:
         assert blocked is not None
         assert blocked.gate is Gate.STOP_ORDERS
         unopened.rule.side = 1
-        business.cycle(None)
+        unopened.candles()
+        business.cycle()
         assert unopened.sent() == []
 
 

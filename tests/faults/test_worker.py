@@ -139,7 +139,7 @@ def test_it_dies_then_hangs_then_hangs_at_the_end(house: House, monkeypatch: pyt
         assert [venue for venue in others if good_cycles(house, venue) <= before[venue]] == []
     house.rule.never.set()  # what was left behind wakes up, and may do nothing
     a_few_cycles(house, SICK)
-    restarts = {post.venue: post.restarts for post in house.trader.posts}
+    restarts = {str(post.key): post.restarts for post in house.trader.posts}
     assert restarts == {SICK: 2, **dict.fromkeys(others, 0)}
     assert [line for line in house.lines(Event.FAILED) if f" {SICK.upper()} " not in line] == []
     house.until(lambda: differences(house.book(SICK), truth(house.sandbox.ready, SICK)) == [], "agreement")
@@ -164,4 +164,4 @@ def a_few_cycles(house: House, venue: str) -> None:
 
 
 def posts(house: House) -> dict[str, supervisor.Post]:
-    return {post.venue: post for post in house.trader.posts}
+    return {str(post.key): post for post in house.trader.posts}

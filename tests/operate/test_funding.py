@@ -42,7 +42,7 @@ def script() -> Iterator[tuple[Script, str]]:
 
 def examined(url: str, folder: Path) -> Examination:
     access = Access("okx", "live", "main", url, SecretStr(KEY), SecretStr(SECRET), SecretStr(PHRASE))
-    world = World(mode=Mode.LIVE, clock=SystemClock(), accesses={"okx": access})
+    world = World(mode=Mode.LIVE, clock=SystemClock(), accesses={access.key: access})
     manager = BrokerManager(world, folder, allow_withdraw=False, log_for=lambda _: Silent())
     return manager.examine("okx")
 

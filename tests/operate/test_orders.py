@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from bot.cli import app
 from bot.domain.clock import iso, system_ms
 from bot.domain.events import Command, Verb
-from bot.domain.ids import Account
+from bot.domain.ids import Account, AccountKey
 from bot.hostlock import holding_folder
 from bot.operate.activity import activities
 from bot.operate.activity import main as who_trades
@@ -81,8 +81,8 @@ def test_the_running_daemon_says_whose_money_it_is(
 
 
 def test_an_order_left_at_the_desk_is_obeyed_once_by_whoever_opens_next(tmp_path: Path) -> None:
-    where = Books(tmp_path).where("kraken")
-    number = post(where, Verb.FLATTEN, desk("live", "kraken")).number
+    where = Books(tmp_path).where(KRAKEN.key)
+    number = post(where, Verb.FLATTEN, desk("live", KRAKEN.key)).number
     first, demo = ledger(tmp_path), ledger(tmp_path, Account("demo", "kraken", "main", "d-1"))
     assert first.commands() == [Command(Verb.FLATTEN, number)]
     assert demo.commands() == []
@@ -90,7 +90,7 @@ def test_an_order_left_at_the_desk_is_obeyed_once_by_whoever_opens_next(tmp_path
     first.answer(number, "flat")
     assert first.commands() == []
     assert ledger(tmp_path, Account("live", "kraken", "main", "k-2")).commands() == []
-    assert [seen.account for seen in Books(tmp_path).accounts(every=True)].count(desk("live", "kraken")) == 0
+    assert [seen.account for seen in Books(tmp_path).accounts(every=True)].count(desk("live", KRAKEN.key)) == 0
 
 
 def test_a_later_resume_calls_back_what_waits(nija: CliRunner, tmp_path: Path) -> None:
@@ -229,7 +229,7 @@ def test_real_money_is_named_whatever_is_traded(
     tmp_path: Path, mode: str, traded: set[tuple[str, str]], named: bool
 ) -> None:
     bought(ledger(tmp_path, Account(mode, "okx", "main", "o-1")))
-    assert bool(unwatched(Books(tmp_path), traded)) is named
+    assert bool(unwatched(Books(tmp_path), {(one, AccountKey(venue)) for one, venue in traded})) is named
 
 
 def test_whoever_asks_is_told_that_the_daemons_folder_was_taken_away(

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from bot.domain.clock import system_ms
+from bot.domain.ids import AccountKey
 from bot.domain.status import BrokerStatus, Status
 from bot.operate.activity import SILENT, Activity, to_activity
 from bot.operate.checks import to_finding
 
 KRAKEN = BrokerStatus(
-    broker="kraken",
+    key=AccountKey("kraken"),
     status=Status.HEALTHY,
     pid=os.getpid(),
     balance_usd=Decimal("12.50"),

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.ids import AccountKey
 from bot.domain.pacer import Pacer, RealTime
 from bot.runtime.pacer import LockStep, SteppedClock
 
+KRAKEN, OKX, SAVINGS = AccountKey("kraken"), AccountKey("okx"), AccountKey("kraken", "savings")
 STRETCH = st.integers(0, 10**10)
 SPEEDS = st.sampled_from([0.1, 1.0, 7.3, 60.0, 600.0])
 
@@ -57,7 +59,7 @@ def test_in_lock_step_counters_run_down_while_we_wait(counter: int) -> None:
 def test_the_market_waits_for_the_slowest_worker_of_all_accounts() -> None:
     pacer = LockStep()
     assert pacer.done_up_to(100) == 100
-    kraken, feed, okx = pacer.worker("kraken", "actor"), pacer.worker("kraken", "feed"), pacer.worker("okx", "actor")
+    kraken, feed, okx = pacer.worker(KRAKEN, "actor"), pacer.worker(KRAKEN, "feed"), pacer.worker(OKX, "actor")
     assert pacer.done_up_to(100) == 0
     for worker, up_to in ((kraken, 100), (feed, 60), (okx, 90)):
         worker.done(up_to)
@@ -70,7 +72,7 @@ def test_the_market_waits_for_the_slowest_worker_of_all_accounts() -> None:
 
 def test_whoever_gets_something_to_do_owes_again() -> None:
     pacer = LockStep()
-    actor = pacer.worker("kraken", "actor")
+    actor = pacer.worker(KRAKEN, "actor")
     actor.done(100)
     actor.busy()
     assert pacer.done_up_to(100) == 0
@@ -80,18 +82,18 @@ def test_whoever_gets_something_to_do_owes_again() -> None:
 
 def test_a_failed_account_owes_nothing_until_it_takes_a_new_place() -> None:
     pacer = LockStep()
-    before = [pacer.worker("kraken", name) for name in ("actor", "feed")]
-    pacer.excuse("kraken")
+    before = [pacer.worker(KRAKEN, name) for name in ("actor", "feed")]
+    pacer.excuse(KRAKEN)
     for one in before:
         one.done(1)  # a life that was left behind: nobody listens
     assert pacer.done_up_to(100) == 100
-    pacer.worker("kraken", "actor")
+    pacer.worker(KRAKEN, "actor")
     assert pacer.done_up_to(100) == 0
 
 
 def test_a_new_life_takes_the_place_of_the_one_before() -> None:
     pacer = LockStep()
-    old, new = pacer.worker("kraken", "actor"), pacer.worker("kraken", "actor")
+    old, new = pacer.worker(KRAKEN, "actor"), pacer.worker(KRAKEN, "actor")
     new.done(100)
     old.busy()
     assert pacer.done_up_to(100) == 100
@@ -100,18 +102,18 @@ def test_a_new_life_takes_the_place_of_the_one_before() -> None:
 def test_the_market_is_told_where_to_stop_next() -> None:
     pacer = LockStep()
     assert pacer.wakes_at(100) is None
-    for account, wakes_at in (("kraken", 0), ("okx", 106), ("coinbase", 103)):
+    for account, wakes_at in ((KRAKEN, 0), (OKX, 106), (SAVINGS, 103)):
         pacer.worker(account, "actor").done(100, wakes_at)
     assert pacer.wakes_at(100) == 103
     assert pacer.wakes_at(103) == 106
-    pacer.excuse("okx")
+    pacer.excuse(OKX)
     assert pacer.wakes_at(103) is None
 
 
 def test_a_step_of_the_market_is_told_to_all_who_want_to_hear_of_it() -> None:
     clock, heard = SteppedClock(100), []
-    clock.pacer.worker("kraken", "actor", lambda: heard.append(clock.market_ms()))
-    clock.pacer.worker("okx", "actor")
+    clock.pacer.worker(KRAKEN, "actor", lambda: heard.append(clock.market_ms()))
+    clock.pacer.worker(OKX, "actor")
     clock.set(200)
     clock.set(150)
     assert heard == [200, 200]
@@ -120,8 +122,8 @@ def test_a_step_of_the_market_is_told_to_all_who_want_to_hear_of_it() -> None:
 @pytest.mark.parametrize("word", ["done", "leave", "excuse"])
 def test_whoever_follows_the_market_hears_at_once_that_all_are_done(word: str) -> None:
     pacer = LockStep()
-    worker = pacer.worker("kraken", "actor")
-    say = {"done": lambda: worker.done(100), "leave": worker.leave, "excuse": lambda: pacer.excuse("kraken")}[word]
+    worker = pacer.worker(KRAKEN, "actor")
+    say = {"done": lambda: worker.done(100), "leave": worker.leave, "excuse": lambda: pacer.excuse(KRAKEN)}[word]
     assert pacer.wait_done(100, 0.01) == 0
     threading.Timer(0.05, say).start()
     assert pacer.wait_done(100, 60) == 100

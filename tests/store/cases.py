@@ -45,7 +45,7 @@ class HandClock:
 
 def ledger(folder: Path, account: Account = KRAKEN, clock: HandClock | None = None) -> Ledger:
     """A ledger on the account's own file in `folder`."""
-    return Ledger(Store.open(address(folder, account.venue)), account, clock or HandClock())
+    return Ledger(Store.open(address(folder, account.key.stem)), account, clock or HandClock())
 
 
 def intent(

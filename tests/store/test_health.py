@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.ids import AccountKey
 from bot.domain.status import BrokerStatus, Status
 from bot.store.health import from_row, to_row
 from bot.store.ledger import Ledger
@@ -18,7 +19,7 @@ from bot.store.reader import Books
 from tests.store.cases import KRAKEN, ledger
 
 TOLD = BrokerStatus(
-    broker="kraken",
+    key=AccountKey("kraken"),
     status=Status.DEGRADED,
     reason="no answer",
     remedy="wait",
@@ -49,10 +50,10 @@ def book(tmp_path: Path) -> Ledger:
 
 def test_the_last_one_reported_is_read(tmp_path: Path, book: Ledger) -> None:
     assert Books(tmp_path).statuses() == {}
-    book.report_status(BrokerStatus("kraken", Status.UNFUNDED, at=9_100, pid=77))
-    assert Books(tmp_path).statuses()["kraken"].status is Status.UNFUNDED
+    book.report_status(BrokerStatus(AccountKey("kraken"), Status.UNFUNDED, at=9_100, pid=77))
+    assert Books(tmp_path).statuses()[KRAKEN.key].status is Status.UNFUNDED
     book.report_status(TOLD)
-    assert Books(tmp_path).statuses() == {"kraken": TOLD}
+    assert Books(tmp_path).statuses() == {KRAKEN.key: TOLD}
 
 
 def test_the_row_is_the_one_that_other_versions_read() -> None:
@@ -83,7 +84,7 @@ def test_the_row_is_the_one_that_other_versions_read() -> None:
 
 
 def test_what_never_was_is_null() -> None:
-    row = to_row(BrokerStatus("kraken", Status.HEALTHY))
+    row = to_row(BrokerStatus(AccountKey("kraken"), Status.HEALTHY))
     assert [row[name] for name in ("last_error", "last_good_cycle", "last_reconciled")] == [None, None, None]
 
 
@@ -118,7 +119,7 @@ def test_reading_a_row_gives_the_status_that_was_written(
     at, pid, cycles, cycles_ok, errors, good, reconciled, signals = numbers
     permissions, ip_bound, skew = key
     told = BrokerStatus(
-        "kraken", status, reason, remedy, KRAKEN.mode, str(KRAKEN), at, pid, *money, cycles, cycles_ok, errors, error,
+        AccountKey("kraken"), status, reason, remedy, KRAKEN.mode, str(KRAKEN), at, pid, *money, cycles, cycles_ok, errors, error,
         good, reconciled, signals, skipped, permissions=tuple(permissions), ip_bound=ip_bound, clock_skew_ms=skew,
     )  # fmt: skip
     assert from_row(KRAKEN, to_row(told)) == told

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain.events import Command, Verb
+from bot.domain.ids import AccountKey
 from bot.store.ledger import Ledger
 from bot.store.reader import Books
 from tests.store.cases import KRAKEN, HandClock, ledger
@@ -74,22 +75,22 @@ def test_facts_are_kept_changed_and_forgotten(tmp_path: Path, book: Ledger) -> N
 def test_an_operators_order_is_found_done_and_answered(tmp_path: Path, book: Ledger) -> None:
     books = Books(tmp_path)
     posted = books.post(Verb.PAUSE)
-    flatten = books.post(Verb.FLATTEN, "kraken")["kraken"]
-    assert list(posted) == ["kraken"]
-    pause = posted["kraken"].number
+    flatten = books.post(Verb.FLATTEN, KRAKEN.key)[KRAKEN.key]
+    assert list(posted) == [KRAKEN.key]
+    pause = posted[KRAKEN.key].number
     assert book.commands() == [Command(Verb.PAUSE, pause), Command(Verb.FLATTEN, flatten.number)]
-    assert books.reply(posted["kraken"]).answered_at is None
+    assert books.reply(posted[KRAKEN.key]).answered_at is None
     book.answer(pause, "paused")
     book.answer(pause, "twice")
-    reply = books.reply(posted["kraken"])
+    reply = books.reply(posted[KRAKEN.key])
     assert (reply.verb, reply.answered_at, reply.result) == (Verb.PAUSE, 9_000, "paused")
     assert book.commands() == [Command(Verb.FLATTEN, flatten.number)]
-    assert books.post(Verb.STOP, "okx") == {}
+    assert books.post(Verb.STOP, AccountKey("okx")) == {}
 
 
 def test_an_order_reaches_only_the_account_it_was_meant_for(tmp_path: Path, book: Ledger) -> None:
     other = ledger(tmp_path, KRAKEN.__class__("live", "kraken", "main", "k-2"), HandClock(wall=10_000))
-    number = Books(tmp_path).post(Verb.PAUSE)["kraken"].number
+    number = Books(tmp_path).post(Verb.PAUSE)[KRAKEN.key].number
     assert [command.number for command in other.commands()] == [number]
     assert book.commands() == []
     book.answer(number, "not mine")

@@ -11,9 +11,13 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine
 
 from bot.domain.booking import AlreadyDecided
 from bot.domain.order import OrderStatus, Side
+from bot.store import migrate
 from bot.store.database import Store, StoreError, address
 from bot.store.ledger import Ledger
 from bot.store.lock import LOOK, AccountLocked, ServerLedger, ServerLock
@@ -134,3 +138,31 @@ def test_a_server_that_takes_no_writes_says_what_to_do(tmp_path: Path, server: S
         with pytest.raises(StoreError, match="takes no writes") as told:
             Ledger(store, replace(KRAKEN, identity="reader"), HandClock())
     assert "default_transaction_read_only" in told.value.remedy
+
+
+# --- a book from before accounts had names
+
+
+def test_accounts_without_names_are_brought_up_to_date(tmp_path: Path, server: Server) -> None:
+    host = create_engine(address(tmp_path, "kraken", server.url), isolation_level="AUTOCOMMIT")
+    with host.connect() as connection:
+        connection.exec_driver_sql("CREATE DATABASE before")
+    host.dispose()
+    url = server.url.replace("/postgres", "/before")
+    where = address(tmp_path, "kraken", url)
+    raw = create_engine(where)
+    with raw.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(migrate.FOLDER))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+        connection.exec_driver_sql(
+            "INSERT INTO accounts (mode, venue, environment, identity, first_seen, last_seen)"
+            " VALUES ('live', 'kraken', 'main', 'k-1', 1, 1)"
+        )
+        connection.exec_driver_sql("INSERT INTO facts (account_id, name, value) VALUES (1, 'paused', 'yes')")
+    raw.dispose()
+    with closing(Store.open(where)) as store:
+        books = [Ledger(store, replace(KRAKEN, name=name), HandClock()) for name in ("", "savings")]
+        assert [book.fact("paused") for book in books] == ["yes", None]
+        assert [str(seen.account.key) for seen in Books(tmp_path, url).accounts()] == ["kraken", "kraken:savings"]

@@ -79,7 +79,7 @@ def test_a_damaged_database_hides_no_other(tmp_path: Path, monkeypatch: pytest.M
     """The sound books are shown and ordered all the same; the damaged one is told of in a line, and the exit status is 1."""
     other = replace(KRAKEN, venue="okx", identity="o-1")
     for account in (KRAKEN, other):
-        with closing(Store.open(address(tmp_path, account.venue))) as store:
+        with closing(Store.open(address(tmp_path, account.key.stem))) as store:
             Ledger(store, account, HandClock()).record(intent(1))
     spoil(tmp_path / "kraken.db", since)
     monkeypatch.setenv("NIJA_DATA_DIR", str(tmp_path))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.ids import Account
+from bot.domain.ids import Account, AccountKey
 from bot.domain.order import OrderStatus, OrderType, Purpose, Side
 from bot.domain.status import BrokerStatus, Status
 from bot.store.database import Store, address
@@ -41,7 +41,7 @@ def traded(folder: Path) -> None:
     book.uncover("BTC-USD", 9_000, "stop refused")
     book.report_status(
         BrokerStatus(
-            "kraken",
+            AccountKey("kraken"),
             Status.HEALTHY,
             at=9_000,
             pid=1,
@@ -226,15 +226,15 @@ def test_the_current_accounts_are_the_last_seen_of_the_kind_of_money_last_used(t
     start("kraken", "sandbox", "play", 400)
     assert current() == play
     assert len(Books(tmp_path, url).accounts(every=True)) == 6
-    names = list(document(Books(tmp_path, url), "kraken", every=True)["brokers"])
+    names = list(document(Books(tmp_path, url), KRAKEN.key, every=True)["brokers"])
     assert names == ["kraken", "kraken (live:kraken:main:new key)", "kraken (live:kraken:main:old key)"]
 
 
 def test_one_broker_may_be_asked_for(tmp_path: Path) -> None:
     bought(ledger(tmp_path))
     ledger(tmp_path, replace(KRAKEN, venue="okx"))
-    assert list(document(Books(tmp_path), "okx")["brokers"]) == ["okx"]
-    assert list(document(Books(tmp_path), "coinbase")["brokers"]) == []
+    assert list(document(Books(tmp_path), AccountKey("okx"))["brokers"]) == ["okx"]
+    assert list(document(Books(tmp_path), AccountKey("coinbase"))["brokers"]) == []
 
 
 def test_other_programs_files_are_not_read(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.strategy import checks, exits, gates, rule
+from bot.strategy import checks, exits, gates
 from bot.strategy.apex import ApexStrategy
 from bot.strategy.gate_words import explained
 from bot.strategy.gates import GATES, Gate, first
@@ -251,8 +251,8 @@ class Trade(NamedTuple):
     reward_to_cost: float = 1.0
 
     def offer(self) -> Offer:
-        target = rule.first_target(self.close, self.stop, ApexStrategy.legs)
-        least = rule.needed(self.price, self.fee, self.spread, self.reward_to_cost)
+        target = exits.first_target(self.close, self.stop, ApexStrategy.legs)
+        least = exits.needed(self.price, self.fee, self.spread, self.reward_to_cost)
         return Offer("ask", self.side, self.price, self.stop, ApexStrategy.widest_r, target, least)
 
 
@@ -291,7 +291,7 @@ def test_what_a_trade_must_pay(trade: Trade, gate: Gate | None) -> None:
 
 
 def test_without_targets_no_price_is_beyond_the_first() -> None:
-    target = rule.first_target(100.0, 98.0, ())
+    target = exits.first_target(100.0, 98.0, ())
     assert blocking(PASSES[Offer]._replace(price=104.0, widest=math.inf, target=target)) == []
 
 

@@ -11,9 +11,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bot.domain.instrument import Instrument
+from bot.strategy import rule
 from bot.strategy.exact import lots_of, minimums, quantity
 from bot.strategy.params import APEX, DEFAULT_OWNER, Owner
-from bot.strategy.sizing import Fit, Minimums, Purse, size, size_pct, smallest_tradeable
+from bot.strategy.sizing import Fit, Minimums, Purse, size, smallest_tradeable
 
 BANDS = [
     (20.0, 2.0),
@@ -32,13 +33,13 @@ BANDS = [
 @pytest.mark.parametrize(("adx", "pct"), BANDS)
 @pytest.mark.parametrize(("score", "weight"), [(3, 0.8), (4, 0.9), (5, 1.0)])
 def test_percent_by_strength_and_score(adx: float, pct: float, score: int, weight: float) -> None:
-    assert size_pct(adx, score, APEX, DEFAULT_OWNER) == pytest.approx(max(pct * weight, 2.0))
+    assert rule.size_pct(adx, score, APEX, DEFAULT_OWNER) == pytest.approx(max(pct * weight, 2.0))
 
 
 def test_percent_stays_within_the_owners_bounds() -> None:
     owner = Owner(min_position_pct=3.0, max_position_pct=5.0)
-    assert size_pct(20.0, 3, APEX, owner) == 3.0
-    assert size_pct(50.0, 5, APEX, owner) == 5.0
+    assert rule.size_pct(20.0, 3, APEX, owner) == 3.0
+    assert rule.size_pct(50.0, 5, APEX, owner) == 5.0
 
 
 def purse(equity: float, free: float | None = None, ceiling: float = math.inf) -> Purse:

@@ -12,12 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.ids import AccountKey
 from bot.domain.status import CONNECTING, BrokerStatus, Holding, Status
 from bot.telemetry.status import from_heartbeat, to_heartbeat, to_lines
 from tests.store.cases import bought, ledger
 
 KRAKEN = BrokerStatus(
-    broker="kraken",
+    key=AccountKey("kraken"),
     status=Status.HEALTHY,
     mode="live",
     account="live:kraken:main:k-1",
@@ -33,8 +34,8 @@ KRAKEN = BrokerStatus(
     silent_ms=120,
     restarts=1,
 )
-OKX = BrokerStatus("okx", Status.DEGRADED, reason="no answer", remedy="nothing to do", cycles=2)
-COINBASE = BrokerStatus("coinbase", Status.HALTED, reason="paused by the operator", last_reconciled=1_000)
+OKX = BrokerStatus(AccountKey("okx"), Status.DEGRADED, reason="no answer", remedy="nothing to do", cycles=2)
+COINBASE = BrokerStatus(AccountKey("coinbase"), Status.HALTED, reason="paused by the operator", last_reconciled=1_000)
 
 
 def held(folder: Path) -> Holding:
@@ -65,21 +66,21 @@ def test_reading_a_row_gives_the_status_that_was_written(
     reason, remedy, mode, account = texts
     silent, restarts, cycles = numbers
     told = BrokerStatus(
-        "okx", status, reason, remedy, mode, account, cycles=cycles, lateness=tuple(lateness), silent_ms=silent,
+        AccountKey("okx"), status, reason, remedy, mode, account, cycles=cycles, lateness=tuple(lateness), silent_ms=silent,
         restarts=restarts, stuck=stuck,
     )  # fmt: skip
-    assert from_heartbeat("okx", json.loads(json.dumps(to_heartbeat(told)))) == told
+    assert from_heartbeat(AccountKey("okx"), json.loads(json.dumps(to_heartbeat(told)))) == told
 
 
 def test_a_row_of_another_version_is_understood_as_far_as_it_goes() -> None:
     row = {"status": "dreaming", "reason": "", "silent_ms": 0, "stuck": False, "cycles": 0}
-    assert from_heartbeat("okx", row) == BrokerStatus("okx", Status.DEGRADED)
+    assert from_heartbeat(AccountKey("okx"), row) == BrokerStatus(AccountKey("okx"), Status.DEGRADED)
 
 
 @pytest.mark.parametrize("row", [{}, {"status": "healthy"}, {**to_heartbeat(OKX), "cycles": "many"}])
 def test_what_is_no_row_is_told(row: dict[str, Any]) -> None:
     with pytest.raises((KeyError, TypeError, ValueError)):
-        from_heartbeat("okx", row)
+        from_heartbeat(AccountKey("okx"), row)
 
 
 def test_the_status_block(tmp_path: Path) -> None:
@@ -99,12 +100,12 @@ def test_the_status_block(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("status", "connected"),
     [
-        (BrokerStatus("okx", Status.HEALTHY), True),
-        (BrokerStatus("okx", Status.UNFUNDED), True),
-        (BrokerStatus("okx", Status.HALTED), True),
-        (BrokerStatus("okx", Status.DEGRADED, errors=1), False),
-        (BrokerStatus("okx", Status.DEGRADED, reason=CONNECTING), False),
-        (BrokerStatus("okx", Status.FAILED), False),
+        (BrokerStatus(AccountKey("okx"), Status.HEALTHY), True),
+        (BrokerStatus(AccountKey("okx"), Status.UNFUNDED), True),
+        (BrokerStatus(AccountKey("okx"), Status.HALTED), True),
+        (BrokerStatus(AccountKey("okx"), Status.DEGRADED, errors=1), False),
+        (BrokerStatus(AccountKey("okx"), Status.DEGRADED, reason=CONNECTING), False),
+        (BrokerStatus(AccountKey("okx"), Status.FAILED), False),
     ],
 )
 def test_which_brokers_answer(status: BrokerStatus, connected: bool) -> None:

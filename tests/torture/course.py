@@ -21,6 +21,7 @@ from types import FrameType
 from typing import Any
 
 from bot.domain.events import Verb
+from bot.domain.ids import AccountKey
 from bot.store.database import StoreError
 from bot.store.report import write_csv
 from tests.torture import checks, slope
@@ -372,7 +373,7 @@ class _Torture:
     def _rows(self, venue: str) -> list[dict[str, str]]:
         """The accountant's rows of one broker."""
         text = StringIO()
-        write_csv(self._trader.books, text, venue)
+        write_csv(self._trader.books, text, AccountKey(venue))
         text.seek(0)
         return list(csv.DictReader(text))
 

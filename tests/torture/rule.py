@@ -9,8 +9,8 @@ from random import Random
 
 from bot.domain.candles import Candles
 from bot.strategy.base import Close, Costs, Evaluation, Strategy, Terms, Trade
+from bot.strategy.exits import FLAT
 from bot.strategy.grid import towards
-from bot.strategy.rule import FLAT
 
 #: How far below the close a stop lies: near enough that stops and all three targets are met within minutes.
 STOPS = (0.998, 0.996, 0.993)

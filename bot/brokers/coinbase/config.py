@@ -26,7 +26,8 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class CoinbaseConfig:
-    """One Coinbase portfolio: a key belongs to exactly one. `mode` is sandbox, demo or live, `environment` tells hosts apart.
+    """One Coinbase portfolio: a key belongs to exactly one. `mode` is sandbox, demo or live, `environment` tells hosts apart;
+    `account_name` is the owner's own name for it.
 
     `api_key` is the key's name (`organizations/…/apiKeys/…` or a UUID), `api_secret` its private key in any form that
     `keys.private_key` reads. `state_dir` holds until when Coinbase wants to be left alone, for every program of this host
@@ -39,6 +40,7 @@ class CoinbaseConfig:
     api_url: str = PUBLIC_URL
     mode: str = "live"
     environment: str = "main"
+    account_name: str = ""
     allow_withdraw: bool = False
     ca_file: str | None = None
     read_seconds: float = 12.0

@@ -35,7 +35,7 @@ def connect(
     account.portfolio = info.portfolio
     account.balances()
     return Connection(
-        account=Account(config.mode, "coinbase", config.environment, info.portfolio),
+        account=Account(config.mode, "coinbase", config.environment, info.portfolio, config.account_name),
         permissions=info.permissions,
         ip_bound=None,
         clock_skew_ms=skew,

@@ -31,6 +31,50 @@ _MOST_PAGES = 20
 _FRESH = 5.0
 
 
+class CoinbaseCandles:
+    """Reads candles over one transport."""
+
+    def __init__(self, transport: CoinbaseTransport, clock: Clock) -> None:
+        self._transport = transport
+        self._clock = clock
+
+    def candles(self, symbol: str, timeframe_ms: int, count: int) -> Candles:
+        """The newest closed candles. Coinbase sends none for a time without trades, so there may be fewer than `count`."""
+        newest = self._clock.market_ms() // timeframe_ms * timeframe_ms - timeframe_ms
+        oldest = newest - (count - 1) * timeframe_ms
+        rows: list[Row] = []
+        for start in range(oldest, newest + 1, MOST_CANDLES * timeframe_ms):
+            end = min(start + (MOST_CANDLES - 1) * timeframe_ms, newest)
+            rows += self._candles(symbol, timeframe_ms, start, end)
+        return Candles.of(timeframe_ms, rows)
+
+    def ask(self, symbol: str, timeframe_ms: int, start: int, end: int) -> Mapping[str, Any]:
+        """One call for the candles that open in `start` .. `end`, asked for until the last one closes: whether a candle belongs
+        to a stretch by its open or by its close is not documented, and those too many are left out afterwards.
+        """
+        if timeframe_ms not in wire.GRANULARITIES:
+            raise failure(Meaning.UNSUPPORTED, f"Coinbase has no candles of {timeframe_ms} ms")
+        query = {
+            "start": str(start // SECOND),
+            "end": str((end + timeframe_ms) // SECOND),
+            "granularity": wire.GRANULARITIES[timeframe_ms],
+        }
+        try:
+            return self._transport.private(f"/products/{symbol}/candles", query)
+        except BrokerError as error:
+            if error.meaning is not Meaning.CREDENTIALS:
+                raise
+            # candles that are asked for too fast are refused in these words; a wrong key is refused everywhere
+            raise failure(Meaning.RATE_LIMITED, error.text, "throttled", PAUSE_MS) from error
+
+    def close(self) -> None:
+        self._transport.hang_up()
+
+    def _candles(self, symbol: str, timeframe_ms: int, start: int, end: int) -> list[Row]:
+        answer = self.ask(symbol, timeframe_ms, start, end)
+        return failure.understood(lambda: wire.candles(answer, start, end))
+
+
 class CoinbaseMarket:
     """Reads everything about markets."""
 
@@ -42,6 +86,7 @@ class CoinbaseMarket:
         self._days: dict[str, wire.Day] = {}
         self._aliases: dict[str, str] = {}
         self._read_at = -_FRESH
+        self._candles = CoinbaseCandles(transport, clock)
 
     def time(self) -> int:
         """Coinbase's clock (ms)."""
@@ -90,14 +135,12 @@ class CoinbaseMarket:
         return found
 
     def candles(self, symbol: str, timeframe_ms: int, count: int) -> Candles:
-        """The newest closed candles. Coinbase sends none for a time without trades, so there may be fewer than `count`."""
-        newest = self._clock.market_ms() // timeframe_ms * timeframe_ms - timeframe_ms
-        oldest = newest - (count - 1) * timeframe_ms
-        rows: list[Row] = []
-        for start in range(oldest, newest + 1, MOST_CANDLES * timeframe_ms):
-            end = min(start + (MOST_CANDLES - 1) * timeframe_ms, newest)
-            rows += self._candles(symbol, timeframe_ms, start, end)
-        return Candles.of(timeframe_ms, rows)
+        """The newest closed candles."""
+        return self._candles.candles(symbol, timeframe_ms, count)
+
+    def candle_reader(self) -> CoinbaseCandles:
+        """Candles for another thread."""
+        return CoinbaseCandles(self._transport.beside(), self._clock)
 
     def look(self, symbol: str, since: int) -> Look:
         """Last, high and low of the trades after `since`; `at` is the newest trade's time, so that none is missed.
@@ -138,33 +181,10 @@ class CoinbaseMarket:
             if alias := text(row, "alias"):
                 self._aliases[name] = alias
 
-    def _candles(self, symbol: str, timeframe_ms: int, start: int, end: int) -> list[Row]:
-        answer = self._ask_candles(symbol, timeframe_ms, start, end)
-        return failure.understood(lambda: wire.candles(answer, start, end))
-
-    def _ask_candles(self, symbol: str, timeframe_ms: int, start: int, end: int) -> Mapping[str, Any]:
-        """One call for the candles that open in `start` .. `end`, asked for until the last one closes: whether a candle belongs
-        to a stretch by its open or by its close is not documented, and those too many are left out afterwards.
-        """
-        if timeframe_ms not in wire.GRANULARITIES:
-            raise failure(Meaning.UNSUPPORTED, f"Coinbase has no candles of {timeframe_ms} ms")
-        query = {
-            "start": str(start // SECOND),
-            "end": str((end + timeframe_ms) // SECOND),
-            "granularity": wire.GRANULARITIES[timeframe_ms],
-        }
-        try:
-            return self._transport.private(f"/products/{symbol}/candles", query)
-        except BrokerError as error:
-            if error.meaning is not Meaning.CREDENTIALS:
-                raise
-            # candles that are asked for too fast are refused in these words; a wrong key is refused everywhere
-            raise failure(Meaning.RATE_LIMITED, error.text, "throttled", PAUSE_MS) from error
-
     def _with_candles(self, seen: Look, since: int) -> Look:
         """What was seen, and what the candles since then say: those of minutes, or longer ones for a longer stretch."""
         now = self._clock.market_ms()
         each = shortest(wire.GRANULARITIES, now - since, MOST_CANDLES - 1)
         start = max(since - since % each, now - now % each - (MOST_CANDLES - 1) * each)
-        answer = self._ask_candles(seen.symbol, each, start, now - now % each)
+        answer = self._candles.ask(seen.symbol, each, start, now - now % each)
         return widened(seen, failure.understood(lambda: wire.extremes(answer, start)))

@@ -129,7 +129,7 @@ class CoinbaseTransport(Transport[CoinbaseClient]):
     def _ask(self, call: Callable[[CoinbaseClient], Any]) -> dict[str, Any]:
         deadline = self._haste.deadline(self._config.read_seconds)
         try:
-            return self._question(lambda: self._signed(call, Lane.QUERY, deadline), deadline, _AGAIN)
+            return self._question(lambda: self._signed(call, self._lane, deadline), deadline, _AGAIN)
         except BrokerError as error:
             self._blame_clock(error, deadline)
             raise

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Protocol
 
-from bot.brokers.base import BaseBroker, Capabilities, ShapeProof
+from bot.brokers.base import BaseBroker, CandleReader, Capabilities, ShapeProof
 from bot.brokers.common.shapes import Shapes
 from bot.domain.candles import Candles
 from bot.domain.fill import Fill
@@ -33,6 +33,7 @@ class Market(Protocol):
     def instruments(self) -> Mapping[str, Instrument]: ...
     def tickers(self, symbols: Collection[str]) -> Mapping[str, Ticker]: ...
     def candles(self, symbol: str, timeframe_ms: int, count: int) -> Candles: ...
+    def candle_reader(self) -> CandleReader: ...
     def look(self, symbol: str, since: int) -> Look: ...
 
 
@@ -60,7 +61,7 @@ class Trade(Protocol):
 
 
 class VenueBroker(BaseBroker):
-    """One account of one venue. Used by one thread; only `hurry` may come from another."""
+    """One account of one venue. Used by one thread; `hurry` may come from another, and a `candle_reader` is for another."""
 
     _transport: Wire
     _market: Market
@@ -97,6 +98,9 @@ class VenueBroker(BaseBroker):
 
     def candles(self, symbol: str, timeframe_ms: int, count: int) -> Candles:
         return self._market.candles(symbol, timeframe_ms, count)
+
+    def candle_reader(self) -> CandleReader:
+        return self._market.candle_reader()
 
     def look(self, symbol: str, since: int) -> Look:
         return self._market.look(symbol, since)

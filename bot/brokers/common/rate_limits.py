@@ -1,12 +1,13 @@
 """A venue's rate budget, spent before the venue has to refuse us, with exits served before questions before entries.
 
 Owns the counters (kept on the market clock, as the venues keep theirs) and the waiting for room in them. Venue-neutral:
-sizes, costs and what counts where come from each venue's own table.
+sizes, costs and what counts where come from each venue's own table. Threads of one account may share a counter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from threading import RLock
 from types import MappingProxyType
 
 from bot.brokers.base import Lane
@@ -14,7 +15,7 @@ from bot.brokers.common.deadline import Deadline
 from bot.domain.clock import Clock
 
 #: How much of a budget each lane may fill: what is above stays free for the lanes before it.
-SHARES: Mapping[Lane, float] = MappingProxyType({Lane.EXIT: 1.0, Lane.QUERY: 0.85, Lane.ENTRY: 0.6})
+SHARES: Mapping[Lane, float] = MappingProxyType({Lane.EXIT: 1.0, Lane.QUERY: 0.85, Lane.ENTRY: 0.6, Lane.CANDLES: 0.5})
 
 
 class OverBudget(Exception):
@@ -39,44 +40,60 @@ class Budget:
         self._decay = decay
         self._clock = clock
         self._shares = shares
+        self._lock = RLock()
         self._level = 0.0
         self._at = self._now()
 
     def level(self) -> float:
         """What the counter shows now."""
-        now = self._now()
-        self._level = max(0.0, self._level - max(0, now - self._at) / 1000 * self._decay)
-        self._at = now  # also when the clock was set back: or nothing would flow out until it has caught up
-        return self._level
+        with self._lock:
+            now = self._now()
+            self._level = max(0.0, self._level - max(0, now - self._at) / 1000 * self._decay)
+            self._at = now  # also when the clock was set back: or nothing would flow out until it has caught up
+            return self._level
 
     def wait_ms(self, cost: float, lane: Lane) -> int:
         """Market milliseconds until a call of this cost has room in its lane; 0 when it has."""
-        level = self.level()
-        ceiling = max(0.0, self._capacity * self._shares[lane] - cost)
-        return 0 if level <= ceiling else int((level - ceiling) / self._decay * 1000) + 1
+        with self._lock:
+            level = self.level()
+            ceiling = max(0.0, self._capacity * self._shares[lane] - cost)
+            return 0 if level <= ceiling else int((level - ceiling) / self._decay * 1000) + 1
+
+    def take(self, cost: float, lane: Lane) -> int:
+        """Count a call that is about to leave, if it has room; else the market milliseconds until it has."""
+        with self._lock:
+            wait = self.wait_ms(cost, lane)
+            if not wait:
+                self.spend(cost)
+            return wait
 
     def spend(self, cost: float) -> None:
-        """Count a call that is about to leave."""
-        self._level = self.level() + cost
+        """Count a call that is about to leave, room or not."""
+        with self._lock:
+            self._level = self.level() + cost
 
     def pace(self, capacity: float, decay: float) -> None:
         """The venue's numbers for this counter from now on."""
-        self._level = self.level()
-        self._capacity, self._decay = capacity, decay
+        with self._lock:
+            self._level = self.level()
+            self._capacity, self._decay = capacity, decay
 
     def recall(self, level: float, at: int, cost: float = 0.0) -> None:
         """What the counter showed at market time `at`, by whoever used it, and a call since: never less than ours."""
-        gone = max(0, self._now() - at) / 1000 * self._decay
-        self._level = max(self.level(), min(max(0.0, level - gone), self._capacity) + cost)
+        with self._lock:
+            gone = max(0, self._now() - at) / 1000 * self._decay
+            self._level = max(self.level(), min(max(0.0, level - gone), self._capacity) + cost)
 
     @property
     def state(self) -> tuple[float, int]:
         """What the counter shows, and the market time (ms) of that, for `recall`."""
-        return self.level(), self._now()
+        with self._lock:
+            return self.level(), self._at
 
     def exhaust(self) -> None:
         """The venue says that its counter is full, whatever ours says."""
-        self._level = max(self.level(), self._capacity)
+        with self._lock:
+            self._level = max(self.level(), self._capacity)
 
     def _now(self) -> int:
         return self._clock.pacer.counter_ms(self._clock.market_ms(), self._clock.wall_ms())
@@ -84,17 +101,18 @@ class Budget:
 
 def admit(budget: Budget, cost: float, lane: Lane, deadline: Deadline, clock: Clock) -> None:
     """Wait for room and spend it; raises `OverBudget` when the deadline would pass first."""
-    await_room(budget, cost, lane, deadline, clock)
-    budget.spend(cost)
+    _await(lambda: budget.take(cost, lane), budget.name, deadline, clock)
 
 
 def await_room(budget: Budget, cost: float, lane: Lane, deadline: Deadline, clock: Clock) -> None:
-    """Wait for room; raises `OverBudget` when the deadline would pass first.
+    """Wait for room, and leave it; raises `OverBudget` when the deadline would pass first."""
+    _await(lambda: budget.wait_ms(cost, lane), budget.name, deadline, clock)
 
-    Room comes with the venue's time, waiting happens in real time: the clock's pacer converts.
-    """
-    while wait := budget.wait_ms(cost, lane):
+
+def _await(missing: Callable[[], int], name: str, deadline: Deadline, clock: Clock) -> None:
+    """Room comes with the venue's time, waiting happens in real time: the clock's pacer converts."""
+    while wait := missing():
         real = clock.pacer.counter_wait_ms(wait)
         if real >= deadline.left() * 1000:
-            raise OverBudget(budget.name, real)
+            raise OverBudget(name, real)
         deadline.pause(real / 1000)

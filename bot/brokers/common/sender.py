@@ -34,12 +34,12 @@ T = TypeVar("T")
 
 
 class Sender(Generic[C]):
-    """Calls of one thread, on a client that is made when it is needed."""
+    """Calls of one thread, on a client that is made when it is needed. `name` says what for."""
 
-    def __init__(self, make: Callable[[], C], haste: Haste, failure: Failures) -> None:
+    def __init__(self, make: Callable[[], C], haste: Haste, failure: Failures, name: str = "sender") -> None:
         self._make = make
         self._failure = failure
-        self._runner = Runner(f"{failure.venue}-sender", haste)
+        self._runner = Runner(f"{failure.venue}-{name}", haste)
         self._client: C | None = None
         self._closed = False
 

@@ -49,8 +49,38 @@ class Silence:
             raise self._failure(Meaning.LOCKED_OUT, "locked out: not calling", "lockout", left)
         raise self._failure(Meaning.RATE_LIMITED, f"{self._failure.name} asked for a pause", "throttled", left)
 
+    def beside(self) -> Silence:
+        """For a thread that only asks for candles."""
+        return _Beside(self._clock, self._failure, self)
+
     def _extend(self, quiet: Quiet) -> None:
         length = min(quiet.ms, LONGEST)
         if length > self._pause.left():
             self._pause.begin(length)
             self._locked_out = quiet.locked_out
+
+
+class _Beside(Silence):
+    """Keeps the silence that the key owes, and another for what it is refused itself: candles that were asked for too fast keep no
+    order from being sent. A lockout is everybody's.
+    """
+
+    def __init__(self, clock: Clock, failure: Failures, keys: Silence) -> None:
+        super().__init__(clock, failure)
+        self._keys = keys
+
+    def begin(self, error: BrokerError) -> None:
+        if error.meaning is Meaning.LOCKED_OUT:
+            self._keys.begin(error)
+        else:
+            super().begin(error)
+
+    def keep(self, file: KeyFile) -> None:
+        self._keys.keep(file)
+
+    def learn(self, file: KeyFile) -> None:
+        self._keys.learn(file)
+
+    def check(self) -> None:
+        self._keys.check()
+        super().check()

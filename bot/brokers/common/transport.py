@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Generic, TypeVar
+from copy import copy
+from typing import Generic, Self, TypeVar
 
-from bot.brokers.base import BrokerError, NoRoom
+from bot.brokers.base import BrokerError, Lane, NoRoom
 from bot.brokers.common.deadline import Deadline, Haste
 from bot.brokers.common.failures import Failures, of_question
 from bot.brokers.common.keylock import KeyBusy, KeyFile, KeyLock
@@ -30,16 +31,33 @@ Again = Mapping[Meaning, tuple[float, ...]]
 
 
 class Transport(Generic[C]):
-    """Calls to one account of a venue. Used by one thread; `hurry` may be called by another."""
+    """Calls to one account of a venue. Used by one thread; `hurry` and `close` may be called by another."""
 
     def __init__(self, access: Access, clock: Clock, log: Log, failure: Failures, make: Callable[[], C]) -> None:
         self._clock = clock
         self._log = log
         self._failure = failure
         self._haste = Haste(clock.wall_ms)
+        self._make = make
         self._sender = Sender(make, self._haste, failure)
         self._lock = KeyLock.of(access.state_dir, access.mode, failure.venue, access.environment, access.key)
         self._silence = Silence(clock, failure)
+        self._lane = Lane.QUERY
+        self._other: Self | None = None
+
+    def beside(self) -> Self:
+        """One for the candles, on a thread of its own: it shares budgets, key and hurry. The one before it is cut off."""
+        if self._other is not None:
+            self._other.hang_up()
+        self._other = copy(self)
+        self._other.split_off()
+        return self._other
+
+    def split_off(self) -> None:
+        """What it does not share with the one that it was copied from."""
+        self._sender = Sender(self._make, self._haste, self._failure, "candles")
+        self._silence = self._silence.beside()
+        self._lane, self._other = Lane.CANDLES, None
 
     def hurry(self, until: int) -> None:
         """No wait beyond wall time `until`."""
@@ -62,9 +80,15 @@ class Transport(Generic[C]):
                 return found
         return None
 
-    def close(self) -> None:
-        """Let go of thread, sockets and lock; safe to call twice."""
+    def hang_up(self) -> None:
+        """Let go of thread and sockets; safe to call twice."""
         self._sender.close()
+
+    def close(self) -> None:
+        """Let go of the lock, too, and hang up for the candles."""
+        self.hang_up()
+        if self._other is not None:
+            self._other.hang_up()
         self._lock.close()
 
     # -- for the venues ----------------------------------------------------------------------------------------------

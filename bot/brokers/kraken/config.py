@@ -48,7 +48,8 @@ LIMITS: Mapping[Tier, Limits] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class KrakenConfig:
-    """One Kraken account. `mode` is sandbox, demo or live, `environment` tells accounts of one mode apart.
+    """One Kraken account. `mode` is sandbox, demo or live, `environment` tells accounts of one mode apart;
+    `account_name` is the owner's own name for it.
 
     `state_dir` holds the key's lock and nonce floor; it must be the same for every program of this host that uses the key.
     """
@@ -59,6 +60,7 @@ class KrakenConfig:
     api_url: str = PUBLIC_URL
     mode: str = "live"
     environment: str = "main"
+    account_name: str = ""
     allow_withdraw: bool = False
     tier: Tier = Tier.STARTER
     ca_file: str | None = None

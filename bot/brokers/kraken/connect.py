@@ -49,7 +49,7 @@ def connect(config: KrakenConfig, transport: KrakenTransport, venue_clock: Venue
     warnings = [*skewed, *_system_warning(system), *key_warnings(config, info, clock)]
     transport.vouch = lambda: check_rights(config, understood_key(transport))
     return Connection(
-        account=Account(config.mode, "kraken", config.environment, identity(config.key)),
+        account=Account(config.mode, "kraken", config.environment, identity(config.key), config.account_name),
         permissions=info.permissions or frozenset(),
         ip_bound=bool(info.ip_allowlist),
         clock_skew_ms=skew,

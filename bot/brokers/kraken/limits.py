@@ -7,6 +7,7 @@ they do depends on the account's level, which Kraken does not tell: the owner's 
 from __future__ import annotations
 
 import time
+from copy import copy
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -77,12 +78,16 @@ class KrakenLimits:
         self._last = self._calls
         self._said = float("-inf")
 
-    def public(self, method: str, pair: str, deadline: Deadline) -> None:
+    def beside(self) -> KrakenLimits:
+        """The same budgets for another thread, which has refusals of its own."""
+        return copy(self)
+
+    def public(self, method: str, pair: str, deadline: Deadline, lane: Lane = Lane.QUERY) -> None:
         """Room for one public call; `pair` is the market it is about, "" for none or many."""
         if method in _PER_PAIR:
-            self._spend(self._of(method, _PAIRS_BURST, _PAIRS_DECAY), 1.0, Lane.QUERY, deadline)
+            self._spend(self._of(method, _PAIRS_BURST, _PAIRS_DECAY), 1.0, lane, deadline)
         name = f"{method} {pair}" if method in _PER_PAIR else method
-        self._spend(self._of(name, _PUBLIC_BURST, _PUBLIC_DECAY), 1.0, Lane.QUERY, deadline)
+        self._spend(self._of(name, _PUBLIC_BURST, _PUBLIC_DECAY), 1.0, lane, deadline)
 
     def _of(self, name: str, burst: float, decay: float) -> Budget:
         return self._public.setdefault(name, Budget(name, burst, decay, self._clock))

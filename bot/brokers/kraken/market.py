@@ -45,6 +45,29 @@ class _Frames:
         return {"error": [], "result": rows}
 
 
+class KrakenCandles:
+    """Reads candles over one transport. `pair` is Kraken's pair id of a symbol; raises `BrokerError` for one that is not listed."""
+
+    def __init__(self, transport: KrakenTransport, clock: Clock, pair: Callable[[str], str]) -> None:
+        self._transport = transport
+        self._clock = clock
+        self._pair = pair
+
+    def candles(self, symbol: str, timeframe_ms: int, count: int) -> Candles:
+        """The newest closed candles, 720 at most: OHLC reaches no further back."""
+        minutes, rest = divmod(timeframe_ms, MINUTE)
+        if rest or minutes not in wire.INTERVALS:
+            raise failure(Meaning.UNSUPPORTED, f"Kraken has no candles of {timeframe_ms} ms")
+        data = {"pair": self._pair(symbol), "interval": str(minutes)}
+        if count < MOST_CANDLES // 2:
+            data["since"] = str((self._clock.market_ms() - (count + 3) * timeframe_ms) // 1000)
+        result = self._transport.public("OHLC", data)
+        return failure.understood(lambda: wire.candles(result, timeframe_ms, min(count, MOST_CANDLES)))
+
+    def close(self) -> None:
+        self._transport.hang_up()
+
+
 class KrakenMarket:
     """Reads everything that needs no key. Keeps the names of the last reading, and nothing else."""
 
@@ -55,6 +78,7 @@ class KrakenMarket:
         self._assets: Mapping[str, Mapping[str, Any]] = {}
         self._pairs: Mapping[str, Mapping[str, Any]] = {}
         self._names = Names()
+        self._candles = KrakenCandles(transport, clock, self.pair)
         self._strange: set[str] = set()
         self._closed: set[str] = set()
 
@@ -72,7 +96,12 @@ class KrakenMarket:
 
     def pair(self, symbol: str) -> str:
         """Kraken's pair id of a symbol; raises `BrokerError` for one it does not list."""
-        pair = self.names().pair(symbol)
+        self.names()
+        return self._listed(symbol)
+
+    def _listed(self, symbol: str) -> str:
+        """The same, of the last reading."""
+        pair = self._names.pair(symbol)
         if pair is None:
             raise failure(Meaning.MARKET_CLOSED, f"Kraken does not list {symbol}")
         return pair
@@ -98,15 +127,12 @@ class KrakenMarket:
         return self._tickers(symbols)
 
     def candles(self, symbol: str, timeframe_ms: int, count: int) -> Candles:
-        """The newest closed candles, 720 at most: OHLC reaches no further back."""
-        minutes, rest = divmod(timeframe_ms, MINUTE)
-        if rest or minutes not in wire.INTERVALS:
-            raise failure(Meaning.UNSUPPORTED, f"Kraken has no candles of {timeframe_ms} ms")
-        data = {"pair": self.pair(symbol), "interval": str(minutes)}
-        if count < MOST_CANDLES // 2:
-            data["since"] = str((self._clock.market_ms() - (count + 3) * timeframe_ms) // 1000)
-        result = self._transport.public("OHLC", data)
-        return failure.understood(lambda: wire.candles(result, timeframe_ms, min(count, MOST_CANDLES)))
+        """The newest closed candles."""
+        return self._candles.candles(symbol, timeframe_ms, count)
+
+    def candle_reader(self) -> KrakenCandles:
+        """Candles for another thread, of markets that were listed at the last reading."""
+        return KrakenCandles(self._transport.beside(), self._clock, self._listed)
 
     def look(self, symbol: str, since: int) -> Look:
         """Last, high and low of the trades after `since`; `at` is the newest trade's time, so that none is missed.

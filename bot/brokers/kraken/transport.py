@@ -79,10 +79,13 @@ class KrakenTransport(Transport[KrakenClient]):
         super().__init__(config, clock, log, failure, lambda: KrakenClient(config, trust))
         self._config = config
         self._limits = KrakenLimits(config.tier, clock, log)
-        self._lane = Lane.QUERY
         self._is_brief = False
         self.vouch: Callable[[], object] | None = None
         """Raises what the key lacks now, by the venue's list of its rights; set once connecting has found them all."""
+
+    def split_off(self) -> None:
+        super().split_off()
+        self._limits, self._is_brief = self._limits.beside(), False
 
     # -- public and private calls ------------------------------------------------------------------------------
     def public(self, method: str, data: Mapping[str, str] | None = None) -> Any:
@@ -92,7 +95,7 @@ class KrakenTransport(Transport[KrakenClient]):
 
         def ask() -> Any:
             self._silence.check()
-            self._admitted(lambda: self._limits.public(method, about, deadline))
+            self._admitted(lambda: self._limits.public(method, about, deadline, self._lane))
             with self._heeding(deadline):
                 return self._result(
                     self._sender.call(lambda client: client.query_public(method, fields, _TIMEOUTS), deadline)

@@ -25,7 +25,8 @@ class Margin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OkxConfig:
-    """One OKX account. `mode` is sandbox, demo or live, `environment` tells accounts of one mode apart.
+    """One OKX account. `mode` is sandbox, demo or live, `environment` tells accounts of one mode apart;
+    `account_name` is the owner's own name for it.
 
     `demo` asks for demo trading (a key made inside Demo Trading, sent with `x-simulated-trading: 1`). `swaps` opens the
     USDT-margined perpetual swaps and futures, at `leverage` (set once per contract) under `margin`; `non_crypto` opens markets
@@ -40,6 +41,7 @@ class OkxConfig:
     api_url: str = PUBLIC_URL
     mode: str = "live"
     environment: str = "main"
+    account_name: str = ""
     demo: bool = False
     swaps: bool = False
     non_crypto: bool = False

@@ -52,7 +52,7 @@ def connect(config: OkxConfig, transport: OkxTransport, venue_clock: VenueClock)
     skewed = skew_warnings(skew, "OKX", " (deadlines are corrected)")
     warnings = [*skewed, *key_warnings(config, settings), *mode_warnings(config, settings)]
     connection = Connection(
-        account=Account(config.mode, "okx", config.environment, settings.uid),
+        account=Account(config.mode, "okx", config.environment, settings.uid, config.account_name),
         permissions=settings.permissions or frozenset(),
         ip_bound=None if settings.ips is None else bool(settings.ips),
         clock_skew_ms=skew,

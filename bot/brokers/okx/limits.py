@@ -7,6 +7,7 @@ than the limit: three tenths of it may come at once, the rest flows.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from types import MappingProxyType
 
 from bot.brokers.base import Lane
@@ -60,6 +61,10 @@ class OkxLimits:
         self._clock = clock
         self._budgets: dict[str, Budget] = {}
         self._last: Budget | None = None
+
+    def beside(self) -> OkxLimits:
+        """The same budgets for another thread, which has refusals of its own."""
+        return copy(self)
 
     def spend(self, method: str, path: str, market: str, lane: Lane, deadline: Deadline) -> None:
         """Room for one call; `market` is the instrument it is about, "" for none."""

@@ -1,12 +1,12 @@
 """OKX's public side: what can be traded, prices, candles, the trades since a moment.
 
-Keeps the listings of the last reading, which orders and fills need for their sizes, and the closed candles it has seen, so
-that a close costs one small question per symbol. Markets are asked for with the key: that names what this account may trade.
+Keeps the listings of the last reading, which orders and fills need for their sizes. Markets are asked for with the key: that
+names what this account may trade.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
 
 from bot.brokers.common.answers import BadAnswer, mapping, text
@@ -17,7 +17,7 @@ from bot.brokers.okx.config import OkxConfig
 from bot.brokers.okx.errors import failure
 from bot.brokers.okx.parse_market import Listing
 from bot.brokers.okx.transport import OkxTransport
-from bot.domain.candles import Candle, Candles, inspect
+from bot.domain.candles import Candle, Candles
 from bot.domain.clock import MINUTE, Clock
 from bot.domain.instrument import Instrument, Look, Ticker
 from bot.domain.log import Event, Log
@@ -34,6 +34,43 @@ _PRINTS = (100, 500)
 _FEW = 4
 
 
+class OkxCandles:
+    """Reads candles over one transport. `listing` is a market; raises `BrokerError` for one that is not listed."""
+
+    def __init__(self, transport: OkxTransport, listing: Callable[[str], Listing]) -> None:
+        self._transport = transport
+        self._listing = listing
+
+    def candles(self, symbol: str, timeframe_ms: int, count: int) -> Candles:
+        """The newest closed candles, page by page back in time; fewer for a young market."""
+        if timeframe_ms not in wire.BARS:
+            raise failure(Meaning.UNSUPPORTED, f"OKX has no candles of {timeframe_ms} ms")
+        found: list[Candle] = []
+        while len(found) < count:
+            after = str(found[0].time) if found else ""
+            page = self._page(symbol, timeframe_ms, after, count - len(found) + 1, deep=len(found) >= _REACH)
+            if not page:
+                break
+            found = page + found
+        return Candles.of(timeframe_ms, found[-count:])
+
+    def close(self) -> None:
+        self._transport.hang_up()
+
+    def _page(self, symbol: str, timeframe_ms: int, after: str, count: int, *, deep: bool) -> list[Candle]:
+        """One page of closed candles, oldest first, older than `after` when given."""
+        fields = {"instId": symbol, "bar": wire.BARS[timeframe_ms], "limit": str(min(count, _PAGE))}
+        if after:
+            fields["after"] = after
+        path = "/api/v5/market/history-candles" if deep else "/api/v5/market/candles"
+        rows, unit = self._transport.public(path, **fields), self._unit_of(symbol)
+        read = failure.understood(lambda: [wire.candle(row, unit) for row in rows])
+        return [one for one, closed in reversed(read) if closed]
+
+    def _unit_of(self, symbol: str) -> Decimal:
+        return ONE if wire.type_of(symbol) == "SPOT" else self._listing(symbol).instrument.unit
+
+
 class OkxMarket:
     """Reads everything that is not about orders or money."""
 
@@ -45,7 +82,7 @@ class OkxMarket:
         self._log = log
         self._listings: dict[str, Listing] = {}
         self._units: dict[str, Decimal | None] = {}
-        self._candles: dict[tuple[str, int], Candles] = {}
+        self._candles = OkxCandles(transport, self.listing)
 
     def open_contracts(self) -> None:
         """Contracts are read beside the spot market from now on."""
@@ -68,6 +105,10 @@ class OkxMarket:
         """One market; raises `BrokerError` for one that OKX does not list for this account."""
         if symbol not in self._listings:
             self._refresh()
+        return self._listed(symbol)
+
+    def _listed(self, symbol: str) -> Listing:
+        """The same, of the last reading."""
         if symbol not in self._listings:
             raise failure(Meaning.UNSUPPORTED, f"OKX does not list {symbol} for this account")
         return self._listings[symbol]
@@ -153,56 +194,12 @@ class OkxMarket:
 
     # -- candles -----------------------------------------------------------------------------------------------------------
     def candles(self, symbol: str, timeframe_ms: int, count: int) -> Candles:
-        """The newest closed candles. Those that were seen before, and were sound, are not asked for again."""
-        if timeframe_ms not in wire.BARS:
-            raise failure(Meaning.UNSUPPORTED, f"OKX has no candles of {timeframe_ms} ms")
-        kept = self._candles.pop((symbol, timeframe_ms), None)
-        found = self._joined(symbol, kept, count) if kept is not None else None
-        if found is None:
-            found = Candles.of(timeframe_ms, self._rows(symbol, timeframe_ms, count))
-        found = found[-count:]
-        if len(found) and not inspect(found):
-            self._candles[symbol, timeframe_ms] = found
-        return found
+        """The newest closed candles."""
+        return self._candles.candles(symbol, timeframe_ms, count)
 
-    def _joined(self, symbol: str, kept: Candles, count: int) -> Candles | None:
-        """What is kept with what is new; None when one page does not join them without a doubt."""
-        step = kept.timeframe_ms
-        missing = (self._clock.market_ms() - kept.closed_at) // step
-        if len(kept) < count or missing + 2 > _PAGE:
-            return None
-        rows = self._page(symbol, step, "", missing + 2)
-        last = kept.candle(len(kept) - 1)
-        if last not in rows:
-            return None
-        for row in rows:
-            if row.time > last.time:
-                kept = kept.append(row, max(count, len(kept)))
-        return kept
-
-    def _rows(self, symbol: str, timeframe_ms: int, count: int) -> list[Candle]:
-        """`count` closed candles, oldest first, page by page back in time; fewer for a young market."""
-        found: list[Candle] = []
-        while len(found) < count:
-            after = str(found[0].time) if found else ""
-            page = self._page(symbol, timeframe_ms, after, count - len(found) + 1, deep=len(found) >= _REACH)
-            if not page:
-                break
-            found = page + found
-        return found[-count:]
-
-    def _page(self, symbol: str, timeframe_ms: int, after: str, count: int, *, deep: bool = False) -> list[Candle]:
-        """One page of closed candles, oldest first, older than `after` when given."""
-        fields = {"instId": symbol, "bar": wire.BARS[timeframe_ms], "limit": str(min(count, _PAGE))}
-        if after:
-            fields["after"] = after
-        path = "/api/v5/market/history-candles" if deep else "/api/v5/market/candles"
-        rows, unit = self._transport.public(path, **fields), self._unit_of(symbol)
-        read = failure.understood(lambda: [wire.candle(row, unit) for row in rows])
-        return [one for one, closed in reversed(read) if closed]
-
-    def _unit_of(self, symbol: str) -> Decimal:
-        return ONE if wire.type_of(symbol) == "SPOT" else self.listing(symbol).instrument.unit
+    def candle_reader(self) -> OkxCandles:
+        """Candles for another thread, of markets that were listed at the last reading."""
+        return OkxCandles(self._transport.beside(), self._listed)
 
     # -- swaps -------------------------------------------------------------------------------------------------------------
     def funding(self, symbol: str) -> wire.Funding:

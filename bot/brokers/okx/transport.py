@@ -133,12 +133,16 @@ class OkxTransport(Transport[OkxClient]):
         self._config = config
         self._limits = OkxLimits(clock)
 
+    def split_off(self) -> None:
+        super().split_off()
+        self._limits = self._limits.beside()
+
     def public(self, path: str, **fields: str) -> list[Any]:
         """The `data` of an endpoint that needs no key."""
         deadline = self._haste.deadline(self._config.read_seconds)
 
         def ask() -> list[Any]:
-            self._admit("GET", path, fields, Lane.QUERY, deadline)
+            self._admit("GET", path, fields, self._lane, deadline)
             return self._rows(path, fields, deadline)
 
         return self._question(ask, deadline, _AGAIN)
@@ -148,7 +152,7 @@ class OkxTransport(Transport[OkxClient]):
         deadline = self._haste.deadline(self._config.read_seconds)
 
         def ask() -> list[Any]:
-            self._admit("GET", path, fields, Lane.QUERY, deadline)
+            self._admit("GET", path, fields, self._lane, deadline)
             with self._turn(deadline):
                 return self._rows(path, fields, deadline)
 

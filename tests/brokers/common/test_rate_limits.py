@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 
 import pytest
 from hypothesis import given
@@ -119,3 +120,26 @@ def test_young_orders_cost_more_to_change_and_to_cancel() -> None:
     assert [amend_cost(age) for age in ages] == [4, 4, 3, 2, 1, 1, 1, 1]
     assert [cancel_cost(age) for age in ages] == [8, 8, 6, 5, 4, 2, 1, 0]
     assert all(cancel_cost(a) >= cancel_cost(b) for a, b in itertools.pairwise(ages))
+
+
+def test_threads_that_share_a_counter_never_take_more_than_it_holds() -> None:
+    """Each takes the last bit of room that it sees: seeing and taking are one step."""
+    budget = Budget("calls", 50, 1, Hand())
+    taken: list[int] = []
+
+    def take() -> None:
+        taken.extend(1 for _ in range(200) if budget.take(1, Lane.EXIT) == 0)
+
+    threads = [threading.Thread(target=take) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(taken) == 50
+
+
+def test_candles_leave_room_for_everything_else() -> None:
+    budget = Budget("calls", 10, 1, Hand())
+    while budget.take(1, Lane.CANDLES) == 0:
+        pass
+    assert [budget.wait_ms(1, lane) for lane in (Lane.ENTRY, Lane.QUERY, Lane.EXIT)] == [0, 0, 0]

@@ -1,0 +1,74 @@
+"""The entries of one close, judged together: each market's candles come when they come, and the strongest signal goes first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from bot.domain.clock import SECOND
+from bot.engine.accounting import Accounting, Standing
+from bot.engine.closes import Closes
+from bot.engine.desk import Desk
+from bot.engine.entries import Entries
+from bot.strategy.gates import Blocked
+
+#: The part of a timeframe for which the entries of a close wait until it is known of all markets.
+PATIENCE = 5
+#: Real ms for which one measurement of the account serves the entries that are judged after it.
+FRESH = 20 * SECOND
+
+
+@dataclass(slots=True)
+class Round:
+    """Begun by a cycle, over with the next close. `standing` is the account as last measured, None when it has changed since."""
+
+    desk: Desk
+    closes: Closes
+    accounting: Accounting
+    entries: Entries
+    timeframe_ms: int
+    standing: Standing | None = None
+    _close: int = 0
+    _symbols: Sequence[str] = ()
+    _left: set[str] = field(default_factory=set)
+    """Markets whose entries are still to be judged."""
+
+    def begin(self, symbols: Sequence[str], standing: Standing) -> None:
+        """Judge these markets at the newest close: once it is known of all, or after a while without the rest, which follow."""
+        self._close, self._symbols, self._left = self.closes.newest(), symbols, set(symbols)
+        self.standing = standing
+
+    def end(self) -> None:
+        """What is not judged yet is left to the next."""
+        self._left.clear()
+
+    def hear(self, symbol: str, close: int) -> None:
+        """More is known of a market: it is judged, once more if it was."""
+        if close == self._close and symbol in self._symbols:
+            self._left.add(symbol)
+
+    def judge(self, blocked_by: Callable[[Standing], Blocked | None]) -> None:
+        """Enter what may be entered now; `blocked_by` is the gate that blocks the whole account. Raises `BrokerError`."""
+        ready = self._ready()
+        if not ready:
+            return
+        self._left -= set(ready)
+        standing = self.measured()
+        if self.entries.scan(ready, standing, blocked_by(standing)):
+            self.standing = None
+            self.measured()
+
+    def measured(self) -> Standing:
+        """The account, measured anew when it has changed or a while has passed."""
+        standing = self.standing
+        if standing is None or self.desk.clock.steady_ms() - standing.at >= FRESH:
+            standing = self.standing = self.accounting.measure()
+        return standing
+
+    def _ready(self) -> Sequence[str]:
+        """The markets that can be judged now, in their order."""
+        if not self._left or self._close != self.closes.newest():
+            return ()
+        known = [symbol for symbol in self._symbols if symbol in self._left and self.closes.of(symbol) is not None]
+        late = self.desk.clock.market_ms() - self._close >= self.timeframe_ms // PATIENCE
+        return known if late or len(known) == len(self._left) else ()

@@ -1,0 +1,114 @@
+"""The thread that asks for one account's candles, so that the one which watches stops never waits for them.
+
+It only asks and posts. Whoever wants the candles tends it: one that ends or hangs is left behind, cut off from the exchange,
+and another takes its place after growing waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from queue import SimpleQueue
+from threading import Event as Signal
+from threading import Thread
+from typing import Final
+
+from bot.brokers.base import CandleReader
+from bot.domain.backoff import Backoff
+from bot.domain.clock import MINUTE, SECOND, Clock, Pause
+from bot.domain.events import AccountEvent, Fed
+from bot.domain.ids import AccountKey
+from bot.domain.log import Event
+from bot.life import Silence
+from bot.marketdata.polled import Polled, Wish
+from bot.operate.log import EventLog
+
+#: The name of this thread among those of its account.
+FEED: Final = "feed"
+#: The longest that it sleeps (real ms): a sign of life.
+_IDLE = 5 * SECOND
+#: Real seconds without one after which another takes its place. No answer of an exchange takes as long.
+_STUCK_AFTER = 90.0
+#: The waits before another takes its place.
+_RESTARTS: Final = Backoff(SECOND, 2, MINUTE)
+#: Real seconds that the end of an account waits for this thread.
+_LAST_WAIT = 1.0
+
+
+class Feed:
+    """Keeps one such thread, until it is closed or `over` is set. Used by the thread that wants the candles."""
+
+    def __init__(
+        self,
+        reader: Callable[[], CandleReader],
+        account: AccountKey,
+        clock: Clock,
+        wish: Wish,
+        inbox: SimpleQueue[AccountEvent],
+        over: Signal,
+        log: EventLog,
+    ) -> None:
+        self._reader = reader
+        self._account = account
+        self._clock = clock
+        self._wish = wish
+        self._inbox = inbox
+        self._over = over
+        self._log = log
+        self._wake = Signal()
+        self._wanted: tuple[str, ...] = ()
+        self._wait = 0
+        self._pause = Pause(clock)
+        self._worker = clock.pacer.worker(account, FEED, self._wake.set)
+        self._begin()
+
+    def want(self, symbols: Sequence[str]) -> None:
+        wanted = tuple(dict.fromkeys(symbols))
+        if wanted != self._wanted:
+            self._wanted = self._polled.wanted = wanted
+            self._worker.busy()
+            self._wake.set()
+
+    def heard(self, fed: Fed) -> None:
+        self._wait = 0
+        if fed.wanted == self._wanted:
+            self._worker.done(fed.up_to)
+
+    def tend(self) -> None:
+        """Put another in the place of one that has ended or hangs."""
+        if not self._gone.is_set() and self._silence.seconds() > _STUCK_AFTER:
+            self._log.error(Event.CRASHED, reason="the thread that asks for candles hangs: another takes its place")
+            self._gone.set()
+        if self._thread.is_alive() and not self._gone.is_set():
+            return
+        if self._wait == 0 or self._pause.is_over():
+            self._wait = _RESTARTS.after(self._wait)
+            self._pause.begin(self._wait)
+            self._begin()
+
+    def close(self) -> None:
+        """Let it end, and wait for that for a moment."""
+        self._worker.leave()
+        self._gone.set()
+        self._wake.set()
+        self._thread.join(_LAST_WAIT)
+
+    def _begin(self) -> None:
+        reader, self._gone = self._reader(), Signal()
+        self._polled = Polled(reader, self._clock, self._wish, self._inbox.put)
+        self._polled.wanted = self._wanted
+        self._silence = Silence(self._polled, self._clock)
+        work = (self._polled, reader, self._gone)
+        self._thread = Thread(target=self._run, args=work, name=f"{self._account}-{FEED}", daemon=True)
+        self._thread.start()
+
+    def _run(self, polled: Polled, reader: CandleReader, gone: Signal) -> None:
+        try:
+            while not (gone.is_set() or self._over.is_set()):
+                if wait := polled.turn():
+                    self._wake.wait(self._clock.pacer.wait_ms(wait, _IDLE) / SECOND)
+                    self._wake.clear()
+        except Exception as error:  # noqa: BLE001 - supervised boundary: another thread takes its place
+            if not gone.is_set():
+                self._log.failure(Event.CRASHED, error, reason="another thread asks for the candles")
+        finally:
+            reader.close()

@@ -1,0 +1,41 @@
+"""Market data without a thread: asked for and taken in when a test says so."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from bot.brokers.base import CandleReader
+from bot.domain.clock import Clock
+from bot.domain.events import CandleClosed, Fed
+from bot.marketdata.polled import Polled, Wish
+
+
+class ByHand:
+    """Asks in the thread that calls `tell`."""
+
+    def __init__(self, reader: CandleReader, clock: Clock, wish: Wish) -> None:
+        self._new: Callable[[], Polled] = lambda: Polled(reader, clock, wish, self._posted.append)
+        self._posted: deque[CandleClosed | Fed] = deque()
+        self._polled = self._new()
+
+    def want(self, symbols: Sequence[str]) -> None:
+        self._polled.wanted = tuple(dict.fromkeys(symbols))
+
+    def heard(self, fed: Fed) -> None:
+        """Nobody waits for it."""
+
+    def tend(self) -> None:
+        """It has no thread."""
+
+    def forget(self) -> None:
+        """As after a start: everything is asked for anew."""
+        wanted, self._polled = self._polled.wanted, self._new()
+        self._polled.wanted = wanted
+
+    def tell(self, on: Callable[[CandleClosed | Fed], object]) -> None:
+        """Ask for all that is due, and hand over what came of it."""
+        while self._polled.turn() == 0:
+            pass
+        while self._posted:
+            on(self._posted.popleft())
