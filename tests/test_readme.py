@@ -24,6 +24,7 @@ from bot.brokers.kraken.errors import REMEDIES as KRAKEN
 from bot.brokers.okx.errors import REMEDIES as OKX
 from bot.cli import app
 from bot.domain.candles import Candles
+from bot.domain.log import Event
 from bot.domain.outcome import ErrorClass
 from bot.operate import checks
 from bot.operate.alarms import Kind
@@ -271,6 +272,14 @@ def script(name: str) -> ModuleType:
 def test_the_page_of_events_is_as_the_code_declares_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "scripts"))
     assert script("write_events").page() == PAPERS["docs/events.md"], "run scripts/write_events.py"
+
+
+def test_the_first_minute_shows_events_that_there_are() -> None:
+    (text,) = [code for kind, code in FENCED.findall(PAPERS["README.md"]) if kind == "text"]
+    line = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ [A-Z]+ +(?:(?:KRAKEN|OKX|COINBASE) )?([A-Z]+\d?)  .+")
+    shown = [found[1] for found in map(line.fullmatch, text.splitlines()) if found is not None]
+    assert len(shown) == len(text.splitlines())
+    assert set(shown) <= set(Event)
 
 
 # -- strategies -------------------------------------------------------------------------------------------------------
