@@ -108,7 +108,7 @@ class House:
     def truth(self, key: AccountKey) -> dict[str, Any]:
         return truth(self.ready, account="main" if key == KRAKEN else self.second["account"])
 
-    def lines(self, label: str, word: Event) -> list[str]:
+    def lines(self, word: Event, label: str) -> list[str]:
         text = self.log_file.read_text() if self.log_file.exists() else ""
         return [line for line in text.splitlines() if f" {label} {word} " in f"{line} "]
 
@@ -137,7 +137,7 @@ def test_both_trade_and_neither_knows_of_the_other(house: House) -> None:
     with house.trading() as trader:
         for key in (KRAKEN, SAVINGS):
             house.until(lambda key=key: house.book(key).get("positions"), f"a position of {key}")
-            house.until(lambda key=key: house.lines(key.label, Event.ENTRY), f"a line of {key}")
+            house.until(lambda key=key: house.lines(Event.ENTRY, key.label), f"a line of {key}")
         assert {"kraken", "kraken:savings"} <= {thread.name for thread in threading.enumerate()}
         assert sorted(file.name for file in house.data.glob("*.db")) == ["kraken.db", "kraken@savings.db"]
         assert len(list((house.state / "nija").glob("*.lock"))) == 2
@@ -163,12 +163,12 @@ def test_both_trade_and_neither_knows_of_the_other(house: House) -> None:
     with house.trading():  # after a restart neither key is taken for the other one's new one
         assert house.order(Verb.FLATTEN, SAVINGS)
         house.until(lambda: house.book(SAVINGS)["positions"] == [], "nothing of the one")
-        house.until(lambda: len(house.lines("KRAKEN", Event.FUNDED)) == 2, "the other at work")
+        house.until(lambda: len(house.lines(Event.FUNDED, "KRAKEN")) == 2, "the other at work")
         assert [one["symbol"] for one in house.book(KRAKEN)["positions"]] == held[KRAKEN]
         for key in (KRAKEN, SAVINGS):
             house.agrees(key)
     assert [
-        house.lines(label, word) for label in ("KRAKEN", "KRAKEN:SAVINGS") for word in (Event.FAILED, Event.UNWATCHED)
+        house.lines(word, label) for label in ("KRAKEN", "KRAKEN:SAVINGS") for word in (Event.FAILED, Event.UNWATCHED)
     ] == [[]] * 4
     assert held[SAVINGS]
 
@@ -179,7 +179,7 @@ def test_one_alone_trades_where_only_one_may(house: House) -> None:
         for post in trader.posts:  # each begins another life, in which nothing is different
             assert post.life is not None
             post.life.over.set()
-        house.until(lambda: len(house.lines("KRAKEN:SAVINGS", Event.CONNECTED)) == 2, "the other's next life")
+        house.until(lambda: len(house.lines(Event.CONNECTED, "KRAKEN:SAVINGS")) == 2, "the other's next life")
         for key, status in ((KRAKEN, "healthy"), (SAVINGS, "halted")):
             house.until(lambda key=key: house.book(key).get("cycles_ok", 0) > 2, f"cycles of {key}")
             assert house.book(key)["status"] == status
