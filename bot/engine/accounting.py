@@ -90,7 +90,7 @@ class Accounting:
 
     def _tickers(self, symbols: set[str]) -> Mapping[str, Ticker]:
         try:
-            return self._desk.markets.each(self._desk.broker.tickers, symbols)
+            return self._desk.markets.each(self._desk.prices.tickers, symbols)
         except BrokerError as error:
             self._desk.markets.heed_error(error)
             raise

@@ -206,7 +206,7 @@ class Business:
         proofs: Sequence[ShapeProof] = ()
         for symbol in self.symbols[self._shown :] + self.symbols[: self._shown]:
             try:
-                ticker = desk.broker.tickers({symbol}).get(symbol)
+                ticker = desk.prices.tickers({symbol}).get(symbol)
                 proofs = () if ticker is None else self._prove(symbol, ticker)
             except BrokerError as error:
                 desk.markets.heed_error(error, symbol)
@@ -358,7 +358,7 @@ class Business:
             for symbol, one in instruments.items()
             if eligible(one, self.plan.wishes) and not markets.is_restricted(symbol)
         }
-        tickers = markets.each(desk.broker.tickers, fit | set(held))
+        tickers = markets.each(desk.prices.tickers, fit | set(held))
         cash = {asset: one.total for asset, one in desk.broker.balances().items()}
         traded = choose(instruments, tickers, cash, self.plan.wishes)
         chosen = self._old_enough(traded if self.plan.wishes.allow else self.ranking.chosen(traded))

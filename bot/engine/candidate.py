@@ -177,7 +177,7 @@ class Candidate:
     def _asked(self) -> tuple[Ticker | None, str]:
         """The ticker of this moment, or why there is none."""
         try:
-            ticker = self.desk.broker.tickers({self.symbol}).get(self.symbol)
+            ticker = self.desk.prices.tickers({self.symbol}).get(self.symbol)
         except BrokerError as error:
             self.desk.markets.heed_error(error, self.symbol)
             return None, error.text or "no answer"

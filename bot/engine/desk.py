@@ -35,6 +35,7 @@ from bot.engine.book import Book, Booking
 from bot.engine.coins import Coins
 from bot.engine.doubts import HIDDEN, Doubts
 from bot.engine.markets import Markets
+from bot.marketdata.port import Prices
 
 #: Waits (wall seconds) between looks at an order that should end at once; what has not ended by then is hunted.
 PATIENCE = (0.0, 0.03, 0.05, 0.1, 0.2, 0.4, 0.8, 1.2)
@@ -71,6 +72,11 @@ class Desk:
         self.coins = Coins(self)
         self.markets = Markets(self.broker, self.clock, self.log)
         self.ages = Ages(self.clock)
+
+    @property
+    def prices(self) -> Prices:
+        """Who says them: the broker, until something quicker does."""
+        return self.broker
 
     def learn_rules(self) -> None:
         """The markets and their rules of this moment; raises `BrokerError`."""

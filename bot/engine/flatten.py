@@ -43,7 +43,7 @@ class Flattening:
             return
         instruments = self._desk.instruments
         quoted = {one.symbol for one in positions if instruments[one.symbol].trading is not Trading.SUSPENDED}
-        tickers = self._desk.broker.tickers(quoted) if quoted else {}
+        tickers = self._desk.prices.tickers(quoted) if quoted else {}
         for position in positions:
             ticker = tickers.get(position.symbol)
             price = ticker.bid if ticker is not None else position.entry_price

@@ -156,7 +156,7 @@ class Protection:
         stop while we wonder."""
         symbol = position.symbol
         try:
-            ticker = self._desk.broker.tickers({symbol}).get(symbol)
+            ticker = self._desk.prices.tickers({symbol}).get(symbol)
         except BrokerError as error:
             self._desk.log.warning(Event.STOP, symbol=symbol, reason=error.text)
             return Verdict.EXPOSED

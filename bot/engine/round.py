@@ -40,6 +40,7 @@ class Round:
 
     def end(self) -> None:
         """What is not judged yet is left to the next."""
+        self._close = 0
         self._left.clear()
 
     def hear(self, symbol: str, close: int) -> None:

@@ -97,7 +97,7 @@ class Watch:
     def _asked(self, position: Position) -> Look | None:
         """Last price and range; None when the exchange does not say them: a stop can rest all the same."""
         try:
-            return self.desk.broker.look(position.symbol, self._since(position))
+            return self.desk.prices.look(position.symbol, self._since(position))
         except BrokerError as error:
             self.desk.markets.heed_error(error, position.symbol)
             self.desk.log.warning(Event.WATCH, symbol=position.symbol, reason=error.text)
@@ -124,7 +124,7 @@ class Watch:
         """Trades reached a target: sell what is due there as far as bid (or ask) are there too. A touch that is gone is not sold,
         and what a sale leaves of its leg stays due.
         """
-        ticker = self.desk.broker.tickers({symbol}).get(symbol)
+        ticker = self.desk.prices.tickers({symbol}).get(symbol)
         if ticker is None:
             return self._cover(symbol, look.last)
         sold = 0

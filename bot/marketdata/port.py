@@ -1,11 +1,12 @@
-"""What may be asked of whoever tells closed candles, and what is told where there are none."""
+"""What is asked of a market: closed candles, which are told when they are there, and prices, which are answered at once."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final, Protocol
 
 from bot.domain.events import Fed, Unfit
+from bot.domain.instrument import Look, Ticker
 
 NOT_THERE: Final = Unfit("the newest candle is not there yet")
 
@@ -28,3 +29,11 @@ class MarketData(Protocol):
     def tend(self) -> None:
         """See that it is alive; called now and then."""
         ...
+
+
+class Prices(Protocol):
+    """What can be had now, and what was traded since. Raises `BrokerError`; `BaseBroker` says it in full."""
+
+    def tickers(self, symbols: Collection[str]) -> Mapping[str, Ticker]: ...
+
+    def look(self, symbol: str, since: int) -> Look: ...

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from bot.domain.log import Event
 from tests.daemon_fixture import Daemon, truth
 from tests.sandbox_fixture import Sandbox
 
@@ -49,7 +50,7 @@ def test_a_target_is_sold_while_the_exchange_does_not_tell_candles(tmp_path: Pat
         daemon.until(lambda: questions(sandbox, venue) > asked + 2, "questions for candles, once they are answered again")
         daemon.command("pause")
         daemon.agrees(sandbox.ready, venue)
-        assert daemon.lines("CRASHED") == daemon.lines("STUCK") == []
+        assert daemon.lines(Event.CRASHED) == daemon.lines(Event.STUCK) == []
         status, seconds = daemon.stop()
         assert (status, seconds < USUAL) == (0, True)
 

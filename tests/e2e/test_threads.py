@@ -45,11 +45,16 @@ def heartbeat(daemon: Daemon, venue: str) -> dict[str, Any]:
     return one
 
 
+def threads_of(daemon: Daemon) -> int:
+    """How many there are: for each account one that trades, one that asks for candles, and one that sends for each of them."""
+    return len(list(Path(f"/proc/{daemon.running.pid}/task").iterdir()))
+
+
 def test_a_thread_that_is_killed_lives_again_and_nobody_else_notices(sandbox: Sandbox, tmp_path: Path) -> None:
     """Exceptions of our own kind and of one that nothing catches, thrown in at any moment."""
     with Killable(tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file), **FEW) as daemon:
         daemon.until(lambda: bool(of(daemon.lines(Event.ENTRY), "okx")), "an entry at OKX")
-        begun = daemon.book("kraken")["cycles"]
+        begun, threads = daemon.book("kraken")["cycles"], threads_of(daemon)
         (daemon.data / "kill-okx").touch()
         daemon.until(
             lambda: any("its thread ended" in line for line in daemon.lines(Event.CRASHED)), "the thread's end"
@@ -64,6 +69,7 @@ def test_a_thread_that_is_killed_lives_again_and_nobody_else_notices(sandbox: Sa
         daemon.until(lambda: heartbeat(daemon, "okx")["restarts"] >= 2, "the count of both in the heartbeat file")
         daemon.until(lambda: daemon.book("kraken")["cycles"] > begun + 2, "Kraken's cycles")
         assert (of(daemon.lines(Event.CRASHED), "kraken"), heartbeat(daemon, "kraken")["restarts"]) == ([], 0)
+        daemon.until(lambda: threads_of(daemon) <= threads, f"the end of what dead threads had begun, {threads} in all")
         daemon.command("pause")
         daemon.agrees(sandbox.ready, "okx")
         daemon.agrees(sandbox.ready, "kraken")

@@ -108,9 +108,9 @@ class House:
     def truth(self, key: AccountKey) -> dict[str, Any]:
         return truth(self.ready, account="main" if key == KRAKEN else self.second["account"])
 
-    def lines(self, word: Event, label: str) -> list[str]:
+    def lines(self, event: Event, label: str) -> list[str]:
         text = self.log_file.read_text() if self.log_file.exists() else ""
-        return [line for line in text.splitlines() if f" {label} {word} " in f"{line} "]
+        return [line for line in text.splitlines() if f" {label} {event} " in f"{line} "]
 
     def order(self, verb: Verb, key: AccountKey) -> bool:
         to = addressees(self.settings, self.books, key)

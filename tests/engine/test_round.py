@@ -138,6 +138,8 @@ def test_a_round_that_has_ended_judges_nothing(scans: Scans) -> None:
     scans.begin()
     scans.tell("A-USD")
     scans.round.end()
+    scans.tell("B-USD")
+    scans.tell("C-USD")
     scans.clock.now = CLOSE + FRAME - 1
     scans.judge()
     assert scans.seen == []

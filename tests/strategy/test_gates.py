@@ -224,6 +224,7 @@ def test_room_of_the_account(change: dict[str, int], gate: Gate | None) -> None:
     [
         ("100", "100.5", None),
         ("100", "103", Gate.SPREAD),
+        ("99", "100", None),
         ("102", "103", None),
         ("102.5", "103.01", Gate.JUMP),
         ("97", "97.5", None),
@@ -347,6 +348,11 @@ def test_where_not_even_the_smallest_order_fits_the_tightest_limit_is_named(boun
     order = PASSES[Order]._replace(lots=0, fit=Fit.OVER_CEILING, tightest=bound, max_order=usd(1), room=usd(2))
     gate = {Bound.ORDER: Gate.ORDER_VALUE, Bound.COIN: Gate.COIN_EXPOSURE, Bound.ALL: Gate.EXPOSURE}
     assert blocking(order) == [gate[bound]]
+
+
+@pytest.mark.parametrize(("fit", "gate"), [(Fit.OVER_EQUITY, Gate.SIZE), (Fit.OVER_CASH, Gate.CASH)])
+def test_no_limit_is_named_for_an_order_that_something_else_leaves_out(fit: Fit, gate: Gate) -> None:
+    assert blocking(PASSES[Order]._replace(lots=0, fit=fit, value=usd(10_000))) == [gate]
 
 
 # -- whatever the snapshot --------------------------------------------------------------------------------------------
