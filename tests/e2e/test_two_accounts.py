@@ -48,6 +48,7 @@ class House:
 
     def __init__(self, folder: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
         self.data, self.state, self.log_file = folder / "data", folder / "state", folder / "nija.log"
+        self.data.mkdir()
         self.ready = sandbox.ready
         self.second = sandbox.control("POST", "accounts", venue="kraken")
         sandbox.control("POST", "deposit", venue="kraken", asset="USD", amount="900", account=self.second["account"])
@@ -108,9 +109,9 @@ class House:
     def truth(self, key: AccountKey) -> dict[str, Any]:
         return truth(self.ready, account="main" if key == KRAKEN else self.second["account"])
 
-    def lines(self, event: Event, label: str) -> list[str]:
+    def lines(self, word: Event, label: str) -> list[str]:
         text = self.log_file.read_text() if self.log_file.exists() else ""
-        return [line for line in text.splitlines() if f" {label} {event} " in f"{line} "]
+        return [line for line in text.splitlines() if f" {label} {word} " in f"{line} "]
 
     def order(self, verb: Verb, key: AccountKey) -> bool:
         to = addressees(self.settings, self.books, key)
