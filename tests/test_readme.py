@@ -10,7 +10,7 @@ import pytest
 from bot.brokers.coinbase.errors import REMEDIES as COINBASE
 from bot.brokers.kraken.errors import REMEDIES as KRAKEN
 from bot.brokers.okx.errors import REMEDIES as OKX
-from bot.cli import app
+from bot.commands.cli import app
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
