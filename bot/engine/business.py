@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from bot.brokers.base import BrokerError, ShapeProof
-from bot.domain.clock import DAY, HOUR, MINUTE
+from bot.domain.clock import DAY, HOUR
 from bot.domain.events import AccountEvent, CandleClosed, Command, Fed, Moved, Timer, Unfit
-from bot.domain.instrument import Ticker, Trading
+from bot.domain.instrument import Trading
 from bot.domain.log import Event
 from bot.domain.order import VenueOrder
 from bot.domain.outcome import ErrorClass, Meaning
@@ -30,11 +30,11 @@ from bot.engine.halts import Halts
 from bot.engine.history import AT_ONCE
 from bot.engine.hunt import Hunt
 from bot.engine.protect import Protection
+from bot.engine.proving import Proving
 from bot.engine.ranking import Ranking
 from bot.engine.reconcile import Reconciliation
 from bot.engine.results import Results
 from bot.engine.round import Round
-from bot.engine.shapes import prove_shapes
 from bot.engine.troubles import Troubles
 from bot.engine.universe import Wishes, choose, eligible
 from bot.engine.vigil import Vigil
@@ -48,8 +48,6 @@ from bot.strategy.snapshot import Account
 
 #: Market ms after which the rules of the markets, our fees and the choice of markets are read anew.
 RULES_AGE = HOUR
-#: Market ms between two times that what was not proved is shown to the exchange again.
-PROOF_AGE = 10 * MINUTE
 #: Markets whose questions may be refused while others are chosen; more of them are the exchange's trouble.
 MOST_REFUSED = 3
 #: Days that a market must have existed before it is traded.
@@ -104,13 +102,11 @@ class Business:
     diary: Diary
     vigil: Vigil
     ranking: Ranking
+    proving: Proving
     operator: Operator = field(default_factory=Operator)
     symbols: list[str] = field(default_factory=list)
     rules_at: int = 0
     _put_off: bool = False
-    _shown: int = 0
-    _proved: bool = False
-    _proved_at: int = 0
     _called: bool = False
 
     @classmethod
@@ -151,6 +147,7 @@ class Business:
             diary=Diary(desk),
             vigil=Vigil(desk, protection.refused),
             ranking=Ranking(desk, strategy),
+            proving=Proving(desk),
         )
         made.entries.between = made.ranking.between = made.look_between
         return made
@@ -199,39 +196,8 @@ class Business:
         return standing
 
     def prove(self) -> Sequence[ShapeProof]:
-        """Show the exchange our exact orders, once the care for what is held is done. What it does not judge is shown again
-        later, on another market; a market that is closed to this owner makes room for the next at once.
-        """
-        desk = self.desk
-        proofs: Sequence[ShapeProof] = ()
-        for symbol in self.symbols[self._shown :] + self.symbols[: self._shown]:
-            try:
-                ticker = desk.prices.tickers({symbol}).get(symbol)
-                proofs = () if ticker is None else self._prove(symbol, ticker)
-            except BrokerError as error:
-                desk.markets.heed_error(error, symbol)
-                desk.log.warning(Event.PROVED, symbol=symbol, judged=False, reason=error.text)
-            if not desk.markets.is_restricted(symbol):
-                break
-        self._shown = (self._shown + 1) % max(len(self.symbols), 1)
-        self._proved = bool(proofs) and all(proof.judged or proof.meaning is None for proof in proofs)
-        self._proved_at = desk.clock.market_ms()
-        return proofs
-
-    def _prove(self, symbol: str, ticker: Ticker) -> Sequence[ShapeProof]:
-        desk = self.desk
-        proofs = prove_shapes(desk.broker, desk.clock, desk.ids, desk.instruments[symbol], ticker)
-        for proof in proofs:
-            if proof.meaning is not None and proof.meaning.error_class is ErrorClass.MARKET:
-                desk.markets.restrict(symbol, proof.answer)
-        return proofs
-
-    def _prove_again(self) -> None:
-        """What was not judged, or was judged to be lacking, is shown again now and then."""
-        able = self.desk.broker.capabilities()
-        lacking = not (self._proved and able.attached_stop and able.resting_stop)
-        if lacking and self.desk.clock.market_ms() - self._proved_at >= PROOF_AGE:
-            self.prove()
+        """Show the exchange our exact orders, once the care for what is held is done."""
+        return self.proving.prove(self.symbols)
 
     def cycle(self) -> Standing:
         """One round: reconcile, look at the positions, measure, exits, then the entries of the newest close, if it is known of all
@@ -253,7 +219,7 @@ class Business:
         self._walk()
         self.watch.say_unfit()
         self.watch.keep()
-        self._prove_again()
+        self.proving.prove_again(self.symbols)
         self.round.judge(self._gate)
         return self.round.measured()
 
