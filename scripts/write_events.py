@@ -23,7 +23,7 @@ line is one JSON object with the same names.
 Scripts may rely on words and fields: the [changelog](../CHANGELOG.md) names every change. Fields in *italics* are not always
 there. The last column is the [alarm](operations.md#alarms) that an event starts or ends.
 
-This page is written by `scripts/write_events.py` from `bot/domain/log.py`, `bot/domain/log_fields.py` and `bot/operate/alarms.py`.
+This page is written by `scripts/write_events.py` from `bot/domain/log.py`, `bot/domain/log_fields.py` and `bot/telemetry/alarms.py`.
 """
 
 
@@ -49,7 +49,7 @@ def _row(event: Event) -> str:
 
 
 def _alarm(event: Event) -> str:
-    from bot.operate.alarms import ALARMS
+    from bot.telemetry.alarms import ALARMS
 
     rules = ALARMS.get(event, ())
     titles = ", ".join(dict.fromkeys(rule.kind.title for rule in rules))

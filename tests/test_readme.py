@@ -22,20 +22,20 @@ from bot.brokers.base import BaseBroker
 from bot.brokers.coinbase.errors import REMEDIES as COINBASE
 from bot.brokers.kraken.errors import REMEDIES as KRAKEN
 from bot.brokers.okx.errors import REMEDIES as OKX
-from bot.cli import app
+from bot.commands import checks
+from bot.commands.cli import app
 from bot.domain.candles import Candles
 from bot.domain.log import Event
 from bot.domain.outcome import ErrorClass
-from bot.operate import checks
-from bot.operate.alarms import Kind
 from bot.sandbox import options
-from bot.settings import VARIABLES
+from bot.settings.foreign import refusals
+from bot.settings.load import VARIABLES
+from bot.settings.variables import LimitSettings
 from bot.strategy.base import Close, Evaluation, Strategy, Trade
 from bot.strategy.guarded import Guarded, Trouble
 from bot.strategy.named import named
 from bot.strategy.params import DEFAULT_OWNER
-from bot.variables import LimitSettings
-from bot.variables.foreign import refusals
+from bot.telemetry.alarms import Kind
 from tests.torture import report
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -18,9 +18,9 @@ from bot.domain.clock import MINUTE, SECOND, Clock, Pause
 from bot.domain.events import AccountEvent, Fed
 from bot.domain.ids import AccountKey
 from bot.domain.log import Event
-from bot.life import Silence
 from bot.marketdata.polled import Polled, Wish
-from bot.operate.log import EventLog
+from bot.runtime.life import Silence
+from bot.telemetry.log import EventLog
 
 #: The name of this thread among those of its account.
 FEED: Final = "feed"

@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.broker_trader import BrokerTrader
 from bot.brokers.base import BrokerError
 from bot.domain.clock import DAY, HOUR, SECOND, Pause
 from bot.domain.events import AccountEvent, Timer
@@ -26,7 +25,8 @@ from bot.domain.status import BrokerStatus, Status
 from bot.engine.refusals import Refusals
 from bot.engine.vigil import Vigil
 from bot.independent_broker_trader import RESTARTS, IndependentBrokerTrader
-from bot.life import Silence
+from bot.runtime.broker_trader import BrokerTrader
+from bot.runtime.life import Silence
 from bot.runtime.schedule import CYCLES_AGAIN, LOOKS_AGAIN, Now, Schedule
 from bot.telemetry.heartbeat import Heartbeat
 from tests.notes import Notes

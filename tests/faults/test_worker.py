@@ -19,18 +19,18 @@ import pytest
 
 import bot.independent_broker_trader as supervisor
 from bot.broker_manager import BrokerManager
-from bot.daemon import trading_plan
 from bot.domain.candles import Candles
 from bot.domain.log import Event
 from bot.independent_broker_trader import IndependentBrokerTrader
-from bot.ledgers import Ledgers
-from bot.operate.log import Logs
-from bot.operate.redact import Redactor
-from bot.settings import Settings, load_settings
+from bot.runtime.daemon import trading_plan
+from bot.runtime.ledgers import Ledgers
+from bot.runtime.world import World
+from bot.settings.load import Settings, load_settings
 from bot.store.reader import Books
 from bot.store.report import document
 from bot.strategy.base import Evaluation
-from bot.world import World
+from bot.telemetry.log import Logs
+from bot.telemetry.redact import Redactor
 from tests.daemon_fixture import truth
 from tests.log_lines import lines_of
 from tests.paths import VENUES
