@@ -1,4 +1,4 @@
-"""Every cause of trouble at Coinbase that the README lists, as the check scripts say it: the remedy word for word, exit 1."""
+"""Every cause of trouble at Coinbase that docs/operations.md lists, as the check scripts say it: the remedy word for word, exit 1."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every cause of trouble at OKX that the README lists, as its check script says it: the remedy word for word, exit 1."""
+"""Every cause of trouble at OKX that docs/operations.md lists, as its check script says it: the remedy word for word, exit 1."""
 
 from __future__ import annotations
 

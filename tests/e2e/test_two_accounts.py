@@ -48,6 +48,7 @@ class House:
 
     def __init__(self, folder: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
         self.data, self.state, self.log_file = folder / "data", folder / "state", folder / "nija.log"
+        self.data.mkdir()
         self.ready = sandbox.ready
         self.second = sandbox.control("POST", "accounts", venue="kraken")
         sandbox.control("POST", "deposit", venue="kraken", asset="USD", amount="900", account=self.second["account"])

@@ -149,7 +149,9 @@ def test_after_a_long_time_all_is_asked_for_at_once(fed: Polling) -> None:
 
 def test_an_answer_that_does_not_come_is_told_with_its_meaning_and_asked_for_again(fed: Polling) -> None:
     fed.venue.error = busy()
-    assert found(fed.at(START + SETTLES)) == [(symbol, Unfit("try again", Meaning.BUSY)) for symbol in fed.polled.wanted]
+    assert found(fed.at(START + SETTLES)) == [
+        (symbol, Unfit("try again", Meaning.BUSY)) for symbol in fed.polled.wanted
+    ]
     assert fed.wait() == 2 * SECOND
     fed.venue.error = BrokerError("kraken", Meaning.RESTRICTED, "not for you")
     again = fed.at(START + SETTLES + 2 * SECOND)

@@ -50,7 +50,9 @@ def test_a_flattening_that_no_attempt_brings_on_is_tried_with_waits_that_grow(tm
     business = SimpleNamespace(
         flattening=flattening, desk=SimpleNamespace(clock=SimpleNamespace(steady_ms=lambda: now))
     )
-    ledger = SimpleNamespace(fact=lambda name: "1" if name == "flattening" else None, remember=lambda *_: None, blocked_by="")
+    ledger = SimpleNamespace(
+        fact=lambda name: "1" if name == "flattening" else None, remember=lambda *_: None, blocked_by=""
+    )
     ledger.commands = lambda: [SimpleNamespace(verb=Verb.FLATTEN, number=1)]
     desk = OperatorDesk(
         cast("Any", ledger), cast("Any", business), tmp_path / "EMERGENCY_STOP", cast("Any", Notes()), watch_only=False
