@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from bot.brokers.base import BrokerError
+from bot.brokers.base import BrokerError, ShapeProof
 from bot.domain.events import AccountEvent, CandleClosed, Command, Fed, Moved, Timer, Unfit
 from bot.domain.order import VenueOrder
 from bot.engine import risk
@@ -25,8 +25,8 @@ from bot.engine.flatten import Flattening
 from bot.engine.halts import Halts
 from bot.engine.history import AT_ONCE
 from bot.engine.hunt import Hunt
-from bot.engine.proofs import Proofs
 from bot.engine.protect import Protection
+from bot.engine.proving import Proving
 from bot.engine.ranking import Ranking
 from bot.engine.reconcile import Reconciliation
 from bot.engine.results import Results
@@ -91,7 +91,7 @@ class Business:
     flattening: Flattening
     diary: Diary
     vigil: Vigil
-    proofs: Proofs
+    proving: Proving
     selection: Selection
     operator: Operator = field(default_factory=Operator)
     _put_off: bool = False
@@ -135,7 +135,7 @@ class Business:
             flattening=Flattening(desk, closing),
             diary=Diary(desk),
             vigil=Vigil(desk, protection.refused),
-            proofs=Proofs(desk),
+            proving=Proving(desk),
             selection=Selection(desk, plan.wishes, ranking),
         )
         made.entries.between = ranking.between = made.selection.between = made.look_between
@@ -184,9 +184,9 @@ class Business:
         self.diary.write(standing)
         return standing
 
-    def prove(self) -> None:
+    def prove(self) -> Sequence[ShapeProof]:
         """Show the exchange our exact orders, once the care for what is held is done."""
-        self.proofs.show(self.selection.symbols)
+        return self.proving.prove(self.selection.symbols)
 
     def cycle(self) -> Standing:
         """One round: reconcile, look at the positions, measure, exits, then the entries of the newest close, if it is known of all
@@ -208,7 +208,7 @@ class Business:
         self._walk()
         self.watch.say_unfit()
         self.watch.keep()
-        self.proofs.show_again(self.selection.symbols)
+        self.proving.prove_again(self.selection.symbols)
         self.round.judge(self._gate)
         return self.round.measured()
 
