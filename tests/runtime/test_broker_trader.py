@@ -10,8 +10,8 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-
 from bot.broker_trader import BrokerTrader
+
 from bot.brokers.base import BrokerError, NoRoom
 from bot.domain.clock import MINUTE, SECOND
 from bot.domain.events import AccountEvent, CandleClosed, Timer, Unfit
