@@ -29,7 +29,7 @@ from bot.domain.money import ZERO
 from bot.domain.outcome import Meaning
 from bot.engine.shapes import prove_shapes
 from bot.engine.universe import Wishes, eligible, spendable
-from bot.world import Access, World
+from bot.runtime.world import Access, World
 
 __all__ = ["BrokerManager", "CoinbaseBroker", "Examination", "KrakenBroker", "OKXBroker"]
 

@@ -19,7 +19,6 @@ from threading import Thread, current_thread
 from types import MappingProxyType
 
 from bot.broker_manager import BrokerManager
-from bot.broker_trader import ACTOR, BrokerTrader
 from bot.brokers.base import BaseBroker, BrokerError
 from bot.domain.backoff import Backoff
 from bot.domain.clock import MINUTE, SECOND, Clock, Pause
@@ -29,14 +28,15 @@ from bot.domain.log import Event, Halt
 from bot.domain.outcome import Meaning
 from bot.domain.status import CONNECTING, BrokerStatus, Status
 from bot.engine.business import Plan
-from bot.life import Life, LivelyClock, Silence
-from bot.operate.heartbeat_file import HeartbeatFile
-from bot.operate.log import EventLog
+from bot.runtime.broker_trader import ACTOR, BrokerTrader
+from bot.runtime.heartbeat_file import HeartbeatFile
+from bot.runtime.life import Life, LivelyClock, Silence
 from bot.runtime.schedule import Due, Now
 from bot.store.database import StoreDamaged, StoreError, StoreReadOnly
 from bot.store.ledger import Ledger
 from bot.store.lock import AccountLocked
 from bot.telemetry.heartbeat import Heartbeat
+from bot.telemetry.log import EventLog
 from bot.telemetry.status import to_lines
 
 #: Real ms that an order in hand may still take once the daemon is told to stop.
@@ -260,7 +260,8 @@ class IndependentBrokerTrader:
         return 0
 
     def _born(self, post: Post) -> BrokerTrader:
-        """A new life at this post."""
+        """A new life at this post. What an earlier one was still to hear, or is told yet, it does not."""
+        post.inbox = SimpleQueue()
         clock = LivelyClock(self._clock, post.heartbeat)
         clock.wall_ms()
         post.broker = self._manager.build(post.key, clock)
@@ -325,10 +326,9 @@ class IndependentBrokerTrader:
                 post.stuck = False
 
     def _relieve(self, post: Post, life: Life) -> None:
-        """Another life, in a thread of its own and with an inbox of its own, through the same start-up as ever."""
+        """Another life, in a thread of its own, through the same start-up as ever."""
         self._mark_failed(post, "stuck: another life takes its place", "")
         post.life = None
-        post.inbox = SimpleQueue()
         post.restarts += 1
         self._start(post, life)
 

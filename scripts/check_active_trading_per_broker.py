@@ -9,7 +9,7 @@ from _project import enter
 
 if __name__ == "__main__":
     enter()
-    from bot.operate import activity, checks
+    from bot.commands import activity, checks
 
     wish = checks.parse("Shows who trades right now, positions and last orders.")
     sys.exit(activity.main(wish))

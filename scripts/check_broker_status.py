@@ -9,7 +9,7 @@ from _project import enter
 
 if __name__ == "__main__":
     enter()
-    from bot.operate import checks
+    from bot.commands import checks
 
     wish = checks.parse("Shows every exchange: configured, connected, balances.")
     sys.exit(checks.main(checks.broker_status, wish, "brokers"))

@@ -9,7 +9,7 @@ from _project import enter
 
 if __name__ == "__main__":
     enter()
-    from bot.operate import checks
+    from bot.commands import checks
 
     wish = checks.parse("Shows which exchanges are funded and ready to be traded, each on its own.")
     sys.exit(checks.main(checks.independent_status, wish, "independent brokers"))

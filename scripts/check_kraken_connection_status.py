@@ -9,7 +9,7 @@ from _project import enter
 
 if __name__ == "__main__":
     enter()
-    from bot.operate import checks
+    from bot.commands import checks
 
     wish = checks.parse("Shows whether NIJA can trade your Kraken account, and what to do if not.", validate=True)
     sys.exit(checks.main(checks.one_venue("kraken"), wish, "Kraken"))

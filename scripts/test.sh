@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the checks (ruff, mypy) and all tests; with arguments only pytest with them. Works from any folder.
 #   scripts/test.sh
-#   scripts/test.sh tests/test_settings.py -k secret
+#   scripts/test.sh tests/settings/test_settings.py -k secret
 set -euo pipefail
 unset PYTHONDONTWRITEBYTECODE PYTHONHOME VIRTUAL_ENV
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

@@ -9,7 +9,7 @@ from _project import enter
 
 if __name__ == "__main__":
     enter()
-    from bot.operate import checks, readiness
+    from bot.commands import checks, readiness
 
     wish = checks.parse("Checks everything that must be right before money trades; one verdict.")
     sys.exit(readiness.main(wish))

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import settings
 
 from bot.brokers.common import hostfile
-from bot.settings import VARIABLES
+from bot.settings.load import VARIABLES
 
 # Processes that tests start compile what they import once: without that each takes seconds longer.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

@@ -15,8 +15,8 @@ from bot.brokers.kraken.errors import TABLE
 from bot.brokers.okx.errors import ROWS
 from bot.domain.clock import SystemClock
 from bot.domain.outcome import Meaning
-from bot.settings import Mode
-from bot.world import Access, World
+from bot.runtime.world import Access, World
+from bot.settings.load import Mode
 from tests.rig import Notes
 
 

@@ -111,8 +111,8 @@ def imported(path: Path) -> set[str]:
 def test_the_package_says_its_version_once() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["version"] == bot.__version__
-    assert project["scripts"] == {"nija": "bot.cli:main"}
-    assert find_spec("bot.cli") is not None
+    assert project["scripts"] == {"nija": "bot.commands.cli:main"}
+    assert find_spec("bot.commands.cli") is not None
     assert find_spec("bot.__main__") is not None
 
 

@@ -43,53 +43,55 @@ _DAEMON: Final = {
     ),
     Event.SETTINGS: _spec("A setting may not do what its owner expects.", "warning", "reason"),
     Event.CREDENTIALS: _spec("Credentials are incomplete, or others can read them.", "warning", "reason"),
-    Event.SKIPPED: _spec("This version does not trade an exchange that has credentials.", "warning", "reason"),
-    Event.LOCKED: _spec("Another NIJA on this host already trades one of the accounts.", "error", "reason"),
+    Event.SKIPPED: _spec("An exchange has credentials, but this version does not trade it.", "warning", "reason"),
+    Event.LOCKED: _spec("Another NIJA on this computer already trades one of the accounts.", "error", "reason"),
     Event.UNWATCHED: _spec(
-        "An account that is not traded any more holds positions.", "warning", "reason remedy", "account"
+        "An account that is no longer traded holds positions.", "warning", "reason remedy", "account"
     ),
     Event.STATUS: _spec("One line of the status block.", "info", "text"),
     Event.HEARTBEAT: _spec("The heartbeat file cannot be written.", "warning", "reason"),
-    Event.BACKUP: _spec("A backup of a book was made, or could not be.", "info warning", "", "file bytes reason"),
+    Event.BACKUP: _spec("A backup of a database was made, or failed.", "info warning", "", "file bytes reason"),
     Event.NOTIFY: _spec(
-        "Where alarms are sent, or a service that does not take one.",
+        "Where alarms are sent, or a service that does not accept one.",
         "info warning",
         "",
         "services service reason hint lost",
     ),
-    Event.NOTIFIED: _spec("What became of the alarms of this run.", "info", "alarms kept_back sent lost"),
-    Event.DROPPED: _spec("Lines are missing here because nobody took them in time.", "warning", "lines reason"),
-    Event.ERROR_IGNORED: _spec("Python raised an error where nobody could catch it.", "error", "where"),
-    Event.STOPPING: _spec("The daemon was told to stop.", "info", "reason"),
+    Event.NOTIFIED: _spec("How many alarms this run sent, held back and lost.", "info", "alarms kept_back sent lost"),
+    Event.DROPPED: _spec("Lines are missing here, because their reader was too slow.", "warning", "lines reason"),
+    Event.ERROR_IGNORED: _spec("Python raised an error where no code could catch it.", "error", "where"),
+    Event.STOPPING: _spec("The daemon has begun to stop.", "info", "reason"),
     Event.STAYS: _spec(
-        "A position that the daemon leaves with its stop when it ends.", "info", "symbol qty entry stop"
+        "A position that stays open, with its stop, while the daemon is down.", "info", "symbol qty entry stop"
     ),
-    Event.UNFINISHED: _spec("A thread still waited for its exchange when the daemon ended.", "warning", "reason"),
+    Event.UNFINISHED: _spec("A thread was still waiting for its exchange when the daemon ended.", "warning", "reason"),
     Event.STOPPED: _spec("The daemon has ended.", "info", "positions"),
 }
 _ACCOUNT: Final = {
-    Event.CONNECTED: _spec("An exchange took the key.", "info", "account permissions clock_skew_ms"),
+    Event.CONNECTED: _spec("The exchange accepted the key.", "info", "account permissions clock_skew_ms"),
     Event.WARNING: _spec("Something about the key or the account that its owner should know.", "warning", "reason"),
     Event.FUNDED: _spec("The account has enough money to trade.", "info", "balance_usd equity_usd", "hint"),
     Event.UNFUNDED: _spec(
         "The account has too little money to trade.", "warning", "balance_usd equity_usd needed_usd reason"
     ),
-    Event.CURRENCY: _spec("The account holds money that is not traded.", "info", "holds reason"),
+    Event.CURRENCY: _spec("The account holds a currency that is not traded.", "info", "holds reason"),
     Event.DAY: _spec("The result of a UTC day.", "info", "day equity_usd result_usd trades open_positions fees_usd"),
     Event.HALTED: _spec(
-        "No new entries: `limit` says what keeps them away.",
+        "No new entries; `limit` says what blocks them.",
         "info warning error",
         "limit reason",
         "symbol client_id disk remedy",
     ),
-    Event.RESUMED: _spec("What kept entries away is over.", "info", "limit reason", "symbol"),
-    Event.COMMAND: _spec("An order of the operator came in, or was obeyed.", "info", "verb", "result"),
-    Event.FAILED: _spec("An account cannot be traded until something is mended.", "error", "reason remedy"),
+    Event.RESUMED: _spec("What blocked entries is over.", "info", "limit reason", "symbol"),
+    Event.COMMAND: _spec("A command of the owner arrived, or was carried out.", "info", "verb", "result"),
+    Event.FAILED: _spec("The account cannot be traded until something is repaired.", "error", "reason remedy"),
     Event.ERROR: _spec("A cycle failed because the exchange did not answer.", "warning", "reason remedy in_a_row"),
-    Event.RECOVERED: _spec("A whole cycle went well again.", "info", "status reason"),
-    Event.STUCK: _spec("A thread gave no sign of life and was replaced.", "error", "silent_s reason"),
-    Event.CRASHED: _spec("A mistake of ours ended a thread or the program.", "error", "", "reason thread"),
-    Event.MERGED: _spec("What was sent while the disk was full is in the book.", "info", "orders file reason"),
+    Event.RECOVERED: _spec("A complete cycle succeeded again.", "info", "status reason"),
+    Event.STUCK: _spec("A thread showed no activity and was replaced.", "error", "silent_s reason"),
+    Event.CRASHED: _spec("A bug in NIJA ended a thread or the program.", "error", "", "reason thread"),
+    Event.MERGED: _spec(
+        "Orders that were sent while the disk was full are in the database.", "info", "orders file reason"
+    ),
     Event.POCKETS: _spec("The exchange's other wallets could not be read.", "debug", "reason"),
 }
 _EXCHANGE: Final = {
@@ -98,31 +100,35 @@ _EXCHANGE: Final = {
     ),
     Event.TIER: _spec("The rate limit seems to be that of a lower tier.", "warning", "venue set believed reason"),
     Event.PROVED: _spec(
-        "The exchange was shown an order's shape without placing it.",
+        "The exchange judged a sample order without placing it.",
         "info warning",
         "judged",
         "venue shape accepted answer symbol reason",
     ),
-    Event.ABLE: _spec("The exchange takes stops now, or not any more.", "info warning", "venue what taken reason"),
+    Event.ABLE: _spec("The exchange accepts stops now, or no longer does.", "info warning", "venue what taken reason"),
     Event.MODE: _spec("The account's settings could not be read again.", "warning", "venue reason"),
     Event.LEVERAGE: _spec("The leverage of a market was set.", "info", "venue symbol leverage"),
-    Event.CLOCK: _spec("The clock was compared anew with the exchange's.", "warning", "venue", "skew_ms reason"),
+    Event.CLOCK: _spec("The clock was compared with the exchange's again.", "warning", "venue", "skew_ms reason"),
     Event.NONCE_REFUSED: _spec("A nonce was refused; a larger one is tried.", "warning", "venue method"),
     Event.PAUSE_NOT_SHARED: _spec(
-        "Other programs with this key could not be told to leave the exchange alone.", "warning", "venue reason"
+        "Other programs with this key could not be notified of a pause that the exchange wants.",
+        "warning",
+        "venue reason",
     ),
     Event.VENUE_WARNING: _spec("The exchange's answer carried a warning.", "warning", "venue text"),
-    Event.EARN_UNKNOWN: _spec("What is lent out could not be read.", "debug", "venue reason"),
-    Event.LEFT_OUT: _spec("A row that is none of ours was left out of a list.", "warning", "venue product reason"),
+    Event.EARN_UNKNOWN: _spec("The amount lent out could not be read.", "debug", "venue reason"),
+    Event.LEFT_OUT: _spec(
+        "A row that does not concern NIJA was left out of a list.", "warning", "venue product reason"
+    ),
     Event.VALIDATE_PLACED_ORDER: _spec(
-        "The exchange placed an order that it was asked only to judge; it was cancelled.",
+        "The exchange placed an order that it was asked to judge only; the order was cancelled.",
         "error",
         "venue exchange_ids cancelled",
     ),
 }
 _MARKETS: Final = {
     Event.MARKETS: _spec(
-        "How many markets are traded, or one that is left out for now.", "info warning", "", "symbols of symbol reason"
+        "The markets that are traded, or one that is left out for now.", "info warning", "", "symbols of symbol reason"
     ),
     Event.MARKET_LEFT_OUT: _spec("A market cannot be traded.", "warning", "venue reason", "symbol"),
     Event.RULES: _spec("The exchange changed a market's rule.", "warning", "symbol rule was now"),
@@ -133,30 +139,32 @@ _MARKETS: Final = {
 _ORDERS: Final = {
     Event.REJECTED: _spec("The exchange refused an order.", "warning", "symbol purpose client_id reason"),
     Event.UNKNOWN: _spec(
-        "Nobody knows yet what became of an order.", "warning error", "symbol client_id reason", "purpose"
+        "The outcome of an order is not known yet.", "warning error", "symbol client_id reason", "purpose"
     ),
     Event.HUNT: _spec("A step of the search for a lost order.", "debug info", "client_id reason"),
     Event.FOUND: _spec("A lost order was found.", "info", "symbol client_id exchange_id status"),
-    Event.REPEATED: _spec("A lost order was sent again under its id.", "info", "symbol client_id exchange_id"),
+    Event.REPEATED: _spec("A lost order was sent again under the same id.", "info", "symbol client_id exchange_id"),
     Event.BURN: _spec("The id of a lost order could not be used up.", "info", "venue client_id side reason"),
     Event.BURNT: _spec("The id of a lost order is used up.", "info", "symbol client_id exchange_id status"),
     Event.ABSENT: _spec("A lost order was never placed.", "info", "symbol client_id reason"),
-    Event.CERTAIN: _spec("What became of a lost order is known.", "info", "client_id reason"),
+    Event.CERTAIN: _spec("The outcome of a lost order is known.", "info", "client_id reason"),
     Event.FORGOTTEN: _spec("An order left no trace and no fill.", "info", "symbol client_id reason"),
-    Event.UNSETTLED: _spec("How an order ended could not be asked.", "warning", "symbol client_id reason"),
+    Event.UNSETTLED: _spec("The exchange could not be asked how an order ended.", "warning", "symbol client_id reason"),
     Event.CANCEL: _spec("The end of a cancelled order could not be seen.", "warning", "venue exchange_id reason"),
     Event.CORRECTED: _spec(
-        "The exchange took back what it said was filled.", "warning", "symbol exchange_id filled was reason"
+        "The exchange reduced the quantity that it had reported as filled.",
+        "warning",
+        "symbol exchange_id filled was reason",
     ),
-    Event.FILL: _spec("A fill was booked.", "info", "symbol side qty price fee fee_asset purpose fill_id"),
+    Event.FILL: _spec("A fill was recorded.", "info", "symbol side qty price fee fee_asset purpose fill_id"),
     Event.OVERSOLD: _spec("More was sold than was held.", "error", "symbol qty fill_id"),
     Event.HISTORY: _spec(
-        "The exchange's history was read, or could not be.", "debug info", "", "since fills seconds reason"
+        "The exchange's history was read, or could not be read.", "debug info", "", "since fills seconds reason"
     ),
     Event.ADOPTED: _spec(
-        "An order at the exchange was taken into the book.", "info", "symbol purpose exchange_id", "client_id"
+        "An order found at the exchange was added to the database.", "info", "symbol purpose exchange_id", "client_id"
     ),
-    Event.WATCHING: _spec("Orders of another NIJA are watched before they are taken over.", "warning", "for_s reason"),
+    Event.WATCHING: _spec("Orders of another NIJA are watched before they are adopted.", "warning", "for_s reason"),
     Event.LET_GO: _spec("A position was given back to the NIJA that bought it.", "error", "symbol qty reason"),
 }
 _POSITIONS: Final = {
@@ -164,16 +172,16 @@ _POSITIONS: Final = {
     Event.TP1: _spec("The first target was sold.", "info", "symbol qty price left reason"),
     Event.TP2: _spec("The second target was sold.", "info", "symbol qty price left reason"),
     Event.TP3: _spec(
-        "The third target was sold (any later one is told alike).", "info", "symbol qty price left reason"
+        "The third target was sold. Later targets are logged in the same way.", "info", "symbol qty price left reason"
     ),
     Event.EXIT: _spec(
-        "A position is closed, or a part of it was sold.",
+        "A position was closed, or a part of it was sold.",
         "info",
         "symbol price reason",
         "purpose entry result fees qty left",
     ),
     Event.FLATTEN: _spec(
-        "A position was sold by the operator's order, or what that order still has to sell.",
+        "A flatten sold a position, or still has positions to sell.",
         "info warning",
         "left",
         "symbol qty price reason",
@@ -187,17 +195,30 @@ _POSITIONS: Final = {
     Event.NAKED: _spec("A position is without its full stop.", "error", "symbol reason for_s"),
     Event.COVERED: _spec("A position has its stop again, or is closed.", "info", "symbol reason"),
     Event.STRATEGY: _spec(
-        "A strategy raised, or answered what cannot be: nothing is done on that.",
+        "A strategy raised an exception or returned an impossible value, which is ignored.",
         "error",
         "strategy symbol where reason",
     ),
-    Event.WATCH: _spec("A position could not be looked after this time.", "warning", "symbol reason"),
-    Event.MISSING: _spec("Coins of a position are not in the balance.", "warning", "symbol qty reason"),
-    Event.GONE: _spec("Coins of a position left the account.", "error", "symbol qty sold reason"),
-    Event.DUST: _spec("What is left of a position is too small to be sold.", "info", "symbol qty reason"),
+    Event.WATCH: _spec("A position could not be checked this time.", "warning", "symbol reason"),
+    Event.MISSING: _spec("The balance lacks coins of a position.", "warning", "symbol qty reason"),
+    Event.GONE: _spec("Coins of a position have left the account.", "error", "symbol qty sold reason"),
+    Event.DUST: _spec("The rest of a position is too small to be sold.", "info", "symbol qty reason"),
 }
 
-SPECS: Final[Mapping[Event, Spec]] = MappingProxyType(_DAEMON | _ACCOUNT | _EXCHANGE | _MARKETS | _ORDERS | _POSITIONS)
+GROUPS: Final[Mapping[str, Mapping[Event, Spec]]] = MappingProxyType(
+    {
+        "The daemon": _DAEMON,
+        "The account": _ACCOUNT,
+        "The exchange": _EXCHANGE,
+        "Markets": _MARKETS,
+        "Orders": _ORDERS,
+        "Positions": _POSITIONS,
+    }
+)
+"""The events by what they are about."""
+SPECS: Final[Mapping[Event, Spec]] = MappingProxyType(
+    {event: spec for group in GROUPS.values() for event, spec in group.items()}
+)
 
 
 def spec_of(event: Event) -> Spec:

@@ -14,8 +14,9 @@ from bot.domain.instrument import Instrument, Ticker
 from bot.domain.money import ONE, ZERO, decimal, floor_to
 from bot.domain.order import OrderRecord, Purpose
 from bot.engine.accounting import Standing, base_of, exposures, slots_taken
-from bot.engine.desk import Desk, is_harmless
+from bot.engine.desk import Desk
 from bot.engine.purse import fullest
+from bot.engine.records import is_harmless
 from bot.engine.risk import Limits
 from bot.strategy import sizing, snapshot
 from bot.strategy.base import Costs, Evaluation

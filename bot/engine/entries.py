@@ -23,9 +23,10 @@ from bot.engine.book import AlreadyDecided
 from bot.engine.candidate import SLIPPAGE, Bounds, Candidate, on_grid
 from bot.engine.close import Closing
 from bot.engine.closes import Closes
-from bot.engine.desk import Desk, is_refused_for_its_stop
+from bot.engine.desk import Desk
 from bot.engine.protect import Protection, Verdict
 from bot.engine.purse import fullest
+from bot.engine.records import is_refused_for_its_stop
 from bot.engine.results import last_ended
 from bot.marketdata.port import NOT_THERE
 from bot.strategy import exits

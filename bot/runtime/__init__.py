@@ -1,1 +1,1 @@
-"""What runs an account: what is due when, and how the market's time passes."""
+"""What runs an account, from its settings to its end. The only room that joins engine, broker, market data and store."""

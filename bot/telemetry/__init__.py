@@ -1,1 +1,4 @@
-"""What the daemon tells of itself, and the forms in which it is told. These rooms never decide about money."""
+"""What an operator sees of the daemon: log, alarms, notices, heartbeat, status.
+
+This room never decides about money and never raises into trading.
+"""

@@ -12,9 +12,9 @@ import threading
 import time
 from pathlib import Path
 
-from bot.daemon import run
-from bot.settings import load_settings
-from bot.stopping import Stopping
+from bot.runtime.daemon import run
+from bot.runtime.stopping import Stopping
+from bot.settings.load import load_settings
 
 #: Real seconds between two attempts on a thread.
 EVERY = 2.0

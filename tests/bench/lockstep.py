@@ -20,7 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from bot.domain.log import Event
-from bot.settings import VENUES
+from bot.settings.load import VENUES
 from tests.daemon_fixture import Daemon, truth
 from tests.log_lines import read_log
 from tests.sandbox_fixture import Sandbox

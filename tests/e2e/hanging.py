@@ -10,7 +10,7 @@ import threading
 import time
 
 from bot import independent_broker_trader
-from bot.cli import main
+from bot.commands.cli import main
 from bot.domain.candles import Candles
 from bot.strategy.base import Evaluation
 from tests.rig import Eager

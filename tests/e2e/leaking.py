@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-from bot.cli import main
+from bot.commands.cli import main
 from bot.domain.candles import Candles
 from bot.engine.business import Business
 from bot.strategy.base import Evaluation

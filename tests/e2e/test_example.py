@@ -32,12 +32,8 @@ def test_a_strategy_of_one_file_is_traded(tmp_path: Path, venue: str) -> None:
         for _ in range(HOURS):
             for _ in range(12):
                 sandbox.control("POST", "advance", seconds=CANDLE)
-            book = daemon.book(venue)
-            told = differences(book, truth(sandbox.ready, venue))
-            assert [
-                line for line in told if "submitted" not in line
-            ] == []  # what was only just sent is confirmed at the next look
-            for position in book["positions"]:
+            daemon.until(lambda: not disagreements(daemon, sandbox, venue), "agreement", 20)
+            for position in daemon.book(venue)["positions"]:
                 assert sum(Decimal(stop["qty"]) for stop in position["stops"]) > 0
         naked = sandbox.control("GET", f"exposure?venue={venue}")
         assert [event for one in naked.values() for event in one["naked_events"] if event["why"] == "entry"] == []
@@ -49,3 +45,9 @@ def test_a_strategy_of_one_file_is_traded(tmp_path: Path, venue: str) -> None:
     exits = [order["reason"] for order in orders if order["purpose"] == "exit"]
     assert len([reason for reason in exits if reason.startswith("channel: below ")]) >= 2
     assert any('reason="channel: below ' in line for line in daemon.lines(Event.EXIT))
+
+
+def disagreements(daemon: Daemon, sandbox: Sandbox, venue: str) -> list[str]:
+    """What book and exchange differ in; what was only just sent is confirmed at the next look."""
+    told = differences(daemon.book(venue), truth(sandbox.ready, venue))
+    return [line for line in told if "submitted" not in line]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bot.domain.log import Event
-from bot.settings import VENUES
+from bot.settings.load import VENUES
 from tests.daemon_fixture import Daemon, control
 from tests.log_lines import read_log
 

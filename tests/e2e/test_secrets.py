@@ -9,8 +9,8 @@ import pytest
 
 from bot.domain.log import Event
 from tests.daemon_fixture import Daemon
-from tests.operate.receiver import Receiver
 from tests.sandbox_fixture import Sandbox
+from tests.telemetry.receiver import Receiver
 
 PLANTED = {
     "KRAKEN_API_KEY": "PLANTEDKrakenKey0123456789abcdefghijklmnopqrstuvwxyzABCD",

@@ -47,7 +47,9 @@ def test_a_target_is_sold_while_the_exchange_does_not_tell_candles(tmp_path: Pat
             sells_at_its_target(sandbox, daemon, venue)
         sandbox.control("DELETE", "faults")
         asked = questions(sandbox, venue)
-        daemon.until(lambda: questions(sandbox, venue) > asked + 2, "questions for candles, once they are answered again")
+        daemon.until(
+            lambda: questions(sandbox, venue) > asked + 2, "questions for candles, once they are answered again"
+        )
         daemon.command("pause")
         daemon.agrees(sandbox.ready, venue)
         assert daemon.lines(Event.CRASHED) == daemon.lines(Event.STUCK) == []
@@ -70,7 +72,9 @@ def sells_at_its_target(sandbox: Sandbox, daemon: Daemon, venue: str) -> None:
     held = daemon.book(venue)["positions"][0]
     symbol, before = held["symbol"], held["qty"]
     sold = len(sales(sandbox, venue, symbol))
-    price = (Decimal(held["entry_price"]) * (Decimal("1.02") if sold == 0 else Decimal("1.035"))).quantize(Decimal("0.0001"))
+    price = (Decimal(held["entry_price"]) * (Decimal("1.02") if sold == 0 else Decimal("1.035"))).quantize(
+        Decimal("0.0001")
+    )
     began = time.monotonic()
     sandbox.control("POST", "price", venue=venue, symbol=symbol, price=str(price))
     daemon.until(lambda: len(sales(sandbox, venue, symbol)) > sold, f"a sale of {before} {symbol}")

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from bot.commands.checks import main, one_venue, parse
 from bot.domain.log import Event
-from bot.operate.checks import main, one_venue, parse
-from bot.settings import VENUES
+from bot.settings.load import VENUES
 from tests.daemon_fixture import Daemon
 from tests.sandbox_fixture import Sandbox
 

@@ -20,21 +20,21 @@ from pydantic import SecretStr
 
 from bot.broker_manager import BrokerManager
 from bot.brokers.base import BrokerError
-from bot.daemon import trading_plan
+from bot.commands.orders import addressees, carried_out
 from bot.domain.clock import SystemClock
 from bot.domain.events import Verb
 from bot.domain.ids import Account, AccountKey
 from bot.domain.log import Event
 from bot.independent_broker_trader import IndependentBrokerTrader
-from bot.ledgers import Ledgers
-from bot.operate.log import Logs
-from bot.operate.orders import addressees, carried_out
-from bot.operate.redact import Redactor
-from bot.settings import Mode, Settings, load_settings
+from bot.runtime.daemon import trading_plan
+from bot.runtime.ledgers import Ledgers
+from bot.runtime.world import World
+from bot.settings.load import Mode, Settings, load_settings
 from bot.store.lock import AccountLocked
 from bot.store.reader import Books
 from bot.store.report import document
-from bot.world import World
+from bot.telemetry.log import Logs
+from bot.telemetry.redact import Redactor
 from tests.daemon_fixture import truth
 from tests.sandbox_fixture import Sandbox
 from tests.torture.agreement import differences
@@ -48,6 +48,7 @@ class House:
 
     def __init__(self, folder: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
         self.data, self.state, self.log_file = folder / "data", folder / "state", folder / "nija.log"
+        self.data.mkdir()
         self.ready = sandbox.ready
         self.second = sandbox.control("POST", "accounts", venue="kraken")
         sandbox.control("POST", "deposit", venue="kraken", asset="USD", amount="900", account=self.second["account"])
@@ -108,9 +109,9 @@ class House:
     def truth(self, key: AccountKey) -> dict[str, Any]:
         return truth(self.ready, account="main" if key == KRAKEN else self.second["account"])
 
-    def lines(self, event: Event, label: str) -> list[str]:
+    def lines(self, word: Event, label: str) -> list[str]:
         text = self.log_file.read_text() if self.log_file.exists() else ""
-        return [line for line in text.splitlines() if f" {label} {event} " in f"{line} "]
+        return [line for line in text.splitlines() if f" {label} {word} " in f"{line} "]
 
     def order(self, verb: Verb, key: AccountKey) -> bool:
         to = addressees(self.settings, self.books, key)

@@ -17,7 +17,7 @@ from bot.brokers.common.hostfile import open_shared
 from bot.brokers.common.keylock import FARTHEST, KeyFile, KeyLock, Quiet
 from bot.domain.clock import MINUTE, system_ms
 from bot.domain.log import Event
-from bot.hostlock import AlreadyRuns, HostLock, holder_of, holding_folder
+from bot.runtime.hostlock import AlreadyRuns, HostLock, holder_of, holding_folder
 from tests.daemon_fixture import Daemon
 from tests.log_lines import read_log
 from tests.sandbox_fixture import Sandbox
@@ -99,7 +99,10 @@ def test_a_folder_is_held_as_what_it_is_and_by_where_it_lies(tmp_path: Path) -> 
         pass
 
 
-HOLD = "import sys; from bot.hostlock import HostLock; held = HostLock(sys.argv[1], 'x'); print(1, flush=True); sys.stdin.read()"
+HOLD = (
+    "import sys; from bot.runtime.hostlock import HostLock; held = HostLock(sys.argv[1], 'x');"
+    " print(1, flush=True); sys.stdin.read()"
+)
 
 
 def test_a_name_is_held_by_one_process_and_dies_with_it(tmp_path: Path) -> None:

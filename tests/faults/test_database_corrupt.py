@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain.log import Event
-from bot.settings import VENUES
+from bot.settings.load import VENUES
 from tests.faults.three import Traded
 from tests.sandbox_fixture import Sandbox
 

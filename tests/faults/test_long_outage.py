@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.broker_trader import BrokerTrader
 from bot.brokers.base import BrokerError
 from bot.domain.clock import DAY, HOUR, SECOND, Pause
+from bot.domain.events import AccountEvent, Timer
 from bot.domain.ids import AccountKey
 from bot.domain.log import Event
 from bot.domain.outcome import Meaning
@@ -25,7 +25,9 @@ from bot.domain.status import BrokerStatus, Status
 from bot.engine.refusals import Refusals
 from bot.engine.vigil import Vigil
 from bot.independent_broker_trader import RESTARTS, IndependentBrokerTrader
-from bot.life import Silence
+from bot.runtime.broker_trader import BrokerTrader
+from bot.runtime.life import Silence
+from bot.runtime.reporter import Tally
 from bot.runtime.schedule import CYCLES_AGAIN, LOOKS_AGAIN, Now, Schedule
 from bot.telemetry.heartbeat import Heartbeat
 from tests.notes import Notes
@@ -55,6 +57,25 @@ def unanswered(*_: object) -> NoReturn:
     raise BrokerError("kraken", Meaning.BUSY, "no answer")
 
 
+class Unheard:
+    """A business whose exchange answers no question."""
+
+    def __init__(self) -> None:
+        self.watch = SimpleNamespace(looks=0, finished=False)
+        self.round = SimpleNamespace(standing=None, end=lambda: None)
+        self.protection = SimpleNamespace(is_urgent=lambda: False)
+        self.reconciliation = SimpleNamespace(adoption=SimpleNamespace(watching=False))
+
+    def on(self, event: AccountEvent) -> None:
+        if event is Timer.WATCH:
+            self.watch.looks += 1
+        if event in (Timer.WATCH, Timer.CYCLE):
+            unanswered()
+
+    def calls_for_look(self) -> bool:
+        return False
+
+
 def actor(clock: Hours, position_ms: int, cycle_ms: int) -> BrokerTrader:
     """An actor whose exchange answers nothing, with the business of a held position left undone."""
     heartbeat = Heartbeat(BrokerStatus(AccountKey("kraken"), Status.DEGRADED))
@@ -63,21 +84,14 @@ def actor(clock: Hours, position_ms: int, cycle_ms: int) -> BrokerTrader:
         cast("Any", None), cast("Any", None), clock, cast("Any", Notes()), heartbeat,
         cast("Any", None), threading.Event(), Path("nowhere"), random.Random(1),
     )  # fmt: skip
+    tally = Tally()
+
+    def failed(*_: object, fatal: bool) -> None:
+        tally.errors += 1
+
     parts: dict[str, Any] = {
-        "_business": SimpleNamespace(
-            hunt=SimpleNamespace(pursue=lambda: False),
-            watch=SimpleNamespace(look=unanswered, finished=False),
-            vigil=SimpleNamespace(look=lambda: None),
-            cycle=unanswered,
-            protection=SimpleNamespace(is_urgent=lambda: False),
-            reconciliation=SimpleNamespace(
-                adoption=SimpleNamespace(watching=False, is_due=lambda: False), read_on=lambda: False
-            ),
-        ),
-        "_reporter": SimpleNamespace(
-            tally=SimpleNamespace(late=lambda _: None, cycles=0),
-            failed=lambda *_, **__: None, standing=None, report=lambda *_: None,
-        ),
+        "_business": Unheard(),
+        "_reporter": SimpleNamespace(tally=tally, failed=failed, standing=None, report=lambda *_: None),
         "_schedule": Schedule(clock.pacer, cycle_ms, DAY, 0, position_ms),
         "_operator": SimpleNamespace(attend=lambda: False, blocked_by=lambda **_: None),
         "_connection": SimpleNamespace(trading=None),

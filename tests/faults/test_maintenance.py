@@ -14,11 +14,11 @@ from bot.broker_manager import BrokerManager
 from bot.domain.clock import HOUR, SystemClock, parse_iso
 from bot.domain.log import Event
 from bot.independent_broker_trader import RESTARTS, IndependentBrokerTrader
-from bot.ledgers import Ledgers
-from bot.operate.log import Logs
-from bot.operate.redact import Redactor
-from bot.settings import Mode, load_settings
-from bot.world import Access, World
+from bot.runtime.ledgers import Ledgers
+from bot.runtime.world import Access, World
+from bot.settings.load import Mode, load_settings
+from bot.telemetry.log import Logs
+from bot.telemetry.redact import Redactor
 from tests.daemon_fixture import Daemon
 from tests.rig import Rig
 from tests.sandbox_fixture import Sandbox

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.domain.log import Event
-from bot.settings import VENUES
+from bot.settings.load import VENUES
 from bot.store.emergency import EmergencyJournal, Mark
 from tests.daemon_fixture import Daemon, truth
 from tests.log_lines import lines_of

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from bot.domain.log import Event
-from bot.operate.backups import backing_up, databases
+from bot.runtime.backups import backing_up, databases
+from bot.settings.variables import OperationSettings
 from bot.store import backup
 from bot.store.backup import back_up, backups, made_at
 from bot.store.database import StoreError
 from bot.store.recovery import put_backups_back
-from bot.variables import OperationSettings
 from tests.rig import Notes
 from tests.store.cases import fill, intent, ledger
 from tests.store.small_disk import fill as fill_up

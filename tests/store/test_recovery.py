@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from bot.cli import app
+from bot.commands.cli import app
 from bot.store.database import Store, StoreError, address
 from bot.store.ledger import Ledger
 from bot.store.reader import Books

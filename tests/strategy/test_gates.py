@@ -135,9 +135,9 @@ def rows_of(part: type) -> gates.Rows[Any]:
 
 def test_the_order_is_the_documented_one() -> None:
     asked = [gate for rows in GATES for gate in rows]
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    operations = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     documented = re.findall(
-        r"^\| `(\w+)`( ∗)? \|", readme.partition("### What blocks an entry")[2].partition("###")[0], re.MULTILINE
+        r"^\| `(\w+)`( ∗)? \|", operations.partition("### What blocks an entry")[2].partition("\n## ")[0], re.MULTILINE
     )
     assert [(gate.word, gate in gates.QUIET) for gate in asked] == [(word, bool(quiet)) for word, quiet in documented]
     assert asked == sorted(Gate)

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bot.settings import VENUES
+from bot.settings.load import VENUES
 from tests.torture import slope
 from tests.torture.course import Course, Outcome, torture
 from tests.torture.faults import KINDS

@@ -28,7 +28,7 @@ PAUSE_MS = SECOND
 EDGE_PAUSE_MS = MINUTE
 _LONGEST_PAUSE_MS = 15 * MINUTE
 
-#: What the owner can do, by the name of the trouble. The README's table says the same.
+#: What the owner can do, by the name of the trouble. docs/operations.md lists the same.
 REMEDIES: Mapping[str, str] = MappingProxyType(
     {
         **usual_remedies("Coinbase", "COINBASE_API_URL"),

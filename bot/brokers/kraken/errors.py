@@ -22,7 +22,7 @@ LOCKOUT_MS = 15 * MINUTE
 #: The key lacks a right, or one market is closed to the account although its key has all rights (tokenised assets).
 DENIED = "EGeneral:Permission denied"
 
-#: What the owner can do, by the name of the trouble. The README's table says the same.
+#: What the owner can do, by the name of the trouble. docs/operations.md lists the same.
 REMEDIES: Mapping[str, str] = MappingProxyType(
     {
         **usual_remedies("Kraken", "KRAKEN_API_URL"),

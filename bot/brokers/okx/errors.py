@@ -17,7 +17,7 @@ from bot.domain.outcome import Meaning
 
 VENUE = "okx"
 
-#: What the owner can do, by the name of the trouble. The README's table says the same.
+#: What the owner can do, by the name of the trouble. docs/operations.md lists the same.
 REMEDIES: Mapping[str, str] = MappingProxyType(
     {
         **usual_remedies("OKX", "OKX_API_URL"),

@@ -16,8 +16,8 @@ from bot.brokers.kraken.config import Tier
 from bot.brokers.kraken.limits import LOWERED_FOR, Charge, KrakenLimits
 from bot.domain.log import Event
 from bot.domain.pacer import RealTime
-from bot.settings import load_settings
-from bot.world import World
+from bot.runtime.world import World
+from bot.settings.load import load_settings
 from tests.brokers.kraken.conftest import KEY, SECRET, Notes
 
 

@@ -1,0 +1,397 @@
+"""The operator's checks: what is configured, connected and funded, said as a table or as JSON, with what to do about it.
+
+The scripts in `scripts/` are thin: they call one function here each. Exit status: 0 all well, 1 a problem, 2 the
+configuration is wrong. A check takes the running daemon's last word when it is fresh, so that a key has one sender.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bot.broker_manager import REMEDIES, BrokerManager, Examination
+from bot.domain.clock import SECOND, iso, system_ms
+from bot.domain.ids import AccountKey
+from bot.domain.instrument import DOLLARS
+from bot.domain.log import Event, Log
+from bot.domain.money import plain, usd
+from bot.domain.status import BrokerStatus, Status
+from bot.runtime.heartbeat_file import running_daemon
+from bot.runtime.sandbox_child import Ready, SandboxError, is_alive
+from bot.runtime.world import World, configured
+from bot.settings.load import (
+    VENUES,
+    ConfigError,
+    CredentialSet,
+    Mode,
+    Settings,
+    credential_sets,
+    load_settings,
+    resolve_mode,
+    usable_state_folder,
+)
+from bot.store.database import StoreError
+from bot.store.reader import Books
+
+#: A daemon's report that is older than this (wall ms) is not its last word but its last words.
+FRESH = 60 * SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One account as a check sees it; `broker` is its key.
+
+    `source` is `daemon` for a running daemon's word, `exchange` for an answer asked now.
+    """
+
+    broker: str
+    configured: bool
+    connected: bool = False
+    funded: bool = False
+    status: str = "not configured"
+    balance_usd: str = "0"
+    equity_usd: str = "0"
+    problem: str = ""
+    remedy: str = ""
+    source: str = ""
+    permissions: tuple[str, ...] = ()
+    ip_bound: bool | None = None
+    clock_skew_ms: int | None = None
+    warnings: tuple[str, ...] = ()
+    balances: dict[str, str] = field(default_factory=dict)
+    shapes: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def bad(self) -> bool:
+        return bool(self.problem)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the command line asked for."""
+
+    as_json: bool
+    sandbox: bool
+    validate: bool = False
+
+
+class Silent:
+    """A check prints its own findings: what brokers tell their log meanwhile goes nowhere."""
+
+    def debug(self, event: Event, /, **fields: object) -> None: ...
+
+    def info(self, event: Event, /, **fields: object) -> None: ...
+
+    def warning(self, event: Event, /, **fields: object) -> None: ...
+
+    def error(self, event: Event, /, **fields: object) -> None: ...
+
+
+def parse(description: str, *, validate: bool = False) -> Wish:
+    """The options that all checks share."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--sandbox", action="store_true", help="check the local sandbox, whatever credentials are set")
+    if validate:
+        parser.add_argument("--validate", action="store_true", help="show the exchange our exact entry, without money")
+    words = parser.parse_args()
+    return Wish(words.json, words.sandbox, getattr(words, "validate", False))
+
+
+def main(check: Callable[[Settings, Wish], Sequence[Finding]], wish: Wish, title: str) -> int:
+    """Run one check, print what it found, return the exit status."""
+    try:
+        findings = check(settings_for(wish), wish)
+    except ConfigError as error:
+        return _say(wish, [], list(error.lines), 2, title)
+    except (SandboxError, StoreError) as error:
+        return _say(wish, [], [str(error)], 1, title)
+    return _say(wish, findings, [], 1 if any(one.bad for one in findings) else 0, title)
+
+
+def broker_status(settings: Settings, wish: Wish) -> list[Finding]:
+    """Every account: configured, connected, balances."""
+    return examined(settings, wish, VENUES)
+
+
+def independent_status(settings: Settings, wish: Wish) -> list[Finding]:
+    """Every account that has credentials; a problem when none of them is funded and ready."""
+    findings = [one for one in examined(settings, wish, VENUES) if one.configured or one.bad]
+    if any(one.connected and one.funded for one in findings):
+        return findings
+    remedy = "fund at least one exchange, or mend its connection: see the lines above"
+    return [
+        *findings,
+        Finding(broker="nija", configured=True, status="idle", problem="no exchange is ready", remedy=remedy),
+    ]
+
+
+def one_venue(venue: str) -> Callable[[Settings, Wish], list[Finding]]:
+    """The check of one exchange: of every account there."""
+    return lambda settings, wish: examined(settings, wish, (venue,))
+
+
+# -- the settings a check runs with -----------------------------------------------------------------------------------
+def settings_for(wish: Wish) -> Settings:
+    """The settings; with `--sandbox` the running daemon's own sandbox, else one of our own."""
+    settings = load_settings()
+    if wish.sandbox:
+        trading = settings.trading.model_copy(update={"trading_mode": "sandbox"})
+        settings = settings.model_copy(update={"trading": trading})
+    elif resolve_mode(settings) is Mode.SANDBOX and settings.trading.trading_mode != "sandbox":
+        raise ConfigError(
+            [
+                "no exchange has credentials in .env: fill them in (see .env.example), or add --sandbox to check the sandbox"
+            ]
+        )
+    if resolve_mode(settings) is Mode.SANDBOX and settings.sandbox.ready_file is None:
+        running = settings.operation.data_dir / "sandbox.json"
+        if _is_running(running):
+            settings = settings.model_copy(
+                update={"sandbox": settings.sandbox.model_copy(update={"ready_file": running})}
+            )
+    return settings
+
+
+def _is_running(ready_file: Path) -> bool:
+    try:
+        return Ready.read(ready_file).alive
+    except SandboxError:
+        return False
+
+
+# -- looking ----------------------------------------------------------------------------------------------------------
+def examined(settings: Settings, wish: Wish, venues: Sequence[str]) -> list[Finding]:
+    """What is to be said of each account of `venues`: by a running daemon's fresh word, or by asking the exchange."""
+    sets = {found.venue: found for found in credential_sets(settings)}
+    failed = _failed_brokers(settings)
+    reports = {} if wish.validate else _fresh_reports(settings)
+    reports = {key: report for key, report in reports.items() if key not in failed}
+    keys = _accounts(venues, {*configured(settings), *reports})
+    with _world(settings, keys, reports) as world:
+        findings = []
+        for key in keys:
+            if key in reports:
+                findings.append(to_finding(reports[key], settings.trading.min_balance_usd))
+            elif world is not None and key in world.accesses:
+                findings.append(_beside(_asked(settings, world, key, wish), failed.get(key)))
+            else:
+                findings.append(_unconfigured(sets[key.venue], resolve_mode(settings)))
+    return findings
+
+
+def _accounts(venues: Sequence[str], known: Collection[AccountKey]) -> list[AccountKey]:
+    """The known accounts of each venue; a venue without one stands for itself."""
+    return [
+        key for venue in venues for key in sorted(one for one in known if one.venue == venue) or [AccountKey(venue)]
+    ]
+
+
+@contextmanager
+def _world(
+    settings: Settings, keys: Sequence[AccountKey], reports: Mapping[AccountKey, BrokerStatus]
+) -> Iterator[World | None]:
+    """The world to ask in; none is made when the daemon's word is enough."""
+    if all(key in reports for key in keys):
+        yield None
+        return
+    with closing(World.of(settings)) as world:
+        yield world
+
+
+def _fresh_reports(settings: Settings) -> dict[AccountKey, BrokerStatus]:
+    """What a living daemon of this installation reported within the last minute."""
+    url = settings.operation.database_url
+    books = Books(settings.operation.data_dir, url.get_secret_value() if url is not None else None)
+    mode = resolve_mode(settings)
+    reports = books.statuses()
+    fits = {seen.account.key for seen in books.accounts() if (seen.account.mode == "sandbox") == (mode is Mode.SANDBOX)}
+    now = system_ms()
+    return {
+        key: report
+        for key, report in reports.items()
+        if key in fits and now - report.at < FRESH and is_alive(report.pid)
+    }
+
+
+def _failed_brokers(settings: Settings) -> dict[AccountKey, BrokerStatus]:
+    """Brokers that a running daemon could not connect, or that died: their keys have no sender now, so they may be asked."""
+    brokers = running_daemon(settings.operation.data_dir) or {}
+    return {key: report for key, report in brokers.items() if report.status is Status.FAILED}
+
+
+def _beside(asked: Finding, failed: BrokerStatus | None) -> Finding:
+    """An answer asked now, with the trouble that a running daemon has all the same."""
+    if failed is None or asked.bad:
+        return asked
+    remedy = failed.remedy or "NIJA tries again by itself; after a change of .env start it anew"
+    return replace(asked, status="failed", problem=f"the running NIJA failed here: {failed.reason}", remedy=remedy)
+
+
+def to_finding(report: BrokerStatus, least: Decimal) -> Finding:
+    """A running daemon's word as a check tells it; `least` is the equity (dollars) from which a broker counts as funded."""
+    return Finding(
+        broker=str(report.key),
+        configured=True,
+        connected=report.connected,
+        funded=report.status is not Status.UNFUNDED and report.equity_usd >= least,
+        status=report.status,
+        balance_usd=plain(report.balance_usd),
+        equity_usd=plain(report.equity_usd),
+        problem="" if report.connected else report.last_error or report.reason,
+        remedy="" if report.connected else report.remedy,
+        source="daemon",
+        permissions=report.permissions,
+        ip_bound=report.ip_bound,
+        clock_skew_ms=report.clock_skew_ms,
+    )
+
+
+def _asked(settings: Settings, world: World, key: AccountKey, wish: Wish) -> Finding:
+    manager = BrokerManager(
+        world,
+        usable_state_folder(),
+        allow_withdraw=settings.limits.allow_withdraw_keys,
+        log_for=lambda _: _silent(),
+    )
+    if str(key) in manager.unbuilt:
+        text = "this version of NIJA does not trade this exchange"
+        return Finding(broker=str(key), configured=True, status="failed", problem=text)
+    examination = manager.examine(key, prove=wish.validate)
+    return _of_examination(examination, settings)
+
+
+def _silent() -> Log:
+    return Silent()
+
+
+def _of_examination(found: Examination, settings: Settings) -> Finding:
+    finding = Finding(
+        broker=str(found.key),
+        configured=True,
+        status="failed",
+        problem=found.problem,
+        remedy=found.remedy,
+        source="exchange",
+    )
+    if not found.connected or found.connection is None:
+        return finding
+    problem = funding(found, settings.trading.min_balance_usd)
+    funded = not problem
+    refused = [proof for proof in found.shapes if proof.judged and not proof.accepted]
+    remedy = "" if funded else REMEDIES[found.key.venue]["unfunded"]
+    if refused:
+        problem, remedy = (
+            f"{refused[0].name} refused: {refused[0].answer}",
+            "no trades are made there until this is mended",
+        )
+    return replace(
+        finding,
+        connected=True,
+        funded=funded,
+        status="ready" if funded else "unfunded",
+        balance_usd=plain(found.balance_usd),
+        equity_usd=plain(found.balance_usd),
+        problem=problem,
+        remedy=remedy,
+        permissions=tuple(sorted(found.connection.permissions)),
+        ip_bound=found.connection.ip_bound,
+        clock_skew_ms=found.connection.clock_skew_ms,
+        warnings=found.connection.warnings,
+        balances={asset: plain(held.total) for asset, held in found.balances.items() if held.total},
+        shapes=tuple(asdict(proof) for proof in found.shapes),
+    )
+
+
+def funding(found: Examination, least: Decimal) -> str:
+    """What is missing to trade with, and what money there is that does not count; "" for an account that is funded."""
+    if found.useful_usd >= least:
+        return ""
+    useless = [asset for asset, held in sorted(found.balances.items()) if held.total and asset in DOLLARS]
+    useless = [asset for asset in useless if asset not in found.spendable]
+    return (
+        f"not funded: {usd(found.useful_usd)} of at least {usd(least)}"
+        + (f"; {' and '.join(useless)} buys nothing here" if useless else "")
+        + (f"; there is {found.elsewhere}" if found.elsewhere else "")
+    )
+
+
+def _unconfigured(found: CredentialSet, mode: Mode) -> Finding:
+    if found.incomplete:
+        remedy = f"set {' and '.join(found.missing)} in .env"
+        return Finding(broker=found.venue, configured=False, status="incomplete", problem=found.line(), remedy=remedy)
+    note = "not in this sandbox" if mode is Mode.SANDBOX else "not configured"
+    return Finding(broker=found.venue, configured=False, status=note)
+
+
+def verdict(shape: Mapping[str, Any]) -> str:
+    """What a proof says of an order's shape."""
+    if not shape["judged"]:
+        return "not judged"
+    return "accepted" if shape["accepted"] else "REFUSED"
+
+
+# -- telling ----------------------------------------------------------------------------------------------------------
+def _say(wish: Wish, findings: Sequence[Finding], lines: list[str], status: int, title: str) -> int:
+    if wish.as_json:
+        content = {
+            "time": iso(system_ms()),
+            "ok": status == 0,
+            "errors": lines,
+            "brokers": {one.broker: asdict(one) for one in findings},
+        }
+        print(json.dumps(content, indent=2))
+        return status
+    for line in lines:
+        print(f"nija: {line}", file=sys.stderr)
+    if findings:
+        _print(findings, title)
+    return status
+
+
+def _print(findings: Sequence[Finding], title: str) -> None:
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    table = Table("broker", "status", "connected", "funded", "balance", "equity", "asked", title=title)
+    for one in findings:
+        table.add_row(
+            one.broker.upper(),
+            one.status,
+            "yes" if one.connected else "no",
+            "yes" if one.funded else "no",
+            usd(Decimal(one.balance_usd)),
+            usd(Decimal(one.equity_usd)),
+            one.source or "-",
+        )
+    console.print(table)
+    for one in findings:
+        _print_details(console, one)
+
+
+def _print_details(console: Console, one: Finding) -> None:
+    name = one.broker.upper()
+    if one.balances:
+        console.print(
+            f"{name} holds {', '.join(f'{amount} {asset}' for asset, amount in sorted(one.balances.items()))}"
+        )
+    if one.permissions:
+        console.print(f"{name} key may: {', '.join(one.permissions)}", highlight=False)
+    if one.clock_skew_ms is not None:
+        console.print(f"{name} clock differs by {one.clock_skew_ms} ms", highlight=False)
+    for warning in one.warnings:
+        console.print(f"{name} warning: {warning}", highlight=False, markup=False)
+    for shape in one.shapes:
+        console.print(f"{name} {shape['name']} {verdict(shape)}: {shape['answer']}", highlight=False, markup=False)
+    if one.problem:
+        console.print(f"{name} problem: {one.problem}", highlight=False, markup=False)
+    if one.remedy:
+        console.print(f"{name} do: {one.remedy}", highlight=False, markup=False)

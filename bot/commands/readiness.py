@@ -1,0 +1,193 @@
+"""Readiness: everything that must be right before real money trades, check by check, and one verdict.
+
+Asks the exchanges themselves (connection, key, clock, balances, our exact orders without money) and this computer (SDKs,
+disk, database, the `.env` file's permissions).
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from bot.commands.checks import Finding, Wish, examined, settings_for, verdict
+from bot.domain.clock import iso, system_ms
+from bot.domain.ids import AccountKey
+from bot.runtime.sandbox_child import SandboxError
+from bot.runtime.unwatched import traded_by, unwatched
+from bot.settings.env_file import exposure
+from bot.settings.load import VENUES, ConfigError, Settings
+from bot.store.database import StoreError
+from bot.store.reader import Books
+
+#: Free bytes below which a database may stop taking orders.
+ENOUGH_DISK = 500 * 2**20
+#: Milliseconds by which our clock may differ from an exchange's before it is worth a line.
+CLOCK_DRIFT = 1_000
+_VERDICTS = {"accepted": "ok", "not judged": "ok", "REFUSED": "failure"}
+SDKS = {"kraken": ("krakenex", "pykrakenapi"), "okx": ("okx",), "coinbase": ("coinbase-advanced-py",)}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at. `verdict` is ok, warning or failure."""
+
+    broker: str
+    name: str
+    verdict: str
+    found: str
+    remedy: str = ""
+
+
+def main(wish: Wish) -> int:
+    """Run all checks, print them and the verdict; 0 ready, 1 not ready, 2 the configuration is wrong."""
+    try:
+        checks = list(_all(settings_for(wish), wish))
+    except ConfigError as error:
+        return _say(wish, [Check("nija", "configuration", "failure", line) for line in error.lines], 2)
+    except (SandboxError, StoreError) as error:
+        return _say(wish, [Check("nija", "start", "failure", str(error))], 1)
+    return _say(wish, checks, 1 if any(check.verdict == "failure" for check in checks) else 0)
+
+
+def _all(settings: Settings, wish: Wish) -> Iterator[Check]:
+    yield from _host(settings)
+    ready = set()
+    for finding in examined(settings, Wish(wish.as_json, wish.sandbox, validate=True), VENUES):
+        yield from _broker(finding)
+        if finding.connected and finding.funded and not finding.bad:
+            ready.add(AccountKey.parse(finding.broker).venue)
+    found = f"{len(ready)} of {len(VENUES)} exchanges can be traded"
+    yield Check(
+        "nija", "brokers", "ok" if ready else "failure", found, "" if ready else "configure and fund at least one"
+    )
+
+
+def _host(settings: Settings) -> Iterator[Check]:
+    folder = settings.operation.data_dir
+    free = shutil.disk_usage(_existing(folder)).free
+    remedy = "" if free >= ENOUGH_DISK else f"free some space on the disk of {folder}"
+    yield Check("nija", "disk", "ok" if free >= ENOUGH_DISK else "failure", f"{free // 2**20} MB free", remedy)
+    yield _database(settings)
+    yield from unattended(settings)
+    yield _env_file(settings.home / ".env")
+    for warning in settings.warnings:
+        yield Check("nija", "settings", "warning", warning)
+
+
+def _database(settings: Settings) -> Check:
+    url = settings.operation.database_url
+    try:
+        books = Books(settings.operation.data_dir, url.get_secret_value() if url is not None else None)
+        known, wrong = books.accounts(), "; ".join(books.unreadable.values())
+    except StoreError as error:
+        known, wrong = (), str(error)
+    if wrong:
+        return Check("nija", "database", "failure", wrong, "nija recover sets a damaged database aside")
+    return Check("nija", "database", "ok", f"readable, {len(known)} accounts so far")
+
+
+def unattended(settings: Settings) -> Iterator[Check]:
+    """Positions of exchanges that are not traded by these settings."""
+    url = settings.operation.database_url
+    books = Books(settings.operation.data_dir, url.get_secret_value() if url is not None else None)
+    try:
+        found = unwatched(books, traded_by(settings))
+    except StoreError:
+        return  # told as the database's failure
+    for one in found:
+        yield Check(str(one.account.key), "positions", "failure", one.reason, one.remedy)
+
+
+def _env_file(file: Path) -> Check:
+    if not file.exists():
+        return Check("nija", ".env", "ok", "none: the environment's variables are used")
+    if exposed := exposure(file):
+        found, _, remedy = exposed.rpartition(": ")
+        return Check("nija", ".env", "warning", found, remedy)
+    return Check("nija", ".env", "ok", "readable by you alone")
+
+
+def _broker(one: Finding) -> Iterator[Check]:
+    name = one.broker
+    if not one.configured:
+        incomplete = one.status == "incomplete"
+        yield Check(name, "credentials", "failure" if incomplete else "ok", one.problem or one.status, one.remedy)
+        return
+    yield Check(name, "credentials", "ok", "complete")
+    yield _sdk(name, AccountKey.parse(name).venue)
+    if not one.connected:
+        yield Check(name, "connection", "failure", one.problem, one.remedy)
+        return
+    yield Check(name, "connection", "ok", "connected")
+    yield Check(name, "permissions", "ok", " ".join(one.permissions))
+    yield _ip(one)
+    yield _clock(one)
+    for warning in one.warnings:
+        yield Check(name, "account", "warning", warning)
+    held = ", ".join(f"{amount} {asset}" for asset, amount in sorted(one.balances.items())) or "nothing"
+    yield Check(name, "balances", "ok", held)
+    yield Check(
+        name,
+        "funding",
+        "ok" if one.funded else "failure",
+        f"{one.balance_usd} dollars",
+        "" if one.funded else one.remedy,
+    )
+    for shape in one.shapes:
+        found = verdict(shape)
+        yield Check(name, f"order shape: {shape['name']}", _VERDICTS[found], f"{found}: {shape['answer']}")
+
+
+def _sdk(name: str, venue: str) -> Check:
+    try:
+        found = " ".join(f"{package} {version(package)}" for package in SDKS[venue])
+    except PackageNotFoundError as error:
+        return Check(name, "SDK", "failure", f"{error.name} is missing", "run ./start.sh setup")
+    return Check(name, "SDK", "ok", found)
+
+
+def _ip(one: Finding) -> Check:
+    if one.ip_bound is None:
+        return Check(one.broker, "IP binding", "ok", "the exchange does not say")
+    if one.ip_bound:
+        return Check(one.broker, "IP binding", "ok", "the key works from your addresses only")
+    return Check(one.broker, "IP binding", "warning", "the key works from anywhere", "bind it to this server's address")
+
+
+def _clock(one: Finding) -> Check:
+    skew = one.clock_skew_ms or 0
+    if abs(skew) <= CLOCK_DRIFT:
+        return Check(one.broker, "clock", "ok", f"{skew} ms")
+    return Check(one.broker, "clock", "warning", f"differs by {skew} ms", "switch on NTP on this computer")
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest one above it that exists."""
+    while not folder.exists():
+        folder = folder.parent
+    return folder
+
+
+def _say(wish: Wish, checks: Sequence[Check], status: int) -> int:
+    verdict = {0: "READY", 1: "NOT READY", 2: "NOT CONFIGURED"}[status]
+    if wish.as_json:
+        content = {"time": iso(system_ms()), "ready": status == 0, "checks": [asdict(check) for check in checks]}
+        print(json.dumps(content, indent=2))
+        return status
+    if status == 2:
+        for check in checks:
+            print(f"nija: {check.found}", file=sys.stderr)
+        return status
+    table = Table("broker", "check", "verdict", "found", "do", title=f"readiness: {verdict}")
+    for check in checks:
+        table.add_row(check.broker.upper(), check.name, check.verdict, check.found, check.remedy)
+    Console(width=None if sys.stdout.isatty() else 180).print(table)
+    return status

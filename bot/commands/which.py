@@ -1,0 +1,37 @@
+"""Which account an owner means by a word on the command line: `kraken:savings`, or `kraken` where that is the only one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+from bot.domain.ids import AccountKey
+from bot.runtime.heartbeat_file import running_daemon
+from bot.runtime.world import configured
+from bot.settings.load import ConfigError, Settings
+from bot.store.database import StoreError
+from bot.store.reader import Books
+
+
+def meant(word: AccountKey | None, settings: Settings, books: Books) -> AccountKey | None:
+    """The account that a word means, None for all of them; raises `ConfigError` where there are several, or none of that name.
+
+    An account that is only in a book counts, too: a word that once meant it must not reach another one now.
+    """
+    if word is None:
+        return None
+    try:
+        return word.among(_known(settings, books))
+    except ValueError as error:
+        raise ConfigError([str(error)]) from None
+
+
+def _known(settings: Settings, books: Books) -> Iterator[AccountKey]:
+    yield from running_daemon(settings.operation.data_dir) or ()
+    with suppress(ConfigError):
+        yield from configured(settings)
+    for file in settings.operation.data_dir.glob("*.db"):  # of a damaged one nothing else is known
+        with suppress(ValueError):
+            yield AccountKey.of_stem(file.stem)
+    with suppress(StoreError):
+        yield from (seen.account.key for seen in books.accounts(every=True))

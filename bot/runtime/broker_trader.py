@@ -1,0 +1,255 @@
+"""One broker's actor: one inbox, one loop, and everything that belongs to one account.
+
+It alone joins the engine, one broker and the database. Start and restart are one path: connect, reconcile, protect, trade.
+It knows nothing of other brokers; its supervisor shares an inbox, a heartbeat and a stop event with it, and nothing else.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Event as Signal
+
+from bot.brokers.base import BaseBroker, BrokerError, Connection, NoRoom
+from bot.domain.clock import SECOND, Clock
+from bot.domain.events import AccountEvent, Command, Moved, Timer
+from bot.domain.ids import Account, ClientIds, new_tag
+from bot.domain.outcome import Meaning
+from bot.engine.business import Business, Operator, Plan
+from bot.engine.desk import Desk
+from bot.marketdata.polled import Wish
+from bot.runtime.feed import Feed
+from bot.runtime.operator_desk import OperatorDesk
+from bot.runtime.reporter import Reporter
+from bot.runtime.schedule import Now, Schedule
+from bot.store.ledger import Ledger
+from bot.strategy.gates import Blocked
+from bot.telemetry.heartbeat import Heartbeat
+from bot.telemetry.log import EventLog
+
+#: The name of an actor's thread among those of its account.
+ACTOR = "actor"
+#: Errors that no waiting cures: the owner has to act.
+FATAL = frozenset({Meaning.CREDENTIALS, Meaning.PERMISSION, Meaning.LOCKED_OUT})
+
+
+class BrokerTrader:
+    """Trades one account until told to stop. `run` raises whatever ends it: its supervisor starts it again."""
+
+    def __init__(
+        self,
+        broker: BaseBroker,
+        open_ledger: Callable[[BaseBroker, Account], AbstractContextManager[Ledger]],
+        plan: Plan,
+        clock: Clock,
+        log: EventLog,
+        heartbeat: Heartbeat,
+        inbox: SimpleQueue[AccountEvent],
+        stop: Signal,
+        emergency_file: Path,
+        rng: random.Random,
+        *,
+        watch_only: bool = False,
+    ) -> None:
+        self._broker = broker
+        self._open_ledger = open_ledger
+        self._plan = plan
+        self._clock = clock
+        self._log = log
+        self._heartbeat = heartbeat
+        self._inbox = inbox
+        self._stop = stop
+        self._emergency_file = emergency_file
+        self._rng = rng
+        self._watch_only = watch_only
+        self.admitted = False
+        """Whether the exchange has taken our key in this life."""
+
+    # -- the life of an actor -------------------------------------------------------------------------------------
+    def run(self) -> None:
+        """Connect, reconcile, protect, trade; returns after the stop event, with every order in hand finished.
+
+        Returns too when the book is to be opened anew, because its disk has filled or has room again.
+        """
+        with closing(self._broker):
+            connection = self._broker.connect()
+            self.admitted = True
+            with self._open_ledger(self._broker, connection.account) as ledger:
+                self._settle_in(connection, ledger)
+                try:
+                    self._open()
+                    while not self._stop.is_set() and not ledger.outlived():
+                        self._turn()
+                finally:
+                    self._feed.close()
+                    self._reporter.stays()
+                    if not self._stop.is_set():
+                        self._reporter.sign_off()
+
+    def _settle_in(self, connection: Connection, ledger: Ledger) -> None:
+        """Everything that belongs to this account, made for this life."""
+        desk = Desk(self._broker, ledger, self._clock, self._log, self._ids(ledger))
+        self._connection = connection
+        self._business = Business.of(desk, self._plan, self._fed)
+        self._operator = OperatorDesk(
+            ledger, self._business, self._emergency_file, self._log, watch_only=self._watch_only
+        )
+        self._business.operator = Operator(self._blocked_by, self._operator.obey, self._attend)
+        self._reporter = Reporter(
+            self._plan,
+            self._clock,
+            self._log,
+            self._heartbeat,
+            ledger,
+            self._business.entries,
+            connection,
+            self._broker,
+        )
+        self._ledger = ledger
+        self._schedule = Schedule(
+            self._clock.pacer,
+            cycle_ms=self._plan.cycle_ms,
+            timeframe_ms=self._plan.timeframe_ms,
+            exclusion_ms=self._plan.exclusion_ms,
+            position_ms=self._plan.position_ms,
+        )
+
+    def _fed(self, window: int) -> Feed:
+        """The thread that asks for candles, so many of each market."""
+        strategy = self._plan.strategy
+        wish = Wish(self._plan.timeframe_ms, window, fills_gaps=strategy.fills_gaps)
+        account, reader = self._connection.account.key, self._broker.candle_reader
+        self._feed = Feed(reader, account, self._clock, wish, self._inbox, self._stop, self._log)
+        return self._feed
+
+    def _open(self) -> None:
+        self._reporter.connected()
+        standing = self._business.start()
+        self._business.prove()
+        self._reporter.measured(standing)
+        self._reporter.tally.reconciled = self._clock.wall_ms()
+        self._report()
+        self._worker = self._clock.pacer.worker(self._connection.account.key, ACTOR, self._market_moved)
+
+    def _market_moved(self) -> None:
+        """In lock-step, from another thread: see what is due."""
+        if self._inbox.empty():
+            self._inbox.put(Moved())
+
+    def _ids(self, ledger: Ledger) -> ClientIds:
+        """Client ids under this book's own tag, so that a second NIJA on the account can be told apart."""
+        tag = ledger.fact("tag") or new_tag(self._rng)
+        ledger.remember("tag", tag)
+        return ClientIds(tag, self._clock.wall_ms, self._rng)
+
+    def _turn(self) -> None:
+        """One pass of the loop: wait until something arrives or is due, do what is due, then what has arrived."""
+        event = self._next()
+        began = self._now()
+        for timer in self._schedule.due(began):
+            self._handle(timer)
+        if event is not None:
+            self._handle(event)
+        if not self._schedule.owes(began.market):
+            self._worker.done(began.market, self._business.entries.waits_until)
+        self._heartbeat.beat()
+
+    def _next(self) -> AccountEvent | None:
+        """What arrives before something is due, if anything does."""
+        try:
+            event = self._inbox.get(timeout=self._schedule.wait_ms(self._now()) / SECOND)
+        except Empty:
+            return None
+        self._worker.busy()
+        return event
+
+    def _now(self) -> Now:
+        return Now.by(self._clock)
+
+    def _attend(self) -> None:
+        """Look for the owner's word."""
+        if not self._is_undecided() and self._operator.attend():
+            self._report()
+
+    def _is_undecided(self) -> bool:
+        """Whether it will be known soon what is ours: until then an order to sell all of it would find nothing."""
+        return self._business.reconciliation.adoption.watching and self._ledger.fact("second_instance") is None
+
+    # -- events ---------------------------------------------------------------------------------------------------
+    def _handle(self, event: AccountEvent) -> None:
+        business = self._business
+        looks, standing = business.watch.looks, business.round.standing
+        try:
+            if event is Timer.CYCLE:
+                self._cycle()
+            else:
+                business.on(event)
+        except BrokerError as error:
+            if isinstance(error, NoRoom) and event is not Timer.WATCH:
+                self._schedule.put_off(self._now(), error.retry_after_ms)
+            else:
+                self._failed(error, event)
+        finally:
+            if business.watch.looks != looks:
+                self._looked()
+            if business.calls_for_look():
+                self._schedule.look_now()
+        if isinstance(event, Command) or business.round.standing is not standing:
+            self._measured()
+
+    def _looked(self) -> None:
+        business = self._business
+        self._schedule.looked(self._now(), finished=business.watch.finished, urgent=business.protection.is_urgent())
+
+    def _cycle(self) -> None:
+        """One round, with a look in it."""
+        self._reporter.tally.late(self._schedule.late_ms)
+        self._reporter.tally.cycles += 1
+        if not self._is_undecided():
+            self._operator.attend()  # no entry before what was ordered while nobody was here
+        try:
+            self._business.on(Timer.CYCLE)
+        except NoRoom as error:
+            self._reporter.waits(error)
+            raise
+        self._schedule.answered()
+        self._reporter.cycled()
+
+    def _measured(self) -> None:
+        """Tell how the account stands."""
+        standing = self._business.round.standing
+        if standing is not None:
+            self._reporter.measured(standing)
+        self._report()
+
+    def _failed(self, error: BrokerError, event: AccountEvent) -> None:
+        """The exchange did not answer: exits only until a cycle succeeds. The first comes soon, to do what is left to be done; if
+        it fails, too, only cycles bring the next forward.
+        """
+        self._business.round.end()
+        if event is Timer.CYCLE or not self._reporter.tally.errors:
+            self._schedule.unanswered(self._now())
+        fatal = error.meaning in FATAL
+        self._reporter.failed(error, fatal=fatal)
+        self._report()
+        if fatal:
+            raise error
+
+    def _blocked_by(self) -> Blocked | None:
+        """The gate that blocks this account's entries now, by the operator's word or for trouble."""
+        return self._operator.blocked_by(
+            stopping=self._stop.is_set(),
+            exchange=self._connection.trading,
+            watching=self._business.reconciliation.adoption.watching,
+        )
+
+    def _report(self) -> None:
+        """What is true now; the last word before a stop stands, since stopping is no state of the account."""
+        if self._stop.is_set():
+            return
+        standing = self._reporter.standing
+        account = self._business.blocked_by(standing) if standing is not None else None
+        self._reporter.report(self._blocked_by() or account)

@@ -1,0 +1,252 @@
+"""The daemon: settings in, brokers trading, an exit status out. Everything is made here and handed down by constructor."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import random
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+from bot import __version__
+from bot.broker_manager import BrokerManager
+from bot.domain.calendar import CalendarError, read_calendar
+from bot.domain.candles import parse_timeframe
+from bot.domain.clock import MINUTE, SECOND
+from bot.domain.ids import AccountKey
+from bot.domain.log import Event
+from bot.engine.business import Plan
+from bot.engine.risk import Limits
+from bot.engine.universe import Wishes
+from bot.independent_broker_trader import IndependentBrokerTrader
+from bot.runtime.backups import backing_up
+from bot.runtime.hostlock import holding_keys
+from bot.runtime.ledgers import Ledgers
+from bot.runtime.lockstep import Follower
+from bot.runtime.memory import keep_small
+from bot.runtime.reporter import last_known
+from bot.runtime.unwatched import unwatched
+from bot.runtime.world import World
+from bot.settings.env_file import exposure
+from bot.settings.load import ConfigError, Mode, Settings, resolve_mode, state_folder
+from bot.settings.variables import TIMEFRAMES, TradingSettings
+from bot.store.database import StoreError
+from bot.store.reader import Books
+from bot.strategy.base import Strategy
+from bot.strategy.named import named
+from bot.strategy.params import Owner
+from bot.telemetry.log import EventLog, Logs
+from bot.telemetry.notify import notifying
+from bot.telemetry.redact import Redactor
+
+
+def run(settings: Settings, stop: threading.Event) -> int:
+    """Trade until `stop`; returns the exit status (0, 1, or 3 for an account that is traded already). The data folder is held.
+
+    Raises `ConfigError` and `SandboxError` for what cannot work, `AlreadyRuns` where another NIJA trades with one of the keys:
+    all before the log is touched, which may be that one's.
+    """
+    keep_small()
+    plan = trading_plan(settings)
+    if stop.is_set():
+        return 0
+    with contextlib.closing(World.of(settings)) as world, holding_keys(_keys(world)):
+        return _logged(settings, plan, world, stop)
+
+
+def _keys(world: World) -> Iterator[tuple[str, str]]:
+    """The keys as this host knows them. Two sandboxes may give the same, so there the address belongs to it."""
+    for access in world.accesses.values():
+        apart = access.mode == "sandbox" or access.environment != "main"
+        yield access.venue, f"{access.api_key.get_secret_value()} {access.rest if apart else ''}"
+
+
+def _logged(settings: Settings, plan: Plan, world: World, stop: threading.Event) -> int:
+    redact = Redactor(settings.secrets())
+    for access in world.accesses.values():
+        redact.learn(*access.secrets())
+    with Logs(settings.operation, redact, console=sys.stdout) as logs:
+        log = logs.event_log()
+        for warning in (*settings.warnings, *narrowed(settings, plan)):
+            log.warning(Event.SETTINGS, reason=warning)
+        with (
+            notifying(settings, redact, logs, whose=resolve_mode(settings).upper()),
+            backing_up(settings.operation, log),
+        ):
+            _greet(log, world, settings.home / ".env")
+            return _trade(settings, plan, world, logs.event_log, stop)
+
+
+def _trade(
+    settings: Settings, plan: Plan, world: World, log_for: Callable[[str | None], EventLog], stop: threading.Event
+) -> int:
+    manager = BrokerManager(world, state_folder(), allow_withdraw=settings.limits.allow_withdraw_keys, log_for=log_for)
+    for key in manager.unbuilt:
+        log_for(key).warning(Event.SKIPPED, reason="this version of NIJA does not trade this exchange")
+    if not manager.venues:
+        raise ConfigError(["no exchange that this version of NIJA trades has complete credentials"])
+    _say_unwatched(settings, world, log_for)
+    trader = IndependentBrokerTrader(
+        manager=manager,
+        open_ledger=Ledgers(settings, world, log_for).opened,
+        plan=plan,
+        clock=world.clock,
+        log_for=log_for,
+        data_dir=settings.operation.data_dir,
+        status_ms=int(settings.operation.status_minutes * MINUTE),
+        stop=stop,
+        independent=settings.trading.multi_broker_independent,
+        modes=_modes(world),
+        rng=random.Random(time.time_ns()),  # noqa: S311 - names orders and spreads waits, guards nothing
+    )
+    _tell_what_is_held(trader, settings, world)
+    _spare_the_collector()
+    with Follower.following(world, stop):
+        return trader.run(lambda: world.child is None or world.child.alive)
+
+
+def _modes(world: World) -> dict[AccountKey, str]:
+    return {key: access.mode for key, access in world.accesses.items()}
+
+
+def _tell_what_is_held(trader: IndependentBrokerTrader, settings: Settings, world: World) -> None:
+    """What the books hold, for a status before an exchange has answered, or when none does. A book that cannot be read is told
+    of by the actor that opens it.
+    """
+    url = settings.operation.database_url
+    books = Books(settings.operation.data_dir, url.get_secret_value() if url is not None else None)
+    try:
+        held = last_known(books, _modes(world))
+    except StoreError:
+        return
+    for post in trader.posts:
+        post.heartbeat.beat(replace(post.heartbeat.latest, holdings=held.get(post.key, ())))
+
+
+def _say_unwatched(settings: Settings, world: World, log_for: Callable[[str | None], EventLog]) -> None:
+    """One line for each account whose positions nobody watches from now on."""
+    url = settings.operation.database_url
+    books = Books(settings.operation.data_dir, url.get_secret_value() if url is not None else None)
+    try:
+        found = unwatched(books, {(mode, key) for key, mode in _modes(world).items()})
+    except StoreError:
+        found = []  # no book can be read: each broker that is traded says so of its own
+    for one in found:
+        log_for(str(one.account.key)).warning(Event.UNWATCHED, reason=one.reason, remedy=one.remedy)
+
+
+def _spare_the_collector() -> None:
+    """What is loaded by now stays: Python's collector need not look at it again and again. So its work takes milliseconds
+    instead of a tenth of a second of everybody's time, and what an actor's death leaves behind (megabytes, in cycles) is
+    found within minutes instead of hours."""
+    gc.collect()
+    gc.freeze()
+    gc.collect()
+
+
+def trading_plan(settings: Settings) -> Plan:
+    """The owner's settings in the engine's words; raises `ConfigError` for a strategy or calendar that cannot be used."""
+    rule, limits, trading = settings.rule, settings.limits, settings.trading
+    owner = Owner(
+        min_position_pct=float(rule.min_position_pct),
+        max_position_pct=float(rule.max_position_pct),
+        max_position_pct_small=float(rule.max_position_pct_small),
+        min_reward_to_cost=float(rule.min_reward_to_cost),
+    )
+    try:
+        strategy = named(trading.strategy, owner, settings.home)
+    except ValueError as error:
+        raise ConfigError([f"STRATEGY is {error}"]) from None
+    return Plan(
+        strategy=strategy,
+        owner=owner,
+        limits=Limits(
+            max_open_positions=min(limits.max_open_positions, strategy.slots or limits.max_open_positions),
+            max_exposure_pct=limits.max_exposure_pct,
+            max_order_usd=limits.max_order_usd,
+            max_daily_loss_pct=limits.max_daily_loss_pct,
+            max_drawdown_pct=limits.max_drawdown_pct,
+            max_orders_per_minute=limits.max_orders_per_minute,
+            max_coin_exposure_pct=limits.max_coin_exposure_pct,
+            price_sanity_pct=limits.max_price_jump_pct,
+            max_spread_pct=limits.max_spread_pct,
+            max_losses_in_a_row=limits.max_losses_in_a_row,
+            cooldown_ms=_ms(limits.loss_cooldown_minutes * 60),
+        ),
+        wishes=Wishes(
+            most=trading.max_pairs,
+            allow=frozenset(trading.pairs_allow),
+            deny=frozenset(trading.pairs_deny),
+            swaps=settings.okx.trade_swaps,
+        ),
+        timeframe_ms=parse_timeframe(_timeframe(trading, strategy)),
+        cycle_ms=_ms(trading.cycle_seconds),
+        position_ms=_ms(trading.position_seconds),
+        exclusion_ms=_ms(rule.candle_exclusion_seconds),
+        min_balance=trading.min_balance_usd,
+        recommended_balance=trading.recommended_balance_usd,
+        news=_news(rule.news_calendar),
+    )
+
+
+def _timeframe(trading: TradingSettings, rule: Strategy) -> str:
+    """The owner's word, else the strategy's own, else the house's."""
+    if rule.timeframe is None or "timeframe" in trading.model_fields_set:
+        return trading.timeframe
+    if rule.timeframe not in TIMEFRAMES:
+        raise ConfigError(
+            [f"STRATEGY is {trading.strategy!r}: its timeframe is {rule.timeframe!r}, not {', '.join(TIMEFRAMES)}"]
+        )
+    return rule.timeframe
+
+
+def narrowed(settings: Settings, plan: Plan) -> Iterator[str]:
+    """Where the owner's settings are not what the strategy was made with: they bind, and its evidence was made without them."""
+    rule, limits = plan.strategy, settings.limits
+    if rule.slots is not None and limits.max_open_positions < rule.slots:
+        yield f"MAX_OPEN_POSITIONS is {limits.max_open_positions}: the strategy was made with {rule.slots}, and is held to fewer"
+    if rule.largest_pct is not None and plan.owner.max_position_pct < rule.largest_pct:
+        yield (
+            f"MAX_POSITION_PCT is {plan.owner.max_position_pct:g}: the strategy's own sizes reach {rule.largest_pct:g},"
+            " and are cut to that"
+        )
+    if rule.timeframe is not None and parse_timeframe(rule.timeframe) != plan.timeframe_ms:
+        yield f"TIMEFRAME is {settings.trading.timeframe}: the strategy was made for {rule.timeframe}"
+
+
+def _ms(seconds: Decimal) -> int:
+    return int(seconds * SECOND)
+
+
+def _news(file: Path | None) -> tuple[int, ...]:
+    if file is None:
+        return ()
+    kind = "ics" if file.suffix.lower() == ".ics" else "csv"
+    try:
+        return tuple(event.time for event in read_calendar(file.read_text(encoding="utf-8-sig"), kind))
+    except (CalendarError, OSError, UnicodeDecodeError) as error:
+        raise ConfigError([f'NEWS_CALENDAR is "{file}": {error}']) from None
+
+
+def _greet(log: EventLog, world: World, env_file: Path) -> None:
+    """The first line says whose money this is."""
+    if world.mode is Mode.SANDBOX:
+        log.info(
+            Event.SANDBOX,
+            version=__version__,
+            money="play money at local exchanges, generated market",
+            speed=str(world.clock.pacer),
+            brokers=[str(key) for key in world.accesses],
+            note="fees of a middle tier; newcomers pay more at the real exchanges",
+        )
+    else:
+        log.info(Event.LIVE, version=__version__, money="YOUR MONEY", brokers=[str(key) for key in world.accesses])
+        if exposed := exposure(env_file):
+            log.warning(Event.CREDENTIALS, reason=exposed)
+    for warning in world.warnings:
+        log.warning(Event.CREDENTIALS, reason=warning)

@@ -1,0 +1,252 @@
+"""Where an account's book is opened: its lock first, then its database, then the question whose money it is.
+
+When the disk is full, the book is a spare one, with the emergency journal for the orders that must go out; the next
+ordinary start brings that journal into the database before anything else. A disk that takes no writes at all opens nothing.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import random
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+
+from sqlalchemy import URL
+
+from bot.brokers.base import BaseBroker, BrokerError
+from bot.domain.backoff import Backoff
+from bot.domain.clock import SECOND
+from bot.domain.ids import Account, AccountKey, new_tag
+from bot.domain.log import Event, Halt
+from bot.domain.outcome import Meaning
+from bot.engine.adoption import TAGS_HERE
+from bot.runtime.world import World
+from bot.settings.load import Settings, state_folder
+from bot.store.database import Store, StoreDamaged, StoreError, StoreFull, StoreMoved, StoreReadOnly, address
+from bot.store.disk import Disk, Place, Trouble
+from bot.store.emergency import EmergencyJournal, journal_file
+from bot.store.ledger import Ledger
+from bot.store.lock import AccountLock, AccountLocked, ServerLedger, ServerLock
+from bot.store.rotation import inherit, left_alone, predecessor
+from bot.store.spare import DiskLedger, SpareLedger, files_of, merge, refuse_moved
+from bot.telemetry.log import EventLog
+
+#: How long a spare book lasts at least: longer when the disk seemed sound again and was not.
+PATIENCE = Backoff(2 * SECOND, 2, 300 * SECOND)
+#: Real ms that an ordinary book must have lasted for the disk to count as sound.
+PROVED = 60 * SECOND
+
+
+class Ledgers:
+    """Opens the books of this installation; each account's is used by one thread."""
+
+    def __init__(self, settings: Settings, world: World, log_for: Callable[[str | None], EventLog]) -> None:
+        self._settings = settings
+        self._world = world
+        self._log_for = log_for
+        self._patience: dict[AccountKey, int] = {}
+        self._opened_at: dict[AccountKey, int] = {}
+        self._halted: set[AccountKey] = set()
+        self._folder = Place([settings.operation.data_dir])
+        self._places: dict[AccountKey, Place] = {}
+        self._keys: dict[Account, AccountKey] = {}
+
+    @contextmanager
+    def opened(self, broker: BaseBroker, account: Account) -> Iterator[Ledger]:
+        """Raises `AccountLocked`, `StoreError`, and `BrokerError` for API keys that are another account's."""
+        self._refuse_twin(account)
+        with ExitStack() as held:
+            lock = held.enter_context(closing(AccountLock(state_folder(), account)))
+            try:
+                ledger = self._book(broker, account, held)
+                _introduce(ledger, lock)
+                yield ledger
+            except StoreDamaged:
+                self._places.pop(account.key, None)  # its owner may put another in its place now
+                raise
+
+    def _book(self, broker: BaseBroker, account: Account, held: ExitStack) -> Ledger:
+        where = self._address(account.key)
+        if where.get_backend_name() != "sqlite":
+            lock = held.enter_context(closing(ServerLock(where, account)))
+            store = held.enter_context(closing(Store.open(where)))
+            self._claim(store, broker, account)
+            return ServerLedger(store, account, self._world.clock, lock)
+        return self._on_disk(where, broker, account, held)
+
+    def _address(self, key: AccountKey) -> URL:
+        url = self._settings.operation.database_url
+        return address(self._settings.operation.data_dir, key.stem, url.get_secret_value() if url is not None else None)
+
+    # -- on a disk ------------------------------------------------------------------------------------------------
+    def _on_disk(self, where: URL, broker: BaseBroker, account: Account, held: ExitStack) -> Ledger:
+        file = Path(where.database or "")
+        disk = Disk(file.parent)
+        self._refuse_moved(account.key)
+        _hold_beside(file, account, held)
+        _refuse_emptied(file, account)
+        try:
+            if disk.is_cramped() and file.exists():
+                raise StoreFull(f"{file}: the disk is full: make room")
+            return self._ordinary(where, disk, broker, account, held)
+        except StoreDamaged:
+            raise
+        except StoreError as error:
+            trouble = disk.trouble()
+            if trouble is Trouble.READ_ONLY:
+                self._halted.add(account.key)
+                raise StoreReadOnly(
+                    f"{file}: its file system is read-only: nothing is sent, the stops at the exchange protect what is held;"
+                    " make it writable again and NIJA goes on by itself"
+                ) from error
+            if not file.exists() or (trouble is not Trouble.FULL and not isinstance(error, StoreFull)):
+                raise
+            return self._spare(where, disk, broker, account, held, str(error))
+
+    def _refuse_moved(self, key: AccountKey) -> None:
+        """A file that this daemon had open is believed at its place only as the same file: another would be taken for the book,
+        and none for a new account. The folder that was there at the start is not made again either.
+        """
+        try:
+            for place in (self._folder, self._places.get(key)):
+                if place is not None:
+                    refuse_moved(place)
+        except StoreMoved:
+            self._halted.add(key)
+            raise
+
+    def _ordinary(self, where: URL, disk: Disk, broker: BaseBroker, account: Account, held: ExitStack) -> Ledger:
+        clock = self._world.clock
+        file = Path(where.database or "")
+        with ExitStack() as opening:
+            store = opening.enter_context(closing(Store.open(where)))
+            before = self._claim(store, broker, account)
+            ledger = DiskLedger(store, account, clock, disk, Place(files_of(file)))
+            for owner in (before, account):
+                if owner is not None:
+                    self._merge(ledger, journal_file(disk.folder, owner))
+            held.push(opening.pop_all())
+        self._places[account.key] = Place([file])
+        self._opened_at[account.key] = clock.steady_ms()
+        if account.key in self._halted:
+            self._halted.discard(account.key)
+            self._log_for(str(account.key)).info(Event.RESUMED, limit=Halt.DISK, reason="the disk can be used again")
+        return ledger
+
+    def _merge(self, ledger: Ledger, file: Path) -> None:
+        """What was sent while the disk was full; the journal stays, for the next time."""
+        with closing(EmergencyJournal.open(file)) as journal:
+            entries = len(journal.entries)
+            lacked = merge(ledger, journal.entries)
+            journal.clear()
+        if entries:
+            self._log_for(str(ledger.account.key)).info(
+                Event.MERGED,
+                orders=lacked,
+                file=file.name,
+                reason="what was sent while the disk was full is in the book",
+            )
+
+    def _spare(self, where: URL, disk: Disk, broker: BaseBroker, account: Account, held: ExitStack, why: str) -> Ledger:
+        clock = self._world.clock
+        self._halted.add(account.key)
+        self._log_for(str(account.key)).error(
+            Event.HALTED,
+            limit=Halt.DISK,
+            reason=why,
+            disk=disk.folder,
+            remedy="make room on this disk: until then no entries; exits and stops go on, and NIJA heals by itself",
+        )
+        with ExitStack() as opening:
+            kept = journal_file(disk.folder, account)
+            journal = opening.enter_context(closing(EmergencyJournal.open(kept)))
+            place = Place([Path(where.database or ""), kept])
+            store = opening.enter_context(closing(Store.copy(where)))
+            self._claim(store, broker, account)
+            merge(Ledger(store, account, clock), journal.entries)
+            ledger = SpareLedger(store, account, clock, journal, disk, place, self._next_patience(account.key))
+            held.push(opening.pop_all())
+        return ledger
+
+    def _next_patience(self, key: AccountKey) -> int:
+        """How long to leave a disk alone: longer each time when it fails again as soon as it seems sound."""
+        opened_at = self._opened_at.get(key)
+        proved = opened_at is None or self._world.clock.steady_ms() - opened_at > PROVED
+        wait = PATIENCE.after(0 if proved else self._patience.get(key, 0))
+        self._patience[key] = wait
+        return wait
+
+    # -- whose money it is ------------------------------------------------------------------------------------------
+    def _refuse_twin(self, account: Account) -> None:
+        """Two account keys may open the same money by mistake: whichever came first has it, or its orders would be in two books."""
+        first = self._keys.setdefault(account.unnamed, account.key)
+        if first != account.key:
+            raise BrokerError(
+                account.venue,
+                Meaning.PERMISSION,
+                f"these keys open the account that {first.label} trades already",
+                remedy=f"give {account.key} keys of an account of its own",
+            )
+
+    def _claim(self, store: Store, broker: BaseBroker, account: Account) -> Account | None:
+        """A key that is new while the book holds positions must open the same account, or nothing is traded.
+
+        Returns the account whose rows the key inherited, None when it inherited none.
+        """
+        before = predecessor(store, account)
+        if before is None:
+            for other, held in left_alone(store, account):
+                self._log_for(str(account.key)).warning(
+                    Event.UNWATCHED,
+                    account=other,
+                    reason=f"{held} positions of {other}: nobody watches them, since these keys open another account; stops rest",
+                    remedy="put that account's keys back, or sell at the exchange",
+                )
+            return None
+        if not any(broker.order(exchange_id, symbol) is not None for exchange_id, symbol in before.traces):
+            raise BrokerError(
+                account.venue,
+                Meaning.PERMISSION,
+                f"these keys open another account than the one that holds {before.open_positions} positions in our book",
+                remedy=f"put the keys of {before.account} back, or give its positions up: "
+                f"nija recover {account.key} --forget-account",
+            )
+        inherit(store, before, account, self._world.clock)
+        return before.account
+
+
+def _hold_beside(file: Path, account: Account, held: ExitStack) -> None:
+    """A lock beside the database, which a NIJA of another host or container meets too that shares this disk: one for each account
+    that the database holds. Where the disk takes no such file the locks of this host must do. Raises `AccountLocked`."""
+    stem = account.key.stem
+    name = file.name if file.stem == stem else f"{file.name}.{stem}"
+    try:
+        handle = os.open(file.with_name(f"{name}.lock"), os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError:
+        return
+    held.callback(os.close, handle)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise AccountLocked(account, None) from None
+    except OSError:
+        return
+
+
+def _introduce(ledger: Ledger, lock: AccountLock) -> None:
+    """Give the book its tag, and tell it which others this host has traded the account under: nobody of those lives."""
+    tag = ledger.fact("tag") or new_tag(random.SystemRandom())
+    ledger.remember("tag", tag)
+    ledger.remember(TAGS_HERE, " ".join(sorted(lock.tags(tag))))
+
+
+def _refuse_emptied(file: Path, account: Account) -> None:
+    """An empty file where a book was: SQLite would take it for a new one."""
+    emptied = file.exists() and file.stat().st_size == 0
+    if emptied and journal_file(file.parent, account).exists():
+        raise StoreDamaged(
+            f"{file} is damaged (it is empty): nothing was changed; `nija recover` sets the file aside (it is kept), and the"
+            " next start finds NIJA's orders at the exchange"
+        )

@@ -1,0 +1,60 @@
+"""Follows a sandbox's market in lock-step: moves our clock when it has moved, and says when we have done all that we owed.
+
+A thread of its own; who owes what is known to the clock's pacer.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from bot.domain.clock import iso, parse_iso
+from bot.runtime.pacer import SteppedClock
+from bot.runtime.sandbox_child import Control, SandboxError
+from bot.runtime.world import World
+
+#: Real seconds for which one question after the clock waits for the market to move on, and one look for all to be done.
+_QUESTION = 0.5
+#: Real seconds after which a sandbox that did not answer is asked again.
+_AGAIN = 0.05
+
+
+class Follower:
+    """Follows one sandbox's clock for all accounts of the daemon."""
+
+    def __init__(self, control: Control, clock: SteppedClock, stop: threading.Event) -> None:
+        self._control = control
+        self._clock = clock
+        self._stop = stop
+
+    @classmethod
+    @contextmanager
+    def following(cls, world: World, stop: threading.Event) -> Iterator[None]:
+        """Follow for the length of a block, if this world moves in lock-step at all."""
+        if world.control is None or not isinstance(world.clock, SteppedClock):
+            yield
+            return
+        follower = cls(world.control, world.clock, stop)
+        thread = threading.Thread(target=follower.run, name="lockstep", daemon=True)
+        thread.start()
+        yield
+        thread.join(timeout=1)
+
+    def run(self) -> None:
+        """Until the daemon stops. The first word makes us known, so that the market waits for us from then on."""
+        said = 0
+        while not self._stop.is_set():
+            try:
+                now = parse_iso(str(self._control.clock(after=iso(said), seconds=_QUESTION)["market_time"]))
+                self._clock.set(now)
+                done = self._clock.pacer.wait_done(now, _QUESTION) if said else now - 1
+                if done > said:
+                    self._control.acknowledge(iso(done), self._wake(done))
+                    said = done
+            except SandboxError:
+                self._stop.wait(_AGAIN)
+
+    def _wake(self, done: int) -> str | None:
+        wakes_at = self._clock.pacer.wakes_at(done)
+        return iso(wakes_at) if wakes_at is not None else None

@@ -1,0 +1,224 @@
+"""What an actor says of itself: lines in the log, its record in the heartbeat and in the database."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from bot.brokers.base import BaseBroker, BrokerError, Connection, NoRoom
+from bot.domain.clock import SECOND, Clock
+from bot.domain.ids import AccountKey
+from bot.domain.log import Event
+from bot.domain.money import plain
+from bot.domain.position import Position
+from bot.domain.status import BrokerStatus, Holding, Status
+from bot.engine.accounting import Standing
+from bot.engine.business import Plan
+from bot.engine.entries import Entries
+from bot.store.holdings import open_positions
+from bot.store.ledger import Ledger
+from bot.store.reader import Books
+from bot.strategy.gate_words import explained
+from bot.strategy.gates import Blocked, Gate
+from bot.telemetry.heartbeat import Heartbeat
+from bot.telemetry.log import EventLog
+
+#: Currencies of account that NIJA does not trade in.
+FIAT = frozenset({"EUR", "GBP", "CHF", "CAD", "AUD", "JPY", "TRY", "BRL", "SGD", "AED", "PLN"})
+#: Cycles whose lateness is remembered.
+_REMEMBERED = 1_000
+#: Errors in a row at which the log hears of them; in between they are only counted.
+_TOLD = frozenset({1, 10, 100, 1_000})
+
+
+@dataclass(slots=True)
+class Tally:
+    """What this life of the actor has counted; times in wall ms. `lateness`: how late its last cycles began."""
+
+    cycles: int = 0
+    cycles_ok: int = 0
+    errors: int = 0
+    last_error: str = ""
+    remedy: str = ""
+    last_good: int = 0
+    reconciled: int = 0
+    lateness: deque[int] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+
+    def late(self, ms: int) -> None:
+        """A cycle began so late (real ms)."""
+        self.lateness.append(ms)
+
+
+class Reporter:
+    """One account's voice. `standing` is its last measured state, None before the first."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        clock: Clock,
+        log: EventLog,
+        heartbeat: Heartbeat,
+        ledger: Ledger,
+        entries: Entries,
+        connection: Connection,
+        broker: BaseBroker,
+    ) -> None:
+        self._plan = plan
+        self._clock = clock
+        self._log = log
+        self._heartbeat = heartbeat
+        self._ledger = ledger
+        self._entries = entries
+        self._connection = connection
+        self._broker = broker
+        self._elsewhere = ""
+        self.tally = Tally()
+        self.standing: Standing | None = None
+        self._waiting = False
+
+    # -- the log --------------------------------------------------------------------------------------------------
+    def connected(self) -> None:
+        """Whose account it is and what the key may do."""
+        found = self._connection
+        self._log.info(
+            Event.CONNECTED,
+            account=found.account,
+            permissions=" ".join(sorted(found.permissions)),
+            clock_skew_ms=found.clock_skew_ms,
+        )
+        for warning in found.warnings:
+            self._log.warning(Event.WARNING, reason=warning)
+        self.stays()
+
+    def measured(self, standing: Standing) -> None:
+        """A new look at the account; says so when money came or went."""
+        before, self.standing = self.standing, standing
+        if before is None or self._is_funded(before) is not self._is_funded(standing):
+            self._say_money(standing)
+
+    def cycled(self) -> None:
+        """A cycle went well."""
+        now = self._clock.wall_ms()
+        self._waiting = False
+        self.tally.cycles_ok += 1
+        self.tally.errors, self.tally.remedy = 0, ""
+        self.tally.last_good = self.tally.reconciled = now
+
+    def waits(self, error: NoRoom) -> None:
+        """A cycle is put off until the exchange's rate has room for it, and does not count; said once until one went well."""
+        if not self._waiting:
+            self._log.info(Event.WAITS, what="cycle", seconds=f"{error.retry_after_ms / SECOND:.1f}", reason=error.text)
+        self._waiting = True
+        self.tally.cycles -= 1
+
+    def failed(self, error: BrokerError, *, fatal: bool) -> None:
+        """The exchange did not answer."""
+        self.tally.errors += 1
+        self.tally.last_error, self.tally.remedy = error.text, error.remedy
+        if self.tally.errors in _TOLD or fatal:
+            self._log.warning(Event.ERROR, reason=error.text, remedy=error.remedy, in_a_row=self.tally.errors)
+
+    def _is_funded(self, standing: Standing) -> bool:
+        return standing.useful >= self._plan.min_balance
+
+    def _say_money(self, standing: Standing) -> None:
+        foreign = sorted(asset for asset in standing.other if asset in FIAT)
+        if foreign:
+            held = ", ".join(f"{plain(standing.other[asset])} {asset}" for asset in foreign)
+            self._log.info(
+                Event.CURRENCY, holds=held, reason="only dollars (USD, USDT, USDC) are traded; these stay untouched"
+            )
+        balance, equity = standing.balance, standing.equity
+        if not self._is_funded(standing):
+            self._elsewhere = self._look_elsewhere()
+            useless = standing.equity >= self._plan.min_balance
+            reason = "nothing that is traded here is paid in what is held" if useless else "waits for money"
+            reason += self._elsewhere
+            needed = self._plan.min_balance
+            self._log.warning(Event.UNFUNDED, balance_usd=balance, equity_usd=equity, needed_usd=needed, reason=reason)
+        elif standing.equity < self._plan.recommended_balance:
+            hint = f"under {self._plan.recommended_balance} dollars most trades are below the exchange's minimum"
+            self._log.info(Event.FUNDED, balance_usd=balance, equity_usd=equity, hint=hint)
+        else:
+            self._log.info(Event.FUNDED, balance_usd=balance, equity_usd=equity)
+
+    def _look_elsewhere(self) -> str:
+        """What lies at the exchange and waits to be moved or freed, for the line about missing money; "" for nothing."""
+        try:
+            found = self._broker.elsewhere()
+        except BrokerError as error:
+            self._log.debug(Event.POCKETS, reason=error.text)
+            return ""
+        return f"; there is {found}" if found else ""
+
+    # -- the status -----------------------------------------------------------------------------------------------
+    def report(self, blocked_by: Blocked | None) -> None:
+        """The newest status: into the heartbeat for the supervisor, into the database for everybody else."""
+        status = self._status(*self._verdict(blocked_by))
+        self._heartbeat.beat(status)
+        self._ledger.report_status(status)
+
+    def stays(self) -> None:
+        """What the book holds, before the first measurement of a life and at its end; all else stands as last reported."""
+        held = tuple(self._holding(one) for one in self._ledger.positions())
+        self._heartbeat.beat(replace(self._heartbeat.latest, holdings=held))
+
+    def sign_off(self) -> None:
+        """The last status of a life that something ended."""
+        last = replace(self._heartbeat.latest, status=Status.FAILED, at=self._clock.wall_ms(), pid=os.getpid())
+        self._ledger.report_status(last)
+
+    def _verdict(self, blocked_by: Blocked | None) -> tuple[Status, str]:
+        if self.tally.errors:
+            return Status.DEGRADED, self.tally.last_error
+        if blocked_by is None:
+            return Status.HEALTHY, ""
+        if blocked_by.gate is Gate.FUNDS:
+            return Status.UNFUNDED, "less than MIN_BALANCE_USD" + self._elsewhere
+        return Status.HALTED, explained(blocked_by).reason
+
+    def _status(self, status: Status, reason: str) -> BrokerStatus:
+        tally, standing, found = self.tally, self.standing, self._connection
+        now = BrokerStatus(
+            key=found.account.key,
+            status=status,
+            reason=reason,
+            remedy=tally.remedy,
+            mode=found.account.mode,
+            account=str(found.account),
+            at=self._clock.wall_ms(),
+            pid=os.getpid(),
+            cycles=tally.cycles,
+            cycles_ok=tally.cycles_ok,
+            errors=tally.errors,
+            last_error=tally.last_error,
+            last_good_cycle=tally.last_good,
+            last_reconciled=tally.reconciled,
+            signals=self._entries.signals,
+            skipped=dict(self._entries.skipped),
+            holdings=tuple(self._holding(one) for one in self._ledger.positions()),
+            permissions=tuple(sorted(found.permissions)),
+            ip_bound=found.ip_bound,
+            clock_skew_ms=found.clock_skew_ms,
+            lateness=tuple(tally.lateness),
+        )
+        if standing is None:
+            return now
+        return replace(now, balance_usd=standing.balance, equity_usd=standing.equity, foreign=dict(standing.other))
+
+    def _holding(self, position: Position) -> Holding:
+        prices = self.standing.prices if self.standing is not None else {}
+        return Holding(position, prices.get(position.symbol, position.entry_price))
+
+
+def last_known(books: Books, modes: Mapping[AccountKey, str]) -> dict[AccountKey, tuple[Holding, ...]]:
+    """What the newest book of each account holds, before its exchange has answered; `modes` says whose money is traded there."""
+    found: dict[AccountKey, tuple[Holding, ...]] = {}
+    for seen in books.accounts(every=True):
+        key = seen.account.key
+        if key not in found and seen.account.mode == modes.get(key):
+            held = books.read(seen, open_positions) or ()
+            found[key] = tuple(Holding(one, one.entry_price) for one in held)
+    return found

@@ -1,0 +1,64 @@
+"""Positions that nobody watches: of an exchange, or an account of it, that is not traded any more by the present settings.
+
+Their stops rest at the exchange; no target is sold, no trail follows, no lost stop is placed again. Real money is named
+whatever is traded now; play money only beside play money of the same kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from bot.domain.ids import Account, AccountKey
+from bot.domain.money import plain
+from bot.domain.position import Position
+from bot.runtime.world import configured, mode_of
+from bot.settings.load import Settings
+from bot.store.holdings import open_positions
+from bot.store.reader import Books, Seen
+
+REAL = "live"
+
+
+@dataclass(frozen=True, slots=True)
+class Unwatched:
+    """An account with open positions that is not traded."""
+
+    seen: Seen
+    positions: tuple[Position, ...]
+
+    @property
+    def account(self) -> Account:
+        return self.seen.account
+
+    @property
+    def held(self) -> str:
+        return ", ".join(f"{plain(one.qty)} {one.symbol}" for one in self.positions)
+
+    @property
+    def reason(self) -> str:
+        many = len(self.positions)
+        what = f"{many} position{'s' if many > 1 else ''} ({self.held})"
+        return f"{what}: nobody watches {'them' if many > 1 else 'it'}, since {self.account} is not traded; stops rest at the exchange"
+
+    @property
+    def remedy(self) -> str:
+        back = "put its keys back" if self.account.mode != "sandbox" else "trade the sandbox that it belongs to"
+        return f"{back}, or sell at the exchange and then `nija recover {self.account.key} --forget-account`"
+
+
+def traded_by(settings: Settings) -> set[tuple[str, AccountKey]]:
+    """Mode and key of all that these settings trade; raises `ConfigError`. In the sandbox that is every venue."""
+    return {(mode_of(key, settings), key) for key in configured(settings)}
+
+
+def unwatched(books: Books, traded: Collection[tuple[str, AccountKey]]) -> list[Unwatched]:
+    """Accounts that hold positions while only `traded` (mode, key) is traded; raises `StoreError` when no book can be read."""
+    modes = {mode for mode, _ in traded} | {REAL}
+    found = []
+    for seen in books.accounts(every=True):
+        if seen.account.mode in modes and (seen.account.mode, seen.account.key) not in traded:
+            held = books.read(seen, open_positions)
+            if held:
+                found.append(Unwatched(seen, tuple(held)))
+    return found

@@ -1,0 +1,370 @@
+"""`.env` and the environment -> one frozen Settings; the only place that reads either.
+
+The variables themselves are in bot.settings.variables. Something unusable is a ConfigError with one line for each
+variable, never replaced by a default; no error, warning or repr shows a secret. Whose money is traded is
+decided here too (resolve_mode), since that follows from the credentials alone.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from enum import StrEnum
+from io import StringIO
+from pathlib import Path
+from typing import Final
+
+from dotenv.parser import Binding, parse_stream
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+
+from bot.settings.foreign import refusals
+from bot.settings.variables import (
+    CoinbaseSettings,
+    Group,
+    KrakenSettings,
+    LimitSettings,
+    OkxSettings,
+    OperationSettings,
+    RuleSettings,
+    SandboxSettings,
+    TradingSettings,
+)
+
+HOME: Final = "NIJA_HOME"
+"""The one variable of the environment that `.env` cannot hold: it says where `.env` lies."""
+VENUES: Final = ("kraken", "okx", "coinbase")
+"""The exchanges, in the order in which they are named everywhere."""
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used (exit 2); `lines` says why, one for each variable, without secrets."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        super().__init__("\n".join(lines))
+        self.lines: tuple[str, ...] = tuple(lines)
+
+
+class Settings(BaseModel):
+    """Everything the owner decided, read once.
+
+    `home` is the folder that relative paths belong to; `warnings` are lines for the log.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    kraken: KrakenSettings = KrakenSettings()
+    okx: OkxSettings = OkxSettings()
+    coinbase: CoinbaseSettings = CoinbaseSettings()
+    trading: TradingSettings = TradingSettings()
+    rule: RuleSettings = RuleSettings()
+    limits: LimitSettings = LimitSettings()
+    operation: OperationSettings = OperationSettings()
+    sandbox: SandboxSettings = SandboxSettings()
+    home: Path = Path()
+    warnings: tuple[str, ...] = ()
+
+    def groups(self) -> Iterator[Group]:
+        for name in GROUPS:
+            yield getattr(self, name)
+
+    def secrets(self) -> frozenset[str]:
+        """Every secret value that is set: what the log must never show."""
+        held = (value for group in self.groups() for _, value in group)
+        flat = (item for value in held for item in (value if isinstance(value, tuple) else (value,)))
+        return frozenset(item.get_secret_value() for item in flat if isinstance(item, SecretStr))
+
+
+GROUPS: Final[Mapping[str, type[Group]]] = {
+    name: field.annotation
+    for name, field in Settings.model_fields.items()
+    if isinstance(field.annotation, type) and issubclass(field.annotation, Group)
+}
+VARIABLES: Final[tuple[str, ...]] = tuple(name for group in GROUPS.values() for name in group.variables())
+"""Every variable that NIJA knows, in the order of `.env.example`."""
+
+
+# --- whose money
+
+
+class Mode(StrEnum):
+    """What the daemon trades with: play money at the local exchanges, or the owner's money."""
+
+    SANDBOX = "sandbox"
+    LIVE = "live"
+
+
+class CredentialSet(BaseModel):
+    """Which credential variables of a venue are set, by name only."""
+
+    model_config = ConfigDict(frozen=True)
+
+    venue: str
+    given: tuple[str, ...]
+    missing: tuple[str, ...]
+
+    @property
+    def complete(self) -> bool:
+        return not self.missing
+
+    @property
+    def incomplete(self) -> bool:
+        """Begun but not finished; a venue of which nothing is set is neither complete nor incomplete."""
+        return bool(self.given and self.missing)
+
+    def line(self) -> str:
+        """What to tell the owner of an incomplete set."""
+        verb = "are" if len(self.missing) > 1 else "is"
+        return (
+            f"{' and '.join(self.missing)} {verb} not set, though {' and '.join(self.given)} "
+            f"{'are' if len(self.given) > 1 else 'is'}: {self.venue.upper()} cannot be traded"
+        )
+
+
+def credential_sets(settings: Settings) -> tuple[CredentialSet, ...]:
+    """One per venue, in the order of VENUES."""
+    return tuple(_credential_set(venue, getattr(settings, venue)) for venue in VENUES)
+
+
+def _credential_set(venue: str, group: Group) -> CredentialSet:
+    is_set = {group.variable(field): getattr(group, field) is not None for field in group.credential_fields}
+    return CredentialSet(
+        venue=venue,
+        given=tuple(name for name, given in is_set.items() if given),
+        missing=tuple(name for name, given in is_set.items() if not given),
+    )
+
+
+def resolve_mode(settings: Settings) -> Mode:
+    """Play money or the owner's.
+
+    Once any credential is set, play money must be asked for by name: when no set is complete that is a
+    ConfigError, never a fall back to the sandbox.
+    """
+    asked = settings.trading.trading_mode
+    sets = credential_sets(settings)
+    if asked == "paper":
+        raise ConfigError(['TRADING_MODE is "paper", which is not built: it must be auto, live or sandbox'])
+    if asked == "sandbox" or (asked == "auto" and not any(found.given for found in sets)):
+        return Mode.SANDBOX
+    if not any(found.complete for found in sets):
+        raise ConfigError(_no_complete_set(asked, sets))
+    return Mode.LIVE
+
+
+def _no_complete_set(asked: str, sets: Sequence[CredentialSet]) -> list[str]:
+    begun = [found.line() for found in sets if found.incomplete]
+    wanted = ", or ".join(" and ".join(found.given + found.missing) for found in sets)
+    return begun or [f'TRADING_MODE is "{asked}" and no credentials are set: it needs {wanted}']
+
+
+# --- reading
+
+
+def load_settings(folder: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Reads `.env` in `folder` (default: home_folder()) and the environment, which wins even if empty.
+
+    Raises ConfigError with one line for every variable that holds something unusable.
+    """
+    home = (folder or home_folder()).resolve()
+    bindings = _read_env_file(home / ".env")
+    in_file = {name: (binding.value or "").strip() for name, binding in bindings}
+    outside = os.environ if environ is None else environ
+    held = {**in_file, **{name: _bare(text) for name, text in outside.items()}}
+    groups, lines = _build_groups({name: text for name, text in held.items() if text}, home)
+    emptied = [name for name in VARIABLES if in_file.get(name) and name in outside and not _bare(outside[name])]
+    lines = [*refusals(in_file, outside, VARIABLES), *_mode_emptied(emptied, in_file), *lines]
+    if lines:
+        raise ConfigError(lines)
+    warnings = (*_repeated(bindings), *_unknown(in_file, outside), *map(_emptied, emptied))
+    settings = Settings.model_validate({**groups, "home": home, "warnings": warnings})
+    _check_together(settings)
+    return settings
+
+
+def home_folder() -> Path:
+    """The folder of `.env`, `data` and `nija.log`: $NIJA_HOME, else our checkout whatever the current folder is, else that.
+
+    Raises `ConfigError` for a NIJA_HOME that is no folder.
+    """
+    if chosen := os.environ.get(HOME, ""):
+        if not Path(chosen).is_dir():
+            raise ConfigError([f'{HOME} is "{chosen}": it must be a folder that is there'])
+        return Path(chosen)
+    checkout = Path(__file__).resolve().parents[2]
+    return checkout if (checkout / "pyproject.toml").is_file() else Path.cwd()
+
+
+def state_folder() -> Path:
+    """Where locks and nonce floors live: one folder for every installation of this user on this host.
+
+    `$XDG_STATE_HOME/nija`, by default `~/.local/state/nija`.
+    """
+    return (_xdg_state_home() or Path.home() / ".local" / "state") / "nija"
+
+
+def _xdg_state_home() -> Path | None:
+    """A relative one does not count, as the XDG Base Directory Specification says: it would be another in each current folder."""
+    given = Path(os.environ.get("XDG_STATE_HOME", ""))
+    return given if given.is_absolute() else None
+
+
+def usable_state_folder() -> Path:
+    """`state_folder`, made if need be; raises `ConfigError` when nothing can be kept there."""
+    name = "HOME" if _xdg_state_home() is None else "XDG_STATE_HOME"
+    try:
+        return _writable(state_folder())
+    except (OSError, RuntimeError) as error:
+        held = os.environ.get(name)
+        why = error.strerror if isinstance(error, OSError) else "this user has no home"
+        shown = "is not set" if held is None else f'is "{held}"'
+        rule = f"NIJA keeps locks and nonces under it and cannot write there ({why}): it must be a folder that can be written"
+        raise ConfigError([f"{name} {shown}: {rule}, or set XDG_STATE_HOME to one"]) from None
+
+
+def usable_data_dir(settings: Settings) -> Path:
+    """The data folder, made if need be; raises `ConfigError` when there can be none. One that is only read-only will do: the
+    daemon waits for its disk."""
+    folder = settings.operation.data_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            [f'NIJA_DATA_DIR is "{folder}": it must be a folder that can be made ({error.strerror})']
+        ) from None
+    return folder
+
+
+def _writable(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor, probe = tempfile.mkstemp(dir=folder, prefix=".probe-")
+    os.close(descriptor)
+    Path(probe).unlink()
+    return folder
+
+
+def playful_environment() -> dict[str, str]:
+    """The environment for a child that trades nothing: without our variables, so without anybody's keys."""
+    return {name: text for name, text in os.environ.items() if name not in VARIABLES}
+
+
+def _read_env_file(path: Path) -> list[tuple[str, Binding]]:
+    """NAME=value lines as they stand: nothing is interpolated, since a `$` may be part of a passphrase."""
+    if not path.exists():
+        return []
+    try:
+        bindings = list(parse_stream(StringIO(path.read_text(encoding="utf-8-sig"))))
+    except OSError as error:
+        raise ConfigError([f".env cannot be read: {error.strerror}"]) from None
+    except UnicodeDecodeError:
+        raise ConfigError([".env cannot be read: it is not UTF-8 text"]) from None
+    for binding in bindings:
+        if _malformed(binding):
+            rule = "it must be NAME=value (a value of several lines in double quotes)"
+            raise ConfigError([f".env line {_line(binding)} cannot be understood: {rule}"])
+    return [(binding.key, binding) for binding in bindings if binding.key is not None]
+
+
+def _line(binding: Binding) -> int:
+    """The line that a binding stands in: the parser counts the empty ones before it as its own."""
+    text = binding.original.string
+    return binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
+
+
+def _malformed(binding: Binding) -> bool:
+    if binding.key is None:
+        return binding.error
+    named = re.fullmatch(r"[A-Za-z_]\w*", binding.key, re.ASCII)
+    return binding.error or binding.value is None or not named
+
+
+def _bare(text: str) -> str:
+    """Without surrounding white space and one pair of quotes, which container tools leave in place."""
+    text = text.strip()
+    quoted = len(text) >= 2 and text[0] == text[-1] and text[0] in "\"'"
+    return text[1:-1].strip() if quoted else text
+
+
+def _build_groups(values: Mapping[str, str], home: Path) -> tuple[dict[str, Group], list[str]]:
+    groups: dict[str, Group] = {}
+    lines: list[str] = []
+    for place, group in GROUPS.items():
+        given = {field: values[name] for name, field in group.variables().items() if name in values}
+        try:
+            groups[place] = group.model_validate(given, context={"home": home})
+        except ValidationError as error:
+            lines += _error_lines(group, given, error)
+    return groups, lines
+
+
+def _error_lines(group: type[Group], given: Mapping[str, str], error: ValidationError) -> list[str]:
+    wrong = error.errors(include_input=False, include_context=False, include_url=False)
+    # A default that follows from an unusable value is reported too, but nobody set it.
+    fields = [field for field in dict.fromkeys(str(item["loc"][0]) for item in wrong) if field in given]
+    return [
+        f"{group.variable(field)} {_shown(group, field, given[field])}: "
+        f"it must be {group.model_fields[field].description}"
+        for field in fields
+    ]
+
+
+def _shown(group: type[Group], field: str, text: str) -> str:
+    secret = "SecretStr" in repr(group.model_fields[field].annotation)
+    if secret or re.search(r"PRIVATE KEY|://[^/]*@", text):
+        return f"holds {len(text)} characters that are something else"
+    return f'is "{text[:80].encode("unicode_escape").decode()}"'
+
+
+def _check_together(settings: Settings) -> None:
+    least, most = settings.rule.min_position_pct, settings.rule.max_position_pct
+    if least > most:
+        raise ConfigError([f'MIN_POSITION_PCT is "{least}": it must be at most MAX_POSITION_PCT ({most})'])
+
+
+# --- typing errors
+
+_OURS: Final = ("KRAKEN_", "OKX_", "COINBASE_", "NIJA_", "SANDBOX_", "MULTI_BROKER_", "TRADING_")
+
+
+def _repeated(bindings: Sequence[tuple[str, Binding]]) -> tuple[str, ...]:
+    """A line for each variable that `.env` sets more than once."""
+    lines: dict[str, list[str]] = {}
+    for name, binding in bindings:
+        lines.setdefault(name, []).append(str(_line(binding)))
+    return tuple(
+        f"{name} is set {len(at)} times in .env (lines {', '.join(at)}): the last one counts, remove the others"
+        for name, at in lines.items()
+        if len(at) > 1
+    )
+
+
+def _mode_emptied(emptied: Sequence[str], in_file: Mapping[str, str]) -> list[str]:
+    """A line where the wish for play money in `.env` would be undone by a variable that holds nothing."""
+    name = "TRADING_MODE"
+    if name not in emptied:
+        return []
+    return [
+        f'{name} is empty in the environment, which wins over "{in_file[name]}" in .env: remove it from one of them'
+    ]
+
+
+def _emptied(name: str) -> str:
+    return f"{name} is empty in the environment, which wins over .env: its default counts"
+
+
+def _unknown(in_file: Mapping[str, str], outside: Mapping[str, str]) -> tuple[str, ...]:
+    """A line for each unknown variable of `.env`, and for each of the environment that looks like ours."""
+    found = set(in_file) | {name for name in outside if name != HOME and _looks_ours(name, _OURS)}
+    return tuple(_did_you_mean(name) for name in sorted(found.difference(VARIABLES)))
+
+
+def _looks_ours(name: str, prefixes: tuple[str, ...]) -> bool:
+    return name.startswith(prefixes) or bool(get_close_matches(name.upper(), VARIABLES, n=1, cutoff=0.88))
+
+
+def _did_you_mean(name: str) -> str:
+    near = get_close_matches(name.upper(), VARIABLES, n=1, cutoff=0.6)
+    hint = f": did you mean {near[0]}?" if near else ""
+    return f"{name} is not a variable of NIJA and is not used{hint}"

@@ -1,0 +1,331 @@
+"""The log: one line an event, a word to grep for and then fixed keys, for people or as JSON.
+
+Every line of this process, ours or an SDK's, goes through here; secrets are taken out of the finished text,
+tracebacks included. Nothing from outside can forge a line: line breaks and control signs are escaped. Writing
+never raises into trading.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+import threading
+import traceback
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import Enum
+from types import TracebackType
+from typing import Final, Self, TextIO
+
+from bot.domain.log import Event
+from bot.settings.load import ConfigError
+from bot.settings.variables import OperationSettings
+from bot.telemetry.log_file import Console, FollowedFile, tell_stderr
+from bot.telemetry.log_queue import Queued, Sink, drain
+from bot.telemetry.redact import HIDDEN, Redactor
+
+LONGEST_VALUE: Final = 2_000
+"""Signs of one value that a line shows; an exchange's error page may be a megabyte."""
+
+_ROOT: Final = "nija"
+_TALKATIVE: Final = ("urllib3", "requests", "coinbase", "okx", "krakenex", "uvicorn", "websockets", "alembic")
+_SILENT: Final = ("sqlalchemy", "asyncio", "numba")
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedEvent:
+    """What a line says, before anybody has formatted it."""
+
+    word: Event
+    broker: str | None
+    fields: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What a line says: an event and its broker, or a library's message and its logger."""
+
+    text: str
+    source: str | None
+    fields: Mapping[str, object]
+    is_ours: bool = True
+
+
+Listener = Callable[[int, LoggedEvent], None]
+"""Hears every event with its level, whatever LOG_LEVEL is; called by the thread that logs, so it must return at once."""
+
+
+class EventLog:
+    """Writes events of one broker, or of the daemon as a whole; satisfies bot.domain.log.Log."""
+
+    def __init__(self, logger: logging.Logger, broker: str | None = None, tell: Listener | None = None) -> None:
+        self._logger = logger
+        self._broker = broker.upper() if broker else None
+        self._tell = tell
+
+    def debug(self, event: Event, /, **fields: object) -> None:
+        self._write(logging.DEBUG, event, fields)
+
+    def info(self, event: Event, /, **fields: object) -> None:
+        self._write(logging.INFO, event, fields)
+
+    def warning(self, event: Event, /, **fields: object) -> None:
+        self._write(logging.WARNING, event, fields)
+
+    def error(self, event: Event, /, **fields: object) -> None:
+        self._write(logging.ERROR, event, fields)
+
+    def failure(self, event: Event, error: BaseException, /, **fields: object) -> None:
+        """An error with its traceback: for the supervised boundary of a thread."""
+        self._write(logging.ERROR, event, fields, error)
+
+    def _write(
+        self, level: int, event: Event, fields: Mapping[str, object], error: BaseException | None = None
+    ) -> None:
+        logged = LoggedEvent(event, self._broker, fields)
+        if self._tell is not None:
+            self._tell(level, logged)
+        if self._logger.isEnabledFor(level):
+            self._logger.log(level, "%s", event, exc_info=error, extra={"event": logged})
+
+
+# --- from a record to a line
+
+
+class LineFormatter(logging.Formatter, ABC):
+    """What text and JSON have in common: each value is redacted, and only then cut."""
+
+    def __init__(self, redact: Redactor) -> None:
+        super().__init__()
+        self._redact = redact
+
+    def format(self, record: logging.LogRecord) -> str:
+        event = getattr(record, "event", None)
+        if isinstance(event, LoggedEvent):
+            return self.line(record, _Said(event.word, event.broker, event.fields))
+        return self.line(record, _Said(self._safe(_message(record)), record.name, {}, is_ours=False))
+
+    @abstractmethod
+    def line(self, record: logging.LogRecord, said: _Said) -> str:
+        """The finished line, tracebacks included."""
+
+    def _value(self, key: str, value: object) -> str:
+        return HIDDEN if self._redact.is_secret_name(key) else self._safe(_plain(value))
+
+    def _safe(self, text: str) -> str:
+        """Redacted before it is cut: half a secret would no longer be recognised."""
+        text = self._redact(text)
+        return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}… ({len(text)} signs)"
+
+    def _traceback(self, record: logging.LogRecord) -> list[str]:
+        if not record.exc_info or record.exc_info[1] is None:
+            return []
+        text = self._redact("".join(traceback.format_exception(record.exc_info[1])))
+        return [self._safe(line) for line in text.splitlines()]
+
+
+class TextFormatter(LineFormatter):
+    """`2026-11-22 19:40:01Z INFO  KRAKEN CONNECTED  account=… balance=$3,000.00`"""
+
+    def line(self, record: logging.LogRecord, said: _Said) -> str:
+        time = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+        level = f"{_LEVELS.get(record.levelname, record.levelname):5}"
+        head = " ".join(part for part in (time, level, said.source, said.text) if part)
+        fields = " ".join(self._field(key, value) for key, value in said.fields.items())
+        lines = [f"{head}  {fields}" if fields else head]
+        lines += [f"    | {line}" for line in self._traceback(record)]
+        return self._redact("\n".join(one_line(line) for line in lines))
+
+    def _field(self, key: str, value: object) -> str:
+        if key == "text":
+            return self._value(key, value)
+        if is_dollars(key, value):
+            return f"{key.removesuffix('_usd')}={shown(key, value)}"
+        text = self._value(key, value)
+        quoted = '"' + text.replace('"', '\\"') + '"'
+        return f"{key}={quoted if _NEEDS_QUOTES.search(text) else text}"
+
+
+class JsonFormatter(LineFormatter):
+    """One object a line with the same keys; money and quantities are strings."""
+
+    def line(self, record: logging.LogRecord, said: _Said) -> str:
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        shown: dict[str, object] = {"time": time.replace("+00:00", "Z"), "level": record.levelname}
+        if said.source:
+            shown["broker" if said.is_ours else "logger"] = said.source
+        shown["event"] = said.text
+        shown |= {key: self._json(key, value) for key, value in said.fields.items() if key not in shown}
+        if lines := self._traceback(record):
+            shown["traceback"] = "\n".join(lines)
+        return json.dumps(shown)
+
+    def _json(self, key: str, value: object) -> object:
+        return value if value is None or isinstance(value, bool | int) else self._value(key, value)
+
+
+_LEVELS: Final = {"DEBUG": "DEBUG", "INFO": "INFO", "WARNING": "WARN", "ERROR": "ERROR", "CRITICAL": "FATAL"}
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_NEEDS_QUOTES: Final = re.compile(r"[\s\"=]|^$")
+
+
+def one_line(text: str) -> str:
+    """Text from outside in which line breaks, control signs and signs that turn the writing round are escaped."""
+    return _CONTROL.sub(_escaped, text)
+
+
+def is_dollars(key: str, value: object) -> bool:
+    """Whether a field is an amount of dollars, which people are shown as one."""
+    return key.endswith("_usd") and isinstance(value, Decimal)
+
+
+def shown(key: str, value: object) -> str:
+    """A field's value as people read it; not redacted yet."""
+    return _dollars(value) if isinstance(value, Decimal) and is_dollars(key, value) else _plain(value)
+
+
+def _escaped(sign: re.Match[str]) -> str:
+    return sign.group().encode("unicode_escape").decode()
+
+
+def _message(record: logging.LogRecord) -> str:
+    """A library's message; one whose arguments do not fit its text is shown unformatted, not lost."""
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError, KeyError):
+        return str(record.msg)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, Enum):
+        return str(value.value) if isinstance(value.value, str) else value.name
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list | tuple | set | frozenset):
+        return ",".join(_plain(item) for item in value)
+    return "-" if value is None else str(value)
+
+
+def _dollars(value: Decimal) -> str:
+    """Cents for amounts, four significant digits for less than a dollar: fees are fractions of a cent."""
+    sign, size = ("-" if value < 0 else ""), abs(value)
+    if not size.is_finite() or size >= 1 or not size:
+        return f"{sign}${size:,.2f}"
+    return f"{sign}${size:.{max(2, 3 - size.adjusted())}f}"
+
+
+# --- setting up
+
+
+class Logs:
+    """The process's log while it is open. `close` gives logging back as it was found. `listener` hears all events."""
+
+    def __init__(self, operation: OperationSettings, redact: Redactor, console: TextIO | None = None) -> None:
+        """Raises ConfigError when LOG_FILE cannot be written."""
+        self.redact = redact
+        self.listener: Listener | None = None
+        self._handlers = self._make_handlers(operation, console)
+        self._root = logging.getLogger()
+        self._before = (self._root.handlers[:], self._root.level)
+        self._hooks = (sys.excepthook, threading.excepthook, sys.unraisablehook)
+        self._take_over(operation.log_level)
+
+    def event_log(self, broker: str | None = None) -> EventLog:
+        name = f"{_ROOT}.{broker.lower()}" if broker else _ROOT
+        return EventLog(logging.getLogger(name), broker, self._tell)
+
+    def _tell(self, level: int, event: LoggedEvent) -> None:
+        if self.listener is not None:
+            self.listener(level, event)
+
+    def close(self) -> None:
+        sys.excepthook, threading.excepthook, sys.unraisablehook = self._hooks
+        logging.captureWarnings(capture=False)
+        handlers, level = self._before
+        self._root.handlers[:] = handlers
+        self._root.setLevel(level)
+        drain(self._handlers)
+        for handler in self._handlers:
+            handler.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _make_handlers(self, operation: OperationSettings, console: TextIO | None) -> list[Queued]:
+        formatter = (JsonFormatter if operation.log_format == "json" else TextFormatter)(self.redact)
+        try:
+            sinks: list[Sink] = [FollowedFile(operation.log_file)]
+        except OSError as error:
+            why = f"it must be a file that can be written ({error.strerror})"
+            raise ConfigError([f'LOG_FILE is "{operation.log_file}": {why}']) from None
+        if console is not None:
+            sinks.append(Console(console))
+        handlers = [Queued(sink, _missing) for sink in sinks]
+        for handler in handlers:
+            handler.setFormatter(formatter)
+        return handlers
+
+    def _take_over(self, level: str) -> None:
+        self._root.handlers[:] = self._handlers
+        self._root.setLevel(logging.WARNING)
+        logging.getLogger(_ROOT).setLevel(level)
+        for name in _TALKATIVE:
+            _route(name, logging.DEBUG if level == "DEBUG" else logging.WARNING)
+        for name in _SILENT:
+            _route(name, logging.WARNING)
+        logging.captureWarnings(capture=True)
+        crash = _Crash(self.event_log(), sys.excepthook)
+        sys.excepthook = crash.of_program
+        threading.excepthook = crash.of_thread
+        sys.unraisablehook = crash.unraisable
+
+
+def _missing(lines: int) -> logging.LogRecord:
+    """The line that stands where lines are missing."""
+    record = logging.LogRecord(_ROOT, logging.WARNING, "", 0, Event.DROPPED, None, None)
+    reason = f"{lines} lines dropped: nobody took them as fast as they came"
+    record.event = LoggedEvent(Event.DROPPED, None, {"lines": lines, "reason": reason})
+    return record
+
+
+def _route(name: str, level: int) -> None:
+    """A library's own handlers would print past the redaction."""
+    logger = logging.getLogger(name)
+    logger.handlers.clear()
+    logger.propagate = True
+    logger.setLevel(level)
+
+
+class _Crash:
+    """What Python would print on stderr, unredacted, is an event of the log instead."""
+
+    def __init__(self, log: EventLog, print_as_usual: Callable[..., object]) -> None:
+        self._log = log
+        self._print_as_usual = print_as_usual
+
+    def of_program(self, kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            self._print_as_usual(kind, error, where)
+            return
+        self._log.failure(Event.CRASHED, error)
+        tell_stderr(f"nija crashed ({kind.__name__}); the log says where")
+
+    def of_thread(self, args: threading.ExceptHookArgs) -> None:
+        if args.exc_value is not None:
+            self._log.failure(Event.CRASHED, args.exc_value, thread=args.thread and args.thread.name)
+
+    def unraisable(self, args: sys.UnraisableHookArgs) -> None:
+        if args.exc_value is not None:
+            self._log.failure(Event.ERROR_IGNORED, args.exc_value, where=args.err_msg)

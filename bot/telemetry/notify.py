@@ -1,0 +1,244 @@
+"""Alarms on their way to the owner: picked from the log's events, sent by threads of their own.
+
+The thread that trades only puts an event into a bounded queue. Each address has a courier, so that one that hangs keeps
+nobody else waiting; what an address does not take is tried again for some minutes, and is then a line in the log.
+Never raises into trading.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+from bot.domain.clock import system_ms
+from bot.domain.log import Event, Log
+from bot.settings.load import Settings
+from bot.telemetry.alarms import Bell, Message, Rule, rules_for
+from bot.telemetry.log import LoggedEvent, Logs
+from bot.telemetry.messenger import THREADS, Service, services
+from bot.telemetry.redact import Redactor
+
+#: Events that wait to be judged, messages that wait for one address: beyond them news is dropped and counted.
+EVENTS, MESSAGES = 1_000, 50
+#: Real seconds before each try to send a message; after the last it is lost.
+TRIES: Final = (0.0, 2.0, 15.0, 60.0, 300.0)
+#: Real seconds after which a message that is being sent is called late: a service that drips outlives its time-outs.
+LATE: Final = 30.0
+#: Real seconds that the end waits for messages under way, and those from STOPPING on within which it must be over.
+DRAIN, LAST = 2.0, 7.6
+#: Real seconds within which a test message must be taken.
+TEST_PATIENCE: Final = 20.0
+_TICK: Final = 0.5
+
+
+class Courier:
+    """Brings messages to one service, one after the other, in a thread of its own."""
+
+    def __init__(self, service: Service, log: Log, tries: Sequence[float] = TRIES) -> None:
+        self._service = service
+        self._log = log
+        self._tries = tries
+        self._messages: queue.Queue[Message] = queue.Queue(MESSAGES)
+        self._hurry = threading.Event()
+        self._busy_since: float | None = None
+        self._is_late = False
+        self._failing = False
+        self.sent = 0
+        self.lost = 0
+        self._thread = threading.Thread(target=self._run, name=f"{THREADS}-courier", daemon=True)
+        self._thread.start()
+
+    def take(self, message: Message) -> None:
+        """Queue a message; never waits."""
+        try:
+            self._messages.put_nowait(message)
+        except queue.Full:
+            self._lose("too many messages wait for it")
+
+    def look(self) -> None:
+        """Say once of a message that it is late."""
+        began = self._busy_since
+        late = began is not None and time.monotonic() - began > LATE
+        if late and not self._is_late:
+            self._log.warning(Event.NOTIFY, service=self._service.name, reason=f"no answer for {LATE:.0f} s")
+        self._is_late = late
+
+    def hurry(self) -> None:
+        """No more waits between tries: the daemon ends."""
+        self._hurry.set()
+
+    @property
+    def idle(self) -> bool:
+        """Whether everything was sent or lost."""
+        return self._messages.unfinished_tasks == 0
+
+    def _run(self) -> None:
+        while True:
+            message = self._messages.get()
+            self._bring(message)
+            self._messages.task_done()
+
+    def _bring(self, message: Message) -> None:
+        reason = ""
+        for wait in self._tries:
+            if wait and self._hurry.wait(wait):
+                break
+            reason = self._send(message)
+            if not reason:
+                self.sent += 1
+                self._failing = False
+                return
+        self._lose(reason)
+
+    def _send(self, message: Message) -> str:
+        self._busy_since = time.monotonic()
+        reason = _tried(self._service, message)
+        self._busy_since = None
+        if reason and not self._failing:
+            self._failing = True
+            self._log.warning(
+                Event.NOTIFY, service=self._service.name, reason=reason, hint="tried again for some minutes"
+            )
+        return reason
+
+    def _lose(self, reason: str) -> None:
+        self.lost += 1
+        if self.lost & (self.lost - 1) == 0:  # 1, 2, 4, 8 …: often enough to be noticed, never a flood
+            self._log.warning(Event.NOTIFY, service=self._service.name, reason=reason, lost=self.lost)
+
+
+class Notifier:
+    """Hears all events of the log and rings for those that are alarms. `now` is wall ms."""
+
+    def __init__(self, bell: Bell, couriers: Sequence[Courier], log: Log, now: Callable[[], int] = system_ms) -> None:
+        self._bell = bell
+        self._couriers = couriers
+        self._log = log
+        self._now = now
+        self._events: queue.Queue[tuple[tuple[Rule, ...], LoggedEvent, int] | None] = queue.Queue(EVENTS)
+        self._missed = 0
+        self._stopping_at: float | None = None
+        self._thread = threading.Thread(target=self._run, name=THREADS, daemon=True)
+        self._thread.start()
+
+    def hear(self, level: int, event: LoggedEvent) -> None:
+        """An event of the log; called by whoever logs, returns at once."""
+        if event.word is Event.STOPPING:
+            self._stopping_at = time.monotonic()
+        rules = rules_for(level, event)
+        if not rules:
+            return
+        try:
+            self._events.put_nowait((rules, event, self._now()))
+        except queue.Full:
+            self._missed += 1
+
+    def close(self) -> None:
+        """Send what is queued, for a moment at most, and say what became of the messages of this life."""
+        now = time.monotonic()
+        stopping = self._stopping_at if self._stopping_at is not None else now
+        until = max(min(now + DRAIN, stopping + LAST), now + 0.2)
+        self._offer_end(until)
+        self._thread.join(max(until - time.monotonic(), 0))
+        for courier in self._couriers:
+            courier.hurry()
+        while time.monotonic() < until and not all(courier.idle for courier in self._couriers):
+            time.sleep(0.01)
+        self._say_counts()
+
+    def _offer_end(self, until: float) -> None:
+        try:
+            self._events.put(None, timeout=max(until - time.monotonic(), 0.01))
+        except queue.Full:
+            return
+
+    def _say_counts(self) -> None:
+        self._log.info(
+            Event.NOTIFIED,
+            alarms=self._bell.rung,
+            kept_back=self._bell.kept_back,
+            sent=sum(courier.sent for courier in self._couriers),
+            lost=sum(courier.lost for courier in self._couriers) + self._missed,
+        )
+
+    def _run(self) -> None:
+        while True:
+            try:
+                item = self._events.get(timeout=_TICK)
+            except queue.Empty:
+                self._tick()
+                continue
+            if item is None:
+                self._give(self._bell.over(self._now(), held=0))
+                return
+            self._give(self._bell.hear(*item))
+
+    def _tick(self) -> None:
+        self._give(self._bell.over(self._now()))
+        for courier in self._couriers:
+            courier.look()
+
+    def _give(self, messages: Sequence[Message]) -> None:
+        for message in messages:
+            for courier in self._couriers:
+                courier.take(message)
+
+
+@contextmanager
+def notifying(settings: Settings, redact: Redactor, logs: Logs, whose: str) -> Iterator[None]:
+    """Alarms reach NOTIFY_URLS for the length of a block; without any nothing is done, nor imported.
+
+    Raises `ConfigError` for an address that is none.
+    """
+    addresses = [url.get_secret_value() for url in settings.operation.notify_urls]
+    if not addresses:
+        yield
+        return
+    log = logs.event_log()
+    with services(addresses, redact) as found:
+        log.info(Event.NOTIFY, services=[one.name for one in found])
+        notifier = Notifier(Bell(whose, redact), [Courier(one, log) for one in found], log)
+        logs.listener = notifier.hear
+        try:
+            yield
+        finally:
+            logs.listener = None
+            notifier.close()
+
+
+def notify_test(settings: Settings) -> int:
+    """Send a test message to each address and print whether it went: 0 all did, 1 some did not, 2 there is none.
+
+    Raises `ConfigError` for an address that is none.
+    """
+    redact = Redactor(settings.secrets())
+    addresses = [url.get_secret_value() for url in settings.operation.notify_urls]
+    message = Message("NIJA: test", "This is a test: alarms of NIJA reach you here.", bad=False)
+    with services(addresses, redact) as found:
+        answers: list[str | None] = [None] * len(found)
+
+        def send(index: int) -> None:
+            answers[index] = _tried(found[index], message)
+
+        threads = [threading.Thread(target=send, args=(n,), name=THREADS, daemon=True) for n in range(len(found))]
+        for thread in threads:
+            thread.start()
+        until = time.monotonic() + TEST_PATIENCE
+        for thread in threads:
+            thread.join(max(until - time.monotonic(), 0))
+        for service, answer in zip(found, answers, strict=True):
+            said = f"no answer in {TEST_PATIENCE:.0f} s" if answer is None else answer
+            print(f"{service.name}: {'NOT sent: ' + said if said else 'sent'}")
+    return 1 if any(answer != "" for answer in answers) else 0
+
+
+def _tried(service: Service, message: Message) -> str:
+    """Why a message did not go, "" when it went."""
+    try:
+        return service.send(message)
+    except Exception as error:  # noqa: BLE001 - supervised boundary: what a notifier throws is its own trouble
+        return f"{type(error).__name__}: {service.safe(str(error))}"

@@ -1,0 +1,259 @@
+"""The operator's orders on the command line: to whom they go, that a flatten is meant, and which still wait."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from bot.commands.activity import activities
+from bot.commands.activity import main as who_trades
+from bot.commands.checks import Wish
+from bot.commands.cli import app
+from bot.commands.readiness import unattended
+from bot.domain.clock import iso, system_ms
+from bot.domain.events import Command, Verb
+from bot.domain.ids import Account, AccountKey
+from bot.runtime.hostlock import holding_folder
+from bot.runtime.unwatched import unwatched
+from bot.settings.load import load_settings
+from bot.store.backup import back_up
+from bot.store.reader import Books
+from bot.store.recovery import put_backups_back, set_aside_damaged
+from bot.store.standing import desk, post, waiting
+from tests.sandbox_fixture import ROOT
+from tests.settings.test_settings import KRAKEN as KEYS
+from tests.settings.test_settings import OKX
+from tests.store.cases import KRAKEN, HandClock, bought, ledger
+
+PLAY = Account("sandbox", "kraken", "main", "s-1")
+LATER = HandClock(wall=system_ms())
+
+
+@pytest.fixture
+def nija(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+    """Commands on the data folder of a test whose `.env` has live keys of Kraken."""
+    monkeypatch.setenv("NIJA_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("TRADING_MODE", "auto")
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    return CliRunner()
+
+
+def told(folder: Path, **kraken: object) -> None:
+    """A daemon that runs: this very process."""
+    beat = {"status": "degraded", "reason": "", "silent_ms": 0, "stuck": False, "cycles": 0, **kraken}
+    word = {"pid": os.getpid(), "time": iso(system_ms()), "stopped": False, "brokers": {"kraken": beat}}
+    (folder / "heartbeat.json").write_text(json.dumps(word))
+
+
+def verbs(folder: Path) -> list[tuple[str, str]]:
+    return [(str(one.to), one.verb) for one in waiting(Books(folder))]
+
+
+def test_with_live_keys_no_order_goes_to_play_money(nija: CliRunner, tmp_path: Path) -> None:
+    ledger(tmp_path, PLAY, LATER)
+    ended = nija.invoke(app, ["pause"])
+    assert ended.exit_code == 1
+    assert "for YOUR MONEY, not done yet" in ended.stdout
+    assert verbs(tmp_path) == [("live:kraken::", "pause")]
+    assert ledger(tmp_path, PLAY).commands() == []
+    assert [one.verb for one in ledger(tmp_path).commands()] == [Verb.PAUSE]
+
+
+def test_the_running_daemon_says_whose_money_it_is(
+    nija: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`.env` was changed since it started: what runs counts."""
+    monkeypatch.setattr("bot.commands.orders._patience", lambda *_: 0.0)
+    ledger(tmp_path, PLAY, LATER)
+    told(tmp_path, mode="sandbox", account=str(PLAY))
+    nija.invoke(app, ["pause"])
+    told(tmp_path, mode="demo", account="")
+    nija.invoke(app, ["pause"])
+    assert verbs(tmp_path) == [(str(PLAY), "pause"), ("demo:kraken::", "pause")]
+
+
+def test_an_order_left_at_the_desk_is_obeyed_once_by_whoever_opens_next(tmp_path: Path) -> None:
+    where = Books(tmp_path).where(KRAKEN.key)
+    number = post(where, Verb.FLATTEN, desk("live", KRAKEN.key)).number
+    first, demo = ledger(tmp_path), ledger(tmp_path, Account("demo", "kraken", "main", "d-1"))
+    assert first.commands() == [Command(Verb.FLATTEN, number)]
+    assert demo.commands() == []
+    demo.answer(number, "not mine")
+    first.answer(number, "flat")
+    assert first.commands() == []
+    assert ledger(tmp_path, Account("live", "kraken", "main", "k-2")).commands() == []
+    assert [seen.account for seen in Books(tmp_path).accounts(every=True)].count(desk("live", KRAKEN.key)) == 0
+
+
+def test_a_later_resume_calls_back_what_waits(nija: CliRunner, tmp_path: Path) -> None:
+    book = ledger(tmp_path)
+    Books(tmp_path).post(Verb.PAUSE)
+    nija.invoke(app, ["flatten", "--yes"])
+    nija.invoke(app, ["resume", "kraken"])
+    assert [one.verb for one in book.commands()] == [Verb.RESUME]
+
+
+def test_what_waits_is_shown_and_called_back(nija: CliRunner, tmp_path: Path) -> None:
+    assert nija.invoke(app, ["orders"]).stdout == "no order of yours waits\n"
+    nija.invoke(app, ["flatten", "--yes"])
+    (row,) = json.loads(nija.invoke(app, ["orders", "--json"]).stdout)["waiting"]
+    assert (row["broker"], row["mode"], row["verb"], row["called_back"]) == ("kraken", "live", "flatten", False)
+    assert nija.invoke(app, ["orders", "okx", "--cancel"]).stdout == "no order of yours waits\n"
+    ended = nija.invoke(app, ["orders", "kraken", "--cancel"])
+    assert ended.exit_code == 0
+    assert "KRAKEN flatten ordered at" in ended.stdout
+    assert ledger(tmp_path).commands() == []
+
+
+def test_a_flatten_without_a_terminal_needs_a_yes(nija: CliRunner, tmp_path: Path) -> None:
+    ended = nija.invoke(app, ["flatten"])
+    assert ended.exit_code == 2
+    assert len(ended.stderr.splitlines()) == 1
+    assert "--yes" in ended.stderr
+    assert verbs(tmp_path) == []
+
+
+@pytest.mark.parametrize(("answer", "ordered"), [(b"n\n", []), (b"\n", []), (b"y\n", [("live:kraken::", "flatten")])])
+def test_a_flatten_asks_at_a_terminal(tmp_path: Path, answer: bytes, ordered: list[tuple[str, str]]) -> None:
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, **KEYS, "TRADING_MODE": "auto", "NIJA_DATA_DIR": str(tmp_path)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bot", "flatten"],
+        cwd=ROOT,
+        env=environment,
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    os.write(ours, answer)
+    out, _ = process.communicate(timeout=60)
+    os.close(ours)
+    os.close(theirs)
+    assert b"KRAKEN (YOUR MONEY)" in out
+    assert process.returncode == 1
+    assert verbs(tmp_path) == ordered
+
+
+# -- after a restore
+
+
+def test_a_book_from_a_backup_starts_paused_and_obeys_nothing_old(tmp_path: Path) -> None:
+    bought(ledger(tmp_path))
+    Books(tmp_path).post(Verb.FLATTEN)
+    back_up(tmp_path / "kraken.db", tmp_path / "backups", system_ms(), keep=3)
+    (line,) = put_backups_back(tmp_path, tmp_path / "backups")
+    assert "makes no entries until `nija resume`" in line
+    book = ledger(tmp_path)
+    assert book.fact("paused") == "yes"
+    assert book.commands() == []
+    assert len(book.positions()) == 1
+
+
+@pytest.mark.parametrize("paused", [True, False])
+def test_a_damaged_book_that_was_paused_is_paused_again(tmp_path: Path, paused: bool) -> None:
+    book = ledger(tmp_path)
+    for number in range(300):
+        book.remember(f"old:{number}", "yes" * 20)
+    if paused:
+        book.remember("paused", "yes")
+    book._store.close()
+    file = tmp_path / "kraken.db"
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) - 4096] + b"\xff" * 4096)
+    (line,) = set_aside_damaged(tmp_path)
+    assert ("makes no entries" in line) is paused or "cannot be read" in line
+    if "makes no entries" in line:
+        assert [one.verb for one in ledger(tmp_path).commands()] == [Verb.PAUSE]
+
+
+# -- positions that nobody watches
+
+
+def test_an_exchange_without_keys_is_named_with_its_positions(
+    nija: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bought(ledger(tmp_path, clock=LATER))
+    assert "nobody watches" not in nija.invoke(app, ["pause"]).stderr
+    for name in KEYS:
+        monkeypatch.setenv(name, "")
+    for name, value in OKX.items():
+        monkeypatch.setenv(name, value)
+    ended = nija.invoke(app, ["flatten", "kraken", "--yes"])
+    assert ended.exit_code == 1
+    assert "KRAKEN: 1 position (" in ended.stderr
+    assert "BTC-USD): nobody watches it" in ended.stderr
+    assert "put its keys back" in ended.stderr
+    assert "given up" in nija.invoke(app, ["recover", "kraken", "--forget-account"]).stdout
+    assert KRAKEN.mode == "live"
+
+
+def test_the_checks_name_them_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In place of the stale word of a trader that is no more."""
+    bought(ledger(tmp_path, clock=LATER))
+    monkeypatch.setenv("NIJA_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("TRADING_MODE", "auto")
+    for name, value in OKX.items():
+        monkeypatch.setenv(name, value)
+    settings = load_settings()
+    (row,) = activities(settings)
+    assert (row.broker, row.status, row.open_positions, row.trades_now) == ("kraken", "unwatched", 1, False)
+    assert "1 position (1 BTC-USD): nobody watches it" in row.reason
+    (check,) = unattended(settings)
+    assert (check.broker, check.name, check.verdict) == ("kraken", "positions", "failure")
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    assert list(unattended(load_settings())) == []
+    assert activities(load_settings())[0].status == "not running"
+
+
+@pytest.mark.parametrize(
+    ("mode", "traded", "named"),
+    [
+        ("live", {("sandbox", "kraken")}, True),
+        ("live", {("demo", "okx"), ("live", "kraken")}, True),
+        ("live", {("live", "okx")}, False),
+        ("sandbox", {("live", "okx")}, False),
+        ("sandbox", {("sandbox", "kraken")}, True),
+        ("demo", {("live", "okx")}, False),
+    ],
+)
+def test_real_money_is_named_whatever_is_traded(
+    tmp_path: Path, mode: str, traded: set[tuple[str, str]], named: bool
+) -> None:
+    bought(ledger(tmp_path, Account(mode, "okx", "main", "o-1")))
+    assert bool(unwatched(Books(tmp_path), {(one, AccountKey(venue)) for one, venue in traded})) is named
+
+
+def test_whoever_asks_is_told_that_the_daemons_folder_was_taken_away(
+    nija: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    monkeypatch.setenv("NIJA_DATA_DIR", str(data))
+    wish = Wish(as_json=False, sandbox=False)
+    with holding_folder(data):
+        assert "cannot be reached" not in nija.invoke(app, ["ledger"]).output
+        data.rename(tmp_path / "aside")
+        assert f"process {os.getpid()}) and cannot be reached" in nija.invoke(app, ["ledger"]).output
+        assert who_trades(wish) == 1
+    told_of = capsys.readouterr()
+    assert f"process {os.getpid()}) and cannot be reached" in told_of.err
+    assert "not started here" not in told_of.out
+
+
+def test_only_the_failures_of_what_was_ordered_are_told(nija: CliRunner, tmp_path: Path) -> None:
+    told(tmp_path, status="failed", reason="no route to it")
+    word = json.loads((tmp_path / "heartbeat.json").read_text())
+    word["brokers"]["okx"] = word["brokers"]["kraken"] | {"reason": "the key is unknown"}
+    (tmp_path / "heartbeat.json").write_text(json.dumps(word))
+    said = nija.invoke(app, ["pause", "okx"]).output
+    assert "the key is unknown" in said
+    assert "no route to it" not in said
