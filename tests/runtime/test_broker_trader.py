@@ -10,13 +10,13 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from bot.broker_trader import BrokerTrader
 
 from bot.brokers.base import BrokerError, NoRoom
 from bot.domain.clock import MINUTE, SECOND
 from bot.domain.events import AccountEvent, CandleClosed, Timer, Unfit
 from bot.domain.outcome import Meaning
 from bot.domain.pacer import RealTime
+from bot.runtime.broker_trader import BrokerTrader
 from bot.runtime.schedule import CYCLES_AGAIN, Now, Schedule
 from tests.marketdata.given import START, Hand
 
