@@ -12,6 +12,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 VENUES = ("kraken", "okx", "coinbase")
+LONGEST_FILE, LONGEST_FUNCTION = 400, 60
+#: The parts of `bot.runtime` that run one account, and where all of them are known.
+ACTOR = ("broker_trader", "feed", "life", "operator_desk", "reporter", "schedule")
+OF_ALL_ACCOUNTS = ("bot.runtime", "bot.broker_manager", "bot.independent_broker_trader")
 HEAVY = {"numba", "pyarrow", "ccxt", "optuna", "plotly"}
 
 #: What a room may import of ours beside itself. A part of a room may be walled more narrowly.
@@ -118,6 +122,16 @@ def test_a_room_imports_only_what_its_walls_allow(room: str) -> None:
     for module in inside:
         strangers = {n for n in ours(module) if not any(is_in(n, ok) for ok in MAY_IMPORT[room] | {room})}
         assert not strangers, f"{module.name} imports {strangers}"
+
+
+def test_an_actor_knows_of_no_other_account() -> None:
+    """What runs one account reaches neither the supervisor nor anything else that has all accounts before it."""
+    actor = {f"bot.runtime.{part}" for part in ACTOR}
+    assert actor <= NAMES
+    for module in MODULES:
+        if module.name in actor:
+            outside = {n for n in ours(module) if any(is_in(n, room) for room in OF_ALL_ACCOUNTS)} - actor
+            assert not outside, f"{module.name} imports {outside}"
 
 
 @pytest.mark.parametrize("wall", sorted(set().union(*MAY_IMPORT.values())))
@@ -237,6 +251,18 @@ def is_broad(handler: ast.ExceptHandler) -> bool:
         return True
     caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
     return any(ast.unparse(kind).split(".")[-1] in {"Exception", "BaseException"} for kind in caught)
+
+
+def test_no_file_and_no_function_is_too_long_to_be_read_at_once() -> None:
+    long = [
+        module.name for module in MODULES if len(module.path.read_text(encoding="utf-8").splitlines()) > LONGEST_FILE
+    ]
+    assert not long
+    for module in MODULES:
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                lines = (node.end_lineno or 0) - node.lineno + 1
+                assert lines <= LONGEST_FUNCTION, f"{module.name}.{node.name} has {lines} lines"
 
 
 def test_every_module_says_what_it_owns() -> None:

@@ -15,7 +15,7 @@ import orjson
 from bot.sandbox.coinbase import errors
 from bot.sandbox.coinbase.codes import NO_CANCEL_FAILURE, previewed
 from bot.sandbox.coinbase.configurations import echoed
-from bot.sandbox.coinbase.errors import OrderRefused, answer, denied, invalid
+from bot.sandbox.coinbase.errors import OrderRefused, answer, invalid
 from bot.sandbox.coinbase.ids import CoinbaseIds
 from bot.sandbox.coinbase.portfolios import Portfolios
 from bot.sandbox.coinbase.products import Listing
@@ -329,9 +329,6 @@ class TradingDesk:
         edits = [*orjson.loads(edit.order.tags.get("edits", "[]")), row]
         edit.order.tags["edits"] = orjson.dumps(edits[-EDITS_KEPT:]).decode()
         self._exchange.state.note_order(edit.order, "amend")
-
-    def close_position(self, _: Credential, __: dict[str, Any]) -> dict[str, Any]:
-        raise denied("close_position is for derivatives")
 
 
 def _cancel_failure(order: Order | None) -> str | None:

@@ -284,7 +284,6 @@ def _order_routes(history: HistoryDesk, trading: TradingDesk) -> list[tuple[str,
         ("orders/batch_cancel", "trade", trading.cancel),
         ("orders/edit", "trade", trading.edit),
         ("orders/edit_preview", "view", trading.edit_preview),
-        ("orders/close_position", "trade", trading.close_position),
     ]
     return [
         *(("GET", re.compile(BROKERAGE + path), "view", call) for path, call in reads),

@@ -18,7 +18,6 @@ from bot.sandbox.okx.words import Words
 KINDS = ("SPOT", "MARGIN", "SWAP", "FUTURES", "OPTION")
 REACHABLE = 1440
 CANDLES_MAX = 300
-PRICE_CANDLES_MAX = 100
 LAST_TRADES = 5_000
 MS_NS = 1_000_000
 DAY = candles.DAY
@@ -95,20 +94,6 @@ class PublicDesk:
             for listed in self._some_swaps(words)
         ]
 
-    def index_tickers(self, words: Words, now_ms: int) -> Rows:
-        listed = self._listing.find(words.need("instId"))
-        stats = self._floor.stats24h(listed.symbol, now_ms)
-        shown = {"high24h": stats.last24h.high, "low24h": stats.last24h.low, "open24h": stats.last24h.open}
-        price = listed.price(self._floor.last(listed.symbol, now_ms))
-        prices = {name: listed.price(value) for name, value in shown.items()}
-        return [{"instId": listed.symbol, "idxPx": price, **prices, "ts": str(now_ms)}]
-
-    def price_limit(self, words: Words, now_ms: int) -> Rows:
-        listed = self._listing.find(words.need("instId"))
-        most, least = self.band(listed, now_ms)
-        limits = {"buyLmt": listed.price(most), "sellLmt": listed.price(least), "enabled": True}
-        return [{**self._named(listed, now_ms), **limits}]
-
     def band(self, listed: Listed, now_ms: int) -> tuple[Any, Any]:
         """The highest price of a purchase and the lowest of a sale that are taken."""
         last = self._floor.last(listed.symbol, now_ms)
@@ -121,21 +106,16 @@ class PublicDesk:
         """The newest 1440 bars, the running one with confirm 0."""
         grid = candles.grid_of(words.get("bar", "1m"))
         oldest = grid.opened(now_ms) - (REACHABLE - 1) * grid.step_ms
-        return self._candles(words, now_ms, oldest, path, CANDLES_MAX)
+        return self._candles(words, now_ms, oldest, path)
 
     def history_candles(self, words: Words, now_ms: int, path: str) -> Rows:
-        return [row for row in self._candles(words, now_ms, 0, path, CANDLES_MAX) if row[-1] == "1"]
+        return [row for row in self._candles(words, now_ms, 0, path) if row[-1] == "1"]
 
-    def price_candles(self, words: Words, now_ms: int, path: str) -> Rows:
-        """Mark and index candles: no volumes."""
-        rows = self._candles(words, now_ms, 0, path, PRICE_CANDLES_MAX)
-        return [[*row[:5], row[-1]] for row in rows]
-
-    def _candles(self, words: Words, now_ms: int, oldest_ms: int, path: str, most: int) -> Rows:
+    def _candles(self, words: Words, now_ms: int, oldest_ms: int, path: str) -> Rows:
         listed = self._listing.find(words.need("instId"))
         grid = candles.grid_of(words.get("bar", "1m"))
         after, before = words.integer("after"), words.integer("before")
-        count = words.limit(most, 100)
+        count = words.limit(CANDLES_MAX, 100)
         newest = grid.opened(now_ms if after is None else min(now_ms, after - 1))
         first = max(
             newest - (count - 1) * grid.step_ms, oldest_ms, listed.listed_ms, 0 if before is None else before + 1

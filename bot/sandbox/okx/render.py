@@ -36,6 +36,18 @@ ALGO_REASONS = {
     Reason.INSUFFICIENT_FUNDS: "order_failed",
     Reason.REDUCE_ONLY: "order_failed",
 }
+#: Fields of orders and of algos that nothing here ever fills, and those of the legs of an algo.
+ORDER_BLANKS = (
+    "attachAlgoClOrdId", "ccy", "pxType", "pxUsd", "pxVol", "quickMgnType", "slOrdPx", "slTriggerPx",
+    "slTriggerPxType", "stpId", "tpOrdPx", "tpTriggerPx", "tpTriggerPxType",
+)  # fmt: skip
+ALGO_BLANKS = (
+    "ccy", "chaseType", "chaseVal", "isTradeBorrowMode", "maxChaseType", "maxChaseVal", "pxLimit", "pxSpread",
+    "pxVar", "quickMgnType", "szLimit", "timeInterval",
+)  # fmt: skip
+LEGS = (
+    "slOrdPx", "slTriggerPx", "slTriggerPxType", "tpOrdPx", "tpTriggerPx", "tpTriggerPxType",
+)  # fmt: skip
 
 
 def is_algo(order: Order) -> bool:
@@ -61,17 +73,16 @@ def order_row(listed: Listed, order: Order, fills: Sequence[Fill], algo_client_i
     algo_id = order.parent_id or "" if order.origin is Origin.TRIGGERED else ""
     tags = order.tags
     return {
+        **dict.fromkeys(ORDER_BLANKS, ""),
         "accFillSz": listed.size(order.filled),
         "algoClOrdId": algo_client_id,
         "algoId": algo_id,
-        "attachAlgoClOrdId": "",
         "attachAlgoOrds": attached(order),
         "avgPx": average,
         "cTime": str(order.created_ms),
         "cancelSource": source,
         "cancelSourceReason": reason,
         "category": tags.get("category", "normal"),
-        "ccy": "",
         "clOrdId": order.client_id or "",
         "fee": charged(sum((fill.fee for fill in fills), ZERO)),
         "feeCcy": fee_asset(listed, order),
@@ -88,28 +99,17 @@ def order_row(listed: Listed, order: Order, fills: Sequence[Fill], algo_client_i
         "pnl": plain(order.pnl),
         "posSide": tags.get("posSide", "net"),
         "px": "" if order.price is None else listed.price(order.price),
-        "pxType": "",
-        "pxUsd": "",
-        "pxVol": "",
-        "quickMgnType": "",
         "rebate": "0",
         "rebateCcy": money(listed, order) if listed.is_swap or order.side is Side.BUY else listed.base,
         "reduceOnly": "true" if order.reduce_only else "false",
         "side": order.side.value,
-        "slOrdPx": "",
-        "slTriggerPx": "",
-        "slTriggerPxType": "",
         "source": "7" if algo_id else "",
         "state": order_state(order),
-        "stpId": "",
         "stpMode": tags.get("stpMode", "cancel_maker"),
         "sz": shown_size(listed, order),
         "tag": tags.get("tag", ""),
         "tdMode": tags.get("tdMode", "cash"),
         "tgtCcy": tags.get("tgtCcy", ""),
-        "tpOrdPx": "",
-        "tpTriggerPx": "",
-        "tpTriggerPxType": "",
         "tradeId": trade_id(last) if last else "",
         "tradeQuoteCcy": money(listed, order),
         "uTime": str(updated_ms(order)),
@@ -151,12 +151,12 @@ def fill_row(listed: Listed, fill: Fill, order: Order) -> Row:
 def algo_row(listed: Listed, algo: Order, child: Order | None, last: Decimal) -> Row:
     """An algo order; once it has fired, `child` is the order it sent."""
     state = "live" if algo.working else ALGO_REASONS.get(algo.reason or Reason.USER, "canceled")
-    profit = algo.target if algo.kind is Kind.BRACKET else _if(algo.kind in PROFITS, algo.trigger)
-    stop = None if algo.kind in PROFITS else algo.trigger
     is_legs = algo.tags.get("ordType") in {"conditional", "oco"}
     profits = algo.kind in PROFITS or (child is not None and child.tags.get("hit") == "target")
     side = "" if child is None or not is_legs else "tp" if profits else "sl"
     return {
+        **dict.fromkeys(ALGO_BLANKS, ""),
+        **(_legs(listed, algo) if is_legs else dict.fromkeys(LEGS, "")),
         "activePx": algo.tags.get("activePx", ""),
         "actualPx": "" if child is None or child.price is None else listed.price(child.price),
         "actualSide": side,
@@ -168,50 +168,46 @@ def algo_row(listed: Listed, algo: Order, child: Order | None, last: Decimal) ->
         "cTime": str(algo.created_ms),
         "callbackRatio": algo.tags.get("callbackRatio", ""),
         "callbackSpread": algo.tags.get("callbackSpread", ""),
-        "ccy": "",
-        "chaseType": "",
-        "chaseVal": "",
         "clOrdId": algo.client_id or "",
         "closeFraction": algo.tags.get("closeFraction", ""),
         "failCode": "51008" if state == "order_failed" else "",
         "instId": listed.symbol,
         "instType": listed.kind,
-        "isTradeBorrowMode": "",
         "last": listed.price(last),
         "lever": algo.tags.get("lever", ""),
         "linkedOrd": {"ordId": algo.parent_id or ""},
-        "maxChaseType": "",
-        "maxChaseVal": "",
         "moveTriggerPx": _if(algo.tags.get("ordType") == "move_order_stop", _text(listed, algo.trigger)) or "",
         "ordId": "" if child is None else child.id,
         "ordIdList": [] if child is None else [child.id],
         "ordPx": "" if is_legs else _limit(listed, algo.price),
         "ordType": algo.tags.get("ordType", "conditional"),
         "posSide": algo.tags.get("posSide", "net"),
-        "pxLimit": "",
-        "pxSpread": "",
-        "pxVar": "",
-        "quickMgnType": "",
         "reduceOnly": "true" if algo.reduce_only else "false",
         "side": algo.side.value,
-        "slOrdPx": _limit(listed, algo.price) if is_legs and stop is not None else "",
-        "slTriggerPx": _text(listed, stop) if is_legs else "",
-        "slTriggerPxType": algo.tags.get("slTriggerPxType", "last") if is_legs and stop is not None else "",
         "state": state,
         "sz": listed.size(algo.qty),
-        "szLimit": "",
         "tag": algo.tags.get("tag", ""),
         "tdMode": algo.tags.get("tdMode", "cash"),
         "tgtCcy": algo.tags.get("tgtCcy", ""),
-        "timeInterval": "",
-        "tpOrdPx": _limit(listed, _profit_price(algo)) if is_legs and profit is not None else "",
-        "tpTriggerPx": _text(listed, profit) if is_legs else "",
-        "tpTriggerPxType": algo.tags.get("tpTriggerPxType", "last") if is_legs and profit is not None else "",
         "tradeQuoteCcy": money(listed, algo),
         "triggerPx": _text(listed, algo.trigger) if algo.tags.get("ordType") == "trigger" else "",
         "triggerPxType": algo.tags.get("triggerPxType", "last") if algo.tags.get("ordType") == "trigger" else "",
         "triggerTime": "" if algo.triggered_ms is None else str(algo.triggered_ms),
         "uTime": str(updated_ms(algo)),
+    }
+
+
+def _legs(listed: Listed, algo: Order) -> Row:
+    """The prices of an algo's two legs; a leg that it does not have is blank."""
+    profit = algo.target if algo.kind is Kind.BRACKET else _if(algo.kind in PROFITS, algo.trigger)
+    stop = None if algo.kind in PROFITS else algo.trigger
+    return {
+        "slOrdPx": "" if stop is None else _limit(listed, algo.price),
+        "slTriggerPx": _text(listed, stop),
+        "slTriggerPxType": "" if stop is None else algo.tags.get("slTriggerPxType", "last"),
+        "tpOrdPx": "" if profit is None else _limit(listed, _profit_price(algo)),
+        "tpTriggerPx": _text(listed, profit),
+        "tpTriggerPxType": "" if profit is None else algo.tags.get("tpTriggerPxType", "last"),
     }
 
 

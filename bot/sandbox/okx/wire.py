@@ -222,21 +222,16 @@ class OkxWire:
             "system/status": lambda words: desk.status(words, self.wall_ms()),
             "public/instruments": desk.instruments,
             "public/mark-price": lambda words: desk.mark_price(words, now),
-            "public/price-limit": lambda words: desk.price_limit(words, now),
             "public/funding-rate": lambda words: desk.funding_rate(words, now),
             "public/funding-rate-history": lambda words: desk.funding_history(words, now),
             "market/ticker": lambda words: desk.ticker(words, now),
             "market/tickers": lambda words: desk.tickers(words, now),
-            "market/index-tickers": lambda words: desk.index_tickers(words, now),
             "market/books": lambda words: desk.books(words, now),
             "market/trades": lambda words: desk.trades(words, now),
             "market/history-trades": lambda words: desk.history_trades(words, now),
             "market/candles": lambda words: desk.candles(words, now, path),
             "market/history-candles": lambda words: desk.history_candles(words, now, path),
         }
-        for kind in ("mark-price", "index"):
-            for name in (f"market/{kind}-candles", f"market/history-{kind}-candles"):
-                answers[name] = lambda words: desk.price_candles(words, now, path)
         return answers.get(endpoint)
 
 

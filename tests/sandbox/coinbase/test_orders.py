@@ -574,10 +574,6 @@ def test_a_preview_says_what_speaks_against_the_order(desk: Desk) -> None:
     assert shown["errs"] == ["PREVIEW_INVALID_PRICE_PRECISION"]
 
 
-def test_positions_are_closed_elsewhere(desk: Desk) -> None:
-    assert desk.refused("POST", "orders/close_position", client_order_id="a", product_id="BTC-USD")[0] == 403
-
-
 # ---- faults of orders ----
 
 
