@@ -95,9 +95,7 @@ def mutations(root: Path, file: Path) -> list[Mutation]:
         before = " ".join(source[start:end].decode().split())
         code = texts[node.lineno - 1].strip()
         name = file.relative_to(root).as_posix()
-        found.setdefault(
-            (start, end, text), Mutation(name, node.lineno, before, text, start, end, place.lines, code)
-        )
+        found.setdefault((start, end, text), Mutation(name, node.lineno, before, text, start, end, place.lines, code))
     return sorted(found.values(), key=lambda one: (one.start, one.end, one.text))
 
 
