@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from bot.brokers.base import Absence, BaseBroker, BrokerError, Capabilities, Connection, ShapeProof
 from bot.domain.candles import Candles
+from bot.domain.clock import HOUR
 from bot.domain.events import CandleClosed, Unfit
 from bot.domain.fill import Fill
 from bot.domain.ids import ClientIds
@@ -41,6 +42,9 @@ LIMITS = risk.Limits(
     max_orders_per_minute=1000,
     max_coin_exposure_pct=Decimal(500),
     price_sanity_pct=Decimal(40),
+    max_spread_pct=Decimal(1),
+    max_losses_in_a_row=3,
+    cooldown_ms=HOUR,
 )
 
 

@@ -50,7 +50,7 @@ def main(words: Sequence[str]) -> int:
     report = Report(ROOT, asked.seed, len(drawn))
     for verdict in trials(drawn, suite, asked.workers, began + asked.minutes * 60):
         print(report.add(verdict), flush=True)
-    report.write(KEPT, time.monotonic() - began)
+        report.write(KEPT, time.monotonic() - began)
     print(report.text(), flush=True)
     return 1 if report.survivors else 0
 

@@ -157,7 +157,7 @@ def _tests(node: ast.AST) -> Iterator[ast.expr]:
 
 def _of_statement(node: ast.stmt) -> Iterator[tuple[ast.stmt, str]]:
     match node:
-        case ast.Return(value=value) if value is not None and not _is_none(value):
+        case ast.Return(value=value) if value is not None and not _is_nothing(value):
             yield node, "return None"
         case ast.Expr(value=ast.Call()) | ast.AugAssign() | ast.Raise() | ast.Continue() | ast.Break() | ast.Delete():
             yield node, "pass"
@@ -165,8 +165,8 @@ def _of_statement(node: ast.stmt) -> Iterator[tuple[ast.stmt, str]]:
             yield node, "pass"
 
 
-def _is_none(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
+def _is_nothing(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and (node.value is None or node.value is False)
 
 
 def _of_expression(node: ast.expr, *, outside: bool) -> Iterator[str]:
@@ -185,7 +185,9 @@ def _of_expression(node: ast.expr, *, outside: bool) -> Iterator[str]:
             yield ast.unparse(ast.BinOp(left, _COUNTED[type(op)](), right))
         case ast.Call(func=ast.Name(id=name), args=args, keywords=words) if name in _SWAPPED:
             yield ast.unparse(ast.Call(ast.Name(_SWAPPED[name]), args, words))
-        case ast.Call(func=ast.Name(id=name), args=[ast.Constant(value=str(text))]) if name in _NUMBERS:
+        case ast.Call(func=ast.Name(id=name), args=[ast.Constant(value=str(text))]) if (
+            name in _NUMBERS and text != "Infinity"
+        ):
             yield f'{name}("{text}") * 2 + 1'
         case ast.Constant(value=value):
             yield from _of_constant(value, outside=outside)

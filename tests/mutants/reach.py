@@ -42,7 +42,7 @@ class Learner:
             return (yield)
         finally:
             sys.settrace(None)
-            threading.settrace(None)  # type: ignore[arg-type]
+            threading.settrace(None)
 
     def _called(self, frame: FrameType, event: str, value: object) -> Any:
         name = frame.f_code.co_filename

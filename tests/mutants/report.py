@@ -58,14 +58,12 @@ class Report:
         explained = tried - killed - len(self.survivors)
         rooms = Counter(Path(one.mutation.file).name for one in self.survivors)
         lines = [f"{place(one)}\n    {one.mutation.change}\n    {tests(one)}" for one in self.survivors]
-        return "\n".join(
-            [
-                *lines,
-                f"{tried} of {self._drawn} changes tried in {self._seconds / 60:.0f} min with seed {self._seed}: {killed} noticed, "
-                f"{explained} without a difference, {len(self.survivors)} survived",
-                ", ".join(f"{name} {count}" for name, count in rooms.most_common()),
-            ]
-        )
+        lines += [
+            f"{tried} of {self._drawn} changes tried in {self._seconds / 60:.0f} min with seed {self._seed}",
+            f"{killed} noticed, {explained} without a difference, {len(self.survivors)} survived",
+            ", ".join(f"{name} {count}" for name, count in rooms.most_common()),
+        ]
+        return "\n".join(lines)
 
     def write(self, folder: Path, seconds: float) -> None:
         self._seconds = seconds

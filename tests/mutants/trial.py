@@ -21,6 +21,7 @@ from tests.mutants.mutations import Mutation
 
 _LEFT_OUT: Final = shutil.ignore_patterns(".*", "data", "build", "dist", "*.log", "__pycache__")
 _FAILED: Final = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
+_OPTIONS: Final = ("-q", "-x", "--tb=no", "-p", "no:cacheprovider", "-p", "tests.mutants.reach")
 #: Seconds that a run takes before its first test; a run may take so many times what its tests took when they were learnt.
 _START: Final = 60
 _PATIENCE: Final = 5
@@ -48,6 +49,7 @@ class Suite:
     def __init__(self, root: Path, learnt: dict[str, Any], most_seconds: float) -> None:
         self._most = most_seconds
         self._root = root
+        self._imported = {path: imported(path) for path in sorted((root / "bot").rglob("*.py"))}
         self._tests = sorted(
             (
                 Test(name, one["seconds"], {file: frozenset(lines) for file, lines in one["lines"].items()})
@@ -61,7 +63,8 @@ class Suite:
         functions is reached by whoever runs a line of its file, or of a file that imports it.
         """
         files = {mutation.file} if mutation.lines else {mutation.file, *self._importers(mutation.file)}
-        found, seconds = [], 0.0
+        found: list[str] = []
+        seconds = 0.0
         for test in self._tests:
             lines = [number for file in files for number in test.lines.get(str(self._root / file), ())]
             if lines and (not mutation.lines or not set(mutation.lines).isdisjoint(lines)):
@@ -76,18 +79,16 @@ class Suite:
 
     def _importers(self, file: str) -> list[str]:
         module = file.removesuffix(".py").replace("/", ".")
-        return [
-            path.relative_to(self._root).as_posix()
-            for path in (self._root / "bot").rglob("*.py")
-            if any(_imports(node, module) for node in ast.walk(ast.parse(path.read_bytes())))
-        ]
+        return [path.relative_to(self._root).as_posix() for path, names in self._imported.items() if module in names]
 
 
-def _imports(node: ast.AST, module: str) -> bool:
-    room, _, name = module.rpartition(".")
-    return isinstance(node, ast.ImportFrom) and (
-        node.module == module or (node.module == room and any(alias.name == name for alias in node.names))
-    )
+def imported(file: Path) -> frozenset[str]:
+    """What may be modules of the names that a file imports from elsewhere."""
+    nodes = [
+        node for node in ast.walk(ast.parse(file.read_bytes())) if isinstance(node, ast.ImportFrom) and node.module
+    ]
+    names = {f"{node.module}.{alias.name}" for node in nodes for alias in node.names}
+    return frozenset(names | {str(node.module) for node in nodes})
 
 
 @dataclass(slots=True)
@@ -134,8 +135,7 @@ class Bench:
         files = sorted({name.partition("::")[0] for name in tests})
         with said.open("wb") as output:
             run = subprocess.Popen(
-                [sys.executable, "-m", "pytest", "-q", "-x", "--tb=no", "-p", "no:cacheprovider"]
-                + ["-p", "tests.mutants.reach", *files],
+                [sys.executable, "-m", "pytest", *_OPTIONS, *files],
                 cwd=self.folder,
                 env=os.environ | {"NIJA_CHOSEN": str(chosen)},
                 stdin=subprocess.DEVNULL,
