@@ -260,7 +260,8 @@ class IndependentBrokerTrader:
         return 0
 
     def _born(self, post: Post) -> BrokerTrader:
-        """A new life at this post."""
+        """A new life at this post. What an earlier one was still to hear, or is told yet, it does not."""
+        post.inbox = SimpleQueue()
         clock = LivelyClock(self._clock, post.heartbeat)
         clock.wall_ms()
         post.broker = self._manager.build(post.key, clock)
@@ -325,10 +326,9 @@ class IndependentBrokerTrader:
                 post.stuck = False
 
     def _relieve(self, post: Post, life: Life) -> None:
-        """Another life, in a thread of its own and with an inbox of its own, through the same start-up as ever."""
+        """Another life, in a thread of its own, through the same start-up as ever."""
         self._mark_failed(post, "stuck: another life takes its place", "")
         post.life = None
-        post.inbox = SimpleQueue()
         post.restarts += 1
         self._start(post, life)
 

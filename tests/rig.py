@@ -263,7 +263,7 @@ class Rig:
 
     def _await_candle(self, symbol: str | None = None) -> None:
         """A venue shows a candle a moment after its close, also of a market that was not chosen."""
-        self.business.closes.want([*self.symbols, *self.business.symbols])
+        self.business.closes.want([*self.symbols, *self.business.selection.symbols])
         for _ in range(20):
             self.hear()
             if isinstance(self.business.closes.of(symbol or self.symbol), Candles):

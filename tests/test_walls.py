@@ -27,7 +27,13 @@ MAY_IMPORT = {
     "bot.brokers.common": {"bot.domain", "bot.brokers.base"},
     **{f"bot.brokers.{venue}": {"bot.domain", "bot.brokers.base", "bot.brokers.common"} for venue in VENUES},
     "bot.sandbox": set(),
-    "bot.broker_manager": {"bot.domain", "bot.engine.shapes", "bot.engine.universe", "bot.brokers", "bot.runtime.world"},
+    "bot.broker_manager": {
+        "bot.domain",
+        "bot.engine.shapes",
+        "bot.engine.universe",
+        "bot.brokers",
+        "bot.runtime.world",
+    },
     "bot.runtime": {
         *("bot.domain", "bot.strategy", "bot.marketdata", "bot.engine", "bot.brokers.base", "bot.brokers.common"),
         *("bot.store", "bot.settings", "bot.telemetry", "bot.broker_manager", "bot.independent_broker_trader"),

@@ -68,15 +68,8 @@ class Fed:
 
 
 @dataclass(frozen=True, slots=True)
-class FeedLost:
-    """The thread that told of candles has ended."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class Moved:
     """The market, which moves in lock-step, has moved on: see what is due."""
 
 
-AccountEvent = Timer | Command | CandleClosed | Fed | FeedLost | Moved
+AccountEvent = Timer | Command | CandleClosed | Fed | Moved

@@ -16,7 +16,8 @@ from bot.domain.instrument import DOLLARS, Balance, Ticker, Trading
 from bot.domain.money import ONE, ZERO
 from bot.domain.order import OrderRecord, Purpose, Side
 from bot.domain.position import Position
-from bot.engine.desk import Desk, at_stake
+from bot.engine.desk import Desk
+from bot.engine.records import at_stake
 from bot.engine.risk import Losses
 from bot.engine.track import Track
 from bot.engine.universe import Wishes, spendable

@@ -12,12 +12,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from bot.brokers.base import BrokerError, ShapeProof
-from bot.domain.clock import DAY, HOUR, MINUTE
 from bot.domain.events import AccountEvent, CandleClosed, Command, Fed, Moved, Timer, Unfit
-from bot.domain.instrument import Ticker, Trading
-from bot.domain.log import Event
 from bot.domain.order import VenueOrder
-from bot.domain.outcome import ErrorClass, Meaning
 from bot.engine import risk
 from bot.engine.accounting import Accounting, Standing
 from bot.engine.close import Closing
@@ -30,13 +26,14 @@ from bot.engine.halts import Halts
 from bot.engine.history import AT_ONCE
 from bot.engine.hunt import Hunt
 from bot.engine.protect import Protection
+from bot.engine.proving import Proving
 from bot.engine.ranking import Ranking
 from bot.engine.reconcile import Reconciliation
 from bot.engine.results import Results
 from bot.engine.round import Round
-from bot.engine.shapes import prove_shapes
+from bot.engine.selection import Selection
 from bot.engine.troubles import Troubles
-from bot.engine.universe import Wishes, choose, eligible
+from bot.engine.universe import Wishes
 from bot.engine.vigil import Vigil
 from bot.engine.watch import Watch
 from bot.marketdata.port import MarketData
@@ -45,15 +42,6 @@ from bot.strategy.gates import ACCOUNT, Blocked, first
 from bot.strategy.guarded import Guarded
 from bot.strategy.params import Owner
 from bot.strategy.snapshot import Account
-
-#: Market ms after which the rules of the markets, our fees and the choice of markets are read anew.
-RULES_AGE = HOUR
-#: Market ms between two times that what was not proved is shown to the exchange again.
-PROOF_AGE = 10 * MINUTE
-#: Markets whose questions may be refused while others are chosen; more of them are the exchange's trouble.
-MOST_REFUSED = 3
-#: Days that a market must have existed before it is traded.
-OLD_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +91,10 @@ class Business:
     flattening: Flattening
     diary: Diary
     vigil: Vigil
-    ranking: Ranking
+    proving: Proving
+    selection: Selection
     operator: Operator = field(default_factory=Operator)
-    symbols: list[str] = field(default_factory=list)
-    rules_at: int = 0
     _put_off: bool = False
-    _shown: int = 0
-    _proved: bool = False
-    _proved_at: int = 0
     _called: bool = False
 
     @classmethod
@@ -133,6 +117,7 @@ class Business:
             plan.exclusion_ms,
             plan.news,
         )
+        ranking = Ranking(desk, strategy)
         desk.on_fill = Results(desk).on_fill
         made = cls(
             desk=desk,
@@ -150,9 +135,10 @@ class Business:
             flattening=Flattening(desk, closing),
             diary=Diary(desk),
             vigil=Vigil(desk, protection.refused),
-            ranking=Ranking(desk, strategy),
+            proving=Proving(desk),
+            selection=Selection(desk, plan.wishes, ranking),
         )
-        made.entries.between = made.ranking.between = made.look_between
+        made.entries.between = ranking.between = made.selection.between = made.look_between
         return made
 
     def on(self, event: AccountEvent) -> None:
@@ -199,39 +185,8 @@ class Business:
         return standing
 
     def prove(self) -> Sequence[ShapeProof]:
-        """Show the exchange our exact orders, once the care for what is held is done. What it does not judge is shown again
-        later, on another market; a market that is closed to this owner makes room for the next at once.
-        """
-        desk = self.desk
-        proofs: Sequence[ShapeProof] = ()
-        for symbol in self.symbols[self._shown :] + self.symbols[: self._shown]:
-            try:
-                ticker = desk.prices.tickers({symbol}).get(symbol)
-                proofs = () if ticker is None else self._prove(symbol, ticker)
-            except BrokerError as error:
-                desk.markets.heed_error(error, symbol)
-                desk.log.warning(Event.PROVED, symbol=symbol, judged=False, reason=error.text)
-            if not desk.markets.is_restricted(symbol):
-                break
-        self._shown = (self._shown + 1) % max(len(self.symbols), 1)
-        self._proved = bool(proofs) and all(proof.judged or proof.meaning is None for proof in proofs)
-        self._proved_at = desk.clock.market_ms()
-        return proofs
-
-    def _prove(self, symbol: str, ticker: Ticker) -> Sequence[ShapeProof]:
-        desk = self.desk
-        proofs = prove_shapes(desk.broker, desk.clock, desk.ids, desk.instruments[symbol], ticker)
-        for proof in proofs:
-            if proof.meaning is not None and proof.meaning.error_class is ErrorClass.MARKET:
-                desk.markets.restrict(symbol, proof.answer)
-        return proofs
-
-    def _prove_again(self) -> None:
-        """What was not judged, or was judged to be lacking, is shown again now and then."""
-        able = self.desk.broker.capabilities()
-        lacking = not (self._proved and able.attached_stop and able.resting_stop)
-        if lacking and self.desk.clock.market_ms() - self._proved_at >= PROOF_AGE:
-            self.prove()
+        """Show the exchange our exact orders, once the care for what is held is done."""
+        return self.proving.prove(self.selection.symbols)
 
     def cycle(self) -> Standing:
         """One round: reconcile, look at the positions, measure, exits, then the entries of the newest close, if it is known of all
@@ -241,7 +196,7 @@ class Business:
             self._look(self.reconciliation.compare())
         self._put_off = True
         with self._patience():
-            if self.desk.clock.market_ms() - self.rules_at >= RULES_AGE or self._has_lost_a_market():
+            if self.selection.is_due():
                 self.read_rules()
             balances = self.desk.broker.balances()
             self.reconciliation.count(balances)
@@ -249,11 +204,11 @@ class Business:
         self._put_off = False
         self.diary.write(standing)
         self._want()
-        self.round.begin(self.symbols, standing)
+        self.round.begin(self.selection.symbols, standing)
         self._walk()
         self.watch.say_unfit()
         self.watch.keep()
-        self._prove_again()
+        self.proving.prove_again(self.selection.symbols)
         self.round.judge(self._gate)
         return self.round.measured()
 
@@ -288,7 +243,7 @@ class Business:
     # -- at a close ---------------------------------------------------------------------------------------------------
     def _want(self) -> None:
         """Candles of what is held first, then of what may be entered."""
-        self.closes.want([*(one.symbol for one in self.desk.book.positions()), *self.symbols])
+        self.closes.want([*(one.symbol for one in self.desk.book.positions()), *self.selection.symbols])
 
     def _closed(self, told: CandleClosed) -> None:
         """Exits act as soon as their candle is there, entries when those of their round are."""
@@ -344,67 +299,9 @@ class Business:
         self.accounting.forget_peak()
         self.halts.lift()
         self.desk.markets.reopen()
-        self.rules_at = 0
+        self.selection.at = 0
 
     def read_rules(self) -> None:
-        """Markets, their rules of the moment, our fees, and which of them are looked at."""
-        desk = self.desk
-        desk.learn_rules()
-        instruments = desk.instruments
-        held = [one.symbol for one in desk.book.positions() if instruments[one.symbol].trading is not Trading.SUSPENDED]
-        markets = desk.markets
-        fit = {
-            symbol
-            for symbol, one in instruments.items()
-            if eligible(one, self.plan.wishes) and not markets.is_restricted(symbol)
-        }
-        tickers = markets.each(desk.prices.tickers, fit | set(held))
-        cash = {asset: one.total for asset, one in desk.broker.balances().items()}
-        traded = choose(instruments, tickers, cash, self.plan.wishes)
-        chosen = self._old_enough(traded if self.plan.wishes.allow else self.ranking.chosen(traded))
-        desk.fees.update(markets.each(desk.broker.fees, {*chosen, *held}))
-        self.symbols = [symbol for symbol in chosen if symbol in desk.fees and not markets.is_restricted(symbol)]
-        self.rules_at = desk.clock.market_ms()
+        """Markets, their rules of the moment, our fees, and which of them are looked at; raises `BrokerError`."""
+        self.selection.make()
         self._want()
-        desk.log.info(Event.MARKETS, symbols=self.symbols, of=len(instruments))
-
-    def _has_lost_a_market(self) -> bool:
-        """Whether one that was chosen is closed to this owner now: the next takes its place."""
-        return any(self.desk.markets.is_restricted(symbol) for symbol in self.symbols)
-
-    def _old_enough(self, ranked: Sequence[str]) -> list[str]:
-        """The first MAX_PAIRS markets that are at least 30 days old: young ones move by other rules."""
-        chosen: list[str] = []
-        refused = 0
-        for symbol in ranked:
-            if len(chosen) == self.plan.wishes.most:
-                break
-            self.look_between()
-            try:
-                if self._is_old(symbol):
-                    chosen.append(symbol)
-            except BrokerError as error:
-                self.desk.markets.heed_error(error, symbol)
-                refused += not self.desk.markets.is_restricted(symbol)
-                if refused > MOST_REFUSED or not _may_be_the_markets(error):
-                    raise
-                self.desk.log.warning(Event.MARKETS, symbol=symbol, reason=f"left out for now: {error.text}")
-        return chosen
-
-    def _is_old(self, symbol: str) -> bool:
-        """By the listing date where the venue tells it, else by daily candles; what is old once stays so."""
-        listed = self.desk.instruments[symbol].listed_at
-        if listed is not None:
-            return self.desk.clock.market_ms() - listed >= OLD_DAYS * DAY
-        if self.desk.book.fact(f"old:{symbol}"):
-            return True
-        old = len(self.desk.broker.candles(symbol, DAY, OLD_DAYS)) >= OLD_DAYS
-        if old:
-            self.desk.book.remember(f"old:{symbol}", "yes")
-        return old
-
-
-def _may_be_the_markets(error: BrokerError) -> bool:
-    """Whether a question about one market was refused in words that may speak of that market alone."""
-    known = error.meaning.error_class in (ErrorClass.MARKET, ErrorClass.FINAL, ErrorClass.UNKNOWN)
-    return known or error.unheard or error.meaning is Meaning.MARKET_CLOSED

@@ -14,13 +14,15 @@ from bot.domain.instrument import Instrument, Ticker
 from bot.domain.money import ONE, ZERO, decimal, floor_to
 from bot.domain.order import OrderRecord, Purpose
 from bot.engine.accounting import Standing, base_of, exposures, slots_taken
-from bot.engine.desk import Desk, is_harmless
+from bot.engine.desk import Desk
 from bot.engine.purse import fullest
+from bot.engine.records import is_harmless
 from bot.engine.risk import Limits
 from bot.strategy import sizing, snapshot
 from bot.strategy.base import Costs, Evaluation
 from bot.strategy.checks import room
 from bot.strategy.exact import minimums, quantity
+from bot.strategy.exits import tighter
 from bot.strategy.gates import CAPACITY, OFFER, ORDER, QUOTE, SIGNAL, STRATEGY, SYMBOL, Blocked, first
 from bot.strategy.grid import towards
 from bot.strategy.guarded import Guarded
@@ -257,9 +259,14 @@ def capacity(desk: Desk, limits: Limits, base: str, standing: Standing) -> snaps
 def offer(
     strategy: Guarded, symbol: str, evaluation: Evaluation, where: str, price: float, costs: Costs
 ) -> snapshot.Offer | None:
-    """The trade at a price, with what the strategy asks of it there; None where it could not say."""
+    """The trade at a price, with what the strategy asks of it there, its stop never beyond the one that is to rest; None where
+    the strategy could not say.
+    """
     terms = strategy.terms(symbol, evaluation, price, costs)
-    return None if terms is None else snapshot.Offer(where, evaluation.side, price, *terms)
+    if terms is None:
+        return None
+    stop = tighter(evaluation.side, evaluation.stop, terms.stop)
+    return snapshot.Offer(where, evaluation.side, price, *terms._replace(stop=stop))
 
 
 def on_grid(evaluation: Evaluation, instrument: Instrument) -> Evaluation:

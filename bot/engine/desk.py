@@ -19,7 +19,6 @@ from bot.domain.instrument import FeeRate, Instrument
 from bot.domain.log import Event, Log
 from bot.domain.order import (
     IN_FLIGHT,
-    STOPS,
     Decision,
     Intent,
     OrderRecord,
@@ -35,6 +34,7 @@ from bot.engine.book import Book, Booking
 from bot.engine.coins import Coins
 from bot.engine.doubts import HIDDEN, Doubts
 from bot.engine.markets import Markets
+from bot.engine.records import at_stake
 from bot.marketdata.port import Prices
 
 #: Waits (wall seconds) between looks at an order that should end at once; what has not ended by then is hunted.
@@ -42,11 +42,6 @@ PATIENCE = (0.0, 0.03, 0.05, 0.1, 0.2, 0.4, 0.8, 1.2)
 
 #: The longest that any call may take (wall seconds) while coins lie without a stop.
 NAKED_CALL = 2.0
-
-#: Refusals after which the very same wish may be tried again: it is certain that nothing happened.
-TRANSIENT = frozenset(
-    {Meaning.BUSY, Meaning.RATE_LIMITED, Meaning.NONCE, Meaning.CLOCK, Meaning.LOCKED_OUT, Meaning.NO_WAY}
-)
 
 
 @dataclass(slots=True)
@@ -372,31 +367,3 @@ class Desk:
     def stop_in_doubt(self, symbol: str) -> bool:
         """Whether a stop of ours was sent whose fate is unknown: it may rest unseen, or come to rest later."""
         return any(record.purpose is Purpose.STOP for record in self.in_flight(symbol))
-
-
-def at_stake(record: OrderRecord) -> Decimal:
-    """What an unsettled order may have traded beyond what is booked: a resting stop and an order that is over trade no more."""
-    resting = record.purpose is Purpose.STOP and record.type in STOPS
-    return (record.filled_qty if resting or record.done else record.qty) - record.booked_qty
-
-
-#: Refusals of an entry for the stop or target it carries.
-_FOR_ITS_STOP = frozenset({Meaning.ATTACHMENT, Meaning.ATTACHED_PRICE})
-
-
-def is_harmless(record: OrderRecord) -> bool:
-    """Refused, and for a passing reason, or for the stop it carried (the next goes without): nothing happened, and the wish
-    may be tried again.
-    """
-    return record.status is OrderStatus.REJECTED and refusal(record) in TRANSIENT | _FOR_ITS_STOP
-
-
-def is_refused_for_its_stop(record: OrderRecord) -> bool:
-    """An entry that was refused for the stop attached to it: without one it may be taken."""
-    return record.status is OrderStatus.REJECTED and refusal(record) in _FOR_ITS_STOP
-
-
-def refusal(record: OrderRecord) -> Meaning | None:
-    """The meaning that `submit` wrote in front of the venue's words; None for an order that was not refused in words."""
-    word = record.reason.partition(":")[0]
-    return next((meaning for meaning in Meaning if meaning == word), None)

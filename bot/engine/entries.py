@@ -23,9 +23,10 @@ from bot.engine.book import AlreadyDecided
 from bot.engine.candidate import SLIPPAGE, Bounds, Candidate, on_grid
 from bot.engine.close import Closing
 from bot.engine.closes import Closes
-from bot.engine.desk import Desk, is_refused_for_its_stop
+from bot.engine.desk import Desk
 from bot.engine.protect import Protection, Verdict
 from bot.engine.purse import fullest
+from bot.engine.records import is_refused_for_its_stop
 from bot.engine.results import last_ended
 from bot.marketdata.port import NOT_THERE
 from bot.strategy import exits
@@ -38,7 +39,7 @@ from bot.strategy.params import Owner
 from bot.strategy.snapshot import Answer, Signal
 from bot.strategy.timing import excluded, still_valid
 
-#: Where a target is attached that the exchange wants with a stop and the strategy has not: so many times the price.
+#: Where a target is attached at the farthest that the exchange wants with a stop: so many times the price.
 FAR = Decimal("1.4")
 
 
@@ -62,7 +63,7 @@ class Entries:
     market moves by itself and nobody need be told.
     """
     between: Callable[[], None] = lambda: None
-    """Called between two signals: an entry may take long, and what is held is not to wait for its end."""
+    """Called between two markets: a strategy's decision or an entry may take long, and what is held is not to wait for its end."""
     skipped: Counter[str] = field(default_factory=Counter)
     """How many signals each gate has blocked, by its word."""
     _seen: dict[str, int] = field(default_factory=dict)
@@ -93,6 +94,7 @@ class Entries:
                     self._skip(symbol, first(SIGNAL, Signal(unfit=reason or "no answer")))
                 case Evaluation() as signal:
                     found[symbol] = signal
+            self.between()
         entered = 0
         for symbol in ranked(found):
             entered += self._consider(symbol, found[symbol], standing, blocked_by)
@@ -195,14 +197,15 @@ class Entries:
 
     def _last_target(self, evaluation: Evaluation, limit: Decimal, instrument: Instrument) -> Decimal:
         """Where nothing of the position is left by targets, seen from the worst price the entry may fill at, so never nearer than
-        the rule's own; far away for a strategy that sells some of it by other reasons only.
+        the rule's own; for one that is farther than exchanges take, or that sells some of it by other reasons only, as far as that.
         """
         side, legs = evaluation.side, self.strategy.legs
         price = limit * FAR if side > 0 else limit / FAR
         if legs and exits.sold_by(len(legs), legs) >= 1.0:
             fee, tick = float(self.desk.fees[instrument.symbol].taker), float(instrument.tick)
             trade = exits.opened(side, float(limit), evaluation.stop, evaluation.out_at, fee, 1, 1, tick)
-            price = price_of(exits.target(trade, len(legs), legs))
+            last = price_of(exits.target(trade, len(legs), legs))
+            price = min(last, price) if side > 0 else max(last, price)
         return instrument.price_up(price) if side > 0 else instrument.price_down(price)
 
     def _after(self, record: OrderRecord, evaluation: Evaluation, ticker: Ticker) -> None:

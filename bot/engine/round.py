@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from bot.domain.clock import SECOND
+from bot.domain.clock import MINUTE, SECOND
 from bot.engine.accounting import Accounting, Standing
 from bot.engine.closes import Closes
 from bot.engine.desk import Desk
 from bot.engine.entries import Entries
 from bot.strategy.gates import Blocked
 
-#: The part of a timeframe for which the entries of a close wait until it is known of all markets.
-PATIENCE = 5
+#: The part of a timeframe, and the market ms at most, for which the entries of a close wait until it is known of all markets.
+PATIENCE, LONGEST = 5, 5 * MINUTE
 #: Real ms for which one measurement of the account serves the entries that are judged after it.
 FRESH = 20 * SECOND
 
@@ -71,5 +71,5 @@ class Round:
         if not self._left or self._close != self.closes.newest():
             return ()
         known = [symbol for symbol in self._symbols if symbol in self._left and self.closes.of(symbol) is not None]
-        late = self.desk.clock.market_ms() - self._close >= self.timeframe_ms // PATIENCE
+        late = self.desk.clock.market_ms() - self._close >= min(self.timeframe_ms // PATIENCE, LONGEST)
         return known if late or len(known) == len(self._left) else ()

@@ -18,7 +18,8 @@ from bot.domain.outcome import ErrorClass, Meaning, NotPlaced, Outcome, Placed, 
 from bot.domain.position import Position
 from bot.engine.book import AlreadyDecided
 from bot.engine.cover import Amend, Cancel, Place, Step
-from bot.engine.desk import Desk, refusal
+from bot.engine.desk import Desk
+from bot.engine.records import refusal
 from bot.engine.refusals import Refusals, RefusedAmends
 
 #: Questions between a cancel and the sale of what it freed: how each order ended (of so many at most), what the wallet shows.

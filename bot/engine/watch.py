@@ -29,6 +29,7 @@ from bot.engine.results import plan, reach
 from bot.strategy import base as rules
 from bot.strategy.exact import price_of, quantity, trade_of
 from bot.strategy.exits import Exit, Trade, stopped
+from bot.strategy.grid import towards
 from bot.strategy.guarded import Guarded
 
 #: A look that needs more turns than this to take what is due is looked at again later.
@@ -203,7 +204,8 @@ class Watch:
         changes nothing. That it was walked is on disk with what it changed: what is kept never counts a close twice.
         """
         symbol = position.symbol
-        close = self.strategy.on_close(symbol, self._trade(position), candles)
+        trade = self._trade(position)
+        close = self.strategy.on_close(symbol, trade, candles)
         if close is not None and close.exit:
             reason = f"{close.exit}: {close.words}" if close.words else close.exit
             price = decimal(repr(float(candles.close[-1])))
@@ -211,7 +213,7 @@ class Watch:
             return False
         self.desk.book.note(_walked(symbol), str(candles.closed_at))
         if close is not None:
-            plan(self.desk, position, position.stage, close.stop, close.kept)
+            plan(self.desk, position, position.stage, towards(trade.side, close.stop, trade.tick), close.kept)
         return True
 
     # -- parts ----------------------------------------------------------------------------------------------------

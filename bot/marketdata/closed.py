@@ -32,10 +32,15 @@ def flaws_of(candles: Candles, *, fills_gaps: bool) -> tuple[Flaw, ...]:
     return tuple(flaw for flaw in inspect(candles) if fills_gaps or flaw.fault is not Fault.GAP)
 
 
-def mended(candles: Candles, *, fills_gaps: bool) -> Candles:
-    """What was asked for twice: a gap that is still there was a time without trades."""
+def mended(candles: Candles, most: int, *, fills_gaps: bool) -> Candles:
+    """What was asked for twice: a gap that is still there was a time without trades. Of filled ones, those of the last `most`
+    times: what a venue says of another age would fill the memory.
+    """
     flaws = flaws_of(candles, fills_gaps=fills_gaps)
-    return fill_flat(candles) if flaws and all(flaw.fault is Fault.GAP for flaw in flaws) else candles
+    if not flaws or any(flaw.fault is not Fault.GAP for flaw in flaws):
+        return candles
+    first = int(candles.time[-1]) - (most - 1) * candles.timeframe_ms
+    return fill_flat(candles[int(candles.time.searchsorted(first)) :])
 
 
 def judged(candles: Candles, close: int, *, fills_gaps: bool) -> Candles | Unfit:

@@ -36,9 +36,10 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """What was last told of a market: of which close, when it is asked for again (market ms), and after what wait."""
+    """What was last told of a market: of which close, when (market ms), when it is asked for again, and after what wait."""
 
     close: int
+    at: int
     again: int
     wait: int
 
@@ -52,7 +53,9 @@ class Polled:
         clock: Clock,
         wish: Wish,
         post: Callable[[CandleClosed | Fed], object],
+        last: str = "",
     ) -> None:
+        """`last`: the market that is asked after all others, as one at which whoever asked before has died."""
         self._reader = reader
         self._clock = clock
         self._timeframe = wish.timeframe_ms
@@ -60,28 +63,34 @@ class Polled:
         self._post = post
         self._kept: dict[str, Candles] = {}
         self._told: dict[str, _Told] = {}
+        self._last = last
         self.wanted: tuple[str, ...] = ()
+        self.asks = ""
+        """The market that it asks, or asked last."""
         self.beats = 0
-        """How many turns it has made."""
+        """How many questions it has begun, and turns without one."""
 
     def turn(self) -> int:
         """Tell of the most urgent market that is due; market ms until another is due, 0 when there may be one now."""
         self.beats += 1
         now, wanted = self._clock.market_ms(), self.wanted
         close = now - now % self._timeframe
-        due = {symbol: self._due(symbol, close) for symbol in wanted}
-        first = next((symbol for symbol in wanted if due[symbol] <= now), None)
-        if first is not None:
-            self._tell(first, close)
+        due = {symbol: self._due(symbol, close, now) for symbol in wanted}
+        owed = [symbol for symbol in wanted if due[symbol] <= now]
+        if owed:
+            self._tell(min(owed, key=self._last.__eq__), close)
             return 0
         self._kept = {symbol: candles for symbol, candles in self._kept.items() if symbol in due}
         self._told = {symbol: told for symbol, told in self._told.items() if symbol in due}
         self._post(Fed(now, wanted))
         return min([*due.values(), self._settled(close + self._timeframe)]) - now
 
-    def _due(self, symbol: str, close: int) -> int:
+    def _due(self, symbol: str, close: int, now: int) -> int:
+        """When it is asked for (again). A wait is over once the market's clock was set back: nobody knows how long it would be."""
         told = self._told.get(symbol)
-        return self._settled(close) if told is None or told.close != close else told.again
+        if told is None or told.close != close or (told.wait and now < told.at):
+            return self._settled(close)
+        return told.again
 
     def _settled(self, close: int) -> int:
         """When its candle may be asked for. A market that stands still shows it at once."""
@@ -94,15 +103,15 @@ class Polled:
             found = self._found(symbol, close)
         except BrokerError as error:
             found = Unfit(error.text, error.meaning)
-        wait, again = self._again(found, last, close)
-        self._told[symbol] = _Told(close, again, wait)
+        now = self._clock.market_ms()
+        wait, again = self._again(found, last, close, now)
+        self._told[symbol] = _Told(close, now, again, wait)
         self._post(CandleClosed(symbol, close, found))
 
-    def _again(self, found: Candles | Unfit, last: int, close: int) -> tuple[int, int]:
+    def _again(self, found: Candles | Unfit, last: int, close: int, now: int) -> tuple[int, int]:
         """The wait after this answer, and when it is over (market ms): with the next close, when nothing is left to be told."""
         if found is QUIET or not isinstance(found, Unfit):
             return 0, close + 2 * self._timeframe
-        now = self._clock.market_ms()
         if found.meaning is None:
             wait = LATE.after(last)
             return wait, now + wait
@@ -117,7 +126,7 @@ class Polled:
             candles = self._ask(symbol, self._wish.most)
         gaps = self._wish.fills_gaps
         if flaws_of(candles, fills_gaps=gaps):
-            candles = mended(self._ask(symbol, self._wish.most), fills_gaps=gaps)
+            candles = mended(self._ask(symbol, self._wish.most), self._wish.most, fills_gaps=gaps)
         found = judged(candles, close, fills_gaps=gaps)
         if not isinstance(found, Unfit):
             self._kept[symbol] = found
@@ -131,4 +140,6 @@ class Polled:
         return joined(kept, self._ask(symbol, missing + OVERLAP), self._wish.most)
 
     def _ask(self, symbol: str, count: int) -> Candles:
+        self.asks = symbol
+        self.beats += 1
         return self._reader.candles(symbol, self._timeframe, count)

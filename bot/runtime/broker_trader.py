@@ -188,7 +188,10 @@ class BrokerTrader:
             else:
                 business.on(event)
         except BrokerError as error:
-            self._failed(error)
+            if isinstance(error, NoRoom) and event is not Timer.WATCH:
+                self._schedule.put_off(self._now(), error.retry_after_ms)
+            else:
+                self._failed(error, event)
         finally:
             if business.watch.looks != looks:
                 self._looked()
@@ -202,7 +205,7 @@ class BrokerTrader:
         self._schedule.looked(self._now(), finished=business.watch.finished, urgent=business.protection.is_urgent())
 
     def _cycle(self) -> None:
-        """One round, with a look in it; one that the exchange did not answer is tried again before the next is due."""
+        """One round, with a look in it."""
         self._reporter.tally.late(self._schedule.late_ms)
         self._reporter.tally.cycles += 1
         if not self._is_undecided():
@@ -210,11 +213,7 @@ class BrokerTrader:
         try:
             self._business.on(Timer.CYCLE)
         except NoRoom as error:
-            self._schedule.put_off(self._now(), error.retry_after_ms)
             self._reporter.waits(error)
-            return
-        except BrokerError:
-            self._schedule.unanswered(self._now())
             raise
         self._schedule.answered()
         self._reporter.cycled()
@@ -226,9 +225,13 @@ class BrokerTrader:
             self._reporter.measured(standing)
         self._report()
 
-    def _failed(self, error: BrokerError) -> None:
-        """The exchange did not answer: exits only until a cycle succeeds."""
+    def _failed(self, error: BrokerError, event: AccountEvent) -> None:
+        """The exchange did not answer: exits only until a cycle succeeds. The first comes soon, to do what is left to be done; if
+        it fails, too, only cycles bring the next forward.
+        """
         self._business.round.end()
+        if event is Timer.CYCLE or not self._reporter.tally.errors:
+            self._schedule.unanswered(self._now())
         fatal = error.meaning in FATAL
         self._reporter.failed(error, fatal=fatal)
         self._report()

@@ -7,6 +7,7 @@ and another takes its place after growing waits.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from queue import SimpleQueue
 from threading import Event as Signal
 from threading import Thread
@@ -15,7 +16,7 @@ from typing import Final
 from bot.brokers.base import CandleReader
 from bot.domain.backoff import Backoff
 from bot.domain.clock import MINUTE, SECOND, Clock, Pause
-from bot.domain.events import AccountEvent, Fed
+from bot.domain.events import AccountEvent, CandleClosed, Fed
 from bot.domain.ids import AccountKey
 from bot.domain.log import Event
 from bot.marketdata.polled import Polled, Wish
@@ -56,6 +57,7 @@ class Feed:
         self._log = log
         self._wake = Signal()
         self._wanted: tuple[str, ...] = ()
+        self._died_at = ""
         self._wait = 0
         self._pause = Pause(clock)
         self._worker = clock.pacer.worker(account, FEED, self._wake.set)
@@ -83,6 +85,7 @@ class Feed:
         if self._wait == 0 or self._pause.is_over():
             self._wait = _RESTARTS.after(self._wait)
             self._pause.begin(self._wait)
+            self._died_at = self._polled.asks
             self._begin()
 
     def close(self) -> None:
@@ -94,12 +97,17 @@ class Feed:
 
     def _begin(self) -> None:
         reader, self._gone = self._reader(), Signal()
-        self._polled = Polled(reader, self._clock, self._wish, self._inbox.put)
+        self._polled = Polled(reader, self._clock, self._wish, partial(self._post, self._gone), self._died_at)
         self._polled.wanted = self._wanted
         self._silence = Silence(self._polled, self._clock)
         work = (self._polled, reader, self._gone)
         self._thread = Thread(target=self._run, args=work, name=f"{self._account}-{FEED}", daemon=True)
         self._thread.start()
+
+    def _post(self, gone: Signal, told: CandleClosed | Fed) -> None:
+        """Not from one that was left behind: it speaks of what is long over, or that it was cut off."""
+        if not gone.is_set():
+            self._inbox.put(told)
 
     def _run(self, polled: Polled, reader: CandleReader, gone: Signal) -> None:
         try:
@@ -108,7 +116,7 @@ class Feed:
                     self._wake.wait(self._clock.pacer.wait_ms(wait, _IDLE) / SECOND)
                     self._wake.clear()
         except Exception as error:  # noqa: BLE001 - supervised boundary: another thread takes its place
-            if not gone.is_set():
+            if not (gone.is_set() or self._over.is_set()):
                 self._log.failure(Event.CRASHED, error, reason="another thread asks for the candles")
         finally:
             reader.close()

@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from bot.sandbox.core import truth
 from bot.sandbox.core.credentials import MAIN
-from bot.sandbox.core.exchange import Refused
+from bot.sandbox.core.execution import Refused
 from bot.sandbox.core.times import iso, parse_iso
 from bot.sandbox.core.values import Kind, Origin, Side, Ticket
 from bot.sandbox.core.venue import Venue

@@ -6,13 +6,10 @@ what may never be twice is the tables'.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from decimal import Decimal
-from typing import TypeVar
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.exc import IntegrityError
 
 from bot.domain.booking import AlreadyDecided, Booking
@@ -25,14 +22,12 @@ from bot.domain.order import Decision, Intent, Numbers, OrderRecord, OrderStatus
 from bot.domain.position import Position
 from bot.domain.status import BrokerStatus
 from bot.store import facts, holdings, orders, stretches
-from bot.store.answers import About, Answers
+from bot.store.answers import About
 from bot.store.database import Store
 from bot.store.health import keep_status
-from bot.store.page import Page, Row
-from bot.store.schema import accounts, commands
+from bot.store.schema import commands
 from bot.store.standing import addressed, desk_of
-
-T = TypeVar("T")
+from bot.store.transaction import Transactions
 
 _UNANSWERED = (
     select(commands.c.verb, commands.c.id).where(addressed(), commands.c.answered_at.is_(None)).order_by(commands.c.id)
@@ -52,14 +47,10 @@ class Ledger:
     """
 
     def __init__(self, store: Store, account: Account, clock: Clock) -> None:
-        self._store = store
-        self._clock = clock
         self.account = account
-        with store.writing() as connection:
-            self._id = _enter_account(connection, account, clock.wall_ms())
-            self._facts = facts.all_of(self._page(connection))
-        self._notes: dict[str, str | None] = {}
-        self._answers = Answers()
+        self._db = Transactions(store, account, clock)
+        with self._db.reading() as page:
+            self._facts = facts.all_of(page)
         self._booked: dict[str, None] = {}
         self._earned: dict[int, Decimal] = {}
 
@@ -77,10 +68,10 @@ class Ledger:
     def record(self, intent: Intent) -> OrderRecord:
         """Write the intent before its request leaves; raises `AlreadyDecided` when its key was used before."""
         try:
-            with self._changing(intent.client_id) as page:
+            with self._db.changing(intent.client_id) as page:
                 return orders.write(page, intent)
         except IntegrityError as error:
-            with self._reading() as page:
+            with self._db.reading() as page:
                 if orders.has_key(page, intent.key):
                     raise AlreadyDecided(intent.key) from error
             raise
@@ -89,7 +80,7 @@ class Ledger:
         self, client_id: str, status: OrderStatus, *, exchange_id: str | None = None, reason: str = ""
     ) -> OrderRecord:
         """Move one of our orders to a status; raises `IllegalTransition`, and KeyError for an unknown order."""
-        with self._changing(client_id, exchange_id) as page:
+        with self._db.changing(client_id, exchange_id) as page:
             row = orders.find(page, client_id=client_id)
             if row is None:
                 raise KeyError(client_id)
@@ -106,63 +97,63 @@ class Ledger:
         A report older than what we know (filled size below ours, open after done) changes nothing, and one that gives our
         order an id which is another order's neither.
         """
-        row = self._row_of(order)
+        row = self._db.row_of(order)
         if row is None:
             return None
         if row["purpose"] is Purpose.OWNER or not orders.news_of(row, order):
             return orders.record_of(row)  # of an owner's order only that counts which took coins of ours
         try:
-            with self._changing(row["client_id"], row["exchange_id"], order.exchange_id) as page:
+            with self._db.changing(row["client_id"], row["exchange_id"], order.exchange_id) as page:
                 return orders.take_over(page, row, order)
         except IntegrityError:  # the venue says that it is an order which the book knows as another one
             return orders.record_of(row)
 
     def correct(self, order: VenueOrder) -> OrderRecord:
         """Take over what the venue says of an order we know though it is less than it said before; what is booked stays."""
-        row = self._row_of(order)
+        row = self._db.row_of(order)
         if row is None:
             raise KeyError(order.exchange_id)
-        with self._changing(row["client_id"], row["exchange_id"]) as page:
+        with self._db.changing(row["client_id"], row["exchange_id"]) as page:
             return orders.correct(page, row, order)
 
     def adopt(self, order: VenueOrder, purpose: Purpose, decision: Decision | None = None) -> OrderRecord:
         """Enter an order of ours that the book does not have; one that it has is brought up to date instead."""
-        row = self._row_of(order)
+        row = self._db.row_of(order)
         known = () if row is None else (row["client_id"], row["exchange_id"])
-        with self._changing(order.client_id, order.exchange_id, *known) as page:
+        with self._db.changing(order.client_id, order.exchange_id, *known) as page:
             if row is not None:
                 return orders.take_over(page, row, order)
             return orders.adopt(page, order, purpose, decision)
 
     def by_client_id(self, client_id: str) -> OrderRecord | None:
         """The order that we sent under this id."""
-        row = self._row(client_id=client_id)
+        row = self._db.row(client_id=client_id)
         return None if row is None else orders.record_of(row)
 
     def by_exchange_id(self, exchange_id: str) -> OrderRecord | None:
         """The order that the venue knows under this id."""
-        row = self._row(exchange_id=exchange_id)
+        row = self._db.row(exchange_id=exchange_id)
         return None if row is None else orders.record_of(row)
 
     def unsettled(self) -> list[OrderRecord]:
         """Orders in flight, working, or done with reported fills not yet booked; oldest first."""
-        return list(self._read(About.ORDERS, "unsettled", orders.unsettled))
+        return list(self._db.read(About.ORDERS, "unsettled", orders.unsettled))
 
     def orders_of(self, symbol: str, since: int) -> list[OrderRecord]:
         """Orders of a symbol created at or after market time `since`, oldest first."""
-        with self._reading() as page:
+        with self._db.reading() as page:
             return orders.of_symbol(page, symbol, since)
 
     def orders_since(self, since: int) -> int:
         """How many orders of ours were sent since market time `since` (spawned ones not counted)."""
-        newest = self._read(About.ORDERS, "newest sent", orders.newest_sent)
+        newest = self._db.read(About.ORDERS, "newest sent", orders.newest_sent)
         if newest is None or newest < since:
             return 0
-        return self._read(About.ORDERS, ("sent", since), lambda page: orders.sent_since(page, since))
+        return self._db.read(About.ORDERS, ("sent", since), lambda page: orders.sent_since(page, since))
 
     def attempts(self, symbol: str, candle_close: int, purpose: Purpose) -> int:
         """How many decision keys of this symbol, candle and purpose exist: the number of the next attempt."""
-        with self._reading() as page:
+        with self._db.reading() as page:
             return orders.attempts(page, self.account, symbol, candle_close, purpose)
 
     # -- fills and positions ---------------------------------------------------------------------------------
@@ -176,20 +167,20 @@ class Ledger:
         """
         if self.is_booked(fill.fill_id):
             return None
-        row = self._row(exchange_id=fill.exchange_order_id) or self._row(client_id=fill.client_id)
+        row = self._db.row(exchange_id=fill.exchange_order_id) or self._db.row(client_id=fill.client_id)
         if row is None:
             raise KeyError(fill.exchange_order_id)
         if row["purpose"] is Purpose.OWNER or holdings.is_too_much(row, fill):
             return None
         touched = (About.FILLS, About.POSITIONS, About.DUST, About.STRETCHES)
-        with self._changing(row["client_id"], row["exchange_id"], fill.exchange_order_id, also=touched) as page:
+        with self._db.changing(row["client_id"], row["exchange_id"], fill.exchange_order_id, also=touched) as page:
             booking = holdings.enter(page, row, fill)
         return self._counted(booking)
 
     def sold_by_owner(self, symbol: str, fill: Fill) -> Booking:
         """Book a sale that the owner made by hand of coins of this symbol's position; KeyError without one."""
         touched = (About.FILLS, About.POSITIONS, About.STRETCHES)
-        with self._changing(fill.exchange_order_id, also=touched) as page:
+        with self._db.changing(fill.exchange_order_id, also=touched) as page:
             booking = holdings.sold_by_owner(page, holdings.the_open(page, symbol), fill)
         return self._counted(booking)
 
@@ -201,13 +192,28 @@ class Ledger:
                 self._earned[since] += booking.realised
         return booking
 
+    def is_booked(self, fill_id: str) -> bool:
+        """Whether a fill stands in the book; one that does, does for ever."""
+        if fill_id in self._booked:
+            return True
+        with self._db.reading() as page:
+            booked = holdings.is_booked(page, fill_id)
+        if booked:
+            self._remember_booked(fill_id)
+        return booked
+
+    def _remember_booked(self, fill_id: str) -> None:
+        self._booked[fill_id] = None
+        while len(self._booked) > _MEMORY:
+            self._booked.pop(next(iter(self._booked)))
+
     def newest_fill(self) -> int:
         """Market time of the newest booked fill; 0 without one."""
-        return self._read(About.FILLS, "newest fill", holdings.newest_fill)
+        return self._db.read(About.FILLS, "newest fill", holdings.newest_fill)
 
     def positions(self) -> list[Position]:
         """Open positions, oldest first."""
-        return list(self._read(About.POSITIONS, "positions", holdings.open_positions))
+        return list(self._db.read(About.POSITIONS, "positions", holdings.open_positions))
 
     def position(self, symbol: str) -> Position | None:
         """The open position of a symbol."""
@@ -215,7 +221,7 @@ class Ledger:
 
     def plan(self, symbol: str, *, stage: int, stop_price: Decimal, kept: Numbers | None = None) -> Position:
         """Store where the rule now stands, before the exchange is told; `kept` stays for None. KeyError without an open position."""
-        with self._writing(About.POSITIONS, About.STRETCHES) as page:
+        with self._db.writing(About.POSITIONS, About.STRETCHES) as page:
             row = holdings.the_open(page, symbol)
             was = holdings.position_of(row)
             then = replace(was, stage=stage, stop_price=stop_price, kept=was.kept if kept is None else kept)
@@ -223,7 +229,7 @@ class Ledger:
 
     def close(self, symbol: str, at: int, why: str) -> Position:
         """Close a position whose rest cannot be traded: what is left becomes dust of its base coin."""
-        with self._writing(About.POSITIONS, About.DUST, About.STRETCHES) as page:
+        with self._db.writing(About.POSITIONS, About.DUST, About.STRETCHES) as page:
             row = holdings.the_open(page, symbol)
             was = holdings.position_of(row)
             if was.side is Side.BUY and was.qty > 0:
@@ -235,17 +241,17 @@ class Ledger:
 
         A sale of ours that had taken them and is told only later takes the write-off's place, with its result.
         """
-        with self._writing(About.POSITIONS, About.STRETCHES) as page:
+        with self._db.writing(About.POSITIONS, About.STRETCHES) as page:
             return holdings.write_off(page, holdings.the_open(page, symbol), qty, at, why)
 
     def dust(self) -> dict[str, Decimal]:
         """What is left over of closed positions, by base coin."""
-        return dict(self._read(About.DUST, "dust", holdings.dust_of))
+        return dict(self._db.read(About.DUST, "dust", holdings.dust_of))
 
     def realised_since(self, at: int) -> Decimal:
         """Dollars earned (lost) by fills since market time `at`: results of closing ones, fees of all."""
         if at not in self._earned:
-            with self._reading() as page:
+            with self._db.reading() as page:
                 self._earned[at] = holdings.realised_since(page, at)
             while len(self._earned) > _SUMS:
                 self._earned.pop(min(since for since in self._earned if since not in (0, at)))
@@ -253,7 +259,7 @@ class Ledger:
 
     def traded(self, since: int, until: int) -> tuple[int, Decimal]:
         """How many orders had fills from market time `since` to before `until`, and the fees of these fills in dollars."""
-        with self._reading() as page:
+        with self._db.reading() as page:
             return holdings.traded(page, since, until)
 
     def results(self, symbol: str, count: int) -> list[tuple[int, Decimal]]:
@@ -261,7 +267,9 @@ class Ledger:
         the quote). Those whose coins were taken away are no results.
         """
         return list(
-            self._read(About.POSITIONS, ("results", symbol, count), lambda page: holdings.results(page, symbol, count))
+            self._db.read(
+                About.POSITIONS, ("results", symbol, count), lambda page: holdings.results(page, symbol, count)
+            )
         )
 
     # -- naked stretches -------------------------------------------------------------------------------------
@@ -270,19 +278,22 @@ class Ledger:
         """A position is not fully covered by stops from wall time `at` on; an open stretch stays as it is."""
         if self._naked_since(symbol) is not None:
             return
-        with self._writing(About.STRETCHES) as page:
+        with self._db.writing(About.STRETCHES) as page:
             stretches.begin(page, symbol, at, why)
 
     def cover(self, symbol: str, at: int) -> int:
         """It is covered again; returns how long it was not (wall ms, 0 when it was covered all along)."""
         if self._naked_since(symbol) is None:
             return 0
-        with self._writing(About.STRETCHES) as page:
+        with self._db.writing(About.STRETCHES) as page:
             return stretches.end(page, symbol, at)
 
     def uncovered(self) -> dict[str, tuple[int, str]]:
         """The stretches that are open: by symbol since when (wall ms), and why."""
-        return dict(self._read(About.STRETCHES, "uncovered", stretches.open_ones))
+        return dict(self._db.read(About.STRETCHES, "uncovered", stretches.open_ones))
+
+    def _naked_since(self, symbol: str) -> int | None:
+        return self._db.read(About.STRETCHES, ("naked", symbol), lambda page: stretches.open_since(page, symbol))
 
     # -- facts, commands, health -----------------------------------------------------------------------------
 
@@ -292,17 +303,17 @@ class Ledger:
 
     def remember(self, name: str, value: str | None) -> None:
         """Keep a value for this account; None forgets it."""
-        if self._facts.get(name) == value and name not in self._notes:
+        if self._facts.get(name) == value and name not in self._db.later:
             return
-        with self._noting() as page:
-            self._notes.pop(name, None)
+        with self._db.noting() as page:
+            self._db.later.pop(name, None)
             facts.keep(page, {name: value})
         self._know(name, value)
 
     def note(self, name: str, value: str | None) -> None:
         """Keep a value that a crash may take back: it is on disk with the next change of whatever else."""
         if self._facts.get(name) != value:
-            self._notes[name] = value
+            self._db.later[name] = value
             self._know(name, value)
 
     def _know(self, name: str, value: str | None) -> None:
@@ -312,18 +323,18 @@ class Ledger:
 
     def commands(self) -> list[Command]:
         """Orders of the operator that were not answered yet, oldest first: to this account, or left at its desk."""
-        with self._reading() as page:
+        with self._db.reading() as page:
             rows = page.rows(_UNANSWERED, **desk_of(self.account))
             return [Command(row["verb"], row["id"]) for row in rows]
 
     def answer(self, number: int, result: str) -> None:
         """Say what became of a command; the first answer stands."""
-        with self._noting() as page:
+        with self._db.noting() as page:
             done = page.connection.execute(
                 _ANSWER,
                 {
                     **desk_of(self.account),
-                    "account": self._id,
+                    "account": self._db.account_id,
                     "number": number,
                     "answered_at": page.wall,
                     "result": result,
@@ -334,95 +345,5 @@ class Ledger:
 
     def report_status(self, status: BrokerStatus) -> None:
         """How the account's trader is now, for whoever looks from outside."""
-        with self._noting() as page:
+        with self._db.noting() as page:
             keep_status(page, status)
-
-    # -- transactions ------------------------------------------------------------------------------------------
-
-    def _row(self, *, client_id: str | None = None, exchange_id: str | None = None) -> Row | None:
-        """The order of these ids, as its row stands."""
-        return self._answers.order(
-            client_id,
-            exchange_id,
-            lambda: self._ask(lambda page: orders.find(page, client_id=client_id, exchange_id=exchange_id)),
-        )
-
-    def _row_of(self, order: VenueOrder) -> Row | None:
-        """The row of an order that the venue reports, by the id that no two of its orders share if that is known."""
-        return self._row(exchange_id=order.exchange_id) or self._row(client_id=order.client_id)
-
-    def is_booked(self, fill_id: str) -> bool:
-        """Whether a fill stands in the book; one that does, does for ever."""
-        if fill_id in self._booked:
-            return True
-        with self._reading() as page:
-            booked = holdings.is_booked(page, fill_id)
-        if booked:
-            self._remember_booked(fill_id)
-        return booked
-
-    def _remember_booked(self, fill_id: str) -> None:
-        self._booked[fill_id] = None
-        while len(self._booked) > _MEMORY:
-            self._booked.pop(next(iter(self._booked)))
-
-    def _naked_since(self, symbol: str) -> int | None:
-        return self._read(About.STRETCHES, ("naked", symbol), lambda page: stretches.open_since(page, symbol))
-
-    def _read(self, about: About, question: Hashable, ask: Callable[[Page], T]) -> T:
-        """The answer to a question, put to the database anew after each change of what it is about."""
-        return self._answers.to(about, question, lambda: self._ask(ask))
-
-    def _ask(self, ask: Callable[[Page], T]) -> T:
-        with self._reading() as page:
-            return ask(page)
-
-    @contextmanager
-    def _reading(self) -> Iterator[Page]:
-        with self._store.reading() as connection:
-            yield self._page(connection)
-
-    @contextmanager
-    def _writing(self, *abouts: About) -> Iterator[Page]:
-        """A transaction that changes what these answers are about; one that fails may have been kept all the same."""
-        try:
-            with self._noting() as page:
-                yield page
-        finally:
-            self._answers.forget(*abouts)
-
-    @contextmanager
-    def _changing(self, *names: str | None, also: Sequence[About] = ()) -> Iterator[Page]:
-        """A transaction that changes the order of these names, or enters it."""
-        try:
-            with self._writing(About.ORDERS, *also) as page:
-                yield page
-        finally:
-            self._answers.forget_order(*names)
-
-    @contextmanager
-    def _noting(self) -> Iterator[Page]:
-        """A transaction that changes nothing that is kept in `_answers`: facts, health, commands."""
-        with self._store.writing() as connection:
-            if connection.dialect.name == "postgresql":  # SQLite's writers are alone already
-                connection.execute(select(accounts.c.id).where(accounts.c.id == self._id).with_for_update())
-            page = self._page(connection)
-            yield page
-            facts.keep(page, self._notes)
-        self._notes.clear()
-
-    def _page(self, connection: Connection) -> Page:
-        return Page(connection, self._id, self._clock.wall_ms(), self._clock.market_ms())
-
-
-def _enter_account(connection: Connection, account: Account, now: int) -> int:
-    """The account's number, given at its first use; its use now is noted."""
-    named = asdict(account)
-    query = select(accounts.c.id).where(*(accounts.c[column] == value for column, value in named.items()))
-    number: int | None = connection.execute(query).scalar_one_or_none()
-    if number is None:
-        connection.execute(accounts.insert(), named | {"first_seen": now, "last_seen": now})
-        number = connection.execute(query).scalar_one()
-        return int(number)
-    connection.execute(accounts.update().where(accounts.c.id == number), {"last_seen": now})
-    return number

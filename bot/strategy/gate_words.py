@@ -10,6 +10,7 @@ from bot.domain.clock import MINUTE, SECOND, iso
 from bot.domain.money import plain, usd
 from bot.strategy.checks import Value
 from bot.strategy.gates import Blocked, Gate
+from bot.strategy.snapshot import Offer
 
 
 class Words(NamedTuple):
@@ -24,7 +25,8 @@ def explained(blocked: Blocked) -> Words:
     """The words of a gate that blocks."""
     unit, sentence = _SENTENCES[blocked.gate]
     value, limit = _shown(blocked.value, unit), _shown(blocked.limit, unit)
-    return Words(value, limit, sentence.format(value=value, limit=limit, part=blocked.part))
+    price = _price(Decimal(blocked.part.price)) if isinstance(blocked.part, Offer) else ""
+    return Words(value, limit, sentence.format(value=value, limit=limit, price=price, part=blocked.part))
 
 
 def _shown(value: Value, unit: Callable[[Decimal], str]) -> str:
@@ -103,16 +105,16 @@ _SENTENCES: Mapping[Gate, tuple[Callable[[Decimal], str], str]] = {
     Gate.STOP: (_price, "the {part.where} {limit} is at its stop {value} or beyond"),
     Gate.RISK: (
         _percent,
-        "the stop is too far from the {part.where} {part.price:.8g}: {value} of the price, more than {limit}",
+        "the stop is too far from the {part.where} {price}: {value} of the price, more than {limit}",
     ),
     Gate.TARGET: (_price, "too late: the {part.where} {value} has reached the first target {limit} of the decision"),
     Gate.COSTS: (
         _price,
-        "R {value} at the {part.where} {part.price:.8g} does not pay fees and spread: that takes {limit} (MIN_REWARD_TO_COST)",
+        "R {value} at the {part.where} {price} does not pay fees and spread: that takes {limit} (MIN_REWARD_TO_COST)",
     ),
     Gate.SIZE: (
         _dollars,
-        "too little equity: the smallest order to be sold again, {value}, is more than {limit} (MAX_POSITION_PCT_SMALL)",
+        "too little equity: the smallest order to be sold again, {value}, is more than {limit} (MAX_POSITION_PCT_SMALL or less)",
     ),
     Gate.ORDER_VALUE: (_dollars, "an order of {value} is more than MAX_ORDER_USD {limit}"),
     Gate.COIN_EXPOSURE: (_dollars, "an order of {value} is more than MAX_COIN_EXPOSURE_PCT has room for, {limit}"),

@@ -10,14 +10,15 @@ from __future__ import annotations
 import inspect
 import math
 import re
-import traceback
 from collections.abc import Callable
 from numbers import Integral, Real
 from pathlib import Path
+from traceback import extract_tb, format_exception_only
 from typing import NamedTuple, TypeVar
 
 from bot.domain.candles import Candles
 from bot.domain.order import Numbers, Purpose
+from bot.domain.text import safe_text
 from bot.strategy.base import Close, Costs, Ended, Evaluation, Exit, Look, Strategy, Terms, Trade
 from bot.strategy.exits import Legs
 
@@ -25,6 +26,8 @@ T = TypeVar("T")
 
 #: What a strategy may keep with a trade at most.
 MOST_KEPT = 50
+#: How many candles of each market a strategy may see at most: exchanges tell some hundred in one answer.
+MOST_CANDLES = 20_000
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
@@ -47,17 +50,14 @@ class Guarded:
 
     def __init__(self, rule: Strategy, tell: Callable[[Trouble], None]) -> None:
         self.rule = rule
+        self.legs: Legs = rule.legs
+        """What is sold at which target: as it was checked, whatever the strategy does to its own."""
         self._tell = tell
 
-    @property
-    def legs(self) -> Legs:
-        """What is sold at which target."""
-        return self.rule.legs
-
     def window(self, timeframe_ms: int) -> int:
-        """How many closed candles to keep; the house's number where the strategy cannot say."""
+        """How many closed candles to keep, at least as many as are required; the house's number where the strategy cannot say."""
         found = self._ask("", "window", lambda: self.rule.window(timeframe_ms), _count)
-        return Strategy.window(self.rule, timeframe_ms) if found is None else found
+        return max(Strategy.window(self.rule, timeframe_ms) if found is None else found, self.rule.required)
 
     def evaluate(self, symbol: str, candles: Candles) -> Evaluation | None:
         """The decision at the last close; flat while there are fewer candles than the strategy requires."""
@@ -98,7 +98,10 @@ class Guarded:
     def on_price(self, symbol: str, trade: Trade, look: Look) -> list[Exit] | None:
         """What is to be sold at the targets that the price reached, in order."""
         return self._ask(
-            symbol, "on_price", lambda: self.rule.on_price(trade, look), lambda found: _sales(found, trade, self.legs)
+            symbol,
+            "on_price",
+            lambda: self.rule.on_price(trade, look),
+            lambda found: _sales(found, trade, look, self.legs),
         )
 
     def _ask(self, symbol: str, question: str, answer: Callable[[], object], clean: Callable[[object], T]) -> T | None:
@@ -106,9 +109,11 @@ class Guarded:
             return clean(answer())
         except Wrong as error:
             where, reason = _defined_at(self.rule, question), str(error)
-        except Exception as error:  # noqa: BLE001 - a supervised boundary: a strategy's mistake is one symbol's trouble
-            where, reason = _raised_at(self.rule, question, error), f"{type(error).__name__}: {error}"
-        self._tell(Trouble(type(self.rule).__name__, symbol, question, where, reason))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a supervised boundary: a strategy's mistake is one symbol's trouble
+            where, reason = _raised_at(self.rule, question, error), "".join(format_exception_only(error)).strip()
+        self._tell(Trouble(type(self.rule).__name__, symbol, question, where, safe_text(reason)))
         return None
 
 
@@ -135,7 +140,7 @@ def _decision(found: object, candles: Candles) -> Evaluation:
         momentum=_number(found.momentum, "momentum"),
         risk_price=float(found.risk_price),
         score=None if found.score is None else _number(found.score, "score"),
-        why=str(found.why),
+        why=safe_text(found.why),
         kept=_kept(found.kept),
         facts=tuple((str(name), float(value)) for name, value in found.facts if math.isfinite(value)),
     )
@@ -154,10 +159,10 @@ def _close(found: object, trade: Trade, close: float) -> Close:
             f"the exit's name is {_shown(found.exit)}: small letters, digits and _ are needed, and no name of the house"
         )
     kept = None if found.kept is None else _kept(found.kept)
-    return Close(stop, str(found.exit or ""), str(found.words), kept)
+    return Close(stop, str(found.exit or ""), safe_text(found.words), kept)
 
 
-def _sales(found: object, trade: Trade, legs: Legs) -> list[Exit]:
+def _sales(found: object, trade: Trade, look: Look, legs: Legs) -> list[Exit]:
     if not isinstance(found, list | tuple) or not all(isinstance(one, Exit) for one in found):
         raise Wrong(f"a list of Exit is needed, not {_shown(found)}")
     held, stage = trade.held, trade.stage
@@ -166,8 +171,13 @@ def _sales(found: object, trade: Trade, legs: Legs) -> list[Exit]:
             raise Wrong(f"stage is {_shown(one.stage)}: there are {len(legs)} legs, and {stage} targets were reached")
         if not isinstance(one.lots, Integral) or not 0 <= int(one.lots) <= held:
             raise Wrong(f"lots is {_shown(one.lots)} where {held} are held")
+        if int(one.lots) == 0 and one.stage == stage:
+            raise Wrong(f"no lots at target {stage}, which was reached already: there is nothing to do")
+        price, best = _price(one.price, "price"), look.high if trade.side > 0 else look.low
+        if trade.side * (price - best) > 0.0:
+            raise Wrong(f"the price {price:g} is beyond {best:g}, the best there was")
         held, stage = held - int(one.lots), int(one.stage)
-    return [Exit(int(one.stage), int(one.lots), _price(one.price, "price")) for one in found]
+    return [Exit(int(one.stage), int(one.lots), float(one.price)) for one in found]
 
 
 def _kept(found: object) -> Numbers:
@@ -194,8 +204,8 @@ def _price(found: object, name: str) -> float:
 
 def _percent(found: object) -> float:
     percent = _number(found, "the size")
-    if not 0.0 <= percent <= 100.0:
-        raise Wrong(f"the size is {percent:g} % of equity: 0 to 100 is needed")
+    if not 0.0 < percent <= 100.0:
+        raise Wrong(f"the size is {percent:g} % of equity: above 0, and 100 at most, is needed")
     return percent
 
 
@@ -204,8 +214,8 @@ def _rank(found: object) -> float | None:
 
 
 def _count(found: object) -> int:
-    if not isinstance(found, Integral) or found < 1:
-        raise Wrong(f"{_shown(found)} is no number of candles")
+    if not isinstance(found, Integral) or not 1 <= int(found) <= MOST_CANDLES:
+        raise Wrong(f"{_shown(found)} is no number of candles, from 1 to {MOST_CANDLES}")
     return int(found)
 
 
@@ -237,10 +247,10 @@ def _shown(value: object) -> str:
 
 
 # -- where ------------------------------------------------------------------------------------------------------------
-def _raised_at(rule: Strategy, question: str, error: Exception) -> str:
+def _raised_at(rule: Strategy, question: str, error: BaseException) -> str:
     """The innermost line of the strategy's own files, as file:line; where it answers the question, if none was run."""
     own = {file for one in type(rule).__mro__ if one not in Strategy.__mro__ and (file := _file(one)) is not None}
-    frames = reversed(traceback.extract_tb(error.__traceback__))
+    frames = reversed(extract_tb(error.__traceback__))
     found = next((frame for frame in frames if frame.filename in own), None)
     return _defined_at(rule, question) if found is None else f"{_short(found.filename)}:{found.lineno}"
 

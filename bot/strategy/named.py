@@ -46,6 +46,8 @@ def checked(rule: Strategy) -> Strategy:
     for name, value in (("required", rule.required), ("slots", rule.slots)):
         if value is not None and (not isinstance(value, int) or value < 1):
             raise ValueError(f"{name} is {value!r}: a whole number above 0 is needed")
+    if not isinstance(getattr(rule, "owner", None), Owner):
+        raise ValueError("owner is not set: call super().__init__(owner) in __init__")  # noqa: TRY004
     universe = rule.universe
     if universe is not None and not _can_be_chosen(universe):
         raise ValueError(f"universe is {universe!r}: 0 < most <= among, candles > 0 and a day or a month are needed")
@@ -90,12 +92,15 @@ def _told(what: str) -> Iterator[None]:
     """Whatever a strategy's own code raises while it is loaded, in one line, with the file and line where it did."""
     try:
         yield
-    except Exception as error:  # a supervised boundary: the file is the author's, and nothing trades yet
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a supervised boundary: the file is the author's, and nothing trades yet
         trace = error.__traceback__
         while trace is not None and trace.tb_next is not None:
             trace = trace.tb_next
         where = "" if trace is None else f" ({Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno})"
-        raise ValueError(f"{what}: {type(error).__name__}: {' '.join(str(error).split())}{where}") from error
+        said = " ".join(f"{what}: {type(error).__name__}: {error}".split())
+        raise ValueError(f"{said}{where}") from error
 
 
 def _is_own(kind: object, module: ModuleType) -> bool:

@@ -90,8 +90,9 @@ def size(pct: float, entry: float, stop: float, purse: Purse, minimums: Minimums
     wanted = whole_down(cents(max(min(purse.equity * pct / 100.0, payable), 0.0)), lot_value)
     if wanted >= smallest:
         return Size(Fit.WANTED, wanted, smallest, value, value)
-    of_equity = cents(purse.equity * owner.max_position_pct_small / 100.0)
-    of_cash = cents(min(purse.free * owner.max_position_pct_small / 100.0, payable))
+    most = max(pct, owner.max_position_pct_small) / 100.0
+    of_equity = cents(purse.equity * most)
+    of_cash = cents(min(purse.free * most, payable))
     if cents(value) > of_equity:
         return Size(Fit.OVER_EQUITY, 0, smallest, value, of_equity)
     if cents(value) > purse.ceiling:

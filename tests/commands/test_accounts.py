@@ -8,8 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.test_settings import KRAKEN as KEYS
-from tests.test_settings import OKX
 from typer.testing import CliRunner
 
 from bot.commands.activity import activities
@@ -25,6 +23,8 @@ from bot.settings.load import load_settings
 from bot.store.reader import Books
 from bot.store.standing import waiting
 from bot.telemetry.status import to_heartbeat
+from tests.settings.test_settings import KRAKEN as KEYS
+from tests.settings.test_settings import OKX
 from tests.store.cases import KRAKEN, HandClock, bought, ledger
 
 SAVINGS = replace(KRAKEN, identity="k-2", name="savings")

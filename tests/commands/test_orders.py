@@ -10,8 +10,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.test_settings import KRAKEN as KEYS
-from tests.test_settings import OKX
 from typer.testing import CliRunner
 
 from bot.commands.activity import activities
@@ -30,6 +28,8 @@ from bot.store.reader import Books
 from bot.store.recovery import put_backups_back, set_aside_damaged
 from bot.store.standing import desk, post, waiting
 from tests.sandbox_fixture import ROOT
+from tests.settings.test_settings import KRAKEN as KEYS
+from tests.settings.test_settings import OKX
 from tests.store.cases import KRAKEN, HandClock, bought, ledger
 
 PLAY = Account("sandbox", "kraken", "main", "s-1")

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.clock import SECOND
+from bot.domain.clock import DAY, SECOND
 from bot.domain.events import CandleClosed, Unfit
 from bot.domain.pacer import RealTime
 from bot.engine.accounting import Standing
 from bot.engine.closes import Closes
-from bot.engine.round import FRESH, PATIENCE, Round
+from bot.engine.round import FRESH, LONGEST, PATIENCE, Round
 from tests.marketdata.given import FRAME, START, Hand, candles
 
 CLOSE = START + FRAME
@@ -35,15 +35,15 @@ class Silent:
 class Scans:
     """Entries that are only written down; an account that says when it is measured; and a desk with a clock."""
 
-    def __init__(self) -> None:
+    def __init__(self, timeframe_ms: int = FRAME) -> None:
         self.clock = Hand(RealTime())
         self.clock.now = CLOSE
         self.seen: list[list[str]] = []
         self.blocked: list[str | None] = []
         self.enters = False
         self.measured = 0
-        self.closes = Closes(Silent(), self.clock, FRAME)  # type: ignore[arg-type]
-        self.round = Round(cast("Any", self), self.closes, cast("Any", self), cast("Any", self), FRAME)
+        self.closes = Closes(Silent(), self.clock, timeframe_ms)  # type: ignore[arg-type]
+        self.round = Round(cast("Any", self), self.closes, cast("Any", self), cast("Any", self), timeframe_ms)
 
     def scan(self, symbols: Sequence[str], _standing: Standing, blocked: str | None) -> int:
         self.seen.append(list(symbols))
@@ -183,3 +183,15 @@ def test_in_whatever_order_candles_come_each_market_is_judged_once_and_all_toget
         if symbol not in early:
             scans.tell(symbol)
     assert scans.seen == [SYMBOLS]
+
+
+def test_entries_of_a_long_candle_wait_no_longer_than_a_few_minutes_for_a_market_that_is_not_told() -> None:
+    scans = Scans(timeframe_ms=DAY)
+    scans.clock.now = close = START - START % DAY + DAY
+    scans.begin()
+    for symbol in SYMBOLS[:2]:
+        scans.tell(symbol, close)
+    assert scans.seen == []
+    scans.clock.now += LONGEST
+    scans.judge()
+    assert scans.seen == [SYMBOLS[:2]]

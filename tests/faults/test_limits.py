@@ -173,7 +173,7 @@ def test_one_coin_is_bought_once_whatever_its_quote(sandbox: Sandbox, tmp_path: 
     rig = Rig(sandbox, tmp_path, "BTC-USD", "BTC-USDT")
     rig.open()
     rig.steady()
-    (first,) = rig.business.symbols
+    (first,) = rig.business.selection.symbols
     rig.business.desk.fees.update(rig.business.desk.broker.fees(rig.symbols))
     rig.arm("drop_after", "AddOrder", count=1)
     rig.enter(first)

@@ -27,6 +27,7 @@ from bot.engine.vigil import Vigil
 from bot.independent_broker_trader import RESTARTS, IndependentBrokerTrader
 from bot.runtime.broker_trader import BrokerTrader
 from bot.runtime.life import Silence
+from bot.runtime.reporter import Tally
 from bot.runtime.schedule import CYCLES_AGAIN, LOOKS_AGAIN, Now, Schedule
 from bot.telemetry.heartbeat import Heartbeat
 from tests.notes import Notes
@@ -83,12 +84,14 @@ def actor(clock: Hours, position_ms: int, cycle_ms: int) -> BrokerTrader:
         cast("Any", None), cast("Any", None), clock, cast("Any", Notes()), heartbeat,
         cast("Any", None), threading.Event(), Path("nowhere"), random.Random(1),
     )  # fmt: skip
+    tally = Tally()
+
+    def failed(*_: object, fatal: bool) -> None:
+        tally.errors += 1
+
     parts: dict[str, Any] = {
         "_business": Unheard(),
-        "_reporter": SimpleNamespace(
-            tally=SimpleNamespace(late=lambda _: None, cycles=0),
-            failed=lambda *_, **__: None, standing=None, report=lambda *_: None,
-        ),
+        "_reporter": SimpleNamespace(tally=tally, failed=failed, standing=None, report=lambda *_: None),
         "_schedule": Schedule(clock.pacer, cycle_ms, DAY, 0, position_ms),
         "_operator": SimpleNamespace(attend=lambda: False, blocked_by=lambda **_: None),
         "_connection": SimpleNamespace(trading=None),

@@ -61,8 +61,8 @@ def test_an_entry_into_it_is_refused_once_and_the_other_is_entered(two: Rig) -> 
         two.cycle()
         told = [line for line in two.notes.said(Event.HALTED) if line.get("symbol") == closed]
         assert len(told) == 1
-        assert closed not in two.business.symbols
-        assert other in two.business.symbols
+        assert closed not in two.business.selection.symbols
+        assert other in two.business.selection.symbols
         assert two.book.position(closed) is None
         assert two.book.position(other) is not None
         assert not two.notes.said(Event.FAILED)
@@ -77,12 +77,12 @@ def test_the_owners_word_opens_it_again(two: Rig) -> None:
         two.business.prove()
         two.enter(closed)
         two.cycle()
-        assert closed not in two.business.symbols
+        assert closed not in two.business.selection.symbols
     two.cycle()
-    assert closed not in two.business.symbols
+    assert closed not in two.business.selection.symbols
     two.business.resume()
     two.cycle()
-    assert closed in two.business.symbols
+    assert closed in two.business.selection.symbols
 
 
 @pytest.mark.parametrize("venue", VENUES)
@@ -130,6 +130,6 @@ def test_a_market_whose_age_is_not_told_makes_room_for_the_next(two: Rig, word: 
         two.book.remember(f"old:{symbol}", "")
     two.arm("exchange_error", "OHLC", body=word, processed=False, count=1)
     two.business.read_rules()
-    assert len(two.business.symbols) == 1
+    assert len(two.business.selection.symbols) == 1
     two.business.read_rules()
-    assert len(two.business.symbols) == 2
+    assert len(two.business.selection.symbols) == 2

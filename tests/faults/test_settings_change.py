@@ -48,5 +48,5 @@ def test_a_contract_is_looked_after_when_contracts_are_not_traded_any_more(swap:
     rig.until(lambda: rig.position is None, end)
     rig.quiet()
     rig.business.read_rules()
-    assert rig.business.symbols == []
+    assert rig.business.selection.symbols == []
     rig.crash()

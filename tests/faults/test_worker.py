@@ -21,6 +21,7 @@ import bot.independent_broker_trader as supervisor
 from bot.broker_manager import BrokerManager
 from bot.domain.candles import Candles
 from bot.domain.log import Event
+from bot.engine.diary import Diary
 from bot.independent_broker_trader import IndependentBrokerTrader
 from bot.runtime.daemon import trading_plan
 from bot.runtime.ledgers import Ledgers
@@ -43,7 +44,9 @@ PATIENCE = 40.0
 
 
 class Moody(Eager):
-    """Trades until its mood changes: then the thread of `SICK` crashes, or waits for a lock that nobody will release."""
+    """Trades until its mood changes: then the thread of `SICK` dies of the engine's own mistake, or waits for a lock that nobody
+    will release.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,12 +54,19 @@ class Moody(Eager):
         self.never = threading.Event()
 
     def evaluate(self, candles: Candles) -> Evaluation:
-        if threading.current_thread().name == SICK and self.mood:
-            mood, self.mood = self.mood, ""
-            if mood == "dies":
-                raise RuntimeError("a mistake of ours")
+        if self._is("hangs"):
             self.never.wait()
         return super().evaluate(candles)
+
+    def mistake(self) -> None:
+        if self._is("dies"):
+            raise RuntimeError("a mistake of ours")
+
+    def _is(self, mood: str) -> bool:
+        due = threading.current_thread().name == SICK and self.mood == mood
+        if due:
+            self.mood = ""
+        return due
 
 
 class House:
@@ -78,6 +88,8 @@ class House:
             monkeypatch.setenv(name, value)
         self.log_file = folder / "nija.log"
         self.rule = Moody()
+        write = Diary.write
+        monkeypatch.setattr(Diary, "write", lambda diary, standing: (self.rule.mistake(), write(diary, standing)))
         self.stop = threading.Event()
         self.status: int | None = None
         self.thread = threading.Thread(target=self._run, args=(load_settings(folder),), daemon=True)

@@ -53,6 +53,8 @@ class Venue:
         self.volume = 1.0
         self.shift = 0.0
         """By how much the past is told differently."""
+        self.also: int | None = None
+        """A candle of this time comes before all others."""
         self.is_closed = False
 
     def candles(self, symbol: str, timeframe_ms: int, count: int) -> Candles:
@@ -62,6 +64,8 @@ class Venue:
         newest = (self.clock.now - self.late - START) // timeframe_ms
         numbers = [number for number in range(newest - count, newest) if number not in self.missing]
         rows = [row(number, 100.0 + number % 7 + self.shift, self.volume) for number in numbers]
+        if self.also is not None:
+            rows = [(self.also, *rows[0][1:]), *rows[1:]]
         if self.bad:
             self.bad -= 1
             rows[-1] = row(numbers[-1], math.nan)

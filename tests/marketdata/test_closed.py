@@ -44,16 +44,22 @@ def test_candles_end_with_the_close_that_is_decided_on(more: int) -> None:
 
 
 def test_only_a_gap_is_mended() -> None:
-    assert inspect(mended(candles(*range(50), *range(52, 60)), fills_gaps=True)) == ()
-    assert len(mended(candles(*range(50), *range(52, 60)), fills_gaps=True)) == 60
+    assert inspect(mended(candles(*range(50), *range(52, 60)), 60, fills_gaps=True)) == ()
+    assert len(mended(candles(*range(50), *range(52, 60)), 60, fills_gaps=True)) == 60
     for told in (candles(58, 59, 59), Candles.of(FRAME, [row(50), row(59, math.nan)])):
-        assert inspect(mended(told, fills_gaps=True))
+        assert inspect(mended(told, 60, fills_gaps=True))
+
+
+def test_filled_candles_are_those_of_the_window() -> None:
+    found = mended(candles(0, 30, *range(32, 60)), 40, fills_gaps=True)
+    assert (int(found.time[0]), len(found)) == (START + 30 * FRAME, 30)
+    assert len(mended(candles(*range(0, 60, 2), 59), 40, fills_gaps=True)) == 40
 
 
 def test_a_gap_is_no_flaw_to_whoever_wants_it_left_out() -> None:
     told = candles(*range(50), *range(52, 60))
     assert judged(told, CLOSE, fills_gaps=False) is told
-    assert mended(told, fills_gaps=False) is told
+    assert mended(told, 60, fills_gaps=False) is told
 
 
 @given(st.integers(1, 60), st.integers(0, 8), st.integers(1, 10))

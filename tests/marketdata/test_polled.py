@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
 from bot.brokers.base import BrokerError
@@ -11,7 +13,7 @@ from bot.domain.events import CandleClosed, Fed, Unfit
 from bot.domain.outcome import Meaning
 from bot.domain.pacer import RealTime
 from bot.marketdata.closed import OVERLAP, QUIET
-from bot.marketdata.polled import SETTLES, Polled, Wish
+from bot.marketdata.polled import LATE, SETTLES, Polled, Wish
 from bot.marketdata.port import NOT_THERE
 from bot.runtime.pacer import LockStep
 from tests.marketdata.given import FRAME, START, Hand, Venue, busy
@@ -188,3 +190,21 @@ def test_what_is_wanted_no_more_is_forgotten(fed: Polling) -> None:
     fed.asked()
     assert found(fed.at(START + SETTLES + 2)) == [("A-USD", "candles")]
     assert fed.asked() == [("A-USD", WINDOW)]
+
+
+def test_a_candle_of_another_age_fills_no_memory() -> None:
+    """Filling the time since would take hundreds of megabytes, and with them every other exchange of this computer."""
+    fed = Polling()
+    fed.venue.also = START - 10_000_000 * FRAME
+    tracemalloc.start()
+    fed.at(START + SETTLES)
+    assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    tracemalloc.stop()
+
+
+def test_a_clock_that_is_set_back_puts_no_question_off(fed: Polling) -> None:
+    fed.venue.late = MINUTE
+    fed.at(START + 50 * SECOND)
+    fed.asked()
+    assert found(fed.at(START + 10 * SECOND)) == [("A-USD", NOT_THERE), ("B-USD", NOT_THERE)]
+    assert fed.wait() <= LATE.cap_ms

@@ -27,13 +27,14 @@ PATIENCE = 10.0
 class Reader:
     """Tells the same of every market, dies at a first question, or hangs in it."""
 
-    def __init__(self, *, dies: bool = False, hangs: bool = False) -> None:
+    def __init__(self, *, dies: bool = False, hangs: bool = False, dies_at: str = "") -> None:
         self.dies = dies
+        self.dies_at = dies_at
         self.hangs = hangs
         self.closed = threading.Event()
 
-    def candles(self, _symbol: str, _timeframe_ms: int, count: int) -> Candles:
-        if self.dies:
+    def candles(self, symbol: str, _timeframe_ms: int, count: int) -> Candles:
+        if self.dies or symbol == self.dies_at:
             raise RuntimeError("a fault in our own text")
         if self.hangs:
             assert self.closed.wait(PATIENCE)
@@ -125,6 +126,14 @@ def test_one_that_dies_again_and_again_is_followed_after_growing_waits(accounts:
     assert 0.9 < time.monotonic() - began < PATIENCE
 
 
+def test_a_market_at_which_each_dies_keeps_no_other_from_being_told(accounts: list[Account]) -> None:
+    account = Account(SteppedClock(START), *(Reader(dies_at="A-USD") for _ in range(20)))
+    accounts.append(account)
+    account.feed.want(["A-USD", "B-USD"])
+    account.tend_until(lambda: len(account.given) == 3)
+    assert account.hear(CandleClosed).symbol == "B-USD"
+
+
 def test_one_that_hangs_is_cut_off_and_left_behind(accounts: list[Account], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_STUCK_AFTER", 0.2)
     account = Account(SteppedClock(START), Reader(hangs=True), Reader())
@@ -135,6 +144,22 @@ def test_one_that_hangs_is_cut_off_and_left_behind(accounts: list[Account], monk
     assert account.hear(CandleClosed).symbol == "A-USD"
     account.given[0].close()
     account.tend_until(lambda: len(threads()) == 1)
+
+
+def test_what_one_that_was_left_behind_says_later_is_not_heard(
+    accounts: list[Account], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It speaks of a close that is over, or that the exchange cut it off: what the other has told since would be lost."""
+    monkeypatch.setattr(module, "_STUCK_AFTER", 0.2)
+    account = Account(SteppedClock(START), Reader(hangs=True), Reader())
+    accounts.append(account)
+    account.feed.want(["A-USD"])
+    account.tend_until(lambda: len(account.given) == 2)
+    account.hear(CandleClosed)
+    account.hear(Fed)
+    account.given[0].close()
+    account.tend_until(lambda: len(threads()) == 1)
+    assert account.inbox.empty()
 
 
 def test_it_ends_with_its_account_though_nobody_closes_it(

@@ -7,11 +7,16 @@ import random
 import threading
 import weakref
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, NoReturn, cast
 
+import pytest
+
+from bot import independent_broker_trader as module
 from bot.broker_manager import BrokerManager
 from bot.brokers.base import BrokerError
 from bot.domain.clock import SystemClock
+from bot.domain.events import AccountEvent, Fed
 from bot.domain.outcome import Meaning
 from bot.independent_broker_trader import IndependentBrokerTrader
 from bot.runtime.life import LivelyClock
@@ -96,6 +101,44 @@ def test_a_dead_life_is_gone_before_the_next_is_built(tmp_path: Path) -> None:
         stop.set()
     running.join(20)
     assert nursery.alive == [0, 0, 0]
+
+
+def test_what_a_dead_life_left_to_be_heard_is_not_heard_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its feed may speak once more, of an exchange session that is cut off; the next life's feed has told better by then."""
+    enough, stop, heard = threading.Event(), threading.Event(), list[bool]()
+
+    class Actor:
+        admitted = False
+
+        def __init__(self, *, inbox: SimpleQueue[AccountEvent], **_: object) -> None:
+            self.inbox = inbox
+
+        def run(self) -> NoReturn:
+            heard.append(not self.inbox.empty())
+            self.inbox.put(Fed(0, ()))
+            raise BrokerError("kraken", Meaning.BUSY, "not today")
+
+    monkeypatch.setattr(module, "BrokerTrader", Actor)
+    log = cast("Any", Notes())
+    trader = IndependentBrokerTrader(
+        manager=cast("BrokerManager", Nursery(enough)),
+        open_ledger=cast("Any", None),
+        plan=cast("Any", None),
+        clock=SystemClock(),
+        log_for=lambda _: log,
+        data_dir=tmp_path,
+        status_ms=3_600_000,
+        stop=stop,
+        rng=random.Random(1),
+    )
+    running = threading.Thread(target=trader.run)
+    running.start()
+    assert enough.wait(20)
+    stop.set()
+    running.join(20)
+    assert heard[:2] == [False, False]
 
 
 def test_a_market_in_lock_step_waits_for_an_exchange_until_it_has_started_or_failed(tmp_path: Path) -> None:

@@ -281,7 +281,7 @@ def test_a_reader_sees_whole_transactions_while_a_writer_writes(tmp_path: Path) 
     thread.start()
     looks = 0
     while not done.is_set() or looks == 0:
-        with reader._reading() as page:
+        with reader._db.reading() as page:
             query = "SELECT (SELECT count(*) FROM fills), (SELECT qty FROM positions), (SELECT booked_qty FROM orders)"
             fills, qty, booked = page.connection.exec_driver_sql(query).one()
         assert float(qty) == float(booked) == fills / 2

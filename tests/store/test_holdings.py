@@ -26,13 +26,13 @@ def book(tmp_path: Path) -> Ledger:
 
 
 def events(book: Ledger, event: str) -> list[str]:
-    with book._store.reading() as connection:
+    with book._db.store.reading() as connection:
         return list(connection.execute(select(journal.c.data).where(journal.c.event == event)).scalars())
 
 
 def closings(book: Ledger) -> list[tuple[int, str]]:
     query = select(positions.c.closed_at, positions.c.closed_why).order_by(positions.c.id)
-    with book._store.reading() as connection:
+    with book._db.store.reading() as connection:
         return [(row[0], row[1]) for row in connection.execute(query)]
 
 

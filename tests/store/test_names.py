@@ -109,7 +109,7 @@ def test_only_the_damaged_one_is_set_aside_and_missed(tmp_path: Path) -> None:
     for account in (KRAKEN, SAVINGS):
         book = ledger(tmp_path, account)
         book.remember("paused", "yes")
-        book._store.close()
+        book._db.store.close()
     file = tmp_path / "kraken@savings.db"
     file.write_bytes(file.read_bytes()[:100] + b"\xff" * 5_000)
     books = Books(tmp_path)
@@ -123,7 +123,7 @@ def test_only_the_damaged_one_is_set_aside_and_missed(tmp_path: Path) -> None:
 def test_a_pause_in_a_damaged_book_is_ordered_again_of_the_same_account(tmp_path: Path) -> None:
     book = ledger(tmp_path, SAVINGS)
     book.remember("paused", "yes")
-    book._store.close()
+    book._db.store.close()
     spoil_the_end(tmp_path / "kraken@savings.db")
     (line,) = set_aside_damaged(tmp_path)
     assert "makes no entries" in line
@@ -138,7 +138,7 @@ def test_backups_are_told_apart(tmp_path: Path, name: str) -> None:
         book = ledger(tmp_path, account)
         bought(book, qty=qty)
         back_up(tmp_path / f"{account.key.stem}.db", folder, 1_700_000_000_000, keep=1)
-        book._store.close()
+        book._db.store.close()
     (line,) = put_backups_back(tmp_path, folder, named.key)
     assert line.startswith(f"kraken@{name}.db is nija-kraken@{name}-2023")
     assert len(put_backups_back(tmp_path, folder)) == 3

@@ -140,7 +140,7 @@ def trade(book: Ledger, fold: Fold, steps: Iterable[Step]) -> list[Fill]:
 def live_on(book: Ledger, fold: Fold, step: Step, now: int) -> Ledger:
     """What happens between two fills: nothing, a closing, a withdrawal, or a restart."""
     if step.then == "reopen":
-        return Ledger(book._store, book.account, book._clock)
+        return Ledger(book._db.store, book.account, book._db._clock)
     if step.symbol in fold.open and step.then == "close":
         book.close(step.symbol, 9_000, "dust")
         fold.close(step.symbol)

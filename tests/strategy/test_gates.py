@@ -110,7 +110,12 @@ BLOCKS: list[tuple[Gate, type, dict[str, Any], str]] = [
     (Gate.RISK, Offer, {"stop": 94.9}, "too far from the close 100: 5.10 % of the price, more than 5.00 %"),
     (Gate.TARGET, Offer, {"price": 102.0}, "the close 102 has reached the first target 102"),
     (Gate.COSTS, Offer, {"stop": 99.6}, "R 0.4 at the close 100 does not pay fees and spread: that takes 0.5"),
-    (Gate.SIZE, Order, {"lots": 0, "fit": Fit.OVER_EQUITY, "allowed": 2.5}, "more than $2.50 (MAX_POSITION_PCT_SMALL)"),
+    (
+        Gate.SIZE,
+        Order,
+        {"lots": 0, "fit": Fit.OVER_EQUITY, "allowed": 2.5},
+        "more than $2.50 (MAX_POSITION_PCT_SMALL or less)",
+    ),
     (Gate.ORDER_VALUE, Order, {"value": usd("200.01")}, "an order of $200.01 is more than MAX_ORDER_USD $200.00"),
     (Gate.COIN_EXPOSURE, Order, {"coin_room": usd(3)}, "$20.00 is more than MAX_COIN_EXPOSURE_PCT has room for, $3.00"),
     (Gate.EXPOSURE, Order, {"room": usd(-4)}, "$20.00 is more than MAX_EXPOSURE_PCT has room for, $0.00"),
@@ -416,6 +421,13 @@ def test_where_not_even_the_smallest_order_fits_the_tightest_limit_is_named(boun
 @pytest.mark.parametrize(("fit", "gate"), [(Fit.OVER_EQUITY, Gate.SIZE), (Fit.OVER_CASH, Gate.CASH)])
 def test_no_limit_is_named_for_an_order_that_something_else_leaves_out(fit: Fit, gate: Gate) -> None:
     assert blocking(PASSES[Order]._replace(lots=0, fit=fit, value=usd(10_000))) == [gate]
+
+
+@pytest.mark.parametrize(("price", "shown"), [(1.2e-5, "0.000012"), (123_456_789.0, "123456790"), (0.1 + 0.2, "0.3")])
+def test_a_price_is_said_in_plain_figures(price: float, shown: str) -> None:
+    blocked = first(gates.OFFER, PASSES[Offer]._replace(price=price, stop=price * 0.5, target=price * 2))
+    assert blocked is not None
+    assert f"the close {shown}: 50.00 % of the price" in explained(blocked).reason
 
 
 # -- whatever the snapshot --------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from tests.strategy.given import FIVE_MINUTES, LONG_TRADE, MIDNIGHT, SHORT_TRADE
 
 CANDLES = Candles.of(FIVE_MINUTES, [(MIDNIGHT + n * FIVE_MINUTES, 100, 101, 99, 100, 5) for n in range(3)])
 LONG = Evaluation(1, CANDLES.closed_at, 100.0, 98.0)
-LOOK = Look(100.0, 100.0, 100.0)
+LOOK = Look(100.0, 106.0, 100.0)
 SYMBOL = "BTC-USD"
 
 
@@ -95,6 +95,40 @@ def test_an_answer_of_another_kind_is_told_with_the_line_of_the_question(questio
     assert found is None
     line = getattr(Answering, question).__code__.co_firstlineno
     assert (trouble.symbol, trouble.where) == (SYMBOL, f"strategy/{Path(__file__).name}:{line}")
+
+
+class Wordless(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+class Panic(BaseException):
+    """As libraries written in other languages raise it."""
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+@pytest.mark.parametrize("error", [Wordless(), Panic("index out of bounds"), SystemExit(0), GeneratorExit()])
+def test_nothing_that_is_raised_gets_past(question: str, error: BaseException) -> None:
+    def fails() -> None:
+        raise error
+
+    found, (trouble,) = asked(fails, QUESTIONS[question])
+    assert found is None
+    assert type(error).__name__ in trouble.reason
+
+
+WORDS = [("\ud800", "\\ud800"), ("a\0b", "a\\x00b"), ("a\nb", "a\\nb"), ("x" * 10**6, "x" * 250), (None, "None")]
+
+
+@pytest.mark.parametrize(("words", "kept"), WORDS, ids=["half a sign", "no sign", "two lines", "a book", "none"])
+def test_words_are_made_fit_for_book_and_log(words: Any, kept: str) -> None:
+    """PostgreSQL takes no text with a zero byte, and no database half a sign."""
+    found, _ = asked(LONG._replace(why=words), QUESTIONS["evaluate"])
+    assert isinstance(found, Evaluation)
+    assert found.why == kept
+    closed, _ = asked(Close(98.0, "channel", words), QUESTIONS["on_close"])
+    assert isinstance(closed, Close)
+    assert closed.words == kept
 
 
 def test_the_end_of_the_daemon_is_not_a_strategys_trouble() -> None:
@@ -175,12 +209,12 @@ def test_too_few_candles_are_not_shown_to_the_strategy() -> None:
     assert (found.side, found.closed_at, found.why) == (0, CANDLES.closed_at, "not ready")
 
 
-@pytest.mark.parametrize(("percent", "used"), [(0.0, 0.0), (5, 5.0), (10.0, 10.0), (11.0, 10.0), (100.0, 10.0)])
+@pytest.mark.parametrize(("percent", "used"), [(5, 5.0), (10.0, 10.0), (11.0, 10.0), (100.0, 10.0)])
 def test_a_size_is_never_more_than_the_owner_allows(percent: float, used: float) -> None:
     assert asked(percent, QUESTIONS["size_pct"]) == (used, [])
 
 
-@pytest.mark.parametrize("percent", [-1.0, 100.1, NAN, INF, None, "5"])
+@pytest.mark.parametrize("percent", [0.0, -1.0, 100.1, NAN, INF, None, "5"])
 def test_no_share_of_equity_is_no_size(percent: object) -> None:
     found, troubles = asked(percent, QUESTIONS["size_pct"])
     assert (found, len(troubles)) == (None, 1)
@@ -235,6 +269,9 @@ SALES: list[tuple[str, Any, str]] = [
     ("less than nothing", [Exit(1, -1, 101.8)], "lots is -1"),
     ("half a lot", [Exit(1, 0.5, 101.8)], "lots is 0.5"),  # type: ignore[arg-type]
     ("no price", [Exit(1, 50, NAN)], "price is nan"),
+    ("a price that nobody paid", [Exit(1, 50, 106.1)], "the price 106.1 is beyond 106"),
+    ("no lots of the next target, which merges", [Exit(1, 0, 101.8), Exit(2, 0, 103.8)], ""),
+    ("no lots twice", [Exit(1, 0, 101.8), Exit(1, 0, 101.8)], "no lots at target 1"),
     ("None", None, "a list of Exit"),
     ("pairs", [(1, 50)], "a list of Exit"),
 ]
@@ -269,6 +306,19 @@ def test_no_answer_gets_past_that_would_sell_at_once_or_rest_nowhere(
         assert side * (100.0 - found.out_at) > 0.0
 
 
+@pytest.mark.parametrize("candles", [0, -5, 10**9, 2.5, None])
+def test_a_window_that_no_exchange_could_fill_is_the_houses(candles: object) -> None:
+    found, troubles = asked(candles, lambda rule: rule.window(FIVE_MINUTES))
+    assert (found, len(troubles)) == (720, 1)
+
+
+def test_a_window_holds_what_is_required() -> None:
+    class Patient(Answering):
+        required = 1000
+
+    assert Guarded(Patient(720), lambda trouble: pytest.fail(str(trouble))).window(FIVE_MINUTES) == 1000
+
+
 def test_legs_are_the_strategys_own() -> None:
     class Laddered(Answering):
         legs = (Leg(0.5, 1.0),)
@@ -278,3 +328,5 @@ def test_legs_are_the_strategys_own() -> None:
     assert rule.legs == (Leg(0.5, 1.0),)
     assert rule.on_price(SYMBOL, LONG_TRADE, LOOK) is None
     assert "there are 1 legs" in troubles[0].reason
+    rule.rule.legs = ()
+    assert rule.legs == (Leg(0.5, 1.0),)

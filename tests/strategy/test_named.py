@@ -59,10 +59,13 @@ def test_the_example_is_found(tmp_path: Path) -> None:
         ("bot.strategy.apex:Nothing", "has no class Nothing; its strategies: ApexStrategy"),
         ("bot.strategy.apex:rule", "rule is no subclass of bot.strategy.base.Strategy: derive it from that"),
         ("nowhere.py:Mine", "there is no file /"),
-        ("rule.py:Other", "rule.py has no class Other; its strategies: Mine, Half, Fails, Odd"),
+        ("rule.py:Other", "rule.py has no class Other; its strategies: Mine, Half, Fails, Ends, Orphan, Odd"),
         ("rule.py:Plain", "Plain is no subclass"),
         ("rule.py:Half", "cannot be made: TypeError: Can't instantiate abstract class Half"),
         ("rule.py:Fails", "cannot be made: RuntimeError: two lines of it (rule.py:13)"),
+        ("rule.py:Ends", "cannot be made: SystemExit: 0 (rule.py:16)"),
+        ("rule.py:Orphan", "cannot be made: ValueError: owner is not set: call super().__init__(owner)"),
+        ("ending.py:Mine", "cannot be loaded: SystemExit: (ending.py:1)"),
         ("rule.py:Odd", "cannot be made: ValueError: legs: each share must be above 0"),
         ("broken.py:Mine", "cannot be loaded: SyntaxError:"),
         ("raising.py:Mine", "cannot be loaded: ZeroDivisionError: division by zero (raising.py:1)"),
@@ -79,12 +82,19 @@ class Plain:
 class Fails(Mine):
     def __init__(self, owner):
         raise RuntimeError("two lines\\nof it")
+class Ends(Mine):
+    def __init__(self, owner):
+        raise SystemExit(0)
+class Orphan(Mine):
+    def __init__(self, owner):
+        self.mine = owner
 from bot.strategy.base import Leg
 class Odd(Mine):
     legs = (Leg(0.7, 1.0), Leg(0.7, 2.0))
 """
     )
     (tmp_path / "broken.py").write_text("class Mine(\n")
+    (tmp_path / "ending.py").write_text("raise SystemExit\n")
     (tmp_path / "raising.py").write_text("1 / 0\n")
     with pytest.raises(ValueError, match=r"^[^\n]+$") as told:
         named(text, DEFAULT_OWNER, tmp_path)

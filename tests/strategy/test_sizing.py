@@ -69,6 +69,9 @@ SIZES: list[tuple[str, float, Purse, Owner, Fit, int]] = [
     ("smallest is over the ceiling", 2.0, purse(100.0, ceiling=10.9), DEFAULT_OWNER, Fit.OVER_CEILING, 0),
     ("all cash allowed, fees still fit", 2.0, purse(11.01), Owner(max_position_pct_small=100.0), Fit.OVER_CASH, 0),
     ("all cash allowed and enough", 2.0, purse(11.06), Owner(max_position_pct_small=100.0), Fit.RAISED, 11),
+    ("not raised where the rule does not", 10.0, purse(100.0), Owner(max_position_pct_small=0.0), Fit.OVER_EQUITY, 0),
+    ("not equity but cash", 20.0, purse(100.0, free=10.0), Owner(max_position_pct_small=0.0), Fit.OVER_CASH, 0),
+    ("cash again, a small bound", 20.0, purse(100.0, free=10.0), Owner(max_position_pct_small=5.0), Fit.OVER_CASH, 0),
     ("nothing there", 10.0, purse(0.0), DEFAULT_OWNER, Fit.OVER_EQUITY, 0),
     ("less than nothing", 10.0, purse(100.0, free=-5.0), DEFAULT_OWNER, Fit.OVER_CASH, 0),
 ]

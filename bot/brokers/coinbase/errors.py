@@ -15,11 +15,12 @@ from typing import Any
 
 from bot.brokers.base import BrokerError
 from bot.brokers.coinbase.words import CANCELS, MESSAGES, NOTHING, ORDERS, REFUSALS, Row, bare
-from bot.brokers.common.answers import plain_words, safe_text
+from bot.brokers.common.answers import plain_words
 from bot.brokers.common.failures import Failures, usual_remedies
 from bot.brokers.common.shapes import OF_THE_MOMENT
 from bot.domain.clock import MINUTE, SECOND
 from bot.domain.outcome import ErrorClass, Meaning
+from bot.domain.text import safe_text
 
 VENUE = "coinbase"
 #: How long (ms) to stay away after a refusal that names no time of its own.

@@ -22,7 +22,7 @@ from bot.brokers.coinbase.config import CoinbaseConfig
 from bot.brokers.coinbase.errors import failure, of_status
 from bot.brokers.coinbase.keys import BadKey, canonical, private_key
 from bot.brokers.coinbase.parse_market import server_ms
-from bot.brokers.common.answers import BadAnswer, safe_text
+from bot.brokers.common.answers import BadAnswer
 from bot.brokers.common.deadline import Deadline
 from bot.brokers.common.rate_limits import Budget, admit
 from bot.brokers.common.transport import Again, Transport
@@ -31,6 +31,7 @@ from bot.brokers.common.wire import CONNECT_SECONDS, READ_SECONDS, BoundedSessio
 from bot.domain.clock import SECOND, Clock
 from bot.domain.log import Log
 from bot.domain.outcome import Meaning
+from bot.domain.text import safe_text
 
 Params = Mapping[str, str | Sequence[str]]
 

@@ -14,20 +14,11 @@ from typing import Any
 from bot.domain.fill import Fill
 from bot.domain.money import BadNumber, decimal, plain
 from bot.domain.order import Side, VenueOrder
-
-_LONGEST_TEXT = 250
+from bot.domain.text import safe_text
 
 
 class BadAnswer(ValueError):
     """An answer that does not have its venue's shape."""
-
-
-def safe_text(text: object) -> str:
-    """Anything a venue sent, fit for one line of a log: control characters escaped, cut to 250 characters."""
-    line = str(text)[:_LONGEST_TEXT]
-    if not line.isprintable():
-        line = "".join(char if char.isprintable() else repr(char)[1:-1] for char in line)[:_LONGEST_TEXT]
-    return line.strip()
 
 
 def plain_words(word: object) -> str:

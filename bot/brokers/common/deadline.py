@@ -10,6 +10,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from copy import copy
 from typing import NoReturn, TypeVar
 
 T = TypeVar("T")
@@ -30,8 +31,14 @@ class Haste:
         self._wall = wall
         self._monotonic = monotonic
         self._changed = threading.Condition()
-        self._end: float | None = None
+        self._ends: list[float] = []
         self._longest: float | None = None
+
+    def beside(self) -> Haste:
+        """One for another thread: it shares the hurry, and no limit."""
+        other = copy(self)
+        other.limit(None)
+        return other
 
     def limit(self, seconds: float | None) -> None:
         """No deadline that is made from now on lies further ahead than this; None lifts it."""
@@ -41,7 +48,7 @@ class Haste:
         """No wait of this broker goes beyond wall time `until`, those under way included; it can only get earlier."""
         end = self._monotonic() + (until - self._wall()) / 1000
         with self._changed:
-            self._end = end if self._end is None else min(self._end, end)
+            self._ends.append(end)
             self._changed.notify_all()
 
     def deadline(self, seconds: float) -> Deadline:
@@ -51,9 +58,7 @@ class Haste:
 
     def left(self, end: float) -> float:
         """Seconds until `end` or until the hurry's end; 0 when it has passed."""
-        if self._end is not None:
-            end = min(end, self._end)
-        return max(0.0, end - self._monotonic())
+        return max(0.0, min([end, *self._ends]) - self._monotonic())
 
     def wait_for(self, done: Callable[[], bool], end: float) -> bool:
         """Wait until `done()`, or until `end` or the hurry's end; whether it is done. `wake` makes it look again."""

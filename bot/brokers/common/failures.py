@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from bot.brokers.base import BrokerError, NoRoom
-from bot.brokers.common.answers import BadAnswer, safe_text
+from bot.brokers.common.answers import BadAnswer
 from bot.brokers.common.rate_limits import OverBudget
 from bot.domain.outcome import ErrorClass, Meaning
+from bot.domain.text import safe_text
 
 T = TypeVar("T")
 

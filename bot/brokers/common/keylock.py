@@ -12,7 +12,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,6 +52,7 @@ class KeyLock:
         self._queue = _open(folder / f"{name}.queue")
         self._shared = open_shared(f"nija-{name}.key") if shared else None
         self._threads = threading.Lock()
+        self._closed = False
 
     @classmethod
     def of(cls, folder: Path, mode: str, venue: str, environment: str, key: str) -> KeyLock:
@@ -64,7 +65,7 @@ class KeyLock:
         if not self._threads.acquire(timeout=max(deadline.left(), 0.001)):
             raise KeyBusy(f"{self._path.name} is in use by another thread")
         try:
-            if self._file < 0:
+            if self._closed:
                 raise KeyBusy(f"{self._path.name} was given back")
             self._lock(deadline)
             try:
@@ -73,9 +74,24 @@ class KeyLock:
                 self._unlock()
         finally:
             self._threads.release()
+            if self._closed:
+                self.close()
 
     def close(self) -> None:
-        """Give the file back; safe to call twice."""
+        """Give the key back now, and its files once no thread of ours is at them: their numbers would be those of other files by
+        then. Safe to call twice.
+        """
+        self._closed = True
+        if not self._threads.acquire(blocking=False):
+            with suppress(OSError, ValueError):  # whoever had them has just closed them
+                self._unlock()
+            return
+        try:
+            self._give_back()
+        finally:
+            self._threads.release()
+
+    def _give_back(self) -> None:
         if self._file >= 0:
             os.close(self._file)
             os.close(self._queue)

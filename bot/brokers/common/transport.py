@@ -55,6 +55,7 @@ class Transport(Generic[C]):
 
     def split_off(self) -> None:
         """What it does not share with the one that it was copied from."""
+        self._haste = self._haste.beside()
         self._sender = Sender(self._make, self._haste, self._failure, "candles")
         self._silence = self._silence.beside()
         self._lane, self._other = Lane.CANDLES, None

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from bot.brokers.common.answers import safe_text
+from bot.domain.text import safe_text
 
 #: Kraken's altnames that the rest of the world calls otherwise.
 COMMON: Mapping[str, str] = MappingProxyType(

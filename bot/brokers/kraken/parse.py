@@ -19,7 +19,6 @@ from bot.brokers.common.answers import (
     by_age,
     number,
     oldest_first,
-    safe_text,
     sequence,
     side,
     sound_fill,
@@ -31,6 +30,7 @@ from bot.domain.fill import Fill
 from bot.domain.instrument import DOLLARS, Balance, FeeRate
 from bot.domain.money import HUNDRED, ZERO
 from bot.domain.order import STOPS, OrderStatus, OrderType, VenueOrder
+from bot.domain.text import safe_text
 
 
 def mapping(value: object, what: str) -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from bot.brokers.base import Lane
-from bot.brokers.common.answers import number, order_id, plain_words, safe_text
+from bot.brokers.common.answers import number, order_id, plain_words
 from bot.brokers.common.outcomes import LATEST, SOONEST, Unsupported, act_until, needed, outcome
 from bot.brokers.common.venue_clock import VenueClock
 from bot.brokers.kraken.config import KrakenConfig
@@ -26,6 +26,7 @@ from bot.domain.log import Event, Log
 from bot.domain.money import plain
 from bot.domain.order import Intent, OrderType, TimeInForce, VenueOrder
 from bot.domain.outcome import Meaning, NotPlaced, Outcome, Placed, Unknown
+from bot.domain.text import safe_text
 
 #: A GTD order must live for at least five seconds.
 _SHORTEST_LIFE = 5

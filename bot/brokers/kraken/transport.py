@@ -16,7 +16,7 @@ import krakenex
 import requests
 
 from bot.brokers.base import BrokerError, Lane
-from bot.brokers.common.answers import plain_words, safe_text
+from bot.brokers.common.answers import plain_words
 from bot.brokers.common.deadline import Deadline
 from bot.brokers.common.keylock import KeyFile
 from bot.brokers.common.transport import Transport
@@ -27,6 +27,7 @@ from bot.brokers.kraken.limits import Charge, KrakenLimits, question_cost
 from bot.domain.clock import Clock
 from bot.domain.log import Event, Log
 from bot.domain.outcome import Meaning
+from bot.domain.text import safe_text
 
 _TIMEOUTS = (CONNECT_SECONDS, READ_SECONDS)
 #: How far the second nonce jumps after the first was refused.

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.brokers.base import BrokerError
-from bot.brokers.common.answers import safe_text
 from bot.brokers.okx.errors import explain, failure, of_status
 from bot.domain.outcome import Meaning
+from bot.domain.text import safe_text
 
 _GOOD = "0"
 _SOME_FAILED = frozenset({"1", "2"})

@@ -174,6 +174,8 @@ def candle(row: object, unit: Decimal) -> tuple[Candle, bool]:
         raise BadAnswer("candle: too short")
     opening, high, low, close, volume = (measure(each) for each in items[1:6])
     at = int(exact(items[0], "time"))
+    if not 0 <= at < 10**14:
+        raise BadAnswer(f"time {at}")
     return Candle(at, opening, high, low, close, volume * float(unit)), str(items[-1]) == "1"
 
 

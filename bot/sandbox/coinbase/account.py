@@ -135,8 +135,8 @@ class AccountDesk:
         """Volumes and fees are JSON numbers here, rates are texts."""
         del query
         volume = self._exchange.volume(who.account)
-        tiers = self._exchange.fees.tiers
-        tier, later = self._exchange.tier(who.account), self._exchange.fees.next_tier(volume)
+        tiers = self._exchange.habits.fees.tiers
+        tier, later = self._exchange.tier(who.account), self._exchange.habits.fees.next_tier(volume)
         paid = sum((f.fee_quote for f in self._exchange.state.fills.values() if f.account == who.account), ZERO)
         return {
             "total_volume": float(volume),

@@ -23,7 +23,8 @@ from bot.sandbox.coinbase.render import key_of, preview_record
 from bot.sandbox.coinbase.tickets import TicketDesk, client_id_of
 from bot.sandbox.coinbase.words import decimal_of, rfc3339
 from bot.sandbox.core.credentials import Credential
-from bot.sandbox.core.exchange import Exchange, Refused
+from bot.sandbox.core.exchange import Exchange
+from bot.sandbox.core.execution import Refused
 from bot.sandbox.core.faults import FaultKind, Faults
 from bot.sandbox.core.instrument import floor_to, plain
 from bot.sandbox.core.switches import Switches

@@ -63,8 +63,8 @@ def open_venue(setting: Setting) -> Venue:
     )
     switches.listen("rules", lambda symbol, text: exchange.instruments.update({symbol: listing.change(symbol, text)}))
     faults = Faults(NAME, setting.dice, setting.clock.wall_ms)
-    exchange.hidden_seconds = lambda: _late(faults, switches)
-    exchange.clears_after_ms = lambda: switches.number("hold_release_ms")
+    exchange.habits.hidden_seconds = lambda: _late(faults, switches)
+    exchange.habits.clears_after_ms = lambda: switches.number("hold_release_ms")
     return _assemble(setting, exchange, books, listing, switches, faults, ids)
 
 

@@ -93,3 +93,25 @@ def closing(position: Position) -> Ticket:
         origin=Origin.TRIGGERED,
         tags={"category": "full_liquidation"},
     )
+
+
+def spawned(order: Order, *, at_target: bool) -> Ticket:
+    """The order that a triggered one stands for: the one at its target, or the one at its stop."""
+    price = order.target_price if at_target else order.price
+    return Ticket(
+        account=order.account,
+        symbol=order.symbol,
+        side=order.side,
+        kind=Kind.MARKET if price is None else Kind.LIMIT,
+        qty=order.qty,
+        price=price,
+        fee_in_base=order.fee_in_base,
+        leverage=order.leverage,
+        leg=order.leg,
+        isolated=order.isolated,
+        reduce_only=order.reduce_only,
+        paid_in=order.paid_in,
+        origin=Origin.MANUAL if order.origin is Origin.MANUAL else Origin.TRIGGERED,
+        parent_id=order.id,
+        tags={**order.tags, "hit": "target" if at_target else "trigger"},
+    )

@@ -205,8 +205,8 @@ class AccountDesk:
         return total * self._exchange.market.last(symbol, self._exchange.now)
 
     def _fee(self, volume: Decimal, side: str) -> dict[str, Any]:
-        tiers = self._exchange.fees.tiers
-        tier, later = self._exchange.fees.tier(volume), self._exchange.fees.next_tier(volume)
+        tiers = self._exchange.habits.fees.tiers
+        tier, later = self._exchange.habits.fees.tier(volume), self._exchange.habits.fees.next_tier(volume)
         return {
             "fee": _percent(getattr(tier, side)),
             "minfee": _percent(getattr(tiers[-1], side)),

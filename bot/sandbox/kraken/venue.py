@@ -66,9 +66,9 @@ def open_venue(setting: Setting) -> Venue:
     )
     knobs.listen("rules", lambda symbol, text: exchange.instruments.update({symbol: listing.change(symbol, text)}))
     knobs.listen("maker_rebate", lambda _, word: _pay_makers(exchange, word))
-    exchange.finish = Crumbs(knobs)
+    exchange.habits.finish = Crumbs(knobs)
     faults = Faults(NAME, setting.dice, setting.clock.wall_ms)
-    exchange.hidden_seconds = lambda: _late(faults)
+    exchange.habits.hidden_seconds = lambda: _late(faults)
     return _assemble(setting, exchange, listing, knobs, faults, market)
 
 
@@ -113,7 +113,7 @@ def _base_volume(fee_tier: int | None) -> Decimal:
 
 
 def _pay_makers(exchange: Exchange, word: str) -> None:
-    exchange.fees = fee_table(rebate=word == str(True))
+    exchange.habits.fees = fee_table(rebate=word == str(True))
 
 
 def _late(faults: Faults) -> float:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from bot.sandbox.core.credentials import Credential
-from bot.sandbox.core.exchange import Exchange, Refused
+from bot.sandbox.core.exchange import Exchange
+from bot.sandbox.core.execution import Refused
 from bot.sandbox.core.faults import FaultKind, Faults
 from bot.sandbox.core.instrument import is_multiple
 from bot.sandbox.core.making import order_of

@@ -56,11 +56,11 @@ def open_venue(setting: Setting) -> Venue:
         ids=OkxIds(state, setting.dice),
         seed=setting.seed,
     )
-    exchange.funding = floor
-    exchange.cuts_triggered = lambda: knobs.word("algo_short_of_coins") == "reduce"
+    exchange.habits.funding = floor
+    exchange.habits.cuts_triggered = lambda: knobs.word("algo_short_of_coins") == "reduce"
     knobs.listen("rules", lambda symbol, text: exchange.instruments.update({symbol: listing.change(symbol, text)}))
     faults = Faults(NAME, setting.dice, setting.clock.wall_ms)
-    exchange.hidden_seconds = lambda: _late(faults)
+    exchange.habits.hidden_seconds = lambda: _late(faults)
     return _assemble(setting, exchange, listing, knobs, faults, floor)
 
 

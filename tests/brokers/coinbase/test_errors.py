@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from bot.brokers.coinbase.errors import REMEDIES, failure, of_order, of_preview, of_status, safe_text
+from bot.brokers.coinbase.errors import REMEDIES, failure, of_order, of_preview, of_status
 from bot.brokers.coinbase.words import CANCELS, ORDERS
 from bot.domain.outcome import Meaning
+from bot.domain.text import safe_text
 from tests.brokers.coinbase.conftest import payload
 
 

@@ -183,3 +183,19 @@ def test_nothing_leaves_once_it_is_closed(venue: Venue) -> None:
     assert failed(lambda: venue.public(lambda: sent.append(1))).meaning is Meaning.BUSY
     assert failed(lambda: venue.private(lambda: sent.append(1))).meaning is Meaning.BUSY
     assert sent == []
+
+
+def test_candles_are_not_asked_for_in_less_time_while_coins_lie_without_a_stop(venue: Venue) -> None:
+    """Nobody waits for them, and a slow exchange would tell none for as long as that lasts."""
+    beside = venue.beside()
+    venue.limit_calls(0.5)
+    assert venue.deadline(5).left() <= 0.5
+    assert beside.deadline(5).left() > 4
+    assert venue.beside().deadline(5).left() > 4
+
+
+def test_candles_end_with_everything_else_in_a_hurry(venue: Venue) -> None:
+    before, beside = venue.beside().deadline(5), venue.beside()
+    venue.hurry(SystemClock().wall_ms() + 500)
+    assert before.left() <= 0.5
+    assert beside.deadline(5).left() <= 0.5

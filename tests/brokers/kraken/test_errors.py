@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bot.brokers.common.answers import safe_text
 from bot.brokers.kraken.errors import LOCKOUT_MS, REMEDIES, TABLE, explain, failure, row_of
 from bot.domain.outcome import Meaning
+from bot.domain.text import safe_text
 
 NOW = 1_800_000_000_000
 

@@ -338,6 +338,12 @@ def test_what_a_pair_can_be_paid_in(listed: list[str], paid_in: tuple[str, ...],
     assert (pair.paid_in, pair.exotic) == (paid_in, exotic)
 
 
+@pytest.mark.parametrize("time", ["-1", "9300000000000000000"])
+def test_a_candle_of_no_time_is_no_candle(time: str) -> None:
+    with pytest.raises(BadAnswer):
+        parse_market.candle([time, "1", "1", "1", "1", "1", "1"], ONE)
+
+
 def test_only_closed_candles_are_closed() -> None:
     row = ["1597026300000", "3.721", "3.743", "3.677", "3.708", "8422410", "22698348.04", "12698348.04"]
     seen, closed = parse_market.candle([*row, "0"], ONE)

@@ -1,0 +1,105 @@
+"""The transactions of one account: its rows are read and changed through these alone, and what was read is kept until it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TypeVar
+
+from sqlalchemy import Connection, select
+
+from bot.domain.clock import Clock
+from bot.domain.ids import Account
+from bot.domain.order import VenueOrder
+from bot.store import facts, orders
+from bot.store.answers import About, Answers
+from bot.store.database import Store
+from bot.store.page import Page, Row
+from bot.store.schema import accounts
+
+T = TypeVar("T")
+
+
+class Transactions:
+    """Reads and changes of one account's rows. Belongs to their only writer, so what it has read is true until it writes."""
+
+    def __init__(self, store: Store, account: Account, clock: Clock) -> None:
+        self.store = store
+        self._clock = clock
+        with store.writing() as connection:
+            self.account_id = _enter_account(connection, account, clock.wall_ms())
+        self._answers = Answers()
+        self.later: dict[str, str | None] = {}
+        """Facts that are written with the next change."""
+
+    def row(self, *, client_id: str | None = None, exchange_id: str | None = None) -> Row | None:
+        """The row of the order with these ids; None where there is none."""
+        return self._answers.order(
+            client_id,
+            exchange_id,
+            lambda: self._ask(lambda page: orders.find(page, client_id=client_id, exchange_id=exchange_id)),
+        )
+
+    def row_of(self, order: VenueOrder) -> Row | None:
+        """The row of an order that the venue reports, by the id that no two of its orders share if that is known."""
+        return self.row(exchange_id=order.exchange_id) or self.row(client_id=order.client_id)
+
+    def read(self, about: About, question: Hashable, ask: Callable[[Page], T]) -> T:
+        """The answer to a question, put to the database anew after each change of what it is about."""
+        return self._answers.to(about, question, lambda: self._ask(ask))
+
+    def _ask(self, ask: Callable[[Page], T]) -> T:
+        with self.reading() as page:
+            return ask(page)
+
+    @contextmanager
+    def reading(self) -> Iterator[Page]:
+        """A transaction that changes nothing."""
+        with self.store.reading() as connection:
+            yield self._page(connection)
+
+    @contextmanager
+    def writing(self, *abouts: About) -> Iterator[Page]:
+        """A transaction that changes what these answers are about; one that fails may have been kept all the same."""
+        try:
+            with self.noting() as page:
+                yield page
+        finally:
+            self._answers.forget(*abouts)
+
+    @contextmanager
+    def changing(self, *names: str | None, also: Sequence[About] = ()) -> Iterator[Page]:
+        """A transaction that changes the order of these names, or enters it."""
+        try:
+            with self.writing(About.ORDERS, *also) as page:
+                yield page
+        finally:
+            self._answers.forget_order(*names)
+
+    @contextmanager
+    def noting(self) -> Iterator[Page]:
+        """A transaction that changes nothing of which answers are kept: facts, health, commands."""
+        with self.store.writing() as connection:
+            if connection.dialect.name == "postgresql":  # SQLite's writers are alone already
+                connection.execute(select(accounts.c.id).where(accounts.c.id == self.account_id).with_for_update())
+            page = self._page(connection)
+            yield page
+            facts.keep(page, self.later)
+        self.later.clear()
+
+    def _page(self, connection: Connection) -> Page:
+        return Page(connection, self.account_id, self._clock.wall_ms(), self._clock.market_ms())
+
+
+def _enter_account(connection: Connection, account: Account, now: int) -> int:
+    """The account's number, given at its first use; its use now is noted."""
+    named = asdict(account)
+    query = select(accounts.c.id).where(*(accounts.c[column] == value for column, value in named.items()))
+    number: int | None = connection.execute(query).scalar_one_or_none()
+    if number is None:
+        connection.execute(accounts.insert(), named | {"first_seen": now, "last_seen": now})
+        number = connection.execute(query).scalar_one()
+        return int(number)
+    connection.execute(accounts.update().where(accounts.c.id == number), {"last_seen": now})
+    return number
