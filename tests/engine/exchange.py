@@ -246,6 +246,12 @@ class Scene:
         for symbol in self.symbols:
             closes.take(CandleClosed(symbol, closes.newest(), whole if found is None else found))
 
+    def change(self, **rules: object) -> None:
+        """Other rules of the first market."""
+        symbol = self.symbols[0]
+        self.exchange.rules[symbol] = replace(self.exchange.rules[symbol], **rules)  # type: ignore[arg-type]
+        self.desk.instruments = dict(self.exchange.rules)
+
     def scan(self, blocked_by: Blocked | None = None) -> list[Intent]:
         """One scan of all markets; the entries that it sent."""
         before = len(self.exchange.sent)

@@ -81,7 +81,7 @@ def learnt(asked: Namespace) -> dict[str, object]:
         command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.mutants.reach", *asked.tests]
         command += ["-n", str(asked.workers), "--dist", "loadfile"] if asked.workers > 1 else []
         subprocess.run(
-            command, cwd=ROOT, env=os.environ | {"NIJA_LEARN": str(known), "NIJA_WATCH": watched}, check=False
+            command, cwd=ROOT, env=os.environ | {"MUTANTS_LEARN": str(known), "MUTANTS_WATCH": watched}, check=False
         )
     found: dict[str, object] = json.loads(known.read_text(encoding="utf-8"))
     return found

@@ -1,7 +1,7 @@
 """A pytest plugin for trials of changed programs: learns which test runs which lines, and runs chosen tests in their order.
 
-`NIJA_LEARN` names the file to write what was learnt to, `NIJA_WATCH` the folders whose lines count (`:` between them);
-`NIJA_CHOSEN` names a file with a list of test ids. Random inputs are the same in every run, so that a test that passes once
+`MUTANTS_LEARN` names the file to write what was learnt to, `MUTANTS_WATCH` the folders whose lines count (`:` between them);
+`MUTANTS_CHOSEN` names a file with a list of test ids. Random inputs are the same in every run, so that a test that passes once
 passes again.
 """
 
@@ -93,8 +93,8 @@ def pytest_configure(config: pytest.Config) -> None:
     phases = (Phase.explicit, Phase.generate)
     settings.register_profile("trial", deadline=None, derandomize=True, database=None, phases=phases)
     settings.load_profile("trial")
-    if into := os.environ.get("NIJA_LEARN"):
-        folders = tuple(f"{folder}{os.sep}" for folder in os.environ["NIJA_WATCH"].split(":"))
+    if into := os.environ.get("MUTANTS_LEARN"):
+        folders = tuple(f"{folder}{os.sep}" for folder in os.environ["MUTANTS_WATCH"].split(":"))
         config.pluginmanager.register(Learner(Path(into), folders))
-    if chosen := os.environ.get("NIJA_CHOSEN"):
+    if chosen := os.environ.get("MUTANTS_CHOSEN"):
         config.pluginmanager.register(Chooser(json.loads(Path(chosen).read_text(encoding="utf-8"))))

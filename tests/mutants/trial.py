@@ -137,7 +137,7 @@ class Bench:
             run = subprocess.Popen(
                 [sys.executable, "-m", "pytest", *_OPTIONS, *files],
                 cwd=self.folder,
-                env=os.environ | {"NIJA_CHOSEN": str(chosen)},
+                env=os.environ | {"MUTANTS_CHOSEN": str(chosen)},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
