@@ -6,7 +6,8 @@ An empty variable of the environment wins over `.env`, also in the processes tha
 from __future__ import annotations
 
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -83,9 +84,17 @@ def pytest_testnodedown(node: Any) -> None:
     node.config.stash[LEFT_OUT] = tuple(getattr(node, "workeroutput", {}).get("left_out", (0, 0)))
 
 
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Iterator[None]:
+    """The last lines: what this run says nothing about."""
+    yield
     thinned, long = config.stash.get(LEFT_OUT, (0, 0))
     if thinned or long:
         terminalreporter.write_line(
             f"left out: {thinned} tests of faults that another exchange is tried with, {long} that take long; --thorough runs them"
         )
+    skipped = {report.nodeid: report.longrepr[2] for report in terminalreporter.stats.get("skipped", [])}
+    if skipped:
+        terminalreporter.write_line(f"skipped here: {len(skipped)}")
+    for (name, reason), count in Counter((name.partition("[")[0], why) for name, why in skipped.items()).items():
+        terminalreporter.write_line(f"  {count} x {name}: {reason.removeprefix('Skipped: ')}")

@@ -21,7 +21,7 @@ from bot.brokers.kraken import KrakenBroker, KrakenConfig
 from bot.brokers.kraken.config import Tier
 from bot.brokers.okx import OKXBroker, OkxConfig
 from bot.domain.candles import Candles
-from bot.domain.clock import Clock, ScaledClock, SystemClock, parse_iso
+from bot.domain.clock import HOUR, Clock, ScaledClock, SystemClock, parse_iso
 from bot.domain.ids import ClientIds, new_tag
 from bot.domain.money import decimal
 from bot.domain.order import OrderRecord, Purpose
@@ -55,8 +55,11 @@ _LIMITS = risk.Limits(
     max_daily_loss_pct=Decimal(90),
     max_drawdown_pct=Decimal(90),
     max_orders_per_minute=1000,
+    max_coin_exposure_pct=Decimal(50),
     price_sanity_pct=Decimal(40),
+    max_spread_pct=Decimal(1),
     max_losses_in_a_row=100,
+    cooldown_ms=HOUR,
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import subprocess
@@ -126,7 +127,7 @@ def test_no_file_names_a_package_index_or_a_machine() -> None:
 # --- the scripts
 
 
-@pytest.mark.parametrize("name", ["start.sh", "scripts/test.sh", "scripts/lock.sh", ".ci/run"])
+@pytest.mark.parametrize("name", ["start.sh", "scripts/test.sh", "scripts/mutants.sh", "scripts/lock.sh", ".ci/run"])
 def test_a_script_can_be_run(name: str) -> None:
     assert os.access(ROOT / name, os.X_OK)
     assert subprocess.run(["bash", "-n", ROOT / name], check=False).returncode == 0
@@ -195,6 +196,59 @@ def test_the_first_tool_that_fails_decides(checkout: Path) -> None:
     assert ended.returncode == 7
     assert ended.stdout.count("args=") == 1
     assert "ruff check" in ended.stdout
+
+
+BUSY_PYTHON = """#!/bin/sh
+case "$*" in
+    -c*) exec "$PYTHON" "$@" ;;
+    *--last-failed*) exit $ALONE ;;
+    *pytest*) mkdir -p .pytest_cache/v/cache && echo "$FAILED" >.pytest_cache/v/cache/lastfailed; exit $FIRST ;;
+esac
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "failed", "alone", "status", "last"),
+    [
+        (0, 0, 0, 0, []),
+        (1, 1, 0, 0, ["nija: failed beside the others and tried twice: 1", "  tests/a.py::test_0[a b]"]),
+        (1, 2, 0, 0, ["  tests/a.py::test_0[a b]", "  tests/a.py::test_1[a b]"]),
+        (1, 3, 0, 1, ["  tests/a.py::test_2[a b]", "nija: they pass alone, but more than 2 are too many"]),
+        (1, 1, 1, 1, ["  tests/a.py::test_0[a b]", "nija: they fail alone, too"]),
+        (2, 1, 0, 2, []),
+    ],
+)
+def test_what_fails_beside_the_others_is_tried_once_more_and_named(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, first: int, failed: int, alone: int, status: int, last: list[str]
+) -> None:
+    """First all tests, then those that `failed` once more, with their exit statuses."""
+    write_program(checkout / ".venv/bin/python", BUSY_PYTHON)
+    names = {f"tests/a.py::test_{number}[a b]": True for number in range(failed)}
+    for name, value in {"FIRST": first, "ALONE": alone, "FAILED": json.dumps(names), "PYTHON": sys.executable}.items():
+        monkeypatch.setenv(name, str(value))
+    ended = run(checkout / "scripts/test.sh")
+    assert ended.returncode == status
+    said = ended.stderr.splitlines()
+    assert said[len(said) - len(last) :] == last
+    assert (said == []) is (first != 1)
+
+
+SKIPPING = """
+import pytest
+
+@pytest.mark.parametrize("number", (1, 2))
+def test_it(number):
+    pytest.skip("no such thing")
+"""
+
+
+def test_a_run_ends_with_the_names_of_what_it_skips(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_bytes((ROOT / "tests/conftest.py").read_bytes())
+    (tmp_path / "test_this.py").write_text(SKIPPING)
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", tmp_path]
+    environ = os.environ | {"PYTHONPATH": str(ROOT)}
+    ended = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=True)
+    assert ended.stdout.splitlines()[-3:-1] == ["skipped here: 2", "  2 x test_this.py::test_it: no such thing"]
 
 
 def with_python(folder: Path, text: str) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 import shlex
+import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
@@ -36,6 +38,8 @@ from bot.strategy.guarded import Guarded, Trouble
 from bot.strategy.named import named
 from bot.strategy.params import DEFAULT_OWNER
 from bot.telemetry.alarms import Kind
+from tests.mutants import __main__ as mutants
+from tests.paths import VENUES
 from tests.torture import report
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -169,6 +173,7 @@ def parsers() -> dict[str, Callable[[list[str]], object]]:
         "scripts/check_kraken_connection_status.py": check(validate=True),
         "scripts/test_okx_connection.py": check(validate=True),
         "scripts/test.sh": nothing,
+        "scripts/mutants.sh": mutants.parse,
         "bot.sandbox": options.parse,
         "tests.bench.sick_venue": nothing,
         "tests.bench.lockstep": nothing,
@@ -257,6 +262,44 @@ def test_every_test_it_names_for_a_fault_exists() -> None:
     missing = [f"{file}::{name}" for _, file, name in found if file and f"def {name}(" not in (ROOT / file).read_text()]
     assert missing == []
     assert {int(number) for number, file, _ in found if not file} == {8, 9, 10}
+
+
+COLLECTED = """
+import json, sys
+import pytest
+
+class Venues:
+    def pytest_collection_finish(self, session):
+        self.found = {}
+        for item in session.items:
+            marked = item.get_closest_marker("venues")
+            venue = item.callspec.params.get("venue") if hasattr(item, "callspec") else None
+            tried = marked.args if marked else [venue or ("kraken" if "venue" in item.fixturenames else None)]
+            self.found.setdefault(item.nodeid.partition("[")[0], []).extend(tried)
+
+venues = Venues()
+assert pytest.main(["--collect-only", "-qq", "-p", "no:cacheprovider", *sys.argv[1:]], plugins=[venues]) == 0
+print(json.dumps(venues.found))
+"""
+
+
+def test_each_fault_is_tried_where_the_table_says() -> None:
+    """As this run of pytest would choose, without `--thorough`."""
+    told = re.findall(r"\| ([\w, ]+) \| `(tests/faults/[^`]+)` \|$", OPERATIONS, re.MULTILINE)
+    assert len(told) == 22
+    files = sorted({name.partition("::")[0] for _, name in told})
+    command = [sys.executable, "-c", COLLECTED, *files]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    tried = json.loads(ended.stdout.splitlines()[-1])
+    assert [(where, name) for where, name in told] == [(labels(tried[name]), name) for _, name in told]
+
+
+def labels(venues: list[str]) -> str:
+    """Exchanges as the table calls them."""
+    names = [
+        name for venue, name in (("kraken", "Kraken"), ("okx", "OKX"), ("coinbase", "Coinbase")) if venue in venues
+    ]
+    return "all three" if len(names) == len(VENUES) else ", ".join(names)
 
 
 # -- events -----------------------------------------------------------------------------------------------------------

@@ -24,11 +24,11 @@ class Limits:
     max_daily_loss_pct: Decimal
     max_drawdown_pct: Decimal
     max_orders_per_minute: int
-    max_coin_exposure_pct: Decimal = Decimal(50)
-    price_sanity_pct: Decimal = Decimal(3)
-    max_spread_pct: Decimal = Decimal(1)
-    max_losses_in_a_row: int = 3
-    cooldown_ms: int = 60 * 60_000
+    max_coin_exposure_pct: Decimal
+    price_sanity_pct: Decimal
+    max_spread_pct: Decimal
+    max_losses_in_a_row: int
+    cooldown_ms: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,7 +164,7 @@ def test_a_damaged_book_that_was_paused_is_paused_again(tmp_path: Path, paused: 
         book.remember(f"old:{number}", "yes" * 20)
     if paused:
         book.remember("paused", "yes")
-    book._store.close()
+    book._db.store.close()
     file = tmp_path / "kraken.db"
     whole = file.read_bytes()
     file.write_bytes(whole[: len(whole) - 4096] + b"\xff" * 4096)

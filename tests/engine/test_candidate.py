@@ -9,13 +9,13 @@ import pytest
 
 from bot.domain.clock import MINUTE
 from bot.engine.candidate import _losses, offer, on_grid
-from bot.engine.risk import Limits
 from bot.strategy.apex import ApexStrategy
 from bot.strategy.base import Costs, Evaluation, Strategy, Terms
 from bot.strategy.gate_words import explained
 from bot.strategy.gates import OFFER, Blocked, Gate, first
 from bot.strategy.guarded import Guarded, Trouble
 from bot.strategy.params import Owner
+from tests.engine.exchange import LIMITS
 from tests.engine.given import instrument
 
 LONG = Evaluation(1, 0, 100.0, stop=98.0)
@@ -105,7 +105,6 @@ def test_a_stop_is_put_on_the_grid_towards_the_market(decision: Evaluation, stop
     assert placed == decision._replace(stop=stop)
 
 
-LIMITS = Limits(5, Decimal(50), None, Decimal(5), Decimal(20), 10, cooldown_ms=60 * MINUTE)
 LOST, WON = Decimal("-0.01"), Decimal("0.01")
 
 

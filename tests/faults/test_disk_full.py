@@ -52,6 +52,7 @@ def full(disk: Path) -> Iterator[None]:
         relieve(disk)
 
 
+@pytest.mark.venues(*VENUES)
 @pytest.mark.timeout(300)
 def test_exits_go_on_through_kills_and_the_book_is_the_truth_afterwards(
     tmp_path: Path, small: Path, market: Sandbox

@@ -56,6 +56,7 @@ def stops(sandbox: Sandbox, venue: str) -> list[dict[str, Any]]:
     return [order for order in truth(sandbox.ready, venue)["orders"] if order["type"] in STOPS]
 
 
+@pytest.mark.venues(*VENUES)
 def test_between_the_intent_and_the_answer(tmp_path: Path, sandbox: Sandbox) -> None:
     """The requests have left, the exchanges act on them after the daemon is dead; only the intents are on disk."""
     daemon = daemon_of(tmp_path / "nija", sandbox)
@@ -79,6 +80,7 @@ def test_between_the_intent_and_the_answer(tmp_path: Path, sandbox: Sandbox) -> 
         assert [one["client_id"] for one in daemon.book(venue)["orders"]].count(intent["client_id"]) == 1
 
 
+@pytest.mark.venues(*VENUES)
 def test_between_the_fill_and_the_stop(tmp_path: Path, sandbox: Sandbox) -> None:
     """Where the exchange takes no attached stop, it is placed after the fill: the daemon dies in between.
 

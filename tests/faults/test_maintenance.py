@@ -27,6 +27,7 @@ LIVES = 40
 SPEED = 600
 
 
+@pytest.mark.venues("kraken")
 def test_two_hours_of_it_while_the_stop_fires(tmp_path: Path) -> None:
     """It begins while a position is open, the daemon is killed and started in the middle of it, and the stop fires unseen."""
     with Sandbox(tmp_path, "--speed", str(SPEED)) as sandbox:

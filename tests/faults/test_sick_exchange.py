@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bot.domain.log import Event
 from tests.daemon_fixture import Daemon
 from tests.paths import VENUES
@@ -16,6 +18,7 @@ SICKNESSES = {"kraken": "hang", "okx": "malformed", "coinbase": "http_status"}
 CYCLES = 3
 
 
+@pytest.mark.venues(*VENUES)
 def test_each_in_turn(tmp_path: Path) -> None:
     with (
         Sandbox(tmp_path, "--speed", "300", venues=VENUES) as sandbox,

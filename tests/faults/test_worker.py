@@ -139,6 +139,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
         running.thread.join(PATIENCE)
 
 
+@pytest.mark.venues(*VENUES)
 def test_it_dies_then_hangs_then_hangs_at_the_end(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     others = [venue for venue in VENUES if venue != SICK]
     for lives, (mood, event) in enumerate((("dies", Event.CRASHED), ("hangs", Event.STUCK)), start=1):

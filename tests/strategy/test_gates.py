@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.clock import iso
 from bot.strategy import checks, exits, gates
 from bot.strategy.apex import ApexStrategy
 from bot.strategy.gate_words import explained
@@ -171,6 +172,68 @@ def test_a_gate_blocks_alone_and_says_why(gate: Gate, part: type, changes: dict[
     assert said in words.reason
     assert words.value
     assert words.limit
+
+
+# what is so -> the number that a gate finds, and the one that it holds that against
+NUMBERS: list[tuple[Gate, dict[str, Any], str, str]] = [
+    (Gate.FUNDS, {"funds": usd("1.99")}, "$1.99", "$2.00"),
+    (Gate.DRAWDOWN, {"drawdown_pct": usd("20.5")}, "20.50 %", "20.00 %"),
+    (Gate.DAILY_LOSS, {"day_pct": usd("5.5")}, "5.50 %", "5.00 %"),
+    (Gate.UNSETTLED, {"unsettled": 2}, "2", "0"),
+    (Gate.STOPPED_OUT, {"stopped_at": CLOSE - MINUTE}, iso(CLOSE - MINUTE), iso(CLOSE - FIVE)),
+    (Gate.LOSSES, {"lost_in_a_row": 4}, "4", "3"),
+    (Gate.NEWS, {"to_news": 120_000}, "2 min", "5 min"),
+    (Gate.NEWS, {"to_news": 0}, "0 min", "5 min"),
+    (Gate.CANDLE_USED, {"entries": 3, "max_entries": 2}, "3", "2"),
+    (Gate.BALANCES, {"balances_age": 61_999}, "61 s", "60 s"),
+    (Gate.POSITIONS, {"open_positions": 4}, "4", "3"),
+    (Gate.ORDER_RATE, {"orders_last_minute": 12}, "12", "10"),
+    (Gate.BID_ASK, {"bid": usd("100.10")}, "100.1", "100"),
+    (Gate.JUMP, {"bid": usd(109), "ask": usd(110), "close": usd(80)}, "37.50 %", "3.00 %"),
+    (Gate.JUMP, {"bid": usd(50), "ask": usd("50.1"), "close": usd(80)}, "37.50 %", "3.00 %"),
+    (Gate.JUMP, {"bid": usd(50), "ask": usd("50.1"), "close": usd(0)}, "50.10 %", "3.00 %"),
+    (Gate.JUMP, {"bid": usd(1), "ask": usd(1), "close": usd("0.5")}, "100.00 %", "3.00 %"),
+    (Gate.SPREAD, {"bid": usd(49), "ask": usd(50), "close": usd(50)}, "2.00 %", "1.00 %"),
+    (Gate.STOP, {"stop": 100.123456789, "least": 0.0}, "100.12346", "100"),
+    (Gate.RISK, {"stop": 45.0, "price": 50.0}, "10.00 %", "5.00 %"),
+    (Gate.RISK, {"stop": 0.4, "price": 0.5}, "20.00 %", "5.00 %"),
+    (Gate.RISK, {"stop": -1.0, "price": 0.0}, "100.00 %", "5.00 %"),
+    (Gate.TARGET, {"price": 103.0}, "103", "102"),
+    (Gate.COSTS, {"stop": 99.6}, "0.4", "0.5"),
+    (Gate.SIZE, {"lots": 0, "fit": Fit.OVER_EQUITY, "allowed": 2.5}, "$5.00", "$2.50"),
+    (Gate.ORDER_VALUE, {"value": usd("200.01")}, "$200.01", "$200.00"),
+    (Gate.COIN_EXPOSURE, {"coin_room": usd(3)}, "$20.00", "$3.00"),
+    (Gate.EXPOSURE, {"room": usd("-0.5")}, "$20.00", "$0.00"),
+    (Gate.EXPOSURE, {"room": usd("0.5")}, "$20.00", "$0.50"),
+    (Gate.CASH, {"lots": 0, "fit": Fit.OVER_CASH, "allowed": 4.0}, "$5.00", "$4.00"),
+    (Gate.UNFILLED, {"filled": usd(0), "wanted": usd("1.50")}, "0", "1.5"),
+]
+
+
+@pytest.mark.parametrize(("gate", "changes", "value", "limit"), NUMBERS)
+def test_a_gate_says_what_it_found_and_what_it_must_be(
+    gate: Gate, changes: dict[str, Any], value: str, limit: str
+) -> None:
+    part = next(part for part, rows in zip(PARTS, GATES, strict=True) if gate in rows)
+    changed = PASSES[part]._replace(**changes)
+    words = explained(gates.Blocked(gate, *rows_of(part)[gate](changed)[1:], changed))
+    assert rows_of(part)[gate](changed).blocked
+    assert (words.value, words.limit) == (value, limit)
+
+
+def test_a_number_that_is_none_is_said_as_it_is() -> None:
+    """Where nothing limits an order, its limit is infinite."""
+    checked = checks.unfilled(PASSES[Answer]._replace(filled=usd(0), wanted=usd("Infinity")))
+    assert explained(gates.Blocked(Gate.UNFILLED, checked.value, checked.limit, PASSES[Answer])).limit == "Infinity"
+
+
+def test_what_is_not_said_of_the_account_blocks_nothing() -> None:
+    """The parts that are asked for one of their numbers alone."""
+    assert (Signal(), Operation(), Lost()) == (
+        ("", 1, False, True, False),
+        (False, "online", False, "", False, False, False, False),
+        (0, 100, 0, 100),
+    )
 
 
 def test_the_first_that_blocks_is_the_one() -> None:
