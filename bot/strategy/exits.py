@@ -166,7 +166,7 @@ def leg(trade: Trade, stage: int, legs: Legs) -> int:
         return trade.held
     due = whole_down(trade.initial * share, 1.0) - (trade.initial - trade.held)
     remaining = trade.held - due
-    if due < trade.smallest or remaining < trade.smallest or due <= 0:
+    if due < trade.smallest or remaining < trade.smallest:
         return 0
     return due
 

@@ -14,7 +14,7 @@ from bot.brokers.base import Absence, BrokerError, Capabilities
 from bot.domain.candles import Candles
 from bot.domain.clock import MINUTE, SECOND, iso
 from bot.domain.events import Unfit
-from bot.domain.instrument import Kind, Trading
+from bot.domain.instrument import FeeRate, Kind, Trading
 from bot.domain.order import OrderType, Purpose, Side
 from bot.domain.outcome import Meaning, NotPlaced, Unknown
 from bot.engine.candidate import TRIES
@@ -193,6 +193,45 @@ def test_one_coin_is_held_in_one_market(tmp_path: Path) -> None:
     scene.exchange.cash["USDT"] = Decimal(1000)
     assert [one.symbol for one in scene.scan()] == ["BTC-USD"]
     assert scene.skipped() == [], "a coin that is held is no news"
+
+
+def test_a_size_below_the_smallest_is_raised_to_it(tmp_path: Path) -> None:
+    """The smallest that can be stopped out and sold: 1.1 times the least cost, at the stop less 2 %."""
+    scene = Scene(tmp_path, pct=0.2)
+    (entry,) = scene.scan()
+    assert entry.qty == Decimal("0.06")
+    assert scene.skipped() == []
+
+
+def test_a_size_is_raised_for_a_strategy_that_wants_it_so_only(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, pct=0.2)
+    scene.rule.raises_small = False
+    assert scene.scan() == []
+    (line,) = scene.skips()
+    assert (line["gate"], line["value"], line["limit"]) == ("size", "$6.18", "$2.00")
+
+
+def test_an_order_is_never_larger_than_a_market_takes(scene: Scene) -> None:
+    changed(scene, max_qty=Decimal(1))
+    (entry,) = scene.scan()
+    assert entry.qty == 1
+
+
+def test_the_fee_is_left_to_pay(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, pct=100)
+    changed(scene, tick=Decimal("0.0001"))
+    scene.exchange.fee = scene.desk.fees["BTC-USD"] = FeeRate(Decimal("0.01"), Decimal("0.01"))
+    (entry,) = scene.scan()
+    assert entry.limit_price is not None
+    assert 980 < entry.qty * entry.limit_price * Decimal("1.01") <= 1000
+
+
+@pytest.mark.parametrize(("in_coin", "qty"), [(False, "0.06"), (True, "0.07")])
+def test_a_fee_that_is_taken_in_the_coin_leaves_enough_to_be_sold(tmp_path: Path, in_coin: bool, qty: str) -> None:
+    scene = Scene(tmp_path, pct=0.2)
+    scene.desk.fees["BTC-USD"] = replace(scene.exchange.fee, in_coin=in_coin)
+    (entry,) = scene.scan()
+    assert entry.qty == Decimal(qty)
 
 
 # -- why there is no entry -------------------------------------------------------------------------------------------

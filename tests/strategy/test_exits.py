@@ -299,3 +299,8 @@ def test_whatever_the_market_does(
         if trade.held == 0:
             break
     assert sold + trade.held == lots
+
+
+def test_a_trade_just_entered_is_all_there_and_nothing_is_known_of_its_decision() -> None:
+    trade = exits.opened(1, 100.0, 98.0, 98.5, 0.001, 70, 3, 0.1)
+    assert trade == Trade(1, 100.0, 98.0, 1.5, 100.3, 70, 70, 3, 0, 0.1, 0, ())
