@@ -165,6 +165,7 @@ def test_ledger_manual_deposit_and_price(standing: Sandbox) -> None:
 
 
 def test_timeline_numbers_everything_on_both_clocks(standing: Sandbox) -> None:
+    buy(standing)
     n = standing.control("GET", "timeline?venue=kraken")["events"][-1]["n"]
     txid = buy(standing)
     events = standing.control("GET", f"timeline?venue=kraken&since={n}")["events"]

@@ -178,6 +178,9 @@ class AccountDesk:
         snake = {_snake(name): value for name, value in info.items()}
         return {**snake, "nonce_window": str(snake["nonce_window"])}
 
+    def withdraw_methods(self, _: Credential, __: Words) -> list[Any]:
+        return []
+
     def withdraw_info(self, _: Credential, __: Words) -> Any:
         raise KrakenError(errors.UNKNOWN_WITHDRAW_KEY)
 

@@ -44,6 +44,8 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "CancelOrderBatch": ("close-trades", "modify-trades"),
     "CancelAll": ("close-trades", "modify-trades"),
     "CancelAllOrdersAfter": ("close-trades", "modify-trades"),
+    "GetWebSocketsToken": ("create-ws-token",),
+    "WithdrawMethods": ("withdraw-funds",),
     "WithdrawAddresses": ("withdraw-funds",),
     "WithdrawInfo": ("withdraw-funds",),
     "WithdrawStatus": ("withdraw-funds",),

@@ -20,6 +20,7 @@ from bot.sandbox.market import Market, Side, Stats
 
 INTERVALS = (1, 5, 15, 30, 60, 240, 1440, 10080, 21600)
 COMMITTED_ROWS = 720
+SPREAD_ROWS = 100
 NANOSECONDS_FROM = 10**14
 VENUE = "international"
 
@@ -145,6 +146,16 @@ class PublicDesk:
             for trade in found
         ]
         return {pair.id: rows, "last": str(found[-1].time_ns if found else since or now_ms * 1_000_000)}
+
+    def spread(self, words: Words, now_ms: int) -> dict[str, Any]:
+        pair = self._listing.find(words.need("pair"))
+        since = words.integer("since", 0)
+        now = now_ms // 1000
+        rows = []
+        for second in range(max(since, now - SPREAD_ROWS) + 1, now + 1):
+            quote = self._market.quote(pair.symbol, second * 1000)
+            rows.append([second, _five(quote.bid), _five(quote.ask)])
+        return {pair.id: rows, "last": now}
 
     def _pair(self, pair: Pair) -> dict[str, Any]:
         return {

@@ -26,9 +26,10 @@ from bot.sandbox.kraken.words import Words, words_of
 
 PUBLIC = "/0/public/"
 PRIVATE = "/0/private/"
+TOKEN_SECONDS = 900
 Private = Callable[[Credential, Words], Any]
 PLACING = frozenset({"AddOrder", "AddOrderBatch", "EditOrder"})
-BY_PAIR = frozenset({"OHLC", "Depth", "Trades", "Ticker"})
+BY_PAIR = frozenset({"OHLC", "Depth", "Trades", "Spread", "Ticker"})
 
 
 class KrakenWire:
@@ -59,6 +60,7 @@ class KrakenWire:
         self._earn = earn
         self._main = main
         self._dice = dice
+        self._tokens: dict[str, tuple[str, int]] = {}
         self._private: dict[str, Private] = {
             "Balance": account.balance,
             "BalanceEx": account.balance_ex,
@@ -74,6 +76,7 @@ class KrakenWire:
             "QueryLedgers": account.query_ledgers,
             "OpenPositions": account.open_positions,
             "GetApiKeyInfo": account.key_info,
+            "WithdrawMethods": account.withdraw_methods,
             "WithdrawInfo": account.withdraw_info,
             "AddOrder": trading.add_order,
             "AddOrderBatch": trading.add_order_batch,
@@ -83,6 +86,7 @@ class KrakenWire:
             "CancelOrderBatch": trading.cancel_order_batch,
             "CancelAll": trading.cancel_all,
             "CancelAllOrdersAfter": trading.cancel_all_after,
+            "GetWebSocketsToken": self._websocket_token,
         }
 
     # ---- what the server asks of a wire ----
@@ -131,11 +135,21 @@ class KrakenWire:
         await receive()
         await send({"type": "websocket.close", "code": 1013})
 
-    # ---- clocks ----
+    # ---- clocks and tokens ----
 
     def wall_ms(self) -> int:
         """The venue's own clock, which may be wrong."""
         return skewed_wall_ms(self._exchange, self._faults)
+
+    def token_account(self, token: str) -> str | None:
+        """The account of a WebSocket token that is still valid."""
+        account, until_ms = self._tokens.get(token, ("", 0))
+        return account if self._exchange.clock.wall_ms() < until_ms else None
+
+    def _websocket_token(self, who: Credential, _: Words) -> dict[str, Any]:
+        token = self._dice.randbytes(32).hex()
+        self._tokens[token] = (who.account, self._exchange.clock.wall_ms() + TOKEN_SECONDS * 1000)
+        return {"token": token, "expires": TOKEN_SECONDS}
 
     # ---- the two kinds of calls ----
 
@@ -159,6 +173,7 @@ class KrakenWire:
             "OHLC": lambda: self._public.ohlc(words, now, request.path),
             "Depth": lambda: self._public.depth(words, now),
             "Trades": lambda: self._public.trades(words, now),
+            "Spread": lambda: self._public.spread(words, now),
         }
         if method not in answers:
             raise KrakenError(errors.UNKNOWN_METHOD)
