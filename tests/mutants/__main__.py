@@ -70,21 +70,28 @@ def python_files(source: Path) -> list[Path]:
 
 def learnt(asked: Namespace) -> dict[str, object]:
     """Which test runs which lines; learnt anew when program or tests have changed."""
-    digest = hashlib.sha256(" ".join(asked.tests).encode())
-    for room in ("bot", "tests"):
-        for file in sorted((ROOT / room).rglob("*.py")):
-            digest.update(file.read_bytes())
-    known = KEPT / f"tests-{digest.hexdigest()[:16]}.json"
+    watched = sorted({*ROOMS, *("/".join(Path(source).parts[:2]) for source in asked.sources)})
+    known = KEPT / f"tests-{digest([*asked.tests, *watched])}.json"
     if not known.exists():
         print(f"learning which of {' '.join(asked.tests)} runs which lines", flush=True)
-        watched = ":".join(str(ROOT / room) for room in ("bot/engine", "bot/strategy", "bot/marketdata"))
         command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.mutants.reach", *asked.tests]
         command += ["-n", str(asked.workers), "--dist", "loadfile"] if asked.workers > 1 else []
-        subprocess.run(
-            command, cwd=ROOT, env=os.environ | {"MUTANTS_LEARN": str(known), "MUTANTS_WATCH": watched}, check=False
-        )
+        folders = ":".join(str(ROOT / room) for room in watched)
+        environ = os.environ | {"MUTANTS_LEARN": str(known), "MUTANTS_WATCH": folders}
+        ended = subprocess.run(command, cwd=ROOT, env=environ, check=False)
+        if not known.exists():
+            sys.exit(f"the tests did not come to an end (exit status {ended.returncode})")
     found: dict[str, object] = json.loads(known.read_text(encoding="utf-8"))
     return found
+
+
+def digest(words: Sequence[str]) -> str:
+    """Of these words, the program and its tests."""
+    found = hashlib.sha256(" ".join(words).encode())
+    for room in ("bot", "tests"):
+        for file in sorted((ROOT / room).rglob("*.py")):
+            found.update(file.read_bytes())
+    return found.hexdigest()[:16]
 
 
 def trials(drawn: Sequence[Mutation], suite: Suite, workers: int, until: float) -> Iterator[Verdict]:

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import cache_from_source
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import IO, Any, Final, NamedTuple
 
 from tests.mutants.mutations import Mutation
 
@@ -25,6 +25,8 @@ _OPTIONS: Final = ("-q", "-x", "--tb=no", "-p", "no:cacheprovider", "-p", "tests
 #: Seconds that a run takes before its first test; a run may take so many times what its tests took when they were learnt.
 _START: Final = 60
 _PATIENCE: Final = 5
+#: How often a run is begun that a signal ends: somebody else may have sent it.
+_TRIES: Final = 3
 
 
 class Test(NamedTuple):
@@ -130,28 +132,39 @@ class Bench:
         return ""
 
     def _run(self, tests: Sequence[str], seconds: float) -> str:
+        """The first of these tests that fails, or what else came in between; "" when all pass."""
         chosen, said = self.folder / ".chosen.json", self.folder / ".said.txt"
         chosen.write_text(json.dumps(tests), encoding="utf-8")
         files = sorted({name.partition("::")[0] for name in tests})
-        with said.open("wb") as output:
-            run = subprocess.Popen(
-                [sys.executable, "-m", "pytest", *_OPTIONS, *files],
-                cwd=self.folder,
-                env=os.environ | {"MUTANTS_CHOSEN": str(chosen)},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-            try:
-                status = run.wait(_START + _PATIENCE * seconds)
-            except subprocess.TimeoutExpired:
-                status = None
-            finally:
-                with suppress(ProcessLookupError):
-                    os.killpg(run.pid, signal.SIGKILL)
-                run.wait()
+        environ = os.environ | {"MUTANTS_CHOSEN": str(chosen)}
+        command = [sys.executable, "-m", "pytest", *_OPTIONS, *files]
+        for _ in range(_TRIES):
+            with said.open("wb") as output:
+                status = ended(command, self.folder, environ, output, _START + _PATIENCE * seconds)
+            if status is None or status >= 0:
+                break
         if status == 0:
             return ""
         failed = _FAILED.search(said.read_text(encoding="utf-8", errors="replace"))
         return "no end" if status is None else failed[1] if failed else f"exit status {status}"
+
+
+def ended(command: Sequence[str], folder: Path, environ: dict[str, str], output: IO[bytes], most: float) -> int | None:
+    """The exit status of a program, None when it took longer than `most` seconds; what it has started ends with it."""
+    run = subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
+    )
+    try:
+        return run.wait(most)
+    except subprocess.TimeoutExpired:
+        return None
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
