@@ -6,24 +6,35 @@ import json
 import tomllib
 from collections import Counter
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from tests.mutants.mutations import Mutation
 from tests.mutants.trial import Verdict
 
-#: Changes that make no difference, each with the reason: the file, the line as it is written, the change, and why.
+#: Changes that make no difference, each with its file, the line as it is written (none: any), and why.
 EXPLAINED: Final = Path(__file__).with_name("explained.toml")
 _FILE: Final = "report.json"
 
 
-def explanations() -> dict[tuple[str, str, str], str]:
-    """Why a change makes no difference, by the name of its file, its line and itself."""
-    rows = tomllib.loads(EXPLAINED.read_text(encoding="utf-8")).get("change", [])
-    return {(row["file"], row["line"], row["change"]): row["why"] for row in rows}
+class Explained(NamedTuple):
+    """Why a change makes no difference, in a line of a file or in all of them."""
+
+    file: str
+    line: str
+    change: str
+    why: str
+
+    def covers(self, mutation: Mutation) -> bool:
+        return (
+            self.file == Path(mutation.file).name
+            and self.line in ("", mutation.code)
+            and self.change == mutation.change
+        )
 
 
-def key(mutation: Mutation) -> tuple[str, str, str]:
-    return Path(mutation.file).name, mutation.code, mutation.change
+def explanations() -> list[Explained]:
+    rows = tomllib.loads(EXPLAINED.read_text(encoding="utf-8"))["change"]
+    return [Explained(row["file"], row.get("line", ""), row["change"], row["why"]) for row in rows]
 
 
 class Report:
@@ -32,13 +43,16 @@ class Report:
     def __init__(self, root: Path, seed: int, drawn: int) -> None:
         self._seed = seed
         self._drawn = drawn
-        self._why = explanations()
+        self._explained = explanations()
         self._verdicts: list[Verdict] = []
         self._seconds = 0.0
 
     @property
     def survivors(self) -> list[Verdict]:
-        return [one for one in self._verdicts if not one.killed_by and key(one.mutation) not in self._why]
+        return [one for one in self._verdicts if not one.killed_by and not self._why(one.mutation)]
+
+    def _why(self, mutation: Mutation) -> str:
+        return next((one.why for one in self._explained if one.covers(mutation)), "")
 
     def add(self, verdict: Verdict) -> str:
         """One more; a line that says so."""
@@ -46,7 +60,7 @@ class Report:
         place, change = f"{verdict.mutation.file}:{verdict.mutation.line}", shortened(verdict.mutation.change)
         if verdict.killed_by:
             said = f"killed by {verdict.killed_by}"
-        elif key(verdict.mutation) in self._why:
+        elif self._why(verdict.mutation):
             said = "makes no difference"
         else:
             said = f"SURVIVED {len(verdict.tried)} tests"
@@ -74,7 +88,7 @@ class Report:
                 "code": one.mutation.code,
                 "change": one.mutation.change,
                 "killed_by": one.killed_by,
-                "why": self._why.get(key(one.mutation), ""),
+                "why": self._why(one.mutation),
                 "tried": [] if one.killed_by else one.tried,
             }
             for one in self._verdicts
