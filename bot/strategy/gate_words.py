@@ -33,12 +33,8 @@ def _shown(value: Value, unit: Callable[[Decimal], str]) -> str:
     return value if isinstance(value, str) else unit(Decimal(value))
 
 
-def _plain(value: Decimal) -> str:
-    return plain(value) if value.is_finite() else str(value)
-
-
 def _price(value: Decimal) -> str:
-    return _plain(Decimal(f"{value:.8g}"))
+    return plain(Decimal(f"{value:.8g}"))
 
 
 def _percent(value: Decimal) -> str:
@@ -62,21 +58,21 @@ def _time(value: Decimal) -> str:
 
 
 _SENTENCES: Mapping[Gate, tuple[Callable[[Decimal], str], str]] = {
-    Gate.CANDLES: (_plain, "no decision without sound candles: {value}"),
-    Gate.SHORT: (_plain, "a short signal: this market can only be bought"),
-    Gate.NO_RETURN: (_plain, "the strategy does not return to this market yet after its last trade"),
-    Gate.HELD: (_plain, "its coin is held already"),
-    Gate.STOPPING: (_plain, "stopping"),
-    Gate.EXCHANGE: (_plain, "the exchange is in {value}"),
-    Gate.WATCHING: (_plain, "watched whether another NIJA lives here"),
-    Gate.DISK: (_plain, "{value}"),
-    Gate.EMERGENCY_STOP: (_plain, "EMERGENCY_STOP is there"),
-    Gate.WATCH_ONLY: (_plain, "watched only: MULTI_BROKER_INDEPENDENT is false and another broker trades"),
-    Gate.PAUSED: (_plain, "paused by the operator"),
-    Gate.SECOND_INSTANCE: (_plain, "another NIJA trades this account"),
-    Gate.STOP_ORDERS: (_plain, "the exchange takes no stop orders from this account"),
+    Gate.CANDLES: (plain, "no decision without sound candles: {value}"),
+    Gate.SHORT: (plain, "a short signal: this market can only be bought"),
+    Gate.NO_RETURN: (plain, "the strategy does not return to this market yet after its last trade"),
+    Gate.HELD: (plain, "its coin is held already"),
+    Gate.STOPPING: (plain, "stopping"),
+    Gate.EXCHANGE: (plain, "the exchange is in {value}"),
+    Gate.WATCHING: (plain, "watched whether another NIJA lives here"),
+    Gate.DISK: (plain, "{value}"),
+    Gate.EMERGENCY_STOP: (plain, "EMERGENCY_STOP is there"),
+    Gate.WATCH_ONLY: (plain, "watched only: MULTI_BROKER_INDEPENDENT is false and another broker trades"),
+    Gate.PAUSED: (plain, "paused by the operator"),
+    Gate.SECOND_INSTANCE: (plain, "another NIJA trades this account"),
+    Gate.STOP_ORDERS: (plain, "the exchange takes no stop orders from this account"),
     Gate.FUNDS: (_dollars, "unfunded: {value} to trade with, less than MIN_BALANCE_USD {limit}"),
-    Gate.HISTORY: (_plain, "the exchange's history is still being read"),
+    Gate.HISTORY: (plain, "the exchange's history is still being read"),
     Gate.DRAWDOWN: (
         _percent,
         "{value} lost since the best moment, MAX_DRAWDOWN_PCT is {limit}: no new entries until `nija resume`",
@@ -85,23 +81,23 @@ _SENTENCES: Mapping[Gate, tuple[Callable[[Decimal], str], str]] = {
         _percent,
         "{value} lost since 00:00 UTC, MAX_DAILY_LOSS_PCT is {limit}: no new entries until the next UTC day",
     ),
-    Gate.UNSETTLED: (_plain, "an order of {part.base} is not settled"),
-    Gate.MARKET: (_plain, "the market takes no entries now: {value}"),
+    Gate.UNSETTLED: (plain, "an order of {part.base} is not settled"),
+    Gate.MARKET: (plain, "the market takes no entries now: {value}"),
     Gate.STOPPED_OUT: (_time, "stopped out in this candle, at {value}: the next one may enter"),
     Gate.LOSSES: (
-        _plain,
+        plain,
         "{value} positions lost in a row, MAX_LOSSES_IN_A_ROW is {limit}: {part.wait_min} min to wait (LOSS_COOLDOWN_MINUTES)",
     ),
     Gate.NEWS: (_minutes, "an event of the calendar (NEWS_CALENDAR) is {value} away, within {limit}"),
-    Gate.CANDLE_USED: (_plain, "entered on this candle already"),
+    Gate.CANDLE_USED: (plain, "entered on this candle already"),
     Gate.BALANCES: (_seconds, "the balances are {value} old, at most {limit} is traded on"),
-    Gate.POSITIONS: (_plain, "{value} positions are open, MAX_OPEN_POSITIONS is {limit}"),
-    Gate.ORDER_RATE: (_plain, "{value} orders in the last minute, MAX_ORDERS_PER_MINUTE is {limit}"),
-    Gate.PRICE: (_plain, "no price: {value}"),
-    Gate.BID_ASK: (_plain, "prices that cannot be: bid {value}, ask {limit}"),
+    Gate.POSITIONS: (plain, "{value} positions are open, MAX_OPEN_POSITIONS is {limit}"),
+    Gate.ORDER_RATE: (plain, "{value} orders in the last minute, MAX_ORDERS_PER_MINUTE is {limit}"),
+    Gate.PRICE: (plain, "no price: {value}"),
+    Gate.BID_ASK: (plain, "prices that cannot be: bid {value}, ask {limit}"),
     Gate.JUMP: (_percent, "the price is {value} away from the last close, more than MAX_PRICE_JUMP_PCT {limit}"),
     Gate.SPREAD: (_percent, "the spread is too wide: {value}, more than MAX_SPREAD_PCT {limit}"),
-    Gate.STRATEGY: (_plain, "the strategy could not answer, see the STRATEGY line"),
+    Gate.STRATEGY: (plain, "the strategy could not answer, see the STRATEGY line"),
     Gate.STOP: (_price, "the {part.where} {limit} is at its stop {value} or beyond"),
     Gate.RISK: (
         _percent,
@@ -123,6 +119,6 @@ _SENTENCES: Mapping[Gate, tuple[Callable[[Decimal], str], str]] = {
         _dollars,
         "too little free cash: the smallest order to be sold again, {value}, is more than may be spent, {limit}",
     ),
-    Gate.REJECTED: (_plain, "the exchange refused the order: {value}"),
-    Gate.UNFILLED: (_plain, "nothing filled within the price limit {part.worst}"),
+    Gate.REJECTED: (plain, "the exchange refused the order: {value}"),
+    Gate.UNFILLED: (plain, "nothing filled within the price limit {part.worst}"),
 }

@@ -242,17 +242,8 @@ def _tapped_pool(place: SplitResult, line: Line, trust: ssl.SSLContext, size: in
             line.sent = True
             super().send(data)
 
-    class Secure(HTTPSConnection):
-        def connect(self) -> None:
-            super().connect()
-            line.opened(self.sock)
-
-        def send(self, data: Any) -> None:
-            if self.sock is None:
-                self.connect()
-            line.check()
-            line.sent = True
-            super().send(data)
+    class Secure(Plain, HTTPSConnection):
+        pass
 
     pool: HTTPConnectionPool
     if place.scheme == "https":
