@@ -6,6 +6,7 @@ not on disk. Its rule enters when told to. Truth comes from the sandbox's contro
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -67,6 +68,7 @@ class Told(Strategy):
     """Enters when a test says so, with its stop at `stop` times the close; its exits are the house's."""
 
     required = 1
+    widest_r = math.inf  # the market may run away from the close while a test waits
 
     def __init__(self) -> None:
         super().__init__(Owner(min_position_pct=20.0, max_position_pct=20.0))
