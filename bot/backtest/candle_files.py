@@ -13,7 +13,7 @@ from typing import NamedTuple
 from bot.backtest.candle_names import BadCandles, CandleFile, candle_files, files_for
 from bot.backtest.candle_rows import read_rows
 from bot.backtest.history import History
-from bot.backtest.repair import Repairs, joined, repaired
+from bot.backtest.repair import Repairs, in_words, joined, repaired
 from bot.domain.candles import parse_timeframe
 
 __all__ = ["MAX_HOLES", "BadCandles", "Loaded", "load"]
@@ -60,23 +60,20 @@ def _history(file: CandleFile, timeframe: str, max_holes: float) -> tuple[Histor
         candles, filled = joined(candles, filled, wanted)
         if not len(candles):
             raise BadCandles(f"{name}: it is too short to make a single whole candle of {timeframe}")
-    columns = (candles.open, candles.high, candles.low, candles.close, candles.volume)
-    return History(file.symbol, wanted, candles.time, *columns, filled=filled, source=name), repairs
+    return History(
+        file.symbol,
+        wanted,
+        candles.time,
+        candles.open,
+        candles.high,
+        candles.low,
+        candles.close,
+        candles.volume,
+        filled,
+        name if wanted == file.timeframe_ms else f"{name}, joined",
+    ), repairs
 
 
 def _upwards(share: float) -> str:
     """A share that is not less, in whole percent."""
     return f"{int(share * 100 + 1) / 100:g}"
-
-
-def in_words(found: Repairs) -> str:
-    """What was repaired, for people; empty where nothing was."""
-    counts = {
-        "impossible": found.impossible,
-        "off the grid": found.off_grid,
-        "twice": found.doubles,
-        "out of order": found.unsorted,
-        "missing": found.holes,
-    }
-    said = [f"{count} {what}" for what, count in counts.items() if count]
-    return ", ".join(said) + (f" (longest gap {found.longest_gap})" if found.gaps else "")

@@ -36,9 +36,18 @@ class Repairs(NamedTuple):
         """The share (0..1) of candles that were filled in."""
         return self.holes / self.candles if self.candles else 0.0
 
-    @property
-    def dropped(self) -> int:
-        return self.impossible + self.off_grid + self.doubles
+
+def in_words(found: Repairs) -> str:
+    """What was repaired, for people; empty where nothing was."""
+    counts = {
+        "impossible": found.impossible,
+        "off the grid": found.off_grid,
+        "twice": found.doubles,
+        "out of order": found.unsorted,
+        "missing": found.holes,
+    }
+    said = [f"{count} {what}" for what, count in counts.items() if count]
+    return ", ".join(said) + (f" (longest gap {found.longest_gap})" if found.gaps else "")
 
 
 class Repaired(NamedTuple):
