@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -30,8 +31,6 @@ from bot.settings.load import (
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from bot.store.reader import Books
 
 app = typer.Typer(
@@ -245,6 +244,24 @@ def notify_test() -> None:
             raise ConfigError(["NOTIFY_URLS is not set: it must be Apprise addresses, such as ntfys://ntfy.sh/topic"])
         status = send(settings)
     raise typer.Exit(status)
+
+
+data = typer.Typer(help="Candles for research.", no_args_is_help=True)
+app.add_typer(data, name="data")
+
+
+@data.command()
+def check(
+    folder: Annotated[Path, typer.Argument(help="candle files of NIJA, or a data folder of freqtrade")],
+    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+    max_holes: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, help="the share of missing candles that is allowed; default 0.05")
+    ] = None,
+) -> None:
+    """Show what candle files are worth: holes, flat candles, jumps, doubles, and one verdict for each."""
+    from bot.commands.research import check_data
+
+    check_data(folder, max_holes, as_json=as_json)
 
 
 @app.command()

@@ -125,7 +125,7 @@ def parse_timeframe(text: str) -> int:
 
 def inspect(candles: Candles) -> tuple[Flaw, ...]:
     """Everything wrong with these candles, in their order; empty when they may reach a decision."""
-    found = [(int(index), fault) for fault, wrong in _faults(candles) for index in np.flatnonzero(wrong)]
+    found = [(int(index), fault) for fault, wrong in faults(candles) for index in np.flatnonzero(wrong)]
     found.sort(key=lambda entry: entry[0])
     return tuple(Flaw(fault, int(candles.time[index])) for index, fault in found)
 
@@ -182,7 +182,7 @@ def _freeze(candles: Candles, name: str, dtype: np.dtype[np.generic], shape: Seq
     object.__setattr__(candles, name, view)
 
 
-def _faults(candles: Candles) -> tuple[tuple[Fault, NDArray[np.bool_]], ...]:
+def faults(candles: Candles) -> tuple[tuple[Fault, NDArray[np.bool_]], ...]:
     """Each fault with the candles that show it. A number that is none is named once, not also as
     inconsistent.
     """
