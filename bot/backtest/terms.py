@@ -28,11 +28,15 @@ class Costs(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """The account's limits that bind in a backtest, as in the settings of the same names; the defaults bind nothing."""
+    """The account's limits that bind in a backtest, as in the settings of the same names; the defaults bind nothing.
+
+    `slippage` is how far above the ask an entry may fill, a fraction: limits on value count it at that price.
+    """
 
     max_exposure_pct: float = math.inf
     max_coin_exposure_pct: float = math.inf
     max_order: float = math.inf
+    slippage: float = 0.0
     max_daily_loss_pct: float = math.inf
     max_drawdown_pct: float = math.inf
     max_losses_in_a_row: int = 1 << 60

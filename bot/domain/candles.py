@@ -165,6 +165,14 @@ def too_quiet(candles: Candles) -> bool:
     return flat_share(candles) > QUIET_SHARE
 
 
+def quiet(candles: Candles) -> NDArray[np.bool_]:
+    """For every row, whether the candles up to it are too quiet."""
+    counts = np.concatenate(([0], np.cumsum(candles.volume == 0.0)))
+    rows = np.arange(1, len(candles) + 1)
+    among = np.minimum(rows, QUIET_WINDOW)
+    return np.asarray((counts[rows] - counts[rows - among]) / among > QUIET_SHARE)
+
+
 def _freeze(candles: Candles, name: str, dtype: np.dtype[np.generic], shape: Sequence[int]) -> None:
     column = getattr(candles, name)
     if column.ndim != 1 or column.dtype != dtype or column.shape != shape:

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from bot.domain.candles import Candles
 from bot.strategy import rule
-from bot.strategy.base import Close, Evaluation, Leg, Numbers, Strategy, Trade
+from bot.strategy.base import Close, Evaluation, Leg, Numbers, Rows, Strategy, Trade
 from bot.strategy.exits import FLAT
-from bot.strategy.indicators import indicators
+from bot.strategy.indicators import Indicators, indicators
 from bot.strategy.params import APEX, DEFAULT_OWNER, ApexParams, Owner
 from bot.strategy.rule import Reading, Signal, Why
+
+#: The rule's own reasons to be out at a close.
+EXITS = ("turn",)
 
 
 class ApexStrategy(Strategy):
@@ -24,6 +27,7 @@ class ApexStrategy(Strategy):
         rest = 1.0 - params.tp1_share - params.tp2_share
         shares = (params.tp1_share, params.tp1_r), (params.tp2_share, params.tp2_r), (rest, params.tp3_r)
         self.legs = tuple(Leg(share, target) for share, target in shares)
+        self.rows = Rows(self.columns, rule.decided, rule.at_close, rule.closed, params, EXITS)
 
     def evaluate(self, candles: Candles) -> Evaluation:
         """The rule at the last close. A short signal has side -1 whether or not the venue can short."""
@@ -51,15 +55,19 @@ class ApexStrategy(Strategy):
         """Out when the EMAs cross; otherwise trail from the first target on."""
         if len(candles) < self.required:
             return Close(trade.stop)
-        now = self.reading(candles)
-        stop = rule.trailed(trade, now.close, now.atr, self.params)
-        if rule.turned(trade.side, now.ema_fast, now.ema_middle):
-            return Close(stop, "turn", f"EMA{self.params.ema_fast} crossed EMA{self.params.ema_middle}")
-        return Close(stop)
+        last, columns = len(candles) - 1, rule.at_close(self.columns(candles))
+        close = rule.closed(trade, float(candles.close[last]), columns, last, self.params)
+        if close.exit:
+            return Close(close.stop, EXITS[0], f"EMA{self.params.ema_fast} crossed EMA{self.params.ema_middle}")
+        return Close(close.stop)
+
+    def columns(self, candles: Candles) -> Indicators:
+        """What the rule reads, over all candles."""
+        return indicators(candles, self.params)
 
     def reading(self, candles: Candles) -> Reading:
         """What the rule sees at the last close; needs two candles."""
-        return rule.reading(indicators(candles, self.params), len(candles) - 1)
+        return rule.reading(self.columns(candles), len(candles) - 1)
 
 
 def _words(why: Why) -> str:

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import Literal, NamedTuple
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
 
 from bot.domain.candles import Candles
 from bot.domain.order import Numbers
 from bot.strategy import exits
-from bot.strategy.exits import FLAT, Exit, Leg, Legs, Trade
+from bot.strategy.exits import FLAT, Asked, Exit, Leg, Legs, Terms, Trade
+from bot.strategy.grid import compared
 from bot.strategy.params import DEFAULT_OWNER, Owner
 
 __all__ = [
@@ -72,18 +74,6 @@ class Costs(NamedTuple):
     spread: float
 
 
-class Terms(NamedTuple):
-    """What a trade must offer at its price: that lies before `stop` (where the strategy gets out) and before `target` (NaN: there
-    is none), and R, the way from it to the stop, is at most `widest` (a fraction of the price) and at least `least` (in price
-    units). By default nothing but the stop is asked for.
-    """
-
-    stop: float
-    widest: float = math.inf
-    target: float = math.nan
-    least: float = 0.0
-
-
 class Look(NamedTuple):
     """The last price, and the high and low since the look before."""
 
@@ -110,6 +100,41 @@ class Ended(NamedTuple):
 
     at: int
     exit: str
+
+
+class Decided(NamedTuple):
+    """The numbers of an `Evaluation`, as the text of `Rows` gives them, with the size in percent of equity; `score` NaN for none."""
+
+    side: int
+    stop: float
+    risk_price: float
+    momentum: float
+    score: float
+    pct: float
+
+
+class Closed(NamedTuple):
+    """The numbers of a `Close`, as the text of `Rows` gives them: `exit` 0 to hold, else its number among `Rows.exits`, from 1."""
+
+    stop: float
+    exit: int
+
+
+class Rows(NamedTuple):
+    """A strategy's answers for any row of whole columns, in plain scalar text: a backtest compiles it, so it holds no reductions,
+    no powers, no library calls and no strings. They must be those of `evaluate`, `size_pct` and `on_close`.
+
+    `columns` computes the columns once, each row from its own and earlier candles only. `decided(columns, row, params, owner)` is
+    asked from row 1 on. `at_close` picks the columns that `closed(trade, close, at_close, row, params)` reads while a trade is held:
+    a NamedTuple of them.
+    """
+
+    columns: Callable[[Candles], Any]
+    decided: Callable[..., Decided]
+    at_close: Callable[[Any], Any]
+    closed: Callable[..., Closed]
+    params: Any
+    exits: tuple[str, ...]
 
 
 class Universe(NamedTuple):
@@ -150,6 +175,10 @@ class Strategy(ABC):
     #: How markets are chosen; None: the most traded ones of the last day, MAX_PAIRS of them. An owner's PAIRS_ALLOW comes first.
     universe: Universe | None = None
 
+    #: The same answers by rows, for speed; None: a backtest asks candle by candle. Where a subclass overrides a question, it
+    #: must answer for its rows too.
+    rows: Rows | None = None
+
     def __init__(self, owner: Owner = DEFAULT_OWNER) -> None:
         self.owner = owner
 
@@ -171,9 +200,11 @@ class Strategy(ABC):
 
     def terms(self, evaluation: Evaluation, price: float, costs: Costs) -> Terms:
         """What a trade at `price` must offer to be taken."""
-        target = exits.first_target(evaluation.close, evaluation.out_at, self.legs)
-        least = exits.needed(price, costs.fee, costs.spread, self.owner.min_reward_to_cost)
-        return Terms(evaluation.out_at, self.widest_r, target, least)
+        return exits.terms(evaluation.close, evaluation.out_at, price, costs.fee, costs.spread, self.asked())
+
+    def asked(self) -> Asked:
+        """What its entries are held to by default."""
+        return Asked(self.legs, self.widest_r, self.owner.min_reward_to_cost)
 
     def size_pct(self, evaluation: Evaluation) -> float:  # noqa: ARG002 - no grades here
         """Percent of equity to put into it."""
@@ -194,4 +225,4 @@ class Strategy(ABC):
 def ranked(evaluations: dict[str, Evaluation]) -> list[str]:
     """The symbols that have a side, the strongest momentum first, compared in 12 decimals; equals by name."""
     signals = [symbol for symbol, found in evaluations.items() if found.side != FLAT]
-    return sorted(signals, key=lambda symbol: (-round(evaluations[symbol].momentum, 12), symbol))
+    return sorted(signals, key=lambda symbol: (-compared(evaluations[symbol].momentum), symbol))

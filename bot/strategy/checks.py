@@ -8,7 +8,7 @@ constant of money and calls no library. Each answers for every finite snapshot, 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from bot.strategy.grid import rounded
 from bot.strategy.sizing import Fit
@@ -34,6 +34,9 @@ STALE_MS = 60_000
 
 #: What a gate found, and what it held that against: a number, or the name of a state.
 Value = Decimal | float | str
+
+
+Number = TypeVar("Number", Decimal, float)
 
 
 class Check(NamedTuple):
@@ -174,6 +177,11 @@ def spread(now: Quote) -> Check:
 
 def percent(part: Decimal, whole: Decimal) -> Decimal:
     return part * 100 / whole if whole > 0 else part
+
+
+def lost_pct(now: Number, before: Number) -> Number:
+    """How much less there is now than before, in percent; 0 where it is more."""
+    return (before - now) / before * 100 if now < before else before - before
 
 
 # -- is it worth that price -------------------------------------------------------------------------------------------

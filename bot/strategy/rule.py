@@ -11,6 +11,8 @@ import math
 from enum import IntEnum
 from typing import NamedTuple
 
+from bot.domain.candles import Series
+from bot.strategy.base import Closed, Decided
 from bot.strategy.exits import FLAT, LONG, SHORT, Trade, tighter
 from bot.strategy.grid import towards
 from bot.strategy.indicators import Indicators
@@ -102,6 +104,14 @@ def reading(columns: Indicators, row: int) -> Reading:
         float(columns.close[row - 1]),
         float(columns.histogram[row - 1]),
     )
+
+
+def decided(columns: Indicators, row: int, params: ApexParams, owner: Owner) -> Decided:
+    """The rule at the close of one row, in numbers."""
+    now = reading(columns, row)
+    signal = decide(now, params)
+    pct = size_pct(now.adx, signal.score, params, owner) if signal.side != FLAT else 0.0
+    return Decided(signal.side, signal.stop, math.nan, signal.momentum, float(signal.score), pct)
 
 
 def decide(now: Reading, params: ApexParams) -> Signal:
@@ -260,6 +270,24 @@ def turned(side: int, ema_fast: float, ema_middle: float) -> bool:
     is the crossing; asking for the state instead also catches a crossing that nobody was there to see.
     """
     return side * (ema_fast - ema_middle) < 0.0
+
+
+class AtClose(NamedTuple):
+    """The columns that are read at the closes of a trade."""
+
+    ema_fast: Series
+    ema_middle: Series
+    atr: Series
+
+
+def at_close(columns: Indicators) -> AtClose:
+    return AtClose(columns.ema_fast, columns.ema_middle, columns.atr)
+
+
+def closed(trade: Trade, close: float, columns: AtClose, row: int, params: ApexParams) -> Closed:
+    """Out when the EMAs cross; otherwise trail from the first target on."""
+    out = turned(trade.side, float(columns.ema_fast[row]), float(columns.ema_middle[row]))
+    return Closed(trailed(trade, close, float(columns.atr[row]), params), 1 if out else 0)
 
 
 def trailed(trade: Trade, close: float, atr: float, params: ApexParams) -> float:

@@ -1,0 +1,88 @@
+"""Every decision of a strategy over all candles, made once: by its rows, compiled or not, or asked candle by candle.
+
+Decisions are pure functions of candles, so that they are the same on whatever terms they are walked. Owns their order: by close,
+then by rank. Never knows equity, costs or venue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from bot.backtest.history import History
+from bot.backtest.result import Integers
+from bot.backtest.state import Signals
+from bot.domain.candles import Series, quiet
+from bot.strategy.base import Decided, Strategy
+from bot.strategy.grid import compared
+from bot.strategy.params import Owner
+from bot.strategy.timing import FAR, to_news
+
+
+class Decisions(NamedTuple):
+    """The signals of one market, a row each; `row` counts its own candles."""
+
+    row: Integers
+    side: Integers
+    stop: Series
+    out_at: Series
+    momentum: Series
+    score: Series
+    pct: Series
+
+
+def decided(columns: Any, row: int, params: Any, owner: Owner) -> Decided:
+    """A strategy's own text stands here."""
+    raise NotImplementedError
+
+
+def scan(columns: Any, first: int, last: int, params: Any, owner: Owner, found: Decisions) -> int:
+    """Write down every signal from row `first` to before `last`; how many there are. Plain scalar text, compiled as it stands."""
+    count = 0
+    for row in range(first, last):
+        one = decided(columns, row, params, owner)
+        if one.side != 0:
+            found.row[count], found.side[count] = row, one.side
+            found.stop[count], found.out_at[count] = one.stop, one.risk_price
+            found.momentum[count], found.score[count] = compared(one.momentum), one.score
+            found.pct[count] = min(one.pct, owner.max_position_pct)
+            count += 1
+    return count
+
+
+def room_for(rows: int) -> Decisions:
+    """Columns for a signal on every row; what is never touched costs nothing."""
+    real = [np.empty(rows) for _ in range(5)]
+    return Decisions(np.empty(rows, np.int64), np.empty(rows, np.int64), *real)
+
+
+def by_rows(strategy: Strategy, scanned: Callable[..., int], history: History, first: int) -> tuple[Any, Decisions]:
+    """The columns that are read at closes, and the signals from row `first` on."""
+    if strategy.rows is None:
+        raise ValueError("a strategy without rows is asked candle by candle")
+    columns = strategy.rows.columns(history.candles)
+    found = room_for(len(history))
+    begin = min(max(first, strategy.required - 1, 1), len(history))
+    count = int(scanned(columns, begin, len(history), strategy.rows.params, strategy.owner, found))
+    return strategy.rows.at_close(columns), Decisions(*(column[:count].copy() for column in found))
+
+
+def in_order(
+    histories: Sequence[History], decisions: Sequence[Decisions], first: Integers, news: Sequence[int]
+) -> tuple[Signals, Integers]:
+    """The signals of all markets by close, the strongest first; equals by symbol. `first` is the row of each market's start. With
+    them comes which of the signals, one market after the other, each is.
+    """
+    market = np.concatenate([np.full(len(one.row), number) for number, one in enumerate(decisions)])
+    row, side, stop, out_at, momentum, score, pct = (np.concatenate(columns) for columns in zip(*decisions, strict=True))
+    still = np.concatenate([quiet(one.candles)[found.row] for one, found in zip(histories, decisions, strict=True)])
+    timeframe = histories[0].timeframe_ms
+    closed_at = np.concatenate(
+        [one.time[found.row] + timeframe for one, found in zip(histories, decisions, strict=True)]
+    )
+    away = [to_news(news, int(at)) for at in closed_at] if news else np.full(len(row), FAR)
+    order = np.lexsort((market, -momentum, row + first[market]))
+    columns = ((row + first[market]), market, side, stop, out_at, score, pct, still, np.asarray(away, np.int64))
+    return Signals(*(np.ascontiguousarray(column[order]) for column in columns)), order
