@@ -19,25 +19,27 @@ from typing import Any
 #: How many hashes are kept: the newest ones.
 _KEPT = 8
 
-Swaps = Mapping[FunctionType, FunctionType]
+#: A function with its text, as `def` makes it; and which stands in which one's place.
+Text = Any
+Swaps = Mapping[Text, Text]
 
 
 class Twins:
     """Copies of functions that call copies: as they are, or each wrapped. `swaps` puts one function in another's place."""
 
-    def __init__(self, wrap: Callable[[FunctionType], Any], swaps: Swaps) -> None:
+    def __init__(self, wrap: Callable[[Text], Any], swaps: Swaps) -> None:
         self._wrap = wrap
         self._swaps = swaps
-        self._made: dict[FunctionType, Any] = {}
+        self._made: dict[Text, Any] = {}
 
-    def of(self, function: FunctionType) -> Any:
+    def of(self, function: Text) -> Any:
         """The twin of a function, wrapped."""
         function = self._swaps.get(function, function)
         if function not in self._made:
             self._made[function] = self._wrap(self.bare(function))
         return self._made[function]
 
-    def bare(self, function: FunctionType) -> FunctionType:
+    def bare(self, function: Text) -> Text:
         """A copy that calls twins and is not wrapped itself."""
         known = {name: self._resolved(value) for name, value in used(function).items()}
         known |= {"__builtins__": function.__globals__["__builtins__"], "__name__": function.__module__}
@@ -50,18 +52,18 @@ class Twins:
         return self.of(value) if isinstance(value, FunctionType) else value
 
 
-def plain(function: FunctionType, swaps: Swaps) -> Any:
+def plain(function: Text, swaps: Swaps) -> Any:
     """The same text with these swaps, as plain Python."""
     return Twins(lambda twin: twin, swaps).of(function)
 
 
-def compiled(function: FunctionType, swaps: Swaps, folder: Path | None) -> Any:
+def compiled(function: Text, swaps: Swaps, folder: Path | None) -> Any:
     """The same text with these swaps, compiled; kept in `folder` where there is one."""
     import numba
 
     key = text_key(function, swaps)
     if folder is not None:
-        numba.config.CACHE_DIR = str(kept_in(folder, key))
+        numba.config.CACHE_DIR = str(kept_in(folder, key))  # type: ignore[attr-defined]
     twins = Twins(numba.njit, swaps)
     return numba.njit(cache=folder is not None)(twins.bare(swaps.get(function, function)))
 
@@ -77,7 +79,7 @@ def kept_in(folder: Path, key: str) -> Path:
     return own
 
 
-def used(function: FunctionType) -> dict[str, object]:
+def used(function: Text) -> dict[str, object]:
     """The globals that a function's code names, by name; what is not there is a builtin or an attribute."""
     return {name: function.__globals__[name] for name in names(function.__code__) if name in function.__globals__}
 
@@ -89,20 +91,20 @@ def names(code: CodeType) -> list[str]:
 
 
 # -- the hash of a text -----------------------------------------------------------------------------------------------
-def text_key(function: FunctionType, swaps: Swaps) -> str:
+def text_key(function: Text, swaps: Swaps) -> str:
     """A hash of everything that decides what a function computes: its code, the functions it calls and the constants it names,
     theirs too, and the versions of what compiles it.
     """
     import numba
     import numpy as np
 
-    found: dict[FunctionType, str] = {}
+    found: dict[Text, str] = {}
     _gather(swaps.get(function, function), swaps, found)
     versions = (sys.version, numba.__version__, np.__version__)
     return hashlib.sha256("\n".join([*versions, *sorted(found.values())]).encode()).hexdigest()[:32]
 
 
-def _gather(function: FunctionType, swaps: Swaps, found: dict[FunctionType, str]) -> None:
+def _gather(function: Text, swaps: Swaps, found: dict[Text, str]) -> None:
     if function in found:
         return
     found[function] = ""

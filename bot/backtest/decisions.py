@@ -32,6 +32,11 @@ class Decisions(NamedTuple):
     score: Series
     pct: Series
 
+    def first(self, count: int) -> Decisions:
+        """The same for so many of its rows."""
+        row, side, *others = (column[:count].copy() for column in self)
+        return Decisions(row, side, *others)  # type: ignore[arg-type]
+
 
 def decided(columns: Any, row: int, params: Any, owner: Owner) -> Decided:
     """A strategy's own text stands here."""
@@ -66,7 +71,7 @@ def by_rows(strategy: Strategy, scanned: Callable[..., int], history: History, f
     found = room_for(len(history))
     begin = min(max(first, strategy.required - 1, 1), len(history))
     count = int(scanned(columns, begin, len(history), strategy.rows.params, strategy.owner, found))
-    return strategy.rows.at_close(columns), Decisions(*(column[:count].copy() for column in found))
+    return strategy.rows.at_close(columns), found.first(count)
 
 
 def in_order(
@@ -76,7 +81,9 @@ def in_order(
     them comes which of the signals, one market after the other, each is.
     """
     market = np.concatenate([np.full(len(one.row), number) for number, one in enumerate(decisions)])
-    row, side, stop, out_at, momentum, score, pct = (np.concatenate(columns) for columns in zip(*decisions, strict=True))
+    row, side, stop, out_at, momentum, score, pct = (
+        np.concatenate(columns) for columns in zip(*decisions, strict=True)
+    )
     still = np.concatenate([quiet(one.candles)[found.row] for one, found in zip(histories, decisions, strict=True)])
     timeframe = histories[0].timeframe_ms
     closed_at = np.concatenate(

@@ -6,12 +6,12 @@ live checks it. Never decides anything itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from types import FunctionType
+from collections.abc import Sequence
 
 import numpy as np
 
 from bot.backtest import house
+from bot.backtest.compile import Swaps
 from bot.backtest.decisions import Decisions
 from bot.backtest.history import History
 from bot.backtest.house import AfterClose
@@ -39,7 +39,9 @@ class Asked:
         self._guarded = Guarded(strategy, self.troubles.append)
         self._symbols = [one.symbol for one in histories]
         self._candles = [_seen(one, fills_gaps=strategy.fills_gaps) for one in histories]
-        self._places = [np.searchsorted(seen.time, one.time) for seen, one in zip(self._candles, histories, strict=True)]
+        self._places = [
+            np.searchsorted(seen.time, one.time) for seen, one in zip(self._candles, histories, strict=True)
+        ]
         self._filled = [None if strategy.fills_gaps else one.filled for one in histories]
         self._bases = np.cumsum([0, *(len(one) for one in histories)])
         self._window = self._guarded.window(histories[0].timeframe_ms)
@@ -102,7 +104,13 @@ class Asked:
         self._ended[market] = Ended(time, self.reasons[reason])
 
     def terms(
-        self, signal: int, close: float, out_at: float, price: float, fee: float, spread: float  # noqa: ARG002
+        self,
+        signal: int,
+        close: float,  # noqa: ARG002
+        out_at: float,  # noqa: ARG002
+        price: float,
+        fee: float,
+        spread: float,
     ) -> Terms:
         number, _, evaluation = self._of_signal[signal]
         found = self._guarded.terms(self._symbols[number], evaluation, price, Costs(fee, spread))
@@ -146,7 +154,7 @@ def _seen(history: History, *, fills_gaps: bool) -> Candles:
 
 
 #: What is asked in the place of the house's answers.
-SWAPS: Mapping[FunctionType, FunctionType] = {
+SWAPS: Swaps = {
     house.entered: Asked.entered,
     house.returns: Asked.returns,
     house.ended: Asked.ended,

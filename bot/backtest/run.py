@@ -6,26 +6,24 @@ Owns how files' candles become the walk's columns, and the walk's columns a resu
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import FunctionType
 from typing import Any
 
 import numpy as np
 
 from bot.backtest import house
-from bot.backtest.compile import compiled, plain
+from bot.backtest.compile import Text, compiled, plain
 from bot.backtest.decisions import Decisions, by_rows, decided, in_order, scan
 from bot.backtest.history import History
 from bot.backtest.house import RowsRule
 from bot.backtest.plain import END, SWAPS, Asked
-from bot.backtest.result import Integers, Legs, Result, Trades
+from bot.backtest.result import Legs, Result, Trades
 from bot.backtest.state import DAYS, LEGS, TRADES, Conditions, Found, Grid, Run, Signals, State, Venue, begun, room_for
 from bot.backtest.terms import Account
 from bot.backtest.walk import walk
 from bot.domain.candles import Series
 from bot.domain.order import Purpose
-from bot.strategy import exits
 from bot.strategy.base import Strategy
 from bot.strategy.exits import Leg
 from bot.strategy.gates import Gate
@@ -92,7 +90,7 @@ class Backtest:
             self._asked.put_in_order([int(at) for at in order])
         return signals
 
-    def _text(self, function: FunctionType) -> Callable[..., Any]:
+    def _text(self, function: Text) -> Any:
         rows = self.strategy.rows
         if not self.compiled or rows is None:
             return plain(function, SWAPS)
@@ -110,7 +108,9 @@ class Backtest:
         rule: Any = self._asked
         if self.compiled and strategy.rows is not None:
             asked = strategy.asked()
-            rule = RowsRule(self._columns, strategy.rows.params, asked._replace(legs=asked.legs or (Leg(0.0, math.inf),)))
+            rule = RowsRule(
+                self._columns, strategy.rows.params, asked._replace(legs=asked.legs or (Leg(0.0, math.inf),))
+            )
         self._asked.begin()
         self._walk(Run(grid, self.signals, venue, on, rule, state, found))
         return self._result(account, state, found)
@@ -121,7 +121,8 @@ class Backtest:
             dearest = account.equity * 100.0 / (float(history.close.min()) * market.lot)
             if dearest > MOST_LOTS:
                 raise BacktestError(
-                    f"{history.symbol}: lots of {market.lot:g} are too fine for a price of {history.close.min():g}: give a larger --lot"
+                    f"{history.symbol}: lots of {market.lot:g} are too fine for a price of {history.close.min():g}:"
+                    " give a larger --lot"
                 )
 
     def _venue(self, account: Account) -> Venue:
@@ -225,9 +226,7 @@ def _legs(grid: Grid, state: State, found: Found) -> Legs:
 
 
 # -- candles as the walk reads them -----------------------------------------------------------------------------------
-def _grid(
-    histories: Sequence[History], since: int, fine: Mapping[str, History], funding: Mapping[str, Series]
-) -> Grid:
+def _grid(histories: Sequence[History], since: int, fine: Mapping[str, History], funding: Mapping[str, Series]) -> Grid:
     timeframe, start = histories[0].timeframe_ms, min(int(one.time[0]) for one in histories)
     first = np.array([(int(one.time[0]) - start) // timeframe for one in histories], np.int64)
     size = np.array([len(one) for one in histories], np.int64)

@@ -162,7 +162,7 @@ def begun(markets: int, coins: int, equity: float) -> State:
     """An account before its first trade."""
     money = np.full(5, equity)
     money[SHARES] = 0.0
-    none = Trade(1, 1.0, 1.0, 1.0, 1.0, 0, 0, 1, 0, 0.0, 0)
+    none = Trade(1, 1.0, 1.0, 1.0, 1.0, 0, 0, 1, 0, 0.0, 0, ())
     return State(
         money,
         np.zeros(7, np.int64),

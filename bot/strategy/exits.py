@@ -100,7 +100,7 @@ def opened(
 ) -> Trade:
     """A trade just entered at its average fill; `fee` is the taker fee as a fraction, R is measured from `risk_price`."""
     r = rounded(abs(entry - risk_price))
-    return Trade(side, entry, stop, r, breakeven(side, entry, fee, tick), lots, lots, smallest, 0, tick, decided_at)
+    return Trade(side, entry, stop, r, breakeven(side, entry, fee, tick), lots, lots, smallest, 0, tick, decided_at, ())
 
 
 def breakeven(side: int, entry: float, fee: float, tick: float) -> float:
