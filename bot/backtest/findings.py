@@ -72,14 +72,16 @@ def alike(one: object, other: object, near: float, price: float) -> bool:
         return one == other
     if math.isnan(one) or math.isnan(other):
         return math.isnan(one) and math.isnan(other)
-    return abs(one - other) <= _allowed(max(abs(one), abs(other)), near, price)
+    apart = abs(one - other)
+    return math.isfinite(apart) and apart <= _allowed(max(abs(one), abs(other)), near, price)
 
 
 def differing(one: Series, other: Series, near: float, price: float) -> NDArray[np.intp]:
     """The rows at which two columns differ."""
     same = (one == other) | (np.isnan(one) & np.isnan(other))
     with np.errstate(invalid="ignore"):  # infinity less infinity
-        close = np.abs(one - other) <= _allowed(np.maximum(np.abs(one), np.abs(other)), near, price)
+        apart = np.abs(one - other)
+        close = np.isfinite(apart) & (apart <= _allowed(np.maximum(np.abs(one), np.abs(other)), near, price))
     return np.flatnonzero(~(same | close))
 
 

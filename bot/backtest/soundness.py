@@ -26,7 +26,7 @@ from bot.strategy.guarded import Guarded
 
 #: Closes that are asked about in all markets together; in each, those of some signals and some in a row are among them.
 CLOSES, OF_SIGNALS, IN_A_ROW = 1_000, 30, 50
-#: The most markets that are looked at, and how many closes beyond what it requires one must have.
+#: The most markets that are looked at, and how many closes beyond what live would keep each must have.
 MARKETS, FEWEST = 10, 50
 
 
@@ -63,13 +63,11 @@ def _markets(strategy: Strategy, histories: Sequence[History]) -> list[Market]:
     """The markets to look at, as the strategy is shown them."""
     window = Guarded(strategy, lambda _: None).window(histories[0].timeframe_ms)
     shown = [(one.symbol, seen(one, fills_gaps=strategy.fills_gaps)) for one in histories]
-    enough = [
-        Market(symbol, candles, window) for symbol, candles in shown if len(candles) >= strategy.required + FEWEST
-    ]
+    enough = [Market(symbol, candles, window) for symbol, candles in shown if len(candles) >= window + FEWEST]
     if not enough:
         longest = max(len(candles) for _, candles in shown)
         raise BadCandles(
-            f"at most {longest} candles of a market are there: {strategy.required + FEWEST} are needed to check this strategy"
+            f"no market has more than {longest} candles: {window + FEWEST} are needed to check this strategy"
         )
     return _some(enough, MARKETS)
 
