@@ -24,5 +24,6 @@ case "${1-run} ${2-}" in
     backtest\ * | check-strategy\ * | data\ *) if [ -e "$root/.venv/research.lock" ]; then locks+=(research); fi ;;
 esac
 environment "${locks[@]}"
+case "${1-} ${2-}" in "setup research") step "compile the backtest" python "$root/scripts/compile_backtest.py" ;; esac
 [ "${1-}" = setup ] && exit 0
 exec "$root/.venv/bin/python" -m bot "$@" # exec: signals reach the daemon itself
