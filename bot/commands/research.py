@@ -31,9 +31,10 @@ def research_tools() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in TOOLS:
+        tool = (error.name or "").partition(".")[0]
+        if tool not in TOOLS:
             raise
-        typer.echo(f"nija: {error.name} is not installed: run ./start.sh setup research", err=True)
+        typer.echo(f"nija: {tool} is not installed: run ./start.sh setup research", err=True)
         raise typer.Exit(2) from None
     except BadCandles as error:
         typer.echo(f"nija: {error}", err=True)
