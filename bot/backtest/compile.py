@@ -64,8 +64,9 @@ def compiled(function: Text, swaps: Swaps, folder: Path | None) -> Any:
     key = text_key(function, swaps)
     if folder is not None:
         numba.config.CACHE_DIR = str(kept_in(folder, key))  # type: ignore[attr-defined]
-    twins = Twins(numba.njit, swaps)
-    return numba.njit(cache=folder is not None)(twins.bare(swaps.get(function, function)))
+    inner = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    twins = Twins(inner, swaps)
+    return numba.njit(cache=folder is not None, no_cfunc_wrapper=True)(twins.bare(swaps.get(function, function)))
 
 
 def kept_in(folder: Path, key: str) -> Path:
