@@ -104,9 +104,10 @@ class Grid(NamedTuple):
 
 
 class Run(NamedTuple):
-    """One walk. `fine` holds the finer candles of each cell, NaN where they are not known, and `funding` the rate due when the
-    candle opens; both may be empty. So may `missing`, the cells that are no candles to a strategy which leaves gaps out. `rule` is how its strategy answers (see `house`). `held` lists the markets with a position in the
-    order of their entries, `positions` the position of each market.
+    """One walk. `fine` holds the finer candles of each cell, NaN where they are not known, `funding` the rate due when the candle
+    opens, and `missing` marks cells that are no candles to a strategy which leaves gaps out; each may be empty. `rule` is how the
+    strategy answers (see `house`). `held` lists the markets with a position in the order of their entries, `positions` the position
+    of each market.
     """
 
     grid: Grid
