@@ -48,7 +48,11 @@ MAY_IMPORT = {
         *("bot.domain", "bot.engine.business", "bot.brokers.base", "bot.store"),
         *("bot.telemetry", "bot.runtime", "bot.broker_manager"),
     },
-    "bot.commands": {"bot.domain", "bot.store", "bot.settings", "bot.telemetry", "bot.runtime", "bot.broker_manager"},
+    "bot.backtest": {"bot.domain", "bot.strategy"},
+    "bot.commands": {
+        *("bot.domain", "bot.store", "bot.settings", "bot.telemetry", "bot.runtime", "bot.broker_manager"),
+        "bot.backtest",
+    },
     "bot.__main__": {"bot.commands.cli", "bot.runtime.stopping"},
 }
 

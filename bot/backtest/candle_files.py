@@ -37,9 +37,12 @@ class Loaded(NamedTuple):
 def load(folder: Path, pairs: Sequence[str], timeframe: str, max_holes: float = MAX_HOLES) -> Loaded:
     """The candles of `pairs` (none: of all that the folder has) in `timeframe`.
 
-    Raises BadCandles with one line for a folder, a market or a file that will not do, ValueError for a timeframe that is none.
+    Raises BadCandles with one line for a folder, a market, a file or a timeframe that will not do.
     """
-    parse_timeframe(timeframe)
+    try:
+        parse_timeframe(timeframe)
+    except ValueError as error:
+        raise BadCandles(str(error)) from None
     chosen = files_for(candle_files(folder), pairs, timeframe)
     read = [_history(file, timeframe, max_holes) for file in chosen]
     return Loaded(tuple(one for one, _ in read), {one.symbol: repairs for one, repairs in read})

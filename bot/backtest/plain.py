@@ -38,9 +38,9 @@ class Asked:
         self.strategy = strategy
         self._guarded = Guarded(strategy, self.troubles.append)
         self._symbols = [one.symbol for one in histories]
-        self._candles = [_seen(one, fills_gaps=strategy.fills_gaps) for one in histories]
+        self._candles = [seen(one, fills_gaps=strategy.fills_gaps) for one in histories]
         self._places = [
-            np.searchsorted(seen.time, one.time) for seen, one in zip(self._candles, histories, strict=True)
+            np.searchsorted(shown.time, one.time) for shown, one in zip(self._candles, histories, strict=True)
         ]
         self._filled = [None if strategy.fills_gaps else one.filled for one in histories]
         self._bases = np.cumsum([0, *(len(one) for one in histories)])
@@ -144,7 +144,8 @@ class Asked:
         return AfterClose(moved(trade, stop, trade.held, trade.stage)._replace(kept=kept), 0)
 
 
-def _seen(history: History, *, fills_gaps: bool) -> Candles:
+def seen(history: History, *, fills_gaps: bool) -> Candles:
+    """The candles that a strategy is shown: all of them, or those that were traded in."""
     candles = history.candles
     if fills_gaps:
         return candles

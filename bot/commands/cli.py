@@ -246,22 +246,38 @@ def notify_test() -> None:
     raise typer.Exit(status)
 
 
-data = typer.Typer(help="Candles for research.", no_args_is_help=True)
-app.add_typer(data, name="data")
+MaxHoles = Annotated[
+    float | None, typer.Option(min=0.0, max=1.0, help="the share of missing candles that is allowed; default 0.05")
+]
+candles = typer.Typer(help="Candles for research.", no_args_is_help=True)
+app.add_typer(candles, name="data")
 
 
-@data.command()
+@candles.command()
 def check(
     folder: Annotated[Path, typer.Argument(help="candle files of NIJA, or a data folder of freqtrade")],
     as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
-    max_holes: Annotated[
-        float | None, typer.Option(min=0.0, max=1.0, help="the share of missing candles that is allowed; default 0.05")
-    ] = None,
+    max_holes: MaxHoles = None,
 ) -> None:
     """Show what candle files are worth: holes, flat candles, jumps, doubles, and one verdict for each."""
     from bot.commands.research import check_data
 
     check_data(folder, max_holes, as_json=as_json)
+
+
+@app.command(name="check-strategy")
+def check_strategy(
+    strategy: Annotated[str, typer.Argument(help="module:Class or file.py:Class")],
+    data: Annotated[Path, typer.Option(help="candle files of NIJA, or a data folder of freqtrade")],
+    pairs: Annotated[str, typer.Option(help="markets, as BTC-USD,ETH-USD; default: all")] = "",
+    timeframe: Annotated[str | None, typer.Option(help="default: the strategy's")] = None,
+    max_holes: MaxHoles = None,
+) -> None:
+    """Try whether a strategy's results can be believed: it must not know later candles, nor depend on where they begin."""
+    from bot.commands.research import check_strategy as check
+
+    with told() as settings:
+        check(settings, strategy, data, [pair for pair in pairs.split(",") if pair], timeframe, max_holes)
 
 
 @app.command()

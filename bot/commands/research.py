@@ -1,4 +1,4 @@
-"""What the research commands share, and their output: `nija data check`.
+"""What the research commands share, and the output of two of them: `nija data check` and `nija check-strategy`.
 
 Owns how their failures reach a person: one line on stderr and exit status 2.
 """
@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
+
+from bot.runtime.chosen import strategy_of, timeframe_of
+from bot.settings.load import Settings
 
 if TYPE_CHECKING:
     from bot.backtest.data_check import Report
@@ -49,6 +52,36 @@ def check_data(folder: Path, max_holes: float | None, *, as_json: bool) -> None:
     else:
         show_files(reports)
     raise typer.Exit(0 if all(one.usable for one in reports) else 1)
+
+
+def check_strategy(
+    settings: Settings,
+    named_as: str,
+    folder: Path,
+    pairs: Sequence[str],
+    timeframe: str | None,
+    max_holes: float | None,
+) -> None:
+    """Say what is wrong with a strategy's answers, a line for each fault; exit status 1 where there is one."""
+    from bot.backtest.candle_files import MAX_HOLES, load
+    from bot.backtest.soundness import check
+
+    strategy = strategy_of(settings, named_as)
+    length = timeframe or timeframe_of(settings.trading, strategy)
+    with research_tools():
+        loaded = load(folder, pairs, length, MAX_HOLES if max_holes is None else max_holes)
+        tried = check(lambda: strategy_of(settings, named_as), loaded.histories, compile_folder(settings))
+    for line in tried.findings:
+        typer.echo(line)
+    if not tried.findings:
+        of = f"{tried.markets} market{'s' if tried.markets > 1 else ''} of {length}"
+        typer.echo(f"sound: {tried.closes} decisions, {tried.signals} of them signals, in {of}")
+    raise typer.Exit(1 if tried.findings else 0)
+
+
+def compile_folder(settings: Settings) -> Path:
+    """Where compiled text is kept."""
+    return settings.operation.data_dir / "numba"
 
 
 def show_files(reports: Sequence[Report]) -> None:

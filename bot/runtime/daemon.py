@@ -25,6 +25,7 @@ from bot.engine.risk import Limits
 from bot.engine.universe import Wishes
 from bot.independent_broker_trader import IndependentBrokerTrader
 from bot.runtime.backups import backing_up
+from bot.runtime.chosen import strategy_of, timeframe_of
 from bot.runtime.hostlock import holding_keys
 from bot.runtime.ledgers import Ledgers
 from bot.runtime.lockstep import Follower
@@ -34,12 +35,8 @@ from bot.runtime.unwatched import unwatched
 from bot.runtime.world import World
 from bot.settings.env_file import exposure
 from bot.settings.load import ConfigError, Mode, Settings, resolve_mode, state_folder
-from bot.settings.variables import TIMEFRAMES, TradingSettings
 from bot.store.database import StoreError
 from bot.store.reader import Books
-from bot.strategy.base import Strategy
-from bot.strategy.named import named
-from bot.strategy.params import Owner
 from bot.telemetry.log import EventLog, Logs
 from bot.telemetry.notify import notifying
 from bot.telemetry.redact import Redactor
@@ -152,19 +149,10 @@ def _spare_the_collector() -> None:
 def trading_plan(settings: Settings) -> Plan:
     """The owner's settings in the engine's words; raises `ConfigError` for a strategy or calendar that cannot be used."""
     rule, limits, trading = settings.rule, settings.limits, settings.trading
-    owner = Owner(
-        min_position_pct=float(rule.min_position_pct),
-        max_position_pct=float(rule.max_position_pct),
-        max_position_pct_small=float(rule.max_position_pct_small),
-        min_reward_to_cost=float(rule.min_reward_to_cost),
-    )
-    try:
-        strategy = named(trading.strategy, owner, settings.home)
-    except ValueError as error:
-        raise ConfigError([f"STRATEGY is {error}"]) from None
+    strategy = strategy_of(settings)
     return Plan(
         strategy=strategy,
-        owner=owner,
+        owner=strategy.owner,
         limits=Limits(
             max_open_positions=min(limits.max_open_positions, strategy.slots or limits.max_open_positions),
             max_exposure_pct=limits.max_exposure_pct,
@@ -184,7 +172,7 @@ def trading_plan(settings: Settings) -> Plan:
             deny=frozenset(trading.pairs_deny),
             swaps=settings.okx.trade_swaps,
         ),
-        timeframe_ms=parse_timeframe(_timeframe(trading, strategy)),
+        timeframe_ms=parse_timeframe(timeframe_of(trading, strategy)),
         cycle_ms=_ms(trading.cycle_seconds),
         position_ms=_ms(trading.position_seconds),
         exclusion_ms=_ms(rule.candle_exclusion_seconds),
@@ -192,17 +180,6 @@ def trading_plan(settings: Settings) -> Plan:
         recommended_balance=trading.recommended_balance_usd,
         news=_news(rule.news_calendar),
     )
-
-
-def _timeframe(trading: TradingSettings, rule: Strategy) -> str:
-    """The owner's word, else the strategy's own, else the house's."""
-    if rule.timeframe is None or "timeframe" in trading.model_fields_set:
-        return trading.timeframe
-    if rule.timeframe not in TIMEFRAMES:
-        raise ConfigError(
-            [f"STRATEGY is {trading.strategy!r}: its timeframe is {rule.timeframe!r}, not {', '.join(TIMEFRAMES)}"]
-        )
-    return rule.timeframe
 
 
 def narrowed(settings: Settings, plan: Plan) -> Iterator[str]:

@@ -248,7 +248,7 @@ def text(content: bytes, name: str = "BTC-USD-5m.csv") -> Callable[[Path], objec
     ("make", "pairs", "line"),
     [
         (
-            lambda folder: shutil.rmtree(folder),
+            shutil.rmtree,
             [],
             "there is no folder {folder}: give one with candle files named <BASE>-",
         ),

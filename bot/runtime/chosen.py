@@ -1,0 +1,33 @@
+"""The strategy that the settings name, made for their owner: the same for the daemon and for research."""
+
+from __future__ import annotations
+
+from bot.settings.load import ConfigError, Settings
+from bot.settings.variables import TIMEFRAMES, TradingSettings
+from bot.strategy.base import Strategy
+from bot.strategy.named import named
+from bot.strategy.params import Owner
+
+
+def owner_of(settings: Settings) -> Owner:
+    """The owner's settings in the strategy's words."""
+    return Owner(**{name: float(getattr(settings.rule, name)) for name in Owner._fields})
+
+
+def strategy_of(settings: Settings, other: str | None = None) -> Strategy:
+    """The strategy of the settings, or another in its place; raises `ConfigError` for one that cannot be used."""
+    try:
+        return named(other or settings.trading.strategy, owner_of(settings), settings.home)
+    except ValueError as error:
+        raise ConfigError([str(error) if other else f"STRATEGY is {error}"]) from None
+
+
+def timeframe_of(trading: TradingSettings, rule: Strategy) -> str:
+    """The owner's word, else the strategy's own, else the house's."""
+    if rule.timeframe is None or "timeframe" in trading.model_fields_set:
+        return trading.timeframe
+    if rule.timeframe not in TIMEFRAMES:
+        raise ConfigError(
+            [f"STRATEGY is {trading.strategy!r}: its timeframe is {rule.timeframe!r}, not {', '.join(TIMEFRAMES)}"]
+        )
+    return rule.timeframe
