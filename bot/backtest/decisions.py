@@ -13,7 +13,7 @@ import numpy as np
 
 from bot.backtest.history import History
 from bot.backtest.result import Integers
-from bot.backtest.state import Signals
+from bot.backtest.state import SIGNAL, Records, filled
 from bot.domain.candles import Series, quiet
 from bot.strategy.base import Decided, Strategy
 from bot.strategy.grid import compared
@@ -76,7 +76,7 @@ def by_rows(strategy: Strategy, scanned: Callable[..., int], history: History, f
 
 def in_order(
     histories: Sequence[History], decisions: Sequence[Decisions], first: Integers, news: Sequence[int]
-) -> tuple[Signals, Integers]:
+) -> tuple[Records, Integers]:
     """The signals of all markets by close, the strongest first; equals by symbol. `first` is the row of each market's start. With
     them comes which of the signals, one market after the other, each is.
     """
@@ -89,7 +89,8 @@ def in_order(
     closed_at = np.concatenate(
         [one.time[found.row] + timeframe for one, found in zip(histories, decisions, strict=True)]
     )
-    away = [to_news(news, int(at)) for at in closed_at] if news else np.full(len(row), FAR)
+    away = np.array([to_news(news, int(at)) for at in closed_at]) if news else np.full(len(row), FAR)
     order = np.lexsort((market, -momentum, row + first[market]))
-    columns = ((row + first[market]), market, side, stop, out_at, score, pct, still, np.asarray(away, np.int64))
-    return Signals(*(np.ascontiguousarray(column[order]) for column in columns)), order
+    columns = {"row": row + first[market], "market": market, "side": side, "quiet": still, "to_news": away}
+    columns |= {"stop": stop, "out_at": out_at, "score": score, "pct": pct}
+    return filled(SIGNAL, {name: column[order] for name, column in columns.items()}), order

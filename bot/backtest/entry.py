@@ -10,28 +10,12 @@ from __future__ import annotations
 import math
 
 from bot.backtest.house import entered, returns, terms
-from bot.backtest.state import (
-    BEST,
-    CASH,
-    EQUITY,
-    HALTED,
-    HALTED_TODAY,
-    HELD,
-    MIDNIGHT,
-    TRADES,
-    Run,
-    as_money,
-    cell_of,
-    closes_at,
-    has_next,
-    is_midnight,
-    quantity,
-)
+from bot.backtest.state import Run, as_money, cell_of, closes_at, has_next, is_midnight, is_missing, quantity
 from bot.strategy import gates
 from bot.strategy.checks import lost_pct, room
 from bot.strategy.exits import bought, opened, tighter
 from bot.strategy.gates import Gate
-from bot.strategy.grid import cents, towards, whole_down
+from bot.strategy.grid import towards, whole_down
 from bot.strategy.sizing import Minimums, Purse, Size, size, smallest_tradeable, worst_price
 from bot.strategy.snapshot import Capacity, Lost, Offer, Order, Room, Signal, Symbol
 
@@ -48,17 +32,18 @@ ask_order = gates.asked(gates.ORDER)
 
 def consider(run: Run, row: int, at: int) -> int:
     """Enter on signal `at`, or the number of the gate that blocks it."""
-    signals, number = run.signals, int(run.signals.market[at])
+    signal = run.signals[at]
+    number = int(signal.market)
     blocked = blocked_before_its_price(run, row, at, number)
     if blocked > 0:
         return blocked
-    if not has_next(run.grid, number, row):
+    if not has_next(run, number, row) or is_missing(run, cell_of(run, number, row + 1)):
         return UNFILLED
-    cell = cell_of(run.grid, number, row)
-    side, close = int(signals.side[at]), float(run.grid.close[cell])
-    stop = towards(side, float(signals.stop[at]), float(run.venue.tick[number]))
-    out_at = stop if math.isnan(signals.out_at[at]) else float(signals.out_at[at])
-    price = bought(side, float(run.grid.open[cell + 1]), run.on.half)
+    cell, tick = cell_of(run, number, row), float(run.markets[number].tick)
+    side, close = int(signal.side), float(run.candles[cell].close)
+    stop = towards(side, float(signal.stop), tick)
+    out_at = stop if math.isnan(signal.out_at) else float(signal.out_at)
+    price = bought(side, float(run.candles[cell + 1].open), run.on.half)
     blocked = blocked_by_offer(run, at, side, close, stop, out_at, close)
     if blocked == 0:
         blocked = blocked_by_offer(run, at, side, close, stop, out_at, price)
@@ -66,9 +51,8 @@ def consider(run: Run, row: int, at: int) -> int:
         return blocked
     asked = capacity(run, row)
     left = room(asked)
-    worst = worst_price(close, price, run.on.slippage, float(run.venue.tick[number]))
-    ceiling = float(left.least) * close / worst
-    sized = fitted(run, float(signals.pct[at]), close, stop, ceiling, number)
+    worst = worst_price(close, price, run.on.slippage, tick)
+    sized = fitted(run, float(signal.pct), close, stop, float(left.least) * close / worst, number)
     blocked = ask_order(order(run, number, sized, worst, asked, left))
     if blocked == 0:
         enter(run, row, at, number, side, price, stop, out_at, sized)
@@ -77,11 +61,10 @@ def consider(run: Run, row: int, at: int) -> int:
 
 def blocked_before_its_price(run: Run, row: int, at: int, number: int) -> int:
     """The first gate that blocks a signal before anybody asks for its price, or 0."""
-    signals, state, on = run.signals, run.state, run.on
-    unfit = "too many candles without trades" if signals.quiet[at] else ""
-    is_held = state.coin_held[run.venue.coin[number]] > 0
-    side = int(signals.side[at])
-    blocked = ask_signal(Signal(unfit, side, on.shorts, returns(run.rule, at, number), is_held))
+    signal = run.signals[at]
+    unfit = "too many candles without trades" if signal.quiet > 0 else ""
+    is_held = run.markets[run.markets[number].coin].coin_held > 0
+    blocked = ask_signal(Signal(unfit, int(signal.side), run.on.shorts, returns(run.rule, at, number), bool(is_held)))
     if blocked == 0:
         blocked = halted(run)
     if blocked == 0:
@@ -91,41 +74,41 @@ def blocked_before_its_price(run: Run, row: int, at: int, number: int) -> int:
 
 def halted(run: Run) -> int:
     """The gate of a loss that was passed: a day's holds until the day ends, a drawdown's to the end."""
-    return int(run.state.counts[HALTED] if run.state.counts[HALTED] > 0 else run.state.counts[HALTED_TODAY])
+    account = run.accounts[0]
+    return int(account.halted if account.halted > 0 else account.halted_today)
 
 
 def look_at_losses(run: Run, row: int) -> None:
     """Begin what has to begin, end what is over, once at every close."""
-    state, on = run.state, run.on
-    equity = float(state.money[EQUITY])
+    account, on = run.accounts[0], run.on
+    equity = float(account.equity)
     if is_midnight(run.grid, row):
-        state.counts[HALTED_TODAY] = 0
-    fallen = lost_pct(equity, float(state.money[BEST]))
-    today = lost_pct(equity, float(state.money[MIDNIGHT]))
+        account.halted_today = 0
+    fallen, today = lost_pct(equity, float(account.best)), lost_pct(equity, float(account.midnight))
     losses = Lost(as_money(fallen), as_money(on.max_drawdown_pct), as_money(today), as_money(on.max_day_pct))
     blocked = ask_losses(losses)
     if blocked == DRAWDOWN:
-        state.counts[HALTED] = blocked
+        account.halted = blocked
     elif blocked > 0:
-        state.counts[HALTED_TODAY] = blocked
+        account.halted_today = blocked
     if is_midnight(run.grid, row + 1):
-        state.money[MIDNIGHT] = equity
+        account.midnight = equity
 
 
 def symbol(run: Run, row: int, at: int, number: int) -> Symbol:
-    state, on, closed_at = run.state, run.on, closes_at(run.grid, row)
-    is_young = closed_at - run.venue.listed[number] < on.min_age_ms
+    here, closed_at = run.markets[number], closes_at(run.grid, row)
+    is_young = closed_at - here.listed < run.on.min_age_ms
     return Symbol(
         "",
         closed_at,
         run.grid.timeframe,
         0,
         "younger than 30 days" if is_young else "",
-        int(state.stopped_at[number]),
-        int(state.lost[number]),
-        on.max_losses,
-        -((closed_at - int(state.cooled_at[number])) // MINUTE_MS),
-        int(run.signals.to_news[at]),
+        int(here.stopped_at),
+        int(here.lost),
+        run.on.max_losses,
+        -((closed_at - int(here.cooled_at)) // MINUTE_MS),
+        int(run.signals[at].to_news),
         0,
         1,
     )
@@ -133,21 +116,21 @@ def symbol(run: Run, row: int, at: int, number: int) -> Symbol:
 
 def capacity(run: Run, row: int) -> Capacity:
     """What the account has room for; what was entered at this close is worth what it cost. A coin is held once, or not at all."""
-    state, on = run.state, run.on
+    account, on = run.accounts[0], run.on
     exposure = 0.0
-    for place in range(int(state.counts[HELD])):
-        other = int(state.held[place])
-        trade = state.trades[other]
-        is_new = run.found.entry_row[state.number[other]] > row
-        price = trade.entry if is_new else float(run.grid.close[cell_of(run.grid, other, row)])
-        exposure += quantity(trade.held, run.venue.lot[other]) * price
+    for place in range(account.held):
+        number = int(run.held[place])
+        position, here = run.positions[number], run.markets[number]
+        is_new = run.trades[here.trade].entry_row > row
+        price = position.entry if is_new else float(run.candles[cell_of(run, number, row)].close)
+        exposure += quantity(position.held, float(here.lot)) * price
     return Capacity(
         0,
-        int(state.counts[HELD]),
+        int(account.held),
         on.slots,
         0,
         1,
-        as_money(float(state.money[EQUITY])),
+        as_money(float(account.equity)),
         as_money(exposure),
         as_money(on.max_exposure_pct),
         as_money(0.0),
@@ -164,24 +147,24 @@ def blocked_by_offer(run: Run, at: int, side: int, close: float, stop: float, ou
 
 
 def minimums(run: Run, number: int) -> Minimums:
-    venue = run.venue
-    return Minimums(float(venue.lot[number]), int(venue.min_lots[number]), float(venue.min_cost[number]))
+    here = run.markets[number]
+    return Minimums(float(here.lot), int(here.min_lots), float(here.min_cost))
 
 
 def fitted(run: Run, pct: float, close: float, stop: float, ceiling: float, number: int) -> Size:
     """The size at the close: of equity there, cut to the cash that is free."""
-    on, money = run.on, run.state.money
-    purse = Purse(float(money[EQUITY]), float(money[CASH]), on.fee, 0.0, cents_or_more(ceiling), on.coin_fee)
+    account, on = run.accounts[0], run.on
+    purse = Purse(float(account.equity), float(account.cash), on.fee, 0.0, floored(ceiling), on.coin_fee)
     return size(pct, close, stop, purse, minimums(run, number), on.owner)
 
 
-def cents_or_more(ceiling: float) -> float:
-    """Money to 1e-8; infinite stays so."""
-    return cents(ceiling) if ceiling < 1e9 else ceiling
+def floored(ceiling: float) -> float:
+    """Money down to 1e-8, for a limit is never rounded up; infinite stays so."""
+    return math.floor(ceiling * 1e8) / 1e8 if ceiling < 1e9 else ceiling
 
 
 def order(run: Run, number: int, sized: Size, worst: float, asked: Capacity, left: Room) -> Order:
-    value = quantity(sized.lots if sized.lots > 0 else sized.smallest, run.venue.lot[number]) * worst
+    value = quantity(sized.lots if sized.lots > 0 else sized.smallest, float(run.markets[number].lot)) * worst
     return Order(
         sized.lots,
         sized.fit.value,
@@ -199,23 +182,21 @@ def enter(
     run: Run, row: int, at: int, number: int, side: int, price: float, stop: float, out_at: float, sized: Size
 ) -> None:
     """Fill the entry at the open of the next candle. A fee in the coin leaves whole lots, and what it takes is the fee."""
-    state, found, on = run.state, run.found, run.on
-    lot = float(run.venue.lot[number])
+    account, here, on = run.accounts[0], run.markets[number], run.on
+    lot, tick = float(here.lot), float(here.tick)
     kept = whole_down(sized.lots * (1.0 - on.coin_fee), 1.0) if on.coin_fee > 0.0 else sized.lots
     qty = quantity(kept, lot)
     fee = (quantity(sized.lots, lot) - qty) * price if on.coin_fee > 0.0 else qty * price * on.fee
     smallest = smallest_tradeable(stop, 0.0, minimums(run, number))
-    trade = opened(
-        side, price, stop, out_at, on.fee, kept, smallest, float(run.venue.tick[number]), closes_at(run.grid, row)
-    )
-    position = int(state.counts[TRADES])
-    state.trades[number], state.number[number] = entered(run.rule, at, trade), position
-    state.held[state.counts[HELD]] = number
-    state.counts[HELD] += 1
-    state.counts[TRADES] += 1
-    state.coin_held[run.venue.coin[number]] = 1
-    state.money[CASH] -= qty * price + fee
-    found.signal[position], found.entry_row[position] = at, row + 1
-    found.entry_price[position], found.qty[position], found.stop[position] = price, qty, stop
-    found.r[position], found.fee[position], found.funding[position] = trade.r, fee, 0.0
-    found.pnl[position] = -fee
+    position = opened(side, price, stop, out_at, on.fee, kept, smallest, tick, closes_at(run.grid, row))
+    run.positions[number] = entered(run.rule, at, position)
+    here.trade = account.trades
+    run.markets[here.coin].coin_held = 1
+    run.held[account.held] = number
+    account.held += 1
+    account.trades += 1
+    account.cash -= qty * price + fee
+    trade = run.trades[here.trade]
+    trade.signal, trade.entry_row = at, row + 1
+    trade.entry_price, trade.qty, trade.stop = price, qty, stop
+    trade.r, trade.fee, trade.funding, trade.pnl = position.r, fee, 0.0, -fee

@@ -17,18 +17,32 @@ from bot.backtest.compile import Text, compiled, plain
 from bot.backtest.decisions import Decisions, by_rows, decided, in_order, scan
 from bot.backtest.history import History
 from bot.backtest.house import RowsRule
-from bot.backtest.plain import END, SWAPS, Asked
+from bot.backtest.plain import SWAPS, Asked
 from bot.backtest.result import Legs, Result, Trades
-from bot.backtest.state import DAYS, LEGS, TRADES, Conditions, Found, Grid, Run, Signals, State, Venue, begun, room_for
+from bot.backtest.state import (
+    ACCOUNT,
+    CANDLE,
+    DAY,
+    LEG,
+    MARKET,
+    TRADE,
+    Conditions,
+    Grid,
+    Records,
+    Run,
+    filled,
+    flat,
+    records,
+)
 from bot.backtest.terms import Account
 from bot.backtest.walk import walk
 from bot.domain.candles import Series
-from bot.domain.order import Purpose
 from bot.strategy.base import Strategy
 from bot.strategy.exits import Leg
 from bot.strategy.gates import Gate
 
 DAY_MS = 86_400_000
+PRICES = ("open", "high", "low", "close")
 #: More lots than this in one position are beyond what the compiled text counts in.
 MOST_LOTS = 1 << 62
 
@@ -58,7 +72,17 @@ class Backtest:
         self.strategy = strategy
         self.histories = sorted(histories, key=lambda one: one.symbol)
         self.compiled = strategy.rows is not None and not plainly
-        self._grid = _grid(self.histories, since, fine or {}, funding or {})
+        parts = self.histories[0].timeframe_ms // next(iter(fine.values())).timeframe_ms if fine else 0
+        self._grid = _grid(self.histories, since, parts)
+        self._candles = _together({name: [getattr(one, name) for one in self.histories] for name in PRICES})
+        self._fine = records(0, CANDLE)
+        if fine:
+            finer = [_aligned(one, fine.get(one.symbol), parts) for one in self.histories]
+            self._fine = _together({name: [one[at] for one in finer] for at, name in enumerate(PRICES)})
+        rates = [(funding or {}).get(one.symbol, np.zeros(len(one))) for one in self.histories] if funding else []
+        self._funding = np.concatenate(rates) if rates else np.empty(0)
+        gaps = [] if strategy.fills_gaps else [one.filled for one in self.histories]
+        self._missing = np.concatenate(gaps) if gaps else np.empty(0, np.bool_)
         self._asked = Asked(strategy, self.histories)
         self._compile_to = compile_to
         self._columns: Any = None
@@ -71,12 +95,12 @@ class Backtest:
         return self._asked.troubles
 
     # -- decisions ------------------------------------------------------------------------------------------------
-    def _decided(self, news: Sequence[int]) -> Signals:
+    def _decided(self, news: Sequence[int]) -> Records:
         found: list[Decisions] = []
         kept: list[Any] = []
         scanned = self._text(scan)
         for number, history in enumerate(self.histories):
-            first = max(self._grid.since - int(self._grid.first[number]), 0)
+            first = self._first_row(history)
             if self.compiled:
                 columns, decisions = by_rows(self.strategy, scanned, history, first)
                 kept.append(columns)
@@ -85,10 +109,16 @@ class Backtest:
             found.append(decisions)
         if kept:
             self._columns = type(kept[0])(*(np.concatenate(columns) for columns in zip(*kept, strict=True)))
-        signals, order = in_order(self.histories, found, self._grid.first, news)
+        starts = np.array([(int(one.time[0]) - self._grid.start) // self._grid.timeframe for one in self.histories])
+        signals, order = in_order(self.histories, found, starts, news)
         if not self.compiled:
             self._asked.put_in_order([int(at) for at in order])
         return signals
+
+    def _first_row(self, history: History) -> int:
+        """The row, of its own candles, that a market's decisions begin at."""
+        opens_at = self._grid.start + self._grid.since * self._grid.timeframe
+        return max((opens_at - int(history.time[0])) // self._grid.timeframe, 0)
 
     def _text(self, function: Text) -> Any:
         rows = self.strategy.rows
@@ -99,21 +129,40 @@ class Backtest:
     # -- walking --------------------------------------------------------------------------------------------------
     def walk(self, account: Account) -> Result:
         """The trades and the equity on these terms."""
-        strategy, grid = self.strategy, self._grid
         self._check(account)
-        venue, on = self._venue(account), self._conditions(account)
-        days = int((grid.rows - grid.since) * grid.timeframe // DAY_MS) + 2
-        state = begun(len(self.histories), int(venue.coin.max()) + 1, account.equity)
-        found = room_for(len(self.signals.row), on.targets, days, len(Gate) + 1)
-        rule: Any = self._asked
-        if self.compiled and strategy.rows is not None:
-            asked = strategy.asked()
-            rule = RowsRule(
-                self._columns, strategy.rows.params, asked._replace(legs=asked.legs or (Leg(0.0, math.inf),))
-            )
+        run = self._begun(account)
         self._asked.begin()
-        self._walk(Run(grid, self.signals, venue, on, rule, state, found))
-        return self._result(account, state, found)
+        self._walk(run)
+        return self._result(account, run)
+
+    def _begun(self, account: Account) -> Run:
+        grid, on = self._grid, self._conditions(account)
+        days = int((grid.rows - grid.since) * grid.timeframe // DAY_MS) + 2
+        signals, money = len(self.signals), np.full(1, account.equity)
+        return Run(
+            grid=grid,
+            candles=self._candles,
+            fine=self._fine,
+            funding=self._funding,
+            missing=self._missing,
+            signals=self.signals,
+            on=on,
+            rule=self._rule(),
+            markets=self._markets(account),
+            accounts=filled(ACCOUNT, dict.fromkeys(("cash", "equity", "best", "midnight"), money)),
+            trades=records(signals, TRADE),
+            legs=records(signals * (on.targets + 1), LEG),
+            days=records(days, DAY),
+            skips=np.zeros(len(Gate) + 1, np.int64),
+            held=np.zeros(len(self.histories) + 1, np.int64),
+            positions=[flat() for _ in self.histories],
+        )
+
+    def _rule(self) -> Any:
+        rows, asked = self.strategy.rows, self.strategy.asked()
+        if not self.compiled or rows is None:
+            return self._asked
+        return RowsRule(self._columns, rows.params, asked._replace(legs=asked.legs or (Leg(0.0, math.inf),)))
 
     def _check(self, account: Account) -> None:
         for history in self.histories:
@@ -125,20 +174,23 @@ class Backtest:
                     " give a larger --lot"
                 )
 
-    def _venue(self, account: Account) -> Venue:
-        symbols = [one.symbol for one in self.histories]
-        markets = [account.markets.get(symbol, account.market) for symbol in symbols]
-        bases = [symbol.split("-")[0] for symbol in symbols]
-        coins = {base: number for number, base in enumerate(dict.fromkeys(bases))}
-        begins = [int(one.time[0]) for one in self.histories]
-        return Venue(
-            np.array([one.lot for one in markets]),
-            np.array([one.tick for one in markets]),
-            np.array([math.ceil(one.min_qty / one.lot - 1e-9) for one in markets], np.int64),
-            np.array([one.min_cost for one in markets]),
-            np.array([coins[base] for base in bases], np.int64),
-            np.array([at if at > min(begins) else 0 for at in begins], np.int64),
-        )
+    def _markets(self, account: Account) -> Records:
+        histories = self.histories
+        markets = [account.markets.get(one.symbol, account.market) for one in histories]
+        coins = list(dict.fromkeys(one.symbol.split("-")[0] for one in histories))
+        begins = [int(one.time[0]) for one in histories]
+        columns = {
+            "first": [(at - self._grid.start) // self._grid.timeframe for at in begins],
+            "cells_from": np.cumsum([0, *(len(one) for one in histories)])[:-1],
+            "candles": [len(one) for one in histories],
+            "lot": [one.lot for one in markets],
+            "tick": [one.tick for one in markets],
+            "min_lots": [math.ceil(one.min_qty / one.lot - 1e-9) for one in markets],
+            "min_cost": [one.min_cost for one in markets],
+            "coin": [coins.index(one.symbol.split("-")[0]) for one in histories],
+            "listed": [at if at > min(begins) else 0 for at in begins],
+        }
+        return filled(MARKET, {name: np.array(column) for name, column in columns.items()})
 
     def _conditions(self, account: Account) -> Conditions:
         strategy, limits, costs = self.strategy, account.limits, account.costs
@@ -147,7 +199,6 @@ class Backtest:
             fee=float(costs.fee),
             half=float(costs.spread) / 2.0,
             coin_fee=float(costs.fee) if costs.in_coin else 0.0,
-            equity=float(account.equity),
             slots=int(account.slots),
             shorts=bool(account.shorts),
             sits_out_stops=strategy.sits_out_stops,
@@ -166,12 +217,10 @@ class Backtest:
         )
 
     # -- the result -----------------------------------------------------------------------------------------------
-    def _result(self, account: Account, state: State, found: Found) -> Result:
-        grid, signals = self._grid, self.signals
-        rules = self.strategy.rows
-        names = [str(Purpose.STOP), *(str(Purpose.target(one + 1)) for one in range(len(self.strategy.legs))), END]
-        reasons = [*names, *rules.exits] if self.compiled and rules is not None else self._asked.reasons
-        trades, days = int(state.counts[TRADES]), int(state.counts[DAYS])
+    def _result(self, account: Account, run: Run) -> Result:
+        grid, rows, made = run.grid, self.strategy.rows, run.accounts[0]
+        reasons = self._asked.reasons if not self.compiled or rows is None else [*self._asked.reasons, *rows.exits]
+        days = run.days[: int(made.days)]
         return Result(
             pairs=tuple(one.symbol for one in self.histories),
             reasons=tuple(reasons),
@@ -182,76 +231,64 @@ class Backtest:
             fee=account.costs.fee,
             spread=account.costs.spread,
             candles=sum(len(one) for one in self.histories),
-            trades=_trades(grid, signals, state, found, trades),
-            legs=_legs(grid, state, found),
-            skips={gate.word: int(found.skips[gate]) for gate in Gate if found.skips[gate] > 0},
-            day=found.day[:days].copy(),
-            day_equity=found.day_equity[:days].copy(),
-            day_exposure=found.day_share[:days].copy(),
+            trades=_trades(run),
+            legs=_legs(run),
+            skips={gate.word: int(run.skips[gate]) for gate in Gate if run.skips[gate] > 0},
+            day=days["close"].copy(),
+            day_equity=days["equity"].copy(),
+            day_exposure=days["share"].copy(),
         )
 
 
-def _trades(grid: Grid, signals: Signals, state: State, found: Found, count: int) -> Trades:
-    at = found.signal[:count]
-    by_trade = np.bincount(found.leg_trade[: int(state.counts[LEGS])], minlength=count)
+def _trades(run: Run) -> Trades:
+    grid, made = run.grid, run.accounts[0]
+    trades = run.trades[: int(made.trades)]
+    signals = run.signals[trades["signal"]]
+    legs = np.bincount(run.legs["trade"][: int(made.legs)], minlength=len(trades))
     return Trades(
-        symbol=signals.market[at],
-        side=signals.side[at],
-        decided_at=grid.start + (signals.row[at] + 1) * grid.timeframe,
-        entry_time=grid.start + found.entry_row[:count] * grid.timeframe,
-        entry_price=found.entry_price[:count].copy(),
-        qty=found.qty[:count].copy(),
-        stop=found.stop[:count].copy(),
-        score=signals.score[at],
-        r=found.r[:count].copy(),
-        fee=found.fee[:count].copy(),
-        funding=found.funding[:count].copy(),
-        exit_time=grid.start + found.exit_row[:count] * grid.timeframe,
-        exit_reason=found.exit_reason[:count].copy(),
-        pnl=found.pnl[:count].copy(),
-        first_leg=np.concatenate(([0], np.cumsum(by_trade))),
+        symbol=signals["market"].copy(),
+        side=signals["side"].copy(),
+        decided_at=grid.start + (signals["row"] + 1) * grid.timeframe,
+        entry_time=grid.start + trades["entry_row"] * grid.timeframe,
+        entry_price=trades["entry_price"].copy(),
+        qty=trades["qty"].copy(),
+        stop=trades["stop"].copy(),
+        score=signals["score"].copy(),
+        r=trades["r"].copy(),
+        fee=trades["fee"].copy(),
+        funding=trades["funding"].copy(),
+        exit_time=grid.start + trades["exit_row"] * grid.timeframe,
+        exit_reason=trades["exit_reason"].copy(),
+        pnl=trades["pnl"].copy(),
+        first_leg=np.concatenate(([0], np.cumsum(legs))),
     )
 
 
-def _legs(grid: Grid, state: State, found: Found) -> Legs:
-    count = int(state.counts[LEGS])
-    order = np.argsort(found.leg_trade[:count], kind="stable")
+def _legs(run: Run) -> Legs:
+    legs = run.legs[: int(run.accounts[0].legs)]
+    legs = legs[np.argsort(legs["trade"], kind="stable")]
     return Legs(
-        time=grid.start + found.leg_row[:count][order] * grid.timeframe,
-        price=found.leg_price[:count][order],
-        qty=found.leg_qty[:count][order],
-        fee=found.leg_fee[:count][order],
-        reason=found.leg_reason[:count][order],
+        time=run.grid.start + legs["row"] * run.grid.timeframe,
+        price=legs["price"].copy(),
+        qty=legs["qty"].copy(),
+        fee=legs["fee"].copy(),
+        reason=legs["reason"].copy(),
     )
 
 
 # -- candles as the walk reads them -----------------------------------------------------------------------------------
-def _grid(histories: Sequence[History], since: int, fine: Mapping[str, History], funding: Mapping[str, Series]) -> Grid:
+def _grid(histories: Sequence[History], since: int, parts: int) -> Grid:
     timeframe, start = histories[0].timeframe_ms, min(int(one.time[0]) for one in histories)
-    first = np.array([(int(one.time[0]) - start) // timeframe for one in histories], np.int64)
-    size = np.array([len(one) for one in histories], np.int64)
-    parts = 0 if not fine else timeframe // next(iter(fine.values())).timeframe_ms
-    finer = [_aligned(one, fine.get(one.symbol), parts) for one in histories] if parts else [[np.empty(0)] * 4]
-    rates = [funding.get(one.symbol, np.zeros(len(one))) for one in histories] if funding else [np.empty(0)]
-    return Grid(
-        start=start,
-        timeframe=timeframe,
-        since=max(-(-(since - start) // timeframe), 0),
-        rows=int((first + size).max()),
-        first=first,
-        base=np.concatenate(([0], np.cumsum(size)[:-1])).astype(np.int64),
-        size=size,
-        open=np.concatenate([one.open for one in histories]),
-        high=np.concatenate([one.high for one in histories]),
-        low=np.concatenate([one.low for one in histories]),
-        close=np.concatenate([one.close for one in histories]),
-        funding=np.concatenate(rates),
-        parts=parts,
-        fine_open=np.concatenate([one[0] for one in finer]),
-        fine_high=np.concatenate([one[1] for one in finer]),
-        fine_low=np.concatenate([one[2] for one in finer]),
-        fine_close=np.concatenate([one[3] for one in finer]),
-    )
+    end = max(int(one.time[-1]) for one in histories) + timeframe
+    return Grid(start, timeframe, max(-(-(since - start) // timeframe), 0), (end - start) // timeframe, parts)
+
+
+def _together(columns: Mapping[str, Sequence[Series]]) -> Records:
+    """The candles of all markets, one after the other."""
+    found = records(sum(len(one) for one in columns["open"]), CANDLE)
+    for name, parts in columns.items():
+        np.concatenate(parts, out=found[name])
+    return found
 
 
 def _aligned(history: History, fine: History | None, parts: int) -> list[Series]:
@@ -263,6 +300,6 @@ def _aligned(history: History, fine: History | None, parts: int) -> list[Series]
     begin, end = max(shift, 0), min(shift + len(fine), len(history) * parts)
     begin, end = -(-begin // parts) * parts, end // parts * parts
     if begin < end:
-        for column, name in zip(found, ("open", "high", "low", "close"), strict=True):
+        for column, name in zip(found, PRICES, strict=True):
             column[begin:end] = getattr(fine, name)[begin - shift : end - shift]
     return found

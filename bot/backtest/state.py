@@ -1,7 +1,8 @@
-"""What a walk reads and what it keeps: arrays and numbers only, so that its text can be compiled.
+"""What a walk reads and what it keeps: records and numbers only, so that its text can be compiled.
 
 Owns their meaning. A *market* is a number in the order of symbols, a *row* counts candles from the start of the earliest market,
-and a *cell* is the place of a candle in columns that hold all markets one after the other.
+and a *cell* is the place of a candle in columns that hold all markets one after the other. Few arrays of many fields, since each
+array that a compiled function is given costs time to compile.
 """
 
 from __future__ import annotations
@@ -20,72 +21,58 @@ from bot.strategy.params import Owner
 
 DAY_MS = 86_400_000
 
-#: Places in `State.money`; the last is the sum of the day's shares of equity that were in positions.
-CASH, EQUITY, BEST, MIDNIGHT, SHARES = range(5)
-#: Places in `State.counts`; the last are the gates of a drawdown that was passed, and of today's loss.
-HELD, TRADES, LEGS, DAYS, DAY_ROWS, HALTED, HALTED_TODAY = range(7)
+Records = Any
+"""An array of records whose fields are read as attributes of its elements."""
 
-
-class Grid(NamedTuple):
-    """The candles of all markets. `start` is the open time of row 0 (ms UTC); trading begins at row `since` and ends before `rows`.
-
-    Market m has its first candle at row `first[m]`, `size[m]` of them, from cell `base[m]` on. `funding` is the rate due when a
-    candle opens. Each cell has `parts` finer candles (0: none given), NaN where they are not known.
-    """
-
-    start: int
-    timeframe: int
-    since: int
-    rows: int
-    first: Integers
-    base: Integers
-    size: Integers
-    open: Series
-    high: Series
-    low: Series
-    close: Series
-    funding: Series
-    parts: int
-    fine_open: Series
-    fine_high: Series
-    fine_low: Series
-    fine_close: Series
-
-
-class Signals(NamedTuple):
-    """Every decision to enter, by row and then by rank. `out_at` is NaN where the strategy gets out at the stop; `score` NaN for
-    none. `quiet`: too many flat candles; `to_news` as in `snapshot.Symbol`.
-    """
-
-    row: Integers
-    market: Integers
-    side: Integers
-    stop: Series
-    out_at: Series
-    score: Series
-    pct: Series
-    quiet: NDArray[np.bool_]
-    to_news: Integers
-
-
-class Venue(NamedTuple):
-    """What the venue asks of each market, and `coin`, a number per base coin; `listed` is when it was listed (ms UTC)."""
-
-    lot: Series
-    tick: Series
-    min_lots: Integers
-    min_cost: Series
-    coin: Integers
-    listed: Integers
+CANDLE = np.dtype([(name, "f8") for name in ("open", "high", "low", "close")])
+#: One market: its first candle's row, its first cell and how many it has; what the venue asks; `coin`, a number per base coin,
+#: and when it was `listed` (ms UTC). Then what the walk keeps: the row of its open trade, the reason it is sold for at the next
+#: open (0: none), its last stop-out (ms UTC), losses in a row and until when they keep it out, and whether coin number `i` is
+#: held, in record `i`.
+MARKET = np.dtype(
+    [
+        *((name, "i8") for name in ("first", "cells_from", "candles", "min_lots", "coin", "listed")),
+        *((name, "f8") for name in ("lot", "tick", "min_cost")),
+        *((name, "i8") for name in ("trade", "leaving", "stopped_at", "lost", "cooled_at", "coin_held")),
+    ]
+)
+#: One decision to enter. `out_at` is NaN where the strategy gets out at the stop, `score` where it gives none; `quiet`: too many
+#: flat candles (1); `to_news` as in `snapshot.Symbol`.
+SIGNAL = np.dtype(
+    [
+        *((name, "i8") for name in ("row", "market", "side", "quiet", "to_news")),
+        *((name, "f8") for name in ("stop", "out_at", "score", "pct")),
+    ]
+)
+TRADE = np.dtype(
+    [
+        *((name, "i8") for name in ("signal", "entry_row", "exit_row", "exit_reason")),
+        *((name, "f8") for name in ("entry_price", "qty", "stop", "r", "fee", "funding", "pnl")),
+    ]
+)
+LEG = np.dtype(
+    [*((name, "i8") for name in ("trade", "row", "reason")), *((name, "f8") for name in ("price", "qty", "fee"))]
+)
+#: The last close of a UTC day (ms), equity then, and the mean share of it that was in positions.
+DAY = np.dtype([("close", "i8"), ("equity", "f8"), ("share", "f8")])
+#: The account: money, how many signals were looked at, and how far the records are filled. `shares` sums the day's shares of equity in positions over
+#: `day_rows` closes; `halted` and `halted_today` are the gates of a drawdown and of a day's loss that were passed.
+ACCOUNT = np.dtype(
+    [
+        *((name, "f8") for name in ("cash", "equity", "best", "midnight", "shares")),
+        *((name, "i8") for name in ("signals", "held", "trades", "legs", "days", "day_rows", "halted", "halted_today")),
+    ]
+)
 
 
 class Conditions(NamedTuple):
-    """On what terms all of it is traded. `half` is half the spread as a fraction, `coin_fee` what of the fee is taken in the coin."""
+    """On what terms all of it is traded. `half` is half the spread as a fraction, `coin_fee` what of the fee is taken in the coin,
+    `targets` how many the strategy has.
+    """
 
     fee: float
     half: float
     coin_fee: float
-    equity: float
     slots: int
     shorts: bool
     sits_out_stops: bool
@@ -103,124 +90,76 @@ class Conditions(NamedTuple):
     min_age_ms: int
 
 
-class State(NamedTuple):
-    """What the account holds in the middle of a walk. `held` lists the markets with a position, in the order of entry; `trades`
-    holds the position of each market, `number` its row of the result, `leaving` the reason it is sold for at the next open.
+class Grid(NamedTuple):
+    """The times of all candles: `start` is when row 0 opens (ms UTC). Decisions are those of rows from `since` to before `rows`.
+
+    Each cell has `parts` finer candles (0: none are given).
     """
 
-    money: Series
-    counts: Integers
-    held: Integers
-    number: Integers
-    leaving: Integers
-    stopped_at: Integers
-    lost: Integers
-    cooled_at: Integers
-    coin_held: Integers
-    trades: list[Trade]
-
-
-class Found(NamedTuple):
-    """The columns of a result, as long as they can become; `skips` counts by gate."""
-
-    signal: Integers
-    entry_row: Integers
-    entry_price: Series
-    qty: Series
-    stop: Series
-    r: Series
-    fee: Series
-    funding: Series
-    exit_row: Integers
-    exit_reason: Integers
-    pnl: Series
-    leg_trade: Integers
-    leg_row: Integers
-    leg_price: Series
-    leg_qty: Series
-    leg_fee: Series
-    leg_reason: Integers
-    skips: Integers
-    day: Integers
-    day_equity: Series
-    day_share: Series
+    start: int
+    timeframe: int
+    since: int
+    rows: int
+    parts: int
 
 
 class Run(NamedTuple):
-    """One walk: what it reads, how its strategy answers (see `house`), and what it keeps and finds."""
+    """One walk. `fine` holds the finer candles of each cell, NaN where they are not known, `funding` the rate due when the candle
+    opens, and `missing` marks cells that are no candles to a strategy which leaves gaps out; each may be empty. `rule` is how the
+    strategy answers (see `house`). `held` lists the markets with a position in the order of their entries, `positions` the position
+    of each market.
+    """
 
     grid: Grid
-    signals: Signals
-    venue: Venue
+    candles: Records
+    fine: Records
+    funding: Series
+    missing: NDArray[np.bool_]
+    signals: Records
     on: Conditions
     rule: Any
-    state: State
-    found: Found
+    markets: Records
+    accounts: Records
+    trades: Records
+    legs: Records
+    days: Records
+    skips: Integers
+    held: Integers
+    positions: list[Trade]
 
 
-def begun(markets: int, coins: int, equity: float) -> State:
-    """An account before its first trade."""
-    money = np.full(5, equity)
-    money[SHARES] = 0.0
-    none = Trade(1, 1.0, 1.0, 1.0, 1.0, 0, 0, 1, 0, 0.0, 0, ())
-    return State(
-        money,
-        np.zeros(7, np.int64),
-        np.zeros(markets, np.int64),
-        np.zeros(markets, np.int64),
-        np.zeros(markets, np.int64),
-        np.zeros(markets, np.int64),
-        np.zeros(markets, np.int64),
-        np.zeros(markets, np.int64),
-        np.zeros(coins, np.int64),
-        [none for _ in range(markets)],
-    )
+def records(size: int, kind: np.dtype[Any]) -> Records:
+    """Empty records; what is never touched costs nothing."""
+    return np.empty(size, kind).view(np.recarray)
 
 
-def room_for(signals: int, targets: int, days: int, gates: int) -> Found:
-    """Columns for as many trades as there are signals; what is never touched costs nothing."""
-    legs = signals * (targets + 1)
+def filled(kind: np.dtype[Any], columns: dict[str, NDArray[Any]]) -> Records:
+    """Records from columns of one length; a field without a column is 0."""
+    found = np.zeros(len(next(iter(columns.values()))), kind)
+    for name, column in columns.items():
+        found[name] = column
+    return found.view(np.recarray)
 
-    def whole(size: int) -> Integers:
-        return np.empty(size, np.int64)
 
-    def real(size: int) -> Series:
-        return np.empty(size)
-
-    return Found(
-        whole(signals),
-        whole(signals),
-        real(signals),
-        real(signals),
-        real(signals),
-        real(signals),
-        real(signals),
-        real(signals),
-        whole(signals),
-        whole(signals),
-        real(signals),
-        whole(legs),
-        whole(legs),
-        real(legs),
-        real(legs),
-        real(legs),
-        whole(legs),
-        np.zeros(gates, np.int64),
-        whole(days),
-        real(days),
-        real(days),
-    )
+def flat() -> Trade:
+    """Stands where a market has no position."""
+    return Trade(1, 1.0, 1.0, 1.0, 1.0, 0, 0, 1, 0, 0.0, 0, ())
 
 
 # -- places and times -------------------------------------------------------------------------------------------------
-def cell_of(grid: Grid, market: int, row: int) -> int:
+def cell_of(run: Run, market: int, row: int) -> int:
     """The cell of a market's candle."""
-    return int(grid.base[market] + row - grid.first[market])
+    return int(run.markets[market].cells_from + row - run.markets[market].first)
 
 
-def has_next(grid: Grid, market: int, row: int) -> bool:
+def has_next(run: Run, market: int, row: int) -> bool:
     """Whether a market has a candle after this row."""
-    return bool(row + 1 < grid.first[market] + grid.size[market])
+    return bool(row + 1 < run.markets[market].first + run.markets[market].candles)
+
+
+def is_missing(run: Run, cell: int) -> bool:
+    """Whether nobody traded then, and the strategy leaves such times out: nothing can be bought or sold."""
+    return len(run.missing) > 0 and bool(run.missing[cell])
 
 
 def closes_at(grid: Grid, row: int) -> int:

@@ -49,7 +49,7 @@ class Check(NamedTuple):
 
 # -- is there a signal ------------------------------------------------------------------------------------------------
 def candles(now: Signal) -> Check:
-    return Check(now.unfit != "", now.unfit, "whole and true up to the last close")
+    return Check(len(now.unfit) > 0, now.unfit, "whole and true up to the last close")
 
 
 def short(now: Signal) -> Check:
@@ -123,7 +123,7 @@ def unsettled(now: Symbol) -> Check:
 
 
 def market(now: Symbol) -> Check:
-    return Check(now.market != "", now.market, "open")
+    return Check(len(now.market) > 0, now.market, "open")
 
 
 def stopped_out(now: Symbol) -> Check:
