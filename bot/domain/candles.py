@@ -186,13 +186,14 @@ def faults(candles: Candles) -> tuple[tuple[Fault, NDArray[np.bool_]], ...]:
     """Each fault with the candles that show it. A number that is none is named once, not also as
     inconsistent.
     """
-    prices = np.array([candles.open, candles.high, candles.low, candles.close])
-    finite = np.isfinite(prices).all(axis=0) & np.isfinite(candles.volume)
+    with np.errstate(all="ignore"):  # what is no number makes the sum none
+        finite = np.isfinite(candles.open + candles.high + candles.low + candles.close + candles.volume)
     body_low, body_high = np.minimum(candles.open, candles.close), np.maximum(candles.open, candles.close)
+    lowest = np.minimum(np.minimum(candles.high, candles.low), body_low)
     step = np.diff(candles.time, prepend=candles.time[:1] - candles.timeframe_ms)
     return (
         (Fault.NOT_A_NUMBER, ~finite),
-        (Fault.NOT_POSITIVE, finite & (prices <= 0.0).any(axis=0)),
+        (Fault.NOT_POSITIVE, finite & (lowest <= 0.0)),
         (Fault.INCONSISTENT, finite & ((candles.low > body_low) | (candles.high < body_high))),
         (Fault.NEGATIVE_VOLUME, finite & (candles.volume < 0.0)),
         (Fault.DUPLICATE, step == 0),
