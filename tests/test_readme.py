@@ -204,7 +204,7 @@ def test_every_command_parses(paper: str, command: str) -> None:
     if first in ("python3", ".venv/bin/python", "python"):
         first, *args = args[1:] if args[0] == "-m" else args
     if first in ("./start.sh", "nija", ".venv/bin/nija"):
-        if args not in (["setup"], ["ARGS"]):
+        if args not in (["setup"], ["setup", "research"], ["ARGS"]):
             parse_nija(args)
         return
     with suppress(SystemExit) if "--help" in args else nullcontext():
