@@ -6,7 +6,7 @@ number. Never reads or repairs anything.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,18 @@ class History:
 
     def __len__(self) -> int:
         return len(self.time)
+
+    def before(self, until: int) -> History | None:
+        """The candles that open before `until` (ms UTC); None where there are none."""
+        count = int(self.time.searchsorted(until))
+        if count >= len(self):
+            return self
+        if count == 0:
+            return None
+        columns = {
+            name: getattr(self, name)[:count] for name in ("time", "open", "high", "low", "close", "volume", "filled")
+        }
+        return replace(self, **columns)
 
     @property
     def candles(self) -> Candles:

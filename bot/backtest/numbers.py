@@ -77,6 +77,7 @@ class Numbers:
     def document(self) -> dict[str, Any]:
         """As JSON."""
         found = asdict(self)
+        found["interval_r"] = None if self.interval_r is None else list(self.interval_r)
         for name in ("by_pair", "by_reason", "by_month"):
             found[name] = [group._asdict() for group in getattr(self, name)]
         return found

@@ -55,8 +55,8 @@ LEG = np.dtype(
 )
 #: The last close of a UTC day (ms), equity then, and the mean share of it that was in positions.
 DAY = np.dtype([("close", "i8"), ("equity", "f8"), ("share", "f8")])
-#: The account: money, how many signals were looked at, and how far the records are filled. `shares` sums the day's shares of equity in positions over
-#: `day_rows` closes; `halted` and `halted_today` are the gates of a drawdown and of a day's loss that were passed.
+#: The account: money, how many signals were looked at, and how far the records are filled. `shares` sums the day's shares of equity
+#: in positions over `day_rows` closes; `halted` and `halted_today` are the gates of a drawdown and of a day's loss that were passed.
 ACCOUNT = np.dtype(
     [
         *((name, "f8") for name in ("cash", "equity", "best", "midnight", "shares")),

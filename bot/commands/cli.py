@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bot import __version__
+from bot.commands.research_cli import add_research
+from bot.commands.told import told
 from bot.domain.events import Verb
 from bot.domain.ids import AccountKey
 from bot.runtime.stopping import Stopping
@@ -24,7 +24,6 @@ from bot.settings.load import (
     VENUES,
     ConfigError,
     Settings,
-    load_settings,
     playful_environment,
     usable_data_dir,
     usable_state_folder,
@@ -60,27 +59,6 @@ Broker = Annotated[
         parser=account_key, metavar=METAVAR, help="one exchange, or an account as kraken:savings; default: all"
     ),
 ]
-
-
-@contextmanager
-def told() -> Iterator[Settings]:
-    """The settings, with every error that their owner can mend as one line and an exit status."""
-    from bot.runtime.hostlock import AlreadyRuns
-    from bot.runtime.sandbox_child import SandboxError
-    from bot.store.database import StoreError
-
-    try:
-        yield load_settings()
-    except ConfigError as error:
-        for line in error.lines:
-            typer.echo(f"nija: {line}", err=True)
-        raise typer.Exit(2) from None
-    except (SandboxError, StoreError) as error:
-        typer.echo(f"nija: {error}", err=True)
-        raise typer.Exit(1) from None
-    except AlreadyRuns as error:
-        typer.echo(f"nija: {error}", err=True)
-        raise typer.Exit(3) from None
 
 
 @app.callback(invoke_without_command=True)
@@ -246,38 +224,7 @@ def notify_test() -> None:
     raise typer.Exit(status)
 
 
-MaxHoles = Annotated[
-    float | None, typer.Option(min=0.0, max=1.0, help="the share of missing candles that is allowed; default 0.05")
-]
-candles = typer.Typer(help="Candles for research.", no_args_is_help=True)
-app.add_typer(candles, name="data")
-
-
-@candles.command()
-def check(
-    folder: Annotated[Path, typer.Argument(help="candle files of NIJA, or a data folder of freqtrade")],
-    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
-    max_holes: MaxHoles = None,
-) -> None:
-    """Show what candle files are worth: holes, flat candles, jumps, doubles, and one verdict for each."""
-    from bot.commands.research import check_data
-
-    check_data(folder, max_holes, as_json=as_json)
-
-
-@app.command(name="check-strategy")
-def check_strategy(
-    strategy: Annotated[str, typer.Argument(help="module:Class or file.py:Class")],
-    data: Annotated[Path, typer.Option(help="candle files of NIJA, or a data folder of freqtrade")],
-    pairs: Annotated[str, typer.Option(help="markets, as BTC-USD,ETH-USD; default: all")] = "",
-    timeframe: Annotated[str | None, typer.Option(help="default: the strategy's")] = None,
-    max_holes: MaxHoles = None,
-) -> None:
-    """Try whether a strategy's results can be believed: it must not know later candles, nor depend on where they begin."""
-    from bot.commands.research import check_strategy as check
-
-    with told() as settings:
-        check(settings, strategy, data, [pair for pair in pairs.split(",") if pair], timeframe, max_holes)
+add_research(app)
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.domain.calendar import CalendarError, read_calendar
 from bot.settings.load import ConfigError, Settings
 from bot.settings.variables import TIMEFRAMES, TradingSettings
 from bot.strategy.base import Strategy
@@ -31,3 +32,15 @@ def timeframe_of(trading: TradingSettings, rule: Strategy) -> str:
             [f"STRATEGY is {trading.strategy!r}: its timeframe is {rule.timeframe!r}, not {', '.join(TIMEFRAMES)}"]
         )
     return rule.timeframe
+
+
+def news_of(settings: Settings) -> tuple[int, ...]:
+    """The moments (ms UTC) of the owner's calendar, oldest first; raises `ConfigError` for one that cannot be read."""
+    file = settings.rule.news_calendar
+    if file is None:
+        return ()
+    kind = "ics" if file.suffix.lower() == ".ics" else "csv"
+    try:
+        return tuple(event.time for event in read_calendar(file.read_text(encoding="utf-8-sig"), kind))
+    except (CalendarError, OSError, UnicodeDecodeError) as error:
+        raise ConfigError([f'NEWS_CALENDAR is "{file}": {error}']) from None

@@ -15,7 +15,6 @@ from pathlib import Path
 
 from bot import __version__
 from bot.broker_manager import BrokerManager
-from bot.domain.calendar import CalendarError, read_calendar
 from bot.domain.candles import parse_timeframe
 from bot.domain.clock import MINUTE, SECOND
 from bot.domain.ids import AccountKey
@@ -25,7 +24,7 @@ from bot.engine.risk import Limits
 from bot.engine.universe import Wishes
 from bot.independent_broker_trader import IndependentBrokerTrader
 from bot.runtime.backups import backing_up
-from bot.runtime.chosen import strategy_of, timeframe_of
+from bot.runtime.chosen import news_of, strategy_of, timeframe_of
 from bot.runtime.hostlock import holding_keys
 from bot.runtime.ledgers import Ledgers
 from bot.runtime.lockstep import Follower
@@ -178,7 +177,7 @@ def trading_plan(settings: Settings) -> Plan:
         exclusion_ms=_ms(rule.candle_exclusion_seconds),
         min_balance=trading.min_balance_usd,
         recommended_balance=trading.recommended_balance_usd,
-        news=_news(rule.news_calendar),
+        news=news_of(settings),
     )
 
 
@@ -198,16 +197,6 @@ def narrowed(settings: Settings, plan: Plan) -> Iterator[str]:
 
 def _ms(seconds: Decimal) -> int:
     return int(seconds * SECOND)
-
-
-def _news(file: Path | None) -> tuple[int, ...]:
-    if file is None:
-        return ()
-    kind = "ics" if file.suffix.lower() == ".ics" else "csv"
-    try:
-        return tuple(event.time for event in read_calendar(file.read_text(encoding="utf-8-sig"), kind))
-    except (CalendarError, OSError, UnicodeDecodeError) as error:
-        raise ConfigError([f'NEWS_CALENDAR is "{file}": {error}']) from None
 
 
 def _greet(log: EventLog, world: World, env_file: Path) -> None:

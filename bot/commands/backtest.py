@@ -1,0 +1,236 @@
+"""`nija backtest`: what a strategy would have earned on candles of the past, at the owner's own fees and limits.
+
+Owns how its options become terms, and what is said on the screen; figures come from `bot.backtest`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from bot.commands.research import compile_folder, research_tools
+from bot.domain.clock import MINUTE, parse_iso
+from bot.runtime.chosen import news_of, strategy_of, timeframe_of
+from bot.settings.load import ConfigError, Settings
+
+if TYPE_CHECKING:
+    from bot.backtest.history import History
+    from bot.backtest.run import Backtest
+    from bot.backtest.terms import Account, Costs, Limits, Market
+    from bot.strategy.base import Strategy
+
+#: Without an exchange: what a mid-sized account pays.
+FEE, SPREAD = 0.001, 0.0002
+OLD_DAYS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The options of one backtest as they were given; None for what was not."""
+
+    data: Path
+    pairs: tuple[str, ...] = ()
+    since: str | None = None
+    until: str | None = None
+    timeframe: str | None = None
+    broker: str | None = None
+    fee: float | None = None
+    spread: float | None = None
+    market: Mapping[str, float] | None = None
+    """Of lot, tick, min_qty and min_cost those that were given."""
+    equity: float = 10_000.0
+    slots: int | None = None
+    limits: str = "account"
+    shorts: bool = False
+    strategy: str | None = None
+    params: tuple[str, ...] = ()
+    detail: str | None = None
+    max_holes: float | None = None
+    json: Path | None = None
+
+
+def backtest(settings: Settings, wanted: Wanted) -> None:
+    """Run one and say what it found. What its user can mend is one line and exit status 2."""
+    began = time.monotonic()
+    with research_tools():
+        from bot.backtest.run import BacktestError
+
+        try:
+            _run(settings, wanted, began)
+        except (BacktestError, ValueError) as error:
+            raise ConfigError([str(error)]) from None
+
+
+def _run(settings: Settings, wanted: Wanted, began: float) -> None:
+    from bot.backtest.beside import beside
+    from bot.backtest.document import document
+    from bot.backtest.fees import next_worse
+    from bot.backtest.numbers import numbers
+
+    strategy = _strategy(settings, wanted)
+    made, notes = _prepared(settings, wanted, strategy)
+    account = _account(settings, wanted, strategy, made.histories)
+    result = made.walk(account)
+    found = numbers(result)
+    others = beside(made, account, result, next_worse(account.costs.fee, wanted.broker))
+    seconds = time.monotonic() - began
+    if wanted.json is not None:
+        import orjson
+
+        head = {
+            "strategy": wanted.strategy or settings.trading.strategy,
+            "params": _params(strategy),
+            "timeframe": wanted.timeframe or timeframe_of(settings.trading, strategy),
+            "slots": account.slots,
+            "limits": wanted.limits,
+            "seconds": round(seconds, 3),
+        }
+        found_all = document(result, head, found, [one._asdict() for one in others])
+        wanted.json.write_bytes(orjson.dumps(found_all, option=orjson.OPT_INDENT_2))
+    _show(made, result.candles, seconds, notes)
+    from bot.backtest.summary import show
+
+    show(found, others)
+
+
+def _show(made: Backtest, candles: int, seconds: float, notes: Sequence[str]) -> None:
+    how = "compiled" if made.compiled else "asked candle by candle, since it has no rows"
+    typer.echo(f"{candles:,} candles of {len(made.histories)} markets in {seconds:.1f} s ({how})")
+    for line in notes:
+        typer.echo(line)
+    for trouble in made.troubles[:5]:
+        typer.echo(f"{trouble.symbol}: {trouble.question} could not be answered ({trouble.where}): {trouble.reason}")
+    if len(made.troubles) > 5:
+        typer.echo(f"({len(made.troubles) - 5} more of these)")
+
+
+def _strategy(settings: Settings, wanted: Wanted) -> Strategy:
+    from bot.strategy.named import with_params
+
+    strategy = strategy_of(settings, wanted.strategy)
+    given = {}
+    for word in wanted.params:
+        name, equals, value = word.partition("=")
+        if not equals:
+            raise ValueError(f"--param {word}: name=value is needed, such as score_needed=4")
+        given[name] = value
+    return with_params(strategy, given) if given else strategy
+
+
+def _params(strategy: Strategy) -> dict[str, Any]:
+    """Every number of the strategy that can be given, and its owner's."""
+    params: Any = getattr(strategy, "params", ())
+    return {**(params._asdict() if hasattr(params, "_asdict") else {}), **strategy.owner._asdict()}
+
+
+def _prepared(settings: Settings, wanted: Wanted, strategy: Strategy) -> tuple[Backtest, list[str]]:
+    """The candles with the decisions made over them, and a line for each file that was not clean."""
+    from bot.backtest.candle_files import MAX_HOLES, load
+    from bot.backtest.funding import funding_rates
+    from bot.backtest.run import Backtest
+
+    timeframe = wanted.timeframe or timeframe_of(settings.trading, strategy)
+    holes = MAX_HOLES if wanted.max_holes is None else wanted.max_holes
+    since, until = _moment("since", wanted.since), _moment("until", wanted.until)
+    loaded = load(wanted.data, wanted.pairs, timeframe, holes)
+    histories = _before(loaded.histories, until, wanted)
+    fine = {}
+    if wanted.detail is not None:
+        finer = load(wanted.data, [one.symbol for one in histories], wanted.detail, holes)
+        fine = {one.symbol: one for one in finer.histories}
+    made = Backtest(
+        strategy,
+        histories,
+        since=since or 0,
+        compile_to=compile_folder(settings),
+        news=news_of(settings) if wanted.limits == "account" else (),
+        fine=fine,
+        funding=funding_rates(wanted.data, histories) if wanted.limits == "account" else None,
+    )
+    return made, loaded.notes
+
+
+def _before(histories: Sequence[History], until: int | None, wanted: Wanted) -> list[History]:
+    """What opens before `until`."""
+    kept = [one if until is None else one.before(until) for one in histories]
+    found = [one for one in kept if one is not None]
+    if not found:
+        raise ValueError(f"--until {wanted.until}: the candles begin after that")
+    return found
+
+
+def _moment(option: str, text: str | None) -> int | None:
+    if text is None:
+        return None
+    try:
+        return parse_iso(text)
+    except ValueError:
+        raise ValueError(f"--{option} {text}: a date or time in ISO 8601 is needed, such as 2025-04-01") from None
+
+
+# -- terms ------------------------------------------------------------------------------------------------------------
+def _account(settings: Settings, wanted: Wanted, strategy: Strategy, histories: Sequence[History]) -> Account:
+    from bot.backtest.terms import Account, Limits
+
+    if wanted.shorts and wanted.broker is not None:
+        from bot.backtest.venues import SHORTABLE
+
+        if wanted.broker not in SHORTABLE:
+            raise ValueError(
+                f"--shorts: NIJA sells short swaps of {', '.join(sorted(SHORTABLE))} alone, not {wanted.broker}"
+            )
+    own = strategy.slots or (settings.limits.max_open_positions if wanted.limits == "account" else 5)
+    if wanted.limits == "account":
+        own = min(own, settings.limits.max_open_positions)
+    markets = {one.symbol: _market(wanted, float(one.close[-1])) for one in histories}
+    return Account(
+        costs=_costs(wanted),
+        equity=wanted.equity,
+        slots=own if wanted.slots is None else wanted.slots,
+        shorts=wanted.shorts,
+        limits=_limits(settings) if wanted.limits == "account" else Limits(),
+        markets=markets,
+    )
+
+
+def _costs(wanted: Wanted) -> Costs:
+    from bot.backtest.fees import newcomer
+    from bot.backtest.terms import Costs
+    from bot.backtest.venues import IN_COIN
+
+    usual = FEE if wanted.broker is None else newcomer(wanted.broker)
+    return Costs(
+        fee=usual if wanted.fee is None else wanted.fee,
+        spread=SPREAD if wanted.spread is None else wanted.spread,
+        in_coin=wanted.broker in IN_COIN,
+    )
+
+
+def _market(wanted: Wanted, price: float) -> Market:
+    from bot.backtest.terms import Market
+    from bot.backtest.venues import usual
+
+    known = Market() if wanted.broker is None else usual(wanted.broker, price)
+    return known._replace(**(wanted.market or {}))
+
+
+def _limits(settings: Settings) -> Limits:
+    from bot.backtest.terms import Limits
+
+    own = settings.limits
+    return Limits(
+        max_exposure_pct=float(own.max_exposure_pct),
+        max_coin_exposure_pct=float(own.max_coin_exposure_pct),
+        max_order=float("inf") if own.max_order_usd is None else float(own.max_order_usd),
+        slippage=0.002,
+        max_daily_loss_pct=float(own.max_daily_loss_pct),
+        max_drawdown_pct=float(own.max_drawdown_pct),
+        max_losses_in_a_row=own.max_losses_in_a_row,
+        cooldown_ms=round(own.loss_cooldown_minutes * MINUTE),
+        min_age_ms=OLD_DAYS * 86_400_000,
+    )
