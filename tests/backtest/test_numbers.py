@@ -180,11 +180,16 @@ def test_the_interval_is_as_wide_as_theory_says() -> None:
 
 
 def test_trades_of_one_day_that_move_together_count_as_one() -> None:
-    days = START + DAY * np.repeat(np.arange(100), 20)
+    days = START + DAY * np.repeat(np.arange(100), 20) + np.tile(np.arange(20), 100) * 3_600_000
     together = np.repeat(np.random.default_rng(7).normal(0.0, 1.0, 100), 20)
     found = expectancy_interval(together, days)
     assert found is not None
     assert (found.high - found.low) / 2 == pytest.approx(1.96 * together.std() / 10.0, rel=0.1)
+
+
+def test_trades_that_are_all_alike_leave_no_doubt_however_many_fell_on_a_day() -> None:
+    days = START + DAY * np.repeat(np.arange(20), np.arange(1, 21))
+    assert expectancy_interval(np.full(len(days), -0.5), days) == (-0.5, -0.5)
 
 
 @pytest.mark.parametrize(("trades", "days"), [(29, 29), (100, 9), (0, 1)])

@@ -40,10 +40,11 @@ def folder(tmp_path: Path) -> Path:
     for name in COLUMNS[1:5]:
         repaired[name][70:] *= 1.5
     write(place / "B-USD-5m.parquet", repaired)
-    write(
-        place / "C-USD-5m.feather",
-        {name: np.delete(column, [5, 6, 7, 20, 30, 31]) for name, column in columns(100).items()},
-    )
+    holed = columns(100)
+    for name in COLUMNS[1:5]:
+        holed[name][21:] *= 1.5  # after a hole that is no jump
+    missing = [5, 6, 7, 20, 30, 31]
+    write(place / "C-USD-5m.feather", {name: np.delete(column, missing) for name, column in holed.items()})
     (place / "D-USD-5m.csv").write_text("no,candles\n")
     return place
 
@@ -58,7 +59,7 @@ def test_each_file_gets_one_verdict(folder: Path) -> None:
     assert (repaired["impossible"], repaired["holes"], repaired["flat_share"]) == (1, 1, 0.11)
     assert (repaired["jumps"], repaired["first_jump"]) == (1, "2025-01-01T05:50:00.000Z")
     assert (holed["verdict"], holed["holes"], holed["gaps"], holed["longest_gap"]) == ("holes", 6, 3, 3)
-    assert holed["hole_share"] == 0.06
+    assert (holed["hole_share"], holed["jumps"]) == (0.06, 0)
     assert unusable["verdict"] == "unusable"
     assert unusable["reason"].startswith("D-USD-5m.csv has no column time, open,")
 
