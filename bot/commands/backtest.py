@@ -57,6 +57,9 @@ class Wanted:
 def backtest(settings: Settings, wanted: Wanted) -> None:
     """Run one and say what it found. What its user can mend is one line and exit status 2."""
     began = time.monotonic()
+    from bot.backtest.lean import import_talib
+
+    import_talib()
     with research_tools():
         from bot.backtest.run import BacktestError
 
