@@ -13,7 +13,7 @@ import numpy as np
 
 from bot.backtest.history import History
 from bot.backtest.result import Integers
-from bot.backtest.state import SIGNAL, Records, filled
+from bot.backtest.state import SIGNAL, Records, filled, record_of
 from bot.domain.candles import Series, quiet
 from bot.strategy.base import Decided, Strategy
 from bot.strategy.grid import compared
@@ -63,15 +63,17 @@ def room_for(rows: int) -> Decisions:
     return Decisions(np.empty(rows, np.int64), np.empty(rows, np.int64), *real)
 
 
-def by_rows(strategy: Strategy, scanned: Callable[..., int], history: History, first: int) -> tuple[Any, Decisions]:
+def by_rows(
+    strategy: Strategy, scanned: Callable[..., int], history: History, first: int
+) -> tuple[dict[str, Series], Decisions]:
     """The columns that are read at closes, and the signals from row `first` on."""
     if strategy.rows is None:
         raise ValueError("a strategy without rows is asked candle by candle")
     columns = strategy.rows.columns(history.candles)
     found = room_for(len(history))
     begin = min(max(first, strategy.required - 1, 1), len(history))
-    count = int(scanned(columns, begin, len(history), strategy.rows.params, strategy.owner, found))
-    return strategy.rows.at_close(columns), found.first(count)
+    count = int(scanned(columns, begin, len(history), record_of(strategy.rows.params), strategy.owner, found))
+    return {name: getattr(columns, name) for name in strategy.rows.at_close}, found.first(count)
 
 
 def in_order(

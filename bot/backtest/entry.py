@@ -16,6 +16,7 @@ from bot.strategy.checks import lost_pct, room
 from bot.strategy.exits import bought, opened, tighter
 from bot.strategy.gates import Gate
 from bot.strategy.grid import towards, whole_down
+from bot.strategy.params import Owner
 from bot.strategy.sizing import Minimums, Purse, Size, size, smallest_tradeable, worst_price
 from bot.strategy.snapshot import Capacity, Lost, Offer, Order, Room, Signal, Symbol
 
@@ -43,7 +44,7 @@ def consider(run: Run, row: int, at: int) -> int:
     side, close = int(signal.side), float(run.candles[cell].close)
     stop = towards(side, float(signal.stop), tick)
     out_at = stop if math.isnan(signal.out_at) else float(signal.out_at)
-    price = bought(side, float(run.candles[cell + 1].open), run.on.half)
+    price = bought(side, float(run.candles[cell + 1].open), float(run.account.half))
     blocked = blocked_by_offer(run, at, side, close, stop, out_at, close)
     if blocked == 0:
         blocked = blocked_by_offer(run, at, side, close, stop, out_at, price)
@@ -51,7 +52,7 @@ def consider(run: Run, row: int, at: int) -> int:
         return blocked
     asked = capacity(run, row)
     left = room(asked)
-    worst = worst_price(close, price, run.on.slippage, tick)
+    worst = worst_price(close, price, float(run.account.slippage), tick)
     sized = fitted(run, float(signal.pct), close, stop, float(left.least) * close / worst, number)
     blocked = ask_order(order(run, number, sized, worst, asked, left))
     if blocked == 0:
@@ -64,7 +65,9 @@ def blocked_before_its_price(run: Run, row: int, at: int, number: int) -> int:
     signal = run.signals[at]
     unfit = "too many candles without trades" if signal.quiet > 0 else ""
     is_held = run.markets[run.markets[number].coin].coin_held > 0
-    blocked = ask_signal(Signal(unfit, int(signal.side), run.on.shorts, returns(run.rule, at, number), bool(is_held)))
+    blocked = ask_signal(
+        Signal(unfit, int(signal.side), run.account.shorts > 0, returns(run.rule, at, number), bool(is_held))
+    )
     if blocked == 0:
         blocked = halted(run)
     if blocked == 0:
@@ -74,39 +77,44 @@ def blocked_before_its_price(run: Run, row: int, at: int, number: int) -> int:
 
 def halted(run: Run) -> int:
     """The gate of a loss that was passed: a day's holds until the day ends, a drawdown's to the end."""
-    account = run.accounts[0]
+    account = run.account
     return int(account.halted if account.halted > 0 else account.halted_today)
 
 
 def look_at_losses(run: Run, row: int) -> None:
     """Begin what has to begin, end what is over, once at every close."""
-    account, on = run.accounts[0], run.on
+    account = run.account
     equity = float(account.equity)
-    if is_midnight(run.grid, row):
+    if is_midnight(run, row):
         account.halted_today = 0
     fallen, today = lost_pct(equity, float(account.best)), lost_pct(equity, float(account.midnight))
-    losses = Lost(as_money(fallen), as_money(on.max_drawdown_pct), as_money(today), as_money(on.max_day_pct))
+    losses = Lost(
+        as_money(fallen),
+        as_money(float(account.max_drawdown_pct)),
+        as_money(today),
+        as_money(float(account.max_day_pct)),
+    )
     blocked = ask_losses(losses)
     if blocked == DRAWDOWN:
         account.halted = blocked
     elif blocked > 0:
         account.halted_today = blocked
-    if is_midnight(run.grid, row + 1):
+    if is_midnight(run, row + 1):
         account.midnight = equity
 
 
 def symbol(run: Run, row: int, at: int, number: int) -> Symbol:
-    here, closed_at = run.markets[number], closes_at(run.grid, row)
-    is_young = closed_at - here.listed < run.on.min_age_ms
+    here, closed_at = run.markets[number], closes_at(run, row)
+    is_young = closed_at - here.listed < run.account.min_age_ms
     return Symbol(
         "",
         closed_at,
-        run.grid.timeframe,
+        int(run.account.timeframe),
         0,
         "younger than 30 days" if is_young else "",
         int(here.stopped_at),
         int(here.lost),
-        run.on.max_losses,
+        int(run.account.max_losses),
         -((closed_at - int(here.cooled_at)) // MINUTE_MS),
         int(run.signals[at].to_news),
         0,
@@ -116,10 +124,10 @@ def symbol(run: Run, row: int, at: int, number: int) -> Symbol:
 
 def capacity(run: Run, row: int) -> Capacity:
     """What the account has room for; what was entered at this close is worth what it cost. A coin is held once, or not at all."""
-    account, on = run.accounts[0], run.on
+    account = run.account
     exposure = 0.0
     for place in range(account.held):
-        number = int(run.held[place])
+        number = int(run.markets[place].held)
         position, here = run.positions[number], run.markets[number]
         is_new = run.trades[here.trade].entry_row > row
         price = position.entry if is_new else float(run.candles[cell_of(run, number, row)].close)
@@ -127,21 +135,21 @@ def capacity(run: Run, row: int) -> Capacity:
     return Capacity(
         0,
         int(account.held),
-        on.slots,
+        int(account.slots),
         0,
         1,
         as_money(float(account.equity)),
         as_money(exposure),
-        as_money(on.max_exposure_pct),
+        as_money(float(account.max_exposure_pct)),
         as_money(0.0),
-        as_money(on.max_coin_exposure_pct),
-        as_money(on.max_order),
+        as_money(float(account.max_coin_exposure_pct)),
+        as_money(float(account.max_order)),
     )
 
 
 def blocked_by_offer(run: Run, at: int, side: int, close: float, stop: float, out_at: float, price: float) -> int:
     """The gate that blocks the trade at a price: the close, or what its order would pay."""
-    asked = terms(run.rule, at, close, out_at, price, run.on.fee, 2.0 * run.on.half * price)
+    asked = terms(run.rule, at, close, out_at, price, float(run.account.fee), 2.0 * float(run.account.half) * price)
     nearest = tighter(side, stop, asked.stop)
     return ask_offer(Offer("", side, price, nearest, asked.widest, asked.target, asked.least))
 
@@ -153,9 +161,16 @@ def minimums(run: Run, number: int) -> Minimums:
 
 def fitted(run: Run, pct: float, close: float, stop: float, ceiling: float, number: int) -> Size:
     """The size at the close: of equity there, cut to the cash that is free."""
-    account, on = run.accounts[0], run.on
-    purse = Purse(float(account.equity), float(account.cash), on.fee, 0.0, floored(ceiling), on.coin_fee)
-    return size(pct, close, stop, purse, minimums(run, number), on.owner)
+    account = run.account
+    equity, fee, coin_fee = float(account.equity), float(account.fee), float(account.coin_fee)
+    purse = Purse(equity, float(account.cash), fee, 0.0, floored(ceiling), coin_fee)
+    owner = Owner(
+        float(account.min_position_pct),
+        float(account.max_position_pct),
+        float(account.max_position_pct_small),
+        float(account.min_reward_to_cost),
+    )
+    return size(pct, close, stop, purse, minimums(run, number), owner)
 
 
 def floored(ceiling: float) -> float:
@@ -182,17 +197,18 @@ def enter(
     run: Run, row: int, at: int, number: int, side: int, price: float, stop: float, out_at: float, sized: Size
 ) -> None:
     """Fill the entry at the open of the next candle. A fee in the coin leaves whole lots, and what it takes is the fee."""
-    account, here, on = run.accounts[0], run.markets[number], run.on
+    account, here = run.account, run.markets[number]
     lot, tick = float(here.lot), float(here.tick)
-    kept = whole_down(sized.lots * (1.0 - on.coin_fee), 1.0) if on.coin_fee > 0.0 else sized.lots
+    taker, coin_fee = float(account.fee), float(account.coin_fee)
+    kept = whole_down(sized.lots * (1.0 - coin_fee), 1.0) if coin_fee > 0.0 else sized.lots
     qty = quantity(kept, lot)
-    fee = (quantity(sized.lots, lot) - qty) * price if on.coin_fee > 0.0 else qty * price * on.fee
+    fee = (quantity(sized.lots, lot) - qty) * price if coin_fee > 0.0 else qty * price * taker
     smallest = smallest_tradeable(stop, 0.0, minimums(run, number))
-    position = opened(side, price, stop, out_at, on.fee, kept, smallest, tick, closes_at(run.grid, row))
+    position = opened(side, price, stop, out_at, taker, kept, smallest, tick, closes_at(run, row))
     run.positions[number] = entered(run.rule, at, position)
     here.trade = account.trades
     run.markets[here.coin].coin_held = 1
-    run.held[account.held] = number
+    run.markets[account.held].held = number
     account.held += 1
     account.trades += 1
     account.cash -= qty * price + fee

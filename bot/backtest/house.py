@@ -9,15 +9,15 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from bot.strategy.base import Closed
-from bot.strategy.exits import Asked, Bar, Step, Terms, Trade, moved, tighter, within
+from bot.strategy.exits import Asked, Bar, Step, Terms, Trade, moved, reached, stopped, tighter, within
 from bot.strategy.exits import terms as asked_by_default
 from bot.strategy.grid import towards
 
 
 class RowsRule(NamedTuple):
-    """A strategy by its rows: the columns of all markets one after the other, and its numbers."""
+    """A strategy by its rows: what it reads at closes, of all markets one after the other, and its numbers; both as records."""
 
-    columns: Any
+    at_close: Any
     params: Any
     asked: Asked
 
@@ -53,13 +53,21 @@ def lived(rule: RowsRule, market: int, trade: Trade, bar: Bar, half_spread: floa
     return within(trade, bar, half_spread, rule.asked.legs)
 
 
-def closed(trade: Trade, close: float, columns: Any, row: int, params: Any) -> Closed:
+def closed(trade: Trade, close: float, now: Any, params: Any) -> Closed:
     """A strategy's own text stands here."""
     raise NotImplementedError
 
 
+def calls(rule: RowsRule, trade: Trade, bar: Bar) -> bool:
+    """Whether a candle does anything to a trade, so that it must be lived."""
+    legs = rule.asked.legs
+    return stopped(trade, bar.high, bar.low) or reached(trade, bar.high, bar.low, legs)
+
+
 def after_close(rule: RowsRule, market: int, row: int, cell: int, close: float, trade: Trade) -> AfterClose:  # noqa: ARG001
     """What a close means for a trade; `cell` is the row of the close in the columns."""
-    found = closed(trade, close, rule.columns, cell, rule.params)
+    found = closed(trade, close, rule.at_close[cell], rule.params)
+    if found.stop == trade.stop:
+        return AfterClose(trade, found.exit)
     stop = tighter(trade.side, trade.stop, towards(trade.side, found.stop, trade.tick))
     return AfterClose(moved(trade, stop, trade.held, trade.stage), found.exit)

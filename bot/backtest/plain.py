@@ -116,6 +116,12 @@ class Asked:
         found = self._guarded.terms(self._symbols[number], evaluation, price, Costs(fee, spread))
         return Terms(evaluation.stop, -1.0) if found is None else found
 
+    def calls(self, trade: Trade, bar: Bar) -> bool:
+        if not self._runs_by_default:
+            return True
+        legs = self._guarded.legs
+        return exits.stopped(trade, bar.high, bar.low) or exits.reached(trade, bar.high, bar.low, legs)
+
     def lived(self, market: int, trade: Trade, bar: Bar, half_spread: float) -> Step:
         """By default the house's text; else what the strategy sells in the range of the candle, at its targets."""
         legs = self._guarded.legs
@@ -160,6 +166,7 @@ SWAPS: Swaps = {
     house.returns: Asked.returns,
     house.ended: Asked.ended,
     house.terms: Asked.terms,
+    house.calls: Asked.calls,
     house.lived: Asked.lived,
     house.after_close: Asked.after_close,
 }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import zip_longest
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from bot.backtest.asked_twice import LOOK_AHEAD, START, Market, cut_off
 from bot.backtest.decisions import Decisions, room_for
 from bot.backtest.findings import NEAR, Findings, difference, differing
+from bot.backtest.state import record_of
 from bot.strategy.base import Decided, Evaluation, Rows, Strategy
 from bot.strategy.exits import Trade
 
@@ -100,13 +102,10 @@ def check_closes(strategy: Strategy, market: Market, trades: Sequence[tuple[int,
     rows = strategy.rows
     if rows is None:
         return
-    columns = rows.at_close(rows.columns(market.candles))
+    columns = rows.columns(market.candles)
     for row, trade in trades:
-        try:
-            one = rows.closed(trade, market.close(row), _until(columns, row), row, rows.params)
-        except IndexError:
-            findings.add(LOOK_AHEAD, "closed", market.symbol, market.closed_at(row), BEYOND)
-            continue
+        now = SimpleNamespace(**{name: float(getattr(columns, name)[row]) for name in rows.at_close})
+        one = rows.closed(trade, market.close(row), now, rows.params)
         asked = strategy.on_close(trade, market.shown(row, market.window))
         said = {"exit": rows.exits[one.exit - 1] if one.exit else "", "stop": float(one.stop)}
         found = difference(said, {"exit": asked.exit, "stop": asked.stop}, NEAR, market.close(row))
@@ -125,7 +124,7 @@ def check_compiled(strategy: Strategy, market: Market, texts: Sequence[Callable[
 
     def decisions(text: Callable[..., int]) -> list[tuple[float, ...]]:
         found = room_for(last)
-        count = text(columns, first, last, rows.params, strategy.owner, found)
+        count = text(columns, first, last, record_of(rows.params), strategy.owner, found)
         return list(zip(*(column[:count].tolist() for column in found), strict=True))
 
     one, other = (decisions(text) for text in texts)

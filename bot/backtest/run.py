@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,27 +19,13 @@ from bot.backtest.history import History
 from bot.backtest.house import RowsRule
 from bot.backtest.plain import SWAPS, Asked
 from bot.backtest.result import Legs, Result, Trades
-from bot.backtest.state import (
-    ACCOUNT,
-    CANDLE,
-    DAY,
-    LEG,
-    MARKET,
-    TRADE,
-    Conditions,
-    Grid,
-    Records,
-    Run,
-    filled,
-    flat,
-    records,
-)
+from bot.backtest.state import ACCOUNT, CANDLE, DAY, LEG, MARKET, TRADE, Records, Run, filled, flat, record_of, records
 from bot.backtest.terms import Account
 from bot.backtest.walk import walk
 from bot.domain.candles import Series
 from bot.strategy.base import Strategy
 from bot.strategy.exits import Leg
-from bot.strategy.gates import Gate
+from bot.strategy.gates import QUIET, Gate
 
 DAY_MS = 86_400_000
 PRICES = ("open", "high", "low", "close")
@@ -74,18 +60,14 @@ class Backtest:
         self.compiled = strategy.rows is not None and not plainly
         parts = self.histories[0].timeframe_ms // next(iter(fine.values())).timeframe_ms if fine else 0
         self._grid = _grid(self.histories, since, parts)
-        self._candles = _together({name: [getattr(one, name) for one in self.histories] for name in PRICES})
-        self._fine = records(0, CANDLE)
-        if fine:
-            finer = [_aligned(one, fine.get(one.symbol), parts) for one in self.histories]
-            self._fine = _together({name: [one[at] for one in finer] for at, name in enumerate(PRICES)})
-        rates = [(funding or {}).get(one.symbol, np.zeros(len(one))) for one in self.histories] if funding else []
-        self._funding = np.concatenate(rates) if rates else np.empty(0)
-        gaps = [] if strategy.fills_gaps else [one.filled for one in self.histories]
-        self._missing = np.concatenate(gaps) if gaps else np.empty(0, np.bool_)
+        self._candles = _candles(self.histories, fine or {}, parts)
+        _add_funding(self._candles, self.histories, funding or {})
+        if not strategy.fills_gaps:
+            filled_in = np.concatenate([one.filled for one in self.histories])
+            self._candles["open"][: len(filled_in)][filled_in] = math.nan
         self._asked = Asked(strategy, self.histories)
         self._compile_to = compile_to
-        self._columns: Any = None
+        self._at_close: Any = None
         self.signals = self._decided(news)
         self._walk = self._text(walk)
 
@@ -97,7 +79,7 @@ class Backtest:
     # -- decisions ------------------------------------------------------------------------------------------------
     def _decided(self, news: Sequence[int]) -> Records:
         found: list[Decisions] = []
-        kept: list[Any] = []
+        kept: list[dict[str, Series]] = []
         scanned = self._text(scan)
         for number, history in enumerate(self.histories):
             first = self._first_row(history)
@@ -107,8 +89,8 @@ class Backtest:
             else:
                 decisions = self._asked.decisions(number, first, len(history))
             found.append(decisions)
-        if kept:
-            self._columns = type(kept[0])(*(np.concatenate(columns) for columns in zip(*kept, strict=True)))
+        if self.compiled and self.strategy.rows is not None:
+            self._at_close = _at_close(self.strategy.rows.at_close, kept)
         starts = np.array([(int(one.time[0]) - self._grid.start) // self._grid.timeframe for one in self.histories])
         signals, order = in_order(self.histories, found, starts, news)
         if not self.compiled:
@@ -136,25 +118,19 @@ class Backtest:
         return self._result(account, run)
 
     def _begun(self, account: Account) -> Run:
-        grid, on = self._grid, self._conditions(account)
+        grid, signals = self._grid, len(self.signals)
         days = int((grid.rows - grid.since) * grid.timeframe // DAY_MS) + 2
-        signals, money = len(self.signals), np.full(1, account.equity)
+        money = dict.fromkeys(("cash", "equity", "best", "midnight"), account.equity)
+        values = {**grid._asdict(), **self._conditions(account), **money}
         return Run(
-            grid=grid,
             candles=self._candles,
-            fine=self._fine,
-            funding=self._funding,
-            missing=self._missing,
-            signals=self.signals,
-            on=on,
+            signals=self.signals.copy(),
             rule=self._rule(),
+            account=filled(ACCOUNT, {name: np.array([value]) for name, value in values.items()})[0],
             markets=self._markets(account),
-            accounts=filled(ACCOUNT, dict.fromkeys(("cash", "equity", "best", "midnight"), money)),
             trades=records(signals, TRADE),
-            legs=records(signals * (on.targets + 1), LEG),
+            legs=records(signals * (len(self.strategy.legs) + 1), LEG),
             days=records(days, DAY),
-            skips=np.zeros(len(Gate) + 1, np.int64),
-            held=np.zeros(len(self.histories) + 1, np.int64),
             positions=[flat() for _ in self.histories],
         )
 
@@ -162,7 +138,9 @@ class Backtest:
         rows, asked = self.strategy.rows, self.strategy.asked()
         if not self.compiled or rows is None:
             return self._asked
-        return RowsRule(self._columns, rows.params, asked._replace(legs=asked.legs or (Leg(0.0, math.inf),)))
+        return RowsRule(
+            self._at_close, record_of(rows.params), asked._replace(legs=asked.legs or (Leg(0.0, math.inf),))
+        )
 
     def _check(self, account: Account) -> None:
         for history in self.histories:
@@ -192,33 +170,25 @@ class Backtest:
         }
         return filled(MARKET, {name: np.array(column) for name, column in columns.items()})
 
-    def _conditions(self, account: Account) -> Conditions:
+    def _conditions(self, account: Account) -> dict[str, float]:
         strategy, limits, costs = self.strategy, account.limits, account.costs
         owner = strategy.owner if strategy.raises_small else strategy.owner._replace(max_position_pct_small=0.0)
-        return Conditions(
-            fee=float(costs.fee),
-            half=float(costs.spread) / 2.0,
-            coin_fee=float(costs.fee) if costs.in_coin else 0.0,
-            slots=int(account.slots),
-            shorts=bool(account.shorts),
-            sits_out_stops=strategy.sits_out_stops,
-            next_open=strategy.exits_at_next_open,
-            targets=len(strategy.legs),
-            owner=owner,
-            slippage=float(limits.slippage),
-            max_exposure_pct=float(limits.max_exposure_pct),
-            max_coin_exposure_pct=float(limits.max_coin_exposure_pct),
-            max_order=float(limits.max_order),
-            max_day_pct=float(limits.max_daily_loss_pct),
-            max_drawdown_pct=float(limits.max_drawdown_pct),
-            max_losses=int(limits.max_losses_in_a_row),
-            cooldown_ms=int(limits.cooldown_ms),
-            min_age_ms=int(limits.min_age_ms),
-        )
+        return {
+            "fee": costs.fee,
+            "half": costs.spread / 2.0,
+            "coin_fee": costs.fee if costs.in_coin else 0.0,
+            "slots": account.slots,
+            "shorts": account.shorts,
+            "sits_out_stops": strategy.sits_out_stops,
+            "next_open": strategy.exits_at_next_open,
+            "targets": len(strategy.legs),
+            **owner._asdict(),
+            **{name: getattr(limits, name) for name in limits._fields},
+        }
 
     # -- the result -----------------------------------------------------------------------------------------------
     def _result(self, account: Account, run: Run) -> Result:
-        grid, rows, made = run.grid, self.strategy.rows, run.accounts[0]
+        grid, rows, made = self._grid, self.strategy.rows, run.account
         reasons = self._asked.reasons if not self.compiled or rows is None else [*self._asked.reasons, *rows.exits]
         days = run.days[: int(made.days)]
         return Result(
@@ -233,7 +203,7 @@ class Backtest:
             candles=sum(len(one) for one in self.histories),
             trades=_trades(run),
             legs=_legs(run),
-            skips={gate.word: int(run.skips[gate]) for gate in Gate if run.skips[gate] > 0},
+            skips=_skips(run),
             day=days["close"].copy(),
             day_equity=days["equity"].copy(),
             day_exposure=days["share"].copy(),
@@ -241,10 +211,10 @@ class Backtest:
 
 
 def _trades(run: Run) -> Trades:
-    grid, made = run.grid, run.accounts[0]
-    trades = run.trades[: int(made.trades)]
+    grid = run.account
+    trades = run.trades[: int(grid.trades)]
     signals = run.signals[trades["signal"]]
-    legs = np.bincount(run.legs["trade"][: int(made.legs)], minlength=len(trades))
+    legs = np.bincount(run.legs["trade"][: int(grid.legs)], minlength=len(trades))
     return Trades(
         symbol=signals["market"].copy(),
         side=signals["side"].copy(),
@@ -265,10 +235,10 @@ def _trades(run: Run) -> Trades:
 
 
 def _legs(run: Run) -> Legs:
-    legs = run.legs[: int(run.accounts[0].legs)]
+    legs = run.legs[: int(run.account.legs)]
     legs = legs[np.argsort(legs["trade"], kind="stable")]
     return Legs(
-        time=run.grid.start + legs["row"] * run.grid.timeframe,
+        time=run.account.start + legs["row"] * run.account.timeframe,
         price=legs["price"].copy(),
         qty=legs["qty"].copy(),
         fee=legs["fee"].copy(),
@@ -276,30 +246,63 @@ def _legs(run: Run) -> Legs:
     )
 
 
-# -- candles as the walk reads them -----------------------------------------------------------------------------------
-def _grid(histories: Sequence[History], since: int, parts: int) -> Grid:
+def _skips(run: Run) -> dict[str, int]:
+    """How many signals each gate blocked; those that are no news live count for nothing here either."""
+    counts = np.bincount(run.signals["blocked"], minlength=len(Gate) + 1)
+    return {gate.word: int(counts[gate]) for gate in Gate if counts[gate] > 0 and gate not in QUIET}
+
+
+# -- candles and numbers as the walk reads them -----------------------------------------------------------------------
+class _Grid(NamedTuple):
+    """See `state.ACCOUNT`."""
+
+    start: int
+    timeframe: int
+    since: int
+    rows: int
+    parts: int
+    fine_from: int
+
+
+def _grid(histories: Sequence[History], since: int, parts: int) -> _Grid:
     timeframe, start = histories[0].timeframe_ms, min(int(one.time[0]) for one in histories)
     end = max(int(one.time[-1]) for one in histories) + timeframe
-    return Grid(start, timeframe, max(-(-(since - start) // timeframe), 0), (end - start) // timeframe, parts)
+    first = max(-(-(since - start) // timeframe), 0)
+    return _Grid(start, timeframe, first, (end - start) // timeframe, parts, sum(len(one) for one in histories))
 
 
-def _together(columns: Mapping[str, Sequence[Series]]) -> Records:
-    """The candles of all markets, one after the other."""
-    found = records(sum(len(one) for one in columns["open"]), CANDLE)
-    for name, parts in columns.items():
-        np.concatenate(parts, out=found[name])
+def _candles(histories: Sequence[History], fine: Mapping[str, History], parts: int) -> Records:
+    """All markets, one after the other, then their finer candles in the same order."""
+    finer = [_aligned(one, fine.get(one.symbol), parts) for one in histories] if parts else []
+    found = records(sum(len(one) for one in histories) * (1 + parts), CANDLE)
+    for name in PRICES:
+        np.concatenate([*(getattr(one, name) for one in histories), *(one[name] for one in finer)], out=found[name])
+    found["funding"] = 0.0
     return found
 
 
-def _aligned(history: History, fine: History | None, parts: int) -> list[Series]:
+def _aligned(history: History, fine: History | None, parts: int) -> dict[str, Series]:
     """The finer candles of every candle, NaN where not all of them are known."""
-    found = [np.full(len(history) * parts, math.nan) for _ in range(4)]
-    if fine is None:
-        return found
-    shift = (int(fine.time[0]) - int(history.time[0])) // fine.timeframe_ms
-    begin, end = max(shift, 0), min(shift + len(fine), len(history) * parts)
-    begin, end = -(-begin // parts) * parts, end // parts * parts
-    if begin < end:
-        for column, name in zip(found, PRICES, strict=True):
-            column[begin:end] = getattr(fine, name)[begin - shift : end - shift]
+    found = {name: np.full(len(history) * parts, math.nan) for name in PRICES}
+    if fine is not None:
+        shift = (int(fine.time[0]) - int(history.time[0])) // fine.timeframe_ms
+        begin, end = max(shift, 0), min(shift + len(fine), len(history) * parts)
+        begin, end = -(-begin // parts) * parts, end // parts * parts
+        for name, column in found.items():
+            column[begin:end] = getattr(fine, name)[begin - shift : max(end, begin) - shift]
+    return found
+
+
+def _add_funding(candles: Records, histories: Sequence[History], funding: Mapping[str, Series]) -> None:
+    cell = 0
+    for one in histories:
+        if one.symbol in funding:
+            candles["funding"][cell : cell + len(one)] = funding[one.symbol]
+        cell += len(one)
+
+
+def _at_close(names: Sequence[str], kept: Sequence[Mapping[str, Series]]) -> Records:
+    found = records(sum(len(one[names[0]]) for one in kept), np.dtype([(name, "f8") for name in names], align=True))
+    for name in names:
+        np.concatenate([one[name] for one in kept], out=found[name])
     return found

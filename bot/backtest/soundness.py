@@ -19,6 +19,7 @@ from bot.backtest.findings import Finding, Findings
 from bot.backtest.history import History
 from bot.backtest.plain import seen
 from bot.backtest.rows_check import MOST_ROWS, check_closes, check_columns, check_compiled, check_decisions
+from bot.backtest.state import record_of
 from bot.domain.text import safe_text
 from bot.strategy.base import Evaluation, Strategy
 from bot.strategy.exits import Trade
@@ -88,7 +89,7 @@ def _signals_of_rows(strategy: Strategy, market: Market, texts: Sequence[Text], 
     first, found = max(last - MOST_ROWS, strategy.required - 1, 1), room_for(last)
     try:
         # What reads beyond its row finds no row behind the last one: the check of decisions says so.
-        count = texts[0](rows.columns(market.candles), first, last - 1, rows.params, strategy.owner, found)
+        count = texts[0](rows.columns(market.candles), first, last - 1, record_of(rows.params), strategy.owner, found)
     except Exception as error:  # noqa: BLE001 - a supervised boundary: the text is the strategy's own
         findings.add("no answer", "rows", market.symbol, market.closed_at(last - 1), _words(error))
         return []

@@ -14,8 +14,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.backtest.result import Integers
-from bot.domain.candles import Series
 from bot.strategy.exits import Trade
 from bot.strategy.params import Owner
 
@@ -24,107 +22,63 @@ DAY_MS = 86_400_000
 Records = Any
 """An array of records whose fields are read as attributes of its elements."""
 
-CANDLE = np.dtype([(name, "f8") for name in ("open", "high", "low", "close")])
+
+def fields(whole: str, real: str = "") -> list[tuple[str, str]]:
+    """Fields of a record: names of whole numbers, and of real ones."""
+    return [*((name, "i8") for name in whole.split()), *((name, "f8") for name in real.split())]
+
+
+#: `open` is NaN where a strategy that leaves gaps out has no candle; `funding` is the rate that falls due when it opens.
+CANDLE = np.dtype(fields("", "open high low close funding"), align=True)
 #: One market: its first candle's row, its first cell and how many it has; what the venue asks; `coin`, a number per base coin,
 #: and when it was `listed` (ms UTC). Then what the walk keeps: the row of its open trade, the reason it is sold for at the next
-#: open (0: none), its last stop-out (ms UTC), losses in a row and until when they keep it out, and whether coin number `i` is
-#: held, in record `i`.
+#: open (0: none), its last stop-out (ms UTC), losses in a row and until when they keep it out. In record `i` for all markets:
+#: whether coin `i` is held, and market number `i` among those with a position, in the order of their entries.
 MARKET = np.dtype(
-    [
-        *((name, "i8") for name in ("first", "cells_from", "candles", "min_lots", "coin", "listed")),
-        *((name, "f8") for name in ("lot", "tick", "min_cost")),
-        *((name, "i8") for name in ("trade", "leaving", "stopped_at", "lost", "cooled_at", "coin_held")),
-    ]
+    fields(
+        "first cells_from candles min_lots coin listed trade leaving stopped_at lost cooled_at coin_held held",
+        "lot tick min_cost",
+    ),
+    align=True,
 )
 #: One decision to enter. `out_at` is NaN where the strategy gets out at the stop, `score` where it gives none; `quiet`: too many
-#: flat candles (1); `to_news` as in `snapshot.Symbol`.
-SIGNAL = np.dtype(
-    [
-        *((name, "i8") for name in ("row", "market", "side", "quiet", "to_news")),
-        *((name, "f8") for name in ("stop", "out_at", "score", "pct")),
-    ]
-)
-TRADE = np.dtype(
-    [
-        *((name, "i8") for name in ("signal", "entry_row", "exit_row", "exit_reason")),
-        *((name, "f8") for name in ("entry_price", "qty", "stop", "r", "fee", "funding", "pnl")),
-    ]
-)
-LEG = np.dtype(
-    [*((name, "i8") for name in ("trade", "row", "reason")), *((name, "f8") for name in ("price", "qty", "fee"))]
-)
+#: flat candles (1); `to_news` as in `snapshot.Symbol`. The walk writes down the gate that `blocked` it.
+SIGNAL = np.dtype(fields("row market side quiet to_news blocked", "stop out_at score pct"), align=True)
+TRADE = np.dtype(fields("signal entry_row exit_row exit_reason", "entry_price qty stop r fee funding pnl"), align=True)
+LEG = np.dtype(fields("trade row reason", "price qty fee"), align=True)
 #: The last close of a UTC day (ms), equity then, and the mean share of it that was in positions.
-DAY = np.dtype([("close", "i8"), ("equity", "f8"), ("share", "f8")])
-#: The account: money, how many signals were looked at, and how far the records are filled. `shares` sums the day's shares of equity
-#: in positions over `day_rows` closes; `halted` and `halted_today` are the gates of a drawdown and of a day's loss that were passed.
+DAY = np.dtype(fields("close", "equity share"), align=True)
+#: The account. Of time: when row 0 opens (ms UTC); decisions are those of rows from `since` to before `rows`; each cell has `parts`
+#: finer candles (0: none), from cell `fine_from` on, NaN where not known. Of terms: `half` is half the spread as a
+#: fraction, `coin_fee` what of the fee is taken in the coin, `targets` how many the strategy has; yes is 1. What the walk keeps: money
+#: and how far signals were looked at and records are filled. `shares` sums the day's shares of equity in positions over
+#: `day_rows` closes; `halted` and `halted_today` are the gates of a drawdown and of a day's loss that were passed.
 ACCOUNT = np.dtype(
     [
-        *((name, "f8") for name in ("cash", "equity", "best", "midnight", "shares")),
-        *((name, "i8") for name in ("signals", "held", "trades", "legs", "days", "day_rows", "halted", "halted_today")),
-    ]
+        *fields("start timeframe since rows parts fine_from"),
+        *fields("slots shorts sits_out_stops next_open targets max_losses cooldown_ms min_age_ms"),
+        *fields(
+            "",
+            "fee half coin_fee slippage max_exposure_pct max_coin_exposure_pct max_order max_day_pct max_drawdown_pct",
+        ),
+        *fields("", " ".join(Owner._fields)),
+        *fields("signals held trades legs days day_rows halted halted_today", "cash equity best midnight shares"),
+    ],
+    align=True,
 )
-
-
-class Conditions(NamedTuple):
-    """On what terms all of it is traded. `half` is half the spread as a fraction, `coin_fee` what of the fee is taken in the coin,
-    `targets` how many the strategy has.
-    """
-
-    fee: float
-    half: float
-    coin_fee: float
-    slots: int
-    shorts: bool
-    sits_out_stops: bool
-    next_open: bool
-    targets: int
-    owner: Owner
-    slippage: float
-    max_exposure_pct: float
-    max_coin_exposure_pct: float
-    max_order: float
-    max_day_pct: float
-    max_drawdown_pct: float
-    max_losses: int
-    cooldown_ms: int
-    min_age_ms: int
-
-
-class Grid(NamedTuple):
-    """The times of all candles: `start` is when row 0 opens (ms UTC). Decisions are those of rows from `since` to before `rows`.
-
-    Each cell has `parts` finer candles (0: none are given).
-    """
-
-    start: int
-    timeframe: int
-    since: int
-    rows: int
-    parts: int
 
 
 class Run(NamedTuple):
-    """One walk. `fine` holds the finer candles of each cell, NaN where they are not known, `funding` the rate due when the candle
-    opens, and `missing` marks cells that are no candles to a strategy which leaves gaps out; each may be empty. `rule` is how the
-    strategy answers (see `house`). `held` lists the markets with a position in the order of their entries, `positions` the position
-    of each market.
-    """
+    """One walk. `rule` is how its strategy answers (see `house`), `positions` holds the position of each market."""
 
-    grid: Grid
     candles: Records
-    fine: Records
-    funding: Series
-    missing: NDArray[np.bool_]
     signals: Records
-    on: Conditions
     rule: Any
+    account: Records
     markets: Records
-    accounts: Records
     trades: Records
     legs: Records
     days: Records
-    skips: Integers
-    held: Integers
     positions: list[Trade]
 
 
@@ -139,6 +93,12 @@ def filled(kind: np.dtype[Any], columns: dict[str, NDArray[Any]]) -> Records:
     for name, column in columns.items():
         found[name] = column
     return found.view(np.recarray)
+
+
+def record_of(values: Any) -> Records:
+    """The numbers of a NamedTuple as one record."""
+    kinds = [(name, "i8" if isinstance(value, int) else "f8") for name, value in values._asdict().items()]
+    return np.array([tuple(values)], np.dtype(kinds, align=True)).view(np.recarray)[0]
 
 
 def flat() -> Trade:
@@ -159,18 +119,18 @@ def has_next(run: Run, market: int, row: int) -> bool:
 
 def is_missing(run: Run, cell: int) -> bool:
     """Whether nobody traded then, and the strategy leaves such times out: nothing can be bought or sold."""
-    return len(run.missing) > 0 and bool(run.missing[cell])
+    return math.isnan(run.candles[cell].open)
 
 
-def closes_at(grid: Grid, row: int) -> int:
+def closes_at(run: Run, row: int) -> int:
     """When the candle of a row closes (ms UTC)."""
-    return grid.start + (row + 1) * grid.timeframe
+    return int(run.account.start + (row + 1) * run.account.timeframe)
 
 
-def is_midnight(grid: Grid, row: int) -> bool:
+def is_midnight(run: Run, row: int) -> bool:
     """Whether the candle of a row is the first of its UTC day."""
-    opens_at = grid.start + row * grid.timeframe
-    return opens_at // DAY_MS > (opens_at - grid.timeframe) // DAY_MS
+    opens_at = closes_at(run, row - 1)
+    return bool(opens_at // DAY_MS > (opens_at - run.account.timeframe) // DAY_MS)
 
 
 def quantity(lots: int, lot: float) -> float:

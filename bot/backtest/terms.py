@@ -28,7 +28,7 @@ class Costs(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """The account's limits that bind in a backtest, as in the settings of the same names; the defaults bind nothing.
+    """The account's limits that bind in a backtest, see the settings of about these names; the defaults bind nothing.
 
     `slippage` is how far above the ask an entry may fill, a fraction: limits on value count it at that price.
     """
@@ -37,9 +37,9 @@ class Limits(NamedTuple):
     max_coin_exposure_pct: float = math.inf
     max_order: float = math.inf
     slippage: float = 0.0
-    max_daily_loss_pct: float = math.inf
+    max_day_pct: float = math.inf
     max_drawdown_pct: float = math.inf
-    max_losses_in_a_row: int = 1 << 60
+    max_losses: int = 1 << 60
     cooldown_ms: int = 0
     min_age_ms: int = 0
 

@@ -15,74 +15,69 @@ from __future__ import annotations
 import math
 
 from bot.backtest.entry import consider, look_at_losses
-from bot.backtest.house import after_close, ended, lived
-from bot.backtest.state import Records, Run, cell_of, closes_at, has_next, is_midnight, is_missing, quantity
-from bot.strategy import gates
+from bot.backtest.house import after_close, calls, ended, lived
+from bot.backtest.state import Run, cell_of, closes_at, has_next, is_midnight, is_missing, quantity
 from bot.strategy.exits import Bar, market, moved
 
 #: The reason of a sale at the stop. A target's is its number; then come the end of the candles and the strategy's own.
 STOP = 0
-#: Gates that count for nothing, as live.
-QUIET = tuple(sorted(gate.value for gate in gates.QUIET))
 
 
 def walk(run: Run) -> None:
     """Walk every row; the state must be fresh, and what is found has room for every signal."""
-    account = run.accounts[0]
-    for row in range(run.grid.since, run.grid.rows):
+    account = run.account
+    for row in range(account.since, account.rows):
         live(run, row)
         judge(run, row)
         measure(run, row)
         look_at_losses(run, row)
         leave(run, row)
         while account.signals < len(run.signals) and run.signals[account.signals].row == row:
-            blocked = consider(run, row, int(account.signals))
-            if blocked > 0 and blocked not in QUIET:
-                run.skips[blocked] += 1
+            run.signals[account.signals].blocked = consider(run, row, int(account.signals))
             account.signals += 1
 
 
 def live(run: Run, row: int) -> None:
     """What is held lives through the run of a candle."""
-    account, parts, place = run.accounts[0], run.grid.parts, 0
+    account, place = run.account, 0
     while place < account.held:
-        number = int(run.held[place])
+        number = int(run.markets[place].held)
         cell = cell_of(run, number, row)
         pay_funding(run, number, row, cell)
         if is_missing(run, cell):
             place += 1
             continue
-        part, last = cell * parts, (cell + 1) * parts
-        if part < last and math.isfinite(run.fine[part].close):
+        part = int(account.fine_from + cell * account.parts)
+        last = part + int(account.parts)
+        if part < last and math.isfinite(run.candles[part].close):
             while part < last and run.positions[number].held > 0:
-                live_through(run, number, row, bar(run.fine, part))
+                live_through(run, number, row, part)
                 part += 1
         else:
-            live_through(run, number, row, bar(run.candles, cell))
+            live_through(run, number, row, cell)
         if run.positions[number].held > 0:
             place += 1
         else:
             close_trade(run, number, row)
 
 
-def live_through(run: Run, number: int, row: int, candle: Bar) -> None:
-    """A candle, or a part of one."""
+def live_through(run: Run, number: int, row: int, cell: int) -> None:
+    """The candle of a cell, or a part of one."""
+    one = run.candles[cell]
+    candle = Bar(float(one.open), float(one.high), float(one.low), float(one.close))
+    if not calls(run.rule, run.positions[number], candle):
+        return
     held = run.positions[number].held
-    step = lived(run.rule, number, run.positions[number], candle, run.on.half)
+    step = lived(run.rule, number, run.positions[number], candle, float(run.account.half))
     for sale in step.sales:
         held -= sale.lots
         sell(run, number, row, sale.lots, sale.price, sale.stage)
     run.positions[number] = moved(step.trade, step.trade.stop, held, step.trade.stage)
 
 
-def bar(candles: Records, cell: int) -> Bar:
-    one = candles[cell]
-    return Bar(float(one.open), float(one.high), float(one.low), float(one.close))
-
-
 def pay_funding(run: Run, number: int, row: int, cell: int) -> None:
     """What is due for holding a position when a candle opens: a long pays a rate above 0, a short earns it."""
-    rate = float(run.funding[cell]) if len(run.funding) > 0 else 0.0
+    rate = float(run.candles[cell].funding)
     trade = run.trades[run.markets[number].trade]
     if rate != 0.0 and trade.entry_row < row:
         position = run.positions[number]
@@ -92,41 +87,41 @@ def pay_funding(run: Run, number: int, row: int, cell: int) -> None:
             * quantity(position.held, float(run.markets[number].lot))
             * float(run.candles[cell].open)
         )
-        run.accounts[0].cash -= due
+        run.account.cash -= due
         trade.funding += due
         trade.pnl -= due
 
 
 def judge(run: Run, row: int) -> None:
     """The close of a candle: the strategy's exits and stops, and the end of what has no candle after it."""
-    account, on, place = run.accounts[0], run.on, 0
+    account, place = run.account, 0
     while place < account.held:
-        number = int(run.held[place])
+        number = int(run.markets[place].held)
         cell, more = cell_of(run, number, row), has_next(run, number, row)
         close = float(run.candles[cell].close)
         after = after_close(run.rule, number, row, cell, close, run.positions[number])
         run.positions[number] = after.trade
-        reason = on.targets + 1 + after.exit
-        if on.next_open and more:
+        reason = int(account.targets) + 1 + after.exit
+        if account.next_open > 0 and more:
             run.markets[number].leaving = reason if after.exit > 0 else run.markets[number].leaving
         elif after.exit > 0 or not more:
-            if on.next_open:
-                reason = on.targets + 1
-            sell_all(run, number, row, market(after.trade.side, close, on.half), reason)
+            if account.next_open > 0:
+                reason = int(account.targets) + 1
+            sell_all(run, number, row, market(after.trade.side, close, float(account.half)), reason)
             continue
         place += 1
 
 
 def leave(run: Run, row: int) -> None:
     """What a close wants sold at the next open: before the purchases there, and out of its slot already."""
-    account, place = run.accounts[0], 0
+    account, place = run.account, 0
     while place < account.held:
-        number = int(run.held[place])
+        number = int(run.markets[place].held)
         reason = int(run.markets[number].leaving)
         if reason > 0 and not is_missing(run, cell_of(run, number, row + 1)):
             run.markets[number].leaving = 0
             opening = float(run.candles[cell_of(run, number, row + 1)].open)
-            sell_all(run, number, row + 1, market(run.positions[number].side, opening, run.on.half), reason)
+            sell_all(run, number, row + 1, market(run.positions[number].side, opening, float(run.account.half)), reason)
         else:
             place += 1
 
@@ -141,10 +136,10 @@ def sell_all(run: Run, number: int, row: int, price: float, reason: int) -> None
 
 def sell(run: Run, number: int, row: int, lots: int, price: float, reason: int) -> None:
     """A sale (short: purchase): cash, the leg, and the result of its trade."""
-    account, position, here = run.accounts[0], run.positions[number], run.markets[number]
+    account, position, here = run.account, run.positions[number], run.markets[number]
     trade, leg = run.trades[here.trade], run.legs[account.legs]
     qty = quantity(lots, float(here.lot))
-    fee = qty * price * run.on.fee
+    fee = qty * price * float(run.account.fee)
     gain = position.side * (price - position.entry) * qty
     account.cash += qty * position.entry + gain - fee
     account.legs += 1
@@ -152,31 +147,31 @@ def sell(run: Run, number: int, row: int, lots: int, price: float, reason: int) 
     leg.price, leg.qty, leg.fee = price, qty, fee
     trade.pnl += gain - fee
     trade.exit_row, trade.exit_reason = row, reason
-    opens_at = closes_at(run.grid, row - 1)
-    if reason == STOP and run.on.sits_out_stops:
+    opens_at = closes_at(run, row - 1)
+    if reason == STOP and run.account.sits_out_stops > 0:
         here.stopped_at = opens_at
     ended(run.rule, number, opens_at, reason)
 
 
 def close_trade(run: Run, number: int, row: int) -> None:
     """A position is gone: its slot and coin are free, and its loss counts among those in a row."""
-    account, here, kept = run.accounts[0], run.markets[number], 0
+    account, here, kept = run.account, run.markets[number], 0
     for place in range(account.held):
-        if run.held[place] != number:
-            run.held[kept] = run.held[place]
+        if run.markets[place].held != number:
+            run.markets[kept].held = run.markets[place].held
             kept += 1
     account.held = kept
     run.markets[here.coin].coin_held = 0
     here.lost = here.lost + 1 if run.trades[here.trade].pnl < 0.0 else 0
-    here.cooled_at = closes_at(run.grid, row) + run.on.cooldown_ms
+    here.cooled_at = closes_at(run, row) + run.account.cooldown_ms
 
 
 def measure(run: Run, row: int) -> None:
     """Equity at a close: cash, and what is held at its close. A short ties up its entry value. The day's point is its last close."""
-    account = run.accounts[0]
+    account = run.account
     equity, exposure = float(account.cash), 0.0
     for place in range(account.held):
-        number = int(run.held[place])
+        number = int(run.markets[place].held)
         position, close = run.positions[number], float(run.candles[cell_of(run, number, row)].close)
         qty = quantity(position.held, float(run.markets[number].lot))
         equity += qty * position.entry + position.side * (close - position.entry) * qty
@@ -185,9 +180,9 @@ def measure(run: Run, row: int) -> None:
     account.best = max(float(account.best), equity)
     account.shares += exposure / equity if equity > 0.0 else 0.0
     account.day_rows += 1
-    if is_midnight(run.grid, row + 1) or row + 1 == run.grid.rows:
+    if is_midnight(run, row + 1) or row + 1 == run.account.rows:
         day = run.days[account.days]
-        day.close, day.equity, day.share = closes_at(run.grid, row), equity, account.shares / account.day_rows
+        day.close, day.equity, day.share = closes_at(run, row), equity, account.shares / account.day_rows
         account.days += 1
         account.day_rows = 0
         account.shares = 0.0

@@ -231,9 +231,9 @@ def _limits(settings: Settings) -> Limits:
         max_coin_exposure_pct=float(own.max_coin_exposure_pct),
         max_order=float("inf") if own.max_order_usd is None else float(own.max_order_usd),
         slippage=0.002,
-        max_daily_loss_pct=float(own.max_daily_loss_pct),
+        max_day_pct=float(own.max_daily_loss_pct),
         max_drawdown_pct=float(own.max_drawdown_pct),
-        max_losses_in_a_row=own.max_losses_in_a_row,
+        max_losses=own.max_losses_in_a_row,
         cooldown_ms=round(own.loss_cooldown_minutes * MINUTE),
         min_age_ms=OLD_DAYS * 86_400_000,
     )

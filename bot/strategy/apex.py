@@ -11,7 +11,7 @@ from bot.strategy.base import Close, Evaluation, Leg, Numbers, Rows, Strategy, T
 from bot.strategy.exits import FLAT
 from bot.strategy.indicators import Indicators, indicators
 from bot.strategy.params import APEX, DEFAULT_OWNER, ApexParams, Owner
-from bot.strategy.rule import Reading, Signal, Why
+from bot.strategy.rule import AtClose, Reading, Signal, Why
 
 #: The rule's own reasons to be out at a close.
 EXITS = ("turn",)
@@ -27,7 +27,7 @@ class ApexStrategy(Strategy):
         rest = 1.0 - params.tp1_share - params.tp2_share
         shares = (params.tp1_share, params.tp1_r), (params.tp2_share, params.tp2_r), (rest, params.tp3_r)
         self.legs = tuple(Leg(share, target) for share, target in shares)
-        self.rows = Rows(self.columns, rule.decided, rule.at_close, rule.closed, params, EXITS)
+        self.rows = Rows(self.columns, rule.decided, AtClose._fields, rule.closed, params, EXITS)
 
     def evaluate(self, candles: Candles) -> Evaluation:
         """The rule at the last close. A short signal has side -1 whether or not the venue can short."""
@@ -55,8 +55,8 @@ class ApexStrategy(Strategy):
         """Out when the EMAs cross; otherwise trail from the first target on."""
         if len(candles) < self.required:
             return Close(trade.stop)
-        last, columns = len(candles) - 1, rule.at_close(self.columns(candles))
-        close = rule.closed(trade, float(candles.close[last]), columns, last, self.params)
+        now = self.reading(candles)
+        close = rule.closed(trade, now.close, AtClose(now.ema_fast, now.ema_middle, now.atr), self.params)
         if close.exit:
             return Close(close.stop, EXITS[0], f"EMA{self.params.ema_fast} crossed EMA{self.params.ema_middle}")
         return Close(close.stop)

@@ -125,13 +125,12 @@ class Rows(NamedTuple):
     no powers, no library calls and no strings. They must be those of `evaluate`, `size_pct` and `on_close`.
 
     `columns` computes the columns once, each row from its own and earlier candles only. `decided(columns, row, params, owner)` is
-    asked from row 1 on. `at_close` picks the columns that `closed(trade, close, at_close, row, params)` reads while a trade is held:
-    a NamedTuple of them.
+    asked from row 1 on. `at_close` names the columns whose row `closed(trade, close, row of them, params)` reads by these names.
     """
 
     columns: Callable[[Candles], Any]
     decided: Callable[..., Decided]
-    at_close: Callable[[Any], Any]
+    at_close: tuple[str, ...]
     closed: Callable[..., Closed]
     params: Any
     exits: tuple[str, ...]

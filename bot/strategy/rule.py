@@ -11,7 +11,6 @@ import math
 from enum import IntEnum
 from typing import NamedTuple
 
-from bot.domain.candles import Series
 from bot.strategy.base import Closed, Decided
 from bot.strategy.exits import FLAT, LONG, SHORT, Trade, tighter
 from bot.strategy.grid import towards
@@ -273,21 +272,17 @@ def turned(side: int, ema_fast: float, ema_middle: float) -> bool:
 
 
 class AtClose(NamedTuple):
-    """The columns that are read at the closes of a trade."""
+    """What is read of a close while a trade is held."""
 
-    ema_fast: Series
-    ema_middle: Series
-    atr: Series
-
-
-def at_close(columns: Indicators) -> AtClose:
-    return AtClose(columns.ema_fast, columns.ema_middle, columns.atr)
+    ema_fast: float
+    ema_middle: float
+    atr: float
 
 
-def closed(trade: Trade, close: float, columns: AtClose, row: int, params: ApexParams) -> Closed:
+def closed(trade: Trade, close: float, now: AtClose, params: ApexParams) -> Closed:
     """Out when the EMAs cross; otherwise trail from the first target on."""
-    out = turned(trade.side, float(columns.ema_fast[row]), float(columns.ema_middle[row]))
-    return Closed(trailed(trade, close, float(columns.atr[row]), params), 1 if out else 0)
+    out = turned(trade.side, now.ema_fast, now.ema_middle)
+    return Closed(trailed(trade, close, now.atr, params), 1 if out else 0)
 
 
 def trailed(trade: Trade, close: float, atr: float, params: ApexParams) -> float:
