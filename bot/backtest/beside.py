@@ -26,8 +26,9 @@ class Alternative(NamedTuple):
 
 def beside(backtest: Backtest, account: Account, result: Result, worse_fee: float) -> tuple[Alternative, ...]:
     """All four. Two of them walk again, so that the costs decide on entries, too, as they would."""
-    free = backtest.walk(account._replace(costs=account.costs._replace(fee=0.0, spread=0.0)))
-    worse = backtest.walk(account._replace(costs=account.costs._replace(fee=worse_fee)))
+    costs = account.costs
+    others = [costs._replace(fee=0.0, spread=0.0), costs._replace(fee=worse_fee)]
+    free, worse = backtest.walk_all([account._replace(costs=other) for other in others])
     held = hold(backtest.histories, result.since, result.until, account.costs)
     return (
         _walked("without costs", free),

@@ -115,14 +115,19 @@ def _times(column: pa.ChunkedArray) -> Times:
 
     if pa.types.is_timestamp(column.type):
         column = column.cast(pa.timestamp("ms", tz=column.type.tz), safe=False)
-    return np.asarray(np.from_dlpack(column.cast(pa.int64()).combine_chunks()), np.int64)
+    return np.asarray(np.from_dlpack(_as(column, pa.int64()).combine_chunks()), np.int64)
+
+
+def _as(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    """A column of that kind; one that is needs no `cast`, which would import all of pyarrow's functions."""
+    return column if column.type == kind else column.cast(kind)
 
 
 def _prices(column: pa.ChunkedArray) -> Series:
     """Numbers, NaN where there is none. (`from_dlpack` and not `to_numpy`, which imports pandas: half a second.)"""
     import pyarrow as pa
 
-    numbers = column.cast(pa.float64()).combine_chunks()
+    numbers = _as(column, pa.float64()).combine_chunks()
     known = numbers.fill_null(float("nan")) if numbers.null_count else numbers
     return np.asarray(np.from_dlpack(known), np.float64)
 

@@ -67,7 +67,7 @@ def compiled(function: Text, swaps: Swaps, folder: Path | None) -> Any:
     njit: Any = numba.njit
     # Nothing outside calls the inner functions: that saves most of the time to compile, and half of the time to run.
     within = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
-    return njit(cache=folder is not None, no_cfunc_wrapper=True)(
+    return njit(cache=folder is not None, no_cfunc_wrapper=True, nogil=True)(
         Twins(within, swaps).bare(swaps.get(function, function))
     )
 

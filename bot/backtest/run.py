@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -116,6 +117,13 @@ class Backtest:
         self._asked.begin()
         self._walk(run)
         return self._result(account, run)
+
+    def walk_all(self, accounts: Sequence[Account]) -> list[Result]:
+        """The same for several, side by side where the text is compiled."""
+        if not self.compiled:
+            return [self.walk(account) for account in accounts]
+        with ThreadPoolExecutor(max_workers=len(accounts)) as threads:
+            return list(threads.map(self.walk, accounts))
 
     def _begun(self, account: Account) -> Run:
         grid, signals = self._grid, len(self.signals)

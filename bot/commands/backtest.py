@@ -5,6 +5,7 @@ Owns how its options become terms, and what is said on the screen; figures come 
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -59,6 +60,7 @@ def backtest(settings: Settings, wanted: Wanted) -> None:
     began = time.monotonic()
     from bot.backtest.lean import import_talib
 
+    gc.disable()  # a short life, many objects and no cycles among them
     import_talib()
     with research_tools():
         from bot.backtest.run import BacktestError

@@ -84,15 +84,28 @@ def vwap(candles: Candles) -> Series:
 def mean_of_last(values: Series, count: int) -> Series:
     """Mean of the last `count` values, the current one included; NaN before there are as many.
 
-    Added up anew for each row: a running sum would carry the rounding of everything before the window.
+    Added up for each row on its own, in the same order: a running sum would carry the rounding of everything before the window.
     """
     result = np.full(len(values), np.nan)
     if len(values) >= count:
-        total = values[count - 1 :].copy()
-        for back in range(1, count):
-            total += values[count - 1 - back : len(values) - back]
-        result[count - 1 :] = total / count
+        result[count - 1 :] = sum_of_last(values, count) / count
     return result
+
+
+def sum_of_last(values: Series, count: int) -> Series:
+    """The sum of the last `count` values for every row that has as many: of sums of 1, 2, 4 … values, so in few additions."""
+    doubled, width = values, 1
+    total, taken = values[:0], 0
+    while True:
+        if count & 1:
+            older = doubled[: len(doubled) - taken]
+            total = total[width:] + older if taken else older
+            taken += width
+        count >>= 1
+        if count == 0:
+            return total
+        doubled = doubled[width:] + doubled[: len(doubled) - width]
+        width *= 2
 
 
 def _whole_days(candles: Candles) -> list[tuple[int, int]]:
