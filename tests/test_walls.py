@@ -51,7 +51,7 @@ MAY_IMPORT = {
     "bot.backtest": {"bot.domain", "bot.strategy"},
     "bot.commands": {
         *("bot.domain", "bot.store", "bot.settings", "bot.telemetry", "bot.runtime", "bot.broker_manager"),
-        "bot.backtest",
+        *("bot.backtest", "bot.strategy.base"),
     },
     "bot.__main__": {"bot.commands.cli", "bot.runtime.stopping"},
 }

@@ -96,7 +96,9 @@ def filled(kind: np.dtype[Any], columns: dict[str, NDArray[Any]]) -> Records:
 
 
 def record_of(values: Any) -> Records:
-    """The numbers of a NamedTuple as one record."""
+    """The numbers of a NamedTuple as one record; anything else as it is."""
+    if not hasattr(values, "_asdict"):
+        return values
     kinds = [(name, "i8" if isinstance(value, int) else "f8") for name, value in values._asdict().items()]
     return np.array([tuple(values)], np.dtype(kinds, align=True)).view(np.recarray)[0]
 

@@ -115,16 +115,13 @@ def _show(made: Backtest, candles: int, seconds: float, notes: Sequence[str]) ->
 
 
 def _strategy(settings: Settings, wanted: Wanted) -> Strategy:
-    from bot.strategy.named import with_params
-
-    strategy = strategy_of(settings, wanted.strategy)
     given = {}
     for word in wanted.params:
         name, equals, value = word.partition("=")
         if not equals:
             raise ValueError(f"--param {word}: name=value is needed, such as score_needed=4")
         given[name] = value
-    return with_params(strategy, given) if given else strategy
+    return strategy_of(settings, wanted.strategy, given)
 
 
 def _params(strategy: Strategy) -> dict[str, Any]:

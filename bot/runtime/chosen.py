@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from bot.domain.calendar import CalendarError, read_calendar
 from bot.settings.load import ConfigError, Settings
 from bot.settings.variables import TIMEFRAMES, TradingSettings
 from bot.strategy.base import Strategy
-from bot.strategy.named import named
+from bot.strategy.named import named, with_params
 from bot.strategy.params import Owner
 
 
@@ -15,10 +17,13 @@ def owner_of(settings: Settings) -> Owner:
     return Owner(**{name: float(getattr(settings.rule, name)) for name in Owner._fields})
 
 
-def strategy_of(settings: Settings, other: str | None = None) -> Strategy:
-    """The strategy of the settings, or another in its place; raises `ConfigError` for one that cannot be used."""
+def strategy_of(settings: Settings, other: str | None = None, params: Mapping[str, str] | None = None) -> Strategy:
+    """The strategy of the settings, or another in its place, with other numbers where `params` name some; raises `ConfigError`
+    for one that cannot be used.
+    """
     try:
-        return named(other or settings.trading.strategy, owner_of(settings), settings.home)
+        strategy = named(other or settings.trading.strategy, owner_of(settings), settings.home)
+        return with_params(strategy, params) if params else strategy
     except ValueError as error:
         raise ConfigError([str(error) if other else f"STRATEGY is {error}"]) from None
 

@@ -20,11 +20,6 @@ class Columns(NamedTuple):
     long: Series
 
 
-class AtClose(NamedTuple):
-    short: Series
-    long: Series
-
-
 def mean_of(values: Series, count: int) -> Series:
     """The mean of the last `count` values, NaN before there are as many."""
     found = np.full(len(values), np.nan)
@@ -43,12 +38,8 @@ def decided(found: Columns, row: int, params: Any, owner: Any) -> Decided:
     return Decided(0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
-def at_close(found: Columns) -> AtClose:
-    return AtClose(found.short, found.long)
-
-
-def closed(trade: Trade, close: float, found: AtClose, row: int, params: Any) -> Closed:
-    return Closed(trade.stop, 1 if found.short[row] < found.long[row] else 0)
+def closed(trade: Trade, close: float, now: Any, params: Any) -> Closed:
+    return Closed(trade.stop, 1 if now.short < now.long else 0)
 
 
 class Sound(Strategy):
@@ -58,7 +49,7 @@ class Sound(Strategy):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self.rows = Rows(columns, decided, at_close, closed, 0, ("crossed",))
+        self.rows = Rows(columns, decided, ("short", "long"), closed, 0, ("crossed",))
 
     def evaluate(self, candles: Candles) -> Evaluation:
         found = columns(candles)
@@ -123,7 +114,7 @@ class Centred(Sound):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self.rows = Rows(self.columns, decided, at_close, closed, 0, ("crossed",))
+        self.rows = Rows(self.columns, decided, ("short", "long"), closed, 0, ("crossed",))
 
     def columns(self, candles: Candles) -> Columns:
         found = columns(candles)
@@ -141,7 +132,7 @@ class ReadsOn(Sound):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self.rows = Rows(columns, decided_by_the_next, at_close, closed, 0, ("crossed",))
+        self.rows = Rows(columns, decided_by_the_next, ("short", "long"), closed, 0, ("crossed",))
 
 
 # -- where data begins ------------------------------------------------------------------------------------------------
@@ -157,7 +148,7 @@ class ColumnFromTheFirst(Sound):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self.rows = Rows(self.columns, decided, at_close, closed, 0, ("crossed",))
+        self.rows = Rows(self.columns, decided, ("short", "long"), closed, 0, ("crossed",))
 
     def columns(self, candles: Candles) -> Columns:
         count = np.arange(1, len(candles) + 1)
@@ -197,7 +188,7 @@ class CountsTooFar(Sound):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self.rows = Rows(columns, decided_beyond_numbers, at_close, closed, 0, ("crossed",))
+        self.rows = Rows(columns, decided_beyond_numbers, ("short", "long"), closed, 0, ("crossed",))
 
 
 class Raises(Plain):
@@ -215,7 +206,7 @@ class RowsRaise(Sound):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self.rows = Rows(self.columns, decided, at_close, closed, 0, ("crossed",))
+        self.rows = Rows(self.columns, decided, ("short", "long"), closed, 0, ("crossed",))
 
     def columns(self, candles: Candles) -> Columns:
         raise KeyError("no such column")
