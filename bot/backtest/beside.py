@@ -28,7 +28,7 @@ def beside(backtest: Backtest, account: Account, result: Result, worse_fee: floa
     """All four. Two of them walk again, so that the costs decide on entries, too, as they would."""
     costs = account.costs
     others = [costs._replace(fee=0.0, spread=0.0), costs._replace(fee=worse_fee)]
-    free, worse = backtest.walk_all([account._replace(costs=other) for other in others])
+    free, worse = backtest.walk_all([account._replace(costs=others[0], spreads={}), account._replace(costs=others[1])])
     held = hold(backtest.histories, result.since, result.until, account.costs)
     return (
         _walked("without costs", free),

@@ -44,7 +44,7 @@ def consider(run: Run, row: int, at: int) -> int:
     side, close = int(signal.side), float(run.candles[cell].close)
     stop = towards(side, float(signal.stop), tick)
     out_at = stop if math.isnan(signal.out_at) else float(signal.out_at)
-    price = bought(side, float(run.candles[cell + 1].open), float(run.account.half))
+    price = bought(side, float(run.candles[cell + 1].open), float(run.markets[number].half))
     blocked = blocked_by_offer(run, at, side, close, stop, out_at, close)
     if blocked == 0:
         blocked = blocked_by_offer(run, at, side, close, stop, out_at, price)
@@ -149,7 +149,8 @@ def capacity(run: Run, row: int) -> Capacity:
 
 def blocked_by_offer(run: Run, at: int, side: int, close: float, stop: float, out_at: float, price: float) -> int:
     """The gate that blocks the trade at a price: the close, or what its order would pay."""
-    asked = terms(run.rule, at, close, out_at, price, float(run.account.fee), 2.0 * float(run.account.half) * price)
+    spread = 2.0 * float(run.markets[int(run.signals[at].market)].half) * price
+    asked = terms(run.rule, at, close, out_at, price, float(run.account.fee), spread)
     nearest = tighter(side, stop, asked.stop)
     return ask_offer(Offer("", side, price, nearest, asked.widest, asked.target, asked.least))
 

@@ -118,6 +118,21 @@ class Backtest:
         self._walk(run)
         return self._result(account, run)
 
+    def blocked(self, account: Account) -> dict[tuple[str, int], str]:
+        """Which gate blocked a signal on these terms, by market and close (ms UTC); "" for one that was entered on."""
+        run = self._begun(account)
+        self._asked.begin()
+        self._walk(run)
+        words = {0: "", **{gate.value: gate.word for gate in Gate}}
+        signals = zip(
+            run.signals["market"].tolist(), run.signals["row"].tolist(), run.signals["blocked"].tolist(), strict=True
+        )
+        closes = self._grid.start + self._grid.timeframe
+        return {
+            (self.histories[market].symbol, closes + row * self._grid.timeframe): words[gate]
+            for market, row, gate in signals
+        }
+
     def walk_all(self, accounts: Sequence[Account]) -> list[Result]:
         """The same for several, side by side where the text is compiled."""
         if not self.compiled:
@@ -173,6 +188,7 @@ class Backtest:
             "tick": [one.tick for one in markets],
             "min_lots": [math.ceil(one.min_qty / one.lot - 1e-9) for one in markets],
             "min_cost": [one.min_cost for one in markets],
+            "half": [account.spreads.get(one.symbol, account.costs.spread) / 2.0 for one in histories],
             "coin": [coins.index(one.symbol.split("-")[0]) for one in histories],
             "listed": [at if at > min(begins) else 0 for at in begins],
         }
@@ -183,7 +199,6 @@ class Backtest:
         owner = strategy.owner if strategy.raises_small else strategy.owner._replace(max_position_pct_small=0.0)
         return {
             "fee": costs.fee,
-            "half": costs.spread / 2.0,
             "coin_fee": costs.fee if costs.in_coin else 0.0,
             "slots": account.slots,
             "shorts": account.shorts,

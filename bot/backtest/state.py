@@ -30,14 +30,14 @@ def fields(whole: str, real: str = "") -> list[tuple[str, str]]:
 
 #: `open` is NaN where a strategy that leaves gaps out has no candle; `funding` is the rate that falls due when it opens.
 CANDLE = np.dtype(fields("", "open high low close funding"), align=True)
-#: One market: its first candle's row, its first cell and how many it has; what the venue asks; `coin`, a number per base coin,
-#: and when it was `listed` (ms UTC). Then what the walk keeps: the row of its open trade, the reason it is sold for at the next
-#: open (0: none), its last stop-out (ms UTC), losses in a row and until when they keep it out. In record `i` for all markets:
-#: whether coin `i` is held, and market number `i` among those with a position, in the order of their entries.
+#: One market: its first candle's row, its first cell and how many it has; what the venue asks, and `half` the spread as a fraction;
+#: `coin`, a number per base coin, and when it was `listed` (ms UTC). Then what the walk keeps: the row of its open trade, the reason
+#: it is sold for at the next open (0: none), its last stop-out (ms UTC), losses in a row and until when they keep it out. In record
+#: `i` for all markets: whether coin `i` is held, and market number `i` among those with a position, in the order of their entries.
 MARKET = np.dtype(
     fields(
         "first cells_from candles min_lots coin listed trade leaving stopped_at lost cooled_at coin_held held",
-        "lot tick min_cost",
+        "lot tick min_cost half",
     ),
     align=True,
 )
@@ -49,9 +49,9 @@ LEG = np.dtype(fields("trade row reason", "price qty fee"), align=True)
 #: The last close of a UTC day (ms), equity then, and the mean share of it that was in positions.
 DAY = np.dtype(fields("close", "equity share"), align=True)
 #: The account. Of time: when row 0 opens (ms UTC); decisions are those of rows from `since` to before `rows`; each cell has `parts`
-#: finer candles (0: none), from cell `fine_from` on, NaN where not known. Of terms: `half` is half the spread as a
-#: fraction, `coin_fee` what of the fee is taken in the coin, `targets` how many the strategy has; yes is 1. What the walk keeps: money
-#: and how far signals were looked at and records are filled. `shares` sums the day's shares of equity in positions over
+#: finer candles (0: none), from cell `fine_from` on, NaN where not known. Of terms: `coin_fee` is what of the fee
+#: is taken in the coin, `targets` how many the strategy has; yes is 1. What the walk keeps: money, how many signals were looked at,
+#: and how far the records are filled. `shares` sums the day's shares of equity in positions over
 #: `day_rows` closes; `halted` and `halted_today` are the gates of a drawdown and of a day's loss that were passed.
 ACCOUNT = np.dtype(
     [
@@ -59,7 +59,7 @@ ACCOUNT = np.dtype(
         *fields("slots shorts sits_out_stops next_open targets max_losses cooldown_ms min_age_ms"),
         *fields(
             "",
-            "fee half coin_fee slippage max_exposure_pct max_coin_exposure_pct max_order max_day_pct max_drawdown_pct",
+            "fee coin_fee slippage max_exposure_pct max_coin_exposure_pct max_order max_day_pct max_drawdown_pct",
         ),
         *fields("", " ".join(Owner._fields)),
         *fields("signals held trades legs days day_rows halted halted_today", "cash equity best midnight shares"),

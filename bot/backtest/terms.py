@@ -45,7 +45,9 @@ class Limits(NamedTuple):
 
 
 class Account(NamedTuple):
-    """What is walked with. `markets` holds what differs from `market` by symbol; `shorts`: whether they may be sold short."""
+    """What is walked with. `markets` and `spreads` hold what differs by symbol from `market` and from the spread of the costs;
+    `shorts`: whether they may be sold short.
+    """
 
     costs: Costs = Costs()
     equity: float = 10_000.0
@@ -54,3 +56,4 @@ class Account(NamedTuple):
     limits: Limits = Limits()
     market: Market = Market()
     markets: Mapping[str, Market] = {}
+    spreads: Mapping[str, float] = {}

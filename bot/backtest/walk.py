@@ -68,7 +68,7 @@ def live_through(run: Run, number: int, row: int, cell: int) -> None:
     if not calls(run.rule, run.positions[number], candle):
         return
     held = run.positions[number].held
-    step = lived(run.rule, number, run.positions[number], candle, float(run.account.half))
+    step = lived(run.rule, number, run.positions[number], candle, float(run.markets[number].half))
     for sale in step.sales:
         held -= sale.lots
         sell(run, number, row, sale.lots, sale.price, sale.stage)
@@ -107,7 +107,7 @@ def judge(run: Run, row: int) -> None:
         elif after.exit > 0 or not more:
             if account.next_open > 0:
                 reason = int(account.targets) + 1
-            sell_all(run, number, row, market(after.trade.side, close, float(account.half)), reason)
+            sell_all(run, number, row, market(after.trade.side, close, float(run.markets[number].half)), reason)
             continue
         place += 1
 
@@ -121,7 +121,13 @@ def leave(run: Run, row: int) -> None:
         if reason > 0 and not is_missing(run, cell_of(run, number, row + 1)):
             run.markets[number].leaving = 0
             opening = float(run.candles[cell_of(run, number, row + 1)].open)
-            sell_all(run, number, row + 1, market(run.positions[number].side, opening, float(run.account.half)), reason)
+            sell_all(
+                run,
+                number,
+                row + 1,
+                market(run.positions[number].side, opening, float(run.markets[number].half)),
+                reason,
+            )
         else:
             place += 1
 
