@@ -61,22 +61,27 @@ def compiled(function: Text, swaps: Swaps, folder: Path | None) -> Any:
     """The same text with these swaps, compiled; kept in `folder` where there is one."""
     import numba
 
-    key = text_key(function, swaps)
-    if folder is not None:
-        numba.config.CACHE_DIR = str(kept_in(folder, key))  # type: ignore[attr-defined]
+    kept = None if folder is None else kept_in(folder, text_key(function, swaps))
+    if kept is not None:
+        numba.config.CACHE_DIR = str(kept)  # type: ignore[attr-defined]
     njit: Any = numba.njit
     # Nothing outside calls the inner functions: that saves most of the time to compile, and half of the time to run.
     within = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
-    return njit(cache=folder is not None, no_cfunc_wrapper=True, nogil=True)(
+    return njit(cache=kept is not None, no_cfunc_wrapper=True, nogil=True)(
         Twins(within, swaps).bare(swaps.get(function, function))
     )
 
 
-def kept_in(folder: Path, key: str) -> Path:
-    """The folder of one hash, made where it is missing; beyond the newest ones the others go."""
+def kept_in(folder: Path, key: str) -> Path | None:
+    """The folder of one hash, made where it is missing; beyond the newest ones the others go. None where nothing can be written:
+    then everything is compiled each time.
+    """
     own = folder / key
     if not own.is_dir():
-        own.mkdir(parents=True, exist_ok=True)
+        try:
+            own.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            return None
         others = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
         for old in others[_KEPT:]:
             shutil.rmtree(old, ignore_errors=True)
