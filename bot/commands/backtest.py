@@ -17,6 +17,7 @@ import typer
 from bot.commands.research import compile_folder, research_tools
 from bot.domain.clock import MINUTE, parse_iso
 from bot.runtime.chosen import news_of, strategy_of, timeframe_of
+from bot.runtime.known_terms import KnownMarket, known_terms
 from bot.settings.load import ConfigError, Settings
 
 if TYPE_CHECKING:
@@ -76,17 +77,17 @@ def _run(settings: Settings, wanted: Wanted, began: float) -> None:
     from bot.backtest.document import document
     from bot.backtest.fees import next_worse
     from bot.backtest.numbers import numbers
+    from bot.backtest.summary import show
 
     strategy = _strategy(settings, wanted)
     made, notes = _prepared(settings, wanted, strategy)
-    account = _account(settings, wanted, strategy, made.histories)
+    known = {} if wanted.broker is None else known_terms(settings.operation.data_dir, wanted.broker)
+    account = _account(settings, wanted, made, known)
     result = made.walk(account)
     found = numbers(result)
     others = beside(made, account, result, next_worse(account.costs.fee, wanted.broker))
     seconds = time.monotonic() - began
     if wanted.json is not None:
-        import orjson
-
         head = {
             "strategy": wanted.strategy or settings.trading.strategy,
             "params": _params(strategy),
@@ -95,23 +96,45 @@ def _run(settings: Settings, wanted: Wanted, began: float) -> None:
             "limits": wanted.limits,
             "seconds": round(seconds, 3),
         }
-        found_all = document(result, head, found, [one._asdict() for one in others])
-        wanted.json.write_bytes(orjson.dumps(found_all, option=orjson.OPT_INDENT_2))
-    _show(made, result.candles, seconds, notes)
-    from bot.backtest.summary import show
-
+        _write(wanted.json, document(result, head, found, [one._asdict() for one in others]))
+    how = "compiled" if made.compiled else "asked candle by candle, since it has no rows"
+    typer.echo(f"{result.candles:,} candles of {len(made.histories)} markets in {seconds:.1f} s ({how})")
+    for line in [_terms_line(wanted, account, known), *notes, *_young(made, account), *_troubles(made)]:
+        typer.echo(line)
     show(found, others)
 
 
-def _show(made: Backtest, candles: int, seconds: float, notes: Sequence[str]) -> None:
-    how = "compiled" if made.compiled else "asked candle by candle, since it has no rows"
-    typer.echo(f"{candles:,} candles of {len(made.histories)} markets in {seconds:.1f} s ({how})")
-    for line in notes:
-        typer.echo(line)
-    for trouble in made.troubles[:5]:
-        typer.echo(f"{trouble.symbol}: {trouble.question} could not be answered ({trouble.where}): {trouble.reason}")
-    if len(made.troubles) > 5:
-        typer.echo(f"({len(made.troubles) - 5} more of these)")
+def _write(file: Path, found: dict[str, Any]) -> None:
+    import orjson
+
+    try:
+        file.write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2))
+    except OSError as error:
+        raise ValueError(f"--json {file}: cannot be written: {error.strerror}") from None
+
+
+def _terms_line(wanted: Wanted, account: Account, known: Mapping[str, KnownMarket]) -> str:
+    costs, whose = account.costs, ""
+    if wanted.broker is not None and wanted.fee is None:
+        whose = f" (your account at {wanted.broker})" if known else f" (a newcomer at {wanted.broker})"
+    limits = "your limits" if wanted.limits == "account" else "no limits"
+    return f"fee {costs.fee:.3%} a side{whose}, spread {costs.spread:.3%}, {account.slots} slots, {limits}"
+
+
+def _young(made: Backtest, account: Account) -> list[str]:
+    """Which markets are taken as listed when their candles begin."""
+    begin = min(int(one.time[0]) for one in made.histories)
+    later = [one.symbol for one in made.histories if int(one.time[0]) > begin]
+    if not later or not account.limits.min_age_ms:
+        return []
+    return [f"their candles begin later, so they count as young for {OLD_DAYS} days: {', '.join(later)}"]
+
+
+def _troubles(made: Backtest) -> list[str]:
+    """What the strategy could not answer; some of it."""
+    troubles = made.troubles
+    lines = [f"{one.symbol}: {one.question} ({one.where}) has no answer: {one.reason}" for one in troubles[:5]]
+    return lines if len(troubles) <= 5 else [*lines, f"({len(troubles) - 5} more of these)"]
 
 
 def _strategy(settings: Settings, wanted: Wanted) -> Strategy:
@@ -176,7 +199,7 @@ def _moment(option: str, text: str | None) -> int | None:
 
 
 # -- terms ------------------------------------------------------------------------------------------------------------
-def _account(settings: Settings, wanted: Wanted, strategy: Strategy, histories: Sequence[History]) -> Account:
+def _account(settings: Settings, wanted: Wanted, made: Backtest, known: Mapping[str, KnownMarket]) -> Account:
     from bot.backtest.terms import Account, Limits
 
     if wanted.shorts and wanted.broker is not None:
@@ -186,12 +209,12 @@ def _account(settings: Settings, wanted: Wanted, strategy: Strategy, histories: 
             raise ValueError(
                 f"--shorts: NIJA sells short swaps of {', '.join(sorted(SHORTABLE))} alone, not {wanted.broker}"
             )
-    own = strategy.slots or (settings.limits.max_open_positions if wanted.limits == "account" else 5)
+    own = made.strategy.slots or (settings.limits.max_open_positions if wanted.limits == "account" else 5)
     if wanted.limits == "account":
         own = min(own, settings.limits.max_open_positions)
-    markets = {one.symbol: _market(wanted, float(one.close[-1])) for one in histories}
+    markets = {one.symbol: _market(wanted, known.get(one.symbol), float(one.close[-1])) for one in made.histories}
     return Account(
-        costs=_costs(wanted),
+        costs=_costs(wanted, known),
         equity=wanted.equity,
         slots=own if wanted.slots is None else wanted.slots,
         shorts=wanted.shorts,
@@ -200,12 +223,15 @@ def _account(settings: Settings, wanted: Wanted, strategy: Strategy, histories: 
     )
 
 
-def _costs(wanted: Wanted) -> Costs:
+def _costs(wanted: Wanted, known: Mapping[str, KnownMarket]) -> Costs:
+    """What the account pays where that is known, the highest of its markets; else what a newcomer pays."""
     from bot.backtest.fees import newcomer
     from bot.backtest.terms import Costs
     from bot.backtest.venues import IN_COIN
 
     usual = FEE if wanted.broker is None else newcomer(wanted.broker)
+    if known:
+        usual = float(max(one.fee for one in known.values()))
     return Costs(
         fee=usual if wanted.fee is None else wanted.fee,
         spread=SPREAD if wanted.spread is None else wanted.spread,
@@ -213,12 +239,16 @@ def _costs(wanted: Wanted) -> Costs:
     )
 
 
-def _market(wanted: Wanted, price: float) -> Market:
+def _market(wanted: Wanted, known: KnownMarket | None, price: float) -> Market:
+    """As the exchange last said, else as markets at this price usually are there; what was given as an option comes first."""
     from bot.backtest.terms import Market
     from bot.backtest.venues import usual
 
-    known = Market() if wanted.broker is None else usual(wanted.broker, price)
-    return known._replace(**(wanted.market or {}))
+    if known is not None:
+        terms = Market(float(known.lot), float(known.tick), float(known.min_qty), float(known.min_cost))
+    else:
+        terms = Market() if wanted.broker is None else usual(wanted.broker, price)
+    return terms._replace(**(wanted.market or {}))
 
 
 def _limits(settings: Settings) -> Limits:

@@ -22,6 +22,7 @@ from bot.engine.business import Business, Operator, Plan
 from bot.engine.desk import Desk
 from bot.marketdata.polled import Wish
 from bot.runtime.feed import Feed
+from bot.runtime.known_terms import TermsFile
 from bot.runtime.operator_desk import OperatorDesk
 from bot.runtime.reporter import Reporter
 from bot.runtime.schedule import Now, Schedule
@@ -92,7 +93,8 @@ class BrokerTrader:
     def _settle_in(self, connection: Connection, ledger: Ledger) -> None:
         """Everything that belongs to this account, made for this life."""
         desk = Desk(self._broker, ledger, self._clock, self._log, self._ids(ledger))
-        self._connection = connection
+        self._desk, self._connection = desk, connection
+        self._terms = TermsFile(self._emergency_file.parent, connection.account.key, self._log)
         self._business = Business.of(desk, self._plan, self._fed)
         self._operator = OperatorDesk(
             ledger, self._business, self._emergency_file, self._log, watch_only=self._watch_only
@@ -217,6 +219,7 @@ class BrokerTrader:
             raise
         self._schedule.answered()
         self._reporter.cycled()
+        self._terms.keep(self._desk.instruments, self._desk.fees)
 
     def _measured(self) -> None:
         """Tell how the account stands."""
