@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from bot.backtest import result
 from bot.backtest.terms import Market
@@ -81,17 +82,21 @@ class Parity:
         ]
 
 
-def compared(
-    live: Sequence[Trade],
-    found: result.Result,
-    blocked: Mapping[tuple[str, int], str],
-    markets: Mapping[str, Market],
-    needed: Mapping[str, float],
-) -> Parity:
-    """`blocked` says which gate blocked a signal in the backtest ("": none did), `needed` how much of a price R must be for its costs,
-    by market. A trade that is open when the daemon stops counts for entries and sizes only.
+class Walked(NamedTuple):
+    """The backtest's side: its trades, which gate blocked a signal ("": none did), and by market how much of a price R must be to pay
+    its costs. `fee` is a side's.
     """
-    walked = {(one.symbol, one.decided_at): one for one in found}
+
+    trades: Sequence[result.Trade]
+    blocked: Mapping[tuple[str, int], str]
+    needed: Mapping[str, float]
+    fee: float
+    timeframe_ms: int
+
+
+def compared(live: Sequence[Trade], found: Walked, markets: Mapping[str, Market]) -> Parity:
+    """Trade by trade. One that is open when either side ends counts for entries and sizes only."""
+    walked = {(one.symbol, one.decided_at): one for one in found.trades}
     traded = {(one.symbol, one.decided_at): one for one in live}
     parity = Parity(len(traded), len(walked))
     for key in sorted({*traded, *walked}, key=lambda one: (one[1], one[0])):
@@ -100,12 +105,12 @@ def compared(
             parity.same_entries += 1
             _compare(parity, mine, theirs, markets[key[0]], found.fee)
         elif mine is not None:
-            gate = blocked.get(key)
+            gate = found.blocked.get(key)
             cause = {Gate.COSTS.word: Cause.COSTS, None: Cause.UNKNOWN, "": Cause.UNKNOWN}.get(gate, Cause.KNOCK_ON)
             parity.note(cause, f"{key[0]} {key[1]}: entered by the daemon alone; the backtest: {gate}")
         elif theirs is not None:
             barred = _is_barred(live, key, found.timeframe_ms)
-            near = theirs.r < theirs.entry_price * needed[key[0]] * (1.0 + NEAR_COSTS)
+            near = theirs.r < theirs.entry_price * found.needed[key[0]] * (1.0 + NEAR_COSTS)
             cause = Cause.KNOCK_ON if barred else Cause.COSTS if near else Cause.UNKNOWN
             parity.note(cause, f"{key[0]} {key[1]}: entered by the backtest alone")
     return parity

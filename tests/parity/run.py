@@ -22,7 +22,7 @@ from bot.backtest.run import Backtest
 from bot.backtest.terms import Account, Costs, Limits
 from bot.strategy import exits
 from bot.strategy.apex import ApexStrategy
-from tests.parity.compare import Parity, compared
+from tests.parity.compare import Parity, Walked, compared
 from tests.parity.live import LOOK, Traded, traded
 from tests.parity.market import COINS, DAY, FIVE_MINUTES, spreads, written
 
@@ -59,7 +59,10 @@ def walked(candles: Path, live: Traded, days: int, seed: int) -> Parity:
         spreads=spread,
     )
     needed = {symbol: exits.needed(1.0, live.fee, spread[symbol], 1.0) for symbol in symbols}
-    return compared(live.trades, backtest.walk(account), backtest.blocked(account), live.markets, needed)
+    trades = list(backtest.walk(account))
+    return compared(
+        live.trades, Walked(trades, backtest.blocked(account), needed, live.fee, FIVE_MINUTES), live.markets
+    )
 
 
 def main(words: Sequence[str]) -> int:
