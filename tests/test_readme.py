@@ -38,7 +38,9 @@ from bot.strategy.guarded import Guarded, Trouble
 from bot.strategy.named import named
 from bot.strategy.params import DEFAULT_OWNER
 from bot.telemetry.alarms import Kind
+from tests.bench import backtest as bench
 from tests.mutants import __main__ as mutants
+from tests.parity import run as parity
 from tests.paths import VENUES
 from tests.torture import report
 
@@ -172,6 +174,8 @@ def parsers() -> dict[str, Callable[[list[str]], object]]:
         "scripts/validate_multi_broker_readiness.py": check(validate=False),
         "scripts/check_kraken_connection_status.py": check(validate=True),
         "scripts/test_okx_connection.py": check(validate=True),
+        "scripts/bench.py": lambda args: bench.parser().parse_args(args[1:]),
+        "scripts/parity.py": lambda args: parity.parser().parse_args(args),
         "scripts/test.sh": nothing,
         "scripts/mutants.sh": mutants.parse,
         "bot.sandbox": options.parse,

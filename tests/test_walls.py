@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENUES = ("kraken", "okx", "coinbase")
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60
 #: The parts of `bot.runtime` that run one account, and where all of them are known.
-ACTOR = ("broker_trader", "feed", "life", "operator_desk", "reporter", "schedule")
+ACTOR = ("broker_trader", "feed", "known_terms", "life", "operator_desk", "reporter", "schedule")
 OF_ALL_ACCOUNTS = ("bot.runtime", "bot.broker_manager", "bot.independent_broker_trader")
 HEAVY = {"numba", "pyarrow", "ccxt", "optuna", "plotly"}
 

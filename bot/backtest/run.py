@@ -24,7 +24,7 @@ from bot.backtest.state import ACCOUNT, CANDLE, DAY, LEG, MARKET, TRADE, Records
 from bot.backtest.terms import Account
 from bot.backtest.walk import walk
 from bot.domain.candles import Series
-from bot.strategy.base import Strategy
+from bot.strategy.base import Strategy, asked_of
 from bot.strategy.exits import Leg
 from bot.strategy.gates import QUIET, Gate
 
@@ -158,7 +158,7 @@ class Backtest:
         )
 
     def _rule(self) -> Any:
-        rows, asked = self.strategy.rows, self.strategy.asked()
+        rows, asked = self.strategy.rows, asked_of(self.strategy)
         if not self.compiled or rows is None:
             return self._asked
         return RowsRule(

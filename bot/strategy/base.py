@@ -199,11 +199,7 @@ class Strategy(ABC):
 
     def terms(self, evaluation: Evaluation, price: float, costs: Costs) -> Terms:
         """What a trade at `price` must offer to be taken."""
-        return exits.terms(evaluation.close, evaluation.out_at, price, costs.fee, costs.spread, self.asked())
-
-    def asked(self) -> Asked:
-        """What its entries are held to by default."""
-        return Asked(self.legs, self.widest_r, self.owner.min_reward_to_cost)
+        return exits.terms(evaluation.close, evaluation.out_at, price, costs.fee, costs.spread, asked_of(self))
 
     def size_pct(self, evaluation: Evaluation) -> float:  # noqa: ARG002 - no grades here
         """Percent of equity to put into it."""
@@ -219,6 +215,11 @@ class Strategy(ABC):
     def on_price(self, trade: Trade, look: Look) -> list[Exit]:
         """Which targets the price reached, in order, and what is to be sold there. The stop is the house's care."""
         return exits.at_targets(trade, look.high, look.low, self.legs)
+
+
+def asked_of(rule: Strategy) -> Asked:
+    """What a strategy's entries are held to, unless its `terms` say otherwise."""
+    return Asked(rule.legs, rule.widest_r, rule.owner.min_reward_to_cost)
 
 
 def ranked(evaluations: dict[str, Evaluation]) -> list[str]:

@@ -151,13 +151,17 @@ def bare(histories: Sequence[History]) -> Callable[[], int]:
     return run
 
 
+def parser() -> argparse.ArgumentParser:
+    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words.add_argument("--pairs", type=int, default=20)
+    words.add_argument("--days", type=int, default=365)
+    words.add_argument("--runs", type=int, default=4)
+    words.add_argument("--json", type=Path)
+    return words
+
+
 def main(words: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pairs", type=int, default=20)
-    parser.add_argument("--days", type=int, default=365)
-    parser.add_argument("--runs", type=int, default=4)
-    parser.add_argument("--json", type=Path)
-    asked = parser.parse_args(words)
+    asked = parser().parse_args(words)
     folder = made(ROOT / "build" / "bench", asked.pairs, asked.days)
     with tempfile.TemporaryDirectory(prefix="nija-bench-") as name:
         data = Path(name)

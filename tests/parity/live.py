@@ -99,7 +99,7 @@ def traded(
         equity = sum(float(balances[one]["free"]) + float(balances[one]["held"]) for one in DOLLARS if one in balances)
         rules = _rules(sandbox.kraken.rest, symbols)
         for number in range(days * DAY // FIVE_MINUTES):
-            _candle(sandbox, daemon, look)
+            _candle(sandbox, look)
             if (number + 1) % 288 == 0:
                 tell(f"day {(number + 1) // 288}: {len(daemon.book()['orders'])} orders")
         book = daemon.book()
@@ -109,10 +109,11 @@ def traded(
         return Traded(equity, round(fee, 5), rules, trades_of(book))
 
 
-def _candle(sandbox: Sandbox, daemon: Daemon, look: int) -> None:
+def _candle(sandbox: Sandbox, look: int) -> None:
     """Five minutes of the market; entries come at closes alone, so what is held is known at once."""
     left = FIVE_MINUTES // 1000
-    step = look if daemon.book()["positions"] else left
+    held = sandbox.control("GET", "exposure?venue=kraken").values()
+    step = look if any(float(one["held"]) > 0.0 for one in held) else left
     while left > 0:
         sandbox.control("POST", "advance", seconds=min(step, left))
         left -= step

@@ -26,6 +26,7 @@ from tests.parity.compare import Parity, Walked, compared
 from tests.parity.live import LOOK, Traded, traded
 from tests.parity.market import COINS, DAY, FIVE_MINUTES, spreads, written
 
+COMPILED = Path(__file__).resolve().parent.parent.parent / "build" / "numba"
 START = 1_767_571_200_000  # 2026-01-05
 
 
@@ -44,9 +45,8 @@ def walked(candles: Path, live: Traded, days: int, seed: int) -> Parity:
     symbols = list(live.markets)
     histories = [one.before(START + days * DAY) for one in load(candles, symbols, "5m").histories]
     fine = {one.symbol: one for one in load(candles, symbols, "1m").histories}
-    backtest = Backtest(
-        ApexStrategy(), [one for one in histories if one is not None], since=START - FIVE_MINUTES, fine=fine
-    )
+    kept = [one for one in histories if one is not None]
+    backtest = Backtest(ApexStrategy(), kept, since=START - FIVE_MINUTES, fine=fine, compile_to=COMPILED)
     spread = spreads(candles, seed, START, days, symbols)
     account = Account(
         costs=Costs(live.fee, 0.0),
@@ -65,14 +65,18 @@ def walked(candles: Path, live: Traded, days: int, seed: int) -> Parity:
     )
 
 
+def parser() -> argparse.ArgumentParser:
+    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words.add_argument("--days", type=int, default=30)
+    words.add_argument("--pairs", type=int, default=10)
+    words.add_argument("--seed", type=int, default=7)
+    words.add_argument("--look", type=int, default=LOOK, help="market seconds between two looks at what is held")
+    words.add_argument("--json", type=Path)
+    return words
+
+
 def main(words: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--days", type=int, default=30)
-    parser.add_argument("--pairs", type=int, default=10)
-    parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--look", type=int, default=LOOK, help="market seconds between two looks at what is held")
-    parser.add_argument("--json", type=Path)
-    asked = parser.parse_args(words)
+    asked = parser().parse_args(words)
     with tempfile.TemporaryDirectory(prefix="nija-parity-") as name:
         parity = measured(
             Path(name), asked.days, asked.pairs, asked.seed, asked.look, lambda line: print(line, flush=True)
