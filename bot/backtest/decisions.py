@@ -14,7 +14,7 @@ import numpy as np
 from bot.backtest.history import History
 from bot.backtest.result import Integers
 from bot.backtest.state import SIGNAL, Records, filled, record_of
-from bot.domain.candles import Series, quiet
+from bot.domain.candles import Series, quiet_at
 from bot.strategy.base import Decided, Strategy
 from bot.strategy.grid import compared
 from bot.strategy.params import Owner
@@ -86,7 +86,7 @@ def in_order(
     row, side, stop, out_at, momentum, score, pct = (
         np.concatenate(columns) for columns in zip(*decisions, strict=True)
     )
-    still = np.concatenate([quiet(one.candles)[found.row] for one, found in zip(histories, decisions, strict=True)])
+    still = np.concatenate([quiet_at(one.candles, found.row) for one, found in zip(histories, decisions, strict=True)])
     timeframe = histories[0].timeframe_ms
     closed_at = np.concatenate(
         [one.time[found.row] + timeframe for one, found in zip(histories, decisions, strict=True)]

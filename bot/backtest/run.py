@@ -69,8 +69,8 @@ class Backtest:
         self._asked = Asked(strategy, self.histories)
         self._compile_to = compile_to
         self._at_close: Any = None
+        self._scan, self._walk = self._text(scan), self._text(walk)
         self.signals = self._decided(news)
-        self._walk = self._text(walk)
 
     @property
     def troubles(self) -> Sequence[Any]:
@@ -81,11 +81,10 @@ class Backtest:
     def _decided(self, news: Sequence[int]) -> Records:
         found: list[Decisions] = []
         kept: list[dict[str, Series]] = []
-        scanned = self._text(scan)
         for number, history in enumerate(self.histories):
             first = self._first_row(history)
             if self.compiled:
-                columns, decisions = by_rows(self.strategy, scanned, history, first)
+                columns, decisions = by_rows(self.strategy, self._scan, history, first)
                 kept.append(columns)
             else:
                 decisions = self._asked.decisions(number, first, len(history))

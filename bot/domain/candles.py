@@ -165,12 +165,11 @@ def too_quiet(candles: Candles) -> bool:
     return flat_share(candles) > QUIET_SHARE
 
 
-def quiet(candles: Candles) -> NDArray[np.bool_]:
-    """For every row, whether the candles up to it are too quiet."""
+def quiet_at(candles: Candles, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """For each of these rows, whether the candles up to it are too quiet."""
     counts = np.concatenate(([0], np.cumsum(candles.volume == 0.0)))
-    rows = np.arange(1, len(candles) + 1)
-    among = np.minimum(rows, QUIET_WINDOW)
-    return np.asarray((counts[rows] - counts[rows - among]) / among > QUIET_SHARE)
+    among = np.minimum(rows + 1, QUIET_WINDOW)
+    return np.asarray((counts[rows + 1] - counts[rows + 1 - among]) / among > QUIET_SHARE)
 
 
 def _freeze(candles: Candles, name: str, dtype: np.dtype[np.generic], shape: Sequence[int]) -> None:

@@ -7,7 +7,6 @@ anything.
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -75,9 +74,10 @@ def vwap(candles: Candles) -> Series:
     """
     result = np.full(len(candles), np.nan)
     worth = (candles.high + candles.low + candles.close) / 3.0 * candles.volume
-    for start, end in _whole_days(candles):
-        volume = np.cumsum(candles.volume[start:end])
-        np.divide(np.cumsum(worth[start:end]), volume, out=result[start:end], where=volume > 0.0)
+    for start, end, days in _whole_days(candles):
+        sums = np.cumsum(candles.volume[start:end].reshape(days, -1), axis=1)
+        worths = np.cumsum(worth[start:end].reshape(days, -1), axis=1)
+        np.divide(worths, sums, out=result[start:end].reshape(days, -1), where=sums > 0.0)
     return result
 
 
@@ -108,12 +108,18 @@ def sum_of_last(values: Series, count: int) -> Series:
         width *= 2
 
 
-def _whole_days(candles: Candles) -> list[tuple[int, int]]:
-    """Row spans of the UTC days that begin at their midnight; the last may still be running."""
+def _whole_days(candles: Candles) -> list[tuple[int, int, int]]:
+    """Row spans of UTC days that begin at their midnight, and of how many days each is: those of as many candles, one after the
+    other, are one span. The last day may still be running.
+    """
     if len(candles) == 0:
         return []
     turns = np.flatnonzero(np.diff(candles.time // DAY_MS)) + 1
-    bounds = [0, *(int(turn) for turn in turns), len(candles)]
-    begins_at_midnight = int(candles.time[0]) % DAY_MS == 0
-    spans = list(pairwise(bounds))
-    return spans if begins_at_midnight else spans[1:]
+    bounds = np.concatenate(([0], turns, [len(candles)]))
+    if int(candles.time[0]) % DAY_MS != 0:
+        bounds = bounds[1:]
+    lengths = np.diff(bounds)
+    changes = np.flatnonzero(np.diff(lengths)) + 1
+    ends = [*changes.tolist(), len(lengths)] if len(lengths) else []
+    starts = [0, *ends[:-1]] if ends else []
+    return [(int(bounds[first]), int(bounds[last]), last - first) for first, last in zip(starts, ends, strict=True)]
