@@ -106,7 +106,7 @@ def test_a_line_is_an_event_with_its_keys(opened: Opened) -> None:
         ("qty", Decimal("1E-8"), "qty=0.00000001"),
         ("qty", Decimal(100), "qty=100"),
         ("pnl_usd", Decimal("-1234.567"), "pnl=-$1,234.57"),
-        ("fee_usd", Decimal("0.00123"), "fee=$0.001230"),
+        ("fee_usd", Decimal("0.00123"), "fee=$0.00123"),
         ("fee_usd", Decimal(0), "fee=$0.00"),
         ("adx", 21.123456789, "adx=21.1235"),
         ("ready", True, "ready=true"),
