@@ -24,7 +24,6 @@ from bot.runtime.sandbox_child import is_alive
 from bot.runtime.unwatched import Unwatched
 from bot.settings.load import ConfigError, Settings, load_settings
 from bot.store.database import StoreError
-from bot.store.reader import Books
 from bot.store.report import document
 
 #: A trader that has not reported for so long (wall ms) does not trade.
@@ -55,9 +54,8 @@ def main(wish: Wish) -> int:
     try:
         settings = load_settings()
         lost = out_of_reach(settings.operation.data_dir)
-        books = books_of(settings)
-        here = presence(settings, books)
-        found = activities(settings, books)
+        here = presence(settings, books_of(settings))
+        found = activities(settings)
     except ConfigError as error:
         for line in error.lines:
             complain(line)
@@ -72,8 +70,9 @@ def main(wish: Wish) -> int:
     return 0 if found and all(one.trades_now for one in found) else 1
 
 
-def activities(settings: Settings, books: Books) -> list[Activity]:
+def activities(settings: Settings) -> list[Activity]:
     """Every current account's activity, a line for each database that cannot be read; raises `StoreError` when none can."""
+    books = books_of(settings)
     reports = books.statuses()
     brokers: dict[str, Any] = document(books)["brokers"]
     for line in books.unreadable.values():

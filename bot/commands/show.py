@@ -183,7 +183,9 @@ def _console() -> Console:
     """As wide as COLUMNS or the terminal says; without any code under NO_COLOR, where Rich alone would still write bold."""
     wide = shutil.get_terminal_size((UNLIMITED, 24)).columns
     found = Console(width=wide, highlight=False, markup=False, emoji=False)
-    return Console(width=wide, highlight=False, markup=False, emoji=False, color_system=None) if found.no_color else found
+    return (
+        Console(width=wide, highlight=False, markup=False, emoji=False, color_system=None) if found.no_color else found
+    )
 
 
 def _print(console: Console, what: RenderableType) -> None:

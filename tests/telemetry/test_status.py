@@ -16,7 +16,7 @@ from bot.domain.ids import AccountKey
 from bot.domain.log import Event
 from bot.domain.status import CONNECTING, BrokerStatus, Holding, Status
 from bot.telemetry.status import from_heartbeat, lasting, say, to_heartbeat
-from tests.rig import Notes
+from tests.notes import Notes
 from tests.store.cases import bought, ledger
 
 KRAKEN = BrokerStatus(
@@ -71,8 +71,8 @@ def test_reading_a_row_gives_the_status_that_was_written(
     reason, remedy, mode, account = texts
     silent, restarts, cycles = numbers
     told = BrokerStatus(
-        AccountKey("okx"), status, reason, remedy, mode, account, cycles=cycles, since=cycles, lateness=tuple(lateness), silent_ms=silent,
-        restarts=restarts, stuck=stuck,
+        AccountKey("okx"), status, reason, remedy, mode, account, cycles=cycles, since=cycles, lateness=tuple(lateness),
+        silent_ms=silent, restarts=restarts, stuck=stuck,
     )  # fmt: skip
     assert from_heartbeat(AccountKey("okx"), json.loads(json.dumps(to_heartbeat(told)))) == told
 
@@ -111,7 +111,11 @@ def test_each_line_of_the_status_block_has_its_fields(tmp_path: Path) -> None:
     notes = Notes()
     say(notes, [replace(KRAKEN, holdings=(held(tmp_path),)), COINBASE], 400_000)
     kraken, position, foreign, coinbase = notes.said(Event.STATUS)
-    assert (kraken["broker"], kraken["balance_usd"], kraken["today_usd"]) == ("KRAKEN", Decimal("1234.5"), Decimal("-1.5"))
+    assert (kraken["broker"], kraken["balance_usd"], kraken["today_usd"]) == (
+        "KRAKEN",
+        Decimal("1234.5"),
+        Decimal("-1.5"),
+    )
     assert (kraken["measured_s"], kraken["reconciled_s"], kraken["positions"], kraken["skipped"]) == (
         10, 340, 1, {"spread": 2, "costs": 3, "cash": 2},
     )  # fmt: skip
