@@ -190,4 +190,4 @@ def _last(alarms: Sequence[KeptAlarm], label: str) -> list[_Row]:
 
 
 def _amount(value: Decimal | None) -> str | None:
-    return None if value is None else plain(round(value, 8))
+    return None if value is None else plain(value)
