@@ -49,7 +49,12 @@ _DAEMON: Final = {
         "An account that is no longer traded holds positions.", "warning", "reason remedy", "account"
     ),
     Event.STATUS: _spec("One line of the status block.", "info", "text"),
-    Event.HEARTBEAT: _spec("The heartbeat file cannot be written.", "warning", "reason"),
+    Event.HEARTBEAT: _spec(
+        "Where pings go, or that the heartbeat file, HEARTBEAT_URL or the service manager cannot be reached.",
+        "info warning",
+        "reason",
+        "service lost",
+    ),
     Event.BACKUP: _spec("A backup of a database was made, or failed.", "info warning", "", "file bytes reason"),
     Event.NOTIFY: _spec(
         "Where alarms are sent, or a service that does not accept one.",

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bot.domain.clock import SECOND
 from bot.store.database import StoreError, copy_into
-from bot.store.disk import SOUND, Disk, flush
+from bot.store.disk import SOUND, Disk, flush, keep_private, make_private
 
 _STAMP = "%Y%m%dT%H%M%SZ"
 _FRESH = ".unfinished"
@@ -52,8 +52,11 @@ def back_up(file: Path, folder: Path, now: int, keep: int) -> Path:
         flush(fresh)
         fresh.replace(done)
         flush(folder)
-        for old in backups(folder, file.stem)[:-keep]:
+        made = backups(folder, file.stem)
+        for old in made[:-keep]:
             old.unlink()
+        for kept in made[-keep:]:
+            keep_private(kept)
     except (sqlite3.Error, OSError) as error:
         fresh.unlink(missing_ok=True)
         raise StoreError(f"no backup of {file} was made: {error}") from error
@@ -94,8 +97,9 @@ def _need_room(file: Path, folder: Path) -> None:
 
 
 def _copy(file: Path, fresh: Path) -> None:
-    """One file, without a log beside it, that was looked at from end to end."""
+    """One file, without a log beside it, that was looked at from end to end; for its owner alone."""
     fresh.unlink(missing_ok=True)
+    make_private(fresh)
     uri = f"{file.absolute().as_uri()}?mode=ro"
     with closing(sqlite3.connect(uri, uri=True)) as source, closing(sqlite3.connect(fresh)) as copy:
         copy_into(copy, source)

@@ -11,7 +11,7 @@ import socket
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from sqlalchemy.pool import Pool, QueuePool, StaticPool
 
 from bot.store import migrate
-from bot.store.disk import Disk
+from bot.store.disk import Disk, keep_private, make_private
 
 #: Stands in the header of every SQLite file of ours ("NIJA"), so that other files are told apart.
 APPLICATION_ID = 0x4E494A41
@@ -274,6 +274,8 @@ def _sqlite(file: Path, mode: str) -> Engine:
 
     def connect() -> sqlite3.Connection:
         uri = f"{file.absolute().as_uri()}?mode={mode}"
+        if mode != "ro":
+            _make_private(file)
         raw = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         with ExitStack() as opening:
             opening.callback(raw.close)
@@ -285,6 +287,14 @@ def _sqlite(file: Path, mode: str) -> Engine:
         return raw
 
     return _engine(connect, QueuePool, pool_size=1)
+
+
+def _make_private(file: Path) -> None:
+    """The database's file, and what lies beside it, for its owner alone. What keeps us from it SQLite says better."""
+    with suppress(OSError):
+        make_private(file)
+        for end in ("-wal", "-shm"):
+            keep_private(file.with_name(file.name + end))
 
 
 def _engine(connect: Callable[[], sqlite3.Connection], pool: type[Pool], **words: int) -> Engine:

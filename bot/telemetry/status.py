@@ -19,6 +19,8 @@ def to_heartbeat(status: BrokerStatus) -> dict[str, Any]:
         "status": status.status,
         "reason": status.reason,
         "remedy": status.remedy,
+        "gate": status.gate,
+        "errors": status.errors,
         "silent_ms": status.silent_ms,
         "restarts": status.restarts,
         "stuck": status.stuck,
@@ -36,12 +38,19 @@ def from_heartbeat(key: AccountKey, row: Mapping[str, Any]) -> BrokerStatus:
         status=Status.read(str(row["status"])),
         reason=str(row["reason"]),
         remedy=str(row.get("remedy", "")),
+        gate=str(row.get("gate", "")),
+        errors=int(row.get("errors", 0)),
         silent_ms=int(row["silent_ms"]),
         restarts=int(row.get("restarts", 0)),
         stuck=bool(row["stuck"]),
         cycles=int(row["cycles"]),
         lateness=tuple(int(ms) for ms in row.get("late_ms", ())),
     )
+
+
+def to_sentence(statuses: Iterable[BrokerStatus]) -> str:
+    """All brokers in one line without amounts, for services outside; play money is named."""
+    return "; ".join(_shortly(one) for one in statuses)
 
 
 def to_lines(statuses: Iterable[BrokerStatus], now: int) -> list[str]:
@@ -54,6 +63,15 @@ def to_lines(statuses: Iterable[BrokerStatus], now: int) -> list[str]:
             kept = ", ".join(f"{plain(amount)} {asset}" for asset, amount in sorted(status.foreign.items()))
             lines.append(f"  not ours, never touched: {kept}")
     return lines
+
+
+def _shortly(status: BrokerStatus) -> str:
+    play = "" if status.mode in ("", "live") else f" ({status.mode})"
+    verdict = f"{status.key.label}{play} {status.status}"
+    if status.reason:
+        return f"{verdict}: {status.reason}"
+    held = len(status.holdings)
+    return f"{verdict}, {held} position{'' if held == 1 else 's'}"
 
 
 def _headline(status: BrokerStatus, now: int) -> str:
