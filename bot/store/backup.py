@@ -58,10 +58,12 @@ def back_up(file: Path, folder: Path, now: int, keep: int) -> Path:
 
 
 def put_back(file: Path, backup: Path, stamp: str) -> str:
-    """A backup takes the place of a database that nobody has open; what was there is kept, under the name that is returned."""
+    """A backup takes the place of a database that nobody has open; what was there is kept, under the name that is returned ("" where
+    there was nothing).
+    """
     fresh = file.with_name(f"{file.name}.restored")
     copy_file(backup, fresh)
-    kept = set_aside(file, f"{file.stem}.replaced-{stamp}")
+    kept = set_aside(file, f"{file.stem}.replaced-{stamp}") if file.exists() else ""
     fresh.replace(file)
     flush(file.parent)
     return kept
