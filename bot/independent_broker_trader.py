@@ -11,7 +11,7 @@ import os
 import random
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Event as Signal
@@ -22,7 +22,7 @@ from bot.broker_manager import BrokerManager
 from bot.brokers.base import BaseBroker, BrokerError
 from bot.domain.backoff import Backoff
 from bot.domain.clock import MINUTE, SECOND, Clock, Pause
-from bot.domain.events import AccountEvent, Command, Verb
+from bot.domain.events import Command, Verb
 from bot.domain.ids import Account, AccountKey
 from bot.domain.log import Event, Halt
 from bot.domain.outcome import Meaning
@@ -30,14 +30,14 @@ from bot.domain.status import CONNECTING, MANY_ERRORS, STUCK_AFTER, BrokerStatus
 from bot.engine.business import Plan
 from bot.runtime.broker_trader import ACTOR, BrokerTrader
 from bot.runtime.heartbeat_file import HeartbeatFile
-from bot.runtime.life import Life, LivelyClock, Silence
+from bot.runtime.life import Life, LivelyClock, Post, Silence
 from bot.runtime.schedule import Due, Now
 from bot.store.database import StoreDamaged, StoreError, StoreReadOnly
 from bot.store.ledger import Ledger
 from bot.store.lock import AccountLocked
 from bot.telemetry.heartbeat import Heartbeat, Observer
 from bot.telemetry.log import EventLog
-from bot.telemetry.status import to_lines
+from bot.telemetry.status import say
 
 #: Real ms that an order in hand may still take once the daemon is told to stop.
 ORDER_IN_HAND = 6 * SECOND
@@ -54,32 +54,6 @@ TURN, HEARTBEAT = 0.2, 2 * SECOND
 #: The order in which one broker is chosen when only one may trade.
 ONE_OF = ("coinbase", "kraken", "okx")
 _REFUSED = frozenset({Meaning.CREDENTIALS, Meaning.PERMISSION})
-
-
-@dataclass(slots=True)
-class Post:
-    """One account's place: what supervisor and actor share, and what the supervisor remembers of it.
-
-    `born` is the steady time at which its thread began, `wait` how long (real ms) after the one before.
-    """
-
-    key: AccountKey
-    heartbeat: Heartbeat
-    silence: Silence
-    log: EventLog
-    inbox: SimpleQueue[AccountEvent] = field(default_factory=SimpleQueue)
-    broker: BaseBroker | None = None
-    thread: Thread | None = None
-    life: Life | None = None
-    restarts: int = 0
-    born: int = 0
-    wait: int = 0
-    admitted: bool = False
-    doubts: int = 0
-    locked: AccountLocked | None = None
-    damaged: bool = False
-    stuck: bool = False
-    down: bool = False
 
 
 class IndependentBrokerTrader:
@@ -314,8 +288,16 @@ class IndependentBrokerTrader:
         self._mark_failed(post, reason, remedy)
 
     def _mark_failed(self, post: Post, reason: str, remedy: str) -> None:
-        failed = replace(post.heartbeat.latest, status=Status.FAILED, reason=reason, remedy=remedy, last_error=reason)
-        post.heartbeat.beat(failed)
+        latest = post.heartbeat.latest
+        failed = replace(
+            latest,
+            status=Status.FAILED,
+            reason=reason,
+            remedy=remedy,
+            last_error=reason,
+            at=self._clock.wall_ms(),
+        )
+        post.heartbeat.beat(failed.after(latest))
         self._clock.pacer.excuse(post.key)
 
     def _notice_stuck(self) -> None:
@@ -365,8 +347,7 @@ class IndependentBrokerTrader:
         return not any(post.heartbeat.latest.connecting for post in self.posts)
 
     def _say_status(self) -> None:
-        for line in to_lines(self._statuses(), self._clock.wall_ms()):
-            self._log.info(Event.STATUS, text=line)
+        say(self._log, self._statuses(), self._clock.wall_ms())
 
     def _write_heartbeat(self, *, stopped: bool = False) -> None:
         statuses = self._statuses()
