@@ -58,7 +58,7 @@ class Pings:
     def kinds(self) -> list[str]:
         return [kind for kind, _ in self.came]
 
-    def until(self, done: Callable[[], bool], why: str, patience: float = 30.0) -> None:
+    def until(self, done: Callable[[], bool], why: str, patience: float = 60.0) -> None:
         end = time.monotonic() + patience
         while not done():
             assert time.monotonic() < end, f"{why}: {self.came}"
