@@ -177,7 +177,10 @@ def recover(
             if running_daemon(data_dir) is not None:
                 typer.echo("nija: NIJA is running: stop it first, then put the backup back", err=True)
                 raise typer.Exit(1)
-            done = put_backups_back(data_dir, data_dir / FOLDER, key) or ["there is no backup"]
+            done = put_backups_back(data_dir, data_dir / FOLDER, key)
+            if not done:
+                typer.echo(f"nija: there is no backup in {data_dir / FOLDER}: nothing was changed", err=True)
+                raise typer.Exit(1)
         elif forget_account:
             if busy := [one.label for one in at_work(data_dir) if key in (None, one)]:
                 typer.echo(

@@ -55,7 +55,12 @@ _DAEMON: Final = {
         "mode status reason balance_usd equity_usd today_usd measured_s positions signals skipped cycles cycles_ok"
         " reconciled_s foreign symbol side qty entry price stop unrealised_usd stage",
     ),
-    Event.HEARTBEAT: _spec("The heartbeat file cannot be written.", "warning", "reason"),
+    Event.HEARTBEAT: _spec(
+        "Where pings go, or that the heartbeat file, HEARTBEAT_URL or the service manager cannot be reached.",
+        "info warning",
+        "reason",
+        "service lost",
+    ),
     Event.BACKUP: _spec("A backup of a database was made, or failed.", "info warning", "", "file bytes reason"),
     Event.NOTIFY: _spec(
         "Where alarms are sent, or a service that does not accept one.",

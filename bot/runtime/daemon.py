@@ -8,7 +8,8 @@ import random
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -26,21 +27,24 @@ from bot.engine.risk import Limits
 from bot.engine.universe import Wishes
 from bot.independent_broker_trader import IndependentBrokerTrader
 from bot.runtime.backups import backing_up
+from bot.runtime.heartbeat_url import pinging
 from bot.runtime.hostlock import holding_keys
 from bot.runtime.ledgers import Ledgers
 from bot.runtime.lockstep import Follower
 from bot.runtime.memory import keep_small
 from bot.runtime.reporter import last_known
+from bot.runtime.service_manager import service_manager
 from bot.runtime.unwatched import unwatched
 from bot.runtime.world import World
 from bot.settings.env_file import exposure
-from bot.settings.load import ConfigError, Mode, Settings, resolve_mode, state_folder
+from bot.settings.load import ConfigError, Mode, Settings, resolve_mode, service_manager_socket, state_folder
 from bot.settings.variables import TIMEFRAMES, TradingSettings
 from bot.store.database import StoreError
 from bot.store.reader import Books
 from bot.strategy.base import Strategy
 from bot.strategy.named import named
 from bot.strategy.params import Owner
+from bot.telemetry.heartbeat import Observer
 from bot.telemetry.log import EventLog, Logs
 from bot.telemetry.notify import notifying
 from bot.telemetry.redact import Redactor
@@ -80,11 +84,28 @@ def _logged(settings: Settings, plan: Plan, world: World, stop: threading.Event)
             backing_up(settings.operation, log),
         ):
             _greet(log, world, settings.home / ".env")
-            return _trade(settings, plan, world, logs.event_log, stop)
+            with _observing(settings, world, log, redact) as observers:
+                return _trade(settings, plan, world, logs.event_log, stop, observers)
+
+
+@contextmanager
+def _observing(settings: Settings, world: World, log: EventLog, redact: Redactor) -> Iterator[list[Observer]]:
+    """Those outside who are kept informed of how the brokers are."""
+    address, watches = service_manager_socket()
+    with (
+        service_manager(address, world.clock, log, redact, watches=watches) as manager,
+        pinging(settings.operation, log, redact) as pinger,
+    ):
+        yield [*manager, *pinger]
 
 
 def _trade(
-    settings: Settings, plan: Plan, world: World, log_for: Callable[[str | None], EventLog], stop: threading.Event
+    settings: Settings,
+    plan: Plan,
+    world: World,
+    log_for: Callable[[str | None], EventLog],
+    stop: threading.Event,
+    observers: Sequence[Observer],
 ) -> int:
     manager = BrokerManager(world, state_folder(), allow_withdraw=settings.limits.allow_withdraw_keys, log_for=log_for)
     for key in manager.unbuilt:
@@ -103,6 +124,7 @@ def _trade(
         stop=stop,
         independent=settings.trading.multi_broker_independent,
         modes=_modes(world),
+        observers=observers,
         rng=random.Random(time.time_ns()),  # noqa: S311 - names orders and spreads waits, guards nothing
     )
     _tell_what_is_held(trader, settings, world)

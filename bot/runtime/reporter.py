@@ -162,7 +162,8 @@ class Reporter:
     # -- the status -----------------------------------------------------------------------------------------------
     def report(self, blocked_by: Blocked | None) -> None:
         """The newest status: into the heartbeat for the supervisor, into the database for everybody else."""
-        status = self._ledger.report_status(self._status(*self._verdict(blocked_by)))
+        gate = blocked_by.gate.word if blocked_by is not None else ""
+        status = self._ledger.report_status(replace(self._status(*self._verdict(blocked_by)), gate=gate))
         self._heartbeat.beat(status)
 
     def stays(self) -> None:

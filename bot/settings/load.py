@@ -245,6 +245,12 @@ def _writable(folder: Path) -> Path:
     return folder
 
 
+def service_manager_socket() -> tuple[str, bool]:
+    """Where a service manager such as systemd listens to us, "" for nowhere, and whether it wants signs of life of this process."""
+    watched = os.environ.get("WATCHDOG_PID", "") in ("", str(os.getpid()))
+    return os.environ.get("NOTIFY_SOCKET", ""), watched and "WATCHDOG_USEC" in os.environ
+
+
 def playful_environment() -> dict[str, str]:
     """The environment for a child that trades nothing: without our variables, so without anybody's keys."""
     return {name: text for name, text in os.environ.items() if name not in VARIABLES}

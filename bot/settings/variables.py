@@ -97,6 +97,15 @@ def _service(url: SecretStr) -> SecretStr:
     return url
 
 
+def _ping_url(url: SecretStr) -> SecretStr:
+    """An address that takes pings; unlike an exchange's it may carry a login and a query."""
+    parts = urlsplit(url.get_secret_value())
+    if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"\s", url.get_secret_value()):
+        raise ValueError("not such an address")
+    _ = parts.port  # raises ValueError for one that is none
+    return url
+
+
 def _pair(text: str) -> str:
     pair = text.upper()
     if not re.fullmatch(r"[A-Z0-9]+-[A-Z0-9]+(-SWAP)?", pair):
@@ -356,6 +365,10 @@ class OperationSettings(Group):
         BeforeValidator(_addresses),
         Field(description="Apprise addresses with commas between, such as ntfys://ntfy.sh/topic"),
     ] = ()
+    heartbeat_url: Annotated[
+        Annotated[SecretStr, AfterValidator(_ping_url)] | None,
+        Field(description="an address that takes pings, such as https://hc-ping.com/the-check's-uuid"),
+    ] = None
 
 
 class SandboxSettings(Group):

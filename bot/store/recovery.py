@@ -74,9 +74,10 @@ def put_backups_back(data_dir: Path, backup_dir: Path, key: AccountKey | None = 
             except (sqlite3.Error, OSError) as error:
                 raise StoreError(f"{newest}: cannot be put back: {error}") from error
             _pause(file)
+            before = f", what was there is kept as {kept}" if kept else ""
             lines.append(
-                f"{file.name} is {newest.name} now, what was there is kept as {kept}; the next start adds what is newer and makes"
-                f" no entries until `nija resume`: what was ordered since the backup is not in it"
+                f"{file.name} is {newest.name} now{before}; the next start adds what is newer and makes no entries until"
+                " `nija resume`: what was ordered since the backup is not in it"
             )
     return lines
 

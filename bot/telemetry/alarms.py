@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Final
 
 from bot.domain.log import Event, Halt
+from bot.domain.status import MANY_ERRORS
 from bot.telemetry.log import LoggedEvent, one_line, shown
 from bot.telemetry.redact import HIDDEN, Redactor
 
@@ -71,14 +72,12 @@ class Rule:
         return level >= self.level and self.halt in (None, fields.get("limit")) and self.wanted(fields)
 
 
-#: Errors in a row after which an exchange counts as failed although its trader lives.
-_MANY: Final = 10
 _ERROR: Final = logging.ERROR
 
 
 def _many(fields: Mapping[str, object]) -> bool:
     errors = fields.get("in_a_row")
-    return isinstance(errors, int) and errors >= _MANY
+    return isinstance(errors, int) and errors >= MANY_ERRORS
 
 
 #: Halts with an alarm of their own.

@@ -22,6 +22,8 @@ def to_heartbeat(status: BrokerStatus) -> dict[str, Any]:
         "status": status.status,
         "reason": status.reason,
         "remedy": status.remedy,
+        "gate": status.gate,
+        "errors": status.errors,
         "since": status.since,
         "silent_ms": status.silent_ms,
         "restarts": status.restarts,
@@ -40,6 +42,8 @@ def from_heartbeat(key: AccountKey, row: Mapping[str, Any]) -> BrokerStatus:
         status=Status.read(str(row["status"])),
         reason=str(row["reason"]),
         remedy=str(row.get("remedy", "")),
+        gate=str(row.get("gate", "")),
+        errors=int(row.get("errors", 0)),
         since=int(row.get("since", 0)),
         silent_ms=int(row["silent_ms"]),
         restarts=int(row.get("restarts", 0)),
@@ -47,6 +51,11 @@ def from_heartbeat(key: AccountKey, row: Mapping[str, Any]) -> BrokerStatus:
         cycles=int(row["cycles"]),
         lateness=tuple(int(ms) for ms in row.get("late_ms", ())),
     )
+
+
+def to_sentence(statuses: Iterable[BrokerStatus]) -> str:
+    """All brokers in one line without amounts, for services outside; play money is named."""
+    return "; ".join(_shortly(one) for one in statuses)
 
 
 def say(log: Log, statuses: Iterable[BrokerStatus], now: int) -> None:
@@ -98,6 +107,15 @@ def _say_holding(log: Log, key: AccountKey, held: Holding) -> None:
         unrealised_usd=round(one.unrealised(price), 8) if price is not None else None,
         stage=one.stage,
     )
+
+
+def _shortly(status: BrokerStatus) -> str:
+    play = "" if status.mode in ("", "live") else f" ({status.mode})"
+    verdict = f"{status.key.label}{play} {status.status}"
+    if status.reason:
+        return f"{verdict}: {status.reason}"
+    held = len(status.holdings)
+    return f"{verdict}, {held} position{'' if held == 1 else 's'}"
 
 
 def _headline(status: BrokerStatus, now: int) -> str:

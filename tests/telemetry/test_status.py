@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from bot.domain.ids import AccountKey
 from bot.domain.log import Event
 from bot.domain.status import CONNECTING, BrokerStatus, Holding, Status
-from bot.telemetry.status import from_heartbeat, lasting, say, to_heartbeat
+from bot.telemetry.status import from_heartbeat, lasting, say, to_heartbeat, to_sentence
 from tests.notes import Notes
 from tests.store.cases import bought, ledger
 
@@ -53,26 +53,26 @@ def held(folder: Path) -> Holding:
 
 def test_a_row_of_the_heartbeat_file() -> None:
     assert json.dumps(to_heartbeat(KRAKEN)) == (
-        '{"mode": "live", "account": "live:kraken:main:k-1", "status": "healthy", "reason": "", "remedy": "", "since": 5000, '
-        '"silent_ms": 120, "restarts": 1, "stuck": false, "cycles": 8, "late_ms": [3, 5]}'
+        '{"mode": "live", "account": "live:kraken:main:k-1", "status": "healthy", "reason": "", "remedy": "", "gate": "", '
+        '"errors": 0, "since": 5000, "silent_ms": 120, "restarts": 1, "stuck": false, "cycles": 8, "late_ms": [3, 5]}'
     )
 
 
 @given(
     status=st.sampled_from(Status),
-    texts=st.tuples(st.text(), st.text(), st.text(), st.text()),
-    numbers=st.tuples(st.integers(0), st.integers(0), st.integers(0)),
+    texts=st.tuples(st.text(), st.text(), st.text(), st.text(), st.text()),
+    numbers=st.tuples(st.integers(0), st.integers(0), st.integers(0), st.integers(0)),
     stuck=st.booleans(),
     lateness=st.lists(st.integers(0)),
 )
 def test_reading_a_row_gives_the_status_that_was_written(
-    status: Status, texts: tuple[str, str, str, str], numbers: tuple[int, int, int], stuck: bool, lateness: list[int]
+    status: Status, texts: tuple[str, ...], numbers: tuple[int, ...], stuck: bool, lateness: list[int]
 ) -> None:
-    reason, remedy, mode, account = texts
-    silent, restarts, cycles = numbers
+    reason, remedy, mode, account, gate = texts
+    silent, restarts, cycles, errors = numbers
     told = BrokerStatus(
         AccountKey("okx"), status, reason, remedy, mode, account, cycles=cycles, since=cycles, lateness=tuple(lateness),
-        silent_ms=silent, restarts=restarts, stuck=stuck,
+        silent_ms=silent, restarts=restarts, stuck=stuck, gate=gate, errors=errors,
     )  # fmt: skip
     assert from_heartbeat(AccountKey("okx"), json.loads(json.dumps(to_heartbeat(told)))) == told
 
@@ -86,6 +86,13 @@ def test_a_row_of_another_version_is_understood_as_far_as_it_goes() -> None:
 def test_what_is_no_row_is_told(row: dict[str, Any]) -> None:
     with pytest.raises((KeyError, TypeError, ValueError)):
         from_heartbeat(AccountKey("okx"), row)
+
+
+def test_the_sentence_for_services_outside(tmp_path: Path) -> None:
+    play = replace(COINBASE, mode="sandbox")
+    assert to_sentence([replace(KRAKEN, holdings=(held(tmp_path),)), OKX, play]) == (
+        "KRAKEN healthy, 1 position; OKX degraded: no answer; COINBASE (sandbox) halted: paused by the operator"
+    )
 
 
 def test_the_status_block(tmp_path: Path) -> None:
