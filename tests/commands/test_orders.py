@@ -16,6 +16,7 @@ from bot.commands.activity import activities
 from bot.commands.activity import main as who_trades
 from bot.commands.checks import Wish
 from bot.commands.cli import app
+from bot.commands.orders import WAITS
 from bot.commands.readiness import unattended
 from bot.domain.clock import iso, system_ms
 from bot.domain.events import Command, Verb
@@ -54,14 +55,15 @@ def told(folder: Path, **kraken: object) -> None:
 
 
 def verbs(folder: Path) -> list[tuple[str, str]]:
-    return [(str(one.to), one.verb) for one in waiting(Books(folder))]
+    return [(str(one.to), one.command.verb) for one in waiting(Books(folder))]
 
 
 def test_with_live_keys_no_order_goes_to_play_money(nija: CliRunner, tmp_path: Path) -> None:
     ledger(tmp_path, PLAY, LATER)
     ended = nija.invoke(app, ["pause"])
-    assert ended.exit_code == 1
-    assert "for YOUR MONEY, not done yet" in ended.stdout
+    assert ended.exit_code == WAITS
+    assert "KRAKEN accepted at" in ended.stdout
+    assert "for YOUR MONEY, not carried out yet: NIJA is not running" in ended.stdout
     assert verbs(tmp_path) == [("live:kraken::", "pause")]
     assert ledger(tmp_path, PLAY).commands() == []
     assert [one.verb for one in ledger(tmp_path).commands()] == [Verb.PAUSE]
@@ -121,8 +123,13 @@ def test_a_flatten_without_a_terminal_needs_a_yes(nija: CliRunner, tmp_path: Pat
     assert verbs(tmp_path) == []
 
 
-@pytest.mark.parametrize(("answer", "ordered"), [(b"n\n", []), (b"\n", []), (b"y\n", [("live:kraken::", "flatten")])])
-def test_a_flatten_asks_at_a_terminal(tmp_path: Path, answer: bytes, ordered: list[tuple[str, str]]) -> None:
+@pytest.mark.parametrize(
+    ("answer", "status", "ordered"),
+    [(b"n\n", 1, []), (b"\n", 1, []), (b"y\n", WAITS, [("live:kraken::", "flatten")])],
+)
+def test_a_flatten_asks_at_a_terminal(
+    tmp_path: Path, answer: bytes, status: int, ordered: list[tuple[str, str]]
+) -> None:
     ours, theirs = pty.openpty()
     environment = {**os.environ, **KEYS, "TRADING_MODE": "auto", "NIJA_DATA_DIR": str(tmp_path)}
     process = subprocess.Popen(
@@ -138,7 +145,8 @@ def test_a_flatten_asks_at_a_terminal(tmp_path: Path, answer: bytes, ordered: li
     os.close(ours)
     os.close(theirs)
     assert b"KRAKEN (YOUR MONEY)" in out
-    assert process.returncode == 1
+    assert b"(NIJA is not running: at the next start, whenever that is)?" in out
+    assert process.returncode == status
     assert verbs(tmp_path) == ordered
 
 
@@ -187,11 +195,16 @@ def test_an_exchange_without_keys_is_named_with_its_positions(
     for name, value in OKX.items():
         monkeypatch.setenv(name, value)
     ended = nija.invoke(app, ["flatten", "kraken", "--yes"])
-    assert ended.exit_code == 1
+    assert ended.exit_code == WAITS
     assert "KRAKEN: 1 position (" in ended.stderr
     assert "BTC-USD): nobody watches it" in ended.stderr
     assert "put its keys back" in ended.stderr
-    assert "given up" in nija.invoke(app, ["recover", "kraken", "--forget-account"]).stdout
+    forget = ["recover", "kraken", "--forget-account"]
+    refused = nija.invoke(app, forget)
+    assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
+    given_up = nija.invoke(app, [*forget, "--yes"]).stdout
+    assert "no stop of it is known to rest at the exchange" in given_up
+    assert "BTC-USD given up" in given_up
     assert KRAKEN.mode == "live"
 
 
