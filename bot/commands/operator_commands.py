@@ -154,7 +154,7 @@ def _order(command: Command, broker: AccountKey | None, patience: float = PATIEN
         books, key, to = _addressed(settings, broker)
         _tell_unwatched(settings, books, key)
         if not to:
-            typer.echo("nija: no account has been traded yet: nothing to order", err=True)
+            typer.echo("nija: NIJA trades no such account, and none was traded before: nothing was ordered", err=True)
             raise typer.Exit(1)
         when = when_obeyed(settings)
         if ask and not typer.confirm(f"Sell everything of NIJA's at {worded(to)} at the market{when}?"):

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -55,11 +56,10 @@ def test_a_backup_that_is_not_there_is_no_success(tmp_path: Path) -> None:
 def test_who_gives_positions_up_is_told_which_stops_rest(tmp_path: Path) -> None:
     book = ledger(tmp_path)
     bought(book)
-    stop = book.record(
-        intent(7, purpose=Purpose.STOP, side=Side.SELL, type=OrderType.STOP, trigger_price=Decimal("93.5"))
-    )
-    book.mark(stop.client_id or "", OrderStatus.SUBMITTED)
-    book.mark(stop.client_id or "", OrderStatus.OPEN, exchange_id="X-7")
+    sent = replace(intent(7, purpose=Purpose.STOP, side=Side.SELL), type=OrderType.STOP, trigger_price=Decimal("93.5"))
+    book.record(sent)
+    book.mark(sent.client_id, OrderStatus.SUBMITTED)
+    book.mark(sent.client_id, OrderStatus.OPEN, exchange_id="X-7")
     words = ["recover", "--forget-account"]
     environ = {"NIJA_DATA_DIR": str(tmp_path)}
     ended = CliRunner().invoke(app, [*words, "--yes"], env=environ)
