@@ -73,7 +73,7 @@ class Flattening:
         if qty == 0:
             return f"{position.symbol} is not held any more: something else has ended the position"
         price = sum((one.booked_qty * (one.avg_price or ZERO) for one in mine), ZERO) / qty
-        return f"{position.symbol} sold: {plain(qty)} at {plain(shortened(price))}"
+        return f"{position.symbol} sold: {plain(qty)} at {plain(shortened(price))}; no entry in this candle"
 
     def _too_small(self, position: Position, price: Decimal) -> Progress:
         """Below the exchange's smallest order. What no stop guards becomes dust, as with every exit."""

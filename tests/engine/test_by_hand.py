@@ -54,7 +54,7 @@ def test_the_candle_in_which_a_position_was_sold_is_not_entered_on_again(scene: 
     scene.scan()
     scene.clock.now += FRAME + 1_000  # held into the next candle
     scene.tell()
-    assert sold(scene) == "BTC-USD sold: 1.94 at 102.9"
+    assert sold(scene) == "BTC-USD sold: 1.94 at 102.9; no entry in this candle"
     (sale,) = scene.orders(Purpose.FLATTEN)
     assert sale.reason == BY_HAND
     assert scene.scan() == []
