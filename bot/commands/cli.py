@@ -6,19 +6,25 @@ configuration is wrong, 3 another NIJA on this host already trades one of these 
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from bot import __version__
-from bot.commands import operator_commands
-from bot.commands.options import METAVAR, Broker, account_key, books_of, tell_unreadable, told
+from bot.commands import operator_commands, views
+from bot.commands.options import Broker, told
+from bot.commands.show import complain, quiet_pipe
 from bot.domain.ids import AccountKey
 from bot.runtime.stopping import Stopping
-from bot.settings.load import ConfigError, playful_environment, usable_data_dir, usable_state_folder
+from bot.settings.load import (
+    ConfigError,
+    playful_environment,
+    usable_data_dir,
+    usable_state_folder,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,17 +32,48 @@ if TYPE_CHECKING:
     from bot.settings.load import Settings
     from bot.store.reader import Books
 
+
+class Commands(TyperGroup):
+    """All commands: a reader of theirs that goes away early ends them quietly."""
+
+    def invoke(self, ctx: Any) -> object:
+        with quiet_pipe():
+            return super().invoke(ctx)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - the form that click asks for
+        """Each with all of its first sentence: wrapped, not cut."""
+        rows = [(name, " ".join((one.help or "").split("\n\n")[0].split())) for name, one in self.commands.items()]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
 app = typer.Typer(
     name="nija",
+    cls=Commands,
     help="Trades every exchange you have funded, each in a thread of its own. Without a command: run.",
     no_args_is_help=False,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
+app.add_typer(views.app)
+app.add_typer(operator_commands.app)
+
+
+def show_version(wanted: bool) -> None:
+    """`--version`, whatever else is said."""
+    if wanted:
+        typer.echo(f"nija {__version__}")
+        raise typer.Exit
 
 
 @app.callback(invoke_without_command=True)
-def without_command(context: typer.Context) -> None:
+def without_command(
+    context: typer.Context,
+    version: Annotated[  # noqa: ARG001 - done by its callback
+        bool, typer.Option("--version", callback=show_version, is_eager=True, help="show the version")
+    ] = False,
+) -> None:
     if context.invoked_subcommand is None:
         run(context)
 
@@ -59,45 +96,17 @@ def run(context: typer.Context) -> None:
     raise typer.Exit(status)
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+)
 def sandbox(context: typer.Context) -> None:
-    """Run the local exchanges by themselves (`nija sandbox --help` lists their options)."""
+    """Run the local exchanges without NIJA."""
     command = [sys.executable, "-m", "bot.sandbox", *context.args]
     try:
         status = subprocess.call(command, env=playful_environment())  # noqa: S603 - our own interpreter
     except KeyboardInterrupt:
         status = 0
     raise typer.Exit(status)
-
-
-@app.command()
-def ledger(
-    broker: Annotated[
-        AccountKey | None, typer.Option(parser=account_key, metavar=METAVAR, help="one exchange or account only")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="the fills, for accountants")] = False,
-    every: Annotated[bool, typer.Option("--all", help="earlier accounts too")] = False,
-) -> None:
-    """Show what NIJA believes: orders, fills, positions, stops. Reads the database only."""
-    from bot.commands.ledger_view import show
-    from bot.commands.which import meant
-    from bot.runtime.heartbeat_file import out_of_reach
-    from bot.store.report import document, write_csv
-
-    with told() as settings:
-        if why := out_of_reach(settings.operation.data_dir):
-            typer.echo(f"nija: {why}", err=True)
-        books = books_of(settings)
-        key = meant(broker, settings, books)
-        if as_csv:
-            write_csv(books, sys.stdout, key, every=every)
-        elif as_json:
-            typer.echo(json.dumps(document(books, key, every=every), indent=2))
-        else:
-            show(document(books, key, every=every))
-        if tell_unreadable(books, key):
-            raise typer.Exit(1)
 
 
 @app.command()
@@ -110,13 +119,13 @@ def recover(
     yes: operator_commands.Yes = False,
 ) -> None:
     """Set damaged databases aside (they are kept); the next start rebuilds them from the exchanges."""
-    from bot.commands.which import meant
+    from bot.commands.which import books_of, meant
     from bot.store.recovery import set_aside_damaged
 
     with told() as settings:
         url = settings.operation.database_url
         if url is not None and forget_account is False:
-            typer.echo("nija: DATABASE_URL names a database server: restore it with its own tools", err=True)
+            complain("DATABASE_URL names a database server: restore it with its own tools")
             raise typer.Exit(1)
         data_dir = settings.operation.data_dir
         books = books_of(settings)
@@ -137,12 +146,12 @@ def _put_back(data_dir: Path, key: AccountKey | None) -> list[str]:
     from bot.store.recovery import put_backups_back
 
     if running_daemon(data_dir) is not None:
-        typer.echo("nija: NIJA is running: stop it first, then put the backup back", err=True)
+        complain("NIJA is running: stop it first, then put the backup back")
         raise typer.Exit(1)
     done = put_backups_back(data_dir, data_dir / FOLDER, key)
     if not done:
         of = "" if key is None else f" of {key}"
-        typer.echo(f"nija: there is no backup{of} in {data_dir / FOLDER}: nothing was changed", err=True)
+        complain(f"there is no backup{of} in {data_dir / FOLDER}: nothing was changed")
         raise typer.Exit(1)
     return done
 
@@ -153,10 +162,7 @@ def _forget(settings: Settings, books: Books, key: AccountKey | None, *, yes: bo
     from bot.store.recovery import at_stake, forget_accounts
 
     if busy := [one.label for one in at_work(settings.operation.data_dir) if key in (None, one)]:
-        typer.echo(
-            f"nija: NIJA trades {', '.join(busy)} now: name the exchange whose keys are gone, or stop NIJA first",
-            err=True,
-        )
+        complain(f"NIJA trades {', '.join(busy)} now: name the exchange whose keys are gone, or stop NIJA first")
         raise typer.Exit(1)
     among = [one.seen for one in not_traded(settings, books, key)]
     held = at_stake(books, key, among)
@@ -188,21 +194,6 @@ def version() -> None:
     typer.echo(f"nija {__version__}")
 
 
-@app.command()
-def settings(as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False) -> None:
-    """Show the settings in force and where each comes from (default, .env, environment, strategy, command), secrets masked."""
-    from bot.commands.settings_view import show
-
-    with told() as found:
-        books = books_of(found)
-        show(found, books, as_json=as_json)
-        if tell_unreadable(books, None):
-            raise typer.Exit(1)
-
-
-app.add_typer(operator_commands.app)
-
-
 def main() -> None:
     """The console script."""
-    app()
+    app(prog_name="nija")

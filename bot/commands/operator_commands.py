@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.commands.options import METAVAR, Broker, account_key, books_of, tell_unreadable, told
+from bot.commands.options import AsJson, Broker, OneBroker, tell_unreadable, told
+from bot.commands.show import complain
 from bot.domain.events import Command, Lasts, Verb
 from bot.domain.ids import Account, AccountKey
 from bot.settings.load import Settings
@@ -20,7 +21,7 @@ from bot.settings.variables import pair, pair_or_base
 if TYPE_CHECKING:
     from bot.store.reader import Books
 
-app = typer.Typer()
+app = typer.Typer(rich_markup_mode=None)
 
 #: Real seconds for which a command waits until NIJA has carried it out.
 PATIENCE, PATIENCE_OF_SALES = 10.0, 60.0
@@ -28,10 +29,6 @@ PATIENCE, PATIENCE_OF_SALES = 10.0, 60.0
 Symbol = Annotated[str, typer.Argument(metavar="SYMBOL", help="BASE-QUOTE, such as BTC-USD")]
 SymbolOrCoin = Annotated[
     str, typer.Argument(metavar="SYMBOL", help="BASE-QUOTE, or a base coin for all of its markets")
-]
-OneBroker = Annotated[
-    AccountKey | None,
-    typer.Option("--broker", parser=account_key, metavar=METAVAR, help="one exchange or account only"),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="do not ask; needed where there is no terminal")]
 
@@ -86,7 +83,7 @@ def allow(symbol: SymbolOrCoin, broker: OneBroker = None) -> None:
     name = _symbol(symbol, pair_or_base)
     with told() as settings:
         if name in settings.trading.pairs_deny:
-            typer.echo(f"nija: {name} stays denied by PAIRS_DENY in your settings", err=True)
+            complain(f"{name} stays denied by PAIRS_DENY in your settings")
     _order(Command(Verb.ALLOW, symbol=name), broker)
 
 
@@ -94,11 +91,11 @@ def allow(symbol: SymbolOrCoin, broker: OneBroker = None) -> None:
 def orders(
     broker: Broker = None,
     cancel: Annotated[bool, typer.Option("--cancel", help="call them back")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show your own orders (pause, flatten, sell and so on) that NIJA has not carried out yet."""
     from bot.commands.orders import show_waiting
-    from bot.commands.which import meant
+    from bot.commands.which import books_of, meant
 
     with told() as settings:
         books = books_of(settings)
@@ -111,7 +108,7 @@ def orders(
 def needs_yes(what: str, *, yes: bool) -> None:
     """Nothing of weight is done unasked: where nobody can be asked it needs `--yes` (exit 2)."""
     if not yes and not sys.stdin.isatty():
-        typer.echo(f"nija: {what}: add --yes where nobody can be asked", err=True)
+        complain(f"{what}: add --yes where nobody can be asked")
         raise typer.Exit(2)
 
 
@@ -119,7 +116,7 @@ def _symbol(word: str, read: Callable[[str], str]) -> str:
     try:
         return read(word.replace("/", "-"))
     except ValueError:
-        typer.echo(f'nija: "{word}" is no symbol: BASE-QUOTE is, such as BTC-USD', err=True)
+        complain(f'"{word}" is no symbol: BASE-QUOTE is, such as BTC-USD')
         raise typer.Exit(2) from None
 
 
@@ -128,11 +125,11 @@ def _addressed(
 ) -> tuple[Books, AccountKey | None, Mapping[AccountKey, Account]]:
     """The books, whom the word on the command line means, and to whom an order goes; ends the command where that is nobody."""
     from bot.commands.orders import addressees
-    from bot.commands.which import meant
+    from bot.commands.which import books_of, meant
     from bot.runtime.heartbeat_file import out_of_reach
 
     if why := out_of_reach(settings.operation.data_dir):
-        typer.echo(f"nija: {why}", err=True)
+        complain(f"{why}")
         raise typer.Exit(1)
     books = books_of(settings)
     key = meant(broker, settings, books)
@@ -143,7 +140,7 @@ def _tell_unwatched(settings: Settings, books: Books, key: AccountKey | None) ->
     from bot.commands.orders import not_traded
 
     for one in not_traded(settings, books, key):
-        typer.echo(f"nija: {one.account.key.label}: {one.reason}: {one.remedy}", err=True)
+        complain(f"{one.account.key.label}: {one.reason}: {one.remedy}")
 
 
 def _order(command: Command, broker: AccountKey | None, patience: float = PATIENCE, *, ask: bool = False) -> None:
@@ -154,7 +151,7 @@ def _order(command: Command, broker: AccountKey | None, patience: float = PATIEN
         books, key, to = _addressed(settings, broker)
         _tell_unwatched(settings, books, key)
         if not to:
-            typer.echo("nija: NIJA trades no such account, and none was traded before: nothing was ordered", err=True)
+            complain("NIJA trades no such account, and none was traded before: nothing was ordered")
             raise typer.Exit(1)
         when = when_obeyed(settings)
         if ask and not typer.confirm(f"Sell everything of NIJA's at {worded(to)} at the market{when}?"):

@@ -236,9 +236,9 @@ def show_waiting(books: Books, key: AccountKey | None, *, cancel: bool, as_json:
         return
     for one in found:
         end = "called back" if cancel else "waits"
-        what = " ".join(filter(None, (one.command.verb, one.command.symbol)))
+        what = " ".join(filter(None, (one.verb, one.command.symbol)))
         typer.echo(f"{one.to.key.label} {what} ordered at {iso(one.posted_at)} for {_money(one.to)}: {end}")
-    if cancel and any(one.command.verb in (Verb.PAUSE, Verb.FLATTEN) for one in found):
+    if cancel and any(one.verb in (Verb.PAUSE, Verb.FLATTEN) for one in found):
         typer.echo("what had begun already keeps entries paused until `nija resume`")
     if not found:
         typer.echo("no order of yours waits")
@@ -248,7 +248,7 @@ def _row(one: Waiting, *, cancel: bool) -> dict[str, object]:
     return {
         "broker": str(one.to.key),
         "mode": one.to.mode,
-        "verb": str(one.command.verb),
+        "verb": str(one.verb),
         "symbol": one.command.symbol or None,
         "ordered_at": iso(one.posted_at),
         "called_back": cancel,

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import suppress
 
-import typer
-
+from bot.commands.show import columns, complain, say_json, table
 from bot.runtime.daemon import narrowed, trading_plan
 from bot.runtime.in_force import by_command, changed, of_running, planned
 from bot.settings.env_file import exposure
@@ -27,11 +25,11 @@ def show(settings: Settings, books: Books, *, as_json: bool) -> None:
     with suppress(StoreError):  # told of in `books.unreadable`
         rows = [*rows, *by_command(books, running=running is not None)]
     if as_json:
-        typer.echo(json.dumps([row._asdict() for row in rows], indent=2))
+        say_json([row._asdict() for row in rows])
     else:
         _table(rows, running=running is not None)
     for line in (*warnings, *(changed(running, now) if running is not None else ())):
-        typer.echo(f"nija: {line}", err=True)
+        complain(line)
 
 
 def _warnings(settings: Settings) -> Iterator[str]:
@@ -45,6 +43,6 @@ def _warnings(settings: Settings) -> Iterator[str]:
 
 def _table(rows: list[Setting], *, running: bool) -> None:
     """What somebody has set first, then the defaults."""
-    typer.echo("what the running NIJA uses:" if running else "NIJA is not running; what its next start uses:")
-    for row in sorted(rows, key=lambda one: one.source == DEFAULT):
-        typer.echo(f"{row.name:<24} {row.source:<11} {row.value or '-'}")
+    first = sorted(rows, key=lambda one: one.source == DEFAULT)
+    title = "what the running NIJA uses:" if running else "NIJA is not running; what its next start uses:"
+    table(columns("name, value, from"), [(one.name, one.value or "-", one.source) for one in first], title)

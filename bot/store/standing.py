@@ -43,6 +43,10 @@ class Waiting:
     command: Command
     posted_at: int
 
+    @property
+    def verb(self) -> Verb:
+        return self.command.verb
+
 
 def desk(mode: str, key: AccountKey) -> Account:
     """Where orders are kept for whichever account is traded next under a key in a mode."""

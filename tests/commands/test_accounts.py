@@ -89,7 +89,7 @@ def test_a_venue_alone_is_its_only_account(nija: CliRunner, tmp_path: Path, monk
     ended = nija.invoke(app, ["flatten", "kraken", "--yes"])
     assert ended.exit_code == 2
     assert "those of kraken are kraken:other, kraken:savings" in ended.stderr
-    assert [one.command.verb for one in waiting(Books(tmp_path))] == [Verb.PAUSE]
+    assert [one.verb for one in waiting(Books(tmp_path))] == [Verb.PAUSE]
 
 
 def test_a_word_that_once_meant_one_account_never_reaches_another(

@@ -60,7 +60,7 @@ def told(folder: Path, **kraken: object) -> None:
 
 
 def verbs(folder: Path) -> list[tuple[str, str]]:
-    return [(str(one.to), one.command.verb) for one in waiting(Books(folder))]
+    return [(str(one.to), one.verb) for one in waiting(Books(folder))]
 
 
 def test_with_live_keys_no_order_goes_to_play_money(nija: CliRunner, tmp_path: Path) -> None:
@@ -374,7 +374,7 @@ def test_a_market_is_denied_for_as_long_as_is_said_and_allowed_again(
     assert nija.invoke(app, ["deny", "doge"]).exit_code == WAITS
     nija.invoke(app, ["deny", "PEPE-USD", "--for-good", "--broker", "kraken"])
     assert "SHIB stays denied by PAIRS_DENY" in nija.invoke(app, ["allow", "shib"]).stderr
-    found = [(one.command.verb, one.command.symbol, one.command.detail) for one in waiting(Books(tmp_path))]
+    found = [(one.verb, one.command.symbol, one.command.detail) for one in waiting(Books(tmp_path))]
     assert found == [
         (Verb.DENY, "DOGE", Lasts.UNTIL_RESTART),
         (Verb.DENY, "PEPE-USD", Lasts.FOR_GOOD),

@@ -148,7 +148,7 @@ def test_the_settings_say_where_they_come_from_and_show_no_secret(
     assert set(VARIABLES) <= rows.keys()
     assert SECRET not in ended.output
     text = CliRunner().invoke(app, ["settings"], env={"NIJA_HOME": str(tmp_path), "MAX_PAIRS": "7"}).stdout
-    assert re.search(r"^MAX_PAIRS +environment +7$", text, re.MULTILINE)
+    assert re.search(r"^MAX_PAIRS +7 +environment$", text, re.MULTILINE)
     assert SECRET not in text
 
 

@@ -200,4 +200,4 @@ def test_a_damaged_book_without_names_that_was_paused_is_paused_again(old: Path)
     (line,) = set_aside_damaged(old)
     assert "it was paused" in line
     (one,) = waiting(Books(old))
-    assert (one.command.verb, one.to) == (Verb.PAUSE, desk("sandbox", KEYS[0]))
+    assert (one.verb, one.to) == (Verb.PAUSE, desk("sandbox", KEYS[0]))
