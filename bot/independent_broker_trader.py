@@ -86,6 +86,7 @@ class IndependentBrokerTrader:
         self._status_ms = status_ms
         self._stop = stop
         self._rng = rng
+        self._run = str(clock.wall_ms())
         self._independent = independent
         self._observers = observers
         self._chosen: AccountKey | None = None
@@ -278,6 +279,7 @@ class IndependentBrokerTrader:
             emergency_file=self._data_dir / "EMERGENCY_STOP",
             watch_only=not (self._independent or self._chosen == post.key),
             rng=random.Random(self._rng.random()),  # noqa: S311 - names orders and spreads waits, guards nothing
+            run=self._run,
         )
 
     def _failed(self, post: Post, reason: str, remedy: str) -> None:

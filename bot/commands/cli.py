@@ -1,7 +1,7 @@
 """The commands: `nija` and `python -m bot`. Without a sub-command the daemon runs.
 
 Every failure that its user can mend is one line on stderr and an exit status: 1 a check found a problem, 2 the
-configuration is wrong, 3 another NIJA on this host already trades one of these accounts.
+configuration is wrong, 3 another NIJA on this host already trades one of these accounts, 4 an order is accepted and waits.
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ import typer
 from typer.core import TyperGroup
 
 from bot import __version__
-from bot.commands import views
-from bot.commands.options import AsJson, Broker, tell_unreadable, told
-from bot.commands.show import quiet_pipe
-from bot.domain.events import Verb
+from bot.commands import operator_commands, views
+from bot.commands.options import Broker, told
+from bot.commands.show import complain, quiet_pipe
 from bot.domain.ids import AccountKey
 from bot.runtime.stopping import Stopping
 from bot.settings.load import (
@@ -29,6 +28,9 @@ from bot.settings.load import (
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from bot.settings.load import Settings
+    from bot.store.reader import Books
 
 
 class Commands(TyperGroup):
@@ -55,6 +57,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(views.app)
+app.add_typer(operator_commands.app)
 
 
 def show_version(wanted: bool) -> None:
@@ -107,92 +110,70 @@ def sandbox(context: typer.Context) -> None:
 
 
 @app.command()
-def pause(broker: Broker = None) -> None:
-    """No new entries; open positions run to their rule's end."""
-    _order(Verb.PAUSE, broker)
-
-
-@app.command()
-def resume(broker: Broker = None) -> None:
-    """Entries again, after a pause, a flatten or a drawdown; calls back a pause or flatten that still waits."""
-    _order(Verb.RESUME, broker)
-
-
-@app.command()
-def flatten(
-    broker: Broker = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask; needed where there is no terminal")] = False,
-) -> None:
-    """Sell everything that is ours and cancel our orders; entries stay paused until `nija resume`."""
-    if not yes and not sys.stdin.isatty():
-        typer.echo(
-            "nija: flatten sells everything of NIJA's at the market: add --yes where nobody can be asked", err=True
-        )
-        raise typer.Exit(2)
-    _order(Verb.FLATTEN, broker, patience=60.0, ask=not yes)
-
-
-@app.command()
-def orders(
-    broker: Broker = None,
-    cancel: Annotated[bool, typer.Option("--cancel", help="call them back")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Show your own orders (pause, resume, flatten) that NIJA has not carried out yet."""
-    from bot.commands.orders import show_waiting
-    from bot.commands.which import books_of, meant
-
-    with told() as settings:
-        books = books_of(settings)
-        key = meant(broker, settings, books)
-        show_waiting(books, key, cancel=cancel, as_json=as_json)
-        if tell_unreadable(books, key):
-            raise typer.Exit(1)
-
-
-@app.command()
 def recover(
     broker: Broker = None,
     forget_account: Annotated[
         bool, typer.Option("--forget-account", help="give up the positions of an account whose keys are gone")
     ] = False,
     backup: Annotated[bool, typer.Option("--backup", help="put the newest backups in the databases' place")] = False,
+    yes: operator_commands.Yes = False,
 ) -> None:
     """Set damaged databases aside (they are kept); the next start rebuilds them from the exchanges."""
-    from bot.commands.orders import not_traded
     from bot.commands.which import books_of, meant
-    from bot.runtime.backups import FOLDER
-    from bot.runtime.heartbeat_file import at_work, running_daemon
-    from bot.store.recovery import forget_accounts, put_backups_back, set_aside_damaged
+    from bot.store.recovery import set_aside_damaged
 
     with told() as settings:
         url = settings.operation.database_url
         if url is not None and forget_account is False:
-            typer.echo("nija: DATABASE_URL names a database server: restore it with its own tools", err=True)
+            complain("DATABASE_URL names a database server: restore it with its own tools")
             raise typer.Exit(1)
         data_dir = settings.operation.data_dir
         books = books_of(settings)
         key = meant(broker, settings, books)
         if backup:
-            if running_daemon(data_dir) is not None:
-                typer.echo("nija: NIJA is running: stop it first, then put the backup back", err=True)
-                raise typer.Exit(1)
-            done = put_backups_back(data_dir, data_dir / FOLDER, key)
-            if not done:
-                typer.echo(f"nija: there is no backup in {data_dir / FOLDER}: nothing was changed", err=True)
-                raise typer.Exit(1)
+            done = _put_back(data_dir, key)
         elif forget_account:
-            if busy := [one.label for one in at_work(data_dir) if key in (None, one)]:
-                typer.echo(
-                    f"nija: NIJA trades {', '.join(busy)} now: name the exchange whose keys are gone, or stop NIJA first",
-                    err=True,
-                )
-                raise typer.Exit(1)
-            done = forget_accounts(books, key, [one.seen for one in not_traded(settings, books, key)])
+            done = _forget(settings, books, key, yes=yes)
         else:
-            done = set_aside_damaged(data_dir, key)
-        for line in done or ["nothing to recover: every database is sound"]:
+            done = set_aside_damaged(data_dir, key) or ["nothing to recover: every database is sound"]
+        for line in done:
             typer.echo(line)
+
+
+def _put_back(data_dir: Path, key: AccountKey | None) -> list[str]:
+    from bot.runtime.backups import FOLDER
+    from bot.runtime.heartbeat_file import running_daemon
+    from bot.store.recovery import put_backups_back
+
+    if running_daemon(data_dir) is not None:
+        complain("NIJA is running: stop it first, then put the backup back")
+        raise typer.Exit(1)
+    done = put_backups_back(data_dir, data_dir / FOLDER, key)
+    if not done:
+        of = "" if key is None else f" of {key}"
+        complain(f"there is no backup{of} in {data_dir / FOLDER}: nothing was changed")
+        raise typer.Exit(1)
+    return done
+
+
+def _forget(settings: Settings, books: Books, key: AccountKey | None, *, yes: bool) -> list[str]:
+    from bot.commands.orders import not_traded
+    from bot.runtime.heartbeat_file import at_work
+    from bot.store.recovery import at_stake, forget_accounts
+
+    if busy := [one.label for one in at_work(settings.operation.data_dir) if key in (None, one)]:
+        complain(f"NIJA trades {', '.join(busy)} now: name the exchange whose keys are gone, or stop NIJA first")
+        raise typer.Exit(1)
+    among = [one.seen for one in not_traded(settings, books, key)]
+    held = at_stake(books, key, among)
+    if not held:
+        return ["nothing to forget: no account holds a position"]
+    operator_commands.needs_yes("recover --forget-account gives positions up", yes=yes)
+    for line in held:
+        typer.echo(line)
+    if not yes:
+        typer.confirm("Give these positions up? NIJA sells nothing and will not look after them", abort=True)
+    return forget_accounts(books, key, among)
 
 
 @app.command(name="notify-test")
@@ -211,43 +192,6 @@ def notify_test() -> None:
 def version() -> None:
     """Show the version."""
     typer.echo(f"nija {__version__}")
-
-
-def _order(verb: Verb, broker: AccountKey | None, patience: float = 10.0, *, ask: bool = False) -> None:
-    """Post a command, wait for its answers, and say what became of it."""
-    from bot.commands.orders import addressees, carried_out, not_traded, worded
-    from bot.commands.which import books_of, meant
-    from bot.runtime.heartbeat_file import out_of_reach
-
-    with told() as settings:
-        if why := out_of_reach(settings.operation.data_dir):
-            typer.echo(f"nija: {why}", err=True)
-            raise typer.Exit(1)
-        books = books_of(settings)
-        key = meant(broker, settings, books)
-        to = addressees(settings, books, key)
-        for one in not_traded(settings, books, key):
-            typer.echo(f"nija: {one.account.key.label}: {one.reason}: {one.remedy}", err=True)
-        if not to:
-            typer.echo("nija: no account has been traded yet: nothing to order", err=True)
-            raise typer.Exit(1)
-        if ask and not typer.confirm(f"Sell everything of NIJA's at {worded(to)} at the market?"):
-            typer.echo("nothing was ordered")
-            raise typer.Exit(1)
-        done = carried_out(settings, books, verb, to, patience)
-        for failed, reason in _failures(settings.operation.data_dir) if not done else ():
-            if key in (None, failed):
-                typer.echo(f"nija: {failed.label} failed in the running NIJA: {reason}", err=True)
-        raise typer.Exit(1 if tell_unreadable(books, key) or not done else 0)
-
-
-def _failures(data_dir: Path) -> list[tuple[AccountKey, str]]:
-    """The brokers of the running daemon that cannot be ordered anything now, each with its reason."""
-    from bot.domain.status import Status
-    from bot.runtime.heartbeat_file import running_daemon
-
-    brokers = running_daemon(data_dir) or {}
-    return [(key, report.reason) for key, report in brokers.items() if report.status is Status.FAILED]
 
 
 def main() -> None:

@@ -94,7 +94,7 @@ _ACCOUNT: Final = {
         "symbol client_id disk remedy",
     ),
     Event.RESUMED: _spec("What blocked entries is over.", "info", "limit reason", "symbol"),
-    Event.COMMAND: _spec("A command of the owner arrived, or was carried out.", "info", "verb", "result"),
+    Event.COMMAND: _spec("A command of the owner arrived, or was carried out.", "info", "verb", "result symbol"),
     Event.FAILED: _spec("The account cannot be traded until something is repaired.", "error", "reason remedy"),
     Event.ERROR: _spec("A cycle failed because the exchange did not answer.", "warning", "reason remedy in_a_row"),
     Event.RECOVERED: _spec("A complete cycle succeeded again.", "info", "status reason"),

@@ -9,14 +9,16 @@ from functools import cached_property
 from typing import NamedTuple
 
 from bot.brokers.base import BrokerError
-from bot.domain.clock import MINUTE
+from bot.domain.clock import MINUTE, iso
 from bot.domain.instrument import Instrument, Ticker
 from bot.domain.money import ONE, ZERO, decimal, floor_to
 from bot.domain.order import OrderRecord, Purpose
 from bot.engine.accounting import Standing, base_of, exposures, slots_taken
+from bot.engine.denials import Denials
 from bot.engine.desk import Desk
 from bot.engine.purse import fullest
 from bot.engine.records import is_harmless
+from bot.engine.results import last_ended
 from bot.engine.risk import Limits
 from bot.strategy import sizing, snapshot
 from bot.strategy.base import Costs, Evaluation
@@ -35,6 +37,8 @@ SLIPPAGE = Decimal("0.002")
 CENT = Decimal("1e-8")
 #: Times one signal may be tried when the venue surely did nothing.
 TRIES = 3
+#: How a trade ends that its owner has ended, by a command or by hand at the exchange.
+_BY_OWNER = frozenset({Purpose.FLATTEN, Purpose.OWNER})
 #: A limit that the owner has not set.
 NO_LIMIT = Decimal("Infinity")
 
@@ -109,6 +113,7 @@ class Candidate:
             to_news=to_news(self.bounds.news, now),
             entries=entries,
             max_entries=most,
+            denied=Denials(desk.book).reason(self.instrument) or self._sold_by_owner(),
         )
 
     @cached_property
@@ -210,6 +215,14 @@ class Candidate:
         """The last stop-out (market ms) where the strategy sits its candle out; 0 for none."""
         sits_out = self.bounds.strategy.rule.sits_out_stops
         return int(self.desk.book.fact(f"stopped:{self.symbol}") or 0) if sits_out else 0
+
+    def _sold_by_owner(self) -> str:
+        """That its owner had a position here sold in this candle, if he did: what a signal on it would buy again at once."""
+        last = last_ended(self.desk, self.symbol)
+        since = self.evaluation.closed_at - self.bounds.timeframe_ms
+        if last is None or last.exit not in _BY_OWNER or last.at < since:
+            return ""
+        return f"sold by you in this candle, at {iso(last.at)}: the next one may enter"
 
     def _tried(self) -> tuple[int, int]:
         """How often this candle was entered on, and how often it may be: again when surely nothing came of it."""

@@ -19,6 +19,7 @@ from bot.domain.events import AccountEvent, Command, Moved, Timer
 from bot.domain.ids import Account, ClientIds, new_tag
 from bot.domain.outcome import Meaning
 from bot.engine.business import Business, Operator, Plan
+from bot.engine.denials import Denials
 from bot.engine.desk import Desk
 from bot.marketdata.polled import Wish
 from bot.runtime.feed import Feed
@@ -51,9 +52,11 @@ class BrokerTrader:
         stop: Signal,
         emergency_file: Path,
         rng: random.Random,
+        run: str,
         *,
         watch_only: bool = False,
     ) -> None:
+        """`run` names the daemon's run, which may see several lives of an actor."""
         self._broker = broker
         self._open_ledger = open_ledger
         self._plan = plan
@@ -64,6 +67,7 @@ class BrokerTrader:
         self._stop = stop
         self._emergency_file = emergency_file
         self._rng = rng
+        self._run = run
         self._watch_only = watch_only
         self.admitted = False
         """Whether the exchange has taken our key in this life."""
@@ -93,6 +97,7 @@ class BrokerTrader:
         """Everything that belongs to this account, made for this life."""
         desk = Desk(self._broker, ledger, self._clock, self._log, self._ids(ledger))
         self._connection = connection
+        Denials(ledger).begin(self._run)
         self._business = Business.of(desk, self._plan, self._fed)
         self._operator = OperatorDesk(
             ledger, self._business, self._emergency_file, self._log, watch_only=self._watch_only

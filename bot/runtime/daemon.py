@@ -29,6 +29,7 @@ from bot.independent_broker_trader import IndependentBrokerTrader
 from bot.runtime.backups import backing_up
 from bot.runtime.heartbeat_url import pinging
 from bot.runtime.hostlock import holding_keys
+from bot.runtime.in_force import keep, planned
 from bot.runtime.ledgers import Ledgers
 from bot.runtime.lockstep import Follower
 from bot.runtime.memory import keep_small
@@ -79,6 +80,7 @@ def _logged(settings: Settings, plan: Plan, world: World, stop: threading.Event)
         log = logs.event_log()
         for warning in (*settings.warnings, *narrowed(settings, plan)):
             log.warning(Event.SETTINGS, reason=warning)
+        keep(settings.operation.data_dir, planned(settings, plan), log)
         with (
             notifying(settings, redact, logs, whose=resolve_mode(settings).upper()),
             backing_up(settings.operation, log),

@@ -26,12 +26,10 @@ from bot.store.answers import About
 from bot.store.database import Store
 from bot.store.health import keep_status
 from bot.store.schema import commands
-from bot.store.standing import addressed, desk_of
+from bot.store.standing import addressed, command_of, desk_of
 from bot.store.transaction import Transactions
 
-_UNANSWERED = (
-    select(commands.c.verb, commands.c.id).where(addressed(), commands.c.answered_at.is_(None)).order_by(commands.c.id)
-)
+_UNANSWERED = select(commands).where(addressed(), commands.c.answered_at.is_(None)).order_by(commands.c.id)
 _ANSWER = commands.update().where(addressed(), commands.c.id == bindparam("number"), commands.c.answered_at.is_(None))
 #: Fills of which it is kept in mind that they are booked: venues show the last hour's again and again.
 _MEMORY = 300
@@ -325,7 +323,7 @@ class Ledger:
         """Orders of the operator that were not answered yet, oldest first: to this account, or left at its desk."""
         with self._db.reading() as page:
             rows = page.rows(_UNANSWERED, **desk_of(self.account))
-            return [Command(row["verb"], row["id"]) for row in rows]
+            return [command_of(row) for row in rows]
 
     def answer(self, number: int, result: str) -> None:
         """Say what became of a command; the first answer stands."""

@@ -127,6 +127,12 @@ def _broker(account: Account, page: Page) -> dict[str, Any]:
     }
 
 
+def open_with_stops(page: Page) -> list[dict[str, Any]]:
+    """The open positions of an account, each with the stops that may rest for it."""
+    rows = page.rows(_ORDERS)
+    return [_position(row, rows) for row in open_rows(page)]
+
+
 def _order(row: Row) -> dict[str, Any]:
     return {
         "client_id": row["client_id"],

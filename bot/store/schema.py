@@ -309,6 +309,8 @@ commands = Table(
     _time("posted_at"),
     _time("answered_at", nullable=True),
     Column("result", Text),
+    Column("symbol", Text),
+    Column("detail", Text),
     Index(
         "commands_open",
         "account_id",

@@ -47,6 +47,7 @@ class Gate(IntEnum):
     HISTORY = auto()
     DRAWDOWN = auto()
     DAILY_LOSS = auto()
+    DENIED = auto()
     UNSETTLED = auto()
     MARKET = auto()
     STOPPED_OUT = auto()
@@ -110,6 +111,7 @@ OPERATION: Rows[Operation] = {
 ACCOUNT: Rows[Account] = {Gate.STOP_ORDERS: checks.stop_orders, Gate.FUNDS: checks.funds, Gate.HISTORY: checks.history}
 LOST: Rows[Lost] = {Gate.DRAWDOWN: checks.drawdown, Gate.DAILY_LOSS: checks.daily_loss}
 SYMBOL: Rows[Symbol] = {
+    Gate.DENIED: checks.denied,
     Gate.UNSETTLED: checks.unsettled,
     Gate.MARKET: checks.market,
     Gate.STOPPED_OUT: checks.stopped_out,

@@ -13,6 +13,8 @@ from bot.store import migrate
 def to_0003(file: Path) -> None:
     """As it was when three numbers of a decision had fields of their own, and a strategy kept nothing with a position."""
     with closing(sqlite3.connect(file)) as raw, raw:
+        for column in ("symbol", "detail"):
+            raw.execute(f"ALTER TABLE commands DROP COLUMN {column}")
         for column in ("risk_price", "kept"):
             raw.execute(f"ALTER TABLE positions DROP COLUMN {column}")
         for number, text in raw.execute("SELECT id, decision FROM orders WHERE decision IS NOT NULL").fetchall():
