@@ -7,8 +7,9 @@ It knows nothing of other brokers; its supervisor shares an inbox, a heartbeat a
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, closing
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Event as Signal
@@ -17,6 +18,7 @@ from bot.brokers.base import BaseBroker, BrokerError, Connection, NoRoom
 from bot.domain.clock import SECOND, Clock
 from bot.domain.events import AccountEvent, Command, Moved, Timer
 from bot.domain.ids import Account, ClientIds, new_tag
+from bot.domain.judgement import Judgement
 from bot.domain.outcome import Meaning
 from bot.engine.business import Business, Operator, Plan
 from bot.engine.desk import Desk
@@ -30,6 +32,8 @@ from bot.strategy.gates import Blocked
 from bot.telemetry.heartbeat import Heartbeat
 from bot.telemetry.log import EventLog
 
+#: Takes what an account judged: returns at once and raises nothing.
+Record = Callable[[Account, Sequence[Judgement]], object]
 #: The name of an actor's thread among those of its account.
 ACTOR = "actor"
 #: Errors that no waiting cures: the owner has to act.
@@ -53,6 +57,7 @@ class BrokerTrader:
         rng: random.Random,
         *,
         watch_only: bool = False,
+        record: Record = lambda *_: None,
     ) -> None:
         self._broker = broker
         self._open_ledger = open_ledger
@@ -65,6 +70,7 @@ class BrokerTrader:
         self._emergency_file = emergency_file
         self._rng = rng
         self._watch_only = watch_only
+        self._record = record
         self.admitted = False
         """Whether the exchange has taken our key in this life."""
 
@@ -94,6 +100,7 @@ class BrokerTrader:
         desk = Desk(self._broker, ledger, self._clock, self._log, self._ids(ledger))
         self._connection = connection
         self._business = Business.of(desk, self._plan, self._fed)
+        self._business.entries.judgements.record = partial(self._record, connection.account)
         self._operator = OperatorDesk(
             ledger, self._business, self._emergency_file, self._log, watch_only=self._watch_only
         )

@@ -25,7 +25,9 @@ from bot.engine.risk import Limits
 from bot.engine.universe import Wishes
 from bot.independent_broker_trader import IndependentBrokerTrader
 from bot.runtime.backups import backing_up
+from bot.runtime.broker_trader import Record
 from bot.runtime.hostlock import holding_keys
+from bot.runtime.judgement_writer import writing_judgements
 from bot.runtime.ledgers import Ledgers
 from bot.runtime.lockstep import Follower
 from bot.runtime.memory import keep_small
@@ -77,13 +79,19 @@ def _logged(settings: Settings, plan: Plan, world: World, stop: threading.Event)
         with (
             notifying(settings, redact, logs, whose=resolve_mode(settings).upper()),
             backing_up(settings.operation, log),
+            writing_judgements(settings.operation.data_dir, log) as writer,
         ):
             _greet(log, world, settings.home / ".env")
-            return _trade(settings, plan, world, logs.event_log, stop)
+            return _trade(settings, plan, world, logs.event_log, stop, writer.put)
 
 
 def _trade(
-    settings: Settings, plan: Plan, world: World, log_for: Callable[[str | None], EventLog], stop: threading.Event
+    settings: Settings,
+    plan: Plan,
+    world: World,
+    log_for: Callable[[str | None], EventLog],
+    stop: threading.Event,
+    record: Record,
 ) -> int:
     manager = BrokerManager(world, state_folder(), allow_withdraw=settings.limits.allow_withdraw_keys, log_for=log_for)
     for key in manager.unbuilt:
@@ -102,6 +110,7 @@ def _trade(
         stop=stop,
         independent=settings.trading.multi_broker_independent,
         modes=_modes(world),
+        record=record,
         rng=random.Random(time.time_ns()),  # noqa: S311 - names orders and spreads waits, guards nothing
     )
     _tell_what_is_held(trader, settings, world)

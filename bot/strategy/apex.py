@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from bot.domain.candles import Candles
 from bot.strategy import rule
-from bot.strategy.base import Close, Evaluation, Leg, Numbers, Strategy, Trade
-from bot.strategy.exits import FLAT
+from bot.strategy.base import Close, Condition, Evaluation, Leg, Numbers, Strategy, Trade
+from bot.strategy.exits import FLAT, LONG
 from bot.strategy.indicators import indicators
 from bot.strategy.params import APEX, DEFAULT_OWNER, ApexParams, Owner
-from bot.strategy.rule import Reading, Signal, Why
+from bot.strategy.rule import Conditions, Reading, Signal, Why
+
+#: The conditions that make points, and so are not needed each.
+_FOR_POINTS = frozenset(Conditions._fields[Conditions._fields.index("near_ema") :])
 
 
 class ApexStrategy(Strategy):
@@ -41,6 +44,8 @@ class ApexStrategy(Strategy):
             score=signal.score,
             why=f"score {signal.score} adx {now.adx:.1f}" if signal.side else _words(signal.why),
             facts=_facts(now, signal),
+            conditions=self._conditions(now, signal),
+            considered=signal.trend or LONG,
         )
 
     def size_pct(self, evaluation: Evaluation) -> float:
@@ -56,6 +61,18 @@ class ApexStrategy(Strategy):
         if rule.turned(trade.side, now.ema_fast, now.ema_middle):
             return Close(stop, "turn", f"EMA{self.params.ema_fast} crossed EMA{self.params.ema_middle}")
         return Close(stop)
+
+    def _conditions(self, now: Reading, signal: Signal) -> tuple[Condition, ...]:
+        """All that the rule asks for the side of the trend, or for a long where there is none."""
+        asked = rule.conditions(now, signal.trend or LONG, self.params)
+        own = [
+            Condition(name, *found, name not in _FOR_POINTS) for name, found in zip(asked._fields, asked, strict=True)
+        ]
+        found = rule.points(asked)
+        points = [
+            Condition(f"point_{name}", float(held), 1.0, held, needed=False) for name, held in found._asdict().items()
+        ]
+        return (*own, *points, Condition("score", *rule.enough(rule.score(found), self.params)))
 
     def reading(self, candles: Candles) -> Reading:
         """What the rule sees at the last close; needs two candles."""
