@@ -91,6 +91,7 @@ class Entries:
             still = self.desk.clock.pacer.stands_still
             if still and blocked_by is None and any(self._awaits(symbol) for symbol in symbols):
                 self.waits_until = close + self.exclusion_ms
+            self.judgements.hand_over()
             return 0
         found = {}
         for symbol in symbols:
@@ -111,7 +112,13 @@ class Entries:
 
     def _awaits(self, symbol: str) -> bool:
         """Whether a signal waits here, or may be there when its candle is."""
-        return not self._is_held(symbol) and self._signal(symbol) is not None
+        signal = self._signal(symbol)
+        if signal is None or not self._is_held(symbol):
+            return signal is not None
+        if isinstance(signal, Evaluation):
+            held = first(SIGNAL, Signal(side=signal.side, shortable=True, held=True))
+            self.judgements.note(symbol, signal.closed_at, signal, held)
+        return False
 
     def _signal(self, symbol: str) -> Evaluation | Unfit | None:
         """What the rule says of the newest close, if that is an entry, or why there is nothing to say."""

@@ -22,14 +22,17 @@ from typing import Any, NamedTuple
 from bot.domain.clock import DAY, iso, parse_iso
 from bot.domain.ids import Account
 from bot.domain.judgement import Condition, Judgement
+from bot.store.database import StoreError
 
 FOLDER = "explain"
 #: Days that are kept, the running one aside.
 DAYS = 30
 _SUFFIX = ".jsonl.gz"
-_FILE = re.compile(r"(20\d\d-[01]\d-[0-3]\d)\.\d+" + re.escape(_SUFFIX))
+_FILE = re.compile(r"(\d{4}-[01]\d-[0-3]\d)\.\d+" + re.escape(_SUFFIX))
 #: What a number is written with: enough that two that differ are shown to differ.
 _NUMBER = "%.10g"
+#: How hard to compress: more takes the processor and saves hardly anything.
+_LEVEL = 6
 
 
 class Form(NamedTuple):
@@ -54,7 +57,7 @@ class DayFile:
             if os.fstat(handle).st_size == 0:  # new, or its owner has deleted it
                 self.forms.clear()
             lines = [line for one in judgements for line in self._lines(one)]
-            member = gzip.compress("".join(lines).encode(), mtime=0)
+            member = gzip.compress("".join(lines).encode(), _LEVEL, mtime=0)
             if os.write(handle, member) != len(member):
                 raise OSError(0, "only a part was written")
         finally:
@@ -120,6 +123,8 @@ def _read(file: Path, symbol: str | None) -> Iterator[Judgement]:
                     yield _judgement(json.loads(line), forms)
     except (EOFError, zlib.error, gzip.BadGzipFile, FileNotFoundError):
         return
+    except OSError as error:
+        raise StoreError(f"{file}: cannot be read ({error.strerror}): see to its permissions") from error
 
 
 # -- one line ---------------------------------------------------------------------------------------------------------

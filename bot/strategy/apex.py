@@ -11,10 +11,11 @@ from bot.strategy.base import Close, Condition, Evaluation, Leg, Numbers, Strate
 from bot.strategy.exits import FLAT, LONG
 from bot.strategy.indicators import indicators
 from bot.strategy.params import APEX, DEFAULT_OWNER, ApexParams, Owner
-from bot.strategy.rule import Conditions, Reading, Signal, Why
+from bot.strategy.rule import Conditions, Points, Reading, Signal, Why
 
-#: The conditions that make points, and so are not needed each.
-_FOR_POINTS = frozenset(Conditions._fields[Conditions._fields.index("near_ema") :])
+#: The names of the conditions, the points and the score, in the order they are asked; and which of them are needed.
+_NAMES = (*Conditions._fields, *(f"point_{name}" for name in Points._fields), "score")
+_NEEDED = tuple(name == "score" or name in Conditions._fields[:7] for name in _NAMES)
 
 
 class ApexStrategy(Strategy):
@@ -29,12 +30,19 @@ class ApexStrategy(Strategy):
         self.legs = tuple(Leg(share, target) for share, target in shares)
 
     def evaluate(self, candles: Candles) -> Evaluation:
-        """The rule at the last close. A short signal has side -1 whether or not the venue can short."""
+        """The rule at the last close. A short signal has side -1 whether or not the venue can short; without a trend, what is
+        shown is what was asked for a long.
+        """
         if len(candles) < self.required:
             closed_at, close = (candles.closed_at, float(candles.close[-1])) if len(candles) else (0, 0.0)
             return Evaluation(FLAT, closed_at, close, why=_words(Why.NOT_READY))
         now = self.reading(candles)
-        signal = rule.decide(now, self.params)
+        side = rule.possible(now)
+        asked = rule.conditions(now, side, self.params)
+        signal = rule.decided(now, side, asked, self.params)
+        considered = signal.trend or LONG
+        if considered != side:
+            asked = rule.conditions(now, considered, self.params)
         return Evaluation(
             side=signal.side,
             closed_at=candles.closed_at,
@@ -44,8 +52,8 @@ class ApexStrategy(Strategy):
             score=signal.score,
             why=f"score {signal.score} adx {now.adx:.1f}" if signal.side else _words(signal.why),
             facts=_facts(now, signal),
-            conditions=self._conditions(now, signal),
-            considered=signal.trend or LONG,
+            conditions=self._conditions(asked),
+            considered=considered,
         )
 
     def size_pct(self, evaluation: Evaluation) -> float:
@@ -62,17 +70,12 @@ class ApexStrategy(Strategy):
             return Close(stop, "turn", f"EMA{self.params.ema_fast} crossed EMA{self.params.ema_middle}")
         return Close(stop)
 
-    def _conditions(self, now: Reading, signal: Signal) -> tuple[Condition, ...]:
-        """All that the rule asks for the side of the trend, or for a long where there is none."""
-        asked = rule.conditions(now, signal.trend or LONG, self.params)
-        own = [
-            Condition(name, *found, name not in _FOR_POINTS) for name, found in zip(asked._fields, asked, strict=True)
-        ]
-        found = rule.points(asked)
-        points = [
-            Condition(f"point_{name}", float(held), 1.0, held, needed=False) for name, held in found._asdict().items()
-        ]
-        return (*own, *points, Condition("score", *rule.enough(rule.score(found), self.params)))
+    def _conditions(self, asked: Conditions) -> tuple[Condition, ...]:
+        """All that the rule asked, with the points and the score that it makes."""
+        points = rule.points(asked)
+        found = (*asked, *[(float(held), 1.0, held) for held in points], rule.enough(rule.score(points), self.params))
+        values, limits, answers = zip(*found, strict=True)
+        return tuple(map(Condition, _NAMES, values, limits, answers, _NEEDED))
 
     def reading(self, candles: Candles) -> Reading:
         """What the rule sees at the last close; needs two candles."""

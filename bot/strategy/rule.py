@@ -143,10 +143,19 @@ def reading(columns: Indicators, row: int) -> Reading:
 
 def decide(now: Reading, params: ApexParams) -> Signal:
     """The rule at one close. The stop and the momentum are given whenever a trend was seen, for the log."""
+    side = possible(now)
+    return decided(now, side, conditions(now, side, params), params)
+
+
+def possible(now: Reading) -> int:
+    """The only side that there can be a trend on."""
+    return LONG if now.close > now.vwap else SHORT
+
+
+def decided(now: Reading, side: int, asked: Conditions, params: ApexParams) -> Signal:
+    """The decision for that side, by what was asked for it."""
     if not ready(now):
         return nothing(Why.NOT_READY)
-    side = LONG if now.close > now.vwap else SHORT
-    asked = conditions(now, side, params)
     if not trending(asked):
         return nothing(Why.NO_TREND)
     found = points(asked)
