@@ -52,7 +52,7 @@ FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`([^`\n]+)`")
 EVERYWHERE = pytest.mark.parametrize("paper", PAPERS)
 #: Of the environment alone, since they say where `.env` is.
-OF_THE_ENVIRONMENT = {"NIJA_HOME", "XDG_STATE_HOME"}
+OF_THE_ENVIRONMENT = {"NIJA_HOME", "XDG_STATE_HOME", "COLUMNS", "NO_COLOR"}
 
 
 def prose(paper: str) -> str:

@@ -6,24 +6,22 @@ configuration is wrong, 3 another NIJA on this host already trades one of these 
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from bot import __version__
+from bot.commands import views
+from bot.commands.options import AsJson, Broker, tell_unreadable, told
+from bot.commands.show import quiet_pipe
 from bot.domain.events import Verb
 from bot.domain.ids import AccountKey
 from bot.runtime.stopping import Stopping
 from bot.settings.load import (
-    VENUES,
     ConfigError,
-    Settings,
-    load_settings,
     playful_environment,
     usable_data_dir,
     usable_state_folder,
@@ -32,60 +30,47 @@ from bot.settings.load import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bot.store.reader import Books
+
+class Commands(TyperGroup):
+    """All commands: a reader of theirs that goes away early ends them quietly."""
+
+    def invoke(self, ctx: Any) -> object:
+        with quiet_pipe():
+            return super().invoke(ctx)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - the form that click asks for
+        """Each with all of its first sentence: wrapped, not cut."""
+        rows = [(name, " ".join((one.help or "").split("\n\n")[0].split())) for name, one in self.commands.items()]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
 
 app = typer.Typer(
     name="nija",
+    cls=Commands,
     help="Trades every exchange you have funded, each in a thread of its own. Without a command: run.",
     no_args_is_help=False,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
+app.add_typer(views.app)
 
 
-def account_key(word: str) -> AccountKey:
-    """An account as commands name it: `kraken`, or `kraken:savings` where an exchange has several."""
-    try:
-        key = AccountKey.parse(word)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
-    if key.venue not in VENUES:
-        raise typer.BadParameter(f"'{key.venue}' is not one of {', '.join(VENUES)}.")
-    return key
-
-
-METAVAR = f"[{'|'.join(VENUES)}]"
-Broker = Annotated[
-    AccountKey | None,
-    typer.Argument(
-        parser=account_key, metavar=METAVAR, help="one exchange, or an account as kraken:savings; default: all"
-    ),
-]
-
-
-@contextmanager
-def told() -> Iterator[Settings]:
-    """The settings, with every error that their owner can mend as one line and an exit status."""
-    from bot.runtime.hostlock import AlreadyRuns
-    from bot.runtime.sandbox_child import SandboxError
-    from bot.store.database import StoreError
-
-    try:
-        yield load_settings()
-    except ConfigError as error:
-        for line in error.lines:
-            typer.echo(f"nija: {line}", err=True)
-        raise typer.Exit(2) from None
-    except (SandboxError, StoreError) as error:
-        typer.echo(f"nija: {error}", err=True)
-        raise typer.Exit(1) from None
-    except AlreadyRuns as error:
-        typer.echo(f"nija: {error}", err=True)
-        raise typer.Exit(3) from None
+def show_version(wanted: bool) -> None:
+    """`--version`, whatever else is said."""
+    if wanted:
+        typer.echo(f"nija {__version__}")
+        raise typer.Exit
 
 
 @app.callback(invoke_without_command=True)
-def without_command(context: typer.Context) -> None:
+def without_command(
+    context: typer.Context,
+    version: Annotated[  # noqa: ARG001 - done by its callback
+        bool, typer.Option("--version", callback=show_version, is_eager=True, help="show the version")
+    ] = False,
+) -> None:
     if context.invoked_subcommand is None:
         run(context)
 
@@ -108,45 +93,17 @@ def run(context: typer.Context) -> None:
     raise typer.Exit(status)
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+)
 def sandbox(context: typer.Context) -> None:
-    """Run the local exchanges by themselves (`nija sandbox --help` lists their options)."""
+    """Run the local exchanges without NIJA."""
     command = [sys.executable, "-m", "bot.sandbox", *context.args]
     try:
         status = subprocess.call(command, env=playful_environment())  # noqa: S603 - our own interpreter
     except KeyboardInterrupt:
         status = 0
     raise typer.Exit(status)
-
-
-@app.command()
-def ledger(
-    broker: Annotated[
-        AccountKey | None, typer.Option(parser=account_key, metavar=METAVAR, help="one exchange or account only")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="the fills, for accountants")] = False,
-    every: Annotated[bool, typer.Option("--all", help="earlier accounts too")] = False,
-) -> None:
-    """Show what NIJA believes: orders, fills, positions, stops. Reads the database only."""
-    from bot.commands.ledger_view import show
-    from bot.commands.which import meant
-    from bot.runtime.heartbeat_file import out_of_reach
-    from bot.store.report import document, write_csv
-
-    with told() as settings:
-        if why := out_of_reach(settings.operation.data_dir):
-            typer.echo(f"nija: {why}", err=True)
-        books = _books(settings)
-        key = meant(broker, settings, books)
-        if as_csv:
-            write_csv(books, sys.stdout, key, every=every)
-        elif as_json:
-            typer.echo(json.dumps(document(books, key, every=every), indent=2))
-        else:
-            show(document(books, key, every=every))
-        if _tell_unreadable(books, key):
-            raise typer.Exit(1)
 
 
 @app.command()
@@ -179,17 +136,17 @@ def flatten(
 def orders(
     broker: Broker = None,
     cancel: Annotated[bool, typer.Option("--cancel", help="call them back")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show your own orders (pause, resume, flatten) that NIJA has not carried out yet."""
     from bot.commands.orders import show_waiting
-    from bot.commands.which import meant
+    from bot.commands.which import books_of, meant
 
     with told() as settings:
-        books = _books(settings)
+        books = books_of(settings)
         key = meant(broker, settings, books)
         show_waiting(books, key, cancel=cancel, as_json=as_json)
-        if _tell_unreadable(books, key):
+        if tell_unreadable(books, key):
             raise typer.Exit(1)
 
 
@@ -203,7 +160,7 @@ def recover(
 ) -> None:
     """Set damaged databases aside (they are kept); the next start rebuilds them from the exchanges."""
     from bot.commands.orders import not_traded
-    from bot.commands.which import meant
+    from bot.commands.which import books_of, meant
     from bot.runtime.backups import FOLDER
     from bot.runtime.heartbeat_file import at_work, running_daemon
     from bot.store.recovery import forget_accounts, put_backups_back, set_aside_damaged
@@ -214,7 +171,7 @@ def recover(
             typer.echo("nija: DATABASE_URL names a database server: restore it with its own tools", err=True)
             raise typer.Exit(1)
         data_dir = settings.operation.data_dir
-        books = _books(settings)
+        books = books_of(settings)
         key = meant(broker, settings, books)
         if backup:
             if running_daemon(data_dir) is not None:
@@ -253,24 +210,17 @@ def version() -> None:
     typer.echo(f"nija {__version__}")
 
 
-def _books(settings: Settings) -> Books:
-    from bot.store.reader import Books
-
-    url = settings.operation.database_url
-    return Books(settings.operation.data_dir, url.get_secret_value() if url is not None else None)
-
-
 def _order(verb: Verb, broker: AccountKey | None, patience: float = 10.0, *, ask: bool = False) -> None:
     """Post a command, wait for its answers, and say what became of it."""
     from bot.commands.orders import addressees, carried_out, not_traded, worded
-    from bot.commands.which import meant
+    from bot.commands.which import books_of, meant
     from bot.runtime.heartbeat_file import out_of_reach
 
     with told() as settings:
         if why := out_of_reach(settings.operation.data_dir):
             typer.echo(f"nija: {why}", err=True)
             raise typer.Exit(1)
-        books = _books(settings)
+        books = books_of(settings)
         key = meant(broker, settings, books)
         to = addressees(settings, books, key)
         for one in not_traded(settings, books, key):
@@ -285,14 +235,7 @@ def _order(verb: Verb, broker: AccountKey | None, patience: float = 10.0, *, ask
         for failed, reason in _failures(settings.operation.data_dir) if not done else ():
             if key in (None, failed):
                 typer.echo(f"nija: {failed.label} failed in the running NIJA: {reason}", err=True)
-        raise typer.Exit(1 if _tell_unreadable(books, key) or not done else 0)
-
-
-def _tell_unreadable(books: Books, key: AccountKey | None) -> bool:
-    """A line for each database that could not be read; whether any of them may be the one that was asked about."""
-    for line in books.unreadable.values():
-        typer.echo(f"nija: {line}", err=True)
-    return books.misses(key)
+        raise typer.Exit(1 if tell_unreadable(books, key) or not done else 0)
 
 
 def _failures(data_dir: Path) -> list[tuple[AccountKey, str]]:
@@ -306,4 +249,4 @@ def _failures(data_dir: Path) -> list[tuple[AccountKey, str]]:
 
 def main() -> None:
     """The console script."""
-    app()
+    app(prog_name="nija")

@@ -6,7 +6,7 @@ Owns the only conversions between text and Decimal; no float ever becomes money 
 from __future__ import annotations
 
 import re
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal, InvalidOperation
 
 ZERO = Decimal(0)
 ONE = Decimal(1)
@@ -14,6 +14,8 @@ HUNDRED = Decimal(100)
 
 #: No amount, price or size of any real market has more digits than this on either side of the point.
 MAX_EXPONENT = 18
+#: The last decimal of an amount of coins that people are shown.
+_SMALLEST = Decimal("0.00000001")
 
 #: A number as exchanges, JSON and owners write it. Python itself reads more: "1_000", other scripts' digits, spaces around.
 _WRITTEN = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
@@ -65,10 +67,26 @@ def plain(value: Decimal) -> str:
 
 
 def shortened(value: Decimal, digits: int = 8) -> Decimal:
-    """At most so many significant digits: averages for people, never for the book."""
+    """At most so many significant digits, all those before the point kept: averages for people, never for the book."""
     return round(value, max(digits - 1 - value.adjusted(), 0)).normalize() if value else value
 
 
+# -- for people -----------------------------------------------------------------------------------------------------
 def usd(value: Decimal) -> str:
-    """Dollars for people: `$1,234.50`."""
-    return f"-${-value:,.2f}" if value < 0 else f"${value:,.2f}"
+    """Dollars: `$1,234.50`; below one dollar up to four significant digits, since fees are fractions of a cent: `$0.00153`."""
+    sign, size = ("-" if value < 0 else ""), abs(value)
+    if not size.is_finite() or size >= 1 or not size:
+        return f"{sign}${size:,.2f}"
+    whole, _, cents = f"{size:.{3 - size.adjusted()}f}".partition(".")
+    return f"{sign}${whole}.{cents.rstrip('0'):0<2}"
+
+
+def as_price(value: Decimal) -> str:
+    """A price: an average has no more digits than a price of the market's own."""
+    return plain(shortened(value))
+
+
+def as_quantity(value: Decimal) -> str:
+    """An amount of a coin: eight decimals, cut rather than rounded up to what is not there; four digits of less than that."""
+    cut = value.quantize(_SMALLEST, ROUND_DOWN)
+    return plain(cut or shortened(value, 4))

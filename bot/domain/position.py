@@ -5,11 +5,12 @@ A position changes through fills only; its plan (stage, stop, what is kept) chan
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from bot.domain.fill import Fill
-from bot.domain.instrument import DOLLARS
+from bot.domain.instrument import DOLLARS, Ticker
 from bot.domain.money import ZERO
 from bot.domain.order import Decision, Numbers, Side
 
@@ -64,6 +65,14 @@ class Position:
 
     def value(self, price: Decimal) -> Decimal:
         return self.qty * price
+
+
+def closing_price(position: Position, tickers: Mapping[str, Ticker]) -> Decimal:
+    """What the position could be closed for: bid for longs, ask for shorts; its entry price when nobody quotes it."""
+    ticker = tickers.get(position.symbol)
+    if ticker is None:
+        return position.entry_price
+    return ticker.bid if position.side is Side.BUY else ticker.ask
 
 
 def fee_in_quote(fill: Fill) -> Decimal:
