@@ -275,6 +275,7 @@ def _missed(page: Page, order: Row, fill: Fill) -> Row | None:
     rows = [] if order["purpose"] is Purpose.ENTRY else page.rows(_MISSED, symbol=fill.symbol, time=fill.time)
     if not rows or rows[0]["side"] is fill.side:
         return None
+    # Coins may have been written off in several steps: each gets back no more than it took.
     position, sold = dict(rows[0]), _taken(fill)
     for row in (row for row in rows if row["id"] == position["id"]):
         found = min(sold, row["missing"])
@@ -282,6 +283,7 @@ def _missed(page: Page, order: Row, fill: Fill) -> Row | None:
         position["qty"] += found
         page.connection.execute(_CHANGE_WRITE_OFF, {"row": row["write_off"], "qty": row["missing"] - found})
     page.note("found", fill.symbol, qty=_taken(fill) - sold, fill_id=fill.fill_id)
+    # Once sales account for (nearly) all of them, the position was sold and not emptied: its result counts again.
     left = sum((row["qty"] for row in page.rows(_WRITTEN_OFF, position=position["id"])), ZERO)
     if position["closed_why"] == TAKEN and left <= position["initial_qty"] * _REST:
         position["closed_why"] = None
