@@ -49,13 +49,13 @@ class Nija:
         for one in judgements:
             day_file(account_folder(self.folder, account), day_start(one.candle)).append([one])
 
-    def said(self, *words: str, status: int = 0) -> str:
+    def prints(self, *words: str, status: int = 0) -> str:
         ended = CliRunner().invoke(app, ["explain", *words])
         assert ended.exit_code == status, ended.output
         return ended.output
 
     def rows(self, *words: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = json.loads(self.said(*words, "--json"))
+        found: list[dict[str, Any]] = json.loads(self.prints(*words, "--json"))
         return found
 
 
@@ -101,15 +101,15 @@ def test_what_was_entered_is_what_the_book_says(nija: Nija) -> None:
     nija.judged(WEAK._replace(candle=when, signal=True), WEAK._replace(candle=when, signal=True, gates=(held,)))
     (row,) = nija.rows("BTC-USD")
     assert (row["entered"], row["gate"], row["gate_value"]) == (True, None, None)
-    assert "entered 0.5 at 97.25" in nija.said("BTC-USD")
+    assert "entered 0.5 at 97.25" in nija.prints("BTC-USD")
     nija.judged(close(3, signal=True))
-    assert "an order was sent, and nothing of it is known to have filled" in " ".join(nija.said("BTC-USD").split())
+    assert "an order was sent, and nothing of it is known to have filled" in " ".join(nija.prints("BTC-USD").split())
 
 
 def test_people_read_a_line_for_each_close_and_when_there_was_none(nija: Nija) -> None:
     nija.judged(WEAK, COSTLY, PLAIN, close(7))
     day = iso(TODAY)[:10]
-    assert nija.said("btc/usd").splitlines()[2:-4] == [
+    assert nija.prints("btc/usd").splitlines()[2:-4] == [
         f"{day} 00:05  long   adx              17.25 against 20",
         f"{day} 00:10  long   costs            R 380.8 does not pay fees and spread",
         f"{day} 00:15 to {day} 00:20  nothing decided",
@@ -122,7 +122,7 @@ def test_people_read_a_line_for_each_close_and_when_there_was_none(nija: Nija) -
 def test_one_close_is_shown_with_all_its_numbers(nija: Nija) -> None:
     nija.judged(WEAK, COSTLY)
     at = iso(COSTLY.candle + FIVE - 1)
-    shown = nija.said("BTC-USD", "--at", at)
+    shown = nija.prints("BTC-USD", "--at", at)
     assert "long, no entry because of costs: R 380.8" in " ".join(shown.split())
     assert [line.split() for line in shown.splitlines()[-5:-1]] == [
         ["near_ema", "0.5", "0.25", "no"],
@@ -132,14 +132,14 @@ def test_one_close_is_shown_with_all_its_numbers(nija: Nija) -> None:
     ]
     assert [row["candle"] for row in nija.rows("BTC-USD", "--at", at)] == [iso(COSTLY.candle)]
     assert nija.rows("BTC-USD", "--at", iso(COSTLY.candle + FIVE)) == []
-    assert "nothing decided" in nija.said("BTC-USD", "--at", iso(COSTLY.candle + FIVE))
+    assert "nothing decided" in nija.prints("BTC-USD", "--at", iso(COSTLY.candle + FIVE))
 
 
 def test_times_are_shown_as_times(nija: Nija) -> None:
     stopped = Condition("stopped_out", float(TODAY), float(TODAY - FIVE), held=False)
     news = Condition("news", float(1 << 60), 300_000.0, held=True)
     nija.judged(close(3, signal=True, gates=(news, stopped)))
-    assert [line.split() for line in nija.said("BTC-USD", "--at", iso(close(3).candle)).splitlines()[-3:-1]] == [
+    assert [line.split() for line in nija.prints("BTC-USD", "--at", iso(close(3).candle)).splitlines()[-3:-1]] == [
         ["news", "none", "300", "s", "yes"],
         ["stopped_out", iso(TODAY)[:10], "00:00:00Z", iso(TODAY - FIVE)[:10], "23:55:00Z", "no"],
     ]
@@ -148,12 +148,12 @@ def test_times_are_shown_as_times(nija: Nija) -> None:
 def test_without_a_market_the_closes_of_today_are_counted_by_gate(nija: Nija) -> None:
     yesterday = close(-1)
     nija.judged(yesterday, WEAK, WEAK, close(3), COSTLY, PLAIN._replace(symbol="ETH-USD"))
-    counted = json.loads(nija.said("--json"))
+    counted = json.loads(nija.prints("--json"))
     day = iso(TODAY)[:10]
     gates = {"adx": 2, "costs": 1, "no_signal": 1}
     assert counted == {"kraken": {"day": day, "judged": 4, "entered": 0, "gates": gates}}
-    assert f"KRAKEN on {day} (UTC): 4 closes judged, 0 entered" in nija.said()
-    rows = list(csv.DictReader(io.StringIO(nija.said("--csv"))))
+    assert f"KRAKEN on {day} (UTC): 4 closes judged, 0 entered" in nija.prints()
+    rows = list(csv.DictReader(io.StringIO(nija.prints("--csv"))))
     assert [(row["gate"], row["closes"]) for row in rows] == [
         ("entered", "0"),
         *((g, str(n)) for g, n in gates.items()),
@@ -164,13 +164,13 @@ def test_play_money_is_marked_and_its_day_is_the_markets(tmp_path: Path, monkeyp
     monkeypatch.setenv("NIJA_DATA_DIR", str(tmp_path))
     nija = Nija(tmp_path, PLAY)
     nija.judged(WEAK._replace(candle=parse_iso("2026-01-05T12:00")), account=PLAY)
-    assert "KRAKEN (sandbox: play money) on 2026-01-05 (UTC): 1 closes judged" in nija.said()
-    assert "KRAKEN (sandbox: play money) BTC-USD" in nija.said("BTC-USD")
+    assert "KRAKEN (sandbox: play money) on 2026-01-05 (UTC): 1 closes judged" in nija.prints()
+    assert "KRAKEN (sandbox: play money) BTC-USD" in nija.prints("BTC-USD")
 
 
 def test_every_condition_is_a_line_of_the_csv(nija: Nija) -> None:
     nija.judged(WEAK, PLAIN)
-    rows = list(csv.DictReader(io.StringIO(nija.said("BTC-USD", "--csv"))))
+    rows = list(csv.DictReader(io.StringIO(nija.prints("BTC-USD", "--csv"))))
     assert [(row["name"], row["value"], row["held"], row["gate"]) for row in rows] == [
         ("near_ema", "0.5", "False", "adx"),
         ("adx", "17.25", "False", "adx"),
@@ -188,9 +188,9 @@ def test_one_account_may_be_asked_for(nija: Nija, tmp_path: Path) -> None:
 
 
 def test_a_market_that_was_never_judged_is_answered_with_those_that_were(nija: Nija) -> None:
-    assert "BTC-USD was not judged yet" in nija.said("BTC-USD")
+    assert "BTC-USD was not judged yet" in nija.prints("BTC-USD")
     nija.judged(WEAK)
-    assert "FOO-USD was not judged: those that are judged are BTC-USD" in nija.said("FOO-USD")
+    assert "FOO-USD was not judged: those that are judged are BTC-USD" in nija.prints("FOO-USD")
     assert nija.rows("FOO-USD") == []
 
 
@@ -204,7 +204,7 @@ def test_a_market_that_was_never_judged_is_answered_with_those_that_were(nija: N
     ],
 )
 def test_mistakes_are_told(nija: Nija, words: list[str], line: str) -> None:
-    assert line in " ".join(nija.said(*words, status=2).replace("│", " ").split())
+    assert line in " ".join(nija.prints(*words, status=2).replace("│", " ").split())
 
 
 def test_thirty_days_are_kept_in_view(nija: Nija) -> None:
