@@ -18,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bot.domain.clock import DAY, parse_iso
+from bot.domain.clock import DAY
 from bot.domain.log import Event
 from bot.settings.load import VENUES
 from bot.store.judgement_files import FOLDER, days_of, judgements_of
@@ -95,8 +95,7 @@ def main() -> int:
             daemon.says(Event.FUNDED, len(VENUES))
             if words.day:
                 os.kill(daemon.running.pid, signal.SIGUSR1)
-                until = parse_iso(sandbox.control("GET", "clock")["market_time"]) + DAY
-                while parse_iso(sandbox.control("GET", "clock")["market_time"]) < until:
+                for _ in range(CLOSES_A_DAY):
                     sandbox.control("POST", "advance", seconds=STEP)
                 time.sleep(WRITTEN)
                 weigh(daemon.data)

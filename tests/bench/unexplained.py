@@ -8,12 +8,14 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from bot.engine.candidate import Candidate
 from bot.engine.judgements import Judgements
 from bot.runtime import judgement_writer
 from bot.runtime.daemon import run
+from bot.runtime.judgement_writer import JudgementWriter
 from bot.runtime.stopping import Stopping
 from bot.settings.load import load_settings
 from bot.strategy.apex import ApexStrategy
@@ -35,14 +37,15 @@ class Switch:
 
 
 def main() -> int:
-    switch = Switch()
+    switch, stopping = Switch(), Stopping()
     signal.signal(signal.SIGUSR1, switch.turn)
     switch.around(ApexStrategy, "_conditions", lambda *_: ())
     switch.around(Candidate, "_first", lambda _, rows, part: first(rows, part))
     switch.around(Judgements, "note", lambda *_: None)
     switch.around(Judgements, "hand_over", lambda *_: None)
-    judgement_writer.GATHER = 0.0
-    return run(load_settings(), Stopping().asked)
+    at_once = partial(JudgementWriter, gather=0.0)
+    judgement_writer.JudgementWriter = at_once  # type: ignore[assignment, misc]
+    return run(load_settings(), stopping.asked)
 
 
 if __name__ == "__main__":
