@@ -28,7 +28,7 @@ from bot.domain.log import Event, Halt
 from bot.domain.outcome import Meaning
 from bot.domain.status import CONNECTING, MANY_ERRORS, STUCK_AFTER, BrokerStatus, Status
 from bot.engine.business import Plan
-from bot.runtime.broker_trader import ACTOR, BrokerTrader
+from bot.runtime.broker_trader import ACTOR, BrokerTrader, Record
 from bot.runtime.heartbeat_file import HeartbeatFile
 from bot.runtime.life import Life, LivelyClock, Post, Silence
 from bot.runtime.schedule import Due, Now
@@ -74,10 +74,14 @@ class IndependentBrokerTrader:
         independent: bool = True,
         modes: Mapping[AccountKey, str] = MappingProxyType({}),
         observers: Sequence[Observer] = (),
+        record: Record = lambda *_: None,
     ) -> None:
-        """`modes`: whose money each account is (sandbox, demo, live), for whoever reads the heartbeat file."""
+        """`modes`: whose money each account is (sandbox, demo, live), for whoever reads the heartbeat file; `record` takes what was
+        judged.
+        """
         self._manager = manager
         self._modes = modes
+        self._record = record
         self._open_ledger = open_ledger
         self._plan = plan
         self._clock = clock
@@ -280,6 +284,7 @@ class IndependentBrokerTrader:
             watch_only=not (self._independent or self._chosen == post.key),
             rng=random.Random(self._rng.random()),  # noqa: S311 - names orders and spreads waits, guards nothing
             run=self._run,
+            record=self._record,
         )
 
     def _failed(self, post: Post, reason: str, remedy: str) -> None:

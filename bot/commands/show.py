@@ -110,7 +110,10 @@ def say(*lines: str) -> None:
     """Print lines, wrapped at words."""
     console = _console()
     for line in lines:
-        _print(console, Text(line, overflow="fold"))
+        if cell_len(line) <= console.width:  # a thousand lines are nothing then
+            _write(f"{line.rstrip()}\n")
+        else:
+            _print(console, Text(line, overflow="fold"))
 
 
 def say_json(content: object) -> None:

@@ -62,6 +62,9 @@ _DAEMON: Final = {
         "service lost",
     ),
     Event.BACKUP: _spec("A backup of a database was made, or failed.", "info warning", "", "file bytes reason"),
+    Event.EXPLAIN: _spec(
+        "What `nija explain` shows cannot be written down, or can be again.", "info warning", "reason"
+    ),
     Event.NOTIFY: _spec(
         "Where alarms are sent, or a service that does not accept one.",
         "info warning",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 from typing import NamedTuple
@@ -25,7 +25,7 @@ from bot.strategy.base import Costs, Evaluation
 from bot.strategy.checks import room
 from bot.strategy.exact import minimums, quantity
 from bot.strategy.exits import tighter
-from bot.strategy.gates import CAPACITY, OFFER, ORDER, QUOTE, SIGNAL, STRATEGY, SYMBOL, Blocked, first
+from bot.strategy.gates import CAPACITY, OFFER, ORDER, QUOTE, SIGNAL, STRATEGY, SYMBOL, Asked, Blocked, P, Rows, first
 from bot.strategy.grid import towards
 from bot.strategy.guarded import Guarded
 from bot.strategy.params import Owner
@@ -72,20 +72,25 @@ class Candidate:
     symbol: str
     standing: Standing
     equity: Callable[[], Decimal]
+    asked: list[Asked] = field(default_factory=list)
+    """The gates that were asked of it, with their answers."""
 
     def blocked_by(self, account: Blocked | None) -> Blocked | None:
         """The first gate that blocks it; `account` is the one that blocks the whole account, if any does."""
         return (
-            first(SIGNAL, self.signal)
+            self._first(SIGNAL, self.signal)
             or account
-            or first(SYMBOL, self.known)
-            or first(CAPACITY, self.capacity)
-            or first(QUOTE, self.quote)
-            or first(STRATEGY, snapshot.Strategy(answered=self._answer is not None))
-            or first(OFFER, self.answer.at_close)
-            or first(OFFER, self.answer.to_be_paid)
-            or first(ORDER, self.order)
+            or self._first(SYMBOL, self.known)
+            or self._first(CAPACITY, self.capacity)
+            or self._first(QUOTE, self.quote)
+            or self._first(STRATEGY, snapshot.Strategy(answered=self._answer is not None))
+            or self._first(OFFER, self.answer.at_close)
+            or self._first(OFFER, self.answer.to_be_paid)
+            or self._first(ORDER, self.order)
         )
+
+    def _first(self, rows: Rows[P], part: P) -> Blocked | None:
+        return first(rows, part, self.asked)
 
     # -- the parts of the snapshot --------------------------------------------------------------------------------
     @property

@@ -27,9 +27,11 @@ from bot.engine.risk import Limits
 from bot.engine.universe import Wishes
 from bot.independent_broker_trader import IndependentBrokerTrader
 from bot.runtime.backups import backing_up
+from bot.runtime.broker_trader import Record
 from bot.runtime.heartbeat_url import pinging
 from bot.runtime.hostlock import holding_keys
 from bot.runtime.in_force import keep, planned
+from bot.runtime.judgement_writer import writing_judgements
 from bot.runtime.ledgers import Ledgers
 from bot.runtime.lockstep import Follower
 from bot.runtime.memory import keep_small
@@ -84,10 +86,11 @@ def _logged(settings: Settings, plan: Plan, world: World, stop: threading.Event)
         with (
             notifying(settings, redact, logs, whose=resolve_mode(settings).upper()),
             backing_up(settings.operation, log),
+            writing_judgements(settings.operation.data_dir, log) as writer,
         ):
             _greet(log, world, settings.home / ".env")
             with _observing(settings, world, log, redact) as observers:
-                return _trade(settings, plan, world, logs.event_log, stop, observers)
+                return _trade(settings, plan, world, logs.event_log, stop, observers, writer.put)
 
 
 @contextmanager
@@ -108,6 +111,7 @@ def _trade(
     log_for: Callable[[str | None], EventLog],
     stop: threading.Event,
     observers: Sequence[Observer],
+    record: Record,
 ) -> int:
     manager = BrokerManager(world, state_folder(), allow_withdraw=settings.limits.allow_withdraw_keys, log_for=log_for)
     for key in manager.unbuilt:
@@ -127,6 +131,7 @@ def _trade(
         independent=settings.trading.multi_broker_independent,
         modes=_modes(world),
         observers=observers,
+        record=record,
         rng=random.Random(time.time_ns()),  # noqa: S311 - names orders and spreads waits, guards nothing
     )
     _tell_what_is_held(trader, settings, world)

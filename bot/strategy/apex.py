@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from bot.domain.candles import Candles
 from bot.strategy import rule
-from bot.strategy.base import Close, Evaluation, Leg, Numbers, Strategy, Trade
-from bot.strategy.exits import FLAT
+from bot.strategy.base import Close, Condition, Evaluation, Leg, Numbers, Strategy, Trade
+from bot.strategy.exits import FLAT, LONG
 from bot.strategy.indicators import indicators
 from bot.strategy.params import APEX, DEFAULT_OWNER, ApexParams, Owner
-from bot.strategy.rule import Reading, Signal, Why
+from bot.strategy.rule import Conditions, Points, Reading, Signal, Why
+
+#: The names of the conditions, the points and the score, in the order they are asked; and which of them are needed.
+_NAMES = (*Conditions._fields, *(f"point_{name}" for name in Points._fields), "score")
+_NEEDED = tuple(name == "score" or name in Conditions._fields[:7] for name in _NAMES)
 
 
 class ApexStrategy(Strategy):
@@ -26,12 +30,19 @@ class ApexStrategy(Strategy):
         self.legs = tuple(Leg(share, target) for share, target in shares)
 
     def evaluate(self, candles: Candles) -> Evaluation:
-        """The rule at the last close. A short signal has side -1 whether or not the venue can short."""
+        """The rule at the last close. A short signal has side -1 whether or not the venue can short; without a trend, what is
+        shown is what was asked for a long.
+        """
         if len(candles) < self.required:
             closed_at, close = (candles.closed_at, float(candles.close[-1])) if len(candles) else (0, 0.0)
             return Evaluation(FLAT, closed_at, close, why=_words(Why.NOT_READY))
         now = self.reading(candles)
-        signal = rule.decide(now, self.params)
+        side = rule.possible(now)
+        asked = rule.conditions(now, side, self.params)
+        signal = rule.decided(now, side, asked, self.params)
+        considered = signal.trend or LONG
+        if considered != side:
+            asked = rule.conditions(now, considered, self.params)
         return Evaluation(
             side=signal.side,
             closed_at=candles.closed_at,
@@ -41,6 +52,8 @@ class ApexStrategy(Strategy):
             score=signal.score,
             why=f"score {signal.score} adx {now.adx:.1f}" if signal.side else _words(signal.why),
             facts=_facts(now, signal),
+            conditions=self._conditions(asked),
+            considered=considered,
         )
 
     def size_pct(self, evaluation: Evaluation) -> float:
@@ -56,6 +69,13 @@ class ApexStrategy(Strategy):
         if rule.turned(trade.side, now.ema_fast, now.ema_middle):
             return Close(stop, "turn", f"EMA{self.params.ema_fast} crossed EMA{self.params.ema_middle}")
         return Close(stop)
+
+    def _conditions(self, asked: Conditions) -> tuple[Condition, ...]:
+        """All that the rule asked, with the points and the score that it makes."""
+        points = rule.points(asked)
+        found = (*asked, *[(float(held), 1.0, held) for held in points], rule.enough(rule.score(points), self.params))
+        values, limits, answers = zip(*found, strict=True)
+        return tuple(map(Condition, _NAMES, values, limits, answers, _NEEDED))
 
     def reading(self, candles: Candles) -> Reading:
         """What the rule sees at the last close; needs two candles."""

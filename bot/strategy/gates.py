@@ -89,6 +89,13 @@ class Blocked(NamedTuple):
     part: Any
 
 
+class Asked(NamedTuple):
+    """A gate that was asked, and its answer."""
+
+    gate: Gate
+    check: Check
+
+
 P = TypeVar("P", bound=tuple[Any, ...])
 Rows = Mapping[Gate, Callable[[P], Check]]
 
@@ -165,10 +172,12 @@ GATES: tuple[Rows[Any], ...] = (
 )
 
 
-def first(rows: Rows[P], part: P) -> Blocked | None:
-    """The first gate of `rows` that blocks, or None when all let the entry pass."""
+def first(rows: Rows[P], part: P, asked: list[Asked] | None = None) -> Blocked | None:
+    """The first gate of `rows` that blocks, or None when all let the entry pass; `asked` takes all that were asked."""
     for gate, check in rows.items():
         found = check(part)
+        if asked is not None:
+            asked.append(Asked(gate, found))
         if found.blocked:
             return Blocked(gate, found.value, found.limit, part)
     return None
