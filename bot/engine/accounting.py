@@ -14,8 +14,8 @@ from bot.brokers.base import BrokerError
 from bot.domain.clock import day_start
 from bot.domain.instrument import DOLLARS, Balance, Ticker, Trading
 from bot.domain.money import ONE, ZERO
-from bot.domain.order import OrderRecord, Purpose, Side
-from bot.domain.position import Position
+from bot.domain.order import OrderRecord, Purpose
+from bot.domain.position import Position, closing_price
 from bot.engine.desk import Desk
 from bot.engine.records import at_stake
 from bot.engine.risk import Losses
@@ -60,13 +60,15 @@ class Accounting:
         balances = desk.broker.balances() if balances is None else balances
         positions = desk.book.positions()
         quoted = {one.symbol for one in positions if self._is_quoted(one.symbol)}
-        tickers = self._tickers(quoted) if quoted else {}
+        rates = desk.valuation.rates([*quoted, *(f"-{asset}" for asset, held in balances.items() if held.total)])
+        tickers = self._tickers(quoted | rates) if quoted | rates else {}
         prices = {one.symbol: closing_price(one, tickers) for one in positions}
         unrealised = sum((one.unrealised(prices[one.symbol]) for one in positions), ZERO)
         there = desk.coins.worth(balances)
         worth = sum((self._worth(one, prices[one.symbol], there) for one in positions), ZERO)
         balance = sum((held.total for asset, held in balances.items() if asset in DOLLARS), ZERO)
-        certain = len(tickers) == len(quoted) and not self._is_sudden(prices)
+        certain = quoted <= tickers.keys() and not self._is_sudden(prices)
+        desk.valuation.learn(prices, tickers, rates)
         return Standing(
             at=at,
             balance=balance,
@@ -163,14 +165,6 @@ def slots_taken(positions: Sequence[Position], unsettled: Sequence[OrderRecord])
 
 def base_of(symbol: str) -> str:
     return symbol.split("-", 1)[0]
-
-
-def closing_price(position: Position, tickers: Mapping[str, Ticker]) -> Decimal:
-    """What the position could be closed for: bid for longs, ask for shorts; its entry price when nobody quotes it."""
-    ticker = tickers.get(position.symbol)
-    if ticker is None:
-        return position.entry_price
-    return ticker.bid if position.side is Side.BUY else ticker.ask
 
 
 def _foreign(

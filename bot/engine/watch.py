@@ -19,8 +19,7 @@ from bot.domain.instrument import Look, Trading
 from bot.domain.log import Event
 from bot.domain.money import decimal
 from bot.domain.order import Purpose, Side, VenueOrder
-from bot.domain.position import Position
-from bot.engine.accounting import closing_price
+from bot.domain.position import Position, closing_price
 from bot.engine.close import Closing, Sale
 from bot.engine.closes import Closes
 from bot.engine.desk import Desk

@@ -19,10 +19,11 @@ from bot.domain.money import plain
 from bot.domain.order import DONE, STOPS
 from bot.domain.status import BrokerStatus, Status
 from bot.store.health import from_row
-from bot.store.holdings import dust_of, open_rows, position_of
+from bot.store.holdings import open_rows, position_of
 from bot.store.page import Page, Row
 from bot.store.reader import Books, Seen
 from bot.store.schema import fills, health, naked, orders
+from bot.store.write_offs import dust_of
 
 #: The columns of the accountant's file, in order.
 COLUMNS = (
