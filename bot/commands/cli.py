@@ -9,21 +9,18 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bot import __version__
+from bot.commands import result_commands
+from bot.commands.options import METAVAR, Broker, account_key, books_of, tell_unreadable, told
 from bot.domain.events import Verb
 from bot.domain.ids import AccountKey
 from bot.runtime.stopping import Stopping
 from bot.settings.load import (
-    VENUES,
     ConfigError,
-    Settings,
-    load_settings,
     playful_environment,
     usable_data_dir,
     usable_state_folder,
@@ -32,7 +29,6 @@ from bot.settings.load import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bot.store.reader import Books
 
 app = typer.Typer(
     name="nija",
@@ -41,47 +37,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-
-def account_key(word: str) -> AccountKey:
-    """An account as commands name it: `kraken`, or `kraken:savings` where an exchange has several."""
-    try:
-        key = AccountKey.parse(word)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
-    if key.venue not in VENUES:
-        raise typer.BadParameter(f"'{key.venue}' is not one of {', '.join(VENUES)}.")
-    return key
-
-
-METAVAR = f"[{'|'.join(VENUES)}]"
-Broker = Annotated[
-    AccountKey | None,
-    typer.Argument(
-        parser=account_key, metavar=METAVAR, help="one exchange, or an account as kraken:savings; default: all"
-    ),
-]
-
-
-@contextmanager
-def told() -> Iterator[Settings]:
-    """The settings, with every error that their owner can mend as one line and an exit status."""
-    from bot.runtime.hostlock import AlreadyRuns
-    from bot.runtime.sandbox_child import SandboxError
-    from bot.store.database import StoreError
-
-    try:
-        yield load_settings()
-    except ConfigError as error:
-        for line in error.lines:
-            typer.echo(f"nija: {line}", err=True)
-        raise typer.Exit(2) from None
-    except (SandboxError, StoreError) as error:
-        typer.echo(f"nija: {error}", err=True)
-        raise typer.Exit(1) from None
-    except AlreadyRuns as error:
-        typer.echo(f"nija: {error}", err=True)
-        raise typer.Exit(3) from None
 
 
 @app.callback(invoke_without_command=True)
@@ -137,7 +92,7 @@ def ledger(
     with told() as settings:
         if why := out_of_reach(settings.operation.data_dir):
             typer.echo(f"nija: {why}", err=True)
-        books = _books(settings)
+        books = books_of(settings)
         key = meant(broker, settings, books)
         if as_csv:
             write_csv(books, sys.stdout, key, every=every)
@@ -145,7 +100,7 @@ def ledger(
             typer.echo(json.dumps(document(books, key, every=every), indent=2))
         else:
             show(document(books, key, every=every))
-        if _tell_unreadable(books, key):
+        if tell_unreadable(books, key):
             raise typer.Exit(1)
 
 
@@ -186,10 +141,10 @@ def orders(
     from bot.commands.which import meant
 
     with told() as settings:
-        books = _books(settings)
+        books = books_of(settings)
         key = meant(broker, settings, books)
         show_waiting(books, key, cancel=cancel, as_json=as_json)
-        if _tell_unreadable(books, key):
+        if tell_unreadable(books, key):
             raise typer.Exit(1)
 
 
@@ -214,7 +169,7 @@ def recover(
             typer.echo("nija: DATABASE_URL names a database server: restore it with its own tools", err=True)
             raise typer.Exit(1)
         data_dir = settings.operation.data_dir
-        books = _books(settings)
+        books = books_of(settings)
         key = meant(broker, settings, books)
         if backup:
             if running_daemon(data_dir) is not None:
@@ -253,13 +208,6 @@ def version() -> None:
     typer.echo(f"nija {__version__}")
 
 
-def _books(settings: Settings) -> Books:
-    from bot.store.reader import Books
-
-    url = settings.operation.database_url
-    return Books(settings.operation.data_dir, url.get_secret_value() if url is not None else None)
-
-
 def _order(verb: Verb, broker: AccountKey | None, patience: float = 10.0, *, ask: bool = False) -> None:
     """Post a command, wait for its answers, and say what became of it."""
     from bot.commands.orders import addressees, carried_out, not_traded, worded
@@ -270,7 +218,7 @@ def _order(verb: Verb, broker: AccountKey | None, patience: float = 10.0, *, ask
         if why := out_of_reach(settings.operation.data_dir):
             typer.echo(f"nija: {why}", err=True)
             raise typer.Exit(1)
-        books = _books(settings)
+        books = books_of(settings)
         key = meant(broker, settings, books)
         to = addressees(settings, books, key)
         for one in not_traded(settings, books, key):
@@ -285,14 +233,7 @@ def _order(verb: Verb, broker: AccountKey | None, patience: float = 10.0, *, ask
         for failed, reason in _failures(settings.operation.data_dir) if not done else ():
             if key in (None, failed):
                 typer.echo(f"nija: {failed.label} failed in the running NIJA: {reason}", err=True)
-        raise typer.Exit(1 if _tell_unreadable(books, key) or not done else 0)
-
-
-def _tell_unreadable(books: Books, key: AccountKey | None) -> bool:
-    """A line for each database that could not be read; whether any of them may be the one that was asked about."""
-    for line in books.unreadable.values():
-        typer.echo(f"nija: {line}", err=True)
-    return books.misses(key)
+        raise typer.Exit(1 if tell_unreadable(books, key) or not done else 0)
 
 
 def _failures(data_dir: Path) -> list[tuple[AccountKey, str]]:
@@ -302,6 +243,9 @@ def _failures(data_dir: Path) -> list[tuple[AccountKey, str]]:
 
     brokers = running_daemon(data_dir) or {}
     return [(key, report.reason) for key, report in brokers.items() if report.status is Status.FAILED]
+
+
+app.add_typer(result_commands.app)
 
 
 def main() -> None:

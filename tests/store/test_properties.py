@@ -14,12 +14,15 @@ from sqlalchemy import select
 from bot.domain.fill import Fill
 from bot.domain.money import ZERO
 from bot.domain.order import OrderStatus, Purpose, Side
-from bot.domain.position import Position, after, opened, valued
+from bot.domain.position import Position, after, fee_in_quote, opened, valued
+from bot.domain.profit import By, rows, total
 from bot.store.database import Store
 from bot.store.ledger import Ledger
 from bot.store.schema import accounts, write_offs
+from bot.store.trades import account_trades
 from tests.store.cases import AT_COST, DECISION, KRAKEN, HandClock, fill, intent, report
 
+TINY = Decimal("1e-12")
 SYMBOLS = ("BTC-USD", "BTC-USDT", "ETH-USD")
 
 
@@ -61,6 +64,8 @@ class Fold:
         self.dust: dict[str, Decimal] = {}
         self.cost: dict[str, Decimal] = {}
         self.oversold = ZERO
+        self.strangers = ZERO
+        """What coins were sold for that were never ours."""
         self.gone = ZERO
 
     def book(self, event: Fill, entry: bool, order: str) -> None:
@@ -87,6 +92,7 @@ class Fold:
         swept = min(qty, held)
         self.dust[coin] = held - swept
         self.oversold += qty - swept
+        self.strangers += (qty - swept) * event.price
         cost = self.cost.get(coin, ZERO)
         part = cost if swept == held else cost * swept / held
         self.cost[coin] = cost - part
@@ -199,3 +205,24 @@ def test_no_coin_is_lost_when_sales_are_told_after_their_coins_were_written_off(
         )
         assert held == moved + oversold - sum(gone.scalars(), ZERO)
     assert all(position.qty > 0 for position in book.positions())
+
+
+@settings(max_examples=60, deadline=None)
+@given(steps=STEPS)
+def test_what_was_earned_is_the_money_that_moved_and_the_cost_of_what_is_left(store: Store, steps: list[Step]) -> None:
+    """Whatever happens: purchases after sales, fees in the coin, dust that is sold, coins that leave without a sale."""
+    account = replace(KRAKEN, identity=uuid4().hex)
+    book, fold = Ledger(store, account, HandClock()), Fold()
+    fills = trade(book, fold, steps)
+    moved = sum((-event.base_change * event.price for event in fills), ZERO)
+    cash = moved - sum((fee_in_quote(event) for event in fills), ZERO)
+    held = sum((one.qty * one.entry_price for one in book.positions()), ZERO)
+    left = held + sum(fold.cost.values(), ZERO) + fold.gone * AT_COST.price - fold.strangers
+    with book._db.reading() as page:
+        found = account_trades(account, page).trades
+    earned = sum((one.result_usd for one in found), ZERO)
+    assert abs(earned - (cash + left)) < TINY
+    assert abs(earned - book.realised_since(0)) < TINY
+    assert abs(earned - Ledger(store, account, HandClock()).realised_since(0)) < TINY
+    for by in By:
+        assert abs(total(rows(found, by, 9_000)).realised_usd - earned) < TINY
