@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import groupby
 from typing import Any
 
 from bot.commands import show
 from bot.domain.clock import iso
-from bot.domain.money import HUNDRED, plain, shortened, usd
-from bot.domain.profit import By, Expectancy, Row, Trade, closed_since, expectancy, rows, total
+from bot.domain.money import HUNDRED, ZERO, plain, shortened, usd
+from bot.domain.profit import By, Expectancy, Leg, Row, Trade, closed_since, expectancy, rows, total
 from bot.store.trades import AccountTrades
 
 #: Columns of `nija profit --csv`, and the fields of its JSON.
@@ -173,12 +174,20 @@ def show_trades(results: Results) -> None:
 
 
 def _line(trade: Trade) -> list[str]:
-    legs = "; ".join(f"{leg.purpose} {_short(leg.qty)} at {_short(leg.price)}" for leg in trade.legs)
+    legs = "; ".join(f"{purpose} {_short(qty)} at {_short(price)}" for purpose, qty, price in _merged(trade.legs))
     side = "long" if trade.side.sign > 0 else "short"
     numbers = (_short(trade.qty), _short(trade.bought_at), _short(trade.sold_at))
     money = (usd(trade.result_usd), usd(trade.fees_usd))
     closed = show.moment(trade.closed_at or 0)
     return [closed, trade.account, trade.symbol, side, *numbers, *money, trade.reason, legs]
+
+
+def _merged(legs: Iterable[Leg]) -> Iterator[tuple[str, Decimal, Decimal]]:
+    """Legs of one purpose in a row as one: purpose, size and average price."""
+    for purpose, group in groupby(legs, key=lambda leg: leg.purpose):
+        same = list(group)
+        qty = sum((leg.qty for leg in same), ZERO)
+        yield purpose, qty, sum((leg.qty * leg.price for leg in same), ZERO) / qty
 
 
 def _usd(amount: Decimal) -> str:

@@ -31,7 +31,9 @@ _SECONDS = (1.0, 4.0)
 _TRADES = 8
 _FOREIGN = {"kraken": "LINK-USD", "okx": "LINK-USDT", "coinbase": "LINK-USD"}
 _QTY = ("2", "1.9")
+_TRADED = "LINK"
 _LOCKED_OUT = 3
+_TURN = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,28 +96,39 @@ class Machine:
         return None
 
     def _sell_ours(self, deed: Deed) -> str | None:
-        """A position of NIJA's in coins of which the owner has none, or half of it, at the market."""
-        for symbol, qty in self._held(deed.venue):
-            part = qty if deed.seconds > sum(_SECONDS) / 2 else _four_digits(qty / 2)
-            try:
-                words = {"symbol": symbol, "side": "sell", "qty": f"{part:f}"}
-                answer = self._exchange.call("POST", "manual", venue=deed.venue, **words)
-            except TortureError:
-                continue  # held by its stop, or no size of this market: the next one
-            if Decimal(answer["filled"]):
-                self.sold.add((deed.venue, symbol))
-                return None
+        """A position of NIJA's in coins of which the owner has none, or half of it, at the market, as soon as there is one."""
+        whole = deed.seconds > sum(_SECONDS) / 2
+        until = time.monotonic() + deed.seconds
+        while time.monotonic() < until:
+            for venue, symbol, qty in self._held():
+                if self._sold_by_hand(venue, symbol, qty if whole else _four_digits(qty / 2)):
+                    return None
+            time.sleep(_TURN)
         return None
 
-    def _held(self, venue: str) -> list[tuple[str, Decimal]]:
-        """What NIJA holds there in coins that are all its own."""
+    def _sold_by_hand(self, venue: str, symbol: str, qty: Decimal) -> bool:
+        """Whether the venue took any of it: coins may be held by their stop, and a half may be no size of this market."""
         try:
-            book = self._trader.brokers().get(venue, {"positions": []})
+            words = {"symbol": symbol, "side": "sell", "qty": f"{qty:f}"}
+            answer = self._exchange.call("POST", "manual", venue=venue, **words)
+        except TortureError:
+            return False
+        if Decimal(answer["filled"]):
+            self.sold.add((venue, symbol))
+        return bool(Decimal(answer["filled"]))
+
+    def _held(self) -> list[tuple[str, str, Decimal]]:
+        """What NIJA holds in coins that are all its own: venue, symbol and size."""
+        try:
+            books = self._trader.brokers()
         except StoreError:
             return []  # a start may be making its database
-        own = {*DEPOSITS, _FOREIGN[venue].split("-")[0]}
-        spot = [(one["symbol"], Decimal(one["qty"])) for one in book["positions"] if one["symbol"].count("-") == 1]
-        return [(symbol, qty) for symbol, qty in spot if symbol.split("-")[0] not in own]
+        return [
+            (venue, one["symbol"], Decimal(one["qty"]))
+            for venue, book in books.items()
+            for one in book["positions"]
+            if one["symbol"].count("-") == 1 and one["symbol"].split("-")[0] not in {*DEPOSITS, _TRADED}
+        ]
 
     def _start_a_second(self, deed: Deed) -> str | None:
         if not self._trader.speaks or self._trader.ended is not None:
