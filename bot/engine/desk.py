@@ -19,6 +19,7 @@ from bot.domain.instrument import FeeRate, Instrument
 from bot.domain.log import Event, Log
 from bot.domain.order import (
     IN_FLIGHT,
+    WORKING,
     Decision,
     Intent,
     OrderRecord,
@@ -220,7 +221,7 @@ class Desk:
         """Orders of ours that are no longer open: ask how they ended, so that their fills are booked now; all of them, or the
         stops of one symbol.
         """
-        alive = {order.exchange_id for order in open_orders}
+        alive = {order.exchange_id for order in open_orders if order.status in WORKING}
         for record in self.book.unsettled():
             if record.exchange_id is None or record.exchange_id in alive | self.let_go:
                 continue

@@ -115,19 +115,23 @@ class Protection:
         instrument = desk.instruments[symbol]
         orders = orders if orders is not None else desk.broker.open_orders()
         stops = self.stops_of(position, orders)
+        # A stop that fires leaves the open orders before its fill is booked: a new one now could sell the same coins again.
         if self._has_sold(position, stops, orders):
             return Verdict.EXPOSED
+        # Coins that a sale of ours may be taking at this moment get no stop: it would fire on coins that are gone.
         guarded = desk.coins.to_guard(position, covered(stops))
         exposed = instrument.size(guarded - desk.closing_in_doubt(symbol, stops))
         want = wanted(exposed, stops, instrument)
         trigger = stop_price(position, instrument)
         steps = arrange(stops, want, trigger, instrument, amend=desk.broker.capabilities().amend)
+        # Recorded before the first request leaves: if it gets lost, the gap is known all the same.
         if covered(stops) < want or any(isinstance(step, Cancel) for step in steps):
             desk.expose(symbol, why)
         if any(isinstance(step, Place) for step in steps):
             self._stops.note_failed(position)
             if self._is_coming(position) or self._pauses(position):
                 return Verdict.EXPOSED
+        # A stop whose fate is unknown may rest unseen or come to rest later; two of them could both fire.
         if desk.stop_in_doubt(symbol) or (steps and not desk.markets.takes_stops(instrument)):
             return Verdict.EXPOSED
         if not self._stops.take(position, steps):

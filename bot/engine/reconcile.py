@@ -127,8 +127,11 @@ class Reconciliation:
     def _adopt(self, order: VenueOrder, among: Iterable[VenueOrder], *, lost: bool) -> OrderRecord | None:
         """Enter an order that carries our mark or was spawned by one of ours; anything else is foreign."""
         desk = self._desk
+        # Exchanges give a stop that they spawned no client id, or its parent's: descent counts as much as the mark.
         if not self._is_ours(order) and not self._springs_from_ours(order, among, lost=lost):
             return None
+        # Another NIJA on this account uses our mark with a tag of its own, and its orders are its own business. Without our old
+        # book we cannot know our old tag either: then they may well be ours, and are taken over.
         lost = lost or self.adoption.is_late(order)
         if self._is_anothers(order) and not lost:
             self.adoption.let_go(order)

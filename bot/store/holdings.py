@@ -259,6 +259,7 @@ def _missed(page: Page, order: Row, fill: Fill) -> Row | None:
     rows = [] if order["purpose"] is Purpose.ENTRY else write_offs.missed_by(page, fill.symbol, fill.time)
     if not rows or rows[0]["side"] is fill.side:
         return None
+    # Coins may have been written off in several steps: each gets back no more than it took.
     position, sold = dict(rows[0]), _taken(fill)
     for row in (row for row in rows if row["id"] == position["id"]):
         found = min(sold, row["missing"])
@@ -268,7 +269,9 @@ def _missed(page: Page, order: Row, fill: Fill) -> Row | None:
     restored = {name: position[name] for name in ("qty", "realised")}
     page.connection.execute(_UPDATE, {"row": position["id"], **restored})
     page.note("found", fill.symbol, qty=_taken(fill) - sold, fill_id=fill.fill_id)
-    if position["closed_why"] == TAKEN and write_offs.left_of(page, position["id"]) <= position["initial_qty"] * _REST:
+    # Once sales account for (nearly) all of them, the position was sold and not emptied: its result counts again.
+    left = write_offs.left_of(page, position["id"])
+    if position["closed_why"] == TAKEN and left <= position["initial_qty"] * _REST:
         position["closed_why"] = None
     return position
 

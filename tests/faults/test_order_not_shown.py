@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from bot.domain.log import Event
 from bot.domain.order import OrderStatus, Purpose
 from tests.rig import Rig
 
@@ -52,3 +53,35 @@ def test_a_late_fill_of_a_sale_is_no_reason_to_sell_again(rig: Rig) -> None:
     rig.quiet()
     (entry,) = rig.sent(side="buy")
     assert sum(Decimal(row["filled"]) for row in rig.sent(side="sell")) == Decimal(entry["filled"])
+
+
+def test_coins_of_an_order_that_is_closed_before_its_fills_show_are_not_guarded_again(rig: Rig) -> None:
+    """Kraken says `closed`, and shows nothing executed yet: a stop put back over what the target sold would sell the owner's."""
+    owners = Decimal(20)
+    rig.deposit(rig.base, owners)
+    bought = rig.bought().qty
+    with rig.switched("ends_one_unit_short", value=True):
+        rig.arm("late_fill", count=2, seconds=4.0)
+        rig.jump("1.05")
+        rig.turn()
+        assert rig.position is not None
+        assert rig.position.qty == bought  # hidden
+        assert rig.resting() <= rig.coins() - owners + rig.lot  # the sale itself ends a unit short
+        rig.jump("0.9")
+        rig.until(lambda: rig.position is None and rig.agreed(), "the end")
+    assert abs(rig.coins() - owners) < rig.lot * 5
+
+
+def test_a_stop_that_is_closed_before_its_fills_show_is_not_placed_again(rig: Rig) -> None:
+    owners = Decimal(20)
+    rig.deposit("USD", Decimal(100_000))
+    rig.deposit(rig.base, owners)
+    rig.bought()
+    assert len(rig.sent(type="stop")) > 1
+    with rig.switched("ends_one_unit_short", value=True):
+        rig.arm("late_fill", seconds=4.0, after=1, count=30)
+        rig.arm("exchange_error", "public/Trades", body="EGeneral:Invalid arguments", count=4)
+        rig.jump("0.9")
+        rig.until(lambda: rig.position is None and rig.agreed(), "the end")
+    assert rig.notes.said(Event.OVERSOLD) == []
+    assert abs(rig.coins() - owners) < rig.lot * 9

@@ -15,11 +15,12 @@ from bot.brokers.common.pages import chunks, whole
 from bot.brokers.common.recent import Recent
 from bot.brokers.kraken import parse as wire
 from bot.brokers.kraken.errors import DENIED, failure, row_of
+from bot.brokers.kraken.lag import FillLag
 from bot.brokers.kraken.market import KrakenMarket
 from bot.brokers.kraken.names import Names
 from bot.brokers.kraken.pages import ById, Listing, Memory, Pages, Trades
 from bot.brokers.kraken.transport import KrakenTransport
-from bot.domain.clock import MINUTE
+from bot.domain.clock import MINUTE, Clock
 from bot.domain.fill import Fill
 from bot.domain.instrument import Balance, FeeRate
 from bot.domain.log import Event, Log
@@ -41,10 +42,11 @@ _NO_EARN = frozenset({DENIED, "EAPI:Feature disabled", "EGeneral:Unknown method"
 class KrakenAccount:
     """Questions about one account."""
 
-    def __init__(self, transport: KrakenTransport, market: KrakenMarket, log: Log) -> None:
+    def __init__(self, transport: KrakenTransport, market: KrakenMarket, clock: Clock, log: Log) -> None:
         self._transport = transport
         self._market = market
         self._log = log
+        self._lag = FillLag(clock.steady_ms)
         self._memory = Memory()
         self._client_ids: Recent[str | None] = Recent(_REMEMBERED)
 
@@ -164,7 +166,7 @@ class KrakenAccount:
         found = failure.understood(lambda: wire.orders(rows, names))
         for order in found:
             self._client_ids[order.exchange_id] = order.client_id
-        return found
+        return [self._lag.made_up(order) for order in found]
 
     def _fills(self, rows: object) -> list[Fill]:
         names = self._market.names(_pairs_in(rows, lambda row: row))

@@ -39,7 +39,7 @@ class KrakenBroker(VenueBroker):
         self._clock = clock
         self._transport = KrakenTransport(config, clock, log)
         market = self._market = KrakenMarket(self._transport, clock, log)
-        self._account = KrakenAccount(self._transport, market, log)
+        self._account = KrakenAccount(self._transport, market, clock, log)
         self._venue_clock = VenueClock(market.time, clock, log, failure)
         self._trade = KrakenTrade(config, self._transport, market, clock, self._venue_clock, log)
 

@@ -59,7 +59,7 @@ _TYPES = {
 }
 _TRIGGERED = {"stopped", "touched"}
 #: Kraken ends an order that lacks no more than this, "Insignificant volume remaining".
-_INSIGNIFICANT = Decimal("0.00000002")
+INSIGNIFICANT = Decimal("0.00000002")
 #: `descr.close` of an order that was sent with a stop: "close position @ stop loss 22000.0", with "-> limit 21000.0" at times.
 _CLOSE = re.compile(r"close position @ stop loss (\d+(?:\.\d+)?)(?: |$)", re.ASCII)
 
@@ -75,13 +75,14 @@ def order_type(word: str) -> OrderType:
 
 
 def order_status(word: str, qty: Decimal, filled: Decimal) -> OrderStatus:
-    """Our status. Kraken says `open` for partly filled orders and `canceled` for ones that traded."""
+    """Our status. Kraken says `open` for partly filled orders, `canceled` for ones that traded, and `closed` only for ones that
+    were filled, whatever it shows of that (see `lag`).
+    """
     if word in ("pending", "open"):
         return OrderStatus.PARTIALLY_FILLED if filled > 0 else OrderStatus.OPEN
     if word not in ("closed", "canceled", "expired"):
         raise BadAnswer(f"order status {word[:40]!r}")
-    missing = qty - (_INSIGNIFICANT if word == "closed" else ZERO)
-    if filled > 0 and filled >= missing and qty > 0:
+    if qty > 0 and (word == "closed" or filled >= qty):
         return OrderStatus.FILLED
     return OrderStatus.EXPIRED if word == "expired" else OrderStatus.CANCELED
 

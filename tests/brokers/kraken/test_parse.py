@@ -228,7 +228,7 @@ def test_fills_are_exact_and_oldest_first(names: Names) -> None:
     [
         ("closed", "0.09999999", OrderStatus.FILLED),
         ("closed", "0.09999998", OrderStatus.FILLED),
-        ("closed", "0.09999", OrderStatus.CANCELED),
+        ("closed", "0.09999", OrderStatus.FILLED),
         ("canceled", "0.09999999", OrderStatus.CANCELED),
         ("canceled", "0.10000000", OrderStatus.FILLED),
     ],
