@@ -393,7 +393,7 @@ def test_terms_are_in_order() -> None:
 
 # -- what strangers' tools read ---------------------------------------------------------------------------------------
 def test_the_newest_version_of_the_changelog_is_this_one() -> None:
-    assert re.findall(r"^## \[([\d.]+)\]", PAPERS["CHANGELOG.md"], re.MULTILINE)[0] == bot.__version__
+    assert re.findall(r"^## \[([\d.]+)\]$", PAPERS["CHANGELOG.md"], re.MULTILINE)[0] == bot.__version__
     assert f"version={bot.__version__} " in PAPERS["README.md"]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -31,7 +32,7 @@ UNLIMITED = 10_000
 #: The exit status of a command whose reader has gone, as the shell gives it (SIGPIPE).
 NO_READER = 141
 #: A word that is longer (the id of a fill) may be broken.
-_LONGEST_WORD = 24
+_LONGEST_WORD = 16
 #: Between two columns; the box brings one of it.
 _GAP = 2
 #: A line under the names of the columns, and nothing else; plain ASCII.
@@ -158,6 +159,11 @@ def whose(mode: str) -> str:
     return "" if mode in ("live", "") else f"{mode}: play money"
 
 
+def kind(mode: str) -> str:
+    """The same for a column: `yours`, `play`, or `-` where nobody knows yet."""
+    return ("yours" if mode == "live" else "play") if mode else "-"
+
+
 # -- writing ------------------------------------------------------------------------------------------------------
 @contextmanager
 def quiet_pipe() -> Iterator[None]:
@@ -174,11 +180,12 @@ def quiet_pipe() -> Iterator[None]:
 
 
 def _console() -> Console:
-    given = os.environ.get("COLUMNS", "")
-    wide = int(given) if given.isdigit() and int(given) else None
-    wide = wide or (None if sys.stdout.isatty() else UNLIMITED)
-    plain = "NO_COLOR" in os.environ
-    return Console(width=wide, color_system=None if plain else "auto", highlight=False, markup=False, emoji=False)
+    """As wide as COLUMNS or the terminal says; without any code under NO_COLOR, where Rich alone would still write bold."""
+    wide = shutil.get_terminal_size((UNLIMITED, 24)).columns
+    found = Console(width=wide, highlight=False, markup=False, emoji=False)
+    return (
+        Console(width=wide, highlight=False, markup=False, emoji=False, color_system=None) if found.no_color else found
+    )
 
 
 def _print(console: Console, what: RenderableType) -> None:
