@@ -21,6 +21,7 @@ from bot.domain.log import Event
 from bot.domain.money import decimal
 from bot.domain.position import Position, closing_price
 from bot.engine.closes import Closes
+from bot.engine.universe import WIDEST_SPREAD
 
 if TYPE_CHECKING:
     from bot.engine.desk import Desk
@@ -63,9 +64,15 @@ class Valuation:
         return {one for one in wanted if one in listed and listed[one].trading is not Trading.SUSPENDED}
 
     def learn(self, prices: Mapping[str, Decimal], tickers: Mapping[str, Ticker], rates: Iterable[str]) -> None:
-        """What a look at the account has shown: what positions would sell for, where it was quoted, and the `rates`."""
+        """What a look at the account has shown: what positions would sell for, where it was quoted, and the `rates`. Those of a
+        market without buyers and sellers close to each other are not believed.
+        """
         seen = {symbol: price for symbol, price in prices.items() if symbol in tickers}
-        self._keep(seen | {one: (tickers[one].bid + tickers[one].ask) / 2 for one in rates if one in tickers})
+        for market in rates:
+            ticker = tickers.get(market)
+            if ticker is not None and ticker.spread <= WIDEST_SPREAD:
+                seen[market] = (ticker.bid + ticker.ask) / 2
+        self._keep(seen)
 
     def follow(self, closes: Closes) -> None:
         """The newest closes of markets in which something was held before."""

@@ -43,6 +43,13 @@ def test_a_fill_in_a_stable_coin_counts_at_its_own_rate(scene: Scene) -> None:
     assert scene.desk.valuation.in_dollars(dollars) == dollars
 
 
+def test_a_rate_of_a_market_that_hardly_trades_is_not_believed(scene: Scene) -> None:
+    scene.business.accounting.measure()
+    scene.exchange.quotes["USDT-USD"] = ticker(bid="0.2", ask="0.9")
+    scene.business.accounting.measure()
+    assert known(scene).quote_usd("BTC-USDT") == RATE
+
+
 def test_one_to_one_where_nothing_is_known_of_a_rate(tmp_path: Path) -> None:
     scene = Scene(tmp_path, "BTC-USDT")
     scene.exchange.cash = {"USDT": Decimal(1000)}
