@@ -11,7 +11,7 @@ from typing import Any
 from bot.commands import show
 from bot.domain.clock import iso
 from bot.domain.money import HUNDRED, ZERO, plain, shortened, usd
-from bot.domain.profit import By, Expectancy, Leg, Row, Trade, closed_since, expectancy, rows, total
+from bot.domain.profit import DUST_LEG, By, Expectancy, Leg, Row, Trade, closed_since, expectancy, rows, total
 from bot.store.trades import AccountTrades
 
 #: Columns of `nija profit --csv`, and the fields of its JSON.
@@ -23,8 +23,9 @@ LEGS = (
 )
 #: Positions that a person wants to see at once.
 LATEST = 20
-_DIGITS = 12
-_CENTS = 8
+#: Digits of an average price, and decimals of dollars, in what programs read.
+_DIGITS, _DECIMALS = 12, 8
+CENT = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,33 +166,32 @@ def show_trades(results: Results) -> None:
         return
     latest = closed[-LATEST:]
     title = f"the last {len(latest)} of {len(closed)} closed positions (--csv and --json have all)"
-    names = "closed, broker, pair, side, qty, entry, exit, result, fees, reason, legs"
     show.table(
-        show.columns(names, "qty, entry, exit, result, fees"),
+        show.columns("closed (UTC), broker, pair, result, reason, legs", "result"),
         [_line(trade) for trade in latest],
         title if len(latest) < len(closed) else "closed positions",
     )
+    show.say("", "result: dollars, all fees paid. legs: what was done, at which average price.")
 
 
 def _line(trade: Trade) -> list[str]:
-    legs = "; ".join(f"{purpose} {_short(qty)} at {_short(price)}" for purpose, qty, price in _merged(trade.legs))
-    side = "long" if trade.side.sign > 0 else "short"
-    numbers = (_short(trade.qty), _short(trade.bought_at), _short(trade.sold_at))
-    money = (usd(trade.result_usd), usd(trade.fees_usd))
-    closed = show.moment(trade.closed_at or 0)
-    return [closed, trade.account, trade.symbol, side, *numbers, *money, trade.reason, legs]
+    legs = ", ".join(f"{purpose} {_short(price)}" for purpose, price in _merged(trade.legs))
+    pair = f"{trade.symbol} {'long' if trade.side.sign > 0 else 'short'}"
+    closed = show.moment(trade.closed_at or 0)[: len("2026-01-31 18:00")]
+    return [closed, trade.account, pair, usd(trade.result_usd), trade.reason, legs]
 
 
-def _merged(legs: Iterable[Leg]) -> Iterator[tuple[str, Decimal, Decimal]]:
-    """Legs of one purpose in a row as one: purpose, size and average price."""
+def _merged(legs: Iterable[Leg]) -> Iterator[tuple[str, Decimal]]:
+    """Purposes in order, each with its average price; dust that is worth less than a cent is left out."""
     for purpose, group in groupby(legs, key=lambda leg: leg.purpose):
         same = list(group)
-        qty = sum((leg.qty for leg in same), ZERO)
-        yield purpose, qty, sum((leg.qty * leg.price for leg in same), ZERO) / qty
+        value = sum((leg.qty * leg.price for leg in same), ZERO)
+        if purpose != DUST_LEG or value >= CENT:
+            yield purpose, value / sum((leg.qty for leg in same), ZERO)
 
 
 def _usd(amount: Decimal) -> str:
-    return plain(round(amount, _CENTS))
+    return plain(round(amount, _DECIMALS))
 
 
 def _price(price: Decimal) -> str:
