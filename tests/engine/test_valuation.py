@@ -12,6 +12,8 @@ from bot.brokers.base import BrokerError
 from bot.domain.instrument import Trading
 from bot.domain.last_prices import LAST_PRICES, LastPrices
 from bot.domain.outcome import Meaning
+from bot.store.reader import Books
+from bot.store.trades import read_trades
 from tests.engine.exchange import CLOSE, Scene
 from tests.engine.given import instrument, ticker
 from tests.marketdata.given import FRAME
@@ -64,13 +66,12 @@ def test_a_suspended_market_is_not_asked_for_a_rate(scene: Scene) -> None:
     assert scene.desk.valuation.rates(["BTC-USDT"]) == set()
 
 
-def test_what_is_bought_and_sold_is_booked_at_the_rate_of_the_moment(scene: Scene) -> None:
+def test_what_is_bought_and_sold_is_booked_at_the_rate_of_the_moment(scene: Scene, tmp_path: Path) -> None:
     assert scene.scan()
     (position,) = scene.book.positions()
+    assert [leg.quote_usd for leg in read_trades(Books(tmp_path))[0].trades[0].legs] == [RATE]
     scene.exchange.quotes["USDT-USD"] = ticker(bid="0.898", ask="0.902")
     scene.business.accounting.measure()
-    order = scene.orders()[0]
-    assert order.exchange_id is not None
     sale = fill("S", "SALE", str(position.qty), "113", symbol="BTC-USDT")
     booking = scene.book.sold_by_owner(
         "BTC-USDT", scene.desk.valuation.in_dollars(replace(sale, side=sale.side.opposite)), Decimal("0.9")

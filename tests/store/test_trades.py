@@ -113,7 +113,10 @@ def test_a_sale_told_late_takes_the_worth_of_its_write_off_back(tmp_path: Path) 
     book.realised_since(0)
     book.write_off("BTC-USD", Decimal(2), 8_000, TAKEN, Worth(Decimal(120)))
     assert book.realised_since(0) == Decimal(40)
-    book.book(fill("F2", selling(book, 2, Purpose.STOP), "0.5", "100", side=Side.SELL, time=7_000))
+    late = book.book(fill("F2", selling(book, 2, Purpose.STOP), "0.5", "100", side=Side.SELL, time=7_000))
+    assert late is not None
+    assert late.position is not None
+    assert (late.position.realised, late.realised) == (Decimal(30), ZERO)
     assert book.realised_since(0) == ledger(tmp_path).realised_since(0) == Decimal(30)
     (one,) = trades(tmp_path)
     assert [(leg.purpose, leg.qty, leg.result_usd) for leg in one.legs[1:]] == [
