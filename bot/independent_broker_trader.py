@@ -37,7 +37,7 @@ from bot.store.ledger import Ledger
 from bot.store.lock import AccountLocked
 from bot.telemetry.heartbeat import Heartbeat
 from bot.telemetry.log import EventLog
-from bot.telemetry.status import to_lines
+from bot.telemetry.status import say
 
 #: Real ms that an order in hand may still take once the daemon is told to stop.
 ORDER_IN_HAND = 6 * SECOND
@@ -309,8 +309,16 @@ class IndependentBrokerTrader:
         self._mark_failed(post, reason, remedy)
 
     def _mark_failed(self, post: Post, reason: str, remedy: str) -> None:
-        failed = replace(post.heartbeat.latest, status=Status.FAILED, reason=reason, remedy=remedy, last_error=reason)
-        post.heartbeat.beat(failed)
+        latest = post.heartbeat.latest
+        failed = replace(
+            latest,
+            status=Status.FAILED,
+            reason=reason,
+            remedy=remedy,
+            last_error=reason,
+            at=self._clock.wall_ms(),
+        )
+        post.heartbeat.beat(failed.after(latest))
         self._clock.pacer.excuse(post.key)
 
     def _notice_stuck(self) -> None:
@@ -360,8 +368,7 @@ class IndependentBrokerTrader:
         return not any(post.heartbeat.latest.connecting for post in self.posts)
 
     def _say_status(self) -> None:
-        for line in to_lines(self._statuses(), self._clock.wall_ms()):
-            self._log.info(Event.STATUS, text=line)
+        say(self._log, self._statuses(), self._clock.wall_ms())
 
     def _write_heartbeat(self, *, stopped: bool = False) -> None:
         self._file.write(self._statuses(), stopped=stopped)

@@ -6,16 +6,17 @@ configuration is wrong, 3 another NIJA on this host already trades one of these 
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from bot import __version__
-from bot.commands import result_commands
-from bot.commands.options import METAVAR, Broker, account_key, books_of, tell_unreadable, told
+from bot.commands import result_commands, views
+from bot.commands.options import AsJson, Broker, tell_unreadable, told
+from bot.commands.show import quiet_pipe
 from bot.domain.events import Verb
 from bot.domain.ids import AccountKey
 from bot.runtime.stopping import Stopping
@@ -30,17 +31,47 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+class Commands(TyperGroup):
+    """All commands: a reader of theirs that goes away early ends them quietly."""
+
+    def invoke(self, ctx: Any) -> object:
+        with quiet_pipe():
+            return super().invoke(ctx)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - the form that click asks for
+        """Each with all of its first sentence: wrapped, not cut."""
+        rows = [(name, " ".join((one.help or "").split("\n\n")[0].split())) for name, one in self.commands.items()]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
 app = typer.Typer(
     name="nija",
+    cls=Commands,
     help="Trades every exchange you have funded, each in a thread of its own. Without a command: run.",
     no_args_is_help=False,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
+app.add_typer(views.app)
+app.add_typer(result_commands.app)
+
+
+def show_version(wanted: bool) -> None:
+    """`--version`, whatever else is said."""
+    if wanted:
+        typer.echo(f"nija {__version__}")
+        raise typer.Exit
 
 
 @app.callback(invoke_without_command=True)
-def without_command(context: typer.Context) -> None:
+def without_command(
+    context: typer.Context,
+    version: Annotated[  # noqa: ARG001 - done by its callback
+        bool, typer.Option("--version", callback=show_version, is_eager=True, help="show the version")
+    ] = False,
+) -> None:
     if context.invoked_subcommand is None:
         run(context)
 
@@ -63,45 +94,17 @@ def run(context: typer.Context) -> None:
     raise typer.Exit(status)
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+)
 def sandbox(context: typer.Context) -> None:
-    """Run the local exchanges by themselves (`nija sandbox --help` lists their options)."""
+    """Run the local exchanges without NIJA."""
     command = [sys.executable, "-m", "bot.sandbox", *context.args]
     try:
         status = subprocess.call(command, env=playful_environment())  # noqa: S603 - our own interpreter
     except KeyboardInterrupt:
         status = 0
     raise typer.Exit(status)
-
-
-@app.command()
-def ledger(
-    broker: Annotated[
-        AccountKey | None, typer.Option(parser=account_key, metavar=METAVAR, help="one exchange or account only")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="the fills, for accountants")] = False,
-    every: Annotated[bool, typer.Option("--all", help="earlier accounts too")] = False,
-) -> None:
-    """Show what NIJA believes: orders, fills, positions, stops. Reads the database only."""
-    from bot.commands.ledger_view import show
-    from bot.commands.which import meant
-    from bot.runtime.heartbeat_file import out_of_reach
-    from bot.store.report import document, write_csv
-
-    with told() as settings:
-        if why := out_of_reach(settings.operation.data_dir):
-            typer.echo(f"nija: {why}", err=True)
-        books = books_of(settings)
-        key = meant(broker, settings, books)
-        if as_csv:
-            write_csv(books, sys.stdout, key, every=every)
-        elif as_json:
-            typer.echo(json.dumps(document(books, key, every=every), indent=2))
-        else:
-            show(document(books, key, every=every))
-        if tell_unreadable(books, key):
-            raise typer.Exit(1)
 
 
 @app.command()
@@ -134,11 +137,11 @@ def flatten(
 def orders(
     broker: Broker = None,
     cancel: Annotated[bool, typer.Option("--cancel", help="call them back")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show your own orders (pause, resume, flatten) that NIJA has not carried out yet."""
     from bot.commands.orders import show_waiting
-    from bot.commands.which import meant
+    from bot.commands.which import books_of, meant
 
     with told() as settings:
         books = books_of(settings)
@@ -158,7 +161,7 @@ def recover(
 ) -> None:
     """Set damaged databases aside (they are kept); the next start rebuilds them from the exchanges."""
     from bot.commands.orders import not_traded
-    from bot.commands.which import meant
+    from bot.commands.which import books_of, meant
     from bot.runtime.backups import FOLDER
     from bot.runtime.heartbeat_file import at_work, running_daemon
     from bot.store.recovery import forget_accounts, put_backups_back, set_aside_damaged
@@ -211,7 +214,7 @@ def version() -> None:
 def _order(verb: Verb, broker: AccountKey | None, patience: float = 10.0, *, ask: bool = False) -> None:
     """Post a command, wait for its answers, and say what became of it."""
     from bot.commands.orders import addressees, carried_out, not_traded, worded
-    from bot.commands.which import meant
+    from bot.commands.which import books_of, meant
     from bot.runtime.heartbeat_file import out_of_reach
 
     with told() as settings:
@@ -245,9 +248,6 @@ def _failures(data_dir: Path) -> list[tuple[AccountKey, str]]:
     return [(key, report.reason) for key, report in brokers.items() if report.status is Status.FAILED]
 
 
-app.add_typer(result_commands.app)
-
-
 def main() -> None:
     """The console script."""
-    app()
+    app(prog_name="nija")

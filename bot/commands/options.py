@@ -1,4 +1,4 @@
-"""What every command shares: how an account is named, how errors end, and where the books are."""
+"""What commands share: their options, the settings with errors as one line, and the databases that they read."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bot.commands.show import complain, refuse_both
 from bot.domain.ids import AccountKey
 from bot.settings.load import VENUES, ConfigError, Settings, load_settings
 
@@ -16,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def account_key(word: str) -> AccountKey:
-    """An account as commands name it: `kraken`, or `kraken:savings` where an exchange has several."""
+    """An account as commands name it, in any case: `kraken`, or `kraken:savings` where an exchange has several."""
     try:
-        key = AccountKey.parse(word)
+        key = AccountKey.parse(word.lower())
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     if key.venue not in VENUES:
@@ -33,6 +34,11 @@ Broker = Annotated[
         parser=account_key, metavar=METAVAR, help="one exchange, or an account as kraken:savings; default: all"
     ),
 ]
+OneBroker = Annotated[
+    AccountKey | None,
+    typer.Option("--broker", parser=account_key, metavar=METAVAR, help="one exchange or account only"),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="for programs")]
 
 
 @contextmanager
@@ -46,26 +52,37 @@ def told() -> Iterator[Settings]:
         yield load_settings()
     except ConfigError as error:
         for line in error.lines:
-            typer.echo(f"nija: {line}", err=True)
+            complain(line)
         raise typer.Exit(2) from None
     except (SandboxError, StoreError) as error:
-        typer.echo(f"nija: {error}", err=True)
+        complain(str(error))
         raise typer.Exit(1) from None
     except AlreadyRuns as error:
-        typer.echo(f"nija: {error}", err=True)
+        complain(str(error))
         raise typer.Exit(3) from None
 
 
-def books_of(settings: Settings) -> Books:
-    """The books of an installation."""
-    from bot.store.reader import Books
+@contextmanager
+def asked(
+    broker: AccountKey | None, *, as_json: bool, as_csv: bool
+) -> Iterator[tuple[Settings, Books, AccountKey | None]]:
+    """What a command that only reads needs; exit 1 after it when a database that it asked for cannot be read."""
+    from bot.commands.which import books_of, meant
+    from bot.runtime.heartbeat_file import out_of_reach
 
-    url = settings.operation.database_url
-    return Books(settings.operation.data_dir, url.get_secret_value() if url is not None else None)
+    with told() as settings:
+        refuse_both(as_json=as_json, as_csv=as_csv)
+        if why := out_of_reach(settings.operation.data_dir):
+            complain(why)
+        books = books_of(settings)
+        key = meant(broker, settings, books)
+        yield settings, books, key
+        if tell_unreadable(books, key):
+            raise typer.Exit(1)
 
 
 def tell_unreadable(books: Books, key: AccountKey | None) -> bool:
     """A line for each database that could not be read; whether any of them may be the one that was asked about."""
     for line in books.unreadable.values():
-        typer.echo(f"nija: {line}", err=True)
+        complain(line)
     return books.misses(key)

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.commands.options import METAVAR, account_key, books_of, tell_unreadable, told
+from bot.commands.options import AsJson, OneBroker, asked
+from bot.commands.show import say_csv, say_json
 from bot.commands.tax import COLUMNS, Program, tax_rows
 from bot.domain.clock import parse_iso
-from bot.domain.ids import AccountKey
 from bot.domain.profit import By
 from bot.settings.load import ConfigError
 
 if TYPE_CHECKING:
     from bot.commands.results import Results
 
-app = typer.Typer()
+app = typer.Typer(rich_markup_mode=None)
 
 
 def _time(word: str) -> int:
@@ -30,10 +30,6 @@ def _time(word: str) -> int:
 Since = Annotated[
     int | None, typer.Option(parser=_time, metavar="TIME", help="from this day or time on, as 2026-01-31 (UTC)")
 ]
-Account = Annotated[
-    AccountKey | None, typer.Option(parser=account_key, metavar=METAVAR, help="one exchange or account only")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="for programs")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="for spreadsheets")]
 
 
@@ -41,64 +37,52 @@ AsCsv = Annotated[bool, typer.Option("--csv", help="for spreadsheets")]
 def profit(
     by: Annotated[By, typer.Option(help="what results are grouped by")] = By.EXCHANGE,
     since: Since = None,
-    broker: Account = None,
+    broker: OneBroker = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:
     """Show what was earned: closed positions, fees, what is open, and what holding would have brought."""
-    from bot.commands import results, show
-    from bot.commands.which import meant
+    from bot.commands import results
     from bot.store.trades import read_trades
 
-    with told() as settings:
-        show.refuse_both(as_json=as_json, as_csv=as_csv)
-        books = books_of(settings)
-        key = meant(broker, settings, books)
+    with asked(broker, as_json=as_json, as_csv=as_csv) as (_, books, key):
         found = results.Results(read_trades(books, key), since or 0)
         if as_csv:
-            show.say_csv(results.PROFIT, results.profit_rows(found, by))
+            say_csv(results.PROFIT, results.profit_rows(found, by))
         elif as_json:
-            show.say_json(results.profit_document(found, by))
+            say_json(results.profit_document(found, by))
         else:
             results.show_profit(found, by)
-        if tell_unreadable(books, key):
-            raise typer.Exit(1)
 
 
 @app.command()
 def trades(
     since: Since = None,
-    broker: Account = None,
+    broker: OneBroker = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
     tax: Annotated[Program | None, typer.Option(help="every fill as CSV, in the columns of a tax program")] = None,
 ) -> None:
     """Show each closed position with its legs, or write every fill for a tax program."""
-    from bot.commands import results, show
-    from bot.commands.which import meant
+    from bot.commands import results
     from bot.store.tax_events import read_tax_events
     from bot.store.trades import read_trades
 
-    with told() as settings:
-        show.refuse_both(as_json=as_json, as_csv=as_csv)
+    with asked(broker, as_json=as_json, as_csv=as_csv) as (_, books, key):
         if as_json and tax is not None:
             raise ConfigError(["--tax writes CSV: leave --json out"])
-        books = books_of(settings)
-        key = meant(broker, settings, books)
         if tax is not None:
-            show.say_csv(COLUMNS[tax], tax_rows(tax, read_tax_events(books, key, since or 0)))
+            say_csv(COLUMNS[tax], tax_rows(tax, read_tax_events(books, key, since or 0)))
         else:
             _show_trades(results.Results(read_trades(books, key), since or 0), as_json=as_json, as_csv=as_csv)
-        if tell_unreadable(books, key):
-            raise typer.Exit(1)
 
 
 def _show_trades(found: Results, *, as_json: bool, as_csv: bool) -> None:
-    from bot.commands import results, show
+    from bot.commands import results
 
     if as_csv:
-        show.say_csv(results.LEGS, results.legs_rows(found.closed()))
+        say_csv(results.LEGS, results.legs_rows(found.closed()))
     elif as_json:
-        show.say_json(results.trades_document(found.closed()))
+        say_json(results.trades_document(found.closed()))
     else:
         results.show_trades(found)

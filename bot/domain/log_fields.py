@@ -48,7 +48,13 @@ _DAEMON: Final = {
     Event.UNWATCHED: _spec(
         "An account that is no longer traded holds positions.", "warning", "reason remedy", "account"
     ),
-    Event.STATUS: _spec("One line of the status block.", "info", "text"),
+    Event.STATUS: _spec(
+        "One line of the status block: an account, or a position of it. In JSON without `text`.",
+        "info",
+        "text broker",
+        "mode status reason balance_usd equity_usd today_usd measured_s positions signals skipped cycles cycles_ok"
+        " reconciled_s foreign symbol side qty entry price stop unrealised_usd stage",
+    ),
     Event.HEARTBEAT: _spec("The heartbeat file cannot be written.", "warning", "reason"),
     Event.BACKUP: _spec("A backup of a database was made, or failed.", "info warning", "", "file bytes reason"),
     Event.NOTIFY: _spec(
@@ -175,10 +181,10 @@ _POSITIONS: Final = {
         "The third target was sold. Later targets are logged in the same way.", "info", "symbol qty price left reason"
     ),
     Event.EXIT: _spec(
-        "A position was closed, or a part of it was sold.",
+        "A position was closed (`price`: the average of its sales; `result` and `fees` in `currency`), or a part was sold.",
         "info",
         "symbol price reason",
-        "purpose entry result fees qty left",
+        "purpose entry result fees currency qty left",
     ),
     Event.FLATTEN: _spec(
         "A flatten sold a position, or still has positions to sell.",

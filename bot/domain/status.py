@@ -7,7 +7,7 @@ and those that are read again one that makes the same value of it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 
@@ -17,6 +17,8 @@ from bot.domain.position import Position
 
 #: The reason of a broker that has neither connected nor failed since the daemon started.
 CONNECTING = "connecting"
+#: What of a status one measurement brings.
+MEASURED = ("balance_usd", "equity_usd", "today_usd", "week_usd", "prices", "measured_at")
 
 
 class Status(StrEnum):
@@ -40,10 +42,10 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """One open position and the price (in its quote) that it could be closed at when it was last looked at."""
+    """One open position and the price (in its quote) that it could be closed at when it was last looked at; None before that."""
 
     position: Position
-    price: Decimal
+    price: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,10 @@ class BrokerStatus:
     """One broker at one moment. Times are wall ms (0: never), money dollars, `errors` those in a row.
 
     `account` is the account that it trades, "" before that is known; `mode` whose money that is; `foreign` the coins there
-    that are not ours. `lateness` is how late the last cycles began (real ms), oldest first. `silent_ms`, `restarts` and
-    `stuck` are the supervisor's word: how long nobody heard of the actor, how often it began anew, whether it hangs.
+    that are not ours. `since` is when its verdict was first given. Money and `prices` (what each position would close at) are
+    those of `measured_at` and mean nothing before the first measurement; `today_usd` and `week_usd` are what trading earned, open
+    positions included. `lateness` is how late the last cycles began (real ms), oldest first. `silent_ms`, `restarts` and
+    `stuck` are the supervisor's word: how long nobody heard of the actor, how often it was restarted, whether it hangs.
     """
 
     key: AccountKey
@@ -65,6 +69,10 @@ class BrokerStatus:
     pid: int = 0
     balance_usd: Decimal = ZERO
     equity_usd: Decimal = ZERO
+    today_usd: Decimal | None = None
+    week_usd: Decimal | None = None
+    measured_at: int = 0
+    since: int = 0
     cycles: int = 0
     cycles_ok: int = 0
     errors: int = 0
@@ -74,6 +82,7 @@ class BrokerStatus:
     signals: int = 0
     skipped: Mapping[str, int] = field(default_factory=dict)
     holdings: tuple[Holding, ...] = ()
+    prices: Mapping[str, Decimal] = field(default_factory=dict)
     foreign: Mapping[str, Decimal] = field(default_factory=dict)
     permissions: tuple[str, ...] = ()
     ip_bound: bool | None = None
@@ -92,6 +101,15 @@ class BrokerStatus:
     def connected(self) -> bool:
         """Whether its exchange answers."""
         return self.status not in (Status.FAILED, Status.DEGRADED)
+
+    def after(self, before: BrokerStatus | None) -> BrokerStatus:
+        """The same, with the time since which its verdict stands: a verdict that `before` gave already is as old as that one.
+
+        A halt outlasts the daemon's process; any other verdict is of one process.
+        """
+        goes_on = before is not None and before.status is self.status and before.since
+        seen = before is not None and (self.status is Status.HALTED or self.pid == before.pid)
+        return replace(self, since=before.since if before is not None and goes_on and seen else self.at)
 
     @property
     def late_p95(self) -> int:

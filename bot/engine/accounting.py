@@ -29,7 +29,8 @@ _TRACK = "track"
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One look at the account, at steady time `at`. Dollars; `free` is the spendable cash of each quote, `other` what else is
+    """One look at the account, at steady time `at`. Dollars; `result` is what trading has earned in all, open positions at their
+    prices of now; `free` is the spendable cash of each quote, `other` what else is
     there by asset, `prices` what each position would close at. `useful` is the equity without cash that buys nothing here.
     """
 
@@ -43,6 +44,7 @@ class Standing:
     other: Mapping[str, Decimal]
     prices: Mapping[str, Decimal]
     useful: Decimal
+    result: Decimal
 
 
 class Accounting:
@@ -67,6 +69,7 @@ class Accounting:
         there = desk.coins.worth(balances)
         worth = sum((self._worth(one, prices[one.symbol], there) for one in positions), ZERO)
         balance = sum((held.total for asset, held in balances.items() if asset in DOLLARS), ZERO)
+        result = desk.book.realised_since(0) + unrealised
         certain = quoted <= tickers.keys() and not self._is_sudden(prices)
         desk.valuation.learn(prices, tickers, rates)
         return Standing(
@@ -75,11 +78,12 @@ class Accounting:
             equity=balance + worth,
             unrealised=unrealised,
             exposure=sum(exposures(positions, desk.book.unsettled(), prices).values(), ZERO),
-            losses=self._tracked(unrealised, balance + worth, certain=certain).losses,
+            losses=self._tracked(result, balance + worth, certain=certain).losses,
             free={asset: held.free for asset, held in balances.items() if asset in DOLLARS},
             other=_foreign(balances, positions, desk.book.dust()),
             prices=prices,
             useful=balance + worth - self._useless(balances),
+            result=result,
         )
 
     def _useless(self, balances: Mapping[str, Balance]) -> Decimal:
@@ -116,14 +120,13 @@ class Accounting:
         before, self._before = self._before, prices
         return any(abs(price / before.get(symbol, price) - ONE) > SUDDEN for symbol, price in prices.items())
 
-    def _tracked(self, unrealised: Decimal, equity: Decimal, *, certain: bool) -> Track:
+    def _tracked(self, result: Decimal, equity: Decimal, *, certain: bool) -> Track:
         """The track record after this look; as it was when the look is not `certain`.
 
         It is on disk with the cycle's next change, its report at the latest: a look that a crash takes back was not made.
         """
         book = self._desk.book
         today = day_start(self._desk.clock.market_ms())
-        result = book.realised_since(0) + unrealised
         known = book.fact(_TRACK)
         if known is None:
             track = Track.begun(result, equity, today)

@@ -15,7 +15,7 @@ from bot.domain.candles import Candles
 from bot.domain.events import Unfit
 from bot.domain.instrument import Instrument, Ticker
 from bot.domain.log import Event
-from bot.domain.money import ONE, ZERO, decimal, shortened
+from bot.domain.money import ONE, ZERO, decimal
 from bot.domain.order import Decision, OrderRecord, OrderStatus, OrderType, Purpose, Side, TimeInForce
 from bot.engine import risk
 from bot.engine.accounting import Standing
@@ -223,7 +223,7 @@ class Entries:
             symbol=symbol,
             side=record.side,
             qty=position.qty,
-            price=shortened(position.entry_price),
+            price=position.entry_price,
             stop=position.stop_price,
             score=evaluation.score,
             client_id=record.client_id,

@@ -20,6 +20,7 @@ from bot.domain.candles import parse_timeframe
 from bot.domain.clock import MINUTE, SECOND
 from bot.domain.ids import AccountKey
 from bot.domain.log import Event
+from bot.domain.status import MEASURED
 from bot.engine.business import Plan
 from bot.engine.risk import Limits
 from bot.engine.universe import Wishes
@@ -115,8 +116,8 @@ def _modes(world: World) -> dict[AccountKey, str]:
 
 
 def _tell_what_is_held(trader: IndependentBrokerTrader, settings: Settings, world: World) -> None:
-    """What the books hold, for a status before an exchange has answered, or when none does. A book that cannot be read is told
-    of by the actor that opens it.
+    """What the books hold and last knew of the money, for a status before an exchange has answered, or when none does. A book
+    that cannot be read is told of by the actor that opens it.
     """
     url = settings.operation.database_url
     books = Books(settings.operation.data_dir, url.get_secret_value() if url is not None else None)
@@ -125,7 +126,9 @@ def _tell_what_is_held(trader: IndependentBrokerTrader, settings: Settings, worl
     except StoreError:
         return
     for post in trader.posts:
-        post.heartbeat.beat(replace(post.heartbeat.latest, holdings=held.get(post.key, ())))
+        if (known := held.get(post.key)) is not None:
+            kept = {name: getattr(known, name) for name in (*MEASURED, "holdings")}
+            post.heartbeat.beat(replace(post.heartbeat.latest, **kept))
 
 
 def _say_unwatched(settings: Settings, world: World, log_for: Callable[[str | None], EventLog]) -> None:

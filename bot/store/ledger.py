@@ -354,7 +354,7 @@ class Ledger:
             if done.rowcount:
                 page.note("answered", str(number), result=result)
 
-    def report_status(self, status: BrokerStatus) -> None:
-        """How the account's trader is now, for whoever looks from outside."""
+    def report_status(self, status: BrokerStatus) -> BrokerStatus:
+        """How the account's trader is now, for whoever looks from outside; returns it with what was known before."""
         with self._db.noting() as page:
-            keep_status(page, status)
+            return keep_status(page, status)

@@ -119,11 +119,17 @@ def rules_for(level: int, event: LoggedEvent) -> tuple[Rule, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is sent: one title, one line. `bad` unless it says that something is over, or only reports."""
+    """What is sent: one title, one line. `bad` unless it says that something is over, or only reports.
+
+    `broker`, `at` (wall ms) and `text` are for whoever keeps it; a message that only reports has no `text`.
+    """
 
     title: str
     line: str
     bad: bool
+    broker: str = ""
+    at: int = 0
+    text: str = ""
 
 
 @dataclass(slots=True)
@@ -197,7 +203,8 @@ class Bell:
         line = one_line(self._redact(_line(event, self._redact)))[:LONGEST_LINE]
         counted = f" (and {more} more since the last message)" if more else ""
         at = datetime.fromtimestamp(now / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-        return Message(f"{title}: {what}", f"{line}{counted} [{at}]", bad)
+        text = "" if what == Kind.DAY.title else f"{what}: {line}{counted}"
+        return Message(f"{title}: {what}", f"{line}{counted} [{at}]", bad, event.broker or "", now, text)
 
 
 def _line(event: LoggedEvent, redact: Redactor) -> str:

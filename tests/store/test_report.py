@@ -47,6 +47,7 @@ def traded(folder: Path) -> None:
             pid=1,
             balance_usd=Decimal("1.50"),
             equity_usd=Decimal(106),
+            measured_at=9_000,
             cycles=4,
             cycles_ok=3,
         )
@@ -153,6 +154,7 @@ def test_the_document_in_full(tmp_path: Path) -> None:
     assert document(Books(tmp_path)) == {
         "brokers": {
             "kraken": {
+                "mode": "live",
                 "status": "healthy",
                 "balance_usd": "1.5",
                 "equity_usd": "106",
