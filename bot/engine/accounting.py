@@ -62,14 +62,16 @@ class Accounting:
         balances = desk.broker.balances() if balances is None else balances
         positions = desk.book.positions()
         quoted = {one.symbol for one in positions if self._is_quoted(one.symbol)}
-        tickers = self._tickers(quoted) if quoted else {}
+        rates = desk.valuation.rates([*quoted, *(f"-{asset}" for asset, held in balances.items() if held.total)])
+        tickers = self._tickers(quoted | rates) if quoted | rates else {}
         prices = {one.symbol: closing_price(one, tickers) for one in positions}
         unrealised = sum((one.unrealised(prices[one.symbol]) for one in positions), ZERO)
         there = desk.coins.worth(balances)
         worth = sum((self._worth(one, prices[one.symbol], there) for one in positions), ZERO)
         balance = sum((held.total for asset, held in balances.items() if asset in DOLLARS), ZERO)
         result = desk.book.realised_since(0) + unrealised
-        certain = len(tickers) == len(quoted) and not self._is_sudden(prices)
+        certain = quoted <= tickers.keys() and not self._is_sudden(prices)
+        desk.valuation.learn(prices, tickers, rates)
         return Standing(
             at=at,
             balance=balance,

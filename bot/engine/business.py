@@ -205,6 +205,7 @@ class Business:
         self._put_off = False
         self.diary.write(standing)
         self._want()
+        self.desk.valuation.follow(self.closes)
         self.round.begin(self.selection.symbols, standing)
         self._walk()
         self.watch.say_unfit()

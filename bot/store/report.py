@@ -21,10 +21,11 @@ from bot.domain.order import DONE, STOPS, Side
 from bot.domain.position import Position
 from bot.domain.status import BrokerStatus, Status
 from bot.store.health import status_of
-from bot.store.holdings import dust_of, open_positions, open_rows, position_of
+from bot.store.holdings import open_positions, open_rows, position_of
 from bot.store.page import Page, Row
 from bot.store.reader import Books, Seen
 from bot.store.schema import fills, naked, orders
+from bot.store.write_offs import dust_of
 
 #: The columns of the accountant's file, in order.
 COLUMNS = (

@@ -27,7 +27,7 @@ from bot.store import copies, migrate
 from bot.store.database import Store, StoreError, StoreFull, address
 from bot.store.reader import Books
 from bot.store.schema import metadata
-from tests.store.cases import DECISION, bought, fill, intent, ledger
+from tests.store.cases import AT_COST, DECISION, bought, fill, intent, ledger
 from tests.store.older import to_0001, to_0003
 
 START = """
@@ -99,7 +99,7 @@ def test_a_book_of_the_first_form_is_kept_and_takes_write_offs(tmp_path: Path) -
     with pytest.raises(StoreError, match="of an older NIJA"):
         Books(tmp_path).accounts()
     book = ledger(tmp_path)
-    assert book.write_off("BTC-USD", Decimal("0.4"), 7_000, "withdrawn").qty == Decimal("0.6")
+    assert book.write_off("BTC-USD", Decimal("0.4"), 7_000, "withdrawn", AT_COST).qty == Decimal("0.6")
 
 
 def test_a_database_is_kept_as_it_was_before_a_newer_nija_changes_it(tmp_path: Path) -> None:
