@@ -1,4 +1,4 @@
-"""Whether NIJA runs, and of what moment that is true which a command shows: so that nothing past is shown as present."""
+"""Whether NIJA is running, and from when its information is, so that nothing past is shown as present."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bot.telemetry.status import ago, lasting
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """`as_of` is the wall time of the newest sign of life, None where nobody ever started; `word` the daemon's last word."""
+    """`as_of` is the wall time of the last sign of life, None if NIJA never started; `word` is the daemon's last report."""
 
     as_of: int | None
     word: LastWord | None
@@ -28,7 +28,7 @@ class Presence:
         return self.word is not None and self.word.running
 
     def report_of(self, key: AccountKey, mode: str) -> BrokerStatus | None:
-        """What the daemon last said of an account, if it was that money which it traded."""
+        """The daemon's last report on an account, if it traded that kind of money."""
         report = self.word.brokers.get(key) if self.word is not None else None
         return report if report is not None and report.mode in (mode, "") else None
 
@@ -38,27 +38,28 @@ class Presence:
 
     @property
     def line(self) -> str:
-        """For people."""
+        """One line for people."""
         if self.word is not None and self.word.running:
-            return f"NIJA runs since {moment(self.word.started)} ({lasting(system_ms() - self.word.started)}), process {self.word.pid}"
+            since, span = moment(self.word.started), lasting(system_ms() - self.word.started)
+            return f"NIJA has been running since {since} ({span}), process {self.word.pid}"
         if self.as_of is None:
             return "NIJA has not started here yet: ./start.sh starts it"
         return f"Not running since {moment(self.as_of)} ({ago(self.as_of, system_ms())}). What NIJA knew then:"
 
     def heading(self) -> dict[str, Any]:
-        """For programs."""
+        """The same for programs."""
         return {"running": self.running, "as_of": iso(self.as_of or system_ms())}
 
 
 def presence(settings: Settings, books: Books) -> Presence:
-    """Of the installation that the settings name; raises `StoreError` when no database can be read."""
+    """The state of the installation that the settings name; raises `StoreError` when no database can be read."""
     word = last_word(settings.operation.data_dir)
     known = [report.at for report in books.statuses().values()]
     return Presence(word.at if word is not None else max(known, default=None), word)
 
 
 def with_presence(content: Mapping[str, Any], here: Presence) -> dict[str, Any]:
-    """The document of `nija ledger --json` with whether NIJA runs; of what is traded now the daemon has the last word."""
+    """The document of `nija ledger --json`, with whether NIJA is running and the daemon's own verdict on what it trades now."""
     brokers = {name: _verdict(name, one, here) for name, one in content["brokers"].items()}
     return {**here.heading(), **content, "brokers": brokers}
 

@@ -1,6 +1,6 @@
-"""How things are, in one document: what runs, how each account is and why, what it earned, what it holds, what waits.
+"""The document behind `nija status`: what is running, each account's state and why, its results, positions and alarms.
 
-From the databases, the heartbeat and the kept alarms alone: it works beside a running daemon, and when none runs.
+It is made from the databases, the heartbeat and the kept alarms alone, so it works whether the daemon is running or not.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from bot.commands.presence import Presence
-from bot.commands.show import MARKET_TIMES, columns, moment, money, say, table, whose
+from bot.commands.show import columns, moment, money, say, table, whose
 from bot.domain.clock import parse_iso, system_ms
 from bot.domain.money import as_price, as_quantity
 from bot.telemetry.status import ago
@@ -25,8 +25,8 @@ def show(content: Mapping[str, Any], here: Presence) -> None:
     for name, one in accounts.items():
         _account(name, one, here)
     _alarms(content)
-    if any(one["mode"] == "sandbox" and one["positions"] for one in accounts.values()):
-        say("", MARKET_TIMES)
+    if any(one["mode"] == "sandbox" for one in accounts.values()):
+        say("", "days and weeks are those of the sandbox's market, other times are real")
 
 
 def _account(name: str, one: _Account, here: Presence) -> None:
@@ -67,11 +67,10 @@ def _positions(positions: Sequence[Mapping[str, Any]]) -> None:
             "unknown" if one["price"] is None else as_price(Decimal(one["price"])),
             "NONE" if one["stop"] is None else as_price(Decimal(one["stop"])),
             _signed(one["unrealised_usd"]),
-            moment(one["opened_at"]),
         )
         for one in positions
     ]
-    names = "symbol, side, qty, entry, now, stop, result, opened"
+    names = "symbol, side, qty, entry, now, stop, result"
     table(columns(names, "qty, entry, now, stop, result"), rows)
 
 

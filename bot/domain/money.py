@@ -14,8 +14,6 @@ HUNDRED = Decimal(100)
 
 #: No amount, price or size of any real market has more digits than this on either side of the point.
 MAX_EXPONENT = 18
-#: The last decimal of an amount of coins that people are shown.
-_SMALLEST = Decimal("0.00000001")
 
 #: A number as exchanges, JSON and owners write it. Python itself reads more: "1_000", other scripts' digits, spaces around.
 _WRITTEN = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
@@ -87,6 +85,7 @@ def as_price(value: Decimal) -> str:
 
 
 def as_quantity(value: Decimal) -> str:
-    """An amount of a coin: eight decimals, cut rather than rounded up to what is not there; four digits of less than that."""
-    cut = value.quantize(_SMALLEST, ROUND_DOWN)
-    return plain(cut or shortened(value, 4))
+    """An amount of a coin: eight significant digits, cut rather than rounded up to what is not there."""
+    if not value:
+        return "0"
+    return plain(value.quantize(Decimal(1).scaleb(min(value.adjusted() - 7, 0)), ROUND_DOWN))

@@ -17,8 +17,6 @@ from bot.domain.position import Position
 
 #: The reason of a broker that has neither connected nor failed since the daemon started.
 CONNECTING = "connecting"
-#: Wall ms between two reports of the same verdict that count as one.
-CONTINUOUS = 10 * 60_000
 #: What of a status one measurement brings.
 MEASURED = ("balance_usd", "equity_usd", "today_usd", "week_usd", "prices", "measured_at")
 
@@ -107,10 +105,10 @@ class BrokerStatus:
     def after(self, before: BrokerStatus | None) -> BrokerStatus:
         """The same, with the time since which its verdict stands: a verdict that `before` gave already is as old as that one.
 
-        A halt outlasts a stop of the daemon; of any other state nothing is known while nobody looks.
+        A halt outlasts the daemon's process; any other verdict is of one process.
         """
         goes_on = before is not None and before.status is self.status and before.since
-        seen = before is not None and (self.status is Status.HALTED or self.at - before.at < CONTINUOUS)
+        seen = before is not None and (self.status is Status.HALTED or self.pid == before.pid)
         return replace(self, since=before.since if before is not None and goes_on and seen else self.at)
 
     @property

@@ -59,7 +59,7 @@ def earned(book: Book, now: int, result: Decimal) -> tuple[Decimal | None, Decim
     None for one whose beginning has not been written down yet.
     """
     day, week = _since(book, _DAY, day_start(now)), _since(book, _WEEK, week_start(now))
-    return (None if day is None else result - day, None if week is None else result - week)
+    return (None if day is None else round(result - day, 8), None if week is None else round(result - week, 8))
 
 
 def _since(book: Book, name: str, start: int) -> Decimal | None:

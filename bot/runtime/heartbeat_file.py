@@ -57,8 +57,8 @@ class HeartbeatFile:
 
 @dataclass(frozen=True, slots=True)
 class LastWord:
-    """What the daemon of a data folder last said: whether it still runs, its process, when it started and when it said so (wall
-    ms), and how each broker was.
+    """The last report of the daemon of a data folder: whether it is still running, its process, when it started and when it
+    reported (wall ms), and the state of each broker.
     """
 
     running: bool
@@ -69,7 +69,7 @@ class LastWord:
 
 
 def last_word(data_dir: Path) -> LastWord | None:
-    """What the last daemon on this data folder said of itself; None when there never was one, or nobody can read it."""
+    """The last report of a daemon on this data folder; None if there never was one, or it cannot be read."""
     try:
         content = json.loads((data_dir / NAME).read_text())
         pid, at = int(content["pid"]), parse_iso(content["time"])

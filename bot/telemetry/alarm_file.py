@@ -1,4 +1,4 @@
-"""`alarms.json` in the data folder: the last alarms, for whoever asks how things are; also where none is sent anywhere."""
+"""`alarms.json` in the data folder: the last alarms, kept for `nija status` even if none is sent anywhere."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class KeptAlarm:
 
 
 class AlarmFile:
-    """The file as the daemon writes it; belongs to one thread. A folder that takes no file is told of once."""
+    """The file as the daemon writes it; belongs to one thread. A failing write is logged once."""
 
     def __init__(self, data_dir: Path, log: Log) -> None:
         self._file = data_dir / NAME
@@ -58,7 +58,7 @@ class AlarmFile:
 
 
 def last_alarms(data_dir: Path) -> list[KeptAlarm]:
-    """The alarms of a data folder, the oldest first; none where there is no such file, or what it holds cannot be read."""
+    """The alarms of a data folder, oldest first; empty if there is no such file or it cannot be read."""
     try:
         rows = json.loads((data_dir / NAME).read_text(encoding="utf-8"))
         return [KeptAlarm(str(row["broker"]), int(row["at"]), str(row["text"])) for row in rows]

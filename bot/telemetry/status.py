@@ -95,7 +95,7 @@ def _say_holding(log: Log, key: AccountKey, held: Holding) -> None:
         entry=one.entry_price,
         price=price,
         stop=one.stop_price,
-        unrealised_usd=one.unrealised(price) if price is not None else None,
+        unrealised_usd=round(one.unrealised(price), 8) if price is not None else None,
         stage=one.stage,
     )
 

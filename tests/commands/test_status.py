@@ -118,7 +118,7 @@ def test_one_screen_of_80_columns(folder: Path) -> None:
     shown = nija("status").stdout
     assert max(map(len, shown.splitlines())) <= 80
     for expected in (
-        "NIJA runs since ",
+        "NIJA has been running since ",
         "KRAKEN  halted  since ",
         "why: paused by the operator",
         "equity $4,000.00  cash $3,666.87  today -$1.50  week +$12.25",

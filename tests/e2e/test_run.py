@@ -41,6 +41,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         daemon.says(Event.EXIT)
         daemon.says(Event.FUNDED, times=len([name for name in ready if name in VENUES]))
         daemon.command("pause")
+        agree(json.loads(daemon.command("status", "--json")), json.loads(daemon.command("ledger", "--json")))
         for venue in json.loads(daemon.command("ledger", "--json"))["brokers"]:
             daemon.agrees(ready, venue)
         status, seconds = daemon.stop()
@@ -59,6 +60,17 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 def symbol_of(line: str) -> str:
     return line.partition("symbol=")[2].split()[0]
+
+
+def agree(status: dict[str, Any], ledger: dict[str, Any]) -> None:
+    """The screen of a running daemon is of now, complete, and the same as its ledger."""
+    assert (status["running"], ledger["running"], status["mode"]) == (True, True, "sandbox")
+    assert status["accounts"].keys() == ledger["brokers"].keys()
+    for name, account in status["accounts"].items():
+        assert (account["status"], account["reason"]) == ("halted", "paused by the operator"), name
+        assert None not in (account["since"], account["today_usd"], account["week_usd"], account["measured_at"])
+        assert Decimal(account["equity_usd"]) >= Decimal(account["cash_usd"]) > 0
+        assert account["waiting_orders"] == []
 
 
 def crash(daemon: Daemon, ready: dict[str, Any]) -> None:

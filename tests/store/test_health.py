@@ -66,9 +66,12 @@ def test_a_verdict_keeps_the_time_since_which_it_stands(book: Ledger) -> None:
     assert book.report_status(replace(TOLD, at=20_000)).since == begun.since == 10_000
     assert book.report_status(replace(TOLD, at=30_000, status=Status.HALTED)).since == 30_000
     later = 30_000 + 30 * 24 * 3_600_000
-    assert book.report_status(replace(TOLD, at=later, status=Status.HALTED)).since == 30_000, "a halt outlasts a stop"
+    assert book.report_status(replace(TOLD, at=later, pid=78, status=Status.HALTED)).since == 30_000, (
+        "a halt outlasts a stop"
+    )
     assert book.report_status(replace(TOLD, at=later + 1)).since == later + 1
-    assert book.report_status(replace(TOLD, at=2 * later)).since == 2 * later, "nobody looked in between"
+    assert book.report_status(replace(TOLD, at=later + 2)).since == later + 1
+    assert book.report_status(replace(TOLD, at=later + 3, pid=79)).since == later + 3, "another process"
 
 
 def test_money_stays_known_until_it_is_measured_again(book: Ledger) -> None:
