@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.commands import show
 from bot.domain.clock import iso
-from bot.domain.money import HUNDRED, ZERO, plain, shortened, usd
+from bot.domain.money import HUNDRED, ZERO, as_price, plain, shortened, usd
 from bot.domain.profit import DUST_LEG, By, Expectancy, Leg, Row, Trade, closed_since, expectancy, rows, total
 from bot.store.trades import AccountTrades
 
@@ -94,7 +94,7 @@ def show_profit(results: Results, by: By) -> None:
 def _cells(row: Row) -> list[str]:
     won = f"{row.won * HUNDRED / row.closed:.0f} %" if row.closed else "-"
     money = (row.realised_usd, row.fees_usd, row.open_usd, row.holding_usd)
-    return [row.key, str(row.closed), won, *(usd(amount) for amount in money)]
+    return [row.key, str(row.closed), won, *(_cents(amount) for amount in money)]
 
 
 #: What the columns mean.
@@ -109,7 +109,7 @@ _MEANING = (
 
 def _explained(results: Results) -> list[str]:
     found = results.expectancy()
-    mean, win, loss = ("-" if one is None else usd(one) for one in (found.mean, found.win, found.loss))
+    mean, win, loss = ("-" if one is None else _cents(one) for one in (found.mean, found.win, found.loss))
     expected = f"expectancy: {mean} a closed position; {win} if it won, {loss} if it did not."
     return [expected, *(line.format(as_of=show.moment(results.as_of)) for line in _MEANING)]
 
@@ -175,10 +175,10 @@ def show_trades(results: Results) -> None:
 
 
 def _line(trade: Trade) -> list[str]:
-    legs = ", ".join(f"{purpose} {_short(price)}" for purpose, price in _merged(trade.legs))
+    legs = ", ".join(f"{purpose} {as_price(price)}" for purpose, price in _merged(trade.legs))
     pair = f"{trade.symbol} {'long' if trade.side.sign > 0 else 'short'}"
     closed = show.moment(trade.closed_at or 0)[: len("2026-01-31 18:00")]
-    return [closed, trade.account, pair, usd(trade.result_usd), trade.reason, legs]
+    return [closed, trade.account, pair, _cents(trade.result_usd), trade.reason, legs]
 
 
 def _merged(legs: Iterable[Leg]) -> Iterator[tuple[str, Decimal]]:
@@ -190,13 +190,14 @@ def _merged(legs: Iterable[Leg]) -> Iterator[tuple[str, Decimal]]:
             yield purpose, value / sum((leg.qty for leg in same), ZERO)
 
 
+def _cents(amount: Decimal) -> str:
+    """Dollars to the cent, so that a column adds up by eye."""
+    return usd(round(amount, 2))
+
+
 def _usd(amount: Decimal) -> str:
     return plain(round(amount, _DECIMALS))
 
 
 def _price(price: Decimal) -> str:
     return plain(shortened(price, _DIGITS))
-
-
-def _short(number: Decimal) -> str:
-    return plain(shortened(number, 6))
