@@ -13,6 +13,10 @@ cd "$root"
 # shellcheck source=scripts/environment.sh
 . "$root/scripts/environment.sh"
 
+case "${1-} ${2-}" in
+setup\ -h | setup\ --help) exec sed -n '/^#!/d; /^#/!q; s/^# \{0,1\}//p' "$root/start.sh" ;;
+esac
+
 # Told to end while it sets up, the daemon's start ends as the daemon does; exec gives the signals back.
 case "${1-run}" in run) trap 'exit 0' TERM HUP QUIT ;; esac
 # The research tools follow their lock when a command needs them: the daemon's start never waits for them.

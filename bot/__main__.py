@@ -9,4 +9,4 @@ if __name__ == "__main__":
     stopping = Stopping() if sys.argv[1:] in ([], ["run"]) else None
     from bot.commands.cli import app
 
-    app(obj=stopping)
+    app(obj=stopping, prog_name="nija")

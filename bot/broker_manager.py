@@ -22,11 +22,12 @@ from bot.brokers.kraken.errors import REMEDIES as KRAKEN
 from bot.brokers.okx import OKXBroker, OkxConfig
 from bot.brokers.okx.errors import REMEDIES as OKX
 from bot.domain.clock import Clock
-from bot.domain.ids import AccountKey, ClientIds
+from bot.domain.ids import Account, AccountKey, ClientIds
 from bot.domain.instrument import DOLLARS, Balance, Instrument
 from bot.domain.log import Log
 from bot.domain.money import ZERO
 from bot.domain.outcome import Meaning
+from bot.domain.position import Position, closing_price
 from bot.engine.shapes import prove_shapes
 from bot.engine.universe import Wishes, eligible, spendable
 from bot.runtime.world import Access, World
@@ -39,7 +40,8 @@ Builder = Callable[[Access, Path, bool, Clock, Log], BaseBroker]
 @dataclass(frozen=True, slots=True)
 class Examination:
     """What a check of one account found. `balance_usd` is its quote cash, `useful_usd` the part in currencies that buy something
-    here (`spendable`), `elsewhere` what no order can use now; `problem` is empty when all is well.
+    here (`spendable`), `elsewhere` what no order can use now; `positions_usd` is what NIJA's own `positions` add to the equity.
+    `problem` is empty when all is well.
     """
 
     key: AccountKey
@@ -52,6 +54,19 @@ class Examination:
     elsewhere: str = ""
     shapes: Sequence[ShapeProof] = ()
     spendable: frozenset[str] = DOLLARS
+    positions: Sequence[Position] = ()
+    positions_usd: Decimal = ZERO
+
+    @property
+    def foreign(self) -> dict[str, Decimal]:
+        """Coins there that are in no position of NIJA's: no part of the equity."""
+        ours: dict[str, Decimal] = {}
+        for one in self.positions:
+            ours[one.base] = ours.get(one.base, ZERO) + one.qty
+        found = {
+            asset: held.total - ours.get(asset, ZERO) for asset, held in self.balances.items() if asset not in DOLLARS
+        }
+        return {asset: amount for asset, amount in found.items() if amount > 0}
 
     @property
     def balance_usd(self) -> Decimal:
@@ -102,20 +117,30 @@ class BrokerManager:
                 access.venue, Meaning.BUSY, text, remedy=f"{remedy}; nothing is sent until then"
             ) from error
 
-    def examine(self, key: AccountKey | str, *, prove: bool = False) -> Examination:
+    def examine(
+        self,
+        key: AccountKey | str,
+        *,
+        prove: bool = False,
+        positions_of: Callable[[Account], Sequence[Position]] = lambda _: (),
+    ) -> Examination:
         """Connect to one account and look at its balances; a failure is an answer, not an exception.
 
-        With `prove` the exchange is shown our exact orders, without money.
+        With `prove` the exchange is shown our exact orders, without money. `positions_of` says what NIJA holds there.
         """
         try:
             with closing(self.build(key)) as broker:
-                return self._examined(broker, prove=prove)
+                return self._examined(broker, positions_of, prove=prove)
         except BrokerError as error:
             failed = self._accesses[str(key)].key
             return Examination(failed, connected=False, problem=error.text, remedy=error.remedy, meaning=error.meaning)
 
-    def _examined(self, broker: BaseBroker, *, prove: bool) -> Examination:
+    def _examined(
+        self, broker: BaseBroker, positions_of: Callable[[Account], Sequence[Position]], *, prove: bool
+    ) -> Examination:
         connection = broker.connect()
+        positions = positions_of(connection.account)
+        broker.keep_listed({one.symbol for one in positions})
         instruments, balances = broker.instruments(), broker.balances()
         return Examination(
             connection.account.key,
@@ -125,6 +150,8 @@ class BrokerManager:
             elsewhere=broker.elsewhere(balances),
             shapes=self._prove(broker, instruments) if prove else (),
             spendable=spendable(instruments.values(), Wishes(most=1, swaps=broker.capabilities().short)),
+            positions=positions,
+            positions_usd=_worth(broker, instruments, positions),
         )
 
     def _prove(self, broker: BaseBroker, instruments: Mapping[str, Instrument]) -> Sequence[ShapeProof]:
@@ -143,6 +170,17 @@ class BrokerManager:
             return []
         with ThreadPoolExecutor(max_workers=len(keys), thread_name_prefix="examine") as pool:
             return list(pool.map(self.examine, keys))
+
+
+def _worth(broker: BaseBroker, instruments: Mapping[str, Instrument], positions: Sequence[Position]) -> Decimal:
+    """What positions would bring now: coins their price, swaps their unrealised result; raises `BrokerError`."""
+    quoted = {one.symbol for one in positions if one.symbol in instruments}
+    tickers = broker.tickers(quoted) if quoted else {}
+    total = ZERO
+    for one in positions:
+        price, swap = closing_price(one, tickers), one.symbol in instruments and instruments[one.symbol].shortable
+        total += one.unrealised(price) if swap else one.value(price)
+    return total
 
 
 def _kraken(access: Access, state_dir: Path, allow_withdraw: bool, clock: Clock, log: Log) -> BaseBroker:

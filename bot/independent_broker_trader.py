@@ -9,9 +9,9 @@ from __future__ import annotations
 import gc
 import os
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Event as Signal
@@ -22,22 +22,22 @@ from bot.broker_manager import BrokerManager
 from bot.brokers.base import BaseBroker, BrokerError
 from bot.domain.backoff import Backoff
 from bot.domain.clock import MINUTE, SECOND, Clock, Pause
-from bot.domain.events import AccountEvent, Command, Verb
+from bot.domain.events import Command, Verb
 from bot.domain.ids import Account, AccountKey
 from bot.domain.log import Event, Halt
 from bot.domain.outcome import Meaning
-from bot.domain.status import CONNECTING, BrokerStatus, Status
+from bot.domain.status import CONNECTING, MANY_ERRORS, STUCK_AFTER, BrokerStatus, Status
 from bot.engine.business import Plan
-from bot.runtime.broker_trader import ACTOR, BrokerTrader
+from bot.runtime.broker_trader import ACTOR, BrokerTrader, Record
 from bot.runtime.heartbeat_file import HeartbeatFile
-from bot.runtime.life import Life, LivelyClock, Silence
+from bot.runtime.life import Life, LivelyClock, Post, Silence
 from bot.runtime.schedule import Due, Now
 from bot.store.database import StoreDamaged, StoreError, StoreReadOnly
 from bot.store.ledger import Ledger
 from bot.store.lock import AccountLocked
-from bot.telemetry.heartbeat import Heartbeat
+from bot.telemetry.heartbeat import Heartbeat, Observer
 from bot.telemetry.log import EventLog
-from bot.telemetry.status import to_lines
+from bot.telemetry.status import say
 
 #: Real ms that an order in hand may still take once the daemon is told to stop.
 ORDER_IN_HAND = 6 * SECOND
@@ -49,42 +49,11 @@ RESTARTS, LIVED = Backoff(SECOND, 2, 30 * SECOND, jitter=0.2), MINUTE
 REFUSED_WAIT = 5 * MINUTE
 #: Times in a row that the refusal of a key which was taken before is doubted: a sick exchange refuses good keys, too.
 DOUBTS = 5
-#: Real ms without a sign of life after which an actor counts as stuck, and another takes its place. No wait for an exchange
-#: or a database is as long without one.
-STUCK_AFTER = 60 * SECOND
-#: Errors in a row after which a broker counts as down although its actor lives.
-MANY_ERRORS = 10
 #: Real seconds between two turns of the supervisor, and real ms between two heartbeats in its file.
 TURN, HEARTBEAT = 0.2, 2 * SECOND
 #: The order in which one broker is chosen when only one may trade.
 ONE_OF = ("coinbase", "kraken", "okx")
 _REFUSED = frozenset({Meaning.CREDENTIALS, Meaning.PERMISSION})
-
-
-@dataclass(slots=True)
-class Post:
-    """One account's place: what supervisor and actor share, and what the supervisor remembers of it.
-
-    `born` is the steady time at which its thread began, `wait` how long (real ms) after the one before.
-    """
-
-    key: AccountKey
-    heartbeat: Heartbeat
-    silence: Silence
-    log: EventLog
-    inbox: SimpleQueue[AccountEvent] = field(default_factory=SimpleQueue)
-    broker: BaseBroker | None = None
-    thread: Thread | None = None
-    life: Life | None = None
-    restarts: int = 0
-    born: int = 0
-    wait: int = 0
-    admitted: bool = False
-    doubts: int = 0
-    locked: AccountLocked | None = None
-    damaged: bool = False
-    stuck: bool = False
-    down: bool = False
 
 
 class IndependentBrokerTrader:
@@ -104,10 +73,15 @@ class IndependentBrokerTrader:
         *,
         independent: bool = True,
         modes: Mapping[AccountKey, str] = MappingProxyType({}),
+        observers: Sequence[Observer] = (),
+        record: Record = lambda *_: None,
     ) -> None:
-        """`modes`: whose money each account is (sandbox, demo, live), for whoever reads the heartbeat file."""
+        """`modes`: whose money each account is (sandbox, demo, live), for whoever reads the heartbeat file; `record` takes what was
+        judged.
+        """
         self._manager = manager
         self._modes = modes
+        self._record = record
         self._open_ledger = open_ledger
         self._plan = plan
         self._clock = clock
@@ -116,7 +90,9 @@ class IndependentBrokerTrader:
         self._status_ms = status_ms
         self._stop = stop
         self._rng = rng
+        self._run = str(clock.wall_ms())
         self._independent = independent
+        self._observers = observers
         self._chosen: AccountKey | None = None
         self._file = HeartbeatFile(data_dir, clock, self._log)
         self.posts = [self._post(AccountKey.parse(key), log_for(key)) for key in manager.venues]
@@ -153,6 +129,8 @@ class IndependentBrokerTrader:
 
     def _end(self, well: bool) -> int:
         self._stop.set()
+        for observer in self._observers:
+            observer.stopping()
         for post in self.posts:
             if post.life is not None:
                 post.life.over.set()
@@ -218,7 +196,13 @@ class IndependentBrokerTrader:
                 return
             post.restarts += 1
             wait = RESTARTS.after(0 if self._clock.steady_ms() - born > LIVED else wait)
-            self._stop.wait(max(RESTARTS.spread(wait, self._rng), patience) / SECOND)
+            self._rest(post, max(RESTARTS.spread(wait, self._rng), patience))
+
+    def _rest(self, post: Post, ms: int) -> None:
+        """Real ms between two lives. The thread lives meanwhile, and shows it."""
+        rest = Pause(self._clock, ms)
+        while rest.left() and not self._stop.wait(min(rest.left(), SECOND) / SECOND):
+            post.heartbeat.beat()
 
     def _revive(self) -> None:
         """Start a new thread for a broker whose thread ended in a way that it did not survive itself, with growing waits."""
@@ -299,6 +283,8 @@ class IndependentBrokerTrader:
             emergency_file=self._data_dir / "EMERGENCY_STOP",
             watch_only=not (self._independent or self._chosen == post.key),
             rng=random.Random(self._rng.random()),  # noqa: S311 - names orders and spreads waits, guards nothing
+            run=self._run,
+            record=self._record,
         )
 
     def _failed(self, post: Post, reason: str, remedy: str) -> None:
@@ -309,8 +295,16 @@ class IndependentBrokerTrader:
         self._mark_failed(post, reason, remedy)
 
     def _mark_failed(self, post: Post, reason: str, remedy: str) -> None:
-        failed = replace(post.heartbeat.latest, status=Status.FAILED, reason=reason, remedy=remedy, last_error=reason)
-        post.heartbeat.beat(failed)
+        latest = post.heartbeat.latest
+        failed = replace(
+            latest,
+            status=Status.FAILED,
+            reason=reason,
+            remedy=remedy,
+            last_error=reason,
+            at=self._clock.wall_ms(),
+        )
+        post.heartbeat.beat(failed.after(latest))
         self._clock.pacer.excuse(post.key)
 
     def _notice_stuck(self) -> None:
@@ -360,11 +354,13 @@ class IndependentBrokerTrader:
         return not any(post.heartbeat.latest.connecting for post in self.posts)
 
     def _say_status(self) -> None:
-        for line in to_lines(self._statuses(), self._clock.wall_ms()):
-            self._log.info(Event.STATUS, text=line)
+        say(self._log, self._statuses(), self._clock.wall_ms())
 
     def _write_heartbeat(self, *, stopped: bool = False) -> None:
-        self._file.write(self._statuses(), stopped=stopped)
+        statuses = self._statuses()
+        self._file.write(statuses, stopped=stopped)
+        for observer in () if stopped else self._observers:
+            observer.observe(statuses)
 
     def _statuses(self) -> list[BrokerStatus]:
         """What each actor last said, with what only its supervisor knows."""

@@ -33,7 +33,8 @@ environment() {
     elif is_installed "$@"; then
         return
     fi
-    echo $$ >"$making"
+    { echo $$ >"$making"; } 2>/dev/null ||
+        fail "a set-up is due, but $root cannot be written: run $root/start.sh setup as its owner"
     [ -x "$root/.venv/bin/python" ] || make_venv
     for lock in "$@"; do
         if ! is_installed "$lock"; then

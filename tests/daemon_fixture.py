@@ -50,7 +50,7 @@ class Daemon:
         self.console = folder / "console.txt"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / ".env").touch()
-        self._environment = {
+        self.environment = {
             **os.environ,
             "PYTHONPATH": str(ROOT),
             "NIJA_HOME": str(folder),
@@ -70,7 +70,7 @@ class Daemon:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", self.module],
                 cwd=self.folder,
-                env=self._environment,
+                env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
@@ -109,7 +109,7 @@ class Daemon:
         return subprocess.run(
             command,
             cwd=self.folder,
-            env=self._environment,
+            env=self.environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

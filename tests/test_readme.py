@@ -33,6 +33,7 @@ from bot.sandbox import options
 from bot.settings.foreign import refusals
 from bot.settings.load import VARIABLES
 from bot.settings.variables import LimitSettings
+from bot.strategy.apex import ApexStrategy
 from bot.strategy.base import Close, Evaluation, Strategy, Trade
 from bot.strategy.guarded import Guarded, Trouble
 from bot.strategy.named import named
@@ -54,7 +55,7 @@ FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`([^`\n]+)`")
 EVERYWHERE = pytest.mark.parametrize("paper", PAPERS)
 #: Of the environment alone, since they say where `.env` is.
-OF_THE_ENVIRONMENT = {"NIJA_HOME", "XDG_STATE_HOME"}
+OF_THE_ENVIRONMENT = {"NIJA_HOME", "XDG_STATE_HOME", "COLUMNS", "NO_COLOR"}
 
 
 def prose(paper: str) -> str:
@@ -354,9 +355,17 @@ def candles(prices: list[float]) -> Candles:
     return Candles.of(300_000, ((n * 300_000, price, price, price, price, 1.0) for n, price in enumerate(prices)))
 
 
+OF_APEX = section(STRATEGIES, "### What APEX asks")
+
+
+def test_every_condition_of_the_default_rule_is_described_in_its_order() -> None:
+    asked = ApexStrategy().evaluate(candles([100.0 + n % 7 for n in range(600)])).conditions
+    assert [name for cell in rows(OF_APEX) for name in CODE.findall(cell)] == [one.name for one in asked]
+
+
 def test_all_that_a_strategy_may_answer_and_change_is_described() -> None:
     """Each field and each method in the table it belongs to, and nothing that there is not."""
-    described = {name for cell in rows(STRATEGIES) for name in CODE.findall(cell)}
+    described = {name for cell in rows(STRATEGIES.replace(OF_APEX, "")) for name in CODE.findall(cell)}
     public = {name for name in vars(Strategy) if not name.startswith("_")} | {*Evaluation._fields, *Trade._fields}
     assert described == public
     assert [name for name in Close._fields if f"`{name}`" not in STRATEGIES] == []

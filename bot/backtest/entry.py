@@ -23,12 +23,12 @@ from bot.strategy.snapshot import Capacity, Lost, Offer, Order, Room, Signal, Sy
 MINUTE_MS = 60_000
 UNFILLED, DRAWDOWN = Gate.UNFILLED.value, Gate.DRAWDOWN.value
 
-ask_signal = gates.asked(gates.SIGNAL)
-ask_losses = gates.asked(gates.LOST)
-ask_symbol = gates.asked(gates.SYMBOL)
-ask_capacity = gates.asked(gates.CAPACITY)
-ask_offer = gates.asked(gates.OFFER)
-ask_order = gates.asked(gates.ORDER)
+ask_signal = gates.asked_in_order(gates.SIGNAL)
+ask_losses = gates.asked_in_order(gates.LOST)
+ask_symbol = gates.asked_in_order(gates.SYMBOL)
+ask_capacity = gates.asked_in_order(gates.CAPACITY)
+ask_offer = gates.asked_in_order(gates.OFFER)
+ask_order = gates.asked_in_order(gates.ORDER)
 
 
 def consider(run: Run, row: int, at: int) -> int:

@@ -5,26 +5,25 @@ A broker that failed before its account was known is told too.
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from decimal import Decimal
 from typing import Any
-
-from rich.console import Console
-from rich.table import Table
 
 from bot.commands.checks import Wish
 from bot.commands.orders import not_traded
+from bot.commands.presence import Presence, presence
+from bot.commands.show import MARKET_TIMES, columns, complain, kind, moment, quiet_pipe, say, say_json, table
+from bot.commands.which import books_of
 from bot.domain.clock import SECOND, iso, system_ms
 from bot.domain.ids import AccountKey
+from bot.domain.money import as_quantity
 from bot.domain.status import BrokerStatus, Status
 from bot.runtime.heartbeat_file import out_of_reach, running_daemon
 from bot.runtime.sandbox_child import is_alive
 from bot.runtime.unwatched import Unwatched
 from bot.settings.load import ConfigError, Settings, load_settings
 from bot.store.database import StoreError
-from bot.store.reader import Books
 from bot.store.report import document
 
 #: A trader that has not reported for so long (wall ms) does not trade.
@@ -39,47 +38,51 @@ class Activity:
 
     broker: str
     trades_now: bool = False
+    mode: str = ""
     status: str = "not running"
     reason: str = ""
     open_positions: int = 0
-    last_cycle: str = "never"
+    last_cycle: str | None = None
     cycles: int = 0
     cycles_ok: int = 0
     orders: tuple[dict[str, Any], ...] = ()
 
 
+@quiet_pipe()
 def main(wish: Wish) -> int:
     """Print who trades; 0 when every known broker does, 1 otherwise, 2 for a wrong configuration."""
     try:
         settings = load_settings()
         lost = out_of_reach(settings.operation.data_dir)
+        here = presence(settings, books_of(settings))
         found = activities(settings)
     except ConfigError as error:
         for line in error.lines:
-            print(f"nija: {line}", file=sys.stderr)
+            complain(line)
         return 2
     except StoreError as error:
-        print(f"nija: {error}", file=sys.stderr)
+        complain(str(error))
         return 1
     if lost is not None:
-        print(f"nija: {lost}", file=sys.stderr)
+        complain(lost)
         return 1
-    _say(wish, found)
+    _say(wish, found, here)
     return 0 if found and all(one.trades_now for one in found) else 1
 
 
 def activities(settings: Settings) -> list[Activity]:
     """Every current account's activity, a line for each database that cannot be read; raises `StoreError` when none can."""
-    url = settings.operation.database_url
-    books = Books(settings.operation.data_dir, url.get_secret_value() if url is not None else None)
+    books = books_of(settings)
     reports = books.statuses()
     brokers: dict[str, Any] = document(books)["brokers"]
     for line in books.unreadable.values():
-        print(f"nija: {line}", file=sys.stderr)
+        complain(line)
     running = {str(key): report for key, report in (running_daemon(settings.operation.data_dir) or {}).items()}
     known = [to_activity(name, reports.get(AccountKey.parse(name)), brokers[name]) for name in brokers]
+    known = [one for one in known if one.broker not in running or running[one.broker].mode in ("", one.mode)]
     found = [_failed(one, running[one.broker]) if one.broker in running else one for one in known]
-    found += [_unheard(report) for name, report in running.items() if name not in brokers]
+    told = {one.broker for one in found}
+    found += [_unheard(report) for name, report in running.items() if name not in told]
     alone = [_unwatched(one, found, running) for one in not_traded(settings, books, None)]
     told = {one.broker for one in alone}
     return [*(one for one in found if one.broker not in told), *alone]
@@ -91,7 +94,14 @@ def _unwatched(one: Unwatched, found: Sequence[Activity], running: Collection[st
     name = f"{key} ({one.account.mode})" if key in running else key
     before = next((row for row in found if row.broker == name), Activity(name))
     reason = f"{one.reason}: {one.remedy}"
-    return replace(before, status="unwatched", reason=reason, open_positions=len(one.positions), trades_now=False)
+    return replace(
+        before,
+        mode=one.account.mode,
+        status="unwatched",
+        reason=reason,
+        open_positions=len(one.positions),
+        trades_now=False,
+    )
 
 
 def _failed(known: Activity, report: BrokerStatus) -> Activity:
@@ -103,7 +113,7 @@ def _failed(known: Activity, report: BrokerStatus) -> Activity:
 
 def _unheard(report: BrokerStatus) -> Activity:
     """A broker that no account is known of yet."""
-    return replace(Activity(str(report.key)), status=report.status, reason=_reason(report))
+    return replace(Activity(str(report.key)), mode=report.mode, status=report.status, reason=_reason(report))
 
 
 def _reason(report: BrokerStatus) -> str:
@@ -112,7 +122,8 @@ def _reason(report: BrokerStatus) -> str:
 
 def to_activity(broker: str, report: BrokerStatus | None, book: dict[str, Any]) -> Activity:
     """What its trader last reported (None: nothing yet), beside what its book (of `nija ledger --json`) holds."""
-    trader = replace(Activity(broker), open_positions=len(book["positions"]), orders=tuple(book["orders"][-LATEST:]))
+    orders = tuple(book["orders"][-LATEST:])
+    trader = replace(Activity(broker), mode=book["mode"], open_positions=len(book["positions"]), orders=orders)
     if report is None:
         return trader
     alive = is_alive(report.pid) and system_ms() - report.at < SILENT
@@ -127,23 +138,43 @@ def to_activity(broker: str, report: BrokerStatus | None, book: dict[str, Any]) 
     )
 
 
-def _say(wish: Wish, found: Sequence[Activity]) -> None:
+def _say(wish: Wish, found: Sequence[Activity], here: Presence) -> None:
     if wish.as_json:
-        content = {"time": iso(system_ms()), "brokers": {one.broker: asdict(one) for one in found}}
-        print(json.dumps(content, indent=2))
+        say_json({"time": iso(system_ms()), **here.heading(), "brokers": {one.broker: asdict(one) for one in found}})
         return
-    console = Console(width=None if sys.stdout.isatty() else 160)
-    if not found:
-        console.print("Nobody trades: NIJA has not started here yet (./start.sh).")
-    table = Table("broker", "trades now", "status", "positions", "last good cycle", "cycles", title="who trades now")
-    for one in found:
-        state = f"{one.status} ({one.reason})" if one.reason else one.status
-        yes = "yes" if one.trades_now else "no"
-        cycles = f"{one.cycles_ok}/{one.cycles}"
-        table.add_row(one.broker.upper(), yes, state, str(one.open_positions), one.last_cycle, cycles)
+    say(here.line)
     if found:
-        console.print(table)
-    for one in found:
-        for order in one.orders:
-            text = f"{order['created_at']} {order['purpose']} {order['side']} {order['qty']} {order['symbol']} {order['status']}"
-            console.print(f"{one.broker.upper()} {text}", highlight=False)
+        say("")
+        names = "broker, money, trades now, status, positions, last good cycle, cycles"
+        table(columns(names, "positions, cycles"), [_row(one) for one in found], "who trades now")
+    if any(one.orders for one in found):
+        say("")
+        rows = [_order_row(one.broker, order) for one in found for order in one.orders]
+        table(columns("broker, created, purpose, side, qty, symbol, status", "qty"), rows, "the latest orders")
+    if any(one.mode == "sandbox" and one.orders for one in found):
+        say("", MARKET_TIMES)
+
+
+def _row(one: Activity) -> tuple[str, ...]:
+    return (
+        one.broker.upper(),
+        kind(one.mode),
+        "yes" if one.trades_now else "no",
+        f"{one.status} ({one.reason})" if one.reason else one.status,
+        str(one.open_positions),
+        moment(one.last_cycle) if one.last_cycle else "none yet",
+        f"{one.cycles_ok}/{one.cycles}",
+    )
+
+
+def _order_row(broker: str, order: Mapping[str, Any]) -> tuple[str, ...]:
+    qty = as_quantity(Decimal(order["qty"]))
+    return (
+        broker.upper(),
+        moment(order["created_at"]),
+        order["purpose"],
+        order["side"],
+        qty,
+        order["symbol"],
+        order["status"],
+    )

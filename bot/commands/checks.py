@@ -7,24 +7,23 @@ configuration is wrong. A check takes the running daemon's last word when it is 
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 from bot.broker_manager import REMEDIES, BrokerManager, Examination
-from bot.domain.clock import SECOND, iso, system_ms
-from bot.domain.ids import AccountKey
+from bot.commands.checks_view import tell
+from bot.commands.show import quiet_pipe
+from bot.commands.which import books_of
+from bot.domain.clock import SECOND, system_ms
+from bot.domain.ids import Account, AccountKey
 from bot.domain.instrument import DOLLARS
 from bot.domain.log import Event, Log
-from bot.domain.money import plain, usd
+from bot.domain.money import as_quantity, plain, usd
+from bot.domain.position import Position
 from bot.domain.status import BrokerStatus, Status
 from bot.runtime.heartbeat_file import running_daemon
 from bot.runtime.sandbox_child import Ready, SandboxError, is_alive
@@ -41,6 +40,7 @@ from bot.settings.load import (
     usable_state_folder,
 )
 from bot.store.database import StoreError
+from bot.store.holdings import open_positions
 from bot.store.reader import Books
 
 #: A daemon's report that is older than this (wall ms) is not its last word but its last words.
@@ -51,7 +51,8 @@ FRESH = 60 * SECOND
 class Finding:
     """One account as a check sees it; `broker` is its key.
 
-    `source` is `daemon` for a running daemon's word, `exchange` for an answer asked now.
+    `source` is `daemon` for a running daemon's word, `exchange` for an answer asked now; money is None while it is not known;
+    `mode` says whose it is; `left_out` are coins in no position of NIJA's, which the equity leaves out.
     """
 
     broker: str
@@ -59,8 +60,9 @@ class Finding:
     connected: bool = False
     funded: bool = False
     status: str = "not configured"
-    balance_usd: str = "0"
-    equity_usd: str = "0"
+    mode: str = ""
+    balance_usd: str | None = None
+    equity_usd: str | None = None
     problem: str = ""
     remedy: str = ""
     source: str = ""
@@ -69,6 +71,7 @@ class Finding:
     clock_skew_ms: int | None = None
     warnings: tuple[str, ...] = ()
     balances: dict[str, str] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
     shapes: tuple[dict[str, Any], ...] = ()
 
     @property
@@ -108,15 +111,16 @@ def parse(description: str, *, validate: bool = False) -> Wish:
     return Wish(words.json, words.sandbox, getattr(words, "validate", False))
 
 
+@quiet_pipe()
 def main(check: Callable[[Settings, Wish], Sequence[Finding]], wish: Wish, title: str) -> int:
     """Run one check, print what it found, return the exit status."""
     try:
         findings = check(settings_for(wish), wish)
     except ConfigError as error:
-        return _say(wish, [], list(error.lines), 2, title)
+        return tell(wish, [], list(error.lines), 2, title)
     except (SandboxError, StoreError) as error:
-        return _say(wish, [], [str(error)], 1, title)
-    return _say(wish, findings, [], 1 if any(one.bad for one in findings) else 0, title)
+        return tell(wish, [], [str(error)], 1, title)
+    return tell(wish, findings, [], 1 if any(one.bad for one in findings) else 0, title)
 
 
 def broker_status(settings: Settings, wish: Wish) -> list[Finding]:
@@ -211,8 +215,7 @@ def _world(
 
 def _fresh_reports(settings: Settings) -> dict[AccountKey, BrokerStatus]:
     """What a living daemon of this installation reported within the last minute."""
-    url = settings.operation.database_url
-    books = Books(settings.operation.data_dir, url.get_secret_value() if url is not None else None)
+    books = books_of(settings)
     mode = resolve_mode(settings)
     reports = books.statuses()
     fits = {seen.account.key for seen in books.accounts() if (seen.account.mode == "sandbox") == (mode is Mode.SANDBOX)}
@@ -246,8 +249,9 @@ def to_finding(report: BrokerStatus, least: Decimal) -> Finding:
         connected=report.connected,
         funded=report.status is not Status.UNFUNDED and report.equity_usd >= least,
         status=report.status,
-        balance_usd=plain(report.balance_usd),
-        equity_usd=plain(report.equity_usd),
+        mode=report.mode,
+        balance_usd=plain(report.balance_usd) if report.measured_at else None,
+        equity_usd=plain(report.equity_usd) if report.measured_at else None,
         problem="" if report.connected else report.last_error or report.reason,
         remedy="" if report.connected else report.remedy,
         source="daemon",
@@ -267,8 +271,18 @@ def _asked(settings: Settings, world: World, key: AccountKey, wish: Wish) -> Fin
     if str(key) in manager.unbuilt:
         text = "this version of NIJA does not trade this exchange"
         return Finding(broker=str(key), configured=True, status="failed", problem=text)
-    examination = manager.examine(key, prove=wish.validate)
-    return _of_examination(examination, settings)
+    books = books_of(settings)
+    examination = manager.examine(key, prove=wish.validate, positions_of=lambda account: _positions(books, account))
+    return replace(_of_examination(examination, settings), mode=world.accesses[key].mode)
+
+
+def _positions(books: Books, account: Account) -> Sequence[Position]:
+    """What NIJA holds in an account, by its book; nothing where no book can be read, which the readiness check tells."""
+    with suppress(StoreError):
+        for seen in books.accounts(every=True):
+            if seen.account == account:
+                return books.read(seen, open_positions) or ()
+    return ()
 
 
 def _silent() -> Log:
@@ -301,13 +315,14 @@ def _of_examination(found: Examination, settings: Settings) -> Finding:
         funded=funded,
         status="ready" if funded else "unfunded",
         balance_usd=plain(found.balance_usd),
-        equity_usd=plain(found.balance_usd),
+        equity_usd=plain(found.balance_usd + found.positions_usd),
         problem=problem,
         remedy=remedy,
         permissions=tuple(sorted(found.connection.permissions)),
         ip_bound=found.connection.ip_bound,
         clock_skew_ms=found.connection.clock_skew_ms,
         warnings=found.connection.warnings,
+        left_out={asset: as_quantity(amount) for asset, amount in sorted(found.foreign.items())},
         balances={asset: plain(held.total) for asset, held in found.balances.items() if held.total},
         shapes=tuple(asdict(proof) for proof in found.shapes),
     )
@@ -332,66 +347,3 @@ def _unconfigured(found: CredentialSet, mode: Mode) -> Finding:
         return Finding(broker=found.venue, configured=False, status="incomplete", problem=found.line(), remedy=remedy)
     note = "not in this sandbox" if mode is Mode.SANDBOX else "not configured"
     return Finding(broker=found.venue, configured=False, status=note)
-
-
-def verdict(shape: Mapping[str, Any]) -> str:
-    """What a proof says of an order's shape."""
-    if not shape["judged"]:
-        return "not judged"
-    return "accepted" if shape["accepted"] else "REFUSED"
-
-
-# -- telling ----------------------------------------------------------------------------------------------------------
-def _say(wish: Wish, findings: Sequence[Finding], lines: list[str], status: int, title: str) -> int:
-    if wish.as_json:
-        content = {
-            "time": iso(system_ms()),
-            "ok": status == 0,
-            "errors": lines,
-            "brokers": {one.broker: asdict(one) for one in findings},
-        }
-        print(json.dumps(content, indent=2))
-        return status
-    for line in lines:
-        print(f"nija: {line}", file=sys.stderr)
-    if findings:
-        _print(findings, title)
-    return status
-
-
-def _print(findings: Sequence[Finding], title: str) -> None:
-    console = Console(width=None if sys.stdout.isatty() else 160)
-    table = Table("broker", "status", "connected", "funded", "balance", "equity", "asked", title=title)
-    for one in findings:
-        table.add_row(
-            one.broker.upper(),
-            one.status,
-            "yes" if one.connected else "no",
-            "yes" if one.funded else "no",
-            usd(Decimal(one.balance_usd)),
-            usd(Decimal(one.equity_usd)),
-            one.source or "-",
-        )
-    console.print(table)
-    for one in findings:
-        _print_details(console, one)
-
-
-def _print_details(console: Console, one: Finding) -> None:
-    name = one.broker.upper()
-    if one.balances:
-        console.print(
-            f"{name} holds {', '.join(f'{amount} {asset}' for asset, amount in sorted(one.balances.items()))}"
-        )
-    if one.permissions:
-        console.print(f"{name} key may: {', '.join(one.permissions)}", highlight=False)
-    if one.clock_skew_ms is not None:
-        console.print(f"{name} clock differs by {one.clock_skew_ms} ms", highlight=False)
-    for warning in one.warnings:
-        console.print(f"{name} warning: {warning}", highlight=False, markup=False)
-    for shape in one.shapes:
-        console.print(f"{name} {shape['name']} {verdict(shape)}: {shape['answer']}", highlight=False, markup=False)
-    if one.problem:
-        console.print(f"{name} problem: {one.problem}", highlight=False, markup=False)
-    if one.remedy:
-        console.print(f"{name} do: {one.remedy}", highlight=False, markup=False)

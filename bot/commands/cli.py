@@ -1,68 +1,81 @@
 """The commands: `nija` and `python -m bot`. Without a sub-command the daemon runs.
 
 Every failure that its user can mend is one line on stderr and an exit status: 1 a check found a problem, 2 the
-configuration is wrong, 3 another NIJA on this host already trades one of these accounts.
+configuration is wrong, 3 another NIJA on this host already trades one of these accounts, 4 an order is accepted and waits.
 """
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from bot import __version__
-from bot.commands.research_cli import add_research
-from bot.commands.told import told
-from bot.domain.events import Verb
+from bot.commands import operator_commands, research_commands, result_commands, views
+from bot.commands.options import Broker, told
+from bot.commands.show import complain, quiet_pipe
 from bot.domain.ids import AccountKey
 from bot.runtime.stopping import Stopping
 from bot.settings.load import (
-    VENUES,
     ConfigError,
-    Settings,
     playful_environment,
     usable_data_dir,
     usable_state_folder,
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bot.settings.load import Settings
     from bot.store.reader import Books
+
+
+class Commands(TyperGroup):
+    """All commands: a reader of theirs that goes away early ends them quietly."""
+
+    def invoke(self, ctx: Any) -> object:
+        with quiet_pipe():
+            return super().invoke(ctx)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - the form that click asks for
+        """Each with all of its first sentence: wrapped, not cut."""
+        rows = [(name, " ".join((one.help or "").split("\n\n")[0].split())) for name, one in self.commands.items()]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
 
 app = typer.Typer(
     name="nija",
+    cls=Commands,
     help="Trades every exchange you have funded, each in a thread of its own. Without a command: run.",
     no_args_is_help=False,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
+app.add_typer(views.app)
+app.add_typer(operator_commands.app)
+app.add_typer(result_commands.app)
+app.add_typer(research_commands.app)
 
 
-def account_key(word: str) -> AccountKey:
-    """An account as commands name it: `kraken`, or `kraken:savings` where an exchange has several."""
-    try:
-        key = AccountKey.parse(word)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
-    if key.venue not in VENUES:
-        raise typer.BadParameter(f"'{key.venue}' is not one of {', '.join(VENUES)}.")
-    return key
-
-
-METAVAR = f"[{'|'.join(VENUES)}]"
-Broker = Annotated[
-    AccountKey | None,
-    typer.Argument(
-        parser=account_key, metavar=METAVAR, help="one exchange, or an account as kraken:savings; default: all"
-    ),
-]
+def show_version(wanted: bool) -> None:
+    """`--version`, whatever else is said."""
+    if wanted:
+        typer.echo(f"nija {__version__}")
+        raise typer.Exit
 
 
 @app.callback(invoke_without_command=True)
-def without_command(context: typer.Context) -> None:
+def without_command(
+    context: typer.Context,
+    version: Annotated[  # noqa: ARG001 - done by its callback
+        bool, typer.Option("--version", callback=show_version, is_eager=True, help="show the version")
+    ] = False,
+) -> None:
     if context.invoked_subcommand is None:
         run(context)
 
@@ -85,9 +98,11 @@ def run(context: typer.Context) -> None:
     raise typer.Exit(status)
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+)
 def sandbox(context: typer.Context) -> None:
-    """Run the local exchanges by themselves (`nija sandbox --help` lists their options)."""
+    """Run the local exchanges without NIJA."""
     command = [sys.executable, "-m", "bot.sandbox", *context.args]
     try:
         status = subprocess.call(command, env=playful_environment())  # noqa: S603 - our own interpreter
@@ -97,119 +112,70 @@ def sandbox(context: typer.Context) -> None:
 
 
 @app.command()
-def ledger(
-    broker: Annotated[
-        AccountKey | None, typer.Option(parser=account_key, metavar=METAVAR, help="one exchange or account only")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="the fills, for accountants")] = False,
-    every: Annotated[bool, typer.Option("--all", help="earlier accounts too")] = False,
-) -> None:
-    """Show what NIJA believes: orders, fills, positions, stops. Reads the database only."""
-    from bot.commands.ledger_view import show
-    from bot.commands.which import meant
-    from bot.runtime.heartbeat_file import out_of_reach
-    from bot.store.report import document, write_csv
-
-    with told() as settings:
-        if why := out_of_reach(settings.operation.data_dir):
-            typer.echo(f"nija: {why}", err=True)
-        books = _books(settings)
-        key = meant(broker, settings, books)
-        if as_csv:
-            write_csv(books, sys.stdout, key, every=every)
-        elif as_json:
-            typer.echo(json.dumps(document(books, key, every=every), indent=2))
-        else:
-            show(document(books, key, every=every))
-        if _tell_unreadable(books, key):
-            raise typer.Exit(1)
-
-
-@app.command()
-def pause(broker: Broker = None) -> None:
-    """No new entries; open positions run to their rule's end."""
-    _order(Verb.PAUSE, broker)
-
-
-@app.command()
-def resume(broker: Broker = None) -> None:
-    """Entries again, after a pause, a flatten or a drawdown; calls back a pause or flatten that still waits."""
-    _order(Verb.RESUME, broker)
-
-
-@app.command()
-def flatten(
-    broker: Broker = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask; needed where there is no terminal")] = False,
-) -> None:
-    """Sell everything that is ours and cancel our orders; entries stay paused until `nija resume`."""
-    if not yes and not sys.stdin.isatty():
-        typer.echo(
-            "nija: flatten sells everything of NIJA's at the market: add --yes where nobody can be asked", err=True
-        )
-        raise typer.Exit(2)
-    _order(Verb.FLATTEN, broker, patience=60.0, ask=not yes)
-
-
-@app.command()
-def orders(
-    broker: Broker = None,
-    cancel: Annotated[bool, typer.Option("--cancel", help="call them back")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
-) -> None:
-    """Show your own orders (pause, resume, flatten) that NIJA has not carried out yet."""
-    from bot.commands.orders import show_waiting
-    from bot.commands.which import meant
-
-    with told() as settings:
-        books = _books(settings)
-        key = meant(broker, settings, books)
-        show_waiting(books, key, cancel=cancel, as_json=as_json)
-        if _tell_unreadable(books, key):
-            raise typer.Exit(1)
-
-
-@app.command()
 def recover(
     broker: Broker = None,
     forget_account: Annotated[
         bool, typer.Option("--forget-account", help="give up the positions of an account whose keys are gone")
     ] = False,
     backup: Annotated[bool, typer.Option("--backup", help="put the newest backups in the databases' place")] = False,
+    yes: operator_commands.Yes = False,
 ) -> None:
     """Set damaged databases aside (they are kept); the next start rebuilds them from the exchanges."""
-    from bot.commands.orders import not_traded
-    from bot.commands.which import meant
-    from bot.runtime.backups import FOLDER
-    from bot.runtime.heartbeat_file import at_work, running_daemon
-    from bot.store.recovery import forget_accounts, put_backups_back, set_aside_damaged
+    from bot.commands.which import books_of, meant
+    from bot.store.recovery import set_aside_damaged
 
     with told() as settings:
         url = settings.operation.database_url
         if url is not None and forget_account is False:
-            typer.echo("nija: DATABASE_URL names a database server: restore it with its own tools", err=True)
+            complain("DATABASE_URL names a database server: restore it with its own tools")
             raise typer.Exit(1)
         data_dir = settings.operation.data_dir
-        books = _books(settings)
+        books = books_of(settings)
         key = meant(broker, settings, books)
         if backup:
-            if running_daemon(data_dir) is not None:
-                typer.echo("nija: NIJA is running: stop it first, then put the backup back", err=True)
-                raise typer.Exit(1)
-            done = put_backups_back(data_dir, data_dir / FOLDER, key) or ["there is no backup"]
+            done = _put_back(data_dir, key)
         elif forget_account:
-            if busy := [one.label for one in at_work(data_dir) if key in (None, one)]:
-                typer.echo(
-                    f"nija: NIJA trades {', '.join(busy)} now: name the exchange whose keys are gone, or stop NIJA first",
-                    err=True,
-                )
-                raise typer.Exit(1)
-            done = forget_accounts(books, key, [one.seen for one in not_traded(settings, books, key)])
+            done = _forget(settings, books, key, yes=yes)
         else:
-            done = set_aside_damaged(data_dir, key)
-        for line in done or ["nothing to recover: every database is sound"]:
+            done = set_aside_damaged(data_dir, key) or ["nothing to recover: every database is sound"]
+        for line in done:
             typer.echo(line)
+
+
+def _put_back(data_dir: Path, key: AccountKey | None) -> list[str]:
+    from bot.runtime.backups import FOLDER
+    from bot.runtime.heartbeat_file import running_daemon
+    from bot.store.recovery import put_backups_back
+
+    if running_daemon(data_dir) is not None:
+        complain("NIJA is running: stop it first, then put the backup back")
+        raise typer.Exit(1)
+    done = put_backups_back(data_dir, data_dir / FOLDER, key)
+    if not done:
+        of = "" if key is None else f" of {key}"
+        complain(f"there is no backup{of} in {data_dir / FOLDER}: nothing was changed")
+        raise typer.Exit(1)
+    return done
+
+
+def _forget(settings: Settings, books: Books, key: AccountKey | None, *, yes: bool) -> list[str]:
+    from bot.commands.orders import not_traded
+    from bot.runtime.heartbeat_file import at_work
+    from bot.store.recovery import at_stake, forget_accounts
+
+    if busy := [one.label for one in at_work(settings.operation.data_dir) if key in (None, one)]:
+        complain(f"NIJA trades {', '.join(busy)} now: name the exchange whose keys are gone, or stop NIJA first")
+        raise typer.Exit(1)
+    among = [one.seen for one in not_traded(settings, books, key)]
+    held = at_stake(books, key, among)
+    if not held:
+        return ["nothing to forget: no account holds a position"]
+    operator_commands.needs_yes("recover --forget-account gives positions up", yes=yes)
+    for line in held:
+        typer.echo(line)
+    if not yes:
+        typer.confirm("Give these positions up? NIJA sells nothing and will not look after them", abort=True)
+    return forget_accounts(books, key, among)
 
 
 @app.command(name="notify-test")
@@ -224,66 +190,12 @@ def notify_test() -> None:
     raise typer.Exit(status)
 
 
-add_research(app)
-
-
 @app.command()
 def version() -> None:
     """Show the version."""
     typer.echo(f"nija {__version__}")
 
 
-def _books(settings: Settings) -> Books:
-    from bot.store.reader import Books
-
-    url = settings.operation.database_url
-    return Books(settings.operation.data_dir, url.get_secret_value() if url is not None else None)
-
-
-def _order(verb: Verb, broker: AccountKey | None, patience: float = 10.0, *, ask: bool = False) -> None:
-    """Post a command, wait for its answers, and say what became of it."""
-    from bot.commands.orders import addressees, carried_out, not_traded, worded
-    from bot.commands.which import meant
-    from bot.runtime.heartbeat_file import out_of_reach
-
-    with told() as settings:
-        if why := out_of_reach(settings.operation.data_dir):
-            typer.echo(f"nija: {why}", err=True)
-            raise typer.Exit(1)
-        books = _books(settings)
-        key = meant(broker, settings, books)
-        to = addressees(settings, books, key)
-        for one in not_traded(settings, books, key):
-            typer.echo(f"nija: {one.account.key.label}: {one.reason}: {one.remedy}", err=True)
-        if not to:
-            typer.echo("nija: no account has been traded yet: nothing to order", err=True)
-            raise typer.Exit(1)
-        if ask and not typer.confirm(f"Sell everything of NIJA's at {worded(to)} at the market?"):
-            typer.echo("nothing was ordered")
-            raise typer.Exit(1)
-        done = carried_out(settings, books, verb, to, patience)
-        for failed, reason in _failures(settings.operation.data_dir) if not done else ():
-            if key in (None, failed):
-                typer.echo(f"nija: {failed.label} failed in the running NIJA: {reason}", err=True)
-        raise typer.Exit(1 if _tell_unreadable(books, key) or not done else 0)
-
-
-def _tell_unreadable(books: Books, key: AccountKey | None) -> bool:
-    """A line for each database that could not be read; whether any of them may be the one that was asked about."""
-    for line in books.unreadable.values():
-        typer.echo(f"nija: {line}", err=True)
-    return books.misses(key)
-
-
-def _failures(data_dir: Path) -> list[tuple[AccountKey, str]]:
-    """The brokers of the running daemon that cannot be ordered anything now, each with its reason."""
-    from bot.domain.status import Status
-    from bot.runtime.heartbeat_file import running_daemon
-
-    brokers = running_daemon(data_dir) or {}
-    return [(key, report.reason) for key, report in brokers.items() if report.status is Status.FAILED]
-
-
 def main() -> None:
     """The console script."""
-    app()
+    app(prog_name="nija")

@@ -10,24 +10,32 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import typer
 
 from bot.domain.clock import iso
-from bot.domain.events import Verb
+from bot.domain.events import Command, Verb
 from bot.domain.ids import Account, AccountKey
-from bot.domain.status import BrokerStatus
+from bot.domain.position import Position
+from bot.domain.status import BrokerStatus, Status
 from bot.runtime.heartbeat_file import running_daemon
+from bot.runtime.hostlock import holder_of, itself
 from bot.runtime.unwatched import Unwatched, traded_by, unwatched
 from bot.runtime.world import mode_of
 from bot.settings.load import VENUES, ConfigError, Mode, Settings, resolve_mode
 from bot.store.database import StoreError
+from bot.store.holdings import open_positions
 from bot.store.reader import Books, Posted
 from bot.store.standing import Waiting, call_back, desk, is_desk, post, waiting
 
-#: Real seconds that a command waits for a broker that is just connecting.
-STARTING = 45.0
+#: Real seconds that a command waits for a broker that is just connecting, and for one that has failed.
+STARTING, FAILED = 45.0, 3.0
+#: Real seconds after which it is said what a command waits for.
+FIRST_WORD = 2.0
+#: The exit status of an order that is accepted and not carried out yet.
+WAITS = 4
 _TURN = 0.1
 
 
@@ -97,51 +105,124 @@ def _traded(settings: Settings) -> set[tuple[str, AccountKey]]:
 
 # -- what became of them ----------------------------------------------------------------------------------------------
 def carried_out(
-    settings: Settings, books: Books, verb: Verb, to: Mapping[AccountKey, Account], patience: float
-) -> bool:
-    """Post an order to each, wait for the answers, and print what became of it; whether all are done.
+    settings: Settings, books: Books, command: Command, to: Mapping[AccountKey, Account], patience: float
+) -> int:
+    """Post an order to each, wait for the answers, and print what became of it; returns the exit status.
 
-    A database that cannot be written is told of in `books.unreadable`.
+    A database that cannot be written is told of in `books.unreadable`. Ctrl-C ends the wait, not the order.
     """
-    posted = _posted(books, verb, to)
+    data_dir = settings.operation.data_dir
+    posted = _posted(books, command, to)
     left = dict(posted)
-    began = time.monotonic()
-    while left:
-        for key, at in list(left.items()):
-            if (result := books.reply(at).result) is not None:
-                typer.echo(f"{key.label} {result}")
-                del left[key]
-        if time.monotonic() - began >= _patience(settings.operation.data_dir, patience, set(left)):
-            break
-        time.sleep(_TURN)
+    began, told = time.monotonic(), False
+    with suppress(KeyboardInterrupt):
+        while left:
+            _tell_answers(books, left)
+            passed = time.monotonic() - began
+            if passed >= _patience(data_dir, patience, set(left)):
+                break
+            if passed >= FIRST_WORD and not told:
+                told = True
+                for key in left:
+                    typer.echo(
+                        f"{key.label} accepted; {_why_not_yet(data_dir, key)} (Ctrl-C ends the wait, not the order)"
+                    )
+            time.sleep(_TURN)
     for key, at in left.items():
-        typer.echo(_not_yet(key, to[key], verb, books.reply(at).posted_at))
-    return len(posted) == len(to) and not left
+        typer.echo(_not_yet(key, to[key], command.verb, books.reply(at).posted_at, _why_not_yet(data_dir, key)))
+    if len(posted) < len(to):
+        return 1
+    return WAITS if left else 0
 
 
-def _posted(books: Books, verb: Verb, to: Mapping[AccountKey, Account]) -> dict[AccountKey, Posted]:
+def _posted(books: Books, command: Command, to: Mapping[AccountKey, Account]) -> dict[AccountKey, Posted]:
     posted = {}
     for key, account in to.items():
         try:
-            posted[key] = post(books.where(key), verb, account)
+            posted[key] = post(books.where(key), command.verb, account, command.symbol, command.detail)
         except StoreError as error:
             books.unreadable[str(key)] = str(error)
     return posted
 
 
-def _not_yet(key: AccountKey, to: Account, verb: Verb, at: int) -> str:
+def _tell_answers(books: Books, left: dict[AccountKey, Posted]) -> None:
+    """Print what has been answered, and take it out of what is left."""
+    for key, at in list(left.items()):
+        if (result := books.reply(at).result) is not None:
+            typer.echo(f"{key.label} {result}")
+            del left[key]
+
+
+def _not_yet(key: AccountKey, to: Account, verb: Verb, at: int, why: str) -> str:
     money = f" for {_money(to)}" if is_desk(to) else ""
     back = "" if verb is Verb.RESUME else f"; `nija orders {key} --cancel` calls it back"
-    return f"{key.label} ordered at {iso(at)}{money}, not done yet: it is done as soon as NIJA runs and can{back}"
+    return f"{key.label} accepted at {iso(at)}{money}, not carried out yet: {why}{back}"
+
+
+def _why_not_yet(data_dir: Path, key: AccountKey) -> str:
+    """What an order waits for."""
+    daemon = running_daemon(data_dir)
+    report = None if daemon is None else daemon.get(key)
+    if report is None:
+        return "NIJA is not running; it is done at the next start, before any entry"
+    if report.connecting:
+        return "NIJA is just connecting; it is done then, before any entry"
+    if report.status is Status.FAILED:
+        return f"failed in the running NIJA: {report.reason}; it is done as soon as that is over, before any entry"
+    if report.status is Status.DEGRADED:
+        return f"the exchange does not answer as it should: {report.reason}; NIJA keeps at it"
+    return "NIJA keeps at it"
+
+
+def when_obeyed(settings: Settings) -> str:
+    """What a question to the operator must add: that nothing happens now, where NIJA does not run."""
+    return (
+        ""
+        if _is_running(settings.operation.data_dir)
+        else " (NIJA is not running: at the next start, whenever that is)"
+    )
+
+
+def _is_running(data_dir: Path) -> bool:
+    """Whether a NIJA lives on this data folder, also one whose disk lets it write no heartbeat."""
+    return running_daemon(data_dir) is not None or holder_of(itself(data_dir)) is not None
 
 
 def _patience(data_dir: Path, patience: float, keys: set[AccountKey]) -> float:
-    """Real seconds that an answer is waited for: none when no daemon runs, longer while one of these brokers is connecting."""
+    """Real seconds that an answer is waited for: none when no daemon runs, few while these brokers have failed, more while one
+    is connecting.
+    """
     daemon = running_daemon(data_dir)
     if daemon is None:
-        return 0.0
-    connecting = {key for key, report in daemon.items() if report.connecting}
-    return max(patience, STARTING) if connecting & keys else patience
+        return patience if _is_running(data_dir) else 0.0
+    reports = [report for key, report in daemon.items() if key in keys]
+    if any(report.connecting for report in reports):
+        return max(patience, STARTING)
+    down = bool(reports) and all(report.status is Status.FAILED for report in reports)
+    return min(patience, FAILED) if down else patience
+
+
+# -- which position ---------------------------------------------------------------------------------------------------
+def holder(books: Books, to: Mapping[AccountKey, Account], symbol: str) -> tuple[AccountKey, Position]:
+    """Which of these accounts holds a position, and what it is. Raises `StoreError` where none does, `ConfigError` where several
+    do: who is meant must be said.
+    """
+    held = [(key, one) for key, account in to.items() for one in _held(books, account)]
+    found = [(key, one) for key, one in held if one.symbol == symbol]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        which = " and ".join(key.label for key, _ in found)
+        raise ConfigError([f"{symbol} is held at {which}: name one with --broker"])
+    others = ", ".join(f"{one.symbol} ({key.label})" for key, one in held)
+    raise StoreError(f"no position in {symbol} is open{f': there are {others}' if others else ', and no other'}")
+
+
+def _held(books: Books, account: Account) -> list[Position]:
+    """What is open in the book of an account, or of the one that was last traded where a desk stands."""
+    seen = books.accounts(every=True)
+    mine = [one for one in seen if account in (one.account, desk(one.account.mode, one.account.key))]
+    return books.read(mine[0], open_positions) or [] if mine else []
 
 
 # -- which still wait -------------------------------------------------------------------------------------------------
@@ -155,8 +236,9 @@ def show_waiting(books: Books, key: AccountKey | None, *, cancel: bool, as_json:
         return
     for one in found:
         end = "called back" if cancel else "waits"
-        typer.echo(f"{one.to.key.label} {one.verb} ordered at {iso(one.posted_at)} for {_money(one.to)}: {end}")
-    if cancel and any(one.verb is not Verb.RESUME for one in found):
+        what = " ".join(filter(None, (one.verb, one.command.symbol)))
+        typer.echo(f"{one.to.key.label} {what} ordered at {iso(one.posted_at)} for {_money(one.to)}: {end}")
+    if cancel and any(one.verb in (Verb.PAUSE, Verb.FLATTEN) for one in found):
         typer.echo("what had begun already keeps entries paused until `nija resume`")
     if not found:
         typer.echo("no order of yours waits")
@@ -167,6 +249,7 @@ def _row(one: Waiting, *, cancel: bool) -> dict[str, object]:
         "broker": str(one.to.key),
         "mode": one.to.mode,
         "verb": str(one.verb),
+        "symbol": one.command.symbol or None,
         "ordered_at": iso(one.posted_at),
         "called_back": cancel,
     }

@@ -6,26 +6,23 @@ disk, database, the `.env` file's permissions).
 
 from __future__ import annotations
 
-import json
 import shutil
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
-from bot.commands.checks import Finding, Wish, examined, settings_for, verdict
+from bot.commands.checks import Finding, Wish, examined, settings_for
+from bot.commands.checks_view import holdings, judgement, verdict
+from bot.commands.show import columns, complain, money, quiet_pipe, say_json, table, whose
+from bot.commands.which import books_of
 from bot.domain.clock import iso, system_ms
 from bot.domain.ids import AccountKey
 from bot.runtime.sandbox_child import SandboxError
 from bot.runtime.unwatched import traded_by, unwatched
 from bot.settings.env_file import exposure
-from bot.settings.load import VENUES, ConfigError, Settings
+from bot.settings.load import VENUES, ConfigError, Settings, resolve_mode
 from bot.store.database import StoreError
-from bot.store.reader import Books
 
 #: Free bytes below which a database may stop taking orders.
 ENOUGH_DISK = 500 * 2**20
@@ -46,15 +43,18 @@ class Check:
     remedy: str = ""
 
 
+@quiet_pipe()
 def main(wish: Wish) -> int:
     """Run all checks, print them and the verdict; 0 ready, 1 not ready, 2 the configuration is wrong."""
     try:
-        checks = list(_all(settings_for(wish), wish))
+        settings = settings_for(wish)
+        checks = list(_all(settings, wish))
     except ConfigError as error:
         return _say(wish, [Check("nija", "configuration", "failure", line) for line in error.lines], 2)
     except (SandboxError, StoreError) as error:
         return _say(wish, [Check("nija", "start", "failure", str(error))], 1)
-    return _say(wish, checks, 1 if any(check.verdict == "failure" for check in checks) else 0)
+    failed = any(check.verdict == "failure" for check in checks)
+    return _say(wish, checks, 1 if failed else 0, str(resolve_mode(settings)))
 
 
 def _all(settings: Settings, wish: Wish) -> Iterator[Check]:
@@ -83,9 +83,8 @@ def _host(settings: Settings) -> Iterator[Check]:
 
 
 def _database(settings: Settings) -> Check:
-    url = settings.operation.database_url
     try:
-        books = Books(settings.operation.data_dir, url.get_secret_value() if url is not None else None)
+        books = books_of(settings)
         known, wrong = books.accounts(), "; ".join(books.unreadable.values())
     except StoreError as error:
         known, wrong = (), str(error)
@@ -96,8 +95,7 @@ def _database(settings: Settings) -> Check:
 
 def unattended(settings: Settings) -> Iterator[Check]:
     """Positions of exchanges that are not traded by these settings."""
-    url = settings.operation.database_url
-    books = Books(settings.operation.data_dir, url.get_secret_value() if url is not None else None)
+    books = books_of(settings)
     try:
         found = unwatched(books, traded_by(settings))
     except StoreError:
@@ -132,18 +130,20 @@ def _broker(one: Finding) -> Iterator[Check]:
     yield _clock(one)
     for warning in one.warnings:
         yield Check(name, "account", "warning", warning)
-    held = ", ".join(f"{amount} {asset}" for asset, amount in sorted(one.balances.items())) or "nothing"
-    yield Check(name, "balances", "ok", held)
+    yield Check(name, "balances", "ok", holdings(one.balances) or "nothing")
     yield Check(
         name,
         "funding",
         "ok" if one.funded else "failure",
-        f"{one.balance_usd} dollars",
+        f"{money(one.balance_usd)}{_play(one.mode)}",
         "" if one.funded else one.remedy,
     )
     for shape in one.shapes:
-        found = verdict(shape)
-        yield Check(name, f"order shape: {shape['name']}", _VERDICTS[found], f"{found}: {shape['answer']}")
+        yield Check(name, f"order shape: {shape['name']}", _VERDICTS[verdict(shape)], judgement(shape))
+
+
+def _play(mode: str) -> str:
+    return f" ({whose(mode)})" if whose(mode) else ""
 
 
 def _sdk(name: str, venue: str) -> Check:
@@ -176,18 +176,21 @@ def _existing(folder: Path) -> Path:
     return folder
 
 
-def _say(wish: Wish, checks: Sequence[Check], status: int) -> int:
+def _say(wish: Wish, checks: Sequence[Check], status: int, mode: str = "") -> int:
     verdict = {0: "READY", 1: "NOT READY", 2: "NOT CONFIGURED"}[status]
     if wish.as_json:
-        content = {"time": iso(system_ms()), "ready": status == 0, "checks": [asdict(check) for check in checks]}
-        print(json.dumps(content, indent=2))
+        content = {
+            "time": iso(system_ms()),
+            "ready": status == 0,
+            "mode": mode or None,
+            "checks": [asdict(check) for check in checks],
+        }
+        say_json(content)
         return status
     if status == 2:
         for check in checks:
-            print(f"nija: {check.found}", file=sys.stderr)
+            complain(check.found)
         return status
-    table = Table("broker", "check", "verdict", "found", "do", title=f"readiness: {verdict}")
-    for check in checks:
-        table.add_row(check.broker.upper(), check.name, check.verdict, check.found, check.remedy)
-    Console(width=None if sys.stdout.isatty() else 180).print(table)
+    rows = [(one.broker.upper(), one.name, one.verdict, one.found, one.remedy) for one in checks]
+    table(columns("broker, check, verdict, found, do"), rows, f"readiness: {verdict}{_play(mode)}")
     return status

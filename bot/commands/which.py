@@ -13,6 +13,12 @@ from bot.store.database import StoreError
 from bot.store.reader import Books
 
 
+def books_of(settings: Settings) -> Books:
+    """All databases of the installation."""
+    url = settings.operation.database_url
+    return Books(settings.operation.data_dir, url.get_secret_value() if url is not None else None)
+
+
 def meant(word: AccountKey | None, settings: Settings, books: Books) -> AccountKey | None:
     """The account that a word means, None for all of them; raises `ConfigError` where there are several, or none of that name.
 

@@ -153,3 +153,8 @@ def parse_iso(text: str) -> int:
 def day_start(ms: int) -> int:
     """00:00 UTC of the day that holds `ms`."""
     return ms - ms % DAY
+
+
+def week_start(ms: int) -> int:
+    """00:00 UTC of the Monday of the week that holds `ms`; 1970 began on a Thursday."""
+    return ms - (ms + 3 * DAY) % (7 * DAY)

@@ -27,17 +27,34 @@ class Verb(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     FLATTEN = "flatten"
+    SELL = "sell"
+    """One position out; the command names its symbol and, as its detail, the order that opened it."""
+    DENY = "deny"
+    """No entries in a symbol or a base coin; the detail is a `Lasts`."""
+    ALLOW = "allow"
+    """The end of a DENY."""
     STOP = "stop"
     TRADE = "trade"
     """From the supervisor: this broker is the one that may enter (MULTI_BROKER_INDEPENDENT=false)."""
 
 
+class Lasts(StrEnum):
+    """How long a DENY is in force."""
+
+    UNTIL_RESTART = "until NIJA restarts"
+    FOR_GOOD = "for good"
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
-    """An order of the operator; `number` is its row in the database, 0 for one that was not stored."""
+    """An order of the operator; `number` is its row in the database, 0 for one that was not stored. What `symbol` and `detail`
+    are is said at each verb that has them.
+    """
 
     verb: Verb
     number: int = 0
+    symbol: str = ""
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from bot.domain.money import ZERO
+from bot.domain.money import ONE, ZERO
 from bot.domain.order import Side
 
 
@@ -13,7 +13,8 @@ from bot.domain.order import Side
 class Fill:
     """One execution under the venue's own identity. `fee` is positive when paid, in `fee_asset`; `time` in market ms.
 
-    `fee_usd` is that fee in dollars at the fill's price. `qty` is in base units, `price` in the quote.
+    `fee_usd` is that fee in dollars at the fill's price. `qty` is in base units, `price` in the quote, of which one unit was
+    worth `quote_usd` dollars when the fill was learned of.
     """
 
     fill_id: str
@@ -27,6 +28,7 @@ class Fill:
     time: int
     client_id: str | None = None
     fee_usd: Decimal = ZERO
+    quote_usd: Decimal = ONE
 
     @property
     def base_change(self) -> Decimal:

@@ -38,6 +38,7 @@ class Event(StrEnum):
     ERROR = "ERROR"
     ERROR_IGNORED = "ERROR_IGNORED"
     EXIT = "EXIT"
+    EXPLAIN = "EXPLAIN"
     FAILED = "FAILED"
     FILL = "FILL"
     FLATTEN = "FLATTEN"

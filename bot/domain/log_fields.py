@@ -48,9 +48,23 @@ _DAEMON: Final = {
     Event.UNWATCHED: _spec(
         "An account that is no longer traded holds positions.", "warning", "reason remedy", "account"
     ),
-    Event.STATUS: _spec("One line of the status block.", "info", "text"),
-    Event.HEARTBEAT: _spec("The heartbeat file cannot be written.", "warning", "reason"),
+    Event.STATUS: _spec(
+        "One line of the status block: an account, or a position of it. In JSON without `text`.",
+        "info",
+        "text broker",
+        "mode status reason balance_usd equity_usd today_usd measured_s positions signals skipped cycles cycles_ok"
+        " reconciled_s foreign symbol side qty entry price stop unrealised_usd stage",
+    ),
+    Event.HEARTBEAT: _spec(
+        "Where pings go, or that the heartbeat file, HEARTBEAT_URL or the service manager cannot be reached.",
+        "info warning",
+        "reason",
+        "service lost",
+    ),
     Event.BACKUP: _spec("A backup of a database was made, or failed.", "info warning", "", "file bytes reason"),
+    Event.EXPLAIN: _spec(
+        "What `nija explain` shows cannot be written down, or can be again.", "info warning", "reason"
+    ),
     Event.NOTIFY: _spec(
         "Where alarms are sent, or a service that does not accept one.",
         "info warning",
@@ -83,7 +97,7 @@ _ACCOUNT: Final = {
         "symbol client_id disk remedy",
     ),
     Event.RESUMED: _spec("What blocked entries is over.", "info", "limit reason", "symbol"),
-    Event.COMMAND: _spec("A command of the owner arrived, or was carried out.", "info", "verb", "result"),
+    Event.COMMAND: _spec("A command of the owner arrived, or was carried out.", "info", "verb", "result symbol"),
     Event.FAILED: _spec("The account cannot be traded until something is repaired.", "error", "reason remedy"),
     Event.ERROR: _spec("A cycle failed because the exchange did not answer.", "warning", "reason remedy in_a_row"),
     Event.RECOVERED: _spec("A complete cycle succeeded again.", "info", "status reason"),
@@ -175,10 +189,10 @@ _POSITIONS: Final = {
         "The third target was sold. Later targets are logged in the same way.", "info", "symbol qty price left reason"
     ),
     Event.EXIT: _spec(
-        "A position was closed, or a part of it was sold.",
+        "A position was closed (`price`: the average of its sales; `result` and `fees` in `currency`), or a part was sold.",
         "info",
         "symbol price reason",
-        "purpose entry result fees qty left",
+        "purpose entry result fees currency qty left",
     ),
     Event.FLATTEN: _spec(
         "A flatten sold a position, or still has positions to sell.",

@@ -6,7 +6,7 @@ Owns the only conversions between text and Decimal; no float ever becomes money 
 from __future__ import annotations
 
 import re
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal, InvalidOperation
 
 ZERO = Decimal(0)
 ONE = Decimal(1)
@@ -65,10 +65,27 @@ def plain(value: Decimal) -> str:
 
 
 def shortened(value: Decimal, digits: int = 8) -> Decimal:
-    """At most so many significant digits: averages for people, never for the book."""
+    """At most so many significant digits, all those before the point kept: averages for people, never for the book."""
     return round(value, max(digits - 1 - value.adjusted(), 0)).normalize() if value else value
 
 
+# -- for people -----------------------------------------------------------------------------------------------------
 def usd(value: Decimal) -> str:
-    """Dollars for people: `$1,234.50`."""
-    return f"-${-value:,.2f}" if value < 0 else f"${value:,.2f}"
+    """Dollars: `$1,234.50`; below one dollar up to four significant digits, since fees are fractions of a cent: `$0.00153`."""
+    sign, size = ("-" if value < 0 else ""), abs(value)
+    if not size.is_finite() or size >= 1 or not size:
+        return f"{sign}${size:,.2f}"
+    whole, _, cents = f"{size:.{3 - size.adjusted()}f}".partition(".")
+    return f"{sign}${whole}.{cents.rstrip('0'):0<2}"
+
+
+def as_price(value: Decimal) -> str:
+    """A price: an average has no more digits than a price of the market's own."""
+    return plain(shortened(value))
+
+
+def as_quantity(value: Decimal) -> str:
+    """An amount of a coin: eight significant digits, cut rather than rounded up to what is not there."""
+    if not value:
+        return "0"
+    return plain(value.quantize(Decimal(1).scaleb(min(value.adjusted() - 7, 0)), ROUND_DOWN))

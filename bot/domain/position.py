@@ -5,11 +5,12 @@ A position changes through fills only; its plan (stage, stop, what is kept) chan
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from bot.domain.fill import Fill
-from bot.domain.instrument import DOLLARS
+from bot.domain.instrument import DOLLARS, Ticker
 from bot.domain.money import ZERO
 from bot.domain.order import Decision, Numbers, Side
 
@@ -18,9 +19,10 @@ from bot.domain.order import Decision, Numbers, Side
 class Position:
     """One open (or just closed) position. Sizes in base units, prices in the quote, times in market ms.
 
-    `qty` is what is held now, `initial_qty` the most that was held, `bought` / `cost` the sums of the fills that opened it
-    (`entry_price` = cost / bought), `stage` the number of targets reached, `stop_price` where the stop belongs now, `realised`
-    what its fills earned so far, in the quote: entry fees are losses at once. `risk_price` and `kept`: see `Decision`.
+    `qty` is what is held now, `initial_qty` the most that was held, `bought` what was held after the last purchase and `cost`
+    what that had cost (`entry_price` = cost / bought, the average cost), `stage` the number of targets reached, `stop_price` where
+    the stop belongs now, `realised` what was earned so far, in the quote: entry fees are losses at once. `risk_price` and `kept`:
+    see `Decision`.
     """
 
     symbol: str
@@ -66,6 +68,14 @@ class Position:
         return self.qty * price
 
 
+def closing_price(position: Position, tickers: Mapping[str, Ticker]) -> Decimal:
+    """What the position could be closed for: bid for longs, ask for shorts; its entry price when nobody quotes it."""
+    ticker = tickers.get(position.symbol)
+    if ticker is None:
+        return position.entry_price
+    return ticker.bid if position.side is Side.BUY else ticker.ask
+
+
 def fee_in_quote(fill: Fill) -> Decimal:
     """The fill's fee in the quote: as it is, or the coin's fee at the fill's price; other assets count by their dollars."""
     base, quote = fill.symbol.split("-")[:2]
@@ -73,7 +83,7 @@ def fee_in_quote(fill: Fill) -> Decimal:
         return fill.fee
     if fill.fee_asset == base:
         return fill.fee * fill.price
-    return fill.fee_usd if quote in DOLLARS else ZERO
+    return fill.fee_usd / fill.quote_usd if quote in DOLLARS else ZERO
 
 
 def opened(fill: Fill, decision: Decision, entry_id: str) -> Position:
@@ -83,8 +93,8 @@ def opened(fill: Fill, decision: Decision, entry_id: str) -> Position:
         side=fill.side,
         qty=_gained(fill),
         initial_qty=_gained(fill),
-        bought=fill.qty,
-        cost=fill.qty * fill.price,
+        bought=_gained(fill),
+        cost=_gained(fill) * fill.price,
         stop_price=decision.stop,
         first_stop=decision.stop,
         stage=0,
@@ -100,7 +110,11 @@ def opened(fill: Fill, decision: Decision, entry_id: str) -> Position:
 
 
 def after(position: Position, fill: Fill) -> Position:
-    """The position once `fill` is booked: more of it, or less of it with its result realised."""
+    """The position once `fill` is booked: more of it, or less of it with its result realised, by average cost.
+
+    A fee taken in the coin is a loss at the fill's price, so that results are to the last digit the money that moved and the
+    cost of what is held.
+    """
     fees = position.fees + fee_in_quote(fill)
     if fill.side is position.side:
         qty = position.qty + _gained(fill)
@@ -108,13 +122,23 @@ def after(position: Position, fill: Fill) -> Position:
             position,
             qty=qty,
             initial_qty=max(position.initial_qty, qty),
-            bought=position.bought + fill.qty,
-            cost=position.cost + fill.qty * fill.price,
+            bought=qty,
+            cost=_cost_of_held(position) + _gained(fill) * fill.price,
             fees=fees,
             realised=position.realised - fee_in_quote(fill),
         )
-    earned = (fill.price - position.entry_price) * fill.qty * position.side.sign - fee_in_quote(fill)
-    return replace(position, qty=position.qty - _given(fill), fees=fees, realised=position.realised + earned)
+    then = valued(position, _given(fill), fill.price)
+    return replace(then, fees=fees, realised=then.realised - fee_in_quote(fill))
+
+
+def valued(position: Position, qty: Decimal, price: Decimal) -> Position:
+    """The position without `qty` of it, as if that had been closed at `price` for nothing."""
+    earned = (price - position.entry_price) * qty * position.side.sign
+    return replace(position, qty=position.qty - qty, realised=position.realised + earned)
+
+
+def _cost_of_held(position: Position) -> Decimal:
+    return position.cost if position.qty == position.bought else position.entry_price * position.qty
 
 
 def _gained(fill: Fill) -> Decimal:

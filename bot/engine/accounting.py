@@ -14,8 +14,8 @@ from bot.brokers.base import BrokerError
 from bot.domain.clock import day_start
 from bot.domain.instrument import DOLLARS, Balance, Ticker, Trading
 from bot.domain.money import ONE, ZERO
-from bot.domain.order import OrderRecord, Purpose, Side
-from bot.domain.position import Position
+from bot.domain.order import OrderRecord, Purpose
+from bot.domain.position import Position, closing_price
 from bot.engine.desk import Desk
 from bot.engine.records import at_stake
 from bot.engine.risk import Losses
@@ -29,7 +29,8 @@ _TRACK = "track"
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One look at the account, at steady time `at`. Dollars; `free` is the spendable cash of each quote, `other` what else is
+    """One look at the account, at steady time `at`. Dollars; `result` is what trading has earned in all, open positions at their
+    prices of now; `free` is the spendable cash of each quote, `other` what else is
     there by asset, `prices` what each position would close at. `useful` is the equity without cash that buys nothing here.
     """
 
@@ -43,6 +44,7 @@ class Standing:
     other: Mapping[str, Decimal]
     prices: Mapping[str, Decimal]
     useful: Decimal
+    result: Decimal
 
 
 class Accounting:
@@ -60,24 +62,28 @@ class Accounting:
         balances = desk.broker.balances() if balances is None else balances
         positions = desk.book.positions()
         quoted = {one.symbol for one in positions if self._is_quoted(one.symbol)}
-        tickers = self._tickers(quoted) if quoted else {}
+        rates = desk.valuation.rates([*quoted, *(f"-{asset}" for asset, held in balances.items() if held.total)])
+        tickers = self._tickers(quoted | rates) if quoted | rates else {}
         prices = {one.symbol: closing_price(one, tickers) for one in positions}
         unrealised = sum((one.unrealised(prices[one.symbol]) for one in positions), ZERO)
         there = desk.coins.worth(balances)
         worth = sum((self._worth(one, prices[one.symbol], there) for one in positions), ZERO)
         balance = sum((held.total for asset, held in balances.items() if asset in DOLLARS), ZERO)
-        certain = len(tickers) == len(quoted) and not self._is_sudden(prices)
+        result = desk.book.realised_since(0) + unrealised
+        certain = quoted <= tickers.keys() and not self._is_sudden(prices)
+        desk.valuation.learn(prices, tickers, rates)
         return Standing(
             at=at,
             balance=balance,
             equity=balance + worth,
             unrealised=unrealised,
             exposure=sum(exposures(positions, desk.book.unsettled(), prices).values(), ZERO),
-            losses=self._tracked(unrealised, balance + worth, certain=certain).losses,
+            losses=self._tracked(result, balance + worth, certain=certain).losses,
             free={asset: held.free for asset, held in balances.items() if asset in DOLLARS},
             other=_foreign(balances, positions, desk.book.dust()),
             prices=prices,
             useful=balance + worth - self._useless(balances),
+            result=result,
         )
 
     def _useless(self, balances: Mapping[str, Balance]) -> Decimal:
@@ -114,14 +120,13 @@ class Accounting:
         before, self._before = self._before, prices
         return any(abs(price / before.get(symbol, price) - ONE) > SUDDEN for symbol, price in prices.items())
 
-    def _tracked(self, unrealised: Decimal, equity: Decimal, *, certain: bool) -> Track:
+    def _tracked(self, result: Decimal, equity: Decimal, *, certain: bool) -> Track:
         """The track record after this look; as it was when the look is not `certain`.
 
         It is on disk with the cycle's next change, its report at the latest: a look that a crash takes back was not made.
         """
         book = self._desk.book
         today = day_start(self._desk.clock.market_ms())
-        result = book.realised_since(0) + unrealised
         known = book.fact(_TRACK)
         if known is None:
             track = Track.begun(result, equity, today)
@@ -163,14 +168,6 @@ def slots_taken(positions: Sequence[Position], unsettled: Sequence[OrderRecord])
 
 def base_of(symbol: str) -> str:
     return symbol.split("-", 1)[0]
-
-
-def closing_price(position: Position, tickers: Mapping[str, Ticker]) -> Decimal:
-    """What the position could be closed for: bid for longs, ask for shorts; its entry price when nobody quotes it."""
-    ticker = tickers.get(position.symbol)
-    if ticker is None:
-        return position.entry_price
-    return ticker.bid if position.side is Side.BUY else ticker.ask
 
 
 def _foreign(

@@ -89,7 +89,8 @@ class Adoption:
             records = desk.book.orders_of(position.symbol, position.candle_close)
             if any(one.purpose is Purpose.ENTRY and _has_tag(one, {tag}) for one in records):
                 self._withdraw(position.symbol)
-                desk.book.write_off(position.symbol, position.qty, desk.clock.market_ms(), GIVEN_UP)
+                at_cost = desk.valuation.at(position.symbol, position.entry_price)
+                desk.book.write_off(position.symbol, position.qty, desk.clock.market_ms(), GIVEN_UP, at_cost)
                 desk.log.error(
                     Event.LET_GO, symbol=position.symbol, qty=position.qty, reason="its NIJA lives: it is not ours"
                 )

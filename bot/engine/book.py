@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Protocol
 
-from bot.domain.booking import AlreadyDecided, Booking
+from bot.domain.booking import AlreadyDecided, Booking, Worth
 from bot.domain.events import Command
 from bot.domain.fill import Fill
 from bot.domain.ids import Account
@@ -82,8 +82,10 @@ class Book(Protocol):
         """
         ...
 
-    def sold_by_owner(self, symbol: str, fill: Fill) -> Booking:
-        """Book a sale that the owner made by hand of coins of this symbol's position; `fill` is what of it took ours."""
+    def sold_by_owner(self, symbol: str, fill: Fill, quote_usd: Decimal) -> Booking:
+        """Book a sale that the owner made by hand of coins of this symbol's position; `fill` is what of it took ours, in whatever
+        market, `quote_usd` the position's quote in dollars.
+        """
         ...
 
     def is_booked(self, fill_id: str) -> bool: ...
@@ -102,12 +104,12 @@ class Book(Protocol):
         """Store where the rule now stands, before the exchange is told; None: what the strategy keeps stays as it is."""
         ...
 
-    def close(self, symbol: str, at: int, why: str) -> Position:
-        """Close a position whose rest cannot be traded: what is left becomes dust of its base coin."""
+    def close(self, symbol: str, at: int, why: str, worth: Worth) -> Position:
+        """Close a position whose rest cannot be traded: what is left becomes dust of its base coin, worth so much."""
         ...
 
-    def write_off(self, symbol: str, qty: Decimal, at: int, why: str) -> Position:
-        """The owner took `qty` of the position's coins away: the position shrinks without a fill."""
+    def write_off(self, symbol: str, qty: Decimal, at: int, why: str, worth: Worth) -> Position:
+        """The owner took `qty` of the position's coins away, worth so much: the position shrinks without a fill."""
         ...
 
     def dust(self) -> dict[str, Decimal]:
@@ -147,7 +149,7 @@ class Book(Protocol):
         ...
 
     def realised_since(self, at: int) -> Decimal:
-        """Dollars earned (lost) by fills since market time `at`: results of closing ones, fees of all."""
+        """Dollars earned (lost) since market time `at`: results of what was closed, fees of all fills."""
         ...
 
     def traded(self, since: int, until: int) -> tuple[int, Decimal]:

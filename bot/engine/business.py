@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from bot.brokers.base import BrokerError, ShapeProof
-from bot.domain.events import AccountEvent, CandleClosed, Command, Fed, Moved, Timer, Unfit
+from bot.domain.events import AccountEvent, CandleClosed, Command, Fed, Lasts, Moved, Timer, Unfit
 from bot.domain.order import VenueOrder
 from bot.engine import risk
 from bot.engine.accounting import Accounting, Standing
 from bot.engine.close import Closing
 from bot.engine.closes import Closes
+from bot.engine.denials import Denials
 from bot.engine.desk import Desk
 from bot.engine.diary import Diary
 from bot.engine.entries import Entries
@@ -204,6 +205,7 @@ class Business:
         self._put_off = False
         self.diary.write(standing)
         self._want()
+        self.desk.valuation.follow(self.closes)
         self.round.begin(self.selection.symbols, standing)
         self._walk()
         self.watch.say_unfit()
@@ -300,6 +302,16 @@ class Business:
         self.halts.lift()
         self.desk.markets.reopen()
         self.selection.at = 0
+
+    def deny(self, name: str, lasts: Lasts) -> None:
+        """No entries in a symbol or a base coin from now on; its place among the markets goes to the next."""
+        Denials(self.desk.book).deny(name, lasts)
+        self.selection.at = 0
+
+    def allow(self, name: str) -> bool:
+        """Entries again, as far as nothing else denies them; whether the name was denied."""
+        self.selection.at = 0
+        return Denials(self.desk.book).allow(name)
 
     def read_rules(self) -> None:
         """Markets, their rules of the moment, our fees, and which of them are looked at; raises `BrokerError`."""

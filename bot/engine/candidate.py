@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 from typing import NamedTuple
 
 from bot.brokers.base import BrokerError
-from bot.domain.clock import MINUTE
+from bot.domain.clock import MINUTE, iso
 from bot.domain.instrument import Instrument, Ticker
 from bot.domain.money import ZERO, decimal, floor_to
 from bot.domain.order import OrderRecord, Purpose
 from bot.engine.accounting import Standing, base_of, exposures, slots_taken
+from bot.engine.denials import Denials
 from bot.engine.desk import Desk
 from bot.engine.purse import fullest
 from bot.engine.records import is_harmless
+from bot.engine.results import last_ended
 from bot.engine.risk import Limits
 from bot.strategy import sizing, snapshot
 from bot.strategy.base import Costs, Evaluation
 from bot.strategy.checks import room
 from bot.strategy.exact import minimums, quantity
 from bot.strategy.exits import tighter
-from bot.strategy.gates import CAPACITY, OFFER, ORDER, QUOTE, SIGNAL, STRATEGY, SYMBOL, Blocked, first
+from bot.strategy.gates import CAPACITY, OFFER, ORDER, QUOTE, SIGNAL, STRATEGY, SYMBOL, Asked, Blocked, P, Rows, first
 from bot.strategy.grid import towards
 from bot.strategy.guarded import Guarded
 from bot.strategy.params import Owner
@@ -35,6 +37,8 @@ SLIPPAGE = Decimal("0.002")
 CENT = Decimal("1e-8")
 #: Times one signal may be tried when the venue surely did nothing.
 TRIES = 3
+#: How a trade ends that its owner has ended, by a command or by hand at the exchange.
+_BY_OWNER = frozenset({Purpose.FLATTEN, Purpose.OWNER})
 #: A limit that the owner has not set.
 NO_LIMIT = Decimal("Infinity")
 
@@ -68,20 +72,25 @@ class Candidate:
     symbol: str
     standing: Standing
     equity: Callable[[], Decimal]
+    asked: list[Asked] = field(default_factory=list)
+    """The gates that were asked of it, with their answers."""
 
     def blocked_by(self, account: Blocked | None) -> Blocked | None:
         """The first gate that blocks it; `account` is the one that blocks the whole account, if any does."""
         return (
-            first(SIGNAL, self.signal)
+            self._first(SIGNAL, self.signal)
             or account
-            or first(SYMBOL, self.known)
-            or first(CAPACITY, self.capacity)
-            or first(QUOTE, self.quote)
-            or first(STRATEGY, snapshot.Strategy(answered=self._answer is not None))
-            or first(OFFER, self.answer.at_close)
-            or first(OFFER, self.answer.to_be_paid)
-            or first(ORDER, self.order)
+            or self._first(SYMBOL, self.known)
+            or self._first(CAPACITY, self.capacity)
+            or self._first(QUOTE, self.quote)
+            or self._first(STRATEGY, snapshot.Strategy(answered=self._answer is not None))
+            or self._first(OFFER, self.answer.at_close)
+            or self._first(OFFER, self.answer.to_be_paid)
+            or self._first(ORDER, self.order)
         )
+
+    def _first(self, rows: Rows[P], part: P) -> Blocked | None:
+        return first(rows, part, self.asked)
 
     # -- the parts of the snapshot --------------------------------------------------------------------------------
     @property
@@ -109,6 +118,7 @@ class Candidate:
             to_news=to_news(self.bounds.news, now),
             entries=entries,
             max_entries=most,
+            denied=Denials(desk.book).reason(self.instrument) or self._sold_by_owner(),
         )
 
     @cached_property
@@ -210,6 +220,14 @@ class Candidate:
         """The last stop-out (market ms) where the strategy sits its candle out; 0 for none."""
         sits_out = self.bounds.strategy.rule.sits_out_stops
         return int(self.desk.book.fact(f"stopped:{self.symbol}") or 0) if sits_out else 0
+
+    def _sold_by_owner(self) -> str:
+        """That its owner had a position here sold in this candle, if he did: what a signal on it would buy again at once."""
+        last = last_ended(self.desk, self.symbol)
+        since = self.evaluation.closed_at - self.bounds.timeframe_ms
+        if last is None or last.exit not in _BY_OWNER or last.at < since:
+            return ""
+        return f"sold by you in this candle, at {iso(last.at)}: the next one may enter"
 
     def _tried(self) -> tuple[int, int]:
         """How often this candle was entered on, and how often it may be: again when surely nothing came of it."""

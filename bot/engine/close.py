@@ -163,10 +163,10 @@ class Closing:
         left = desk.book.position(symbol)
         if left is None:
             return
-        desk.book.close(symbol, desk.clock.market_ms(), why)
+        ended = desk.book.close(symbol, desk.clock.market_ms(), why, desk.valuation.at(symbol, price))
         desk.log.info(Event.DUST, symbol=symbol, qty=left.qty, reason=why)
         if left.qty < left.initial_qty:
-            tell_end(desk, left, Purpose.EXIT, price, f"{why}; the rest is dust")
+            tell_end(desk, ended, Purpose.EXIT, price, f"{why}; the rest is dust")
 
     def mind_stop(self, position: Position, orders: list[VenueOrder]) -> bool:
         """A stop that triggered: wait for its fill, then cancel it and sell the rest. True while one is at work."""

@@ -22,7 +22,7 @@ from bot.domain.fill import Fill
 from bot.domain.ids import is_ours
 from bot.domain.instrument import DOLLARS, Balance
 from bot.domain.log import Event
-from bot.domain.money import ZERO
+from bot.domain.money import ZERO, plain
 from bot.domain.order import OrderRecord, OrderStatus, Purpose, VenueOrder
 from bot.domain.outcome import Meaning
 from bot.domain.position import Position
@@ -178,21 +178,24 @@ class Coins:
         if gone < desk.instruments[symbol].lot:
             return
         sold = self._book_sales(position, gone, sales)
+        how = "sold by their owner"
         if sold < gone and desk.book.position(symbol) is not None:
-            desk.book.write_off(symbol, gone - sold, first.market, TAKEN)
+            worth = desk.valuation.worth(position)
+            desk.book.write_off(symbol, gone - sold, first.market, TAKEN, worth)
+            how = f"they left the account without a sale that the exchange shows, and count at {plain(worth.price)}"
         if sold:
             self._close_rest(symbol, sales[0].price)
-        how = "sold by their owner" if sold >= gone else "these coins left the account without us"
         desk.log.error(Event.GONE, symbol=symbol, qty=gone, sold=sold, reason=f"{how}: the position shrinks")
 
     def _book_sales(self, position: Position, gone: Decimal, sales: Sequence[Fill]) -> Decimal:
         """Enter the owner's sales, the newest first, as far as they took coins of ours; how much that was."""
         sold = ZERO
         for fill in sales:
-            part = _part(fill, min(fill.qty, gone - sold))
+            part = self._desk.valuation.in_dollars(_part(fill, min(fill.qty, gone - sold)))
             if part.qty <= 0:
                 break
-            booking = self._desk.book.sold_by_owner(position.symbol, part)
+            quote_usd = self._desk.valuation.at(position.symbol, part.price).quote_usd
+            booking = self._desk.book.sold_by_owner(position.symbol, part, quote_usd)
             sold += part.qty
             if self._desk.on_fill is not None:
                 self._desk.on_fill(booking)
@@ -204,9 +207,9 @@ class Coins:
         left = desk.book.position(symbol)
         if left is None or desk.instruments[symbol].size(left.qty) >= desk.instruments[symbol].min_qty:
             return
-        desk.book.close(symbol, desk.clock.market_ms(), Purpose.OWNER)
+        ended = desk.book.close(symbol, desk.clock.market_ms(), Purpose.OWNER, desk.valuation.at(symbol, price))
         desk.log.info(Event.DUST, symbol=symbol, qty=left.qty, reason="the rest of what its owner sold by hand")
-        tell_end(desk, left, Purpose.OWNER, price, "sold by its owner by hand; the rest is dust")
+        tell_end(desk, ended, Purpose.OWNER, price, "sold by its owner by hand; the rest is dust")
 
     def _owners_sales(self, position: Position) -> list[Fill]:
         """Sales of the position's coin since it was bought that are none of ours and not booked yet, the newest first."""

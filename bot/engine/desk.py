@@ -36,6 +36,7 @@ from bot.engine.coins import Coins
 from bot.engine.doubts import HIDDEN, Doubts
 from bot.engine.markets import Markets
 from bot.engine.records import at_stake
+from bot.engine.valuation import Valuation
 from bot.marketdata.port import Prices
 
 #: Waits (wall seconds) between looks at an order that should end at once; what has not ended by then is hunted.
@@ -63,9 +64,11 @@ class Desk:
     ages: Ages = field(init=False)
     let_go: set[str] = field(init=False, default_factory=set)
     coins: Coins = field(init=False)
+    valuation: Valuation = field(init=False)
 
     def __post_init__(self) -> None:
         self.coins = Coins(self)
+        self.valuation = Valuation(self)
         self.markets = Markets(self.broker, self.clock, self.log)
         self.ages = Ages(self.clock)
 
@@ -303,7 +306,7 @@ class Desk:
 
     def enter(self, fill: Fill) -> Booking | None:
         """Book one fill of an order we know; None when it stood there already."""
-        booking = self.book.book(fill)
+        booking = self.book.book(self.valuation.in_dollars(fill))
         if booking is None:
             return None
         self.log.info(

@@ -15,7 +15,7 @@ from bot.domain.candles import Candles
 from bot.domain.events import Unfit
 from bot.domain.instrument import Instrument, Ticker
 from bot.domain.log import Event
-from bot.domain.money import ONE, ZERO, decimal, shortened
+from bot.domain.money import ONE, ZERO, decimal
 from bot.domain.order import Decision, OrderRecord, OrderStatus, OrderType, Purpose, Side, TimeInForce
 from bot.engine import risk
 from bot.engine.accounting import Standing
@@ -24,6 +24,7 @@ from bot.engine.candidate import SLIPPAGE, Bounds, Candidate, on_grid
 from bot.engine.close import Closing
 from bot.engine.closes import Closes
 from bot.engine.desk import Desk
+from bot.engine.judgements import Judgements
 from bot.engine.protect import Protection, Verdict
 from bot.engine.purse import fullest
 from bot.engine.records import is_refused_for_its_stop
@@ -33,10 +34,10 @@ from bot.strategy import exits
 from bot.strategy.base import Evaluation, ranked
 from bot.strategy.exact import price_of
 from bot.strategy.gate_words import explained
-from bot.strategy.gates import ANSWER, QUIET, SIGNAL, Blocked, Gate, first
+from bot.strategy.gates import ANSWER, QUIET, SIGNAL, STRATEGY, Blocked, Gate, first
 from bot.strategy.guarded import Guarded
 from bot.strategy.params import Owner
-from bot.strategy.snapshot import Answer, Signal
+from bot.strategy.snapshot import Answer, Signal, Strategy
 from bot.strategy.timing import excluded, still_valid
 
 #: Where a target is attached at the farthest that the exchange wants with a stop: so many times the price.
@@ -66,10 +67,14 @@ class Entries:
     """Called between two markets: a strategy's decision or an entry may take long, and what is held is not to wait for its end."""
     skipped: Counter[str] = field(default_factory=Counter)
     """How many signals each gate has blocked, by its word."""
+    judgements: Judgements = field(init=False)
     _seen: dict[str, int] = field(default_factory=dict)
     _counted: dict[str, int] = field(default_factory=dict)
     _told: dict[tuple[str, Gate], int] = field(default_factory=dict)
     _sized_by: tuple[int, Decimal] = (0, ZERO)
+
+    def __post_init__(self) -> None:
+        self.judgements = Judgements(self.timeframe_ms)
 
     def scan(self, symbols: Sequence[str], standing: Standing, blocked_by: Blocked | None) -> int:
         """Evaluate `symbols` at the newest close and enter what passes; returns how many were entered.
@@ -86,12 +91,15 @@ class Entries:
             still = self.desk.clock.pacer.stands_still
             if still and blocked_by is None and any(self._awaits(symbol) for symbol in symbols):
                 self.waits_until = close + self.exclusion_ms
+            self.judgements.hand_over()
             return 0
         found = {}
         for symbol in symbols:
             match self._signal(symbol):
                 case Unfit(reason):
-                    self._skip(symbol, first(SIGNAL, Signal(unfit=reason or "no answer")))
+                    blocked = first(SIGNAL, Signal(unfit=reason or "no answer"))
+                    self._skip(symbol, blocked)
+                    self.judgements.note(symbol, close, None, blocked)
                 case Evaluation() as signal:
                     found[symbol] = signal
             self.between()
@@ -99,11 +107,18 @@ class Entries:
         for symbol in ranked(found):
             entered += self._consider(symbol, found[symbol], standing, blocked_by)
             self.between()
+        self.judgements.hand_over()
         return entered
 
     def _awaits(self, symbol: str) -> bool:
         """Whether a signal waits here, or may be there when its candle is."""
-        return not self._is_held(symbol) and self._signal(symbol) is not None
+        signal = self._signal(symbol)
+        if signal is None or not self._is_held(symbol):
+            return signal is not None
+        if isinstance(signal, Evaluation):
+            held = first(SIGNAL, Signal(side=signal.side, shortable=True, held=True))
+            self.judgements.note(symbol, signal.closed_at, signal, held)
+        return False
 
     def _signal(self, symbol: str) -> Evaluation | Unfit | None:
         """What the rule says of the newest close, if that is an entry, or why there is nothing to say."""
@@ -113,14 +128,21 @@ class Entries:
         if isinstance(candles, Unfit):
             return candles
         evaluation = self.strategy.evaluate(symbol, candles)
-        if evaluation is None or evaluation.side == 0:
+        blocked = self._unwanted(symbol, candles, evaluation)
+        if evaluation is None or evaluation.side == 0 or blocked is not None:
             self._seen[symbol] = candles.closed_at
-            return None
-        signal = Signal(side=evaluation.side, shortable=instrument.shortable)
-        if first(SIGNAL, signal) or first(SIGNAL, signal._replace(returns=self._returns(symbol, candles))):
-            self._seen[symbol] = candles.closed_at
+            self.judgements.note(symbol, candles.closed_at, evaluation, blocked)
             return None
         return on_grid(evaluation, instrument)
+
+    def _unwanted(self, symbol: str, candles: Candles, evaluation: Evaluation | None) -> Blocked | None:
+        """The gate for which a decision is no signal for this market."""
+        if evaluation is None:
+            return first(STRATEGY, Strategy(answered=False))
+        if evaluation.side == 0:
+            return None
+        signal = Signal(side=evaluation.side, shortable=self.desk.instruments[symbol].shortable)
+        return first(SIGNAL, signal) or first(SIGNAL, signal._replace(returns=self._returns(symbol, candles)))
 
     def _returns(self, symbol: str, candles: Candles) -> bool:
         """Whether the strategy trades the symbol again after its last trade, if there was one."""
@@ -135,6 +157,7 @@ class Entries:
         one = self.candidate(symbol, evaluation, standing)
         blocked = one.blocked_by(blocked_by)
         self._skip(symbol, blocked)
+        self.judgements.note(symbol, evaluation.closed_at, evaluation, blocked, one.asked)
         return 0 if blocked is not None else self._enter(symbol, evaluation, one.ticker, one.qty, standing)
 
     def candidate(self, symbol: str, evaluation: Evaluation, standing: Standing) -> Candidate:
@@ -216,14 +239,16 @@ class Entries:
         position = desk.book.position(symbol)
         if record.booked_qty == 0 or position is None:
             if record.settled:
-                self._skip(symbol, first(ANSWER, _answer(record)))
+                blocked = first(ANSWER, _answer(record))
+                self._skip(symbol, blocked)
+                self.judgements.came_to_nothing(symbol, evaluation.closed_at, blocked)
             return
         desk.log.info(
             Event.ENTRY,
             symbol=symbol,
             side=record.side,
             qty=position.qty,
-            price=shortened(position.entry_price),
+            price=position.entry_price,
             stop=position.stop_price,
             score=evaluation.score,
             client_id=record.client_id,

@@ -1,14 +1,30 @@
-"""Flatten: everything of ours is sold and cancelled, for the operator or the emergency file; what could not be done is said."""
+"""Sales that the operator orders: everything of ours (also for the emergency file), or one position; what could not be done is
+said.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import NamedTuple
 
 from bot.brokers.base import BrokerError
 from bot.domain.instrument import Trading
+from bot.domain.money import ZERO, plain, shortened
 from bot.domain.order import STOPS, WORKING, Purpose, VenueOrder
+from bot.domain.position import Position
 from bot.engine.close import Closing
 from bot.engine.desk import Desk
+
+#: The reason of a sale of one position, in the book and in the log.
+BY_HAND = "sold by `nija sell`"
+
+
+class Progress(NamedTuple):
+    """Where the sale of one position stands: whether there is nothing more to do, and what to tell its owner."""
+
+    done: bool
+    text: str
 
 
 class Flattening:
@@ -18,12 +34,65 @@ class Flattening:
         self._desk = desk
         self._closing = closing
 
+    def sell_one(self, symbol: str, entry_id: str) -> Progress:
+        """One attempt at selling the position that an entry opened, and no other of its symbol."""
+        before = self._position(symbol, entry_id)
+        if before is None:
+            return Progress(done=True, text=f"{symbol} is not held any more: nothing was sold")
+        try:
+            with self._desk.broker.urgently():
+                (price,) = self._prices([before])
+                if not self._desk.instruments[symbol].tradeable(before.qty, price):
+                    return self._too_small(before, price)
+                self._closing.sell(symbol, before.qty, price, Purpose.FLATTEN, BY_HAND)
+        except BrokerError as error:
+            return Progress(done=False, text=error.text)
+        return self._after(before)
+
+    def _position(self, symbol: str, entry_id: str) -> Position | None:
+        position = self._desk.book.position(symbol)
+        return position if position is not None and position.entry_id == entry_id else None
+
+    def _after(self, before: Position) -> Progress:
+        """What an attempt has come to."""
+        symbol = before.symbol
+        left = self._position(symbol, before.entry_id)
+        if left is None:
+            return Progress(done=True, text=self._sold(before))
+        if not self._desk.markets.takes_sales(self._desk.instruments[symbol]):
+            return Progress(done=False, text=f"{symbol}: the market takes no sales now")
+        if left.qty < before.qty:
+            return Progress(done=False, text=f"{symbol}: {plain(left.qty)} are left to be sold")
+        return Progress(done=False, text=f"{symbol} is not sold yet: its stop or an earlier sale is being settled")
+
+    def _sold(self, position: Position) -> str:
+        """By what a position that is over has ended, as far as this order did it."""
+        records = self._desk.book.orders_of(position.symbol, position.candle_close)
+        mine = [one for one in records if one.reason == BY_HAND and one.booked_qty > 0]
+        qty = sum((one.booked_qty for one in mine), ZERO)
+        if qty == 0:
+            return f"{position.symbol} is not held any more: something else has ended the position"
+        price = sum((one.booked_qty * (one.avg_price or ZERO) for one in mine), ZERO) / qty
+        return f"{position.symbol} sold: {plain(qty)} at {plain(shortened(price))}; no entry in this candle"
+
+    def _too_small(self, position: Position, price: Decimal) -> Progress:
+        """Below the exchange's smallest order. What no stop guards becomes dust, as with every exit."""
+        symbol, instrument = position.symbol, self._desk.instruments[position.symbol]
+        self._closing.tidy(symbol, price, BY_HAND)
+        smallest = f"{plain(position.qty)} are less than the exchange sells (at least {plain(instrument.min_qty)}"
+        smallest += f" and {plain(instrument.min_cost)} {instrument.quote})" if instrument.min_cost else ")"
+        if self._position(symbol, position.entry_id) is None:
+            return Progress(done=True, text=f"{symbol}: {smallest}: kept as dust")
+        if self._desk.closing_in_doubt(symbol) > 0:
+            return Progress(done=False, text=f"{symbol}: an earlier sale is being settled")
+        return Progress(done=True, text=f"{symbol} was not sold: {smallest}; its stop stays")
+
     def step(self, reason: str) -> list[str]:
         """One attempt at everything; returns a line for each thing that is still there."""
         try:
             with self._desk.broker.urgently():
                 self._cancel(self._desk.broker.open_orders())
-                self._sell(reason)
+                self._sell(self._desk.book.positions(), reason)
         except BrokerError as error:
             return [*self.left(), error.text]
         return self.left()
@@ -37,17 +106,17 @@ class Flattening:
         ]
         return held + orders
 
-    def _sell(self, reason: str) -> None:
-        positions = self._desk.book.positions()
-        if not positions:
-            return
+    def _sell(self, positions: Sequence[Position], reason: str) -> None:
+        for position, price in zip(positions, self._prices(positions), strict=True):
+            self._closing.sell(position.symbol, position.qty, price, Purpose.FLATTEN, reason)
+
+    def _prices(self, positions: Sequence[Position]) -> list[Decimal]:
+        """The bid of each, to judge sizes by; where nothing is quoted now, what was paid. Raises `BrokerError`."""
         instruments = self._desk.instruments
         quoted = {one.symbol for one in positions if instruments[one.symbol].trading is not Trading.SUSPENDED}
         tickers = self._desk.prices.tickers(quoted) if quoted else {}
-        for position in positions:
-            ticker = tickers.get(position.symbol)
-            price = ticker.bid if ticker is not None else position.entry_price
-            self._closing.sell(position.symbol, position.qty, price, Purpose.FLATTEN, reason)
+        bids = ((one, tickers.get(one.symbol)) for one in positions)
+        return [ticker.bid if ticker is not None else one.entry_price for one, ticker in bids]
 
     def _cancel(self, orders: Iterable[VenueOrder]) -> None:
         """Orders of ours that are no stops of a position (those go with their sale)."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from bot.domain.booking import Booking
 from bot.domain.log import Event
-from bot.domain.money import shortened
+from bot.domain.money import ZERO
 from bot.domain.order import Numbers, OrderRecord, Purpose
 from bot.domain.position import Position
 
@@ -44,8 +44,7 @@ class Results:
         if before is None or before.at <= time:
             desk.book.remember(_ended(symbol), f"{time} {how}")
         if position.qty == 0:
-            reason = booking.order.reason or f"{booking.order.purpose} at the exchange"
-            tell_end(desk, position, booking.order.purpose, booking.fill.price, reason)
+            tell_end(desk, position, booking.order.purpose, booking.fill.price, _reason(booking.order, how))
         else:
             reach(desk, position, booking.order.purpose.stage)
 
@@ -58,6 +57,13 @@ class Results:
             return STOP if fired else "target"
         client_id, _, name = (self._desk.book.fact(sale(order.symbol)) or "").partition(" ")
         return name if name and client_id == order.client_id else str(order.purpose)
+
+
+def _reason(order: OrderRecord, how: str) -> str:
+    """Why a sale was made, for people: what a stop was placed for is no reason of its sale."""
+    if order.purpose is Purpose.STOP:
+        return "stop reached" if how == STOP else "target reached"
+    return order.reason or f"{order.purpose} at the exchange"
 
 
 def sale(symbol: str) -> str:
@@ -91,14 +97,30 @@ def plan(desk: Desk, position: Position, stage: int, stop: float, kept: Numbers 
 
 
 def tell_end(desk: Desk, position: Position, purpose: Purpose, price: Decimal, reason: str) -> None:
-    """The one line about a position that is over."""
+    """The one line about a position that is over: `price` is what was got for all of it on average, else what is given. Result
+    and fees are in the quote.
+    """
     desk.log.info(
         Event.EXIT,
         symbol=position.symbol,
         purpose=purpose,
-        price=price,
-        entry=shortened(position.entry_price),
+        price=_average_exit(desk, position) or price,
+        entry=position.entry_price,
         result=round(position.realised, 4),
         fees=round(position.fees, 4),
+        currency=position.symbol.split("-")[1],
         reason=reason,
     )
+
+
+def _average_exit(desk: Desk, position: Position) -> Decimal | None:
+    """What the sales of a position brought on average; None when none is booked."""
+    entry = desk.book.by_client_id(position.entry_id) or desk.book.by_exchange_id(position.entry_id)
+    since = position.candle_close if entry is None else entry.created_at
+    sales = [
+        (one.booked_qty, one.avg_price)
+        for one in desk.book.orders_of(position.symbol, since)
+        if one.side is not position.side and one.booked_qty and one.avg_price is not None
+    ]
+    sold = sum((qty for qty, _ in sales), ZERO)
+    return sum((qty * price for qty, price in sales), ZERO) / sold if sold else None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bot.brokers.base import BrokerError
 from bot.domain.clock import DAY, HOUR
 from bot.domain.instrument import Trading
 from bot.domain.log import Event
 from bot.domain.outcome import ErrorClass, Meaning
+from bot.engine.denials import Denials
 from bot.engine.desk import Desk
 from bot.engine.ranking import Ranking
 from bot.engine.universe import Wishes, choose, eligible
@@ -49,16 +50,20 @@ class Selection:
         fit = {
             symbol
             for symbol, one in instruments.items()
-            if eligible(one, self.wishes) and not markets.is_restricted(symbol)
+            if eligible(one, self._allowed()) and not markets.is_restricted(symbol)
         }
         tickers = markets.each(desk.prices.tickers, fit | set(held))
         cash = {asset: one.total for asset, one in desk.broker.balances().items()}
-        traded = choose(instruments, tickers, cash, self.wishes)
+        traded = choose(instruments, tickers, cash, self._allowed())
         chosen = self._old_enough(traded if self.wishes.allow else self.ranking.chosen(traded))
         desk.fees.update(markets.each(desk.broker.fees, {*chosen, *held}))
         self.symbols = [symbol for symbol in chosen if symbol in desk.fees and not markets.is_restricted(symbol)]
         self.at = desk.clock.market_ms()
         desk.log.info(Event.MARKETS, symbols=self.symbols, of=len(instruments))
+
+    def _allowed(self) -> Wishes:
+        """The owner's wishes by settings, and by command."""
+        return replace(self.wishes, deny={*self.wishes.deny, *Denials(self.desk.book).names()})
 
     def _old_enough(self, ranked: Sequence[str]) -> list[str]:
         """The first MAX_PAIRS markets that are at least 30 days old: young ones move by other rules."""

@@ -19,13 +19,12 @@ from bot.domain.instrument import Look, Trading
 from bot.domain.log import Event
 from bot.domain.money import decimal
 from bot.domain.order import Purpose, Side, VenueOrder
-from bot.domain.position import Position
-from bot.engine.accounting import closing_price
+from bot.domain.position import Position, closing_price
 from bot.engine.close import Closing, Sale
 from bot.engine.closes import Closes
 from bot.engine.desk import Desk
 from bot.engine.protect import Protection, Verdict
-from bot.engine.results import plan, reach
+from bot.engine.results import last_ended, plan, reach
 from bot.strategy import base as rules
 from bot.strategy.exact import price_of, quantity, trade_of
 from bot.strategy.exits import Exit, Trade, stopped
@@ -171,8 +170,15 @@ class Watch:
         if verdict is Verdict.REFUSED:
             return self.closing.give_up(symbol, price) is Sale.DONE
         if verdict is Verdict.EXPOSED:
-            self.closing.tidy(symbol, price, "too small to be protected or sold")
+            self.closing.tidy(symbol, price, self._why_small(symbol))
         return verdict is Verdict.COVERED
+
+    def _why_small(self, symbol: str) -> str:
+        """Why too little is left to be protected or sold: what sold the rest, if anything did."""
+        position, ended = self.desk.book.position(symbol), last_ended(self.desk, symbol)
+        if position is None or ended is None or ended.at < position.opened_at:
+            return "too small to be protected or sold"
+        return f"sold before by its {ended.exit}"
 
     # -- at a candle's close --------------------------------------------------------------------------------------
     def walk(self) -> None:

@@ -7,8 +7,9 @@ It knows nothing of other brokers; its supervisor shares an inbox, a heartbeat a
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, closing
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Event as Signal
@@ -17,8 +18,10 @@ from bot.brokers.base import BaseBroker, BrokerError, Connection, NoRoom
 from bot.domain.clock import SECOND, Clock
 from bot.domain.events import AccountEvent, Command, Moved, Timer
 from bot.domain.ids import Account, ClientIds, new_tag
+from bot.domain.judgement import Judgement
 from bot.domain.outcome import Meaning
 from bot.engine.business import Business, Operator, Plan
+from bot.engine.denials import Denials
 from bot.engine.desk import Desk
 from bot.marketdata.polled import Wish
 from bot.runtime.feed import Feed
@@ -31,6 +34,8 @@ from bot.strategy.gates import Blocked
 from bot.telemetry.heartbeat import Heartbeat
 from bot.telemetry.log import EventLog
 
+#: Takes what an account judged: returns at once and raises nothing.
+Record = Callable[[Account, Sequence[Judgement]], object]
 #: The name of an actor's thread among those of its account.
 ACTOR = "actor"
 #: Errors that no waiting cures: the owner has to act.
@@ -52,9 +57,12 @@ class BrokerTrader:
         stop: Signal,
         emergency_file: Path,
         rng: random.Random,
+        run: str,
         *,
         watch_only: bool = False,
+        record: Record = lambda *_: None,
     ) -> None:
+        """`run` names the daemon's run, which may see several lives of an actor."""
         self._broker = broker
         self._open_ledger = open_ledger
         self._plan = plan
@@ -65,7 +73,9 @@ class BrokerTrader:
         self._stop = stop
         self._emergency_file = emergency_file
         self._rng = rng
+        self._run = run
         self._watch_only = watch_only
+        self._record = record
         self.admitted = False
         """Whether the exchange has taken our key in this life."""
 
@@ -95,7 +105,9 @@ class BrokerTrader:
         desk = Desk(self._broker, ledger, self._clock, self._log, self._ids(ledger))
         self._desk, self._connection = desk, connection
         self._terms = TermsFile(self._emergency_file.parent, connection.account.key, self._log)
+        Denials(ledger).begin(self._run)
         self._business = Business.of(desk, self._plan, self._fed)
+        self._business.entries.judgements.record = partial(self._record, connection.account)
         self._operator = OperatorDesk(
             ledger, self._business, self._emergency_file, self._log, watch_only=self._watch_only
         )

@@ -8,7 +8,8 @@ import random
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -19,23 +20,30 @@ from bot.domain.candles import parse_timeframe
 from bot.domain.clock import MINUTE, SECOND
 from bot.domain.ids import AccountKey
 from bot.domain.log import Event
+from bot.domain.status import MEASURED
 from bot.engine.business import Plan
 from bot.engine.risk import Limits
 from bot.engine.universe import Wishes
 from bot.independent_broker_trader import IndependentBrokerTrader
 from bot.runtime.backups import backing_up
+from bot.runtime.broker_trader import Record
 from bot.runtime.chosen import news_of, strategy_of, timeframe_of
+from bot.runtime.heartbeat_url import pinging
 from bot.runtime.hostlock import holding_keys
+from bot.runtime.in_force import keep, planned
+from bot.runtime.judgement_writer import writing_judgements
 from bot.runtime.ledgers import Ledgers
 from bot.runtime.lockstep import Follower
 from bot.runtime.memory import keep_small
 from bot.runtime.reporter import last_known
+from bot.runtime.service_manager import service_manager
 from bot.runtime.unwatched import unwatched
 from bot.runtime.world import World
 from bot.settings.env_file import exposure
-from bot.settings.load import ConfigError, Mode, Settings, resolve_mode, state_folder
+from bot.settings.load import ConfigError, Mode, Settings, resolve_mode, service_manager_socket, state_folder
 from bot.store.database import StoreError
 from bot.store.reader import Books
+from bot.telemetry.heartbeat import Observer
 from bot.telemetry.log import EventLog, Logs
 from bot.telemetry.notify import notifying
 from bot.telemetry.redact import Redactor
@@ -70,16 +78,36 @@ def _logged(settings: Settings, plan: Plan, world: World, stop: threading.Event)
         log = logs.event_log()
         for warning in (*settings.warnings, *narrowed(settings, plan)):
             log.warning(Event.SETTINGS, reason=warning)
+        keep(settings.operation.data_dir, planned(settings, plan), log)
         with (
             notifying(settings, redact, logs, whose=resolve_mode(settings).upper()),
             backing_up(settings.operation, log),
+            writing_judgements(settings.operation.data_dir, log) as writer,
         ):
             _greet(log, world, settings.home / ".env")
-            return _trade(settings, plan, world, logs.event_log, stop)
+            with _observing(settings, world, log, redact) as observers:
+                return _trade(settings, plan, world, logs.event_log, stop, observers, writer.put)
+
+
+@contextmanager
+def _observing(settings: Settings, world: World, log: EventLog, redact: Redactor) -> Iterator[list[Observer]]:
+    """Those outside who are kept informed of how the brokers are."""
+    address, watches = service_manager_socket()
+    with (
+        service_manager(address, world.clock, log, redact, watches=watches) as manager,
+        pinging(settings.operation, log, redact) as pinger,
+    ):
+        yield [*manager, *pinger]
 
 
 def _trade(
-    settings: Settings, plan: Plan, world: World, log_for: Callable[[str | None], EventLog], stop: threading.Event
+    settings: Settings,
+    plan: Plan,
+    world: World,
+    log_for: Callable[[str | None], EventLog],
+    stop: threading.Event,
+    observers: Sequence[Observer],
+    record: Record,
 ) -> int:
     manager = BrokerManager(world, state_folder(), allow_withdraw=settings.limits.allow_withdraw_keys, log_for=log_for)
     for key in manager.unbuilt:
@@ -98,6 +126,8 @@ def _trade(
         stop=stop,
         independent=settings.trading.multi_broker_independent,
         modes=_modes(world),
+        observers=observers,
+        record=record,
         rng=random.Random(time.time_ns()),  # noqa: S311 - names orders and spreads waits, guards nothing
     )
     _tell_what_is_held(trader, settings, world)
@@ -111,8 +141,8 @@ def _modes(world: World) -> dict[AccountKey, str]:
 
 
 def _tell_what_is_held(trader: IndependentBrokerTrader, settings: Settings, world: World) -> None:
-    """What the books hold, for a status before an exchange has answered, or when none does. A book that cannot be read is told
-    of by the actor that opens it.
+    """What the books hold and last knew of the money, for a status before an exchange has answered, or when none does. A book
+    that cannot be read is told of by the actor that opens it.
     """
     url = settings.operation.database_url
     books = Books(settings.operation.data_dir, url.get_secret_value() if url is not None else None)
@@ -121,7 +151,9 @@ def _tell_what_is_held(trader: IndependentBrokerTrader, settings: Settings, worl
     except StoreError:
         return
     for post in trader.posts:
-        post.heartbeat.beat(replace(post.heartbeat.latest, holdings=held.get(post.key, ())))
+        if (known := held.get(post.key)) is not None:
+            kept = {name: getattr(known, name) for name in (*MEASURED, "holdings")}
+            post.heartbeat.beat(replace(post.heartbeat.latest, **kept))
 
 
 def _say_unwatched(settings: Settings, world: World, log_for: Callable[[str | None], EventLog]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from bot.domain.clock import SECOND, Clock, iso, parse_iso, system_ms
@@ -31,11 +32,13 @@ class HeartbeatFile:
         self._clock = clock
         self._log = log
         self._silent = False
+        self._started = clock.wall_ms()
 
     def write(self, statuses: Iterable[BrokerStatus], *, stopped: bool) -> None:
         """Who lives, and since when nobody heard of them. A folder that somebody removed is not made again."""
         content = {
             "pid": os.getpid(),
+            "started": iso(self._started),
             "time": iso(self._clock.wall_ms()),
             "stopped": stopped,
             "brokers": {str(one.key): to_heartbeat(one) for one in statuses},
@@ -52,16 +55,36 @@ class HeartbeatFile:
             self._silent = False
 
 
-def running_daemon(data_dir: Path) -> Mapping[AccountKey, BrokerStatus] | None:
-    """How the brokers are of the daemon that runs on this data folder now; None when none does."""
+@dataclass(frozen=True, slots=True)
+class LastWord:
+    """The last report of the daemon of a data folder: whether it is still running, its process, when it started and when it
+    reported (wall ms), and the state of each broker.
+    """
+
+    running: bool
+    pid: int
+    started: int
+    at: int
+    brokers: Mapping[AccountKey, BrokerStatus]
+
+
+def last_word(data_dir: Path) -> LastWord | None:
+    """The last report of a daemon on this data folder; None if there never was one, or it cannot be read."""
     try:
         content = json.loads((data_dir / NAME).read_text())
-        pid = int(content["pid"])
+        pid, at = int(content["pid"]), parse_iso(content["time"])
         said = [from_heartbeat(AccountKey.parse(key), row) for key, row in content["brokers"].items()]
-        fresh = not content["stopped"] and system_ms() - parse_iso(content["time"]) < FRESH
+        started = parse_iso(content.get("started", content["time"]))
+        fresh = not content["stopped"] and system_ms() - at < FRESH
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return {one.key: one for one in said} if fresh and is_alive(pid) else None
+    return LastWord(fresh and is_alive(pid), pid, started, at, {one.key: one for one in said})
+
+
+def running_daemon(data_dir: Path) -> Mapping[AccountKey, BrokerStatus] | None:
+    """How the brokers are of the daemon that runs on this data folder now; None when none does."""
+    word = last_word(data_dir)
+    return word.brokers if word is not None and word.running else None
 
 
 def out_of_reach(data_dir: Path) -> str | None:

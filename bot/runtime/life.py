@@ -8,17 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field
+from queue import SimpleQueue
 from threading import Event as Signal
-from threading import get_ident
+from threading import Thread, get_ident
 from typing import Protocol
 
 from bot.brokers.base import BaseBroker
 from bot.domain.clock import SECOND, Clock
-from bot.domain.ids import Account
+from bot.domain.events import AccountEvent
+from bot.domain.ids import Account, AccountKey
 from bot.domain.pacer import Pacer
 from bot.store.database import StoreError
 from bot.store.ledger import Ledger
+from bot.store.lock import AccountLocked
 from bot.telemetry.heartbeat import Heartbeat
+from bot.telemetry.log import EventLog
 
 #: Real ms between two looks at a heartbeat after which whoever looks has slept himself; he looks several times a second.
 OVERSLEPT = 5 * SECOND
@@ -109,3 +114,29 @@ class Life:
         self.over.set()
         self.broker.close()
         self._book.close()
+
+
+@dataclass(slots=True)
+class Post:
+    """One account's place: what supervisor and actor share, and what the supervisor remembers of it.
+
+    `born` is the steady time at which its thread began, `wait` how long (real ms) after the one before.
+    """
+
+    key: AccountKey
+    heartbeat: Heartbeat
+    silence: Silence
+    log: EventLog
+    inbox: SimpleQueue[AccountEvent] = field(default_factory=SimpleQueue)
+    broker: BaseBroker | None = None
+    thread: Thread | None = None
+    life: Life | None = None
+    restarts: int = 0
+    born: int = 0
+    wait: int = 0
+    admitted: bool = False
+    doubts: int = 0
+    locked: AccountLocked | None = None
+    damaged: bool = False
+    stuck: bool = False
+    down: bool = False

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from bot.domain.backoff import Backoff
 from bot.domain.clock import Pause
-from bot.domain.events import Command, Verb
+from bot.domain.events import Command, Lasts, Verb
 from bot.domain.log import Event, Halt
 from bot.engine.business import Business
+from bot.engine.denials import Denials
 from bot.store.ledger import Ledger
-from bot.store.standing import BY_RESUME
+from bot.store.standing import BY_RESUME, ENDED_BY_RESUME
 from bot.strategy.gates import OPERATION, Blocked, first
 from bot.strategy.snapshot import Operation
 from bot.telemetry.log import EventLog
@@ -21,6 +23,15 @@ from bot.telemetry.log import EventLog
 _PATIENCE = 40
 #: The waits after attempts that left all as it was.
 _AGAIN = Backoff(250, 2, 2_000)
+
+
+@dataclass(slots=True)
+class _Selling:
+    """One position that is being sold: `wait` is the last wait (real ms) before another attempt, `text` why it is not sold yet."""
+
+    pause: Pause
+    wait: int = 0
+    text: str = ""
 
 
 class OperatorDesk:
@@ -38,6 +49,7 @@ class OperatorDesk:
         self._left: list[str] = []
         self._wait = 0
         self._pause = Pause(business.desk.clock)
+        self._selling: dict[int, _Selling] = {}
 
     def blocked_by(self, *, stopping: bool, exchange: str, watching: bool) -> Blocked | None:
         """The gate that blocks entries now, by the daemon's state (the arguments), its host's, or the owner's word; None when
@@ -59,19 +71,30 @@ class OperatorDesk:
         """Commands that came in, and a flattening that is not finished; True when something was ordered."""
         waiting = self._ledger.commands()
         self._let_go(waiting)
-        fresh = [one for one in waiting if one.verb is not Verb.FLATTEN or self._ledger.fact("flattening") is None]
+        fresh = [one for one in waiting if not self._is_at_work(one)]
         void = max((at for at, one in enumerate(fresh) if one.verb is Verb.RESUME), default=0)
-        for command in fresh[:void]:
-            self._done(command, BY_RESUME)
-        for command in fresh[void:]:
-            self.obey(command)
+        for at, command in enumerate(fresh):
+            if at < void and command.verb in ENDED_BY_RESUME:
+                self._done(command, BY_RESUME)
+            else:
+                self.obey(command)
         if self._emergency_file.exists():
             self._flatten("EMERGENCY_STOP")
         self._go_on_flattening()
+        self._go_on_selling([one for one in waiting if one.verb is Verb.SELL])
         return bool(fresh)
 
+    def _is_at_work(self, command: Command) -> bool:
+        """Whether an order is being carried out since an earlier look."""
+        if command.verb is Verb.SELL:
+            return command.number in self._selling
+        return command.verb is Verb.FLATTEN and self._ledger.fact("flattening") is not None
+
     def _let_go(self, waiting: Sequence[Command]) -> None:
-        """A flattening ends when nobody wants it any more: its order was called back from outside."""
+        """A sale ends when nobody wants it any more: its order was called back from outside."""
+        for number in self._selling.keys() - {one.number for one in waiting}:
+            del self._selling[number]
+            self._log.info(Event.COMMAND, verb=Verb.SELL, result="called back")
         under_way = self._ledger.fact("flattening")
         if under_way is not None and under_way not in {str(one.number) for one in waiting}:
             self._ledger.remember("flattening", None)
@@ -94,11 +117,25 @@ class OperatorDesk:
                 self._ledger.remember("paused", "yes")
                 self._ledger.remember("flattening", str(command.number))
                 self._log.info(Event.COMMAND, verb=command.verb)
+            case Verb.SELL:
+                self._selling[command.number] = _Selling(Pause(self._business.desk.clock))
+                self._log.info(Event.COMMAND, verb=command.verb, symbol=command.symbol)
+            case Verb.DENY:
+                self._business.deny(command.symbol, Lasts(command.detail))
+                self._done(command, f"{command.symbol} denied {command.detail}: no new entries, what is held stays")
+            case Verb.ALLOW:
+                self._allow(command)
             case Verb.TRADE:
                 self._watch_only = False
                 self._done(command, "this broker trades")
             case Verb.STOP:
                 pass
+
+    def _allow(self, command: Command) -> None:
+        was_denied = self._business.allow(command.symbol)
+        left = ", ".join(sorted(Denials(self._ledger).names()))
+        result = f"{command.symbol} allowed" if was_denied else f"{command.symbol} was not denied"
+        self._done(command, f"{result}; still denied: {left}" if left else result)
 
     def _end_second_instance(self) -> None:
         if self._ledger.fact("second_instance") is not None:
@@ -114,6 +151,23 @@ class OperatorDesk:
         self._log.info(Event.COMMAND, verb=command.verb, result=result)
         if command.number:
             self._ledger.answer(command.number, result)
+
+    def _go_on_selling(self, commands: Sequence[Command]) -> None:
+        """One attempt at each position that is to be sold; what no attempt changes is tried with growing waits."""
+        for command in commands:
+            selling = self._selling.get(command.number)
+            if selling is None or not selling.pause.is_over():
+                continue
+            done, text = self._business.flattening.sell_one(command.symbol, command.detail)
+            if done:
+                del self._selling[command.number]
+                self._done(command, text)
+                continue
+            if text != selling.text:
+                self._log.info(Event.COMMAND, verb=command.verb, symbol=command.symbol, result=text)
+            selling.wait = _AGAIN.after(selling.wait) if text == selling.text else 0
+            selling.text = text
+            selling.pause.begin(selling.wait)
 
     def _go_on_flattening(self) -> None:
         if self._ledger.fact("flattening") is None or self._flatten("flatten"):

@@ -6,6 +6,7 @@ import os
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from bot.brokers.base import BaseBroker, BrokerError, Connection, NoRoom
 from bot.domain.clock import SECOND, Clock
@@ -16,7 +17,9 @@ from bot.domain.position import Position
 from bot.domain.status import BrokerStatus, Holding, Status
 from bot.engine.accounting import Standing
 from bot.engine.business import Plan
+from bot.engine.diary import earned
 from bot.engine.entries import Entries
+from bot.store.health import status_of
 from bot.store.holdings import open_positions
 from bot.store.ledger import Ledger
 from bot.store.reader import Books
@@ -76,6 +79,7 @@ class Reporter:
         self._elsewhere = ""
         self.tally = Tally()
         self.standing: Standing | None = None
+        self._measured_at = 0
         self._waiting = False
 
     # -- the log --------------------------------------------------------------------------------------------------
@@ -95,6 +99,8 @@ class Reporter:
     def measured(self, standing: Standing) -> None:
         """A new look at the account; says so when money came or went."""
         before, self.standing = self.standing, standing
+        if before is not standing:
+            self._measured_at = self._clock.wall_ms()
         if before is None or self._is_funded(before) is not self._is_funded(standing):
             self._say_money(standing)
 
@@ -156,9 +162,9 @@ class Reporter:
     # -- the status -----------------------------------------------------------------------------------------------
     def report(self, blocked_by: Blocked | None) -> None:
         """The newest status: into the heartbeat for the supervisor, into the database for everybody else."""
-        status = self._status(*self._verdict(blocked_by))
+        gate = blocked_by.gate.word if blocked_by is not None else ""
+        status = self._ledger.report_status(replace(self._status(*self._verdict(blocked_by)), gate=gate))
         self._heartbeat.beat(status)
-        self._ledger.report_status(status)
 
     def stays(self) -> None:
         """What the book holds, before the first measurement of a life and at its end; all else stands as last reported."""
@@ -167,7 +173,10 @@ class Reporter:
 
     def sign_off(self) -> None:
         """The last status of a life that something ended."""
-        last = replace(self._heartbeat.latest, status=Status.FAILED, at=self._clock.wall_ms(), pid=os.getpid())
+        latest = self._heartbeat.latest
+        # Before the first measurement, what is known of money may be of the account that was traded before.
+        measured_at = latest.measured_at if self.standing is not None else 0
+        last = replace(latest, status=Status.FAILED, at=self._clock.wall_ms(), pid=os.getpid(), measured_at=measured_at)
         self._ledger.report_status(last)
 
     def _verdict(self, blocked_by: Blocked | None) -> tuple[Status, str]:
@@ -206,19 +215,32 @@ class Reporter:
         )
         if standing is None:
             return now
-        return replace(now, balance_usd=standing.balance, equity_usd=standing.equity, foreign=dict(standing.other))
+        today, week = earned(self._ledger, self._clock.market_ms(), standing.result)
+        return replace(
+            now,
+            balance_usd=standing.balance,
+            equity_usd=standing.equity,
+            today_usd=today,
+            week_usd=week,
+            measured_at=self._measured_at,
+            prices=dict(standing.prices),
+            foreign=dict(standing.other),
+        )
 
     def _holding(self, position: Position) -> Holding:
         prices = self.standing.prices if self.standing is not None else {}
-        return Holding(position, prices.get(position.symbol, position.entry_price))
+        return Holding(position, prices.get(position.symbol))
 
 
-def last_known(books: Books, modes: Mapping[AccountKey, str]) -> dict[AccountKey, tuple[Holding, ...]]:
-    """What the newest book of each account holds, before its exchange has answered; `modes` says whose money is traded there."""
-    found: dict[AccountKey, tuple[Holding, ...]] = {}
+def last_known(books: Books, modes: Mapping[AccountKey, str]) -> dict[AccountKey, BrokerStatus]:
+    """What the newest book of each account holds and last said of its money, before its exchange has answered; `modes` says whose
+    money is traded there.
+    """
+    found: dict[AccountKey, BrokerStatus] = {}
     for seen in books.accounts(every=True):
         key = seen.account.key
         if key not in found and seen.account.mode == modes.get(key):
+            said = books.read(seen, partial(status_of, seen.account)) or BrokerStatus(key, Status.DEGRADED)
             held = books.read(seen, open_positions) or ()
-            found[key] = tuple(Holding(one, one.entry_price) for one in held)
+            found[key] = replace(said, holdings=tuple(Holding(one, said.prices.get(one.symbol)) for one in held))
     return found

@@ -44,7 +44,7 @@ class Parser(argparse.ArgumentParser):
 def parse(arguments: list[str]) -> Plan:
     """The plan of a command line; raises Refusal."""
     known = list(venues())
-    parser = Parser(prog="python -m bot.sandbox", description="Local exchanges with play money.")
+    parser = Parser(prog="nija sandbox", description="Local exchanges with play money.")
     parser.add_argument("venues", nargs="*", metavar="VENUE", help=f"which to open: {' '.join(known)} (all)")
     parser.add_argument("--host", default="127.0.0.1", help="a loopback address")
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same market")

@@ -11,7 +11,6 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from enum import StrEnum
 from io import StringIO
 from pathlib import Path
@@ -21,6 +20,7 @@ from dotenv.parser import Binding, parse_stream
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from bot.settings.foreign import refusals
+from bot.settings.hints import cut, emptied, fractions, mode_emptied, repeated, unknown
 from bot.settings.variables import (
     CoinbaseSettings,
     Group,
@@ -50,7 +50,8 @@ class ConfigError(Exception):
 class Settings(BaseModel):
     """Everything the owner decided, read once.
 
-    `home` is the folder that relative paths belong to; `warnings` are lines for the log.
+    `home` is the folder that relative paths belong to; `warnings` are lines for the log. `sources` says where each variable
+    that is set was set: `.env` or environment.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -65,6 +66,7 @@ class Settings(BaseModel):
     sandbox: SandboxSettings = SandboxSettings()
     home: Path = Path()
     warnings: tuple[str, ...] = ()
+    sources: Mapping[str, str] = {}
 
     def groups(self) -> Iterator[Group]:
         for name in GROUPS:
@@ -174,12 +176,19 @@ def load_settings(folder: Path | None = None, environ: Mapping[str, str] | None 
     outside = os.environ if environ is None else environ
     held = {**in_file, **{name: _bare(text) for name, text in outside.items()}}
     groups, lines = _build_groups({name: text for name, text in held.items() if text}, home)
-    emptied = [name for name in VARIABLES if in_file.get(name) and name in outside and not _bare(outside[name])]
-    lines = [*refusals(in_file, outside, VARIABLES), *_mode_emptied(emptied, in_file), *lines]
+    lost = [name for name in VARIABLES if in_file.get(name) and name in outside and not _bare(outside[name])]
+    lines = [*refusals(in_file, outside, VARIABLES), *mode_emptied(lost, in_file), *lines]
     if lines:
         raise ConfigError(lines)
-    warnings = (*_repeated(bindings), *_unknown(in_file, outside), *map(_emptied, emptied))
-    settings = Settings.model_validate({**groups, "home": home, "warnings": warnings})
+    sources = {name: ".env" if name not in outside else "environment" for name in (*VARIABLES, HOME) if held.get(name)}
+    warnings = (
+        *repeated((name, _line(binding)) for name, binding in bindings),
+        *cut((name, _line(binding), binding.original.string) for name, binding in bindings),
+        *unknown(in_file, outside, VARIABLES, HOME),
+        *map(emptied, lost),
+        *fractions(groups.values(), sources),
+    )
+    settings = Settings.model_validate({**groups, "home": home, "warnings": warnings, "sources": sources})
     _check_together(settings)
     return settings
 
@@ -243,6 +252,12 @@ def _writable(folder: Path) -> Path:
     os.close(descriptor)
     Path(probe).unlink()
     return folder
+
+
+def service_manager_socket() -> tuple[str, bool]:
+    """Where a service manager such as systemd listens to us, "" for nowhere, and whether it wants signs of life of this process."""
+    watched = os.environ.get("WATCHDOG_PID", "") in ("", str(os.getpid()))
+    return os.environ.get("NOTIFY_SOCKET", ""), watched and "WATCHDOG_USEC" in os.environ
 
 
 def playful_environment() -> dict[str, str]:
@@ -321,50 +336,3 @@ def _check_together(settings: Settings) -> None:
     least, most = settings.rule.min_position_pct, settings.rule.max_position_pct
     if least > most:
         raise ConfigError([f'MIN_POSITION_PCT is "{least}": it must be at most MAX_POSITION_PCT ({most})'])
-
-
-# --- typing errors
-
-_OURS: Final = ("KRAKEN_", "OKX_", "COINBASE_", "NIJA_", "SANDBOX_", "MULTI_BROKER_", "TRADING_")
-
-
-def _repeated(bindings: Sequence[tuple[str, Binding]]) -> tuple[str, ...]:
-    """A line for each variable that `.env` sets more than once."""
-    lines: dict[str, list[str]] = {}
-    for name, binding in bindings:
-        lines.setdefault(name, []).append(str(_line(binding)))
-    return tuple(
-        f"{name} is set {len(at)} times in .env (lines {', '.join(at)}): the last one counts, remove the others"
-        for name, at in lines.items()
-        if len(at) > 1
-    )
-
-
-def _mode_emptied(emptied: Sequence[str], in_file: Mapping[str, str]) -> list[str]:
-    """A line where the wish for play money in `.env` would be undone by a variable that holds nothing."""
-    name = "TRADING_MODE"
-    if name not in emptied:
-        return []
-    return [
-        f'{name} is empty in the environment, which wins over "{in_file[name]}" in .env: remove it from one of them'
-    ]
-
-
-def _emptied(name: str) -> str:
-    return f"{name} is empty in the environment, which wins over .env: its default counts"
-
-
-def _unknown(in_file: Mapping[str, str], outside: Mapping[str, str]) -> tuple[str, ...]:
-    """A line for each unknown variable of `.env`, and for each of the environment that looks like ours."""
-    found = set(in_file) | {name for name in outside if name != HOME and _looks_ours(name, _OURS)}
-    return tuple(_did_you_mean(name) for name in sorted(found.difference(VARIABLES)))
-
-
-def _looks_ours(name: str, prefixes: tuple[str, ...]) -> bool:
-    return name.startswith(prefixes) or bool(get_close_matches(name.upper(), VARIABLES, n=1, cutoff=0.88))
-
-
-def _did_you_mean(name: str) -> str:
-    near = get_close_matches(name.upper(), VARIABLES, n=1, cutoff=0.6)
-    hint = f": did you mean {near[0]}?" if near else ""
-    return f"{name} is not a variable of NIJA and is not used{hint}"

@@ -97,15 +97,26 @@ def _service(url: SecretStr) -> SecretStr:
     return url
 
 
-def _pair(text: str) -> str:
-    pair = text.upper()
-    if not re.fullmatch(r"[A-Z0-9]+-[A-Z0-9]+(-SWAP)?", pair):
+def _ping_url(url: SecretStr) -> SecretStr:
+    """An address that takes pings; unlike an exchange's it may carry a login and a query."""
+    parts = urlsplit(url.get_secret_value())
+    if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"\s", url.get_secret_value()):
+        raise ValueError("not such an address")
+    _ = parts.port  # raises ValueError for one that is none
+    return url
+
+
+def pair(text: str) -> str:
+    """A symbol as NIJA writes it; raises ValueError."""
+    symbol = text.upper()
+    if not re.fullmatch(r"[A-Z0-9]+-[A-Z0-9]+(-SWAP)?", symbol):
         raise ValueError("not BASE-QUOTE")
-    return pair
+    return symbol
 
 
-def _pair_or_base(text: str) -> str:
-    return text.upper() if re.fullmatch(r"[A-Za-z0-9]+", text) else _pair(text)
+def pair_or_base(text: str) -> str:
+    """A symbol or a base coin as NIJA writes it; raises ValueError."""
+    return text.upper() if re.fullmatch(r"[A-Za-z0-9]+", text) else pair(text)
 
 
 def _upper(value: object) -> object:
@@ -255,12 +266,12 @@ Timeframe = Annotated[
 #: What a candle may last.
 TIMEFRAMES: tuple[str, ...] = get_args(get_args(Timeframe)[0])
 Pairs = Annotated[
-    tuple[Annotated[str, AfterValidator(_pair)], ...],
+    tuple[Annotated[str, AfterValidator(pair)], ...],
     BeforeValidator(_listed),
     Field(description="pairs as BASE-QUOTE with commas between, such as BTC-USD,ETH-USD"),
 ]
 PairsOrCoins = Annotated[
-    tuple[Annotated[str, AfterValidator(_pair_or_base)], ...],
+    tuple[Annotated[str, AfterValidator(pair_or_base)], ...],
     BeforeValidator(_listed),
     Field(description="pairs or base coins with commas between, such as DOGE-USD,SHIB"),
 ]
@@ -356,6 +367,10 @@ class OperationSettings(Group):
         BeforeValidator(_addresses),
         Field(description="Apprise addresses with commas between, such as ntfys://ntfy.sh/topic"),
     ] = ()
+    heartbeat_url: Annotated[
+        Annotated[SecretStr, AfterValidator(_ping_url)] | None,
+        Field(description="an address that takes pings, such as https://hc-ping.com/the-check's-uuid"),
+    ] = None
 
 
 class SandboxSettings(Group):

@@ -11,7 +11,7 @@ import socket
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,11 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from sqlalchemy.pool import Pool, QueuePool, StaticPool
 
 from bot.store import migrate
-from bot.store.disk import Disk
+from bot.store.copies import BUSY_SECONDS, copy_file, in_memory
+from bot.store.disk import Disk, keep_private, make_private
 
 #: Stands in the header of every SQLite file of ours ("NIJA"), so that other files are told apart.
 APPLICATION_ID = 0x4E494A41
-#: How long a writer waits for another one of the same file before it gives up.
-BUSY_SECONDS = 10
 #: Compiled statements that an engine keeps (half as many again until it clears up). A change writes what is new and no more,
 #: in ever other combinations of columns: SQLAlchemy's own 500 would take hours and many megabytes to fill.
 STATEMENTS = 100
@@ -102,7 +101,7 @@ class Store:
         if where.get_backend_name() == "sqlite":
             file = Path(where.database or "")
             _make_folder(file.parent)
-            return cls(_sqlite(file, "rwc"), name_of(where)).prepared()
+            return cls(_sqlite(file, "rwc"), name_of(where)).prepared(file)
         return cls(server(where), name_of(where)).prepared()
 
     @classmethod
@@ -154,8 +153,11 @@ class Store:
         self._closed = True
         self._engine.dispose()
 
-    def prepared(self) -> Store:
-        """Itself, found sound and brought up to this NIJA's schema; closed when it raises `StoreError`."""
+    def prepared(self, file: Path | None = None) -> Store:
+        """Itself, found sound and brought up to this NIJA's schema; closed when it raises `StoreError`.
+
+        A database `file` that is brought up is kept beside it as it was, for whoever goes back to the older NIJA.
+        """
         with self._closed_on_error():
             if self._engine.dialect.name == "sqlite":
                 self._check_file()
@@ -164,6 +166,9 @@ class Store:
                 ready = migrate.version(connection) == migrate.HEAD
             if not ready:
                 with self.writing() as connection:
+                    before = migrate.version(connection)
+                    if file is not None and before not in (migrate.HEAD, None):
+                        _keep(file, file.with_name(f"{file.stem}.schema-{before}.kept"))
                     migrate.upgrade(connection)
         return self
 
@@ -274,6 +279,8 @@ def _sqlite(file: Path, mode: str) -> Engine:
 
     def connect() -> sqlite3.Connection:
         uri = f"{file.absolute().as_uri()}?mode={mode}"
+        if mode != "ro":
+            _make_private(file)
         raw = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         with ExitStack() as opening:
             opening.callback(raw.close)
@@ -287,49 +294,30 @@ def _sqlite(file: Path, mode: str) -> Engine:
     return _engine(connect, QueuePool, pool_size=1)
 
 
+def _make_private(file: Path) -> None:
+    """The database's file, and what lies beside it, for its owner alone. What keeps us from it SQLite says better."""
+    with suppress(OSError):
+        make_private(file)
+        for end in ("-wal", "-shm"):
+            keep_private(file.with_name(file.name + end))
+
+
+def _keep(file: Path, copy: Path) -> None:
+    """A copy of a database as it is before it is brought up to date."""
+    try:
+        copy_file(file, copy)
+    except OSError as error:
+        raise StoreFull(
+            f"{copy}: cannot be made before the upgrade ({error.strerror}): make room on the disk"
+        ) from error
+
+
 def _engine(connect: Callable[[], sqlite3.Connection], pool: type[Pool], **words: int) -> Engine:
     engine = create_engine(
         "sqlite://", creator=connect, poolclass=pool, hide_parameters=True, query_cache_size=STATEMENTS, **words
     )
     event.listen(engine, "begin", _begin)
     return engine
-
-
-def in_memory(file: Path) -> sqlite3.Connection:
-    """A copy of a database, made without taking any room on its disk; raises `sqlite3.Error`.
-
-    Its shared index of the write-ahead log may be missing, and there is no room to make one: without a log the file is all
-    there is, and with one SQLite keeps the index in memory while nobody else can want it.
-    """
-    copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-    log = file.with_name(file.name + "-wal")
-    held = log.exists() and log.stat().st_size > 0
-    for mode in ("mode=ro", "mode=rw" if held else "mode=ro&immutable=1"):
-        try:
-            with closing(sqlite3.connect(f"{file.absolute().as_uri()}?{mode}", uri=True, timeout=BUSY_SECONDS)) as raw:
-                if mode == "mode=rw":
-                    raw.execute("PRAGMA locking_mode=EXCLUSIVE")
-                copy_into(copy, raw)
-            break
-        except sqlite3.OperationalError as error:
-            if mode != "mode=ro" or "locked" in str(error):
-                copy.close()
-                raise
-    copy.execute("PRAGMA foreign_keys=ON")
-    return copy
-
-
-def copy_into(copy: sqlite3.Connection, source: sqlite3.Connection) -> None:
-    """All of a database into an open one; raises `sqlite3.Error`, also where somebody keeps it locked for too long: by itself
-    SQLite would wait for ever.
-    """
-    until = time.monotonic() + BUSY_SECONDS
-
-    def be_patient(status: int, _remaining: int, _pages: int) -> None:
-        if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) and time.monotonic() > until:
-            raise sqlite3.OperationalError("database is locked")
-
-    source.backup(copy, progress=be_patient)
 
 
 def _begin(connection: Connection) -> None:

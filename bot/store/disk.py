@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from pathlib import Path
 LEAST = 2 * 1024 * 1024
 #: Bytes that must be free before a disk that was full counts as sound again, and those that are tried.
 SOUND, TRIED = 2 * LEAST, 1024 * 1024
+#: The permissions of what holds an owner's orders and balances, and those that nobody else must have.
+PRIVATE, OTHERS = 0o600, 0o077
 
 
 class Trouble(Enum):
@@ -105,6 +108,27 @@ def flush(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def make_private(file: Path) -> None:
+    """An empty file that only its owner can read or write, unless there is one; raises `OSError`.
+
+    Made before SQLite opens it: what SQLite puts beside a database then has its permissions.
+    """
+    try:
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, PRIVATE))
+    except FileExistsError:
+        keep_private(file)
+
+
+def keep_private(file: Path) -> None:
+    """Take others' permissions from a file that an older NIJA has made. Where it is another user's, that one decides.
+
+    The file is not opened: closing it would take away the locks that SQLite holds on it in this process.
+    """
+    with suppress(FileNotFoundError, PermissionError):
+        if file.stat().st_mode & OTHERS:
+            file.chmod(PRIVATE)
 
 
 def _remove(file: Path) -> None:

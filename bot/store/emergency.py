@@ -20,7 +20,7 @@ from typing import Any
 from bot.domain.ids import Account
 from bot.domain.order import Intent, OrderStatus, OrderType, Purpose, Side, TimeInForce
 from bot.store.database import StoreError, StoreFull
-from bot.store.disk import Trouble, flush, trouble_of
+from bot.store.disk import Trouble, flush, keep_private, make_private, trouble_of
 from bot.store.schema import compact
 
 #: Bytes of a journal: about a thousand orders.
@@ -73,6 +73,7 @@ class EmergencyJournal:
         try:
             if not file.exists():
                 _make(file, size)
+            keep_private(file)
             return cls(file)
         except OSError as error:
             kind = StoreFull if trouble_of(error) is Trouble.FULL else StoreError
@@ -125,6 +126,7 @@ def _make(file: Path, size: int) -> None:
     """Zeros are written, not only reserved: turning reserved blocks into written ones may need new ones itself."""
     fresh = file.with_name(file.name + ".new")
     try:
+        make_private(fresh)
         with fresh.open("wb") as stream:
             stream.write(_HEADER.pack(_MAGIC, 1).ljust(size, b"\0"))
             stream.flush()

@@ -7,24 +7,42 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import bindparam
+from sqlalchemy import bindparam, select
 
-from bot.domain.ids import Account
-from bot.domain.status import BrokerStatus, Status
+from bot.domain.ids import Account, AccountKey
+from bot.domain.status import MEASURED, BrokerStatus, Status
 from bot.store.page import Page
 from bot.store.schema import compact, health
 
+_MINE = select(health).where(health.c.account_id == bindparam("account"))
 _REPLACE = health.update().where(health.c.account_id == bindparam("account"))
 _INSERT = health.insert()
 
 
-def keep_status(page: Page, status: BrokerStatus) -> None:
-    """Replace the account's row."""
+def keep_status(page: Page, status: BrokerStatus) -> BrokerStatus:
+    """Replace the account's row; returns what is in it now. A verdict keeps the time since which it stands, and the money that
+    was last measured stays known until it is measured again.
+    """
+    known = page.rows(_MINE)
+    before = _read(status.key, known[0]) if known else None
+    status = status.after(before)
+    if before is not None and not status.measured_at:
+        status = replace(status, **{name: getattr(before, name) for name in MEASURED})
     row = to_row(status)
-    if page.connection.execute(_REPLACE, row | {"account": page.account}).rowcount == 0:
+    if known:
+        page.connection.execute(_REPLACE, row | {"account": page.account})
+    else:
         page.connection.execute(_INSERT, row | {"account_id": page.account})
+    return status
+
+
+def status_of(account: Account, page: Page) -> BrokerStatus | None:
+    """What an account's trader last reported; None when it never did."""
+    return next((from_row(account, row) for row in page.rows(_MINE)), None)
 
 
 def to_row(status: BrokerStatus) -> dict[str, Any]:
@@ -38,6 +56,11 @@ def to_row(status: BrokerStatus) -> dict[str, Any]:
         "signals": status.signals,
         "skipped": dict(status.skipped),
         "cycle_late_ms_p95": status.late_p95,
+        "since": status.since,
+        "measured_at": status.measured_at,
+        "today_usd": status.today_usd,
+        "week_usd": status.week_usd,
+        "prices": dict(status.prices),
     }
     return {
         "status": status.status,
@@ -57,11 +80,13 @@ def to_row(status: BrokerStatus) -> dict[str, Any]:
 
 def from_row(account: Account, row: Mapping[str, Any]) -> BrokerStatus:
     """What a row of `health` says of its account's trader; its holdings and its single cycles are not in it."""
+    return replace(_read(account.key, row), mode=account.mode, account=str(account))
+
+
+def _read(key: AccountKey, row: Mapping[str, Any]) -> BrokerStatus:
     details = json.loads(row["details"])
     return BrokerStatus(
-        key=account.key,
-        mode=account.mode,
-        account=str(account),
+        key=key,
         status=Status.read(row["status"]),
         reason=str(details.get("reason", "")),
         remedy=str(details.get("remedy", "")),
@@ -69,6 +94,10 @@ def from_row(account: Account, row: Mapping[str, Any]) -> BrokerStatus:
         pid=row["pid"],
         balance_usd=row["balance_usd"],
         equity_usd=row["equity_usd"],
+        today_usd=_amount(details.get("today_usd")),
+        week_usd=_amount(details.get("week_usd")),
+        measured_at=details.get("measured_at", row["last_good_cycle"] or 0),
+        since=details.get("since", 0),
         cycles=row["cycles"],
         cycles_ok=row["cycles_ok"],
         errors=row["errors"],
@@ -77,7 +106,12 @@ def from_row(account: Account, row: Mapping[str, Any]) -> BrokerStatus:
         last_reconciled=row["last_reconciled"] or 0,
         signals=details.get("signals", 0),
         skipped=details.get("skipped", {}),
+        prices={symbol: Decimal(price) for symbol, price in details.get("prices", {}).items()},
         permissions=tuple(details.get("permissions", ())),
         ip_bound=details.get("ip_bound"),
         clock_skew_ms=details.get("clock_skew_ms", 0),
     )
+
+
+def _amount(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)

@@ -1,6 +1,6 @@
-"""What is held: positions folded from fills, and the dust they leave.
+"""What is held: positions folded from fills.
 
-Owns the position, fill and dust rows. A fill is booked once, with its order and its position, in the caller's
+Owns the position and fill rows. A fill is booked once, with its order and its position, in the caller's
 transaction; what no position stands for is told, never lost and never a negative holding.
 """
 
@@ -13,16 +13,16 @@ from typing import Any
 
 from sqlalchemy import bindparam, func, select
 
-from bot.domain.booking import GIVEN_UP, TAKEN, Booking
+from bot.domain.booking import GIVEN_UP, TAKEN, Booking, Worth
 from bot.domain.fill import Fill
 from bot.domain.instrument import DOLLARS
 from bot.domain.money import ONE, ZERO
 from bot.domain.order import IN_FLIGHT, Decision, OrderRecord, OrderStatus, OrderType, Purpose, Side, VenueOrder
-from bot.domain.position import Position, after, fee_in_quote, opened
-from bot.store import stretches
+from bot.domain.position import Position, after, fee_in_quote, opened, valued
+from bot.store import stretches, write_offs
 from bot.store.orders import adopt, change, find
 from bot.store.page import Page, Row
-from bot.store.schema import dust, fills, positions, write_offs
+from bot.store.schema import fills, positions
 
 _POSITION = tuple(field.name for field in fields(Position))
 _FILL = tuple(field.name for field in fields(Fill) if field.name != "client_id")
@@ -54,28 +54,6 @@ _EARNED = select(fills.c.realised_usd).where(
 _TRADED = select(fills.c.order_id, fills.c.fee_usd).where(
     fills.c.account_id == bindparam("account"), fills.c.time >= bindparam("since"), fills.c.time < bindparam("until")
 )
-_MISSED = (
-    select(positions, write_offs.c.id.label("write_off"), write_offs.c.qty.label("missing"))
-    .join_from(write_offs, positions, write_offs.c.position_id == positions.c.id)
-    .where(
-        write_offs.c.account_id == bindparam("account"),
-        write_offs.c.at >= bindparam("time"),
-        write_offs.c.qty != ZERO,
-        positions.c.symbol == bindparam("symbol"),
-        positions.c.opened_at <= bindparam("time"),
-    )
-    .order_by(positions.c.id.desc(), write_offs.c.at, write_offs.c.id)
-)
-_WRITTEN_OFF = select(write_offs.c.qty).where(
-    write_offs.c.account_id == bindparam("account"), write_offs.c.position_id == bindparam("position")
-)
-_INSERT_WRITE_OFF = write_offs.insert()
-_CHANGE_WRITE_OFF = write_offs.update().where(write_offs.c.id == bindparam("row"))
-_MY_DUST = dust.c.account_id == bindparam("account")
-_DUST = select(dust.c.coin, dust.c.qty).where(_MY_DUST).order_by(dust.c.coin)
-_DUST_OF = select(dust.c.qty).where(_MY_DUST, dust.c.coin == bindparam("which"))
-_CHANGE_DUST = dust.update().where(_MY_DUST, dust.c.coin == bindparam("which"))
-
 #: What may stay written off of a position that sales have ended, as a share of it: the rest that no sale can take.
 _REST = Decimal("0.001")
 #: How much more than its order an order's fills may be, as a factor: sizes computed from quote amounts are rounded.
@@ -122,8 +100,9 @@ def newest_fill(page: Page) -> int:
 
 
 def realised_since(page: Page, since: int) -> Decimal:
-    """Dollars that fills since a market time earned."""
-    return sum((row["realised_usd"] for row in page.rows(_EARNED, since=since)), ZERO)
+    """Dollars earned since a market time, by fills and by what left positions without a sale."""
+    sold = sum((row["realised_usd"] for row in page.rows(_EARNED, since=since)), ZERO)
+    return sold + write_offs.earned_since(page, since)
 
 
 def is_too_much(order: Row, fill: Fill) -> bool:
@@ -148,19 +127,29 @@ def enter(page: Page, order: Row, fill: Fill) -> Booking:
     else:
         number, position, oversold, earned = _fold(page, order, fill, before)
     dollars = _write_fill(page, order, fill, number, earned)
-    return Booking(fill, _traded(page, order, fill), position, oversold, dollars)
+    return Booking(fill, _traded(page, order, fill), position, oversold, dollars, restates=missed is not None)
 
 
-def sold_by_owner(page: Page, row: Row, fill: Fill) -> Booking:
+def sold_by_owner(page: Page, row: Row, fill: Fill, quote_usd: Decimal) -> Booking:
     """Book what of a sale by hand took coins of an open position. The owner's order enters the book by so much and no more."""
     was = position_of(row)
-    then = after(was, fill)
+    then = after(was, _in_market(fill, was.symbol, quote_usd))
     then = settle(page, row, replace(then, qty=max(then.qty, ZERO)), "position", fill.time, Purpose.OWNER)
     order = find(page, exchange_id=fill.exchange_order_id) or _owners_order(page, fill)
-    dollars = _write_fill(page, order, fill, row["id"], then.realised - was.realised)
+    earned = (then.realised - was.realised) * quote_usd / fill.quote_usd
+    dollars = _write_fill(page, order, fill, row["id"], earned)
     change(page, order, "order", {"qty": order["booked_qty"] + fill.qty})
     order = order | {"qty": order["booked_qty"] + fill.qty}
     return Booking(fill, _traded(page, order, fill), then, ZERO, dollars)
+
+
+def _in_market(fill: Fill, symbol: str, quote_usd: Decimal) -> Fill:
+    """A fill as it would have been in another market of the same coin, whose quote is worth `quote_usd` dollars."""
+    if fill.symbol == symbol:
+        return fill
+    rate = fill.quote_usd / quote_usd
+    quote = symbol.split("-")[1]
+    return replace(fill, symbol=symbol, price=fill.price * rate, fee=fee_in_quote(fill) * rate, fee_asset=quote)
 
 
 def _owners_order(page: Page, fill: Fill) -> Row:
@@ -197,15 +186,18 @@ def _write_fill(page: Page, order: Row, fill: Fill, position: int | None, earned
     return dollars
 
 
-def write_off(page: Page, row: Row, qty: Decimal, at: int, why: str) -> Position:
+def write_off(page: Page, row: Row, qty: Decimal, at: int, why: str, worth: Worth) -> Position:
     """Coins of an open position are gone without a sale, to 0 at most; a sale that is told later takes their place (`_missed`)."""
     was = position_of(row)
     gone = min(qty, was.qty)
-    page.note("written_off", was.symbol, qty=gone, why=why)
-    page.connection.execute(
-        _INSERT_WRITE_OFF, {"account_id": page.account, "position_id": row["id"], "qty": gone, "at": at}
-    )
-    return settle(page, row, replace(was, qty=was.qty - gone), "position", at, why)
+    page.note("written_off", was.symbol, qty=gone, price=worth.price, why=why)
+    return settle(page, row, write_offs.write_down(page, row["id"], was, gone, at, why, worth), "position", at, why)
+
+
+def close(page: Page, row: Row, at: int, why: str, worth: Worth) -> Position:
+    """Close an open position whose rest cannot be traded."""
+    then = write_offs.become_dust(page, row["id"], position_of(row), at, why, worth)
+    return settle(page, row, then, "closed", at, why)
 
 
 def settle(page: Page, row: Row, then: Position, event: str, at: int, why: str) -> Position:
@@ -222,28 +214,13 @@ def settle(page: Page, row: Row, then: Position, event: str, at: int, why: str) 
     return then
 
 
-def keep_dust(page: Page, coin: str, change: Decimal, why: str) -> None:
-    """More or less dust of a coin."""
-    held = next((row["qty"] for row in page.rows(_DUST_OF, which=coin)), None)
-    if held is None:
-        page.connection.execute(dust.insert(), {"account_id": page.account, "coin": coin, "qty": change})
-    else:
-        page.connection.execute(_CHANGE_DUST, {"account": page.account, "which": coin, "qty": held + change})
-    page.note("dust", coin, qty=(held or ZERO) + change, change=change, why=why)
-
-
-def dust_of(page: Page) -> dict[str, Decimal]:
-    """What is left of closed positions, by coin."""
-    return {row["coin"]: row["qty"] for row in page.rows(_DUST) if row["qty"] != 0}
-
-
 _Folded = tuple[int | None, Position | None, Decimal, Decimal]
 
 
 def _open(page: Page, order: Row, fill: Fill) -> _Folded:
     """An entry's fill opens a position, also when an earlier one of that entry was closed; others close nothing."""
     if order["purpose"] is not Purpose.ENTRY:
-        return None, None, _oversold(page, fill, _taken(fill)), ZERO
+        return _close_nothing(page, fill)
     decision = order["decision"] or _unknown_decision(order)
     position = opened(fill, decision, str(order["client_id"] or order["exchange_id"]))
     row = {"account_id": page.account, **asdict(position)}
@@ -252,16 +229,23 @@ def _open(page: Page, order: Row, fill: Fill) -> _Folded:
     return (number[0] if number else None), position, ZERO, position.realised
 
 
+def _close_nothing(page: Page, fill: Fill) -> _Folded:
+    """A closing fill without a position: what was never ours earns nothing, but its fee was paid."""
+    oversold, earned = _excess(page, fill, _taken(fill))
+    return None, None, oversold, earned - fee_in_quote(fill)
+
+
 def _fold(page: Page, order: Row, fill: Fill, row: Row) -> _Folded:
     """A fill of the same side adds to the position if an entry made it; one of the other side takes away."""
     was = position_of(row)
     if fill.side is was.side and order["purpose"] is not Purpose.ENTRY:
-        return None, None, _oversold(page, fill, _taken(fill)), ZERO
+        return _close_nothing(page, fill)
     then = after(was, fill)
     oversold = ZERO
     if then.qty < 0:
-        oversold = _oversold(page, fill, -then.qty)
-        then = replace(then, qty=ZERO)
+        oversold, earned = _excess(page, fill, -then.qty)
+        then = valued(then, then.qty, fill.price)
+        then = replace(then, realised=then.realised + earned)
     settle(page, row, then, "position", fill.time, row["closed_why"] or str(order["purpose"]))
     return row["id"], then, oversold, then.realised - was.realised
 
@@ -272,7 +256,7 @@ def _missed(page: Page, order: Row, fill: Fill) -> Row | None:
     The venue told of the sale too late: it takes the place of what was written off, the earliest first. A position that was
     over stays so, since when it was; that its coins were taken is no longer the reason once sales account for all of them.
     """
-    rows = [] if order["purpose"] is Purpose.ENTRY else page.rows(_MISSED, symbol=fill.symbol, time=fill.time)
+    rows = [] if order["purpose"] is Purpose.ENTRY else write_offs.missed_by(page, fill.symbol, fill.time)
     if not rows or rows[0]["side"] is fill.side:
         return None
     # Coins may have been written off in several steps: each gets back no more than it took.
@@ -281,26 +265,27 @@ def _missed(page: Page, order: Row, fill: Fill) -> Row | None:
         found = min(sold, row["missing"])
         sold -= found
         position["qty"] += found
-        page.connection.execute(_CHANGE_WRITE_OFF, {"row": row["write_off"], "qty": row["missing"] - found})
+        position["realised"] -= write_offs.take_back(page, row, found)
+    restored = {name: position[name] for name in ("qty", "realised")}
+    page.connection.execute(_UPDATE, {"row": position["id"], **restored})
     page.note("found", fill.symbol, qty=_taken(fill) - sold, fill_id=fill.fill_id)
     # Once sales account for (nearly) all of them, the position was sold and not emptied: its result counts again.
-    left = sum((row["qty"] for row in page.rows(_WRITTEN_OFF, position=position["id"])), ZERO)
+    left = write_offs.left_of(page, position["id"])
     if position["closed_why"] == TAKEN and left <= position["initial_qty"] * _REST:
         position["closed_why"] = None
     return position
 
 
-def _oversold(page: Page, fill: Fill, amount: Decimal) -> Decimal:
-    """What of a closing fill no position stands for: coins sold come out of the dust first."""
-    coin = fill.symbol.split("-", 1)[0]
-    swept = ZERO
+def _excess(page: Page, fill: Fill, amount: Decimal) -> tuple[Decimal, Decimal]:
+    """What of a closing fill no position stands for: how much of it was never ours, and what the dust in it earned (in the
+    quote). Coins sold come out of the dust first.
+    """
+    swept, cost = ZERO, ZERO
     if fill.side is Side.SELL and not fill.symbol.endswith("-SWAP"):
-        swept = min(amount, dust_of(page).get(coin, ZERO))
-    if swept > 0:
-        keep_dust(page, coin, -swept, f"sold with {fill.fill_id}")
+        swept, cost = write_offs.sell_dust(page, fill.symbol.split("-", 1)[0], amount, f"sold with {fill.fill_id}")
     if amount > swept:
         page.note("oversold", fill.symbol, qty=amount - swept, fill_id=fill.fill_id)
-    return amount - swept
+    return amount - swept, swept * fill.price - cost / _dollar_rate(fill)
 
 
 def _taken(fill: Fill) -> Decimal:
@@ -323,11 +308,11 @@ def _traded(page: Page, order: Row, fill: Fill) -> OrderRecord:
 
 
 def _dollar_rate(fill: Fill) -> Decimal:
-    """Dollars for one unit of the quote: dollars count one to one, others as the fill's fee was counted."""
+    """Dollars for one unit of the quote: what stands for dollars at its own rate, others as the fill's fee was counted."""
     fee = fee_in_quote(fill)
-    if fill.symbol.split("-")[1] in DOLLARS or fee == 0 or fill.fee_usd == 0:
-        return ONE
-    return fill.fee_usd / fee
+    if fill.symbol.split("-")[1] in DOLLARS:
+        return fill.quote_usd
+    return ONE if fee == 0 or fill.fee_usd == 0 else fill.fee_usd / fee
 
 
 def _unknown_decision(order: Row) -> Decision:

@@ -12,26 +12,23 @@ from decimal import Decimal
 from sqlalchemy import bindparam, select
 from sqlalchemy.exc import IntegrityError
 
-from bot.domain.booking import AlreadyDecided, Booking
+from bot.domain.booking import AlreadyDecided, Booking, Worth
 from bot.domain.clock import Clock
 from bot.domain.events import Command
 from bot.domain.fill import Fill
 from bot.domain.ids import Account
-from bot.domain.money import ZERO
-from bot.domain.order import Decision, Intent, Numbers, OrderRecord, OrderStatus, Purpose, Side, VenueOrder, follow
+from bot.domain.order import Decision, Intent, Numbers, OrderRecord, OrderStatus, Purpose, VenueOrder, follow
 from bot.domain.position import Position
 from bot.domain.status import BrokerStatus
-from bot.store import facts, holdings, orders, stretches
+from bot.store import facts, holdings, orders, stretches, write_offs
 from bot.store.answers import About
 from bot.store.database import Store
 from bot.store.health import keep_status
 from bot.store.schema import commands
-from bot.store.standing import addressed, desk_of
+from bot.store.standing import addressed, command_of, desk_of
 from bot.store.transaction import Transactions
 
-_UNANSWERED = (
-    select(commands.c.verb, commands.c.id).where(addressed(), commands.c.answered_at.is_(None)).order_by(commands.c.id)
-)
+_UNANSWERED = select(commands).where(addressed(), commands.c.answered_at.is_(None)).order_by(commands.c.id)
 _ANSWER = commands.update().where(addressed(), commands.c.id == bindparam("number"), commands.c.answered_at.is_(None))
 #: Fills of which it is kept in mind that they are booked: venues show the last hour's again and again.
 _MEMORY = 300
@@ -177,20 +174,27 @@ class Ledger:
             booking = holdings.enter(page, row, fill)
         return self._counted(booking)
 
-    def sold_by_owner(self, symbol: str, fill: Fill) -> Booking:
-        """Book a sale that the owner made by hand of coins of this symbol's position; KeyError without one."""
+    def sold_by_owner(self, symbol: str, fill: Fill, quote_usd: Decimal) -> Booking:
+        """Book a sale that the owner made by hand of coins of this symbol's position; KeyError without one. `quote_usd` is the
+        position's quote in dollars.
+        """
         touched = (About.FILLS, About.POSITIONS, About.STRETCHES)
         with self._db.changing(fill.exchange_order_id, also=touched) as page:
-            booking = holdings.sold_by_owner(page, holdings.the_open(page, symbol), fill)
+            booking = holdings.sold_by_owner(page, holdings.the_open(page, symbol), fill, quote_usd)
         return self._counted(booking)
 
     def _counted(self, booking: Booking) -> Booking:
         """Remember what a booked fill earned."""
         self._remember_booked(booking.fill.fill_id)
-        for since in self._earned:
-            if booking.fill.time >= since:
-                self._earned[since] += booking.realised
+        if booking.restates:
+            self._earned.clear()
+        self._count(booking.fill.time, booking.realised)
         return booking
+
+    def _count(self, at: int, earned: Decimal) -> None:
+        for since in self._earned:
+            if at >= since:
+                self._earned[since] += earned
 
     def is_booked(self, fill_id: str) -> bool:
         """Whether a fill stands in the book; one that does, does for ever."""
@@ -227,29 +231,34 @@ class Ledger:
             then = replace(was, stage=stage, stop_price=stop_price, kept=was.kept if kept is None else kept)
             return holdings.settle(page, row, then, "plan", page.market, "")
 
-    def close(self, symbol: str, at: int, why: str) -> Position:
-        """Close a position whose rest cannot be traded: what is left becomes dust of its base coin."""
+    def close(self, symbol: str, at: int, why: str, worth: Worth) -> Position:
+        """Close a position whose rest cannot be traded: what is left becomes dust of its base coin, worth so much."""
         with self._db.writing(About.POSITIONS, About.DUST, About.STRETCHES) as page:
             row = holdings.the_open(page, symbol)
-            was = holdings.position_of(row)
-            if was.side is Side.BUY and was.qty > 0:
-                holdings.keep_dust(page, was.base, was.qty, f"rest of {symbol}: {why}")
-            return holdings.settle(page, row, replace(was, qty=ZERO), "closed", at, why)
+            then = holdings.close(page, row, at, why, worth)
+        return self._valued(row["realised"], then, at, worth)
 
-    def write_off(self, symbol: str, qty: Decimal, at: int, why: str) -> Position:
-        """The owner took `qty` of the position's coins away: the position shrinks without a fill, to 0 at most.
+    def write_off(self, symbol: str, qty: Decimal, at: int, why: str, worth: Worth) -> Position:
+        """The owner took `qty` of the position's coins away, worth so much: the position shrinks without a fill, to 0 at most.
 
         A sale of ours that had taken them and is told only later takes the write-off's place, with its result.
         """
         with self._db.writing(About.POSITIONS, About.STRETCHES) as page:
-            return holdings.write_off(page, holdings.the_open(page, symbol), qty, at, why)
+            row = holdings.the_open(page, symbol)
+            then = holdings.write_off(page, row, qty, at, why, worth)
+        return self._valued(row["realised"], then, at, worth)
+
+    def _valued(self, before: Decimal, then: Position, at: int, worth: Worth) -> Position:
+        """Remember what coins earned that left a position without a sale."""
+        self._count(at, (then.realised - before) * worth.quote_usd)
+        return then
 
     def dust(self) -> dict[str, Decimal]:
         """What is left over of closed positions, by base coin."""
-        return dict(self._db.read(About.DUST, "dust", holdings.dust_of))
+        return dict(self._db.read(About.DUST, "dust", write_offs.dust_of))
 
     def realised_since(self, at: int) -> Decimal:
-        """Dollars earned (lost) by fills since market time `at`: results of closing ones, fees of all."""
+        """Dollars earned (lost) since market time `at`: results of what was closed, fees of all fills."""
         if at not in self._earned:
             with self._db.reading() as page:
                 self._earned[at] = holdings.realised_since(page, at)
@@ -325,7 +334,7 @@ class Ledger:
         """Orders of the operator that were not answered yet, oldest first: to this account, or left at its desk."""
         with self._db.reading() as page:
             rows = page.rows(_UNANSWERED, **desk_of(self.account))
-            return [Command(row["verb"], row["id"]) for row in rows]
+            return [command_of(row) for row in rows]
 
     def answer(self, number: int, result: str) -> None:
         """Say what became of a command; the first answer stands."""
@@ -343,7 +352,7 @@ class Ledger:
             if done.rowcount:
                 page.note("answered", str(number), result=result)
 
-    def report_status(self, status: BrokerStatus) -> None:
-        """How the account's trader is now, for whoever looks from outside."""
+    def report_status(self, status: BrokerStatus) -> BrokerStatus:
+        """How the account's trader is now, for whoever looks from outside; returns it with what was known before."""
         with self._db.noting() as page:
-            keep_status(page, status)
+            return keep_status(page, status)

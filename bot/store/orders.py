@@ -51,6 +51,9 @@ _SENT_SINCE = select(func.count().label("count")).where(
 _NEWEST_SENT = select(func.max(orders.c.created_at).label("newest")).where(
     orders.c.account_id == bindparam("account"), orders.c.client_id.is_not(None)
 )
+_ENTRIES = _OLDEST_FIRST.where(
+    orders.c.purpose == bindparam("purpose"), orders.c.created_at >= bindparam("since"), orders.c.decision.is_not(None)
+)
 _INSERT = orders.insert()
 _UPDATE = orders.update().where(orders.c.id == bindparam("row"))
 
@@ -197,6 +200,15 @@ def unsettled(page: Page) -> list[OrderRecord]:
 def of_symbol(page: Page, symbol: str, since: int) -> list[OrderRecord]:
     """Orders of a symbol from market time `since` on, oldest first."""
     return [record_of(row) for row in page.rows(_OF_SYMBOL, symbol=symbol, since=since)]
+
+
+def entered(page: Page, since: int) -> dict[tuple[str, int], list[OrderRecord]]:
+    """The entries since market time `since` of which something filled, by symbol and the close that decided (market ms)."""
+    found: dict[tuple[str, int], list[OrderRecord]] = {}
+    for record in map(record_of, page.rows(_ENTRIES, purpose=Purpose.ENTRY, since=since)):
+        if record.decision is not None and record.booked_qty > ZERO:
+            found.setdefault((record.symbol, record.decision.candle_close), []).append(record)
+    return found
 
 
 def _insert(page: Page, event: str, row: dict[str, Any]) -> OrderRecord:

@@ -21,9 +21,9 @@ from bot.domain.ids import Account, AccountKey
 from bot.domain.status import BrokerStatus
 from bot.store import migrate
 from bot.store.database import APPLICATION_ID, Store, StoreError, address, name_of, shared
-from bot.store.health import from_row
+from bot.store.health import status_of
 from bot.store.page import Page, account_of
-from bot.store.schema import accounts, commands, health
+from bot.store.schema import accounts, commands
 
 T = TypeVar("T")
 
@@ -115,9 +115,9 @@ class Books:
         """How the trader of each account is; one whose trader has not reported yet is missing."""
         found = {}
         for seen in self.accounts():
-            query = select(health).where(health.c.account_id == seen.number)
-            for row in self.read(seen, partial(Page.rows, query=query)) or ():
-                found[seen.account.key] = from_row(seen.account, row)
+            said = self.read(seen, partial(status_of, seen.account))
+            if said is not None:
+                found[seen.account.key] = said
         return found
 
     def post(self, verb: Verb, key: AccountKey | None = None) -> dict[AccountKey, Posted]:

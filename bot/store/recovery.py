@@ -20,6 +20,7 @@ from bot.store.backup import backed_up, backups, put_back, set_aside
 from bot.store.database import Store, StoreError
 from bot.store.page import Page
 from bot.store.reader import Books, Seen
+from bot.store.report import open_with_stops
 from bot.store.rotation import give_up
 from bot.store.schema import accounts
 from bot.store.standing import answer_all, desk, post
@@ -74,9 +75,10 @@ def put_backups_back(data_dir: Path, backup_dir: Path, key: AccountKey | None = 
             except (sqlite3.Error, OSError) as error:
                 raise StoreError(f"{newest}: cannot be put back: {error}") from error
             _pause(file)
+            before = f", what was there is kept as {kept}" if kept else ""
             lines.append(
-                f"{file.name} is {newest.name} now, what was there is kept as {kept}; the next start adds what is newer and makes"
-                f" no entries until `nija resume`: what was ordered since the backup is not in it"
+                f"{file.name} is {newest.name} now{before}; the next start adds what is newer and makes no entries until"
+                " `nija resume`: what was ordered since the backup is not in it"
             )
     return lines
 
@@ -97,18 +99,37 @@ def _pause(file: Path) -> None:
             page.note("paused", "a backup was put in the book's place")
 
 
-def forget_accounts(books: Books, key: AccountKey | None = None, among: Sequence[Seen] = ()) -> list[str]:
-    """Give up what accounts still hold, by the owner's decision; a line for each that held something. `among` which: by default
-    the current ones.
+def at_stake(books: Books, key: AccountKey | None = None, among: Sequence[Seen] = ()) -> list[str]:
+    """A line for each position that `forget_accounts` would give up, with the stops that rest for it. `among` which accounts: by
+    default the current ones.
     """
     lines = []
-    for seen in (one for one in among or books.accounts() if key in (None, one.account.key)):
+    for seen in _meant(books, key, among):
+        for one in books.read(seen, open_with_stops) or ():
+            stops = " and ".join(f"{stop['qty']} at {stop['trigger_price']}" for stop in one["stops"])
+            rests = (
+                f"its stop rests at the exchange ({stops}) and may still sell: cancel it there, or keep it as your guard"
+                if stops
+                else "no stop of it is known to rest at the exchange"
+            )
+            lines.append(f"{seen.account.key.label}: {one['qty']} {one['symbol']} of {seen.account}: {rests}")
+    return lines
+
+
+def forget_accounts(books: Books, key: AccountKey | None = None, among: Sequence[Seen] = ()) -> list[str]:
+    """Give up what accounts still hold (`at_stake`), by the owner's decision; a line for each that held something."""
+    lines = []
+    for seen in _meant(books, key, among):
         with closing(Store.open(seen.where)) as store:
             symbols = give_up(store, seen.number)
         if symbols:
             held = ", ".join(symbols)
             lines.append(f"{seen.account.key.label}: {held} given up in the book of {seen.account}; nothing was sold")
     return lines
+
+
+def _meant(books: Books, key: AccountKey | None, among: Sequence[Seen]) -> list[Seen]:
+    return [one for one in among or books.accounts() if key in (None, one.account.key)]
 
 
 def _stamp() -> str:

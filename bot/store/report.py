@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from typing import Any, TextIO
@@ -15,14 +16,16 @@ from sqlalchemy import BindParameter, bindparam, select
 
 from bot.domain.clock import iso
 from bot.domain.ids import Account, AccountKey
-from bot.domain.money import plain
-from bot.domain.order import DONE, STOPS
+from bot.domain.money import plain, shortened
+from bot.domain.order import DONE, STOPS, Side
+from bot.domain.position import Position
 from bot.domain.status import BrokerStatus, Status
-from bot.store.health import from_row
-from bot.store.holdings import dust_of, open_rows, position_of
+from bot.store.health import status_of
+from bot.store.holdings import open_positions, open_rows, position_of
 from bot.store.page import Page, Row
 from bot.store.reader import Books, Seen
-from bot.store.schema import fills, health, naked, orders
+from bot.store.schema import fills, naked, orders
+from bot.store.write_offs import dust_of
 
 #: The columns of the accountant's file, in order.
 COLUMNS = (
@@ -45,8 +48,12 @@ COLUMNS = (
     "currency",
 )
 
+#: Significant digits of a price: no market quotes more.
+_DIGITS = 12
+
 _ACCOUNT: BindParameter[int] = bindparam("account")
 _ORDERS = select(orders).where(orders.c.account_id == _ACCOUNT).order_by(orders.c.created_at, orders.c.id)
+_STOPS = _ORDERS.where(orders.c.exchange_id.is_not(None), orders.c.status.not_in(DONE), orders.c.type.in_(STOPS))
 _FILLS = (
     select(fills, orders.c.client_id, orders.c.purpose, orders.c.pay_in)
     .join(orders, fills.c.order_id == orders.c.id)
@@ -54,7 +61,26 @@ _FILLS = (
     .order_by(fills.c.time, fills.c.id)
 )
 _NAKED = select(naked).where(naked.c.account_id == _ACCOUNT).order_by(naked.c.start_at, naked.c.id)
-_HEALTH = select(health).where(health.c.account_id == _ACCOUNT)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An open position and the price at which a stop of it rests at the exchange; None when none does."""
+
+    position: Position
+    stop: Decimal | None
+
+
+def held_by(page: Page) -> list[Held]:
+    """The open positions of an account, oldest first, each with its stop; of several the one that triggers first."""
+    resting = page.rows(_STOPS)
+    return [_with_stop(position, resting) for position in open_positions(page)]
+
+
+def _with_stop(position: Position, resting: list[Row]) -> Held:
+    prices = [row["trigger_price"] for row in resting if _protects(row, position.symbol) and row["trigger_price"]]
+    first = max if position.side is Side.BUY else min
+    return Held(position, first(prices) if prices else None)
 
 
 def document(books: Books, key: AccountKey | None = None, *, every: bool = False) -> dict[str, Any]:
@@ -85,11 +111,13 @@ def _wanted(books: Books, key: AccountKey | None, *, every: bool) -> Iterator[Se
 def _broker(account: Account, page: Page) -> dict[str, Any]:
     rows = page.rows(_ORDERS)
     unheard = BrokerStatus(account.key, Status.DEGRADED)  # it has opened its account and not reported yet
-    state = next((from_row(account, row) for row in page.rows(_HEALTH)), unheard)
+    state = status_of(account, page) or unheard
+    measured = bool(state.measured_at)
     return {
+        "mode": account.mode,
         "status": state.status,
-        "balance_usd": plain(state.balance_usd),
-        "equity_usd": plain(state.equity_usd),
+        "balance_usd": plain(state.balance_usd) if measured else None,
+        "equity_usd": plain(state.equity_usd) if measured else None,
         "orders": [_order(row) for row in rows],
         "fills": [_fill(row) for row in page.rows(_FILLS)],
         "positions": [_position(row, rows) for row in open_rows(page)],
@@ -98,6 +126,12 @@ def _broker(account: Account, page: Page) -> dict[str, Any]:
         "cycles": state.cycles,
         "cycles_ok": state.cycles_ok,
     }
+
+
+def open_with_stops(page: Page) -> list[dict[str, Any]]:
+    """The open positions of an account, each with the stops that may rest for it."""
+    rows = page.rows(_ORDERS)
+    return [_position(row, rows) for row in open_rows(page)]
 
 
 def _order(row: Row) -> dict[str, Any]:
@@ -111,7 +145,7 @@ def _order(row: Row) -> dict[str, Any]:
         "type": str(row["type"]),
         "qty": plain(row["qty"]),
         "filled_qty": plain(row["filled_qty"]),
-        "avg_price": _number(row["avg_price"]),
+        "avg_price": price_text(row["avg_price"]),
         "status": str(row["status"]),
         "reason": row["reason"],
         "created_at": iso(row["created_at"]),
@@ -141,7 +175,7 @@ def _position(row: Row, all_orders: list[Row]) -> dict[str, Any]:
         "symbol": position.symbol,
         "side": str(position.side),
         "qty": plain(position.qty),
-        "entry_price": plain(position.entry_price),
+        "entry_price": price_text(position.entry_price),
         "stage": position.stage,
         "stops": [_stop(order) for order in all_orders if _protects(order, position.symbol)],
         "opened_at": iso(position.opened_at),
@@ -158,7 +192,7 @@ def _stop(row: Row) -> dict[str, Any]:
     return {
         "exchange_id": row["exchange_id"],
         "qty": plain(row["qty"] - row["filled_qty"]),
-        "trigger_price": _number(row["trigger_price"]),
+        "trigger_price": price_text(row["trigger_price"]),
     }
 
 
@@ -181,6 +215,11 @@ def _entry(seen: Seen, row: Row) -> dict[str, Any]:
         "realised_usd": _number(row["realised_usd"]),
         "purpose": str(row["purpose"]),
     }
+
+
+def price_text(value: Decimal | None) -> str | None:
+    """A price for programs: an average has no more digits than any price has."""
+    return None if value is None else plain(shortened(value, _DIGITS))
 
 
 def _number(value: Decimal | None) -> str | None:

@@ -240,6 +240,10 @@ write_offs = Table(
     Column("position_id", _ID, ForeignKey("positions.id"), nullable=False),
     _amount("qty"),
     _time("at"),
+    Column("why", Text),
+    _amount("price", nullable=True),
+    _amount("quote_usd", nullable=True),
+    _amount("realised", nullable=True),
     Index("write_offs_of_account", "account_id"),
 )
 
@@ -261,6 +265,7 @@ fills = Table(
     _amount("fee_usd"),
     _time("time"),
     _amount("realised_usd", nullable=True),
+    _amount("quote_usd", nullable=True),
     UniqueConstraint("account_id", "fill_id", name="fills_once"),
     Index("fills_by_time", "account_id", "time"),
 )
@@ -271,6 +276,7 @@ dust = Table(
     _account(primary_key=True),
     Column("coin", Text, primary_key=True),
     _amount("qty"),
+    _amount("cost_usd", nullable=True),
 )
 
 naked = Table(
@@ -309,6 +315,8 @@ commands = Table(
     _time("posted_at"),
     _time("answered_at", nullable=True),
     Column("result", Text),
+    Column("symbol", Text),
+    Column("detail", Text),
     Index(
         "commands_open",
         "account_id",

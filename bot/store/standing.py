@@ -15,15 +15,17 @@ from dataclasses import asdict, dataclass, fields
 from sqlalchemy import URL, ColumnElement, Connection, and_, bindparam, or_, select
 
 from bot.domain.clock import system_ms
-from bot.domain.events import Verb
+from bot.domain.events import Command, Verb
 from bot.domain.ids import Account, AccountKey
 from bot.store.database import Store, StoreError, name_of
-from bot.store.page import Page, account_of
+from bot.store.page import Page, Row, account_of
 from bot.store.reader import Books, Posted
 from bot.store.schema import OF_KEY, accounts, commands
 
 #: The answer to an order that a later `resume` makes void.
 BY_RESUME = "called back: `nija resume` was ordered after it"
+#: What a later `resume` makes void.
+ENDED_BY_RESUME = frozenset({Verb.PAUSE, Verb.FLATTEN, Verb.RESUME})
 _WAITING = (
     select(commands, *(accounts.c[one.name] for one in fields(Account)))
     .join(accounts, commands.c.account_id == accounts.c.id)
@@ -38,8 +40,12 @@ class Waiting:
 
     at: Posted
     to: Account
-    verb: Verb
+    command: Command
     posted_at: int
+
+    @property
+    def verb(self) -> Verb:
+        return self.command.verb
 
 
 def desk(mode: str, key: AccountKey) -> Account:
@@ -64,15 +70,21 @@ def desk_of(account: Account) -> dict[str, str]:
     return {name: getattr(account, name) for name in OF_KEY}
 
 
-def post(where: URL, verb: Verb, to: Account) -> Posted:
-    """Order something of an account or a desk; a `resume` calls back what still waits there. Raises `StoreError`."""
+def command_of(row: Row) -> Command:
+    """The command that a row of `commands` is."""
+    return Command(row["verb"], row["id"], row["symbol"] or "", row["detail"] or "")
+
+
+def post(where: URL, verb: Verb, to: Account, symbol: str = "", detail: str = "") -> Posted:
+    """Order something of an account or a desk; a `resume` calls back what it makes void there. Raises `StoreError`."""
     with closing(Store.open(where)) as store, store.writing() as connection:
         number = _number(connection, to)
         if verb is Verb.RESUME:
             for one in _waiting(connection, where):
-                if desk_of(one.to) == desk_of(to):
+                if desk_of(one.to) == desk_of(to) and one.command.verb in ENDED_BY_RESUME:
                     _answer(connection, one.at.number, BY_RESUME)
         row = {"account_id": number, "verb": verb, "posted_at": system_ms()}
+        row |= {"symbol": symbol or None, "detail": detail or None}
         key = connection.execute(commands.insert(), row).inserted_primary_key
         return Posted(where, key[0] if key else 0)
 
@@ -113,7 +125,7 @@ def _waiting(connection: Connection, where: URL) -> list[Waiting]:
         Waiting(
             Posted(where, row["id"]),
             account_of(row),
-            row["verb"],
+            command_of(row),
             row["posted_at"],
         )
         for row in rows

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from bot.domain.candles import Candles
 from bot.strategy import rule
-from bot.strategy.base import Close, Evaluation, Leg, Numbers, Rows, Strategy, Trade
-from bot.strategy.exits import FLAT
+from bot.strategy.base import Close, Condition, Evaluation, Leg, Numbers, Rows, Strategy, Trade
+from bot.strategy.exits import FLAT, LONG
 from bot.strategy.indicators import Indicators, indicators
 from bot.strategy.params import APEX, DEFAULT_OWNER, ApexParams, Owner
-from bot.strategy.rule import AtClose, Reading, Signal, Why
+from bot.strategy.rule import AtClose, Conditions, Points, Reading, Signal, Why
 
 #: The rule's own reasons to be out at a close.
 EXITS = ("turn",)
+#: The names of the conditions, the points and the score, in the order they are asked; and which of them are needed.
+_NAMES = (*Conditions._fields, *(f"point_{name}" for name in Points._fields), "score")
+_NEEDED = tuple(name == "score" or name in Conditions._fields[:7] for name in _NAMES)
 
 
 class ApexStrategy(Strategy):
@@ -27,15 +30,22 @@ class ApexStrategy(Strategy):
         rest = 1.0 - params.tp1_share - params.tp2_share
         shares = (params.tp1_share, params.tp1_r), (params.tp2_share, params.tp2_r), (rest, params.tp3_r)
         self.legs = tuple(Leg(share, target) for share, target in shares)
-        self.rows = Rows(self.columns, rule.decided, AtClose._fields, rule.closed, params, EXITS)
+        self.rows = Rows(self.columns, rule.at_row, AtClose._fields, rule.closed, params, EXITS)
 
     def evaluate(self, candles: Candles) -> Evaluation:
-        """The rule at the last close. A short signal has side -1 whether or not the venue can short."""
+        """The rule at the last close. A short signal has side -1 whether or not the venue can short; without a trend, what is
+        shown is what was asked for a long.
+        """
         if len(candles) < self.required:
             closed_at, close = (candles.closed_at, float(candles.close[-1])) if len(candles) else (0, 0.0)
             return Evaluation(FLAT, closed_at, close, why=_words(Why.NOT_READY))
         now = self.reading(candles)
-        signal = rule.decide(now, self.params)
+        side = rule.possible(now)
+        asked = rule.conditions(now, side, self.params)
+        signal = rule.decided(now, side, asked, self.params)
+        considered = signal.trend or LONG
+        if considered != side:
+            asked = rule.conditions(now, considered, self.params)
         return Evaluation(
             side=signal.side,
             closed_at=candles.closed_at,
@@ -45,6 +55,8 @@ class ApexStrategy(Strategy):
             score=signal.score,
             why=f"score {signal.score} adx {now.adx:.1f}" if signal.side else _words(signal.why),
             facts=_facts(now, signal),
+            conditions=self._conditions(asked),
+            considered=considered,
         )
 
     def size_pct(self, evaluation: Evaluation) -> float:
@@ -64,6 +76,13 @@ class ApexStrategy(Strategy):
     def columns(self, candles: Candles) -> Indicators:
         """What the rule reads, over all candles."""
         return indicators(candles, self.params)
+
+    def _conditions(self, asked: Conditions) -> tuple[Condition, ...]:
+        """All that the rule asked, with the points and the score that it makes."""
+        points = rule.points(asked)
+        found = (*asked, *[(float(held), 1.0, held) for held in points], rule.enough(rule.score(points), self.params))
+        values, limits, answers = zip(*found, strict=True)
+        return tuple(map(Condition, _NAMES, values, limits, answers, _NEEDED))
 
     def reading(self, candles: Candles) -> Reading:
         """What the rule sees at the last close; needs two candles."""

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 from bot.domain.candles import Candles
+from bot.domain.judgement import Condition
 from bot.domain.order import Numbers
 from bot.strategy import exits
 from bot.strategy.exits import FLAT, Asked, Exit, Leg, Legs, Terms, Trade
@@ -22,6 +23,7 @@ from bot.strategy.params import DEFAULT_OWNER, Owner
 
 __all__ = [
     "Close",
+    "Condition",
     "Costs",
     "Ended",
     "Evaluation",
@@ -48,6 +50,8 @@ class Evaluation(NamedTuple):
     ranks it among others. `risk_price` is where the strategy itself gets out when that is before the stop (NaN: at the stop):
     R, and what a trade must pay, are measured from it. `score` is how good it finds the trade, in its own measure, and `why`
     what spoke for it or against it. `kept` comes back with the trade; `facts` are the numbers behind all that, for people.
+    `conditions` are what `nija explain` shows of it: all that was asked, in that order, also without a side; `considered` is the
+    side that they were asked for (0: that of `side`).
     """
 
     side: int
@@ -60,6 +64,8 @@ class Evaluation(NamedTuple):
     why: str = ""
     kept: Numbers = ()
     facts: Numbers = ()
+    conditions: tuple[Condition, ...] = ()
+    considered: int = 0
 
     @property
     def out_at(self) -> float:

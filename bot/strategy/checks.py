@@ -118,6 +118,10 @@ def daily_loss(now: Lost) -> Check:
 
 
 # -- may this symbol enter on this candle -----------------------------------------------------------------------------
+def denied(now: Symbol) -> Check:
+    return Check(now.denied != "", now.denied, "allowed")
+
+
 def unsettled(now: Symbol) -> Check:
     return Check(now.unsettled > 0, now.unsettled, 0)
 

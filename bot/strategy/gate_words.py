@@ -81,6 +81,7 @@ _SENTENCES: Mapping[Gate, tuple[Callable[[Decimal], str], str]] = {
         _percent,
         "{value} lost since 00:00 UTC, MAX_DAILY_LOSS_PCT is {limit}: no new entries until the next UTC day",
     ),
+    Gate.DENIED: (plain, "{value}"),
     Gate.UNSETTLED: (plain, "an order of {part.base} is not settled"),
     Gate.MARKET: (plain, "the market takes no entries now: {value}"),
     Gate.STOPPED_OUT: (_time, "stopped out in this candle, at {value}: the next one may enter"),

@@ -47,6 +47,7 @@ class Gate(IntEnum):
     HISTORY = auto()
     DRAWDOWN = auto()
     DAILY_LOSS = auto()
+    DENIED = auto()
     UNSETTLED = auto()
     MARKET = auto()
     STOPPED_OUT = auto()
@@ -88,6 +89,13 @@ class Blocked(NamedTuple):
     part: Any
 
 
+class Asked(NamedTuple):
+    """A gate that was asked, and its answer."""
+
+    gate: Gate
+    check: Check
+
+
 P = TypeVar("P", bound=tuple[Any, ...])
 Rows = Mapping[Gate, Callable[[P], Check]]
 
@@ -110,6 +118,7 @@ OPERATION: Rows[Operation] = {
 ACCOUNT: Rows[Account] = {Gate.STOP_ORDERS: checks.stop_orders, Gate.FUNDS: checks.funds, Gate.HISTORY: checks.history}
 LOST: Rows[Lost] = {Gate.DRAWDOWN: checks.drawdown, Gate.DAILY_LOSS: checks.daily_loss}
 SYMBOL: Rows[Symbol] = {
+    Gate.DENIED: checks.denied,
     Gate.UNSETTLED: checks.unsettled,
     Gate.MARKET: checks.market,
     Gate.STOPPED_OUT: checks.stopped_out,
@@ -163,7 +172,7 @@ GATES: tuple[Rows[Any], ...] = (
 )
 
 
-def asked(rows: Rows[P]) -> Callable[[P], int]:
+def asked_in_order(rows: Rows[P]) -> Callable[[P], int]:
     """`first` as one function that can be compiled: the number of the gate that blocks, 0 when all let the entry pass."""
     found: Callable[[P], int] = _passes
     for gate, check in reversed(list(rows.items())):
@@ -182,10 +191,12 @@ def _asked_first(gate: int, check: Callable[[P], Check], others: Callable[[P], i
     return blocked_by
 
 
-def first(rows: Rows[P], part: P) -> Blocked | None:
-    """The first gate of `rows` that blocks, or None when all let the entry pass."""
+def first(rows: Rows[P], part: P, asked: list[Asked] | None = None) -> Blocked | None:
+    """The first gate of `rows` that blocks, or None when all let the entry pass; `asked` takes all that were asked."""
     for gate, check in rows.items():
         found = check(part)
+        if asked is not None:
+            asked.append(Asked(gate, found))
         if found.blocked:
             return Blocked(gate, found.value, found.limit, part)
     return None

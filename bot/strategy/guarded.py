@@ -17,8 +17,9 @@ from traceback import extract_tb, format_exception_only
 from typing import NamedTuple, TypeVar
 
 from bot.domain.candles import Candles
+from bot.domain.judgement import Condition
 from bot.domain.order import Numbers, Purpose
-from bot.domain.text import safe_text
+from bot.domain.text import LONGEST_TEXT, safe_text
 from bot.strategy.base import Close, Costs, Ended, Evaluation, Exit, Look, Strategy, Terms, Trade
 from bot.strategy.exits import Legs
 
@@ -26,6 +27,8 @@ T = TypeVar("T")
 
 #: What a strategy may keep with a trade at most.
 MOST_KEPT = 50
+#: How many conditions a strategy may show at most.
+MOST_CONDITIONS = 100
 #: How many candles of each market a strategy may see at most: exchanges tell some hundred in one answer.
 MOST_CANDLES = 20_000
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -123,8 +126,11 @@ def _decision(found: object, candles: Candles) -> Evaluation:
         raise Wrong(f"an Evaluation is needed, not {_shown(found)}")
     if found.side not in (-1, 0, 1):
         raise Wrong(f"side is {_shown(found.side)}: 1, -1 or 0 is needed")
+    if found.considered not in (-1, 0, 1):
+        raise Wrong(f"considered is {_shown(found.considered)}: 1, -1 or 0 is needed")
+    found = found._replace(considered=int(found.considered), conditions=_conditions(found.conditions))
     if found.side == 0:
-        return found
+        return found._replace(why=safe_text(found.why))
     side, close, stop, out_at = int(found.side), _price(found.close, "close"), _price(found.stop, "stop"), found.out_at
     if found.closed_at != candles.closed_at or close != float(candles.close[-1]):
         raise Wrong(f"closed_at {found.closed_at} and close {close:g} are not those of the last candle")
@@ -187,6 +193,29 @@ def _kept(found: object) -> Numbers:
         if not isinstance(pair, tuple) or len(pair) != 2 or not isinstance(pair[0], str):
             raise Wrong(f"kept holds {_shown(pair)}: pairs of name and number are needed")
     return tuple((name, _number(value, name)) for name, value in found)
+
+
+def _conditions(found: object) -> tuple[Condition, ...]:
+    """A number that is not known (NaN) is a number here: it holds nothing."""
+    if not isinstance(found, tuple) or len(found) > MOST_CONDITIONS:
+        raise Wrong(f"conditions is {_shown(found)}: a tuple of at most {MOST_CONDITIONS} Condition is needed")
+    return found if all(map(_is_plain, found)) else tuple(map(_condition, found))
+
+
+def _is_plain(one: object) -> bool:
+    """Whether a condition can be kept as it is: there are many at each close, and most are."""
+    if type(one) is not Condition:
+        return False
+    name, value, limit, held, needed = one
+    numbers = type(value) is float and type(limit) is float and type(held) is bool and type(needed) is bool
+    return numbers and type(name) is str and len(name) <= LONGEST_TEXT and name.isprintable()
+
+
+def _condition(one: object) -> Condition:
+    if not isinstance(one, Condition) or not all(isinstance(number, Real) for number in one[1:3]):
+        raise Wrong(f"conditions holds {_shown(one)}: a Condition of two numbers is needed")
+    name, value, limit, held, needed = one
+    return Condition(safe_text(name), float(value), float(limit), bool(held), bool(needed))
 
 
 def _number(found: object, name: str) -> float:

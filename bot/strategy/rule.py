@@ -66,6 +66,43 @@ class Points(NamedTuple):
     volume: bool
 
 
+class Found(NamedTuple):
+    """One condition at one close: what was found, what it was held against, and whether it held."""
+
+    value: float
+    limit: float
+    held: bool
+
+
+class Conditions(NamedTuple):
+    """All conditions of an entry on one side but the score, in the order they are asked.
+
+    The first seven are needed. The rest makes the points, one point each for: near the middle EMA or VWAP; RSI in its range and the
+    close moving; one of two shapes, an engulfing candle or a rejection; the histogram moving; enough volume.
+    """
+
+    vwap: Found
+    ema_fast: Found
+    ema_middle: Found
+    histogram: Found
+    adx: Found
+    volume_5: Found
+    volume_20: Found
+    near_ema: Found
+    near_vwap: Found
+    rsi_low: Found
+    rsi_high: Found
+    close_moving: Found
+    engulfed: Found
+    engulfing_open: Found
+    engulfing_close: Found
+    body: Found
+    wick_against: Found
+    wick_ahead: Found
+    histogram_moving: Found
+    volume_2: Found
+
+
 class Signal(NamedTuple):
     """The decision of one close. `side` is 0 unless `why` is ENTER; `trend` is what the market filter saw."""
 
@@ -105,7 +142,7 @@ def reading(columns: Indicators, row: int) -> Reading:
     )
 
 
-def decided(columns: Indicators, row: int, params: ApexParams, owner: Owner) -> Decided:
+def at_row(columns: Indicators, row: int, params: ApexParams, owner: Owner) -> Decided:
     """The rule at the close of one row, in numbers."""
     now = reading(columns, row)
     signal = decide(now, params)
@@ -115,14 +152,24 @@ def decided(columns: Indicators, row: int, params: ApexParams, owner: Owner) -> 
 
 def decide(now: Reading, params: ApexParams) -> Signal:
     """The rule at one close. The stop and the momentum are given whenever a trend was seen, for the log."""
+    side = possible(now)
+    return decided(now, side, conditions(now, side, params), params)
+
+
+def possible(now: Reading) -> int:
+    """The only side that there can be a trend on."""
+    return LONG if now.close > now.vwap else SHORT
+
+
+def decided(now: Reading, side: int, asked: Conditions, params: ApexParams) -> Signal:
+    """The decision for that side, by what was asked for it."""
     if not ready(now):
         return nothing(Why.NOT_READY)
-    side = trend(now)
-    if side == FLAT:
+    if not trending(asked):
         return nothing(Why.NO_TREND)
-    found = points(now, side, params)
+    found = points(asked)
     total = score(found)
-    why = blocked_by(now, total, params)
+    why = blocked_by(asked, total, params)
     entered = side if why == Why.ENTER else FLAT
     return Signal(entered, why, side, total, found, stop_price(now, side, params), momentum(now))
 
@@ -141,36 +188,85 @@ def ready(now: Reading) -> bool:
     return math.isfinite(prices + averages + gauges + volumes)
 
 
-def trend(now: Reading) -> int:
-    """The side of the market: close beyond VWAP, the EMAs in order, the histogram with them."""
-    if now.close > now.vwap and now.ema_fast > now.ema_middle > now.ema_slow and now.histogram > 0.0:
-        return LONG
-    if now.close < now.vwap and now.ema_fast < now.ema_middle < now.ema_slow and now.histogram < 0.0:
-        return SHORT
-    return FLAT
+def conditions(now: Reading, side: int, params: ApexParams) -> Conditions:
+    """What an entry on `side` asks, with the answers.
+
+    Wilder's RSI rises exactly when the close does; RSI values would leave an unchanged close to their rounding. A candle engulfs
+    when the one before it went against the trade and its own body covers that body; equal ends cover. It rejects with a long wick
+    against the trade and a short one with it, whatever its colour: a hammer, for a short a shooting star.
+    """
+    near = params.pullback * now.close
+    body = abs(now.close - now.open)
+    lower = min(now.open, now.close) - now.low
+    upper = now.high - max(now.open, now.close)
+    against, ahead = (lower, upper) if side == LONG else (upper, lower)
+    return Conditions(
+        beyond(side, now.close, now.vwap),
+        beyond(side, now.ema_fast, now.ema_middle),
+        beyond(side, now.ema_middle, now.ema_slow),
+        beyond(side, now.histogram, 0.0),
+        reaching(LONG, now.adx, params.adx_floor),
+        beyond(LONG, now.volume, params.volume_floor_of_5 * now.volume_5),
+        reaching(LONG, now.volume, params.volume_floor_of_20 * now.volume_20),
+        reaching(SHORT, abs(now.close - now.ema_middle), near),
+        reaching(SHORT, abs(now.close - now.vwap), near),
+        reaching(LONG, now.rsi, params.rsi_low),
+        reaching(SHORT, now.rsi, params.rsi_high),
+        beyond(side, now.close, now.last_close),
+        beyond(-side, now.last_close, now.last_open),
+        reaching(-side, now.open, now.last_close),
+        reaching(side, now.close, now.last_open),
+        beyond(LONG, body, 0.0),
+        reaching(LONG, against, params.long_wick * body),
+        reaching(SHORT, ahead, params.short_wick * body),
+        beyond(side, now.histogram, now.last_histogram),
+        reaching(LONG, now.volume, params.volume_of_2 * now.volume_2),
+    )
 
 
-def blocked_by(now: Reading, total: int, params: ApexParams) -> Why:
+def beyond(side: int, value: float, limit: float) -> Found:
+    """Above the limit for a long, below it for a short."""
+    return Found(value, limit, value > limit if side == LONG else value < limit)
+
+
+def reaching(side: int, value: float, limit: float) -> Found:
+    """At the limit or beyond it."""
+    return Found(value, limit, value >= limit if side == LONG else value <= limit)
+
+
+def trending(asked: Conditions) -> bool:
+    """Whether the market is on that side: close beyond VWAP, the EMAs in order, the histogram with them."""
+    return asked.vwap.held and asked.ema_fast.held and asked.ema_middle.held and asked.histogram.held
+
+
+def blocked_by(asked: Conditions, total: int, params: ApexParams) -> Why:
     """What blocks an entry with the trend first, or ENTER."""
-    if now.adx < params.adx_floor:
+    if not asked.adx.held:
         return Why.WEAK_TREND
-    if now.volume <= params.volume_floor_of_5 * now.volume_5:
+    if not asked.volume_5.held:
         return Why.THIN_VOLUME
-    if now.volume < params.volume_floor_of_20 * now.volume_20:
+    if not asked.volume_20.held:
         return Why.DRY_VOLUME
-    if total < params.score_needed:
+    if not enough(total, params).held:
         return Why.LOW_SCORE
     return Why.ENTER
 
 
-def points(now: Reading, side: int, params: ApexParams) -> Points:
-    """The five points for entering on `side`."""
+def enough(total: int, params: ApexParams) -> Found:
+    """The score against the points that are needed."""
+    return reaching(LONG, float(total), float(params.score_needed))
+
+
+def points(asked: Conditions) -> Points:
+    """The five points."""
+    engulfing = asked.engulfed.held and asked.engulfing_open.held and asked.engulfing_close.held
+    rejection = asked.body.held and asked.wick_against.held and asked.wick_ahead.held
     return Points(
-        pulled_back(now, params),
-        moving(now, side, params),
-        engulfing(now, side) or rejection(now, side, params),
-        side * (now.histogram - now.last_histogram) > 0.0,
-        now.volume >= params.volume_of_2 * now.volume_2,
+        asked.near_ema.held or asked.near_vwap.held,
+        asked.rsi_low.held and asked.rsi_high.held and asked.close_moving.held,
+        engulfing or rejection,
+        asked.histogram_moving.held,
+        asked.volume_2.held,
     )
 
 
@@ -182,36 +278,6 @@ def score(found: Points) -> int:
     total += 1 if found.histogram else 0
     total += 1 if found.volume else 0
     return total
-
-
-def pulled_back(now: Reading, params: ApexParams) -> bool:
-    """Close is near the middle EMA or near VWAP."""
-    near = params.pullback * now.close
-    return abs(now.close - now.ema_middle) <= near or abs(now.close - now.vwap) <= near
-
-
-def moving(now: Reading, side: int, params: ApexParams) -> bool:
-    """RSI is in its middle range and the price moves with the trade.
-
-    Wilder's RSI rises exactly when the close does; RSI values would leave an unchanged close to their rounding.
-    """
-    return params.rsi_low <= now.rsi <= params.rsi_high and side * (now.close - now.last_close) > 0.0
-
-
-def engulfing(now: Reading, side: int) -> bool:
-    """The candle before went against the trade, and this one's body covers that body; equal ends cover."""
-    if side * (now.last_close - now.last_open) >= 0.0:
-        return False
-    return side * (now.last_close - now.open) >= 0.0 and side * (now.close - now.last_open) >= 0.0
-
-
-def rejection(now: Reading, side: int, params: ApexParams) -> bool:
-    """A hammer (short: a shooting star): long wick against the trade, short one with it, any colour."""
-    body = abs(now.close - now.open)
-    lower = min(now.open, now.close) - now.low
-    upper = now.high - max(now.open, now.close)
-    against, ahead = (lower, upper) if side == LONG else (upper, lower)
-    return body > 0.0 and against >= params.long_wick * body and ahead <= params.short_wick * body
 
 
 def stop_price(now: Reading, side: int, params: ApexParams) -> float:

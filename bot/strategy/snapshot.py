@@ -57,7 +57,8 @@ class Symbol(NamedTuple):
     """What is known of the symbol before its price is asked for. Times in market ms.
 
     `candle` is the close of the deciding candle; `stopped_at` the last stop-out (0: none); `wait_min` the minutes until it may
-    enter after losses; `to_news` how far the nearest event of the calendar is; `entries` how often it was tried on this candle.
+    enter after losses; `to_news` how far the nearest event of the calendar is; `entries` how often it was tried on this candle;
+    `denied` why the owner wants no entry here, "" for nothing.
     """
 
     base: str
@@ -72,6 +73,7 @@ class Symbol(NamedTuple):
     to_news: int
     entries: int
     max_entries: int
+    denied: str = ""
 
 
 class Capacity(NamedTuple):

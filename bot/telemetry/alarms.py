@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Final
 
 from bot.domain.log import Event, Halt
+from bot.domain.status import MANY_ERRORS
 from bot.telemetry.log import LoggedEvent, one_line, shown
 from bot.telemetry.redact import HIDDEN, Redactor
 
@@ -71,14 +72,12 @@ class Rule:
         return level >= self.level and self.halt in (None, fields.get("limit")) and self.wanted(fields)
 
 
-#: Errors in a row after which an exchange counts as failed although its trader lives.
-_MANY: Final = 10
 _ERROR: Final = logging.ERROR
 
 
 def _many(fields: Mapping[str, object]) -> bool:
     errors = fields.get("in_a_row")
-    return isinstance(errors, int) and errors >= _MANY
+    return isinstance(errors, int) and errors >= MANY_ERRORS
 
 
 #: Halts with an alarm of their own.
@@ -119,11 +118,17 @@ def rules_for(level: int, event: LoggedEvent) -> tuple[Rule, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is sent: one title, one line. `bad` unless it says that something is over, or only reports."""
+    """What is sent: one title, one line. `bad` unless it says that something is over, or only reports.
+
+    `broker`, `at` (wall ms) and `text` are for whoever keeps it; a message that only reports has no `text`.
+    """
 
     title: str
     line: str
     bad: bool
+    broker: str = ""
+    at: int = 0
+    text: str = ""
 
 
 @dataclass(slots=True)
@@ -197,7 +202,8 @@ class Bell:
         line = one_line(self._redact(_line(event, self._redact)))[:LONGEST_LINE]
         counted = f" (and {more} more since the last message)" if more else ""
         at = datetime.fromtimestamp(now / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-        return Message(f"{title}: {what}", f"{line}{counted} [{at}]", bad)
+        text = "" if what == Kind.DAY.title else f"{what}: {line}{counted}"
+        return Message(f"{title}: {what}", f"{line}{counted} [{at}]", bad, event.broker or "", now, text)
 
 
 def _line(event: LoggedEvent, redact: Redactor) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Protocol
+
 from bot.domain.status import BrokerStatus
 
 
@@ -17,3 +20,15 @@ class Heartbeat:
         if status is not None:
             self.latest = status
         self.beats += 1
+
+
+class Observer(Protocol):
+    """Somebody outside who is kept informed of all brokers, by the supervisor's thread: neither call may wait."""
+
+    def observe(self, statuses: Sequence[BrokerStatus]) -> None:
+        """How all are now; every two seconds."""
+        ...
+
+    def stopping(self) -> None:
+        """The daemon has begun to stop."""
+        ...

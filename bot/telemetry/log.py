@@ -23,6 +23,7 @@ from types import TracebackType
 from typing import Final, Self, TextIO
 
 from bot.domain.log import Event
+from bot.domain.money import as_price, usd
 from bot.settings.load import ConfigError
 from bot.settings.variables import OperationSettings
 from bot.telemetry.log_file import Console, FollowedFile, tell_stderr
@@ -33,6 +34,8 @@ LONGEST_VALUE: Final = 2_000
 """Signs of one value that a line shows; an exchange's error page may be a megabyte."""
 
 _ROOT: Final = "nija"
+_PRICES: Final = frozenset({"price", "entry", "stop", "trigger"})
+"""Fields that are prices."""
 _TALKATIVE: Final = ("urllib3", "requests", "coinbase", "okx", "krakenex", "uvicorn", "websockets", "alembic")
 _SILENT: Final = ("sqlalchemy", "asyncio", "numba")
 
@@ -115,7 +118,7 @@ class LineFormatter(logging.Formatter, ABC):
         """The finished line, tracebacks included."""
 
     def _value(self, key: str, value: object) -> str:
-        return HIDDEN if self._redact.is_secret_name(key) else self._safe(_plain(value))
+        return HIDDEN if self._redact.is_secret_name(key) else self._safe(_written(key, value))
 
     def _safe(self, text: str) -> str:
         """Redacted before it is cut: half a secret would no longer be recognised."""
@@ -130,13 +133,14 @@ class LineFormatter(logging.Formatter, ABC):
 
 
 class TextFormatter(LineFormatter):
-    """`2026-11-22 19:40:01Z INFO  KRAKEN CONNECTED  account=… balance=$3,000.00`"""
+    """`2026-11-22 19:40:01Z INFO  KRAKEN CONNECTED  account=… balance=$3,000.00`; of an event with a `text` that alone."""
 
     def line(self, record: logging.LogRecord, said: _Said) -> str:
         time = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
         level = f"{_LEVELS.get(record.levelname, record.levelname):5}"
         head = " ".join(part for part in (time, level, said.source, said.text) if part)
-        fields = " ".join(self._field(key, value) for key, value in said.fields.items())
+        told = {"text": said.fields["text"]} if "text" in said.fields else said.fields
+        fields = " ".join(self._field(key, value) for key, value in told.items())
         lines = [f"{head}  {fields}" if fields else head]
         lines += [f"    | {line}" for line in self._traceback(record)]
         return self._redact("\n".join(one_line(line) for line in lines))
@@ -152,7 +156,7 @@ class TextFormatter(LineFormatter):
 
 
 class JsonFormatter(LineFormatter):
-    """One object a line with the same keys; money and quantities are strings."""
+    """One object a line with the same keys; money and quantities are strings. A `text` that has fields beside it is left out."""
 
     def line(self, record: logging.LogRecord, said: _Said) -> str:
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
@@ -160,12 +164,15 @@ class JsonFormatter(LineFormatter):
         if said.source:
             shown["broker" if said.is_ours else "logger"] = said.source
         shown["event"] = said.text
-        shown |= {key: self._json(key, value) for key, value in said.fields.items() if key not in shown}
+        told = {key: value for key, value in said.fields.items() if key != "text"} or said.fields
+        shown |= {key: self._json(key, value) for key, value in told.items() if key not in shown}
         if lines := self._traceback(record):
             shown["traceback"] = "\n".join(lines)
         return json.dumps(shown)
 
     def _json(self, key: str, value: object) -> object:
+        if isinstance(value, Mapping):
+            return {str(name): self._json(str(name), one) for name, one in value.items()}
         return value if value is None or isinstance(value, bool | int) else self._value(key, value)
 
 
@@ -186,7 +193,12 @@ def is_dollars(key: str, value: object) -> bool:
 
 def shown(key: str, value: object) -> str:
     """A field's value as people read it; not redacted yet."""
-    return _dollars(value) if isinstance(value, Decimal) and is_dollars(key, value) else _plain(value)
+    return usd(value) if isinstance(value, Decimal) and is_dollars(key, value) else _written(key, value)
+
+
+def _written(key: str, value: object) -> str:
+    """A field's value as text; an average price has as many digits as a price."""
+    return as_price(value) if key in _PRICES and isinstance(value, Decimal) and value.is_finite() else _plain(value)
 
 
 def _escaped(sign: re.Match[str]) -> str:
@@ -213,14 +225,6 @@ def _plain(value: object) -> str:
     if isinstance(value, list | tuple | set | frozenset):
         return ",".join(_plain(item) for item in value)
     return "-" if value is None else str(value)
-
-
-def _dollars(value: Decimal) -> str:
-    """Cents for amounts, four significant digits for less than a dollar: fees are fractions of a cent."""
-    sign, size = ("-" if value < 0 else ""), abs(value)
-    if not size.is_finite() or size >= 1 or not size:
-        return f"{sign}${size:,.2f}"
-    return f"{sign}${size:.{max(2, 3 - size.adjusted())}f}"
 
 
 # --- setting up

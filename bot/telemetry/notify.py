@@ -11,12 +11,13 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Final
 
 from bot.domain.clock import system_ms
 from bot.domain.log import Event, Log
 from bot.settings.load import Settings
+from bot.telemetry.alarm_file import AlarmFile
 from bot.telemetry.alarms import Bell, Message, Rule, rules_for
 from bot.telemetry.log import LoggedEvent, Logs
 from bot.telemetry.messenger import THREADS, Service, services
@@ -112,13 +113,21 @@ class Courier:
 
 
 class Notifier:
-    """Hears all events of the log and rings for those that are alarms. `now` is wall ms."""
+    """Hears all events of the log, rings for those that are alarms, and keeps them in a file. `now` is wall ms."""
 
-    def __init__(self, bell: Bell, couriers: Sequence[Courier], log: Log, now: Callable[[], int] = system_ms) -> None:
+    def __init__(
+        self,
+        bell: Bell,
+        couriers: Sequence[Courier],
+        log: Log,
+        now: Callable[[], int] = system_ms,
+        kept: AlarmFile | None = None,
+    ) -> None:
         self._bell = bell
         self._couriers = couriers
         self._log = log
         self._now = now
+        self._kept = kept
         self._events: queue.Queue[tuple[tuple[Rule, ...], LoggedEvent, int] | None] = queue.Queue(EVENTS)
         self._missed = 0
         self._stopping_at: float | None = None
@@ -146,6 +155,8 @@ class Notifier:
         self._thread.join(max(until - time.monotonic(), 0))
         for courier in self._couriers:
             courier.hurry()
+        if not self._couriers:
+            return
         while time.monotonic() < until and not all(courier.idle for courier in self._couriers):
             time.sleep(0.01)
         self._say_counts()
@@ -183,6 +194,8 @@ class Notifier:
             courier.look()
 
     def _give(self, messages: Sequence[Message]) -> None:
+        if self._kept is not None:
+            self._kept.keep(messages)
         for message in messages:
             for courier in self._couriers:
                 courier.take(message)
@@ -190,18 +203,18 @@ class Notifier:
 
 @contextmanager
 def notifying(settings: Settings, redact: Redactor, logs: Logs, whose: str) -> Iterator[None]:
-    """Alarms reach NOTIFY_URLS for the length of a block; without any nothing is done, nor imported.
+    """Alarms are kept in a file, and reach NOTIFY_URLS, for the length of a block.
 
     Raises `ConfigError` for an address that is none.
     """
     addresses = [url.get_secret_value() for url in settings.operation.notify_urls]
-    if not addresses:
-        yield
-        return
     log = logs.event_log()
-    with services(addresses, redact) as found:
-        log.info(Event.NOTIFY, services=[one.name for one in found])
-        notifier = Notifier(Bell(whose, redact), [Courier(one, log) for one in found], log)
+    with ExitStack() as held:
+        found = held.enter_context(services(addresses, redact)) if addresses else []
+        if found:
+            log.info(Event.NOTIFY, services=[one.name for one in found])
+        kept = AlarmFile(settings.operation.data_dir, log)
+        notifier = Notifier(Bell(whose, redact), [Courier(one, log) for one in found], log, kept=kept)
         logs.listener = notifier.hear
         try:
             yield

@@ -75,7 +75,7 @@ def test_an_order_reaches_the_account_that_was_named(
     runs(tmp_path, KRAKEN, SAVINGS)
     said = nija.invoke(app, ["pause", *([word] if word else [])]).output
     assert [one.to for one in waiting(Books(tmp_path))] == to
-    assert [f"{account.key.label} ordered at" in said for account in (KRAKEN, SAVINGS)] == [
+    assert [f"{account.key.label} accepted at" in said for account in (KRAKEN, SAVINGS)] == [
         account in to for account in (KRAKEN, SAVINGS)
     ]
 
@@ -143,7 +143,7 @@ def test_the_checks_tell_of_each(nija: CliRunner, tmp_path: Path) -> None:
         ("kraken", True),
         ("kraken:savings", True),
     ]
-    assert nija.invoke(app, ["recover", "kraken:savings", "--forget-account"]).exit_code == 1
+    assert nija.invoke(app, ["recover", "kraken:savings", "--forget-account", "--yes"]).exit_code == 1
 
 
 def test_an_account_that_is_not_traded_is_told_of_beside_one_that_is(nija: CliRunner, tmp_path: Path) -> None:
@@ -155,5 +155,5 @@ def test_an_account_that_is_not_traded_is_told_of_beside_one_that_is(nija: CliRu
     assert unwatched(Books(tmp_path), {("live", AccountKey("kraken")), ("live", SAVINGS.key)}) == []
     found = {one.broker: one.status for one in activities(load_settings())}
     assert found == {"kraken": "healthy", "kraken:savings": "unwatched"}
-    assert nija.invoke(app, ["recover", "kraken:savings", "--forget-account"]).exit_code == 0
+    assert nija.invoke(app, ["recover", "kraken:savings", "--forget-account", "--yes"]).exit_code == 0
     assert ledger(tmp_path, SAVINGS).positions() == []

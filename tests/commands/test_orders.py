@@ -8,6 +8,7 @@ import pty
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from typer.testing import CliRunner
@@ -16,13 +17,18 @@ from bot.commands.activity import activities
 from bot.commands.activity import main as who_trades
 from bot.commands.checks import Wish
 from bot.commands.cli import app
+from bot.commands.orders import FAILED, STARTING, WAITS, _patience
 from bot.commands.readiness import unattended
 from bot.domain.clock import iso, system_ms
-from bot.domain.events import Command, Verb
+from bot.domain.events import Command, Lasts, Verb
 from bot.domain.ids import Account, AccountKey
+from bot.domain.status import CONNECTING
+from bot.engine.denials import Denials
 from bot.runtime.hostlock import holding_folder
+from bot.runtime.in_force import keep
 from bot.runtime.unwatched import unwatched
 from bot.settings.load import load_settings
+from bot.settings.shown import Setting
 from bot.store.backup import back_up
 from bot.store.reader import Books
 from bot.store.recovery import put_backups_back, set_aside_damaged
@@ -60,8 +66,9 @@ def verbs(folder: Path) -> list[tuple[str, str]]:
 def test_with_live_keys_no_order_goes_to_play_money(nija: CliRunner, tmp_path: Path) -> None:
     ledger(tmp_path, PLAY, LATER)
     ended = nija.invoke(app, ["pause"])
-    assert ended.exit_code == 1
-    assert "for YOUR MONEY, not done yet" in ended.stdout
+    assert ended.exit_code == WAITS
+    assert "KRAKEN accepted at" in ended.stdout
+    assert "for YOUR MONEY, not carried out yet: NIJA is not running" in ended.stdout
     assert verbs(tmp_path) == [("live:kraken::", "pause")]
     assert ledger(tmp_path, PLAY).commands() == []
     assert [one.verb for one in ledger(tmp_path).commands()] == [Verb.PAUSE]
@@ -121,8 +128,13 @@ def test_a_flatten_without_a_terminal_needs_a_yes(nija: CliRunner, tmp_path: Pat
     assert verbs(tmp_path) == []
 
 
-@pytest.mark.parametrize(("answer", "ordered"), [(b"n\n", []), (b"\n", []), (b"y\n", [("live:kraken::", "flatten")])])
-def test_a_flatten_asks_at_a_terminal(tmp_path: Path, answer: bytes, ordered: list[tuple[str, str]]) -> None:
+@pytest.mark.parametrize(
+    ("answer", "status", "ordered"),
+    [(b"n\n", 1, []), (b"\n", 1, []), (b"y\n", WAITS, [("live:kraken::", "flatten")])],
+)
+def test_a_flatten_asks_at_a_terminal(
+    tmp_path: Path, answer: bytes, status: int, ordered: list[tuple[str, str]]
+) -> None:
     ours, theirs = pty.openpty()
     environment = {**os.environ, **KEYS, "TRADING_MODE": "auto", "NIJA_DATA_DIR": str(tmp_path)}
     process = subprocess.Popen(
@@ -138,7 +150,8 @@ def test_a_flatten_asks_at_a_terminal(tmp_path: Path, answer: bytes, ordered: li
     os.close(ours)
     os.close(theirs)
     assert b"KRAKEN (YOUR MONEY)" in out
-    assert process.returncode == 1
+    assert b"(NIJA is not running: at the next start, whenever that is)?" in out
+    assert process.returncode == status
     assert verbs(tmp_path) == ordered
 
 
@@ -191,7 +204,12 @@ def test_an_exchange_without_keys_is_named_with_its_positions(
     assert "KRAKEN: 1 position (" in ended.stderr
     assert "BTC-USD): nobody watches it" in ended.stderr
     assert "put its keys back" in ended.stderr
-    assert "given up" in nija.invoke(app, ["recover", "kraken", "--forget-account"]).stdout
+    forget = ["recover", "kraken", "--forget-account"]
+    refused = nija.invoke(app, forget)
+    assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
+    given_up = nija.invoke(app, [*forget, "--yes"]).stdout
+    assert "no stop of it is known to rest at the exchange" in given_up
+    assert "BTC-USD given up" in given_up
     assert KRAKEN.mode == "live"
 
 
@@ -249,7 +267,10 @@ def test_whoever_asks_is_told_that_the_daemons_folder_was_taken_away(
     assert "not started here" not in told_of.out
 
 
-def test_only_the_failures_of_what_was_ordered_are_told(nija: CliRunner, tmp_path: Path) -> None:
+def test_only_the_failures_of_what_was_ordered_are_told(
+    nija: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.commands.orders.FAILED", 0.0)
     told(tmp_path, status="failed", reason="no route to it")
     word = json.loads((tmp_path / "heartbeat.json").read_text())
     word["brokers"]["okx"] = word["brokers"]["kraken"] | {"reason": "the key is unknown"}
@@ -257,3 +278,125 @@ def test_only_the_failures_of_what_was_ordered_are_told(nija: CliRunner, tmp_pat
     said = nija.invoke(app, ["pause", "okx"]).output
     assert "the key is unknown" in said
     assert "no route to it" not in said
+
+
+# -- how long an answer is waited for, and what is said meanwhile
+
+
+@pytest.mark.parametrize(
+    ("report", "seconds"),
+    [
+        ({"status": "healthy"}, 10.0),
+        ({"status": "degraded", "reason": "timed out"}, 10.0),
+        ({"status": "degraded", "reason": CONNECTING}, STARTING),
+        ({"status": "failed", "reason": "no route to it"}, FAILED),
+    ],
+)
+def test_an_answer_is_waited_for_as_long_as_one_may_come(
+    tmp_path: Path, report: dict[str, object], seconds: float
+) -> None:
+    assert _patience(tmp_path, 10.0, {KRAKEN.key}) == 0.0, "nobody runs"
+    told(tmp_path, **report)
+    assert _patience(tmp_path, 10.0, {KRAKEN.key}) == seconds
+
+
+def test_a_nija_whose_disk_took_no_heartbeat_for_a_while_is_waited_for(tmp_path: Path) -> None:
+    """Its disk was just mended: the next heartbeat comes within seconds, and so does the answer."""
+    told(tmp_path)
+    old = json.loads((tmp_path / "heartbeat.json").read_text()) | {"time": iso(system_ms() - 60_000)}
+    (tmp_path / "heartbeat.json").write_text(json.dumps(old))
+    assert _patience(tmp_path, 10.0, {KRAKEN.key}) == 0.0
+    with holding_folder(tmp_path):
+        assert _patience(tmp_path, 10.0, {KRAKEN.key}) == 10.0
+
+
+def test_nobody_waits_in_silence(nija: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.commands.orders.FIRST_WORD", 0.0)
+    monkeypatch.setattr("bot.commands.orders._patience", lambda *_: 0.3)
+    told(tmp_path, status="degraded", reason="connection refused", mode="live")
+    ended = nija.invoke(app, ["flatten", "--yes"])
+    first, last = ended.stdout.splitlines()
+    assert first == (
+        "KRAKEN accepted; the exchange does not answer as it should: connection refused; NIJA keeps at it"
+        " (Ctrl-C ends the wait, not the order)"
+    )
+    assert "not carried out yet: the exchange does not answer as it should: connection refused" in last
+    assert ended.exit_code == WAITS
+
+
+# -- one position, one market
+
+
+def test_one_position_is_sold_where_it_is_held(nija: CliRunner, tmp_path: Path) -> None:
+    entry = bought(ledger(tmp_path, clock=LATER))
+    ended = nija.invoke(app, ["sell", "btc/usd"])
+    assert ended.exit_code == WAITS
+    assert "KRAKEN accepted at" in ended.stdout
+    (one,) = waiting(Books(tmp_path))
+    assert (str(one.to), one.command) == (
+        "live:kraken::",
+        Command(Verb.SELL, one.at.number, "BTC-USD", entry),
+    )
+    assert "KRAKEN sell BTC-USD ordered at" in nija.invoke(app, ["orders"]).stdout
+    assert nija.invoke(app, ["orders", "--cancel"]).stdout.count("called back") == 1
+
+
+def test_what_is_not_held_or_held_twice_is_not_sold(
+    nija: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (line,) = nija.invoke(app, ["sell", "BTC-USD"]).stderr.splitlines()
+    assert line == "nija: no position in BTC-USD is open, and no other"
+    bought(ledger(tmp_path, clock=LATER))
+    ended = nija.invoke(app, ["sell", "ETH-USD"])
+    assert (ended.exit_code, ended.stderr) == (1, "nija: no position in ETH-USD is open: there are BTC-USD (KRAKEN)\n")
+    for name, value in OKX.items():
+        monkeypatch.setenv(name, value)
+    bought(ledger(tmp_path, Account("live", "okx", "main", "o-1"), LATER))
+    ended = nija.invoke(app, ["sell", "BTC-USD"])
+    assert (ended.exit_code, ended.stderr) == (2, "nija: BTC-USD is held at KRAKEN and OKX: name one with --broker\n")
+    ended = nija.invoke(app, ["sell", "bitcoin"])
+    assert (ended.exit_code, ended.stderr) == (2, 'nija: "bitcoin" is no symbol: BASE-QUOTE is, such as BTC-USD\n')
+    assert verbs(tmp_path) == []
+    assert nija.invoke(app, ["sell", "BTC-USD", "--broker", "okx"]).exit_code == WAITS
+    assert verbs(tmp_path) == [("live:okx::", "sell")]
+
+
+def test_no_order_to_sell_reaches_play_money_that_is_not_traded(nija: CliRunner, tmp_path: Path) -> None:
+    bought(ledger(tmp_path, PLAY, LATER))
+    assert nija.invoke(app, ["sell", "BTC-USD"]).exit_code == 1
+    assert verbs(tmp_path) == []
+
+
+def test_a_market_is_denied_for_as_long_as_is_said_and_allowed_again(
+    nija: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAIRS_DENY", "SHIB")
+    assert nija.invoke(app, ["deny", "doge"]).exit_code == WAITS
+    nija.invoke(app, ["deny", "PEPE-USD", "--for-good", "--broker", "kraken"])
+    assert "SHIB stays denied by PAIRS_DENY" in nija.invoke(app, ["allow", "shib"]).stderr
+    found = [(one.verb, one.command.symbol, one.command.detail) for one in waiting(Books(tmp_path))]
+    assert found == [
+        (Verb.DENY, "DOGE", Lasts.UNTIL_RESTART),
+        (Verb.DENY, "PEPE-USD", Lasts.FOR_GOOD),
+        (Verb.ALLOW, "SHIB", ""),
+    ]
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_the_settings_show_what_was_set_by_command(nija: CliRunner, tmp_path: Path, running: bool) -> None:
+    book = ledger(tmp_path, clock=LATER)
+    book.remember("paused", "yes")
+    denials = Denials(book)
+    denials.deny("DOGE", Lasts.UNTIL_RESTART)
+    denials.deny("SHIB-USD", Lasts.FOR_GOOD)
+    if running:
+        told(tmp_path)
+        keep(tmp_path, [Setting("MAX_PAIRS", "4", ".env")], cast("Any", None))
+    ended = nija.invoke(app, ["settings", "--json"])
+    rows = json.loads(ended.stdout)
+    shown = [(row["name"], row["value"]) for row in rows if row["source"] == "command"]
+    lasting = [("kraken paused", "true"), ("kraken denied", "SHIB-USD for good")]
+    assert sorted(shown) == sorted([*lasting, *([("kraken denied", "DOGE until NIJA restarts")] if running else [])])
+    pairs = next(row for row in rows if row["name"] == "MAX_PAIRS")
+    assert pairs["value"] == ("4" if running else "10")
+    assert ('MAX_PAIRS is "10" (default) from the next start on: NIJA runs with "4"' in ended.stderr) is running

@@ -19,8 +19,10 @@ KRAKEN = BrokerStatus(
     key=AccountKey("kraken"),
     status=Status.HEALTHY,
     pid=os.getpid(),
+    mode="live",
     balance_usd=Decimal("12.50"),
     equity_usd=Decimal("30.0"),
+    measured_at=900,
     cycles=8,
     cycles_ok=7,
     last_error="an old one",
@@ -30,7 +32,7 @@ KRAKEN = BrokerStatus(
     clock_skew_ms=-15,
 )
 SICK = replace(KRAKEN, status=Status.DEGRADED, reason="no answer", remedy="wait", last_error="no answer", errors=1)
-BOOK: dict[str, Any] = {"positions": [{}, {}], "orders": [{"n": n} for n in range(7)]}
+BOOK: dict[str, Any] = {"mode": "live", "positions": [{}, {}], "orders": [{"n": n} for n in range(7)]}
 NEWEST = ({"n": 2}, {"n": 3}, {"n": 4}, {"n": 5}, {"n": 6})
 
 
@@ -41,6 +43,7 @@ def test_a_healthy_broker_is_found_as_it_says() -> None:
         "connected": True,
         "funded": True,
         "status": "healthy",
+        "mode": "live",
         "balance_usd": "12.5",
         "equity_usd": "30",
         "problem": "",
@@ -51,6 +54,7 @@ def test_a_healthy_broker_is_found_as_it_says() -> None:
         "clock_skew_ms": -15,
         "warnings": (),
         "balances": {},
+        "left_out": {},
         "shapes": (),
     }
 
@@ -63,6 +67,7 @@ def test_a_healthy_broker_is_found_as_it_says() -> None:
         (replace(SICK, status=Status.FAILED), {"connected": False, "status": "failed", "problem": "no answer"}),
         (replace(SICK, status=Status.HALTED), {"connected": True, "status": "halted", "problem": "", "remedy": ""}),
         (replace(KRAKEN, status=Status.UNFUNDED), {"connected": True, "funded": False, "problem": ""}),
+        (replace(KRAKEN, measured_at=0), {"balance_usd": None, "equity_usd": None}),
         (replace(KRAKEN, equity_usd=Decimal("29.99")), {"connected": True, "funded": False}),
     ],
 )
@@ -72,7 +77,7 @@ def test_what_is_wrong_with_a_broker_is_found(report: BrokerStatus, expected: di
 
 
 def test_whoever_has_not_reported_yet_does_not_trade() -> None:
-    assert to_activity("kraken", None, BOOK) == Activity("kraken", open_positions=2, orders=NEWEST)
+    assert to_activity("kraken", None, BOOK) == Activity("kraken", mode="live", open_positions=2, orders=NEWEST)
 
 
 @pytest.mark.parametrize(
@@ -87,6 +92,7 @@ def test_who_trades_now(status: Status, age: int, trades_now: bool, told: str) -
     report = replace(KRAKEN, status=status, reason="why", at=system_ms() - age)
     assert to_activity("kraken", report, BOOK) == Activity(
         broker="kraken",
+        mode="live",
         trades_now=trades_now,
         status=told,
         reason="why",

@@ -8,7 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.money import BadNumber, ceil_to, decimal, floor_to, nearest_to, plain, shortened, usd
+from bot.domain.money import (
+    BadNumber,
+    as_price,
+    as_quantity,
+    ceil_to,
+    decimal,
+    floor_to,
+    nearest_to,
+    plain,
+    shortened,
+    usd,
+)
 
 amounts = st.decimals(min_value=0, max_value=10**9, places=8, allow_nan=False, allow_infinity=False)
 steps = st.sampled_from([Decimal(text) for text in ("0.00000001", "0.01", "0.05", "0.5", "1", "10", "0.0025")])
@@ -73,7 +84,18 @@ def test_plain(value: str, text: str) -> None:
     assert plain(Decimal(value)) == text
 
 
-@pytest.mark.parametrize(("value", "text"), [("1234.5", "$1,234.50"), ("-0.5", "-$0.50"), ("0", "$0.00")])
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("1234.5", "$1,234.50"),
+        ("-0.5", "-$0.50"),
+        ("0", "$0.00"),
+        ("0.99996", "$1.00"),
+        ("0.00153", "$0.00153"),
+        ("-0.09984321", "-$0.09984"),
+        ("0.0000000012345", "$0.000000001234"),
+    ],
+)
 def test_usd(value: str, text: str) -> None:
     assert usd(Decimal(value)) == text
 
@@ -83,3 +105,26 @@ def test_usd(value: str, text: str) -> None:
 )
 def test_shortened(value: str, short: str) -> None:
     assert shortened(Decimal(value)) == Decimal(short)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [("3299.615500529333315001443636", "3299.6155"), ("0.00001234", "0.00001234"), ("95472.2", "95472.2"), ("0", "0")],
+)
+def test_prices(value: str, text: str) -> None:
+    assert as_price(Decimal(value)) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("0.00334683981", "0.0033468398"),
+        ("94.479665999", "94.479665"),
+        ("123456789.9", "123456789"),
+        ("1E-9", "0.000000001"),
+        ("0", "0"),
+        ("12", "12"),
+    ],
+)
+def test_quantities_are_never_shown_as_more_than_there_is(value: str, text: str) -> None:
+    assert as_quantity(Decimal(value)) == text

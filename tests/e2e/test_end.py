@@ -32,7 +32,7 @@ class Piped(Daemon):
         fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, PIPE)
         self.process = subprocess.Popen(
             [sys.executable, "-m", self.module],
-            cwd=self.folder, env=self._environment, stdin=subprocess.DEVNULL, stdout=writer, stderr=writer,
+            cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, stdout=writer, stderr=writer,
         )  # fmt: skip
         os.close(writer)
         self.console.touch()

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import pytest
+
+from bot.commands.orders import WAITS
 from bot.domain.events import Verb
 from bot.domain.log import Event
+from bot.runtime.in_force import by_command
+from bot.store.holdings import open_positions
 from bot.store.reader import Books
+from bot.store.standing import desk, post, waiting
 from tests.daemon_fixture import Daemon
 from tests.sandbox_fixture import Sandbox
 
@@ -35,8 +42,8 @@ def test_an_order_waits_for_the_live_account_and_never_goes_to_play_money(tmp_pa
         ) as real:
             real.says(Event.FAILED)
             paused = real.order("pause", "okx")
-            assert paused.returncode == 1
-            assert "for YOUR MONEY, not done yet" in paused.stdout
+            assert paused.returncode == WAITS
+            assert "for YOUR MONEY, not carried out yet: failed in the running NIJA" in paused.stdout
             assert "OKX pause ordered at" in real.command("orders")
             sandbox.control("DELETE", "faults")
             real.says(Event.COMMAND)
@@ -57,7 +64,7 @@ def test_a_flatten_that_waits_is_void_after_a_resume(tmp_path: Path) -> None:
             daemon.command("pause")
             daemon.stop()
             flat = daemon.order("flatten", "--yes")
-            assert flat.returncode == 1
+            assert flat.returncode == WAITS
             assert "`nija orders kraken --cancel` calls it back" in flat.stdout
             daemon.order("resume")
             assert "flatten" not in daemon.command("orders")
@@ -88,3 +95,40 @@ def test_a_flatten_at_work_ends_when_it_is_called_back(tmp_path: Path) -> None:
         assert daemon.book()["status"] == "halted"
         assert [one for one in daemon.book()["orders"] if one["purpose"] == "flatten"] == []
         assert daemon.stop()[0] == 0
+
+
+@pytest.mark.timeout(240)
+def test_one_position_is_sold_and_its_market_denied(tmp_path: Path) -> None:
+    """At once while NIJA runs, and at its next start where it does not; what was denied until a restart is over then."""
+    with Sandbox(tmp_path, "--speed", "60") as sandbox:
+        with Daemon(
+            tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file), PAIRS_ALLOW="BTC-USD,ETH-USD"
+        ) as daemon:
+            daemon.until(lambda: len(daemon.book().get("positions", [])) == 2, "two positions")
+            first = daemon.book()["positions"][0]["symbol"]
+            assert "denied until NIJA restarts" in daemon.command("deny", first)
+            assert f"{first} sold: " in daemon.command("sell", first)
+            settings = json.loads(daemon.command("settings", "--json"))
+            assert {"name": "kraken denied", "value": f"{first} until NIJA restarts", "source": "command"} in settings
+            assert {"name": "PAIRS_ALLOW", "value": "BTC-USD,ETH-USD", "source": "environment"} in settings
+            begun = daemon.book()["cycles_ok"]
+            daemon.until(lambda: daemon.book()["cycles_ok"] > begun + 2, "cycles")
+            assert first not in {one["symbol"] for one in daemon.book()["positions"]}
+            Books(daemon.data).post(Verb.PAUSE)
+            daemon.says(Event.COMMAND, times=4)
+            assert daemon.stop()[0] == 0
+        books = Books(daemon.data)
+        (seen,) = books.accounts()
+        left = books.read(seen, open_positions) or []
+        for one in left:
+            post(seen.where, Verb.SELL, desk("sandbox", seen.account.key), one.symbol, one.entry_id)
+        with daemon:
+            daemon.until(lambda: daemon.book()["positions"] == [], "the sale of what was left")
+            daemon.agrees(sandbox.ready)
+            assert [one.value for one in by_command(books, running=True)] == ["true"], "paused, and nothing denied"
+            assert waiting(books) == []
+            sales = [
+                one for one in daemon.book()["orders"] if one["purpose"] == "flatten" and one["status"] == "filled"
+            ]
+            assert [one["symbol"] for one in sales] == [first, *(one.symbol for one in left)]
+            assert daemon.stop()[0] == 0

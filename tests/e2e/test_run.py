@@ -27,6 +27,7 @@ class Run:
     log: str
     written: str
     secrets: list[str]
+    explained: list[dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
@@ -40,9 +41,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         daemon.says(Event.EXIT)
         daemon.says(Event.FUNDED, times=len([name for name in ready if name in VENUES]))
         daemon.command("pause")
+        agree(json.loads(daemon.command("status", "--json")), json.loads(daemon.command("ledger", "--json")))
         for venue in json.loads(daemon.command("ledger", "--json"))["brokers"]:
             daemon.agrees(ready, venue)
         status, seconds = daemon.stop()
+        explained = json.loads(daemon.command("explain", symbol_of(daemon.lines(Event.ENTRY)[0]), "--json"))
         written = daemon.console.read_text() + (daemon.data / "heartbeat.json").read_text()
         log = daemon.log
     secrets = [
@@ -52,7 +55,22 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         for name, value in part.items()
         if name in ("api_secret", "api_key", "passphrase", "token")
     ]
-    return Run(status, seconds, log, written, secrets)
+    return Run(status, seconds, log, written, secrets, explained)
+
+
+def symbol_of(line: str) -> str:
+    return line.partition("symbol=")[2].split()[0]
+
+
+def agree(status: dict[str, Any], ledger: dict[str, Any]) -> None:
+    """The screen of a running daemon is of now, complete, and the same as its ledger."""
+    assert (status["running"], ledger["running"], status["mode"]) == (True, True, "sandbox")
+    assert status["accounts"].keys() == ledger["brokers"].keys()
+    for name, account in status["accounts"].items():
+        assert (account["status"], account["reason"]) == ("halted", "paused by the operator"), name
+        assert None not in (account["since"], account["today_usd"], account["week_usd"], account["measured_at"])
+        assert Decimal(account["equity_usd"]) >= Decimal(account["cash_usd"]) > 0
+        assert account["waiting_orders"] == []
 
 
 def crash(daemon: Daemon, ready: dict[str, Any]) -> None:
@@ -72,6 +90,13 @@ def test_sigterm_ends_it_cleanly_and_soon(run: Run) -> None:
 @pytest.mark.parametrize("word", ["SANDBOX", "KRAKEN", "CONNECTED", "FUNDED", "ENTRY", "STOP", "EXIT", "STOPPED"])
 def test_words_to_grep_for(run: Run, word: str) -> None:
     assert any(f" {word} " in f"{line} " for line in run.log.splitlines())
+
+
+def test_it_can_be_asked_why_it_traded_and_why_not(run: Run) -> None:
+    entered = [row for row in run.explained if row["entered"]]
+    assert entered
+    assert all(condition["held"] for row in entered for condition in row["conditions"])
+    assert {row["gate"] for row in run.explained} >= {None, "held"}
 
 
 def test_the_first_line_says_whose_money_it_is(run: Run) -> None:

@@ -22,7 +22,7 @@ from bot.broker_manager import BrokerManager
 from bot.brokers.base import BrokerError
 from bot.commands.orders import addressees, carried_out
 from bot.domain.clock import SystemClock
-from bot.domain.events import Verb
+from bot.domain.events import Command, Verb
 from bot.domain.ids import Account, AccountKey
 from bot.domain.log import Event
 from bot.independent_broker_trader import IndependentBrokerTrader
@@ -116,7 +116,7 @@ class House:
     def order(self, verb: Verb, key: AccountKey) -> bool:
         to = addressees(self.settings, self.books, key)
         assert list(to) == [key]
-        return carried_out(self.settings, self.books, verb, to, PATIENCE)
+        return carried_out(self.settings, self.books, Command(verb), to, PATIENCE) == 0
 
     def until(self, done: Callable[[], object], why: str) -> None:
         end = time.monotonic() + PATIENCE

@@ -164,7 +164,8 @@ class Exchange(BaseBroker):
         raise NotImplementedError
 
     def cancel(self, order: VenueOrder) -> Outcome:
-        raise NotImplementedError
+        self.all[order.exchange_id] = replace(order, status=OrderStatus.CANCELED)
+        return Placed(order.exchange_id)
 
     def find(self, client_id: str, symbol: str, since: int) -> VenueOrder | None:
         return None

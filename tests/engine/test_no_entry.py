@@ -15,6 +15,7 @@ from bot.domain.candles import Candles
 from bot.domain.clock import MINUTE, SECOND, iso
 from bot.domain.events import Unfit
 from bot.domain.instrument import Kind, Ticker, Trading
+from bot.domain.judgement import Judgement
 from bot.domain.log import Event
 from bot.domain.order import OrderStatus, Purpose, Side
 from bot.domain.outcome import Meaning, NotPlaced
@@ -123,7 +124,10 @@ def test_why_there_is_no_entry(
     scene: Scene, so: Callable[[Scene], None], gate: Gate | None, value: str, limit: str
 ) -> None:
     so(scene)
+    judged: list[Judgement] = []
+    scene.business.entries.judgements.record = judged.extend
     assert len(scene.scan()) == (gate is None)
+    assert [one.blocked_by and one.blocked_by.name for one in judged] == [gate and gate.word]
     told = [(line["gate"], line["value"], line["limit"]) for line in scene.skips()]
     assert told == ([] if gate is None else [(gate.word, value, limit)])
 

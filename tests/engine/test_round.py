@@ -70,7 +70,7 @@ class Scans:
 
 def standing(at: int) -> Standing:
     nothing = Decimal(0)
-    return Standing(at, nothing, nothing, nothing, nothing, cast("Any", None), {}, {}, {}, nothing)
+    return Standing(at, nothing, nothing, nothing, nothing, cast("Any", None), {}, {}, {}, nothing, nothing)
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ def sent(sandbox: Sandbox) -> set[str]:
 def order(daemon: Daemon, *words: str) -> tuple[int, str]:
     command = [sys.executable, "-m", "bot", *words]
     ended = subprocess.run(
-        command, cwd=daemon.folder, env=daemon._environment, capture_output=True, text=True, check=False
+        command, cwd=daemon.folder, env=daemon.environment, capture_output=True, text=True, check=False
     )
     return ended.returncode, ended.stdout + ended.stderr
 

@@ -82,7 +82,7 @@ def actor(clock: Hours, position_ms: int, cycle_ms: int) -> BrokerTrader:
     made = BrokerTrader(
         cast("Any", SimpleNamespace(urgently=nullcontext)),
         cast("Any", None), cast("Any", None), clock, cast("Any", Notes()), heartbeat,
-        cast("Any", None), threading.Event(), Path("nowhere"), random.Random(1),
+        cast("Any", None), threading.Event(), Path("nowhere"), random.Random(1), "a run",
     )  # fmt: skip
     tally = Tally()
 

@@ -25,6 +25,7 @@ from bot.engine.diary import Diary
 from bot.independent_broker_trader import IndependentBrokerTrader
 from bot.runtime.daemon import trading_plan
 from bot.runtime.ledgers import Ledgers
+from bot.runtime.life import Post
 from bot.runtime.world import World
 from bot.settings.load import Settings, load_settings
 from bot.store.reader import Books
@@ -176,5 +177,5 @@ def a_few_cycles(house: House, venue: str) -> None:
     house.until(lambda: good_cycles(house, venue) > done + 1, f"cycles at {venue}")
 
 
-def posts(house: House) -> dict[str, supervisor.Post]:
+def posts(house: House) -> dict[str, Post]:
     return {str(post.key): post for post in house.trader.posts}

@@ -33,7 +33,7 @@ class Actor:
         self.ended = 0
         nothing = cast("Any", None)
         trader = self.trader = BrokerTrader(
-            nothing, nothing, nothing, self.clock, nothing, nothing, SimpleQueue(), Signal(), Path(), random.Random(1)
+            nothing, nothing, nothing, self.clock, nothing, nothing, SimpleQueue(), Signal(), Path(), random.Random(1), "a run"
         )  # fmt: skip
         trader._schedule = Schedule(RealTime(), 150 * SECOND, 5 * MINUTE, 0, 15 * SECOND)
         trader._business = cast(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import gc
 import random
 import threading
+import time
 import weakref
+from collections.abc import Sequence
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, NoReturn, cast
@@ -18,6 +20,7 @@ from bot.brokers.base import BrokerError
 from bot.domain.clock import SystemClock
 from bot.domain.events import AccountEvent, Fed
 from bot.domain.outcome import Meaning
+from bot.domain.status import BrokerStatus, Health, Status
 from bot.independent_broker_trader import IndependentBrokerTrader
 from bot.runtime.life import LivelyClock
 from bot.runtime.pacer import SteppedClock
@@ -157,3 +160,56 @@ def test_a_market_in_lock_step_waits_for_an_exchange_until_it_has_started_or_fai
     assert clock.pacer.done_up_to(100) == 0
     trader._mark_failed(trader.posts[0], "no answer", "")
     assert clock.pacer.done_up_to(100) == 100
+
+
+def test_who_rests_between_two_lives_is_alive_and_the_observers_hear_of_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key that is refused is not tried again for minutes: its thread must not look stuck meanwhile."""
+
+    class Refused(Dying):
+        def connect(self) -> NoReturn:
+            raise BrokerError("kraken", Meaning.CREDENTIALS, "no such key")
+
+    class Watching:
+        def __init__(self) -> None:
+            self.seen: list[BrokerStatus] = []
+            self.stopped = False
+
+        def observe(self, statuses: Sequence[BrokerStatus]) -> None:
+            self.seen += statuses
+
+        def stopping(self) -> None:
+            self.stopped = True
+
+    nursery, observer, log = Nursery(threading.Event()), Watching(), cast("Any", Notes())
+    monkeypatch.setattr(nursery, "build", lambda *_: Refused())
+    monkeypatch.setattr(module, "HEARTBEAT", 100)
+    stop = threading.Event()
+    trader = IndependentBrokerTrader(
+        manager=cast("BrokerManager", nursery),
+        open_ledger=cast("Any", None),
+        plan=cast("Any", None),
+        clock=SystemClock(),
+        log_for=lambda _: log,
+        data_dir=tmp_path,
+        status_ms=3_600_000,
+        stop=stop,
+        rng=random.Random(1),
+        observers=[observer],
+    )
+    running = threading.Thread(target=trader.run)
+    running.start()
+    heartbeat, until = trader.posts[0].heartbeat, time.monotonic() + 20
+    while heartbeat.latest.status is not Status.FAILED or not observer.seen:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    before = heartbeat.beats
+    while heartbeat.beats < before + 2:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    stop.set()
+    running.join(20)
+    assert observer.stopped
+    assert observer.seen[-1].health is Health.ILL
+    assert observer.seen[-1].alive

@@ -94,6 +94,8 @@ def test_what_the_book_holds_is_known_before_the_first_measurement(tmp_path: Pat
 def test_what_the_book_holds_is_known_before_the_exchange_has_answered(tmp_path: Path) -> None:
     bought(ledger(tmp_path))
     books = Books(tmp_path)
-    assert [held.position.symbol for held in last_known(books, {KRAKEN.key: "live"})[KRAKEN.key]] == ["BTC-USD"]
+    assert [held.position.symbol for held in last_known(books, {KRAKEN.key: "live"})[KRAKEN.key].holdings] == [
+        "BTC-USD"
+    ]
     assert last_known(books, {KRAKEN.key: "sandbox"}) == {}
     assert last_known(books, {AccountKey("okx"): "live"}) == {}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+from bot.domain.booking import Worth
 from bot.domain.fill import Fill
 from bot.domain.ids import Account, decision_key
 from bot.domain.order import Decision, Intent, OrderStatus, OrderType, Purpose, Side, TimeInForce, VenueOrder
@@ -23,6 +24,8 @@ DECISION = Decision(
     kept=(("best close", 100.125),),
     facts=(("atr", 4.25), ("score", 4.0)),
 )
+#: What coins count at that leave a position of `bought` without a sale: what they had cost.
+AT_COST = Worth(Decimal(100))
 
 
 @dataclass

@@ -8,10 +8,23 @@ from contextlib import closing
 from pathlib import Path
 
 from bot.store import migrate
+from bot.store.migrations.versions.m0007_worth import NEW
+
+
+def to_0005(file: Path) -> None:
+    """As it was when no command named a symbol, and nobody wrote down what coins were worth."""
+    with closing(sqlite3.connect(file)) as raw, raw:
+        for column in ("symbol", "detail"):
+            raw.execute(f"ALTER TABLE commands DROP COLUMN {column}")
+        for table, columns in NEW:
+            for column in columns:
+                raw.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        raw.execute(f"UPDATE {migrate.VERSION_TABLE} SET version_num = '0005'")
 
 
 def to_0003(file: Path) -> None:
     """As it was when three numbers of a decision had fields of their own, and a strategy kept nothing with a position."""
+    to_0005(file)
     with closing(sqlite3.connect(file)) as raw, raw:
         for column in ("risk_price", "kept"):
             raw.execute(f"ALTER TABLE positions DROP COLUMN {column}")

@@ -17,7 +17,7 @@ from bot.domain.order import IllegalTransition, OrderStatus, Purpose, Side
 from bot.store.answers import Answers
 from bot.store.database import Store
 from bot.store.ledger import Ledger
-from tests.store.cases import KRAKEN, HandClock, fill, intent, report
+from tests.store.cases import AT_COST, KRAKEN, HandClock, fill, intent, report
 
 NUMBERS = (1, 2, 3)
 SYMBOL = {1: "BTC-USD", 2: "BTC-USD", 3: "ETH-USD"}
@@ -56,8 +56,8 @@ CHANGES: dict[str, Change] = {
         fill(f"R{n}", f"X{n}", "0.6", symbol=SYMBOL[n], side=side(n), time=7_000 + n, client_id=name(n))
     ),
     "plan": lambda book, n: book.plan(SYMBOL[n], stage=n, stop_price=Decimal(90 + n)),
-    "close": lambda book, n: book.close(SYMBOL[n], 8_000, "rest"),
-    "write off": lambda book, n: book.write_off(SYMBOL[n], Decimal("0.3"), 8_000, "withdrawn"),
+    "close": lambda book, n: book.close(SYMBOL[n], 8_000, "rest", AT_COST),
+    "write off": lambda book, n: book.write_off(SYMBOL[n], Decimal("0.3"), 8_000, "withdrawn", AT_COST),
     "uncover": lambda book, n: book.uncover(SYMBOL[n], 9_000 + n, "why"),
     "cover": lambda book, n: book.cover(SYMBOL[n], 9_500 + n),
 }

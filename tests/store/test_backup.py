@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import stat
 import threading
 import time
 from contextlib import closing
@@ -16,7 +17,8 @@ from bot.runtime.backups import backing_up, databases
 from bot.settings.variables import OperationSettings
 from bot.store import backup
 from bot.store.backup import back_up, backups, made_at
-from bot.store.database import StoreError
+from bot.store.database import Store, StoreError, address
+from bot.store.emergency import EmergencyJournal
 from bot.store.recovery import put_backups_back
 from tests.rig import Notes
 from tests.store.cases import fill, intent, ledger
@@ -146,3 +148,29 @@ def test_what_is_backed_up_is_where_the_books_are(tmp_path: Path) -> None:
     assert databases(shared) == [tmp_path / "all.sqlite"]
     assert databases(settings(tmp_path, database_url="postgresql://u:p@h/n")) == []
     assert backup.backups(tmp_path, "kraken") == []
+
+
+def test_what_an_older_nija_made_readable_is_private_again(tmp_path: Path) -> None:
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    file = tmp_path / "kraken.db"
+    Store.open(address(tmp_path, "kraken")).close()
+    back_up(file, folder, 1_000, 7)
+    journal = tmp_path / "kraken.emergency"
+    EmergencyJournal.open(journal).close()
+    made = [file, journal, *folder.glob("*")]
+    for one in made:
+        assert mode(one) == 0o600, one
+        one.chmod(0o644)
+    store = Store.open(address(tmp_path, "kraken"))
+    with store.writing():
+        beside = [file.with_name(file.name + end) for end in ("-wal", "-shm")]
+        assert [mode(one) for one in beside] == [0o600, 0o600]
+    store.close()
+    back_up(file, folder, 5_000, 7)
+    EmergencyJournal.open(journal).close()
+    assert {mode(one) for one in [*made, *folder.glob("*")]} == {0o600}
+
+
+def mode(file: Path) -> int:
+    return stat.S_IMODE(file.stat().st_mode)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import sqlite3
+import stat
 import subprocess
 import sys
 import threading
@@ -21,11 +23,11 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Inspector, create_engine, inspect
 
-from bot.store import migrate
-from bot.store.database import Store, StoreError, address
+from bot.store import copies, migrate
+from bot.store.database import Store, StoreError, StoreFull, address
 from bot.store.reader import Books
 from bot.store.schema import metadata
-from tests.store.cases import DECISION, bought, fill, intent, ledger
+from tests.store.cases import AT_COST, DECISION, bought, fill, intent, ledger
 from tests.store.older import to_0001, to_0003
 
 START = """
@@ -97,7 +99,39 @@ def test_a_book_of_the_first_form_is_kept_and_takes_write_offs(tmp_path: Path) -
     with pytest.raises(StoreError, match="of an older NIJA"):
         Books(tmp_path).accounts()
     book = ledger(tmp_path)
-    assert book.write_off("BTC-USD", Decimal("0.4"), 7_000, "withdrawn").qty == Decimal("0.6")
+    assert book.write_off("BTC-USD", Decimal("0.4"), 7_000, "withdrawn", AT_COST).qty == Decimal("0.6")
+
+
+def test_a_database_is_kept_as_it_was_before_a_newer_nija_changes_it(tmp_path: Path) -> None:
+    made_by_hand(tmp_path / "kraken.db")
+    to_0003(tmp_path / "kraken.db")
+    before = contents(tmp_path / "kraken.db")
+    for _ in range(2):
+        Store.open(address(tmp_path, "kraken")).close()
+    kept = tmp_path / "kraken.schema-0003.kept"
+    assert [one.name for one in tmp_path.glob("*.kept*")] == [kept.name]
+    assert contents(kept) == before != contents(tmp_path / "kraken.db")
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+
+
+def contents(file: Path) -> list[str]:
+    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as raw:
+        return list(raw.iterdump())
+
+
+def test_without_room_for_that_it_is_not_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made_by_hand(tmp_path / "kraken.db")
+    to_0003(tmp_path / "kraken.db")
+    before = contents(tmp_path / "kraken.db")
+    with monkeypatch.context() as patch:
+        patch.setattr(copies, "make_private", full)
+        with pytest.raises(StoreFull, match="make room"):
+            Store.open(address(tmp_path, "kraken"))
+    assert contents(tmp_path / "kraken.db") == before
+
+
+def full(_: Path) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_the_numbers_of_older_decisions_go_by_name_and_nothing_is_kept(tmp_path: Path) -> None:

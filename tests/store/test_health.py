@@ -29,6 +29,10 @@ TOLD = BrokerStatus(
     pid=77,
     balance_usd=Decimal("1234.50"),
     equity_usd=Decimal("1300.25"),
+    today_usd=Decimal("-2.5"),
+    week_usd=Decimal(7),
+    measured_at=9_150,
+    since=8_000,
     cycles=8,
     cycles_ok=7,
     errors=2,
@@ -37,6 +41,7 @@ TOLD = BrokerStatus(
     last_reconciled=9_100,
     signals=12,
     skipped={"costs": 3, "barred": 2},
+    prices={"BTC-USD": Decimal("105.5")},
     permissions=("query", "trade"),
     ip_bound=True,
     clock_skew_ms=-15,
@@ -53,7 +58,28 @@ def test_the_last_one_reported_is_read(tmp_path: Path, book: Ledger) -> None:
     book.report_status(BrokerStatus(AccountKey("kraken"), Status.UNFUNDED, at=9_100, pid=77))
     assert Books(tmp_path).statuses()[KRAKEN.key].status is Status.UNFUNDED
     book.report_status(TOLD)
-    assert Books(tmp_path).statuses() == {KRAKEN.key: TOLD}
+    assert Books(tmp_path).statuses() == {KRAKEN.key: replace(TOLD, since=TOLD.at)}
+
+
+def test_a_verdict_keeps_the_time_since_which_it_stands(book: Ledger) -> None:
+    begun = book.report_status(replace(TOLD, at=10_000))
+    assert book.report_status(replace(TOLD, at=20_000)).since == begun.since == 10_000
+    assert book.report_status(replace(TOLD, at=30_000, status=Status.HALTED)).since == 30_000
+    later = 30_000 + 30 * 24 * 3_600_000
+    assert book.report_status(replace(TOLD, at=later, pid=78, status=Status.HALTED)).since == 30_000, (
+        "a halt outlasts a stop"
+    )
+    assert book.report_status(replace(TOLD, at=later + 1)).since == later + 1
+    assert book.report_status(replace(TOLD, at=later + 2)).since == later + 1
+    assert book.report_status(replace(TOLD, at=later + 3, pid=79)).since == later + 3, "another process"
+
+
+def test_money_stays_known_until_it_is_measured_again(book: Ledger) -> None:
+    assert book.report_status(replace(TOLD, measured_at=0)).measured_at == 0
+    book.report_status(TOLD)
+    kept = book.report_status(BrokerStatus(TOLD.key, Status.FAILED, at=9_300))
+    assert (kept.balance_usd, kept.today_usd, kept.measured_at) == (TOLD.balance_usd, TOLD.today_usd, TOLD.measured_at)
+    assert kept.prices == TOLD.prices
 
 
 def test_the_row_is_the_one_that_other_versions_read() -> None:
@@ -67,6 +93,11 @@ def test_the_row_is_the_one_that_other_versions_read() -> None:
         "signals": 12,
         "skipped": {"costs": 3, "barred": 2},
         "cycle_late_ms_p95": 5,
+        "since": 8_000,
+        "measured_at": 9_150,
+        "today_usd": "-2.5",
+        "week_usd": "7",
+        "prices": {"BTC-USD": "105.5"},
     }
     assert row == {
         "status": "degraded",
@@ -118,8 +149,10 @@ def test_reading_a_row_gives_the_status_that_was_written(
     reason, remedy, error = texts
     at, pid, cycles, cycles_ok, errors, good, reconciled, signals = numbers
     permissions, ip_bound, skew = key
+    balance, today = money
     told = BrokerStatus(
-        AccountKey("kraken"), status, reason, remedy, KRAKEN.mode, str(KRAKEN), at, pid, *money, cycles, cycles_ok, errors, error,
-        good, reconciled, signals, skipped, permissions=tuple(permissions), ip_bound=ip_bound, clock_skew_ms=skew,
+        AccountKey("kraken"), status, reason, remedy, KRAKEN.mode, str(KRAKEN), at, pid, balance, today, today, None, good, at,
+        cycles, cycles_ok, errors, error, good, reconciled, signals, skipped, permissions=tuple(permissions), ip_bound=ip_bound,
+        clock_skew_ms=skew, prices={"BTC-USD": today},
     )  # fmt: skip
     assert from_row(KRAKEN, to_row(told)) == told

@@ -10,14 +10,14 @@ import pytest
 from sqlalchemy import select
 
 from bot.domain.booking import TAKEN
-from bot.domain.money import ONE, ZERO
+from bot.domain.money import ZERO
 from bot.domain.order import OrderStatus, OrderType, Purpose, Side
 from bot.domain.position import after, opened
 from bot.store.ledger import Ledger
 from bot.store.reader import Books
 from bot.store.report import document
 from bot.store.schema import journal, positions
-from tests.store.cases import DECISION, bought, fill, intent, ledger, report, selling
+from tests.store.cases import AT_COST, DECISION, bought, fill, intent, ledger, report, selling
 
 
 @pytest.fixture
@@ -164,7 +164,7 @@ def test_a_fee_in_the_coin_is_not_held(book: Ledger) -> None:
     book.book(fill("F1", sent(book), "1", "100", fee="0.001", asset="BTC"))
     position = book.position("BTC-USD")
     assert position is not None
-    assert (position.qty, position.bought, position.entry_price) == (Decimal("0.999"), ONE, Decimal(100))
+    assert (position.qty, position.bought, position.entry_price) == (Decimal("0.999"), Decimal("0.999"), Decimal(100))
 
 
 def test_a_short_swap_is_closed_by_buying(book: Ledger) -> None:
@@ -201,12 +201,12 @@ def test_a_plan_is_kept(tmp_path: Path, book: Ledger) -> None:
 def test_what_cannot_be_traded_becomes_dust_and_is_sold_with_the_next(book: Ledger) -> None:
     bought(book, 1, "1.0003")
     book.book(fill("F2", selling(book, 2), "1", side=Side.SELL))
-    closed = book.close("BTC-USD", 7_000, "dust")
+    closed = book.close("BTC-USD", 7_000, "dust", AT_COST)
     assert closed.qty == 0
     assert book.dust() == {"BTC": Decimal("0.0003")}
     assert closings(book) == [(7_000, "dust")]
     with pytest.raises(KeyError):
-        book.close("BTC-USD", 7_001, "dust")
+        book.close("BTC-USD", 7_001, "dust", AT_COST)
     bought(book, 3)
     swept = book.book(fill("F4", selling(book, 4, qty="1.0003"), "1.0003", side=Side.SELL))
     assert swept is not None
@@ -215,9 +215,9 @@ def test_what_cannot_be_traded_becomes_dust_and_is_sold_with_the_next(book: Ledg
 
 def test_coins_that_the_owner_took_are_written_off(book: Ledger) -> None:
     bought(book)
-    assert book.write_off("BTC-USD", Decimal("0.3"), 7_000, "withdrawn").qty == Decimal("0.7")
+    assert book.write_off("BTC-USD", Decimal("0.3"), 7_000, "withdrawn", AT_COST).qty == Decimal("0.7")
     assert book.positions()[0].qty == Decimal("0.7")
-    book.write_off("BTC-USD", Decimal(5), 8_000, "withdrawn")
+    book.write_off("BTC-USD", Decimal(5), 8_000, "withdrawn", AT_COST)
     assert closings(book) == [(8_000, "withdrawn")]
     assert book.dust() == {}
 
@@ -228,7 +228,7 @@ def test_results_are_those_of_sales_the_newest_first(book: Ledger) -> None:
         order = selling(book, 10 * number + 2, symbol=other)
         book.book(fill(f"S{number}", order, "1", price, side=Side.SELL, symbol=other, time=7_000 + number))
     bought(book, 41)
-    book.write_off("BTC-USD", Decimal(5), 9_000, TAKEN)
+    book.write_off("BTC-USD", Decimal(5), 9_000, TAKEN, AT_COST)
     assert [(at, earned > 0) for at, earned in book.results("BTC-USD", 5)] == [(7_002, True), (7_001, False)]
     assert [at for at, _ in book.results("BTC-USD", 1)] == [7_002]
     assert book.results("SOL-USD", 3) == []
@@ -281,7 +281,7 @@ def test_what_the_venue_says_was_filled_may_be_booked(book: Ledger) -> None:
 def test_a_sale_told_late_takes_the_place_of_what_was_written_off(book: Ledger) -> None:
     bought(book)
     order = selling(book, 2, Purpose.STOP)
-    book.write_off("BTC-USD", Decimal(1), 8_000, TAKEN)
+    book.write_off("BTC-USD", Decimal(1), 8_000, TAKEN, AT_COST)
     assert book.results("BTC-USD", 1) == []
     late = book.book(fill("F2", order, "1", "90", side=Side.SELL, time=7_000))
     assert late is not None
@@ -296,7 +296,7 @@ def test_a_sale_told_late_takes_the_place_of_what_was_written_off(book: Ledger) 
 def test_it_does_not_shrink_what_is_left_a_second_time(book: Ledger) -> None:
     bought(book)
     order = selling(book, 2, Purpose.STOP)
-    book.write_off("BTC-USD", Decimal("0.6"), 8_000, TAKEN)
+    book.write_off("BTC-USD", Decimal("0.6"), 8_000, TAKEN, AT_COST)
     for name, qty, left in (("F2", "0.4", "0.4"), ("F3", "0.3", "0.3"), ("F4", "0.3", "0")):
         late = book.book(fill(name, order, qty, "90", side=Side.SELL, time=7_000))
         assert late is not None
@@ -307,7 +307,7 @@ def test_it_does_not_shrink_what_is_left_a_second_time(book: Ledger) -> None:
 
 def test_what_is_sold_afterwards_is_no_part_of_it(book: Ledger) -> None:
     bought(book)
-    book.write_off("BTC-USD", Decimal("0.6"), 8_000, TAKEN)
+    book.write_off("BTC-USD", Decimal("0.6"), 8_000, TAKEN, AT_COST)
     book.book(fill("F2", selling(book, 2), "0.4", "90", side=Side.SELL, time=8_001))
     assert closings(book) == [(8_001, "exit")]
 
@@ -315,7 +315,7 @@ def test_what_is_sold_afterwards_is_no_part_of_it(book: Ledger) -> None:
 def test_the_next_position_is_left_alone_by_it(book: Ledger) -> None:
     bought(book)
     order = selling(book, 2, Purpose.STOP)
-    book.write_off("BTC-USD", Decimal(1), 8_000, TAKEN)
+    book.write_off("BTC-USD", Decimal(1), 8_000, TAKEN, AT_COST)
     again = intent(3, qty="2", attempt=3)
     book.record(again)
     book.mark(again.client_id, OrderStatus.SUBMITTED, exchange_id="X3")
@@ -331,7 +331,7 @@ def test_the_next_position_is_left_alone_by_it(book: Ledger) -> None:
 def test_a_part_that_the_owner_took_stays_written_off(book: Ledger) -> None:
     bought(book)
     order = selling(book, 2, Purpose.STOP)
-    book.write_off("BTC-USD", Decimal(1), 8_000, TAKEN)
+    book.write_off("BTC-USD", Decimal(1), 8_000, TAKEN, AT_COST)
     book.book(fill("F2", order, "0.3", "90", side=Side.SELL, time=7_000))
     assert closings(book) == [(8_000, TAKEN)]
     assert book.results("BTC-USD", 1) == []
@@ -346,7 +346,7 @@ def test_of_two_write_offs_the_earlier_is_found_first(book: Ledger) -> None:
     bought(book)
     order = selling(book, 2, Purpose.STOP)
     for at in (7_000, 9_000):
-        book.write_off("BTC-USD", Decimal("0.3"), at, TAKEN)
+        book.write_off("BTC-USD", Decimal("0.3"), at, TAKEN, AT_COST)
     for name, time in (("F2", 6_500), ("F3", 8_000)):
         book.book(fill(name, order, "0.3", "90", side=Side.SELL, time=time))
     assert [position.qty for position in book.positions()] == [Decimal("0.4")]
@@ -355,7 +355,7 @@ def test_of_two_write_offs_the_earlier_is_found_first(book: Ledger) -> None:
 def test_what_ended_otherwise_stays_as_it_ended(book: Ledger) -> None:
     bought(book)
     order = selling(book, 2, Purpose.STOP)
-    book.write_off("BTC-USD", Decimal("0.6"), 8_000, TAKEN)
+    book.write_off("BTC-USD", Decimal("0.6"), 8_000, TAKEN, AT_COST)
     book.book(fill("F3", selling(book, 3), "0.4", "95", side=Side.SELL, time=9_000))
     book.book(fill("F2", order, "0.6", "90", side=Side.SELL, time=7_000))
     assert closings(book) == [(9_000, "exit")]
@@ -365,6 +365,6 @@ def test_what_ended_otherwise_stays_as_it_ended(book: Ledger) -> None:
 def test_a_rest_that_no_sale_can_take_is_not_the_owners_doing(book: Ledger) -> None:
     bought(book)
     order = selling(book, 2, Purpose.STOP)
-    book.write_off("BTC-USD", Decimal(1), 8_000, TAKEN)
+    book.write_off("BTC-USD", Decimal(1), 8_000, TAKEN, AT_COST)
     book.book(fill("F2", order, "0.9995", "50", side=Side.SELL, time=7_000))
     assert [at for at, _ in book.results("BTC-USD", 1)] == [8_000]

@@ -23,7 +23,7 @@ from bot.store.ledger import Ledger
 from bot.store.lock import LOOK, AccountLocked, ServerLedger, ServerLock
 from bot.store.reader import Books
 from bot.store.report import document
-from tests.store.cases import KRAKEN, HandClock, bought, fill, intent, report, selling
+from tests.store.cases import AT_COST, KRAKEN, HandClock, bought, fill, intent, report, selling
 from tests.store.postgres import Server, running
 
 pytest.importorskip("psycopg", reason="psycopg is not installed")
@@ -46,7 +46,7 @@ def test_the_ledger_works_on_postgresql(tmp_path: Path, server: Server) -> None:
     assert booking is not None
     assert booking.realised == book.realised_since(0) == Decimal("3.5")
     book.update(report("X2", OrderStatus.CANCELED, "0.4", side=Side.SELL))
-    book.close("BTC-USD", 7_000, "dust")
+    book.close("BTC-USD", 7_000, "dust", AT_COST)
     book.remember("peak", "1")
     assert (book.dust(), book.fact("peak"), book.unsettled()) == ({"BTC": Decimal("0.6")}, "1", [])
     assert list(document(Books(tmp_path, server.url))["brokers"]) == ["kraken"]

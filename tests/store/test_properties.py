@@ -14,12 +14,15 @@ from sqlalchemy import select
 from bot.domain.fill import Fill
 from bot.domain.money import ZERO
 from bot.domain.order import OrderStatus, Purpose, Side
-from bot.domain.position import Position, after, opened
+from bot.domain.position import Position, after, fee_in_quote, opened, valued
+from bot.domain.profit import By, rows, total
 from bot.store.database import Store
 from bot.store.ledger import Ledger
 from bot.store.schema import accounts, write_offs
-from tests.store.cases import DECISION, KRAKEN, HandClock, fill, intent, report
+from bot.store.trades import account_trades
+from tests.store.cases import AT_COST, DECISION, KRAKEN, HandClock, fill, intent, report
 
+TINY = Decimal("1e-12")
 SYMBOLS = ("BTC-USD", "BTC-USDT", "ETH-USD")
 
 
@@ -59,7 +62,10 @@ class Fold:
     def __init__(self) -> None:
         self.open: dict[str, Position] = {}
         self.dust: dict[str, Decimal] = {}
+        self.cost: dict[str, Decimal] = {}
         self.oversold = ZERO
+        self.strangers = ZERO
+        """What coins were sold for that were never ours."""
         self.gone = ZERO
 
     def book(self, event: Fill, entry: bool, order: str) -> None:
@@ -73,26 +79,35 @@ class Fold:
 
     def keep(self, event: Fill, then: Position) -> None:
         if then.qty < 0:
-            self.sell_unheld(event, -then.qty)
+            earned = self.sell_unheld(event, -then.qty)
+            then = valued(then, then.qty, event.price)
+            then = replace(then, realised=then.realised + earned)
         self.open[event.symbol] = then
         if then.qty <= 0:
             del self.open[event.symbol]
 
-    def sell_unheld(self, event: Fill, qty: Decimal) -> None:
+    def sell_unheld(self, event: Fill, qty: Decimal) -> Decimal:
         coin = event.symbol.split("-")[0]
-        swept = min(qty, self.dust.get(coin, ZERO))
-        self.dust[coin] = self.dust.get(coin, ZERO) - swept
+        held = self.dust.get(coin, ZERO)
+        swept = min(qty, held)
+        self.dust[coin] = held - swept
         self.oversold += qty - swept
+        self.strangers += (qty - swept) * event.price
+        cost = self.cost.get(coin, ZERO)
+        part = cost if swept == held else cost * swept / held
+        self.cost[coin] = cost - part
+        return swept * event.price - part
 
     def close(self, symbol: str) -> None:
         rest = self.open.pop(symbol)
         self.dust[rest.base] = self.dust.get(rest.base, ZERO) + rest.qty
+        self.cost[rest.base] = self.cost.get(rest.base, ZERO) + rest.qty * AT_COST.price
 
     def write_off(self, symbol: str, qty: Decimal) -> None:
         was = self.open[symbol]
         gone = min(qty, was.qty)
         self.gone += gone
-        self.open[symbol] = replace(was, qty=was.qty - gone)
+        self.open[symbol] = valued(was, gone, AT_COST.price)
         if was.qty == gone:
             del self.open[symbol]
 
@@ -142,10 +157,10 @@ def live_on(book: Ledger, fold: Fold, step: Step, now: int) -> Ledger:
     if step.then == "reopen":
         return Ledger(book._db.store, book.account, book._db._clock)
     if step.symbol in fold.open and step.then == "close":
-        book.close(step.symbol, 9_000, "dust")
+        book.close(step.symbol, 9_000, "dust", AT_COST)
         fold.close(step.symbol)
     elif step.symbol in fold.open and step.then == "write off":
-        book.write_off(step.symbol, Decimal("0.5"), now, "withdrawn")
+        book.write_off(step.symbol, Decimal("0.5"), now, "withdrawn", AT_COST)
         fold.write_off(step.symbol, Decimal("0.5"))
     return book
 
@@ -182,7 +197,7 @@ def test_no_coin_is_lost_when_sales_are_told_after_their_coins_were_written_off(
         assert booking is not None
         moved, oversold = moved + event.base_change, oversold + booking.oversold
         if step.then == "write off" and book.position(step.symbol) is not None:
-            book.write_off(step.symbol, Decimal("0.5"), 9_000, "withdrawn")
+            book.write_off(step.symbol, Decimal("0.5"), 9_000, "withdrawn", AT_COST)
     held = sum((position.qty for position in book.positions()), ZERO) + sum(book.dust().values(), ZERO)
     with store.reading() as connection:
         gone = connection.execute(
@@ -190,3 +205,24 @@ def test_no_coin_is_lost_when_sales_are_told_after_their_coins_were_written_off(
         )
         assert held == moved + oversold - sum(gone.scalars(), ZERO)
     assert all(position.qty > 0 for position in book.positions())
+
+
+@settings(max_examples=60, deadline=None)
+@given(steps=STEPS)
+def test_what_was_earned_is_the_money_that_moved_and_the_cost_of_what_is_left(store: Store, steps: list[Step]) -> None:
+    """Whatever happens: purchases after sales, fees in the coin, dust that is sold, coins that leave without a sale."""
+    account = replace(KRAKEN, identity=uuid4().hex)
+    book, fold = Ledger(store, account, HandClock()), Fold()
+    fills = trade(book, fold, steps)
+    moved = sum((-event.base_change * event.price for event in fills), ZERO)
+    cash = moved - sum((fee_in_quote(event) for event in fills), ZERO)
+    held = sum((one.qty * one.entry_price for one in book.positions()), ZERO)
+    left = held + sum(fold.cost.values(), ZERO) + fold.gone * AT_COST.price - fold.strangers
+    with book._db.reading() as page:
+        found = account_trades(account, page).trades
+    earned = sum((one.result_usd for one in found), ZERO)
+    assert abs(earned - (cash + left)) < TINY
+    assert abs(earned - book.realised_since(0)) < TINY
+    assert abs(earned - Ledger(store, account, HandClock()).realised_since(0)) < TINY
+    for by in By:
+        assert abs(total(rows(found, by, 9_000)).realised_usd - earned) < TINY

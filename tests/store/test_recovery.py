@@ -88,5 +88,5 @@ def test_a_damaged_database_hides_no_other(tmp_path: Path, monkeypatch: pytest.M
     assert "kraken.db: is damaged" in shown.stderr
     assert shown.exit_code == 1
     ordered = CliRunner().invoke(app, ["pause"])
-    assert "OKX ordered" in ordered.stdout
+    assert "OKX accepted" in ordered.stdout
     assert ordered.exit_code == 1

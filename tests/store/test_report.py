@@ -16,7 +16,7 @@ from bot.store.database import Store, address
 from bot.store.ledger import Ledger
 from bot.store.reader import Books
 from bot.store.report import document, write_csv
-from tests.store.cases import KRAKEN, HandClock, bought, fill, intent, ledger, report, selling
+from tests.store.cases import AT_COST, KRAKEN, HandClock, bought, fill, intent, ledger, report, selling
 
 HOUR = 3_600_000
 
@@ -35,7 +35,7 @@ def traded(folder: Path) -> None:
     book.book(fill("T2", selling(book, 2, Purpose.TP1), "1", "105", side=Side.SELL, fee="0.21", time=3 * HOUR))
     book.plan("BTC-USD", stage=1, stop_price=Decimal("100.3"))
     bought(book, 3, "0.00002", symbol="ETH-USD")
-    book.close("ETH-USD", 4 * HOUR, "dust")
+    book.close("ETH-USD", 4 * HOUR, "dust", AT_COST)
     book.uncover("BTC-USD", 1_000, "replacing")
     book.cover("BTC-USD", 1_250)
     book.uncover("BTC-USD", 9_000, "stop refused")
@@ -47,6 +47,7 @@ def traded(folder: Path) -> None:
             pid=1,
             balance_usd=Decimal("1.50"),
             equity_usd=Decimal(106),
+            measured_at=9_000,
             cycles=4,
             cycles_ok=3,
         )
@@ -153,6 +154,7 @@ def test_the_document_in_full(tmp_path: Path) -> None:
     assert document(Books(tmp_path)) == {
         "brokers": {
             "kraken": {
+                "mode": "live",
                 "status": "healthy",
                 "balance_usd": "1.5",
                 "equity_usd": "106",

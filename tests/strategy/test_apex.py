@@ -19,6 +19,7 @@ from bot.strategy.params import APEX, Owner
 from bot.strategy.rule import Why
 from tests.strategy.given import (
     FIVE_MINUTES,
+    LONG_READING,
     LONG_TRADE,
     MIDNIGHT,
     SHORT_TRADE,
@@ -120,6 +121,61 @@ def test_decisions_are_those_of_the_rule_written_a_second_time() -> None:
         unchanged += market.close[i] == market.close[i - 1]
     assert unchanged > 10
     assert entries > 50
+
+
+#: By the first condition that is needed and does not hold: what the decision says of it.
+WHY = {
+    **dict.fromkeys(("vwap", "ema_fast", "ema_middle", "histogram"), Why.NO_TREND),
+    "adx": Why.WEAK_TREND,
+    "volume_5": Why.THIN_VOLUME,
+    "volume_20": Why.DRY_VOLUME,
+    "score": Why.LOW_SCORE,
+}
+
+
+def test_the_conditions_that_are_shown_are_those_that_decide() -> None:
+    """Every close of a market with trends, its mirror image included: what does not hold is what blocks."""
+    seen, market = set(), walk(seed=5, count=2_000)
+    for end in range(864, len(market), 3):
+        for candles in (market[end - WINDOW : end], mirrored(market[end - WINDOW : end], 200.0)):
+            found = APEX_STRATEGY.evaluate(candles)
+            asked = {one.name: one for one in found.conditions}
+            assert len(asked) == len(found.conditions)
+            missing = [one.name for one in found.conditions if one.needed and not one.held]
+            assert bool(missing) == (found.side == 0)
+            facts = dict(found.facts)
+            assert found.considered == (facts["trend"] or 1)
+            assert all(facts[f"point_{n}"] == asked[f"point_{n}"].held for n in rule.Points._fields if facts["trend"])
+            if missing:
+                assert WHY[missing[0]].name.lower() == found.why
+                seen.add(missing[0])
+    assert seen >= set(WHY) - {"volume_20"}  # hardly ever the first
+
+
+# name of a condition -> what it is held against, of a candle that is all at its limits
+LIMITS = [
+    ("vwap", 100.5, 99.8),
+    ("ema_fast", 100.4, 100.3),
+    ("histogram", 0.2, 0.0),
+    ("adx", 27.0, 20.0),
+    ("volume_5", 120.0, 50.0),
+    ("volume_20", 120.0, 30.0),
+    ("near_ema", 0.2, 0.5025),
+    ("rsi_low", 55.0, 30.0),
+    ("rsi_high", 55.0, 70.0),
+    ("close_moving", 100.5, 100.1),
+    ("engulfing_open", 100.1, 100.1),
+    ("wick_against", 0.1, 0.8),
+    ("wick_ahead", 0.1, 0.2),
+    ("histogram_moving", 0.2, 0.1),
+    ("volume_2", 120.0, 66.0),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "limit"), LIMITS)
+def test_a_condition_has_its_number_and_its_limit(name: str, value: float, limit: float) -> None:
+    found = getattr(rule.conditions(LONG_READING, 1, APEX), name)
+    assert (found.value, found.limit) == (pytest.approx(value), pytest.approx(limit))
 
 
 def test_a_window_decides_as_the_full_history_does() -> None:

@@ -82,6 +82,7 @@ BLOCKS: list[tuple[Gate, type, dict[str, Any], str]] = [
     (Gate.HISTORY, Account, {"reading": True}, "history is still being read"),
     (Gate.DRAWDOWN, Lost, {"drawdown_pct": usd(20)}, "20.00 % lost since the best moment, MAX_DRAWDOWN_PCT is 20.00 %"),
     (Gate.DAILY_LOSS, Lost, {"day_pct": usd(5)}, "5.00 % lost since 00:00 UTC, MAX_DAILY_LOSS_PCT is 5.00 %"),
+    (Gate.DENIED, Symbol, {"denied": "BTC is denied for good"}, "BTC is denied for good"),
     (Gate.UNSETTLED, Symbol, {"unsettled": 1}, "an order of BTC is not settled"),
     (Gate.MARKET, Symbol, {"market": "it is post_only"}, "takes no entries now: it is post_only"),
     (Gate.STOPPED_OUT, Symbol, {"stopped_at": CLOSE - FIVE}, "stopped out in this candle, at 2025-12-31T23:55:00"),

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.candles import Candles
-from bot.strategy.base import Close, Ended, Evaluation, Exit, Leg, Look, Strategy, Trade
-from bot.strategy.guarded import MOST_KEPT, Guarded, Trouble
+from bot.strategy.base import Close, Condition, Ended, Evaluation, Exit, Leg, Look, Strategy, Trade
+from bot.strategy.guarded import MOST_CONDITIONS, MOST_KEPT, Guarded, Trouble
 from bot.strategy.params import Owner
 from tests.strategy.given import FIVE_MINUTES, LONG_TRADE, MIDNIGHT, SHORT_TRADE
 
@@ -23,6 +23,7 @@ CANDLES = Candles.of(FIVE_MINUTES, [(MIDNIGHT + n * FIVE_MINUTES, 100, 101, 99, 
 LONG = Evaluation(1, CANDLES.closed_at, 100.0, 98.0)
 LOOK = Look(100.0, 106.0, 100.0)
 SYMBOL = "BTC-USD"
+ADX = Condition("adx", math.nan, 20.0, held=False)
 
 
 class Answering(Strategy):
@@ -162,6 +163,11 @@ WRONG_DECISIONS: list[tuple[str, Evaluation, str]] = [
     ("kept as a mapping", LONG._replace(kept={"a": 1.0}), "kept is {'a': 1.0}"),  # type: ignore[arg-type]
     ("kept without a name", LONG._replace(kept=((1.0, 2.0),)), "kept holds (1.0, 2.0)"),  # type: ignore[arg-type]
     ("kept without a number", LONG._replace(kept=(("high", NAN),)), "high is nan"),
+    ("considered no side", LONG._replace(considered=3), "considered is 3"),
+    ("conditions as a list", LONG._replace(conditions=[]), "conditions is []"),  # type: ignore[arg-type]
+    ("a condition as a plain tuple", LONG._replace(conditions=(("adx", 1.0, 2.0, True),)), "conditions holds ('adx'"),  # type: ignore[arg-type]
+    ("a condition in words", LONG._replace(conditions=(Condition("adx", "high", 2.0, True),)), "of two numbers"),
+    ("too many conditions", LONG._replace(conditions=(ADX,) * (MOST_CONDITIONS + 1)), "conditions is"),
     ("kept too much", LONG._replace(kept=tuple((str(n), 1.0) for n in range(MOST_KEPT + 1))), "kept is"),
 ]
 
@@ -178,6 +184,16 @@ def test_a_decision_that_cannot_be_is_none(answer: Evaluation, reason: str) -> N
 def test_no_side_needs_nothing_else() -> None:
     flat = Evaluation(0, 0, NAN)
     assert asked(flat, QUESTIONS["evaluate"]) == (flat, [])
+
+
+@pytest.mark.parametrize("side", [LONG, Evaluation(0, 0, NAN)], ids=["a signal", "none"])
+def test_conditions_become_plain_ones_and_an_unknown_number_is_one(side: Evaluation) -> None:
+    odd = Condition("two\nlines", np.float64(1), Fraction(2), np.bool_(True))  # type: ignore[arg-type]
+    found, troubles = asked(side._replace(conditions=(ADX, odd), considered=np.int64(-1)), QUESTIONS["evaluate"])
+    assert troubles == []
+    assert isinstance(found, Evaluation)
+    assert repr(found.conditions) == repr((ADX, Condition("two\\nlines", 1.0, 2.0, held=True)))
+    assert found.considered == -1
 
 
 def test_an_evaluation_of_four_values_is_enough() -> None:

@@ -78,7 +78,7 @@ POINTS: list[tuple[str, str, dict[str, float], bool]] = [
 @pytest.mark.parametrize("side", [1, -1], ids=["long", "short"])
 def test_points(point: str, changes: dict[str, float], held: bool, side: int) -> None:
     now = reading(**changes)
-    found = rule.points(now if side > 0 else flipped(now), side, APEX)
+    found = rule.points(rule.conditions(now if side > 0 else flipped(now), side, APEX))
     assert getattr(found, point) is held
 
 
@@ -110,7 +110,7 @@ def test_candle_shapes(
     shape = reading(open=opening, high=high, low=low, close=close, last_open=last[0], last_close=last[1])
     if side < 0:  # mirrored at 0, where floats lose nothing
         shape = reading(open=-opening, high=-low, low=-high, close=-close, last_open=-last[0], last_close=-last[1])
-    assert rule.points(shape, side, APEX).candle is held
+    assert rule.points(rule.conditions(shape, side, APEX)).candle is held
 
 
 @pytest.mark.parametrize("held", range(6))

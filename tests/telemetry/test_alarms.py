@@ -155,7 +155,7 @@ def test_the_day_is_told_in_a_trader_s_words(room: Room) -> None:
         open_positions=3, fees_usd=Decimal("0.0123"),
     )  # fmt: skip
     assert message.line.startswith(
-        "day 2026-01-05, equity $5,010.20, result -$3.50, trades 12, open positions 3, fees $0.01230"
+        "day 2026-01-05, equity $5,010.20, result -$3.50, trades 12, open positions 3, fees $0.0123"
     )
     assert not message.bad
 

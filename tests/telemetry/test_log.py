@@ -106,7 +106,7 @@ def test_a_line_is_an_event_with_its_keys(opened: Opened) -> None:
         ("qty", Decimal("1E-8"), "qty=0.00000001"),
         ("qty", Decimal(100), "qty=100"),
         ("pnl_usd", Decimal("-1234.567"), "pnl=-$1,234.57"),
-        ("fee_usd", Decimal("0.00123"), "fee=$0.001230"),
+        ("fee_usd", Decimal("0.00123"), "fee=$0.00123"),
         ("fee_usd", Decimal(0), "fee=$0.00"),
         ("adx", 21.123456789, "adx=21.1235"),
         ("ready", True, "ready=true"),
@@ -175,6 +175,28 @@ def test_json_has_the_same_keys_and_money_as_text(opened_json: Opened) -> None:
     assert stamp.endswith("Z")
     expected = {"level": "INFO", "broker": "KRAKEN", "event": "ENTRY", "qty": "0.00000001"}
     assert line == expected | {"cost_usd": "12.50", "slots": 3, "why": None}
+
+
+def test_a_line_for_people_is_fields_in_json(opened_json: Opened) -> None:
+    opened_json.kraken.info(
+        Event.STATUS, text="a board", broker="KRAKEN", balance_usd=Decimal("3.50"), skipped={"costs": 3}
+    )
+    opened_json.kraken.info(Event.STATUS, text="nothing but text")
+    fields, text = opened_json.objects()
+    assert (fields["balance_usd"], fields["skipped"]) == ("3.50", {"costs": 3})
+    assert "text" not in fields
+    assert text["text"] == "nothing but text"
+
+
+def test_a_line_for_people_is_its_text_alone(opened: Opened) -> None:
+    opened.kraken.info(Event.STATUS, text="KRAKEN  healthy", broker="KRAKEN", balance_usd=Decimal("3.50"))
+    assert opened.lines()[0].endswith("STATUS  KRAKEN  healthy")
+
+
+@pytest.mark.parametrize("name", ["price", "entry", "stop", "trigger"])
+def test_prices_have_as_many_digits_as_prices_have(opened: Opened, name: str) -> None:
+    opened.kraken.info(Event.EXIT, **{name: Decimal("122.1631999977909678812866139")})
+    assert f"{name}=122.1632" in opened.lines()[0]
 
 
 def test_json_stays_json_whatever_is_hidden_in_it(opened_json: Opened) -> None:

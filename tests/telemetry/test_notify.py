@@ -20,6 +20,7 @@ from bot.domain.log import Event
 from bot.settings.load import ConfigError, Settings, load_settings
 from bot.settings.variables import OperationSettings
 from bot.telemetry import notify
+from bot.telemetry.alarm_file import last_alarms
 from bot.telemetry.alarms import Message
 from bot.telemetry.log import EventLog, Logs
 from bot.telemetry.messenger import Service, services, shown_name, tokens
@@ -54,6 +55,7 @@ class Open:
 @contextmanager
 def alarmed(folder: Path, *urls: str, level: str = "DEBUG") -> Iterator[Open]:
     chosen = settings(folder, *urls)
+    chosen.operation.data_dir.mkdir(exist_ok=True)
     redact = Redactor(chosen.secrets())
     operation = OperationSettings.model_validate({"log_file": folder / "nija.log", "log_level": level})
     with Logs(operation, redact, io.StringIO()) as logs:
@@ -72,6 +74,17 @@ def test_an_alarm_arrives_whatever_the_log_level_is(tmp_path: Path) -> None:
         receiver.until(lambda: len(receiver.messages) == 2, "two messages")
         assert receiver.titles == ["NIJA LIVE KRAKEN: the day", "NIJA LIVE KRAKEN: position without its stop"]
         assert receiver.messages[1][1].startswith("BTC-USD: no full stop")
+
+
+def test_alarms_are_kept_also_where_nobody_is_told(tmp_path: Path) -> None:
+    with alarmed(tmp_path) as room:
+        room.log.error(Event.FAILED, reason="no answer", remedy="wait")
+        room.log.info(Event.DAY, day="2026-01-05", trades=3)
+    assert [(one.broker, one.text) for one in last_alarms(tmp_path / "data")] == [
+        ("KRAKEN", "failed: no answer (remedy wait)")
+    ]
+    assert not lines_of(room.text(), Event.NOTIFIED)
+    assert not lines_of(room.text(), Event.NOTIFY)
 
 
 def test_what_is_queued_at_the_end_still_goes_and_ends_are_told(tmp_path: Path) -> None:

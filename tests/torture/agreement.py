@@ -21,13 +21,15 @@ _FAILURES = frozenset({"insufficient_funds", "reduce_only"})
 _INSIGNIFICANT = "insignificant"
 
 
-def differences(book: Doc, truth: Doc) -> list[str]:
-    """What one broker's book and its venue's truth disagree on, one line each."""
+def differences(book: Doc, truth: Doc, taken: Mapping[str, Decimal] | None = None) -> list[str]:
+    """What one broker's book and its venue's truth disagree on, one line each; `taken` are coins, by asset, that the book has
+    written off since they left the account without a sale that the venue showed.
+    """
     return [
         *_orders(book, truth),
         *_fills(book, truth),
         *_once(book, truth),
-        *_conserved(book, truth),
+        *_conserved(book, truth, taken or {}),
         *_stops(book, truth),
     ]
 
@@ -186,8 +188,8 @@ def _repeated(what: str, names: Iterable[str]) -> list[str]:
     return [f"{what} {name} was accepted {count} times" for name, count in Counter(names).items() if count > 1]
 
 
-def _conserved(book: Doc, truth: Doc) -> list[str]:
-    """bought - sold - fees taken in coin = position + dust, but for what attached stops sold beyond what there was."""
+def _conserved(book: Doc, truth: Doc, taken: Mapping[str, Decimal]) -> list[str]:
+    """bought - sold - fees in coin - taken = position + dust, but for what attached stops sold beyond what there was."""
     coins: dict[str, Decimal] = defaultdict(Decimal)
     for fill in book["fills"]:
         coins[_base(fill)] += coins_moved(fill)
@@ -197,6 +199,8 @@ def _conserved(book: Doc, truth: Doc) -> list[str]:
             held[_base(position)] += Decimal(position["qty"])
     for asset, amount in book["dust"].items():
         held[asset] += Decimal(amount)
+    for asset, amount in taken.items():
+        coins[asset] -= amount
     gross = sold_gross(truth)
     return [
         f"coins of {asset}: fills leave {coins[asset]}, position and dust are {held[asset]}"

@@ -1,13 +1,13 @@
 """What a torture asks of one broker's book and its venue's truth, one line for each thing that is wrong.
 
-Adds to the agreement of book and truth: the owner's coins and orders, the results, coins without a stop.
+Adds to the agreement of book and truth: the owner's coins and orders, coins without a stop. Results are those of `earned`.
 Works on the documents alone; both must be of a quiet moment (`is_quiet`).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -39,14 +39,13 @@ def is_quiet(events: Sequence[Doc], since: float) -> bool:
     return not events or _seconds(events[-1]["wall_time"]) < since
 
 
-def discrepancies(book: Doc, truth: Doc, results: Iterable[Doc], owner: Belongings) -> list[str]:
-    """All that is wrong with a book; `results` are the rows of the accountant's file."""
+def discrepancies(book: Doc, truth: Doc, owner: Belongings, taken: Mapping[str, Decimal] | None = None) -> list[str]:
+    """All that is wrong with a book but its results; `taken` are coins that it has written off."""
     ours = {**truth, "orders": [order for order in truth["orders"] if order["id"] not in owner.orders]}
     return [
-        *differences(book, ours),
+        *differences(book, ours, taken),
         *_coins(ours, owner),
         *_orders(truth, owner),
-        *_results(book, ours, results),
         *_repeated_cover(book),
         *_stretches(book),
     ]
@@ -84,40 +83,6 @@ def _orders(truth: Doc, owner: Belongings) -> list[str]:
         for order in truth["orders"]
         if order["id"] in owner.orders and (order["status"] != "open" or Decimal(order["filled"]) != ZERO)
     ]
-
-
-def _results(book: Doc, truth: Doc, results: Iterable[Doc]) -> list[str]:
-    """What the book says was earned = the money that moved at the venue + what is still held, at its cost.
-
-    Coins that neither a position nor a sale accounts for (dust, or what an attached stop sold too much) count at the last price.
-    """
-    booked: dict[str, Decimal] = defaultdict(Decimal)
-    for row in results:
-        booked[row["symbol"]] += Decimal(row["realised_usd"] or 0)
-    moved: dict[str, Decimal] = defaultdict(Decimal)
-    turnover: dict[str, Decimal] = defaultdict(Decimal)
-    coins: dict[str, Decimal] = defaultdict(Decimal)
-    for fill in _bought(truth):
-        symbol, value = fill["symbol"], Decimal(fill["qty"]) * Decimal(fill["price"])
-        fee = Decimal(fill["fee"]) if fill["fee_asset"] == symbol.split("-")[1] else ZERO
-        moved[symbol] += (value if fill["side"] == "sell" else -value) - fee
-        turnover[symbol] += value
-        coins[symbol] += coins_moved(fill)
-    for position in book["positions"]:
-        moved[position["symbol"]] += Decimal(position["qty"]) * Decimal(position["entry_price"])
-        coins[position["symbol"]] -= ZERO if position["symbol"].endswith("-SWAP") else Decimal(position["qty"])
-    lines = []
-    for symbol in booked.keys() | moved.keys():
-        left = coins[symbol] * _last_price(truth, symbol)
-        apart = abs(booked[symbol] - moved[symbol] - left)
-        if apart > abs(left) / 10 + turnover[symbol] / 1_000_000:
-            lines.append(f"result of {symbol}: book {booked[symbol]:.6f}, exchange {moved[symbol] + left:.6f}")
-    return lines
-
-
-def _last_price(truth: Doc, symbol: str) -> Decimal:
-    prices = [Decimal(fill["price"]) for fill in truth["fills"] if fill["symbol"] == symbol]
-    return prices[-1] if prices else ZERO
 
 
 def _repeated_cover(book: Doc) -> list[str]:

@@ -6,7 +6,6 @@ kills again; how threads and sockets interleave is the machine's.
 
 from __future__ import annotations
 
-import csv
 import signal
 import tempfile
 import time
@@ -15,7 +14,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import astuple, dataclass, field
 from functools import partial
-from io import StringIO
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -23,11 +21,10 @@ from typing import Any
 from bot.domain.events import Verb
 from bot.domain.ids import AccountKey
 from bot.store.database import StoreError
-from bot.store.report import write_csv
-from tests.torture import checks, slope
+from tests.torture import checks, earned, slope
 from tests.torture.checks import Trouble
 from tests.torture.faults import APART, Storm, ends, jumps, storms, turned
-from tests.torture.machine import HELPLESS, Deed, Machine, deeds
+from tests.torture.machine import HELPLESS, Deed, Machine, deeds, loosened
 from tests.torture.owner import Belongings, hand, settle
 from tests.torture.processes import Exchange, Trader
 from tests.torture.recovery import Recovery, spread
@@ -153,7 +150,8 @@ class _Torture:
         """The owner's own belongings first: a switch may close their market."""
         self._owner[venue] = settle(self._exchange, venue, self._hands[venue])
         switches = self._exchange.call("GET", f"switches?venue={venue}")[venue]
-        for name, value in turned(self._course.seed, venue, switches).items():
+        loose = loosened(self._course.seed, venue, self._course.machine)
+        for name, value in (turned(self._course.seed, venue, switches) | loose).items():
             self._switch(venue, name, value)
             self._outcome.switches.setdefault(venue, []).append(f"{name}={str(value).lower()}")
         self._usual[venue] = self._exchange.call("GET", f"switches?venue={venue}")[venue]
@@ -344,8 +342,12 @@ class _Torture:
         if book is None:
             self._wrong(venue, "never connected: see the log")
             return True
-        for line in checks.discrepancies(book, truth, self._rows(venue), self._owner[venue]):
+        believed = earned.read(self._trader.books, AccountKey(venue))
+        for line in checks.discrepancies(book, truth, self._owner[venue], earned.taken(believed)):
             self._wrong(venue, line)
+        for line in earned.unearned(believed, truth):
+            self._wrong(venue, line)
+        exposure = {symbol: one for symbol, one in exposure.items() if (venue, symbol) not in self._machine.sold}
         for line in checks.naked(exposure, self._troubles[venue], now, attaches=self._attaches(venue)):
             self._wrong(venue, line)
         causes = checks.naked_by_cause(exposure, self._troubles[venue], now)
@@ -354,6 +356,7 @@ class _Torture:
             "fills": str(len(book["fills"])),
             "open": str(len(book["positions"])),
             "faults fired": str(self._fired[venue]),
+            **earned.figures(believed),
             "refused": str(sum(truth["rejected"].values())),
             "naked s (longest)": ", ".join(
                 f"{why} {all_:.1f} ({most:.1f})" for why, (all_, most) in sorted(causes.items())
@@ -369,13 +372,6 @@ class _Torture:
         """Whether this seed's venue takes the stop with its entry."""
         turned_over = {name.partition("=")[0] for name in self._outcome.switches.get(venue, [])}
         return not turned_over & APART
-
-    def _rows(self, venue: str) -> list[dict[str, str]]:
-        """The accountant's rows of one broker."""
-        text = StringIO()
-        write_csv(self._trader.books, text, AccountKey(venue))
-        text.seek(0)
-        return list(csv.DictReader(text))
 
 
 def _in_doubt(book: dict[str, Any]) -> list[str]:

@@ -8,21 +8,32 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import ROUND_DOWN, Decimal
 from random import Random
 
+from bot.store.database import StoreError
+from tests.torture.owner import DEPOSITS
 from tests.torture.processes import Exchange, TortureError, Trader
 
-#: `foreign_trades`: the owner trades by hand, many times; `second_home`: a second NIJA under another HOME on the same data folder;
-#: `folder_away`: the data folder is renamed and put back; `log_stalled`: nobody reads the console; `frozen`: SIGSTOP and SIGCONT.
-KINDS = ("foreign_trades", "second_home", "folder_away", "log_stalled", "frozen")
+#: `foreign_trades`: the owner trades by hand, many times; `owner_sells`: a position of NIJA's, or half of it; `second_home`: a
+#: second NIJA under another HOME on the same data folder; `folder_away`: the data folder is renamed and put back; `log_stalled`:
+#: nobody reads the console; `frozen`: SIGSTOP and SIGCONT.
+KINDS = ("foreign_trades", "owner_sells", "second_home", "folder_away", "log_stalled", "frozen")
 #: Deeds in which the daemon cannot look after positions.
 HELPLESS = frozenset({"folder_away", "frozen"})
+#: Switches that must stand so for the owner to be able to sell what lies under a stop, and for the venue's history to show it.
+_OWNER_MAY_SELL = {
+    "kraken": {"stop_holds_base": False},
+    "coinbase": {"stops_hold_base": False, "hand_orders_advanced": True},
+}
 _BETWEEN = (4.0, 14.0)
 _SECONDS = (1.0, 4.0)
 _TRADES = 8
 _FOREIGN = {"kraken": "LINK-USD", "okx": "LINK-USDT", "coinbase": "LINK-USD"}
 _QTY = ("2", "1.9")
+_TRADED = "LINK"
 _LOCKED_OUT = 3
+_TURN = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +55,23 @@ def deeds(seed: int, seconds: float, kinds: Sequence[str], venues: Sequence[str]
         at += dice.uniform(*_BETWEEN)
 
 
+def loosened(seed: int, venue: str, kinds: Sequence[str]) -> dict[str, bool]:
+    """The switches by which the owner of this seed can sell coins that lie under a stop: two seeds of three."""
+    able = "owner_sells" in kinds and Random(f"{seed}/{venue}/owner").random() < 2 / 3
+    return dict(_OWNER_MAY_SELL.get(venue, {})) if able else {}
+
+
 class Machine:
     """Does them to a running daemon."""
 
     def __init__(self, exchange: Exchange, trader: Trader) -> None:
         self._exchange = exchange
         self._trader = trader
+        self.sold: set[tuple[str, str]] = set()
+        """Venue and symbol of what the owner has sold of NIJA's."""
         self._acts: dict[str, Callable[[Deed], str | None]] = {
             "foreign_trades": self._trade_by_hand,
+            "owner_sells": self._sell_ours,
             "second_home": self._start_a_second,
             "folder_away": self._move_the_folder,
             "log_stalled": self._stall_the_console,
@@ -74,6 +94,41 @@ class Machine:
         except TortureError:
             return None  # the market is closed just now, or the owner's money is spent
         return None
+
+    def _sell_ours(self, deed: Deed) -> str | None:
+        """A position of NIJA's in coins of which the owner has none, or half of it, at the market, as soon as there is one."""
+        whole = deed.seconds > sum(_SECONDS) / 2
+        until = time.monotonic() + deed.seconds
+        while time.monotonic() < until:
+            for venue, symbol, qty in self._held():
+                if self._sold_by_hand(venue, symbol, qty if whole else _four_digits(qty / 2)):
+                    return None
+            time.sleep(_TURN)
+        return None
+
+    def _sold_by_hand(self, venue: str, symbol: str, qty: Decimal) -> bool:
+        """Whether the venue took any of it: coins may be held by their stop, and a half may be no size of this market."""
+        try:
+            words = {"symbol": symbol, "side": "sell", "qty": f"{qty:f}"}
+            answer = self._exchange.call("POST", "manual", venue=venue, **words)
+        except TortureError:
+            return False
+        if Decimal(answer["filled"]):
+            self.sold.add((venue, symbol))
+        return bool(Decimal(answer["filled"]))
+
+    def _held(self) -> list[tuple[str, str, Decimal]]:
+        """What NIJA holds in coins that are all its own: venue, symbol and size."""
+        try:
+            books = self._trader.brokers()
+        except StoreError:
+            return []  # a start may be making its database
+        return [
+            (venue, one["symbol"], Decimal(one["qty"]))
+            for venue, book in books.items()
+            for one in book["positions"]
+            if one["symbol"].count("-") == 1 and one["symbol"].split("-")[0] not in {*DEPOSITS, _TRADED}
+        ]
 
     def _start_a_second(self, deed: Deed) -> str | None:
         if not self._trader.speaks or self._trader.ended is not None:
@@ -106,3 +161,8 @@ class Machine:
         with self._trader.frozen():
             time.sleep(deed.seconds)
         return None
+
+
+def _four_digits(qty: Decimal) -> Decimal:
+    """Rounded down: a size that markets take."""
+    return qty.quantize(Decimal(1).scaleb(qty.adjusted() - 3), ROUND_DOWN)

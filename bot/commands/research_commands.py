@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from bot.commands.told import configured
+from bot.commands.options import configured
+from bot.commands.show import complain
 from bot.settings.load import VENUES
 
 MaxHoles = Annotated[
@@ -23,7 +24,9 @@ def listed(pairs: str) -> tuple[str, ...]:
     return tuple(pair.strip() for pair in pairs.split(",") if pair.strip())
 
 
+app = typer.Typer()
 candles = typer.Typer(help="Candles for research.", no_args_is_help=True)
+app.add_typer(candles, name="data")
 
 
 @candles.command()
@@ -38,6 +41,7 @@ def check(
     check_data(folder, max_holes, as_json=as_json)
 
 
+@app.command()
 def backtest(
     data: Annotated[Path, typer.Option(help="candle files of NIJA, or a data folder of freqtrade")],
     pairs: Pairs = "",
@@ -80,11 +84,12 @@ def backtest(
 
 def _one_of(option: str, word: str | None, known: Sequence[str]) -> str | None:
     if word is not None and word not in known:
-        typer.echo(f"nija: --{option} {word}: one of {', '.join(known)} is needed", err=True)
+        complain(f"--{option} {word}: one of {', '.join(known)} is needed")
         raise typer.Exit(2)
     return word
 
 
+@app.command(name="check-strategy")
 def check_strategy(
     strategy: Annotated[str, typer.Argument(help="module:Class or file.py:Class")],
     data: Annotated[Path, typer.Option(help="candle files of NIJA, or a data folder of freqtrade")],
@@ -97,10 +102,3 @@ def check_strategy(
 
     with configured() as settings:
         check(settings, strategy, data, listed(pairs), timeframe, max_holes)
-
-
-def add_research(app: typer.Typer) -> None:
-    """Put them among the others."""
-    app.add_typer(candles, name="data")
-    app.command()(backtest)
-    app.command(name="check-strategy")(check_strategy)

@@ -1,0 +1,41 @@
+"""Whether NIJA runs and all of its threads live: one line from the heartbeat, for containers and cron.
+
+Not whether it trades: an account that has no money, is halted or cannot be connected is alive, and a restart mends none of that.
+Asked every minute, so it loads no exchange's SDK.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from bot.domain.clock import SECOND
+from bot.domain.status import BrokerStatus
+from bot.runtime.heartbeat_file import running_daemon
+from bot.settings.load import ConfigError, load_settings
+from bot.telemetry.status import to_sentence
+
+
+def main() -> int:
+    """Read the arguments and print the line; 0 when all live, 1 when not or when nothing runs, 2 for a wrong configuration."""
+    parser = argparse.ArgumentParser(description="Says whether NIJA runs and all of its threads live.")
+    parser.add_argument("--json", action="store_true", help="for programs")
+    as_json = parser.parse_args().json
+    try:
+        brokers = running_daemon(load_settings().operation.data_dir)
+    except ConfigError as error:
+        for line in error.lines:
+            print(f"nija: {line}", file=sys.stderr)
+        return 2
+    text = "NIJA does not run here" if brokers is None else _line(list(brokers.values()))
+    alive = brokers is not None and all(one.alive for one in brokers.values())
+    print(json.dumps({"alive": alive, "text": text}) if as_json else text)
+    return 0 if alive else 1
+
+
+def _line(brokers: list[BrokerStatus]) -> str:
+    dead = [
+        f"{one.key.label} has given no sign of life for {one.silent_ms // SECOND} s" for one in brokers if not one.alive
+    ]
+    return "; ".join(dead) or to_sentence(brokers)

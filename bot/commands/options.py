@@ -1,0 +1,96 @@
+"""What commands share: their options, the settings with errors as one line, and the databases that they read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bot.commands.show import complain, refuse_both
+from bot.domain.ids import AccountKey
+from bot.settings.load import VENUES, ConfigError, Settings, load_settings
+
+if TYPE_CHECKING:
+    from bot.store.reader import Books
+
+
+def account_key(word: str) -> AccountKey:
+    """An account as commands name it, in any case: `kraken`, or `kraken:savings` where an exchange has several."""
+    try:
+        key = AccountKey.parse(word.lower())
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    if key.venue not in VENUES:
+        raise typer.BadParameter(f"'{key.venue}' is not one of {', '.join(VENUES)}.")
+    return key
+
+
+METAVAR = f"[{'|'.join(VENUES)}]"
+Broker = Annotated[
+    AccountKey | None,
+    typer.Argument(
+        parser=account_key, metavar=METAVAR, help="one exchange, or an account as kraken:savings; default: all"
+    ),
+]
+OneBroker = Annotated[
+    AccountKey | None,
+    typer.Option("--broker", parser=account_key, metavar=METAVAR, help="one exchange or account only"),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="for programs")]
+
+
+@contextmanager
+def configured() -> Iterator[Settings]:
+    """The settings, with what is wrong with them, or with an option, as lines and exit status 2."""
+    try:
+        yield load_settings()
+    except ConfigError as error:
+        for line in error.lines:
+            complain(line)
+        raise typer.Exit(2) from None
+
+
+@contextmanager
+def told() -> Iterator[Settings]:
+    """The settings, with every error that their owner can mend as one line and an exit status."""
+    from bot.runtime.hostlock import AlreadyRuns
+    from bot.runtime.sandbox_child import SandboxError
+    from bot.store.database import StoreError
+
+    with configured() as settings:
+        try:
+            yield settings
+        except (SandboxError, StoreError) as error:
+            complain(str(error))
+            raise typer.Exit(1) from None
+        except AlreadyRuns as error:
+            complain(str(error))
+            raise typer.Exit(3) from None
+
+
+@contextmanager
+def asked(
+    broker: AccountKey | None, *, as_json: bool, as_csv: bool
+) -> Iterator[tuple[Settings, Books, AccountKey | None]]:
+    """What a command that only reads needs; exit 1 after it when a database that it asked for cannot be read."""
+    from bot.commands.which import books_of, meant
+    from bot.runtime.heartbeat_file import out_of_reach
+
+    with told() as settings:
+        refuse_both(as_json=as_json, as_csv=as_csv)
+        if why := out_of_reach(settings.operation.data_dir):
+            complain(why)
+        books = books_of(settings)
+        key = meant(broker, settings, books)
+        yield settings, books, key
+        if tell_unreadable(books, key):
+            raise typer.Exit(1)
+
+
+def tell_unreadable(books: Books, key: AccountKey | None) -> bool:
+    """A line for each database that could not be read; whether any of them may be the one that was asked about."""
+    for line in books.unreadable.values():
+        complain(line)
+    return books.misses(key)

@@ -1,0 +1,47 @@
+"""The last known prices of an account's markets, in the one form in which they are stored and read again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from bot.domain.money import ONE, decimal, plain
+
+#: The name of the stored state.
+LAST_PRICES = "last_prices"
+
+
+@dataclass(frozen=True, slots=True)
+class LastPrices:
+    """By symbol, the last price (in the quote) and when it was seen (market ms)."""
+
+    seen: Mapping[str, tuple[Decimal, int]] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, text: str | None) -> LastPrices:
+        """What `written` wrote; nothing for None."""
+        rows = json.loads(text or "{}")
+        return cls({symbol: (decimal(price), int(at)) for symbol, (price, at) in rows.items()})
+
+    def written(self) -> str:
+        rows = {symbol: (plain(price), at) for symbol, (price, at) in self.seen.items()}
+        return json.dumps(rows, separators=(",", ":"))
+
+    def after(self, prices: Mapping[str, Decimal], at: int) -> LastPrices:
+        """These, and newer ones."""
+        return LastPrices({**self.seen, **{symbol: (price, at) for symbol, price in prices.items()}})
+
+    def of(self, symbol: str) -> Decimal | None:
+        """The last price of a market, if any was ever seen."""
+        return self.seen[symbol][0] if symbol in self.seen else None
+
+    def quote_usd(self, symbol: str) -> Decimal:
+        """Dollars for one unit of a market's quote: one, unless the exchange trades it against dollars."""
+        return self.of(dollar_market(symbol)) or ONE
+
+
+def dollar_market(symbol: str) -> str:
+    """The market in which a symbol's quote is traded against dollars: `USDT-USD` for `BTC-USDT`."""
+    return f"{symbol.split('-')[1]}-USD"

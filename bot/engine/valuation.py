@@ -1,0 +1,93 @@
+"""What things are worth in dollars at this moment: fills in stable coins, and coins that leave a position without a sale.
+
+Keeps the last price of every market in which the account has held something, over restarts, for whoever reports results. It
+asks for little of its own: the looks at the account bring the prices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from bot.brokers.base import BrokerError
+from bot.domain.booking import Worth
+from bot.domain.candles import Candles
+from bot.domain.fill import Fill
+from bot.domain.instrument import Ticker, Trading
+from bot.domain.last_prices import LAST_PRICES, LastPrices, dollar_market
+from bot.domain.log import Event
+from bot.domain.money import decimal
+from bot.domain.position import Position, closing_price
+from bot.engine.closes import Closes
+from bot.engine.universe import WIDEST_SPREAD
+
+if TYPE_CHECKING:
+    from bot.engine.desk import Desk
+
+
+class Valuation:
+    """Values what one account trades."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._last = LastPrices.read(desk.book.fact(LAST_PRICES))
+
+    def in_dollars(self, fill: Fill) -> Fill:
+        """A fill with its quote, and so its fee, at the rate of the moment."""
+        rate = self._last.quote_usd(fill.symbol)
+        return replace(fill, quote_usd=rate, fee_usd=fill.fee_usd * rate)
+
+    def worth(self, position: Position) -> Worth:
+        """What a position's coins would sell for now; the last known price when the exchange does not say."""
+        symbol = position.symbol
+        try:
+            tickers = self._desk.prices.tickers({symbol})
+        except BrokerError as error:
+            self._desk.markets.heed_error(error, symbol)
+            self._desk.log.warning(Event.WATCH, symbol=symbol, reason=error.text)
+            tickers = {}
+        if symbol in tickers:
+            return self.at(symbol, closing_price(position, tickers))
+        return self.at(symbol, self._last.of(symbol) or position.entry_price)
+
+    def at(self, symbol: str, price: Decimal) -> Worth:
+        """A price of a market, and its quote in dollars."""
+        return Worth(price, self._last.quote_usd(symbol))
+
+    # -- learning ---------------------------------------------------------------------------------------------------------
+    def rates(self, symbols: Iterable[str]) -> set[str]:
+        """The markets that say what the quotes of these symbols are worth in dollars, as far as they are open."""
+        wanted = {dollar_market(symbol) for symbol in symbols}
+        listed = self._desk.instruments
+        return {one for one in wanted if one in listed and listed[one].trading is not Trading.SUSPENDED}
+
+    def learn(self, prices: Mapping[str, Decimal], tickers: Mapping[str, Ticker], rates: Iterable[str]) -> None:
+        """What a look at the account has shown: what positions would sell for, where it was quoted, and the `rates`. Those of a
+        market without buyers and sellers close to each other are not believed.
+        """
+        seen = {symbol: price for symbol, price in prices.items() if symbol in tickers}
+        for market in rates:
+            ticker = tickers.get(market)
+            if ticker is not None and ticker.spread <= WIDEST_SPREAD:
+                seen[market] = (ticker.bid + ticker.ask) / 2
+        self._keep(seen)
+
+    def follow(self, closes: Closes) -> None:
+        """The newest closes of markets in which something was held before."""
+        held = {one.symbol for one in self._desk.book.positions()}
+        found = ((symbol, closes.of(symbol)) for symbol in self._last.seen if symbol not in held)
+        self._keep(
+            {
+                symbol: decimal(repr(float(candles.close[-1])))
+                for symbol, candles in found
+                if isinstance(candles, Candles) and len(candles)
+            }
+        )
+
+    def _keep(self, prices: Mapping[str, Decimal]) -> None:
+        """On disk with the next change: a price that a crash takes back is seen again."""
+        if prices:
+            self._last = self._last.after(prices, self._desk.clock.market_ms())
+            self._desk.book.note(LAST_PRICES, self._last.written())

@@ -1,0 +1,201 @@
+"""HEARTBEAT_URL: a ping a minute to a service outside, which raises the alarm when they stay away.
+
+The convention is that of healthchecks services: the address alone for well, `/fail` and `/start` after its path, and a short
+text as the body. A thread of its own sends; whoever trades only leaves the newest statuses here. Silence is an answer, too:
+nothing is sent while it is uncertain how the brokers are, or when nobody has said so for a while.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from ssl import SSLContext
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+import requests
+from urllib3.util import make_headers
+
+from bot import __version__
+from bot.brokers.common.wire import BoundedSession, trusted
+from bot.domain.log import Event, Log
+from bot.domain.status import BrokerStatus, Health, health_of_all
+from bot.settings.load import ConfigError
+from bot.settings.variables import OperationSettings
+from bot.telemetry.heartbeat import Observer
+from bot.telemetry.log import one_line
+from bot.telemetry.messenger import shown_name, tokens
+from bot.telemetry.redact import Redactor
+from bot.telemetry.status import to_sentence
+
+#: Real seconds between two pings of a kind; and before another kind, or another try. A service counts more than five a minute
+#: as too many.
+PERIOD: Final = 60.0
+SOON: Final = 15.0
+#: Real seconds for which a broker must be ill before that is said: what a restart cures is nobody's alarm.
+HOLD: Final = 10.0
+#: Real seconds after which the last word on the brokers is too old to be passed on.
+STALE: Final = 15.0
+#: Real seconds after which a ping is given up, whatever its time-outs say: an answer that drips outlives them.
+LATE: Final = 20.0
+LONGEST_TEXT: Final = 500
+_TURN: Final = 1.0
+
+
+class Signal(StrEnum):
+    """A kind of ping, by what follows the path of the address."""
+
+    START = "/start"
+    WELL = ""
+    FAIL = "/fail"
+
+
+class Rhythm:
+    """Which ping is due when. Times are real seconds; pure."""
+
+    def __init__(self) -> None:
+        self._ill_since: float | None = None
+        self._last: Signal | None = None
+        self._next = dict.fromkeys(Signal, 0.0)
+
+    def due(self, health: Health, now: float) -> Signal | None:
+        """The ping that is due now, if any."""
+        if health is not Health.ILL:
+            self._ill_since = None
+        elif self._ill_since is None:
+            self._ill_since = now
+        signal = Signal.START if self._last is None else self._signal(health, now)
+        return signal if signal is not None and now >= self._next[signal] else None
+
+    def sent(self, signal: Signal, now: float, *, accepted: bool) -> None:
+        """A ping was sent."""
+        self._last = signal
+        self._next = dict.fromkeys(Signal, now + (0.0 if signal is Signal.START else SOON))
+        self._next[signal] = now + (PERIOD if accepted else SOON)
+
+    def _signal(self, health: Health, now: float) -> Signal | None:
+        if health is Health.WELL:
+            return Signal.WELL
+        held = self._ill_since is not None and now - self._ill_since >= HOLD
+        return Signal.FAIL if held else None
+
+
+class HeartbeatUrl:
+    """Sends to one address; its parts are secrets, `name` may be shown to anybody."""
+
+    def __init__(self, address: str, trust: SSLContext, log: Log, redact: Redactor) -> None:
+        self.name = shown_name(address, "a service")
+        self._address = address
+        self._trust = trust
+        self._log = log
+        self._redact = redact
+        self._rhythm = Rhythm()
+        self._stop = threading.Event()
+        self._latest: tuple[Sequence[BrokerStatus], float] | None = None
+        self._under_way: tuple[BoundedSession, float] | None = None
+        self._lost = 0
+        self._thread = threading.Thread(target=self._run, name="heartbeat-url", daemon=True)
+        self._thread.start()
+
+    # -- the supervisor's thread ----------------------------------------------------------------------------------
+    def observe(self, statuses: Sequence[BrokerStatus]) -> None:
+        """Leave the news here; give up a ping that takes too long."""
+        self._latest = statuses, time.monotonic()
+        under_way = self._under_way
+        if under_way is not None and time.monotonic() - under_way[1] > LATE:
+            under_way[0].line.cut()
+
+    def stopping(self) -> None:
+        """No more pings: that the daemon is gone is for the service to notice."""
+        self._stop.set()
+        if (under_way := self._under_way) is not None:
+            under_way[0].line.cut()
+
+    # -- the thread that sends --------------------------------------------------------------------------------------
+    def _run(self) -> None:
+        while not self._stop.wait(_TURN):
+            try:
+                self._look()
+            except Exception as error:  # noqa: BLE001 - supervised boundary: a ping that fails is this thread's own trouble
+                self._tell(f"{type(error).__name__}: {error}")
+
+    def _look(self) -> None:
+        now, latest = time.monotonic(), self._latest
+        if latest is None or now - latest[1] > STALE:
+            return
+        signal = self._rhythm.due(health_of_all(latest[0]), now)
+        if signal is None:
+            return
+        trouble = self._ping(signal, one_line(self._redact(to_sentence(latest[0])))[:LONGEST_TEXT])
+        self._rhythm.sent(signal, time.monotonic(), accepted=not trouble)
+        if not self._stop.is_set():
+            self._tell(trouble)
+
+    def _ping(self, signal: Signal, text: str) -> str:
+        """Send one; why it was not accepted, "" when it was."""
+        place = urlsplit(self._address)
+        where = place._replace(path=place.path.rstrip("/") + signal)
+        login = make_headers(basic_auth=unquote(place.netloc.rpartition("@")[0])) if "@" in place.netloc else {}
+        words = {"User-Agent": f"nija/{__version__}", "Content-Type": "text/plain; charset=utf-8", **login}
+        with BoundedSession(self._trust, pool_size=1) as session:
+            began = time.monotonic()
+            self._under_way = session, began
+            try:
+                answer = session.request("POST", where.geturl(), data=text, headers=words)
+            except requests.RequestException as error:
+                return _reason(error, cut=time.monotonic() - began > LATE)
+            finally:
+                self._under_way = None
+        said = answer.text.strip()
+        if not answer.ok:
+            return f"HTTP {answer.status_code} {answer.reason}"
+        return (
+            said[3:] if said.startswith("OK (") else ""
+        )  # with 200, too, it may say "(not found)" or "(rate limited)"
+
+    def _tell(self, trouble: str) -> None:
+        """The first failure of a row and its end are worth a line."""
+        if trouble:
+            self._lost += 1
+            if self._lost == 1:
+                reason = one_line(self._redact(trouble))[:LONGEST_TEXT]
+                self._log.warning(Event.HEARTBEAT, service=self.name, reason=f"a ping was not accepted: {reason}")
+        elif self._lost:
+            self._log.info(Event.HEARTBEAT, service=self.name, reason="pings are accepted again", lost=self._lost)
+            self._lost = 0
+
+
+def _reason(error: requests.RequestException, *, cut: bool) -> str:
+    """Why nothing came back; `cut`: because it was given up."""
+    if isinstance(error, requests.TooManyRedirects):
+        return "the answer points to another address, which is not followed: put that one into HEARTBEAT_URL"
+    if cut or isinstance(error, requests.Timeout):
+        return "no answer in time"
+    if isinstance(error, requests.exceptions.SSLError):
+        return f"its certificate is not trusted, or TLS failed ({error})"
+    return f"it cannot be reached ({error})"
+
+
+@contextmanager
+def pinging(operation: OperationSettings, log: Log, redact: Redactor) -> Iterator[list[Observer]]:
+    """Pings to HEARTBEAT_URL for the length of a block; none without one. Raises `ConfigError` for a NIJA_CA_FILE that is none."""
+    if operation.heartbeat_url is None:
+        yield []
+        return
+    address = operation.heartbeat_url.get_secret_value()
+    redact.learn(*tokens(address))
+    try:
+        trust = trusted(None if operation.ca_file is None else str(operation.ca_file))
+    except OSError as error:
+        raise ConfigError(
+            [f'NIJA_CA_FILE is "{error.filename}": it must be a readable PEM file of certificates']
+        ) from None
+    pinger = HeartbeatUrl(address, trust, log, redact)
+    log.info(Event.HEARTBEAT, service=pinger.name, reason="a ping a minute while all is well")
+    try:
+        yield [pinger]
+    finally:
+        pinger.stopping()

@@ -1,0 +1,83 @@
+"""The settings in force: those that a running NIJA read at its start, or those that the next start would use.
+
+A running daemon keeps what it read, secrets masked, in a file of its data folder: `.env` may have changed since, and the
+environment of whoever asks is another one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from bot.domain.candles import parse_timeframe
+from bot.domain.events import Lasts
+from bot.domain.log import Event, Log
+from bot.engine.business import Plan
+from bot.engine.denials import denied
+from bot.runtime.heartbeat_file import running_daemon
+from bot.runtime.sandbox_child import is_alive
+from bot.settings.load import Settings
+from bot.settings.shown import Setting, listed
+from bot.store import facts
+from bot.store.reader import Books
+
+NAME = "settings.json"
+
+
+def planned(settings: Settings, plan: Plan) -> list[Setting]:
+    """What a start with these settings uses: a strategy may have a timeframe and a number of slots of its own."""
+    own = {}
+    if parse_timeframe(settings.trading.timeframe) != plan.timeframe_ms:
+        own["TIMEFRAME"] = str(plan.strategy.timeframe)
+    if settings.limits.max_open_positions != plan.limits.max_open_positions:
+        own["MAX_OPEN_POSITIONS"] = str(plan.limits.max_open_positions)
+    return [Setting(one.name, own[one.name], "strategy") if one.name in own else one for one in listed(settings)]
+
+
+def keep(data_dir: Path, rows: Iterable[Setting], log: Log) -> None:
+    """Write down what this daemon uses, for whoever asks while it runs."""
+    file = data_dir / NAME
+    fresh = file.with_suffix(".new")
+    try:
+        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w") as stream:
+            json.dump({"pid": os.getpid(), "settings": list(rows)}, stream)
+        fresh.replace(file)
+    except OSError as error:
+        log.warning(Event.SETTINGS, reason=f"{file} cannot be written ({error.strerror}): `nija settings` shows .env")
+
+
+def of_running(data_dir: Path) -> list[Setting] | None:
+    """What the daemon uses that runs on this data folder; None when none does, or it could not write that down."""
+    if running_daemon(data_dir) is None:
+        return None
+    try:
+        content = json.loads((data_dir / NAME).read_text())
+        rows = [Setting(*map(str, row)) for row in content["settings"]]
+        pid = int(content["pid"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return rows if is_alive(pid) else None
+
+
+def changed(running: Sequence[Setting], now: Sequence[Setting]) -> Iterator[str]:
+    """A line for each setting that the next start would read otherwise."""
+    used = {one.name: one for one in running}
+    for one in now:
+        if one.name in used and used[one.name].value != one.value:
+            yield f'{one.name} is "{one.value}" ({one.source}) from the next start on: NIJA runs with "{used[one.name].value}"'
+
+
+def by_command(books: Books, *, running: bool) -> Iterator[Setting]:
+    """What the owner has set for accounts by commands: pauses, and what is denied, as far as that outlives a restart where no
+    NIJA is `running`. Raises `StoreError`.
+    """
+    for seen in books.accounts():
+        fact = (books.read(seen, facts.all_of) or {}).get
+        if fact("paused"):
+            yield Setting(f"{seen.account.key} paused", "true", "command")
+        for lasts in Lasts if running else (Lasts.FOR_GOOD,):
+            for name in sorted(denied(fact, lasts)):
+                yield Setting(f"{seen.account.key} denied", f"{name} {lasts}", "command")

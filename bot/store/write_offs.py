@@ -1,0 +1,137 @@
+"""What leaves a position without a sale: coins that went away, and rests too small to be sold, which are dust from then on.
+
+Both are valued at the price of the moment, so that results lose no money and make none. A sale of dust earns what it brings
+above that value; a sale that is told after its coins were written off takes the write-off's place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+from sqlalchemy import bindparam, or_, select
+
+from bot.domain.booking import DUST, Worth
+from bot.domain.money import ZERO
+from bot.domain.order import Side
+from bot.domain.position import Position, valued
+from bot.store.page import Page, Row
+from bot.store.schema import dust, positions, write_offs
+
+_GONE = or_(write_offs.c.why.is_(None), write_offs.c.why != DUST)
+_OF_ACCOUNT = write_offs.c.account_id == bindparam("account")
+_MISSED = (
+    select(
+        positions,
+        write_offs.c.id.label("write_off"),
+        write_offs.c.qty.label("missing"),
+        write_offs.c.realised.label("valued"),
+    )
+    .join_from(write_offs, positions, write_offs.c.position_id == positions.c.id)
+    .where(
+        _OF_ACCOUNT,
+        _GONE,
+        write_offs.c.at >= bindparam("time"),
+        write_offs.c.qty != ZERO,
+        positions.c.symbol == bindparam("symbol"),
+        positions.c.opened_at <= bindparam("time"),
+    )
+    .order_by(positions.c.id.desc(), write_offs.c.at, write_offs.c.id)
+)
+_LEFT = select(write_offs.c.qty).where(_OF_ACCOUNT, _GONE, write_offs.c.position_id == bindparam("position"))
+_EARNED = select(write_offs.c.realised, write_offs.c.quote_usd).where(
+    _OF_ACCOUNT, write_offs.c.at >= bindparam("since"), write_offs.c.realised.is_not(None)
+)
+_INSERT = write_offs.insert()
+_CHANGE = write_offs.update().where(write_offs.c.id == bindparam("row"))
+_MY_DUST = dust.c.account_id == bindparam("account")
+_DUST = select(dust.c.coin, dust.c.qty).where(_MY_DUST).order_by(dust.c.coin)
+_DUST_OF = select(dust.c.qty, dust.c.cost_usd).where(_MY_DUST, dust.c.coin == bindparam("which"))
+_CHANGE_DUST = dust.update().where(_MY_DUST, dust.c.coin == bindparam("which"))
+
+
+def write_down(page: Page, number: int, was: Position, qty: Decimal, at: int, why: str, worth: Worth) -> Position:
+    """A position (row `number`) without `qty` of it, valued and written down; its own row is the caller's to change."""
+    then = valued(was, qty, worth.price)
+    page.connection.execute(
+        _INSERT,
+        {
+            "account_id": page.account,
+            "position_id": number,
+            "qty": qty,
+            "at": at,
+            "why": why,
+            "price": worth.price,
+            "quote_usd": worth.quote_usd,
+            "realised": then.realised - was.realised,
+        },
+    )
+    return then
+
+
+def earned_since(page: Page, since: int) -> Decimal:
+    """Dollars that coins which left positions without a sale had gained, since a market time."""
+    return sum((row["realised"] * row["quote_usd"] for row in page.rows(_EARNED, since=since)), ZERO)
+
+
+def missed_by(page: Page, symbol: str, time: int) -> list[Row]:
+    """Positions with what was written off of them at or after a market time, the newest position first, then the earliest."""
+    return page.rows(_MISSED, symbol=symbol, time=time)
+
+
+def take_back(page: Page, row: Row, qty: Decimal) -> Decimal:
+    """So much of a write-off (a row of `missed_by`) was a sale after all; what it had been valued to earn, in the quote."""
+    left: Decimal = row["missing"] - qty
+    was: Decimal = row["valued"] or ZERO
+    still: Decimal = was * left / row["missing"]
+    news = {"qty": left} | ({} if row["valued"] is None else {"realised": still})
+    page.connection.execute(_CHANGE, {"row": row["write_off"], **news})
+    return was - still
+
+
+def left_of(page: Page, position: int) -> Decimal:
+    """Coins of a position that went away, as far as is known now."""
+    return sum((row["qty"] for row in page.rows(_LEFT, position=position)), ZERO)
+
+
+# -- dust -------------------------------------------------------------------------------------------------------------
+def become_dust(page: Page, number: int, was: Position, at: int, why: str, worth: Worth) -> Position:
+    """The rest of a position (row `number`) is written off; coins stay at the account as dust. (Of contracts nothing is left.)"""
+    if was.qty == 0:
+        return was
+    if was.side is Side.BUY and not was.symbol.endswith("-SWAP"):
+        cost = was.qty * worth.price * worth.quote_usd
+        _change(page, was.base, was.qty, cost, f"rest of {was.symbol}: {why}")
+    return replace(write_down(page, number, was, was.qty, at, DUST, worth), qty=ZERO)
+
+
+def sell_dust(page: Page, coin: str, most: Decimal, why: str) -> tuple[Decimal, Decimal]:
+    """How much of a coin's dust a sale has taken, `most` at most, and what that had cost in dollars."""
+    held, cost = _held(page, coin) or (ZERO, ZERO)
+    sold = min(most, held)
+    if sold <= 0:
+        return ZERO, ZERO
+    part = cost if sold == held else cost * sold / held
+    _change(page, coin, -sold, -part, why)
+    return sold, part
+
+
+def dust_of(page: Page) -> dict[str, Decimal]:
+    """What is left of closed positions, by coin."""
+    return {row["coin"]: row["qty"] for row in page.rows(_DUST) if row["qty"] != 0}
+
+
+def _held(page: Page, coin: str) -> tuple[Decimal, Decimal] | None:
+    rows = page.rows(_DUST_OF, which=coin)
+    return (rows[0]["qty"], rows[0]["cost_usd"] or ZERO) if rows else None
+
+
+def _change(page: Page, coin: str, qty: Decimal, cost: Decimal, why: str) -> None:
+    held = _held(page, coin)
+    if held is None:
+        row = {"account_id": page.account, "coin": coin, "qty": qty, "cost_usd": cost}
+        page.connection.execute(dust.insert(), row)
+    else:
+        news = {"qty": held[0] + qty, "cost_usd": held[1] + cost}
+        page.connection.execute(_CHANGE_DUST, {"account": page.account, "which": coin, **news})
+    page.note("dust", coin, qty=(held[0] if held else ZERO) + qty, change=qty, why=why)

@@ -1,0 +1,76 @@
+"""What an owner does by command keeps entries away: a market that is denied, and the candle in which a position was sold."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bot.domain.events import Lasts
+from bot.domain.order import Purpose
+from bot.engine.flatten import BY_HAND
+from tests.engine.exchange import Scene
+from tests.marketdata.given import FRAME
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    return Scene(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["BTC-USD", "BTC"])
+def test_a_denied_market_takes_no_entry_until_it_is_allowed(scene: Scene, name: str) -> None:
+    scene.business.deny(name, Lasts.UNTIL_RESTART)
+    assert scene.scan() == []
+    (line,) = scene.skips()
+    assert (line["gate"], line["value"]) == (
+        "denied",
+        f"{name} is denied until NIJA restarts, or until `nija allow {name}`",
+    )
+    assert scene.business.allow(name)
+    assert len(scene.scan()) == 1
+
+
+def test_what_is_denied_gives_its_place_to_another_market(scene: Scene) -> None:
+    selection = scene.business.selection
+    selection.at = scene.clock.market_ms()
+    assert not selection.is_due()
+    scene.business.deny("BTC", Lasts.FOR_GOOD)
+    assert selection.is_due()
+    assert selection._allowed() == replace(selection.wishes, deny={"BTC"})
+
+
+def sold(scene: Scene) -> str:
+    position = scene.book.position("BTC-USD")
+    assert position is not None
+    progress = scene.business.flattening.sell_one("BTC-USD", position.entry_id)
+    assert progress.done
+    return progress.text
+
+
+def test_the_candle_in_which_a_position_was_sold_is_not_entered_on_again(scene: Scene) -> None:
+    """Also not on a signal of that candle, which closes after the sale."""
+    scene.scan()
+    scene.clock.now += FRAME + 1_000  # held into the next candle
+    scene.tell()
+    assert sold(scene) == "BTC-USD sold: 1.94 at 102.9; no entry in this candle"
+    (sale,) = scene.orders(Purpose.FLATTEN)
+    assert sale.reason == BY_HAND
+    assert scene.scan() == []
+    scene.clock.now += FRAME
+    scene.tell()
+    assert scene.scan() == []
+    assert {str(line["value"])[:28] for line in scene.skips()} == {"sold by you in this candle, "}
+    scene.clock.now += FRAME
+    scene.tell()
+    assert len(scene.scan()) == 1
+
+
+def test_only_the_position_that_was_meant_is_sold(scene: Scene) -> None:
+    """The one that the order names is over; another has been opened since."""
+    scene.scan()
+    progress = scene.business.flattening.sell_one("BTC-USD", "njabcanotherentry0")
+    assert progress == (True, "BTC-USD is not held any more: nothing was sold")
+    assert scene.book.position("BTC-USD") is not None
+    assert scene.orders(Purpose.FLATTEN) == []

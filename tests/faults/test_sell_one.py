@@ -1,0 +1,88 @@
+"""The owner has one position sold while the exchange fails, the daemon dies, or the market takes no order so small."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from bot.domain.log import Event
+from bot.domain.order import Purpose
+from bot.engine.flatten import BY_HAND, Progress
+from tests.rig import Rig
+
+VENUES = ("kraken", "okx", "coinbase")
+
+
+def sell(rig: Rig, entry_id: str) -> Progress:
+    return rig.business.flattening.sell_one(rig.symbol, entry_id)
+
+
+@pytest.mark.parametrize("venue", VENUES)
+def test_it_is_sold_with_its_stop_and_nothing_else_is(rig: Rig) -> None:
+    position = rig.bought()
+    rig.deposit(rig.base, position.qty * 2)
+    foreign = rig.coins() - position.qty
+    last = ""
+
+    def is_done() -> bool:
+        nonlocal last
+        done, last = sell(rig, position.entry_id)
+        return done
+
+    rig.until(is_done, "the sale")
+    rig.quiet()
+    assert f"{rig.symbol} sold: " in last
+    assert rig.position is None
+    assert abs(rig.coins() - foreign) < rig.lot
+    assert rig.resting() == 0
+    assert {one.purpose for one in rig.sales()} == {Purpose.FLATTEN}
+    (line,) = rig.notes.said(Event.EXIT)
+    assert str(line["reason"]).startswith(BY_HAND)
+    assert sell(rig, position.entry_id).done
+    assert len(rig.sent(side="sell", origin="api")) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "path"),
+    [
+        ("http_status", "OpenOrders"),
+        ("drop_before", "AddOrder"),
+        ("drop_after", "AddOrder"),
+        ("maintenance", "CancelOrder"),
+    ],
+)
+def test_it_is_sold_once_although_the_exchange_fails_and_nija_restarts(rig: Rig, kind: str, path: str) -> None:
+    position = rig.bought()
+    rig.deposit(rig.base, position.qty * 2)
+    rig.arm(kind, path, count=1 if path == "OpenOrders" else 2)
+    first = sell(rig, position.entry_id)
+    assert not first.done
+    assert first.text
+    rig.restart()
+    rig.until(lambda: sell(rig, position.entry_id).done, "the sale")
+    rig.quiet()
+    assert rig.position is None
+    assert rig.coins() == position.qty * 2
+    assert rig.resting() == 0
+
+
+def test_below_the_exchanges_smallest_order_it_stays_with_its_stop_or_becomes_dust(rig: Rig) -> None:
+    position = rig.bought()
+    desk = rig.business.desk
+    rules = desk.instruments[rig.symbol]
+    desk.instruments[rig.symbol] = replace(rules, min_qty=position.qty * 2, min_cost=Decimal(5))
+    done, text = sell(rig, position.entry_id)
+    assert done
+    assert f"{rig.symbol} was not sold: " in text
+    assert text.endswith("its stop stays")
+    assert rig.resting() == position.qty
+    desk.instruments[rig.symbol] = rules
+    assert rig.business.protection.loosen(position, Decimal(0), "test")
+    desk.instruments[rig.symbol] = replace(rules, min_qty=position.qty * 2)
+    done, text = sell(rig, position.entry_id)
+    assert done
+    assert text.endswith("kept as dust")
+    assert rig.position is None
+    assert rig.book.dust() == {rig.base: position.qty}
