@@ -119,6 +119,7 @@ def symbol(run: Run, row: int, at: int, number: int) -> Symbol:
         int(run.signals[at].to_news),
         0,
         1,
+        "",
     )
 
 

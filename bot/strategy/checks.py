@@ -119,7 +119,7 @@ def daily_loss(now: Lost) -> Check:
 
 # -- may this symbol enter on this candle -----------------------------------------------------------------------------
 def denied(now: Symbol) -> Check:
-    return Check(now.denied != "", now.denied, "allowed")
+    return Check(len(now.denied) > 0, now.denied, "allowed")
 
 
 def unsettled(now: Symbol) -> Check:
