@@ -14,7 +14,7 @@ from bot.domain.candles import Candles
 from bot.strategy import exits
 from bot.strategy.base import Close, Evaluation, Strategy
 from bot.strategy.exits import Trade
-from bot.strategy.guarded import Guarded, Trouble
+from bot.strategy.guarded import GuardedStrategy, StrategyError
 
 #: How many signals are followed in a market, through how many closes; from the middle one on a target has been reached.
 SIGNALS, CLOSES = 8, 20
@@ -54,8 +54,8 @@ class Questions:
     def __init__(self, make: Callable[[], Strategy], market: Market, findings: Findings) -> None:
         self._market = market
         self._findings = findings
-        self._first, self._second = (Guarded(make(), self._trouble) for _ in range(2))
-        self._longer = Guarded(make(), self._trouble)
+        self._first, self._second = (GuardedStrategy(make(), self._trouble) for _ in range(2))
+        self._longer = GuardedStrategy(make(), self._trouble)
         self._required = self._first.rule.required
         self._at = 0
 
@@ -94,11 +94,11 @@ class Questions:
                 trade = after(trade, one)
         return asked
 
-    def _evaluated(self, strategy: Guarded, row: int, candles: Candles) -> Evaluation | None:
+    def _evaluated(self, strategy: GuardedStrategy, row: int, candles: Candles) -> Evaluation | None:
         self._at = row
         return strategy.evaluate(self._market.symbol, candles)
 
-    def _closed(self, strategy: Guarded, row: int, trade: Trade, candles: Candles) -> Close | None:
+    def _closed(self, strategy: GuardedStrategy, row: int, trade: Trade, candles: Candles) -> Close | None:
         self._at = row
         return strategy.on_close(self._market.symbol, trade, candles)
 
@@ -122,9 +122,9 @@ class Questions:
             )
             self._findings.add(kind, where, self._market.symbol, self._market.closed_at(row), f"{found} {known}")
 
-    def _trouble(self, trouble: Trouble) -> None:
-        words = f"{trouble.where}: {trouble.reason}"
-        self._findings.add("no answer", trouble.question, self._market.symbol, self._market.closed_at(self._at), words)
+    def _trouble(self, error: StrategyError) -> None:
+        words = f"{error.where}: {error.reason}"
+        self._findings.add("no answer", error.question, self._market.symbol, self._market.closed_at(self._at), words)
 
 
 def answer(found: Evaluation | Close) -> Answer:

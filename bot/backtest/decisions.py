@@ -17,7 +17,7 @@ from bot.backtest.state import SIGNAL, Records, filled, record_of
 from bot.domain.candles import Series, quiet_at
 from bot.strategy.base import Decided, Strategy
 from bot.strategy.grid import compared
-from bot.strategy.params import Owner
+from bot.strategy.params import RiskSettings
 from bot.strategy.timing import FAR, to_news
 
 
@@ -38,21 +38,21 @@ class Decisions(NamedTuple):
         return Decisions(row, side, *others)  # type: ignore[arg-type]
 
 
-def decided(columns: Any, row: int, params: Any, owner: Owner) -> Decided:
+def decided(columns: Any, row: int, params: Any, risk_settings: RiskSettings) -> Decided:
     """A strategy's own text stands here."""
     raise NotImplementedError
 
 
-def scan(columns: Any, first: int, last: int, params: Any, owner: Owner, found: Decisions) -> int:
+def scan(columns: Any, first: int, last: int, params: Any, risk_settings: RiskSettings, found: Decisions) -> int:
     """Write down every signal from row `first` to before `last`; how many there are. Plain scalar text, compiled as it stands."""
     count = 0
     for row in range(first, last):
-        one = decided(columns, row, params, owner)
+        one = decided(columns, row, params, risk_settings)
         if one.side != 0:
             found.row[count], found.side[count] = row, one.side
             found.stop[count], found.out_at[count] = one.stop, one.risk_price
             found.momentum[count], found.score[count] = compared(one.momentum), one.score
-            found.pct[count] = min(one.pct, owner.max_position_pct)
+            found.pct[count] = min(one.pct, risk_settings.max_position_pct)
             count += 1
     return count
 
@@ -72,7 +72,7 @@ def by_rows(
     columns = strategy.rows.columns(history.candles)
     found = room_for(len(history))
     begin = min(max(first, strategy.required - 1, 1), len(history))
-    count = int(scanned(columns, begin, len(history), record_of(strategy.rows.params), strategy.owner, found))
+    count = int(scanned(columns, begin, len(history), record_of(strategy.rows.params), strategy.risk_settings, found))
     return {name: getattr(columns, name) for name in strategy.rows.at_close}, found.first(count)
 
 

@@ -14,11 +14,11 @@ from bot.backtest.state import Run, as_money, cell_of, closes_at, has_next, is_m
 from bot.strategy import gates
 from bot.strategy.checks import lost_pct, room
 from bot.strategy.exits import bought, opened, tighter
+from bot.strategy.gate_inputs import Capacity, Lost, Offer, Order, Room, Signal, Symbol
 from bot.strategy.gates import Gate
 from bot.strategy.grid import towards, whole_down
-from bot.strategy.params import Owner
-from bot.strategy.sizing import Minimums, Purse, Size, size, smallest_tradeable, worst_price
-from bot.strategy.snapshot import Capacity, Lost, Offer, Order, Room, Signal, Symbol
+from bot.strategy.params import RiskSettings
+from bot.strategy.sizing import BuyingPower, Minimums, Size, size, smallest_tradeable, worst_price
 
 MINUTE_MS = 60_000
 UNFILLED, DRAWDOWN = Gate.UNFILLED.value, Gate.DRAWDOWN.value
@@ -165,14 +165,14 @@ def fitted(run: Run, pct: float, close: float, stop: float, ceiling: float, numb
     """The size at the close: of equity there, cut to the cash that is free."""
     account = run.account
     equity, fee, coin_fee = float(account.equity), float(account.fee), float(account.coin_fee)
-    purse = Purse(equity, float(account.cash), fee, 0.0, floored(ceiling), coin_fee)
-    owner = Owner(
+    buying_power = BuyingPower(equity, float(account.cash), fee, 0.0, floored(ceiling), coin_fee)
+    risk_settings = RiskSettings(
         float(account.min_position_pct),
         float(account.max_position_pct),
         float(account.max_position_pct_small),
         float(account.min_reward_to_cost),
     )
-    return size(pct, close, stop, purse, minimums(run, number), owner)
+    return size(pct, close, stop, buying_power, minimums(run, number), risk_settings)
 
 
 def floored(ceiling: float) -> float:

@@ -18,11 +18,11 @@ from bot.backtest.house import AfterClose
 from bot.domain.candles import Candles
 from bot.domain.order import Purpose
 from bot.strategy import exits
-from bot.strategy.base import Costs, Ended, Evaluation, Look, Strategy
+from bot.strategy.base import Costs, Ended, Evaluation, Strategy, TradedRange
 from bot.strategy.exits import Bar, Exit, Step, Terms, Trade, moved, tighter
 from bot.strategy.exits import market as at_market
 from bot.strategy.grid import compared, towards
-from bot.strategy.guarded import Guarded, Trouble
+from bot.strategy.guarded import GuardedStrategy, StrategyError
 
 #: How a trade ends that is open at the last candle.
 END = "end"
@@ -32,11 +32,11 @@ class Asked:
     """The answers of one strategy over these markets; `troubles` are those that it could not give."""
 
     def __init__(self, strategy: Strategy, histories: Sequence[History]) -> None:
-        self.troubles: list[Trouble] = []
+        self.troubles: list[StrategyError] = []
         self.reasons = [str(Purpose.STOP), *(str(Purpose.target(one + 1)) for one in range(len(strategy.legs))), END]
         """How trades end, by number; the strategy's own reasons follow in the order of their first use."""
         self.strategy = strategy
-        self._guarded = Guarded(strategy, self.troubles.append)
+        self._guarded = GuardedStrategy(strategy, self.troubles.append)
         self._symbols = [one.symbol for one in histories]
         self._candles = [seen(one, fills_gaps=strategy.fills_gaps) for one in histories]
         self._places = [
@@ -127,7 +127,7 @@ class Asked:
         legs = self._guarded.legs
         if self._runs_by_default or exits.stopped(trade, bar.high, bar.low):
             return exits.within(trade, bar, half_spread, legs)
-        due = self._guarded.on_price(self._symbols[market], trade, Look(bar.close, bar.high, bar.low)) or []
+        due = self._guarded.on_price(self._symbols[market], trade, TradedRange(bar.close, bar.high, bar.low)) or []
         sales = []
         for one in due:
             price = at_market(trade.side, exits.target(trade, one.stage, legs), half_spread)

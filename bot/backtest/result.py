@@ -55,7 +55,7 @@ class Trades:
     """A row per trade, in the order of their entries. `symbol` and `exit_reason` are numbers in `Result.pairs` and `.reasons`.
 
     `side` is 1 or -1, `score` NaN for none; `funding` is what was paid for holding it (negative: earned). The legs of row i are
-    rows `first_leg[i]` to `first_leg[i + 1]` of `Legs`: there is one more of these than of trades.
+    rows `first_leg[i]` to `first_leg[i + 1]` of `ExitLegs`: there is one more of these than of trades.
     """
 
     symbol: Integers

@@ -67,7 +67,7 @@ def check_decisions(
     columns = rows.columns(market.candles)
     for row, evaluation in asked:
         try:
-            one = rows.decided(_until(columns, row), row, rows.params, strategy.owner)
+            one = rows.decided(_until(columns, row), row, rows.params, strategy.risk_settings)
         except IndexError:
             findings.add(LOOK_AHEAD, "decided", market.symbol, market.closed_at(row), BEYOND)
             continue
@@ -124,7 +124,7 @@ def check_compiled(strategy: Strategy, market: Market, texts: Sequence[Callable[
 
     def decisions(text: Callable[..., int]) -> list[tuple[float, ...]]:
         found = room_for(last)
-        count = text(columns, first, last, record_of(rows.params), strategy.owner, found)
+        count = text(columns, first, last, record_of(rows.params), strategy.risk_settings, found)
         return list(zip(*(column[:count].tolist() for column in found), strict=True))
 
     one, other = (decisions(text) for text in texts)

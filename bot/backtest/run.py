@@ -25,7 +25,7 @@ from bot.backtest.terms import Account
 from bot.backtest.walk import walk
 from bot.domain.candles import Series
 from bot.strategy.base import Strategy, asked_of
-from bot.strategy.exits import Leg
+from bot.strategy.exits import ExitLeg
 from bot.strategy.gates import QUIET, Gate
 
 DAY_MS = 86_400_000
@@ -161,7 +161,7 @@ class Backtest:
         if not self.compiled or rows is None:
             return self._asked
         return RowsRule(
-            self._at_close, record_of(rows.params), asked._replace(legs=asked.legs or (Leg(0.0, math.inf),))
+            self._at_close, record_of(rows.params), asked._replace(legs=asked.legs or (ExitLeg(0.0, math.inf),))
         )
 
     def _check(self, account: Account) -> None:
@@ -195,7 +195,11 @@ class Backtest:
 
     def _conditions(self, account: Account) -> dict[str, float]:
         strategy, limits, costs = self.strategy, account.limits, account.costs
-        owner = strategy.owner if strategy.raises_small else strategy.owner._replace(max_position_pct_small=0.0)
+        risk_settings = (
+            strategy.risk_settings
+            if strategy.raises_small
+            else strategy.risk_settings._replace(max_position_pct_small=0.0)
+        )
         return {
             "fee": costs.fee,
             "coin_fee": costs.fee if costs.in_coin else 0.0,
@@ -204,7 +208,7 @@ class Backtest:
             "sits_out_stops": strategy.sits_out_stops,
             "next_open": strategy.exits_at_next_open,
             "targets": len(strategy.legs),
-            **owner._asdict(),
+            **risk_settings._asdict(),
             **{name: getattr(limits, name) for name in limits._fields},
         }
 

@@ -23,7 +23,7 @@ from bot.backtest.state import record_of
 from bot.domain.text import safe_text
 from bot.strategy.base import Evaluation, Strategy
 from bot.strategy.exits import Trade
-from bot.strategy.guarded import Guarded
+from bot.strategy.guarded import GuardedStrategy
 
 #: Closes that are asked about in all markets together; in each, those of some signals and some in a row are among them.
 CLOSES, OF_SIGNALS, IN_A_ROW = 1_000, 30, 50
@@ -62,7 +62,7 @@ def check(make: Callable[[], Strategy], histories: Sequence[History], compile_to
 
 def _markets(strategy: Strategy, histories: Sequence[History]) -> list[Market]:
     """The markets to look at, as the strategy is shown them."""
-    window = Guarded(strategy, lambda _: None).window(histories[0].timeframe_ms)
+    window = GuardedStrategy(strategy, lambda _: None).window(histories[0].timeframe_ms)
     shown = [(one.symbol, seen(one, fills_gaps=strategy.fills_gaps)) for one in histories]
     enough = [Market(symbol, candles, window) for symbol, candles in shown if len(candles) >= window + FEWEST]
     if not enough:
@@ -89,7 +89,9 @@ def _signals_of_rows(strategy: Strategy, market: Market, texts: Sequence[Text], 
     first, found = max(last - MOST_ROWS, strategy.required - 1, 1), room_for(last)
     try:
         # What reads beyond its row finds no row behind the last one: the check of decisions says so.
-        count = texts[0](rows.columns(market.candles), first, last - 1, record_of(rows.params), strategy.owner, found)
+        count = texts[0](
+            rows.columns(market.candles), first, last - 1, record_of(rows.params), strategy.risk_settings, found
+        )
     except Exception as error:  # noqa: BLE001 - a supervised boundary: the text is the strategy's own
         findings.add("no answer", "rows", market.symbol, market.closed_at(last - 1), _words(error))
         return []

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.strategy.exits import Trade
-from bot.strategy.params import Owner
+from bot.strategy.params import RiskSettings
 
 DAY_MS = 86_400_000
 
@@ -61,7 +61,7 @@ ACCOUNT = np.dtype(
             "",
             "fee coin_fee slippage max_exposure_pct max_coin_exposure_pct max_order max_day_pct max_drawdown_pct",
         ),
-        *fields("", " ".join(Owner._fields)),
+        *fields("", " ".join(RiskSettings._fields)),
         *fields("signals held trades legs days day_rows halted halted_today", "cash equity best midnight shares"),
     ],
     align=True,

@@ -150,7 +150,7 @@ def _strategy(settings: Settings, wanted: Wanted) -> Strategy:
 def _params(strategy: Strategy) -> dict[str, Any]:
     """Every number of the strategy that can be given, and its owner's."""
     params: Any = getattr(strategy, "params", ())
-    return {**(params._asdict() if hasattr(params, "_asdict") else {}), **strategy.owner._asdict()}
+    return {**(params._asdict() if hasattr(params, "_asdict") else {}), **strategy.risk_settings._asdict()}
 
 
 def _prepared(settings: Settings, wanted: Wanted, strategy: Strategy) -> tuple[Backtest, list[str]]:

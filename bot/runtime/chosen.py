@@ -9,12 +9,12 @@ from bot.settings.load import ConfigError, Settings
 from bot.settings.variables import TIMEFRAMES, TradingSettings
 from bot.strategy.base import Strategy
 from bot.strategy.named import named, with_params
-from bot.strategy.params import Owner
+from bot.strategy.params import RiskSettings
 
 
-def owner_of(settings: Settings) -> Owner:
+def owner_of(settings: Settings) -> RiskSettings:
     """The owner's settings in the strategy's words."""
-    return Owner(**{name: float(getattr(settings.rule, name)) for name in Owner._fields})
+    return RiskSettings(**{name: float(getattr(settings.rule, name)) for name in RiskSettings._fields})
 
 
 def strategy_of(settings: Settings, other: str | None = None, params: Mapping[str, str] | None = None) -> Strategy:
@@ -29,7 +29,7 @@ def strategy_of(settings: Settings, other: str | None = None, params: Mapping[st
 
 
 def timeframe_of(trading: TradingSettings, rule: Strategy) -> str:
-    """The owner's word, else the strategy's own, else the house's."""
+    """The owner's word, else the strategy's own, else NIJA's."""
     if rule.timeframe is None or "timeframe" in trading.model_fields_set:
         return trading.timeframe
     if rule.timeframe not in TIMEFRAMES:

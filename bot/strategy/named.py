@@ -17,11 +17,11 @@ from typing import Any
 
 from bot.domain.candles import parse_timeframe
 from bot.strategy.base import Strategy, Universe
-from bot.strategy.exits import Leg, Legs, sold_by
-from bot.strategy.params import Owner
+from bot.strategy.exits import ExitLeg, ExitLegs, sold_by
+from bot.strategy.params import RiskSettings
 
 
-def named(text: str, owner: Owner, home: Path | None = None) -> Strategy:
+def named(text: str, risk_settings: RiskSettings, home: Path | None = None) -> Strategy:
     """The strategy of `module:Class` or `file.py:Class`, made for `owner`. Raises ValueError with one line that says what to do."""
     place, _, name = text.rpartition(":")
     if not place or not name.isidentifier():
@@ -34,7 +34,7 @@ def named(text: str, owner: Owner, home: Path | None = None) -> Strategy:
     if not (isinstance(found, type) and issubclass(found, Strategy)):
         raise ValueError(f"{text!r}: {name} is no subclass of bot.strategy.base.Strategy: derive it from that")  # noqa: TRY004
     with _told(f"{text!r} cannot be made"):
-        return checked(found(owner))
+        return checked(found(risk_settings))
 
 
 def with_params(rule: Strategy, given: Mapping[str, str]) -> Strategy:
@@ -43,16 +43,20 @@ def with_params(rule: Strategy, given: Mapping[str, str]) -> Strategy:
     """
     params = getattr(rule, "params", None)
     fields = params._asdict() if isinstance(params, tuple) and hasattr(params, "_asdict") else {}
-    unknown = [name for name in given if name not in fields and name not in Owner._fields]
+    unknown = [name for name in given if name not in fields and name not in RiskSettings._fields]
     if unknown:
-        known = ", ".join([*fields, *Owner._fields])
+        known = ", ".join([*fields, *RiskSettings._fields])
         raise ValueError(f"{unknown[0]!r} is no parameter of {type(rule).__name__}: it has {known}")
-    owner = rule.owner._replace(**{name: _as(name, text, 1.0) for name, text in given.items() if name in Owner._fields})
+    risk_settings = rule.risk_settings._replace(
+        **{name: _as(name, text, 1.0) for name, text in given.items() if name in RiskSettings._fields}
+    )
     changed = {name: _as(name, text, fields[name]) for name, text in given.items() if name in fields}
     with _told(f"{type(rule).__name__} cannot be made with these parameters"):
         kind: Any = type(rule)
         return checked(
-            kind(owner, params=params._replace(**changed)) if changed and params is not None else kind(owner)
+            kind(risk_settings, params=params._replace(**changed))
+            if changed and params is not None
+            else kind(risk_settings)
         )
 
 
@@ -78,8 +82,8 @@ def checked(rule: Strategy) -> Strategy:
     for name, value in (("required", rule.required), ("slots", rule.slots)):
         if value is not None and (not isinstance(value, int) or value < 1):
             raise ValueError(f"{name} is {value!r}: a whole number above 0 is needed")
-    if not isinstance(getattr(rule, "owner", None), Owner):
-        raise ValueError("owner is not set: call super().__init__(owner) in __init__")  # noqa: TRY004
+    if not isinstance(getattr(rule, "risk_settings", None), RiskSettings):
+        raise ValueError("risk_settings is not set: call super().__init__(risk_settings) in __init__")  # noqa: TRY004
     universe = rule.universe
     if universe is not None and not _can_be_chosen(universe):
         raise ValueError(f"universe is {universe!r}: 0 < most <= among, candles > 0 and a day or a month are needed")
@@ -90,9 +94,9 @@ def _can_be_chosen(universe: Universe) -> bool:
     return 0 < universe.most <= universe.among and universe.candles > 0 and universe.period in ("day", "month")
 
 
-def _check_legs(legs: Legs) -> None:
-    if not isinstance(legs, tuple) or not all(isinstance(one, Leg) for one in legs):
-        raise ValueError(f"legs is {legs!r}: a tuple of Leg(share, target) is needed")
+def _check_legs(legs: ExitLegs) -> None:
+    if not isinstance(legs, tuple) or not all(isinstance(one, ExitLeg) for one in legs):
+        raise ValueError(f"legs is {legs!r}: a tuple of ExitLeg(share, target) is needed")
     if not all(0.0 < one.share <= 1.0 for one in legs) or sold_by(len(legs), legs) > 1.0:
         raise ValueError("legs: each share must be above 0, and all of them 1 at most")
     distances = [one.target for one in legs]

@@ -75,7 +75,7 @@ class Scripted(Strategy):
 
     def evaluate(self, candles: Candles) -> Evaluation:
         found, row = self.columns(candles), len(candles) - 1
-        one = decided(found, row, 0, self.owner)
+        one = decided(found, row, 0, self.risk_settings)
         facts = (("pct", float(found.pct[row])),)
         close = float(candles.close[row])
         return Evaluation(one.side, candles.closed_at, close, one.stop, one.momentum, score=3.0, facts=facts)

@@ -16,7 +16,7 @@ from bot.backtest.soundness import check
 from bot.strategy.apex import ApexStrategy
 from bot.strategy.base import Strategy
 from bot.strategy.named import named
-from bot.strategy.params import DEFAULT_OWNER
+from bot.strategy.params import DEFAULT_RISK_SETTINGS
 from tests.backtest import unsound
 from tests.backtest.candles import MINUTE, START, columns
 
@@ -43,7 +43,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("kind", [unsound.Sound, unsound.Plain, ApexStrategy, "examples/donchian.py:Donchian"])
 def test_a_sound_strategy_passes(kind: type[Strategy] | str, market: History) -> None:
     def made() -> Strategy:
-        return named(kind, DEFAULT_OWNER, ROOT) if isinstance(kind, str) else kind()
+        return named(kind, DEFAULT_RISK_SETTINGS, ROOT) if isinstance(kind, str) else kind()
 
     tried = check(made, [market])
     assert tried.findings == []

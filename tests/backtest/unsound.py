@@ -53,7 +53,7 @@ class Sound(Strategy):
 
     def evaluate(self, candles: Candles) -> Evaluation:
         found = columns(candles)
-        one = decided(found, len(candles) - 1, 0, self.owner)
+        one = decided(found, len(candles) - 1, 0, self.risk_settings)
         close = float(candles.close[-1])
         if one.side == 0:
             return Evaluation(0, candles.closed_at, close, facts=(("short", float(found.short[-1])),))
