@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
-from bot.brokers.base import BaseBroker, BrokerError, Connection, ShapeProof
+from bot.brokers.base import BaseBroker, BrokerError, Connection, OrderProbe
 from bot.brokers.coinbase import CoinbaseBroker, CoinbaseConfig
 from bot.brokers.coinbase.errors import REMEDIES as COINBASE
 from bot.brokers.kraken import KrakenBroker, KrakenConfig, Tier
@@ -26,15 +26,15 @@ from bot.domain.ids import Account, AccountKey, ClientIds
 from bot.domain.instrument import DOLLARS, Balance, Instrument
 from bot.domain.log import Log
 from bot.domain.money import ZERO
-from bot.domain.outcome import Meaning
+from bot.domain.outcome import ErrorMeaning
 from bot.domain.position import Position, closing_price
-from bot.engine.shapes import prove_shapes
-from bot.engine.universe import Wishes, eligible, spendable
-from bot.runtime.world import Access, World
+from bot.engine.probe import probe_orders
+from bot.engine.universe import MarketCriteria, eligible, spendable
+from bot.runtime.trading_environment import ExchangeAccess, TradingEnvironment
 
 __all__ = ["BrokerManager", "CoinbaseBroker", "Examination", "KrakenBroker", "OKXBroker"]
 
-Builder = Callable[[Access, Path, bool, Clock, Log], BaseBroker]
+Builder = Callable[[ExchangeAccess, Path, bool, Clock, Log], BaseBroker]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +48,11 @@ class Examination:
     connected: bool
     problem: str = ""
     remedy: str = ""
-    meaning: Meaning | None = None
+    meaning: ErrorMeaning | None = None
     connection: Connection | None = None
     balances: Mapping[str, Balance] = field(default_factory=dict)
     elsewhere: str = ""
-    shapes: Sequence[ShapeProof] = ()
+    shapes: Sequence[OrderProbe] = ()
     spendable: frozenset[str] = DOLLARS
     positions: Sequence[Position] = ()
     positions_usd: Decimal = ZERO
@@ -81,11 +81,13 @@ class Examination:
 
 
 class BrokerManager:
-    """Builds the brokers of one world."""
+    """Builds the brokers of one trading environment."""
 
-    def __init__(self, world: World, state_dir: Path, *, allow_withdraw: bool, log_for: Callable[[str], Log]) -> None:
-        self._clock = world.clock
-        self._accesses = {str(access.key): access for access in world.accesses.values()}
+    def __init__(
+        self, env: TradingEnvironment, state_dir: Path, *, allow_withdraw: bool, log_for: Callable[[str], Log]
+    ) -> None:
+        self._clock = env.clock
+        self._accesses = {str(access.key): access for access in env.accesses.values()}
         self._state_dir = state_dir
         self._allow_withdraw = allow_withdraw
         self._log_for = log_for
@@ -101,7 +103,7 @@ class BrokerManager:
         return tuple(key for key, access in self._accesses.items() if access.venue not in BUILDERS)
 
     def build(self, key: AccountKey | str, clock: Clock | None = None) -> BaseBroker:
-        """A fresh, unconnected broker, on the world's clock or on another that shows the same time.
+        """A fresh, unconnected broker, on the environment's clock or on another that shows the same time.
 
         Raises `BrokerError` when its files cannot be used.
         """
@@ -114,7 +116,7 @@ class BrokerManager:
             remedy = _OF_SYSTEM.get(error.errno or 0, "see that it is there, to its disk and permissions")
             text = f"{missing} cannot be used ({error.strerror or error})"
             raise BrokerError(
-                access.venue, Meaning.BUSY, text, remedy=f"{remedy}; nothing is sent until then"
+                access.venue, ErrorMeaning.BUSY, text, remedy=f"{remedy}; nothing is sent until then"
             ) from error
 
     def examine(
@@ -149,19 +151,19 @@ class BrokerManager:
             balances=balances,
             elsewhere=broker.elsewhere(balances),
             shapes=self._prove(broker, instruments) if prove else (),
-            spendable=spendable(instruments.values(), Wishes(most=1, swaps=broker.capabilities().short)),
+            spendable=spendable(instruments.values(), MarketCriteria(most=1, swaps=broker.capabilities().short)),
             positions=positions,
             positions_usd=_worth(broker, instruments, positions),
         )
 
-    def _prove(self, broker: BaseBroker, instruments: Mapping[str, Instrument]) -> Sequence[ShapeProof]:
-        fit = {symbol for symbol, one in instruments.items() if eligible(one, Wishes(most=1))}
+    def _prove(self, broker: BaseBroker, instruments: Mapping[str, Instrument]) -> Sequence[OrderProbe]:
+        fit = {symbol for symbol, one in instruments.items() if eligible(one, MarketCriteria(most=1))}
         tickers = broker.tickers(fit)
         if not tickers:
             return ()
         best = max(tickers, key=lambda symbol: tickers[symbol].turnover)
         ids = ClientIds("chk", self._clock.wall_ms, random.Random())  # noqa: S311 - a name, not a secret
-        return prove_shapes(broker, self._clock, ids, instruments[best], tickers[best])
+        return probe_orders(broker, self._clock, ids, instruments[best], tickers[best])
 
     def examine_all(self) -> list[Examination]:
         """All accounts at once: a slow one delays nobody."""
@@ -183,7 +185,7 @@ def _worth(broker: BaseBroker, instruments: Mapping[str, Instrument], positions:
     return total
 
 
-def _kraken(access: Access, state_dir: Path, allow_withdraw: bool, clock: Clock, log: Log) -> BaseBroker:
+def _kraken(access: ExchangeAccess, state_dir: Path, allow_withdraw: bool, clock: Clock, log: Log) -> BaseBroker:
     config = KrakenConfig(
         api_key=access.api_key,
         api_secret=access.api_secret,
@@ -199,7 +201,7 @@ def _kraken(access: Access, state_dir: Path, allow_withdraw: bool, clock: Clock,
     return KrakenBroker(config, clock, log)
 
 
-def _okx(access: Access, state_dir: Path, allow_withdraw: bool, clock: Clock, log: Log) -> BaseBroker:
+def _okx(access: ExchangeAccess, state_dir: Path, allow_withdraw: bool, clock: Clock, log: Log) -> BaseBroker:
     config = OkxConfig(
         api_key=access.api_key,
         api_secret=access.api_secret,
@@ -218,7 +220,7 @@ def _okx(access: Access, state_dir: Path, allow_withdraw: bool, clock: Clock, lo
     return OKXBroker(config, clock, log)
 
 
-def _coinbase(access: Access, state_dir: Path, allow_withdraw: bool, clock: Clock, log: Log) -> BaseBroker:
+def _coinbase(access: ExchangeAccess, state_dir: Path, allow_withdraw: bool, clock: Clock, log: Log) -> BaseBroker:
     config = CoinbaseConfig(
         api_key=access.api_key,
         api_secret=access.api_secret,

@@ -25,13 +25,13 @@ from bot.domain.clock import MINUTE, SECOND, Clock, Pause
 from bot.domain.events import Command, Verb
 from bot.domain.ids import Account, AccountKey
 from bot.domain.log import Event, Halt
-from bot.domain.outcome import Meaning
+from bot.domain.outcome import ErrorMeaning
 from bot.domain.status import CONNECTING, MANY_ERRORS, STUCK_AFTER, BrokerStatus, Status
-from bot.engine.business import Plan
+from bot.engine.account_engine import TradingPlan
+from bot.runtime.actor_run import ActorRun, HeartbeatClock, Liveness, Post
 from bot.runtime.broker_trader import ACTOR, BrokerTrader, Record
 from bot.runtime.heartbeat_file import HeartbeatFile
-from bot.runtime.life import Life, LivelyClock, Post, Silence
-from bot.runtime.schedule import Due, Now
+from bot.runtime.schedule import DueTime, Now
 from bot.store.database import StoreDamaged, StoreError, StoreReadOnly
 from bot.store.ledger import Ledger
 from bot.store.lock import AccountLocked
@@ -53,7 +53,7 @@ DOUBTS = 5
 TURN, HEARTBEAT = 0.2, 2 * SECOND
 #: The order in which one broker is chosen when only one may trade.
 ONE_OF = ("coinbase", "kraken", "okx")
-_REFUSED = frozenset({Meaning.CREDENTIALS, Meaning.PERMISSION})
+_REFUSED = frozenset({ErrorMeaning.CREDENTIALS, ErrorMeaning.PERMISSION})
 
 
 class IndependentBrokerTrader:
@@ -63,7 +63,7 @@ class IndependentBrokerTrader:
         self,
         manager: BrokerManager,
         open_ledger: Callable[[BaseBroker, Account], AbstractContextManager[Ledger]],
-        plan: Plan,
+        plan: TradingPlan,
         clock: Clock,
         log_for: Callable[[str | None], EventLog],
         data_dir: Path,
@@ -95,18 +95,18 @@ class IndependentBrokerTrader:
         self._observers = observers
         self._chosen: AccountKey | None = None
         self._file = HeartbeatFile(data_dir, clock, self._log)
-        self.posts = [self._post(AccountKey.parse(key), log_for(key)) for key in manager.venues]
+        self.slots = [self._new_slot(AccountKey.parse(key), log_for(key)) for key in manager.venues]
 
-    # -- the supervisor's life ----------------------------------------------------------------------------------
+    # -- the supervisor's loop ----------------------------------------------------------------------------------
     def run(self, still_well: Callable[[], bool] = lambda: True) -> int:
         """Start every actor, look after them until told to stop.
 
         Returns 0; 1 when what all depends on is gone or every book is damaged; 3 when another NIJA trades one of the accounts.
         """
-        for post in self.posts:
+        for post in self.slots:
             self._start(post)
         self._write_heartbeat()
-        status, heartbeat = Due(), Pause(self._clock, HEARTBEAT)
+        status, heartbeat = DueTime(), Pause(self._clock, HEARTBEAT)
         while not self._stop.wait(TURN):
             self._notice_stuck()
             self._notice_recovery()
@@ -119,79 +119,79 @@ class IndependentBrokerTrader:
             if status.has_come(now) and self._all_reported():
                 status.set(now.market + self._status_ms, now, self._clock.pacer)
                 self._say_status()
-            if any(post.locked for post in self.posts) or self._nothing_sound() or not still_well():
+            if any(post.locked for post in self.slots) or self._nothing_sound() or not still_well():
                 break
         return self._end(still_well() and not self._nothing_sound())
 
     def _nothing_sound(self) -> bool:
         """Whether every broker's book is damaged: there is nothing to trade until their owner has recovered one."""
-        return all(post.damaged and post.heartbeat.latest.status is Status.FAILED for post in self.posts)
+        return all(post.damaged and post.heartbeat.latest.status is Status.FAILED for post in self.slots)
 
     def _end(self, well: bool) -> int:
         self._stop.set()
         for observer in self._observers:
             observer.stopping()
-        for post in self.posts:
-            if post.life is not None:
-                post.life.over.set()
+        for post in self.slots:
+            if post.run is not None:
+                post.run.over.set()
         until = self._clock.wall_ms() + ORDER_IN_HAND
         self._log.info(Event.STOPPING, reason="orders in hand are finished, stops stay at the exchange")
-        for post in self.posts:
+        for post in self.slots:
             post.inbox.put(Command(Verb.STOP))
             if (broker := post.broker) is not None:
                 broker.hurry(until)
         last = Pause(self._clock, int(LAST_WAIT * SECOND))
-        for post in self.posts:
+        for post in self.slots:
             if post.thread is not None:
                 post.thread.join(last.left() / SECOND)
         self._say_what_stays()
         self._write_heartbeat(stopped=True)
-        locked = [post.locked for post in self.posts if post.locked is not None]
+        locked = [post.locked for post in self.slots if post.locked is not None]
         for one in locked:
             self._log.error(Event.LOCKED, reason=str(one))
         return 3 if locked else (0 if well else 1)
 
     def _say_what_stays(self) -> None:
-        for post in self.posts:
+        for post in self.slots:
             for held in post.heartbeat.latest.holdings:
                 one = held.position
                 post.log.info(Event.STAYS, symbol=one.symbol, qty=one.qty, entry=one.entry_price, stop=one.stop_price)
             if post.thread is not None and post.thread.is_alive():
                 post.log.warning(Event.UNFINISHED, reason="still waits for the exchange; the next start finds out")
-        self._log.info(Event.STOPPED, positions=sum(len(post.heartbeat.latest.holdings) for post in self.posts))
+        self._log.info(Event.STOPPED, positions=sum(len(post.heartbeat.latest.holdings) for post in self.slots))
 
     # -- actors -------------------------------------------------------------------------------------------------
-    def _post(self, key: AccountKey, log: EventLog) -> Post:
+    def _new_slot(self, key: AccountKey, log: EventLog) -> Post:
         self._clock.pacer.worker(key, ACTOR)  # a market in lock-step waits until it has started or failed
         mode = self._modes.get(key, "")
         heartbeat = Heartbeat(BrokerStatus(key, Status.DEGRADED, reason=CONNECTING, mode=mode))
-        return Post(key, heartbeat, Silence(heartbeat, self._clock), log)
+        return Post(key, heartbeat, Liveness(heartbeat, self._clock), log)
 
-    def _start(self, post: Post, before: Life | None = None) -> None:
+    def _start(self, post: Post, before: ActorRun | None = None) -> None:
         post.born = self._clock.steady_ms()
         post.thread = Thread(target=self._keep_alive, args=(post, before), name=str(post.key), daemon=True)
         post.thread.start()
 
     @staticmethod
-    def _left_behind(post: Post) -> bool:
+    def _is_abandoned(post: Post) -> bool:
         """Whether the thread that asks has been replaced while it hung: then nobody wants to hear of it."""
         return post.thread is not current_thread()
 
-    def _keep_alive(self, post: Post, before: Life | None) -> None:
-        """The actor's thread: live, and after a death live again, through the same start-up path.
+    def _keep_alive(self, post: Post, before: ActorRun | None) -> None:
+        """The actor's thread: one run after the other, each through the same start-up path.
 
-        `before` is a life that hangs or was lost: what it holds is taken from it first.
+        `before` is a run that hangs or was lost: what it holds is taken from it first.
         """
         if before is not None:
-            before.leave_behind()
+            before.abandon()
         wait = 0
         while not self._stop.is_set():
             born = self._clock.steady_ms()
-            patience = self._live(post)
-            if self._left_behind(post):
+            patience = self._run_once(post)
+            if self._is_abandoned(post):
                 return
-            post.life = post.broker = None
-            gc.collect()  # or the next life is built beside what this one leaves in cycles, and the process grows by megabytes
+            post.run = post.broker = None
+            gc.collect()  # or the next run is built beside what this one leaves in cycles, and the process grows by megabytes
             if post.locked is not None or self._stop.is_set():
                 return
             post.restarts += 1
@@ -206,7 +206,7 @@ class IndependentBrokerTrader:
 
     def _revive(self) -> None:
         """Start a new thread for a broker whose thread ended in a way that it did not survive itself, with growing waits."""
-        for post in self.posts:
+        for post in self.slots:
             if post.thread is None or post.thread.is_alive() or post.locked is not None:
                 continue
             passed = self._clock.steady_ms() - post.born
@@ -216,13 +216,13 @@ class IndependentBrokerTrader:
                 post.restarts += 1
                 post.log.error(Event.CRASHED, reason="its thread ended: a new one starts through reconciliation")
                 self._mark_failed(post, "its thread ended", "")
-                self._start(post, post.life)
+                self._start(post, post.run)
 
-    def _live(self, post: Post) -> int:
-        """One life of an actor; returns the least real ms until the next."""
+    def _run_once(self, post: Post) -> int:
+        """One run of an actor; returns the least real ms until the next."""
         actor: BrokerTrader | None = None
         try:
-            actor = self._born(post)
+            actor = self._new_trader(post)
             actor.run()
         except AccountLocked as locked:
             self._locked(post, locked)
@@ -238,26 +238,26 @@ class IndependentBrokerTrader:
         except StoreError as error:
             self._failed(post, str(error), error.remedy)
         except Exception as error:  # noqa: BLE001 - supervised boundary: a dead actor is restarted, nobody else notices
-            if not self._left_behind(post):
+            if not self._is_abandoned(post):
                 post.log.failure(Event.CRASHED, error, reason="starts again through reconciliation")
                 self._mark_failed(post, f"crashed: {type(error).__name__}", "")
         return 0
 
-    def _born(self, post: Post) -> BrokerTrader:
-        """A new life at this post. What an earlier one was still to hear, or is told yet, it does not."""
+    def _new_trader(self, post: Post) -> BrokerTrader:
+        """The actor of a new run in this slot. It gets nothing that was meant for an earlier one."""
         post.inbox = SimpleQueue()
-        clock = LivelyClock(self._clock, post.heartbeat)
+        clock = HeartbeatClock(self._clock, post.heartbeat)
         clock.wall_ms()
         post.broker = self._manager.build(post.key, clock)
-        post.life = Life(post.broker, self._open_ledger)
+        post.run = ActorRun(post.broker, self._open_ledger)
         if self._stop.is_set():
-            post.life.over.set()
-        return self._actor(post, post.life, clock)
+            post.run.over.set()
+        return self._actor(post, post.run, clock)
 
     def _locked(self, post: Post, locked: AccountLocked) -> None:
-        """Another process trades the account: the end. This very process: an earlier life still holds on, for a moment."""
+        """Another process trades the account: the end. This very process: an earlier run still holds on, for a moment."""
         if locked.pid == os.getpid():
-            self._failed(post, str(locked), "an earlier life still holds it: nothing to do, NIJA tries again by itself")
+            self._failed(post, str(locked), "an earlier run still holds it: nothing to do, NIJA tries again by itself")
         else:
             post.locked = locked
 
@@ -270,16 +270,16 @@ class IndependentBrokerTrader:
         post.doubts += 1
         return post.doubts <= DOUBTS
 
-    def _actor(self, post: Post, life: Life, clock: Clock) -> BrokerTrader:
+    def _actor(self, post: Post, run: ActorRun, clock: Clock) -> BrokerTrader:
         return BrokerTrader(
-            broker=life.broker,
-            open_ledger=life.book,
+            broker=run.broker,
+            open_ledger=run.opened_ledger,
             plan=self._plan,
             clock=clock,
             log=post.log,
             heartbeat=post.heartbeat,
             inbox=post.inbox,
-            stop=life.over,
+            stop=run.over,
             emergency_file=self._data_dir / "EMERGENCY_STOP",
             watch_only=not (self._independent or self._chosen == post.key),
             rng=random.Random(self._rng.random()),  # noqa: S311 - names orders and spreads waits, guards nothing
@@ -288,7 +288,7 @@ class IndependentBrokerTrader:
         )
 
     def _failed(self, post: Post, reason: str, remedy: str) -> None:
-        if self._left_behind(post):
+        if self._is_abandoned(post):
             return
         remedy = remedy or "nothing to do: NIJA tries again by itself"
         post.log.error(Event.FAILED, reason=reason, remedy=remedy)
@@ -308,27 +308,27 @@ class IndependentBrokerTrader:
         self._clock.pacer.excuse(post.key)
 
     def _notice_stuck(self) -> None:
-        for post in self.posts:
-            silence = post.silence.seconds()
-            if post.life is not None and silence * SECOND > STUCK_AFTER:
+        for post in self.slots:
+            silence = post.liveness.seconds()
+            if post.run is not None and silence * SECOND > STUCK_AFTER:
                 post.stuck = True
                 post.log.error(
                     Event.STUCK, silent_s=int(silence), reason="no sign of life: left behind; the others trade on"
                 )
-                self._relieve(post, post.life)
+                self._replace_hung(post, post.run)
             elif post.heartbeat.latest.status is not Status.FAILED:
                 post.stuck = False
 
-    def _relieve(self, post: Post, life: Life) -> None:
-        """Another life, in a thread of its own, through the same start-up as ever."""
-        self._mark_failed(post, "stuck: another life takes its place", "")
-        post.life = None
+    def _replace_hung(self, post: Post, run: ActorRun) -> None:
+        """Another run, in a thread of its own, through the same start-up as ever."""
+        self._mark_failed(post, "stuck: another run takes its place", "")
+        post.run = None
         post.restarts += 1
-        self._start(post, life)
+        self._start(post, run)
 
     def _notice_recovery(self) -> None:
         """A broker that had failed, or did not answer many times in a row, has done a whole cycle again."""
-        for post in self.posts:
+        for post in self.slots:
             latest = post.heartbeat.latest
             if latest.status is Status.FAILED or latest.errors >= MANY_ERRORS:
                 post.down = True
@@ -341,7 +341,7 @@ class IndependentBrokerTrader:
         if self._independent or self._chosen is not None or not self._all_reported():
             return
         for venue in ONE_OF:
-            for post in self.posts:
+            for post in self.slots:
                 latest = post.heartbeat.latest
                 if post.key.venue == venue and latest.connected and latest.equity_usd >= self._plan.min_balance:
                     self._chosen = post.key
@@ -351,7 +351,7 @@ class IndependentBrokerTrader:
     # -- telling ------------------------------------------------------------------------------------------------
     def _all_reported(self) -> bool:
         """Whether every broker has connected or failed: before that a board says nothing."""
-        return not any(post.heartbeat.latest.connecting for post in self.posts)
+        return not any(post.heartbeat.latest.connecting for post in self.slots)
 
     def _say_status(self) -> None:
         say(self._log, self._statuses(), self._clock.wall_ms())
@@ -367,11 +367,11 @@ class IndependentBrokerTrader:
         return [
             replace(
                 post.heartbeat.latest,
-                silent_ms=int(post.silence.seconds() * SECOND),
+                silent_ms=int(post.liveness.seconds() * SECOND),
                 restarts=post.restarts,
                 stuck=post.stuck,
             )
-            for post in self.posts
+            for post in self.slots
         ]
 
 

@@ -11,5 +11,5 @@ if __name__ == "__main__":
     enter()
     from bot.commands import activity, checks
 
-    wish = checks.parse("Shows who trades right now, positions and last orders.")
-    sys.exit(activity.main(wish))
+    options = checks.parse("Shows who trades right now, positions and last orders.")
+    sys.exit(activity.main(options))

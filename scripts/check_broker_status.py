@@ -11,5 +11,5 @@ if __name__ == "__main__":
     enter()
     from bot.commands import checks
 
-    wish = checks.parse("Shows every exchange: configured, connected, balances.")
-    sys.exit(checks.main(checks.broker_status, wish, "brokers"))
+    options = checks.parse("Shows every exchange: configured, connected, balances.")
+    sys.exit(checks.main(checks.broker_status, options, "brokers"))

@@ -11,5 +11,5 @@ if __name__ == "__main__":
     enter()
     from bot.commands import checks
 
-    wish = checks.parse("Shows which exchanges are funded and ready to be traded, each on its own.")
-    sys.exit(checks.main(checks.independent_status, wish, "independent brokers"))
+    options = checks.parse("Shows which exchanges are funded and ready to be traded, each on its own.")
+    sys.exit(checks.main(checks.independent_status, options, "independent brokers"))

@@ -11,5 +11,5 @@ if __name__ == "__main__":
     enter()
     from bot.commands import checks
 
-    wish = checks.parse("Shows whether NIJA can trade your Kraken account, and what to do if not.", validate=True)
-    sys.exit(checks.main(checks.one_venue("kraken"), wish, "Kraken"))
+    options = checks.parse("Shows whether NIJA can trade your Kraken account, and what to do if not.", validate=True)
+    sys.exit(checks.main(checks.one_venue("kraken"), options, "Kraken"))

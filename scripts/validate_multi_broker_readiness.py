@@ -11,5 +11,5 @@ if __name__ == "__main__":
     enter()
     from bot.commands import checks, readiness
 
-    wish = checks.parse("Checks everything that must be right before money trades; one verdict.")
-    sys.exit(readiness.main(wish))
+    options = checks.parse("Checks everything that must be right before money trades; one verdict.")
+    sys.exit(readiness.main(options))

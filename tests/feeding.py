@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 from bot.brokers.base import CandleReader
 from bot.domain.clock import Clock
 from bot.domain.events import CandleClosed, Fed
-from bot.marketdata.polled import Polled, Wish
+from bot.marketdata.polled import CandleRequest, Polled
 
 
 class ByHand:
     """Asks in the thread that calls `tell`."""
 
-    def __init__(self, reader: CandleReader, clock: Clock, wish: Wish) -> None:
-        self._new: Callable[[], Polled] = lambda: Polled(reader, clock, wish, self._posted.append)
+    def __init__(self, reader: CandleReader, clock: Clock, request: CandleRequest) -> None:
+        self._new: Callable[[], Polled] = lambda: Polled(reader, clock, request, self._posted.append)
         self._posted: deque[CandleClosed | Fed] = deque()
         self._polled = self._new()
 

@@ -28,18 +28,18 @@ from bot.domain.money import decimal
 from bot.domain.order import OrderRecord, Purpose
 from bot.domain.position import Position
 from bot.engine import risk
+from bot.engine.account_engine import AccountEngine, TradingPlan
 from bot.engine.adoption import TAGS_HERE
-from bot.engine.business import Business, Plan
-from bot.engine.desk import Desk
-from bot.engine.universe import Wishes
-from bot.marketdata.polled import Wish
+from bot.engine.order_manager import OrderManager
+from bot.engine.universe import MarketCriteria
+from bot.marketdata.polled import CandleRequest
 from bot.store.database import Store, address
 from bot.store.ledger import Ledger
 from bot.store.reader import Books
 from bot.store.report import document
 from bot.strategy.base import Evaluation, Strategy
 from bot.strategy.exits import FLAT
-from bot.strategy.params import DEFAULT_OWNER, Owner
+from bot.strategy.params import DEFAULT_RISK_SETTINGS, RiskSettings
 from tests.feeding import ByHand
 from tests.notes import Notes
 from tests.sandbox_fixture import Sandbox
@@ -65,13 +65,13 @@ _LIMITS = risk.Limits(
 
 
 class Told(Strategy):
-    """Enters when a test says so, with its stop at `stop` times the close; its exits are the house's."""
+    """Enters when a test says so, with its stop at `stop` times the close; its exits are NIJA's."""
 
     required = 1
     widest_r = math.inf  # the market may run away from the close while a test waits
 
     def __init__(self) -> None:
-        super().__init__(Owner(min_position_pct=20.0, max_position_pct=20.0))
+        super().__init__(RiskSettings(min_position_pct=20.0, max_position_pct=20.0))
         self.side = FLAT
         self.stop = 0.96
 
@@ -147,25 +147,25 @@ class Rig:
         self.deposit(self.quote, wanted - have)
 
     # -- life -----------------------------------------------------------------------------------------------------
-    def open(self) -> Business:
+    def open(self) -> AccountEngine:
         """Connect, open the book and start, as the actor does."""
         self._broker = self._built(self.broker_clock)
         account = self._broker.connect().account
         self._store = Store.open(address(self.folder / "data", self.venue))
         self.book = Ledger(self._store, account, self.clock)
         rng = Random()
-        tag = self.book.fact("tag") or new_tag(rng)
-        self.book.remember("tag", tag)
+        tag = self.book.get_state("tag") or new_tag(rng)
+        self.book.set_state("tag", tag)
         for symbol in self.symbols:
-            self.book.remember(f"old:{symbol}", "yes")
-        desk = Desk(self._broker, self.book, self.clock, self.notes, ClientIds(tag, self.clock.wall_ms, rng))
+            self.book.set_state(f"old:{symbol}", "yes")
+        oms = OrderManager(self._broker, self.book, self.clock, self.notes, ClientIds(tag, self.clock.wall_ms, rng))
         self.tags.add(tag)
-        self.book.remember(TAGS_HERE, " ".join(self.tags))
+        self.book.set_state(TAGS_HERE, " ".join(self.tags))
         plan = self._plan()
-        self.business = Business.of(desk, plan, self._fed)
-        self.business.start()
-        self.business.prove()
-        return self.business
+        self.engine = AccountEngine.of(oms, plan, self._fed)
+        self.engine.start()
+        self.engine.probe()
+        return self.engine
 
     def _built(self, clock: Clock) -> BaseBroker:
         """The venue's broker, with the keys of this account and little patience."""
@@ -210,12 +210,12 @@ class Rig:
         )
         return KrakenBroker(kraken, clock, self.notes)
 
-    def _plan(self) -> Plan:
-        return Plan(
+    def _plan(self) -> TradingPlan:
+        return TradingPlan(
             strategy=self.rule,
-            owner=self.rule.owner,
+            risk_settings=self.rule.risk_settings,
             limits=self.limits,
-            wishes=Wishes(most=3, allow=frozenset(self.symbols), swaps=self.swaps),
+            criteria=MarketCriteria(most=3, allow=frozenset(self.symbols), swaps=self.swaps),
             timeframe_ms=300_000,
             cycle_ms=150_000,
             position_ms=15_000,
@@ -232,7 +232,7 @@ class Rig:
             self._store.close()
         self._broker = self._store = None
 
-    def restart(self) -> Business:
+    def restart(self) -> AccountEngine:
         self.crash()
         return self.open()
 
@@ -249,33 +249,33 @@ class Rig:
         """
         self._await_candle()
         self.rule.side, self.rule.stop = side, 1 - side * far
-        self.business.entries.scan(symbols or [self.symbol], self.business.accounting.measure(), None)
+        self.engine.entries.scan(symbols or [self.symbol], self.engine.accounting.measure(), None)
         self.rule.side = FLAT
         return self.orders(Purpose.ENTRY)
 
     def _fed(self, window: int) -> ByHand:
         assert self._broker is not None
-        wish = Wish(300_000, window, fills_gaps=self.rule.fills_gaps)
-        self.feed = ByHand(self._broker.candle_reader(), self.clock, wish)
+        request = CandleRequest(300_000, window, fills_gaps=self.rule.fills_gaps)
+        self.feed = ByHand(self._broker.candle_reader(), self.clock, request)
         return self.feed
 
     def hear(self) -> None:
         """What the feed has to tell."""
-        self.feed.tell(self.business.on)
+        self.feed.tell(self.engine.on)
 
     def _await_candle(self, symbol: str | None = None) -> None:
         """A venue shows a candle a moment after its close, also of a market that was not chosen."""
-        self.business.closes.want([*self.symbols, *self.business.selection.symbols])
+        self.engine.candle_cache.want([*self.symbols, *self.engine.selection.symbols])
         for _ in range(20):
             self.hear()
-            if isinstance(self.business.closes.of(symbol or self.symbol), Candles):
+            if isinstance(self.engine.candle_cache.of(symbol or self.symbol), Candles):
                 return
             time.sleep(0.1)
 
     def candles(self, symbol: str | None = None) -> Candles:
         """The candles up to the newest close."""
         self._await_candle(symbol)
-        found = self.business.closes.of(symbol or self.symbol)
+        found = self.engine.candle_cache.of(symbol or self.symbol)
         assert isinstance(found, Candles), found
         return found
 
@@ -283,7 +283,7 @@ class Rig:
         """Bring the markets back to their newest close where an earlier test has left them elsewhere."""
         for symbol in self.symbols:
             close = decimal(repr(float(self.candles(symbol).close[-1])))
-            last = self.business.desk.broker.tickers({symbol})[symbol].last
+            last = self.engine.oms.broker.tickers({symbol})[symbol].last
             if abs(last / close - 1) > Decimal("0.005"):
                 self.move(close, symbol)
 
@@ -295,8 +295,8 @@ class Rig:
         return position
 
     def turn(self) -> None:
-        """What the actor does in a moment: hunt and watch; an exchange that does not answer is asked again later."""
-        for work in (self.business.hunt.pursue, self.business.watch.look):
+        """What the actor does in a moment: search and monitor; an exchange that does not answer is asked again later."""
+        for work in (self.engine.lost_orders.search, self.engine.monitor.look):
             with suppress(BrokerError):
                 work()
 
@@ -304,12 +304,12 @@ class Rig:
         """A round without a signal."""
         with suppress(BrokerError):
             self.hear()
-            self.business.cycle()
+            self.engine.cycle()
 
     def reconcile(self, since: int | None = None) -> None:
         """The book against the exchange, coins included; fills from market time `since` on."""
-        self.business.reconciliation.compare(since)
-        self.business.reconciliation.count(self.business.desk.broker.balances())
+        self.engine.reconciliation.compare(since)
+        self.engine.reconciliation.count(self.engine.oms.broker.balances())
 
     def until(self, done: Callable[[], bool], why: str = "") -> None:
         """Turn and reconcile until it is so."""
@@ -325,18 +325,18 @@ class Rig:
     def quiet(self) -> None:
         """Until nothing is in doubt and what is held is covered."""
         try:
-            self.until(lambda: not self.business.desk.in_flight() and self.agreed(), "agreement")
+            self.until(lambda: not self.engine.oms.in_flight() and self.agreed(), "agreement")
         except AssertionError as error:
             raise AssertionError(f"{self.differences()} {error}") from None
 
     def jump(self, factor: str) -> None:
         """The market jumps to that many times its last price."""
-        self.move(self.business.desk.broker.tickers({self.symbol})[self.symbol].last * Decimal(factor))
+        self.move(self.engine.oms.broker.tickers({self.symbol})[self.symbol].last * Decimal(factor))
 
     def move(self, price: Decimal, symbol: str | None = None) -> None:
         """The market (of the rig's own symbol) jumps to the tick nearest to that price."""
         symbol = symbol or self.symbol
-        price = self.business.desk.instruments[symbol].price(price)
+        price = self.engine.oms.instruments[symbol].price(price)
         self.sandbox.control("POST", "price", venue=self.venue, symbol=symbol, price=str(price))
 
     # -- what goes wrong ------------------------------------------------------------------------------------------
@@ -418,14 +418,14 @@ class Rig:
 
     @property
     def lot(self) -> Decimal:
-        return self.business.desk.instruments[self.symbol].lot
+        return self.engine.oms.instruments[self.symbol].lot
 
     def protected(self) -> bool:
         """Whether the position is all that the account holds, and its stops are of its size to the lot."""
         held = self.position
         if held is None:
             return False
-        return held.qty == self.coins() and self.resting() == self.business.desk.instruments[self.symbol].size(held.qty)
+        return held.qty == self.coins() and self.resting() == self.engine.oms.instruments[self.symbol].size(held.qty)
 
     def differences(self) -> list[str]:
         """Book against truth, line by line."""
@@ -436,7 +436,7 @@ class Rig:
         return not self.differences()
 
     def naked_seconds(self) -> list[tuple[Decimal, str]]:
-        """Stretches of this symbol since the rig was made, by the sandbox's own watch, that have ended."""
+        """Naked periods of this symbol since the rig was made, by the sandbox's own watch, that have ended."""
         found = self.sandbox.control("GET", f"exposure?venue={self.venue}").get(self.symbol, {"naked_events": []})
         return [
             (Decimal(parse_iso(event["end"]) - parse_iso(event["start"])) / 1000, event["why"])
@@ -456,7 +456,7 @@ def sandbox_clock(sandbox: Sandbox) -> Clock:
 class Eager(Told):
     """Wants in at every close, with a stop that is soon met: much to do in little time. For `STRATEGY=tests.rig:Eager`."""
 
-    def __init__(self, owner: Owner = DEFAULT_OWNER) -> None:
+    def __init__(self, risk_settings: RiskSettings = DEFAULT_RISK_SETTINGS) -> None:
         super().__init__()
         self.side = 1
         self.stop = 0.985

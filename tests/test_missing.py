@@ -14,18 +14,18 @@ from bot.brokers.base import BrokerError
 from bot.brokers.kraken.errors import TABLE
 from bot.brokers.okx.errors import ROWS
 from bot.domain.clock import SystemClock
-from bot.domain.outcome import Meaning
-from bot.runtime.world import Access, World
+from bot.domain.outcome import ErrorMeaning
+from bot.runtime.trading_environment import ExchangeAccess, TradingEnvironment
 from bot.settings.load import Mode
 from tests.rig import Notes
 
 
 def refused(state: Path, ca_file: str | None = None) -> BrokerError:
     secret = SecretStr("a2V5")
-    access = Access("kraken", "sandbox", "main", "http://127.0.0.1:1", secret, secret, ca_file=ca_file)
-    world = World(mode=Mode.SANDBOX, clock=SystemClock(), accesses={access.key: access})
+    access = ExchangeAccess("kraken", "sandbox", "main", "http://127.0.0.1:1", secret, secret, ca_file=ca_file)
+    env = TradingEnvironment(mode=Mode.SANDBOX, clock=SystemClock(), accesses={access.key: access})
     with pytest.raises(BrokerError) as told:
-        BrokerManager(world, state, allow_withdraw=False, log_for=lambda _: Notes()).build("kraken")
+        BrokerManager(env, state, allow_withdraw=False, log_for=lambda _: Notes()).build("kraken")
     return told.value
 
 
@@ -52,6 +52,6 @@ def test_what_the_system_has_too_little_of_is_named(
 
 def test_a_limit_of_calls_is_never_told_without_a_remedy() -> None:
     rows = [*TABLE, *ROWS]
-    limits = [row for row in rows if row.meaning is Meaning.RATE_LIMITED]
+    limits = [row for row in rows if row.meaning is ErrorMeaning.RATE_LIMITED]
     assert len(limits) > 10
     assert [row for row in limits if not row.remedy] == []

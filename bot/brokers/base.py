@@ -18,10 +18,10 @@ from typing import ClassVar, Generic, Protocol, TypeVar
 from bot.domain.candles import Candles
 from bot.domain.fill import Fill
 from bot.domain.ids import Account
-from bot.domain.instrument import DOLLARS, Balance, FeeRate, Instrument, Look, Ticker, Trading
+from bot.domain.instrument import DOLLARS, Balance, FeeRate, Instrument, PriceRange, Ticker, Trading
 from bot.domain.money import plain
 from bot.domain.order import Intent, Purpose, VenueOrder
-from bot.domain.outcome import Meaning, Outcome, Unknown
+from bot.domain.outcome import ErrorMeaning, Outcome, Unknown
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ class BrokerError(Exception):
     def __init__(
         self,
         venue: str,
-        meaning: Meaning,
+        meaning: ErrorMeaning,
         text: str,
         *,
         remedy: str = "",
@@ -57,7 +57,7 @@ class NoRoom(BrokerError):
     """Our own rate budget has no room for a question: nothing was asked; `retry_after_ms` until it would have."""
 
 
-class Absence(StrEnum):
+class AbsenceProof(StrEnum):
     """How a venue lets us prove that a lost request placed nothing."""
 
     DEADLINE = "deadline"
@@ -66,7 +66,7 @@ class Absence(StrEnum):
     """A repeat with the same client id returns the old order instead of making a second."""
 
 
-class Lane(StrEnum):
+class Priority(StrEnum):
     """Who goes first when the venue's budget is short: cancels and exits, then questions, then entries, candles last."""
 
     EXIT = "exit"
@@ -75,8 +75,8 @@ class Lane(StrEnum):
     CANDLES = "candles"
 
     @classmethod
-    def of(cls, intent: Intent) -> Lane:
-        """The lane of an order: whatever is no entry protects or ends a position."""
+    def of(cls, intent: Intent) -> Priority:
+        """The priority of an order: whatever is no entry protects or ends a position."""
         return cls.ENTRY if intent.purpose is Purpose.ENTRY else cls.EXIT
 
 
@@ -91,7 +91,7 @@ class Capabilities:
     attached_stop: bool
     resting_stop: bool
     amend: bool
-    absence: Absence
+    absence: AbsenceProof
     deadline_ms: int
     attached_target: bool = False
     short: bool = False
@@ -111,7 +111,7 @@ class Connection:
 
 
 @dataclass(frozen=True, slots=True)
-class ShapeProof:
+class OrderProbe:
     """The venue's answer to our exact order shape, sent without money. `name` says which (entry, stop …).
 
     Not `judged`: the answer says nothing about the shape (another market, later, or never). Then nothing follows from it.
@@ -121,7 +121,7 @@ class ShapeProof:
     accepted: bool
     answer: str
     judged: bool = True
-    meaning: Meaning | None = None
+    meaning: ErrorMeaning | None = None
     """What the refusal means; None for an acceptance."""
 
 
@@ -171,8 +171,8 @@ class BaseBroker(ABC):
     """One exchange account. Symbols are `BASE-QUOTE`, assets common names, prices in quote, sizes in base units."""
 
     name: ClassVar[str]
-    pocket: ClassVar[str] = "elsewhere at the exchange"
-    """Where `pockets` lie, as people call it."""
+    unavailable_place: ClassVar[str] = "elsewhere at the exchange"
+    """Where `unavailable_balances` lie, as people call it."""
 
     @property
     def label(self) -> str:
@@ -185,11 +185,15 @@ class BaseBroker(ABC):
 
     @abstractmethod
     def capabilities(self) -> Capabilities:
-        """What `prove` (or, before it, the venue's documentation) says the venue offers."""
+        """What `probe` (or, before it, the venue's documentation) says the venue offers."""
 
     @abstractmethod
-    def prove(self, entry: Intent, stop: Intent) -> Sequence[ShapeProof]:
+    def probe(self, entry: Intent, stop: Intent) -> Sequence[OrderProbe]:
         """Show the venue the exact entry and stop without money where it can judge them; updates `capabilities`."""
+
+    def prove(self, entry: Intent, stop: Intent) -> Sequence[OrderProbe]:
+        """`probe` under its earlier name."""
+        return self.probe(entry, stop)
 
     def keep_listed(self, symbols: Collection[str]) -> None:  # noqa: B027
         """What the book holds in these symbols is listed, read and closed from now on, whatever kinds of market are traded."""
@@ -214,7 +218,7 @@ class BaseBroker(ABC):
         raise NotImplementedError(f"{self.name} tells candles to one thread only")
 
     @abstractmethod
-    def look(self, symbol: str, since: int) -> Look:
+    def look(self, symbol: str, since: int) -> PriceRange:
         """Last price, and high and low of the trades after market time `since` (the last price when there were none)."""
 
     @abstractmethod
@@ -222,8 +226,12 @@ class BaseBroker(ABC):
         """What can be traded with, free and held, by asset; zero balances may be missing."""
 
     @abstractmethod
-    def pockets(self) -> Mapping[str, Decimal]:
+    def unavailable_balances(self) -> Mapping[str, Decimal]:
         """What the account holds elsewhere at the venue (earn, funding …), by asset: not tradeable, yet not gone."""
+
+    def pockets(self) -> Mapping[str, Decimal]:
+        """`unavailable_balances` under its earlier name."""
+        return self.unavailable_balances()
 
     def elsewhere(self, balances: Mapping[str, Balance] | None = None) -> str:
         """Dollars of this account that no new order can use, and where they lie, for people; "" for none.
@@ -231,7 +239,7 @@ class BaseBroker(ABC):
         `balances` as they were just read, if they were; raises `BrokerError`.
         """
         held = {asset: one.held for asset, one in (self.balances() if balances is None else balances).items()}
-        places = ((self.pockets(), self.pocket), (held, "held by orders"))
+        places = ((self.unavailable_balances(), self.unavailable_place), (held, "held by orders"))
         return ", ".join(f"{told} {where}" for amounts, where in places if (told := _dollars(amounts)))
 
     @abstractmethod
@@ -243,7 +251,7 @@ class BaseBroker(ABC):
         """Send the order once. `Unknown` when it may have been taken."""
 
     def resend(self, intent: Intent) -> Outcome:  # noqa: ARG002
-        """Repeat a lost request byte for byte. Only where `Absence.SAME_ID` holds; elsewhere nothing is sent.
+        """Repeat a lost request byte for byte. Only where `AbsenceProof.SAME_ID` holds; elsewhere nothing is sent.
 
         `Placed` names the old order or the one made now; `NotPlaced` says nothing about an older one.
         """
@@ -253,7 +261,7 @@ class BaseBroker(ABC):
         """Use a lost intent's id up, so that its request can do nothing any more, however late it arrives.
 
         The order that stands under the id now: the lost one, or a harmless one that was cancelled at once. None when the
-        venue refused, or where absence is not proved by the id (`Absence.DEADLINE`); raises `BrokerError`.
+        venue refused, or where absence is not proved by the id (`AbsenceProof.DEADLINE`); raises `BrokerError`.
         """
         return None
 

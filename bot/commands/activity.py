@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from bot.commands.checks import Wish
+from bot.commands.checks import CheckOptions
 from bot.commands.orders import not_traded
 from bot.commands.presence import Presence, presence
 from bot.commands.show import MARKET_TIMES, columns, complain, kind, moment, quiet_pipe, say, say_json, table
@@ -49,7 +49,7 @@ class Activity:
 
 
 @quiet_pipe()
-def main(wish: Wish) -> int:
+def main(options: CheckOptions) -> int:
     """Print who trades; 0 when every known broker does, 1 otherwise, 2 for a wrong configuration."""
     try:
         settings = load_settings()
@@ -66,7 +66,7 @@ def main(wish: Wish) -> int:
     if lost is not None:
         complain(lost)
         return 1
-    _say(wish, found, here)
+    _say(options, found, here)
     return 0 if found and all(one.trades_now for one in found) else 1
 
 
@@ -138,8 +138,8 @@ def to_activity(broker: str, report: BrokerStatus | None, book: dict[str, Any]) 
     )
 
 
-def _say(wish: Wish, found: Sequence[Activity], here: Presence) -> None:
-    if wish.as_json:
+def _say(options: CheckOptions, found: Sequence[Activity], here: Presence) -> None:
+    if options.as_json:
         say_json({"time": iso(system_ms()), **here.heading(), "brokers": {one.broker: asdict(one) for one in found}})
         return
     say(here.line)

@@ -27,7 +27,7 @@ from bot.domain.position import Position
 from bot.domain.status import BrokerStatus, Status
 from bot.runtime.heartbeat_file import running_daemon
 from bot.runtime.sandbox_child import Ready, SandboxError, is_alive
-from bot.runtime.world import World, configured
+from bot.runtime.trading_environment import TradingEnvironment, configured
 from bot.settings.load import (
     VENUES,
     ConfigError,
@@ -80,7 +80,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class CheckOptions:
     """What the command line asked for."""
 
     as_json: bool
@@ -100,7 +100,7 @@ class Silent:
     def error(self, event: Event, /, **fields: object) -> None: ...
 
 
-def parse(description: str, *, validate: bool = False) -> Wish:
+def parse(description: str, *, validate: bool = False) -> CheckOptions:
     """The options that all checks share."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--json", action="store_true", help="for programs")
@@ -108,29 +108,29 @@ def parse(description: str, *, validate: bool = False) -> Wish:
     if validate:
         parser.add_argument("--validate", action="store_true", help="show the exchange our exact entry, without money")
     words = parser.parse_args()
-    return Wish(words.json, words.sandbox, getattr(words, "validate", False))
+    return CheckOptions(words.json, words.sandbox, getattr(words, "validate", False))
 
 
 @quiet_pipe()
-def main(check: Callable[[Settings, Wish], Sequence[Finding]], wish: Wish, title: str) -> int:
+def main(check: Callable[[Settings, CheckOptions], Sequence[Finding]], options: CheckOptions, title: str) -> int:
     """Run one check, print what it found, return the exit status."""
     try:
-        findings = check(settings_for(wish), wish)
+        findings = check(settings_for(options), options)
     except ConfigError as error:
-        return tell(wish, [], list(error.lines), 2, title)
+        return tell(options, [], list(error.lines), 2, title)
     except (SandboxError, StoreError) as error:
-        return tell(wish, [], [str(error)], 1, title)
-    return tell(wish, findings, [], 1 if any(one.bad for one in findings) else 0, title)
+        return tell(options, [], [str(error)], 1, title)
+    return tell(options, findings, [], 1 if any(one.bad for one in findings) else 0, title)
 
 
-def broker_status(settings: Settings, wish: Wish) -> list[Finding]:
+def broker_status(settings: Settings, options: CheckOptions) -> list[Finding]:
     """Every account: configured, connected, balances."""
-    return examined(settings, wish, VENUES)
+    return examined(settings, options, VENUES)
 
 
-def independent_status(settings: Settings, wish: Wish) -> list[Finding]:
+def independent_status(settings: Settings, options: CheckOptions) -> list[Finding]:
     """Every account that has credentials; a problem when none of them is funded and ready."""
-    findings = [one for one in examined(settings, wish, VENUES) if one.configured or one.bad]
+    findings = [one for one in examined(settings, options, VENUES) if one.configured or one.bad]
     if any(one.connected and one.funded for one in findings):
         return findings
     remedy = "fund at least one exchange, or mend its connection: see the lines above"
@@ -140,16 +140,16 @@ def independent_status(settings: Settings, wish: Wish) -> list[Finding]:
     ]
 
 
-def one_venue(venue: str) -> Callable[[Settings, Wish], list[Finding]]:
+def one_venue(venue: str) -> Callable[[Settings, CheckOptions], list[Finding]]:
     """The check of one exchange: of every account there."""
-    return lambda settings, wish: examined(settings, wish, (venue,))
+    return lambda settings, options: examined(settings, options, (venue,))
 
 
 # -- the settings a check runs with -----------------------------------------------------------------------------------
-def settings_for(wish: Wish) -> Settings:
+def settings_for(options: CheckOptions) -> Settings:
     """The settings; with `--sandbox` the running daemon's own sandbox, else one of our own."""
     settings = load_settings()
-    if wish.sandbox:
+    if options.sandbox:
         trading = settings.trading.model_copy(update={"trading_mode": "sandbox"})
         settings = settings.model_copy(update={"trading": trading})
     elif resolve_mode(settings) is Mode.SANDBOX and settings.trading.trading_mode != "sandbox":
@@ -175,20 +175,20 @@ def _is_running(ready_file: Path) -> bool:
 
 
 # -- looking ----------------------------------------------------------------------------------------------------------
-def examined(settings: Settings, wish: Wish, venues: Sequence[str]) -> list[Finding]:
+def examined(settings: Settings, options: CheckOptions, venues: Sequence[str]) -> list[Finding]:
     """What is to be said of each account of `venues`: by a running daemon's fresh word, or by asking the exchange."""
     sets = {found.venue: found for found in credential_sets(settings)}
     failed = _failed_brokers(settings)
-    reports = {} if wish.validate else _fresh_reports(settings)
+    reports = {} if options.validate else _fresh_reports(settings)
     reports = {key: report for key, report in reports.items() if key not in failed}
     keys = _accounts(venues, {*configured(settings), *reports})
-    with _world(settings, keys, reports) as world:
+    with _environment(settings, keys, reports) as env:
         findings = []
         for key in keys:
             if key in reports:
                 findings.append(to_finding(reports[key], settings.trading.min_balance_usd))
-            elif world is not None and key in world.accesses:
-                findings.append(_beside(_asked(settings, world, key, wish), failed.get(key)))
+            elif env is not None and key in env.accesses:
+                findings.append(_beside(_asked(settings, env, key, options), failed.get(key)))
             else:
                 findings.append(_unconfigured(sets[key.venue], resolve_mode(settings)))
     return findings
@@ -202,15 +202,15 @@ def _accounts(venues: Sequence[str], known: Collection[AccountKey]) -> list[Acco
 
 
 @contextmanager
-def _world(
+def _environment(
     settings: Settings, keys: Sequence[AccountKey], reports: Mapping[AccountKey, BrokerStatus]
-) -> Iterator[World | None]:
-    """The world to ask in; none is made when the daemon's word is enough."""
+) -> Iterator[TradingEnvironment | None]:
+    """The environment to ask in; none is made when the daemon's word is enough."""
     if all(key in reports for key in keys):
         yield None
         return
-    with closing(World.of(settings)) as world:
-        yield world
+    with closing(TradingEnvironment.of(settings)) as env:
+        yield env
 
 
 def _fresh_reports(settings: Settings) -> dict[AccountKey, BrokerStatus]:
@@ -261,9 +261,9 @@ def to_finding(report: BrokerStatus, least: Decimal) -> Finding:
     )
 
 
-def _asked(settings: Settings, world: World, key: AccountKey, wish: Wish) -> Finding:
+def _asked(settings: Settings, env: TradingEnvironment, key: AccountKey, options: CheckOptions) -> Finding:
     manager = BrokerManager(
-        world,
+        env,
         usable_state_folder(),
         allow_withdraw=settings.limits.allow_withdraw_keys,
         log_for=lambda _: _silent(),
@@ -272,8 +272,8 @@ def _asked(settings: Settings, world: World, key: AccountKey, wish: Wish) -> Fin
         text = "this version of NIJA does not trade this exchange"
         return Finding(broker=str(key), configured=True, status="failed", problem=text)
     books = books_of(settings)
-    examination = manager.examine(key, prove=wish.validate, positions_of=lambda account: _positions(books, account))
-    return replace(_of_examination(examination, settings), mode=world.accesses[key].mode)
+    examination = manager.examine(key, prove=options.validate, positions_of=lambda account: _positions(books, account))
+    return replace(_of_examination(examination, settings), mode=env.accesses[key].mode)
 
 
 def _positions(books: Books, account: Account) -> Sequence[Position]:

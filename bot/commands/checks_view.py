@@ -13,12 +13,12 @@ from bot.domain.instrument import DOLLARS
 from bot.domain.money import as_quantity, usd
 
 if TYPE_CHECKING:
-    from bot.commands.checks import Finding, Wish
+    from bot.commands.checks import CheckOptions, Finding
 
 
-def tell(wish: Wish, findings: Sequence[Finding], lines: Sequence[str], status: int, title: str) -> int:
+def tell(options: CheckOptions, findings: Sequence[Finding], lines: Sequence[str], status: int, title: str) -> int:
     """Print findings, or the lines that say why there are none; returns the exit status."""
-    if wish.as_json:
+    if options.as_json:
         brokers = {one.broker: asdict(one) for one in findings}
         say_json({"time": iso(system_ms()), "ok": status == 0, "errors": list(lines), "brokers": brokers})
         return status

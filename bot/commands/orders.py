@@ -1,7 +1,7 @@
 """The operator's orders from the command line: to whom they go, what became of them, and which still wait.
 
 An order belongs to the money that the running daemon trades, else to what `.env` says; never to play money while real
-money is traded. A broker at work gets it as the account that it trades; any other finds it at its own desk before
+money is traded. A broker at work gets it as the account that it trades; any other finds it under its key before
 its first entry, "kraken, live".
 """
 
@@ -22,13 +22,13 @@ from bot.domain.position import Position
 from bot.domain.status import BrokerStatus, Status
 from bot.runtime.heartbeat_file import running_daemon
 from bot.runtime.hostlock import holder_of, itself
+from bot.runtime.trading_environment import mode_of
 from bot.runtime.unwatched import Unwatched, traded_by, unwatched
-from bot.runtime.world import mode_of
 from bot.settings.load import VENUES, ConfigError, Mode, Settings, resolve_mode
 from bot.store.database import StoreError
 from bot.store.holdings import open_positions
+from bot.store.pending_commands import PendingCommand, call_back, is_unassigned, post, unassigned, waiting
 from bot.store.reader import Books, Posted
-from bot.store.standing import Waiting, call_back, desk, is_desk, post, waiting
 
 #: Real seconds that a command waits for a broker that is just connecting, and for one that has failed.
 STARTING, FAILED = 45.0, 3.0
@@ -40,7 +40,7 @@ _TURN = 0.1
 
 
 def addressees(settings: Settings, books: Books, key: AccountKey | None) -> dict[AccountKey, Account]:
-    """Whom an order goes to: accounts of a running daemon, else desks. Raises `ConfigError`."""
+    """Whom an order goes to: accounts of a running daemon, else unassigned ones. Raises `ConfigError`."""
     daemon = running_daemon(settings.operation.data_dir)
     found = _of_daemon(daemon, settings) if daemon is not None else _of_settings(settings, books, key)
     return {one: to for one, to in found.items() if key in (None, one)}
@@ -51,31 +51,31 @@ def _of_daemon(brokers: Mapping[AccountKey, BrokerStatus], settings: Settings) -
 
 
 def _at_work(report: BrokerStatus, settings: Settings) -> Account:
-    """The account that a running broker trades; its desk while that is not known."""
+    """The account that a running broker trades; unassigned while that is not known."""
     if report.account:
         return Account.read(report.account)
-    return desk(report.mode or mode_of(report.key, settings), report.key)
+    return unassigned(report.mode or mode_of(report.key, settings), report.key)
 
 
 def _of_settings(settings: Settings, books: Books, key: AccountKey | None) -> dict[AccountKey, Account]:
-    """Desks of what the next start trades with the owner's money, or of what was played with; where nobody ever played, of the
-    accounts that there are.
+    """Unassigned ones of what the next start trades with the owner's money, or of what was played with; where nobody ever played,
+    of the accounts that there are.
     """
     if resolve_mode(settings) is Mode.LIVE:
-        return _desks(traded_by(settings))
+        return _unassigned(traded_by(settings))
     known = [seen.account for seen in books.accounts(every=True)]
     played = {("sandbox", one.key) for one in known if one.mode == "sandbox"}
     if key is not None and not any(one.key == key for one in known):
         played.add(("sandbox", key))
     if any(key in (None, one) for _, one in played):
-        return _desks(played)
-    return _desks({(seen.account.mode, seen.account.key) for seen in books.accounts()})
+        return _unassigned(played)
+    return _unassigned({(seen.account.mode, seen.account.key) for seen in books.accounts()})
 
 
-def _desks(of: set[tuple[str, AccountKey]]) -> dict[AccountKey, Account]:
+def _unassigned(of: set[tuple[str, AccountKey]]) -> dict[AccountKey, Account]:
     """One for each mode and key."""
     ordered = sorted(of, key=lambda one: (VENUES.index(one[1].venue), one[1].name))
-    return {key: desk(mode, key) for mode, key in ordered}
+    return {key: unassigned(mode, key) for mode, key in ordered}
 
 
 def worded(to: Mapping[AccountKey, Account]) -> str:
@@ -154,7 +154,7 @@ def _tell_answers(books: Books, left: dict[AccountKey, Posted]) -> None:
 
 
 def _not_yet(key: AccountKey, to: Account, verb: Verb, at: int, why: str) -> str:
-    money = f" for {_money(to)}" if is_desk(to) else ""
+    money = f" for {_money(to)}" if is_unassigned(to) else ""
     back = "" if verb is Verb.RESUME else f"; `nija orders {key} --cancel` calls it back"
     return f"{key.label} accepted at {iso(at)}{money}, not carried out yet: {why}{back}"
 
@@ -221,13 +221,13 @@ def holder(books: Books, to: Mapping[AccountKey, Account], symbol: str) -> tuple
 def _held(books: Books, account: Account) -> list[Position]:
     """What is open in the book of an account, or of the one that was last traded where a desk stands."""
     seen = books.accounts(every=True)
-    mine = [one for one in seen if account in (one.account, desk(one.account.mode, one.account.key))]
+    mine = [one for one in seen if account in (one.account, unassigned(one.account.mode, one.account.key))]
     return books.read(mine[0], open_positions) or [] if mine else []
 
 
 # -- which still wait -------------------------------------------------------------------------------------------------
 def show_waiting(books: Books, key: AccountKey | None, *, cancel: bool, as_json: bool) -> None:
-    """Print the orders that nobody has obeyed yet, called back where that is wished. Raises `StoreError`."""
+    """Print the orders that nobody has executed yet, called back where that is wished. Raises `StoreError`."""
     found = [one for one in waiting(books) if key in (None, one.to.key)]
     if cancel:
         call_back(found, "called back by the operator")
@@ -244,7 +244,7 @@ def show_waiting(books: Books, key: AccountKey | None, *, cancel: bool, as_json:
         typer.echo("no order of yours waits")
 
 
-def _row(one: Waiting, *, cancel: bool) -> dict[str, object]:
+def _row(one: PendingCommand, *, cancel: bool) -> dict[str, object]:
     return {
         "broker": str(one.to.key),
         "mode": one.to.mode,

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from bot.commands.checks import Finding, Wish, examined, settings_for
+from bot.commands.checks import CheckOptions, Finding, examined, settings_for
 from bot.commands.checks_view import holdings, judgement, verdict
 from bot.commands.show import columns, complain, money, quiet_pipe, say_json, table, whose
 from bot.commands.which import books_of
@@ -44,23 +44,23 @@ class Check:
 
 
 @quiet_pipe()
-def main(wish: Wish) -> int:
+def main(options: CheckOptions) -> int:
     """Run all checks, print them and the verdict; 0 ready, 1 not ready, 2 the configuration is wrong."""
     try:
-        settings = settings_for(wish)
-        checks = list(_all(settings, wish))
+        settings = settings_for(options)
+        checks = list(_all(settings, options))
     except ConfigError as error:
-        return _say(wish, [Check("nija", "configuration", "failure", line) for line in error.lines], 2)
+        return _say(options, [Check("nija", "configuration", "failure", line) for line in error.lines], 2)
     except (SandboxError, StoreError) as error:
-        return _say(wish, [Check("nija", "start", "failure", str(error))], 1)
+        return _say(options, [Check("nija", "start", "failure", str(error))], 1)
     failed = any(check.verdict == "failure" for check in checks)
-    return _say(wish, checks, 1 if failed else 0, str(resolve_mode(settings)))
+    return _say(options, checks, 1 if failed else 0, str(resolve_mode(settings)))
 
 
-def _all(settings: Settings, wish: Wish) -> Iterator[Check]:
+def _all(settings: Settings, options: CheckOptions) -> Iterator[Check]:
     yield from _host(settings)
     ready = set()
-    for finding in examined(settings, Wish(wish.as_json, wish.sandbox, validate=True), VENUES):
+    for finding in examined(settings, CheckOptions(options.as_json, options.sandbox, validate=True), VENUES):
         yield from _broker(finding)
         if finding.connected and finding.funded and not finding.bad:
             ready.add(AccountKey.parse(finding.broker).venue)
@@ -176,9 +176,9 @@ def _existing(folder: Path) -> Path:
     return folder
 
 
-def _say(wish: Wish, checks: Sequence[Check], status: int, mode: str = "") -> int:
+def _say(options: CheckOptions, checks: Sequence[Check], status: int, mode: str = "") -> int:
     verdict = {0: "READY", 1: "NOT READY", 2: "NOT CONFIGURED"}[status]
-    if wish.as_json:
+    if options.as_json:
         content = {
             "time": iso(system_ms()),
             "ready": status == 0,

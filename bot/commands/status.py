@@ -18,11 +18,11 @@ from bot.domain.money import plain
 from bot.domain.status import BrokerStatus, Status
 from bot.runtime.unwatched import Unwatched
 from bot.settings.load import Settings
+from bot.store.account_transaction import Transaction
 from bot.store.health import status_of
-from bot.store.page import Page
+from bot.store.pending_commands import PendingCommand, waiting
 from bot.store.reader import Books, Seen
 from bot.store.report import Held, held_by, price_text
-from bot.store.standing import Waiting, waiting
 from bot.telemetry.alarm_file import KeptAlarm, last_alarms
 
 #: Alarms that are shown of each account.
@@ -158,11 +158,11 @@ def _read(books: Books, seen: Seen | None) -> tuple[BrokerStatus | None, list[He
     """What a book says of its trader and holds; nothing of one that is not there or cannot be read."""
     if seen is None:
         return None, []
-    return books.read(seen, lambda page: _of_page(seen.account, page)) or (None, [])
+    return books.read(seen, lambda tx: _of_page(seen.account, tx)) or (None, [])
 
 
-def _of_page(account: Account, page: Page) -> tuple[BrokerStatus | None, list[Held]]:
-    return status_of(account, page), held_by(page)
+def _of_page(account: Account, tx: Transaction) -> tuple[BrokerStatus | None, list[Held]]:
+    return status_of(account, tx), held_by(tx)
 
 
 def _position(held: Held, price: Decimal | None) -> _Row:
@@ -179,7 +179,7 @@ def _position(held: Held, price: Decimal | None) -> _Row:
     }
 
 
-def _order(one: Waiting) -> _Row:
+def _order(one: PendingCommand) -> _Row:
     return {"verb": str(one.verb), "ordered_at": iso(one.posted_at)}
 
 

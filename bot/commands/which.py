@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from bot.domain.ids import AccountKey
 from bot.runtime.heartbeat_file import running_daemon
-from bot.runtime.world import configured
+from bot.runtime.trading_environment import configured
 from bot.settings.load import ConfigError, Settings
 from bot.store.database import StoreError
 from bot.store.reader import Books

@@ -28,7 +28,7 @@ class Worth:
 
 
 class AlreadyDecided(Exception):
-    """The decision key stands in the database: this decision was made before, by some life of the daemon."""
+    """The decision key stands in the database: this decision was made before, by some run of the daemon."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bot.domain.candles import Candles
-from bot.domain.outcome import Meaning
+from bot.domain.outcome import ErrorMeaning
 
 
 class Timer(StrEnum):
     """Work that is due by the clock."""
 
     CYCLE = "cycle"
-    WATCH = "watch"
-    HUNT = "hunt"
-    ATTEND = "attend"
+    MONITOR = "monitor"
+    SEARCH = "search"
+    POLL = "poll"
 
 
 class Verb(StrEnum):
@@ -62,7 +62,7 @@ class Unfit:
     """Why there are no candles to decide on: bad, late, too quiet, or not told; `meaning` of a refusal to tell them."""
 
     reason: str
-    meaning: Meaning | None = None
+    meaning: ErrorMeaning | None = None
 
 
 @dataclass(frozen=True, slots=True)

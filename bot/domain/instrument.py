@@ -140,7 +140,7 @@ class Ticker:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class PriceRange:
     """What the price did since the look before: last, high and low of the trades in between."""
 
     symbol: str

@@ -29,7 +29,7 @@ class ErrorClass(StrEnum):
     """Nobody wrote down what it means: ask, and act on nothing."""
 
 
-class Meaning(StrEnum):
+class ErrorMeaning(StrEnum):
     """What an error of a venue means for us; each venue has one table from its errors to these."""
 
     BUSY = "busy"
@@ -77,29 +77,32 @@ class Meaning(StrEnum):
         return _CLASSES[self]
 
 
-_CLASSES: Mapping[Meaning, ErrorClass] = MappingProxyType(
+_CLASSES: Mapping[ErrorMeaning, ErrorClass] = MappingProxyType(
     {
-        Meaning.BUSY: ErrorClass.PASSING,
-        Meaning.LOCKED_OUT: ErrorClass.PASSING,
-        Meaning.RATE_LIMITED: ErrorClass.PASSING,
-        Meaning.NONCE: ErrorClass.PASSING,
-        Meaning.CLOCK: ErrorClass.PASSING,
-        Meaning.FUNDS: ErrorClass.PASSING,
-        Meaning.PRICE: ErrorClass.PASSING,
-        Meaning.ATTACHED_PRICE: ErrorClass.PASSING,
-        Meaning.MARKET_CLOSED: ErrorClass.PASSING,
-        Meaning.NO_WAY: ErrorClass.PASSING,
-        Meaning.RESTRICTED: ErrorClass.MARKET,
-        Meaning.CREDENTIALS: ErrorClass.ACCOUNT,
-        Meaning.PERMISSION: ErrorClass.ACCOUNT,
-        Meaning.UNSUPPORTED: ErrorClass.SHAPE,
-        Meaning.ATTACHMENT: ErrorClass.SHAPE,
-        Meaning.REJECTED: ErrorClass.FINAL,
-        Meaning.TOO_SMALL: ErrorClass.FINAL,
-        Meaning.UNKNOWN: ErrorClass.UNKNOWN,
-        Meaning.GONE: ErrorClass.UNKNOWN,
+        ErrorMeaning.BUSY: ErrorClass.PASSING,
+        ErrorMeaning.LOCKED_OUT: ErrorClass.PASSING,
+        ErrorMeaning.RATE_LIMITED: ErrorClass.PASSING,
+        ErrorMeaning.NONCE: ErrorClass.PASSING,
+        ErrorMeaning.CLOCK: ErrorClass.PASSING,
+        ErrorMeaning.FUNDS: ErrorClass.PASSING,
+        ErrorMeaning.PRICE: ErrorClass.PASSING,
+        ErrorMeaning.ATTACHED_PRICE: ErrorClass.PASSING,
+        ErrorMeaning.MARKET_CLOSED: ErrorClass.PASSING,
+        ErrorMeaning.NO_WAY: ErrorClass.PASSING,
+        ErrorMeaning.RESTRICTED: ErrorClass.MARKET,
+        ErrorMeaning.CREDENTIALS: ErrorClass.ACCOUNT,
+        ErrorMeaning.PERMISSION: ErrorClass.ACCOUNT,
+        ErrorMeaning.UNSUPPORTED: ErrorClass.SHAPE,
+        ErrorMeaning.ATTACHMENT: ErrorClass.SHAPE,
+        ErrorMeaning.REJECTED: ErrorClass.FINAL,
+        ErrorMeaning.TOO_SMALL: ErrorClass.FINAL,
+        ErrorMeaning.UNKNOWN: ErrorClass.UNKNOWN,
+        ErrorMeaning.GONE: ErrorClass.UNKNOWN,
     }
 )
+
+#: `ErrorMeaning` under its earlier name.
+Meaning = ErrorMeaning
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,7 @@ class Placed:
 class NotPlaced:
     """The venue did not and will not act on it."""
 
-    meaning: Meaning
+    meaning: ErrorMeaning
     reason: str
 
 

@@ -16,11 +16,11 @@ from bot.domain.instrument import DOLLARS, Balance, Ticker, Trading
 from bot.domain.money import ONE, ZERO
 from bot.domain.order import OrderRecord, Purpose
 from bot.domain.position import Position, closing_price
-from bot.engine.desk import Desk
+from bot.engine.order_manager import OrderManager
 from bot.engine.records import at_stake
 from bot.engine.risk import Losses
-from bot.engine.track import Track
-from bot.engine.universe import Wishes, spendable
+from bot.engine.track_record import TrackRecord
+from bot.engine.universe import MarketCriteria, spendable
 
 #: A position whose price moved by more than this share since the last look changes the record only if a second look agrees.
 SUDDEN = Decimal("0.2")
@@ -28,7 +28,7 @@ _TRACK = "track"
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class AccountSnapshot:
     """One look at the account, at steady time `at`. Dollars; `result` is what trading has earned in all, open positions at their
     prices of now; `free` is the spendable cash of each quote, `other` what else is
     there by asset, `prices` what each position would close at. `useful` is the equity without cash that buys nothing here.
@@ -50,37 +50,37 @@ class Standing:
 class Accounting:
     """Measures one account; raises `BrokerError` when the exchange does not answer."""
 
-    def __init__(self, desk: Desk, wishes: Wishes) -> None:
-        self._desk = desk
-        self._wishes = wishes
+    def __init__(self, oms: OrderManager, criteria: MarketCriteria) -> None:
+        self._oms = oms
+        self._criteria = criteria
         self._before: Mapping[str, Decimal] = {}
 
-    def measure(self, balances: Mapping[str, Balance] | None = None) -> Standing:
+    def measure(self, balances: Mapping[str, Balance] | None = None) -> AccountSnapshot:
         """Balances (as they were just read, if they were) and prices now, against the book."""
-        desk = self._desk
-        at = desk.clock.steady_ms()
-        balances = desk.broker.balances() if balances is None else balances
-        positions = desk.book.positions()
+        oms = self._oms
+        at = oms.clock.steady_ms()
+        balances = oms.broker.balances() if balances is None else balances
+        positions = oms.book.positions()
         quoted = {one.symbol for one in positions if self._is_quoted(one.symbol)}
-        rates = desk.valuation.rates([*quoted, *(f"-{asset}" for asset, held in balances.items() if held.total)])
+        rates = oms.valuation.rates([*quoted, *(f"-{asset}" for asset, held in balances.items() if held.total)])
         tickers = self._tickers(quoted | rates) if quoted | rates else {}
         prices = {one.symbol: closing_price(one, tickers) for one in positions}
         unrealised = sum((one.unrealised(prices[one.symbol]) for one in positions), ZERO)
-        there = desk.coins.worth(balances)
+        there = oms.coins.worth(balances)
         worth = sum((self._worth(one, prices[one.symbol], there) for one in positions), ZERO)
         balance = sum((held.total for asset, held in balances.items() if asset in DOLLARS), ZERO)
-        result = desk.book.realised_since(0) + unrealised
+        result = oms.book.realised_since(0) + unrealised
         certain = quoted <= tickers.keys() and not self._is_sudden(prices)
-        desk.valuation.learn(prices, tickers, rates)
-        return Standing(
+        oms.valuation.learn(prices, tickers, rates)
+        return AccountSnapshot(
             at=at,
             balance=balance,
             equity=balance + worth,
             unrealised=unrealised,
-            exposure=sum(exposures(positions, desk.book.unsettled(), prices).values(), ZERO),
+            exposure=sum(exposures(positions, oms.book.unsettled(), prices).values(), ZERO),
             losses=self._tracked(result, balance + worth, certain=certain).losses,
             free={asset: held.free for asset, held in balances.items() if asset in DOLLARS},
-            other=_foreign(balances, positions, desk.book.dust()),
+            other=_foreign(balances, positions, oms.book.dust()),
             prices=prices,
             useful=balance + worth - self._useless(balances),
             result=result,
@@ -88,31 +88,31 @@ class Accounting:
 
     def _useless(self, balances: Mapping[str, Balance]) -> Decimal:
         """Cash in currencies that no market takes which the owner trades."""
-        pays = spendable(self._desk.instruments.values(), self._wishes)
+        pays = spendable(self._oms.instruments.values(), self._criteria)
         return sum((held.total for asset, held in balances.items() if asset in DOLLARS - pays), ZERO)
 
     def _is_quoted(self, symbol: str) -> bool:
         """Nobody quotes a market that is suspended or gone; asking for it may leave all others unanswered, too."""
-        return self._desk.instruments[symbol].trading is not Trading.SUSPENDED
+        return self._oms.instruments[symbol].trading is not Trading.SUSPENDED
 
     def _tickers(self, symbols: set[str]) -> Mapping[str, Ticker]:
         try:
-            return self._desk.markets.each(self._desk.prices.tickers, symbols)
+            return self._oms.markets.each(self._oms.prices.tickers, symbols)
         except BrokerError as error:
-            self._desk.markets.heed_error(error)
+            self._oms.markets.record_error(error)
             raise
 
     def forget_peak(self) -> None:
         """The operator resumes after a drawdown: it is measured from here on."""
-        known = self._desk.book.fact(_TRACK)
+        known = self._oms.book.get_state(_TRACK)
         if known is not None:
-            self._desk.book.remember(_TRACK, Track.read(known).measured_anew().written())
+            self._oms.book.set_state(_TRACK, TrackRecord.read(known).restarted().written())
 
     def _worth(self, position: Position, price: Decimal, there: Mapping[str, Decimal]) -> Decimal:
         """What a position adds to equity: spot coins that are `there` their price, swaps their unrealised result. (What the owner
         has sold is among the cash already.)
         """
-        instrument = self._desk.instruments[position.symbol]
+        instrument = self._oms.instruments[position.symbol]
         return position.unrealised(price) if instrument.shortable else there[position.symbol] * price
 
     def _is_sudden(self, prices: Mapping[str, Decimal]) -> bool:
@@ -120,21 +120,21 @@ class Accounting:
         before, self._before = self._before, prices
         return any(abs(price / before.get(symbol, price) - ONE) > SUDDEN for symbol, price in prices.items())
 
-    def _tracked(self, result: Decimal, equity: Decimal, *, certain: bool) -> Track:
+    def _tracked(self, result: Decimal, equity: Decimal, *, certain: bool) -> TrackRecord:
         """The track record after this look; as it was when the look is not `certain`.
 
         It is on disk with the cycle's next change, its report at the latest: a look that a crash takes back was not made.
         """
-        book = self._desk.book
-        today = day_start(self._desk.clock.market_ms())
-        known = book.fact(_TRACK)
+        book = self._oms.book
+        today = day_start(self._oms.clock.market_ms())
+        known = book.get_state(_TRACK)
         if known is None:
-            track = Track.begun(result, equity, today)
+            track = TrackRecord.begun(result, equity, today)
         elif certain:
-            track = Track.read(known).after(result, equity, today, book.realised_since(today))
+            track = TrackRecord.read(known).after(result, equity, today, book.realised_since(today))
         else:
-            return Track.read(known)
-        book.note(_TRACK, track.written())
+            return TrackRecord.read(known)
+        book.set_state_deferred(_TRACK, track.written())
         return track
 
 

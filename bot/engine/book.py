@@ -20,7 +20,7 @@ __all__ = ["AlreadyDecided", "Book", "Booking"]
 
 
 class Book(Protocol):
-    """Orders, fills, positions, dust and the few facts that must survive, of one account."""
+    """Orders, fills, positions, dust and the state that must survive, of one account."""
 
     @property
     def account(self) -> Account: ...
@@ -75,7 +75,7 @@ class Book(Protocol):
         ...
 
     # -- fills and positions ------------------------------------------------------------------------------------
-    def book(self, fill: Fill) -> Booking | None:
+    def record_fill(self, fill: Fill) -> Booking | None:
         """Book a fill of an order we know, once: fill, order and position in one transaction. None when it was booked before.
 
         Raises `KeyError` for a fill of an order that the book does not have (foreign: the caller must not book it).
@@ -122,29 +122,29 @@ class Book(Protocol):
         """
         ...
 
-    # -- naked stretches ------------------------------------------------------------------------------------------
-    def uncover(self, symbol: str, at: int, why: str) -> None:
-        """A position is not fully covered by stops from wall time `at` on; a stretch that is already open stays as it is."""
+    # -- naked periods ------------------------------------------------------------------------------------------
+    def mark_unprotected(self, symbol: str, at: int, why: str) -> None:
+        """A position is not fully protected by stops from wall time `at` on; a naked period that is already open stays as it is."""
         ...
 
-    def cover(self, symbol: str, at: int) -> int:
-        """It is covered again; returns how long it was not (wall ms, 0 when it was covered all along)."""
+    def mark_protected(self, symbol: str, at: int) -> int:
+        """It is protected again; returns how long it was not (wall ms, 0 when it always was)."""
         ...
 
-    def uncovered(self) -> Mapping[str, tuple[int, str]]:
-        """The stretches that are open: by symbol since when (wall ms), and why."""
+    def unprotected(self) -> Mapping[str, tuple[int, str]]:
+        """The naked periods that are open: by symbol since when (wall ms), and why."""
         ...
 
     # -- facts and commands -------------------------------------------------------------------------------------
-    def fact(self, name: str) -> str | None:
+    def get_state(self, name: str) -> str | None:
         """A remembered value of this account (day's first equity, peak, pause, tag …)."""
         ...
 
-    def remember(self, name: str, value: str | None) -> None:
+    def set_state(self, name: str, value: str | None) -> None:
         """Keep a value for this account; None forgets it."""
         ...
 
-    def note(self, name: str, value: str | None) -> None:
+    def set_state_deferred(self, name: str, value: str | None) -> None:
         """Keep a value that a crash may take back: it is on disk with the next change of whatever else."""
         ...
 

@@ -13,22 +13,22 @@ from bot.domain.clock import MINUTE, iso
 from bot.domain.instrument import Instrument, Ticker
 from bot.domain.money import ONE, ZERO, decimal, floor_to
 from bot.domain.order import OrderRecord, Purpose
-from bot.engine.accounting import Standing, base_of, exposures, slots_taken
+from bot.engine.accounting import AccountSnapshot, base_of, exposures, slots_taken
+from bot.engine.buying_power import best_funded_currency
 from bot.engine.denials import Denials
-from bot.engine.desk import Desk
-from bot.engine.purse import fullest
+from bot.engine.order_manager import OrderManager
 from bot.engine.records import is_harmless
 from bot.engine.results import last_ended
 from bot.engine.risk import Limits
-from bot.strategy import sizing, snapshot
+from bot.strategy import gate_inputs, sizing
 from bot.strategy.base import Costs, Evaluation
 from bot.strategy.checks import room
 from bot.strategy.exact import minimums, quantity
 from bot.strategy.exits import tighter
 from bot.strategy.gates import CAPACITY, OFFER, ORDER, QUOTE, SIGNAL, STRATEGY, SYMBOL, Asked, Blocked, P, Rows, first
 from bot.strategy.grid import towards
-from bot.strategy.guarded import Guarded
-from bot.strategy.params import Owner
+from bot.strategy.guarded import GuardedStrategy
+from bot.strategy.params import RiskSettings
 from bot.strategy.timing import to_news
 
 #: How far above the ask (below the bid) an entry may fill: its limit price.
@@ -47,8 +47,8 @@ NO_LIMIT = Decimal("Infinity")
 class Bounds:
     """What entries are held against: the strategy and what its owner chose. Times in market ms."""
 
-    strategy: Guarded
-    owner: Owner
+    strategy: GuardedStrategy
+    risk_settings: RiskSettings
     limits: Limits
     timeframe_ms: int
     news: Sequence[int] = ()
@@ -57,8 +57,8 @@ class Bounds:
 class Answer(NamedTuple):
     """What the strategy asks of the trade, at the close and at the price to be paid, and its size in percent of equity."""
 
-    at_close: snapshot.Offer
-    to_be_paid: snapshot.Offer
+    at_close: gate_inputs.Offer
+    to_be_paid: gate_inputs.Offer
     pct: float
 
 
@@ -66,11 +66,11 @@ class Answer(NamedTuple):
 class Candidate:
     """A signal of one symbol; `equity` tells (dollars) what its size is a share of. Asks the exchange for one ticker, once."""
 
-    desk: Desk
+    oms: OrderManager
     bounds: Bounds
     evaluation: Evaluation
     symbol: str
-    standing: Standing
+    snapshot: AccountSnapshot
     equity: Callable[[], Decimal]
     asked: list[Asked] = field(default_factory=list)
     """The gates that were asked of it, with their answers."""
@@ -83,7 +83,7 @@ class Candidate:
             or self._first(SYMBOL, self.known)
             or self._first(CAPACITY, self.capacity)
             or self._first(QUOTE, self.quote)
-            or self._first(STRATEGY, snapshot.Strategy(answered=self._answer is not None))
+            or self._first(STRATEGY, gate_inputs.Strategy(answered=self._answer is not None))
             or self._first(OFFER, self.answer.at_close)
             or self._first(OFFER, self.answer.to_be_paid)
             or self._first(ORDER, self.order)
@@ -94,23 +94,23 @@ class Candidate:
 
     # -- the parts of the snapshot --------------------------------------------------------------------------------
     @property
-    def signal(self) -> snapshot.Signal:
+    def signal(self) -> gate_inputs.Signal:
         """One position per base coin, whatever its quote."""
-        held = any(position.base == self.instrument.base for position in self.desk.book.positions())
-        return snapshot.Signal(side=self.evaluation.side, shortable=self.instrument.shortable, held=held)
+        held = any(position.base == self.instrument.base for position in self.oms.book.positions())
+        return gate_inputs.Signal(side=self.evaluation.side, shortable=self.instrument.shortable, held=held)
 
     @property
-    def known(self) -> snapshot.Symbol:
-        desk, limits, base = self.desk, self.bounds.limits, self.instrument.base
-        now = desk.clock.market_ms()
-        lost, cooled_at = _losses(desk.book.results(self.symbol, limits.max_losses_in_a_row), limits)
+    def known(self) -> gate_inputs.Symbol:
+        oms, limits, base = self.oms, self.bounds.limits, self.instrument.base
+        now = oms.clock.market_ms()
+        lost, cooled_at = _losses(oms.book.results(self.symbol, limits.max_losses_in_a_row), limits)
         entries, most = self._tried()
-        return snapshot.Symbol(
+        return gate_inputs.Symbol(
             base=base,
             candle=self.evaluation.closed_at,
             timeframe=self.bounds.timeframe_ms,
-            unsettled=sum(base_of(record.symbol) == base for record in desk.book.unsettled()),
-            market=desk.markets.blocked_by(self.instrument),
+            unsettled=sum(base_of(record.symbol) == base for record in oms.book.unsettled()),
+            market=oms.markets.blocked_by(self.instrument),
             stopped_at=self._stopped_at(),
             lost_in_a_row=lost,
             max_lost_in_a_row=limits.max_losses_in_a_row,
@@ -118,34 +118,36 @@ class Candidate:
             to_news=to_news(self.bounds.news, now),
             entries=entries,
             max_entries=most,
-            denied=Denials(desk.book).reason(self.instrument) or self._sold_by_owner(),
+            denied=Denials(oms.book).reason(self.instrument) or self._sold_by_owner(),
         )
 
     @cached_property
-    def capacity(self) -> snapshot.Capacity:
-        return capacity(self.desk, self.bounds.limits, self.instrument.base, self.standing)
+    def capacity(self) -> gate_inputs.Capacity:
+        return capacity(self.oms, self.bounds.limits, self.instrument.base, self.snapshot)
 
     @property
-    def quote(self) -> snapshot.Quote:
+    def quote(self) -> gate_inputs.Quote:
         missing, ticker, limits = self._missing, self._ticker, self.bounds.limits
         bid, ask = (ZERO, ZERO) if ticker is None else (ticker.bid, ticker.ask)
-        return snapshot.Quote(missing, self.close, bid, ask, limits.price_sanity_pct, limits.max_spread_pct)
+        return gate_inputs.Quote(missing, self.close, bid, ask, limits.price_sanity_pct, limits.max_spread_pct)
 
     @cached_property
-    def order(self) -> snapshot.Order:
+    def order(self) -> gate_inputs.Order:
         """Limits count it at the worst price it may fill at."""
-        instrument, now, owner = self.instrument, self.capacity, self.bounds.owner
+        instrument, now, risk_settings = self.instrument, self.capacity, self.bounds.risk_settings
         worst = max(self.close, self.ticker.ask * (ONE + SLIPPAGE) + instrument.tick)
         left = room(now)
         size = sizing.size(
             self.answer.pct,
             self.evaluation.close,
             self.evaluation.stop,
-            self._purse(floor_to(left.least * self.close / worst, CENT)),
+            self._buying_power(floor_to(left.least * self.close / worst, CENT)),
             minimums(instrument),
-            owner if self.bounds.strategy.rule.raises_small else owner._replace(max_position_pct_small=0.0),
+            risk_settings
+            if self.bounds.strategy.rule.raises_small
+            else risk_settings._replace(max_position_pct_small=0.0),
         )
-        return snapshot.Order(
+        return gate_inputs.Order(
             lots=size.lots,
             fit=size.fit,
             smallest=size.smallest_value,
@@ -160,7 +162,7 @@ class Candidate:
     # -- what they are made of, and what an entry is made of --------------------------------------------------------
     @property
     def instrument(self) -> Instrument:
-        return self.desk.instruments[self.symbol]
+        return self.oms.instruments[self.symbol]
 
     @property
     def close(self) -> Decimal:
@@ -189,9 +191,9 @@ class Candidate:
     def _asked(self) -> tuple[Ticker | None, str]:
         """The ticker of this moment, or why there is none."""
         try:
-            ticker = self.desk.prices.tickers({self.symbol}).get(self.symbol)
+            ticker = self.oms.prices.tickers({self.symbol}).get(self.symbol)
         except BrokerError as error:
-            self.desk.markets.heed_error(error, self.symbol)
+            self.oms.markets.record_error(error, self.symbol)
             return None, error.text or "no answer"
         return ticker, "" if ticker is not None else "the exchange tells none"
 
@@ -207,7 +209,7 @@ class Candidate:
     def _answer(self) -> Answer | None:
         """What the strategy asks at the close and at the ask (shorts: the bid); None where it could not answer."""
         ticker, now, strategy = self.ticker, self.evaluation, self.bounds.strategy
-        costs = Costs(float(self.desk.fees[self.symbol].taker), float(ticker.ask - ticker.bid))
+        costs = Costs(float(self.oms.fees[self.symbol].taker), float(ticker.ask - ticker.bid))
         where, paid = ("ask", ticker.ask) if now.side > 0 else ("bid", ticker.bid)
         at_close = offer(strategy, self.symbol, now, "close", now.close, costs)
         to_be_paid = offer(strategy, self.symbol, now, where, float(paid), costs)
@@ -219,11 +221,11 @@ class Candidate:
     def _stopped_at(self) -> int:
         """The last stop-out (market ms) where the strategy sits its candle out; 0 for none."""
         sits_out = self.bounds.strategy.rule.sits_out_stops
-        return int(self.desk.book.fact(f"stopped:{self.symbol}") or 0) if sits_out else 0
+        return int(self.oms.book.get_state(f"stopped:{self.symbol}") or 0) if sits_out else 0
 
     def _sold_by_owner(self) -> str:
         """That its owner had a position here sold in this candle, if he did: what a signal on it would buy again at once."""
-        last = last_ended(self.desk, self.symbol)
+        last = last_ended(self.oms, self.symbol)
         since = self.evaluation.closed_at - self.bounds.timeframe_ms
         if last is None or last.exit not in _BY_OWNER or last.at < since:
             return ""
@@ -231,19 +233,19 @@ class Candidate:
 
     def _tried(self) -> tuple[int, int]:
         """How often this candle was entered on, and how often it may be: again when surely nothing came of it."""
-        book, candle = self.desk.book, self.evaluation.closed_at
+        book, candle = self.oms.book, self.evaluation.closed_at
         attempts = book.attempts(self.symbol, candle, Purpose.ENTRY)
         if attempts == 0:
             return 0, 1
         tried = [record for record in book.orders_of(self.symbol, candle) if _is_entry_on(record, candle)]
         return (len(tried), TRIES) if tried and all(map(is_harmless, tried)) else (attempts, 1)
 
-    def _purse(self, ceiling: Decimal) -> sizing.Purse:
+    def _buying_power(self, ceiling: Decimal) -> sizing.BuyingPower:
         """What an entry may be paid from."""
-        fee = self.desk.fees[self.symbol]
-        return sizing.Purse(
+        fee = self.oms.fees[self.symbol]
+        return sizing.BuyingPower(
             equity=float(self.equity()),
-            free=float(fullest(self.desk, self.instrument, self.standing).free),
+            free=float(best_funded_currency(self.oms, self.instrument, self.snapshot).free),
             fee=float(fee.taker),
             slippage=float(SLIPPAGE),
             ceiling=float(ceiling),
@@ -255,17 +257,17 @@ class Candidate:
         return qty if most is None else min(qty, most)
 
 
-def capacity(desk: Desk, limits: Limits, base: str, standing: Standing) -> snapshot.Capacity:
-    """Where the account stands now: `standing`, and what this scan has entered or left in doubt since."""
-    positions, unsettled = desk.book.positions(), desk.book.unsettled()
-    at_stake = exposures(positions, unsettled, standing.prices)
-    return snapshot.Capacity(
-        balances_age=desk.clock.steady_ms() - standing.at,
+def capacity(oms: OrderManager, limits: Limits, base: str, snapshot: AccountSnapshot) -> gate_inputs.Capacity:
+    """Where the account stands now: `snapshot`, and what this scan has entered or left in doubt since."""
+    positions, unsettled = oms.book.positions(), oms.book.unsettled()
+    at_stake = exposures(positions, unsettled, snapshot.prices)
+    return gate_inputs.Capacity(
+        balances_age=oms.clock.steady_ms() - snapshot.at,
         open_positions=slots_taken(positions, unsettled),
         max_open_positions=limits.max_open_positions,
-        orders_last_minute=desk.book.orders_since(desk.clock.market_ms() - MINUTE),
+        orders_last_minute=oms.book.orders_since(oms.clock.market_ms() - MINUTE),
         max_orders_per_minute=limits.max_orders_per_minute,
-        equity=standing.equity,
+        equity=snapshot.equity,
         exposure=sum(at_stake.values(), ZERO),
         max_exposure_pct=limits.max_exposure_pct,
         coin_exposure=at_stake.get(base, ZERO),
@@ -275,8 +277,8 @@ def capacity(desk: Desk, limits: Limits, base: str, standing: Standing) -> snaps
 
 
 def offer(
-    strategy: Guarded, symbol: str, evaluation: Evaluation, where: str, price: float, costs: Costs
-) -> snapshot.Offer | None:
+    strategy: GuardedStrategy, symbol: str, evaluation: Evaluation, where: str, price: float, costs: Costs
+) -> gate_inputs.Offer | None:
     """The trade at a price, with what the strategy asks of it there, its stop never beyond the one that is to rest; None where
     the strategy could not say.
     """
@@ -284,7 +286,7 @@ def offer(
     if terms is None:
         return None
     stop = tighter(evaluation.side, evaluation.stop, terms.stop)
-    return snapshot.Offer(where, evaluation.side, price, *terms._replace(stop=stop))
+    return gate_inputs.Offer(where, evaluation.side, price, *terms._replace(stop=stop))
 
 
 def on_grid(evaluation: Evaluation, instrument: Instrument) -> Evaluation:

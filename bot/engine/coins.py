@@ -24,12 +24,12 @@ from bot.domain.instrument import DOLLARS, Balance
 from bot.domain.log import Event
 from bot.domain.money import ZERO, plain
 from bot.domain.order import OrderRecord, OrderStatus, Purpose, VenueOrder
-from bot.domain.outcome import Meaning
+from bot.domain.outcome import ErrorMeaning
 from bot.domain.position import Position
-from bot.engine.results import tell_end
+from bot.engine.results import log_end
 
 if TYPE_CHECKING:
-    from bot.engine.desk import Desk
+    from bot.engine.order_manager import OrderManager
 
 #: Real ms between the first look that misses coins and the one that believes it.
 SECOND_LOOK = 20 * SECOND
@@ -38,7 +38,7 @@ AGAIN = Backoff(250, 2, MINUTE)
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _CoinCheck:
     """A look at the coins of a position that missed some, in steady and in market time (ms); `witnessed` by more than a balance."""
 
     steady: int
@@ -58,10 +58,10 @@ class _Refused:
 class Coins:
     """Knows what of an account's spot positions is there."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, oms: OrderManager) -> None:
+        self._oms = oms
         self._counted = False
-        self._looks: dict[str, _Look] = {}  # by the position's entry: the next one's coins are others
+        self._looks: dict[str, _CoinCheck] = {}  # by the position's entry: the next one's coins are others
         self._refused: dict[tuple[str, bool], _Refused] = {}  # by symbol; stops apart
 
     # -- what follows from it -----------------------------------------------------------------------------------------
@@ -79,13 +79,13 @@ class Coins:
     def waits(self, symbol: str) -> bool:
         """Whether a sale was refused for want of coins too short a while ago to be tried again."""
         last = self._refused.get((symbol, False))
-        return last is not None and self._desk.clock.steady_ms() - last.at < last.wait
+        return last is not None and self._oms.clock.steady_ms() - last.at < last.wait
 
     def worth(self, balances: Mapping[str, Balance]) -> dict[str, Decimal]:
         """What of each spot position is at the account, by symbol: the rest has become other money, or somebody else's."""
         there, _ = self._shared_out(balances)
         if any(there[one.symbol] < one.qty for one in self._positions()):
-            elsewhere = self._desk.broker.pockets()
+            elsewhere = self._oms.broker.unavailable_balances()
             more = {asset: Balance(free=amount) for asset, amount in elsewhere.items()}
             there, _ = self._shared_out(balances, more)
         return there
@@ -93,7 +93,7 @@ class Coins:
     # -- looking ------------------------------------------------------------------------------------------------------
     def is_due(self) -> bool:
         """Whether coins whose absence was witnessed are to be looked for a second time."""
-        now = self._desk.clock.steady_ms()
+        now = self._oms.clock.steady_ms()
         return any(look.witnessed and now - look.steady >= SECOND_LOOK for look in self._looks.values())
 
     def count(self, balances: Mapping[str, Balance]) -> None:
@@ -111,22 +111,22 @@ class Coins:
         same again, but to look.
         """
         stop = record.purpose is Purpose.STOP
-        if not is_for_want_of_coins(record) or self._desk.instruments[position.symbol].shortable:
+        if not is_for_want_of_coins(record) or self._oms.instruments[position.symbol].shortable:
             self._refused.pop((position.symbol, stop), None)
             return
         before = self._refused.get((position.symbol, stop))
         wait = AGAIN.after(before.wait if before is not None else 0)
-        self._refused[position.symbol, stop] = _Refused(self._desk.clock.steady_ms(), wait)
+        self._refused[position.symbol, stop] = _Refused(self._oms.clock.steady_ms(), wait)
         if stop and before is None:
             return  # the stop before it may only not have let its coins go yet
         try:
-            _, missing = self._shared_out(self._desk.broker.balances())
+            _, missing = self._shared_out(self._oms.broker.balances())
             self._judge(position, missing.get(position.symbol, ZERO), refused=True)
         except BrokerError as error:
-            self._desk.log.warning(Event.WATCH, symbol=position.symbol, reason=error.text)
+            self._oms.log.warning(Event.WATCH, symbol=position.symbol, reason=error.text)
 
     def _positions(self) -> list[Position]:
-        return [one for one in self._desk.book.positions() if not self._desk.instruments[one.symbol].shortable]
+        return [one for one in self._oms.book.positions() if not self._oms.instruments[one.symbol].shortable]
 
     def _shared_out(
         self, balances: Mapping[str, Balance], more: Mapping[str, Balance] | None = None
@@ -144,11 +144,11 @@ class Coins:
 
     def _judge(self, position: Position, missing: Decimal, *, starting: bool = False, refused: bool = False) -> None:
         """Write off what two looks have missed, as of the first: what we sell meanwhile is no part of it."""
-        desk, entry = self._desk, position.entry_id
-        if missing < desk.instruments[position.symbol].lot or desk.closing_in_doubt(position.symbol) > 0:
+        oms, entry = self._oms, position.entry_id
+        if missing < oms.instruments[position.symbol].lot or oms.closing_in_doubt(position.symbol) > 0:
             self._looks.pop(entry, None)
             return
-        now = _Look(desk.clock.steady_ms(), desk.clock.market_ms(), missing)
+        now = _CoinCheck(oms.clock.steady_ms(), oms.clock.market_ms(), missing)
         first = self._looks.get(entry, now)
         again = now.steady - first.steady >= SECOND_LOOK
         sales = self._owners_sales(position) if first is now or again else []
@@ -162,7 +162,7 @@ class Coins:
     def _tell(self, position: Position, missing: Decimal, *, shown: bool) -> None:
         """Once for each position: what is done about it."""
         who = "their owner has sold them" if shown else "the exchange refuses to sell them"
-        self._desk.log.warning(
+        self._oms.log.warning(
             Event.MISSING,
             symbol=position.symbol,
             qty=missing,
@@ -170,61 +170,61 @@ class Coins:
         )
 
     # -- believing ----------------------------------------------------------------------------------------------------
-    def _believe(self, position: Position, first: _Look, missing: Decimal, sales: Sequence[Fill]) -> None:
-        desk, symbol = self._desk, position.symbol
-        gone = missing - desk.broker.pockets().get(position.base, ZERO)
+    def _believe(self, position: Position, first: _CoinCheck, missing: Decimal, sales: Sequence[Fill]) -> None:
+        oms, symbol = self._oms, position.symbol
+        gone = missing - oms.broker.unavailable_balances().get(position.base, ZERO)
         self._looks.pop(position.entry_id, None)
         self._refused.pop((symbol, False), None)
-        if gone < desk.instruments[symbol].lot:
+        if gone < oms.instruments[symbol].lot:
             return
         sold = self._book_sales(position, gone, sales)
         how = "sold by their owner"
-        if sold < gone and desk.book.position(symbol) is not None:
-            worth = desk.valuation.worth(position)
-            desk.book.write_off(symbol, gone - sold, first.market, TAKEN, worth)
+        if sold < gone and oms.book.position(symbol) is not None:
+            worth = oms.valuation.worth(position)
+            oms.book.write_off(symbol, gone - sold, first.market, TAKEN, worth)
             how = f"they left the account without a sale that the exchange shows, and count at {plain(worth.price)}"
         if sold:
             self._close_rest(symbol, sales[0].price)
-        desk.log.error(Event.GONE, symbol=symbol, qty=gone, sold=sold, reason=f"{how}: the position shrinks")
+        oms.log.error(Event.GONE, symbol=symbol, qty=gone, sold=sold, reason=f"{how}: the position shrinks")
 
     def _book_sales(self, position: Position, gone: Decimal, sales: Sequence[Fill]) -> Decimal:
         """Enter the owner's sales, the newest first, as far as they took coins of ours; how much that was."""
         sold = ZERO
         for fill in sales:
-            part = self._desk.valuation.in_dollars(_part(fill, min(fill.qty, gone - sold)))
+            part = self._oms.valuation.in_dollars(_part(fill, min(fill.qty, gone - sold)))
             if part.qty <= 0:
                 break
-            quote_usd = self._desk.valuation.at(position.symbol, part.price).quote_usd
-            booking = self._desk.book.sold_by_owner(position.symbol, part, quote_usd)
+            quote_usd = self._oms.valuation.at(position.symbol, part.price).quote_usd
+            booking = self._oms.book.sold_by_owner(position.symbol, part, quote_usd)
             sold += part.qty
-            if self._desk.on_fill is not None:
-                self._desk.on_fill(booking)
+            if self._oms.on_fill is not None:
+                self._oms.on_fill(booking)
         return sold
 
     def _close_rest(self, symbol: str, price: Decimal) -> None:
         """What the owner's sale left too small to be sold is dust, and the position's end is his: no result of the rule."""
-        desk = self._desk
-        left = desk.book.position(symbol)
-        if left is None or desk.instruments[symbol].size(left.qty) >= desk.instruments[symbol].min_qty:
+        oms = self._oms
+        left = oms.book.position(symbol)
+        if left is None or oms.instruments[symbol].size(left.qty) >= oms.instruments[symbol].min_qty:
             return
-        ended = desk.book.close(symbol, desk.clock.market_ms(), Purpose.OWNER, desk.valuation.at(symbol, price))
-        desk.log.info(Event.DUST, symbol=symbol, qty=left.qty, reason="the rest of what its owner sold by hand")
-        tell_end(desk, ended, Purpose.OWNER, price, "sold by its owner by hand; the rest is dust")
+        ended = oms.book.close(symbol, oms.clock.market_ms(), Purpose.OWNER, oms.valuation.at(symbol, price))
+        oms.log.info(Event.DUST, symbol=symbol, qty=left.qty, reason="the rest of what its owner sold by hand")
+        log_end(oms, ended, Purpose.OWNER, price, "sold by its owner by hand; the rest is dust")
 
     def _owners_sales(self, position: Position) -> list[Fill]:
         """Sales of the position's coin since it was bought that are none of ours and not booked yet, the newest first."""
-        fills = self._desk.broker.fills(position.opened_at)
-        sold = [fill for fill in fills if _sells(fill, position) and not self._desk.book.is_booked(fill.fill_id)]
+        fills = self._oms.broker.fills(position.opened_at)
+        sold = [fill for fill in fills if _sells(fill, position) and not self._oms.book.is_booked(fill.fill_id)]
         foreign = {name: self._is_foreign(name, symbol) for name, symbol in _orders(sold)}
         return sorted((one for one in sold if foreign[one.exchange_order_id]), key=lambda one: one.time, reverse=True)
 
     def _is_foreign(self, exchange_id: str, symbol: str) -> bool:
         """Whether an order is certainly none of ours: the exchange shows it, without our mark and made by none of ours."""
-        desk = self._desk
-        known = desk.book.by_exchange_id(exchange_id)
+        oms = self._oms
+        known = oms.book.by_exchange_id(exchange_id)
         if known is not None:
             return known.purpose is Purpose.OWNER
-        return self._is_made_by_hand(desk.broker.order(exchange_id, symbol))
+        return self._is_made_by_hand(oms.broker.order(exchange_id, symbol))
 
     def _is_made_by_hand(self, order: VenueOrder | None) -> bool:
         """Neither an order of ours nor made by one; False while the exchange does not show it, or what made it."""
@@ -232,14 +232,14 @@ class Coins:
             return False
         if order.parent_id is None:
             return True
-        if self._desk.book.by_exchange_id(order.parent_id) is not None:
+        if self._oms.book.by_exchange_id(order.parent_id) is not None:
             return False
-        return self._is_made_by_hand(self._desk.broker.order(order.parent_id, order.symbol))
+        return self._is_made_by_hand(self._oms.broker.order(order.parent_id, order.symbol))
 
 
 def is_for_want_of_coins(record: OrderRecord) -> bool:
-    """Whether the exchange refused an order for want of money or coins (`Desk.submit` writes the meaning before its words)."""
-    return record.status is OrderStatus.REJECTED and record.reason.partition(":")[0] == Meaning.FUNDS
+    """Whether the exchange refused an order for want of money or coins (`OrderManager.submit` writes the meaning before its words)."""
+    return record.status is OrderStatus.REJECTED and record.reason.partition(":")[0] == ErrorMeaning.FUNDS
 
 
 def _sells(fill: Fill, position: Position) -> bool:

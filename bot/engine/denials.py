@@ -55,16 +55,16 @@ class Denials:
     def begin(self, run: str) -> None:
         """NIJA's run of this name uses the book now: what was denied until a restart is over, if another run did."""
         if self._run() != run:
-            self._book.remember(IN_THIS_RUN, run)
+            self._book.set_state(IN_THIS_RUN, run)
 
     def _of(self, lasts: Lasts) -> frozenset[str]:
-        return denied(self._book.fact, lasts)
+        return denied(self._book.get_state, lasts)
 
     def _keep(self, lasts: Lasts, names: frozenset[str]) -> None:
         if lasts is Lasts.FOR_GOOD:
-            self._book.remember(FOR_GOOD, " ".join(sorted(names)) or None)
+            self._book.set_state(FOR_GOOD, " ".join(sorted(names)) or None)
         else:
-            self._book.remember(IN_THIS_RUN, " ".join([self._run(), *sorted(names)]))
+            self._book.set_state(IN_THIS_RUN, " ".join([self._run(), *sorted(names)]))
 
     def _run(self) -> str:
-        return (self._book.fact(IN_THIS_RUN) or "-").split()[0]
+        return (self._book.get_state(IN_THIS_RUN) or "-").split()[0]

@@ -18,26 +18,26 @@ from bot.domain.log import Event
 from bot.domain.money import ONE, ZERO, decimal
 from bot.domain.order import Decision, OrderRecord, OrderStatus, OrderType, Purpose, Side, TimeInForce
 from bot.engine import risk
-from bot.engine.accounting import Standing
+from bot.engine.accounting import AccountSnapshot
 from bot.engine.book import AlreadyDecided
+from bot.engine.buying_power import best_funded_currency
 from bot.engine.candidate import SLIPPAGE, Bounds, Candidate, on_grid
-from bot.engine.close import Closing
-from bot.engine.closes import Closes
-from bot.engine.desk import Desk
+from bot.engine.candle_cache import CandleCache
+from bot.engine.exits import Exits
 from bot.engine.judgements import Judgements
+from bot.engine.order_manager import OrderManager
 from bot.engine.protect import Protection, Verdict
-from bot.engine.purse import fullest
 from bot.engine.records import is_refused_for_its_stop
 from bot.engine.results import last_ended
 from bot.marketdata.port import NOT_THERE
 from bot.strategy import exits
 from bot.strategy.base import Evaluation, ranked
 from bot.strategy.exact import price_of
+from bot.strategy.gate_inputs import Answer, Signal, Strategy
 from bot.strategy.gate_words import explained
 from bot.strategy.gates import ANSWER, QUIET, SIGNAL, STRATEGY, Blocked, Gate, first
-from bot.strategy.guarded import Guarded
-from bot.strategy.params import Owner
-from bot.strategy.snapshot import Answer, Signal, Strategy
+from bot.strategy.guarded import GuardedStrategy
+from bot.strategy.params import RiskSettings
 from bot.strategy.timing import excluded, still_valid
 
 #: Where a target is attached at the farthest that the exchange wants with a stop: so many times the price.
@@ -48,13 +48,13 @@ FAR = Decimal("1.4")
 class Entries:
     """Decides and enters, for one account."""
 
-    desk: Desk
+    oms: OrderManager
     protection: Protection
-    closing: Closing
-    strategy: Guarded
-    closes: Closes
+    exits: Exits
+    strategy: GuardedStrategy
+    candle_cache: CandleCache
     limits: risk.Limits
-    owner: Owner
+    risk_settings: RiskSettings
     timeframe_ms: int
     exclusion_ms: int = 6_000
     news: Sequence[int] = ()
@@ -76,19 +76,19 @@ class Entries:
     def __post_init__(self) -> None:
         self.judgements = Judgements(self.timeframe_ms)
 
-    def scan(self, symbols: Sequence[str], standing: Standing, blocked_by: Blocked | None) -> int:
+    def scan(self, symbols: Sequence[str], snapshot: AccountSnapshot, blocked_by: Blocked | None) -> int:
         """Evaluate `symbols` at the newest close and enter what passes; returns how many were entered.
 
         `blocked_by` is the gate that blocks the whole account now, or None. Raises nothing: a symbol that fails is skipped with
         a line.
         """
-        close = self.closes.newest()
-        now = self.desk.clock.market_ms()
+        close = self.candle_cache.newest()
+        now = self.oms.clock.market_ms()
         self.waits_until = 0
         if not still_valid(now, close, self.timeframe_ms):
             return 0
         if excluded(now, close, self.exclusion_ms):
-            still = self.desk.clock.pacer.stands_still
+            still = self.oms.clock.pacer.stands_still
             if still and blocked_by is None and any(self._awaits(symbol) for symbol in symbols):
                 self.waits_until = close + self.exclusion_ms
             self.judgements.hand_over()
@@ -105,7 +105,7 @@ class Entries:
             self.between()
         entered = 0
         for symbol in ranked(found):
-            entered += self._consider(symbol, found[symbol], standing, blocked_by)
+            entered += self._consider(symbol, found[symbol], snapshot, blocked_by)
             self.between()
         self.judgements.hand_over()
         return entered
@@ -122,9 +122,9 @@ class Entries:
 
     def _signal(self, symbol: str) -> Evaluation | Unfit | None:
         """What the rule says of the newest close, if that is an entry, or why there is nothing to say."""
-        if self._seen.get(symbol) == self.closes.newest():
+        if self._seen.get(symbol) == self.candle_cache.newest():
             return None
-        candles, instrument = self.closes.of(symbol) or NOT_THERE, self.desk.instruments[symbol]
+        candles, instrument = self.candle_cache.of(symbol) or NOT_THERE, self.oms.instruments[symbol]
         if isinstance(candles, Unfit):
             return candles
         evaluation = self.strategy.evaluate(symbol, candles)
@@ -141,39 +141,41 @@ class Entries:
             return first(STRATEGY, Strategy(answered=False))
         if evaluation.side == 0:
             return None
-        signal = Signal(side=evaluation.side, shortable=self.desk.instruments[symbol].shortable)
+        signal = Signal(side=evaluation.side, shortable=self.oms.instruments[symbol].shortable)
         return first(SIGNAL, signal) or first(SIGNAL, signal._replace(returns=self._returns(symbol, candles)))
 
     def _returns(self, symbol: str, candles: Candles) -> bool:
         """Whether the strategy trades the symbol again after its last trade, if there was one."""
-        last = None if self._is_held(symbol) else last_ended(self.desk, symbol)
+        last = None if self._is_held(symbol) else last_ended(self.oms, symbol)
         return last is None or bool(self.strategy.may_return(symbol, candles, last))
 
-    def _consider(self, symbol: str, evaluation: Evaluation, standing: Standing, blocked_by: Blocked | None) -> int:
+    def _consider(
+        self, symbol: str, evaluation: Evaluation, snapshot: AccountSnapshot, blocked_by: Blocked | None
+    ) -> int:
         """One signal through all gates; 1 when an order was sent."""
         if self._counted.get(symbol) != evaluation.closed_at:
             self._counted[symbol] = evaluation.closed_at
             self.signals += 1
-        one = self.candidate(symbol, evaluation, standing)
+        one = self.candidate(symbol, evaluation, snapshot)
         blocked = one.blocked_by(blocked_by)
         self._skip(symbol, blocked)
         self.judgements.note(symbol, evaluation.closed_at, evaluation, blocked, one.asked)
-        return 0 if blocked is not None else self._enter(symbol, evaluation, one.ticker, one.qty, standing)
+        return 0 if blocked is not None else self._enter(symbol, evaluation, one.ticker, one.qty, snapshot)
 
-    def candidate(self, symbol: str, evaluation: Evaluation, standing: Standing) -> Candidate:
+    def candidate(self, symbol: str, evaluation: Evaluation, snapshot: AccountSnapshot) -> Candidate:
         """A signal, and what the gates are asked about it."""
-        bounds = Bounds(self.strategy, self.owner, self.limits, self.timeframe_ms, self.news)
-        return Candidate(self.desk, bounds, evaluation, symbol, standing, lambda: self._equity(evaluation, standing))
+        bounds = Bounds(self.strategy, self.risk_settings, self.limits, self.timeframe_ms, self.news)
+        return Candidate(self.oms, bounds, evaluation, symbol, snapshot, lambda: self._equity(evaluation, snapshot))
 
     def _is_held(self, symbol: str) -> bool:
         """One position per base coin, whatever its quote."""
-        base = self.desk.instruments[symbol].base
-        return any(position.base == base for position in self.desk.book.positions())
+        base = self.oms.instruments[symbol].base
+        return any(position.base == base for position in self.oms.book.positions())
 
-    def _equity(self, evaluation: Evaluation, standing: Standing) -> Decimal:
+    def _equity(self, evaluation: Evaluation, snapshot: AccountSnapshot) -> Decimal:
         """What sizes are a share of: the same for all signals of one close, whenever each may act."""
         if self._sized_by[0] != evaluation.closed_at:
-            self._sized_by = (evaluation.closed_at, standing.equity)
+            self._sized_by = (evaluation.closed_at, snapshot.equity)
         return self._sized_by[1]
 
     def _enter(
@@ -182,17 +184,17 @@ class Entries:
         evaluation: Evaluation,
         ticker: Ticker,
         qty: Decimal,
-        standing: Standing,
+        snapshot: AccountSnapshot,
         *,
         attach: bool = True,
     ) -> int:
         """Send the entry, with its stop where the venue takes one; without, where it refuses the order for its stop."""
-        desk, instrument = self.desk, self.desk.instruments[symbol]
+        oms, instrument = self.oms, self.oms.instruments[symbol]
         side = Side.BUY if evaluation.side > 0 else Side.SELL
         limit, stop = _limit(side, ticker, instrument), price_of(evaluation.stop)
-        able = desk.broker.capabilities()
+        able = oms.broker.capabilities()
         attach = attach and able.attached_stop
-        intent = desk.draft(
+        intent = oms.draft(
             Purpose.ENTRY,
             symbol,
             side,
@@ -206,15 +208,15 @@ class Entries:
             if attach and able.attached_target
             else None,
             reason=evaluation.why,
-            decision=_decision(evaluation, stop, self.desk.fees[symbol].taker),
-            pay_in=fullest(desk, instrument, standing).currency if instrument.paid_in else None,
+            decision=_decision(evaluation, stop, self.oms.fees[symbol].taker),
+            pay_in=best_funded_currency(oms, instrument, snapshot).currency if instrument.paid_in else None,
         )
         try:
-            record = desk.settle(desk.submit(intent))
+            record = oms.settle(oms.submit(intent))
         except AlreadyDecided:
             return 0
         if attach and is_refused_for_its_stop(record):
-            return self._enter(symbol, evaluation, ticker, qty, standing, attach=False)
+            return self._enter(symbol, evaluation, ticker, qty, snapshot, attach=False)
         self._after(record, evaluation, ticker)
         return 1
 
@@ -225,7 +227,7 @@ class Entries:
         side, legs = evaluation.side, self.strategy.legs
         price = limit * FAR if side > 0 else limit / FAR
         if legs and exits.sold_by(len(legs), legs) >= 1.0:
-            fee, tick = float(self.desk.fees[instrument.symbol].taker), float(instrument.tick)
+            fee, tick = float(self.oms.fees[instrument.symbol].taker), float(instrument.tick)
             trade = exits.opened(side, float(limit), evaluation.stop, evaluation.out_at, fee, 1, 1, tick)
             last = price_of(exits.target(trade, len(legs), legs))
             price = min(last, price) if side > 0 else max(last, price)
@@ -233,17 +235,17 @@ class Entries:
 
     def _after(self, record: OrderRecord, evaluation: Evaluation, ticker: Ticker) -> None:
         """Say what came of it and see that what was bought is protected."""
-        desk, symbol = self.desk, record.symbol
+        oms, symbol = self.oms, record.symbol
         if record.status is not OrderStatus.REJECTED:
             self._seen[symbol] = evaluation.closed_at
-        position = desk.book.position(symbol)
+        position = oms.book.position(symbol)
         if record.booked_qty == 0 or position is None:
             if record.settled:
                 blocked = first(ANSWER, _answer(record))
                 self._skip(symbol, blocked)
                 self.judgements.came_to_nothing(symbol, evaluation.closed_at, blocked)
             return
-        desk.log.info(
+        oms.log.info(
             Event.ENTRY,
             symbol=symbol,
             side=record.side,
@@ -258,20 +260,20 @@ class Entries:
     def protect(self, symbol: str, price: Decimal) -> None:
         """See that a fresh position has its stop; one that is through it already is sold."""
         try:
-            if self.protection.ensure(symbol, price, why="entry") is Verdict.THROUGH:
-                self.closing.through(symbol, price)
+            if self.protection.ensure(symbol, price, why="entry") is Verdict.BEYOND_STOP:
+                self.exits.exit_beyond_stop(symbol, price)
         except BrokerError as error:
-            self.desk.log.warning(Event.STOP, symbol=symbol, reason=error.text)
+            self.oms.log.warning(Event.STOP, symbol=symbol, reason=error.text)
 
     def _skip(self, symbol: str, blocked: Blocked | None) -> None:
         """What blocks an entry, if anything does: one line for each symbol, gate and candle. Nothing else tells of it."""
-        close = self.closes.newest()
+        close = self.candle_cache.newest()
         if blocked is None or blocked.gate in QUIET or self._told.get((symbol, blocked.gate)) == close:
             return
         self._told[symbol, blocked.gate] = close
         self.skipped[blocked.gate.word] += 1
         value, limit, reason = explained(blocked)
-        self.desk.log.info(Event.SKIP, symbol=symbol, gate=blocked.gate.word, value=value, limit=limit, reason=reason)
+        self.oms.log.info(Event.SKIP, symbol=symbol, gate=blocked.gate.word, value=value, limit=limit, reason=reason)
 
 
 def _limit(side: Side, ticker: Ticker, instrument: Instrument) -> Decimal:

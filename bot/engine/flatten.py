@@ -13,8 +13,8 @@ from bot.domain.instrument import Trading
 from bot.domain.money import ZERO, plain, shortened
 from bot.domain.order import STOPS, WORKING, Purpose, VenueOrder
 from bot.domain.position import Position
-from bot.engine.close import Closing
-from bot.engine.desk import Desk
+from bot.engine.exits import Exits
+from bot.engine.order_manager import OrderManager
 
 #: The reason of a sale of one position, in the book and in the log.
 BY_HAND = "sold by `nija sell`"
@@ -30,9 +30,9 @@ class Progress(NamedTuple):
 class Flattening:
     """Sells and cancels what is ours on one account; repeated until nothing is left."""
 
-    def __init__(self, desk: Desk, closing: Closing) -> None:
-        self._desk = desk
-        self._closing = closing
+    def __init__(self, oms: OrderManager, exits: Exits) -> None:
+        self._oms = oms
+        self._exits = exits
 
     def sell_one(self, symbol: str, entry_id: str) -> Progress:
         """One attempt at selling the position that an entry opened, and no other of its symbol."""
@@ -40,17 +40,17 @@ class Flattening:
         if before is None:
             return Progress(done=True, text=f"{symbol} is not held any more: nothing was sold")
         try:
-            with self._desk.broker.urgently():
+            with self._oms.broker.urgently():
                 (price,) = self._prices([before])
-                if not self._desk.instruments[symbol].tradeable(before.qty, price):
+                if not self._oms.instruments[symbol].tradeable(before.qty, price):
                     return self._too_small(before, price)
-                self._closing.sell(symbol, before.qty, price, Purpose.FLATTEN, BY_HAND)
+                self._exits.sell(symbol, before.qty, price, Purpose.FLATTEN, BY_HAND)
         except BrokerError as error:
             return Progress(done=False, text=error.text)
         return self._after(before)
 
     def _position(self, symbol: str, entry_id: str) -> Position | None:
-        position = self._desk.book.position(symbol)
+        position = self._oms.book.position(symbol)
         return position if position is not None and position.entry_id == entry_id else None
 
     def _after(self, before: Position) -> Progress:
@@ -59,7 +59,7 @@ class Flattening:
         left = self._position(symbol, before.entry_id)
         if left is None:
             return Progress(done=True, text=self._sold(before))
-        if not self._desk.markets.takes_sales(self._desk.instruments[symbol]):
+        if not self._oms.markets.takes_sales(self._oms.instruments[symbol]):
             return Progress(done=False, text=f"{symbol}: the market takes no sales now")
         if left.qty < before.qty:
             return Progress(done=False, text=f"{symbol}: {plain(left.qty)} are left to be sold")
@@ -67,7 +67,7 @@ class Flattening:
 
     def _sold(self, position: Position) -> str:
         """By what a position that is over has ended, as far as this order did it."""
-        records = self._desk.book.orders_of(position.symbol, position.candle_close)
+        records = self._oms.book.orders_of(position.symbol, position.candle_close)
         mine = [one for one in records if one.reason == BY_HAND and one.booked_qty > 0]
         qty = sum((one.booked_qty for one in mine), ZERO)
         if qty == 0:
@@ -77,57 +77,57 @@ class Flattening:
 
     def _too_small(self, position: Position, price: Decimal) -> Progress:
         """Below the exchange's smallest order. What no stop guards becomes dust, as with every exit."""
-        symbol, instrument = position.symbol, self._desk.instruments[position.symbol]
-        self._closing.tidy(symbol, price, BY_HAND)
+        symbol, instrument = position.symbol, self._oms.instruments[position.symbol]
+        self._exits.close_as_dust(symbol, price, BY_HAND)
         smallest = f"{plain(position.qty)} are less than the exchange sells (at least {plain(instrument.min_qty)}"
         smallest += f" and {plain(instrument.min_cost)} {instrument.quote})" if instrument.min_cost else ")"
         if self._position(symbol, position.entry_id) is None:
             return Progress(done=True, text=f"{symbol}: {smallest}: kept as dust")
-        if self._desk.closing_in_doubt(symbol) > 0:
+        if self._oms.closing_in_doubt(symbol) > 0:
             return Progress(done=False, text=f"{symbol}: an earlier sale is being settled")
         return Progress(done=True, text=f"{symbol} was not sold: {smallest}; its stop stays")
 
     def step(self, reason: str) -> list[str]:
         """One attempt at everything; returns a line for each thing that is still there."""
         try:
-            with self._desk.broker.urgently():
-                self._cancel(self._desk.broker.open_orders())
-                self._sell(self._desk.book.positions(), reason)
+            with self._oms.broker.urgently():
+                self._cancel(self._oms.broker.open_orders())
+                self._sell(self._oms.book.positions(), reason)
         except BrokerError as error:
             return [*self.left(), error.text]
         return self.left()
 
     def left(self) -> list[str]:
         """What is still open, by the book."""
-        held = [f"{one.symbol}: {one.qty} held" for one in self._desk.book.positions()]
+        held = [f"{one.symbol}: {one.qty} held" for one in self._oms.book.positions()]
         orders = [
             f"{one.symbol}: {one.purpose} order {one.client_id or one.exchange_id} is {one.status}"
-            for one in self._desk.book.unsettled()
+            for one in self._oms.book.unsettled()
         ]
         return held + orders
 
     def _sell(self, positions: Sequence[Position], reason: str) -> None:
         for position, price in zip(positions, self._prices(positions), strict=True):
-            self._closing.sell(position.symbol, position.qty, price, Purpose.FLATTEN, reason)
+            self._exits.sell(position.symbol, position.qty, price, Purpose.FLATTEN, reason)
 
     def _prices(self, positions: Sequence[Position]) -> list[Decimal]:
         """The bid of each, to judge sizes by; where nothing is quoted now, what was paid. Raises `BrokerError`."""
-        instruments = self._desk.instruments
+        instruments = self._oms.instruments
         quoted = {one.symbol for one in positions if instruments[one.symbol].trading is not Trading.SUSPENDED}
-        tickers = self._desk.prices.tickers(quoted) if quoted else {}
+        tickers = self._oms.prices.tickers(quoted) if quoted else {}
         bids = ((one, tickers.get(one.symbol)) for one in positions)
         return [ticker.bid if ticker is not None else one.entry_price for one, ticker in bids]
 
     def _cancel(self, orders: Iterable[VenueOrder]) -> None:
         """Orders of ours that are no stops of a position (those go with their sale)."""
-        guarded = {position.symbol for position in self._desk.book.positions()}
+        guarded = {position.symbol for position in self._oms.book.positions()}
         for order in orders:
             if (
                 order.status in WORKING
-                and self._desk.is_mine(order)
+                and self._oms.is_mine(order)
                 and not (order.type in STOPS and order.symbol in guarded)
             ):
-                self._desk.broker.cancel(order)
-                now = self._desk.broker.order(order.exchange_id, order.symbol)
+                self._oms.broker.cancel(order)
+                now = self._oms.broker.order(order.exchange_id, order.symbol)
                 if now is not None:
-                    self._desk.sync(now)
+                    self._oms.sync(now)

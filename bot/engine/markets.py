@@ -17,7 +17,7 @@ from bot.domain.backoff import Backoff
 from bot.domain.clock import DAY, MINUTE, SECOND, Clock
 from bot.domain.instrument import Instrument, Kind, Trading
 from bot.domain.log import Event, Halt, Log
-from bot.domain.outcome import ErrorClass, Meaning, NotPlaced, Outcome, Placed
+from bot.domain.outcome import ErrorClass, ErrorMeaning, NotPlaced, Outcome, Placed
 
 T = TypeVar("T")
 
@@ -25,7 +25,9 @@ T = TypeVar("T")
 _SALES = frozenset({Trading.ONLINE, Trading.REDUCE_ONLY, Trading.LIMIT_ONLY})
 _STOPS = frozenset({Trading.ONLINE, Trading.REDUCE_ONLY})
 #: Refusals that changed rules may explain.
-_OF_RULES = frozenset({Meaning.MARKET_CLOSED, Meaning.REJECTED, Meaning.TOO_SMALL, Meaning.UNSUPPORTED})
+_OF_RULES = frozenset(
+    {ErrorMeaning.MARKET_CLOSED, ErrorMeaning.REJECTED, ErrorMeaning.TOO_SMALL, ErrorMeaning.UNSUPPORTED}
+)
 #: The waits before a market that refused an order as closed is tried again.
 _ORDERS_AGAIN = Backoff(5 * SECOND, 2, MINUTE)
 #: The same for stops, which guard what is held: tried again sooner.
@@ -65,7 +67,7 @@ class Markets:
         self._read_at = 0
 
     # -- what an order taught -------------------------------------------------------------------------------------
-    def heed(self, symbol: str, outcome: Outcome, *, stop: bool = False) -> None:
+    def record_outcome(self, symbol: str, outcome: Outcome, *, stop: bool = False) -> None:
         """Learn from how a request for an order, or for a change of one, ended; `stop` when it was a stop's."""
         match outcome:
             case Placed():
@@ -77,14 +79,14 @@ class Markets:
                 self._close(_ACCOUNT, reason)
             case NotPlaced(meaning, reason) if meaning in _OF_RULES:
                 self._doubted = True
-                if meaning is Meaning.MARKET_CLOSED:
+                if meaning is ErrorMeaning.MARKET_CLOSED:
                     self._close(symbol, reason, stop=stop)
 
-    def heed_error(self, error: BrokerError, symbol: str | None = None) -> None:
+    def record_error(self, error: BrokerError, symbol: str | None = None) -> None:
         """Learn from a question that failed, about one market if it was: a market that is gone is answered for with an error."""
-        self.heed_answer(error.meaning, error.text, symbol)
+        self.record_failure(error.meaning, error.text, symbol)
 
-    def heed_answer(self, meaning: Meaning, reason: str, symbol: str | None) -> None:
+    def record_failure(self, meaning: ErrorMeaning, reason: str, symbol: str | None) -> None:
         """The same of a question that another thread has asked."""
         if symbol is not None and meaning.error_class is ErrorClass.MARKET:
             self.restrict(symbol, reason)

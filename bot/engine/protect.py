@@ -1,7 +1,7 @@
 """Protection: every position has its stop resting at the exchange, of exactly its size, at the rule's price.
 
-`ensure` brings that about and may be called at any time; `loosen` frees coins for a sale. A stretch in which less is
-covered than held is recorded with its cause. It never sells: that is `close`. How each step is carried out at the exchange,
+`ensure` brings that about and may be called at any time; `free_quantity` frees coins for a sale. A period in which less is
+protected than held is recorded with its cause. It never sells: that is `close`. How each step is carried out at the exchange,
 and what a refusal allows, is for `stops` to know.
 """
 
@@ -18,19 +18,19 @@ from bot.domain.log import Event
 from bot.domain.money import ZERO
 from bot.domain.order import STOPS, WORKING, OrderRecord, Purpose, Side, VenueOrder
 from bot.domain.position import Position
-from bot.engine.cover import Cancel, Place, arrange, covered
-from bot.engine.desk import Desk
+from bot.engine.order_manager import OrderManager
 from bot.engine.refusals import Refusals
+from bot.engine.stop_plan import Cancel, Place, plan_stops, protected_qty
 from bot.engine.stops import Stops
 
 
 class Verdict(Enum):
     """How a position stands after an attempt to protect it."""
 
-    COVERED = "covered"
-    EXPOSED = "exposed"
-    """Not (wholly) covered yet: try again at the next look."""
-    THROUGH = "through"
+    PROTECTED = "protected"
+    UNPROTECTED = "unprotected"
+    """Not (wholly) protected yet: try again at the next look."""
+    BEYOND_STOP = "beyond stop"
     """The market is already beyond the stop: exit now."""
     REFUSED = "refused"
     """The exchange has refused its stop for good, time after time: exit now, rather than stand unprotected."""
@@ -48,26 +48,26 @@ def stop_price(position: Position, instrument: Instrument) -> Decimal:
     return instrument.price_up(price) if position.side is Side.BUY else instrument.price_down(price)
 
 
-def is_through(position: Position, price: Decimal) -> bool:
+def is_beyond_stop(position: Position, price: Decimal) -> bool:
     """Whether the market stands at or beyond the stop."""
     return price <= position.stop_price if position.side is Side.BUY else price >= position.stop_price
 
 
 def wanted(exposed: Decimal, stops: Sequence[VenueOrder], instrument: Instrument) -> Decimal:
-    """What stops are to cover of what is exposed. Below the venue's minimum no stop can be placed; but one that rests there
+    """What stops are to protect of what is exposed. Below the venue's minimum no stop can be placed; but one that rests there
     since before the minimum rose is worth keeping.
     """
     if exposed >= instrument.min_qty:
         return exposed
-    return min(covered(stops), max(exposed, ZERO))
+    return min(protected_qty(stops), max(exposed, ZERO))
 
 
 class Protection:
     """Keeps stops and positions together on one account."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self._stops = Stops(desk)
+    def __init__(self, oms: OrderManager) -> None:
+        self._oms = oms
+        self._stops = Stops(oms)
 
     @property
     def refused(self) -> Refusals:
@@ -76,12 +76,12 @@ class Protection:
 
     def begin(self) -> None:
         """A look at the positions begins."""
-        self._desk.limit_calls()
-        self._stops.begin({position.entry_id for position in self._desk.book.positions()})
+        self._oms.limit_calls()
+        self._stops.begin({position.entry_id for position in self._oms.book.positions()})
 
     def is_urgent(self) -> bool:
         """Whether coins have come to lie without a stop within the last minute; what lasts longer is looked at in calm."""
-        ages, naked = self._desk.ages, self._desk.book.uncovered()
+        ages, naked = self._oms.ages, self._oms.book.unprotected()
         return any(ages.of(f"naked {symbol} {since}", since) < MINUTE for symbol, (since, _) in naked.items())
 
     def stops_of(self, position: Position, orders: Iterable[VenueOrder]) -> list[VenueOrder]:
@@ -93,11 +93,11 @@ class Protection:
             and order.side is not position.side
             and order.type in STOPS
             and order.status in WORKING
-            and self._desk.is_mine(order)
+            and self._oms.is_mine(order)
         ]
         for order in stops:
-            if self._desk.sync(order) is None:
-                self._desk.adopt(order, Purpose.STOP)
+            if self._oms.sync(order) is None:
+                self._oms.adopt(order, Purpose.STOP)
         return stops
 
     def ensure(
@@ -106,43 +106,43 @@ class Protection:
         """Bring the stops of a symbol's position to its size and price. `price` is the market's, None when that is not known;
         `orders` is a fresh list of what is open, if at hand.
         """
-        desk = self._desk
-        position = desk.book.position(symbol)
+        oms = self._oms
+        position = oms.book.position(symbol)
         if position is None:
-            return Verdict.COVERED
-        if price is not None and is_through(position, price):
-            return Verdict.THROUGH
-        instrument = desk.instruments[symbol]
-        orders = orders if orders is not None else desk.broker.open_orders()
+            return Verdict.PROTECTED
+        if price is not None and is_beyond_stop(position, price):
+            return Verdict.BEYOND_STOP
+        instrument = oms.instruments[symbol]
+        orders = orders if orders is not None else oms.broker.open_orders()
         stops = self.stops_of(position, orders)
         # A stop that fires leaves the open orders before its fill is booked: a new one now could sell the same coins again.
         if self._has_sold(position, stops, orders):
-            return Verdict.EXPOSED
+            return Verdict.UNPROTECTED
         # Coins that a sale of ours may be taking at this moment get no stop: it would fire on coins that are gone.
-        guarded = desk.coins.to_guard(position, covered(stops))
-        exposed = instrument.size(guarded - desk.closing_in_doubt(symbol, stops))
+        guarded = oms.coins.to_guard(position, protected_qty(stops))
+        exposed = instrument.size(guarded - oms.closing_in_doubt(symbol, stops))
         want = wanted(exposed, stops, instrument)
         trigger = stop_price(position, instrument)
-        steps = arrange(stops, want, trigger, instrument, amend=desk.broker.capabilities().amend)
+        steps = plan_stops(stops, want, trigger, instrument, amend=oms.broker.capabilities().amend)
         # Recorded before the first request leaves: if it gets lost, the gap is known all the same.
-        if covered(stops) < want or any(isinstance(step, Cancel) for step in steps):
-            desk.expose(symbol, why)
+        if protected_qty(stops) < want or any(isinstance(step, Cancel) for step in steps):
+            oms.mark_unprotected(symbol, why)
         if any(isinstance(step, Place) for step in steps):
-            self._stops.note_failed(position)
+            self._stops.record_failed(position)
             if self._is_coming(position) or self._pauses(position):
-                return Verdict.EXPOSED
+                return Verdict.UNPROTECTED
         # A stop whose fate is unknown may rest unseen or come to rest later; two of them could both fire.
-        if desk.stop_in_doubt(symbol) or (steps and not desk.markets.takes_stops(instrument)):
-            return Verdict.EXPOSED
+        if oms.stop_in_doubt(symbol) or (steps and not oms.markets.takes_stops(instrument)):
+            return Verdict.UNPROTECTED
         if not self._stops.take(position, steps):
-            return self._unprotected(position)
-        if exposed > want or (exposed <= 0 and desk.closing_in_doubt(symbol) == 0):
-            return Verdict.EXPOSED  # too small for any stop: the caller books it as dust
-        self._covered(position, trigger, want, tell=bool(steps) or why == "entry")
-        return Verdict.COVERED
+            return self._why_unprotected(position)
+        if exposed > want or (exposed <= 0 and oms.closing_in_doubt(symbol) == 0):
+            return Verdict.UNPROTECTED  # too small for any stop: the caller books it as dust
+        self._protected(position, trigger, want, tell=bool(steps) or why == "entry")
+        return Verdict.PROTECTED
 
     def _pauses(self, position: Position) -> bool:
-        return self.refused.pauses(position.entry_id, self._desk.clock.steady_ms())
+        return self.refused.pauses(position.entry_id, self._oms.clock.steady_ms())
 
     def _is_coming(self, position: Position) -> bool:
         """Whether the stop that came with the entry may only not be shown yet, as the rest of its fills: one of ours beside it
@@ -151,50 +151,50 @@ class Protection:
             record.symbol == position.symbol
             and record.purpose is Purpose.ENTRY
             and record.attached_stop is not None
-            and self._desk.age(record) < COMING
-            for record in self._desk.book.unsettled()
+            and self._oms.age(record) < COMING
+            for record in self._oms.book.unsettled()
         )
 
-    def _unprotected(self, position: Position) -> Verdict:
+    def _why_unprotected(self, position: Position) -> Verdict:
         """Why a stop did not come about. Often the market went beyond it meanwhile: ask at once, since the coins may have no
         stop while we wonder."""
         symbol = position.symbol
         try:
-            ticker = self._desk.prices.tickers({symbol}).get(symbol)
+            ticker = self._oms.prices.tickers({symbol}).get(symbol)
         except BrokerError as error:
-            self._desk.log.warning(Event.STOP, symbol=symbol, reason=error.text)
-            return Verdict.EXPOSED
-        if ticker is not None and is_through(position, ticker.last):
-            return Verdict.THROUGH
-        final = self.refused.is_final(position.entry_id, self._desk.clock.steady_ms())
-        return Verdict.REFUSED if final else Verdict.EXPOSED
+            self._oms.log.warning(Event.STOP, symbol=symbol, reason=error.text)
+            return Verdict.UNPROTECTED
+        if ticker is not None and is_beyond_stop(position, ticker.last):
+            return Verdict.BEYOND_STOP
+        final = self.refused.is_final(position.entry_id, self._oms.clock.steady_ms())
+        return Verdict.REFUSED if final else Verdict.UNPROTECTED
 
-    def guards(self, position: Position) -> bool:
-        """Whether a stop rests that covers all of the position that can be sold; raises `BrokerError`."""
-        exposed = self._desk.instruments[position.symbol].size(position.qty)
-        return 0 < exposed <= covered(self.stops_of(position, self._desk.broker.open_orders()))
+    def is_protected(self, position: Position) -> bool:
+        """Whether a stop rests that protects all of the position that can be sold; raises `BrokerError`."""
+        exposed = self._oms.instruments[position.symbol].size(position.qty)
+        return 0 < exposed <= protected_qty(self.stops_of(position, self._oms.broker.open_orders()))
 
-    def loosen(self, position: Position, keep: Decimal, why: str) -> bool:
+    def free_quantity(self, position: Position, keep: Decimal, why: str) -> bool:
         """Free all but `keep` of the position from its stops, for a sale; False when the stops turned out otherwise.
 
         Afterwards nothing of what is to be sold can be sold a second time by a stop.
         """
-        desk = self._desk
-        instrument = desk.instruments[position.symbol]
-        orders = desk.broker.open_orders()
+        oms = self._oms
+        instrument = oms.instruments[position.symbol]
+        orders = oms.broker.open_orders()
         stops = self.stops_of(position, orders)
-        desk.learn_ended(orders, position.symbol)
+        oms.learn_ended(orders, position.symbol)
         self._learn_fired(position, stops)
-        in_doubt = desk.closing_in_doubt(position.symbol) > 0 or desk.stop_in_doubt(position.symbol)
+        in_doubt = oms.closing_in_doubt(position.symbol) > 0 or oms.stop_in_doubt(position.symbol)
         if in_doubt or any(stop.triggered for stop in stops):
             return False
         want = instrument.size(keep) if instrument.size(keep) >= instrument.min_qty else ZERO
-        if covered(stops) <= want:
+        if protected_qty(stops) <= want:
             return True
-        reductions = arrange(
-            stops, want, stop_price(position, instrument), instrument, amend=desk.broker.capabilities().amend
+        reductions = plan_stops(
+            stops, want, stop_price(position, instrument), instrument, amend=oms.broker.capabilities().amend
         )
-        self._stops.bare(position.symbol, reductions, why)
+        self._stops.mark_unprotected(position.symbol, reductions, why)
         if not self._stops.take(position, reductions):
             return False
         cancelled = any(isinstance(step, Cancel) for step in reductions)
@@ -202,11 +202,11 @@ class Protection:
 
     def _has_sold(self, position: Position, stops: Sequence[VenueOrder], orders: Iterable[VenueOrder]) -> bool:
         """Whether coins that lie without a stop are gone with one that fired a moment ago: another would sell what is not ours."""
-        if covered(stops) >= self._desk.instruments[position.symbol].size(position.qty):
+        if protected_qty(stops) >= self._oms.instruments[position.symbol].size(position.qty):
             return False
-        self._desk.learn_ended(orders, position.symbol)
+        self._oms.learn_ended(orders, position.symbol)
         self._learn_fired(position, stops)
-        held = self._desk.book.position(position.symbol)
+        held = self._oms.book.position(position.symbol)
         return held is None or held.qty != position.qty
 
     def _learn_fired(self, position: Position, stops: Sequence[VenueOrder]) -> None:
@@ -215,20 +215,20 @@ class Protection:
         Only where coins lie without a stop and the entry has filled for more than its stops that have been seen: a venue that
         spawns one for each fill may have shown some.
         """
-        desk = self._desk
-        if covered(stops) >= desk.instruments[position.symbol].size(position.qty):
+        oms = self._oms
+        if protected_qty(stops) >= oms.instruments[position.symbol].size(position.qty):
             return
-        records = desk.book.orders_of(position.symbol, position.candle_close)
+        records = oms.book.orders_of(position.symbol, position.candle_close)
         unseen = {
             record.exchange_id: record.created_at
             for record in records
             if record.attached_stop is not None and record.filled_qty > _made_for(record, records)
         }
-        ended = desk.broker.recent_orders(min(unseen.values()) - SEARCH_MARGIN) if unseen else ()
+        ended = oms.broker.recent_orders(min(unseen.values()) - SEARCH_MARGIN) if unseen else ()
         for order in ended:
-            if order.parent_id in unseen and desk.book.by_exchange_id(order.exchange_id) is None:
-                desk.log.info(Event.ADOPTED, symbol=order.symbol, purpose=Purpose.STOP, exchange_id=order.exchange_id)
-                desk.adopt(order, Purpose.STOP)
+            if order.parent_id in unseen and oms.book.by_exchange_id(order.exchange_id) is None:
+                oms.log.info(Event.ADOPTED, symbol=order.symbol, purpose=Purpose.STOP, exchange_id=order.exchange_id)
+                oms.adopt(order, Purpose.STOP)
 
     def release(self, orders: Iterable[VenueOrder], symbol: str, side: Side) -> bool:
         """Cancel stops that guard nothing any more (their position is gone)."""
@@ -239,16 +239,16 @@ class Protection:
             and order.side is side.opposite
             and order.type in STOPS
             and order.status in WORKING
-            and self._desk.is_mine(order)
+            and self._oms.is_mine(order)
         ]
         ended = [self._stops.cancel(Cancel(order)) for order in idle]
         return all(ended)
 
-    def _covered(self, position: Position, trigger: Decimal, qty: Decimal, *, tell: bool) -> None:
+    def _protected(self, position: Position, trigger: Decimal, qty: Decimal, *, tell: bool) -> None:
         self.refused.forget(position.entry_id)
-        naked = self._desk.guard(position.symbol)
+        naked = self._oms.mark_protected(position.symbol)
         if tell or naked:
-            self._desk.log.info(Event.STOP, symbol=position.symbol, qty=qty, trigger=trigger, naked_ms=naked)
+            self._oms.log.info(Event.STOP, symbol=position.symbol, qty=qty, trigger=trigger, naked_ms=naked)
 
 
 def _made_for(entry: OrderRecord, records: Iterable[OrderRecord]) -> Decimal:

@@ -13,9 +13,9 @@ from bot.brokers.base import BrokerError
 from bot.domain.candles import Candles
 from bot.domain.clock import DAY, SECOND
 from bot.domain.log import Event
-from bot.engine.desk import Desk
+from bot.engine.order_manager import OrderManager
 from bot.strategy.base import Universe
-from bot.strategy.guarded import Guarded
+from bot.strategy.guarded import GuardedStrategy
 
 #: The fact of the book that holds the choice: whose it is, since when (market ms), and the symbols.
 _CHOICE = "universe"
@@ -24,25 +24,25 @@ _CHOICE = "universe"
 class Ranking:
     """One account's choice of markets."""
 
-    def __init__(self, desk: Desk, strategy: Guarded) -> None:
+    def __init__(self, oms: OrderManager, strategy: GuardedStrategy) -> None:
         self.between: Callable[[], None] = lambda: None
-        self._desk = desk
+        self._oms = oms
         self._strategy = strategy
         self._ranks: dict[tuple[int, str], float | None] = {}
 
     def chosen(self, traded: Sequence[str]) -> list[str]:
         """The markets to look at, the best first, of those that can be `traded` (the most traded first); all of them where the
-        strategy takes the house's choice. Raises `BrokerError` when too little is answered to choose.
+        strategy takes NIJA's choice. Raises `BrokerError` when too little is answered to choose.
         """
         universe = self._strategy.rule.universe
         if universe is None:
             return list(traded)
-        since = began(self._desk.clock.market_ms(), universe)
+        since = began(self._oms.clock.market_ms(), universe)
         whose = f"{type(self._strategy.rule).__qualname__} {since}"
-        known = self._desk.book.fact(_CHOICE)
+        known = self._oms.book.get_state(_CHOICE)
         if known is None or not known.startswith(f"{whose} "):
             known = " ".join([whose, *self._best(traded[: universe.among], since, universe)])
-            self._desk.book.remember(_CHOICE, known)
+            self._oms.book.set_state(_CHOICE, known)
         symbols = known.removeprefix(whose).split()
         return [symbol for symbol in symbols if symbol in set(traded)]
 
@@ -57,14 +57,14 @@ class Ranking:
 
     def _rank(self, symbol: str, since: int, universe: Universe) -> float | None:
         """What the strategy thinks of a market; one that is closed to this owner is not to be traded."""
-        today = self._desk.clock.market_ms() - since
+        today = self._oms.clock.market_ms() - since
         try:
-            candles = self._desk.broker.candles(symbol, DAY, universe.candles + today // DAY)
+            candles = self._oms.broker.candles(symbol, DAY, universe.candles + today // DAY)
         except BrokerError as error:
-            self._desk.markets.heed_error(error, symbol)
-            if not self._desk.markets.is_restricted(symbol):
+            self._oms.markets.record_error(error, symbol)
+            if not self._oms.markets.is_restricted(symbol):
                 raise
-            self._desk.log.warning(Event.MARKETS, symbol=symbol, reason=f"not ranked: {error.text}")
+            self._oms.log.warning(Event.MARKETS, symbol=symbol, reason=f"not ranked: {error.text}")
             return None
         return self._strategy.rank(symbol, before(candles, since)[-universe.candles :])
 

@@ -18,8 +18,8 @@ from bot.domain.log import Event, Halt
 from bot.domain.money import ZERO
 from bot.domain.order import STOPS, Decision, OrderRecord, Purpose, Side, VenueOrder
 from bot.engine.adoption import Adoption
-from bot.engine.desk import Desk
-from bot.engine.history import AT_ONCE, Course, History
+from bot.engine.history import AT_ONCE, History, HistoryRun
+from bot.engine.order_manager import OrderManager
 
 #: Foreign order ids that are remembered, so that they are not asked about again.
 MEMORY = 10_000
@@ -32,32 +32,32 @@ FALLBACK_RISK = Decimal("0.05")
 class Reconciliation:
     """Compares one account's book with its exchange; raises `BrokerError` when the exchange does not answer."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, oms: OrderManager) -> None:
+        self._oms = oms
         self._foreign: dict[str, None] = {}
-        self.history = History(desk, self._take, self._strangers, self._book_all)
-        self.adoption = Adoption(desk)
+        self.history = History(oms, self._take, self._strangers, self._book_all)
+        self.adoption = Adoption(oms)
 
     def start(self) -> None:
         """After a start: first what is open and what became of our own orders, so that what is held can be protected; then the
         history, at once where nothing is held, else behind.
         """
-        desk = self._desk
+        oms = self._oms
         self.history.begin(first=True)
-        with desk.broker.urgently():
+        with oms.broker.urgently():
             self._keep_stops(self._look_at_orders())
-        if not desk.book.positions():
+        if not oms.book.positions():
             self.history.read_on(AT_ONCE)
         if self.adoption.watching:
             return
-        self.count(desk.broker.balances())
+        self.count(oms.broker.balances())
 
     def compare(self, since: int | None = None) -> Sequence[VenueOrder]:
         """Orders and fills; returns the open orders. `since` is market ms, by default where the last complete reading began less
         the overlap.
         """
         if self.adoption.watching:
-            orders = self._desk.broker.open_orders()
+            orders = self._oms.broker.open_orders()
             self._lives(orders)
             return orders
         orders = self._look_at_orders()
@@ -70,41 +70,41 @@ class Reconciliation:
         try:
             return self.history.read_on(steps)
         except BrokerError as error:
-            self._desk.log.debug(Event.HISTORY, reason=error.text)
+            self._oms.log.debug(Event.HISTORY, reason=error.text)
             return False
 
     def _look_at_orders(self) -> Sequence[VenueOrder]:
         """What is open, and how ours that are not ended."""
-        orders = self._desk.broker.open_orders()
+        orders = self._oms.broker.open_orders()
         if not self.history.is_rebuilding:
             self._recognise(orders)
-        self._desk.learn_ended(orders)
+        self._oms.learn_ended(orders)
         return orders
 
     # -- history --------------------------------------------------------------------------------------------------
-    def _take(self, course: Course, orders: Sequence[VenueOrder]) -> None:
+    def _take(self, run: HistoryRun, orders: Sequence[VenueOrder]) -> None:
         """Orders that the history shows; those of a lost book make sense only beside what is open."""
-        resting = self._desk.broker.open_orders() if course.first else ()
-        if course.lost:
+        resting = self._oms.broker.open_orders() if run.first else ()
+        if run.lost:
             orders = [*orders, *resting]
             if self._lives(orders) or self.adoption.delays(orders):
                 self.history.drop()
                 return
-        self._recognise(orders, lost=course.lost)
+        self._recognise(orders, lost=run.lost)
         self._keep_stops(resting)
 
     def _strangers(self, fills: Sequence[Fill]) -> dict[str, str]:
         """Orders behind fills that neither the book knows nor anybody has called foreign, with their symbols."""
         found = {one.exchange_order_id: one.symbol for one in fills if one.exchange_order_id not in self._foreign}
-        return {name: symbol for name, symbol in found.items() if self._desk.book.by_exchange_id(name) is None}
+        return {name: symbol for name, symbol in found.items() if self._oms.book.by_exchange_id(name) is None}
 
-    def _book_all(self, course: Course, fills: Sequence[Fill]) -> None:
-        desk = self._desk
-        complete = {symbol for symbol in {fill.symbol for fill in fills} if desk.bought_in_full(symbol)}
+    def _book_all(self, run: HistoryRun, fills: Sequence[Fill]) -> None:
+        oms = self._oms
+        complete = {symbol for symbol in {fill.symbol for fill in fills} if oms.bought_in_full(symbol)}
         for fill in fills:
             self._book(fill, sales=fill.symbol in complete)
-        if course.first:
-            self._keep_stops(desk.broker.open_orders())
+        if run.first:
+            self._keep_stops(oms.broker.open_orders())
 
     # -- orders ---------------------------------------------------------------------------------------------------
     def _lives(self, orders: Iterable[VenueOrder]) -> bool:
@@ -121,12 +121,12 @@ class Reconciliation:
         What was spawned in the same moment as its parent comes after it, or it would be taken for foreign.
         """
         for order in sorted(orders, key=lambda one: (one.created_at, one.parent_id is not None)):
-            if self._desk.sync(order) is None and order.exchange_id not in self._foreign:
+            if self._oms.sync(order) is None and order.exchange_id not in self._foreign:
                 self._adopt(order, orders, lost=lost)
 
     def _adopt(self, order: VenueOrder, among: Iterable[VenueOrder], *, lost: bool) -> OrderRecord | None:
         """Enter an order that carries our mark or was spawned by one of ours; anything else is foreign."""
-        desk = self._desk
+        oms = self._oms
         # Exchanges give a stop that they spawned no client id, or its parent's: descent counts as much as the mark.
         if not self._is_ours(order) and not self._springs_from_ours(order, among, lost=lost):
             return None
@@ -140,20 +140,20 @@ class Reconciliation:
         if lost:
             self.adoption.adopted(order)
         purpose = self._purpose(order)
-        desk.log.info(
+        oms.log.info(
             Event.ADOPTED,
             symbol=order.symbol,
             purpose=purpose,
             exchange_id=order.exchange_id,
             client_id=order.client_id,
         )
-        return desk.adopt(order, purpose, self._decision(order, among) if purpose is Purpose.ENTRY else None)
+        return oms.adopt(order, purpose, self._decision(order, among) if purpose is Purpose.ENTRY else None)
 
     def _is_ours(self, order: VenueOrder) -> bool:
         return is_ours(order.client_id) or self._is_child(order)
 
     def _is_child(self, order: VenueOrder) -> bool:
-        return order.parent_id is not None and self._desk.book.by_exchange_id(order.parent_id) is not None
+        return order.parent_id is not None and self._oms.book.by_exchange_id(order.parent_id) is not None
 
     def _is_anothers(self, order: VenueOrder) -> bool:
         """Whether an order carries another NIJA's tag. Only an id of our form has one; a child of our order is ours whatever id
@@ -161,7 +161,7 @@ class Reconciliation:
         """
         if order.client_id is None or not is_ours(order.client_id) or self._is_child(order):
             return False
-        return tag_of(order.client_id) != self._desk.ids.tag
+        return tag_of(order.client_id) != self._oms.ids.tag
 
     def _springs_from_ours(self, order: VenueOrder, among: Iterable[VenueOrder], *, lost: bool) -> bool:
         """Whether an order was made by one of ours that the book has not seen yet: a stop that fired at once, say.
@@ -169,7 +169,7 @@ class Reconciliation:
         What was not is remembered as foreign; while the venue does not show what made it, that stays open.
         """
         if order.parent_id is not None and order.parent_id not in self._foreign:
-            parent = self._desk.broker.order(order.parent_id, order.symbol)
+            parent = self._oms.broker.order(order.parent_id, order.symbol)
             if parent is None:
                 return False
             if self._adopt(parent, among, lost=lost) is not None:
@@ -180,10 +180,10 @@ class Reconciliation:
     def _purpose(self, order: VenueOrder) -> Purpose:
         if order.type in STOPS or order.parent_id is not None:
             return Purpose.STOP
-        position = self._desk.book.position(order.symbol)
+        position = self._oms.book.position(order.symbol)
         if position is not None:
             return Purpose.ENTRY if order.side is position.side else Purpose.EXIT
-        market = self._desk.instruments.get(order.symbol)
+        market = self._oms.instruments.get(order.symbol)
         shortable = market is not None and market.shortable
         opening = order.side is Side.BUY or shortable or order.attached_stop is not None
         return Purpose.ENTRY if opening and not order.reduce_only else Purpose.EXIT
@@ -200,14 +200,14 @@ class Reconciliation:
             candle_close=order.created_at,
             stop=first,
             close=price,
-            fee=self._desk.fee(order.symbol).taker,
+            fee=self._oms.fee(order.symbol).taker,
             reason="adopted from the exchange",
         )
 
     def _second_instance(self, order: VenueOrder) -> None:
         self._remember_foreign(order.exchange_id)
-        self._desk.book.remember("second_instance", order.client_id)
-        self._desk.log.error(
+        self._oms.book.set_state("second_instance", order.client_id)
+        self._oms.log.error(
             Event.HALTED,
             limit=Halt.SECOND_INSTANCE,
             client_id=order.client_id,
@@ -223,7 +223,7 @@ class Reconciliation:
         """A book that was lost, or is an older one, does not know how far the stops of its positions had followed the price:
         where they rest is where they belong, so that none is loosened.
         """
-        book = self._desk.book
+        book = self._oms.book
         resting = [one for one in orders if one.type in STOPS and book.by_exchange_id(one.exchange_id) is not None]
         for position in book.positions():
             found = [
@@ -240,25 +240,25 @@ class Reconciliation:
     # -- fills ----------------------------------------------------------------------------------------------------
     def _book(self, fill: Fill, *, sales: bool) -> None:
         """Enter a fill that is ours; one that closes waits (`sales` is False) while fills of its entry are still hidden."""
-        desk = self._desk
-        if fill.exchange_order_id in self._foreign or fill.exchange_order_id in desk.let_go:
+        oms = self._oms
+        if fill.exchange_order_id in self._foreign or fill.exchange_order_id in oms.let_go:
             return
-        record = desk.book.by_exchange_id(fill.exchange_order_id)
+        record = oms.book.by_exchange_id(fill.exchange_order_id)
         if record is None and not self._claims(fill):
             return
         if record is not None and not sales and record.purpose is not Purpose.ENTRY:
             return
-        if desk.enter(fill) is not None and record is not None and record.settled:
-            desk.refresh(record)  # it had been over, they said
+        if oms.record_fill(fill) is not None and record is not None and record.settled:
+            oms.refresh(record)  # it had been over, they said
 
     def _claims(self, fill: Fill) -> bool:
         """Whether a fill of an order that the book does not know belongs to us after all."""
-        order = self._desk.broker.order(fill.exchange_order_id, fill.symbol)
+        order = self._oms.broker.order(fill.exchange_order_id, fill.symbol)
         if order is None:
             return False
-        return self._desk.sync(order) is not None or self._adopt(order, (), lost=False) is not None
+        return self._oms.sync(order) is not None or self._adopt(order, (), lost=False) is not None
 
     # -- coins ----------------------------------------------------------------------------------------------------
     def count(self, balances: Mapping[str, Balance]) -> None:
         """Whether the coins of our spot positions are there; the owner may have sold or withdrawn them by hand."""
-        self._desk.coins.count(balances)
+        self._oms.coins.count(balances)

@@ -5,14 +5,21 @@ from __future__ import annotations
 from decimal import Decimal
 
 from bot.domain.order import STOPS, OrderRecord, OrderStatus, Purpose
-from bot.domain.outcome import Meaning
+from bot.domain.outcome import ErrorMeaning
 
-#: Refusals after which the very same wish may be tried again: it is certain that nothing happened.
+#: Refusals after which the very same order may be tried again: it is certain that nothing happened.
 TRANSIENT = frozenset(
-    {Meaning.BUSY, Meaning.RATE_LIMITED, Meaning.NONCE, Meaning.CLOCK, Meaning.LOCKED_OUT, Meaning.NO_WAY}
+    {
+        ErrorMeaning.BUSY,
+        ErrorMeaning.RATE_LIMITED,
+        ErrorMeaning.NONCE,
+        ErrorMeaning.CLOCK,
+        ErrorMeaning.LOCKED_OUT,
+        ErrorMeaning.NO_WAY,
+    }
 )
 #: Refusals of an entry for the stop or target it carries.
-_FOR_ITS_STOP = frozenset({Meaning.ATTACHMENT, Meaning.ATTACHED_PRICE})
+_FOR_ITS_STOP = frozenset({ErrorMeaning.ATTACHMENT, ErrorMeaning.ATTACHED_PRICE})
 
 
 def at_stake(record: OrderRecord) -> Decimal:
@@ -22,7 +29,7 @@ def at_stake(record: OrderRecord) -> Decimal:
 
 
 def is_harmless(record: OrderRecord) -> bool:
-    """Refused, and for a passing reason, or for the stop it carried (the next goes without): nothing happened, and the wish
+    """Refused, and for a passing reason, or for the stop it carried (the next goes without): nothing happened, and the order
     may be tried again.
     """
     return record.status is OrderStatus.REJECTED and refusal(record) in TRANSIENT | _FOR_ITS_STOP
@@ -33,7 +40,7 @@ def is_refused_for_its_stop(record: OrderRecord) -> bool:
     return record.status is OrderStatus.REJECTED and refusal(record) in _FOR_ITS_STOP
 
 
-def refusal(record: OrderRecord) -> Meaning | None:
+def refusal(record: OrderRecord) -> ErrorMeaning | None:
     """The meaning that `submit` wrote in front of the venue's words; None for an order that was not refused in words."""
     word = record.reason.partition(":")[0]
-    return next((meaning for meaning in Meaning if meaning == word), None)
+    return next((meaning for meaning in ErrorMeaning if meaning == word), None)

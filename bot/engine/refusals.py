@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from bot.domain.backoff import Backoff
 from bot.domain.clock import SECOND
-from bot.domain.outcome import ErrorClass, Meaning, NotPlaced, Unknown
+from bot.domain.outcome import ErrorClass, ErrorMeaning, NotPlaced, Unknown
 
 #: Refusals that count, and the real ms from the first of them, before a position is sold for want of a stop.
 TIMES, AT_LEAST = 3, 30 * SECOND
@@ -19,7 +19,7 @@ TIMES, AT_LEAST = 3, 30 * SECOND
 PAUSES = Backoff(SECOND // 2, 2, 10 * SECOND)
 #: Refusals of an amend, besides those that speak of its shape, which say that it is not the way: the order cannot be found
 #: where the venue shows it, or the venue amends nothing here.
-_NOT_THE_WAY = frozenset({Meaning.GONE, Meaning.NO_WAY})
+_NOT_THE_WAY = frozenset({ErrorMeaning.GONE, ErrorMeaning.NO_WAY})
 
 
 @dataclass(slots=True)
@@ -37,7 +37,7 @@ class Refusals:
     def __init__(self) -> None:
         self._of: dict[str, _Refused] = {}
 
-    def note(self, entry: str, reason: str, now: int, *, counts: bool) -> None:
+    def record(self, entry: str, reason: str, now: int, *, counts: bool) -> None:
         """A stop was refused; `counts` when the words are final and the coins were free."""
         known = self._of.get(entry)
         pause = PAUSES.after(known.pause if known is not None else 0)
@@ -83,7 +83,7 @@ class RefusedAmends:
         """
         if isinstance(outcome, Unknown):
             return outcome.unheard
-        if outcome.meaning is Meaning.REJECTED:
+        if outcome.meaning is ErrorMeaning.REJECTED:
             again = stop in self._final
             self._final ^= {stop}
             return again

@@ -16,7 +16,7 @@ from bot.domain.order import Numbers, OrderRecord, Purpose
 from bot.domain.position import Position
 
 if TYPE_CHECKING:
-    from bot.engine.desk import Desk
+    from bot.engine.order_manager import OrderManager
 from bot.strategy.base import Ended
 from bot.strategy.exact import price_of, trade_of
 
@@ -25,28 +25,28 @@ STOP = str(Purpose.STOP)
 
 
 class Results:
-    """Listens to booked fills of one account; `Desk.on_fill` calls it."""
+    """Listens to booked fills of one account; `OrderManager.on_fill` calls it."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, oms: OrderManager) -> None:
+        self._oms = oms
 
     def on_fill(self, booking: Booking) -> None:
         """After each booked fill: a target was reached, a position was stopped out, or it is over."""
         position = booking.position
         if position is None or booking.fill.side is position.side:
             return
-        desk, symbol, time = self._desk, position.symbol, booking.fill.time
+        oms, symbol, time = self._oms, position.symbol, booking.fill.time
         how = self._how(booking.order, position, booking.fill.price)
         if how == STOP:
-            last = int(desk.book.fact(f"stopped:{symbol}") or 0)
-            desk.book.remember(f"stopped:{symbol}", str(max(last, time)))
-        before = last_ended(desk, symbol)
+            last = int(oms.book.get_state(f"stopped:{symbol}") or 0)
+            oms.book.set_state(f"stopped:{symbol}", str(max(last, time)))
+        before = last_ended(oms, symbol)
         if before is None or before.at <= time:
-            desk.book.remember(_ended(symbol), f"{time} {how}")
+            oms.book.set_state(_ended(symbol), f"{time} {how}")
         if position.qty == 0:
-            tell_end(desk, position, booking.order.purpose, booking.fill.price, _reason(booking.order, how))
+            log_end(oms, position, booking.order.purpose, booking.fill.price, _reason(booking.order, how))
         else:
-            reach(desk, position, booking.order.purpose.stage)
+            record_target(oms, position, booking.order.purpose.stage)
 
     def _how(self, order: OrderRecord, position: Position, price: Decimal) -> str:
         """By what a sale came about: the stop (the exchange's own, or a sale of ours since the price had passed it), a reason of
@@ -55,7 +55,7 @@ class Results:
         if order.purpose is Purpose.STOP:
             fired = (price - position.stop_price) * position.side.sign <= position.r / 2
             return STOP if fired else "target"
-        client_id, _, name = (self._desk.book.fact(sale(order.symbol)) or "").partition(" ")
+        client_id, _, name = (self._oms.book.get_state(sale(order.symbol)) or "").partition(" ")
         return name if name and client_id == order.client_id else str(order.purpose)
 
 
@@ -71,9 +71,9 @@ def sale(symbol: str) -> str:
     return f"exit:{symbol}"
 
 
-def last_ended(desk: Desk, symbol: str) -> Ended | None:
+def last_ended(oms: OrderManager, symbol: str) -> Ended | None:
     """How the last position of a symbol ended; None for one that never had any, or was never sold of."""
-    at, _, how = (desk.book.fact(_ended(symbol)) or "").partition(" ")
+    at, _, how = (oms.book.get_state(_ended(symbol)) or "").partition(" ")
     return Ended(int(at), how) if how else None
 
 
@@ -82,29 +82,29 @@ def _ended(symbol: str) -> str:
     return f"ended:{symbol}"
 
 
-def reach(desk: Desk, position: Position, stage: int) -> None:
+def record_target(oms: OrderManager, position: Position, stage: int) -> None:
     """Count a target as reached, from a part of its leg sold on; from the first on the stop is at break-even or better."""
     if stage > position.stage:
-        plan(desk, position, stage, trade_of(position, desk.instruments[position.symbol]).breakeven)
+        plan(oms, position, stage, trade_of(position, oms.instruments[position.symbol]).breakeven)
 
 
-def plan(desk: Desk, position: Position, stage: int, stop: float, kept: Numbers | None = None) -> None:
+def plan(oms: OrderManager, position: Position, stage: int, stop: float, kept: Numbers | None = None) -> None:
     """Write down stage, stop and what the strategy keeps; a stop never loosens."""
     best = position.tightest(price_of(stop))
     kept = position.kept if kept is None else kept
     if (stage, best, kept) != (position.stage, position.stop_price, position.kept):
-        desk.book.plan(position.symbol, stage=stage, stop_price=best, kept=kept)
+        oms.book.plan(position.symbol, stage=stage, stop_price=best, kept=kept)
 
 
-def tell_end(desk: Desk, position: Position, purpose: Purpose, price: Decimal, reason: str) -> None:
+def log_end(oms: OrderManager, position: Position, purpose: Purpose, price: Decimal, reason: str) -> None:
     """The one line about a position that is over: `price` is what was got for all of it on average, else what is given. Result
     and fees are in the quote.
     """
-    desk.log.info(
+    oms.log.info(
         Event.EXIT,
         symbol=position.symbol,
         purpose=purpose,
-        price=_average_exit(desk, position) or price,
+        price=_average_exit(oms, position) or price,
         entry=position.entry_price,
         result=round(position.realised, 4),
         fees=round(position.fees, 4),
@@ -113,13 +113,13 @@ def tell_end(desk: Desk, position: Position, purpose: Purpose, price: Decimal, r
     )
 
 
-def _average_exit(desk: Desk, position: Position) -> Decimal | None:
+def _average_exit(oms: OrderManager, position: Position) -> Decimal | None:
     """What the sales of a position brought on average; None when none is booked."""
-    entry = desk.book.by_client_id(position.entry_id) or desk.book.by_exchange_id(position.entry_id)
+    entry = oms.book.by_client_id(position.entry_id) or oms.book.by_exchange_id(position.entry_id)
     since = position.candle_close if entry is None else entry.created_at
     sales = [
         (one.booked_qty, one.avg_price)
-        for one in desk.book.orders_of(position.symbol, since)
+        for one in oms.book.orders_of(position.symbol, since)
         if one.side is not position.side and one.booked_qty and one.avg_price is not None
     ]
     sold = sum((qty for qty, _ in sales), ZERO)

@@ -14,13 +14,13 @@ from bot.brokers.base import BrokerError
 from bot.domain.clock import SECOND
 from bot.domain.log import Event
 from bot.domain.order import WORKING, OrderRecord, OrderStatus, OrderType, Purpose, VenueOrder
-from bot.domain.outcome import ErrorClass, Meaning, NotPlaced, Outcome, Placed, Unknown
+from bot.domain.outcome import ErrorClass, ErrorMeaning, NotPlaced, Outcome, Placed, Unknown
 from bot.domain.position import Position
 from bot.engine.book import AlreadyDecided
-from bot.engine.cover import Amend, Cancel, Place, Step
-from bot.engine.desk import Desk
+from bot.engine.order_manager import OrderManager
 from bot.engine.records import refusal
 from bot.engine.refusals import Refusals, RefusedAmends
+from bot.engine.stop_plan import Amend, Cancel, Place, Step
 
 #: Questions between a cancel and the sale of what it freed: how each order ended (of so many at most), what the wallet shows.
 _MOST_ASKED, _ASKED_TO_SELL = 4, 2
@@ -31,15 +31,15 @@ _CANCEL_PATIENCE = (0.0, 0.02, 0.05, 0.1)
 _RELEASE_PATIENCE = (0.0, 0.05, 0.1, 0.15, 0.25, 0.4, 0.6)
 #: Wall ms that the request for a stop of unprotected coins stays valid: the sooner it is certainly dead, the sooner the next.
 STOP_DEADLINE = 2 * SECOND
-#: Why a stretch is naked for which the venue is answerable, and nobody could do anything.
+#: The cause of a naked period for which the venue is answerable, and nobody could do anything.
 _VENUE_HOLDS = "the exchange still holds the coins of a cancelled order"
 
 
 class Stops:
     """Carries out what `protect` wants of the stops of one account."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, oms: OrderManager) -> None:
+        self._oms = oms
         self.refused = Refusals()
         self._replaced: set[str] = set()
         self._amends = RefusedAmends()
@@ -72,13 +72,13 @@ class Stops:
         """Change a resting stop. A request without a clear answer, or of words nobody wrote down, leaves the old stop alive:
         that order alone is asked about. What cannot be changed this way is cancelled and placed at its new values.
         """
-        outcome = self._desk.broker.amend(step.stop, qty=step.qty, trigger_price=step.trigger)
-        self._note(step.stop, outcome)
-        self._desk.markets.heed(step.stop.symbol, outcome, stop=True)
+        outcome = self._oms.broker.amend(step.stop, qty=step.qty, trigger_price=step.trigger)
+        self._log_outcome(step.stop, outcome)
+        self._oms.markets.record_outcome(step.stop.symbol, outcome, stop=True)
         if isinstance(outcome, Placed):
-            self._desk.book.update(replace(step.stop, qty=step.qty, trigger_price=step.trigger))
+            self._oms.book.update(replace(step.stop, qty=step.qty, trigger_price=step.trigger))
             return True
-        if isinstance(outcome, Unknown) or outcome.meaning is Meaning.GONE:
+        if isinstance(outcome, Unknown) or outcome.meaning is ErrorMeaning.GONE:
             now = self._shown(step.stop)
             if now is None or now.status not in WORKING:
                 return False
@@ -89,12 +89,12 @@ class Stops:
     def _shown(self, stop: VenueOrder) -> VenueOrder | None:
         """What the venue shows of a stop now, taken into the book; None when it does not say: then the next look asks."""
         try:
-            now = self._desk.broker.order(stop.exchange_id, stop.symbol)
+            now = self._oms.broker.order(stop.exchange_id, stop.symbol)
         except BrokerError as error:
-            self._desk.log.warning(Event.STOP, symbol=stop.symbol, exchange_id=stop.exchange_id, reason=error.text)
+            self._oms.log.warning(Event.STOP, symbol=stop.symbol, exchange_id=stop.exchange_id, reason=error.text)
             return None
         if now is not None:
-            self._desk.sync(now)
+            self._oms.sync(now)
         return now
 
     def _replace(self, position: Position, step: Amend) -> bool:
@@ -103,44 +103,44 @@ class Stops:
         if symbol in self._replaced:
             return False
         self._replaced.add(symbol)
-        self._desk.log.warning(
+        self._oms.log.warning(
             Event.STOP,
             symbol=symbol,
             exchange_id=stop.exchange_id,
             reason="it cannot be amended: cancelled and replaced",
         )
         steps: list[Step] = [Cancel(stop), Place(step.qty - stop.filled_qty, step.trigger)]
-        self.bare(symbol, steps, "replaced")
+        self.mark_unprotected(symbol, steps, "replaced")
         return self.take(position, steps)
 
-    def bare(self, symbol: str, steps: Sequence[Step], why: str) -> None:
+    def mark_unprotected(self, symbol: str, steps: Sequence[Step], why: str) -> None:
         """Coins lie without their stop from now on. A venue that cannot be asked how the cancels ended would only get the stop
         placed again, look after look: so there must be room for that before the first; raises `NoRoom`.
         """
         cancels = sum(isinstance(step, Cancel) for step in steps)
         if cancels:
-            self._desk.broker.make_room(min(cancels, _MOST_ASKED) + _ASKED_TO_SELL)
-        self._desk.expose(symbol, why)
+            self._oms.broker.make_room(min(cancels, _MOST_ASKED) + _ASKED_TO_SELL)
+        self._oms.mark_unprotected(symbol, why)
 
     # -- taking away ----------------------------------------------------------------------------------------------
     def cancel(self, step: Cancel) -> bool:
         """Take a stop away for certain: a cancel is believed only after the venue shows the order ended unfilled."""
-        outcome = self._desk.broker.cancel(step.stop)
-        self._note(step.stop, outcome)
-        if isinstance(outcome, NotPlaced) and outcome.meaning is not Meaning.GONE:
+        outcome = self._oms.broker.cancel(step.stop)
+        self._log_outcome(step.stop, outcome)
+        if isinstance(outcome, NotPlaced) and outcome.meaning is not ErrorMeaning.GONE:
             return False
         now = self._ended(step.stop)
         if now is None:
             return False
-        self._desk.sync(now)
+        self._oms.sync(now)
         return now.status not in WORKING and now.filled_qty == step.stop.filled_qty and not now.children
 
     def _ended(self, stop: VenueOrder) -> VenueOrder | None:
         """What the venue shows of a stop after a cancel; some only queue it, so it is asked again for a moment."""
         now = None
         for wait in _CANCEL_PATIENCE:
-            self._desk.pause(wait)
-            now = self._desk.broker.order(stop.exchange_id, stop.symbol)
+            self._oms.pause(wait)
+            now = self._oms.broker.order(stop.exchange_id, stop.symbol)
             if now is not None and now.status not in WORKING:
                 break
         return now
@@ -149,37 +149,37 @@ class Stops:
         """Wait a moment for coins that a cancelled order held, until the wallet shows them free; False while they are still held.
 
         Coins that it does not show at all are not waited for: only an order that is refused proves that they are gone. Such a time
-        is the venue's, and is recorded as a stretch of its own.
+        is the venue's, and is recorded as a naked period of its own.
         """
-        desk = self._desk
-        if desk.instruments[position.symbol].shortable:
+        oms = self._oms
+        if oms.instruments[position.symbol].shortable:
             return True
-        _, why = desk.book.uncovered().get(position.symbol, (0, ""))
+        _, why = oms.book.unprotected().get(position.symbol, (0, ""))
         free = short = False
         for wait in _RELEASE_PATIENCE:
-            desk.pause(wait)
+            oms.pause(wait)
             try:
-                balance = desk.broker.balances().get(position.base)
+                balance = oms.broker.balances().get(position.base)
             except BrokerError as error:
-                desk.log.warning(Event.STOP, symbol=position.symbol, reason=error.text)
+                oms.log.warning(Event.STOP, symbol=position.symbol, reason=error.text)
                 break
             free = balance is not None and balance.free >= qty
             short = balance is None or balance.total < qty
             if free or short:
                 break
             if why and why != _VENUE_HOLDS:
-                desk.guard(position.symbol)
-                desk.expose(position.symbol, _VENUE_HOLDS)
-        if why and free and desk.book.uncovered()[position.symbol][1] != why:
-            desk.guard(position.symbol)
-            desk.expose(position.symbol, why)
+                oms.mark_protected(position.symbol)
+                oms.mark_unprotected(position.symbol, _VENUE_HOLDS)
+        if why and free and oms.book.unprotected()[position.symbol][1] != why:
+            oms.mark_protected(position.symbol)
+            oms.mark_unprotected(position.symbol, why)
         return free or short
 
     # -- placing --------------------------------------------------------------------------------------------------
     def _place(self, position: Position, step: Place) -> bool:
         """Rest a new stop. What this venue is said not to take is tried all the same: a real answer is the better proof."""
-        desk = self._desk
-        intent = desk.draft(
+        oms = self._oms
+        intent = oms.draft(
             Purpose.STOP,
             position.symbol,
             position.side.opposite,
@@ -192,10 +192,10 @@ class Stops:
             deadline_ms=STOP_DEADLINE,
         )
         try:
-            record = desk.submit(intent)
+            record = oms.submit(intent)
         except AlreadyDecided:
             return False
-        desk.coins.sent(record, position)
+        oms.coins.sent(record, position)
         if self.refused.reason(position.entry_id) is not None:
             record = self._looked_at(record)
         rests = not record.done and record.exchange_id is not None
@@ -210,21 +210,21 @@ class Stops:
         for wait in _CANCEL_PATIENCE:
             if record.done or record.exchange_id is None:
                 break
-            self._desk.pause(wait)
+            self._oms.pause(wait)
             try:
-                record = self._desk.refresh(record)
+                record = self._oms.refresh(record)
             except BrokerError as error:
-                self._desk.log.warning(Event.STOP, symbol=record.symbol, reason=error.text)
+                self._oms.log.warning(Event.STOP, symbol=record.symbol, reason=error.text)
         return record
 
-    def note_failed(self, position: Position) -> None:
+    def record_failed(self, position: Position) -> None:
         """A stop that the venue took and then refused by itself counts as refused, though not for good."""
-        records = self._desk.book.orders_of(position.symbol, position.candle_close)
+        records = self._oms.book.orders_of(position.symbol, position.candle_close)
         stops = [one for one in records if one.purpose is Purpose.STOP]
         last = max(stops, key=lambda one: one.created_at, default=None)
         if last is not None and _was_failed(last) and self.refused.reason(position.entry_id) is None:
-            now = self._desk.clock.steady_ms()
-            self.refused.note(position.entry_id, last.reason, now, counts=False)
+            now = self._oms.clock.steady_ms()
+            self.refused.record(position.entry_id, last.reason, now, counts=False)
 
     def _refuse(self, position: Position, qty: Decimal, record: OrderRecord) -> None:
         """Remember a refusal. It counts when its words are final and the coins were free; a request that was only not answered
@@ -235,21 +235,21 @@ class Stops:
             return
         final = ended and meaning is not None and meaning.error_class in (ErrorClass.FINAL, ErrorClass.SHAPE)
         counts = final and self._is_free(position, qty)
-        self.refused.note(position.entry_id, record.reason, self._desk.clock.steady_ms(), counts=counts)
+        self.refused.record(position.entry_id, record.reason, self._oms.clock.steady_ms(), counts=counts)
 
     def _is_free(self, position: Position, qty: Decimal) -> bool:
         """Whether the wallet shows the coins of a stop free (contracts have none); False when it does not answer."""
-        if self._desk.instruments[position.symbol].shortable:
+        if self._oms.instruments[position.symbol].shortable:
             return True
         try:
-            balance = self._desk.broker.balances().get(position.base)
+            balance = self._oms.broker.balances().get(position.base)
         except BrokerError:
             return False
         return balance is not None and balance.free >= qty
 
-    def _note(self, stop: VenueOrder, outcome: Outcome) -> None:
+    def _log_outcome(self, stop: VenueOrder, outcome: Outcome) -> None:
         if isinstance(outcome, NotPlaced | Unknown):
-            self._desk.log.warning(
+            self._oms.log.warning(
                 Event.STOP,
                 symbol=stop.symbol,
                 exchange_id=stop.exchange_id,

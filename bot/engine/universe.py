@@ -14,7 +14,7 @@ WIDEST_SPREAD = Decimal("0.005")
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class MarketCriteria:
     """The owner's choice: `allow` empty means all, `deny` takes symbols and base coins, `most` is MAX_PAIRS."""
 
     most: int
@@ -23,39 +23,39 @@ class Wishes:
     swaps: bool = False
 
 
-def eligible(instrument: Instrument, wishes: Wishes) -> bool:
+def eligible(instrument: Instrument, criteria: MarketCriteria) -> bool:
     """Whether a market may be traded at all, whatever its liquidity."""
-    return instrument.trading is Trading.ONLINE and wished(instrument, wishes)
+    return instrument.trading is Trading.ONLINE and is_selected(instrument, criteria)
 
 
-def wished(instrument: Instrument, wishes: Wishes) -> bool:
+def is_selected(instrument: Instrument, criteria: MarketCriteria) -> bool:
     """Whether a market is one that the owner trades, open at this moment or not."""
     if instrument.quote not in DOLLARS or instrument.exotic:
         return False
-    if instrument.base in STABLECOINS or (instrument.kind is not Kind.SPOT and not wishes.swaps):
+    if instrument.base in STABLECOINS or (instrument.kind is not Kind.SPOT and not criteria.swaps):
         return False
-    if wishes.allow and instrument.symbol not in wishes.allow:
+    if criteria.allow and instrument.symbol not in criteria.allow:
         return False
-    return instrument.symbol not in wishes.deny and instrument.base not in wishes.deny
+    return instrument.symbol not in criteria.deny and instrument.base not in criteria.deny
 
 
-def spendable(instruments: Iterable[Instrument], wishes: Wishes) -> frozenset[str]:
+def spendable(instruments: Iterable[Instrument], criteria: MarketCriteria) -> frozenset[str]:
     """The currencies in which something can be bought, whatever the owner's lists of pairs leave of it."""
-    any_pair = replace(wishes, allow=frozenset(), deny=frozenset())
-    return frozenset(currency for one in instruments if wished(one, any_pair) for currency in one.currencies)
+    any_pair = replace(criteria, allow=frozenset(), deny=frozenset())
+    return frozenset(currency for one in instruments if is_selected(one, any_pair) for currency in one.currencies)
 
 
 def choose(
     instruments: Mapping[str, Instrument],
     tickers: Mapping[str, Ticker],
     cash: Mapping[str, Decimal],
-    wishes: Wishes,
+    criteria: MarketCriteria,
 ) -> list[str]:
     """The symbols fit to be looked at, the most traded first, one per base coin: the one with the most cash that pays for it."""
     fit = [
         symbol
         for symbol, instrument in instruments.items()
-        if symbol in tickers and eligible(instrument, wishes) and tickers[symbol].spread <= WIDEST_SPREAD
+        if symbol in tickers and eligible(instrument, criteria) and tickers[symbol].spread <= WIDEST_SPREAD
     ]
     worth = {symbol: sum((cash.get(one, ZERO) for one in instruments[symbol].currencies), ZERO) for symbol in fit}
     fit.sort(key=lambda symbol: (-worth[symbol], -tickers[symbol].turnover, symbol))

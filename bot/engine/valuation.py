@@ -20,19 +20,19 @@ from bot.domain.last_prices import LAST_PRICES, LastPrices, dollar_market
 from bot.domain.log import Event
 from bot.domain.money import decimal
 from bot.domain.position import Position, closing_price
-from bot.engine.closes import Closes
+from bot.engine.candle_cache import CandleCache
 from bot.engine.universe import WIDEST_SPREAD
 
 if TYPE_CHECKING:
-    from bot.engine.desk import Desk
+    from bot.engine.order_manager import OrderManager
 
 
 class Valuation:
     """Values what one account trades."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self._last = LastPrices.read(desk.book.fact(LAST_PRICES))
+    def __init__(self, oms: OrderManager) -> None:
+        self._oms = oms
+        self._last = LastPrices.read(oms.book.get_state(LAST_PRICES))
 
     def in_dollars(self, fill: Fill) -> Fill:
         """A fill with its quote, and so its fee, at the rate of the moment."""
@@ -43,10 +43,10 @@ class Valuation:
         """What a position's coins would sell for now; the last known price when the exchange does not say."""
         symbol = position.symbol
         try:
-            tickers = self._desk.prices.tickers({symbol})
+            tickers = self._oms.prices.tickers({symbol})
         except BrokerError as error:
-            self._desk.markets.heed_error(error, symbol)
-            self._desk.log.warning(Event.WATCH, symbol=symbol, reason=error.text)
+            self._oms.markets.record_error(error, symbol)
+            self._oms.log.warning(Event.WATCH, symbol=symbol, reason=error.text)
             tickers = {}
         if symbol in tickers:
             return self.at(symbol, closing_price(position, tickers))
@@ -60,7 +60,7 @@ class Valuation:
     def rates(self, symbols: Iterable[str]) -> set[str]:
         """The markets that say what the quotes of these symbols are worth in dollars, as far as they are open."""
         wanted = {dollar_market(symbol) for symbol in symbols}
-        listed = self._desk.instruments
+        listed = self._oms.instruments
         return {one for one in wanted if one in listed and listed[one].trading is not Trading.SUSPENDED}
 
     def learn(self, prices: Mapping[str, Decimal], tickers: Mapping[str, Ticker], rates: Iterable[str]) -> None:
@@ -74,10 +74,10 @@ class Valuation:
                 seen[market] = (ticker.bid + ticker.ask) / 2
         self._keep(seen)
 
-    def follow(self, closes: Closes) -> None:
+    def follow(self, candle_cache: CandleCache) -> None:
         """The newest closes of markets in which something was held before."""
-        held = {one.symbol for one in self._desk.book.positions()}
-        found = ((symbol, closes.of(symbol)) for symbol in self._last.seen if symbol not in held)
+        held = {one.symbol for one in self._oms.book.positions()}
+        found = ((symbol, candle_cache.of(symbol)) for symbol in self._last.seen if symbol not in held)
         self._keep(
             {
                 symbol: decimal(repr(float(candles.close[-1])))
@@ -89,5 +89,5 @@ class Valuation:
     def _keep(self, prices: Mapping[str, Decimal]) -> None:
         """On disk with the next change: a price that a crash takes back is seen again."""
         if prices:
-            self._last = self._last.after(prices, self._desk.clock.market_ms())
-            self._desk.book.note(LAST_PRICES, self._last.written())
+            self._last = self._last.after(prices, self._oms.clock.market_ms())
+            self._oms.book.set_state_deferred(LAST_PRICES, self._last.written())

@@ -26,7 +26,7 @@ UNANSWERED: Final = Backoff(2 * SECOND, 2, MINUTE)
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class CandleRequest:
     """Which candles are wanted of each market: of what length, how many at most, and whether times without trades are filled."""
 
     timeframe_ms: int
@@ -51,15 +51,15 @@ class Polled:
         self,
         reader: CandleReader,
         clock: Clock,
-        wish: Wish,
+        request: CandleRequest,
         post: Callable[[CandleClosed | Fed], object],
         last: str = "",
     ) -> None:
         """`last`: the market that is asked after all others, as one at which whoever asked before has died."""
         self._reader = reader
         self._clock = clock
-        self._timeframe = wish.timeframe_ms
-        self._wish = wish
+        self._timeframe = request.timeframe_ms
+        self._request = request
         self._post = post
         self._kept: dict[str, Candles] = {}
         self._told: dict[str, _Told] = {}
@@ -123,10 +123,10 @@ class Polled:
         kept = self._kept.get(symbol)
         candles = self._joined(symbol, kept, close) if kept is not None else None
         if candles is None:
-            candles = self._ask(symbol, self._wish.most)
-        gaps = self._wish.fills_gaps
+            candles = self._ask(symbol, self._request.most)
+        gaps = self._request.fills_gaps
         if flaws_of(candles, fills_gaps=gaps):
-            candles = mended(self._ask(symbol, self._wish.most), self._wish.most, fills_gaps=gaps)
+            candles = mended(self._ask(symbol, self._request.most), self._request.most, fills_gaps=gaps)
         found = judged(candles, close, fills_gaps=gaps)
         if not isinstance(found, Unfit):
             self._kept[symbol] = found
@@ -135,9 +135,9 @@ class Polled:
     def _joined(self, symbol: str, kept: Candles, close: int) -> Candles | None:
         """What is kept and what has closed since; None when too much has, or when the venue tells another past now."""
         missing = (close - kept.closed_at) // self._timeframe
-        if missing >= self._wish.most // 2:
+        if missing >= self._request.most // 2:
             return None
-        return joined(kept, self._ask(symbol, missing + OVERLAP), self._wish.most)
+        return joined(kept, self._ask(symbol, missing + OVERLAP), self._request.most)
 
     def _ask(self, symbol: str, count: int) -> Candles:
         self.asks = symbol

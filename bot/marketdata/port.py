@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Final, Protocol
 
 from bot.domain.events import Fed, Unfit
-from bot.domain.instrument import Look, Ticker
+from bot.domain.instrument import PriceRange, Ticker
 
 NOT_THERE: Final = Unfit("the newest candle is not there yet")
 
@@ -36,4 +36,4 @@ class Prices(Protocol):
 
     def tickers(self, symbols: Collection[str]) -> Mapping[str, Ticker]: ...
 
-    def look(self, symbol: str, since: int) -> Look: ...
+    def look(self, symbol: str, since: int) -> PriceRange: ...

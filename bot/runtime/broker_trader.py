@@ -19,13 +19,13 @@ from bot.domain.clock import SECOND, Clock
 from bot.domain.events import AccountEvent, Command, Moved, Timer
 from bot.domain.ids import Account, ClientIds, new_tag
 from bot.domain.judgement import Judgement
-from bot.domain.outcome import Meaning
-from bot.engine.business import Business, Operator, Plan
+from bot.domain.outcome import ErrorMeaning
+from bot.engine.account_engine import AccountEngine, Operator, TradingPlan
 from bot.engine.denials import Denials
-from bot.engine.desk import Desk
-from bot.marketdata.polled import Wish
+from bot.engine.order_manager import OrderManager
+from bot.marketdata.polled import CandleRequest
 from bot.runtime.feed import Feed
-from bot.runtime.operator_desk import OperatorDesk
+from bot.runtime.operator_commands import OperatorCommands
 from bot.runtime.reporter import Reporter
 from bot.runtime.schedule import Now, Schedule
 from bot.store.ledger import Ledger
@@ -38,7 +38,7 @@ Record = Callable[[Account, Sequence[Judgement]], object]
 #: The name of an actor's thread among those of its account.
 ACTOR = "actor"
 #: Errors that no waiting cures: the owner has to act.
-FATAL = frozenset({Meaning.CREDENTIALS, Meaning.PERMISSION, Meaning.LOCKED_OUT})
+FATAL = frozenset({ErrorMeaning.CREDENTIALS, ErrorMeaning.PERMISSION, ErrorMeaning.LOCKED_OUT})
 
 
 class BrokerTrader:
@@ -48,7 +48,7 @@ class BrokerTrader:
         self,
         broker: BaseBroker,
         open_ledger: Callable[[BaseBroker, Account], AbstractContextManager[Ledger]],
-        plan: Plan,
+        plan: TradingPlan,
         clock: Clock,
         log: EventLog,
         heartbeat: Heartbeat,
@@ -76,9 +76,9 @@ class BrokerTrader:
         self._watch_only = watch_only
         self._record = record
         self.admitted = False
-        """Whether the exchange has taken our key in this life."""
+        """Whether the exchange has taken our key in this run."""
 
-    # -- the life of an actor -------------------------------------------------------------------------------------
+    # -- one run of the actor -------------------------------------------------------------------------------------
     def run(self) -> None:
         """Connect, reconcile, protect, trade; returns after the stop event, with every order in hand finished.
 
@@ -100,23 +100,23 @@ class BrokerTrader:
                         self._reporter.sign_off()
 
     def _settle_in(self, connection: Connection, ledger: Ledger) -> None:
-        """Everything that belongs to this account, made for this life."""
-        desk = Desk(self._broker, ledger, self._clock, self._log, self._ids(ledger))
+        """Everything that belongs to this account, made for this run."""
+        oms = OrderManager(self._broker, ledger, self._clock, self._log, self._ids(ledger))
         self._connection = connection
         Denials(ledger).begin(self._run)
-        self._business = Business.of(desk, self._plan, self._fed)
-        self._business.entries.judgements.record = partial(self._record, connection.account)
-        self._operator = OperatorDesk(
-            ledger, self._business, self._emergency_file, self._log, watch_only=self._watch_only
+        self._engine = AccountEngine.of(oms, self._plan, self._fed)
+        self._engine.entries.judgements.record = partial(self._record, connection.account)
+        self._operator = OperatorCommands(
+            ledger, self._engine, self._emergency_file, self._log, watch_only=self._watch_only
         )
-        self._business.operator = Operator(self._blocked_by, self._operator.obey, self._attend)
+        self._engine.operator = Operator(self._blocked_by, self._operator.execute, self._poll_commands)
         self._reporter = Reporter(
             self._plan,
             self._clock,
             self._log,
             self._heartbeat,
             ledger,
-            self._business.entries,
+            self._engine.entries,
             connection,
             self._broker,
         )
@@ -132,16 +132,16 @@ class BrokerTrader:
     def _fed(self, window: int) -> Feed:
         """The thread that asks for candles, so many of each market."""
         strategy = self._plan.strategy
-        wish = Wish(self._plan.timeframe_ms, window, fills_gaps=strategy.fills_gaps)
+        request = CandleRequest(self._plan.timeframe_ms, window, fills_gaps=strategy.fills_gaps)
         account, reader = self._connection.account.key, self._broker.candle_reader
-        self._feed = Feed(reader, account, self._clock, wish, self._inbox, self._stop, self._log)
+        self._feed = Feed(reader, account, self._clock, request, self._inbox, self._stop, self._log)
         return self._feed
 
     def _open(self) -> None:
         self._reporter.connected()
-        standing = self._business.start()
-        self._business.prove()
-        self._reporter.measured(standing)
+        snapshot = self._engine.start()
+        self._engine.probe()
+        self._reporter.measured(snapshot)
         self._reporter.tally.reconciled = self._clock.wall_ms()
         self._report()
         self._worker = self._clock.pacer.worker(self._connection.account.key, ACTOR, self._market_moved)
@@ -153,8 +153,8 @@ class BrokerTrader:
 
     def _ids(self, ledger: Ledger) -> ClientIds:
         """Client ids under this book's own tag, so that a second NIJA on the account can be told apart."""
-        tag = ledger.fact("tag") or new_tag(self._rng)
-        ledger.remember("tag", tag)
+        tag = ledger.get_state("tag") or new_tag(self._rng)
+        ledger.set_state("tag", tag)
         return ClientIds(tag, self._clock.wall_ms, self._rng)
 
     def _turn(self) -> None:
@@ -166,7 +166,7 @@ class BrokerTrader:
         if event is not None:
             self._handle(event)
         if not self._schedule.owes(began.market):
-            self._worker.done(began.market, self._business.entries.waits_until)
+            self._worker.done(began.market, self._engine.entries.waits_until)
         self._heartbeat.beat()
 
     def _next(self) -> AccountEvent | None:
@@ -181,49 +181,49 @@ class BrokerTrader:
     def _now(self) -> Now:
         return Now.by(self._clock)
 
-    def _attend(self) -> None:
+    def _poll_commands(self) -> None:
         """Look for the owner's word."""
-        if not self._is_undecided() and self._operator.attend():
+        if not self._is_undecided() and self._operator.poll():
             self._report()
 
     def _is_undecided(self) -> bool:
         """Whether it will be known soon what is ours: until then an order to sell all of it would find nothing."""
-        return self._business.reconciliation.adoption.watching and self._ledger.fact("second_instance") is None
+        return self._engine.reconciliation.adoption.watching and self._ledger.get_state("second_instance") is None
 
     # -- events ---------------------------------------------------------------------------------------------------
     def _handle(self, event: AccountEvent) -> None:
-        business = self._business
-        looks, standing = business.watch.looks, business.round.standing
+        engine = self._engine
+        looks, snapshot = engine.monitor.looks, engine.entry_round.snapshot
         try:
             if event is Timer.CYCLE:
                 self._cycle()
             else:
-                business.on(event)
+                engine.on(event)
         except BrokerError as error:
-            if isinstance(error, NoRoom) and event is not Timer.WATCH:
+            if isinstance(error, NoRoom) and event is not Timer.MONITOR:
                 self._schedule.put_off(self._now(), error.retry_after_ms)
             else:
                 self._failed(error, event)
         finally:
-            if business.watch.looks != looks:
+            if engine.monitor.looks != looks:
                 self._looked()
-            if business.calls_for_look():
+            if engine.calls_for_look():
                 self._schedule.look_now()
-        if isinstance(event, Command) or business.round.standing is not standing:
+        if isinstance(event, Command) or engine.entry_round.snapshot is not snapshot:
             self._measured()
 
     def _looked(self) -> None:
-        business = self._business
-        self._schedule.looked(self._now(), finished=business.watch.finished, urgent=business.protection.is_urgent())
+        engine = self._engine
+        self._schedule.looked(self._now(), finished=engine.monitor.finished, urgent=engine.protection.is_urgent())
 
     def _cycle(self) -> None:
         """One round, with a look in it."""
         self._reporter.tally.late(self._schedule.late_ms)
         self._reporter.tally.cycles += 1
         if not self._is_undecided():
-            self._operator.attend()  # no entry before what was ordered while nobody was here
+            self._operator.poll()  # no entry before what was ordered while nobody was here
         try:
-            self._business.on(Timer.CYCLE)
+            self._engine.on(Timer.CYCLE)
         except NoRoom as error:
             self._reporter.waits(error)
             raise
@@ -232,16 +232,16 @@ class BrokerTrader:
 
     def _measured(self) -> None:
         """Tell how the account stands."""
-        standing = self._business.round.standing
-        if standing is not None:
-            self._reporter.measured(standing)
+        snapshot = self._engine.entry_round.snapshot
+        if snapshot is not None:
+            self._reporter.measured(snapshot)
         self._report()
 
     def _failed(self, error: BrokerError, event: AccountEvent) -> None:
         """The exchange did not answer: exits only until a cycle succeeds. The first comes soon, to do what is left to be done; if
         it fails, too, only cycles bring the next forward.
         """
-        self._business.round.end()
+        self._engine.entry_round.end()
         if event is Timer.CYCLE or not self._reporter.tally.errors:
             self._schedule.unanswered(self._now())
         fatal = error.meaning in FATAL
@@ -255,13 +255,13 @@ class BrokerTrader:
         return self._operator.blocked_by(
             stopping=self._stop.is_set(),
             exchange=self._connection.trading,
-            watching=self._business.reconciliation.adoption.watching,
+            watching=self._engine.reconciliation.adoption.watching,
         )
 
     def _report(self) -> None:
         """What is true now; the last word before a stop stands, since stopping is no state of the account."""
         if self._stop.is_set():
             return
-        standing = self._reporter.standing
-        account = self._business.blocked_by(standing) if standing is not None else None
+        snapshot = self._reporter.snapshot
+        account = self._engine.blocked_by(snapshot) if snapshot is not None else None
         self._reporter.report(self._blocked_by() or account)

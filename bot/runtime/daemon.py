@@ -22,9 +22,9 @@ from bot.domain.clock import MINUTE, SECOND
 from bot.domain.ids import AccountKey
 from bot.domain.log import Event
 from bot.domain.status import MEASURED
-from bot.engine.business import Plan
+from bot.engine.account_engine import TradingPlan
 from bot.engine.risk import Limits
-from bot.engine.universe import Wishes
+from bot.engine.universe import MarketCriteria
 from bot.independent_broker_trader import IndependentBrokerTrader
 from bot.runtime.backups import backing_up
 from bot.runtime.broker_trader import Record
@@ -37,8 +37,8 @@ from bot.runtime.lockstep import Follower
 from bot.runtime.memory import keep_small
 from bot.runtime.reporter import last_known
 from bot.runtime.service_manager import service_manager
+from bot.runtime.trading_environment import TradingEnvironment
 from bot.runtime.unwatched import unwatched
-from bot.runtime.world import World
 from bot.settings.env_file import exposure
 from bot.settings.load import ConfigError, Mode, Settings, resolve_mode, service_manager_socket, state_folder
 from bot.settings.variables import TIMEFRAMES, TradingSettings
@@ -46,7 +46,7 @@ from bot.store.database import StoreError
 from bot.store.reader import Books
 from bot.strategy.base import Strategy
 from bot.strategy.named import named
-from bot.strategy.params import Owner
+from bot.strategy.params import RiskSettings
 from bot.telemetry.heartbeat import Observer
 from bot.telemetry.log import EventLog, Logs
 from bot.telemetry.notify import notifying
@@ -63,20 +63,20 @@ def run(settings: Settings, stop: threading.Event) -> int:
     plan = trading_plan(settings)
     if stop.is_set():
         return 0
-    with contextlib.closing(World.of(settings)) as world, holding_keys(_keys(world)):
-        return _logged(settings, plan, world, stop)
+    with contextlib.closing(TradingEnvironment.of(settings)) as env, holding_keys(_keys(env)):
+        return _logged(settings, plan, env, stop)
 
 
-def _keys(world: World) -> Iterator[tuple[str, str]]:
+def _keys(env: TradingEnvironment) -> Iterator[tuple[str, str]]:
     """The keys as this host knows them. Two sandboxes may give the same, so there the address belongs to it."""
-    for access in world.accesses.values():
+    for access in env.accesses.values():
         apart = access.mode == "sandbox" or access.environment != "main"
         yield access.venue, f"{access.api_key.get_secret_value()} {access.rest if apart else ''}"
 
 
-def _logged(settings: Settings, plan: Plan, world: World, stop: threading.Event) -> int:
+def _logged(settings: Settings, plan: TradingPlan, env: TradingEnvironment, stop: threading.Event) -> int:
     redact = Redactor(settings.secrets())
-    for access in world.accesses.values():
+    for access in env.accesses.values():
         redact.learn(*access.secrets())
     with Logs(settings.operation, redact, console=sys.stdout) as logs:
         log = logs.event_log()
@@ -88,17 +88,19 @@ def _logged(settings: Settings, plan: Plan, world: World, stop: threading.Event)
             backing_up(settings.operation, log),
             writing_judgements(settings.operation.data_dir, log) as writer,
         ):
-            _greet(log, world, settings.home / ".env")
-            with _observing(settings, world, log, redact) as observers:
-                return _trade(settings, plan, world, logs.event_log, stop, observers, writer.put)
+            _greet(log, env, settings.home / ".env")
+            with _observing(settings, env, log, redact) as observers:
+                return _trade(settings, plan, env, logs.event_log, stop, observers, writer.put)
 
 
 @contextmanager
-def _observing(settings: Settings, world: World, log: EventLog, redact: Redactor) -> Iterator[list[Observer]]:
+def _observing(
+    settings: Settings, env: TradingEnvironment, log: EventLog, redact: Redactor
+) -> Iterator[list[Observer]]:
     """Those outside who are kept informed of how the brokers are."""
     address, watches = service_manager_socket()
     with (
-        service_manager(address, world.clock, log, redact, watches=watches) as manager,
+        service_manager(address, env.clock, log, redact, watches=watches) as manager,
         pinging(settings.operation, log, redact) as pinger,
     ):
         yield [*manager, *pinger]
@@ -106,66 +108,66 @@ def _observing(settings: Settings, world: World, log: EventLog, redact: Redactor
 
 def _trade(
     settings: Settings,
-    plan: Plan,
-    world: World,
+    plan: TradingPlan,
+    env: TradingEnvironment,
     log_for: Callable[[str | None], EventLog],
     stop: threading.Event,
     observers: Sequence[Observer],
     record: Record,
 ) -> int:
-    manager = BrokerManager(world, state_folder(), allow_withdraw=settings.limits.allow_withdraw_keys, log_for=log_for)
+    manager = BrokerManager(env, state_folder(), allow_withdraw=settings.limits.allow_withdraw_keys, log_for=log_for)
     for key in manager.unbuilt:
         log_for(key).warning(Event.SKIPPED, reason="this version of NIJA does not trade this exchange")
     if not manager.venues:
         raise ConfigError(["no exchange that this version of NIJA trades has complete credentials"])
-    _say_unwatched(settings, world, log_for)
+    _say_unwatched(settings, env, log_for)
     trader = IndependentBrokerTrader(
         manager=manager,
-        open_ledger=Ledgers(settings, world, log_for).opened,
+        open_ledger=Ledgers(settings, env, log_for).opened,
         plan=plan,
-        clock=world.clock,
+        clock=env.clock,
         log_for=log_for,
         data_dir=settings.operation.data_dir,
         status_ms=int(settings.operation.status_minutes * MINUTE),
         stop=stop,
         independent=settings.trading.multi_broker_independent,
-        modes=_modes(world),
+        modes=_modes(env),
         observers=observers,
         record=record,
         rng=random.Random(time.time_ns()),  # noqa: S311 - names orders and spreads waits, guards nothing
     )
-    _tell_what_is_held(trader, settings, world)
+    _tell_what_is_held(trader, settings, env)
     _spare_the_collector()
-    with Follower.following(world, stop):
-        return trader.run(lambda: world.child is None or world.child.alive)
+    with Follower.following(env, stop):
+        return trader.run(lambda: env.child is None or env.child.alive)
 
 
-def _modes(world: World) -> dict[AccountKey, str]:
-    return {key: access.mode for key, access in world.accesses.items()}
+def _modes(env: TradingEnvironment) -> dict[AccountKey, str]:
+    return {key: access.mode for key, access in env.accesses.items()}
 
 
-def _tell_what_is_held(trader: IndependentBrokerTrader, settings: Settings, world: World) -> None:
+def _tell_what_is_held(trader: IndependentBrokerTrader, settings: Settings, env: TradingEnvironment) -> None:
     """What the books hold and last knew of the money, for a status before an exchange has answered, or when none does. A book
     that cannot be read is told of by the actor that opens it.
     """
     url = settings.operation.database_url
     books = Books(settings.operation.data_dir, url.get_secret_value() if url is not None else None)
     try:
-        held = last_known(books, _modes(world))
+        held = last_known(books, _modes(env))
     except StoreError:
         return
-    for post in trader.posts:
+    for post in trader.slots:
         if (known := held.get(post.key)) is not None:
             kept = {name: getattr(known, name) for name in (*MEASURED, "holdings")}
             post.heartbeat.beat(replace(post.heartbeat.latest, **kept))
 
 
-def _say_unwatched(settings: Settings, world: World, log_for: Callable[[str | None], EventLog]) -> None:
+def _say_unwatched(settings: Settings, env: TradingEnvironment, log_for: Callable[[str | None], EventLog]) -> None:
     """One line for each account whose positions nobody watches from now on."""
     url = settings.operation.database_url
     books = Books(settings.operation.data_dir, url.get_secret_value() if url is not None else None)
     try:
-        found = unwatched(books, {(mode, key) for key, mode in _modes(world).items()})
+        found = unwatched(books, {(mode, key) for key, mode in _modes(env).items()})
     except StoreError:
         found = []  # no book can be read: each broker that is traded says so of its own
     for one in found:
@@ -181,22 +183,22 @@ def _spare_the_collector() -> None:
     gc.collect()
 
 
-def trading_plan(settings: Settings) -> Plan:
+def trading_plan(settings: Settings) -> TradingPlan:
     """The owner's settings in the engine's words; raises `ConfigError` for a strategy or calendar that cannot be used."""
     rule, limits, trading = settings.rule, settings.limits, settings.trading
-    owner = Owner(
+    risk_settings = RiskSettings(
         min_position_pct=float(rule.min_position_pct),
         max_position_pct=float(rule.max_position_pct),
         max_position_pct_small=float(rule.max_position_pct_small),
         min_reward_to_cost=float(rule.min_reward_to_cost),
     )
     try:
-        strategy = named(trading.strategy, owner, settings.home)
+        strategy = named(trading.strategy, risk_settings, settings.home)
     except ValueError as error:
         raise ConfigError([f"STRATEGY is {error}"]) from None
-    return Plan(
+    return TradingPlan(
         strategy=strategy,
-        owner=owner,
+        risk_settings=risk_settings,
         limits=Limits(
             max_open_positions=min(limits.max_open_positions, strategy.slots or limits.max_open_positions),
             max_exposure_pct=limits.max_exposure_pct,
@@ -210,7 +212,7 @@ def trading_plan(settings: Settings) -> Plan:
             max_losses_in_a_row=limits.max_losses_in_a_row,
             cooldown_ms=_ms(limits.loss_cooldown_minutes * 60),
         ),
-        wishes=Wishes(
+        criteria=MarketCriteria(
             most=trading.max_pairs,
             allow=frozenset(trading.pairs_allow),
             deny=frozenset(trading.pairs_deny),
@@ -227,7 +229,7 @@ def trading_plan(settings: Settings) -> Plan:
 
 
 def _timeframe(trading: TradingSettings, rule: Strategy) -> str:
-    """The owner's word, else the strategy's own, else the house's."""
+    """The owner's word, else the strategy's own, else NIJA's."""
     if rule.timeframe is None or "timeframe" in trading.model_fields_set:
         return trading.timeframe
     if rule.timeframe not in TIMEFRAMES:
@@ -237,14 +239,14 @@ def _timeframe(trading: TradingSettings, rule: Strategy) -> str:
     return rule.timeframe
 
 
-def narrowed(settings: Settings, plan: Plan) -> Iterator[str]:
+def narrowed(settings: Settings, plan: TradingPlan) -> Iterator[str]:
     """Where the owner's settings are not what the strategy was made with: they bind, and its evidence was made without them."""
     rule, limits = plan.strategy, settings.limits
     if rule.slots is not None and limits.max_open_positions < rule.slots:
         yield f"MAX_OPEN_POSITIONS is {limits.max_open_positions}: the strategy was made with {rule.slots}, and is held to fewer"
-    if rule.largest_pct is not None and plan.owner.max_position_pct < rule.largest_pct:
+    if rule.largest_pct is not None and plan.risk_settings.max_position_pct < rule.largest_pct:
         yield (
-            f"MAX_POSITION_PCT is {plan.owner.max_position_pct:g}: the strategy's own sizes reach {rule.largest_pct:g},"
+            f"MAX_POSITION_PCT is {plan.risk_settings.max_position_pct:g}: the strategy's own sizes reach {rule.largest_pct:g},"
             " and are cut to that"
         )
     if rule.timeframe is not None and parse_timeframe(rule.timeframe) != plan.timeframe_ms:
@@ -265,20 +267,20 @@ def _news(file: Path | None) -> tuple[int, ...]:
         raise ConfigError([f'NEWS_CALENDAR is "{file}": {error}']) from None
 
 
-def _greet(log: EventLog, world: World, env_file: Path) -> None:
+def _greet(log: EventLog, env: TradingEnvironment, env_file: Path) -> None:
     """The first line says whose money this is."""
-    if world.mode is Mode.SANDBOX:
+    if env.mode is Mode.SANDBOX:
         log.info(
             Event.SANDBOX,
             version=__version__,
             money="play money at local exchanges, generated market",
-            speed=str(world.clock.pacer),
-            brokers=[str(key) for key in world.accesses],
+            speed=str(env.clock.pacer),
+            brokers=[str(key) for key in env.accesses],
             note="fees of a middle tier; newcomers pay more at the real exchanges",
         )
     else:
-        log.info(Event.LIVE, version=__version__, money="YOUR MONEY", brokers=[str(key) for key in world.accesses])
+        log.info(Event.LIVE, version=__version__, money="YOUR MONEY", brokers=[str(key) for key in env.accesses])
         if exposed := exposure(env_file):
             log.warning(Event.CREDENTIALS, reason=exposed)
-    for warning in world.warnings:
+    for warning in env.warnings:
         log.warning(Event.CREDENTIALS, reason=warning)

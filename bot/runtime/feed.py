@@ -19,8 +19,8 @@ from bot.domain.clock import MINUTE, SECOND, Clock, Pause
 from bot.domain.events import AccountEvent, CandleClosed, Fed
 from bot.domain.ids import AccountKey
 from bot.domain.log import Event
-from bot.marketdata.polled import Polled, Wish
-from bot.runtime.life import Silence
+from bot.marketdata.polled import CandleRequest, Polled
+from bot.runtime.actor_run import Liveness
 from bot.telemetry.log import EventLog
 
 #: The name of this thread among those of its account.
@@ -43,7 +43,7 @@ class Feed:
         reader: Callable[[], CandleReader],
         account: AccountKey,
         clock: Clock,
-        wish: Wish,
+        request: CandleRequest,
         inbox: SimpleQueue[AccountEvent],
         over: Signal,
         log: EventLog,
@@ -51,7 +51,7 @@ class Feed:
         self._reader = reader
         self._account = account
         self._clock = clock
-        self._wish = wish
+        self._request = request
         self._inbox = inbox
         self._over = over
         self._log = log
@@ -77,7 +77,7 @@ class Feed:
 
     def tend(self) -> None:
         """Put another in the place of one that has ended or hangs."""
-        if not self._gone.is_set() and self._silence.seconds() > _STUCK_AFTER:
+        if not self._gone.is_set() and self._liveness.seconds() > _STUCK_AFTER:
             self._log.error(Event.CRASHED, reason="the thread that asks for candles hangs: another takes its place")
             self._gone.set()
         if self._thread.is_alive() and not self._gone.is_set():
@@ -97,9 +97,9 @@ class Feed:
 
     def _begin(self) -> None:
         reader, self._gone = self._reader(), Signal()
-        self._polled = Polled(reader, self._clock, self._wish, partial(self._post, self._gone), self._died_at)
+        self._polled = Polled(reader, self._clock, self._request, partial(self._post, self._gone), self._died_at)
         self._polled.wanted = self._wanted
-        self._silence = Silence(self._polled, self._clock)
+        self._liveness = Liveness(self._polled, self._clock)
         work = (self._polled, reader, self._gone)
         self._thread = Thread(target=self._run, args=work, name=f"{self._account}-{FEED}", daemon=True)
         self._thread.start()

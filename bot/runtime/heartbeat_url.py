@@ -106,13 +106,13 @@ class HeartbeatUrl:
         self._latest = statuses, time.monotonic()
         under_way = self._under_way
         if under_way is not None and time.monotonic() - under_way[1] > LATE:
-            under_way[0].line.cut()
+            under_way[0].sockets.cut()
 
     def stopping(self) -> None:
         """No more pings: that the daemon is gone is for the service to notice."""
         self._stop.set()
         if (under_way := self._under_way) is not None:
-            under_way[0].line.cut()
+            under_way[0].sockets.cut()
 
     # -- the thread that sends --------------------------------------------------------------------------------------
     def _run(self) -> None:

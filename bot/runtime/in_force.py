@@ -14,19 +14,19 @@ from pathlib import Path
 from bot.domain.candles import parse_timeframe
 from bot.domain.events import Lasts
 from bot.domain.log import Event, Log
-from bot.engine.business import Plan
+from bot.engine.account_engine import TradingPlan
 from bot.engine.denials import denied
 from bot.runtime.heartbeat_file import running_daemon
 from bot.runtime.sandbox_child import is_alive
 from bot.settings.load import Settings
 from bot.settings.shown import Setting, listed
-from bot.store import facts
+from bot.store import account_state
 from bot.store.reader import Books
 
 NAME = "settings.json"
 
 
-def planned(settings: Settings, plan: Plan) -> list[Setting]:
+def planned(settings: Settings, plan: TradingPlan) -> list[Setting]:
     """What a start with these settings uses: a strategy may have a timeframe and a number of slots of its own."""
     own = {}
     if parse_timeframe(settings.trading.timeframe) != plan.timeframe_ms:
@@ -75,7 +75,7 @@ def by_command(books: Books, *, running: bool) -> Iterator[Setting]:
     NIJA is `running`. Raises `StoreError`.
     """
     for seen in books.accounts():
-        fact = (books.read(seen, facts.all_of) or {}).get
+        fact = (books.read(seen, account_state.all_of) or {}).get
         if fact("paused"):
             yield Setting(f"{seen.account.key} paused", "true", "command")
         for lasts in Lasts if running else (Lasts.FOR_GOOD,):

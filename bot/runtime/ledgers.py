@@ -1,6 +1,6 @@
 """Where an account's book is opened: its lock first, then its database, then the question whose money it is.
 
-When the disk is full, the book is a spare one, with the emergency journal for the orders that must go out; the next
+When the disk is full, the book is a fallback in memory, with the emergency journal for the orders that must go out; the next
 ordinary start brings that journal into the database before anything else. A disk that takes no writes at all opens nothing.
 """
 
@@ -20,20 +20,20 @@ from bot.domain.backoff import Backoff
 from bot.domain.clock import SECOND
 from bot.domain.ids import Account, AccountKey, new_tag
 from bot.domain.log import Event, Halt
-from bot.domain.outcome import Meaning
+from bot.domain.outcome import ErrorMeaning
 from bot.engine.adoption import TAGS_HERE
-from bot.runtime.world import World
+from bot.runtime.trading_environment import TradingEnvironment
 from bot.settings.load import Settings, state_folder
 from bot.store.database import Store, StoreDamaged, StoreError, StoreFull, StoreMoved, StoreReadOnly, address
-from bot.store.disk import Disk, Place, Trouble
+from bot.store.disk import Disk, DiskFault, FileIdentity
 from bot.store.emergency import EmergencyJournal, journal_file
+from bot.store.fallback import DiskLedger, FallbackLedger, files_of, merge, refuse_moved
+from bot.store.key_rotation import inherit, left_alone, predecessor
 from bot.store.ledger import Ledger
 from bot.store.lock import AccountLock, AccountLocked, ServerLedger, ServerLock
-from bot.store.rotation import inherit, left_alone, predecessor
-from bot.store.spare import DiskLedger, SpareLedger, files_of, merge, refuse_moved
 from bot.telemetry.log import EventLog
 
-#: How long a spare book lasts at least: longer when the disk seemed sound again and was not.
+#: How long a fallback book lasts at least: longer when the disk seemed sound again and was not.
 PATIENCE = Backoff(2 * SECOND, 2, 300 * SECOND)
 #: Real ms that an ordinary book must have lasted for the disk to count as sound.
 PROVED = 60 * SECOND
@@ -42,15 +42,15 @@ PROVED = 60 * SECOND
 class Ledgers:
     """Opens the books of this installation; each account's is used by one thread."""
 
-    def __init__(self, settings: Settings, world: World, log_for: Callable[[str | None], EventLog]) -> None:
+    def __init__(self, settings: Settings, env: TradingEnvironment, log_for: Callable[[str | None], EventLog]) -> None:
         self._settings = settings
-        self._world = world
+        self._env = env
         self._log_for = log_for
         self._patience: dict[AccountKey, int] = {}
         self._opened_at: dict[AccountKey, int] = {}
         self._halted: set[AccountKey] = set()
-        self._folder = Place([settings.operation.data_dir])
-        self._places: dict[AccountKey, Place] = {}
+        self._folder = FileIdentity([settings.operation.data_dir])
+        self._places: dict[AccountKey, FileIdentity] = {}
         self._keys: dict[Account, AccountKey] = {}
 
     @contextmanager
@@ -73,7 +73,7 @@ class Ledgers:
             lock = held.enter_context(closing(ServerLock(where, account)))
             store = held.enter_context(closing(Store.open(where)))
             self._claim(store, broker, account)
-            return ServerLedger(store, account, self._world.clock, lock)
+            return ServerLedger(store, account, self._env.clock, lock)
         return self._on_disk(where, broker, account, held)
 
     def _address(self, key: AccountKey) -> URL:
@@ -94,16 +94,16 @@ class Ledgers:
         except StoreDamaged:
             raise
         except StoreError as error:
-            trouble = disk.trouble()
-            if trouble is Trouble.READ_ONLY:
+            fault = disk.fault()
+            if fault is DiskFault.READ_ONLY:
                 self._halted.add(account.key)
                 raise StoreReadOnly(
                     f"{file}: its file system is read-only: nothing is sent, the stops at the exchange protect what is held;"
                     " make it writable again and NIJA goes on by itself"
                 ) from error
-            if not file.exists() or (trouble is not Trouble.FULL and not isinstance(error, StoreFull)):
+            if not file.exists() or (fault is not DiskFault.FULL and not isinstance(error, StoreFull)):
                 raise
-            return self._spare(where, disk, broker, account, held, str(error))
+            return self._fallback(where, disk, broker, account, held, str(error))
 
     def _refuse_moved(self, key: AccountKey) -> None:
         """A file that this daemon had open is believed at its place only as the same file: another would be taken for the book,
@@ -118,17 +118,17 @@ class Ledgers:
             raise
 
     def _ordinary(self, where: URL, disk: Disk, broker: BaseBroker, account: Account, held: ExitStack) -> Ledger:
-        clock = self._world.clock
+        clock = self._env.clock
         file = Path(where.database or "")
         with ExitStack() as opening:
             store = opening.enter_context(closing(Store.open(where)))
             before = self._claim(store, broker, account)
-            ledger = DiskLedger(store, account, clock, disk, Place(files_of(file)))
+            ledger = DiskLedger(store, account, clock, disk, FileIdentity(files_of(file)))
             for owner in (before, account):
                 if owner is not None:
                     self._merge(ledger, journal_file(disk.folder, owner))
             held.push(opening.pop_all())
-        self._places[account.key] = Place([file])
+        self._places[account.key] = FileIdentity([file])
         self._opened_at[account.key] = clock.steady_ms()
         if account.key in self._halted:
             self._halted.discard(account.key)
@@ -149,8 +149,10 @@ class Ledgers:
                 reason="what was sent while the disk was full is in the book",
             )
 
-    def _spare(self, where: URL, disk: Disk, broker: BaseBroker, account: Account, held: ExitStack, why: str) -> Ledger:
-        clock = self._world.clock
+    def _fallback(
+        self, where: URL, disk: Disk, broker: BaseBroker, account: Account, held: ExitStack, why: str
+    ) -> Ledger:
+        clock = self._env.clock
         self._halted.add(account.key)
         self._log_for(str(account.key)).error(
             Event.HALTED,
@@ -162,18 +164,18 @@ class Ledgers:
         with ExitStack() as opening:
             kept = journal_file(disk.folder, account)
             journal = opening.enter_context(closing(EmergencyJournal.open(kept)))
-            place = Place([Path(where.database or ""), kept])
+            place = FileIdentity([Path(where.database or ""), kept])
             store = opening.enter_context(closing(Store.copy(where)))
             self._claim(store, broker, account)
             merge(Ledger(store, account, clock), journal.entries)
-            ledger = SpareLedger(store, account, clock, journal, disk, place, self._next_patience(account.key))
+            ledger = FallbackLedger(store, account, clock, journal, disk, place, self._next_patience(account.key))
             held.push(opening.pop_all())
         return ledger
 
     def _next_patience(self, key: AccountKey) -> int:
         """How long to leave a disk alone: longer each time when it fails again as soon as it seems sound."""
         opened_at = self._opened_at.get(key)
-        proved = opened_at is None or self._world.clock.steady_ms() - opened_at > PROVED
+        proved = opened_at is None or self._env.clock.steady_ms() - opened_at > PROVED
         wait = PATIENCE.after(0 if proved else self._patience.get(key, 0))
         self._patience[key] = wait
         return wait
@@ -185,7 +187,7 @@ class Ledgers:
         if first != account.key:
             raise BrokerError(
                 account.venue,
-                Meaning.PERMISSION,
+                ErrorMeaning.PERMISSION,
                 f"these keys open the account that {first.label} trades already",
                 remedy=f"give {account.key} keys of an account of its own",
             )
@@ -208,12 +210,12 @@ class Ledgers:
         if not any(broker.order(exchange_id, symbol) is not None for exchange_id, symbol in before.traces):
             raise BrokerError(
                 account.venue,
-                Meaning.PERMISSION,
+                ErrorMeaning.PERMISSION,
                 f"these keys open another account than the one that holds {before.open_positions} positions in our book",
                 remedy=f"put the keys of {before.account} back, or give its positions up: "
                 f"nija recover {account.key} --forget-account",
             )
-        inherit(store, before, account, self._world.clock)
+        inherit(store, before, account, self._env.clock)
         return before.account
 
 
@@ -237,9 +239,9 @@ def _hold_beside(file: Path, account: Account, held: ExitStack) -> None:
 
 def _introduce(ledger: Ledger, lock: AccountLock) -> None:
     """Give the book its tag, and tell it which others this host has traded the account under: nobody of those lives."""
-    tag = ledger.fact("tag") or new_tag(random.SystemRandom())
-    ledger.remember("tag", tag)
-    ledger.remember(TAGS_HERE, " ".join(sorted(lock.tags(tag))))
+    tag = ledger.get_state("tag") or new_tag(random.SystemRandom())
+    ledger.set_state("tag", tag)
+    ledger.set_state(TAGS_HERE, " ".join(sorted(lock.tags(tag))))
 
 
 def _refuse_emptied(file: Path, account: Account) -> None:

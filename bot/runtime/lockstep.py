@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from bot.domain.clock import iso, parse_iso
 from bot.runtime.pacer import SteppedClock
 from bot.runtime.sandbox_child import Control, SandboxError
-from bot.runtime.world import World
+from bot.runtime.trading_environment import TradingEnvironment
 
 #: Real seconds for which one question after the clock waits for the market to move on, and one look for all to be done.
 _QUESTION = 0.5
@@ -30,12 +30,12 @@ class Follower:
 
     @classmethod
     @contextmanager
-    def following(cls, world: World, stop: threading.Event) -> Iterator[None]:
-        """Follow for the length of a block, if this world moves in lock-step at all."""
-        if world.control is None or not isinstance(world.clock, SteppedClock):
+    def following(cls, env: TradingEnvironment, stop: threading.Event) -> Iterator[None]:
+        """Follow for the length of a block, if this environment moves in lock-step at all."""
+        if env.control is None or not isinstance(env.clock, SteppedClock):
             yield
             return
-        follower = cls(world.control, world.clock, stop)
+        follower = cls(env.control, env.clock, stop)
         thread = threading.Thread(target=follower.run, name="lockstep", daemon=True)
         thread.start()
         yield

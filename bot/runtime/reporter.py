@@ -15,9 +15,9 @@ from bot.domain.log import Event
 from bot.domain.money import plain
 from bot.domain.position import Position
 from bot.domain.status import BrokerStatus, Holding, Status
-from bot.engine.accounting import Standing
-from bot.engine.business import Plan
-from bot.engine.diary import earned
+from bot.engine.account_engine import TradingPlan
+from bot.engine.accounting import AccountSnapshot
+from bot.engine.daily_summary import earned
 from bot.engine.entries import Entries
 from bot.store.health import status_of
 from bot.store.holdings import open_positions
@@ -38,7 +38,7 @@ _TOLD = frozenset({1, 10, 100, 1_000})
 
 @dataclass(slots=True)
 class Tally:
-    """What this life of the actor has counted; times in wall ms. `lateness`: how late its last cycles began."""
+    """What this run of the actor has counted; times in wall ms. `lateness`: how late its last cycles began."""
 
     cycles: int = 0
     cycles_ok: int = 0
@@ -55,11 +55,11 @@ class Tally:
 
 
 class Reporter:
-    """One account's voice. `standing` is its last measured state, None before the first."""
+    """One account's voice. `snapshot` is its last measured state, None before the first."""
 
     def __init__(
         self,
-        plan: Plan,
+        plan: TradingPlan,
         clock: Clock,
         log: EventLog,
         heartbeat: Heartbeat,
@@ -78,7 +78,7 @@ class Reporter:
         self._broker = broker
         self._elsewhere = ""
         self.tally = Tally()
-        self.standing: Standing | None = None
+        self.snapshot: AccountSnapshot | None = None
         self._measured_at = 0
         self._waiting = False
 
@@ -96,13 +96,13 @@ class Reporter:
             self._log.warning(Event.WARNING, reason=warning)
         self.stays()
 
-    def measured(self, standing: Standing) -> None:
+    def measured(self, snapshot: AccountSnapshot) -> None:
         """A new look at the account; says so when money came or went."""
-        before, self.standing = self.standing, standing
-        if before is not standing:
+        before, self.snapshot = self.snapshot, snapshot
+        if before is not snapshot:
             self._measured_at = self._clock.wall_ms()
-        if before is None or self._is_funded(before) is not self._is_funded(standing):
-            self._say_money(standing)
+        if before is None or self._is_funded(before) is not self._is_funded(snapshot):
+            self._say_money(snapshot)
 
     def cycled(self) -> None:
         """A cycle went well."""
@@ -126,25 +126,25 @@ class Reporter:
         if self.tally.errors in _TOLD or fatal:
             self._log.warning(Event.ERROR, reason=error.text, remedy=error.remedy, in_a_row=self.tally.errors)
 
-    def _is_funded(self, standing: Standing) -> bool:
-        return standing.useful >= self._plan.min_balance
+    def _is_funded(self, snapshot: AccountSnapshot) -> bool:
+        return snapshot.useful >= self._plan.min_balance
 
-    def _say_money(self, standing: Standing) -> None:
-        foreign = sorted(asset for asset in standing.other if asset in FIAT)
+    def _say_money(self, snapshot: AccountSnapshot) -> None:
+        foreign = sorted(asset for asset in snapshot.other if asset in FIAT)
         if foreign:
-            held = ", ".join(f"{plain(standing.other[asset])} {asset}" for asset in foreign)
+            held = ", ".join(f"{plain(snapshot.other[asset])} {asset}" for asset in foreign)
             self._log.info(
                 Event.CURRENCY, holds=held, reason="only dollars (USD, USDT, USDC) are traded; these stay untouched"
             )
-        balance, equity = standing.balance, standing.equity
-        if not self._is_funded(standing):
+        balance, equity = snapshot.balance, snapshot.equity
+        if not self._is_funded(snapshot):
             self._elsewhere = self._look_elsewhere()
-            useless = standing.equity >= self._plan.min_balance
+            useless = snapshot.equity >= self._plan.min_balance
             reason = "nothing that is traded here is paid in what is held" if useless else "waits for money"
             reason += self._elsewhere
             needed = self._plan.min_balance
             self._log.warning(Event.UNFUNDED, balance_usd=balance, equity_usd=equity, needed_usd=needed, reason=reason)
-        elif standing.equity < self._plan.recommended_balance:
+        elif snapshot.equity < self._plan.recommended_balance:
             hint = f"under {self._plan.recommended_balance} dollars most trades are below the exchange's minimum"
             self._log.info(Event.FUNDED, balance_usd=balance, equity_usd=equity, hint=hint)
         else:
@@ -167,15 +167,15 @@ class Reporter:
         self._heartbeat.beat(status)
 
     def stays(self) -> None:
-        """What the book holds, before the first measurement of a life and at its end; all else stands as last reported."""
+        """What the book holds, before the first measurement of a run and at its end; all else stands as last reported."""
         held = tuple(self._holding(one) for one in self._ledger.positions())
         self._heartbeat.beat(replace(self._heartbeat.latest, holdings=held))
 
     def sign_off(self) -> None:
-        """The last status of a life that something ended."""
+        """The last status of a run that something ended."""
         latest = self._heartbeat.latest
         # Before the first measurement, what is known of money may be of the account that was traded before.
-        measured_at = latest.measured_at if self.standing is not None else 0
+        measured_at = latest.measured_at if self.snapshot is not None else 0
         last = replace(latest, status=Status.FAILED, at=self._clock.wall_ms(), pid=os.getpid(), measured_at=measured_at)
         self._ledger.report_status(last)
 
@@ -189,7 +189,7 @@ class Reporter:
         return Status.HALTED, explained(blocked_by).reason
 
     def _status(self, status: Status, reason: str) -> BrokerStatus:
-        tally, standing, found = self.tally, self.standing, self._connection
+        tally, snapshot, found = self.tally, self.snapshot, self._connection
         now = BrokerStatus(
             key=found.account.key,
             status=status,
@@ -213,22 +213,22 @@ class Reporter:
             clock_skew_ms=found.clock_skew_ms,
             lateness=tuple(tally.lateness),
         )
-        if standing is None:
+        if snapshot is None:
             return now
-        today, week = earned(self._ledger, self._clock.market_ms(), standing.result)
+        today, week = earned(self._ledger, self._clock.market_ms(), snapshot.result)
         return replace(
             now,
-            balance_usd=standing.balance,
-            equity_usd=standing.equity,
+            balance_usd=snapshot.balance,
+            equity_usd=snapshot.equity,
             today_usd=today,
             week_usd=week,
             measured_at=self._measured_at,
-            prices=dict(standing.prices),
-            foreign=dict(standing.other),
+            prices=dict(snapshot.prices),
+            foreign=dict(snapshot.other),
         )
 
     def _holding(self, position: Position) -> Holding:
-        prices = self.standing.prices if self.standing is not None else {}
+        prices = self.snapshot.prices if self.snapshot is not None else {}
         return Holding(position, prices.get(position.symbol))
 
 

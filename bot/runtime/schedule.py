@@ -41,7 +41,7 @@ class Now(NamedTuple):
 
 
 @dataclass(slots=True)
-class Due:
+class DueTime:
     """The market time at which one kind of work is due next, and the steady time by which it is, though the market's clock was
     set back meanwhile. Before it is first set, it is due.
     """
@@ -70,8 +70,8 @@ class Schedule:
     position_ms: int
     late_ms: int = field(default=0, init=False)
     """How late (real ms) the last cycle came."""
-    _cycle: Due = field(default_factory=Due, init=False)
-    _look: Due = field(default_factory=Due, init=False)
+    _cycle: DueTime = field(default_factory=DueTime, init=False)
+    _look: DueTime = field(default_factory=DueTime, init=False)
     _turn: int = field(default=0, init=False)
     _looks: int = field(default=0, init=False)
     _cycles: int = field(default=0, init=False)
@@ -82,14 +82,14 @@ class Schedule:
         turns = now.steady >= self._turn
         if turns:
             self._turn = now.steady + TURN
-        work = [Timer.HUNT] if turns else []
+        work = [Timer.SEARCH] if turns else []
         if self._cycle.has_come(now):
             self.late_ms = self.pacer.real_ms(max(now.market - self._cycle.at, 0)) if self._cycle.at else 0
             self._cycle.set(self._next_cycle(now.market), now, self.pacer)
             work.append(Timer.CYCLE)
         elif self._look.has_come(now):
-            work.append(Timer.WATCH)
-        return [*work, Timer.ATTEND] if turns else work
+            work.append(Timer.MONITOR)
+        return [*work, Timer.POLL] if turns else work
 
     def owes(self, market: int) -> bool:
         """Whether work is due by a market time: what was just done can have brought a look forward."""
@@ -111,7 +111,7 @@ class Schedule:
     # -- how it went --------------------------------------------------------------------------------------------------
     def look_now(self) -> None:
         """Something has happened to the positions."""
-        self._look = Due()
+        self._look = DueTime()
 
     def looked(self, now: Now, *, finished: bool, urgent: bool) -> None:
         """A look is over, `finished` when it left nothing to do; `urgent` while coins lie without a stop."""
@@ -133,7 +133,7 @@ class Schedule:
         """There was no room for a cycle; there is after so many real ms."""
         self._bring_forward(self._cycle, max(ms, PUT_OFF), now)
 
-    def _bring_forward(self, due: Due, wait: int, now: Now) -> None:
+    def _bring_forward(self, due: DueTime, wait: int, now: Now) -> None:
         """Due after a real wait at the latest, if there is one; in lock-step that is the market's next step."""
         sooner = now.market + self.pacer.market_ms(wait)
         if wait and sooner < due.at:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from bot.domain.ids import Account, AccountKey
 from bot.domain.money import plain
 from bot.domain.position import Position
-from bot.runtime.world import configured, mode_of
+from bot.runtime.trading_environment import configured, mode_of
 from bot.settings.load import Settings
 from bot.store.holdings import open_positions
 from bot.store.reader import Books, Seen

@@ -23,7 +23,7 @@ from bot.sandbox.core.execution import Refused
 from bot.sandbox.core.times import iso, parse_iso
 from bot.sandbox.core.values import Kind, Origin, Side, Ticket
 from bot.sandbox.core.venue import Venue
-from bot.sandbox.house import House
+from bot.sandbox.service import SandboxService
 
 #: Real seconds for which a question after the clock may wait.
 LONGEST_QUESTION = 5.0
@@ -39,8 +39,8 @@ class BadCall(Exception):
 class Control:
     """The control API of one sandbox."""
 
-    def __init__(self, house: House, token: str) -> None:
-        self._house = house
+    def __init__(self, service: SandboxService, token: str) -> None:
+        self._service = service
         self._token = token
 
     def app(self) -> Starlette:
@@ -106,11 +106,11 @@ class Control:
     async def clock(self, request: Request, _: Answer) -> Answer:
         daemon = request.query_params.get("daemon")
         if daemon is not None:
-            self._house.daemons.seen(daemon)
+            self._service.daemons.seen(daemon)
         after, seconds = request.query_params.get("after"), float(request.query_params.get("seconds", "0"))
-        if after is not None and self._house.plan.lockstep:
-            await self._house.daemons.moved_past(parse_iso(after), min(seconds, LONGEST_QUESTION))
-        return {**self._house.times(), "lockstep": self._house.plan.lockstep}
+        if after is not None and self._service.plan.lockstep:
+            await self._service.daemons.moved_past(parse_iso(after), min(seconds, LONGEST_QUESTION))
+        return {**self._service.times(), "lockstep": self._service.plan.lockstep}
 
     # ---- the owner's hand ----
 
@@ -145,20 +145,20 @@ class Control:
         with venue.exchange.lock:
             venue.exchange.set_price(symbol, price)
             venue.exchange.commit()
-        return {"symbol": symbol, "price": str(price), "market_time": self._house.times()["market_time"]}
+        return {"symbol": symbol, "price": str(price), "market_time": self._service.times()["market_time"]}
 
     # ---- time ----
 
     async def advance(self, _: Request, words: Answer) -> Answer:
-        if not self._house.plan.lockstep:
+        if not self._service.plan.lockstep:
             raise BadCall("the market runs by itself; start the sandbox with --lockstep to advance it")
         seconds = words.get("seconds")
         if not isinstance(seconds, int | float) or isinstance(seconds, bool) or seconds < 0:
             raise BadCall("seconds must be a number, 0 or more")
-        now, daemons = self._house.clock.market_ms(), self._house.daemons
+        now, daemons = self._service.clock.market_ms(), self._service.daemons
         target = now + round(seconds * 1000)
         while True:
-            now = await run_in_threadpool(self._house.advance, (daemons.stop_before(target) - now) / 1000)
+            now = await run_in_threadpool(self._service.advance, (daemons.stop_before(target) - now) / 1000)
             daemons.move(now)
             await daemons.all_at(now)
             if now >= target:
@@ -167,7 +167,7 @@ class Control:
     async def ack(self, _: Request, words: Answer) -> Answer:
         """A daemon has done what it owed up to `market_time`; the market must stop at `wake`, if it names one."""
         wake = parse_iso(_text(words, "wake")) if words.get("wake") is not None else 0
-        self._house.daemons.ack(str(words.get("daemon", "")), parse_iso(_text(words, "market_time")), wake)
+        self._service.daemons.ack(str(words.get("daemon", "")), parse_iso(_text(words, "market_time")), wake)
         return {"ok": True}
 
     # ---- what goes wrong ----
@@ -189,7 +189,7 @@ class Control:
         return {"disarmed": disarmed}
 
     async def _follow(self, venue: Venue) -> None:
-        await run_in_threadpool(self._house.servers[venue.name].follow_faults)
+        await run_in_threadpool(self._service.servers[venue.name].follow_faults)
 
     async def switch(self, _: Request, words: Answer) -> Answer:
         venue = self._named(words)
@@ -231,16 +231,16 @@ class Control:
     # ---- whom a call is about ----
 
     def _venue(self, name: object) -> Venue:
-        if name not in self._house.venues:
-            raise BadCall(f"no venue {name!r}; open are {', '.join(self._house.venues)}")
-        return self._house.venues[str(name)]
+        if name not in self._service.venues:
+            raise BadCall(f"no venue {name!r}; open are {', '.join(self._service.venues)}")
+        return self._service.venues[str(name)]
 
     def _asked(self, request: Request) -> Venue:
         return self._venue(request.query_params.get("venue"))
 
     def _some(self, request: Request) -> list[Venue]:
         name = request.query_params.get("venue")
-        return list(self._house.venues.values()) if name is None else [self._venue(name)]
+        return list(self._service.venues.values()) if name is None else [self._venue(name)]
 
     def _named(self, words: Answer) -> Venue:
         return self._venue(words.get("venue"))

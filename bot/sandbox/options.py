@@ -13,7 +13,7 @@ from bot.sandbox.venues import venues
 
 
 @dataclass(frozen=True)
-class Plan:
+class SandboxOptions:
     """What the command line asks for. `start_ms` None is now; `state` None keeps nothing."""
 
     names: tuple[str, ...]
@@ -41,7 +41,7 @@ class Parser(argparse.ArgumentParser):
         raise Refusal(message)
 
 
-def parse(arguments: list[str]) -> Plan:
+def parse(arguments: list[str]) -> SandboxOptions:
     """The plan of a command line; raises Refusal."""
     known = list(venues())
     parser = Parser(prog="nija sandbox", description="Local exchanges with play money.")
@@ -58,7 +58,7 @@ def parse(arguments: list[str]) -> Plan:
     parser.add_argument("--fee-tier", type=int, help="0 (newcomer) to 9")
     parser.add_argument("--parent-pipe", action="store_true", help="save and end when standard input closes")
     words = parser.parse_args(arguments)
-    plan = Plan(
+    plan = SandboxOptions(
         names=tuple(dict.fromkeys(words.venues)) or tuple(known),
         host=words.host,
         seed=words.seed,
@@ -83,7 +83,7 @@ def _moment(text: str) -> int:
         raise Refusal(f"--start {text}: not an ISO 8601 time") from error
 
 
-def _check(plan: Plan, known: list[str]) -> None:
+def _check(plan: SandboxOptions, known: list[str]) -> None:
     for name in plan.names:
         if name not in known:
             raise Refusal(f"no venue {name!r}; there are {', '.join(known)}")

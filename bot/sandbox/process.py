@@ -1,4 +1,4 @@
-"""The sandbox as a process: opens the house and its control API, announces them, stays until told to end."""
+"""The sandbox as a process: opens the service and its control API, announces them, stays until told to end."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import uvicorn
 
 from bot.sandbox.control import Control
 from bot.sandbox.core.journal import DamagedState
-from bot.sandbox.house import LEAD_SECONDS, House
 from bot.sandbox.market import MarketError
-from bot.sandbox.options import Plan
+from bot.sandbox.options import SandboxOptions
 from bot.sandbox.server import listen
+from bot.sandbox.service import LEAD_SECONDS, SandboxService
 
 
 class Unusable(Exception):
@@ -51,7 +51,7 @@ class ControlServer:
         self._thread.join(5)
 
 
-def run(plan: Plan) -> int:
+def run(plan: SandboxOptions) -> int:
     """Opens everything, says so, and stays until told to end."""
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -59,25 +59,25 @@ def run(plan: Plan) -> int:
     if plan.ready_file is not None:
         plan.ready_file.unlink(missing_ok=True)
     try:
-        house = House(plan)
+        service = SandboxService(plan)
     except (DamagedState, MarketError) as error:
         raise Unusable(str(error)) from error
     token = secrets.token_urlsafe(24)
-    control = ControlServer(Control(house, token), plan.host)
-    house.open()
+    control = ControlServer(Control(service, token), plan.host)
+    service.open()
     control.open()
-    _announce(plan, orjson.dumps(house.ready(os.getpid(), {"url": control.url, "token": token})))
+    _announce(plan, orjson.dumps(service.ready(os.getpid(), {"url": control.url, "token": token})))
     if plan.parent_pipe:
         threading.Thread(target=_watch_parent, args=(stop,), daemon=True).start()
-    while house.well and not stop.wait(LEAD_SECONDS / 2):
-        house.save_time(lead=LEAD_SECONDS)
-    status = 0 if house.well else 1
+    while service.well and not stop.wait(LEAD_SECONDS / 2):
+        service.save_time(lead=LEAD_SECONDS)
+    status = 0 if service.well else 1
     control.close()
-    house.close()
+    service.close()
     return status
 
 
-def _announce(plan: Plan, ready: bytes) -> None:
+def _announce(plan: SandboxOptions, ready: bytes) -> None:
     if plan.ready_file is not None:
         fresh = plan.ready_file.with_name(plan.ready_file.name + ".new")
         fresh.touch(mode=0o600)

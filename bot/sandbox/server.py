@@ -16,7 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from bot.sandbox.core.values import sure
 from bot.sandbox.core.venue import Receive, Scope, Send, Venue
-from bot.sandbox.gate import TRANSPORT, Gate, reset
+from bot.sandbox.venue_app import TRANSPORT, VenueApp, reset
 
 TICK_SECONDS = 0.05
 START_SECONDS = 10.0
@@ -48,7 +48,7 @@ class VenueServer(uvicorn.Server):
         key, certificate = (None, None) if venue.tls_files is None else map(str, venue.tls_files)
         super().__init__(
             uvicorn.Config(
-                Gate(venue),
+                VenueApp(venue),
                 http=Connection,
                 ws="websockets-sansio",
                 loop="asyncio",

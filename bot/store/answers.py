@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable
 from enum import Enum, auto
 from typing import Any, TypeVar
 
-from bot.store.page import Row
+from bot.store.account_transaction import Row
 
 T = TypeVar("T")
 
@@ -24,7 +24,7 @@ class About(Enum):
     FILLS = auto()
     POSITIONS = auto()
     DUST = auto()
-    STRETCHES = auto()
+    NAKED_PERIODS = auto()
 
 
 class Answers:

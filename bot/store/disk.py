@@ -21,24 +21,24 @@ SOUND, TRIED = 2 * LEAST, 1024 * 1024
 PRIVATE, OTHERS = 0o600, 0o077
 
 
-class Trouble(Enum):
+class DiskFault(Enum):
     """What keeps a disk from taking what is written."""
 
     FULL = "full"
     READ_ONLY = "read-only"
 
 
-_TROUBLES = {
-    errno.ENOSPC: Trouble.FULL,
-    errno.EDQUOT: Trouble.FULL,
-    errno.EFBIG: Trouble.FULL,
-    errno.EROFS: Trouble.READ_ONLY,
+_FAULTS = {
+    errno.ENOSPC: DiskFault.FULL,
+    errno.EDQUOT: DiskFault.FULL,
+    errno.EFBIG: DiskFault.FULL,
+    errno.EROFS: DiskFault.READ_ONLY,
 }
 
 
-def trouble_of(error: OSError) -> Trouble | None:
+def fault_of(error: OSError) -> DiskFault | None:
     """What of the disk an error tells; None for one that is not the disk's."""
-    return _TROUBLES.get(error.errno or 0)
+    return _FAULTS.get(error.errno or 0)
 
 
 class Disk:
@@ -65,9 +65,9 @@ class Disk:
     def is_sound(self) -> bool:
         """Whether there is plenty of room, and a file that is really written takes it."""
         free = self.free()
-        return (free is None or free >= SOUND) and self.trouble() is None
+        return (free is None or free >= SOUND) and self.fault() is None
 
-    def trouble(self) -> Trouble | None:
+    def fault(self) -> DiskFault | None:
         """What comes of writing a file: None when it worked, or when it failed for reasons that are not the disk's."""
         probe = self.folder / ".nija-probe"
         try:
@@ -76,13 +76,13 @@ class Disk:
                 stream.flush()
                 os.fsync(stream.fileno())
         except OSError as error:
-            return trouble_of(error)
+            return fault_of(error)
         finally:
             _remove(probe)
         return None
 
 
-class Place:
+class FileIdentity:
     """What lay at some paths when this was made. An open file lives on without its name, and what is written to it is lost."""
 
     def __init__(self, paths: Iterable[Path]) -> None:

@@ -20,7 +20,7 @@ from typing import Any
 from bot.domain.ids import Account
 from bot.domain.order import Intent, OrderStatus, OrderType, Purpose, Side, TimeInForce
 from bot.store.database import StoreError, StoreFull
-from bot.store.disk import Trouble, flush, keep_private, make_private, trouble_of
+from bot.store.disk import DiskFault, fault_of, flush, keep_private, make_private
 from bot.store.schema import compact
 
 #: Bytes of a journal: about a thousand orders.
@@ -76,7 +76,7 @@ class EmergencyJournal:
             keep_private(file)
             return cls(file)
         except OSError as error:
-            kind = StoreFull if trouble_of(error) is Trouble.FULL else StoreError
+            kind = StoreFull if fault_of(error) is DiskFault.FULL else StoreError
             raise kind(f"{file}: no emergency journal can be kept ({error.strerror}): see to the disk") from error
 
     def append(self, entry: Entry) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, select
 
 from bot.domain.ids import Account, AccountKey
 from bot.domain.status import MEASURED, BrokerStatus, Status
-from bot.store.page import Page
+from bot.store.account_transaction import Transaction
 from bot.store.schema import compact, health
 
 _MINE = select(health).where(health.c.account_id == bindparam("account"))
@@ -23,26 +23,26 @@ _REPLACE = health.update().where(health.c.account_id == bindparam("account"))
 _INSERT = health.insert()
 
 
-def keep_status(page: Page, status: BrokerStatus) -> BrokerStatus:
+def keep_status(tx: Transaction, status: BrokerStatus) -> BrokerStatus:
     """Replace the account's row; returns what is in it now. A verdict keeps the time since which it stands, and the money that
     was last measured stays known until it is measured again.
     """
-    known = page.rows(_MINE)
+    known = tx.rows(_MINE)
     before = _read(status.key, known[0]) if known else None
     status = status.after(before)
     if before is not None and not status.measured_at:
         status = replace(status, **{name: getattr(before, name) for name in MEASURED})
     row = to_row(status)
     if known:
-        page.connection.execute(_REPLACE, row | {"account": page.account})
+        tx.connection.execute(_REPLACE, row | {"account": tx.account})
     else:
-        page.connection.execute(_INSERT, row | {"account_id": page.account})
+        tx.connection.execute(_INSERT, row | {"account_id": tx.account})
     return status
 
 
-def status_of(account: Account, page: Page) -> BrokerStatus | None:
+def status_of(account: Account, tx: Transaction) -> BrokerStatus | None:
     """What an account's trader last reported; None when it never did."""
-    return next((from_row(account, row) for row in page.rows(_MINE)), None)
+    return next((from_row(account, row) for row in tx.rows(_MINE)), None)
 
 
 def to_row(status: BrokerStatus) -> dict[str, Any]:

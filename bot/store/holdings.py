@@ -19,9 +19,9 @@ from bot.domain.instrument import DOLLARS
 from bot.domain.money import ONE, ZERO
 from bot.domain.order import IN_FLIGHT, Decision, OrderRecord, OrderStatus, OrderType, Purpose, Side, VenueOrder
 from bot.domain.position import Position, after, fee_in_quote, opened, valued
-from bot.store import stretches, write_offs
+from bot.store import naked_periods, write_offs
+from bot.store.account_transaction import Row, Transaction
 from bot.store.orders import adopt, change, find
-from bot.store.page import Page, Row
 from bot.store.schema import fills, positions
 
 _POSITION = tuple(field.name for field in fields(Position))
@@ -67,42 +67,42 @@ def position_of(row: Mapping[str, Any]) -> Position:
     return Position(**{name: row[name] for name in _POSITION})
 
 
-def open_rows(page: Page, symbol: str | None = None) -> list[Row]:
+def open_rows(tx: Transaction, symbol: str | None = None) -> list[Row]:
     """The open positions, oldest first; of one symbol there is at most one."""
-    return page.rows(_OPEN) if symbol is None else page.rows(_OPEN_OF, symbol=symbol)
+    return tx.rows(_OPEN) if symbol is None else tx.rows(_OPEN_OF, symbol=symbol)
 
 
-def open_positions(page: Page) -> list[Position]:
+def open_positions(tx: Transaction) -> list[Position]:
     """The open positions, oldest first."""
-    return [position_of(row) for row in open_rows(page)]
+    return [position_of(row) for row in open_rows(tx)]
 
 
-def results(page: Page, symbol: str, count: int) -> list[tuple[int, Decimal]]:
+def results(tx: Transaction, symbol: str, count: int) -> list[tuple[int, Decimal]]:
     """When the last closed positions of a symbol ended and what they earned, the newest first."""
-    return [(row["closed_at"], row["realised"]) for row in page.rows(_RESULTS, symbol=symbol, count=count)]
+    return [(row["closed_at"], row["realised"]) for row in tx.rows(_RESULTS, symbol=symbol, count=count)]
 
 
-def the_open(page: Page, symbol: str) -> Row:
+def the_open(tx: Transaction, symbol: str) -> Row:
     """The open position of `symbol`; raises KeyError when there is none."""
-    for row in open_rows(page, symbol):
+    for row in open_rows(tx, symbol):
         return row
     raise KeyError(f"no open position in {symbol}")
 
 
-def is_booked(page: Page, fill_id: str) -> bool:
+def is_booked(tx: Transaction, fill_id: str) -> bool:
     """Whether a fill stands in the book."""
-    return bool(page.rows(_BOOKED, fill_id=fill_id))
+    return bool(tx.rows(_BOOKED, fill_id=fill_id))
 
 
-def newest_fill(page: Page) -> int:
+def newest_fill(tx: Transaction) -> int:
     """Market time of the newest booked fill; 0 without one."""
-    return page.rows(_NEWEST_FILL)[0]["newest"] or 0
+    return tx.rows(_NEWEST_FILL)[0]["newest"] or 0
 
 
-def realised_since(page: Page, since: int) -> Decimal:
+def realised_since(tx: Transaction, since: int) -> Decimal:
     """Dollars earned since a market time, by fills and by what left positions without a sale."""
-    sold = sum((row["realised_usd"] for row in page.rows(_EARNED, since=since)), ZERO)
-    return sold + write_offs.earned_since(page, since)
+    sold = sum((row["realised_usd"] for row in tx.rows(_EARNED, since=since)), ZERO)
+    return sold + write_offs.earned_since(tx, since)
 
 
 def is_too_much(order: Row, fill: Fill) -> bool:
@@ -112,35 +112,35 @@ def is_too_much(order: Row, fill: Fill) -> bool:
     return most > 0 and booked + fill.qty > most * _ROUNDED
 
 
-def traded(page: Page, since: int, until: int) -> tuple[int, Decimal]:
+def traded(tx: Transaction, since: int, until: int) -> tuple[int, Decimal]:
     """How many orders had fills from `since` to before `until` (market time), and the fees of these fills in dollars."""
-    rows = page.rows(_TRADED, since=since, until=until)
+    rows = tx.rows(_TRADED, since=since, until=until)
     return len({row["order_id"] for row in rows}), sum((row["fee_usd"] for row in rows), ZERO)
 
 
-def enter(page: Page, order: Row, fill: Fill) -> Booking:
+def enter(tx: Transaction, order: Row, fill: Fill) -> Booking:
     """Book a fill that is not booked yet: its order, its position and its own row."""
-    missed = _missed(page, order, fill)
-    before = missed or next(iter(open_rows(page, fill.symbol)), None)
+    missed = _missed(tx, order, fill)
+    before = missed or next(iter(open_rows(tx, fill.symbol)), None)
     if before is None:
-        number, position, oversold, earned = _open(page, order, fill)
+        number, position, oversold, earned = _open(tx, order, fill)
     else:
-        number, position, oversold, earned = _fold(page, order, fill, before)
-    dollars = _write_fill(page, order, fill, number, earned)
-    return Booking(fill, _traded(page, order, fill), position, oversold, dollars, restates=missed is not None)
+        number, position, oversold, earned = _fold(tx, order, fill, before)
+    dollars = _write_fill(tx, order, fill, number, earned)
+    return Booking(fill, _traded(tx, order, fill), position, oversold, dollars, restates=missed is not None)
 
 
-def sold_by_owner(page: Page, row: Row, fill: Fill, quote_usd: Decimal) -> Booking:
+def sold_by_owner(tx: Transaction, row: Row, fill: Fill, quote_usd: Decimal) -> Booking:
     """Book what of a sale by hand took coins of an open position. The owner's order enters the book by so much and no more."""
     was = position_of(row)
     then = after(was, _in_market(fill, was.symbol, quote_usd))
-    then = settle(page, row, replace(then, qty=max(then.qty, ZERO)), "position", fill.time, Purpose.OWNER)
-    order = find(page, exchange_id=fill.exchange_order_id) or _owners_order(page, fill)
+    then = settle(tx, row, replace(then, qty=max(then.qty, ZERO)), "position", fill.time, Purpose.OWNER)
+    order = find(tx, exchange_id=fill.exchange_order_id) or _owners_order(tx, fill)
     earned = (then.realised - was.realised) * quote_usd / fill.quote_usd
-    dollars = _write_fill(page, order, fill, row["id"], earned)
-    change(page, order, "order", {"qty": order["booked_qty"] + fill.qty})
+    dollars = _write_fill(tx, order, fill, row["id"], earned)
+    change(tx, order, "order", {"qty": order["booked_qty"] + fill.qty})
     order = order | {"qty": order["booked_qty"] + fill.qty}
-    return Booking(fill, _traded(page, order, fill), then, ZERO, dollars)
+    return Booking(fill, _traded(tx, order, fill), then, ZERO, dollars)
 
 
 def _in_market(fill: Fill, symbol: str, quote_usd: Decimal) -> Fill:
@@ -152,7 +152,7 @@ def _in_market(fill: Fill, symbol: str, quote_usd: Decimal) -> Fill:
     return replace(fill, symbol=symbol, price=fill.price * rate, fee=fee_in_quote(fill) * rate, fee_asset=quote)
 
 
-def _owners_order(page: Page, fill: Fill) -> Row:
+def _owners_order(tx: Transaction, fill: Fill) -> Row:
     """The order of a sale by hand, still empty."""
     bare = VenueOrder(
         exchange_id=fill.exchange_order_id,
@@ -164,99 +164,99 @@ def _owners_order(page: Page, fill: Fill) -> Row:
         created_at=fill.time,
         reason="sold by its owner by hand",
     )
-    adopt(page, bare, Purpose.OWNER, None)
-    return next(row for row in (find(page, exchange_id=fill.exchange_order_id),) if row is not None)
+    adopt(tx, bare, Purpose.OWNER, None)
+    return next(row for row in (find(tx, exchange_id=fill.exchange_order_id),) if row is not None)
 
 
-def _write_fill(page: Page, order: Row, fill: Fill, position: int | None, earned: Decimal) -> Decimal:
+def _write_fill(tx: Transaction, order: Row, fill: Fill, position: int | None, earned: Decimal) -> Decimal:
     """The fill's own row; what it earned in dollars."""
     dollars = earned * _dollar_rate(fill)
     row = {name: getattr(fill, name) for name in _FILL}
-    page.connection.execute(
+    tx.connection.execute(
         _INSERT_FILL,
         {
             **row,
-            "account_id": page.account,
+            "account_id": tx.account,
             "order_id": order["id"],
             "position_id": position,
             "realised_usd": dollars,
         },
     )
-    page.note("fill", fill.fill_id, **row)
+    tx.write_journal("fill", fill.fill_id, **row)
     return dollars
 
 
-def write_off(page: Page, row: Row, qty: Decimal, at: int, why: str, worth: Worth) -> Position:
+def write_off(tx: Transaction, row: Row, qty: Decimal, at: int, why: str, worth: Worth) -> Position:
     """Coins of an open position are gone without a sale, to 0 at most; a sale that is told later takes their place (`_missed`)."""
     was = position_of(row)
     gone = min(qty, was.qty)
-    page.note("written_off", was.symbol, qty=gone, price=worth.price, why=why)
-    return settle(page, row, write_offs.write_down(page, row["id"], was, gone, at, why, worth), "position", at, why)
+    tx.write_journal("written_off", was.symbol, qty=gone, price=worth.price, why=why)
+    return settle(tx, row, write_offs.write_down(tx, row["id"], was, gone, at, why, worth), "position", at, why)
 
 
-def close(page: Page, row: Row, at: int, why: str, worth: Worth) -> Position:
+def close(tx: Transaction, row: Row, at: int, why: str, worth: Worth) -> Position:
     """Close an open position whose rest cannot be traded."""
-    then = write_offs.become_dust(page, row["id"], position_of(row), at, why, worth)
-    return settle(page, row, then, "closed", at, why)
+    then = write_offs.become_dust(tx, row["id"], position_of(row), at, why, worth)
+    return settle(tx, row, then, "closed", at, why)
 
 
-def settle(page: Page, row: Row, then: Position, event: str, at: int, why: str) -> Position:
+def settle(tx: Transaction, row: Row, then: Position, event: str, at: int, why: str) -> Position:
     """Write and journal what of a position is new; one that holds nothing is closed at market time `at`, and not naked."""
     was = position_of(row)
     news = {name: value for name, value in asdict(then).items() if value != getattr(was, name)}
     if then.qty == 0:
         news |= {"closed_at": row["closed_at"] or at, "closed_why": why}
     if news:
-        page.connection.execute(_UPDATE, {"row": row["id"], **news})
-        page.note(event, then.symbol, **news)
+        tx.connection.execute(_UPDATE, {"row": row["id"], **news})
+        tx.write_journal(event, then.symbol, **news)
     if then.qty == 0 and row["closed_at"] is None:
-        stretches.end(page, then.symbol, page.wall)
+        naked_periods.end(tx, then.symbol, tx.wall)
     return then
 
 
 _Folded = tuple[int | None, Position | None, Decimal, Decimal]
 
 
-def _open(page: Page, order: Row, fill: Fill) -> _Folded:
+def _open(tx: Transaction, order: Row, fill: Fill) -> _Folded:
     """An entry's fill opens a position, also when an earlier one of that entry was closed; others close nothing."""
     if order["purpose"] is not Purpose.ENTRY:
-        return _close_nothing(page, fill)
+        return _close_nothing(tx, fill)
     decision = order["decision"] or _unknown_decision(order)
     position = opened(fill, decision, str(order["client_id"] or order["exchange_id"]))
-    row = {"account_id": page.account, **asdict(position)}
-    number = page.connection.execute(_INSERT, row).inserted_primary_key
-    page.note("opened", fill.symbol, **asdict(position))
+    row = {"account_id": tx.account, **asdict(position)}
+    number = tx.connection.execute(_INSERT, row).inserted_primary_key
+    tx.write_journal("opened", fill.symbol, **asdict(position))
     return (number[0] if number else None), position, ZERO, position.realised
 
 
-def _close_nothing(page: Page, fill: Fill) -> _Folded:
+def _close_nothing(tx: Transaction, fill: Fill) -> _Folded:
     """A closing fill without a position: what was never ours earns nothing, but its fee was paid."""
-    oversold, earned = _excess(page, fill, _taken(fill))
+    oversold, earned = _excess(tx, fill, _taken(fill))
     return None, None, oversold, earned - fee_in_quote(fill)
 
 
-def _fold(page: Page, order: Row, fill: Fill, row: Row) -> _Folded:
+def _fold(tx: Transaction, order: Row, fill: Fill, row: Row) -> _Folded:
     """A fill of the same side adds to the position if an entry made it; one of the other side takes away."""
     was = position_of(row)
     if fill.side is was.side and order["purpose"] is not Purpose.ENTRY:
-        return _close_nothing(page, fill)
+        return _close_nothing(tx, fill)
     then = after(was, fill)
     oversold = ZERO
     if then.qty < 0:
-        oversold, earned = _excess(page, fill, -then.qty)
+        oversold, earned = _excess(tx, fill, -then.qty)
         then = valued(then, then.qty, fill.price)
         then = replace(then, realised=then.realised + earned)
-    settle(page, row, then, "position", fill.time, row["closed_why"] or str(order["purpose"]))
+    settle(tx, row, then, "position", fill.time, row["closed_why"] or str(order["purpose"]))
     return row["id"], then, oversold, then.realised - was.realised
 
 
-def _missed(page: Page, order: Row, fill: Fill) -> Row | None:
+def _missed(tx: Transaction, order: Row, fill: Fill) -> Row | None:
     """The position of which coins were taken for gone that this fill had sold before, with these coins in it again.
 
     The venue told of the sale too late: it takes the place of what was written off, the earliest first. A position that was
     over stays so, since when it was; that its coins were taken is no longer the reason once sales account for all of them.
     """
-    rows = [] if order["purpose"] is Purpose.ENTRY else write_offs.missed_by(page, fill.symbol, fill.time)
+    rows = [] if order["purpose"] is Purpose.ENTRY else write_offs.missed_by(tx, fill.symbol, fill.time)
     if not rows or rows[0]["side"] is fill.side:
         return None
     # Coins may have been written off in several steps: each gets back no more than it took.
@@ -265,26 +265,26 @@ def _missed(page: Page, order: Row, fill: Fill) -> Row | None:
         found = min(sold, row["missing"])
         sold -= found
         position["qty"] += found
-        position["realised"] -= write_offs.take_back(page, row, found)
+        position["realised"] -= write_offs.take_back(tx, row, found)
     restored = {name: position[name] for name in ("qty", "realised")}
-    page.connection.execute(_UPDATE, {"row": position["id"], **restored})
-    page.note("found", fill.symbol, qty=_taken(fill) - sold, fill_id=fill.fill_id)
+    tx.connection.execute(_UPDATE, {"row": position["id"], **restored})
+    tx.write_journal("found", fill.symbol, qty=_taken(fill) - sold, fill_id=fill.fill_id)
     # Once sales account for (nearly) all of them, the position was sold and not emptied: its result counts again.
-    left = write_offs.left_of(page, position["id"])
+    left = write_offs.left_of(tx, position["id"])
     if position["closed_why"] == TAKEN and left <= position["initial_qty"] * _REST:
         position["closed_why"] = None
     return position
 
 
-def _excess(page: Page, fill: Fill, amount: Decimal) -> tuple[Decimal, Decimal]:
+def _excess(tx: Transaction, fill: Fill, amount: Decimal) -> tuple[Decimal, Decimal]:
     """What of a closing fill no position stands for: how much of it was never ours, and what the dust in it earned (in the
     quote). Coins sold come out of the dust first.
     """
     swept, cost = ZERO, ZERO
     if fill.side is Side.SELL and not fill.symbol.endswith("-SWAP"):
-        swept, cost = write_offs.sell_dust(page, fill.symbol.split("-", 1)[0], amount, f"sold with {fill.fill_id}")
+        swept, cost = write_offs.sell_dust(tx, fill.symbol.split("-", 1)[0], amount, f"sold with {fill.fill_id}")
     if amount > swept:
-        page.note("oversold", fill.symbol, qty=amount - swept, fill_id=fill.fill_id)
+        tx.write_journal("oversold", fill.symbol, qty=amount - swept, fill_id=fill.fill_id)
     return amount - swept, swept * fill.price - cost / _dollar_rate(fill)
 
 
@@ -292,7 +292,7 @@ def _taken(fill: Fill) -> Decimal:
     return -fill.base_change if fill.side is Side.SELL else fill.qty
 
 
-def _traded(page: Page, order: Row, fill: Fill) -> OrderRecord:
+def _traded(tx: Transaction, order: Row, fill: Fill) -> OrderRecord:
     """The order after one more fill; its end is the venue's to report, that it trades is proved."""
     booked = order["booked_qty"] + fill.qty
     cost = order["booked_cost"] + fill.qty * fill.price
@@ -304,7 +304,7 @@ def _traded(page: Page, order: Row, fill: Fill) -> OrderRecord:
         news["status"] = OrderStatus.PARTIALLY_FILLED
     if order["exchange_id"] is None:
         news["exchange_id"] = fill.exchange_order_id
-    return change(page, order, "order", news)
+    return change(tx, order, "order", news)
 
 
 def _dollar_rate(fill: Fill) -> Decimal:

@@ -20,12 +20,12 @@ from bot.domain.ids import Account
 from bot.domain.order import Decision, Intent, Numbers, OrderRecord, OrderStatus, Purpose, VenueOrder, follow
 from bot.domain.position import Position
 from bot.domain.status import BrokerStatus
-from bot.store import facts, holdings, orders, stretches, write_offs
+from bot.store import account_state, holdings, naked_periods, orders, write_offs
 from bot.store.answers import About
 from bot.store.database import Store
 from bot.store.health import keep_status
+from bot.store.pending_commands import addressed, command_of, unassigned_of
 from bot.store.schema import commands
-from bot.store.standing import addressed, command_of, desk_of
 from bot.store.transaction import Transactions
 
 _UNANSWERED = select(commands).where(addressed(), commands.c.answered_at.is_(None)).order_by(commands.c.id)
@@ -37,7 +37,7 @@ _SUMS = 3
 
 
 class Ledger:
-    """Orders, fills, positions, dust, naked stretches, facts and commands of one account.
+    """Orders, fills, positions, dust, naked periods, state and commands of one account.
 
     Belongs to one thread, and is the only one that writes these rows while it lives: so what it has read stays true until
     it writes, and is read once. A database that fails raises `StoreError`, and nothing of that method's change is kept.
@@ -46,8 +46,8 @@ class Ledger:
     def __init__(self, store: Store, account: Account, clock: Clock) -> None:
         self.account = account
         self._db = Transactions(store, account, clock)
-        with self._db.reading() as page:
-            self._facts = facts.all_of(page)
+        with self._db.reading() as tx:
+            self._state = account_state.all_of(tx)
         self._booked: dict[str, None] = {}
         self._earned: dict[int, Decimal] = {}
 
@@ -68,8 +68,8 @@ class Ledger:
             with self._db.changing(intent.client_id) as page:
                 return orders.write(page, intent)
         except IntegrityError as error:
-            with self._db.reading() as page:
-                if orders.has_key(page, intent.key):
+            with self._db.reading() as tx:
+                if orders.has_key(tx, intent.key):
                     raise AlreadyDecided(intent.key) from error
             raise
 
@@ -77,8 +77,8 @@ class Ledger:
         self, client_id: str, status: OrderStatus, *, exchange_id: str | None = None, reason: str = ""
     ) -> OrderRecord:
         """Move one of our orders to a status; raises `IllegalTransition`, and KeyError for an unknown order."""
-        with self._db.changing(client_id, exchange_id) as page:
-            row = orders.find(page, client_id=client_id)
+        with self._db.changing(client_id, exchange_id) as tx:
+            row = orders.find(tx, client_id=client_id)
             if row is None:
                 raise KeyError(client_id)
             news: dict[str, object] = {"status": follow(row["status"], status)}
@@ -86,7 +86,7 @@ class Ledger:
                 news["exchange_id"] = exchange_id
             if reason:
                 news["reason"] = reason
-            return orders.change(page, row, "order", news)
+            return orders.change(tx, row, "order", news)
 
     def update(self, order: VenueOrder) -> OrderRecord | None:
         """Take over what the venue says of an order we know; None for one we do not; raises `IllegalTransition`.
@@ -100,8 +100,8 @@ class Ledger:
         if row["purpose"] is Purpose.OWNER or not orders.news_of(row, order):
             return orders.record_of(row)  # of an owner's order only that counts which took coins of ours
         try:
-            with self._db.changing(row["client_id"], row["exchange_id"], order.exchange_id) as page:
-                return orders.take_over(page, row, order)
+            with self._db.changing(row["client_id"], row["exchange_id"], order.exchange_id) as tx:
+                return orders.take_over(tx, row, order)
         except IntegrityError:  # the venue says that it is an order which the book knows as another one
             return orders.record_of(row)
 
@@ -110,17 +110,17 @@ class Ledger:
         row = self._db.row_of(order)
         if row is None:
             raise KeyError(order.exchange_id)
-        with self._db.changing(row["client_id"], row["exchange_id"]) as page:
-            return orders.correct(page, row, order)
+        with self._db.changing(row["client_id"], row["exchange_id"]) as tx:
+            return orders.correct(tx, row, order)
 
     def adopt(self, order: VenueOrder, purpose: Purpose, decision: Decision | None = None) -> OrderRecord:
         """Enter an order of ours that the book does not have; one that it has is brought up to date instead."""
         row = self._db.row_of(order)
         known = () if row is None else (row["client_id"], row["exchange_id"])
-        with self._db.changing(order.client_id, order.exchange_id, *known) as page:
+        with self._db.changing(order.client_id, order.exchange_id, *known) as tx:
             if row is not None:
-                return orders.take_over(page, row, order)
-            return orders.adopt(page, order, purpose, decision)
+                return orders.take_over(tx, row, order)
+            return orders.adopt(tx, order, purpose, decision)
 
     def by_client_id(self, client_id: str) -> OrderRecord | None:
         """The order that we sent under this id."""
@@ -138,24 +138,24 @@ class Ledger:
 
     def orders_of(self, symbol: str, since: int) -> list[OrderRecord]:
         """Orders of a symbol created at or after market time `since`, oldest first."""
-        with self._db.reading() as page:
-            return orders.of_symbol(page, symbol, since)
+        with self._db.reading() as tx:
+            return orders.of_symbol(tx, symbol, since)
 
     def orders_since(self, since: int) -> int:
         """How many orders of ours were sent since market time `since` (spawned ones not counted)."""
         newest = self._db.read(About.ORDERS, "newest sent", orders.newest_sent)
         if newest is None or newest < since:
             return 0
-        return self._db.read(About.ORDERS, ("sent", since), lambda page: orders.sent_since(page, since))
+        return self._db.read(About.ORDERS, ("sent", since), lambda tx: orders.sent_since(tx, since))
 
     def attempts(self, symbol: str, candle_close: int, purpose: Purpose) -> int:
         """How many decision keys of this symbol, candle and purpose exist: the number of the next attempt."""
-        with self._db.reading() as page:
-            return orders.attempts(page, self.account, symbol, candle_close, purpose)
+        with self._db.reading() as tx:
+            return orders.attempts(tx, self.account, symbol, candle_close, purpose)
 
     # -- fills and positions ---------------------------------------------------------------------------------
 
-    def book(self, fill: Fill) -> Booking | None:
+    def record_fill(self, fill: Fill) -> Booking | None:
         """Book a fill of an order we know, once; None when it was booked before, KeyError when the order is not ours.
 
         An entry's fills open or extend the symbol's position, the other side's reduce it; what a closing fill takes
@@ -169,18 +169,18 @@ class Ledger:
             raise KeyError(fill.exchange_order_id)
         if row["purpose"] is Purpose.OWNER or holdings.is_too_much(row, fill):
             return None
-        touched = (About.FILLS, About.POSITIONS, About.DUST, About.STRETCHES)
-        with self._db.changing(row["client_id"], row["exchange_id"], fill.exchange_order_id, also=touched) as page:
-            booking = holdings.enter(page, row, fill)
+        touched = (About.FILLS, About.POSITIONS, About.DUST, About.NAKED_PERIODS)
+        with self._db.changing(row["client_id"], row["exchange_id"], fill.exchange_order_id, also=touched) as tx:
+            booking = holdings.enter(tx, row, fill)
         return self._counted(booking)
 
     def sold_by_owner(self, symbol: str, fill: Fill, quote_usd: Decimal) -> Booking:
         """Book a sale that the owner made by hand of coins of this symbol's position; KeyError without one. `quote_usd` is the
         position's quote in dollars.
         """
-        touched = (About.FILLS, About.POSITIONS, About.STRETCHES)
-        with self._db.changing(fill.exchange_order_id, also=touched) as page:
-            booking = holdings.sold_by_owner(page, holdings.the_open(page, symbol), fill, quote_usd)
+        touched = (About.FILLS, About.POSITIONS, About.NAKED_PERIODS)
+        with self._db.changing(fill.exchange_order_id, also=touched) as tx:
+            booking = holdings.sold_by_owner(tx, holdings.the_open(tx, symbol), fill, quote_usd)
         return self._counted(booking)
 
     def _counted(self, booking: Booking) -> Booking:
@@ -200,8 +200,8 @@ class Ledger:
         """Whether a fill stands in the book; one that does, does for ever."""
         if fill_id in self._booked:
             return True
-        with self._db.reading() as page:
-            booked = holdings.is_booked(page, fill_id)
+        with self._db.reading() as tx:
+            booked = holdings.is_booked(tx, fill_id)
         if booked:
             self._remember_booked(fill_id)
         return booked
@@ -225,17 +225,17 @@ class Ledger:
 
     def plan(self, symbol: str, *, stage: int, stop_price: Decimal, kept: Numbers | None = None) -> Position:
         """Store where the rule now stands, before the exchange is told; `kept` stays for None. KeyError without an open position."""
-        with self._db.writing(About.POSITIONS, About.STRETCHES) as page:
-            row = holdings.the_open(page, symbol)
+        with self._db.writing(About.POSITIONS, About.NAKED_PERIODS) as tx:
+            row = holdings.the_open(tx, symbol)
             was = holdings.position_of(row)
             then = replace(was, stage=stage, stop_price=stop_price, kept=was.kept if kept is None else kept)
-            return holdings.settle(page, row, then, "plan", page.market, "")
+            return holdings.settle(tx, row, then, "plan", tx.market, "")
 
     def close(self, symbol: str, at: int, why: str, worth: Worth) -> Position:
         """Close a position whose rest cannot be traded: what is left becomes dust of its base coin, worth so much."""
-        with self._db.writing(About.POSITIONS, About.DUST, About.STRETCHES) as page:
-            row = holdings.the_open(page, symbol)
-            then = holdings.close(page, row, at, why, worth)
+        with self._db.writing(About.POSITIONS, About.DUST, About.NAKED_PERIODS) as tx:
+            row = holdings.the_open(tx, symbol)
+            then = holdings.close(tx, row, at, why, worth)
         return self._valued(row["realised"], then, at, worth)
 
     def write_off(self, symbol: str, qty: Decimal, at: int, why: str, worth: Worth) -> Position:
@@ -243,9 +243,9 @@ class Ledger:
 
         A sale of ours that had taken them and is told only later takes the write-off's place, with its result.
         """
-        with self._db.writing(About.POSITIONS, About.STRETCHES) as page:
-            row = holdings.the_open(page, symbol)
-            then = holdings.write_off(page, row, qty, at, why, worth)
+        with self._db.writing(About.POSITIONS, About.NAKED_PERIODS) as tx:
+            row = holdings.the_open(tx, symbol)
+            then = holdings.write_off(tx, row, qty, at, why, worth)
         return self._valued(row["realised"], then, at, worth)
 
     def _valued(self, before: Decimal, then: Position, at: int, worth: Worth) -> Position:
@@ -260,99 +260,97 @@ class Ledger:
     def realised_since(self, at: int) -> Decimal:
         """Dollars earned (lost) since market time `at`: results of what was closed, fees of all fills."""
         if at not in self._earned:
-            with self._db.reading() as page:
-                self._earned[at] = holdings.realised_since(page, at)
+            with self._db.reading() as tx:
+                self._earned[at] = holdings.realised_since(tx, at)
             while len(self._earned) > _SUMS:
                 self._earned.pop(min(since for since in self._earned if since not in (0, at)))
         return self._earned[at]
 
     def traded(self, since: int, until: int) -> tuple[int, Decimal]:
         """How many orders had fills from market time `since` to before `until`, and the fees of these fills in dollars."""
-        with self._db.reading() as page:
-            return holdings.traded(page, since, until)
+        with self._db.reading() as tx:
+            return holdings.traded(tx, since, until)
 
     def results(self, symbol: str, count: int) -> list[tuple[int, Decimal]]:
         """How the last `count` closed positions of a symbol ended, the newest first: when (market ms), and what they earned (in
         the quote). Those whose coins were taken away are no results.
         """
         return list(
-            self._db.read(
-                About.POSITIONS, ("results", symbol, count), lambda page: holdings.results(page, symbol, count)
-            )
+            self._db.read(About.POSITIONS, ("results", symbol, count), lambda tx: holdings.results(tx, symbol, count))
         )
 
-    # -- naked stretches -------------------------------------------------------------------------------------
+    # -- naked periods -------------------------------------------------------------------------------------
 
-    def uncover(self, symbol: str, at: int, why: str) -> None:
-        """A position is not fully covered by stops from wall time `at` on; an open stretch stays as it is."""
+    def mark_unprotected(self, symbol: str, at: int, why: str) -> None:
+        """A position is not fully protected by stops from wall time `at` on; an open naked period stays as it is."""
         if self._naked_since(symbol) is not None:
             return
-        with self._db.writing(About.STRETCHES) as page:
-            stretches.begin(page, symbol, at, why)
+        with self._db.writing(About.NAKED_PERIODS) as tx:
+            naked_periods.begin(tx, symbol, at, why)
 
-    def cover(self, symbol: str, at: int) -> int:
-        """It is covered again; returns how long it was not (wall ms, 0 when it was covered all along)."""
+    def mark_protected(self, symbol: str, at: int) -> int:
+        """It is protected again; returns how long it was not (wall ms, 0 when it always was)."""
         if self._naked_since(symbol) is None:
             return 0
-        with self._db.writing(About.STRETCHES) as page:
-            return stretches.end(page, symbol, at)
+        with self._db.writing(About.NAKED_PERIODS) as tx:
+            return naked_periods.end(tx, symbol, at)
 
-    def uncovered(self) -> dict[str, tuple[int, str]]:
-        """The stretches that are open: by symbol since when (wall ms), and why."""
-        return dict(self._db.read(About.STRETCHES, "uncovered", stretches.open_ones))
+    def unprotected(self) -> dict[str, tuple[int, str]]:
+        """The naked periods that are open: by symbol since when (wall ms), and why."""
+        return dict(self._db.read(About.NAKED_PERIODS, "unprotected", naked_periods.open_ones))
 
     def _naked_since(self, symbol: str) -> int | None:
-        return self._db.read(About.STRETCHES, ("naked", symbol), lambda page: stretches.open_since(page, symbol))
+        return self._db.read(About.NAKED_PERIODS, ("naked", symbol), lambda tx: naked_periods.open_since(tx, symbol))
 
     # -- facts, commands, health -----------------------------------------------------------------------------
 
-    def fact(self, name: str) -> str | None:
-        """A remembered value of this account. Nobody else writes facts, so they are read once and kept."""
-        return self._facts.get(name)
+    def get_state(self, name: str) -> str | None:
+        """A remembered value of this account. Nobody else writes state, so it is read once and kept."""
+        return self._state.get(name)
 
-    def remember(self, name: str, value: str | None) -> None:
+    def set_state(self, name: str, value: str | None) -> None:
         """Keep a value for this account; None forgets it."""
-        if self._facts.get(name) == value and name not in self._db.later:
+        if self._state.get(name) == value and name not in self._db.later:
             return
-        with self._db.noting() as page:
+        with self._db.noting() as tx:
             self._db.later.pop(name, None)
-            facts.keep(page, {name: value})
-        self._know(name, value)
+            account_state.keep(tx, {name: value})
+        self._cache_state(name, value)
 
-    def note(self, name: str, value: str | None) -> None:
+    def set_state_deferred(self, name: str, value: str | None) -> None:
         """Keep a value that a crash may take back: it is on disk with the next change of whatever else."""
-        if self._facts.get(name) != value:
+        if self._state.get(name) != value:
             self._db.later[name] = value
-            self._know(name, value)
+            self._cache_state(name, value)
 
-    def _know(self, name: str, value: str | None) -> None:
-        self._facts.pop(name, None)
+    def _cache_state(self, name: str, value: str | None) -> None:
+        self._state.pop(name, None)
         if value is not None:
-            self._facts[name] = value
+            self._state[name] = value
 
     def commands(self) -> list[Command]:
-        """Orders of the operator that were not answered yet, oldest first: to this account, or left at its desk."""
-        with self._db.reading() as page:
-            rows = page.rows(_UNANSWERED, **desk_of(self.account))
+        """Orders of the operator that were not answered yet, oldest first: to this account, or unassigned under its key."""
+        with self._db.reading() as tx:
+            rows = tx.rows(_UNANSWERED, **unassigned_of(self.account))
             return [command_of(row) for row in rows]
 
     def answer(self, number: int, result: str) -> None:
         """Say what became of a command; the first answer stands."""
-        with self._db.noting() as page:
-            done = page.connection.execute(
+        with self._db.noting() as tx:
+            done = tx.connection.execute(
                 _ANSWER,
                 {
-                    **desk_of(self.account),
+                    **unassigned_of(self.account),
                     "account": self._db.account_id,
                     "number": number,
-                    "answered_at": page.wall,
+                    "answered_at": tx.wall,
                     "result": result,
                 },
             )
             if done.rowcount:
-                page.note("answered", str(number), result=result)
+                tx.write_journal("answered", str(number), result=result)
 
     def report_status(self, status: BrokerStatus) -> BrokerStatus:
         """How the account's trader is now, for whoever looks from outside; returns it with what was known before."""
-        with self._db.noting() as page:
-            return keep_status(page, status)
+        with self._db.noting() as tx:
+            return keep_status(tx, status)

@@ -25,7 +25,7 @@ from bot.domain.order import (
     VenueOrder,
     follow,
 )
-from bot.store.page import Page, Row
+from bot.store.account_transaction import Row, Transaction
 from bot.store.schema import orders
 
 _RECORD = tuple(field.name for field in fields(OrderRecord))
@@ -68,26 +68,26 @@ def record_of(row: Mapping[str, Any]) -> OrderRecord:
     return OrderRecord(**{name: row[name] for name in _RECORD})
 
 
-def find(page: Page, *, client_id: str | None = None, exchange_id: str | None = None) -> Row | None:
+def find(tx: Transaction, *, client_id: str | None = None, exchange_id: str | None = None) -> Row | None:
     """The order with this client id, else the one with this exchange id."""
     for query, value in ((_BY_CLIENT_ID, client_id), (_BY_EXCHANGE_ID, exchange_id)):
         if value is None:
             continue
-        for row in page.rows(query, value=value):
+        for row in tx.rows(query, value=value):
             return row
     return None
 
 
-def write(page: Page, intent: Intent) -> OrderRecord:
+def write(tx: Transaction, intent: Intent) -> OrderRecord:
     """Enter an intent; the caller turns the key's violation into its meaning."""
     row = {name: getattr(intent, name) for name in _INTENT} | {
         "status": OrderStatus.INTENT,
-        "updated_at": page.market,
+        "updated_at": tx.market,
     }
-    return _insert(page, "intent", row)
+    return _insert(tx, "intent", row)
 
 
-def adopt(page: Page, order: VenueOrder, purpose: Purpose, decision: Decision | None) -> OrderRecord:
+def adopt(tx: Transaction, order: VenueOrder, purpose: Purpose, decision: Decision | None) -> OrderRecord:
     """Enter an order that the venue shows and the book does not have."""
     row = {
         "client_id": order.client_id,
@@ -109,28 +109,28 @@ def adopt(page: Page, order: VenueOrder, purpose: Purpose, decision: Decision | 
         "attached_target": None,
         "reduce_only": purpose is not Purpose.ENTRY,
         "post_only": False,
-        "created_at": order.created_at or page.market,
-        "updated_at": page.market,
+        "created_at": order.created_at or tx.market,
+        "updated_at": tx.market,
         "sent_at": 0,
         "deadline": None,
         "reason": order.reason,
         "decision": decision,
         "pay_in": order.pay_in,
     }
-    return _insert(page, "adopted", row)
+    return _insert(tx, "adopted", row)
 
 
-def take_over(page: Page, row: Row, order: VenueOrder) -> OrderRecord:
+def take_over(tx: Transaction, row: Row, order: VenueOrder) -> OrderRecord:
     """What the venue says of an order, unless it is older than what we know; raises `IllegalTransition`."""
-    return change(page, row, "order", news_of(row, order))
+    return change(tx, row, "order", news_of(row, order))
 
 
-def correct(page: Page, row: Row, order: VenueOrder) -> OrderRecord:
+def correct(tx: Transaction, row: Row, order: VenueOrder) -> OrderRecord:
     """What the venue says of an order though it is less than what it said before, but never less than what is booked."""
     filled = max(order.filled_qty, row["booked_qty"])
     price = row["booked_cost"] / filled if filled and filled == row["booked_qty"] else order.avg_price
     told = {"status": _status(order), "qty": order.qty or row["qty"], "filled_qty": filled, "avg_price": price}
-    return change(page, row, "corrected", told)
+    return change(tx, row, "corrected", told)
 
 
 def news_of(row: Row, order: VenueOrder) -> dict[str, Any]:
@@ -157,71 +157,71 @@ def news_of(row: Row, order: VenueOrder) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value is not None and value != row[name]}
 
 
-def change(page: Page, row: Row, event: str, values: Mapping[str, Any]) -> OrderRecord:
+def change(tx: Transaction, row: Row, event: str, values: Mapping[str, Any]) -> OrderRecord:
     """Write and journal those of `values` that are new; an order that stays as it is leaves no trace."""
     news = {name: value for name, value in values.items() if value != row[name]}
     if not news:
         return record_of(row)
-    record = record_of({**row, **news, "updated_at": page.market})
-    written = {**news, "updated_at": page.market, "settled": record.settled}
-    page.connection.execute(_UPDATE, {"row": row["id"], **written})
-    page.note(event, _name(row), **news)
+    record = record_of({**row, **news, "updated_at": tx.market})
+    written = {**news, "updated_at": tx.market, "settled": record.settled}
+    tx.connection.execute(_UPDATE, {"row": row["id"], **written})
+    tx.write_journal(event, _name(row), **news)
     return record
 
 
-def sent_since(page: Page, since: int) -> int:
+def sent_since(tx: Transaction, since: int) -> int:
     """How many orders we sent since market time `since`; those that a venue spawned are not counted."""
-    row = page.rows(_SENT_SINCE, since=since)
+    row = tx.rows(_SENT_SINCE, since=since)
     return int(next(iter(row))["count"])
 
 
-def newest_sent(page: Page) -> int | None:
+def newest_sent(tx: Transaction) -> int | None:
     """When the newest order that we sent was made (market ms)."""
-    newest: int | None = page.rows(_NEWEST_SENT)[0]["newest"]
+    newest: int | None = tx.rows(_NEWEST_SENT)[0]["newest"]
     return newest
 
 
-def attempts(page: Page, account: Account, symbol: str, candle_close: int, purpose: Purpose) -> int:
+def attempts(tx: Transaction, account: Account, symbol: str, candle_close: int, purpose: Purpose) -> int:
     """How many decision keys of this symbol, candle and purpose exist."""
     prefix = decision_key(account, symbol, candle_close, purpose)[:-1]
-    return sum(str(row["key"]).startswith(prefix) for row in page.rows(_KEYS, symbol=symbol, purpose=purpose))
+    return sum(str(row["key"]).startswith(prefix) for row in tx.rows(_KEYS, symbol=symbol, purpose=purpose))
 
 
-def has_key(page: Page, key: str) -> bool:
+def has_key(tx: Transaction, key: str) -> bool:
     """Whether this decision was made before."""
-    return bool(page.rows(_BY_KEY, value=key))
+    return bool(tx.rows(_BY_KEY, value=key))
 
 
-def unsettled(page: Page) -> list[OrderRecord]:
+def unsettled(tx: Transaction) -> list[OrderRecord]:
     """Orders that are not over, or not booked in full; oldest first."""
-    return [record_of(row) for row in page.rows(_UNSETTLED)]
+    return [record_of(row) for row in tx.rows(_UNSETTLED)]
 
 
-def of_symbol(page: Page, symbol: str, since: int) -> list[OrderRecord]:
+def of_symbol(tx: Transaction, symbol: str, since: int) -> list[OrderRecord]:
     """Orders of a symbol from market time `since` on, oldest first."""
-    return [record_of(row) for row in page.rows(_OF_SYMBOL, symbol=symbol, since=since)]
+    return [record_of(row) for row in tx.rows(_OF_SYMBOL, symbol=symbol, since=since)]
 
 
-def entered(page: Page, since: int) -> dict[tuple[str, int], list[OrderRecord]]:
+def entered(tx: Transaction, since: int) -> dict[tuple[str, int], list[OrderRecord]]:
     """The entries since market time `since` of which something filled, by symbol and the close that decided (market ms)."""
     found: dict[tuple[str, int], list[OrderRecord]] = {}
-    for record in map(record_of, page.rows(_ENTRIES, purpose=Purpose.ENTRY, since=since)):
+    for record in map(record_of, tx.rows(_ENTRIES, purpose=Purpose.ENTRY, since=since)):
         if record.decision is not None and record.booked_qty > ZERO:
             found.setdefault((record.symbol, record.decision.candle_close), []).append(record)
     return found
 
 
-def _insert(page: Page, event: str, row: dict[str, Any]) -> OrderRecord:
+def _insert(tx: Transaction, event: str, row: dict[str, Any]) -> OrderRecord:
     row = {"filled_qty": ZERO, "booked_qty": ZERO, "exchange_id": None, "parent_id": None, "avg_price": None} | row
     record = record_of(row)
-    page.connection.execute(
+    tx.connection.execute(
         _INSERT,
-        {**row, "account_id": page.account, "booked_cost": ZERO, "settled": record.settled},
+        {**row, "account_id": tx.account, "booked_cost": ZERO, "settled": record.settled},
     )
     known = {name: value for name, value in row.items() if value is not None and value != ""}
     if row["decision"] is not None:
         known["decision"] = asdict(row["decision"])
-    page.note(event, _name(row), **known)
+    tx.write_journal(event, _name(row), **known)
     return record
 
 

@@ -20,9 +20,9 @@ from bot.domain.events import Verb
 from bot.domain.ids import Account, AccountKey
 from bot.domain.status import BrokerStatus
 from bot.store import migrate
+from bot.store.account_transaction import Transaction, account_of
 from bot.store.database import APPLICATION_ID, Store, StoreError, address, name_of, shared
 from bot.store.health import status_of
-from bot.store.page import Page, account_of
 from bot.store.schema import accounts, commands
 
 T = TypeVar("T")
@@ -31,7 +31,7 @@ _MAGIC = b"SQLite format 3\0"
 #: What the header of a SQLite database says of its pages: their bytes, 1 for 65536 ("The Database Header", offset 16).
 _PAGE_SIZES = frozenset({1, 512, 1024, 2048, 4096, 8192, 16384, 32768})
 _PLAY = "sandbox"
-#: Accounts that a trader has opened: the operator's desks (`bot.store.standing`) are none.
+#: Accounts that a trader has opened: rows of unassigned commands (`bot.store.pending_commands`) are none.
 _TRADED = select(accounts).where(accounts.c.identity != "")
 
 
@@ -97,16 +97,16 @@ class Books:
         return any(Path(where).name == f"{key.stem}.db" for where in self.unreadable)
 
     @contextmanager
-    def page(self, seen: Seen) -> Iterator[Page]:
+    def page(self, seen: Seen) -> Iterator[Transaction]:
         """One consistent view of an account's rows."""
         with closing(Store.look(seen.where)) as store, store.reading() as connection:
-            yield Page(connection, seen.number, wall=0, market=0)
+            yield Transaction(connection, seen.number, wall=0, market=0)
 
-    def read(self, seen: Seen, ask: Callable[[Page], T]) -> T | None:
+    def read(self, seen: Seen, ask: Callable[[Transaction], T]) -> T | None:
         """What an account's rows say; None when they are damaged, which `unreadable` then tells."""
         try:
-            with self.page(seen) as page:
-                return ask(page)
+            with self.page(seen) as tx:
+                return ask(tx)
         except StoreError as error:
             self.unreadable[name_of(seen.where)] = str(error)
             return None
@@ -135,7 +135,7 @@ class Books:
         """What has become of a command; raises KeyError when there is no such command."""
         query = select(commands).where(commands.c.id == posted.number)
         with closing(Store.look(posted.where)) as store, store.reading() as connection:
-            for row in Page(connection, 0, wall=0, market=0).rows(query):
+            for row in Transaction(connection, 0, wall=0, market=0).rows(query):
                 return Reply(row["verb"], row["posted_at"], row["answered_at"], row["result"])
         raise KeyError(posted.number)
 
@@ -170,7 +170,7 @@ def _accounts_in(where: URL) -> list[Seen]:
     with closing(Store.look(where)) as store, store.reading() as connection:
         if migrate.version(connection) is None:
             return []
-        return [_seen(where, row) for row in Page(connection, 0, wall=0, market=0).rows(_TRADED)]
+        return [_seen(where, row) for row in Transaction(connection, 0, wall=0, market=0).rows(_TRADED)]
 
 
 def _seen(where: URL, row: dict[str, Any]) -> Seen:

@@ -15,15 +15,15 @@ from sqlalchemy import URL, select
 from bot.domain.clock import iso, system_ms
 from bot.domain.events import Verb
 from bot.domain.ids import AccountKey
-from bot.store import facts
+from bot.store import account_state
+from bot.store.account_transaction import Transaction
 from bot.store.backup import backed_up, backups, put_back, set_aside
 from bot.store.database import Store, StoreError
-from bot.store.page import Page
+from bot.store.key_rotation import abandon_account
+from bot.store.pending_commands import answer_all, post, unassigned
 from bot.store.reader import Books, Seen
 from bot.store.report import open_with_stops
-from bot.store.rotation import give_up
 from bot.store.schema import accounts
-from bot.store.standing import answer_all, desk, post
 
 
 def set_aside_damaged(data_dir: Path, key: AccountKey | None = None) -> list[str]:
@@ -59,7 +59,7 @@ def _keep_paused(file: Path, paused: set[tuple[str, AccountKey]] | None) -> str:
     if paused is None:
         return "; whether it was paused cannot be read: order `nija pause` before that start if it was"
     for mode, key in paused:
-        post(URL.create("sqlite", database=str(file.absolute())), Verb.PAUSE, desk(mode, key))
+        post(URL.create("sqlite", database=str(file.absolute())), Verb.PAUSE, unassigned(mode, key))
     return ", and makes no entries until `nija resume`: it was paused" if paused else ""
 
 
@@ -94,9 +94,9 @@ def _pause(file: Path) -> None:
     ):
         answer_all(connection, "called back: a backup was put in the book's place")
         for number in connection.execute(select(accounts.c.id)).scalars().all():
-            page = Page(connection, number, now, now)
-            facts.keep(page, {"paused": "yes", "flattening": None})
-            page.note("paused", "a backup was put in the book's place")
+            tx = Transaction(connection, number, now, now)
+            account_state.keep(tx, {"paused": "yes", "flattening": None})
+            tx.write_journal("paused", "a backup was put in the book's place")
 
 
 def at_stake(books: Books, key: AccountKey | None = None, among: Sequence[Seen] = ()) -> list[str]:
@@ -121,7 +121,7 @@ def forget_accounts(books: Books, key: AccountKey | None = None, among: Sequence
     lines = []
     for seen in _meant(books, key, among):
         with closing(Store.open(seen.where)) as store:
-            symbols = give_up(store, seen.number)
+            symbols = abandon_account(store, seen.number)
         if symbols:
             held = ", ".join(symbols)
             lines.append(f"{seen.account.key.label}: {held} given up in the book of {seen.account}; nothing was sold")

@@ -20,9 +20,9 @@ from bot.domain.money import plain, shortened
 from bot.domain.order import DONE, STOPS, Side
 from bot.domain.position import Position
 from bot.domain.status import BrokerStatus, Status
+from bot.store.account_transaction import Row, Transaction
 from bot.store.health import status_of
 from bot.store.holdings import open_positions, open_rows, position_of
-from bot.store.page import Page, Row
 from bot.store.reader import Books, Seen
 from bot.store.schema import fills, naked, orders
 from bot.store.write_offs import dust_of
@@ -71,10 +71,10 @@ class Held:
     stop: Decimal | None
 
 
-def held_by(page: Page) -> list[Held]:
+def held_by(tx: Transaction) -> list[Held]:
     """The open positions of an account, oldest first, each with its stop; of several the one that triggers first."""
-    resting = page.rows(_STOPS)
-    return [_with_stop(position, resting) for position in open_positions(page)]
+    resting = tx.rows(_STOPS)
+    return [_with_stop(position, resting) for position in open_positions(tx)]
 
 
 def _with_stop(position: Position, resting: list[Row]) -> Held:
@@ -100,7 +100,7 @@ def write_csv(books: Books, out: TextIO, key: AccountKey | None = None, *, every
     writer = csv.DictWriter(out, COLUMNS, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     for seen in _wanted(books, key, every=every):
-        rows = books.read(seen, partial(Page.rows, query=_FILLS)) or ()
+        rows = books.read(seen, partial(Transaction.rows, query=_FILLS)) or ()
         writer.writerows(_entry(seen, row) for row in rows)
 
 
@@ -108,10 +108,10 @@ def _wanted(books: Books, key: AccountKey | None, *, every: bool) -> Iterator[Se
     return (seen for seen in books.accounts(every=every) if key in (None, seen.account.key))
 
 
-def _broker(account: Account, page: Page) -> dict[str, Any]:
-    rows = page.rows(_ORDERS)
+def _broker(account: Account, tx: Transaction) -> dict[str, Any]:
+    rows = tx.rows(_ORDERS)
     unheard = BrokerStatus(account.key, Status.DEGRADED)  # it has opened its account and not reported yet
-    state = status_of(account, page) or unheard
+    state = status_of(account, tx) or unheard
     measured = bool(state.measured_at)
     return {
         "mode": account.mode,
@@ -119,19 +119,19 @@ def _broker(account: Account, page: Page) -> dict[str, Any]:
         "balance_usd": plain(state.balance_usd) if measured else None,
         "equity_usd": plain(state.equity_usd) if measured else None,
         "orders": [_order(row) for row in rows],
-        "fills": [_fill(row) for row in page.rows(_FILLS)],
-        "positions": [_position(row, rows) for row in open_rows(page)],
-        "dust": {coin: plain(qty) for coin, qty in dust_of(page).items()},
-        "naked": [_naked(row) for row in page.rows(_NAKED)],
+        "fills": [_fill(row) for row in tx.rows(_FILLS)],
+        "positions": [_position(row, rows) for row in open_rows(tx)],
+        "dust": {coin: plain(qty) for coin, qty in dust_of(tx).items()},
+        "naked": [_naked(row) for row in tx.rows(_NAKED)],
         "cycles": state.cycles,
         "cycles_ok": state.cycles_ok,
     }
 
 
-def open_with_stops(page: Page) -> list[dict[str, Any]]:
+def open_with_stops(tx: Transaction) -> list[dict[str, Any]]:
     """The open positions of an account, each with the stops that may rest for it."""
-    rows = page.rows(_ORDERS)
-    return [_position(row, rows) for row in open_rows(page)]
+    rows = tx.rows(_ORDERS)
+    return [_position(row, rows) for row in open_rows(tx)]
 
 
 def _order(row: Row) -> dict[str, Any]:

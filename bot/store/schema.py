@@ -73,7 +73,7 @@ class Kept(TypeDecorator[Numbers]):
         return () if value is None else _numbers(json.loads(value))
 
 
-class Knowledge(TypeDecorator[Decision]):
+class DecisionJson(TypeDecorator[Decision]):
     """What the strategy knew when it decided, as JSON with exact numbers as text."""
 
     impl = Text
@@ -183,7 +183,7 @@ orders = Table(
     _time("sent_at"),
     _time("deadline", nullable=True),
     Column("reason", Text, nullable=False),
-    Column("decision", Knowledge),
+    Column("decision", DecisionJson),
     Column("pay_in", Text),
     UniqueConstraint("account_id", "key", name="orders_one_per_decision"),
     UniqueConstraint("account_id", "client_id", name="orders_one_per_client_id"),

@@ -11,7 +11,7 @@ from bot.domain.booking import DUST, GIVEN_UP
 from bot.domain.ids import AccountKey
 from bot.domain.money import ONE, ZERO, plain, usd
 from bot.domain.order import Side
-from bot.store.page import Page, Row
+from bot.store.account_transaction import Row, Transaction
 from bot.store.reader import Books, Seen
 from bot.store.trades import FILLS, POSITIONS, WRITE_OFFS
 
@@ -62,11 +62,11 @@ def read_tax_events(books: Books, key: AccountKey | None = None, since: int = 0)
     return sorted((event for event in found if event.time >= since), key=lambda event: event.time)
 
 
-def _events(seen: Seen, page: Page) -> list[TaxEvent]:
+def _events(seen: Seen, tx: Transaction) -> list[TaxEvent]:
     account = str(seen.account.key)
-    held = {row["id"]: row for row in page.rows(POSITIONS)}
-    gone = page.rows(WRITE_OFFS)
-    fills = page.rows(FILLS)
+    held = {row["id"]: row for row in tx.rows(POSITIONS)}
+    gone = tx.rows(WRITE_OFFS)
+    fills = tx.rows(FILLS)
     notes = _dust_notes(gone, fills, held)
     events = [_fill(account, row, notes.get(row["id"], "")) for row in fills]
     return events + [_withdrawal(account, row, held[row["position_id"]]) for row in gone if _is_withdrawal(row)]

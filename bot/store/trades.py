@@ -16,9 +16,9 @@ from bot.domain.last_prices import LAST_PRICES, LastPrices
 from bot.domain.money import ONE, ZERO
 from bot.domain.order import Side
 from bot.domain.profit import DUST_LEG, GIVEN_UP_LEG, TAKEN_LEG, Leg, Trade
-from bot.store.facts import all_of
+from bot.store.account_state import all_of
+from bot.store.account_transaction import Row, Transaction
 from bot.store.holdings import position_of
-from bot.store.page import Page, Row
 from bot.store.reader import Books
 from bot.store.schema import fills, orders, positions, write_offs
 
@@ -58,19 +58,19 @@ def read_trades(books: Books, key: AccountKey | None = None) -> list[AccountTrad
     return found
 
 
-def account_trades(account: Account, page: Page) -> AccountTrades:
+def account_trades(account: Account, tx: Transaction) -> AccountTrades:
     """Of the account of a page."""
-    prices = LastPrices.read(all_of(page).get(LAST_PRICES))
-    held = {row["id"]: row for row in page.rows(POSITIONS)}
+    prices = LastPrices.read(all_of(tx).get(LAST_PRICES))
+    held = {row["id"]: row for row in tx.rows(POSITIONS)}
     legs: dict[int, list[Leg]] = defaultdict(list)
     trades = []
-    for row in page.rows(FILLS):
+    for row in tx.rows(FILLS):
         opener = held.get(row["position_id"])
         if opener is None:
             trades.append(_alone(account, row, prices))
         else:
             legs[row["position_id"]].append(_fill(row, opener["side"]))
-    for row in page.rows(WRITE_OFFS):
+    for row in tx.rows(WRITE_OFFS):
         legs[row["position_id"]].append(_written_off(row, held[row["position_id"]]))
     trades += [_position(account, row, legs[number], prices) for number, row in held.items()]
     times = [leg.time for trade in trades for leg in trade.legs]

@@ -12,10 +12,10 @@ from sqlalchemy import Connection, select
 from bot.domain.clock import Clock
 from bot.domain.ids import Account
 from bot.domain.order import VenueOrder
-from bot.store import facts, orders
+from bot.store import account_state, orders
+from bot.store.account_transaction import Row, Transaction
 from bot.store.answers import About, Answers
 from bot.store.database import Store
-from bot.store.page import Page, Row
 from bot.store.schema import accounts
 
 T = TypeVar("T")
@@ -38,58 +38,58 @@ class Transactions:
         return self._answers.order(
             client_id,
             exchange_id,
-            lambda: self._ask(lambda page: orders.find(page, client_id=client_id, exchange_id=exchange_id)),
+            lambda: self._ask(lambda tx: orders.find(tx, client_id=client_id, exchange_id=exchange_id)),
         )
 
     def row_of(self, order: VenueOrder) -> Row | None:
         """The row of an order that the venue reports, by the id that no two of its orders share if that is known."""
         return self.row(exchange_id=order.exchange_id) or self.row(client_id=order.client_id)
 
-    def read(self, about: About, question: Hashable, ask: Callable[[Page], T]) -> T:
+    def read(self, about: About, question: Hashable, ask: Callable[[Transaction], T]) -> T:
         """The answer to a question, put to the database anew after each change of what it is about."""
         return self._answers.to(about, question, lambda: self._ask(ask))
 
-    def _ask(self, ask: Callable[[Page], T]) -> T:
-        with self.reading() as page:
-            return ask(page)
+    def _ask(self, ask: Callable[[Transaction], T]) -> T:
+        with self.reading() as tx:
+            return ask(tx)
 
     @contextmanager
-    def reading(self) -> Iterator[Page]:
+    def reading(self) -> Iterator[Transaction]:
         """A transaction that changes nothing."""
         with self.store.reading() as connection:
             yield self._page(connection)
 
     @contextmanager
-    def writing(self, *abouts: About) -> Iterator[Page]:
+    def writing(self, *abouts: About) -> Iterator[Transaction]:
         """A transaction that changes what these answers are about; one that fails may have been kept all the same."""
         try:
-            with self.noting() as page:
-                yield page
+            with self.noting() as tx:
+                yield tx
         finally:
             self._answers.forget(*abouts)
 
     @contextmanager
-    def changing(self, *names: str | None, also: Sequence[About] = ()) -> Iterator[Page]:
+    def changing(self, *names: str | None, also: Sequence[About] = ()) -> Iterator[Transaction]:
         """A transaction that changes the order of these names, or enters it."""
         try:
-            with self.writing(About.ORDERS, *also) as page:
-                yield page
+            with self.writing(About.ORDERS, *also) as tx:
+                yield tx
         finally:
             self._answers.forget_order(*names)
 
     @contextmanager
-    def noting(self) -> Iterator[Page]:
-        """A transaction that changes nothing of which answers are kept: facts, health, commands."""
+    def noting(self) -> Iterator[Transaction]:
+        """A transaction that changes nothing of which answers are kept: state, health, commands."""
         with self.store.writing() as connection:
             if connection.dialect.name == "postgresql":  # SQLite's writers are alone already
                 connection.execute(select(accounts.c.id).where(accounts.c.id == self.account_id).with_for_update())
-            page = self._page(connection)
-            yield page
-            facts.keep(page, self.later)
+            tx = self._page(connection)
+            yield tx
+            account_state.keep(tx, self.later)
         self.later.clear()
 
-    def _page(self, connection: Connection) -> Page:
-        return Page(connection, self.account_id, self._clock.wall_ms(), self._clock.market_ms())
+    def _page(self, connection: Connection) -> Transaction:
+        return Transaction(connection, self.account_id, self._clock.wall_ms(), self._clock.market_ms())
 
 
 def _enter_account(connection: Connection, account: Account, now: int) -> int:

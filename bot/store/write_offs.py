@@ -15,7 +15,7 @@ from bot.domain.booking import DUST, Worth
 from bot.domain.money import ZERO
 from bot.domain.order import Side
 from bot.domain.position import Position, valued
-from bot.store.page import Page, Row
+from bot.store.account_transaction import Row, Transaction
 from bot.store.schema import dust, positions, write_offs
 
 _GONE = or_(write_offs.c.why.is_(None), write_offs.c.why != DUST)
@@ -50,13 +50,13 @@ _DUST_OF = select(dust.c.qty, dust.c.cost_usd).where(_MY_DUST, dust.c.coin == bi
 _CHANGE_DUST = dust.update().where(_MY_DUST, dust.c.coin == bindparam("which"))
 
 
-def write_down(page: Page, number: int, was: Position, qty: Decimal, at: int, why: str, worth: Worth) -> Position:
+def write_down(tx: Transaction, number: int, was: Position, qty: Decimal, at: int, why: str, worth: Worth) -> Position:
     """A position (row `number`) without `qty` of it, valued and written down; its own row is the caller's to change."""
     then = valued(was, qty, worth.price)
-    page.connection.execute(
+    tx.connection.execute(
         _INSERT,
         {
-            "account_id": page.account,
+            "account_id": tx.account,
             "position_id": number,
             "qty": qty,
             "at": at,
@@ -69,69 +69,69 @@ def write_down(page: Page, number: int, was: Position, qty: Decimal, at: int, wh
     return then
 
 
-def earned_since(page: Page, since: int) -> Decimal:
+def earned_since(tx: Transaction, since: int) -> Decimal:
     """Dollars that coins which left positions without a sale had gained, since a market time."""
-    return sum((row["realised"] * row["quote_usd"] for row in page.rows(_EARNED, since=since)), ZERO)
+    return sum((row["realised"] * row["quote_usd"] for row in tx.rows(_EARNED, since=since)), ZERO)
 
 
-def missed_by(page: Page, symbol: str, time: int) -> list[Row]:
+def missed_by(tx: Transaction, symbol: str, time: int) -> list[Row]:
     """Positions with what was written off of them at or after a market time, the newest position first, then the earliest."""
-    return page.rows(_MISSED, symbol=symbol, time=time)
+    return tx.rows(_MISSED, symbol=symbol, time=time)
 
 
-def take_back(page: Page, row: Row, qty: Decimal) -> Decimal:
+def take_back(tx: Transaction, row: Row, qty: Decimal) -> Decimal:
     """So much of a write-off (a row of `missed_by`) was a sale after all; what it had been valued to earn, in the quote."""
     left: Decimal = row["missing"] - qty
     was: Decimal = row["valued"] or ZERO
     still: Decimal = was * left / row["missing"]
     news = {"qty": left} | ({} if row["valued"] is None else {"realised": still})
-    page.connection.execute(_CHANGE, {"row": row["write_off"], **news})
+    tx.connection.execute(_CHANGE, {"row": row["write_off"], **news})
     return was - still
 
 
-def left_of(page: Page, position: int) -> Decimal:
+def left_of(tx: Transaction, position: int) -> Decimal:
     """Coins of a position that went away, as far as is known now."""
-    return sum((row["qty"] for row in page.rows(_LEFT, position=position)), ZERO)
+    return sum((row["qty"] for row in tx.rows(_LEFT, position=position)), ZERO)
 
 
 # -- dust -------------------------------------------------------------------------------------------------------------
-def become_dust(page: Page, number: int, was: Position, at: int, why: str, worth: Worth) -> Position:
+def become_dust(tx: Transaction, number: int, was: Position, at: int, why: str, worth: Worth) -> Position:
     """The rest of a position (row `number`) is written off; coins stay at the account as dust. (Of contracts nothing is left.)"""
     if was.qty == 0:
         return was
     if was.side is Side.BUY and not was.symbol.endswith("-SWAP"):
         cost = was.qty * worth.price * worth.quote_usd
-        _change(page, was.base, was.qty, cost, f"rest of {was.symbol}: {why}")
-    return replace(write_down(page, number, was, was.qty, at, DUST, worth), qty=ZERO)
+        _change(tx, was.base, was.qty, cost, f"rest of {was.symbol}: {why}")
+    return replace(write_down(tx, number, was, was.qty, at, DUST, worth), qty=ZERO)
 
 
-def sell_dust(page: Page, coin: str, most: Decimal, why: str) -> tuple[Decimal, Decimal]:
+def sell_dust(tx: Transaction, coin: str, most: Decimal, why: str) -> tuple[Decimal, Decimal]:
     """How much of a coin's dust a sale has taken, `most` at most, and what that had cost in dollars."""
-    held, cost = _held(page, coin) or (ZERO, ZERO)
+    held, cost = _held(tx, coin) or (ZERO, ZERO)
     sold = min(most, held)
     if sold <= 0:
         return ZERO, ZERO
     part = cost if sold == held else cost * sold / held
-    _change(page, coin, -sold, -part, why)
+    _change(tx, coin, -sold, -part, why)
     return sold, part
 
 
-def dust_of(page: Page) -> dict[str, Decimal]:
+def dust_of(tx: Transaction) -> dict[str, Decimal]:
     """What is left of closed positions, by coin."""
-    return {row["coin"]: row["qty"] for row in page.rows(_DUST) if row["qty"] != 0}
+    return {row["coin"]: row["qty"] for row in tx.rows(_DUST) if row["qty"] != 0}
 
 
-def _held(page: Page, coin: str) -> tuple[Decimal, Decimal] | None:
-    rows = page.rows(_DUST_OF, which=coin)
+def _held(tx: Transaction, coin: str) -> tuple[Decimal, Decimal] | None:
+    rows = tx.rows(_DUST_OF, which=coin)
     return (rows[0]["qty"], rows[0]["cost_usd"] or ZERO) if rows else None
 
 
-def _change(page: Page, coin: str, qty: Decimal, cost: Decimal, why: str) -> None:
-    held = _held(page, coin)
+def _change(tx: Transaction, coin: str, qty: Decimal, cost: Decimal, why: str) -> None:
+    held = _held(tx, coin)
     if held is None:
-        row = {"account_id": page.account, "coin": coin, "qty": qty, "cost_usd": cost}
-        page.connection.execute(dust.insert(), row)
+        row = {"account_id": tx.account, "coin": coin, "qty": qty, "cost_usd": cost}
+        tx.connection.execute(dust.insert(), row)
     else:
         news = {"qty": held[0] + qty, "cost_usd": held[1] + cost}
-        page.connection.execute(_CHANGE_DUST, {"account": page.account, "which": coin, **news})
-    page.note("dust", coin, qty=(held[0] if held else ZERO) + qty, change=qty, why=why)
+        tx.connection.execute(_CHANGE_DUST, {"account": tx.account, "which": coin, **news})
+    tx.write_journal("dust", coin, qty=(held[0] if held else ZERO) + qty, change=qty, why=why)

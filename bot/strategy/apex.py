@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from bot.domain.candles import Candles
 from bot.strategy import rule
-from bot.strategy.base import Close, Condition, Evaluation, Leg, Numbers, Strategy, Trade
+from bot.strategy.base import Close, Condition, Evaluation, ExitLeg, Numbers, Strategy, Trade
 from bot.strategy.exits import FLAT, LONG
 from bot.strategy.indicators import indicators
-from bot.strategy.params import APEX, DEFAULT_OWNER, ApexParams, Owner
-from bot.strategy.rule import Conditions, Points, Reading, Signal, Why
+from bot.strategy.params import APEX, DEFAULT_RISK_SETTINGS, ApexParams, RiskSettings
+from bot.strategy.rule import Conditions, Points, Reading, Signal, SignalReason
 
 #: The names of the conditions, the points and the score, in the order they are asked; and which of them are needed.
 _NAMES = (*Conditions._fields, *(f"point_{name}" for name in Points._fields), "score")
@@ -21,13 +21,13 @@ _NEEDED = tuple(name == "score" or name in Conditions._fields[:7] for name in _N
 class ApexStrategy(Strategy):
     """Trend by VWAP, EMAs and MACD; entry on 3 of 5 points; stop beyond the swing; three targets, a trail."""
 
-    def __init__(self, owner: Owner = DEFAULT_OWNER, params: ApexParams = APEX) -> None:
-        super().__init__(owner)
+    def __init__(self, risk_settings: RiskSettings = DEFAULT_RISK_SETTINGS, params: ApexParams = APEX) -> None:
+        super().__init__(risk_settings)
         self.params = params
         self.widest_r = params.widest_r
         rest = 1.0 - params.tp1_share - params.tp2_share
         shares = (params.tp1_share, params.tp1_r), (params.tp2_share, params.tp2_r), (rest, params.tp3_r)
-        self.legs = tuple(Leg(share, target) for share, target in shares)
+        self.legs = tuple(ExitLeg(share, target) for share, target in shares)
 
     def evaluate(self, candles: Candles) -> Evaluation:
         """The rule at the last close. A short signal has side -1 whether or not the venue can short; without a trend, what is
@@ -35,7 +35,7 @@ class ApexStrategy(Strategy):
         """
         if len(candles) < self.required:
             closed_at, close = (candles.closed_at, float(candles.close[-1])) if len(candles) else (0, 0.0)
-            return Evaluation(FLAT, closed_at, close, why=_words(Why.NOT_READY))
+            return Evaluation(FLAT, closed_at, close, why=_words(SignalReason.NOT_READY))
         now = self.reading(candles)
         side = rule.possible(now)
         asked = rule.conditions(now, side, self.params)
@@ -58,7 +58,7 @@ class ApexStrategy(Strategy):
 
     def size_pct(self, evaluation: Evaluation) -> float:
         """By the strength of the trend and the score."""
-        return rule.size_pct(dict(evaluation.facts)["adx"], int(evaluation.score or 0), self.params, self.owner)
+        return rule.size_pct(dict(evaluation.facts)["adx"], int(evaluation.score or 0), self.params, self.risk_settings)
 
     def on_close(self, trade: Trade, candles: Candles) -> Close:
         """Out when the EMAs cross; otherwise trail from the first target on."""
@@ -82,7 +82,7 @@ class ApexStrategy(Strategy):
         return rule.reading(indicators(candles, self.params), len(candles) - 1)
 
 
-def _words(why: Why) -> str:
+def _words(why: SignalReason) -> str:
     return why.name.lower()
 
 

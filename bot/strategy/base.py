@@ -1,7 +1,7 @@
 """What a strategy is: the questions the engine asks it, and the answers as values.
 
 Owns the interface that `STRATEGY=module:Class` (or `file.py:Class`) must fill: one class in one file. One method is required,
-`evaluate`; everything else is a value or has the default of this house. A strategy is pure: it gets closed candles and values,
+`evaluate`; everything else is a value or has NIJA's default. A strategy is pure: it gets closed candles and values,
 and has no clock, no I/O and no memory but what it keeps with a trade. The engine asks through `guarded`, which lets no
 exception and no impossible answer past.
 """
@@ -16,8 +16,8 @@ from bot.domain.candles import Candles
 from bot.domain.judgement import Condition
 from bot.domain.order import Numbers
 from bot.strategy import exits
-from bot.strategy.exits import FLAT, Exit, Leg, Legs, Trade
-from bot.strategy.params import DEFAULT_OWNER, Owner
+from bot.strategy.exits import FLAT, Exit, ExitLeg, ExitLegs, Trade
+from bot.strategy.params import DEFAULT_RISK_SETTINGS, RiskSettings
 
 __all__ = [
     "Close",
@@ -26,14 +26,14 @@ __all__ = [
     "Ended",
     "Evaluation",
     "Exit",
-    "Leg",
-    "Legs",
-    "Look",
+    "ExitLeg",
+    "ExitLegs",
     "Numbers",
-    "Owner",
+    "RiskSettings",
     "Strategy",
     "Terms",
     "Trade",
+    "TradedRange",
     "Universe",
     "ranked",
 ]
@@ -90,12 +90,18 @@ class Terms(NamedTuple):
     least: float = 0.0
 
 
-class Look(NamedTuple):
+class TradedRange(NamedTuple):
     """The last price, and the high and low since the look before."""
 
     last: float
     high: float
     low: float
+
+
+#: Earlier names, by which a strategy may still import them.
+Leg = ExitLeg
+Look = TradedRange
+Owner = RiskSettings
 
 
 class Close(NamedTuple):
@@ -135,12 +141,12 @@ class Strategy(ABC):
 
     #: Fewer closed candles than this and the symbol is not evaluated.
     required = 500
-    #: The length of a candle that the rule was made for (such as 1d), unless the owner sets TIMEFRAME; None: the house's.
+    #: The length of a candle that the rule was made for (such as 1d), unless the owner sets TIMEFRAME; None: NIJA's.
     timeframe: str | None = None
     #: Whether a time without trades is a flat candle without volume; False: it is left out.
     fills_gaps = True
     #: What is sold at which target, the nearest first; what the shares leave runs on until its stop or an exit.
-    legs: Legs = (Leg(0.5, 1.0), Leg(0.25, 2.0), Leg(0.25, 3.0))
+    legs: ExitLegs = (ExitLeg(0.5, 1.0), ExitLeg(0.25, 2.0), ExitLeg(0.25, 3.0))
     #: The widest R of an entry, as a fraction of the price (0.05 is 5 %); infinite: any.
     widest_r = 0.05
     #: Where a backtest gets what a close sells: at that close, or (True) at the open of the next candle. Live sells at once.
@@ -156,8 +162,13 @@ class Strategy(ABC):
     #: How markets are chosen; None: the most traded ones of the last day, MAX_PAIRS of them. An owner's PAIRS_ALLOW comes first.
     universe: Universe | None = None
 
-    def __init__(self, owner: Owner = DEFAULT_OWNER) -> None:
-        self.owner = owner
+    def __init__(self, risk_settings: RiskSettings = DEFAULT_RISK_SETTINGS) -> None:
+        self.risk_settings = risk_settings
+
+    @property
+    def owner(self) -> RiskSettings:
+        """`risk_settings` under its earlier name."""
+        return self.risk_settings
 
     @abstractmethod
     def evaluate(self, candles: Candles) -> Evaluation:
@@ -167,7 +178,7 @@ class Strategy(ABC):
         """How many closed candles to keep: Kraken's 720, or a whole day where that is longer."""
         return max(720, -(-DAY_MS // timeframe_ms))
 
-    def rank(self, symbol: str, candles: Candles) -> float | None:  # noqa: ARG002 - this house ranks by turnover
+    def rank(self, symbol: str, candles: Candles) -> float | None:  # noqa: ARG002 - NIJA ranks by turnover
         """How good a market is for `universe`, the highest first; None: not to be traded. Candles are daily ones, gaps left out."""
         return None
 
@@ -178,12 +189,12 @@ class Strategy(ABC):
     def terms(self, evaluation: Evaluation, price: float, costs: Costs) -> Terms:
         """What a trade at `price` must offer to be taken."""
         target = exits.first_target(evaluation.close, evaluation.out_at, self.legs)
-        least = exits.needed(price, costs.fee, costs.spread, self.owner.min_reward_to_cost)
+        least = exits.needed(price, costs.fee, costs.spread, self.risk_settings.min_reward_to_cost)
         return Terms(evaluation.out_at, self.widest_r, target, least)
 
     def size_pct(self, evaluation: Evaluation) -> float:  # noqa: ARG002 - no grades here
         """Percent of equity to put into it."""
-        return self.owner.min_position_pct
+        return self.risk_settings.min_position_pct
 
     def on_close(self, trade: Trade, candles: Candles) -> Close:  # noqa: ARG002 - the stop is the only exit here
         """Whether to be out at this close, and where the stop belongs otherwise.
@@ -192,8 +203,8 @@ class Strategy(ABC):
         """
         return Close(trade.stop)
 
-    def on_price(self, trade: Trade, look: Look) -> list[Exit]:
-        """Which targets the price reached, in order, and what is to be sold there. The stop is the house's care."""
+    def on_price(self, trade: Trade, look: TradedRange) -> list[Exit]:
+        """Which targets the price reached, in order, and what is to be sold there. NIJA takes care of the stop."""
         return exits.at_targets(trade, look.high, look.low, self.legs)
 
 

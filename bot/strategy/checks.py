@@ -10,9 +10,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
-from bot.strategy.grid import rounded
-from bot.strategy.sizing import Fit
-from bot.strategy.snapshot import (
+from bot.strategy.gate_inputs import (
     Account,
     Answer,
     Bound,
@@ -27,6 +25,8 @@ from bot.strategy.snapshot import (
     Strategy,
     Symbol,
 )
+from bot.strategy.grid import rounded
+from bot.strategy.sizing import SizingResult
 from bot.strategy.timing import NEWS_MS
 
 #: How old (real ms) what the exchange said of balances may be when an entry is decided on it.
@@ -210,7 +210,7 @@ def costs(now: Offer) -> Check:
 
 # -- does an order of it fit ------------------------------------------------------------------------------------------
 def size(now: Order) -> Check:
-    return Check(now.fit == Fit.OVER_EQUITY.value, now.smallest, now.allowed)
+    return Check(now.fit == SizingResult.OVER_EQUITY.value, now.smallest, now.allowed)
 
 
 def order_value(now: Order) -> Check:
@@ -227,13 +227,13 @@ def exposure(now: Order) -> Check:
 
 def over(now: Order, most: Decimal, bound: int) -> bool:
     """Whether not even the smallest order fits under this gate's limit, the tightest, or the order itself is above it."""
-    if now.fit == Fit.OVER_CEILING.value:
+    if now.fit == SizingResult.OVER_CEILING.value:
         return now.tightest == bound
     return now.lots > 0 and now.value > most
 
 
 def cash(now: Order) -> Check:
-    return Check(now.fit == Fit.OVER_CASH.value, now.smallest, now.allowed)
+    return Check(now.fit == SizingResult.OVER_CASH.value, now.smallest, now.allowed)
 
 
 # -- what came of it --------------------------------------------------------------------------------------------------

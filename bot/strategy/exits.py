@@ -1,6 +1,6 @@
 """The life of a trade: stop, targets and break-even, by legs that are data.
 
-Owns every rule of the house that ends a trade or moves its stop, each written once as plain scalar text that live and
+Owns every rule of NIJA that ends a trade or moves its stop, each written once as plain scalar text that live and
 backtest share: live asks what the price range since the last look means, the backtest asks the same of a whole candle. Sizes
 are counted in whole lots of the instrument, so that both worlds sell exactly the same quantities. What a close means is for
 the strategy to say. Never sends or books anything.
@@ -19,14 +19,14 @@ LONG, FLAT, SHORT = 1, 0, -1
 TARGET_SLIP, TARGET_SLIP_R = 0.002, 0.25
 
 
-class Leg(NamedTuple):
+class ExitLeg(NamedTuple):
     """A part of a trade: `share` of what was bought (0.5 is half) is sold at `target` R from the entry."""
 
     share: float
     target: float
 
 
-Legs = tuple[Leg, ...]
+ExitLegs = tuple[ExitLeg, ...]
 
 
 class Trade(NamedTuple):
@@ -108,17 +108,17 @@ def tighter(side: int, stop: float, proposed: float) -> float:
     return proposed if side * (proposed - stop) > 0.0 else stop
 
 
-def target(trade: Trade, stage: int, legs: Legs) -> float:
+def target(trade: Trade, stage: int, legs: ExitLegs) -> float:
     """The price of target `stage`, from 1."""
     return rounded(trade.entry + trade.side * legs[stage - 1].target * trade.r)
 
 
-def first_target(close: float, stop: float, legs: Legs) -> float:
+def first_target(close: float, stop: float, legs: ExitLegs) -> float:
     """Where the first target of a decision lies, seen from its close; NaN without targets."""
     return close + legs[0].target * (close - stop) if legs else math.nan
 
 
-def worst(trade: Trade, stage: int, legs: Legs) -> float:
+def worst(trade: Trade, stage: int, legs: ExitLegs) -> float:
     """The limit of the sale at a target: what was there a moment ago may be had a little worse, and no more."""
     goal = target(trade, stage, legs)
     return rounded(goal - trade.side * min(TARGET_SLIP * goal, TARGET_SLIP_R * trade.r))
@@ -129,25 +129,25 @@ def stopped(trade: Trade, high: float, low: float) -> bool:
     return low <= trade.stop if trade.side > 0 else high >= trade.stop
 
 
-def reached(trade: Trade, high: float, low: float, legs: Legs) -> bool:
+def reached(trade: Trade, high: float, low: float, legs: ExitLegs) -> bool:
     """Whether the range touched the next target."""
     return trade.held > 0 and trade.stage < len(legs) and met(trade, trade.stage + 1, high, low, legs)
 
 
-def armed(trade: Trade, high: float, low: float, legs: Legs) -> bool:
+def armed(trade: Trade, high: float, low: float, legs: ExitLegs) -> bool:
     """Whether the range touched the target that was reached last, and a part of its leg is still to be sold."""
     if not 1 <= trade.stage <= len(legs) or leg(trade, trade.stage, legs) == 0:
         return False
     return met(trade, trade.stage, high, low, legs)
 
 
-def met(trade: Trade, stage: int, high: float, low: float, legs: Legs) -> bool:
+def met(trade: Trade, stage: int, high: float, low: float, legs: ExitLegs) -> bool:
     """Whether the range touched target `stage`."""
     goal = target(trade, stage, legs)
     return high >= goal if trade.side > 0 else low <= goal
 
 
-def sold_by(stage: int, legs: Legs) -> float:
+def sold_by(stage: int, legs: ExitLegs) -> float:
     """The share of a trade that is to be sold once target `stage` was reached."""
     share = 0.0
     for number in range(stage):
@@ -155,7 +155,7 @@ def sold_by(stage: int, legs: Legs) -> float:
     return rounded(share)
 
 
-def leg(trade: Trade, stage: int, legs: Legs) -> int:
+def leg(trade: Trade, stage: int, legs: ExitLegs) -> int:
     """Lots to sell at target `stage`: what is still held beyond what should remain after it.
 
     0 when the leg or what would remain is below the smallest tradeable size: it merges into the next leg. The leg that makes
@@ -197,7 +197,7 @@ def moved(trade: Trade, stop: float, held: int, stage: int) -> Trade:
     )
 
 
-def at_targets(trade: Trade, high: float, low: float, legs: Legs) -> list[Exit]:
+def at_targets(trade: Trade, high: float, low: float, legs: ExitLegs) -> list[Exit]:
     """What is to be sold, at the worst price that will do, where the range touched targets; in order.
 
     What an earlier sale left of its leg is due at its own target, or with the next one.
@@ -215,7 +215,7 @@ def at_targets(trade: Trade, high: float, low: float, legs: Legs) -> list[Exit]:
     return found
 
 
-def within(trade: Trade, bar: Bar, half_spread: float, legs: Legs) -> Step:
+def within(trade: Trade, bar: Bar, half_spread: float, legs: ExitLegs) -> Step:
     """One candle in the life of a trade, up to its close, as the backtest plays it.
 
     The stop comes before the targets, for a candle does not say what it touched first; a stop that this candle moved is in force

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from bot.domain.clock import MINUTE, SECOND, iso
 from bot.domain.money import plain, usd
 from bot.strategy.checks import Value
+from bot.strategy.gate_inputs import Offer
 from bot.strategy.gates import Blocked, Gate
-from bot.strategy.snapshot import Offer
 
 
 class Words(NamedTuple):

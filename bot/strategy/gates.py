@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from bot.strategy import checks
 from bot.strategy.checks import Check, Value
-from bot.strategy.snapshot import (
+from bot.strategy.gate_inputs import (
     Account,
     Answer,
     Capacity,

@@ -20,8 +20,8 @@ from bot.domain.candles import Candles
 from bot.domain.judgement import Condition
 from bot.domain.order import Numbers, Purpose
 from bot.domain.text import LONGEST_TEXT, safe_text
-from bot.strategy.base import Close, Costs, Ended, Evaluation, Exit, Look, Strategy, Terms, Trade
-from bot.strategy.exits import Legs
+from bot.strategy.base import Close, Costs, Ended, Evaluation, Exit, Strategy, Terms, Trade, TradedRange
+from bot.strategy.exits import ExitLegs
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ MOST_CANDLES = 20_000
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
-class Trouble(NamedTuple):
+class StrategyError(NamedTuple):
     """What a strategy could not answer: `where` is file:line, `question` the method that was asked."""
 
     strategy: str
@@ -44,21 +44,21 @@ class Trouble(NamedTuple):
     reason: str
 
 
-class Wrong(Exception):
+class InvalidAnswer(Exception):
     """An answer that cannot be; the text says why."""
 
 
-class Guarded:
+class GuardedStrategy:
     """A strategy's questions with answers that can be relied on; None where it could not answer, which `tell` has heard of."""
 
-    def __init__(self, rule: Strategy, tell: Callable[[Trouble], None]) -> None:
+    def __init__(self, rule: Strategy, tell: Callable[[StrategyError], None]) -> None:
         self.rule = rule
-        self.legs: Legs = rule.legs
+        self.legs: ExitLegs = rule.legs
         """What is sold at which target: as it was checked, whatever the strategy does to its own."""
-        self._tell = tell
+        self._report = tell
 
     def window(self, timeframe_ms: int) -> int:
-        """How many closed candles to keep, at least as many as are required; the house's number where the strategy cannot say."""
+        """How many closed candles to keep, at least as many as are required; NIJA's number where the strategy cannot say."""
         found = self._ask("", "window", lambda: self.rule.window(timeframe_ms), _count)
         return max(Strategy.window(self.rule, timeframe_ms) if found is None else found, self.rule.required)
 
@@ -83,7 +83,7 @@ class Guarded:
         """Percent of equity to put into it, MAX_POSITION_PCT at most."""
 
         def answer() -> float:
-            return min(_percent(self.rule.size_pct(evaluation)), self.rule.owner.max_position_pct)
+            return min(_percent(self.rule.size_pct(evaluation)), self.rule.risk_settings.max_position_pct)
 
         return self._ask(symbol, "size_pct", answer, _percent)
 
@@ -98,7 +98,7 @@ class Guarded:
             symbol, "on_close", lambda: self.rule.on_close(trade, candles), lambda found: _close(found, trade, close)
         )
 
-    def on_price(self, symbol: str, trade: Trade, look: Look) -> list[Exit] | None:
+    def on_price(self, symbol: str, trade: Trade, look: TradedRange) -> list[Exit] | None:
         """What is to be sold at the targets that the price reached, in order."""
         return self._ask(
             symbol,
@@ -110,34 +110,34 @@ class Guarded:
     def _ask(self, symbol: str, question: str, answer: Callable[[], object], clean: Callable[[object], T]) -> T | None:
         try:
             return clean(answer())
-        except Wrong as error:
+        except InvalidAnswer as error:
             where, reason = _defined_at(self.rule, question), str(error)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - a supervised boundary: a strategy's mistake is one symbol's trouble
             where, reason = _raised_at(self.rule, question, error), "".join(format_exception_only(error)).strip()
-        self._tell(Trouble(type(self.rule).__name__, symbol, question, where, safe_text(reason)))
+        self._report(StrategyError(type(self.rule).__name__, symbol, question, where, safe_text(reason)))
         return None
 
 
 # -- answers ----------------------------------------------------------------------------------------------------------
 def _decision(found: object, candles: Candles) -> Evaluation:
     if not isinstance(found, Evaluation):
-        raise Wrong(f"an Evaluation is needed, not {_shown(found)}")
+        raise InvalidAnswer(f"an Evaluation is needed, not {_shown(found)}")
     if found.side not in (-1, 0, 1):
-        raise Wrong(f"side is {_shown(found.side)}: 1, -1 or 0 is needed")
+        raise InvalidAnswer(f"side is {_shown(found.side)}: 1, -1 or 0 is needed")
     if found.considered not in (-1, 0, 1):
-        raise Wrong(f"considered is {_shown(found.considered)}: 1, -1 or 0 is needed")
+        raise InvalidAnswer(f"considered is {_shown(found.considered)}: 1, -1 or 0 is needed")
     found = found._replace(considered=int(found.considered), conditions=_conditions(found.conditions))
     if found.side == 0:
         return found._replace(why=safe_text(found.why))
     side, close, stop, out_at = int(found.side), _price(found.close, "close"), _price(found.stop, "stop"), found.out_at
     if found.closed_at != candles.closed_at or close != float(candles.close[-1]):
-        raise Wrong(f"closed_at {found.closed_at} and close {close:g} are not those of the last candle")
+        raise InvalidAnswer(f"closed_at {found.closed_at} and close {close:g} are not those of the last candle")
     if side * (close - stop) <= 0.0:
-        raise Wrong(f"the stop {stop:g} is on the wrong side of the close {close:g}")
+        raise InvalidAnswer(f"the stop {stop:g} is on the wrong side of the close {close:g}")
     if side * (close - out_at) <= 0.0 or side * (out_at - stop) < 0.0:
-        raise Wrong(f"risk_price {_shown(out_at)} is not between the stop {stop:g} and the close {close:g}")
+        raise InvalidAnswer(f"risk_price {_shown(out_at)} is not between the stop {stop:g} and the close {close:g}")
     return found._replace(
         side=side,
         closed_at=int(found.closed_at),
@@ -154,51 +154,53 @@ def _decision(found: object, candles: Candles) -> Evaluation:
 
 def _close(found: object, trade: Trade, close: float) -> Close:
     if not isinstance(found, Close):
-        raise Wrong(f"a Close is needed, not {_shown(found)}")
+        raise InvalidAnswer(f"a Close is needed, not {_shown(found)}")
     stop = _price(found.stop, "stop")
     if trade.side * (stop - trade.stop) > 0.0 and trade.side * (stop - close) > trade.tick:
-        raise Wrong(f"the stop {stop:g} is on the wrong side of the close {close:g}")
-    if found.exit and (
-        not isinstance(found.exit, str) or not _NAME.fullmatch(found.exit) or _is_the_houses(found.exit)
-    ):
-        raise Wrong(
-            f"the exit's name is {_shown(found.exit)}: small letters, digits and _ are needed, and no name of the house"
+        raise InvalidAnswer(f"the stop {stop:g} is on the wrong side of the close {close:g}")
+    if found.exit and (not isinstance(found.exit, str) or not _NAME.fullmatch(found.exit) or _is_reserved(found.exit)):
+        raise InvalidAnswer(
+            f"the exit's name is {_shown(found.exit)}: small letters, digits and _ are needed, and no name that NIJA uses"
         )
     kept = None if found.kept is None else _kept(found.kept)
     return Close(stop, str(found.exit or ""), safe_text(found.words), kept)
 
 
-def _sales(found: object, trade: Trade, look: Look, legs: Legs) -> list[Exit]:
+def _sales(found: object, trade: Trade, look: TradedRange, legs: ExitLegs) -> list[Exit]:
     if not isinstance(found, list | tuple) or not all(isinstance(one, Exit) for one in found):
-        raise Wrong(f"a list of Exit is needed, not {_shown(found)}")
+        raise InvalidAnswer(f"a list of Exit is needed, not {_shown(found)}")
     held, stage = trade.held, trade.stage
     for one in found:
         if one.stage not in range(max(stage, 1), len(legs) + 1):
-            raise Wrong(f"stage is {_shown(one.stage)}: there are {len(legs)} legs, and {stage} targets were reached")
+            raise InvalidAnswer(
+                f"stage is {_shown(one.stage)}: there are {len(legs)} legs, and {stage} targets were reached"
+            )
         if not isinstance(one.lots, Integral) or not 0 <= int(one.lots) <= held:
-            raise Wrong(f"lots is {_shown(one.lots)} where {held} are held")
+            raise InvalidAnswer(f"lots is {_shown(one.lots)} where {held} are held")
         if int(one.lots) == 0 and one.stage == stage:
-            raise Wrong(f"no lots at target {stage}, which was reached already: there is nothing to do")
+            raise InvalidAnswer(f"no lots at target {stage}, which was reached already: there is nothing to do")
         price, best = _price(one.price, "price"), look.high if trade.side > 0 else look.low
         if trade.side * (price - best) > 0.0:
-            raise Wrong(f"the price {price:g} is beyond {best:g}, the best there was")
+            raise InvalidAnswer(f"the price {price:g} is beyond {best:g}, the best there was")
         held, stage = held - int(one.lots), int(one.stage)
     return [Exit(int(one.stage), int(one.lots), float(one.price)) for one in found]
 
 
 def _kept(found: object) -> Numbers:
     if not isinstance(found, tuple) or len(found) > MOST_KEPT:
-        raise Wrong(f"kept is {_shown(found)}: a tuple of at most {MOST_KEPT} pairs of name and number is needed")
+        raise InvalidAnswer(
+            f"kept is {_shown(found)}: a tuple of at most {MOST_KEPT} pairs of name and number is needed"
+        )
     for pair in found:
         if not isinstance(pair, tuple) or len(pair) != 2 or not isinstance(pair[0], str):
-            raise Wrong(f"kept holds {_shown(pair)}: pairs of name and number are needed")
+            raise InvalidAnswer(f"kept holds {_shown(pair)}: pairs of name and number are needed")
     return tuple((name, _number(value, name)) for name, value in found)
 
 
 def _conditions(found: object) -> tuple[Condition, ...]:
     """A number that is not known (NaN) is a number here: it holds nothing."""
     if not isinstance(found, tuple) or len(found) > MOST_CONDITIONS:
-        raise Wrong(f"conditions is {_shown(found)}: a tuple of at most {MOST_CONDITIONS} Condition is needed")
+        raise InvalidAnswer(f"conditions is {_shown(found)}: a tuple of at most {MOST_CONDITIONS} Condition is needed")
     return found if all(map(_is_plain, found)) else tuple(map(_condition, found))
 
 
@@ -213,28 +215,28 @@ def _is_plain(one: object) -> bool:
 
 def _condition(one: object) -> Condition:
     if not isinstance(one, Condition) or not all(isinstance(number, Real) for number in one[1:3]):
-        raise Wrong(f"conditions holds {_shown(one)}: a Condition of two numbers is needed")
+        raise InvalidAnswer(f"conditions holds {_shown(one)}: a Condition of two numbers is needed")
     name, value, limit, held, needed = one
     return Condition(safe_text(name), float(value), float(limit), bool(held), bool(needed))
 
 
 def _number(found: object, name: str) -> float:
     if not isinstance(found, Real) or not math.isfinite(found):
-        raise Wrong(f"{name} is {_shown(found)}: a finite number is needed")
+        raise InvalidAnswer(f"{name} is {_shown(found)}: a finite number is needed")
     return float(found)
 
 
 def _price(found: object, name: str) -> float:
     price = _number(found, name)
     if price <= 0.0:
-        raise Wrong(f"{name} is {price:g}: a price above 0 is needed")
+        raise InvalidAnswer(f"{name} is {price:g}: a price above 0 is needed")
     return price
 
 
 def _percent(found: object) -> float:
     percent = _number(found, "the size")
     if not 0.0 < percent <= 100.0:
-        raise Wrong(f"the size is {percent:g} % of equity: above 0, and 100 at most, is needed")
+        raise InvalidAnswer(f"the size is {percent:g} % of equity: above 0, and 100 at most, is needed")
     return percent
 
 
@@ -244,26 +246,26 @@ def _rank(found: object) -> float | None:
 
 def _count(found: object) -> int:
     if not isinstance(found, Integral) or not 1 <= int(found) <= MOST_CANDLES:
-        raise Wrong(f"{_shown(found)} is no number of candles, from 1 to {MOST_CANDLES}")
+        raise InvalidAnswer(f"{_shown(found)} is no number of candles, from 1 to {MOST_CANDLES}")
     return int(found)
 
 
 def _yes_or_no(found: object) -> bool:
     if found not in (True, False):
-        raise Wrong(f"True or False is needed, not {_shown(found)}")
+        raise InvalidAnswer(f"True or False is needed, not {_shown(found)}")
     return bool(found)
 
 
 def _terms(found: object) -> Terms:
     if not isinstance(found, Terms):
-        raise Wrong(f"Terms are needed, not {_shown(found)}")
+        raise InvalidAnswer(f"Terms are needed, not {_shown(found)}")
     if not all(isinstance(value, Real) for value in found) or math.isnan(found.widest):
-        raise Wrong(f"the terms are {_shown(found)}: numbers are needed")
+        raise InvalidAnswer(f"the terms are {_shown(found)}: numbers are needed")
     least = _number(found.least, "least")
     return Terms(_price(found.stop, "stop"), float(found.widest), float(found.target), least)
 
 
-def _is_the_houses(name: str) -> bool:
+def _is_reserved(name: str) -> bool:
     """Whether a name has a meaning of its own: how else a trade may end."""
     try:
         return Purpose(name) is not Purpose.EXIT

@@ -16,11 +16,11 @@ from types import ModuleType
 
 from bot.domain.candles import parse_timeframe
 from bot.strategy.base import Strategy, Universe
-from bot.strategy.exits import Leg, Legs, sold_by
-from bot.strategy.params import Owner
+from bot.strategy.exits import ExitLeg, ExitLegs, sold_by
+from bot.strategy.params import RiskSettings
 
 
-def named(text: str, owner: Owner, home: Path | None = None) -> Strategy:
+def named(text: str, risk_settings: RiskSettings, home: Path | None = None) -> Strategy:
     """The strategy of `module:Class` or `file.py:Class`, made for `owner`. Raises ValueError with one line that says what to do."""
     place, _, name = text.rpartition(":")
     if not place or not name.isidentifier():
@@ -33,7 +33,7 @@ def named(text: str, owner: Owner, home: Path | None = None) -> Strategy:
     if not (isinstance(found, type) and issubclass(found, Strategy)):
         raise ValueError(f"{text!r}: {name} is no subclass of bot.strategy.base.Strategy: derive it from that")  # noqa: TRY004
     with _told(f"{text!r} cannot be made"):
-        return checked(found(owner))
+        return checked(found(risk_settings))
 
 
 def checked(rule: Strategy) -> Strategy:
@@ -46,8 +46,8 @@ def checked(rule: Strategy) -> Strategy:
     for name, value in (("required", rule.required), ("slots", rule.slots)):
         if value is not None and (not isinstance(value, int) or value < 1):
             raise ValueError(f"{name} is {value!r}: a whole number above 0 is needed")
-    if not isinstance(getattr(rule, "owner", None), Owner):
-        raise ValueError("owner is not set: call super().__init__(owner) in __init__")  # noqa: TRY004
+    if not isinstance(getattr(rule, "risk_settings", None), RiskSettings):
+        raise ValueError("risk_settings is not set: call super().__init__(risk_settings) in __init__")  # noqa: TRY004
     universe = rule.universe
     if universe is not None and not _can_be_chosen(universe):
         raise ValueError(f"universe is {universe!r}: 0 < most <= among, candles > 0 and a day or a month are needed")
@@ -58,8 +58,8 @@ def _can_be_chosen(universe: Universe) -> bool:
     return 0 < universe.most <= universe.among and universe.candles > 0 and universe.period in ("day", "month")
 
 
-def _check_legs(legs: Legs) -> None:
-    if not isinstance(legs, tuple) or not all(isinstance(one, Leg) for one in legs):
+def _check_legs(legs: ExitLegs) -> None:
+    if not isinstance(legs, tuple) or not all(isinstance(one, ExitLeg) for one in legs):
         raise ValueError(f"legs is {legs!r}: a tuple of Leg(share, target) is needed")
     if not all(0.0 < one.share <= 1.0 for one in legs) or sold_by(len(legs), legs) > 1.0:
         raise ValueError("legs: each share must be above 0, and all of them 1 at most")

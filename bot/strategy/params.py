@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-class Owner(NamedTuple):
+class RiskSettings(NamedTuple):
     """What the owner chooses (`MIN_POSITION_PCT` and so on), in percent of equity: 2.0 is 2 %."""
 
     min_position_pct: float = 2.0
@@ -68,5 +68,5 @@ class ApexParams(NamedTuple):
     weight_score_5: float = 1.0
 
 
-DEFAULT_OWNER = Owner()
+DEFAULT_RISK_SETTINGS = RiskSettings()
 APEX = ApexParams()

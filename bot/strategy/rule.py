@@ -14,10 +14,10 @@ from typing import NamedTuple
 from bot.strategy.exits import FLAT, LONG, SHORT, Trade, tighter
 from bot.strategy.grid import towards
 from bot.strategy.indicators import Indicators
-from bot.strategy.params import ApexParams, Owner
+from bot.strategy.params import ApexParams, RiskSettings
 
 
-class Why(IntEnum):
+class SignalReason(IntEnum):
     """Why a candle leads to a trade, or what spoke against it first."""
 
     ENTER = 0
@@ -106,7 +106,7 @@ class Signal(NamedTuple):
     """The decision of one close. `side` is 0 unless `why` is ENTER; `trend` is what the market filter saw."""
 
     side: int
-    why: Why
+    why: SignalReason
     trend: int
     score: int
     points: Points
@@ -155,17 +155,17 @@ def possible(now: Reading) -> int:
 def decided(now: Reading, side: int, asked: Conditions, params: ApexParams) -> Signal:
     """The decision for that side, by what was asked for it."""
     if not ready(now):
-        return nothing(Why.NOT_READY)
+        return nothing(SignalReason.NOT_READY)
     if not trending(asked):
-        return nothing(Why.NO_TREND)
+        return nothing(SignalReason.NO_TREND)
     found = points(asked)
     total = score(found)
     why = blocked_by(asked, total, params)
-    entered = side if why == Why.ENTER else FLAT
+    entered = side if why == SignalReason.ENTER else FLAT
     return Signal(entered, why, side, total, found, stop_price(now, side, params), momentum(now))
 
 
-def nothing(why: Why) -> Signal:
+def nothing(why: SignalReason) -> Signal:
     """No trend to speak of: no side, no points."""
     return Signal(FLAT, why, FLAT, 0, Points(False, False, False, False, False), math.nan, 0.0)
 
@@ -230,17 +230,17 @@ def trending(asked: Conditions) -> bool:
     return asked.vwap.held and asked.ema_fast.held and asked.ema_middle.held and asked.histogram.held
 
 
-def blocked_by(asked: Conditions, total: int, params: ApexParams) -> Why:
+def blocked_by(asked: Conditions, total: int, params: ApexParams) -> SignalReason:
     """What blocks an entry with the trend first, or ENTER."""
     if not asked.adx.held:
-        return Why.WEAK_TREND
+        return SignalReason.WEAK_TREND
     if not asked.volume_5.held:
-        return Why.THIN_VOLUME
+        return SignalReason.THIN_VOLUME
     if not asked.volume_20.held:
-        return Why.DRY_VOLUME
+        return SignalReason.DRY_VOLUME
     if not enough(total, params).held:
-        return Why.LOW_SCORE
-    return Why.ENTER
+        return SignalReason.LOW_SCORE
+    return SignalReason.ENTER
 
 
 def enough(total: int, params: ApexParams) -> Found:
@@ -291,12 +291,12 @@ def ratio(part: float, whole: float) -> float:
     return part / whole if whole > 0.0 else 0.0
 
 
-def size_pct(adx: float, score: int, params: ApexParams, owner: Owner) -> float:
+def size_pct(adx: float, score: int, params: ApexParams, risk_settings: RiskSettings) -> float:
     """Percent of equity for a signal: more for a stronger trend and a better score, within the owner's
     bounds.
     """
     pct = adx_pct(adx, params) * score_weight(score, params)
-    return min(max(pct, owner.min_position_pct), owner.max_position_pct)
+    return min(max(pct, risk_settings.min_position_pct), risk_settings.max_position_pct)
 
 
 def adx_pct(adx: float, params: ApexParams) -> float:

@@ -13,14 +13,14 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from bot.strategy.grid import cents, whole_down, whole_up
-from bot.strategy.params import Owner
+from bot.strategy.params import RiskSettings
 
 # A stop may fill this far below its price, and the venue's minimum cost is kept with this margin.
 STOP_SLIP = 0.02
 COST_MARGIN = 1.1
 
 
-class Fit(IntEnum):
+class SizingResult(IntEnum):
     """How a size came about, or why there is none."""
 
     WANTED = 0
@@ -40,7 +40,7 @@ class Minimums(NamedTuple):
     cost: float
 
 
-class Purse(NamedTuple):
+class BuyingPower(NamedTuple):
     """What an entry may be paid from.
 
     `fee` is the taker fee, `coin_fee` what of it the venue takes in the coin (0 where it takes it in the quote)
@@ -59,7 +59,7 @@ class Purse(NamedTuple):
 class Size(NamedTuple):
     """The size of an entry. `lots` is 0 when it is skipped; then `smallest_value` was more than `allowed`."""
 
-    fit: Fit
+    fit: SizingResult
     lots: int
     smallest: int
     smallest_value: float
@@ -77,26 +77,28 @@ def smallest_tradeable(stop: float, coin_fee: float, minimums: Minimums) -> int:
     return whole_up(float(kept), 1.0 - coin_fee) if coin_fee > 0.0 else kept
 
 
-def size(pct: float, entry: float, stop: float, purse: Purse, minimums: Minimums, owner: Owner) -> Size:
+def size(
+    pct: float, entry: float, stop: float, buying_power: BuyingPower, minimums: Minimums, risk_settings: RiskSettings
+) -> Size:
     """The lots of an entry at `entry` with its stop at `stop` (both above 0).
 
     The rule's percentage of equity, as far as free cash and ceiling reach; when that is below the smallest
     tradeable size, this one, if it is within the owner's bound for small accounts; else none.
     """
-    smallest = smallest_tradeable(stop, purse.coin_fee, minimums)
+    smallest = smallest_tradeable(stop, buying_power.coin_fee, minimums)
     lot_value = entry * minimums.lot
     value = smallest * lot_value
-    payable = min(purse.free / ((1.0 + purse.fee) * (1.0 + purse.slippage)), purse.ceiling)
-    wanted = whole_down(cents(max(min(purse.equity * pct / 100.0, payable), 0.0)), lot_value)
+    payable = min(buying_power.free / ((1.0 + buying_power.fee) * (1.0 + buying_power.slippage)), buying_power.ceiling)
+    wanted = whole_down(cents(max(min(buying_power.equity * pct / 100.0, payable), 0.0)), lot_value)
     if wanted >= smallest:
-        return Size(Fit.WANTED, wanted, smallest, value, value)
-    most = max(pct, owner.max_position_pct_small) / 100.0
-    of_equity = cents(purse.equity * most)
-    of_cash = cents(min(purse.free * most, payable))
+        return Size(SizingResult.WANTED, wanted, smallest, value, value)
+    most = max(pct, risk_settings.max_position_pct_small) / 100.0
+    of_equity = cents(buying_power.equity * most)
+    of_cash = cents(min(buying_power.free * most, payable))
     if cents(value) > of_equity:
-        return Size(Fit.OVER_EQUITY, 0, smallest, value, of_equity)
-    if cents(value) > purse.ceiling:
-        return Size(Fit.OVER_CEILING, 0, smallest, value, purse.ceiling)
+        return Size(SizingResult.OVER_EQUITY, 0, smallest, value, of_equity)
+    if cents(value) > buying_power.ceiling:
+        return Size(SizingResult.OVER_CEILING, 0, smallest, value, buying_power.ceiling)
     if cents(value) > of_cash:
-        return Size(Fit.OVER_CASH, 0, smallest, value, of_cash)
-    return Size(Fit.RAISED, smallest, smallest, value, min(of_equity, of_cash))
+        return Size(SizingResult.OVER_CASH, 0, smallest, value, of_cash)
+    return Size(SizingResult.RAISED, smallest, smallest, value, min(of_equity, of_cash))

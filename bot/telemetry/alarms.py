@@ -144,8 +144,8 @@ class _Alarm:
 _Key = tuple[Kind, str, str]
 
 
-class Bell:
-    """Decides which events ring. `whose` stands in every title (LIVE, SANDBOX); belongs to one thread."""
+class AlarmTracker:
+    """Decides which events are sent as alarms. `whose` stands in every title (LIVE, SANDBOX); belongs to one thread."""
 
     def __init__(self, whose: str, redact: Redactor) -> None:
         self._whose = whose

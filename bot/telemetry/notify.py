@@ -1,6 +1,6 @@
 """Alarms on their way to the owner: picked from the log's events, sent by threads of their own.
 
-The thread that trades only puts an event into a bounded queue. Each address has a courier, so that one that hangs keeps
+The thread that trades only puts an event into a bounded queue. Each address has a sender, so that one that hangs keeps
 nobody else waiting; what an address does not take is tried again for some minutes, and is then a line in the log.
 Never raises into trading.
 """
@@ -18,7 +18,7 @@ from bot.domain.clock import system_ms
 from bot.domain.log import Event, Log
 from bot.settings.load import Settings
 from bot.telemetry.alarm_file import AlarmFile
-from bot.telemetry.alarms import Bell, Message, Rule, rules_for
+from bot.telemetry.alarms import AlarmTracker, Message, Rule, rules_for
 from bot.telemetry.log import LoggedEvent, Logs
 from bot.telemetry.messenger import THREADS, Service, services
 from bot.telemetry.redact import Redactor
@@ -36,7 +36,7 @@ TEST_PATIENCE: Final = 20.0
 _TICK: Final = 0.5
 
 
-class Courier:
+class MessageSender:
     """Brings messages to one service, one after the other, in a thread of its own."""
 
     def __init__(self, service: Service, log: Log, tries: Sequence[float] = TRIES) -> None:
@@ -117,14 +117,14 @@ class Notifier:
 
     def __init__(
         self,
-        bell: Bell,
-        couriers: Sequence[Courier],
+        tracker: AlarmTracker,
+        senders: Sequence[MessageSender],
         log: Log,
         now: Callable[[], int] = system_ms,
         kept: AlarmFile | None = None,
     ) -> None:
-        self._bell = bell
-        self._couriers = couriers
+        self._tracker = tracker
+        self._senders = senders
         self._log = log
         self._now = now
         self._kept = kept
@@ -147,17 +147,17 @@ class Notifier:
             self._missed += 1
 
     def close(self) -> None:
-        """Send what is queued, for a moment at most, and say what became of the messages of this life."""
+        """Send what is queued, for a moment at most, and say what became of the messages of this run."""
         now = time.monotonic()
         stopping = self._stopping_at if self._stopping_at is not None else now
         until = max(min(now + DRAIN, stopping + LAST), now + 0.2)
         self._offer_end(until)
         self._thread.join(max(until - time.monotonic(), 0))
-        for courier in self._couriers:
-            courier.hurry()
-        if not self._couriers:
+        for sender in self._senders:
+            sender.hurry()
+        if not self._senders:
             return
-        while time.monotonic() < until and not all(courier.idle for courier in self._couriers):
+        while time.monotonic() < until and not all(sender.idle for sender in self._senders):
             time.sleep(0.01)
         self._say_counts()
 
@@ -170,10 +170,10 @@ class Notifier:
     def _say_counts(self) -> None:
         self._log.info(
             Event.NOTIFIED,
-            alarms=self._bell.rung,
-            kept_back=self._bell.kept_back,
-            sent=sum(courier.sent for courier in self._couriers),
-            lost=sum(courier.lost for courier in self._couriers) + self._missed,
+            alarms=self._tracker.rung,
+            kept_back=self._tracker.kept_back,
+            sent=sum(sender.sent for sender in self._senders),
+            lost=sum(sender.lost for sender in self._senders) + self._missed,
         )
 
     def _run(self) -> None:
@@ -184,21 +184,21 @@ class Notifier:
                 self._tick()
                 continue
             if item is None:
-                self._give(self._bell.over(self._now(), held=0))
+                self._give(self._tracker.over(self._now(), held=0))
                 return
-            self._give(self._bell.hear(*item))
+            self._give(self._tracker.hear(*item))
 
     def _tick(self) -> None:
-        self._give(self._bell.over(self._now()))
-        for courier in self._couriers:
-            courier.look()
+        self._give(self._tracker.over(self._now()))
+        for sender in self._senders:
+            sender.look()
 
     def _give(self, messages: Sequence[Message]) -> None:
         if self._kept is not None:
             self._kept.keep(messages)
         for message in messages:
-            for courier in self._couriers:
-                courier.take(message)
+            for sender in self._senders:
+                sender.take(message)
 
 
 @contextmanager
@@ -214,7 +214,7 @@ def notifying(settings: Settings, redact: Redactor, logs: Logs, whose: str) -> I
         if found:
             log.info(Event.NOTIFY, services=[one.name for one in found])
         kept = AlarmFile(settings.operation.data_dir, log)
-        notifier = Notifier(Bell(whose, redact), [Courier(one, log) for one in found], log, kept=kept)
+        notifier = Notifier(AlarmTracker(whose, redact), [MessageSender(one, log) for one in found], log, kept=kept)
         logs.listener = notifier.hear
         try:
             yield

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.brokers.base import Lane, NoRoom
+from bot.brokers.base import NoRoom, Priority
 from bot.brokers.coinbase import CoinbaseConfig
 from bot.brokers.coinbase.transport import CoinbaseTransport
 from bot.brokers.common.rate_limits import Budget
@@ -41,10 +41,10 @@ VENUES: dict[str, tuple[Callable[[Path], Any], Ask]] = {
 def test_one_that_is_beside_asks_last_out_of_the_same_budgets(
     venue: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[tuple[int, Lane]] = []
+    asked: list[tuple[int, Priority]] = []
 
-    def take(budget: Budget, _cost: float, lane: Lane) -> int:
-        asked.append((id(budget), lane))
+    def take(budget: Budget, _cost: float, priority: Priority) -> int:
+        asked.append((id(budget), priority))
         return 3_600_000
 
     monkeypatch.setattr(Budget, "take", take)
@@ -54,5 +54,5 @@ def test_one_that_is_beside_asks_last_out_of_the_same_budgets(
         with pytest.raises(NoRoom):
             ask(one)
     transport.close()
-    assert [lane for _, lane in asked] == [Lane.QUERY, Lane.CANDLES]
+    assert [priority for _, priority in asked] == [Priority.QUERY, Priority.CANDLES]
     assert len({budget for budget, _ in asked}) == 1

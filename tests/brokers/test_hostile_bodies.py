@@ -20,7 +20,7 @@ from bot.brokers.kraken.transport import KrakenTransport
 from bot.brokers.okx import OkxConfig
 from bot.brokers.okx.transport import OkxTransport
 from bot.domain.clock import SystemClock
-from bot.domain.outcome import Meaning
+from bot.domain.outcome import ErrorMeaning
 from tests.brokers.coinbase import conftest as coinbase
 from tests.brokers.kraken import conftest as kraken
 from tests.brokers.okx import conftest as okx
@@ -97,4 +97,9 @@ def test_each_ends_in_one_line(ask: Callable[[bytes, str, str], object], status:
         line = f"{refused.text}{refused.remedy}"
         assert line.isprintable(), name
         assert len(line) < 700, name
-        assert refused.meaning in (Meaning.BUSY, Meaning.RATE_LIMITED, Meaning.REJECTED, Meaning.UNSUPPORTED), name
+        assert refused.meaning in (
+            ErrorMeaning.BUSY,
+            ErrorMeaning.RATE_LIMITED,
+            ErrorMeaning.REJECTED,
+            ErrorMeaning.UNSUPPORTED,
+        ), name

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from bot.commands import checks
-from bot.commands.checks import Wish
+from bot.commands.checks import CheckOptions
 from tests.sandbox_fixture import ROOT, Sandbox
 
 Found = dict[str, Any]
@@ -52,12 +52,12 @@ class Operator:
     ) -> tuple[int, Found]:
         """With variables of `.env` other than the right ones."""
         other |= given
-        wish = Wish(as_json=True, sandbox=False, validate=validate)
+        options = CheckOptions(as_json=True, sandbox=False, validate=validate)
         with pytest.MonkeyPatch.context() as environment:
             for name, value in {**_own(self.folder), **credentials(self.sandbox, self.venue, **other)}.items():
                 environment.setenv(name, value)
             self._capture.readouterr()
-            status = checks.main(checks.one_venue(self.venue), wish, self.venue)
+            status = checks.main(checks.one_venue(self.venue), options, self.venue)
         found: Found = json.loads(self._capture.readouterr().out)["brokers"][self.venue]
         return status, found
 

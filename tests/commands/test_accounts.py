@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bot.commands.activity import activities
-from bot.commands.checks import Wish, examined
+from bot.commands.checks import CheckOptions, examined
 from bot.commands.cli import app
 from bot.commands.readiness import unattended
 from bot.domain.clock import iso, system_ms
@@ -20,8 +20,8 @@ from bot.domain.ids import Account, AccountKey
 from bot.domain.status import BrokerStatus, Status
 from bot.runtime.unwatched import unwatched
 from bot.settings.load import load_settings
+from bot.store.pending_commands import waiting
 from bot.store.reader import Books
-from bot.store.standing import waiting
 from bot.telemetry.status import to_heartbeat
 from tests.settings.test_settings import KRAKEN as KEYS
 from tests.settings.test_settings import OKX
@@ -29,7 +29,7 @@ from tests.store.cases import KRAKEN, HandClock, bought, ledger
 
 SAVINGS = replace(KRAKEN, identity="k-2", name="savings")
 LATER = HandClock(wall=system_ms())
-WISH = Wish(as_json=True, sandbox=False)
+WISH = CheckOptions(as_json=True, sandbox=False)
 
 
 @pytest.fixture

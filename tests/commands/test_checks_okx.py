@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot.brokers.base import Lane
+from bot.brokers.base import Priority
 from bot.brokers.okx import OkxConfig
 from bot.brokers.okx.errors import REMEDIES
 from bot.brokers.okx.transport import OkxTransport
@@ -52,7 +52,7 @@ def account(sandbox: Sandbox, folder: Path, path: str, **fields: str) -> None:
     keys = sandbox.venue("okx")
     config = OkxConfig(keys.api_key, keys.api_secret, keys.passphrase, folder, api_url=keys.rest, mode="sandbox")
     with closing(OkxTransport(config, SystemClock(), Notes())) as transport:
-        transport.request(path, fields, Lane.EXIT, system_ms() + 5_000)
+        transport.request(path, fields, Priority.EXIT, system_ms() + 5_000)
 
 
 def test_a_good_account_is_ready(operator: Operator) -> None:

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from bot.broker_manager import BrokerManager, Examination
 from bot.commands.checks import Silent, funding
 from bot.domain.clock import SystemClock
-from bot.runtime.world import Access, World
+from bot.runtime.trading_environment import ExchangeAccess, TradingEnvironment
 from bot.settings.load import Mode
 from tests.brokers.kraken.conftest import SocketServer
 from tests.brokers.okx.conftest import KEY, PHRASE, SECRET, Script, markets, ok, wallet
@@ -41,9 +41,9 @@ def script() -> Iterator[tuple[Script, str]]:
 
 
 def examined(url: str, folder: Path) -> Examination:
-    access = Access("okx", "live", "main", url, SecretStr(KEY), SecretStr(SECRET), SecretStr(PHRASE))
-    world = World(mode=Mode.LIVE, clock=SystemClock(), accesses={access.key: access})
-    manager = BrokerManager(world, folder, allow_withdraw=False, log_for=lambda _: Silent())
+    access = ExchangeAccess("okx", "live", "main", url, SecretStr(KEY), SecretStr(SECRET), SecretStr(PHRASE))
+    env = TradingEnvironment(mode=Mode.LIVE, clock=SystemClock(), accesses={access.key: access})
+    manager = BrokerManager(env, folder, allow_withdraw=False, log_for=lambda _: Silent())
     return manager.examine("okx")
 
 

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from bot.commands.activity import activities
 from bot.commands.activity import main as who_trades
-from bot.commands.checks import Wish
+from bot.commands.checks import CheckOptions
 from bot.commands.cli import app
 from bot.commands.orders import FAILED, STARTING, WAITS, _patience
 from bot.commands.readiness import unattended
@@ -30,9 +30,9 @@ from bot.runtime.unwatched import unwatched
 from bot.settings.load import load_settings
 from bot.settings.shown import Setting
 from bot.store.backup import back_up
+from bot.store.pending_commands import post, unassigned, waiting
 from bot.store.reader import Books
 from bot.store.recovery import put_backups_back, set_aside_damaged
-from bot.store.standing import desk, post, waiting
 from tests.sandbox_fixture import ROOT
 from tests.settings.test_settings import KRAKEN as KEYS
 from tests.settings.test_settings import OKX
@@ -87,9 +87,9 @@ def test_the_running_daemon_says_whose_money_it_is(
     assert verbs(tmp_path) == [(str(PLAY), "pause"), ("demo:kraken::", "pause")]
 
 
-def test_an_order_left_at_the_desk_is_obeyed_once_by_whoever_opens_next(tmp_path: Path) -> None:
+def test_a_pending_command_is_executed_once_by_the_account_that_opens_next(tmp_path: Path) -> None:
     where = Books(tmp_path).where(KRAKEN.key)
-    number = post(where, Verb.FLATTEN, desk("live", KRAKEN.key)).number
+    number = post(where, Verb.FLATTEN, unassigned("live", KRAKEN.key)).number
     first, demo = ledger(tmp_path), ledger(tmp_path, Account("demo", "kraken", "main", "d-1"))
     assert first.commands() == [Command(Verb.FLATTEN, number)]
     assert demo.commands() == []
@@ -97,7 +97,7 @@ def test_an_order_left_at_the_desk_is_obeyed_once_by_whoever_opens_next(tmp_path
     first.answer(number, "flat")
     assert first.commands() == []
     assert ledger(tmp_path, Account("live", "kraken", "main", "k-2")).commands() == []
-    assert [seen.account for seen in Books(tmp_path).accounts(every=True)].count(desk("live", KRAKEN.key)) == 0
+    assert [seen.account for seen in Books(tmp_path).accounts(every=True)].count(unassigned("live", KRAKEN.key)) == 0
 
 
 def test_a_later_resume_calls_back_what_waits(nija: CliRunner, tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_a_book_from_a_backup_starts_paused_and_obeys_nothing_old(tmp_path: Path
     (line,) = put_backups_back(tmp_path, tmp_path / "backups")
     assert "makes no entries until `nija resume`" in line
     book = ledger(tmp_path)
-    assert book.fact("paused") == "yes"
+    assert book.get_state("paused") == "yes"
     assert book.commands() == []
     assert len(book.positions()) == 1
 
@@ -174,9 +174,9 @@ def test_a_book_from_a_backup_starts_paused_and_obeys_nothing_old(tmp_path: Path
 def test_a_damaged_book_that_was_paused_is_paused_again(tmp_path: Path, paused: bool) -> None:
     book = ledger(tmp_path)
     for number in range(300):
-        book.remember(f"old:{number}", "yes" * 20)
+        book.set_state(f"old:{number}", "yes" * 20)
     if paused:
-        book.remember("paused", "yes")
+        book.set_state("paused", "yes")
     book._db.store.close()
     file = tmp_path / "kraken.db"
     whole = file.read_bytes()
@@ -256,12 +256,12 @@ def test_whoever_asks_is_told_that_the_daemons_folder_was_taken_away(
     data = tmp_path / "data"
     data.mkdir()
     monkeypatch.setenv("NIJA_DATA_DIR", str(data))
-    wish = Wish(as_json=False, sandbox=False)
+    options = CheckOptions(as_json=False, sandbox=False)
     with holding_folder(data):
         assert "cannot be reached" not in nija.invoke(app, ["ledger"]).output
         data.rename(tmp_path / "aside")
         assert f"process {os.getpid()}) and cannot be reached" in nija.invoke(app, ["ledger"]).output
-        assert who_trades(wish) == 1
+        assert who_trades(options) == 1
     told_of = capsys.readouterr()
     assert f"process {os.getpid()}) and cannot be reached" in told_of.err
     assert "not started here" not in told_of.out
@@ -385,7 +385,7 @@ def test_a_market_is_denied_for_as_long_as_is_said_and_allowed_again(
 @pytest.mark.parametrize("running", [True, False])
 def test_the_settings_show_what_was_set_by_command(nija: CliRunner, tmp_path: Path, running: bool) -> None:
     book = ledger(tmp_path, clock=LATER)
-    book.remember("paused", "yes")
+    book.set_state("paused", "yes")
     denials = Denials(book)
     denials.deny("DOGE", Lasts.UNTIL_RESTART)
     denials.deny("SHIB-USD", Lasts.FOR_GOOD)

@@ -41,7 +41,7 @@ def nija(*words: str, status: int = 0) -> Result:
 
 def sold(book: Ledger, number: int, qty: str, price: str, at: int, purpose: Purpose = Purpose.EXIT) -> None:
     order = selling(book, number, purpose, qty)
-    book.book(fill(f"T{number}", order, qty, price, side=Side.SELL, time=at, fee="0.1", fee_usd="0.1"))
+    book.record_fill(fill(f"T{number}", order, qty, price, side=Side.SELL, time=at, fee="0.1", fee_usd="0.1"))
 
 
 def traded(folder: Path) -> Ledger:
@@ -51,7 +51,7 @@ def traded(folder: Path) -> Ledger:
     sold(book, 2, "1", "110", HOUR, Purpose.TP1)
     sale = fill("H1", "HAND", "0.5", "120", side=Side.SELL, fee="0.05", fee_usd="0.05", time=DAY + HOUR)
     book.sold_by_owner("BTC-USD", sale, ONE)
-    book.remember(LAST_PRICES, LastPrices().after({"BTC-USD": Decimal(130)}, DAY + 2 * HOUR).written())
+    book.set_state(LAST_PRICES, LastPrices().after({"BTC-USD": Decimal(130)}, DAY + 2 * HOUR).written())
     return book
 
 
@@ -148,7 +148,7 @@ def taxed(folder: Path) -> None:
     book.record(order)
     book.mark(order.client_id, OrderStatus.SUBMITTED, exchange_id="X1")
     coin = {"symbol": "ETH-USDT", "asset": "ETH", "fee_usd": "0.2"}
-    book.book(
+    book.record_fill(
         replace(fill("ETH-USDT:X1:1", "X1", "2", "100", fee="0.002", time=HOUR, **coin), quote_usd=Decimal("0.5"))
     )
     sale = fill("S1", "HAND", "1", "110", symbol="ETH-USDT", side=Side.SELL, fee="0.11", asset="USDT", time=2 * HOUR)
@@ -191,7 +191,7 @@ def test_a_fee_in_a_third_currency_is_a_row_of_its_own_at_cointracking(folder: P
     order = intent(1)
     book.record(order)
     book.mark(order.client_id, OrderStatus.SUBMITTED, exchange_id="X1")
-    book.book(fill("F1", "X1", fee="3", asset="OKB", fee_usd="1.5"))
+    book.record_fill(fill("F1", "X1", fee="3", asset="OKB", fee_usd="1.5"))
     trade, fee = tax("cointracking")
     assert (trade["Buy Amount"], trade["Sell Amount"]) == ("1", "100")
     assert (fee["Type"], fee["Sell Amount"], fee["Sell Currency"], fee["Tx-ID"]) == ("Other Fee", "3", "OKB", "F1:fee")
@@ -204,10 +204,10 @@ def test_contracts_are_told_by_what_they_earned(folder: Path) -> None:
     book.record(order)
     book.mark(order.client_id, OrderStatus.SUBMITTED, exchange_id="X1")
     swap = {"symbol": "BTC-USDT-SWAP", "asset": "USDT", "fee": "0.1", "fee_usd": "0.1"}
-    book.book(fill("F1", "X1", side=Side.SELL, **swap))
+    book.record_fill(fill("F1", "X1", side=Side.SELL, **swap))
     leave = intent(2, "BTC-USDT-SWAP", Purpose.EXIT)
     book.record(leave)
-    book.book(fill("F2", "X2", "1", "90", client_id=leave.client_id, time=HOUR, **swap))
+    book.record_fill(fill("F2", "X2", "1", "90", client_id=leave.client_id, time=HOUR, **swap))
     told = [(row["Sent Amount"], row["Received Amount"], row["Label"], row["TxHash"]) for row in tax("koinly")]
     assert told == [("0.1", "", "realized gain", "F1"), ("", "9.9", "realized gain", "F2")]
     types = [(row["Type"], row["Buy Amount"], row["Sell Amount"]) for row in tax("cointracking")]

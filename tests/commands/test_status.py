@@ -22,7 +22,7 @@ from bot.domain.ids import Account
 from bot.domain.order import OrderStatus, OrderType, Purpose, Side
 from bot.domain.status import BrokerStatus, Status
 from bot.store.database import address
-from bot.store.standing import post
+from bot.store.pending_commands import post
 from bot.telemetry.alarm_file import AlarmFile
 from bot.telemetry.alarms import Message
 from bot.telemetry.status import to_heartbeat
@@ -209,11 +209,9 @@ def test_prices_have_as_many_digits_as_prices_have(folder: Path) -> None:
     bought(book, qty="3")
     (position,) = book.positions()
     assert position.entry_price == 100
-    with book._db.writing() as page:
-        page.connection.exec_driver_sql("UPDATE positions SET cost = '391.001'")
-        page.connection.exec_driver_sql(
-            "UPDATE orders SET avg_price = '130.214000000015621029207599', booked_qty = '0'"
-        )
+    with book._db.writing() as tx:
+        tx.connection.exec_driver_sql("UPDATE positions SET cost = '391.001'")
+        tx.connection.exec_driver_sql("UPDATE orders SET avg_price = '130.214000000015621029207599', booked_qty = '0'")
     content = told("ledger")["brokers"]["kraken"]
     assert content["positions"][0]["entry_price"] == "130.333666667"
     assert content["orders"][0]["avg_price"] == "130.214"

@@ -10,7 +10,7 @@ import sys
 
 from bot.commands.cli import main
 from bot.domain.candles import Candles
-from bot.engine.business import Business
+from bot.engine.account_engine import AccountEngine
 from bot.strategy.base import Evaluation
 from tests.rig import Eager
 
@@ -30,5 +30,5 @@ class Leaking(Eager):
 
 
 if __name__ == "__main__":
-    Business.read_rules = leak  # type: ignore[method-assign, assignment]
+    AccountEngine.read_rules = leak  # type: ignore[method-assign, assignment]
     sys.exit(main())

@@ -12,8 +12,8 @@ from bot.domain.events import Verb
 from bot.domain.log import Event
 from bot.runtime.in_force import by_command
 from bot.store.holdings import open_positions
+from bot.store.pending_commands import post, unassigned, waiting
 from bot.store.reader import Books
-from bot.store.standing import desk, post, waiting
 from tests.daemon_fixture import Daemon
 from tests.sandbox_fixture import Sandbox
 
@@ -121,7 +121,7 @@ def test_one_position_is_sold_and_its_market_denied(tmp_path: Path) -> None:
         (seen,) = books.accounts()
         left = books.read(seen, open_positions) or []
         for one in left:
-            post(seen.where, Verb.SELL, desk("sandbox", seen.account.key), one.symbol, one.entry_id)
+            post(seen.where, Verb.SELL, unassigned("sandbox", seen.account.key), one.symbol, one.entry_id)
         with daemon:
             daemon.until(lambda: daemon.book()["positions"] == [], "the sale of what was left")
             daemon.agrees(sandbox.ready)

@@ -28,7 +28,7 @@ from bot.domain.log import Event
 from bot.independent_broker_trader import IndependentBrokerTrader
 from bot.runtime.daemon import trading_plan
 from bot.runtime.ledgers import Ledgers
-from bot.runtime.world import World
+from bot.runtime.trading_environment import TradingEnvironment
 from bot.settings.load import Mode, Settings, load_settings
 from bot.store.lock import AccountLocked
 from bot.store.reader import Books
@@ -43,7 +43,7 @@ KRAKEN, SAVINGS = AccountKey("kraken"), AccountKey("kraken", "savings")
 PATIENCE = 60.0
 
 
-class House:
+class Installation:
     """A data folder, and the two accounts of the sandbox's Kraken that are traded on it."""
 
     def __init__(self, folder: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,30 +65,30 @@ class House:
         self.settings: Settings = load_settings(folder)
         self.books = Books(self.data)
 
-    def world(self) -> World:
+    def world(self) -> TradingEnvironment:
         """What the settings say, and the account that a setting will name one day."""
-        world = World.of(self.settings)
+        env = TradingEnvironment.of(self.settings)
         keys = {name: SecretStr(self.second[name]) for name in ("api_key", "api_secret")}
-        world.accesses[SAVINGS] = replace(world.accesses[KRAKEN], name=SAVINGS.name, **keys)
-        return world
+        env.accesses[SAVINGS] = replace(env.accesses[KRAKEN], name=SAVINGS.name, **keys)
+        return env
 
     @contextmanager
     def trading(self, *, independent: bool = True) -> Iterator[IndependentBrokerTrader]:
         """The supervisor while the block runs."""
         stop = threading.Event()
-        with Logs(self.settings.operation, Redactor([])) as logs, closing(self.world()) as world:
+        with Logs(self.settings.operation, Redactor([])) as logs, closing(self.world()) as env:
             trader = IndependentBrokerTrader(
-                manager=BrokerManager(world, self.state / "nija", allow_withdraw=False, log_for=logs.event_log),
-                open_ledger=Ledgers(self.settings, world, logs.event_log).opened,
+                manager=BrokerManager(env, self.state / "nija", allow_withdraw=False, log_for=logs.event_log),
+                open_ledger=Ledgers(self.settings, env, logs.event_log).opened,
                 plan=trading_plan(self.settings),
-                clock=world.clock,
+                clock=env.clock,
                 log_for=logs.event_log,
                 data_dir=self.data,
                 status_ms=1_000,
                 stop=stop,
                 rng=random.Random(1),
                 independent=independent,
-                modes={key: access.mode for key, access in world.accesses.items()},
+                modes={key: access.mode for key, access in env.accesses.items()},
             )
             thread = threading.Thread(target=trader.run)
             thread.start()
@@ -129,62 +129,70 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
     with Sandbox(tmp_path, "--speed", "60") as sandbox:
-        yield House(tmp_path, sandbox, monkeypatch)
+        yield Installation(tmp_path, sandbox, monkeypatch)
 
 
-def test_both_trade_and_neither_knows_of_the_other(house: House) -> None:
-    with house.trading() as trader:
+def test_both_trade_and_neither_knows_of_the_other(installation: Installation) -> None:
+    with installation.trading() as trader:
         for key in (KRAKEN, SAVINGS):
-            house.until(lambda key=key: house.book(key).get("positions"), f"a position of {key}")
-            house.until(lambda key=key: house.lines(Event.ENTRY, key.label), f"a line of {key}")
+            installation.until(lambda key=key: installation.book(key).get("positions"), f"a position of {key}")
+            installation.until(lambda key=key: installation.lines(Event.ENTRY, key.label), f"a line of {key}")
         assert {"kraken", "kraken:savings"} <= {thread.name for thread in threading.enumerate()}
-        assert sorted(file.name for file in house.data.glob("*.db")) == ["kraken.db", "kraken@savings.db"]
-        assert len(list((house.state / "nija").glob("*.lock"))) == 2
-        assert len(list((house.state / "nija").glob("*.key"))) == 2
-        house.until(lambda: all(row["account"] for row in house.heartbeat().values()), "what each trades")
-        assert [(key, row["mode"], Account.read(row["account"]).key) for key, row in house.heartbeat().items()] == [
+        assert sorted(file.name for file in installation.data.glob("*.db")) == ["kraken.db", "kraken@savings.db"]
+        assert len(list((installation.state / "nija").glob("*.lock"))) == 2
+        assert len(list((installation.state / "nija").glob("*.key"))) == 2
+        installation.until(lambda: all(row["account"] for row in installation.heartbeat().values()), "what each trades")
+        assert [
+            (key, row["mode"], Account.read(row["account"]).key) for key, row in installation.heartbeat().items()
+        ] == [
             ("kraken", "sandbox", KRAKEN),
             ("kraken:savings", "sandbox", SAVINGS),
         ]
-        house.until(lambda: "KRAKEN:SAVINGS healthy" in house.log_file.read_text(), "its line in the status block")
+        installation.until(
+            lambda: "KRAKEN:SAVINGS healthy" in installation.log_file.read_text(), "its line in the status block"
+        )
 
-        assert house.order(Verb.PAUSE, KRAKEN)
-        assert house.book(KRAKEN)["status"] == "halted"
-        cycles = house.book(SAVINGS)["cycles_ok"]
-        house.until(lambda: house.book(SAVINGS)["cycles_ok"] > cycles + 1, "cycles of the other")
-        assert house.book(SAVINGS)["status"] == "healthy"
-        assert house.order(Verb.PAUSE, SAVINGS)
+        assert installation.order(Verb.PAUSE, KRAKEN)
+        assert installation.book(KRAKEN)["status"] == "halted"
+        cycles = installation.book(SAVINGS)["cycles_ok"]
+        installation.until(lambda: installation.book(SAVINGS)["cycles_ok"] > cycles + 1, "cycles of the other")
+        assert installation.book(SAVINGS)["status"] == "healthy"
+        assert installation.order(Verb.PAUSE, SAVINGS)
         for key in (KRAKEN, SAVINGS):
-            house.agrees(key)
-        assert [post.restarts for post in trader.posts] == [0, 0]
+            installation.agrees(key)
+        assert [post.restarts for post in trader.slots] == [0, 0]
 
-    held = {key: [one["symbol"] for one in house.book(key)["positions"]] for key in (KRAKEN, SAVINGS)}
-    with house.trading():  # after a restart neither key is taken for the other one's new one
-        assert house.order(Verb.FLATTEN, SAVINGS)
-        house.until(lambda: house.book(SAVINGS)["positions"] == [], "nothing of the one")
-        house.until(lambda: len(house.lines(Event.FUNDED, "KRAKEN")) == 2, "the other at work")
-        assert [one["symbol"] for one in house.book(KRAKEN)["positions"]] == held[KRAKEN]
+    held = {key: [one["symbol"] for one in installation.book(key)["positions"]] for key in (KRAKEN, SAVINGS)}
+    with installation.trading():  # after a restart neither key is taken for the other one's new one
+        assert installation.order(Verb.FLATTEN, SAVINGS)
+        installation.until(lambda: installation.book(SAVINGS)["positions"] == [], "nothing of the one")
+        installation.until(lambda: len(installation.lines(Event.FUNDED, "KRAKEN")) == 2, "the other at work")
+        assert [one["symbol"] for one in installation.book(KRAKEN)["positions"]] == held[KRAKEN]
         for key in (KRAKEN, SAVINGS):
-            house.agrees(key)
+            installation.agrees(key)
     assert [
-        house.lines(word, label) for label in ("KRAKEN", "KRAKEN:SAVINGS") for word in (Event.FAILED, Event.UNWATCHED)
+        installation.lines(word, label)
+        for label in ("KRAKEN", "KRAKEN:SAVINGS")
+        for word in (Event.FAILED, Event.UNWATCHED)
     ] == [[]] * 4
     assert held[SAVINGS]
 
 
-def test_one_alone_trades_where_only_one_may(house: House) -> None:
-    with house.trading(independent=False) as trader:
-        house.until(lambda: house.book(KRAKEN).get("positions"), "a position")
-        for post in trader.posts:  # each begins another life, in which nothing is different
-            assert post.life is not None
-            post.life.over.set()
-        house.until(lambda: len(house.lines(Event.CONNECTED, "KRAKEN:SAVINGS")) == 2, "the other's next life")
+def test_one_alone_trades_where_only_one_may(installation: Installation) -> None:
+    with installation.trading(independent=False) as trader:
+        installation.until(lambda: installation.book(KRAKEN).get("positions"), "a position")
+        for post in trader.slots:  # each begins another life, in which nothing is different
+            assert post.run is not None
+            post.run.over.set()
+        installation.until(
+            lambda: len(installation.lines(Event.CONNECTED, "KRAKEN:SAVINGS")) == 2, "the other's next life"
+        )
         for key, status in ((KRAKEN, "healthy"), (SAVINGS, "halted")):
-            house.until(lambda key=key: house.book(key).get("cycles_ok", 0) > 2, f"cycles of {key}")
-            assert house.book(key)["status"] == status
-        assert house.truth(SAVINGS)["orders"] == []
+            installation.until(lambda key=key: installation.book(key).get("cycles_ok", 0) > 2, f"cycles of {key}")
+            assert installation.book(key)["status"] == status
+        assert installation.truth(SAVINGS)["orders"] == []
 
 
 @pytest.fixture(params=["a file per account", "one file for all"])
@@ -198,7 +206,7 @@ def ledgers(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
         monkeypatch.setenv("DATABASE_URL", f"sqlite:///{data}/all.db")
     settings = load_settings(tmp_path)
     with Logs(settings.operation, Redactor([])) as logs:
-        yield Ledgers(settings, World(Mode.SANDBOX, SystemClock(), {}), logs.event_log)
+        yield Ledgers(settings, TradingEnvironment(Mode.SANDBOX, SystemClock(), {}), logs.event_log)
 
 
 NOBODY: Any = None

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.brokers.common.deadline import Haste
+from bot.brokers.common.deadline import WaitLimit
 from bot.brokers.common.hostfile import open_shared
-from bot.brokers.common.keylock import FARTHEST, KeyFile, KeyLock, Quiet
+from bot.brokers.common.keylock import FARTHEST, KeyFile, KeyLock, PauseLeft
 from bot.domain.clock import MINUTE, system_ms
 from bot.domain.log import Event
 from bot.runtime.hostlock import AlreadyRuns, HostLock, holder_of, holding_folder
@@ -135,8 +135,8 @@ def test_another_user_is_refused_too(tmp_path: Path) -> None:
 # --- nonces that two HOMEs share
 
 
-def soon() -> Haste:
-    return Haste(system_ms)
+def soon() -> WaitLimit:
+    return WaitLimit(system_ms)
 
 
 def lock(home: Path, mode: str = "live") -> KeyLock:
@@ -166,11 +166,11 @@ def test_nonces_rise_over_all_homes_and_none_is_lost_with_either_file(tmp_path: 
 def test_a_silence_is_kept_by_every_home_and_by_no_other_boot(tmp_path: Path) -> None:
     mine, sudo = lock(tmp_path / "mine"), lock(tmp_path / "root")
     with mine.held(soon().deadline(2)) as file:
-        file.keep_quiet(5_000_000, Quiet(15 * MINUTE, locked_out=True))
-        file.keep_quiet(5_000_000, Quiet(MINUTE, locked_out=False))
+        file.set_pause(5_000_000, PauseLeft(15 * MINUTE, locked_out=True))
+        file.set_pause(5_000_000, PauseLeft(MINUTE, locked_out=False))
     with sudo.held(soon().deadline(2)) as file:
-        assert file.silence(5_000_000 + MINUTE) == (14 * MINUTE, True)
-        assert file.silence(4_000).ms == 0
+        assert file.pause_left(5_000_000 + MINUTE) == (14 * MINUTE, True)
+        assert file.pause_left(4_000).ms == 0
 
 
 def test_what_other_users_wrote_is_believed_within_bounds(tmp_path: Path) -> None:

@@ -9,24 +9,24 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
 
-from bot.brokers.base import Absence, BaseBroker, BrokerError, Capabilities, Connection, ShapeProof
+from bot.brokers.base import AbsenceProof, BaseBroker, BrokerError, Capabilities, Connection, OrderProbe
 from bot.domain.candles import Candles
 from bot.domain.clock import HOUR
 from bot.domain.events import CandleClosed, Unfit
 from bot.domain.fill import Fill
 from bot.domain.ids import ClientIds
-from bot.domain.instrument import Balance, FeeRate, Instrument, Look, Ticker
+from bot.domain.instrument import Balance, FeeRate, Instrument, PriceRange, Ticker
 from bot.domain.log import Event
 from bot.domain.order import Intent, OrderRecord, OrderStatus, OrderType, Purpose, Side, VenueOrder
 from bot.domain.outcome import NotPlaced, Outcome, Placed, Unknown
 from bot.domain.pacer import RealTime
 from bot.engine import risk
-from bot.engine.business import Business, Plan
-from bot.engine.desk import Desk
-from bot.engine.universe import Wishes
+from bot.engine.account_engine import AccountEngine, TradingPlan
+from bot.engine.order_manager import OrderManager
+from bot.engine.universe import MarketCriteria
 from bot.strategy.base import Evaluation, Strategy
 from bot.strategy.gates import Blocked
-from bot.strategy.params import Owner
+from bot.strategy.params import RiskSettings
 from tests.engine.given import instrument, ticker
 from tests.marketdata.given import FRAME, START, Hand, candles
 from tests.notes import Fields, Notes
@@ -58,7 +58,7 @@ class Exchange(BaseBroker):
         self.quotes: dict[str, Ticker] = {symbol: ticker(bid="102.9", ask="103") for symbol in symbols}
         self.cash = {"USD": Decimal(1000)}
         self.fee = FeeRate(Decimal("0.001"), Decimal("0.001"))
-        self.able = Capabilities(False, True, True, Absence.DEADLINE, 1_500)
+        self.able = Capabilities(False, True, True, AbsenceProof.DEADLINE, 1_500)
         self.answers: list[NotPlaced | Unknown] = []
         self.error: BrokerError | None = None
         """What questions for prices are answered."""
@@ -137,9 +137,9 @@ class Exchange(BaseBroker):
     def open_orders(self) -> Sequence[VenueOrder]:
         return [order for order in self.all.values() if order.status is OrderStatus.OPEN]
 
-    def look(self, symbol: str, since: int) -> Look:
+    def look(self, symbol: str, since: int) -> PriceRange:
         last = self.quotes[symbol].last
-        return Look(symbol, since, last, last, last)
+        return PriceRange(symbol, since, last, last, last)
 
     def fills_of(self, order: VenueOrder) -> Sequence[Fill]:
         return self.traded.get(order.exchange_id, ())
@@ -151,13 +151,13 @@ class Exchange(BaseBroker):
     def connect(self) -> Connection:
         raise NotImplementedError
 
-    def prove(self, entry: Intent, stop: Intent) -> Sequence[ShapeProof]:
+    def probe(self, entry: Intent, stop: Intent) -> Sequence[OrderProbe]:
         raise NotImplementedError
 
     def candles(self, symbol: str, timeframe_ms: int, count: int) -> Candles:
         raise NotImplementedError
 
-    def pockets(self) -> Mapping[str, Decimal]:
+    def unavailable_balances(self) -> Mapping[str, Decimal]:
         return {}
 
     def amend(self, order: VenueOrder, *, qty: Decimal | None = None, trigger_price: Decimal | None = None) -> Outcome:
@@ -189,7 +189,7 @@ class Rule(Strategy):
     required = 1
 
     def __init__(self, pct: float = 20.0) -> None:
-        super().__init__(Owner(min_position_pct=pct, max_position_pct=100.0))
+        super().__init__(RiskSettings(min_position_pct=pct, max_position_pct=100.0))
         self.side = 1
         self.far = 0.04
 
@@ -221,14 +221,14 @@ class Scene:
         clock = cast("Any", self.clock)
         self.book = ledger(folder, clock=clock)
         ids = ClientIds("abc", clock.wall_ms, random.Random(1))
-        self.desk = Desk(self.exchange, self.book, clock, self.log, ids, pause=lambda _: None)
-        self.desk.learn_rules()
-        self.desk.fees.update(self.exchange.fees(self.symbols))
-        plan = Plan(
+        self.oms = OrderManager(self.exchange, self.book, clock, self.log, ids, pause=lambda _: None)
+        self.oms.learn_rules()
+        self.oms.fees.update(self.exchange.fees(self.symbols))
+        plan = TradingPlan(
             strategy=self.rule,
-            owner=self.rule.owner,
+            risk_settings=self.rule.risk_settings,
             limits=limits,
-            wishes=Wishes(most=10),
+            criteria=MarketCriteria(most=10),
             timeframe_ms=FRAME,
             cycle_ms=FRAME,
             position_ms=FRAME,
@@ -236,27 +236,27 @@ class Scene:
             min_balance=Decimal(2),
             recommended_balance=Decimal(25),
         )
-        self.business = Business.of(self.desk, plan, lambda _: Fed())
+        self.engine = AccountEngine.of(self.oms, plan, lambda _: Fed())
         self.tell()
 
     def tell(self, found: Candles | Unfit | None = None) -> None:
         """The newest close of every market."""
-        closes = self.business.closes
-        number = (closes.newest() - START) // FRAME
+        candle_cache = self.engine.candle_cache
+        number = (candle_cache.newest() - START) // FRAME
         whole = candles(*range(number - 60, number))
         for symbol in self.symbols:
-            closes.take(CandleClosed(symbol, closes.newest(), whole if found is None else found))
+            candle_cache.take(CandleClosed(symbol, candle_cache.newest(), whole if found is None else found))
 
     def change(self, **rules: object) -> None:
         """Other rules of the first market."""
         symbol = self.symbols[0]
         self.exchange.rules[symbol] = replace(self.exchange.rules[symbol], **rules)  # type: ignore[arg-type]
-        self.desk.instruments = dict(self.exchange.rules)
+        self.oms.instruments = dict(self.exchange.rules)
 
     def scan(self, blocked_by: Blocked | None = None) -> list[Intent]:
         """One scan of all markets; the entries that it sent."""
         before = len(self.exchange.sent)
-        self.business.entries.scan(self.symbols, self.business.accounting.measure(), blocked_by)
+        self.engine.entries.scan(self.symbols, self.engine.accounting.measure(), blocked_by)
         return [one for one in self.exchange.sent[before:] if one.purpose is Purpose.ENTRY]
 
     def orders(self, purpose: Purpose = Purpose.ENTRY) -> list[OrderRecord]:

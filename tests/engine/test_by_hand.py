@@ -21,30 +21,30 @@ def scene(tmp_path: Path) -> Scene:
 
 @pytest.mark.parametrize("name", ["BTC-USD", "BTC"])
 def test_a_denied_market_takes_no_entry_until_it_is_allowed(scene: Scene, name: str) -> None:
-    scene.business.deny(name, Lasts.UNTIL_RESTART)
+    scene.engine.deny(name, Lasts.UNTIL_RESTART)
     assert scene.scan() == []
     (line,) = scene.skips()
     assert (line["gate"], line["value"]) == (
         "denied",
         f"{name} is denied until NIJA restarts, or until `nija allow {name}`",
     )
-    assert scene.business.allow(name)
+    assert scene.engine.allow(name)
     assert len(scene.scan()) == 1
 
 
 def test_what_is_denied_gives_its_place_to_another_market(scene: Scene) -> None:
-    selection = scene.business.selection
+    selection = scene.engine.selection
     selection.at = scene.clock.market_ms()
     assert not selection.is_due()
-    scene.business.deny("BTC", Lasts.FOR_GOOD)
+    scene.engine.deny("BTC", Lasts.FOR_GOOD)
     assert selection.is_due()
-    assert selection._allowed() == replace(selection.wishes, deny={"BTC"})
+    assert selection._allowed() == replace(selection.criteria, deny={"BTC"})
 
 
 def sold(scene: Scene) -> str:
     position = scene.book.position("BTC-USD")
     assert position is not None
-    progress = scene.business.flattening.sell_one("BTC-USD", position.entry_id)
+    progress = scene.engine.flattening.sell_one("BTC-USD", position.entry_id)
     assert progress.done
     return progress.text
 
@@ -70,7 +70,7 @@ def test_the_candle_in_which_a_position_was_sold_is_not_entered_on_again(scene: 
 def test_only_the_position_that_was_meant_is_sold(scene: Scene) -> None:
     """The one that the order names is over; another has been opened since."""
     scene.scan()
-    progress = scene.business.flattening.sell_one("BTC-USD", "njabcanotherentry0")
+    progress = scene.engine.flattening.sell_one("BTC-USD", "njabcanotherentry0")
     assert progress == (True, "BTC-USD is not held any more: nothing was sold")
     assert scene.book.position("BTC-USD") is not None
     assert scene.orders(Purpose.FLATTEN) == []

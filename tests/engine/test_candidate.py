@@ -13,8 +13,8 @@ from bot.strategy.apex import ApexStrategy
 from bot.strategy.base import Costs, Evaluation, Strategy, Terms
 from bot.strategy.gate_words import explained
 from bot.strategy.gates import OFFER, Blocked, Gate, first
-from bot.strategy.guarded import Guarded, Trouble
-from bot.strategy.params import Owner
+from bot.strategy.guarded import GuardedStrategy, StrategyError
+from bot.strategy.params import RiskSettings
 from tests.engine.exchange import LIMITS
 from tests.engine.given import instrument
 
@@ -26,7 +26,7 @@ PAYS = "does not pay fees and spread: that takes"
 
 def looked_at(rule: Strategy, decision: Evaluation, where: str, price: float, costs: Costs) -> Blocked | None:
     """The gate that blocks a trade at a price."""
-    found = offer(Guarded(rule, lambda _: None), "BTC-USD", decision, where, price, costs)
+    found = offer(GuardedStrategy(rule, lambda _: None), "BTC-USD", decision, where, price, costs)
     assert found is not None
     return first(OFFER, found)
 
@@ -66,7 +66,7 @@ def test_a_trade_is_looked_at_where_it_is_decided_and_where_it_is_paid(
 
 def test_the_owner_may_ask_for_more() -> None:
     assert looked_at(ApexStrategy(), LONG, "close", 100.0, Costs(0.002, 0.0)) is None
-    found = looked_at(ApexStrategy(Owner(min_reward_to_cost=5.0)), LONG, "close", 100.0, Costs(0.002, 0.0))
+    found = looked_at(ApexStrategy(RiskSettings(min_reward_to_cost=5.0)), LONG, "close", 100.0, Costs(0.002, 0.0))
     assert found is not None
     assert found.gate is Gate.COSTS
 
@@ -92,9 +92,9 @@ class Vague(ApexStrategy):
 
 @pytest.mark.parametrize("rule", [Silent(), Vague()])
 def test_a_strategy_that_cannot_say_what_it_asks_makes_no_offer(rule: Strategy) -> None:
-    told: list[Trouble] = []
-    assert offer(Guarded(rule, told.append), "BTC-USD", LONG, "ask", 100.0, Costs(0.002, 0.1)) is None
-    assert [trouble.question for trouble in told] == ["terms"]
+    told: list[StrategyError] = []
+    assert offer(GuardedStrategy(rule, told.append), "BTC-USD", LONG, "ask", 100.0, Costs(0.002, 0.1)) is None
+    assert [error.question for error in told] == ["terms"]
 
 
 @pytest.mark.parametrize(

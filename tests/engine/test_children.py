@@ -11,7 +11,7 @@ import pytest
 from bot.domain.ids import MARK
 from bot.domain.order import OrderStatus, OrderType, Purpose, Side, VenueOrder
 from bot.engine.reconcile import Reconciliation
-from tests.engine.test_hunt_same_id import SYMBOL, Scene
+from tests.engine.test_lost_orders_same_id import SYMBOL, Scene
 
 
 @pytest.fixture
@@ -39,24 +39,24 @@ def child(parent: str, client_id: str | None) -> VenueOrder:
 def test_a_child_of_our_order_is_ours_under_any_id(client_id: str | None, scene: Scene) -> None:
     """As after a crash around an entry: the book has the order, and the exchange the bracket that it brought along."""
     entry = scene.lose(Purpose.ENTRY, arrived=True)
-    scene.hunt.pursue()
+    scene.lost_orders.search()
     scene.venue.resting = [child(str(scene.record(entry).exchange_id), client_id)]
-    Reconciliation(scene.desk).compare()
-    assert scene.book.fact("second_instance") is None
+    Reconciliation(scene.oms).compare()
+    assert scene.book.get_state("second_instance") is None
     adopted = scene.book.by_exchange_id("C000000001")
     assert adopted is not None
     assert adopted.purpose is Purpose.STOP
-    assert scene.desk.is_mine(scene.venue.resting[0])
+    assert scene.oms.is_mine(scene.venue.resting[0])
 
 
 @pytest.mark.parametrize("parent", [None, "P000000001"])
 def test_another_nija_is_known_by_an_id_of_our_form_only(parent: str | None, scene: Scene) -> None:
     stranger = replace(child("", "9f1f7a8e-5e0c-4a63-9f3a-2a1d0c1b2a3d"), parent_id=parent)
     scene.venue.resting = [stranger]
-    reconciliation = Reconciliation(scene.desk)
+    reconciliation = Reconciliation(scene.oms)
     reconciliation.compare()
-    assert scene.book.fact("second_instance") is None
+    assert scene.book.get_state("second_instance") is None
     scene.venue.resting = [replace(stranger, exchange_id="C000000002", client_id=f"{MARK}xyz0000000000000")]
     reconciliation.compare()
-    assert scene.book.fact("second_instance") is not None
+    assert scene.book.get_state("second_instance") is not None
     assert scene.book.by_exchange_id("C000000002") is None

@@ -11,7 +11,7 @@ import pytest
 
 from bot.domain.clock import DAY, iso, week_start
 from bot.domain.log import Event
-from bot.engine.diary import Diary, earned
+from bot.engine.daily_summary import DailySummary, earned
 from bot.store.ledger import Ledger
 from tests.notes import Notes
 from tests.store.cases import HandClock, ledger
@@ -32,7 +32,7 @@ class Days:
         self.clock.market = time
         standing: Any = SimpleNamespace(result=Decimal(result), equity=Decimal(1000))
         desk: Any = SimpleNamespace(book=self.book, clock=self.clock, log=self.log)
-        Diary(desk).write(standing)
+        DailySummary(desk).write(standing)
         return earned(self.book, time, Decimal(result))
 
 
@@ -68,5 +68,5 @@ def test_a_day_or_week_whose_beginning_is_not_written_down_is_unknown(tmp_path: 
 
 def test_a_book_of_an_earlier_version_counts_its_week_from_the_day_on(tmp_path: Path) -> None:
     days = Days(tmp_path)
-    days.book.remember("diary", f"{MONDAY + DAY} 5")
+    days.book.set_state("diary", f"{MONDAY + DAY} 5")
     assert days.at(MONDAY + DAY + 1, "7") == (2, 2)

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from bot.brokers.base import Absence, Capabilities
+from bot.brokers.base import AbsenceProof, Capabilities
 from bot.domain.instrument import FeeRate
 from bot.domain.order import OrderType, Purpose, Side
-from bot.domain.outcome import Meaning, NotPlaced, Unknown
+from bot.domain.outcome import ErrorMeaning, NotPlaced, Unknown
 from tests.engine.exchange import LIMITS, Scene
 from tests.marketdata.given import FRAME
 
-BUSY = NotPlaced(Meaning.BUSY, "later")
+BUSY = NotPlaced(ErrorMeaning.BUSY, "later")
 UNKNOWN = Unknown("no answer")
-CARRYING = Capabilities(True, True, True, Absence.DEADLINE, 1_500, attached_target=True)
+CARRYING = Capabilities(True, True, True, AbsenceProof.DEADLINE, 1_500, attached_target=True)
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_an_entry_is_sent_at_its_worst_price_and_guarded_by_its_stop(scene: Scen
 def test_a_candle_is_entered_on_once(scene: Scene) -> None:
     assert len(scene.scan()) == 1
     assert scene.scan() == []
-    assert scene.business.entries.signals == 1
+    assert scene.engine.entries.signals == 1
     assert scene.skipped() == []
 
 
@@ -49,7 +49,7 @@ def test_an_entry_that_was_refused_for_a_passing_reason_is_tried_again_on_its_ca
     assert scene.skipped() == ["rejected"]
     assert len(scene.scan()) == 1
     assert scene.book.position("BTC-USD") is not None
-    assert scene.business.entries.signals == 1, "it is still one signal"
+    assert scene.engine.entries.signals == 1, "it is still one signal"
 
 
 def test_it_is_not_tried_for_ever(scene: Scene) -> None:
@@ -61,8 +61,10 @@ def test_it_is_not_tried_for_ever(scene: Scene) -> None:
     assert len(scene.scan()) == 1
 
 
-@pytest.mark.parametrize("meaning", [Meaning.REJECTED, Meaning.FUNDS, Meaning.PRICE, Meaning.TOO_SMALL])
-def test_an_entry_that_was_refused_for_good_is_not_tried_again(scene: Scene, meaning: Meaning) -> None:
+@pytest.mark.parametrize(
+    "meaning", [ErrorMeaning.REJECTED, ErrorMeaning.FUNDS, ErrorMeaning.PRICE, ErrorMeaning.TOO_SMALL]
+)
+def test_an_entry_that_was_refused_for_good_is_not_tried_again(scene: Scene, meaning: ErrorMeaning) -> None:
     scene.exchange.answers = [NotPlaced(meaning, "no")]
     assert len(scene.scan()) == 1
     assert scene.scan() == []
@@ -71,12 +73,14 @@ def test_an_entry_that_was_refused_for_good_is_not_tried_again(scene: Scene, mea
 
 
 def test_one_refusal_for_good_among_the_tries_is_enough(scene: Scene) -> None:
-    scene.exchange.answers = [BUSY, NotPlaced(Meaning.REJECTED, "no")]
+    scene.exchange.answers = [BUSY, NotPlaced(ErrorMeaning.REJECTED, "no")]
     assert [len(scene.scan()) for _ in range(3)] == [1, 1, 0]
 
 
-@pytest.mark.parametrize("meaning", [Meaning.ATTACHMENT, Meaning.ATTACHED_PRICE])
-def test_an_entry_that_is_refused_for_the_stop_it_carries_goes_without_at_once(scene: Scene, meaning: Meaning) -> None:
+@pytest.mark.parametrize("meaning", [ErrorMeaning.ATTACHMENT, ErrorMeaning.ATTACHED_PRICE])
+def test_an_entry_that_is_refused_for_the_stop_it_carries_goes_without_at_once(
+    scene: Scene, meaning: ErrorMeaning
+) -> None:
     scene.exchange.able = CARRYING
     scene.exchange.answers = [NotPlaced(meaning, "not this stop")]
     first, second = scene.scan()
@@ -91,7 +95,7 @@ def test_an_entry_that_is_refused_for_the_stop_it_carries_goes_without_at_once(s
 
 def test_an_entry_that_is_refused_without_a_stop_is_not_sent_a_third_time(scene: Scene) -> None:
     scene.exchange.able = CARRYING
-    scene.exchange.answers = [NotPlaced(Meaning.ATTACHMENT, "no")] * 2
+    scene.exchange.answers = [NotPlaced(ErrorMeaning.ATTACHMENT, "no")] * 2
     assert len(scene.scan()) == 2
     assert scene.skipped() == ["rejected"]
 
@@ -189,7 +193,7 @@ def test_one_coin_is_held_in_one_market(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("most", "qty"), [("50", "0.48"), ("51.6529", "0.49"), ("51.6531", "0.5")])
 def test_an_order_is_as_large_as_its_limit_allows_at_its_worst_price(scene: Scene, most: str, qty: str) -> None:
     """That is 103.306 here: a tick above the ask and its slippage."""
-    scene.business.entries.limits = replace(LIMITS, max_order_usd=Decimal(most))
+    scene.engine.entries.limits = replace(LIMITS, max_order_usd=Decimal(most))
     (entry,) = scene.scan()
     assert entry.qty == Decimal(qty)
 
@@ -219,7 +223,7 @@ def test_an_order_is_never_larger_than_a_market_takes(scene: Scene) -> None:
 def test_the_fee_is_left_to_pay(tmp_path: Path) -> None:
     scene = Scene(tmp_path, pct=100)
     scene.change(tick=Decimal("0.0001"))
-    scene.exchange.fee = scene.desk.fees["BTC-USD"] = FeeRate(Decimal("0.01"), Decimal("0.01"))
+    scene.exchange.fee = scene.oms.fees["BTC-USD"] = FeeRate(Decimal("0.01"), Decimal("0.01"))
     (entry,) = scene.scan()
     assert entry.limit_price is not None
     assert 980 < entry.qty * entry.limit_price * Decimal("1.01") <= 1000
@@ -228,6 +232,6 @@ def test_the_fee_is_left_to_pay(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("in_coin", "qty"), [(False, "0.06"), (True, "0.07")])
 def test_a_fee_that_is_taken_in_the_coin_leaves_enough_to_be_sold(tmp_path: Path, in_coin: bool, qty: str) -> None:
     scene = Scene(tmp_path, pct=0.2)
-    scene.desk.fees["BTC-USD"] = replace(scene.exchange.fee, in_coin=in_coin)
+    scene.oms.fees["BTC-USD"] = replace(scene.exchange.fee, in_coin=in_coin)
     (entry,) = scene.scan()
     assert entry.qty == Decimal(qty)

@@ -11,10 +11,10 @@ import pytest
 from bot.domain.candles import Candles
 from bot.domain.events import Unfit
 from bot.domain.judgement import Condition, Judgement
-from bot.domain.outcome import Meaning, NotPlaced
+from bot.domain.outcome import ErrorMeaning, NotPlaced
 from bot.strategy.base import Evaluation
+from bot.strategy.gate_inputs import Account
 from bot.strategy.gates import ACCOUNT, first
-from bot.strategy.snapshot import Account
 from tests.engine.exchange import CLOSE, Rule, Scene
 from tests.engine.given import ticker
 from tests.marketdata.given import FRAME
@@ -38,9 +38,9 @@ class Told:
     def __init__(self, folder: Path) -> None:
         self.scene = Scene(folder)
         self.rule = Telling()
-        self.scene.business.entries.strategy.rule = self.rule
+        self.scene.engine.entries.strategy.rule = self.rule
         self.all: list[Judgement] = []
-        self.scene.business.entries.judgements.record = self.all.extend
+        self.scene.engine.entries.judgements.record = self.all.extend
 
     def scan(self, **account: Any) -> list[Judgement]:
         """What one scan hands over."""
@@ -100,7 +100,7 @@ def test_what_blocks_the_whole_account_blocks_each_signal(told: Told) -> None:
 
 @pytest.mark.parametrize(
     ("answer", "share", "name"),
-    [(NotPlaced(Meaning.FUNDS, "no money"), 1, "rejected"), (None, 0, "unfilled")],
+    [(NotPlaced(ErrorMeaning.FUNDS, "no money"), 1, "rejected"), (None, 0, "unfilled")],
     ids=["refused", "not filled"],
 )
 def test_an_order_that_came_to_nothing_is_no_entry(told: Told, answer: NotPlaced | None, share: int, name: str) -> None:

@@ -18,14 +18,14 @@ from bot.domain.instrument import Kind, Ticker, Trading
 from bot.domain.judgement import Judgement
 from bot.domain.log import Event
 from bot.domain.order import OrderStatus, Purpose, Side
-from bot.domain.outcome import Meaning, NotPlaced
+from bot.domain.outcome import ErrorMeaning, NotPlaced
 from bot.marketdata.closed import judged
 from bot.strategy.gates import Gate
 from tests.engine.exchange import CLOSE, LIMITS, Scene
 from tests.engine.given import ticker
 from tests.marketdata.given import FRAME, candles, row
 
-BUSY = NotPlaced(Meaning.BUSY, "later")
+BUSY = NotPlaced(ErrorMeaning.BUSY, "later")
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def scene(tmp_path: Path) -> Scene:
 
 
 def unanswered(scene: Scene) -> None:
-    scene.exchange.error = BrokerError("kraken", Meaning.BUSY, "try again")
+    scene.exchange.error = BrokerError("kraken", ErrorMeaning.BUSY, "try again")
 
 
 def unquoted(scene: Scene) -> None:
@@ -50,21 +50,21 @@ def quoted(bid: str, ask: str) -> Callable[[Scene], None]:
 
 def limited(**limits: object) -> Callable[[Scene], None]:
     def limit(scene: Scene) -> None:
-        scene.business.entries.limits = replace(LIMITS, **limits)  # type: ignore[arg-type]
+        scene.engine.entries.limits = replace(LIMITS, **limits)  # type: ignore[arg-type]
 
     return limit
 
 
 def stopped(ago: int) -> Callable[[Scene], None]:
     def stop(scene: Scene) -> None:
-        scene.book.remember("stopped:BTC-USD", str(CLOSE - ago))
+        scene.book.set_state("stopped:BTC-USD", str(CLOSE - ago))
 
     return stop
 
 
 def news(away: int) -> Callable[[Scene], None]:
     def tell(scene: Scene) -> None:
-        scene.business.entries.news = (scene.clock.now + away,)
+        scene.engine.entries.news = (scene.clock.now + away,)
 
     return tell
 
@@ -125,7 +125,7 @@ def test_why_there_is_no_entry(
 ) -> None:
     so(scene)
     judged: list[Judgement] = []
-    scene.business.entries.judgements.record = judged.extend
+    scene.engine.entries.judgements.record = judged.extend
     assert len(scene.scan()) == (gate is None)
     assert [one.blocked_by and one.blocked_by.name for one in judged] == [gate and gate.word]
     told = [(line["gate"], line["value"], line["limit"]) for line in scene.skips()]
@@ -147,9 +147,9 @@ def test_a_strategy_that_cannot_answer_enters_nothing(scene: Scene, question: st
 
 
 def test_balances_that_are_old_are_not_decided_on(scene: Scene) -> None:
-    standing = scene.business.accounting.measure()
+    snapshot = scene.engine.accounting.measure()
     scene.clock.now += 61 * SECOND
-    assert scene.business.entries.scan(scene.symbols, standing, None) == 0
+    assert scene.engine.entries.scan(scene.symbols, snapshot, None) == 0
     assert scene.skipped() == ["balances"]
 
 
@@ -160,7 +160,7 @@ def sell(scene: Scene, at: Ticker) -> None:
     scene.exchange.quotes["BTC-USD"] = at
     for stop in scene.exchange.open_orders():
         scene.exchange.all[stop.exchange_id] = replace(stop, status=OrderStatus.CANCELED)
-    scene.business.closing.sell("BTC-USD", position.qty, position.entry_price, Purpose.EXIT, "out")
+    scene.engine.exits.sell("BTC-USD", position.qty, position.entry_price, Purpose.EXIT, "out")
     assert scene.book.position("BTC-USD") is None
     scene.exchange.quotes["BTC-USD"] = before
 
@@ -175,7 +175,7 @@ def test_a_sale_on_the_candle_is_no_try_of_its_entry(scene: Scene) -> None:
 
 
 def test_losses_in_a_row_keep_a_market_out_for_a_while(scene: Scene) -> None:
-    scene.business.entries.limits = replace(LIMITS, max_losses_in_a_row=2, cooldown_ms=2 * FRAME)
+    scene.engine.entries.limits = replace(LIMITS, max_losses_in_a_row=2, cooldown_ms=2 * FRAME)
     for _ in range(2):
         assert len(scene.scan()) == 1
         sell(scene, ticker("99.5", "99.6"))

@@ -9,11 +9,11 @@ import pytest
 from bot.brokers.base import BrokerError
 from bot.domain.candles import Candles
 from bot.domain.clock import DAY
-from bot.domain.outcome import Meaning
-from bot.engine.desk import Desk
+from bot.domain.outcome import ErrorMeaning
+from bot.engine.order_manager import OrderManager
 from bot.engine.ranking import Ranking, before, began
 from bot.strategy.base import Evaluation, Strategy, Universe
-from bot.strategy.guarded import Guarded, Trouble
+from bot.strategy.guarded import GuardedStrategy, StrategyError
 from tests.notes import Notes
 
 MONTH = Universe(most=2, among=4, candles=3, period="month")
@@ -41,16 +41,16 @@ class ByVolume(Strategy):
 
 
 class Scene:
-    """A desk of just what a ranking asks; markets show a candle each day until `now`, of the volume that is given."""
+    """An order manager of just what a ranking asks; markets show a candle each day until `now`, of the volume that is given."""
 
     def __init__(self, **volumes: float) -> None:
         self.volumes = {f"{coin}-USD": volume for coin, volume in volumes.items()}
         self.now = NOW
-        self.facts: dict[str, str] = {}
+        self.state: dict[str, str] = {}
         self.fails: dict[str, BrokerError] = {}
         self.asked: list[tuple[str, int]] = []
         self.restricted: set[str] = set()
-        self.troubles: list[Trouble] = []
+        self.troubles: list[StrategyError] = []
         self.rule: Strategy = ByVolume()
         self.clock = self.book = self.broker = self.markets = self
         self.log = Notes()
@@ -58,11 +58,11 @@ class Scene:
     def market_ms(self) -> int:
         return self.now
 
-    def fact(self, name: str) -> str | None:
-        return self.facts.get(name)
+    def get_state(self, name: str) -> str | None:
+        return self.state.get(name)
 
-    def remember(self, name: str, value: str) -> None:
-        self.facts[name] = value
+    def set_state(self, name: str, value: str) -> None:
+        self.state[name] = value
 
     def candles(self, symbol: str, timeframe_ms: int, count: int) -> Candles:
         self.asked.append((symbol, count))
@@ -71,15 +71,15 @@ class Scene:
         days = range(self.now // DAY - count, self.now // DAY)
         return Candles.of(DAY, [(day * DAY, 1, 1, 1, 1, self.volumes[symbol]) for day in days])
 
-    def heed_error(self, error: BrokerError, symbol: str) -> None:
-        if error.meaning is Meaning.RESTRICTED:
+    def record_error(self, error: BrokerError, symbol: str) -> None:
+        if error.meaning is ErrorMeaning.RESTRICTED:
             self.restricted.add(symbol)
 
     def is_restricted(self, symbol: str) -> bool:
         return symbol in self.restricted
 
     def ranking(self) -> Ranking:
-        return Ranking(cast("Desk", cast("Any", self)), Guarded(self.rule, self.troubles.append))
+        return Ranking(cast("OrderManager", cast("Any", self)), GuardedStrategy(self.rule, self.troubles.append))
 
 
 def test_the_best_of_the_most_traded_are_chosen_by_candles_of_before_the_period() -> None:
@@ -104,7 +104,7 @@ def test_a_choice_holds_for_its_period_and_over_a_restart() -> None:
 
 def test_another_strategy_chooses_for_itself() -> None:
     scene = Scene(A=5.0, B=6.0, C=7.0, D=8.0)
-    scene.facts["universe"] = f"Other {FIRST} A-USD"
+    scene.state["universe"] = f"Other {FIRST} A-USD"
     assert scene.ranking().chosen(TRADED) == ["D-USD", "C-USD"]
 
 
@@ -119,7 +119,7 @@ def test_equals_go_by_name() -> None:
     assert scene.ranking().chosen(TRADED) == ["B-USD", "C-USD"]
 
 
-def test_the_house_ranks_where_a_strategy_does_not() -> None:
+def test_turnover_ranks_where_a_strategy_does_not() -> None:
     scene = Scene()
     scene.rule.universe = None
     assert scene.ranking().chosen(TRADED) == TRADED
@@ -130,8 +130,8 @@ def test_a_market_that_is_closed_to_this_owner_is_not_ranked_and_no_answer_is_wa
     scene = Scene(A=50.0, B=6.0, C=7.0, D=8.0)
     ranking = scene.ranking()
     scene.fails = {
-        "A-USD": BrokerError("kraken", Meaning.RESTRICTED, "no"),
-        "C-USD": BrokerError("kraken", Meaning.BUSY, "later"),
+        "A-USD": BrokerError("kraken", ErrorMeaning.RESTRICTED, "no"),
+        "C-USD": BrokerError("kraken", ErrorMeaning.BUSY, "later"),
     }
     with pytest.raises(BrokerError, match="later"):
         ranking.chosen(TRADED)
@@ -148,7 +148,7 @@ def test_a_rank_that_cannot_be_told_is_told_of() -> None:
     scene = Scene(A=5.0, B=6.0, C=7.0, D=8.0)
     scene.rule = Broken()
     assert scene.ranking().chosen(TRADED) == ["C-USD", "B-USD"]
-    assert [(trouble.symbol, trouble.question) for trouble in scene.troubles] == [("D-USD", "rank")]
+    assert [(error.symbol, error.question) for error in scene.troubles] == [("D-USD", "rank")]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from bot.engine.refusals import AT_LEAST, PAUSES, TIMES, Refusals
 def test_pauses_grow_and_end() -> None:
     refused, now = Refusals(), 0
     for pause in (PAUSES.first_ms, PAUSES.first_ms * 2, PAUSES.first_ms * 4):
-        refused.note("a", "no", now, counts=True)
+        refused.record("a", "no", now, counts=True)
         assert refused.pauses("a", now + pause - 1)
         assert not refused.pauses("a", now + pause)
         now += pause
@@ -21,14 +21,14 @@ def test_pauses_grow_and_end() -> None:
 
 def test_a_clock_that_is_set_back_pauses_nothing_for_long() -> None:
     refused = Refusals()
-    refused.note("a", "no", 3_600_000, counts=True)
+    refused.record("a", "no", 3_600_000, counts=True)
     assert not refused.pauses("a", 0)
 
 
 def test_a_stop_that_rests_ends_it() -> None:
     refused = Refusals()
     for at in (0, AT_LEAST, AT_LEAST * 2):
-        refused.note("a", "no", at, counts=True)
+        refused.record("a", "no", at, counts=True)
     assert refused.is_final("a", AT_LEAST * 2)
     refused.forget("a")
     assert not refused.is_final("a", AT_LEAST * 3)
@@ -40,6 +40,6 @@ def test_it_is_believed_only_after_enough_that_count_over_long_enough(given_ones
     refused, now, counted = Refusals(), 0, []
     for apart, counts in given_ones:
         now += apart
-        refused.note("a", "no", now, counts=counts)
+        refused.record("a", "no", now, counts=counts)
         counted += [now] if counts else []
         assert refused.is_final("a", now) == (len(counted) >= TIMES and now - counted[0] >= AT_LEAST)

@@ -25,7 +25,7 @@ def listening(book: Ledger) -> tuple[Results, Notes]:
 
 
 def sell(book: Ledger, results: Results, exchange_id: str, price: str, name: str) -> None:
-    booking = book.book(fill(name, exchange_id, "1", price, side=Side.SELL, fee="0.5", time=9_000))
+    booking = book.record_fill(fill(name, exchange_id, "1", price, side=Side.SELL, fee="0.5", time=9_000))
     assert booking is not None
     results.on_fill(booking)
 

@@ -7,14 +7,14 @@ from decimal import Decimal
 import pytest
 
 from bot.domain.instrument import Instrument, Kind, Trading
-from bot.engine.universe import WIDEST_SPREAD, Wishes, choose, eligible
+from bot.engine.universe import WIDEST_SPREAD, MarketCriteria, choose, eligible
 from tests.engine.given import instrument, ticker
 
-ALL = Wishes(most=10)
+ALL = MarketCriteria(most=10)
 
 
 @pytest.mark.parametrize(
-    ("market", "wishes", "fit"),
+    ("market", "criteria", "fit"),
     [
         (instrument("BTC-USD"), ALL, True),
         (instrument("BTC-USDT"), ALL, True),
@@ -25,17 +25,17 @@ ALL = Wishes(most=10)
         (instrument("BTC-USD", trading=Trading.POST_ONLY), ALL, False),
         (instrument("BTC-USD", exotic=True), ALL, False),
         (instrument("BTC-USDT-SWAP", kind=Kind.SWAP), ALL, False),
-        (instrument("BTC-USDT-SWAP", kind=Kind.SWAP), Wishes(most=10, swaps=True), True),
-        (instrument("BTC-USD"), Wishes(most=10, allow={"ETH-USD"}), False),
-        (instrument("BTC-USD"), Wishes(most=10, allow={"BTC-USD"}), True),
-        (instrument("BTC-USD"), Wishes(most=10, deny={"BTC"}), False),
-        (instrument("BTC-USD"), Wishes(most=10, deny={"BTC-USD"}), False),
-        (instrument("BTC-USD"), Wishes(most=10, deny={"BTC-USDT"}), True),
-        (instrument("BTC-USD"), Wishes(most=10, allow={"BTC-USD"}, deny={"BTC"}), False),
+        (instrument("BTC-USDT-SWAP", kind=Kind.SWAP), MarketCriteria(most=10, swaps=True), True),
+        (instrument("BTC-USD"), MarketCriteria(most=10, allow={"ETH-USD"}), False),
+        (instrument("BTC-USD"), MarketCriteria(most=10, allow={"BTC-USD"}), True),
+        (instrument("BTC-USD"), MarketCriteria(most=10, deny={"BTC"}), False),
+        (instrument("BTC-USD"), MarketCriteria(most=10, deny={"BTC-USD"}), False),
+        (instrument("BTC-USD"), MarketCriteria(most=10, deny={"BTC-USDT"}), True),
+        (instrument("BTC-USD"), MarketCriteria(most=10, allow={"BTC-USD"}, deny={"BTC"}), False),
     ],
 )
-def test_eligible(market: Instrument, wishes: Wishes, fit: bool) -> None:
-    assert eligible(market, wishes) is fit
+def test_eligible(market: Instrument, criteria: MarketCriteria, fit: bool) -> None:
+    assert eligible(market, criteria) is fit
 
 
 def markets(*symbols: str) -> dict[str, Instrument]:

@@ -38,8 +38,8 @@ def rule(unopened: Rig) -> Deciding:
 
 def tell_the_next_close(rig: Rig) -> None:
     """Nothing is done meanwhile."""
-    closed = rig.business.closes.newest()
-    while rig.business.closes.newest() == closed:
+    closed = rig.engine.candle_cache.newest()
+    while rig.engine.candle_cache.newest() == closed:
         time.sleep(0.05)
     rig.candles()
 
@@ -75,8 +75,8 @@ def test_a_stop_that_is_moved_rests_there(unopened: Rig, rule: Deciding) -> None
     tell_the_next_close(rig)
     assert rig.position is not None
     assert rig.position.stop_price > position.stop_price
-    resting = [one for one in rig.business.desk.broker.open_orders() if one.type in STOPS]
-    wanted, tick = rig.position.stop_price, rig.business.desk.instruments[rig.symbol].tick
+    resting = [one for one in rig.engine.oms.broker.open_orders() if one.type in STOPS]
+    wanted, tick = rig.position.stop_price, rig.engine.oms.instruments[rig.symbol].tick
     assert resting
     assert all(one.trigger_price is not None and abs(one.trigger_price - wanted) <= tick for one in resting)
     assert rig.protected()

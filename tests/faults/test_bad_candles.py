@@ -17,7 +17,7 @@ def scan(rig: Rig) -> None:
     """A look with a signal, on candles that are asked for anew."""
     rig.feed.forget()
     rig.hear()
-    rig.business.entries.scan([rig.symbol], rig.business.accounting.measure(), None)
+    rig.engine.entries.scan([rig.symbol], rig.engine.accounting.measure(), None)
 
 
 @pytest.mark.parametrize("venue", ["kraken", "okx", "coinbase"])
@@ -32,7 +32,7 @@ def test_no_entry_on_bad_candles_and_an_entry_on_good_ones(unopened: Rig) -> Non
         rig.arm("bad_candle", body=defect)
         rig.feed.forget()
         rig.hear()
-        found = rig.business.closes.of(rig.symbol)
+        found = rig.engine.candle_cache.of(rig.symbol)
         if defect == "missing":
             assert isinstance(found, Candles), found
             assert inspect(found) == ()
@@ -56,7 +56,7 @@ def test_a_position_keeps_its_stop_while_candles_are_bad(rig: Rig) -> None:
         rig.arm("bad_candle", body=defect)
         rig.feed.forget()
         rig.hear()
-        rig.business.watch.walk()
+        rig.engine.monitor.walk()
         rig.disarm()
     rig.turn()
     assert rig.position is not None

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from bot.domain.order import OrderStatus, OrderType, Purpose
-from bot.engine.hunt import REPEAT_AFTER
+from bot.engine.lost_orders import REPEAT_AFTER
 from tests.paths import PATHS, VENUES
 from tests.rig import Rig
 

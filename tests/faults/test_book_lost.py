@@ -15,7 +15,7 @@ from bot.brokers.base import BrokerError
 from bot.brokers.okx.broker import OKXBroker
 from bot.domain.log import Event
 from bot.domain.order import OrderType, Purpose, Side, TimeInForce
-from bot.domain.outcome import Meaning, Placed
+from bot.domain.outcome import ErrorMeaning, Placed
 from bot.engine import history
 from bot.engine.reconcile import Reconciliation
 from tests.paths import VENUES
@@ -27,10 +27,10 @@ OWNERS_ID = "byhand1"
 
 def his_order(rig: Rig, qty: Decimal) -> dict[str, Any]:
     """A sale above the market that another program of the owner's rests on the account."""
-    desk = rig.business.desk
-    price = desk.instruments[rig.symbol].price(desk.broker.tickers({rig.symbol})[rig.symbol].last * Decimal("1.04"))
-    intent = desk.draft(Purpose.EXIT, rig.symbol, Side.SELL, qty, OrderType.LIMIT, 0, tif=TimeInForce.GTC)
-    outcome = desk.broker.place(replace(intent, client_id=OWNERS_ID, limit_price=price))
+    oms = rig.engine.oms
+    price = oms.instruments[rig.symbol].price(oms.broker.tickers({rig.symbol})[rig.symbol].last * Decimal("1.04"))
+    intent = oms.draft(Purpose.EXIT, rig.symbol, Side.SELL, qty, OrderType.LIMIT, 0, tif=TimeInForce.GTC)
+    outcome = oms.broker.place(replace(intent, client_id=OWNERS_ID, limit_price=price))
     assert isinstance(outcome, Placed)
     return his_order_now(rig)
 
@@ -45,7 +45,7 @@ def test_a_position_is_ours_again_and_what_is_his_is_not_touched(rig: Rig, venue
     before = rig.bought()
     coins = before.qty.to_integral_value(ROUND_UP) * 3
     rig.deposit(rig.base, coins)
-    his = his_order(rig, rig.business.desk.instruments[rig.symbol].size(before.qty))
+    his = his_order(rig, rig.engine.oms.instruments[rig.symbol].size(before.qty))
     rig.lose_book()
     rig.open()
     rig.until(lambda: rig.position is not None, "the position")
@@ -53,12 +53,12 @@ def test_a_position_is_ours_again_and_what_is_his_is_not_touched(rig: Rig, venue
     after = rig.position
     assert after is not None, rig.notes.lines[-12:]
     assert (after.qty, after.entry_price, after.stop_price) == (before.qty, before.entry_price, before.stop_price)
-    assert rig.resting() == rig.business.desk.instruments[rig.symbol].size(before.qty)
+    assert rig.resting() == rig.engine.oms.instruments[rig.symbol].size(before.qty)
     assert rig.naked_seconds() == []
     assert rig.notes.said(Event.HALTED) == []
     rig.enter()
     assert len(rig.sent(side="buy")) == 1
-    rig.business.flattening.step("flatten")
+    rig.engine.flattening.step("flatten")
     rig.until(lambda: rig.position is None, "the end")
     assert his_order_now(rig) == his
     assert coins <= rig.coins() < coins + rig.lot
@@ -84,7 +84,7 @@ def test_a_short_after_its_first_target_is_ours_and_protected(sandbox: Sandbox, 
 @pytest.mark.parametrize("venue", ["okx"])
 def test_a_short_whose_stop_did_not_come_with_it(sandbox: Sandbox, tmp_path: Path) -> None:
     rig = Rig(sandbox, tmp_path, "LTC-USDT-SWAP", venue="okx")
-    broker = rig.open().desk.broker
+    broker = rig.open().oms.broker
     assert isinstance(broker, OKXBroker)
     broker._able = replace(broker.capabilities(), attached_stop=False, attached_target=False)
     rig.steady()
@@ -130,16 +130,16 @@ def test_an_exchange_that_fails_in_the_middle_of_a_first_look(rig: Rig, monkeypa
         patch.setattr(Reconciliation, "count", unanswered)
         with pytest.raises(BrokerError):
             rig.open()
-    rig.book.remember("anything", "that brings to disk what was noted")
+    rig.book.set_state("anything", "that brings to disk what was noted")
     rig.restart()
     rig.quiet()
     after = rig.position
     assert after is not None
-    assert after.stop_price >= before.stop_price - rig.business.desk.instruments[rig.symbol].tick
+    assert after.stop_price >= before.stop_price - rig.engine.oms.instruments[rig.symbol].tick
 
 
 def unanswered(*_: object) -> None:
-    raise BrokerError("kraken", Meaning.BUSY, "balances: no answer")
+    raise BrokerError("kraken", ErrorMeaning.BUSY, "balances: no answer")
 
 
 def lose_after_the_first_target(rig: Rig, jump: str, *, first_stop_is_known: bool = True) -> None:
@@ -152,7 +152,7 @@ def lose_after_the_first_target(rig: Rig, jump: str, *, first_stop_is_known: boo
     rig.lose_book()
     rig.open()
     rig.quiet()
-    market = rig.business.desk.instruments[rig.symbol]
+    market = rig.engine.oms.instruments[rig.symbol]
     after = rig.position
     assert after is not None, rig.notes.lines[-12:]
     assert (after.qty, market.size(after.qty)) == (before.qty, rig.resting())
@@ -179,8 +179,8 @@ def test_another_nija_on_the_account_is_noticed_and_left_alone(rig: Rig) -> None
     bought = other.bought().qty
     rig.cycle()
     assert rig.position is None
-    assert rig.book.fact("second_instance")
-    rig.business.flattening.step("flatten")
+    assert rig.book.get_state("second_instance")
+    rig.engine.flattening.step("flatten")
     rig.turn()
     assert rig.resting() == bought
     other.crash()

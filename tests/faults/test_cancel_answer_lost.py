@@ -26,7 +26,7 @@ def test_out_once_and_no_stop_left(rig: Rig, venue: str, kind: str, words: dict[
     rig.deposit(rig.base, bought * 3)
     rig.arm(kind, PATHS[venue].cancel, count=1, **words)
     most = rig.resting()
-    while rig.business.flattening.step("flatten"):
+    while rig.engine.flattening.step("flatten"):
         rig.turn()
         most = max(most, rig.resting())
     rig.quiet()
@@ -45,10 +45,10 @@ def test_while_nobody_can_say_nothing_is_sold(rig: Rig, venue: str) -> None:
     rig.arm("drop_before", PATHS[venue].order if venue != "okx" else "trade/order-algo$", method="GET")
     rig.arm("drop_before", PATHS[venue].order, method="POST" if venue == "kraken" else "GET")
     for _ in range(3):
-        rig.business.flattening.step("flatten")
+        rig.engine.flattening.step("flatten")
     assert rig.sales() == []
     assert rig.resting() <= bought
     rig.disarm()
-    rig.until(lambda: not rig.business.flattening.step("flatten"), "flat")
+    rig.until(lambda: not rig.engine.flattening.step("flatten"), "flat")
     rig.quiet()
     assert bought * 3 <= rig.coins() < bought * 3 + rig.lot

@@ -20,8 +20,8 @@ def test_a_cancel_is_refused_because_the_stop_has_filled(rig: Rig, venue: str) -
     """We take the stop away to sell; while the cancel is on its way the market falls and the stop sells."""
     bought = rig.bought().qty
     rig.deposit(rig.base, bought * 3)
-    price = rig.business.desk.broker.tickers({rig.symbol})[rig.symbol].last * Decimal("0.90")
-    tick = rig.business.desk.instruments[rig.symbol].price(price)
+    price = rig.engine.oms.broker.tickers({rig.symbol})[rig.symbol].last * Decimal("0.90")
+    tick = rig.engine.oms.instruments[rig.symbol].price(price)
     rig.arm("delay", PATHS[venue].cancel, count=1, seconds=1.0)
     words = {"venue": venue, "symbol": rig.symbol, "price": str(tick)}
 
@@ -32,7 +32,7 @@ def test_a_cancel_is_refused_because_the_stop_has_filled(rig: Rig, venue: str) -
 
     falling = threading.Thread(target=fall_once_the_cancel_is_on_its_way)
     falling.start()
-    while rig.business.flattening.step("flatten"):
+    while rig.engine.flattening.step("flatten"):
         rig.turn()
     falling.join()
     rig.quiet()

@@ -11,7 +11,7 @@ import pytest
 from bot.brokers.base import BrokerError, CandleReader
 from bot.domain.candles import Candles
 from bot.domain.clock import MINUTE
-from bot.domain.outcome import Meaning
+from bot.domain.outcome import ErrorMeaning
 from tests.rig import Rig
 
 VENUES = ("kraken", "okx", "coinbase")
@@ -46,7 +46,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 def ask_all(rig: Rig) -> None:
     """What a look at a position asks."""
-    broker = rig.business.desk.broker
+    broker = rig.engine.oms.broker
     broker.look(rig.symbol, rig.clock.market_ms() - MINUTE)
     broker.balances()
     broker.open_orders()
@@ -61,7 +61,7 @@ def until_asked(rig: Rig) -> None:
 
 @pytest.mark.parametrize("venue", VENUES)
 def test_the_broker_answers_while_a_question_for_candles_hangs(rig: Rig) -> None:
-    broker = rig.business.desk.broker
+    broker = rig.engine.oms.broker
     rig.arm("hang", CANDLES)
     asked = Asked(broker.candle_reader(), rig.symbol)
     until_asked(rig)
@@ -69,25 +69,25 @@ def test_the_broker_answers_while_a_question_for_candles_hangs(rig: Rig) -> None
     assert asked.found is None
     asked.thread.join(20)
     assert isinstance(asked.found, BrokerError)
-    assert asked.found.meaning is Meaning.BUSY
+    assert asked.found.meaning is ErrorMeaning.BUSY
     rig.disarm()
 
 
 @pytest.mark.parametrize("venue", VENUES)
 def test_candles_that_are_refused_for_their_rate_silence_nothing_else(rig: Rig) -> None:
-    broker = rig.business.desk.broker
+    broker = rig.engine.oms.broker
     rig.arm("rate_limit", CANDLES)
     reader = broker.candle_reader()
     with pytest.raises(BrokerError) as caught:
         reader.candles(rig.symbol, FRAME, 20)
-    assert caught.value.meaning is Meaning.RATE_LIMITED
+    assert caught.value.meaning is ErrorMeaning.RATE_LIMITED
     rig.disarm()
     assert seconds(lambda: ask_all(rig)) < SOON
 
 
 @pytest.mark.parametrize("venue", VENUES)
 def test_closing_the_broker_cuts_off_whoever_reads_candles(rig: Rig) -> None:
-    broker = rig.business.desk.broker
+    broker = rig.engine.oms.broker
     reader = broker.candle_reader()
     assert len(reader.candles(rig.symbol, FRAME, 20)) <= 20
     rig.arm("hang", CANDLES)
@@ -103,7 +103,7 @@ def test_closing_the_broker_cuts_off_whoever_reads_candles(rig: Rig) -> None:
 
 @pytest.mark.parametrize("venue", VENUES)
 def test_there_is_one_reader_at_a_time(rig: Rig) -> None:
-    broker = rig.business.desk.broker
+    broker = rig.engine.oms.broker
     first, second = broker.candle_reader(), broker.candle_reader()
     with pytest.raises(BrokerError, match="closed"):
         first.candles(rig.symbol, FRAME, 20)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.brokers.base import BrokerError, Lane
+from bot.brokers.base import BrokerError, Priority
 from bot.brokers.common.rate_limits import Budget
 from bot.domain.clock import HOUR, MINUTE
 from bot.domain.events import Timer
@@ -73,8 +73,8 @@ def test_no_work_waits_for_the_time_that_a_clock_was_set_back_by() -> None:
     assert Timer.CYCLE in schedule.due(Now(HOUR, 0))
     schedule.looked(Now(HOUR, 0), finished=True, urgent=False)
     assert not schedule.owes(HOUR + 14_999)
-    assert Timer.WATCH not in schedule.due(Now(14_999, 14_999))
-    assert Timer.WATCH in schedule.due(Now(16_000, 16_000))
+    assert Timer.MONITOR not in schedule.due(Now(14_999, 14_999))
+    assert Timer.MONITOR in schedule.due(Now(16_000, 16_000))
     assert Timer.CYCLE in schedule.due(Now(151_000, 151_000))
 
 
@@ -83,6 +83,6 @@ def test_a_rate_budget_flows_out_although_the_clock_was_set_back(sandbox: Sandbo
     budget = Budget("calls", 10.0, 1.0, clock)
     budget.exhaust()
     clock.market_ahead -= HOUR
-    assert budget.wait_ms(1.0, Lane.EXIT) > 0
+    assert budget.wait_ms(1.0, Priority.EXIT) > 0
     clock.market_ahead += MINUTE
-    assert budget.wait_ms(1.0, Lane.EXIT) == 0
+    assert budget.wait_ms(1.0, Priority.EXIT) == 0

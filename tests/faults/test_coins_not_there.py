@@ -38,8 +38,8 @@ def owner_may_take_them(rig: Rig) -> Iterator[None]:
 def work(rig: Rig, seconds: float, reason: str) -> None:
     """What an actor does under EMERGENCY_STOP or `nija flatten`, a few times a second."""
     end = time.monotonic() + seconds
-    while time.monotonic() < end and rig.business.flattening.left():
-        rig.business.flattening.step(reason)
+    while time.monotonic() < end and rig.engine.flattening.left():
+        rig.engine.flattening.step(reason)
         rig.turn()
         time.sleep(0.1)
 
@@ -47,9 +47,9 @@ def work(rig: Rig, seconds: float, reason: str) -> None:
 def sell_by_hand(rig: Rig, qty: Decimal) -> None:
     """The owner's sale, until the exchange's balances show it."""
     left = rig.coins() - qty
-    rig.manual("sell", rig.business.desk.instruments[rig.symbol].size(qty))
+    rig.manual("sell", rig.engine.oms.instruments[rig.symbol].size(qty))
     for _ in range(100):
-        held = rig.business.desk.broker.balances().get(rig.base)
+        held = rig.engine.oms.broker.balances().get(rig.base)
         if held is None or held.total < left + rig.lot:
             return
         time.sleep(0.1)
@@ -85,10 +85,10 @@ def test_an_exit_sells_the_half_that_is_there(rig: Rig) -> None:
     with owner_may_take_them(rig):
         position = rig.bought()
         bought, price = position.qty, position.entry_price
-        gone = rig.business.desk.instruments[rig.symbol].size(bought / 2)
+        gone = rig.engine.oms.instruments[rig.symbol].size(bought / 2)
         rig.deposit(rig.base, -gone)
         for _ in range(4):
-            rig.business.closing.sell(rig.symbol, bought, price, Purpose.EXIT, "out")
+            rig.engine.exits.sell(rig.symbol, bought, price, Purpose.EXIT, "out")
             time.sleep(0.6)
         assert refused(rig) == 1
         assert rig.coins() < 2 * rig.lot
@@ -101,8 +101,8 @@ def test_no_new_stop_for_what_is_refused_and_missing(rig: Rig) -> None:
         bought = rig.bought()
         sell_by_hand(rig, bought.qty)
         rig.cycle()
-        for stop in rig.business.protection.stops_of(bought, rig.business.desk.broker.open_orders()):
-            rig.business.desk.broker.cancel(stop)
+        for stop in rig.engine.protection.stops_of(bought, rig.engine.oms.broker.open_orders()):
+            rig.engine.oms.broker.cancel(stop)
         sent = len(rig.sent(origin="api"))
         for _ in range(3):
             rig.turn()
@@ -115,8 +115,8 @@ def test_a_balance_alone_keeps_no_stop_away(rig: Rig) -> None:
     bought = rig.bought()
     rig.arm("stale_balance", seconds=8.0)
     rig.cycle()
-    for stop in rig.business.protection.stops_of(bought, rig.business.desk.broker.open_orders()):
-        rig.business.desk.broker.cancel(stop)
+    for stop in rig.engine.protection.stops_of(bought, rig.engine.oms.broker.open_orders()):
+        rig.engine.oms.broker.cancel(stop)
     rig.until(lambda: rig.resting() > 0, "the stop again")
     rig.disarm()
     rig.quiet()
@@ -126,9 +126,9 @@ def test_a_balance_alone_keeps_no_stop_away(rig: Rig) -> None:
 def test_a_start_believes_what_the_history_shows_and_books_it(rig: Rig) -> None:
     with owner_may_take_them(rig):
         bought = rig.bought().qty
-        before = rig.business.accounting.measure().equity
+        before = rig.engine.accounting.measure().equity
         sell_by_hand(rig, bought)
-        equity = rig.business.accounting.measure().equity
+        equity = rig.engine.accounting.measure().equity
         assert abs(equity / before - 1) < Decimal("0.01"), "the sale's proceeds and the position both counted"
         rig.restart()
         rig.turn()
@@ -141,7 +141,7 @@ def test_a_start_believes_what_the_history_shows_and_books_it(rig: Rig) -> None:
     earned = sum((Decimal(row["realised_usd"]) for row in rows), Decimal(0))
     paid = sum((cash_of(row) for row in rows), Decimal(0))
     assert abs(earned - paid) < Decimal("0.01")
-    assert rig.business.desk.book.results(rig.symbol, 3) == []
+    assert rig.engine.oms.book.results(rig.symbol, 3) == []
 
 
 def test_a_withdrawal_is_not_believed_by_a_start_alone(rig: Rig) -> None:
@@ -150,8 +150,8 @@ def test_a_withdrawal_is_not_believed_by_a_start_alone(rig: Rig) -> None:
         rig.deposit(rig.base, -bought)
         rig.restart()
         assert rig.position is not None
-        standing = rig.business.accounting.measure()
-        assert standing.equity == standing.balance
+        snapshot = rig.engine.accounting.measure()
+        assert snapshot.equity == snapshot.balance
         rig.clock.ahead += LATER_MS
         rig.cycle()
         assert rig.position is None

@@ -35,17 +35,17 @@ def test_sums_are_the_exchanges_to_the_cent(rig: Rig, venue: str) -> None:
     """A leg sold by us, a part sold by hand over a restart, a part withdrawn, the rest sold."""
     with owner_may_take_them(rig):
         bought = rig.bought()
-        part = rig.business.desk.instruments[rig.symbol].size(bought.qty / 4)
+        part = rig.engine.oms.instruments[rig.symbol].size(bought.qty / 4)
         rig.jump("1.03")
         price = bought.entry_price * Decimal("1.03")
-        rig.business.closing.sell(rig.symbol, part, price, Purpose.TP1, "a leg")
+        rig.engine.exits.sell(rig.symbol, part, price, Purpose.TP1, "a leg")
         sell_by_hand(rig, part)
         rig.restart()
         rig.deposit(rig.base, -part)
         for _ in range(2):
             rig.cycle()
             rig.clock.ahead += LATER_MS
-        rig.business.closing.sell(rig.symbol, bought.qty, price, Purpose.EXIT, "out")
+        rig.engine.exits.sell(rig.symbol, bought.qty, price, Purpose.EXIT, "out")
         rig.until(lambda: rig.position is None, "the exit")
     books = Books(rig.folder / "data")
     believed = read(books, AccountKey(venue))

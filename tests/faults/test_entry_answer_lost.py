@@ -52,7 +52,7 @@ def test_signal_after_signal_while_every_answer_is_lost(rig: Rig) -> None:
 def test_an_entry_in_doubt_counts_as_exposure_and_bars_its_coin(rig: Rig) -> None:
     rig.arm("drop_after", "AddOrder", count=1)
     (entry,) = rig.enter()
-    standing = rig.business.accounting.measure()
+    snapshot = rig.engine.accounting.measure()
     assert entry.limit_price is not None
-    assert standing.exposure == entry.qty * entry.limit_price
+    assert snapshot.exposure == entry.qty * entry.limit_price
     assert len(rig.enter()) == 1

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.domain.order import OrderStatus, Purpose
-from bot.engine.hunt import BURN_AFTER
+from bot.engine.lost_orders import BURN_AFTER
 from tests.paths import PATHS
 from tests.rig import Rig
 

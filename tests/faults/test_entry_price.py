@@ -11,7 +11,7 @@ import pytest
 from bot.domain.candles import Candles
 from bot.domain.log import Event
 from bot.strategy.base import Close, Trade
-from bot.strategy.params import Owner
+from bot.strategy.params import RiskSettings
 from tests.rig import Rig, Told
 from tests.sandbox_fixture import Sandbox
 
@@ -32,7 +32,7 @@ def offer(rig: Rig, move: str, far: float) -> None:
         closed = rig.candles()
         rig.move(Decimal(repr(float(closed.close[-1]))) * Decimal(move))
         rig.enter(far=far)
-        if rig.business.closes.newest() == closed.closed_at:
+        if rig.engine.candle_cache.newest() == closed.closed_at:
             return
 
 
@@ -48,7 +48,7 @@ class Turning(Told):
 
     def __init__(self) -> None:
         super().__init__()
-        self.owner = Owner(min_position_pct=90.0, max_position_pct=90.0)
+        self.risk_settings = RiskSettings(min_position_pct=90.0, max_position_pct=90.0)
         self.out = False
 
     def on_close(self, trade: Trade, candles: Candles) -> Close:
@@ -63,7 +63,7 @@ def test_an_exit_frees_its_slot_and_its_cash_for_the_entries_of_its_close(sandbo
     rig.open()
     rig.steady()
     position = rig.bought()
-    rig.until(lambda: rig.business.closes.newest() > position.opened_at, "the next close")
+    rig.until(lambda: rig.engine.candle_cache.newest() > position.opened_at, "the next close")
     rig.steady()
     rig.rule.out, rig.rule.side, rig.rule.stop = True, 1, 0.96
     rig.until(lambda: bool(rig.cycle() or rig.book.position("ADA-USD")), "the other market")

@@ -27,7 +27,7 @@ def test_first_target_sells_its_leg_once(rig: Rig, kind: str, words: dict[str, A
     rig.quiet()
     (leg,) = rig.orders(Purpose.TP1)
     assert rig.position is not None
-    lot = rig.business.desk.instruments[rig.symbol].lot
+    lot = rig.engine.oms.instruments[rig.symbol].lot
     assert abs(leg.filled_qty - bought.qty / 2) <= lot
     assert rig.position.qty == bought.qty - leg.filled_qty == rig.resting() == rig.coins()
     assert rig.position.stop_price > rig.position.entry_price
@@ -49,7 +49,7 @@ def test_a_target_sale_that_never_arrived_is_sent_again_only_when_that_is_proved
     rig.quiet()
     assert len(rig.sent(side="sell", type="limit")) == 1
     assert rig.position is not None
-    assert abs(rig.position.qty - bought.qty / 2) <= rig.business.desk.instruments[rig.symbol].lot
+    assert abs(rig.position.qty - bought.qty / 2) <= rig.engine.oms.instruments[rig.symbol].lot
 
 
 def test_the_whole_position_out_with_its_answer_lost(rig: Rig) -> None:
@@ -72,4 +72,4 @@ def test_a_crash_right_after_a_leg_was_sold_does_not_sell_it_again(rig: Rig) -> 
     rig.quiet()
     assert len(rig.sent(side="sell", type="limit")) == 1
     assert rig.position is not None
-    assert abs(rig.position.qty - bought.qty / 2) <= rig.business.desk.instruments[rig.symbol].lot
+    assert abs(rig.position.qty - bought.qty / 2) <= rig.engine.oms.instruments[rig.symbol].lot

@@ -42,7 +42,7 @@ def test_look_after_look_and_after_a_reconnect(rig: Rig, venue: str) -> None:
 def test_pages_that_overlap_because_somebody_trades_meanwhile(rig: Rig, venue: str) -> None:
     """More fills than a page holds, and new ones between two pages push old ones on to the next."""
     position = rig.bought()
-    tiny = rig.business.desk.instruments[rig.symbol].size(position.qty / 20)
+    tiny = rig.engine.oms.instruments[rig.symbol].size(position.qty / 20)
     rig.deposit(rig.quote, position.cost * 100)
     while len(rig.truth()["fills"]) <= PAGES[venue]:
         rig.manual("buy", tiny)
@@ -54,7 +54,7 @@ def test_pages_that_overlap_because_somebody_trades_meanwhile(rig: Rig, venue: s
 
     busy = threading.Timer(0.3, trade)
     busy.start()
-    seen = [fill.fill_id for fill in rig.business.desk.broker.fills(0)]
+    seen = [fill.fill_id for fill in rig.engine.oms.broker.fills(0)]
     busy.join()
     known = {str(row["id"]) for row in rig.truth()["fills"]}
     assert len(seen) == len(set(seen)) >= len(known) - 6

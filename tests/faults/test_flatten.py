@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from bot.brokers.base import Lane
+from bot.brokers.base import Priority
 from bot.brokers.common.deadline import Deadline
 from bot.brokers.kraken import KrakenBroker
 from bot.domain.order import Intent, OrderType, Purpose, Side
 from bot.domain.outcome import Placed
-from bot.engine.desk import Desk
+from bot.engine.order_manager import OrderManager
 from tests.rig import Rig
 
 VENUES = ("kraken", "okx", "coinbase")
@@ -42,7 +42,7 @@ def test_flat_although_the_exchange_fails_at_first(rig: Rig, kind: str, path: st
     rig.arm(kind, path, count=2)
 
     def flat() -> bool:
-        return not rig.business.flattening.step("flatten")
+        return not rig.engine.flattening.step("flatten")
 
     rig.until(flat, "flat")
     rig.quiet()
@@ -56,35 +56,35 @@ def test_no_stop_is_taken_away_before_there_is_room_to_ask_how_it_ended(
 ) -> None:
     """The key's counter is full. A cancel whose end cannot be asked for only gets the stop placed again, and nothing is sold."""
     rig.bought()
-    broker = rig.business.desk.broker
+    broker = rig.engine.oms.broker
     assert isinstance(broker, KrakenBroker)
     limits = broker._transport._limits
     waits: list[int] = []
-    lanes: set[Lane] = set()
-    expose, question = Desk.expose, limits.question
+    priorities: set[Priority] = set()
+    expose, question = OrderManager.mark_unprotected, limits.question
 
-    def exposed(self: Desk, symbol: str, why: str) -> None:
-        waits.append(limits._calls.wait_ms(2.0, Lane.EXIT))
+    def exposed(self: OrderManager, symbol: str, why: str) -> None:
+        waits.append(limits._calls.wait_ms(2.0, Priority.EXIT))
         expose(self, symbol, why)
 
-    def asked(method: str, deadline: Deadline, lane: Lane = Lane.QUERY) -> None:
-        lanes.add(lane)
-        question(method, deadline, lane)
+    def asked(method: str, deadline: Deadline, priority: Priority = Priority.QUERY) -> None:
+        priorities.add(priority)
+        question(method, deadline, priority)
 
-    monkeypatch.setattr(Desk, "expose", exposed)
+    monkeypatch.setattr(OrderManager, "mark_unprotected", exposed)
     monkeypatch.setattr(limits, "question", asked)
     limits._calls.exhaust()
-    rig.business.flattening.step("flatten")
+    rig.engine.flattening.step("flatten")
     assert waits
     assert set(waits) == {0}
-    assert lanes == {Lane.EXIT}
+    assert priorities == {Priority.EXIT}
 
 
 def test_an_entry_in_doubt_is_found_and_sold(rig: Rig) -> None:
     rig.arm("drop_after", "AddOrder", count=1)
     rig.enter()
-    assert rig.business.flattening.left()
-    rig.until(lambda: not rig.business.flattening.step("EMERGENCY_STOP"), "flat")
+    assert rig.engine.flattening.left()
+    rig.until(lambda: not rig.engine.flattening.step("EMERGENCY_STOP"), "flat")
     rig.quiet()
     assert rig.coins() == Decimal(0)
     assert len(rig.sent(side="buy")) == 1
@@ -95,8 +95,8 @@ def test_the_owners_own_orders_stay(rig: Rig) -> None:
     rig.deposit(rig.base, Decimal(2))
     rig.bought()
     before = len(rig.sent(origin="api"))
-    rig.business.flattening.step("flatten")
-    rig.until(lambda: not rig.business.flattening.left(), "flat")
+    rig.engine.flattening.step("flatten")
+    rig.until(lambda: not rig.engine.flattening.left(), "flat")
     assert rig.coins() == 2
     assert len(rig.sent(origin="api")) == before + 1
 
@@ -109,12 +109,12 @@ def test_flat_as_soon_as_the_exchange_answers_again(rig: Rig, kind: str, words: 
     foreign = rig.coins() - bought
     rested = his_order(rig)
     rig.arm(kind, **words)
-    first = rig.business.flattening.step("flatten")
+    first = rig.engine.flattening.step("flatten")
     assert first == [] or any(rig.symbol in line for line in first)
-    rig.until(lambda: not rig.business.flattening.step("flatten"), "flat")
+    rig.until(lambda: not rig.engine.flattening.step("flatten"), "flat")
     rig.disarm()
     assert rig.position is None
-    assert abs(rig.coins() - foreign) < rig.business.desk.instruments[rig.symbol].lot
+    assert abs(rig.coins() - foreign) < rig.engine.oms.instruments[rig.symbol].lot
     assert rig.resting() == 0
     (his,) = [row for row in rig.truth()["orders"] if row["id"] == rested]
     assert his["status"] == "open"
@@ -122,10 +122,10 @@ def test_flat_as_soon_as_the_exchange_answers_again(rig: Rig, kind: str, words: 
 
 def his_order(rig: Rig) -> str:
     """An order that the owner's other program rests on the account: its id."""
-    desk = rig.business.desk
-    price = desk.instruments[rig.symbol].price_down(desk.broker.tickers({rig.symbol})[rig.symbol].bid * Decimal("0.97"))
-    qty = desk.instruments[rig.symbol].size(Decimal(20) / price)
-    now = desk.clock.wall_ms()
+    oms = rig.engine.oms
+    price = oms.instruments[rig.symbol].price_down(oms.broker.tickers({rig.symbol})[rig.symbol].bid * Decimal("0.97"))
+    qty = oms.instruments[rig.symbol].size(Decimal(20) / price)
+    now = oms.clock.wall_ms()
     order = Intent(
         client_id=f"owner{now}",
         key="",
@@ -134,10 +134,10 @@ def his_order(rig: Rig) -> str:
         side=Side.BUY,
         qty=qty,
         type=OrderType.LIMIT,
-        created_at=desk.clock.market_ms(),
+        created_at=oms.clock.market_ms(),
         sent_at=now,
         limit_price=price,
     )
-    placed = desk.broker.place(order)
+    placed = oms.broker.place(order)
     assert isinstance(placed, Placed), placed
     return placed.exchange_id

@@ -12,8 +12,8 @@ import pytest
 
 from bot.domain.log import Event
 from bot.store.database import Store, StoreMoved, address
-from bot.store.disk import Disk, Place
-from bot.store.spare import LOOK, DiskLedger, files_of
+from bot.store.disk import Disk, FileIdentity
+from bot.store.fallback import LOOK, DiskLedger, files_of
 from tests.daemon_fixture import Daemon, control, truth
 from tests.sandbox_fixture import Sandbox
 from tests.store.cases import KRAKEN, HandClock, intent
@@ -90,7 +90,7 @@ def opened(folder: Path, clock: HandClock) -> DiskLedger:
     store = Store.open(where)
     with store.reading() as connection:
         connection.exec_driver_sql("SELECT 1")
-    return DiskLedger(store, KRAKEN, clock, Disk(folder), Place(files_of(Path(where.database or ""))))
+    return DiskLedger(store, KRAKEN, clock, Disk(folder), FileIdentity(files_of(Path(where.database or ""))))
 
 
 @pytest.mark.parametrize("end", ["", "-wal", "-shm"])
@@ -110,6 +110,6 @@ def test_no_order_is_recorded_where_nobody_will_find_it(tmp_path: Path, end: str
     with pytest.raises(StoreMoved, match="restart NIJA"):
         book.record(intent(2, attempt=2))
     with pytest.raises(StoreMoved):
-        book.uncover("BTC-USD", clock.wall, "replacing")
+        book.mark_unprotected("BTC-USD", clock.wall, "replacing")
     clock.wall += LOOK
     assert book.outlived()

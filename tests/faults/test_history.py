@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from bot.brokers.base import Lane
+from bot.brokers.base import Priority
 from bot.brokers.common.deadline import Deadline
 from bot.brokers.common.rate_limits import OverBudget
 from bot.brokers.kraken.limits import KrakenLimits
@@ -22,7 +22,7 @@ def trade_by_hand(rig: Rig, times: int) -> None:
     """Buys and sales in turn, so that no coins are left."""
     rig.deposit(rig.quote, Decimal(10_000))
     for number in range(times):
-        rig.manual("sell" if number % 2 else "buy", rig.business.desk.instruments[rig.symbol].min_qty * 3)
+        rig.manual("sell" if number % 2 else "buy", rig.engine.oms.instruments[rig.symbol].min_qty * 3)
 
 
 def pages(rig: Rig) -> int:
@@ -31,11 +31,11 @@ def pages(rig: Rig) -> int:
 
 def read_on(rig: Rig) -> None:
     """To the end of the reading that is under way, with room for each step."""
-    history = rig.business.reconciliation.history
-    while history._course is not None:
+    history = rig.engine.reconciliation.history
+    while history._run is not None:
         rig.broker_clock.market_ahead += 60_000
-        history._course.pause.begin(0)
-        rig.business.reconciliation.read_on()
+        history._run.pause.begin(0)
+        rig.engine.reconciliation.read_on()
 
 
 @pytest.fixture
@@ -43,10 +43,10 @@ def no_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """The budget has room for what is urgent and for questions, and for nothing behind them, until `monkeypatch.undo`."""
     ask = KrakenLimits.question
 
-    def question(limits: KrakenLimits, method: str, deadline: Deadline, lane: Lane = Lane.QUERY) -> None:
-        if lane is Lane.ENTRY:
+    def question(limits: KrakenLimits, method: str, deadline: Deadline, priority: Priority = Priority.QUERY) -> None:
+        if priority is Priority.ENTRY:
             raise OverBudget("private calls", 10)
-        ask(limits, method, deadline, lane)
+        ask(limits, method, deadline, priority)
 
     monkeypatch.setattr(KrakenLimits, "question", question)
 
@@ -86,7 +86,7 @@ def test_a_restart_looks_at_what_is_held_first_and_reads_on_when_there_is_room(
     rig.restart()
     rig.cycle()
     assert rig.orders(Purpose.TP1), "the target that was reached meanwhile is sold at once"
-    history = rig.business.reconciliation.history
+    history = rig.engine.reconciliation.history
     assert history.blocks()
     assert (pages(rig), len(rig.notes.said(Event.WAITS))) == (before, 1)
     monkeypatch.undo()
@@ -108,14 +108,14 @@ def test_stops_that_fired_unseen_are_found_though_the_history_waits(
     rig.jump("0.9")
     for _ in range(6):
         rig.cycle()
-    rig.until(lambda: rig.position is None and not rig.business.desk.book.unsettled(), "the end")
+    rig.until(lambda: rig.position is None and not rig.engine.oms.book.unsettled(), "the end")
     monkeypatch.undo()
     rig.until(lambda: rig.agreed() and rig.coins() == owners, "the truth")
     assert rig.notes.said(Event.OVERSOLD) == []
 
 
 def test_entries_wait_until_the_history_is_read(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(type(rig.business.reconciliation.history), "blocks", lambda _: True)
-    blocked = rig.business.blocked_by(rig.business.accounting.measure())
+    monkeypatch.setattr(type(rig.engine.reconciliation.history), "blocks", lambda _: True)
+    blocked = rig.engine.blocked_by(rig.engine.accounting.measure())
     assert blocked is not None
     assert blocked.gate is Gate.HISTORY

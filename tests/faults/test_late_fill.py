@@ -43,7 +43,7 @@ def test_what_the_stop_sold_waits_for_what_the_entry_bought(
     """
     rig.deposit(rig.quote, Decimal(100_000))
     rig.arm("drop_before", "trade/amend-algos")  # the stop keeps the size of all that was bought
-    curtain = Curtain(rig.business.desk.broker, monkeypatch)
+    curtain = Curtain(rig.engine.oms.broker, monkeypatch)
     rig.enter()
     assert len([one for one in rig.truth()["fills"] if one["side"] == "buy"]) > 1
     seen = rig.position
@@ -105,21 +105,21 @@ def test_a_stops_fill_that_shows_after_its_coins_were_taken_for_gone_takes_their
             time.sleep(0.02)
     for ahead in (0, LATER_MS):
         rig.clock.ahead += ahead
-        rig.business.reconciliation.count({rig.base: Balance(rig.coins())})
+        rig.engine.reconciliation.count({rig.base: Balance(rig.coins())})
     assert len(rig.notes.said(Event.GONE)) == 1
     rig.until(lambda: rig.agreed() and rig.position is None, "the fill")
     assert rig.differences() == []
-    assert [earned < 0 for _, earned in rig.business.desk.book.results(rig.symbol, 2)] == [True]
+    assert [earned < 0 for _, earned in rig.engine.oms.book.results(rig.symbol, 2)] == [True]
     assert rig.notes.said(Event.OVERSOLD) == []
 
 
 def test_sales_do_not_wait_for_ever_for_a_fill_that_does_not_come(rig: Rig) -> None:
     rig.arm("late_fill", seconds=6.0)
     rig.enter()
-    desk = rig.business.desk
-    assert not desk.bought_in_full(rig.symbol)
+    oms = rig.engine.oms
+    assert not oms.bought_in_full(rig.symbol)
     rig.clock.ahead += HIDDEN
-    assert desk.bought_in_full(rig.symbol)
+    assert oms.bought_in_full(rig.symbol)
     rig.clock.ahead -= HIDDEN
     rig.disarm()
     rig.quiet()

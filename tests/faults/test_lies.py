@@ -24,8 +24,8 @@ from bot.domain.instrument import Balance, Instrument, Ticker
 from bot.domain.log import Event
 from bot.domain.order import Purpose, VenueOrder
 from bot.domain.outcome import NotPlaced, Placed, Unknown
-from bot.engine.close import Sale
 from bot.engine.doubts import TAKEN_BACK
+from bot.engine.exits import SaleResult
 from tests.paths import VENUES
 from tests.rig import Rig
 
@@ -103,7 +103,7 @@ def verbs(rig: Rig) -> dict[str, Callable[[BaseBroker], object]]:
         "candles": lambda broker: broker.candles(rig.symbol, 5 * MINUTE, 50),
         "look": lambda broker: broker.look(rig.symbol, since),
         "balances": lambda broker: broker.balances(),
-        "pockets": lambda broker: broker.pockets(),
+        "pockets": lambda broker: broker.unavailable_balances(),
         "fees": lambda broker: broker.fees(symbols),
         "order": lambda broker: broker.order(entry["id"], rig.symbol),
         "open_orders": lambda broker: broker.open_orders(),
@@ -125,7 +125,7 @@ def lied_to(liar: Liar) -> Iterator[None]:
 @pytest.mark.parametrize("venue", VENUES)
 def test_every_question(rig: Rig, liar: Liar) -> None:
     rig.bought()
-    broker = rig.business.desk.broker
+    broker = rig.engine.oms.broker
     for name, ask in verbs(rig).items():
         for _ in range(ROUNDS):
             with lied_to(liar):
@@ -166,9 +166,9 @@ def test_a_sale_that_never_was(rig: Rig, monkeypatch: pytest.MonkeyPatch, filled
     exchange takes back for long was a lie, and no sale waits for it any more."""
     position = rig.bought()
     rig.quiet()
-    stops = rig.business.protection.stops_of(position, rig.business.desk.broker.open_orders())
+    stops = rig.engine.protection.stops_of(position, rig.engine.oms.broker.open_orders())
     smallest = min(stop.qty for stop in stops)  # of several, none is believed to have sold twice its size
-    most = str(rig.business.desk.instruments[rig.symbol].size(smallest * Decimal("0.9")))
+    most = str(rig.engine.oms.instruments[rig.symbol].size(smallest * Decimal("0.9")))
     read, lies = BoundedSession._read, [True]
 
     def changed(session: BoundedSession, answer: Any) -> bytes:
@@ -180,8 +180,8 @@ def test_a_sale_that_never_was(rig: Rig, monkeypatch: pytest.MonkeyPatch, filled
     lies.clear()
     rig.cycle()
     assert rig.resting() == position.qty
-    sale = rig.business.closing.sell(rig.symbol, position.qty, position.entry_price, Purpose.EXIT, "in doubt")
-    assert sale is Sale.LATER
+    sale = rig.engine.exits.sell(rig.symbol, position.qty, position.entry_price, Purpose.EXIT, "in doubt")
+    assert sale is SaleResult.LATER
     rig.clock.ahead += TAKEN_BACK // 2
     rig.cycle()
     assert not rig.notes.said(Event.CORRECTED)

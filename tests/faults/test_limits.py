@@ -12,8 +12,8 @@ from bot.domain.clock import DAY, HOUR
 from bot.domain.log import Event
 from bot.domain.order import Purpose
 from bot.engine.candidate import capacity
+from bot.strategy.gate_inputs import Capacity
 from bot.strategy.gates import CAPACITY, Gate, first
-from bot.strategy.snapshot import Capacity
 from tests.rig import Rig
 from tests.sandbox_fixture import Sandbox
 
@@ -23,7 +23,7 @@ ENTRY = {"kraken": "AddOrder", "okx": "trade/order$", "coinbase": "brokerage/ord
 
 def halted_by(rig: Rig) -> Gate | None:
     """The gate that blocks the account now, by its own measure."""
-    blocked = rig.business.blocked_by(rig.business.accounting.measure())
+    blocked = rig.engine.blocked_by(rig.engine.accounting.measure())
     return None if blocked is None else blocked.gate
 
 
@@ -33,7 +33,7 @@ def skipped(rig: Rig, gate: Gate) -> list[dict[str, object]]:
 
 
 def room(rig: Rig) -> Capacity:
-    return capacity(rig.business.desk, rig.limits, rig.base, rig.business.accounting.measure())
+    return capacity(rig.engine.oms, rig.limits, rig.base, rig.engine.accounting.measure())
 
 
 def lose(rig: Rig) -> None:
@@ -61,7 +61,7 @@ def test_a_days_loss_halts_until_the_next_utc_day(unopened: Rig) -> None:
     rig.deposit(rig.quote, Decimal(100_000))
     assert halted_by(rig) is Gate.DAILY_LOSS
     rig.restart()
-    rig.business.resume()
+    rig.engine.resume()
     assert halted_by(rig) is Gate.DAILY_LOSS
     assert len(rig.notes.said(Event.HALTED)) == 1
     rig.clock.market_ahead = DAY
@@ -79,7 +79,7 @@ def test_a_drawdown_halts_until_the_owner_resumes(unopened: Rig) -> None:
     rig.restart()
     assert halted_by(rig) is Gate.DRAWDOWN
     assert len(rig.notes.said(Event.HALTED)) == 1
-    rig.business.resume()
+    rig.engine.resume()
     assert halted_by(rig) is None
     rig.restart()
     assert halted_by(rig) is None
@@ -100,13 +100,13 @@ def test_money_of_the_owner_is_neither_gain_nor_loss(unopened: Rig, flow: str) -
     rig = unopened
     limited(rig, max_daily_loss_pct=Decimal(2), max_drawdown_pct=Decimal(2))
     lose(rig)
-    before = rig.business.accounting.measure().losses
+    before = rig.engine.accounting.measure().losses
     assert 0 < before.day_pct < 2
     rig.deposit(rig.quote, Decimal(flow))
-    assert rig.business.accounting.measure().losses == before
-    rig.book.remember("reported", "yes")  # as each cycle ends with a change that is on disk
+    assert rig.engine.accounting.measure().losses == before
+    rig.book.set_state("reported", "yes")  # as each cycle ends with a change that is on disk
     rig.restart()
-    assert rig.business.accounting.measure().losses == before
+    assert rig.engine.accounting.measure().losses == before
     assert halted_by(rig) is None
 
 
@@ -118,7 +118,7 @@ def test_losses_in_a_row_keep_the_symbol_out_for_a_while(unopened: Rig) -> None:
     lose(rig)
     assert len(rig.notes.said(Event.EXIT)) == 1
     rig.restart()
-    rig.book.remember(f"stopped:{rig.symbol}", None)
+    rig.book.set_state(f"stopped:{rig.symbol}", None)
     entries = len(rig.enter())
     (line,) = skipped(rig, Gate.LOSSES)
     assert (line["value"], line["limit"]) == ("1", "1")
@@ -132,9 +132,9 @@ def test_orders_per_minute_bind_entries_and_never_exits(unopened: Rig) -> None:
     limited(rig, max_orders_per_minute=1)
     position = rig.bought()
     rig.clock.market_ahead = -60_000  # the minute of the entry goes on
-    rig.business.closing.sell(rig.symbol, position.qty, position.entry_price, Purpose.EXIT, "out")
+    rig.engine.exits.sell(rig.symbol, position.qty, position.entry_price, Purpose.EXIT, "out")
     rig.until(lambda: rig.position is None, "the exit")
-    rig.book.remember(f"stopped:{rig.symbol}", None)
+    rig.book.set_state(f"stopped:{rig.symbol}", None)
     assert room(rig).orders_last_minute >= 2
     blocked = first(CAPACITY, room(rig))
     assert blocked is not None
@@ -161,7 +161,7 @@ def test_an_order_in_doubt_counts_as_exposure_and_as_a_position(unopened: Rig, v
     facts = room(rig)
     assert facts.open_positions == 1
     assert facts.coin_exposure == facts.exposure > 150
-    assert rig.business.accounting.measure().exposure == facts.exposure
+    assert rig.engine.accounting.measure().exposure == facts.exposure
     rig.quiet()
     after = room(rig)
     assert after.open_positions == 1
@@ -173,8 +173,8 @@ def test_one_coin_is_bought_once_whatever_its_quote(sandbox: Sandbox, tmp_path: 
     rig = Rig(sandbox, tmp_path, "BTC-USD", "BTC-USDT")
     rig.open()
     rig.steady()
-    (first,) = rig.business.selection.symbols
-    rig.business.desk.fees.update(rig.business.desk.broker.fees(rig.symbols))
+    (first,) = rig.engine.selection.symbols
+    rig.engine.oms.fees.update(rig.engine.oms.broker.fees(rig.symbols))
     rig.arm("drop_after", "AddOrder", count=1)
     rig.enter(first)
     rig.enter(*rig.symbols)
@@ -212,19 +212,19 @@ def test_a_price_far_from_the_last_good_one_is_not_traded(unopened: Rig, factor:
     rig._await_candle()
     rig.jump(factor)
     rig.rule.side = 1
-    rig.business.entries.scan([rig.symbol], rig.business.accounting.measure(), None)
+    rig.engine.entries.scan([rig.symbol], rig.engine.accounting.measure(), None)
     assert rig.orders(Purpose.ENTRY) == []
     assert skipped(rig, Gate.JUMP)
 
 
 def test_old_balances_and_old_candles_are_not_traded_on(rig: Rig) -> None:
     rig._await_candle()
-    standing = rig.business.accounting.measure()
+    snapshot = rig.engine.accounting.measure()
     rig.clock.ahead += 61_000
     rig.rule.side = 1
-    rig.business.entries.scan([rig.symbol], standing, None)
+    rig.engine.entries.scan([rig.symbol], snapshot, None)
     assert [line["value"] for line in skipped(rig, Gate.BALANCES)] == ["61 s"]
     rig.clock.market_ahead = 300_000
-    rig.business.entries.scan([rig.symbol], rig.business.accounting.measure(), None)
+    rig.engine.entries.scan([rig.symbol], rig.engine.accounting.measure(), None)
     assert [line["value"] for line in skipped(rig, Gate.CANDLES)] == ["the newest candle is not there yet"]
     assert rig.orders(Purpose.ENTRY) == []

@@ -19,14 +19,14 @@ from bot.domain.clock import DAY, HOUR, SECOND, Pause
 from bot.domain.events import AccountEvent, Timer
 from bot.domain.ids import AccountKey
 from bot.domain.log import Event
-from bot.domain.outcome import Meaning
+from bot.domain.outcome import ErrorMeaning
 from bot.domain.pacer import RealTime
 from bot.domain.status import BrokerStatus, Status
+from bot.engine.naked_watchdog import NakedWatchdog
 from bot.engine.refusals import Refusals
-from bot.engine.vigil import Vigil
 from bot.independent_broker_trader import RESTARTS, IndependentBrokerTrader
+from bot.runtime.actor_run import Liveness
 from bot.runtime.broker_trader import BrokerTrader
-from bot.runtime.life import Silence
 from bot.runtime.reporter import Tally
 from bot.runtime.schedule import CYCLES_AGAIN, LOOKS_AGAIN, Now, Schedule
 from bot.telemetry.heartbeat import Heartbeat
@@ -54,22 +54,22 @@ class Hours:
 
 
 def unanswered(*_: object) -> NoReturn:
-    raise BrokerError("kraken", Meaning.BUSY, "no answer")
+    raise BrokerError("kraken", ErrorMeaning.BUSY, "no answer")
 
 
 class Unheard:
-    """A business whose exchange answers no question."""
+    """An engine whose exchange answers no question."""
 
     def __init__(self) -> None:
-        self.watch = SimpleNamespace(looks=0, finished=False)
-        self.round = SimpleNamespace(standing=None, end=lambda: None)
+        self.monitor = SimpleNamespace(looks=0, finished=False)
+        self.entry_round = SimpleNamespace(snapshot=None, end=lambda: None)
         self.protection = SimpleNamespace(is_urgent=lambda: False)
         self.reconciliation = SimpleNamespace(adoption=SimpleNamespace(watching=False))
 
     def on(self, event: AccountEvent) -> None:
-        if event is Timer.WATCH:
-            self.watch.looks += 1
-        if event in (Timer.WATCH, Timer.CYCLE):
+        if event is Timer.MONITOR:
+            self.monitor.looks += 1
+        if event in (Timer.MONITOR, Timer.CYCLE):
             unanswered()
 
     def calls_for_look(self) -> bool:
@@ -77,7 +77,7 @@ class Unheard:
 
 
 def actor(clock: Hours, position_ms: int, cycle_ms: int) -> BrokerTrader:
-    """An actor whose exchange answers nothing, with the business of a held position left undone."""
+    """An actor whose exchange answers nothing, with the work of a held position left undone."""
     heartbeat = Heartbeat(BrokerStatus(AccountKey("kraken"), Status.DEGRADED))
     made = BrokerTrader(
         cast("Any", SimpleNamespace(urgently=nullcontext)),
@@ -90,10 +90,10 @@ def actor(clock: Hours, position_ms: int, cycle_ms: int) -> BrokerTrader:
         tally.errors += 1
 
     parts: dict[str, Any] = {
-        "_business": Unheard(),
-        "_reporter": SimpleNamespace(tally=tally, failed=failed, standing=None, report=lambda *_: None),
+        "_engine": Unheard(),
+        "_reporter": SimpleNamespace(tally=tally, failed=failed, snapshot=None, report=lambda *_: None),
         "_schedule": Schedule(clock.pacer, cycle_ms, DAY, 0, position_ms),
-        "_operator": SimpleNamespace(attend=lambda: False, blocked_by=lambda **_: None),
+        "_operator": SimpleNamespace(poll=lambda: False, blocked_by=lambda **_: None),
         "_connection": SimpleNamespace(trading=None),
     }  # fmt: skip
     for name, part in parts.items():
@@ -126,7 +126,7 @@ def test_a_supervisor_outlives_200_hours_of_threads_that_die_at_once(tmp_path: P
         open_ledger=cast("Any", None), plan=cast("Any", None), clock=clock, log_for=lambda _: log, data_dir=tmp_path,
         status_ms=HOUR, stop=threading.Event(), rng=random.Random(1),
     )  # fmt: skip
-    (post,) = trader.posts
+    (post,) = trader.slots
     trader._start(post)
     for _ in range(1_100):
         assert post.thread is not None
@@ -143,18 +143,18 @@ def test_a_supervisor_outlives_200_hours_of_threads_that_die_at_once(tmp_path: P
 def test_whoever_slept_himself_calls_nobody_dead() -> None:
     """SIGSTOP, or a lid that was closed: nobody could have beaten meanwhile."""
     clock, heartbeat = Hours(), Heartbeat(BrokerStatus(AccountKey("kraken"), Status.HEALTHY))
-    silence = Silence(heartbeat, clock)
+    liveness = Liveness(heartbeat, clock)
     for _ in range(10):
         clock.now += SECOND
-        assert silence.seconds() < 11
+        assert liveness.seconds() < 11
     clock.now += 75 * SECOND
-    assert silence.seconds() == 0
+    assert liveness.seconds() == 0
     for _ in range(70):
         clock.now += SECOND
-        silence.seconds()
-    assert silence.seconds() == 70
+        liveness.seconds()
+    assert liveness.seconds() == 70
     heartbeat.beat()
-    assert silence.seconds() == 0
+    assert liveness.seconds() == 0
 
 
 # --- and a clock that somebody sets meanwhile
@@ -178,17 +178,17 @@ def test_naked_coins_are_told_of_in_time_although_the_clock_was_set_back() -> No
     desk = SimpleNamespace(
         clock=clock,
         log=notes,
-        book=SimpleNamespace(uncovered=lambda: {"BTC-USD": (since, "refused")}, position=lambda _: None),
+        book=SimpleNamespace(unprotected=lambda: {"BTC-USD": (since, "refused")}, position=lambda _: None),
     )
-    vigil = Vigil(cast("Any", desk), Refusals())
-    vigil.look()
+    naked_watchdog = NakedWatchdog(cast("Any", desk), Refusals())
+    naked_watchdog.check()
     clock.set_by -= HOUR
     for _ in range(12):
         clock.now += SECOND
-        vigil.look()
+        naked_watchdog.check()
     assert len(notes.said(Event.NAKED)) == 1
     clock.set_by += 2 * HOUR
     for _ in range(12):
         clock.now += SECOND
-        vigil.look()
+        naked_watchdog.check()
     assert len(notes.said(Event.NAKED)) == 1

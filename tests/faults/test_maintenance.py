@@ -15,7 +15,7 @@ from bot.domain.clock import HOUR, SystemClock, parse_iso
 from bot.domain.log import Event
 from bot.independent_broker_trader import RESTARTS, IndependentBrokerTrader
 from bot.runtime.ledgers import Ledgers
-from bot.runtime.world import Access, World
+from bot.runtime.trading_environment import ExchangeAccess, TradingEnvironment
 from bot.settings.load import Mode, load_settings
 from bot.telemetry.log import Logs
 from bot.telemetry.redact import Redactor
@@ -85,24 +85,24 @@ def waits(unopened: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> lis
         monkeypatch.setenv(name, str(tmp_path / value))
     settings = load_settings(tmp_path)
     place = unopened.sandbox.ready["kraken"]
-    access = Access(
+    access = ExchangeAccess(
         "kraken", "sandbox", "main", place["rest"], SecretStr(place["api_key"]), SecretStr(place["api_secret"])
     )
-    world = World(mode=Mode.SANDBOX, clock=SystemClock(), accesses={access.key: access})
+    env = TradingEnvironment(mode=Mode.SANDBOX, clock=SystemClock(), accesses={access.key: access})
     stop = Counting(LIVES)
     with Logs(settings.operation, Redactor([])) as logs:
         trader = IndependentBrokerTrader(
-            manager=BrokerManager(world, tmp_path / "locks", allow_withdraw=False, log_for=logs.event_log),
-            open_ledger=Ledgers(settings, world, logs.event_log).opened,
+            manager=BrokerManager(env, tmp_path / "locks", allow_withdraw=False, log_for=logs.event_log),
+            open_ledger=Ledgers(settings, env, logs.event_log).opened,
             plan=unopened._plan(),
-            clock=world.clock,
+            clock=env.clock,
             log_for=logs.event_log,
             data_dir=tmp_path / "data",
             status_ms=10**9,
             stop=stop,
             rng=random.Random(1),
         )
-        (post,) = trader.posts
+        (post,) = trader.slots
         post.thread = threading.current_thread()
         trader._keep_alive(post, None)
         assert post.restarts == LIVES

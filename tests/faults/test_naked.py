@@ -20,7 +20,7 @@ def round_trip(rig: Rig) -> Decimal:
     longest = 0.0
     for _ in range(5):
         began = time.monotonic()
-        rig.business.desk.broker.open_orders()
+        rig.engine.oms.broker.open_orders()
         longest = max(longest, time.monotonic() - began)
     return Decimal(str(longest))
 
@@ -44,8 +44,8 @@ def test_never_at_the_entry_and_briefly_at_the_targets(rig: Rig) -> None:
 def test_our_own_record_of_it_is_closed_again(rig: Rig) -> None:
     """What the exchange took away is noticed at the next look, written down with its cause, and put back."""
     position = rig.bought()
-    broker = rig.business.desk.broker
-    for stop in rig.business.protection.stops_of(position, broker.open_orders()):
+    broker = rig.engine.oms.broker
+    for stop in rig.engine.protection.stops_of(position, broker.open_orders()):
         broker.cancel(stop)
     rig.turn()
     rig.quiet()
@@ -60,8 +60,8 @@ def test_our_own_record_of_it_is_closed_again(rig: Rig) -> None:
 def test_a_stop_that_is_refused_because_the_market_has_passed_it_means_out_at_once(rig: Rig) -> None:
     """The price of the look that raised the stop is old by the time the exchange judges it."""
     position = rig.bought()
-    last = rig.business.desk.broker.tickers({rig.symbol})[rig.symbol].last
+    last = rig.engine.oms.broker.tickers({rig.symbol})[rig.symbol].last
     rig.book.plan(rig.symbol, stage=position.stage, stop_price=last * Decimal("1.02"))
-    assert rig.business.protection.ensure(rig.symbol, last * Decimal("1.04")) is Verdict.THROUGH
+    assert rig.engine.protection.ensure(rig.symbol, last * Decimal("1.04")) is Verdict.BEYOND_STOP
     rig.until(lambda: rig.position is None, "the exit")
     rig.quiet()

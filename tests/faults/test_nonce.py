@@ -96,7 +96,7 @@ def test_another_computer_is_far_ahead_for_good(rig: Rig) -> None:
     assert elsewhere.query_private("Balance")["error"] == []
     elsewhere.close()
     with pytest.raises(BrokerError, match="another program uses this key"):
-        rig.business.desk.broker.open_orders()
+        rig.engine.oms.broker.open_orders()
     assert rig.position == bought
     rig.broker_clock.ahead = 2 * HOUR
     rig.cycle()
@@ -109,7 +109,7 @@ def test_requests_overtake_each_other(rig: Rig) -> None:
     """The exchange refuses one nonce as out of order although it was the newest: an order that was refused was not made."""
     rig.arm("exchange_error", "AddOrder", body="EAPI:Invalid nonce", processed=False, count=2)
     rig.enter()
-    rig.until(lambda: not rig.business.desk.in_flight(), "certainty")
+    rig.until(lambda: not rig.engine.oms.in_flight(), "certainty")
     assert rig.sent(side="buy") == []
     rig.until(lambda: bool(rig.enter()) and rig.position is not None, "an entry")
     rig.quiet()

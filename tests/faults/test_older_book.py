@@ -35,6 +35,6 @@ def test_a_position_of_an_older_nija_is_traded_on(rig: Rig) -> None:
     rig.move(rig.position.stop_price * 99 / 100)
     rig.until(lambda: rig.position is None, "its stop")
     rig.quiet()
-    last = last_ended(rig.business.desk, rig.symbol)
+    last = last_ended(rig.engine.oms, rig.symbol)
     assert last is not None
     assert last.exit == "stop"

@@ -32,11 +32,11 @@ def test_his_coins_at_the_start_are_neither_sold_nor_stopped(unopened: Rig) -> N
 
 
 def test_his_coins_are_no_equity(rig: Rig) -> None:
-    before = rig.business.accounting.measure().equity
+    before = rig.engine.accounting.measure().equity
     rig.deposit(rig.base, Decimal(9))
-    standing = rig.business.accounting.measure()
-    assert standing.equity == before
-    assert standing.other[rig.base] == 9
+    snapshot = rig.engine.accounting.measure()
+    assert snapshot.equity == before
+    assert snapshot.other[rig.base] == 9
 
 
 def test_stale_balances_write_nothing_off(rig: Rig) -> None:
@@ -58,7 +58,7 @@ def test_stale_balances_write_nothing_off(rig: Rig) -> None:
 def test_ours_sold_by_hand_is_believed_gone_after_two_looks(rig: Rig, part: Decimal) -> None:
     with rig.switched("stop_holds_base", False):
         bought = rig.bought().qty
-        gone = rig.business.desk.instruments[rig.symbol].size(bought * part)
+        gone = rig.engine.oms.instruments[rig.symbol].size(bought * part)
         rig.manual("sell", gone)
         rig.cycle()
         assert rig.position is not None
@@ -90,6 +90,6 @@ def test_an_exit_sells_no_more_than_ours_whatever_lies_there(rig: Rig) -> None:
     rig.deposit(rig.base, bought * 10)
     position = rig.position
     assert position is not None
-    rig.business.closing.sell(rig.symbol, bought * 100, position.entry_price, Purpose.EXIT, "greed")
+    rig.engine.exits.sell(rig.symbol, bought * 100, position.entry_price, Purpose.EXIT, "greed")
     rig.quiet()
     assert rig.coins() == bought * 10

@@ -33,9 +33,9 @@ def hold_them_again(rig: Rig) -> None:
 def test_half_is_gone_and_the_exit_sells_what_is_left(rig: Rig, way: str) -> None:
     free_the_coins(rig)
     try:
-        lot = rig.business.desk.instruments[rig.symbol].lot
+        lot = rig.engine.oms.instruments[rig.symbol].lot
         bought = rig.bought().qty
-        gone = rig.business.desk.instruments[rig.symbol].size(bought / 2)
+        gone = rig.engine.oms.instruments[rig.symbol].size(bought / 2)
         if way == "sold":
             rig.manual("sell", gone)
         else:
@@ -50,7 +50,7 @@ def test_half_is_gone_and_the_exit_sells_what_is_left(rig: Rig, way: str) -> Non
         rig.until(lambda: abs(rig.resting() - (bought - gone)) <= lot, "the smaller stop")
         position = rig.position
         assert position is not None
-        rig.business.closing.sell(rig.symbol, position.qty, position.entry_price, Purpose.EXIT, "out")
+        rig.engine.exits.sell(rig.symbol, position.qty, position.entry_price, Purpose.EXIT, "out")
         rig.until(lambda: rig.position is None, "the exit")
     finally:
         hold_them_again(rig)
@@ -62,8 +62,8 @@ def test_half_is_gone_and_the_exit_sells_what_is_left(rig: Rig, way: str) -> Non
 def test_what_was_missed_of_one_position_is_not_held_against_the_next(rig: Rig) -> None:
     """One look at balances that lagged behind misses the first position's coins; the second look is another position's first."""
     first = rig.bought()
-    rig.business.reconciliation.count({})
-    rig.business.closing.sell(rig.symbol, first.qty, first.entry_price, Purpose.EXIT, "out")
+    rig.engine.reconciliation.count({})
+    rig.engine.exits.sell(rig.symbol, first.qty, first.entry_price, Purpose.EXIT, "out")
     assert rig.position is None
     candle = rig.clock.market_ms() // CANDLE_MS
     while rig.clock.market_ms() // CANDLE_MS == candle:
@@ -71,7 +71,7 @@ def test_what_was_missed_of_one_position_is_not_held_against_the_next(rig: Rig) 
         time.sleep(0.2)
     second = rig.bought()
     rig.clock.ahead += LATER_MS
-    rig.business.reconciliation.count({})
+    rig.engine.reconciliation.count({})
     assert rig.notes.said(Event.GONE) == []
     assert rig.position == second
 
@@ -79,12 +79,12 @@ def test_what_was_missed_of_one_position_is_not_held_against_the_next(rig: Rig) 
 def test_only_what_both_looks_missed_is_written_off(rig: Rig) -> None:
     """What went between the two looks is looked for a second time of its own: it may be a sale that is not told yet."""
     bought, lot = rig.bought(), rig.lot
-    half = rig.business.desk.instruments[rig.symbol].size(bought.qty / 2)
-    rig.business.reconciliation.count({rig.base: Balance(bought.qty - half)})
+    half = rig.engine.oms.instruments[rig.symbol].size(bought.qty / 2)
+    rig.engine.reconciliation.count({rig.base: Balance(bought.qty - half)})
     rig.clock.ahead += LATER_MS
-    rig.business.reconciliation.count({})
+    rig.engine.reconciliation.count({})
     assert [line["qty"] for line in rig.notes.said(Event.GONE)] == [half]
     assert rig.position is not None
     assert abs(rig.position.qty - half) <= lot
-    rig.business.reconciliation.count({})
+    rig.engine.reconciliation.count({})
     assert len(rig.notes.said(Event.GONE)) == 1

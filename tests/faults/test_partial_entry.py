@@ -50,6 +50,6 @@ def test_a_target_that_fills_in_part_is_finished(rig: Rig) -> None:
     rig.until(lambda: len(rig.orders(Purpose.TP1)) > 1, "the rest of the first target")
     rig.quiet()
     assert rig.position is not None
-    lot = rig.business.desk.instruments[rig.symbol].lot
+    lot = rig.engine.oms.instruments[rig.symbol].lot
     assert abs(rig.position.qty - bought.qty / 2) <= lot
     assert rig.resting() == rig.position.qty

@@ -8,7 +8,7 @@ import pytest
 
 from bot.brokers.base import BrokerError
 from bot.domain.order import Purpose
-from bot.domain.outcome import Meaning
+from bot.domain.outcome import ErrorMeaning
 from tests.rig import Rig
 
 
@@ -17,7 +17,7 @@ def want_out(rig: Rig) -> bool:
     position = rig.position
     if position is not None:
         with suppress(BrokerError):
-            rig.business.closing.sell(rig.symbol, position.qty, position.entry_price, Purpose.EXIT, "out")
+            rig.engine.exits.sell(rig.symbol, position.qty, position.entry_price, Purpose.EXIT, "out")
     return rig.position is None
 
 
@@ -40,8 +40,8 @@ def test_a_lockout_silences_us_also_after_a_restart_and_the_stop_rests(rig: Rig)
     rested = rig.resting()
     rig.arm("exchange_error", "BalanceEx", body="EGeneral:Temporary lockout", processed=False, count=1)
     with pytest.raises(BrokerError) as told:
-        rig.business.accounting.measure()
-    assert told.value.meaning is Meaning.LOCKED_OUT
+        rig.engine.accounting.measure()
+    assert told.value.meaning is ErrorMeaning.LOCKED_OUT
     assert told.value.remedy
     before = rig.sandbox.ledger()["requests"]
     for _ in range(5):

@@ -44,7 +44,7 @@ def test_a_position_lives_through_questions_without_answers(rig: Rig, kind: str,
 def test_a_failed_question_leaves_nothing_in_memory(rig: Rig, kind: str) -> None:
     """An exchange that fails for a day would else fill memory with the frames and answers of its failures, until the collector
     comes by."""
-    broker = rig.business.desk.broker
+    broker = rig.engine.oms.broker
     gc.collect()
     gc.disable()
     try:
@@ -72,7 +72,7 @@ def test_an_entry_that_was_refused_for_the_moment_is_made_once(rig: Rig, kind: s
     words = {"body": "EService:Unavailable", "processed": False} if kind == "exchange_error" else {}
     rig.arm(kind, "AddOrder", count=1, **words)
     rig.enter()
-    rig.until(lambda: not rig.business.desk.in_flight(), "certainty")
+    rig.until(lambda: not rig.engine.oms.in_flight(), "certainty")
     rig.until(lambda: bool(rig.enter()), "an entry")
     rig.quiet()
     assert len(rig.sent(side="buy")) <= 1
@@ -84,7 +84,7 @@ def test_candles_that_cannot_be_true_reach_no_decision(rig: Rig) -> None:
     for _ in range(4):
         rig.feed.forget()
         rig.hear()
-        rig.business.entries.scan([rig.symbol], rig.business.accounting.measure(), None)
+        rig.engine.entries.scan([rig.symbol], rig.engine.accounting.measure(), None)
     for record in rig.orders(Purpose.ENTRY):
         assert record.decision is not None
         assert 0 < record.decision.stop < record.decision.close

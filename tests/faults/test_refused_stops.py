@@ -36,8 +36,8 @@ UNAMENDABLE = [
 def naked(rig: Rig) -> Rig:
     """A position whose stop the owner took away."""
     position = rig.bought()
-    broker = rig.business.desk.broker
-    for stop in rig.business.protection.stops_of(position, broker.open_orders()):
+    broker = rig.engine.oms.broker
+    for stop in rig.engine.protection.stops_of(position, broker.open_orders()):
         broker.cancel(stop)
     return rig
 
@@ -73,10 +73,10 @@ def test_other_words_never_sell(naked: Rig, words: dict[str, str]) -> None:
     """However often and long they come; the owner reads why, and the stop rests as soon as the exchange takes it."""
     refuse(naked, words[naked.venue], STOPS_AT[naked.venue])
     turn_for(naked, 8, 20 * SECOND)
-    naked.business.vigil.look()
+    naked.engine.naked_watchdog.check()
     assert naked.position is not None
     assert not naked.sales()
-    assert naked.business.desk.broker.capabilities().resting_stop
+    assert naked.engine.oms.broker.capabilities().resting_stop
     assert any(words[naked.venue] in str(line["reason"]) for line in naked.notes.said(Event.NAKED))
     naked.disarm()
     naked.clock.ahead += 6 * MINUTE
@@ -101,7 +101,7 @@ def test_an_amend_that_is_refused_leaves_the_stop_and_replaces_it_once(rig: Rig,
     rig.until(lambda: bool(rig.position and rig.position.stage == 1), "the first target")
     rig.until(rig.protected, "the stop of the rest")
     assert rig.asked(AMENDS_AT[rig.venue]) <= 6
-    assert rig.business.desk.broker.capabilities().amend
+    assert rig.engine.oms.broker.capabilities().amend
     rig.jump("1.10")
     rig.until(lambda: rig.position is None, "the last target")
     rig.quiet()
@@ -124,7 +124,7 @@ def test_stops_that_are_taken_and_then_refused_are_said(naked: Rig) -> None:
     for _ in range(10):
         naked.turn()
         naked.clock.ahead += 3 * SECOND
-        naked.business.vigil.look()
+        naked.engine.naked_watchdog.check()
     assert any("INSUFFICIENT_FUNDS" in str(line["reason"]) for line in naked.notes.said(Event.NAKED))
     assert naked.position is not None
     assert not naked.sales()

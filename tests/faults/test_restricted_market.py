@@ -55,14 +55,14 @@ def test_an_entry_into_it_is_refused_once_and_the_other_is_entered(two: Rig) -> 
     two.open()
     two.steady()
     with restricted(two, closed):
-        two.business.prove()
+        two.engine.probe()
         for _ in range(3):
             two.enter(closed, other)
         two.cycle()
         told = [line for line in two.notes.said(Event.HALTED) if line.get("symbol") == closed]
         assert len(told) == 1
-        assert closed not in two.business.selection.symbols
-        assert other in two.business.selection.symbols
+        assert closed not in two.engine.selection.symbols
+        assert other in two.engine.selection.symbols
         assert two.book.position(closed) is None
         assert two.book.position(other) is not None
         assert not two.notes.said(Event.FAILED)
@@ -74,15 +74,15 @@ def test_the_owners_word_opens_it_again(two: Rig) -> None:
     two.open()
     two.steady()
     with restricted(two, closed):
-        two.business.prove()
+        two.engine.probe()
         two.enter(closed)
         two.cycle()
-        assert closed not in two.business.selection.symbols
+        assert closed not in two.engine.selection.symbols
     two.cycle()
-    assert closed not in two.business.selection.symbols
-    two.business.resume()
+    assert closed not in two.engine.selection.symbols
+    two.engine.resume()
     two.cycle()
-    assert closed in two.business.selection.symbols
+    assert closed in two.engine.selection.symbols
 
 
 @pytest.mark.parametrize("venue", VENUES)
@@ -98,7 +98,7 @@ def test_what_is_held_in_it_is_looked_after_and_sold_when_it_can_be(two: Rig) ->
         two.restart()
         assert two.position is not None
         if two.venue != "coinbase":  # there a stop gives way to the sale, and is refused as the sale is
-            assert two.resting() == two.business.desk.instruments[held].size(two.position.qty)
+            assert two.resting() == two.engine.oms.instruments[held].size(two.position.qty)
     two.clock.ahead += 600_000
     two.jump("1.10")
     two.until(lambda: two.position is None, "the last target")
@@ -113,8 +113,8 @@ def test_what_is_held_gets_its_stop_although_nobody_says_its_price(two: Rig, whi
     two.open()
     two.steady()
     position = two.bought()
-    broker = two.business.desk.broker
-    for stop in two.business.protection.stops_of(position, broker.open_orders()):
+    broker = two.engine.oms.broker
+    for stop in two.engine.protection.stops_of(position, broker.open_orders()):
         broker.cancel(stop)
     two.arm("exchange_error", path, body=words[which], processed=False, count=1000)
     two.until(two.protected, "the stop")
@@ -127,9 +127,9 @@ def test_a_market_whose_age_is_not_told_makes_room_for_the_next(two: Rig, word: 
     """The account starts, and trades the others."""
     two.open()
     for symbol in two.symbols:
-        two.book.remember(f"old:{symbol}", "")
+        two.book.set_state(f"old:{symbol}", "")
     two.arm("exchange_error", "OHLC", body=word, processed=False, count=1)
-    two.business.read_rules()
-    assert len(two.business.selection.symbols) == 1
-    two.business.read_rules()
-    assert len(two.business.selection.symbols) == 2
+    two.engine.read_rules()
+    assert len(two.engine.selection.symbols) == 1
+    two.engine.read_rules()
+    assert len(two.engine.selection.symbols) == 2

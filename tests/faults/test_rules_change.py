@@ -58,8 +58,8 @@ def exit_now(rig: Rig) -> None:
     """The rule wants out."""
     position = rig.position
     assert position is not None
-    price = rig.business.desk.broker.tickers({rig.symbol})[rig.symbol].bid
-    rig.business.closing.sell(rig.symbol, position.qty, price, Purpose.EXIT, "out")
+    price = rig.engine.oms.broker.tickers({rig.symbol})[rig.symbol].bid
+    rig.engine.exits.sell(rig.symbol, position.qty, price, Purpose.EXIT, "out")
 
 
 def leave(rig: Rig) -> None:
@@ -88,10 +88,10 @@ def unopened(sandbox: Sandbox, tmp_path: Path, venue: str) -> Iterator[Rig]:
 def test_coarser_steps_and_the_stop_moves_in_them(rig: Rig) -> None:
     position = rig.bought()
     new_rules(rig, COARSE.text)
-    rig.business.read_rules()
+    rig.engine.read_rules()
     assert rig.notes.said(Event.RULES)
     rig.book.plan(rig.symbol, stage=1, stop_price=position.stop_price * Decimal("1.005"))
-    rig.until(lambda: not rig.business.desk.in_flight() and bool(moved_stops(rig)), "a stop on the new steps")
+    rig.until(lambda: not rig.engine.oms.in_flight() and bool(moved_stops(rig)), "a stop on the new steps")
     exit_now(rig)
     rig.until(lambda: rig.position is None, "the exit")
     new_rules(rig, "")
@@ -100,7 +100,7 @@ def test_coarser_steps_and_the_stop_moves_in_them(rig: Rig) -> None:
 
 def moved_stops(rig: Rig) -> list[dict[str, str]]:
     """Stops that rest on the coarse steps."""
-    seen = [row for row in rig.business.desk.broker.open_orders() if row.trigger_price is not None]
+    seen = [row for row in rig.engine.oms.broker.open_orders() if row.trigger_price is not None]
     good = [row for row in seen if row.qty % COARSE.lot == 0 and (row.trigger_price or Decimal(1)) % COARSE.tick == 0]
     return [{"id": row.exchange_id} for row in good]
 
@@ -122,7 +122,7 @@ def test_a_minimum_above_what_is_held_leaves_the_stop_where_it_is(rig: Rig) -> N
     rested = rig.resting()
     assert rested > 0
     new_rules(rig, "min=1000")
-    rig.business.read_rules()
+    rig.engine.read_rules()
     for _ in range(3):
         rig.turn()
         rig.cycle()
@@ -132,7 +132,7 @@ def test_a_minimum_above_what_is_held_leaves_the_stop_where_it_is(rig: Rig) -> N
     assert rig.position.qty == position.qty
     assert rig.resting() == rested
     new_rules(rig, "")
-    rig.business.read_rules()
+    rig.engine.read_rules()
     exit_now(rig)
     rig.until(lambda: rig.position is None, "the exit")
 
@@ -142,7 +142,7 @@ def test_nothing_is_sent_into_a_closed_market_and_it_is_said_once(rig: Rig, stat
     rig.bought()
     rested = rig.resting()
     market(rig, state)
-    rig.business.read_rules()
+    rig.engine.read_rules()
     before = len(rig.book.orders_of(rig.symbol, 0))
     for _ in range(3):
         exit_now(rig)
@@ -154,7 +154,7 @@ def test_nothing_is_sent_into_a_closed_market_and_it_is_said_once(rig: Rig, stat
     assert [line["limit"] for line in rig.notes.said(Event.HALTED)] == [Halt.MARKET]
     market(rig, OPEN[rig.venue])
     rig.clock.ahead += LATER_MS
-    rig.until(lambda: rig.business.watch.look() and bool(rig.notes.said(Event.RESUMED)), "the market again")
+    rig.until(lambda: rig.engine.monitor.look() and bool(rig.notes.said(Event.RESUMED)), "the market again")
     exit_now(rig)
     rig.until(lambda: rig.position is None, "the exit")
     rig.quiet()
@@ -185,12 +185,12 @@ def test_a_market_that_closes_unannounced_is_tried_with_growing_waits(rig: Rig, 
 def test_a_market_that_takes_sales_only_is_left_and_not_entered(rig: Rig, state: str) -> None:
     rig.bought()
     market(rig, state)
-    rig.business.read_rules()
+    rig.engine.read_rules()
     exit_now(rig)
     leave(rig)
     rig.quiet()
     entries = len(rig.orders(Purpose.ENTRY))
-    rig.book.remember(f"stopped:{rig.symbol}", None)
+    rig.book.set_state(f"stopped:{rig.symbol}", None)
     rig.enter()
     assert len(rig.orders(Purpose.ENTRY)) == entries
     market(rig, OPEN[rig.venue])
@@ -203,21 +203,21 @@ def test_delisted_while_held(rig: Rig) -> None:
     new_rules(rig, "delisted")
     before = len(rig.book.orders_of(rig.symbol, 0))
     rig.turn()
-    rig.business.read_rules()
+    rig.engine.read_rules()
     for _ in range(3):
         rig.turn()
         rig.cycle()
-        rig.business.flattening.step("flatten")
+        rig.engine.flattening.step("flatten")
     assert len(rig.book.orders_of(rig.symbol, 0)) == before
     assert rig.resting() == rested, "\n".join(map(str, [*rig.truth()["orders"], *rig.notes.lines]))
     assert [line["reason"] for line in rig.notes.said(Event.HALTED) if "does not list" in str(line["reason"])]
-    assert rig.symbol not in rig.business.selection.symbols
+    assert rig.symbol not in rig.engine.selection.symbols
     rig.restart()
     rig.turn()
     assert rig.position is not None
     assert rig.position.qty == position.qty
-    assert any(rig.symbol in line for line in rig.business.flattening.left())
+    assert any(rig.symbol in line for line in rig.engine.flattening.left())
     new_rules(rig, "")
     rig.clock.ahead += LATER_MS
-    rig.until(lambda: not rig.business.flattening.step("flatten"), "flat")
+    rig.until(lambda: not rig.engine.flattening.step("flatten"), "flat")
     rig.quiet()

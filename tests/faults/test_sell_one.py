@@ -16,7 +16,7 @@ VENUES = ("kraken", "okx", "coinbase")
 
 
 def sell(rig: Rig, entry_id: str) -> Progress:
-    return rig.business.flattening.sell_one(rig.symbol, entry_id)
+    return rig.engine.flattening.sell_one(rig.symbol, entry_id)
 
 
 @pytest.mark.parametrize("venue", VENUES)
@@ -70,17 +70,17 @@ def test_it_is_sold_once_although_the_exchange_fails_and_nija_restarts(rig: Rig,
 
 def test_below_the_exchanges_smallest_order_it_stays_with_its_stop_or_becomes_dust(rig: Rig) -> None:
     position = rig.bought()
-    desk = rig.business.desk
-    rules = desk.instruments[rig.symbol]
-    desk.instruments[rig.symbol] = replace(rules, min_qty=position.qty * 2, min_cost=Decimal(5))
+    oms = rig.engine.oms
+    rules = oms.instruments[rig.symbol]
+    oms.instruments[rig.symbol] = replace(rules, min_qty=position.qty * 2, min_cost=Decimal(5))
     done, text = sell(rig, position.entry_id)
     assert done
     assert f"{rig.symbol} was not sold: " in text
     assert text.endswith("its stop stays")
     assert rig.resting() == position.qty
-    desk.instruments[rig.symbol] = rules
-    assert rig.business.protection.loosen(position, Decimal(0), "test")
-    desk.instruments[rig.symbol] = replace(rules, min_qty=position.qty * 2)
+    oms.instruments[rig.symbol] = rules
+    assert rig.engine.protection.free_quantity(position, Decimal(0), "test")
+    oms.instruments[rig.symbol] = replace(rules, min_qty=position.qty * 2)
     done, text = sell(rig, position.entry_id)
     assert done
     assert text.endswith("kept as dust")

@@ -36,17 +36,17 @@ def test_a_contract_is_looked_after_when_contracts_are_not_traded_any_more(swap:
     rig.restart()
     assert rig.notes.said(Event.HALTED) == []
     assert rig.resting() == position.qty
-    stop = rig.business.protection.stops_of(position, rig.business.desk.broker.open_orders())[0]
-    rig.business.desk.broker.cancel(stop)
+    stop = rig.engine.protection.stops_of(position, rig.engine.oms.broker.open_orders())[0]
+    rig.engine.oms.broker.cancel(stop)
     rig.until(lambda: rig.resting() == position.qty, "the lost stop placed again")
     ends: dict[str, Callable[[], object]] = {
         "target": lambda: rig.jump("1.30"),
         "stop": lambda: rig.jump("0.90"),
-        "flatten": lambda: rig.business.flattening.step("flatten"),
+        "flatten": lambda: rig.engine.flattening.step("flatten"),
     }
     ends[end]()
     rig.until(lambda: rig.position is None, end)
     rig.quiet()
-    rig.business.read_rules()
-    assert rig.business.selection.symbols == []
+    rig.engine.read_rules()
+    assert rig.engine.selection.symbols == []
     rig.crash()

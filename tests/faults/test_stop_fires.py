@@ -56,8 +56,8 @@ def test_a_stop_that_fills_in_part_leaves_the_rest_to_us(rig: Rig) -> None:
 
 def test_a_price_beyond_the_stop_without_a_stop_is_an_exit(rig: Rig) -> None:
     position = rig.bought()
-    broker = rig.business.desk.broker
-    for stop in rig.business.protection.stops_of(position, broker.open_orders()):
+    broker = rig.engine.oms.broker
+    for stop in rig.engine.protection.stops_of(position, broker.open_orders()):
         broker.cancel(stop)
     rig.jump("0.85")
     rig.until(lambda: is_out(rig), "the exit")
@@ -69,8 +69,8 @@ def test_a_price_beyond_the_stop_without_a_stop_is_an_exit(rig: Rig) -> None:
 
 def test_a_stop_out_by_our_own_sale_is_one_although_its_answer_was_lost(rig: Rig) -> None:
     position = rig.bought()
-    broker = rig.business.desk.broker
-    for stop in rig.business.protection.stops_of(position, broker.open_orders()):
+    broker = rig.engine.oms.broker
+    for stop in rig.engine.protection.stops_of(position, broker.open_orders()):
         broker.cancel(stop)
     rig.arm("drop_after", "AddOrder", count=1)
     rig.jump("0.85")
@@ -82,8 +82,8 @@ def test_a_stop_out_by_our_own_sale_is_one_although_its_answer_was_lost(rig: Rig
 
 def test_a_target_or_an_exit_of_the_rule_bars_nothing(rig: Rig) -> None:
     position = rig.bought()
-    price = rig.business.desk.broker.tickers({rig.symbol})[rig.symbol].bid
-    rig.business.closing.sell(rig.symbol, position.qty, price, Purpose.EXIT, "turn")
+    price = rig.engine.oms.broker.tickers({rig.symbol})[rig.symbol].bid
+    rig.engine.exits.sell(rig.symbol, position.qty, price, Purpose.EXIT, "turn")
     rig.until(lambda: is_out(rig), "the exit")
     assert not is_blocked(rig, position)
 
@@ -99,7 +99,7 @@ def test_the_target_of_the_exchanges_own_bracket_is_no_stop_out(rig: Rig) -> Non
 
 def is_blocked(rig: Rig, position: Position) -> bool:
     """Whether the close of the candle in which `position` ended is no entry, because of how it ended."""
-    rig.until(lambda: rig.business.closes.newest() > position.candle_close, "the next close")
+    rig.until(lambda: rig.engine.candle_cache.newest() > position.candle_close, "the next close")
     rig.enter()
     return any(line["gate"] == "stopped_out" for line in rig.notes.said(Event.SKIP))
 

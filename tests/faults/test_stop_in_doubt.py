@@ -21,8 +21,8 @@ LOST: list[tuple[str, dict[str, Any]]] = [
 def naked(rig: Rig) -> None:
     """A position whose stops the owner took away."""
     position = rig.bought()
-    broker = rig.business.desk.broker
-    for stop in rig.business.protection.stops_of(position, broker.open_orders()):
+    broker = rig.engine.oms.broker
+    for stop in rig.engine.protection.stops_of(position, broker.open_orders()):
         broker.cancel(stop)
 
 

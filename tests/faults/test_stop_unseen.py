@@ -59,7 +59,7 @@ def enter_unseen(rig: Rig) -> None:
 
 def jump_to(rig: Rig, stop: Decimal) -> None:
     """The market goes a little beyond a stop."""
-    price = rig.business.desk.instruments[rig.symbol].price(stop * Decimal("0.9995"))
+    price = rig.engine.oms.instruments[rig.symbol].price(stop * Decimal("0.9995"))
     rig.sandbox.control("POST", "price", venue=rig.venue, symbol=rig.symbol, price=str(price))
 
 
@@ -95,11 +95,11 @@ def test_one_that_fired_since_the_last_look_is_not_replaced(at: Rig, foreign: De
     jump_to(at, position.stop_price)
     wait_for(lambda: any(row["side"] == "sell" for row in at.truth()["fills"]))
     with suppress(BrokerError):
-        at.business.protection.ensure(at.symbol, position.entry_price)
+        at.engine.protection.ensure(at.symbol, position.entry_price)
     at.until(lambda: at.position is None, "the end")
     at.quiet()
     assert not [order for order in at.orders(Purpose.STOP) if order.client_id is not None and order.parent_id is None]
-    assert at.coins() - foreign <= at.business.desk.instruments[at.symbol].lot
+    assert at.coins() - foreign <= at.engine.oms.instruments[at.symbol].lot
 
 
 def reconciled(rig: Rig) -> bool:
@@ -110,5 +110,5 @@ def reconciled(rig: Rig) -> bool:
 
 def hunted(rig: Rig) -> bool:
     with suppress(BrokerError):
-        rig.business.hunt.pursue()
-    return not rig.business.desk.in_flight()
+        rig.engine.lost_orders.search()
+    return not rig.engine.oms.in_flight()

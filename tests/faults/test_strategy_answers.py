@@ -11,7 +11,7 @@ import pytest
 from bot.domain.candles import Candles
 from bot.domain.log import Event
 from bot.domain.order import Purpose
-from bot.strategy.base import Close, Costs, Evaluation, Exit, Leg, Legs, Look, Terms, Trade
+from bot.strategy.base import Close, Costs, Evaluation, Exit, ExitLeg, ExitLegs, Terms, Trade, TradedRange
 from tests.rig import Leaping, Rig, Told
 from tests.sandbox_fixture import Sandbox
 
@@ -51,7 +51,7 @@ class Answering(Told):
             return Close(self.stop_next)
         return super().on_close(trade, candles) if self.words is None else Close(trade.stop, "bored", self.words)
 
-    def on_price(self, trade: Trade, look: Look) -> list[Exit]:
+    def on_price(self, trade: Trade, look: TradedRange) -> list[Exit]:
         if self.raises is not None:
             raise self.raises
         return super().on_price(trade, look) if self.sales is None else self.sales
@@ -66,15 +66,15 @@ def rule(unopened: Rig) -> Answering:
 
 
 def next_close(rig: Rig) -> None:
-    closed = rig.business.closes.newest()
-    rig.until(lambda: rig.business.closes.newest() > closed, "another close")
+    closed = rig.engine.candle_cache.newest()
+    rig.until(lambda: rig.engine.candle_cache.newest() > closed, "another close")
     rig.steady()
 
 
 def lose_stop(rig: Rig) -> None:
     """Somebody cancels the stop at the exchange."""
-    for order in rig.business.desk.broker.open_orders():
-        rig.business.desk.broker.cancel(order)
+    for order in rig.engine.oms.broker.open_orders():
+        rig.engine.oms.broker.cancel(order)
     assert rig.resting() == 0
 
 
@@ -105,7 +105,7 @@ def test_a_price_that_nobody_pays_is_not_tried_for(unopened: Rig, rule: Answerin
 def test_a_stop_between_two_ticks_is_on_the_grid_before_it_is_judged(unopened: Rig, rule: Answering) -> None:
     """Else a market that stands just there is not beyond it, and no exchange takes a stop that would fire at once."""
     rig = unopened
-    position, instrument = rig.bought(), rig.business.desk.instruments[rig.symbol]
+    position, instrument = rig.bought(), rig.engine.oms.instruments[rig.symbol]
     wanted = instrument.price(position.entry_price * Decimal("0.98"))
     rule.stop_next = float(wanted - instrument.tick / 3)
     next_close(rig)
@@ -117,8 +117,10 @@ def test_a_stop_between_two_ticks_is_on_the_grid_before_it_is_judged(unopened: R
 
 
 @pytest.mark.parametrize("venue", ["coinbase"])
-@pytest.mark.parametrize("legs", [(Leg(1.0, 500.0),), (Leg(0.5, 1.0), Leg(0.5, 1e9)), (Leg(0.5, 1e9),), ()])
-def test_an_entry_has_its_stop_however_far_the_last_target_is(unopened: Rig, legs: Legs) -> None:
+@pytest.mark.parametrize(
+    "legs", [(ExitLeg(1.0, 500.0),), (ExitLeg(0.5, 1.0), ExitLeg(0.5, 1e9)), (ExitLeg(0.5, 1e9),), ()]
+)
+def test_an_entry_has_its_stop_however_far_the_last_target_is(unopened: Rig, legs: ExitLegs) -> None:
     unopened.rule = rule = Answering()
     rule.legs = legs
     unopened.open()
@@ -175,6 +177,6 @@ def test_what_is_held_is_looked_at_while_a_strategy_thinks(sandbox: Sandbox, tmp
         rig.candles(symbol)
     lose_stop(rig)
     rule.clock, rule.thinks = rig.clock, 16_000
-    rig.business.entries.scan(["ADA-USD", "XRP-USD"], rig.business.accounting.measure(), None)
+    rig.engine.entries.scan(["ADA-USD", "XRP-USD"], rig.engine.accounting.measure(), None)
     assert rig.protected()
     rig.crash()

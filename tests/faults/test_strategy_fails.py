@@ -10,7 +10,7 @@ import pytest
 from bot.domain.candles import Candles
 from bot.domain.log import Event
 from bot.domain.order import Purpose
-from bot.strategy.base import Close, Ended, Evaluation, Exit, Look, Trade
+from bot.strategy.base import Close, Ended, Evaluation, Exit, Trade, TradedRange
 from tests.rig import Rig, Told
 from tests.sandbox_fixture import Sandbox
 
@@ -47,7 +47,7 @@ class Failing(Told):
         self._perhaps("on_close")
         return super().on_close(trade, candles)
 
-    def on_price(self, trade: Trade, look: Look) -> list[Exit]:
+    def on_price(self, trade: Trade, look: TradedRange) -> list[Exit]:
         self._perhaps("on_price")
         return super().on_price(trade, look)
 
@@ -61,8 +61,8 @@ EVERY = ("evaluate", "size_pct", "may_return", "on_close", "on_price", "window",
 
 def next_close(rig: Rig) -> None:
     """Until another close is there."""
-    closed = rig.business.closes.newest()
-    rig.until(lambda: rig.business.closes.newest() > closed, "another close")
+    closed = rig.engine.candle_cache.newest()
+    rig.until(lambda: rig.engine.candle_cache.newest() > closed, "another close")
     rig.steady()
 
 
@@ -89,8 +89,8 @@ def test_a_strategy_that_raises_everywhere_leaves_what_it_holds_protected(unopen
     rig.restart()
     rig.quiet()
     assert rig.protected()
-    stop = next(one for one in rig.business.desk.broker.open_orders() if one.trigger_price is not None)
-    rig.business.desk.broker.cancel(stop)
+    stop = next(one for one in rig.engine.oms.broker.open_orders() if one.trigger_price is not None)
+    rig.engine.oms.broker.cancel(stop)
     rig.until(rig.protected, "a stop in the place of the one that is gone")
     rig.move(position.stop_price * 99 / 100)
     rig.until(lambda: rig.position is None, "its stop")
@@ -135,7 +135,7 @@ def test_who_cannot_decide_does_not_enter(unopened: Rig, question: str) -> None:
     rig.rule = rule = Failing()
     rig.open()
     rig.steady()
-    rig.book.remember(f"ended:{rig.symbol}", "1 stop")
+    rig.book.set_state(f"ended:{rig.symbol}", "1 stop")
     rule.fails = {question}
     assert rig.enter() == []
     assert [str(line["reason"]).partition(":")[0] for line in rig.notes.said(Event.STRATEGY)] == [question]

@@ -37,8 +37,8 @@ class Counting(Told):
 
 
 def next_close(rig: Rig) -> None:
-    closed = rig.business.closes.newest()
-    rig.until(lambda: rig.business.closes.newest() > closed, "another close")
+    closed = rig.engine.candle_cache.newest()
+    rig.until(lambda: rig.engine.candle_cache.newest() > closed, "another close")
     rig.steady()
 
 
@@ -56,7 +56,7 @@ def test_each_close_counts_once_whenever_it_ends(unopened: Rig) -> None:
         rig.hear()
     rig.cycle()
     assert rig.position is not None
-    walked = int(rig.book.fact(f"walked:{rig.symbol}") or 0)
+    walked = int(rig.book.get_state(f"walked:{rig.symbol}") or 0)
     assert dict(rig.position.kept)["closes"] == walked // CANDLE - position.opened_at // CANDLE >= 2
 
 

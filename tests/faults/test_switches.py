@@ -12,7 +12,7 @@ from contextlib import ExitStack, closing, contextmanager
 
 import pytest
 
-from bot.brokers.base import BrokerError, Lane
+from bot.brokers.base import BrokerError, Priority
 from bot.brokers.okx import OkxConfig
 from bot.brokers.okx.transport import OkxTransport
 from bot.domain.clock import SECOND, SystemClock, system_ms
@@ -171,7 +171,7 @@ def whole_trade(rig: Rig) -> None:
     rig.quiet()
     assert rig.position is not None
     uncovered = rig.position.qty - rig.resting()
-    assert abs(uncovered) < rig.business.desk.instruments[rig.symbol].lot
+    assert abs(uncovered) < rig.engine.oms.instruments[rig.symbol].lot
     persist(lambda: rig.jump("1.05"))
     rig.until(lambda: bool(rig.position and rig.position.stage == 1), "the first target")
     rig.quiet()
@@ -210,14 +210,14 @@ def test_every_switch_is_tried(sandbox: Sandbox, venue: str) -> None:
 @pytest.mark.parametrize("venue", ["coinbase"])
 def test_where_no_stop_is_taken_nothing_is_bought(unopened: Rig) -> None:
     with turned(unopened, {"stops_refused_on_spot": True, "attached_refused": True}):
-        business = unopened.open()
-        standing = business.accounting.measure()
-        blocked = business.blocked_by(standing)
+        engine = unopened.open()
+        snapshot = engine.accounting.measure()
+        blocked = engine.blocked_by(snapshot)
         assert blocked is not None
         assert blocked.gate is Gate.STOP_ORDERS
         unopened.rule.side = 1
         unopened.candles()
-        business.cycle()
+        engine.cycle()
         assert unopened.sent() == []
 
 
@@ -283,6 +283,6 @@ def test_each_account_mode(unopened: Rig, level: str, cash: bool) -> None:
         mode="sandbox",
     )
     with closing(OkxTransport(config, SystemClock(), Notes())) as owner:
-        owner.request("/api/v5/account/set-account-level", {"acctLv": level}, Lane.EXIT, system_ms() + 5 * SECOND)
+        owner.request("/api/v5/account/set-account-level", {"acctLv": level}, Priority.EXIT, system_ms() + 5 * SECOND)
     with turned(unopened, {"cash_in_multi_currency": cash}):
         whole_trade(unopened)

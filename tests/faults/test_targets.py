@@ -9,7 +9,7 @@ import pytest
 from bot.domain.log import Event
 from bot.domain.order import Purpose, TimeInForce
 from bot.domain.position import Position
-from bot.strategy.base import Leg
+from bot.strategy.base import ExitLeg
 from bot.strategy.exact import trade_of
 from bot.strategy.exits import target
 from tests.rig import Rig, Told
@@ -18,7 +18,7 @@ VENUES = ("kraken", "okx", "coinbase")
 
 
 def first_target(rig: Rig, position: Position) -> Decimal:
-    trade = trade_of(position, rig.business.desk.instruments[rig.symbol])
+    trade = trade_of(position, rig.engine.oms.instruments[rig.symbol])
     return Decimal(repr(target(trade, 1, rig.rule.legs)))
 
 
@@ -29,10 +29,10 @@ def test_a_touch_that_is_gone_is_not_sold(rig: Rig) -> None:
     goal = first_target(rig, position)
     rig.move(goal * Decimal("1.004"))
     rig.move(goal * Decimal("0.99"))
-    look = rig.business.desk.broker.look(rig.symbol, position.opened_at)
+    look = rig.engine.oms.broker.look(rig.symbol, position.opened_at)
     assert look.high >= goal > look.last
     rig.turn()
-    rig.until(lambda: rig.business.watch.finished, "a look that leaves nothing to do")
+    rig.until(lambda: rig.engine.monitor.finished, "a look that leaves nothing to do")
     assert rig.orders(Purpose.TP1) == []
     assert rig.position is not None
     assert (rig.position.stage, rig.position.stop_price) == (0, position.stop_price)
@@ -43,7 +43,7 @@ def test_a_touch_that_is_gone_is_not_sold(rig: Rig) -> None:
 @pytest.mark.parametrize("venue", VENUES)
 def test_a_target_is_sold_for_hardly_less_than_its_price(rig: Rig) -> None:
     position = rig.bought()
-    instrument = rig.business.desk.instruments[rig.symbol]
+    instrument = rig.engine.oms.instruments[rig.symbol]
     goal = first_target(rig, position)
     rig.move(goal * Decimal("1.003"))
     rig.until(lambda: bool(rig.position and rig.position.stage == 1), "the first target")
@@ -86,7 +86,7 @@ def test_a_part_of_a_target_is_remembered_across_a_restart(rig: Rig) -> None:
     rig.move(goal * Decimal("1.003"))
     rig.turn()
     rig.move(goal * Decimal("0.99"))
-    rig.until(lambda: rig.business.watch.finished and bool(rig.position and rig.position.stage == 1), "the first part")
+    rig.until(lambda: rig.engine.monitor.finished and bool(rig.position and rig.position.stage == 1), "the first part")
     rig.quiet()
     (first,) = rig.orders(Purpose.TP1)
     assert 0 < first.booked_qty < first.qty
@@ -118,7 +118,7 @@ def test_the_last_target_sells_all_in_the_same_way(rig: Rig) -> None:
 class Ladder(Told):
     """Five legs, the last of them beyond the words that are written down for targets."""
 
-    legs = tuple(Leg(0.2, 0.4 * number) for number in range(1, 6))
+    legs = tuple(ExitLeg(0.2, 0.4 * number) for number in range(1, 6))
 
 
 @pytest.mark.parametrize("venue", ["kraken", "okx"])

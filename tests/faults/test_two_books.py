@@ -25,8 +25,8 @@ def other(rig: Rig) -> Iterator[Rig]:
 def watch_out(other: Rig) -> None:
     """The time of a watch passes."""
     other.clock.ahead += WATCH
-    assert other.business.reconciliation.adoption.is_due()
-    other.business.start()
+    assert other.engine.reconciliation.adoption.is_due()
+    other.engine.start()
 
 
 @pytest.mark.parametrize("venue", ["kraken", "okx", "coinbase"])
@@ -36,16 +36,16 @@ def test_nothing_is_taken_over_while_its_nija_shows_life(rig: Rig, other: Rig) -
     for _ in range(2):
         other.turn()
         other.cycle()
-    resting = rig.business.desk.instruments[rig.symbol].size(bought)
+    resting = rig.engine.oms.instruments[rig.symbol].size(bought)
     assert (other.position, other.orders(Purpose.STOP), rig.resting()) == (None, [], resting)
     rig.jump("1.05")
     rig.until(lambda: bool(rig.position and rig.position.stage == 1), "the first target")
     rig.until(rig.protected, "its stop")
     other.clock.ahead += WATCH
-    other.business.start()
-    assert other.book.fact("second_instance")
+    other.engine.start()
+    assert other.book.get_state("second_instance")
     other.clock.ahead += WATCH
-    other.business.start()
+    other.engine.start()
     assert other.position is None
     assert rig.protected()
 
@@ -79,4 +79,4 @@ def test_what_this_host_left_behind_is_taken_over_at_once(rig: Rig) -> None:
     rig.lose_book()
     rig.open()
     assert rig.position is not None
-    assert not rig.business.reconciliation.adoption.watching
+    assert not rig.engine.reconciliation.adoption.watching

@@ -34,7 +34,7 @@ def say(rig: Rig, word: str, path: str, count: int, method: str | None = "POST")
 
 
 def stays_able(rig: Rig) -> None:
-    able = rig.business.desk.broker.capabilities()
+    able = rig.engine.oms.broker.capabilities()
     assert able.attached_stop
     assert able.resting_stop
     assert not rig.notes.said(Event.HALTED)
@@ -111,8 +111,8 @@ def test_to_a_proof(unopened: Rig, which: int) -> None:
 @pytest.mark.parametrize("venue", VENUES)
 def test_a_restart_that_is_answered_in_such_words_protects_what_is_held(rig: Rig) -> None:
     position = rig.bought()
-    broker = rig.business.desk.broker
-    for stop in rig.business.protection.stops_of(position, broker.open_orders()):
+    broker = rig.engine.oms.broker
+    for stop in rig.engine.protection.stops_of(position, broker.open_orders()):
         broker.cancel(stop)
     word = WORDS[rig.venue][0]
     say(rig, word, PROOFS_AT[rig.venue], count=100 if rig.venue != "kraken" else 0)

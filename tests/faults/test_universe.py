@@ -9,7 +9,7 @@ import pytest
 
 from bot.domain.clock import DAY
 from bot.engine import selection
-from bot.engine.universe import Wishes, eligible
+from bot.engine.universe import MarketCriteria, eligible
 from tests.rig import Rig
 from tests.sandbox_fixture import Sandbox
 
@@ -34,21 +34,21 @@ CLOSED = [
 
 @pytest.mark.parametrize(("venue", "switch", "word"), CLOSED)
 def test_a_market_that_does_not_take_every_order_is_left_out(rig: Rig, switch: str, word: str) -> None:
-    assert rig.business.selection.symbols == [rig.symbol]
+    assert rig.engine.selection.symbols == [rig.symbol]
     with rig.switched(f"{switch}.{rig.symbol}", word):
         rig.until(lambda: _chosen(rig) == [], "the market's leaving")
     rig.until(lambda: _chosen(rig) == [rig.symbol], "the market's return")
 
 
 def _chosen(rig: Rig) -> list[str]:
-    rig.business.read_rules()
-    return rig.business.selection.symbols
+    rig.engine.read_rules()
+    return rig.engine.selection.symbols
 
 
 @pytest.mark.parametrize("venue", ["okx", "coinbase"])
 def test_a_young_market_is_left_out(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every market of a sandbox is older than 30 days, so here a market is young until it is as old as the oldest plus a day."""
-    listed = rig.business.desk.instruments[rig.symbol].listed_at
+    listed = rig.engine.oms.instruments[rig.symbol].listed_at
     assert listed is not None
     monkeypatch.setattr(selection, "OLD_DAYS", (rig.clock.market_ms() - listed) // DAY + 2)
     assert _chosen(rig) == []
@@ -58,7 +58,7 @@ def test_a_young_market_is_left_out(rig: Rig, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize("venue", ["kraken", "okx", "coinbase"])
 def test_pegged_coins_are_left_out(rig: Rig) -> None:
-    fit = {one.base for one in rig.business.desk.instruments.values() if eligible(one, Wishes(most=100))}
+    fit = {one.base for one in rig.engine.oms.instruments.values() if eligible(one, MarketCriteria(most=100))}
     assert fit
     assert fit.isdisjoint({"USD", "USDT", "USDC", "DAI", "EUR", "GBP", "PYUSD"})
 
@@ -67,7 +67,7 @@ def test_one_position_a_coin_whatever_its_quote(exchanges: Callable[[str], Sandb
     two = Rig(exchanges("kraken"), rig.folder / "two", "BTC-USD", "BTC-USDT")
     two.open()
     try:
-        assert two.business.selection.symbols == ["BTC-USDT"], "the account has more USDT"
+        assert two.engine.selection.symbols == ["BTC-USDT"], "the account has more USDT"
         two.enter("BTC-USDT")
         two.deposit("USD", Decimal(9_000))
         assert _chosen(two) == ["BTC-USD"]

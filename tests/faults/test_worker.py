@@ -1,4 +1,4 @@
-"""A broker's thread dies, or hangs in a deadlock: the supervisor sees it, another life takes its place through the same
+"""A broker's thread dies, or hangs in a deadlock: the supervisor sees it, another run takes its place through the same
 start-up, the other brokers miss nothing, and the end of the daemon is not held up.
 
 The supervisor runs in this process, with its real brokers on a real sandbox; the rule is what kills or stops a thread.
@@ -21,12 +21,12 @@ import bot.independent_broker_trader as supervisor
 from bot.broker_manager import BrokerManager
 from bot.domain.candles import Candles
 from bot.domain.log import Event
-from bot.engine.diary import Diary
+from bot.engine.daily_summary import DailySummary
 from bot.independent_broker_trader import IndependentBrokerTrader
+from bot.runtime.actor_run import Post
 from bot.runtime.daemon import trading_plan
 from bot.runtime.ledgers import Ledgers
-from bot.runtime.life import Post
-from bot.runtime.world import World
+from bot.runtime.trading_environment import TradingEnvironment
 from bot.settings.load import Settings, load_settings
 from bot.store.reader import Books
 from bot.store.report import document
@@ -70,7 +70,7 @@ class Moody(Eager):
         return due
 
 
-class House:
+class Installation:
     """A supervisor with its brokers, running in a thread."""
 
     def __init__(self, folder: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,20 +89,22 @@ class House:
             monkeypatch.setenv(name, value)
         self.log_file = folder / "nija.log"
         self.rule = Moody()
-        write = Diary.write
-        monkeypatch.setattr(Diary, "write", lambda diary, standing: (self.rule.mistake(), write(diary, standing)))
+        write = DailySummary.write
+        monkeypatch.setattr(
+            DailySummary, "write", lambda summary, snapshot: (self.rule.mistake(), write(summary, snapshot))
+        )
         self.stop = threading.Event()
         self.status: int | None = None
         self.thread = threading.Thread(target=self._run, args=(load_settings(folder),), daemon=True)
 
     def _run(self, settings: Settings) -> None:
-        with Logs(settings.operation, Redactor([])) as logs, closing(World.of(settings)) as world:
-            manager = BrokerManager(world, self.data / "locks", allow_withdraw=False, log_for=logs.event_log)
+        with Logs(settings.operation, Redactor([])) as logs, closing(TradingEnvironment.of(settings)) as env:
+            manager = BrokerManager(env, self.data / "locks", allow_withdraw=False, log_for=logs.event_log)
             self.trader = IndependentBrokerTrader(
                 manager=manager,
-                open_ledger=Ledgers(settings, world, logs.event_log).opened,
+                open_ledger=Ledgers(settings, env, logs.event_log).opened,
                 plan=replace(trading_plan(settings), strategy=self.rule),
-                clock=world.clock,
+                clock=env.clock,
                 log_for=logs.event_log,
                 data_dir=self.data,
                 status_ms=10**9,
@@ -126,11 +128,11 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
     """Three brokers that trade; a thread counts as stuck soon, yet after longer than any question to an exchange may take."""
     monkeypatch.setattr(supervisor, "STUCK_AFTER", 14_000)
     with Sandbox(tmp_path, "--speed", "100", venues=VENUES) as sandbox:
-        running = House(tmp_path, sandbox, monkeypatch)
+        running = Installation(tmp_path, sandbox, monkeypatch)
         running.thread.start()
         running.until(lambda: len(running.lines(Event.FUNDED)) == 3, "three brokers")
         running.until(lambda: bool(running.book(SICK).get("positions")), "a position to lose")
@@ -141,41 +143,43 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
 
 
 @pytest.mark.venues(*VENUES)
-def test_it_dies_then_hangs_then_hangs_at_the_end(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_dies_then_hangs_then_hangs_at_the_end(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     others = [venue for venue in VENUES if venue != SICK]
     for lives, (mood, event) in enumerate((("dies", Event.CRASHED), ("hangs", Event.STUCK)), start=1):
-        before = {venue: good_cycles(house, venue) for venue in others}
-        house.rule.mood = mood
-        house.until(lambda event=event: bool(house.lines(event)), event)  # type: ignore[misc]
-        house.until(lambda lives=lives: len(house.lines(Event.FUNDED)) == 3 + lives, "the next life")  # type: ignore[misc]
-        a_few_cycles(house, SICK)
-        assert [f" {SICK.upper()} " in line for line in house.lines(event)] == [True]
-        assert [venue for venue in others if good_cycles(house, venue) <= before[venue]] == []
-    house.rule.never.set()  # what was left behind wakes up, and may do nothing
-    a_few_cycles(house, SICK)
-    restarts = {str(post.key): post.restarts for post in house.trader.posts}
+        before = {venue: good_cycles(installation, venue) for venue in others}
+        installation.rule.mood = mood
+        installation.until(lambda event=event: bool(installation.lines(event)), event)  # type: ignore[misc]
+        installation.until(lambda lives=lives: len(installation.lines(Event.FUNDED)) == 3 + lives, "the next life")  # type: ignore[misc]
+        a_few_cycles(installation, SICK)
+        assert [f" {SICK.upper()} " in line for line in installation.lines(event)] == [True]
+        assert [venue for venue in others if good_cycles(installation, venue) <= before[venue]] == []
+    installation.rule.never.set()  # what was left behind wakes up, and may do nothing
+    a_few_cycles(installation, SICK)
+    restarts = {str(post.key): post.restarts for post in installation.trader.slots}
     assert restarts == {SICK: 2, **dict.fromkeys(others, 0)}
-    assert [line for line in house.lines(Event.FAILED) if f" {SICK.upper()} " not in line] == []
-    house.until(lambda: differences(house.book(SICK), truth(house.sandbox.ready, SICK)) == [], "agreement")
+    assert [line for line in installation.lines(Event.FAILED) if f" {SICK.upper()} " not in line] == []
+    installation.until(
+        lambda: differences(installation.book(SICK), truth(installation.sandbox.ready, SICK)) == [], "agreement"
+    )
 
     monkeypatch.setattr(supervisor, "STUCK_AFTER", 600_000)
-    house.rule.never.clear()
-    house.rule.mood = "hangs"
-    house.until(lambda: not house.rule.mood, "the deadlock")
-    house.stop.set()
-    house.thread.join(PATIENCE)
-    assert house.status == 0
-    assert [f" {SICK.upper()} " in line for line in house.lines(Event.UNFINISHED)] == [True]
+    installation.rule.never.clear()
+    installation.rule.mood = "hangs"
+    installation.until(lambda: not installation.rule.mood, "the deadlock")
+    installation.stop.set()
+    installation.thread.join(PATIENCE)
+    assert installation.status == 0
+    assert [f" {SICK.upper()} " in line for line in installation.lines(Event.UNFINISHED)] == [True]
 
 
-def good_cycles(house: House, venue: str) -> int:
-    return int(house.book(venue)["cycles_ok"])
+def good_cycles(installation: Installation, venue: str) -> int:
+    return int(installation.book(venue)["cycles_ok"])
 
 
-def a_few_cycles(house: House, venue: str) -> None:
-    done = good_cycles(house, venue)
-    house.until(lambda: good_cycles(house, venue) > done + 1, f"cycles at {venue}")
+def a_few_cycles(installation: Installation, venue: str) -> None:
+    done = good_cycles(installation, venue)
+    installation.until(lambda: good_cycles(installation, venue) > done + 1, f"cycles at {venue}")
 
 
-def posts(house: House) -> dict[str, Post]:
-    return {str(post.key): post for post in house.trader.posts}
+def slots(installation: Installation) -> dict[str, Post]:
+    return {str(post.key): post for post in installation.trader.slots}

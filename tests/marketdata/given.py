@@ -7,7 +7,7 @@ import math
 from bot.brokers.base import BrokerError
 from bot.domain.candles import Candles, Row
 from bot.domain.clock import MINUTE
-from bot.domain.outcome import Meaning
+from bot.domain.outcome import ErrorMeaning
 
 FRAME = 5 * MINUTE
 START = 1_767_225_600_000
@@ -76,4 +76,4 @@ class Venue:
 
 
 def busy() -> BrokerError:
-    return BrokerError("kraken", Meaning.BUSY, "try again")
+    return BrokerError("kraken", ErrorMeaning.BUSY, "try again")

@@ -10,10 +10,10 @@ from bot.brokers.base import BrokerError
 from bot.domain.candles import Candles
 from bot.domain.clock import MINUTE, SECOND
 from bot.domain.events import CandleClosed, Fed, Unfit
-from bot.domain.outcome import Meaning
+from bot.domain.outcome import ErrorMeaning
 from bot.domain.pacer import RealTime
 from bot.marketdata.closed import OVERLAP, QUIET
-from bot.marketdata.polled import LATE, SETTLES, Polled, Wish
+from bot.marketdata.polled import LATE, SETTLES, CandleRequest, Polled
 from bot.marketdata.port import NOT_THERE
 from bot.runtime.pacer import LockStep
 from tests.marketdata.given import FRAME, START, Hand, Venue, busy
@@ -24,11 +24,11 @@ WINDOW = 60
 class Polling:
     """One that polls a venue by a clock, and everything that it has told."""
 
-    def __init__(self, pacer: object | None = None, wish: Wish | None = None) -> None:
+    def __init__(self, pacer: object | None = None, request: CandleRequest | None = None) -> None:
         self.clock = Hand(pacer or RealTime())
         self.venue = Venue(self.clock)
         self.told: list[CandleClosed | Fed] = []
-        self.polled = Polled(self.venue, self.clock, wish or Wish(FRAME, WINDOW), self.told.append)  # type: ignore[arg-type]
+        self.polled = Polled(self.venue, self.clock, request or CandleRequest(FRAME, WINDOW), self.told.append)  # type: ignore[arg-type]
         self.polled.wanted = ("A-USD", "B-USD")
 
     def at(self, market_ms: int) -> list[CandleClosed]:
@@ -120,7 +120,7 @@ def test_a_gap_that_stays_was_a_time_without_trades(fed: Polling) -> None:
 
 
 def test_a_gap_is_left_out_for_whoever_wants_it_so() -> None:
-    fed = Polling(wish=Wish(FRAME, WINDOW, fills_gaps=False))
+    fed = Polling(request=CandleRequest(FRAME, WINDOW, fills_gaps=False))
     fed.venue.missing = {-3}
     told = fed.at(START + SETTLES)
     assert isinstance(told[0].found, Candles)
@@ -152,12 +152,12 @@ def test_after_a_long_time_all_is_asked_for_at_once(fed: Polling) -> None:
 def test_an_answer_that_does_not_come_is_told_with_its_meaning_and_asked_for_again(fed: Polling) -> None:
     fed.venue.error = busy()
     assert found(fed.at(START + SETTLES)) == [
-        (symbol, Unfit("try again", Meaning.BUSY)) for symbol in fed.polled.wanted
+        (symbol, Unfit("try again", ErrorMeaning.BUSY)) for symbol in fed.polled.wanted
     ]
     assert fed.wait() == 2 * SECOND
-    fed.venue.error = BrokerError("kraken", Meaning.RESTRICTED, "not for you")
+    fed.venue.error = BrokerError("kraken", ErrorMeaning.RESTRICTED, "not for you")
     again = fed.at(START + SETTLES + 2 * SECOND)
-    assert found(again) == [(symbol, Unfit("not for you", Meaning.RESTRICTED)) for symbol in fed.polled.wanted]
+    assert found(again) == [(symbol, Unfit("not for you", ErrorMeaning.RESTRICTED)) for symbol in fed.polled.wanted]
     assert fed.wait() == 4 * SECOND
 
 

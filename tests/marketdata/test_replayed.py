@@ -7,7 +7,7 @@ from pathlib import Path
 from bot.domain.candles import Candles
 from bot.domain.events import CandleClosed, Fed
 from bot.domain.pacer import RealTime
-from bot.marketdata.polled import SETTLES, Polled, Wish
+from bot.marketdata.polled import SETTLES, CandleRequest, Polled
 from bot.marketdata.replayed import Replayed
 from tests.marketdata.given import FRAME, START, Hand, row
 
@@ -33,7 +33,7 @@ def test_what_has_closed_is_told_and_nothing_else(tmp_path: Path) -> None:
 def test_a_file_feeds_as_an_exchange_does(tmp_path: Path) -> None:
     write(tmp_path, "A-USD", range(70))
     clock, told = Hand(RealTime()), list[CandleClosed | Fed]()
-    polled = Polled(Replayed(tmp_path, clock), clock, Wish(FRAME, 60), told.append)  # type: ignore[arg-type]
+    polled = Polled(Replayed(tmp_path, clock), clock, CandleRequest(FRAME, 60), told.append)  # type: ignore[arg-type]
     polled.wanted = ("A-USD",)
     closes = []
     for number in range(60, 70):

@@ -14,7 +14,7 @@ import pytest
 from bot.brokers.base import BrokerError, NoRoom
 from bot.domain.clock import MINUTE, SECOND
 from bot.domain.events import AccountEvent, CandleClosed, Timer, Unfit
-from bot.domain.outcome import Meaning
+from bot.domain.outcome import ErrorMeaning
 from bot.domain.pacer import RealTime
 from bot.runtime.broker_trader import BrokerTrader
 from bot.runtime.schedule import CYCLES_AGAIN, Now, Schedule
@@ -36,12 +36,12 @@ class Actor:
             nothing, nothing, nothing, self.clock, nothing, nothing, SimpleQueue(), Signal(), Path(), random.Random(1), "a run"
         )  # fmt: skip
         trader._schedule = Schedule(RealTime(), 150 * SECOND, 5 * MINUTE, 0, 15 * SECOND)
-        trader._business = cast(
+        trader._engine = cast(
             "Any",
             SimpleNamespace(
                 on=self._on,
-                watch=SimpleNamespace(looks=0),
-                round=SimpleNamespace(standing=None, end=self._end),
+                monitor=SimpleNamespace(looks=0),
+                entry_round=SimpleNamespace(snapshot=None, end=self._end),
                 calls_for_look=lambda: False,
             ),
         )
@@ -82,14 +82,14 @@ class Actor:
 
 
 def busy() -> BrokerError:
-    return BrokerError("kraken", Meaning.BUSY, "no answer")
+    return BrokerError("kraken", ErrorMeaning.BUSY, "no answer")
 
 
 def full() -> NoRoom:
-    return NoRoom("kraken", Meaning.RATE_LIMITED, "no room", retry_after_ms=3_000)
+    return NoRoom("kraken", ErrorMeaning.RATE_LIMITED, "no room", retry_after_ms=3_000)
 
 
-@pytest.mark.parametrize("event", [CLOSED, Timer.HUNT, Timer.CYCLE])
+@pytest.mark.parametrize("event", [CLOSED, Timer.SEARCH, Timer.CYCLE])
 def test_no_room_is_no_error_and_what_was_left_is_done_once_there_is(event: AccountEvent) -> None:
     actor = Actor()
     actor.does(event, full())
@@ -98,7 +98,7 @@ def test_no_room_is_no_error_and_what_was_left_is_done_once_there_is(event: Acco
     assert actor.cycles_after(1_200)
 
 
-@pytest.mark.parametrize("event", [CLOSED, Timer.HUNT, Timer.WATCH, Timer.CYCLE])
+@pytest.mark.parametrize("event", [CLOSED, Timer.SEARCH, Timer.MONITOR, Timer.CYCLE])
 def test_after_the_first_error_a_cycle_makes_up_for_it_soon(event: AccountEvent) -> None:
     """An exit, or an entry, of a candle that was told late is not left to the next regular cycle."""
     actor = Actor()
@@ -112,6 +112,6 @@ def test_what_goes_on_failing_beside_the_cycles_brings_none_of_them_forward() ->
     for wait in (2, 4, 8, 16):
         actor.does(Timer.CYCLE, busy())
         for _ in range(10):
-            actor.does(Timer.HUNT, busy())
+            actor.does(Timer.SEARCH, busy())
         assert not actor.cycles_after((wait - 1) * SECOND)
         assert actor.cycles_after(2 * SECOND)

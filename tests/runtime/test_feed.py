@@ -14,7 +14,7 @@ from bot.domain.candles import Candles
 from bot.domain.clock import SystemClock
 from bot.domain.events import AccountEvent, CandleClosed, Fed
 from bot.domain.log import Event
-from bot.marketdata.polled import Wish
+from bot.marketdata.polled import CandleRequest
 from bot.runtime import feed as module
 from bot.runtime.feed import Feed
 from bot.runtime.pacer import SteppedClock
@@ -61,7 +61,9 @@ class Account:
         self.inbox: SimpleQueue[AccountEvent] = SimpleQueue()
         self.over = threading.Event()
         self.notes = Told()
-        self.feed = Feed(self.reader, "kraken", clock, Wish(FRAME, 60), self.inbox, self.over, cast("Any", self.notes))
+        self.feed = Feed(
+            self.reader, "kraken", clock, CandleRequest(FRAME, 60), self.inbox, self.over, cast("Any", self.notes)
+        )
 
     def reader(self) -> Reader:
         self.given.append(self.readers.pop(0))

@@ -19,10 +19,10 @@ from bot.broker_manager import BrokerManager
 from bot.brokers.base import BrokerError
 from bot.domain.clock import SystemClock
 from bot.domain.events import AccountEvent, Fed
-from bot.domain.outcome import Meaning
+from bot.domain.outcome import ErrorMeaning
 from bot.domain.status import BrokerStatus, Health, Status
 from bot.independent_broker_trader import IndependentBrokerTrader
-from bot.runtime.life import LivelyClock
+from bot.runtime.actor_run import HeartbeatClock
 from bot.runtime.pacer import SteppedClock
 from bot.telemetry.heartbeat import Heartbeat
 from tests.notes import Notes
@@ -37,7 +37,7 @@ class Dying:
         self.myself = self
 
     def connect(self) -> NoReturn:
-        raise BrokerError("kraken", Meaning.BUSY, "not today")
+        raise BrokerError("kraken", ErrorMeaning.BUSY, "not today")
 
     def close(self) -> None:
         """Nothing is open."""
@@ -71,7 +71,7 @@ class Nursery:
 def test_only_who_lives_by_a_clock_gives_a_sign_of_life_by_reading_it() -> None:
     """Another thread of the account, which goes on asking for candles, hides no deadlock."""
     heartbeat = Heartbeat(cast("Any", None))
-    clock = LivelyClock(SystemClock(), heartbeat)
+    clock = HeartbeatClock(SystemClock(), heartbeat)
     other = threading.Thread(target=lambda: (clock.market_ms(), clock.wall_ms(), clock.steady_ms()))
     other.start()
     other.join()
@@ -121,7 +121,7 @@ def test_what_a_dead_life_left_to_be_heard_is_not_heard_by_the_next(
         def run(self) -> NoReturn:
             heard.append(not self.inbox.empty())
             self.inbox.put(Fed(0, ()))
-            raise BrokerError("kraken", Meaning.BUSY, "not today")
+            raise BrokerError("kraken", ErrorMeaning.BUSY, "not today")
 
     monkeypatch.setattr(module, "BrokerTrader", Actor)
     log = cast("Any", Notes())
@@ -158,7 +158,7 @@ def test_a_market_in_lock_step_waits_for_an_exchange_until_it_has_started_or_fai
         rng=random.Random(1),
     )
     assert clock.pacer.done_up_to(100) == 0
-    trader._mark_failed(trader.posts[0], "no answer", "")
+    trader._mark_failed(trader.slots[0], "no answer", "")
     assert clock.pacer.done_up_to(100) == 100
 
 
@@ -169,7 +169,7 @@ def test_who_rests_between_two_lives_is_alive_and_the_observers_hear_of_all(
 
     class Refused(Dying):
         def connect(self) -> NoReturn:
-            raise BrokerError("kraken", Meaning.CREDENTIALS, "no such key")
+            raise BrokerError("kraken", ErrorMeaning.CREDENTIALS, "no such key")
 
     class Watching:
         def __init__(self) -> None:
@@ -200,7 +200,7 @@ def test_who_rests_between_two_lives_is_alive_and_the_observers_hear_of_all(
     )
     running = threading.Thread(target=trader.run)
     running.start()
-    heartbeat, until = trader.posts[0].heartbeat, time.monotonic() + 20
+    heartbeat, until = trader.slots[0].heartbeat, time.monotonic() + 20
     while heartbeat.latest.status is not Status.FAILED or not observer.seen:
         assert time.monotonic() < until
         time.sleep(0.01)

@@ -38,7 +38,7 @@ def settings(folder: Path, rule: str = "Daily", **environ: str) -> Settings:
         ("Plain", {"TIMEFRAME": "1h"}, HOUR),
     ],
 )
-def test_the_owners_word_comes_before_the_strategys_and_that_before_the_houses(
+def test_the_owners_word_comes_before_the_strategys_and_that_before_the_default(
     tmp_path: Path, rule: str, environ: dict[str, str], timeframe: int
 ) -> None:
     assert trading_plan(settings(tmp_path, rule, **environ)).timeframe_ms == timeframe

@@ -15,37 +15,37 @@ from bot.domain.clock import SystemClock
 from bot.domain.ids import AccountKey
 from bot.domain.instrument import Balance, Trading
 from bot.domain.log import Event
-from bot.domain.outcome import Meaning
+from bot.domain.outcome import ErrorMeaning
 from bot.domain.status import CONNECTING, BrokerStatus, Status
 from bot.runtime.reporter import Reporter, last_known
 from bot.store.reader import Books
+from bot.strategy.gate_inputs import Account
 from bot.strategy.gates import ACCOUNT, first
-from bot.strategy.snapshot import Account
 from bot.telemetry.heartbeat import Heartbeat
-from tests.engine.test_hunt_same_id import OneOrderAnId
+from tests.engine.test_lost_orders_same_id import OneOrderAnId
 from tests.rig import Notes
 from tests.store.cases import KRAKEN, bought, ledger
 
 NONE = Decimal(0)
 
 
-class Purse(OneOrderAnId):
+class Wallet(OneOrderAnId):
     """An account with money in several places."""
 
     def __init__(self, pockets: Mapping[str, Decimal], held: Decimal, *, silent: bool) -> None:
         super().__init__()
         self.apart, self.held, self.silent = pockets, held, silent
 
-    def pockets(self) -> Mapping[str, Decimal]:
+    def unavailable_balances(self) -> Mapping[str, Decimal]:
         if self.silent:
-            raise BrokerError(self.name, Meaning.BUSY, "no answer")
+            raise BrokerError(self.name, ErrorMeaning.BUSY, "no answer")
         return self.apart
 
     def balances(self) -> Mapping[str, Balance]:
         return {"USD": Balance(Decimal(1), self.held), "BTC": Balance(NONE, Decimal(3))}
 
 
-def standing(equity: str) -> Any:
+def snapshot_of(equity: str) -> Any:
     """The part of a look at the account that the line is made of."""
     worth = Decimal(equity)
     return SimpleNamespace(balance=worth, equity=worth, useful=worth, other={})
@@ -64,16 +64,16 @@ def test_the_line_about_missing_money_names_what_lies_elsewhere(
     pockets: dict[str, str], held: str, silent: bool, told: str
 ) -> None:
     notes = Notes()
-    purse = Purse({asset: Decimal(amount) for asset, amount in pockets.items()}, Decimal(held), silent=silent)
+    purse = Wallet({asset: Decimal(amount) for asset, amount in pockets.items()}, Decimal(held), silent=silent)
     plan: Any = SimpleNamespace(min_balance=Decimal(10), recommended_balance=Decimal(100))
     unused: Any = SimpleNamespace()
     reporter = Reporter(plan, SystemClock(), notes, unused, unused, unused, unused, purse)  # type: ignore[arg-type]
-    reporter.measured(standing("5"))
+    reporter.measured(snapshot_of("5"))
     (line,) = notes.said(Event.UNFUNDED)
     assert line["reason"] == f"waits for money{told}"
     unfunded = first(ACCOUNT, Account(stop_orders=True, funds=Decimal(5), min_funds=Decimal(10)))
     assert reporter._verdict(unfunded) == (Status.UNFUNDED, f"less than MIN_BALANCE_USD{told}")
-    reporter.measured(standing("500"))
+    reporter.measured(snapshot_of("500"))
     assert len(notes.said(Event.FUNDED)) == 1
 
 

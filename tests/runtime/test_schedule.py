@@ -12,7 +12,7 @@ from bot.domain.clock import DAY, MINUTE, SECOND
 from bot.domain.events import Timer
 from bot.domain.pacer import Pacer, RealTime
 from bot.runtime.pacer import LockStep
-from bot.runtime.schedule import CYCLES_AGAIN, LOOKS_AGAIN, NAKED_AGAIN, STEERED, TURN, Due, Now, Schedule
+from bot.runtime.schedule import CYCLES_AGAIN, LOOKS_AGAIN, NAKED_AGAIN, STEERED, TURN, DueTime, Now, Schedule
 
 CYCLE, TIMEFRAME, EXCLUSION, POSITION = 150 * SECOND, 5 * MINUTE, 6 * SECOND, 15 * SECOND
 START = 1_767_600_000_000
@@ -47,7 +47,7 @@ class Course:
             elif timer is Timer.CYCLE:
                 self.schedule.answered()
                 self.looked(outcome)
-            elif timer is Timer.WATCH:
+            elif timer is Timer.MONITOR:
                 self.looked(outcome)
         return work
 
@@ -95,9 +95,9 @@ SLACK = STEERED + TURN + 300 + 2
 def test_everything_becomes_due_within_its_bound_whatever_is_done_to_the_clock(course: Course) -> None:
     real = course.pacer.real_ms
     assert max(course.gaps(Timer.CYCLE)) <= real(CYCLE) + SLACK
-    assert max(course.gaps(Timer.CYCLE, Timer.WATCH)) <= real(POSITION) + SLACK
-    assert max(course.gaps(Timer.HUNT)) <= TURN + 300
-    assert max(course.gaps(Timer.ATTEND)) <= TURN + 300
+    assert max(course.gaps(Timer.CYCLE, Timer.MONITOR)) <= real(POSITION) + SLACK
+    assert max(course.gaps(Timer.SEARCH)) <= TURN + 300
+    assert max(course.gaps(Timer.POLL)) <= TURN + 300
 
 
 @given(SPEEDS, st.lists(st.tuples(OUTCOMES, st.integers(0, 300)), min_size=1, max_size=60))
@@ -107,7 +107,7 @@ def test_after_what_failed_it_comes_again_by_its_backoff(speed: float, steps: li
         done, now = course.turn(outcome), course.now
         if Timer.CYCLE in done:
             cycles = {"unanswered": CYCLES_AGAIN.after(cycles), "put off": cycles}.get(outcome, 0)
-        if Timer.WATCH in done or (Timer.CYCLE in done and outcome != "unanswered"):
+        if Timer.MONITOR in done or (Timer.CYCLE in done and outcome != "unanswered"):
             again = {"left something": LOOKS_AGAIN, "unanswered": LOOKS_AGAIN, "naked": NAKED_AGAIN}.get(outcome)
             looks = again.after(looks) if again is not None else 0
         if cycles and Timer.CYCLE in done:
@@ -125,7 +125,7 @@ def test_nothing_is_due_twice_for_one_point_of_its_grid(sleeps: list[int], speed
         course.sleep(real)
     points = [cycle_point(now.market) for timer, now in course.done if timer is Timer.CYCLE]
     assert len(points) == len(set(points))
-    looks = [now.market // POSITION for timer, now in course.done if timer is Timer.WATCH]
+    looks = [now.market // POSITION for timer, now in course.done if timer is Timer.MONITOR]
     assert len(looks) == len(set(looks))
 
 
@@ -178,7 +178,7 @@ def test_a_look_that_news_asks_for_is_due_at_once() -> None:
     course.turn()
     course.schedule.look_now()
     assert course.schedule.owes(course.now.market)
-    assert course.turn() == [Timer.WATCH]
+    assert course.turn() == [Timer.MONITOR]
 
 
 def test_while_coins_lie_without_a_stop_looks_come_every_two_seconds() -> None:
@@ -187,7 +187,7 @@ def test_while_coins_lie_without_a_stop_looks_come_every_two_seconds() -> None:
         for _ in range(400):
             course.turn(outcome)
             course.sleep(course.schedule.wait_ms(course.now))
-        assert max(course.gaps(Timer.WATCH, Timer.CYCLE)[-4:]) == longest
+        assert max(course.gaps(Timer.MONITOR, Timer.CYCLE)[-4:]) == longest
 
 
 # -- in lock-step
@@ -208,7 +208,7 @@ def stepped(steps: list[tuple[int, str]], idle: list[int]) -> list[tuple[Timer, 
         course.turn(outcome)
         assert not course.schedule.owes(course.now.market)
         course.now = Now(course.now.market + step, course.now.steady)
-    return [(timer, now.market) for timer, now in course.done if timer in {Timer.CYCLE, Timer.WATCH}]
+    return [(timer, now.market) for timer, now in course.done if timer in {Timer.CYCLE, Timer.MONITOR}]
 
 
 @given(STEPS, st.data())
@@ -231,7 +231,7 @@ def test_in_lock_step_no_step_passes_over_what_is_due(steps: list[tuple[int, str
 
 @given(SPEEDS, st.integers(0, DAY), jumps(), st.integers(0, 2 * DAY))
 def test_one_due_time_comes_with_the_market_or_by_steady_time(speed: float, ahead: int, set_by: int, real: int) -> None:
-    due, begun, pacer = Due(), Now(START, 0), RealTime(speed)
+    due, begun, pacer = DueTime(), Now(START, 0), RealTime(speed)
     assert due.has_come(begun)
     due.set(START + ahead, begun, pacer)
     now = Now(START + int(real * speed) + set_by, real)
@@ -239,7 +239,7 @@ def test_one_due_time_comes_with_the_market_or_by_steady_time(speed: float, ahea
 
 
 def test_in_lock_step_a_due_time_comes_with_the_market_only() -> None:
-    due = Due()
+    due = DueTime()
     due.set(START + 1, Now(START, 0), LockStep())
     assert not due.has_come(Now(START, 100 * DAY))
     assert due.has_come(Now(START + 1, 0))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox.desk import Desk
+from tests.sandbox.kraken_client import KrakenClient
 from tests.sandbox_fixture import Sandbox
 
 
@@ -19,5 +19,5 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def desk() -> Desk:
-    return Desk()
+def client() -> KrakenClient:
+    return KrakenClient()

@@ -18,7 +18,7 @@ import krakenex
 import pytest
 
 from bot.domain.clock import iso, parse_iso
-from tests.sandbox.desk import Desk
+from tests.sandbox.kraken_client import KrakenClient
 from tests.sandbox_fixture import ROOT, ControlError, Keys, Sandbox
 
 NONCES = count(10**15)
@@ -223,35 +223,35 @@ def test_bad_calls_are_answered_in_one_line(standing: Sandbox, method: str, path
     assert json.loads(refused.value.line)["error"].count("\n") == 0
 
 
-def test_exposure_counts_real_seconds_without_a_stop(desk: Desk) -> None:
+def test_exposure_counts_real_seconds_without_a_stop(client: KrakenClient) -> None:
     def report() -> dict[str, Any]:
-        desk.exchange.commit()
-        return desk.exchange.state.exposure["BTC-USD"].report(desk.wall.ms)
+        client.exchange.commit()
+        return client.exchange.state.exposure["BTC-USD"].report(client.wall.ms)
 
-    desk.buy("0.005", close__ordertype="stop-loss", close__price=desk.away("0.9"))
+    client.buy("0.005", close__ordertype="stop-loss", close__price=client.away("0.9"))
     assert (report()["held"], report()["covered"], report()["naked_events"]) == ("0.005", "0.005", [])
-    desk.result("CancelAll")
-    desk.wall.ms += 1_500
+    client.result("CancelAll")
+    client.wall.ms += 1_500
     assert (report()["naked_seconds"], report()["naked_events"][0]["why"]) == ("1.5", "cancel")
-    stop = desk.sell(ordertype="stop-loss", price=desk.away("0.9"), volume="0.005")
-    desk.wall.ms += 5_000
+    stop = client.sell(ordertype="stop-loss", price=client.away("0.9"), volume="0.005")
+    client.wall.ms += 5_000
     assert report()["naked_seconds"] == "1.5"
-    desk.result("AmendOrder", txid=stop.id, order_qty="0.00496")
+    client.result("AmendOrder", txid=stop.id, order_qty="0.00496")
     assert len(report()["naked_events"]) == 1
-    desk.result("AmendOrder", txid=stop.id, order_qty="0.003")
-    desk.wall.ms += 250
+    client.result("AmendOrder", txid=stop.id, order_qty="0.003")
+    client.wall.ms += 250
     assert report()["naked_events"][-1]["why"] == "amend"
-    desk.jump("0.85")
-    desk.sell(ordertype="market", volume="0.002")
+    client.jump("0.85")
+    client.sell(ordertype="market", volume="0.002")
     last = report()
     assert (last["held"], last["naked_seconds"], last["naked_max_seconds"]) == ("0", "1.75", "1.5")
     assert all(event["end"] for event in last["naked_events"])
 
 
-def test_coins_of_the_owner_are_not_ours_to_cover(desk: Desk) -> None:
-    desk.exchange.deposit("main", "BTC", Decimal(1))
-    desk.sell(ordertype="market", volume="0.5")
-    assert desk.exchange.state.exposure["BTC-USD"].report(desk.wall.ms)["held"] == "0"
+def test_coins_of_the_owner_are_not_ours_to_cover(client: KrakenClient) -> None:
+    client.exchange.deposit("main", "BTC", Decimal(1))
+    client.sell(ordertype="market", volume="0.5")
+    assert client.exchange.state.exposure["BTC-USD"].report(client.wall.ms)["held"] == "0"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.sandbox.core.values import Side
-from tests.sandbox.desk import Desk
+from tests.sandbox.kraken_client import KrakenClient
 
 MONEY = {"USD": Decimal(3000), "USDT": Decimal(2000)}
 FACTORS = st.sampled_from(["0.9", "0.97", "0.995", "0.9995", "1.0005", "1.005", "1.03", "1.1"])
@@ -38,42 +38,42 @@ ACTIONS = st.one_of(
 )
 
 
-def act(desk: Desk, action: str, how: Any) -> None:
+def act(client: KrakenClient, action: str, how: Any) -> None:
     if action == "order":
         words = {"pair": "XBTUSD", **{k: how[k] for k in ("type", "ordertype", "volume", "oflags")}}
         if how["ordertype"] == "limit":
             words["timeinforce"] = how["timeinforce"]
         if how["ordertype"] != "market":
-            words["price"] = "+1%" if how["ordertype"] == "trailing-stop" else desk.away(how["factor"])
-            words["price2"] = desk.away(how["factor"])
+            words["price"] = "+1%" if how["ordertype"] == "trailing-stop" else client.away(how["factor"])
+            words["price2"] = client.away(how["factor"])
         if how["close"]:
-            words |= {"close__ordertype": "stop-loss", "close__price": desk.away("0.98")}
-        desk.ask("AddOrder", **words)
+            words |= {"close__ordertype": "stop-loss", "close__price": client.away("0.98")}
+        client.ask("AddOrder", **words)
     elif action == "price":
-        desk.jump(how)
+        client.jump(how)
     elif action == "wait":
-        desk.seconds(how)
+        client.seconds(how)
     elif action == "switch":
-        desk.venue.switches.set("stop_holds_base", how)
+        client.venue.switches.set("stop_holds_base", how)
     else:
-        change(desk, action, how)
+        change(client, action, how)
 
 
-def change(desk: Desk, action: str, how: Any) -> None:
+def change(client: KrakenClient, action: str, how: Any) -> None:
     number = how if action == "cancel" else how[0]
-    working = list(desk.exchange.state.open)
+    working = list(client.exchange.state.open)
     if number >= len(working):
         return
     if action == "cancel":
-        desk.ask("CancelOrder", txid=working[number])
+        client.ask("CancelOrder", txid=working[number])
     else:
-        name = "trigger_price" if desk.exchange.state.orders[working[number]].waiting else "limit_price"
-        desk.ask("AmendOrder", txid=working[number], order_qty=how[1], **{name: desk.away(how[2])})
+        name = "trigger_price" if client.exchange.state.orders[working[number]].waiting else "limit_price"
+        client.ask("AmendOrder", txid=working[number], order_qty=how[1], **{name: client.away(how[2])})
 
 
-def check_books(desk: Desk) -> None:
+def check_books(client: KrakenClient) -> None:
     """Balances are the fills' sum; holds are the open orders' sum; fills are the orders' sum."""
-    state = desk.exchange.state
+    state = client.exchange.state
     wanted = dict(MONEY)
     for fill in state.fills.values():
         sign = 1 if fill.side is Side.BUY else -1
@@ -90,12 +90,12 @@ def check_books(desk: Desk) -> None:
         assert order.filled == sum((f.qty for f in fills), Decimal(0)) <= order.qty
         assert order.cost == sum((f.cost for f in fills), Decimal(0))
         assert order.working or order.held == 0
-    check_ledger(desk)
+    check_ledger(client)
 
 
-def check_ledger(desk: Desk) -> None:
+def check_ledger(client: KrakenClient) -> None:
     running: dict[str, Decimal] = {}
-    for movement in desk.exchange.state.movements.values():
+    for movement in client.exchange.state.movements.values():
         running[movement.asset] = running.get(movement.asset, Decimal(0)) + movement.amount - movement.fee
         assert movement.balance == running[movement.asset]
 
@@ -103,12 +103,12 @@ def check_ledger(desk: Desk) -> None:
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 3), st.lists(ACTIONS, max_size=14))
 def test_money_is_conserved(seed: int, actions: list[tuple[str, Any]]) -> None:
-    desk = Desk(seed)
-    desk.buy("0.01")
+    client = KrakenClient(seed)
+    client.buy("0.01")
     for action, how in actions:
-        desk.nonce += 1
-        desk.wall.ms += 30_000
-        act(desk, action, how)
-        check_books(desk)
-    times = [fill.time_ms for fill in desk.exchange.state.fills.values()]
+        client.nonce += 1
+        client.wall.ms += 30_000
+        act(client, action, how)
+        check_books(client)
+    times = [fill.time_ms for fill in client.exchange.state.fills.values()]
     assert times == sorted(times)

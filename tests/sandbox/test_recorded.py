@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.desk import Desk
+from tests.sandbox.kraken_client import KrakenClient
 
 FOLDER = Path(__file__).resolve().parents[3] / "shared" / "exchanges" / "recorded" / "kraken"
 CASES = {
@@ -58,23 +58,23 @@ def test_ohlc_has_720_committed_candles_and_the_running_one() -> None:
 
 
 def test_ohlc_since_is_exclusive_and_the_running_candle_always_there() -> None:
-    desk = all_pairs()
-    last = desk.public("OHLC", pair="XBTUSDT", interval="5")["result"]["last"]
-    times = [row[0] for row in desk.public("OHLC", pair="XBTUSDT", interval="5", since=last)["result"]["XBTUSDT"]]
+    client = all_pairs()
+    last = client.public("OHLC", pair="XBTUSDT", interval="5")["result"]["last"]
+    times = [row[0] for row in client.public("OHLC", pair="XBTUSDT", interval="5", since=last)["result"]["XBTUSDT"]]
     assert times == [last + 300]
-    later = desk.public("OHLC", pair="XBTUSDT", interval="5", since=last + 10_000)["result"]["XBTUSDT"]
+    later = client.public("OHLC", pair="XBTUSDT", interval="5", since=last + 10_000)["result"]["XBTUSDT"]
     assert [row[0] for row in later] == [last + 300]
-    assert desk.public("OHLC", pair="XBTUSDT", interval="7")["error"] == ["EGeneral:Invalid arguments:interval"]
+    assert client.public("OHLC", pair="XBTUSDT", interval="7")["error"] == ["EGeneral:Invalid arguments:interval"]
 
 
 def test_trades_page_without_gap_or_repetition() -> None:
-    desk = all_pairs()
-    start = desk.exchange.now // 1000 - 3600
-    once = desk.public("Trades", pair="XBTUSDT", since=start)["result"]["XBTUSDT"]
+    client = all_pairs()
+    start = client.exchange.now // 1000 - 3600
+    once = client.public("Trades", pair="XBTUSDT", since=start)["result"]["XBTUSDT"]
     paged, since = [], str(start)
     while True:
-        desk.seconds(0)
-        page = desk.public("Trades", pair="XBTUSDT", since=since, count=400)["result"]
+        client.seconds(0)
+        page = client.public("Trades", pair="XBTUSDT", since=since, count=400)["result"]
         if not page["XBTUSDT"]:
             break
         paged += page["XBTUSDT"]
@@ -84,12 +84,12 @@ def test_trades_page_without_gap_or_repetition() -> None:
 
 
 def test_a_newly_listed_pair_has_few_candles_and_others_are_to_be_avoided() -> None:
-    desk = all_pairs()
-    pairs = desk.public("AssetPairs")["result"]
+    client = all_pairs()
+    pairs = client.public("AssetPairs")["result"]
     assert pairs["DOTUSDT"]["status"] == "cancel_only"
     assert {"USDTZUSD", "USDCUSD", "XXBTZUSD"} <= set(pairs)
-    assert len(desk.public("OHLC", pair="AVAXUSDT", interval="5")["result"]["AVAXUSDT"]) < 30
+    assert len(client.public("OHLC", pair="AVAXUSDT", interval="5")["result"]["AVAXUSDT"]) < 30
 
 
-def all_pairs() -> Desk:
-    return Desk(pairs=None)
+def all_pairs() -> KrakenClient:
+    return KrakenClient(pairs=None)

@@ -15,7 +15,7 @@ import pytest
 import requests
 
 from bot.sandbox.core.journal import DamagedState, Journal
-from tests.sandbox.desk import Desk
+from tests.sandbox.kraken_client import KrakenClient
 from tests.sandbox_fixture import ROOT, Sandbox
 
 NONCES = count(10**15)
@@ -99,11 +99,11 @@ def test_two_sandboxes_share_no_key(tmp_path: Path) -> None:
 
 def test_an_old_nonce_stays_used_after_a_restart(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "state")
-    desk = Desk(journal=journal)
-    assert desk.send("Balance", b"nonce=50", "50")["error"] == []
+    client = KrakenClient(journal=journal)
+    assert client.send("Balance", b"nonce=50", "50")["error"] == []
     journal.close()
-    again = Desk(journal=Journal(tmp_path / "state"))
-    assert again.key == desk.key
+    again = KrakenClient(journal=Journal(tmp_path / "state"))
+    assert again.key == client.key
     assert again.send("Balance", b"nonce=50", "50")["error"] == ["EAPI:Invalid nonce"]
 
 

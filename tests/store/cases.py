@@ -143,7 +143,7 @@ def bought(book: Ledger, number: int = 1, qty: str = "1", price: str = "100", sy
     book.record(order)
     book.mark(order.client_id, OrderStatus.SUBMITTED, exchange_id=f"X{number}")
     book.update(report(f"X{number}", OrderStatus.FILLED, qty, symbol=symbol, qty=qty, avg=price))
-    book.book(fill(f"F{number}", f"X{number}", qty, price, symbol=symbol))
+    book.record_fill(fill(f"F{number}", f"X{number}", qty, price, symbol=symbol))
     return order.client_id
 
 

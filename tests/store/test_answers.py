@@ -51,15 +51,17 @@ CHANGES: dict[str, Change] = {
     "adopted": lambda book, n: book.adopt(
         report(f"X{n}", OrderStatus.OPEN, symbol=SYMBOL[n], side=side(n), client_id=name(n)), PURPOSE[n]
     ),
-    "part": lambda book, n: book.book(fill(f"P{n}", f"X{n}", "0.4", symbol=SYMBOL[n], side=side(n), time=6_000 + n)),
-    "rest": lambda book, n: book.book(
+    "part": lambda book, n: book.record_fill(
+        fill(f"P{n}", f"X{n}", "0.4", symbol=SYMBOL[n], side=side(n), time=6_000 + n)
+    ),
+    "rest": lambda book, n: book.record_fill(
         fill(f"R{n}", f"X{n}", "0.6", symbol=SYMBOL[n], side=side(n), time=7_000 + n, client_id=name(n))
     ),
     "plan": lambda book, n: book.plan(SYMBOL[n], stage=n, stop_price=Decimal(90 + n)),
     "close": lambda book, n: book.close(SYMBOL[n], 8_000, "rest", AT_COST),
     "write off": lambda book, n: book.write_off(SYMBOL[n], Decimal("0.3"), 8_000, "withdrawn", AT_COST),
-    "uncover": lambda book, n: book.uncover(SYMBOL[n], 9_000 + n, "why"),
-    "cover": lambda book, n: book.cover(SYMBOL[n], 9_500 + n),
+    "uncover": lambda book, n: book.mark_unprotected(SYMBOL[n], 9_000 + n, "why"),
+    "cover": lambda book, n: book.mark_protected(SYMBOL[n], 9_500 + n),
 }
 
 
@@ -75,7 +77,7 @@ def told(book: Ledger) -> dict[str, object]:
         "positions": book.positions(),
         "results": {symbol: book.results(symbol, 3) for symbol in SYMBOL.values()},
         "dust": book.dust(),
-        "uncovered": book.uncovered(),
+        "uncovered": book.unprotected(),
         "earned": book.realised_since(0),
     }
 

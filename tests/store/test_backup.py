@@ -40,14 +40,14 @@ def rows(file: Path) -> tuple[int, str, str]:
 def test_a_backup_is_one_whole_file_of_a_moment_while_the_ledger_writes(tmp_path: Path) -> None:
     book = ledger(tmp_path)
     book.record(intent(0, qty="5000"))
-    book.book(fill("F", "X0", "0.5", client_id=intent(0).client_id))
+    book.record_fill(fill("F", "X0", "0.5", client_id=intent(0).client_id))
     done = threading.Event()
 
     def write() -> None:
         number = 0
         while not done.is_set():
             number += 1
-            book.book(fill(f"F{number}", "X0", "0.5"))
+            book.record_fill(fill(f"F{number}", "X0", "0.5"))
 
     writer = threading.Thread(target=write)
     writer.start()

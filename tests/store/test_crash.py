@@ -28,7 +28,7 @@ for number in range(int(sys.argv[2]), 10_000):
     print(f"intent {number}", flush=True)
     book.update(report(f"X{number}", OrderStatus.FILLED, "1", avg="100", client_id=order.client_id))
     for part in range(2):
-        book.book(fill(f"F{number}.{part}", f"X{number}", "0.5"))
+        book.record_fill(fill(f"F{number}.{part}", f"X{number}", "0.5"))
         print(f"fill {number}.{part}", flush=True)
 """
 
@@ -85,7 +85,7 @@ log = folder / "kraken.db-wal"
 print(log.stat().st_size, flush=True)
 signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
 resource.setrlimit(resource.RLIMIT_FSIZE, (log.stat().st_size + room, resource.RLIM_INFINITY))
-book.book(fill("F1", "X1", "1", client_id=intent(1, attempt=1).client_id))
+book.record_fill(fill("F1", "X1", "1", client_id=intent(1, attempt=1).client_id))
 print("booked", log.stat().st_size, flush=True)
 """
 
@@ -115,5 +115,5 @@ def test_a_commit_that_is_cut_anywhere_is_there_wholly_or_not_at_all(tmp_path: P
         assert book.newest_fill() == 0
         (order,) = book.unsettled()
         assert (order.client_id, order.booked_qty) == (intent(1).client_id, ZERO)
-        assert book.book(fill("F1", "X1", "1", client_id=order.client_id)) is not None
+        assert book.record_fill(fill("F1", "X1", "1", client_id=order.client_id)) is not None
         assert [position.qty for position in book.positions()] == [1]

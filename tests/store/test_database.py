@@ -137,7 +137,7 @@ def full(_: Path) -> None:
 def test_the_numbers_of_older_decisions_go_by_name_and_nothing_is_kept(tmp_path: Path) -> None:
     file = tmp_path / "kraken.db"
     made_by_hand(file)
-    ledger(tmp_path).remember("exit:BTC-USD", "njabc0000000000007 stop")
+    ledger(tmp_path).set_state("exit:BTC-USD", "njabc0000000000007 stop")
     to_0003(file)
     book = ledger(tmp_path)
     (entry,) = book.orders_of("BTC-USD", 0)
@@ -145,7 +145,7 @@ def test_the_numbers_of_older_decisions_go_by_name_and_nothing_is_kept(tmp_path:
     assert entry.decision == replace(DECISION, risk_price=None, kept=(), facts=facts)
     (position,) = book.positions()
     assert (position.risk_price, position.kept, position.r) == (None, (), Decimal(10))
-    assert (book.fact("exit:BTC-USD"), book.fact("through:BTC-USD")) == ("njabc0000000000007 stop", None)
+    assert (book.get_state("exit:BTC-USD"), book.get_state("through:BTC-USD")) == ("njabc0000000000007 stop", None)
 
 
 def test_what_a_strategy_keeps_with_a_position_is_there_after_a_start(tmp_path: Path) -> None:
@@ -303,21 +303,21 @@ def test_one_shared_file_holds_all_brokers(tmp_path: Path) -> None:
 def test_a_reader_sees_whole_transactions_while_a_writer_writes(tmp_path: Path) -> None:
     writer, reader = ledger(tmp_path), ledger(tmp_path)
     writer.record(intent(0, qty="500"))
-    writer.book(fill("F", "X0", "0.5", client_id=intent(0).client_id))
+    writer.record_fill(fill("F", "X0", "0.5", client_id=intent(0).client_id))
     done = threading.Event()
 
     def write() -> None:
         for number in range(60):
-            writer.book(fill(f"F{number}", "X0", "0.5"))
+            writer.record_fill(fill(f"F{number}", "X0", "0.5"))
         done.set()
 
     thread = threading.Thread(target=write)
     thread.start()
     looks = 0
     while not done.is_set() or looks == 0:
-        with reader._db.reading() as page:
+        with reader._db.reading() as tx:
             query = "SELECT (SELECT count(*) FROM fills), (SELECT qty FROM positions), (SELECT booked_qty FROM orders)"
-            fills, qty, booked = page.connection.exec_driver_sql(query).one()
+            fills, qty, booked = tx.connection.exec_driver_sql(query).one()
         assert float(qty) == float(booked) == fills / 2
         looks += 1
     thread.join()

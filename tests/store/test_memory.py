@@ -1,4 +1,4 @@
-"""What the ledger remembers beside orders: naked stretches, facts and commands."""
+"""What the ledger remembers beside orders: naked periods, facts and commands."""
 
 from __future__ import annotations
 
@@ -18,58 +18,58 @@ def book(tmp_path: Path) -> Ledger:
     return ledger(tmp_path)
 
 
-def test_a_naked_stretch_is_measured_from_its_first_moment(book: Ledger) -> None:
-    book.uncover("BTC-USD", 10_000, "stop refused")
-    book.uncover("BTC-USD", 10_400, "still refused")
-    book.uncover("ETH-USD", 10_500, "replacing")
-    assert book.cover("BTC-USD", 10_900) == 900
-    assert book.cover("BTC-USD", 11_000) == 0
-    assert book.cover("ETH-USD", 10_501) == 1
-    book.uncover("BTC-USD", 12_000, "again")
-    assert book.cover("BTC-USD", 12_050) == 50
+def test_a_naked_period_is_measured_from_its_first_moment(book: Ledger) -> None:
+    book.mark_unprotected("BTC-USD", 10_000, "stop refused")
+    book.mark_unprotected("BTC-USD", 10_400, "still refused")
+    book.mark_unprotected("ETH-USD", 10_500, "replacing")
+    assert book.mark_protected("BTC-USD", 10_900) == 900
+    assert book.mark_protected("BTC-USD", 11_000) == 0
+    assert book.mark_protected("ETH-USD", 10_501) == 1
+    book.mark_unprotected("BTC-USD", 12_000, "again")
+    assert book.mark_protected("BTC-USD", 12_050) == 50
 
 
-def test_open_stretches_are_told_with_their_causes(book: Ledger) -> None:
-    book.uncover("BTC-USD", 10_000, "stop refused")
-    book.uncover("ETH-USD", 10_500, "replacing")
-    assert book.uncovered() == {"BTC-USD": (10_000, "stop refused"), "ETH-USD": (10_500, "replacing")}
-    book.cover("BTC-USD", 10_900)
-    assert book.uncovered() == {"ETH-USD": (10_500, "replacing")}
+def test_open_naked_periods_are_listed_with_their_causes(book: Ledger) -> None:
+    book.mark_unprotected("BTC-USD", 10_000, "stop refused")
+    book.mark_unprotected("ETH-USD", 10_500, "replacing")
+    assert book.unprotected() == {"BTC-USD": (10_000, "stop refused"), "ETH-USD": (10_500, "replacing")}
+    book.mark_protected("BTC-USD", 10_900)
+    assert book.unprotected() == {"ETH-USD": (10_500, "replacing")}
 
 
-def test_a_clock_that_jumped_back_makes_no_negative_stretch(book: Ledger) -> None:
-    book.uncover("BTC-USD", 10_000, "stop refused")
-    assert book.cover("BTC-USD", 9_000) == 0
+def test_a_clock_that_jumped_back_makes_no_negative_period(book: Ledger) -> None:
+    book.mark_unprotected("BTC-USD", 10_000, "stop refused")
+    assert book.mark_protected("BTC-USD", 9_000) == 0
 
 
 def test_a_note_reaches_the_disk_with_the_next_change(tmp_path: Path, book: Ledger) -> None:
-    book.note("looked", "1")
-    assert book.fact("looked") == "1"
-    assert ledger(tmp_path).fact("looked") is None, "a crash may take it back"
-    book.note("looked", "2")
-    book.remember("paused", "yes")
-    assert ledger(tmp_path).fact("looked") == "2"
+    book.set_state_deferred("looked", "1")
+    assert book.get_state("looked") == "1"
+    assert ledger(tmp_path).get_state("looked") is None, "a crash may take it back"
+    book.set_state_deferred("looked", "2")
+    book.set_state("paused", "yes")
+    assert ledger(tmp_path).get_state("looked") == "2"
 
 
 def test_what_is_to_be_remembered_is_on_disk_even_if_it_was_noted_before(tmp_path: Path, book: Ledger) -> None:
-    book.note("peak", "1000")
-    book.remember("peak", "1000")
-    assert ledger(tmp_path).fact("peak") == "1000"
-    book.note("peak", "1001")
-    book.remember("peak", "1002")
-    assert ledger(tmp_path).fact("peak") == "1002"
+    book.set_state_deferred("peak", "1000")
+    book.set_state("peak", "1000")
+    assert ledger(tmp_path).get_state("peak") == "1000"
+    book.set_state_deferred("peak", "1001")
+    book.set_state("peak", "1002")
+    assert ledger(tmp_path).get_state("peak") == "1002"
 
 
 def test_facts_are_kept_changed_and_forgotten(tmp_path: Path, book: Ledger) -> None:
-    assert book.fact("peak") is None
-    book.remember("peak", "1000")
-    book.remember("peak", "1001.5")
-    book.remember("paused", "yes")
+    assert book.get_state("peak") is None
+    book.set_state("peak", "1000")
+    book.set_state("peak", "1001.5")
+    book.set_state("paused", "yes")
     again = ledger(tmp_path)
-    assert (again.fact("peak"), again.fact("paused")) == ("1001.5", "yes")
-    again.remember("paused", None)
-    again.remember("never there", None)
-    assert ledger(tmp_path).fact("paused") is None
+    assert (again.get_state("peak"), again.get_state("paused")) == ("1001.5", "yes")
+    again.set_state("paused", None)
+    again.set_state("never there", None)
+    assert ledger(tmp_path).get_state("paused") is None
 
 
 def test_an_operators_order_is_found_done_and_answered(tmp_path: Path, book: Ledger) -> None:

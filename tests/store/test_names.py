@@ -1,4 +1,4 @@
-"""Two accounts of one exchange are two: in files, in one database for all, in locks, at the operator's desk, after a new key."""
+"""Two accounts of one exchange are two: in files, in one database for all, in locks, in the operator's commands, after a new key."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from bot.domain.order import Side
 from bot.store.backup import back_up
 from bot.store.database import APPLICATION_ID, Store, StoreError, address
 from bot.store.emergency import journal_file
+from bot.store.key_rotation import left_alone, predecessor
 from bot.store.ledger import Ledger
 from bot.store.lock import AccountLock, AccountLocked
+from bot.store.pending_commands import post, unassigned, waiting
 from bot.store.reader import Books
 from bot.store.recovery import forget_accounts, put_backups_back, set_aside_damaged
 from bot.store.report import document
-from bot.store.rotation import left_alone, predecessor
-from bot.store.standing import desk, post, waiting
 from tests.sandbox_fixture import ROOT
 from tests.store.cases import KRAKEN, HandClock, bought, fill, ledger, selling
 
@@ -76,11 +76,11 @@ def test_an_order_for_one_never_reaches_the_other(tmp_path: Path, url: str | Non
     main, savings = both(tmp_path, url)
     books = Books(tmp_path, url)
     at_work = books.post(Verb.PAUSE, KEYS[0])
-    waits = post(books.where(KEYS[0]), Verb.FLATTEN, desk("live", KEYS[0]))
+    waits = post(books.where(KEYS[0]), Verb.FLATTEN, unassigned("live", KEYS[0]))
     assert main.commands() == [Command(Verb.PAUSE, at_work[KEYS[0]].number), Command(Verb.FLATTEN, waits.number)]
     assert savings.commands() == []
     savings.answer(waits.number, "not mine")
-    other = post(books.where(KEYS[1]), Verb.RESUME, desk("live", KEYS[1]))
+    other = post(books.where(KEYS[1]), Verb.RESUME, unassigned("live", KEYS[1]))
     assert len(main.commands()) == 2
     assert savings.commands() == [Command(Verb.RESUME, other.number)]
     assert [str(one.to.key) for one in waiting(books)].count("kraken") == 2
@@ -108,7 +108,7 @@ def test_each_has_a_lock_but_no_money_has_two(tmp_path: Path) -> None:
 def test_only_the_damaged_one_is_set_aside_and_missed(tmp_path: Path) -> None:
     for account in (KRAKEN, SAVINGS):
         book = ledger(tmp_path, account)
-        book.remember("paused", "yes")
+        book.set_state("paused", "yes")
         book._db.store.close()
     file = tmp_path / "kraken@savings.db"
     file.write_bytes(file.read_bytes()[:100] + b"\xff" * 5_000)
@@ -122,7 +122,7 @@ def test_only_the_damaged_one_is_set_aside_and_missed(tmp_path: Path) -> None:
 
 def test_a_pause_in_a_damaged_book_is_ordered_again_of_the_same_account(tmp_path: Path) -> None:
     book = ledger(tmp_path, SAVINGS)
-    book.remember("paused", "yes")
+    book.set_state("paused", "yes")
     book._db.store.close()
     spoil_the_end(tmp_path / "kraken@savings.db")
     (line,) = set_aside_damaged(tmp_path)
@@ -159,7 +159,7 @@ def spoil_the_end(file: Path) -> None:
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
-    """A book of three positions, one order at its desk, as NIJA wrote it before accounts had names."""
+    """A book of three positions, one pending command, as NIJA wrote it before accounts had names."""
     with closing(sqlite3.connect(tmp_path / "kraken.db")) as raw:
         raw.executescript((ROOT / "tests" / "fixtures" / "books" / "0003.sql").read_text())
         raw.execute(f"PRAGMA application_id={APPLICATION_ID}")
@@ -173,10 +173,10 @@ def test_a_book_without_names_is_brought_up_to_date_and_traded_on(old: Path) -> 
     account = replace(KRAKEN, mode="sandbox", identity="ad208f5eacec6eb2")
     book = ledger(old, account)
     assert [one.symbol for one in book.positions()] == ["BTC-USD", "ETH-USD", "SOL-USD"]
-    assert (book.fact("tag"), book.fact("paused")) == ("cfj", "yes")
+    assert (book.get_state("tag"), book.get_state("paused")) == ("cfj", "yes")
     assert [one.verb for one in book.commands()] == [Verb.PAUSE]
     sale = selling(book, 1, qty="3.76544172", symbol="SOL-USD")
-    booking = book.book(fill("T1", sale, "3.76544172", "140", symbol="SOL-USD", side=Side.SELL))
+    booking = book.record_fill(fill("T1", sale, "3.76544172", "140", symbol="SOL-USD", side=Side.SELL))
     assert booking is not None
     assert len(book.positions()) == 2
     assert [seen.account for seen in books.accounts(every=True)] == [account]
@@ -200,4 +200,4 @@ def test_a_damaged_book_without_names_that_was_paused_is_paused_again(old: Path)
     (line,) = set_aside_damaged(old)
     assert "it was paused" in line
     (one,) = waiting(Books(old))
-    assert (one.verb, one.to) == (Verb.PAUSE, desk("sandbox", KEYS[0]))
+    assert (one.verb, one.to) == (Verb.PAUSE, unassigned("sandbox", KEYS[0]))

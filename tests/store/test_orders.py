@@ -158,10 +158,10 @@ def test_unsettled_are_the_orders_that_still_owe_us_something(book: Ledger) -> N
     book.mark(intent(3).client_id, OrderStatus.REJECTED)
     book.update(report("X4", OrderStatus.FILLED, "1", avg="100", client_id=intent(4).client_id))
     book.update(report("X5", OrderStatus.FILLED, "1", avg="100", client_id=intent(5).client_id))
-    book.book(fill("F5", "X5"))
+    book.record_fill(fill("F5", "X5"))
     owing = [order.client_id for order in book.unsettled()]
     assert owing == [intent(1).client_id, intent(2).client_id, intent(4).client_id]
-    book.book(fill("F4", "X4"))
+    book.record_fill(fill("F4", "X4"))
     assert intent(4).client_id not in [order.client_id for order in book.unsettled()]
 
 
@@ -217,7 +217,7 @@ def test_what_the_venue_takes_back_is_corrected_down_to_what_is_booked(
     book.record(intent(1))
     book.mark(intent(1).client_id, OrderStatus.SUBMITTED, exchange_id="X1")
     book.update(report("X1", OrderStatus.PARTIALLY_FILLED, "0.5", avg="100"))
-    book.book(fill("F1", "X1", "0.5", "102"))
+    book.record_fill(fill("F1", "X1", "0.5", "102"))
     book.update(report("X1", status, lied, avg="7"))
     record = book.correct(report("X1", OrderStatus.OPEN, "0.25", avg="100"))
     assert (record.status, record.filled_qty) == (OrderStatus.PARTIALLY_FILLED, Decimal("0.5"))

@@ -42,13 +42,13 @@ def test_the_ledger_works_on_postgresql(tmp_path: Path, server: Server) -> None:
     bought(book)
     with pytest.raises(AlreadyDecided):
         book.record(replace(intent(9), key=intent(1, attempt=1).key))
-    booking = book.book(fill("F2", selling(book, 2, qty="0.4"), "0.4", "110", side=Side.SELL, fee="0.5"))
+    booking = book.record_fill(fill("F2", selling(book, 2, qty="0.4"), "0.4", "110", side=Side.SELL, fee="0.5"))
     assert booking is not None
     assert booking.realised == book.realised_since(0) == Decimal("3.5")
     book.update(report("X2", OrderStatus.CANCELED, "0.4", side=Side.SELL))
     book.close("BTC-USD", 7_000, "dust", AT_COST)
-    book.remember("peak", "1")
-    assert (book.dust(), book.fact("peak"), book.unsettled()) == ({"BTC": Decimal("0.6")}, "1", [])
+    book.set_state("peak", "1")
+    assert (book.dust(), book.get_state("peak"), book.unsettled()) == ({"BTC": Decimal("0.6")}, "1", [])
     assert list(document(Books(tmp_path, server.url))["brokers"]) == ["kraken"]
     store.close()
 
@@ -164,5 +164,5 @@ def test_accounts_without_names_are_brought_up_to_date(tmp_path: Path, server: S
     raw.dispose()
     with closing(Store.open(where)) as store:
         books = [Ledger(store, replace(KRAKEN, name=name), HandClock()) for name in ("", "savings")]
-        assert [book.fact("paused") for book in books] == ["yes", None]
+        assert [book.get_state("paused") for book in books] == ["yes", None]
         assert [str(seen.account.key) for seen in Books(tmp_path, url).accounts()] == ["kraken", "kraken:savings"]

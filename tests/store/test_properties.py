@@ -138,12 +138,12 @@ def trade(book: Ledger, fold: Fold, steps: Iterable[Step]) -> list[Fill]:
         order = intent(number, step.symbol, purpose, side, str(event.qty), attempt=number)
         book.record(order)
         book.mark(order.client_id, OrderStatus.SUBMITTED, exchange_id=f"X{number}")
-        booking = book.book(event)
+        booking = book.record_fill(event)
         assert booking is not None
         assert booking.order.booked_qty == event.qty
         fold.book(event, step.entry, order.client_id)
         if step.twice:
-            assert book.book(event) is None
+            assert book.record_fill(event) is None
         fills.append(event)
         book = live_on(book, fold, step, event.time)
         book.update(
@@ -193,7 +193,7 @@ def test_no_coin_is_lost_when_sales_are_told_after_their_coins_were_written_off(
         purpose = Purpose.ENTRY if step.entry else Purpose.EXIT
         book.record(intent(number, step.symbol, purpose, side, str(event.qty), attempt=number))
         book.mark(intent(number).client_id, OrderStatus.SUBMITTED, exchange_id=f"X{number}")
-        booking = book.book(event)
+        booking = book.record_fill(event)
         assert booking is not None
         moved, oversold = moved + event.base_change, oversold + booking.oversold
         if step.then == "write off" and book.position(step.symbol) is not None:
@@ -218,8 +218,8 @@ def test_what_was_earned_is_the_money_that_moved_and_the_cost_of_what_is_left(st
     cash = moved - sum((fee_in_quote(event) for event in fills), ZERO)
     held = sum((one.qty * one.entry_price for one in book.positions()), ZERO)
     left = held + sum(fold.cost.values(), ZERO) + fold.gone * AT_COST.price - fold.strangers
-    with book._db.reading() as page:
-        found = account_trades(account, page).trades
+    with book._db.reading() as tx:
+        found = account_trades(account, tx).trades
     earned = sum((one.result_usd for one in found), ZERO)
     assert abs(earned - (cash + left)) < TINY
     assert abs(earned - book.realised_since(0)) < TINY

@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 
 from bot.commands.cli import app
 from bot.store.database import Store, StoreError, address
+from bot.store.key_rotation import inherit, predecessor
 from bot.store.ledger import Ledger
 from bot.store.reader import Books
 from bot.store.recovery import forget_accounts, set_aside_damaged
-from bot.store.rotation import inherit, predecessor
 from tests.store.cases import KRAKEN, HandClock, bought, intent, ledger
 
 

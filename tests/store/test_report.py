@@ -28,17 +28,17 @@ def traded(folder: Path) -> None:
     book.record(entry)
     book.mark(entry.client_id, OrderStatus.SUBMITTED, exchange_id="X1")
     book.update(report("X1", OrderStatus.FILLED, "2", qty="2", avg="100"))
-    book.book(fill("T1", "X1", "2", "100.00", fee="0.40", fee_usd="0.4", time=2 * HOUR))
+    book.record_fill(fill("T1", "X1", "2", "100.00", fee="0.40", fee_usd="0.4", time=2 * HOUR))
     stop = report("S1", OrderStatus.OPEN, side=Side.SELL, kind=OrderType.STOP, trigger="90", parent_id="X1")
     book.adopt(stop, Purpose.STOP)
     book.adopt(replace(stop, exchange_id="S0", status=OrderStatus.CANCELED), Purpose.STOP)
-    book.book(fill("T2", selling(book, 2, Purpose.TP1), "1", "105", side=Side.SELL, fee="0.21", time=3 * HOUR))
+    book.record_fill(fill("T2", selling(book, 2, Purpose.TP1), "1", "105", side=Side.SELL, fee="0.21", time=3 * HOUR))
     book.plan("BTC-USD", stage=1, stop_price=Decimal("100.3"))
     bought(book, 3, "0.00002", symbol="ETH-USD")
     book.close("ETH-USD", 4 * HOUR, "dust", AT_COST)
-    book.uncover("BTC-USD", 1_000, "replacing")
-    book.cover("BTC-USD", 1_250)
-    book.uncover("BTC-USD", 9_000, "stop refused")
+    book.mark_unprotected("BTC-USD", 1_000, "replacing")
+    book.mark_protected("BTC-USD", 1_250)
+    book.mark_unprotected("BTC-USD", 9_000, "stop refused")
     book.report_status(
         BrokerStatus(
             AccountKey("kraken"),

@@ -31,7 +31,7 @@ def trades(folder: Path, key: str | None = None) -> list[Trade]:
 
 def sold(book: Ledger, number: int, qty: str, price: str, *, purpose: Purpose = Purpose.EXIT, fee: str = "0") -> None:
     order = selling(book, number, purpose, qty)
-    book.book(fill(f"F{number}", order, qty, price, side=Side.SELL, time=7_000 + number, fee=fee, fee_usd=fee))
+    book.record_fill(fill(f"F{number}", order, qty, price, side=Side.SELL, time=7_000 + number, fee=fee, fee_usd=fee))
 
 
 def test_a_position_with_its_legs_over_a_restart(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_an_open_position_counts_at_the_last_known_price(tmp_path: Path) -> None
     bought(book, 1, "2")
     (one,) = trades(tmp_path)
     assert (one.open_usd, one.price) == (ZERO, Decimal(100))
-    book.remember(LAST_PRICES, LastPrices().after({"BTC-USD": Decimal(105)}, 9_500).written())
+    book.set_state(LAST_PRICES, LastPrices().after({"BTC-USD": Decimal(105)}, 9_500).written())
     (account,) = read_trades(Books(tmp_path))
     assert (account.trades[0].open_usd, account.as_of) == (Decimal(10), 9_500)
 
@@ -101,7 +101,7 @@ def test_an_older_book_has_no_worth_written_down(tmp_path: Path) -> None:
     book = ledger(tmp_path)
     (one,) = trades(tmp_path)
     assert [(leg.purpose, leg.price, leg.result_usd) for leg in one.legs[1:]] == [("taken", Decimal(100), ZERO)]
-    late = book.book(fill("F2", selling(book, 2), "1", "90", side=Side.SELL, time=7_000))
+    late = book.record_fill(fill("F2", selling(book, 2), "1", "90", side=Side.SELL, time=7_000))
     assert late is not None
     assert (late.realised, late.oversold) == (Decimal(-10), ZERO)
     assert read_tax_events(Books(tmp_path))[-1].fill_id == "F2"
@@ -113,7 +113,7 @@ def test_a_sale_told_late_takes_the_worth_of_its_write_off_back(tmp_path: Path) 
     book.realised_since(0)
     book.write_off("BTC-USD", Decimal(2), 8_000, TAKEN, Worth(Decimal(120)))
     assert book.realised_since(0) == Decimal(40)
-    late = book.book(fill("F2", selling(book, 2, Purpose.STOP), "0.5", "100", side=Side.SELL, time=7_000))
+    late = book.record_fill(fill("F2", selling(book, 2, Purpose.STOP), "0.5", "100", side=Side.SELL, time=7_000))
     assert late is not None
     assert late.position is not None
     assert (late.position.realised, late.realised) == (Decimal(30), ZERO)
@@ -161,6 +161,6 @@ def test_what_was_paid_with_is_the_currency(tmp_path: Path) -> None:
     order = replace(intent(1), pay_in="USDC")
     book.record(order)
     book.mark(order.client_id, OrderStatus.SUBMITTED, exchange_id="X1")
-    book.book(fill("F1", "X1", fee="0.1", fee_usd="0.1"))
+    book.record_fill(fill("F1", "X1", fee="0.1", fee_usd="0.1"))
     (event,) = read_tax_events(Books(tmp_path), KRAKEN.key)
     assert (event.currency, event.fee_asset) == ("USDC", "USDC")

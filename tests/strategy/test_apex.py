@@ -11,12 +11,12 @@ import pytest
 from bot.domain.candles import Candle, Candles
 from bot.strategy import rule
 from bot.strategy.apex import ApexStrategy
-from bot.strategy.base import Close, Costs, Evaluation, Exit, Look, Strategy, Terms, Trade, ranked
+from bot.strategy.base import Close, Costs, Evaluation, Exit, Strategy, Terms, Trade, TradedRange, ranked
 from bot.strategy.exits import opened
 from bot.strategy.grid import rounded
 from bot.strategy.indicators import indicators
-from bot.strategy.params import APEX, Owner
-from bot.strategy.rule import Why
+from bot.strategy.params import APEX, RiskSettings
+from bot.strategy.rule import SignalReason
 from tests.strategy.given import (
     FIVE_MINUTES,
     LONG_READING,
@@ -57,18 +57,24 @@ def ending(**changes: Any) -> Candles:
 
 
 # what is changed of the last candle -> side, why, score
-LAST_CANDLES: list[tuple[str, dict[str, float], int, Why, int]] = [
-    ("RSI over 70 costs a point", {}, 1, Why.ENTER, 3),
-    ("RSI within range and rising", {"close": BASE.open + 0.03}, 1, Why.ENTER, 4),
-    ("RSI falling", {"close": BASE.open - 0.05, "low": BASE.open - 0.3}, 1, Why.ENTER, 3),
-    ("a hammer", {"low": BASE.open - 0.5, "high": BASE.close}, 1, Why.ENTER, 4),
-    ("too far from EMA21 and VWAP", {"close": BASE.open + 0.6, "high": BASE.open + 0.7}, 0, Why.LOW_SCORE, 2),
-    ("volume 54 % of its mean of 5", {"volume": 50.0}, 1, Why.ENTER, 3),
-    ("volume 48 % of its mean of 5", {"volume": 44.0}, 0, Why.THIN_VOLUME, 3),
-    ("no volume", {"volume": 0.0}, 0, Why.THIN_VOLUME, 2),
-    ("the trend breaks", {"close": BASE.open - 0.2, "low": BASE.open - 0.3}, 0, Why.NO_TREND, 0),
-    ("a crash is the other side's signal", {"close": BASE.open - 3.0, "low": BASE.open - 3.1}, -1, Why.ENTER, 3),
-    ("an unknown volume", {"volume": math.nan}, 0, Why.NOT_READY, 0),
+LAST_CANDLES: list[tuple[str, dict[str, float], int, SignalReason, int]] = [
+    ("RSI over 70 costs a point", {}, 1, SignalReason.ENTER, 3),
+    ("RSI within range and rising", {"close": BASE.open + 0.03}, 1, SignalReason.ENTER, 4),
+    ("RSI falling", {"close": BASE.open - 0.05, "low": BASE.open - 0.3}, 1, SignalReason.ENTER, 3),
+    ("a hammer", {"low": BASE.open - 0.5, "high": BASE.close}, 1, SignalReason.ENTER, 4),
+    ("too far from EMA21 and VWAP", {"close": BASE.open + 0.6, "high": BASE.open + 0.7}, 0, SignalReason.LOW_SCORE, 2),
+    ("volume 54 % of its mean of 5", {"volume": 50.0}, 1, SignalReason.ENTER, 3),
+    ("volume 48 % of its mean of 5", {"volume": 44.0}, 0, SignalReason.THIN_VOLUME, 3),
+    ("no volume", {"volume": 0.0}, 0, SignalReason.THIN_VOLUME, 2),
+    ("the trend breaks", {"close": BASE.open - 0.2, "low": BASE.open - 0.3}, 0, SignalReason.NO_TREND, 0),
+    (
+        "a crash is the other side's signal",
+        {"close": BASE.open - 3.0, "low": BASE.open - 3.1},
+        -1,
+        SignalReason.ENTER,
+        3,
+    ),
+    ("an unknown volume", {"volume": math.nan}, 0, SignalReason.NOT_READY, 0),
 ]
 
 
@@ -76,7 +82,9 @@ LAST_CANDLES: list[tuple[str, dict[str, float], int, Why, int]] = [
 @pytest.mark.parametrize(
     ("changes", "entered", "why", "score"), [row[1:] for row in LAST_CANDLES], ids=[row[0] for row in LAST_CANDLES]
 )
-def test_candles_in_decision_out(changes: dict[str, float], entered: int, why: Why, score: int, side: int) -> None:
+def test_candles_in_decision_out(
+    changes: dict[str, float], entered: int, why: SignalReason, score: int, side: int
+) -> None:
     candles = ending(**changes)
     if side < 0:
         candles = mirrored(candles, around=112.0)
@@ -125,11 +133,11 @@ def test_decisions_are_those_of_the_rule_written_a_second_time() -> None:
 
 #: By the first condition that is needed and does not hold: what the decision says of it.
 WHY = {
-    **dict.fromkeys(("vwap", "ema_fast", "ema_middle", "histogram"), Why.NO_TREND),
-    "adx": Why.WEAK_TREND,
-    "volume_5": Why.THIN_VOLUME,
-    "volume_20": Why.DRY_VOLUME,
-    "score": Why.LOW_SCORE,
+    **dict.fromkeys(("vwap", "ema_fast", "ema_middle", "histogram"), SignalReason.NO_TREND),
+    "adx": SignalReason.WEAK_TREND,
+    "volume_5": SignalReason.THIN_VOLUME,
+    "volume_20": SignalReason.DRY_VOLUME,
+    "score": SignalReason.LOW_SCORE,
 }
 
 
@@ -250,17 +258,17 @@ class TestLiveTrade:
     @pytest.mark.parametrize(
         ("look", "sold"),
         [
-            (Look(100.0, 101.9, 98.1), []),
-            (Look(102.0, 102.0, 100.0), [TP1]),
-            (Look(100.0, 104.0, 100.0), [TP1, TP2]),
-            (Look(106.5, 106.5, 106.5), [TP1, TP2, TP3]),
+            (TradedRange(100.0, 101.9, 98.1), []),
+            (TradedRange(102.0, 102.0, 100.0), [TP1]),
+            (TradedRange(100.0, 104.0, 100.0), [TP1, TP2]),
+            (TradedRange(106.5, 106.5, 106.5), [TP1, TP2, TP3]),
         ],
     )
-    def test_a_look_at_the_price(self, look: Look, sold: list[Exit]) -> None:
+    def test_a_look_at_the_price(self, look: TradedRange, sold: list[Exit]) -> None:
         assert APEX_STRATEGY.on_price(LONG_TRADE, look) == sold
 
     def test_a_leg_that_merges_is_reached_without_a_sale(self) -> None:
-        sold = APEX_STRATEGY.on_price(LONG_TRADE._replace(smallest=60), Look(102.0, 102.0, 101.0))
+        sold = APEX_STRATEGY.on_price(LONG_TRADE._replace(smallest=60), TradedRange(102.0, 102.0, 101.0))
         assert sold == [TP1._replace(lots=0)]
 
     @pytest.mark.parametrize(
@@ -279,24 +287,24 @@ class TestLiveTrade:
     )
     def test_what_a_sale_left_of_its_leg_stays_due(self, trade: Trade, high: float, sold: list[Exit]) -> None:
         """At its own target, or with the next; less than the smallest size merges into the next."""
-        assert APEX_STRATEGY.on_price(trade, Look(101.0, high, 101.0)) == sold
+        assert APEX_STRATEGY.on_price(trade, TradedRange(101.0, high, 101.0)) == sold
 
     def test_a_sale_at_a_target_gives_a_quarter_of_r_at_most(self) -> None:
         narrow = LONG_TRADE._replace(stop=99.6, r=0.4)
-        (leg,) = APEX_STRATEGY.on_price(narrow, Look(100.4, 100.4, 100.4))
+        (leg,) = APEX_STRATEGY.on_price(narrow, TradedRange(100.4, 100.4, 100.4))
         assert leg.price == 100.3
         short = SHORT_TRADE._replace(stop=100.4, r=0.4)
-        (leg,) = APEX_STRATEGY.on_price(short, Look(99.6, 99.6, 99.6))
+        (leg,) = APEX_STRATEGY.on_price(short, TradedRange(99.6, 99.6, 99.6))
         assert leg.price == 99.7
 
     def test_a_look_at_a_finished_trade_finds_nothing(self) -> None:
         done = LONG_TRADE._replace(stage=3, held=0)
-        assert APEX_STRATEGY.on_price(done, Look(110.0, 110.0, 109.0)) == []
+        assert APEX_STRATEGY.on_price(done, TradedRange(110.0, 110.0, 109.0)) == []
 
 
 def test_an_entry_is_sized_and_checked_by_the_owners_choices() -> None:
     idea = Evaluation(1, 0, 100.0, stop=99.0, score=4, facts=(("adx", 32.0),))
-    choosy = ApexStrategy(Owner(max_position_pct=5.0, min_reward_to_cost=3.0))
+    choosy = ApexStrategy(RiskSettings(max_position_pct=5.0, min_reward_to_cost=3.0))
     assert APEX_STRATEGY.size_pct(idea) == pytest.approx(5.4)
     assert choosy.size_pct(idea) == 5.0
     terms = APEX_STRATEGY.terms(idea, 100.0, Costs(0.002, 0.05))
@@ -334,7 +342,7 @@ def test_a_strategy_that_only_evaluates_has_exits() -> None:
     simple = Simple()
     trade = opened(1, 100.0, 98.0, 98.0, 0.001, 100, 10, 0.5)
     rise = Candles.of(FIVE_MINUTES, [(MIDNIGHT, 103.0, 105.0, 103.0, 105.0, 1.0)])
-    assert [(sale.stage, sale.lots) for sale in simple.on_price(trade, Look(105.0, 106.0, 100.0))] == [
+    assert [(sale.stage, sale.lots) for sale in simple.on_price(trade, TradedRange(105.0, 106.0, 100.0))] == [
         (1, 50),
         (2, 25),
         (3, 25),

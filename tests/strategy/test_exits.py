@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bot.strategy import exits, rule
 from bot.strategy.apex import ApexStrategy
-from bot.strategy.base import Leg, Trade
+from bot.strategy.base import ExitLeg, Trade
 from bot.strategy.exits import Bar
 from bot.strategy.params import APEX
 from tests.strategy.given import LONG_TRADE, SHORT_TRADE
@@ -229,24 +229,24 @@ def test_r_follows_the_price_at_risk_and_not_a_stop_that_rests_far_away() -> Non
     assert exits.target(trade, 2, LEGS) == 110.0
 
 
-FOUR = (Leg(0.1, 0.5), Leg(0.2, 1.0), Leg(0.4, 1.5), Leg(0.3, 4.0))
-HALF = (Leg(0.5, 1.0),)
+FOUR = (ExitLeg(0.1, 0.5), ExitLeg(0.2, 1.0), ExitLeg(0.4, 1.5), ExitLeg(0.3, 4.0))
+HALF = (ExitLeg(0.5, 1.0),)
 
 # the legs, how high the market goes -> what is sold by which target, how many stay
-LADDERS: list[tuple[tuple[Leg, ...], float, list[tuple[int, int]], int]] = [
+LADDERS: list[tuple[tuple[ExitLeg, ...], float, list[tuple[int, int]], int]] = [
     ((), 200.0, [], 100),
     (HALF, 200.0, [(1, 50)], 50),
     (FOUR, 101.0, [(1, 10)], 90),
     (FOUR, 103.0, [(1, 10), (2, 20), (3, 40)], 30),
     (FOUR, 108.0, [(1, 10), (2, 20), (3, 40), (4, 30)], 0),
-    (tuple(Leg(0.1, float(n)) for n in range(1, 11)), 200.0, [(n, 10) for n in range(1, 11)], 0),
+    (tuple(ExitLeg(0.1, float(n)) for n in range(1, 11)), 200.0, [(n, 10) for n in range(1, 11)], 0),
 ]
 
 
 @pytest.mark.parametrize(("legs", "high", "sold", "left"), LADDERS)
 @pytest.mark.parametrize("side", [1, -1], ids=["long", "short"])
 def test_legs_are_data_of_any_number(
-    legs: tuple[Leg, ...], high: float, sold: list[tuple[int, int]], left: int, side: int
+    legs: tuple[ExitLeg, ...], high: float, sold: list[tuple[int, int]], left: int, side: int
 ) -> None:
     trade = LONG_TRADE if side > 0 else SHORT_TRADE
     far = high if side > 0 else 200.0 - high
@@ -266,7 +266,7 @@ prices = st.floats(90.0, 112.0)
 bars = st.builds(lambda four: Bar(four[0], max(four), min(four), four[1]), st.tuples(prices, prices, prices, prices))
 ladders = st.lists(st.tuples(st.integers(1, 100), st.integers(1, 30)), max_size=6, unique_by=lambda leg: leg[1]).map(
     lambda legs: tuple(
-        Leg(share / max(sum(one[0] for one in legs), 100), distance / 5.0)
+        ExitLeg(share / max(sum(one[0] for one in legs), 100), distance / 5.0)
         for share, distance in sorted(legs, key=lambda leg: leg[1])
     )
 )
@@ -280,7 +280,7 @@ ladders = st.lists(st.tuples(st.integers(1, 100), st.integers(1, 30)), max_size=
     st.sampled_from([LONG_TRADE, SHORT_TRADE]),
 )
 def test_whatever_the_market_does(
-    path: list[Bar], legs: tuple[Leg, ...], lots: int, smallest: int, example: Trade
+    path: list[Bar], legs: tuple[ExitLeg, ...], lots: int, smallest: int, example: Trade
 ) -> None:
     """Every lot is sold once, the stop never loosens, and no leg or remainder is too small to trade."""
     trade = example._replace(initial=lots, held=lots, smallest=smallest)

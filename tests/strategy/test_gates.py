@@ -18,10 +18,7 @@ from hypothesis import strategies as st
 from bot.domain.clock import iso
 from bot.strategy import checks, exits, gates
 from bot.strategy.apex import ApexStrategy
-from bot.strategy.gate_words import explained
-from bot.strategy.gates import GATES, Gate, first
-from bot.strategy.sizing import Fit
-from bot.strategy.snapshot import (
+from bot.strategy.gate_inputs import (
     Account,
     Answer,
     Bound,
@@ -35,6 +32,9 @@ from bot.strategy.snapshot import (
     Strategy,
     Symbol,
 )
+from bot.strategy.gate_words import explained
+from bot.strategy.gates import GATES, Gate, first
+from bot.strategy.sizing import SizingResult
 from bot.strategy.timing import FAR
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -58,7 +58,7 @@ PASSES: dict[type, Any] = {
     Quote: Quote("", usd(100), usd("99.9"), usd(100), usd(3), usd(1)),
     Strategy: Strategy(answered=True),
     Offer: Offer("close", 1, 100.0, 98.0, 0.05, 102.0, 0.5),
-    Order: Order(20, Fit.WANTED, 5.0, 5.0, usd(20), usd(200), usd(250), usd(500), Bound.ORDER),
+    Order: Order(20, SizingResult.WANTED, 5.0, 5.0, usd(20), usd(200), usd(250), usd(500), Bound.ORDER),
     Answer: Answer("", usd(1), usd(1), usd(101)),
 }
 PARTS: tuple[type, ...] = tuple(PASSES)
@@ -114,13 +114,18 @@ BLOCKS: list[tuple[Gate, type, dict[str, Any], str]] = [
     (
         Gate.SIZE,
         Order,
-        {"lots": 0, "fit": Fit.OVER_EQUITY, "allowed": 2.5},
+        {"lots": 0, "fit": SizingResult.OVER_EQUITY, "allowed": 2.5},
         "more than $2.50 (MAX_POSITION_PCT_SMALL or less)",
     ),
     (Gate.ORDER_VALUE, Order, {"value": usd("200.01")}, "an order of $200.01 is more than MAX_ORDER_USD $200.00"),
     (Gate.COIN_EXPOSURE, Order, {"coin_room": usd(3)}, "$20.00 is more than MAX_COIN_EXPOSURE_PCT has room for, $3.00"),
     (Gate.EXPOSURE, Order, {"room": usd(-4)}, "$20.00 is more than MAX_EXPOSURE_PCT has room for, $0.00"),
-    (Gate.CASH, Order, {"lots": 0, "fit": Fit.OVER_CASH, "allowed": 4.0}, "$5.00, is more than may be spent, $4.00"),
+    (
+        Gate.CASH,
+        Order,
+        {"lots": 0, "fit": SizingResult.OVER_CASH, "allowed": 4.0},
+        "$5.00, is more than may be spent, $4.00",
+    ),
     (Gate.REJECTED, Answer, {"rejected": "too_small: EOrder:minimum not met"}, "refused the order: too_small: EOrder"),
     (Gate.UNFILLED, Answer, {"filled": usd(0)}, "nothing filled within the price limit 101"),
 ]
@@ -201,12 +206,12 @@ NUMBERS: list[tuple[Gate, dict[str, Any], str, str]] = [
     (Gate.RISK, {"stop": -1.0, "price": 0.0}, "100.00 %", "5.00 %"),
     (Gate.TARGET, {"price": 103.0}, "103", "102"),
     (Gate.COSTS, {"stop": 99.6}, "0.4", "0.5"),
-    (Gate.SIZE, {"lots": 0, "fit": Fit.OVER_EQUITY, "allowed": 2.5}, "$5.00", "$2.50"),
+    (Gate.SIZE, {"lots": 0, "fit": SizingResult.OVER_EQUITY, "allowed": 2.5}, "$5.00", "$2.50"),
     (Gate.ORDER_VALUE, {"value": usd("200.01")}, "$200.01", "$200.00"),
     (Gate.COIN_EXPOSURE, {"coin_room": usd(3)}, "$20.00", "$3.00"),
     (Gate.EXPOSURE, {"room": usd("-0.5")}, "$20.00", "$0.00"),
     (Gate.EXPOSURE, {"room": usd("0.5")}, "$20.00", "$0.50"),
-    (Gate.CASH, {"lots": 0, "fit": Fit.OVER_CASH, "allowed": 4.0}, "$5.00", "$4.00"),
+    (Gate.CASH, {"lots": 0, "fit": SizingResult.OVER_CASH, "allowed": 4.0}, "$5.00", "$4.00"),
     (Gate.UNFILLED, {"filled": usd(0), "wanted": usd("1.50")}, "0", "1.5"),
 ]
 
@@ -414,13 +419,13 @@ def test_an_order_is_blocked_exactly_when_it_is_above_the_room(
 
 @pytest.mark.parametrize("bound", Bound)
 def test_where_not_even_the_smallest_order_fits_the_tightest_limit_is_named(bound: Bound) -> None:
-    order = PASSES[Order]._replace(lots=0, fit=Fit.OVER_CEILING, tightest=bound, max_order=usd(1), room=usd(2))
+    order = PASSES[Order]._replace(lots=0, fit=SizingResult.OVER_CEILING, tightest=bound, max_order=usd(1), room=usd(2))
     gate = {Bound.ORDER: Gate.ORDER_VALUE, Bound.COIN: Gate.COIN_EXPOSURE, Bound.ALL: Gate.EXPOSURE}
     assert blocking(order) == [gate[bound]]
 
 
-@pytest.mark.parametrize(("fit", "gate"), [(Fit.OVER_EQUITY, Gate.SIZE), (Fit.OVER_CASH, Gate.CASH)])
-def test_no_limit_is_named_for_an_order_that_something_else_leaves_out(fit: Fit, gate: Gate) -> None:
+@pytest.mark.parametrize(("fit", "gate"), [(SizingResult.OVER_EQUITY, Gate.SIZE), (SizingResult.OVER_CASH, Gate.CASH)])
+def test_no_limit_is_named_for_an_order_that_something_else_leaves_out(fit: SizingResult, gate: Gate) -> None:
     assert blocking(PASSES[Order]._replace(lots=0, fit=fit, value=usd(10_000))) == [gate]
 
 

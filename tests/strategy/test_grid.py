@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from bot.strategy import grid, sizing
 from bot.strategy.exact import price_of
 from bot.strategy.exits import breakeven
-from bot.strategy.params import DEFAULT_OWNER
-from bot.strategy.sizing import Minimums, Purse
+from bot.strategy.params import DEFAULT_RISK_SETTINGS
+from bot.strategy.sizing import BuyingPower, Minimums
 
 #: Tick, lot and the range of prices (in ticks), as the exchanges list them.
 MARKETS = [
@@ -77,10 +77,12 @@ def test_a_size_is_what_decimals_make_it(
     money = (price * lot * lots + Decimal(beside)).quantize(Decimal("1e-8"), ROUND_HALF_UP)
     equity = money * 100 / Decimal(pct)
     assume(money < 10**6)
-    purse = Purse(float(equity), float(equity), 0.0, 0.0, math.inf)
-    found = sizing.size(float(pct), float(price), float(price), purse, Minimums(float(lot), 1, 0.0), DEFAULT_OWNER)
+    buying_power = BuyingPower(float(equity), float(equity), 0.0, 0.0, math.inf)
+    found = sizing.size(
+        float(pct), float(price), float(price), buying_power, Minimums(float(lot), 1, 0.0), DEFAULT_RISK_SETTINGS
+    )
     expected = int((money / (price * lot)).to_integral_value(ROUND_FLOOR))
-    if found.fit is sizing.Fit.WANTED:
+    if found.fit is sizing.SizingResult.WANTED:
         assert found.lots == expected
     else:
         assert expected < 1

@@ -14,14 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.candles import Candles
-from bot.strategy.base import Close, Condition, Ended, Evaluation, Exit, Leg, Look, Strategy, Trade
-from bot.strategy.guarded import MOST_CONDITIONS, MOST_KEPT, Guarded, Trouble
-from bot.strategy.params import Owner
+from bot.strategy.base import Close, Condition, Ended, Evaluation, Exit, ExitLeg, Strategy, Trade, TradedRange
+from bot.strategy.guarded import MOST_CONDITIONS, MOST_KEPT, GuardedStrategy, StrategyError
+from bot.strategy.params import RiskSettings
 from tests.strategy.given import FIVE_MINUTES, LONG_TRADE, MIDNIGHT, SHORT_TRADE
 
 CANDLES = Candles.of(FIVE_MINUTES, [(MIDNIGHT + n * FIVE_MINUTES, 100, 101, 99, 100, 5) for n in range(3)])
 LONG = Evaluation(1, CANDLES.closed_at, 100.0, 98.0)
-LOOK = Look(100.0, 106.0, 100.0)
+LOOK = TradedRange(100.0, 106.0, 100.0)
 SYMBOL = "BTC-USD"
 ADX = Condition("adx", math.nan, 20.0, held=False)
 
@@ -32,7 +32,7 @@ class Answering(Strategy):
     required = 1
 
     def __init__(self, answer: object = LONG) -> None:
-        super().__init__(Owner(max_position_pct=10.0))
+        super().__init__(RiskSettings(max_position_pct=10.0))
         self.answer = answer
 
     def _answer(self) -> Any:
@@ -47,7 +47,7 @@ class Answering(Strategy):
     def on_close(self, trade: Trade, candles: Candles) -> Close:
         return self._answer()
 
-    def on_price(self, trade: Trade, look: Look) -> list[Exit]:
+    def on_price(self, trade: Trade, look: TradedRange) -> list[Exit]:
         return self._answer()
 
     def may_return(self, candles: Candles, last: Ended) -> bool:
@@ -60,12 +60,12 @@ class Answering(Strategy):
         return self._answer()
 
 
-def asked(answer: object, ask: Callable[[Guarded], object]) -> tuple[object, list[Trouble]]:
-    troubles: list[Trouble] = []
-    return ask(Guarded(Answering(answer), troubles.append)), troubles
+def asked(answer: object, ask: Callable[[GuardedStrategy], object]) -> tuple[object, list[StrategyError]]:
+    troubles: list[StrategyError] = []
+    return ask(GuardedStrategy(Answering(answer), troubles.append)), troubles
 
 
-QUESTIONS: dict[str, Callable[[Guarded], object]] = {
+QUESTIONS: dict[str, Callable[[GuardedStrategy], object]] = {
     "evaluate": lambda rule: rule.evaluate(SYMBOL, CANDLES),
     "size_pct": lambda rule: rule.size_pct(SYMBOL, LONG),
     "on_close": lambda rule: rule.on_close(SYMBOL, LONG_TRADE, CANDLES),
@@ -81,10 +81,10 @@ def fails() -> None:
 
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_whatever_is_raised_is_told_with_strategy_symbol_and_line(question: str) -> None:
-    found, (trouble,) = asked(fails, QUESTIONS[question])
+    found, (error,) = asked(fails, QUESTIONS[question])
     assert found is None
     line = fails.__code__.co_firstlineno + 1
-    assert trouble == Trouble(
+    assert error == StrategyError(
         "Answering", SYMBOL, question, f"strategy/{Path(__file__).name}:{line}", "KeyError: 'no such column'"
     )
 
@@ -92,10 +92,10 @@ def test_whatever_is_raised_is_told_with_strategy_symbol_and_line(question: str)
 @pytest.mark.parametrize("question", QUESTIONS)
 @pytest.mark.parametrize("answer", ["soon", object(), {"side": 1}, np.array([1.0, 2.0]), (1, 2, 3)])
 def test_an_answer_of_another_kind_is_told_with_the_line_of_the_question(question: str, answer: object) -> None:
-    found, (trouble,) = asked(answer, QUESTIONS[question])
+    found, (error,) = asked(answer, QUESTIONS[question])
     assert found is None
     line = getattr(Answering, question).__code__.co_firstlineno
-    assert (trouble.symbol, trouble.where) == (SYMBOL, f"strategy/{Path(__file__).name}:{line}")
+    assert (error.symbol, error.where) == (SYMBOL, f"strategy/{Path(__file__).name}:{line}")
 
 
 class Wordless(Exception):
@@ -176,9 +176,9 @@ WRONG_DECISIONS: list[tuple[str, Evaluation, str]] = [
     ("answer", "reason"), [row[1:] for row in WRONG_DECISIONS], ids=[row[0] for row in WRONG_DECISIONS]
 )
 def test_a_decision_that_cannot_be_is_none(answer: Evaluation, reason: str) -> None:
-    found, (trouble,) = asked(answer, QUESTIONS["evaluate"])
+    found, (error,) = asked(answer, QUESTIONS["evaluate"])
     assert found is None
-    assert reason in trouble.reason
+    assert reason in error.reason
 
 
 def test_no_side_needs_nothing_else() -> None:
@@ -220,7 +220,7 @@ def test_too_few_candles_are_not_shown_to_the_strategy() -> None:
     class Patient(Answering):
         required = 4
 
-    found = Guarded(Patient(fails), lambda trouble: pytest.fail(str(trouble))).evaluate(SYMBOL, CANDLES)
+    found = GuardedStrategy(Patient(fails), lambda error: pytest.fail(str(error))).evaluate(SYMBOL, CANDLES)
     assert found is not None
     assert (found.side, found.closed_at, found.why) == (0, CANDLES.closed_at, "not ready")
 
@@ -257,9 +257,9 @@ CLOSES: list[tuple[str, Close, str]] = [
 
 @pytest.mark.parametrize(("answer", "reason"), [row[1:] for row in CLOSES], ids=[row[0] for row in CLOSES])
 def test_what_a_close_may_mean(answer: Close, reason: str) -> None:
-    troubles: list[Trouble] = []
+    troubles: list[StrategyError] = []
     trade = LONG_TRADE._replace(tick=0.5)
-    found = Guarded(Answering(answer), troubles.append).on_close(SYMBOL, trade, CANDLES)
+    found = GuardedStrategy(Answering(answer), troubles.append).on_close(SYMBOL, trade, CANDLES)
     if not reason:
         assert (found, troubles) == (answer, [])
     else:
@@ -268,8 +268,8 @@ def test_what_a_close_may_mean(answer: Close, reason: str) -> None:
 
 
 def test_a_shorts_stop_below_the_close_is_wrong() -> None:
-    troubles: list[Trouble] = []
-    assert Guarded(Answering(Close(99.0)), troubles.append).on_close(SYMBOL, SHORT_TRADE, CANDLES) is None
+    troubles: list[StrategyError] = []
+    assert GuardedStrategy(Answering(Close(99.0)), troubles.append).on_close(SYMBOL, SHORT_TRADE, CANDLES) is None
     assert "on the wrong side" in troubles[0].reason
 
 
@@ -303,10 +303,10 @@ def test_what_a_price_may_call_for(answer: Any, reason: str) -> None:
         assert reason in troubles[0].reason
 
 
-def test_a_window_that_it_cannot_name_is_the_houses() -> None:
+def test_a_window_that_it_cannot_name_is_the_default() -> None:
     found, troubles = asked(fails, lambda rule: rule.window(FIVE_MINUTES))
     assert found == 720
-    assert [trouble.question for trouble in troubles] == ["window"]
+    assert [error.question for error in troubles] == ["window"]
 
 
 @given(st.floats(), st.floats(), st.floats(), st.sampled_from([1, -1]))
@@ -314,7 +314,7 @@ def test_no_answer_gets_past_that_would_sell_at_once_or_rest_nowhere(
     stop: float, risk_price: float, momentum: float, side: int
 ) -> None:
     answer = Evaluation(side, CANDLES.closed_at, 100.0, stop, momentum, risk_price)
-    found = Guarded(Answering(answer), lambda trouble: None).evaluate(SYMBOL, CANDLES)
+    found = GuardedStrategy(Answering(answer), lambda error: None).evaluate(SYMBOL, CANDLES)
     if found is not None:
         assert side * (100.0 - found.stop) > 0.0
         assert 0.0 < found.stop < math.inf
@@ -323,7 +323,7 @@ def test_no_answer_gets_past_that_would_sell_at_once_or_rest_nowhere(
 
 
 @pytest.mark.parametrize("candles", [0, -5, 10**9, 2.5, None])
-def test_a_window_that_no_exchange_could_fill_is_the_houses(candles: object) -> None:
+def test_a_window_that_no_exchange_could_fill_is_the_default(candles: object) -> None:
     found, troubles = asked(candles, lambda rule: rule.window(FIVE_MINUTES))
     assert (found, len(troubles)) == (720, 1)
 
@@ -332,17 +332,17 @@ def test_a_window_holds_what_is_required() -> None:
     class Patient(Answering):
         required = 1000
 
-    assert Guarded(Patient(720), lambda trouble: pytest.fail(str(trouble))).window(FIVE_MINUTES) == 1000
+    assert GuardedStrategy(Patient(720), lambda error: pytest.fail(str(error))).window(FIVE_MINUTES) == 1000
 
 
 def test_legs_are_the_strategys_own() -> None:
     class Laddered(Answering):
-        legs = (Leg(0.5, 1.0),)
+        legs = (ExitLeg(0.5, 1.0),)
 
-    troubles: list[Trouble] = []
-    rule = Guarded(Laddered([Exit(2, 10, 104.0)]), troubles.append)
-    assert rule.legs == (Leg(0.5, 1.0),)
+    troubles: list[StrategyError] = []
+    rule = GuardedStrategy(Laddered([Exit(2, 10, 104.0)]), troubles.append)
+    assert rule.legs == (ExitLeg(0.5, 1.0),)
     assert rule.on_price(SYMBOL, LONG_TRADE, LOOK) is None
     assert "there are 1 legs" in troubles[0].reason
     rule.rule.legs = ()
-    assert rule.legs == (Leg(0.5, 1.0),)
+    assert rule.legs == (ExitLeg(0.5, 1.0),)

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from bot.strategy.apex import ApexStrategy
-from bot.strategy.base import Leg, Universe
+from bot.strategy.base import ExitLeg, Universe
 from bot.strategy.named import checked, named
-from bot.strategy.params import DEFAULT_OWNER, Owner
+from bot.strategy.params import DEFAULT_RISK_SETTINGS, RiskSettings
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 GOOD = """
@@ -22,10 +22,10 @@ class Mine(Strategy):
 
 
 def test_a_strategy_is_found_by_its_module() -> None:
-    owner = Owner(max_position_pct=3.0)
-    found = named("bot.strategy.apex:ApexStrategy", owner)
+    risk_settings = RiskSettings(max_position_pct=3.0)
+    found = named("bot.strategy.apex:ApexStrategy", risk_settings)
     assert isinstance(found, ApexStrategy)
-    assert found.owner is owner
+    assert found.risk_settings is risk_settings
 
 
 @pytest.mark.parametrize("full", [True, False], ids=["in full", "from the folder"])
@@ -33,7 +33,7 @@ def test_a_strategy_is_found_by_its_file(tmp_path: Path, full: bool) -> None:
     (tmp_path / "rules").mkdir()
     file = tmp_path / "rules" / "my rule.py"
     file.write_text(GOOD)
-    found = named(f"{file if full else 'rules/my rule.py'}:Mine", DEFAULT_OWNER, tmp_path)
+    found = named(f"{file if full else 'rules/my rule.py'}:Mine", DEFAULT_RISK_SETTINGS, tmp_path)
     assert type(found).__name__ == "Mine"
 
 
@@ -41,12 +41,12 @@ def test_two_files_of_one_name_are_two(tmp_path: Path) -> None:
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "rule.py").write_text(GOOD + f"    required = {1 if folder == 'a' else 2}\n")
-    found = [named(f"{folder}/rule.py:Mine", DEFAULT_OWNER, tmp_path) for folder in ("a", "b")]
+    found = [named(f"{folder}/rule.py:Mine", DEFAULT_RISK_SETTINGS, tmp_path) for folder in ("a", "b")]
     assert [one.required for one in found] == [1, 2]
 
 
 def test_the_example_is_found(tmp_path: Path) -> None:
-    assert named(f"{ROOT}/examples/donchian.py:Donchian", DEFAULT_OWNER, tmp_path).legs == ()
+    assert named(f"{ROOT}/examples/donchian.py:Donchian", DEFAULT_RISK_SETTINGS, tmp_path).legs == ()
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,10 @@ def test_the_example_is_found(tmp_path: Path) -> None:
         ("rule.py:Half", "cannot be made: TypeError: Can't instantiate abstract class Half"),
         ("rule.py:Fails", "cannot be made: RuntimeError: two lines of it (rule.py:13)"),
         ("rule.py:Ends", "cannot be made: SystemExit: 0 (rule.py:16)"),
-        ("rule.py:Orphan", "cannot be made: ValueError: owner is not set: call super().__init__(owner)"),
+        (
+            "rule.py:Orphan",
+            "cannot be made: ValueError: risk_settings is not set: call super().__init__(risk_settings)",
+        ),
         ("ending.py:Mine", "cannot be loaded: SystemExit: (ending.py:1)"),
         ("rule.py:Odd", "cannot be made: ValueError: legs: each share must be above 0"),
         ("broken.py:Mine", "cannot be loaded: SyntaxError:"),
@@ -97,23 +100,23 @@ class Odd(Mine):
     (tmp_path / "ending.py").write_text("raise SystemExit\n")
     (tmp_path / "raising.py").write_text("1 / 0\n")
     with pytest.raises(ValueError, match=r"^[^\n]+$") as told:
-        named(text, DEFAULT_OWNER, tmp_path)
+        named(text, DEFAULT_RISK_SETTINGS, tmp_path)
     assert says in str(told.value)
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("legs", (Leg(0.0, 1.0),)),
-        ("legs", (Leg(1.1, 1.0),)),
-        ("legs", (Leg(0.5, 1.0), Leg(0.6, 2.0))),
-        ("legs", (Leg(0.5, 2.0), Leg(0.5, 1.0))),
-        ("legs", (Leg(0.5, 1.0), Leg(0.5, 1.0))),
-        ("legs", (Leg(0.5, -1.0),)),
-        ("legs", (Leg(0.5, math.nan),)),
-        ("legs", (Leg(math.nan, 1.0),)),
+        ("legs", (ExitLeg(0.0, 1.0),)),
+        ("legs", (ExitLeg(1.1, 1.0),)),
+        ("legs", (ExitLeg(0.5, 1.0), ExitLeg(0.6, 2.0))),
+        ("legs", (ExitLeg(0.5, 2.0), ExitLeg(0.5, 1.0))),
+        ("legs", (ExitLeg(0.5, 1.0), ExitLeg(0.5, 1.0))),
+        ("legs", (ExitLeg(0.5, -1.0),)),
+        ("legs", (ExitLeg(0.5, math.nan),)),
+        ("legs", (ExitLeg(math.nan, 1.0),)),
         ("legs", ((0.5, 1.0),)),
-        ("legs", [Leg(0.5, 1.0)]),
+        ("legs", [ExitLeg(0.5, 1.0)]),
         ("timeframe", "soon"),
         ("widest_r", 0.0),
         ("widest_r", math.nan),
@@ -132,8 +135,8 @@ def test_values_that_cannot_be_traded_are_refused(name: str, value: object) -> N
         checked(rule)
 
 
-@pytest.mark.parametrize("legs", [(), (Leg(0.5, 1.0),), tuple(Leg(0.1, float(n)) for n in range(1, 11))])
-def test_any_number_of_legs_can_be_traded(legs: tuple[Leg, ...]) -> None:
+@pytest.mark.parametrize("legs", [(), (ExitLeg(0.5, 1.0),), tuple(ExitLeg(0.1, float(n)) for n in range(1, 11))])
+def test_any_number_of_legs_can_be_traded(legs: tuple[ExitLeg, ...]) -> None:
     rule = ApexStrategy()
     rule.legs = legs
     assert checked(rule) is rule

@@ -9,10 +9,10 @@ import pytest
 
 from bot.strategy import rule
 from bot.strategy.params import APEX
-from bot.strategy.rule import Points, Reading, Why
+from bot.strategy.rule import Points, Reading, SignalReason
 from tests.strategy.given import LONG_READING, flipped
 
-ENTER, FLAT = Why.ENTER, 0
+ENTER, FLAT = SignalReason.ENTER, 0
 
 
 def reading(**changes: Any) -> Reading:
@@ -25,28 +25,28 @@ def test_the_case_that_all_others_change_is_a_full_signal() -> None:
     assert signal.stop == pytest.approx(99.2 - 0.5 * 0.8)
 
 
-FILTERS: list[tuple[str, dict[str, float], Why]] = [
-    ("close on VWAP", {"vwap": 100.5}, Why.NO_TREND),
+FILTERS: list[tuple[str, dict[str, float], SignalReason]] = [
+    ("close on VWAP", {"vwap": 100.5}, SignalReason.NO_TREND),
     ("close just over VWAP", {"vwap": 100.499}, ENTER),
-    ("fast EMA on the middle one", {"ema_fast": 100.3}, Why.NO_TREND),
+    ("fast EMA on the middle one", {"ema_fast": 100.3}, SignalReason.NO_TREND),
     ("fast EMA just over", {"ema_fast": 100.301}, ENTER),
-    ("middle EMA on the slow one", {"ema_slow": 100.3}, Why.NO_TREND),
+    ("middle EMA on the slow one", {"ema_slow": 100.3}, SignalReason.NO_TREND),
     ("middle EMA just over", {"ema_slow": 100.299}, ENTER),
-    ("histogram at 0", {"histogram": 0.0, "last_histogram": -0.1}, Why.NO_TREND),
+    ("histogram at 0", {"histogram": 0.0, "last_histogram": -0.1}, SignalReason.NO_TREND),
     ("histogram just over 0", {"histogram": 0.001, "last_histogram": 0.0}, ENTER),
-    ("ADX under 20", {"adx": 19.999}, Why.WEAK_TREND),
+    ("ADX under 20", {"adx": 19.999}, SignalReason.WEAK_TREND),
     ("ADX at 20", {"adx": 20.0}, ENTER),
-    ("volume at half its mean of 5", {"volume": 120.0, "volume_5": 240.0}, Why.THIN_VOLUME),
+    ("volume at half its mean of 5", {"volume": 120.0, "volume_5": 240.0}, SignalReason.THIN_VOLUME),
     ("volume just over half", {"volume": 120.0, "volume_5": 239.99}, ENTER),
-    ("volume under 30 % of its mean of 20", {"volume": 120.0, "volume_20": 400.1}, Why.DRY_VOLUME),
+    ("volume under 30 % of its mean of 20", {"volume": 120.0, "volume_20": 400.1}, SignalReason.DRY_VOLUME),
     ("volume at 30 %", {"volume": 120.0, "volume_20": 400.0}, ENTER),
-    ("no volume at all", {"volume": 0.0, "volume_2": 0.0, "volume_5": 0.0, "volume_20": 0.0}, Why.THIN_VOLUME),
+    ("no volume at all", {"volume": 0.0, "volume_2": 0.0, "volume_5": 0.0, "volume_20": 0.0}, SignalReason.THIN_VOLUME),
 ]
 
 
 @pytest.mark.parametrize(("changes", "why"), [row[1:] for row in FILTERS], ids=[row[0] for row in FILTERS])
 @pytest.mark.parametrize("side", [1, -1], ids=["long", "short"])
-def test_market_and_volume_filters(changes: dict[str, float], why: Why, side: int) -> None:
+def test_market_and_volume_filters(changes: dict[str, float], why: SignalReason, side: int) -> None:
     now = reading(**changes)
     signal = rule.decide(now if side > 0 else flipped(now), APEX)
     assert signal.why == why
@@ -127,7 +127,7 @@ def test_three_of_five_points_are_needed(held: int) -> None:
         now = now._replace(**changes)
     signal = rule.decide(now, APEX)
     assert signal.score == held
-    assert (signal.side, signal.why) == ((1, ENTER) if held >= 3 else (FLAT, Why.LOW_SCORE))
+    assert (signal.side, signal.why) == ((1, ENTER) if held >= 3 else (FLAT, SignalReason.LOW_SCORE))
     assert signal.trend == 1
 
 
@@ -135,7 +135,7 @@ def test_three_of_five_points_are_needed(held: int) -> None:
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_one_unknown_number_and_there_is_no_decision(name: str, value: float) -> None:
     signal = rule.decide(LONG_READING._replace(**{name: value}), APEX)
-    assert (signal.side, signal.why) == (FLAT, Why.NOT_READY)
+    assert (signal.side, signal.why) == (FLAT, SignalReason.NOT_READY)
     assert signal.points == Points(False, False, False, False, False)
 
 

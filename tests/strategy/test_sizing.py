@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from bot.domain.instrument import Instrument
 from bot.strategy import rule
 from bot.strategy.exact import lots_of, minimums, quantity
-from bot.strategy.params import APEX, DEFAULT_OWNER, Owner
-from bot.strategy.sizing import Fit, Minimums, Purse, size, smallest_tradeable
+from bot.strategy.params import APEX, DEFAULT_RISK_SETTINGS, RiskSettings
+from bot.strategy.sizing import BuyingPower, Minimums, SizingResult, size, smallest_tradeable
 
 BANDS = [
     (20.0, 2.0),
@@ -33,55 +33,118 @@ BANDS = [
 @pytest.mark.parametrize(("adx", "pct"), BANDS)
 @pytest.mark.parametrize(("score", "weight"), [(3, 0.8), (4, 0.9), (5, 1.0)])
 def test_percent_by_strength_and_score(adx: float, pct: float, score: int, weight: float) -> None:
-    assert rule.size_pct(adx, score, APEX, DEFAULT_OWNER) == pytest.approx(max(pct * weight, 2.0))
+    assert rule.size_pct(adx, score, APEX, DEFAULT_RISK_SETTINGS) == pytest.approx(max(pct * weight, 2.0))
 
 
 def test_percent_stays_within_the_owners_bounds() -> None:
-    owner = Owner(min_position_pct=3.0, max_position_pct=5.0)
-    assert rule.size_pct(20.0, 3, APEX, owner) == 3.0
-    assert rule.size_pct(50.0, 5, APEX, owner) == 5.0
+    risk_settings = RiskSettings(min_position_pct=3.0, max_position_pct=5.0)
+    assert rule.size_pct(20.0, 3, APEX, risk_settings) == 3.0
+    assert rule.size_pct(50.0, 5, APEX, risk_settings) == 5.0
 
 
-def purse(equity: float, free: float | None = None, ceiling: float = math.inf) -> Purse:
+def buying_power(equity: float, free: float | None = None, ceiling: float = math.inf) -> BuyingPower:
     free = equity if free is None else free
-    return Purse(equity, free, fee=0.002, slippage=0.003, ceiling=ceiling, coin_fee=0.002)
+    return BuyingPower(equity, free, fee=0.002, slippage=0.003, ceiling=ceiling, coin_fee=0.002)
 
 
 COARSE = Minimums(lot=0.1, lots=10, cost=5.0)
 
 # smallest: 10 lots = 1 coin of 10 dollars; kept/(1-0.002) -> 11 lots
-SIZES: list[tuple[str, float, Purse, Owner, Fit, int]] = [
-    ("the rule's size", 10.0, purse(1000.0), DEFAULT_OWNER, Fit.WANTED, 100),
-    ("rounded down to lot", 10.0, purse(1009.0), DEFAULT_OWNER, Fit.WANTED, 100),
-    ("at the smallest size", 10.0, purse(110.001), DEFAULT_OWNER, Fit.WANTED, 11),
-    ("raised to the smallest", 10.0, purse(100.0), DEFAULT_OWNER, Fit.RAISED, 11),
-    ("raised, half the equity", 10.0, purse(22.001), DEFAULT_OWNER, Fit.RAISED, 11),
-    ("more than half the equity", 10.0, purse(21.99), DEFAULT_OWNER, Fit.OVER_EQUITY, 0),
-    ("the owner allows more", 10.0, purse(21.99), Owner(max_position_pct_small=60.0), Fit.RAISED, 11),
-    ("half the free cash", 2.0, purse(100.0, free=22.001), DEFAULT_OWNER, Fit.RAISED, 11),
-    ("more than half the free cash", 2.0, purse(100.0, free=21.99), DEFAULT_OWNER, Fit.OVER_CASH, 0),
-    ("capped by free cash", 10.0, purse(1000.0, free=50.0), DEFAULT_OWNER, Fit.WANTED, 49),
-    ("capped by the ceiling", 10.0, purse(1000.0, ceiling=25.0), DEFAULT_OWNER, Fit.WANTED, 25),
-    ("raised to the ceiling", 2.0, purse(100.0, ceiling=11.001), DEFAULT_OWNER, Fit.RAISED, 11),
-    ("half the equity to the cent", 10.0, purse(22.0), DEFAULT_OWNER, Fit.RAISED, 11),
-    ("half the free cash to the cent", 2.0, purse(100.0, free=22.0), DEFAULT_OWNER, Fit.RAISED, 11),
-    ("the ceiling to the cent", 2.0, purse(100.0, ceiling=11.0), DEFAULT_OWNER, Fit.RAISED, 11),
-    ("smallest is over the ceiling", 2.0, purse(100.0, ceiling=10.9), DEFAULT_OWNER, Fit.OVER_CEILING, 0),
-    ("all cash allowed, fees still fit", 2.0, purse(11.01), Owner(max_position_pct_small=100.0), Fit.OVER_CASH, 0),
-    ("all cash allowed and enough", 2.0, purse(11.06), Owner(max_position_pct_small=100.0), Fit.RAISED, 11),
-    ("not raised where the rule does not", 10.0, purse(100.0), Owner(max_position_pct_small=0.0), Fit.OVER_EQUITY, 0),
-    ("not equity but cash", 20.0, purse(100.0, free=10.0), Owner(max_position_pct_small=0.0), Fit.OVER_CASH, 0),
-    ("cash again, a small bound", 20.0, purse(100.0, free=10.0), Owner(max_position_pct_small=5.0), Fit.OVER_CASH, 0),
-    ("nothing there", 10.0, purse(0.0), DEFAULT_OWNER, Fit.OVER_EQUITY, 0),
-    ("less than nothing", 10.0, purse(100.0, free=-5.0), DEFAULT_OWNER, Fit.OVER_CASH, 0),
+SIZES: list[tuple[str, float, BuyingPower, RiskSettings, SizingResult, int]] = [
+    ("the rule's size", 10.0, buying_power(1000.0), DEFAULT_RISK_SETTINGS, SizingResult.WANTED, 100),
+    ("rounded down to lot", 10.0, buying_power(1009.0), DEFAULT_RISK_SETTINGS, SizingResult.WANTED, 100),
+    ("at the smallest size", 10.0, buying_power(110.001), DEFAULT_RISK_SETTINGS, SizingResult.WANTED, 11),
+    ("raised to the smallest", 10.0, buying_power(100.0), DEFAULT_RISK_SETTINGS, SizingResult.RAISED, 11),
+    ("raised, half the equity", 10.0, buying_power(22.001), DEFAULT_RISK_SETTINGS, SizingResult.RAISED, 11),
+    ("more than half the equity", 10.0, buying_power(21.99), DEFAULT_RISK_SETTINGS, SizingResult.OVER_EQUITY, 0),
+    (
+        "the owner allows more",
+        10.0,
+        buying_power(21.99),
+        RiskSettings(max_position_pct_small=60.0),
+        SizingResult.RAISED,
+        11,
+    ),
+    ("half the free cash", 2.0, buying_power(100.0, free=22.001), DEFAULT_RISK_SETTINGS, SizingResult.RAISED, 11),
+    (
+        "more than half the free cash",
+        2.0,
+        buying_power(100.0, free=21.99),
+        DEFAULT_RISK_SETTINGS,
+        SizingResult.OVER_CASH,
+        0,
+    ),
+    ("capped by free cash", 10.0, buying_power(1000.0, free=50.0), DEFAULT_RISK_SETTINGS, SizingResult.WANTED, 49),
+    ("capped by the ceiling", 10.0, buying_power(1000.0, ceiling=25.0), DEFAULT_RISK_SETTINGS, SizingResult.WANTED, 25),
+    ("raised to the ceiling", 2.0, buying_power(100.0, ceiling=11.001), DEFAULT_RISK_SETTINGS, SizingResult.RAISED, 11),
+    ("half the equity to the cent", 10.0, buying_power(22.0), DEFAULT_RISK_SETTINGS, SizingResult.RAISED, 11),
+    (
+        "half the free cash to the cent",
+        2.0,
+        buying_power(100.0, free=22.0),
+        DEFAULT_RISK_SETTINGS,
+        SizingResult.RAISED,
+        11,
+    ),
+    ("the ceiling to the cent", 2.0, buying_power(100.0, ceiling=11.0), DEFAULT_RISK_SETTINGS, SizingResult.RAISED, 11),
+    (
+        "smallest is over the ceiling",
+        2.0,
+        buying_power(100.0, ceiling=10.9),
+        DEFAULT_RISK_SETTINGS,
+        SizingResult.OVER_CEILING,
+        0,
+    ),
+    (
+        "all cash allowed, fees still fit",
+        2.0,
+        buying_power(11.01),
+        RiskSettings(max_position_pct_small=100.0),
+        SizingResult.OVER_CASH,
+        0,
+    ),
+    (
+        "all cash allowed and enough",
+        2.0,
+        buying_power(11.06),
+        RiskSettings(max_position_pct_small=100.0),
+        SizingResult.RAISED,
+        11,
+    ),
+    (
+        "not raised where the rule does not",
+        10.0,
+        buying_power(100.0),
+        RiskSettings(max_position_pct_small=0.0),
+        SizingResult.OVER_EQUITY,
+        0,
+    ),
+    (
+        "not equity but cash",
+        20.0,
+        buying_power(100.0, free=10.0),
+        RiskSettings(max_position_pct_small=0.0),
+        SizingResult.OVER_CASH,
+        0,
+    ),
+    (
+        "cash again, a small bound",
+        20.0,
+        buying_power(100.0, free=10.0),
+        RiskSettings(max_position_pct_small=5.0),
+        SizingResult.OVER_CASH,
+        0,
+    ),
+    ("nothing there", 10.0, buying_power(0.0), DEFAULT_RISK_SETTINGS, SizingResult.OVER_EQUITY, 0),
+    ("less than nothing", 10.0, buying_power(100.0, free=-5.0), DEFAULT_RISK_SETTINGS, SizingResult.OVER_CASH, 0),
 ]
 
 
 @pytest.mark.parametrize(
-    ("pct", "money", "owner", "fit", "lots"), [row[1:] for row in SIZES], ids=[row[0] for row in SIZES]
+    ("pct", "money", "risk_settings", "fit", "lots"), [row[1:] for row in SIZES], ids=[row[0] for row in SIZES]
 )
-def test_sizes(pct: float, money: Purse, owner: Owner, fit: Fit, lots: int) -> None:
-    found = size(pct, 10.0, 9.8, money, COARSE, owner)
+def test_sizes(pct: float, money: BuyingPower, risk_settings: RiskSettings, fit: SizingResult, lots: int) -> None:
+    found = size(pct, 10.0, 9.8, money, COARSE, risk_settings)
     assert (found.fit, found.lots) == (fit, lots)
     assert found.smallest == 11
     if lots == 0:
@@ -90,8 +153,8 @@ def test_sizes(pct: float, money: Purse, owner: Owner, fit: Fit, lots: int) -> N
 
 
 def test_no_reserve_where_the_fee_is_taken_in_the_quote() -> None:
-    found = size(10.0, 10.0, 9.8, purse(100.001)._replace(coin_fee=0.0), COARSE, DEFAULT_OWNER)
-    assert (found.fit, found.lots, found.smallest) == (Fit.WANTED, 10, 10)
+    found = size(10.0, 10.0, 9.8, buying_power(100.001)._replace(coin_fee=0.0), COARSE, DEFAULT_RISK_SETTINGS)
+    assert (found.fit, found.lots, found.smallest) == (SizingResult.WANTED, 10, 10)
 
 
 class Market(NamedTuple):
@@ -143,8 +206,8 @@ def assert_can_be_closed(listed: Instrument, lots: int, stop: Decimal, fee: Deci
 def test_no_account_gets_a_position_that_cannot_be_closed(market: Market, equity: float, pct: float, fee: str) -> None:
     listed, price = instrument(market), Decimal(market.price)
     stop = price * Decimal("0.97")
-    money = Purse(equity, equity, float(fee), 0.003, math.inf, float(fee))
-    found = size(pct, float(price), float(stop), money, minimums(listed), DEFAULT_OWNER)
+    money = BuyingPower(equity, equity, float(fee), 0.003, math.inf, float(fee))
+    found = size(pct, float(price), float(stop), money, minimums(listed), DEFAULT_RISK_SETTINGS)
     if found.lots:
         assert_can_be_closed(listed, found.lots, stop, Decimal(fee))
         cost = quantity(found.lots, listed.lot) * price
@@ -179,8 +242,8 @@ def test_whatever_the_venue_asks_a_size_can_be_closed(
     step = Decimal(lot)
     listed = Instrument("X-USD", "X", "USD", step, step, min_lots * step, min_cost)
     stop = price * (1 - distance)
-    money = Purse(equity, equity, float(fee), 0.0, math.inf, float(fee))
-    found = size(pct, float(price), float(stop), money, minimums(listed), DEFAULT_OWNER)
+    money = BuyingPower(equity, equity, float(fee), 0.0, math.inf, float(fee))
+    found = size(pct, float(price), float(stop), money, minimums(listed), DEFAULT_RISK_SETTINGS)
     assume(found.lots > 0)
     assert found.lots >= found.smallest
     assert_can_be_closed(listed, found.lots, stop, fee)

@@ -9,22 +9,27 @@ import pytest
 
 from bot.domain.log import Event
 from bot.telemetry.alarm_file import KEPT, AlarmFile, KeptAlarm, last_alarms
-from bot.telemetry.alarms import HELD, Bell, Message, rules_for
+from bot.telemetry.alarms import HELD, AlarmTracker, Message, rules_for
 from bot.telemetry.log import LoggedEvent
 from bot.telemetry.redact import Redactor
 from tests.notes import Notes
 
 
-def ring(bell: Bell, event: LoggedEvent, now: int, level: int = logging.ERROR) -> list[Message]:
-    return bell.hear(rules_for(level, event), event, now)
+def ring(tracker: AlarmTracker, event: LoggedEvent, now: int, level: int = logging.ERROR) -> list[Message]:
+    return tracker.hear(rules_for(level, event), event, now)
 
 
 def test_alarms_and_their_end_are_kept_and_reports_are_not(tmp_path: Path) -> None:
-    bell, file = Bell("LIVE", Redactor(["s3cret"])), AlarmFile(tmp_path, Notes())
-    file.keep(ring(bell, LoggedEvent(Event.FAILED, "KRAKEN", {"reason": "no answer s3cret", "remedy": ""}), 1_000))
-    file.keep(ring(bell, LoggedEvent(Event.DAY, "KRAKEN", {"day": "2026-01-01"}), 2_000, logging.INFO))
-    ring(bell, LoggedEvent(Event.RECOVERED, "KRAKEN", {"status": "healthy", "reason": "all well"}), 3_000, logging.INFO)
-    file.keep(bell.over(3_000 + HELD))
+    tracker, file = AlarmTracker("LIVE", Redactor(["s3cret"])), AlarmFile(tmp_path, Notes())
+    file.keep(ring(tracker, LoggedEvent(Event.FAILED, "KRAKEN", {"reason": "no answer s3cret", "remedy": ""}), 1_000))
+    file.keep(ring(tracker, LoggedEvent(Event.DAY, "KRAKEN", {"day": "2026-01-01"}), 2_000, logging.INFO))
+    ring(
+        tracker,
+        LoggedEvent(Event.RECOVERED, "KRAKEN", {"status": "healthy", "reason": "all well"}),
+        3_000,
+        logging.INFO,
+    )
+    file.keep(tracker.over(3_000 + HELD))
     alarm, end = last_alarms(tmp_path)
     assert (alarm.broker, alarm.at) == ("KRAKEN", 1_000)
     assert alarm.text.startswith("failed: no answer")

@@ -9,7 +9,7 @@ import pytest
 
 from bot.domain.log import Event, Halt
 from bot.domain.log_fields import SPECS
-from bot.telemetry.alarms import AGAIN, ALARMS, HELD, LONGEST_LINE, MEMORY, Bell, Message, Rule, rules_for
+from bot.telemetry.alarms import AGAIN, ALARMS, HELD, LONGEST_LINE, MEMORY, AlarmTracker, Message, Rule, rules_for
 from bot.telemetry.log import LoggedEvent
 from bot.telemetry.redact import Redactor
 
@@ -21,16 +21,16 @@ class Room:
     """A bell and its clock."""
 
     def __init__(self) -> None:
-        self.bell = Bell("LIVE", Redactor(["s3cret-of-the-owner"]))
+        self.tracker = AlarmTracker("LIVE", Redactor(["s3cret-of-the-owner"]))
         self.now = NOON
 
     def hear(self, level: int, event: Event, broker: str | None = "KRAKEN", **fields: object) -> list[Message]:
         event = LoggedEvent(event, broker, fields)
-        return self.bell.hear(rules_for(level, event), event, self.now)
+        return self.tracker.hear(rules_for(level, event), event, self.now)
 
     def later(self, ms: int) -> list[Message]:
         self.now += ms
-        return self.bell.over(self.now)
+        return self.tracker.over(self.now)
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_the_same_alarm_is_told_once_an_hour_and_counted(room: Room) -> None:
     room.now += AGAIN // 6
     (again,) = room.hear(ERROR, Event.FAILED, reason="no answer")
     assert "and 5 more" in again.line
-    assert (room.bell.rung, room.bell.kept_back) == (2, 5)
+    assert (room.tracker.rung, room.tracker.kept_back) == (2, 5)
 
 
 def test_alarms_of_other_brokers_and_subjects_are_others(room: Room) -> None:
@@ -173,7 +173,7 @@ def test_no_secret_and_nothing_that_breaks_a_line(room: Room) -> None:
 def test_memory_has_an_end(room: Room) -> None:
     for number in range(MEMORY + 50):
         room.hear(ERROR, Event.UNKNOWN, client_id=f"nj{number}")
-    assert len(room.bell._alarms) == MEMORY
+    assert len(room.tracker._alarms) == MEMORY
 
 
 @pytest.mark.parametrize(("event", "rule"), [(event, rule) for event in ALARMS for rule in ALARMS[event]])

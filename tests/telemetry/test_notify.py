@@ -24,7 +24,7 @@ from bot.telemetry.alarm_file import last_alarms
 from bot.telemetry.alarms import Message
 from bot.telemetry.log import EventLog, Logs
 from bot.telemetry.messenger import Service, services, shown_name, tokens
-from bot.telemetry.notify import MESSAGES, Courier, notifying
+from bot.telemetry.notify import MESSAGES, MessageSender, notifying
 from bot.telemetry.redact import Redactor
 from tests.log_lines import lines_of
 from tests.notes import Notes
@@ -117,22 +117,22 @@ def test_a_service_that_hangs_keeps_no_other_waiting(tmp_path: Path) -> None:
 
 def test_a_service_that_comes_back_gets_what_it_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Receiver(500) as receiver, services([receiver.url], Redactor()) as found:
-        courier = Courier(found[0], Notes(), tries=(0.0, 0.05, 0.05, 60.0))
-        courier.take(ALARM)
+        sender = MessageSender(found[0], Notes(), tries=(0.0, 0.05, 0.05, 60.0))
+        sender.take(ALARM)
         receiver.until(lambda: receiver.asked >= 2, "two tries")
         receiver.status = 200
         receiver.until(lambda: bool(receiver.messages), "the message")
-        courier.hurry()
+        sender.hurry()
 
 
 def test_the_queue_of_a_service_has_an_end(tmp_path: Path) -> None:
     log = Notes()
     with Receiver(0) as receiver, services([receiver.url], Redactor()) as found:
-        courier = Courier(found[0], log)
+        sender = MessageSender(found[0], log)
         for _ in range(MESSAGES + 20):
-            courier.take(ALARM)
-        courier.hurry()
-        assert courier.lost >= 18
+            sender.take(ALARM)
+        sender.hurry()
+        assert sender.lost >= 18
         assert 1 <= len(log.lines) < 10
 
 
@@ -146,12 +146,12 @@ def test_what_a_notifier_throws_is_its_own_trouble() -> None:
         redact = Redactor(["t0ken-of-the-owner"])
         from bot.telemetry.messenger import Overheard
 
-        courier = Courier(Service("json://x", Bad(), Overheard(), redact), log, tries=(0.0,))
-        courier.take(ALARM)
+        sender = MessageSender(Service("json://x", Bad(), Overheard(), redact), log, tries=(0.0,))
+        sender.take(ALARM)
         until = time.monotonic() + 10
-        while not courier.idle and time.monotonic() < until:
+        while not sender.idle and time.monotonic() < until:
             time.sleep(0.01)
-    assert courier.lost == 1
+    assert sender.lost == 1
     told = [str(fields["reason"]) for fields in log.said(Event.NOTIFY)]
     assert all("t0ken" not in reason and "\n" not in reason for reason in told)
     assert "RuntimeError" in told[0]

@@ -53,7 +53,7 @@ def too_naked(exposure: Mapping[str, Doc], bound_seconds: Decimal) -> list[str]:
 
 
 def _seconds(event: Doc) -> Decimal:
-    """Real seconds of one stretch."""
+    """Real seconds of one naked period."""
     start, end = (datetime.fromisoformat(event[name]) for name in ("start", "end"))
     return Decimal(round((end - start).total_seconds() * 1000)) / 1000
 

@@ -47,7 +47,7 @@ def discrepancies(book: Doc, truth: Doc, owner: Belongings, taken: Mapping[str, 
         *_coins(ours, owner),
         *_orders(truth, owner),
         *_repeated_cover(book),
-        *_stretches(book),
+        *_naked_periods(book),
     ]
 
 
@@ -95,11 +95,11 @@ def _repeated_cover(book: Doc) -> list[str]:
     return lines
 
 
-def _stretches(book: Doc) -> list[str]:
-    """No position, no naked stretch."""
+def _naked_periods(book: Doc) -> list[str]:
+    """No position, no naked period."""
     held = {position["symbol"] for position in book["positions"]}
     return [
-        f"a naked stretch of {one['symbol']} since {one['start']} ({one['why']}) outlives its position"
+        f"a naked period of {one['symbol']} since {one['start']} ({one['why']}) outlives its position"
         for one in book["naked"]
         if one["end"] is None and one["symbol"] not in held
     ]
@@ -111,7 +111,7 @@ def naked(exposure: Mapping[str, Doc], troubles: Sequence[Trouble], now: float, 
     that lasted too long after the venue had begun to give good answers.
     """
     found = []
-    for symbol, event, start, end in _stretches_of(exposure, now):
+    for symbol, event, start, end in _naked_periods_of(exposure, now):
         never = attaches and event["why"] == "entry"
         lasted = end - (start if never else _from(event, start, end, troubles))
         if lasted > (0 if never else NAKED_SECONDS):
@@ -124,7 +124,7 @@ def naked_by_cause(
 ) -> dict[str, tuple[float, float]]:
     """By what began them: real seconds without cover in all, and the longest after good answers."""
     causes: dict[str, tuple[float, float]] = defaultdict(lambda: (0.0, 0.0))
-    for _, event, start, end in _stretches_of(exposure, now):
+    for _, event, start, end in _naked_periods_of(exposure, now):
         total, longest = causes[event["why"]]
         causes[event["why"]] = total + end - start, max(longest, end - _from(event, start, end, troubles))
     return dict(causes)
@@ -135,7 +135,7 @@ def held_by_venue(exposure: Mapping[str, Doc]) -> float:
     return sum(float(one.get("venue_held_seconds", 0)) for one in exposure.values())
 
 
-def _stretches_of(exposure: Mapping[str, Doc], now: float) -> Iterator[tuple[str, Doc, float, float]]:
+def _naked_periods_of(exposure: Mapping[str, Doc], now: float) -> Iterator[tuple[str, Doc, float, float]]:
     for symbol, one in exposure.items():
         for event in one["naked_events"]:
             yield symbol, event, _seconds(event["start"]), now if event["end"] is None else _seconds(event["end"])

@@ -58,12 +58,12 @@ class Account:
         self.book.record(order)
         self.book.mark(order.client_id, OrderStatus.SUBMITTED, exchange_id=f"X{number}")
         self.fills.append(fill(f"F{number}", f"X{number}", qty, price, fee=fee, asset=asset))
-        self.book.book(self.fills[-1])
+        self.book.record_fill(self.fills[-1])
 
     def sells(self, number: int, qty: str, price: str, fee: str = "0") -> None:
         order = selling(self.book, number, Purpose.EXIT, qty)
         self.fills.append(fill(f"F{number}", order, qty, price, side=Side.SELL, time=7_000 + number, fee=fee))
-        self.book.book(self.fills[-1])
+        self.book.record_fill(self.fills[-1])
 
     def wrong(self, *by_hand: str) -> list[str]:
         truth = truth_of(*self.fills, by_hand=by_hand)

@@ -179,7 +179,7 @@ def at(seconds: float) -> str:
 
 
 def exposure(why: str, end: float | None, well: float | None = 100) -> dict[str, Any]:
-    """A stretch from second 100 on; the venue's answers are good since `well`."""
+    """A naked period from second 100 on; the venue's answers are good since `well`."""
     event = {"start": at(100), "end": end and at(end), "why": why, "well_since": well and at(well)}
     return {"BTC-USD": {"naked_events": [event]}}
 
@@ -203,7 +203,7 @@ def test_a_naked_entry_is_wrong_however_short_where_stops_are_attached() -> None
         (110, 100, [Trouble(80, 100 - AFTERMATH - 1)], True),
     ],
 )
-def test_a_naked_stretch_is_measured_from_the_first_good_answer(
+def test_a_naked_period_is_measured_from_the_first_good_answer(
     end: float | None, well: float | None, troubles: list[Trouble], wrong: bool
 ) -> None:
     assert bool(naked(exposure("cancel", end, well), troubles, 200, attaches=True)) == wrong

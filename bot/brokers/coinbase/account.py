@@ -16,14 +16,14 @@ from bot.brokers.coinbase import parse as wire
 from bot.brokers.coinbase.errors import failure
 from bot.brokers.coinbase.transport import CoinbaseTransport, Params
 from bot.brokers.common import answers
+from bot.brokers.common.lru_cache import LruCache
 from bot.brokers.common.pages import Asked, Page, rows_of
-from bot.brokers.common.recent import Recent
 from bot.domain.clock import MINUTE, Clock, iso
 from bot.domain.fill import Fill
 from bot.domain.instrument import Balance, FeeRate
 from bot.domain.log import Event, Log
 from bot.domain.order import DONE, VenueOrder
-from bot.domain.outcome import Meaning
+from bot.domain.outcome import ErrorMeaning
 
 _PAGE = 250
 #: What a list of orders is asked for: unasked, it shows all kinds of products, and orders from this source only.
@@ -47,14 +47,14 @@ class CoinbaseAccount:
         self._traded = traded
         self.portfolio = ""
         self._announced: dict[str, bool] = {}
-        self._left_out: Recent[None] = Recent()
+        self._left_out: LruCache[None] = LruCache()
 
     # -- money -------------------------------------------------------------------------------------------------
     def balances(self) -> dict[str, Balance]:
         """The wallets of the key's portfolio."""
         return wire.balances(self._wallets())
 
-    def pockets(self) -> dict[str, Decimal]:
+    def unavailable_balances(self) -> dict[str, Decimal]:
         """Vaults, wallets that are not ready, other portfolios."""
         return wire.pockets(self._wallets())
 
@@ -82,7 +82,7 @@ class CoinbaseAccount:
         try:
             answer = self._transport.private(f"/orders/historical/{exchange_id}")
         except BrokerError as error:
-            if error.meaning is not Meaning.GONE:
+            if error.meaning is not ErrorMeaning.GONE:
                 raise
             return None
         if "order" in answer and answer["order"] is None:
@@ -167,7 +167,7 @@ class CoinbaseAccount:
             asked = {**query, "limit": str(_PAGE), **({"cursor": cursor} if cursor else {})}
             answer = self._transport.private(path, asked)
             if answer.get("proof_token_required") not in (None, False):
-                raise failure(Meaning.BUSY, f"{path}: proof_token_required", "proof")
+                raise failure(ErrorMeaning.BUSY, f"{path}: proof_token_required", "proof")
             rows = failure.understood(lambda: answers.sequence(answer.get(what), what))
             if rows in seen:
                 return Page([], cursor if what == "orders" and len(rows) >= _PAGE else None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from bot.brokers.base import Absence, Capabilities, Connection
+from bot.brokers.base import AbsenceProof, Capabilities, Connection
 from bot.brokers.coinbase.account import CoinbaseAccount
 from bot.brokers.coinbase.config import CoinbaseConfig
 from bot.brokers.coinbase.connect import connect
@@ -24,7 +24,7 @@ class CoinbaseBroker(VenueBroker):
     """One Coinbase portfolio. Used by one thread; only `hurry` may come from another."""
 
     name: ClassVar[str] = "coinbase"
-    pocket: ClassVar[str] = "in a vault, in another portfolio or in a wallet that is not ready"
+    unavailable_place: ClassVar[str] = "in a vault, in another portfolio or in a wallet that is not ready"
     _transport: CoinbaseTransport
     _account: CoinbaseAccount
     _trade: CoinbaseTrade
@@ -35,7 +35,7 @@ class CoinbaseBroker(VenueBroker):
             attached_target=True,
             resting_stop=True,
             amend=False,
-            absence=Absence.SAME_ID,
+            absence=AbsenceProof.SAME_ID,
             deadline_ms=0,
         )
         super().__init__(able, log)

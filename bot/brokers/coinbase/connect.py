@@ -17,7 +17,7 @@ from bot.brokers.common.venue_clock import VenueClock, skew_warnings
 from bot.domain.clock import SECOND
 from bot.domain.ids import Account
 from bot.domain.instrument import Trading
-from bot.domain.outcome import Meaning
+from bot.domain.outcome import ErrorMeaning
 
 #: Tokens are refused when the clocks differ by more; Coinbase's own allowance is not documented.
 SKEW_REFUSED = 30 * SECOND
@@ -47,11 +47,11 @@ def connect(
 def check_key(config: CoinbaseConfig) -> None:
     """A name or private key that cannot be right is refused before anything is sent."""
     if not is_name(config.key):
-        raise failure(Meaning.CREDENTIALS, "the key's name is malformed", "name")
+        raise failure(ErrorMeaning.CREDENTIALS, "the key's name is malformed", "name")
     try:
         private_key(config.secret)
     except BadKey as error:
-        raise failure(Meaning.CREDENTIALS, error, "pem") from error
+        raise failure(ErrorMeaning.CREDENTIALS, error, "pem") from error
 
 
 def check_rights(config: CoinbaseConfig, info: KeyInfo) -> list[str]:
@@ -59,7 +59,7 @@ def check_rights(config: CoinbaseConfig, info: KeyInfo) -> list[str]:
     warnings = withdrawal(config, failure, may="transfer" in info.permissions)
     for right in ("view", "trade"):
         if right not in info.permissions:
-            raise failure(Meaning.PERMISSION, f"permission missing: {right}", right)
+            raise failure(ErrorMeaning.PERMISSION, f"permission missing: {right}", right)
     if not info.portfolio:
-        raise failure(Meaning.PERMISSION, "the key names no portfolio", "portfolio")
+        raise failure(ErrorMeaning.PERMISSION, "the key names no portfolio", "portfolio")
     return warnings

@@ -16,10 +16,10 @@ from typing import Any
 from bot.brokers.base import BrokerError
 from bot.brokers.coinbase.words import CANCELS, MESSAGES, NOTHING, ORDERS, REFUSALS, Row, bare
 from bot.brokers.common.answers import plain_words
+from bot.brokers.common.capability_probe import OF_THE_MOMENT
 from bot.brokers.common.failures import Failures, usual_remedies
-from bot.brokers.common.shapes import OF_THE_MOMENT
 from bot.domain.clock import MINUTE, SECOND
-from bot.domain.outcome import ErrorClass, Meaning
+from bot.domain.outcome import ErrorClass, ErrorMeaning
 from bot.domain.text import safe_text
 
 VENUE = "coinbase"
@@ -76,8 +76,10 @@ def of_order(answer: Mapping[str, Any]) -> BrokerError:
     wanted = said or codes
     known = [row for code in wanted if (row := ORDERS.get(bare(code))) is not None]
     if not wanted or len(known) < len(wanted):
-        return failure(Meaning.UNKNOWN, text, unheard=True)
-    row = known[0] if said and known[0].meaning is Meaning.UNKNOWN else MESSAGES.get(plain_words(message), known[0])
+        return failure(ErrorMeaning.UNKNOWN, text, unheard=True)
+    row = (
+        known[0] if said and known[0].meaning is ErrorMeaning.UNKNOWN else MESSAGES.get(plain_words(message), known[0])
+    )
     return failure(row.meaning, text, row.remedy)
 
 
@@ -91,12 +93,12 @@ def of_preview(codes: Iterable[object]) -> BrokerError | None:
     known = sorted((ORDERS[code] for code in map(bare, named) if code in ORDERS), key=_weight)
     text = ", ".join(named)
     if len(known) < len(named):
-        return failure(Meaning.UNKNOWN, text, unheard=True)
+        return failure(ErrorMeaning.UNKNOWN, text, unheard=True)
     return failure(known[0].meaning, text, known[0].remedy)
 
 
 def _weight(row: Row) -> int:
-    if row.meaning is Meaning.UNKNOWN:
+    if row.meaning is ErrorMeaning.UNKNOWN:
         return 0
     if row.meaning.error_class is ErrorClass.SHAPE:
         return 1
@@ -106,7 +108,7 @@ def _weight(row: Row) -> int:
 def of_cancel(reason: str) -> BrokerError:
     """What the refusal of a cancel means."""
     meaning = CANCELS.get(plain_words(reason).upper())
-    return failure(meaning or Meaning.UNKNOWN, reason or "no reason", unheard=meaning is None)
+    return failure(meaning or ErrorMeaning.UNKNOWN, reason or "no reason", unheard=meaning is None)
 
 
 # -- what stands around it --------------------------------------------------------------------------------------------
@@ -120,17 +122,17 @@ def of_status(status: int, body: str, retry_after: str | None = None) -> BrokerE
     text = f"HTTP {status} {words or body.strip()[:80]}".strip()
     if status == 401:
         if plain_words(body) == "unauthorized":
-            return failure(Meaning.CREDENTIALS, text, "refused")
-        return failure(Meaning.UNKNOWN, text, "unreachable", unheard=True)
+            return failure(ErrorMeaning.CREDENTIALS, text, "refused")
+        return failure(ErrorMeaning.UNKNOWN, text, "unreachable", unheard=True)
     if status == 429:
-        return failure(Meaning.RATE_LIMITED, text, "throttled", _pause(retry_after))
+        return failure(ErrorMeaning.RATE_LIMITED, text, "throttled", _pause(retry_after))
     if status == 403 and said is None:
-        return failure(Meaning.RATE_LIMITED, text, "throttled", EDGE_PAUSE_MS)
+        return failure(ErrorMeaning.RATE_LIMITED, text, "throttled", EDGE_PAUSE_MS)
     if status >= 500:
-        return failure(Meaning.UNKNOWN, text, "unreachable")
+        return failure(ErrorMeaning.UNKNOWN, text, "unreachable")
     rows = [_refusal(status, one) for one in said or ()]
     if not rows or (row := rows[0]) is None or None in rows:
-        return failure(Meaning.UNKNOWN, text, unheard=True)
+        return failure(ErrorMeaning.UNKNOWN, text, unheard=True)
     return failure(row.meaning, text, row.remedy)
 
 

@@ -14,13 +14,13 @@ from bot.brokers.coinbase import parse_market as wire
 from bot.brokers.coinbase.errors import PAUSE_MS, failure
 from bot.brokers.coinbase.transport import CoinbaseTransport, Params
 from bot.brokers.common.answers import mapping, sequence, text
-from bot.brokers.common.looks import at_rest, of_trades, shortest, widened
 from bot.brokers.common.pages import Asked, Page, chunks, rows_of
+from bot.brokers.common.price_ranges import at_rest, of_trades, shortest, widened
 from bot.domain.candles import Candles, Row
 from bot.domain.clock import SECOND, Clock
-from bot.domain.instrument import Instrument, Look, Ticker
+from bot.domain.instrument import Instrument, PriceRange, Ticker
 from bot.domain.log import Event, Log
-from bot.domain.outcome import Meaning
+from bot.domain.outcome import ErrorMeaning
 
 #: Coinbase refuses more than 350 candles a call, and sources differ on where exactly: stay well below.
 MOST_CANDLES = 300
@@ -53,7 +53,7 @@ class CoinbaseCandles:
         to a stretch by its open or by its close is not documented, and those too many are left out afterwards.
         """
         if timeframe_ms not in wire.GRANULARITIES:
-            raise failure(Meaning.UNSUPPORTED, f"Coinbase has no candles of {timeframe_ms} ms")
+            raise failure(ErrorMeaning.UNSUPPORTED, f"Coinbase has no candles of {timeframe_ms} ms")
         query = {
             "start": str(start // SECOND),
             "end": str((end + timeframe_ms) // SECOND),
@@ -62,10 +62,10 @@ class CoinbaseCandles:
         try:
             return self._transport.private(f"/products/{symbol}/candles", query)
         except BrokerError as error:
-            if error.meaning is not Meaning.CREDENTIALS:
+            if error.meaning is not ErrorMeaning.CREDENTIALS:
                 raise
             # candles that are asked for too fast are refused in these words; a wrong key is refused everywhere
-            raise failure(Meaning.RATE_LIMITED, error.text, "throttled", PAUSE_MS) from error
+            raise failure(ErrorMeaning.RATE_LIMITED, error.text, "throttled", PAUSE_MS) from error
 
     def close(self) -> None:
         self._transport.hang_up()
@@ -100,7 +100,7 @@ class CoinbaseMarket:
         for fault in faults:
             self._log.warning(Event.MARKET_LEFT_OUT, venue="coinbase", reason=fault)
         if not found:
-            raise failure(Meaning.BUSY, "the products name no market quoted in dollars")
+            raise failure(ErrorMeaning.BUSY, "the products name no market quoted in dollars")
         self._instruments = found
         self._remember(rows)
         self._read_at = time.monotonic()
@@ -115,7 +115,7 @@ class CoinbaseMarket:
         if symbol not in self._instruments:
             self.instruments()
         if symbol not in self._instruments:
-            raise failure(Meaning.MARKET_CLOSED, f"Coinbase does not list {symbol}")
+            raise failure(ErrorMeaning.MARKET_CLOSED, f"Coinbase does not list {symbol}")
         return self._instruments[symbol]
 
     def tickers(self, symbols: Collection[str]) -> dict[str, Ticker]:
@@ -142,7 +142,7 @@ class CoinbaseMarket:
         """Candles for another thread."""
         return CoinbaseCandles(self._transport.beside(), self._clock)
 
-    def look(self, symbol: str, since: int) -> Look:
+    def look(self, symbol: str, since: int) -> PriceRange:
         """Last, high and low of the trades after `since`; `at` is the newest trade's time, so that none is missed.
 
         Coinbase shows the newest hundred trades: where those do not reach back, candles of minutes tell the rest.
@@ -181,7 +181,7 @@ class CoinbaseMarket:
             if alias := text(row, "alias"):
                 self._aliases[name] = alias
 
-    def _with_candles(self, seen: Look, since: int) -> Look:
+    def _with_candles(self, seen: PriceRange, since: int) -> PriceRange:
         """What was seen, and what the candles since then say: those of minutes, or longer ones for a longer stretch."""
         now = self._clock.market_ms()
         each = shortest(wire.GRANULARITIES, now - since, MOST_CANDLES - 1)

@@ -13,7 +13,7 @@ from typing import Any
 
 from bot.brokers.coinbase.parse import millis, named
 from bot.brokers.common.answers import BadAnswer, mapping, market_name, measure, number, sequence, text
-from bot.brokers.common.looks import Extremes, Print
+from bot.brokers.common.price_ranges import Extremes, Print
 from bot.domain.candles import Row
 from bot.domain.clock import HOUR, MINUTE, SECOND
 from bot.domain.instrument import DOLLARS, Instrument, Ticker, Trading

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from bot.brokers.base import BrokerError, Lane
+from bot.brokers.base import BrokerError, Priority
 from bot.brokers.coinbase import parse as wire
 from bot.brokers.coinbase.account import CoinbaseAccount
 from bot.brokers.coinbase.bodies import harmless_body, order_body
@@ -23,7 +23,7 @@ from bot.brokers.common.outcomes import outcome
 from bot.domain.clock import MINUTE, Clock
 from bot.domain.log import Event, Log
 from bot.domain.order import DONE, Intent, Side, VenueOrder
-from bot.domain.outcome import ErrorClass, Meaning, NotPlaced, Outcome, Placed, Unknown
+from bot.domain.outcome import ErrorClass, ErrorMeaning, NotPlaced, Outcome, Placed, Unknown
 
 #: How far from the market an order stands that only uses an id up, as fractions of the price: the far one first.
 _FAR = (Decimal("0.5"), Decimal("0.2"), Decimal("0.08"), Decimal("0.03"))
@@ -51,14 +51,14 @@ class CoinbaseTrade:
 
         def send() -> Outcome:
             body = order_body(intent, self._market.instrument(intent.symbol))
-            return self._create(intent.client_id, body, Lane.of(intent))
+            return self._create(intent.client_id, body, Priority.of(intent))
 
         return outcome(send)
 
     def amend(self, order: VenueOrder, qty: Decimal | None, trigger_price: Decimal | None) -> Outcome:
         """Stops and brackets cannot be edited: they are cancelled and placed anew."""
         text = f"Coinbase cannot amend {order.exchange_id} to {qty} at {trigger_price}"
-        return NotPlaced(Meaning.UNSUPPORTED, text)
+        return NotPlaced(ErrorMeaning.UNSUPPORTED, text)
 
     def cancel(self, order: VenueOrder) -> Outcome:
         """Ask for the cancel and wait for its end for a moment: until then the coins are held. Asking twice does no harm."""
@@ -89,7 +89,7 @@ class CoinbaseTrade:
             row = self._seen(exchange_id) or row
         return wire.order(row)
 
-    def show(self, intent: Intent) -> str:
+    def preview(self, intent: Intent) -> str:
         """Preview: what Coinbase says of an order that it takes. Raises `BrokerError` with what its complaints mean."""
         answer = self._transport.preview("/orders/preview", order_body(intent, self._market.instrument(intent.symbol)))
         complaint = of_preview(failure.understood(lambda: _complaints(answer)))
@@ -98,9 +98,9 @@ class CoinbaseTrade:
         return "accepted"
 
     # -- one request ---------------------------------------------------------------------------------------------
-    def _create(self, client_id: str, body: Mapping[str, Any], lane: Lane) -> Placed:
+    def _create(self, client_id: str, body: Mapping[str, Any], priority: Priority) -> Placed:
         """Raises `BrokerError` when it was refused, `BadAnswer` for an answer that says neither yes nor no."""
-        answer = self._transport.request("/orders", {"client_order_id": client_id, **body}, lane)
+        answer = self._transport.request("/orders", {"client_order_id": client_id, **body}, priority)
         if answer.get("success") is False:
             raise of_order(answer)
         if answer.get("success") is not True:
@@ -112,7 +112,7 @@ class CoinbaseTrade:
         return Placed(exchange_id)
 
     def _cancel(self, exchange_id: str) -> Placed:
-        answer = self._transport.request("/orders/batch_cancel", {"order_ids": [exchange_id]}, Lane.EXIT)
+        answer = self._transport.request("/orders/batch_cancel", {"order_ids": [exchange_id]}, Priority.EXIT)
         rows = [mapping(row, "result") for row in sequence(answer.get("results"), "results")]
         row = next((each for each in rows if text(each, "order_id") in (exchange_id, "")), None)
         if row is None:
@@ -139,10 +139,10 @@ class CoinbaseTrade:
 
     def _use_up(self, intent: Intent, side: Side) -> Outcome:
         """Send the harmless order under the intent's id, nearer to the market where Coinbase finds fault with its price."""
-        end: Outcome = NotPlaced(Meaning.PRICE, "")
+        end: Outcome = NotPlaced(ErrorMeaning.PRICE, "")
         for distance in _FAR:
             body = self._harmless(intent.symbol, side, distance)
-            end = outcome(lambda told=body: self._create(intent.client_id, told, Lane.EXIT))  # type: ignore[misc]
+            end = outcome(lambda told=body: self._create(intent.client_id, told, Priority.EXIT))  # type: ignore[misc]
             if not _is_too_far(end):
                 break
         return end
@@ -150,7 +150,7 @@ class CoinbaseTrade:
     def _harmless(self, symbol: str, side: Side, distance: Decimal) -> dict[str, Any]:
         instrument, ticker = self._market.instrument(symbol), self._market.tickers({symbol}).get(symbol)
         if ticker is None:
-            raise failure(Meaning.BUSY, f"no price of {symbol}")
+            raise failure(ErrorMeaning.BUSY, f"no price of {symbol}")
         return harmless_body(side, distance, instrument, ticker, self._clock.wall_ms() + _BURN_LIFE)
 
     def _seen(self, exchange_id: str) -> Mapping[str, Any] | None:
@@ -160,7 +160,9 @@ class CoinbaseTrade:
 
 def _is_too_far(end: Outcome) -> bool:
     """Whether a nearer price may be taken: any fault of the price, and any word that nobody wrote down."""
-    return (isinstance(end, NotPlaced) and end.meaning is Meaning.PRICE) or (isinstance(end, Unknown) and end.unheard)
+    return (isinstance(end, NotPlaced) and end.meaning is ErrorMeaning.PRICE) or (
+        isinstance(end, Unknown) and end.unheard
+    )
 
 
 def _is_of_the_order(end: Outcome) -> bool:
@@ -168,7 +170,7 @@ def _is_of_the_order(end: Outcome) -> bool:
     if not isinstance(end, NotPlaced):
         return False
     of_it = (ErrorClass.MARKET, ErrorClass.SHAPE, ErrorClass.FINAL)
-    return end.meaning is Meaning.FUNDS or end.meaning.error_class in of_it
+    return end.meaning is ErrorMeaning.FUNDS or end.meaning.error_class in of_it
 
 
 def _complaints(answer: Mapping[str, Any]) -> list[Any]:

@@ -17,7 +17,7 @@ import requests
 from coinbase.constants import API_PREFIX
 from coinbase.rest import RESTClient
 
-from bot.brokers.base import BrokerError, Lane
+from bot.brokers.base import BrokerError, Priority
 from bot.brokers.coinbase.config import CoinbaseConfig
 from bot.brokers.coinbase.errors import failure, of_status
 from bot.brokers.coinbase.keys import BadKey, canonical, private_key
@@ -30,13 +30,13 @@ from bot.brokers.common.venue_clock import SKEW_SHOWN
 from bot.brokers.common.wire import CONNECT_SECONDS, READ_SECONDS, BoundedSession, trusted
 from bot.domain.clock import SECOND, Clock
 from bot.domain.log import Log
-from bot.domain.outcome import Meaning
+from bot.domain.outcome import ErrorMeaning
 from bot.domain.text import safe_text
 
 Params = Mapping[str, str | Sequence[str]]
 
 #: Good keys are refused now and then.
-_AGAIN: Again = MappingProxyType({Meaning.CREDENTIALS: (1.0,), Meaning.UNKNOWN: (0.2,)})
+_AGAIN: Again = MappingProxyType({ErrorMeaning.CREDENTIALS: (1.0,), ErrorMeaning.UNKNOWN: (0.2,)})
 
 
 def silence() -> None:
@@ -91,17 +91,17 @@ class CoinbaseTransport(Transport[CoinbaseClient]):
     def _make(self) -> CoinbaseClient:
         """A client with a key that can sign; raises with the remedy for one that cannot."""
         if urlsplit(self._config.api_url).scheme != "https":
-            raise failure(Meaning.REJECTED, "not an https address", "url")
+            raise failure(ErrorMeaning.REJECTED, "not an https address", "url")
         try:
             self._secret = self._secret or canonical(private_key(self._config.secret))
         except BadKey as error:
-            raise failure(Meaning.CREDENTIALS, error, "pem") from error
+            raise failure(ErrorMeaning.CREDENTIALS, error, "pem") from error
         return CoinbaseClient(self._config, self._secret, self._trust)
 
     # -- calls -------------------------------------------------------------------------------------------------
     def public(self, path: str, params: Params | None = None) -> dict[str, Any]:
         """The answer of an endpoint that needs no key, asked without a token: so it answers whatever is wrong with ours."""
-        deadline = self._haste.deadline(self._config.read_seconds)
+        deadline = self._wait_limit.deadline(self._config.read_seconds)
         return self._question(lambda: self._open(path, params or {}, deadline), deadline, _AGAIN)
 
     def private(self, path: str, params: Params | None = None) -> dict[str, Any]:
@@ -112,50 +112,52 @@ class CoinbaseTransport(Transport[CoinbaseClient]):
         """The answer of a POST that changes nothing."""
         return self._ask(lambda client: client.post(f"{API_PREFIX}{path}", data=dict(body)))
 
-    def request(self, path: str, body: Mapping[str, Any], lane: Lane) -> dict[str, Any]:
+    def request(self, path: str, body: Mapping[str, Any], priority: Priority) -> dict[str, Any]:
         """The answer of an order request, sent once.
 
         A `BrokerError` that means UNKNOWN: it may have been taken; any other: nothing happened.
         """
-        deadline = self._haste.deadline(self._config.order_seconds)
+        deadline = self._wait_limit.deadline(self._config.order_seconds)
         try:
-            return self._signed(lambda client: client.post(f"{API_PREFIX}{path}", data=dict(body)), lane, deadline)
+            return self._signed(lambda client: client.post(f"{API_PREFIX}{path}", data=dict(body)), priority, deadline)
         except BrokerError as error:
-            if error.meaning is Meaning.GONE:  # what is not there is where it was sent to: no verdict on an order
-                raise failure(Meaning.UNKNOWN, error.text, unheard=True) from error
+            if error.meaning is ErrorMeaning.GONE:  # what is not there is where it was sent to: no verdict on an order
+                raise failure(ErrorMeaning.UNKNOWN, error.text, unheard=True) from error
             self._blame_clock(error, deadline)
             raise
 
     # -- one call ------------------------------------------------------------------------------------------------
     def _ask(self, call: Callable[[CoinbaseClient], Any]) -> dict[str, Any]:
-        deadline = self._haste.deadline(self._config.read_seconds)
+        deadline = self._wait_limit.deadline(self._config.read_seconds)
         try:
-            return self._question(lambda: self._signed(call, self._lane, deadline), deadline, _AGAIN)
+            return self._question(lambda: self._signed(call, self._priority, deadline), deadline, _AGAIN)
         except BrokerError as error:
             self._blame_clock(error, deadline)
             raise
 
-    def _signed(self, call: Callable[[CoinbaseClient], Any], lane: Lane, deadline: Deadline) -> dict[str, Any]:
+    def _signed(self, call: Callable[[CoinbaseClient], Any], priority: Priority, deadline: Deadline) -> dict[str, Any]:
         """One call with a token. The key is not held while it runs: tokens have no order in which they must arrive."""
         with self._turn(deadline):
             pass
-        return self._sent(call, lane, deadline)
+        return self._sent(call, priority, deadline)
 
     def _open(self, path: str, params: Params, deadline: Deadline) -> dict[str, Any]:
-        self._silence.check()
-        return self._sent(lambda client: client.get_openly(f"{API_PREFIX}{path}", dict(params)), Lane.QUERY, deadline)
+        self._request_pause.check()
+        return self._sent(
+            lambda client: client.get_openly(f"{API_PREFIX}{path}", dict(params)), Priority.QUERY, deadline
+        )
 
-    def _sent(self, call: Callable[[CoinbaseClient], Any], lane: Lane, deadline: Deadline) -> dict[str, Any]:
-        self._admitted(lambda: admit(self._budget, 1.0, lane, deadline, self._clock))
-        with self._heeding(deadline):
+    def _sent(self, call: Callable[[CoinbaseClient], Any], priority: Priority, deadline: Deadline) -> dict[str, Any]:
+        self._admitted(lambda: admit(self._budget, 1.0, priority, deadline, self._clock))
+        with self._recording_refusals(deadline):
             answer = self._sender.call(call, deadline)
         if not isinstance(answer, dict):
-            raise failure(Meaning.UNKNOWN, f"an object expected, got {safe_text(answer)[:60]!r}")
+            raise failure(ErrorMeaning.UNKNOWN, f"an object expected, got {safe_text(answer)[:60]!r}")
         return answer
 
     def _blame_clock(self, error: BrokerError, deadline: Deadline) -> None:
         """A token that was refused may be right and only of the wrong time: Coinbase's clock, which needs none, tells."""
-        if error.meaning is not Meaning.CREDENTIALS:
+        if error.meaning is not ErrorMeaning.CREDENTIALS:
             return
         try:
             skew = server_ms(self._open("/time", {}, deadline)) - self._clock.wall_ms()
@@ -163,7 +165,7 @@ class CoinbaseTransport(Transport[CoinbaseClient]):
             return
         if abs(skew) > SKEW_SHOWN:
             text, seconds = f"{error.text}: clock off", f"{abs(skew) / SECOND:.0f}"
-            raise failure(Meaning.CLOCK, text, "clock", seconds=seconds) from error
+            raise failure(ErrorMeaning.CLOCK, text, "clock", seconds=seconds) from error
 
     def _refused(self) -> None:
         self._budget.exhaust()

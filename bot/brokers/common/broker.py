@@ -9,11 +9,11 @@ from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Protocol
 
-from bot.brokers.base import BaseBroker, CandleReader, Capabilities, ShapeProof
-from bot.brokers.common.shapes import Shapes
+from bot.brokers.base import BaseBroker, CandleReader, Capabilities, OrderProbe
+from bot.brokers.common.capability_probe import CapabilityProbe
 from bot.domain.candles import Candles
 from bot.domain.fill import Fill
-from bot.domain.instrument import Balance, FeeRate, Instrument, Look, Ticker
+from bot.domain.instrument import Balance, FeeRate, Instrument, PriceRange, Ticker
 from bot.domain.log import Log
 from bot.domain.order import Intent, VenueOrder
 from bot.domain.outcome import Outcome
@@ -34,14 +34,14 @@ class Market(Protocol):
     def tickers(self, symbols: Collection[str]) -> Mapping[str, Ticker]: ...
     def candles(self, symbol: str, timeframe_ms: int, count: int) -> Candles: ...
     def candle_reader(self) -> CandleReader: ...
-    def look(self, symbol: str, since: int) -> Look: ...
+    def look(self, symbol: str, since: int) -> PriceRange: ...
 
 
 class Holdings(Protocol):
     """What lies at the account, and what happened there."""
 
     def balances(self) -> Mapping[str, Balance]: ...
-    def pockets(self) -> Mapping[str, Decimal]: ...
+    def unavailable_balances(self) -> Mapping[str, Decimal]: ...
     def fees(self, symbols: Collection[str]) -> Mapping[str, FeeRate]: ...
     def order(self, exchange_id: str, symbol: str) -> VenueOrder | None: ...
     def open_orders(self) -> Sequence[VenueOrder]: ...
@@ -52,9 +52,9 @@ class Holdings(Protocol):
 
 
 class Trade(Protocol):
-    """Requests that change something, and `show`, which only asks whether one would be taken (see `shapes.Show`)."""
+    """Requests that change something, and `preview`, which only asks whether one would be taken (see `capability_probe.Preview`)."""
 
-    def show(self, intent: Intent) -> str: ...
+    def preview(self, intent: Intent) -> str: ...
     def place(self, intent: Intent) -> Outcome: ...
     def amend(self, order: VenueOrder, qty: Decimal | None, trigger_price: Decimal | None) -> Outcome: ...
     def cancel(self, order: VenueOrder) -> Outcome: ...
@@ -71,14 +71,14 @@ class VenueBroker(BaseBroker):
     def __init__(self, able: Capabilities, log: Log) -> None:
         """`able` is what the venue's documentation says; the parts are set by the venue."""
         self._log = log
-        self._shapes = Shapes(able, self.name, log)
+        self._probe = CapabilityProbe(able, self.name, log)
 
     # -- connection --------------------------------------------------------------------------------------------------
     def capabilities(self) -> Capabilities:
-        return self._shapes.able
+        return self._probe.able
 
-    def prove(self, entry: Intent, stop: Intent) -> Sequence[ShapeProof]:
-        return self._shapes.prove(self._trade.show, entry, stop)
+    def probe(self, entry: Intent, stop: Intent) -> Sequence[OrderProbe]:
+        return self._probe.probe(self._trade.preview, entry, stop)
 
     def hurry(self, until: int) -> None:
         self._transport.hurry(until)
@@ -102,15 +102,15 @@ class VenueBroker(BaseBroker):
     def candle_reader(self) -> CandleReader:
         return self._market.candle_reader()
 
-    def look(self, symbol: str, since: int) -> Look:
+    def look(self, symbol: str, since: int) -> PriceRange:
         return self._market.look(symbol, since)
 
     # -- account -----------------------------------------------------------------------------------------------------
     def balances(self) -> Mapping[str, Balance]:
         return self._account.balances()
 
-    def pockets(self) -> Mapping[str, Decimal]:
-        return self._account.pockets()
+    def unavailable_balances(self) -> Mapping[str, Decimal]:
+        return self._account.unavailable_balances()
 
     def fees(self, symbols: Collection[str]) -> Mapping[str, FeeRate]:
         return self._account.fees(symbols)
@@ -136,7 +136,7 @@ class VenueBroker(BaseBroker):
     # -- requests ----------------------------------------------------------------------------------------------------
     def place(self, intent: Intent) -> Outcome:
         outcome = self._trade.place(intent)
-        self._shapes.learn(intent, outcome)
+        self._probe.learn(intent, outcome)
         return outcome
 
     def amend(self, order: VenueOrder, *, qty: Decimal | None = None, trigger_price: Decimal | None = None) -> Outcome:

@@ -20,8 +20,8 @@ class Overdue(Exception):
     """The call did not end in time. What it did to the other side is not known."""
 
 
-class Haste:
-    """The one instruction that shortens every wait of a broker: be done by then.
+class WaitLimit:
+    """The limit on every wait of a broker: be done by then.
 
     `wall` is the clock in which `hurry` is told its time (ms); waiting itself is measured on the monotonic clock, which
     no change of the system's time disturbs.
@@ -34,7 +34,7 @@ class Haste:
         self._ends: list[float] = []
         self._longest: float | None = None
 
-    def beside(self) -> Haste:
+    def beside(self) -> WaitLimit:
         """One for another thread: it shares the hurry, and no limit."""
         other = copy(self)
         other.limit(None)
@@ -79,23 +79,23 @@ class Haste:
 class Deadline:
     """The end of one call: its own, or earlier when the daemon is in a hurry."""
 
-    def __init__(self, haste: Haste, end: float) -> None:
-        self._haste = haste
+    def __init__(self, wait_limit: WaitLimit, end: float) -> None:
+        self._wait_limit = wait_limit
         self._end = end
 
     def left(self) -> float:
         """Seconds left (real), 0 when it has passed."""
-        return self._haste.left(self._end)
+        return self._wait_limit.left(self._end)
 
     def pause(self, seconds: float) -> bool:
         """Wait so long, but not beyond the deadline; whether there is time left afterwards."""
         end = time.monotonic() + seconds
-        self._haste.wait_for(lambda: time.monotonic() >= min(end, self._end), min(end, self._end))
+        self._wait_limit.wait_for(lambda: time.monotonic() >= min(end, self._end), min(end, self._end))
         return self.left() > 0
 
     def wait_for(self, done: Callable[[], bool]) -> bool:
         """Wait until `done()` or the deadline; whether it is done."""
-        return self._haste.wait_for(done, self._end)
+        return self._wait_limit.wait_for(done, self._end)
 
 
 class Runner:
@@ -104,9 +104,9 @@ class Runner:
     The threads are daemons: a call that never ends does not keep the process from ending.
     """
 
-    def __init__(self, name: str, haste: Haste) -> None:
+    def __init__(self, name: str, wait_limit: WaitLimit) -> None:
         self._name = name
-        self._haste = haste
+        self._wait_limit = wait_limit
         self._inbox: queue.SimpleQueue[Callable[[], None] | None] | None = None
 
     def run(self, work: Callable[[], T], deadline: Deadline) -> T:
@@ -141,7 +141,7 @@ class Runner:
             outcome.append(work())
         except BaseException as raised:  # supervised boundary: handed on to whoever asked  # noqa: BLE001
             outcome.append(_Raised(raised))
-        self._haste.wake()
+        self._wait_limit.wake()
 
 
 class _Raised:

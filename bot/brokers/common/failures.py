@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 from bot.brokers.base import BrokerError, NoRoom
 from bot.brokers.common.answers import BadAnswer
 from bot.brokers.common.rate_limits import OverBudget
-from bot.domain.outcome import ErrorClass, Meaning
+from bot.domain.outcome import ErrorClass, ErrorMeaning
 from bot.domain.text import safe_text
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ class Meant(Protocol):
     """A row of a venue's table: what its word means, and the name of the remedy ("" for none)."""
 
     @property
-    def meaning(self) -> Meaning: ...
+    def meaning(self) -> ErrorMeaning: ...
     @property
     def remedy(self) -> str: ...
 
@@ -62,7 +62,7 @@ class Failures:
 
     def __call__(
         self,
-        meaning: Meaning,
+        meaning: ErrorMeaning,
         text: object,
         remedy: str = "",
         retry_after_ms: int = 0,
@@ -77,22 +77,22 @@ class Failures:
     def no_room(self, error: OverBudget) -> NoRoom:
         """Our own budget is spent: nothing was sent."""
         line = self._line("throttled", {})
-        return NoRoom(self.venue, Meaning.RATE_LIMITED, str(error), remedy=line, retry_after_ms=error.wait_ms)
+        return NoRoom(self.venue, ErrorMeaning.RATE_LIMITED, str(error), remedy=line, retry_after_ms=error.wait_ms)
 
     def of_transport(self, error: Exception, *, sent: bool) -> BrokerError:
         """What a broken connection or an unreadable answer means: certain only when no byte of the request left."""
         text = f"{type(error).__name__}: {error}"
         if sent:
-            return self(Meaning.UNKNOWN, f"no usable answer: {text}", "unreachable")
+            return self(ErrorMeaning.UNKNOWN, f"no usable answer: {text}", "unreachable")
         remedy = "tls" if "CERTIFICATE_VERIFY_FAILED" in text else "unreachable"
-        return self(Meaning.BUSY, f"not sent: {text}", remedy)
+        return self(ErrorMeaning.BUSY, f"not sent: {text}", remedy)
 
     def understood(self, read: Callable[[], T]) -> T:
         """What a parser makes of an answer; an answer it cannot read is no answer (nothing happened, ask again)."""
         try:
             return read()
         except BadAnswer as error:
-            raise self(Meaning.BUSY, f"unreadable answer: {error}") from error
+            raise self(ErrorMeaning.BUSY, f"unreadable answer: {error}") from error
 
     def _line(self, remedy: str, facts: Mapping[str, str]) -> str:
         return self.remedies[remedy].format(**{**self.facts, **facts}) if remedy else ""
@@ -100,7 +100,7 @@ class Failures:
 
 def of_question(error: BrokerError) -> BrokerError:
     """What the failure of a question means: UNKNOWN is for requests that change something, a question has only failed."""
-    return BrokerError(error.venue, Meaning.BUSY, error.text, remedy=error.remedy, unheard=error.unheard)
+    return BrokerError(error.venue, ErrorMeaning.BUSY, error.text, remedy=error.remedy, unheard=error.unheard)
 
 
 def mildest(rows: Iterable[tuple[R | None, str]]) -> tuple[R | None, str]:
@@ -113,4 +113,4 @@ def mildest(rows: Iterable[tuple[R | None, str]]) -> tuple[R | None, str]:
 def _reach(row: Meant | None) -> int:
     if row is None:
         return -2
-    return -1 if row.meaning is Meaning.UNKNOWN else _MILDEST.index(row.meaning.error_class)
+    return -1 if row.meaning is ErrorMeaning.UNKNOWN else _MILDEST.index(row.meaning.error_class)

@@ -135,8 +135,8 @@ def _open(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
-class Quiet(NamedTuple):
-    """A silence: how many real ms of it are left, and whether it is a lockout."""
+class PauseLeft(NamedTuple):
+    """A requested pause: how many real ms of it are left, and whether it is a lockout."""
 
     ms: int
     locked_out: bool
@@ -146,8 +146,8 @@ class KeyFile:
     """What a key's files remember, read and written only under its lock.
 
     Written before the request leaves and not synced: it survives a killed process; after a power cut the clock, which
-    has moved on meanwhile, takes over. Six numbers: the last nonce; when the venue asked for silence (steady ms), for how long;
-    how full its counter for the key was (thousandths), when (market ms); whether the silence is a lockout (1).
+    has moved on meanwhile, takes over. Six numbers: the last nonce; when the venue asked for a pause (steady ms), for how long;
+    how full its counter for the key was (thousandths), when (market ms); whether the pause is a lockout (1).
     """
 
     def __init__(self, own: int, shared: int | None = None) -> None:
@@ -163,16 +163,16 @@ class KeyFile:
         self._write(0, nonce)
         return nonce
 
-    def silence(self, steady_ms: int) -> Quiet:
+    def pause_left(self, steady_ms: int) -> PauseLeft:
         """For how long (real ms) the venue must not be called with this key, and whether it locked it out; 0 when it may."""
-        return max(_quiet(file, steady_ms) for file in self._files())
+        return max(_pause_left(file, steady_ms) for file in self._files())
 
-    def keep_quiet(self, steady_ms: int, quiet: Quiet) -> None:
-        """The venue wants to be left alone for so long from now on, or for what is left of a longer silence."""
-        if quiet > self.silence(steady_ms):
+    def set_pause(self, steady_ms: int, left: PauseLeft) -> None:
+        """The venue wants to be left alone for so long from now on, or for what is left of a longer pause."""
+        if left > self.pause_left(steady_ms):
             self._write(1, steady_ms)
-            self._write(2, quiet.ms)
-            self._write(5, int(quiet.locked_out))
+            self._write(2, left.ms)
+            self._write(5, int(left.locked_out))
 
     @property
     def spent(self) -> tuple[float, int]:
@@ -196,11 +196,11 @@ class KeyFile:
             os.pwrite(file, _line(number), slot * (_WIDTH + 1))
 
 
-def _quiet(file: int, steady_ms: int) -> Quiet:
-    """What is left of a silence. Steady time that lies before its beginning is that of another boot: it is over."""
+def _pause_left(file: int, steady_ms: int) -> PauseLeft:
+    """What is left of a pause. Steady time that lies before its beginning is that of another boot: it is over."""
     began, length = _read(file, 1), _read(file, 2)
     left = max(began + length - steady_ms, 0) if began <= steady_ms else 0
-    return Quiet(left, _read(file, 5) == 1)
+    return PauseLeft(left, _read(file, 5) == 1)
 
 
 def _read(file: int, slot: int) -> int:

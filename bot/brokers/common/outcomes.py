@@ -10,7 +10,7 @@ from bot.brokers.common.answers import BadAnswer
 from bot.domain.clock import SECOND
 from bot.domain.money import plain
 from bot.domain.order import Intent
-from bot.domain.outcome import Meaning, NotPlaced, Outcome, Unknown
+from bot.domain.outcome import ErrorMeaning, NotPlaced, Outcome, Unknown
 
 #: A request that would reach its venue with less than this left (ms) is not worth sending; none may act later than that.
 SOONEST, LATEST = 500, 60 * SECOND
@@ -37,10 +37,10 @@ def outcome(send: Callable[[], Outcome]) -> Outcome:
     try:
         return send()
     except Unsupported as error:
-        return NotPlaced(Meaning.UNSUPPORTED, str(error))
+        return NotPlaced(ErrorMeaning.UNSUPPORTED, str(error))
     except BadAnswer as error:
         return Unknown(f"unreadable answer: {error}")
     except BrokerError as error:
-        if error.meaning is Meaning.UNKNOWN:
+        if error.meaning is ErrorMeaning.UNKNOWN:
             return Unknown(error.text, unheard=error.unheard)
         return NotPlaced(error.meaning, f"{error.text} - {error.remedy}" if error.remedy else error.text)

@@ -8,7 +8,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from bot.brokers.base import Reading
 from bot.brokers.common.failures import Failures
-from bot.domain.outcome import Meaning
+from bot.domain.outcome import ErrorMeaning
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -45,7 +45,7 @@ class Pages(ABC, Generic[R]):
         self.done = page.following is None
         if page.following is not None and (page.following == self._cursor or self._asked >= self._most):
             self.begin()
-            raise self._failure(Meaning.BUSY, f"{self._name} did not come to an end")
+            raise self._failure(ErrorMeaning.BUSY, f"{self._name} did not come to an end")
         self._cursor = page.following or ""
         return page.rows
 

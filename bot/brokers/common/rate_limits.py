@@ -10,12 +10,14 @@ from collections.abc import Callable, Mapping
 from threading import RLock
 from types import MappingProxyType
 
-from bot.brokers.base import Lane
+from bot.brokers.base import Priority
 from bot.brokers.common.deadline import Deadline
 from bot.domain.clock import Clock
 
-#: How much of a budget each lane may fill: what is above stays free for the lanes before it.
-SHARES: Mapping[Lane, float] = MappingProxyType({Lane.EXIT: 1.0, Lane.QUERY: 0.85, Lane.ENTRY: 0.6, Lane.CANDLES: 0.5})
+#: How much of a budget each priority may fill: what is above stays free for those before it.
+SHARES: Mapping[Priority, float] = MappingProxyType(
+    {Priority.EXIT: 1.0, Priority.QUERY: 0.85, Priority.ENTRY: 0.6, Priority.CANDLES: 0.5}
+)
 
 
 class OverBudget(Exception):
@@ -33,7 +35,7 @@ class Budget:
     """
 
     def __init__(
-        self, name: str, capacity: float, decay: float, clock: Clock, shares: Mapping[Lane, float] = SHARES
+        self, name: str, capacity: float, decay: float, clock: Clock, shares: Mapping[Priority, float] = SHARES
     ) -> None:
         self.name = name
         self._capacity = capacity
@@ -52,17 +54,17 @@ class Budget:
             self._at = now  # also when the clock was set back: or nothing would flow out until it has caught up
             return self._level
 
-    def wait_ms(self, cost: float, lane: Lane) -> int:
-        """Market milliseconds until a call of this cost has room in its lane; 0 when it has."""
+    def wait_ms(self, cost: float, priority: Priority) -> int:
+        """Market milliseconds until a call of this cost has room at its priority; 0 when it has."""
         with self._lock:
             level = self.level()
-            ceiling = max(0.0, self._capacity * self._shares[lane] - cost)
+            ceiling = max(0.0, self._capacity * self._shares[priority] - cost)
             return 0 if level <= ceiling else int((level - ceiling) / self._decay * 1000) + 1
 
-    def take(self, cost: float, lane: Lane) -> int:
+    def take(self, cost: float, priority: Priority) -> int:
         """Count a call that is about to leave, if it has room; else the market milliseconds until it has."""
         with self._lock:
-            wait = self.wait_ms(cost, lane)
+            wait = self.wait_ms(cost, priority)
             if not wait:
                 self.spend(cost)
             return wait
@@ -99,14 +101,14 @@ class Budget:
         return self._clock.pacer.counter_ms(self._clock.market_ms(), self._clock.wall_ms())
 
 
-def admit(budget: Budget, cost: float, lane: Lane, deadline: Deadline, clock: Clock) -> None:
+def admit(budget: Budget, cost: float, priority: Priority, deadline: Deadline, clock: Clock) -> None:
     """Wait for room and spend it; raises `OverBudget` when the deadline would pass first."""
-    _await(lambda: budget.take(cost, lane), budget.name, deadline, clock)
+    _await(lambda: budget.take(cost, priority), budget.name, deadline, clock)
 
 
-def await_room(budget: Budget, cost: float, lane: Lane, deadline: Deadline, clock: Clock) -> None:
+def await_room(budget: Budget, cost: float, priority: Priority, deadline: Deadline, clock: Clock) -> None:
     """Wait for room, and leave it; raises `OverBudget` when the deadline would pass first."""
-    _await(lambda: budget.wait_ms(cost, lane), budget.name, deadline, clock)
+    _await(lambda: budget.wait_ms(cost, priority), budget.name, deadline, clock)
 
 
 def _await(missing: Callable[[], int], name: str, deadline: Deadline, clock: Clock) -> None:

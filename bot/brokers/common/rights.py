@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from bot.brokers.common.failures import Failures
-from bot.brokers.common.secrets import Access
-from bot.domain.outcome import Meaning
+from bot.brokers.common.secrets import VenueConfig
+from bot.domain.outcome import ErrorMeaning
 
 
-def withdrawal(access: Access, failure: Failures, *, may: bool) -> list[str]:
+def withdrawal(access: VenueConfig, failure: Failures, *, may: bool) -> list[str]:
     """Refuse a key that may withdraw, unless the owner allows it: then it is said at every start."""
     if may and not access.allow_withdraw:
-        raise failure(Meaning.PERMISSION, "the key may withdraw", "withdraw")
+        raise failure(ErrorMeaning.PERMISSION, "the key may withdraw", "withdraw")
     return ["this key may withdraw money (allowed by ALLOW_WITHDRAW_KEYS)"] if may else []

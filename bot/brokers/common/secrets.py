@@ -22,7 +22,7 @@ def plain_text(value: str | Secret) -> str:
     return revealed(value).strip()
 
 
-class Access(Protocol):
+class VenueConfig(Protocol):
     """What every venue's configuration says of an account: where it is asked, with which key, and how long a call may take."""
 
     @property

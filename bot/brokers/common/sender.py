@@ -9,10 +9,10 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from bot.brokers.base import BrokerError
-from bot.brokers.common.deadline import Deadline, Haste, Overdue, Runner
+from bot.brokers.common.deadline import Deadline, Overdue, Runner, WaitLimit
 from bot.brokers.common.failures import Failures
 from bot.brokers.common.wire import BoundedSession
-from bot.domain.outcome import Meaning
+from bot.domain.outcome import ErrorMeaning
 
 #: What sockets, TLS and the reading of an answer raise, in the SDKs too: there was no usable answer.
 _NO_ANSWER = (requests.RequestException, HTTPError, OSError, ValueError, TypeError, KeyError, RecursionError)
@@ -36,28 +36,28 @@ T = TypeVar("T")
 class Sender(Generic[C]):
     """Calls of one thread, on a client that is made when it is needed. `name` says what for."""
 
-    def __init__(self, make: Callable[[], C], haste: Haste, failure: Failures, name: str = "sender") -> None:
+    def __init__(self, make: Callable[[], C], wait_limit: WaitLimit, failure: Failures, name: str = "sender") -> None:
         self._make = make
         self._failure = failure
-        self._runner = Runner(f"{failure.venue}-{name}", haste)
+        self._runner = Runner(f"{failure.venue}-{name}", wait_limit)
         self._client: C | None = None
         self._closed = False
 
     def call(self, ask: Callable[[C], T], deadline: Deadline) -> T:
         """What the client answers. Raises `BrokerError`; UNKNOWN once anything of the request may have left."""
         client = self._ready()
-        line = client.session.line
-        line.sent = False
+        sockets = client.session.sockets
+        sockets.sent = False
         try:
             return self._runner.run(lambda: ask(client), deadline)
         except Overdue as error:
             self._cut()
-            meaning = Meaning.UNKNOWN if line.sent else Meaning.BUSY
+            meaning = ErrorMeaning.UNKNOWN if sockets.sent else ErrorMeaning.BUSY
             raise self._failure(meaning, error, "unreachable") from error
         except client.refused as error:
             raise client.refusal(error) from error
         except _NO_ANSWER as error:
-            raise self._failure.of_transport(error, sent=line.sent) from error
+            raise self._failure.of_transport(error, sent=sockets.sent) from error
 
     def close(self) -> None:
         """Let go of thread and sockets: nothing leaves any more. Safe to call twice."""
@@ -67,7 +67,7 @@ class Sender(Generic[C]):
 
     def _ready(self) -> C:
         if self._closed:
-            raise self._failure(Meaning.BUSY, "not sent: the connection was closed")
+            raise self._failure(ErrorMeaning.BUSY, "not sent: the connection was closed")
         if self._client is None:
             self._client = self._make()
         return self._client
@@ -75,6 +75,6 @@ class Sender(Generic[C]):
     def _cut(self) -> None:
         """Cut an overdue call off, so that it cannot leave later; the next one starts with a fresh session."""
         if self._client is not None:
-            self._client.session.line.cut()
+            self._client.session.sockets.cut()
             self._client.session.close()
             self._client = None

@@ -9,7 +9,7 @@ from bot.brokers.base import BrokerError
 from bot.brokers.common.failures import Failures
 from bot.domain.clock import SECOND, Clock
 from bot.domain.log import Event, Log
-from bot.domain.outcome import Meaning
+from bot.domain.outcome import ErrorMeaning
 
 #: Differences up to here are within what whole seconds and the way there can show.
 SKEW_SHOWN = 2 * SECOND
@@ -36,7 +36,7 @@ class VenueClock:
         """Venue's clock minus ours (ms), taken over; raises CLOCK where they differ by more than `most`."""
         skew = self._measured()
         if abs(skew) > most:
-            raise self._failure(Meaning.CLOCK, "clock off", "clock", seconds=f"{abs(skew) / SECOND:.0f}")
+            raise self._failure(ErrorMeaning.CLOCK, "clock off", "clock", seconds=f"{abs(skew) / SECOND:.0f}")
         self._take_over(skew)
         return skew
 

@@ -1,7 +1,7 @@
 """One pooled HTTPS session that can be trusted with money: bounded in time and size, and cut off when it must be.
 
 Owns the sockets of one sender. No proxies or credentials from the environment, no redirects, no retries, no bodies
-without end; knows whether a request may have left the house at all. Knows no venue.
+without end; knows whether a request may have left this host at all. Knows no venue.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class CutOff(requests.ConnectionError):
     """The call was given up: nothing may leave on this line any more."""
 
 
-class Line:
+class LiveSockets:
     """The live sockets of one session: `sent` says whether bytes of the present request may have left."""
 
     def __init__(self) -> None:
@@ -121,7 +121,7 @@ class BoundedSession(requests.Session):
 
     def __init__(self, trust: ssl.SSLContext, pool_size: int = 2, max_body: int = MAX_BODY) -> None:
         super().__init__()
-        self.line = Line()
+        self.sockets = LiveSockets()
         self._max_body = max_body
         self._pool_size = pool_size
         self._trust = trust
@@ -143,8 +143,8 @@ class BoundedSession(requests.Session):
 
         Raises what requests raises: `ConnectionError`, `Timeout`, `SSLError`, `ContentDecodingError`.
         """
-        self.line.sent = False
-        self.line.check()
+        self.sockets.sent = False
+        self.sockets.check()
         place = urlsplit(url)
         query = "&".join(part for part in (place.query, _form(params or {})) if part)
         target = (place.path or "/") + (f"?{query}" if query else "")
@@ -177,7 +177,7 @@ class BoundedSession(requests.Session):
     def _pool(self, place: SplitResult) -> HTTPConnectionPool:
         origin = f"{place.scheme}://{place.netloc}"
         if origin not in self._pools:
-            self._pools[origin] = _tapped_pool(place, self.line, self._trust, self._pool_size)
+            self._pools[origin] = _tapped_pool(place, self.sockets, self._trust, self._pool_size)
         return self._pools[origin]
 
     def _read(self, answer: BaseHTTPResponse) -> bytes:
@@ -227,19 +227,19 @@ def _in_requests_words(error: HTTPError | OSError) -> Exception:
     return requests.ConnectionError(error)
 
 
-def _tapped_pool(place: SplitResult, line: Line, trust: ssl.SSLContext, size: int) -> HTTPConnectionPool:
+def _tapped_pool(place: SplitResult, sockets: LiveSockets, trust: ssl.SSLContext, size: int) -> HTTPConnectionPool:
     """The connections to one host, which report to the line."""
 
     class Plain(HTTPConnection):
         def connect(self) -> None:
             super().connect()
-            line.opened(self.sock)
+            sockets.opened(self.sock)
 
         def send(self, data: Any) -> None:
             if self.sock is None:
                 self.connect()
-            line.check()
-            line.sent = True
+            sockets.check()
+            sockets.sent = True
             super().send(data)
 
     class Secure(Plain, HTTPSConnection):

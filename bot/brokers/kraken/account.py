@@ -11,8 +11,8 @@ from typing import Any
 
 from bot.brokers.base import BrokerError, Reading
 from bot.brokers.common.answers import oldest_first
+from bot.brokers.common.lru_cache import LruCache
 from bot.brokers.common.pages import chunks, whole
-from bot.brokers.common.recent import Recent
 from bot.brokers.kraken import parse as wire
 from bot.brokers.kraken.errors import DENIED, failure, row_of
 from bot.brokers.kraken.lag import FillLag
@@ -26,7 +26,7 @@ from bot.domain.instrument import Balance, FeeRate
 from bot.domain.log import Event, Log
 from bot.domain.money import ZERO
 from bot.domain.order import VenueOrder
-from bot.domain.outcome import Meaning
+from bot.domain.outcome import ErrorMeaning
 
 #: Fills are shown one by one: without it Kraken may add up what one taker order took.
 _ONE_BY_ONE = {"consolidate_taker": "false"}
@@ -48,15 +48,15 @@ class KrakenAccount:
         self._log = log
         self._lag = FillLag(clock.steady_ms)
         self._memory = Memory()
-        self._client_ids: Recent[str | None] = Recent(_REMEMBERED)
+        self._client_ids: LruCache[str | None] = LruCache(_REMEMBERED)
 
     # -- money -------------------------------------------------------------------------------------------------
     def balances(self) -> dict[str, Balance]:
-        """BalanceEx without pockets."""
+        """BalanceEx without what cannot be traded with."""
         rows, names = self._transport.private("BalanceEx"), self._market.names()
         return failure.understood(lambda: wire.balances(rows, names))
 
-    def pockets(self) -> dict[str, Decimal]:
+    def unavailable_balances(self) -> dict[str, Decimal]:
         """BalanceEx, the dotted assets only, and what Earn holds of a coin beyond that: vaults have no dotted asset."""
         rows, names = self._transport.private("BalanceEx"), self._market.names()
         dotted, earning = failure.understood(lambda: wire.pockets(rows, names)), self._earning(names)
@@ -157,7 +157,7 @@ class KrakenAccount:
         try:
             return self._transport.private(method, data, behind=behind)
         except BrokerError as error:
-            if error.meaning is not Meaning.GONE:
+            if error.meaning is not ErrorMeaning.GONE:
                 raise
             return {}
 

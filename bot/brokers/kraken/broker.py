@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import ClassVar
 
-from bot.brokers.base import Absence, Capabilities, Connection, Reading
+from bot.brokers.base import AbsenceProof, Capabilities, Connection, Reading
 from bot.brokers.common.broker import VenueBroker
 from bot.brokers.common.venue_clock import VenueClock
 from bot.brokers.kraken.account import KrakenAccount
@@ -26,13 +26,17 @@ class KrakenBroker(VenueBroker):
     """One Kraken account. Used by one thread; only `hurry` may come from another."""
 
     name: ClassVar[str] = "kraken"
-    pocket: ClassVar[str] = "in Earn or in another pocket that cannot trade"
+    unavailable_place: ClassVar[str] = "in Earn or in another pocket that cannot trade"
     _transport: KrakenTransport
     _account: KrakenAccount
 
     def __init__(self, config: KrakenConfig, clock: Clock, log: Log) -> None:
         able = Capabilities(
-            attached_stop=True, resting_stop=True, amend=True, absence=Absence.DEADLINE, deadline_ms=config.deadline_ms
+            attached_stop=True,
+            resting_stop=True,
+            amend=True,
+            absence=AbsenceProof.DEADLINE,
+            deadline_ms=config.deadline_ms,
         )
         super().__init__(able, log)
         self._config = config

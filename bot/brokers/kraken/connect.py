@@ -23,7 +23,7 @@ from bot.brokers.kraken.transport import KrakenTransport
 from bot.domain.clock import DAY, SECOND, Clock
 from bot.domain.ids import Account
 from bot.domain.instrument import Trading
-from bot.domain.outcome import Meaning
+from bot.domain.outcome import ErrorMeaning
 
 #: Rights that trading needs, by the words Kraken's web page has for them.
 NEEDED: Mapping[str, str] = MappingProxyType(
@@ -61,12 +61,12 @@ def connect(config: KrakenConfig, transport: KrakenTransport, venue_clock: Venue
 def check_secret(config: KrakenConfig) -> None:
     """A key and secret that cannot be right are refused before Kraken counts a failed login."""
     if not config.key:
-        raise failure(Meaning.CREDENTIALS, "no API key", "key")
+        raise failure(ErrorMeaning.CREDENTIALS, "no API key", "key")
     try:
         if not base64.b64decode(config.secret, validate=True):
-            raise failure(Meaning.CREDENTIALS, "no API secret", "secret")
+            raise failure(ErrorMeaning.CREDENTIALS, "no API secret", "secret")
     except (binascii.Error, ValueError) as error:
-        raise failure(Meaning.CREDENTIALS, "the API secret is not base64", "secret") from error
+        raise failure(ErrorMeaning.CREDENTIALS, "the API secret is not base64", "secret") from error
 
 
 def system_state(transport: KrakenTransport) -> Trading:
@@ -74,7 +74,7 @@ def system_state(transport: KrakenTransport) -> Trading:
     result = transport.public("SystemStatus")
     state = failure.understood(lambda: text(mapping(result, "SystemStatus"), "status"))
     if trading(state) is Trading.SUSPENDED:
-        raise failure(Meaning.BUSY, f"system status: {state or 'unknown'}", "maintenance")
+        raise failure(ErrorMeaning.BUSY, f"system status: {state or 'unknown'}", "maintenance")
     return trading(state)
 
 
@@ -98,11 +98,11 @@ def key_warnings(config: KrakenConfig, info: KeyInfo, clock: Clock) -> list[str]
 def check_rights(config: KrakenConfig, info: KeyInfo) -> list[str]:
     """Refuse a key whose rights are unknown, too many or too few; say what is unwise about those of others."""
     if info.permissions is None:
-        raise failure(Meaning.PERMISSION, "no list of permissions", "unlisted")
+        raise failure(ErrorMeaning.PERMISSION, "no list of permissions", "unlisted")
     warnings = withdrawal(config, failure, may=any("withdraw" in right for right in info.permissions))
     missing = [name for right, name in NEEDED.items() if right not in info.permissions]
     if missing:
-        raise failure(Meaning.PERMISSION, "permission missing", "permission", missing=", ".join(missing))
+        raise failure(ErrorMeaning.PERMISSION, "permission missing", "permission", missing=", ".join(missing))
     return warnings
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from bot.brokers.common.recent import Recent
+from bot.brokers.common.lru_cache import LruCache
 from bot.brokers.kraken.parse import INSIGNIFICANT
 from bot.domain.clock import SECOND
 from bot.domain.order import OrderStatus, VenueOrder
@@ -23,7 +23,7 @@ class FillLag:
 
     def __init__(self, steady_ms: Callable[[], int]) -> None:
         self._steady_ms = steady_ms
-        self._since: Recent[int] = Recent(100)
+        self._since: LruCache[int] = LruCache(100)
 
     def made_up(self, order: VenueOrder) -> VenueOrder:
         """The order as wholly filled while its figures may lag, afterwards as one that ended short."""

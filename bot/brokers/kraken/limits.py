@@ -11,7 +11,7 @@ from copy import copy
 from types import MappingProxyType
 from typing import NamedTuple
 
-from bot.brokers.base import Lane
+from bot.brokers.base import Priority
 from bot.brokers.common.deadline import Deadline
 from bot.brokers.common.rate_limits import Budget, admit, await_room
 from bot.brokers.kraken.config import LIMITS, Limits, Tier
@@ -27,8 +27,8 @@ _PER_PAIR = frozenset({"OHLC", "Trades"})
 _PAIRS_BURST, _PAIRS_DECAY = 12.0, 4.0
 #: Points of the key's counter that are never used: Kraken's clock and ours do not tick together.
 _SPARE = 0.5
-#: How much of the key's counter each lane may fill: a sale and a look must find room at once, since a point takes seconds.
-_SHARES = MappingProxyType({Lane.EXIT: 1.0, Lane.QUERY: 0.7, Lane.ENTRY: 0.5})
+#: How much of the key's counter each priority may fill: a sale and a look must find room at once, since a point takes seconds.
+_SHARES = MappingProxyType({Priority.EXIT: 1.0, Priority.QUERY: 0.7, Priority.ENTRY: 0.5})
 #: Market ms after a refusal for the rate in which the account is taken for one of the level below.
 LOWERED_FOR = HOUR
 #: Waits (real ms) from which on the log hears of one, and how long (real seconds) it does not hear of another.
@@ -57,11 +57,11 @@ def question_cost(method: str) -> float:
 
 
 class Charge(NamedTuple):
-    """What an order request takes from its pair's counter, and in which lane it queues for it."""
+    """What an order request takes from its pair's counter, and at which priority it queues for it."""
 
     pair: str
     cost: float
-    lane: Lane
+    priority: Priority
 
 
 class KrakenLimits:
@@ -82,25 +82,25 @@ class KrakenLimits:
         """The same budgets for another thread, which has refusals of its own."""
         return copy(self)
 
-    def public(self, method: str, pair: str, deadline: Deadline, lane: Lane = Lane.QUERY) -> None:
+    def public(self, method: str, pair: str, deadline: Deadline, priority: Priority = Priority.QUERY) -> None:
         """Room for one public call; `pair` is the market it is about, "" for none or many."""
         if method in _PER_PAIR:
-            self._spend(self._of(method, _PAIRS_BURST, _PAIRS_DECAY), 1.0, lane, deadline)
+            self._spend(self._of(method, _PAIRS_BURST, _PAIRS_DECAY), 1.0, priority, deadline)
         name = f"{method} {pair}" if method in _PER_PAIR else method
-        self._spend(self._of(name, _PUBLIC_BURST, _PUBLIC_DECAY), 1.0, lane, deadline)
+        self._spend(self._of(name, _PUBLIC_BURST, _PUBLIC_DECAY), 1.0, priority, deadline)
 
     def _of(self, name: str, burst: float, decay: float) -> Budget:
         return self._public.setdefault(name, Budget(name, burst, decay, self._clock))
 
-    def question(self, method: str, deadline: Deadline, lane: Lane = Lane.QUERY) -> None:
+    def question(self, method: str, deadline: Deadline, priority: Priority = Priority.QUERY) -> None:
         """Room for one private question."""
         self._pace()
-        self._spend(self._calls, question_cost(method), lane, deadline)
+        self._spend(self._calls, question_cost(method), priority, deadline)
 
     def room(self, questions: int, deadline: Deadline) -> None:
         """Wait until so many plain questions have room at once, as the most urgent ones."""
         self._pace()
-        await_room(self._calls, float(questions), Lane.EXIT, deadline, self._clock)
+        await_room(self._calls, float(questions), Priority.EXIT, deadline, self._clock)
 
     def _pace(self) -> None:
         limits = self._limits()
@@ -112,7 +112,7 @@ class KrakenLimits:
         budget = self._pairs.get(pair) or Budget(f"orders of {pair}", limits.orders, limits.orders_decay, self._clock)
         budget.pace(limits.orders, limits.orders_decay)
         self._pairs[pair] = budget
-        self._spend(budget, charge.cost, charge.lane, deadline)
+        self._spend(budget, charge.cost, charge.priority, deadline)
 
     # -- what the key has spent -------------------------------------------------------------------------------------
     def recall(self, spent: tuple[float, int], cost: float = 0.0) -> None:
@@ -145,10 +145,10 @@ class KrakenLimits:
     def _limits(self) -> Limits:
         return LIMITS[self._level()]
 
-    def _spend(self, budget: Budget, cost: float, lane: Lane, deadline: Deadline) -> None:
+    def _spend(self, budget: Budget, cost: float, priority: Priority, deadline: Deadline) -> None:
         self._last = budget
-        real = self._clock.pacer.counter_wait_ms(budget.wait_ms(cost, lane))
+        real = self._clock.pacer.counter_wait_ms(budget.wait_ms(cost, priority))
         if _WORTH_A_LINE <= real < deadline.left() * 1000 and time.monotonic() - self._said > _QUIET:
             self._said = time.monotonic()
             self._log.info(Event.WAITS, venue="kraken", budget=budget.name, seconds=f"{real / 1000:.1f}")
-        admit(budget, cost, lane, deadline, self._clock)
+        admit(budget, cost, priority, deadline, self._clock)

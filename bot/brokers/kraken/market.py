@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 from pykrakenapi import KrakenAPI
 
 from bot.brokers.base import BrokerError
-from bot.brokers.common.looks import Print, at_rest, of_trades, shortest, widened
 from bot.brokers.common.pages import chunks
+from bot.brokers.common.price_ranges import Print, at_rest, of_trades, shortest, widened
 from bot.brokers.kraken import parse_market as wire
 from bot.brokers.kraken.errors import failure
 from bot.brokers.kraken.names import Names, read_names
@@ -21,9 +21,9 @@ from bot.brokers.kraken.parse import mapping
 from bot.brokers.kraken.transport import KrakenTransport
 from bot.domain.candles import Candles
 from bot.domain.clock import MINUTE, Clock
-from bot.domain.instrument import Instrument, Look, Ticker
+from bot.domain.instrument import Instrument, PriceRange, Ticker
 from bot.domain.log import Event, Log
-from bot.domain.outcome import Meaning
+from bot.domain.outcome import ErrorMeaning
 
 T = TypeVar("T")
 
@@ -57,7 +57,7 @@ class KrakenCandles:
         """The newest closed candles, 720 at most: OHLC reaches no further back."""
         minutes, rest = divmod(timeframe_ms, MINUTE)
         if rest or minutes not in wire.INTERVALS:
-            raise failure(Meaning.UNSUPPORTED, f"Kraken has no candles of {timeframe_ms} ms")
+            raise failure(ErrorMeaning.UNSUPPORTED, f"Kraken has no candles of {timeframe_ms} ms")
         data = {"pair": self._pair(symbol), "interval": str(minutes)}
         if count < MOST_CANDLES // 2:
             data["since"] = str((self._clock.market_ms() - (count + 3) * timeframe_ms) // 1000)
@@ -103,7 +103,7 @@ class KrakenMarket:
         """The same, of the last reading."""
         pair = self._names.pair(symbol)
         if pair is None:
-            raise failure(Meaning.MARKET_CLOSED, f"Kraken does not list {symbol}")
+            raise failure(ErrorMeaning.MARKET_CLOSED, f"Kraken does not list {symbol}")
         return pair
 
     def instruments(self) -> dict[str, Instrument]:
@@ -113,7 +113,7 @@ class KrakenMarket:
         for fault in faults:
             self._log.warning(Event.MARKET_LEFT_OUT, venue="kraken", reason=fault)
         if not found:
-            raise failure(Meaning.BUSY, "AssetPairs names no market quoted in dollars")
+            raise failure(ErrorMeaning.BUSY, "AssetPairs names no market quoted in dollars")
         return found
 
     def tickers(self, symbols: Collection[str]) -> dict[str, Ticker]:
@@ -121,7 +121,7 @@ class KrakenMarket:
         try:
             return self._tickers(symbols)
         except BrokerError as error:
-            if error.meaning is not Meaning.MARKET_CLOSED:
+            if error.meaning is not ErrorMeaning.MARKET_CLOSED:
                 raise
         self._refresh()  # one of them was delisted, and Kraken then answers for none
         return self._tickers(symbols)
@@ -134,7 +134,7 @@ class KrakenMarket:
         """Candles for another thread, of markets that were listed at the last reading."""
         return KrakenCandles(self._transport.beside(), self._clock, self._listed)
 
-    def look(self, symbol: str, since: int) -> Look:
+    def look(self, symbol: str, since: int) -> PriceRange:
         """Last, high and low of the trades after `since`; `at` is the newest trade's time, so that none is missed.
 
         Without a trade it is the last price, as the ticker has it; where the trades are too many to read one by one,
@@ -160,7 +160,7 @@ class KrakenMarket:
             cursor = following
         return found, False
 
-    def _with_candles(self, seen: Look, since: int) -> Look:
+    def _with_candles(self, seen: PriceRange, since: int) -> PriceRange:
         """What was seen, and what the candles since then say: those of minutes, or longer ones for a longer stretch."""
         age = (self._clock.market_ms() - seen.at) // MINUTE
         minutes = shortest(wire.INTERVALS, age, MOST_CANDLES)
@@ -192,7 +192,7 @@ class KrakenMarket:
         try:
             return [ask(",".join(open_pairs))]
         except BrokerError as error:
-            if error.meaning is not Meaning.RESTRICTED:
+            if error.meaning is not ErrorMeaning.RESTRICTED:
                 raise
             if len(open_pairs) == 1:
                 self._closed.add(open_pairs[0])

@@ -1,4 +1,4 @@
-"""Kraken's names and ours: `XXBTZUSD`, `XBTUSD` and `XBT/USD` are `BTC-USD`; `XXBT` is `BTC`, `XBT.F` a pocket of it.
+"""Kraken's names and ours: `XXBTZUSD`, `XBTUSD` and `XBT/USD` are `BTC-USD`; `XXBT` is `BTC`, `XBT.F` coins in Earn.
 
 Built from Kraken's own lists (Assets, AssetPairs); letters are never stripped on a guess. Pure.
 """
@@ -29,7 +29,7 @@ class Names:
     """What one reading of Assets and AssetPairs said."""
 
     assets: Mapping[str, str] = field(default_factory=dict)
-    """Asset id or altname -> common name (without pockets)."""
+    """Asset id or altname -> common name (of what can be traded with)."""
     symbols: Mapping[str, str] = field(default_factory=dict)
     """Pair id, altname or wsname -> our symbol."""
     pairs: Mapping[str, str] = field(default_factory=dict)
@@ -39,7 +39,7 @@ class Names:
         """The common name of an asset id or altname."""
         return self.assets.get(name) or COMMON.get(name) or CURRENCIES.get(name, safe_text(name))
 
-    def pocket(self, name: str) -> str:
+    def coin_of_dotted(self, name: str) -> str:
         """The coin of a dotted asset: `XBT.F` -> BTC, `DOT28.S` -> DOT."""
         base = name.split(".", 1)[0]
         bare = _LOCKED_FOR.sub("", base)

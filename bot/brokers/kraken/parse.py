@@ -186,7 +186,7 @@ def fills(rows: object, names: Names) -> list[Fill]:
 
 # -- money --------------------------------------------------------------------------------------------------------
 def balances(rows: object, names: Names) -> dict[str, Balance]:
-    """BalanceEx: free = balance + credit - credit_used - hold_trade. Dotted assets are pockets, not balances."""
+    """BalanceEx: free = balance + credit - credit_used - hold_trade. Dotted assets cannot be traded with."""
     found: dict[str, Balance] = {}
     for name, value in mapping(rows, "balances").items():
         if "." in name:
@@ -205,7 +205,7 @@ def pockets(rows: object, names: Names) -> dict[str, Decimal]:
     for name, value in mapping(rows, "balances").items():
         amount = number(mapping(value, name), "balance") if "." in name else ZERO
         if amount:
-            found[names.pocket(name)] = found.get(names.pocket(name), ZERO) + amount
+            found[names.coin_of_dotted(name)] = found.get(names.coin_of_dotted(name), ZERO) + amount
     return found
 
 
@@ -215,7 +215,7 @@ def allocations(result: object, names: Names) -> dict[str, Decimal]:
     for item in sequence(mapping(result, "allocations").get("items") or [], "items"):
         row = mapping(item, "allocation")
         total = mapping(mapping(row.get("amount_allocated"), "amount").get("total"), "total")
-        coin, amount = names.pocket(text(row, "native_asset")), number(total, "native")
+        coin, amount = names.coin_of_dotted(text(row, "native_asset")), number(total, "native")
         if amount:
             found[coin] = found.get(coin, ZERO) + amount
     return found

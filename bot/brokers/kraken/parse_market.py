@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from bot.brokers.common.answers import BadAnswer, exact, market_name, measure, number, sequence, text
-from bot.brokers.common.looks import Extremes, Print
+from bot.brokers.common.price_ranges import Extremes, Print
 from bot.brokers.kraken.names import Names
 from bot.brokers.kraken.parse import mapping
 from bot.domain.candles import Candle, Candles

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from bot.brokers.base import Lane
+from bot.brokers.base import Priority
 from bot.brokers.common.answers import number, order_id, plain_words
 from bot.brokers.common.outcomes import LATEST, SOONEST, Unsupported, act_until, needed, outcome
 from bot.brokers.common.venue_clock import VenueClock
@@ -25,7 +25,7 @@ from bot.domain.clock import SECOND, Clock, iso
 from bot.domain.log import Event, Log
 from bot.domain.money import plain
 from bot.domain.order import Intent, OrderType, TimeInForce, VenueOrder
-from bot.domain.outcome import Meaning, NotPlaced, Outcome, Placed, Unknown
+from bot.domain.outcome import ErrorMeaning, NotPlaced, Outcome, Placed, Unknown
 from bot.domain.text import safe_text
 
 #: A GTD order must live for at least five seconds.
@@ -110,7 +110,7 @@ class KrakenTrade:
         """AddOrder, once."""
         self._venue_clock.before_a_deadline()
         ended = self._checked(outcome(lambda: self._add(intent)))
-        if isinstance(ended, NotPlaced) and ended.meaning is Meaning.GONE:
+        if isinstance(ended, NotPlaced) and ended.meaning is ErrorMeaning.GONE:
             return Unknown(ended.reason)  # words about an order, to the request for one: it is looked for
         return ended
 
@@ -125,7 +125,7 @@ class KrakenTrade:
             fields["order_qty"] = plain(qty)
         if trigger_price is not None:
             fields["trigger_price"] = plain(trigger_price)
-        charge = Charge(order.symbol, amend_cost(self._age(order)), Lane.EXIT)
+        charge = Charge(order.symbol, amend_cost(self._age(order)), Priority.EXIT)
 
         def send() -> Outcome:
             result = self._transport.request("AmendOrder", fields, charge, deadline - SOONEST)
@@ -137,14 +137,14 @@ class KrakenTrade:
 
     def cancel(self, order: VenueOrder) -> Outcome:
         """CancelOrder by the venue's id. Asking twice does no harm."""
-        charge = Charge(order.symbol, cancel_cost(self._age(order)), Lane.EXIT)
+        charge = Charge(order.symbol, cancel_cost(self._age(order)), Priority.EXIT)
         return outcome(lambda: self._cancel(order.exchange_id, charge))
 
-    def show(self, intent: Intent) -> str:
+    def preview(self, intent: Intent) -> str:
         """AddOrder with `validate`: Kraken's words when it takes this order; raises `BrokerError` when it does not."""
         result = failure.understood(lambda: self._send_add(intent, validate=True))
         if txids := _txids(result):
-            raise failure(Meaning.BUSY, self._undo(txids, intent.symbol))
+            raise failure(ErrorMeaning.BUSY, self._undo(txids, intent.symbol))
         return safe_text(result.get("descr", result))
 
     # -- one request ---------------------------------------------------------------------------------------------
@@ -160,7 +160,7 @@ class KrakenTrade:
         fields["deadline"] = self._venue_time(deadline)
         if validate:
             fields["validate"] = "true"
-        charge = Charge(intent.symbol, ADD_COST, Lane.of(intent))
+        charge = Charge(intent.symbol, ADD_COST, Priority.of(intent))
         return mapping(self._transport.request("AddOrder", fields, charge, deadline - SOONEST), "AddOrder")
 
     def _cancel(self, txid: str, charge: Charge) -> Outcome:
@@ -168,11 +168,11 @@ class KrakenTrade:
         result = mapping(self._transport.request("CancelOrder", {"txid": txid}, charge, latest), "CancelOrder")
         if number(result, "count") > 0 or result.get("pending"):
             return Placed(txid)
-        return NotPlaced(Meaning.GONE, "Kraken cancelled nothing")
+        return NotPlaced(ErrorMeaning.GONE, "Kraken cancelled nothing")
 
     def _undo(self, txids: Sequence[str], symbol: str) -> str:
         """Cancel what should only have been judged; the text says how that ended."""
-        charge = Charge(symbol, cancel_cost(0), Lane.EXIT)
+        charge = Charge(symbol, cancel_cost(0), Priority.EXIT)
         ended = [outcome(lambda txid=txid: self._cancel(txid, charge)) for txid in txids]  # type: ignore[misc]
         self._log.error(Event.VALIDATE_PLACED_ORDER, venue="kraken", exchange_ids=",".join(txids), cancelled=str(ended))
         return f"Kraken placed {', '.join(txids)} although asked only to judge it; cancelled at once: {ended}"
@@ -180,7 +180,7 @@ class KrakenTrade:
     def _checked(self, ended: Outcome) -> Outcome:
         """The same outcome; one that speaks of the deadline makes us look at Kraken's clock again."""
         late = isinstance(ended, Unknown) and plain_words(ended.reason) == plain_words("EService:Deadline elapsed")
-        if late or (isinstance(ended, NotPlaced) and ended.meaning is Meaning.CLOCK):
+        if late or (isinstance(ended, NotPlaced) and ended.meaning is ErrorMeaning.CLOCK):
             self._venue_clock.doubt()
         return ended
 

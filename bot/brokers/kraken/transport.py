@@ -15,7 +15,7 @@ from typing import Any
 import krakenex
 import requests
 
-from bot.brokers.base import BrokerError, Lane
+from bot.brokers.base import BrokerError, Priority
 from bot.brokers.common.answers import plain_words
 from bot.brokers.common.deadline import Deadline
 from bot.brokers.common.keylock import KeyFile
@@ -26,7 +26,7 @@ from bot.brokers.kraken.errors import DENIED, explain, failure
 from bot.brokers.kraken.limits import Charge, KrakenLimits, question_cost
 from bot.domain.clock import Clock
 from bot.domain.log import Event, Log
-from bot.domain.outcome import Meaning
+from bot.domain.outcome import ErrorMeaning
 from bot.domain.text import safe_text
 
 _TIMEOUTS = (CONNECT_SECONDS, READ_SECONDS)
@@ -68,8 +68,8 @@ class KrakenClient(krakenex.API):  # type: ignore[misc]
         answer: requests.Response = error.response  # type: ignore[attr-defined]
         text = f"HTTP {answer.status_code} {answer.reason}"
         if answer.status_code == 429:
-            return failure(Meaning.RATE_LIMITED, text, "throttled")
-        return failure(Meaning.UNKNOWN, text, "unreachable")
+            return failure(ErrorMeaning.RATE_LIMITED, text, "throttled")
+        return failure(ErrorMeaning.UNKNOWN, text, "unreachable")
 
 
 class KrakenTransport(Transport[KrakenClient]):
@@ -91,13 +91,13 @@ class KrakenTransport(Transport[KrakenClient]):
     # -- public and private calls ------------------------------------------------------------------------------
     def public(self, method: str, data: Mapping[str, str] | None = None) -> Any:
         """The `result` of a public endpoint."""
-        deadline, fields = self._haste.deadline(self._config.read_seconds), dict(data or {})
+        deadline, fields = self._wait_limit.deadline(self._config.read_seconds), dict(data or {})
         about = fields.get("pair", "")
 
         def ask() -> Any:
-            self._silence.check()
-            self._admitted(lambda: self._limits.public(method, about, deadline, self._lane))
-            with self._heeding(deadline):
+            self._request_pause.check()
+            self._admitted(lambda: self._limits.public(method, about, deadline, self._priority))
+            with self._recording_refusals(deadline):
                 return self._result(
                     self._sender.call(lambda client: client.query_public(method, fields, _TIMEOUTS), deadline)
                 )
@@ -111,15 +111,15 @@ class KrakenTransport(Transport[KrakenClient]):
 
     def private(self, method: str, data: Mapping[str, str] | None = None, *, behind: bool = False) -> Any:
         """The `result` of a private question. One that comes `behind` all others is asked only if there is room at once."""
-        deadline, fields = self._haste.deadline(self._config.read_seconds), dict(data or {})
-        lane = Lane.ENTRY if behind else self._lane
-        brief = behind or (self._is_brief and lane is not Lane.EXIT)
-        room = self._haste.deadline(_A_MOMENT) if brief else deadline
+        deadline, fields = self._wait_limit.deadline(self._config.read_seconds), dict(data or {})
+        priority = Priority.ENTRY if behind else self._priority
+        brief = behind or (self._is_brief and priority is not Priority.EXIT)
+        room = self._wait_limit.deadline(_A_MOMENT) if brief else deadline
 
         def ask() -> Any:
-            self._silence.check()
+            self._request_pause.check()
             self._recall(deadline)
-            self._admitted(lambda: self._limits.question(method, room, lane))
+            self._admitted(lambda: self._limits.question(method, room, priority))
             return self._private(method, fields, deadline, cost=question_cost(method))
 
         return self._allowed(lambda: self._question(ask, deadline, {}), fields.get("pair", ""), method)
@@ -129,10 +129,10 @@ class KrakenTransport(Transport[KrakenClient]):
 
         A `BrokerError` that means UNKNOWN: it may have been taken; any other: nothing happened.
         """
-        deadline = self._haste.deadline(self._config.order_seconds)
+        deadline = self._wait_limit.deadline(self._config.order_seconds)
 
         def send() -> Any:
-            self._silence.check()
+            self._request_pause.check()
             self._admitted(lambda: self._limits.order(charge, deadline))
             return self._private(method, dict(data), deadline, latest)
 
@@ -141,11 +141,11 @@ class KrakenTransport(Transport[KrakenClient]):
     @contextmanager
     def urgently(self) -> Iterator[None]:
         """Questions that are asked within go before all others."""
-        before, self._lane = self._lane, Lane.EXIT
+        before, self._priority = self._priority, Priority.EXIT
         try:
             yield
         finally:
-            self._lane = before
+            self._priority = before
 
     @contextmanager
     def briefly(self) -> Iterator[None]:
@@ -158,7 +158,7 @@ class KrakenTransport(Transport[KrakenClient]):
 
     def make_room(self, questions: int) -> None:
         """Wait until so many private questions have room at once."""
-        deadline = self._haste.deadline(_LONGEST_FOR_ROOM)
+        deadline = self._wait_limit.deadline(_LONGEST_FOR_ROOM)
         self._recall(deadline)
         self._admitted(lambda: self._limits.room(questions, deadline))
 
@@ -171,7 +171,7 @@ class KrakenTransport(Transport[KrakenClient]):
             self._check_in_time(latest)
             file.spent = self._limits.spent
             try:
-                with self._heeding(deadline, file):
+                with self._recording_refusals(deadline, file):
                     return self._with_nonce(method, data, deadline, file)
             finally:
                 file.spent = self._limits.spent
@@ -181,7 +181,7 @@ class KrakenTransport(Transport[KrakenClient]):
         try:
             return self._signed(method, data, deadline, file.next_nonce(self._clock.wall_ms()))
         except BrokerError as error:
-            if error.meaning is not Meaning.NONCE:
+            if error.meaning is not ErrorMeaning.NONCE:
                 raise
             self._log.warning(Event.NONCE_REFUSED, venue="kraken", method=method)
             return self._signed(method, data, deadline, file.next_nonce(self._clock.wall_ms(), _NONCE_LEAP))
@@ -194,7 +194,7 @@ class KrakenTransport(Transport[KrakenClient]):
         return self._result(self._sender.call(send, deadline))
 
     def _recall(self, deadline: Deadline) -> None:
-        """What earlier lives, and other programs of this host, have used of the key's counter."""
+        """What earlier runs, and other programs of this host, have used of the key's counter."""
         with self._key(deadline) as file:
             self._limits.recall(file.spent)
 
@@ -214,21 +214,21 @@ class KrakenTransport(Transport[KrakenClient]):
     def _result(self, answer: Any) -> Any:
         """The envelope's `result`; its errors raised. An answer without either is no answer."""
         if not isinstance(answer, dict) or not isinstance(answer.get("error"), list):
-            raise failure(Meaning.UNKNOWN, f"not Kraken's envelope: {json.dumps(answer, default=str)[:80]}")
+            raise failure(ErrorMeaning.UNKNOWN, f"not Kraken's envelope: {json.dumps(answer, default=str)[:80]}")
         errors = [str(text) for text in answer["error"] if not str(text).startswith("W")]
         if errors:
             raise explain(errors, self._clock.wall_ms())
         for warning in answer["error"]:
             self._log.warning(Event.VENUE_WARNING, venue="kraken", text=safe_text(warning))
         if answer.get("result") is None:
-            raise failure(Meaning.UNKNOWN, "an answer without a result")
+            raise failure(ErrorMeaning.UNKNOWN, "an answer without a result")
         return answer["result"]
 
 
 def _is_denied(error: BrokerError) -> bool:
-    return error.meaning is Meaning.PERMISSION and plain_words(error.text) == plain_words(DENIED)
+    return error.meaning is ErrorMeaning.PERMISSION and plain_words(error.text) == plain_words(DENIED)
 
 
 def _closed(error: BrokerError, about: str) -> BrokerError:
     """A denial that does not speak of the key: of the market asked about, else of this question only."""
-    return failure(Meaning.RESTRICTED, error.text, "closed") if about else failure(Meaning.BUSY, error.text)
+    return failure(ErrorMeaning.RESTRICTED, error.text, "closed") if about else failure(ErrorMeaning.BUSY, error.text)

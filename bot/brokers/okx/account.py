@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from bot.brokers.base import BrokerError
 from bot.brokers.common.answers import mapping, text
+from bot.brokers.common.lru_cache import LruCache
 from bot.brokers.common.pages import Asked, Page, rows_of
-from bot.brokers.common.recent import Recent
 from bot.brokers.okx import parse as wire
 from bot.brokers.okx.answers import millis, only
 from bot.brokers.okx.config import OkxConfig
@@ -27,7 +27,7 @@ from bot.domain.fill import Fill
 from bot.domain.instrument import Balance, FeeRate
 from bot.domain.money import ZERO
 from bot.domain.order import DONE, VenueOrder
-from bot.domain.outcome import Meaning
+from bot.domain.outcome import ErrorMeaning
 
 _PAGE = 100
 #: Algo orders that protect; one question each ("conditional,oco" is the only pair that OKX takes together).
@@ -42,7 +42,7 @@ _STOPS_LIVE = 14 * DAY
 _NAPS = (0.05, 0.1, 0.2, 0.4)
 _PATIENCE = 10.0
 #: Refusals of a question that this key, this site or this mode cannot ask.
-_NOT_ASKED = frozenset({Meaning.NO_WAY, Meaning.PERMISSION})
+_NOT_ASKED = frozenset({ErrorMeaning.NO_WAY, ErrorMeaning.PERMISSION})
 
 Row = Mapping[str, Any]
 
@@ -64,8 +64,8 @@ class OkxAccount:
         self._market = market
         self._clock = clock
         self._kinds: tuple[str, ...] = _ALGO_KINDS
-        self._algo_ids: Recent[str | None] = Recent()
-        self._entries: Recent[str | None] = Recent()
+        self._algo_ids: LruCache[str | None] = LruCache()
+        self._entries: LruCache[str | None] = LruCache()
         self._awaited: dict[str, Attached] = {}
 
     def open_contracts(self) -> None:
@@ -78,7 +78,7 @@ class OkxAccount:
         rows = self._transport.private("/api/v5/account/balance")
         return failure.understood(lambda: wire.balances(rows, margin=self._margin))
 
-    def pockets(self) -> dict[str, Decimal]:
+    def unavailable_balances(self) -> dict[str, Decimal]:
         """asset/balances: the funding account. Where that is not offered, or not to this key, nothing is known to lie there."""
         try:
             rows = self._transport.private("/api/v5/asset/balances")
@@ -187,7 +187,7 @@ class OkxAccount:
             self._algo(order.symbol, order.exchange_id, "")
         shown = self._algo_ids.get(order.exchange_id)
         if shown is None:
-            raise failure(Meaning.BUSY, f"OKX does not show the algo order {order.exchange_id}")
+            raise failure(ErrorMeaning.BUSY, f"OKX does not show the algo order {order.exchange_id}")
         return shown
 
     # -- fills ---------------------------------------------------------------------------------------------------------------
@@ -227,7 +227,7 @@ class OkxAccount:
         try:
             return self._transport.private(path, **fields)
         except BrokerError as error:
-            if error.meaning is not Meaning.GONE:
+            if error.meaning is not ErrorMeaning.GONE:
                 raise
             return []
 
@@ -241,7 +241,7 @@ class OkxAccount:
             try:
                 self._normal(symbol, "", client_id)
             except BrokerError as error:
-                if error.meaning is not Meaning.MARKET_CLOSED:  # what is delisted has no orders to ask for
+                if error.meaning is not ErrorMeaning.MARKET_CLOSED:  # what is delisted has no orders to ask for
                     raise
         return self._entries[client_id]
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
-from bot.brokers.base import Absence, BrokerError, Capabilities, Connection
+from bot.brokers.base import AbsenceProof, BrokerError, Capabilities, Connection
 from bot.brokers.common.broker import VenueBroker
 from bot.brokers.common.venue_clock import VenueClock
 from bot.brokers.okx.account import OkxAccount
@@ -34,7 +34,7 @@ class OKXBroker(VenueBroker):
     """One OKX account. Used by one thread; only `hurry` may come from another."""
 
     name: ClassVar[str] = "okx"
-    pocket: ClassVar[str] = "in Funding"
+    unavailable_place: ClassVar[str] = "in Funding"
     _transport: OkxTransport
     _market: OkxMarket
     _account: OkxAccount
@@ -45,7 +45,7 @@ class OKXBroker(VenueBroker):
             attached_stop=True,
             resting_stop=True,
             amend=True,
-            absence=Absence.DEADLINE,
+            absence=AbsenceProof.DEADLINE,
             deadline_ms=config.deadline_ms,
             short=config.swaps,
             forgets_after_ms=FORGETS_AFTER,

@@ -23,7 +23,7 @@ from bot.domain.clock import SECOND
 from bot.domain.ids import Account
 from bot.domain.instrument import DOLLARS, STABLECOINS, Instrument, Trading
 from bot.domain.money import ZERO, plain
-from bot.domain.outcome import Meaning
+from bot.domain.outcome import ErrorMeaning
 
 #: OKX refuses a request whose time differs by more than 30 s from its own.
 SKEW_REFUSED = 30 * SECOND
@@ -69,7 +69,7 @@ def _first_settings(transport: OkxTransport) -> parse.Settings:
     except BrokerError as error:
         if code_of(error.text) != _NO_RIGHT:
             raise
-        raise failure(Meaning.PERMISSION, error.text, "no_read") from error
+        raise failure(ErrorMeaning.PERMISSION, error.text, "no_read") from error
 
 
 def read_settings(transport: OkxTransport) -> parse.Settings:
@@ -83,7 +83,7 @@ def check_credentials(config: OkxConfig) -> None:
     named = (("OKX_API_KEY", config.key), ("OKX_API_SECRET", config.secret), ("OKX_PASSPHRASE", config.phrase))
     for name, value in named:
         if not value or not value.isascii() or not value.isprintable():
-            raise failure(Meaning.CREDENTIALS, f"unusable {name}", "missing", missing=name)
+            raise failure(ErrorMeaning.CREDENTIALS, f"unusable {name}", "missing", missing=name)
 
 
 def check_system(config: OkxConfig, transport: OkxTransport) -> None:
@@ -92,13 +92,13 @@ def check_system(config: OkxConfig, transport: OkxTransport) -> None:
     try:
         rows = transport.public("/api/v5/system/status", state="ongoing")
     except BrokerError as error:
-        if error.meaning is not Meaning.RATE_LIMITED and not error.unheard:
+        if error.meaning is not ErrorMeaning.RATE_LIMITED and not error.unheard:
             raise
         return
     ours = "2" if config.demo else "1"
     under_way = [row for row in rows if isinstance(row, dict) and _stops(row, ours)]
     if under_way:
-        raise failure(Meaning.BUSY, f"maintenance: {text(under_way[0], 'title')}", "maintenance")
+        raise failure(ErrorMeaning.BUSY, f"maintenance: {text(under_way[0], 'title')}", "maintenance")
 
 
 def _stops(row: Mapping[str, Any], env: str) -> bool:
@@ -109,12 +109,12 @@ def key_warnings(config: OkxConfig, settings: parse.Settings) -> list[str]:
     """Refuse a key that may too much or too little; say what is unwise about the others."""
     rights = settings.permissions
     if rights is None:
-        raise failure(Meaning.PERMISSION, "no list of permissions", "unlisted")
+        raise failure(ErrorMeaning.PERMISSION, "no list of permissions", "unlisted")
     warnings = withdrawal(config, failure, may="withdraw" in rights)
     if "trade" not in rights:
-        raise failure(Meaning.PERMISSION, "the key may not trade", "read_only")
+        raise failure(ErrorMeaning.PERMISSION, "the key may not trade", "read_only")
     if "read_only" not in rights:
-        raise failure(Meaning.PERMISSION, "the key may not read", "no_read")
+        raise failure(ErrorMeaning.PERMISSION, "the key may not read", "no_read")
     if settings.ips == "":
         warnings.append(
             "this key works from any IP address, and OKX deletes such keys after 14 days of silence: "
@@ -126,11 +126,11 @@ def key_warnings(config: OkxConfig, settings: parse.Settings) -> list[str]:
 def mode_warnings(config: OkxConfig, settings: parse.Settings) -> list[str]:
     """Refuse an account mode that cannot do what was asked; say what is unwise about it."""
     if settings.level not in ("1", "2", "3", "4"):
-        raise failure(Meaning.UNSUPPORTED, f"account mode {settings.level or 'not set'}", "mode_unset")
+        raise failure(ErrorMeaning.UNSUPPORTED, f"account mode {settings.level or 'not set'}", "mode_unset")
     if config.swaps and settings.level == SPOT_MODE:
-        raise failure(Meaning.UNSUPPORTED, "Spot mode", "mode")
+        raise failure(ErrorMeaning.UNSUPPORTED, "Spot mode", "mode")
     if config.swaps and settings.level == PORTFOLIO:
-        raise failure(Meaning.UNSUPPORTED, "Portfolio margin mode", "portfolio")
+        raise failure(ErrorMeaning.UNSUPPORTED, "Portfolio margin mode", "portfolio")
     if settings.may_borrow and settings.level in MANY_COINS:
         return ["this account borrows by itself: switch off auto-borrow on OKX > Trade > Settings > Account mode"]
     return []
@@ -154,7 +154,9 @@ def money_warnings(account: OkxAccount, markets: Collection[Instrument]) -> list
 def _in_funding(account: OkxAccount) -> str:
     """Dollars that lie in Funding, for people; that OKX does not say it keeps nobody from what is held."""
     try:
-        found = [f"{plain(amount)} {asset}" for asset, amount in account.pockets().items() if asset in DOLLARS]
+        found = [
+            f"{plain(amount)} {asset}" for asset, amount in account.unavailable_balances().items() if asset in DOLLARS
+        ]
     except BrokerError:
         return ""
     return f" ({' and '.join(found)} in Funding)" if found else ""

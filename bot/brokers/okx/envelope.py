@@ -11,7 +11,7 @@ from typing import Any
 
 from bot.brokers.base import BrokerError
 from bot.brokers.okx.errors import explain, failure, of_status
-from bot.domain.outcome import Meaning
+from bot.domain.outcome import ErrorMeaning
 from bot.domain.text import safe_text
 
 _GOOD = "0"
@@ -32,13 +32,13 @@ def result(envelope: Any, host: str) -> Mapping[str, Any]:
     if code != _GOOD and not (code in _SOME_FAILED and found):
         raise _refusal(code, envelope, host)
     if len(found) != 1 or not isinstance(found[0], dict):
-        raise failure(Meaning.UNKNOWN, f"one row expected: {safe_text(found)[:80]}")
+        raise failure(ErrorMeaning.UNKNOWN, f"one row expected: {safe_text(found)[:80]}")
     row = found[0]
     verdict = row.get("sCode")
     if verdict not in (None, "") and str(verdict) != _GOOD:
         raise explain([(str(verdict), str(row.get("sMsg", "")))], host)
     if verdict in (None, "") and code != _GOOD:
-        raise failure(Meaning.UNKNOWN, f"{code} without a result: {safe_text(envelope.get('msg'))}", unheard=True)
+        raise failure(ErrorMeaning.UNKNOWN, f"{code} without a result: {safe_text(envelope.get('msg'))}", unheard=True)
     return row
 
 
@@ -59,7 +59,7 @@ def _opened(envelope: Any) -> tuple[str, list[Any]]:
     code = _code(envelope)
     found = envelope.get("data") if isinstance(envelope, dict) else None
     if code is None or (code == _GOOD and not isinstance(found, list)):
-        raise failure(Meaning.UNKNOWN, f"not OKX's envelope: {safe_text(envelope)[:80]}")
+        raise failure(ErrorMeaning.UNKNOWN, f"not OKX's envelope: {safe_text(envelope)[:80]}")
     return code, found if isinstance(found, list) else []
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from bot.brokers.base import BrokerError
 from bot.brokers.common.failures import Failures, mildest, usual_remedies
-from bot.domain.outcome import Meaning
+from bot.domain.outcome import ErrorMeaning
 
 VENUE = "okx"
 
@@ -87,85 +87,111 @@ class Row(NamedTuple):
     """One code of OKX: what it means, and the name of its remedy ("" for none)."""
 
     code: str
-    meaning: Meaning
+    meaning: ErrorMeaning
     remedy: str = ""
 
 
-def _rows(meaning: Meaning, *codes: str, remedy: str = "") -> tuple[Row, ...]:
+def _rows(meaning: ErrorMeaning, *codes: str, remedy: str = "") -> tuple[Row, ...]:
     return tuple(Row(code, meaning, remedy) for code in codes)
 
 
 #: UNKNOWN: an order may have been carried out (a read has only failed).
 ROWS: tuple[Row, ...] = (
     # general
-    *_rows(Meaning.UNKNOWN, "50001", remedy="maintenance"),
-    *_rows(Meaning.UNKNOWN, "50004", "50013", "50026", "51054", "51149"),
-    *_rows(Meaning.REJECTED, "50000", "50002", "50006", "50014", "50015", "50016", "50024", "50025", "50039"),
-    *_rows(Meaning.PERMISSION, "50007", "50009", "50012", "50027", "50028", "50029", remedy="frozen"),
-    *_rows(Meaning.RATE_LIMITED, "50011", "50040", "50061", "51113", remedy="throttled"),
-    *_rows(Meaning.BUSY, "50017", "50018", "50019", "50020", "50021", "50022", "50023"),  # frozen for a while
-    *_rows(Meaning.RESTRICTED, "50032", "50033", "50051", "50052", "50062", remedy="barred"),
-    *_rows(Meaning.PERMISSION, "50035", remedy="needs_ip"),
-    *_rows(Meaning.BUSY, "50036", "50037", "50042"),
-    *_rows(Meaning.PERMISSION, "50059", "50060", remedy="account"),
-    *_rows(Meaning.PERMISSION, "50067", remedy="region"),
-    *_rows(Meaning.UNKNOWN, "50071", "51011", "51016", "51065", "51068"),  # an earlier request with our id lives
+    *_rows(ErrorMeaning.UNKNOWN, "50001", remedy="maintenance"),
+    *_rows(ErrorMeaning.UNKNOWN, "50004", "50013", "50026", "51054", "51149"),
+    *_rows(ErrorMeaning.REJECTED, "50000", "50002", "50006", "50014", "50015", "50016", "50024", "50025", "50039"),
+    *_rows(ErrorMeaning.PERMISSION, "50007", "50009", "50012", "50027", "50028", "50029", remedy="frozen"),
+    *_rows(ErrorMeaning.RATE_LIMITED, "50011", "50040", "50061", "51113", remedy="throttled"),
+    *_rows(ErrorMeaning.BUSY, "50017", "50018", "50019", "50020", "50021", "50022", "50023"),  # frozen for a while
+    *_rows(ErrorMeaning.RESTRICTED, "50032", "50033", "50051", "50052", "50062", remedy="barred"),
+    *_rows(ErrorMeaning.PERMISSION, "50035", remedy="needs_ip"),
+    *_rows(ErrorMeaning.BUSY, "50036", "50037", "50042"),
+    *_rows(ErrorMeaning.PERMISSION, "50059", "50060", remedy="account"),
+    *_rows(ErrorMeaning.PERMISSION, "50067", remedy="region"),
+    *_rows(ErrorMeaning.UNKNOWN, "50071", "51011", "51016", "51065", "51068"),  # an earlier request with our id lives
     # the endpoint, the method or the account's mode: no verdict on the order
-    *_rows(Meaning.NO_WAY, "50005", "50038", "50053", "50115", "51773"),
-    *_rows(Meaning.NO_WAY, "50030", remedy="read_only"),
-    *_rows(Meaning.PERMISSION, "50120", remedy="read_only"),
-    *_rows(Meaning.BUSY, "50072", remedy="margin"),
-    *_rows(Meaning.BUSY, "51010", remedy="mode"),
-    *_rows(Meaning.BUSY, "51039", "51041", "51205", remedy="portfolio"),
-    *_rows(Meaning.BUSY, "59000", "59100", "59101", "59107"),  # the leverage, while positions or orders are open
+    *_rows(ErrorMeaning.NO_WAY, "50005", "50038", "50053", "50115", "51773"),
+    *_rows(ErrorMeaning.NO_WAY, "50030", remedy="read_only"),
+    *_rows(ErrorMeaning.PERMISSION, "50120", remedy="read_only"),
+    *_rows(ErrorMeaning.BUSY, "50072", remedy="margin"),
+    *_rows(ErrorMeaning.BUSY, "51010", remedy="mode"),
+    *_rows(ErrorMeaning.BUSY, "51039", "51041", "51205", remedy="portfolio"),
+    *_rows(ErrorMeaning.BUSY, "59000", "59100", "59101", "59107"),  # the leverage, while positions or orders are open
     # the key
-    *_rows(Meaning.PERMISSION, "50100", remedy="frozen"),
-    *_rows(Meaning.CREDENTIALS, "50101", remedy="demo"),
-    *_rows(Meaning.CLOCK, "50102", "50107", "50112", remedy="clock"),
-    *_rows(Meaning.CREDENTIALS, "50103", "50111", remedy="malformed"),
-    *_rows(Meaning.CREDENTIALS, "50104", "50105", remedy="passphrase"),
-    *_rows(Meaning.CREDENTIALS, "50106", "50113", remedy="secret"),
-    *_rows(Meaning.CREDENTIALS, "50108", "50109", "50114", "50119", remedy="key"),
-    *_rows(Meaning.PERMISSION, "50110", remedy="ip"),
-    *_rows(Meaning.PERMISSION, "50121", remedy="blocked"),
+    *_rows(ErrorMeaning.PERMISSION, "50100", remedy="frozen"),
+    *_rows(ErrorMeaning.CREDENTIALS, "50101", remedy="demo"),
+    *_rows(ErrorMeaning.CLOCK, "50102", "50107", "50112", remedy="clock"),
+    *_rows(ErrorMeaning.CREDENTIALS, "50103", "50111", remedy="malformed"),
+    *_rows(ErrorMeaning.CREDENTIALS, "50104", "50105", remedy="passphrase"),
+    *_rows(ErrorMeaning.CREDENTIALS, "50106", "50113", remedy="secret"),
+    *_rows(ErrorMeaning.CREDENTIALS, "50108", "50109", "50114", "50119", remedy="key"),
+    *_rows(ErrorMeaning.PERMISSION, "50110", remedy="ip"),
+    *_rows(ErrorMeaning.PERMISSION, "50121", remedy="blocked"),
     # the account and the market
-    *_rows(Meaning.PERMISSION, "51009", "51024", remedy="account"),
-    *_rows(Meaning.RESTRICTED, "51155", "54072", remedy="barred"),
-    *_rows(Meaning.RESTRICTED, "54109", remedy="activate"),
-    *_rows(Meaning.RESTRICTED, "59113", remedy="identity"),
-    *_rows(Meaning.MARKET_CLOSED, "51001", "51021", "51022", "51027", "51028", "51029", "51030", "51087"),
-    *_rows(Meaning.MARKET_CLOSED, "51110", "51124", "51507"),  # an auction
-    *_rows(Meaning.MARKET_CLOSED, "54012", "54031", "54094"),  # a thin book, the platform's open interest, cooling off
-    *_rows(Meaning.BUSY, "51115", "51290"),
-    *_rows(Meaning.BUSY, "51025", "51102", "51103", "51174"),  # too many open orders
+    *_rows(ErrorMeaning.PERMISSION, "51009", "51024", remedy="account"),
+    *_rows(ErrorMeaning.RESTRICTED, "51155", "54072", remedy="barred"),
+    *_rows(ErrorMeaning.RESTRICTED, "54109", remedy="activate"),
+    *_rows(ErrorMeaning.RESTRICTED, "59113", remedy="identity"),
+    *_rows(ErrorMeaning.MARKET_CLOSED, "51001", "51021", "51022", "51027", "51028", "51029", "51030", "51087"),
+    *_rows(ErrorMeaning.MARKET_CLOSED, "51110", "51124", "51507"),  # an auction
+    *_rows(
+        ErrorMeaning.MARKET_CLOSED, "54012", "54031", "54094"
+    ),  # a thin book, the platform's open interest, cooling off
+    *_rows(ErrorMeaning.BUSY, "51115", "51290"),
+    *_rows(ErrorMeaning.BUSY, "51025", "51102", "51103", "51174"),  # too many open orders
     # the order
-    *_rows(Meaning.REJECTED, "51000", "51002", "51003", "51015", "51019", "51111", "51121", "51150", "51511", "54085"),
-    *_rows(Meaning.REJECTED, "51257", "51311", "51327", "51328", "51329", "51330", "51331", "51332"),
-    *_rows(Meaning.REJECTED, "51004", "51005", "51101", "51104", "51105", "51106", "51107", "51185"),  # too large
-    *_rows(Meaning.REJECTED, "51201", "51202", "51203", "51207", "51275", "59102", "59104", "59105"),
-    *_rows(Meaning.FUNDS, "51008", "51119", "51127", "51131", "51502", "51736", "59200", "59201"),
     *_rows(
-        Meaning.FUNDS, "51023", "51043", "51112", "51169", "51170"
+        ErrorMeaning.REJECTED, "51000", "51002", "51003", "51015", "51019", "51111", "51121", "51150", "51511", "54085"
+    ),
+    *_rows(ErrorMeaning.REJECTED, "51257", "51311", "51327", "51328", "51329", "51330", "51331", "51332"),
+    *_rows(ErrorMeaning.REJECTED, "51004", "51005", "51101", "51104", "51105", "51106", "51107", "51185"),  # too large
+    *_rows(ErrorMeaning.REJECTED, "51201", "51202", "51203", "51207", "51275", "59102", "59104", "59105"),
+    *_rows(ErrorMeaning.FUNDS, "51008", "51119", "51127", "51131", "51502", "51736", "59200", "59201"),
+    *_rows(
+        ErrorMeaning.FUNDS, "51023", "51043", "51112", "51169", "51170"
     ),  # the contracts to close are not there, or not free
-    *_rows(Meaning.FUNDS, "59103", "59106", "59108", "59109"),
-    *_rows(Meaning.TOO_SMALL, "51007", "51020", "51120"),
-    *_rows(Meaning.PRICE, "51006", "51135", "51136", "51137", "51138", "54084"),
-    *_rows(Meaning.PRICE, "51046", "51047", "51048", "51049", "51050", "51051", "51052", "51053"),
-    *_rows(Meaning.PRICE, "51277", "51278", "51279", "51280"),
-    *_rows(Meaning.PRICE, "51300", "51301", "51302", "51303", "51304", "51305", "51306", "51307", "51308"),
-    *_rows(Meaning.GONE, "51400", "51401", "51402", "51405", "51410", "51412", "51416"),
-    *_rows(Meaning.GONE, "51503", "51509", "51510", "51603"),
-    *_rows(Meaning.UNSUPPORTED, "51133", "51139", "51281", "51415"),
-    *_rows(Meaning.UNSUPPORTED, "51090", "51098", "51506", "51527", "51528", "51529"),  # not to be amended this way
+    *_rows(ErrorMeaning.FUNDS, "59103", "59106", "59108", "59109"),
+    *_rows(ErrorMeaning.TOO_SMALL, "51007", "51020", "51120"),
+    *_rows(ErrorMeaning.PRICE, "51006", "51135", "51136", "51137", "51138", "54084"),
+    *_rows(ErrorMeaning.PRICE, "51046", "51047", "51048", "51049", "51050", "51051", "51052", "51053"),
+    *_rows(ErrorMeaning.PRICE, "51277", "51278", "51279", "51280"),
+    *_rows(ErrorMeaning.PRICE, "51300", "51301", "51302", "51303", "51304", "51305", "51306", "51307", "51308"),
+    *_rows(ErrorMeaning.GONE, "51400", "51401", "51402", "51405", "51410", "51412", "51416"),
+    *_rows(ErrorMeaning.GONE, "51503", "51509", "51510", "51603"),
+    *_rows(ErrorMeaning.UNSUPPORTED, "51133", "51139", "51281", "51415"),
+    *_rows(
+        ErrorMeaning.UNSUPPORTED, "51090", "51098", "51506", "51527", "51528", "51529"
+    ),  # not to be amended this way
     # the stop or target that an order carries
-    *_rows(Meaning.ATTACHMENT, "51044", "51178", "54070", "51100", "51333"),
+    *_rows(ErrorMeaning.ATTACHMENT, "51044", "51178", "54070", "51100", "51333"),
     *_rows(
-        Meaning.ATTACHMENT, "51076", "51077", "51078", "51079", "51080", "51081", "51082", "51083", "51084", "51085"
+        ErrorMeaning.ATTACHMENT,
+        "51076",
+        "51077",
+        "51078",
+        "51079",
+        "51080",
+        "51081",
+        "51082",
+        "51083",
+        "51084",
+        "51085",
     ),
     *_rows(
-        Meaning.ATTACHMENT, "51086", "51088", "51089", "51091", "51092", "51093", "51094", "51095", "51096", "51097"
+        ErrorMeaning.ATTACHMENT,
+        "51086",
+        "51088",
+        "51089",
+        "51091",
+        "51092",
+        "51093",
+        "51094",
+        "51095",
+        "51096",
+        "51097",
     ),
-    *_rows(Meaning.ATTACHMENT, "51099"),
+    *_rows(ErrorMeaning.ATTACHMENT, "51099"),
 )
 TABLE: Mapping[str, Row] = MappingProxyType({row.code: row for row in ROWS})
 
@@ -174,11 +200,11 @@ _PARAMETER = "51000"
 _DISLIKED = re.compile(r"\s*parameter\s+(\w+)\s+error\s*", re.IGNORECASE)
 _PARAMETERS: Mapping[str, Row] = MappingProxyType(
     {
-        "attachalgoords": Row(_PARAMETER, Meaning.ATTACHMENT),
-        "attachalgoclordid": Row(_PARAMETER, Meaning.ATTACHMENT),
-        "posside": Row(_PARAMETER, Meaning.BUSY, "position_mode"),
-        "tdmode": Row(_PARAMETER, Meaning.BUSY, "account_mode"),
-        "tradequoteccy": Row(_PARAMETER, Meaning.RESTRICTED, "barred"),
+        "attachalgoords": Row(_PARAMETER, ErrorMeaning.ATTACHMENT),
+        "attachalgoclordid": Row(_PARAMETER, ErrorMeaning.ATTACHMENT),
+        "posside": Row(_PARAMETER, ErrorMeaning.BUSY, "position_mode"),
+        "tdmode": Row(_PARAMETER, ErrorMeaning.BUSY, "account_mode"),
+        "tradequoteccy": Row(_PARAMETER, ErrorMeaning.RESTRICTED, "barred"),
     }
 )
 #: Remedies of refusals that the account's settings explain: they are to be read again.
@@ -198,7 +224,7 @@ def explain(codes: Iterable[tuple[str, str]], host: str = "this address") -> Bro
     """The error that an answer's codes (with their texts) amount to."""
     row, words = mildest((meaning_of(code, words), f"{code} {words}") for code, words in codes)
     if row is None:
-        return failure(Meaning.UNKNOWN, words, unheard=True)
+        return failure(ErrorMeaning.UNKNOWN, words, unheard=True)
     return failure(row.meaning, words, row.remedy, host=host)
 
 
@@ -220,9 +246,9 @@ def of_status(status: int, reason: str) -> BrokerError:
     """
     text = f"HTTP {status} {reason}"
     if status == 429:
-        return failure(Meaning.RATE_LIMITED, text, "throttled")
+        return failure(ErrorMeaning.RATE_LIMITED, text, "throttled")
     remedy = "blocked" if status in _SHUT_OUT else "unreachable"
-    return failure(Meaning.UNKNOWN, text, remedy, unheard=400 <= status < 500)
+    return failure(ErrorMeaning.UNKNOWN, text, remedy, unheard=400 <= status < 500)
 
 
 def code_of(text: str) -> str:

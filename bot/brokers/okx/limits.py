@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from copy import copy
 from types import MappingProxyType
 
-from bot.brokers.base import Lane
+from bot.brokers.base import Priority
 from bot.brokers.common.deadline import Deadline
 from bot.brokers.common.rate_limits import Budget, admit
 from bot.domain.clock import Clock
@@ -66,11 +66,11 @@ class OkxLimits:
         """The same budgets for another thread, which has refusals of its own."""
         return copy(self)
 
-    def spend(self, method: str, path: str, market: str, lane: Lane, deadline: Deadline) -> None:
+    def spend(self, method: str, path: str, market: str, priority: Priority, deadline: Deadline) -> None:
         """Room for one call; `market` is the instrument it is about, "" for none."""
         name = f"{method} {path}" + (f" {market}" if path in _PER_MARKET else "")
         self._last = self._budgets.setdefault(name, self._budget(name, _CALLS.get(path, _USUAL)))
-        admit(self._last, 1.0, lane, deadline, self._clock)
+        admit(self._last, 1.0, priority, deadline, self._clock)
 
     def refused(self) -> None:
         """The venue refused the last call for its rate: its counter is full."""

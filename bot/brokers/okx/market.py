@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
 
 from bot.brokers.common.answers import BadAnswer, mapping, text
-from bot.brokers.common.looks import at_rest, of_trades, shortest, widened
+from bot.brokers.common.price_ranges import at_rest, of_trades, shortest, widened
 from bot.brokers.okx import parse_market as wire
 from bot.brokers.okx.answers import only
 from bot.brokers.okx.config import OkxConfig
@@ -19,10 +19,10 @@ from bot.brokers.okx.parse_market import Listing
 from bot.brokers.okx.transport import OkxTransport
 from bot.domain.candles import Candle, Candles
 from bot.domain.clock import MINUTE, Clock
-from bot.domain.instrument import Instrument, Look, Ticker
+from bot.domain.instrument import Instrument, PriceRange, Ticker
 from bot.domain.log import Event, Log
 from bot.domain.money import ONE
-from bot.domain.outcome import Meaning
+from bot.domain.outcome import ErrorMeaning
 
 ALL_TYPES = ("SPOT", "SWAP", "FUTURES")
 _PAGE = 300
@@ -44,7 +44,7 @@ class OkxCandles:
     def candles(self, symbol: str, timeframe_ms: int, count: int) -> Candles:
         """The newest closed candles, page by page back in time; fewer for a young market."""
         if timeframe_ms not in wire.BARS:
-            raise failure(Meaning.UNSUPPORTED, f"OKX has no candles of {timeframe_ms} ms")
+            raise failure(ErrorMeaning.UNSUPPORTED, f"OKX has no candles of {timeframe_ms} ms")
         found: list[Candle] = []
         while len(found) < count:
             after = str(found[0].time) if found else ""
@@ -98,7 +98,7 @@ class OkxMarket:
         """Every market quoted in dollars, with the rules of this moment."""
         self._refresh()
         if not self._listings:
-            raise failure(Meaning.BUSY, "OKX names no market quoted in dollars")
+            raise failure(ErrorMeaning.BUSY, "OKX names no market quoted in dollars")
         return {symbol: listing.instrument for symbol, listing in self._listings.items()}
 
     def listing(self, symbol: str) -> Listing:
@@ -110,7 +110,7 @@ class OkxMarket:
     def _listed(self, symbol: str) -> Listing:
         """The same, of the last reading."""
         if symbol not in self._listings:
-            raise failure(Meaning.UNSUPPORTED, f"OKX does not list {symbol} for this account")
+            raise failure(ErrorMeaning.UNSUPPORTED, f"OKX does not list {symbol} for this account")
         return self._listings[symbol]
 
     def known(self, symbol: str) -> Listing | None:
@@ -162,7 +162,7 @@ class OkxMarket:
             pages = [self._transport.public("/api/v5/market/tickers", instType=kind) for kind in kinds]
         return failure.understood(lambda: [mapping(row, "ticker") for page in pages for row in page])
 
-    def look(self, symbol: str, since: int) -> Look:
+    def look(self, symbol: str, since: int) -> PriceRange:
         """Last, high and low of the trades after `since`; `at` is the newest trade's time, so that none is missed.
 
         Where the last hundred trades do not reach back to `since` five hundred are asked for, and where those do not, the candles
@@ -182,7 +182,7 @@ class OkxMarket:
             return of_trades(symbol, since, old)
         return at_rest(symbol, since, self.tickers({symbol}).get(symbol), failure)
 
-    def _with_candles(self, seen: Look, since: int) -> Look:
+    def _with_candles(self, seen: PriceRange, since: int) -> PriceRange:
         """What was seen, and the candles that began after `since`: the shortest ones of which one page reaches back."""
         age = self._clock.market_ms() - since
         bar = shortest((each for each in wire.BARS if each >= MINUTE), age, _PAGE)

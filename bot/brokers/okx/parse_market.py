@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bot.brokers.common.answers import BadAnswer, exact, mapping, market_name, measure, number, sequence, text
-from bot.brokers.common.looks import Extremes, Print
+from bot.brokers.common.price_ranges import Extremes, Print
 from bot.brokers.okx.answers import millis, positive
 from bot.domain.candles import Candle
 from bot.domain.clock import DAY, HOUR, MINUTE, SECOND

@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from bot.brokers.base import BrokerError, Lane
+from bot.brokers.base import BrokerError, Priority
 from bot.brokers.common.answers import BadAnswer, order_id, text
+from bot.brokers.common.capability_probe import NoCheck
 from bot.brokers.common.outcomes import LATEST, SOONEST, act_until, outcome
-from bot.brokers.common.shapes import NoCheck
 from bot.brokers.common.venue_clock import VenueClock
 from bot.brokers.okx.account import OkxAccount
 from bot.brokers.okx.config import OkxConfig
@@ -29,7 +29,7 @@ from bot.domain.instrument import Kind
 from bot.domain.log import Event, Log
 from bot.domain.money import plain
 from bot.domain.order import Intent, OrderType, VenueOrder
-from bot.domain.outcome import Meaning, NotPlaced, Outcome, Placed
+from bot.domain.outcome import ErrorMeaning, NotPlaced, Outcome, Placed
 
 #: Kinds that OKX changes as algo orders.
 _ALGO_TYPES = frozenset(
@@ -85,15 +85,15 @@ class OkxTrade:
         def send() -> Outcome:
             if self._is_algo(order):
                 body = [{**about, "algoId": order.exchange_id}]
-                row = self._transport.request("/api/v5/trade/cancel-algos", body, Lane.EXIT, latest)
+                row = self._transport.request("/api/v5/trade/cancel-algos", body, Priority.EXIT, latest)
                 return _about(row, "algoId", order.exchange_id)
             fields = {**about, "ordId": order.exchange_id}
-            row = self._transport.request("/api/v5/trade/cancel-order", fields, Lane.EXIT, latest)
+            row = self._transport.request("/api/v5/trade/cancel-order", fields, Priority.EXIT, latest)
             return _about(row, "ordId", order.exchange_id)
 
         return outcome(send)
 
-    def show(self, intent: Intent) -> str:
+    def preview(self, intent: Intent) -> str:
         """order-precheck: OKX's word when it takes this order. Raises `BrokerError` when it does not, `NoCheck` where it has none.
 
         It judges no algo orders, and nothing in Spot and Futures mode.
@@ -104,7 +104,7 @@ class OkxTrade:
             raise NoCheck("OKX checks no orders in this account mode: taken as its API guide says")
         latest = self._clock.wall_ms() + self._config.deadline_ms
         fields = order_fields(intent, self._terms(intent))
-        self._transport.request(_PRECHECK, fields, Lane.QUERY, latest)
+        self._transport.request(_PRECHECK, fields, Priority.QUERY, latest)
         return "order-precheck found nothing wrong"
 
     # -- orders ----------------------------------------------------------------------------------------------------------------
@@ -113,7 +113,7 @@ class OkxTrade:
         fields = order_fields(intent, self._terms(intent))
         self._lever(intent, deadline)
         row = self._transport.request(
-            "/api/v5/trade/order", fields, Lane.of(intent), deadline - SOONEST, self._venue_clock.of(deadline)
+            "/api/v5/trade/order", fields, Priority.of(intent), deadline - SOONEST, self._venue_clock.of(deadline)
         )
         exchange_id = order_id(text(row, "ordId"))
         _about(row, "clOrdId", intent.client_id)
@@ -126,7 +126,7 @@ class OkxTrade:
         deadline = self._deadline(intent)
         fields = algo_fields(intent, self._terms(intent))
         self._account.expect(fields["ordType"])
-        row = self._transport.request("/api/v5/trade/order-algo", fields, Lane.of(intent), deadline - SOONEST)
+        row = self._transport.request("/api/v5/trade/order-algo", fields, Priority.of(intent), deadline - SOONEST)
         algo_id = order_id(text(row, "algoId"))
         _about(row, "algoClOrdId", intent.client_id)
         self._account.remember(intent.client_id, algo_id, algo=True)
@@ -134,12 +134,12 @@ class OkxTrade:
 
     def _amend_order(self, order: VenueOrder, qty: Decimal | None) -> Outcome:
         if qty is None:
-            return NotPlaced(Meaning.UNSUPPORTED, "only a size can be changed of an order without a trigger")
+            return NotPlaced(ErrorMeaning.UNSUPPORTED, "only a size can be changed of an order without a trigger")
         size = wire_size(qty, self._market.listing(order.symbol).instrument)
         fields = {"instId": order.symbol, "ordId": order.exchange_id, "newSz": size}
         deadline = self._clock.wall_ms() + self._config.deadline_ms
         row = self._transport.request(
-            "/api/v5/trade/amend-order", fields, Lane.EXIT, deadline - SOONEST, self._venue_clock.of(deadline)
+            "/api/v5/trade/amend-order", fields, Priority.EXIT, deadline - SOONEST, self._venue_clock.of(deadline)
         )
         return _about(row, "ordId", order.exchange_id)
 
@@ -150,7 +150,7 @@ class OkxTrade:
         if trigger_price is not None:
             fields |= _new_trigger(order, trigger_price, self._trigger_type(order))
         latest = self._clock.wall_ms() + self._config.deadline_ms
-        row = self._transport.request("/api/v5/trade/amend-algos", fields, Lane.EXIT, latest - SOONEST)
+        row = self._transport.request("/api/v5/trade/amend-algos", fields, Priority.EXIT, latest - SOONEST)
         return _about(row, "algoId", order.exchange_id)
 
     def _trigger_type(self, order: VenueOrder) -> str:
@@ -169,11 +169,11 @@ class OkxTrade:
             return
         for fields in self._leverages(intent.symbol):
             try:
-                self._transport.request("/api/v5/account/set-leverage", fields, Lane.of(intent), deadline - SOONEST)
+                self._transport.request("/api/v5/account/set-leverage", fields, Priority.of(intent), deadline - SOONEST)
             except BrokerError as error:
-                if error.meaning is not Meaning.UNKNOWN:
+                if error.meaning is not ErrorMeaning.UNKNOWN:
                     raise
-                raise BrokerError(error.venue, Meaning.BUSY, f"leverage not set: {error.text}") from error
+                raise BrokerError(error.venue, ErrorMeaning.BUSY, f"leverage not set: {error.text}") from error
         self._levered.add(intent.symbol)
         self._log.info(Event.LEVERAGE, venue="okx", symbol=intent.symbol, leverage=self._config.leverage)
 

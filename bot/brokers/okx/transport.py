@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import requests
 
-from bot.brokers.base import BrokerError, Lane
+from bot.brokers.base import BrokerError, Priority
 from bot.brokers.common.deadline import Deadline
 from bot.brokers.common.transport import Again, Transport
 from bot.brokers.common.wire import CONNECT_SECONDS, READ_SECONDS, BoundedSession, trusted
@@ -24,11 +24,11 @@ from bot.brokers.okx.errors import failure
 from bot.brokers.okx.limits import OkxLimits
 from bot.domain.clock import Clock
 from bot.domain.log import Log
-from bot.domain.outcome import Meaning
+from bot.domain.outcome import ErrorMeaning
 
 #: OKX counts its limits in windows of two seconds, which a question that came too soon after others waits out: a start that asks
 #: for much would else begin anew each time, and never end where OKX allows less than it says.
-_AGAIN: Again = MappingProxyType({Meaning.RATE_LIMITED: (2.0, 2.0, 2.0)})
+_AGAIN: Again = MappingProxyType({ErrorMeaning.RATE_LIMITED: (2.0, 2.0, 2.0)})
 
 Body = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
@@ -116,7 +116,7 @@ class OkxClient:
         """What a status other than 2xx says."""
         answer = self._http.answer
         if answer is None:
-            return failure(Meaning.UNKNOWN, "a refusal without an answer")
+            return failure(ErrorMeaning.UNKNOWN, "a refusal without an answer")
         try:
             body = answer.body.json()
         except (ValueError, RecursionError):
@@ -139,48 +139,48 @@ class OkxTransport(Transport[OkxClient]):
 
     def public(self, path: str, **fields: str) -> list[Any]:
         """The `data` of an endpoint that needs no key."""
-        deadline = self._haste.deadline(self._config.read_seconds)
+        deadline = self._wait_limit.deadline(self._config.read_seconds)
 
         def ask() -> list[Any]:
-            self._admit("GET", path, fields, self._lane, deadline)
+            self._admit("GET", path, fields, self._priority, deadline)
             return self._rows(path, fields, deadline)
 
         return self._question(ask, deadline, _AGAIN)
 
     def private(self, path: str, **fields: str) -> list[Any]:
         """The `data` of a private question."""
-        deadline = self._haste.deadline(self._config.read_seconds)
+        deadline = self._wait_limit.deadline(self._config.read_seconds)
 
         def ask() -> list[Any]:
-            self._admit("GET", path, fields, self._lane, deadline)
+            self._admit("GET", path, fields, self._priority, deadline)
             with self._turn(deadline):
                 return self._rows(path, fields, deadline)
 
         return self._question(ask, deadline, _AGAIN)
 
     def request(
-        self, path: str, fields: Body, lane: Lane, latest: int, expires: int | None = None
+        self, path: str, fields: Body, priority: Priority, latest: int, expires: int | None = None
     ) -> Mapping[str, Any]:
         """The one row of a request that may change something, sent once and not after wall time `latest`.
 
         `expires` is the venue's time (ms) after which OKX drops it. A `BrokerError` that means UNKNOWN: it may have been
         taken; any other: nothing happened.
         """
-        deadline = self._haste.deadline(self._config.order_seconds)
-        self._admit("POST", path, fields, lane, deadline)
+        deadline = self._wait_limit.deadline(self._config.order_seconds)
+        self._admit("POST", path, fields, priority, deadline)
         with self._turn(deadline):
             self._check_in_time(latest)
-            with self._heeding(deadline):
+            with self._recording_refusals(deadline):
                 return wire.result(self._call("POST", path, fields, deadline, expires), self._config.api_url)
 
     # -- one call ----------------------------------------------------------------------------------------------------
-    def _admit(self, method: str, path: str, fields: Body, lane: Lane, deadline: Deadline) -> None:
+    def _admit(self, method: str, path: str, fields: Body, priority: Priority, deadline: Deadline) -> None:
         about = fields if isinstance(fields, Mapping) else fields[0]
         market = str(about.get("instId", ""))
-        self._admitted(lambda: self._limits.spend(method, path, market, lane, deadline))
+        self._admitted(lambda: self._limits.spend(method, path, market, priority, deadline))
 
     def _rows(self, path: str, fields: Body, deadline: Deadline) -> list[Any]:
-        with self._heeding(deadline):
+        with self._recording_refusals(deadline):
             return wire.rows(self._call("GET", path, fields, deadline), self._config.api_url)
 
     def _call(self, method: str, path: str, fields: Body, deadline: Deadline, expires: int | None = None) -> Any:

@@ -27,7 +27,7 @@ OPENED = "2021-05-31T09:59:59Z"
 STALE_SECONDS = 10.0
 
 
-class AccountDesk:
+class AccountEndpoints:
     """Answers what an account asks about itself."""
 
     def __init__(

@@ -30,7 +30,7 @@ def worse(trigger: Decimal, side: Side, tick: Decimal) -> Decimal:
     return -distance if side is Side.SELL else distance
 
 
-class AttachedDesk:
+class AttachedReader:
     """Reads attached brackets of one product at one moment; `last` is its last trade's price."""
 
     def __init__(self, product: Product, last: Decimal, switches: Switches) -> None:

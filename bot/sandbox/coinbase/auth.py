@@ -65,7 +65,7 @@ def private_key(secret: str) -> PrivateKey:
     return key
 
 
-class Doorman:
+class Authenticator:
     """Verifies tokens against the keyring. `wall_ms` is the venue's clock, which may be wrong."""
 
     def __init__(self, keyring: Keyring, switches: Switches, wall_ms: Callable[[], int]) -> None:

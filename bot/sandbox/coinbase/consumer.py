@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.sandbox.coinbase.account import AccountDesk
+from bot.sandbox.coinbase.account import AccountEndpoints
 from bot.sandbox.coinbase.ids import trade_id
 from bot.sandbox.coinbase.products import FIAT, NAMES, Listing
 from bot.sandbox.coinbase.words import Query
@@ -15,10 +15,10 @@ from bot.sandbox.core.times import iso
 from bot.sandbox.core.values import ZERO
 
 
-class ConsumerDesk:
+class ConsumerEndpoints:
     """Everything comes in an envelope `{"data": …}`."""
 
-    def __init__(self, exchange: Exchange, listing: Listing, account: AccountDesk) -> None:
+    def __init__(self, exchange: Exchange, listing: Listing, account: AccountEndpoints) -> None:
         self._exchange = exchange
         self._listing = listing
         self._account = account

@@ -48,7 +48,7 @@ class Span:
         return time_ms >= self.begin and (self._until is None or time_ms < self._until)
 
 
-class HistoryDesk:
+class HistoryEndpoints:
     """Answers what an account asks about its orders and fills."""
 
     def __init__(self, exchange: Exchange, listing: Listing, switches: Switches, portfolios: Portfolios) -> None:

@@ -49,7 +49,7 @@ EMPTY = (
 )
 
 
-class PublicDesk:
+class PublicEndpoints:
     """Answers questions about the market; `now_ms` is market time."""
 
     def __init__(self, market: SharedBooks, listing: Listing, switches: Switches, faults: Faults) -> None:
@@ -209,7 +209,7 @@ class PublicDesk:
         return first, last - step if open_end else last
 
     def _is_quiet(self, product: Product, bar: Bar, step: int, now_ms: int) -> bool:
-        """Whether the bucket lies in one of the stretches that the switch makes free of trades."""
+        """Whether the bucket lies in one of the periods that the switch makes free of trades."""
         if step > QUIET_MINUTES * MINUTE_MS or bar.time_ms + step > now_ms:
             return False
         stretch = bar.time_ms // (QUIET_MINUTES * MINUTE_MS)

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from bot.sandbox.coinbase.attached import AttachedDesk, worse
+from bot.sandbox.coinbase.attached import AttachedReader, worse
 from bot.sandbox.coinbase.configurations import Asked, read_configuration
 from bot.sandbox.coinbase.errors import OrderRefused, invalid
 from bot.sandbox.coinbase.products import FINE_STEP, QUOTE_MINIMUM, Product
@@ -28,7 +28,7 @@ BANDS = {
 RISING = {"STOP_DIRECTION_STOP_UP": True, "STOP_DIRECTION_STOP_DOWN": False}
 
 
-class TicketDesk:
+class TicketReader:
     """Reads orders of one product at one moment: `last` is its last trade's price, `wall_ms` the venue's clock."""
 
     def __init__(self, product: Product, last: Decimal, wall_ms: int, switches: Switches) -> None:
@@ -46,8 +46,8 @@ class TicketDesk:
         self._check_end(ticket)
         attached = body.get("attached_order_configuration")
         if attached is not None:
-            desk = AttachedDesk(self._product, self._last, self._switches)
-            ticket.close = desk.read(read_configuration(attached), asked, ticket)
+            attached_reader = AttachedReader(self._product, self._last, self._switches)
+            ticket.close = attached_reader.read(read_configuration(attached), asked, ticket)
         ticket.tags = {
             "key": asked.key,
             "configuration": orjson.dumps(asked.echo[asked.key]).decode(),

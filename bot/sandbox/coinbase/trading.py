@@ -20,7 +20,7 @@ from bot.sandbox.coinbase.ids import CoinbaseIds
 from bot.sandbox.coinbase.portfolios import Portfolios
 from bot.sandbox.coinbase.products import Listing
 from bot.sandbox.coinbase.render import key_of, preview_record
-from bot.sandbox.coinbase.tickets import TicketDesk, client_id_of
+from bot.sandbox.coinbase.tickets import TicketReader, client_id_of
 from bot.sandbox.coinbase.words import decimal_of, rfc3339
 from bot.sandbox.core.credentials import Credential
 from bot.sandbox.core.exchange import Exchange
@@ -56,7 +56,7 @@ class EditRefused(Exception):
         self.row = {"edit_failure_reason": code, "preview_failure_reason": preview or errors.NO_PREVIEW_FAILURE}
 
 
-class TradingDesk:
+class TradingEndpoints:
     """Places and changes orders. `wall_ms` is the venue's clock for `end_time`."""
 
     def __init__(
@@ -159,11 +159,11 @@ class TradingDesk:
             raise invalid("product_id is invalid")
         if body["product_id"] not in {product.id for product in self._listing.shown()}:
             raise OrderRefused("INVALID_PRODUCT_ID")
-        return self._desk(body["product_id"]).read(body, who.account)
+        return self._reader(body["product_id"]).read(body, who.account)
 
-    def _desk(self, product_id: str) -> TicketDesk:
+    def _reader(self, product_id: str) -> TicketReader:
         last = self._exchange.market.last(product_id, self._exchange.now)
-        return TicketDesk(self._listing.by_id[product_id], last, self._wall_ms(), self._switches)
+        return TicketReader(self._listing.by_id[product_id], last, self._wall_ms(), self._switches)
 
     def _check_cap(self, ticket: Ticket) -> None:
         mine = (o for o in self._exchange.state.open.values() if o.account == ticket.account)
@@ -300,7 +300,7 @@ class TradingDesk:
         return self._checked(Edit(order, price, size))
 
     def _checked(self, edit: Edit) -> Edit:
-        desk, order = self._desk(edit.order.symbol), edit.order
+        reader, order = self._reader(edit.order.symbol), edit.order
         if edit.price == ZERO:
             raise EditRefused("INVALID_EDITED_PRICE")
         if edit.size == ZERO:
@@ -310,12 +310,12 @@ class TradingDesk:
         if (edit.price, edit.size) == (order.price, order.qty):
             raise EditRefused("EDIT_REQUEST_EQUAL_TO_ORIGINAL_REQUEST")
         try:
-            desk.check_price(edit.price)
-            desk.check_band(edit.price, order.side)
+            reader.check_price(edit.price)
+            reader.check_band(edit.price, order.side)
         except OrderRefused as refused:
             raise EditRefused("INVALID_EDITED_PRICE", previewed(refused.code)) from refused
         try:
-            desk.check_size(edit.size, edit.price)
+            reader.check_size(edit.size, edit.price)
         except OrderRefused as refused:
             raise EditRefused("INVALID_EDITED_SIZE", previewed(refused.code)) from refused
         return edit

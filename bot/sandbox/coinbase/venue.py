@@ -1,23 +1,23 @@
-"""Opens Coinbase: its listing, its default account, its certificate, and all desks of its wire."""
+"""Opens Coinbase: its listing, its default account, its certificate, and all endpoints of its wire."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
-from bot.sandbox.coinbase.account import AccountDesk
-from bot.sandbox.coinbase.auth import Doorman
+from bot.sandbox.coinbase.account import AccountEndpoints
+from bot.sandbox.coinbase.auth import Authenticator
 from bot.sandbox.coinbase.books import SharedBooks
-from bot.sandbox.coinbase.consumer import ConsumerDesk
-from bot.sandbox.coinbase.history import HistoryDesk
+from bot.sandbox.coinbase.consumer import ConsumerEndpoints
+from bot.sandbox.coinbase.history import HistoryEndpoints
 from bot.sandbox.coinbase.ids import CoinbaseIds
 from bot.sandbox.coinbase.limits import Limits
 from bot.sandbox.coinbase.portfolios import Portfolios
 from bot.sandbox.coinbase.products import Listing, Product, fee_table, product_of, tick_of
-from bot.sandbox.coinbase.public import PublicDesk
+from bot.sandbox.coinbase.public import PublicEndpoints
 from bot.sandbox.coinbase.refusals import refuse
 from bot.sandbox.coinbase.switches import CoinbaseSwitches, defaults
 from bot.sandbox.coinbase.tls import certificates
-from bot.sandbox.coinbase.trading import TradingDesk
+from bot.sandbox.coinbase.trading import TradingEndpoints
 from bot.sandbox.coinbase.wire import CoinbaseWire, skewed_wall_ms
 from bot.sandbox.core.credentials import MAIN, Keyring
 from bot.sandbox.core.exchange import Exchange
@@ -81,7 +81,7 @@ def _assemble(
     portfolios = Portfolios(exchange.state, setting.dice)
     ca_file, server_file = certificates(exchange.state, setting.beside, HOSTS)
     budget_ms = budget_clock(setting.clock)
-    account = AccountDesk(exchange, listing, switches, faults, portfolios)
+    account = AccountEndpoints(exchange, listing, switches, faults, portfolios)
 
     def wall_ms() -> int:
         return skewed_wall_ms(exchange, faults)
@@ -91,13 +91,13 @@ def _assemble(
         faults=faults,
         switches=switches,
         tally=tally,
-        doorman=Doorman(keyring, switches, wall_ms),
+        authenticator=Authenticator(keyring, switches, wall_ms),
         limits=Limits(switches, budget_ms),
-        public=PublicDesk(books, listing, switches, faults),
+        public=PublicEndpoints(books, listing, switches, faults),
         account=account,
-        history=HistoryDesk(exchange, listing, switches, portfolios),
-        trading=TradingDesk(exchange, listing, switches, faults, portfolios, ids, wall_ms),
-        consumer=ConsumerDesk(exchange, listing, account),
+        history=HistoryEndpoints(exchange, listing, switches, portfolios),
+        trading=TradingEndpoints(exchange, listing, switches, faults, portfolios, ids, wall_ms),
+        consumer=ConsumerEndpoints(exchange, listing, account),
         main=lambda: sure(keyring.main()),
         ca_file=ca_file,
         dice=setting.dice,

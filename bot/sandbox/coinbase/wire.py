@@ -1,4 +1,4 @@
-"""Coinbase's REST API: which path asks which desk, who may ask, and how refusals leave the house.
+"""Coinbase's REST API: which path asks which endpoints, who may ask, and how refusals are sent.
 
 Order of checks of a private call: token, rate limit, key's scope, request. Public paths need no token.
 """
@@ -13,14 +13,14 @@ from random import Random
 from typing import Any
 
 from bot.sandbox.coinbase import auth, codes, errors
-from bot.sandbox.coinbase.account import AccountDesk
-from bot.sandbox.coinbase.auth import Doorman
-from bot.sandbox.coinbase.consumer import ConsumerDesk
+from bot.sandbox.coinbase.account import AccountEndpoints
+from bot.sandbox.coinbase.auth import Authenticator
+from bot.sandbox.coinbase.consumer import ConsumerEndpoints
 from bot.sandbox.coinbase.errors import CoinbaseError, OrderRefused, TooFast, answer, not_found, problem
-from bot.sandbox.coinbase.history import HistoryDesk
+from bot.sandbox.coinbase.history import HistoryEndpoints
 from bot.sandbox.coinbase.limits import Limits
-from bot.sandbox.coinbase.public import PublicDesk
-from bot.sandbox.coinbase.trading import CREATE, TradingDesk
+from bot.sandbox.coinbase.public import PublicEndpoints
+from bot.sandbox.coinbase.trading import CREATE, TradingEndpoints
 from bot.sandbox.coinbase.words import Query, body_of
 from bot.sandbox.core.credentials import Credential
 from bot.sandbox.core.exchange import Exchange
@@ -55,13 +55,13 @@ class CoinbaseWire:
         faults: Faults,
         switches: Switches,
         tally: Tally,
-        doorman: Doorman,
+        authenticator: Authenticator,
         limits: Limits,
-        public: PublicDesk,
-        account: AccountDesk,
-        history: HistoryDesk,
-        trading: TradingDesk,
-        consumer: ConsumerDesk,
+        public: PublicEndpoints,
+        account: AccountEndpoints,
+        history: HistoryEndpoints,
+        trading: TradingEndpoints,
+        consumer: ConsumerEndpoints,
         main: Callable[[], Credential],
         ca_file: Path,
         dice: Random,
@@ -71,7 +71,7 @@ class CoinbaseWire:
         self._faults = faults
         self._switches = switches
         self._tally = tally
-        self._doorman = doorman
+        self._authenticator = authenticator
         self._limits = limits
         self._main = main
         self._ca_file = ca_file
@@ -163,7 +163,7 @@ class CoinbaseWire:
 
     def _answer_public(self, request: Request, call: Public, part: str) -> Response:
         if self._switches.on("public_checks_token") and "authorization" in request.headers:
-            self._doorman.admit(request)
+            self._authenticator.admit(request)
         self._limits.charge_address()
         keep_ms, now = self._switches.number("public_cache_ms"), self._budget_ms()
         key = f"{request.path}?{request.query}"
@@ -177,10 +177,10 @@ class CoinbaseWire:
         return fresh
 
     def _answer_private(self, request: Request, right: str, call: Private, part: str) -> Response:
-        who = self._doorman.admit(request)
+        who = self._authenticator.admit(request)
         self._limits.charge_user(who.account)
         if right:
-            self._doorman.permit(who, right)
+            self._authenticator.permit(who, right)
         body = call(who, request, part)
         response = self._counted(body) if isinstance(body, Response) else answer(body)
         if self._switches.on("rate_limit_headers"):
@@ -201,18 +201,20 @@ class CoinbaseWire:
 
     # ---- routes ----
 
-    def _public_routes(self, desk: PublicDesk, consumer: ConsumerDesk) -> list[tuple[str, re.Pattern[str], Public]]:
+    def _public_routes(
+        self, public: PublicEndpoints, consumer: ConsumerEndpoints
+    ) -> list[tuple[str, re.Pattern[str], Public]]:
         now, wall = self._now, self.wall_ms
         market: list[tuple[str, Public]] = [
-            ("market/products", lambda query, _: desk.products(query, now())),
-            ("market/products/([^/]+)", lambda _, name: desk.product(name, now())),
-            ("market/product_book", lambda query, _: desk.product_book(query, now())),
+            ("market/products", lambda query, _: public.products(query, now())),
+            ("market/products/([^/]+)", lambda _, name: public.product(name, now())),
+            ("market/product_book", lambda query, _: public.product_book(query, now())),
             (
                 "market/products/([^/]+)/candles",
-                lambda query, name: desk.candles(name, query, now(), f"{BROKERAGE}market/products/{name}/candles"),
+                lambda query, name: public.candles(name, query, now(), f"{BROKERAGE}market/products/{name}/candles"),
             ),
-            ("market/products/([^/]+)/ticker", lambda query, name: desk.ticker(name, query, now())),
-            ("time", lambda _, __: desk.time(wall())),
+            ("market/products/([^/]+)/ticker", lambda query, name: public.ticker(name, query, now())),
+            ("time", lambda _, __: public.time(wall())),
         ]
         older: list[tuple[str, Public]] = [
             ("/v2/time", lambda _, __: consumer.time(wall())),
@@ -223,18 +225,18 @@ class CoinbaseWire:
         rows = [*((BROKERAGE + path, call) for path, call in market), *older]
         return [("GET", re.compile(path), call) for path, call in rows]
 
-    def _market_routes(self, desk: PublicDesk) -> list[tuple[str, re.Pattern[str], str, Private]]:
+    def _market_routes(self, public: PublicEndpoints) -> list[tuple[str, re.Pattern[str], str, Private]]:
         now = self._now
         rows: list[tuple[str, Private]] = [
-            ("products", lambda _, request, __: desk.products(Query(request.query), now())),
-            ("products/([^/]+)", lambda _, __, name: desk.product(name, now())),
-            ("product_book", lambda _, request, __: desk.product_book(Query(request.query), now())),
+            ("products", lambda _, request, __: public.products(Query(request.query), now())),
+            ("products/([^/]+)", lambda _, __, name: public.product(name, now())),
+            ("product_book", lambda _, request, __: public.product_book(Query(request.query), now())),
             (
                 "products/([^/]+)/candles",
-                lambda _, request, name: desk.candles(name, Query(request.query), now(), request.path),
+                lambda _, request, name: public.candles(name, Query(request.query), now(), request.path),
             ),
-            ("products/([^/]+)/ticker", lambda _, request, name: desk.ticker(name, Query(request.query), now())),
-            ("best_bid_ask", lambda _, request, __: desk.best_bid_ask(Query(request.query), now())),
+            ("products/([^/]+)/ticker", lambda _, request, name: public.ticker(name, Query(request.query), now())),
+            ("best_bid_ask", lambda _, request, __: public.best_bid_ask(Query(request.query), now())),
         ]
         return [("GET", re.compile(BROKERAGE + path), "view", call) for path, call in rows]
 
@@ -253,7 +255,9 @@ def skewed_wall_ms(exchange: Exchange, faults: Faults) -> int:
     return exchange.clock.wall_ms() + int(shift * 1000)
 
 
-def _account_routes(desk: AccountDesk, consumer: ConsumerDesk) -> list[tuple[str, re.Pattern[str], str, Private]]:
+def _account_routes(
+    desk: AccountEndpoints, consumer: ConsumerEndpoints
+) -> list[tuple[str, re.Pattern[str], str, Private]]:
     by_query = {
         "accounts": desk.accounts,
         "key_permissions": desk.key_permissions,
@@ -272,7 +276,9 @@ def _account_routes(desk: AccountDesk, consumer: ConsumerDesk) -> list[tuple[str
     return [("GET", re.compile(path), right, call) for path, right, call in rows]
 
 
-def _order_routes(history: HistoryDesk, trading: TradingDesk) -> list[tuple[str, re.Pattern[str], str, Private]]:
+def _order_routes(
+    history: HistoryEndpoints, trading: TradingEndpoints
+) -> list[tuple[str, re.Pattern[str], str, Private]]:
     reads: list[tuple[str, Private]] = [
         ("orders/historical/batch", _with_query(history.orders)),
         ("orders/historical/fills", _with_query(history.fills)),

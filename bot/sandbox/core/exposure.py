@@ -19,7 +19,7 @@ from bot.sandbox.core.values import ZERO
 HELD_BY_VENUE = "{why}; the exchange still held the coins"
 
 
-class Cover(Enum):
+class Protection(Enum):
     """Whether a position is protected, lacks a stop, or cannot have one yet."""
 
     COVERED = "covered"
@@ -28,8 +28,8 @@ class Cover(Enum):
 
 
 @dataclass
-class Stretch:
-    """A time without cover; `end_ms` is None while it lasts. `well_since_ms`: since when every answer of the venue had been
+class NakedPeriod:
+    """A time without protection; `end_ms` is None while it lasts. `well_since_ms`: since when every answer of the venue had been
     good when it ended, None when the last one was not.
     """
 
@@ -50,45 +50,51 @@ class Stretch:
 
 @dataclass
 class SymbolExposure:
-    """One symbol's position as the venue sees it, and its stretches without cover."""
+    """One symbol's position as the venue sees it, and its naked periods."""
 
     held: Decimal = ZERO
     covered: Decimal = ZERO
-    stretches: list[Stretch] = field(default_factory=list)
+    periods: list[NakedPeriod] = field(default_factory=list)
 
     def look(
-        self, held: Decimal, covered: Decimal, cover: Cover, wall_ms: int, why: str, well_since_ms: int | None = None
+        self,
+        held: Decimal,
+        covered: Decimal,
+        cover: Protection,
+        wall_ms: int,
+        why: str,
+        well_since_ms: int | None = None,
     ) -> bool:
-        """Notes the state after a change; True when a stretch began or ended.
+        """Notes the state after a change; True when a naked period began or ended.
 
-        A stretch that goes on after the venue has let the coins go keeps the reason that it began with.
+        A period that goes on after the venue has let the coins go keeps the reason that it began with.
         """
         self.held, self.covered = held, covered
-        current = self.stretches[-1] if self.stretches and self.stretches[-1].end_ms is None else None
+        current = self.periods[-1] if self.periods and self.periods[-1].end_ms is None else None
         if cover is _cover_of(current):
             return False
         if current is not None:
             current.end_ms, current.well_since_ms = wall_ms, well_since_ms
-        if cover is not Cover.COVERED:
-            by_venue = cover is Cover.HELD_BY_VENUE
-            self.stretches.append(Stretch(wall_ms, why if current is None else current.why, None, by_venue))
+        if cover is not Protection.COVERED:
+            by_venue = cover is Protection.HELD_BY_VENUE
+            self.periods.append(NakedPeriod(wall_ms, why if current is None else current.why, None, by_venue))
         return True
 
     def report(self, now_ms: int) -> dict[str, Any]:
-        naked = [stretch for stretch in self.stretches if not stretch.held_by_venue]
-        by_venue = [stretch for stretch in self.stretches if stretch.held_by_venue]
+        naked = [period for period in self.periods if not period.held_by_venue]
+        by_venue = [period for period in self.periods if period.held_by_venue]
         return {
             "held": plain(self.held),
             "covered": plain(self.covered),
             "naked_seconds": plain(sum((s.seconds(now_ms) for s in naked), ZERO)),
             "naked_max_seconds": plain(max((s.seconds(now_ms) for s in naked), default=ZERO)),
-            "naked_events": [stretch.row() for stretch in naked],
+            "naked_events": [period.row() for period in naked],
             "venue_held_seconds": plain(sum((s.seconds(now_ms) for s in by_venue), ZERO)),
-            "venue_held_events": [stretch.row() for stretch in by_venue],
+            "venue_held_events": [period.row() for period in by_venue],
         }
 
 
-def _cover_of(current: Stretch | None) -> Cover:
+def _cover_of(current: NakedPeriod | None) -> Protection:
     if current is None:
-        return Cover.COVERED
-    return Cover.HELD_BY_VENUE if current.held_by_venue else Cover.NAKED
+        return Protection.COVERED
+    return Protection.HELD_BY_VENUE if current.held_by_venue else Protection.NAKED

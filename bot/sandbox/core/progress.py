@@ -9,7 +9,6 @@ import math
 from collections.abc import Mapping
 
 from bot.sandbox.core import matching
-from bot.sandbox.core.cover import look_at_cover
 from bot.sandbox.core.execution import Execution
 from bot.sandbox.core.funds import Funds
 from bot.sandbox.core.habits import Habits
@@ -17,6 +16,7 @@ from bot.sandbox.core.instrument import Instrument
 from bot.sandbox.core.meetings import Meetings
 from bot.sandbox.core.orders import Orders
 from bot.sandbox.core.positions import Position, Positions
+from bot.sandbox.core.protection import look_at_cover
 from bot.sandbox.core.sources import Clock, Market
 from bot.sandbox.core.state import State
 from bot.sandbox.core.values import TRAILING, Order, Reason, Status

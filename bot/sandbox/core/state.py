@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from bot.sandbox.core.accounts import Account, BalanceHistory
-from bot.sandbox.core.exposure import Stretch, SymbolExposure
+from bot.sandbox.core.exposure import NakedPeriod, SymbolExposure
 from bot.sandbox.core.fees import Volume
 from bot.sandbox.core.journal import Journal
 from bot.sandbox.core.records import from_record, to_record
@@ -128,7 +128,7 @@ class State:
         return self.exposure.setdefault(symbol, SymbolExposure())
 
     def note_exposure(self, symbol: str) -> None:
-        self._changes[f"exposure/{symbol}"] = [to_record(s) for s in self.exposure[symbol].stretches]
+        self._changes[f"exposure/{symbol}"] = [to_record(s) for s in self.exposure[symbol].periods]
 
     def _count_position(self, fill: Fill) -> None:
         """Coins bought through the API and not yet sold; selling others' coins does not go below none.
@@ -169,7 +169,7 @@ class State:
             self.movements[movement.id] = movement
         self.timeline.rows = sorted((row for _, row in self._under("event/")), key=lambda row: int(row["n"]))
         for symbol, rows in self._under("exposure/"):
-            self.exposure[symbol] = SymbolExposure(stretches=[from_record(Stretch, row) for row in rows])
+            self.exposure[symbol] = SymbolExposure(periods=[from_record(NakedPeriod, row) for row in rows])
 
     def _under(self, prefix: str) -> list[tuple[str, Any]]:
         return self._journal.under(f"{self._venue}/{prefix}")

@@ -26,7 +26,7 @@ MAX_TRADES_ASKED = 20
 T = TypeVar("T")
 
 
-class AccountDesk:
+class AccountEndpoints:
     """Answers what an account asks about itself."""
 
     def __init__(

@@ -73,7 +73,7 @@ def new_credential(account: str, dice: Random, wall_ms: int) -> Credential:
     return Credential(key, secret, account, created_ms=wall_ms)
 
 
-class Doorman:
+class Authenticator:
     """Authenticates requests against the keyring."""
 
     def __init__(self, keyring: Keyring, switches: Switches) -> None:

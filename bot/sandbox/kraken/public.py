@@ -25,7 +25,7 @@ NANOSECONDS_FROM = 10**14
 VENUE = "international"
 
 
-class PublicDesk:
+class PublicEndpoints:
     """Answers public methods; `now_ms` is the settled market time, `wall_ms` the server's (maybe skewed) clock."""
 
     def __init__(self, market: Market, listing: Listing, switches: Switches, faults: Faults) -> None:

@@ -37,7 +37,7 @@ class Prices:
     second: str = "0"
 
 
-class TicketDesk:
+class TicketReader:
     """Reads orders for one account and pair at one moment (`now_ms` market time, `last` the market's price)."""
 
     def __init__(self, pair: Pair, last: Decimal, now_ms: int, switches: Switches) -> None:

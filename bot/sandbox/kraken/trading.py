@@ -23,7 +23,7 @@ from bot.sandbox.kraken.errors import KrakenError, invalid
 from bot.sandbox.kraken.limits import AMEND, CANCEL, EDIT, Limits, age_cost
 from bot.sandbox.kraken.pairs import Listing, Pair
 from bot.sandbox.kraken.residence import check_agreement, check_market
-from bot.sandbox.kraken.tickets import TicketDesk, check_volume, deadline_ms
+from bot.sandbox.kraken.tickets import TicketReader, check_volume, deadline_ms
 from bot.sandbox.kraken.words import Words
 
 BATCH = range(2, 16)
@@ -33,7 +33,7 @@ REFUSALS = {Reason.INSUFFICIENT_FUNDS: errors.INSUFFICIENT_FUNDS, Reason.POST_ON
 PATH = "/0/private/"
 
 
-class TradingDesk:
+class TradingEndpoints:
     """Places and changes orders. `wall_ms` is the venue's clock for deadlines."""
 
     def __init__(
@@ -91,7 +91,7 @@ class TradingDesk:
 
     def _read(self, who: Credential, words: Words, pair: Pair) -> Ticket:
         check_market(self._switches, pair)
-        ticket = self._desk(pair).read(words, who.account)
+        ticket = self._reader(pair).read(words, who.account)
         mine = [order for order in self._exchange.state.open.values() if order.account == who.account]
         if ticket.client_id is not None and any(order.client_id == ticket.client_id for order in mine):
             raise invalid("cl_ord_id is in use")
@@ -99,9 +99,9 @@ class TradingDesk:
             raise KrakenError(errors.ORDERS_LIMIT)
         return ticket
 
-    def _desk(self, pair: Pair) -> TicketDesk:
+    def _reader(self, pair: Pair) -> TicketReader:
         now = self._exchange.now
-        return TicketDesk(pair, self._exchange.market.last(pair.symbol, now), now, self._switches)
+        return TicketReader(pair, self._exchange.market.last(pair.symbol, now), now, self._switches)
 
     def _would_take(self, ticket: Ticket) -> None:
         self._draw(ticket)
@@ -153,10 +153,10 @@ class TradingDesk:
             check_volume(qty, "order_qty")
             if not is_multiple(qty, pair.lot):
                 raise invalid("order_qty")
-        desk = self._desk(pair)
-        price = desk.price_of(words["limit_price"], order.side, "limit_price") if words.get("limit_price") else None
+        reader = self._reader(pair)
+        price = reader.price_of(words["limit_price"], order.side, "limit_price") if words.get("limit_price") else None
         trigger = (
-            desk.price_of(words["trigger_price"], order.side, "trigger_price") if words.get("trigger_price") else None
+            reader.price_of(words["trigger_price"], order.side, "trigger_price") if words.get("trigger_price") else None
         )
         _check_amendable(order, price, trigger)
         post_only = True if words.flag("post_only") else None
@@ -165,7 +165,7 @@ class TradingDesk:
                 raise KrakenError(errors.NOTHING_TO_AMEND)
             return {"amend_id": ""}
         if qty is not None and qty > order.filled:
-            desk.check_size(qty, price or order.price or trigger or order.trigger or Decimal(0))
+            reader.check_size(qty, price or order.price or trigger or order.trigger or Decimal(0))
         self._amend(order, pair, qty, price, trigger, post_only)
         return {"amend_id": self._exchange.new_id()}
 

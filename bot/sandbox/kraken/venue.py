@@ -1,4 +1,4 @@
-"""Opens Kraken: its listing, its default account, and all desks of its wire."""
+"""Opens Kraken: its listing, its default account, and all endpoints of its wire."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from bot.sandbox.core.switches import Switches
 from bot.sandbox.core.values import sure
 from bot.sandbox.core.venue import Setting, Tally, Venue, budget_clock
 from bot.sandbox.kraken import switches
-from bot.sandbox.kraken.account import AccountDesk
-from bot.sandbox.kraken.auth import Doorman
+from bot.sandbox.kraken.account import AccountEndpoints
+from bot.sandbox.kraken.auth import Authenticator
 from bot.sandbox.kraken.crumbs import Crumbs
 from bot.sandbox.kraken.earn import AutoEarn
 from bot.sandbox.kraken.ids import KrakenIds
 from bot.sandbox.kraken.limits import Limits
 from bot.sandbox.kraken.pairs import Listing, fee_table, pair_of
-from bot.sandbox.kraken.public import PublicDesk
+from bot.sandbox.kraken.public import PublicEndpoints
 from bot.sandbox.kraken.switches import KrakenSwitches
-from bot.sandbox.kraken.trading import TradingDesk
+from bot.sandbox.kraken.trading import TradingEndpoints
 from bot.sandbox.kraken.wire import KrakenWire, skewed_wall_ms
 from bot.sandbox.market import Jump, Market, default_pairs
 
@@ -81,11 +81,13 @@ def _assemble(
         exchange=exchange,
         faults=faults,
         tally=tally,
-        doorman=Doorman(keyring, knobs),
+        authenticator=Authenticator(keyring, knobs),
         limits=limits,
-        public=PublicDesk(market, listing, knobs, faults),
-        account=AccountDesk(exchange, listing, knobs, faults, earn),
-        trading=TradingDesk(exchange, listing, knobs, faults, limits, earn, lambda: skewed_wall_ms(exchange, faults)),
+        public=PublicEndpoints(market, listing, knobs, faults),
+        account=AccountEndpoints(exchange, listing, knobs, faults, earn),
+        trading=TradingEndpoints(
+            exchange, listing, knobs, faults, limits, earn, lambda: skewed_wall_ms(exchange, faults)
+        ),
         earn=earn,
         main=lambda: sure(keyring.main()),
         dice=setting.dice,

@@ -15,13 +15,13 @@ from bot.sandbox.core.exchange import Exchange
 from bot.sandbox.core.faults import FaultKind, Faults
 from bot.sandbox.core.venue import Receive, Request, Response, Scope, Send, Tally
 from bot.sandbox.kraken import auth, errors
-from bot.sandbox.kraken.account import AccountDesk
-from bot.sandbox.kraken.auth import Doorman
+from bot.sandbox.kraken.account import AccountEndpoints
+from bot.sandbox.kraken.auth import Authenticator
 from bot.sandbox.kraken.earn import AutoEarn
 from bot.sandbox.kraken.errors import KrakenError, refusal, success
 from bot.sandbox.kraken.limits import Limits
-from bot.sandbox.kraken.public import PublicDesk
-from bot.sandbox.kraken.trading import TradingDesk
+from bot.sandbox.kraken.public import PublicEndpoints
+from bot.sandbox.kraken.trading import TradingEndpoints
 from bot.sandbox.kraken.words import Words, words_of
 
 PUBLIC = "/0/public/"
@@ -41,11 +41,11 @@ class KrakenWire:
         exchange: Exchange,
         faults: Faults,
         tally: Tally,
-        doorman: Doorman,
+        authenticator: Authenticator,
         limits: Limits,
-        public: PublicDesk,
-        account: AccountDesk,
-        trading: TradingDesk,
+        public: PublicEndpoints,
+        account: AccountEndpoints,
+        trading: TradingEndpoints,
         earn: AutoEarn,
         main: Callable[[], Credential],
         dice: Random,
@@ -53,7 +53,7 @@ class KrakenWire:
         self._exchange = exchange
         self._faults = faults
         self._tally = tally
-        self._doorman = doorman
+        self._authenticator = authenticator
         self._limits = limits
         self._public = public
         self._trading = trading
@@ -181,9 +181,9 @@ class KrakenWire:
 
     def _answer_private(self, request: Request, words: Words) -> Any:
         method = request.path.removeprefix(PRIVATE)
-        who = self._doorman.admit(request, words, self._exchange.clock.wall_ms())
+        who = self._authenticator.admit(request, words, self._exchange.clock.wall_ms())
         self._outlast(words.get("nonce", ""))
-        self._doorman.permit(who, method)
+        self._authenticator.permit(who, method)
         self._limits.charge_key(who.key, method)
         if method not in self._private:
             raise KrakenError(errors.UNKNOWN_METHOD)

@@ -1,4 +1,4 @@
-"""What an account of OKX owns: balances of its two pockets, and positions."""
+"""What an account of OKX owns: balances of its two accounts, trading and funding, and positions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MODES = ("cross", "isolated")
 STALE_SECONDS = 10.0
 
 
-class AccountDesk:
+class AccountEndpoints:
     """Answers what an account asks about its money."""
 
     def __init__(self, exchange: Exchange, listing: Listing, faults: Faults) -> None:
@@ -84,7 +84,7 @@ class AccountDesk:
         }
 
     def asset_balances(self, who: Credential, words: Words) -> list[Row]:
-        """The funding account, which is a pocket of its own: deposits to `main.funding` lie there."""
+        """The funding account, which nothing trades from: deposits to `main.funding` lie there."""
         wanted = words.names("ccy")
         pocket = View(self._exchange, f"{who.account}.funding").balances()
         return [

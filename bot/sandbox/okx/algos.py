@@ -22,7 +22,7 @@ from bot.sandbox.okx.legs import Legs, legs_of, limit_or_market, on_tick, trigge
 from bot.sandbox.okx.listing import Listed, Listing
 from bot.sandbox.okx.pages import page
 from bot.sandbox.okx.render import algo_row, is_algo
-from bot.sandbox.okx.tickets import TicketDesk, client_id
+from bot.sandbox.okx.tickets import TicketReader, client_id
 from bot.sandbox.okx.words import Words
 
 TYPES = ("conditional", "oco", "trigger", "move_order_stop")
@@ -30,11 +30,11 @@ MAX_CANCEL = 10
 STATES = ("effective", "canceled", "order_failed")
 
 
-class AlgoDesk:
+class AlgoEndpoints:
     """Places, changes and shows algo orders."""
 
     def __init__(
-        self, exchange: Exchange, listing: Listing, tickets: TicketDesk, switches: Switches, faults: Faults
+        self, exchange: Exchange, listing: Listing, tickets: TicketReader, switches: Switches, faults: Faults
     ) -> None:
         self._exchange = exchange
         self._listing = listing

@@ -58,7 +58,7 @@ def new_credential(account: str, dice: Random, wall_ms: int) -> Credential:
     return Credential(key, secret, account, passphrase=passphrase, created_ms=wall_ms)
 
 
-class Doorman:
+class Authenticator:
     """Authenticates requests against the keyring, in OKX's order of checks."""
 
     def __init__(self, keyring: Keyring, switches: Switches) -> None:

@@ -12,23 +12,23 @@ from bot.sandbox.core.values import ZERO, Leg
 from bot.sandbox.okx import auth
 from bot.sandbox.okx.errors import OkxError, Row, refused
 from bot.sandbox.okx.listing import GROUPS, MAX_LEVERAGE, Listed, Listing
-from bot.sandbox.okx.public import KINDS, PublicDesk
+from bot.sandbox.okx.public import KINDS, PublicEndpoints
 from bot.sandbox.okx.settings import Settings
-from bot.sandbox.okx.tickets import TicketDesk
+from bot.sandbox.okx.tickets import TicketReader
 from bot.sandbox.okx.words import Words
 
 MODES = ("cross", "isolated")
 
 
-class ProfileDesk:
+class ProfileEndpoints:
     """Answers questions about an account's settings, and changes them."""
 
     def __init__(
         self,
         exchange: Exchange,
         listing: Listing,
-        public: PublicDesk,
-        tickets: TicketDesk,
+        public: PublicEndpoints,
+        tickets: TicketReader,
         switches: Switches,
         settings: Settings,
     ) -> None:

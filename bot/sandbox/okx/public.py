@@ -24,7 +24,7 @@ DAY = candles.DAY
 Rows = list[Any]
 
 
-class PublicDesk:
+class PublicEndpoints:
     """Answers public requests; `now_ms` is the settled market time, `wall_ms` the server's (maybe skewed) clock."""
 
     def __init__(self, floor: Floor, listing: Listing, switches: Switches, faults: Faults) -> None:

@@ -13,7 +13,7 @@ from bot.sandbox.core.values import ZERO, Close, Kind, Leg, Side, Ticket, Tif
 from bot.sandbox.okx.errors import OkxError, bad, refused
 from bot.sandbox.okx.legs import legs_of, trigger_types
 from bot.sandbox.okx.listing import Listed, Listing
-from bot.sandbox.okx.public import PublicDesk
+from bot.sandbox.okx.public import PublicEndpoints
 from bot.sandbox.okx.settings import AccountSettings, Settings
 from bot.sandbox.okx.words import Words
 
@@ -32,11 +32,11 @@ FROZEN = Decimal("1.05")
 """A market purchase is sized by 5 % more than the price, so that the money lasts."""
 
 
-class TicketDesk:
+class TicketReader:
     """Reads orders; `now` of the exchange is the moment they come in."""
 
     def __init__(
-        self, exchange: Exchange, listing: Listing, public: PublicDesk, switches: Switches, settings: Settings
+        self, exchange: Exchange, listing: Listing, public: PublicEndpoints, switches: Switches, settings: Settings
     ) -> None:
         self._exchange = exchange
         self._listing = listing

@@ -20,7 +20,7 @@ from bot.sandbox.okx.errors import INSUFFICIENT, OkxError, Row, bad, refused, ro
 from bot.sandbox.okx.legs import on_tick
 from bot.sandbox.okx.listing import Listing
 from bot.sandbox.okx.render import is_algo
-from bot.sandbox.okx.tickets import TicketDesk
+from bot.sandbox.okx.tickets import TicketReader
 from bot.sandbox.okx.words import Words
 
 PATH = "/api/v5/trade/"
@@ -29,14 +29,14 @@ DEAD_MAN_S = range(10, 121)
 REFUSALS = {Reason.INSUFFICIENT_FUNDS: INSUFFICIENT, Reason.REDUCE_ONLY: "51169"}
 
 
-class TradingDesk:
+class TradingEndpoints:
     """Places and changes normal orders. `wall_ms` is the venue's clock."""
 
     def __init__(
         self,
         exchange: Exchange,
         listing: Listing,
-        tickets: TicketDesk,
+        tickets: TicketReader,
         switches: Switches,
         faults: Faults,
         wall_ms: Callable[[], int],

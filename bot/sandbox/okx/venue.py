@@ -1,4 +1,4 @@
-"""Opens OKX: its listing, its default account, and all desks of its wire."""
+"""Opens OKX: its listing, its default account, and all endpoints of its wire."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from bot.sandbox.core.values import sure
 from bot.sandbox.core.venue import Setting, Tally, Venue, budget_clock
 from bot.sandbox.market import Jump, Market, default_pairs
 from bot.sandbox.okx import switches
-from bot.sandbox.okx.account import AccountDesk
-from bot.sandbox.okx.algos import AlgoDesk
-from bot.sandbox.okx.auth import Doorman
+from bot.sandbox.okx.account import AccountEndpoints
+from bot.sandbox.okx.algos import AlgoEndpoints
+from bot.sandbox.okx.auth import Authenticator
 from bot.sandbox.okx.books import Books
 from bot.sandbox.okx.floor import Floor
 from bot.sandbox.okx.ids import OkxIds
 from bot.sandbox.okx.limits import Limits
 from bot.sandbox.okx.listing import CONTRACTS, FIRST_CODE, OTHERS, Listed, Listing, fee_table, spot, swap
-from bot.sandbox.okx.profile import ProfileDesk
-from bot.sandbox.okx.public import PublicDesk
+from bot.sandbox.okx.profile import ProfileEndpoints
+from bot.sandbox.okx.public import PublicEndpoints
 from bot.sandbox.okx.settings import Settings
 from bot.sandbox.okx.switches import OkxSwitches
-from bot.sandbox.okx.tickets import TicketDesk
-from bot.sandbox.okx.trading import TradingDesk
-from bot.sandbox.okx.wire import Desks, OkxWire, skewed_wall_ms
+from bot.sandbox.okx.tickets import TicketReader
+from bot.sandbox.okx.trading import TradingEndpoints
+from bot.sandbox.okx.wire import Endpoints, OkxWire, skewed_wall_ms
 
 NAME = "okx"
 MORE = ("BTC-USDC", "ETH-USDC", "SOL-USDC")
@@ -68,22 +68,24 @@ def _assemble(
     setting: Setting, exchange: Exchange, listing: Listing, knobs: OkxSwitches, faults: Faults, floor: Floor
 ) -> Venue:
     keyring, tally, settings = Keyring(exchange.state), Tally(), Settings(exchange.state)
-    public = PublicDesk(floor, listing, knobs, faults)
-    tickets = TicketDesk(exchange, listing, public, knobs, settings)
+    public = PublicEndpoints(floor, listing, knobs, faults)
+    tickets = TicketReader(exchange, listing, public, knobs, settings)
     wire = OkxWire(
         exchange=exchange,
         switches=knobs,
         faults=faults,
         tally=tally,
-        doorman=Doorman(keyring, knobs),
+        authenticator=Authenticator(keyring, knobs),
         limits=Limits(knobs, budget_clock(setting.clock)),
-        desks=Desks(
+        endpoints=Endpoints(
             public=public,
-            account=AccountDesk(exchange, listing, faults),
-            profile=ProfileDesk(exchange, listing, public, tickets, knobs, settings),
+            account=AccountEndpoints(exchange, listing, faults),
+            profile=ProfileEndpoints(exchange, listing, public, tickets, knobs, settings),
             books=Books(exchange, listing),
-            trading=TradingDesk(exchange, listing, tickets, knobs, faults, lambda: skewed_wall_ms(exchange, faults)),
-            algos=AlgoDesk(exchange, listing, tickets, knobs, faults),
+            trading=TradingEndpoints(
+                exchange, listing, tickets, knobs, faults, lambda: skewed_wall_ms(exchange, faults)
+            ),
+            algos=AlgoEndpoints(exchange, listing, tickets, knobs, faults),
         ),
         main=lambda: sure(keyring.main()),
         dice=setting.dice,

@@ -18,9 +18,9 @@ from bot.sandbox.core.faults import FaultKind, Faults
 from bot.sandbox.core.switches import Switches
 from bot.sandbox.core.venue import Receive, Request, Response, Scope, Send, Tally
 from bot.sandbox.okx import auth
-from bot.sandbox.okx.account import AccountDesk
-from bot.sandbox.okx.algos import AlgoDesk
-from bot.sandbox.okx.auth import Doorman
+from bot.sandbox.okx.account import AccountEndpoints
+from bot.sandbox.okx.algos import AlgoEndpoints
+from bot.sandbox.okx.auth import Authenticator
 from bot.sandbox.okx.books import Books
 from bot.sandbox.okx.errors import (
     FATE_UNKNOWN,
@@ -37,9 +37,9 @@ from bot.sandbox.okx.errors import (
     success,
 )
 from bot.sandbox.okx.limits import Limits
-from bot.sandbox.okx.profile import ProfileDesk
-from bot.sandbox.okx.public import PublicDesk
-from bot.sandbox.okx.trading import TradingDesk
+from bot.sandbox.okx.profile import ProfileEndpoints
+from bot.sandbox.okx.public import PublicEndpoints
+from bot.sandbox.okx.trading import TradingEndpoints
 from bot.sandbox.okx.words import Words, body_of, query_of
 
 ROOT = "/api/v5/"
@@ -55,15 +55,15 @@ CLOCK_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
-class Desks:
+class Endpoints:
     """Who answers what."""
 
-    public: PublicDesk
-    account: AccountDesk
-    profile: ProfileDesk
+    public: PublicEndpoints
+    account: AccountEndpoints
+    profile: ProfileEndpoints
     books: Books
-    trading: TradingDesk
-    algos: AlgoDesk
+    trading: TradingEndpoints
+    algos: AlgoEndpoints
 
 
 class OkxWire:
@@ -76,9 +76,9 @@ class OkxWire:
         switches: Switches,
         faults: Faults,
         tally: Tally,
-        doorman: Doorman,
+        authenticator: Authenticator,
         limits: Limits,
-        desks: Desks,
+        endpoints: Endpoints,
         main: Callable[[], Credential],
         dice: Random,
     ) -> None:
@@ -86,19 +86,19 @@ class OkxWire:
         self._switches = switches
         self._faults = faults
         self._tally = tally
-        self._doorman = doorman
+        self._authenticator = authenticator
         self._limits = limits
-        self._desks = desks
+        self._endpoints = endpoints
         self._main = main
         self._dice = dice
-        self._asks = _asks(desks)
-        self._sets = _sets(desks)
-        self._acts = _acts(desks)
+        self._asks = _asks(endpoints)
+        self._sets = _sets(endpoints)
+        self._acts = _acts(endpoints)
 
     # ---- what the server asks of a wire ----
 
     def answer(self, request: Request) -> Response:
-        self._desks.trading.watch_dead_men()
+        self._endpoints.trading.watch_dead_men()
         try:
             return self._dispatch(request)
         except OkxError as error:
@@ -124,7 +124,7 @@ class OkxWire:
 
     def maintenance(self, request: Request) -> Response:
         if request.path == f"{ROOT}system/status":
-            return success(self._desks.public.status(Words(), self.wall_ms(), maintenance=True))
+            return success(self._endpoints.public.status(Words(), self.wall_ms(), maintenance=True))
         return refusal(OkxError(UNAVAILABLE))
 
     def ready(self, address: str) -> dict[str, str]:
@@ -164,8 +164,10 @@ class OkxWire:
             return Response(NOT_FOUND, 404)
         if endpoint not in table:
             raise OkxError("50115")
-        who = self._doorman.admit(request, self.wall_ms())
-        self._doorman.permit(who, "view" if request.method == "GET" or endpoint == "trade/order-precheck" else "trade")
+        who = self._authenticator.admit(request, self.wall_ms())
+        self._authenticator.permit(
+            who, "view" if request.method == "GET" or endpoint == "trade/order-precheck" else "trade"
+        )
         if request.method == "GET":
             return self._answer_question(who, endpoint, query_of(request))
         return self._answer_post(who, endpoint, request)
@@ -216,28 +218,28 @@ class OkxWire:
 
     def _public(self, endpoint: str, request: Request) -> Callable[[Words], list[Any]] | None:
         """The public endpoint of a name; candles' faults want to know the path."""
-        desk, now, path = self._desks.public, self._exchange.now, request.path
+        public, now, path = self._endpoints.public, self._exchange.now, request.path
         answers: dict[str, Callable[[Words], list[Any]]] = {
-            "public/time": lambda _: desk.time(self.wall_ms()),
-            "system/status": lambda words: desk.status(words, self.wall_ms()),
-            "public/instruments": desk.instruments,
-            "public/mark-price": lambda words: desk.mark_price(words, now),
-            "public/funding-rate": lambda words: desk.funding_rate(words, now),
-            "public/funding-rate-history": lambda words: desk.funding_history(words, now),
-            "market/ticker": lambda words: desk.ticker(words, now),
-            "market/tickers": lambda words: desk.tickers(words, now),
-            "market/books": lambda words: desk.books(words, now),
-            "market/trades": lambda words: desk.trades(words, now),
-            "market/history-trades": lambda words: desk.history_trades(words, now),
-            "market/candles": lambda words: desk.candles(words, now, path),
-            "market/history-candles": lambda words: desk.history_candles(words, now, path),
+            "public/time": lambda _: public.time(self.wall_ms()),
+            "system/status": lambda words: public.status(words, self.wall_ms()),
+            "public/instruments": public.instruments,
+            "public/mark-price": lambda words: public.mark_price(words, now),
+            "public/funding-rate": lambda words: public.funding_rate(words, now),
+            "public/funding-rate-history": lambda words: public.funding_history(words, now),
+            "market/ticker": lambda words: public.ticker(words, now),
+            "market/tickers": lambda words: public.tickers(words, now),
+            "market/books": lambda words: public.books(words, now),
+            "market/trades": lambda words: public.trades(words, now),
+            "market/history-trades": lambda words: public.history_trades(words, now),
+            "market/candles": lambda words: public.candles(words, now, path),
+            "market/history-candles": lambda words: public.history_candles(words, now, path),
         }
         return answers.get(endpoint)
 
 
-def _asks(desks: Desks) -> dict[str, Ask]:
+def _asks(endpoints: Endpoints) -> dict[str, Ask]:
     """Questions, by GET."""
-    account, profile, books, algos = desks.account, desks.profile, desks.books, desks.algos
+    account, profile, books, algos = endpoints.account, endpoints.profile, endpoints.books, endpoints.algos
     return {
         "account/balance": account.balance,
         "account/positions": account.positions,
@@ -261,9 +263,9 @@ def _asks(desks: Desks) -> dict[str, Ask]:
     }
 
 
-def _sets(desks: Desks) -> dict[str, Ask]:
+def _sets(endpoints: Endpoints) -> dict[str, Ask]:
     """Changes by POST that are answered as a whole, without a code per row."""
-    account, profile, trading = desks.account, desks.profile, desks.trading
+    account, profile, trading = endpoints.account, endpoints.profile, endpoints.trading
     return {
         "account/set-leverage": profile.set_leverage,
         "account/set-position-mode": profile.set_position_mode,
@@ -277,9 +279,9 @@ def _sets(desks: Desks) -> dict[str, Ask]:
     }
 
 
-def _acts(desks: Desks) -> dict[str, Act]:
+def _acts(endpoints: Endpoints) -> dict[str, Act]:
     """Orders by POST: one row each, with its own code."""
-    trading, algos = desks.trading, desks.algos
+    trading, algos = endpoints.trading, endpoints.algos
     return {
         "trade/order": trading.place,
         "trade/batch-orders": trading.place,

@@ -17,7 +17,7 @@ from bot.brokers.coinbase.errors import REMEDIES
 from bot.domain.clock import MINUTE, system_ms
 from bot.domain.log import Event
 from bot.domain.order import Intent, OrderStatus, OrderType, Purpose, Side, TimeInForce, VenueOrder
-from bot.domain.outcome import ErrorClass, Meaning, NotPlaced, Outcome, Placed, Unknown
+from bot.domain.outcome import ErrorClass, ErrorMeaning, NotPlaced, Outcome, Placed, Unknown
 from tests.brokers.coinbase.conftest import Depending, Notes, Request, Script, TlsServer, book, http, product
 
 BTC = "BTC-USD"
@@ -181,7 +181,7 @@ def test_a_question_refused_in_new_words_ends_nobody(server: TlsServer, broker: 
         server.answer = Script(accounts=NEW_WORDS[name], batch=NEW_WORDS[name])
         for ask in (broker.balances, broker.open_orders):
             error = raised(ask)
-            assert (error.meaning, error.unheard) == (Meaning.BUSY, True)
+            assert (error.meaning, error.unheard) == (ErrorMeaning.BUSY, True)
 
 
 def test_a_lost_page_is_no_missing_order(server: TlsServer, broker: CoinbaseBroker) -> None:
@@ -195,7 +195,7 @@ def test_candles_refused_as_too_fast_say_nothing_of_the_key(server: TlsServer, b
     server.answer = Script(
         candles=http(b"Unauthorized\n", "401 Unauthorized"), accounts=http(b"Unauthorized\n", "401 No")
     )
-    assert raised(lambda: broker.candles(BTC, MINUTE, 10)).meaning is Meaning.RATE_LIMITED
+    assert raised(lambda: broker.candles(BTC, MINUTE, 10)).meaning is ErrorMeaning.RATE_LIMITED
 
 
 # -- proofs -----------------------------------------------------------------------------------------------------------
@@ -220,13 +220,13 @@ def test_a_preview_that_does_not_speak_of_the_shape_takes_nothing_away(
 ) -> None:
     server.answer = Script(preview=answer)
     before = broker.capabilities()
-    broker.prove(entry(), stop())
+    broker.probe(entry(), stop())
     assert broker.capabilities() == before
 
 
 def test_an_empty_preview_judges_nothing(server: TlsServer, broker: CoinbaseBroker) -> None:
     server.answer = Script(preview={})
-    assert not any(proof.judged or proof.accepted for proof in broker.prove(entry(), stop()))
+    assert not any(proof.judged or proof.accepted for proof in broker.probe(entry(), stop()))
 
 
 def test_an_attachment_that_a_preview_refuses_is_given_back_by_a_real_order(
@@ -237,7 +237,7 @@ def test_an_attachment_that_a_preview_refuses_is_given_back_by_a_real_order(
         return complaining("PREVIEW_INVALID_ORDER_TYPE_FOR_ATTACHED") if attached else complaining()
 
     server.answer = Script(preview=Depending(judge), orders=taken())
-    proofs = broker.prove(entry(), stop())
+    proofs = broker.probe(entry(), stop())
     assert [(one.accepted, one.judged) for one in proofs] == [(False, True), (True, True), (True, True)]
     able = broker.capabilities()
     assert (able.attached_stop, able.resting_stop) == (False, True)
@@ -256,8 +256,8 @@ def test_a_market_that_is_not_listed_takes_no_capability_with_it(server: TlsServ
     server.answer = Script(products={"products": [product("ETH-USD")]}, orders=taken())
     end = broker.place(stop())
     assert isinstance(end, NotPlaced)
-    assert end.meaning is Meaning.MARKET_CLOSED
-    broker.prove(entry(), stop())
+    assert end.meaning is ErrorMeaning.MARKET_CLOSED
+    broker.probe(entry(), stop())
     assert broker.capabilities().resting_stop
     assert server.posts() == []
 
@@ -318,7 +318,7 @@ def test_a_row_that_may_be_ours_and_cannot_be_read_fails_the_list(
     change: dict[str, str], server: TlsServer, broker: CoinbaseBroker
 ) -> None:
     server.answer = Script(batch=listed(row(**change)))
-    assert raised(broker.open_orders).meaning is Meaning.BUSY
+    assert raised(broker.open_orders).meaning is ErrorMeaning.BUSY
 
 
 def fill(entry_id: str = "f1", **more: Any) -> dict[str, Any]:
@@ -344,7 +344,7 @@ def test_fills_that_cannot_be_ours_are_left_out(server: TlsServer, broker: Coinb
     broker.instruments()
     assert [one.fill_id for one in broker.fills(0)] == ["f1"]
     server.answer = Script(fills={"fills": [fill(side="")], "cursor": ""})
-    assert raised(lambda: broker.fills(0)).meaning is Meaning.BUSY
+    assert raised(lambda: broker.fills(0)).meaning is ErrorMeaning.BUSY
 
 
 def repeating(what: str, *rows: dict[str, Any]) -> Depending:
@@ -369,7 +369,7 @@ def test_a_full_page_of_orders_that_comes_again_hides_what_is_behind_it(
 ) -> None:
     rows = [row(f"0a0b0c0d-0000-4000-8000-{number:012}") for number in range(250)]
     server.answer = Script(batch=repeating("orders", *rows))
-    assert raised(broker.open_orders).meaning is Meaning.BUSY
+    assert raised(broker.open_orders).meaning is ErrorMeaning.BUSY
     assert len(server.requests) == 2
 
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from bot.brokers.base import Absence, BrokerError
+from bot.brokers.base import AbsenceProof, BrokerError
 from bot.brokers.coinbase import CoinbaseBroker, CoinbaseConfig
 from bot.brokers.coinbase.errors import REMEDIES
 from bot.brokers.coinbase.keys import canonical
@@ -22,7 +22,7 @@ from bot.domain.clock import HOUR, MINUTE, ScaledClock, parse_iso
 from bot.domain.ids import ClientIds
 from bot.domain.instrument import Trading
 from bot.domain.order import DONE, Intent, OrderStatus, OrderType, Purpose, Side, TimeInForce, VenueOrder
-from bot.domain.outcome import Meaning, NotPlaced, Placed, Unknown
+from bot.domain.outcome import ErrorMeaning, NotPlaced, Placed, Unknown
 from tests.brokers.coinbase.conftest import Notes
 from tests.sandbox_fixture import Sandbox
 
@@ -32,7 +32,7 @@ LOT = Decimal("0.005")
 
 
 @dataclasses.dataclass
-class Desk:
+class Trader:
     """One broker on the sandbox, and what a trader at it needs."""
 
     sandbox: Sandbox
@@ -128,7 +128,7 @@ class Desk:
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trader]:
     folder: Path = tmp_path_factory.mktemp("coinbase")
     with Sandbox(folder, "--seed", "5", venues=("coinbase",)) as sandbox:
         place = sandbox.ready["coinbase"]
@@ -145,20 +145,20 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         )
         broker = CoinbaseBroker(config, clock, Notes())
         broker.connect()
-        yield Desk(sandbox, config, broker, clock, ClientIds("tst", clock.wall_ms, random.Random(1)))
+        yield Trader(sandbox, config, broker, clock, ClientIds("tst", clock.wall_ms, random.Random(1)))
         broker.close()
 
 
 @pytest.fixture
-def desk(running: Desk) -> Iterator[Desk]:
+def trader(running: Trader) -> Iterator[Trader]:
     running.flat()
     yield running
     running.flat()
 
 
 # -- connecting -------------------------------------------------------------------------------------------------------
-def test_connecting_tells_account_and_rights(desk: Desk) -> None:
-    connection = desk.broker.connect()
+def test_connecting_tells_account_and_rights(trader: Trader) -> None:
+    connection = trader.broker.connect()
     assert (connection.account.mode, connection.account.venue) == ("sandbox", "coinbase")
     assert len(connection.account.identity) == 36
     assert connection.permissions == {"view", "trade"}
@@ -166,9 +166,9 @@ def test_connecting_tells_account_and_rights(desk: Desk) -> None:
     assert abs(connection.clock_skew_ms) < 2_000
 
 
-def refusal(desk: Desk, **change: Any) -> BrokerError:
+def refusal(trader: Trader, **change: Any) -> BrokerError:
     """How connecting fails with this change of the configuration."""
-    broker = CoinbaseBroker(dataclasses.replace(desk.config, **change), desk.clock, Notes())
+    broker = CoinbaseBroker(dataclasses.replace(trader.config, **change), trader.clock, Notes())
     try:
         with pytest.raises(BrokerError) as caught:
             broker.connect()
@@ -189,112 +189,114 @@ def refusal(desk: Desk, **change: Any) -> BrokerError:
         ({"api_url": "https://127.0.0.1:9"}, "unreachable"),
     ],
 )  # fmt: skip
-def test_each_wrong_setting_has_its_own_remedy(desk: Desk, change: dict[str, Any], remedy: str) -> None:
-    assert refusal(desk, **change).remedy == REMEDIES[remedy]
+def test_each_wrong_setting_has_its_own_remedy(trader: Trader, change: dict[str, Any], remedy: str) -> None:
+    assert refusal(trader, **change).remedy == REMEDIES[remedy]
 
 
 @pytest.mark.parametrize(
     ("permissions", "remedy"),
     [(["view"], "trade"), (["trade"], ("view", "scopes")), (["view", "trade", "withdraw"], "withdraw")],
 )
-def test_each_wrong_right_has_its_own_remedy(desk: Desk, permissions: list[str], remedy: str | tuple[str, ...]) -> None:
-    desk.sandbox.control("POST", "keys", venue="coinbase", permissions=permissions, ip_bound=True)
-    error = refusal(desk)
-    assert error.meaning is Meaning.PERMISSION
+def test_each_wrong_right_has_its_own_remedy(
+    trader: Trader, permissions: list[str], remedy: str | tuple[str, ...]
+) -> None:
+    trader.sandbox.control("POST", "keys", venue="coinbase", permissions=permissions, ip_bound=True)
+    error = refusal(trader)
+    assert error.meaning is ErrorMeaning.PERMISSION
     assert error.remedy in {REMEDIES[name] for name in ((remedy,) if isinstance(remedy, str) else remedy)}
 
 
-def test_a_key_that_may_withdraw_is_taken_when_the_owner_says_so(desk: Desk) -> None:
-    desk.sandbox.control("POST", "keys", venue="coinbase", permissions=["view", "trade", "withdraw"], ip_bound=True)
-    broker = CoinbaseBroker(dataclasses.replace(desk.config, allow_withdraw=True), desk.clock, Notes())
+def test_a_key_that_may_withdraw_is_taken_when_the_owner_says_so(trader: Trader) -> None:
+    trader.sandbox.control("POST", "keys", venue="coinbase", permissions=["view", "trade", "withdraw"], ip_bound=True)
+    broker = CoinbaseBroker(dataclasses.replace(trader.config, allow_withdraw=True), trader.clock, Notes())
     assert "withdraw" in broker.connect().warnings[0]
     broker.close()
 
 
-def test_a_clock_that_is_far_off_is_said_with_its_seconds(desk: Desk) -> None:
-    desk.fault("clock_skew", seconds=90)
-    error = refusal(desk)
-    assert error.meaning is Meaning.CLOCK
+def test_a_clock_that_is_far_off_is_said_with_its_seconds(trader: Trader) -> None:
+    trader.fault("clock_skew", seconds=90)
+    error = refusal(trader)
+    assert error.meaning is ErrorMeaning.CLOCK
     assert "90 s" in error.remedy
 
 
 # -- market -----------------------------------------------------------------------------------------------------------
-def test_markets_and_their_prices(desk: Desk) -> None:
-    instruments = desk.broker.instruments()
+def test_markets_and_their_prices(trader: Trader) -> None:
+    instruments = trader.broker.instruments()
     assert {BTC, "BTC-USDC"} <= instruments.keys()
-    tickers = desk.broker.tickers(instruments)
+    tickers = trader.broker.tickers(instruments)
     assert tickers.keys() == instruments.keys()
     assert all(0 < one.bid < one.ask and one.turnover > 0 for one in tickers.values())
     assert tickers["BTC-USDC"].bid == pytest.approx(tickers[BTC].bid, rel=Decimal("0.01"))
 
 
-def test_candles_end_with_the_newest_closed_one(desk: Desk) -> None:
+def test_candles_end_with_the_newest_closed_one(trader: Trader) -> None:
     def whole() -> bool:
-        before = desk.clock.market_ms() // (5 * MINUTE)
-        candles = desk.broker.candles(BTC, 5 * MINUTE, 720)
-        return before == desk.clock.market_ms() // (5 * MINUTE) and candles.closed_at == before * 5 * MINUTE
+        before = trader.clock.market_ms() // (5 * MINUTE)
+        candles = trader.broker.candles(BTC, 5 * MINUTE, 720)
+        return before == trader.clock.market_ms() // (5 * MINUTE) and candles.closed_at == before * 5 * MINUTE
 
-    desk.until(whole)
-    candles = desk.broker.candles(BTC, 5 * MINUTE, 720)
+    trader.until(whole)
+    candles = trader.broker.candles(BTC, 5 * MINUTE, 720)
     assert len(candles) > 700
     assert {flaw.fault for flaw in inspect(candles)} <= {Fault.GAP}
     assert candles.closed_at - int(candles.time[0]) <= 720 * 5 * MINUTE
 
 
-def test_a_timeframe_that_coinbase_does_not_have_is_said(desk: Desk) -> None:
+def test_a_timeframe_that_coinbase_does_not_have_is_said(trader: Trader) -> None:
     with pytest.raises(BrokerError) as caught:
-        desk.broker.candles(BTC, 3 * MINUTE, 10)
-    assert caught.value.meaning is Meaning.UNSUPPORTED
+        trader.broker.candles(BTC, 3 * MINUTE, 10)
+    assert caught.value.meaning is ErrorMeaning.UNSUPPORTED
 
 
-def test_a_look_sees_the_range_since(desk: Desk) -> None:
-    near = desk.broker.look(BTC, desk.clock.market_ms() - 10_000)
-    far = desk.broker.look(BTC, desk.clock.market_ms() - 5 * HOUR)
+def test_a_look_sees_the_range_since(trader: Trader) -> None:
+    near = trader.broker.look(BTC, trader.clock.market_ms() - 10_000)
+    far = trader.broker.look(BTC, trader.clock.market_ms() - 5 * HOUR)
     assert near.low <= near.last <= near.high
     assert far.low <= far.last <= far.high
     assert far.high - far.low >= near.high - near.low
-    assert near.at <= desk.clock.market_ms()
+    assert near.at <= trader.clock.market_ms()
 
 
-def test_money_and_fees(desk: Desk) -> None:
-    assert desk.broker.balances()["USD"].free == 3000
-    fee = desk.broker.fees([BTC])[BTC]
+def test_money_and_fees(trader: Trader) -> None:
+    assert trader.broker.balances()["USD"].free == 3000
+    fee = trader.broker.fees([BTC])[BTC]
     assert not fee.in_coin
     assert 0 < fee.maker <= fee.taker < Decimal("0.02")
 
 
 # -- orders -----------------------------------------------------------------------------------------------------------
-def test_an_entry_brings_its_bracket_along(desk: Desk) -> None:
-    intent = desk.entry()
-    order = desk.place(intent)
+def test_an_entry_brings_its_bracket_along(trader: Trader) -> None:
+    intent = trader.entry()
+    order = trader.place(intent)
     assert (order.status, order.filled_qty, order.client_id) == (OrderStatus.FILLED, LOT, intent.client_id)
-    (bracket,) = desk.broker.open_orders()
+    (bracket,) = trader.broker.open_orders()
     assert (bracket.type, bracket.side, bracket.parent_id) == (OrderType.BRACKET, Side.SELL, order.exchange_id)
     assert (bracket.trigger_price, bracket.limit_price, bracket.qty) == (
         intent.attached_stop,
         intent.attached_target,
         LOT,
     )
-    held = desk.broker.balances()["BTC"]
+    held = trader.broker.balances()["BTC"]
     assert held.total == LOT
 
 
-def test_the_bracket_is_among_the_open_orders_at_the_first_look(desk: Desk) -> None:
-    outcome = desk.broker.place(desk.entry())
+def test_the_bracket_is_among_the_open_orders_at_the_first_look(trader: Trader) -> None:
+    outcome = trader.broker.place(trader.entry())
     assert isinstance(outcome, Placed)
-    assert [one.type for one in desk.broker.open_orders() if one.parent_id == outcome.exchange_id] == [
+    assert [one.type for one in trader.broker.open_orders() if one.parent_id == outcome.exchange_id] == [
         OrderType.BRACKET
     ]
 
 
-def test_fills_are_those_of_the_exchange(desk: Desk) -> None:
-    since = desk.clock.market_ms() - 1
-    order = desk.place(desk.entry())
-    fills = desk.until(
-        lambda: [*desk.broker.fills_of(order)] if sum(f.qty for f in desk.broker.fills_of(order)) == LOT else None
+def test_fills_are_those_of_the_exchange(trader: Trader) -> None:
+    since = trader.clock.market_ms() - 1
+    order = trader.place(trader.entry())
+    fills = trader.until(
+        lambda: [*trader.broker.fills_of(order)] if sum(f.qty for f in trader.broker.fills_of(order)) == LOT else None
     )
     truth = {
-        fill["id"]: fill for fill in desk.sandbox.ledger("coinbase")["fills"] if fill["order_id"] == order.exchange_id
+        fill["id"]: fill for fill in trader.sandbox.ledger("coinbase")["fills"] if fill["order_id"] == order.exchange_id
     }
     assert {fill.fill_id for fill in fills} == truth.keys()
     for fill in fills:
@@ -302,129 +304,129 @@ def test_fills_are_those_of_the_exchange(desk: Desk) -> None:
             Decimal(truth[fill.fill_id][key]) for key in ("qty", "price", "fee")
         )
         assert fill.fee_asset == "USD"
-    assert {fill.fill_id for fill in desk.broker.fills(since)} >= truth.keys()
+    assert {fill.fill_id for fill in trader.broker.fills(since)} >= truth.keys()
 
 
-def test_a_cancel_is_over_when_it_returns_and_its_coins_can_be_sold_soon(desk: Desk) -> None:
-    desk.place(desk.entry())
-    (bracket,) = desk.broker.open_orders()
-    assert isinstance(desk.broker.cancel(bracket), Placed)
-    assert desk.place(desk.sale()).status is OrderStatus.FILLED
-    assert desk.broker.open_orders() == []
-    again = desk.broker.cancel(bracket)
+def test_a_cancel_is_over_when_it_returns_and_its_coins_can_be_sold_soon(trader: Trader) -> None:
+    trader.place(trader.entry())
+    (bracket,) = trader.broker.open_orders()
+    assert isinstance(trader.broker.cancel(bracket), Placed)
+    assert trader.place(trader.sale()).status is OrderStatus.FILLED
+    assert trader.broker.open_orders() == []
+    again = trader.broker.cancel(bracket)
     assert isinstance(again, NotPlaced)
-    assert again.meaning is Meaning.GONE
+    assert again.meaning is ErrorMeaning.GONE
 
 
-def test_a_stop_rests_with_room_below_its_trigger_and_sells_when_the_price_falls(desk: Desk) -> None:
-    desk.buy()
-    intent = desk.stop()
-    stop = desk.place(intent)
+def test_a_stop_rests_with_room_below_its_trigger_and_sells_when_the_price_falls(trader: Trader) -> None:
+    trader.buy()
+    intent = trader.stop()
+    stop = trader.place(intent)
     assert (stop.type, stop.status, stop.trigger_price) == (OrderType.STOP, OrderStatus.OPEN, intent.trigger_price)
     assert stop.limit_price is not None
-    assert stop.limit_price < desk.price("0.91")
-    assert [one.client_id for one in desk.broker.open_orders()] == [intent.client_id]
-    ask = desk.broker.tickers({BTC})[BTC].ask
-    desk.sandbox.control("POST", "price", venue="coinbase", symbol=BTC, price=str(desk.price("0.94")))
-    ended = desk.until(lambda: desk.ended(stop.exchange_id))
+    assert stop.limit_price < trader.price("0.91")
+    assert [one.client_id for one in trader.broker.open_orders()] == [intent.client_id]
+    ask = trader.broker.tickers({BTC})[BTC].ask
+    trader.sandbox.control("POST", "price", venue="coinbase", symbol=BTC, price=str(trader.price("0.94")))
+    ended = trader.until(lambda: trader.ended(stop.exchange_id))
     assert (ended.status, ended.filled_qty) == (OrderStatus.FILLED, LOT)
-    desk.sandbox.control("POST", "price", venue="coinbase", symbol=BTC, price=str(ask))
+    trader.sandbox.control("POST", "price", venue="coinbase", symbol=BTC, price=str(ask))
 
 
-def test_refusals_are_said_in_our_words(desk: Desk) -> None:
-    too_much = desk.broker.place(dataclasses.replace(desk.entry(), qty=Decimal(50)))
-    too_little = desk.broker.place(dataclasses.replace(desk.entry(), qty=Decimal("0.00000001")))
-    bare = desk.broker.place(desk.sale())
-    naked_target = desk.broker.place(dataclasses.replace(desk.entry(), attached_target=None))
+def test_refusals_are_said_in_our_words(trader: Trader) -> None:
+    too_much = trader.broker.place(dataclasses.replace(trader.entry(), qty=Decimal(50)))
+    too_little = trader.broker.place(dataclasses.replace(trader.entry(), qty=Decimal("0.00000001")))
+    bare = trader.broker.place(trader.sale())
+    naked_target = trader.broker.place(dataclasses.replace(trader.entry(), attached_target=None))
     outcomes = (too_much, too_little, bare, naked_target)
     assert [one.meaning for one in outcomes if isinstance(one, NotPlaced)] == [
-        Meaning.FUNDS,
-        Meaning.TOO_SMALL,
-        Meaning.FUNDS,
-        Meaning.UNSUPPORTED,
+        ErrorMeaning.FUNDS,
+        ErrorMeaning.TOO_SMALL,
+        ErrorMeaning.FUNDS,
+        ErrorMeaning.UNSUPPORTED,
     ]
 
 
-def test_the_shapes_are_proved_without_an_order(desk: Desk) -> None:
-    proofs = desk.broker.prove(desk.entry(), desk.stop())
+def test_the_shapes_are_proved_without_an_order(trader: Trader) -> None:
+    proofs = trader.broker.probe(trader.entry(), trader.stop())
     assert [(one.name, one.accepted) for one in proofs] == [("entry", True), ("stop", True)]
-    able = desk.broker.capabilities()
+    able = trader.broker.capabilities()
     assert (able.attached_stop, able.attached_target, able.resting_stop) == (True, True, True)
-    assert (able.amend, able.absence) == (False, Absence.SAME_ID)
-    assert desk.broker.open_orders() == []
+    assert (able.amend, able.absence) == (False, AbsenceProof.SAME_ID)
+    assert trader.broker.open_orders() == []
 
 
-def test_where_the_exchange_takes_no_stops_the_capabilities_say_so(desk: Desk) -> None:
-    desk.sandbox.control("POST", "switches", venue="coinbase", name="stops_refused_on_spot", value=True)
+def test_where_the_exchange_takes_no_stops_the_capabilities_say_so(trader: Trader) -> None:
+    trader.sandbox.control("POST", "switches", venue="coinbase", name="stops_refused_on_spot", value=True)
     try:
-        proofs = desk.broker.prove(desk.entry(), desk.stop())
-        able = desk.broker.capabilities()
+        proofs = trader.broker.probe(trader.entry(), trader.stop())
+        able = trader.broker.capabilities()
     finally:
-        desk.sandbox.control("POST", "switches", venue="coinbase", name="stops_refused_on_spot", value=False)
-        desk.broker.prove(desk.entry(), desk.stop())
+        trader.sandbox.control("POST", "switches", venue="coinbase", name="stops_refused_on_spot", value=False)
+        trader.broker.probe(trader.entry(), trader.stop())
     assert [one.accepted for one in proofs] == [False, False, True]
     assert (able.attached_stop, able.resting_stop) == (False, False)
 
 
 # -- lost requests ----------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("kind", ["drop_after", "truncated", "malformed", "empty"])
-def test_a_lost_answer_is_unknown_and_the_order_is_found(desk: Desk, kind: str) -> None:
-    since = desk.clock.market_ms() - MINUTE
-    desk.fault(kind, path="/orders$", method="POST", count=1)
-    intent = desk.entry()
-    assert isinstance(desk.broker.place(intent), Unknown)
-    found = desk.until(lambda: desk.broker.find(intent.client_id, BTC, since))
+def test_a_lost_answer_is_unknown_and_the_order_is_found(trader: Trader, kind: str) -> None:
+    since = trader.clock.market_ms() - MINUTE
+    trader.fault(kind, path="/orders$", method="POST", count=1)
+    intent = trader.entry()
+    assert isinstance(trader.broker.place(intent), Unknown)
+    found = trader.until(lambda: trader.broker.find(intent.client_id, BTC, since))
     assert found.client_id == intent.client_id
-    assert len(desk.orders_of(intent)) == 1
+    assert len(trader.orders_of(intent)) == 1
 
 
-def test_a_hanging_order_is_unknown_after_its_deadline(desk: Desk) -> None:
-    desk.fault("hang", path="/orders$", method="POST", count=1)
-    assert isinstance(desk.broker.place(desk.entry()), Unknown)
-    assert desk.broker.balances()
+def test_a_hanging_order_is_unknown_after_its_deadline(trader: Trader) -> None:
+    trader.fault("hang", path="/orders$", method="POST", count=1)
+    assert isinstance(trader.broker.place(trader.entry()), Unknown)
+    assert trader.broker.balances()
 
 
-def test_an_order_that_never_arrived_is_nowhere(desk: Desk) -> None:
-    desk.fault("drop_before", path="/orders$", method="POST", count=1)
-    intent = desk.entry()
-    assert isinstance(desk.broker.place(intent), Unknown)
-    assert desk.broker.find(intent.client_id, BTC, desk.clock.market_ms() - HOUR) is None
+def test_an_order_that_never_arrived_is_nowhere(trader: Trader) -> None:
+    trader.fault("drop_before", path="/orders$", method="POST", count=1)
+    intent = trader.entry()
+    assert isinstance(trader.broker.place(intent), Unknown)
+    assert trader.broker.find(intent.client_id, BTC, trader.clock.market_ms() - HOUR) is None
 
 
-def test_the_same_request_again_is_the_same_order(desk: Desk) -> None:
-    intent = desk.entry()
-    first = desk.broker.place(intent)
-    assert desk.broker.resend(intent) == first
-    assert len(desk.orders_of(intent)) == 1
+def test_the_same_request_again_is_the_same_order(trader: Trader) -> None:
+    intent = trader.entry()
+    first = trader.broker.place(intent)
+    assert trader.broker.resend(intent) == first
+    assert len(trader.orders_of(intent)) == 1
 
 
-def test_a_request_that_was_lost_is_made_by_its_repeat(desk: Desk) -> None:
-    desk.buy()
-    desk.until(lambda: desk.free("BTC") == LOT)
-    desk.fault("drop_before", path="/orders$", method="POST", count=1)
-    sale = desk.sale()
-    assert isinstance(desk.broker.place(sale), Unknown)
-    outcome = desk.broker.resend(sale)
+def test_a_request_that_was_lost_is_made_by_its_repeat(trader: Trader) -> None:
+    trader.buy()
+    trader.until(lambda: trader.free("BTC") == LOT)
+    trader.fault("drop_before", path="/orders$", method="POST", count=1)
+    sale = trader.sale()
+    assert isinstance(trader.broker.place(sale), Unknown)
+    outcome = trader.broker.resend(sale)
     assert isinstance(outcome, Placed)
-    assert desk.until(lambda: desk.ended(outcome.exchange_id)).filled_qty == LOT
+    assert trader.until(lambda: trader.ended(outcome.exchange_id)).filled_qty == LOT
 
 
-def test_burning_an_id_leaves_nothing_that_trades(desk: Desk) -> None:
-    intent = desk.entry()
-    burnt = desk.broker.burn(intent)
+def test_burning_an_id_leaves_nothing_that_trades(trader: Trader) -> None:
+    intent = trader.entry()
+    burnt = trader.broker.burn(intent)
     assert burnt is not None
     assert (burnt.status, burnt.filled_qty, burnt.client_id) == (OrderStatus.CANCELED, 0, intent.client_id)
-    assert desk.broker.place(intent) == Placed(burnt.exchange_id)  # the lost request arrives after all
-    assert desk.broker.open_orders() == []
-    assert desk.until(lambda: desk.free("USD") == 3000)
-    assert len(desk.orders_of(intent)) == 1
+    assert trader.broker.place(intent) == Placed(burnt.exchange_id)  # the lost request arrives after all
+    assert trader.broker.open_orders() == []
+    assert trader.until(lambda: trader.free("USD") == 3000)
+    assert len(trader.orders_of(intent)) == 1
 
 
-def test_burning_names_the_order_that_was_there_and_leaves_it_alone(desk: Desk) -> None:
-    desk.buy()
-    stop = desk.stop()
-    placed = desk.place(stop)
-    found = desk.broker.burn(stop)
+def test_burning_names_the_order_that_was_there_and_leaves_it_alone(trader: Trader) -> None:
+    trader.buy()
+    stop = trader.stop()
+    placed = trader.place(stop)
+    found = trader.broker.burn(stop)
     assert found is not None
     assert (found.exchange_id, found.status, found.trigger_price) == (
         placed.exchange_id,
@@ -433,33 +435,33 @@ def test_burning_names_the_order_that_was_there_and_leaves_it_alone(desk: Desk) 
     )
 
 
-def test_the_id_of_a_sale_is_burnt_although_its_coins_are_held(desk: Desk) -> None:
-    desk.buy()
-    desk.place(desk.stop())
-    lost = desk.stop()
-    burnt = desk.broker.burn(lost)
+def test_the_id_of_a_sale_is_burnt_although_its_coins_are_held(trader: Trader) -> None:
+    trader.buy()
+    trader.place(trader.stop())
+    lost = trader.stop()
+    burnt = trader.broker.burn(lost)
     assert burnt is not None
     assert burnt.status is OrderStatus.CANCELED
-    assert len(desk.broker.open_orders()) == 1
+    assert len(trader.broker.open_orders()) == 1
 
 
-def test_a_harmless_order_that_outlived_its_burning_is_cancelled_when_it_is_found(desk: Desk) -> None:
-    intent = desk.entry()
-    desk.fault("drop_before", path="batch_cancel$", method="POST", count=1)
+def test_a_harmless_order_that_outlived_its_burning_is_cancelled_when_it_is_found(trader: Trader) -> None:
+    intent = trader.entry()
+    trader.fault("drop_before", path="batch_cancel$", method="POST", count=1)
     with pytest.raises(BrokerError):
-        desk.broker.burn(intent)
-    found = desk.broker.find(intent.client_id, BTC, desk.clock.market_ms() - HOUR)
+        trader.broker.burn(intent)
+    found = trader.broker.find(intent.client_id, BTC, trader.clock.market_ms() - HOUR)
     assert found is not None
     assert found.status is OrderStatus.CANCELED
 
 
 # -- history ----------------------------------------------------------------------------------------------------------
-def test_ended_orders_are_told_oldest_first(desk: Desk) -> None:
-    since = desk.clock.market_ms() - 1
-    placed = [desk.buy().exchange_id, desk.place(desk.sale()).exchange_id]
-    told = [order.exchange_id for order in desk.broker.recent_orders(since)]
+def test_ended_orders_are_told_oldest_first(trader: Trader) -> None:
+    since = trader.clock.market_ms() - 1
+    placed = [trader.buy().exchange_id, trader.place(trader.sale()).exchange_id]
+    told = [order.exchange_id for order in trader.broker.recent_orders(since)]
     assert [each for each in told if each in placed] == placed
 
 
-def test_an_unknown_order_is_not_shown(desk: Desk) -> None:
-    assert desk.broker.order("00000000-0000-4000-8000-000000000000", BTC) is None
+def test_an_unknown_order_is_not_shown(trader: Trader) -> None:
+    assert trader.broker.order("00000000-0000-4000-8000-000000000000", BTC) is None

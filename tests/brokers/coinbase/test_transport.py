@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 import trustme
 
-from bot.brokers.base import BrokerError, Lane, NoRoom
+from bot.brokers.base import BrokerError, NoRoom, Priority
 from bot.brokers.coinbase import CoinbaseBroker, CoinbaseConfig
 from bot.brokers.coinbase.config import Limits
 from bot.brokers.coinbase.transport import CoinbaseTransport
 from bot.domain.clock import SystemClock, system_ms
-from bot.domain.outcome import Meaning
+from bot.domain.outcome import ErrorMeaning
 from tests.brokers.coinbase.conftest import Answer, Notes, Request, TlsServer, drip, http, ok
 
 Make = Callable[..., CoinbaseTransport]
@@ -33,7 +33,7 @@ def failed(ask: Callable[[], object]) -> BrokerError:
 
 
 def order(transport: CoinbaseTransport) -> object:
-    return transport.request("/orders", {"client_order_id": "x"}, Lane.ENTRY)
+    return transport.request("/orders", {"client_order_id": "x"}, Priority.ENTRY)
 
 
 def hang(connection: socket.socket, request: Request) -> None:
@@ -79,11 +79,11 @@ def test_an_order_without_a_clear_answer_is_unknown_and_a_question_just_failed(
 ) -> None:
     server.answer = BROKEN[name]
     transport = make_transport(config)
-    assert failed(lambda: order(transport)).meaning is Meaning.UNKNOWN
+    assert failed(lambda: order(transport)).meaning is ErrorMeaning.UNKNOWN
     assert len(server.posts()) == 1
     for question in (lambda: transport.private("/accounts"), lambda: transport.public("/time")):
         error = failed(question)
-        assert (error.meaning, error.unheard) == (Meaning.BUSY, name == "conflict")
+        assert (error.meaning, error.unheard) == (ErrorMeaning.BUSY, name == "conflict")
 
 
 def test_a_dead_connection_of_the_pool_is_not_used_for_a_second_post(
@@ -92,7 +92,7 @@ def test_a_dead_connection_of_the_pool_is_not_used_for_a_second_post(
     transport = make_transport(config)
     transport.private("/accounts")
     server.answer = vanish
-    assert failed(lambda: order(transport)).meaning is Meaning.UNKNOWN
+    assert failed(lambda: order(transport)).meaning is ErrorMeaning.UNKNOWN
     assert len(server.posts()) == 1
 
 
@@ -103,7 +103,7 @@ def test_the_deadline_ends_a_call_that_hangs_or_drips_and_the_next_one_works(
     transport = make_transport(dataclasses.replace(config, order_seconds=1.5))
     transport.private("/accounts")  # the connection stands before the clock runs
     server.answer = answer
-    assert failed(lambda: order(transport)).meaning is Meaning.UNKNOWN
+    assert failed(lambda: order(transport)).meaning is ErrorMeaning.UNKNOWN
     assert len(server.posts()) == 1
     server.answer = ok({"fine": "1"})
     assert transport.private("/accounts") == {"fine": "1"}
@@ -119,8 +119,8 @@ def test_hurry_ends_a_call_that_is_under_way(server: TlsServer, config: Coinbase
         transport.hurry(system_ms() + 200)
 
     threading.Thread(target=hurry, daemon=True).start()
-    assert failed(lambda: order(transport)).meaning is Meaning.UNKNOWN
-    assert failed(lambda: order(transport)).meaning is Meaning.BUSY  # nothing leaves any more
+    assert failed(lambda: order(transport)).meaning is ErrorMeaning.UNKNOWN
+    assert failed(lambda: order(transport)).meaning is ErrorMeaning.BUSY  # nothing leaves any more
     assert len(server.posts()) == 1
 
 
@@ -128,7 +128,7 @@ def test_a_connection_that_is_refused_sent_nothing(config: CoinbaseConfig, make_
     with socket.create_server(("127.0.0.1", 0)) as free:
         url = f"https://127.0.0.1:{free.getsockname()[1]}"
     error = failed(lambda: order(make_transport(dataclasses.replace(config, api_url=url))))
-    assert error.meaning is Meaning.BUSY
+    assert error.meaning is ErrorMeaning.BUSY
     assert "cannot be reached" in error.remedy
 
 
@@ -139,7 +139,7 @@ def test_a_stranger_with_a_certificate_of_his_own_gets_no_order(
     trustme.CA().cert_pem.write_to_path(str(other))
     for root in (None, str(other)):
         error = failed(lambda each=root: order(make_transport(dataclasses.replace(config, ca_file=each))))  # type: ignore[misc]
-        assert error.meaning is Meaning.BUSY
+        assert error.meaning is ErrorMeaning.BUSY
         assert "certificate" in error.remedy
     assert server.requests == []
 
@@ -152,7 +152,7 @@ def test_an_address_without_tls_is_refused(config: CoinbaseConfig, make_transpor
 # -- refusals ---------------------------------------------------------------------------------------------------------
 def test_a_refused_order_is_never_sent_again(server: TlsServer, config: CoinbaseConfig, make_transport: Make) -> None:
     server.answer = http(b"Unauthorized\n", "401 Unauthorized", "Content-Type: text/plain\r\n")
-    assert failed(lambda: order(make_transport(config))).meaning is Meaning.CREDENTIALS
+    assert failed(lambda: order(make_transport(config))).meaning is ErrorMeaning.CREDENTIALS
     assert len(server.posts()) == 1
 
 
@@ -169,7 +169,7 @@ def test_a_question_with_a_refused_token_is_asked_once_more_with_a_new_one(
     assert first.headers["authorization"] != second.headers["authorization"]
 
 
-class StandingClock(SystemClock):
+class StoppedClock(SystemClock):
     """A wall clock that somebody sets (`now`), and time that passes when told."""
 
     def __init__(self, now: int) -> None:
@@ -190,16 +190,16 @@ class StandingClock(SystemClock):
 def test_a_pause_that_coinbase_asks_for_is_kept_by_every_program_with_the_key(
     server: TlsServer, config: CoinbaseConfig, make_transport: Make
 ) -> None:
-    clock = StandingClock(system_ms())
+    clock = StoppedClock(system_ms())
     transport = make_transport(config, clock)
     server.answer = http(b'{"error":"RESOURCE_EXHAUSTED"}', "429 Too Many Requests", "Retry-After: 30\r\n")
     error = failed(lambda: order(transport))
-    assert (error.meaning, error.retry_after_ms) == (Meaning.RATE_LIMITED, 30_000)
+    assert (error.meaning, error.retry_after_ms) == (ErrorMeaning.RATE_LIMITED, 30_000)
     clock.passes(29_000)
     clock.now -= 3_600_000  # somebody sets it: no time has passed
     for other in (transport, make_transport(config, clock)):
         error = failed(lambda each=other: order(each))  # type: ignore[misc]
-        assert (error.meaning, error.retry_after_ms) == (Meaning.RATE_LIMITED, 1_000)
+        assert (error.meaning, error.retry_after_ms) == (ErrorMeaning.RATE_LIMITED, 1_000)
     assert len(server.requests) == 1
     clock.passes(1_001)
     server.answer = ok({"fine": "1"})
@@ -219,7 +219,7 @@ def test_our_own_budget_refuses_before_coinbase_does(
 def test_after_a_refusal_for_its_rate_the_counter_is_full(
     server: TlsServer, config: CoinbaseConfig, make_transport: Make
 ) -> None:
-    clock = StandingClock(system_ms())
+    clock = StoppedClock(system_ms())
     transport = make_transport(dataclasses.replace(config, order_seconds=0.5, limits=Limits(30, 0.001)), clock)
     server.answer = http(b"<html>", "429 Too Many Requests")
     assert not isinstance(failed(lambda: order(transport)), NoRoom)
@@ -232,15 +232,15 @@ def test_nothing_leaves_once_it_is_closed(server: TlsServer, config: CoinbaseCon
     transport = make_transport(config)
     transport.public("/time")
     transport.close()
-    assert failed(lambda: transport.public("/time")).meaning is Meaning.BUSY
+    assert failed(lambda: transport.public("/time")).meaning is ErrorMeaning.BUSY
     assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize(
-    ("ahead_ms", "meaning"), [(0, Meaning.CREDENTIALS), (-90_000, Meaning.CLOCK), (9_000, Meaning.CLOCK)]
+    ("ahead_ms", "meaning"), [(0, ErrorMeaning.CREDENTIALS), (-90_000, ErrorMeaning.CLOCK), (9_000, ErrorMeaning.CLOCK)]
 )
 def test_a_token_of_the_wrong_time_is_blamed_on_the_clock(
-    server: TlsServer, config: CoinbaseConfig, make_transport: Make, ahead_ms: int, meaning: Meaning
+    server: TlsServer, config: CoinbaseConfig, make_transport: Make, ahead_ms: int, meaning: ErrorMeaning
 ) -> None:
     def answer(connection: socket.socket, request: Request) -> None:
         told = (
@@ -251,11 +251,11 @@ def test_a_token_of_the_wrong_time_is_blamed_on_the_clock(
         told(connection, request)
 
     server.answer = answer
-    clock = StandingClock(system_ms() + ahead_ms)
+    clock = StoppedClock(system_ms() + ahead_ms)
     for ask in (lambda one: one.private("/accounts"), order):
         error = failed(lambda each=ask: each(make_transport(config, clock)))  # type: ignore[misc]
         assert error.meaning is meaning
-        assert ("NTP" in error.remedy) is (meaning is Meaning.CLOCK)
+        assert ("NTP" in error.remedy) is (meaning is ErrorMeaning.CLOCK)
 
 
 def test_the_sdk_writes_nothing_of_its_own(
@@ -281,6 +281,6 @@ def test_control_characters_and_long_texts_do_not_reach_the_log(
 def test_a_bad_key_is_refused_before_anything_is_sent(server: TlsServer, config: CoinbaseConfig, notes: Notes) -> None:
     for change in ({"api_key": "my key"}, {"api_secret": "nonsense"}):
         broker = CoinbaseBroker(dataclasses.replace(config, **change), SystemClock(), notes)  # type: ignore[arg-type]
-        assert failed(broker.connect).meaning is Meaning.CREDENTIALS
+        assert failed(broker.connect).meaning is ErrorMeaning.CREDENTIALS
         broker.close()
     assert server.requests == []

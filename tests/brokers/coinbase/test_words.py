@@ -10,17 +10,17 @@ from typing import Any, NoReturn
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.brokers.base import Absence, BrokerError, Capabilities
+from bot.brokers.base import AbsenceProof, BrokerError, Capabilities
 from bot.brokers.coinbase.errors import of_cancel, of_order, of_preview, of_status
 from bot.brokers.coinbase.words import CANCELS, MESSAGES, NOTHING, ORDERS, REFUSALS, bare
 from bot.brokers.common.answers import plain_words
+from bot.brokers.common.capability_probe import CapabilityProbe
 from bot.brokers.common.outcomes import outcome
-from bot.brokers.common.shapes import Shapes
 from bot.domain.order import Intent, OrderType, Purpose, Side, TimeInForce
-from bot.domain.outcome import ErrorClass, Meaning, NotPlaced, Unknown
+from bot.domain.outcome import ErrorClass, ErrorMeaning, NotPlaced, Unknown
 from tests.brokers.coinbase.conftest import Notes
 
-ABLE = Capabilities(True, True, False, Absence.SAME_ID, 0, attached_target=True)
+ABLE = Capabilities(True, True, False, AbsenceProof.SAME_ID, 0, attached_target=True)
 FIELDS = ("error", "preview_failure_reason", "new_order_failure_reason")
 KNOWN = sorted({*ORDERS, *CANCELS, *(row.error.upper() for row in REFUSALS), *(word.upper() for word in MESSAGES)})
 
@@ -74,7 +74,7 @@ def test_a_refusal_in_such_words_is_unknown_whatever_stands_beside_it(
     end = outcome(raising(of_order({"success": False, "error_response": {**others, field: word}})))
     assert isinstance(end, Unknown)
     assert end.unheard
-    shapes = Shapes(ABLE, "coinbase", Notes())
+    shapes = CapabilityProbe(ABLE, "coinbase", Notes())
     for order in (ENTRY, STOP, SALE):
         shapes.learn(order, end)
     assert shapes.able == ABLE
@@ -85,9 +85,9 @@ def test_a_preview_in_such_words_judges_nothing(words: list[str], word: str, at:
     words.insert(min(at, len(words)), word)
     complaint = of_preview(words)
     assert complaint is not None
-    shapes = Shapes(ABLE, "coinbase", Notes())
-    proofs = shapes.prove(raising(complaint), ENTRY, STOP)
-    assert {(proof.judged, proof.meaning) for proof in proofs} == {(False, Meaning.UNKNOWN)}
+    shapes = CapabilityProbe(ABLE, "coinbase", Notes())
+    proofs = shapes.probe(raising(complaint), ENTRY, STOP)
+    assert {(proof.judged, proof.meaning) for proof in proofs} == {(False, ErrorMeaning.UNKNOWN)}
     assert shapes.able == ABLE
 
 
@@ -108,7 +108,7 @@ def test_a_status_with_such_words_is_no_verdict(status: int, word: str, detail: 
     row = {"id": word, "message": detail} if listed else {"error": word, "message": detail, "error_details": detail}
     error = of_status(status, json.dumps({"errors": [row]} if listed else row))
     if not any((status, plain_words(word)) == (known.status, known.error) for known in REFUSALS):
-        assert (error.meaning, error.unheard) == (Meaning.UNKNOWN, True)
+        assert (error.meaning, error.unheard) == (ErrorMeaning.UNKNOWN, True)
 
 
 @given(detail=_ANY | _BENT)
@@ -116,16 +116,16 @@ def test_a_key_is_refused_in_known_words_only(detail: str) -> None:
     known = {row.detail for row in REFUSALS if row.status == 403}
     if plain_words(detail) not in known:
         said = json.dumps({"error": "PERMISSION_DENIED", "message": detail})
-        assert (of_status(403, said).meaning, of_status(403, said).unheard) == (Meaning.UNKNOWN, True)
+        assert (of_status(403, said).meaning, of_status(403, said).unheard) == (ErrorMeaning.UNKNOWN, True)
     if plain_words(detail):
-        assert of_status(401, f"Unauthorized {detail}").meaning is Meaning.UNKNOWN
+        assert of_status(401, f"Unauthorized {detail}").meaning is ErrorMeaning.UNKNOWN
 
 
 @given(status=st.sampled_from([400, 401, 404, 405, 409, 422]), body=st.text(max_size=60))
 def test_a_bare_status_is_no_verdict(status: int, body: str) -> None:
     error = of_status(status, body)
     if plain_words(body) != "unauthorized":
-        assert (error.meaning, error.unheard) == (Meaning.UNKNOWN, True)
+        assert (error.meaning, error.unheard) == (ErrorMeaning.UNKNOWN, True)
 
 
 @given(code=st.sampled_from(sorted(ORDERS)), prefix=st.sampled_from(["", "PREVIEW_", "preview_"]), lower=st.booleans())
@@ -139,8 +139,8 @@ def test_only_words_of_the_shape_take_a_capability_away() -> None:
     for code, row in ORDERS.items():
         complaint = of_preview([f"PREVIEW_{code}"])
         assert complaint is not None
-        shapes = Shapes(ABLE, "coinbase", Notes())
-        shapes.prove(raising(complaint), ENTRY, STOP)
+        shapes = CapabilityProbe(ABLE, "coinbase", Notes())
+        shapes.probe(raising(complaint), ENTRY, STOP)
         end = outcome(raising(complaint))
         for order in (ENTRY, STOP, SALE):
             shapes.learn(order, end)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bot.brokers.base import BrokerError, NoRoom
-from bot.brokers.common.deadline import Haste
+from bot.brokers.common.deadline import WaitLimit
 from bot.brokers.common.failures import Failures
 from bot.brokers.common.keylock import KeyLock
 from bot.brokers.common.rate_limits import OverBudget
@@ -19,7 +19,7 @@ from bot.brokers.common.transport import Again, Transport
 from bot.brokers.common.wire import BoundedSession, trusted
 from bot.domain.clock import MINUTE, SystemClock
 from bot.domain.log import Event
-from bot.domain.outcome import Meaning
+from bot.domain.outcome import ErrorMeaning
 from tests.notes import Notes
 
 failure = Failures(
@@ -68,23 +68,23 @@ class Venue(Transport[Client]):
         deadline = self.deadline(2)
 
         def ask(client: Client) -> Any:
-            client.session.line.sent = sent
+            client.session.sockets.sent = sent
             return says()
 
         def call() -> Any:
-            with self._turn(deadline) as file, self._heeding(deadline, file):
+            with self._turn(deadline) as file, self._recording_refusals(deadline, file):
                 return self._sender.call(ask, deadline)
 
         return self._question(call, deadline, again or {})
 
     def public(self, says: Callable[[], Any]) -> Any:
         deadline = self.deadline(2)
-        self._silence.check()
-        with self._heeding(deadline):
+        self._request_pause.check()
+        with self._recording_refusals(deadline):
             return self._sender.call(lambda _: says(), deadline)
 
     def waits(self, wait: Callable[[], None]) -> None:
-        self._question(lambda: self._admitted(wait), self.deadline(2), {Meaning.RATE_LIMITED: (0.0,)})
+        self._question(lambda: self._admitted(wait), self.deadline(2), {ErrorMeaning.RATE_LIMITED: (0.0,)})
 
     def _refused(self) -> None:
         self.full += 1
@@ -117,17 +117,17 @@ def failed(ask: Callable[[], object]) -> BrokerError:
 
 @pytest.mark.parametrize("error", [OSError("reset"), ValueError("no JSON"), KeyError("code"), RecursionError()])
 def test_whatever_an_sdk_raises_a_question_has_failed(venue: Venue, error: Exception) -> None:
-    assert failed(lambda: venue.private(saying(error))).meaning is Meaning.BUSY
+    assert failed(lambda: venue.private(saying(error))).meaning is ErrorMeaning.BUSY
     assert venue.private(saying()) == "fine"
 
 
 def test_a_question_is_asked_again_as_often_as_the_table_says(venue: Venue) -> None:
-    again: Again = {Meaning.NONCE: (0.01, 0.01)}
-    nonce, odd = failure(Meaning.NONCE, "no"), failure(Meaning.UNKNOWN, "odd", unheard=True)
+    again: Again = {ErrorMeaning.NONCE: (0.01, 0.01)}
+    nonce, odd = failure(ErrorMeaning.NONCE, "no"), failure(ErrorMeaning.UNKNOWN, "odd", unheard=True)
     assert venue.private(saying(nonce, nonce), again=again) == "fine"
-    assert failed(lambda: venue.private(saying(nonce, nonce, nonce), again=again)).meaning is Meaning.NONCE
+    assert failed(lambda: venue.private(saying(nonce, nonce, nonce), again=again)).meaning is ErrorMeaning.NONCE
     error = failed(lambda: venue.private(saying(odd), again=again))
-    assert (error.meaning, error.unheard) == (Meaning.BUSY, True)
+    assert (error.meaning, error.unheard) == (ErrorMeaning.BUSY, True)
 
 
 def test_our_own_budget_is_no_refusal_and_not_asked_again(venue: Venue) -> None:
@@ -139,14 +139,14 @@ def test_our_own_budget_is_no_refusal_and_not_asked_again(venue: Venue) -> None:
 
     error = failed(lambda: venue.waits(spent))
     assert isinstance(error, NoRoom)
-    assert (error.meaning, error.retry_after_ms, len(asked), venue.full) == (Meaning.RATE_LIMITED, 7_000, 1, 0)
+    assert (error.meaning, error.retry_after_ms, len(asked), venue.full) == (ErrorMeaning.RATE_LIMITED, 7_000, 1, 0)
 
 
 def test_a_refusal_for_the_rate_fills_the_counter_and_only_a_named_time_is_kept_silent(venue: Venue) -> None:
-    failed(lambda: venue.private(saying(failure(Meaning.RATE_LIMITED, "slow down"))))
+    failed(lambda: venue.private(saying(failure(ErrorMeaning.RATE_LIMITED, "slow down"))))
     assert venue.full == 1
     assert venue.private(saying()) == "fine"
-    failed(lambda: venue.private(saying(failure(Meaning.RATE_LIMITED, "slow down", "", MINUTE))))
+    failed(lambda: venue.private(saying(failure(ErrorMeaning.RATE_LIMITED, "slow down", "", MINUTE))))
     assert venue.full == 2
     for ask in (venue.private, venue.public):
         error = failed(lambda each=ask: each(saying()))  # type: ignore[misc]
@@ -157,20 +157,20 @@ def test_a_refusal_for_the_rate_fills_the_counter_and_only_a_named_time_is_kept_
 @pytest.mark.parametrize("public", [True, False])
 def test_another_program_with_the_key_is_silent_too(venue: Venue, tmp_path: Path, public: bool) -> None:
     ask = venue.public if public else venue.private
-    failed(lambda: ask(saying(failure(Meaning.LOCKED_OUT, "go away", "", MINUTE))))
+    failed(lambda: ask(saying(failure(ErrorMeaning.LOCKED_OUT, "go away", "", MINUTE))))
     with closing(Venue(tmp_path)) as other:
-        assert failed(lambda: other.private(saying())).meaning is Meaning.LOCKED_OUT
-        assert failed(lambda: other.public(saying())).meaning is Meaning.LOCKED_OUT
+        assert failed(lambda: other.private(saying())).meaning is ErrorMeaning.LOCKED_OUT
+        assert failed(lambda: other.public(saying())).meaning is ErrorMeaning.LOCKED_OUT
 
 
 def test_a_silence_that_cannot_be_told_is_kept_here_and_said(tmp_path: Path) -> None:
     notes = Notes()
     with closing(Venue(tmp_path, notes)) as venue:
         holder = KeyLock.of(tmp_path, "sandbox", "venue", "main", "a key")
-        with closing(holder), holder.held(Haste(lambda: 0).deadline(5)):
+        with closing(holder), holder.held(WaitLimit(lambda: 0).deadline(5)):
             venue.public(saying())  # the session stands before the clock runs
             venue.limit_calls(0.3)
-            failed(lambda: venue.public(saying(failure(Meaning.RATE_LIMITED, "slow down", "", MINUTE))))
+            failed(lambda: venue.public(saying(failure(ErrorMeaning.RATE_LIMITED, "slow down", "", MINUTE))))
         assert failed(lambda: venue.public(saying())).text == "Venue asked for a pause"
     assert notes.events == [Event.PAUSE_NOT_SHARED]
 
@@ -180,8 +180,8 @@ def test_nothing_leaves_once_it_is_closed(venue: Venue) -> None:
     venue.close()
     venue.close()
     sent: list[int] = []
-    assert failed(lambda: venue.public(lambda: sent.append(1))).meaning is Meaning.BUSY
-    assert failed(lambda: venue.private(lambda: sent.append(1))).meaning is Meaning.BUSY
+    assert failed(lambda: venue.public(lambda: sent.append(1))).meaning is ErrorMeaning.BUSY
+    assert failed(lambda: venue.private(lambda: sent.append(1))).meaning is ErrorMeaning.BUSY
     assert sent == []
 
 

@@ -9,7 +9,7 @@ from bot.brokers.common.failures import Failures
 from bot.brokers.common.venue_clock import VenueClock, skew_warnings
 from bot.domain.clock import SECOND, SystemClock
 from bot.domain.log import Event
-from bot.domain.outcome import Meaning
+from bot.domain.outcome import ErrorMeaning
 from tests.notes import Notes
 
 failure = Failures("venue", "Venue", {"clock": "off by {seconds} s"})
@@ -30,7 +30,7 @@ class Venue:
     def read(self) -> int:
         self.looks += 1
         if self.ahead is None:
-            raise failure(Meaning.BUSY, "away")
+            raise failure(ErrorMeaning.BUSY, "away")
         return 1_000_000 + self.ahead
 
 
@@ -51,7 +51,7 @@ def test_too_large_a_difference_is_refused_and_not_taken_over() -> None:
     clock = clock_of(Venue(-31_000))
     with pytest.raises(BrokerError) as caught:
         clock.compare(30 * SECOND)
-    assert (caught.value.meaning, caught.value.remedy) == (Meaning.CLOCK, "off by 31 s")
+    assert (caught.value.meaning, caught.value.remedy) == (ErrorMeaning.CLOCK, "off by 31 s")
     assert clock.of(7) == 7
 
 

@@ -13,7 +13,7 @@ import pytest
 import requests
 import trustme
 
-from bot.brokers.common.deadline import Haste, Overdue, Runner
+from bot.brokers.common.deadline import Overdue, Runner, WaitLimit
 from bot.brokers.common.wire import BoundedSession, trusted
 from bot.domain.clock import system_ms
 
@@ -66,24 +66,24 @@ def test_a_server_nobody_vouches_for_gets_not_a_byte(server: TlsServer) -> None:
     with BoundedSession(trusted()) as session:
         with pytest.raises(requests.exceptions.SSLError):
             session.post(server.url, data=b"an order")
-        assert not session.line.sent
+        assert not session.sockets.sent
 
 
 def test_an_extra_trust_root_is_trusted(server: TlsServer) -> None:
     with BoundedSession(trusted(server.ca_file)) as session:
         assert session.post(server.url, data=b"an order").text == "ok"
-        assert session.line.sent
+        assert session.sockets.sent
 
 
 def test_an_overdue_call_is_cut_off_and_says_that_it_was_sent(server: TlsServer) -> None:
     server.talk = False
-    haste = Haste(system_ms)
+    wait_limit = WaitLimit(system_ms)
     with BoundedSession(trusted(server.ca_file)) as session:
-        runner = Runner("sender", haste)
+        runner = Runner("sender", wait_limit)
         with pytest.raises(Overdue):
-            runner.run(lambda: session.post(server.url, data=b"an order"), haste.deadline(0.3))
-        session.line.cut()
-        assert session.line.sent
+            runner.run(lambda: session.post(server.url, data=b"an order"), wait_limit.deadline(0.3))
+        session.sockets.cut()
+        assert session.sockets.sent
         assert server.closed.wait(5)
         with pytest.raises(requests.ConnectionError):
             session.post(server.url, data=b"another")
@@ -99,16 +99,16 @@ def test_neither_proxies_nor_credentials_come_from_the_environment(
 
 
 def test_a_runner_hands_on_results_and_errors_and_outlives_a_call_left_behind() -> None:
-    haste = Haste(system_ms)
-    runner = Runner("sender", haste)
-    assert runner.run(lambda: 7, haste.deadline(5)) == 7
+    wait_limit = WaitLimit(system_ms)
+    runner = Runner("sender", wait_limit)
+    assert runner.run(lambda: 7, wait_limit.deadline(5)) == 7
     with pytest.raises(ZeroDivisionError):
-        runner.run(lambda: 1 // 0, haste.deadline(5))
+        runner.run(lambda: 1 // 0, wait_limit.deadline(5))
     with pytest.raises(Overdue):
-        runner.run(lambda: time.sleep(1), haste.deadline(0.05))
-    assert runner.run(lambda: 8, haste.deadline(5)) == 8
-    haste.hurry(system_ms() - 1)
+        runner.run(lambda: time.sleep(1), wait_limit.deadline(0.05))
+    assert runner.run(lambda: 8, wait_limit.deadline(5)) == 8
+    wait_limit.hurry(system_ms() - 1)
     with pytest.raises(Overdue):
-        runner.run(lambda: 9, haste.deadline(5))
+        runner.run(lambda: 9, wait_limit.deadline(5))
     runner.close()
     runner.close()

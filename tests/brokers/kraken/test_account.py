@@ -14,7 +14,7 @@ from bot.brokers.kraken.transport import KrakenTransport
 from bot.domain.clock import SystemClock
 from bot.domain.log import Event
 from bot.domain.order import OrderStatus, OrderType, Purpose, Side, TimeInForce, VenueOrder
-from bot.domain.outcome import Meaning, NotPlaced, Placed, Unknown
+from bot.domain.outcome import ErrorMeaning, NotPlaced, Placed, Unknown
 from tests.brokers.kraken.conftest import (
     BTC,
     Answers,
@@ -51,7 +51,7 @@ def test_a_market_closed_to_the_owner_is_that_market_in_each_order(answers: Answ
     for intent in (entry(), stop(), entry(purpose=Purpose.EXIT, type=OrderType.MARKET, attached_stop=None)):
         outcome = broker.place(intent)
         assert isinstance(outcome, NotPlaced)
-        assert outcome.meaning is Meaning.RESTRICTED
+        assert outcome.meaning is ErrorMeaning.RESTRICTED
         assert "place of residence" in outcome.reason
 
 
@@ -82,9 +82,9 @@ def test_a_denial_to_a_key_with_every_right_is_about_the_market_asked_about(
     answers["AddOrder"] = answers["CancelOrder"] = answers["OHLC"] = answers["OpenOrders"] = refused(DENIED)
     for outcome in (broker.place(entry()), broker.cancel(RESTING)):
         assert isinstance(outcome, NotPlaced)
-        assert outcome.meaning is Meaning.RESTRICTED
-    assert failure(lambda: broker.candles(BTC, 60_000, 5)).meaning is Meaning.RESTRICTED
-    assert failure(broker.open_orders).meaning is Meaning.BUSY
+        assert outcome.meaning is ErrorMeaning.RESTRICTED
+    assert failure(lambda: broker.candles(BTC, 60_000, 5)).meaning is ErrorMeaning.RESTRICTED
+    assert failure(broker.open_orders).meaning is ErrorMeaning.BUSY
 
 
 def test_a_denial_to_a_key_that_lost_a_right_names_the_right(answers: Answers, broker: KrakenBroker) -> None:
@@ -93,10 +93,10 @@ def test_a_denial_to_a_key_that_lost_a_right_names_the_right(answers: Answers, b
     answers["GetApiKeyInfo"] = fixture("key_info") | {"permissions": ["query-funds"]}
     answers["AddOrder"] = answers["OpenOrders"] = refused(DENIED)
     error = failure(broker.open_orders)
-    assert (error.meaning, "Cancel & close orders" in error.remedy) == (Meaning.PERMISSION, True)
+    assert (error.meaning, "Cancel & close orders" in error.remedy) == (ErrorMeaning.PERMISSION, True)
     outcome = broker.place(entry())
     assert isinstance(outcome, NotPlaced)
-    assert outcome.meaning is Meaning.PERMISSION
+    assert outcome.meaning is ErrorMeaning.PERMISSION
 
 
 # -- orders on the wire -------------------------------------------------------------------------------------------------
@@ -105,7 +105,7 @@ def test_every_order_carries_the_trading_agreement(answers: Answers, broker: Kra
     for intent in (entry(), stop(), entry(type=OrderType.MARKET, attached_stop=None)):
         broker.place(intent)
     answers["AddOrder"] = {"descr": {}}
-    broker.prove(entry(), stop())
+    broker.probe(entry(), stop())
     assert [fields["trading_agreement"] for fields in answers.fields("AddOrder")] == ["agree"] * 5
 
 
@@ -123,7 +123,7 @@ def test_an_amend_without_a_change_is_not_sent_and_one_that_kraken_sees_none_in_
     assert broker.amend(RESTING, qty=Decimal("0.10"), trigger_price=Decimal("24000.0")) == Placed(RESTING.exchange_id)
     answers["AmendOrder"] = refused("EOrder:No amendable parameters specified")
     outcome = broker.amend(RESTING, qty=Decimal("0.10"), trigger_price=Decimal(24100))
-    assert (isinstance(outcome, NotPlaced) and outcome.meaning) is Meaning.GONE
+    assert (isinstance(outcome, NotPlaced) and outcome.meaning) is ErrorMeaning.GONE
     assert len(answers.fields("AmendOrder")) == 1
 
 
@@ -132,7 +132,7 @@ def test_words_about_an_order_to_the_request_for_one_prove_nothing(answers: Answ
     assert broker.place(entry()) == Unknown("EOrder:Invalid order")
 
 
-# -- money in a pocket --------------------------------------------------------------------------------------------------
+# -- money that cannot be traded with -----------------------------------------------------------------------------------
 def allocated(coin: str, amount: str) -> dict[str, Any]:
     return {
         "strategy_id": "S",
@@ -141,21 +141,23 @@ def allocated(coin: str, amount: str) -> dict[str, Any]:
     }
 
 
-def test_pockets_are_dotted_assets_and_what_earn_holds_beyond_them(answers: Answers, broker: KrakenBroker) -> None:
+def test_unavailable_are_dotted_assets_and_what_earn_holds_beyond_them(answers: Answers, broker: KrakenBroker) -> None:
     answers["BalanceEx"] = fixture("balance_ex")
     dotted = {"BTC": Decimal("0.12"), "DOT": Decimal(3), "USD": Decimal(7)}
     for nothing in ({"items": []}, {"items": None}, refused(DENIED), refused("EGeneral:Unknown method")):
         answers["Allocations"] = nothing
-        assert broker.pockets() == dotted
+        assert broker.unavailable_balances() == dotted
     answers["Allocations"] = {"items": [allocated("XXBT", "0.1"), allocated("ETH", "2.5"), allocated("ETH", "0.5")]}
-    assert broker.pockets() == dotted | {"ETH": Decimal(3)}
+    assert broker.unavailable_balances() == dotted | {"ETH": Decimal(3)}
 
 
 @pytest.mark.parametrize("answer", [refused("EService:Busy"), refused("EEarn:Something new"), ok({"items": [1]})])
-def test_pockets_that_cannot_be_seen_are_not_empty(answers: Answers, broker: KrakenBroker, answer: Any) -> None:
+def test_unavailable_balances_that_cannot_be_seen_are_not_zero(
+    answers: Answers, broker: KrakenBroker, answer: Any
+) -> None:
     answers["BalanceEx"] = fixture("balance_ex")
     answers["Allocations"] = answer
-    assert failure(broker.pockets).meaning is Meaning.BUSY
+    assert failure(broker.unavailable_balances).meaning is ErrorMeaning.BUSY
 
 
 # -- long lists ---------------------------------------------------------------------------------------------------------
@@ -251,7 +253,7 @@ def test_a_step_that_has_no_room_is_refused_at_once_and_goes_on_later(answers: A
     reading = broker.read_fills(FIRST * 1000)
     for _ in range(4):
         reading.step()
-    assert failure(reading.step).meaning is Meaning.RATE_LIMITED
+    assert failure(reading.step).meaning is ErrorMeaning.RATE_LIMITED
     assert history.asked() == 4
     clock_of(broker).ahead += 60_000
     reading.step()
@@ -282,7 +284,7 @@ def test_the_next_life_and_other_programs_know_what_a_key_has_spent(
     first.close()
     for one in (make_transport(slow), beside):
         error = failure(lambda transport=one: transport.private("TradesHistory"))  # type: ignore[misc]
-        assert error.meaning is Meaning.RATE_LIMITED
+        assert error.meaning is ErrorMeaning.RATE_LIMITED
     assert len(server.requests) == 9
 
 

@@ -11,7 +11,7 @@ from bot.brokers.kraken import KrakenBroker
 from bot.domain.clock import DAY, MINUTE, parse_iso, system_ms
 from bot.domain.log import Event
 from bot.domain.order import OrderStatus, OrderType, Side, TimeInForce, VenueOrder
-from bot.domain.outcome import Meaning, NotPlaced, Placed, Unknown
+from bot.domain.outcome import ErrorMeaning, NotPlaced, Placed, Unknown
 from tests.brokers.kraken.conftest import (
     BTC,
     Answers,
@@ -75,7 +75,7 @@ def test_an_id_as_text_is_an_id(answers: Answers, broker: KrakenBroker) -> None:
 def test_an_intent_whose_deadline_has_passed_is_not_sent(answers: Answers, broker: KrakenBroker) -> None:
     outcome = broker.place(entry(deadline=system_ms() - 1))
     assert isinstance(outcome, NotPlaced)
-    assert outcome.meaning is Meaning.BUSY
+    assert outcome.meaning is ErrorMeaning.BUSY
     assert not answers.fields("AddOrder")
 
 
@@ -125,7 +125,7 @@ def test_an_order_that_was_only_to_be_judged_is_cancelled_at_once(
 ) -> None:
     answers["AddOrder"] = {"descr": {}, "txid": ["OOOOPS-AAAAA-AAAAAA"]}
     answers["CancelOrder"] = {"count": 1}
-    proofs = broker.prove(
+    proofs = broker.probe(
         entry(), entry(type=OrderType.STOP, trigger_price=Decimal(24000), attached_stop=None, side=Side.SELL)
     )
     assert not any(proof.accepted for proof in proofs)
@@ -155,7 +155,7 @@ def test_what_an_answer_says_of_the_shape(
     answers: Answers, broker: KrakenBroker, text: str, accepted: bool, judged: bool
 ) -> None:
     answers["AddOrder"] = refused(text)
-    proofs = broker.prove(entry(), stop())
+    proofs = broker.probe(entry(), stop())
     assert [(proof.accepted, proof.judged) for proof in proofs[:2]] == [(accepted, judged)] * 2
     assert broker.capabilities().resting_stop is (accepted or not judged)
 
@@ -167,7 +167,7 @@ def test_a_refusal_of_the_attached_stop_is_one_of_it_alone_until_an_entry_is_tak
     answers["AddOrder"] = By(
         lambda sent: refused("EGeneral:Invalid arguments:close") if close in sent else {"descr": {}}
     )
-    broker.prove(entry(), stop())
+    broker.probe(entry(), stop())
     assert (broker.capabilities().attached_stop, broker.capabilities().resting_stop) == (False, True)
     answers["AddOrder"] = {"txid": ["OAAAAA-AAAAA-AAAAAA"]}
     broker.place(entry())
@@ -177,7 +177,7 @@ def test_a_refusal_of_the_attached_stop_is_one_of_it_alone_until_an_entry_is_tak
 @pytest.mark.parametrize("answer", [http(b""), http(b"", "404 Not Found"), ok([])])
 def test_an_exchange_that_did_not_judge_takes_nothing_away(answers: Answers, broker: KrakenBroker, answer: Any) -> None:
     answers["AddOrder"] = answer
-    assert not any(proof.judged for proof in broker.prove(entry(), stop()) if not proof.accepted)
+    assert not any(proof.judged for proof in broker.probe(entry(), stop()) if not proof.accepted)
     assert broker.capabilities().attached_stop
 
 
@@ -202,7 +202,7 @@ def test_a_list_that_grows_while_it_is_read_loses_nothing(answers: Answers, brok
 
 def test_a_list_that_does_not_end_fails_instead_of_being_cut(answers: Answers, broker: KrakenBroker) -> None:
     answers["TradesHistory"] = {"trades": {"T1": trade(1)}, "count": 99}
-    assert failure(lambda: broker.fills(0)).meaning is Meaning.BUSY
+    assert failure(lambda: broker.fills(0)).meaning is ErrorMeaning.BUSY
 
 
 def test_start_excludes_nothing_that_is_wanted(answers: Answers, broker: KrakenBroker) -> None:
@@ -216,7 +216,7 @@ def test_one_order_that_cannot_be_read_fails_the_look(answers: Answers, broker: 
     rows["open"]["OAAAAA-AAAAA-AAAAA3"]["vol"] = "NaN"
     answers["OpenOrders"] = rows
     error = failure(broker.open_orders)
-    assert error.meaning is Meaning.BUSY
+    assert error.meaning is ErrorMeaning.BUSY
     assert "OAAAAA-AAAAA-AAAAA3" in error.text
 
 
@@ -280,7 +280,7 @@ def test_a_burst_of_trades_is_told_by_candles(answers: Answers, broker: KrakenBr
 @pytest.mark.parametrize("result", [[], "pairs", {"XXBTZUSD": "row"}, {"XXBTZUSD": [1, 2]}, {}])
 def test_pairs_in_no_shape_are_no_answer(answers: Answers, broker: KrakenBroker, capsys: Any, result: Any) -> None:
     answers["AssetPairs"] = result
-    assert failure(broker.instruments).meaning is Meaning.BUSY
+    assert failure(broker.instruments).meaning is ErrorMeaning.BUSY
     assert capsys.readouterr().out == ""
 
 
@@ -288,7 +288,7 @@ def test_pairs_in_no_shape_are_no_answer(answers: Answers, broker: KrakenBroker,
 def test_rights_that_are_not_said_refuse_the_key(answers: Answers, broker: KrakenBroker) -> None:
     connectable(answers, {})
     error = failure(broker.connect)
-    assert error.meaning is Meaning.PERMISSION
+    assert error.meaning is ErrorMeaning.PERMISSION
     assert "make a new key" in error.remedy
 
 

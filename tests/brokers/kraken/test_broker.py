@@ -21,7 +21,7 @@ from bot.domain.clock import HOUR, MINUTE, ScaledClock, parse_iso, system_ms
 from bot.domain.ids import ClientIds
 from bot.domain.instrument import Trading
 from bot.domain.order import Intent, OrderStatus, OrderType, Purpose, Side, TimeInForce, VenueOrder
-from bot.domain.outcome import Meaning, NotPlaced, Placed, Unknown
+from bot.domain.outcome import ErrorMeaning, NotPlaced, Placed, Unknown
 from tests.brokers.kraken.conftest import Notes
 from tests.sandbox_fixture import Sandbox
 
@@ -42,7 +42,7 @@ SWITCHES: dict[str, Any] = {
 
 
 @dataclasses.dataclass
-class Desk:
+class Trader:
     """One broker on the sandbox, and what a trader at it needs."""
 
     sandbox: Sandbox
@@ -139,21 +139,21 @@ def clock_of(sandbox: Sandbox) -> ScaledClock:
 
 
 @pytest.fixture(scope="module")
-def open_desk(sandbox: Sandbox, settings: KrakenConfig) -> Iterator[Desk]:
+def open_trader(sandbox: Sandbox, settings: KrakenConfig) -> Iterator[Trader]:
     clock = clock_of(sandbox)
     broker = KrakenBroker(settings, clock, Notes())
-    yield Desk(sandbox, broker, clock, ClientIds("tst", system_ms, random.Random()))
+    yield Trader(sandbox, broker, clock, ClientIds("tst", system_ms, random.Random()))
     broker.close()
 
 
 @pytest.fixture
-def desk(open_desk: Desk) -> Iterator[Desk]:
-    yield open_desk
-    open_desk.flat()
+def trader(open_trader: Trader) -> Iterator[Trader]:
+    yield open_trader
+    open_trader.flat()
 
 
-def connect_failure(desk: Desk, config: KrakenConfig) -> BrokerError:
-    broker = KrakenBroker(config, desk.clock, Notes())
+def connect_failure(trader: Trader, config: KrakenConfig) -> BrokerError:
+    broker = KrakenBroker(config, trader.clock, Notes())
     with pytest.raises(BrokerError) as caught:
         broker.connect()
     broker.close()
@@ -161,8 +161,8 @@ def connect_failure(desk: Desk, config: KrakenConfig) -> BrokerError:
 
 
 # -- connecting -------------------------------------------------------------------------------------------------------
-def test_connecting_tells_account_rights_and_clock(desk: Desk) -> None:
-    connection = desk.broker.connect()
+def test_connecting_tells_account_rights_and_clock(trader: Trader) -> None:
+    connection = trader.broker.connect()
     assert (connection.account.mode, connection.account.venue, len(connection.account.identity)) == (
         "sandbox",
         "kraken",
@@ -175,58 +175,58 @@ def test_connecting_tells_account_rights_and_clock(desk: Desk) -> None:
     assert connection.warnings == ()
 
 
-def test_both_spellings_of_the_keys_rights_connect(desk: Desk) -> None:
-    desk.switch("key_info_snake_case", True)
-    assert "modify-trades" in desk.broker.connect().permissions
+def test_both_spellings_of_the_keys_rights_connect(trader: Trader) -> None:
+    trader.switch("key_info_snake_case", True)
+    assert "modify-trades" in trader.broker.connect().permissions
 
 
-def test_an_unbound_key_is_warned_about(desk: Desk) -> None:
-    desk.sandbox.control("POST", "keys", venue="kraken", permissions=["view", "trade"], ip_bound=False)
-    connection = desk.broker.connect()
+def test_an_unbound_key_is_warned_about(trader: Trader) -> None:
+    trader.sandbox.control("POST", "keys", venue="kraken", permissions=["view", "trade"], ip_bound=False)
+    connection = trader.broker.connect()
     assert connection.ip_bound is False
     assert "any IP address" in connection.warnings[0]
 
 
-def test_a_key_that_may_withdraw_is_refused_unless_that_is_allowed(desk: Desk, settings: KrakenConfig) -> None:
-    desk.sandbox.control("POST", "keys", venue="kraken", permissions=["view", "trade", "withdraw"], ip_bound=True)
-    error = connect_failure(desk, settings)
-    assert (error.meaning, error.remedy) == (Meaning.PERMISSION, REMEDIES["withdraw"])
-    broker = KrakenBroker(dataclasses.replace(settings, allow_withdraw=True), desk.clock, Notes())
+def test_a_key_that_may_withdraw_is_refused_unless_that_is_allowed(trader: Trader, settings: KrakenConfig) -> None:
+    trader.sandbox.control("POST", "keys", venue="kraken", permissions=["view", "trade", "withdraw"], ip_bound=True)
+    error = connect_failure(trader, settings)
+    assert (error.meaning, error.remedy) == (ErrorMeaning.PERMISSION, REMEDIES["withdraw"])
+    broker = KrakenBroker(dataclasses.replace(settings, allow_withdraw=True), trader.clock, Notes())
     assert "may withdraw" in broker.connect().warnings[0]
     broker.close()
 
 
-def test_missing_rights_are_named_as_krakens_page_names_them(desk: Desk, settings: KrakenConfig) -> None:
-    desk.sandbox.control("POST", "keys", venue="kraken", permissions=["view"], ip_bound=True)
-    error = connect_failure(desk, settings)
-    assert error.meaning is Meaning.PERMISSION
+def test_missing_rights_are_named_as_krakens_page_names_them(trader: Trader, settings: KrakenConfig) -> None:
+    trader.sandbox.control("POST", "keys", venue="kraken", permissions=["view"], ip_bound=True)
+    error = connect_failure(trader, settings)
+    assert error.meaning is ErrorMeaning.PERMISSION
     assert "'Create & modify orders', 'Cancel & close orders'" in error.remedy
     assert "'Query" not in error.remedy
 
 
-def test_a_wrong_key_a_wrong_secret_and_no_secret_each_have_their_line(desk: Desk, settings: KrakenConfig) -> None:
-    wrong_key = connect_failure(desk, dataclasses.replace(settings, api_key="A" * 56))
+def test_a_wrong_key_a_wrong_secret_and_no_secret_each_have_their_line(trader: Trader, settings: KrakenConfig) -> None:
+    wrong_key = connect_failure(trader, dataclasses.replace(settings, api_key="A" * 56))
     other = base64.b64encode(bytes(64)).decode()
-    wrong_secret = connect_failure(desk, dataclasses.replace(settings, api_secret=other))
-    no_secret = connect_failure(desk, dataclasses.replace(settings, api_secret="not base64!"))
-    assert [error.meaning for error in (wrong_key, wrong_secret, no_secret)] == [Meaning.CREDENTIALS] * 3
+    wrong_secret = connect_failure(trader, dataclasses.replace(settings, api_secret=other))
+    no_secret = connect_failure(trader, dataclasses.replace(settings, api_secret="not base64!"))
+    assert [error.meaning for error in (wrong_key, wrong_secret, no_secret)] == [ErrorMeaning.CREDENTIALS] * 3
     assert wrong_key.remedy == REMEDIES["key"]
     assert wrong_secret.remedy == no_secret.remedy == REMEDIES["secret"]
     assert settings.secret not in str(wrong_secret)
 
 
 def test_a_clock_that_is_far_off_is_refused_and_one_that_is_a_little_off_is_corrected(
-    desk: Desk, settings: KrakenConfig
+    trader: Trader, settings: KrakenConfig
 ) -> None:
     fast = dataclasses.replace(settings)
-    clock = clock_of(desk.sandbox)
+    clock = clock_of(trader.sandbox)
     broker = KrakenBroker(fast, ScaledClock(0, 0, 60.0, lambda: system_ms() + 90_000), Notes())
     with pytest.raises(BrokerError, match="set this computer's clock") as caught:
         broker.connect()
-    assert caught.value.meaning is Meaning.CLOCK
+    assert caught.value.meaning is ErrorMeaning.CLOCK
     broker.close()
     late = ScaledClock(clock.market_ms(), system_ms() - 20_000, 60.0, lambda: system_ms() - 20_000)
-    other = Desk(desk.sandbox, KrakenBroker(settings, late, Notes()), late, desk.ids)
+    other = Trader(trader.sandbox, KrakenBroker(settings, late, Notes()), late, trader.ids)
     connection = other.broker.connect()
     assert 18_000 < connection.clock_skew_ms < 22_000
     assert "switch on NTP" in connection.warnings[0]
@@ -235,238 +235,246 @@ def test_a_clock_that_is_far_off_is_refused_and_one_that_is_a_little_off_is_corr
 
 
 def test_maintenance_lockout_and_silence_each_have_their_line(
-    desk: Desk, settings: KrakenConfig, tmp_path: Path
+    trader: Trader, settings: KrakenConfig, tmp_path: Path
 ) -> None:
-    desk.switch("system_status", "maintenance")
-    assert connect_failure(desk, settings).remedy == REMEDIES["maintenance"]
-    desk.switch("system_status", "online")
-    desk.fault("exchange_error", path="GetApiKeyInfo", body="EGeneral:Temporary lockout", count=1)
-    locked = connect_failure(desk, dataclasses.replace(settings, state_dir=tmp_path))
-    assert (locked.meaning, locked.remedy) == (Meaning.LOCKED_OUT, REMEDIES["lockout"])
+    trader.switch("system_status", "maintenance")
+    assert connect_failure(trader, settings).remedy == REMEDIES["maintenance"]
+    trader.switch("system_status", "online")
+    trader.fault("exchange_error", path="GetApiKeyInfo", body="EGeneral:Temporary lockout", count=1)
+    locked = connect_failure(trader, dataclasses.replace(settings, state_dir=tmp_path))
+    assert (locked.meaning, locked.remedy) == (ErrorMeaning.LOCKED_OUT, REMEDIES["lockout"])
     assert locked.retry_after_ms == 900_000
-    desk.fault("refuse", count=50)
-    assert connect_failure(desk, settings).remedy == REMEDIES["unreachable"]
+    trader.fault("refuse", count=50)
+    assert connect_failure(trader, settings).remedy == REMEDIES["unreachable"]
 
 
-def test_a_system_that_only_cancels_connects_with_a_warning(desk: Desk) -> None:
-    desk.switch("system_status", "cancel_only")
-    connection = desk.broker.connect()
+def test_a_system_that_only_cancels_connects_with_a_warning(trader: Trader) -> None:
+    trader.switch("system_status", "cancel_only")
+    connection = trader.broker.connect()
     assert connection.trading is Trading.CANCEL_ONLY
     assert "cancel_only" in connection.warnings[0]
 
 
 # -- market -----------------------------------------------------------------------------------------------------------
-def test_instruments_and_tickers_by_common_names(desk: Desk) -> None:
-    found = desk.broker.instruments()
+def test_instruments_and_tickers_by_common_names(trader: Trader) -> None:
+    found = trader.broker.instruments()
     assert found[BTC].base == "BTC"
     assert all(symbol == f"{one.base}-{one.quote}" for symbol, one in found.items())
-    prices = desk.broker.tickers({*found, "NO-USD"})
+    prices = trader.broker.tickers({*found, "NO-USD"})
     assert prices.keys() == found.keys()
     assert all(0 < price.bid < price.ask and price.turnover > 0 for price in prices.values())
 
 
-def test_a_pair_that_takes_no_orders_says_so(desk: Desk) -> None:
-    desk.switch(f"pair_status.{BTC}", "cancel_only")
-    assert desk.broker.instruments()[BTC].trading is Trading.CANCEL_ONLY
-    assert desk.broker.place(desk.entry()) == NotPlaced(Meaning.MARKET_CLOSED, "EService:Market in cancel_only mode")
+def test_a_pair_that_takes_no_orders_says_so(trader: Trader) -> None:
+    trader.switch(f"pair_status.{BTC}", "cancel_only")
+    assert trader.broker.instruments()[BTC].trading is Trading.CANCEL_ONLY
+    assert trader.broker.place(trader.entry()) == NotPlaced(
+        ErrorMeaning.MARKET_CLOSED, "EService:Market in cancel_only mode"
+    )
 
 
-def test_candles_are_closed_whole_and_up_to_date(desk: Desk) -> None:
-    found = desk.broker.candles(BTC, 5 * MINUTE, 720)
+def test_candles_are_closed_whole_and_up_to_date(trader: Trader) -> None:
+    found = trader.broker.candles(BTC, 5 * MINUTE, 720)
     assert len(found) == 720
     assert not inspect(found)
-    assert desk.clock.market_ms() - found.closed_at < 10 * MINUTE
-    assert found.closed_at <= desk.clock.market_ms() + MINUTE
-    assert len(desk.broker.candles(BTC, MINUTE, 20)) == 20
+    assert trader.clock.market_ms() - found.closed_at < 10 * MINUTE
+    assert found.closed_at <= trader.clock.market_ms() + MINUTE
+    assert len(trader.broker.candles(BTC, MINUTE, 20)) == 20
 
 
-def test_an_unheard_of_timeframe_or_market_is_refused(desk: Desk) -> None:
+def test_an_unheard_of_timeframe_or_market_is_refused(trader: Trader) -> None:
     for symbol, timeframe, meaning in (
-        (BTC, 3 * MINUTE, Meaning.UNSUPPORTED),
-        ("NO-USD", MINUTE, Meaning.MARKET_CLOSED),
+        (BTC, 3 * MINUTE, ErrorMeaning.UNSUPPORTED),
+        ("NO-USD", MINUTE, ErrorMeaning.MARKET_CLOSED),
     ):
         with pytest.raises(BrokerError) as caught:
-            desk.broker.candles(symbol, timeframe, 10)
+            trader.broker.candles(symbol, timeframe, 10)
         assert caught.value.meaning is meaning
 
 
-def test_a_look_holds_every_trade_since_the_last(desk: Desk) -> None:
-    first = desk.broker.look(BTC, desk.clock.market_ms() - 10 * MINUTE)
+def test_a_look_holds_every_trade_since_the_last(trader: Trader) -> None:
+    first = trader.broker.look(BTC, trader.clock.market_ms() - 10 * MINUTE)
     assert first.low <= first.last <= first.high
-    desk.sandbox.control("POST", "price", venue="kraken", symbol=BTC, price=str(first.last * 2))
-    high = desk.until(lambda: high if (high := desk.broker.look(BTC, first.at).high) > first.last else None)
+    trader.sandbox.control("POST", "price", venue="kraken", symbol=BTC, price=str(first.last * 2))
+    high = trader.until(lambda: high if (high := trader.broker.look(BTC, first.at).high) > first.last else None)
     assert high > first.last * Decimal("1.9")
-    desk.sandbox.control("POST", "price", venue="kraken", symbol=BTC, price=str(first.last))
-    quiet = desk.broker.look(BTC, desk.clock.market_ms() + HOUR)
+    trader.sandbox.control("POST", "price", venue="kraken", symbol=BTC, price=str(first.last))
+    quiet = trader.broker.look(BTC, trader.clock.market_ms() + HOUR)
     assert quiet.low == quiet.high == quiet.last
 
 
 # -- orders -----------------------------------------------------------------------------------------------------------
-def test_the_shapes_are_proved_without_an_order(desk: Desk) -> None:
-    sent = desk.orders_sent()
-    proofs = desk.broker.prove(desk.entry(), desk.stop())
+def test_the_shapes_are_proved_without_an_order(trader: Trader) -> None:
+    sent = trader.orders_sent()
+    proofs = trader.broker.probe(trader.entry(), trader.stop())
     assert [(proof.name, proof.accepted) for proof in proofs] == [("entry", True), ("stop", True)]
-    assert desk.orders_sent() == sent
-    assert (desk.broker.capabilities().attached_stop, desk.broker.capabilities().resting_stop) == (True, True)
+    assert trader.orders_sent() == sent
+    assert (trader.broker.capabilities().attached_stop, trader.broker.capabilities().resting_stop) == (True, True)
 
 
-def test_a_venue_that_refuses_attached_stops_is_believed(desk: Desk) -> None:
-    desk.switch("close_refused_on_spot", True)
-    proofs = desk.broker.prove(desk.entry(), desk.stop())
+def test_a_venue_that_refuses_attached_stops_is_believed(trader: Trader) -> None:
+    trader.switch("close_refused_on_spot", True)
+    proofs = trader.broker.probe(trader.entry(), trader.stop())
     assert [(proof.name, proof.accepted) for proof in proofs] == [
         ("entry", False),
         ("stop", True),
         ("entry without stop", True),
     ]
-    assert not desk.broker.capabilities().attached_stop
-    assert isinstance(desk.broker.place(desk.entry()), NotPlaced)
-    desk.switch("close_refused_on_spot", False)
-    desk.broker.prove(desk.entry(), desk.stop())
-    assert desk.broker.capabilities().attached_stop
+    assert not trader.broker.capabilities().attached_stop
+    assert isinstance(trader.broker.place(trader.entry()), NotPlaced)
+    trader.switch("close_refused_on_spot", False)
+    trader.broker.probe(trader.entry(), trader.stop())
+    assert trader.broker.capabilities().attached_stop
 
 
 @pytest.mark.parametrize("any_is_true", [False, True])
-def test_an_order_is_meant_whatever_validate_does(desk: Desk, any_is_true: bool) -> None:
-    desk.switch("validate_any_is_true", any_is_true)
-    assert isinstance(desk.broker.place(desk.entry()), Placed)
+def test_an_order_is_meant_whatever_validate_does(trader: Trader, any_is_true: bool) -> None:
+    trader.switch("validate_any_is_true", any_is_true)
+    assert isinstance(trader.broker.place(trader.entry()), Placed)
 
 
-def bought(desk: Desk, qty: Decimal = LOT) -> tuple[Intent, VenueOrder]:
+def bought(trader: Trader, qty: Decimal = LOT) -> tuple[Intent, VenueOrder]:
     """An entry that filled, as the exchange tells it."""
-    intent = desk.entry(qty)
-    assert isinstance(desk.broker.place(intent), Placed)
-    order = desk.until(lambda: desk.broker.find(intent.client_id, BTC, intent.created_at - MINUTE))
+    intent = trader.entry(qty)
+    assert isinstance(trader.broker.place(intent), Placed)
+    order = trader.until(lambda: trader.broker.find(intent.client_id, BTC, intent.created_at - MINUTE))
     assert order.status is OrderStatus.FILLED
     return intent, order
 
 
-def test_an_entry_is_found_with_its_fills_and_its_stops(desk: Desk) -> None:
-    intent, order = bought(desk)
+def test_an_entry_is_found_with_its_fills_and_its_stops(trader: Trader) -> None:
+    intent, order = bought(trader)
     assert (order.client_id, order.filled_qty, order.side, order.type) == (
         intent.client_id,
         LOT,
         Side.BUY,
         OrderType.LIMIT,
     )
-    fills = desk.broker.fills_of(order)
+    fills = trader.broker.fills_of(order)
     assert sum(fill.qty for fill in fills) == LOT
     assert all(fill.fee_asset == "USD" and fill.fee_usd == fill.fee > 0 for fill in fills)
     assert {fill.fill_id for fill in fills} == set(order.fill_ids)
-    assert set(fills) <= set(desk.broker.fills(intent.created_at - MINUTE))
-    truth = {fill["id"]: fill for fill in desk.sandbox.ledger()["fills"]}
+    assert set(fills) <= set(trader.broker.fills(intent.created_at - MINUTE))
+    truth = {fill["id"]: fill for fill in trader.sandbox.ledger()["fills"]}
     assert all(Decimal(truth[fill.fill_id]["fee"]) == fill.fee for fill in fills)
-    stops = [each for each in desk.broker.open_orders() if each.parent_id == order.exchange_id]
+    stops = [each for each in trader.broker.open_orders() if each.parent_id == order.exchange_id]
     assert sum(stop.qty for stop in stops) == LOT
     assert {(stop.type, stop.trigger_price, stop.side) for stop in stops} == {
         (OrderType.STOP, intent.attached_stop, Side.SELL)
     }
-    assert order in desk.broker.recent_orders(intent.created_at - MINUTE)
+    assert order in trader.broker.recent_orders(intent.created_at - MINUTE)
 
 
 @pytest.mark.parametrize("holds", [True, False])
-def test_a_stop_holds_coins_or_not(desk: Desk, holds: bool) -> None:
-    desk.switch("stop_holds_base", holds)
-    bought(desk)
-    coins = desk.broker.balances()["BTC"]
+def test_a_stop_holds_coins_or_not(trader: Trader, holds: bool) -> None:
+    trader.switch("stop_holds_base", holds)
+    bought(trader)
+    coins = trader.broker.balances()["BTC"]
     assert (coins.free, coins.held) == ((Decimal(0), LOT) if holds else (LOT, Decimal(0)))
-    assert isinstance(desk.broker.place(desk.stop()), NotPlaced if holds else Placed)
+    assert isinstance(trader.broker.place(trader.stop()), NotPlaced if holds else Placed)
 
 
-def test_stops_below_the_minimum_may_be_dropped_without_a_word(desk: Desk) -> None:
-    desk.switch("close_below_ordermin_dropped", True)
-    _, order = bought(desk, Decimal("0.00005"))
-    stops = [each for each in desk.broker.open_orders() if each.parent_id == order.exchange_id]
+def test_stops_below_the_minimum_may_be_dropped_without_a_word(trader: Trader) -> None:
+    trader.switch("close_below_ordermin_dropped", True)
+    _, order = bought(trader, Decimal("0.00005"))
+    stops = [each for each in trader.broker.open_orders() if each.parent_id == order.exchange_id]
     assert sum((stop.qty for stop in stops), Decimal(0)) <= order.filled_qty
 
 
-def test_a_stop_is_amended_and_cancelled_and_then_gone(desk: Desk) -> None:
-    bought(desk)
-    stop = desk.broker.open_orders()[0]
-    trigger = desk.price("0.97")
-    assert desk.broker.amend(stop, trigger_price=trigger) == Placed(stop.exchange_id)
-    now = desk.broker.order(stop.exchange_id, BTC)
+def test_a_stop_is_amended_and_cancelled_and_then_gone(trader: Trader) -> None:
+    bought(trader)
+    stop = trader.broker.open_orders()[0]
+    trigger = trader.price("0.97")
+    assert trader.broker.amend(stop, trigger_price=trigger) == Placed(stop.exchange_id)
+    now = trader.broker.order(stop.exchange_id, BTC)
     assert now is not None
     assert (now.trigger_price, now.qty) == (trigger, stop.qty)
-    assert desk.broker.cancel(stop) == Placed(stop.exchange_id)
-    ended = desk.broker.order(stop.exchange_id, BTC)
+    assert trader.broker.cancel(stop) == Placed(stop.exchange_id)
+    ended = trader.broker.order(stop.exchange_id, BTC)
     assert ended is not None
     assert ended.status is OrderStatus.CANCELED
-    for again in (desk.broker.cancel(stop), desk.broker.amend(stop, trigger_price=trigger)):
+    for again in (trader.broker.cancel(stop), trader.broker.amend(stop, trigger_price=trigger)):
         assert isinstance(again, NotPlaced)
-        assert again.meaning is Meaning.GONE
+        assert again.meaning is ErrorMeaning.GONE
 
 
-def test_a_stop_that_fires_sells_and_says_so(desk: Desk) -> None:
-    _, order = bought(desk)
-    last = desk.broker.tickers({BTC})[BTC].last
-    desk.sandbox.control("POST", "price", venue="kraken", symbol=BTC, price=str(last * Decimal("0.9")))
-    fired = desk.until(
+def test_a_stop_that_fires_sells_and_says_so(trader: Trader) -> None:
+    _, order = bought(trader)
+    last = trader.broker.tickers({BTC})[BTC].last
+    trader.sandbox.control("POST", "price", venue="kraken", symbol=BTC, price=str(last * Decimal("0.9")))
+    fired = trader.until(
         lambda: (
-            [one for one in desk.broker.recent_orders(order.created_at - MINUTE) if one.parent_id == order.exchange_id]
+            [
+                one
+                for one in trader.broker.recent_orders(order.created_at - MINUTE)
+                if one.parent_id == order.exchange_id
+            ]
             or None
         )
     )
     assert all(one.status is OrderStatus.FILLED and one.triggered for one in fired)
-    desk.sandbox.control("POST", "price", venue="kraken", symbol=BTC, price=str(last))
+    trader.sandbox.control("POST", "price", venue="kraken", symbol=BTC, price=str(last))
 
 
 @pytest.mark.parametrize("as_error", [True, False])
-def test_an_order_that_does_not_exist_is_not_shown(desk: Desk, as_error: bool) -> None:
-    desk.switch("query_unknown_is_error", as_error)
-    assert desk.broker.order("OQQQQQ-QQQQQ-QQQQQQ", BTC) is None
-    assert desk.broker.find("njtst0000000000000", BTC, desk.clock.market_ms() - HOUR) is None
+def test_an_order_that_does_not_exist_is_not_shown(trader: Trader, as_error: bool) -> None:
+    trader.switch("query_unknown_is_error", as_error)
+    assert trader.broker.order("OQQQQQ-QQQQQ-QQQQQQ", BTC) is None
+    assert trader.broker.find("njtst0000000000000", BTC, trader.clock.market_ms() - HOUR) is None
 
 
 @pytest.mark.parametrize("rejects", [True, False])
-def test_post_only_never_takes(desk: Desk, rejects: bool) -> None:
-    desk.switch("post_only_rejects", rejects)
-    intent = desk.intent(Side.BUY, OrderType.LIMIT, limit_price=desk.price("1.05"), post_only=True)
-    outcome = desk.broker.place(intent)
+def test_post_only_never_takes(trader: Trader, rejects: bool) -> None:
+    trader.switch("post_only_rejects", rejects)
+    intent = trader.intent(Side.BUY, OrderType.LIMIT, limit_price=trader.price("1.05"), post_only=True)
+    outcome = trader.broker.place(intent)
     if isinstance(outcome, Placed):
-        order = desk.until(lambda: desk.broker.order(outcome.exchange_id, BTC))
+        order = trader.until(lambda: trader.broker.order(outcome.exchange_id, BTC))
         assert (order.status, order.filled_qty) == (OrderStatus.CANCELED, Decimal(0))
     else:
-        assert outcome == NotPlaced(Meaning.PRICE, "EOrder:Post only order")
+        assert outcome == NotPlaced(ErrorMeaning.PRICE, "EOrder:Post only order")
 
 
-def test_market_gtd_and_resting_orders(desk: Desk) -> None:
-    low = desk.price("0.9")
-    resting = desk.intent(Side.BUY, OrderType.LIMIT, limit_price=low)
-    timed = desk.intent(Side.BUY, OrderType.LIMIT, limit_price=low, tif=TimeInForce.GTD)
-    now = desk.intent(Side.BUY, OrderType.MARKET)
+def test_market_gtd_and_resting_orders(trader: Trader) -> None:
+    low = trader.price("0.9")
+    resting = trader.intent(Side.BUY, OrderType.LIMIT, limit_price=low)
+    timed = trader.intent(Side.BUY, OrderType.LIMIT, limit_price=low, tif=TimeInForce.GTD)
+    now = trader.intent(Side.BUY, OrderType.MARKET)
     for intent, status in ((resting, OrderStatus.OPEN), (timed, OrderStatus.OPEN), (now, OrderStatus.FILLED)):
-        outcome = desk.broker.place(intent)
+        outcome = trader.broker.place(intent)
         assert isinstance(outcome, Placed)
-        order = desk.broker.order(outcome.exchange_id, BTC)
+        order = trader.broker.order(outcome.exchange_id, BTC)
         assert order is not None
         assert (order.status, order.client_id) == (status, intent.client_id)
 
 
-def test_what_kraken_has_not_is_not_sent(desk: Desk) -> None:
-    sent = desk.orders_sent()
-    price = desk.price("1")
+def test_what_kraken_has_not_is_not_sent(trader: Trader) -> None:
+    sent = trader.orders_sent()
+    price = trader.price("1")
     for intent in (
-        desk.intent(Side.BUY, OrderType.MARKET, tif=TimeInForce.FOK),
-        desk.intent(Side.BUY, OrderType.LIMIT, limit_price=price, attached_target=price),
-        desk.intent(Side.BUY, OrderType.BRACKET, limit_price=price),
-        desk.intent(Side.BUY, OrderType.LIMIT),
-        desk.intent(Side.SELL, OrderType.STOP),
+        trader.intent(Side.BUY, OrderType.MARKET, tif=TimeInForce.FOK),
+        trader.intent(Side.BUY, OrderType.LIMIT, limit_price=price, attached_target=price),
+        trader.intent(Side.BUY, OrderType.BRACKET, limit_price=price),
+        trader.intent(Side.BUY, OrderType.LIMIT),
+        trader.intent(Side.SELL, OrderType.STOP),
     ):
-        outcome = desk.broker.place(intent)
+        outcome = trader.broker.place(intent)
         assert isinstance(outcome, NotPlaced)
-        assert outcome.meaning is Meaning.UNSUPPORTED
-    assert desk.orders_sent() == sent
+        assert outcome.meaning is ErrorMeaning.UNSUPPORTED
+    assert trader.orders_sent() == sent
 
 
-def test_refusals_keep_their_meaning(desk: Desk) -> None:
-    assert desk.broker.place(desk.entry(Decimal("0.0000001"))) == NotPlaced(
-        Meaning.TOO_SMALL, "EOrder:Order minimum not met"
+def test_refusals_keep_their_meaning(trader: Trader) -> None:
+    assert trader.broker.place(trader.entry(Decimal("0.0000001"))) == NotPlaced(
+        ErrorMeaning.TOO_SMALL, "EOrder:Order minimum not met"
     )
-    assert desk.broker.place(desk.entry(Decimal(1000))) == NotPlaced(Meaning.FUNDS, "EOrder:Insufficient funds")
+    assert trader.broker.place(trader.entry(Decimal(1000))) == NotPlaced(
+        ErrorMeaning.FUNDS, "EOrder:Insufficient funds"
+    )
 
 
-def test_fees_are_this_accounts(desk: Desk) -> None:
-    rates = desk.broker.fees({BTC, "NO-USD"})
+def test_fees_are_this_accounts(trader: Trader) -> None:
+    rates = trader.broker.fees({BTC, "NO-USD"})
     assert not rates[BTC].in_coin
     assert rates.keys() == {BTC}
     assert Decimal(0) < rates[BTC].maker <= rates[BTC].taker < Decimal("0.01")
@@ -485,47 +493,47 @@ def test_fees_are_this_accounts(desk: Desk) -> None:
     ],
     ids=lambda fault: str(fault["kind"]),
 )
-def test_an_order_without_an_answer_is_unknown_and_was_sent_once(desk: Desk, fault: dict[str, Any]) -> None:
-    intent = desk.entry()
-    desk.broker.instruments()
-    desk.fault(**fault, path="AddOrder", count=1)
-    assert isinstance(desk.broker.place(intent), Unknown)
-    ours = [order for order in desk.sandbox.ledger()["orders"] if order["client_id"] == intent.client_id]
-    found = desk.broker.find(intent.client_id, BTC, intent.created_at - MINUTE)
+def test_an_order_without_an_answer_is_unknown_and_was_sent_once(trader: Trader, fault: dict[str, Any]) -> None:
+    intent = trader.entry()
+    trader.broker.instruments()
+    trader.fault(**fault, path="AddOrder", count=1)
+    assert isinstance(trader.broker.place(intent), Unknown)
+    ours = [order for order in trader.sandbox.ledger()["orders"] if order["client_id"] == intent.client_id]
+    found = trader.broker.find(intent.client_id, BTC, intent.created_at - MINUTE)
     assert (found is not None) == (len(ours) == 1)
     assert len(ours) <= 1
 
 
-def test_an_order_that_was_taken_and_filled_unseen_is_found_by_its_fills_alone(desk: Desk) -> None:
-    intent = desk.entry()
-    desk.fault("drop_after", path="AddOrder", count=1)
-    assert isinstance(desk.broker.place(intent), Unknown)
-    found = desk.until(lambda: desk.broker.find(intent.client_id, BTC, intent.created_at - MINUTE))
+def test_an_order_that_was_taken_and_filled_unseen_is_found_by_its_fills_alone(trader: Trader) -> None:
+    intent = trader.entry()
+    trader.fault("drop_after", path="AddOrder", count=1)
+    assert isinstance(trader.broker.place(intent), Unknown)
+    found = trader.until(lambda: trader.broker.find(intent.client_id, BTC, intent.created_at - MINUTE))
     assert found.filled_qty == LOT
 
 
 @pytest.mark.parametrize("path", ["OpenOrders", "ClosedOrders", "TradesHistory"])
-def test_a_search_that_cannot_look_everywhere_says_so(desk: Desk, path: str) -> None:
-    desk.fault("http_status", status=503, path=path, count=1)
+def test_a_search_that_cannot_look_everywhere_says_so(trader: Trader, path: str) -> None:
+    trader.fault("http_status", status=503, path=path, count=1)
     with pytest.raises(BrokerError) as caught:
-        desk.broker.find("njtst0000000000000", BTC, desk.clock.market_ms() - HOUR)
-    assert caught.value.meaning is Meaning.BUSY
+        trader.broker.find("njtst0000000000000", BTC, trader.clock.market_ms() - HOUR)
+    assert caught.value.meaning is ErrorMeaning.BUSY
 
 
-def test_lists_longer_than_a_page_are_read_to_their_end(desk: Desk) -> None:
-    since = desk.clock.market_ms() - 1
-    low = desk.price("0.8")
+def test_lists_longer_than_a_page_are_read_to_their_end(trader: Trader) -> None:
+    since = trader.clock.market_ms() - 1
+    low = trader.price("0.8")
     placed = set()
     for _ in range(55):
-        outcome = desk.broker.place(
-            desk.intent(Side.BUY, OrderType.LIMIT, Decimal("0.0001"), Purpose.EXIT, limit_price=low)
+        outcome = trader.broker.place(
+            trader.intent(Side.BUY, OrderType.LIMIT, Decimal("0.0001"), Purpose.EXIT, limit_price=low)
         )
         assert isinstance(outcome, Placed)
         placed.add(outcome.exchange_id)
-    resting = desk.broker.open_orders()
+    resting = trader.broker.open_orders()
     assert {order.exchange_id for order in resting} == placed
     for order in resting:
-        assert isinstance(desk.broker.cancel(order), Placed)
-    ended = desk.until(lambda: seen if len(seen := desk.broker.recent_orders(since)) >= 55 else None)
+        assert isinstance(trader.broker.cancel(order), Placed)
+    ended = trader.until(lambda: seen if len(seen := trader.broker.recent_orders(since)) >= 55 else None)
     assert placed <= {order.exchange_id for order in ended}
     assert [order.created_at for order in ended] == sorted(order.created_at for order in ended)

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from bot.broker_manager import BrokerManager
-from bot.brokers.base import Lane
-from bot.brokers.common.deadline import Deadline, Haste
+from bot.brokers.base import Priority
+from bot.brokers.common.deadline import Deadline, WaitLimit
 from bot.brokers.common.rate_limits import OverBudget
 from bot.brokers.kraken import KrakenBroker
 from bot.brokers.kraken.config import Tier
 from bot.brokers.kraken.limits import LOWERED_FOR, Charge, KrakenLimits
 from bot.domain.log import Event
 from bot.domain.pacer import RealTime
-from bot.runtime.world import World
+from bot.runtime.trading_environment import TradingEnvironment
 from bot.settings.load import load_settings
 from tests.brokers.kraken.conftest import KEY, SECRET, Notes
 
@@ -41,7 +41,7 @@ class Still:
 
 def soon() -> Deadline:
     """A deadline that no wait for room fits in."""
-    return Haste(Still().wall_ms).deadline(0.05)
+    return WaitLimit(Still().wall_ms).deadline(0.05)
 
 
 @pytest.fixture
@@ -81,11 +81,11 @@ def asked(limits: KrakenLimits, method: str, markets: int) -> int:
 
 
 # -- the account's level ------------------------------------------------------------------------------------------------
-def questions(limits: KrakenLimits, lane: Lane = Lane.QUERY) -> int:
+def questions(limits: KrakenLimits, priority: Priority = Priority.QUERY) -> int:
     """How many questions could be asked at once."""
     for number in range(40):
         try:
-            limits.question("OpenOrders", soon(), lane)
+            limits.question("OpenOrders", soon(), priority)
         except OverBudget:
             return number
     return 40
@@ -98,7 +98,7 @@ def test_a_tiers_counter(tier: Tier, at_once: int) -> None:
 
 def test_what_is_urgent_finds_room_where_the_rest_has_none() -> None:
     limits = KrakenLimits(Tier.STARTER, Still(), Notes())
-    assert (questions(limits, Lane.ENTRY), questions(limits), questions(limits, Lane.EXIT)) == (7, 3, 4)
+    assert (questions(limits, Priority.ENTRY), questions(limits), questions(limits, Priority.EXIT)) == (7, 3, 4)
 
 
 def test_a_refusal_takes_the_account_for_one_of_the_level_below_for_an_hour() -> None:
@@ -121,7 +121,7 @@ def test_a_refusal_of_an_order_lowers_the_level_too_and_one_of_a_public_question
     limits.public("Ticker", "", soon())
     limits.refused()
     assert not notes.lines
-    limits.order(Charge("BTC-USD", 1, Lane.EXIT), soon())
+    limits.order(Charge("BTC-USD", 1, Priority.EXIT), soon())
     limits.refused()
     assert notes.events == [Event.TIER]
 
@@ -142,10 +142,10 @@ def test_the_owners_word_sets_the_level(tmp_path: Path, tier: Tier) -> None:
     settings = load_settings(
         tmp_path, {"KRAKEN_API_KEY": KEY, "KRAKEN_API_SECRET": SECRET, "KRAKEN_TIER": tier, "TRADING_MODE": "live"}
     )
-    world = World.of(settings)
+    env = TradingEnvironment.of(settings)
     with (
-        closing(world),
-        closing(BrokerManager(world, tmp_path, allow_withdraw=False, log_for=lambda _: Notes()).build("kraken")) as one,
+        closing(env),
+        closing(BrokerManager(env, tmp_path, allow_withdraw=False, log_for=lambda _: Notes()).build("kraken")) as one,
     ):
         assert isinstance(one, KrakenBroker)
         assert one._config.tier is tier

@@ -272,7 +272,7 @@ def test_a_fill_without_a_part_fails_the_list(names: Names, key: str) -> None:
 
 
 # -- money ------------------------------------------------------------------------------------------------------------
-def test_free_is_what_can_be_spent_and_pockets_are_not_balances(names: Names) -> None:
+def test_free_is_what_can_be_spent(names: Names) -> None:
     found = parse.balances(fixture("balance_ex"), names)
     assert found["USD"] == Balance(Decimal("755.5"), Decimal("250.5"))
     assert found["BTC"] == Balance(Decimal("0.46"), Decimal("0.04"))

@@ -15,17 +15,17 @@ from pathlib import Path
 
 import pytest
 
-from bot.brokers.base import BrokerError, Lane
+from bot.brokers.base import BrokerError, Priority
 from bot.brokers.common.wire import trusted
 from bot.brokers.kraken import KrakenConfig
 from bot.brokers.kraken.limits import Charge
 from bot.brokers.kraken.transport import KrakenClient, KrakenTransport
 from bot.domain.clock import SystemClock, system_ms
-from bot.domain.outcome import Meaning
+from bot.domain.outcome import ErrorMeaning
 from tests.brokers.kraken.conftest import KEY, SECRET, Answer, Request, SocketServer, drip, http, ok, refused
 
 Make = Callable[..., KrakenTransport]
-CHARGE = Charge("BTC-USD", 1, Lane.ENTRY)
+CHARGE = Charge("BTC-USD", 1, Priority.ENTRY)
 
 
 def failed(ask: Callable[[], object]) -> BrokerError:
@@ -116,16 +116,16 @@ def test_an_order_without_a_clear_answer_is_unknown_and_a_question_just_failed(
 ) -> None:
     server.answer = BROKEN[name]
     transport = make_transport(config)
-    assert failed(lambda: order(transport)).meaning is Meaning.UNKNOWN
+    assert failed(lambda: order(transport)).meaning is ErrorMeaning.UNKNOWN
     assert len(server.requests) == 1
-    assert failed(lambda: transport.private("BalanceEx")).meaning is Meaning.BUSY
-    assert failed(lambda: transport.public("Time")).meaning is Meaning.BUSY
+    assert failed(lambda: transport.private("BalanceEx")).meaning is ErrorMeaning.BUSY
+    assert failed(lambda: transport.public("Time")).meaning is ErrorMeaning.BUSY
 
 
 def test_a_body_without_end_is_refused(server: SocketServer, config: KrakenConfig, make_transport: Make) -> None:
     server.answer = http(b'{"error":[],"result":"' + b"x" * (11 * 1024 * 1024) + b'"}')
     error = failed(lambda: make_transport(config).public("AssetPairs"))
-    assert error.meaning is Meaning.BUSY
+    assert error.meaning is ErrorMeaning.BUSY
     assert "TooLarge" in error.text
 
 
@@ -133,7 +133,7 @@ def test_a_connection_that_is_refused_sent_nothing(config: KrakenConfig, make_tr
     with socket.create_server(("127.0.0.1", 0)) as free:
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
     error = failed(lambda: order(make_transport(dataclasses.replace(config, api_url=url))))
-    assert error.meaning is Meaning.BUSY
+    assert error.meaning is ErrorMeaning.BUSY
     assert "cannot be reached" in error.remedy
 
 
@@ -143,8 +143,8 @@ def test_the_deadline_ends_a_call_that_hangs_or_drips_and_the_next_one_works(
 ) -> None:
     server.answer = answer
     transport = make_transport(dataclasses.replace(config, order_seconds=0.5, read_seconds=0.5))
-    assert failed(lambda: order(transport)).meaning is Meaning.UNKNOWN
-    assert failed(lambda: transport.private("BalanceEx")).meaning is Meaning.BUSY
+    assert failed(lambda: order(transport)).meaning is ErrorMeaning.UNKNOWN
+    assert failed(lambda: transport.private("BalanceEx")).meaning is ErrorMeaning.BUSY
     server.answer = ok({"fine": "1"})
     assert transport.private("BalanceEx") == {"fine": "1"}
 
@@ -154,9 +154,9 @@ def test_hurry_ends_a_call_that_is_under_way(server: SocketServer, config: Krake
     transport = make_transport(config)
     threading.Timer(0.3, lambda: transport.hurry(system_ms() + 200)).start()
     begun = time.monotonic()
-    assert failed(lambda: order(transport)).meaning is Meaning.UNKNOWN
+    assert failed(lambda: order(transport)).meaning is ErrorMeaning.UNKNOWN
     assert time.monotonic() - begun < config.order_seconds / 2
-    assert failed(lambda: order(transport)).meaning is Meaning.BUSY  # nothing leaves any more
+    assert failed(lambda: order(transport)).meaning is ErrorMeaning.BUSY  # nothing leaves any more
     assert len(server.requests) == 1
 
 
@@ -204,7 +204,7 @@ def test_nonces_arrive_in_order_from_many_threads(
 
     def ask(transport: KrakenTransport) -> None:
         for _ in range(10):
-            transport.request("CancelOrder", {"txid": "O"}, Charge("BTC-USD", 0, Lane.EXIT), system_ms() + 60_000)
+            transport.request("CancelOrder", {"txid": "O"}, Charge("BTC-USD", 0, Priority.EXIT), system_ms() + 60_000)
 
     threads = [threading.Thread(target=ask, args=(transport,)) for transport in transports]
     for thread in threads:
@@ -218,7 +218,7 @@ def test_nonces_arrive_in_order_from_many_threads(
 PROGRAM = """
 import sys
 from pathlib import Path
-from bot.brokers.base import Lane
+from bot.brokers.base import Priority
 from bot.brokers.kraken import KrakenConfig
 from bot.brokers.kraken.limits import Charge
 from bot.brokers.kraken.transport import KrakenTransport
@@ -229,7 +229,7 @@ folder, url = sys.argv[1:]
 config = KrakenConfig(KEY, SECRET, Path(folder), api_url=url, mode="sandbox")
 transport = KrakenTransport(config, SystemClock(), Notes())
 for _ in range(15):
-    transport.request("CancelOrder", {"txid": "O"}, Charge("BTC-USD", 0, Lane.EXIT), system_ms() + 60_000)
+    transport.request("CancelOrder", {"txid": "O"}, Charge("BTC-USD", 0, Priority.EXIT), system_ms() + 60_000)
 """
 
 
@@ -262,7 +262,7 @@ def test_a_nonce_refused_twice_says_what_to_do(
 ) -> None:
     server.answer = refused("EAPI:Invalid nonce")
     error = failed(lambda: order(make_transport(config)))
-    assert error.meaning is Meaning.NONCE
+    assert error.meaning is ErrorMeaning.NONCE
     assert "another program uses this key" in error.remedy
     assert len(server.requests) == 2
 
@@ -279,7 +279,7 @@ def test_a_key_in_use_by_another_program_is_said_after_a_bounded_wait(
     error = failed(lambda: make_transport(dataclasses.replace(config, read_seconds=0.3)).private("BalanceEx"))
     slow.hurry(system_ms())
     thread.join()
-    assert error.meaning is Meaning.BUSY
+    assert error.meaning is ErrorMeaning.BUSY
     assert "another program on this host" in error.remedy
 
 
@@ -290,12 +290,12 @@ def test_after_a_lockout_nothing_is_sent_for_a_quarter_of_an_hour_by_any_program
     clock = StandingClock(system_ms())
     transport = make_transport(config, clock)
     server.answer = refused("EGeneral:Temporary lockout")
-    assert failed(lambda: transport.private("BalanceEx")).meaning is Meaning.LOCKED_OUT
+    assert failed(lambda: transport.private("BalanceEx")).meaning is ErrorMeaning.LOCKED_OUT
     clock.passes(14 * 60_000)
     clock.now -= 3_600_000  # somebody sets it: no time has passed
     for other in (transport, make_transport(config, clock)):
         error = failed(lambda each=other: each.private("BalanceEx"))  # type: ignore[misc]
-        assert (error.meaning, error.retry_after_ms) == (Meaning.LOCKED_OUT, 60_000)
+        assert (error.meaning, error.retry_after_ms) == (ErrorMeaning.LOCKED_OUT, 60_000)
     assert len(server.requests) == 1
     clock.passes(61_000)
     server.answer = ok({})
@@ -307,9 +307,9 @@ def test_throttled_is_obeyed_until_its_time(server: SocketServer, config: Kraken
     transport = make_transport(config, clock)
     server.answer = refused(f"EService: Throttled: {clock.now // 1000 + 30}")
     error = failed(lambda: order(transport))
-    assert (error.meaning, error.retry_after_ms) == (Meaning.RATE_LIMITED, 30_000)
+    assert (error.meaning, error.retry_after_ms) == (ErrorMeaning.RATE_LIMITED, 30_000)
     for other in (transport, make_transport(config, clock)):  # whoever uses the key
-        assert failed(lambda each=other: order(each)).meaning is Meaning.RATE_LIMITED  # type: ignore[misc]
+        assert failed(lambda each=other: order(each)).meaning is ErrorMeaning.RATE_LIMITED  # type: ignore[misc]
     assert len(server.requests) == 1
 
 
@@ -317,8 +317,8 @@ def test_a_lockout_that_a_public_question_meets_is_one_of_the_key(
     server: SocketServer, config: KrakenConfig, make_transport: Make
 ) -> None:
     server.answer = refused("EGeneral:Temporary lockout")
-    assert failed(lambda: make_transport(config).public("Time")).meaning is Meaning.LOCKED_OUT
-    assert failed(lambda: make_transport(config).private("BalanceEx")).meaning is Meaning.LOCKED_OUT
+    assert failed(lambda: make_transport(config).public("Time")).meaning is ErrorMeaning.LOCKED_OUT
+    assert failed(lambda: make_transport(config).private("BalanceEx")).meaning is ErrorMeaning.LOCKED_OUT
     assert len(server.requests) == 1
 
 
@@ -326,7 +326,7 @@ def test_nothing_leaves_once_it_is_closed(server: SocketServer, config: KrakenCo
     transport = make_transport(config)
     transport.public("Time")
     transport.close()
-    assert failed(lambda: transport.public("Time")).meaning is Meaning.BUSY
+    assert failed(lambda: transport.public("Time")).meaning is ErrorMeaning.BUSY
     assert len(server.requests) == 1
 
 
@@ -335,7 +335,7 @@ def test_an_order_whose_deadline_passed_while_it_waited_is_not_sent(
 ) -> None:
     transport = make_transport(config)
     error = failed(lambda: transport.request("AddOrder", {}, CHARGE, system_ms() - 1))
-    assert error.meaning is Meaning.BUSY
+    assert error.meaning is ErrorMeaning.BUSY
     assert server.requests == []
 
 

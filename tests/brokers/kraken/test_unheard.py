@@ -20,7 +20,7 @@ from bot.brokers.kraken.errors import TABLE, plain_words, row_of
 from bot.brokers.kraken.names import read_names
 from bot.domain.clock import SystemClock
 from bot.domain.order import OrderStatus, OrderType, Purpose, Side, VenueOrder
-from bot.domain.outcome import Meaning, Unknown
+from bot.domain.outcome import ErrorMeaning, Unknown
 from tests.brokers.kraken.conftest import BTC, KEY, SECRET, Notes, entry, fixture, stop
 
 RESTING = VenueOrder("OSTOP1-AAAAA-AAAAAA", BTC, Side.SELL, OrderType.STOP, OrderStatus.OPEN, Decimal("0.1"))
@@ -103,12 +103,12 @@ def test_nothing_follows_from_a_word_that_is_in_no_table(say: Callable[[str], Kr
     outcomes = [broker.place(intent) for intent in (entry(), stop(), sale)]
     outcomes += [broker.cancel(RESTING), broker.amend(RESTING, qty=Decimal("0.05"), trigger_price=Decimal(9))]
     assert all(isinstance(outcome, Unknown) and outcome.unheard for outcome in outcomes)
-    proofs = broker.prove(entry(), stop())
+    proofs = broker.probe(entry(), stop())
     assert not any(proof.judged or proof.accepted for proof in proofs)
     assert broker.capabilities() == able
     reads: tuple[Callable[[], object], ...] = (
         broker.balances,
-        broker.pockets,
+        broker.unavailable_balances,
         broker.open_orders,
         lambda: broker.order("OSTOP1-AAAAA-AAAAAA", BTC),
         lambda: broker.find("njabc0000000000009", BTC, 0),
@@ -122,7 +122,7 @@ def test_nothing_follows_from_a_word_that_is_in_no_table(say: Callable[[str], Kr
     for ask in reads:
         with pytest.raises(BrokerError) as caught:
             ask()
-        assert (caught.value.meaning, caught.value.unheard) == (Meaning.BUSY, True)
+        assert (caught.value.meaning, caught.value.unheard) == (ErrorMeaning.BUSY, True)
 
 
 @given(text=st.sampled_from(EXACT), upper=st.booleans(), blanks=st.integers(0, 3))

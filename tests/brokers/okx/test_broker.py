@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from bot.brokers.base import BrokerError, Lane
+from bot.brokers.base import BrokerError, Priority
 from bot.brokers.okx import OKXBroker, OkxConfig
 from bot.brokers.okx.errors import REMEDIES
 from bot.brokers.okx.parse import stop_id
@@ -21,7 +21,7 @@ from bot.domain.clock import HOUR, MINUTE, ScaledClock, parse_iso, system_ms
 from bot.domain.ids import ClientIds
 from bot.domain.instrument import Kind, Trading
 from bot.domain.order import Intent, OrderStatus, OrderType, Purpose, Side, TimeInForce, VenueOrder
-from bot.domain.outcome import Meaning, NotPlaced, Placed, Unknown
+from bot.domain.outcome import ErrorMeaning, NotPlaced, Placed, Unknown
 from tests.brokers.kraken.conftest import Notes
 from tests.sandbox_fixture import Sandbox
 
@@ -41,7 +41,7 @@ SWITCHES: dict[str, Any] = {
 
 
 @dataclasses.dataclass
-class Desk:
+class Trader:
     """One broker on the sandbox, and what a trader at it needs."""
 
     sandbox: Sandbox
@@ -138,7 +138,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="module")
-def open_desk(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def open_trader(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trader]:
     ready, keys = sandbox.ready, sandbox.venue("okx")
     clock = ScaledClock(parse_iso(ready["market_time"]), parse_iso(ready["wall_time"]), ready["speed"])
     folder = tmp_path_factory.mktemp("keys")
@@ -147,18 +147,18 @@ def open_desk(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Ite
     )  # fmt: skip
     broker = OKXBroker(config, clock, Notes())
     broker.connect()
-    yield Desk(sandbox, broker, config, clock, ClientIds("tst", system_ms, random.Random()))
+    yield Trader(sandbox, broker, config, clock, ClientIds("tst", system_ms, random.Random()))
     broker.close()
 
 
 @pytest.fixture
-def desk(open_desk: Desk) -> Iterator[Desk]:
-    yield open_desk
-    open_desk.flat()
+def trader(open_trader: Trader) -> Iterator[Trader]:
+    yield open_trader
+    open_trader.flat()
 
 
-def connect_failure(desk: Desk, clock: ScaledClock | None = None, **changes: Any) -> BrokerError:
-    broker = OKXBroker(dataclasses.replace(desk.config, **changes), clock or desk.clock, Notes())
+def connect_failure(trader: Trader, clock: ScaledClock | None = None, **changes: Any) -> BrokerError:
+    broker = OKXBroker(dataclasses.replace(trader.config, **changes), clock or trader.clock, Notes())
     with pytest.raises(BrokerError) as caught:
         broker.connect()
     broker.close()
@@ -166,8 +166,8 @@ def connect_failure(desk: Desk, clock: ScaledClock | None = None, **changes: Any
 
 
 # -- connecting -------------------------------------------------------------------------------------------------------
-def test_connecting_tells_account_rights_and_clock(desk: Desk) -> None:
-    connection = desk.broker.connect()
+def test_connecting_tells_account_rights_and_clock(trader: Trader) -> None:
+    connection = trader.broker.connect()
     assert (connection.account.mode, connection.account.venue) == ("sandbox", "okx")
     assert connection.account.identity.isdigit()
     assert connection.permissions == {"read_only", "trade"}
@@ -177,198 +177,202 @@ def test_connecting_tells_account_rights_and_clock(desk: Desk) -> None:
     assert connection.warnings == ()
 
 
-def test_an_unbound_key_is_warned_about(desk: Desk) -> None:
-    desk.keys("view", "trade", ip_bound=False)
-    connection = desk.broker.connect()
+def test_an_unbound_key_is_warned_about(trader: Trader) -> None:
+    trader.keys("view", "trade", ip_bound=False)
+    connection = trader.broker.connect()
     assert connection.ip_bound is False
     assert "any IP address" in connection.warnings[0]
 
 
-def test_a_key_that_may_withdraw_is_refused_unless_that_is_allowed(desk: Desk) -> None:
-    desk.keys("view", "trade", "withdraw")
-    error = connect_failure(desk)
-    assert (error.meaning, error.remedy) == (Meaning.PERMISSION, REMEDIES["withdraw"])
-    broker = OKXBroker(dataclasses.replace(desk.config, allow_withdraw=True), desk.clock, Notes())
+def test_a_key_that_may_withdraw_is_refused_unless_that_is_allowed(trader: Trader) -> None:
+    trader.keys("view", "trade", "withdraw")
+    error = connect_failure(trader)
+    assert (error.meaning, error.remedy) == (ErrorMeaning.PERMISSION, REMEDIES["withdraw"])
+    broker = OKXBroker(dataclasses.replace(trader.config, allow_withdraw=True), trader.clock, Notes())
     assert "may withdraw" in broker.connect().warnings[0]
     broker.close()
 
 
-def test_a_key_that_may_only_read_is_refused(desk: Desk) -> None:
-    desk.keys("view")
-    error = connect_failure(desk)
-    assert (error.meaning, error.remedy) == (Meaning.PERMISSION, REMEDIES["read_only"])
+def test_a_key_that_may_only_read_is_refused(trader: Trader) -> None:
+    trader.keys("view")
+    error = connect_failure(trader)
+    assert (error.meaning, error.remedy) == (ErrorMeaning.PERMISSION, REMEDIES["read_only"])
 
 
 WRONG = {
-    "key": ({"api_key": "9d32a206-00aa-41b8-aa1e-007681615991"}, Meaning.CREDENTIALS, "OKX_API_URL"),
-    "no key at all": ({"api_key": "garbage"}, Meaning.CREDENTIALS, REMEDIES["malformed"]),
-    "secret": ({"api_secret": "A" * 32}, Meaning.CREDENTIALS, REMEDIES["secret"]),
-    "passphrase": ({"passphrase": "other"}, Meaning.CREDENTIALS, REMEDIES["passphrase"]),
-    "demo flag": ({"demo": True}, Meaning.CREDENTIALS, REMEDIES["demo"]),
-    "empty passphrase": ({"passphrase": ""}, Meaning.CREDENTIALS, "OKX_PASSPHRASE is empty"),
-    "secret with a line break": ({"api_secret": "A\nB"}, Meaning.CREDENTIALS, "OKX_API_SECRET is empty or holds signs"),
+    "key": ({"api_key": "9d32a206-00aa-41b8-aa1e-007681615991"}, ErrorMeaning.CREDENTIALS, "OKX_API_URL"),
+    "no key at all": ({"api_key": "garbage"}, ErrorMeaning.CREDENTIALS, REMEDIES["malformed"]),
+    "secret": ({"api_secret": "A" * 32}, ErrorMeaning.CREDENTIALS, REMEDIES["secret"]),
+    "passphrase": ({"passphrase": "other"}, ErrorMeaning.CREDENTIALS, REMEDIES["passphrase"]),
+    "demo flag": ({"demo": True}, ErrorMeaning.CREDENTIALS, REMEDIES["demo"]),
+    "empty passphrase": ({"passphrase": ""}, ErrorMeaning.CREDENTIALS, "OKX_PASSPHRASE is empty"),
+    "secret with a line break": (
+        {"api_secret": "A\nB"},
+        ErrorMeaning.CREDENTIALS,
+        "OKX_API_SECRET is empty or holds signs",
+    ),
 }
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_each_wrong_setting_has_its_line(name: str, desk: Desk) -> None:
+def test_each_wrong_setting_has_its_line(name: str, trader: Trader) -> None:
     changes, meaning, line = WRONG[name]
-    error = connect_failure(desk, **changes)
+    error = connect_failure(trader, **changes)
     assert error.meaning is meaning
     assert line in error.remedy
-    assert desk.config.secret not in str(error)
+    assert trader.config.secret not in str(error)
 
 
-def test_another_region_is_told_with_all_three_addresses(desk: Desk) -> None:
-    desk.switch("wrong_region", True)
-    remedy = connect_failure(desk).remedy
+def test_another_region_is_told_with_all_three_addresses(trader: Trader) -> None:
+    trader.switch("wrong_region", True)
+    remedy = connect_failure(trader).remedy
     assert all(host in remedy for host in ("https://www.okx.com", "https://eea.okx.com", "https://us.okx.com"))
 
 
-def test_an_address_that_the_key_is_not_bound_to_has_its_line(desk: Desk) -> None:
-    desk.switch("ip_refused", True)
-    assert connect_failure(desk).remedy == REMEDIES["ip"]
+def test_an_address_that_the_key_is_not_bound_to_has_its_line(trader: Trader) -> None:
+    trader.switch("ip_refused", True)
+    assert connect_failure(trader).remedy == REMEDIES["ip"]
 
 
-def test_a_clock_that_is_far_off_is_refused(desk: Desk) -> None:
-    error = connect_failure(desk, ScaledClock(0, 0, 60.0, lambda: system_ms() + 90_000))
-    assert error.meaning is Meaning.CLOCK
+def test_a_clock_that_is_far_off_is_refused(trader: Trader) -> None:
+    error = connect_failure(trader, ScaledClock(0, 0, 60.0, lambda: system_ms() + 90_000))
+    assert error.meaning is ErrorMeaning.CLOCK
     assert "by 90 s" in error.remedy
 
 
-def test_a_silent_exchange_has_its_line(desk: Desk) -> None:
-    desk.fault("refuse", count=50)
-    assert connect_failure(desk).remedy == REMEDIES["unreachable"]
+def test_a_silent_exchange_has_its_line(trader: Trader) -> None:
+    trader.fault("refuse", count=50)
+    assert connect_failure(trader).remedy == REMEDIES["unreachable"]
 
 
-def test_no_money_says_where_it_lies(desk: Desk) -> None:
-    desk.sandbox.control("POST", "deposit", venue="okx", asset="USDT", amount="-3000")
-    (warning,) = [line for line in desk.broker.connect().warnings if "USDT" in line]
+def test_no_money_says_where_it_lies(trader: Trader) -> None:
+    trader.sandbox.control("POST", "deposit", venue="okx", asset="USDT", amount="-3000")
+    (warning,) = [line for line in trader.broker.connect().warnings if "USDT" in line]
     assert "Assets > Transfer" in warning
 
 
 # -- market -----------------------------------------------------------------------------------------------------------
-def test_markets_and_tickers_by_common_names(desk: Desk) -> None:
-    found = desk.broker.instruments()
+def test_markets_and_tickers_by_common_names(trader: Trader) -> None:
+    found = trader.broker.instruments()
     assert (found[BTC].kind, found[SWAP].kind) == (Kind.SPOT, Kind.SWAP)
     assert found[SWAP].unit == Decimal("0.01")
     assert found["DOT-USDT"].trading is Trading.SUSPENDED
-    prices = desk.broker.tickers({*found, "NO-USDT"})
+    prices = trader.broker.tickers({*found, "NO-USDT"})
     assert {BTC, SWAP} <= prices.keys() <= found.keys()
     assert all(0 < price.bid < price.ask and price.turnover > 0 for price in prices.values())
-    assert desk.broker.tickers({BTC, "NO-USDT"}).keys() == {BTC}
+    assert trader.broker.tickers({BTC, "NO-USDT"}).keys() == {BTC}
 
 
-def test_swaps_are_not_there_unless_asked_for(desk: Desk) -> None:
-    broker = OKXBroker(dataclasses.replace(desk.config, swaps=False), desk.clock, Notes())
+def test_swaps_are_not_there_unless_asked_for(trader: Trader) -> None:
+    broker = OKXBroker(dataclasses.replace(trader.config, swaps=False), trader.clock, Notes())
     assert all(one.kind is Kind.SPOT for one in broker.instruments().values())
     assert not broker.capabilities().short
     broker.close()
 
 
-def test_candles_are_closed_whole_and_up_to_date(desk: Desk) -> None:
-    found = desk.broker.candles(BTC, 5 * MINUTE, 720)
+def test_candles_are_closed_whole_and_up_to_date(trader: Trader) -> None:
+    found = trader.broker.candles(BTC, 5 * MINUTE, 720)
     assert len(found) == 720
     assert not inspect(found)
-    now = desk.clock.market_ms()
+    now = trader.clock.market_ms()
     assert found.closed_at in (now - now % (5 * MINUTE), now - now % (5 * MINUTE) - 5 * MINUTE)
 
 
-def test_a_reader_of_candles_reads_the_same_beside_the_broker(desk: Desk) -> None:
-    desk.broker.instruments()
-    reader = desk.broker.candle_reader()
+def test_a_reader_of_candles_reads_the_same_beside_the_broker(trader: Trader) -> None:
+    trader.broker.instruments()
+    reader = trader.broker.candle_reader()
     for symbol in (BTC, SWAP):
-        ours, theirs = desk.broker.candles(symbol, 5 * MINUTE, 50), reader.candles(symbol, 5 * MINUTE, 50)
+        ours, theirs = trader.broker.candles(symbol, 5 * MINUTE, 50), reader.candles(symbol, 5 * MINUTE, 50)
         since = max(int(ours.time[0]), int(theirs.time[0]))
         until = min(ours.closed_at, theirs.closed_at)
         rows = [[one.candle(i) for i in range(50) if since <= one.candle(i).time < until] for one in (ours, theirs)]
         assert rows[0] == rows[1]
     reader.close()
-    assert len(desk.broker.candles(BTC, 5 * MINUTE, 5)) == 5
+    assert len(trader.broker.candles(BTC, 5 * MINUTE, 5)) == 5
 
 
-def _asked(desk: Desk, endpoint: str) -> int:
-    return int(desk.sandbox.ledger("okx")["requests"].get(endpoint, 0))
+def _asked(trader: Trader, endpoint: str) -> int:
+    return int(trader.sandbox.ledger("okx")["requests"].get(endpoint, 0))
 
 
-def test_an_unheard_of_timeframe_is_refused(desk: Desk) -> None:
+def test_an_unheard_of_timeframe_is_refused(trader: Trader) -> None:
     with pytest.raises(BrokerError) as caught:
-        desk.broker.candles(BTC, 7 * MINUTE, 10)
-    assert caught.value.meaning is Meaning.UNSUPPORTED
+        trader.broker.candles(BTC, 7 * MINUTE, 10)
+    assert caught.value.meaning is ErrorMeaning.UNSUPPORTED
 
 
-def test_a_look_holds_every_trade_since_the_last(desk: Desk) -> None:
-    first = desk.broker.look(BTC, desk.clock.market_ms() - 10 * MINUTE)
+def test_a_look_holds_every_trade_since_the_last(trader: Trader) -> None:
+    first = trader.broker.look(BTC, trader.clock.market_ms() - 10 * MINUTE)
     assert first.low <= first.last <= first.high
-    desk.jump("2")
-    high = desk.until(lambda: high if (high := desk.broker.look(BTC, first.at).high) > first.last else None)
+    trader.jump("2")
+    high = trader.until(lambda: high if (high := trader.broker.look(BTC, first.at).high) > first.last else None)
     assert high > first.last * Decimal("1.9")
-    desk.jump("0.5")
-    quiet = desk.broker.look(BTC, desk.clock.market_ms() + HOUR)
+    trader.jump("0.5")
+    quiet = trader.broker.look(BTC, trader.clock.market_ms() + HOUR)
     assert quiet.low == quiet.high == quiet.last
 
 
 # -- orders -----------------------------------------------------------------------------------------------------------
-def test_an_entry_fills_in_the_coin_less_its_fee_and_its_stop_rests_under_an_id_of_ours(desk: Desk) -> None:
-    intent = desk.entry()
-    placed = desk.broker.place(intent)
+def test_an_entry_fills_in_the_coin_less_its_fee_and_its_stop_rests_under_an_id_of_ours(trader: Trader) -> None:
+    intent = trader.entry()
+    placed = trader.broker.place(intent)
     assert isinstance(placed, Placed)
-    entry = desk.seen(placed.exchange_id)
+    entry = trader.seen(placed.exchange_id)
     assert (entry.status, entry.client_id, entry.filled_qty) == (OrderStatus.FILLED, intent.client_id, LOT)
-    fills = desk.broker.fills_of(entry)
+    fills = trader.broker.fills_of(entry)
     assert sum(fill.qty for fill in fills) == LOT
     assert {fill.fee_asset for fill in fills} == {"BTC"}
-    assert sum(fill.base_change for fill in fills) == desk.broker.balances()["BTC"].free
-    (stop,) = desk.broker.open_orders()
+    assert sum(fill.base_change for fill in fills) == trader.broker.balances()["BTC"].free
+    (stop,) = trader.broker.open_orders()
     assert (stop.type, stop.side, stop.trigger_price) == (OrderType.STOP, Side.SELL, intent.attached_stop)
     assert (stop.parent_id, stop.client_id) == (entry.exchange_id, stop_id(intent.client_id))
-    ours = {order["id"]: order["parent_id"] for order in desk.sandbox.ledger("okx")["orders"]}
+    ours = {order["id"]: order["parent_id"] for order in trader.sandbox.ledger("okx")["orders"]}
     assert ours[stop.exchange_id] == entry.exchange_id
 
 
-def test_a_stranger_to_the_account_tells_a_stops_entry_by_asking(desk: Desk) -> None:
-    entry, stop = desk.bought()
-    fresh = OKXBroker(desk.config, desk.clock, Notes())
+def test_a_stranger_to_the_account_tells_a_stops_entry_by_asking(trader: Trader) -> None:
+    entry, stop = trader.bought()
+    fresh = OKXBroker(trader.config, trader.clock, Notes())
     assert [order.parent_id for order in fresh.open_orders()] == [entry.exchange_id]
     assert fresh.order(stop.exchange_id, BTC) == stop
     fresh.close()
 
 
-def test_a_stop_is_amended_in_size_and_trigger_and_cancelled(desk: Desk) -> None:
-    _, stop = desk.bought()
-    trigger = desk.price("0.96")
-    assert desk.broker.amend(stop, qty=Decimal("0.004"), trigger_price=trigger) == Placed(stop.exchange_id)
-    now = desk.seen(stop.exchange_id)
+def test_a_stop_is_amended_in_size_and_trigger_and_cancelled(trader: Trader) -> None:
+    _, stop = trader.bought()
+    trigger = trader.price("0.96")
+    assert trader.broker.amend(stop, qty=Decimal("0.004"), trigger_price=trigger) == Placed(stop.exchange_id)
+    now = trader.seen(stop.exchange_id)
     assert (now.qty, now.trigger_price, now.status) == (Decimal("0.004"), trigger, OrderStatus.OPEN)
-    assert desk.broker.cancel(now) == Placed(stop.exchange_id)
-    assert desk.seen(stop.exchange_id).status is OrderStatus.CANCELED
-    gone = desk.broker.cancel(now)
+    assert trader.broker.cancel(now) == Placed(stop.exchange_id)
+    assert trader.seen(stop.exchange_id).status is OrderStatus.CANCELED
+    gone = trader.broker.cancel(now)
     assert isinstance(gone, NotPlaced)
-    assert gone.meaning is Meaning.GONE
+    assert gone.meaning is ErrorMeaning.GONE
 
 
-def test_a_fired_stop_is_over_unfilled_and_its_order_tells_the_fills(desk: Desk) -> None:
-    since = desk.clock.market_ms() - MINUTE
-    entry, stop = desk.bought()
-    held = desk.broker.balances()["BTC"].free
-    desk.broker.amend(stop, qty=held)
-    desk.jump("0.9")
-    fired = desk.until(lambda: now if (now := desk.seen(stop.exchange_id)).children else None)
+def test_a_fired_stop_is_over_unfilled_and_its_order_tells_the_fills(trader: Trader) -> None:
+    since = trader.clock.market_ms() - MINUTE
+    entry, stop = trader.bought()
+    held = trader.broker.balances()["BTC"].free
+    trader.broker.amend(stop, qty=held)
+    trader.jump("0.9")
+    fired = trader.until(lambda: now if (now := trader.seen(stop.exchange_id)).children else None)
     assert (fired.status, fired.filled_qty, fired.reason) == (OrderStatus.CANCELED, Decimal(0), "triggered")
-    assert desk.ledger_order(stop.exchange_id)["status"] == fired.status
-    assert desk.broker.fills_of(fired) == []
+    assert trader.ledger_order(stop.exchange_id)["status"] == fired.status
+    assert trader.broker.fills_of(fired) == []
     (child_id,) = fired.children
-    child = desk.until(lambda: now if (now := desk.seen(child_id)).status is OrderStatus.FILLED else None)
+    child = trader.until(lambda: now if (now := trader.seen(child_id)).status is OrderStatus.FILLED else None)
     assert (child.parent_id, child.client_id, child.filled_qty) == (stop.exchange_id, None, held)
-    fills = desk.broker.fills_of(child)
+    fills = trader.broker.fills_of(child)
     assert sum(fill.qty for fill in fills) == held
     assert {fill.fee_asset for fill in fills} == {"USDT"}
-    listed = {order.exchange_id: order for order in desk.broker.recent_orders(since)}
+    listed = {order.exchange_id: order for order in trader.broker.recent_orders(since)}
     assert listed[stop.exchange_id].parent_id == entry.exchange_id
     assert listed[child_id].parent_id == stop.exchange_id
-    truth = [fill["id"] for fill in desk.sandbox.ledger("okx")["fills"]]
-    assert [fill.fill_id for fill in desk.broker.fills(0)] == truth
-    desk.jump("1.1")
+    truth = [fill["id"] for fill in trader.sandbox.ledger("okx")["fills"]]
+    assert [fill.fill_id for fill in trader.broker.fills(0)] == truth
+    trader.jump("1.1")
 
 
 @pytest.mark.parametrize(
@@ -380,190 +384,192 @@ def test_a_fired_stop_is_over_unfilled_and_its_order_tells_the_fills(desk: Desk)
         (OrderType.BRACKET, {"trigger_price": "0.95", "attached_target": "1.05"}),
     ],
 )
-def test_algo_orders_rest_are_found_by_our_id_and_go(type_: OrderType, more: dict[str, str], desk: Desk) -> None:
-    prices = {name: desk.price(factor) for name, factor in more.items()}
-    intent = desk.intent(Side.SELL, type_, purpose=Purpose.STOP, **prices)
-    placed = desk.broker.place(intent)
+def test_algo_orders_rest_are_found_by_our_id_and_go(type_: OrderType, more: dict[str, str], trader: Trader) -> None:
+    prices = {name: trader.price(factor) for name, factor in more.items()}
+    intent = trader.intent(Side.SELL, type_, purpose=Purpose.STOP, **prices)
+    placed = trader.broker.place(intent)
     assert isinstance(placed, Placed)
-    (order,) = desk.broker.open_orders()
+    (order,) = trader.broker.open_orders()
     assert (order.type, order.exchange_id, order.trigger_price) == (type_, placed.exchange_id, prices["trigger_price"])
-    assert desk.broker.find(intent.client_id, BTC, intent.created_at - MINUTE) == order
-    assert desk.broker.cancel(order) == Placed(placed.exchange_id)
+    assert trader.broker.find(intent.client_id, BTC, intent.created_at - MINUTE) == order
+    assert trader.broker.cancel(order) == Placed(placed.exchange_id)
 
 
-def test_a_trailing_stop_rests(desk: Desk) -> None:
-    intent = desk.intent(Side.SELL, OrderType.TRAILING_STOP, purpose=Purpose.STOP, trail=Decimal("0.05"))
-    assert isinstance(desk.broker.place(intent), Placed)
-    assert [order.type for order in desk.broker.open_orders()] == [OrderType.TRAILING_STOP]
+def test_a_trailing_stop_rests(trader: Trader) -> None:
+    intent = trader.intent(Side.SELL, OrderType.TRAILING_STOP, purpose=Purpose.STOP, trail=Decimal("0.05"))
+    assert isinstance(trader.broker.place(intent), Placed)
+    assert [order.type for order in trader.broker.open_orders()] == [OrderType.TRAILING_STOP]
 
 
-def test_post_only_ioc_and_fok_do_what_they_say(desk: Desk) -> None:
-    low, high = desk.price("0.96"), desk.price("1.02")
-    resting = desk.broker.place(desk.intent(Side.BUY, OrderType.LIMIT, limit_price=low, post_only=True))
+def test_post_only_ioc_and_fok_do_what_they_say(trader: Trader) -> None:
+    low, high = trader.price("0.96"), trader.price("1.02")
+    resting = trader.broker.place(trader.intent(Side.BUY, OrderType.LIMIT, limit_price=low, post_only=True))
     assert isinstance(resting, Placed)
-    order = desk.seen(resting.exchange_id)
+    order = trader.seen(resting.exchange_id)
     assert order.status is OrderStatus.OPEN
-    assert isinstance(desk.broker.amend(order, qty=LOT * 2), Placed)
-    assert desk.seen(resting.exchange_id).qty == LOT * 2
-    assert isinstance(desk.broker.cancel(order), Placed)
+    assert isinstance(trader.broker.amend(order, qty=LOT * 2), Placed)
+    assert trader.seen(resting.exchange_id).qty == LOT * 2
+    assert isinstance(trader.broker.cancel(order), Placed)
     for more in ({"limit_price": high, "post_only": True}, {"limit_price": low, "tif": TimeInForce.FOK}):
-        killed = desk.broker.place(desk.intent(Side.BUY, OrderType.LIMIT, **more))
+        killed = trader.broker.place(trader.intent(Side.BUY, OrderType.LIMIT, **more))
         if isinstance(killed, Placed):
-            ended = desk.seen(killed.exchange_id)
+            ended = trader.seen(killed.exchange_id)
             assert (ended.status, ended.filled_qty) == (OrderStatus.CANCELED, Decimal(0))
 
 
-def level(desk: Desk, number: str) -> None:
+def level(trader: Trader, number: str) -> None:
     """The owner chooses an account mode."""
     path = "/api/v5/account/set-account-level"
-    desk.broker._transport.request(path, {"acctLv": number}, Lane.QUERY, system_ms() + 10_000)
+    trader.broker._transport.request(path, {"acctLv": number}, Priority.QUERY, system_ms() + 10_000)
 
 
 @pytest.fixture
-def many_coins(desk: Desk) -> Iterator[Desk]:
-    """The desk in multi-currency margin, where OKX looks at orders without taking them."""
-    level(desk, "3")
-    desk.broker.connect()
-    yield desk
-    desk.flat()
-    level(desk, "2")
-    desk.broker.connect()
+def many_coins(trader: Trader) -> Iterator[Trader]:
+    """The trader in multi-currency margin, where OKX looks at orders without taking them."""
+    level(trader, "3")
+    trader.broker.connect()
+    yield trader
+    trader.flat()
+    level(trader, "2")
+    trader.broker.connect()
 
 
-def test_where_orders_cannot_be_shown_nothing_is_judged_and_all_stays_as_documented(desk: Desk) -> None:
-    proofs = desk.broker.prove(desk.entry(), desk.stop())
+def test_where_orders_cannot_be_shown_nothing_is_judged_and_all_stays_as_documented(trader: Trader) -> None:
+    proofs = trader.broker.probe(trader.entry(), trader.stop())
     assert [(proof.name, proof.judged) for proof in proofs] == [("entry", False), ("stop", False)]
-    able = desk.broker.capabilities()
+    able = trader.broker.capabilities()
     assert (able.attached_stop, able.resting_stop, able.amend) == (True, True, True)
-    assert _asked(desk, "POST /api/v5/trade/order-precheck") == 0
+    assert _asked(trader, "POST /api/v5/trade/order-precheck") == 0
 
 
-def test_the_shapes_are_proved_without_an_order(many_coins: Desk) -> None:
-    desk = many_coins
-    before = len(desk.sandbox.ledger("okx")["orders"])
-    entry, stop = desk.broker.prove(desk.entry(), desk.stop())
+def test_the_shapes_are_proved_without_an_order(many_coins: Trader) -> None:
+    trader = many_coins
+    before = len(trader.sandbox.ledger("okx")["orders"])
+    entry, stop = trader.broker.probe(trader.entry(), trader.stop())
     assert (entry.accepted, entry.judged, stop.judged) == (True, True, False)
-    assert len(desk.sandbox.ledger("okx")["orders"]) == before
+    assert len(trader.sandbox.ledger("okx")["orders"]) == before
 
 
-def test_attached_stops_that_are_refused_are_learnt_from_the_check_and_from_orders(many_coins: Desk) -> None:
-    desk = many_coins
-    desk.switch("attached_refused_on_spot", True)
-    fresh = OKXBroker(desk.config, desk.clock, Notes())
+def test_attached_stops_that_are_refused_are_learnt_from_the_check_and_from_orders(many_coins: Trader) -> None:
+    trader = many_coins
+    trader.switch("attached_refused_on_spot", True)
+    fresh = OKXBroker(trader.config, trader.clock, Notes())
     fresh.connect()
-    assert isinstance(fresh.place(desk.entry()), NotPlaced)
+    assert isinstance(fresh.place(trader.entry()), NotPlaced)
     assert not fresh.capabilities().attached_stop
-    entry = desk.entry()
-    proofs = fresh.prove(dataclasses.replace(entry, attached_target=(entry.limit_price or LOT) * 2), desk.stop())
+    entry = trader.entry()
+    proofs = fresh.probe(dataclasses.replace(entry, attached_target=(entry.limit_price or LOT) * 2), trader.stop())
     assert [(proof.accepted, proof.judged) for proof in proofs] == [(False, True), (False, False), (True, True)]
     able = fresh.capabilities()
     assert (able.attached_stop, able.attached_target, able.resting_stop) == (False, False, True)
-    assert isinstance(fresh.place(desk.entry(attached_stop=None)), Placed)
-    desk.switch("attached_refused_on_spot", False)
-    assert isinstance(fresh.place(desk.entry()), Placed)
+    assert isinstance(fresh.place(trader.entry(attached_stop=None)), Placed)
+    trader.switch("attached_refused_on_spot", False)
+    assert isinstance(fresh.place(trader.entry()), Placed)
     assert fresh.capabilities().attached_stop
     fresh.close()
 
 
-def test_a_clock_that_moved_is_measured_anew_when_a_deadline_is_found_wrong(desk: Desk) -> None:
-    desk.fault("clock_skew", seconds=20.0)
-    late = desk.broker.place(desk.entry())
+def test_a_clock_that_moved_is_measured_anew_when_a_deadline_is_found_wrong(trader: Trader) -> None:
+    trader.fault("clock_skew", seconds=20.0)
+    late = trader.broker.place(trader.entry())
     assert isinstance(late, NotPlaced)
-    assert late.meaning is Meaning.BUSY
-    assert isinstance(desk.broker.place(desk.entry()), Placed)
+    assert late.meaning is ErrorMeaning.BUSY
+    assert isinstance(trader.broker.place(trader.entry()), Placed)
 
 
 @pytest.mark.parametrize(("size", "wanted"), [("gross", LOT), ("net", LOT * Decimal("0.999"))])
-def test_the_size_of_an_attached_stop_is_what_the_exchange_made_of_it(size: str, wanted: Decimal, desk: Desk) -> None:
-    desk.switch("attached_size", size)
-    _, stop = desk.bought()
+def test_the_size_of_an_attached_stop_is_what_the_exchange_made_of_it(
+    size: str, wanted: Decimal, trader: Trader
+) -> None:
+    trader.switch("attached_size", size)
+    _, stop = trader.bought()
     assert stop.qty == wanted
 
 
-def test_refusals_are_told_by_their_meaning(desk: Desk) -> None:
-    small, rich = desk.broker.place(desk.entry(Decimal("0.000001"))), desk.broker.place(desk.entry(Decimal(10)))
+def test_refusals_are_told_by_their_meaning(trader: Trader) -> None:
+    small, rich = trader.broker.place(trader.entry(Decimal("0.000001"))), trader.broker.place(trader.entry(Decimal(10)))
     assert isinstance(small, NotPlaced)
     assert isinstance(rich, NotPlaced)
-    assert (small.meaning, rich.meaning) == (Meaning.TOO_SMALL, Meaning.FUNDS)
-    desk.switch(f"state.{BTC}", "suspend")
-    closed = desk.broker.place(desk.entry())
+    assert (small.meaning, rich.meaning) == (ErrorMeaning.TOO_SMALL, ErrorMeaning.FUNDS)
+    trader.switch(f"state.{BTC}", "suspend")
+    closed = trader.broker.place(trader.entry())
     assert isinstance(closed, NotPlaced)
-    assert closed.meaning is Meaning.MARKET_CLOSED
+    assert closed.meaning is ErrorMeaning.MARKET_CLOSED
 
 
-def test_a_stop_refused_under_a_good_code_is_refused(desk: Desk) -> None:
-    desk.switch("algo_rejection_code_zero", True)
-    refused = desk.broker.place(dataclasses.replace(desk.stop(), qty=Decimal("0.000000001")))
+def test_a_stop_refused_under_a_good_code_is_refused(trader: Trader) -> None:
+    trader.switch("algo_rejection_code_zero", True)
+    refused = trader.broker.place(dataclasses.replace(trader.stop(), qty=Decimal("0.000000001")))
     assert isinstance(refused, NotPlaced)
 
 
 # -- what is lost on the way --------------------------------------------------------------------------------------------
-def test_an_order_whose_answer_is_lost_is_unknown_sent_once_and_found(desk: Desk) -> None:
-    desk.fault("drop_after", path=TRADE, method="POST", count=1)
-    intent = desk.entry()
-    assert isinstance(desk.broker.place(intent), Unknown)
-    found = desk.until(lambda: desk.broker.find(intent.client_id, BTC, intent.created_at - MINUTE))
+def test_an_order_whose_answer_is_lost_is_unknown_sent_once_and_found(trader: Trader) -> None:
+    trader.fault("drop_after", path=TRADE, method="POST", count=1)
+    intent = trader.entry()
+    assert isinstance(trader.broker.place(intent), Unknown)
+    found = trader.until(lambda: trader.broker.find(intent.client_id, BTC, intent.created_at - MINUTE))
     assert (found.client_id, found.filled_qty) == (intent.client_id, LOT)
-    assert desk.accepted(intent.client_id) == 1
+    assert trader.accepted(intent.client_id) == 1
 
 
-def test_an_order_that_was_lost_before_it_arrived_is_nowhere(desk: Desk) -> None:
-    desk.fault("drop_before", path=TRADE, method="POST", count=1)
-    intent = desk.entry()
-    assert isinstance(desk.broker.place(intent), Unknown)
-    assert desk.broker.find(intent.client_id, BTC, intent.created_at - MINUTE) is None
-    assert desk.accepted(intent.client_id) == 0
+def test_an_order_that_was_lost_before_it_arrived_is_nowhere(trader: Trader) -> None:
+    trader.fault("drop_before", path=TRADE, method="POST", count=1)
+    intent = trader.entry()
+    assert isinstance(trader.broker.place(intent), Unknown)
+    assert trader.broker.find(intent.client_id, BTC, intent.created_at - MINUTE) is None
+    assert trader.accepted(intent.client_id) == 0
 
 
-def test_an_algo_order_whose_answer_is_lost_is_found_by_its_id(desk: Desk) -> None:
-    desk.fault("drop_after", path=ALGO, method="POST", count=1)
-    intent = desk.stop()
-    assert isinstance(desk.broker.place(intent), Unknown)
-    found = desk.until(lambda: desk.broker.find(intent.client_id, BTC, intent.created_at - MINUTE))
+def test_an_algo_order_whose_answer_is_lost_is_found_by_its_id(trader: Trader) -> None:
+    trader.fault("drop_after", path=ALGO, method="POST", count=1)
+    intent = trader.stop()
+    assert isinstance(trader.broker.place(intent), Unknown)
+    found = trader.until(lambda: trader.broker.find(intent.client_id, BTC, intent.created_at - MINUTE))
     assert (found.client_id, found.type) == (intent.client_id, OrderType.STOP)
 
 
-def test_busy_after_the_order_was_taken_is_one_order(desk: Desk) -> None:
-    desk.fault("exchange_error", path=TRADE, method="POST", count=3)
-    intent = desk.entry()
-    assert isinstance(desk.broker.place(intent), Unknown)
-    assert _armed(desk) == 2
-    assert desk.accepted(intent.client_id) <= 1
+def test_busy_after_the_order_was_taken_is_one_order(trader: Trader) -> None:
+    trader.fault("exchange_error", path=TRADE, method="POST", count=3)
+    intent = trader.entry()
+    assert isinstance(trader.broker.place(intent), Unknown)
+    assert _armed(trader) == 2
+    assert trader.accepted(intent.client_id) <= 1
 
 
-def _armed(desk: Desk) -> int:
+def _armed(trader: Trader) -> int:
     """How many requests the one fault still waits for: each attempt takes one."""
-    (fault,) = desk.sandbox.control("GET", "faults?venue=okx")["faults"]
+    (fault,) = trader.sandbox.control("GET", "faults?venue=okx")["faults"]
     return int(fault["count"]) - int(fault["fired"])
 
 
-def test_an_order_that_arrives_after_its_deadline_is_dropped(desk: Desk) -> None:
-    desk.fault("delay", path=TRADE, method="POST", seconds=4, count=1)  # a busy machine measures clocks badly
-    intent = desk.entry(deadline=desk.clock.wall_ms() + 900)
-    assert not isinstance(desk.broker.place(intent), Placed)
+def test_an_order_that_arrives_after_its_deadline_is_dropped(trader: Trader) -> None:
+    trader.fault("delay", path=TRADE, method="POST", seconds=4, count=1)  # a busy machine measures clocks badly
+    intent = trader.entry(deadline=trader.clock.wall_ms() + 900)
+    assert not isinstance(trader.broker.place(intent), Placed)
     time.sleep(1)
-    assert desk.broker.find(intent.client_id, BTC, intent.created_at - MINUTE) is None
-    assert desk.accepted(intent.client_id) == 0
+    assert trader.broker.find(intent.client_id, BTC, intent.created_at - MINUTE) is None
+    assert trader.accepted(intent.client_id) == 0
 
 
-def test_an_order_past_its_deadline_is_not_sent(desk: Desk) -> None:
-    intent = desk.entry(deadline=desk.clock.wall_ms() - 1)
-    assert isinstance(desk.broker.place(intent), NotPlaced)
-    assert desk.accepted(intent.client_id) == 0
+def test_an_order_past_its_deadline_is_not_sent(trader: Trader) -> None:
+    intent = trader.entry(deadline=trader.clock.wall_ms() - 1)
+    assert isinstance(trader.broker.place(intent), NotPlaced)
+    assert trader.accepted(intent.client_id) == 0
 
 
-def test_too_fast_is_told_and_nothing_was_placed(desk: Desk) -> None:
-    desk.fault("rate_limit", path=TRADE, method="POST", count=1)
-    refused = desk.broker.place(desk.entry())
+def test_too_fast_is_told_and_nothing_was_placed(trader: Trader) -> None:
+    trader.fault("rate_limit", path=TRADE, method="POST", count=1)
+    refused = trader.broker.place(trader.entry())
     assert isinstance(refused, NotPlaced)
-    assert refused.meaning is Meaning.RATE_LIMITED
+    assert refused.meaning is ErrorMeaning.RATE_LIMITED
 
 
 # -- swaps --------------------------------------------------------------------------------------------------------------
-def short(desk: Desk) -> VenueOrder:
+def short(trader: Trader) -> VenueOrder:
     """A short of 0.01 BTC in contracts, with its stop above."""
-    limit, stop = desk.price("0.99", SWAP), desk.price("1.05", SWAP)
-    intent = desk.intent(
+    limit, stop = trader.price("0.99", SWAP), trader.price("1.05", SWAP)
+    intent = trader.intent(
         Side.SELL,
         OrderType.LIMIT,
         Decimal("0.01"),
@@ -572,116 +578,116 @@ def short(desk: Desk) -> VenueOrder:
         limit_price=limit,
         attached_stop=stop,
     )
-    placed = desk.broker.place(intent)
+    placed = trader.broker.place(intent)
     assert isinstance(placed, Placed), placed
-    return desk.seen(placed.exchange_id, SWAP)
+    return trader.seen(placed.exchange_id, SWAP)
 
 
 @pytest.fixture(params=["net_mode", "long_short_mode"])
-def swap_desk(request: pytest.FixtureRequest, desk: Desk) -> Iterator[Desk]:
-    """The desk in each position mode."""
+def swap_trader(request: pytest.FixtureRequest, trader: Trader) -> Iterator[Trader]:
+    """The trader in each position mode."""
 
     def choose(mode: str) -> None:
         path = "/api/v5/account/set-position-mode"
-        desk.broker._transport.request(path, {"posMode": mode}, Lane.QUERY, system_ms() + 10_000)
-        desk.broker.connect()
+        trader.broker._transport.request(path, {"posMode": mode}, Priority.QUERY, system_ms() + 10_000)
+        trader.broker.connect()
 
     choose(request.param)
-    yield desk
-    desk.flat()
+    yield trader
+    trader.flat()
     choose("net_mode")
 
 
-def test_a_short_is_opened_at_one_times_protected_and_closed_in_base_units(swap_desk: Desk) -> None:
-    desk = swap_desk
-    opened = short(desk)
+def test_a_short_is_opened_at_one_times_protected_and_closed_in_base_units(swap_trader: Trader) -> None:
+    trader = swap_trader
+    opened = short(trader)
     assert (opened.filled_qty, opened.qty) == (Decimal("0.01"), Decimal("0.01"))
-    fills = desk.broker.fills_of(opened)
+    fills = trader.broker.fills_of(opened)
     assert sum(fill.qty for fill in fills) == Decimal("0.01")
     assert {fill.fee_asset for fill in fills} == {"USDT"}
-    (position,) = desk.broker.positions()
+    (position,) = trader.broker.positions()
     assert (position.side, position.qty, position.leverage) == (Side.SELL, Decimal("0.01"), Decimal(1))
     assert position.distance is None or position.distance > Decimal("0.5")
-    (stop,) = desk.broker.open_orders()
+    (stop,) = trader.broker.open_orders()
     assert (stop.symbol, stop.side, stop.qty, stop.parent_id) == (SWAP, Side.BUY, Decimal("0.01"), opened.exchange_id)
-    assert isinstance(desk.broker.amend(stop, qty=Decimal("0.005")), Placed)
-    assert desk.seen(stop.exchange_id, SWAP).qty == Decimal("0.005")
-    desk.broker.cancel(stop)
-    closing = desk.intent(
+    assert isinstance(trader.broker.amend(stop, qty=Decimal("0.005")), Placed)
+    assert trader.seen(stop.exchange_id, SWAP).qty == Decimal("0.005")
+    trader.broker.cancel(stop)
+    closing = trader.intent(
         Side.BUY, OrderType.MARKET, Decimal("0.01"), Purpose.EXIT, SWAP, tif=TimeInForce.IOC, reduce_only=True
     )
-    closed = desk.broker.place(closing)
+    closed = trader.broker.place(closing)
     assert isinstance(closed, Placed), closed
-    assert desk.seen(closed.exchange_id, SWAP).filled_qty == Decimal("0.01")
-    assert list(desk.broker.positions()) == []
-    again = desk.broker.place(dataclasses.replace(closing, client_id=desk.ids.next()))
+    assert trader.seen(closed.exchange_id, SWAP).filled_qty == Decimal("0.01")
+    assert list(trader.broker.positions()) == []
+    again = trader.broker.place(dataclasses.replace(closing, client_id=trader.ids.next()))
     assert isinstance(again, NotPlaced)  # it only reduces, and there is nothing left
 
 
-def test_a_position_mode_that_changed_is_told_and_read_anew(desk: Desk) -> None:
+def test_a_position_mode_that_changed_is_told_and_read_anew(trader: Trader) -> None:
     path = "/api/v5/account/set-position-mode"
-    desk.broker._transport.request(path, {"posMode": "long_short_mode"}, Lane.QUERY, system_ms() + 10_000)
-    limit = desk.price("0.99", SWAP)
-    opening = desk.intent(
+    trader.broker._transport.request(path, {"posMode": "long_short_mode"}, Priority.QUERY, system_ms() + 10_000)
+    limit = trader.price("0.99", SWAP)
+    opening = trader.intent(
         Side.SELL, OrderType.LIMIT, Decimal("0.01"), symbol=SWAP, tif=TimeInForce.IOC, limit_price=limit
     )
-    refused = desk.broker.place(opening)
+    refused = trader.broker.place(opening)
     assert isinstance(refused, NotPlaced)
     assert REMEDIES["position_mode"] in refused.reason
-    assert isinstance(desk.broker.place(dataclasses.replace(opening, client_id=desk.ids.next())), Placed)
-    closing = desk.intent(Side.BUY, OrderType.MARKET, Decimal("0.01"), Purpose.EXIT, SWAP, reduce_only=True)
-    assert isinstance(desk.broker.place(closing), Placed)
-    desk.broker._transport.request(path, {"posMode": "net_mode"}, Lane.QUERY, system_ms() + 10_000)
-    desk.broker.connect()
+    assert isinstance(trader.broker.place(dataclasses.replace(opening, client_id=trader.ids.next())), Placed)
+    closing = trader.intent(Side.BUY, OrderType.MARKET, Decimal("0.01"), Purpose.EXIT, SWAP, reduce_only=True)
+    assert isinstance(trader.broker.place(closing), Placed)
+    trader.broker._transport.request(path, {"posMode": "net_mode"}, Priority.QUERY, system_ms() + 10_000)
+    trader.broker.connect()
 
 
-def test_funding_is_told(desk: Desk) -> None:
-    funding = desk.broker.funding(SWAP)
+def test_funding_is_told(trader: Trader) -> None:
+    funding = trader.broker.funding(SWAP)
     assert abs(funding.rate) < Decimal("0.05")
     assert funding.interval in {hours * HOUR for hours in (1, 2, 4, 6, 8)}
 
 
-def test_fees_of_spot_and_swaps(desk: Desk) -> None:
-    fees = desk.broker.fees({BTC, SWAP})
+def test_fees_of_spot_and_swaps(trader: Trader) -> None:
+    fees = trader.broker.fees({BTC, SWAP})
     assert (fees[BTC].taker, fees[BTC].in_coin) == (Decimal("0.001"), True)
     assert (fees[SWAP].taker, fees[SWAP].in_coin) == (Decimal("0.0005"), False)
 
 
-def test_the_accounts_own_setting_says_whether_a_purchase_pays_in_the_coin(desk: Desk) -> None:
+def test_the_accounts_own_setting_says_whether_a_purchase_pays_in_the_coin(trader: Trader) -> None:
     path = "/api/v5/account/set-fee-type"
-    desk.broker._transport.request(path, {"feeType": "1"}, Lane.QUERY, system_ms() + 10_000)
-    fresh = OKXBroker(desk.config, desk.clock, Notes())
+    trader.broker._transport.request(path, {"feeType": "1"}, Priority.QUERY, system_ms() + 10_000)
+    fresh = OKXBroker(trader.config, trader.clock, Notes())
     fresh.connect()
     try:
         assert not fresh.fees({BTC})[BTC].in_coin
     finally:
         fresh.close()
-        desk.broker._transport.request(path, {"feeType": "0"}, Lane.QUERY, system_ms() + 10_000)
+        trader.broker._transport.request(path, {"feeType": "0"}, Priority.QUERY, system_ms() + 10_000)
 
 
 @pytest.mark.parametrize(("number", "remedy"), [("1", "mode"), ("4", "portfolio")])
 def test_swaps_in_a_mode_that_cannot_hold_them_are_refused_with_the_setting_to_change(
-    number: str, remedy: str, desk: Desk
+    number: str, remedy: str, trader: Trader
 ) -> None:
-    level(desk, number)
+    level(trader, number)
     try:
-        error = connect_failure(desk)
-        assert (error.meaning, error.remedy) == (Meaning.UNSUPPORTED, REMEDIES[remedy])
-        spot = OKXBroker(dataclasses.replace(desk.config, swaps=False), desk.clock, Notes())
+        error = connect_failure(trader)
+        assert (error.meaning, error.remedy) == (ErrorMeaning.UNSUPPORTED, REMEDIES[remedy])
+        spot = OKXBroker(dataclasses.replace(trader.config, swaps=False), trader.clock, Notes())
         spot.connect()
-        assert isinstance(spot.place(desk.entry()), Placed)
+        assert isinstance(spot.place(trader.entry()), Placed)
         spot.close()
     finally:
-        level(desk, "2")
+        level(trader, "2")
 
 
-def test_the_funding_account_is_looked_into(desk: Desk) -> None:
-    assert desk.broker.pockets() == {}
+def test_the_funding_account_is_looked_into(trader: Trader) -> None:
+    assert trader.broker.unavailable_balances() == {}
 
 
-def test_close_and_hurry_may_come_at_any_time(desk: Desk, tmp_path: Path) -> None:
-    broker = OKXBroker(dataclasses.replace(desk.config, state_dir=tmp_path), desk.clock, Notes())
+def test_close_and_hurry_may_come_at_any_time(trader: Trader, tmp_path: Path) -> None:
+    broker = OKXBroker(dataclasses.replace(trader.config, state_dir=tmp_path), trader.clock, Notes())
     broker.hurry(system_ms())
-    assert isinstance(broker.place(desk.entry()), NotPlaced)
+    assert isinstance(broker.place(trader.entry()), NotPlaced)
     broker.close()
     broker.close()

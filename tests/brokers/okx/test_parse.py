@@ -205,7 +205,7 @@ def test_balances() -> None:
     assert parse.balances([{"details": []}], margin=False) == {}
 
 
-def test_the_funding_account_is_a_pocket() -> None:
+def test_what_lies_in_the_funding_account_is_unavailable() -> None:
     rows = [{"ccy": "USDT", "bal": "37.1", "frozenBal": "0", "availBal": "37.1"}, {"ccy": "BTC", "bal": "0"}]
     assert parse.pockets(rows) == {"USDT": Decimal("37.1")}
 

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 from bot.brokers.base import BrokerError
-from bot.brokers.common.deadline import Haste
+from bot.brokers.common.deadline import WaitLimit
 from bot.brokers.common.keylock import KeyLock, identity
 from bot.brokers.okx import OKXBroker, OkxConfig
 from bot.brokers.okx.errors import REMEDIES
 from bot.domain.clock import SystemClock, system_ms
 from bot.domain.order import Intent, OrderStatus, OrderType, Purpose, Side, TimeInForce, VenueOrder
-from bot.domain.outcome import ErrorClass, Meaning, NotPlaced, Outcome, Placed, Unknown
+from bot.domain.outcome import ErrorClass, ErrorMeaning, NotPlaced, Outcome, Placed, Unknown
 from tests.brokers.kraken.conftest import Notes, Request
 from tests.brokers.okx.conftest import (
     KEY,
@@ -83,7 +83,7 @@ def connected(script: Script, config: OkxConfig, notes: Notes) -> Iterator[Make]
         broker.close()
 
 
-def meaning(outcome: Outcome) -> Meaning:
+def meaning(outcome: Outcome) -> ErrorMeaning:
     assert isinstance(outcome, NotPlaced), outcome
     return outcome.meaning
 
@@ -94,7 +94,7 @@ def test_a_question_that_cannot_be_asked_is_not_asked(level: str, script: Script
     script.says[PRECHECK] = refused("51010", "not supported in the current account mode")
     broker = connected(level)
     able = broker.capabilities()
-    assert [proof.judged for proof in broker.prove(entry(), stop())] == [False, False]
+    assert [proof.judged for proof in broker.probe(entry(), stop())] == [False, False]
     assert (script.asked(PRECHECK), broker.capabilities()) == ([], able)
 
 
@@ -117,7 +117,7 @@ def test_words_about_anything_but_the_shape_prove_nothing(name: str, script: Scr
     script.says[PRECHECK] = ABOUT_ITSELF[name]
     broker = connected("3")
     able = broker.capabilities()
-    proofs = broker.prove(entry(), stop())
+    proofs = broker.probe(entry(), stop())
     assert [(proof.name, proof.judged) for proof in proofs] == [("entry", False), ("stop", False)]
     assert broker.capabilities() == able
     assert len(script.asked(PRECHECK)) == 1
@@ -132,7 +132,7 @@ def test_an_attached_stop_that_is_refused_is_left_off_and_the_next_entry_goes_wi
 ) -> None:
     script.says[ORDER] = row_refused(code)
     broker = connected()
-    assert meaning(broker.place(entry())) is Meaning.ATTACHMENT
+    assert meaning(broker.place(entry())) is ErrorMeaning.ATTACHMENT
     able = broker.capabilities()
     assert (able.attached_stop, able.attached_target, able.resting_stop) == (False, False, True)
 
@@ -143,7 +143,7 @@ def test_an_attached_stop_that_the_check_refuses_is_left_off_whatever_it_says_of
 ) -> None:
     script.says[PRECHECK] = row_refused(code)
     broker = connected("3")
-    assert broker.prove(entry(), stop())[0].judged
+    assert broker.probe(entry(), stop())[0].judged
     assert not broker.capabilities().attached_stop
 
 
@@ -181,7 +181,7 @@ def test_a_market_that_is_closed_to_its_owner_comes_with_a_line(
 @pytest.mark.parametrize("kind", [OrderType.STOP, OrderType.LIMIT])
 def test_a_cancel_that_came_too_late_makes_us_look(kind: OrderType, code: str, script: Script, connected: Make) -> None:
     script.says[CANCEL] = script.says[CANCEL_ALGOS] = row_refused(code)
-    assert meaning(connected().cancel(resting(kind=kind))) is Meaning.GONE
+    assert meaning(connected().cancel(resting(kind=kind))) is ErrorMeaning.GONE
 
 
 def test_cancels_of_stops_are_an_array_and_of_orders_an_object(script: Script, connected: Make) -> None:
@@ -236,7 +236,7 @@ def test_a_stop_that_cannot_be_changed_this_way_says_so_for_itself_alone(
 ) -> None:
     script.says[AMEND] = row_refused(code)
     broker = connected()
-    assert meaning(broker.amend(resting(), trigger_price=Decimal(50_000))) is Meaning.UNSUPPORTED
+    assert meaning(broker.amend(resting(), trigger_price=Decimal(50_000))) is ErrorMeaning.UNSUPPORTED
     assert broker.capabilities().amend
 
 
@@ -273,7 +273,7 @@ def test_the_trigger_of_a_pair_is_amended_without_a_type(script: Script, connect
 
 def test_the_trigger_of_a_contract_is_not_amended_while_its_type_is_not_shown(script: Script, connected: Make) -> None:
     script.says[ALGO] = refused("51603")
-    assert meaning(connected(swaps=True).amend(resting(SWAP), trigger_price=Decimal(50_000))) is Meaning.BUSY
+    assert meaning(connected(swaps=True).amend(resting(SWAP), trigger_price=Decimal(50_000))) is ErrorMeaning.BUSY
     assert script.sent(AMEND) == []
 
 
@@ -304,9 +304,9 @@ def test_waiting_for_the_key_is_limited_too(script: Script, connected: Make, con
     name = f"{config.mode}-okx-{config.environment}-{identity(KEY)}"
     with (
         closing(KeyLock(config.state_dir, name)) as other,
-        other.held(Haste(system_ms).deadline(5)),
+        other.held(WaitLimit(system_ms).deadline(5)),
     ):
-        assert meaning(broker.place(stop())) is Meaning.BUSY
+        assert meaning(broker.place(stop())) is ErrorMeaning.BUSY
     assert time.monotonic() - began < 5
     assert script.sent(ALGO) == []
 
@@ -372,7 +372,7 @@ def test_connecting_says_whether_the_money_can_be_used(
 def test_swaps_under_portfolio_margin_are_refused_with_a_line(script: Script, connected: Make) -> None:
     with pytest.raises(BrokerError) as caught:
         connected("4", swaps=True)
-    assert (caught.value.meaning, caught.value.remedy) == (Meaning.UNSUPPORTED, REMEDIES["portfolio"])
+    assert (caught.value.meaning, caught.value.remedy) == (ErrorMeaning.UNSUPPORTED, REMEDIES["portfolio"])
     assert isinstance(connected("4"), OKXBroker)
 
 
@@ -418,8 +418,8 @@ def test_funding_that_cannot_be_asked_for_keeps_no_account_away(script: Script, 
     script.says["/api/v5/account/balance"] = wallet(USDT="0")
     script.says["/api/v5/asset/balances"] = refused(code)
     broker = connected()
-    assert broker.pockets() == {}
+    assert broker.unavailable_balances() == {}
     script.says["/api/v5/asset/balances"] = refused("58888")
     connected()
     with pytest.raises(BrokerError):
-        broker.pockets()
+        broker.unavailable_balances()

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from bot.brokers.base import BrokerError, Lane, NoRoom
+from bot.brokers.base import BrokerError, NoRoom, Priority
 from bot.brokers.common.wire import trusted
 from bot.brokers.okx import OkxConfig
 from bot.brokers.okx.transport import OkxClient, OkxTransport
 from bot.domain.clock import SystemClock, system_ms
-from bot.domain.outcome import Meaning
+from bot.domain.outcome import ErrorMeaning
 from tests.brokers.kraken.conftest import Answer, Request, SocketServer, drip, http
 from tests.brokers.okx.conftest import KEY, PHRASE, SECRET, ok, refused, row_refused
 
@@ -36,7 +36,7 @@ def failed(ask: Callable[[], object]) -> BrokerError:
 
 def place(transport: OkxTransport) -> object:
     fields = {"instId": "BTC-USDT", "sz": "1", "reduceOnly": False}
-    return transport.request(ORDER, fields, Lane.ENTRY, system_ms() + 60_000, 1_700_000_000_000)
+    return transport.request(ORDER, fields, Priority.ENTRY, system_ms() + 60_000, 1_700_000_000_000)
 
 
 def hang(connection: socket.socket, request: Request) -> None:
@@ -103,7 +103,7 @@ def test_an_order_carries_the_time_after_which_okx_must_drop_it_and_a_question_d
     server.answer = ok({"ordId": "1", "sCode": "0"})
     transport = make_transport(config)
     place(transport)
-    transport.request("/api/v5/trade/order-algo", {"instId": "BTC-USDT"}, Lane.EXIT, system_ms() + 60_000)
+    transport.request("/api/v5/trade/order-algo", {"instId": "BTC-USDT"}, Priority.EXIT, system_ms() + 60_000)
     transport.private("/api/v5/account/balance")
     assert [request.headers.get("exptime") for request in server.requests] == ["1700000000000", None, None]
 
@@ -113,7 +113,7 @@ def test_cancels_of_algo_orders_go_out_as_an_array(
 ) -> None:
     server.answer = ok({"algoId": "7", "sCode": "0"})
     body = [{"instId": "BTC-USDT", "algoId": "7"}]
-    make_transport(config).request("/api/v5/trade/cancel-algos", body, Lane.EXIT, system_ms() + 60_000)
+    make_transport(config).request("/api/v5/trade/cancel-algos", body, Priority.EXIT, system_ms() + 60_000)
     assert json.loads(server.requests[0].body) == body
 
 
@@ -176,10 +176,10 @@ def test_an_order_without_a_clear_answer_is_unknown_sent_once_and_a_question_jus
 ) -> None:
     server.answer = BROKEN[name]
     transport = make_transport(config)
-    assert failed(lambda: place(transport)).meaning is Meaning.UNKNOWN
+    assert failed(lambda: place(transport)).meaning is ErrorMeaning.UNKNOWN
     assert [request.method for request in server.requests] == ["POST"]
-    assert failed(lambda: transport.private("/api/v5/account/balance")).meaning is Meaning.BUSY
-    assert failed(lambda: transport.public("/api/v5/public/time")).meaning is Meaning.BUSY
+    assert failed(lambda: transport.private("/api/v5/account/balance")).meaning is ErrorMeaning.BUSY
+    assert failed(lambda: transport.public("/api/v5/public/time")).meaning is ErrorMeaning.BUSY
     assert len(server.requests) == 3
 
 
@@ -203,27 +203,30 @@ def test_words_that_nobody_wrote_down_are_told_as_that(
     server.answer = UNHEARD[name]
     transport = make_transport(config)
     order, question = failed(lambda: place(transport)), failed(lambda: transport.private("/api/v5/account/balance"))
-    assert (order.meaning, order.unheard) == (Meaning.UNKNOWN, True)
-    assert (question.meaning, question.unheard) == (Meaning.BUSY, True)  # a question can only fail
+    assert (order.meaning, order.unheard) == (ErrorMeaning.UNKNOWN, True)
+    assert (question.meaning, question.unheard) == (ErrorMeaning.BUSY, True)  # a question can only fail
     assert len(server.requests) == 2
 
 
 REFUSALS = {
-    "no such key": (http(b'{"msg":"API key doesn\'t exist","code":"50119"}', "401 Unauthorized"), Meaning.CREDENTIALS),
-    "other environment": (http(b'{"msg":"","code":"50101"}', "401 Unauthorized"), Meaning.CREDENTIALS),
-    "too fast, 429": (refused("50011", "Too Many Requests", "429 Too Many Requests"), Meaning.RATE_LIMITED),
-    "too fast, 200": (refused("50011", "Too Many Requests"), Meaning.RATE_LIMITED),
-    "too fast, html": (http(b"<html>", "429 Too Many Requests"), Meaning.RATE_LIMITED),
-    "bad parameter": (refused("51000", "Parameter sz error", "400 Bad Request"), Meaning.REJECTED),
-    "funds": (row_refused("51008", "Order failed. Insufficient balance "), Meaning.FUNDS),
-    "too small": (row_refused("51020"), Meaning.TOO_SMALL),
-    "expired": (row_refused("50037"), Meaning.BUSY),
-    "algo refused under a good code": (ok({"algoId": "", "sCode": "51000", "sMsg": "x"}), Meaning.REJECTED),
+    "no such key": (
+        http(b'{"msg":"API key doesn\'t exist","code":"50119"}', "401 Unauthorized"),
+        ErrorMeaning.CREDENTIALS,
+    ),
+    "other environment": (http(b'{"msg":"","code":"50101"}', "401 Unauthorized"), ErrorMeaning.CREDENTIALS),
+    "too fast, 429": (refused("50011", "Too Many Requests", "429 Too Many Requests"), ErrorMeaning.RATE_LIMITED),
+    "too fast, 200": (refused("50011", "Too Many Requests"), ErrorMeaning.RATE_LIMITED),
+    "too fast, html": (http(b"<html>", "429 Too Many Requests"), ErrorMeaning.RATE_LIMITED),
+    "bad parameter": (refused("51000", "Parameter sz error", "400 Bad Request"), ErrorMeaning.REJECTED),
+    "funds": (row_refused("51008", "Order failed. Insufficient balance "), ErrorMeaning.FUNDS),
+    "too small": (row_refused("51020"), ErrorMeaning.TOO_SMALL),
+    "expired": (row_refused("50037"), ErrorMeaning.BUSY),
+    "algo refused under a good code": (ok({"algoId": "", "sCode": "51000", "sMsg": "x"}), ErrorMeaning.REJECTED),
     "refused under a status": (
         http(b'{"code":"1","msg":"","data":[{"sCode":"51149","sMsg":""}]}', "500 Internal Server Error"),
-        Meaning.UNKNOWN,
+        ErrorMeaning.UNKNOWN,
     ),
-    "our id lives": (row_refused("51016"), Meaning.UNKNOWN),
+    "our id lives": (row_refused("51016"), ErrorMeaning.UNKNOWN),
 }
 
 
@@ -244,7 +247,7 @@ def test_a_connection_that_is_refused_sent_nothing(config: OkxConfig, make_trans
     with socket.create_server(("127.0.0.1", 0)) as free:
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
     error = failed(lambda: place(make_transport(dataclasses.replace(config, api_url=url))))
-    assert error.meaning is Meaning.BUSY
+    assert error.meaning is ErrorMeaning.BUSY
     assert "cannot be reached" in error.remedy
 
 
@@ -254,8 +257,8 @@ def test_the_deadline_ends_a_call_that_hangs_drips_or_stalls_and_the_next_one_wo
 ) -> None:
     server.answer = answer
     transport = make_transport(dataclasses.replace(config, order_seconds=0.5, read_seconds=0.5))
-    assert failed(lambda: place(transport)).meaning is Meaning.UNKNOWN
-    assert failed(lambda: transport.private("/api/v5/account/balance")).meaning is Meaning.BUSY
+    assert failed(lambda: place(transport)).meaning is ErrorMeaning.UNKNOWN
+    assert failed(lambda: transport.private("/api/v5/account/balance")).meaning is ErrorMeaning.BUSY
     assert len(server.requests) == 2
     server.answer = ok({"fine": "1"})
     assert transport.private("/api/v5/account/balance") == [{"fine": "1"}]
@@ -265,8 +268,8 @@ def test_hurry_ends_a_call_that_is_under_way(server: SocketServer, config: OkxCo
     server.answer = hang
     transport = make_transport(config)
     threading.Timer(0.3, lambda: transport.hurry(system_ms() + 200)).start()
-    assert failed(lambda: place(transport)).meaning is Meaning.UNKNOWN
-    assert failed(lambda: place(transport)).meaning is Meaning.BUSY  # nothing leaves any more
+    assert failed(lambda: place(transport)).meaning is ErrorMeaning.UNKNOWN
+    assert failed(lambda: place(transport)).meaning is ErrorMeaning.BUSY  # nothing leaves any more
     assert len(server.requests) == 1
 
 
@@ -274,8 +277,8 @@ def test_an_order_whose_deadline_passed_while_it_waited_is_not_sent(
     server: SocketServer, config: OkxConfig, make_transport: Make
 ) -> None:
     transport = make_transport(config)
-    error = failed(lambda: transport.request(ORDER, {"instId": "BTC-USDT"}, Lane.ENTRY, system_ms() - 1))
-    assert error.meaning is Meaning.BUSY
+    error = failed(lambda: transport.request(ORDER, {"instId": "BTC-USDT"}, Priority.ENTRY, system_ms() - 1))
+    assert error.meaning is ErrorMeaning.BUSY
     assert server.requests == []
 
 
@@ -333,7 +336,7 @@ def test_a_budget_that_is_spent_refuses_before_okx_does(
 ) -> None:
     transport = make_transport(dataclasses.replace(config, read_seconds=0.2), StandingClock())
     answers = [_meaning(lambda: transport.private("/api/v5/account/config")) for _ in range(4)]
-    assert answers[-1] is Meaning.RATE_LIMITED
+    assert answers[-1] is ErrorMeaning.RATE_LIMITED
     assert len(server.requests) < 4
     assert isinstance(failed(lambda: transport.private("/api/v5/account/config")), NoRoom)
 
@@ -343,7 +346,7 @@ def test_too_many_calls_at_one_endpoint_are_not_too_many_at_another(
 ) -> None:
     transport = make_transport(config)
     server.answer = refused("50011", "Too Many Requests")
-    assert failed(lambda: place(transport)).meaning is Meaning.RATE_LIMITED
+    assert failed(lambda: place(transport)).meaning is ErrorMeaning.RATE_LIMITED
     server.answer = ok()
     for other in (transport, make_transport(config)):
         assert other.private("/api/v5/account/balance") == []
@@ -372,7 +375,7 @@ def test_a_question_that_came_too_soon_waits_out_the_window(
     assert len(server.requests) == 2
 
 
-def _meaning(ask: Callable[[], object]) -> Meaning | None:
+def _meaning(ask: Callable[[], object]) -> ErrorMeaning | None:
     try:
         ask()
     except BrokerError as error:

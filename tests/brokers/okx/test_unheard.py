@@ -21,7 +21,7 @@ from bot.brokers.okx.errors import TABLE
 from bot.brokers.okx.transport import OkxClient
 from bot.domain.clock import ScaledClock, system_ms
 from bot.domain.order import Intent, OrderStatus, OrderType, Purpose, Side, TimeInForce, VenueOrder
-from bot.domain.outcome import Meaning, Outcome, Unknown
+from bot.domain.outcome import ErrorMeaning, Outcome, Unknown
 from tests.brokers.kraken.conftest import Notes
 from tests.brokers.okx.conftest import KEY, PHRASE, SECRET, fixture
 
@@ -35,7 +35,7 @@ class Told(OkxClient):
     envelope: Any = None
 
     def call(self, method: str, path: str, fields: object, expires: int | None) -> Any:
-        self.session.line.sent = True
+        self.session.sockets.sent = True
         return self.envelope
 
 
@@ -130,12 +130,12 @@ def test_nothing_follows_from_words_that_nobody_wrote_down(pair: tuple[OKXBroker
     for outcome in everything(broker):
         assert isinstance(outcome, Unknown), outcome
         assert outcome.unheard
-    assert [proof.judged for proof in broker.prove(entry(), stop())] == [False, False]
+    assert [proof.judged for proof in broker.probe(entry(), stop())] == [False, False]
     assert broker.capabilities() == able
     if envelope["code"] != "0":
         with pytest.raises(BrokerError) as caught:
             broker.open_orders()
-        assert (caught.value.meaning, caught.value.unheard) == (Meaning.BUSY, True)
+        assert (caught.value.meaning, caught.value.unheard) == (ErrorMeaning.BUSY, True)
 
 
 @settings(max_examples=100, deadline=None)
@@ -143,5 +143,5 @@ def test_nothing_follows_from_words_that_nobody_wrote_down(pair: tuple[OKXBroker
 def test_a_status_with_unheard_of_words_is_no_verdict(code: str | int, status: int) -> None:
     error = of_failure(status, "x", {"code": code, "msg": "words", "data": {}}, "host")
     known = TABLE.get(str(code))
-    assert error.meaning is (known.meaning if known else Meaning.UNKNOWN)
+    assert error.meaning is (known.meaning if known else ErrorMeaning.UNKNOWN)
     assert error.unheard is (known is None and (str(code) not in ("1", "2") or status < 500))

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox.coinbase.desk import Desk
+from tests.sandbox.coinbase.coinbase_client import CoinbaseClient
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
+def client(tmp_path: Path) -> CoinbaseClient:
+    return CoinbaseClient(tmp_path)

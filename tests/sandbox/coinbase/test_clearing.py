@@ -9,38 +9,40 @@ from typing import Any
 import pytest
 
 from bot.sandbox.core.journal import Journal
-from tests.sandbox.coinbase.desk import Desk
+from tests.sandbox.coinbase.coinbase_client import CoinbaseClient
 
 SIZE = "0.005"
 STOP = {"base_size": SIZE, "stop_direction": "STOP_DIRECTION_STOP_DOWN"}
 
 
 @pytest.fixture
-def slow(desk: Desk) -> Desk:
+def slow(client: CoinbaseClient) -> CoinbaseClient:
     """A venue that lets go of coins 250 ms after it has said so."""
-    desk.switch("hold_release_ms", 250)
-    return desk
+    client.switch("hold_release_ms", 250)
+    return client
 
 
-def stop(desk: Desk) -> dict[str, Any]:
-    return {"stop_limit_stop_limit_gtc": {**STOP, "limit_price": desk.away("0.96"), "stop_price": desk.away("0.98")}}
+def stop(client: CoinbaseClient) -> dict[str, Any]:
+    return {
+        "stop_limit_stop_limit_gtc": {**STOP, "limit_price": client.away("0.96"), "stop_price": client.away("0.98")}
+    }
 
 
-def canceled_stop(desk: Desk) -> None:
+def canceled_stop(client: CoinbaseClient) -> None:
     """Coins that were bought and stopped, and whose stop the venue has just cancelled."""
-    desk.buy(SIZE)
-    order = desk.place(stop(desk), "SELL")
-    desk.real_seconds(1)
-    desk.post("orders/batch_cancel", order_ids=[order.id])
-    desk.real_seconds(0.02)
-    assert desk.order(order)["status"] == "CANCELLED"
+    client.buy(SIZE)
+    order = client.place(stop(client), "SELL")
+    client.real_seconds(1)
+    client.post("orders/batch_cancel", order_ids=[order.id])
+    client.real_seconds(0.02)
+    assert client.order(order)["status"] == "CANCELLED"
 
 
-def exposure(desk: Desk) -> Any:
-    return desk.exchange.state.exposure["BTC-USD"].report(desk.wall.ms)
+def exposure(client: CoinbaseClient) -> Any:
+    return client.exchange.state.exposure["BTC-USD"].report(client.wall.ms)
 
 
-def test_a_cancelled_orders_coins_stay_on_hold_for_a_moment(slow: Desk) -> None:
+def test_a_cancelled_orders_coins_stay_on_hold_for_a_moment(slow: CoinbaseClient) -> None:
     canceled_stop(slow)
     slow.real_seconds(0.249)
     assert slow.wallet("BTC") == (0, Decimal(SIZE))
@@ -48,7 +50,7 @@ def test_a_cancelled_orders_coins_stay_on_hold_for_a_moment(slow: Desk) -> None:
     assert slow.wallet("BTC") == (Decimal(SIZE), 0)
 
 
-def test_an_order_on_coins_that_are_still_held_lacks_funds(slow: Desk) -> None:
+def test_an_order_on_coins_that_are_still_held_lacks_funds(slow: CoinbaseClient) -> None:
     canceled_stop(slow)
     for order in (stop(slow), {"market_market_ioc": {"base_size": SIZE}}):
         assert slow.refusal(order, "SELL")["error"] == "INSUFFICIENT_FUND"
@@ -58,7 +60,7 @@ def test_an_order_on_coins_that_are_still_held_lacks_funds(slow: Desk) -> None:
     assert slow.place(stop(slow), "SELL").working
 
 
-def test_money_of_a_cancelled_buy_stays_on_hold_too(slow: Desk) -> None:
+def test_money_of_a_cancelled_buy_stays_on_hold_too(slow: CoinbaseClient) -> None:
     order = slow.limit("0.9")
     held = slow.wallet("USD")[1]
     slow.post("orders/batch_cancel", order_ids=[order.id])
@@ -68,7 +70,7 @@ def test_money_of_a_cancelled_buy_stays_on_hold_too(slow: Desk) -> None:
     assert slow.wallet("USD") == (3000, 0)
 
 
-def test_what_a_fill_brings_reaches_the_wallet_later(slow: Desk) -> None:
+def test_what_a_fill_brings_reaches_the_wallet_later(slow: CoinbaseClient) -> None:
     order = slow.place({"market_market_ioc": {"base_size": SIZE}})
     assert slow.order(order)["status"] == "FILLED"
     assert slow.wallet("BTC") == (0, Decimal(SIZE))
@@ -83,7 +85,7 @@ def test_what_a_fill_brings_reaches_the_wallet_later(slow: Desk) -> None:
     assert slow.wallet("USD") == (before + proceeds, 0)
 
 
-def test_the_wallet_follows_the_time_at_which_the_order_shows_as_filled(slow: Desk) -> None:
+def test_the_wallet_follows_the_time_at_which_the_order_shows_as_filled(slow: CoinbaseClient) -> None:
     slow.switch("pending_ms", 30)
     order = slow.place({"market_market_ioc": {"base_size": SIZE}})
     slow.real_seconds(0.03)
@@ -94,7 +96,7 @@ def test_the_wallet_follows_the_time_at_which_the_order_shows_as_filled(slow: De
     assert slow.wallet("BTC") == (Decimal(SIZE), 0)
 
 
-def test_an_attached_bracket_takes_the_coins_over_at_once(slow: Desk) -> None:
+def test_an_attached_bracket_takes_the_coins_over_at_once(slow: CoinbaseClient) -> None:
     prices = {"limit_price": slow.away("1.05"), "stop_trigger_price": slow.away("0.97")}
     entry = slow.place(
         {"sor_limit_ioc": {"base_size": SIZE, "limit_price": slow.away("1.01")}},
@@ -110,7 +112,7 @@ def test_an_attached_bracket_takes_the_coins_over_at_once(slow: Desk) -> None:
     )
 
 
-def test_time_in_which_the_venue_holds_the_coins_is_not_naked_but_told(slow: Desk) -> None:
+def test_time_in_which_the_venue_holds_the_coins_is_not_naked_but_told(slow: CoinbaseClient) -> None:
     canceled_stop(slow)
     slow.real_seconds(2)
     slow.place(stop(slow), "SELL")
@@ -127,7 +129,7 @@ def test_time_in_which_the_venue_holds_the_coins_is_not_naked_but_told(slow: Des
         assert held["end"] == naked["start"]
 
 
-def test_time_is_counted_from_its_own_moment_however_late_somebody_looks(slow: Desk) -> None:
+def test_time_is_counted_from_its_own_moment_however_late_somebody_looks(slow: CoinbaseClient) -> None:
     """Cancel and release fall between two requests: each counts from when it happened."""
     slow.buy(SIZE)
     order = slow.place(stop(slow), "SELL")
@@ -141,17 +143,17 @@ def test_time_is_counted_from_its_own_moment_however_late_somebody_looks(slow: D
 
 def test_a_restart_remembers_what_is_still_held(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "state")
-    first = Desk(tmp_path, journal)
+    first = CoinbaseClient(tmp_path, journal)
     first.switch("hold_release_ms", 250)
     canceled_stop(first)
     journal.close()
-    second = Desk(tmp_path, Journal(tmp_path / "state"))
+    second = CoinbaseClient(tmp_path, Journal(tmp_path / "state"))
     assert second.wallet("BTC") == (0, Decimal(SIZE))
     second.real_seconds(60)
     assert second.wallet("BTC") == (Decimal(SIZE), 0)
 
 
-def test_an_edit_needs_no_coins_but_its_own(slow: Desk) -> None:
+def test_an_edit_needs_no_coins_but_its_own(slow: CoinbaseClient) -> None:
     slow.buy(SIZE)
     order = slow.limit("1.1", SIZE, "SELL")
     slow.real_seconds(1)

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.sandbox.okx.okx_desk import OkxDesk
+from tests.sandbox.okx.okx_client import OkxClient
 from tests.sandbox_fixture import Sandbox
 
 
 @pytest.fixture
-def desk() -> OkxDesk:
-    return OkxDesk()
+def client() -> OkxClient:
+    return OkxClient()
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.sandbox.okx.okx_desk import OkxDesk
+from tests.sandbox.okx.okx_client import OkxClient
 from tests.sandbox.okx.test_okx_clients import raw
 from tests.sandbox_fixture import Sandbox
 
@@ -96,8 +96,8 @@ def test_any_body_is_answered_as_it_is(okx: Sandbox, body: Any) -> None:
         ("[1]", False),
     ],
 )
-def test_only_its_codes_leave_an_answers_fate_open(desk: OkxDesk, body: str | None, unknown: bool) -> None:
-    assert desk.venue.wire.fate_unknown(body) is unknown
+def test_only_its_codes_leave_an_answers_fate_open(client: OkxClient, body: str | None, unknown: bool) -> None:
+    assert client.venue.wire.fate_unknown(body) is unknown
 
 
 def test_what_is_not_there_has_a_number_for_its_code(okx: Sandbox) -> None:
@@ -108,65 +108,65 @@ def test_what_is_not_there_has_a_number_for_its_code(okx: Sandbox) -> None:
 # ---- one market, one account ----
 
 
-def test_one_markets_orders_and_stops_are_refused(desk: OkxDesk) -> None:
-    desk.tell("account/set-account-level", {"acctLv": "3"})
-    desk.venue.switches.set(f"refused.{PAIR}", "51155")
+def test_one_markets_orders_and_stops_are_refused(client: OkxClient) -> None:
+    client.tell("account/set-account-level", {"acctLv": "3"})
+    client.venue.switches.set(f"refused.{PAIR}", "51155")
     crossed = {"tdMode": "cross"}
-    assert desk.order("buy", "100", **crossed)["sCode"] == "51155"
-    assert desk.algo("sell", "0.001", slTriggerPx=desk.away(-2), slOrdPx="-1", **crossed)["sCode"] == "51155"
-    assert desk.tell("trade/order-precheck", {**ORDER, **crossed})["code"] == "51155"
-    assert desk.swap("buy", "0.1")["sCode"] == "0"
-    assert desk.ask("account/balance")[0]["details"] != []
-    desk.venue.switches.set(f"refused.{PAIR}", "")
-    assert desk.order("buy", "100", **crossed)["sCode"] == "0"
+    assert client.order("buy", "100", **crossed)["sCode"] == "51155"
+    assert client.algo("sell", "0.001", slTriggerPx=client.away(-2), slOrdPx="-1", **crossed)["sCode"] == "51155"
+    assert client.tell("trade/order-precheck", {**ORDER, **crossed})["code"] == "51155"
+    assert client.swap("buy", "0.1")["sCode"] == "0"
+    assert client.ask("account/balance")[0]["details"] != []
+    client.venue.switches.set(f"refused.{PAIR}", "")
+    assert client.order("buy", "100", **crossed)["sCode"] == "0"
 
 
-def test_an_account_that_must_identify_itself_orders_nothing(desk: OkxDesk) -> None:
-    resting = desk.order("buy", "0.001", desk.away(-4))["ordId"]
-    desk.venue.switches.set("orders_refused", "59113")
-    assert desk.order("buy", "100")["sCode"] == "59113"
-    assert desk.swap("buy", "1")["sCode"] == "59113"
-    assert desk.tell("trade/cancel-order", {"instId": PAIR, "ordId": resting})["code"] == "0"
+def test_an_account_that_must_identify_itself_orders_nothing(client: OkxClient) -> None:
+    resting = client.order("buy", "0.001", client.away(-4))["ordId"]
+    client.venue.switches.set("orders_refused", "59113")
+    assert client.order("buy", "100")["sCode"] == "59113"
+    assert client.swap("buy", "1")["sCode"] == "59113"
+    assert client.tell("trade/cancel-order", {"instId": PAIR, "ordId": resting})["code"] == "0"
 
 
 @pytest.mark.parametrize("code", ["54094", "54031"])
-def test_a_contract_that_cools_off_takes_what_closes(desk: OkxDesk, code: str) -> None:
-    desk.swap("buy", "2")
-    desk.venue.switches.set("refused.BTC-USDT-SWAP", code)
-    assert desk.swap("buy", "1")["sCode"] == code
-    assert desk.swap("sell", "1", reduceOnly=True)["sCode"] == "0"
-    assert desk.tell("trade/close-position", {"instId": "BTC-USDT-SWAP", "mgnMode": "cross"})["code"] == "0"
+def test_a_contract_that_cools_off_takes_what_closes(client: OkxClient, code: str) -> None:
+    client.swap("buy", "2")
+    client.venue.switches.set("refused.BTC-USDT-SWAP", code)
+    assert client.swap("buy", "1")["sCode"] == code
+    assert client.swap("sell", "1", reduceOnly=True)["sCode"] == "0"
+    assert client.tell("trade/close-position", {"instId": "BTC-USDT-SWAP", "mgnMode": "cross"})["code"] == "0"
 
 
-def test_a_hedged_leg_is_closed_while_the_contract_cools_off(desk: OkxDesk) -> None:
-    desk.tell("account/set-position-mode", {"posMode": "long_short_mode"})
-    desk.swap("buy", "1", posSide="long")
-    desk.venue.switches.set("refused.BTC-USDT-SWAP", "54094")
-    assert desk.swap("sell", "1", posSide="short")["sCode"] == "54094"
-    assert desk.swap("sell", "1", posSide="long")["sCode"] == "0"
+def test_a_hedged_leg_is_closed_while_the_contract_cools_off(client: OkxClient) -> None:
+    client.tell("account/set-position-mode", {"posMode": "long_short_mode"})
+    client.swap("buy", "1", posSide="long")
+    client.venue.switches.set("refused.BTC-USDT-SWAP", "54094")
+    assert client.swap("sell", "1", posSide="short")["sCode"] == "54094"
+    assert client.swap("sell", "1", posSide="long")["sCode"] == "0"
 
 
-def test_a_thin_book_takes_post_only_orders(desk: OkxDesk) -> None:
-    desk.venue.switches.set(f"refused.{PAIR}", "54012")
-    assert desk.order("buy", "100")["sCode"] == "54012"
-    assert desk.order("buy", "0.001", desk.away(-2), ordType="post_only")["sCode"] == "0"
+def test_a_thin_book_takes_post_only_orders(client: OkxClient) -> None:
+    client.venue.switches.set(f"refused.{PAIR}", "54012")
+    assert client.order("buy", "100")["sCode"] == "54012"
+    assert client.order("buy", "0.001", client.away(-2), ordType="post_only")["sCode"] == "0"
 
 
 # ---- prices that cannot be had ----
 
 
-def test_retail_prints_reach_what_no_order_gets(desk: OkxDesk) -> None:
-    desk.buy("0.01")
-    target = Decimal(desk.away(2))
-    desk.venue.switches.set("rpi_prints", True)
-    desk.price(target + 50)
-    ticker = desk.ask("market/ticker", instId=PAIR)[0]
-    high = Decimal(desk.ask("market/candles", instId=PAIR, bar="5m", limit=1)[0][2])
+def test_retail_prints_reach_what_no_order_gets(client: OkxClient) -> None:
+    client.buy("0.01")
+    target = Decimal(client.away(2))
+    client.venue.switches.set("rpi_prints", True)
+    client.price(target + 50)
+    ticker = client.ask("market/ticker", instId=PAIR)[0]
+    high = Decimal(client.ask("market/candles", instId=PAIR, bar="5m", limit=1)[0][2])
     assert min(Decimal(ticker["last"]), high) > target > Decimal(ticker["bidPx"])
-    assert desk.ask("market/books", instId=PAIR, sz=5)[0]["bids"][0][0] == ticker["bidPx"]
-    missed = desk.show(desk.order("sell", "0.001", str(target), ordType="ioc")["ordId"])
+    assert client.ask("market/books", instId=PAIR, sz=5)[0]["bids"][0][0] == ticker["bidPx"]
+    missed = client.show(client.order("sell", "0.001", str(target), ordType="ioc")["ordId"])
     assert (missed["state"], missed["accFillSz"]) == ("canceled", "0")
-    assert Decimal(desk.show(desk.order("sell", "0.001")["ordId"])["avgPx"]) < target
-    desk.venue.switches.set("rpi_prints", False)
-    sold = desk.show(desk.order("sell", "0.001", str(target), ordType="ioc")["ordId"])
+    assert Decimal(client.show(client.order("sell", "0.001")["ordId"])["avgPx"]) < target
+    client.venue.switches.set("rpi_prints", False)
+    sold = client.show(client.order("sell", "0.001", str(target), ordType="ioc")["ordId"])
     assert sold["state"] == "filled"

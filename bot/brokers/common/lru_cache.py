@@ -1,0 +1,30 @@
+"""What was remembered lately, of so many names at most, so that a daemon of many months does not grow with its orders."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+V = TypeVar("V")
+
+
+class LruCache(Generic[V]):
+    """Values by name; beyond `most` names the one that was not remembered for the longest time is forgotten."""
+
+    def __init__(self, most: int = 500) -> None:
+        self._most = most
+        self._values: dict[str, V] = {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._values
+
+    def __getitem__(self, name: str) -> V:
+        return self._values[name]
+
+    def get(self, name: str) -> V | None:
+        return self._values.get(name)
+
+    def __setitem__(self, name: str, value: V) -> None:
+        self._values.pop(name, None)
+        self._values[name] = value
+        if len(self._values) > self._most:
+            self._values.pop(next(iter(self._values)))

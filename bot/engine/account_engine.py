@@ -1,0 +1,319 @@
+"""The business of one account: the parts of the engine joined, and the order in which they do their work.
+
+`start` is the one way in, after a first start, a restart or a crash; `on` takes everything that happens to the account from then
+on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from bot.brokers.base import BrokerError, OrderProbe
+from bot.domain.events import AccountEvent, CandleClosed, Command, Fed, Lasts, Moved, Timer, Unfit
+from bot.domain.order import VenueOrder
+from bot.engine import risk
+from bot.engine.accounting import Accounting, AccountSnapshot
+from bot.engine.candle_cache import CandleCache
+from bot.engine.daily_summary import DailySummary
+from bot.engine.denials import Denials
+from bot.engine.entries import Entries
+from bot.engine.entry_round import EntryRound
+from bot.engine.exits import Exits
+from bot.engine.flatten import Flattening
+from bot.engine.halts import Halts
+from bot.engine.history import AT_ONCE
+from bot.engine.lost_orders import LostOrders
+from bot.engine.naked_watchdog import NakedWatchdog
+from bot.engine.order_manager import OrderManager
+from bot.engine.order_probes import OrderProbes
+from bot.engine.position_monitor import PositionMonitor
+from bot.engine.protect import Protection
+from bot.engine.ranking import Ranking
+from bot.engine.reconcile import Reconciliation
+from bot.engine.results import Results
+from bot.engine.selection import Selection
+from bot.engine.strategy_errors import StrategyErrors
+from bot.engine.universe import MarketCriteria
+from bot.marketdata.port import MarketData
+from bot.strategy.base import Strategy
+from bot.strategy.gate_inputs import Account
+from bot.strategy.gates import ACCOUNT, Blocked, first
+from bot.strategy.guarded import GuardedStrategy
+from bot.strategy.params import RiskSettings
+
+
+@dataclass(frozen=True, slots=True)
+class TradingPlan:
+    """How an account is traded: the owner's settings in the engine's words. Times in market ms, money in dollars."""
+
+    strategy: Strategy
+    risk_settings: RiskSettings
+    limits: risk.Limits
+    criteria: MarketCriteria
+    timeframe_ms: int
+    cycle_ms: int
+    position_ms: int
+    exclusion_ms: int
+    min_balance: Decimal
+    recommended_balance: Decimal
+    news: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """The owner's word, as whoever runs the engine has it: the gate that blocks all entries now, what takes an order, and what
+    looks for more of them.
+    """
+
+    blocked_by: Callable[[], Blocked | None] = lambda: None
+    execute: Callable[[Command], object] = lambda _: None
+    poll: Callable[[], object] = lambda: None
+
+
+@dataclass(slots=True)
+class AccountEngine:
+    """One account's engine. Raises `BrokerError` when its exchange does not answer; what was done until then is kept."""
+
+    oms: OrderManager
+    plan: TradingPlan
+    candle_cache: CandleCache
+    lost_orders: LostOrders
+    reconciliation: Reconciliation
+    protection: Protection
+    exits: Exits
+    monitor: PositionMonitor
+    entries: Entries
+    entry_round: EntryRound
+    accounting: Accounting
+    halts: Halts
+    flattening: Flattening
+    daily_summary: DailySummary
+    naked_watchdog: NakedWatchdog
+    order_probes: OrderProbes
+    selection: Selection
+    operator: Operator = field(default_factory=Operator)
+    _put_off: bool = False
+    _called: bool = False
+
+    @classmethod
+    def of(cls, oms: OrderManager, plan: TradingPlan, market: Callable[[int], MarketData]) -> AccountEngine:
+        """Everything wired for one account; `market` tells so many closed candles of each symbol."""
+        protection = Protection(oms)
+        exits = Exits(oms, protection)
+        strategy = GuardedStrategy(plan.strategy, StrategyErrors(oms, plan.timeframe_ms).report)
+        candle_cache = CandleCache(market(strategy.window(plan.timeframe_ms)), oms.clock, plan.timeframe_ms)
+        accounting = Accounting(oms, plan.criteria)
+        entries = Entries(
+            oms,
+            protection,
+            exits,
+            strategy,
+            candle_cache,
+            plan.limits,
+            plan.risk_settings,
+            plan.timeframe_ms,
+            plan.exclusion_ms,
+            plan.news,
+        )
+        ranking = Ranking(oms, strategy)
+        oms.on_fill = Results(oms).on_fill
+        made = cls(
+            oms=oms,
+            plan=plan,
+            candle_cache=candle_cache,
+            lost_orders=LostOrders(oms),
+            reconciliation=Reconciliation(oms),
+            protection=protection,
+            exits=exits,
+            monitor=PositionMonitor(oms, protection, exits, strategy, candle_cache, plan.timeframe_ms),
+            entries=entries,
+            entry_round=EntryRound(oms, candle_cache, accounting, entries, plan.timeframe_ms),
+            accounting=accounting,
+            halts=Halts(oms, plan.limits),
+            flattening=Flattening(oms, exits),
+            daily_summary=DailySummary(oms),
+            naked_watchdog=NakedWatchdog(oms, protection.refused),
+            order_probes=OrderProbes(oms),
+            selection=Selection(oms, plan.criteria, ranking),
+        )
+        made.entries.between = ranking.between = made.selection.between = made.look_between
+        return made
+
+    def on(self, event: AccountEvent) -> None:
+        """Everything that happens to this account, one after the other."""
+        match event:
+            case Timer.SEARCH:
+                self._search_lost_orders()
+            case Timer.MONITOR:
+                self._look_again()
+            case Timer.CYCLE:
+                self.cycle()
+            case Timer.POLL:
+                self.naked_watchdog.check()
+                self.operator.poll()
+            case CandleClosed():
+                self._closed(event)
+            case Fed():
+                self.candle_cache.market.heard(event)
+            case Command():
+                self.operator.execute(event)
+            case Moved():
+                pass
+
+    def calls_for_look(self) -> bool:
+        """Whether something has come to light since this was last asked that wants a look at the positions."""
+        called, self._called = self._called, False
+        return called
+
+    def start(self) -> AccountSnapshot:
+        """Bring the book up to date and protect what is held before anything else; then choose markets. What closed meanwhile is
+        walked when it is told.
+        """
+        self.oms.learn_rules()
+        self.reconciliation.start()
+        self.lost_orders.search()
+        self.monitor.resume()
+        self._look()
+        self._request_candles()
+        self.read_rules()
+        if self.reconciliation.read_on(AT_ONCE):
+            self.monitor.resume()
+        snapshot = self.accounting.measure()
+        self.daily_summary.write(snapshot)
+        return snapshot
+
+    def probe(self) -> Sequence[OrderProbe]:
+        """Show the exchange our exact orders, once the care for what is held is done."""
+        return self.order_probes.probe(self.selection.symbols)
+
+    def cycle(self) -> AccountSnapshot:
+        """One round: reconcile, look at the positions, measure, exits, then the entries of the newest close, if it is known of all
+        markets: else they are judged when it is.
+        """
+        if not self._was_just_put_off():
+            self._look(self.reconciliation.compare())
+        self._put_off = True
+        with self._patience():
+            if self.selection.is_due():
+                self.read_rules()
+            balances = self.oms.broker.balances()
+            self.reconciliation.count(balances)
+            snapshot = self.accounting.measure(balances)
+        self._put_off = False
+        self.daily_summary.write(snapshot)
+        self._request_candles()
+        self.oms.valuation.follow(self.candle_cache)
+        self.entry_round.begin(self.selection.symbols, snapshot)
+        self._walk()
+        self.monitor.say_unfit()
+        self.monitor.keep()
+        self.order_probes.probe_again(self.selection.symbols)
+        self.entry_round.judge(self._gate)
+        return self.entry_round.measured()
+
+    def _was_just_put_off(self) -> bool:
+        """Whether the last cycle went no further than its look, which is not due again yet: tried again and again with each try
+        of a cycle, looks would use up the room that the rest of it waits for.
+        """
+        return self._put_off and self.oms.clock.market_ms() - self.monitor.at < self.plan.position_ms
+
+    # -- between the cycles -------------------------------------------------------------------------------------------
+    def _search_lost_orders(self) -> None:
+        """Look for lost orders, then read on in the history; what either brings to light wants a look at the positions. Entries
+        that have waited long enough for a close are judged without it.
+        """
+        self.candle_cache.market.tend()
+        if self.lost_orders.search():
+            self._called = True
+        if self.reconciliation.read_on():
+            self.monitor.resume()
+            self._called = True
+        self.entry_round.judge(self._gate)
+
+    def _look_again(self) -> None:
+        if self.reconciliation.adoption.is_due():
+            self.start()
+        self._look()
+
+    def _look(self, seen: Sequence[VenueOrder] | None = None) -> None:
+        with self.oms.broker.urgently():
+            self.monitor.look(seen)
+
+    # -- at a close ---------------------------------------------------------------------------------------------------
+    def _request_candles(self) -> None:
+        """Candles of what is held first, then of what may be entered."""
+        self.candle_cache.want([*(one.symbol for one in self.oms.book.positions()), *self.selection.symbols])
+
+    def _closed(self, told: CandleClosed) -> None:
+        """Exits act as soon as their candle is there, entries when those of their round are."""
+        self.candle_cache.take(told)
+        if isinstance(told.found, Unfit):
+            if told.found.meaning is not None:
+                self.oms.markets.record_failure(told.found.meaning, told.found.reason, told.symbol)
+        elif self.oms.book.position(told.symbol) is not None:
+            if self.monitor.at < told.close:  # what was reached before the close comes before what is decided at it
+                self._look()
+            self._walk()
+        self.entry_round.hear(told.symbol, told.close)
+        self.entry_round.judge(self._gate)
+
+    def _walk(self) -> None:
+        """What closed, through the exit rules; a stop that they have moved is moved at once, and what they free, entries may use."""
+        before = self.oms.book.positions()
+        self.monitor.walk()
+        after = self.oms.book.positions()
+        if [one.stop_price for one in after] != [one.stop_price for one in before]:
+            self._look()
+        if [(one.symbol, one.qty) for one in after] != [(one.symbol, one.qty) for one in before]:
+            self.entry_round.snapshot = None
+
+    def _gate(self, snapshot: AccountSnapshot) -> Blocked | None:
+        """What blocks every entry of the account now."""
+        return self.operator.blocked_by() or self.blocked_by(snapshot)
+
+    def look_between(self) -> None:
+        """Look at what is held when that is due, in the middle of longer work; a look without an answer is made up for later."""
+        due = self.oms.clock.market_ms() - self.monitor.at >= self.plan.position_ms
+        if due and self.oms.book.positions():
+            with suppress(BrokerError):
+                self._look()
+
+    def _patience(self) -> AbstractContextManager[None]:
+        """Where something is held, no question keeps it waiting for a look."""
+        return self.oms.broker.briefly() if self.oms.book.positions() else nullcontext()
+
+    def blocked_by(self, snapshot: AccountSnapshot) -> Blocked | None:
+        """The gate that blocks this account's entries now, by what it can do, its money and its losses."""
+        able = self.oms.broker.capabilities()
+        account = Account(
+            stop_orders=able.attached_stop or able.resting_stop,
+            funds=snapshot.useful,
+            min_funds=self.plan.min_balance,
+            reading=self.reconciliation.history.blocks(),
+        )
+        return first(ACCOUNT, account) or self.halts.look(snapshot.losses)
+
+    def resume(self) -> None:
+        """The owner's word after a drawdown: entries again, and it is measured from here on."""
+        self.accounting.forget_peak()
+        self.halts.lift()
+        self.oms.markets.reopen()
+        self.selection.at = 0
+
+    def deny(self, name: str, lasts: Lasts) -> None:
+        """No entries in a symbol or a base coin from now on; its place among the markets goes to the next."""
+        Denials(self.oms.book).deny(name, lasts)
+        self.selection.at = 0
+
+    def allow(self, name: str) -> bool:
+        """Entries again, as far as nothing else denies them; whether the name was denied."""
+        self.selection.at = 0
+        return Denials(self.oms.book).allow(name)
+
+    def read_rules(self) -> None:
+        """Markets, their rules of the moment, our fees, and which of them are looked at; raises `BrokerError`."""
+        self.selection.make()
+        self._request_candles()

@@ -1,0 +1,39 @@
+"""The newest close of each market, as far as it has been told: what every decision at a close is made on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bot.domain.candles import Candles
+from bot.domain.clock import Clock
+from bot.domain.events import CandleClosed, Unfit
+from bot.marketdata.port import MarketData
+
+
+class CandleCache:
+    """Keeps what was last told of each wanted market. One timeframe, one account."""
+
+    def __init__(self, market: MarketData, clock: Clock, timeframe_ms: int) -> None:
+        self.market = market
+        self._clock = clock
+        self._timeframe = timeframe_ms
+        self._told: dict[str, CandleClosed] = {}
+
+    def newest(self) -> int:
+        """When the newest candle closed (market ms)."""
+        now = self._clock.market_ms()
+        return now - now % self._timeframe
+
+    def want(self, symbols: Iterable[str]) -> None:
+        """Of which markets from now on, the most urgent first; all others are forgotten."""
+        wanted = list(symbols)
+        self._told = {symbol: told for symbol, told in self._told.items() if symbol in wanted}
+        self.market.want(wanted)
+
+    def take(self, told: CandleClosed) -> None:
+        self._told[told.symbol] = told
+
+    def of(self, symbol: str) -> Candles | Unfit | None:
+        """The candles up to the newest close, or why there are none; None while nothing has been told of it."""
+        told = self._told.get(symbol)
+        return told.found if told is not None and told.close == self.newest() else None

@@ -1,0 +1,76 @@
+"""The daily summary: one line at the end of each day, 00:00 UTC of the market's clock, that says what the day brought; and what the
+present day and week have brought so far.
+
+Written by the first look at the account after midnight, or after the start that follows a midnight nobody saw. Results
+come from fills and positions alone, so a deposit is none.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from bot.domain.clock import day_start, iso, week_start
+from bot.domain.log import Event
+from bot.domain.money import decimal, plain
+from bot.engine.accounting import AccountSnapshot
+from bot.engine.book import Book
+from bot.engine.order_manager import OrderManager
+
+#: Where the result stood when the day (the week) began: its first moment in market ms, and dollars.
+_DAY, _WEEK = "diary", "diary:week"
+
+
+class DailySummary:
+    """Keeps one account's days."""
+
+    def __init__(self, oms: OrderManager) -> None:
+        self._oms = oms
+
+    def write(self, snapshot: AccountSnapshot) -> None:
+        """After each look at the account: when a new day has begun, tell the one before."""
+        book = self._oms.book
+        now = self._oms.clock.market_ms()
+        known = _begun(book, _DAY)
+        if _since(book, _WEEK, week_start(now)) is None:
+            of_today = known[1] if known is not None and known[0] == day_start(now) else snapshot.result
+            _begin(book, _WEEK, week_start(now), of_today)
+        if known is not None and known[0] == day_start(now):
+            return
+        if known is not None:
+            self._tell(known[0], snapshot, snapshot.result - known[1])
+        _begin(book, _DAY, day_start(now), snapshot.result)
+
+    def _tell(self, day: int, snapshot: AccountSnapshot, result: Decimal) -> None:
+        oms = self._oms
+        orders, fees = oms.book.traded(day, day_start(oms.clock.market_ms()))
+        oms.log.info(
+            Event.DAY,
+            day=iso(day)[:10],
+            equity_usd=snapshot.equity,
+            result_usd=result,
+            trades=orders,
+            open_positions=len(oms.book.positions()),
+            fees_usd=fees,
+        )
+
+
+def earned(book: Book, now: int, result: Decimal) -> tuple[Decimal | None, Decimal | None]:
+    """What trading has earned since the day and since the week of market time `now` began, when it stands at `result` (dollars);
+    None for one whose beginning has not been written down yet.
+    """
+    day, week = _since(book, _DAY, day_start(now)), _since(book, _WEEK, week_start(now))
+    return (None if day is None else round(result - day, 8), None if week is None else round(result - week, 8))
+
+
+def _since(book: Book, name: str, start: int) -> Decimal | None:
+    known = _begun(book, name)
+    return known[1] if known is not None and known[0] == start else None
+
+
+def _begun(book: Book, name: str) -> tuple[int, Decimal] | None:
+    at, _, result = (book.get_state(name) or "").partition(" ")
+    return (int(at), decimal(result)) if result else None
+
+
+def _begin(book: Book, name: str, start: int, result: Decimal) -> None:
+    book.set_state(name, f"{start} {plain(result)}")

@@ -1,0 +1,231 @@
+"""Getting out: a part of a position, or all of it, is sold at the market (at a target: near it), and what is left is protected
+or booked as dust.
+
+The coins are freed from their stops first, so that nothing can be sold twice; an exit repeats, look after look, until the
+position is flat or dust. A stop that has triggered is left alone for a moment, then cancelled and the rest sold.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import Enum
+
+from bot.domain.clock import SECOND
+from bot.domain.instrument import Instrument, Trading
+from bot.domain.log import Event
+from bot.domain.money import ONE
+from bot.domain.order import Intent, OrderRecord, OrderStatus, OrderType, Purpose, Side, TimeInForce, VenueOrder
+from bot.domain.position import Position
+from bot.engine.book import AlreadyDecided
+from bot.engine.order_manager import OrderManager
+from bot.engine.protect import Protection
+from bot.engine.results import STOP, log_end, sale
+
+#: How far beyond the market the limit of a sale may lie.
+SLIPPAGE = Decimal("0.01")
+#: How long (wall ms) a triggered stop may take to fill before we sell by ourselves.
+STOP_GRACE = 5 * SECOND
+
+
+#: Real ms within which the exchange shows all that an order has traded which it already says has ended.
+SHOWN_WITHIN = 6 * SECOND
+_ENDED = frozenset({OrderStatus.CANCELED, OrderStatus.EXPIRED})
+#: Sales that are remembered as asked about.
+_MOST = 100
+
+
+class SaleResult(Enum):
+    """How an attempt to sell ended."""
+
+    DONE = "done"
+    """Sold: the position is smaller or gone."""
+    LATER = "later"
+    """Not now (stops busy, venue failing, an earlier sale in doubt): try again at the next look."""
+
+
+class Exits:
+    """Sells what is ours, for a target, for an exit or for the operator."""
+
+    def __init__(self, oms: OrderManager, protection: Protection) -> None:
+        self._oms = oms
+        self._protection = protection
+        self._triggered_at: dict[str, int] = {}
+        self._believed: dict[str, None] = {}  # sales that ended short, and were asked about again
+
+    def sell(
+        self,
+        symbol: str,
+        qty: Decimal,
+        price: Decimal,
+        purpose: Purpose,
+        reason: str,
+        *,
+        limit: Decimal | None = None,
+        by: str = "",
+    ) -> SaleResult:
+        """Sell `qty` (at most what is held) of a position at the market, or for `limit` or better as far as that can be had at
+        once; `price` is the market's, to judge sizes by. `by` is the name of what made all of it be sold, if it has one.
+        """
+        oms = self._oms
+        position = oms.book.position(symbol)
+        if position is None or oms.closing_in_doubt(symbol) > 0:
+            return SaleResult.LATER
+        instrument = oms.instruments[symbol]
+        if not oms.markets.takes_sales(instrument) or oms.coins.waits(symbol) or self._may_have_sold(position):
+            return SaleResult.LATER
+        lacking = oms.coins.lacking(position)
+        keep = position.qty - instrument.size(min(qty, position.qty - lacking))
+        if not instrument.tradeable(position.qty - keep, price):
+            self.close_as_dust(symbol, price, reason)
+            return SaleResult.LATER
+        if not self._protection.free_quantity(position, keep - lacking, why=purpose):
+            return SaleResult.LATER
+        held = oms.book.position(symbol)
+        if held is None or held.qty != position.qty:
+            return SaleResult.LATER
+        limit = _limit(position.side, limit, price, instrument)
+        intent = self._intent(position, position.qty - keep, limit, purpose, reason)
+        if by:
+            oms.book.set_state_deferred(sale(symbol), f"{intent.client_id} {by}")
+        return self._send(position, intent, price)
+
+    def _may_have_sold(self, position: Position) -> bool:
+        """Whether a sale of this position that ended short may have sold more than the exchange shows yet: then another would
+        sell coins that are not ours. After a while it is asked about once more, and believed.
+        """
+        oms = self._oms
+        short = [
+            record
+            for record in oms.book.orders_of(position.symbol, position.candle_close)
+            if record.side is not position.side
+            and record.purpose is not Purpose.STOP
+            and record.tif is TimeInForce.IOC
+            and record.status in _ENDED
+            and record.booked_qty < record.qty
+            and record.client_id not in self._believed
+        ]
+        if any(oms.age(record) < SHOWN_WITHIN for record in short):
+            return True
+        for record in short:
+            now = oms.refresh(record)
+            self._believed[record.client_id or ""] = None
+            while len(self._believed) > _MOST:
+                self._believed.pop(next(iter(self._believed)))
+            if now.booked_qty != record.booked_qty:
+                return True
+        return False
+
+    def _intent(self, position: Position, qty: Decimal, limit: Decimal | None, purpose: Purpose, reason: str) -> Intent:
+        return self._oms.draft(
+            purpose,
+            position.symbol,
+            position.side.opposite,
+            qty,
+            OrderType.MARKET if limit is None else OrderType.LIMIT,
+            position.candle_close,
+            tif=TimeInForce.IOC,
+            limit_price=limit,
+            reduce_only=True,
+            reason=reason,
+        )
+
+    def _send(self, position: Position, intent: Intent, price: Decimal) -> SaleResult:
+        oms, reason = self._oms, intent.reason
+        try:
+            record = oms.submit(intent)
+        except AlreadyDecided:
+            return SaleResult.LATER
+        if record.status is OrderStatus.SUBMITTED:  # a sale at work protects what it sells
+            oms.mark_protected(position.symbol)
+        record = oms.settle(record)
+        oms.coins.sent(record, position)
+        if record.booked_qty > 0:
+            self._log_sale(record, reason)
+            self.close_as_dust(position.symbol, price, reason)
+        if oms.book.position(position.symbol) is not None:
+            self._protection.ensure(position.symbol, price, why=intent.purpose)
+        return SaleResult.DONE if record.booked_qty > 0 else SaleResult.LATER
+
+    def close_as_dust(self, symbol: str, price: Decimal, why: str) -> None:
+        """Close a position whose rest is too small to be traded: it becomes dust. While a stop rests that can still sell it, it
+        stays a position: the market's minimum has risen since.
+        """
+        oms = self._oms
+        position = oms.book.position(symbol)
+        if (
+            position is None
+            or oms.instruments[symbol].tradeable(position.qty, price)
+            or oms.closing_in_doubt(symbol) > 0
+        ):
+            return
+        if self._protection.is_protected(position) or not self._protection.free_quantity(
+            position, Decimal(0), why="dust"
+        ):
+            return
+        left = oms.book.position(symbol)
+        if left is None:
+            return
+        ended = oms.book.close(symbol, oms.clock.market_ms(), why, oms.valuation.at(symbol, price))
+        oms.log.info(Event.DUST, symbol=symbol, qty=left.qty, reason=why)
+        if left.qty < left.initial_qty:
+            log_end(oms, ended, Purpose.EXIT, price, f"{why}; the rest is dust")
+
+    def finish_triggered_stop(self, position: Position, orders: list[VenueOrder]) -> bool:
+        """A stop that triggered: wait for its fill, then cancel it and sell the rest. True while one is at work."""
+        oms = self._oms
+        fired = [stop for stop in self._protection.stops_of(position, orders) if stop.triggered]
+        if not fired:
+            self._triggered_at.pop(position.symbol, None)
+            return False
+        since = self._triggered_at.setdefault(position.symbol, oms.clock.steady_ms())
+        if oms.clock.steady_ms() - since >= STOP_GRACE:
+            for stop in fired:
+                oms.broker.cancel(stop)
+            oms.log.warning(
+                Event.STOP, symbol=position.symbol, reason="triggered but not filled: selling the rest at the market"
+            )
+            self._triggered_at.pop(position.symbol, None)
+        return True
+
+    def exit_beyond_stop(self, symbol: str, price: Decimal) -> SaleResult:
+        """The market is beyond the stop although the position is still there: out, at the market."""
+        position = self._oms.book.position(symbol)
+        if position is None:
+            return SaleResult.DONE
+        return self.sell(symbol, position.qty, price, Purpose.EXIT, "stop price passed", by=STOP)
+
+    def exit_unprotectable(self, symbol: str, price: Decimal) -> SaleResult:
+        """The exchange takes no stop for the position, and has said so for good: out, at the market."""
+        position = self._oms.book.position(symbol)
+        if position is None:
+            return SaleResult.DONE
+        why = self._protection.refused.reason(position.entry_id)
+        self._oms.log.error(Event.STOP, symbol=symbol, reason=f"the exchange refuses it for good, selling: {why}")
+        return self.sell(symbol, position.qty, price, Purpose.EXIT, "the exchange refuses its stop")
+
+    def _log_sale(self, record: OrderRecord, reason: str) -> None:
+        """A leg sold: what is left. The end of a position is told with its result, by `Results`."""
+        left = self._oms.book.position(record.symbol)
+        if left is not None:
+            self._oms.log.info(
+                Event.of_sale(record.purpose),
+                symbol=record.symbol,
+                qty=record.booked_qty,
+                price=record.avg_price,
+                left=left.qty,
+                reason=reason,
+            )
+
+
+def _limit(side: Side, wanted: Decimal | None, price: Decimal, instrument: Instrument) -> Decimal | None:
+    """The limit of a sale (of a short: a purchase) that is to fill at once; None for one at the market.
+
+    One that is `wanted` far from a market that has run away is brought nearer: venues refuse it for its distance.
+    """
+    if wanted is None and instrument.trading is not Trading.LIMIT_ONLY:
+        return None
+    if side is Side.BUY:
+        near = instrument.price_down(price * (ONE - SLIPPAGE))
+        return near if wanted is None else max(wanted, near)
+    near = instrument.price_up(price * (ONE + SLIPPAGE))
+    return near if wanted is None else min(wanted, near)

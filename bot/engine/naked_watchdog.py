@@ -1,0 +1,59 @@
+"""The naked-position watchdog: reports a position that has been without its stop for too long, and when that is over.
+
+Reads the book's naked periods only, so that it also speaks while the exchange does not answer. Mends nothing: that is
+`protect`.
+"""
+
+from __future__ import annotations
+
+from bot.domain.clock import HOUR, SECOND, Ages, Pause
+from bot.domain.log import Event
+from bot.engine.order_manager import OrderManager
+from bot.engine.refusals import Refusals
+
+#: Real ms without full protection after which it is said: a stop that is replaced, a sale on its way and the proof of a lost one
+#: take less.
+BOUND = 10 * SECOND
+#: Real ms until it is said again.
+AGAIN = HOUR
+#: Real ms between two looks at the book.
+_LOOK = SECOND
+
+
+class NakedWatchdog:
+    """Watches one account's naked periods; tells its log, which is what alarms are picked from."""
+
+    def __init__(self, oms: OrderManager, refused: Refusals) -> None:
+        self._oms = oms
+        self._refused = refused
+        self._pause = Pause(oms.clock)
+        self._ages = Ages(oms.clock)
+        self._told: dict[str, Pause] = {}
+
+    def check(self) -> None:
+        """To be called a few times a second."""
+        if not self._pause.is_over():
+            return
+        self._pause.begin(_LOOK)
+        naked = self._oms.book.unprotected()
+        self._ages.keep(_name(symbol, since) for symbol, (since, _) in naked.items())
+        for symbol, (since, why) in naked.items():
+            age = self._ages.of(_name(symbol, since), since)
+            if age >= BOUND and (symbol not in self._told or self._told[symbol].is_over()):
+                self._told[symbol] = Pause(self._oms.clock, AGAIN)
+                reason = f"no full stop at the exchange: {self._refusal(symbol) or why}"
+                self._oms.log.error(Event.NAKED, symbol=symbol, reason=reason, for_s=age // SECOND)
+        for symbol in self._told.keys() - naked.keys():
+            del self._told[symbol]
+            self._oms.log.info(Event.COVERED, symbol=symbol, reason="its stop rests again, or nothing is held any more")
+
+    def _refusal(self, symbol: str) -> str | None:
+        """Why the exchange refused the last stop of a position, if it did."""
+        position = self._oms.book.position(symbol)
+        reason = self._refused.reason(position.entry_id) if position is not None else None
+        return None if reason is None else f"refused ({reason})"
+
+
+def _name(symbol: str, since: int) -> str:
+    """The name of one naked period."""
+    return f"{symbol} {since}"

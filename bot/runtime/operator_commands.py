@@ -1,0 +1,193 @@
+"""The operator's commands: from the database, the emergency file, and what keeps this account from entering."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.domain.backoff import Backoff
+from bot.domain.clock import Pause
+from bot.domain.events import Command, Lasts, Verb
+from bot.domain.log import Event, Halt
+from bot.engine.account_engine import AccountEngine
+from bot.engine.denials import Denials
+from bot.store.ledger import Ledger
+from bot.store.pending_commands import BY_RESUME, ENDED_BY_RESUME
+from bot.strategy.gate_inputs import Operation
+from bot.strategy.gates import OPERATION, Blocked, first
+from bot.telemetry.log import EventLog
+
+#: Attempts at flattening between two lines about what is still there.
+_PATIENCE = 40
+#: The waits after attempts that left all as it was.
+_AGAIN = Backoff(250, 2, 2_000)
+
+
+@dataclass(slots=True)
+class _Selling:
+    """One position that is being sold: `wait` is the last wait (real ms) before another attempt, `text` why it is not sold yet."""
+
+    pause: Pause
+    wait: int = 0
+    text: str = ""
+
+
+class OperatorCommands:
+    """Executes the operator's commands for one account."""
+
+    def __init__(
+        self, ledger: Ledger, engine: AccountEngine, emergency_file: Path, log: EventLog, *, watch_only: bool
+    ) -> None:
+        self._ledger = ledger
+        self._engine = engine
+        self._emergency_file = emergency_file
+        self._log = log
+        self._watch_only = watch_only
+        self._attempts: Counter[str] = Counter()
+        self._left: list[str] = []
+        self._wait = 0
+        self._pause = Pause(engine.oms.clock)
+        self._selling: dict[int, _Selling] = {}
+
+    def blocked_by(self, *, stopping: bool, exchange: str, watching: bool) -> Blocked | None:
+        """The gate that blocks entries now, by the daemon's state (the arguments), its host's, or the owner's word; None when
+        there is none.
+        """
+        now = Operation(
+            stopping=stopping,
+            exchange=exchange,
+            watching=watching,
+            disk=self._ledger.blocked_by,
+            emergency=self._emergency_file.exists(),
+            watch_only=self._watch_only,
+            paused=bool(self._ledger.get_state("paused")),
+            second_instance=bool(self._ledger.get_state("second_instance")),
+        )
+        return first(OPERATION, now)
+
+    def poll(self) -> bool:
+        """Commands that came in, and a flattening that is not finished; True when something was ordered."""
+        waiting = self._ledger.commands()
+        self._let_go(waiting)
+        fresh = [one for one in waiting if not self._is_at_work(one)]
+        void = max((at for at, one in enumerate(fresh) if one.verb is Verb.RESUME), default=0)
+        for at, command in enumerate(fresh):
+            if at < void and command.verb in ENDED_BY_RESUME:
+                self._done(command, BY_RESUME)
+            else:
+                self.execute(command)
+        if self._emergency_file.exists():
+            self._flatten("EMERGENCY_STOP")
+        self._go_on_flattening()
+        self._go_on_selling([one for one in waiting if one.verb is Verb.SELL])
+        return bool(fresh)
+
+    def _is_at_work(self, command: Command) -> bool:
+        """Whether an order is being carried out since an earlier look."""
+        if command.verb is Verb.SELL:
+            return command.number in self._selling
+        return command.verb is Verb.FLATTEN and self._ledger.get_state("flattening") is not None
+
+    def _let_go(self, waiting: Sequence[Command]) -> None:
+        """A sale ends when nobody wants it any more: its order was called back from outside."""
+        for number in self._selling.keys() - {one.number for one in waiting}:
+            del self._selling[number]
+            self._log.info(Event.COMMAND, verb=Verb.SELL, result="called back")
+        under_way = self._ledger.get_state("flattening")
+        if under_way is not None and under_way not in {str(one.number) for one in waiting}:
+            self._ledger.set_state("flattening", None)
+            self._log.info(Event.COMMAND, verb=Verb.FLATTEN, result="called back")
+
+    def execute(self, command: Command) -> None:
+        """One command."""
+        match command.verb:
+            case Verb.PAUSE:
+                self._ledger.set_state("paused", "yes")
+                self._done(command, "paused: no new entries, positions run to their rule's end")
+            case Verb.RESUME:
+                self._call_back_flattening(before=command.number)
+                self._end_second_instance()
+                for name in ("paused", "flattening"):
+                    self._ledger.set_state(name, None)
+                self._engine.resume()
+                self._done(command, "resumed")
+            case Verb.FLATTEN:
+                self._ledger.set_state("paused", "yes")
+                self._ledger.set_state("flattening", str(command.number))
+                self._log.info(Event.COMMAND, verb=command.verb)
+            case Verb.SELL:
+                self._selling[command.number] = _Selling(Pause(self._engine.oms.clock))
+                self._log.info(Event.COMMAND, verb=command.verb, symbol=command.symbol)
+            case Verb.DENY:
+                self._engine.deny(command.symbol, Lasts(command.detail))
+                self._done(command, f"{command.symbol} denied {command.detail}: no new entries, what is held stays")
+            case Verb.ALLOW:
+                self._allow(command)
+            case Verb.TRADE:
+                self._watch_only = False
+                self._done(command, "this broker trades")
+            case Verb.STOP:
+                pass
+
+    def _allow(self, command: Command) -> None:
+        was_denied = self._engine.allow(command.symbol)
+        left = ", ".join(sorted(Denials(self._ledger).names()))
+        result = f"{command.symbol} allowed" if was_denied else f"{command.symbol} was not denied"
+        self._done(command, f"{result}; still denied: {left}" if left else result)
+
+    def _end_second_instance(self) -> None:
+        if self._ledger.get_state("second_instance") is not None:
+            self._ledger.set_state("second_instance", None)
+            self._log.info(Event.RESUMED, limit=Halt.SECOND_INSTANCE, reason="by the owner's word")
+
+    def _call_back_flattening(self, before: int) -> None:
+        for one in self._ledger.commands():
+            if one.verb is Verb.FLATTEN and one.number < before:
+                self._ledger.answer(one.number, BY_RESUME)
+
+    def _done(self, command: Command, result: str) -> None:
+        self._log.info(Event.COMMAND, verb=command.verb, result=result)
+        if command.number:
+            self._ledger.answer(command.number, result)
+
+    def _go_on_selling(self, commands: Sequence[Command]) -> None:
+        """One attempt at each position that is to be sold; what no attempt changes is tried with growing waits."""
+        for command in commands:
+            selling = self._selling.get(command.number)
+            if selling is None or not selling.pause.is_over():
+                continue
+            done, text = self._engine.flattening.sell_one(command.symbol, command.detail)
+            if done:
+                del self._selling[command.number]
+                self._done(command, text)
+                continue
+            if text != selling.text:
+                self._log.info(Event.COMMAND, verb=command.verb, symbol=command.symbol, result=text)
+            selling.wait = _AGAIN.after(selling.wait) if text == selling.text else 0
+            selling.text = text
+            selling.pause.begin(selling.wait)
+
+    def _go_on_flattening(self) -> None:
+        if self._ledger.get_state("flattening") is None or self._flatten("flatten"):
+            return
+        self._ledger.set_state("flattening", None)
+        for one in self._ledger.commands():
+            if one.verb is Verb.FLATTEN:
+                self._ledger.answer(one.number, "flat: nothing of ours is held or ordered")
+        self._log.info(Event.HALTED, limit=Halt.OPERATOR, reason="flat; `nija resume` starts entries again")
+
+    def _flatten(self, reason: str) -> list[str]:
+        """One attempt; what is still there is said now and then. What no attempt changes is tried with growing waits."""
+        left = self._engine.flattening.left()
+        if not left or (left == self._left and not self._pause.is_over()):
+            return left
+        left = self._engine.flattening.step(reason)
+        self._wait = _AGAIN.after(self._wait) if left == self._left else 0
+        self._pause.begin(self._wait)
+        self._left = left
+        if left and self._attempts[reason] % _PATIENCE == 0:
+            self._log.warning(Event.FLATTEN, left=left)
+        self._attempts[reason] += 1
+        return left

@@ -1,0 +1,55 @@
+"""One transaction on one account's rows, and the journal line of what it changed.
+
+Owns the append-only journal. Everything that writes gets a `Transaction` instead of a connection, so that no row of another
+account can be touched and no change goes unrecorded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Executable, RowMapping
+
+from bot.domain.ids import Account
+from bot.store.schema import compact, journal
+
+_INSERT = journal.insert()
+
+#: A row by the names of its columns.
+Row = dict[str, Any]
+
+
+def account_of(row: Row | RowMapping) -> Account:
+    """The account that a row of `accounts` stands for."""
+    return Account(row["mode"], row["venue"], row["environment"], row["identity"], row["name"])
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A transaction of an account, with the time (ms) on both clocks."""
+
+    connection: Connection
+    account: int
+    wall: int
+    market: int
+
+    def rows(self, query: Executable, **values: object) -> list[Row]:
+        """What a query finds; its parameter `account` is this transaction's."""
+        found = self.connection.execute(query, {"account": self.account, **values})
+        names = tuple(found.keys())
+        return [dict(zip(names, row, strict=True)) for row in found]
+
+    def write_journal(self, event: str, subject: str, **data: object) -> None:
+        """Journal one change: what happened, to what, and the values that are new."""
+        self.connection.execute(
+            _INSERT,
+            {
+                "account_id": self.account,
+                "wall_at": self.wall,
+                "market_at": self.market,
+                "event": event,
+                "subject": subject,
+                "data": compact(data),
+            },
+        )

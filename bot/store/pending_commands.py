@@ -1,0 +1,144 @@
+"""The operator's pending commands: for an account, or for the one that is traded next under an account key with that kind of
+money.
+
+An account is not known before its first connection, and the one that is known may be another by then. So a command to a
+broker that is not at work is kept unassigned, for "kraken, live": at a row of `accounts` without environment and identity,
+which no trader ever is. The trader of that key executes it as its own (`Ledger.commands`). Sandbox, demo and live never
+share such a row, nor do two accounts of an exchange.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import asdict, dataclass, fields
+
+from sqlalchemy import URL, ColumnElement, Connection, and_, bindparam, or_, select
+
+from bot.domain.clock import system_ms
+from bot.domain.events import Command, Verb
+from bot.domain.ids import Account, AccountKey
+from bot.store.account_transaction import Row, Transaction, account_of
+from bot.store.database import Store, StoreError, name_of
+from bot.store.reader import Books, Posted
+from bot.store.schema import OF_KEY, accounts, commands
+
+#: The answer to an order that a later `resume` makes void.
+BY_RESUME = "called back: `nija resume` was ordered after it"
+#: What a later `resume` makes void.
+ENDED_BY_RESUME = frozenset({Verb.PAUSE, Verb.FLATTEN, Verb.RESUME})
+_WAITING = (
+    select(commands, *(accounts.c[one.name] for one in fields(Account)))
+    .join(accounts, commands.c.account_id == accounts.c.id)
+    .where(commands.c.answered_at.is_(None))
+    .order_by(commands.c.id)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PendingCommand:
+    """A command that nobody has executed yet. `to` is an account or an unassigned one, `posted_at` wall ms."""
+
+    at: Posted
+    to: Account
+    command: Command
+    posted_at: int
+
+    @property
+    def verb(self) -> Verb:
+        return self.command.verb
+
+
+def unassigned(mode: str, key: AccountKey) -> Account:
+    """Where commands are kept for the account that is traded next under a key in a mode."""
+    return Account(mode, key.venue, "", "", key.name)
+
+
+def is_unassigned(account: Account) -> bool:
+    """Whether this only stands for the account that is traded next under its key."""
+    return not account.identity
+
+
+def addressed() -> ColumnElement[bool]:
+    """The commands of an account (parameter `account`, its number) and the unassigned ones of its key (of `unassigned_of`)."""
+    mine = accounts.c.id == bindparam("account")
+    of_key = and_(accounts.c.identity == "", *(accounts.c[name] == bindparam(name) for name in OF_KEY))
+    return commands.c.account_id.in_(select(accounts.c.id).where(or_(mine, of_key)))
+
+
+def unassigned_of(account: Account) -> dict[str, str]:
+    """What tells an account's unassigned commands from those of others."""
+    return {name: getattr(account, name) for name in OF_KEY}
+
+
+def command_of(row: Row) -> Command:
+    """The command that a row of `commands` is."""
+    return Command(row["verb"], row["id"], row["symbol"] or "", row["detail"] or "")
+
+
+def post(where: URL, verb: Verb, to: Account, symbol: str = "", detail: str = "") -> Posted:
+    """Order something of an account or a desk; a `resume` calls back what it makes void there. Raises `StoreError`."""
+    with closing(Store.open(where)) as store, store.writing() as connection:
+        number = _number(connection, to)
+        if verb is Verb.RESUME:
+            for one in _waiting(connection, where):
+                if unassigned_of(one.to) == unassigned_of(to) and one.command.verb in ENDED_BY_RESUME:
+                    _answer(connection, one.at.number, BY_RESUME)
+        row = {"account_id": number, "verb": verb, "posted_at": system_ms()}
+        row |= {"symbol": symbol or None, "detail": detail or None}
+        key = connection.execute(commands.insert(), row).inserted_primary_key
+        return Posted(where, key[0] if key else 0)
+
+
+def waiting(books: Books) -> list[PendingCommand]:
+    """All that nobody has executed yet, the oldest first; a database that cannot be read is told of in `books.unreadable`."""
+    found: list[PendingCommand] = []
+    for where in books.databases():
+        try:
+            with closing(Store.look(where)) as store, store.reading() as connection:
+                found += _waiting(connection, where)
+        except StoreError as error:
+            books.unreadable[name_of(where)] = str(error)
+    return sorted(found, key=lambda one: one.posted_at)
+
+
+def call_back(orders: Iterable[PendingCommand], why: str) -> None:
+    """Nobody is to execute these any more; one that was executed meanwhile keeps its answer. Raises `StoreError`."""
+    for one in orders:
+        with closing(Store.open(one.at.where)) as store, store.writing() as connection:
+            _answer(connection, one.at.number, why)
+
+
+def answer_all(connection: Connection, why: str) -> None:
+    """No order in this database waits any more."""
+    open_ones = commands.c.answered_at.is_(None)
+    connection.execute(commands.update().where(open_ones), {"answered_at": system_ms(), "result": why})
+
+
+def _answer(connection: Connection, number: int, why: str) -> None:
+    this = (commands.c.id == number) & commands.c.answered_at.is_(None)
+    connection.execute(commands.update().where(this), {"answered_at": system_ms(), "result": why})
+
+
+def _waiting(connection: Connection, where: URL) -> list[PendingCommand]:
+    rows = Transaction(connection, 0, wall=0, market=0).rows(_WAITING)
+    return [
+        PendingCommand(
+            Posted(where, row["id"]),
+            account_of(row),
+            command_of(row),
+            row["posted_at"],
+        )
+        for row in rows
+    ]
+
+
+def _number(connection: Connection, to: Account) -> int:
+    """The row of an account; an unassigned one is made when it is first needed, and was never seen (`last_seen` 0)."""
+    named = asdict(to)
+    query = select(accounts.c.id).where(*(accounts.c[column] == value for column, value in named.items()))
+    number = connection.execute(query).scalar_one_or_none()
+    if number is None:
+        connection.execute(accounts.insert(), named | {"first_seen": system_ms(), "last_seen": 0})
+        number = connection.execute(query).scalar_one()
+    return int(number)

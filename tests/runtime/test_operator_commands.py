@@ -1,0 +1,168 @@
+"""The operator's word: how a flattening is carried out, and what ends a halt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from bot.domain.clock import SystemClock
+from bot.domain.events import Command, Lasts, Verb
+from bot.domain.log import Event, Halt
+from bot.engine.denials import Denials
+from bot.engine.flatten import Progress
+from bot.runtime.operator_commands import OperatorCommands
+from bot.store.pending_commands import BY_RESUME, call_back, post, waiting
+from bot.store.reader import Books, Posted
+from bot.strategy.gates import Gate
+from tests.notes import Notes
+from tests.store.cases import KRAKEN, ledger
+
+
+def blocked_by(commands: OperatorCommands) -> Gate | None:
+    found = commands.blocked_by(stopping=False, exchange="online", watching=False)
+    return None if found is None else found.gate
+
+
+@pytest.mark.parametrize("halted", [True, False])
+def test_a_resume_says_that_this_is_the_only_nija_again_where_another_had_been_seen(
+    halted: bool, tmp_path: Path
+) -> None:
+    facts: dict[str, str | None] = {"second_instance": "nj-other"} if halted else {}
+    ledger: Any = SimpleNamespace(
+        get_state=facts.get, set_state=facts.__setitem__, commands=list, answer=lambda *_: None, blocked_by=""
+    )
+    business: Any = SimpleNamespace(resume=lambda: None, oms=SimpleNamespace(clock=SystemClock()))
+    notes: Any = Notes()
+    commands = OperatorCommands(ledger, business, tmp_path / "EMERGENCY_STOP", notes, watch_only=False)
+    assert (blocked_by(commands) is Gate.SECOND_INSTANCE) is halted
+    for _ in range(2):
+        commands.execute(Command(Verb.RESUME))
+    assert blocked_by(commands) is None
+    assert [fields["limit"] for fields in notes.said(Event.RESUMED)] == [Halt.SECOND_INSTANCE] * halted
+
+
+def test_a_flattening_that_no_attempt_brings_on_is_tried_with_waits_that_grow(tmp_path: Path) -> None:
+    now, tried, left = 0, [], ["XRP-USDT"]
+
+    def step(_: str) -> list[str]:
+        tried.append(now)
+        return left
+
+    flattening = SimpleNamespace(left=lambda: left, step=step)
+    business = SimpleNamespace(flattening=flattening, oms=SimpleNamespace(clock=SimpleNamespace(steady_ms=lambda: now)))
+    ledger = SimpleNamespace(
+        get_state=lambda name: "1" if name == "flattening" else None, set_state=lambda *_: None, blocked_by=""
+    )
+    ledger.commands = lambda: [SimpleNamespace(verb=Verb.FLATTEN, number=1)]
+    commands = OperatorCommands(
+        cast("Any", ledger), cast("Any", business), tmp_path / "EMERGENCY_STOP", cast("Any", Notes()), watch_only=False
+    )
+    while now <= 8_000:
+        commands.poll()
+        now += 10
+    assert tried == [0, 10, 260, 760, 1_760, 3_760, 5_760, 7_760]
+    left = ["ETH-USDT"]
+    commands.poll()
+    assert tried[-1] == now, "it was brought on: no wait"
+
+
+# -- one position, one market
+
+
+class Hand:
+    """A steady clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 0
+
+    def steady_ms(self) -> int:
+        return self.now
+
+
+@pytest.fixture
+def given(tmp_path: Path) -> SimpleNamespace:
+    """A desk on a real book, in front of a business that sells when it is told how; `texts` is what it answers."""
+    book = ledger(tmp_path)
+    clock, log, texts = Hand(), Notes(), [Progress(done=False, text="no answer")]
+    denials = Denials(book)
+    business: Any = SimpleNamespace(
+        flattening=SimpleNamespace(sell_one=lambda *_: tries.append(clock.now) or texts[-1], left=list),
+        oms=SimpleNamespace(clock=clock),
+        deny=denials.deny,
+        allow=denials.allow,
+        resume=lambda: None,
+    )
+    tries: list[int] = []
+    commands = OperatorCommands(book, business, tmp_path / "EMERGENCY_STOP", cast("Any", log), watch_only=False)
+    where = Books(tmp_path).where(KRAKEN.key)
+    return SimpleNamespace(
+        book=book, clock=clock, log=log, texts=texts, tries=tries, oms=commands, books=Books(tmp_path), where=where
+    )
+
+
+def result(given: SimpleNamespace, posted: Posted) -> str | None:
+    found: str | None = given.books.reply(posted).result
+    return found
+
+
+def test_a_sale_is_tried_with_waits_that_grow_until_it_is_done_and_then_answered_once(given: SimpleNamespace) -> None:
+    posted = post(given.where, Verb.SELL, KRAKEN, "BTC-USD", "E1")
+    assert given.oms.attend()
+    while given.clock.now < 6_000:
+        given.clock.now += 10
+        assert not given.oms.attend(), "an order at work is no news"
+    assert given.tries == [0, 10, 260, 760, 1_760, 3_760, 5_760]
+    assert result(given, posted) is None
+    given.texts.append(Progress(done=True, text="BTC-USD sold: 1 at 100"))
+    given.clock.now += 2_000
+    given.oms.attend()
+    given.oms.attend()
+    assert result(given, posted) == "BTC-USD sold: 1 at 100"
+    assert len(given.tries) == 8
+    assert [one.get("result") for one in given.log.said(Event.COMMAND)] == [None, "no answer", "BTC-USD sold: 1 at 100"]
+
+
+def test_a_sale_that_is_called_back_is_not_tried_again(given: SimpleNamespace) -> None:
+    post(given.where, Verb.SELL, KRAKEN, "BTC-USD", "E1")
+    given.oms.attend()
+    call_back(waiting(given.books), "called back by the operator")
+    given.clock.now += 60_000
+    given.oms.attend()
+    assert len(given.tries) == 1
+    assert given.log.said(Event.COMMAND)[-1]["result"] == "called back"
+
+
+def test_a_resume_makes_neither_a_sale_nor_a_denial_void(given: SimpleNamespace) -> None:
+    pause = post(given.where, Verb.PAUSE, KRAKEN)
+    post(given.where, Verb.SELL, KRAKEN, "BTC-USD", "E1")
+    deny = post(given.where, Verb.DENY, KRAKEN, "DOGE", Lasts.FOR_GOOD)
+    post(given.where, Verb.RESUME, KRAKEN)
+    given.oms.attend()
+    assert result(given, pause) == BY_RESUME
+    assert given.tries == [0]
+    assert result(given, deny) == "DOGE denied for good: no new entries, what is held stays"
+
+
+def test_a_resume_that_arrives_together_makes_neither_void(given: SimpleNamespace) -> None:
+    """None of them was called back by the command line, as in a book of an older NIJA."""
+    posted = given.books.post(Verb.PAUSE)
+    post(given.where, Verb.DENY, KRAKEN, "DOGE", Lasts.FOR_GOOD)
+    given.books.post(Verb.RESUME)
+    given.oms.attend()
+    assert result(given, posted[KRAKEN.key]) == BY_RESUME
+    assert Denials(given.book).names() == {"DOGE"}
+
+
+def test_allow_says_what_is_still_denied(given: SimpleNamespace) -> None:
+    for name in ("DOGE", "SHIB-USD"):
+        post(given.where, Verb.DENY, KRAKEN, name, Lasts.UNTIL_RESTART)
+    answers = [post(given.where, Verb.ALLOW, KRAKEN, name) for name in ("DOGE-USD", "DOGE", "SHIB-USD")]
+    given.oms.attend()
+    assert [result(given, one) for one in answers] == [
+        "DOGE-USD was not denied; still denied: DOGE, SHIB-USD",
+        "DOGE allowed; still denied: SHIB-USD",
+        "SHIB-USD allowed",
+    ]
