@@ -79,7 +79,7 @@ class Flattening:
         """Handle a position below the exchange's minimum. Without a stop it becomes dust, as after every exit."""
         symbol, instrument = position.symbol, self._oms.instruments[position.symbol]
         self._exits.close_as_dust(symbol, price, BY_HAND)
-        smallest = f"{plain(position.qty)} is below the exchange's minimum ( {plain(instrument.min_qty)}"
+        smallest = f"{plain(position.qty)} is below the exchange's minimum ({plain(instrument.min_qty)}"
         smallest += f" and {plain(instrument.min_cost)} {instrument.quote})" if instrument.min_cost else ")"
         if self._position(symbol, position.entry_id) is None:
             return Progress(done=True, text=f"{symbol}: {smallest}: kept as dust")

@@ -71,6 +71,6 @@ def test_only_the_position_that_was_meant_is_sold(scene: Scene) -> None:
     """The one that the order names is over; another has been opened since."""
     scene.scan()
     progress = scene.engine.flattening.sell_one("BTC-USD", "njabcanotherentry0")
-    assert progress == (True, "BTC-USD is not held any more: nothing was sold")
+    assert progress == (True, "BTC-USD is no longer held: nothing was sold")
     assert scene.book.position("BTC-USD") is not None
     assert scene.orders(Purpose.FLATTEN) == []
