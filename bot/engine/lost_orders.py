@@ -199,7 +199,7 @@ class LostOrders:
                 Event.UNKNOWN,
                 symbol=record.symbol,
                 client_id=client_id,
-                reason="unknown for over a minute; the search continues",
+                reason="unknown for over a minute; the search goes on",
             )
 
 
