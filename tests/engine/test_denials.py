@@ -19,10 +19,10 @@ class Facts:
 
     kept: dict[str, str] = field(default_factory=dict)
 
-    def fact(self, name: str) -> str | None:
+    def get_state(self, name: str) -> str | None:
         return self.kept.get(name)
 
-    def remember(self, name: str, value: str | None) -> None:
+    def set_state(self, name: str, value: str | None) -> None:
         self.kept.pop(name, None)
         if value is not None:
             self.kept[name] = value

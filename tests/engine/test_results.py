@@ -35,7 +35,7 @@ def test_the_line_is_of_the_whole_position(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: str, reason: str
 ) -> None:
     """The stop of a bracket sells at its target, too."""
-    monkeypatch.setattr("bot.engine.results.reach", lambda *_: None)
+    monkeypatch.setattr("bot.engine.results.record_target", lambda *_: None)
     book = ledger(tmp_path)
     results, notes = listening(book)
     bought(book, qty="2")
