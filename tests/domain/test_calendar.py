@@ -1,4 +1,4 @@
-"""The owner's calendar: what is read, and that nothing is guessed."""
+"""The owner's calendar: what it accepts, and that it never guesses."""
 
 from __future__ import annotations
 

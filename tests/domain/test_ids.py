@@ -1,4 +1,4 @@
-"""Client ids that three exchanges take and an empty book recognises; decision keys that are one decision's alone."""
+"""Client ids that three exchanges accept and an empty book recognises; decision keys that are unique per decision."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a signal's snapshot holds: the trade at its close and at the price asked now, its stop on the grid, its symbol's losses."""
+"""The snapshot of a signal: the trade at its close and at the current price, its stop on the grid, its symbol's losses."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def looked_at(rule: Strategy, decision: Evaluation, where: str, price: float, co
     return first(OFFER, found)
 
 
-# the decision, where it is looked at and at what price -> the gate, and what is said
+# the decision, where it is checked and at what price -> the gate, and its reason
 CASES: list[tuple[str, Evaluation, str, float, Gate | None, str]] = [
     ("worth it", LONG, "ask", 100.1, None, ""),
     ("short worth it", SHORT, "bid", 99.9, None, ""),
