@@ -195,7 +195,7 @@ class Candidate:
         except BrokerError as error:
             self.oms.markets.record_error(error, self.symbol)
             return None, error.text or "no answer"
-        return ticker, "" if ticker is not None else "the exchange tells none"
+        return ticker, "" if ticker is not None else "the exchange quotes none"
 
     @property
     def _ticker(self) -> Ticker | None:

@@ -12,7 +12,7 @@ from bot.engine.entries import Entries
 from bot.engine.order_manager import OrderManager
 from bot.strategy.gates import Blocked
 
-#: How long the entries of a close wait for the candles of all markets: this fraction of a timeframe, at most so many market ms.
+#: How long the entries of a close wait for the candles of all markets: this fraction of a timeframe, at most this many market ms.
 PATIENCE, LONGEST = 5, 5 * MINUTE
 #: Real ms for which one measurement of the account is used for entries.
 FRESH = 20 * SECOND

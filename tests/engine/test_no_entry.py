@@ -94,7 +94,7 @@ def poor(cash: str) -> Callable[[Scene], None]:
 # the situation -> the gate that blocks, its value and limit
 WHY: list[tuple[str, Callable[[Scene], None], Gate | None, str, str]] = [
     ("no answer", unanswered, Gate.PRICE, "try again", "a price"),
-    ("no quote", unquoted, Gate.PRICE, "the exchange tells none", "a price"),
+    ("no quote", unquoted, Gate.PRICE, "the exchange quotes none", "a price"),
     ("bid over ask", quoted("103.1", "103"), Gate.BID_ASK, "103.1", "103"),
     ("jump", quoted("144.9", "145"), Gate.JUMP, "40.78 %", "40.00 %"),
     ("spread", quoted("101.9", "103"), Gate.SPREAD, "1.07 %", "1.00 %"),
