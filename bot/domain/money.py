@@ -74,7 +74,7 @@ def shortened(value: Decimal, digits: int = 8) -> Decimal:
 
 # -- for people -----------------------------------------------------------------------------------------------------
 def usd(value: Decimal) -> str:
-    """Dollars: `$1,234.50`; below one dollar up to four significant digits, because fees can be fractions of a cent: `$0.00153`."""
+    """Dollars: `$1,234.50`; below one dollar up to four significant digits, as fees can be fractions of a cent: `$0.00153`."""
     sign, size = ("-" if value < 0 else ""), abs(value)
     if not size.is_finite() or size >= 1 or not size:
         return f"{sign}${size:,.2f}"

@@ -79,7 +79,7 @@ def closing_price(position: Position, tickers: Mapping[str, Ticker]) -> Decimal:
 
 
 def fee_in_quote(fill: Fill) -> Decimal:
-    """The fill's fee in the quote: unchanged, or a fee in the coin at the fill's price; other assets by their value in dollars."""
+    """The fill's fee in the quote: unchanged, or a fee in the coin at the fill's price; other assets by their dollar value."""
     base, quote = fill.symbol.split("-")[:2]
     if fill.fee_asset == quote:
         return fill.fee

@@ -126,7 +126,7 @@ class Trade:
 
     @property
     def reason(self) -> str:
-        """Why it ended: what took its coins away, or else the last sale's purpose; for an exit, the strategy's own name for it."""
+        """Why it ended: what took its coins away, else the last sale's purpose; for an exit, the strategy's own name for it."""
         if self.closed_at is None:
             return OPEN
         if self.ended in (TAKEN, GIVEN_UP):

@@ -61,7 +61,7 @@ class Health(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """One open position and the price (in its quote) at which it could be closed when last checked; None before the first check."""
+    """One open position and the price (in its quote) at which it could be closed at the last check; None before the first."""
 
     position: Position
     price: Decimal | None
