@@ -135,7 +135,7 @@ class KrakenLimits:
         self._lowered_at = self._clock.market_ms()
         if below is not self._believed:
             self._believed = below
-            self._log.warning(Event.TIER, venue="kraken", set=self._tier, believed=below, reason="a call was refused for its rate")
+            self._log.warning(Event.TIER, venue="kraken", set=self._tier, believed=below, reason="refused for its rate")
 
     def _level(self) -> Tier:
         """The level that the account currently counts as."""

@@ -111,7 +111,7 @@ class KrakenTrade:
         self._venue_clock.before_a_deadline()
         ended = self._checked(outcome(lambda: self._add(intent)))
         if isinstance(ended, NotPlaced) and ended.meaning is ErrorMeaning.GONE:
-            return Unknown(ended.reason)  # an error about an existing order cannot answer a request for a new one: search for it
+            return Unknown(ended.reason)  # an error about an existing order in answer to a new one: search for it
         return ended
 
     def amend(self, order: VenueOrder, qty: Decimal | None, trigger_price: Decimal | None) -> Outcome:

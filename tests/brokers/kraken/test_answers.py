@@ -289,9 +289,9 @@ def test_rights_that_are_not_said_refuse_the_key(answers: Answers, broker: Krake
     connectable(answers, {})
     error = failure(broker.connect)
     assert error.meaning is ErrorMeaning.PERMISSION
-    assert "make a new key" in error.remedy
+    assert "create a new key" in error.remedy
 
 
 def test_a_key_that_ends_soon_is_warned_about(answers: Answers, broker: KrakenBroker) -> None:
     connectable(answers, fixture("key_info") | {"validUntil": str((system_ms() + 3 * DAY) // 1000 + 60)})
-    assert broker.connect().warnings == ("this key ends in 3 days: make a new one in time",)
+    assert broker.connect().warnings == ("this key expires in 3 days: create a new one in time",)
