@@ -77,7 +77,7 @@ def command_of(row: Row) -> Command:
 
 
 def post(where: URL, verb: Verb, to: Account, symbol: str = "", detail: str = "") -> Posted:
-    """Order something of an account or a desk; a `resume` calls back what it makes void there. Raises `StoreError`."""
+    """Order something of an account; a `resume` calls back what it makes void there. Raises `StoreError`."""
     with closing(Store.open(where)) as store, store.writing() as connection:
         number = _number(connection, to)
         if verb is Verb.RESUME:
