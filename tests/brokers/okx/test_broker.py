@@ -209,7 +209,7 @@ WRONG = {
     "secret with a line break": (
         {"api_secret": "A\nB"},
         ErrorMeaning.CREDENTIALS,
-        "OKX_API_SECRET is empty or holds signs",
+        "OKX_API_SECRET is empty or has characters",
     ),
 }
 
