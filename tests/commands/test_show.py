@@ -22,7 +22,7 @@ ROWS = [
     ("DOGE-USDT", "buy", "1741.503472", "a stop rests at the exchange"),
     ("BTC-USD", "sell", "0.1", "a4026fd6766d1d62a37276070046d756"),
 ]
-words = st.text(st.characters(codec="ascii", min_codepoint=33), max_size=30)
+words = st.text(st.characters(codec="ascii", min_codepoint=33, max_codepoint=126), max_size=30)
 
 
 def test_a_table_as_wide_as_it_needs_to_be(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
