@@ -17,7 +17,7 @@ from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 #: How many hashes are kept: the newest ones.
-_KEPT = 8
+_KEPT = 40
 
 #: A function with its text, as `def` makes it; and which stands in which one's place.
 Text = Any
@@ -57,19 +57,45 @@ def plain(function: Text, swaps: Swaps) -> Any:
     return Twins(lambda twin: twin, swaps).of(function)
 
 
-def compiled(function: Text, swaps: Swaps, folder: Path | None) -> Any:
-    """The same text with these swaps, compiled; kept in `folder` where there is one."""
+def compiled(function: Text, swaps: Swaps, folder: Path | None) -> Callable[..., Any]:
+    """The same text with these swaps, compiled for the kinds of arguments that it gets; kept in `folder` where there is one."""
+    made: dict[str, Callable[..., Any]] = {}
+
+    def call(*arguments: Any) -> Any:
+        kinds = repr([kind(one) for one in arguments])
+        if kinds not in made:
+            made[kinds] = _compiled(function, swaps, folder, kinds)
+        return made[kinds](*arguments)
+
+    return call
+
+
+def _compiled(function: Text, swaps: Swaps, folder: Path | None, kinds: str) -> Callable[..., Any]:
     import numba
 
-    kept = None if folder is None else kept_in(folder, text_key(function, swaps))
+    kept = None if folder is None else kept_in(folder, text_key(function, swaps, kinds))
     if kept is not None:
         numba.config.CACHE_DIR = str(kept)  # type: ignore[attr-defined]
     njit: Any = numba.njit
     # Nothing outside calls the inner functions: that saves most of the time to compile, and half of the time to run.
     within = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
-    return njit(cache=kept is not None, no_cfunc_wrapper=True, nogil=True)(
+    outer: Callable[..., Any] = njit(cache=kept is not None, no_cfunc_wrapper=True, nogil=True)(
         Twins(within, swaps).bare(swaps.get(function, function))
     )
+    return outer
+
+
+def kind(value: object) -> object:
+    """What a compiler sees of an argument: the class with its fields, the layout of an array, a type."""
+    if isinstance(value, tuple):
+        own = type(value)
+        return own.__module__, own.__qualname__, getattr(own, "_fields", ()), [kind(one) for one in value]
+    if isinstance(value, list):
+        return "list", [kind(one) for one in value[:1]]
+    dtype = getattr(value, "dtype", None)
+    if dtype is not None:
+        return type(value).__name__, str(dtype), getattr(value, "ndim", 0), str(getattr(value, "flags", ""))
+    return type(value).__qualname__
 
 
 def kept_in(folder: Path, key: str) -> Path | None:
@@ -100,9 +126,9 @@ def names(code: CodeType) -> list[str]:
 
 
 # -- the hash of a text -----------------------------------------------------------------------------------------------
-def text_key(function: Text, swaps: Swaps) -> str:
+def text_key(function: Text, swaps: Swaps, kinds: str = "") -> str:
     """A hash of everything that decides what a function computes: its code, the functions it calls and the constants it names,
-    theirs too, and the versions of what compiles it.
+    theirs too, the kinds of its arguments, and the versions of what compiles it.
     """
     import numba
     import numpy as np
@@ -110,7 +136,7 @@ def text_key(function: Text, swaps: Swaps) -> str:
     found: dict[Text, str] = {}
     _gather(swaps.get(function, function), swaps, found)
     versions = (sys.version, numba.__version__, np.__version__)
-    return hashlib.sha256("\n".join([*versions, *sorted(found.values())]).encode()).hexdigest()[:32]
+    return hashlib.sha256("\n".join([*versions, kinds, *sorted(found.values())]).encode()).hexdigest()[:32]
 
 
 def _gather(function: Text, swaps: Swaps, found: dict[Text, str]) -> None:
