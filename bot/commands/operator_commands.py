@@ -59,8 +59,7 @@ def sell(symbol: Symbol, broker: OneBroker = None) -> None:
 
     name = _symbol(symbol, pair)
     with told() as settings:
-        books, key, to = _addressed(settings, broker)
-        _tell_unwatched(settings, books, key)
+        books, _, to = _addressed(settings, broker)
         at, position = holder(books, to, name)
         command = Command(Verb.SELL, symbol=name, detail=position.entry_id)
         _post(settings, books, command, at, {at: to[at]}, PATIENCE_OF_SALES)
@@ -124,7 +123,7 @@ def _addressed(
     settings: Settings, broker: AccountKey | None
 ) -> tuple[Books, AccountKey | None, Mapping[AccountKey, Account]]:
     """The books, whom the word on the command line means, and to whom an order goes; ends the command where that is nobody."""
-    from bot.commands.orders import addressees
+    from bot.commands.orders import addressees, not_traded
     from bot.commands.which import books_of, meant
     from bot.runtime.heartbeat_file import out_of_reach
 
@@ -133,14 +132,13 @@ def _addressed(
         raise typer.Exit(1)
     books = books_of(settings)
     key = meant(broker, settings, books)
-    return books, key, addressees(settings, books, key)
-
-
-def _tell_unwatched(settings: Settings, books: Books, key: AccountKey | None) -> None:
-    from bot.commands.orders import not_traded
-
     for one in not_traded(settings, books, key):
         complain(f"{one.account.key.label}: {one.reason}: {one.remedy}")
+    to = addressees(settings, books, key)
+    if not to:
+        complain(f"NIJA is not trading {key.label if key else 'any account'}: nothing was done")
+        raise typer.Exit(1)
+    return books, key, to
 
 
 def _order(command: Command, broker: AccountKey | None, patience: float = PATIENCE, *, ask: bool = False) -> None:
@@ -149,10 +147,6 @@ def _order(command: Command, broker: AccountKey | None, patience: float = PATIEN
 
     with told() as settings:
         books, key, to = _addressed(settings, broker)
-        _tell_unwatched(settings, books, key)
-        if not to:
-            complain("NIJA trades no such account, and none was traded before: nothing was ordered")
-            raise typer.Exit(1)
         when = when_obeyed(settings)
         if ask and not typer.confirm(f"Sell everything of NIJA's at {worded(to)} at the market{when}?"):
             typer.echo("nothing was ordered")

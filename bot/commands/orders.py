@@ -61,9 +61,9 @@ def _of_settings(settings: Settings, books: Books, key: AccountKey | None) -> di
     """Unassigned ones of what the next start trades with the owner's money, or of what was played with; where nobody ever played,
     of the accounts that there are.
     """
-    if resolve_mode(settings) is Mode.LIVE:
-        return _unassigned(traded_by(settings))
     known = [seen.account for seen in books.accounts(every=True)]
+    if resolve_mode(settings) is Mode.LIVE or not known:
+        return _unassigned(traded_by(settings))
     played = {("sandbox", one.key) for one in known if one.mode == "sandbox"}
     if key is not None and not any(one.key == key for one in known):
         played.add(("sandbox", key))
@@ -215,7 +215,7 @@ def holder(books: Books, to: Mapping[AccountKey, Account], symbol: str) -> tuple
         which = " and ".join(key.label for key, _ in found)
         raise ConfigError([f"{symbol} is held at {which}: name one with --broker"])
     others = ", ".join(f"{one.symbol} ({key.label})" for key, one in held)
-    raise StoreError(f"no position in {symbol} is open{f': there are {others}' if others else ', and no other'}")
+    raise StoreError(f"no position in {symbol} is open{f': there are {others}' if others else ''}")
 
 
 def _held(books: Books, account: Account) -> list[Position]:

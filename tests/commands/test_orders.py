@@ -324,6 +324,27 @@ def test_nobody_waits_in_silence(nija: CliRunner, tmp_path: Path, monkeypatch: p
     assert ended.exit_code == WAITS
 
 
+@pytest.mark.parametrize("words", [("pause",), ("deny", "BTC", "--for-good"), ("flatten", "--yes")])
+def test_before_the_first_start_a_command_goes_to_what_that_start_trades(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("NIJA_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("TRADING_MODE", "sandbox")
+    assert CliRunner().invoke(app, words).exit_code == WAITS
+    assert sorted(to for to, _ in verbs(tmp_path)) == ["sandbox:coinbase::", "sandbox:kraken::", "sandbox:okx::"]
+
+
+def test_a_command_to_what_is_not_traded_names_it(nija: CliRunner, tmp_path: Path) -> None:
+    bought(ledger(tmp_path, Account("live", "okx", "main", "o-1"), LATER))
+    for words in (("pause", "okx"), ("sell", "BTC-USD", "--broker", "okx")):
+        ended = nija.invoke(app, words)
+        unwatched_line, line = ended.stderr.splitlines()
+        assert (ended.exit_code, ended.stdout) == (1, "")
+        assert "nobody watches it" in unwatched_line
+        assert line == "nija: NIJA is not trading OKX: nothing was done"
+    assert verbs(tmp_path) == []
+
+
 # -- one position, one market
 
 
@@ -345,7 +366,7 @@ def test_what_is_not_held_or_held_twice_is_not_sold(
     nija: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (line,) = nija.invoke(app, ["sell", "BTC-USD"]).stderr.splitlines()
-    assert line == "nija: no position in BTC-USD is open, and no other"
+    assert line == "nija: no position in BTC-USD is open"
     bought(ledger(tmp_path, clock=LATER))
     ended = nija.invoke(app, ["sell", "ETH-USD"])
     assert (ended.exit_code, ended.stderr) == (1, "nija: no position in ETH-USD is open: there are BTC-USD (KRAKEN)\n")
