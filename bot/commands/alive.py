@@ -38,4 +38,4 @@ def _line(brokers: list[BrokerStatus]) -> str:
     dead = [
         f"{one.key.label} has given no sign of life for {one.silent_ms // SECOND} s" for one in brokers if not one.alive
     ]
-    return "; ".join(dead) or to_sentence(brokers)
+    return "; ".join(dead) or to_sentence(brokers, holdings=False)

@@ -53,9 +53,9 @@ def from_heartbeat(key: AccountKey, row: Mapping[str, Any]) -> BrokerStatus:
     )
 
 
-def to_sentence(statuses: Iterable[BrokerStatus]) -> str:
-    """All brokers in one line without amounts, for services outside; play money is named."""
-    return "; ".join(_shortly(one) for one in statuses)
+def to_sentence(statuses: Iterable[BrokerStatus], *, holdings: bool = True) -> str:
+    """All brokers in one line without amounts, for services outside; play money is named. The heartbeat file knows no holdings."""
+    return "; ".join(_shortly(one, holdings=holdings) for one in statuses)
 
 
 def say(log: Log, statuses: Iterable[BrokerStatus], now: int) -> None:
@@ -109,11 +109,13 @@ def _say_holding(log: Log, key: AccountKey, held: Holding) -> None:
     )
 
 
-def _shortly(status: BrokerStatus) -> str:
+def _shortly(status: BrokerStatus, *, holdings: bool) -> str:
     play = "" if status.mode in ("", "live") else f" ({status.mode})"
     verdict = f"{status.key.label}{play} {status.status}"
     if status.reason:
         return f"{verdict}: {status.reason}"
+    if not holdings:
+        return verdict
     held = len(status.holdings)
     return f"{verdict}, {held} position{'' if held == 1 else 's'}"
 
