@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -33,11 +35,29 @@ if TYPE_CHECKING:
     from bot.store.reader import Books
 
 
+@contextmanager
+def one_line_usage() -> Iterator[None]:
+    """Print a wrong command line as one line, like every other mistake, instead of the usage, a hint and an error."""
+    try:
+        yield
+    except typer.TyperException as error:
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context is not None else "nija"
+        message = " ".join(error.format_message().replace("Value error, ", "").split())
+        end = "" if message.endswith((".", "?")) else "."
+        complain(f"{message}{end} See `{path} --help`.")
+        raise typer.Exit(error.exit_code) from None
+
+
 class Commands(TyperGroup):
     """All commands: a reader of theirs that goes away early ends them quietly."""
 
+    def make_context(self, *args: Any, **more: Any) -> Any:
+        with one_line_usage():
+            return super().make_context(*args, **more)
+
     def invoke(self, ctx: Any) -> object:
-        with quiet_pipe():
+        with quiet_pipe(), one_line_usage():
             return super().invoke(ctx)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - the form that click asks for

@@ -8,7 +8,7 @@ from contextlib import suppress
 from bot.domain.ids import AccountKey
 from bot.runtime.heartbeat_file import running_daemon
 from bot.runtime.trading_environment import configured
-from bot.settings.load import ConfigError, Settings
+from bot.settings.load import VENUES, ConfigError, Settings
 from bot.store.database import StoreError
 from bot.store.reader import Books
 
@@ -16,7 +16,7 @@ from bot.store.reader import Books
 def books_of(settings: Settings) -> Books:
     """All databases of the installation."""
     url = settings.operation.database_url
-    return Books(settings.operation.data_dir, url.get_secret_value() if url is not None else None)
+    return Books(settings.operation.data_dir, url.get_secret_value() if url is not None else None, VENUES)
 
 
 def meant(word: AccountKey | None, settings: Settings, books: Books) -> AccountKey | None:

@@ -6,7 +6,7 @@ current accounts: of each account key the one last seen, play money apart from r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -64,16 +64,20 @@ class Posted:
 
 
 class Books:
-    """All databases of one installation: the files of a data folder, or the one that DATABASE_URL names."""
+    """All databases of one installation: the files of a data folder, or the one that DATABASE_URL names.
 
-    def __init__(self, data_dir: Path, url: str | None = None) -> None:
+    `venues` says in which order accounts are listed; others follow by name.
+    """
+
+    def __init__(self, data_dir: Path, url: str | None = None, venues: Sequence[str] = ()) -> None:
         self._data_dir = data_dir
         self._url = url
+        self._venues = venues
         self.unreadable: dict[str, str] = {}
         """The databases that could not be read at the last look, each with a line that says why."""
 
     def accounts(self, *, every: bool = False) -> tuple[Seen, ...]:
-        """The current accounts by their keys, or `every` account there ever was, newest first.
+        """The current accounts in the order of their venues, or `every` account there ever was, newest first.
 
         One damaged database hides no other: it is told of in `unreadable`. Raises `StoreError` when none can be read.
         """
@@ -88,7 +92,11 @@ class Books:
         for seen in found:
             if (seen.account.mode == _PLAY) is play:
                 current.setdefault(seen.account.key, seen)
-        return tuple(current[key] for key in sorted(current))
+        return tuple(current[key] for key in sorted(current, key=self._place))
+
+    def _place(self, key: AccountKey) -> tuple[int, AccountKey]:
+        known = key.venue in self._venues
+        return self._venues.index(key.venue) if known else len(self._venues), key
 
     def misses(self, key: AccountKey | None) -> bool:
         """Whether the book of an account (by default any) may be in what could not be read at the last look."""
