@@ -66,7 +66,10 @@ def main(options: CheckOptions) -> int:
     if lost is not None:
         complain(lost)
         return 1
-    _say(options, found, here)
+    if options.as_json:
+        say_json({"time": iso(system_ms()), **here.heading(), "brokers": {one.broker: asdict(one) for one in found}})
+    else:
+        show(found, here)
     return 0 if found and all(one.trades_now for one in found) else 1
 
 
@@ -138,15 +141,14 @@ def to_activity(broker: str, report: BrokerStatus | None, book: dict[str, Any]) 
     )
 
 
-def _say(options: CheckOptions, found: Sequence[Activity], here: Presence) -> None:
-    if options.as_json:
-        say_json({"time": iso(system_ms()), **here.heading(), "brokers": {one.broker: asdict(one) for one in found}})
-        return
+def show(found: Sequence[Activity], here: Presence) -> None:
+    """Print who trades, and the latest orders."""
     say(here.line)
     if found:
         say("")
         names = "broker, money, trades now, status, positions, last good cycle, cycles"
         table(columns(names, "positions, cycles"), [_row(one) for one in found], "who trades now")
+        say(*(f"{one.broker.upper()}: {one.reason}" for one in found if one.reason))
     if any(one.orders for one in found):
         say("")
         rows = [_order_row(one.broker, order) for one in found for order in one.orders]
@@ -160,7 +162,7 @@ def _row(one: Activity) -> tuple[str, ...]:
         one.broker.upper(),
         kind(one.mode),
         "yes" if one.trades_now else "no",
-        f"{one.status} ({one.reason})" if one.reason else one.status,
+        one.status,
         str(one.open_positions),
         moment(one.last_cycle) if one.last_cycle else "none yet",
         f"{one.cycles_ok}/{one.cycles}",

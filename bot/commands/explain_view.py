@@ -19,6 +19,8 @@ DIGITS = 8
 #: No event of a calendar is so far away (ms).
 _NEVER = 1e15
 _NOTHING = "nothing decided"
+#: Where the words of a close begin in its line.
+_WORDS_AT = 42
 _WHY_NOTHING = "NIJA did not run, its exchange did not answer, or the market was not among its own"
 
 
@@ -28,7 +30,7 @@ def show_closes(symbol: str, found: Sequence[Decision]) -> None:
     for account, of_account in groupby(found, key=lambda one: one.account):
         say(f"{_title(account)} {symbol}: what was decided at each close (UTC)", "")
         closes = list(_closes(list(of_account)))
-        say(*closes, "")
+        say(*closes, "", indent=_WORDS_AT)
         nothing_decided |= any(line.endswith(_NOTHING) for line in closes)
     if nothing_decided:
         say(f"Where nothing was decided, {_WHY_NOTHING}.")
@@ -41,7 +43,7 @@ def show_close(symbol: str, found: Sequence[Decision]) -> None:
         say(f"{_title(one.account)} {symbol}, close of {moment(one.judgement.candle)}: {_sentence(one)}", "")
         rows = [(row.name, *_numbers(row), "yes" if row.held else "no") for row in one.conditions]
         if rows:
-            table(columns("condition, value, limit, held"), rows)
+            table(columns("condition, value, limit, met"), rows)
         else:
             say("the strategy shows no conditions of its own")
         say("")

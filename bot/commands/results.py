@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.commands import show
 from bot.domain.clock import iso
-from bot.domain.money import HUNDRED, ZERO, as_price, plain, shortened, usd
+from bot.domain.money import HUNDRED, ZERO, as_price, plain, shortened
 from bot.domain.profit import DUST_LEG, By, Expectancy, Leg, Row, Trade, closed_since, expectancy, rows, total
 from bot.store.trades import AccountTrades
 
@@ -94,24 +94,25 @@ def show_profit(results: Results, by: By) -> None:
 def _cells(row: Row) -> list[str]:
     won = f"{row.won * HUNDRED / row.closed:.0f} %" if row.closed else "-"
     money = (row.realised_usd, row.fees_usd, row.open_usd, row.holding_usd)
-    return [row.key, str(row.closed), won, *(_cents(amount) for amount in money)]
+    return [row.key, str(row.closed), won, *(show.cents(amount) for amount in money)]
 
 
 #: What the columns mean.
 _MEANING = (
-    "realised: sales at average cost, less all fees; your own sales of NIJA's coins too.",
-    "Coins that left without a sale, and dust, count at the price of that moment.",
-    "open: what closing the rest would add before its fee, at the prices of {as_of}.",
-    "holding: what the same purchases would have earned by then if nothing had been sold.",
-    "All in dollars; USDT and USDC at the exchange's rate against USD where it has one. Days are UTC.",
+    "realised: sales at average cost, less all fees, your own sales included",
+    "open: what closing the rest would add, before its fee",
+    "holding: what the same purchases would have earned, had nothing been sold",
+    "in dollars, at the prices of {as_of}; days are UTC",
 )
 
 
 def _explained(results: Results) -> list[str]:
+    meaning = [line.format(as_of=show.moment(results.as_of)) for line in _MEANING]
     found = results.expectancy()
-    mean, win, loss = ("-" if one is None else _cents(one) for one in (found.mean, found.win, found.loss))
-    expected = f"expectancy: {mean} a closed position; {win} if it won, {loss} if it did not."
-    return [expected, *(line.format(as_of=show.moment(results.as_of)) for line in _MEANING)]
+    if found.mean is None:
+        return meaning
+    win, loss = ("-" if one is None else show.cents(one) for one in (found.win, found.loss))
+    return [f"expectancy: {show.cents(found.mean)} per closed position (won: {win}, lost: {loss})", *meaning]
 
 
 # -- trades -----------------------------------------------------------------------------------------------------------
@@ -178,7 +179,7 @@ def _line(trade: Trade) -> list[str]:
     legs = ", ".join(f"{purpose} {as_price(price)}" for purpose, price in _merged(trade.legs))
     pair = f"{trade.symbol} {'long' if trade.side.sign > 0 else 'short'}"
     closed = show.moment(trade.closed_at or 0)[: len("2026-01-31 18:00")]
-    return [closed, trade.account, pair, _cents(trade.result_usd), trade.reason, legs]
+    return [closed, trade.account, pair, show.cents(trade.result_usd), trade.reason, legs]
 
 
 def _merged(legs: Iterable[Leg]) -> Iterator[tuple[str, Decimal]]:
@@ -188,11 +189,6 @@ def _merged(legs: Iterable[Leg]) -> Iterator[tuple[str, Decimal]]:
         value = sum((leg.qty * leg.price for leg in same), ZERO)
         if purpose != DUST_LEG or value >= CENT:
             yield purpose, value / sum((leg.qty for leg in same), ZERO)
-
-
-def _cents(amount: Decimal) -> str:
-    """Dollars to the cent, so that a column adds up by eye."""
-    return usd(round(amount, 2))
 
 
 def _usd(amount: Decimal) -> str:

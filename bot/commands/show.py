@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -106,12 +107,15 @@ def _widths(least: Sequence[int], most: Sequence[int], room: int) -> list[int]:
     return widths
 
 
-def say(*lines: str) -> None:
-    """Print lines, wrapped at words."""
+def say(*lines: str, indent: int = 0) -> None:
+    """Print lines, wrapped at words; what follows the first line of each begins so far to the right where there is room."""
     console = _console()
     for line in lines:
         if cell_len(line) <= console.width:  # a thousand lines are nothing then
             _write(f"{line.rstrip()}\n")
+        elif 0 < indent <= console.width - _LONGEST_WORD:
+            wrapped = textwrap.wrap(line[indent:], console.width - indent)
+            _write("\n".join((line[:indent] + wrapped[0], *(" " * indent + rest for rest in wrapped[1:]), "")))
         else:
             _print(console, Text(line, overflow="fold"))
 
@@ -150,6 +154,11 @@ MARKET_TIMES = (
 def money(value: Decimal | str | None) -> str:
     """Dollars; what nobody knows is not called nothing."""
     return UNKNOWN if value is None else usd(Decimal(value))
+
+
+def cents(value: Decimal) -> str:
+    """Dollars to the cent, so that a column adds up by eye."""
+    return usd(round(value, 2))
 
 
 def moment(value: int | str) -> str:

@@ -113,8 +113,10 @@ def explain(
                 say_csv(found.COUNT_COLUMNS, found.count_lines(counted))
             elif as_json:
                 say_json(found.count_document(counted))
-            else:
+            elif counted:
                 explain_view.show_counts(counted)
+            else:
+                say("no close has been judged yet")
             return
         decided = found.decisions(data_dir, books, key, symbol, at)
         if as_csv:

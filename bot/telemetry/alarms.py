@@ -209,7 +209,14 @@ class AlarmTracker:
 def _line(event: LoggedEvent, redact: Redactor) -> str:
     """What an event says, for people: its symbol, its reason, then the rest."""
     fields = {key: HIDDEN if redact.is_secret_name(key) else shown(key, value) for key, value in event.fields.items()}
-    symbol, reason = fields.pop("symbol", ""), fields.pop("reason", "")
-    rest = ", ".join(f"{key.removesuffix('_usd').replace('_', ' ')} {value}" for key, value in fields.items() if value)
+    symbol, reason, remedy = (fields.pop(name, "") for name in ("symbol", "reason", "remedy"))
+    rest = ", ".join(_named(key, value) for key, value in fields.items() if value)
     said = ": ".join(part for part in (symbol, reason) if part)
-    return f"{said} ({rest})" if said and rest else said or rest or event.word.lower()
+    line = f"{said} ({rest})" if said and rest else said or rest or event.word.lower()
+    return f"{line}; {remedy}" if remedy else line
+
+
+def _named(field: str, value: str) -> str:
+    """A field in words: `in a row 10`, `for 10 s`."""
+    name = field.removesuffix("_usd").replace("_", " ")
+    return f"{name.removesuffix(' s')} {value} s" if name.endswith(" s") else f"{name} {value}"

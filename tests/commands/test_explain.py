@@ -160,6 +160,11 @@ def test_without_a_market_the_closes_of_today_are_counted_by_gate(nija: Nija) ->
     ]
 
 
+def test_before_anything_was_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NIJA_DATA_DIR", str(tmp_path))
+    assert CliRunner().invoke(app, ["explain"]).output == "no close has been judged yet\n"
+
+
 def test_play_money_is_marked_and_its_day_is_the_markets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NIJA_DATA_DIR", str(tmp_path))
     nija = Nija(tmp_path, PLAY)

@@ -19,7 +19,7 @@ from bot.domain.last_prices import LAST_PRICES, LastPrices
 from bot.domain.money import ONE
 from bot.domain.order import OrderStatus, Purpose, Side
 from bot.store.ledger import Ledger
-from tests.store.cases import bought, fill, intent, ledger, selling
+from tests.store.cases import KRAKEN, bought, fill, intent, ledger, selling
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -82,9 +82,22 @@ def test_profit_for_people_and_spreadsheets(folder: Path) -> None:
     text = nija("profit", "--by", "reason").stdout
     assert max(map(len, text.splitlines())) <= 80
     assert "stop         1  100 %    $14.75  $0.25  $0.00   $60.00" in text
-    assert "expectancy: $14.75 a closed position; $14.75 if it won, - if it did not." in text
+    assert "expectancy: $14.75 per closed position (won: $14.75, lost: -)" in text
     lines = list(csv.DictReader(io.StringIO(nija("profit", "--by", "pair", "--csv").stdout)))
     assert [(line["key"], line["realised_usd"]) for line in lines] == [("BTC-USD", "14.75")]
+
+
+def test_nothing_is_expected_of_what_never_closed(folder: Path) -> None:
+    traded(folder)
+    assert "expectancy" not in nija("profit").stdout
+
+
+@pytest.mark.parametrize("words", [("profit", "--json"), ("profit", "--csv"), ("trades", "--tax", "koinly")])
+def test_files_for_programs_are_marked_as_play_money_beside_them(folder: Path, words: tuple[str, ...]) -> None:
+    bought(ledger(folder, replace(KRAKEN, mode="sandbox")), 1, "2")
+    found = nija(*words)
+    assert found.stderr == "nija: this is sandbox: play money\n"
+    assert "play" not in found.stdout
 
 
 def test_before_anything_was_traded(folder: Path) -> None:
