@@ -1,4 +1,4 @@
-"""What somebody outside hears of a running daemon: a healthchecks service, systemd, the check of a container."""
+"""What outside monitors see of a running daemon: a healthchecks service, systemd, a container's health check."""
 
 from __future__ import annotations
 

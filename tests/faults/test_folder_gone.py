@@ -1,4 +1,4 @@
-"""The data folder is deleted under the daemon, or a file in it replaced: nothing is sent into a book that nobody will find."""
+"""The data folder is deleted under the daemon, or a file in it replaced: no order is sent with a book that is lost."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_an_exchange_that_first_answers_when_the_folder_is_gone_begins_no_new_bo
         assert daemon.stop()[0] == 0
 
 
-# --- the ledger by itself
+# --- the ledger alone
 
 
 def opened(folder: Path, clock: HandClock) -> DiskLedger:
