@@ -2,6 +2,7 @@
 # Sets NIJA up when something changed, then runs it here in the foreground.
 #   ./start.sh            the daemon
 #   ./start.sh setup      the set-up only
+#   ./start.sh setup research   adds the tools for backtests; later starts keep them
 #   ./start.sh ARGS…      a command of nija, such as: ./start.sh ledger --json
 # Works from any folder; .env, data and nija.log are those beside this file. Needs Python 3.11 or newer, and
 # the network only when requirements/daemon.lock changed.
@@ -18,6 +19,15 @@ esac
 
 # Told to end while it sets up, the daemon's start ends as the daemon does; exec gives the signals back.
 case "${1-run}" in run) trap 'exit 0' TERM HUP QUIT ;; esac
-environment daemon
+# The research tools follow their lock when a command needs them: the daemon's start never waits for them.
+locks=(daemon)
+case "${1-run} ${2-}" in
+    "setup research") locks+=(research) ;;
+    "setup ") ;;
+    setup\ *) say "setup knows research alone, not '$2'"; exit 2 ;;
+    backtest\ * | check-strategy\ * | data\ *) if [ -e "$root/.venv/research.lock" ]; then locks+=(research); fi ;;
+esac
+environment "${locks[@]}"
+case "${1-} ${2-}" in "setup research") step "compile the backtest" python "$root/scripts/compile_backtest.py" ;; esac
 [ "${1-}" = setup ] && exit 0
 exec "$root/.venv/bin/python" -m bot "$@" # exec: signals reach the daemon itself

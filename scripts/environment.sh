@@ -38,7 +38,7 @@ environment() {
     [ -x "$root/.venv/bin/python" ] || make_venv
     for lock in "$@"; do
         if ! is_installed "$lock"; then
-            rm -f "$root/.venv/$lock.lock"
+            : >"$root/.venv/$lock.lock" # begun: no lock is empty
             step "install requirements/$lock.lock" install_lock "$lock"
             cp "$root/requirements/$lock.lock" "$root/.venv/$lock.lock"
         fi

@@ -19,5 +19,5 @@ lock() {
 
 lock installer requirements/installer.in "${@}"
 lock daemon requirements.txt "${@}"
-lock test requirements.txt requirements/test.in --constraint requirements/daemon.lock "${@}"
 lock research requirements.txt requirements/research.in --constraint requirements/daemon.lock "${@}"
+lock test requirements.txt requirements/research.in requirements/test.in --constraint requirements/research.lock "${@}"

@@ -20,8 +20,8 @@ import bot
 
 ROOT = Path(__file__).resolve().parent.parent
 PIN = re.compile(r"^([A-Za-z0-9][\w.-]*)==(\S+)", re.MULTILINE)
-RESEARCH_ONLY = {"numba", "pyarrow", "plotly", "optuna"}
-TEST_ONLY = {"pytest", "hypothesis", "mypy", "ruff", "ccxt"}
+RESEARCH_ONLY = {"numba", "pyarrow"}
+TEST_ONLY = {"pytest", "hypothesis", "mypy", "ruff", "ccxt", "empyrical-reloaded"}
 SDKS_OWN = {"urllib3"}
 """Imported for its errors and sockets; pinned by the lock alone, since okx's metadata contradicts every safe pin."""
 
@@ -61,10 +61,10 @@ def test_every_requirement_is_pinned_and_says_why_it_is_here() -> None:
             assert re.fullmatch(r"[\w.-]+==[\w.]+ +# \S.*", line), line
 
 
-@pytest.mark.parametrize("name", ["test", "research"])
-def test_the_other_locks_contain_the_daemons_unchanged(name: str) -> None:
-    daemon, other = pins("requirements/daemon.lock"), pins(f"requirements/{name}.lock")
-    assert {package: other.get(package) for package in daemon} == daemon
+@pytest.mark.parametrize(("inner", "outer"), [("daemon", "research"), ("research", "test")])
+def test_a_larger_lock_contains_the_smaller_one_unchanged(inner: str, outer: str) -> None:
+    held, holding = pins(f"requirements/{inner}.lock"), pins(f"requirements/{outer}.lock")
+    assert {package: holding.get(package) for package in held} == held
 
 
 @pytest.mark.parametrize("name", ["installer", "daemon", "test", "research"])
@@ -148,8 +148,9 @@ def checkout(tmp_path: Path) -> Path:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes((ROOT / name).read_bytes())
     write_program(root / ".venv/bin/python", FAKE_PYTHON)
+    (root / "requirements/research.lock").parent.mkdir()
+    (root / "requirements/research.lock").write_text("research\n")
     for lock in ("daemon", "test"):
-        (root / "requirements").mkdir(exist_ok=True)
         (root / f"requirements/{lock}.lock").write_text(f"{lock}\n")
         (root / f".venv/{lock}.lock").write_text(f"{lock}\n")
     return root
@@ -183,6 +184,43 @@ def test_start_becomes_the_daemon_so_that_signals_reach_it(checkout: Path) -> No
 def test_setup_of_what_is_set_up_does_nothing(checkout: Path) -> None:
     ended = run(checkout / "start.sh", "setup")
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("command", "added", "outdated", "installed"),
+    [
+        (["setup", "research"], False, False, True),
+        (["setup"], False, False, False),
+        (["setup"], True, True, False),
+        ([], True, True, False),
+        (["ledger"], True, True, False),
+        (["backtest", "--data", "D"], True, True, True),
+        (["data", "check", "D"], True, False, False),
+        (["backtest", "--data", "D"], False, False, False),
+    ],
+)
+def test_research_tools_are_added_on_request_and_then_follow_their_lock(
+    checkout: Path, command: list[str], added: bool, outdated: bool, installed: bool
+) -> None:
+    """But the daemon's start never waits for them."""
+    asked = checkout / "asked"
+    write_program(checkout / ".venv/bin/python", '#!/bin/sh\n[ "$1" = -c ] && echo . || true\n')
+    write_program(checkout / "tools/uv", f'#!/bin/sh\necho "$@" >>"{asked}"\n')
+    (checkout / "scripts/import_all.py").touch()
+    if added:
+        (checkout / ".venv/research.lock").write_text("older\n" if outdated else "research\n")
+    ended = run(checkout / "start.sh", *command, path=f"{checkout / 'tools'}:{os.environ['PATH']}")
+    assert ended.returncode == 0
+    assert asked.exists() is installed
+    if installed:
+        assert "requirements/research.lock" in asked.read_text()
+        assert (checkout / ".venv/research.lock").read_text() == "research\n"
+
+
+def test_setup_knows_research_alone(checkout: Path) -> None:
+    ended = run(checkout / "start.sh", "setup", "everything")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == "nija: setup knows research alone, not 'everything'\n"
 
 
 def test_tests_with_arguments_are_pytest_alone(checkout: Path) -> None:

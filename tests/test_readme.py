@@ -39,7 +39,9 @@ from bot.strategy.guarded import GuardedStrategy, StrategyError
 from bot.strategy.named import named
 from bot.strategy.params import DEFAULT_RISK_SETTINGS
 from bot.telemetry.alarms import Kind
+from tests.bench import backtest as bench
 from tests.mutants import __main__ as mutants
+from tests.parity import run as parity
 from tests.paths import VENUES
 from tests.torture import report
 
@@ -173,6 +175,8 @@ def parsers() -> dict[str, Callable[[list[str]], object]]:
         "scripts/validate_multi_broker_readiness.py": check(validate=False),
         "scripts/check_kraken_connection_status.py": check(validate=True),
         "scripts/test_okx_connection.py": check(validate=True),
+        "scripts/bench.py": lambda args: bench.parser().parse_args(args[1:]),
+        "scripts/parity.py": lambda args: parity.parser().parse_args(args),
         "scripts/test.sh": nothing,
         "scripts/mutants.sh": mutants.parse,
         "bot.sandbox": options.parse,
@@ -205,7 +209,7 @@ def test_every_command_parses(paper: str, command: str) -> None:
     if first in ("python3", ".venv/bin/python", "python"):
         first, *args = args[1:] if args[0] == "-m" else args
     if first in ("./start.sh", "nija", ".venv/bin/nija"):
-        if args not in (["setup"], ["ARGS"]):
+        if args not in (["setup"], ["setup", "research"], ["ARGS"]):
             parse_nija(args)
         return
     with suppress(SystemExit) if "--help" in args else nullcontext():

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENUES = ("kraken", "okx", "coinbase")
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60
 #: The parts of `bot.runtime` that run one account, and those that know all accounts.
-ACTOR = ("broker_trader", "feed", "actor_run", "operator_commands", "reporter", "schedule")
+ACTOR = ("broker_trader", "feed", "known_terms", "actor_run", "operator_commands", "reporter", "schedule")
 OF_ALL_ACCOUNTS = ("bot.runtime", "bot.broker_manager", "bot.independent_broker_trader")
 HEAVY = {"numba", "pyarrow", "ccxt", "optuna", "plotly"}
 
@@ -48,7 +48,11 @@ MAY_IMPORT = {
         *("bot.domain", "bot.engine.account_engine", "bot.brokers.base", "bot.store"),
         *("bot.telemetry", "bot.runtime", "bot.broker_manager"),
     },
-    "bot.commands": {"bot.domain", "bot.store", "bot.settings", "bot.telemetry", "bot.runtime", "bot.broker_manager"},
+    "bot.backtest": {"bot.domain", "bot.strategy"},
+    "bot.commands": {
+        *("bot.domain", "bot.store", "bot.settings", "bot.telemetry", "bot.runtime", "bot.broker_manager"),
+        *("bot.backtest", "bot.strategy.base"),
+    },
     "bot.__main__": {"bot.commands.cli", "bot.runtime.stopping"},
 }
 

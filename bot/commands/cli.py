@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from bot import __version__
-from bot.commands import operator_commands, result_commands, views
+from bot.commands import operator_commands, research_commands, result_commands, views
 from bot.commands.options import Broker, told
 from bot.commands.show import complain, quiet_pipe
 from bot.domain.ids import AccountKey
@@ -79,6 +79,7 @@ app = typer.Typer(
 app.add_typer(views.app)
 app.add_typer(operator_commands.app)
 app.add_typer(result_commands.app)
+app.add_typer(research_commands.app)
 
 
 def show_version(wanted: bool) -> None:

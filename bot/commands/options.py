@@ -42,24 +42,32 @@ AsJson = Annotated[bool, typer.Option("--json", help="for programs")]
 
 
 @contextmanager
-def told() -> Iterator[Settings]:
-    """The settings, with every error that their owner can mend as one line and an exit status."""
-    from bot.runtime.hostlock import AlreadyRuns
-    from bot.runtime.sandbox_child import SandboxError
-    from bot.store.database import StoreError
-
+def configured() -> Iterator[Settings]:
+    """The settings, with what is wrong with them, or with an option, as lines and exit status 2."""
     try:
         yield load_settings()
     except ConfigError as error:
         for line in error.lines:
             complain(line)
         raise typer.Exit(2) from None
-    except (SandboxError, StoreError) as error:
-        complain(str(error))
-        raise typer.Exit(1) from None
-    except AlreadyRuns as error:
-        complain(str(error))
-        raise typer.Exit(3) from None
+
+
+@contextmanager
+def told() -> Iterator[Settings]:
+    """The settings, with every error that their owner can mend as one line and an exit status."""
+    from bot.runtime.hostlock import AlreadyRuns
+    from bot.runtime.sandbox_child import SandboxError
+    from bot.store.database import StoreError
+
+    with configured() as settings:
+        try:
+            yield settings
+        except (SandboxError, StoreError) as error:
+            complain(str(error))
+            raise typer.Exit(1) from None
+        except AlreadyRuns as error:
+            complain(str(error))
+            raise typer.Exit(3) from None
 
 
 @contextmanager

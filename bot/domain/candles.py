@@ -121,7 +121,7 @@ def parse_timeframe(text: str) -> int:
 
 def inspect(candles: Candles) -> tuple[Flaw, ...]:
     """All faults in these candles, in candle order; empty if a decision may be based on them."""
-    found = [(int(index), fault) for fault, wrong in _faults(candles) for index in np.flatnonzero(wrong)]
+    found = [(int(index), fault) for fault, wrong in faults(candles) for index in np.flatnonzero(wrong)]
     found.sort(key=lambda entry: entry[0])
     return tuple(Flaw(fault, int(candles.time[index])) for index, fault in found)
 
@@ -161,6 +161,13 @@ def too_quiet(candles: Candles) -> bool:
     return flat_share(candles) > QUIET_SHARE
 
 
+def quiet_at(candles: Candles, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """For each of these rows, whether the candles up to it are too quiet."""
+    counts = np.concatenate(([0], np.cumsum(candles.volume == 0.0)))
+    among = np.minimum(rows + 1, QUIET_WINDOW)
+    return np.asarray((counts[rows + 1] - counts[rows + 1 - among]) / among > QUIET_SHARE)
+
+
 def _freeze(candles: Candles, name: str, dtype: np.dtype[np.generic], shape: Sequence[int]) -> None:
     column = getattr(candles, name)
     if column.ndim != 1 or column.dtype != dtype or column.shape != shape:
@@ -170,15 +177,16 @@ def _freeze(candles: Candles, name: str, dtype: np.dtype[np.generic], shape: Seq
     object.__setattr__(candles, name, view)
 
 
-def _faults(candles: Candles) -> tuple[tuple[Fault, NDArray[np.bool_]], ...]:
+def faults(candles: Candles) -> tuple[tuple[Fault, NDArray[np.bool_]], ...]:
     """Each fault with a mask of the candles that have it. A NaN is reported once, not also as inconsistent."""
-    prices = np.array([candles.open, candles.high, candles.low, candles.close])
-    finite = np.isfinite(prices).all(axis=0) & np.isfinite(candles.volume)
+    with np.errstate(all="ignore"):  # what is no number makes the sum none
+        finite = np.isfinite(candles.open + candles.high + candles.low + candles.close + candles.volume)
     body_low, body_high = np.minimum(candles.open, candles.close), np.maximum(candles.open, candles.close)
+    lowest = np.minimum(np.minimum(candles.high, candles.low), body_low)
     step = np.diff(candles.time, prepend=candles.time[:1] - candles.timeframe_ms)
     return (
         (Fault.NOT_A_NUMBER, ~finite),
-        (Fault.NOT_POSITIVE, finite & (prices <= 0.0).any(axis=0)),
+        (Fault.NOT_POSITIVE, finite & (lowest <= 0.0)),
         (Fault.INCONSISTENT, finite & ((candles.low > body_low) | (candles.high < body_high))),
         (Fault.NEGATIVE_VOLUME, finite & (candles.volume < 0.0)),
         (Fault.DUPLICATE, step == 0),

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from bot.brokers.base import BrokerError
 from bot.domain.clock import MINUTE, iso
 from bot.domain.instrument import Instrument, Ticker
-from bot.domain.money import ONE, ZERO, decimal, floor_to
+from bot.domain.money import ZERO, decimal, floor_to
 from bot.domain.order import OrderRecord, Purpose
 from bot.engine.accounting import AccountSnapshot, base_of, exposures, slots_taken
 from bot.engine.buying_power import best_funded_currency
@@ -135,7 +135,7 @@ class Candidate:
     def order(self) -> gate_inputs.Order:
         """Limits count it at the worst price it may fill at."""
         instrument, now, risk_settings = self.instrument, self.capacity, self.bounds.risk_settings
-        worst = max(self.close, self.ticker.ask * (ONE + SLIPPAGE) + instrument.tick)
+        worst = sizing.worst_price(self.close, self.ticker.ask, SLIPPAGE, instrument.tick)
         left = room(now)
         size = sizing.size(
             self.answer.pct,

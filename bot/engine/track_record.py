@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 
-from bot.domain.money import HUNDRED, ONE, ZERO, decimal, plain
+from bot.domain.money import ONE, decimal, plain
 from bot.engine.risk import Losses
+from bot.strategy.checks import lost_pct
 
 _EXACT = Decimal("1e-18")
 
@@ -68,8 +69,4 @@ class TrackRecord:
 
     @property
     def losses(self) -> Losses:
-        return Losses(_lost(self.unit, self.at_midnight), _lost(self.unit, self.best))
-
-
-def _lost(now: Decimal, before: Decimal) -> Decimal:
-    return max((before - now) / before * HUNDRED, ZERO)
+        return Losses(lost_pct(self.unit, self.at_midnight), lost_pct(self.unit, self.best))

@@ -25,6 +25,7 @@ from bot.engine.denials import Denials
 from bot.engine.order_manager import OrderManager
 from bot.marketdata.polled import CandleRequest
 from bot.runtime.feed import Feed
+from bot.runtime.known_terms import TermsFile
 from bot.runtime.operator_commands import OperatorCommands
 from bot.runtime.reporter import Reporter
 from bot.runtime.schedule import Now, Schedule
@@ -102,7 +103,8 @@ class BrokerTrader:
     def _settle_in(self, connection: Connection, ledger: Ledger) -> None:
         """Everything that belongs to this account, made for this run."""
         oms = OrderManager(self._broker, ledger, self._clock, self._log, self._ids(ledger))
-        self._connection = connection
+        self._oms, self._connection = oms, connection
+        self._terms = TermsFile(self._emergency_file.parent, connection.account.key, self._log)
         Denials(ledger).begin(self._run)
         self._engine = AccountEngine.of(oms, self._plan, self._fed)
         self._engine.entries.judgements.record = partial(self._record, connection.account)
@@ -229,6 +231,7 @@ class BrokerTrader:
             raise
         self._schedule.answered()
         self._reporter.cycled()
+        self._terms.keep(self._oms.instruments, self._oms.fees)
 
     def _measured(self) -> None:
         """Tell how the account stands."""

@@ -16,7 +16,6 @@ from pathlib import Path
 
 from bot import __version__
 from bot.broker_manager import BrokerManager
-from bot.domain.calendar import CalendarError, read_calendar
 from bot.domain.candles import parse_timeframe
 from bot.domain.clock import MINUTE, SECOND
 from bot.domain.ids import AccountKey
@@ -28,6 +27,7 @@ from bot.engine.universe import MarketCriteria
 from bot.independent_broker_trader import IndependentBrokerTrader
 from bot.runtime.backups import backing_up
 from bot.runtime.broker_trader import Record
+from bot.runtime.chosen import news_of, strategy_of, timeframe_of
 from bot.runtime.heartbeat_url import pinging
 from bot.runtime.hostlock import holding_keys
 from bot.runtime.in_force import keep, planned
@@ -41,12 +41,8 @@ from bot.runtime.trading_environment import TradingEnvironment
 from bot.runtime.unwatched import unwatched
 from bot.settings.env_file import exposure
 from bot.settings.load import ConfigError, Mode, Settings, resolve_mode, service_manager_socket, state_folder
-from bot.settings.variables import TIMEFRAMES, TradingSettings
 from bot.store.database import StoreError
 from bot.store.reader import Books
-from bot.strategy.base import Strategy
-from bot.strategy.named import named
-from bot.strategy.params import RiskSettings
 from bot.telemetry.heartbeat import Observer
 from bot.telemetry.log import EventLog, Logs
 from bot.telemetry.notify import notifying
@@ -186,19 +182,10 @@ def _spare_the_collector() -> None:
 def trading_plan(settings: Settings) -> TradingPlan:
     """The owner's settings in the engine's words; raises `ConfigError` for a strategy or calendar that cannot be used."""
     rule, limits, trading = settings.rule, settings.limits, settings.trading
-    risk_settings = RiskSettings(
-        min_position_pct=float(rule.min_position_pct),
-        max_position_pct=float(rule.max_position_pct),
-        max_position_pct_small=float(rule.max_position_pct_small),
-        min_reward_to_cost=float(rule.min_reward_to_cost),
-    )
-    try:
-        strategy = named(trading.strategy, risk_settings, settings.home)
-    except ValueError as error:
-        raise ConfigError([f"STRATEGY is {error}"]) from None
+    strategy = strategy_of(settings)
     return TradingPlan(
         strategy=strategy,
-        risk_settings=risk_settings,
+        risk_settings=strategy.risk_settings,
         limits=Limits(
             max_open_positions=min(limits.max_open_positions, strategy.slots or limits.max_open_positions),
             max_exposure_pct=limits.max_exposure_pct,
@@ -218,25 +205,14 @@ def trading_plan(settings: Settings) -> TradingPlan:
             deny=frozenset(trading.pairs_deny),
             swaps=settings.okx.trade_swaps,
         ),
-        timeframe_ms=parse_timeframe(_timeframe(trading, strategy)),
+        timeframe_ms=parse_timeframe(timeframe_of(trading, strategy)),
         cycle_ms=_ms(trading.cycle_seconds),
         position_ms=_ms(trading.position_seconds),
         exclusion_ms=_ms(rule.candle_exclusion_seconds),
         min_balance=trading.min_balance_usd,
         recommended_balance=trading.recommended_balance_usd,
-        news=_news(rule.news_calendar),
+        news=news_of(settings),
     )
-
-
-def _timeframe(trading: TradingSettings, rule: Strategy) -> str:
-    """The owner's word, else the strategy's own, else NIJA's."""
-    if rule.timeframe is None or "timeframe" in trading.model_fields_set:
-        return trading.timeframe
-    if rule.timeframe not in TIMEFRAMES:
-        raise ConfigError(
-            [f"STRATEGY is {trading.strategy!r}: its timeframe is {rule.timeframe!r}, not {', '.join(TIMEFRAMES)}"]
-        )
-    return rule.timeframe
 
 
 def narrowed(settings: Settings, plan: TradingPlan) -> Iterator[str]:
@@ -255,16 +231,6 @@ def narrowed(settings: Settings, plan: TradingPlan) -> Iterator[str]:
 
 def _ms(seconds: Decimal) -> int:
     return int(seconds * SECOND)
-
-
-def _news(file: Path | None) -> tuple[int, ...]:
-    if file is None:
-        return ()
-    kind = "ics" if file.suffix.lower() == ".ics" else "csv"
-    try:
-        return tuple(event.time for event in read_calendar(file.read_text(encoding="utf-8-sig"), kind))
-    except (CalendarError, OSError, UnicodeDecodeError) as error:
-        raise ConfigError([f'NEWS_CALENDAR is "{file}": {error}']) from None
 
 
 def _greet(log: EventLog, env: TradingEnvironment, env_file: Path) -> None:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from bot.domain.candles import Candles
 from bot.strategy import rule
-from bot.strategy.base import Close, Condition, Evaluation, ExitLeg, Numbers, Strategy, Trade
+from bot.strategy.base import Close, Condition, Evaluation, ExitLeg, Numbers, Rows, Strategy, Trade
 from bot.strategy.exits import FLAT, LONG
-from bot.strategy.indicators import indicators
+from bot.strategy.indicators import Indicators, indicators
 from bot.strategy.params import APEX, DEFAULT_RISK_SETTINGS, ApexParams, RiskSettings
-from bot.strategy.rule import Conditions, Points, Reading, Signal, SignalReason
+from bot.strategy.rule import AtClose, Conditions, Points, Reading, Signal, SignalReason
 
+#: The rule's own reasons to be out at a close.
+EXITS = ("turn",)
 #: The names of the conditions, the points and the score, in the order they are asked; and which of them are needed.
 _NAMES = (*Conditions._fields, *(f"point_{name}" for name in Points._fields), "score")
 _NEEDED = tuple(name == "score" or name in Conditions._fields[:7] for name in _NAMES)
@@ -28,6 +30,7 @@ class ApexStrategy(Strategy):
         rest = 1.0 - params.tp1_share - params.tp2_share
         shares = (params.tp1_share, params.tp1_r), (params.tp2_share, params.tp2_r), (rest, params.tp3_r)
         self.legs = tuple(ExitLeg(share, target) for share, target in shares)
+        self.rows = Rows(self.columns, rule.at_row, AtClose._fields, rule.closed, params, EXITS)
 
     def evaluate(self, candles: Candles) -> Evaluation:
         """The rule at the last close. A short signal has side -1 whether or not the venue can short; without a trend, what is
@@ -65,10 +68,14 @@ class ApexStrategy(Strategy):
         if len(candles) < self.required:
             return Close(trade.stop)
         now = self.reading(candles)
-        stop = rule.trailed(trade, now.close, now.atr, self.params)
-        if rule.turned(trade.side, now.ema_fast, now.ema_middle):
-            return Close(stop, "turn", f"EMA{self.params.ema_fast} crossed EMA{self.params.ema_middle}")
-        return Close(stop)
+        close = rule.closed(trade, now.close, AtClose(now.ema_fast, now.ema_middle, now.atr), self.params)
+        if close.exit:
+            return Close(close.stop, EXITS[0], f"EMA{self.params.ema_fast} crossed EMA{self.params.ema_middle}")
+        return Close(close.stop)
+
+    def columns(self, candles: Candles) -> Indicators:
+        """What the rule reads, over all candles."""
+        return indicators(candles, self.params)
 
     def _conditions(self, asked: Conditions) -> tuple[Condition, ...]:
         """All that the rule asked, with the points and the score that it makes."""
@@ -79,7 +86,7 @@ class ApexStrategy(Strategy):
 
     def reading(self, candles: Candles) -> Reading:
         """What the rule sees at the last close; needs two candles."""
-        return rule.reading(indicators(candles, self.params), len(candles) - 1)
+        return rule.reading(self.columns(candles), len(candles) - 1)
 
 
 def _words(why: SignalReason) -> str:

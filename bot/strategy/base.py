@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import Literal, NamedTuple
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
 
 from bot.domain.candles import Candles
 from bot.domain.judgement import Condition
 from bot.domain.order import Numbers
 from bot.strategy import exits
-from bot.strategy.exits import FLAT, Exit, ExitLeg, ExitLegs, Trade
+from bot.strategy.exits import FLAT, Asked, Exit, ExitLeg, ExitLegs, Terms, Trade
+from bot.strategy.grid import compared
 from bot.strategy.params import DEFAULT_RISK_SETTINGS, RiskSettings
 
 __all__ = [
@@ -78,18 +80,6 @@ class Costs(NamedTuple):
     spread: float
 
 
-class Terms(NamedTuple):
-    """What a trade must offer at its price: that lies before `stop` (where the strategy gets out) and before `target` (NaN: there
-    is none), and R, the way from it to the stop, is at most `widest` (a fraction of the price) and at least `least` (in price
-    units). By default nothing but the stop is asked for.
-    """
-
-    stop: float
-    widest: float = math.inf
-    target: float = math.nan
-    least: float = 0.0
-
-
 class TradedRange(NamedTuple):
     """The last price, and the high and low since the look before."""
 
@@ -122,6 +112,40 @@ class Ended(NamedTuple):
 
     at: int
     exit: str
+
+
+class Decided(NamedTuple):
+    """The numbers of an `Evaluation`, as the text of `Rows` gives them, with the size in percent of equity; `score` NaN for none."""
+
+    side: int
+    stop: float
+    risk_price: float
+    momentum: float
+    score: float
+    pct: float
+
+
+class Closed(NamedTuple):
+    """The numbers of a `Close`, as the text of `Rows` gives them: `exit` 0 to hold, else its number among `Rows.exits`, from 1."""
+
+    stop: float
+    exit: int
+
+
+class Rows(NamedTuple):
+    """A strategy's answers for any row of whole columns, in plain scalar text: a backtest compiles it, so it holds no reductions,
+    no powers, no library calls and no strings. They must be those of `evaluate`, `size_pct` and `on_close`.
+
+    `columns` computes the columns once, each row from its own and earlier candles only. `decided(columns, row, params, owner)` is
+    asked from row 1 on. `at_close` names the columns whose row `closed(trade, close, row of them, params)` reads by these names.
+    """
+
+    columns: Callable[[Candles], Any]
+    decided: Callable[..., Decided]
+    at_close: tuple[str, ...]
+    closed: Callable[..., Closed]
+    params: Any
+    exits: tuple[str, ...]
 
 
 class Universe(NamedTuple):
@@ -162,6 +186,10 @@ class Strategy(ABC):
     #: How markets are chosen; None: the most traded ones of the last day, MAX_PAIRS of them. An owner's PAIRS_ALLOW comes first.
     universe: Universe | None = None
 
+    #: The same answers by rows, for speed; None: a backtest asks candle by candle. Where a subclass overrides a question, it
+    #: must answer for its rows too.
+    rows: Rows | None = None
+
     def __init__(self, risk_settings: RiskSettings = DEFAULT_RISK_SETTINGS) -> None:
         self.risk_settings = risk_settings
 
@@ -188,9 +216,7 @@ class Strategy(ABC):
 
     def terms(self, evaluation: Evaluation, price: float, costs: Costs) -> Terms:
         """What a trade at `price` must offer to be taken."""
-        target = exits.first_target(evaluation.close, evaluation.out_at, self.legs)
-        least = exits.needed(price, costs.fee, costs.spread, self.risk_settings.min_reward_to_cost)
-        return Terms(evaluation.out_at, self.widest_r, target, least)
+        return exits.terms(evaluation.close, evaluation.out_at, price, costs.fee, costs.spread, asked_of(self))
 
     def size_pct(self, evaluation: Evaluation) -> float:  # noqa: ARG002 - no grades here
         """Percent of equity to put into it."""
@@ -208,7 +234,12 @@ class Strategy(ABC):
         return exits.at_targets(trade, look.high, look.low, self.legs)
 
 
+def asked_of(rule: Strategy) -> Asked:
+    """What a strategy's entries are held to, unless its `terms` say otherwise."""
+    return Asked(rule.legs, rule.widest_r, rule.risk_settings.min_reward_to_cost)
+
+
 def ranked(evaluations: dict[str, Evaluation]) -> list[str]:
     """The symbols that have a side, the strongest momentum first, compared in 12 decimals; equals by name."""
     signals = [symbol for symbol, found in evaluations.items() if found.side != FLAT]
-    return sorted(signals, key=lambda symbol: (-round(evaluations[symbol].momentum, 12), symbol))
+    return sorted(signals, key=lambda symbol: (-compared(evaluations[symbol].momentum), symbol))

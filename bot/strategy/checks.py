@@ -8,7 +8,7 @@ constant of money and calls no library. Each answers for every finite snapshot, 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from bot.strategy.gate_inputs import (
     Account,
@@ -36,6 +36,9 @@ STALE_MS = 60_000
 Value = Decimal | float | str
 
 
+Number = TypeVar("Number", Decimal, float)
+
+
 class Check(NamedTuple):
     """One gate's answer: whether it blocks, what it found, and what it must be."""
 
@@ -46,7 +49,7 @@ class Check(NamedTuple):
 
 # -- is there a signal ------------------------------------------------------------------------------------------------
 def candles(now: Signal) -> Check:
-    return Check(now.unfit != "", now.unfit, "whole and true up to the last close")
+    return Check(len(now.unfit) > 0, now.unfit, "whole and true up to the last close")
 
 
 def short(now: Signal) -> Check:
@@ -116,7 +119,7 @@ def daily_loss(now: Lost) -> Check:
 
 # -- may this symbol enter on this candle -----------------------------------------------------------------------------
 def denied(now: Symbol) -> Check:
-    return Check(now.denied != "", now.denied, "allowed")
+    return Check(len(now.denied) > 0, now.denied, "allowed")
 
 
 def unsettled(now: Symbol) -> Check:
@@ -124,7 +127,7 @@ def unsettled(now: Symbol) -> Check:
 
 
 def market(now: Symbol) -> Check:
-    return Check(now.market != "", now.market, "open")
+    return Check(len(now.market) > 0, now.market, "open")
 
 
 def stopped_out(now: Symbol) -> Check:
@@ -178,6 +181,11 @@ def spread(now: Quote) -> Check:
 
 def percent(part: Decimal, whole: Decimal) -> Decimal:
     return part * 100 / whole if whole > 0 else part
+
+
+def lost_pct(now: Number, before: Number) -> Number:
+    """How much less there is now than before, in percent; 0 where it is more."""
+    return (before - now) / before * 100 if now < before else before - before
 
 
 # -- is it worth that price -------------------------------------------------------------------------------------------

@@ -72,6 +72,14 @@ class Bar(NamedTuple):
     close: float
 
 
+class Asked(NamedTuple):
+    """What entries of a strategy are held to: its targets, the widest R (a fraction of the price), and how often R pays the costs."""
+
+    legs: ExitLegs
+    widest: float
+    reward_to_cost: float
+
+
 class Step(NamedTuple):
     """The trade after the run of one candle, and the sales in it, in order."""
 
@@ -80,11 +88,19 @@ class Step(NamedTuple):
 
 
 def opened(
-    side: int, entry: float, stop: float, risk_price: float, fee: float, lots: int, smallest: int, tick: float
+    side: int,
+    entry: float,
+    stop: float,
+    risk_price: float,
+    fee: float,
+    lots: int,
+    smallest: int,
+    tick: float,
+    decided_at: int = 0,
 ) -> Trade:
     """A trade just entered at its average fill; `fee` is the taker fee as a fraction, R is measured from `risk_price`."""
     r = rounded(abs(entry - risk_price))
-    return Trade(side, entry, stop, r, breakeven(side, entry, fee, tick), lots, lots, smallest, 0, tick)
+    return Trade(side, entry, stop, r, breakeven(side, entry, fee, tick), lots, lots, smallest, 0, tick, decided_at, ())
 
 
 def breakeven(side: int, entry: float, fee: float, tick: float) -> float:
@@ -96,6 +112,24 @@ def breakeven(side: int, entry: float, fee: float, tick: float) -> float:
     if side > 0:
         return towards(side, entry * (1.0 + fee) / (1.0 - fee), tick)
     return towards(side, entry * (1.0 - fee) / (1.0 + fee), tick)
+
+
+class Terms(NamedTuple):
+    """What a trade must offer at its price: that lies before `stop` (where the strategy gets out) and before `target` (NaN: there
+    is none), and R, the way from it to the stop, is at most `widest` (a fraction of the price) and at least `least` (in price
+    units). By default nothing but the stop is asked for.
+    """
+
+    stop: float
+    widest: float = math.inf
+    target: float = math.nan
+    least: float = 0.0
+
+
+def terms(close: float, out_at: float, price: float, fee: float, spread: float, asked: Asked) -> Terms:
+    """What this house asks of a trade at `price`, decided at `close` and out at `out_at`. `spread` is ask - bid in the quote."""
+    target = first_target(close, out_at, asked.legs)
+    return Terms(out_at, asked.widest, target, needed(price, fee, spread, asked.reward_to_cost))
 
 
 def needed(price: float, fee: float, spread: float, reward_to_cost: float) -> float:
@@ -216,7 +250,7 @@ def at_targets(trade: Trade, high: float, low: float, legs: ExitLegs) -> list[Ex
 
 
 def within(trade: Trade, bar: Bar, half_spread: float, legs: ExitLegs) -> Step:
-    """One candle in the life of a trade, up to its close, as the backtest plays it.
+    """One candle in the life of a trade, up to its close, as the backtest plays it; `half_spread` is a fraction of the price.
 
     The stop comes before the targets, for a candle does not say what it touched first; a stop that this candle moved is in force
     from the next one on. Every sale meets a market that is half a spread worse.
@@ -240,5 +274,10 @@ def stop_fill(trade: Trade, opening: float) -> float:
 
 
 def market(side: int, price: float, half_spread: float) -> float:
-    """What closing a trade of `side` at the market gets when the middle is at `price`."""
-    return price - side * half_spread
+    """What closing a trade of `side` at the market gets when the middle is at `price`; `half_spread` is a fraction of it."""
+    return price * (1.0 - side * half_spread)
+
+
+def bought(side: int, price: float, half_spread: float) -> float:
+    """What opening a trade of `side` at the market costs when the middle is at `price`."""
+    return market(-side, price, half_spread)

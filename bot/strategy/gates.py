@@ -172,6 +172,25 @@ GATES: tuple[Rows[Any], ...] = (
 )
 
 
+def asked_in_order(rows: Rows[P]) -> Callable[[P], int]:
+    """`first` as one function that can be compiled: the number of the gate that blocks, 0 when all let the entry pass."""
+    found: Callable[[P], int] = _passes
+    for gate, check in reversed(list(rows.items())):
+        found = _asked_first(int(gate), check, found)
+    return found
+
+
+def _passes(_part: object) -> int:
+    return 0
+
+
+def _asked_first(gate: int, check: Callable[[P], Check], others: Callable[[P], int]) -> Callable[[P], int]:
+    def blocked_by(part: P) -> int:
+        return gate if check(part).blocked else others(part)
+
+    return blocked_by
+
+
 def first(rows: Rows[P], part: P, asked: list[Asked] | None = None) -> Blocked | None:
     """The first gate of `rows` that blocks, or None when all let the entry pass; `asked` takes all that were asked."""
     for gate, check in rows.items():

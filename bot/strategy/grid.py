@@ -28,6 +28,11 @@ def cents(money: float) -> float:
     return math.floor(money * 1e8 + 0.5) / 1e8
 
 
+def compared(momentum: float) -> float:
+    """What a rank is compared by: 12 decimals, or all that a float has where that is less."""
+    return math.floor(momentum * 1e12 + 0.5) / 1e12 if abs(momentum) < 1e3 else momentum
+
+
 def whole_down(value: float, step: float) -> int:
     """Whole steps in `value`: an exact multiple is not one less."""
     count = value / step

@@ -6,7 +6,6 @@ known yet is NaN, which no condition of the strategy accepts. It decides nothing
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -74,9 +73,10 @@ def vwap(candles: Candles) -> Series:
     """
     result = np.full(len(candles), np.nan)
     worth = (candles.high + candles.low + candles.close) / 3.0 * candles.volume
-    for start, end in _whole_days(candles):
-        volume = np.cumsum(candles.volume[start:end])
-        np.divide(np.cumsum(worth[start:end]), volume, out=result[start:end], where=volume > 0.0)
+    for start, end, days in _whole_days(candles):
+        sums = np.cumsum(candles.volume[start:end].reshape(days, -1), axis=1)
+        worths = np.cumsum(worth[start:end].reshape(days, -1), axis=1)
+        np.divide(worths, sums, out=result[start:end].reshape(days, -1), where=sums > 0.0)
     return result
 
 
@@ -87,19 +87,38 @@ def mean_of_last(values: Series, count: int) -> Series:
     """
     result = np.full(len(values), np.nan)
     if len(values) >= count:
-        total = values[count - 1 :].copy()
-        for back in range(1, count):
-            total += values[count - 1 - back : len(values) - back]
-        result[count - 1 :] = total / count
+        result[count - 1 :] = sum_of_last(values, count) / count
     return result
 
 
-def _whole_days(candles: Candles) -> list[tuple[int, int]]:
-    """Row spans of the UTC days whose midnight is among the candles; the last day may be incomplete."""
+def sum_of_last(values: Series, count: int) -> Series:
+    """The sum of the last `count` values for every row that has as many: of sums of 1, 2, 4 … values, so in few additions."""
+    doubled, width = values, 1
+    total, taken = values[:0], 0
+    while True:
+        if count & 1:
+            older = doubled[: len(doubled) - taken]
+            total = total[width:] + older if taken else older
+            taken += width
+        count >>= 1
+        if count == 0:
+            return total
+        doubled = doubled[width:] + doubled[: len(doubled) - width]
+        width *= 2
+
+
+def _whole_days(candles: Candles) -> list[tuple[int, int, int]]:
+    """Row spans of the UTC days whose midnight is among the candles, and the number of days in each: consecutive days with
+    equally many candles are one span. The last day may be incomplete.
+    """
     if len(candles) == 0:
         return []
     turns = np.flatnonzero(np.diff(candles.time // DAY_MS)) + 1
-    bounds = [0, *(int(turn) for turn in turns), len(candles)]
-    begins_at_midnight = int(candles.time[0]) % DAY_MS == 0
-    spans = list(pairwise(bounds))
-    return spans if begins_at_midnight else spans[1:]
+    bounds = np.concatenate(([0], turns, [len(candles)]))
+    if int(candles.time[0]) % DAY_MS != 0:
+        bounds = bounds[1:]
+    lengths = np.diff(bounds)
+    changes = np.flatnonzero(np.diff(lengths)) + 1
+    ends = [*changes.tolist(), len(lengths)] if len(lengths) else []
+    starts = [0, *ends[:-1]] if ends else []
+    return [(int(bounds[first]), int(bounds[last]), last - first) for first, last in zip(starts, ends, strict=True)]

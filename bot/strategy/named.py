@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from bot.domain.candles import parse_timeframe
 from bot.strategy.base import Strategy, Universe
@@ -34,6 +35,41 @@ def named(text: str, risk_settings: RiskSettings, home: Path | None = None) -> S
         raise ValueError(f"{text!r}: {name} is no subclass of bot.strategy.base.Strategy: derive it from that")  # noqa: TRY004
     with _told(f"{text!r} cannot be made"):
         return checked(found(risk_settings))
+
+
+def with_params(rule: Strategy, given: Mapping[str, str]) -> Strategy:
+    """The same strategy with other numbers: fields of its `params` (a NamedTuple that its class takes as `params=`), or of its
+    owner. Raises ValueError with one line that says what to do.
+    """
+    params = getattr(rule, "params", None)
+    fields = params._asdict() if isinstance(params, tuple) and hasattr(params, "_asdict") else {}
+    unknown = [name for name in given if name not in fields and name not in RiskSettings._fields]
+    if unknown:
+        known = ", ".join([*fields, *RiskSettings._fields])
+        raise ValueError(f"{unknown[0]!r} is no parameter of {type(rule).__name__}: it has {known}")
+    risk_settings = rule.risk_settings._replace(
+        **{name: _as(name, text, 1.0) for name, text in given.items() if name in RiskSettings._fields}
+    )
+    changed = {name: _as(name, text, fields[name]) for name, text in given.items() if name in fields}
+    with _told(f"{type(rule).__name__} cannot be made with these parameters"):
+        kind: Any = type(rule)
+        return checked(
+            kind(risk_settings, params=params._replace(**changed))
+            if changed and params is not None
+            else kind(risk_settings)
+        )
+
+
+def _as(name: str, text: str, like: object) -> float | int:
+    """A number of the same kind as the one in its place."""
+    try:
+        value = int(text) if isinstance(like, int) else float(text)
+    except ValueError:
+        kind = "a whole number" if isinstance(like, int) else "a number"
+        raise ValueError(f"{name} is {text!r}: {kind} is needed") from None
+    if not math.isfinite(value):
+        raise ValueError(f"{name} is {text!r}: a finite number is needed")
+    return value
 
 
 def checked(rule: Strategy) -> Strategy:

@@ -11,6 +11,7 @@ import math
 from enum import IntEnum
 from typing import NamedTuple
 
+from bot.strategy.base import Closed, Decided
 from bot.strategy.exits import FLAT, LONG, SHORT, Trade, tighter
 from bot.strategy.grid import towards
 from bot.strategy.indicators import Indicators
@@ -139,6 +140,14 @@ def reading(columns: Indicators, row: int) -> Reading:
         float(columns.close[row - 1]),
         float(columns.histogram[row - 1]),
     )
+
+
+def at_row(columns: Indicators, row: int, params: ApexParams, risk_settings: RiskSettings) -> Decided:
+    """The rule at the close of one row, in numbers."""
+    now = reading(columns, row)
+    signal = decide(now, params)
+    pct = size_pct(now.adx, signal.score, params, risk_settings) if signal.side != FLAT else 0.0
+    return Decided(signal.side, signal.stop, math.nan, signal.momentum, float(signal.score), pct)
 
 
 def decide(now: Reading, params: ApexParams) -> Signal:
@@ -326,6 +335,20 @@ def turned(side: int, ema_fast: float, ema_middle: float) -> bool:
     is the crossing; asking for the state instead also catches a crossing that nobody was there to see.
     """
     return side * (ema_fast - ema_middle) < 0.0
+
+
+class AtClose(NamedTuple):
+    """What is read of a close while a trade is held."""
+
+    ema_fast: float
+    ema_middle: float
+    atr: float
+
+
+def closed(trade: Trade, close: float, now: AtClose, params: ApexParams) -> Closed:
+    """Out when the EMAs cross; otherwise trail from the first target on."""
+    out = turned(trade.side, now.ema_fast, now.ema_middle)
+    return Closed(trailed(trade, close, now.atr, params), 1 if out else 0)
 
 
 def trailed(trade: Trade, close: float, atr: float, params: ApexParams) -> float:

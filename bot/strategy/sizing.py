@@ -9,8 +9,9 @@ they come in as `ceiling`.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from enum import IntEnum
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from bot.strategy.grid import cents, whole_down, whole_up
 from bot.strategy.params import RiskSettings
@@ -18,6 +19,9 @@ from bot.strategy.params import RiskSettings
 # A stop may fill this far below its price, and the venue's minimum cost is kept with this margin.
 STOP_SLIP = 0.02
 COST_MARGIN = 1.1
+
+
+Number = TypeVar("Number", Decimal, float)
 
 
 class SizingResult(IntEnum):
@@ -64,6 +68,11 @@ class Size(NamedTuple):
     smallest: int
     smallest_value: float
     allowed: float
+
+
+def worst_price(close: Number, ask: Number, slippage: Number, tick: Number) -> Number:
+    """What limits on value count an entry at: the worst price it may fill at, never below the close it was decided at."""
+    return max(close, ask * (1 + slippage) + tick)
 
 
 def smallest_tradeable(stop: float, coin_fee: float, minimums: Minimums) -> int:

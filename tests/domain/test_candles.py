@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.domain.candles import (
     Candle,
@@ -18,6 +20,7 @@ from bot.domain.candles import (
     flat_share,
     inspect,
     parse_timeframe,
+    quiet_at,
     too_quiet,
 )
 
@@ -167,3 +170,10 @@ def test_timeframes(text: str, length: int) -> None:
 def test_texts_that_are_no_timeframe(text: str) -> None:
     with pytest.raises(ValueError, match="timeframe"):
         parse_timeframe(text)
+
+
+@given(st.lists(st.sampled_from([0.0, 1.0]), min_size=1, max_size=120))
+def test_rows_are_quiet_where_the_candles_up_to_them_are(volumes: list[float]) -> None:
+    candles = Candles.of(300_000, [(n * 300_000, 1.0, 1.0, 1.0, 1.0, volume) for n, volume in enumerate(volumes)])
+    rows = np.arange(len(volumes))
+    assert quiet_at(candles, rows).tolist() == [too_quiet(candles[: row + 1]) for row in rows]

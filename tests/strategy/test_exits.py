@@ -15,12 +15,13 @@ from bot.strategy.exits import Bar
 from bot.strategy.params import APEX
 from tests.strategy.given import LONG_TRADE, SHORT_TRADE
 
-HALF_SPREAD = 0.01
+#: A fraction of the price.
+HALF_SPREAD = 0.0001
 LEGS = ApexStrategy().legs
 BREAKEVEN = LONG_TRADE.breakeven
 TRAIL_105 = 105.0 - 1.5
 
-#: What is sold by a target (1 to 3), by the stop (0) or by a reason of the rule's own, and for how much.
+#: What is sold by a target (1 to 3), by the stop (0) or by a reason of the rule's own, and where the middle of the market is then.
 Sales = list[tuple[int | str, int, float]]
 
 
@@ -64,7 +65,9 @@ def lived(trade: Trade, day: Day) -> tuple[Trade, Sales]:
 
 def assert_lived(now: Trade, sales: Sales, sold: Sales, stage: int, stop: float) -> None:
     assert [(by, lots) for by, lots, _ in sales] == [(by, lots) for by, lots, _ in sold]
-    assert [price for _, _, price in sales] == pytest.approx([price for _, _, price in sold])
+    assert [price for _, _, price in sales] == pytest.approx(
+        [price * (1.0 - now.side * HALF_SPREAD) for _, _, price in sold], rel=1e-12
+    )
     assert now.stage == stage
     assert now.stop == pytest.approx(stop)
 
@@ -77,25 +80,25 @@ odd = LONG_TRADE._replace(initial=101, held=101)
 
 STEPS: list[tuple[str, Trade, Day, Sales, int, float]] = [
     ("nothing happens", LONG_TRADE, bar(100, 101.9, 98.1, 100), [], 0, 98.0),
-    ("the low is the stop", LONG_TRADE, bar(100, 101, 98, 99), [(0, 100, 97.99)], 0, 98.0),
-    ("stop before target", LONG_TRADE, bar(100, 110, 98, 109), [(0, 100, 97.99)], 0, 98.0),
-    ("gap through the stop", LONG_TRADE, bar(97, 99, 96, 99), [(0, 100, 96.99)], 0, 98.0),
-    ("opens at the stop", LONG_TRADE, bar(98, 99, 97, 99), [(0, 100, 97.99)], 0, 98.0),
+    ("the low is the stop", LONG_TRADE, bar(100, 101, 98, 99), [(0, 100, 98.0)], 0, 98.0),
+    ("stop before target", LONG_TRADE, bar(100, 110, 98, 109), [(0, 100, 98.0)], 0, 98.0),
+    ("gap through the stop", LONG_TRADE, bar(97, 99, 96, 99), [(0, 100, 97.0)], 0, 98.0),
+    ("opens at the stop", LONG_TRADE, bar(98, 99, 97, 99), [(0, 100, 98.0)], 0, 98.0),
     ("just short of TP1", LONG_TRADE, bar(100, 101.99, 99, 100), [], 0, 98.0),
     (
         "TP1, stop to break-even",
         LONG_TRADE,
         bar(100, 102, 99, 101, atr=5),
-        [(1, 50, 101.99)],
+        [(1, 50, 102.0)],
         1,
         BREAKEVEN,
     ),
-    ("TP1, and the close trails at once", LONG_TRADE, bar(100, 102, 99, 102), [(1, 50, 101.99)], 1, 100.5),
+    ("TP1, and the close trails at once", LONG_TRADE, bar(100, 102, 99, 102), [(1, 50, 102.0)], 1, 100.5),
     (
         "TP1 and TP2 in one candle",
         LONG_TRADE,
         bar(100, 105, 99, 105),
-        [(1, 50, 101.99), (2, 25, 103.99)],
+        [(1, 50, 102.0), (2, 25, 104.0)],
         2,
         TRAIL_105,
     ),
@@ -103,7 +106,7 @@ STEPS: list[tuple[str, Trade, Day, Sales, int, float]] = [
         "all targets in one candle",
         LONG_TRADE,
         bar(100, 107, 99, 99),
-        [(1, 50, 101.99), (2, 25, 103.99), (3, 25, 105.99)],
+        [(1, 50, 102.0), (2, 25, 104.0), (3, 25, 106.0)],
         3,
         BREAKEVEN,
     ),
@@ -111,7 +114,7 @@ STEPS: list[tuple[str, Trade, Day, Sales, int, float]] = [
         "TP1, then out at the close",
         LONG_TRADE,
         bar(100, 102, 99, 101, emas=(1.0, 2.0)),
-        [(1, 50, 101.99), ("turn", 50, 100.99)],
+        [(1, 50, 102.0), ("turn", 50, 101.0)],
         1,
         BREAKEVEN,
     ),
@@ -119,7 +122,7 @@ STEPS: list[tuple[str, Trade, Day, Sales, int, float]] = [
         "a stop moved in this candle acts from the next",
         LONG_TRADE,
         bar(100, 102, 99, 99),
-        [(1, 50, 101.99)],
+        [(1, 50, 102.0)],
         1,
         BREAKEVEN,
     ),
@@ -127,25 +130,25 @@ STEPS: list[tuple[str, Trade, Day, Sales, int, float]] = [
         "break-even stop",
         at_stage_1,
         bar(101, 103, BREAKEVEN, 102),
-        [(0, 50, BREAKEVEN - HALF_SPREAD)],
+        [(0, 50, BREAKEVEN)],
         1,
         BREAKEVEN,
     ),
     ("trail follows", at_stage_1, bar(102, 103.9, 102, 103.5), [], 1, 102.0),
     ("trail never loosens", at_stage_2, bar(102, 102, 101.5, 101.6), [], 2, 101.0),
     ("no trail before TP1", LONG_TRADE, bar(101, 101.9, 101, 101.9, atr=0.1), [], 0, 98.0),
-    ("TP2 alone", at_stage_1, bar(103, 104, 103, 104, atr=5), [(2, 25, 103.99)], 2, BREAKEVEN),
-    ("TP3 sells the rest", at_stage_2, bar(105, 106, 105, 106), [(3, 25, 105.99)], 3, 101.0),
-    ("the EMAs cross", LONG_TRADE, bar(100, 101, 99, 100, emas=(1.0, 1.1)), [("turn", 100, 99.99)], 0, 98.0),
+    ("TP2 alone", at_stage_1, bar(103, 104, 103, 104, atr=5), [(2, 25, 104.0)], 2, BREAKEVEN),
+    ("TP3 sells the rest", at_stage_2, bar(105, 106, 105, 106), [(3, 25, 106.0)], 3, 101.0),
+    ("the EMAs cross", LONG_TRADE, bar(100, 101, 99, 100, emas=(1.0, 1.1)), [("turn", 100, 100.0)], 0, 98.0),
     ("the EMAs meet", LONG_TRADE, bar(100, 101, 99, 100, emas=(1.1, 1.1)), [], 0, 98.0),
-    ("stop before the cross", LONG_TRADE, bar(100, 101, 97, 97, emas=(1.0, 1.1)), [(0, 100, 97.99)], 0, 98.0),
+    ("stop before the cross", LONG_TRADE, bar(100, 101, 97, 97, emas=(1.0, 1.1)), [(0, 100, 98.0)], 0, 98.0),
     ("TP1 too small to sell alone, the stop still moves", tiny, bar(100, 102, 99, 102, atr=5), [], 1, BREAKEVEN),
-    ("merged legs all go at TP3", tiny, bar(100, 106, 99, 106), [(3, 100, 105.99)], 3, BREAKEVEN),
+    ("merged legs all go at TP3", tiny, bar(100, 106, 99, 106), [(3, 100, 106.0)], 3, BREAKEVEN),
     (
         "TP1 alone, TP2 too",
         small,
         bar(100, 104, 99, 104, atr=5),
-        [(1, 50, 101.99), (2, 25, 103.99)],
+        [(1, 50, 102.0), (2, 25, 104.0)],
         2,
         BREAKEVEN,
     ),
@@ -153,7 +156,7 @@ STEPS: list[tuple[str, Trade, Day, Sales, int, float]] = [
         "TP2 merges into TP3",
         LONG_TRADE._replace(smallest=26),
         bar(100, 106, 99, 106),
-        [(1, 50, 101.99), (3, 50, 105.99)],
+        [(1, 50, 102.0), (3, 50, 106.0)],
         3,
         BREAKEVEN,
     ),
@@ -161,7 +164,7 @@ STEPS: list[tuple[str, Trade, Day, Sales, int, float]] = [
         "legs are whole lots",
         odd,
         bar(100, 107, 99, 99),
-        [(1, 50, 101.99), (2, 25, 103.99), (3, 26, 105.99)],
+        [(1, 50, 102.0), (2, 25, 104.0), (3, 26, 106.0)],
         3,
         BREAKEVEN,
     ),
@@ -169,7 +172,7 @@ STEPS: list[tuple[str, Trade, Day, Sales, int, float]] = [
         "what a partial TP1 left is sold at TP2",
         at_stage_1._replace(held=70),
         bar(103, 104, 103, 104, atr=5),
-        [(2, 45, 103.99)],
+        [(2, 45, 104.0)],
         2,
         BREAKEVEN,
     ),

@@ -102,3 +102,13 @@ class TestVwapOfAWindow:
         day = 86_400_000
         rows = [(given.MIDNIGHT + i * day, 9.0, 12.0, 6.0, 9.0 + i, 5.0) for i in range(3)]
         assert list(indicators(Candles.of(day, rows), APEX).vwap) == pytest.approx([9.0, 28 / 3, 29 / 3])
+
+
+def test_vwap_of_days_with_times_left_out() -> None:
+    """Days of unequal lengths, as a strategy that leaves gaps out sees them."""
+    market = given.walk(3, 288 * 5 + 40)
+    kept = np.ones(len(market), np.bool_)
+    kept[[10, 300, 301, 600, 1_300]] = False
+    columns = (getattr(market, name)[kept] for name in ("time", "open", "high", "low", "close", "volume"))
+    cut = Candles(given.FIVE_MINUTES, *columns)
+    np.testing.assert_allclose(indicators(cut, APEX).vwap, given.vwap(cut), rtol=1e-12)

@@ -1,0 +1,145 @@
+"""The trader's own text, compiled: the same code objects, with every helper resolved to its compiled twin.
+
+Owns the twins and the folder that keeps what was compiled. Its name is a hash of all that went in, so that a change of any line
+or constant is compiled again: a stale cache would be a wrong backtest. Never changes a module.
+"""
+
+from __future__ import annotations
+
+import dis
+import hashlib
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from enum import Enum
+from pathlib import Path
+from types import CellType, CodeType, FunctionType, ModuleType
+from typing import Any
+
+#: How many hashes are kept: the newest ones.
+_KEPT = 8
+
+#: A function with its text, as `def` makes it; and which stands in which one's place.
+Text = Any
+Swaps = Mapping[Text, Text]
+
+
+class Twins:
+    """Copies of functions that call copies: as they are, or each wrapped. `swaps` puts one function in another's place."""
+
+    def __init__(self, wrap: Callable[[Text], Any], swaps: Swaps) -> None:
+        self._wrap = wrap
+        self._swaps = swaps
+        self._made: dict[Text, Any] = {}
+
+    def of(self, function: Text) -> Any:
+        """The twin of a function, wrapped."""
+        function = self._swaps.get(function, function)
+        if function not in self._made:
+            self._made[function] = self._wrap(self.bare(function))
+        return self._made[function]
+
+    def bare(self, function: Text) -> Text:
+        """A copy that calls twins and is not wrapped itself."""
+        known = {name: self._resolved(value) for name, value in used(function).items()}
+        known |= {"__builtins__": function.__globals__["__builtins__"], "__name__": function.__module__}
+        cells = tuple(CellType(self._resolved(cell.cell_contents)) for cell in function.__closure__ or ())
+        twin = FunctionType(function.__code__, known, function.__name__, function.__defaults__, cells)
+        twin.__module__, twin.__qualname__ = function.__module__, function.__qualname__
+        return twin
+
+    def _resolved(self, value: object) -> object:
+        return self.of(value) if isinstance(value, FunctionType) else value
+
+
+def plain(function: Text, swaps: Swaps) -> Any:
+    """The same text with these swaps, as plain Python."""
+    return Twins(lambda twin: twin, swaps).of(function)
+
+
+def compiled(function: Text, swaps: Swaps, folder: Path | None) -> Any:
+    """The same text with these swaps, compiled; kept in `folder` where there is one."""
+    import numba
+
+    kept = None if folder is None else kept_in(folder, text_key(function, swaps))
+    if kept is not None:
+        numba.config.CACHE_DIR = str(kept)  # type: ignore[attr-defined]
+    njit: Any = numba.njit
+    # Nothing outside calls the inner functions: that saves most of the time to compile, and half of the time to run.
+    within = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
+    return njit(cache=kept is not None, no_cfunc_wrapper=True, nogil=True)(
+        Twins(within, swaps).bare(swaps.get(function, function))
+    )
+
+
+def kept_in(folder: Path, key: str) -> Path | None:
+    """The folder of one hash, made where it is missing; beyond the newest ones the others go. None where nothing can be written:
+    then everything is compiled each time.
+    """
+    own = folder / key
+    if not own.is_dir():
+        try:
+            own.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            return None
+        others = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+        for old in others[_KEPT:]:
+            shutil.rmtree(old, ignore_errors=True)
+    return own
+
+
+def used(function: Text) -> dict[str, object]:
+    """The globals that a function's code names, by name; what is not there is a builtin or an attribute."""
+    return {name: function.__globals__[name] for name in names(function.__code__) if name in function.__globals__}
+
+
+def names(code: CodeType) -> list[str]:
+    """The globals that code loads; an attribute of the same name is none of them."""
+    inner = [name for constant in code.co_consts if isinstance(constant, CodeType) for name in names(constant)]
+    return [str(one.argval) for one in dis.get_instructions(code) if one.opname == "LOAD_GLOBAL"] + inner
+
+
+# -- the hash of a text -----------------------------------------------------------------------------------------------
+def text_key(function: Text, swaps: Swaps) -> str:
+    """A hash of everything that decides what a function computes: its code, the functions it calls and the constants it names,
+    theirs too, and the versions of what compiles it.
+    """
+    import numba
+    import numpy as np
+
+    found: dict[Text, str] = {}
+    _gather(swaps.get(function, function), swaps, found)
+    versions = (sys.version, numba.__version__, np.__version__)
+    return hashlib.sha256("\n".join([*versions, *sorted(found.values())]).encode()).hexdigest()[:32]
+
+
+def _gather(function: Text, swaps: Swaps, found: dict[Text, str]) -> None:
+    if function in found:
+        return
+    found[function] = ""
+    cells = {f"cell {at}": cell.cell_contents for at, cell in enumerate(function.__closure__ or ())}
+    parts = [function.__module__, function.__qualname__, _code(function.__code__), repr(function.__defaults__)]
+    for name, value in sorted((used(function) | cells).items()):
+        if isinstance(value, FunctionType):
+            value = swaps.get(value, value)  # noqa: PLW2901
+            _gather(value, swaps, found)
+        parts.append(f"{name}={_value(value)}")
+    found[function] = " ".join(parts)
+
+
+def _code(code: CodeType) -> str:
+    constants = [_code(one) if isinstance(one, CodeType) else repr(one) for one in code.co_consts]
+    return f"{code.co_code.hex()} {constants} {code.co_names} {code.co_varnames} {code.co_freevars}"
+
+
+def _value(value: object) -> str:
+    """What a global means to the text that names it."""
+    if isinstance(value, FunctionType):
+        return f"{value.__module__}.{value.__qualname__}"
+    if isinstance(value, ModuleType):
+        return value.__name__
+    if isinstance(value, type) and issubclass(value, Enum):
+        return repr([(one.name, one.value) for one in value])
+    if isinstance(value, type):
+        return f"{value.__qualname__} {getattr(value, '_fields', '')} {getattr(value, '_field_defaults', '')}"
+    return repr(value)

@@ -1,0 +1,98 @@
+"""Every decision of a strategy over all candles, made once: by its rows, compiled or not, or asked candle by candle.
+
+Decisions are pure functions of candles, so that they are the same on whatever terms they are walked. Owns their order: by close,
+then by rank. Never knows equity, costs or venue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from bot.backtest.history import History
+from bot.backtest.result import Integers
+from bot.backtest.state import SIGNAL, Records, filled, record_of
+from bot.domain.candles import Series, quiet_at
+from bot.strategy.base import Decided, Strategy
+from bot.strategy.grid import compared
+from bot.strategy.params import RiskSettings
+from bot.strategy.timing import FAR, to_news
+
+
+class Decisions(NamedTuple):
+    """The signals of one market, a row each; `row` counts its own candles."""
+
+    row: Integers
+    side: Integers
+    stop: Series
+    out_at: Series
+    momentum: Series
+    score: Series
+    pct: Series
+
+    def first(self, count: int) -> Decisions:
+        """The same for so many of its rows."""
+        row, side, *others = (column[:count].copy() for column in self)
+        return Decisions(row, side, *others)  # type: ignore[arg-type]
+
+
+def decided(columns: Any, row: int, params: Any, risk_settings: RiskSettings) -> Decided:
+    """A strategy's own text stands here."""
+    raise NotImplementedError
+
+
+def scan(columns: Any, first: int, last: int, params: Any, risk_settings: RiskSettings, found: Decisions) -> int:
+    """Write down every signal from row `first` to before `last`; how many there are. Plain scalar text, compiled as it stands."""
+    count = 0
+    for row in range(first, last):
+        one = decided(columns, row, params, risk_settings)
+        if one.side != 0:
+            found.row[count], found.side[count] = row, one.side
+            found.stop[count], found.out_at[count] = one.stop, one.risk_price
+            found.momentum[count], found.score[count] = compared(one.momentum), one.score
+            found.pct[count] = min(one.pct, risk_settings.max_position_pct)
+            count += 1
+    return count
+
+
+def room_for(rows: int) -> Decisions:
+    """Columns for a signal on every row; what is never touched costs nothing."""
+    real = [np.empty(rows) for _ in range(5)]
+    return Decisions(np.empty(rows, np.int64), np.empty(rows, np.int64), *real)
+
+
+def by_rows(
+    strategy: Strategy, scanned: Callable[..., int], history: History, first: int
+) -> tuple[dict[str, Series], Decisions]:
+    """The columns that are read at closes, and the signals from row `first` on."""
+    if strategy.rows is None:
+        raise ValueError("a strategy without rows is asked candle by candle")
+    columns = strategy.rows.columns(history.candles)
+    found = room_for(len(history))
+    begin = min(max(first, strategy.required - 1, 1), len(history))
+    count = int(scanned(columns, begin, len(history), record_of(strategy.rows.params), strategy.risk_settings, found))
+    return {name: getattr(columns, name) for name in strategy.rows.at_close}, found.first(count)
+
+
+def in_order(
+    histories: Sequence[History], decisions: Sequence[Decisions], first: Integers, news: Sequence[int]
+) -> tuple[Records, Integers]:
+    """The signals of all markets by close, the strongest first; equals by symbol. `first` is the row of each market's start. With
+    them comes which of the signals, one market after the other, each is.
+    """
+    market = np.concatenate([np.full(len(one.row), number) for number, one in enumerate(decisions)])
+    row, side, stop, out_at, momentum, score, pct = (
+        np.concatenate(columns) for columns in zip(*decisions, strict=True)
+    )
+    still = np.concatenate([quiet_at(one.candles, found.row) for one, found in zip(histories, decisions, strict=True)])
+    timeframe = histories[0].timeframe_ms
+    closed_at = np.concatenate(
+        [one.time[found.row] + timeframe for one, found in zip(histories, decisions, strict=True)]
+    )
+    away = np.array([to_news(news, int(at)) for at in closed_at]) if news else np.full(len(row), FAR)
+    order = np.lexsort((market, -momentum, row + first[market]))
+    columns = {"row": row + first[market], "market": market, "side": side, "quiet": still, "to_news": away}
+    columns |= {"stop": stop, "out_at": out_at, "score": score, "pct": pct}
+    return filled(SIGNAL, {name: column[order] for name, column in columns.items()}), order

@@ -1,0 +1,220 @@
+"""A signal on its way to a trade: every gate that a backtest knows, its size, and the fill.
+
+Owns which numbers the gates are asked about. An entry is decided and sized at the close, asked once more at the price it would pay
+at the next open, and filled there; all in one go, so that what is refused at its price takes neither slot nor cash. Losses and
+drawdown are those of that close. Plain scalar text, compiled as it stands.
+"""
+
+from __future__ import annotations
+
+import math
+
+from bot.backtest.house import entered, returns, terms
+from bot.backtest.state import Run, as_money, cell_of, closes_at, has_next, is_midnight, is_missing, quantity
+from bot.strategy import gates
+from bot.strategy.checks import lost_pct, room
+from bot.strategy.exits import bought, opened, tighter
+from bot.strategy.gate_inputs import Capacity, Lost, Offer, Order, Room, Signal, Symbol
+from bot.strategy.gates import Gate
+from bot.strategy.grid import towards, whole_down
+from bot.strategy.params import RiskSettings
+from bot.strategy.sizing import BuyingPower, Minimums, Size, size, smallest_tradeable, worst_price
+
+MINUTE_MS = 60_000
+UNFILLED, DRAWDOWN = Gate.UNFILLED.value, Gate.DRAWDOWN.value
+
+ask_signal = gates.asked_in_order(gates.SIGNAL)
+ask_losses = gates.asked_in_order(gates.LOST)
+ask_symbol = gates.asked_in_order(gates.SYMBOL)
+ask_capacity = gates.asked_in_order(gates.CAPACITY)
+ask_offer = gates.asked_in_order(gates.OFFER)
+ask_order = gates.asked_in_order(gates.ORDER)
+
+
+def consider(run: Run, row: int, at: int) -> int:
+    """Enter on signal `at`, or the number of the gate that blocks it."""
+    signal = run.signals[at]
+    number = int(signal.market)
+    blocked = blocked_before_its_price(run, row, at, number)
+    if blocked > 0:
+        return blocked
+    if not has_next(run, number, row) or is_missing(run, cell_of(run, number, row + 1)):
+        return UNFILLED
+    cell, tick = cell_of(run, number, row), float(run.markets[number].tick)
+    side, close = int(signal.side), float(run.candles[cell].close)
+    stop = towards(side, float(signal.stop), tick)
+    out_at = stop if math.isnan(signal.out_at) else float(signal.out_at)
+    price = bought(side, float(run.candles[cell + 1].open), float(run.markets[number].half))
+    blocked = blocked_by_offer(run, at, side, close, stop, out_at, close)
+    if blocked == 0:
+        blocked = blocked_by_offer(run, at, side, close, stop, out_at, price)
+    if blocked > 0:
+        return blocked
+    asked = capacity(run, row)
+    left = room(asked)
+    worst = worst_price(close, price, float(run.account.slippage), tick)
+    sized = fitted(run, float(signal.pct), close, stop, float(left.least) * close / worst, number)
+    blocked = ask_order(order(run, number, sized, worst, asked, left))
+    if blocked == 0:
+        enter(run, row, at, number, side, price, stop, out_at, sized)
+    return blocked
+
+
+def blocked_before_its_price(run: Run, row: int, at: int, number: int) -> int:
+    """The first gate that blocks a signal before anybody asks for its price, or 0."""
+    signal = run.signals[at]
+    unfit = "too many candles without trades" if signal.quiet > 0 else ""
+    is_held = run.markets[run.markets[number].coin].coin_held > 0
+    blocked = ask_signal(
+        Signal(unfit, int(signal.side), run.account.shorts > 0, returns(run.rule, at, number), bool(is_held))
+    )
+    if blocked == 0:
+        blocked = halted(run)
+    if blocked == 0:
+        blocked = ask_symbol(symbol(run, row, at, number))
+    return blocked if blocked > 0 else ask_capacity(capacity(run, row))
+
+
+def halted(run: Run) -> int:
+    """The gate of a loss that was passed: a day's holds until the day ends, a drawdown's to the end."""
+    account = run.account
+    return int(account.halted if account.halted > 0 else account.halted_today)
+
+
+def look_at_losses(run: Run, row: int) -> None:
+    """Begin what has to begin, end what is over, once at every close."""
+    account = run.account
+    equity = float(account.equity)
+    if is_midnight(run, row):
+        account.halted_today = 0
+    fallen, today = lost_pct(equity, float(account.best)), lost_pct(equity, float(account.midnight))
+    losses = Lost(
+        as_money(fallen),
+        as_money(float(account.max_drawdown_pct)),
+        as_money(today),
+        as_money(float(account.max_day_pct)),
+    )
+    blocked = ask_losses(losses)
+    if blocked == DRAWDOWN:
+        account.halted = blocked
+    elif blocked > 0:
+        account.halted_today = blocked
+    if is_midnight(run, row + 1):
+        account.midnight = equity
+
+
+def symbol(run: Run, row: int, at: int, number: int) -> Symbol:
+    here, closed_at = run.markets[number], closes_at(run, row)
+    is_young = closed_at - here.listed < run.account.min_age_ms
+    return Symbol(
+        "",
+        closed_at,
+        int(run.account.timeframe),
+        0,
+        "younger than 30 days" if is_young else "",
+        int(here.stopped_at),
+        int(here.lost),
+        int(run.account.max_losses),
+        -((closed_at - int(here.cooled_at)) // MINUTE_MS),
+        int(run.signals[at].to_news),
+        0,
+        1,
+        "",
+    )
+
+
+def capacity(run: Run, row: int) -> Capacity:
+    """What the account has room for; what was entered at this close is worth what it cost. A coin is held once, or not at all."""
+    account = run.account
+    exposure = 0.0
+    for place in range(account.held):
+        number = int(run.markets[place].held)
+        position, here = run.positions[number], run.markets[number]
+        is_new = run.trades[here.trade].entry_row > row
+        price = position.entry if is_new else float(run.candles[cell_of(run, number, row)].close)
+        exposure += quantity(position.held, float(here.lot)) * price
+    return Capacity(
+        0,
+        int(account.held),
+        int(account.slots),
+        0,
+        1,
+        as_money(float(account.equity)),
+        as_money(exposure),
+        as_money(float(account.max_exposure_pct)),
+        as_money(0.0),
+        as_money(float(account.max_coin_exposure_pct)),
+        as_money(float(account.max_order)),
+    )
+
+
+def blocked_by_offer(run: Run, at: int, side: int, close: float, stop: float, out_at: float, price: float) -> int:
+    """The gate that blocks the trade at a price: the close, or what its order would pay."""
+    spread = 2.0 * float(run.markets[int(run.signals[at].market)].half) * price
+    asked = terms(run.rule, at, close, out_at, price, float(run.account.fee), spread)
+    nearest = tighter(side, stop, asked.stop)
+    return ask_offer(Offer("", side, price, nearest, asked.widest, asked.target, asked.least))
+
+
+def minimums(run: Run, number: int) -> Minimums:
+    here = run.markets[number]
+    return Minimums(float(here.lot), int(here.min_lots), float(here.min_cost))
+
+
+def fitted(run: Run, pct: float, close: float, stop: float, ceiling: float, number: int) -> Size:
+    """The size at the close: of equity there, cut to the cash that is free."""
+    account = run.account
+    equity, fee, coin_fee = float(account.equity), float(account.fee), float(account.coin_fee)
+    buying_power = BuyingPower(equity, float(account.cash), fee, 0.0, floored(ceiling), coin_fee)
+    risk_settings = RiskSettings(
+        float(account.min_position_pct),
+        float(account.max_position_pct),
+        float(account.max_position_pct_small),
+        float(account.min_reward_to_cost),
+    )
+    return size(pct, close, stop, buying_power, minimums(run, number), risk_settings)
+
+
+def floored(ceiling: float) -> float:
+    """Money down to 1e-8, for a limit is never rounded up; infinite stays so."""
+    return math.floor(ceiling * 1e8) / 1e8 if ceiling < 1e9 else ceiling
+
+
+def order(run: Run, number: int, sized: Size, worst: float, asked: Capacity, left: Room) -> Order:
+    value = quantity(sized.lots if sized.lots > 0 else sized.smallest, float(run.markets[number].lot)) * worst
+    return Order(
+        sized.lots,
+        sized.fit.value,
+        sized.smallest_value,
+        sized.allowed,
+        as_money(value),
+        asked.max_order,
+        left.coin,
+        left.total,
+        left.tightest,
+    )
+
+
+def enter(
+    run: Run, row: int, at: int, number: int, side: int, price: float, stop: float, out_at: float, sized: Size
+) -> None:
+    """Fill the entry at the open of the next candle. A fee in the coin leaves whole lots, and what it takes is the fee."""
+    account, here = run.account, run.markets[number]
+    lot, tick = float(here.lot), float(here.tick)
+    taker, coin_fee = float(account.fee), float(account.coin_fee)
+    kept = whole_down(sized.lots * (1.0 - coin_fee), 1.0) if coin_fee > 0.0 else sized.lots
+    qty = quantity(kept, lot)
+    fee = (quantity(sized.lots, lot) - qty) * price if coin_fee > 0.0 else qty * price * taker
+    smallest = smallest_tradeable(stop, 0.0, minimums(run, number))
+    position = opened(side, price, stop, out_at, taker, kept, smallest, tick, closes_at(run, row))
+    run.positions[number] = entered(run.rule, at, position)
+    here.trade = account.trades
+    run.markets[here.coin].coin_held = 1
+    run.markets[account.held].held = number
+    account.held += 1
+    account.trades += 1
+    account.cash -= qty * price + fee
+    trade = run.trades[here.trade]
+    trade.signal, trade.entry_row = at, row + 1
+    trade.entry_price, trade.qty, trade.stop = price, qty, stop
+    trade.r, trade.fee, trade.funding, trade.pnl = position.r, fee, 0.0, -fee

@@ -1,0 +1,50 @@
+"""Rates of funding, where a folder has them: what holding a swap costs or earns.
+
+A file is named `<symbol>-funding.csv` or `.parquet` (`BTC-USDT-SWAP-funding.csv`), with the columns `time` (ms UTC, when a rate falls
+due) and `rate` (a fraction of the position's value, which a long pays and a short earns; 0.0001 is 0.01 %).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from bot.backtest.candle_names import BadCandles
+from bot.backtest.history import History
+from bot.domain.candles import Series, Times
+
+
+def funding_rates(folder: Path, histories: Sequence[History]) -> dict[str, Series]:
+    """The rate that falls due in each candle, by symbol; nothing for a market without a file. Raises BadCandles."""
+    found = {}
+    for history in histories:
+        for ending in ("parquet", "csv"):
+            file = folder / f"{history.symbol}-funding.{ending}"
+            if file.is_file():
+                found[history.symbol] = by_candle(history, *_read(file))
+    return found
+
+
+def by_candle(history: History, time: Times, rate: Series) -> Series:
+    """The rates added up by the candle that opens when they fall due, or is running then."""
+    row = (time - int(history.time[0])) // history.timeframe_ms
+    inside = (row >= 0) & (row < len(history))
+    return np.asarray(np.bincount(row[inside], weights=rate[inside], minlength=len(history)), np.float64)
+
+
+def _read(file: Path) -> tuple[Times, Series]:
+    import pyarrow as pa
+    import pyarrow.csv
+    import pyarrow.parquet
+
+    try:
+        table = pa.parquet.read_table(file) if file.suffix == ".parquet" else pa.csv.read_csv(file)
+        time = table["time"].to_numpy().astype(np.int64)
+        rate = table["rate"].to_numpy().astype(np.float64)
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        raise BadCandles(f"{file.name}: the columns time (ms UTC) and rate are needed ({error})") from None
+    if not np.isfinite(rate).all():
+        raise BadCandles(f"{file.name}: a rate is no number")
+    return time, rate

@@ -1,0 +1,334 @@
+"""One backtest: decisions made once over all candles, then walked on the terms of an account, as often as one likes.
+
+Owns how files' candles become the walk's columns, and the walk's columns a result. The same in, the same out, to the last digit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from bot.backtest import house
+from bot.backtest.compile import Text, compiled, plain
+from bot.backtest.decisions import Decisions, by_rows, decided, in_order, scan
+from bot.backtest.history import History
+from bot.backtest.house import RowsRule
+from bot.backtest.plain import SWAPS, Asked
+from bot.backtest.result import Legs, Result, Trades
+from bot.backtest.state import ACCOUNT, CANDLE, DAY, LEG, MARKET, TRADE, Records, Run, filled, flat, record_of, records
+from bot.backtest.terms import Account
+from bot.backtest.walk import walk
+from bot.domain.candles import Series
+from bot.strategy.base import Strategy, asked_of
+from bot.strategy.exits import ExitLeg
+from bot.strategy.gates import QUIET, Gate
+
+DAY_MS = 86_400_000
+PRICES = ("open", "high", "low", "close")
+#: More lots than this in one position are beyond what the compiled text counts in.
+MOST_LOTS = 1 << 62
+
+
+class BacktestError(Exception):
+    """What keeps a backtest from being made; one line that says what to do."""
+
+
+class Backtest:
+    """A strategy's decisions over these candles. Walking is cheap beside making it."""
+
+    def __init__(
+        self,
+        strategy: Strategy,
+        histories: Sequence[History],
+        *,
+        since: int = 0,
+        compile_to: Path | None = None,
+        plainly: bool = False,
+        news: Sequence[int] = (),
+        fine: Mapping[str, History] | None = None,
+        funding: Mapping[str, Series] | None = None,
+    ) -> None:
+        """`since` (ms UTC) is the open time of the first candle that is decided on. What is compiled is kept in `compile_to`.
+        `plainly`: ask candle by candle though the strategy has rows. `fine` holds finer candles, `funding` rates by candle.
+        """
+        self.strategy = strategy
+        self.histories = sorted(histories, key=lambda one: one.symbol)
+        self.compiled = strategy.rows is not None and not plainly
+        parts = self.histories[0].timeframe_ms // next(iter(fine.values())).timeframe_ms if fine else 0
+        self._grid = _grid(self.histories, since, parts)
+        self._candles = _candles(self.histories, fine or {}, parts)
+        _add_funding(self._candles, self.histories, funding or {})
+        if not strategy.fills_gaps:
+            filled_in = np.concatenate([one.filled for one in self.histories])
+            self._candles["open"][: len(filled_in)][filled_in] = math.nan
+        self._asked = Asked(strategy, self.histories)
+        self._compile_to = compile_to
+        self._at_close: Any = None
+        self._scan, self._walk = self._text(scan), self._text(walk)
+        self.signals = self._decided(news)
+
+    @property
+    def troubles(self) -> Sequence[Any]:
+        """What the strategy could not answer (asked candle by candle)."""
+        return self._asked.troubles
+
+    # -- decisions ------------------------------------------------------------------------------------------------
+    def _decided(self, news: Sequence[int]) -> Records:
+        found: list[Decisions] = []
+        kept: list[dict[str, Series]] = []
+        for number, history in enumerate(self.histories):
+            first = self._first_row(history)
+            if self.compiled:
+                columns, decisions = by_rows(self.strategy, self._scan, history, first)
+                kept.append(columns)
+            else:
+                decisions = self._asked.decisions(number, first, len(history))
+            found.append(decisions)
+        if self.compiled and self.strategy.rows is not None:
+            self._at_close = _at_close(self.strategy.rows.at_close, kept)
+        starts = np.array([(int(one.time[0]) - self._grid.start) // self._grid.timeframe for one in self.histories])
+        signals, order = in_order(self.histories, found, starts, news)
+        if not self.compiled:
+            self._asked.put_in_order([int(at) for at in order])
+        return signals
+
+    def _first_row(self, history: History) -> int:
+        """The row, of its own candles, that a market's decisions begin at."""
+        opens_at = self._grid.start + self._grid.since * self._grid.timeframe
+        return max((opens_at - int(history.time[0])) // self._grid.timeframe, 0)
+
+    def _text(self, function: Text) -> Any:
+        rows = self.strategy.rows
+        if not self.compiled or rows is None:
+            return plain(function, SWAPS)
+        return compiled(function, {decided: rows.decided, house.closed: rows.closed}, self._compile_to)
+
+    # -- walking --------------------------------------------------------------------------------------------------
+    def walk(self, account: Account) -> Result:
+        """The trades and the equity on these terms."""
+        self._check(account)
+        run = self._begun(account)
+        self._asked.begin()
+        self._walk(run)
+        return self._result(account, run)
+
+    def blocked(self, account: Account) -> dict[tuple[str, int], str]:
+        """Which gate blocked a signal on these terms, by market and close (ms UTC); "" for one that was entered on."""
+        run = self._begun(account)
+        self._asked.begin()
+        self._walk(run)
+        words = {0: "", **{gate.value: gate.word for gate in Gate}}
+        signals = zip(
+            run.signals["market"].tolist(), run.signals["row"].tolist(), run.signals["blocked"].tolist(), strict=True
+        )
+        closes = self._grid.start + self._grid.timeframe
+        return {
+            (self.histories[market].symbol, closes + row * self._grid.timeframe): words[gate]
+            for market, row, gate in signals
+        }
+
+    def walk_all(self, accounts: Sequence[Account]) -> list[Result]:
+        """The same for several, side by side where the text is compiled."""
+        if not self.compiled:
+            return [self.walk(account) for account in accounts]
+        with ThreadPoolExecutor(max_workers=len(accounts)) as threads:
+            return list(threads.map(self.walk, accounts))
+
+    def _begun(self, account: Account) -> Run:
+        grid, signals = self._grid, len(self.signals)
+        days = int((grid.rows - grid.since) * grid.timeframe // DAY_MS) + 2
+        money = dict.fromkeys(("cash", "equity", "best", "midnight"), account.equity)
+        values = {**grid._asdict(), **self._conditions(account), **money}
+        return Run(
+            candles=self._candles,
+            signals=self.signals.copy(),
+            rule=self._rule(),
+            account=filled(ACCOUNT, {name: np.array([value]) for name, value in values.items()})[0],
+            markets=self._markets(account),
+            trades=records(signals, TRADE),
+            legs=records(signals * (len(self.strategy.legs) + 1), LEG),
+            days=records(days, DAY),
+            positions=[flat() for _ in self.histories],
+        )
+
+    def _rule(self) -> Any:
+        rows, asked = self.strategy.rows, asked_of(self.strategy)
+        if not self.compiled or rows is None:
+            return self._asked
+        return RowsRule(
+            self._at_close, record_of(rows.params), asked._replace(legs=asked.legs or (ExitLeg(0.0, math.inf),))
+        )
+
+    def _check(self, account: Account) -> None:
+        for history in self.histories:
+            market = account.markets.get(history.symbol, account.market)
+            dearest = account.equity * 100.0 / (float(history.close.min()) * market.lot)
+            if dearest > MOST_LOTS:
+                raise BacktestError(
+                    f"{history.symbol}: lots of {market.lot:g} are too fine for a price of {history.close.min():g}:"
+                    " give a larger --lot"
+                )
+
+    def _markets(self, account: Account) -> Records:
+        histories = self.histories
+        markets = [account.markets.get(one.symbol, account.market) for one in histories]
+        coins = list(dict.fromkeys(one.symbol.split("-")[0] for one in histories))
+        begins = [int(one.time[0]) for one in histories]
+        columns = {
+            "first": [(at - self._grid.start) // self._grid.timeframe for at in begins],
+            "cells_from": np.cumsum([0, *(len(one) for one in histories)])[:-1],
+            "candles": [len(one) for one in histories],
+            "lot": [one.lot for one in markets],
+            "tick": [one.tick for one in markets],
+            "min_lots": [math.ceil(one.min_qty / one.lot - 1e-9) for one in markets],
+            "min_cost": [one.min_cost for one in markets],
+            "half": [account.spreads.get(one.symbol, account.costs.spread) / 2.0 for one in histories],
+            "coin": [coins.index(one.symbol.split("-")[0]) for one in histories],
+            "listed": [at if at > min(begins) else 0 for at in begins],
+        }
+        return filled(MARKET, {name: np.array(column) for name, column in columns.items()})
+
+    def _conditions(self, account: Account) -> dict[str, float]:
+        strategy, limits, costs = self.strategy, account.limits, account.costs
+        risk_settings = (
+            strategy.risk_settings
+            if strategy.raises_small
+            else strategy.risk_settings._replace(max_position_pct_small=0.0)
+        )
+        return {
+            "fee": costs.fee,
+            "coin_fee": costs.fee if costs.in_coin else 0.0,
+            "slots": account.slots,
+            "shorts": account.shorts,
+            "sits_out_stops": strategy.sits_out_stops,
+            "next_open": strategy.exits_at_next_open,
+            "targets": len(strategy.legs),
+            **risk_settings._asdict(),
+            **{name: getattr(limits, name) for name in limits._fields},
+        }
+
+    # -- the result -----------------------------------------------------------------------------------------------
+    def _result(self, account: Account, run: Run) -> Result:
+        grid, rows, made = self._grid, self.strategy.rows, run.account
+        reasons = self._asked.reasons if not self.compiled or rows is None else [*self._asked.reasons, *rows.exits]
+        days = run.days[: int(made.days)]
+        return Result(
+            pairs=tuple(one.symbol for one in self.histories),
+            reasons=tuple(reasons),
+            timeframe_ms=grid.timeframe,
+            since=grid.start + grid.since * grid.timeframe,
+            until=grid.start + grid.rows * grid.timeframe,
+            equity=account.equity,
+            fee=account.costs.fee,
+            spread=account.costs.spread,
+            candles=sum(len(one) for one in self.histories),
+            trades=_trades(run),
+            legs=_legs(run),
+            skips=_skips(run),
+            day=days["close"].copy(),
+            day_equity=days["equity"].copy(),
+            day_exposure=days["share"].copy(),
+        )
+
+
+def _trades(run: Run) -> Trades:
+    grid = run.account
+    trades = run.trades[: int(grid.trades)]
+    signals = run.signals[trades["signal"]]
+    legs = np.bincount(run.legs["trade"][: int(grid.legs)], minlength=len(trades))
+    return Trades(
+        symbol=signals["market"].copy(),
+        side=signals["side"].copy(),
+        decided_at=grid.start + (signals["row"] + 1) * grid.timeframe,
+        entry_time=grid.start + trades["entry_row"] * grid.timeframe,
+        entry_price=trades["entry_price"].copy(),
+        qty=trades["qty"].copy(),
+        stop=trades["stop"].copy(),
+        score=signals["score"].copy(),
+        r=trades["r"].copy(),
+        fee=trades["fee"].copy(),
+        funding=trades["funding"].copy(),
+        exit_time=grid.start + trades["exit_row"] * grid.timeframe,
+        exit_reason=trades["exit_reason"].copy(),
+        pnl=trades["pnl"].copy(),
+        first_leg=np.concatenate(([0], np.cumsum(legs))),
+    )
+
+
+def _legs(run: Run) -> Legs:
+    legs = run.legs[: int(run.account.legs)]
+    legs = legs[np.argsort(legs["trade"], kind="stable")]
+    return Legs(
+        time=run.account.start + legs["row"] * run.account.timeframe,
+        price=legs["price"].copy(),
+        qty=legs["qty"].copy(),
+        fee=legs["fee"].copy(),
+        reason=legs["reason"].copy(),
+    )
+
+
+def _skips(run: Run) -> dict[str, int]:
+    """How many signals each gate blocked; those that are no news live count for nothing here either."""
+    counts = np.bincount(run.signals["blocked"], minlength=len(Gate) + 1)
+    return {gate.word: int(counts[gate]) for gate in Gate if counts[gate] > 0 and gate not in QUIET}
+
+
+# -- candles and numbers as the walk reads them -----------------------------------------------------------------------
+class _Grid(NamedTuple):
+    """See `state.ACCOUNT`."""
+
+    start: int
+    timeframe: int
+    since: int
+    rows: int
+    parts: int
+    fine_from: int
+
+
+def _grid(histories: Sequence[History], since: int, parts: int) -> _Grid:
+    timeframe, start = histories[0].timeframe_ms, min(int(one.time[0]) for one in histories)
+    end = max(int(one.time[-1]) for one in histories) + timeframe
+    first = max(-(-(since - start) // timeframe), 0)
+    return _Grid(start, timeframe, first, (end - start) // timeframe, parts, sum(len(one) for one in histories))
+
+
+def _candles(histories: Sequence[History], fine: Mapping[str, History], parts: int) -> Records:
+    """All markets, one after the other, then their finer candles in the same order."""
+    finer = [_aligned(one, fine.get(one.symbol), parts) for one in histories] if parts else []
+    found = records(sum(len(one) for one in histories) * (1 + parts), CANDLE)
+    for name in PRICES:
+        np.concatenate([*(getattr(one, name) for one in histories), *(one[name] for one in finer)], out=found[name])
+    found["funding"] = 0.0
+    return found
+
+
+def _aligned(history: History, fine: History | None, parts: int) -> dict[str, Series]:
+    """The finer candles of every candle, NaN where not all of them are known."""
+    found = {name: np.full(len(history) * parts, math.nan) for name in PRICES}
+    if fine is not None:
+        shift = (int(fine.time[0]) - int(history.time[0])) // fine.timeframe_ms
+        begin, end = max(shift, 0), min(shift + len(fine), len(history) * parts)
+        begin, end = -(-begin // parts) * parts, end // parts * parts
+        for name, column in found.items():
+            column[begin:end] = getattr(fine, name)[begin - shift : max(end, begin) - shift]
+    return found
+
+
+def _add_funding(candles: Records, histories: Sequence[History], funding: Mapping[str, Series]) -> None:
+    cell = 0
+    for one in histories:
+        if one.symbol in funding:
+            candles["funding"][cell : cell + len(one)] = funding[one.symbol]
+        cell += len(one)
+
+
+def _at_close(names: Sequence[str], kept: Sequence[Mapping[str, Series]]) -> Records:
+    found = records(sum(len(one[names[0]]) for one in kept), np.dtype([(name, "f8") for name in names], align=True))
+    for name in names:
+        np.concatenate([one[name] for one in kept], out=found[name])
+    return found

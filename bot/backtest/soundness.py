@@ -1,0 +1,136 @@
+"""Whether what a strategy earns on old candles says anything: it must not know later ones, nor depend on where the data begins.
+
+Owns which closes are asked about, and what a sound strategy has shown. The ways of asking are in `asked_twice` and `rows_check`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from bot.backtest.asked_twice import SIGNALS, Market, Questions
+from bot.backtest.candle_names import BadCandles
+from bot.backtest.compile import compiled, plain
+from bot.backtest.decisions import decided, room_for, scan
+from bot.backtest.findings import Finding, Findings
+from bot.backtest.history import History
+from bot.backtest.plain import seen
+from bot.backtest.rows_check import MOST_ROWS, check_closes, check_columns, check_compiled, check_decisions
+from bot.backtest.state import record_of
+from bot.domain.text import safe_text
+from bot.strategy.base import Evaluation, Strategy
+from bot.strategy.exits import Trade
+from bot.strategy.guarded import GuardedStrategy
+
+#: Closes that are asked about in all markets together; in each, those of some signals and some in a row are among them.
+CLOSES, OF_SIGNALS, IN_A_ROW = 1_000, 30, 50
+#: The most markets that are looked at, and how many closes beyond what live would keep each must have.
+MARKETS, FEWEST = 10, 50
+
+
+Text = Callable[..., int]
+
+
+class Checked(NamedTuple):
+    """What was tried, and what was wrong."""
+
+    markets: int
+    closes: int
+    signals: int
+    findings: list[Finding]
+
+
+def check(make: Callable[[], Strategy], histories: Sequence[History], compile_to: Path | None = None) -> Checked:
+    """Try a strategy, made new as often as needed. Raises BadCandles where no market has enough candles to ask about."""
+    strategy, found = make(), Findings()
+    markets = _markets(strategy, histories)
+    texts = _texts(strategy, compile_to)
+    closes, signals = 0, 0
+    for market in markets:
+        questions = Questions(make, market, found)
+        rows = _rows(strategy, market, CLOSES // len(markets), _signals_of_rows(strategy, market, texts, found))
+        asked = questions.ask(rows)
+        entered = [(row, one) for row, one in asked if one.side != 0]
+        trades = questions.follow(_some(entered, SIGNALS))
+        _check_rows(strategy, market, asked, trades, texts, found)
+        closes, signals = closes + len(rows), signals + len(entered)
+    return Checked(len(markets), closes, signals, found.all())
+
+
+def _markets(strategy: Strategy, histories: Sequence[History]) -> list[Market]:
+    """The markets to look at, as the strategy is shown them."""
+    window = GuardedStrategy(strategy, lambda _: None).window(histories[0].timeframe_ms)
+    shown = [(one.symbol, seen(one, fills_gaps=strategy.fills_gaps)) for one in histories]
+    enough = [Market(symbol, candles, window) for symbol, candles in shown if len(candles) >= window + FEWEST]
+    if not enough:
+        longest = max(len(candles) for _, candles in shown)
+        raise BadCandles(
+            f"no market has more than {longest} candles: {window + FEWEST} are needed to check this strategy"
+        )
+    return _some(enough, MARKETS)
+
+
+def _rows(strategy: Strategy, market: Market, count: int, signals: Sequence[int]) -> list[int]:
+    """The closes to ask about: some from all times, those of signals, and the last ones in a row."""
+    first, last = max(strategy.required - 1, 1), len(market.candles)
+    spread = np.linspace(first, last - 1, count, dtype=np.int64).tolist()
+    return sorted({*spread, *_some(signals, OF_SIGNALS), *range(max(last - IN_A_ROW, first), last)})
+
+
+def _signals_of_rows(strategy: Strategy, market: Market, texts: Sequence[Text], findings: Findings) -> list[int]:
+    """Where the strategy's rows find signals among the last ones; nothing for one without rows."""
+    rows = strategy.rows
+    if rows is None:
+        return []
+    last = len(market.candles)
+    first, found = max(last - MOST_ROWS, strategy.required - 1, 1), room_for(last)
+    try:
+        # What reads beyond its row finds no row behind the last one: the check of decisions says so.
+        count = texts[0](
+            rows.columns(market.candles), first, last - 1, record_of(rows.params), strategy.risk_settings, found
+        )
+    except Exception as error:  # noqa: BLE001 - a supervised boundary: the text is the strategy's own
+        findings.add("no answer", "rows", market.symbol, market.closed_at(last - 1), _words(error))
+        return []
+    return [int(row) for row in found.row[:count]]
+
+
+def _check_rows(
+    strategy: Strategy,
+    market: Market,
+    asked: Sequence[tuple[int, Evaluation]],
+    trades: Sequence[tuple[int, Trade]],
+    texts: Sequence[Text],
+    findings: Findings,
+) -> None:
+    if strategy.rows is None:
+        return
+    try:
+        check_columns(strategy.rows, market, findings)
+        check_decisions(strategy, market, asked, findings)
+        check_closes(strategy, market, trades, findings)
+        check_compiled(strategy, market, texts, findings)
+    except Exception as error:  # noqa: BLE001 - a supervised boundary: the text is the strategy's own
+        findings.add("no answer", "rows", market.symbol, market.closed_at(len(market.candles) - 1), _words(error))
+
+
+def _texts(strategy: Strategy, compile_to: Path | None) -> list[Text]:
+    """What finds the signals by the strategy's rows: plain, and compiled; nothing without rows."""
+    if strategy.rows is None:
+        return []
+    scanned: Any = scan
+    swaps: Any = {decided: strategy.rows.decided}
+    return [plain(scanned, swaps), compiled(scanned, swaps, compile_to)]
+
+
+def _words(error: Exception) -> str:
+    return safe_text(f"{type(error).__name__}: {error}".splitlines()[0])
+
+
+def _some(found: Sequence[Any], most: int) -> list[Any]:
+    """At most so many of them, from beginning to end."""
+    places = np.unique(np.linspace(0, max(len(found) - 1, 0), min(most, len(found)), dtype=np.int64))
+    return [found[int(at)] for at in places]

@@ -1,0 +1,146 @@
+"""What a walk reads and what it keeps: records and numbers only, so that its text can be compiled.
+
+Owns their meaning. A *market* is a number in the order of symbols, a *row* counts candles from the start of the earliest market,
+and a *cell* is the place of a candle in columns that hold all markets one after the other. Few arrays of many fields, since each
+array that a compiled function is given costs time to compile.
+"""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.strategy.exits import Trade
+from bot.strategy.params import RiskSettings
+
+DAY_MS = 86_400_000
+
+Records = Any
+"""An array of records whose fields are read as attributes of its elements."""
+
+
+def fields(whole: str, real: str = "") -> list[tuple[str, str]]:
+    """Fields of a record: names of whole numbers, and of real ones."""
+    return [*((name, "i8") for name in whole.split()), *((name, "f8") for name in real.split())]
+
+
+#: `open` is NaN where a strategy that leaves gaps out has no candle; `funding` is the rate that falls due when it opens.
+CANDLE = np.dtype(fields("", "open high low close funding"), align=True)
+#: One market: its first candle's row, its first cell and how many it has; what the venue asks, and `half` the spread as a fraction;
+#: `coin`, a number per base coin, and when it was `listed` (ms UTC). Then what the walk keeps: the row of its open trade, the reason
+#: it is sold for at the next open (0: none), its last stop-out (ms UTC), losses in a row and until when they keep it out. In record
+#: `i` for all markets: whether coin `i` is held, and market number `i` among those with a position, in the order of their entries.
+MARKET = np.dtype(
+    fields(
+        "first cells_from candles min_lots coin listed trade leaving stopped_at lost cooled_at coin_held held",
+        "lot tick min_cost half",
+    ),
+    align=True,
+)
+#: One decision to enter. `out_at` is NaN where the strategy gets out at the stop, `score` where it gives none; `quiet`: too many
+#: flat candles (1); `to_news` as in `snapshot.Symbol`. The walk writes down the gate that `blocked` it.
+SIGNAL = np.dtype(fields("row market side quiet to_news blocked", "stop out_at score pct"), align=True)
+TRADE = np.dtype(fields("signal entry_row exit_row exit_reason", "entry_price qty stop r fee funding pnl"), align=True)
+LEG = np.dtype(fields("trade row reason", "price qty fee"), align=True)
+#: The last close of a UTC day (ms), equity then, and the mean share of it that was in positions.
+DAY = np.dtype(fields("close", "equity share"), align=True)
+#: The account. Of time: when row 0 opens (ms UTC); decisions are those of rows from `since` to before `rows`; each cell has `parts`
+#: finer candles (0: none), from cell `fine_from` on, NaN where not known. Of terms: `coin_fee` is what of the fee
+#: is taken in the coin, `targets` how many the strategy has; yes is 1. What the walk keeps: money, how many signals were looked at,
+#: and how far the records are filled. `shares` sums the day's shares of equity in positions over
+#: `day_rows` closes; `halted` and `halted_today` are the gates of a drawdown and of a day's loss that were passed.
+ACCOUNT = np.dtype(
+    [
+        *fields("start timeframe since rows parts fine_from"),
+        *fields("slots shorts sits_out_stops next_open targets max_losses cooldown_ms min_age_ms"),
+        *fields(
+            "",
+            "fee coin_fee slippage max_exposure_pct max_coin_exposure_pct max_order max_day_pct max_drawdown_pct",
+        ),
+        *fields("", " ".join(RiskSettings._fields)),
+        *fields("signals held trades legs days day_rows halted halted_today", "cash equity best midnight shares"),
+    ],
+    align=True,
+)
+
+
+class Run(NamedTuple):
+    """One walk. `rule` is how its strategy answers (see `house`), `positions` holds the position of each market."""
+
+    candles: Records
+    signals: Records
+    rule: Any
+    account: Records
+    markets: Records
+    trades: Records
+    legs: Records
+    days: Records
+    positions: list[Trade]
+
+
+def records(size: int, kind: np.dtype[Any]) -> Records:
+    """Empty records; what is never touched costs nothing."""
+    return np.empty(size, kind).view(np.recarray)
+
+
+def filled(kind: np.dtype[Any], columns: dict[str, NDArray[Any]]) -> Records:
+    """Records from columns of one length; a field without a column is 0."""
+    found = np.zeros(len(next(iter(columns.values()))), kind)
+    for name, column in columns.items():
+        found[name] = column
+    return found.view(np.recarray)
+
+
+def record_of(values: Any) -> Records:
+    """The numbers of a NamedTuple as one record; anything else as it is."""
+    if not hasattr(values, "_asdict"):
+        return values
+    kinds = [(name, "i8" if isinstance(value, int) else "f8") for name, value in values._asdict().items()]
+    return np.array([tuple(values)], np.dtype(kinds, align=True)).view(np.recarray)[0]
+
+
+def flat() -> Trade:
+    """Stands where a market has no position."""
+    return Trade(1, 1.0, 1.0, 1.0, 1.0, 0, 0, 1, 0, 0.0, 0, ())
+
+
+# -- places and times -------------------------------------------------------------------------------------------------
+def cell_of(run: Run, market: int, row: int) -> int:
+    """The cell of a market's candle."""
+    return int(run.markets[market].cells_from + row - run.markets[market].first)
+
+
+def has_next(run: Run, market: int, row: int) -> bool:
+    """Whether a market has a candle after this row."""
+    return bool(row + 1 < run.markets[market].first + run.markets[market].candles)
+
+
+def is_missing(run: Run, cell: int) -> bool:
+    """Whether nobody traded then, and the strategy leaves such times out: nothing can be bought or sold."""
+    return math.isnan(run.candles[cell].open)
+
+
+def closes_at(run: Run, row: int) -> int:
+    """When the candle of a row closes (ms UTC)."""
+    return int(run.account.start + (row + 1) * run.account.timeframe)
+
+
+def is_midnight(run: Run, row: int) -> bool:
+    """Whether the candle of a row is the first of its UTC day."""
+    opens_at = closes_at(run, row - 1)
+    return bool(opens_at // DAY_MS > (opens_at - run.account.timeframe) // DAY_MS)
+
+
+def quantity(lots: int, lot: float) -> float:
+    """The base units of so many lots, with no more digits than a lot has."""
+    per_unit = math.floor(1.0 / lot + 0.5)
+    return lots / per_unit if abs(per_unit * lot - 1.0) <= 1e-12 else lots * lot
+
+
+def as_money(value: float) -> Decimal:
+    """The text of the gates takes Decimals live and floats here: this says so to whoever checks its types."""
+    return value  # type: ignore[return-value]

@@ -1,0 +1,103 @@
+"""A backtest on the screen: what was earned, how sure that is, what it must be seen beside, and where it came from.
+
+Owns the layout, within 80 columns. Every number comes from `numbers` and `beside`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+
+from bot.backtest.beside import Alternative
+from bot.backtest.numbers import Group as Trades
+from bot.backtest.numbers import Numbers
+
+WIDTH = 80
+#: Rows of a group that are shown; of more pairs, the best and the worst.
+MOST_ROWS = 12
+
+
+def show(found: Numbers, others: Sequence[Alternative], console: Console | None = None) -> None:
+    """Print all of it."""
+    screen = console or Console(width=WIDTH, highlight=False)
+    screen.print(summary(found, others))
+
+
+def summary(found: Numbers, others: Sequence[Alternative]) -> RenderableType:
+    """The sentence, the numbers, the alternatives and the groups, one below the other."""
+    groups = (("pair", found.by_pair), ("exit", found.by_reason), ("month", found.by_month))
+    parts: list[RenderableType] = [found.sentence, "", _figures(found), "", _beside(found, others)]
+    for name, rows in groups:
+        if rows:
+            parts += ["", _group(name, rows)]
+    return Group(*parts)
+
+
+def _figures(found: Numbers) -> Table:
+    """All single numbers, in three columns of name and value."""
+    cells = (
+        *(("trades", f"{found.trades:,}"), ("return", share(found.total_return)), ("Sharpe", ratio(found.sharpe))),
+        *(("won", share(found.win_rate)), ("a year", share(found.cagr)), ("Sortino", ratio(found.sortino))),
+        *(("R a trade", ratio(found.expectancy_r, 3)), ("result", money(found.pnl)), ("Calmar", ratio(found.calmar))),
+        *(("a trade", money(found.expectancy)), ("fees", money(found.fees)), ("drawdown", share(found.max_drawdown))),
+        *(("profit factor", ratio(found.profit_factor)), ("spread", money(found.spread_paid))),
+        ("drawdown, days", f"{found.drawdown_days}"),
+        *(("invested", share(found.exposure)), ("turnover", money(found.turnover))),
+        ("turnover a year", "-" if found.turnover_year is None else f"{found.turnover_year:,.0f} x"),
+    )
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for _ in range(3):
+        table.add_column()
+        table.add_column(justify="right")
+    for row in range(0, len(cells), 3):
+        table.add_row(*(word for cell in cells[row : row + 3] for word in cell))
+    return table
+
+
+def _beside(found: Numbers, others: Iterable[Alternative]) -> Table:
+    this = Alternative("this backtest", found.total_return, found.final_equity, found.trades, found.expectancy_r)
+    table = _columns("beside", "return", "final", "trades", "R a trade")
+    for one in (this, *others):
+        trades = "" if one.trades is None else f"{one.trades:,}"
+        in_r = "" if one.trades is None else ratio(one.expectancy_r, 3)
+        table.add_row(one.name, share(one.total_return), money(one.final_equity), trades, in_r)
+    return table
+
+
+def _group(name: str, rows: Sequence[Trades]) -> Table:
+    table = _columns(name, "trades", "won", "R a trade", "result", "fees")
+    left_out = len(rows) - MOST_ROWS if name == "pair" else 0
+    for at, one in enumerate(rows):
+        if left_out > 0 and MOST_ROWS // 2 <= at < MOST_ROWS // 2 + left_out:
+            if at == MOST_ROWS // 2:
+                table.add_row(f"({left_out} more)")
+            continue
+        table.add_row(
+            one.key, f"{one.trades:,}", share(one.win_rate), ratio(one.expectancy_r, 3), money(one.pnl), money(one.fees)
+        )
+    return table
+
+
+def _columns(first: str, *names: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(first)
+    for name in names:
+        table.add_column(name, justify="right")
+    return table
+
+
+def share(value: float | None) -> str:
+    """A fraction in percent."""
+    return "-" if value is None else f"{value:,.1%}"
+
+
+def ratio(value: float | None, decimals: int = 2) -> str:
+    """A plain number."""
+    return "-" if value is None else f"{value:,.{decimals}f}"
+
+
+def money(value: float | None) -> str:
+    """An amount in the quote."""
+    return "-" if value is None else f"{value:,.2f}"

@@ -1,0 +1,268 @@
+"""`nija backtest`: what a strategy would have earned on candles of the past, at the owner's own fees and limits.
+
+Owns how its options become terms, and what is said on the screen; figures come from `bot.backtest`.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from bot.commands.research import compile_folder, research_tools
+from bot.domain.clock import MINUTE, parse_iso
+from bot.runtime.chosen import news_of, strategy_of, timeframe_of
+from bot.runtime.known_terms import KnownMarket, known_terms
+from bot.settings.load import ConfigError, Settings
+
+if TYPE_CHECKING:
+    from bot.backtest.history import History
+    from bot.backtest.run import Backtest
+    from bot.backtest.terms import Account, Costs, Limits, Market
+    from bot.strategy.base import Strategy
+
+#: Without an exchange: what a mid-sized account pays.
+FEE, SPREAD = 0.001, 0.0002
+OLD_DAYS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The options of one backtest as they were given; None for what was not."""
+
+    data: Path
+    pairs: tuple[str, ...] = ()
+    since: str | None = None
+    until: str | None = None
+    timeframe: str | None = None
+    broker: str | None = None
+    fee: float | None = None
+    spread: float | None = None
+    market: Mapping[str, float] | None = None
+    """Of lot, tick, min_qty and min_cost those that were given."""
+    equity: float = 10_000.0
+    slots: int | None = None
+    limits: str = "account"
+    shorts: bool = False
+    strategy: str | None = None
+    params: tuple[str, ...] = ()
+    detail: str | None = None
+    max_holes: float | None = None
+    json: Path | None = None
+
+
+def backtest(settings: Settings, wanted: Wanted) -> None:
+    """Run one and say what it found. What its user can mend is one line and exit status 2."""
+    began = time.monotonic()
+    from bot.backtest.lean import import_talib
+
+    gc.disable()  # a short life, many objects and no cycles among them
+    import_talib()
+    with research_tools():
+        from bot.backtest.run import BacktestError
+
+        try:
+            _run(settings, wanted, began)
+        except (BacktestError, ValueError) as error:
+            raise ConfigError([str(error)]) from None
+
+
+def _run(settings: Settings, wanted: Wanted, began: float) -> None:
+    from bot.backtest.beside import beside
+    from bot.backtest.document import document
+    from bot.backtest.fees import next_worse
+    from bot.backtest.numbers import numbers
+    from bot.backtest.summary import show
+
+    strategy = _strategy(settings, wanted)
+    made, notes = _prepared(settings, wanted, strategy)
+    known = {} if wanted.broker is None else known_terms(settings.operation.data_dir, wanted.broker)
+    account = _account(settings, wanted, made, known)
+    result = made.walk(account)
+    found = numbers(result)
+    others = beside(made, account, result, next_worse(account.costs.fee, wanted.broker))
+    seconds = time.monotonic() - began
+    if wanted.json is not None:
+        head = {
+            "strategy": wanted.strategy or settings.trading.strategy,
+            "params": _params(strategy),
+            "timeframe": wanted.timeframe or timeframe_of(settings.trading, strategy),
+            "slots": account.slots,
+            "limits": wanted.limits,
+            "seconds": round(seconds, 3),
+        }
+        _write(wanted.json, document(result, head, found, [one._asdict() for one in others]))
+    how = "compiled" if made.compiled else "asked candle by candle, since it has no rows"
+    typer.echo(f"{result.candles:,} candles of {len(made.histories)} markets in {seconds:.1f} s ({how})")
+    for line in [_terms_line(wanted, account, known), *notes, *_young(made, account), *_troubles(made)]:
+        typer.echo(line)
+    show(found, others)
+
+
+def _write(file: Path, found: dict[str, Any]) -> None:
+    import orjson
+
+    try:
+        file.write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2))
+    except OSError as error:
+        raise ValueError(f"--json {file}: cannot be written: {error.strerror}") from None
+
+
+def _terms_line(wanted: Wanted, account: Account, known: Mapping[str, KnownMarket]) -> str:
+    costs, whose = account.costs, ""
+    if wanted.broker is not None and wanted.fee is None:
+        whose = f" (your account at {wanted.broker})" if known else f" (a newcomer at {wanted.broker})"
+    limits = "your limits" if wanted.limits == "account" else "no limits"
+    return f"fee {costs.fee:.3%} a side{whose}, spread {costs.spread:.3%}, {account.slots} slots, {limits}"
+
+
+def _young(made: Backtest, account: Account) -> list[str]:
+    """Which markets are taken as listed when their candles begin."""
+    begin = min(int(one.time[0]) for one in made.histories)
+    later = [one.symbol for one in made.histories if int(one.time[0]) > begin]
+    if not later or not account.limits.min_age_ms:
+        return []
+    return [f"their candles begin later, so they count as young for {OLD_DAYS} days: {', '.join(later)}"]
+
+
+def _troubles(made: Backtest) -> list[str]:
+    """What the strategy could not answer; some of it."""
+    troubles = made.troubles
+    lines = [f"{one.symbol}: {one.question} ({one.where}) has no answer: {one.reason}" for one in troubles[:5]]
+    return lines if len(troubles) <= 5 else [*lines, f"({len(troubles) - 5} more of these)"]
+
+
+def _strategy(settings: Settings, wanted: Wanted) -> Strategy:
+    given = {}
+    for word in wanted.params:
+        name, equals, value = word.partition("=")
+        if not equals:
+            raise ValueError(f"--param {word}: name=value is needed, such as score_needed=4")
+        given[name] = value
+    return strategy_of(settings, wanted.strategy, given)
+
+
+def _params(strategy: Strategy) -> dict[str, Any]:
+    """Every number of the strategy that can be given, and its owner's."""
+    params: Any = getattr(strategy, "params", ())
+    return {**(params._asdict() if hasattr(params, "_asdict") else {}), **strategy.risk_settings._asdict()}
+
+
+def _prepared(settings: Settings, wanted: Wanted, strategy: Strategy) -> tuple[Backtest, list[str]]:
+    """The candles with the decisions made over them, and a line for each file that was not clean."""
+    from bot.backtest.candle_files import MAX_HOLES, load
+    from bot.backtest.funding import funding_rates
+    from bot.backtest.run import Backtest
+
+    timeframe = wanted.timeframe or timeframe_of(settings.trading, strategy)
+    holes = MAX_HOLES if wanted.max_holes is None else wanted.max_holes
+    since, until = _moment("since", wanted.since), _moment("until", wanted.until)
+    loaded = load(wanted.data, wanted.pairs, timeframe, holes)
+    histories = _before(loaded.histories, until, wanted)
+    fine = {}
+    if wanted.detail is not None:
+        finer = load(wanted.data, [one.symbol for one in histories], wanted.detail, holes)
+        fine = {one.symbol: one for one in finer.histories}
+    made = Backtest(
+        strategy,
+        histories,
+        since=since or 0,
+        compile_to=compile_folder(settings),
+        news=news_of(settings) if wanted.limits == "account" else (),
+        fine=fine,
+        funding=funding_rates(wanted.data, histories) if wanted.limits == "account" else None,
+    )
+    return made, loaded.notes
+
+
+def _before(histories: Sequence[History], until: int | None, wanted: Wanted) -> list[History]:
+    """What opens before `until`."""
+    kept = [one if until is None else one.before(until) for one in histories]
+    found = [one for one in kept if one is not None]
+    if not found:
+        raise ValueError(f"--until {wanted.until}: the candles begin after that")
+    return found
+
+
+def _moment(option: str, text: str | None) -> int | None:
+    if text is None:
+        return None
+    try:
+        return parse_iso(text)
+    except ValueError:
+        raise ValueError(f"--{option} {text}: a date or time in ISO 8601 is needed, such as 2025-04-01") from None
+
+
+# -- terms ------------------------------------------------------------------------------------------------------------
+def _account(settings: Settings, wanted: Wanted, made: Backtest, known: Mapping[str, KnownMarket]) -> Account:
+    from bot.backtest.terms import Account, Limits
+
+    if wanted.shorts and wanted.broker is not None:
+        from bot.backtest.venues import SHORTABLE
+
+        if wanted.broker not in SHORTABLE:
+            raise ValueError(
+                f"--shorts: NIJA sells short swaps of {', '.join(sorted(SHORTABLE))} alone, not {wanted.broker}"
+            )
+    own = made.strategy.slots or (settings.limits.max_open_positions if wanted.limits == "account" else 5)
+    if wanted.limits == "account":
+        own = min(own, settings.limits.max_open_positions)
+    markets = {one.symbol: _market(wanted, known.get(one.symbol), float(one.close[-1])) for one in made.histories}
+    return Account(
+        costs=_costs(wanted, known),
+        equity=wanted.equity,
+        slots=own if wanted.slots is None else wanted.slots,
+        shorts=wanted.shorts,
+        limits=_limits(settings) if wanted.limits == "account" else Limits(),
+        markets=markets,
+    )
+
+
+def _costs(wanted: Wanted, known: Mapping[str, KnownMarket]) -> Costs:
+    """What the account pays where that is known, the highest of its markets; else what a newcomer pays."""
+    from bot.backtest.fees import newcomer
+    from bot.backtest.terms import Costs
+    from bot.backtest.venues import IN_COIN
+
+    usual = FEE if wanted.broker is None else newcomer(wanted.broker)
+    if known:
+        usual = float(max(one.fee for one in known.values()))
+    return Costs(
+        fee=usual if wanted.fee is None else wanted.fee,
+        spread=SPREAD if wanted.spread is None else wanted.spread,
+        in_coin=wanted.broker in IN_COIN,
+    )
+
+
+def _market(wanted: Wanted, known: KnownMarket | None, price: float) -> Market:
+    """As the exchange last said, else as markets at this price usually are there; what was given as an option comes first."""
+    from bot.backtest.terms import Market
+    from bot.backtest.venues import usual
+
+    if known is not None:
+        terms = Market(float(known.lot), float(known.tick), float(known.min_qty), float(known.min_cost))
+    else:
+        terms = Market() if wanted.broker is None else usual(wanted.broker, price)
+    return terms._replace(**(wanted.market or {}))
+
+
+def _limits(settings: Settings) -> Limits:
+    from bot.backtest.terms import Limits
+
+    own = settings.limits
+    return Limits(
+        max_exposure_pct=float(own.max_exposure_pct),
+        max_coin_exposure_pct=float(own.max_coin_exposure_pct),
+        max_order=float("inf") if own.max_order_usd is None else float(own.max_order_usd),
+        slippage=0.002,
+        max_day_pct=float(own.max_daily_loss_pct),
+        max_drawdown_pct=float(own.max_drawdown_pct),
+        max_losses=own.max_losses_in_a_row,
+        cooldown_ms=round(own.loss_cooldown_minutes * MINUTE),
+        min_age_ms=OLD_DAYS * 86_400_000,
+    )

@@ -1,0 +1,14 @@
+#!/usr/bin/env python3
+"""Holds the backtest to the trader: the same rule over the same candles, trade by trade. `scripts/parity.py --help`."""
+
+from __future__ import annotations
+
+import sys
+
+from _project import enter
+
+if __name__ == "__main__":
+    enter()
+    from tests.parity import run
+
+    sys.exit(run.main(sys.argv[1:]))
