@@ -227,15 +227,15 @@ def _held(books: Books, account: Account) -> list[Position]:
 
 # -- which still wait -------------------------------------------------------------------------------------------------
 def show_waiting(books: Books, key: AccountKey | None, *, cancel: bool, as_json: bool) -> None:
-    """Print the orders that nobody has executed yet, called back where that is wished. Raises `StoreError`."""
+    """Print the commands that were not executed yet, and cancel them if `cancel` is set. Raises `StoreError`."""
     found = [one for one in waiting(books) if key in (None, one.to.key)]
     if cancel:
-        call_back(found, "called back by the operator")
+        call_back(found, "cancelled by the operator")
     if as_json:
         typer.echo(json.dumps({"waiting": [_row(one, cancel=cancel) for one in found]}, indent=2))
         return
     for one in found:
-        end = "called back" if cancel else "waits"
+        end = "cancelled" if cancel else "waits"
         what = " ".join(filter(None, (one.verb, one.command.symbol)))
         typer.echo(f"{one.to.key.label} {what} ordered at {iso(one.posted_at)} for {_money(one.to)}: {end}")
     if cancel and any(one.verb in (Verb.PAUSE, Verb.FLATTEN) for one in found):

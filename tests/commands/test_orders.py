@@ -203,7 +203,7 @@ def test_an_exchange_without_keys_is_named_with_its_positions(
     assert ended.exit_code == 1
     assert "KRAKEN: 1 position (" in ended.stderr
     assert "BTC-USD): nobody watches it" in ended.stderr
-    assert "put its keys back" in ended.stderr
+    assert "restore its keys" in ended.stderr
     forget = ["recover", "kraken", "--forget-account"]
     refused = nija.invoke(app, forget)
     assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
@@ -338,7 +338,7 @@ def test_one_position_is_sold_where_it_is_held(nija: CliRunner, tmp_path: Path) 
         Command(Verb.SELL, one.at.number, "BTC-USD", entry),
     )
     assert "KRAKEN sell BTC-USD ordered at" in nija.invoke(app, ["orders"]).stdout
-    assert nija.invoke(app, ["orders", "--cancel"]).stdout.count("called back") == 1
+    assert nija.invoke(app, ["orders", "--cancel"]).stdout.count("cancelled") == 1
 
 
 def test_what_is_not_held_or_held_twice_is_not_sold(
@@ -399,4 +399,4 @@ def test_the_settings_show_what_was_set_by_command(nija: CliRunner, tmp_path: Pa
     assert sorted(shown) == sorted([*lasting, *([("kraken denied", "DOGE until NIJA restarts")] if running else [])])
     pairs = next(row for row in rows if row["name"] == "MAX_PAIRS")
     assert pairs["value"] == ("4" if running else "10")
-    assert ('MAX_PAIRS is "10" (default) from the next start on: NIJA runs with "4"' in ended.stderr) is running
+    assert ('MAX_PAIRS is "10" (default) from the next start: NIJA is running with "4"' in ended.stderr) is running

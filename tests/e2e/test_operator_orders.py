@@ -1,4 +1,4 @@
-"""An operator's order reaches the money that is traded, also before its account is known; and it can be called back."""
+"""An operator's order reaches the money that is traded, also before its account is known; and it can be cancelled."""
 
 from __future__ import annotations
 
@@ -86,9 +86,9 @@ def test_a_flatten_at_work_ends_when_it_is_called_back(tmp_path: Path) -> None:
         sandbox.control("POST", "faults", venue="kraken", kind="http_status", status=502, path="OpenOrders")
         Books(daemon.data).post(Verb.FLATTEN)
         daemon.says(Event.COMMAND)
-        assert "called back" in daemon.command("orders", "--cancel")
+        assert "cancelled" in daemon.command("orders", "--cancel")
         daemon.says(Event.COMMAND, times=2)
-        assert "called back" in daemon.lines(Event.COMMAND)[-1]
+        assert "cancelled" in daemon.lines(Event.COMMAND)[-1]
         sandbox.control("DELETE", "faults")
         begun = daemon.book()["cycles_ok"]
         daemon.until(lambda: daemon.book()["cycles_ok"] > begun, "a cycle")

@@ -117,7 +117,7 @@ def test_a_login_and_a_query_stay_where_they_belong(tmp_path: Path) -> None:
     [
         (404, b"not found", "HTTP 404"),
         (200, b"OK (not found)", "(not found)"),
-        (302, b"", "points to another address, which is not followed"),
+        (302, b"", "redirects to another address, which is not followed"),
         (0, b"", "no answer in time"),
     ],
 )
