@@ -219,7 +219,7 @@ def holder(books: Books, to: Mapping[AccountKey, Account], symbol: str) -> tuple
 
 
 def _held(books: Books, account: Account) -> list[Position]:
-    """What is open in the book of an account, or of the one that was last traded where a desk stands."""
+    """What is open in the book of an account, or of the one that was last traded under its key."""
     seen = books.accounts(every=True)
     mine = [one for one in seen if account in (one.account, unassigned(one.account.mode, one.account.key))]
     return books.read(mine[0], open_positions) or [] if mine else []

@@ -25,7 +25,7 @@ class Judgement(NamedTuple):
     """One market at one close.
 
     `candle` is the close (market ms); `side` is 1 or -1, whether or not it came to a signal, or 0 when the strategy does not say;
-    `reason` is the strategy's; `conditions` are its own, `gates` those of the house, as far as they were asked. `words` say why
+    `reason` is the strategy's; `conditions` are its own, `gates` those of NIJA, as far as they were asked. `words` say why
     the last of them blocks.
     """
 

@@ -192,7 +192,7 @@ class LostOrders:
                 Event.UNKNOWN,
                 symbol=record.symbol,
                 client_id=client_id,
-                reason="unknown for over a minute; the hunt goes on",
+                reason="unknown for over a minute; the search goes on",
             )
 
 

@@ -60,7 +60,7 @@ def _can_be_chosen(universe: Universe) -> bool:
 
 def _check_legs(legs: ExitLegs) -> None:
     if not isinstance(legs, tuple) or not all(isinstance(one, ExitLeg) for one in legs):
-        raise ValueError(f"legs is {legs!r}: a tuple of Leg(share, target) is needed")
+        raise ValueError(f"legs is {legs!r}: a tuple of ExitLeg(share, target) is needed")
     if not all(0.0 < one.share <= 1.0 for one in legs) or sold_by(len(legs), legs) > 1.0:
         raise ValueError("legs: each share must be above 0, and all of them 1 at most")
     distances = [one.target for one in legs]
