@@ -12,7 +12,7 @@ from bot.domain.clock import parse_iso, system_ms
 from bot.domain.money import as_price, as_quantity
 from bot.telemetry.status import ago
 
-#: Alarms that fit on the screen, the newest of all accounts.
+#: Alarms to show on the screen, the newest of all accounts.
 ALARMS = 5
 
 _Account = Mapping[str, Any]
@@ -41,7 +41,7 @@ def _account(name: str, one: _Account, here: Presence) -> None:
     if one["positions"]:
         _positions(one["positions"])
     for order in one["waiting_orders"]:
-        say(f"  your order waits: {order['verb']}, ordered at {moment(order['ordered_at'])}")
+        say(f"  pending command: {order['verb']}, given at {moment(order['ordered_at'])}")
 
 
 def _money(one: _Account) -> str:

@@ -53,7 +53,7 @@ def test_from_the_start_through_a_pause_to_the_stop(tmp_path: Path) -> None:
             last = list(heard(inlet))
             assert "STOPPING=1" in last
             assert any(line.startswith("STATUS=") and "OKX (sandbox) halted" in line for line in last)
-            assert alive(daemon) == (1, "NIJA does not run here")
+            assert alive(daemon) == (1, "NIJA is not running here")
     assert pings.kinds == ["/start", "", "/fail"]
     assert len(daemon.lines(Event.HEARTBEAT)) == 1
     assert UUID not in daemon.log
