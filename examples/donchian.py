@@ -1,7 +1,7 @@
-"""A Donchian channel: long when a close is above the highest high of a while, out when one is below the lowest low of less.
+"""A Donchian channel: enter long on a close above the 20-candle high, exit on a close below the 10-candle low.
 
-An example of a whole strategy in one file. Copy it into NIJA's folder, change it, and name it in `.env`:
-`STRATEGY=donchian.py:Donchian`. What it earns was not measured; it is here to be read.
+An example of a complete strategy in one file. Copy it into NIJA's folder, change it, and name it in `.env`:
+`STRATEGY=donchian.py:Donchian`. Its profitability was not measured; it is an example to read.
 """
 
 from __future__ import annotations
@@ -9,22 +9,22 @@ from __future__ import annotations
 from bot.domain.candles import Candles
 from bot.strategy.base import Close, Evaluation, Strategy, Trade
 
-#: Candles that the channel of an entry and of an exit looks back over, the one that closes left out.
+#: The lookback in candles of the entry channel and of the exit channel, without the candle that just closed.
 ENTRY, EXIT = 20, 10
-#: How far below the channel's low the stop rests, in widths of the channel: it is for crashes, the close is the exit.
+#: The distance of the stop below the channel's low, in channel widths. The stop is for crashes; the regular exit is at a close.
 REACH = 0.5
-#: Percent of equity in each position; MAX_POSITION_PCT binds in any case.
+#: Percent of equity per position, limited by MAX_POSITION_PCT.
 SIZE_PCT = 5.0
 
 
 class Donchian(Strategy):
-    """Sells the whole position by its own reason, `channel`: there are no targets."""
+    """Has no targets; sells the whole position with the exit reason `channel`."""
 
     required = ENTRY + 1
     legs = ()
 
     def evaluate(self, candles: Candles) -> Evaluation:
-        """Long at a close above the channel; the widest break-out comes first."""
+        """Long at a close above the channel; the largest break-out ranks first."""
         close, high = float(candles.close[-1]), float(candles.high[-ENTRY - 1 : -1].max())
         low = lowest(candles)
         if not low < high < close:
@@ -41,11 +41,11 @@ class Donchian(Strategy):
         )
 
     def size_pct(self, evaluation: Evaluation) -> float:
-        """The same for every entry."""
+        """The same size for every entry."""
         return SIZE_PCT
 
     def on_close(self, trade: Trade, candles: Candles) -> Close:
-        """Out at a close below the channel; else the stop follows the channel's low, which never falls for a trade."""
+        """Exit at a close below the channel; otherwise the stop follows the channel's low, which never falls during a trade."""
         close, kept = float(candles.close[-1]), dict(trade.kept)
         low = max(lowest(candles), kept.get("channel", 0.0))
         if close < low:

@@ -1,6 +1,6 @@
-"""No test may ever reach the owner's money: what a shell or a `.env` sets is hidden before anything is imported.
+"""No test may ever reach the owner's money: settings from the shell or `.env` are hidden before anything is imported.
 
-An empty variable of the environment wins over `.env`, also in the processes that tests start.
+An empty environment variable overrides `.env`, also in the processes that tests start.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from hypothesis import settings
 from bot.brokers.common import hostfile
 from bot.settings.load import VARIABLES
 
-# Processes that tests start compile what they import once: without that each takes seconds longer.
+# Processes that tests start compile their imports once; otherwise each takes seconds longer.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ.update(dict.fromkeys(VARIABLES, ""), TRADING_MODE="sandbox")
 
-# How long an example takes depends on what else the machine does.
+# The duration of an example depends on the machine's load.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
@@ -35,11 +35,11 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def nothing_is_shared(hosts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests that run side by side use the same keys: what the users of a host share is each test's own."""
+    """Tests that run in parallel use the same keys: each test gets its own folder for what the users of a host share."""
     monkeypatch.setattr(hostfile, "HOST_FOLDERS", (Path(mkdtemp(dir=hosts)),))
 
 
-#: How many tests were left out: of those that other exchanges try alike, and of those that take long.
+#: Number of tests left out: faults tested at another exchange, and tests that take long.
 LEFT_OUT = pytest.StashKey[tuple[int, int]]()
 
 
@@ -47,14 +47,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--thorough",
         action="store_true",
-        help="every fault at every exchange, and what takes long",
+        help="every fault at every exchange, and long tests",
     )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """A fault that is tried at several exchanges alike is tried at one of them, unless asked to be thorough.
+    """Runs a fault test with variants for several exchanges at one of them only, unless --thorough is given.
 
-    Its name decides at which: so that every run tries the same, and the faults together try all exchanges.
+    The test's name selects the exchange, so that every run is the same and the faults together cover all exchanges.
     """
     if config.getoption("--thorough"):
         return
@@ -74,7 +74,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A worker tells what it left out: all of them leave out the same."""
+    """A worker reports what it left out, which is the same for all workers."""
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["left_out"] = session.config.stash.get(LEFT_OUT, (0, 0))
 
@@ -86,7 +86,7 @@ def pytest_testnodedown(node: Any) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Iterator[None]:
-    """The last lines: what this run says nothing about."""
+    """The last lines: what this run did not test."""
     yield
     thinned, long = config.stash.get(LEFT_OUT, (0, 0))
     if thinned or long:

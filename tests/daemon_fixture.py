@@ -1,7 +1,7 @@
-"""The daemon as a process in a folder of its own, for tests that want to stop, kill and restart it.
+"""The daemon as a process in its own folder, for tests that stop, kill and restart it.
 
-`with Daemon(folder) as daemon:` starts it; `stop` is the operator's SIGTERM, `kill` a power cut. Its book and its log are
-read from the files that it writes, the truth from the sandbox it trades on.
+`with Daemon(folder) as daemon:` starts it; `stop` is the operator's SIGTERM, `kill` a power cut. Book and log are read
+from the files that it writes, the true state from the sandbox it trades on.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ EAGER = "tests.rig:Eager"
 
 
 def hear(numbers: Sequence[int]) -> None:
-    """Whoever runs the tests may ignore these, as a shell does for what runs in its background: not the daemon of a test."""
+    """Restores signals that the tests' parent may ignore, as a shell does for background jobs: the daemon must handle them."""
     for number in numbers:
         signal.signal(number, signal.SIG_DFL)
 
 
 class Daemon:
-    """`python -m bot` in `folder`; `settings` are environment variables of this one process."""
+    """`python -m bot` in `folder`; `settings` are environment variables of this process only."""
 
     module = "bot"
     hears: Sequence[int] = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
@@ -64,7 +64,7 @@ class Daemon:
         }
         self.process: subprocess.Popen[bytes] | None = None
 
-    # -- life -----------------------------------------------------------------------------------------------------
+    # -- start and stop -----------------------------------------------------------------------------------------------------
     def start(self) -> Self:
         with self.console.open("ab") as out:
             self.process = subprocess.Popen(
@@ -84,7 +84,7 @@ class Daemon:
         return self.process
 
     def stop(self) -> tuple[int, float]:
-        """SIGTERM; the exit status and how many seconds it took."""
+        """Sends SIGTERM; returns the exit status and how many seconds it took."""
         began = time.monotonic()
         self.running.send_signal(signal.SIGTERM)
         return self.running.wait(30), time.monotonic() - began
@@ -94,17 +94,17 @@ class Daemon:
         self.running.wait(10)
 
     def wait(self) -> int:
-        """Until it ends by itself."""
+        """Waits until it exits on its own."""
         return self.running.wait(PATIENCE)
 
     def command(self, *words: str) -> str:
-        """What another `nija` command prints."""
+        """The output of another `nija` command."""
         ended = self.order(*words)
         ended.check_returncode()
         return ended.stdout
 
     def order(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """How another `nija` command ended."""
+        """The result of another `nija` command."""
         command = [sys.executable, "-m", "bot", *words]
         return subprocess.run(
             command,
@@ -125,7 +125,7 @@ class Daemon:
         if self.process is not None and self.process.poll() is None:
             self.kill()
 
-    # -- what it says -----------------------------------------------------------------------------------------------
+    # -- log -----------------------------------------------------------------------------------------------
     @property
     def log(self) -> str:
         return self.log_file.read_text() if self.log_file.exists() else ""
@@ -145,17 +145,17 @@ class Daemon:
             time.sleep(0.1)
 
     def says(self, event: Event, times: int = 1) -> None:
-        """Wait until the log tells of an event so often."""
+        """Waits until the log has an event that many times."""
         self.until(lambda: len(self.lines(event)) >= times, event)
 
-    # -- book and truth -----------------------------------------------------------------------------------------------
+    # -- book and exchange -----------------------------------------------------------------------------------------------
     def book(self, venue: str = "kraken") -> dict[str, Any]:
         brokers: dict[str, Any] = document(Books(self.data))["brokers"]
         found: dict[str, Any] = brokers.get(venue, {})
         return found
 
     def agrees(self, ready: dict[str, Any], venue: str = "kraken", account: str = "main") -> None:
-        """Wait for a moment at which the book is the truth; raises AssertionError with what is different."""
+        """Waits for a moment at which the book matches the exchange; raises AssertionError with the differences."""
         lines: list[str] = []
 
         def quiet() -> bool:
@@ -169,14 +169,14 @@ class Daemon:
 
 
 def truth(ready: dict[str, Any], venue: str = "kraken", account: str = "main") -> dict[str, Any]:
-    """What the sandbox knows of one account."""
+    """The sandbox's ledger of one account."""
     found: dict[str, Any] = control(ready, f"ledger?venue={venue}")
     mine = {name: [row for row in found[name] if row["account"] == account] for name in ("orders", "fills")}
     return {**found, **mine, "balances": found["accounts"].get(account, {})}
 
 
 def control(ready: dict[str, Any], path: str, **words: str) -> Any:
-    """One call of the control API of a sandbox that somebody else started: a question, or with words an order."""
+    """One call of the control API of a sandbox started elsewhere: a GET, or with parameters a POST."""
     request = urllib.request.Request(
         f"{ready['control']['url']}/sandbox/{path}",
         data=json.dumps(words).encode() if words else None,

@@ -1,4 +1,4 @@
-"""Market data without a thread: asked for and taken in when a test says so."""
+"""A market data feed without a thread: it requests and delivers data when a test calls `tell`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.marketdata.polled import CandleRequest, Polled
 
 
 class ByHand:
-    """Asks in the thread that calls `tell`."""
+    """A feed that runs in the thread that calls `tell`."""
 
     def __init__(self, reader: CandleReader, clock: Clock, request: CandleRequest) -> None:
         self._new: Callable[[], Polled] = lambda: Polled(reader, clock, request, self._posted.append)
@@ -23,18 +23,18 @@ class ByHand:
         self._polled.wanted = tuple(dict.fromkeys(symbols))
 
     def heard(self, fed: Fed) -> None:
-        """Nobody waits for it."""
+        """Does nothing, as nothing waits for it."""
 
     def tend(self) -> None:
-        """It has no thread."""
+        """Does nothing, as there is no thread to restart."""
 
     def forget(self) -> None:
-        """As after a start: everything is asked for anew."""
+        """Requests everything again, as after a start."""
         wanted, self._polled = self._polled.wanted, self._new()
         self._polled.wanted = wanted
 
     def tell(self, on: Callable[[CandleClosed | Fed], object]) -> None:
-        """Ask for all that is due, and hand over what came of it."""
+        """Requests all that is due and delivers the results to `on`."""
         while self._polled.turn() == 0:
             pass
         while self._posted:

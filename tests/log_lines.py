@@ -1,4 +1,4 @@
-"""Lines of a text log, read back: the one place where a word of the log becomes an event again."""
+"""Parses a text log; the only place where a log line becomes an event again."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class Line:
 
 
 def read_log(text: str) -> list[Line]:
-    """The events of a log; lines of libraries and tracebacks are none."""
+    """The events of a log; lines of libraries and tracebacks are skipped."""
     return [line for row in text.splitlines() if (line := _read(row)) is not None]
 
 
 def lines_of(text: str, event: Event) -> list[str]:
-    """The lines that tell of an event."""
+    """The lines of an event."""
     told = (_read(row) for row in text.splitlines() if event in row)
     return [line.text for line in told if line is not None and line.event is event]
 

@@ -1,4 +1,4 @@
-"""A log in memory, which takes no line that is not as `log_fields` declares its event."""
+"""A log in memory that rejects lines which do not match `log_fields`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Fields = dict[str, object]
 
 
 class Notes:
-    """The level, the event and the fields of each line."""
+    """Level, event and fields of each line."""
 
     def __init__(self) -> None:
         self.lines: list[tuple[str, Event, Fields]] = []

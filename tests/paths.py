@@ -1,6 +1,6 @@
-"""Where each venue is asked and told, as regular expressions for the faults of its sandbox.
+"""Each venue's endpoints, as regular expressions for the faults of its sandbox.
 
-Requests that change something are all POST: arm faults on `entry` and `stop` with that method, since OKX reads an order
+All requests that change something are POST. Arm faults on `entry` and `stop` with that method, since OKX reads orders
 under the same path.
 """
 
@@ -12,8 +12,8 @@ VENUES = ("kraken", "okx", "coinbase")
 
 
 class Paths(NamedTuple):
-    """`entry` takes entries and sales, `stop` a stop of its own; `opened`, `closed` and `fills` are where a lost order is
-    looked for, `order` one order by its id."""
+    """`entry` places entries and sales, `stop` a separate stop; lost orders are searched for in `opened`, `closed` and
+    `fills`; `order` reads one order by its id."""
 
     entry: str
     stop: str
@@ -53,5 +53,5 @@ PATHS = {
         order="orders/historical/[0-9a-f-]{36}$",
     ),
 }
-#: Switches that part a stop from its entry, so that it has to be placed after the fill.
+#: Switches that prevent attached stops, so that the stop has to be placed after the fill.
 APART = {"kraken": "close_refused_on_spot", "okx": "attached_refused_on_spot", "coinbase": "attached_refused"}

@@ -1,7 +1,7 @@
-"""One account traded in this process against a sandbox process: real broker, real sockets, real database.
+"""One account traded in this process at a sandbox process: real broker, real sockets, real database.
 
-A `Rig` works step by step, so that a test decides what happens between two steps; `crash` forgets everything that was
-not on disk. Its rule enters when told to. Truth comes from the sandbox's control API.
+A `Rig` works step by step, so that a test decides what happens between two steps. `crash` loses everything that is not
+on disk. Its strategy enters when a test sets a side. The true state comes from the sandbox's control API.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from tests.torture.agreement import differences
 
 START_CASH = Decimal(1000)
 PATIENCE = 30.0
-#: What a resting protection is called in the sandbox's ledger, by venue: a stop, or a bracket of stop and target.
+#: Order types of resting protection in the sandbox's ledger, by venue: a stop, or a bracket of stop and target.
 STOPS = ("stop", "stop-limit", "bracket")
 _LIMITS = risk.Limits(
     max_open_positions=5,
@@ -65,7 +65,7 @@ _LIMITS = risk.Limits(
 
 
 class Told(Strategy):
-    """Enters when a test says so, with its stop at `stop` times the close; its exits are NIJA's."""
+    """Enters when a test sets `side`, with the stop at `stop` times the close; its exits are NIJA's."""
 
     required = 1
     widest_r = math.inf  # the market may run away from the close while a test waits
@@ -81,9 +81,9 @@ class Told(Strategy):
 
 
 class Leaping:
-    """A clock that can be moved on (`ahead` real time, `market_ahead` the market), so that no test waits for a grace, a second
-    look or another day. `set_by` is what somebody did to the system's clock, in which no time passes; time does not go back,
-    so `ahead` can only be lowered as a clock is set.
+    """A clock that a test can advance (`ahead` real time, `market_ahead` the market), so that no test waits for a grace
+    period, a second look or another day. `set_by` is a change of the system clock, during which no time passes. Time does
+    not run backwards: lowering `ahead` counts as setting the clock back.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -113,7 +113,7 @@ class Leaping:
 
 
 class Rig:
-    """An account of its own at a venue of a sandbox, and the business that trades `symbols` on it (the first by default)."""
+    """A separate account at a venue of a sandbox, and the engine that trades `symbols` on it (the first by default)."""
 
     def __init__(
         self, sandbox: Sandbox, folder: Path, *symbols: str, deadline_ms: int = 1_500, venue: str = "kraken"
@@ -146,7 +146,7 @@ class Rig:
         have = Decimal(self.balances().get(self.quote, {}).get("free", "0"))
         self.deposit(self.quote, wanted - have)
 
-    # -- life -----------------------------------------------------------------------------------------------------
+    # -- start and crash -----------------------------------------------------------------------------------------------------
     def open(self) -> AccountEngine:
         """Connect, open the book and start, as the actor does."""
         self._broker = self._built(self.broker_clock)
@@ -168,7 +168,7 @@ class Rig:
         return self.engine
 
     def _built(self, clock: Clock) -> BaseBroker:
-        """The venue's broker, with the keys of this account and little patience."""
+        """The venue's broker with the keys of this account and short time-outs."""
         key, secret, state = self.keys["api_key"], self.keys["api_secret"], self.folder / "state"
         where = self.sandbox.ready[self.venue]
         if self.venue == "okx":
@@ -225,7 +225,7 @@ class Rig:
         )
 
     def crash(self) -> None:
-        """Gone between two instructions: nothing is finished, nothing said."""
+        """Ends between two instructions: nothing is finished or logged."""
         if self._broker is not None:
             self._broker.close()
         if self._store is not None:
@@ -237,15 +237,15 @@ class Rig:
         return self.open()
 
     def lose_book(self) -> None:
-        """The data folder is gone."""
+        """Crashes and deletes the data folder's contents."""
         self.crash()
         for file in (self.folder / "data").iterdir():
             file.unlink()
 
     # -- steps ----------------------------------------------------------------------------------------------------
     def enter(self, *symbols: str, side: int = 1, far: float = 0.04) -> list[OrderRecord]:
-        """One scan with a signal (in `symbols`, by default the rig's own), its stop so far from the close; the entries that the
-        book now has of that one.
+        """One scan with a signal (in `symbols`, by default the rig's own), with the stop at a distance of `far`; returns the
+        entries that the book now has for the rig's symbol.
         """
         self._await_candle()
         self.rule.side, self.rule.stop = side, 1 - side * far
@@ -260,11 +260,11 @@ class Rig:
         return self.feed
 
     def hear(self) -> None:
-        """What the feed has to tell."""
+        """Delivers what the feed has."""
         self.feed.tell(self.engine.on)
 
     def _await_candle(self, symbol: str | None = None) -> None:
-        """A venue shows a candle a moment after its close, also of a market that was not chosen."""
+        """Waits for the newest candle, which a venue shows shortly after its close; also for a market that is not selected."""
         self.engine.candle_cache.want([*self.symbols, *self.engine.selection.symbols])
         for _ in range(20):
             self.hear()
@@ -280,7 +280,7 @@ class Rig:
         return found
 
     def steady(self) -> None:
-        """Bring the markets back to their newest close where an earlier test has left them elsewhere."""
+        """Moves the markets back to their newest close if an earlier test has moved them."""
         for symbol in self.symbols:
             close = decimal(repr(float(self.candles(symbol).close[-1])))
             last = self.engine.oms.broker.tickers({symbol})[symbol].last
@@ -288,31 +288,31 @@ class Rig:
                 self.move(close, symbol)
 
     def bought(self) -> Position:
-        """Enter, undisturbed."""
+        """Enters without faults."""
         self.enter()
         position = self.position
         assert position is not None, self.notes.lines[-5:]
         return position
 
     def turn(self) -> None:
-        """What the actor does in a moment: search and monitor; an exchange that does not answer is asked again later."""
+        """One turn of the actor: searches lost orders and monitors positions. An exchange that does not answer is asked later."""
         for work in (self.engine.lost_orders.search, self.engine.monitor.look):
             with suppress(BrokerError):
                 work()
 
     def cycle(self) -> None:
-        """A round without a signal."""
+        """A cycle without a signal."""
         with suppress(BrokerError):
             self.hear()
             self.engine.cycle()
 
     def reconcile(self, since: int | None = None) -> None:
-        """The book against the exchange, coins included; fills from market time `since` on."""
+        """Reconciles the book with the exchange, balances included; fills from market time `since` on."""
         self.engine.reconciliation.compare(since)
         self.engine.reconciliation.count(self.engine.oms.broker.balances())
 
     def until(self, done: Callable[[], bool], why: str = "") -> None:
-        """Turn and reconcile until it is so."""
+        """Turns and reconciles until `done`."""
         end = time.monotonic() + PATIENCE
         while not done():
             if time.monotonic() > end:
@@ -323,23 +323,23 @@ class Rig:
             time.sleep(0.2)
 
     def quiet(self) -> None:
-        """Until nothing is in doubt and what is held is covered."""
+        """Waits until no order is in doubt and the book matches the exchange."""
         try:
             self.until(lambda: not self.engine.oms.in_flight() and self.agreed(), "agreement")
         except AssertionError as error:
             raise AssertionError(f"{self.differences()} {error}") from None
 
     def jump(self, factor: str) -> None:
-        """The market jumps to that many times its last price."""
+        """Makes the market jump to `factor` times its last price."""
         self.move(self.engine.oms.broker.tickers({self.symbol})[self.symbol].last * Decimal(factor))
 
     def move(self, price: Decimal, symbol: str | None = None) -> None:
-        """The market (of the rig's own symbol) jumps to the tick nearest to that price."""
+        """Makes the market (by default of the rig's own symbol) jump to the tick nearest to that price."""
         symbol = symbol or self.symbol
         price = self.engine.oms.instruments[symbol].price(price)
         self.sandbox.control("POST", "price", venue=self.venue, symbol=symbol, price=str(price))
 
-    # -- what goes wrong ------------------------------------------------------------------------------------------
+    # -- faults ------------------------------------------------------------------------------------------
     def arm(self, kind: str, path: str | None = None, **words: Any) -> None:
         where = {} if path is None else {"path": path}
         self.sandbox.control("POST", "faults", venue=self.venue, kind=kind, **where, **words)
@@ -365,7 +365,7 @@ class Rig:
         finally:
             self.sandbox.control("POST", "switches", venue=self.venue, name=name, value=before)
 
-    # -- what is ----------------------------------------------------------------------------------------------------
+    # -- state ----------------------------------------------------------------------------------------------------
     @property
     def position(self) -> Position | None:
         return self.book.position(self.symbol)
@@ -374,13 +374,13 @@ class Rig:
         return [record for record in self.book.orders_of(self.symbol, 0) if record.purpose is purpose]
 
     def truth(self) -> dict[str, Any]:
-        """What the sandbox knows of this account."""
+        """The sandbox's ledger of this account."""
         found = self.sandbox.ledger(self.venue)
         mine = {name: [row for row in found[name] if row["account"] == self.account] for name in ("orders", "fills")}
         return {**found, **mine, "balances": found["accounts"][self.account]}
 
     def sent(self, **wanted: str) -> list[dict[str, Any]]:
-        """Orders that the exchange took, of these values."""
+        """Orders that the exchange accepted, with these values."""
         return [row for row in self.truth()["orders"] if all(row[name] == value for name, value in wanted.items())]
 
     def balances(self) -> dict[str, dict[str, str]]:
@@ -388,12 +388,12 @@ class Rig:
         return found
 
     def coins(self) -> Decimal:
-        """Coins at the account, free and held."""
+        """Coins in the account, free and held."""
         held = self.balances().get(self.base, {"free": "0", "held": "0"})
         return Decimal(held["free"]) + Decimal(held["held"])
 
     def asked(self, path: str) -> int:
-        """How often the venue was asked under such a path since the rig was made."""
+        """How often such a path has been requested since the rig was created."""
         return self._requests(path) - sum(count for name, count in self._before.items() if re.search(path, name))
 
     def _requests(self, path: str) -> int:
@@ -401,7 +401,7 @@ class Rig:
         return sum(count for name, count in counts.items() if re.search(path, name))
 
     def resting(self) -> Decimal:
-        """What stops of this account would sell, or buy back where a short is held."""
+        """The quantity that this account's stops would sell, or buy back for a short."""
         return sum(
             (
                 Decimal(row["qty"]) - Decimal(row["filled"])
@@ -412,7 +412,7 @@ class Rig:
         )
 
     def sales(self) -> list[OrderRecord]:
-        """What the book has of orders that sell, stops aside."""
+        """The book's sell orders other than stops."""
         records = self.book.orders_of(self.symbol, 0)
         return [record for record in records if record.purpose not in (Purpose.ENTRY, Purpose.STOP)]
 
@@ -421,14 +421,14 @@ class Rig:
         return self.engine.oms.instruments[self.symbol].lot
 
     def protected(self) -> bool:
-        """Whether the position is all that the account holds, and its stops are of its size to the lot."""
+        """Whether the position is all that the account holds, and its stops match its size to the lot."""
         held = self.position
         if held is None:
             return False
         return held.qty == self.coins() and self.resting() == self.engine.oms.instruments[self.symbol].size(held.qty)
 
     def differences(self) -> list[str]:
-        """Book against truth, line by line."""
+        """Differences between the book and the exchange, one per line."""
         book = document(Books(self.folder / "data"))["brokers"][self.venue]
         return differences(book, self.truth())
 
@@ -436,7 +436,7 @@ class Rig:
         return not self.differences()
 
     def naked_seconds(self) -> list[tuple[Decimal, str]]:
-        """Naked periods of this symbol since the rig was made, by the sandbox's own watch, that have ended."""
+        """Ended naked periods of this symbol since the rig was created, as measured by the sandbox."""
         found = self.sandbox.control("GET", f"exposure?venue={self.venue}").get(self.symbol, {"naked_events": []})
         return [
             (Decimal(parse_iso(event["end"]) - parse_iso(event["start"])) / 1000, event["why"])
@@ -454,7 +454,7 @@ def sandbox_clock(sandbox: Sandbox) -> Clock:
 
 
 class Eager(Told):
-    """Wants in at every close, with a stop that is soon met: much to do in little time. For `STRATEGY=tests.rig:Eager`."""
+    """Enters at every close, with a near stop: much activity in little time. For `STRATEGY=tests.rig:Eager`."""
 
     def __init__(self, risk_settings: RiskSettings = DEFAULT_RISK_SETTINGS) -> None:
         super().__init__()

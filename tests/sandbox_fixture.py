@@ -1,7 +1,7 @@
-"""A sandbox process on free ports, for tests that want a real exchange on a real socket.
+"""A sandbox process on free ports, for tests that need a real exchange on a real socket.
 
-`with Sandbox(tmp_path) as sandbox:` starts it; `sandbox.kraken` holds address and keys, `sandbox.control` speaks to
-the control API. `stop` ends it cleanly, `kill` without warning.
+`with Sandbox(tmp_path) as sandbox:` starts it; `sandbox.kraken` has address and keys, `sandbox.control` calls the
+control API. `stop` ends it cleanly, `kill` without warning.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ START_SECONDS = 30
 
 @dataclass(frozen=True)
 class Keys:
-    """Where a venue listens and the credentials of its account."""
+    """A venue's address and the credentials of its account."""
 
     rest: str
     api_key: str
@@ -34,7 +34,7 @@ class Keys:
 
 
 class ControlError(Exception):
-    """The control API refused; `status` and its one line."""
+    """An error of the control API: `status` and its one line."""
 
     def __init__(self, status: int, line: str) -> None:
         super().__init__(f"{status}: {line}")
@@ -43,7 +43,7 @@ class ControlError(Exception):
 
 
 class Sandbox:
-    """A running `python -m bot.sandbox`; arguments are those of its command line."""
+    """A running `python -m bot.sandbox` with the given command-line arguments."""
 
     def __init__(self, folder: Path, *arguments: str, venues: tuple[str, ...] = ("kraken",)) -> None:
         self.ready_file = folder / "sandbox.json"

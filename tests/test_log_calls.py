@@ -1,4 +1,4 @@
-"""Every call that logs, read from the code, is as `log_fields` declares its event; and nothing declared is idle."""
+"""Every log call in the code matches the declaration of its event in `log_fields`, and every declaration is used."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from bot.domain.log_fields import SPECS
 from tests.test_walls import MODULES, ROOT
 
 LEVELS = {"debug": "debug", "info": "info", "warning": "warning", "error": "error", "failure": "error"}
-#: What a sale may be called; a target beyond the third is told as the third is.
+#: The events of a sale; a target beyond the third is logged like the third.
 SALES = (Event.TP1, Event.TP2, Event.TP3, Event.EXIT, Event.FLATTEN)
-#: Words that an owner may look for.
+#: Events that an owner may search for.
 OWNERS = {
     *("CONNECTED", "FUNDED", "MARKETS", "ENTRY", "FILL", "STOP", "TP1", "EXIT", "SKIP", "UNKNOWN", "HALTED", "STUCK"),
     *("CRASHED", "COMMAND", "FLATTEN", "STAYS", "STOPPED"),
@@ -27,7 +27,7 @@ OWNERS = {
 
 @dataclass(frozen=True)
 class Call:
-    """A call that logs. `event` is None, and `fields` holds "**", where the code does not show which."""
+    """A log call. `event` is None, and `fields` contains "**", where the code does not show which."""
 
     where: str
     level: str
@@ -37,12 +37,12 @@ class Call:
     @property
     def objections(self) -> list[str]:
         if self.event is None:
-            return [f"{self.where}: it cannot be read which event this is"]
+            return [f"{self.where}: the code does not show which event this is"]
         return [f"{self.where}: {self.event} {one}" for one in SPECS[self.event].objections(self.level, self.fields)]
 
 
 def calls(where: str, tree: ast.Module) -> Iterator[Call]:
-    """All calls of a module that knows the log."""
+    """All log calls of a module that imports the log."""
     if "bot.domain.log" not in {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}:
         return
     for node in ast.walk(tree):
@@ -53,7 +53,7 @@ def calls(where: str, tree: ast.Module) -> Iterator[Call]:
 
 
 def level_of(call: ast.Call) -> str | None:
-    """The level of a call that logs, None for any other. The line about dropped lines is made without a log."""
+    """The level of a log call, None for any other. The line about dropped lines is made without a log."""
     if isinstance(call.func, ast.Name) and call.func.id == "LoggedEvent" and names_event(call.args[0]):
         return "warning"
     if isinstance(call.func, ast.Attribute) and call.func.attr in LEVELS:
@@ -67,7 +67,7 @@ def names_event(node: ast.expr) -> bool:
 
 
 def events(node: ast.expr, tree: ast.Module) -> list[Event | None]:
-    """The event that is named, or all of the table that it is looked up in; those of a sale by its purpose."""
+    """The named event, or all events of the table it is looked up in, such as those of a sale by purpose."""
     if isinstance(node, ast.Attribute) and names_event(node):
         return [Event.__members__.get(node.attr)]
     if isinstance(node, ast.Call) and ast.unparse(node.func) == "Event.of_sale":
@@ -158,7 +158,7 @@ def test_no_test_asks_for_an_event_by_a_text() -> None:
 
 
 def asks_by_text(node: ast.AST) -> bool:
-    """Whether something asks what was logged by a word, or logs by one."""
+    """Whether a call uses a plain string where it logs an event or asks for logged events."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
         asks = node.func.attr in {"said", "says", "lines", "wait_for"} or level_of(node) is not None
         return asks and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str)

@@ -1,4 +1,4 @@
-"""What a broker lacks is named with what to do about it, and no failure is told without a remedy."""
+"""A broker's missing settings are named with what to do about them, and every failure comes with a remedy."""
 
 from __future__ import annotations
 

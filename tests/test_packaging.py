@@ -1,4 +1,4 @@
-"""What a stranger gets: locks that agree with each other, scripts that run, a package that says its version."""
+"""What a new user gets: consistent lock files, scripts that run, a package that reports its version."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def canonical(package: str) -> str:
 
 
 def own_files() -> Iterator[Path]:
-    """What is or would be committed; without git (an archive), every file outside hidden folders."""
+    """Files that are or would be committed; without git (an archive), every file outside hidden folders."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if listed.returncode == 0:
@@ -96,7 +96,7 @@ def test_what_the_daemon_imports_is_required_by_name() -> None:
 
 
 def imported(path: Path) -> set[str]:
-    """Top-level names of what the module imports when it is loaded, or whenever its functions run."""
+    """Top-level names of the module's imports, at load time and inside functions."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -142,7 +142,7 @@ exit 7
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A checkout that is set up already, with a stand-in for Python that says how it was started."""
+    """A checkout that is already set up, with a stand-in for Python that prints how it was started."""
     root = tmp_path / "a folder with spaces"
     for name in ("start.sh", "scripts/environment.sh", "scripts/test.sh"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -221,7 +221,7 @@ esac
 def test_what_fails_beside_the_others_is_tried_once_more_and_named(
     checkout: Path, monkeypatch: pytest.MonkeyPatch, first: int, failed: int, alone: int, status: int, last: list[str]
 ) -> None:
-    """First all tests, then those that `failed` once more, with their exit statuses."""
+    """Runs all tests, then those that `failed` again, with these exit statuses."""
     write_program(checkout / ".venv/bin/python", BUSY_PYTHON)
     names = {f"tests/a.py::test_{number}[a b]": True for number in range(failed)}
     for name, value in {"FIRST": first, "ALONE": alone, "FAILED": json.dumps(names), "PYTHON": sys.executable}.items():
@@ -252,7 +252,7 @@ def test_a_run_ends_with_the_names_of_what_it_skips(tmp_path: Path) -> None:
 
 
 def with_python(folder: Path, text: str) -> str:
-    """A PATH on which `python3` is this program, and nothing else but what a shell script needs."""
+    """A PATH with this program as `python3` and otherwise only what a shell script needs."""
     for tool in ("cat", "cmp", "dirname", "rm", "sh"):
         found = next(p / tool for p in (Path("/usr/bin"), Path("/bin")) if (p / tool).exists())
         (folder / "path").mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""The papers are true in what can be checked: links, paths, commands, settings, remedies, and the names of the code."""
+"""The documents are correct where that can be checked: links, paths, commands, settings, remedies and code names."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ EXCHANGES, GLOSSARY = PAPERS["docs/exchanges.md"], PAPERS["docs/glossary.md"]
 FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`([^`\n]+)`")
 EVERYWHERE = pytest.mark.parametrize("paper", PAPERS)
-#: Of the environment alone, since they say where `.env` is.
+#: Only from the environment, since they say where `.env` is.
 OF_THE_ENVIRONMENT = {"NIJA_HOME", "XDG_STATE_HOME", "COLUMNS", "NO_COLOR"}
 
 
@@ -70,11 +70,11 @@ def section(text: str, heading: str) -> str:
 
 
 def rows(text: str) -> list[str]:
-    """The first cells of the tables in a text."""
+    """The first cells of all tables in a text."""
     return re.findall(r"^\| ([^|\n]+?) \|", re.sub(r"^\|.*\|\n\|[-|]+\|$", "", text, flags=re.MULTILINE), re.MULTILINE)
 
 
-# -- all papers -------------------------------------------------------------------------------------------------------
+# -- all documents -------------------------------------------------------------------------------------------------------
 def test_the_readme_is_short() -> None:
     assert len(PAPERS["README.md"].splitlines()) <= 220
     assert len(PAPERS["README.md"].encode()) <= 20_000
@@ -96,7 +96,7 @@ def test_every_link_leads_somewhere(paper: str) -> None:
 
 
 def anchors(text: str) -> set[str]:
-    """The names under which GitHub links to headings."""
+    """The anchors that GitHub gives to headings."""
     headings = re.findall(r"^#+ (.+)$", FENCED.sub("", text), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -125,14 +125,14 @@ def test_every_setting_exists(paper: str) -> None:
 
 
 def is_of_code(name: str) -> bool:
-    """A constant that the code has at its module's top: papers for programmers name these too."""
+    """Whether the code has such a module-level constant: documents for programmers name these too."""
     return any(
         re.search(rf"^{name}\b.* = ", path.read_text("utf-8"), re.MULTILINE) for path in (ROOT / "bot").rglob("*.py")
     )
 
 
 def is_foreign(name: str) -> bool:
-    """A name that NIJA refuses."""
+    """Whether NIJA rejects such a name."""
     return bool(refusals({name: "true"}, {}, VARIABLES))
 
 
@@ -145,7 +145,7 @@ def test_the_names_that_are_refused_are_refused() -> None:
 
 # -- commands ---------------------------------------------------------------------------------------------------------
 def commands() -> Iterator[tuple[str, str]]:
-    """Every command line of the papers, with its paper; `[broker]` and the like as an owner would fill them in."""
+    """Every command line of the documents, with its document; `[broker]` and the like filled in as an owner would."""
     for paper, text in PAPERS.items():
         lines = [line for kind, code in FENCED.findall(text) if kind == "bash" for line in code.splitlines()]
         for line in [*lines, *words(paper)]:
@@ -285,7 +285,7 @@ print(json.dumps(venues.found))
 
 
 def test_each_fault_is_tried_where_the_table_says() -> None:
-    """As this run of pytest would choose, without `--thorough`."""
+    """The exchanges at which pytest runs each test, without `--thorough`."""
     told = re.findall(r"\| ([\w, ]+) \| `(tests/faults/[^`]+)` \|$", OPERATIONS, re.MULTILINE)
     assert len(told) == 22
     files = sorted({name.partition("::")[0] for _, name in told})
@@ -296,7 +296,7 @@ def test_each_fault_is_tried_where_the_table_says() -> None:
 
 
 def labels(venues: list[str]) -> str:
-    """Exchanges as the table calls them."""
+    """Exchange names as written in the table."""
     names = [
         name for venue, name in (("kraken", "Kraken"), ("okx", "OKX"), ("coinbase", "Coinbase")) if venue in venues
     ]
@@ -360,7 +360,7 @@ def test_every_condition_of_the_default_rule_is_described_in_its_order() -> None
 
 
 def test_all_that_a_strategy_may_answer_and_change_is_described() -> None:
-    """Each field and each method in the table it belongs to, and nothing that there is not."""
+    """Each table has every field and method that belongs to it, and nothing else."""
     described = {name for cell in rows(STRATEGIES.replace(OF_APEX, "")) for name in CODE.findall(cell)}
     public = {name for name in vars(Strategy) if not name.startswith("_") and name != "owner"} | {
         *Evaluation._fields,
@@ -405,7 +405,7 @@ def test_terms_are_in_order() -> None:
         assert rows(part) == sorted(rows(part), key=str.lower)
 
 
-# -- what strangers' tools read ---------------------------------------------------------------------------------------
+# -- files for other tools ---------------------------------------------------------------------------------------
 def test_the_newest_version_of_the_changelog_is_this_one() -> None:
     assert re.findall(r"^## \[([\d.]+)\]", PAPERS["CHANGELOG.md"], re.MULTILINE)[0] == bot.__version__
     assert f"version={bot.__version__} " in PAPERS["README.md"]

@@ -1,4 +1,4 @@
-"""The service unit and the container are as docs/server.md promises: they fit the project, and they give away little."""
+"""The service unit and the container match docs/server.md: they fit the project and grant few privileges."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WITH_SYSTEMD = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reaso
 
 
 def analyze(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """systemd-analyze on the unit, for a checkout in a folder of the test."""
+    """systemd-analyze on the unit, for a checkout in the test's folder."""
     program = folder / "start.sh"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)

@@ -1,4 +1,4 @@
-"""The walls between the rooms, read from the imports; and the habits that a reader of one file cannot see."""
+"""The walls between the rooms, checked by their imports; and conventions that one file alone cannot show."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 VENUES = ("kraken", "okx", "coinbase")
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60
-#: The parts of `bot.runtime` that run one account, and where all of them are known.
+#: The parts of `bot.runtime` that run one account, and those that know all accounts.
 ACTOR = ("broker_trader", "feed", "actor_run", "operator_commands", "reporter", "schedule")
 OF_ALL_ACCOUNTS = ("bot.runtime", "bot.broker_manager", "bot.independent_broker_trader")
 HEAVY = {"numba", "pyarrow", "ccxt", "optuna", "plotly"}
 
-#: What a room may import of ours beside itself. A part of a room may be walled more narrowly.
+#: The rooms that a room may import besides itself. A part of a room may have narrower walls.
 MAY_IMPORT = {
     "bot.domain": set(),
     "bot.strategy": {"bot.domain"},
@@ -84,7 +84,7 @@ NAMES = {module.name for module in MODULES}
 
 
 def imports(module: Module, nodes: Iterator[ast.AST] | None = None) -> Iterator[str]:
-    """Every module that is imported; `from package import module` counts as the module."""
+    """Every imported module; `from package import module` counts as the module."""
     for node in nodes or ast.walk(module.tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -107,7 +107,7 @@ def ours(module: Module) -> set[str]:
 
 
 def top_level(tree: ast.AST) -> Iterator[ast.AST]:
-    """What runs when the module is imported: not what stands inside functions or under TYPE_CHECKING."""
+    """The code that runs when the module is imported: not inside functions or under TYPE_CHECKING."""
     for node in ast.iter_child_nodes(tree):
         typing_only = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) and not typing_only:
@@ -125,7 +125,7 @@ def test_a_room_imports_only_what_its_walls_allow(room: str) -> None:
 
 
 def test_an_actor_knows_of_no_other_account() -> None:
-    """What runs one account reaches neither the supervisor nor anything else that has all accounts before it."""
+    """Code that runs one account imports neither the supervisor nor anything else that knows all accounts."""
     actor = {f"bot.runtime.{part}" for part in ACTOR}
     assert actor <= NAMES
     for module in MODULES:
@@ -145,7 +145,7 @@ def test_every_module_stands_behind_a_wall() -> None:
 
 
 def test_what_all_venues_share_knows_no_venue() -> None:
-    """Not even by a word: what is true of one venue alone is said in its own room."""
+    """Not even as a word: what applies to one venue only belongs in its own room."""
     shared = [module for module in MODULES if module.is_in("bot.brokers.common")]
     assert shared
     for module in shared:
@@ -154,7 +154,7 @@ def test_what_all_venues_share_knows_no_venue() -> None:
 
 
 def without_docstrings(tree: ast.Module) -> ast.Module:
-    """The same code without the texts that stand as statements."""
+    """The same code without docstrings."""
 
     class Strip(ast.NodeTransformer):
         def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
@@ -179,7 +179,7 @@ def test_only_the_broker_manager_names_a_venue() -> None:
                 assert module.name == "bot.broker_manager", f"{module.name} imports {room}"
 
 
-#: Words of one rule; the purposes and events of sales at targets are everybody's.
+#: Words of one strategy; purposes and events of sales at targets are shared.
 OF_A_RULE = re.compile(
     r"(?<![a-z])(ema|sma|adx|atr|rsi|macd|vwap|histogram|apex|three targets|tp\d+)\d*(?![a-z])", re.IGNORECASE
 )
@@ -232,7 +232,7 @@ def test_the_daemon_stays_lean() -> None:
 
 
 def test_nothing_is_swallowed_outside_a_supervised_boundary() -> None:
-    """A broad `except` raises again, or says on its line that it is a thread's `supervised boundary`."""
+    """A broad `except` re-raises, or its line says that it is a thread's `supervised boundary`."""
     for module in MODULES:
         lines = module.path.read_text(encoding="utf-8").splitlines()
         for node in ast.walk(module.tree):
@@ -278,7 +278,7 @@ def test_a_word_of_one_rule_is_seen(text: str, found: int) -> None:
 
 
 def test_the_walls_can_fall() -> None:
-    """The reader of imports sees every way of importing."""
+    """The import reader finds every form of import."""
     text = "import bot.store.ledger\nfrom bot import engine\nfrom ..brokers import kraken\ndef f(): import numba"
     module = Module("bot.domain.x", ROOT / "bot/domain/x.py", ast.parse(text))
     found = set(imports(module))

@@ -1,1 +1,1 @@
-"""One room per venue, `base` with the verbs that all answer to, and `common` with what they share. No venue imports another."""
+"""One package per venue, `base` with the interface they implement, and `common` with shared code. No venue imports another."""

@@ -1,8 +1,8 @@
-"""The verbs that every venue answers to, and what its errors mean.
+"""The interface that every venue implements, and the errors it raises.
 
-`BaseBroker` is all that the engine knows of an exchange: common names in, plain values out. Reads raise `BrokerError`;
-requests that may change something (`place`, `amend`, `cancel`) end in an `Outcome` and never raise for the network's sake.
-A broker is used by one thread only; its `candle_reader` by another.
+`BaseBroker` is all that the engine knows about an exchange: common names in, plain values out. Reads raise `BrokerError`.
+Requests that may change something (`place`, `amend`, `cancel`) return an `Outcome` and never raise because of the network.
+One thread uses a broker; another may use its `candle_reader`.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class BrokerError(Exception):
     """A venue could not or would not answer.
 
     `meaning` is what it means for us, `text` the venue's own words (made safe to log), `remedy` what the owner can do
-    about it ("" when nothing), `retry_after_ms` how long the venue wants to be left alone (wall, 0 unknown). `unheard`: it
-    did answer, in words that no table knows.
+    about it ("" when nothing), `retry_after_ms` how long the venue asks us not to call it (wall ms, 0 if unknown).
+    `unheard`: the venue did answer, but with an error that our table does not list.
     """
 
     def __init__(
@@ -54,20 +54,20 @@ class BrokerError(Exception):
 
 
 class NoRoom(BrokerError):
-    """Our own rate budget has no room for a question: nothing was asked; `retry_after_ms` until it would have."""
+    """Our own rate budget has no room for this query, so nothing was sent. `retry_after_ms`: until there is room."""
 
 
 class AbsenceProof(StrEnum):
     """How a venue lets us prove that a lost request placed nothing."""
 
     DEADLINE = "deadline"
-    """The request carries a deadline; past it a clean look that shows nothing is proof."""
+    """The request carries a deadline. After it, a complete search that finds nothing is proof."""
     SAME_ID = "same_id"
-    """A repeat with the same client id returns the old order instead of making a second."""
+    """Repeating the request with the same client id returns the existing order instead of creating a second one."""
 
 
 class Priority(StrEnum):
-    """Who goes first when the venue's budget is short: cancels and exits, then questions, then entries, candles last."""
+    """Who goes first when the venue's rate budget is short: cancels and exits, then queries, then entries, then candles."""
 
     EXIT = "exit"
     QUERY = "query"
@@ -76,16 +76,17 @@ class Priority(StrEnum):
 
     @classmethod
     def of(cls, intent: Intent) -> Priority:
-        """The priority of an order: whatever is no entry protects or ends a position."""
+        """The priority of an order: every order but an entry protects or closes a position."""
         return cls.ENTRY if intent.purpose is Purpose.ENTRY else cls.EXIT
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What the venue offers on this account, as proved at connect. `deadline_ms` is how long a request stays valid.
+    """What the venue offers this account, as probed at connect. `deadline_ms` is how long a request stays valid.
 
-    `attached_target`: an attached stop comes with a target, which sells at a limit, never at the market when a trade was there.
-    `forgets_after_ms`: market ms after which the venue may no longer show an order that ended unfilled (None: never).
+    `attached_target`: an attached stop must come with a target. The target sells at a limit price, so a trade at that price
+    does not guarantee a fill. `forgets_after_ms`: market ms after which the venue may stop showing an order that ended
+    unfilled (None: never).
     """
 
     attached_stop: bool
@@ -100,7 +101,7 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """What connecting told us. `clock_skew_ms` = venue minus us; `ip_bound` None when the venue does not say."""
+    """What connecting found out. `clock_skew_ms`: venue's clock minus ours; `ip_bound`: None if the venue does not say."""
 
     account: Account
     permissions: frozenset[str]
@@ -112,9 +113,9 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class OrderProbe:
-    """The venue's answer to our exact order shape, sent without money. `name` says which (entry, stop …).
+    """The venue's answer to our exact order shape, without placing an order. `name` says which shape (entry, stop …).
 
-    Not `judged`: the answer says nothing about the shape (another market, later, or never). Then nothing follows from it.
+    If not `judged`, the answer says nothing about the shape, and nothing follows from it.
     """
 
     name: str
@@ -122,13 +123,13 @@ class OrderProbe:
     answer: str
     judged: bool = True
     meaning: ErrorMeaning | None = None
-    """What the refusal means; None for an acceptance."""
+    """What the refusal means; None if the venue accepted."""
 
 
 class Reading(ABC, Generic[T]):
-    """A long list of a venue, read in steps, so that whoever reads it can do what is more urgent in between.
+    """A long list at a venue, read in steps so that the reader can do more urgent work in between.
 
-    `found`, oldest first, is complete once it is `done`.
+    `found` (oldest first) is complete once `done` is True.
     """
 
     def __init__(self) -> None:
@@ -137,14 +138,14 @@ class Reading(ABC, Generic[T]):
 
     @abstractmethod
     def step(self) -> None:
-        """Read a part of it, if the venue's budget has room beside everything that is more urgent.
+        """Read the next part, if the rate budget has room left by everything more urgent.
 
-        Raises `BrokerError`, RATE_LIMITED when there is no room now; the same part can then be asked for again.
+        Raises `BrokerError`; RATE_LIMITED if there is no room now, after which the same step can be repeated.
         """
 
 
 class Whole(Reading[T]):
-    """A list that is read in one step."""
+    """A list read in one step."""
 
     def __init__(self, read: Callable[[], Sequence[T]]) -> None:
         super().__init__()
@@ -156,14 +157,14 @@ class Whole(Reading[T]):
 
 
 class CandleReader(Protocol):
-    """Who tells closed candles: a venue, or a file that stands for one. Used by one thread."""
+    """A source of closed candles: a venue, or a file in its place. Used by one thread."""
 
     def candles(self, symbol: str, timeframe_ms: int, count: int) -> Candles:
-        """The newest closed candles, oldest first, `count` at most; fewer for a young market. Raises `BrokerError`."""
+        """The newest closed candles, oldest first, at most `count`; fewer for a new market. Raises `BrokerError`."""
         ...
 
     def close(self) -> None:
-        """Let go of its sockets, from whatever thread; safe to call twice."""
+        """Close its sockets. Any thread may call this; safe to call twice."""
         ...
 
 
@@ -172,71 +173,71 @@ class BaseBroker(ABC):
 
     name: ClassVar[str]
     unavailable_place: ClassVar[str] = "elsewhere at the exchange"
-    """Where `unavailable_balances` lie, as people call it."""
+    """Where `unavailable_balances` are, for messages to the owner."""
 
     @property
     def label(self) -> str:
-        """The name as logs show it."""
+        """The name as shown in logs."""
         return self.name.upper()
 
     @abstractmethod
     def connect(self) -> Connection:
-        """Check clock, key and permissions; raise `BrokerError` with the remedy when this account must not be traded."""
+        """Check clock, key and permissions. Raises `BrokerError` with a remedy if this account must not be traded."""
 
     @abstractmethod
     def capabilities(self) -> Capabilities:
-        """What `probe` (or, before it, the venue's documentation) says the venue offers."""
+        """What the venue offers: by its documentation, and by `probe` once that has run."""
 
     @abstractmethod
     def probe(self, entry: Intent, stop: Intent) -> Sequence[OrderProbe]:
-        """Show the venue the exact entry and stop without money where it can judge them; updates `capabilities`."""
+        """Ask the venue whether it would accept this entry and stop, without placing them. Updates `capabilities`."""
 
     def prove(self, entry: Intent, stop: Intent) -> Sequence[OrderProbe]:
         """`probe` under its earlier name."""
         return self.probe(entry, stop)
 
     def keep_listed(self, symbols: Collection[str]) -> None:  # noqa: B027
-        """What the book holds in these symbols is listed, read and closed from now on, whatever kinds of market are traded."""
+        """Keep these symbols listed, readable and closable because the book holds them, even if their kind is not traded."""
 
     @abstractmethod
     def instruments(self) -> Mapping[str, Instrument]:
-        """All markets of quotes that count as dollars, by symbol, with the rules of this moment (fresh from the venue)."""
+        """All markets whose quote counts as dollars, by symbol, with their current rules (read from the venue now)."""
 
     @abstractmethod
     def tickers(self, symbols: Collection[str]) -> Mapping[str, Ticker]:
-        """Best prices now and 24 h turnover; symbols the venue does not answer for are missing."""
+        """Best prices and 24 h turnover. Symbols without an answer from the venue are missing."""
 
     @abstractmethod
     def candles(self, symbol: str, timeframe_ms: int, count: int) -> Candles:
-        """The newest closed candles, oldest first, `count` at most; fewer for a young market."""
+        """The newest closed candles, oldest first, at most `count`; fewer for a new market."""
 
     def candle_reader(self) -> CandleReader:
-        """The same candles for a thread of its own: by its own session, out of the same rate budget, behind everything else.
+        """The same candles for another thread: own session, same rate budget, lowest priority.
 
-        There is one at a time: the one before it is closed, and this one with the broker.
+        Only one exists at a time: a new one closes the previous one. Closing the broker closes it too.
         """
-        raise NotImplementedError(f"{self.name} tells candles to one thread only")
+        raise NotImplementedError(f"{self.name} serves candles to one thread only")
 
     @abstractmethod
     def look(self, symbol: str, since: int) -> PriceRange:
-        """Last price, and high and low of the trades after market time `since` (the last price when there were none)."""
+        """The last price, and high and low of the trades after market time `since` (the last price if there were none)."""
 
     @abstractmethod
     def balances(self) -> Mapping[str, Balance]:
-        """What can be traded with, free and held, by asset; zero balances may be missing."""
+        """Balances available for trading, free and held, by asset; zero balances may be missing."""
 
     @abstractmethod
     def unavailable_balances(self) -> Mapping[str, Decimal]:
-        """What the account holds elsewhere at the venue (earn, funding …), by asset: not tradeable, yet not gone."""
+        """What the account holds elsewhere at the venue (earn, funding …), by asset: not tradeable, but not lost."""
 
     def pockets(self) -> Mapping[str, Decimal]:
         """`unavailable_balances` under its earlier name."""
         return self.unavailable_balances()
 
     def elsewhere(self, balances: Mapping[str, Balance] | None = None) -> str:
-        """Dollars of this account that no new order can use, and where they lie, for people; "" for none.
+        """Dollars that no new order can use, and where they are, as text for the owner; "" if there are none.
 
-        `balances` as they were just read, if they were; raises `BrokerError`.
+        Pass `balances` if they have just been read. Raises `BrokerError`.
         """
         held = {asset: one.held for asset, one in (self.balances() if balances is None else balances).items()}
         places = ((self.unavailable_balances(), self.unavailable_place), (held, "held by orders"))
@@ -244,60 +245,62 @@ class BaseBroker(ABC):
 
     @abstractmethod
     def fees(self, symbols: Collection[str]) -> Mapping[str, FeeRate]:
-        """What this account pays per symbol."""
+        """This account's fee rates by symbol."""
 
     @abstractmethod
     def place(self, intent: Intent) -> Outcome:
-        """Send the order once. `Unknown` when it may have been taken."""
+        """Send the order once. `Unknown` if the venue may have accepted it."""
 
     def resend(self, intent: Intent) -> Outcome:  # noqa: ARG002
-        """Repeat a lost request byte for byte. Only where `AbsenceProof.SAME_ID` holds; elsewhere nothing is sent.
+        """Repeat a lost request byte for byte. Only with `AbsenceProof.SAME_ID`; otherwise nothing is sent.
 
-        `Placed` names the old order or the one made now; `NotPlaced` says nothing about an older one.
+        `Placed` names the existing order or the one created now; `NotPlaced` says nothing about an earlier one.
         """
-        return Unknown("not repeated: this venue takes no second request under the same id")
+        return Unknown("not repeated: this venue does not accept a second request under the same id")
 
     def burn(self, intent: Intent) -> VenueOrder | None:  # noqa: ARG002
-        """Use a lost intent's id up, so that its request can do nothing any more, however late it arrives.
+        """Use up a lost intent's id, so that its request has no effect however late it arrives.
 
-        The order that stands under the id now: the lost one, or a harmless one that was cancelled at once. None when the
-        venue refused, or where absence is not proved by the id (`AbsenceProof.DEADLINE`); raises `BrokerError`.
+        Returns the order that now has the id: the lost one, or a harmless one that was cancelled at once. None if the venue
+        refused, or if the id is no proof of absence here (`AbsenceProof.DEADLINE`). Raises `BrokerError`.
         """
         return None
 
     @abstractmethod
     def amend(self, order: VenueOrder, *, qty: Decimal | None = None, trigger_price: Decimal | None = None) -> Outcome:
-        """Set a resting stop's total size and/or trigger; absolute values, so repeating it does no harm."""
+        """Set a resting stop's total size and/or trigger. The values are absolute, so repeating the call is harmless."""
 
     @abstractmethod
     def cancel(self, order: VenueOrder) -> Outcome:
-        """Ask for a cancel. `Placed` = the request was taken (look before believing), `NotPlaced(GONE)` = not there any more."""
+        """Request a cancel. `Placed`: the venue accepted the request (check that the order ended). `NotPlaced(GONE)`: no such
+        order any more.
+        """
 
     @abstractmethod
     def order(self, exchange_id: str, symbol: str) -> VenueOrder | None:
-        """One order by the venue's id, whatever its state; None when the venue does not show it (now)."""
+        """One order by the venue's id, in any state; None if the venue does not show it now."""
 
     @abstractmethod
     def open_orders(self) -> Sequence[VenueOrder]:
-        """Everything that rests or works at the account, foreign orders and attached stops included."""
+        """All open orders of the account, including foreign orders and attached stops."""
 
     @abstractmethod
     def find(self, client_id: str, symbol: str, since: int) -> VenueOrder | None:
-        """Search open orders, closed orders and fills after market time `since` for our id.
+        """Search open orders, closed orders and fills after market time `since` for our client id.
 
-        None means that every place answered and none shows it; a place that does not answer raises `BrokerError`.
+        None means that every query was answered and no answer contains it. A query that fails raises `BrokerError`.
         """
 
     @abstractmethod
     def recent_orders(self, since: int) -> Sequence[VenueOrder]:
-        """Ended orders since market time `since` (oldest first), foreign ones and spawned stops included."""
+        """Orders that ended since market time `since`, oldest first, including foreign ones and spawned stops."""
 
     @abstractmethod
     def fills(self, since: int) -> Sequence[Fill]:
-        """Every execution at the account since market time `since`, oldest first, foreign ones included."""
+        """All executions of the account since market time `since`, oldest first, including foreign ones."""
 
     def read_orders(self, wanted: Mapping[str, str]) -> Reading[VenueOrder]:
-        """Orders by the venue's ids, each with its symbol, in as few steps as the venue allows; those not shown are missing."""
+        """Orders by the venue's ids (`wanted`: id to symbol), in as few steps as the venue allows. Unknown ones are missing."""
 
         def ask() -> list[VenueOrder]:
             asked = [self.order(exchange_id, symbol) for exchange_id, symbol in wanted.items()]
@@ -306,43 +309,44 @@ class BaseBroker(ABC):
         return Whole(ask)
 
     def read_ended(self, since: int) -> Reading[VenueOrder]:
-        """`recent_orders` in steps, each behind everything that is more urgent."""
+        """`recent_orders` in steps, each after everything more urgent."""
         return Whole(lambda: self.recent_orders(since))
 
     def read_fills(self, since: int) -> Reading[Fill]:
-        """`fills` in steps, each behind everything that is more urgent; a little from before `since` may be among them."""
+        """`fills` in steps, each after everything more urgent. May include a few fills from just before `since`."""
         return Whole(lambda: self.fills(since))
 
     @abstractmethod
     def fills_of(self, order: VenueOrder) -> Sequence[Fill]:
-        """The executions of one order that the venue shows so far."""
+        """The executions of one order, as far as the venue shows them yet."""
 
     @abstractmethod
     def hurry(self, until: int) -> None:
-        """The daemon stops: no call may wait beyond wall time `until`; what is still unanswered then is `Unknown`."""
+        """The daemon is stopping: no call may wait beyond wall time `until`. A request unanswered by then is `Unknown`."""
 
     def urgently(self) -> AbstractContextManager[None]:
-        """Questions that are asked within go before all others, where the venue's budget is short."""
+        """Queries made inside this context go before all others when the venue's rate budget is short."""
         return nullcontext()
 
     def briefly(self) -> AbstractContextManager[None]:
-        """Questions that are asked within wait for room in the venue's budget for a moment only, then raise `NoRoom`, so that
-        whoever asks can do what is more urgent first.
+        """Queries made inside this context wait only a moment for room in the rate budget, then raise `NoRoom`, so that the
+        caller can do more urgent work first.
         """
         return nullcontext()
 
     def make_room(self, questions: int) -> None:  # noqa: B027 - nothing to do where room comes within moments
-        """Wait until the venue's budget has room for so many questions at once, as before coins are taken from their stops for a
-        sale; raises `NoRoom` when that takes too long. Spends nothing.
+        """Wait until the rate budget has room for this many queries at once, for example before cancelling stops for a sale.
+
+        Spends nothing. Raises `NoRoom` if it takes too long.
         """
 
     @abstractmethod
     def limit_calls(self, seconds: float | None) -> None:
-        """No call takes longer than this, as while coins lie without a stop; None for the usual times."""
+        """Limit every call to this many seconds, for example while a position is naked; None restores the usual time-outs."""
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of sockets and locks; safe to call twice."""
+        """Release sockets and locks; safe to call twice."""
 
 
 def _dollars(amounts: Mapping[str, Decimal]) -> str:

@@ -1,4 +1,4 @@
-"""The words NIJA thinks in: plain, frozen values with no I/O, no clock and no venue in them.
+"""The domain model: plain, frozen values without I/O, clock or exchange.
 
-Nothing here imports anything else of the project.
+This package imports nothing else from the project.
 """

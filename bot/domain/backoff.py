@@ -1,4 +1,4 @@
-"""How long to wait before what has failed is tried again: longer each time in a row, within bounds."""
+"""Growing, bounded waits between attempts at something that keeps failing."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Waits in real ms: `first_ms`, then each `factor` times as long as the one before it, `cap_ms` at most.
+    """Waits in real ms: `first_ms`, then each `factor` times as long as the last, `cap_ms` at most.
 
-    `jitter` is the share by which a wait may be longer or shorter, so that many who failed together do not try again together.
-    Whoever waits keeps his last wait, 0 when the last try went well.
+    `jitter` is the share by which a wait may be longer or shorter, so that many clients that failed together do not retry
+    together. The caller keeps its last wait, 0 after a success.
     """
 
     first_ms: int
@@ -21,12 +21,12 @@ class Backoff:
     jitter: float = 0.0
 
     def after(self, last_ms: int) -> int:
-        """The wait after one of `last_ms`."""
+        """The wait that follows one of `last_ms`."""
         longer = math.ceil(min(last_ms, self.cap_ms) * self.factor)
         return min(max(longer, self.first_ms), self.cap_ms)
 
     def spread(self, wait_ms: int, rng: random.Random) -> int:
-        """A wait with its jitter, still neither shorter than the first nor longer than the longest."""
+        """`wait_ms` with jitter, still between `first_ms` and `cap_ms`."""
         shortest = max(wait_ms * (1 - self.jitter), self.first_ms)
         longest = min(wait_ms * (1 + self.jitter), self.cap_ms)
         return round(rng.uniform(shortest, longest))

@@ -1,6 +1,6 @@
-"""What the book answers when something is entered into it.
+"""What the book returns when a fill or a decision is recorded.
 
-Owned by neither the engine nor the database: both speak of booked fills and of decisions that stand.
+These types belong to neither the engine nor the database, because both use them.
 """
 
 from __future__ import annotations
@@ -13,31 +13,31 @@ from bot.domain.money import ONE, ZERO
 from bot.domain.order import OrderRecord
 from bot.domain.position import Position
 
-#: Why a position ended that no sale ended: its coins went away, or the owner gave it up.
+#: Why a position ended without a sale: its coins left the account, or the owner gave it up.
 TAKEN, GIVEN_UP = "coins left the account", "given up by the owner"
-#: Why what was left of a position was written off: it was too small to be sold, and is dust now.
+#: Why the rest of a position was written off: it was too small to sell and is now dust.
 DUST = "dust"
 
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """What coins that leave a position without a sale are valued at: the price of the moment, and its quote in dollars."""
+    """The value of coins that leave a position without a sale: the current price, and the price of its quote in dollars."""
 
     price: Decimal
     quote_usd: Decimal = ONE
 
 
 class AlreadyDecided(Exception):
-    """The decision key stands in the database: this decision was made before, by some run of the daemon."""
+    """The decision key is already in the database: some run of the daemon has made this decision before."""
 
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """What booking a fill did: the order after it, and the position after it (None where it belongs to none).
+    """The effect of booking a fill: the order and the position after it (None if the fill belongs to no position).
 
-    `oversold` is how much of a closing fill (base units) no position or dust of ours stood for, `realised`
-    what the fill earned, in dollars (of a fill that opens: its fee, lost). `restates`: what it sold had been written off,
-    and valued, before.
+    `oversold` is the part of a closing fill (base units) that neither a position nor dust of ours accounts for. `realised` is
+    what the fill earned in dollars; for an opening fill that is its fee, as a loss. `restates` is True when the coins sold had
+    already been written off at a value.
     """
 
     fill: Fill

@@ -1,7 +1,7 @@
-"""The owner's calendar of events around which nothing is entered.
+"""The owner's calendar of events around which no position is opened.
 
-Owns the reading of its two forms, CSV and ICS, from text to moments in time. What cannot be understood is an
-error with one clear line, never a guess: an event that is silently missing would be traded through.
+Parses its two formats, CSV and ICS, into times. Text that cannot be parsed is an error with one clear line, never a guess: NIJA
+would trade through an event that went missing silently.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class _Line(NamedTuple):
 
 
 def read_calendar(text: str, kind: str) -> tuple[Event, ...]:
-    """The events of a calendar, oldest first. `kind` is `csv` or `ics`.
+    """The events of a calendar, oldest first. `kind` is `csv` or `ics`. Raises `CalendarError`.
 
     CSV: a header with `time` and perhaps `title`; times in ISO 8601, UTC where they name no zone.
     ICS: the DTSTART of each VEVENT; a date without time counts as 00:00 UTC; repeating events are refused.
@@ -70,7 +70,7 @@ def _ics_events(text: str) -> Iterator[Event]:
             start, title = (None, "") if inside[-1] == "VEVENT" else (start, title)
         elif line.name == "END":
             if not inside or inside.pop() != line.value.upper():
-                raise CalendarError(f"line {line.number}: END:{line.value} closes nothing")
+                raise CalendarError(f"line {line.number}: END:{line.value} has no matching BEGIN")
             if line.value.upper() == "VEVENT":
                 yield Event(_milliseconds(_given(start, line)), title)
         elif inside[-1:] == ["VEVENT"]:
@@ -78,11 +78,11 @@ def _ics_events(text: str) -> Iterator[Event]:
             title = line.value if line.name == "SUMMARY" else title
             _refuse_repetition(line)
     if inside or "BEGIN:VCALENDAR" not in text.upper():
-        raise CalendarError(f"{inside[-1]} is not closed" if inside else "there is no VCALENDAR in it")
+        raise CalendarError(f"{inside[-1]} is not closed" if inside else "it contains no VCALENDAR")
 
 
 def _lines(text: str) -> Iterator[_Line]:
-    """Unfolded lines: one that begins with a blank continues the one before (RFC 5545, 3.1)."""
+    """Unfolded lines: a line that begins with whitespace continues the previous one (RFC 5545, 3.1)."""
     unfolded: list[tuple[int, str]] = []
     for number, raw in enumerate(text.splitlines(), 1):
         if raw[:1] in (" ", "\t") and unfolded:
@@ -99,13 +99,13 @@ def _lines(text: str) -> Iterator[_Line]:
 
 
 def _start(line: _Line) -> datetime:
-    """DTSTART in one of its forms: UTC (`…Z`), with a zone (`TZID`), or a date alone."""
+    """DTSTART in one of its forms: UTC (`…Z`), with a time zone (`TZID`), or a date alone."""
     if len(line.value) == 8:
         return _parsed(line, "%Y%m%d", UTC)
     if line.value.endswith("Z"):
         return _parsed(line, "%Y%m%dT%H%M%SZ", UTC)
     if "TZID" not in line.parameters:
-        raise CalendarError(f"line {line.number}: DTSTART {line.value} has no zone: Z or TZID is needed")
+        raise CalendarError(f"line {line.number}: DTSTART {line.value} has no time zone: add Z or TZID")
     return _parsed(line, "%Y%m%dT%H%M%S", _zone(line))
 
 
@@ -113,7 +113,7 @@ def _parsed(line: _Line, form: str, zone: tzinfo) -> datetime:
     try:
         return datetime.strptime(line.value, form).replace(tzinfo=zone)
     except ValueError as error:
-        raise CalendarError(f"line {line.number}: DTSTART {line.value[:40]!r} is no time") from error
+        raise CalendarError(f"line {line.number}: DTSTART {line.value[:40]!r} is not a time") from error
 
 
 def _zone(line: _Line) -> ZoneInfo:
@@ -121,12 +121,12 @@ def _zone(line: _Line) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError) as error:
-        raise CalendarError(f"line {line.number}: the time zone {name!r} is not known here") from error
+        raise CalendarError(f"line {line.number}: the time zone {name!r} is unknown") from error
 
 
 def _refuse_repetition(line: _Line) -> None:
     if line.name in {"RRULE", "RDATE"}:
-        raise CalendarError(f"line {line.number}: repeating events ({line.name}) are not read: write each one out")
+        raise CalendarError(f"line {line.number}: repeating events ({line.name}) are not supported: list each one")
 
 
 def _given(start: datetime | None, end: _Line) -> datetime:
@@ -139,7 +139,7 @@ def _iso(text: str, line: int) -> datetime:
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError as error:
-        raise CalendarError(f"line {line}: {text[:40]!r} is no ISO 8601 time") from error
+        raise CalendarError(f"line {line}: {text[:40]!r} is not an ISO 8601 time") from error
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

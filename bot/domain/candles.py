@@ -1,8 +1,7 @@
-"""Candles as columns, and what can be wrong with them.
+"""Candles as columns, and the checks for faults in them.
 
-Owns the one form in which price history reaches a strategy: float64 columns, oldest first, each row known by
-the time it opened. Finds faults and fills quiet times; never asks an exchange and never decides what to do
-about a fault.
+Defines the only form in which price history reaches a strategy: float64 columns, oldest first, each row identified by its open
+time. Finds faults and fills intervals without trades. It never asks an exchange and never decides what to do about a fault.
 """
 
 from __future__ import annotations
@@ -61,10 +60,9 @@ class Flaw(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candles:
-    """Columns of equal length, read-only. The content may be faulty: `inspect` says so, the constructor does
-    not.
+    """Read-only columns of equal length. The constructor accepts faulty content; `inspect` finds the faults.
 
-    A wrong shape or type is a programming error and raises ValueError.
+    A wrong shape or dtype is a programming error and raises ValueError.
     """
 
     timeframe_ms: int
@@ -84,9 +82,7 @@ class Candles:
 
     @classmethod
     def of(cls, timeframe_ms: int, rows: Iterable[Row]) -> Candles:
-        """Columns from rows of (open time ms, open, high, low, close, volume); numbers may be decimal
-        strings.
-        """
+        """Build columns from rows of (open time ms, open, high, low, close, volume); numbers may be decimal strings."""
         table = [(int(row[0]), *(float(value) for value in row[1:])) for row in rows]
         time = np.array([row[0] for row in table], dtype=np.int64)
         columns = (np.array([row[i] for row in table], dtype=np.float64) for i in range(1, 6))
@@ -109,14 +105,14 @@ class Candles:
         return Candle(int(self.time[index]), *(float(getattr(self, name)[index]) for name in _COLUMNS))
 
     def append(self, candle: Candle, keep: int) -> Candles:
-        """These candles and one more, the oldest dropped beyond `keep`."""
+        """These candles and one more, limited to the newest `keep`."""
         time = np.append(self.time, np.int64(candle.time))[-keep:]
         columns = (np.append(getattr(self, name), getattr(candle, name))[-keep:] for name in _COLUMNS)
         return Candles(self.timeframe_ms, time, *columns)
 
 
 def parse_timeframe(text: str) -> int:
-    """Milliseconds of `1m`, `5m`, `1h`, `1d`. Raises ValueError with one line for anything else."""
+    """Milliseconds of `1m`, `5m`, `1h`, `1d`. Raises a one-line ValueError for anything else."""
     count, unit = text[:-1], text[-1:]
     if unit not in _UNIT_MS or not (count.isascii() and count.isdigit()) or int(count) == 0:
         raise ValueError(f"timeframe {text!r}: a whole number and m, h or d is needed, like 5m")
@@ -124,17 +120,17 @@ def parse_timeframe(text: str) -> int:
 
 
 def inspect(candles: Candles) -> tuple[Flaw, ...]:
-    """Everything wrong with these candles, in their order; empty when they may reach a decision."""
+    """All faults in these candles, in candle order; empty if a decision may be based on them."""
     found = [(int(index), fault) for fault, wrong in _faults(candles) for index in np.flatnonzero(wrong)]
     found.sort(key=lambda entry: entry[0])
     return tuple(Flaw(fault, int(candles.time[index])) for index, fault in found)
 
 
 def fill_flat(candles: Candles, until: int | None = None) -> Candles:
-    """The same candles with every time without trades filled in: flat at the close before it, volume zero.
+    """The same candles with intervals without trades filled in: flat at the previous close, volume zero.
 
-    `until` is the open time (ms UTC) of the last candle wanted; without it only the gaps inside are filled.
-    Times must rise on the candle grid (see `inspect`).
+    `until` is the open time (ms UTC) of the last candle wanted; without it only inner gaps are filled. Times must increase on
+    the candle grid (see `inspect`).
     """
     if len(candles) == 0:
         return candles
@@ -161,7 +157,7 @@ def flat_share(candles: Candles, window: int = QUIET_WINDOW) -> float:
 
 
 def too_quiet(candles: Candles) -> bool:
-    """Whether more than 10 % of the last 50 candles are flat: the symbol sits out."""
+    """Whether more than 10 % of the last 50 candles are flat; such a symbol is not traded."""
     return flat_share(candles) > QUIET_SHARE
 
 
@@ -175,9 +171,7 @@ def _freeze(candles: Candles, name: str, dtype: np.dtype[np.generic], shape: Seq
 
 
 def _faults(candles: Candles) -> tuple[tuple[Fault, NDArray[np.bool_]], ...]:
-    """Each fault with the candles that show it. A number that is none is named once, not also as
-    inconsistent.
-    """
+    """Each fault with a mask of the candles that have it. A NaN is reported once, not also as inconsistent."""
     prices = np.array([candles.open, candles.high, candles.low, candles.close])
     finite = np.isfinite(prices).all(axis=0) & np.isfinite(candles.volume)
     body_low, body_high = np.minimum(candles.open, candles.close), np.maximum(candles.open, candles.close)

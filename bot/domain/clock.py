@@ -1,9 +1,9 @@
-"""Two clocks, the market's, in which candles close, and the wall's, which stands in signatures and deadlines; and steady
-time, in which waits are kept.
+"""The three times of NIJA: market time (candles close in it), wall time (for signatures and deadlines) and steady time (for
+waits).
 
-Live the two clocks are the same; a sandbox may run its market faster or stand still until told to move on. Either may be set
-while NIJA runs, forward or back; steady time never is, and means nothing to another boot of the machine.
-Whoever needs the time gets a clock by constructor, so that nothing below reads the system's by itself.
+In live trading, market time is wall time. A sandbox may run its market faster, or hold it until it is released. Both clocks may
+be set while NIJA runs, forward or back. Steady time is never set, and is meaningless after a reboot. Code that needs the time
+receives a clock in its constructor. Nothing else reads the system's clock.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ DAY = 24 * HOUR
 
 
 class Clock(Protocol):
-    """Integer milliseconds UTC of both clocks, and how they go together."""
+    """All three times in integer milliseconds; market and wall time in UTC."""
 
     @property
     def pacer(self) -> Pacer: ...
 
     def market_ms(self) -> int:
-        """Now, in market time: candles, orders, fills, days, budgets, cycles."""
+        """Now in market time, used for candles, orders, fills, days, budgets and cycles."""
         ...
 
     def wall_ms(self) -> int:
-        """Now, in real time: nonces, signatures, deadlines, what is written down."""
+        """Now in wall time, used for nonces, signatures, deadlines and stored timestamps."""
         ...
 
     def steady_ms(self) -> int:
-        """Real ms since some moment, which nobody sets: pauses, patience, ages."""
+        """Monotonic real ms since an arbitrary moment, used for pauses, time-outs and ages."""
         ...
 
 
@@ -46,7 +46,7 @@ def system_ms() -> int:
 
 
 def steady_ms() -> int:
-    """The system's monotonic clock in integer milliseconds; every process of this boot reads the same."""
+    """The system's monotonic clock in integer milliseconds; all processes since the same boot share it."""
     return time.monotonic_ns() // 1_000_000
 
 
@@ -66,7 +66,7 @@ class SystemClock:
 
 
 class ScaledClock:
-    """A market that runs `speed` times as fast as the wall, from a pair of times that belong together."""
+    """A market that runs `speed` times as fast as wall time, starting at a matching pair of times."""
 
     def __init__(self, market_ms: int, wall_ms: int, speed: float, wall: Callable[[], int] = system_ms) -> None:
         self._market_at = market_ms
@@ -85,7 +85,7 @@ class ScaledClock:
 
 
 class Pause:
-    """Not before: real time that has to pass, whatever is done to the system's clock. It is over until it begins."""
+    """A pause in real time that does not depend on the system's clock being left alone. It counts as over until it begins."""
 
     def __init__(self, clock: Clock, ms: int = 0) -> None:
         self._clock = clock
@@ -93,15 +93,15 @@ class Pause:
         self.begin(ms)
 
     def begin(self, ms: int) -> None:
-        """So many ms from now, whatever was left; none ends it."""
+        """Restart the pause with `ms` from now; 0 ends it."""
         self._until = self._clock.steady_ms() + ms if ms > 0 else None
 
     def extend(self, ms: int) -> None:
-        """So many ms from now at least."""
+        """Make the pause last at least `ms` from now."""
         self.begin(max(ms, self.left()))
 
     def left(self) -> int:
-        """Real ms that still have to pass."""
+        """Remaining real ms."""
         return 0 if self._until is None else max(self._until - self._clock.steady_ms(), 0)
 
     def is_over(self) -> bool:
@@ -109,9 +109,9 @@ class Pause:
 
 
 class Ages:
-    """How long ago things happened that were written down by the wall clock: by that at first sight, in steady time since.
+    """Ages of events with a stored wall time: taken from the wall clock when first seen, counted in steady time from then on.
 
-    So a clock that is set meanwhile makes nothing old, and nothing young again. Remembers the newest `most` things.
+    So setting the clock changes no age. Remembers the newest `most` events.
     """
 
     def __init__(self, clock: Clock, most: int = 1_000) -> None:
@@ -120,7 +120,7 @@ class Ages:
         self._born: dict[str, int] = {}
 
     def of(self, name: str, wall_ms: int | None = None) -> int:
-        """The age (real ms) of what happened at `wall_ms`, by default now."""
+        """The age (real ms) of the event `name`, which happened at `wall_ms`, by default now."""
         now = self._clock.steady_ms()
         born = self._born.get(name)
         if born is None:
@@ -143,7 +143,7 @@ def iso(ms: int) -> str:
 
 
 def parse_iso(text: str) -> int:
-    """Milliseconds UTC of an ISO 8601 time; a time without a zone is taken as UTC."""
+    """Milliseconds UTC of an ISO 8601 time; a time without a zone is UTC."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
@@ -151,10 +151,10 @@ def parse_iso(text: str) -> int:
 
 
 def day_start(ms: int) -> int:
-    """00:00 UTC of the day that holds `ms`."""
+    """00:00 UTC of the day that contains `ms`."""
     return ms - ms % DAY
 
 
 def week_start(ms: int) -> int:
-    """00:00 UTC of the Monday of the week that holds `ms`; 1970 began on a Thursday."""
+    """00:00 UTC on the Monday of the week that contains `ms`; 1970 began on a Thursday."""
     return ms - (ms + 3 * DAY) % (7 * DAY)

@@ -1,6 +1,6 @@
-"""What reaches a trader's inbox: plain values, so that a replayed inbox replays the trader.
+"""What a trader's inbox can contain: plain values, so that replaying an inbox replays the trader.
 
-Feeds, timers and the operator only post these; the trader alone acts on them.
+Feeds, timers and the operator only post them; only the trader acts on them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from bot.domain.outcome import ErrorMeaning
 
 
 class Timer(StrEnum):
-    """Work that is due by the clock."""
+    """Work that is due at a time."""
 
     CYCLE = "cycle"
     MONITOR = "monitor"
@@ -22,20 +22,20 @@ class Timer(StrEnum):
 
 
 class Verb(StrEnum):
-    """What the operator may order."""
+    """What the operator can command."""
 
     PAUSE = "pause"
     RESUME = "resume"
     FLATTEN = "flatten"
     SELL = "sell"
-    """One position out; the command names its symbol and, as its detail, the order that opened it."""
+    """Sell one position. The command names its symbol; its detail is the order that opened it."""
     DENY = "deny"
-    """No entries in a symbol or a base coin; the detail is a `Lasts`."""
+    """Block entries in a symbol or a base coin; the detail is a `Lasts`."""
     ALLOW = "allow"
-    """The end of a DENY."""
+    """Lift a DENY."""
     STOP = "stop"
     TRADE = "trade"
-    """From the supervisor: this broker is the one that may enter (MULTI_BROKER_INDEPENDENT=false)."""
+    """From the supervisor: this is the broker that may open positions (MULTI_BROKER_INDEPENDENT=false)."""
 
 
 class Lasts(StrEnum):
@@ -47,8 +47,8 @@ class Lasts(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """An order of the operator; `number` is its row in the database, 0 for one that was not stored. What `symbol` and `detail`
-    are is said at each verb that has them.
+    """A command of the operator. `number` is its row in the database, 0 if it was not stored. Each `Verb` that uses `symbol` or
+    `detail` documents them.
     """
 
     verb: Verb
@@ -59,7 +59,9 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Unfit:
-    """Why there are no candles to decide on: bad, late, too quiet, or not told; `meaning` of a refusal to tell them."""
+    """Why there are no candles to decide on: bad, late, too quiet or unavailable. `meaning` is set when the exchange refused the
+    request.
+    """
 
     reason: str
     meaning: ErrorMeaning | None = None
@@ -67,8 +69,8 @@ class Unfit:
 
 @dataclass(frozen=True, slots=True)
 class CandleClosed:
-    """A candle of `symbol` closed at market time `close`: the candles up to it, or why there are none. What comes later for the
-    same close stands in its place.
+    """A candle of `symbol` closed at market time `close`: the candles up to it, or why there are none. A later event for the
+    same close replaces it.
     """
 
     symbol: str
@@ -78,7 +80,7 @@ class CandleClosed:
 
 @dataclass(frozen=True, slots=True)
 class Fed:
-    """All that could be told of the `wanted` symbols at market time `up_to` was told before this."""
+    """Everything known of the `wanted` symbols at market time `up_to` was posted before this."""
 
     up_to: int
     wanted: tuple[str, ...]
@@ -86,7 +88,7 @@ class Fed:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """The market, which moves in lock-step, has moved on: see what is due."""
+    """The market, which runs in lock-step, has advanced: check what is due."""
 
 
 AccountEvent = Timer | Command | CandleClosed | Fed | Moved

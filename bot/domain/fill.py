@@ -11,10 +11,10 @@ from bot.domain.order import Side
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """One execution under the venue's own identity. `fee` is positive when paid, in `fee_asset`; `time` in market ms.
+    """One execution, identified by the exchange's own id. `fee` is in `fee_asset`, positive when paid; `time` is in market ms.
 
-    `fee_usd` is that fee in dollars at the fill's price. `qty` is in base units, `price` in the quote, of which one unit was
-    worth `quote_usd` dollars when the fill was learned of.
+    `fee_usd` is the fee in dollars at the fill's price. `qty` is in base units, `price` in the quote. `quote_usd` is the value
+    of one unit of the quote in dollars when NIJA learned of the fill.
     """
 
     fill_id: str
@@ -32,6 +32,6 @@ class Fill:
 
     @property
     def base_change(self) -> Decimal:
-        """How many coins the account gained (negative: gave), a fee taken in the coin included."""
+        """The change of the account's base balance, including a fee taken in the coin."""
         base = self.symbol.split("-", 1)[0]
         return self.qty * self.side.sign - (self.fee if self.fee_asset == base else ZERO)

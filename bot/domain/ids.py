@@ -1,4 +1,6 @@
-"""Names of accounts, decisions and orders: the client id that all three venues take, the key that makes a decision unique."""
+"""Names of accounts, decisions and orders: the client id that all three exchanges accept, and the key that makes a decision
+unique.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from typing import Self
 
 from bot.domain.order import Purpose
 
-#: Every client id of ours begins so; an order without it is foreign and never touched.
+#: The prefix of all our client ids; an order without it is foreign and never touched.
 MARK = "nj"
 TAG_LENGTH = 3
 _TIME_LENGTH = 8
@@ -19,7 +21,7 @@ _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 def is_ours(client_id: str | None) -> bool:
-    """Whether an order with this client id was sent by a NIJA, this one or another."""
+    """Whether a NIJA, this one or another, sent the order with this client id."""
     return client_id is not None and client_id.startswith(MARK) and len(client_id) == 18 and client_id.isalnum()
 
 
@@ -43,9 +45,9 @@ def new_tag(rng: random.Random) -> str:
 
 
 class ClientIds:
-    """Makes client ids: `nj` + instance tag + wall time (base 36, so they sort by time) + random tail, 18 characters.
+    """Generates client ids: `nj` + instance tag + wall time (base 36, so that they sort by time) + random tail, 18 characters.
 
-    Eighteen is Kraken's limit for free text; OKX takes letters and digits only.
+    Kraken's limit for free text is 18 characters; OKX accepts letters and digits only.
     """
 
     def __init__(self, tag: str, wall: Callable[[], int], rng: random.Random) -> None:
@@ -58,17 +60,18 @@ class ClientIds:
         return self._tag
 
     def next(self) -> str:
-        """A client id never given before."""
+        """A new client id, never used before."""
         tail = base36(self._rng.randrange(36**_TAIL_LENGTH), _TAIL_LENGTH)
         return MARK + self._tag + base36(self._wall(), _TIME_LENGTH) + tail
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class AccountKey:
-    """What an owner calls an account: its venue alone, or with a name where a venue has several: `kraken`, `kraken:savings`.
+    """What an owner calls an account: the exchange alone, or with a name if there are several accounts: `kraken`,
+    `kraken:savings`.
 
-    Everything of an account goes by it: thread, book, label in the log, orders of the operator. Raises ValueError for words that
-    are not of lower-case letters, digits, - and _.
+    Thread, book, log label and operator commands of an account all use it. Raises ValueError unless both parts consist of
+    lower-case letters, digits, - and _.
     """
 
     venue: str
@@ -76,23 +79,23 @@ class AccountKey:
 
     def __post_init__(self) -> None:
         if not _WORD.fullmatch(self.venue) or (self.name and not _WORD.fullmatch(self.name)):
-            raise ValueError(f"{self} is no account: lower-case letters, digits, - and _ are, as in kraken:savings")
+            raise ValueError(f"{self} is not an account: use lower-case letters, digits, - and _, as in kraken:savings")
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The key that is written so (`str`); raises ValueError."""
+        """The inverse of `str`; raises ValueError."""
         return cls._split(text, ":")
 
     @classmethod
     def of_stem(cls, stem: str) -> Self:
-        """The key whose files are called so (`stem`); raises ValueError."""
+        """The inverse of `stem`; raises ValueError."""
         return cls._split(stem, _AT)
 
     @classmethod
     def _split(cls, text: str, sign: str) -> Self:
         venue, separator, name = text.partition(sign)
         if separator and not name:
-            raise ValueError(f"{text} is no account: the name after {sign} is missing")
+            raise ValueError(f"{text} is not an account: the name after {sign} is missing")
         return cls(venue, name)
 
     def __str__(self) -> str:
@@ -100,31 +103,32 @@ class AccountKey:
 
     @property
     def label(self) -> str:
-        """As people read it: `KRAKEN:SAVINGS`."""
+        """The form for people: `KRAKEN:SAVINGS`."""
         return str(self).upper()
 
     @property
     def stem(self) -> str:
-        """The name of its files, which every file system takes: `kraken@savings`."""
+        """The name of its files, valid on every file system: `kraken@savings`."""
         return f"{self.venue}{_AT}{self.name}" if self.name else self.venue
 
     def among(self, known: Iterable[AccountKey]) -> AccountKey:
-        """Which of the `known` accounts an owner means: this very one, or by a venue alone its only one.
+        """The one of the `known` accounts that an owner means: this one, or the only account of an exchange named alone.
 
-        A venue of which none is known is itself. Raises ValueError where there are several, and for a name that none has.
+        An exchange without a known account is returned as it is. Raises ValueError if it has several, or if no account has the
+        name.
         """
         of_venue = sorted({one for one in known if one.venue == self.venue})
         if self in of_venue or not (self.name or of_venue):
             return self
         if self.name or len(of_venue) > 1:
             which = ", ".join(map(str, of_venue)) or "none"
-            raise ValueError(f"{self} names no account: those of {self.venue} are {which}")
+            raise ValueError(f"{self} is not an account: those of {self.venue} are {which}")
         return of_venue[0]
 
 
-#: A word of a key. Longer ones would not fit into the name of a file.
+#: One part of a key. A longer one would not fit into a file name.
 _WORD = re.compile("[a-z0-9_-]{1,40}")
-#: Stands before the name in the name of a file.
+#: Separates exchange and name in a file name.
 _AT = "@"
 
 
@@ -132,8 +136,8 @@ _AT = "@"
 class Account:
     """Whose money it is. Rows, nonce floors and locks of different accounts never meet.
 
-    `mode` is sandbox, demo or live; `identity` is OKX's uid, Coinbase's portfolio or a hash of Kraken's API key; `name` is
-    its owner's, "" for the only account of a venue.
+    `mode` is sandbox, demo or live. `identity` is OKX's uid, Coinbase's portfolio or a hash of Kraken's API key. `name` is the
+    owner's, "" for the only account at an exchange.
     """
 
     mode: str
@@ -144,7 +148,7 @@ class Account:
 
     @classmethod
     def read(cls, text: str) -> Account:
-        """The account that is written so (`str`); raises ValueError for another text."""
+        """The inverse of `str`; raises ValueError."""
         mode, stem, environment, identity = text.split(":", 3)
         key = AccountKey.of_stem(stem)
         return cls(mode, key.venue, environment, identity, key.name)
@@ -158,10 +162,10 @@ class Account:
 
     @property
     def unnamed(self) -> Account:
-        """The same money, whatever its owner calls it: two names for one account must not trade it twice."""
+        """The same account without the owner's name for it: two names for one account must not trade it twice."""
         return replace(self, name="")
 
 
 def decision_key(account: Account, symbol: str, candle_close: int, purpose: Purpose, attempt: int = 0) -> str:
-    """The name of one decision: the database takes each only once, whatever restarts in between."""
+    """The name of one decision. The database accepts each only once, across restarts."""
     return f"{account}/{symbol}/{candle_close}/{purpose}/{attempt}"

@@ -1,6 +1,7 @@
-"""What can be traded and by which rules: one name per market, whatever the venue calls it.
+"""Markets and their rules, with one name per market whatever the exchange calls it.
 
-Symbols are `BASE-QUOTE` with common names (`BTC-USD`), swaps `BTC-USDT-SWAP`. Venue names stay inside `brokers`.
+Symbols are `BASE-QUOTE` with common names (`BTC-USD`), and `BTC-USDT-SWAP` for swaps. Names that an exchange uses stay inside
+`brokers`.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ from enum import StrEnum
 
 from bot.domain.money import ONE, ZERO, ceil_to, floor_to, nearest_to
 
-#: Quotes that count as dollars one to one.
+#: Quotes that count as dollars, one to one.
 DOLLARS = frozenset({"USD", "USDT", "USDC"})
 
-#: Coins that are worth a fixed amount of some currency: no trend to trade between them.
+#: Coins pegged to a currency: there is no trend to trade between them.
 STABLECOINS = frozenset(
     (
         *("USDT", "USDC", "DAI", "TUSD", "USDP", "PYUSD", "FDUSD", "USDD", "GUSD", "BUSD", "USDG", "USDQ", "USDR"),
@@ -33,7 +34,7 @@ class Kind(StrEnum):
 
 
 class Trading(StrEnum):
-    """Which orders the market takes at the moment."""
+    """Which orders the market accepts now."""
 
     ONLINE = "online"
     POST_ONLY = "post_only"
@@ -45,11 +46,11 @@ class Trading(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Instrument:
-    """One market's rules. Sizes in base units, prices and costs in the quote.
+    """The rules of one market. Sizes are in base units, prices and costs in the quote.
 
-    `lot` is the step of a size, `min_qty` the smallest size, `min_cost` the smallest size times price (0: none).
-    `unit` is the base quantity of one wire unit (swaps: contract value; spot: 1). `paid_in` names the currencies that an order
-    can be paid in where that is not simply the quote. `exotic`: nothing to be entered, whatever its liquidity.
+    `lot` is the size step, `min_qty` the smallest size, `min_cost` the smallest size times price (0: none). `unit` is the base
+    quantity of one unit on the wire (the contract value of a swap; 1 for spot). `paid_in` lists the currencies that can pay for
+    an order, if not simply the quote. An `exotic` market is never entered, however liquid it is.
     """
 
     symbol: str
@@ -69,7 +70,7 @@ class Instrument:
     paid_in: tuple[str, ...] = ()
 
     def size(self, qty: Decimal) -> Decimal:
-        """`qty` rounded down to the lot: never more than is there."""
+        """`qty` rounded down to the lot, so never more than is held."""
         return floor_to(qty, self.lot)
 
     def price(self, price: Decimal) -> Decimal:
@@ -85,25 +86,25 @@ class Instrument:
         return floor_to(price, self.tick)
 
     def tradeable(self, qty: Decimal, price: Decimal) -> bool:
-        """Whether the venue would take an order of this size at this price."""
+        """Whether the exchange would accept an order of this size at this price."""
         return qty >= self.min_qty and qty * price >= self.min_cost
 
     @property
     def currencies(self) -> tuple[str, ...]:
-        """What an order can be paid in; all of them count as dollars where the quote does."""
+        """The currencies that can pay for an order; they all count as dollars if the quote does."""
         return self.paid_in or (self.quote,)
 
     @property
     def shortable(self) -> bool:
-        """Spot is long only."""
+        """Whether short positions are possible; spot is long only."""
         return self.kind is not Kind.SPOT
 
 
 @dataclass(frozen=True, slots=True)
 class FeeRate:
-    """What this account pays, as fractions of the value traded (0.002 = 0.2 %); negative is a rebate.
+    """The fees of this account, as fractions of the value traded (0.002 = 0.2 %); a negative fee is a rebate.
 
-    `in_coin`: a purchase pays it in the coin that it buys, so that less is held than was bought.
+    `in_coin`: the fee of a purchase is taken in the coin bought, so the account holds less than it bought.
     """
 
     maker: Decimal
@@ -113,7 +114,7 @@ class FeeRate:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """One asset of the account: `free` can be spent now, `held` is tied up in orders."""
+    """One asset of the account: `free` can be spent now, `held` is reserved for orders."""
 
     free: Decimal
     held: Decimal = ZERO
@@ -125,7 +126,7 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class Ticker:
-    """The best prices and the last 24 hours' turnover in quote units."""
+    """The best bid and ask, and the turnover of the last 24 hours in quote units."""
 
     bid: Decimal
     ask: Decimal
@@ -134,14 +135,14 @@ class Ticker:
 
     @property
     def spread(self) -> Decimal:
-        """Ask minus bid, as a fraction of the middle."""
+        """Ask minus bid, as a fraction of the mid price."""
         middle = (self.bid + self.ask) / 2
         return (self.ask - self.bid) / middle if middle > 0 else ONE
 
 
 @dataclass(frozen=True, slots=True)
 class PriceRange:
-    """What the price did since the look before: last, high and low of the trades in between."""
+    """Last, high and low of the trades since the previous check."""
 
     symbol: str
     at: int

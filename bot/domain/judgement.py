@@ -1,6 +1,6 @@
-"""What was judged about one market at one close, with every condition that was asked: the answer to "why did it not trade?".
+"""The evaluation of one market at one close, with every condition that was checked: the answer to "why did it not trade?".
 
-Kept for people, for a while; nothing that trades ever reads it.
+Kept for people, for a limited time; trading code never reads it.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 
 class Condition(NamedTuple):
-    """One question that was asked, and its answer: what was found, what that was held against, and whether it held.
+    """One condition that was checked: the value found, the value required, and whether it held.
 
-    `needed`: without it there is no entry; else it only counts in another condition, such as a point in a score.
+    `needed`: there is no entry unless it holds. Otherwise it only contributes to another condition, such as a point in a score.
     """
 
     name: str
@@ -24,9 +24,8 @@ class Condition(NamedTuple):
 class Judgement(NamedTuple):
     """One market at one close.
 
-    `candle` is the close (market ms); `side` is 1 or -1, whether or not it came to a signal, or 0 when the strategy does not say;
-    `reason` is the strategy's; `conditions` are its own, `gates` those of NIJA, as far as they were asked. `words` say why
-    the last of them blocks.
+    `candle` is the close (market ms). `side` is 1 or -1, with or without a signal, or 0 if the strategy names none. `reason` and
+    `conditions` are the strategy's. `gates` are NIJA's own, up to the first that blocks; `words` explain why it does.
     """
 
     symbol: str
@@ -41,7 +40,7 @@ class Judgement(NamedTuple):
 
     @property
     def blocked_by(self) -> Condition | None:
-        """What blocked the entry; None when an order for it was sent."""
+        """What blocked the entry; None if its order was sent."""
         of_the_house = next((one for one in self.gates if not one.held), None)
         if of_the_house is not None or self.signal:
             return of_the_house

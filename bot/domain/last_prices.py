@@ -1,4 +1,4 @@
-"""The last known prices of an account's markets, in the one form in which they are stored and read again."""
+"""The last known prices of an account's markets, and their stored form."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from decimal import Decimal
 
 from bot.domain.money import ONE, decimal, plain
 
-#: The name of the stored state.
+#: The name of this stored state.
 LAST_PRICES = "last_prices"
 
 
 @dataclass(frozen=True, slots=True)
 class LastPrices:
-    """By symbol, the last price (in the quote) and when it was seen (market ms)."""
+    """The last price of each symbol (in the quote) and when it was seen (market ms)."""
 
     seen: Mapping[str, tuple[Decimal, int]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, text: str | None) -> LastPrices:
-        """What `written` wrote; nothing for None."""
+        """The inverse of `written`; None reads as no prices."""
         rows = json.loads(text or "{}")
         return cls({symbol: (decimal(price), int(at)) for symbol, (price, at) in rows.items()})
 
@@ -30,18 +30,18 @@ class LastPrices:
         return json.dumps(rows, separators=(",", ":"))
 
     def after(self, prices: Mapping[str, Decimal], at: int) -> LastPrices:
-        """These, and newer ones."""
+        """These prices, updated with newer ones."""
         return LastPrices({**self.seen, **{symbol: (price, at) for symbol, price in prices.items()}})
 
     def of(self, symbol: str) -> Decimal | None:
-        """The last price of a market, if any was ever seen."""
+        """The last price of a market; None if none was ever seen."""
         return self.seen[symbol][0] if symbol in self.seen else None
 
     def quote_usd(self, symbol: str) -> Decimal:
-        """Dollars for one unit of a market's quote: one, unless the exchange trades it against dollars."""
+        """Dollars for one unit of a market's quote: 1 unless the exchange trades the quote against dollars."""
         return self.of(dollar_market(symbol)) or ONE
 
 
 def dollar_market(symbol: str) -> str:
-    """The market in which a symbol's quote is traded against dollars: `USDT-USD` for `BTC-USDT`."""
+    """The market that trades a symbol's quote against dollars: `USDT-USD` for `BTC-USDT`."""
     return f"{symbol.split('-')[1]}-USD"

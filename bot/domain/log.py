@@ -1,6 +1,6 @@
-"""What is worth a line: every event that the log may carry, and what a room that may not know the log needs of it.
+"""The events of the log, and the interface for packages that must not import the log itself.
 
-The fields of each event are in `log_fields`.
+`log_fields` has the fields of each event.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from bot.domain.numbered import numbered
 
 
 class Event(StrEnum):
-    """Every event of the log, by the word to grep for. Log, alarms, checks and tests key on its members, never on texts."""
+    """Every event of the log, by the word to grep for. Log, alarms, checks and tests rely on its members, never on message
+    texts.
+    """
 
     ABLE = "ABLE"
     ABSENT = "ABSENT"
@@ -106,28 +108,28 @@ class Event(StrEnum):
 
     @classmethod
     def of_sale(cls, purpose: str) -> Event:
-        """What a sale is called, by its purpose: `TP1` and so on at a target."""
+        """The event of a sale with this purpose: `TP1` and so on at a target."""
         return cls(purpose.upper())
 
 
 class Halt(StrEnum):
-    """What HALTED keeps entries from, or for what reason, and RESUMED gives free again: their field `limit`."""
+    """The field `limit` of HALTED and RESUMED: what blocks entries, or no longer does."""
 
     ACCOUNT = "account"
-    """The exchange takes no orders of this account now."""
+    """The exchange accepts no orders from this account now."""
     DAILY_LOSS = "MAX_DAILY_LOSS_PCT"
     DISK = "the disk"
-    """The book cannot be written."""
+    """The database cannot be written."""
     DRAWDOWN = "MAX_DRAWDOWN_PCT"
     MARKET = "market"
-    """The exchange takes no orders in one market now; the field `symbol` names it."""
+    """The exchange accepts no orders in one market now; the field `symbol` names it."""
     OPERATOR = "operator"
     SECOND_INSTANCE = "one NIJA"
     """Another NIJA trades the same account."""
 
 
 class Log(Protocol):
-    """One line an event, then fixed keys."""
+    """Writes one line per event, with fixed keys."""
 
     def debug(self, event: Event, /, **fields: object) -> None: ...
 

@@ -1,6 +1,6 @@
-"""What each event of the log tells, at which levels it comes and which fields it carries: the log's reference, as data.
+"""The meaning, levels and fields of each log event: the log's reference, as data.
 
-A test holds every call that logs to it. Nothing that trades imports it.
+A test checks every logging call against it. Trading code does not import it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Spec:
     optional: frozenset[str]
 
     def objections(self, level: str, fields: Iterable[str]) -> list[str]:
-        """What of a line is not as it is declared here; empty when it is."""
+        """How a line differs from its declaration; empty if it does not."""
         given = frozenset(fields)
         return [
             *([f"never comes at level {level}"] if level not in self.levels else []),
@@ -41,39 +41,37 @@ _DAEMON: Final = {
     Event.SANDBOX: _spec(
         "NIJA starts and trades play money at local exchanges.", "info", "version money speed brokers note"
     ),
-    Event.SETTINGS: _spec("A setting may not do what its owner expects.", "warning", "reason"),
-    Event.CREDENTIALS: _spec("Credentials are incomplete, or others can read them.", "warning", "reason"),
-    Event.SKIPPED: _spec("An exchange has credentials, but this version does not trade it.", "warning", "reason"),
+    Event.SETTINGS: _spec("A setting may not do what you expect.", "warning", "reason"),
+    Event.CREDENTIALS: _spec("Credentials are incomplete or readable by other users.", "warning", "reason"),
+    Event.SKIPPED: _spec("An exchange has credentials, but this version does not support it.", "warning", "reason"),
     Event.LOCKED: _spec("Another NIJA on this computer already trades one of the accounts.", "error", "reason"),
     Event.UNWATCHED: _spec(
         "An account that is no longer traded holds positions.", "warning", "reason remedy", "account"
     ),
     Event.STATUS: _spec(
-        "One line of the status block: an account, or a position of it. In JSON without `text`.",
+        "One line of the status block: an account or one of its positions. In JSON without `text`.",
         "info",
         "text broker",
         "mode status reason balance_usd equity_usd today_usd measured_s positions signals skipped cycles cycles_ok"
         " reconciled_s foreign symbol side qty entry price stop unrealised_usd stage",
     ),
     Event.HEARTBEAT: _spec(
-        "Where pings go, or that the heartbeat file, HEARTBEAT_URL or the service manager cannot be reached.",
+        "Where pings go, or a heartbeat file, HEARTBEAT_URL or service manager that cannot be reached.",
         "info warning",
         "reason",
         "service lost",
     ),
     Event.BACKUP: _spec("A backup of a database was made, or failed.", "info warning", "", "file bytes reason"),
-    Event.EXPLAIN: _spec(
-        "What `nija explain` shows cannot be written down, or can be again.", "info warning", "reason"
-    ),
+    Event.EXPLAIN: _spec("The data for `nija explain` cannot be stored, or can be again.", "info warning", "reason"),
     Event.NOTIFY: _spec(
-        "Where alarms are sent, or a service that does not accept one.",
+        "Where alarms are sent, or a service that did not accept one.",
         "info warning",
         "",
         "services service reason hint lost",
     ),
     Event.NOTIFIED: _spec("How many alarms this run sent, held back and lost.", "info", "alarms kept_back sent lost"),
-    Event.DROPPED: _spec("Lines are missing here, because their reader was too slow.", "warning", "lines reason"),
-    Event.ERROR_IGNORED: _spec("Python raised an error where no code could catch it.", "error", "where"),
+    Event.DROPPED: _spec("Lines are missing here because their reader was too slow.", "warning", "lines reason"),
+    Event.ERROR_IGNORED: _spec("Python raised an error where no code could handle it.", "error", "where"),
     Event.STOPPING: _spec("The daemon has begun to stop.", "info", "reason"),
     Event.STAYS: _spec(
         "A position that stays open, with its stop, while the daemon is down.", "info", "symbol qty entry stop"
@@ -83,7 +81,7 @@ _DAEMON: Final = {
 }
 _ACCOUNT: Final = {
     Event.CONNECTED: _spec("The exchange accepted the key.", "info", "account permissions clock_skew_ms"),
-    Event.WARNING: _spec("Something about the key or the account that its owner should know.", "warning", "reason"),
+    Event.WARNING: _spec("Something about the key or the account that you should know.", "warning", "reason"),
     Event.FUNDED: _spec("The account has enough money to trade.", "info", "balance_usd equity_usd", "hint"),
     Event.UNFUNDED: _spec(
         "The account has too little money to trade.", "warning", "balance_usd equity_usd needed_usd reason"
@@ -97,8 +95,8 @@ _ACCOUNT: Final = {
         "symbol client_id disk remedy",
     ),
     Event.RESUMED: _spec("What blocked entries is over.", "info", "limit reason", "symbol"),
-    Event.COMMAND: _spec("A command of the owner arrived, or was carried out.", "info", "verb", "result symbol"),
-    Event.FAILED: _spec("The account cannot be traded until something is repaired.", "error", "reason remedy"),
+    Event.COMMAND: _spec("A command of yours arrived, or was carried out.", "info", "verb", "result symbol"),
+    Event.FAILED: _spec("The account cannot be traded until you fix something.", "error", "reason remedy"),
     Event.ERROR: _spec("A cycle failed because the exchange did not answer.", "warning", "reason remedy in_a_row"),
     Event.RECOVERED: _spec("A complete cycle succeeded again.", "info", "status reason"),
     Event.STUCK: _spec("A thread showed no activity and was replaced.", "error", "silent_s reason"),
@@ -110,42 +108,42 @@ _ACCOUNT: Final = {
 }
 _EXCHANGE: Final = {
     Event.WAITS: _spec(
-        "Something waits for the exchange's rate limit.", "info", "seconds", "venue budget what since reason"
+        "A request waits for the exchange's rate limit.", "info", "seconds", "venue budget what since reason"
     ),
-    Event.TIER: _spec("The rate limit seems to be that of a lower tier.", "warning", "venue set believed reason"),
+    Event.TIER: _spec(
+        "The rate limit seems to be that of a lower account tier.", "warning", "venue set believed reason"
+    ),
     Event.PROVED: _spec(
-        "The exchange judged a sample order without placing it.",
+        "The exchange validated a sample order without placing it.",
         "info warning",
         "judged",
         "venue shape accepted answer symbol reason",
     ),
-    Event.ABLE: _spec("The exchange accepts stops now, or no longer does.", "info warning", "venue what taken reason"),
-    Event.MODE: _spec("The account's settings could not be read again.", "warning", "venue reason"),
+    Event.ABLE: _spec("The exchange now accepts stops, or no longer does.", "info warning", "venue what taken reason"),
+    Event.MODE: _spec("The account's settings could not be refreshed.", "warning", "venue reason"),
     Event.LEVERAGE: _spec("The leverage of a market was set.", "info", "venue symbol leverage"),
-    Event.CLOCK: _spec("The clock was compared with the exchange's again.", "warning", "venue", "skew_ms reason"),
-    Event.NONCE_REFUSED: _spec("A nonce was refused; a larger one is tried.", "warning", "venue method"),
+    Event.CLOCK: _spec("The clock was compared with the exchange's.", "warning", "venue", "skew_ms reason"),
+    Event.NONCE_REFUSED: _spec("The exchange refused a nonce; a larger one is tried.", "warning", "venue method"),
     Event.PAUSE_NOT_SHARED: _spec(
-        "Other programs with this key could not be notified of a pause that the exchange wants.",
+        "Other programs with this key could not be notified of a pause that the exchange demands.",
         "warning",
         "venue reason",
     ),
     Event.VENUE_WARNING: _spec("The exchange's answer carried a warning.", "warning", "venue text"),
-    Event.EARN_UNKNOWN: _spec("The amount lent out could not be read.", "debug", "venue reason"),
-    Event.LEFT_OUT: _spec(
-        "A row that does not concern NIJA was left out of a list.", "warning", "venue product reason"
-    ),
+    Event.EARN_UNKNOWN: _spec("The amount in Earn could not be read.", "debug", "venue reason"),
+    Event.LEFT_OUT: _spec("A row of a list that does not concern NIJA was ignored.", "warning", "venue product reason"),
     Event.VALIDATE_PLACED_ORDER: _spec(
-        "The exchange placed an order that it was asked to judge only; the order was cancelled.",
+        "The exchange placed an order that it should only have validated; the order was cancelled.",
         "error",
         "venue exchange_ids cancelled",
     ),
 }
 _MARKETS: Final = {
     Event.MARKETS: _spec(
-        "The markets that are traded, or one that is left out for now.", "info warning", "", "symbols of symbol reason"
+        "The markets that are traded, or one that is excluded for now.", "info warning", "", "symbols of symbol reason"
     ),
     Event.MARKET_LEFT_OUT: _spec("A market cannot be traded.", "warning", "venue reason", "symbol"),
-    Event.RULES: _spec("The exchange changed a market's rule.", "warning", "symbol rule was now"),
+    Event.RULES: _spec("The exchange changed a rule of a market.", "warning", "symbol rule was now"),
     Event.SKIP: _spec(
         "A gate blocks an entry: once for each market, gate and candle.", "info", "symbol gate value limit reason"
     ),
@@ -158,8 +156,12 @@ _ORDERS: Final = {
     Event.HUNT: _spec("A step of the search for a lost order.", "debug info", "client_id reason"),
     Event.FOUND: _spec("A lost order was found.", "info", "symbol client_id exchange_id status"),
     Event.REPEATED: _spec("A lost order was sent again under the same id.", "info", "symbol client_id exchange_id"),
-    Event.BURN: _spec("The id of a lost order could not be used up.", "info", "venue client_id side reason"),
-    Event.BURNT: _spec("The id of a lost order is used up.", "info", "symbol client_id exchange_id status"),
+    Event.BURN: _spec("The client id of a lost order could not be used up.", "info", "venue client_id side reason"),
+    Event.BURNT: _spec(
+        "The client id of a lost order is used up.",
+        "info",
+        "symbol client_id exchange_id status",
+    ),
     Event.ABSENT: _spec("A lost order was never placed.", "info", "symbol client_id reason"),
     Event.CERTAIN: _spec("The outcome of a lost order is known.", "info", "client_id reason"),
     Event.FORGOTTEN: _spec("An order left no trace and no fill.", "info", "symbol client_id reason"),
@@ -179,7 +181,7 @@ _ORDERS: Final = {
         "An order found at the exchange was added to the database.", "info", "symbol purpose exchange_id", "client_id"
     ),
     Event.WATCHING: _spec("Orders of another NIJA are watched before they are adopted.", "warning", "for_s reason"),
-    Event.LET_GO: _spec("A position was given back to the NIJA that bought it.", "error", "symbol qty reason"),
+    Event.LET_GO: _spec("A position was returned to the NIJA that bought it.", "error", "symbol qty reason"),
 }
 _POSITIONS: Final = {
     Event.ENTRY: _spec("A position was opened.", "info", "symbol side qty price stop score client_id"),
@@ -206,7 +208,7 @@ _POSITIONS: Final = {
         "symbol",
         "qty trigger naked_ms exchange_id outcome reason",
     ),
-    Event.NAKED: _spec("A position is without its full stop.", "error", "symbol reason for_s"),
+    Event.NAKED: _spec("A position has no full stop at the exchange.", "error", "symbol reason for_s"),
     Event.COVERED: _spec("A position has its stop again, or is closed.", "info", "symbol reason"),
     Event.STRATEGY: _spec(
         "A strategy raised an exception or returned an impossible value, which is ignored.",
@@ -214,9 +216,9 @@ _POSITIONS: Final = {
         "strategy symbol where reason",
     ),
     Event.WATCH: _spec("A position could not be checked this time.", "warning", "symbol reason"),
-    Event.MISSING: _spec("The balance lacks coins of a position.", "warning", "symbol qty reason"),
+    Event.MISSING: _spec("The balance does not cover a position.", "warning", "symbol qty reason"),
     Event.GONE: _spec("Coins of a position have left the account.", "error", "symbol qty sold reason"),
-    Event.DUST: _spec("The rest of a position is too small to be sold.", "info", "symbol qty reason"),
+    Event.DUST: _spec("The rest of a position is too small to sell.", "info", "symbol qty reason"),
 }
 
 GROUPS: Final[Mapping[str, Mapping[Event, Spec]]] = MappingProxyType(
@@ -236,5 +238,5 @@ SPECS: Final[Mapping[Event, Spec]] = MappingProxyType(
 
 
 def spec_of(event: Event) -> Spec:
-    """What is declared of an event; a target beyond those that are written down is told as the first is."""
+    """The declaration of an event; later targets share that of the first."""
     return SPECS.get(event, SPECS[Event.TP1])

@@ -1,6 +1,6 @@
-"""Exact money, price and size: Decimal from strings, rounded onto an instrument's grid.
+"""Exact money, prices and sizes: Decimal from strings, rounded to an instrument's grid.
 
-Owns the only conversions between text and Decimal; no float ever becomes money here.
+Contains the only conversions between text and Decimal; a float never becomes money.
 """
 
 from __future__ import annotations
@@ -12,21 +12,22 @@ ZERO = Decimal(0)
 ONE = Decimal(1)
 HUNDRED = Decimal(100)
 
-#: No amount, price or size of any real market has more digits than this on either side of the point.
+#: No real amount, price or size has more digits than this on either side of the decimal point.
 MAX_EXPONENT = 18
 
-#: A number as exchanges, JSON and owners write it. Python itself reads more: "1_000", other scripts' digits, spaces around.
+#: A number as exchanges, JSON and people write it. Python itself accepts more: "1_000", digits of other scripts, surrounding
+#: spaces.
 _WRITTEN = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
 
 class BadNumber(ValueError):
-    """A text that is no finite, plausible decimal number."""
+    """The text is not a finite, plausible decimal number."""
 
 
 def decimal(value: str | int | Decimal) -> Decimal:
-    """Read an exact number; NaN, infinities and absurd magnitudes raise `BadNumber`.
+    """Parse an exact number; NaN, infinities and absurd magnitudes raise `BadNumber`.
 
-    Exchanges are not trusted to send numbers: a size of 1e400 or "NaN" must stop at the door.
+    Numbers from exchanges are not trusted: a size of 1e400 or "NaN" must be rejected on input.
     """
     if isinstance(value, float | bool):
         raise BadNumber(f"money must come from text, not from {value!r}")
@@ -57,7 +58,7 @@ def nearest_to(value: Decimal, step: Decimal) -> Decimal:
 
 
 def plain(value: Decimal) -> str:
-    """Decimal text without exponent and without trailing zeros: the form of every number we print or store."""
+    """Decimal text without exponent or trailing zeros: the form of every number we print or store."""
     text = format(value, "f")
     if "." in text:
         text = text.rstrip("0").rstrip(".")
@@ -65,13 +66,15 @@ def plain(value: Decimal) -> str:
 
 
 def shortened(value: Decimal, digits: int = 8) -> Decimal:
-    """At most so many significant digits, all those before the point kept: averages for people, never for the book."""
+    """`value` with at most `digits` significant digits, but all those before the decimal point. For averages shown to people,
+    never for the book.
+    """
     return round(value, max(digits - 1 - value.adjusted(), 0)).normalize() if value else value
 
 
 # -- for people -----------------------------------------------------------------------------------------------------
 def usd(value: Decimal) -> str:
-    """Dollars: `$1,234.50`; below one dollar up to four significant digits, since fees are fractions of a cent: `$0.00153`."""
+    """Dollars: `$1,234.50`; below one dollar up to four significant digits, as fees can be fractions of a cent: `$0.00153`."""
     sign, size = ("-" if value < 0 else ""), abs(value)
     if not size.is_finite() or size >= 1 or not size:
         return f"{sign}${size:,.2f}"
@@ -80,12 +83,12 @@ def usd(value: Decimal) -> str:
 
 
 def as_price(value: Decimal) -> str:
-    """A price: an average has no more digits than a price of the market's own."""
+    """A price for people; averages are cut to a sensible number of digits."""
     return plain(shortened(value))
 
 
 def as_quantity(value: Decimal) -> str:
-    """An amount of a coin: eight significant digits, cut rather than rounded up to what is not there."""
+    """An amount of a coin, cut to eight significant digits so that it never shows more than is held."""
     if not value:
         return "0"
     return plain(value.quantize(Decimal(1).scaleb(min(value.adjusted() - 7, 0)), ROUND_DOWN))

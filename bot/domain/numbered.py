@@ -1,4 +1,4 @@
-"""Words that go on by number: an enum writes the first of them down, and any later one is made when it is first asked for."""
+"""Enums with numbered members: the enum declares the first ones, and later ones are created on first use."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ E = TypeVar("E", bound=StrEnum)
 
 
 def numbered(words: type[E], prefix: str, value: object) -> E | None:
-    """The member of `words` that is `prefix` and a number from 1; None for any other value. For `_missing_`."""
+    """The member of `words` named `prefix` and a number from 1; None for any other value. For use in `_missing_`."""
     digits = value.removeprefix(prefix) if isinstance(value, str) and value.startswith(prefix) else ""
     if not (digits.isascii() and digits.isdigit()) or digits.startswith("0"):
         return None

@@ -1,6 +1,6 @@
-"""Orders: what we mean to do (intent), where it stands (status), what the venue says of it (report).
+"""Orders: what we want (intent), its state (status), and what the exchange reports about it.
 
-The life cycle is one enum, named sets and one table of transitions; anything else is an error, not a surprise.
+The life cycle is one enum, named sets and one table of transitions; any other transition is an error.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from enum import StrEnum
 from bot.domain.money import ZERO
 from bot.domain.numbered import numbered
 
-#: Numbers by name that a strategy gave, in its own words: kept and handed back, never read here.
+#: Named numbers of a strategy: stored and returned to it, never interpreted here.
 Numbers = tuple[tuple[str, float], ...]
 
 
@@ -40,7 +40,7 @@ class OrderType(StrEnum):
     TRAILING_STOP = "trailing-stop"
 
 
-#: Order types that rest at the exchange and close a position when the price goes against it.
+#: Order types that rest at the exchange and close a position when the price moves against it.
 STOPS = frozenset({OrderType.STOP, OrderType.STOP_LIMIT, OrderType.BRACKET, OrderType.TRAILING_STOP})
 
 
@@ -52,7 +52,7 @@ class TimeInForce(StrEnum):
 
 
 class Purpose(StrEnum):
-    """Why an order exists; part of its decision key. A sale at a target has the target's number: `tp1` and so on, without end."""
+    """Why an order exists; part of its decision key. A sale at a target carries the target's number: `tp1` and so on."""
 
     ENTRY = "entry"
     TP1 = "tp1"
@@ -63,7 +63,7 @@ class Purpose(StrEnum):
     EXIT = "exit"
     FLATTEN = "flatten"
     OWNER = "owner"
-    """Not ours: the owner sold coins of a position of ours by hand."""
+    """Not our order: the owner sold coins of our position by hand."""
 
     @classmethod
     def _missing_(cls, value: object) -> Purpose | None:
@@ -71,12 +71,12 @@ class Purpose(StrEnum):
 
     @classmethod
     def target(cls, stage: int) -> Purpose:
-        """A sale at target `stage`, from 1."""
+        """The purpose of a sale at target `stage`, from 1."""
         return cls(f"tp{stage}")
 
     @property
     def stage(self) -> int:
-        """The target that it sells at, from 1; 0 for every other purpose."""
+        """The number of the target, from 1; 0 for every other purpose."""
         return int(self[2:]) if self.startswith("tp") else 0
 
 
@@ -92,15 +92,15 @@ class OrderStatus(StrEnum):
     EXPIRED = "expired"
 
 
-#: The venue may or may not know of it: counts as exposure, its symbol takes no new entry.
+#: The exchange may or may not know of it: it counts as exposure and blocks new entries in its symbol.
 IN_FLIGHT = frozenset({OrderStatus.INTENT, OrderStatus.SUBMITTED, OrderStatus.UNKNOWN})
-#: Alive at the venue.
+#: Working at the exchange.
 WORKING = frozenset({OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED})
-#: Over. A canceled or expired order may still have traded: look at its fills.
+#: Finished. A canceled or expired order may still have traded: check its fills.
 DONE = frozenset({OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.REJECTED, OrderStatus.EXPIRED})
 
 _KNOWN = WORKING | DONE
-#: What may follow what. A rejected order may come back: if the venue shows it, the venue is right.
+#: Allowed transitions. A rejected order may come back: if the exchange shows it, the exchange is right.
 TRANSITIONS: dict[OrderStatus, frozenset[OrderStatus]] = {
     OrderStatus.INTENT: _KNOWN | {OrderStatus.SUBMITTED, OrderStatus.UNKNOWN},
     OrderStatus.SUBMITTED: _KNOWN | {OrderStatus.UNKNOWN},
@@ -115,7 +115,7 @@ TRANSITIONS: dict[OrderStatus, frozenset[OrderStatus]] = {
 
 
 class IllegalTransition(ValueError):
-    """An order was to go from one status to another that cannot follow it."""
+    """An order was about to make a transition that is not allowed."""
 
 
 def follow(now: OrderStatus, then: OrderStatus) -> OrderStatus:
@@ -129,10 +129,10 @@ def follow(now: OrderStatus, then: OrderStatus) -> OrderStatus:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What the strategy knew when it decided on an entry; kept with the intent so that a restart rebuilds R and stage.
+    """The strategy's data for an entry, stored with the intent so that a restart can rebuild R and stage.
 
-    `stop` rests at the exchange; `risk_price` is where the strategy itself gets out, when that is before the stop: R is measured
-    from it. `kept` is what it wants back with the position, `facts` are the numbers behind the decision, for people to read.
+    `stop` rests at the exchange. `risk_price` is where the strategy itself exits, if that is before the stop; R is measured from
+    it. `kept` is what the strategy wants back with the position. `facts` are the numbers behind the decision, for people.
     """
 
     candle_close: int
@@ -149,10 +149,10 @@ class Decision:
 class Intent:
     """An order as decided, committed to disk before its request leaves.
 
-    `key` is the decision key, unique for ever. `created_at` is market time, `deadline` wall time in ms: the venue must
-    not act after it (None where the venue has no such thing). `attached_stop` / `attached_target` are trigger prices of
-    the protection that the venue spawns when the entry fills. `trail` is how far a trailing stop follows, as a fraction of
-    the price. `pay_in` is the currency that pays for it (a sale's: that it is sold for), None for the quote.
+    `key` is the decision key, unique forever. `created_at` is market time. `deadline` is wall time in ms: the exchange must not
+    act after it (None if the exchange has no deadlines). `attached_stop` and `attached_target` are the trigger prices of the
+    protection that the exchange places when the entry fills. `trail` is the distance of a trailing stop, as a fraction of the
+    price. `pay_in` is the currency that pays for it (for a sale: that it is sold for), None for the quote.
     """
 
     client_id: str
@@ -180,12 +180,12 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class VenueOrder:
-    """What the venue says of one order. `parent_id` is the exchange id of the order that spawned it (attached stops),
-    `attached_stop` the trigger of the stop that an entry was sent with, wherever that stop may have moved since. `reduce_only`: it can
-    close a position of contracts and open none.
+    """The exchange's report on one order. `parent_id` is the exchange id of the order that spawned it (attached stops).
+    `attached_stop` is the trigger of the stop that an entry was sent with, even if that stop has moved since. `reduce_only`: it
+    can close a contract position but not open one.
 
-    `triggered` means a stop's trigger has fired and its market order is on its way. `children` are the exchange ids of the
-    orders it became when it fired, where the venue gives those ids of their own: they trade, the stop itself is over.
+    `triggered`: a stop has fired and its market order is under way. `children` are the exchange ids of the orders that it became
+    when it fired, at exchanges that give those ids of their own. They trade; the stop itself is finished.
     """
 
     exchange_id: str
@@ -212,7 +212,7 @@ class VenueOrder:
 
 @dataclass(frozen=True, slots=True)
 class OrderRecord:
-    """What our book says of one order, ours or spawned by the venue for us."""
+    """Our record of one order, sent by us or spawned for us by the exchange."""
 
     status: OrderStatus
     purpose: Purpose
@@ -243,7 +243,7 @@ class OrderRecord:
     pay_in: str | None = None
 
     def intent(self) -> Intent | None:
-        """What was sent, as it was sent, for an order that no report has changed; None for one that we did not send."""
+        """The intent exactly as sent, for an order that no report has changed; None for one that we did not send."""
         if self.client_id is None or self.key is None:
             return None
         return Intent(
@@ -275,10 +275,10 @@ class OrderRecord:
 
     @property
     def settled(self) -> bool:
-        """Done, and every fill that the venue reported for it is booked."""
+        """Whether it is finished and every fill that the exchange reported for it is booked."""
         return self.done and self.booked_qty >= self.filled_qty
 
     @property
     def remaining(self) -> Decimal:
-        """What may still fill; 0 once done."""
+        """The size that may still fill; 0 once finished."""
         return ZERO if self.done else max(self.qty - self.filled_qty, ZERO)

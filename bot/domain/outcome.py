@@ -1,7 +1,7 @@
-"""How a request ended: three values, never an exception, so that no caller can forget the third.
+"""How a request ended: one of three values, never an exception, so that no caller can forget the third.
 
-Each venue has one table from its errors to meanings; each meaning belongs to one class, and the engine's policy reads the
-classes alone. What no table knows is `UNKNOWN`: it is asked about and never acted on.
+Each exchange has one table from its errors to meanings. Each meaning belongs to one class, and the engine's policy depends only
+on the classes. An error that no table lists is `UNKNOWN`: it leads to a question to the exchange, never to an action.
 """
 
 from __future__ import annotations
@@ -13,67 +13,67 @@ from types import MappingProxyType
 
 
 class ErrorClass(StrEnum):
-    """How far a refusal reaches, and so what may follow from it."""
+    """How far a refusal reaches, which determines what may follow from it."""
 
     PASSING = "passing"
-    """Nothing happened, and the same request may be taken later."""
+    """Nothing happened, and the same request may be accepted later."""
     MARKET = "market"
     """This market is closed to this account; the others are not."""
     ACCOUNT = "account"
-    """The account or its key; only the owner can change that."""
+    """The account or its key is the problem; only the owner can fix it."""
     SHAPE = "shape"
-    """This kind of order is not taken; another kind may be."""
+    """This kind of order is not accepted; another kind may be."""
     FINAL = "final"
-    """Exactly this order is refused, and would be again."""
+    """This very order is refused, and would be refused again."""
     UNKNOWN = "unknown"
-    """Nobody wrote down what it means: ask, and act on nothing."""
+    """No table says what it means: ask the exchange and take no action."""
 
 
 class ErrorMeaning(StrEnum):
-    """What an error of a venue means for us; each venue has one table from its errors to these."""
+    """What an exchange's error means for us."""
 
     BUSY = "busy"
     """Nothing happened; try again later."""
     REJECTED = "rejected"
-    """The venue refused this request for good."""
+    """The exchange refused this request for good."""
     UNKNOWN = "unknown"
     """The request may have been carried out."""
     CREDENTIALS = "credentials"
-    """Key, secret or passphrase are wrong: stop calling."""
+    """Key, secret or passphrase is wrong: stop calling."""
     PERMISSION = "permission"
-    """The key may not do this."""
+    """The key lacks the permission."""
     LOCKED_OUT = "locked_out"
-    """The venue will not talk to us for a while: stop calling."""
+    """The exchange has locked us out for a while: stop calling."""
     RATE_LIMITED = "rate_limited"
     """Too many requests; nothing happened."""
     NONCE = "nonce"
     """The nonce was not above the last one; nothing happened."""
     CLOCK = "clock"
-    """Our clock and the venue's differ too much; nothing happened."""
+    """Our clock differs too much from the exchange's; nothing happened."""
     FUNDS = "funds"
-    """Not enough free money or coins for this order at this moment."""
+    """Not enough free money or coins for this order now."""
     PRICE = "price"
-    """A price of this order is out of bounds at this moment: a nearer price, or another moment."""
+    """A price of this order is out of bounds now: try a nearer price, or later."""
     TOO_SMALL = "too_small"
-    """Below the venue's minimum."""
+    """Below the exchange's minimum."""
     ATTACHED_PRICE = "attached_price"
-    """A price of the stop or target that this order carries is out of bounds at this moment: it may go without."""
+    """A price of the attached stop or target is out of bounds now: the order may be accepted without it."""
     MARKET_CLOSED = "market_closed"
-    """The market takes no such order now (halted, cancel-only, post-only …)."""
+    """The market accepts no such order now (halted, cancel-only, post-only …)."""
     RESTRICTED = "restricted"
-    """This market is closed to this account (residence, settings, an agreement that is missing); the others are not."""
+    """This market is closed to this account (residence, settings, a missing agreement); the others are not."""
     GONE = "gone"
-    """The order is not there (any more): look it up before believing anything."""
+    """The order does not exist (any more): look it up before drawing conclusions."""
     NO_WAY = "no_way"
-    """The endpoint is not offered (to this account, now): no verdict on what it was asked, and another may do."""
+    """The endpoint is not available (to this account, now). This says nothing about the request; another endpoint may work."""
     UNSUPPORTED = "unsupported"
-    """The venue does not take this kind of order, or this kind of change, here."""
+    """The exchange does not accept this kind of order, or of change, here."""
     ATTACHMENT = "attachment"
-    """The venue refuses the stop or target that an order carries, not the order itself."""
+    """The exchange refuses the attached stop or target, not the order itself."""
 
     @property
     def error_class(self) -> ErrorClass:
-        """What may follow from it."""
+        """The class that it belongs to."""
         return _CLASSES[self]
 
 
@@ -101,20 +101,20 @@ _CLASSES: Mapping[ErrorMeaning, ErrorClass] = MappingProxyType(
     }
 )
 
-#: `ErrorMeaning` under its earlier name.
+#: The earlier name of `ErrorMeaning`.
 Meaning = ErrorMeaning
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """The venue took it under this id."""
+    """The exchange accepted it under this id."""
 
     exchange_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class NotPlaced:
-    """The venue did not and will not act on it."""
+    """The exchange did not act on it and will not."""
 
     meaning: ErrorMeaning
     reason: str
@@ -122,9 +122,9 @@ class NotPlaced:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """It may have been carried out: look for it, never repeat it blindly.
+    """It may have been carried out: search for it, never repeat it blindly.
 
-    `unheard`: the venue did answer, in words that no table knows.
+    `unheard`: the exchange did answer, but with an error that no table lists.
     """
 
     reason: str

@@ -1,5 +1,5 @@
-"""How market time and real time go together: in fixed proportion, or in lock-step, where the market stands still until all who
-work on it have said that they are done. Whoever waits asks the pacer of his clock, and need not know which of the two it is.
+"""How market time relates to real time: in a fixed proportion, or in lock-step, where the market stands still until all its
+workers have reported that they are done. Code that waits asks the pacer of its clock and need not know which it is.
 """
 
 from __future__ import annotations
@@ -13,66 +13,66 @@ from bot.domain.ids import AccountKey
 
 
 class Worker(Protocol):
-    """One thread's place among those for whom a market in lock-step waits. From the beginning it owes everything."""
+    """One thread that a market in lock-step waits for, from the moment it is created."""
 
     def done(self, up_to: int, wakes_at: int = 0) -> None:
-        """All is done that is owed up to a market time (ms). At `wakes_at` something will be owed that the market must not
-        pass over; 0 when nothing will.
+        """Report that all work up to a market time (ms) is done. The market must not skip `wakes_at`, when more work is due; 0
+        if none is.
         """
         ...
 
     def busy(self) -> None:
-        """Something has come in: what was said to be done holds again when it is said again."""
+        """New work has arrived: the last report is void until the next one."""
         ...
 
     def leave(self) -> None:
-        """It ends: nobody waits for it any more."""
+        """The worker ends: the market no longer waits for it."""
         ...
 
 
 class Pacer(Protocol):
-    """The proportion of market time and real time, both in integer ms."""
+    """Converts between market time and real time, both in integer ms."""
 
     @property
     def stands_still(self) -> bool:
-        """Whether the market waits for our word, and has to be told where to stop for us."""
+        """Whether the market waits for our reports and needs to know where to stop for us."""
         ...
 
     def real_ms(self, market_ms: int) -> int:
-        """How long a stretch of market time took; 0 in lock-step, where nothing is ever late."""
+        """The real time that an interval of market time takes; 0 in lock-step, where nothing is ever late."""
         ...
 
     def market_ms(self, real_ms: int) -> int:
-        """How far the market moves while a real wait lasts; in lock-step any wait is over with the market's next step."""
+        """The market time that passes during a real wait; in lock-step any wait is over with the market's next step."""
         ...
 
     def wait_ms(self, market_ms: int, longest: int) -> int:
-        """Real time until the market has moved so far, `longest` at most; in lock-step that cannot be known."""
+        """Real time until the market has advanced this far, `longest` at most; in lock-step that cannot be known."""
         ...
 
     def counter_ms(self, market_ms: int, wall_ms: int) -> int:
-        """The time in which a venue's rate counters run down, of which only differences mean something."""
+        """The time in which an exchange's rate counters decay; only differences are meaningful."""
         ...
 
     def counter_wait_ms(self, counter_ms: int) -> int:
-        """Real time until a venue's rate counter has run down for so long."""
+        """Real time until an exchange's rate counter has decayed for `counter_ms`."""
         ...
 
     def worker(self, account: AccountKey, name: str, moved: Callable[[], object] | None = None) -> Worker:
-        """A place for one of an account's threads, instead of the place it had under this name.
+        """Register one of an account's threads, replacing an earlier one of the same name.
 
-        `moved` is called, from another thread, whenever the market has made a step; never where it runs by itself.
+        `moved` is called from another thread after each step of a market in lock-step; never for a market in real time.
         """
         ...
 
     def excuse(self, account: AccountKey) -> None:
-        """The account has failed: nobody waits for its workers until it takes new places."""
+        """The account has failed: the market does not wait for its workers until it registers new ones."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class RealTime:
-    """A market that runs by itself, `speed` market seconds per real second; live it is 1."""
+    """A market that runs at `speed` market seconds per real second; 1 in live trading."""
 
     speed: float = 1.0
 
@@ -106,7 +106,7 @@ class RealTime:
 
 
 class _Unwatched:
-    """A worker for whose word nobody waits."""
+    """A worker that nothing waits for."""
 
     def done(self, up_to: int, wakes_at: int = 0) -> None:
         pass

@@ -1,6 +1,6 @@
-"""Positions: what our fills bought and have not sold again, and the arithmetic that folds a fill into one.
+"""Positions: what our fills bought and have not yet sold, and the arithmetic that applies a fill.
 
-A position changes through fills only; its plan (stage, stop, what is kept) changes through the strategy's rule.
+Only fills change a position; the strategy changes its plan (stage, stop, kept values).
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from bot.domain.order import Decision, Numbers, Side
 class Position:
     """One open (or just closed) position. Sizes in base units, prices in the quote, times in market ms.
 
-    `qty` is what is held now, `initial_qty` the most that was held, `bought` what was held after the last purchase and `cost`
-    what that had cost (`entry_price` = cost / bought, the average cost), `stage` the number of targets reached, `stop_price` where
-    the stop belongs now, `realised` what was earned so far, in the quote: entry fees are losses at once. `risk_price` and `kept`:
-    see `Decision`.
+    `qty` is held now, `initial_qty` is the most that was held, `bought` the quantity after the last purchase, and `cost` what
+    that had cost; `entry_price` = cost / bought is the average cost. `stage` is the number of targets reached, `stop_price` the
+    price where the stop should be. `realised` is the result so far in the quote; entry fees count as losses at once. For
+    `risk_price` and `kept` see `Decision`.
     """
 
     symbol: str
@@ -49,7 +49,9 @@ class Position:
 
     @property
     def r(self) -> Decimal:
-        """What one unit risks: the way from the entry to where the strategy gets out, at its first stop unless it said otherwise."""
+        """The risk per unit (R): the distance from the entry to where the strategy exits, which is its first stop unless it said
+        otherwise.
+        """
         return abs(self.entry_price - (self.first_stop if self.risk_price is None else self.risk_price))
 
     @property
@@ -57,11 +59,11 @@ class Position:
         return self.symbol.split("-", 1)[0]
 
     def tightest(self, *stops: Decimal) -> Decimal:
-        """The stop that gives away least, of `stops` and the one there is: a stop never loosens."""
+        """The tightest of `stops` and the current stop: a stop never loosens."""
         return max(self.stop_price, *stops) if self.side is Side.BUY else min(self.stop_price, *stops)
 
     def unrealised(self, price: Decimal) -> Decimal:
-        """What closing at `price` would earn before fees, in the quote."""
+        """The result of closing at `price` before fees, in the quote."""
         return (price - self.entry_price) * self.qty * self.side.sign
 
     def value(self, price: Decimal) -> Decimal:
@@ -69,7 +71,7 @@ class Position:
 
 
 def closing_price(position: Position, tickers: Mapping[str, Ticker]) -> Decimal:
-    """What the position could be closed for: bid for longs, ask for shorts; its entry price when nobody quotes it."""
+    """The price at which the position could be closed: bid for longs, ask for shorts; its entry price if there is no quote."""
     ticker = tickers.get(position.symbol)
     if ticker is None:
         return position.entry_price
@@ -77,7 +79,7 @@ def closing_price(position: Position, tickers: Mapping[str, Ticker]) -> Decimal:
 
 
 def fee_in_quote(fill: Fill) -> Decimal:
-    """The fill's fee in the quote: as it is, or the coin's fee at the fill's price; other assets count by their dollars."""
+    """The fill's fee in the quote: unchanged, or a fee in the coin at the fill's price; other assets by their dollar value."""
     base, quote = fill.symbol.split("-")[:2]
     if fill.fee_asset == quote:
         return fill.fee
@@ -110,10 +112,10 @@ def opened(fill: Fill, decision: Decision, entry_id: str) -> Position:
 
 
 def after(position: Position, fill: Fill) -> Position:
-    """The position once `fill` is booked: more of it, or less of it with its result realised, by average cost.
+    """The position after `fill`: larger, or smaller with its result realised by average cost.
 
-    A fee taken in the coin is a loss at the fill's price, so that results are to the last digit the money that moved and the
-    cost of what is held.
+    A fee taken in the coin is a loss at the fill's price, so that results equal, to the last digit, the money that moved plus
+    the cost of what is held.
     """
     fees = position.fees + fee_in_quote(fill)
     if fill.side is position.side:
@@ -132,7 +134,7 @@ def after(position: Position, fill: Fill) -> Position:
 
 
 def valued(position: Position, qty: Decimal, price: Decimal) -> Position:
-    """The position without `qty` of it, as if that had been closed at `price` for nothing."""
+    """The position without `qty`, as if that had been closed at `price` without a fee."""
     earned = (price - position.entry_price) * qty * position.side.sign
     return replace(position, qty=position.qty - qty, realised=position.realised + earned)
 
@@ -142,10 +144,10 @@ def _cost_of_held(position: Position) -> Decimal:
 
 
 def _gained(fill: Fill) -> Decimal:
-    """What an opening fill adds: on spot a fee taken in the coin is not held."""
+    """The quantity that an opening fill adds: on spot, less a fee taken in the coin."""
     return fill.base_change if fill.side is Side.BUY else fill.qty
 
 
 def _given(fill: Fill) -> Decimal:
-    """What a closing fill takes away."""
+    """The quantity that a closing fill removes."""
     return -fill.base_change if fill.side is Side.SELL else fill.qty

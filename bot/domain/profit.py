@@ -1,7 +1,7 @@
-"""What trading earned: positions as they were opened and closed, and their results by day, pair, exchange or reason. Pure.
+"""What trading earned: positions as they were opened and closed, and results by day, pair, exchange or reason. Pure.
 
-A result is realised by average cost, on the day of each sale, in dollars at the rate of that moment; a fee is a loss when it is
-paid. So the sums of any grouping are the same, and they are the money that moved plus the cost of what is still held.
+A result is realised at each sale, by average cost, in dollars at the rate of that moment. A fee is a loss when it is paid. So
+every grouping has the same total: the money that moved plus the cost of what is still held.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bot.domain.order import Purpose, Side
 
 
 class By(StrEnum):
-    """What results are grouped by; days, ISO weeks and months are those of UTC, in market time."""
+    """How results are grouped; days, ISO weeks and months are in UTC market time."""
 
     DAY = "day"
     WEEK = "week"
@@ -35,9 +35,9 @@ class By(StrEnum):
 
 
 _FORMATS = {By.DAY: "%Y-%m-%d", By.WEEK: "%G-W%V", By.MONTH: "%Y-%m"}
-#: The reason of a position that is not closed.
+#: The reason of a position that is still open.
 OPEN = "open"
-#: The purposes of legs that are no fill: coins that left without a sale, and rests too small to be sold.
+#: The purposes of legs that are not fills: coins that left without a sale, and remainders too small to sell.
 TAKEN_LEG, GIVEN_UP_LEG, DUST_LEG = "taken", "given up", "dust"
 
 
@@ -45,8 +45,8 @@ TAKEN_LEG, GIVEN_UP_LEG, DUST_LEG = "taken", "given up", "dust"
 class Leg:
     """One change of a position: a fill, or coins that left it without a sale, valued at `price`. `time` in market ms.
 
-    `result_usd` is what it realised, its fee (`fee_usd`) included; `quote_usd` the dollars for one unit of the quote then; `why`
-    the words of its order.
+    `result_usd` is the result realised, after its fee (`fee_usd`). `quote_usd` is the value of one unit of the quote at that
+    time, in dollars. `why` is the reason of its order.
     """
 
     time: int
@@ -62,11 +62,11 @@ class Leg:
 
 @dataclass(frozen=True, slots=True)
 class Trade:
-    """One position from its first fill on, with all its legs by time; `closed_at` is None while it is open.
+    """One position from its first fill, with its legs in order of time; `closed_at` is None while it is open.
 
-    `held` is what is left of it and `entry_price` what that had cost on average. `price` is the last that is known of its market
-    and `quote_usd` its quote's worth now. `ended` says why it ended, as the book has it. A sale that no position stands for (of
-    dust) is a trade that was never opened.
+    `held` is the quantity left and `entry_price` its average cost. `price` is the last known price of its market and `quote_usd`
+    the current value of its quote. `ended` is the recorded reason of its end. A sale that belongs to no position (of dust) is a
+    trade that was never opened.
     """
 
     account: str
@@ -91,7 +91,7 @@ class Trade:
 
     @property
     def qty(self) -> Decimal:
-        """All that was ever bought for it (of a short: sold)."""
+        """The total quantity bought for it (for a short: sold)."""
         return sum((leg.qty for leg in self.legs if not leg.closes), ZERO)
 
     @property
@@ -114,19 +114,19 @@ class Trade:
 
     @property
     def open_usd(self) -> Decimal:
-        """What closing the rest at the last known price would earn before its fee."""
+        """The result of closing the rest at the last known price, before its fee."""
         return (self.price - self.entry_price) * self.held * self.side.sign * self.quote_usd
 
     @property
     def holding_usd(self) -> Decimal:
-        """What its purchases would have earned by now if nothing of them had been closed: their fees paid, no other."""
+        """The result if nothing had been closed and all purchases were still held, after their own fees only."""
         opening = [leg for leg in self.legs if not leg.closes]
         grown = sum(((self.price - leg.price) * leg.qty for leg in opening), ZERO) * self.side.sign
         return grown * self.quote_usd - sum((leg.fee_usd for leg in opening), ZERO)
 
     @property
     def reason(self) -> str:
-        """Why it ended: what took its coins away, else the last sale's purpose; of an exit the strategy's own word for it."""
+        """Why it ended: what took its coins away, else the last sale's purpose; for an exit, the strategy's own name for it."""
         if self.closed_at is None:
             return OPEN
         if self.ended in (TAKEN, GIVEN_UP):
@@ -140,7 +140,7 @@ class Trade:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The results of one group: positions closed, and how many of them earned something; dollars."""
+    """The results of one group, in dollars: positions closed, and how many of them made a profit."""
 
     key: str
     closed: int = 0
@@ -151,7 +151,7 @@ class Row:
     holding_usd: Decimal = ZERO
 
     def plus(self, other: Row) -> Row:
-        """Both together, under this one's key."""
+        """The sum of both, under this row's key."""
         return Row(
             self.key,
             self.closed + other.closed,
@@ -165,7 +165,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Expectancy:
-    """What a closed position earned on average, and those that won and lost; None where there is none."""
+    """The average result of closed positions: of all, of the winners and of the losers; None if there are none."""
 
     mean: Decimal | None
     win: Decimal | None
@@ -173,8 +173,8 @@ class Expectancy:
 
 
 def rows(trades: Iterable[Trade], by: By, now: int, since: int = 0) -> list[Row]:
-    """Results by group, of what happened since a market time. What is open counts `now`; groups of time come in order, others by
-    what they earned.
+    """Results by group since a market time. Open positions count at `now`. Time groups are in order of time, others in order of
+    their result, best first.
     """
     found: dict[str, Row] = defaultdict(lambda: Row(""))
     for trade in trades:
@@ -187,7 +187,7 @@ def rows(trades: Iterable[Trade], by: By, now: int, since: int = 0) -> list[Row]
 
 
 def total(of: Iterable[Row]) -> Row:
-    """All groups together."""
+    """The sum of all groups."""
     whole = Row("total")
     for row in of:
         whole = whole.plus(row)
@@ -195,7 +195,7 @@ def total(of: Iterable[Row]) -> Row:
 
 
 def expectancy(trades: Iterable[Trade], since: int = 0) -> Expectancy:
-    """Of positions that were closed since a market time."""
+    """The expectancy of positions closed since a market time."""
     results = [trade.result_usd for trade in closed_since(trades, since)]
     return Expectancy(
         _mean(results), _mean([one for one in results if one > 0]), _mean([one for one in results if one <= 0])
@@ -203,13 +203,13 @@ def expectancy(trades: Iterable[Trade], since: int = 0) -> Expectancy:
 
 
 def closed_since(trades: Iterable[Trade], since: int = 0) -> list[Trade]:
-    """Positions that were closed since a market time, the oldest first."""
+    """Positions closed since a market time, oldest first."""
     found = [trade for trade in trades if trade.is_closed and (trade.closed_at or 0) >= since]
     return sorted(found, key=lambda trade: (trade.closed_at or 0, trade.opened_at, trade.symbol))
 
 
 def _parts(trade: Trade, now: int, since: int) -> Iterable[tuple[int, Row]]:
-    """What a trade adds to results, and at which market time."""
+    """The contributions of a trade to the results, each with its market time."""
     for leg in trade.legs:
         if leg.time >= since:
             yield leg.time, Row("", realised_usd=leg.result_usd, fees_usd=leg.fee_usd)

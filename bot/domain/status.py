@@ -1,7 +1,7 @@
-"""How one broker is doing: one frozen value, made by its actor and told to everybody else.
+"""The status of one broker: one frozen value, created by its actor and read by everything else.
 
-The heartbeat file, the status block, the check scripts and the database each have one function that writes it in their form,
-and those that are read again one that makes the same value of it.
+The heartbeat file, the status block, the check scripts and the database each have one function that writes it in their format.
+Formats that are read back have one that restores the same value.
 """
 
 from __future__ import annotations
@@ -18,15 +18,14 @@ from bot.domain.position import Position
 
 #: The reason of a broker that has neither connected nor failed since the daemon started.
 CONNECTING = "connecting"
-#: Real ms without a sign of life after which an actor counts as stuck. No wait for an exchange or a database is as long
-#: without one.
+#: Real ms without a sign of life after which an actor counts as stuck. Waits for an exchange or a database give one more often.
 STUCK_AFTER = 60 * SECOND
-#: Errors in a row after which a broker counts as down although its actor lives.
+#: Errors in a row after which a broker counts as down although its actor is alive.
 MANY_ERRORS = 10
-#: Gates that open without anybody's doing, mostly within seconds; and those that are closed because the settings say so.
+#: Gates that open without intervention, mostly within seconds; and gates that are closed by the owner's settings.
 PASSING_GATES = frozenset({"exchange", "watching", "history"})
 CHOSEN_GATES = frozenset({"watch_only"})
-#: What of a status one measurement brings.
+#: The fields of a status that one measurement sets.
 MEASURED = ("balance_usd", "equity_usd", "today_usd", "week_usd", "prices", "measured_at")
 
 
@@ -39,30 +38,30 @@ class Status(StrEnum):
     FAILED = "failed"
     """Not connected, or its thread died."""
     UNFUNDED = "unfunded"
-    """Connected, too little money: looked at again every cycle."""
+    """Connected, but too little money: checked again every cycle."""
     HALTED = "halted"
     """A limit or the operator stopped new entries."""
 
     @classmethod
     def read(cls, text: str) -> Status:
-        """A verdict as it was written; one that only another version of NIJA knows is not relied on: degraded."""
+        """The inverse of `str`; a verdict that only another version of NIJA knows is read as degraded."""
         return cls(text) if text in list(cls) else cls.DEGRADED
 
 
 class Health(IntEnum):
-    """What somebody outside should know of a broker, the worst last."""
+    """A broker's health for outside observers, worst last."""
 
     WELL = 0
-    """It does what its settings say. One that waits for money does."""
+    """It works as configured, which includes waiting for money."""
     UNCERTAIN = 1
-    """It starts, or has met an error: the next minutes decide."""
+    """It is starting, or has had an error: the next minutes decide."""
     ILL = 2
-    """It has failed or makes no entries: someone should look."""
+    """It has failed or opens no positions: someone should check."""
 
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """One open position and the price (in its quote) that it could be closed at when it was last looked at; None before that."""
+    """One open position and the price (in its quote) at which it could be closed at the last check; None before the first."""
 
     position: Position
     price: Decimal | None
@@ -70,14 +69,14 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class BrokerStatus:
-    """One broker at one moment. Times are wall ms (0: never), money dollars, `errors` those in a row.
+    """One broker at one moment. Times are wall ms (0: never), money is in dollars, `errors` counts errors in a row.
 
-    `account` is the account that it trades, "" before that is known; `mode` whose money that is; `foreign` the coins there
-    that are not ours. `since` is when its verdict was first given. Money and `prices` (what each position would close at) are
-    those of `measured_at` and mean nothing before the first measurement; `today_usd` and `week_usd` are what trading earned, open
-    positions included. `gate` is the gate that blocks the whole account, "" for none. `lateness` is how late the last cycles
-    began (real ms), oldest first. `silent_ms`, `restarts` and `stuck` are the supervisor's word: how long nobody heard of the
-    actor, how often it was restarted, whether it hangs.
+    `account` is the account that it trades, "" until that is known; `mode` says whose money it is; `foreign` lists coins there
+    that are not ours. `since` is when its verdict was first given. Money and `prices` (at which each position could be closed)
+    were measured at `measured_at` and mean nothing before the first measurement. `today_usd` and `week_usd` are what trading
+    earned, including open positions. `gate` is the gate that blocks the whole account, "" for none. `lateness` is how late the
+    last cycles began (real ms), oldest first. The supervisor sets `silent_ms` (time since the actor's last sign of life),
+    `restarts` (how often it was restarted) and `stuck`.
     """
 
     key: AccountKey
@@ -125,9 +124,9 @@ class BrokerStatus:
         return self.status not in (Status.FAILED, Status.DEGRADED)
 
     def after(self, before: BrokerStatus | None) -> BrokerStatus:
-        """The same, with the time since which its verdict stands: a verdict that `before` gave already is as old as that one.
+        """The same status with `since` set: if `before` had the same verdict, its `since` is kept.
 
-        A halt outlasts the daemon's process; any other verdict is of one process.
+        A halt survives a restart of the daemon; any other verdict belongs to one process.
         """
         goes_on = before is not None and before.status is self.status and before.since
         seen = before is not None and (self.status is Status.HALTED or self.pid == before.pid)
@@ -135,12 +134,12 @@ class BrokerStatus:
 
     @property
     def alive(self) -> bool:
-        """Whether its thread has given a sign of life lately."""
+        """Whether its thread has recently given a sign of life."""
         return self.silent_ms <= STUCK_AFTER
 
     @property
     def health(self) -> Health:
-        """How it is, for whoever has to be alarmed."""
+        """Its health, for health checks and alarms."""
         if not self.alive or self.status is Status.FAILED or self.errors >= MANY_ERRORS:
             return Health.ILL
         if self.status is Status.DEGRADED or self.gate in PASSING_GATES:
@@ -151,11 +150,11 @@ class BrokerStatus:
 
     @property
     def late_p95(self) -> int:
-        """The lateness that 95 % of the remembered cycles stayed within (real ms)."""
+        """The 95th percentile of the lateness of the remembered cycles (real ms)."""
         ordered = sorted(self.lateness)
         return ordered[int(0.95 * (len(ordered) - 1))] if ordered else 0
 
 
 def health_of_all(statuses: Iterable[BrokerStatus]) -> Health:
-    """The health of the worst; uncertain where there is none."""
+    """The worst health of all; uncertain if there is none."""
     return max((one.health for one in statuses), default=Health.UNCERTAIN)

@@ -1,4 +1,4 @@
-"""Text from outside, made fit to be kept and shown."""
+"""Makes text from outside safe to store and show."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ LONGEST_TEXT = 250
 
 
 def safe_text(text: object) -> str:
-    """Anything that others wrote, fit for one line of a log and for the book: control characters escaped, cut to 250 characters."""
+    """Foreign text made safe for one log line and for the database: control characters escaped, cut to 250 characters."""
     line = str(text)[:LONGEST_TEXT]
     if not line.isprintable():
         line = "".join(char if char.isprintable() else repr(char)[1:-1] for char in line)[:LONGEST_TEXT]

@@ -1,4 +1,5 @@
-"""The engine: decide, execute, reconcile, find lost orders, protect, and the limits. It knows no venue and no database.
+"""The engine: decides, executes, reconciles, finds lost orders, protects positions and enforces limits. It is independent of any
+exchange and database.
 
-It speaks to a `BaseBroker` and to a `Book`; `broker_trader` brings the real ones together.
+It works with a `BaseBroker` and a `Book`; `broker_trader` supplies the real ones.
 """

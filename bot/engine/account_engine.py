@@ -1,7 +1,7 @@
-"""The business of one account: the parts of the engine joined, and the order in which they do their work.
+"""The engine of one account: its parts, and the order in which they work.
 
-`start` is the one way in, after a first start, a restart or a crash; `on` takes everything that happens to the account from then
-on.
+`start` is the only way to begin, whether after a first start, a restart or a crash. From then on, `on` handles everything that
+happens to the account.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from bot.strategy.params import RiskSettings
 
 @dataclass(frozen=True, slots=True)
 class TradingPlan:
-    """How an account is traded: the owner's settings in the engine's words. Times in market ms, money in dollars."""
+    """How an account is traded: the owner's settings in the engine's terms. Times in market ms, money in dollars."""
 
     strategy: Strategy
     risk_settings: RiskSettings
@@ -64,8 +64,8 @@ class TradingPlan:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """The owner's word, as whoever runs the engine has it: the gate that blocks all entries now, what takes an order, and what
-    looks for more of them.
+    """The owner's commands, as the engine's caller provides them: the gate that blocks all entries now, a function that executes
+    a command, and one that polls for new commands.
     """
 
     blocked_by: Callable[[], Blocked | None] = lambda: None
@@ -75,7 +75,7 @@ class Operator:
 
 @dataclass(slots=True)
 class AccountEngine:
-    """One account's engine. Raises `BrokerError` when its exchange does not answer; what was done until then is kept."""
+    """The engine of one account. Raises `BrokerError` if its exchange does not answer; work done until then is kept."""
 
     oms: OrderManager
     plan: TradingPlan
@@ -100,7 +100,7 @@ class AccountEngine:
 
     @classmethod
     def of(cls, oms: OrderManager, plan: TradingPlan, market: Callable[[int], MarketData]) -> AccountEngine:
-        """Everything wired for one account; `market` tells so many closed candles of each symbol."""
+        """Wire up the engine of one account. `market` creates market data with the given number of closed candles per symbol."""
         protection = Protection(oms)
         exits = Exits(oms, protection)
         strategy = GuardedStrategy(plan.strategy, StrategyErrors(oms, plan.timeframe_ms).report)
@@ -143,7 +143,7 @@ class AccountEngine:
         return made
 
     def on(self, event: AccountEvent) -> None:
-        """Everything that happens to this account, one after the other."""
+        """Handle the next event of this account."""
         match event:
             case Timer.SEARCH:
                 self._search_lost_orders()
@@ -164,13 +164,13 @@ class AccountEngine:
                 pass
 
     def calls_for_look(self) -> bool:
-        """Whether something has come to light since this was last asked that wants a look at the positions."""
+        """Whether something found since the last call requires a check of the positions."""
         called, self._called = self._called, False
         return called
 
     def start(self) -> AccountSnapshot:
-        """Bring the book up to date and protect what is held before anything else; then choose markets. What closed meanwhile is
-        walked when it is told.
+        """Bring the book up to date and protect all positions first, then choose markets. Candles that closed during the
+        downtime are evaluated as they arrive.
         """
         self.oms.learn_rules()
         self.reconciliation.start()
@@ -186,12 +186,12 @@ class AccountEngine:
         return snapshot
 
     def probe(self) -> Sequence[OrderProbe]:
-        """Show the exchange our exact orders, once the care for what is held is done."""
+        """Have the exchange validate our exact orders, once all positions are taken care of."""
         return self.order_probes.probe(self.selection.symbols)
 
     def cycle(self) -> AccountSnapshot:
-        """One round: reconcile, look at the positions, measure, exits, then the entries of the newest close, if it is known of all
-        markets: else they are judged when it is.
+        """One round: reconcile, check the positions, measure the account, run exits, then entries at the newest close. Entries
+        wait until the candles of all markets have arrived.
         """
         if not self._was_just_put_off():
             self._look(self.reconciliation.compare())
@@ -215,15 +215,15 @@ class AccountEngine:
         return self.entry_round.measured()
 
     def _was_just_put_off(self) -> bool:
-        """Whether the last cycle went no further than its look, which is not due again yet: tried again and again with each try
-        of a cycle, looks would use up the room that the rest of it waits for.
+        """Whether the last cycle got no further than checking the positions, and the next check is not due yet. Repeating the
+        check with every attempt at a cycle would use up the rate limit that the rest of the cycle waits for.
         """
         return self._put_off and self.oms.clock.market_ms() - self.monitor.at < self.plan.position_ms
 
     # -- between the cycles -------------------------------------------------------------------------------------------
     def _search_lost_orders(self) -> None:
-        """Look for lost orders, then read on in the history; what either brings to light wants a look at the positions. Entries
-        that have waited long enough for a close are judged without it.
+        """Search for lost orders, then continue reading the history; what either finds requires a check of the positions.
+        Entries that have waited long enough for the remaining candles are evaluated without them.
         """
         self.candle_cache.market.tend()
         if self.lost_orders.search():
@@ -244,24 +244,26 @@ class AccountEngine:
 
     # -- at a close ---------------------------------------------------------------------------------------------------
     def _request_candles(self) -> None:
-        """Candles of what is held first, then of what may be entered."""
+        """Request candles of open positions first, then of markets that may be entered."""
         self.candle_cache.want([*(one.symbol for one in self.oms.book.positions()), *self.selection.symbols])
 
     def _closed(self, told: CandleClosed) -> None:
-        """Exits act as soon as their candle is there, entries when those of their round are."""
+        """Exits act as soon as their candle arrives; entries wait for the candles of their round."""
         self.candle_cache.take(told)
         if isinstance(told.found, Unfit):
             if told.found.meaning is not None:
                 self.oms.markets.record_failure(told.found.meaning, told.found.reason, told.symbol)
         elif self.oms.book.position(told.symbol) is not None:
-            if self.monitor.at < told.close:  # what was reached before the close comes before what is decided at it
+            if self.monitor.at < told.close:  # targets and stops reached before the close come before decisions at it
                 self._look()
             self._walk()
         self.entry_round.hear(told.symbol, told.close)
         self.entry_round.judge(self._gate)
 
     def _walk(self) -> None:
-        """What closed, through the exit rules; a stop that they have moved is moved at once, and what they free, entries may use."""
+        """Run the exit rules on closed candles. A moved stop is updated at the exchange at once, and entries may use the money
+        that exits free.
+        """
         before = self.oms.book.positions()
         self.monitor.walk()
         after = self.oms.book.positions()
@@ -271,22 +273,24 @@ class AccountEngine:
             self.entry_round.snapshot = None
 
     def _gate(self, snapshot: AccountSnapshot) -> Blocked | None:
-        """What blocks every entry of the account now."""
+        """The gate that blocks all entries of the account now, if any."""
         return self.operator.blocked_by() or self.blocked_by(snapshot)
 
     def look_between(self) -> None:
-        """Look at what is held when that is due, in the middle of longer work; a look without an answer is made up for later."""
+        """Check the positions during longer work if a check is due; if the exchange does not answer, a later check makes up for
+        it.
+        """
         due = self.oms.clock.market_ms() - self.monitor.at >= self.plan.position_ms
         if due and self.oms.book.positions():
             with suppress(BrokerError):
                 self._look()
 
     def _patience(self) -> AbstractContextManager[None]:
-        """Where something is held, no question keeps it waiting for a look."""
+        """While positions are open, no request may delay their next check for long."""
         return self.oms.broker.briefly() if self.oms.book.positions() else nullcontext()
 
     def blocked_by(self, snapshot: AccountSnapshot) -> Blocked | None:
-        """The gate that blocks this account's entries now, by what it can do, its money and its losses."""
+        """The gate that blocks entries now because of the account's capabilities, money or losses."""
         able = self.oms.broker.capabilities()
         account = Account(
             stop_orders=able.attached_stop or able.resting_stop,
@@ -297,23 +301,23 @@ class AccountEngine:
         return first(ACCOUNT, account) or self.halts.look(snapshot.losses)
 
     def resume(self) -> None:
-        """The owner's word after a drawdown: entries again, and it is measured from here on."""
+        """The owner resumes after a drawdown: entries are allowed again, and drawdown is measured from now on."""
         self.accounting.forget_peak()
         self.halts.lift()
         self.oms.markets.reopen()
         self.selection.at = 0
 
     def deny(self, name: str, lasts: Lasts) -> None:
-        """No entries in a symbol or a base coin from now on; its place among the markets goes to the next."""
+        """Block entries in a symbol or a base coin from now on; the next-ranked market takes its place."""
         Denials(self.oms.book).deny(name, lasts)
         self.selection.at = 0
 
     def allow(self, name: str) -> bool:
-        """Entries again, as far as nothing else denies them; whether the name was denied."""
+        """Allow entries again, unless something else denies them; returns whether the name was denied."""
         self.selection.at = 0
         return Denials(self.oms.book).allow(name)
 
     def read_rules(self) -> None:
-        """Markets, their rules of the moment, our fees, and which of them are looked at; raises `BrokerError`."""
+        """Read the markets, their current rules and our fees, and choose the markets to trade; raises `BrokerError`."""
         self.selection.make()
         self._request_candles()

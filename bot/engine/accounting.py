@@ -1,7 +1,7 @@
 """Accounting: what the account is worth for trading, and what trading earned.
 
-Equity is quote cash, free and held, plus our own positions at what they would sell for; foreign coins never count.
-Results come from our fills and positions alone, so that a deposit is no profit and a withdrawal no loss.
+Equity is quote cash, free and held, plus our own positions at the price they would sell for; foreign coins never count. Results
+come only from our fills and positions, so a deposit is not a profit and a withdrawal is not a loss.
 """
 
 from __future__ import annotations
@@ -22,16 +22,17 @@ from bot.engine.risk import Losses
 from bot.engine.track_record import TrackRecord
 from bot.engine.universe import MarketCriteria, spendable
 
-#: A position whose price moved by more than this share since the last look changes the record only if a second look agrees.
+#: If the price of a position moved by more than this share since the last measurement, the track record changes only when a
+#: second measurement agrees.
 SUDDEN = Decimal("0.2")
 _TRACK = "track"
 
 
 @dataclass(frozen=True, slots=True)
 class AccountSnapshot:
-    """One look at the account, at steady time `at`. Dollars; `result` is what trading has earned in all, open positions at their
-    prices of now; `free` is the spendable cash of each quote, `other` what else is
-    there by asset, `prices` what each position would close at. `useful` is the equity without cash that buys nothing here.
+    """One measurement of the account, at steady time `at`, in dollars. `result` is the total result of trading, with open
+    positions at current prices. `free` is the spendable cash by quote, `other` all other assets, `prices` the closing price of
+    each position. `useful` is the equity without cash that can buy nothing here.
     """
 
     at: int
@@ -48,7 +49,7 @@ class AccountSnapshot:
 
 
 class Accounting:
-    """Measures one account; raises `BrokerError` when the exchange does not answer."""
+    """Measures one account; raises `BrokerError` if the exchange does not answer."""
 
     def __init__(self, oms: OrderManager, criteria: MarketCriteria) -> None:
         self._oms = oms
@@ -56,7 +57,7 @@ class Accounting:
         self._before: Mapping[str, Decimal] = {}
 
     def measure(self, balances: Mapping[str, Balance] | None = None) -> AccountSnapshot:
-        """Balances (as they were just read, if they were) and prices now, against the book."""
+        """Measure the account from current balances and prices and from the book; `balances` if they were just read."""
         oms = self._oms
         at = oms.clock.steady_ms()
         balances = oms.broker.balances() if balances is None else balances
@@ -87,12 +88,12 @@ class Accounting:
         )
 
     def _useless(self, balances: Mapping[str, Balance]) -> Decimal:
-        """Cash in currencies that no market takes which the owner trades."""
+        """Cash in currencies that none of the owner's markets accepts."""
         pays = spendable(self._oms.instruments.values(), self._criteria)
         return sum((held.total for asset, held in balances.items() if asset in DOLLARS - pays), ZERO)
 
     def _is_quoted(self, symbol: str) -> bool:
-        """Nobody quotes a market that is suspended or gone; asking for it may leave all others unanswered, too."""
+        """Suspended and delisted markets have no quote; asking for one may fail the request for all others, too."""
         return self._oms.instruments[symbol].trading is not Trading.SUSPENDED
 
     def _tickers(self, symbols: set[str]) -> Mapping[str, Ticker]:
@@ -103,27 +104,27 @@ class Accounting:
             raise
 
     def forget_peak(self) -> None:
-        """The operator resumes after a drawdown: it is measured from here on."""
+        """The operator resumes after a drawdown, which is measured from now on."""
         known = self._oms.book.get_state(_TRACK)
         if known is not None:
             self._oms.book.set_state(_TRACK, TrackRecord.read(known).restarted().written())
 
     def _worth(self, position: Position, price: Decimal, there: Mapping[str, Decimal]) -> Decimal:
-        """What a position adds to equity: spot coins that are `there` their price, swaps their unrealised result. (What the owner
-        has sold is among the cash already.)
+        """What a position adds to equity: for spot, the value of the coins that are `there`; for a swap, its unrealised result.
+        (Coins that the owner has sold are already part of the cash.)
         """
         instrument = self._oms.instruments[position.symbol]
         return position.unrealised(price) if instrument.shortable else there[position.symbol] * price
 
     def _is_sudden(self, prices: Mapping[str, Decimal]) -> bool:
-        """Whether a price has jumped since the last look: one wrong quote must not halt the account for good."""
+        """Whether a price has jumped since the last measurement: one wrong quote must not halt the account for good."""
         before, self._before = self._before, prices
         return any(abs(price / before.get(symbol, price) - ONE) > SUDDEN for symbol, price in prices.items())
 
     def _tracked(self, result: Decimal, equity: Decimal, *, certain: bool) -> TrackRecord:
-        """The track record after this look; as it was when the look is not `certain`.
+        """The track record after this measurement; unchanged if the measurement is not `certain`.
 
-        It is on disk with the cycle's next change, its report at the latest: a look that a crash takes back was not made.
+        It is stored with the cycle's next change, with its report at the latest: a measurement lost in a crash does not count.
         """
         book = self._oms.book
         today = day_start(self._oms.clock.market_ms())
@@ -141,8 +142,8 @@ class Accounting:
 def exposures(
     positions: Sequence[Position], unsettled: Sequence[OrderRecord], prices: Mapping[str, Decimal]
 ) -> dict[str, Decimal]:
-    """Dollars at stake by base coin, over all markets of it: open positions (at `prices`, else at cost) and whatever entries
-    that are not settled may still buy.
+    """Exposure in dollars by base coin, over all markets of the coin: open positions (at `prices`, else at cost) and what
+    unsettled entries may still buy.
     """
     found: dict[str, Decimal] = {}
     for one in positions:
@@ -155,13 +156,13 @@ def exposures(
 
 
 def in_doubt(record: OrderRecord) -> Decimal:
-    """Dollars that an entry which is not settled may still cost."""
+    """Dollars that an unsettled entry may still cost."""
     price = record.limit_price or record.avg_price or (record.decision.close if record.decision else ZERO)
     return at_stake(record) * price
 
 
 def slots_taken(positions: Sequence[Position], unsettled: Sequence[OrderRecord]) -> int:
-    """Base coins that are held, or that an entry which is not settled may have bought."""
+    """The number of base coins that are held or that an unsettled entry may have bought."""
     entering = {base_of(record.symbol) for record in unsettled if record.purpose is Purpose.ENTRY}
     return len({one.base for one in positions} | entering)
 
@@ -173,7 +174,7 @@ def base_of(symbol: str) -> str:
 def _foreign(
     balances: Mapping[str, Balance], positions: Sequence[Position], dust: Mapping[str, Decimal]
 ) -> dict[str, Decimal]:
-    """Coins at the account that our fills did not buy: reported, never touched."""
+    """Coins in the account that our fills did not buy: reported, never touched."""
     ours: dict[str, Decimal] = dict(dust)
     for position in positions:
         ours[position.base] = ours.get(position.base, ZERO) + position.qty

@@ -1,4 +1,4 @@
-"""Which currency pays for an entry, and how much of it is free: of those that its market takes, the fullest one."""
+"""Which currency pays for an entry: of those that its market accepts, the one with the most free cash."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from bot.engine.order_manager import OrderManager
 
 
 class Money(NamedTuple):
-    """What is free of one currency."""
+    """The free cash of one currency."""
 
     currency: str
     free: Decimal
 
 
 def best_funded_currency(oms: OrderManager, instrument: Instrument, snapshot: AccountSnapshot) -> Money:
-    """The currency of `instrument` with the most free cash, less what went out (or may have) since it was counted."""
+    """The currency of `instrument` with the most free cash, less what entries have spent, or may have, since the measurement."""
     spent = _spent(oms, snapshot)
     candidates = [
         Money(one, max(snapshot.free.get(one, ZERO) - spent.get(one, ZERO), ZERO)) for one in instrument.currencies
@@ -29,7 +29,7 @@ def best_funded_currency(oms: OrderManager, instrument: Instrument, snapshot: Ac
 
 
 def _spent(oms: OrderManager, snapshot: AccountSnapshot) -> dict[str, Decimal]:
-    """By currency, what entries have cost that the count of the cash does not show yet."""
+    """By currency, the cost of entries that the measured cash does not reflect yet."""
     spent: dict[str, Decimal] = {}
     for position in oms.book.positions():
         if position.symbol not in snapshot.prices:

@@ -1,4 +1,4 @@
-"""One signal on its way to an order: the snapshot that the gates are asked about, each part gathered when it is asked for."""
+"""One signal on its way to an order: the data that the gates check, each part gathered when it is needed."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ from bot.strategy.timing import to_news
 
 #: How far above the ask (below the bid) an entry may fill: its limit price.
 SLIPPAGE = Decimal("0.002")
-#: Money is rounded to this before it becomes lots; a limit is never rounded up.
+#: Money is rounded to this before it is converted to lots; a limit is never rounded up.
 CENT = Decimal("1e-8")
-#: Times one signal may be tried when the venue surely did nothing.
+#: How often one signal may be tried if the exchange certainly did nothing.
 TRIES = 3
-#: How a trade ends that its owner has ended, by a command or by hand at the exchange.
+#: The name of the end of a trade that its owner ended, by a command or by hand at the exchange.
 _BY_OWNER = frozenset({Purpose.FLATTEN, Purpose.OWNER})
-#: A limit that the owner has not set.
+#: Stands for a limit that the owner has not set.
 NO_LIMIT = Decimal("Infinity")
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What entries are held against: the strategy and what its owner chose. Times in market ms."""
+    """What entries are checked against: the strategy and the owner's settings. Times in market ms."""
 
     strategy: GuardedStrategy
     risk_settings: RiskSettings
@@ -55,7 +55,7 @@ class Bounds:
 
 
 class Answer(NamedTuple):
-    """What the strategy asks of the trade, at the close and at the price to be paid, and its size in percent of equity."""
+    """The strategy's requirements for the trade, at the close and at the price to be paid, and its size in percent of equity."""
 
     at_close: gate_inputs.Offer
     to_be_paid: gate_inputs.Offer
@@ -64,7 +64,7 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True)
 class Candidate:
-    """A signal of one symbol; `equity` tells (dollars) what its size is a share of. Asks the exchange for one ticker, once."""
+    """A signal of one symbol. `equity` returns the dollars that its size is a share of. Requests one ticker, once."""
 
     oms: OrderManager
     bounds: Bounds
@@ -73,7 +73,7 @@ class Candidate:
     snapshot: AccountSnapshot
     equity: Callable[[], Decimal]
     asked: list[Asked] = field(default_factory=list)
-    """The gates that were asked of it, with their answers."""
+    """The gates that were checked, with their results."""
 
     def blocked_by(self, account: Blocked | None) -> Blocked | None:
         """The first gate that blocks it; `account` is the one that blocks the whole account, if any does."""
@@ -159,7 +159,7 @@ class Candidate:
             tightest=left.tightest,
         )
 
-    # -- what they are made of, and what an entry is made of --------------------------------------------------------
+    # -- data for the snapshot and for the entry -------------------------------------------------------------------
     @property
     def instrument(self) -> Instrument:
         return self.oms.instruments[self.symbol]
@@ -170,32 +170,32 @@ class Candidate:
 
     @property
     def ticker(self) -> Ticker:
-        """Bid and ask; only once the gates of the price let it pass."""
+        """Bid and ask. Valid only after the price gates have passed."""
         if self._ticker is None:
             raise LookupError(self._missing)
         return self._ticker
 
     @property
     def answer(self) -> Answer:
-        """What the strategy asks; only once it has answered."""
+        """The strategy's answer. Valid only after its gate has passed."""
         if self._answer is None:
             raise LookupError(self.symbol)
         return self._answer
 
     @property
     def qty(self) -> Decimal:
-        """The quantity of the order; 0 when none fits."""
+        """The quantity of the order; 0 if none fits."""
         return self._qty(self.order.lots)
 
     @cached_property
     def _asked(self) -> tuple[Ticker | None, str]:
-        """The ticker of this moment, or why there is none."""
+        """The current ticker, or why there is none."""
         try:
             ticker = self.oms.prices.tickers({self.symbol}).get(self.symbol)
         except BrokerError as error:
             self.oms.markets.record_error(error, self.symbol)
             return None, error.text or "no answer"
-        return ticker, "" if ticker is not None else "the exchange tells none"
+        return ticker, "" if ticker is not None else "the exchange quotes none"
 
     @property
     def _ticker(self) -> Ticker | None:
@@ -207,7 +207,7 @@ class Candidate:
 
     @cached_property
     def _answer(self) -> Answer | None:
-        """What the strategy asks at the close and at the ask (shorts: the bid); None where it could not answer."""
+        """The strategy's requirements at the close and at the ask (shorts: the bid); None if it could not answer."""
         ticker, now, strategy = self.ticker, self.evaluation, self.bounds.strategy
         costs = Costs(float(self.oms.fees[self.symbol].taker), float(ticker.ask - ticker.bid))
         where, paid = ("ask", ticker.ask) if now.side > 0 else ("bid", ticker.bid)
@@ -219,20 +219,20 @@ class Candidate:
         return Answer(at_close, to_be_paid, pct)
 
     def _stopped_at(self) -> int:
-        """The last stop-out (market ms) where the strategy sits its candle out; 0 for none."""
+        """The last stop-out (market ms) if the strategy skips the candle of a stop-out; 0 for none."""
         sits_out = self.bounds.strategy.rule.sits_out_stops
         return int(self.oms.book.get_state(f"stopped:{self.symbol}") or 0) if sits_out else 0
 
     def _sold_by_owner(self) -> str:
-        """That its owner had a position here sold in this candle, if he did: what a signal on it would buy again at once."""
+        """The reason if the owner had a position here sold in this candle, which a signal would buy back at once; else ""."""
         last = last_ended(self.oms, self.symbol)
         since = self.evaluation.closed_at - self.bounds.timeframe_ms
         if last is None or last.exit not in _BY_OWNER or last.at < since:
             return ""
-        return f"sold by you in this candle, at {iso(last.at)}: the next one may enter"
+        return f"sold by you in this candle, at {iso(last.at)}: no entry until the next candle"
 
     def _tried(self) -> tuple[int, int]:
-        """How often this candle was entered on, and how often it may be: again when surely nothing came of it."""
+        """How often this candle was tried, and how often it may be: again if the earlier attempt certainly placed nothing."""
         book, candle = self.oms.book, self.evaluation.closed_at
         attempts = book.attempts(self.symbol, candle, Purpose.ENTRY)
         if attempts == 0:
@@ -241,7 +241,7 @@ class Candidate:
         return (len(tried), TRIES) if tried and all(map(is_harmless, tried)) else (attempts, 1)
 
     def _buying_power(self, ceiling: Decimal) -> sizing.BuyingPower:
-        """What an entry may be paid from."""
+        """The cash that an entry may use."""
         fee = self.oms.fees[self.symbol]
         return sizing.BuyingPower(
             equity=float(self.equity()),
@@ -258,7 +258,7 @@ class Candidate:
 
 
 def capacity(oms: OrderManager, limits: Limits, base: str, snapshot: AccountSnapshot) -> gate_inputs.Capacity:
-    """Where the account stands now: `snapshot`, and what this scan has entered or left in doubt since."""
+    """The account's remaining capacity: `snapshot`, less what this scan has entered or left in doubt since."""
     positions, unsettled = oms.book.positions(), oms.book.unsettled()
     at_stake = exposures(positions, unsettled, snapshot.prices)
     return gate_inputs.Capacity(
@@ -279,8 +279,8 @@ def capacity(oms: OrderManager, limits: Limits, base: str, snapshot: AccountSnap
 def offer(
     strategy: GuardedStrategy, symbol: str, evaluation: Evaluation, where: str, price: float, costs: Costs
 ) -> gate_inputs.Offer | None:
-    """The trade at a price, with what the strategy asks of it there, its stop never beyond the one that is to rest; None where
-    the strategy could not say.
+    """The trade at a price, with the strategy's requirements there and its stop no further than the one that is to rest; None if
+    the strategy could not answer.
     """
     terms = strategy.terms(symbol, evaluation, price, costs)
     if terms is None:
@@ -290,14 +290,14 @@ def offer(
 
 
 def on_grid(evaluation: Evaluation, instrument: Instrument) -> Evaluation:
-    """The decision with its stop where the venue takes it: everything after is measured from that."""
+    """The decision with its stop on the exchange's price grid; everything later is measured from that stop."""
     return evaluation._replace(stop=towards(evaluation.side, evaluation.stop, float(instrument.tick)))
 
 
 def _losses(results: Sequence[tuple[int, Decimal]], limits: Limits) -> tuple[int, int]:
-    """How many of the last closed positions lost in a row, and until when (market ms) the last of them keeps entries away.
+    """How many of the last closed positions lost in a row, and until when (market ms) that blocks entries.
 
-    `results` has the newest first. Once so many lost in a row, every further loss begins the wait anew; a gain ends the row.
+    `results` has the newest first. Once the limit is reached, every further loss restarts the cooldown; a gain ends the row.
     """
     gains = (at for at, (_, earned) in enumerate(results) if earned >= ZERO)
     return next(gains, len(results)), results[0][0] + limits.cooldown_ms if results else 0

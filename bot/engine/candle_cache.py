@@ -1,4 +1,4 @@
-"""The newest close of each market, as far as it has been told: what every decision at a close is made on."""
+"""The newest closed candles of each market, as far as they have arrived: the basis of every decision at a close."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bot.marketdata.port import MarketData
 
 
 class CandleCache:
-    """Keeps what was last told of each wanted market. One timeframe, one account."""
+    """Keeps the latest candles of each wanted market, for one timeframe and one account."""
 
     def __init__(self, market: MarketData, clock: Clock, timeframe_ms: int) -> None:
         self.market = market
@@ -25,7 +25,7 @@ class CandleCache:
         return now - now % self._timeframe
 
     def want(self, symbols: Iterable[str]) -> None:
-        """Of which markets from now on, the most urgent first; all others are forgotten."""
+        """Set the wanted markets, most urgent first; the candles of all others are dropped."""
         wanted = list(symbols)
         self._told = {symbol: told for symbol, told in self._told.items() if symbol in wanted}
         self.market.want(wanted)
@@ -34,6 +34,6 @@ class CandleCache:
         self._told[told.symbol] = told
 
     def of(self, symbol: str) -> Candles | Unfit | None:
-        """The candles up to the newest close, or why there are none; None while nothing has been told of it."""
+        """The candles up to the newest close, or why there are none; None while nothing has arrived for that close."""
         told = self._told.get(symbol)
         return told.found if told is not None and told.close == self.newest() else None

@@ -1,9 +1,11 @@
-"""The coins of our spot positions: whether they are there. Their owner may have sold or withdrawn them by hand.
+"""Whether the coins of our spot positions are still there: the owner may have sold or withdrawn them by hand.
 
-A balance that misses some is a look. Coins are believed gone after two looks; a start is the second one when the exchange's
-own history shows the owner's sale. That history, and a sale of ours that the exchange refuses for want of coins, are
-witnesses: what they confirm is not offered for sale again, no new stop is placed for it, and the second look comes soon.
-A balance alone, which may lag behind, changes nothing that protects. The owner's sale is booked as his.
+Coins count as gone only after two checks of the balance have missed them. At a start, one check suffices if the exchange's own
+history shows the owner's sale.
+
+Two things confirm missing coins: that history, and a sale of ours that the exchange refuses for lack of coins. Confirmed missing
+coins are not offered for sale again, get no new stop, and are checked a second time soon. A balance alone may lag behind, so it
+does not change protection. A sale by the owner is booked as the owner's.
 """
 
 from __future__ import annotations
@@ -31,15 +33,17 @@ from bot.engine.results import log_end
 if TYPE_CHECKING:
     from bot.engine.order_manager import OrderManager
 
-#: Real ms between the first look that misses coins and the one that believes it.
+#: Real ms between the first check that misses coins and the one that counts them as gone.
 SECOND_LOOK = 20 * SECOND
-#: The waits after sales in a row that were refused for want of coins.
+#: The waits after consecutive sales that were refused for lack of coins.
 AGAIN = Backoff(250, 2, MINUTE)
 
 
 @dataclass(frozen=True, slots=True)
 class _CoinCheck:
-    """A look at the coins of a position that missed some, in steady and in market time (ms); `witnessed` by more than a balance."""
+    """A check that found coins of a position missing, in steady and in market time (ms). `witnessed`: confirmed by more than a
+    balance.
+    """
 
     steady: int
     market: int
@@ -49,40 +53,40 @@ class _CoinCheck:
 
 @dataclass(frozen=True, slots=True)
 class _Refused:
-    """Orders that were refused for want of coins: when the last (steady ms), and how long until the next (real ms)."""
+    """Orders that were refused for lack of coins: when the last was (steady ms), and the wait until the next (real ms)."""
 
     at: int
     wait: int
 
 
 class Coins:
-    """Knows what of an account's spot positions is there."""
+    """Tracks which coins of an account's spot positions are there."""
 
     def __init__(self, oms: OrderManager) -> None:
         self._oms = oms
         self._counted = False
-        self._looks: dict[str, _CoinCheck] = {}  # by the position's entry: the next one's coins are others
-        self._refused: dict[tuple[str, bool], _Refused] = {}  # by symbol; stops apart
+        self._looks: dict[str, _CoinCheck] = {}  # by the position's entry, because the next position has other coins
+        self._refused: dict[tuple[str, bool], _Refused] = {}  # by symbol, separately for stops
 
     # -- what follows from it -----------------------------------------------------------------------------------------
     def lacking(self, position: Position) -> Decimal:
-        """What of a position is not there, as far as more than a balance says so."""
+        """The quantity of a position that is confirmed missing, by more than a balance."""
         look = self._looks.get(position.entry_id)
         return min(look.missing, position.qty) if look is not None and look.witnessed else ZERO
 
     def to_guard(self, position: Position, covered: Decimal) -> Decimal:
-        """What of a position stops are for: no new ones for coins that are not there; what rests stays until they are believed
+        """The quantity that stops should protect. Missing coins get no new stop, but a resting stop stays until they count as
         gone.
         """
         return max(position.qty - self.lacking(position), min(covered, position.qty))
 
     def waits(self, symbol: str) -> bool:
-        """Whether a sale was refused for want of coins too short a while ago to be tried again."""
+        """Whether a sale was refused for lack of coins too recently to try again."""
         last = self._refused.get((symbol, False))
         return last is not None and self._oms.clock.steady_ms() - last.at < last.wait
 
     def worth(self, balances: Mapping[str, Balance]) -> dict[str, Decimal]:
-        """What of each spot position is at the account, by symbol: the rest has become other money, or somebody else's."""
+        """The quantity of each spot position that is in the account, by symbol; the rest has been sold or has left."""
         there, _ = self._shared_out(balances)
         if any(there[one.symbol] < one.qty for one in self._positions()):
             elsewhere = self._oms.broker.unavailable_balances()
@@ -92,12 +96,12 @@ class Coins:
 
     # -- looking ------------------------------------------------------------------------------------------------------
     def is_due(self) -> bool:
-        """Whether coins whose absence was witnessed are to be looked for a second time."""
+        """Whether the second check of confirmed missing coins is due."""
         now = self._oms.clock.steady_ms()
         return any(look.witnessed and now - look.steady >= SECOND_LOOK for look in self._looks.values())
 
     def count(self, balances: Mapping[str, Balance]) -> None:
-        """One look at all positions; at a start, the first of all, the exchange's history may take the place of the other."""
+        """Check all positions once. At the first check after a start, the exchange's history can replace the second check."""
         positions = self._positions()
         still = {position.entry_id for position in positions}
         self._looks = {entry: look for entry, look in self._looks.items() if entry in still}
@@ -107,8 +111,8 @@ class Coins:
         self._counted = True
 
     def sent(self, record: OrderRecord, position: Position) -> None:
-        """How an order that was to sell or guard a position's coins ended: one refused for want of them is no reason to try the
-        same again, but to look.
+        """Handle the outcome of an order that was to sell or protect a position's coins. If it was refused for lack of coins,
+        check the balance instead of trying again.
         """
         stop = record.purpose is Purpose.STOP
         if not is_for_want_of_coins(record) or self._oms.instruments[position.symbol].shortable:
@@ -118,7 +122,7 @@ class Coins:
         wait = AGAIN.after(before.wait if before is not None else 0)
         self._refused[position.symbol, stop] = _Refused(self._oms.clock.steady_ms(), wait)
         if stop and before is None:
-            return  # the stop before it may only not have let its coins go yet
+            return  # the exchange may not have released the coins of the previous stop yet
         try:
             _, missing = self._shared_out(self._oms.broker.balances())
             self._judge(position, missing.get(position.symbol, ZERO), refused=True)
@@ -131,7 +135,7 @@ class Coins:
     def _shared_out(
         self, balances: Mapping[str, Balance], more: Mapping[str, Balance] | None = None
     ) -> tuple[dict[str, Decimal], dict[str, Decimal]]:
-        """By symbol, what is there and what is missing: positions in the same coin share it, the oldest first."""
+        """The quantities there and missing, by symbol. Positions in the same coin share it, oldest first."""
         left: dict[str, Decimal] = defaultdict(Decimal)
         for held in (balances, more or {}):
             for asset, balance in held.items():
@@ -143,7 +147,7 @@ class Coins:
         return there, {one.symbol: one.qty - there[one.symbol] for one in self._positions()}
 
     def _judge(self, position: Position, missing: Decimal, *, starting: bool = False, refused: bool = False) -> None:
-        """Write off what two looks have missed, as of the first: what we sell meanwhile is no part of it."""
+        """Write off what two checks have missed, as of the first, so that our own sales in between do not count."""
         oms, entry = self._oms, position.entry_id
         if missing < oms.instruments[position.symbol].lot or oms.closing_in_doubt(position.symbol) > 0:
             self._looks.pop(entry, None)
@@ -160,13 +164,13 @@ class Coins:
             self._believe(position, first, min(first.missing, missing), sales)
 
     def _tell(self, position: Position, missing: Decimal, *, shown: bool) -> None:
-        """Once for each position: what is done about it."""
+        """Log once per position what is done about missing coins."""
         who = "their owner has sold them" if shown else "the exchange refuses to sell them"
         self._oms.log.warning(
             Event.MISSING,
             symbol=position.symbol,
             qty=missing,
-            reason=f"the balance does not show these coins, and {who}: neither sold nor guarded until looked for once more",
+            reason=f"the balance does not show these coins, and {who}: neither sold nor protected until checked once more",
         )
 
     # -- believing ----------------------------------------------------------------------------------------------------
@@ -188,7 +192,7 @@ class Coins:
         oms.log.error(Event.GONE, symbol=symbol, qty=gone, sold=sold, reason=f"{how}: the position shrinks")
 
     def _book_sales(self, position: Position, gone: Decimal, sales: Sequence[Fill]) -> Decimal:
-        """Enter the owner's sales, the newest first, as far as they took coins of ours; how much that was."""
+        """Book the owner's sales, newest first, as far as they took our coins; returns that quantity."""
         sold = ZERO
         for fill in sales:
             part = self._oms.valuation.in_dollars(_part(fill, min(fill.qty, gone - sold)))
@@ -202,24 +206,28 @@ class Coins:
         return sold
 
     def _close_rest(self, symbol: str, price: Decimal) -> None:
-        """What the owner's sale left too small to be sold is dust, and the position's end is his: no result of the rule."""
+        """Turn a remainder of the owner's sale that is too small to sell into dust. The owner ended the position, so it is not a
+        result of the strategy.
+        """
         oms = self._oms
         left = oms.book.position(symbol)
         if left is None or oms.instruments[symbol].size(left.qty) >= oms.instruments[symbol].min_qty:
             return
         ended = oms.book.close(symbol, oms.clock.market_ms(), Purpose.OWNER, oms.valuation.at(symbol, price))
-        oms.log.info(Event.DUST, symbol=symbol, qty=left.qty, reason="the rest of what its owner sold by hand")
+        oms.log.info(
+            Event.DUST, symbol=symbol, qty=left.qty, reason="the rest of a position that its owner sold by hand"
+        )
         log_end(oms, ended, Purpose.OWNER, price, "sold by its owner by hand; the rest is dust")
 
     def _owners_sales(self, position: Position) -> list[Fill]:
-        """Sales of the position's coin since it was bought that are none of ours and not booked yet, the newest first."""
+        """Sales of the position's coin since its entry that are not ours and not booked yet, newest first."""
         fills = self._oms.broker.fills(position.opened_at)
         sold = [fill for fill in fills if _sells(fill, position) and not self._oms.book.is_booked(fill.fill_id)]
         foreign = {name: self._is_foreign(name, symbol) for name, symbol in _orders(sold)}
         return sorted((one for one in sold if foreign[one.exchange_order_id]), key=lambda one: one.time, reverse=True)
 
     def _is_foreign(self, exchange_id: str, symbol: str) -> bool:
-        """Whether an order is certainly none of ours: the exchange shows it, without our mark and made by none of ours."""
+        """Whether an order is certainly not ours: the exchange shows it, and neither it nor the order that spawned it is ours."""
         oms = self._oms
         known = oms.book.by_exchange_id(exchange_id)
         if known is not None:
@@ -227,7 +235,7 @@ class Coins:
         return self._is_made_by_hand(oms.broker.order(exchange_id, symbol))
 
     def _is_made_by_hand(self, order: VenueOrder | None) -> bool:
-        """Neither an order of ours nor made by one; False while the exchange does not show it, or what made it."""
+        """Whether it is neither our order nor spawned by one; False while the exchange does not show it or its parent."""
         if order is None or is_ours(order.client_id):
             return False
         if order.parent_id is None:
@@ -238,7 +246,9 @@ class Coins:
 
 
 def is_for_want_of_coins(record: OrderRecord) -> bool:
-    """Whether the exchange refused an order for want of money or coins (`OrderManager.submit` writes the meaning before its words)."""
+    """Whether the exchange refused an order for lack of money or coins (`OrderManager.submit` puts the meaning before its
+    message).
+    """
     return record.status is OrderStatus.REJECTED and record.reason.partition(":")[0] == ErrorMeaning.FUNDS
 
 
@@ -253,7 +263,7 @@ def _orders(fills: Sequence[Fill]) -> set[tuple[str, str]]:
 
 
 def _part(fill: Fill, qty: Decimal) -> Fill:
-    """So much of a fill, with its share of the fee."""
+    """`qty` of a fill, with its share of the fee."""
     if qty == fill.qty:
         return fill
     share = qty / fill.qty

@@ -1,8 +1,8 @@
-"""The daily summary: one line at the end of each day, 00:00 UTC of the market's clock, that says what the day brought; and what the
-present day and week have brought so far.
+"""The daily summary: one line at the end of each day (00:00 UTC market time) with its result, and the results of the current day
+and week so far.
 
-Written by the first look at the account after midnight, or after the start that follows a midnight nobody saw. Results
-come from fills and positions alone, so a deposit is none.
+The first measurement of the account after midnight writes it, also if NIJA was not running at midnight. Results come only from
+fills and positions, so a deposit does not count.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from bot.engine.accounting import AccountSnapshot
 from bot.engine.book import Book
 from bot.engine.order_manager import OrderManager
 
-#: Where the result stood when the day (the week) began: its first moment in market ms, and dollars.
+#: Stored state: the start of the day (the week) in market ms, and the total result in dollars at that time.
 _DAY, _WEEK = "diary", "diary:week"
 
 
 class DailySummary:
-    """Keeps one account's days."""
+    """Writes the daily summaries of one account."""
 
     def __init__(self, oms: OrderManager) -> None:
         self._oms = oms
 
     def write(self, snapshot: AccountSnapshot) -> None:
-        """After each look at the account: when a new day has begun, tell the one before."""
+        """Log the previous day if a new one has begun. To be called after each measurement."""
         book = self._oms.book
         now = self._oms.clock.market_ms()
         known = _begun(book, _DAY)
@@ -55,8 +55,8 @@ class DailySummary:
 
 
 def earned(book: Book, now: int, result: Decimal) -> tuple[Decimal | None, Decimal | None]:
-    """What trading has earned since the day and since the week of market time `now` began, when it stands at `result` (dollars);
-    None for one whose beginning has not been written down yet.
+    """The earnings since the start of the day and of the week of market time `now`, if the total is `result` (dollars). None for
+    a period whose start was not recorded.
     """
     day, week = _since(book, _DAY, day_start(now)), _since(book, _WEEK, week_start(now))
     return (None if day is None else round(result - day, 8), None if week is None else round(result - week, 8))

@@ -1,6 +1,6 @@
-"""Markets and base coins that the owner has denied by command: they take no entries, and what is held of them is cared for to its end.
+"""Markets and base coins that the owner has denied by command: they get no entries, but open positions are managed to their end.
 
-Beside the setting PAIRS_DENY, which is read once at the start. Owns two facts of the book.
+This is in addition to the setting PAIRS_DENY, which is read once at the start. Owns two entries of the stored state.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from bot.domain.events import Lasts
 from bot.domain.instrument import Instrument
 from bot.engine.book import Book
 
-#: Facts of the book: what is denied for good; and what is denied until NIJA restarts, after the name of NIJA's run.
+#: Names of stored state: what is denied for good; and NIJA's run with what is denied until NIJA restarts.
 FOR_GOOD, IN_THIS_RUN = "denied", "denied_in_run"
 
 
 def denied(fact: Callable[[str], str | None], lasts: Lasts) -> frozenset[str]:
-    """What a book says is denied for so long, by its facts."""
+    """The names that stored state denies for this long."""
     if lasts is Lasts.FOR_GOOD:
         return frozenset((fact(FOR_GOOD) or "").split())
     return frozenset((fact(IN_THIS_RUN) or "").split()[1:])
 
 
 class Denials:
-    """What one account's owner has denied. Reads the book at each question, so that every user of it sees the same."""
+    """What the owner of one account has denied. Reads the book each time, so that all users see the same."""
 
     def __init__(self, book: Book) -> None:
         self._book = book
@@ -33,7 +33,7 @@ class Denials:
         return self._of(Lasts.FOR_GOOD) | self._of(Lasts.UNTIL_RESTART)
 
     def reason(self, instrument: Instrument) -> str:
-        """Why the owner wants no entry in a market; "" when nothing of it is denied."""
+        """Why the owner wants no entry in a market; "" if neither it nor its coin is denied."""
         for lasts in (Lasts.FOR_GOOD, Lasts.UNTIL_RESTART):
             for name in (instrument.symbol, instrument.base):
                 if name in self._of(lasts):
@@ -41,19 +41,19 @@ class Denials:
         return ""
 
     def deny(self, name: str, lasts: Lasts) -> None:
-        """The last word on a name counts, also on how long it lasts."""
+        """Deny a name. The latest command for a name decides, also on how long it lasts."""
         self.allow(name)
         self._keep(lasts, self._of(lasts) | {name})
 
     def allow(self, name: str) -> bool:
-        """Whether the name was denied."""
+        """Lift the denial of a name; returns whether it was denied."""
         was = name in self.names()
         for lasts in Lasts:
             self._keep(lasts, self._of(lasts) - {name})
         return was
 
     def begin(self, run: str) -> None:
-        """NIJA's run of this name uses the book now: what was denied until a restart is over, if another run did."""
+        """Start using the book in NIJA's run `run`. If the last run was another, denials until a restart are over."""
         if self._run() != run:
             self._book.set_state(IN_THIS_RUN, run)
 

@@ -1,6 +1,6 @@
-"""Answers that say less of an order than the same exchange said before: old ones, or the earlier one was wrong.
+"""Reports that show less filled of an order than the exchange reported before: outdated, or a correction of a wrong one.
 
-Owns how long and how often that must be said to be believed. Pure; the caller tells the time.
+Decides how long and how often that must be reported before it is believed. Pure; the caller passes the time.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ from dataclasses import dataclass
 from bot.domain.clock import MINUTE
 from bot.domain.order import IN_FLIGHT, OrderRecord, Purpose, VenueOrder
 
-#: Real ms after which a fill of an entry does not come any more, whatever the venue once said: no sale waits for it.
+#: Real ms after which a reported fill of an entry is no longer expected, so that no sale waits for it.
 HIDDEN = 10 * MINUTE
-#: Real ms for which the venue must have said less of any other order's fills than it once did, for it to be less.
+#: Real ms for which the exchange must report fewer fills of any other order than before, to be believed.
 TAKEN_BACK = MINUTE
-#: Answers that must have said so, none of them apart from the one before by more than `HIDDEN`.
+#: The number of reports that must agree, each at most `HIDDEN` after the one before.
 _TIMES = 3
-#: Orders that are remembered.
+#: The number of orders remembered.
 _MOST = 100
 
 
 @dataclass(frozen=True, slots=True)
 class _Doubt:
-    """Since when and how often less was said, and when last (steady ms)."""
+    """Since when and how often less was reported, and when last (steady ms)."""
 
     first: int
     last: int
@@ -30,16 +30,17 @@ class _Doubt:
 
 
 class Doubts:
-    """What is doubted of one account's orders."""
+    """Tracks the doubtful reports on one account's orders."""
 
     def __init__(self) -> None:
         self._of: dict[str, _Doubt] = {}
 
     def taken_back(self, record: OrderRecord, order: VenueOrder, now: int) -> bool:
-        """Whether the venue has said for long that less was filled than it once said, while no fill came for the rest.
+        """Whether the exchange has long reported less filled than before, and no fill has arrived for the difference.
 
-        An answer may be old and is not believed then; but one that was wrong must not leave a position waiting for ever for a
-        sale that never was. What an entry bought is waited for longest: a sale booked before it would leave it without coins.
+        A report may be outdated, so one alone is not believed. But a wrong earlier report must not leave a position waiting
+        forever for a sale that never happened. Fills of an entry are awaited longest: a sale booked before them would leave a
+        position without coins.
         """
         name = order.exchange_id
         says_less = record.booked_qty <= order.filled_qty < record.filled_qty and order.status not in IN_FLIGHT

@@ -1,6 +1,6 @@
-"""Entries: from signals at a candle's close to protected positions, through every gate, one line for each that blocks.
+"""Entries: from signals at a candle's close, through all gates, to protected positions. Each gate that blocks logs one line.
 
-One entry per symbol and candle, ever: the decision key in the database sees to it, whatever restarts in between.
+There is never more than one entry per symbol and candle: the decision key in the database ensures it, across restarts.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from bot.strategy.guarded import GuardedStrategy
 from bot.strategy.params import RiskSettings
 from bot.strategy.timing import excluded, still_valid
 
-#: Where a target is attached at the farthest that the exchange wants with a stop: so many times the price.
+#: The farthest price for an attached target that the exchange wants with a stop, as a multiple of the price.
 FAR = Decimal("1.4")
 
 
@@ -60,13 +60,13 @@ class Entries:
     news: Sequence[int] = ()
     signals: int = 0
     waits_until: int = 0
-    """When signals that wait for the new candle's first seconds to pass may act (market ms); 0 when none waits, or when the
-    market moves by itself and nobody need be told.
+    """When signals that wait out the first seconds of a candle may act (market ms), for a market in lock-step; 0 if none waits,
+    or in real time.
     """
     between: Callable[[], None] = lambda: None
-    """Called between two markets: a strategy's decision or an entry may take long, and what is held is not to wait for its end."""
+    """Called between two markets: a strategy's decision or an entry may take long, and open positions must not wait for it."""
     skipped: Counter[str] = field(default_factory=Counter)
-    """How many signals each gate has blocked, by its word."""
+    """The number of signals that each gate has blocked, by the gate's word."""
     judgements: Judgements = field(init=False)
     _seen: dict[str, int] = field(default_factory=dict)
     _counted: dict[str, int] = field(default_factory=dict)
@@ -79,8 +79,8 @@ class Entries:
     def scan(self, symbols: Sequence[str], snapshot: AccountSnapshot, blocked_by: Blocked | None) -> int:
         """Evaluate `symbols` at the newest close and enter what passes; returns how many were entered.
 
-        `blocked_by` is the gate that blocks the whole account now, or None. Raises nothing: a symbol that fails is skipped with
-        a line.
+        `blocked_by` is the gate that blocks the whole account now, or None. Raises nothing: a symbol that fails is skipped and
+        logged.
         """
         close = self.candle_cache.newest()
         now = self.oms.clock.market_ms()
@@ -111,7 +111,7 @@ class Entries:
         return entered
 
     def _awaits(self, symbol: str) -> bool:
-        """Whether a signal waits here, or may be there when its candle is."""
+        """Whether a signal waits for this symbol, or may come with its candle."""
         signal = self._signal(symbol)
         if signal is None or not self._is_held(symbol):
             return signal is not None
@@ -121,7 +121,7 @@ class Entries:
         return False
 
     def _signal(self, symbol: str) -> Evaluation | Unfit | None:
-        """What the rule says of the newest close, if that is an entry, or why there is nothing to say."""
+        """The strategy's signal at the newest close, or why it could not decide; None if there is no signal."""
         if self._seen.get(symbol) == self.candle_cache.newest():
             return None
         candles, instrument = self.candle_cache.of(symbol) or NOT_THERE, self.oms.instruments[symbol]
@@ -136,7 +136,7 @@ class Entries:
         return on_grid(evaluation, instrument)
 
     def _unwanted(self, symbol: str, candles: Candles, evaluation: Evaluation | None) -> Blocked | None:
-        """The gate for which a decision is no signal for this market."""
+        """The gate that makes a decision no signal for this market."""
         if evaluation is None:
             return first(STRATEGY, Strategy(answered=False))
         if evaluation.side == 0:
@@ -152,7 +152,7 @@ class Entries:
     def _consider(
         self, symbol: str, evaluation: Evaluation, snapshot: AccountSnapshot, blocked_by: Blocked | None
     ) -> int:
-        """One signal through all gates; 1 when an order was sent."""
+        """Take one signal through all gates; returns 1 if an order was sent, else 0."""
         if self._counted.get(symbol) != evaluation.closed_at:
             self._counted[symbol] = evaluation.closed_at
             self.signals += 1
@@ -163,17 +163,17 @@ class Entries:
         return 0 if blocked is not None else self._enter(symbol, evaluation, one.ticker, one.qty, snapshot)
 
     def candidate(self, symbol: str, evaluation: Evaluation, snapshot: AccountSnapshot) -> Candidate:
-        """A signal, and what the gates are asked about it."""
+        """A signal with the data that the gates check."""
         bounds = Bounds(self.strategy, self.risk_settings, self.limits, self.timeframe_ms, self.news)
         return Candidate(self.oms, bounds, evaluation, symbol, snapshot, lambda: self._equity(evaluation, snapshot))
 
     def _is_held(self, symbol: str) -> bool:
-        """One position per base coin, whatever its quote."""
+        """Whether the base coin is held; there is one position per coin, whatever its quote."""
         base = self.oms.instruments[symbol].base
         return any(position.base == base for position in self.oms.book.positions())
 
     def _equity(self, evaluation: Evaluation, snapshot: AccountSnapshot) -> Decimal:
-        """What sizes are a share of: the same for all signals of one close, whenever each may act."""
+        """The equity that sizes are a share of: the same for all signals of one close, whenever they act."""
         if self._sized_by[0] != evaluation.closed_at:
             self._sized_by = (evaluation.closed_at, snapshot.equity)
         return self._sized_by[1]
@@ -188,7 +188,9 @@ class Entries:
         *,
         attach: bool = True,
     ) -> int:
-        """Send the entry, with its stop where the venue takes one; without, where it refuses the order for its stop."""
+        """Send the entry with an attached stop if the exchange supports it, and without if it refuses the order because of its
+        stop.
+        """
         oms, instrument = self.oms, self.oms.instruments[symbol]
         side = Side.BUY if evaluation.side > 0 else Side.SELL
         limit, stop = _limit(side, ticker, instrument), price_of(evaluation.stop)
@@ -221,8 +223,8 @@ class Entries:
         return 1
 
     def _last_target(self, evaluation: Evaluation, limit: Decimal, instrument: Instrument) -> Decimal:
-        """Where nothing of the position is left by targets, seen from the worst price the entry may fill at, so never nearer than
-        the rule's own; for one that is farther than exchanges take, or that sells some of it by other reasons only, as far as that.
+        """The price of the last target, seen from the worst price at which the entry may fill, so never nearer than the
+        strategy's own. `FAR` is the maximum, and the value for a strategy whose targets do not sell everything.
         """
         side, legs = evaluation.side, self.strategy.legs
         price = limit * FAR if side > 0 else limit / FAR
@@ -234,7 +236,7 @@ class Entries:
         return instrument.price_up(price) if side > 0 else instrument.price_down(price)
 
     def _after(self, record: OrderRecord, evaluation: Evaluation, ticker: Ticker) -> None:
-        """Say what came of it and see that what was bought is protected."""
+        """Log the outcome of an entry and make sure that what was bought is protected."""
         oms, symbol = self.oms, record.symbol
         if record.status is not OrderStatus.REJECTED:
             self._seen[symbol] = evaluation.closed_at
@@ -258,7 +260,7 @@ class Entries:
         self.protect(symbol, ticker.bid if position.side is Side.BUY else ticker.ask)
 
     def protect(self, symbol: str, price: Decimal) -> None:
-        """See that a fresh position has its stop; one that is through it already is sold."""
+        """Make sure that a new position has its stop; if the price is already beyond it, sell the position."""
         try:
             if self.protection.ensure(symbol, price, why="entry") is Verdict.BEYOND_STOP:
                 self.exits.exit_beyond_stop(symbol, price)
@@ -266,7 +268,7 @@ class Entries:
             self.oms.log.warning(Event.STOP, symbol=symbol, reason=error.text)
 
     def _skip(self, symbol: str, blocked: Blocked | None) -> None:
-        """What blocks an entry, if anything does: one line for each symbol, gate and candle. Nothing else tells of it."""
+        """Log the gate that blocks an entry, if any, once per symbol, gate and candle. No other line reports it."""
         close = self.candle_cache.newest()
         if blocked is None or blocked.gate in QUIET or self._told.get((symbol, blocked.gate)) == close:
             return
@@ -283,7 +285,7 @@ def _limit(side: Side, ticker: Ticker, instrument: Instrument) -> Decimal:
 
 
 def _answer(record: OrderRecord) -> Answer:
-    refused = record.reason or "no reason told" if record.status is OrderStatus.REJECTED else ""
+    refused = record.reason or "no reason given" if record.status is OrderStatus.REJECTED else ""
     return Answer(refused, record.booked_qty, record.qty, record.limit_price or ZERO)
 
 

@@ -1,4 +1,4 @@
-"""The entries of one close, judged together: each market's candles come when they come, and the strongest signal goes first."""
+"""The entries of one close, evaluated together, strongest signal first, although the candles of the markets arrive one by one."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from bot.engine.entries import Entries
 from bot.engine.order_manager import OrderManager
 from bot.strategy.gates import Blocked
 
-#: The part of a timeframe, and the market ms at most, for which the entries of a close wait until it is known of all markets.
+#: How long the entries of a close wait for the candles of all markets: this fraction of a timeframe, at most this many market ms.
 PATIENCE, LONGEST = 5, 5 * MINUTE
-#: Real ms for which one measurement of the account serves the entries that are judged after it.
+#: Real ms for which one measurement of the account is used for entries.
 FRESH = 20 * SECOND
 
 
 @dataclass(slots=True)
 class EntryRound:
-    """Begun by a cycle, over with the next close. `snapshot` is the account as last measured, None when it has changed since."""
+    """One round, begun by a cycle and ended by the next close. `snapshot` is the last measurement of the account, None if the
+    account has changed since.
+    """
 
     oms: OrderManager
     candle_cache: CandleCache
@@ -31,25 +33,27 @@ class EntryRound:
     _close: int = 0
     _symbols: Sequence[str] = ()
     _left: set[str] = field(default_factory=set)
-    """Markets whose entries are still to be judged."""
+    """Markets whose entries are not evaluated yet."""
 
     def begin(self, symbols: Sequence[str], snapshot: AccountSnapshot) -> None:
-        """Judge these markets at the newest close: once it is known of all, or after a while without the rest, which follow."""
+        """Begin to evaluate these markets at the newest close: when the candles of all have arrived, or after a while without
+        the rest, which follow later.
+        """
         self._close, self._symbols, self._left = self.candle_cache.newest(), symbols, set(symbols)
         self.snapshot = snapshot
 
     def end(self) -> None:
-        """What is not judged yet is left to the next."""
+        """End the round; markets that are not evaluated yet are left to the next one."""
         self._close = 0
         self._left.clear()
 
     def hear(self, symbol: str, close: int) -> None:
-        """More is known of a market: it is judged, once more if it was."""
+        """New candles of a market have arrived: evaluate it, again if necessary."""
         if close == self._close and symbol in self._symbols:
             self._left.add(symbol)
 
     def judge(self, blocked_by: Callable[[AccountSnapshot], Blocked | None]) -> None:
-        """Enter what may be entered now; `blocked_by` is the gate that blocks the whole account. Raises `BrokerError`."""
+        """Enter what may be entered now; `blocked_by` returns the gate that blocks the whole account. Raises `BrokerError`."""
         ready = self._ready()
         if not ready:
             return
@@ -60,14 +64,14 @@ class EntryRound:
             self.measured()
 
     def measured(self) -> AccountSnapshot:
-        """The account, measured anew when it has changed or a while has passed."""
+        """The account's measurement, repeated if the account has changed or the last one is too old."""
         snapshot = self.snapshot
         if snapshot is None or self.oms.clock.steady_ms() - snapshot.at >= FRESH:
             snapshot = self.snapshot = self.accounting.measure()
         return snapshot
 
     def _ready(self) -> Sequence[str]:
-        """The markets that can be judged now, in their order."""
+        """The markets that can be evaluated now, in order."""
         if not self._left or self._close != self.candle_cache.newest():
             return ()
         known = [

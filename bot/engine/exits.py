@@ -1,8 +1,7 @@
-"""Getting out: a part of a position, or all of it, is sold at the market (at a target: near it), and what is left is protected
-or booked as dust.
+"""Exits: sells a position or part of it at the market (at a target: near it), and protects the rest or books it as dust.
 
-The coins are freed from their stops first, so that nothing can be sold twice; an exit repeats, look after look, until the
-position is flat or dust. A stop that has triggered is left alone for a moment, then cancelled and the rest sold.
+Coins are freed from their stops first, so that nothing can be sold twice. An exit is repeated at each check until the position
+is flat or dust. A triggered stop gets a moment to fill; then it is cancelled and the rest is sold.
 """
 
 from __future__ import annotations
@@ -21,16 +20,16 @@ from bot.engine.order_manager import OrderManager
 from bot.engine.protect import Protection
 from bot.engine.results import STOP, log_end, sale
 
-#: How far beyond the market the limit of a sale may lie.
+#: How far beyond the market price the limit of a sale may be.
 SLIPPAGE = Decimal("0.01")
-#: How long (wall ms) a triggered stop may take to fill before we sell by ourselves.
+#: How long (wall ms) a triggered stop may take to fill before we sell the rest.
 STOP_GRACE = 5 * SECOND
 
 
-#: Real ms within which the exchange shows all that an order has traded which it already says has ended.
+#: Real ms within which the exchange shows all trades of an order that it reports as ended.
 SHOWN_WITHIN = 6 * SECOND
 _ENDED = frozenset({OrderStatus.CANCELED, OrderStatus.EXPIRED})
-#: Sales that are remembered as asked about.
+#: The number of re-checked sales that are remembered.
 _MOST = 100
 
 
@@ -38,19 +37,19 @@ class SaleResult(Enum):
     """How an attempt to sell ended."""
 
     DONE = "done"
-    """Sold: the position is smaller or gone."""
+    """Sold: the position is smaller or closed."""
     LATER = "later"
-    """Not now (stops busy, venue failing, an earlier sale in doubt): try again at the next look."""
+    """Not possible now (stops busy, exchange failing, an earlier sale in doubt): try again at the next check."""
 
 
 class Exits:
-    """Sells what is ours, for a target, for an exit or for the operator."""
+    """Sells our positions at targets, for exits and for the operator."""
 
     def __init__(self, oms: OrderManager, protection: Protection) -> None:
         self._oms = oms
         self._protection = protection
         self._triggered_at: dict[str, int] = {}
-        self._believed: dict[str, None] = {}  # sales that ended short, and were asked about again
+        self._believed: dict[str, None] = {}  # sales that ended short and were checked again
 
     def sell(
         self,
@@ -63,8 +62,8 @@ class Exits:
         limit: Decimal | None = None,
         by: str = "",
     ) -> SaleResult:
-        """Sell `qty` (at most what is held) of a position at the market, or for `limit` or better as far as that can be had at
-        once; `price` is the market's, to judge sizes by. `by` is the name of what made all of it be sold, if it has one.
+        """Sell `qty` of a position, at most what is held: at the market, or at `limit` or better as far as that fills at once.
+        `price` is the market price, to check sizes with. `by` names the cause of a sale of the whole position, if it has a name.
         """
         oms = self._oms
         position = oms.book.position(symbol)
@@ -90,8 +89,8 @@ class Exits:
         return self._send(position, intent, price)
 
     def _may_have_sold(self, position: Position) -> bool:
-        """Whether a sale of this position that ended short may have sold more than the exchange shows yet: then another would
-        sell coins that are not ours. After a while it is asked about once more, and believed.
+        """Whether a sale of this position that ended short may have sold more than the exchange shows yet; another sale could
+        then sell coins that are not ours. After a while the order is checked once more, and the answer is believed.
         """
         oms = self._oms
         short = [
@@ -135,7 +134,7 @@ class Exits:
             record = oms.submit(intent)
         except AlreadyDecided:
             return SaleResult.LATER
-        if record.status is OrderStatus.SUBMITTED:  # a sale at work protects what it sells
+        if record.status is OrderStatus.SUBMITTED:  # a working sale protects what it sells
             oms.mark_protected(position.symbol)
         record = oms.settle(record)
         oms.coins.sent(record, position)
@@ -147,8 +146,8 @@ class Exits:
         return SaleResult.DONE if record.booked_qty > 0 else SaleResult.LATER
 
     def close_as_dust(self, symbol: str, price: Decimal, why: str) -> None:
-        """Close a position whose rest is too small to be traded: it becomes dust. While a stop rests that can still sell it, it
-        stays a position: the market's minimum has risen since.
+        """Close a position that is too small to trade as dust. It stays open while a resting stop can still sell it, which
+        happens if the market's minimum has risen.
         """
         oms = self._oms
         position = oms.book.position(symbol)
@@ -171,7 +170,7 @@ class Exits:
             log_end(oms, ended, Purpose.EXIT, price, f"{why}; the rest is dust")
 
     def finish_triggered_stop(self, position: Position, orders: list[VenueOrder]) -> bool:
-        """A stop that triggered: wait for its fill, then cancel it and sell the rest. True while one is at work."""
+        """Handle a triggered stop: wait for its fill, then cancel it and sell the rest. True while one is working."""
         oms = self._oms
         fired = [stop for stop in self._protection.stops_of(position, orders) if stop.triggered]
         if not fired:
@@ -188,14 +187,14 @@ class Exits:
         return True
 
     def exit_beyond_stop(self, symbol: str, price: Decimal) -> SaleResult:
-        """The market is beyond the stop although the position is still there: out, at the market."""
+        """Sell a position at the market because the price is beyond its stop."""
         position = self._oms.book.position(symbol)
         if position is None:
             return SaleResult.DONE
         return self.sell(symbol, position.qty, price, Purpose.EXIT, "stop price passed", by=STOP)
 
     def exit_unprotectable(self, symbol: str, price: Decimal) -> SaleResult:
-        """The exchange takes no stop for the position, and has said so for good: out, at the market."""
+        """Sell a position at the market because the exchange finally refuses its stop."""
         position = self._oms.book.position(symbol)
         if position is None:
             return SaleResult.DONE
@@ -204,7 +203,7 @@ class Exits:
         return self.sell(symbol, position.qty, price, Purpose.EXIT, "the exchange refuses its stop")
 
     def _log_sale(self, record: OrderRecord, reason: str) -> None:
-        """A leg sold: what is left. The end of a position is told with its result, by `Results`."""
+        """Log the sale of a part. `Results` logs the end of a position with its result."""
         left = self._oms.book.position(record.symbol)
         if left is not None:
             self._oms.log.info(
@@ -218,9 +217,9 @@ class Exits:
 
 
 def _limit(side: Side, wanted: Decimal | None, price: Decimal, instrument: Instrument) -> Decimal | None:
-    """The limit of a sale (of a short: a purchase) that is to fill at once; None for one at the market.
+    """The limit of a sale (for a short: a purchase) that is to fill at once; None for a market order.
 
-    One that is `wanted` far from a market that has run away is brought nearer: venues refuse it for its distance.
+    A limit `wanted` too far from the market is moved closer, because exchanges refuse distant limits.
     """
     if wanted is None and instrument.trading is not Trading.LIMIT_ONLY:
         return None

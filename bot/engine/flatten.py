@@ -1,5 +1,5 @@
-"""Sales that the operator orders: everything of ours (also for the emergency file), or one position; what could not be done is
-said.
+"""Sales commanded by the operator: everything of ours (also for the emergency file) or one position. Reports what could not be
+done.
 """
 
 from __future__ import annotations
@@ -16,29 +16,29 @@ from bot.domain.position import Position
 from bot.engine.exits import Exits
 from bot.engine.order_manager import OrderManager
 
-#: The reason of a sale of one position, in the book and in the log.
+#: The reason of a commanded sale of one position, in the book and in the log.
 BY_HAND = "sold by `nija sell`"
 
 
 class Progress(NamedTuple):
-    """Where the sale of one position stands: whether there is nothing more to do, and what to tell its owner."""
+    """The progress of the sale of one position: whether it is finished, and a message for the owner."""
 
     done: bool
     text: str
 
 
 class Flattening:
-    """Sells and cancels what is ours on one account; repeated until nothing is left."""
+    """Sells our positions and cancels our orders on one account, repeatedly until nothing is left."""
 
     def __init__(self, oms: OrderManager, exits: Exits) -> None:
         self._oms = oms
         self._exits = exits
 
     def sell_one(self, symbol: str, entry_id: str) -> Progress:
-        """One attempt at selling the position that an entry opened, and no other of its symbol."""
+        """Try once to sell the position that this entry opened, and no other of its symbol."""
         before = self._position(symbol, entry_id)
         if before is None:
-            return Progress(done=True, text=f"{symbol} is not held any more: nothing was sold")
+            return Progress(done=True, text=f"{symbol} is no longer held: nothing was sold")
         try:
             with self._oms.broker.urgently():
                 (price,) = self._prices([before])
@@ -54,32 +54,32 @@ class Flattening:
         return position if position is not None and position.entry_id == entry_id else None
 
     def _after(self, before: Position) -> Progress:
-        """What an attempt has come to."""
+        """The progress after an attempt."""
         symbol = before.symbol
         left = self._position(symbol, before.entry_id)
         if left is None:
             return Progress(done=True, text=self._sold(before))
         if not self._oms.markets.takes_sales(self._oms.instruments[symbol]):
-            return Progress(done=False, text=f"{symbol}: the market takes no sales now")
+            return Progress(done=False, text=f"{symbol}: the market accepts no sales now")
         if left.qty < before.qty:
-            return Progress(done=False, text=f"{symbol}: {plain(left.qty)} are left to be sold")
+            return Progress(done=False, text=f"{symbol}: {plain(left.qty)} left to sell")
         return Progress(done=False, text=f"{symbol} is not sold yet: its stop or an earlier sale is being settled")
 
     def _sold(self, position: Position) -> str:
-        """By what a position that is over has ended, as far as this order did it."""
+        """How a closed position ended, and how much of that was this command's doing."""
         records = self._oms.book.orders_of(position.symbol, position.candle_close)
         mine = [one for one in records if one.reason == BY_HAND and one.booked_qty > 0]
         qty = sum((one.booked_qty for one in mine), ZERO)
         if qty == 0:
-            return f"{position.symbol} is not held any more: something else has ended the position"
+            return f"{position.symbol} is no longer held: something else closed the position"
         price = sum((one.booked_qty * (one.avg_price or ZERO) for one in mine), ZERO) / qty
         return f"{position.symbol} sold: {plain(qty)} at {plain(shortened(price))}; no entry in this candle"
 
     def _too_small(self, position: Position, price: Decimal) -> Progress:
-        """Below the exchange's smallest order. What no stop guards becomes dust, as with every exit."""
+        """Handle a position below the exchange's minimum. Without a stop it becomes dust, as after every exit."""
         symbol, instrument = position.symbol, self._oms.instruments[position.symbol]
         self._exits.close_as_dust(symbol, price, BY_HAND)
-        smallest = f"{plain(position.qty)} are less than the exchange sells (at least {plain(instrument.min_qty)}"
+        smallest = f"{plain(position.qty)} is below the exchange's minimum ({plain(instrument.min_qty)}"
         smallest += f" and {plain(instrument.min_cost)} {instrument.quote})" if instrument.min_cost else ")"
         if self._position(symbol, position.entry_id) is None:
             return Progress(done=True, text=f"{symbol}: {smallest}: kept as dust")
@@ -88,7 +88,7 @@ class Flattening:
         return Progress(done=True, text=f"{symbol} was not sold: {smallest}; its stop stays")
 
     def step(self, reason: str) -> list[str]:
-        """One attempt at everything; returns a line for each thing that is still there."""
+        """Try once to sell and cancel everything; returns one line for each position or order that is left."""
         try:
             with self._oms.broker.urgently():
                 self._cancel(self._oms.broker.open_orders())
@@ -98,7 +98,7 @@ class Flattening:
         return self.left()
 
     def left(self) -> list[str]:
-        """What is still open, by the book."""
+        """One line for each open position and order in the book."""
         held = [f"{one.symbol}: {one.qty} held" for one in self._oms.book.positions()]
         orders = [
             f"{one.symbol}: {one.purpose} order {one.client_id or one.exchange_id} is {one.status}"
@@ -111,7 +111,7 @@ class Flattening:
             self._exits.sell(position.symbol, position.qty, price, Purpose.FLATTEN, reason)
 
     def _prices(self, positions: Sequence[Position]) -> list[Decimal]:
-        """The bid of each, to judge sizes by; where nothing is quoted now, what was paid. Raises `BrokerError`."""
+        """The bid of each position, to check sizes with; its entry price if there is no quote. Raises `BrokerError`."""
         instruments = self._oms.instruments
         quoted = {one.symbol for one in positions if instruments[one.symbol].trading is not Trading.SUSPENDED}
         tickers = self._oms.prices.tickers(quoted) if quoted else {}
@@ -119,7 +119,7 @@ class Flattening:
         return [ticker.bid if ticker is not None else one.entry_price for one, ticker in bids]
 
     def _cancel(self, orders: Iterable[VenueOrder]) -> None:
-        """Orders of ours that are no stops of a position (those go with their sale)."""
+        """Cancel our orders except stops of positions, which are cancelled with the sale."""
         guarded = {position.symbol for position in self._oms.book.positions()}
         for order in orders:
             if (

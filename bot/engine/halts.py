@@ -1,7 +1,8 @@
-"""Halts after losses: once a limit is passed, entries stay away until it is over, whatever prices or deposits do meanwhile.
+"""Halts after losses: once a limit is exceeded, entries are blocked until the halt ends, whatever prices or deposits do
+meanwhile.
 
-A day's halt ends with the day, a drawdown's with the owner's word. Both are on disk: a restart lifts neither. They are
-said once when they begin and once when they end.
+The halt of a day ends with the day, that of a drawdown when the owner resumes. Both are stored, so a restart lifts neither. Each
+is logged once at its beginning and once at its end.
 """
 
 from __future__ import annotations
@@ -19,23 +20,23 @@ _DAY, _REASON, _DRAWDOWN = "halted_day", "halted_day_reason", "halted_drawdown"
 
 
 class Halts:
-    """Remembers which limits on losses were passed, for one account."""
+    """Remembers which loss limits one account has exceeded."""
 
     def __init__(self, oms: OrderManager, limits: Limits) -> None:
         self._oms = oms
         self._limits = limits
 
     def look(self, losses: Losses) -> Blocked | None:
-        """Begin what has to begin, end what is over; the gate that blocks entries for losses now, with the numbers of the
-        moment when its limit was passed.
+        """Begin and end halts as due. Returns the gate that blocks entries now because of losses, with the numbers at the time
+        its limit was exceeded.
         """
         return self._drawdown(losses) or self._day(losses)
 
     def lift(self) -> None:
-        """The owner resumes: a drawdown's halt is over. A day's is not, its loss stays lost."""
+        """The owner resumes: this ends the halt of a drawdown, but not that of a day."""
         if self._oms.book.get_state(_DRAWDOWN) is not None:
             self._oms.book.set_state(_DRAWDOWN, None)
-            self._oms.log.info(Event.RESUMED, limit=Halt.DRAWDOWN, reason="by the owner's word")
+            self._oms.log.info(Event.RESUMED, limit=Halt.DRAWDOWN, reason="resumed by the owner")
 
     def _drawdown(self, losses: Losses) -> Blocked | None:
         kept = self._oms.book.get_state(_DRAWDOWN)
@@ -69,11 +70,11 @@ class Halts:
 
 
 def _written(halt: Halt, lost: Decimal, most: Decimal) -> str:
-    """A limit that was passed, as the book keeps it."""
+    """The stored form of an exceeded limit."""
     return f"{halt}: {lost:.2f} % against {most:.2f} %"
 
 
 def _read(kept: str) -> tuple[Decimal, Decimal]:
-    """The percentages of what `_written` wrote."""
+    """The inverse of `_written`: the percentages."""
     lost, most = kept.replace(" %", "").split(": ")[1].split(" against ")
     return Decimal(lost), Decimal(most)

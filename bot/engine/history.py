@@ -1,8 +1,8 @@
-"""The account's history, read page by page behind everything that is more urgent.
+"""Reads the account's history page by page, with lower priority than everything more urgent.
 
-A reading begins where the last complete one did (less an overlap, since a venue may show a fill late), so that what was read
-once is not read again, foreign trades included. What the venue's budget does not let through at once is read on between the
-looks at the positions. It books and adopts nothing: that is reconciliation.
+A reading begins where the last complete one began, less an overlap, because an exchange may show a fill late. So nothing older
+is read again, foreign trades included. If the exchange's rate limit does not allow the whole reading at once, it continues
+between checks of the positions. It books and adopts nothing; `reconcile` does.
 """
 
 from __future__ import annotations
@@ -18,25 +18,26 @@ from bot.domain.order import VenueOrder
 from bot.domain.outcome import ErrorMeaning
 from bot.engine.order_manager import OrderManager
 
-#: Market ms before the last complete reading from which fills are asked for again: a venue may show one late.
+#: The overlap in market ms: fills this long before the last complete reading are read again, because an exchange may show one
+#: late.
 OVERLAP = HOUR
-#: How far back (market ms) an empty book looks for orders of ours.
+#: How far back (market ms) an empty book searches for our orders.
 LOST_BOOK = 7 * DAY
-#: Until which market time the history has been read completely: the fact's name.
+#: Name of the stored state: the market time up to which the history has been read completely.
 READ_TO = "reconciled_at"
-#: Steps of a reading in one go: what is short is read at once.
+#: Steps of a reading at one time, so that a short reading completes at once.
 AT_ONCE = 8
-#: Real ms after which a reading that is still under way keeps entries waiting.
+#: Real ms after which an unfinished reading blocks entries.
 _PATIENCE = MINUTE
-#: Real ms until a step that failed is tried again, and until one that found no room is at the soonest.
+#: Real ms until a failed step is tried again, and the minimum until one that the rate limit delayed is.
 _AGAIN, _SOON = 2 * SECOND, SECOND // 4
-#: So many orders of unknown origin are asked for by their ids; more are found sooner in the list of ended ones.
+#: Up to this many orders of unknown origin are requested by id; more are found faster in the list of ended orders.
 _FEW = 40
 
 
 @dataclass(slots=True)
 class HistoryRun:
-    """One reading. `began` is its market time, `begun` its steady time (ms); `listed`: ended orders were read."""
+    """One reading. It began at market time `began` and at steady time `begun` (ms). `listed`: the ended orders were read."""
 
     since: int
     began: int
@@ -54,7 +55,7 @@ class HistoryRun:
 
 
 class History:
-    """The reading that is under way, if any. `take` hears of orders as they are found, `book` of all fills at the end."""
+    """The current reading, if any. `take` receives orders as they are found, `book` all fills at the end."""
 
     def __init__(
         self,
@@ -73,17 +74,17 @@ class History:
 
     @property
     def is_rebuilding(self) -> bool:
-        """Whether the orders of a lost book are still being looked for."""
+        """Whether the orders of a lost database are still being searched for."""
         return self._run is not None and self._run.lost
 
     def blocks(self) -> bool:
-        """Whether entries wait: the first reading of this run is not complete, or a later one takes long."""
+        """Whether entries must wait: the first reading of this run is not complete, or a later one takes long."""
         run = self._run
         return run is not None and not (self._caught_up and self._oms.clock.steady_ms() - run.begun < _PATIENCE)
 
     # -- steps ------------------------------------------------------------------------------------------------------
     def begin(self, since: int | None = None, *, first: bool = False) -> None:
-        """A new reading, unless one is under way; with `since` (market ms) in any case."""
+        """Begin a reading, unless one is under way; with `since` (market ms), always."""
         if self._run is not None and since is None and not first:
             return
         now, read_to = self._oms.clock.market_ms(), self._oms.book.get_state(READ_TO)
@@ -98,12 +99,12 @@ class History:
         )
 
     def drop(self) -> None:
-        """Give the reading up: what it is for is not to be done now."""
+        """Abort the reading, because its result must not be used now."""
         self._run = None
 
     def read_on(self, steps: int = 1) -> bool:
-        """Go on, as far as there is room now; True when the reading is complete and all of it booked. What has failed is tried
-        again after a pause, or at once where it is asked for in one go. Raises `BrokerError`.
+        """Continue as far as the rate limit allows; True once the reading is complete and all of it booked. A failed step is
+        tried again after a pause, or at once if several steps are requested. Raises `BrokerError`.
         """
         run = self._run
         if run is None or not (run.pause.is_over() or (run.has_failed and steps > 1)):
@@ -126,7 +127,7 @@ class History:
         return False
 
     def _step(self, run: HistoryRun) -> bool:
-        """One request; whether nothing is left to ask."""
+        """Send one request; returns whether nothing is left to request."""
         if not run.ended_taken:
             if not run.ended.done:
                 run.ended.step()
@@ -142,7 +143,7 @@ class History:
         return self._is_read(run)
 
     def _name(self, run: HistoryRun) -> None:
-        """Whose orders were filled that neither the book knows nor anybody has called foreign."""
+        """Identify filled orders that are neither in the book nor known to be foreign."""
         wanted = self._strangers(run.fills.found)
         if len(wanted) > _FEW and not run.listed:
             run.listed, run.ended_taken = True, False
@@ -164,7 +165,7 @@ class History:
             self._oms.log.info(Event.HISTORY, since=iso(run.since), fills=len(run.fills.found), seconds=seconds)
 
     def _wait(self, run: HistoryRun, error: BrokerError) -> None:
-        """One line for a reading that waits; a later one that does so, too, is told of when it keeps entries waiting."""
+        """Log a reading that waits: the first one always, later ones only if they block entries."""
         if run.has_waited or (not self.blocks() and self._has_waited):
             return
         run.has_waited = self._has_waited = True
@@ -173,7 +174,7 @@ class History:
             what="history",
             since=iso(run.since),
             seconds=f"{error.retry_after_ms / SECOND:.1f}",
-            reason="read on behind the looks at what is held, as the exchange's rate allows; entries wait for it",
+            reason="the history is read between checks of the positions, as the rate limit allows; entries wait for it",
         )
 
 

@@ -1,6 +1,6 @@
-"""What was judged at each close, kept until it is handed over to whoever writes it down for people.
+"""Collects the evaluations of each close until they are handed over to be stored for people.
 
-Takes what the decision has found anyway, and asks nothing itself: nothing here can change or delay what is traded.
+It only collects what decisions have already found, so it cannot change or delay a trade.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from bot.strategy.checks import Value
 from bot.strategy.gate_words import explained
 from bot.strategy.gates import Asked, Blocked
 
-#: Takes judgements off the hands of whoever trades: returns at once and raises nothing.
+#: Stores judgements for the trading thread: returns at once and raises nothing.
 Record = Callable[[Sequence[Judgement]], object]
 
 
 @dataclass(slots=True)
 class Judgements:
-    """Those of one account. A market that is judged again at the same close, to the same end, is noted once."""
+    """The judgements of one account. A repeated judgement of the same market and close with the same result is kept once."""
 
     timeframe_ms: int
     record: Record = lambda _: None
@@ -35,7 +35,9 @@ class Judgements:
         blocked: Blocked | None = None,
         asked: Iterable[Asked] = (),
     ) -> None:
-        """One market at one close: what the strategy said, which gates were asked, and the one that blocks (in `asked` or not)."""
+        """Add one market at one close: the strategy's evaluation, the gates that were checked, and the one that blocks (in
+        `asked` or not).
+        """
         word = blocked.gate.word if blocked is not None else ""
         if self._last.get(symbol) == (close, word):
             return
@@ -46,7 +48,7 @@ class Judgements:
         self._noted.append(made if blocked is None else _blocked(made, blocked))
 
     def came_to_nothing(self, symbol: str, close: int, blocked: Blocked | None) -> None:
-        """The order of a judgement that is still here: the gate that its answer did not pass."""
+        """Record the gate that the answer to a judgement's order did not pass, if the judgement is not handed over yet."""
         if blocked is None:
             return
         for index, one in enumerate(self._noted):
@@ -55,7 +57,7 @@ class Judgements:
         self._last[symbol] = close, blocked.gate.word
 
     def hand_over(self) -> None:
-        """What was noted since the last time."""
+        """Hand over the judgements added since the last call."""
         if self._noted:
             self.record(self._noted)
             self._noted = []
@@ -80,7 +82,7 @@ def _passing(asked: Iterable[Asked]) -> Iterator[Asked]:
 
 
 def _passed(one: Asked) -> Condition:
-    """A gate that let the entry pass: where it asks for a state, that was as it must be."""
+    """A gate that let the entry pass; if it checks a state, the state was the required one."""
     value, limit = one.check.value, one.check.limit
     return Condition(one.gate.word, _plain(limit if isinstance(value, str) else value), _plain(limit), held=True)
 

@@ -1,9 +1,14 @@
-"""Lost orders: one whose fate is unknown is looked for until it is found or its absence is proved. Silence proves nothing.
+"""Lost orders: an order with an unknown outcome is searched for until it is found or its absence is proved. No answer proves
+nothing.
 
-Proof that nothing was placed: the request carried a deadline, the deadline has passed with a margin, and a look that began
-afterwards saw nothing in open orders, closed orders and fills. Where a venue knows no deadlines but makes one order an id,
-the lost request is made harmless instead: an entry's id is burnt, a sale or stop that is still wanted is repeated under its
-id, and either way the venue names the order that stands there. There is no limit in time.
+Proof of absence: the request carried a deadline, the deadline has passed with a margin, and a check begun afterwards saw nothing
+in open orders, closed orders and fills.
+
+Some exchanges have no deadlines but accept each client id only once. There the lost request is made harmless instead: an entry's
+id is burnt; a sale or stop that is still wanted is repeated under its id. Either way the exchange then names the order under
+that id.
+
+The search has no time limit.
 """
 
 from __future__ import annotations
@@ -18,19 +23,19 @@ from bot.domain.order import Intent, OrderRecord, OrderStatus, Purpose
 from bot.domain.outcome import ErrorClass, ErrorMeaning, NotPlaced, Placed, Unknown
 from bot.engine.order_manager import OrderManager
 
-#: Real ms after a request's deadline before an empty look counts as proof: clocks differ, engines dawdle.
+#: Real ms after a request's deadline before an empty check counts as proof: clocks differ and matching engines may be slow.
 PROOF_MARGIN = 2 * SECOND
-#: Real ms after sending before the same request is sent again: a position may be without its stop until then.
+#: Real ms after sending before the same request is repeated. It is short because a position may have no stop until then.
 REPEAT_AFTER = 3 * SECOND // 2
-#: Real ms after sending before an id is burnt: what is only slow should have arrived by then.
+#: Real ms after sending before an id is burnt: a request that is merely slow should have arrived by then.
 BURN_AFTER = 5 * SECOND
-#: Real ms after sending until which a sale or stop is repeated as it was: the market has moved on since.
+#: Real ms after sending during which a sale or stop may be repeated unchanged; later the market has moved too far.
 REPEAT_UNTIL = MINUTE
-#: The waits between two looks for the same order.
+#: The waits between two checks for the same order.
 AGAIN = Backoff(250, 2, 30 * SECOND)
-#: Market ms before an order's creation from which the venue's lists are searched.
+#: How long before an order's creation (market ms) the search of the exchange's lists begins.
 SEARCH_MARGIN = MINUTE
-#: Real ms after which an order that is still unknown is worth an alarm, and until the next one for it.
+#: Real ms after which an order with an unknown outcome raises an alarm, and until its next alarm.
 ALARM_AFTER, ALARM_AGAIN = MINUTE, HOUR
 
 
@@ -42,14 +47,14 @@ class _Search:
 
 
 class LostOrders:
-    """Finds lost orders, one look a turn each, with growing waits in between."""
+    """Finds lost orders, with one check per order and turn, and growing waits in between."""
 
     def __init__(self, oms: OrderManager) -> None:
         self._oms = oms
         self._searches: dict[str, _Search] = {}
 
     def search(self) -> bool:
-        """Look for every order in flight whose turn has come; True when a search ended, so that positions want a look."""
+        """Check for every order in flight that is due; True if a search ended, which requires a check of the positions."""
         wanted = {record.client_id: record for record in self._oms.in_flight() if record.client_id is not None}
         for client_id in self._searches.keys() - wanted.keys():
             self._end(client_id)
@@ -66,9 +71,9 @@ class LostOrders:
         return bool(self._searches)
 
     def _end(self, client_id: str) -> None:
-        """The fate of an order is known: its search is over, and so is an alarm about it."""
+        """The outcome of an order is known: end its search, and its alarm if it raised one."""
         if self._searches.pop(client_id).alarm is not None:
-            self._oms.log.info(Event.CERTAIN, client_id=client_id, reason="what became of it is known now")
+            self._oms.log.info(Event.CERTAIN, client_id=client_id, reason="its outcome is known now")
 
     def _look(self, record: OrderRecord, client_id: str, search: _Search) -> bool:
         try:
@@ -81,7 +86,7 @@ class LostOrders:
         return ended
 
     def _ended(self, record: OrderRecord, client_id: str) -> bool:
-        """Whether this look ended the search: the order was found, or its absence proved or brought about."""
+        """Whether this check ended the search: the order was found, or its absence was proved or made certain."""
         age = self._oms.age(record)
         if self._seen(record, client_id):
             return True
@@ -96,7 +101,7 @@ class LostOrders:
         return record.deadline is not None
 
     def _seen(self, record: OrderRecord, client_id: str) -> bool:
-        """Whether the venue shows the order; what it shows is booked."""
+        """Whether the exchange shows the order; if so, its report is booked."""
         oms = self._oms
         order = None
         if record.exchange_id is not None:
@@ -112,7 +117,9 @@ class LostOrders:
         return after is not None
 
     def _use_id_again(self, record: OrderRecord) -> bool:
-        """Make the venue name the order under this id: by the same request where it is still wanted, else by burning it."""
+        """Make the exchange name the order under this id: by repeating the request if it is still wanted, else by burning the
+        id.
+        """
         intent = record.intent()
         if intent is None:
             return False
@@ -121,7 +128,7 @@ class LostOrders:
         return self._oms.age(record) >= BURN_AFTER and self._burn(intent)
 
     def _is_wanted(self, record: OrderRecord) -> bool:
-        """Whether a lost sale or stop, made now, would do what it was meant to, and nothing else is on its way to do it."""
+        """Whether a lost sale or stop would still serve its purpose now, and no other order is on its way to do so."""
         position = self._oms.book.position(record.symbol)
         if record.purpose is Purpose.ENTRY or position is None:
             return False
@@ -139,8 +146,8 @@ class LostOrders:
         )
 
     def _repeat(self, intent: Intent) -> bool:
-        """Send the same request again. A refusal does not say that the first was not taken: then the id is burnt; at once where
-        the market has passed its price, since until then nothing else can guard or sell these coins.
+        """Repeat the same request. A refusal does not prove that the first was refused, so the id is burnt then. It is burnt at
+        once if the market has passed its price, because until then nothing else can protect or sell these coins.
         """
         oms = self._oms
         match oms.broker.resend(intent):
@@ -197,7 +204,7 @@ class LostOrders:
 
 
 def _turning_points(record: OrderRecord) -> tuple[int, ...]:
-    """Ages (real ms) from which a look that shows nothing allows more than the look before, the first of them first."""
+    """Ages (real ms) at which an empty check allows a further step, in ascending order."""
     if record.deadline is not None:
         return (record.deadline - record.sent_at + PROOF_MARGIN + 1,)
     return (REPEAT_AFTER, BURN_AFTER)

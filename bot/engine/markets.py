@@ -1,8 +1,8 @@
-"""The markets of one account: their rules of the moment, and which of them take no orders now.
+"""The markets of one account: their current rules, and which of them accept no orders now.
 
-What is held in a closed market is reported once and stays as it is protected; nothing is sent into it in vain. A market that
-is closed to this owner alone is left out for a day, and the next takes its place. A refusal that the rules may explain makes
-them be read again. It sends no orders.
+A position in a closed market is reported once and keeps its protection; no useless requests are sent. A market that is closed to
+this owner only is excluded for a day, and the next-ranked market takes its place. A refusal that changed rules may explain
+causes the rules to be read again. This module sends no orders.
 """
 
 from __future__ import annotations
@@ -21,32 +21,32 @@ from bot.domain.outcome import ErrorClass, ErrorMeaning, NotPlaced, Outcome, Pla
 
 T = TypeVar("T")
 
-#: What still takes a sale of ours, and what a resting stop. (Limit-only markets take a sale as a limit order.)
+#: Market states that accept a sale, and those that accept a resting stop. (Limit-only markets accept a sale as a limit order.)
 _SALES = frozenset({Trading.ONLINE, Trading.REDUCE_ONLY, Trading.LIMIT_ONLY})
 _STOPS = frozenset({Trading.ONLINE, Trading.REDUCE_ONLY})
 #: Refusals that changed rules may explain.
 _OF_RULES = frozenset(
     {ErrorMeaning.MARKET_CLOSED, ErrorMeaning.REJECTED, ErrorMeaning.TOO_SMALL, ErrorMeaning.UNSUPPORTED}
 )
-#: The waits before a market that refused an order as closed is tried again.
+#: The waits before retrying a market that refused an order as closed.
 _ORDERS_AGAIN = Backoff(5 * SECOND, 2, MINUTE)
-#: The same for stops, which guard what is held: tried again sooner.
+#: The same for stops. They protect positions, so they are retried sooner.
 _STOPS_AGAIN = Backoff(SECOND, 2, 30 * SECOND)
-#: Real ms between two looks at the rules while a market in which we hold something is closed, and after refusals.
+#: Real ms between two readings of the rules while a market with an open position is closed, and after refusals.
 _LOOK_AGAIN, _LOOK_AFTER_REFUSAL = MINUTE, 2 * SECOND
-#: The place of refusals that speak of the whole account, among the closed markets.
+#: The key, among the closed markets, of refusals that concern the whole account.
 _ACCOUNT: Final = ""
-#: Real ms for which a market that is closed to this owner takes no entries.
+#: Real ms for which a market that is closed to this owner is not entered.
 RESTRICTED_FOR = DAY
 
 
-#: A market's orders, or its stops: what one is refused says little of the other.
+#: A market's orders or its stops, kept apart because a refusal of one says little about the other.
 _Place = tuple[str, bool]
 
 
 @dataclass(slots=True)
 class _Closure:
-    """`until`: no order before (steady ms). `entries_until`: no entry before, 0 for the same."""
+    """`until`: no order before this (steady ms). `entries_until`: no entry before this; 0 means the same as `until`."""
 
     why: str
     wait: int
@@ -55,7 +55,7 @@ class _Closure:
 
 
 class Markets:
-    """What each market takes, as far as the exchange has told."""
+    """What each market accepts, as far as the exchange has shown."""
 
     def __init__(self, broker: BaseBroker, clock: Clock, log: Log) -> None:
         self._broker = broker
@@ -66,9 +66,9 @@ class Markets:
         self._doubted = False
         self._read_at = 0
 
-    # -- what an order taught -------------------------------------------------------------------------------------
+    # -- learning from answers -------------------------------------------------------------------------------------
     def record_outcome(self, symbol: str, outcome: Outcome, *, stop: bool = False) -> None:
-        """Learn from how a request for an order, or for a change of one, ended; `stop` when it was a stop's."""
+        """Learn from the outcome of a request to place or change an order; `stop` if it was a stop's."""
         match outcome:
             case Placed():
                 self._closures.pop((symbol, stop), None)
@@ -83,18 +83,18 @@ class Markets:
                     self._close(symbol, reason, stop=stop)
 
     def record_error(self, error: BrokerError, symbol: str | None = None) -> None:
-        """Learn from a question that failed, about one market if it was: a market that is gone is answered for with an error."""
+        """Learn from a failed query, which concerned `symbol` if given: a query for a delisted market fails with an error."""
         self.record_failure(error.meaning, error.text, symbol)
 
     def record_failure(self, meaning: ErrorMeaning, reason: str, symbol: str | None) -> None:
-        """The same of a question that another thread has asked."""
+        """The same for a query of another thread."""
         if symbol is not None and meaning.error_class is ErrorClass.MARKET:
             self.restrict(symbol, reason)
         self._doubted = self._doubted or meaning in _OF_RULES
 
     # -- markets that are closed to this owner --------------------------------------------------------------------
     def restrict(self, symbol: str, reason: str, *, stop: bool = False) -> None:
-        """The venue does not let this owner trade a market: no entries there for a day, other orders after growing waits."""
+        """The exchange does not let this owner trade a market: no entries there for a day, other orders after growing waits."""
         told = self.is_restricted(symbol)
         self._wait(symbol, reason, stop=stop)
         now = self._clock.steady_ms()
@@ -105,20 +105,20 @@ class Markets:
                 Event.HALTED,
                 symbol=symbol,
                 limit=Halt.MARKET,
-                reason=f"closed to this account: {reason}; left out for a day, or until `nija resume` or a restart",
+                reason=f"closed to this account: {reason}; excluded for a day, or until `nija resume` or a restart",
             )
 
     def is_restricted(self, symbol: str) -> bool:
-        """Whether a market is closed to this owner: its place goes to the next."""
+        """Whether a market is closed to this owner, so that the next-ranked one takes its place."""
         closure = self._closures.get((symbol, False))
         return closure is not None and self._clock.steady_ms() < closure.entries_until
 
     def reopen(self) -> None:
-        """The owner resumes: every market may be tried again."""
+        """The owner resumes: all markets may be tried again."""
         self._closures.clear()
 
     def each(self, ask: Callable[[set[str]], Mapping[str, T]], symbols: Iterable[str]) -> dict[str, T]:
-        """Ask about many markets at once. A refusal that speaks of one market leaves that one out, not all of them.
+        """Query many markets at once. A refusal that concerns one market excludes only that one.
 
         Raises `BrokerError` for any other failure.
         """
@@ -136,25 +136,25 @@ class Markets:
 
     # -- markets that take no orders now --------------------------------------------------------------------------
     def _close(self, symbol: str, reason: str, *, stop: bool = False) -> None:
-        """No such order for a while; one line when it begins."""
+        """Send no such order for a while; log the beginning."""
         told = (symbol, stop) in self._closures or (symbol, not stop) in self._closures
         self._wait(symbol, reason, stop=stop)
         if not told:
-            why = f"the exchange takes no such order now: {reason}; tried again with growing waits"
+            why = f"the exchange accepts no such order now: {reason}; retried with growing waits"
             if symbol == _ACCOUNT:
                 self._log.error(Event.HALTED, limit=Halt.ACCOUNT, reason=why)
             else:
                 self._log.error(Event.HALTED, symbol=symbol, limit=Halt.MARKET, reason=why)
 
     def _wait(self, symbol: str, reason: str, *, stop: bool) -> None:
-        """The next such order after a wait that grows."""
+        """Delay the next such order by a growing wait."""
         before = self._closures.get((symbol, stop))
         wait = (_STOPS_AGAIN if stop else _ORDERS_AGAIN).after(before.wait if before is not None else 0)
         entries_until = before.entries_until if before is not None else 0
         self._closures[symbol, stop] = _Closure(reason, wait, self._clock.steady_ms() + wait, entries_until)
 
     def blocked_by(self, instrument: Instrument) -> str:
-        """Why the market takes no entry now; "" when it takes them."""
+        """Why the market accepts no entry now; "" if it does."""
         if instrument.trading is not Trading.ONLINE:
             return f"it is {instrument.trading}"
         for place in (instrument.symbol, _ACCOUNT):
@@ -175,13 +175,13 @@ class Markets:
 
     # -- the rules ------------------------------------------------------------------------------------------------
     def is_due(self, held: Iterable[Instrument]) -> bool:
-        """Whether the rules are to be read before their time: in doubt, or something is held in a market that is closed."""
+        """Whether to read the rules early: they are in doubt, or a market with an open position is closed."""
         age = self._clock.steady_ms() - self._read_at
         closed = any(one.trading is not Trading.ONLINE for one in held)
         return (self._doubted and age >= _LOOK_AFTER_REFUSAL) or (closed and age >= _LOOK_AGAIN)
 
     def read(self, known: dict[str, Instrument], held: Iterable[str]) -> dict[str, Instrument]:
-        """The rules of this moment; what is `held` and no longer listed keeps those `known`, and takes nothing. Raises
+        """Read the current rules. A `held` market that is no longer listed keeps the rules `known` and accepts no orders. Raises
         `BrokerError`.
         """
         fresh = dict(self._broker.instruments())
@@ -195,7 +195,7 @@ class Markets:
         return fresh
 
     def _tell(self, now: Instrument, *, listed: bool) -> None:
-        """One line when a market in which something is held closes, and one when it opens again."""
+        """Log when a market with an open position closes and when it reopens."""
         before = self._told.get(now.symbol, Trading.ONLINE)
         self._told[now.symbol] = now.trading
         if now.trading is before:
@@ -204,15 +204,15 @@ class Markets:
             for stop in (True, False):
                 self._closures.pop((now.symbol, stop), None)
             self._log.info(
-                Event.RESUMED, symbol=now.symbol, limit=Halt.MARKET, reason="the market takes all orders again"
+                Event.RESUMED, symbol=now.symbol, limit=Halt.MARKET, reason="the market accepts all orders again"
             )
             return
-        state = f"the market is {now.trading}" if listed else "the exchange does not list it any more"
+        state = f"the market is {now.trading}" if listed else "the exchange no longer lists it"
         self._log.error(
             Event.HALTED,
             symbol=now.symbol,
             limit=Halt.MARKET,
-            reason=f"{state}: what is held there stays, with the stop that rests, until it can be sold",
+            reason=f"{state}: the position stays, with its resting stop, until it can be sold",
         )
 
     def _compare(self, before: Instrument | None, now: Instrument) -> None:
@@ -223,7 +223,7 @@ class Markets:
 
 
 def _unlisted(symbol: str) -> Instrument:
-    """Stand-in rules for a market that was never seen listed while we hold it: so that nothing is rounded away."""
+    """Stand-in rules for an open position whose market was never seen listed; they round nothing away."""
     base, quote = symbol.split("-")[:2]
     step = Decimal("0.00000001")
     kind = Kind.SWAP if symbol.endswith("-SWAP") else Kind.SPOT

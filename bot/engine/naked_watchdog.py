@@ -1,7 +1,6 @@
-"""The naked-position watchdog: reports a position that has been without its stop for too long, and when that is over.
+"""The naked-position watchdog: reports a position that has had no stop for too long, and when it has one again.
 
-Reads the book's naked periods only, so that it also speaks while the exchange does not answer. Mends nothing: that is
-`protect`.
+It reads only the book's naked periods, so it also works while the exchange does not answer. It repairs nothing; `protect` does.
 """
 
 from __future__ import annotations
@@ -11,17 +10,17 @@ from bot.domain.log import Event
 from bot.engine.order_manager import OrderManager
 from bot.engine.refusals import Refusals
 
-#: Real ms without full protection after which it is said: a stop that is replaced, a sale on its way and the proof of a lost one
-#: take less.
+#: Real ms without full protection before it is reported. Replacing a stop, a sale in progress and the proof that a lost stop is
+#: absent take less.
 BOUND = 10 * SECOND
-#: Real ms until it is said again.
+#: Real ms until it is reported again.
 AGAIN = HOUR
-#: Real ms between two looks at the book.
+#: Real ms between two checks of the book.
 _LOOK = SECOND
 
 
 class NakedWatchdog:
-    """Watches one account's naked periods; tells its log, which is what alarms are picked from."""
+    """Watches the naked periods of one account and logs them; alarms are selected from the log."""
 
     def __init__(self, oms: OrderManager, refused: Refusals) -> None:
         self._oms = oms
@@ -31,7 +30,7 @@ class NakedWatchdog:
         self._told: dict[str, Pause] = {}
 
     def check(self) -> None:
-        """To be called a few times a second."""
+        """Check once; to be called a few times per second."""
         if not self._pause.is_over():
             return
         self._pause.begin(_LOOK)
@@ -45,15 +44,15 @@ class NakedWatchdog:
                 self._oms.log.error(Event.NAKED, symbol=symbol, reason=reason, for_s=age // SECOND)
         for symbol in self._told.keys() - naked.keys():
             del self._told[symbol]
-            self._oms.log.info(Event.COVERED, symbol=symbol, reason="its stop rests again, or nothing is held any more")
+            self._oms.log.info(Event.COVERED, symbol=symbol, reason="its stop rests again, or the position is closed")
 
     def _refusal(self, symbol: str) -> str | None:
-        """Why the exchange refused the last stop of a position, if it did."""
+        """Why the exchange refused the last stop of a position; None if it did not."""
         position = self._oms.book.position(symbol)
         reason = self._refused.reason(position.entry_id) if position is not None else None
         return None if reason is None else f"refused ({reason})"
 
 
 def _name(symbol: str, since: int) -> str:
-    """The name of one naked period."""
+    """The key of one naked period."""
     return f"{symbol} {since}"

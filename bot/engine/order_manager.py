@@ -1,7 +1,7 @@
-"""The order manager: what every part of the engine works with, and the only sender of orders.
+"""The order manager: used by every part of the engine, and the only sender of orders.
 
-`OrderManager.submit` is the only place where an order leaves NIJA: intent on disk first, then the request, then its outcome.
-`OrderManager.sync` is the only place where the venue's word on an order enters the book.
+`OrderManager.submit` is the only place where an order leaves NIJA: first the intent is stored, then the request is sent, then
+its outcome is stored. `OrderManager.sync` is the only place where the exchange's reports on an order enter the book.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ from bot.engine.records import at_stake
 from bot.engine.valuation import Valuation
 from bot.marketdata.port import Prices
 
-#: Waits (wall seconds) between looks at an order that should end at once; what has not ended by then is searched for.
+#: Waits (wall seconds) between checks of an order that should end at once; after the last one the order is left to later checks.
 PATIENCE = (0.0, 0.03, 0.05, 0.1, 0.2, 0.4, 0.8, 1.2)
 
-#: The longest that any call may take (wall seconds) while coins lie without a stop.
+#: The longest that any call may take (wall seconds) while coins have no stop.
 NAKED_CALL = 2.0
 
 
 @dataclass(slots=True)
 class OrderManager:
-    """One account's broker, book, clock and rules of the moment. Owned by one thread."""
+    """Broker, book, clock and current market rules of one account. Owned by one thread."""
 
     broker: BaseBroker
     book: Book
@@ -74,23 +74,23 @@ class OrderManager:
 
     @property
     def prices(self) -> Prices:
-        """Who says them: the broker, until something quicker does."""
+        """The source of prices: the broker, unless a faster one is set."""
         return self.broker
 
     def learn_rules(self) -> None:
-        """The markets and their rules of this moment; raises `BrokerError`."""
+        """Read the markets and their current rules; raises `BrokerError`."""
         held = [position.symbol for position in self.book.positions()]
         self.broker.keep_listed({*held, *(record.symbol for record in self.book.unsettled())})
         self.instruments = self.markets.read(self.instruments, held)
 
     def fee(self, symbol: str) -> FeeRate:
-        """What this account pays at a market; raises `BrokerError` where that has to be asked."""
+        """The fee of this account at a market; raises `BrokerError` if it has to be requested and that fails."""
         if symbol not in self.fees:
             self.fees.update(self.broker.fees({symbol}))
         return self.fees.get(symbol, FeeRate(Decimal(0), Decimal(0)))
 
     def doubt_rules(self) -> None:
-        """Read the rules before their time, if a refusal or a closed market asks for it; raises `BrokerError`."""
+        """Read the rules early if a refusal or a closed market requires it; raises `BrokerError`."""
         if self.markets.is_due(self.instruments[one.symbol] for one in self.book.positions()):
             self.learn_rules()
 
@@ -114,7 +114,7 @@ class OrderManager:
         deadline_ms: int | None = None,
         pay_in: str | None = None,
     ) -> Intent:
-        """An intent with its ids, its decision key and its deadline, `deadline_ms` from now at the latest. What is held is sold
+        """Create an intent with its ids, its decision key and its deadline, at most `deadline_ms` from now. A position is sold
         for the currency that paid for it.
         """
         attempt = self.book.attempts(symbol, candle_close, purpose)
@@ -145,7 +145,7 @@ class OrderManager:
         )
 
     def paid_in(self, symbol: str) -> str | None:
-        """The currency that paid for what is held of a symbol; None for its quote, and when nothing is held."""
+        """The currency that paid for the position in a symbol; None for its quote, and if there is no position."""
         position = self.book.position(symbol)
         if position is None:
             return None
@@ -153,9 +153,9 @@ class OrderManager:
         return entry.pay_in if entry is not None else None
 
     def submit(self, intent: Intent) -> OrderRecord:
-        """Commit the intent, send it once, commit how that ended. Raises `AlreadyDecided` before anything is sent."""
+        """Store the intent, send it once and store the outcome. Raises `AlreadyDecided` before anything is sent."""
         self.book.record(intent)
-        self.ages.of(intent.client_id)  # from now on, whatever is done to the clock meanwhile
+        self.ages.of(intent.client_id)  # start its age now, so that setting the clock does not change it
         outcome = self.broker.place(intent)
         self.markets.record_outcome(intent.symbol, outcome, stop=intent.purpose is Purpose.STOP)
         match outcome:
@@ -183,22 +183,24 @@ class OrderManager:
 
     # -- coins without a stop -------------------------------------------------------------------------------------
     def mark_unprotected(self, symbol: str, why: str) -> None:
-        """A position is not wholly under stops from now on; meanwhile no call may take long."""
+        """Begin a naked period: stops do not cover the whole position. Until it ends, no call may take long."""
         self.book.mark_unprotected(symbol, self.clock.wall_ms(), why)
         self.broker.limit_calls(NAKED_CALL)
 
     def mark_protected(self, symbol: str) -> int:
-        """It is under stops again, or being sold; returns for how long it was not (wall ms)."""
+        """End a naked period: the position is protected again or being sold. Returns its length (wall ms)."""
         naked = self.book.mark_protected(symbol, self.clock.wall_ms())
         self.limit_calls()
         return naked
 
     def limit_calls(self) -> None:
-        """Short calls as long as any coins lie without a stop, the usual ones else."""
+        """Use short time-outs while any coins have no stop, and the usual ones otherwise."""
         self.broker.limit_calls(NAKED_CALL if self.book.unprotected() else None)
 
     def settle(self, record: OrderRecord) -> OrderRecord:
-        """Follow an order that ends at once until it is over and all of its fills are booked, as far as patience goes."""
+        """Follow an order that should end at once until it is finished and all of its fills are booked, or `PATIENCE` is used
+        up.
+        """
         for wait in PATIENCE:
             if record.settled or record.status is OrderStatus.UNKNOWN:
                 return record
@@ -211,14 +213,14 @@ class OrderManager:
         return record
 
     def refresh(self, record: OrderRecord) -> OrderRecord:
-        """Ask the venue for one order of ours and book what it says; raises `BrokerError`."""
+        """Request one order of ours from the exchange and book its report; raises `BrokerError`."""
         if record.exchange_id is None:
             return record
         order = self.broker.order(record.exchange_id, record.symbol)
         return (self.sync(order) or record) if order is not None else self.forgotten(record)
 
     def learn_ended(self, open_orders: Iterable[VenueOrder], stops_of: str | None = None) -> None:
-        """Orders of ours that are no longer open: ask how they ended, so that their fills are booked now; all of them, or the
+        """Request how orders of ours that are no longer open ended, so that their fills are booked now; of all orders, or of the
         stops of one symbol.
         """
         alive = {order.exchange_id for order in open_orders if order.status in WORKING}
@@ -229,7 +231,9 @@ class OrderManager:
                 self.refresh(record)
 
     def forgotten(self, record: OrderRecord) -> OrderRecord:
-        """An order that the venue no longer shows: ended unfilled, once it is older than the venue's memory of such."""
+        """Mark an order that the exchange no longer shows as ended unfilled, once it is older than the exchange keeps such
+        orders.
+        """
         memory = self.broker.capabilities().forgets_after_ms
         too_old = memory is not None and self.clock.market_ms() - record.created_at > memory
         if not too_old or record.done or record.client_id is None:
@@ -240,10 +244,10 @@ class OrderManager:
         )
 
     def sync(self, order: VenueOrder) -> OrderRecord | None:
-        """Take the venue's word on an order we know, and book the fills it speaks of; None for an order we do not know.
+        """Apply the exchange's report on a known order and book its fills; None for an unknown order.
 
-        What a fired stop became is taken into the book before the stop is over there, so that its coins are never forgotten;
-        what closed a position is booked after all that opened it.
+        The orders that a fired stop became enter the book before the stop is marked as finished, so that its coins are never
+        lost track of. Closing fills are booked after all opening fills of the position.
         """
         if order.exchange_id in self.let_go:
             return None
@@ -261,7 +265,7 @@ class OrderManager:
         return self.book.by_exchange_id(order.exchange_id)
 
     def _corrected(self, record: OrderRecord, order: VenueOrder) -> OrderRecord:
-        """The order as the venue shows it, where it has taken back what it once said was filled."""
+        """The record, corrected if the exchange has taken back fills that it reported earlier."""
         if not self.doubts.taken_back(record, order, self.clock.steady_ms()):
             return record
         self.log.warning(
@@ -270,23 +274,24 @@ class OrderManager:
             exchange_id=order.exchange_id,
             filled=order.filled_qty,
             was=record.filled_qty,
-            reason="the exchange no longer shows what it said was filled, and no such fill came",
+            reason="the exchange no longer reports this quantity as filled, and no such fill arrived",
         )
         return self.book.correct(order)
 
     def bought_in_full(self, symbol: str) -> bool:
-        """Whether all that the entries of a symbol bought is booked; False while one has not ended for all that the venue shows,
-        or not all fills are shown that it speaks of: a hidden fill may be missing from the order's own figures, too.
+        """Whether everything that the entries of a symbol bought is booked. False while an entry has not ended as far as the
+        exchange shows, or while fills that it reports are missing: a hidden fill may also be missing from the order's own
+        figures.
 
-        A sale booked before a late fill of its entry would close the position, and the late fill would open one without coins.
-        An entry that has told two stories for long is not waited for any more.
+        A sale booked before a late fill of its entry would close the position, and the late fill would then open one without
+        coins. An entry whose reports have contradicted each other for long is no longer waited for.
         """
         entries = [one for one in self.book.unsettled() if one.symbol == symbol and one.purpose is Purpose.ENTRY]
         refreshed = [self.refresh(entry) for entry in entries]
         return all(entry.settled or self.age(entry) > HIDDEN for entry in refreshed)
 
     def _adopt_children(self, order: VenueOrder) -> None:
-        """Raises `BrokerError` while the venue does not show the orders that it says a stop became."""
+        """Adopt the orders that a fired stop became. Raises `BrokerError` while the exchange does not show them."""
         for child_id in order.children:
             if self.book.by_exchange_id(child_id) is not None:
                 continue
@@ -298,16 +303,16 @@ class OrderManager:
             self.adopt(child, Purpose.STOP)
 
     def adopt(self, order: VenueOrder, purpose: Purpose, decision: Decision | None = None) -> OrderRecord:
-        """Enter an order of ours that the book does not have, with its fills and with what it became.
+        """Add an order of ours that the book lacks, with its fills and its children.
 
-        A stop that has fired is entered as if it still rested: it is over here only when its children stand beside it.
+        A fired stop is added as if it still rested; it is marked as finished only once its children are in the book.
         """
         first = replace(order, status=OrderStatus.OPEN) if order.children else order
         record = self.book.adopt(first, purpose, decision)
         return self.sync(order) or record
 
     def record_fill(self, fill: Fill) -> Booking | None:
-        """Book one fill of an order we know; None when it stood there already."""
+        """Book one fill of a known order; None if it was booked before."""
         booking = self.book.record_fill(self.valuation.in_dollars(fill))
         if booking is None:
             return None
@@ -333,7 +338,9 @@ class OrderManager:
         return self.ages.of(record.client_id or record.exchange_id or "", record.sent_at or record.created_at)
 
     def is_mine(self, order: VenueOrder) -> bool:
-        """Whether an order is of this book: in it, spawned by one that is, or under our tag. Another NIJA's is not."""
+        """Whether an order belongs to this book: it is in it, was spawned by an order in it, or carries our tag. Orders of
+        another NIJA do not.
+        """
         known = [order.exchange_id] if order.parent_id is None else [order.exchange_id, order.parent_id]
         if not self.let_go.isdisjoint(known):
             return False
@@ -343,7 +350,7 @@ class OrderManager:
         return order.client_id is not None and is_ours(order.client_id) and tag_of(order.client_id) == self.ids.tag
 
     def in_flight(self, symbol: str | None = None) -> list[OrderRecord]:
-        """Orders of ours whose fate the venue has not told us yet."""
+        """Our orders whose outcome the exchange has not reported yet."""
         return [
             record
             for record in self.book.unsettled()
@@ -351,10 +358,11 @@ class OrderManager:
         ]
 
     def closing_in_doubt(self, symbol: str, shown: Iterable[VenueOrder] = ()) -> Decimal:
-        """How much of a position may be being sold right now by orders that are not settled yet.
+        """How much of a position unsettled orders may be selling right now.
 
-        A resting stop is not selling; what one has sold without the fill being booked counts, but no more than it is `shown` to
-        have sold: either it has not, or it guards by so much less, and it is to be left as it is in both cases.
+        A resting stop is not selling. What it has sold but is not booked yet counts, but no more than it is `shown` to have
+        sold. Beyond that, either it has not sold or its remaining size is smaller by as much; in both cases it must be left as
+        it is.
         """
         position = self.book.position(symbol)
         if position is None:
@@ -371,5 +379,5 @@ class OrderManager:
         return doubt
 
     def stop_in_doubt(self, symbol: str) -> bool:
-        """Whether a stop of ours was sent whose fate is unknown: it may rest unseen, or come to rest later."""
+        """Whether a stop of ours has an unknown outcome: it may rest unseen, or come to rest later."""
         return any(record.purpose is Purpose.STOP for record in self.in_flight(symbol))

@@ -1,4 +1,4 @@
-"""Our exact orders, shown to the exchange without money, until it has judged them all."""
+"""Has the exchange validate our exact orders without money, until it has judged them all."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from bot.domain.outcome import ErrorClass
 from bot.engine.order_manager import OrderManager
 from bot.engine.probe import probe_orders
 
-#: Market ms between two times that what was not proved is shown to the exchange again.
+#: Market ms until orders that are not proved yet are probed again.
 PROOF_AGE = 10 * MINUTE
 
 
 class OrderProbes:
-    """One account's."""
+    """The order probes of one account."""
 
     def __init__(self, oms: OrderManager) -> None:
         self._oms = oms
@@ -26,8 +26,8 @@ class OrderProbes:
         self._at = 0
 
     def probe(self, symbols: Sequence[str]) -> Sequence[OrderProbe]:
-        """Show them on one of these markets. What it does not judge is shown again later, on another; a market that is closed to
-        this owner makes room for the next at once.
+        """Probe the orders on one of these markets. Orders that the exchange does not judge are probed later on another market.
+        A market that is closed to this owner is replaced by the next at once.
         """
         oms = self._oms
         proofs: Sequence[OrderProbe] = ()
@@ -46,7 +46,7 @@ class OrderProbes:
         return proofs
 
     def probe_again(self, symbols: Sequence[str]) -> None:
-        """What was not judged, or was judged to be lacking, is shown again now and then."""
+        """Repeat, at intervals, the probes of orders that were not judged or were refused."""
         able = self._oms.broker.capabilities()
         lacking = not (self._proved and able.attached_stop and able.resting_stop)
         if lacking and self._oms.clock.market_ms() - self._at >= PROOF_AGE:

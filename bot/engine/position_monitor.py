@@ -1,9 +1,8 @@
-"""Watching open positions: stops and targets between the candles, and what their close means to the strategy.
+"""Monitors open positions: stops and targets between candles, and the strategy's rules at each close.
 
-Every look brings the book up to date with the stops, takes the legs that are due and leaves the position protected, whether or
-not the strategy can say what is due.
-What a look could not do, the next one does: nothing here waits. A target is reached when its price can be had: trades only
-call for a look at bid and ask.
+Each check updates the book from the stops at the exchange, sells the legs that are due, and leaves the position protected even
+if the strategy cannot answer. Nothing here waits: the next check does what this one could not. A target is reached when bid or
+ask is there; trades at the target price only trigger a check of bid and ask.
 """
 
 from __future__ import annotations
@@ -31,13 +30,13 @@ from bot.strategy.exits import Exit, Trade, stopped
 from bot.strategy.grid import towards
 from bot.strategy.guarded import GuardedStrategy
 
-#: A look that needs more turns than this to take what is due is looked at again later.
+#: A check that needs more turns than this to sell what is due continues at the next check.
 _TURNS = 8
 
 
 @dataclass(slots=True)
 class PositionMonitor:
-    """Looks after the positions of one account. `looked` is how far each price was looked at (market ms)."""
+    """Monitors the positions of one account. `looked` is the market time (ms) up to which each price was checked."""
 
     oms: OrderManager
     protection: Protection
@@ -47,16 +46,16 @@ class PositionMonitor:
     timeframe_ms: int
     looked: dict[str, int] = field(default_factory=dict)
     finished: bool = True
-    """Whether the last look left nothing to do."""
+    """Whether the last check left nothing to do."""
     at: int = 0
-    """When the last look began (market ms)."""
+    """When the last check began (market ms)."""
     looks: int = 0
-    """How many looks have begun."""
+    """The number of checks begun."""
 
     # -- between candles ------------------------------------------------------------------------------------------
     def look(self, seen: Sequence[VenueOrder] | None = None) -> bool:
-        """One look at every position; False when something is left to do. `seen` is what is open, where reconciliation has just
-        asked for it and learned how the others ended. Raises `BrokerError` when the exchange does not say what is open.
+        """Check every position once; False if something is left to do. `seen` are the open orders if reconciliation has just
+        read them and learned how the others ended. Raises `BrokerError` if the exchange does not list the open orders.
         """
         self.finished, self.at = False, self.oms.clock.market_ms()
         self.looks += 1
@@ -81,7 +80,7 @@ class PositionMonitor:
     def _manage(self, position: Position, orders: list[VenueOrder]) -> bool:
         symbol = position.symbol
         if self.oms.instruments[symbol].trading is Trading.SUSPENDED:
-            return True  # nobody trades there, and there is nothing to do until somebody does
+            return True  # nobody trades there, so there is nothing to do until somebody does
         look = self._asked(position)
         try:
             if look is None:
@@ -95,7 +94,7 @@ class PositionMonitor:
         return False
 
     def _asked(self, position: Position) -> PriceRange | None:
-        """Last price and range; None when the exchange does not say them: a stop can rest all the same."""
+        """Last price and range; None if the exchange does not answer. A stop can be placed without them."""
         try:
             return self.oms.prices.look(position.symbol, self._since(position))
         except BrokerError as error:
@@ -104,7 +103,7 @@ class PositionMonitor:
             return None
 
     def _act(self, position: Position, look: PriceRange, orders: list[VenueOrder]) -> bool:
-        """Do what the price calls for; False when something is left to do, so that this period is looked at again."""
+        """Do what the price requires; False if something is left to do, so that this period is checked again."""
         if self.exits.finish_triggered_stop(position, orders):
             return False
         trade, last = self._trade(position), float(look.last)
@@ -115,14 +114,14 @@ class PositionMonitor:
         return self._protect(position.symbol, look.last, orders)
 
     def _at_the_stop(self, position: Position, look: PriceRange, *, beyond: bool, orders: list[VenueOrder]) -> bool:
-        """The range touched the stop: the exchange's own stop should have fired; when the price is still beyond, we sell."""
+        """Handle a range that touched the stop: the exchange's stop should have fired; if the price is still beyond it, sell."""
         if beyond:
             return self.exits.exit_beyond_stop(position.symbol, look.last) is SaleResult.DONE
         return self._protect(position.symbol, look.last, orders)
 
     def _take_legs(self, symbol: str, look: PriceRange) -> bool:
-        """Trades reached a target: sell what is due there as far as bid (or ask) are there too. A touch that is gone is not sold,
-        and what a sale leaves of its leg stays due.
+        """Handle trades at a target: sell what is due if bid (or ask) has reached it too. If the price has moved back, nothing
+        is sold. What a sale leaves of its leg stays due.
         """
         ticker = self.oms.prices.tickers({symbol}).get(symbol)
         if ticker is None:
@@ -145,7 +144,7 @@ class PositionMonitor:
         return False
 
     def _due(self, position: Position, price: Decimal) -> Exit | None:
-        """The first leg that is due where the market is now, if the stop is not."""
+        """The first leg that is due at the current price, unless the stop is."""
         trade, at = self._trade(position), float(price)
         if stopped(trade, at, at):
             return None
@@ -153,7 +152,7 @@ class PositionMonitor:
         return due[0] if due else None
 
     def _sell(self, position: Position, leg: Exit, price: Decimal) -> SaleResult:
-        """A leg, at its target or hardly worse."""
+        """Sell a leg at its target or slightly worse."""
         instrument, symbol = self.oms.instruments[position.symbol], position.symbol
         qty = quantity(leg.lots, instrument.lot)
         if leg.lots >= self._trade(position).held:
@@ -174,7 +173,7 @@ class PositionMonitor:
         return verdict is Verdict.PROTECTED
 
     def _why_small(self, symbol: str) -> str:
-        """Why too little is left to be protected or sold: what sold the rest, if anything did."""
+        """Why the rest is too small to protect or sell: what sold the other part, if anything did."""
         position, ended = self.oms.book.position(symbol), last_ended(self.oms, symbol)
         if position is None or ended is None or ended.at < position.opened_at:
             return "too small to be protected or sold"
@@ -182,7 +181,7 @@ class PositionMonitor:
 
     # -- at a candle's close --------------------------------------------------------------------------------------
     def walk(self) -> None:
-        """Walk every candle that closed since the last walk, as far as they were told, through the strategy."""
+        """Pass every candle that closed since the last walk, as far as they have arrived, through the strategy."""
         for position in self.oms.book.positions():
             candles = self.candle_cache.of(position.symbol)
             try:
@@ -192,7 +191,7 @@ class PositionMonitor:
                 self.oms.log.warning(Event.WATCH, symbol=position.symbol, reason=error.text)
 
     def say_unfit(self) -> None:
-        """What is held where no candles can be judged now."""
+        """Log the positions whose candles cannot be used now."""
         for position in self.oms.book.positions():
             found = self.candle_cache.of(position.symbol)
             if isinstance(found, Unfit):
@@ -206,8 +205,8 @@ class PositionMonitor:
                 break
 
     def _after_close(self, position: Position, candles: Candles) -> bool:
-        """Apply the rule of one close; False when the position is to be (or was) sold. A close that the strategy cannot judge
-        changes nothing. That it was walked is on disk with what it changed: what is kept never counts a close twice.
+        """Apply the strategy to one close; False if the position is to be (or was) sold. A close that the strategy cannot judge
+        changes nothing. The close is stored as walked together with its effects, so that kept values never count a close twice.
         """
         symbol = position.symbol
         trade = self._trade(position)
@@ -224,14 +223,14 @@ class PositionMonitor:
 
     # -- parts ----------------------------------------------------------------------------------------------------
     def resume(self) -> None:
-        """After a start: targets that were sold before the stage could be written down count as reached."""
+        """After a start, count targets as reached that were sold before the stage could be stored."""
         for position in self.oms.book.positions():
             records = self.oms.book.orders_of(position.symbol, position.candle_close)
             sold = [record.purpose.stage for record in records if record.booked_qty > 0]
             record_target(self.oms, position, max(sold, default=0))
 
     def keep(self) -> None:
-        """Write down how far prices were looked at, for the next start."""
+        """Store how far prices were checked, for the next start."""
         for position in self.oms.book.positions():
             at = self.looked.get(position.symbol)
             if at is not None:
@@ -247,9 +246,9 @@ class PositionMonitor:
         return trade_of(position, self.oms.instruments[position.symbol])
 
     def _release_idle(self, orders: Sequence[VenueOrder]) -> None:
-        """Stops whose position is gone guard nothing, and could sell coins that are not ours: away with them.
+        """Cancel stops without a position: they protect nothing and could sell coins that are not ours.
 
-        One whose entry the book never saw, as a lost book does not see what was bought long ago, may guard what it was made for.
+        A stop whose entry the book never saw is kept, because it may still protect coins bought before the database was lost.
         """
         open_symbols = {position.symbol for position in self.oms.book.positions()}
         entering = {record.symbol for record in self.oms.book.unsettled() if record.purpose is Purpose.ENTRY}
@@ -267,5 +266,5 @@ def _range(look: PriceRange) -> rules.TradedRange:
 
 
 def _walked(symbol: str) -> str:
-    """The fact that says up to which close (market ms) a symbol's candles were judged."""
+    """Name of the stored state: the close (market ms) up to which a symbol's candles were walked."""
     return f"walked:{symbol}"

@@ -1,4 +1,4 @@
-"""The exact orders of this daemon, shown to the exchange without money before the first real one."""
+"""Probes: the exchange validates the exact orders of this daemon, without money, before the first real one."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _ROOM = Decimal("1.5")
 def probe_orders(
     broker: BaseBroker, clock: Clock, ids: ClientIds, instrument: Instrument, ticker: Ticker
 ) -> Sequence[OrderProbe]:
-    """Ask the venue to judge our entry (with its attached stop) and our stop on one market; raises `BrokerError`.
+    """Have the exchange validate our entry (with its attached stop) and our stop on one market; raises `BrokerError`.
 
-    The broker's capabilities follow from the answers.
+    The broker derives its capabilities from the answers.
     """
     smallest = max(instrument.min_qty, instrument.min_cost / (ticker.bid * _BELOW)) * _ROOM
     qty = instrument.size(smallest) + instrument.lot
@@ -58,7 +58,7 @@ def _sample(
     attached: Decimal | None = None,
     target: Decimal | None = None,
 ) -> Intent:
-    """An intent that is never recorded, because it is never sent in earnest."""
+    """An intent that is not recorded, because it is only sent for validation."""
     now = clock.wall_ms()
     able = broker.capabilities()
     return Intent(

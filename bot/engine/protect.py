@@ -1,8 +1,8 @@
-"""Protection: every position has its stop resting at the exchange, of exactly its size, at the rule's price.
+"""Protection: every position has a stop resting at the exchange, of exactly its size, at the strategy's price.
 
-`ensure` brings that about and may be called at any time; `free_quantity` frees coins for a sale. A period in which less is
-protected than held is recorded with its cause. It never sells: that is `close`. How each step is carried out at the exchange,
-and what a refusal allows, is for `stops` to know.
+`ensure` establishes this and may be called at any time. `free_quantity` frees coins for a sale. Every period in which less is
+protected than held is recorded with its cause. This module never sells; `exits` does. `stops` carries out each step at the
+exchange and decides what a refusal allows.
 """
 
 from __future__ import annotations
@@ -25,37 +25,37 @@ from bot.engine.stops import Stops
 
 
 class Verdict(Enum):
-    """How a position stands after an attempt to protect it."""
+    """The state of a position after an attempt to protect it."""
 
     PROTECTED = "protected"
     UNPROTECTED = "unprotected"
-    """Not (wholly) protected yet: try again at the next look."""
+    """Not (fully) protected yet: try again at the next check."""
     BEYOND_STOP = "beyond stop"
     """The market is already beyond the stop: exit now."""
     REFUSED = "refused"
-    """The exchange has refused its stop for good, time after time: exit now, rather than stand unprotected."""
+    """The exchange has repeatedly refused its stop for good: exit now rather than stay unprotected."""
 
 
-#: Market ms before an entry's creation from which the venue's lists are searched for its stop: clocks differ.
+#: How long before an entry's creation (market ms) the search of the exchange's lists for its stop begins, because clocks differ.
 SEARCH_MARGIN = MINUTE
-#: Real ms after sending an entry within which its own stop is waited for while the entry is not settled.
+#: Real ms after sending an entry for which its attached stop is awaited while the entry is not settled.
 COMING = 5 * SECOND
 
 
 def stop_price(position: Position, instrument: Instrument) -> Decimal:
-    """The trigger on the venue's grid, rounded to the side that does not loosen it."""
+    """The stop's trigger on the exchange's price grid, rounded to the side that does not loosen it."""
     price = position.stop_price
     return instrument.price_up(price) if position.side is Side.BUY else instrument.price_down(price)
 
 
 def is_beyond_stop(position: Position, price: Decimal) -> bool:
-    """Whether the market stands at or beyond the stop."""
+    """Whether the price is at or beyond the stop."""
     return price <= position.stop_price if position.side is Side.BUY else price >= position.stop_price
 
 
 def wanted(exposed: Decimal, stops: Sequence[VenueOrder], instrument: Instrument) -> Decimal:
-    """What stops are to protect of what is exposed. Below the venue's minimum no stop can be placed; but one that rests there
-    since before the minimum rose is worth keeping.
+    """The quantity that stops should protect, out of the exposed quantity. Below the exchange's minimum no stop can be placed,
+    but one that was placed before the minimum rose is kept.
     """
     if exposed >= instrument.min_qty:
         return exposed
@@ -63,7 +63,7 @@ def wanted(exposed: Decimal, stops: Sequence[VenueOrder], instrument: Instrument
 
 
 class Protection:
-    """Keeps stops and positions together on one account."""
+    """Keeps the stops of one account in line with its positions."""
 
     def __init__(self, oms: OrderManager) -> None:
         self._oms = oms
@@ -71,21 +71,21 @@ class Protection:
 
     @property
     def refused(self) -> Refusals:
-        """What was refused of the stops of each position."""
+        """The refused stops of each position."""
         return self._stops.refused
 
     def begin(self) -> None:
-        """A look at the positions begins."""
+        """Begin a check of the positions."""
         self._oms.limit_calls()
         self._stops.begin({position.entry_id for position in self._oms.book.positions()})
 
     def is_urgent(self) -> bool:
-        """Whether coins have come to lie without a stop within the last minute; what lasts longer is looked at in calm."""
+        """Whether a naked period began within the last minute; longer ones are handled at normal priority."""
         ages, naked = self._oms.ages, self._oms.book.unprotected()
         return any(ages.of(f"naked {symbol} {since}", since) < MINUTE for symbol, (since, _) in naked.items())
 
     def stops_of(self, position: Position, orders: Iterable[VenueOrder]) -> list[VenueOrder]:
-        """Our working stops of this position among `orders`; those the venue spawned enter the book here."""
+        """Our working stops of this position among `orders`; stops that the exchange spawned enter the book here."""
         stops = [
             order
             for order in orders
@@ -103,8 +103,8 @@ class Protection:
     def ensure(
         self, symbol: str, price: Decimal | None, orders: Sequence[VenueOrder] | None = None, why: str = "unprotected"
     ) -> Verdict:
-        """Bring the stops of a symbol's position to its size and price. `price` is the market's, None when that is not known;
-        `orders` is a fresh list of what is open, if at hand.
+        """Bring the stops of a symbol's position to its size and price. `price` is the market price, None if unknown; `orders`
+        is a fresh list of open orders, if available.
         """
         oms = self._oms
         position = oms.book.position(symbol)
@@ -115,23 +115,23 @@ class Protection:
         instrument = oms.instruments[symbol]
         orders = orders if orders is not None else oms.broker.open_orders()
         stops = self.stops_of(position, orders)
-        # A stop that fires leaves the open orders before its fill is booked: a new one now could sell the same coins again.
+        # A stop that fires leaves the open orders before its fill is booked, so a new stop now could sell the same coins again.
         if self._has_sold(position, stops, orders):
             return Verdict.UNPROTECTED
-        # Coins that a sale of ours may be taking at this moment get no stop: it would fire on coins that are gone.
+        # Coins that a sale of ours may be taking right now get no stop: it would fire on coins that are gone.
         guarded = oms.coins.to_guard(position, protected_qty(stops))
         exposed = instrument.size(guarded - oms.closing_in_doubt(symbol, stops))
         want = wanted(exposed, stops, instrument)
         trigger = stop_price(position, instrument)
         steps = plan_stops(stops, want, trigger, instrument, amend=oms.broker.capabilities().amend)
-        # Recorded before the first request leaves: if it gets lost, the gap is known all the same.
+        # Recorded before the first request is sent, so that the gap is known even if the request gets lost.
         if protected_qty(stops) < want or any(isinstance(step, Cancel) for step in steps):
             oms.mark_unprotected(symbol, why)
         if any(isinstance(step, Place) for step in steps):
             self._stops.record_failed(position)
             if self._is_coming(position) or self._pauses(position):
                 return Verdict.UNPROTECTED
-        # A stop whose fate is unknown may rest unseen or come to rest later; two of them could both fire.
+        # A stop with an unknown outcome may rest unseen or come to rest later, and two stops could both fire.
         if oms.stop_in_doubt(symbol) or (steps and not oms.markets.takes_stops(instrument)):
             return Verdict.UNPROTECTED
         if not self._stops.take(position, steps):
@@ -145,8 +145,9 @@ class Protection:
         return self.refused.pauses(position.entry_id, self._oms.clock.steady_ms())
 
     def _is_coming(self, position: Position) -> bool:
-        """Whether the stop that came with the entry may only not be shown yet, as the rest of its fills: one of ours beside it
-        could sell the same coins again. Not for long: what has not come by then is placed."""
+        """Whether the entry's attached stop may exist but not be shown yet, like the rest of its fills. A second stop could then
+        sell the same coins again. After a short time, a stop that has not appeared is placed.
+        """
         return any(
             record.symbol == position.symbol
             and record.purpose is Purpose.ENTRY
@@ -156,8 +157,9 @@ class Protection:
         )
 
     def _why_unprotected(self, position: Position) -> Verdict:
-        """Why a stop did not come about. Often the market went beyond it meanwhile: ask at once, since the coins may have no
-        stop while we wonder."""
+        """The verdict after a stop could not be placed. Often the price has moved beyond it, so check the price at once: the
+        coins may have no stop.
+        """
         symbol = position.symbol
         try:
             ticker = self._oms.prices.tickers({symbol}).get(symbol)
@@ -170,14 +172,14 @@ class Protection:
         return Verdict.REFUSED if final else Verdict.UNPROTECTED
 
     def is_protected(self, position: Position) -> bool:
-        """Whether a stop rests that protects all of the position that can be sold; raises `BrokerError`."""
+        """Whether resting stops protect all of the position that can be sold; raises `BrokerError`."""
         exposed = self._oms.instruments[position.symbol].size(position.qty)
         return 0 < exposed <= protected_qty(self.stops_of(position, self._oms.broker.open_orders()))
 
     def free_quantity(self, position: Position, keep: Decimal, why: str) -> bool:
-        """Free all but `keep` of the position from its stops, for a sale; False when the stops turned out otherwise.
+        """Free all but `keep` of the position from its stops, for a sale; False if the stops did not end as expected.
 
-        Afterwards nothing of what is to be sold can be sold a second time by a stop.
+        Afterwards no stop can sell the freed coins a second time.
         """
         oms = self._oms
         instrument = oms.instruments[position.symbol]
@@ -201,7 +203,9 @@ class Protection:
         return not cancelled or self._stops.await_release(position, position.qty - want)
 
     def _has_sold(self, position: Position, stops: Sequence[VenueOrder], orders: Iterable[VenueOrder]) -> bool:
-        """Whether coins that lie without a stop are gone with one that fired a moment ago: another would sell what is not ours."""
+        """Whether coins without a stop may have been sold by one that just fired: another stop would sell coins that are not
+        ours.
+        """
         if protected_qty(stops) >= self._oms.instruments[position.symbol].size(position.qty):
             return False
         self._oms.learn_ended(orders, position.symbol)
@@ -210,10 +214,10 @@ class Protection:
         return held is None or held.qty != position.qty
 
     def _learn_fired(self, position: Position, stops: Sequence[VenueOrder]) -> None:
-        """A stop that came with the entry may have fired, and sold, before the book ever saw it: look among what ended.
+        """Search the ended orders for an attached stop that fired and sold before the book ever saw it.
 
-        Only where coins lie without a stop and the entry has filled for more than its stops that have been seen: a venue that
-        spawns one for each fill may have shown some.
+        Only needed if coins have no stop and the entry has filled more than its known stops cover: an exchange that spawns one
+        stop per fill may have shown only some.
         """
         oms = self._oms
         if protected_qty(stops) >= oms.instruments[position.symbol].size(position.qty):
@@ -231,7 +235,7 @@ class Protection:
                 oms.adopt(order, Purpose.STOP)
 
     def release(self, orders: Iterable[VenueOrder], symbol: str, side: Side) -> bool:
-        """Cancel stops that guard nothing any more (their position is gone)."""
+        """Cancel stops that no longer protect anything because their position is closed."""
         idle = [
             order
             for order in orders
@@ -252,5 +256,5 @@ class Protection:
 
 
 def _made_for(entry: OrderRecord, records: Iterable[OrderRecord]) -> Decimal:
-    """How much the stops guard that came with an entry, as far as they have been seen."""
+    """The quantity covered by an entry's attached stops, as far as they are known."""
     return sum((one.qty for one in records if one.parent_id == entry.exchange_id), ZERO)

@@ -1,7 +1,7 @@
-"""The markets of a strategy that ranks them by itself, chosen once for each of its periods.
+"""The markets of a strategy with its own ranking, chosen once per period.
 
-The choice is a fact of the book, so that a restart goes on with it; it follows from candles of before the period alone, so that
-whoever makes it later makes the same.
+The choice is stored, so that it survives a restart. It depends only on candles from before the period, so making it again later
+gives the same result.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from bot.engine.order_manager import OrderManager
 from bot.strategy.base import Universe
 from bot.strategy.guarded import GuardedStrategy
 
-#: The fact of the book that holds the choice: whose it is, since when (market ms), and the symbols.
+#: Name of the stored state that holds the choice: the strategy, the start of the period (market ms) and the symbols.
 _CHOICE = "universe"
 
 
 class Ranking:
-    """One account's choice of markets."""
+    """The choice of markets of one account."""
 
     def __init__(self, oms: OrderManager, strategy: GuardedStrategy) -> None:
         self.between: Callable[[], None] = lambda: None
@@ -31,8 +31,8 @@ class Ranking:
         self._ranks: dict[tuple[int, str], float | None] = {}
 
     def chosen(self, traded: Sequence[str]) -> list[str]:
-        """The markets to look at, the best first, of those that can be `traded` (the most traded first); all of them where the
-        strategy takes NIJA's choice. Raises `BrokerError` when too little is answered to choose.
+        """The chosen markets, best first, out of `traded` (highest turnover first); all of them if the strategy does not rank
+        markets. Raises `BrokerError` if too few requests are answered to choose.
         """
         universe = self._strategy.rule.universe
         if universe is None:
@@ -56,7 +56,7 @@ class Ranking:
         return sorted(ranks, key=lambda symbol: (-ranks[symbol], symbol))[: universe.most]
 
     def _rank(self, symbol: str, since: int, universe: Universe) -> float | None:
-        """What the strategy thinks of a market; one that is closed to this owner is not to be traded."""
+        """The strategy's rank of a market; None for one that is closed to this owner."""
         today = self._oms.clock.market_ms() - since
         try:
             candles = self._oms.broker.candles(symbol, DAY, universe.candles + today // DAY)
@@ -70,12 +70,12 @@ class Ranking:
 
 
 def began(now: int, universe: Universe) -> int:
-    """When the running period began (UTC, market ms)."""
+    """The start of the current period (UTC, market ms)."""
     day = datetime.fromtimestamp(now // SECOND, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     start = day.replace(day=1) if universe.period == "month" else day
     return int(start.timestamp()) * SECOND
 
 
 def before(candles: Candles, since: int) -> Candles:
-    """Those that had closed when the period began."""
+    """The candles that had closed when the period began."""
     return candles[: int(candles.time.searchsorted(since - candles.timeframe_ms, side="right"))]

@@ -1,7 +1,7 @@
-"""Reconciliation: the book is brought to what the exchange says. One path for start, restart and the timer.
+"""Reconciliation: brings the book in line with the exchange. Start, restart and timer use the same path.
 
-Fills are read with an overlap (`history`) and booked once by their identity; orders of ours that the book lacks are adopted;
-what is foreign is remembered as such and left alone.
+Fills are read with an overlap (`history`) and booked once, identified by their ids. Orders of ours that the book lacks are
+adopted. Foreign orders are remembered as such and left alone.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from bot.engine.adoption import Adoption
 from bot.engine.history import AT_ONCE, History, HistoryRun
 from bot.engine.order_manager import OrderManager
 
-#: Foreign order ids that are remembered, so that they are not asked about again.
+#: The number of foreign order ids remembered, so that they are not requested again.
 MEMORY = 10_000
-#: Market ms before a position's first fill from which on a stop may have been made for it, and not for the one before.
+#: Market ms before a position's first fill: a stop created after this time may belong to it rather than to an earlier position.
 WITH_ITS_ENTRY = 5 * MINUTE
-#: How far from its price an entry's stop is put when neither the book nor the exchange remembers it.
+#: The distance of the stop from an entry's price if neither the book nor the exchange knows the stop.
 FALLBACK_RISK = Decimal("0.05")
 
 
 class Reconciliation:
-    """Compares one account's book with its exchange; raises `BrokerError` when the exchange does not answer."""
+    """Compares one account's book with its exchange; raises `BrokerError` if the exchange does not answer."""
 
     def __init__(self, oms: OrderManager) -> None:
         self._oms = oms
@@ -39,8 +39,8 @@ class Reconciliation:
         self.adoption = Adoption(oms)
 
     def start(self) -> None:
-        """After a start: first what is open and what became of our own orders, so that what is held can be protected; then the
-        history, at once where nothing is held, else behind.
+        """After a start, first read the open orders and the outcome of our own orders, so that positions can be protected. Then
+        read the history: at once if there is no position, otherwise in the background.
         """
         oms = self._oms
         self.history.begin(first=True)
@@ -53,8 +53,8 @@ class Reconciliation:
         self.count(oms.broker.balances())
 
     def compare(self, since: int | None = None) -> Sequence[VenueOrder]:
-        """Orders and fills; returns the open orders. `since` is market ms, by default where the last complete reading began less
-        the overlap.
+        """Compare orders and fills; returns the open orders. `since` is market ms, by default the start of the last complete
+        reading less the overlap.
         """
         if self.adoption.watching:
             orders = self._oms.broker.open_orders()
@@ -66,7 +66,9 @@ class Reconciliation:
         return orders
 
     def read_on(self, steps: int = 1) -> bool:
-        """Between two looks: some steps more of the history; True when that completed it. What fails is tried again later."""
+        """Between two checks: read some more steps of the history; True if that completed it. A failed step is tried again
+        later.
+        """
         try:
             return self.history.read_on(steps)
         except BrokerError as error:
@@ -74,7 +76,7 @@ class Reconciliation:
             return False
 
     def _look_at_orders(self) -> Sequence[VenueOrder]:
-        """What is open, and how ours that are not ended."""
+        """Read the open orders and learn how ours that are no longer open ended."""
         orders = self._oms.broker.open_orders()
         if not self.history.is_rebuilding:
             self._recognise(orders)
@@ -83,7 +85,7 @@ class Reconciliation:
 
     # -- history --------------------------------------------------------------------------------------------------
     def _take(self, run: HistoryRun, orders: Sequence[VenueOrder]) -> None:
-        """Orders that the history shows; those of a lost book make sense only beside what is open."""
+        """Take orders from the history. Orders of a lost database must be seen together with the open ones."""
         resting = self._oms.broker.open_orders() if run.first else ()
         if run.lost:
             orders = [*orders, *resting]
@@ -94,7 +96,7 @@ class Reconciliation:
         self._keep_stops(resting)
 
     def _strangers(self, fills: Sequence[Fill]) -> dict[str, str]:
-        """Orders behind fills that neither the book knows nor anybody has called foreign, with their symbols."""
+        """Orders, with their symbols, that have fills but are neither in the book nor known to be foreign."""
         found = {one.exchange_order_id: one.symbol for one in fills if one.exchange_order_id not in self._foreign}
         return {name: symbol for name, symbol in found.items() if self._oms.book.by_exchange_id(name) is None}
 
@@ -108,30 +110,31 @@ class Reconciliation:
 
     # -- orders ---------------------------------------------------------------------------------------------------
     def _lives(self, orders: Iterable[VenueOrder]) -> bool:
-        """Whether another NIJA has shown life while it was watched."""
+        """Whether another NIJA was active during the watch."""
         sign = self.adoption.sign_of_life(orders)
         if sign is not None:
             self._second_instance(sign)
         return sign is not None
 
     def _recognise(self, orders: Iterable[VenueOrder], *, lost: bool = False) -> None:
-        """Take over what the venue says of our orders, and adopt those the book does not have.
+        """Apply the exchange's reports on our orders and adopt those that the book lacks.
 
-        A book that was `lost` does not know its old tag: every NIJA's orders are ours then, else only those of our tag.
-        What was spawned in the same moment as its parent comes after it, or it would be taken for foreign.
+        If the database was `lost`, our old tag is unknown, so the orders of any NIJA count as ours; otherwise only those with
+        our tag do. Orders spawned at the same moment as their parent are handled after it, or they would count as foreign.
         """
         for order in sorted(orders, key=lambda one: (one.created_at, one.parent_id is not None)):
             if self._oms.sync(order) is None and order.exchange_id not in self._foreign:
                 self._adopt(order, orders, lost=lost)
 
     def _adopt(self, order: VenueOrder, among: Iterable[VenueOrder], *, lost: bool) -> OrderRecord | None:
-        """Enter an order that carries our mark or was spawned by one of ours; anything else is foreign."""
+        """Adopt an order that carries our mark or was spawned by one of ours; any other is foreign."""
         oms = self._oms
-        # Exchanges give a stop that they spawned no client id, or its parent's: descent counts as much as the mark.
+        # An exchange gives a stop that it spawned no client id, or that of its parent, so a parent of ours counts as much as our
+        # mark.
         if not self._is_ours(order) and not self._springs_from_ours(order, among, lost=lost):
             return None
-        # Another NIJA on this account uses our mark with a tag of its own, and its orders are its own business. Without our old
-        # book we cannot know our old tag either: then they may well be ours, and are taken over.
+        # Another NIJA on this account uses our mark with its own tag, and its orders must be left alone. Without our old
+        # database our old tag is unknown: such orders may be ours and are adopted.
         lost = lost or self.adoption.is_late(order)
         if self._is_anothers(order) and not lost:
             self.adoption.let_go(order)
@@ -156,17 +159,17 @@ class Reconciliation:
         return order.parent_id is not None and self._oms.book.by_exchange_id(order.parent_id) is not None
 
     def _is_anothers(self, order: VenueOrder) -> bool:
-        """Whether an order carries another NIJA's tag. Only an id of our form has one; a child of our order is ours whatever id
-        the venue gave it.
+        """Whether an order carries another NIJA's tag. Only an id of our form has a tag; a child of our order is ours whatever
+        id the exchange gave it.
         """
         if order.client_id is None or not is_ours(order.client_id) or self._is_child(order):
             return False
         return tag_of(order.client_id) != self._oms.ids.tag
 
     def _springs_from_ours(self, order: VenueOrder, among: Iterable[VenueOrder], *, lost: bool) -> bool:
-        """Whether an order was made by one of ours that the book has not seen yet: a stop that fired at once, say.
+        """Whether one of ours that is not in the book yet spawned this order, such as a stop that fired at once.
 
-        What was not is remembered as foreign; while the venue does not show what made it, that stays open.
+        If not, the order is remembered as foreign, unless the exchange does not show its parent yet.
         """
         if order.parent_id is not None and order.parent_id not in self._foreign:
             parent = self._oms.broker.order(order.parent_id, order.symbol)
@@ -189,8 +192,8 @@ class Reconciliation:
         return Purpose.ENTRY if opening and not order.reduce_only else Purpose.EXIT
 
     def _decision(self, order: VenueOrder, among: Iterable[VenueOrder]) -> Decision:
-        """What can still be known of the decision behind an order of a lost book: the stop it was sent with, or the one that
-        rests for it, unless that has moved to where it says nothing of the risk any more.
+        """What can still be known of the decision behind an order of a lost database: the stop it was sent with, or its resting
+        stop, unless that has moved so far that it no longer indicates the risk.
         """
         price = order.avg_price or order.limit_price or ZERO
         stops = [one.trigger_price for one in among if one.parent_id == order.exchange_id and one.trigger_price]
@@ -211,7 +214,7 @@ class Reconciliation:
             Event.HALTED,
             limit=Halt.SECOND_INSTANCE,
             client_id=order.client_id,
-            reason="another NIJA trades this account: no new entries here until one of the two is stopped and `nija resume` is given",
+            reason="another NIJA trades this account: no new entries here until you stop one of the two and run `nija resume`",
         )
 
     def _remember_foreign(self, exchange_id: str) -> None:
@@ -220,8 +223,8 @@ class Reconciliation:
             self._foreign.pop(next(iter(self._foreign)))
 
     def _keep_stops(self, orders: Iterable[VenueOrder]) -> None:
-        """A book that was lost, or is an older one, does not know how far the stops of its positions had followed the price:
-        where they rest is where they belong, so that none is loosened.
+        """Take over the triggers of resting stops. After the loss of the database, or from an older backup, the book does not
+        know how far stops had trailed, and none may be loosened.
         """
         book = self._oms.book
         resting = [one for one in orders if one.type in STOPS and book.by_exchange_id(one.exchange_id) is not None]
@@ -239,7 +242,7 @@ class Reconciliation:
 
     # -- fills ----------------------------------------------------------------------------------------------------
     def _book(self, fill: Fill, *, sales: bool) -> None:
-        """Enter a fill that is ours; one that closes waits (`sales` is False) while fills of its entry are still hidden."""
+        """Book a fill of ours. A closing fill waits (`sales` is False) while fills of its entry are still hidden."""
         oms = self._oms
         if fill.exchange_order_id in self._foreign or fill.exchange_order_id in oms.let_go:
             return
@@ -249,10 +252,10 @@ class Reconciliation:
         if record is not None and not sales and record.purpose is not Purpose.ENTRY:
             return
         if oms.record_fill(fill) is not None and record is not None and record.settled:
-            oms.refresh(record)  # it had been over, they said
+            oms.refresh(record)  # it was reported as finished before
 
     def _claims(self, fill: Fill) -> bool:
-        """Whether a fill of an order that the book does not know belongs to us after all."""
+        """Whether a fill of an unknown order belongs to us after all."""
         order = self._oms.broker.order(fill.exchange_order_id, fill.symbol)
         if order is None:
             return False
@@ -260,5 +263,5 @@ class Reconciliation:
 
     # -- coins ----------------------------------------------------------------------------------------------------
     def count(self, balances: Mapping[str, Balance]) -> None:
-        """Whether the coins of our spot positions are there; the owner may have sold or withdrawn them by hand."""
+        """Check that the coins of our spot positions are there; the owner may have sold or withdrawn them by hand."""
         self._oms.coins.count(balances)

@@ -1,4 +1,4 @@
-"""What the record of an order of ours says beyond its fields. Pure."""
+"""What follows from the record of one of our orders. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from decimal import Decimal
 from bot.domain.order import STOPS, OrderRecord, OrderStatus, Purpose
 from bot.domain.outcome import ErrorMeaning
 
-#: Refusals after which the very same order may be tried again: it is certain that nothing happened.
+#: Refusals after which the same order may be tried again, because nothing can have happened.
 TRANSIENT = frozenset(
     {
         ErrorMeaning.BUSY,
@@ -18,29 +18,31 @@ TRANSIENT = frozenset(
         ErrorMeaning.NO_WAY,
     }
 )
-#: Refusals of an entry for the stop or target it carries.
+#: Refusals of an entry because of its attached stop or target.
 _FOR_ITS_STOP = frozenset({ErrorMeaning.ATTACHMENT, ErrorMeaning.ATTACHED_PRICE})
 
 
 def at_stake(record: OrderRecord) -> Decimal:
-    """What an unsettled order may have traded beyond what is booked: a resting stop and an order that is over trade no more."""
+    """What an unsettled order may still trade or have traded beyond what is booked. Resting stops and finished orders trade no
+    more than reported.
+    """
     resting = record.purpose is Purpose.STOP and record.type in STOPS
     return (record.filled_qty if resting or record.done else record.qty) - record.booked_qty
 
 
 def is_harmless(record: OrderRecord) -> bool:
-    """Refused, and for a passing reason, or for the stop it carried (the next goes without): nothing happened, and the order
-    may be tried again.
+    """Whether the order was refused for a temporary reason or because of its attached stop (the next attempt has none): nothing
+    happened, and it may be tried again.
     """
     return record.status is OrderStatus.REJECTED and refusal(record) in TRANSIENT | _FOR_ITS_STOP
 
 
 def is_refused_for_its_stop(record: OrderRecord) -> bool:
-    """An entry that was refused for the stop attached to it: without one it may be taken."""
+    """Whether an entry was refused because of its attached stop; it may be accepted without one."""
     return record.status is OrderStatus.REJECTED and refusal(record) in _FOR_ITS_STOP
 
 
 def refusal(record: OrderRecord) -> ErrorMeaning | None:
-    """The meaning that `submit` wrote in front of the venue's words; None for an order that was not refused in words."""
+    """The meaning that `submit` stored before the exchange's message; None for an order without a refusal message."""
     word = record.reason.partition(":")[0]
     return next((meaning for meaning in ErrorMeaning if meaning == word), None)

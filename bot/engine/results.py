@@ -1,7 +1,7 @@
-"""What fills that close a position mean: a target counts as reached, a stop-out keeps its symbol out for the candle, how the
-last trade of a symbol ended is remembered, and the result of what is closed is told.
+"""The effects of closing fills: a target counts as reached, a stop-out bars its symbol for the candle, the end of a symbol's
+last trade is stored, and the result of a closed position is logged.
 
-Losses in a row are counted from the book's closed positions (see the gate `losses`), so nothing of them can be lost here.
+Losses in a row are counted from the book's closed positions (see the gate `losses`), so nothing here can lose them.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 from bot.strategy.base import Ended
 from bot.strategy.exact import price_of, trade_of
 
-#: How a trade ends at its stop.
+#: The name of the end of a trade at its stop.
 STOP = str(Purpose.STOP)
 
 
 class Results:
-    """Listens to booked fills of one account; `OrderManager.on_fill` calls it."""
+    """Handles the booked fills of one account; `OrderManager.on_fill` calls it."""
 
     def __init__(self, oms: OrderManager) -> None:
         self._oms = oms
 
     def on_fill(self, booking: Booking) -> None:
-        """After each booked fill: a target was reached, a position was stopped out, or it is over."""
+        """Handle a booked fill: a target was reached, or the position was stopped out or closed."""
         position = booking.position
         if position is None or booking.fill.side is position.side:
             return
@@ -49,8 +49,8 @@ class Results:
             record_target(oms, position, booking.order.purpose.stage)
 
     def _how(self, order: OrderRecord, position: Position, price: Decimal) -> str:
-        """By what a sale came about: the stop (the exchange's own, or a sale of ours since the price had passed it), a reason of
-        the strategy's, or the order's purpose. The stop of a bracket sells at its target, too, far beyond.
+        """The cause of a sale: the stop (the exchange's, or a sale of ours because the price had passed it), a reason of the
+        strategy, or the order's purpose. The stop of a bracket also sells at its target, far beyond the stop.
         """
         if order.purpose is Purpose.STOP:
             fired = (price - position.stop_price) * position.side.sign <= position.r / 2
@@ -60,36 +60,38 @@ class Results:
 
 
 def _reason(order: OrderRecord, how: str) -> str:
-    """Why a sale was made, for people: what a stop was placed for is no reason of its sale."""
+    """The reason of a sale, for people. The reason for placing a stop is not the reason of its sale."""
     if order.purpose is Purpose.STOP:
         return "stop reached" if how == STOP else "target reached"
     return order.reason or f"{order.purpose} at the exchange"
 
 
 def sale(symbol: str) -> str:
-    """The fact that names the last order (by client id) that was to sell a whole position, and by what it came about."""
+    """Name of the stored state: the client id of the last order to sell a whole position, and its cause."""
     return f"exit:{symbol}"
 
 
 def last_ended(oms: OrderManager, symbol: str) -> Ended | None:
-    """How the last position of a symbol ended; None for one that never had any, or was never sold of."""
+    """How the last position of a symbol ended; None if it never had a sale."""
     at, _, how = (oms.book.get_state(_ended(symbol)) or "").partition(" ")
     return Ended(int(at), how) if how else None
 
 
 def _ended(symbol: str) -> str:
-    """The fact that says when (market ms) a position of a symbol was last sold of, and by what."""
+    """Name of the stored state: when (market ms) a symbol's position last had a sale, and its cause."""
     return f"ended:{symbol}"
 
 
 def record_target(oms: OrderManager, position: Position, stage: int) -> None:
-    """Count a target as reached, from a part of its leg sold on; from the first on the stop is at break-even or better."""
+    """Count a target as reached as soon as part of its leg is sold. From the first target on, the stop is at break-even or
+    better.
+    """
     if stage > position.stage:
         plan(oms, position, stage, trade_of(position, oms.instruments[position.symbol]).breakeven)
 
 
 def plan(oms: OrderManager, position: Position, stage: int, stop: float, kept: Numbers | None = None) -> None:
-    """Write down stage, stop and what the strategy keeps; a stop never loosens."""
+    """Store stage, stop and the strategy's kept values; a stop never loosens."""
     best = position.tightest(price_of(stop))
     kept = position.kept if kept is None else kept
     if (stage, best, kept) != (position.stage, position.stop_price, position.kept):
@@ -97,8 +99,8 @@ def plan(oms: OrderManager, position: Position, stage: int, stop: float, kept: N
 
 
 def log_end(oms: OrderManager, position: Position, purpose: Purpose, price: Decimal, reason: str) -> None:
-    """The one line about a position that is over: `price` is what was got for all of it on average, else what is given. Result
-    and fees are in the quote.
+    """Log the end of a position. The price is the average of its sales, or `price` if there are none. Result and fees are in the
+    quote.
     """
     oms.log.info(
         Event.EXIT,
@@ -114,7 +116,7 @@ def log_end(oms: OrderManager, position: Position, purpose: Purpose, price: Deci
 
 
 def _average_exit(oms: OrderManager, position: Position) -> Decimal | None:
-    """What the sales of a position brought on average; None when none is booked."""
+    """The average price of a position's sales; None if none is booked."""
     entry = oms.book.by_client_id(position.entry_id) or oms.book.by_exchange_id(position.entry_id)
     since = position.candle_close if entry is None else entry.created_at
     sales = [

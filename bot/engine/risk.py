@@ -1,6 +1,6 @@
-"""The limits, and the losses that some of them are held against: what may not happen however good a signal looks.
+"""Risk limits, and the losses that some of them are checked against.
 
-They bind entries only: nothing here ever keeps a sale, a stop or a cancel from being sent. The gates ask for them.
+They restrict entries only: nothing here ever prevents a sale, a stop or a cancel. The gates apply them.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from bot.domain.money import ZERO
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The owner's bounds, per broker. Percentages of equity; dollars; `price_sanity_pct` and `max_spread_pct` of the price.
+    """The owner's limits per broker: percentages of equity, or dollars; `price_sanity_pct` and `max_spread_pct` are percentages
+    of the price.
 
-    `max_losses_in_a_row` closed positions of one symbol that all lost keep it out for `cooldown_ms` (market ms).
+    After `max_losses_in_a_row` losing positions in a row, a symbol is barred for `cooldown_ms` (market ms).
     """
 
     max_open_positions: int
@@ -33,7 +34,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Losses:
-    """What trading lost since 00:00 UTC and since its best moment, in percent (both >= 0)."""
+    """What trading lost since 00:00 UTC and since its peak, in percent (both >= 0)."""
 
     day_pct: Decimal = ZERO
     drawdown_pct: Decimal = ZERO

@@ -1,4 +1,4 @@
-"""Which markets an account looks at now: fit, not closed to this owner, ranked, and old enough."""
+"""Chooses the markets of an account: eligible, not closed to this owner, ranked, and old enough."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from bot.engine.order_manager import OrderManager
 from bot.engine.ranking import Ranking
 from bot.engine.universe import MarketCriteria, choose, eligible
 
-#: Market ms after which the rules of the markets, our fees and the choice of markets are read anew.
+#: Market ms after which market rules, fees and the choice of markets are refreshed.
 RULES_AGE = HOUR
-#: Markets whose questions may be refused while others are chosen; more of them are the exchange's trouble.
+#: The number of markets whose requests may be refused during a choice; more mean a problem of the exchange.
 MOST_REFUSED = 3
-#: Days that a market must have existed before it is traded.
+#: The age in days that a market must have before it is traded.
 OLD_DAYS = 30
 
 
 @dataclass(slots=True)
 class Selection:
-    """The markets of one account. `between` is called between two questions: many of them take long."""
+    """The markets of one account. `between` is called between requests, because many of them take long."""
 
     oms: OrderManager
     criteria: MarketCriteria
@@ -33,15 +33,15 @@ class Selection:
     between: Callable[[], None] = lambda: None
     symbols: list[str] = field(default_factory=list)
     at: int = 0
-    """When it was made (market ms)."""
+    """When the choice was made (market ms)."""
 
     def is_due(self) -> bool:
-        """Whether it is to be made again: by its age, or since a chosen market is closed to this owner now."""
+        """Whether to choose again: the choice is too old, or a chosen market is now closed to this owner."""
         too_old = self.oms.clock.market_ms() - self.at >= RULES_AGE
         return too_old or any(self.oms.markets.is_restricted(symbol) for symbol in self.symbols)
 
     def make(self) -> None:
-        """Read the markets, their rules of the moment and our fees, and choose; raises `BrokerError`."""
+        """Read the markets, their current rules and our fees, and choose; raises `BrokerError`."""
         oms = self.oms
         oms.learn_rules()
         instruments = oms.instruments
@@ -62,11 +62,11 @@ class Selection:
         oms.log.info(Event.MARKETS, symbols=self.symbols, of=len(instruments))
 
     def _allowed(self) -> MarketCriteria:
-        """The owner's wishes by settings, and by command."""
+        """The owner's criteria, from settings and commands."""
         return replace(self.criteria, deny={*self.criteria.deny, *Denials(self.oms.book).names()})
 
     def _old_enough(self, ranked: Sequence[str]) -> list[str]:
-        """The first MAX_PAIRS markets that are at least 30 days old: young ones move by other rules."""
+        """The first MAX_PAIRS markets that are at least 30 days old; new markets behave differently."""
         chosen: list[str] = []
         refused = 0
         for symbol in ranked:
@@ -81,11 +81,13 @@ class Selection:
                 refused += not self.oms.markets.is_restricted(symbol)
                 if refused > MOST_REFUSED or not _may_be_the_markets(error):
                     raise
-                self.oms.log.warning(Event.MARKETS, symbol=symbol, reason=f"left out for now: {error.text}")
+                self.oms.log.warning(Event.MARKETS, symbol=symbol, reason=f"excluded for now: {error.text}")
         return chosen
 
     def _is_old(self, symbol: str) -> bool:
-        """By the listing date where the venue tells it, else by daily candles; what is old once stays so."""
+        """Whether a market is old enough, by its listing date if the exchange has one, else by daily candles. The answer is
+        stored once it is yes.
+        """
         listed = self.oms.instruments[symbol].listed_at
         if listed is not None:
             return self.oms.clock.market_ms() - listed >= OLD_DAYS * DAY
@@ -98,6 +100,6 @@ class Selection:
 
 
 def _may_be_the_markets(error: BrokerError) -> bool:
-    """Whether a question about one market was refused in words that may speak of that market alone."""
+    """Whether a refused request about one market may concern that market alone."""
     known = error.meaning.error_class in (ErrorClass.MARKET, ErrorClass.FINAL, ErrorClass.UNKNOWN)
     return known or error.unheard or error.meaning is ErrorMeaning.MARKET_CLOSED

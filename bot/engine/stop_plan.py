@@ -1,7 +1,7 @@
-"""How resting stops are brought to the size and the trigger a position needs: pure arithmetic, tested by properties.
+"""Plans the steps that bring resting stops to the size and trigger a position needs. Pure.
 
-The stops may be several (a venue spawns one per fill). They are never brought above what is held, since an oversized stop
-would sell coins that are not ours; and no stop is taken away only to be put back.
+There may be several stops, because some exchanges spawn one per fill. Together they never exceed the position, because an
+oversized stop would sell coins that are not ours. No stop is cancelled only to be placed again.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from bot.domain.order import VenueOrder
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """Take this stop away."""
+    """Cancel this stop."""
 
     stop: VenueOrder
 
 
 @dataclass(frozen=True, slots=True)
 class Amend:
-    """Set this stop's total size and trigger."""
+    """Change this stop's total size and trigger."""
 
     stop: VenueOrder
     qty: Decimal
@@ -33,7 +33,7 @@ class Amend:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Rest a new stop."""
+    """Place a new stop."""
 
     qty: Decimal
     trigger: Decimal
@@ -43,7 +43,7 @@ Step = Cancel | Amend | Place
 
 
 def remaining(stop: VenueOrder) -> Decimal:
-    """What a stop would still sell."""
+    """The quantity that a stop would still sell."""
     return max(stop.qty - stop.filled_qty, ZERO)
 
 
@@ -54,10 +54,10 @@ def protected_qty(stops: Sequence[VenueOrder]) -> Decimal:
 def plan_stops(
     stops: Sequence[VenueOrder], want: Decimal, trigger: Decimal, instrument: Instrument, *, amend: bool
 ) -> list[Step]:
-    """The steps from `stops` to a protection of exactly `want` (a multiple of the lot) at `trigger`.
+    """The steps from `stops` to stops of exactly `want` in total (a multiple of the lot) at `trigger`.
 
-    Each stop is brought to whole lots, which may have become coarser since it was placed. Reductions come first. Where the
-    venue has no amend, a stop that is not exactly right is cancelled and one placed anew.
+    Each stop is rounded to whole lots, which may have become coarser since it was placed. Reductions come first. If the exchange
+    has no amend, a stop that is not exactly right is cancelled and a new one placed.
     """
     if not amend:
         return _replace(stops, want, trigger)
@@ -81,7 +81,7 @@ def plan_stops(
 
 
 def _reduce(sizes: dict[str, Decimal], excess: Decimal, instrument: Instrument) -> None:
-    """Take `excess` away from the smallest stops first; a stop that would fall below the venue's minimum goes altogether."""
+    """Reduce `sizes` by `excess`, smallest stops first; a stop that would fall below the exchange's minimum is removed."""
     for name in sorted(sizes, key=lambda one: (sizes[one], one)):
         if excess <= 0:
             return

@@ -1,7 +1,7 @@
-"""Stops, one by one: amended, replaced, cancelled, placed at the exchange, and what may follow from how that ended.
+"""Amends, replaces, cancels and places single stops at the exchange, and handles the outcomes.
 
-What a refusal allows is decided by its class alone, whichever venue it comes from (`_amend`, `_place`). Which stops there
-should be is decided by `protect`.
+What a refusal allows depends only on its class, whatever the exchange (`_amend`, `_place`). `protect` decides which stops there
+should be.
 """
 
 from __future__ import annotations
@@ -22,21 +22,23 @@ from bot.engine.records import refusal
 from bot.engine.refusals import Refusals, RefusedAmends
 from bot.engine.stop_plan import Amend, Cancel, Place, Step
 
-#: Questions between a cancel and the sale of what it freed: how each order ended (of so many at most), what the wallet shows.
+#: Requests between a cancel and the sale of the freed coins: how each order ended (at most this many), and what the wallet
+#: shows.
 _MOST_ASKED, _ASKED_TO_SELL = 4, 2
-#: Waits (wall seconds) between looks at a stop whose cancel was taken but may still be queued.
+#: Waits (wall seconds) between checks of a stop whose cancel was accepted but may still be queued.
 _CANCEL_PATIENCE = (0.0, 0.02, 0.05, 0.1)
-#: Waits (wall seconds) between looks at the wallet for coins that a cancelled stop held: a venue may confirm a cancel before
-#: it has let them go.
+#: Waits (wall seconds) between checks of the wallet for coins that a cancelled stop held: an exchange may confirm a cancel
+#: before it has released them.
 _RELEASE_PATIENCE = (0.0, 0.05, 0.1, 0.15, 0.25, 0.4, 0.6)
-#: Wall ms that the request for a stop of unprotected coins stays valid: the sooner it is certainly dead, the sooner the next.
+#: Wall ms for which the request for a stop of unprotected coins stays valid. It is short, because the next attempt must wait
+#: until this one has certainly expired.
 STOP_DEADLINE = 2 * SECOND
-#: The cause of a naked period for which the venue is answerable, and nobody could do anything.
+#: The cause of a naked period that is due to the exchange, when NIJA can do nothing.
 _VENUE_HOLDS = "the exchange still holds the coins of a cancelled order"
 
 
 class Stops:
-    """Carries out what `protect` wants of the stops of one account."""
+    """Carries out the steps that `protect` plans for the stops of one account."""
 
     def __init__(self, oms: OrderManager) -> None:
         self._oms = oms
@@ -45,12 +47,12 @@ class Stops:
         self._amends = RefusedAmends()
 
     def begin(self, entries: Collection[str]) -> None:
-        """A look at the positions of these entries begins: each stop that cannot be amended may be replaced once in it."""
+        """Begin a check of the positions of these entries. A stop that cannot be amended is replaced once per check at most."""
         self._replaced.clear()
         self.refused.keep(entries)
 
     def take(self, position: Position, steps: Sequence[Step]) -> bool:
-        """One step after the other, as long as each comes out as planned."""
+        """Carry out the steps in order until one does not end as planned; returns whether all did."""
         freed = False
         for step in steps:
             match step:
@@ -69,8 +71,8 @@ class Stops:
 
     # -- amending -------------------------------------------------------------------------------------------------
     def _amend(self, position: Position, step: Amend) -> bool:
-        """Change a resting stop. A request without a clear answer, or of words nobody wrote down, leaves the old stop alive:
-        that order alone is asked about. What cannot be changed this way is cancelled and placed at its new values.
+        """Change a resting stop. After an unclear or unknown answer the old stop is assumed to rest, and only that order is
+        queried. A stop that cannot be amended is cancelled and placed with its new values.
         """
         outcome = self._oms.broker.amend(step.stop, qty=step.qty, trigger_price=step.trigger)
         self._log_outcome(step.stop, outcome)
@@ -87,7 +89,9 @@ class Stops:
         return self._amends.are_not_the_way(step.stop.exchange_id, outcome) and self._replace(position, step)
 
     def _shown(self, stop: VenueOrder) -> VenueOrder | None:
-        """What the venue shows of a stop now, taken into the book; None when it does not say: then the next look asks."""
+        """The exchange's current report on a stop, applied to the book; None if there is no answer, so that the next check asks
+        again.
+        """
         try:
             now = self._oms.broker.order(stop.exchange_id, stop.symbol)
         except BrokerError as error:
@@ -98,7 +102,7 @@ class Stops:
         return now
 
     def _replace(self, position: Position, step: Amend) -> bool:
-        """Cancel a stop that cannot be amended and place it at its new values; once a look."""
+        """Cancel a stop that cannot be amended and place it with its new values, once per check."""
         symbol, stop = position.symbol, step.stop
         if symbol in self._replaced:
             return False
@@ -114,17 +118,17 @@ class Stops:
         return self.take(position, steps)
 
     def mark_unprotected(self, symbol: str, steps: Sequence[Step], why: str) -> None:
-        """Coins lie without their stop from now on. A venue that cannot be asked how the cancels ended would only get the stop
-        placed again, look after look: so there must be room for that before the first; raises `NoRoom`.
+        """Begin a naked period before `steps`. The rate limit must first have room for querying how the cancels ended; otherwise
+        the stop would be placed again and cancelled again at each check. Raises `NoRoom`.
         """
         cancels = sum(isinstance(step, Cancel) for step in steps)
         if cancels:
             self._oms.broker.make_room(min(cancels, _MOST_ASKED) + _ASKED_TO_SELL)
         self._oms.mark_unprotected(symbol, why)
 
-    # -- taking away ----------------------------------------------------------------------------------------------
+    # -- cancelling ------------------------------------------------------------------------------------------------
     def cancel(self, step: Cancel) -> bool:
-        """Take a stop away for certain: a cancel is believed only after the venue shows the order ended unfilled."""
+        """Cancel a stop and confirm it: the cancel is believed only once the exchange shows that the order ended unfilled."""
         outcome = self._oms.broker.cancel(step.stop)
         self._log_outcome(step.stop, outcome)
         if isinstance(outcome, NotPlaced) and outcome.meaning is not ErrorMeaning.GONE:
@@ -136,7 +140,9 @@ class Stops:
         return now.status not in WORKING and now.filled_qty == step.stop.filled_qty and not now.children
 
     def _ended(self, stop: VenueOrder) -> VenueOrder | None:
-        """What the venue shows of a stop after a cancel; some only queue it, so it is asked again for a moment."""
+        """The exchange's report on a stop after a cancel. Some exchanges only queue a cancel, so the order is checked several
+        times.
+        """
         now = None
         for wait in _CANCEL_PATIENCE:
             self._oms.pause(wait)
@@ -146,10 +152,10 @@ class Stops:
         return now
 
     def await_release(self, position: Position, qty: Decimal) -> bool:
-        """Wait a moment for coins that a cancelled order held, until the wallet shows them free; False while they are still held.
+        """Wait briefly until the wallet shows the coins of a cancelled order as free; False if they are still held.
 
-        Coins that it does not show at all are not waited for: only an order that is refused proves that they are gone. Such a time
-        is the venue's, and is recorded as a naked period of its own.
+        Coins that the wallet does not show at all are not waited for: only a refused order proves that they are gone. The wait
+        is due to the exchange and is recorded as a separate naked period.
         """
         oms = self._oms
         if oms.instruments[position.symbol].shortable:
@@ -177,7 +183,7 @@ class Stops:
 
     # -- placing --------------------------------------------------------------------------------------------------
     def _place(self, position: Position, step: Place) -> bool:
-        """Rest a new stop. What this venue is said not to take is tried all the same: a real answer is the better proof."""
+        """Place a new stop, even if the exchange is believed not to accept it: a real answer is better proof."""
         oms = self._oms
         intent = oms.draft(
             Purpose.STOP,
@@ -206,7 +212,7 @@ class Stops:
         return rests
 
     def _looked_at(self, record: OrderRecord) -> OrderRecord:
-        """A stop that was taken after others were refused: a venue may take one and refuse it a moment later."""
+        """Check a stop that was accepted after others were refused: an exchange may accept one and refuse it a moment later."""
         for wait in _CANCEL_PATIENCE:
             if record.done or record.exchange_id is None:
                 break
@@ -218,7 +224,7 @@ class Stops:
         return record
 
     def record_failed(self, position: Position) -> None:
-        """A stop that the venue took and then refused by itself counts as refused, though not for good."""
+        """Record a stop that the exchange accepted and later rejected as refused, though not as final."""
         records = self._oms.book.orders_of(position.symbol, position.candle_close)
         stops = [one for one in records if one.purpose is Purpose.STOP]
         last = max(stops, key=lambda one: one.created_at, default=None)
@@ -227,8 +233,8 @@ class Stops:
             self.refused.record(position.entry_id, last.reason, now, counts=False)
 
     def _refuse(self, position: Position, qty: Decimal, record: OrderRecord) -> None:
-        """Remember a refusal. It counts when its words are final and the coins were free; a request that was only not answered
-        is no refusal: it is searched for at once.
+        """Record a refusal. It counts if it is final and the coins were free. An unanswered request is not a refusal; it is
+        searched for at once.
         """
         meaning, ended = refusal(record), record.status is OrderStatus.REJECTED
         if meaning is None and not _was_failed(record):
@@ -238,7 +244,7 @@ class Stops:
         self.refused.record(position.entry_id, record.reason, self._oms.clock.steady_ms(), counts=counts)
 
     def _is_free(self, position: Position, qty: Decimal) -> bool:
-        """Whether the wallet shows the coins of a stop free (contracts have none); False when it does not answer."""
+        """Whether the wallet shows the coins of a stop as free (contracts need none); False if there is no answer."""
         if self._oms.instruments[position.symbol].shortable:
             return True
         try:
@@ -259,5 +265,5 @@ class Stops:
 
 
 def _was_failed(stop: OrderRecord) -> bool:
-    """Whether the venue took a stop and refused it afterwards."""
+    """Whether the exchange accepted a stop and refused it afterwards."""
     return stop.status is OrderStatus.REJECTED and stop.exchange_id is not None

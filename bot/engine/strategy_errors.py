@@ -1,4 +1,4 @@
-"""What a strategy could not answer, told once for each symbol, question and candle."""
+"""Logs each question that a strategy could not answer, once per symbol, question and candle."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from bot.domain.log import Event
 from bot.engine.order_manager import OrderManager
 from bot.strategy.guarded import StrategyError
 
-#: What does not happen for want of an answer.
+#: The consequence of each unanswered question.
 _SPARED = {
     "on_close": "its stop stays where it is",
     "on_price": "no target is sold, its stop stays at the exchange",
@@ -16,7 +16,7 @@ _SPARED = {
 
 
 class StrategyErrors:
-    """One account's; `tell` is for `GuardedStrategy`."""
+    """The strategy errors of one account; `GuardedStrategy` calls `report`."""
 
     def __init__(self, oms: OrderManager, timeframe_ms: int) -> None:
         self._oms = oms
@@ -24,7 +24,7 @@ class StrategyErrors:
         self._told: dict[tuple[str, str], int] = {}
 
     def report(self, error: StrategyError) -> None:
-        """One line; a question that is asked again in the same candle has it already."""
+        """Log an error, unless the same question already failed in this candle."""
         candle, about = self._oms.clock.market_ms() // self._timeframe, (error.symbol, error.question)
         if self._told.get(about) == candle:
             return

@@ -1,7 +1,7 @@
-"""The track record of an account's trading, as what became of one unit of money. Pure.
+"""The track record of an account's trading, as the value of one unit of money over time. Pure.
 
-Money that comes in or goes out changes how many units there are, never what one is worth: a deposit is no gain and a
-withdrawal no loss, whatever they do to the equity.
+Deposits and withdrawals change the number of units, never their value: a deposit is not a gain and a withdrawal is not a loss,
+whatever they do to the equity.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ _EXACT = Decimal("1e-18")
 
 @dataclass(frozen=True, slots=True)
 class TrackRecord:
-    """The last look: `unit` is one unit's worth (1 at first), `best` its highest so far, `at_midnight` its worth when the day
-    that began at `day` (market ms) began; `result` is what trading had earned in all and `equity` what there was (dollars).
+    """The last measurement. `unit` is the value of one unit (initially 1), `best` its highest value so far, `at_midnight` its
+    value at `day`, the start of the current day (market ms). `result` is the total result of trading and `equity` the equity, in
+    dollars.
     """
 
     unit: Decimal
@@ -30,12 +31,12 @@ class TrackRecord:
 
     @classmethod
     def begun(cls, result: Decimal, equity: Decimal, day: int) -> TrackRecord:
-        """The first look there ever was."""
+        """The record of the first measurement."""
         return cls(ONE, ONE, ONE, day, round(result, 18), round(equity, 18))
 
     @classmethod
     def read(cls, text: str) -> TrackRecord:
-        """What `written` wrote."""
+        """The inverse of `written`."""
         unit, best, at_midnight, day, result, equity = text.split()
         return cls(decimal(unit), decimal(best), decimal(at_midnight), int(day), decimal(result), decimal(equity))
 
@@ -46,8 +47,8 @@ class TrackRecord:
         )
 
     def after(self, result: Decimal, equity: Decimal, day: int, earned_today: Decimal) -> TrackRecord:
-        """The record after a look that found these. `earned_today` is what fills since 00:00 UTC earned: on the first look of
-        a day all else belongs to the days before.
+        """The record after a measurement of these values. `earned_today` is what fills since 00:00 UTC earned; at the first
+        measurement of a day, everything else belongs to earlier days.
         """
         earned = result - self.result
         at_stake = max(self.equity, equity - earned)
@@ -56,13 +57,13 @@ class TrackRecord:
         return TrackRecord(unit, max(self.best, unit), at_midnight, day, round(result, 18), round(equity, 18))
 
     def _grown(self, earned: Decimal, at_stake: Decimal) -> Decimal:
-        """A unit's worth once all of them together earned so much; money that was all lost is worth nothing."""
+        """The value of a unit after all units together earned `earned`; 0 if everything was lost."""
         if at_stake <= 0:
             return self.unit
         return max(round(self.unit * (ONE + earned / at_stake), 18), _EXACT)
 
     def restarted(self) -> TrackRecord:
-        """The same record, with drawdown counted from here on."""
+        """The same record, with drawdown measured from now on."""
         return replace(self, best=self.unit)
 
     @property

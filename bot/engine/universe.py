@@ -1,4 +1,4 @@
-"""Which markets are looked at: liquid, quiet in spread, old enough, and not a coin pegged to another. Pure."""
+"""Which markets may be traded: liquid, with a narrow spread, and not pegged to a currency. Pure."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from decimal import Decimal
 from bot.domain.instrument import DOLLARS, STABLECOINS, Instrument, Kind, Ticker, Trading
 from bot.domain.money import ZERO
 
-#: Spread (fraction of the middle) beyond which a market is not liquid enough to be looked at.
+#: The spread (fraction of the mid price) beyond which a market is not liquid enough.
 WIDEST_SPREAD = Decimal("0.005")
 
 
 @dataclass(frozen=True, slots=True)
 class MarketCriteria:
-    """The owner's choice: `allow` empty means all, `deny` takes symbols and base coins, `most` is MAX_PAIRS."""
+    """The owner's choice. An empty `allow` means all; `deny` contains symbols and base coins; `most` is MAX_PAIRS."""
 
     most: int
     allow: Collection[str] = field(default_factory=frozenset)
@@ -29,7 +29,7 @@ def eligible(instrument: Instrument, criteria: MarketCriteria) -> bool:
 
 
 def is_selected(instrument: Instrument, criteria: MarketCriteria) -> bool:
-    """Whether a market is one that the owner trades, open at this moment or not."""
+    """Whether the owner trades a market, whether or not it is open now."""
     if instrument.quote not in DOLLARS or instrument.exotic:
         return False
     if instrument.base in STABLECOINS or (instrument.kind is not Kind.SPOT and not criteria.swaps):
@@ -40,7 +40,7 @@ def is_selected(instrument: Instrument, criteria: MarketCriteria) -> bool:
 
 
 def spendable(instruments: Iterable[Instrument], criteria: MarketCriteria) -> frozenset[str]:
-    """The currencies in which something can be bought, whatever the owner's lists of pairs leave of it."""
+    """The currencies that can buy something, regardless of the owner's lists of pairs."""
     any_pair = replace(criteria, allow=frozenset(), deny=frozenset())
     return frozenset(currency for one in instruments if is_selected(one, any_pair) for currency in one.currencies)
 
@@ -51,7 +51,7 @@ def choose(
     cash: Mapping[str, Decimal],
     criteria: MarketCriteria,
 ) -> list[str]:
-    """The symbols fit to be looked at, the most traded first, one per base coin: the one with the most cash that pays for it."""
+    """The eligible symbols, highest turnover first, one per base coin: the one that the most cash can pay for."""
     fit = [
         symbol
         for symbol, instrument in instruments.items()

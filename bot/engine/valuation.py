@@ -1,7 +1,7 @@
-"""What things are worth in dollars at this moment: fills in stable coins, and coins that leave a position without a sale.
+"""Values in dollars at current rates: of fills in stablecoin quotes, and of coins that leave a position without a sale.
 
-Keeps the last price of every market in which the account has held something, over restarts, for whoever reports results. It
-asks for little of its own: the looks at the account bring the prices.
+Stores the last price of every market in which the account has held something, for reports of results. It requests little itself:
+the measurements of the account supply the prices.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ if TYPE_CHECKING:
 
 
 class Valuation:
-    """Values what one account trades."""
+    """Values the fills and positions of one account."""
 
     def __init__(self, oms: OrderManager) -> None:
         self._oms = oms
         self._last = LastPrices.read(oms.book.get_state(LAST_PRICES))
 
     def in_dollars(self, fill: Fill) -> Fill:
-        """A fill with its quote, and so its fee, at the rate of the moment."""
+        """A fill with its quote, and so its fee, at the current rate."""
         rate = self._last.quote_usd(fill.symbol)
         return replace(fill, quote_usd=rate, fee_usd=fill.fee_usd * rate)
 
     def worth(self, position: Position) -> Worth:
-        """What a position's coins would sell for now; the last known price when the exchange does not say."""
+        """The current value of a position's coins; the last known price if the exchange does not answer."""
         symbol = position.symbol
         try:
             tickers = self._oms.prices.tickers({symbol})
@@ -53,19 +53,19 @@ class Valuation:
         return self.at(symbol, self._last.of(symbol) or position.entry_price)
 
     def at(self, symbol: str, price: Decimal) -> Worth:
-        """A price of a market, and its quote in dollars."""
+        """The value at a price of a market, with its quote in dollars."""
         return Worth(price, self._last.quote_usd(symbol))
 
     # -- learning ---------------------------------------------------------------------------------------------------------
     def rates(self, symbols: Iterable[str]) -> set[str]:
-        """The markets that say what the quotes of these symbols are worth in dollars, as far as they are open."""
+        """The open markets that price the quotes of these symbols in dollars."""
         wanted = {dollar_market(symbol) for symbol in symbols}
         listed = self._oms.instruments
         return {one for one in wanted if one in listed and listed[one].trading is not Trading.SUSPENDED}
 
     def learn(self, prices: Mapping[str, Decimal], tickers: Mapping[str, Ticker], rates: Iterable[str]) -> None:
-        """What a look at the account has shown: what positions would sell for, where it was quoted, and the `rates`. Those of a
-        market without buyers and sellers close to each other are not believed.
+        """Learn prices from a measurement of the account: closing prices of positions, if quoted, and the `rates`. Rates from a
+        market with a wide spread are ignored.
         """
         seen = {symbol: price for symbol, price in prices.items() if symbol in tickers}
         for market in rates:
@@ -75,7 +75,7 @@ class Valuation:
         self._keep(seen)
 
     def follow(self, candle_cache: CandleCache) -> None:
-        """The newest closes of markets in which something was held before."""
+        """Learn the newest closes of markets with earlier positions."""
         held = {one.symbol for one in self._oms.book.positions()}
         found = ((symbol, candle_cache.of(symbol)) for symbol in self._last.seen if symbol not in held)
         self._keep(
@@ -87,7 +87,7 @@ class Valuation:
         )
 
     def _keep(self, prices: Mapping[str, Decimal]) -> None:
-        """On disk with the next change: a price that a crash takes back is seen again."""
+        """Store the prices with the next change; a price lost in a crash will be seen again."""
         if prices:
             self._last = self._last.after(prices, self._oms.clock.market_ms())
             self._oms.book.set_state_deferred(LAST_PRICES, self._last.written())

@@ -1,4 +1,4 @@
-"""Where closed candles come from: asked for on a thread of their own, checked, and told as values.
+"""The source of closed candles: requested on their own thread, checked, and delivered as values.
 
-Imports the domain and the brokers' interface; knows no venue, no strategy and no order.
+Imports the domain and the brokers' interface; independent of any exchange, strategy and order.
 """

@@ -1,4 +1,4 @@
-"""Closed candles that a decision may be made on: pieced together, checked, and refused when anything is wrong with them. Pure."""
+"""Closed candles that a decision may be based on: joined, checked, and rejected if they have a fault. Pure."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from bot.domain.candles import Candles, Fault, Flaw, fill_flat, inspect, too_qui
 from bot.domain.events import Unfit
 from bot.marketdata.port import NOT_THERE
 
-#: Candles that are asked for again with the new ones, to see that the venue still tells the same past.
+#: The number of known candles requested again with the new ones, to check that the exchange has not changed them.
 OVERLAP: Final = 2
 NONE: Final = Unfit("no candles yet")
 QUIET: Final = Unfit("more than 10 % of the last 50 candles had no trade")
 
 
 def joined(kept: Candles, fresh: Candles, most: int) -> Candles | None:
-    """What is kept, and what has closed since, `most` candles at most; None when the venue tells the past differently now."""
+    """The kept candles and those that have closed since, `most` at most; None if the exchange has changed past candles."""
     rows = [fresh.candle(index) for index in range(len(fresh))]
     last = (kept.candle(index) for index in range(-min(len(kept), len(rows)), 0))
     known = {candle.time: candle for candle in last}
@@ -28,13 +28,13 @@ def joined(kept: Candles, fresh: Candles, most: int) -> Candles | None:
 
 
 def flaws_of(candles: Candles, *, fills_gaps: bool) -> tuple[Flaw, ...]:
-    """Everything wrong with them. To whoever wants gaps left out, not filled, none is a flaw."""
+    """All flaws of the candles. If gaps are not filled, a gap is not a flaw."""
     return tuple(flaw for flaw in inspect(candles) if fills_gaps or flaw.fault is not Fault.GAP)
 
 
 def mended(candles: Candles, most: int, *, fills_gaps: bool) -> Candles:
-    """What was asked for twice: a gap that is still there was a time without trades. Of filled ones, those of the last `most`
-    times: what a venue says of another age would fill the memory.
+    """Candles from a repeated request: a gap that is still there had no trades and is filled. Only the last `most` intervals are
+    kept, because filling up from one very old candle would exhaust the memory.
     """
     flaws = flaws_of(candles, fills_gaps=fills_gaps)
     if not flaws or any(flaw.fault is not Fault.GAP for flaw in flaws):

@@ -1,7 +1,7 @@
-"""Closed candles by asking for them: the newest of each wanted market, once it must be there.
+"""Closed candles by polling: requests the newest candle of each wanted market once it should be available.
 
-Asks one market after the other, the most urgent first, and posts what came of it. What was not told is asked for again with
-growing waits, until the next close.
+Polls one market after the other, most urgent first, and posts the results. A request that brought no candles is repeated with
+growing waits until the next close.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from bot.domain.clock import MINUTE, SECOND, Clock
 from bot.domain.events import CandleClosed, Fed, Unfit
 from bot.marketdata.closed import OVERLAP, QUIET, flaws_of, joined, judged, mended
 
-#: Market ms after a close before which no venue shows its candle.
+#: Market ms after a close before which no exchange shows its candle.
 SETTLES: Final = SECOND
-#: The waits for a candle that is late or bad; of the market's time, in which candles close.
+#: The waits for a late or bad candle, in market time.
 LATE: Final = Backoff(SECOND, 2, 30 * SECOND)
-#: The waits after questions that were not answered.
+#: The waits after requests that were not answered.
 UNANSWERED: Final = Backoff(2 * SECOND, 2, MINUTE)
 
 
 @dataclass(frozen=True, slots=True)
 class CandleRequest:
-    """Which candles are wanted of each market: of what length, how many at most, and whether times without trades are filled."""
+    """The candles wanted of each market: their length, how many at most, and whether intervals without trades are filled."""
 
     timeframe_ms: int
     most: int
@@ -36,7 +36,9 @@ class CandleRequest:
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """What was last told of a market: of which close, when (market ms), when it is asked for again, and after what wait."""
+    """The last result for a market: its close, when it was posted, when the next request is due (all market ms), and after what
+    wait.
+    """
 
     close: int
     at: int
@@ -45,7 +47,7 @@ class _Told:
 
 
 class Polled:
-    """Asks one reader for the newest candles. Works in one thread; `wanted` may be set by another."""
+    """Polls one reader for the newest candles. Runs in one thread; `wanted` may be set by another."""
 
     def __init__(
         self,
@@ -55,7 +57,7 @@ class Polled:
         post: Callable[[CandleClosed | Fed], object],
         last: str = "",
     ) -> None:
-        """`last`: the market that is asked after all others, as one at which whoever asked before has died."""
+        """`last` is the market to poll after all others, for example one whose request ended the previous thread."""
         self._reader = reader
         self._clock = clock
         self._timeframe = request.timeframe_ms
@@ -66,12 +68,12 @@ class Polled:
         self._last = last
         self.wanted: tuple[str, ...] = ()
         self.asks = ""
-        """The market that it asks, or asked last."""
+        """The market of the current or last request."""
         self.beats = 0
-        """How many questions it has begun, and turns without one."""
+        """The number of requests begun, plus turns without a request."""
 
     def turn(self) -> int:
-        """Tell of the most urgent market that is due; market ms until another is due, 0 when there may be one now."""
+        """Poll the most urgent market that is due. Returns market ms until another is due; 0 if one may be due now."""
         self.beats += 1
         now, wanted = self._clock.market_ms(), self.wanted
         close = now - now % self._timeframe
@@ -86,14 +88,16 @@ class Polled:
         return min([*due.values(), self._settled(close + self._timeframe)]) - now
 
     def _due(self, symbol: str, close: int, now: int) -> int:
-        """When it is asked for (again). A wait is over once the market's clock was set back: nobody knows how long it would be."""
+        """When the next request for a market is due. Setting the market's clock back ends a wait, because its length would be
+        unknown.
+        """
         told = self._told.get(symbol)
         if told is None or told.close != close or (told.wait and now < told.at):
             return self._settled(close)
         return told.again
 
     def _settled(self, close: int) -> int:
-        """When its candle may be asked for. A market that stands still shows it at once."""
+        """When the candle of a close may be requested. A market in lock-step shows it at once."""
         return close if self._clock.pacer.stands_still else close + SETTLES
 
     def _tell(self, symbol: str, close: int) -> None:
@@ -109,7 +113,7 @@ class Polled:
         self._post(CandleClosed(symbol, close, found))
 
     def _again(self, found: Candles | Unfit, last: int, close: int, now: int) -> tuple[int, int]:
-        """The wait after this answer, and when it is over (market ms): with the next close, when nothing is left to be told."""
+        """The wait after this result, and when it ends (market ms): at the next close if the result is final."""
         if found is QUIET or not isinstance(found, Unfit):
             return 0, close + 2 * self._timeframe
         if found.meaning is None:
@@ -119,7 +123,7 @@ class Polled:
         return wait, now + self._clock.pacer.market_ms(wait)
 
     def _found(self, symbol: str, close: int) -> Candles | Unfit:
-        """The candles up to a close. Bad ones are asked for a second time. Raises `BrokerError`."""
+        """The candles up to a close. Faulty ones are requested a second time. Raises `BrokerError`."""
         kept = self._kept.get(symbol)
         candles = self._joined(symbol, kept, close) if kept is not None else None
         if candles is None:
@@ -133,7 +137,7 @@ class Polled:
         return found
 
     def _joined(self, symbol: str, kept: Candles, close: int) -> Candles | None:
-        """What is kept and what has closed since; None when too much has, or when the venue tells another past now."""
+        """The kept candles and those closed since; None if too many are missing or the exchange has changed past candles."""
         missing = (close - kept.closed_at) // self._timeframe
         if missing >= self._request.most // 2:
             return None

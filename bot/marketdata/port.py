@@ -1,4 +1,4 @@
-"""What is asked of a market: closed candles, which are told when they are there, and prices, which are answered at once."""
+"""The interface to market data: closed candles, delivered when available, and prices, answered at once."""
 
 from __future__ import annotations
 
@@ -12,27 +12,26 @@ NOT_THERE: Final = Unfit("the newest candle is not there yet")
 
 
 class MarketData(Protocol):
-    """Tells of each wanted market's newest closed candle, once it is there and again when more is known.
+    """Delivers the newest closed candle of each wanted market when available, and again when more is known.
 
-    What it tells are `CandleClosed` values in the inbox of whoever wants them: nothing that is asked here waits. Used by one
-    thread.
+    It delivers `CandleClosed` values to the user's inbox, so no method here waits. Used by one thread.
     """
 
     def want(self, symbols: Sequence[str]) -> None:
-        """Of which markets, from now on, the most urgent first."""
+        """Set the wanted markets, most urgent first."""
         ...
 
     def heard(self, fed: Fed) -> None:
-        """All that it told before this has been taken in."""
+        """Everything delivered before `fed` has been processed."""
         ...
 
     def tend(self) -> None:
-        """See that it is alive; called now and then."""
+        """Check that the source is alive; called regularly."""
         ...
 
 
 class Prices(Protocol):
-    """What can be had now, and what was traded since. Raises `BrokerError`; `BaseBroker` says it in full."""
+    """Current prices, and trades since a time. Raises `BrokerError`; documented in full in `BaseBroker`."""
 
     def tickers(self, symbols: Collection[str]) -> Mapping[str, Ticker]: ...
 

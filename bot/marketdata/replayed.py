@@ -1,4 +1,4 @@
-"""Candles from files, told as an exchange would tell them: up to the market's present, and no further."""
+"""Candles from files, as an exchange would show them: up to the current market time and no further."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ _COLUMNS = 6
 
 
 class Replayed:
-    """Reads `<symbol>-<timeframe in minutes>m.csv` of a folder: time (ms UTC of the open), open, high, low, close, volume under
-    a line of headings. A market without a file has no candles. Raises `OSError` and `ValueError` for a file that cannot be read.
+    """Reads `<symbol>-<timeframe in minutes>m.csv` from a folder, with a header line and the columns time (ms UTC of the open),
+    open, high, low, close, volume. A market without a file has no candles. Raises `OSError` or `ValueError` for a file that
+    cannot be read.
     """
 
     def __init__(self, folder: Path, clock: Clock) -> None:
@@ -32,7 +33,7 @@ class Replayed:
         return whole[max(closed - count, 0) : closed]
 
     def close(self) -> None:
-        """Nothing is open."""
+        """There is nothing to close."""
 
     def _read(self, symbol: str, timeframe_ms: int) -> Candles:
         file = self._folder / f"{symbol}-{timeframe_ms // 60_000}m.csv"

@@ -1,5 +1,5 @@
 """The local exchanges: play money behind the venues' real wire formats.
 
-Written from the venues' public documentation and from nothing of the trader: this package imports no other
-package of the project, so that one misunderstanding cannot hide on both sides of the wire.
+Written from the venues' public documentation alone. The package imports no other package of the project, so a
+misunderstanding in the trader cannot be repeated here.
 """

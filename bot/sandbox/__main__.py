@@ -1,7 +1,7 @@
 """`python -m bot.sandbox`: local exchanges with play money.
 
-Ends with 0 on SIGINT or SIGTERM, or (with --parent-pipe) when its standard input closes; with 2 and one line when
-it is asked for something it cannot do.
+Exits with 0 on SIGINT or SIGTERM, or (with --parent-pipe) when its standard input closes. Exits with 2 and a
+one-line message when the command line is invalid or cannot be carried out.
 """
 
 from __future__ import annotations

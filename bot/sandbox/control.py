@@ -1,6 +1,6 @@
-"""The control API: the truth of each venue, and the hand that breaks things.
+"""The control API: reads each venue's true state and injects faults.
 
-JSON over its own loopback port with a bearer token. A bad call answers 400 with one line that says what is wrong.
+JSON over a loopback port of its own, with a bearer token. An invalid call answers 400 with one line that says why.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from bot.sandbox.core.values import Kind, Origin, Side, Ticket
 from bot.sandbox.core.venue import Venue
 from bot.sandbox.service import SandboxService
 
-#: Real seconds for which a question after the clock may wait.
+#: Longest wait (real seconds) of a request for the clock.
 LONGEST_QUESTION = 5.0
 
 Answer = dict[str, Any]
@@ -33,7 +33,7 @@ Call = Callable[["Control", Request, Answer], Awaitable[Answer]]
 
 
 class BadCall(Exception):
-    """The call cannot be understood; the message is one line."""
+    """The call is invalid; the message is one line."""
 
 
 class Control:
@@ -65,7 +65,7 @@ class Control:
         return Starlette(routes=[Route(f"/sandbox/{n}", self._guarded(c), methods=[m]) for m, n, c in calls])
 
     def _guarded(self, call: Call) -> Callable[[Request], Awaitable[Response]]:
-        """The call behind the token, with its mistakes told in one line."""
+        """Checks the token and runs the call; errors are answered with one line."""
 
         async def answer(request: Request) -> Response:
             offered = request.headers.get("authorization", "")
@@ -80,7 +80,7 @@ class Control:
 
         return answer
 
-    # ---- what is ----
+    # ---- state ----
 
     async def ledger(self, request: Request, _: Answer) -> Answer:
         venue = self._asked(request)
@@ -112,7 +112,7 @@ class Control:
             await self._service.daemons.moved_past(parse_iso(after), min(seconds, LONGEST_QUESTION))
         return {**self._service.times(), "lockstep": self._service.plan.lockstep}
 
-    # ---- the owner's hand ----
+    # ---- trades by hand ----
 
     async def manual(self, _: Request, words: Answer) -> Answer:
         venue = self._named(words)
@@ -151,7 +151,7 @@ class Control:
 
     async def advance(self, _: Request, words: Answer) -> Answer:
         if not self._service.plan.lockstep:
-            raise BadCall("the market runs by itself; start the sandbox with --lockstep to advance it")
+            raise BadCall("the market runs on its own; start the sandbox with --lockstep to advance it")
         seconds = words.get("seconds")
         if not isinstance(seconds, int | float) or isinstance(seconds, bool) or seconds < 0:
             raise BadCall("seconds must be a number, 0 or more")
@@ -165,12 +165,12 @@ class Control:
                 return {"market_time": iso(now)}
 
     async def ack(self, _: Request, words: Answer) -> Answer:
-        """A daemon has done what it owed up to `market_time`; the market must stop at `wake`, if it names one."""
+        """A daemon has finished its work up to `market_time`. If it names a `wake` time, the market must stop there."""
         wake = parse_iso(_text(words, "wake")) if words.get("wake") is not None else 0
         self._service.daemons.ack(str(words.get("daemon", "")), parse_iso(_text(words, "market_time")), wake)
         return {"ok": True}
 
-    # ---- what goes wrong ----
+    # ---- faults ----
 
     async def arm(self, _: Request, words: Answer) -> Answer:
         venue = self._named(words)
@@ -214,7 +214,7 @@ class Control:
         return {"api_key": key.key, "permissions": key.permissions, "ip_bound": key.ip_bound}
 
     async def accounts(self, _: Request, words: Answer) -> Answer:
-        """A second account with money of its own, or another key of the same account."""
+        """Opens another account with its own money, or another key for an existing account."""
         venue = self._named(words)
         with venue.exchange.lock:
             venue.exchange.settle()
@@ -228,7 +228,7 @@ class Control:
         secrets = {"api_key": credential.key, "api_secret": credential.secret}
         return {"account": name, **secrets, **({"passphrase": credential.passphrase} if credential.passphrase else {})}
 
-    # ---- whom a call is about ----
+    # ---- parameters of a call ----
 
     def _venue(self, name: object) -> Venue:
         if name not in self._service.venues:
@@ -259,7 +259,7 @@ async def _words(request: Request) -> Answer:
     try:
         words = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise BadCall(f"the body is no JSON: {error}") from error
+        raise BadCall(f"the body is not JSON: {error}") from error
     if not isinstance(words, dict):
         raise BadCall("the body must be a JSON object")
     return words
@@ -268,18 +268,18 @@ async def _words(request: Request) -> Answer:
 def _text(words: Answer, name: str) -> str:
     value = words.get(name)
     if not isinstance(value, str) or not value:
-        raise BadCall(f"{name} must be a text")
+        raise BadCall(f"{name} must be a string")
     return value
 
 
 def _amount(words: Answer, name: str) -> Decimal:
     value = words.get(name)
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise BadCall(f"{name} must be a decimal text")
+        raise BadCall(f"{name} must be a decimal string")
     try:
         amount = Decimal(str(value))
     except InvalidOperation as error:
-        raise BadCall(f"{name} must be a decimal text, not {value!r}") from error
+        raise BadCall(f"{name} must be a decimal string, not {value!r}") from error
     if not amount.is_finite():
         raise BadCall(f"{name} must be finite")
     return amount

@@ -1,4 +1,4 @@
-"""The command line of the sandbox as a checked plan. Imports nothing heavy, so that a mistake is told at once."""
+"""Parses and checks the sandbox's command line. Imports nothing heavy, so that mistakes are reported at once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bot.sandbox.venues import venues
 
 @dataclass(frozen=True)
 class SandboxOptions:
-    """What the command line asks for. `start_ms` None is now; `state` None keeps nothing."""
+    """The options of the command line. `start_ms` None means now; `state` None means that nothing is saved."""
 
     names: tuple[str, ...]
     host: str = "127.0.0.1"
@@ -31,21 +31,21 @@ class SandboxOptions:
 
 
 class Refusal(Exception):
-    """The sandbox cannot run like that; the message is one line."""
+    """The options are invalid; the message is one line."""
 
 
 class Parser(argparse.ArgumentParser):
-    """Argument parser whose complaints are one line."""
+    """Argument parser that reports errors in one line."""
 
     def error(self, message: str) -> NoReturn:
         raise Refusal(message)
 
 
 def parse(arguments: list[str]) -> SandboxOptions:
-    """The plan of a command line; raises Refusal."""
+    """The options of a command line; raises Refusal."""
     known = list(venues())
     parser = Parser(prog="nija sandbox", description="Local exchanges with play money.")
-    parser.add_argument("venues", nargs="*", metavar="VENUE", help=f"which to open: {' '.join(known)} (all)")
+    parser.add_argument("venues", nargs="*", metavar="VENUE", help=f"venues to open: {' '.join(known)} (all)")
     parser.add_argument("--host", default="127.0.0.1", help="a loopback address")
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same market")
     parser.add_argument("--speed", type=float, default=60.0, help="market seconds per real second")
@@ -53,10 +53,10 @@ def parse(arguments: list[str]) -> SandboxOptions:
     parser.add_argument("--start", help="market time at the first start, ISO 8601 (now)")
     parser.add_argument("--ready-file", type=Path, help="where to write addresses and keys once all listen")
     parser.add_argument("--candles", type=Path, help="folder of candles to replay")
-    parser.add_argument("--lockstep", action="store_true", help="the market stands still until advanced")
-    parser.add_argument("--state", type=Path, help="file that keeps everything for the next start")
+    parser.add_argument("--lockstep", action="store_true", help="the market stops until it is advanced")
+    parser.add_argument("--state", type=Path, help="file in which state is saved for the next start")
     parser.add_argument("--fee-tier", type=int, help="0 (newcomer) to 9")
-    parser.add_argument("--parent-pipe", action="store_true", help="save and end when standard input closes")
+    parser.add_argument("--parent-pipe", action="store_true", help="save and exit when standard input closes")
     words = parser.parse_args(arguments)
     plan = SandboxOptions(
         names=tuple(dict.fromkeys(words.venues)) or tuple(known),

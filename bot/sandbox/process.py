@@ -1,4 +1,4 @@
-"""The sandbox as a process: opens the service and its control API, announces them, stays until told to end."""
+"""The sandbox as a process: opens the service and its control API, announces them and runs until it is stopped."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Unusable(Exception):
 
 
 class ControlServer:
-    """The control API on a thread of its own."""
+    """Serves the control API on its own thread."""
 
     def __init__(self, control: Control, host: str) -> None:
         self._socket = listen(host, 0)
@@ -52,7 +52,7 @@ class ControlServer:
 
 
 def run(plan: SandboxOptions) -> int:
-    """Opens everything, says so, and stays until told to end."""
+    """Opens everything, announces it and runs until it is stopped."""
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

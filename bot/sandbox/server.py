@@ -1,7 +1,7 @@
-"""One venue's server: its own port, thread and event loop, so that a sick venue leaves the others alone.
+"""One venue's server: its own port, thread and event loop, so that a failing venue does not affect the others.
 
-Runs the venue's gate and its matching tick. A refusal of every connection closes the listening socket for real;
-the port stays reserved meanwhile. Never looks into a request.
+Runs the venue's ASGI application and its matching tick. A fault that refuses every connection really closes the
+listening socket; the port stays reserved. Never looks into a request.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LONGEST_ANSWER = 60.0
 
 
 class Connection(HttpToolsProtocol):
-    """uvicorn's connection, whose requests can reach the transport below them."""
+    """uvicorn's connection; its requests can reach the transport below them."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -38,7 +38,7 @@ class Connection(HttpToolsProtocol):
 
 
 class VenueServer(uvicorn.Server):
-    """Serves one venue on a loopback port from a thread of its own."""
+    """Serves one venue on a loopback port, on its own thread."""
 
     def __init__(self, venue: Venue, host: str, wanted_port: int) -> None:
         self.venue = venue
@@ -69,7 +69,7 @@ class VenueServer(uvicorn.Server):
         self._thread = threading.Thread(target=self._serve_forever, name=f"sandbox-{venue.name}", daemon=True)
 
     def open(self) -> None:
-        """Starts the thread and returns when the port listens."""
+        """Starts the thread; returns once the port is listening."""
         self._thread.start()
         if not self._listening.wait(START_SECONDS):
             raise RuntimeError(f"the sandbox's {self.venue.name} did not start")
@@ -80,7 +80,7 @@ class VenueServer(uvicorn.Server):
 
     @property
     def address(self) -> str:
-        """host:port as URLs write it."""
+        """host:port as written in a URL."""
         return f"[{self._host}]:{self.port}" if ":" in self._host else f"{self._host}:{self.port}"
 
     @property
@@ -88,11 +88,11 @@ class VenueServer(uvicorn.Server):
         return self._thread.is_alive()
 
     def follow_faults(self) -> None:
-        """Closes or opens the port as the armed faults want it; returns when it is so. Any thread."""
+        """Closes or opens the port as the armed faults require; returns once that is done. Callable from any thread."""
         asyncio.run_coroutine_threadsafe(self._follow_faults(), sure(self._loop)).result(LONGEST_ANSWER)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Ends idle connections first: over TLS they would wait for the client to say goodbye."""
+        """Closes idle connections first: over TLS they would wait for the client's close."""
         for connection in list(self.server_state.connections):
             if isinstance(connection, HttpToolsProtocol) and (
                 connection.cycle is None or connection.cycle.response_complete
@@ -115,7 +115,7 @@ class VenueServer(uvicorn.Server):
             tick.result()
 
     async def _tick(self) -> None:
-        """Brings the exchange up to date when nobody asks it anything."""
+        """Brings the exchange up to date while no requests arrive."""
         while not self.should_exit:
             if self.started:
                 self._listening.set()
@@ -149,7 +149,7 @@ class VenueServer(uvicorn.Server):
 
 
 def listen(host: str, wanted_port: int) -> socket.socket:
-    """A listening socket, on the wanted port if nobody has it."""
+    """A listening socket, on the wanted port if that is free."""
     try:
         handle = _reserve(host, wanted_port)
     except OSError:
@@ -160,7 +160,7 @@ def listen(host: str, wanted_port: int) -> socket.socket:
 
 def _reserve(host: str, port: int) -> socket.socket:
     """A socket that holds a port without listening: connections to it are refused."""
-    # asyncio switches Nagle's delay off only on sockets that name their protocol.
+    # asyncio disables Nagle's algorithm only on sockets that name their protocol.
     handle = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     handle.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

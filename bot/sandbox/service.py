@@ -1,6 +1,6 @@
 """The whole sandbox in one process: clock, durable state, open venues, their servers.
 
-Owns the common part of the state (seed, start, market time, ports) and the lock-step. Never speaks any wire.
+Owns the common part of the state (seed, start, market time, ports) and the lock-step. Knows no venue's wire format.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ CONTACT_MS = 10_000
 
 @dataclass
 class Daemons:
-    """Who trades here in lock-step: each daemon's last contact, the market time it has acknowledged, and the one at which it
-    wants the market to stop again, whatever step is asked for.
+    """The daemons that trade in lock-step: the last contact of each, the market time that it has acknowledged, and the
+    market time at which it wants the market to stop next, however large a step is requested.
     """
 
     contact_ms: dict[str, int] = field(default_factory=dict)
@@ -50,30 +50,30 @@ class Daemons:
         self.changed.set()
 
     def move(self, market_ms: int) -> None:
-        """The market has moved on: whoever waits for it hears of it."""
+        """Notes the new market time and wakes everything that waits for it."""
         self.market_ms = market_ms
         self.moved.set()
         self.moved = asyncio.Event()
 
     async def moved_past(self, market_ms: int, seconds: float) -> None:
-        """Waits until the market has moved on after a time that was the newest, so many real seconds at most."""
+        """Waits until the market has moved past `market_ms`, for at most `seconds` real seconds."""
         if self.market_ms <= market_ms:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.moved.wait(), seconds)
 
     async def all_at(self, market_ms: int) -> None:
-        """Waits until every connected daemon has acknowledged a market time, or has gone silent."""
+        """Waits until every daemon has acknowledged `market_ms` or is no longer connected."""
         while self.behind(market_ms):
             self.changed.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.changed.wait(), 0.5)
 
     def behind(self, market_ms: int) -> list[str]:
-        """The connected daemons that have not acknowledged a market time yet."""
+        """The connected daemons that have not acknowledged `market_ms` yet."""
         return [daemon for daemon in self._connected() if self.acked_ms[daemon] < market_ms]
 
     def stop_before(self, market_ms: int) -> int:
-        """Where the market stops next on its way to a time: there, or earlier where a connected daemon wants to be woken."""
+        """Where the market stops next on its way to `market_ms`: there, or earlier if a connected daemon asked to be woken."""
         wakes = [self.wake_ms.get(daemon, 0) for daemon in self._connected()]
         return min([market_ms, *(wake for wake in wakes if wake > self.market_ms)])
 
@@ -132,12 +132,12 @@ class SandboxService:
         return all(server.alive for server in self.servers.values())
 
     def save_time(self, lead: float) -> None:
-        """Keeps a market time that nobody has been told to be later than, `lead` real seconds from now on."""
+        """Saves a market time that no answer can exceed for the next `lead` real seconds."""
         ahead = 0 if self.plan.lockstep else int(lead * 1000 * self.plan.speed)
         self.journal.put({"sandbox/market_ms": self.clock.market_ms() + ahead}, durable=False)
 
     def advance(self, seconds: float) -> int:
-        """Lock-step: moves the market on in one go, with all venues standing still meanwhile; returns the new time."""
+        """Lock-step: advances the market in one go, with all venues locked; returns the new time."""
         with self._advancing:
             for venue in self.venues.values():
                 venue.exchange.lock.acquire()
@@ -161,12 +161,12 @@ class SandboxService:
         }
 
     def ready(self, pid: int, control: dict[str, str]) -> dict[str, Any]:
-        """What the ready file says."""
+        """The contents of the ready file."""
         parts = {name: venue.wire.ready(self.servers[name].address) for name, venue in self.venues.items()}
         return {"pid": pid, "control": control, **parts, **self.times()}
 
     def _kept(self, key: str, value: int) -> int:
-        """What the state says about the market's identity; a fresh state takes `value`."""
+        """A value of the market's identity from the saved state; a new state takes `value`."""
         kept = self.journal.get(f"sandbox/{key}")
         if kept is None:
             self.journal.put({f"sandbox/{key}": value})
@@ -174,7 +174,7 @@ class SandboxService:
         return int(kept)
 
     def _beside(self) -> Path:
-        """Where files for clients go: next to the ready file, else the state, else a folder that ends with us."""
+        """Where files for clients go: next to the ready file, else next to the state, else in a temporary folder."""
         near = self.plan.ready_file or self.plan.state
         if near is not None:
             return near.with_suffix("")
@@ -183,4 +183,4 @@ class SandboxService:
         return Path(self._scratch.name) / "sandbox"
 
     def _dice(self) -> Random:
-        return Random(SystemRandom().getrandbits(128))  # noqa: S311 - seeded by the system's own
+        return Random(SystemRandom().getrandbits(128))  # noqa: S311 - seeded from the system's generator

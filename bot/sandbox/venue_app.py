@@ -1,7 +1,7 @@
-"""One venue's HTTP door: reads a request, lets a fault happen to it or the wire answer it.
+"""One venue's HTTP entry point: reads a request, then applies a fault or lets the wire answer.
 
-Whatever a fault does to one request, the others go on: waiting is asynchronous, the exchange's lock is held only
-while the wire answers. Knows the faults of requests; never what a request means.
+A fault in one request does not hold up the others: waits are asynchronous, and the exchange's lock is held only
+while the wire answers. Knows the faults of requests, not what a request means.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class VenueApp:
                 exchange.commit()
 
     async def _suffer(self, fault: Fault, request: Request, scope: Scope, receive: Receive, send: Send) -> None:
-        """The fault happens to the request."""
+        """Applies the fault to the request."""
         if fault.kind in {FaultKind.REFUSE, FaultKind.DROP_BEFORE}:
             await _drop(scope, receive)
         elif fault.kind is FaultKind.DELAY:
@@ -72,7 +72,7 @@ class VenueApp:
             await _send(send, self._refusal(fault, request))
 
     def _refusal(self, fault: Fault, request: Request) -> Response:
-        """An answer other than the wire's own; whether the request was executed is the fault's to say."""
+        """An answer in place of the wire's own; the fault decides whether the request is executed."""
         wire = self._venue.wire
         if fault.kind is FaultKind.RATE_LIMIT:
             return wire.rate_limited()
@@ -86,7 +86,7 @@ class VenueApp:
         return Response(body, status, "text/html")
 
     def _error(self, fault: Fault, request: Request) -> Response:
-        """The venue's own error; one with a status of success or refusal leaves nothing open."""
+        """The venue's own error. With a status below 500 the request is not executed, unless the fault says so."""
         wire, refusal = self._venue.wire, None if fault.body is None else self._venue.refusal(request, fault.body)
         failure = wire.failure(fault.body) if refusal is None else refusal
         failure = failure if fault.status is None else replace(failure, status=fault.status)
@@ -95,7 +95,7 @@ class VenueApp:
         return failure
 
     def _maybe(self, fault: Fault, request: Request, *, toss: bool) -> None:
-        """Executes the request if the fault says so, or by even chance where its fate is to be unknown."""
+        """Executes the request if the fault says so; where its fate is to be unknown, with a chance of one half."""
         executed = fault.processed if fault.processed is not None else toss and self._venue.faults.toss()
         if executed:
             self._process(request)
@@ -127,7 +127,7 @@ def _start(response: Response, length: int) -> MutableMapping[str, Any]:
 
 
 async def _send_broken(fault: Fault, response: Response, scope: Scope, receive: Receive, send: Send) -> None:
-    """The request was executed; its answer does not arrive whole."""
+    """The request was executed, but its answer does not arrive whole."""
     body = response.body
     if fault.kind is FaultKind.DROP_AFTER:
         await _drop(scope, receive)
@@ -147,7 +147,7 @@ async def _send_broken(fault: Fault, response: Response, scope: Scope, receive: 
 
 
 async def _drip(body: bytes, seconds: float, send: Send) -> None:
-    """Sends the body in small pieces that take `seconds` in all."""
+    """Sends the body in small pieces, over `seconds` in total."""
     pieces = max(1, min(len(body), int(seconds / DRIP_SECONDS)))
     size = -(-len(body) // pieces)
     for start in range(0, len(body), size):
@@ -164,16 +164,16 @@ async def _drop(scope: Scope, receive: Receive) -> None:
 
 
 def reset(transport: asyncio.WriteTransport) -> None:
-    """Ends a connection with a TCP reset, whatever is still in its buffers."""
+    """Ends a connection with a TCP reset, even with data in its buffers."""
     handle = None if transport.is_closing() else transport.get_extra_info("socket")
     if handle is not None:
-        with suppress(OSError):  # the client was quicker and is gone already
+        with suppress(OSError):  # the client has already closed
             handle.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()
 
 
 async def _hang(receive: Receive, seconds: float | None) -> None:
-    """Waits until the client has gone, at most `seconds`."""
+    """Waits until the client has disconnected, for at most `seconds`."""
     try:
         async with asyncio.timeout(seconds):
             while (await receive())["type"] != "http.disconnect":

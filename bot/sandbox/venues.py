@@ -1,4 +1,4 @@
-"""The venues that the sandbox can open, by the name the command line uses."""
+"""The venues that the sandbox can open, by their name on the command line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bot.sandbox.core.venue import Setting, Venue
 
 
 def venues() -> dict[str, Callable[[Setting], Venue]]:
-    """How to open each venue; wires are imported only when asked for."""
+    """The functions that open each venue; a venue's wire is imported only when it is requested."""
     return {"kraken": _kraken, "okx": _okx, "coinbase": _coinbase}
 
 

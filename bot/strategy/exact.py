@@ -1,7 +1,7 @@
-"""Between exact money and the rule's floats.
+"""Conversion between exact money and the strategy's floats.
 
-Owns the only crossing: Decimal quantities become whole lots and back, exactly; Decimal prices become floats
-for the rule, and the rule's floats the decimals that they stand for (see `grid`).
+The only place for it: Decimal quantities become whole lots and back, exactly; Decimal prices become floats for the strategy, and
+its floats become the decimals that they represent (see `grid`).
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ from bot.strategy.sizing import Minimums, smallest_tradeable
 
 
 def lots_of(qty: Decimal, lot: Decimal) -> int:
-    """Whole lots in `qty`; what is finer than a lot cannot be traded and is left out."""
+    """Whole lots in `qty`, rounded down, because a fraction of a lot cannot be traded."""
     return int((qty / lot).to_integral_value(ROUND_FLOOR))
 
 
 def quantity(lots: int, lot: Decimal) -> Decimal:
-    """The exact quantity of so many lots, in base units."""
+    """The exact quantity of `lots`, in base units."""
     return lots * lot
 
 
 def price_of(value: float) -> Decimal:
-    """The exact price that a float of the rule stands for."""
+    """The exact price that a float of the strategy represents."""
     return decimal(repr(rounded(value)))
 
 
 def minimums(instrument: Instrument) -> Minimums:
-    """The venue's minimums in the rule's form; the minimum quantity rounded up to a whole lot."""
+    """The exchange's minimums for the strategy, with the minimum quantity rounded up to a whole lot."""
     lots = int((instrument.min_qty / instrument.lot).to_integral_value(ROUND_CEILING))
     return Minimums(float(instrument.lot), lots, float(instrument.min_cost))
 
 
 def trade_of(position: Position, instrument: Instrument) -> Trade:
-    """An open position as the rule sees it, whoever asks and whenever: rebuilt from what the book keeps.
+    """An open position as the strategy sees it, rebuilt from the book alone.
 
-    What is held is net of fees taken in the coin, so that a leg need not leave room for one.
+    The held quantity is net of fees taken in the coin, so a leg need not leave room for one.
     """
     side, entry, fee = position.side.sign, float(position.entry_price), float(position.fee_rate)
     first_stop, tick = float(position.first_stop), float(instrument.tick)

@@ -1,6 +1,6 @@
-"""What the gates are asked about: one snapshot of an entry that may be made, in parts that are gathered one after the other.
+"""The data that the gates check: a snapshot of one possible entry, in parts that are gathered one after the other.
 
-Plain values only: numbers, counts, names of states. Prices and sizes of the rule are floats, money is Decimal.
+Plain values only: numbers, counts, names of states. Prices and sizes of the strategy are floats, money is Decimal.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 
 class Signal(NamedTuple):
-    """What the strategy decided. `unfit`: why there are no candles to decide on ("" when there are); `returns`: whether it
-    trades the symbol again after its last trade; `held`: whether the coin is held.
+    """The strategy's decision. `unfit`: why there are no candles to decide on ("" if there are); `returns`: whether it trades
+    the symbol again after its last trade; `held`: whether the coin is held.
     """
 
     unfit: str = ""
@@ -23,7 +23,7 @@ class Signal(NamedTuple):
 
 
 class Operation(NamedTuple):
-    """What the daemon, its host and its owner say of the account. `disk`: what is wrong with it, "" for nothing."""
+    """The state of the account set by daemon, host and owner. `disk`: the problem with the disk, "" for none."""
 
     stopping: bool = False
     exchange: str = "online"
@@ -36,7 +36,7 @@ class Operation(NamedTuple):
 
 
 class Account(NamedTuple):
-    """What the account can do: dollars that buy something here, stops, and whether its history is known."""
+    """What the account can do: whether it accepts stops, its usable dollars, and whether its history is still being read."""
 
     stop_orders: bool
     funds: Decimal
@@ -45,7 +45,7 @@ class Account(NamedTuple):
 
 
 class Lost(NamedTuple):
-    """What trading lost since its best moment and since 00:00 UTC, in percent, and the most that it may."""
+    """What trading lost since its peak and since 00:00 UTC, and the limits of both, in percent."""
 
     drawdown_pct: Decimal = Decimal(0)
     max_drawdown_pct: Decimal = Decimal(100)
@@ -54,11 +54,11 @@ class Lost(NamedTuple):
 
 
 class Symbol(NamedTuple):
-    """What is known of the symbol before its price is asked for. Times in market ms.
+    """What is known of the symbol before its price is requested. Times in market ms.
 
-    `candle` is the close of the deciding candle; `stopped_at` the last stop-out (0: none); `wait_min` the minutes until it may
-    enter after losses; `to_news` how far the nearest event of the calendar is; `entries` how often it was tried on this candle;
-    `denied` why the owner wants no entry here, "" for nothing.
+    `candle` is the close of the candle of the decision. `stopped_at` is the last stop-out (0: none). `wait_min` is the rest of
+    the cooldown after losses, in minutes. `to_news` is the distance of the nearest event of the calendar. `entries` counts the
+    attempts on this candle. `denied` is why the owner wants no entry here, "" for no denial.
     """
 
     base: str
@@ -77,8 +77,8 @@ class Symbol(NamedTuple):
 
 
 class Capacity(NamedTuple):
-    """What the account still has room for. Dollars, except counts; `exposure` and `coin_exposure` (of the coin to be bought,
-    over all of its markets) count open positions and whatever orders in doubt may still buy; `max_order` is infinite for none.
+    """The account's remaining capacity, in dollars except counts. `exposure` and `coin_exposure` (of the coin to buy, over all
+    its markets) include open positions and what unsettled orders may still buy. `max_order` is infinite for no limit.
     """
 
     balances_age: int
@@ -95,7 +95,7 @@ class Capacity(NamedTuple):
 
 
 class Quote(NamedTuple):
-    """Bid and ask now against the close of the decision. `missing`: why there is no price, "" when there is one."""
+    """Current bid and ask, and the close of the decision. `missing`: why there is no price, "" if there is one."""
 
     missing: str
     close: Decimal
@@ -106,16 +106,17 @@ class Quote(NamedTuple):
 
 
 class Strategy(NamedTuple):
-    """Whether the strategy could say what it asks of the trade, and how large it is to be."""
+    """Whether the strategy could give its requirements and the size of the trade."""
 
     answered: bool
 
 
 class Offer(NamedTuple):
-    """A trade at a price: `where` is the close of the decision, or the ask (shorts: the bid) that its order would pay.
+    """A trade at a price. `where` names that price: the close of the decision, or the ask (shorts: the bid) that its order would
+    pay.
 
-    `widest` is the largest R as a fraction of the price, `target` the price at which it is too late (NaN: never) and `least`
-    the R that pays for fees and spread, in price units.
+    `widest` is the largest allowed R as a fraction of the price, `target` the price from which it is too late (NaN: never), and
+    `least` the smallest R that covers fees and spread, in price units.
     """
 
     where: str
@@ -128,7 +129,7 @@ class Offer(NamedTuple):
 
 
 class Bound(IntEnum):
-    """The limits on what an entry may be worth: of one order, of one coin, of all positions together."""
+    """The limits on the value of an entry: per order, per coin, and for all positions together."""
 
     ORDER = 0
     COIN = 1
@@ -136,7 +137,9 @@ class Bound(IntEnum):
 
 
 class Room(NamedTuple):
-    """Dollars that one more entry may be worth by the limits on exposure, and the least by any limit, with its `Bound`."""
+    """The value in dollars that one more entry may have under the exposure limits, and the smallest under any limit, with its
+    `Bound`.
+    """
 
     total: Decimal
     coin: Decimal
@@ -145,9 +148,9 @@ class Room(NamedTuple):
 
 
 class Order(NamedTuple):
-    """The order that would be sent, or where `lots` is 0 the smallest that could be: `value` in dollars at the worst price.
+    """The order that would be sent, or the smallest possible one if `lots` is 0. `value` is in dollars at the worst price.
 
-    `smallest` and `allowed` are dollars at the close (see `sizing`); `tightest` is the `Bound` that leaves the least room.
+    `smallest` and `allowed` are in dollars at the close (see `sizing`); `tightest` is the `Bound` that leaves the least room.
     """
 
     lots: int
@@ -162,7 +165,9 @@ class Order(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What came of the order: `rejected` is the exchange's reason ("" when it took the order), `worst` its price limit."""
+    """The outcome of the order: `rejected` is the exchange's reason ("" if it accepted the order), `worst` the order's price
+    limit.
+    """
 
     rejected: str
     filled: Decimal

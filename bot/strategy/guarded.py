@@ -1,8 +1,8 @@
-"""The one way to ask a strategy: no exception and no impossible answer of it gets past.
+"""The only way to call a strategy: it lets no exception and no invalid answer through.
 
-Owns what an answer must be. A strategy is somebody's file, and whatever it raises or returns by mistake is the trouble of one
-symbol at one candle: it is told with the line to look at, and the answer is None. So the thread that asks keeps what is held
-under its stops, and other symbols are traded on.
+Defines what a valid answer is. A strategy is a user's file, and its mistakes must affect only one symbol at one candle. So any
+error is reported with its source line, and the answer is None. The calling thread goes on protecting positions and trading other
+symbols.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from bot.strategy.exits import ExitLegs
 
 T = TypeVar("T")
 
-#: What a strategy may keep with a trade at most.
+#: The most numbers that a strategy may keep with a trade.
 MOST_KEPT = 50
-#: How many conditions a strategy may show at most.
+#: The most conditions that a strategy may report.
 MOST_CONDITIONS = 100
-#: How many candles of each market a strategy may see at most: exchanges tell some hundred in one answer.
+#: The most candles per market that a strategy may request: exchanges return some hundred per request.
 MOST_CANDLES = 20_000
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 class StrategyError(NamedTuple):
-    """What a strategy could not answer: `where` is file:line, `question` the method that was asked."""
+    """An error of a strategy: `where` is file:line, `question` the method that was called."""
 
     strategy: str
     symbol: str
@@ -45,25 +45,25 @@ class StrategyError(NamedTuple):
 
 
 class InvalidAnswer(Exception):
-    """An answer that cannot be; the text says why."""
+    """An invalid answer; the message says why."""
 
 
 class GuardedStrategy:
-    """A strategy's questions with answers that can be relied on; None where it could not answer, which `tell` has heard of."""
+    """A strategy whose answers are checked; None if it could not answer, after `tell` was called with the error."""
 
     def __init__(self, rule: Strategy, tell: Callable[[StrategyError], None]) -> None:
         self.rule = rule
         self.legs: ExitLegs = rule.legs
-        """What is sold at which target: as it was checked, whatever the strategy does to its own."""
+        """The legs as they were checked, so that the strategy cannot change them later."""
         self._report = tell
 
     def window(self, timeframe_ms: int) -> int:
-        """How many closed candles to keep, at least as many as are required; NIJA's number where the strategy cannot say."""
+        """How many closed candles to keep, at least as many as required; NIJA's default if the strategy cannot answer."""
         found = self._ask("", "window", lambda: self.rule.window(timeframe_ms), _count)
         return max(Strategy.window(self.rule, timeframe_ms) if found is None else found, self.rule.required)
 
     def evaluate(self, symbol: str, candles: Candles) -> Evaluation | None:
-        """The decision at the last close; flat while there are fewer candles than the strategy requires."""
+        """The decision at the last close; no signal while there are fewer candles than the strategy requires."""
         if len(candles) < max(self.rule.required, 1):
             closed_at, close = (candles.closed_at, float(candles.close[-1])) if len(candles) else (0, 0.0)
             return Evaluation(0, closed_at, close, why="not ready")
@@ -72,15 +72,15 @@ class GuardedStrategy:
         )
 
     def may_return(self, symbol: str, candles: Candles, last: Ended) -> bool | None:
-        """Whether a signal may be taken after a last trade that ended so."""
+        """Whether a signal may be taken, given how the last trade ended."""
         return self._ask(symbol, "may_return", lambda: self.rule.may_return(candles, last), _yes_or_no)
 
     def terms(self, symbol: str, evaluation: Evaluation, price: float, costs: Costs) -> Terms | None:
-        """What a trade at `price` must offer to be taken."""
+        """The requirements for a trade at `price`."""
         return self._ask(symbol, "terms", lambda: self.rule.terms(evaluation, price, costs), _terms)
 
     def size_pct(self, symbol: str, evaluation: Evaluation) -> float | None:
-        """Percent of equity to put into it, MAX_POSITION_PCT at most."""
+        """The size in percent of equity, at most MAX_POSITION_PCT."""
 
         def answer() -> float:
             return min(_percent(self.rule.size_pct(evaluation)), self.rule.risk_settings.max_position_pct)
@@ -88,18 +88,18 @@ class GuardedStrategy:
         return self._ask(symbol, "size_pct", answer, _percent)
 
     def rank(self, symbol: str, candles: Candles) -> float | None:
-        """How good a market is; None also where it is not to be traded."""
+        """The rank of a market; None also if it is not to be traded."""
         return self._ask(symbol, "rank", lambda: self.rule.rank(symbol, candles), _rank)
 
     def on_close(self, symbol: str, trade: Trade, candles: Candles) -> Close | None:
-        """Whether to be out at this close, and where the stop belongs otherwise."""
+        """Whether to exit at this close, and otherwise where the stop should be."""
         close = float(candles.close[-1])
         return self._ask(
             symbol, "on_close", lambda: self.rule.on_close(trade, candles), lambda found: _close(found, trade, close)
         )
 
     def on_price(self, symbol: str, trade: Trade, look: TradedRange) -> list[Exit] | None:
-        """What is to be sold at the targets that the price reached, in order."""
+        """What to sell at the targets that the price has reached, in order."""
         return self._ask(
             symbol,
             "on_price",
@@ -114,7 +114,7 @@ class GuardedStrategy:
             where, reason = _defined_at(self.rule, question), str(error)
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # noqa: BLE001 - a supervised boundary: a strategy's mistake is one symbol's trouble
+        except BaseException as error:  # noqa: BLE001 - a supervised boundary: a strategy's error affects one symbol only
             where, reason = _raised_at(self.rule, question, error), "".join(format_exception_only(error)).strip()
         self._report(StrategyError(type(self.rule).__name__, symbol, question, where, safe_text(reason)))
         return None
@@ -160,7 +160,7 @@ def _close(found: object, trade: Trade, close: float) -> Close:
         raise InvalidAnswer(f"the stop {stop:g} is on the wrong side of the close {close:g}")
     if found.exit and (not isinstance(found.exit, str) or not _NAME.fullmatch(found.exit) or _is_reserved(found.exit)):
         raise InvalidAnswer(
-            f"the exit's name is {_shown(found.exit)}: small letters, digits and _ are needed, and no name that NIJA uses"
+            f"the exit's name is {_shown(found.exit)}: lower-case letters, digits and _ are needed, and no name that NIJA uses"
         )
     kept = None if found.kept is None else _kept(found.kept)
     return Close(stop, str(found.exit or ""), safe_text(found.words), kept)
@@ -178,10 +178,10 @@ def _sales(found: object, trade: Trade, look: TradedRange, legs: ExitLegs) -> li
         if not isinstance(one.lots, Integral) or not 0 <= int(one.lots) <= held:
             raise InvalidAnswer(f"lots is {_shown(one.lots)} where {held} are held")
         if int(one.lots) == 0 and one.stage == stage:
-            raise InvalidAnswer(f"no lots at target {stage}, which was reached already: there is nothing to do")
+            raise InvalidAnswer(f"no lots at target {stage}, which was already reached: there is nothing to do")
         price, best = _price(one.price, "price"), look.high if trade.side > 0 else look.low
         if trade.side * (price - best) > 0.0:
-            raise InvalidAnswer(f"the price {price:g} is beyond {best:g}, the best there was")
+            raise InvalidAnswer(f"the price {price:g} is beyond {best:g}, the best price traded")
         held, stage = held - int(one.lots), int(one.stage)
     return [Exit(int(one.stage), int(one.lots), float(one.price)) for one in found]
 
@@ -198,14 +198,14 @@ def _kept(found: object) -> Numbers:
 
 
 def _conditions(found: object) -> tuple[Condition, ...]:
-    """A number that is not known (NaN) is a number here: it holds nothing."""
+    """The conditions, checked. NaN is allowed as the value of an unknown number."""
     if not isinstance(found, tuple) or len(found) > MOST_CONDITIONS:
         raise InvalidAnswer(f"conditions is {_shown(found)}: a tuple of at most {MOST_CONDITIONS} Condition is needed")
     return found if all(map(_is_plain, found)) else tuple(map(_condition, found))
 
 
 def _is_plain(one: object) -> bool:
-    """Whether a condition can be kept as it is: there are many at each close, and most are."""
+    """Whether a condition needs no conversion, as most do. A fast path, because there are many per close."""
     if type(one) is not Condition:
         return False
     name, value, limit, held, needed = one
@@ -246,7 +246,7 @@ def _rank(found: object) -> float | None:
 
 def _count(found: object) -> int:
     if not isinstance(found, Integral) or not 1 <= int(found) <= MOST_CANDLES:
-        raise InvalidAnswer(f"{_shown(found)} is no number of candles, from 1 to {MOST_CANDLES}")
+        raise InvalidAnswer(f"{_shown(found)} is not a number of candles from 1 to {MOST_CANDLES}")
     return int(found)
 
 
@@ -266,7 +266,7 @@ def _terms(found: object) -> Terms:
 
 
 def _is_reserved(name: str) -> bool:
-    """Whether a name has a meaning of its own: how else a trade may end."""
+    """Whether a name is reserved for another way in which a trade can end."""
     try:
         return Purpose(name) is not Purpose.EXIT
     except ValueError:
@@ -279,7 +279,9 @@ def _shown(value: object) -> str:
 
 # -- where ------------------------------------------------------------------------------------------------------------
 def _raised_at(rule: Strategy, question: str, error: BaseException) -> str:
-    """The innermost line of the strategy's own files, as file:line; where it answers the question, if none was run."""
+    """The innermost line of the strategy's own files in the traceback, as file:line; if there is none, the line where the method
+    is defined.
+    """
     own = {file for one in type(rule).__mro__ if one not in Strategy.__mro__ and (file := _file(one)) is not None}
     frames = reversed(extract_tb(error.__traceback__))
     found = next((frame for frame in frames if frame.filename in own), None)
@@ -287,7 +289,7 @@ def _raised_at(rule: Strategy, question: str, error: BaseException) -> str:
 
 
 def _defined_at(rule: Strategy, question: str) -> str:
-    """The line at which a strategy answers a question: file:line."""
+    """The line at which a strategy defines a method, as file:line."""
     code = getattr(getattr(type(rule), question, None), "__code__", None)
     return "?" if code is None else f"{_short(code.co_filename)}:{code.co_firstlineno}"
 

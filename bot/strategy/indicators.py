@@ -1,8 +1,7 @@
-"""Indicators: from candles to the columns a decision reads.
+"""Indicators: computes the columns that a decision reads from candles.
 
-Owns how each indicator is computed, over whole columns at once, the same for one live decision and for years
-of history. A value that cannot be known yet is NaN, which no condition of the rule accepts. Never decides
-anything.
+Computes each indicator over whole columns, identically for one live decision and for years of history. A value that cannot be
+known yet is NaN, which no condition of the strategy accepts. It decides nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ DAY_MS = 86_400_000
 
 
 class Indicators(NamedTuple):
-    """Columns of one length, a row per candle. `volume_2` is the mean of the last two volumes."""
+    """Columns of equal length, one row per candle. `volume_2` is the mean of the last two volumes."""
 
     open: Series
     high: Series
@@ -43,7 +42,7 @@ class Indicators(NamedTuple):
 
 
 def indicators(candles: Candles, params: ApexParams) -> Indicators:
-    """All indicators of the rule. Recursive ones need about 500 candles to forget where they began."""
+    """All indicators of the strategy. Recursive ones need about 500 candles until their start no longer matters."""
     high, low, close, volume = candles.high, candles.low, candles.close, candles.volume
     return Indicators(
         open=candles.open,
@@ -70,8 +69,8 @@ def indicators(candles: Candles, params: ApexParams) -> Indicators:
 def vwap(candles: Candles) -> Series:
     """Typical price (H+L+C)/3 weighted by volume since 00:00 UTC, the current candle included.
 
-    NaN on a first day whose beginning is not among the candles, and until the first trade of a day.
-    Each day is summed from its own midnight, so that a short window gives the very same bits as a long one.
+    NaN on a first day whose beginning is not among the candles, and until the first trade of a day. Each day is summed from its
+    own midnight, so that a short window gives bit-identical results to a long one.
     """
     result = np.full(len(candles), np.nan)
     worth = (candles.high + candles.low + candles.close) / 3.0 * candles.volume
@@ -84,7 +83,7 @@ def vwap(candles: Candles) -> Series:
 def mean_of_last(values: Series, count: int) -> Series:
     """Mean of the last `count` values, the current one included; NaN before there are as many.
 
-    Added up anew for each row: a running sum would carry the rounding of everything before the window.
+    Each row is summed separately: a running sum would accumulate rounding errors from before the window.
     """
     result = np.full(len(values), np.nan)
     if len(values) >= count:
@@ -96,7 +95,7 @@ def mean_of_last(values: Series, count: int) -> Series:
 
 
 def _whole_days(candles: Candles) -> list[tuple[int, int]]:
-    """Row spans of the UTC days that begin at their midnight; the last may still be running."""
+    """Row spans of the UTC days whose midnight is among the candles; the last day may be incomplete."""
     if len(candles) == 0:
         return []
     turns = np.flatnonzero(np.diff(candles.time // DAY_MS)) + 1

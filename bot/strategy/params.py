@@ -1,7 +1,7 @@
-"""The numbers of the rule.
+"""The parameters of the strategy.
 
-Owns every constant of APEX v7.1 and the few that belong to the owner of the account. Values only: the text
-that uses them is in `rule`, `exits` and `sizing`, which are compiled as they stand by the backtest.
+All constants of APEX v7.1 and the few settings of the account's owner. Values only: the code that uses them is in `rule`,
+`exits` and `sizing`, which the backtest compiles unchanged.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class RiskSettings(NamedTuple):
-    """What the owner chooses (`MIN_POSITION_PCT` and so on), in percent of equity: 2.0 is 2 %."""
+    """The owner's settings (`MIN_POSITION_PCT` and so on), in percent of equity: 2.0 is 2 %."""
 
     min_position_pct: float = 2.0
     max_position_pct: float = 10.0
@@ -19,8 +19,8 @@ class RiskSettings(NamedTuple):
 
 
 class ApexParams(NamedTuple):
-    """APEX v7.1. Shares and slips are fractions (0.5 is half); `_pct` are percentages of equity; `_r` multiples of
-    R.
+    """The constants of APEX v7.1. Shares and slippages are fractions (0.5 is half); `_pct` are percentages of equity; `_r` are
+    multiples of R.
     """
 
     ema_fast: int = 9

@@ -1,10 +1,10 @@
-"""What it costs to write down what is judged: processor time of a close with it and without, and bytes for a pair and day.
+"""The cost of recording judgements: processor time of a close with and without it, and bytes per pair and day.
 
     .venv/bin/python -m tests.bench.explain [--closes 20] [--pairs 10] [--day]
 
-A sandbox in lock-step with three exchanges, and a daemon, paused, that writes at every other close only; each close is one step
-of the market. `--day` first moves the market on by a day, written down as ever, and weighs the files. Exit 1 when the median close
-takes more than 5 % and more than 2 ms of processor time longer.
+Runs a sandbox in lock-step with three exchanges, and a paused daemon that records only every other close; each close is
+one step of the market. `--day` first advances the market by a day, with recording on, and measures the files. Exits with
+1 if recording adds more than 5 % and more than 2 ms of processor time to the median close.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from tests.daemon_fixture import Daemon
 from tests.sandbox_fixture import Sandbox
 
 STEP = 300
-#: What may be added to a close, of its processor time or in ms.
+#: Allowed increase per close, as a share of its processor time and in ms.
 SHARE, MOST = 0.05, 2.0
-#: Real seconds after a step in which what was judged is written.
+#: Real seconds after a step within which judgements are written.
 WRITTEN = 0.3
 CLOSES_A_DAY = DAY // 1000 // STEP
 
@@ -43,7 +43,7 @@ def used(pid: int) -> float:
 
 
 def close(sandbox: Sandbox, daemon: Daemon) -> float:
-    """One step of the market; the daemon's milliseconds."""
+    """Makes one step of the market; returns the daemon's milliseconds of processor time."""
     before = used(daemon.running.pid)
     sandbox.control("POST", "advance", seconds=STEP)
     time.sleep(WRITTEN)
@@ -51,7 +51,7 @@ def close(sandbox: Sandbox, daemon: Daemon) -> float:
 
 
 def weigh(data: Path) -> None:
-    """What a pair and day takes, for each account."""
+    """Bytes per pair and day, for each account."""
     for folder in sorted((data / FOLDER).iterdir()):
         size = sum(file.stat().st_size for file in folder.iterdir())
         judged = sum(1 for day in days_of(folder) for _ in judgements_of(folder, day))
@@ -62,7 +62,7 @@ def weigh(data: Path) -> None:
 
 
 def compare(sandbox: Sandbox, daemon: Daemon, closes: int) -> bool:
-    """Whether writing costs no more than it may."""
+    """Whether recording stays within the allowed cost."""
     taken: dict[bool, list[float]] = {False: [], True: []}
     close(sandbox, daemon)
     for number in range(2 * closes):
@@ -100,7 +100,7 @@ def main() -> int:
                 time.sleep(WRITTEN)
                 weigh(daemon.data)
                 os.kill(daemon.running.pid, signal.SIGUSR1)
-            daemon.command("pause")  # orders take far more than what is measured, and not the same at each close
+            daemon.command("pause")  # orders take far more time than recording, and not the same at each close
             good = compare(sandbox, daemon, words.closes)
             daemon.stop()
     return 0 if good else 1

@@ -1,5 +1,5 @@
-"""The daemon with an assassin in its own process: while the file `$NIJA_DATA_DIR/kill-<venue>` is there, an exception that
-nobody expects is thrown into that broker's thread every now and then, wherever it happens to be.
+"""The daemon with fault injection in its own process: while the file `$NIJA_DATA_DIR/kill-<venue>` exists, an unexpected
+exception is raised in that broker's thread from time to time, wherever it happens to be.
 
     .venv/bin/python -m tests.bench.killable
 """
@@ -21,15 +21,15 @@ EVERY = 2.0
 
 
 class Killed(BaseException):
-    """Nothing catches this: it is no `Exception`."""
+    """Nothing catches this: it is not an `Exception`."""
 
 
 class Died(Exception):
-    """What a fault in our own text would be."""
+    """Stands for a bug in our own code."""
 
 
 def assassin(data_dir: Path) -> None:
-    """Throws `Died` and `Killed` in turn into the thread of the broker that the file names."""
+    """Raises `Died` and `Killed` in turn in the thread of the broker that the file names."""
     kind: type[BaseException] = Died
     while True:
         time.sleep(EVERY)

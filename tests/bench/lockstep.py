@@ -1,11 +1,11 @@
-"""How long market days take when the market stands still until the daemon has done all that it owed.
+"""How long market days take in lock-step, where the market waits until the daemon has finished its work.
 
     .venv/bin/python -m tests.bench.lockstep [--days 30] [--step 300] [--pairs 5] [--venues kraken okx coinbase]
 
-Starts a sandbox in lock-step and a daemon, moves the market on step by step (market seconds), and prints after each day how
-long a step took and how much of it each process worked. In the end the daemon looks once more at what it has just sent and
-stops, its book is held to the exchanges' truth, and lines of level ERROR are counted: exit 1 when there are any, or a
-difference, or when it took longer than 20 minutes for 30 days (40 s a day).
+Starts a sandbox in lock-step and a daemon, and advances the market step by step (market seconds). After each day it
+prints how long a step took and how much processor time each process used. At the end the daemon confirms what it has
+just sent and stops; its book is compared with the exchanges' true state, and lines of level ERROR are counted. Exits
+with 1 if there are error lines or differences, or if a day took more than 40 s (20 minutes for 30 days).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tests.sandbox_fixture import Sandbox
 from tests.torture.agreement import differences
 
 DAY = 86_400
-#: Real seconds that a market day may take: 30 of them in 20 minutes.
+#: Real seconds allowed per market day: 30 days in 20 minutes.
 ALLOWED = 40.0
 
 
@@ -38,7 +38,7 @@ def worked(pid: int) -> float:
 
 
 def day(sandbox: Sandbox, daemon: Daemon, step: int) -> str:
-    """One market day; a line on how it went."""
+    """Runs one market day; returns a line about it."""
     pids = (daemon.running.pid, sandbox.process.pid)
     began, before = time.monotonic(), [worked(pid) for pid in pids]
     steps = DAY // step
@@ -57,7 +57,7 @@ def main() -> int:
     parser.add_argument("--pairs", type=int, default=5, help="per exchange")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--venues", nargs="+", choices=VENUES, default=VENUES)
-    parser.add_argument("--keep", type=Path, help="a folder that database and logs are copied to in the end")
+    parser.add_argument("--keep", type=Path, help="folder to which database and logs are copied at the end")
     words = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="nija-lockstep-") as name:
         folder = Path(name)
@@ -81,7 +81,7 @@ def main() -> int:
                 print(f"day {number + 1:>3}: {day(sandbox, daemon, words.step)}", flush=True)
             took = time.monotonic() - began
             for venue in words.venues:
-                with suppress(AssertionError):  # what it says is said below, of the stopped daemon
+                with suppress(AssertionError):  # the check below, of the stopped daemon, reports the differences
                     daemon.agrees(sandbox.ready, venue)
             status, _ = daemon.stop()
             wrong = 0

@@ -1,10 +1,10 @@
-"""How much a sick exchange delays the healthy ones: lateness of their cycles with and without the sickness, in turn.
+"""How much a failing exchange delays the healthy ones: lateness of their cycles with and without the fault, in turn.
 
     .venv/bin/python -m tests.bench.sick_venue [--sick okx] [--cycles 300] [--cycle-seconds 30] [--kinds hang killed …]
 
-Starts a sandbox and a daemon, then alternates rounds: all well, one kind of sickness at `--sick`, all well, the next kind.
-`killed` is no fault of the exchange: exceptions are thrown into the broker's own thread, again and again. Prints, per kind,
-the 95th percentile of how late the healthy brokers' cycles began (real ms), beside the round without it.
+Starts a sandbox and a daemon, then alternates rounds: no fault, one kind of fault at `--sick`, no fault, the next kind.
+`killed` is not a fault of the exchange: exceptions are raised repeatedly in the broker's own thread. Prints, per kind,
+the 95th percentile of how late the healthy brokers' cycles began (real ms), next to the round without the fault.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from tests.sandbox_fixture import ROOT, Sandbox
 VENUES = ("kraken", "okx", "coinbase")
 KILLED = "killed"
 KINDS = ("refuse", "hang", "malformed", "http_status", "slow_drip", "rate_limit", "maintenance", KILLED)
-#: Real seconds between two looks at the heartbeat file, which is written every two.
+#: Real seconds between two reads of the heartbeat file, which is written every two seconds.
 _LOOK = 0.5
-#: Cycles whose lateness the daemon remembers.
+#: Number of cycles whose lateness the daemon keeps.
 _REMEMBERED = 1_000
 
 
 class Bench:
-    """One daemon on one sandbox, measured through what it writes down."""
+    """One daemon on one sandbox, measured through the files it writes."""
 
     def __init__(self, folder: Path, sandbox: Sandbox, sick: str, cycle_seconds: int) -> None:
         self.data = folder / "data"
@@ -56,7 +56,7 @@ class Bench:
         return brokers
 
     def await_start(self) -> None:
-        """Until all three have done a few cycles."""
+        """Waits until all three have run a few cycles."""
         until = time.monotonic() + 60
         while time.monotonic() < until:
             time.sleep(_LOOK)
@@ -65,7 +65,7 @@ class Bench:
         raise RuntimeError("the brokers did not start")
 
     def round(self, kind: str | None, cycles: int) -> tuple[list[int], int]:
-        """The healthy brokers' lateness over so many cycles each, and how far apart (ms) the quicker one's cycles began."""
+        """The healthy brokers' lateness over `cycles` cycles each, and the interval (ms) between cycles of the faster one."""
         self._sicken(kind)
         before, began = self._brokers(), time.monotonic()
         done = dict.fromkeys(self.healthy, 0)
@@ -85,7 +85,7 @@ class Bench:
             self.sandbox.control("POST", "faults", venue=self.sick, kind=kind)
 
     def _heal(self) -> None:
-        """Well again, and given the time to notice."""
+        """Ends the fault and gives the daemon time to notice."""
         (self.data / f"kill-{self.sick}").unlink(missing_ok=True)
         self.sandbox.control("DELETE", f"faults?venue={self.sick}")
         until = time.monotonic() + 60

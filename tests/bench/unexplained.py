@@ -1,4 +1,4 @@
-"""The daemon with a switch: at each SIGUSR1 it begins to write down what is judged, or ends to. It begins without.
+"""The daemon with a switch: each SIGUSR1 turns the recording of judgements on or off. It starts off.
 
 .venv/bin/python -m tests.bench.unexplained
 """
@@ -23,7 +23,7 @@ from bot.strategy.gates import first
 
 
 class Switch:
-    """What is done only while it is on."""
+    """Wraps what is done only while the switch is on."""
 
     on = False
 
@@ -31,7 +31,7 @@ class Switch:
         self.on = not self.on
 
     def around(self, owner: type, name: str, instead: Callable[..., Any]) -> None:
-        """While it is off, `instead` is called."""
+        """While the switch is off, `instead` is called."""
         really = getattr(owner, name)
         setattr(owner, name, lambda *args: really(*args) if self.on else instead(*args))
 

@@ -1,4 +1,4 @@
-"""Questions for candles come last: they leave room in the budgets that they share for everything else."""
+"""Candle queries come last: they leave room for everything else in the shared budgets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bodies without end, without bottom and without sense, at each venue: one error of one line, and never much memory."""
+"""Endless, deeply nested and senseless bodies at each venue: one error of one line, and never much memory."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ BODIES: dict[str, tuple[bytes, str]] = {
 
 @pytest.fixture(params=["kraken", "okx", "coinbase"])
 def ask(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[bytes, str, str], object]]:
-    """Serves a body, then asks a public question of a venue's transport."""
+    """Serves a body, then makes a public query with a venue's transport."""
     venue, clock = request.param, SystemClock()
     if venue == "coinbase":
         authority = trustme.CA()
@@ -92,7 +92,7 @@ def test_each_ends_in_one_line(ask: Callable[[bytes, str, str], object], status:
         except BrokerError as error:
             refused = error
         else:
-            assert name in ("not a number", "digits", "half a sign", "forged"), name  # an object, if a strange one
+            assert name in ("not a number", "digits", "half a sign", "forged"), name  # an object, though an odd one
             continue
         line = f"{refused.text}{refused.remedy}"
         assert line.isprintable(), name

@@ -1,4 +1,4 @@
-"""Nobody without a good certificate gets a byte of ours, at no venue; and the owner is told what to do in one line."""
+"""No venue without a valid certificate gets any data from us, and the owner gets one line that says what to do."""
 
 from __future__ import annotations
 

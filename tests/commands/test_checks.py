@@ -100,7 +100,7 @@ def test_an_empty_account_is_not_funded(sandbox: Sandbox, tmp_path: Path) -> Non
         sandbox.control("POST", "deposit", venue="kraken", asset=asset, amount=amount)
     status, found = kraken(tmp_path, **keys(sandbox))
     assert (status, found["status"], found["funded"]) == (1, "unfunded", False)
-    assert found["remedy"] == "deposit USD or USDT at Kraken; NIJA starts trading by itself"
+    assert found["remedy"] == "deposit USD or USDT at Kraken; NIJA then starts trading"
 
 
 def test_an_exchange_that_is_gone_is_not_reachable(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def close(number: int, **changes: Any) -> Judgement:
 
 
 WEAK = close(1)
-COSTLY = close(2, signal=True, gates=(NO_LIMIT, COSTS), words="R 380.8 does not pay fees and spread")
+COSTLY = close(2, signal=True, gates=(NO_LIMIT, COSTS), words="R 380.8 does not cover fees and spread")
 PLAIN = close(5, side=0, reason="not above 100", conditions=())
 
 
@@ -111,7 +111,7 @@ def test_people_read_a_line_for_each_close_and_when_there_was_none(nija: Nija) -
     day = iso(TODAY)[:10]
     assert nija.prints("btc/usd").splitlines()[2:-4] == [
         f"{day} 00:05  long   adx              17.25 against 20",
-        f"{day} 00:10  long   costs            R 380.8 does not pay fees and spread",
+        f"{day} 00:10  long   costs            R 380.8 does not cover fees and spread",
         f"{day} 00:15 to {day} 00:20  nothing decided",
         f"{day} 00:25  -      no_signal        not above 100",
         f"{day} 00:30  nothing decided",

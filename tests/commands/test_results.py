@@ -222,7 +222,7 @@ def test_contracts_are_told_by_what_they_earned(folder: Path) -> None:
         (("trades", "--tax", "koinly", "--json"), "--tax writes CSV: leave --json out"),
         (("trades", "--since", "yesterday"), "'yesterday' is not a time: write 2026-01-31"),
         (("profit", "--by", "hour"), "is not one of"),
-        (("profit", "--broker", "kraken:none"), "kraken:none names no account"),
+        (("profit", "--broker", "kraken:none"), "kraken:none is not an account"),
     ],
 )
 def test_what_cannot_be_answered_is_one_line_and_exit_status_2(folder: Path, words: tuple[str, ...], told: str) -> None:

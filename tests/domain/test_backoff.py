@@ -1,4 +1,4 @@
-"""Waits that grow: within their bounds, however often something fails."""
+"""Growing waits stay within their bounds, however often something fails."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_waits_stay_within_their_bounds_and_grow_until_they_reach_the_longest(ba
 
 @given(backoffs(), st.integers(0, 10**400))
 def test_no_wait_before_is_too_long(backoff: Backoff, last: int) -> None:
-    """A wait that another rule asked for, or one of before the bounds were changed."""
+    """The last wait may come from another rule, or from before the bounds were changed."""
     assert backoff.first_ms <= backoff.after(last) <= backoff.cap_ms
 
 

@@ -1,4 +1,4 @@
-"""The owner's calendar: what is read, and that nothing is guessed."""
+"""The owner's calendar: what it accepts, and that it never guesses."""
 
 from __future__ import annotations
 
@@ -93,12 +93,12 @@ BAD: list[tuple[str, str, str, str]] = [
     ("empty", "", "ics", "no VCALENDAR"),
     ("cut off", event("DTSTART:20260128T190000Z")[:60], "ics", "VEVENT is not closed"),
     ("no start", event("SUMMARY:FOMC"), "ics", "line 5: the event"),
-    ("no zone", event("DTSTART:20260128T190000"), "ics", "line 4: DTSTART 20260128T190000 has no zone"),
-    ("an unknown zone", event("DTSTART;TZID=Mars/Base:20260128T190000"), "ics", "'Mars/Base' is not known"),
-    ("a path for a zone", event("DTSTART;TZID=../x:20260128T190000"), "ics", "is not known"),
-    ("no such day", event("DTSTART:20260230T190000Z"), "ics", "is no time"),
+    ("no zone", event("DTSTART:20260128T190000"), "ics", "line 4: DTSTART 20260128T190000 has no time zone"),
+    ("an unknown zone", event("DTSTART;TZID=Mars/Base:20260128T190000"), "ics", "'Mars/Base' is unknown"),
+    ("a path for a zone", event("DTSTART;TZID=../x:20260128T190000"), "ics", "is unknown"),
+    ("no such day", event("DTSTART:20260230T190000Z"), "ics", "is not a time"),
     ("repeating", event("DTSTART:20260128T190000Z", "RRULE:FREQ=DAILY"), "ics", "line 5: repeating"),
-    ("closes nothing", ics("END:VEVENT"), "ics", "closes nothing"),
+    ("no matching begin", ics("END:VEVENT"), "ics", "has no matching BEGIN"),
 ]
 
 

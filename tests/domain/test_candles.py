@@ -1,4 +1,4 @@
-"""Candles: their form, what can be wrong with them, and times without trades."""
+"""Candles: their format, their faults, and intervals without trades."""
 
 from __future__ import annotations
 

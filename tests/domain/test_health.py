@@ -1,4 +1,4 @@
-"""What somebody outside is to know of a broker, for every verdict and every gate that blocks an account."""
+"""A broker's health for outside observers, for every verdict and every gate that blocks an account."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bot.domain.status import (
 from bot.strategy.gates import ACCOUNT, LOST, OPERATION, Gate
 
 KRAKEN, OKX = AccountKey("kraken"), AccountKey("okx")
-#: Every gate that can block a whole account, with what that means; unfunded is a verdict of its own.
+#: Every gate that can block a whole account, and its health; unfunded is a separate verdict.
 GATES = {
     **dict.fromkeys((*OPERATION, *ACCOUNT, *LOST), Health.ILL),
     Gate.EXCHANGE: Health.UNCERTAIN,

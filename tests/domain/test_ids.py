@@ -1,4 +1,4 @@
-"""Client ids that three exchanges take and an empty book recognises; decision keys that are one decision's alone."""
+"""Client ids that three exchanges accept and an empty book recognises; decision keys that are unique per decision."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_an_account_without_a_name_is_written_as_ever() -> None:
     ],
 )
 def test_a_word_that_is_no_key_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is no account"):
+    with pytest.raises(ValueError, match="is not an account"):
         AccountKey.parse(text)
 
 
@@ -125,7 +125,7 @@ def test_a_venue_alone_means_its_one_account(word: AccountKey, known: list[Accou
     ("word", "known", "told"),
     [
         (MAIN, [SAVINGS, AccountKey("kraken", "other"), OKX], "those of kraken are kraken:other, kraken:savings"),
-        (SAVINGS, [MAIN, OKX], "kraken:savings names no account: those of kraken are kraken"),
+        (SAVINGS, [MAIN, OKX], "kraken:savings is not an account: those of kraken are kraken"),
         (SAVINGS, [OKX], "those of kraken are none"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Exact numbers: what is read is what was written, and rounding never leaves its grid."""
+"""Exact numbers: parsing keeps the value as written, and rounding stays on the grid."""
 
 from __future__ import annotations
 

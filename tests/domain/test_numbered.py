@@ -1,4 +1,4 @@
-"""Targets go on by number: the words for the first ones are written down, any later one is as good."""
+"""Numbered targets: later ones work like the declared first ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The life of an order: one table, all of it."""
+"""The life cycle of an order: every transition of the table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Results by day, pair, exchange and reason: what belongs where, and that no grouping makes or loses a cent."""
+"""Results by day, pair, exchange and reason: correct groups, and the same total in every grouping."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The daemon with a rule that never comes back in OKX's thread, and a supervisor that notices it after seconds, not a minute.
+"""The daemon with a strategy that never returns in OKX's thread, and a supervisor that notices after seconds.
 
 python -m tests.e2e.hanging
 """

@@ -1,4 +1,4 @@
-"""Mistakes with the owner's keys in their mouth, as a careless library might make them: of the strategy, and of the engine.
+"""The daemon with errors whose text contains the owner's keys, as from a careless library: in strategy and engine.
 
 python -m tests.e2e.leaking
 """
@@ -16,13 +16,13 @@ from tests.rig import Eager
 
 
 def leak(*_: object) -> None:
-    """Raises with all that is secret in its text."""
+    """Raises an error whose text contains every secret."""
     key, secret = os.environ["KRAKEN_API_KEY"], os.environ["KRAKEN_API_SECRET"]
     raise RuntimeError(f"signing failed for {key!r} with {secret}\nheaders: {{'API-Key': '{key}'}}")
 
 
 class Leaking(Eager):
-    """Raises at the first look."""
+    """Raises at the first evaluation."""
 
     def evaluate(self, candles: Candles) -> Evaluation:
         leak()

@@ -1,6 +1,6 @@
-"""Whose money: two daemons on one account, play money before real keys, rotated keys, keys of another account.
+"""Account identity: two daemons on one account, play money before real keys, rotated keys, keys of another account.
 
-The "real" exchange is a sandbox at the market's own speed.
+The "real" exchange is a sandbox at speed 1.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def test_from_play_money_to_real_keys_to_new_keys_to_wrong_keys(sandbox: Sandbox
 
 
 def untouched(sandbox: Sandbox, account: str) -> bool:
-    """Whether the owner's coins are all there beside what we bought, and nothing rests that could sell them."""
+    """Whether the owner's coins are all there besides what we bought, and no resting order could sell them."""
     seen = truth(sandbox.ready, account=account)
     bought = {asset: Decimal(0) for asset in GIFTS}
     resting = dict(bought)

@@ -1,4 +1,4 @@
-"""Alarms of a running daemon reach their owner, and one who cannot be reached changes nothing."""
+"""Alarms of a running daemon reach its owner; if they cannot be delivered, trading is not affected."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_the_day_is_told_at_midnight_of_the_market(tmp_path: Path) -> None:
 
 
 def cycles(folder: Path, urls: str) -> tuple[int, int, str]:
-    """Cycles and good ones of some candles, and the log."""
+    """All cycles and good cycles over several candles, and the log."""
     folder.mkdir()
     with (
         Sandbox(folder, "--lockstep", "--start", "2026-01-05T23:45:00Z") as sandbox,

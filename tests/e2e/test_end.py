@@ -1,4 +1,4 @@
-"""How the daemon ends, whoever asks and whatever becomes of its log meanwhile: in time, with its last lines, with status 0."""
+"""The daemon's shutdown, however requested and whatever happens to its log: in time, with its last lines and status 0."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PIPE = 4096
 
 
 class Piped(Daemon):
-    """With a console that is a pipe: `reader` is its other end."""
+    """A daemon whose console is a pipe; `reader` is its other end."""
 
     reader = -1
 
@@ -94,13 +94,13 @@ def test_a_signal_that_asks_for_something_else_ends_nothing(sandbox: Sandbox, tm
 
 
 class Deaf(Daemon):
-    """What its parent ignores, it ignores."""
+    """It ignores the signals that its parent ignores."""
 
     hears = ()
 
 
 def test_a_hangup_that_whoever_started_it_ignores_is_ignored(sandbox: Sandbox, tmp_path: Path) -> None:
-    """`nohup ./start.sh &`, and the terminal is closed."""
+    """`nohup ./start.sh &`, after which the terminal is closed."""
     ignored = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with Deaf(tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file)) as daemon:
@@ -133,7 +133,7 @@ def signals_are_set(daemon: Daemon) -> bool:
     return bool(int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1)
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system does not show who listens to signals")
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system does not show handled signals")
 @pytest.mark.parametrize("after", [0.0, 0.3])
 def test_a_signal_while_it_loads_ends_it_too(sandbox: Sandbox, tmp_path: Path, after: float) -> None:
     with Daemon(tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file)) as daemon:

@@ -1,4 +1,4 @@
-"""The example strategy, a file of its own, is traded by the daemon: it enters, its stops rest, and it leaves by its own reason."""
+"""The daemon trades the example strategy from its own file: it enters, its stops rest, and it exits for its own reason."""
 
 from __future__ import annotations
 
@@ -48,6 +48,6 @@ def test_a_strategy_of_one_file_is_traded(tmp_path: Path, venue: str) -> None:
 
 
 def disagreements(daemon: Daemon, sandbox: Sandbox, venue: str) -> list[str]:
-    """What book and exchange differ in; what was only just sent is confirmed at the next look."""
+    """Differences between book and exchange; what has only just been sent is confirmed at the next check."""
     told = differences(daemon.book(venue), truth(sandbox.ready, venue))
     return [line for line in told if "submitted" not in line]

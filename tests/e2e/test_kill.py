@@ -1,4 +1,4 @@
-"""kill -9 at any moment: after the next start the book is the truth, and nothing was sent twice."""
+"""kill -9 at any moment: after the next start the book matches the exchange, and nothing has been sent twice."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.sandbox_fixture import Sandbox
 
 
 def killed_at_random(daemon: Daemon, lives: int, dice: random.Random) -> None:
-    """Started and killed, so many times."""
+    """Starts and kills the daemon, several times."""
     for life in range(lives):
         with daemon:
             daemon.says(Event.CONNECTED, times=life + 1)
@@ -26,7 +26,7 @@ def killed_at_random(daemon: Daemon, lives: int, dice: random.Random) -> None:
 
 
 def trades_and_agrees(daemon: Daemon, ready: Callable[[], dict[str, Any]]) -> None:
-    """One more life: it trades, its book is the truth, and it ends well."""
+    """One more run: it trades, its book matches the exchange, and it ends cleanly."""
     started = len(daemon.lines(Event.FUNDED))
     with daemon:
         daemon.says(Event.FUNDED, times=started + 1)

@@ -1,4 +1,4 @@
-"""Halts of the daemon itself: through `kill -9`, until the next UTC day or `nija resume`."""
+"""Halts of the daemon survive `kill -9`, until the next UTC day or `nija resume`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def advance(sandbox: Sandbox, candles: int) -> None:
 
 
 def crash(sandbox: Sandbox) -> None:
-    """Every market falls through all stops."""
+    """Makes every market fall through all stops."""
     for symbol in ("BTC-USD", "ETH-USD", "SOL-USD", "XRP-USD"):
         last = sandbox.ledger()["fills"]
         prices = [float(row["price"]) for row in last if row["symbol"] == symbol]

@@ -1,4 +1,4 @@
-"""In lock-step the market waits for the daemon: hours pass in moments, and at each of them the book is the truth."""
+"""In lock-step the market waits for the daemon: hours pass in seconds, and after each step the book is correct."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_hours_of_candles_and_agreement_after_each(tmp_path: Path) -> None:
 
 
 def test_a_step_of_one_candle_does_not_pass_over_the_moment_when_its_signals_may_act(tmp_path: Path) -> None:
-    """The steps land on the closes, where orders still wait for the candle's first seconds to pass: the market stops there."""
+    """Steps end on closes, where orders still wait for the first seconds of the candle: the market stops for them."""
     with (
         Sandbox(tmp_path, "--lockstep", "--start", "2026-01-05T08:00:00Z") as sandbox,
         Daemon(tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file)) as daemon,

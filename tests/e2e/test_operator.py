@@ -1,4 +1,4 @@
-"""The operator's hand on a running daemon: EMERGENCY_STOP and `nija flatten` while the exchange fails."""
+"""Operator commands to a running daemon: EMERGENCY_STOP and `nija flatten` while the exchange fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An operator's order reaches the money that is traded, also before its account is known; and it can be cancelled."""
+"""A command reaches the account that is traded, even before the account is known; and it can be cancelled."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.sandbox_fixture import Sandbox
 
 
 def test_an_order_waits_for_the_live_account_and_never_goes_to_play_money(tmp_path: Path) -> None:
-    """Play money was traded first; the live exchange (a sandbox at the market's own speed) does not answer at the order."""
+    """Play money was traded first; the live exchange (a sandbox at speed 1) does not answer when the command is given."""
     folder = tmp_path / "nija"
     with Sandbox(tmp_path, "--speed", "1", venues=("okx",)) as sandbox:
         with Daemon(
@@ -99,7 +99,7 @@ def test_a_flatten_at_work_ends_when_it_is_called_back(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(240)
 def test_one_position_is_sold_and_its_market_denied(tmp_path: Path) -> None:
-    """At once while NIJA runs, and at its next start where it does not; what was denied until a restart is over then."""
+    """Immediate if NIJA runs, otherwise at its next start; a denial until a restart ends then."""
     with Sandbox(tmp_path, "--speed", "60") as sandbox:
         with Daemon(
             tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file), PAIRS_ALLOW="BTC-USD,ETH-USD"

@@ -1,4 +1,4 @@
-"""What somebody outside hears of a running daemon: a healthchecks service, systemd, the check of a container."""
+"""What outside monitors see of a running daemon: a healthchecks service, systemd, a container's health check."""
 
 from __future__ import annotations
 
@@ -65,6 +65,6 @@ def test_an_address_that_is_none_ends_it_with_2(tmp_path: Path) -> None:
     with Daemon(tmp_path / "nija", HEARTBEAT_URL=f"hc-ping.com/{UUID}") as daemon:
         assert daemon.wait() == 2
         said = daemon.console.read_text()
-    assert said.startswith("nija: HEARTBEAT_URL holds")
+    assert said.startswith("nija: HEARTBEAT_URL has")
     assert said.count("\n") == 1
     assert UUID not in said

@@ -1,4 +1,4 @@
-"""At the real pace, paced as a newcomer's account, while its owner trades by hand: what is held comes first."""
+"""At real speed, with a newcomer's rate limits, while the owner trades by hand: open positions come first."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.sandbox_fixture import Sandbox
 
 pytestmark = pytest.mark.thorough
 
-#: Kraken's counters for a newcomer: of the key, and of each pair (per 100 s what flows out).
+#: Kraken's counters for a newcomer: of the key, and of each pair (with the decay per 100 s).
 STARTER = {
     "rate_counter_max": 15,
     "rate_counter_decay_per_100s": 33,
@@ -28,7 +28,7 @@ STARTER = {
 FOREIGN = 1_500
 FOREIGN_ORDERS = 2_000
 PAIRS = ("BTC-USD", "ETH-USD", "XRP-USD", "ADA-USD", "LTC-USD")
-#: Keys of the owner's own program, which orders much at once.
+#: Keys of the owner's other program, which sends many orders at once.
 HANDS = 4
 
 
@@ -42,8 +42,8 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="module")
 def daemon(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-    """One that entered five markets in one scan, sold at a target meanwhile, and was killed; then its owner has traded and
-    ordered by hand, a great deal.
+    """A daemon that entered five markets in one scan, sold at a target and was killed; then its owner placed many trades
+    and orders by hand.
     """
     one = Daemon(
         tmp_path_factory.mktemp("nija"),
@@ -80,7 +80,7 @@ def trade_by_hand(sandbox: Sandbox, times: int) -> None:
 
 
 def order_by_hand(sandbox: Sandbox, times: int) -> None:
-    """Orders far from the market that end unfilled; the exchange counts none of them for a moment."""
+    """Orders far from the market that end unfilled; the rate limits are lifted meanwhile."""
     for name in STARTER:
         sandbox.control("POST", "switches", venue="kraken", name=name, value=1_000_000)
     keys = [sandbox.control("POST", "accounts", venue="kraken", same_account=True) for _ in range(HANDS)]
@@ -111,7 +111,7 @@ def asked(sandbox: Sandbox, path: str) -> int:
 
 
 def refusals(sandbox: Sandbox) -> list[str]:
-    """What the exchange refused for its rate."""
+    """Requests that the exchange rejected for their rate."""
     return [error for error in sandbox.ledger()["rejected"] if "ate limit" in error]
 
 
@@ -139,7 +139,7 @@ def test_held_positions_are_looked_at_and_sold_while_the_history_is_read_behind(
 
 
 def sells_at_its_target(sandbox: Sandbox, daemon: Daemon, position: dict[str, Any]) -> None:
-    """The price goes up by 4 %: a part is sold within 10 s."""
+    """The price rises by 4 %: a part is sold within 10 s."""
     symbol = position["symbol"]
     price = (Decimal(position["entry_price"]) * Decimal("1.04")).quantize(Decimal("0.0001"))
     sandbox.control("POST", "price", venue="kraken", symbol=symbol, price=str(price))

@@ -1,4 +1,4 @@
-"""One run of the daemon on its own sandbox, start to SIGTERM, looked at from all sides."""
+"""One run of the daemon on its own sandbox, from start to SIGTERM, with everything it leaves behind checked."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STOP_SECONDS = 8.0
 
 @dataclass(frozen=True)
 class Run:
-    """What a run left behind. `held` are the lines of what stays; `secrets` all keys of its sandbox."""
+    """What a run left behind. `held` are its lines about remaining positions; `secrets` all keys of its sandbox."""
 
     status: int
     seconds: float
@@ -63,7 +63,7 @@ def symbol_of(line: str) -> str:
 
 
 def agree(status: dict[str, Any], ledger: dict[str, Any]) -> None:
-    """The screen of a running daemon is of now, complete, and the same as its ledger."""
+    """The status of a running daemon is current, complete and consistent with its ledger."""
     assert (status["running"], ledger["running"], status["mode"]) == (True, True, "sandbox")
     assert status["accounts"].keys() == ledger["brokers"].keys()
     for name, account in status["accounts"].items():
@@ -74,7 +74,7 @@ def agree(status: dict[str, Any], ledger: dict[str, Any]) -> None:
 
 
 def crash(daemon: Daemon, ready: dict[str, Any]) -> None:
-    """The market falls through the stop of a position, so that there is an exit to see."""
+    """Makes the market fall through the stop of a position, so that there is an exit."""
     venue, held = next(
         (name, book["positions"][0]) for name in VENUES if (book := daemon.book(name)) and book["positions"]
     )

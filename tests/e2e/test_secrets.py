@@ -1,4 +1,4 @@
-"""Secrets that a daemon was given are in nothing that it writes or starts, whatever goes wrong."""
+"""A daemon's secrets appear in nothing that it writes or starts, whatever fails."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Crashing(Daemon):
 
 @pytest.mark.parametrize(("kind", "word"), [(Crashing, Event.CRASHED), (Daemon, Event.STRATEGY)])
 def test_a_mistake_with_keys_in_its_text_tells_nothing(tmp_path: Path, kind: type[Daemon], word: Event) -> None:
-    """A trader that dies of an exception whose text holds the keys, and a strategy that raises one; the log tells of either."""
+    """A trader that dies of an exception with the keys in its text, and a strategy that raises one; the log reports both."""
     with Sandbox(tmp_path, "--speed", "60") as sandbox:
         keys = {"KRAKEN_API_KEY": sandbox.kraken.api_key, "KRAKEN_API_SECRET": sandbox.kraken.api_secret}
         daemon = kind(

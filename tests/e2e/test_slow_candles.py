@@ -1,4 +1,4 @@
-"""Candles that do not come hold up nobody who watches what is held: a target is sold as quickly as ever."""
+"""Missing candles do not delay the monitoring of positions: a target is sold as quickly as ever."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.daemon_fixture import Daemon, truth
 from tests.sandbox_fixture import Sandbox
 
 CANDLES = {"kraken": "public/OHLC", "okx": "market/candles", "coinbase": "products/[^/]+/candles"}
-#: A question is given up after twelve seconds (real), and every market is asked about.
+#: A request times out after twelve real seconds, and there is one for every market.
 USUAL = 10.0
 
 
@@ -68,7 +68,7 @@ def fired(sandbox: Sandbox) -> int:
 
 
 def sells_at_its_target(sandbox: Sandbox, daemon: Daemon, venue: str) -> None:
-    """The market of a position goes up: a part of it is sold, as quickly as looks follow each other."""
+    """The market of a position rises: a part of it is sold within the interval between two looks."""
     held = daemon.book(venue)["positions"][0]
     symbol, before = held["symbol"], held["qty"]
     sold = len(sales(sandbox, venue, symbol))

@@ -1,4 +1,4 @@
-"""A broker's thread that dies, in whatever way, starts again through reconciliation; one that hangs is seen, and holds up nobody."""
+"""A broker's thread that dies, in whatever way, restarts through reconciliation. One that hangs is noticed and delays nobody."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from tests.daemon_fixture import Daemon
 from tests.sandbox_fixture import Sandbox
 
 FEW = {"PAIRS_ALLOW": "ETH-USD,ETH-USDT,SOL-USD,SOL-USDT", "MAX_PAIRS": "1"}
-#: It takes eight seconds on a quiet machine; a hanging thread must not make it an hour.
+#: It takes eight seconds on an idle machine; a hanging thread must not make it take an hour.
 STOP_SECONDS = 25.0
 
 
 class Killable(Daemon):
-    """With an assassin in its process: see tests/bench/killable.py."""
+    """With fault injection in its process, see tests/bench/killable.py."""
 
     module = "tests.bench.killable"
 
 
 class WithHangingRule(Daemon):
-    """Its rule hangs in OKX's thread: see tests/e2e/hanging.py."""
+    """Its strategy hangs in OKX's thread, see tests/e2e/hanging.py."""
 
     module = "tests.e2e.hanging"
 
@@ -46,12 +46,12 @@ def heartbeat(daemon: Daemon, venue: str) -> dict[str, Any]:
 
 
 def threads_of(daemon: Daemon) -> int:
-    """How many there are: for each account one that trades, one that asks for candles, and one that sends for each of them."""
+    """The number of threads: per account one that trades, one that requests candles, and one that sends for each of them."""
     return len(list(Path(f"/proc/{daemon.running.pid}/task").iterdir()))
 
 
 def test_a_thread_that_is_killed_lives_again_and_nobody_else_notices(sandbox: Sandbox, tmp_path: Path) -> None:
-    """Exceptions of our own kind and of one that nothing catches, thrown in at any moment."""
+    """Exceptions that are ordinary and ones that nothing catches, raised at any moment."""
     with Killable(tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file), **FEW) as daemon:
         daemon.until(lambda: bool(of(daemon.lines(Event.ENTRY), "okx")), "an entry at OKX")
         begun, threads = daemon.book("kraken")["cycles"], threads_of(daemon)

@@ -1,4 +1,4 @@
-"""Three exchanges, one daemon: money that comes and goes, one broker instead of three, threads that die or hang."""
+"""Three exchanges, one daemon: money that arrives and leaves, one broker instead of three, threads that die or hang."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
 
 
 def empty(sandbox: Sandbox, venue: str) -> dict[str, str]:
-    """Takes every free dollar out; what was taken."""
+    """Withdraws every free dollar; returns the amount."""
     held = sandbox.ledger(venue)["balances"]
     taken = {asset: held[asset]["free"] for asset in QUOTES if asset in held and Decimal(held[asset]["free"]) > 0}
     for asset, amount in taken.items():
@@ -95,7 +95,7 @@ def test_money_starts_trading_and_its_leaving_ends_entries_only(sandbox: Sandbox
 
 @pytest.mark.thorough
 def test_only_the_first_funded_broker_trades_where_the_owner_wants_one(sandbox: Sandbox, tmp_path: Path) -> None:
-    """Of coinbase, kraken, okx coinbase has no money: kraken trades, the others are watched."""
+    """Coinbase, the first by name, has no money: Kraken trades, the others are watched."""
     empty(sandbox, "coinbase")
     variables = {"SANDBOX_READY_FILE": str(sandbox.ready_file), "MULTI_BROKER_INDEPENDENT": "false", **FEW}
     with Daemon(tmp_path / "nija", **variables) as daemon:
@@ -127,7 +127,7 @@ def test_money_in_another_currency_is_named_and_left_alone(sandbox: Sandbox, tmp
 def test_a_wrong_key_is_one_brokers_trouble_and_is_told_beside_the_daemon(
     sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """OKX's key may withdraw: refused before its account is known. The others trade; the scripts say what is to be done."""
+    """OKX's key may withdraw, so it is refused before its account is known. The others trade; the scripts name the remedy."""
     sandbox.control("POST", "keys", venue="okx", permissions=["view", "trade", "withdraw"], ip_bound=True)
     with Daemon(tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file), **FEW) as daemon:
         daemon.until(lambda: said(daemon, "okx", Event.FAILED) > 0, "the refusal")

@@ -1,6 +1,6 @@
-"""Two accounts of one exchange, `kraken` and `kraken:savings`: each has thread, book, lock, label and heartbeat of its own.
+"""Two accounts at one exchange, `kraken` and `kraken:savings`: each has its own thread, book, lock, label and heartbeat.
 
-The supervisor runs in this process, with its real brokers on a real sandbox that opened a second account.
+The supervisor runs in this process, with its real brokers on a real sandbox with a second account.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ PATIENCE = 60.0
 
 
 class Installation:
-    """A data folder, and the two accounts of the sandbox's Kraken that are traded on it."""
+    """A data folder, and the sandbox's two Kraken accounts that are traded with it."""
 
     def __init__(self, folder: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
         self.data, self.state, self.log_file = folder / "data", folder / "state", folder / "nija.log"
@@ -66,7 +66,7 @@ class Installation:
         self.books = Books(self.data)
 
     def world(self) -> TradingEnvironment:
-        """What the settings say, and the account that a setting will name one day."""
+        """The settings, with both accounts."""
         env = TradingEnvironment.of(self.settings)
         keys = {name: SecretStr(self.second[name]) for name in ("api_key", "api_secret")}
         env.accesses[SAVINGS] = replace(env.accesses[KRAKEN], name=SAVINGS.name, **keys)
@@ -165,7 +165,7 @@ def test_both_trade_and_neither_knows_of_the_other(installation: Installation) -
         assert [post.restarts for post in trader.slots] == [0, 0]
 
     held = {key: [one["symbol"] for one in installation.book(key)["positions"]] for key in (KRAKEN, SAVINGS)}
-    with installation.trading():  # after a restart neither key is taken for the other one's new one
+    with installation.trading():  # after a restart neither key is mistaken for a rotated key of the other account
         assert installation.order(Verb.FLATTEN, SAVINGS)
         installation.until(lambda: installation.book(SAVINGS)["positions"] == [], "nothing of the one")
         installation.until(lambda: len(installation.lines(Event.FUNDED, "KRAKEN")) == 2, "the other at work")
@@ -183,7 +183,7 @@ def test_both_trade_and_neither_knows_of_the_other(installation: Installation) -
 def test_one_alone_trades_where_only_one_may(installation: Installation) -> None:
     with installation.trading(independent=False) as trader:
         installation.until(lambda: installation.book(KRAKEN).get("positions"), "a position")
-        for post in trader.slots:  # each begins another life, in which nothing is different
+        for post in trader.slots:  # each is restarted, and nothing is different
             assert post.run is not None
             post.run.over.set()
         installation.until(
@@ -197,7 +197,7 @@ def test_one_alone_trades_where_only_one_may(installation: Installation) -> None
 
 @pytest.fixture(params=["a file per account", "one file for all"])
 def ledgers(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ledgers]:
-    """Books that no exchange is asked about."""
+    """Checks the books without asking an exchange."""
     data = tmp_path / "data"
     data.mkdir()
     for name, value in (("XDG_STATE_HOME", "state"), ("NIJA_DATA_DIR", "data"), ("LOG_FILE", "nija.log")):
@@ -222,7 +222,7 @@ def test_several_books_are_open_at_once_and_each_only_once(ledgers: Ledgers) -> 
 
 
 def test_two_keys_that_open_the_same_money_are_one_too_many(ledgers: Ledgers) -> None:
-    """Whichever came first has it for as long as the daemon runs, also while it is just being started again."""
+    """The account that came first keeps it for as long as the daemon runs, even while that account is being restarted."""
     with ledgers.opened(NOBODY, ONE):
         pass
     with (

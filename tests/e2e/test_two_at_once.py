@@ -1,4 +1,4 @@
-"""A second NIJA beside one that trades: refused with one line and exit 3, before it touches anything of the first one's."""
+"""A second NIJA beside a trading one: refused with one line and exit 3, before it touches anything of the first one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.daemon_fixture import Daemon
 from tests.log_lines import read_log
 from tests.sandbox_fixture import Sandbox
 
-REFUSED_SECONDS = 12.0  # three on a machine of one's own; tests share theirs
+REFUSED_SECONDS = 12.0  # three on an idle machine; tests share theirs
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 
 def refused(second: Daemon, first: Daemon) -> str:
-    """The one line of a start that is refused while the first one's log and files stay as they are."""
+    """The one line of a refused start; checks that the first one's log and files do not change."""
     log, console = first.log, second.console
     began = time.monotonic()
     with second:
@@ -58,7 +58,7 @@ def test_another_home_on_the_same_data_folder_is_refused(sandbox: Sandbox, tmp_p
 
 
 def test_another_home_and_data_folder_with_the_same_key_is_refused(sandbox: Sandbox, tmp_path: Path) -> None:
-    """Also where it would write into the first one's log."""
+    """Also if it would write into the first one's log."""
     with Daemon(tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file)) as first:
         first.says(Event.FUNDED)
         other = Daemon(tmp_path / "other", SANDBOX_READY_FILE=str(sandbox.ready_file), LOG_FILE=str(first.log_file))
@@ -80,7 +80,7 @@ def test_a_second_start_in_a_sandbox_of_its_own_leaves_the_first_ones_alone(tmp_
         assert first.stop()[0] == 0
 
 
-# --- the locks by themselves
+# --- the locks alone
 
 
 def test_a_folder_is_held_as_what_it_is_and_by_where_it_lies(tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_a_silence_is_kept_by_every_home_and_by_no_other_boot(tmp_path: Path) ->
 
 
 def test_what_other_users_wrote_is_believed_within_bounds(tmp_path: Path) -> None:
-    """A nonce of the far future would spoil the key for good."""
+    """A nonce in the far future would make the key unusable for good."""
     now = system_ms()
     handle = open_shared("x.key")
     own = os.open(tmp_path / "own", os.O_RDWR | os.O_CREAT)

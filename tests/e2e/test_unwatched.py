@@ -1,4 +1,4 @@
-"""A start names the positions of an exchange that is not traded any more, once, and alarms."""
+"""A start reports the positions at an exchange that is no longer traded, once, and raises an alarm."""
 
 from __future__ import annotations
 

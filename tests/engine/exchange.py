@@ -1,4 +1,6 @@
-"""An exchange in memory: it takes or refuses what the test says, and fills at its quotes at once; and the engine in front of it."""
+"""An exchange in memory, which accepts or refuses orders as the test says and fills at its quotes at once; and the engine in
+front of it.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,7 @@ LIMITS = risk.Limits(
 
 
 class Exchange(BaseBroker):
-    """`answers` are what the next orders are answered; all after them are taken. Stops rest, everything else fills."""
+    """`answers` are the answers to the next orders; later orders are accepted. Stops rest, everything else fills."""
 
     name = "kraken"
 
@@ -61,7 +63,7 @@ class Exchange(BaseBroker):
         self.able = Capabilities(False, True, True, AbsenceProof.DEADLINE, 1_500)
         self.answers: list[NotPlaced | Unknown] = []
         self.error: BrokerError | None = None
-        """What questions for prices are answered."""
+        """The error that answers requests for prices."""
         self.share = Decimal(1)
         """How much of an order fills."""
         self.sent: list[Intent] = []
@@ -126,7 +128,7 @@ class Exchange(BaseBroker):
             self.cash[rules.quote] = self.cash.get(rules.quote, Decimal(0)) + sign * amount
 
     def _rest(self, entry: VenueOrder, intent: Intent) -> None:
-        """The stop that an entry carried."""
+        """Rest the stop attached to an entry."""
         stop = VenueOrder(f"S{entry.exchange_id}", entry.symbol, Side.SELL, OrderType.STOP, OrderStatus.OPEN, entry.filled_qty,
                           parent_id=entry.exchange_id, trigger_price=intent.attached_stop)  # fmt: skip
         self.all[stop.exchange_id] = stop
@@ -184,7 +186,7 @@ class Exchange(BaseBroker):
 
 
 class Rule(Strategy):
-    """A signal at every close, its stop 4 % away, for so much of the equity."""
+    """A signal at every close, with a stop 4 % away and a given share of the equity."""
 
     required = 1
 
@@ -199,7 +201,7 @@ class Rule(Strategy):
 
 
 class Fed:
-    """Market data that is told by hand."""
+    """Market data that the test delivers."""
 
     def want(self, symbols: Sequence[str]) -> None: ...
 
@@ -240,7 +242,7 @@ class Scene:
         self.tell()
 
     def tell(self, found: Candles | Unfit | None = None) -> None:
-        """The newest close of every market."""
+        """Deliver the newest close of every market."""
         candle_cache = self.engine.candle_cache
         number = (candle_cache.newest() - START) // FRAME
         whole = candles(*range(number - 60, number))
@@ -248,13 +250,13 @@ class Scene:
             candle_cache.take(CandleClosed(symbol, candle_cache.newest(), whole if found is None else found))
 
     def change(self, **rules: object) -> None:
-        """Other rules of the first market."""
+        """Change the rules of the first market."""
         symbol = self.symbols[0]
         self.exchange.rules[symbol] = replace(self.exchange.rules[symbol], **rules)  # type: ignore[arg-type]
         self.oms.instruments = dict(self.exchange.rules)
 
     def scan(self, blocked_by: Blocked | None = None) -> list[Intent]:
-        """One scan of all markets; the entries that it sent."""
+        """Scan all markets once; returns the entries that were sent."""
         before = len(self.exchange.sent)
         self.engine.entries.scan(self.symbols, self.engine.accounting.measure(), blocked_by)
         return [one for one in self.exchange.sent[before:] if one.purpose is Purpose.ENTRY]
@@ -263,7 +265,7 @@ class Scene:
         return [one for symbol in self.symbols for one in self.book.orders_of(symbol, 0) if one.purpose is purpose]
 
     def skipped(self) -> list[str]:
-        """The gates that blocked, one for each line."""
+        """The gates that blocked, one per log line."""
         return [str(line["gate"]) for line in self.skips()]
 
     def skips(self) -> list[Fields]:

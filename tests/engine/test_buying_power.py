@@ -1,4 +1,6 @@
-"""A market that takes several currencies: bought with the fullest, sold for the same, and money that buys nothing is no funding."""
+"""A market that accepts several currencies: bought with the largest balance, sold for the same currency; money that buys nothing
+does not count.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an owner does by command keeps entries away: a market that is denied, and the candle in which a position was sold."""
+"""Owner commands block entries: in a denied market, and in the candle in which a position was sold."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def sold(scene: Scene) -> str:
 
 
 def test_the_candle_in_which_a_position_was_sold_is_not_entered_on_again(scene: Scene) -> None:
-    """Also not on a signal of that candle, which closes after the sale."""
+    """Nor on a signal of that candle, which closes after the sale."""
     scene.scan()
     scene.clock.now += FRAME + 1_000  # held into the next candle
     scene.tell()
@@ -68,9 +68,9 @@ def test_the_candle_in_which_a_position_was_sold_is_not_entered_on_again(scene: 
 
 
 def test_only_the_position_that_was_meant_is_sold(scene: Scene) -> None:
-    """The one that the order names is over; another has been opened since."""
+    """The position that the command names is closed; another has been opened since."""
     scene.scan()
     progress = scene.engine.flattening.sell_one("BTC-USD", "njabcanotherentry0")
-    assert progress == (True, "BTC-USD is not held any more: nothing was sold")
+    assert progress == (True, "BTC-USD is no longer held: nothing was sold")
     assert scene.book.position("BTC-USD") is not None
     assert scene.orders(Purpose.FLATTEN) == []

@@ -1,4 +1,4 @@
-"""What a signal's snapshot holds: the trade at its close and at the price asked now, its stop on the grid, its symbol's losses."""
+"""The snapshot of a signal: the trade at its close and at the current price, its stop on the grid, its symbol's losses."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.engine.given import instrument
 LONG = Evaluation(1, 0, 100.0, stop=98.0)
 SHORT = Evaluation(-1, 0, 100.0, stop=102.0)
 WIDE = LONG._replace(stop=95.0)
-PAYS = "does not pay fees and spread: that takes"
+PAYS = "does not cover fees and spread:"
 
 
 def looked_at(rule: Strategy, decision: Evaluation, where: str, price: float, costs: Costs) -> Blocked | None:
@@ -31,7 +31,7 @@ def looked_at(rule: Strategy, decision: Evaluation, where: str, price: float, co
     return first(OFFER, found)
 
 
-# the decision, where it is looked at and at what price -> the gate, and what is said
+# the decision, where it is checked and at what price -> the gate, and its reason
 CASES: list[tuple[str, Evaluation, str, float, Gate | None, str]] = [
     ("worth it", LONG, "ask", 100.1, None, ""),
     ("short worth it", SHORT, "bid", 99.9, None, ""),
@@ -46,8 +46,8 @@ CASES: list[tuple[str, Evaluation, str, float, Gate | None, str]] = [
         "the close 100: 5.10 % of the price, more than 5.00 %",
     ),
     ("wide at the ask", WIDE, "ask", 100.1, Gate.RISK, "the ask 100.1: 5.09 % of the price, more than 5.00 %"),
-    ("ask at target 1", LONG, "ask", 102.0, Gate.TARGET, "the ask 102 has reached the first target 102"),
-    ("bid at target 1", SHORT, "bid", 98.0, Gate.TARGET, "the bid 98 has reached the first target 98"),
+    ("ask at target 1", LONG, "ask", 102.0, Gate.TARGET, "the ask 102 has already reached the first target 102"),
+    ("bid at target 1", SHORT, "bid", 98.0, Gate.TARGET, "the bid 98 has already reached the first target 98"),
     ("poor", LONG._replace(stop=99.6), "close", 100.0, Gate.COSTS, f"R 0.4 at the close 100 {PAYS} 0.50080160"),
     ("ask", LONG._replace(stop=99.4), "ask", 99.79, Gate.COSTS, f"R 0.39 at the ask 99.79 {PAYS} 0.4999599"),
 ]

@@ -1,4 +1,4 @@
-"""Whose an order is that another brought about: a child of ours is ours, whatever id the exchange fills in."""
+"""A child of our order is ours, whatever id the exchange gives it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def child(parent: str, client_id: str | None) -> VenueOrder:
 
 @pytest.mark.parametrize("client_id", [None, "9f1f7a8e-5e0c-4a63-9f3a-2a1d0c1b2a3d", f"{MARK}xyz0000000000000"])
 def test_a_child_of_our_order_is_ours_under_any_id(client_id: str | None, scene: Scene) -> None:
-    """As after a crash around an entry: the book has the order, and the exchange the bracket that it brought along."""
+    """As after a crash during an entry: the book has the order, and the exchange has the bracket that came with it."""
     entry = scene.lose(Purpose.ENTRY, arrived=True)
     scene.lost_orders.search()
     scene.venue.resting = [child(str(scene.record(entry).exchange_id), client_id)]

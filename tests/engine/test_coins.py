@@ -1,4 +1,4 @@
-"""Whose sale it was: the owner's by hand, or one of a stop that the book has not seen yet."""
+"""Who made a sale: the owner by hand, or a stop that the book has not seen yet."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def order(name: str, client_id: str | None = None, parent: str | None = None) ->
         ([order("SALE", parent="STOP"), order("STOP", client_id=OURS)], False),
         ([order("SALE", parent="STOP"), order("STOP", parent="ENTRY"), order("ENTRY", client_id=OURS)], False),
         ([order("SALE", parent="STOP"), order("STOP", client_id="owner-2")], True),
-        ([order("SALE", parent="STOP")], False),  # what made it is not shown: not certain
+        ([order("SALE", parent="STOP")], False),  # its parent is not shown, so it is not certain
         ([], False),
     ],
 )

@@ -1,4 +1,4 @@
-"""What an owner has denied by command: which markets it bars, for how long, and that the last word counts."""
+"""Denials by command: which markets they bar, for how long, and that the last command counts."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from tests.engine.given import instrument
 
 @dataclass
 class Facts:
-    """The part of a book that remembers."""
+    """The part of a book that stores state."""
 
     kept: dict[str, str] = field(default_factory=dict)
 
-    def fact(self, name: str) -> str | None:
+    def get_state(self, name: str) -> str | None:
         return self.kept.get(name)
 
-    def remember(self, name: str, value: str | None) -> None:
+    def set_state(self, name: str, value: str | None) -> None:
         self.kept.pop(name, None)
         if value is not None:
             self.kept[name] = value
 
 
 def denials(facts: Facts, run: str = "1") -> Denials:
-    """As a run of NIJA opens them."""
+    """The denials as a run of NIJA opens them."""
     made = Denials(cast("Any", facts))
     made.begin(run)
     return made
@@ -58,7 +58,7 @@ def test_a_restart_ends_only_what_was_denied_until_then() -> None:
     first = denials(facts, "1")
     first.deny("DOGE", Lasts.UNTIL_RESTART)
     first.deny("SHIB-USD", Lasts.FOR_GOOD)
-    assert denials(facts, "1").names() == {"DOGE", "SHIB-USD"}, "another life of the actor is no restart"
+    assert denials(facts, "1").names() == {"DOGE", "SHIB-USD"}, "a new actor is not a restart of NIJA"
     assert denials(facts, "2").names() == {"SHIB-USD"}
     assert denials(facts, "3").names() == {"SHIB-USD"}
 

@@ -1,4 +1,4 @@
-"""What the present day and week have brought, counted from where each began."""
+"""The results of the current day and week, counted from the start of each."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MONDAY = 1_767_571_200_000  # 2026-01-05
 
 
 class Days:
-    """An account whose result the test says."""
+    """An account whose result the test sets."""
 
     def __init__(self, folder: Path) -> None:
         self.clock = HandClock(market=MONDAY)
@@ -28,7 +28,7 @@ class Days:
         self.log = Notes()
 
     def at(self, time: int, result: str) -> tuple[Decimal | None, Decimal | None]:
-        """A look at the account; what day and week have brought by then."""
+        """Measure the account; returns the results of day and week so far."""
         self.clock.market = time
         standing: Any = SimpleNamespace(result=Decimal(result), equity=Decimal(1000))
         desk: Any = SimpleNamespace(book=self.book, clock=self.clock, log=self.log)
@@ -44,7 +44,7 @@ def test_a_week_begins_on_monday(after: int) -> None:
 
 def test_day_and_week_begin_where_the_result_stood_then(tmp_path: Path) -> None:
     days = Days(tmp_path)
-    assert days.at(MONDAY + 2 * DAY + 1, "10") == (0, 0), "what was before the first look belongs to nobody"
+    assert days.at(MONDAY + 2 * DAY + 1, "10") == (0, 0), "results before the first measurement do not count"
     assert days.at(MONDAY + 2 * DAY + 2, "13") == (3, 3)
     assert days.at(MONDAY + 3 * DAY, "14") == (0, 4)
     assert days.at(MONDAY + 6 * DAY, "9") == (0, -1)

@@ -1,4 +1,4 @@
-"""When an exchange is believed that says less than it said before."""
+"""When an exchange that reports less filled than before is believed."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def told(filled: int, status: OrderStatus = OrderStatus.OPEN, name: str = "S1") 
         (KNOWN, [(0, 2), (TAKEN_BACK, 2)], False),  # twice only
         (KNOWN, [(0, 2), (1, 2), (TAKEN_BACK - 1, 2)], False),  # not for long
         (KNOWN, [(0, 2), (1, 9), (TAKEN_BACK, 2), (TAKEN_BACK + 1, 2)], False),  # agreed in between
-        (KNOWN, [(0, 9), (1, 9), (TAKEN_BACK, 9)], False),  # says as much
-        (KNOWN, [(0, 1), (1, 1), (TAKEN_BACK, 1)], False),  # less than is booked: old
-        (KNOWN, [(0, 2), (HIDDEN + 1, 2), (HIDDEN + 2, 2)], False),  # nothing was asked in between
+        (KNOWN, [(0, 9), (1, 9), (TAKEN_BACK, 9)], False),  # reports as much
+        (KNOWN, [(0, 1), (1, 1), (TAKEN_BACK, 1)], False),  # less than booked: outdated
+        (KNOWN, [(0, 2), (HIDDEN + 1, 2), (HIDDEN + 2, 2)], False),  # no check in between
         (KNOWN, [(5 * MINUTE, 2), (5 * MINUTE + 1, 2), (0, 2), (1, 2)], False),  # the clock was set back
         (KNOWN, [(5 * MINUTE, 2), (0, 2), (1, 2), (TAKEN_BACK, 2)], True),
-        (ENTRY, [(0, 2), (1, 2), (TAKEN_BACK, 2)], False),  # what an entry bought is waited for
+        (ENTRY, [(0, 2), (1, 2), (TAKEN_BACK, 2)], False),  # fills of an entry are awaited
         (ENTRY, [(0, 2), (1, 2), (HIDDEN, 2)], True),
         (replace(KNOWN, exchange_id="S2"), [(0, 2), (1, 2), (TAKEN_BACK, 2)], False),  # another order
     ],
@@ -55,7 +55,7 @@ def test_an_order_in_flight_says_nothing() -> None:
     assert not any(doubts.taken_back(KNOWN, flying, at) for at in (0, 1, TAKEN_BACK))
 
 
-def test_a_doubt_begins_anew_once_it_was_believed() -> None:
+def test_a_doubt_begins_again_once_it_was_believed() -> None:
     doubts = Doubts()
     assert [doubts.taken_back(KNOWN, told(2), at) for at in (0, 1, TAKEN_BACK, TAKEN_BACK + 1)] == [
         False,

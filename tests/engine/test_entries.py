@@ -1,4 +1,6 @@
-"""From signals at a close to orders: what is sent, what is tried again, what the orders of one scan leave each other, and why not."""
+"""From signals at a close to orders: what is sent, what is retried, what the orders of one scan leave for each other, and why
+there is none.
+"""
 
 from __future__ import annotations
 
@@ -166,14 +168,14 @@ def test_the_first_entry_of_a_scan_may_take_the_last_place(tmp_path: Path) -> No
 
 
 def test_a_scan_sends_no_more_orders_than_a_minute_may_have(tmp_path: Path) -> None:
-    """The stop of the first counts, too."""
+    """The stop of the first entry counts, too."""
     scene = pair(tmp_path, max_orders_per_minute=2)
     assert [one.symbol for one in scene.scan()] == ["BTC-USD"]
     assert scene.skipped() == ["order_rate"]
 
 
 def test_sizes_of_one_close_are_shares_of_the_same_equity(tmp_path: Path) -> None:
-    """Whatever has become of the account when the second may act."""
+    """Even if the account has changed when the second may act."""
     scene = pair(tmp_path)
     scene.symbols = ("BTC-USD",)
     (first,) = scene.scan()

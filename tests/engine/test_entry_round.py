@@ -1,4 +1,6 @@
-"""When the entries of a close are judged: together, once it is known of all markets, or after a while without the rest."""
+"""When the entries of a close are evaluated: together once the candles of all markets have arrived, or after a while without the
+rest.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,7 @@ SYMBOLS = ["A-USD", "B-USD", "C-USD"]
 
 
 class Silent:
-    """Market data that is told by hand."""
+    """Market data that the test delivers."""
 
     def want(self, symbols: Sequence[str]) -> None: ...
 
@@ -33,7 +35,7 @@ class Silent:
 
 
 class Scans:
-    """Entries that are only written down; an account that says when it is measured; and an order manager with a clock."""
+    """Entries that are only recorded, an account that counts its measurements, and an order manager with a clock."""
 
     def __init__(self, timeframe_ms: int = FRAME) -> None:
         self.clock = Hand(RealTime())
@@ -57,7 +59,7 @@ class Scans:
         return snapshot_at(self.clock.now)
 
     def tell(self, symbol: str, close: int = CLOSE, *, found: bool = True) -> None:
-        """A market's close is told, and judged if it is to be."""
+        """Deliver a market's close, and evaluate entries if they are due."""
         self.candle_cache.take(CandleClosed(symbol, close, candles(*range(-5, 1)) if found else Unfit("late")))
         self.entry_round.hear(symbol, close)
         self.judge()
@@ -155,7 +157,7 @@ def test_why_there_are_no_entries_is_asked_when_they_are_judged(scans: Scans) ->
     assert scans.blocked == ["paused"]
 
 
-def test_the_account_is_measured_anew_when_it_has_changed_or_a_while_has_passed(scans: Scans) -> None:
+def test_the_account_is_measured_again_when_it_has_changed_or_a_while_has_passed(scans: Scans) -> None:
     scans.begin()
     scans.clock.now += FRESH - SECOND
     for symbol in SYMBOLS[:2]:

@@ -1,4 +1,4 @@
-"""What is noted of each close for its owner: every question that was asked, once, whatever came of it."""
+"""What is recorded of each close for the owner: every condition that was checked, once, whatever the result."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WEAK = Condition("trend", 17.5, 20.0, held=False)
 
 
 class Telling(Rule):
-    """Shows its conditions."""
+    """Reports its conditions."""
 
     conditions: tuple[Condition, ...] = (Condition("trend", 27.5, 20.0, held=True),)
     why = "a trend"
@@ -33,7 +33,7 @@ class Telling(Rule):
 
 
 class Told:
-    """What a scene hands over."""
+    """The judgements that a scene hands over."""
 
     def __init__(self, folder: Path) -> None:
         self.scene = Scene(folder)
@@ -43,7 +43,7 @@ class Told:
         self.scene.engine.entries.judgements.record = self.all.extend
 
     def scan(self, **account: Any) -> list[Judgement]:
-        """What one scan hands over."""
+        """The judgements that one scan hands over."""
         self.all.clear()
         self.scene.scan(first(ACCOUNT, Account(True, Decimal(5), Decimal(2))._replace(**account)))
         return list(self.all)

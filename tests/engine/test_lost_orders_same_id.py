@@ -1,6 +1,6 @@
-"""Lost orders where a venue knows no deadlines but makes one order an id: repeat what is still wanted, burn the rest.
+"""Lost orders at an exchange without deadlines that accepts each id once: repeat what is still wanted, burn the rest.
 
-The venue here is one rule and no more: the first order under an id is the order, whatever is sent under it later.
+The exchange here has a single rule: the first order under an id counts, whatever is sent under it later.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ SYMBOL = "BTC-USD"
 
 
 class HandClock:
-    """Both times are what the test says."""
+    """All times are set by the test."""
 
     speed = 1.0
 
@@ -60,7 +60,7 @@ class HandClock:
 
 
 class OneOrderAnId(BaseBroker):
-    """`lost` says whether a request arrives (and only its answer is lost) or not at all; `hidden` orders are not shown yet."""
+    """`lost` says whether a lost request arrives (and only its answer is lost) or not; `hidden` orders are not shown yet."""
 
     name = "coinbase"
 
@@ -93,12 +93,12 @@ class OneOrderAnId(BaseBroker):
         return self.orders_by_id.setdefault(intent.client_id, order)
 
     def arrive(self, intent: Intent) -> VenueOrder:
-        """A request reaches the venue: stops rest, everything else trades at once."""
+        """A request reaches the exchange: stops rest, everything else fills at once."""
         if intent.type is OrderType.STOP:
             return self._stand(intent, OrderStatus.OPEN)
         return self._stand(intent, OrderStatus.FILLED, intent.qty)
 
-    # -- what the search uses --
+    # -- used by the search --
     def capabilities(self) -> Capabilities:
         return Capabilities(True, True, False, AbsenceProof.SAME_ID, 0, attached_target=True)
 
@@ -139,7 +139,7 @@ class OneOrderAnId(BaseBroker):
             )
         ]  # fmt: skip
 
-    # -- what it does not use --
+    # -- not used --
     def connect(self) -> Connection:
         raise NotImplementedError
 
@@ -190,7 +190,7 @@ class OneOrderAnId(BaseBroker):
 
 
 class Scene:
-    """An order manager with a book on disk, in front of that venue."""
+    """An order manager with a book on disk, in front of that exchange."""
 
     def __init__(self, folder: Path) -> None:
         self.clock = HandClock()
@@ -232,7 +232,7 @@ class Scene:
         self.venue.seen.clear()
 
     def wait(self, ms: int) -> None:
-        """Time passes, and the search takes its turns meanwhile."""
+        """Let time pass, with the search taking its turns."""
         until = self.clock.now + ms
         while self.clock.now < until:
             self.clock.now += 250
@@ -371,7 +371,7 @@ def test_a_refused_repeat_says_nothing_about_the_first_so_the_id_is_burnt(scene:
 
 
 def test_a_repeat_whose_price_the_market_has_passed_is_burnt_at_once(scene: Scene) -> None:
-    """Until the id is burnt nothing else can guard the coins, and nothing can sell them."""
+    """Until the id is burnt, nothing else can protect or sell the coins."""
     scene.hold()
     scene.lose(Purpose.STOP, arrived=False)
     scene.venue.refuses = NotPlaced(ErrorMeaning.PRICE, "the trigger lies above the last trade")

@@ -1,4 +1,4 @@
-"""A position without its stop is said aloud once it has lasted, once an hour, and its end is too."""
+"""A position without its stop is reported after a while and then once an hour, and so is the end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.rig import Notes
 
 
 class Scene:
-    """A book with naked periods and a clock that moves when told."""
+    """A book with naked periods, and a clock that the test moves."""
 
     def __init__(self) -> None:
         self.now = 1_000_000_000

@@ -1,4 +1,4 @@
-"""Why a signal is no entry: each gate that the engine's own numbers can make block, what it says, and candles that cannot be true."""
+"""Why a signal is not entered: each gate that the engine's own numbers can make block, its reason, and impossible candles."""
 
 from __future__ import annotations
 
@@ -91,10 +91,10 @@ def poor(cash: str) -> Callable[[Scene], None]:
     return spend
 
 
-# what is so -> the gate that blocks, the number and its limit
+# the situation -> the gate that blocks, its value and limit
 WHY: list[tuple[str, Callable[[Scene], None], Gate | None, str, str]] = [
     ("no answer", unanswered, Gate.PRICE, "try again", "a price"),
-    ("no quote", unquoted, Gate.PRICE, "the exchange tells none", "a price"),
+    ("no quote", unquoted, Gate.PRICE, "the exchange quotes none", "a price"),
     ("bid over ask", quoted("103.1", "103"), Gate.BID_ASK, "103.1", "103"),
     ("jump", quoted("144.9", "145"), Gate.JUMP, "40.78 %", "40.00 %"),
     ("spread", quoted("101.9", "103"), Gate.SPREAD, "1.07 %", "1.00 %"),
@@ -154,7 +154,7 @@ def test_balances_that_are_old_are_not_decided_on(scene: Scene) -> None:
 
 
 def sell(scene: Scene, at: Ticker) -> None:
-    """What is held goes at these prices, and the market comes back."""
+    """Sell the position at these prices; then the market recovers."""
     position, before = scene.book.position("BTC-USD"), scene.exchange.quotes["BTC-USD"]
     assert position is not None
     scene.exchange.quotes["BTC-USD"] = at
@@ -209,7 +209,7 @@ BAD = [NAN, ZERO, CROSSED, candles(*range(58), 58, 58, 59), candles(*range(57), 
 
 @pytest.mark.parametrize("told", BAD, ids=["nan", "zero", "high below low", "twice", "out of order", "missing"])
 def test_candles_that_cannot_be_true_reach_no_decision(scene: Scene, told: Candles) -> None:
-    """The rule would enter on any: what keeps it from that is that they are inspected."""
+    """The strategy would enter on any of them; only the inspection prevents it."""
     found = judged(told, CLOSE, fills_gaps=True)
     scene.tell(found)
     assert scene.scan() == []

@@ -1,4 +1,4 @@
-"""The markets of a strategy with a universe of its own: ranked by candles of before the period, chosen once, kept over a restart."""
+"""The markets of a strategy with its own universe: ranked by candles from before the period, chosen once, kept across a restart."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TRADED = ["A-USD", "B-USD", "C-USD", "D-USD", "E-USD"]
 
 
 class ByVolume(Strategy):
-    """The most volume first; below 10 a market is not traded."""
+    """Highest volume first; below 10 a market is not traded."""
 
     universe = MONTH
 
@@ -41,7 +41,7 @@ class ByVolume(Strategy):
 
 
 class Scene:
-    """An order manager of just what a ranking asks; markets show a candle each day until `now`, of the volume that is given."""
+    """The parts of an order manager that a ranking needs; markets have one candle per day until `now`, with the given volume."""
 
     def __init__(self, **volumes: float) -> None:
         self.volumes = {f"{coin}-USD": volume for coin, volume in volumes.items()}

@@ -1,4 +1,4 @@
-"""When refused stops are tried again, and when the exchange's no is believed."""
+"""When refused stops are retried, and when refusals are final."""
 
 from __future__ import annotations
 

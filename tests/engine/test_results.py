@@ -1,4 +1,4 @@
-"""The one line about a position that is over: the average of all its sales, a result with its currency, a reason."""
+"""The log line at the end of a position: the average price of all its sales, the result with its currency, the reason."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def sell(book: Ledger, results: Results, exchange_id: str, price: str, name: str
 def test_the_line_is_of_the_whole_position(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: str, reason: str
 ) -> None:
-    """The stop of a bracket sells at its target, too."""
-    monkeypatch.setattr("bot.engine.results.reach", lambda *_: None)
+    """The stop of a bracket also sells at its target."""
+    monkeypatch.setattr("bot.engine.results.record_target", lambda *_: None)
     book = ledger(tmp_path)
     results, notes = listening(book)
     bought(book, qty="2")

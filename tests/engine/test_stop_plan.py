@@ -1,4 +1,4 @@
-"""From any stops to the wanted coverage: exactly, never above what is held on the way, and without a needless step."""
+"""From any stops to the wanted coverage: exactly, never above the position on the way, and without a needless step."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _lots = st.integers(min_value=MINIMUM, max_value=500)
 
 @st.composite
 def _stops(draw: st.DrawFn) -> list[VenueOrder]:
-    """Stops as a venue may hold them: of the minimum at least when they were placed, perhaps filled in part since."""
+    """Stops as an exchange may hold them: at least the minimum size when placed, perhaps partly filled since."""
     rows = draw(st.lists(st.tuples(_lots, st.sampled_from([90, 88]), st.integers(0, 30)), max_size=5))
     return [
         stop(number, lots * COIN.lot, Decimal(trigger), filled * COIN.lot)
@@ -73,12 +73,12 @@ def test_on_the_way_never_more_than_held_or_than_there_was(stops: list[VenueOrde
     trace = [coverage for coverage, _ in after(stops, plan_stops(stops, want, TRIGGER, COIN, amend=amend))]
     assert all(coverage <= most for coverage in trace)
     grown = [one for one, then in pairwise(trace) if then > one]
-    assert all(coverage < want for coverage in grown), "it grows only towards what is held"
+    assert all(coverage < want for coverage in grown), "it grows only towards the position"
 
 
 @given(st.lists(_lots, max_size=5), st.booleans())
 def test_what_is_right_already_is_left_alone(sizes: list[int], amend: bool) -> None:
-    """Where nothing can be amended, several stops are replaced by one."""
+    """Without amends, several stops are replaced by one."""
     several = [stop(number, lots * COIN.lot, TRIGGER) for number, lots in enumerate(sizes)]
     stops = several if amend else several[:1]
     assert plan_stops(stops, protected_qty(stops), TRIGGER, COIN, amend=amend) == []

@@ -1,4 +1,4 @@
-"""The track record: what trading did to one unit of money, whatever the owner pays in or takes out."""
+"""The track record: the effect of trading on one unit of money, whatever the owner deposits or withdraws."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_money_that_comes_or_goes_is_neither_gain_nor_loss(equity: str) -> None:
 
 
 def test_a_withdrawal_before_a_loss_does_not_make_it_larger() -> None:
-    """Both between two looks: the loss is held against the money that was there first."""
+    """Both between two measurements: the loss is measured against the earlier equity."""
     assert look(begun(), "-10", "90").losses.day_pct == 1
 
 
@@ -58,7 +58,7 @@ def test_what_was_lost_while_nobody_looked_belongs_to_the_day_of_its_fills() -> 
     assert 2 < track.losses.day_pct < Decimal("2.3")
 
 
-def test_after_a_resume_drawdown_counts_anew() -> None:
+def test_after_a_resume_drawdown_counts_again() -> None:
     track = look(begun(), "-300", "700").restarted()
     assert track.losses == Losses(Decimal(30), Decimal(0))
     assert look(track, "-370", "630").losses.drawdown_pct == 10

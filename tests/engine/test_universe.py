@@ -1,4 +1,4 @@
-"""Which markets are looked at, and which never."""
+"""Which markets may be traded, and which never."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What fills and vanished coins are worth in dollars, by the prices that the looks at the account bring."""
+"""The value of fills and vanished coins in dollars, at the prices from measurements of the account."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RATE = Decimal("0.9985")
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Scene:
-    """An account that pays in USDT, at an exchange that trades it against dollars."""
+    """An account that pays in USDT, at an exchange that trades USDT against dollars."""
     scene = Scene(tmp_path, "BTC-USDT")
     scene.exchange.rules["USDT-USD"] = instrument("USDT-USD")
     scene.exchange.quotes["USDT-USD"] = ticker(bid="0.998", ask="0.999")

@@ -1,6 +1,6 @@
-"""One sandbox for each venue; each test trades a symbol and an account of its own on it.
+"""One sandbox per venue; each test trades its own symbol and account on it.
 
-A test is about Kraken unless it is parametrised by `venue`.
+A test runs at Kraken unless it is parametrised by `venue`.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def sandbox(exchanges: Callable[[str], Sandbox], venue: str) -> Sandbox:
 
 @pytest.fixture
 def unopened(sandbox: Sandbox, tmp_path: Path, venue: str) -> Iterator[Rig]:
-    """An account with money that nobody trades yet."""
+    """An account with money that is not traded yet."""
     rig = Rig(sandbox, tmp_path, f"{next(COINS)}-{QUOTES[venue]}", venue=venue)
     yield rig
     rig.crash()

@@ -1,4 +1,4 @@
-"""What a strategy decides at a close is done when the candle is there: no cycle and no look is waited for."""
+"""A strategy's decision at a close is carried out when the candle arrives, without waiting for a cycle or a look."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VENUES = ("kraken", "okx", "coinbase")
 
 
 class Deciding(Told):
-    """At a close it leaves, or moves its stop, as a test says."""
+    """At a close it exits or moves its stop, as the test sets it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ def rule(unopened: Rig) -> Deciding:
 
 
 def tell_the_next_close(rig: Rig) -> None:
-    """Nothing is done meanwhile."""
+    """Delivers the next close, and does nothing else."""
     closed = rig.engine.candle_cache.newest()
     while rig.engine.candle_cache.newest() == closed:
         time.sleep(0.05)

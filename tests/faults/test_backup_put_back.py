@@ -1,4 +1,4 @@
-"""A backup takes the place of a ruined database: with the history it has, and what happened since from the exchange."""
+"""A backup replaces a damaged database: it keeps its history, and the exchange supplies what has happened since."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Candles that cannot be true: no entry is decided on them, and the next good answer is traded on again."""
+"""Impossible candles: no entry is decided on them, and trading resumes with the next good answer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DEFECTS = ("nan", "zero", "negative", "high_below_low", "duplicate", "missing", 
 
 
 def scan(rig: Rig) -> None:
-    """A look with a signal, on candles that are asked for anew."""
+    """A scan with a signal, on newly requested candles."""
     rig.feed.forget()
     rig.hear()
     rig.engine.entries.scan([rig.symbol], rig.engine.accounting.measure(), None)
@@ -22,8 +22,8 @@ def scan(rig: Rig) -> None:
 
 @pytest.mark.parametrize("venue", ["kraken", "okx", "coinbase"])
 def test_no_entry_on_bad_candles_and_an_entry_on_good_ones(unopened: Rig) -> None:
-    """Each defect in every answer, to a broker that has seen none before (sound ones are kept); a missing candle that stays
-    missing was a time without trades, and is filled in flat.
+    """Each defect in every answer, for a feed that has no candles yet (good ones are kept). A candle that stays missing
+    means a time without trades, and is filled in flat.
     """
     rig = unopened
     rig.open()

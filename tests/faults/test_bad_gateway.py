@@ -1,4 +1,4 @@
-"""A gateway's page of HTML in place of the answer to a market order: it may have filled at once, and open orders do not show it."""
+"""A gateway's HTML page instead of the answer to a market order, which may have filled without showing in open orders."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ STATUSES = {"kraken": 502, "okx": 520, "coinbase": 503}
 @pytest.mark.parametrize("venue", VENUES)
 @pytest.mark.parametrize("filled", [True, False])
 def test_a_market_order_that_filled_at_once_or_never(rig: Rig, venue: str, filled: bool) -> None:
-    """The first target's sale: its leg is sold exactly once, whether the order behind the page was made or not."""
+    """The first target's sale: its leg is sold exactly once, whether or not the order behind the page was placed."""
     bought = rig.bought().qty
     rig.deposit(rig.base, bought * 3)
     page = {"status": STATUSES[venue], "processed": filled, "count": 1, "after": int(venue == "coinbase")}
-    rig.arm("http_status", PATHS[venue].entry, method="POST", **page)  # Coinbase: a smaller stop goes first
+    rig.arm("http_status", PATHS[venue].entry, method="POST", **page)  # Coinbase: a smaller stop is placed first
     rig.jump("1.05")
     while not rig.sales():
         rig.turn()

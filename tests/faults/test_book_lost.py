@@ -1,5 +1,5 @@
-"""The data folder is gone while positions, orders and the owner's coins lie at the exchange: ours is ours again, with its
-stop, nothing is bought twice, and what is his stays as it is.
+"""The data folder is lost while positions, orders and the owner's coins are at the exchange: our positions are adopted with
+their stops, nothing is bought twice, and the owner's coins are not touched.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ OWNERS_ID = "byhand1"
 
 
 def his_order(rig: Rig, qty: Decimal) -> dict[str, Any]:
-    """A sale above the market that another program of the owner's rests on the account."""
+    """A sell order above the market that another program of the owner has on the account."""
     oms = rig.engine.oms
     price = oms.instruments[rig.symbol].price(oms.broker.tickers({rig.symbol})[rig.symbol].last * Decimal("1.04"))
     intent = oms.draft(Purpose.EXIT, rig.symbol, Side.SELL, qty, OrderType.LIMIT, 0, tif=TimeInForce.GTC)
@@ -96,7 +96,7 @@ def test_a_short_whose_stop_did_not_come_with_it(sandbox: Sandbox, tmp_path: Pat
 
 @pytest.mark.parametrize("venue", ["coinbase"])
 def test_the_stop_of_what_was_bought_too_long_ago_is_left(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The exchange shows the stop and no longer the entry: nobody knows any more what it guards, but it does."""
+    """The exchange shows the stop but no longer the entry: what it protects is unknown, so it is left in place."""
     rig.bought()
     rig.jump("1.05")
     rig.until(lambda: bool(rig.position and rig.position.stage == 1), "the first target")
@@ -114,13 +114,13 @@ def test_the_stop_of_what_was_bought_too_long_ago_is_left(rig: Rig, monkeypatch:
 
 
 def test_an_exchange_that_fails_in_the_middle_of_a_first_look(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The next start knows the positions already, and loosens no stop all the same."""
+    """The next start already knows the positions, and still loosens no stop."""
     rig.bought()
     rig.jump("1.05")
     rig.until(lambda: bool(rig.position and rig.position.stage == 1), "the first target")
     held = rig.position
     assert held is not None
-    rig.book.plan(rig.symbol, stage=1, stop_price=held.entry_price * Decimal("1.03"))  # as it follows the price
+    rig.book.plan(rig.symbol, stage=1, stop_price=held.entry_price * Decimal("1.03"))  # as if it had trailed the price
     rig.turn()
     rig.quiet()
     before = rig.position
@@ -130,7 +130,7 @@ def test_an_exchange_that_fails_in_the_middle_of_a_first_look(rig: Rig, monkeypa
         patch.setattr(Reconciliation, "count", unanswered)
         with pytest.raises(BrokerError):
             rig.open()
-    rig.book.set_state("anything", "that brings to disk what was noted")
+    rig.book.set_state("anything", "that brings deferred changes to disk")
     rig.restart()
     rig.quiet()
     after = rig.position
@@ -143,7 +143,7 @@ def unanswered(*_: object) -> None:
 
 
 def lose_after_the_first_target(rig: Rig, jump: str, *, first_stop_is_known: bool = True) -> None:
-    """The rest goes on by its own risk: a stop that has moved to break-even would make every target seem reached."""
+    """The rest keeps its own risk: with a stop at break-even as its first stop, every target would seem reached."""
     rig.jump(jump)
     rig.until(lambda: bool(rig.position and rig.position.stage == 1), "the first target")
     rig.quiet()
@@ -170,7 +170,7 @@ def lose_after_the_first_target(rig: Rig, jump: str, *, first_stop_is_known: boo
 
 
 def test_another_nija_on_the_account_is_noticed_and_left_alone(rig: Rig) -> None:
-    """The same account under another book, which bought while this one was looking."""
+    """The same account with another book, which bought while this one was reading."""
     other = Rig.__new__(Rig)
     other.__dict__.update(rig.__dict__)
     other.folder = rig.folder / "elsewhere"

@@ -1,4 +1,4 @@
-"""A stop is taken away before a sale, and the answer to its cancel is lost: neither dead nor alive until the exchange has said so."""
+"""A stop is cancelled before a sale, and the answer to the cancel is lost: its state is unknown until the exchange shows it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CASES = [("kraken", *case) for case in LOST] + [(venue, *case) for venue in VENU
 
 @pytest.mark.parametrize(("venue", "kind", "words"), CASES)
 def test_out_once_and_no_stop_left(rig: Rig, venue: str, kind: str, words: dict[str, Any]) -> None:
-    """The owner holds more of the coin: a stop that was believed dead would sell his."""
+    """The owner holds more of the coin, so a stop wrongly taken for cancelled would sell the owner's coins."""
     bought = rig.bought().qty
     rig.deposit(rig.base, bought * 3)
     rig.arm(kind, PATHS[venue].cancel, count=1, **words)
@@ -38,7 +38,7 @@ def test_out_once_and_no_stop_left(rig: Rig, venue: str, kind: str, words: dict[
 
 @pytest.mark.parametrize("venue", VENUES)
 def test_while_nobody_can_say_nothing_is_sold(rig: Rig, venue: str) -> None:
-    """The cancel is lost, and so is every look at the stop: the position is held until one of them is answered."""
+    """The cancel and every query of the stop are lost: the position is held until one of them is answered."""
     bought = rig.bought().qty
     rig.deposit(rig.base, bought * 3)
     rig.arm("drop_before", PATHS[venue].cancel)

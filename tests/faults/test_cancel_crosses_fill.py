@@ -1,5 +1,5 @@
-"""A cancel and a fill cross on their way: the cancel is refused because the stop has filled, or a fill shows up after an
-order was over. Neither sells twice nor forgets coins.
+"""A cancel and a fill cross: the cancel is rejected because the stop has filled, or a fill appears after its order has
+ended. Neither sells twice or loses coins.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.rig import Rig
 
 @pytest.mark.parametrize("venue", VENUES)
 def test_a_cancel_is_refused_because_the_stop_has_filled(rig: Rig, venue: str) -> None:
-    """We take the stop away to sell; while the cancel is on its way the market falls and the stop sells."""
+    """We cancel the stop to sell; while the cancel is on its way the market falls and the stop sells."""
     bought = rig.bought().qty
     rig.deposit(rig.base, bought * 3)
     price = rig.engine.oms.broker.tickers({rig.symbol})[rig.symbol].last * Decimal("0.90")
@@ -39,13 +39,13 @@ def test_a_cancel_is_refused_because_the_stop_has_filled(rig: Rig, venue: str) -
     assert rig.position is None
     assert rig.resting() == 0
     sold = sum(Decimal(row["filled"]) for row in rig.sent(side="sell", origin="api"))
-    assert sold == 0 or venue == "coinbase"  # the stop alone has sold; Coinbase's may be gone when the price comes
+    assert sold == 0 or venue == "coinbase"  # only the stop has sold; Coinbase's may be cancelled first
     assert bought * 3 <= rig.coins() < bought * 3 + rig.lot
 
 
 @pytest.mark.parametrize("venue", VENUES)
 def test_a_fill_of_an_entry_that_was_over(rig: Rig, venue: str) -> None:
-    """The exchange said that the entry had ended with nothing, and then lists its fill: it is a position all the same."""
+    """The exchange reported that the entry ended unfilled, and then lists its fill: it becomes a position."""
     rig.arm("late_fill", seconds=5.0)
     rig.enter()
     rig.disarm()

@@ -1,4 +1,4 @@
-"""Candles are read beside everything else: whatever becomes of such a question, the broker's own are answered as ever."""
+"""Candles are read in parallel: whatever happens to such a request, the broker's own requests are not affected."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from tests.rig import Rig
 VENUES = ("kraken", "okx", "coinbase")
 CANDLES = "OHLC|market/candles|products/[^/]+/candles"
 FRAME = 5 * MINUTE
-#: Real seconds that a question takes at most when nothing is wrong; one without an answer is given up after eight.
+#: Longest time of a request without faults (real seconds); one without an answer times out after eight.
 SOON = 4.0
 
 
 class Asked:
-    """A question in a thread of its own."""
+    """Runs a request in its own thread."""
 
     def __init__(self, reader: CandleReader, symbol: str) -> None:
         self._reader = reader
@@ -45,7 +45,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def ask_all(rig: Rig) -> None:
-    """What a look at a position asks."""
+    """The requests of a look at a position."""
     broker = rig.engine.oms.broker
     broker.look(rig.symbol, rig.clock.market_ms() - MINUTE)
     broker.balances()

@@ -1,4 +1,4 @@
-"""A clock that jumps while the daemon trades, ours or the exchange's: nothing is sent twice, nothing waits for the old time."""
+"""A clock jumps while the daemon trades, ours or the exchange's: nothing is sent twice, nothing waits for the old time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.sandbox_fixture import Sandbox
 @pytest.mark.parametrize("venue", VENUES)
 @pytest.mark.parametrize("jump_ms", [5_000, -5_000])
 def test_our_clock_jumps_while_a_position_is_open(rig: Rig, venue: str, jump_ms: int) -> None:
-    """Deadlines, proofs and waits are made by a clock that has just moved: the target is sold once, the rest protected."""
+    """Deadlines, proofs and waits use a clock that has just jumped: the target is sold once, the rest is protected."""
     bought = rig.bought().qty
     rig.clock.ahead = rig.broker_clock.ahead = jump_ms
     rig.jump("1.05")
@@ -37,7 +37,7 @@ def test_our_clock_jumps_while_a_position_is_open(rig: Rig, venue: str, jump_ms:
 @pytest.mark.parametrize("venue", VENUES)
 @pytest.mark.parametrize("seconds", [-40.0, 40.0])
 def test_the_exchange_refuses_our_time(rig: Rig, venue: str, seconds: float) -> None:
-    """OKX's 50102, Coinbase's tokens that are not valid yet or any more, Kraken's deadline: an exit waits and is made once."""
+    """OKX's 50102, Coinbase's tokens not yet or no longer valid, Kraken's deadline: an exit waits and is made once."""
     bought = rig.bought().qty
     rig.jump("1.05")
     rig.arm("clock_skew", seconds=seconds)
@@ -56,7 +56,7 @@ def test_the_exchange_refuses_our_time(rig: Rig, venue: str, seconds: float) -> 
 
 @pytest.mark.thorough
 def test_a_key_that_is_refused_for_the_clocks_sake_trades_on_soon(tmp_path: Path) -> None:
-    """What looks like a wrong key is none: exits must not wait for minutes."""
+    """The error looks like a wrong key but is not: exits must not wait for minutes."""
     with Sandbox(tmp_path, "--speed", "60", venues=("coinbase",)) as sandbox:
         daemon = Daemon(tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file))
         with daemon:

@@ -1,4 +1,4 @@
-"""Coins of ours that their owner has sold or withdrawn: no sale and no stop for what is not there, and his sale in the book."""
+"""Our coins that the owner has sold or withdrawn: no sale or stop for missing coins, and the owner's sale is in the book."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from tests.rig import Rig
 
 VENUES = ("kraken", "okx", "coinbase")
 HOLDING = {"kraken": "stop_holds_base", "coinbase": "stops_hold_base"}
-#: Where the exchange's own history leaves out what was sold by hand, unless it was sold in its trading view.
+#: Where the exchange's history omits sales by hand, unless they were made in its trading view.
 HIDING = {"coinbase": "hand_orders_advanced"}
 LATER_MS = 25_000
 
 
 @contextmanager
 def owner_may_take_them(rig: Rig) -> Iterator[None]:
-    """Where a resting stop holds the coins, the owner could not take them at all."""
+    """Lets the owner take the coins, which a resting stop would hold at some venues."""
     with ExitStack() as stack:
         if rig.venue in HOLDING:
             stack.enter_context(rig.switched(HOLDING[rig.venue], False))
@@ -36,7 +36,7 @@ def owner_may_take_them(rig: Rig) -> Iterator[None]:
 
 
 def work(rig: Rig, seconds: float, reason: str) -> None:
-    """What an actor does under EMERGENCY_STOP or `nija flatten`, a few times a second."""
+    """The work of an actor under EMERGENCY_STOP or `nija flatten`, several times a second."""
     end = time.monotonic() + seconds
     while time.monotonic() < end and rig.engine.flattening.left():
         rig.engine.flattening.step(reason)
@@ -45,7 +45,7 @@ def work(rig: Rig, seconds: float, reason: str) -> None:
 
 
 def sell_by_hand(rig: Rig, qty: Decimal) -> None:
-    """The owner's sale, until the exchange's balances show it."""
+    """Sells as the owner, and waits until the exchange's balances show it."""
     left = rig.coins() - qty
     rig.manual("sell", rig.engine.oms.instruments[rig.symbol].size(qty))
     for _ in range(100):
@@ -53,7 +53,7 @@ def sell_by_hand(rig: Rig, qty: Decimal) -> None:
         if held is None or held.total < left + rig.lot:
             return
         time.sleep(0.1)
-    raise AssertionError("the exchange never showed his sale")
+    raise AssertionError("the exchange never showed the owner's sale")
 
 
 def refused(rig: Rig) -> int:
@@ -96,7 +96,7 @@ def test_an_exit_sells_the_half_that_is_there(rig: Rig) -> None:
 
 
 def test_no_new_stop_for_what_is_refused_and_missing(rig: Rig) -> None:
-    """His sale and the stop's cancel, both by hand: the stop that is missed is not placed for coins that are gone."""
+    """A sale and the stop's cancel, both by hand: the missing stop is not placed again for coins that are gone."""
     with owner_may_take_them(rig):
         bought = rig.bought()
         sell_by_hand(rig, bought.qty)
@@ -111,7 +111,7 @@ def test_no_new_stop_for_what_is_refused_and_missing(rig: Rig) -> None:
 
 
 def test_a_balance_alone_keeps_no_stop_away(rig: Rig) -> None:
-    """Balances that lag behind are no reason to leave coins without their stop."""
+    """Lagging balances are no reason to leave coins without a stop."""
     bought = rig.bought()
     rig.arm("stale_balance", seconds=8.0)
     rig.cycle()
@@ -159,7 +159,7 @@ def test_a_withdrawal_is_not_believed_by_a_start_alone(rig: Rig) -> None:
 
 
 def test_of_a_larger_sale_only_our_coins_are_booked(rig: Rig) -> None:
-    """He holds coins of his own beside ours and sells all of them in one order."""
+    """The owner holds coins besides ours and sells all of them in one order."""
     with owner_may_take_them(rig):
         bought = rig.bought().qty
         rig.deposit(rig.base, bought * 3)
@@ -196,7 +196,7 @@ def accountant(rig: Rig) -> list[dict[str, str]]:
 
 
 def cash_of(row: dict[str, str]) -> Decimal:
-    """What a row did to the cash; a fee taken in the coin is missing from what can be sold."""
+    """A row's change in cash; a fee taken in the coin reduces what can be sold instead."""
     sign = 1 if row["side"] == "sell" else -1
     fee = Decimal(0) if row["symbol"].startswith(row["fee_asset"] + "-") else Decimal(row["fee"])
     return sign * Decimal(row["value"]) - fee

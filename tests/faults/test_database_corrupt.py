@@ -1,4 +1,6 @@
-"""Databases that a failing disk left behind: refused with a line that says what to do, rebuilt from the exchanges, doubled nowhere."""
+"""Databases damaged by a failing disk: refused with a line that says what to do, and rebuilt from the exchanges without
+duplicates.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,7 @@ def cut_in_half(file: Path) -> None:
 
 
 def overwrite(file: Path) -> None:
-    """Pages in the middle hold something else now."""
+    """Overwrites pages in the middle."""
     content = bytearray(file.read_bytes())
     content[4096 * 3 : 4096 * 9] = b"\xa5" * (4096 * 6)
     file.write_bytes(content)
@@ -43,7 +45,7 @@ def test_positions_and_stops_are_adopted_after_recovery(tmp_path: Path, market: 
     with traded.daemon as daemon:
         traded.hold_everywhere()
         daemon.kill()
-        for venue in VENUES:  # a log that was being written: its whole transactions count
+        for venue in VENUES:  # a WAL that was being written: its complete transactions count
             cut_in_half(daemon.data / f"{venue}.db-wal")
         started = len(traded.said(Event.FUNDED))
         daemon.start()
@@ -83,7 +85,7 @@ def test_positions_and_stops_are_adopted_after_recovery(tmp_path: Path, market: 
 
 @pytest.mark.thorough
 def test_recovery_beside_a_sound_database_changes_nothing(tmp_path: Path, market: Sandbox) -> None:
-    """One damaged book is one broker's: the others trade on, and it does so too once it is recovered."""
+    """A damaged book affects one broker: the others keep trading, and so does that one once it is recovered."""
     traded = Traded(tmp_path / "nija", market, tmp_path / "console.txt")
     traded.daemon.data.mkdir(parents=True)
     (traded.daemon.data / "kraken.db").write_text("not a database\n" * 500)

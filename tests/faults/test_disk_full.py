@@ -1,7 +1,7 @@
-"""The disk fills while three exchanges are traded: no entries, exits go on, and afterwards the book is the truth.
+"""The disk fills while three exchanges are traded: no entries, exits continue, and afterwards the book is correct.
 
 Everything that the daemon writes is on the small disk: database, log, heartbeat, locks. A thread takes every block that
-becomes free, as whatever filled the disk would.
+becomes free, as the program that filled the disk would.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def market(tmp_path: Path) -> Iterator[Sandbox]:
 
 @contextmanager
 def full(disk: Path) -> Iterator[None]:
-    """No room while the block runs."""
+    """Keeps the disk full while the block runs."""
     over = threading.Event()
 
     def take() -> None:
@@ -57,7 +57,7 @@ def full(disk: Path) -> Iterator[None]:
 def test_exits_go_on_through_kills_and_the_book_is_the_truth_afterwards(
     tmp_path: Path, small: Path, market: Sandbox
 ) -> None:
-    """Killed right after its sales on the full disk, started there again, and healed without a restart."""
+    """Killed right after its sales on the full disk, started there again, and recovered without a restart."""
     traded = Traded(small / "nija", market, tmp_path / "console.txt")
     with traded.daemon as daemon:
         traded.hold_everywhere()

@@ -1,4 +1,4 @@
-"""What NIJA says it earned, held to the money that moved at the exchange, with the owner at work by hand."""
+"""NIJA's reported results match the money that moved at the exchange, while the owner trades by hand."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CENT = Decimal("0.01")
 
 
 def profit(rig: Rig, by: str) -> dict[str, Any]:
-    """`nija profit --json`, as an owner types it."""
+    """The output of `nija profit --json`."""
     home = {"NIJA_HOME": str(rig.folder), "NIJA_DATA_DIR": str(rig.folder / "data")}
     words = [sys.executable, "-m", "bot", "profit", "--by", by, "--json"]
     found = subprocess.run(words, env=os.environ | home, capture_output=True, text=True, check=True, timeout=60)

@@ -1,4 +1,4 @@
-"""The exchange took an entry and its answer never came: one order, found by its client id, protected, never sent again."""
+"""The exchange accepted an entry, but its answer was lost: one order, found by client id, protected, never sent again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An entry was lost on its way: absent only once that is proved by a look at every place, and never sent twice."""
+"""An entry was lost on its way: it counts as absent only once every list proves it, and is never sent twice."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_absence_is_believed_after_the_deadline_and_a_look(
 
 @pytest.mark.parametrize(("venue", "place"), SEARCHED)
 def test_a_place_that_does_not_answer_proves_nothing(rig: Rig, venue: str, place: str) -> None:
-    """Open orders, closed orders and fills: while one of them fails there is no evidence, however long it takes."""
+    """Open orders, closed orders and fills: while one of them fails there is no proof, however long it takes."""
     paths = PATHS[venue]
     rig.arm("drop_before", paths.entry, method="POST", count=1)
     rig.arm("http_status", getattr(paths, place), status=502, processed=False)
@@ -57,7 +57,7 @@ def test_a_place_that_does_not_answer_proves_nothing(rig: Rig, venue: str, place
 
 @pytest.mark.parametrize("venue", ["coinbase"])
 def test_without_deadlines_the_id_is_used_up(rig: Rig, venue: str) -> None:
-    """Coinbase knows none: an order that cannot trade takes the id, so that the lost one can do nothing any more."""
+    """Coinbase has no deadline: an order that cannot trade uses up the client id, so that the lost one has no effect."""
     rig.arm("drop_before", PATHS[venue].entry, method="POST", count=1)
     (entry,) = rig.enter()
     rig.turn()

@@ -1,4 +1,4 @@
-"""A decision is looked at again at the price that its order would pay; and what an exit of its close frees is there for it."""
+"""A decision is checked again at the price its order would pay, and can use what an exit at the same close has freed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bot.strategy.params import RiskSettings
 from tests.rig import Rig, Told
 from tests.sandbox_fixture import Sandbox
 
-# how far the market has moved since the close, and how far from that the stop is -> what refuses
+# the market's move since the close, and the stop's distance from it -> what blocks the entry
 MOVES = [
     ("1.015", 0.04, "risk"),
     ("1.015", 0.01, "target"),
@@ -26,7 +26,7 @@ MOVES = [
 
 
 def offer(rig: Rig, move: str, far: float) -> None:
-    """The market moves after a close, and the decision of that close is looked at before the next."""
+    """Moves the market after a close, and scans with that close's decision before the next one."""
     while True:
         rig.notes.lines.clear()
         closed = rig.candles()
@@ -44,7 +44,7 @@ def test_the_price_to_be_paid_decides(rig: Rig, move: str, far: float, gate: str
 
 
 class Turning(Told):
-    """Puts nearly all it has into one market, and leaves at a close when a test says so."""
+    """Puts nearly all its money into one market, and exits at a close when the test says so."""
 
     def __init__(self) -> None:
         super().__init__()

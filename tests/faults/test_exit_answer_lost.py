@@ -1,4 +1,4 @@
-"""The answer to a sale never came: exactly the leg is sold, once, and the rest stays protected."""
+"""The answer to a sale was lost: exactly the leg is sold, once, and the rest stays protected."""
 
 from __future__ import annotations
 

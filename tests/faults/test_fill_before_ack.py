@@ -1,4 +1,4 @@
-"""The fill of an order is seen before the answer to it: it is ours, booked once, and its order is no longer in doubt."""
+"""An order's fill is seen before the order's answer: it is ours, recorded once, and its order is no longer in doubt."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.rig import Rig
 
 @pytest.mark.parametrize("venue", VENUES)
 def test_the_list_of_fills_is_quicker_than_the_answer(rig: Rig, venue: str) -> None:
-    """Reconciliation alone, without the search for lost orders: the fill's order has no id in the book yet, only our client id."""
+    """Reconciliation alone, without the search for lost orders: in the book, the fill's order has only our client id."""
     rig.arm("drop_after", PATHS[venue].entry, method="POST", count=1)
     (entry,) = rig.enter()
     assert (entry.status, entry.exchange_id) == (OrderStatus.UNKNOWN, None)

@@ -1,4 +1,4 @@
-"""The same fill comes again: from overlapping looks, overlapping pages, and after a reconnect. It is booked once."""
+"""The same fill arrives again, from overlapping reads, overlapping pages and after a reconnect. It is recorded once."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from bot.domain.log import Event
 from tests.paths import PATHS, VENUES
 from tests.rig import Rig
 
-#: Fills a page of each venue's list holds at most.
+#: Maximum number of fills per page, by venue.
 PAGES = {"kraken": 50, "okx": 100, "coinbase": 250}
 
 
 def booked(rig: Rig) -> list[str]:
-    """Ids of fills as they were booked, one line each time."""
+    """Ids of fills as they were recorded, one for each time."""
     return [str(line["fill_id"]) for line in rig.notes.said(Event.FILL)]
 
 
@@ -34,13 +34,13 @@ def test_look_after_look_and_after_a_reconnect(rig: Rig, venue: str) -> None:
     rig.quiet()
     assert rig.position is not None
     assert (rig.position.qty, rig.position.cost) == (before.qty, before.cost)
-    assert booked(rig) == once * 2  # the second time into an empty book
+    assert booked(rig) == once * 2  # the second time with an empty book
     assert rig.protected()
 
 
 @pytest.mark.parametrize("venue", ["kraken", "okx"])
 def test_pages_that_overlap_because_somebody_trades_meanwhile(rig: Rig, venue: str) -> None:
-    """More fills than a page holds, and new ones between two pages push old ones on to the next."""
+    """More fills than a page holds; new ones between two requests push old ones to the next page."""
     position = rig.bought()
     tiny = rig.engine.oms.instruments[rig.symbol].size(position.qty / 20)
     rig.deposit(rig.quote, position.cost * 100)

@@ -1,4 +1,4 @@
-"""The operator wants out while the exchange fails: everything of ours goes, as soon as it can, and nothing else does."""
+"""The operator flattens while the exchange fails: everything of ours is sold as soon as possible, and nothing else."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bot.engine.order_manager import OrderManager
 from tests.rig import Rig
 
 VENUES = ("kraken", "okx", "coinbase")
-#: What a whole venue does to every request for a while, or for the first few.
+#: Faults of a whole venue, for all requests of a while or for the first few.
 OUTAGES: list[tuple[str, dict[str, Any]]] = [
     ("refuse", {"seconds": 2.0}),
     ("maintenance", {"seconds": 2.0}),
@@ -54,7 +54,7 @@ def test_flat_although_the_exchange_fails_at_first(rig: Rig, kind: str, path: st
 def test_no_stop_is_taken_away_before_there_is_room_to_ask_how_it_ended(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The key's counter is full. A cancel whose end cannot be asked for only gets the stop placed again, and nothing is sold."""
+    """The key's rate counter is full. If a cancel's outcome cannot be read, the stop is only placed again and nothing is sold."""
     rig.bought()
     broker = rig.engine.oms.broker
     assert isinstance(broker, KrakenBroker)
@@ -91,7 +91,7 @@ def test_an_entry_in_doubt_is_found_and_sold(rig: Rig) -> None:
 
 
 def test_the_owners_own_orders_stay(rig: Rig) -> None:
-    """An order that another program of the owner's rests on the account."""
+    """A resting order of another program of the owner."""
     rig.deposit(rig.base, Decimal(2))
     rig.bought()
     before = len(rig.sent(origin="api"))
@@ -121,7 +121,7 @@ def test_flat_as_soon_as_the_exchange_answers_again(rig: Rig, kind: str, words: 
 
 
 def his_order(rig: Rig) -> str:
-    """An order that the owner's other program rests on the account: its id."""
+    """Places a resting order as another program of the owner; returns its id."""
     oms = rig.engine.oms
     price = oms.instruments[rig.symbol].price_down(oms.broker.tickers({rig.symbol})[rig.symbol].bid * Decimal("0.97"))
     qty = oms.instruments[rig.symbol].size(Decimal(20) / price)

@@ -1,4 +1,4 @@
-"""The data folder is deleted under the daemon, or a file in it replaced: nothing is sent into a book that nobody will find."""
+"""The data folder is deleted under the daemon, or a file in it replaced: no order is sent with a book that is lost."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_folder_that_is_moved_away_and_back(sandbox: Sandbox, tmp_path: Path) 
         daemon.says(Event.HALTED)
         (line, *_) = daemon.lines(Event.HALTED)
         assert "ERROR" in line
-        assert "put it back" in line
+        assert "put the file back" in line
         before = sent(sandbox)
         status, said = order(daemon, "pause", "kraken")
         assert status == 1
@@ -82,7 +82,7 @@ def test_an_exchange_that_first_answers_when_the_folder_is_gone_begins_no_new_bo
         assert daemon.stop()[0] == 0
 
 
-# --- the ledger by itself
+# --- the ledger alone
 
 
 def opened(folder: Path, clock: HandClock) -> DiskLedger:

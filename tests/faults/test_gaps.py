@@ -1,4 +1,4 @@
-"""A time without trades is a flat candle to a strategy, or none: as it says."""
+"""A time without trades is a flat candle for a strategy, or no candle, as the strategy chooses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.rig import Rig, Told
 
 
 class Seeing(Told):
-    """Remembers the candles that it was shown."""
+    """Records the candles that it receives."""
 
     def __init__(self, *, fills_gaps: bool) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The owner has traded by hand, a great deal: what was read once is not read again, and what is held does not wait for it."""
+"""The owner has made many trades by hand: history is read only once, and positions do not wait for it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PAGE = 50
 
 
 def trade_by_hand(rig: Rig, times: int) -> None:
-    """Buys and sales in turn, so that no coins are left."""
+    """Buys and sells in turn, so that no coins are left."""
     rig.deposit(rig.quote, Decimal(10_000))
     for number in range(times):
         rig.manual("sell" if number % 2 else "buy", rig.engine.oms.instruments[rig.symbol].min_qty * 3)
@@ -30,7 +30,7 @@ def pages(rig: Rig) -> int:
 
 
 def read_on(rig: Rig) -> None:
-    """To the end of the reading that is under way, with room for each step."""
+    """Continues to the end of the current read, with rate budget for each step."""
     history = rig.engine.reconciliation.history
     while history._run is not None:
         rig.broker_clock.market_ahead += 60_000
@@ -40,7 +40,7 @@ def read_on(rig: Rig) -> None:
 
 @pytest.fixture
 def no_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The budget has room for what is urgent and for questions, and for nothing behind them, until `monkeypatch.undo`."""
+    """Leaves rate budget for urgent requests and reads only, until `monkeypatch.undo`."""
     ask = KrakenLimits.question
 
     def question(limits: KrakenLimits, method: str, deadline: Deadline, priority: Priority = Priority.QUERY) -> None:
@@ -85,7 +85,7 @@ def test_a_restart_looks_at_what_is_held_first_and_reads_on_when_there_is_room(
     before = pages(rig)
     rig.restart()
     rig.cycle()
-    assert rig.orders(Purpose.TP1), "the target that was reached meanwhile is sold at once"
+    assert rig.orders(Purpose.TP1), "the target reached meanwhile is sold at once"
     history = rig.engine.reconciliation.history
     assert history.blocks()
     assert (pages(rig), len(rig.notes.said(Event.WAITS))) == (before, 1)
@@ -99,7 +99,7 @@ def test_a_restart_looks_at_what_is_held_first_and_reads_on_when_there_is_room(
 def test_stops_that_fired_unseen_are_found_though_the_history_waits(
     rig: Rig, no_room: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each fill of the entry has a stop of its own; some have sold before the book saw them, and nothing but them may sell."""
+    """Each fill of the entry has its own stop; some have sold before the book saw them, and only they may sell."""
     rig.deposit("USD", Decimal(100_000))
     owners = Decimal(20)
     rig.deposit(rig.base, owners)

@@ -1,4 +1,4 @@
-"""Keys that a sick exchange, or something in front of it, refuses although they are right: tried again soon, not after minutes."""
+"""Valid keys that a failing exchange, or a proxy in front of it, rejects: they are tried again soon, not after minutes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_page_in_between_at_the_first_connect(tmp_path: Path, venue: str) -> N
 
 @pytest.mark.thorough
 def test_a_key_that_was_taken_and_is_refused_for_a_while(tmp_path: Path) -> None:
-    """Coinbase has one text for all it does not like, so only the past tells that the key is right."""
+    """Coinbase has one error text for everything, so only earlier successes show that the key is valid."""
     with (
         Sandbox(tmp_path, "--speed", "60", "--pairs", "2", venues=("coinbase",)) as sandbox,
         Daemon(tmp_path / "nija", **few(sandbox)) as daemon,

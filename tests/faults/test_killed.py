@@ -1,6 +1,6 @@
-"""kill -9 at the two worst moments, at all three exchanges at once: an order is on its way, and an entry lies without its stop.
+"""kill -9 at the two worst moments, at all three exchanges at once: an order is on its way, and an entry has no stop yet.
 
-The daemon is a process of its own and gets no chance to finish anything; what it knows afterwards is what was on disk.
+The daemon is a separate process and cannot finish anything; afterwards it knows only what was on disk.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def daemon_of(folder: Path, sandbox: Sandbox) -> Daemon:
 
 @contextmanager
 def held_back(daemon: Daemon) -> Iterator[Path]:
-    """A daemon that is connected everywhere and enters nothing as long as this file is there."""
+    """A daemon that is connected everywhere and enters nothing as long as this file exists."""
     file = daemon.data / "EMERGENCY_STOP"
     daemon.data.mkdir()
     file.touch()
@@ -58,7 +58,7 @@ def stops(sandbox: Sandbox, venue: str) -> list[dict[str, Any]]:
 
 @pytest.mark.venues(*VENUES)
 def test_between_the_intent_and_the_answer(tmp_path: Path, sandbox: Sandbox) -> None:
-    """The requests have left, the exchanges act on them after the daemon is dead; only the intents are on disk."""
+    """The requests have left and the exchanges act on them after the daemon's death; only the intents are on disk."""
     daemon = daemon_of(tmp_path / "nija", sandbox)
     with held_back(daemon) as let_go:
         for venue in VENUES:
@@ -82,10 +82,10 @@ def test_between_the_intent_and_the_answer(tmp_path: Path, sandbox: Sandbox) -> 
 
 @pytest.mark.venues(*VENUES)
 def test_between_the_fill_and_the_stop(tmp_path: Path, sandbox: Sandbox) -> None:
-    """Where the exchange takes no attached stop, it is placed after the fill: the daemon dies in between.
+    """Where the exchange accepts no attached stop, it is placed after the fill: the daemon dies in between.
 
-    After the next start the stop is the first order of all, before any other is thought of; how many seconds after the
-    exchange's first good answer is printed, not judged.
+    After the next start the stop is the first order sent. The seconds since the exchange's first good answer are printed
+    but not checked.
     """
     for venue in VENUES:
         sandbox.control("POST", "switches", venue=venue, name=APART[venue], value=True)

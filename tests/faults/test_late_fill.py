@@ -1,4 +1,4 @@
-"""A fill of the entry shows up only after the stop has sold everything: no position may be left of it."""
+"""A fill of the entry appears only after the stop has sold everything: no position may be left."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LATER_MS = 25_000
 
 
 class Curtain:
-    """Of each purchase the exchange's lists of fills show the first only, until it is lifted."""
+    """Hides all fills of each purchase but the first from the exchange's lists, until it is lifted."""
 
     def __init__(self, broker: BaseBroker, monkeypatch: pytest.MonkeyPatch) -> None:
         self.down = True
@@ -37,12 +37,12 @@ class Curtain:
 def test_what_the_stop_sold_waits_for_what_the_entry_bought(
     rig: Rig, venue: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Booked the other way round the sale would close half a position, and the other half would open one without coins.
+    """Recorded in the wrong order, the sale would close half a position, and the other half would open one without coins.
 
     The order already says how much it bought; the list of fills lags behind, as one replica behind another.
     """
     rig.deposit(rig.quote, Decimal(100_000))
-    rig.arm("drop_before", "trade/amend-algos")  # the stop keeps the size of all that was bought
+    rig.arm("drop_before", "trade/amend-algos")  # the stop keeps the full size bought
     curtain = Curtain(rig.engine.oms.broker, monkeypatch)
     rig.enter()
     assert len([one for one in rig.truth()["fills"] if one["side"] == "buy"]) > 1
@@ -54,7 +54,7 @@ def test_what_the_stop_sold_waits_for_what_the_entry_bought(
         rig.turn()
         rig.reconcile()
     assert rig.coins() < rig.lot
-    assert rig.position == seen  # it waits
+    assert rig.position == seen  # the sale is not recorded yet
     curtain.down = False
     rig.disarm()
     rig.quiet()
@@ -75,8 +75,8 @@ def test_a_late_fill_of_an_entry_whose_stop_fired_leaves_no_position(rig: Rig) -
 
 
 def test_stops_that_fired_wait_for_a_hidden_fill_of_their_entry(rig: Rig) -> None:
-    """Each fill of the entry has a stop of its own, and all have sold before the venue shows one of the fills: booked first, the
-    sales would end the position, and the late fill would open another one without coins, which sells the owner's.
+    """Each fill of the entry has its own stop, and all have sold before the venue shows one of the fills. If recorded first,
+    the sales would end the position, and the late fill would open one without coins, which would sell the owner's.
     """
     rig.deposit("USD", Decimal(100_000))
     owners = Decimal(20)
@@ -96,7 +96,7 @@ def test_stops_that_fired_wait_for_a_hidden_fill_of_their_entry(rig: Rig) -> Non
 
 @pytest.mark.parametrize("venue", ["kraken", "okx", "coinbase"])
 def test_a_stops_fill_that_shows_after_its_coins_were_taken_for_gone_takes_their_place(rig: Rig, venue: str) -> None:
-    """The balances say so for longer than the second look waits, and the fill is still hidden: sold it was, not taken away."""
+    """Balances lack the coins for longer than the second look waits, with the fill still hidden: they were sold, not removed."""
     rig.bought()
     rig.arm("late_fill", seconds=3.0, count=5)
     rig.jump("0.95")
@@ -126,7 +126,7 @@ def test_sales_do_not_wait_for_ever_for_a_fill_that_does_not_come(rig: Rig) -> N
 
 
 def test_a_sale_that_ended_short_is_not_made_again_before_its_fills_can_be_seen(rig: Rig) -> None:
-    """The order has ended, and neither it nor the list of fills shows yet what it sold: another would sell the owner's coins."""
+    """The order has ended, but neither it nor the fills show yet what it sold: another sale would sell the owner's coins."""
     bought = rig.bought().qty
     rig.deposit(rig.base, bought * 5)
     with rig.switched("ends_one_unit_short", True):

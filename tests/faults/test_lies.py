@@ -1,7 +1,7 @@
-"""An exchange that lies: one value of one answer is replaced by something absurd, and every verb is asked.
+"""Wrong answers: one value of one answer is replaced by something absurd, and every verb is called.
 
-The answers come from a real exchange over a real socket and are changed just before the client reads them. A verb ends in
-a value, an `Outcome` or a `BrokerError` of one short line; nothing else may come out of it, or a trader's thread would end.
+The answers come from a real exchange over a real socket and are changed just before the client reads them. A verb must
+end with a value, an `Outcome` or a `BrokerError` of one short line; anything else would end a trader's thread.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ ROUNDS = 12
 
 
 class Liar:
-    """Changes one place of every answer while `lying`."""
+    """Changes one value of every answer while `lying`."""
 
     def __init__(self, dice: Random) -> None:
         self._dice = dice
@@ -93,7 +93,7 @@ def liar(monkeypatch: pytest.MonkeyPatch) -> Liar:
 
 
 def verbs(rig: Rig) -> dict[str, Callable[[BaseBroker], object]]:
-    """Everything that reads, on one account with a position."""
+    """All reading verbs, on one account with a position."""
     since = rig.clock.market_ms() - HOUR
     entry = next(iter(rig.sent(side="buy")))
     symbols = {rig.symbol}
@@ -145,7 +145,7 @@ def test_connecting(unopened: Rig, liar: Liar) -> None:
 
 @pytest.mark.parametrize("venue", VENUES)
 def test_a_whole_trader_keeps_its_book(rig: Rig, liar: Liar) -> None:
-    """Cycles, looks and entries amid lies: when they end, the book is the truth, and nothing was sent twice."""
+    """Cycles, looks and entries with wrong answers: afterwards the book is correct, and nothing was sent twice."""
     rig.bought()
     until = time.monotonic() + 8
     while time.monotonic() < until:
@@ -156,18 +156,18 @@ def test_a_whole_trader_keeps_its_book(rig: Rig, liar: Liar) -> None:
     rig.quiet()
     bought = [
         row for row in rig.sent(side="buy") if Decimal(row["filled"]) > 0
-    ]  # what only used an id up has bought nothing
+    ]  # an order that only used up an id has bought nothing
     assert len(bought) == 1, bought
 
 
 @pytest.mark.parametrize(("venue", "filled"), [("kraken", "vol_exec"), ("coinbase", "filled_size")])
 def test_a_sale_that_never_was(rig: Rig, monkeypatch: pytest.MonkeyPatch, filled: str) -> None:
-    """One answer says that most of what the stops guard has been sold. They stay as they are, whether it is true or not; what the
-    exchange takes back for long was a lie, and no sale waits for it any more."""
+    """One answer says that the stops have sold most of the position. They stay in place, whether or not that is true. Once
+    the exchange has long shown otherwise, the answer counts as wrong and sales no longer wait for it."""
     position = rig.bought()
     rig.quiet()
     stops = rig.engine.protection.stops_of(position, rig.engine.oms.broker.open_orders())
-    smallest = min(stop.qty for stop in stops)  # of several, none is believed to have sold twice its size
+    smallest = min(stop.qty for stop in stops)  # with several stops, none can have sold more than its size
     most = str(rig.engine.oms.instruments[rig.symbol].size(smallest * Decimal("0.9")))
     read, lies = BoundedSession._read, [True]
 
@@ -193,7 +193,7 @@ def test_a_sale_that_never_was(rig: Rig, monkeypatch: pytest.MonkeyPatch, filled
 
 
 def _sold(value: Any, filled: str, qty: str) -> Any:
-    """An answer in which each stop has sold `qty`, by the field that is named `filled`."""
+    """The answer with each stop's field `filled` set to `qty`."""
     if isinstance(value, list):
         return [_sold(each, filled, qty) for each in value]
     if not isinstance(value, dict):
@@ -216,7 +216,7 @@ def honest(ask: Callable[[], object], what: str) -> object:
 
 
 def implausible(answer: object) -> str:
-    """What of an answer's values could not be: numbers that are none, sizes below nothing, text that breaks a line."""
+    """The impossible values in a result: non-finite numbers, negative sizes, text with line breaks."""
     for one in flat(answer):
         if isinstance(one, str) and not one.isprintable():
             return f"text {one!r}"

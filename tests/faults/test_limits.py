@@ -1,4 +1,4 @@
-"""The limits on a real exchange: what they refuse, what they count, and that a restart lifts none of them."""
+"""The limits on a real exchange: what they block, what they count, and that a restart lifts none of them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ENTRY = {"kraken": "AddOrder", "okx": "trade/order$", "coinbase": "brokerage/ord
 
 
 def halted_by(rig: Rig) -> Gate | None:
-    """The gate that blocks the account now, by its own measure."""
+    """The gate that blocks the account now, from a new measurement."""
     blocked = rig.engine.blocked_by(rig.engine.accounting.measure())
     return None if blocked is None else blocked.gate
 
@@ -104,7 +104,7 @@ def test_money_of_the_owner_is_neither_gain_nor_loss(unopened: Rig, flow: str) -
     assert 0 < before.day_pct < 2
     rig.deposit(rig.quote, Decimal(flow))
     assert rig.engine.accounting.measure().losses == before
-    rig.book.set_state("reported", "yes")  # as each cycle ends with a change that is on disk
+    rig.book.set_state("reported", "yes")  # as at the end of each cycle, changes are on disk
     rig.restart()
     assert rig.engine.accounting.measure().losses == before
     assert halted_by(rig) is None
@@ -112,7 +112,7 @@ def test_money_of_the_owner_is_neither_gain_nor_loss(unopened: Rig, flow: str) -
 
 @pytest.mark.parametrize("venue", VENUES)
 def test_losses_in_a_row_keep_the_symbol_out_for_a_while(unopened: Rig) -> None:
-    """On every venue: where a fee is taken in the coin, a position ends with dust and not with a fill."""
+    """At every venue: where a fee is taken in the coin, a position ends with dust and not with a fill."""
     rig = unopened
     limited(rig, max_losses_in_a_row=1, cooldown_ms=24 * HOUR)
     lose(rig)
@@ -131,7 +131,7 @@ def test_orders_per_minute_bind_entries_and_never_exits(unopened: Rig) -> None:
     rig = unopened
     limited(rig, max_orders_per_minute=1)
     position = rig.bought()
-    rig.clock.market_ahead = -60_000  # the minute of the entry goes on
+    rig.clock.market_ahead = -60_000  # the minute of the entry continues
     rig.engine.exits.sell(rig.symbol, position.qty, position.entry_price, Purpose.EXIT, "out")
     rig.until(lambda: rig.position is None, "the exit")
     rig.book.set_state(f"stopped:{rig.symbol}", None)

@@ -1,4 +1,4 @@
-"""An exchange that does not answer for days: every wait stays within its bound, and nobody dies of counting."""
+"""An exchange that does not answer for days: every wait stays within its bound, and no counter overflows."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ OUTAGE = 200 * HOUR
 
 @dataclass
 class Hours:
-    """A clock that a test moves on; `set_by` is what somebody did to the system's, in which no time passes."""
+    """A clock that the test advances; `set_by` is a change of the system clock, during which no time passes."""
 
     now: int = 1_700_000_000_000
     pacer: RealTime = field(default_factory=RealTime)
@@ -58,7 +58,7 @@ def unanswered(*_: object) -> NoReturn:
 
 
 class Unheard:
-    """An engine whose exchange answers no question."""
+    """An engine whose exchange never answers."""
 
     def __init__(self) -> None:
         self.monitor = SimpleNamespace(looks=0, finished=False)
@@ -77,7 +77,7 @@ class Unheard:
 
 
 def actor(clock: Hours, position_ms: int, cycle_ms: int) -> BrokerTrader:
-    """An actor whose exchange answers nothing, with the work of a held position left undone."""
+    """An actor whose exchange never answers, with the work of an open position left undone."""
     heartbeat = Heartbeat(BrokerStatus(AccountKey("kraken"), Status.DEGRADED))
     made = BrokerTrader(
         cast("Any", SimpleNamespace(urgently=nullcontext)),
@@ -133,15 +133,15 @@ def test_a_supervisor_outlives_200_hours_of_threads_that_die_at_once(tmp_path: P
         post.thread.join(10)
         clock.now += RESTARTS.cap_ms
         trader._revive()
-    post.thread.join(10)  # what it dies of is this test's
+    post.thread.join(10)  # the error that it dies of is the test's
     assert len(log.said(Event.CRASHED)) == 1_100
 
 
-# --- and a supervisor that slept itself
+# --- a supervisor that was suspended itself
 
 
 def test_whoever_slept_himself_calls_nobody_dead() -> None:
-    """SIGSTOP, or a lid that was closed: nobody could have beaten meanwhile."""
+    """SIGSTOP, or a closed lid: no actor could send a heartbeat meanwhile."""
     clock, heartbeat = Hours(), Heartbeat(BrokerStatus(AccountKey("kraken"), Status.HEALTHY))
     liveness = Liveness(heartbeat, clock)
     for _ in range(10):
@@ -157,7 +157,7 @@ def test_whoever_slept_himself_calls_nobody_dead() -> None:
     assert liveness.seconds() == 0
 
 
-# --- and a clock that somebody sets meanwhile
+# --- a system clock that is set meanwhile
 
 
 @given(st.integers(1, DAY), st.lists(st.tuples(st.integers(-2 * DAY, 2 * DAY), st.integers(0, HOUR)), max_size=20))

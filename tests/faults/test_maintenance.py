@@ -1,4 +1,4 @@
-"""An exchange is in maintenance for hours: it is asked less and less often, never given up, and found again by itself."""
+"""An exchange is in maintenance for hours: it is asked less and less often, never abandoned, and found again automatically."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SPEED = 600
 
 @pytest.mark.venues("kraken")
 def test_two_hours_of_it_while_the_stop_fires(tmp_path: Path) -> None:
-    """It begins while a position is open, the daemon is killed and started in the middle of it, and the stop fires unseen."""
+    """It begins while a position is open; the daemon is killed and restarted during it, and the stop fires unseen."""
     with Sandbox(tmp_path, "--speed", str(SPEED)) as sandbox:
         ready = str(sandbox.ready_file)
         daemon = Daemon(
@@ -63,7 +63,7 @@ def test_two_hours_of_it_while_the_stop_fires(tmp_path: Path) -> None:
 
 
 class Counting(threading.Event):
-    """A stop event that nobody waits for: it notes how long each wait would have been, and is set after so many."""
+    """A stop event that does not wait: it records how long each wait would be, and is set after a number of waits."""
 
     def __init__(self, lives: int) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class Counting(threading.Event):
 
 @pytest.fixture
 def waits(unopened: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The waits between the lives of an actor whose exchange refuses every connection."""
+    """The waits between restarts of an actor whose exchange refuses every connection."""
     unopened.arm("refuse")
     for name, value in (("NIJA_DATA_DIR", "data"), ("LOG_FILE", "nija.log"), ("XDG_STATE_HOME", "state")):
         monkeypatch.setenv(name, str(tmp_path / value))

@@ -1,4 +1,4 @@
-"""How long a position may lie without a stop when nothing fails: not at all at the entry, two round trips for a replacement."""
+"""How long a position may be naked when nothing fails: not at all at the entry, two round trips for a replacement."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from bot.domain.log import Event
 from bot.engine.protect import Verdict
 from tests.rig import Rig
 
-#: A slow machine may be in the middle of anything; the bound itself is two round trips and 250 ms.
+#: Allowance for a slow machine; the bound itself is two round trips and 250 ms.
 SLACK = Decimal(1)
 
 
 def round_trip(rig: Rig) -> Decimal:
-    """The longest of a few questions to the exchange, in this run, on this machine."""
+    """The longest of several requests to the exchange, in this run, on this machine."""
     longest = 0.0
     for _ in range(5):
         began = time.monotonic()
@@ -42,7 +42,7 @@ def test_never_at_the_entry_and_briefly_at_the_targets(rig: Rig) -> None:
 
 
 def test_our_own_record_of_it_is_closed_again(rig: Rig) -> None:
-    """What the exchange took away is noticed at the next look, written down with its cause, and put back."""
+    """A stop that the exchange removed is noticed at the next look, recorded with its cause, and placed again."""
     position = rig.bought()
     broker = rig.engine.oms.broker
     for stop in rig.engine.protection.stops_of(position, broker.open_orders()):
@@ -58,7 +58,7 @@ def test_our_own_record_of_it_is_closed_again(rig: Rig) -> None:
 
 @pytest.mark.parametrize("venue", ["coinbase"])
 def test_a_stop_that_is_refused_because_the_market_has_passed_it_means_out_at_once(rig: Rig) -> None:
-    """The price of the look that raised the stop is old by the time the exchange judges it."""
+    """The price at which the stop was raised is out of date when the exchange checks the stop."""
     position = rig.bought()
     last = rig.engine.oms.broker.tickers({rig.symbol})[rig.symbol].last
     rig.book.plan(rig.symbol, stage=position.stage, stop_price=last * Decimal("1.02"))

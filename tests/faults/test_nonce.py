@@ -1,7 +1,7 @@
-"""EAPI:Invalid nonce: the clock steps back, another process or another computer uses the key, requests overtake each other.
+"""EAPI:Invalid nonce: the clock steps back, another process or computer uses the key, or requests overtake each other.
 
-A nonce never goes back on this host, whatever the clock does; a refusal is answered by one larger nonce and never by a lost
-or doubled order.
+A nonce never decreases on this host, whatever the clock does. A rejected one is followed by a larger one, and no order is
+lost or sent twice.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def test_the_clock_steps_back(rig: Rig) -> None:
     rig.broker_clock.ahead = -STEP_MS
     rig.turn()
     rig.crash()
-    rig.open()  # the floor outlives the process: it is on disk
+    rig.open()  # the floor is on disk and survives the process
     rig.cycle()
     rig.quiet()
     assert refusals(rig) == before
@@ -52,7 +52,7 @@ def _ask(rest: str, key: str, secret: str, state: Path, market_wall: tuple[int, 
 
 
 def test_two_processes_of_this_host_share_the_key(rig: Rig) -> None:
-    """A check beside the daemon: both ask as fast as they can, one at a time, with one row of nonces."""
+    """A check beside the daemon: both send requests as fast as they can, one at a time, with a shared sequence of nonces."""
     before = refusals(rig)
     clock = sandbox_clock(rig.sandbox)
     times = (clock.market_ms(), clock.wall_ms(), float(rig.sandbox.ready["speed"]))
@@ -70,7 +70,7 @@ def test_two_processes_of_this_host_share_the_key(rig: Rig) -> None:
 
 
 def test_another_computer_used_the_key_with_a_larger_nonce(rig: Rig) -> None:
-    """Our next request comes with a nonce that is too small: refused, sent again with a larger one, made once."""
+    """Our next request has a nonce that is too small: it is rejected, sent again with a larger one, and executed once."""
     keys = Keys(rig.sandbox.kraken.rest, rig.keys["api_key"], rig.keys["api_secret"])
     elsewhere = krakenex.API(keys.api_key, keys.api_secret)
     elsewhere.uri = keys.rest
@@ -88,7 +88,7 @@ def test_another_computer_used_the_key_with_a_larger_nonce(rig: Rig) -> None:
 
 
 def test_another_computer_is_far_ahead_for_good(rig: Rig) -> None:
-    """No leap is large enough: nothing is sent twice, nothing is lost, and the remedy names the cause."""
+    """No jump is large enough: nothing is sent twice, nothing is lost, and the remedy names the cause."""
     bought = rig.bought()
     elsewhere = krakenex.API(rig.keys["api_key"], rig.keys["api_secret"])
     elsewhere.uri = rig.sandbox.kraken.rest
@@ -106,7 +106,7 @@ def test_another_computer_is_far_ahead_for_good(rig: Rig) -> None:
 
 
 def test_requests_overtake_each_other(rig: Rig) -> None:
-    """The exchange refuses one nonce as out of order although it was the newest: an order that was refused was not made."""
+    """The exchange rejects a nonce as out of order although it was the newest: a rejected order was not placed."""
     rig.arm("exchange_error", "AddOrder", body="EAPI:Invalid nonce", processed=False, count=2)
     rig.enter()
     rig.until(lambda: not rig.engine.oms.in_flight(), "certainty")

@@ -1,4 +1,4 @@
-"""A book of an older NIJA is brought up to date at a start, and what it holds is traded on."""
+"""The book of an older NIJA is migrated at the start, and its positions are managed as before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The exchange does not show an order yet, or shows its fill late: that is not taken for an end."""
+"""The exchange does not show an order yet, or shows its fill late: the order is not taken for ended."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_late_fill_of_a_sale_is_no_reason_to_sell_again(rig: Rig) -> None:
 
 
 def test_coins_of_an_order_that_is_closed_before_its_fills_show_are_not_guarded_again(rig: Rig) -> None:
-    """Kraken says `closed`, and shows nothing executed yet: a stop put back over what the target sold would sell the owner's."""
+    """Kraken reports `closed` but no execution yet: a stop restored for what the target sold would sell the owner's coins."""
     owners = Decimal(20)
     rig.deposit(rig.base, owners)
     bought = rig.bought().qty

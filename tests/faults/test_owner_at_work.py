@@ -1,4 +1,6 @@
-"""The owner trades the same account by hand: what is his is never touched, what he took of ours is believed after two looks."""
+"""The owner trades the same account by hand: the owner's coins are never touched, and our coins count as taken after two
+looks.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The owner sells or withdraws coins of ours while we trade, at every venue: the position shrinks, and nothing is oversold."""
+"""The owner sells or withdraws our coins while we trade, at every venue: the position shrinks, and nothing is oversold."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FREEING = {"kraken": "stop_holds_base", "coinbase": "stops_hold_base"}
 
 
 def free_the_coins(rig: Rig) -> None:
-    """Where a resting stop holds them, the owner could not take them at all."""
+    """Lets the owner take the coins, which a resting stop would hold at some venues."""
     if rig.venue in FREEING:
         rig.sandbox.control("POST", "switches", venue=rig.venue, name=FREEING[rig.venue], value=False)
 
@@ -60,7 +60,7 @@ def test_half_is_gone_and_the_exit_sells_what_is_left(rig: Rig, way: str) -> Non
 
 
 def test_what_was_missed_of_one_position_is_not_held_against_the_next(rig: Rig) -> None:
-    """One look at balances that lagged behind misses the first position's coins; the second look is another position's first."""
+    """Lagging balances lack the first position's coins at one look; the next look is the second position's first."""
     first = rig.bought()
     rig.engine.reconciliation.count({})
     rig.engine.exits.sell(rig.symbol, first.qty, first.entry_price, Purpose.EXIT, "out")
@@ -77,7 +77,7 @@ def test_what_was_missed_of_one_position_is_not_held_against_the_next(rig: Rig) 
 
 
 def test_only_what_both_looks_missed_is_written_off(rig: Rig) -> None:
-    """What went between the two looks is looked for a second time of its own: it may be a sale that is not told yet."""
+    """Coins that vanished between the two looks get a second look of their own: they may be a sale not shown yet."""
     bought, lot = rig.bought(), rig.lot
     half = rig.engine.oms.instruments[rig.symbol].size(bought.qty / 2)
     rig.engine.reconciliation.count({rig.base: Balance(bought.qty - half)})

@@ -1,4 +1,4 @@
-"""The entry fills in part and its rest is cancelled: the stop is of the size of what is really held, less a fee taken in the coin."""
+"""The entry fills partly and its rest is cancelled: the stop has the size really held, less a fee taken in the coin."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.rig import Rig
 @pytest.mark.parametrize("venue", VENUES)
 @pytest.mark.parametrize("apart", [False, True])
 def test_what_is_held_is_protected(rig: Rig, venue: str, apart: bool) -> None:
-    """Also where the stop is placed after the entry."""
+    """Also if the stop is placed after the entry."""
     with rig.switched(APART[venue], apart):
         rig.restart()
         rig.arm("partial_fill", PATHS[venue].entry, count=1)
@@ -28,7 +28,7 @@ def test_what_is_held_is_protected(rig: Rig, venue: str, apart: bool) -> None:
     assert (in_coin > 0) is (venue == "okx")
     assert rig.position is not None
     assert rig.position.qty == entry.filled_qty - in_coin
-    assert rig.notes.said(Event.GONE) == []  # it was right at once, and not only when the coins had been counted
+    assert rig.notes.said(Event.GONE) == []  # it was right at once, not only after the balances had been compared
     assert rig.protected()
     assert apart or rig.naked_seconds() == []
 

@@ -1,4 +1,4 @@
-"""The database server goes away while the daemon trades, and comes back: no entries meanwhile, nothing doubled afterwards."""
+"""The database server is lost while the daemon trades, and returns: no entries meanwhile, nothing doubled afterwards."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def server() -> Iterator[Server]:
 
 
 class Served(Daemon):
-    """A daemon whose books a server keeps."""
+    """A daemon whose books are on a database server."""
 
     def __init__(self, folder: Path, url: str, **settings: str) -> None:
         super().__init__(folder, DATABASE_URL=url, **settings)
@@ -54,7 +54,7 @@ def test_a_server_that_is_away_for_a_while(tmp_path: Path, server: Server) -> No
         server.stop()
         daemon.says(Event.FAILED)
         before = bought()
-        time.sleep(7)  # a candle and more
+        time.sleep(7)  # more than a candle
         assert bought() == before
         server.start()
         daemon.says(Event.FUNDED, funded + 1)

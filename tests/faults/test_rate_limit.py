@@ -1,4 +1,4 @@
-"""Too many requests, or locked out: calls stop, the stop goes on resting, and what waited is done once afterwards."""
+"""Too many requests, or a lockout: calls pause, the stop keeps resting, and pending work is done once afterwards."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.rig import Rig
 
 
 def want_out(rig: Rig) -> bool:
-    """The rule wants out; whether it is."""
+    """Tries to exit at the market; returns whether the position is closed."""
     position = rig.position
     if position is not None:
         with suppress(BrokerError):

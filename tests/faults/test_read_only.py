@@ -1,4 +1,4 @@
-"""The file system turns read-only, as a failing disk's does: nothing is sent, the stops protect, and it heals when it is mended."""
+"""The file system turns read-only, as with a failing disk: nothing is sent, stops protect, and it recovers after repair."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def disk(tmp_path: Path) -> Iterator[Ext4]:
 
 
 def sent(sandbox: Sandbox) -> set[str]:
-    """Orders that the exchange got from us."""
+    """Orders that the exchange received from us."""
     return {row["id"] for row in truth(sandbox.ready)["orders"] if row["origin"] == "api"}
 
 
@@ -48,7 +48,7 @@ def test_a_disk_that_takes_no_more_writes(tmp_path: Path, disk: Ext4) -> None:
         before = sent(sandbox)
         higher, lower = (f"{float(held['entry_price']) * factor:.2f}" for factor in (1.02, 0.9))
         control(sandbox.ready, "price", venue="kraken", symbol="BTC-USD", price=higher)
-        time.sleep(3)  # a target is there, and nobody takes it
+        time.sleep(3)  # a target is reached, and is not sold
         control(sandbox.ready, "price", venue="kraken", symbol="BTC-USD", price=lower)
         time.sleep(3)
         assert sent(sandbox) == before
@@ -68,7 +68,7 @@ def test_a_disk_that_takes_no_more_writes(tmp_path: Path, disk: Ext4) -> None:
 @pytest.mark.thorough
 @pytest.mark.timeout(240)
 def test_a_disk_that_is_read_only_at_the_start(tmp_path: Path, disk: Ext4) -> None:
-    """With everything on it that the daemon keeps, the locks of its keys included: it says so, and does not start."""
+    """With all files of the daemon on it, including the locks of its keys: it says so and does not start."""
     with Sandbox(tmp_path, "--speed", "60") as sandbox:
         daemon = Daemon(
             disk.folder / "nija",

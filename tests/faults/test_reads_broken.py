@@ -1,4 +1,4 @@
-"""Answers that cannot be read, candles that cannot be true, and an exchange that closes: nothing is decided on them."""
+"""Unreadable answers, impossible candles and an exchange that closes: nothing is decided on them."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def test_a_position_lives_through_questions_without_answers(rig: Rig, kind: str,
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after", "malformed", "empty", "http_status", "exchange_error"])
 @pytest.mark.parametrize("venue", VENUES)
 def test_a_failed_question_leaves_nothing_in_memory(rig: Rig, kind: str) -> None:
-    """An exchange that fails for a day would else fill memory with the frames and answers of its failures, until the collector
-    comes by."""
+    """Otherwise an exchange that fails for a day would fill memory with frames and answers of its failures, until the garbage
+    collector runs."""
     broker = rig.engine.oms.broker
     gc.collect()
     gc.disable()
@@ -91,7 +91,7 @@ def test_candles_that_cannot_be_true_reach_no_decision(rig: Rig) -> None:
 
 
 def test_the_nonces_floor_is_lost(rig: Rig) -> None:
-    """A floor from the future was reached, and its file is removed: the next nonce is behind what Kraken saw."""
+    """A floor in the future was reached and its file is removed: the next nonce is below what Kraken has seen."""
     rig.bought()
     rig.crash()
     for file in (rig.folder / "state").rglob("*"):

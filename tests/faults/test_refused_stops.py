@@ -1,4 +1,4 @@
-"""Refused stops and amends: only words that are known to be final sell a position, and only with time; the rest is waited out."""
+"""Rejected stops and amends: only errors known to be final sell a position, and only after a time; others are waited out."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from bot.engine.refusals import AT_LEAST
 from tests.rig import Rig
 
 VENUES = ["kraken", "okx", "coinbase"]
-#: Where a stop is placed, and where one is amended.
+#: The endpoints that place and amend stops.
 STOPS_AT = {"kraken": "AddOrder", "okx": "trade/order-algo", "coinbase": "brokerage/orders$"}
 AMENDS_AT = {"kraken": "AmendOrder", "okx": "trade/amend-algos"}
-#: Words that say no for good; that the coins are not free; that the market is closed for now; and that nobody wrote down.
+#: Errors that are final; that say the coins are not free; that say the market is closed; and undocumented ones.
 FINAL = {"kraken": "EGeneral:Invalid arguments", "okx": "51000", "coinbase": "INVALID_REQUEST"}
 SHORT = {"kraken": "EOrder:Insufficient funds", "okx": "51008", "coinbase": "INSUFFICIENT_FUND"}
 CLOSED = {"kraken": "EService:Market in cancel_only mode", "okx": "54094", "coinbase": "TRADING_DISABLED"}
 UNHEARD = {"kraken": "EOrder:Frobnicated", "okx": "58888", "coinbase": "FROBNICATED"}
 UNHEARD_AMENDS = [(venue, UNHEARD[venue]) for venue in ("kraken", "okx")]
-#: That this stop cannot be amended: for its kind, as one that is not there, for good, or because nothing is amended here.
+#: Errors by which a stop cannot be amended: its type, not found, final, or amending is not offered.
 UNAMENDABLE = [
     ("okx", "51529"),
     ("okx", "row:51503"),
@@ -34,7 +34,7 @@ UNAMENDABLE = [
 
 @pytest.fixture
 def naked(rig: Rig) -> Rig:
-    """A position whose stop the owner took away."""
+    """A position whose stop the owner has cancelled."""
     position = rig.bought()
     broker = rig.engine.oms.broker
     for stop in rig.engine.protection.stops_of(position, broker.open_orders()):
@@ -47,7 +47,7 @@ def refuse(rig: Rig, word: str, path: str, count: int = 1000) -> None:
 
 
 def turn_for(rig: Rig, turns: int, each: int) -> None:
-    """So many looks, `each` so far apart (wall ms)."""
+    """Makes `turns` looks, `each` wall ms apart."""
     for _ in range(turns):
         rig.turn()
         rig.clock.ahead += each
@@ -70,7 +70,7 @@ def test_final_words_sell_but_not_at_once(naked: Rig) -> None:
 @pytest.mark.parametrize("venue", VENUES)
 @pytest.mark.parametrize("words", [SHORT, CLOSED, UNHEARD], ids=["short", "closed", "unheard"])
 def test_other_words_never_sell(naked: Rig, words: dict[str, str]) -> None:
-    """However often and long they come; the owner reads why, and the stop rests as soon as the exchange takes it."""
+    """However often and long they come; the owner sees the reason, and the stop rests as soon as the exchange accepts it."""
     refuse(naked, words[naked.venue], STOPS_AT[naked.venue])
     turn_for(naked, 8, 20 * SECOND)
     naked.engine.naked_watchdog.check()
@@ -94,7 +94,7 @@ def test_refused_stops_are_tried_with_growing_pauses(naked: Rig) -> None:
 @pytest.mark.everywhere
 @pytest.mark.parametrize(("venue", "word"), [*UNHEARD_AMENDS, *UNAMENDABLE])
 def test_an_amend_that_is_refused_leaves_the_stop_and_replaces_it_once(rig: Rig, word: str) -> None:
-    """All targets are taken, and the account goes on amending what it can."""
+    """All targets are sold, and the account keeps amending what it can."""
     rig.bought()
     refuse(rig, word, AMENDS_AT[rig.venue])
     rig.jump("1.05")
@@ -111,7 +111,7 @@ def test_an_amend_that_is_refused_leaves_the_stop_and_replaces_it_once(rig: Rig,
 
 @pytest.mark.parametrize("venue", VENUES)
 def test_while_coins_lie_bare_no_call_is_waited_for_long(naked: Rig) -> None:
-    """A stop whose answer hangs is searched for at once and rests, alone, soon after."""
+    """A stop whose answer hangs is searched for at once, and exactly one rests soon after."""
     naked.arm("hang", STOPS_AT[naked.venue], method="POST", count=1, seconds=20, processed=False)
     naked.until(naked.protected, "the stop")
     assert len([one for one in naked.sent(side="sell") if one["status"] == "open"]) == 1
@@ -119,7 +119,7 @@ def test_while_coins_lie_bare_no_call_is_waited_for_long(naked: Rig) -> None:
 
 @pytest.mark.parametrize("venue", ["coinbase"])
 def test_stops_that_are_taken_and_then_refused_are_said(naked: Rig) -> None:
-    """With growing pauses, never for good: and the stop rests as soon as one stays."""
+    """They are tried with growing pauses and never abandoned, and one rests as soon as it is kept."""
     naked.arm("reject_order", body="FAILED", count=1000)
     for _ in range(10):
         naked.turn()

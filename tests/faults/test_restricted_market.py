@@ -1,4 +1,4 @@
-"""A market that is closed to this owner alone: one line, its place goes to the next, and the others trade on."""
+"""A market that is closed to this owner only: one log line, the next market takes its place, and the others keep trading."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CLOSED: dict[str, tuple[str, object]] = {
     "coinbase": ("market_refusal", "GEOFENCING_RESTRICTION"),
 }
 
-#: Where the price of what is held is asked for, and how that is refused.
+#: The endpoint for a position's price, and its error.
 UNASKED = {
     "kraken": ("Trades$", "EQuery:Unknown asset pair", "EGeneral:Frobnicated"),
     "okx": ("market/trades$", "51155", "58888"),
@@ -34,7 +34,7 @@ UNASKED = {
 
 @pytest.fixture
 def two(sandbox: Sandbox, tmp_path: Path, venue: str) -> Iterator[Rig]:
-    """An account with two markets, which nobody trades yet."""
+    """An account with two markets that is not traded yet."""
     rig = Rig(sandbox, tmp_path, *SYMBOLS[venue], venue=venue)
     yield rig
     rig.crash()
@@ -43,7 +43,7 @@ def two(sandbox: Sandbox, tmp_path: Path, venue: str) -> Iterator[Rig]:
 
 @contextmanager
 def restricted(rig: Rig, symbol: str) -> Iterator[None]:
-    """The venue lets this owner trade a market no longer."""
+    """Makes the venue close a market to this owner."""
     name, value = CLOSED[rig.venue]
     with rig.switched(f"{name}.{symbol}", value):
         yield
@@ -97,7 +97,7 @@ def test_what_is_held_in_it_is_looked_after_and_sold_when_it_can_be(two: Rig) ->
         two.turn()
         two.restart()
         assert two.position is not None
-        if two.venue != "coinbase":  # there a stop gives way to the sale, and is refused as the sale is
+        if two.venue != "coinbase":  # there the stop is cancelled for the sale, and both are rejected
             assert two.resting() == two.engine.oms.instruments[held].size(two.position.qty)
     two.clock.ahead += 600_000
     two.jump("1.10")
@@ -108,7 +108,7 @@ def test_what_is_held_in_it_is_looked_after_and_sold_when_it_can_be(two: Rig) ->
 @pytest.mark.parametrize("venue", VENUES)
 @pytest.mark.parametrize("which", range(2))
 def test_what_is_held_gets_its_stop_although_nobody_says_its_price(two: Rig, which: int) -> None:
-    """Where questions about its market are refused, in words of the market or in words that nobody wrote down."""
+    """Requests about its market are rejected, with a market error or with an undocumented one."""
     path, *words = UNASKED[two.venue]
     two.open()
     two.steady()
@@ -124,7 +124,7 @@ def test_what_is_held_gets_its_stop_although_nobody_says_its_price(two: Rig, whi
 @pytest.mark.parametrize("venue", ["kraken"])
 @pytest.mark.parametrize("word", ["EQuery:Unknown asset pair", "EGeneral:Frobnicated", "EGeneral:Invalid arguments"])
 def test_a_market_whose_age_is_not_told_makes_room_for_the_next(two: Rig, word: str) -> None:
-    """The account starts, and trades the others."""
+    """The account starts and trades the other markets."""
     two.open()
     for symbol in two.symbols:
         two.book.set_state(f"old:{symbol}", "")

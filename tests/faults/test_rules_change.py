@@ -1,6 +1,7 @@
-"""An exchange changes a market's rules, closes it or takes it off its list while we hold something there.
+"""An exchange changes a market's rules, closes it or delists it while we have a position in it.
 
-What rests stays until it can be replaced in the new steps, nothing is sent in vain again and again, and the owner is told.
+Resting orders stay until they can be replaced under the new rules, nothing is sent in vain repeatedly, and the owner is
+informed.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ LATER_MS = 70_000
 
 
 class Steps(NamedTuple):
-    """New rules in the sandbox's words, for a coin of a few dollars to a few thousand."""
+    """New rules in the sandbox's format, for a coin priced between a few dollars and a few thousand."""
 
     text: str
     tick: Decimal
@@ -55,7 +56,7 @@ def market(rig: Rig, state: str) -> None:
 
 
 def exit_now(rig: Rig) -> None:
-    """The rule wants out."""
+    """Tries to exit at the market, as a strategy would."""
     position = rig.position
     assert position is not None
     price = rig.engine.oms.broker.tickers({rig.symbol})[rig.symbol].bid
@@ -63,7 +64,7 @@ def exit_now(rig: Rig) -> None:
 
 
 def leave(rig: Rig) -> None:
-    """The rule goes on wanting out, look after look."""
+    """Tries to exit at every look, until the position is closed."""
 
     def out() -> bool:
         if rig.position is not None:
@@ -75,7 +76,7 @@ def leave(rig: Rig) -> None:
 
 @pytest.fixture
 def unopened(sandbox: Sandbox, tmp_path: Path, venue: str) -> Iterator[Rig]:
-    """One market for all, since its steps are named here."""
+    """One market for all tests, since they name its steps."""
     rig = Rig(sandbox, tmp_path, f"ETH-{QUOTES[venue]}", venue=venue)
     yield rig
     rig.crash()
@@ -99,7 +100,7 @@ def test_coarser_steps_and_the_stop_moves_in_them(rig: Rig) -> None:
 
 
 def moved_stops(rig: Rig) -> list[dict[str, str]]:
-    """Stops that rest on the coarse steps."""
+    """Resting stops on the coarse steps."""
     seen = [row for row in rig.engine.oms.broker.open_orders() if row.trigger_price is not None]
     good = [row for row in seen if row.qty % COARSE.lot == 0 and (row.trigger_price or Decimal(1)) % COARSE.tick == 0]
     return [{"id": row.exchange_id} for row in good]
@@ -107,7 +108,7 @@ def moved_stops(rig: Rig) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize("venue", VENUES)
 def test_an_exit_learns_the_new_steps_from_its_refusal(rig: Rig) -> None:
-    """Nobody told us: the first order under the old rules is refused, the next one fits."""
+    """The change is not announced: the first order under the old rules is rejected, the next one fits."""
     rig.bought()
     new_rules(rig, COARSE.text)
     exit_now(rig)
@@ -162,7 +163,7 @@ def test_nothing_is_sent_into_a_closed_market_and_it_is_said_once(rig: Rig, stat
 
 @pytest.mark.parametrize(("venue", "state"), CLOSED)
 def test_a_market_that_closes_unannounced_is_tried_with_growing_waits(rig: Rig, state: str) -> None:
-    """The rules we read say that it is open."""
+    """The rules that we read say that it is open."""
     rig.bought()
     market(rig, state)
     before = len(rig.book.orders_of(rig.symbol, 0))

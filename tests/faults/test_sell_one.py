@@ -1,4 +1,4 @@
-"""The owner has one position sold while the exchange fails, the daemon dies, or the market takes no order so small."""
+"""The owner sells one position by command while the exchange fails, the daemon dies, or the order is too small to sell."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings that changed under a position: what the book holds is listed, looked after and can be sold all the same."""
+"""Settings change under an open position: it is still listed and managed, and can be sold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One exchange hangs or talks garbage: the others trade on, the sick one takes no entries, and it heals by itself."""
+"""One exchange hangs or sends garbage: the others keep trading, the failing one makes no entries and recovers on its own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.daemon_fixture import Daemon
 from tests.paths import VENUES
 from tests.sandbox_fixture import Sandbox
 
-#: Each is sick in its own way, one after the other.
+#: The fault of each venue, one after the other.
 SICKNESSES = {"kraken": "hang", "okx": "malformed", "coinbase": "http_status"}
 CYCLES = 3
 

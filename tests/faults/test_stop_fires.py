@@ -1,4 +1,4 @@
-"""The stop fires, in time, in a gap, late or not at all: out once, nothing oversold, nothing left."""
+"""The stop fires in time, in a gap, late or not at all: one exit, nothing oversold, nothing left."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_a_gap_while_nobody_looked(rig: Rig) -> None:
     bought = rig.bought().qty
     rig.deposit(rig.base, bought)
     rig.crash()
-    price = rig.sandbox.ledger()  # the market goes on without us
+    price = rig.sandbox.ledger()  # the market continues while we are down
     assert price["orders"]
     rig.sandbox.control("POST", "price", venue="kraken", symbol=rig.symbol, price=str(_low(rig)))
     rig.open()
@@ -98,14 +98,14 @@ def test_the_target_of_the_exchanges_own_bracket_is_no_stop_out(rig: Rig) -> Non
 
 
 def is_blocked(rig: Rig, position: Position) -> bool:
-    """Whether the close of the candle in which `position` ended is no entry, because of how it ended."""
+    """Whether the close of the candle in which `position` ended makes no entry because of how the position ended."""
     rig.until(lambda: rig.engine.candle_cache.newest() > position.candle_close, "the next close")
     rig.enter()
     return any(line["gate"] == "stopped_out" for line in rig.notes.said(Event.SKIP))
 
 
 def test_a_stop_that_fires_between_two_looks_is_not_sold_again(rig: Rig) -> None:
-    """The exit's list of open orders is a moment older than the fill of the stop."""
+    """The exit's list of open orders is slightly older than the stop's fill."""
     bought = rig.bought().qty
     rig.deposit(rig.base, bought * 3)
     rig.arm("late_fill", count=1, seconds=1.5)

@@ -1,4 +1,4 @@
-"""A request about a stop failed or its answer was lost: covered soon, and never twice."""
+"""A request about a stop failed or its answer was lost: the position is soon covered, and never twice."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LOST: list[tuple[str, dict[str, Any]]] = [
 
 
 def naked(rig: Rig) -> None:
-    """A position whose stops the owner took away."""
+    """A position whose stops the owner has cancelled."""
     position = rig.bought()
     broker = rig.engine.oms.broker
     for stop in rig.engine.protection.stops_of(position, broker.open_orders()):
@@ -29,7 +29,7 @@ def naked(rig: Rig) -> None:
 @pytest.mark.parametrize(("kind", "words"), LOST)
 @pytest.mark.parametrize("holds", [True, False])
 def test_a_stop_in_doubt_is_not_doubled(rig: Rig, kind: str, words: dict[str, Any], holds: bool) -> None:
-    """The owner holds more of the coin, so that the exchange would let us oversell."""
+    """The owner holds more of the coin, so the exchange would let us oversell."""
     with rig.switched("stop_holds_base", holds):
         naked(rig)
         assert rig.position is not None
@@ -61,7 +61,7 @@ def test_a_stop_in_doubt_is_not_oversold_by_an_exit(rig: Rig) -> None:
 
 @pytest.mark.parametrize(("kind", "words"), LOST)
 def test_an_amend_in_doubt(rig: Rig, kind: str, words: dict[str, Any]) -> None:
-    """The first target amends the stop down, sells, and amends it to break-even."""
+    """The first target reduces the stop by an amend, sells, and amends it to break-even."""
     rig.bought()
     rig.arm(kind, "AmendOrder", count=2, **words)
     rig.jump("1.05")
@@ -102,7 +102,7 @@ def test_an_entry_whose_stop_was_dropped_gets_one_of_ours(rig: Rig) -> None:
 
 @pytest.mark.parametrize("venue", ["coinbase"])
 def test_a_lost_stop_that_the_market_has_passed_meanwhile_makes_no_exit_wait(rig: Rig) -> None:
-    """It cannot be repeated, and while it is in doubt nothing can be sold."""
+    """It cannot be repeated, and nothing can be sold while it is in doubt."""
     naked(rig)
     rig.arm("drop_before", "brokerage/orders$", method="POST", count=1)
     rig.turn()

@@ -1,4 +1,4 @@
-"""A stop that fired before anybody saw that it did: its coins are gone, and are neither sold nor protected again."""
+"""A stop fired before anyone noticed: its coins are gone, and are neither sold nor protected again."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.torture.agreement import sold_gross
 #: The request that places an entry, by venue.
 PLACE = {"kraken": "AddOrder", "okx": "trade/order$", "coinbase": "brokerage/orders$"}
 QUOTE = {"kraken": "USD", "okx": "USDT", "coinbase": "USD"}
-#: A market of its own for each test: a jump stays in its market.
+#: A separate market for each test, so that a jump affects only its own.
 BASES = cycle(("SOL", "ETH", "LTC", "ADA", "XRP", "DOGE", "BTC"))
 
 
@@ -43,13 +43,13 @@ def at(request: pytest.FixtureRequest, venues: Sandbox, tmp_path: Path) -> Itera
 
 @pytest.fixture
 def foreign(at: Rig) -> Decimal:
-    """Coins of the owner's, enough to be sold by mistake."""
+    """Deposits coins of the owner, enough to be sold by mistake."""
     at.deposit(at.base, Decimal(2_000))
     return at.coins()
 
 
 def enter_unseen(rig: Rig) -> None:
-    """An entry whose answer is lost; before anybody looks, the market goes through its stop."""
+    """Loses the answer to an entry; before the next look, the market falls through its stop."""
     rig.arm("drop_after", PLACE[rig.venue], count=1)
     (entry,) = rig.enter()
     assert entry.attached_stop is not None
@@ -58,7 +58,7 @@ def enter_unseen(rig: Rig) -> None:
 
 
 def jump_to(rig: Rig, stop: Decimal) -> None:
-    """The market goes a little beyond a stop."""
+    """Moves the market a little beyond a stop."""
     price = rig.engine.oms.instruments[rig.symbol].price(stop * Decimal("0.9995"))
     rig.sandbox.control("POST", "price", venue=rig.venue, symbol=rig.symbol, price=str(price))
 
@@ -81,7 +81,7 @@ def test_its_coins_are_not_sold_again(at: Rig, foreign: Decimal) -> None:
 
 
 def test_its_fills_are_ours_when_they_are_seen_first(at: Rig, foreign: Decimal) -> None:
-    """The list of fills speaks of an order that was made by an order that the book has never seen."""
+    """The fills name an order that was created by an order which the book has never seen."""
     enter_unseen(at)
     wait_for(lambda: hunted(at))
     wait_for(lambda: reconciled(at))
@@ -90,7 +90,7 @@ def test_its_fills_are_ours_when_they_are_seen_first(at: Rig, foreign: Decimal) 
 
 
 def test_one_that_fired_since_the_last_look_is_not_replaced(at: Rig, foreign: Decimal) -> None:
-    """A leg was sold, its rest is to be protected at the price of a moment ago: the stop has gone with the coins meanwhile."""
+    """A leg was sold and the rest is to be protected at the last price, but the stop has already sold the coins."""
     position = at.bought()
     jump_to(at, position.stop_price)
     wait_for(lambda: any(row["side"] == "sell" for row in at.truth()["fills"]))
@@ -103,7 +103,7 @@ def test_one_that_fired_since_the_last_look_is_not_replaced(at: Rig, foreign: De
 
 
 def reconciled(rig: Rig) -> bool:
-    """Whether a comparison by itself has brought what the stop sold into the book."""
+    """Whether reconciliation alone has brought the stop's sale into the book."""
     rig.reconcile()
     return any(order.booked_qty for order in rig.orders(Purpose.STOP))
 

@@ -1,4 +1,4 @@
-"""Answers that a strategy can give though no trade can follow them: none of them ends the actor, and what is held keeps its stop."""
+"""Strategy answers that no trade can follow: none of them ends the actor, and open positions keep their stops."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.sandbox_fixture import Sandbox
 
 
 class Answering(Told):
-    """Answers with what a test has put into it, where it has."""
+    """Returns the answers that the test has set."""
 
     widest_r = math.inf
 
@@ -72,7 +72,7 @@ def next_close(rig: Rig) -> None:
 
 
 def lose_stop(rig: Rig) -> None:
-    """Somebody cancels the stop at the exchange."""
+    """Cancels the stop at the exchange."""
     for order in rig.engine.oms.broker.open_orders():
         rig.engine.oms.broker.cancel(order)
     assert rig.resting() == 0
@@ -90,7 +90,7 @@ def test_a_lost_stop_comes_back_whatever_on_price_raises(unopened: Rig, rule: An
 
 
 def test_a_price_that_nobody_pays_is_not_tried_for(unopened: Rig, rule: Answering) -> None:
-    """Each try would take the stop away, and bring nothing."""
+    """Each attempt would cancel the stop and achieve nothing."""
     rig = unopened
     position = rig.bought()
     rule.sales = [Exit(1, int(position.qty / rig.lot) // 2, float(position.entry_price) * 2)]
@@ -103,7 +103,7 @@ def test_a_price_that_nobody_pays_is_not_tried_for(unopened: Rig, rule: Answerin
 
 
 def test_a_stop_between_two_ticks_is_on_the_grid_before_it_is_judged(unopened: Rig, rule: Answering) -> None:
-    """Else a market that stands just there is not beyond it, and no exchange takes a stop that would fire at once."""
+    """Otherwise a market at exactly that price is not beyond the stop, and no exchange accepts one that would fire at once."""
     rig = unopened
     position, instrument = rig.bought(), rig.engine.oms.instruments[rig.symbol]
     wanted = instrument.price(position.entry_price * Decimal("0.98"))

@@ -1,4 +1,4 @@
-"""A strategy that raises, or answers what cannot be, is one symbol's trouble: what is held stays protected, others are traded on."""
+"""A strategy that raises or gives an impossible answer affects one symbol: its position stays protected, others trade on."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FILE = f"faults/{Path(__file__).name}"
 
 
 class Failing(Told):
-    """Raises in each of the methods that a test names; `at` is the close at which its evaluation does, by default any."""
+    """Raises in each method that the test names; `at` is the close at which its evaluation does so (by default any)."""
 
     def __init__(self, *fails: str) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ EVERY = ("evaluate", "size_pct", "may_return", "on_close", "on_price", "window",
 
 
 def next_close(rig: Rig) -> None:
-    """Until another close is there."""
+    """Waits for another close."""
     closed = rig.engine.candle_cache.newest()
     rig.until(lambda: rig.engine.candle_cache.newest() > closed, "another close")
     rig.steady()

@@ -1,4 +1,4 @@
-"""What a strategy keeps with a position counts each close once, whatever ends in between; and its exits go by their own names."""
+"""A strategy's stored values count each close once, whatever is restarted in between; its exits have their own names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CANDLE = 300_000
 
 
 class Counting(Told):
-    """Keeps how many closes a trade has seen; leaves, and may return, when a test says so."""
+    """Counts the closes of a trade; exits, and may enter again, when the test says so."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
-"""What the exchanges' documentation leaves open, both ways: bought, protected, a target taken, out, and the book is the truth.
+"""What the exchanges' documentation leaves open, both ways: entry, stop, a target, exit, and the book is correct.
 
-A row of `TURNED` is one trade with these switches at their other value; with the value they have by default every other
-test runs. Switches that only shape answers are turned together.
+A row of `TURNED` is one trade with these switches at their other value; every other test uses the defaults. Switches
+that only change the form of answers are turned together.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ TURNED: Mapping[str, list[Switches]] = {
         {"price_band_word": "breached", "disabled_is_trading_disabled": True},
     ],
 }  # fmt: skip
-#: Switches that are not about a trade that goes its way, and who tries them.
+#: Switches that do not concern a normal trade, and the tests that use them.
 ELSEWHERE: Mapping[str, Mapping[str, str]] = {
     "kraken": {
         "rules": "tests/faults/test_rules_change.py",
@@ -150,7 +150,7 @@ def turned(rig: Rig, switches: Switches) -> Iterator[None]:
 
 
 def persist(step: Callable[[], object]) -> None:
-    """Try a step again while the exchange does not answer it, as the actor would."""
+    """Repeats a step while the exchange does not answer, as the actor would."""
     end = time.monotonic() + PATIENCE
     while True:
         try:
@@ -164,7 +164,7 @@ def persist(step: Callable[[], object]) -> None:
 
 
 def whole_trade(rig: Rig) -> None:
-    """In, a target, out; at each step the book is the truth and the coins are covered."""
+    """Entry, a target, exit; at each step the book is correct and the coins are covered."""
     persist(rig.restart)
     persist(rig.enter)
     rig.until(lambda: rig.position is not None, "the entry")
@@ -182,7 +182,7 @@ def whole_trade(rig: Rig) -> None:
     assert rig.coins() == sum(rig.book.dust().values())
 
 
-#: The first rows of a venue are what an order's fate depends on; the others are tried by those who ask to be thorough.
+#: The first rows of a venue decide the fate of orders; the others run with --thorough only.
 CASES = [
     pytest.param(
         venue, switches, id=f"{venue}-{'+'.join(switches)}", marks=() if number < 4 else (pytest.mark.thorough,)
@@ -225,7 +225,7 @@ def test_where_no_stop_is_taken_nothing_is_bought(unopened: Rig) -> None:
 @pytest.mark.parametrize("venue", ["coinbase"])
 @pytest.mark.parametrize("style", ["errors", "resource_exhausted", "unauthorized"])
 def test_each_way_to_say_too_many_calls(unopened: Rig, style: str) -> None:
-    """A few calls are refused for their number, twice in a trade; what is held stays covered, and the trade ends.
+    """A few calls hit the rate limit, twice in a trade; the position stays covered, and the trade ends.
 
     (The edge's `forbidden` asks for a minute of silence: tests/brokers/coinbase/test_errors.py.)
     """
@@ -245,7 +245,7 @@ def test_each_way_to_say_too_many_calls(unopened: Rig, style: str) -> None:
 @pytest.mark.parametrize("venue", ["okx"])
 @pytest.mark.parametrize(("code", "status"), [("50001", 200), ("50004", 200), ("50026", 500), ("50013", 503)])
 def test_a_busy_exchange(unopened: Rig, code: str, status: int) -> None:
-    """OKX says that it is busy, in each of its ways, and may have acted all the same."""
+    """OKX reports that it is busy, in each of its forms, and may have acted anyway."""
     unopened.open()
     with turned(unopened, {"busy_code": code, "busy_status": status}):
         unopened.bought()
@@ -260,7 +260,7 @@ def test_a_busy_exchange(unopened: Rig, code: str, status: int) -> None:
 
 @pytest.mark.parametrize("venue", ["okx"])
 def test_maintenance_that_is_announced(unopened: Rig) -> None:
-    """A start in maintenance is refused with its remedy; when it is over, the same account trades."""
+    """A start during maintenance is refused with a remedy; afterwards the same account trades."""
     with turned(unopened, {"system_status": "maintenance"}), pytest.raises(BrokerError, match="maintenance"):
         unopened.open()
     unopened.crash()

@@ -1,4 +1,4 @@
-"""Targets are judged by what can be had: the bid, not the trades; and sold near their price, not at any."""
+"""Targets are judged by a price that can be had (the bid, not trades), and are sold near it, not at any price."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def first_target(rig: Rig, position: Position) -> Decimal:
 
 @pytest.mark.parametrize("venue", VENUES)
 def test_a_touch_that_is_gone_is_not_sold(rig: Rig) -> None:
-    """Trades were at the target since the last look, as a print that no order can hit would be; the bid is below it."""
+    """Trades have reached the target since the last look, as prints that no order could match; the bid is below it."""
     position = rig.bought()
     goal = first_target(rig, position)
     rig.move(goal * Decimal("1.004"))
@@ -61,7 +61,7 @@ def test_a_target_is_sold_for_hardly_less_than_its_price(rig: Rig) -> None:
 
 @pytest.mark.parametrize("venue", VENUES)
 def test_what_a_target_does_not_fill_stays_due(rig: Rig) -> None:
-    """Half of the leg at first, the rest at the next look; the stop is at break-even from the first part on."""
+    """First half of the leg, then the rest at the next look; the stop is at break-even from the first part on."""
     position = rig.bought()
     goal = first_target(rig, position)
     rig.arm("partial_fill", count=2 if rig.venue == "coinbase" else 1)  # there the smaller stop comes before the sale
@@ -79,7 +79,7 @@ def test_what_a_target_does_not_fill_stays_due(rig: Rig) -> None:
 
 @pytest.mark.parametrize("venue", VENUES)
 def test_a_part_of_a_target_is_remembered_across_a_restart(rig: Rig) -> None:
-    """The price falls back after the first part: the rest waits for it to come again, or goes with the next target."""
+    """The price falls back after the first part: the rest waits for its return, or is sold with the next target."""
     position = rig.bought()
     goal = first_target(rig, position)
     rig.arm("partial_fill", count=2 if rig.venue == "coinbase" else 1)  # there the smaller stop comes before the sale
@@ -103,7 +103,7 @@ def test_a_part_of_a_target_is_remembered_across_a_restart(rig: Rig) -> None:
 
 @pytest.mark.parametrize("venue", ["kraken", "okx"])
 def test_the_last_target_sells_all_in_the_same_way(rig: Rig) -> None:
-    """Coinbase has a limit order of its own at the last target."""
+    """Coinbase has its own limit order at the last target."""
     rig.bought()
     rig.jump("1.16")
     rig.until(lambda: rig.position is None, "the end")
@@ -116,7 +116,7 @@ def test_the_last_target_sells_all_in_the_same_way(rig: Rig) -> None:
 
 
 class Ladder(Told):
-    """Five legs, the last of them beyond the words that are written down for targets."""
+    """Five legs, the last ones beyond the events that exist for targets."""
 
     legs = tuple(ExitLeg(0.2, 0.4 * number) for number in range(1, 6))
 

@@ -1,4 +1,4 @@
-"""Another NIJA with an empty book on an account that one already trades, from another host: it takes nothing that lives."""
+"""Another NIJA with an empty book, on another host, on an account that one already trades: it adopts nothing live."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.rig import Rig
 
 @pytest.fixture
 def other(rig: Rig) -> Iterator[Rig]:
-    """The same account under a book of its own, which knows nothing of the first one's tag."""
+    """The same account with a separate book, which does not know the first one's tag."""
     other = Rig.__new__(Rig)
     other.__dict__.update(rig.__dict__)
     other.folder, other.tags = rig.folder / "elsewhere", set()
@@ -23,7 +23,7 @@ def other(rig: Rig) -> Iterator[Rig]:
 
 
 def watch_out(other: Rig) -> None:
-    """The time of a watch passes."""
+    """Lets the time of the watch pass."""
     other.clock.ahead += WATCH
     assert other.engine.reconciliation.adoption.is_due()
     other.engine.start()

@@ -1,4 +1,4 @@
-"""Words that nobody wrote down, wherever an exchange may say them: nothing is sold, nothing switched off, nothing ends."""
+"""Undocumented error codes, wherever an exchange may return them: nothing is sold, nothing switched off, nothing ends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.domain.order import Purpose
 from tests.rig import Rig
 
 VENUES = ["kraken", "okx", "coinbase"]
-#: A word of no table; one of a table with an ending that nobody wrote down; one that would end an actor, likewise.
+#: A code in no table; a known one with an undocumented suffix; one that would end an actor, likewise with a suffix.
 WORDS = {
     "kraken": ("EOrder:Frobnicated", "EGeneral:Invalid arguments:frobnication", "EAPI:Invalid key:frobnicated"),
     "okx": ("58888", "row:59999", "50199"),
@@ -43,7 +43,7 @@ def stays_able(rig: Rig) -> None:
 @pytest.mark.parametrize("venue", VENUES)
 @pytest.mark.parametrize("which", range(3))
 def test_to_an_entry(rig: Rig, which: int) -> None:
-    """It is asked about; nothing was bought, and nothing is bought twice."""
+    """The order is searched for; nothing was bought, and nothing is bought twice."""
     say(rig, WORDS[rig.venue][which], ORDERS_AT[rig.venue], count=1)
     rig.enter()
     rig.quiet()
@@ -56,7 +56,7 @@ def test_to_an_entry(rig: Rig, which: int) -> None:
 @pytest.mark.parametrize("venue", VENUES)
 @pytest.mark.parametrize("which", range(3))
 def test_to_a_sale(rig: Rig, which: int) -> None:
-    """The stop rests again at once, and the sale is made once when it is taken."""
+    """The stop rests again at once, and the sale is made once, when it is accepted."""
     rig.bought()
     say(rig, WORDS[rig.venue][which], ORDERS_AT[rig.venue], count=1)
     rig.jump("1.05")
@@ -82,7 +82,7 @@ def test_to_a_cancel(rig: Rig, which: int) -> None:
 @pytest.mark.parametrize("venue", VENUES)
 @pytest.mark.parametrize("which", range(3))
 def test_to_questions(rig: Rig, which: int) -> None:
-    """Questions fail and are asked again; what is held stays as it is."""
+    """Reads fail and are repeated; positions stay as they are."""
     position = rig.bought()
     say(rig, WORDS[rig.venue][which], READS_AT[rig.venue], count=30, method=None)
     for _ in range(6):
@@ -99,7 +99,7 @@ def test_to_questions(rig: Rig, which: int) -> None:
 @pytest.mark.parametrize("venue", VENUES)
 @pytest.mark.parametrize("which", range(3))
 def test_to_a_proof(unopened: Rig, which: int) -> None:
-    """It proves nothing: what was offered stays so, and is shown again later."""
+    """It proves nothing: capabilities stay, and are proved again later."""
     say(unopened, WORDS[unopened.venue][which], PROOFS_AT[unopened.venue], count=3)
     unopened.open()
     stays_able(unopened)

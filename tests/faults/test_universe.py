@@ -47,7 +47,7 @@ def _chosen(rig: Rig) -> list[str]:
 
 @pytest.mark.parametrize("venue", ["okx", "coinbase"])
 def test_a_young_market_is_left_out(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every market of a sandbox is older than 30 days, so here a market is young until it is as old as the oldest plus a day."""
+    """All markets of a sandbox are older than 30 days, so here the minimum age is that of the oldest plus a day."""
     listed = rig.engine.oms.instruments[rig.symbol].listed_at
     assert listed is not None
     monkeypatch.setattr(selection, "OLD_DAYS", (rig.clock.market_ms() - listed) // DAY + 2)

@@ -1,7 +1,7 @@
-"""A broker's thread dies, or hangs in a deadlock: the supervisor sees it, another run takes its place through the same
-start-up, the other brokers miss nothing, and the end of the daemon is not held up.
+"""A broker's thread dies or deadlocks: the supervisor notices, another run takes its place through the same start-up, the
+other brokers miss nothing, and the daemon's shutdown is not delayed.
 
-The supervisor runs in this process, with its real brokers on a real sandbox; the rule is what kills or stops a thread.
+The supervisor runs in this process, with its real brokers on a real sandbox; the strategy kills or blocks a thread.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ PATIENCE = 40.0
 
 
 class Moody(Eager):
-    """Trades until its mood changes: then the thread of `SICK` dies of the engine's own mistake, or waits for a lock that nobody
-    will release.
+    """Trades until its mood changes: then the thread of `SICK` dies of a bug in the engine, or waits for a lock that is never
+    released.
     """
 
     def __init__(self) -> None:
@@ -129,7 +129,7 @@ class Installation:
 
 @pytest.fixture
 def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
-    """Three brokers that trade; a thread counts as stuck soon, yet after longer than any question to an exchange may take."""
+    """Three brokers that trade. A thread soon counts as stuck, but only after longer than any request may take."""
     monkeypatch.setattr(supervisor, "STUCK_AFTER", 14_000)
     with Sandbox(tmp_path, "--speed", "100", venues=VENUES) as sandbox:
         running = Installation(tmp_path, sandbox, monkeypatch)
@@ -153,7 +153,7 @@ def test_it_dies_then_hangs_then_hangs_at_the_end(installation: Installation, mo
         a_few_cycles(installation, SICK)
         assert [f" {SICK.upper()} " in line for line in installation.lines(event)] == [True]
         assert [venue for venue in others if good_cycles(installation, venue) <= before[venue]] == []
-    installation.rule.never.set()  # what was left behind wakes up, and may do nothing
+    installation.rule.never.set()  # the abandoned thread wakes up, and must do nothing
     a_few_cycles(installation, SICK)
     restarts = {str(post.key): post.restarts for post in installation.trader.slots}
     assert restarts == {SICK: 2, **dict.fromkeys(others, 0)}

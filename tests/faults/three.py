@@ -1,4 +1,4 @@
-"""A daemon that trades three exchanges at once, for tests of what all of its databases suffer together."""
+"""A daemon that trades three exchanges at once, for tests of faults that affect all of its databases."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.sandbox_fixture import Sandbox
 
 
 class Traded:
-    """A daemon in `folder`, its console in a file of its own, and what its exchanges know of it."""
+    """A daemon in `folder`, its console in a file, and the exchanges' records of it."""
 
     def __init__(self, folder: Path, market: Sandbox, console: Path, **settings: str) -> None:
         self.market = market
@@ -30,14 +30,14 @@ class Traded:
         self.daemon.console = console
 
     def said(self, event: Event) -> list[str]:
-        """Lines on the console that tell of an event."""
+        """Lines of an event on the console."""
         return lines_of(self.daemon.console.read_text() if self.daemon.console.exists() else "", event)
 
     def wait_for(self, event: Event, times: int) -> None:
         self.daemon.until(lambda: len(self.said(event)) >= times, f"{times} x {event}")
 
     def orders(self, venue: str, **wanted: str) -> list[dict[str, Any]]:
-        """Orders that a daemon sent to an exchange, of these values."""
+        """Orders that a daemon sent to an exchange, with these values."""
         return [
             row
             for row in truth(self.market.ready, venue)["orders"]
@@ -45,15 +45,15 @@ class Traded:
         ]
 
     def sold(self, venue: str) -> list[dict[str, Any]]:
-        """Sales that we sent ourselves: at the market, or at a target."""
+        """Sales that the daemon sent itself: at the market, or at a target."""
         return [row for row in self.orders(venue, side="sell", status="filled") if row["type"] in ("market", "limit")]
 
     def bought(self) -> dict[str, int]:
-        """How many purchases each exchange has seen."""
+        """The number of purchases at each exchange."""
         return {venue: len(self.orders(venue, side="buy")) for venue in VENUES}
 
     def move(self, factor: str) -> None:
-        """Every market in which something is held goes to that many times its entry price."""
+        """Moves every market with a position to that factor of its entry price."""
         for venue in VENUES:
             for held in self.daemon.book(venue)["positions"]:
                 price = (Decimal(held["entry_price"]) * Decimal(factor)).quantize(Decimal("0.0001"))
@@ -63,7 +63,7 @@ class Traded:
         self.daemon.until(lambda: all(self.daemon.book(venue).get("positions") for venue in VENUES), "positions")
 
     def sell_everywhere(self, factor: str = "1.02") -> None:
-        """A target is reached at each exchange, and sold there."""
+        """Reaches a target at each exchange, and waits until it is sold."""
         before = {venue: len(self.sold(venue)) for venue in VENUES}
         self.move(factor)
         self.daemon.until(lambda: all(len(self.sold(venue)) > before[venue] for venue in VENUES), "sales")
@@ -77,7 +77,7 @@ class Traded:
         return ids
 
     def agrees(self) -> None:
-        """Until every book is the truth, with no new entries in between."""
+        """Waits until every book is correct, with no new entries in between."""
         self.daemon.command("pause")
         for venue in VENUES:
             self.daemon.agrees(self.market.ready, venue)

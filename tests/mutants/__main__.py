@@ -1,4 +1,4 @@
-"""Would the tests notice? Changes the program in small ways, one at a time, and reports the changes that no test notices."""
+"""Mutation testing: makes small changes to the program, one at a time, and reports those that no test notices."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.mutants.trial import Bench, Suite, Verdict
 ROOT: Final = Path(__file__).resolve().parents[2]
 ROOMS: Final = ("bot/engine", "bot/strategy")
 TESTS: Final = ("tests/strategy", "tests/engine", "tests/marketdata", "tests/faults")
-#: What was learnt of the tests, and what came of the last run.
+#: What is known about the tests, and the results of the last run.
 KEPT: Final = ROOT / "build" / "mutants"
 
 
@@ -69,7 +69,7 @@ def python_files(source: Path) -> list[Path]:
 
 
 def learnt(asked: Namespace) -> dict[str, object]:
-    """Which test runs which lines; learnt anew when program or tests have changed."""
+    """Which test runs which lines; measured again when the program or the tests have changed."""
     watched = sorted({*ROOMS, *("/".join(Path(source).parts[:2]) for source in asked.sources)})
     known = KEPT / f"tests-{digest([*asked.tests, *watched])}.json"
     if not known.exists():
@@ -80,13 +80,13 @@ def learnt(asked: Namespace) -> dict[str, object]:
         environ = os.environ | {"MUTANTS_LEARN": str(known), "MUTANTS_WATCH": folders}
         ended = subprocess.run(command, cwd=ROOT, env=environ, check=False)
         if not known.exists():
-            sys.exit(f"the tests did not come to an end (exit status {ended.returncode})")
+            sys.exit(f"the tests did not finish (exit status {ended.returncode})")
     found: dict[str, object] = json.loads(known.read_text(encoding="utf-8"))
     return found
 
 
 def digest(words: Sequence[str]) -> str:
-    """Of these words, the program and its tests."""
+    """A digest of these arguments, the program and its tests."""
     found = hashlib.sha256(" ".join(words).encode())
     for room in ("bot", "tests"):
         for file in sorted((ROOT / room).rglob("*.py")):
@@ -95,7 +95,7 @@ def digest(words: Sequence[str]) -> str:
 
 
 def trials(drawn: Sequence[Mutation], suite: Suite, workers: int, until: float) -> Iterator[Verdict]:
-    """What becomes of each change, as it is known; those that there is no time for are left out."""
+    """The verdict on each change, as soon as it is known; changes for which there is no time are left out."""
     with TemporaryDirectory(prefix="mutants-") as folder, ThreadPoolExecutor(workers) as pool:
         benches: SimpleQueue[Bench] = SimpleQueue()
         for number in range(workers):

@@ -1,7 +1,7 @@
-"""Small changes to a program that a test should notice: every place of a source file where one can be made.
+"""Mutations: small changes to a program that a test should notice, at every possible place of a source file.
 
-A change replaces one stretch of the text and leaves the rest as it is, so that line numbers stay true. Annotations, decorators,
-docstrings and texts inside functions are left alone: what they say is not what the program does.
+A change replaces one part of the source and keeps the line numbers. Annotations, decorators, docstrings and strings
+inside functions are left alone, as they do not affect what the program does.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 _ORDER: Final = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
-#: A comparison becomes its neighbour (where only the bound itself tells them apart) and its opposite.
+#: A comparison becomes its neighbour (which differs only at the bound) and its opposite.
 _COMPARED: Final[dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]]] = {
     ast.Lt: (ast.LtE, ast.GtE),
     ast.LtE: (ast.Lt, ast.Gt),
@@ -36,15 +36,15 @@ _COUNTED: Final[dict[type[ast.operator], type[ast.operator]]] = {
 }
 _SWAPPED: Final = {"min": "max", "max": "min", "any": "all", "all": "any"}
 _NUMBERS: Final = {"Decimal", "decimal"}
-#: What says something to programmers or to people who debug, and nothing to anybody else.
+#: Calls that matter only to programmers and for debugging.
 _IGNORED_CALLS: Final = {"TypeVar", "debug"}
 _IGNORED_FIELDS: Final = {"annotation", "returns", "decorator_list", "type_params", "pattern"}
 _IGNORED_NODES: Final = (ast.JoinedStr, ast.Import, ast.ImportFrom, ast.Assert)
 
 
 class Mutation(NamedTuple):
-    """A change in `file` (relative to the checkout): the bytes from `start` to `end` become `text`. `lines` are those of the
-    statement it is in; none of them when it is outside of functions, where it runs when the module is imported.
+    """A change in `file` (relative to the checkout): the bytes from `start` to `end` become `text`. `lines` are the lines of
+    its statement; empty outside of functions, where the code runs on import.
     """
 
     file: str
@@ -55,7 +55,7 @@ class Mutation(NamedTuple):
     end: int
     lines: tuple[int, ...]
     code: str
-    """The line itself, by which a change is known again when it has moved."""
+    """The line itself, which identifies a change when it has moved."""
 
     @property
     def change(self) -> str:
@@ -66,7 +66,7 @@ class Mutation(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where the walk through a program is: in which function, if in any, and in which lines of it."""
+    """The current place in a program: in which function, if any, and in which of its lines."""
 
     function: ast.AST | None = None
     lines: tuple[int, ...] = ()
@@ -82,7 +82,7 @@ class Place(NamedTuple):
 
 
 def mutations(root: Path, file: Path) -> list[Mutation]:
-    """Every change that can be made in a file, in its order."""
+    """Every possible change in a file, in the file's order."""
     source = file.read_bytes()
     starts = [0]
     for line in source.splitlines(keepends=True):
@@ -112,7 +112,7 @@ def _walk(node: ast.AST, place: Place) -> Iterator[Change]:
 
 
 def _children(node: ast.AST, place: Place) -> Iterator[tuple[ast.AST, Place]]:
-    """The parts of a node that run, and where: a default is made where its function is defined."""
+    """The executable parts of a node, and their places: a default belongs to the place where its function is defined."""
     for name, value in ast.iter_fields(node):
         if name in _IGNORED_FIELDS:
             continue
@@ -134,7 +134,7 @@ def _is_ignored(node: ast.AST) -> bool:
 
 
 def _changes(node: ast.expr | ast.stmt, place: Place) -> Iterator[tuple[ast.expr | ast.stmt, str]]:
-    """Each part of the node that is replaced, and by what."""
+    """Each part of the node to replace, with its replacement."""
     if isinstance(node, ast.stmt):
         yield from _of_statement(node)
     else:

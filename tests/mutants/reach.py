@@ -1,8 +1,8 @@
-"""A pytest plugin for trials of changed programs: learns which test runs which lines, and runs chosen tests in their order.
+"""A pytest plugin for mutation testing: records which test runs which lines, and runs selected tests in order.
 
-`MUTANTS_LEARN` names the file to write what was learnt to, `MUTANTS_WATCH` the folders whose lines count (`:` between them);
-`MUTANTS_CHOSEN` names a file with a list of test ids. Random inputs are the same in every run, so that a test that passes once
-passes again.
+`MUTANTS_LEARN` names the file for the recording and `MUTANTS_WATCH` the folders whose lines count (separated by `:`).
+`MUTANTS_CHOSEN` names a file with a list of test ids. Random inputs are the same in every run, so that a test that
+passes once passes again.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ KEY = "lines that it runs"
 
 
 class Learner:
-    """Notes the lines that each test runs, in all of its threads."""
+    """Records the lines that each test runs, in all of its threads."""
 
     def __init__(self, into: Path, folders: tuple[str, ...]) -> None:
         self._into = into
@@ -64,7 +64,7 @@ class Learner:
             item.user_properties.append((KEY, {name: sorted(lines) for name, lines in self._seen.items()}))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Where workers run the tests, this is heard by the one that leads them."""
+        """With pytest-xdist, this runs in the controller."""
         known = self._learnt.setdefault(report.nodeid, {"seconds": 0.0, "passed": True, "lines": {}})
         known["seconds"] += report.duration if report.when == "call" else 0.0
         known["passed"] = known["passed"] and report.passed

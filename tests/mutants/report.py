@@ -1,4 +1,4 @@
-"""What came of all trials: which changes no test noticed, and which of those change nothing that anybody could notice."""
+"""The result of all trials: the changes that no test noticed, and those among them that make no difference."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Final, NamedTuple
 from tests.mutants.mutations import Mutation
 from tests.mutants.trial import Verdict
 
-#: Changes that make no difference, each with its file, the line as it is written (none: any), and why.
+#: Changes that make no difference, each with its file, its source line (none: any) and the reason.
 EXPLAINED: Final = Path(__file__).with_name("explained.toml")
 _FILE: Final = "report.json"
 
 
 class Explained(NamedTuple):
-    """Why a change makes no difference, in a line of a file or in all of them."""
+    """Why a change makes no difference, in one line of a file or in all of them."""
 
     file: str
     line: str
@@ -38,7 +38,7 @@ def explanations() -> list[Explained]:
 
 
 class Report:
-    """Collects verdicts. `survivors` are those that nobody has explained."""
+    """Collects verdicts. `survivors` are changes that survived without an explanation."""
 
     def __init__(self, root: Path, seed: int, drawn: int) -> None:
         self._seed = seed
@@ -55,7 +55,7 @@ class Report:
         return next((one.why for one in self._explained if one.covers(mutation)), "")
 
     def add(self, verdict: Verdict) -> str:
-        """One more; a line that says so."""
+        """Adds a verdict; returns a line about it."""
         self._verdicts.append(verdict)
         place, change = f"{verdict.mutation.file}:{verdict.mutation.line}", shortened(verdict.mutation.change)
         if verdict.killed_by:
@@ -67,7 +67,7 @@ class Report:
         return f"{len(self._verdicts)}/{self._drawn} {place}: {change}: {said}"
 
     def text(self) -> str:
-        """The end of the report, for people."""
+        """The summary at the end of the report."""
         tried, killed = len(self._verdicts), sum(bool(one.killed_by) for one in self._verdicts)
         explained = tried - killed - len(self.survivors)
         rooms = Counter(Path(one.mutation.file).name for one in self.survivors)
@@ -99,7 +99,7 @@ class Report:
 
     @staticmethod
     def survivors_of(folder: Path) -> list[tuple[str, str, str]]:
-        """File, line and change of what survived the last time."""
+        """File, line and change of the survivors of the last run."""
         found = json.loads((folder / _FILE).read_text(encoding="utf-8"))["changes"]
         return [(one["file"], one["code"], one["change"]) for one in found if not one["killed_by"] and not one["why"]]
 
@@ -109,7 +109,7 @@ def place(one: Verdict) -> str:
 
 
 def tests(one: Verdict) -> str:
-    """The tests that it survived; there may be hundreds."""
+    """The tests that it survived, shortened, as there may be hundreds."""
     few = 3
     more = f" and {len(one.tried) - few} more" if len(one.tried) > few else ""
     return "survived " + (", ".join(one.tried[-few:]) + more if one.tried else "because no test runs this line")

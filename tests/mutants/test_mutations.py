@@ -1,4 +1,4 @@
-"""Which small changes are made of a program, which are not, and how a test is chosen and a survivor explained."""
+"""Which changes are made to a program and which are not; how tests are selected and survivors explained."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_every_change_of_the_program_is_one_that_python_takes() -> None:
 
 
 def learnt(root: Path) -> dict[str, object]:
-    """Of three tests of two files."""
+    """A suite of three tests in two files."""
     one, two = str(root / "bot/one.py"), str(root / "bot/two.py")
     tests = {"slow": (9.0, {one: [2, 5]}), "quick": (1.0, {one: [2]}), "other": (2.0, {two: [1]})}
     return {name: {"seconds": seconds, "lines": lines} for name, (seconds, lines) in tests.items()}

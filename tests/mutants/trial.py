@@ -1,4 +1,4 @@
-"""One changed program and the tests that run what was changed: in a copy of the checkout, in a process of its own."""
+"""One changed program and the tests that run the changed lines: in a copy of the checkout, in a separate process."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from tests.mutants.mutations import Mutation
 _LEFT_OUT: Final = shutil.ignore_patterns(".*", "data", "build", "dist", "*.log", "__pycache__")
 _FAILED: Final = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
 _OPTIONS: Final = ("-q", "-x", "--tb=no", "-p", "no:cacheprovider", "-p", "tests.mutants.reach")
-#: Seconds that a run takes before its first test; a run may take so many times what its tests took when they were learnt.
+#: Seconds that a run takes before its first test; a run may then take this many times the recorded time of its tests.
 _START: Final = 60
 _PATIENCE: Final = 5
-#: How often a run is begun that a signal ends: somebody else may have sent it.
+#: How often a run is started if a signal ends it: the signal may come from elsewhere.
 _TRIES: Final = 3
 
 
 class Test(NamedTuple):
-    """What is known of a test: how long it takes, and the lines that it runs by file."""
+    """A test's duration, and the lines that it runs by file."""
 
     name: str
     seconds: float
@@ -38,7 +38,7 @@ class Test(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What became of a changed program: `killed_by` names the test that failed, the trouble, or nothing ("")."""
+    """The result for a changed program: `killed_by` names the failed test or another problem; "" if it survived."""
 
     mutation: Mutation
     killed_by: str
@@ -46,7 +46,7 @@ class Verdict(NamedTuple):
 
 
 class Suite:
-    """The tests that are known, and which of them may notice a change."""
+    """The recorded tests, and which of them may notice a change."""
 
     def __init__(self, root: Path, learnt: dict[str, Any], most_seconds: float) -> None:
         self._most = most_seconds
@@ -61,8 +61,8 @@ class Suite:
         )
 
     def reaching(self, mutation: Mutation) -> list[str]:
-        """The tests that run the changed lines, the quickest first, as many as the time is enough for. A change outside of
-        functions is reached by whoever runs a line of its file, or of a file that imports it.
+        """The tests that run the changed lines, fastest first, as many as the time allows. A change outside of functions is
+        reached by every test that runs a line of its file, or of a file that imports it.
         """
         files = {mutation.file} if mutation.lines else {mutation.file, *self._importers(mutation.file)}
         found: list[str] = []
@@ -85,7 +85,7 @@ class Suite:
 
 
 def imported(file: Path) -> frozenset[str]:
-    """What may be modules of the names that a file imports from elsewhere."""
+    """The names that a file imports from elsewhere and that may be modules."""
     nodes = [
         node for node in ast.walk(ast.parse(file.read_bytes())) if isinstance(node, ast.ImportFrom) and node.module
     ]
@@ -104,7 +104,7 @@ class Bench:
         shutil.copytree(self.root, self.folder, ignore=_LEFT_OUT)
 
     def tried(self, mutation: Mutation, suite: Suite) -> Verdict:
-        """Change it, run the tests until one fails, and change it back."""
+        """Makes the change, runs the tests until one fails, and reverts it."""
         tests = suite.reaching(mutation)
         if not tests:
             return Verdict(mutation, "", ())
@@ -118,12 +118,12 @@ class Bench:
 
     @staticmethod
     def _write(file: Path, source: bytes) -> None:
-        """What was compiled goes, too: it may look as new and as long as the text."""
+        """Also deletes the bytecode: its recorded time and size may match those of the new source."""
         file.write_bytes(source)
         Path(cache_from_source(str(file))).unlink(missing_ok=True)
 
     def _killer(self, tests: list[str], suite: Suite) -> str:
-        """The first test that fails. One that waits for processes may fail by itself on a busy machine: it must do so twice."""
+        """The first test that fails. One that waits for processes must fail twice, as it can fail by chance on a busy machine."""
         while tests:
             killer = self._run(tests, suite.seconds(tests))
             if killer not in tests or "tests/faults/" not in killer or self._run([killer], suite.seconds([killer])):
@@ -132,7 +132,7 @@ class Bench:
         return ""
 
     def _run(self, tests: Sequence[str], seconds: float) -> str:
-        """The first of these tests that fails, or what else came in between; "" when all pass."""
+        """The first of these tests that fails, or another problem; "" if all pass."""
         chosen, said = self.folder / ".chosen.json", self.folder / ".said.txt"
         chosen.write_text(json.dumps(tests), encoding="utf-8")
         files = sorted({name.partition("::")[0] for name in tests})
@@ -150,7 +150,7 @@ class Bench:
 
 
 def ended(command: Sequence[str], folder: Path, environ: dict[str, str], output: IO[bytes], most: float) -> int | None:
-    """The exit status of a program, None when it took longer than `most` seconds; what it has started ends with it."""
+    """The exit status of a program; None after more than `most` seconds. Processes that it has started end with it."""
     run = subprocess.Popen(
         command,
         cwd=folder,

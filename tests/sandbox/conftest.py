@@ -1,4 +1,4 @@
-"""Fixtures of the sandbox's own tests: one process for a module's tests, and a Kraken without a process."""
+"""Fixtures of the sandbox's own tests: one process per module, and a Kraken without a process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kraken in this process, on a clock that a test moves: requests are signed and answered without a socket."""
+"""Kraken in this process, on a clock that the test controls: requests are signed and answered without a socket."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ START_MS = 1_780_000_000_000
 
 
 class Wall:
-    """Real time as a test says."""
+    """Real time, set by the test."""
 
     def __init__(self) -> None:
         self.ms = START_MS
@@ -30,7 +30,7 @@ class Wall:
 
 
 class KrakenClient:
-    """A fresh Kraken. `seconds` moves both clocks; prices are strings on the wire and Decimals here."""
+    """A new Kraken. `seconds` advances both clocks; prices are strings on the wire and Decimals here."""
 
     def __init__(self, seed: int = 1, journal: Journal | None = None, pairs: int | None = 1) -> None:
         self.wall = Wall()
@@ -85,7 +85,7 @@ class KrakenClient:
         return answer["result"]
 
     def error(self, method: str, **words: object) -> str:
-        """The error of a call that must be refused."""
+        """The error of a call that must fail."""
         answer = self.ask(method, **words)
         assert len(answer["error"]) == 1, answer
         return str(answer["error"][0])
@@ -103,7 +103,7 @@ class KrakenClient:
         return self.exchange.state.orders[self.result("AddOrder", **order)["txid"][0]]
 
     def away(self, factor: str) -> str:
-        """A price that far from the market, on the tick."""
+        """A price at that distance from the market, on the tick."""
         return str((self.last * Decimal(factor)).quantize(Decimal("0.1")))
 
     def jump(self, factor: str) -> None:

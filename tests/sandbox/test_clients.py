@@ -1,4 +1,4 @@
-"""Public client libraries trade at the local Kraken with nothing but its address changed."""
+"""Public client libraries trade at the local Kraken with only its address changed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Ask = Callable[..., Any]
 
 
 def krakenex_of(sandbox: Sandbox) -> Any:
-    """krakenex with one rising nonce for everybody in this module."""
+    """krakenex with one increasing nonce for the whole module."""
     api = krakenex.API(sandbox.kraken.api_key, sandbox.kraken.api_secret)
     api.uri = sandbox.kraken.rest
     return api

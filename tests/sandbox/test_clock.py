@@ -10,7 +10,7 @@ from bot.sandbox.clock import SandboxClock
 
 
 class Wall:
-    """A wall clock that a test sets."""
+    """A wall clock that the test sets."""
 
     def __init__(self, now: int = 1_000_000) -> None:
         self.now = now

@@ -26,7 +26,7 @@ NONCES = count(10**15)
 
 @pytest.fixture(scope="module")
 def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """A sandbox whose market stands still."""
+    """A sandbox in lock-step."""
     start = ("--lockstep", "--start", "2026-03-01T10:02:00Z", "--speed", "1")
     with Sandbox(tmp_path_factory.mktemp("standing"), *start) as running:
         yield running
@@ -83,9 +83,9 @@ def test_nothing_is_done_without_the_token(standing: Sandbox, word: str, method:
     refused.value.close()
 
 
-@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="the kernel does not tell here")
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="this kernel does not show it")
 def test_every_socket_is_on_loopback(standing: Sandbox) -> None:
-    """What the process listens on, as the kernel tells it."""
+    """The addresses on which the process listens, from the kernel."""
     mine = {
         link.readlink().name.removeprefix("socket:[").removesuffix("]")
         for link in Path(f"/proc/{standing.ready['pid']}/fd").iterdir()

@@ -1,4 +1,4 @@
-"""Each fault, from the client's side of the socket; the truth is asked of the ledger."""
+"""Each fault, from the client's side of the socket; the control API's ledger shows what really happened."""
 
 from __future__ import annotations
 

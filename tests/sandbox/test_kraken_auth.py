@@ -1,4 +1,4 @@
-"""Kraken's door: signature, nonce, permissions, lockout and the rate limits, each with Kraken's own words."""
+"""Kraken's authentication: signature, nonce, permissions, lockout and rate limits, each with Kraken's own errors."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_public_calls_are_one_a_second_after_a_burst(client: KrakenClient) -> No
 
 
 def test_quick_cancels_exhaust_the_matching_engine(client: KrakenClient) -> None:
-    """An order costs one, its cancel within five seconds eight."""
+    """An order costs 1, its cancel within five seconds 8."""
     refused = []
     for _ in range(20):
         answer = client.ask(

@@ -1,4 +1,4 @@
-"""Any refusal in Kraken's words, for any call, over real sockets: the fault `exchange_error` and its `body`."""
+"""Any Kraken error, for any call, over real sockets: the fault `exchange_error` and its `body`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def kraken(sandbox: Sandbox) -> Any:
 
 
 def refused(sandbox: Sandbox, kraken: Any, body: str, method: str, **words: str) -> list[str]:
-    """The errors of a call while such a fault is armed for it."""
+    """The errors of a call with such a fault armed."""
     armed = {"venue": "kraken", "kind": "exchange_error", "path": f"/{method}$", "body": body, "count": 1}
     sandbox.control("POST", "faults", **armed)
     errors: list[str] = kraken.query_private(method, words, timeout=5)["error"]

@@ -1,4 +1,4 @@
-"""Kraken's rarer answers: last units, rebates, amends without a change, counts, names, tiers, Auto Earn."""
+"""Kraken's rarer responses: last units, rebates, amends without a change, counts, names, tiers, Auto Earn."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_an_amend_without_a_change_is_an_error(client: KrakenClient) -> None:
     assert client.result("AmendOrder", txid=order.id, limit_price="50001")["amend_id"] != ""
 
 
-# ---- what answers look like ----
+# ---- forms of responses ----
 
 
 @pytest.mark.parametrize("obeyed", [False, True])

@@ -1,4 +1,4 @@
-"""Orders at the local Kraken: what is taken, what is refused, how they fill, change and end."""
+"""Orders at the local Kraken: what is accepted, what is rejected, how they fill, change and end."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_a_stop_sells_at_the_gap_price(client: KrakenClient) -> None:
 
 
 def test_a_stop_fires_where_the_market_passes_it_and_not_later(client: KrakenClient) -> None:
-    """In a market without gaps the execution is near the trigger, however long nobody looked."""
+    """In a market without gaps the execution is near the trigger, however long the exchange was not asked."""
     client.buy("0.005")
     trigger = Decimal(client.away("0.9985"))
     stop = client.sell(ordertype="stop-loss", price=str(trigger), volume="0.005")

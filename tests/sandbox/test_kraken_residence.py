@@ -1,4 +1,4 @@
-"""What Kraken refuses by the owner's place of residence: the agreement, restricted markets, tokenised pairs."""
+"""What Kraken rejects because of the owner's residence: the agreement, restricted markets, tokenised pairs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MARKET = {"pair": "XBTUSD", "type": "buy", "ordertype": "market", "volume": "0.0
 
 
 def conditional(client: KrakenClient, ordertype: str) -> dict[str, Any]:
-    """A sale of that type; its coins are bought first."""
+    """Sells with that order type; buys the coins first."""
     price = "+1%" if ordertype.startswith("trailing") else client.away("1.1" if ordertype.startswith("take") else "0.9")
     second = "+0" if ordertype.startswith("trailing") else client.away("0.89")
     limit = {"price2": second} if ordertype.endswith("-limit") else {}

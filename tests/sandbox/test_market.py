@@ -1,4 +1,4 @@
-"""Everything the market says agrees with everything else it says, in whatever order it is asked."""
+"""All market data is consistent, in whatever order it is read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A jump of the market: from there on everything follows it, before it nothing changes."""
+"""A market jump: everything after it follows, and nothing before it changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Candles from files: reproduced exactly, refused clearly."""
+"""Candles from files: reproduced exactly, or rejected with a clear error."""
 
 from __future__ import annotations
 

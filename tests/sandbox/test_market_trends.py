@@ -1,7 +1,7 @@
-"""What the generated market is made for: the trading rule finds entries in every hour of it, and is not given money.
+"""The purpose of the generated market: the trading rule finds entries in every hour, but does not get free money.
 
-Entries are those of the rule's own text. Everything is run on candles of whole days, as a daemon with default
-settings would see them.
+Entries are decided by the rule's own code. Everything runs on candles of whole days, as a daemon with default settings
+would see them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from bot.strategy.params import ApexParams
 
 SEEDS = range(200)
 FIRST_DAY = 20_780
-"""2026-11-23. Over five dates 4 of 72,000 hours (200 seeds, three venues) had no entry; none of them on this day."""
+"""2026-11-23. Over five dates, 4 of 72,000 hours (200 seeds, three venues) had no entry; none of them on this day."""
 WARM_UP_DAYS = 2
 BARS = 288
 STEP_MS = 300_000
@@ -35,7 +35,7 @@ PARAMS = ApexParams()
 
 
 class Coin(NamedTuple):
-    """A symbol's indicators, and at which candles of the last day the rule could enter at all."""
+    """A symbol's indicators, and the candles of the last day at which the rule could enter at all."""
 
     columns: Indicators
     spread: float
@@ -72,7 +72,7 @@ def coin_path(seed: int, base: str) -> CoinPath:
 
 
 def entry(of: Coin, row: int, taker: float) -> rule.Signal | None:
-    """The rule's long signal at a close, if it also pays for the round trip."""
+    """The rule's long signal at a close, if it also covers the cost of the round trip."""
     signal = rule.decide(rule.reading(of.columns, row), PARAMS)
     gain = 1.0 - signal.stop / float(of.columns.close[row])
     affordable = 2 * taker + of.spread <= gain <= 0.05
@@ -80,7 +80,7 @@ def entry(of: Coin, row: int, taker: float) -> rule.Signal | None:
 
 
 def traded(venue: str) -> list[str]:
-    """One quote per base coin, as a trader does."""
+    """One quote per base coin, as in trading."""
     bases: dict[str, str] = {}
     for symbol in default_pairs()[venue]:
         bases.setdefault(symbol.split("-")[0], symbol)
@@ -101,7 +101,7 @@ def test_every_hour_has_a_long_entry_on_the_default_pairs(venue: str) -> None:
 
 
 def outcome(of: Coin, row: int, stop: float, taker: float) -> tuple[int, float]:
-    """(last candle, gain as a part of what was paid) of one trade: stop, three targets, break-even, trail, cross."""
+    """(last candle, gain as a fraction of the cost) of one trade: stop, three targets, break-even, trail, cross."""
     columns = of.columns
     entry_price = float(columns.close[row]) * (1 + of.spread / 2)
     keep = (1 - taker) * (1 - of.spread / 2)
@@ -123,7 +123,7 @@ def outcome(of: Coin, row: int, stop: float, taker: float) -> tuple[int, float]:
 
 
 def day_of_trading(seed: int, venue: str) -> float:
-    """Sum of the gains of a day with SLOTS positions of equal size, strongest momentum first."""
+    """Total gain of a day with SLOTS positions of equal size, strongest momentum first."""
     coins = {symbol: coin(seed, symbol) for symbol in traded(venue)}
     busy_until: dict[str, int] = {}
     total = 0.0
@@ -161,7 +161,7 @@ def test_returns_have_fat_tails_and_cluster_and_hardly_foretell_themselves() -> 
             size.append([correlation(np.abs(returns), lag) for lag in (1, 2, 3, 6, 12)])
             volume.append(float(np.corrcoef(np.abs(returns), np.log(bars.volume[1:]))[0, 1]))
     assert float(np.median(tails)) > 4.5
-    assert max(abs(r) for r in np.mean(own, axis=0)) < 0.25  # the stairs of the trends show at lags 2 and 12
+    assert max(abs(r) for r in np.mean(own, axis=0)) < 0.25  # the trends' drives and pullbacks show at lags 2 and 12
     assert min(np.mean(size, axis=0)) > 0.02
     assert float(np.mean(volume)) > 0.2
 

@@ -1,4 +1,4 @@
-"""No cent appears or vanishes, whatever is done to the exchange in whatever order."""
+"""No cent appears or vanishes, whatever is done to the exchange and in whatever order."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def change(client: KrakenClient, action: str, how: Any) -> None:
 
 
 def check_books(client: KrakenClient) -> None:
-    """Balances are the fills' sum; holds are the open orders' sum; fills are the orders' sum."""
+    """Checks that balances are the sum of fills, holds the sum of open orders, and fills the sum of orders."""
     state = client.exchange.state
     wanted = dict(MONEY)
     for fill in state.fills.values():

@@ -1,4 +1,4 @@
-"""The local Kraken's public answers have the keys and JSON types of recorded real ones."""
+"""The local Kraken's public responses have the keys and JSON types of recorded real ones."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ CASES = {
     "http_trades.json": ("Trades", {"pair": "XBTUSDT"}),
 }
 OPTIONAL = {"long_position_limit", "short_position_limit", "execution_venue"}
-#: Lists that were fuller in 2025: another account's leverage, and fees that the pairs no longer tell.
+#: Lists that had more items in 2025: another account's leverage, and fees that pairs no longer show.
 CHANGED = ("leverage_buy", "leverage_sell", "fees", "fees_maker")
 
 
 def shape(value: Any) -> Any:
-    """Keys and types; a list of rows counts as its first row, numbers of texts by their decimals."""
+    """Keys and types; a list of rows counts as its first row, a numeric string by its decimals."""
     if isinstance(value, dict):
         return {key: shape(inner) for key, inner in value.items() if key not in OPTIONAL}
     if isinstance(value, list):

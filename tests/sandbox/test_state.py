@@ -1,4 +1,4 @@
-"""What the sandbox has answered it still knows after it was killed; a damaged file is refused in one line."""
+"""A killed sandbox still knows everything it has answered; a damaged state file is rejected with one line."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Compares `nija ledger --json` with `GET /sandbox/ledger`, line by line; an empty list means that they agree.
+"""Compares `nija ledger --json` with `GET /sandbox/ledger`, one line per difference; an empty list means agreement.
 
-Both documents must be of a quiet moment: nothing in flight, or the daemon stopped.
+Both documents must be from a quiet moment: nothing in flight, or the daemon stopped.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 Doc = Mapping[str, Any]
 
-#: Orders of ours at a sandbox: sent through the API, or spawned by one that was.
+#: Origins of our orders at a sandbox: sent through the API, or spawned by such an order.
 OURS = frozenset({"api", "attached", "triggered"})
 _STOPS = frozenset({"stop", "stop-limit", "bracket", "trailing-stop"})
 _ALIVE = frozenset({"open", "partially_filled"})
@@ -22,8 +22,8 @@ _INSIGNIFICANT = "insignificant"
 
 
 def differences(book: Doc, truth: Doc, taken: Mapping[str, Decimal] | None = None) -> list[str]:
-    """What one broker's book and its venue's truth disagree on, one line each; `taken` are coins, by asset, that the book has
-    written off since they left the account without a sale that the venue showed.
+    """The differences between one broker's book and its venue's true state, one line each. `taken` are coins, by asset, that
+    the book has written off because they left the account without a sale that the venue showed.
     """
     return [
         *_orders(book, truth),
@@ -35,9 +35,9 @@ def differences(book: Doc, truth: Doc, taken: Mapping[str, Decimal] | None = Non
 
 
 def too_naked(exposure: Mapping[str, Doc], bound_seconds: Decimal) -> list[str]:
-    """Stretches in which a position was held without cover for longer than `bound_seconds`; entries must have none.
+    """Naked periods longer than `bound_seconds`; after entries there must be none.
 
-    One that has not ended is told whatever its length.
+    A period that has not ended is reported whatever its length.
     """
     found = []
     for symbol, one in exposure.items():
@@ -63,7 +63,7 @@ def _ours(truth: Doc) -> list[Doc]:
 
 
 def _by_hand(book: Doc) -> set[str]:
-    """Orders of the owner that sold coins of ours: the book holds as much of them as was ours."""
+    """Orders of the owner that sold coins of ours; the book has the part that was ours."""
     return {order["exchange_id"] for order in book["orders"] if order["purpose"] == "owner"}
 
 
@@ -83,7 +83,7 @@ def _orders(book: Doc, truth: Doc) -> list[str]:
     bearers = Counter(order["client_id"] for order in real.values())
     for name in real.keys() & believed.keys():
         if believed[name]["client_id"] is None and bearers[real[name]["client_id"]] > 1:
-            # Attached stops may share one: the book gives it to the first.
+            # Attached stops may share a client id: in the book it belongs to the first.
             real[name] = {**real[name], "client_id": None}
         lines += _order(name, believed[name], real[name])
     lines += [
@@ -114,12 +114,12 @@ def _differently_said(believed: Doc, real: Doc) -> bool:
 
 
 def _failed(believed: Doc, real: Doc) -> bool:
-    """A stop that triggered when the coins had gone: to the exchange's core it is cancelled, to its customers it failed."""
+    """A stop that triggered when the coins were gone: cancelled in the exchange's core, reported to clients as failed."""
     return believed["status"] == "rejected" and real["status"] == "canceled" and real.get("reason") in _FAILURES
 
 
 def _filled_but_for_nothing(believed: Doc, real: Doc) -> bool:
-    """An order that ended a unit or two short: to the exchange's core it is cancelled, to its customers it may be filled."""
+    """An order that ended a unit or two short: cancelled in the exchange's core, possibly reported to clients as filled."""
     return believed["status"] == "filled" and real["status"] == "canceled" and real.get("reason") == _INSIGNIFICANT
 
 
@@ -139,7 +139,7 @@ def _fills(book: Doc, truth: Doc) -> list[str]:
 
 
 def _hand_sold(fills: Iterable[Doc], truth: Doc) -> list[str]:
-    """Of the owner's sales no more is booked than there was of them, at their own price."""
+    """The book has no more of the owner's sales than there were, at their actual price."""
     real = {fill["id"]: fill for fill in truth["fills"]}
     found = [(fill, real.get(fill["exchange_fill_id"])) for fill in fills]
     return [
@@ -180,7 +180,7 @@ def _once(book: Doc, truth: Doc) -> list[str]:
 
 
 def _candle(key: str) -> str:
-    """A decision key without its attempt."""
+    """A decision key without the number of its attempt."""
     return key.rpartition("/")[0]
 
 
@@ -189,7 +189,7 @@ def _repeated(what: str, names: Iterable[str]) -> list[str]:
 
 
 def _conserved(book: Doc, truth: Doc, taken: Mapping[str, Decimal]) -> list[str]:
-    """bought - sold - fees in coin - taken = position + dust, but for what attached stops sold beyond what there was."""
+    """bought - sold - fees in coin - taken = position + dust, apart from what attached stops sold in excess."""
     coins: dict[str, Decimal] = defaultdict(Decimal)
     for fill in book["fills"]:
         coins[_base(fill)] += coins_moved(fill)
@@ -210,8 +210,8 @@ def _conserved(book: Doc, truth: Doc, taken: Mapping[str, Decimal]) -> list[str]
 
 
 def sold_gross(truth: Doc) -> dict[str, Decimal]:
-    """Coins, by asset, that stops attached to entries sold beyond what the entries brought: made with the entry's size, they
-    know of no fee taken in the coin, and what fires before anybody can amend it sells a little too much."""
+    """Coins, by asset, that stops attached to entries sold beyond what the entries brought. They are created with the entry's
+    size, which ignores a fee taken in the coin, so one that fires before it can be amended sells a little too much."""
     entry_of = {order["id"]: order.get("parent_id") for order in truth["orders"] if order["origin"] == "attached"}
     for order in truth["orders"]:
         if order.get("parent_id") in entry_of:
@@ -231,7 +231,7 @@ def _base(row: Doc) -> str:
 
 
 def coins_moved(fill: Doc) -> Decimal:
-    """What a fill did to the coins of its base; nothing where it is a contract."""
+    """A fill's change of its base coins; zero for a contract."""
     if fill["symbol"].endswith("-SWAP"):
         return Decimal(0)
     fee = Decimal(fill["fee"]) if fill["fee_asset"] == _base(fill) else Decimal(0)
@@ -239,7 +239,7 @@ def coins_moved(fill: Doc) -> Decimal:
 
 
 def _stops(book: Doc, truth: Doc) -> list[str]:
-    """Each open position is covered by stops that rest at the exchange, of its size, and nothing else rests there."""
+    """Every open position is covered by resting stops of its size, and no other stops rest at the exchange."""
     resting = {
         order["id"]: Decimal(order["qty"]) - Decimal(order["filled"])
         for order in _ours(truth)
@@ -257,6 +257,6 @@ def _stops(book: Doc, truth: Doc) -> list[str]:
 
 
 def _step(size: Decimal) -> Decimal:
-    """One unit of the last digit: a fee taken in the coin leaves less than a lot that no stop can cover."""
+    """One unit of the last digit: a fee taken in the coin leaves a rest below a lot, which no stop can cover."""
     exponent = size.as_tuple().exponent
     return Decimal(1).scaleb(exponent if isinstance(exponent, int) else 0)

@@ -1,7 +1,7 @@
-"""What a torture asks of one broker's book and its venue's truth, one line for each thing that is wrong.
+"""A torture's checks of one broker's book against its venue's true state, one line per error.
 
-Adds to the agreement of book and truth: the owner's coins and orders, coins without a stop. Results are those of `earned`.
-Works on the documents alone; both must be of a quiet moment (`is_quiet`).
+Adds to `agreement`: the owner's coins and orders, and coins without a stop. `earned` checks results. Works on the
+documents alone; both must be from a quiet moment (`is_quiet`).
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from tests.torture.owner import Belongings
 
 Doc = Mapping[str, Any]
 ZERO = Decimal(0)
-#: A position's coins may lie without a stop so long (real seconds) from the first of the venue's good answers on.
+#: How long a position may be without a stop (real seconds), from the venue's first good answer on.
 NAKED_SECONDS = 5.0
-#: How long after a trouble the venue's first good answer may come (real seconds): a daemon that has spoken connects first.
+#: How long after a trouble the venue's first good answer may come (real seconds): a started daemon has to connect first.
 AFTERMATH = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A time (wall seconds) in which nobody could be asked, or was answered with what is not so: a daemon that was down, money
-    and fills that were hidden.
+    """A time (wall seconds) in which the daemon was down, or the venue did not answer or answered wrongly, as with hidden
+    money and fills.
     """
 
     start: float
@@ -35,12 +35,12 @@ class Trouble:
 
 
 def is_quiet(events: Sequence[Doc], since: float) -> bool:
-    """Whether nothing happened at a venue after `since` (wall seconds): then its book may be held to the truth."""
+    """Whether nothing has happened at a venue after `since` (wall seconds), so that the book can be compared with it."""
     return not events or _seconds(events[-1]["wall_time"]) < since
 
 
 def discrepancies(book: Doc, truth: Doc, owner: Belongings, taken: Mapping[str, Decimal] | None = None) -> list[str]:
-    """All that is wrong with a book but its results; `taken` are coins that it has written off."""
+    """All errors of a book except in its results; `taken` are coins that it has written off."""
     ours = {**truth, "orders": [order for order in truth["orders"] if order["id"] not in owner.orders]}
     return [
         *differences(book, ours, taken),
@@ -58,7 +58,7 @@ def _bought(truth: Doc) -> list[Doc]:
 
 
 def _coins(truth: Doc, owner: Belongings) -> list[str]:
-    """What lies at the venue = what the owner had + what NIJA bought and did not sell, and never less at any time."""
+    """Coins at the venue = the owner's + those NIJA bought and has not sold, and never less at any time."""
     ours: dict[str, Decimal] = defaultdict(Decimal)
     least: dict[str, Decimal] = defaultdict(Decimal)
     for fill in _bought(truth):
@@ -86,7 +86,7 @@ def _orders(truth: Doc, owner: Belongings) -> list[str]:
 
 
 def _repeated_cover(book: Doc) -> list[str]:
-    """No position has more coins under stops than it has."""
+    """No position has stops for more coins than it has."""
     lines = []
     for position in book["positions"]:
         covered = sum((Decimal(stop["qty"]) for stop in position["stops"]), ZERO)
@@ -107,8 +107,8 @@ def _naked_periods(book: Doc) -> list[str]:
 
 # -- coins without a stop ---------------------------------------------------------------------------------------------
 def naked(exposure: Mapping[str, Doc], troubles: Sequence[Trouble], now: float, *, attaches: bool) -> list[str]:
-    """Stretches without cover that are wrong: any after an entry where the venue `attaches` stops to entries; otherwise those
-    that lasted too long after the venue had begun to give good answers.
+    """Wrong naked periods: any after an entry where the venue `attaches` stops to entries; otherwise those that lasted too
+    long after the venue's first good answer.
     """
     found = []
     for symbol, event, start, end in _naked_periods_of(exposure, now):
@@ -122,7 +122,7 @@ def naked(exposure: Mapping[str, Doc], troubles: Sequence[Trouble], now: float, 
 def naked_by_cause(
     exposure: Mapping[str, Doc], troubles: Sequence[Trouble], now: float
 ) -> dict[str, tuple[float, float]]:
-    """By what began them: real seconds without cover in all, and the longest after good answers."""
+    """By cause: total real seconds without cover, and the longest period after good answers."""
     causes: dict[str, tuple[float, float]] = defaultdict(lambda: (0.0, 0.0))
     for _, event, start, end in _naked_periods_of(exposure, now):
         total, longest = causes[event["why"]]
@@ -131,7 +131,7 @@ def naked_by_cause(
 
 
 def held_by_venue(exposure: Mapping[str, Doc]) -> float:
-    """Real seconds in which the venue itself still held the coins, so that nobody could protect them."""
+    """Real seconds in which the venue still held the coins, so that nobody could protect them."""
     return sum(float(one.get("venue_held_seconds", 0)) for one in exposure.values())
 
 
@@ -142,9 +142,9 @@ def _naked_periods_of(exposure: Mapping[str, Doc], now: float) -> Iterator[tuple
 
 
 def _from(event: Doc, start: float, end: float, troubles: Sequence[Trouble]) -> float:
-    """From when on the venue's answers, and a daemon to ask for them, were there without a break."""
+    """The time from which the daemon ran and the venue answered correctly without interruption."""
     if event["well_since"] is None and event["end"] is not None:
-        return end  # what ended it was itself not answered as it should be
+        return end  # the request that ended it was itself answered wrongly
     well = start if event["well_since"] is None else _seconds(event["well_since"])
     over = [
         trouble.end + AFTERMATH for trouble in troubles if trouble.start <= end and start <= trouble.end + AFTERMATH

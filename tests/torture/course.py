@@ -1,7 +1,7 @@
-"""A torture: sandbox and daemon as processes, random faults and kills, and then the book held to each venue's truth.
+"""A torture: sandbox and daemon as processes, random faults and kills, then a comparison of the book with each venue.
 
-Owns the course of it: settle, storm, heal, stop, compare. The seed gives market, switches, faults and instants of the
-kills again; how threads and sockets interleave is the machine's.
+Owns its course: settle, storm, heal, stop, compare. The seed reproduces market, switches, faults and times of kills;
+how threads and sockets interleave depends on the machine.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tests.torture.processes import Exchange, Trader
 from tests.torture.recovery import Recovery, spread
 
 HEAL_SECONDS = 60.0
-#: No order event so long (real seconds) before the stop: what came earlier had to be in the book.
+#: Real seconds without an order event before the stop: anything earlier must be in the book.
 QUIET_SECONDS = 2.0
 #: How often a stop is repeated in search of a quiet moment.
 STOPS = 12
@@ -39,7 +39,7 @@ _TURN = 0.1
 _LOOK = 5.0
 _GOOD_CYCLES = 2
 _IN_DOUBT = frozenset({"intent", "submitted", "unknown"})
-#: Limits wide enough that losses do not end the work, and looks so often that much happens.
+#: Limits wide enough that losses do not stop trading.
 _SETTINGS = {
     "STRATEGY": "tests.torture.rule:Restless",
     "MAX_DAILY_LOSS_PCT": "100",
@@ -48,16 +48,16 @@ _SETTINGS = {
     "LOG_LEVEL": "DEBUG",
 }
 
-#: Below this speed a torture sees few candles close: more cycles and looks between them.
+#: Below this speed few candles close during a torture, so cycles and looks are more frequent.
 _QUICK = 10.0
-#: How much longer healing takes there: a whole cycle of a newcomer's account at Kraken takes most of a minute.
+#: Factor for the healing time there: a whole cycle of a newcomer's account at Kraken takes most of a minute.
 _REAL_PACE_HEALS = 4
 _AT_REAL_PACE = {"CYCLE_SECONDS": "30", "POSITION_SECONDS": "5"}
 
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """What the command line asks for; times in real seconds, `kill_every` 0 for no kills."""
+    """The options of the command line; times in real seconds, `kill_every` 0 for no kills."""
 
     seed: int
     seconds: float
@@ -72,7 +72,7 @@ class Course:
 
 @dataclass
 class Outcome:
-    """What came of it: lines of discrepancies by venue (`nija` for the daemon as a whole) and counts for the table."""
+    """The outcome: lines of discrepancies by venue (`nija` for the daemon as a whole) and counts for the table."""
 
     wrong: list[tuple[str, str]] = field(default_factory=list)
     counts: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -84,7 +84,7 @@ class Outcome:
 
 
 def torture(course: Course, say: Callable[[str], None]) -> Outcome:
-    """Run one course; every process has ended when it returns or raises. Raises `TortureError`."""
+    """Runs one course; all processes have ended when it returns or raises. Raises `TortureError`."""
     with ExitStack() as stack:
         stack.enter_context(_terminable())
         folder = course.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nija-torture-")))
@@ -147,7 +147,7 @@ class _Torture:
         self._outcome.wrong.append((venue, line))
 
     def _prepare(self, venue: str) -> None:
-        """The owner's own belongings first: a switch may close their market."""
+        """Creates the owner's belongings first, as a switch may close their market."""
         self._owner[venue] = settle(self._exchange, venue, self._hands[venue])
         switches = self._exchange.call("GET", f"switches?venue={venue}")[venue]
         loose = loosened(self._course.seed, venue, self._course.machine)
@@ -156,7 +156,7 @@ class _Torture:
             self._outcome.switches.setdefault(venue, []).append(f"{name}={str(value).lower()}")
         self._usual[venue] = self._exchange.call("GET", f"switches?venue={venue}")[venue]
 
-    # -- life and death -----------------------------------------------------------------------------------------------
+    # -- starts and kills -----------------------------------------------------------------------------------------------
     def _start(self) -> None:
         self._trader.start()
         self._starting = time.time()
@@ -167,7 +167,7 @@ class _Torture:
             self._troubles[venue].append(Trouble(start, end))
 
     def _again(self, *, asked: bool) -> None:
-        """The daemon dies, or is asked to stop, in the middle of its work; another one begins."""
+        """Kills the daemon, or asks it to stop, in the middle of its work, and starts another."""
         start = time.time()
         if asked:
             self._stop()
@@ -188,7 +188,7 @@ class _Torture:
             self._wrong("nija", wrong)
 
     def _alive(self) -> None:
-        """A daemon that ended by itself is wrong; it is started again."""
+        """A daemon that ended on its own is an error; it is started again."""
         if self._trader.ended is not None:
             self._wrong("nija", f"the daemon ended by itself with exit status {self._trader.ended}")
             self._start()
@@ -198,13 +198,13 @@ class _Torture:
         self._measure()
 
     def _measure(self) -> None:
-        """What the daemon's process holds, every few seconds of its life, also written down for whoever watches."""
+        """Samples the daemon's process every few seconds; the samples are also written to a file."""
         now = time.monotonic()
         if now < self._next_look:
             return
         self._next_look = now + _LOOK
         if self._measured not in (0, self._trader.pid) and self._course.slope:
-            return  # the start after the storm is another process, whose figures are no slope of the first
+            return  # the start after the storm is another process, whose samples do not continue the first one's slope
         sample = slope.look(self._trader.pid, self._born)
         if sample is not None:
             self._measured = self._trader.pid
@@ -214,7 +214,7 @@ class _Torture:
 
     # -- faults -------------------------------------------------------------------------------------------------------
     def _storm(self) -> None:
-        """What the seed has planned, each thing at its time."""
+        """Runs the seed's plan, each action at its time."""
         began = time.monotonic()
         for at, act in self._plan():
             while (rest := began + at - time.monotonic()) > 0:
@@ -228,7 +228,7 @@ class _Torture:
             self._calm(venue)
 
     def _plan(self) -> list[tuple[float, Callable[[], None]]]:
-        """What happens when (real seconds from now), in order."""
+        """The actions with their times (real seconds from now), in order."""
         course, now = self._course, time.time()
         plan: list[tuple[float, Callable[[], None]]] = []
         for venue in course.venues:
@@ -246,7 +246,7 @@ class _Torture:
         return sorted(plan, key=lambda one: one[0])
 
     def _do(self, deed: Deed) -> None:
-        """Something happens to the machine, or the owner does something."""
+        """Runs one deed of the machine or the owner."""
         start = time.time()
         wrong = self._machine.do(deed)
         self._outcome.deeds[deed.kind] += 1
@@ -265,7 +265,7 @@ class _Torture:
         self._exchange.call("POST", "switches", venue=venue, name=name, value=value)
 
     def _jump(self, venue: str, which: float, factor: float) -> None:
-        """The market of one of the positions jumps: over a stop, over targets, or only a little."""
+        """Makes the market of one of the positions jump: over a stop, over targets, or only a little."""
         truth = self._exchange.call("GET", f"ledger?venue={venue}")
         stopped = {one["symbol"] for one in truth["orders"] if one["origin"] == "attached" and one["status"] == "open"}
         prices = {fill["symbol"]: fill["price"] for fill in truth["fills"] if fill["symbol"] in stopped}
@@ -283,7 +283,7 @@ class _Torture:
 
     # -- healing and comparing ----------------------------------------------------------------------------------------
     def _compare(self) -> None:
-        """Pause, heal, stop and compare; a venue that was not quiet at the stop is compared at the next one."""
+        """Pauses, heals, stops and compares; a venue that was not quiet at the stop is compared at the next one."""
         self._paused()
         left = set(self._course.venues)
         for _ in range(STOPS):
@@ -305,7 +305,7 @@ class _Torture:
         self._trader.books.post(Verb.PAUSE)
 
     def _heal(self, venues: set[str]) -> None:
-        """Until no order is in doubt and some good cycles have passed, everywhere; bounded."""
+        """Waits, for a bounded time, until every broker has no order in doubt and has completed some good cycles."""
         patience = HEAL_SECONDS * (_REAL_PACE_HEALS if self._course.speed < _QUICK else 1)
         until = time.monotonic() + patience
         good: dict[str, int] = dict.fromkeys(venues, 0)
@@ -325,14 +325,14 @@ class _Torture:
             self._wrong(venue, f"not healed within {patience:g} s: {good[venue]} good cycles, in doubt: {doubt}")
 
     def _brokers(self) -> dict[str, Any]:
-        """The book as it can be read now: a start may be making its database."""
+        """The book as far as it can be read now: a start may be creating its database."""
         try:
             return self._trader.brokers()
         except StoreError:
             return {}
 
     def _compared(self, venue: str, since: float) -> bool:
-        """Whether the moment was quiet, and then what is wrong."""
+        """Whether the moment was quiet; if so, records the errors."""
         truth = self._exchange.call("GET", f"ledger?venue={venue}")
         events = self._exchange.call("GET", f"timeline?venue={venue}")["events"]
         exposure = self._exchange.call("GET", f"exposure?venue={venue}")
@@ -369,7 +369,7 @@ class _Torture:
         return True
 
     def _attaches(self, venue: str) -> bool:
-        """Whether this seed's venue takes the stop with its entry."""
+        """Whether this seed's venue accepts attached stops."""
         turned_over = {name.partition("=")[0] for name in self._outcome.switches.get(venue, [])}
         return not turned_over & APART
 

@@ -1,8 +1,8 @@
-"""Holds what `nija profit` says to the money that moved at the exchange, to the cent.
+"""Compares `nija profit` with the money that moved at the exchange, to the cent.
 
-For every coin: what was realised = the money of the fills at the venue, the owner's own sales of NIJA's coins among them,
-+ what is still held at its cost + what left without a sale at what it was valued. In units of the quote, since the rates at which
-stable coins count in dollars are NIJA's own.
+For every coin: realised profit = the money of the fills at the venue, including the owner's sales of NIJA's coins,
++ coins still held at their cost + coins that left without a sale at their written-off value. In units of the quote,
+since NIJA sets the dollar rates of stablecoins itself.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ CENT = Decimal("0.01")
 
 @dataclass
 class _Sum:
-    """One coin: what the book says was earned, what the truth says, and coins that the book does not account for."""
+    """One coin: the result in the book, the result at the exchange, and coins that the book does not account for."""
 
     booked: Decimal = ZERO
     true: Decimal = ZERO
@@ -42,7 +42,7 @@ class _Sum:
 
 @dataclass(frozen=True)
 class Believed:
-    """What an account's book says."""
+    """An account's book."""
 
     trades: Sequence[Trade]
     events: Sequence[TaxEvent]
@@ -50,7 +50,7 @@ class Believed:
 
 
 def read(books: Books, key: AccountKey) -> Believed:
-    """The book of one account; by coin, its dust and what that had cost in dollars."""
+    """The book of one account; by coin, its dust and the cost of that in dollars."""
     trades = [trade for account in read_trades(books, key) for trade in account.trades]
     left = {}
     for seen in books.accounts():
@@ -62,7 +62,7 @@ def read(books: Books, key: AccountKey) -> Believed:
 
 
 def taken(believed: Believed) -> dict[str, Decimal]:
-    """Coins that left positions without a sale that the exchange shows."""
+    """Coins that left positions without a sale shown by the exchange."""
     found: dict[str, Decimal] = defaultdict(Decimal)
     for event in believed.events:
         if event.withdrawn:
@@ -71,7 +71,7 @@ def taken(believed: Believed) -> dict[str, Decimal]:
 
 
 def figures(believed: Believed) -> dict[str, str]:
-    """For the table: positions closed and what they earned, and how much of it the owner sold by hand."""
+    """For the table: number and result of closed positions, and the part that the owner sold by hand."""
     closed = sum(trade.is_closed for trade in believed.trades)
     earned = sum((trade.result_usd for trade in believed.trades), ZERO)
     by_hand = sum(event.purpose == "owner" for event in believed.events)
@@ -80,7 +80,7 @@ def figures(believed: Believed) -> dict[str, str]:
 
 
 def unearned(believed: Believed, truth: Doc) -> list[str]:
-    """A line for each coin whose result is not what the money says, and for sums that depend on how they are grouped."""
+    """A line for each coin whose result does not match the money, and for totals that depend on the grouping."""
     sums: dict[str, _Sum] = defaultdict(_Sum)
     _book(believed, sums)
     _money(believed, truth, sums)

@@ -1,6 +1,6 @@
-"""What goes wrong in a torture, and when: drawn from a seed before it begins, so that the seed alone brings it back.
+"""The faults of a torture and their times, drawn from a seed in advance so that the seed alone reproduces them.
 
-Owns the kinds and sizes of faults; arms nothing itself.
+Owns the kinds and sizes of faults; does not arm them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 Fault = dict[str, Any]
 
-#: All kinds that happen to requests, orders, money, clocks and candles (those of WebSockets are not among them).
+#: All kinds of faults of requests, orders, money, clocks and candles (without those of WebSockets).
 KINDS = (
     "refuse",
     "drop_before",
@@ -36,11 +36,11 @@ KINDS = (
     "words",
     "switch",
 )
-#: Kinds whose harm is not over with the answer: what is told of money, fills and time is not so.
+#: Kinds whose effect goes beyond one answer: money, fills and time are reported wrongly.
 MISLEADING = frozenset({"stale_balance", "late_fill", "clock_skew", "partial_fill"})
-#: What a venue may say to any request (fault `exchange_error`), from public reports of people who were told so: of a passing
-#: state, of one market, of the endpoint, of the account's agreement; and two words that nobody wrote down. After an @ the
-#: requests that are told so; a word about attached stops, said to an entry in earnest, would part the two.
+#: Error codes that a venue may return for any request (fault `exchange_error`), from public reports: of a passing state, of
+#: one market, of the endpoint, of the account's agreement; and two undocumented ones. After an @ comes the path of the
+#: requests that get the code: one about attached stops, returned for a real entry, would separate stop and entry.
 WORDS: Mapping[str, tuple[str, ...]] = {
     "kraken": (
         "EAccount:Invalid permissions:BTC trading restricted for NL.",
@@ -65,7 +65,7 @@ WORDS: Mapping[str, tuple[str, ...]] = {
         "UNKNOWN_FROBNICATION",
     ),
 }
-#: Switches that stand otherwise for the time of a storm, and how.
+#: Switches that may be changed for the time of a storm, with their value.
 PASSING: Mapping[str, tuple[tuple[str, object], ...]] = {
     "kraken": (("trading_agreement_required", True), ("tier", "starter"), ("system_status", "post_only")),
     "okx": (("algo_amend_refused", True), ("orders_refused", "54031"), ("rpi_prints", True)),
@@ -75,7 +75,7 @@ PASSING: Mapping[str, tuple[tuple[str, object], ...]] = {
         ("cancel_refused", "ORDER_IS_BEING_REPLACED"),
     ),
 }
-#: Shortest and longest `seconds` of the kinds that have some (real seconds; of a skewed clock how far it is off).
+#: Range of `seconds` for kinds that have it (real seconds; for a skewed clock, its error).
 _SECONDS: Mapping[str, tuple[float, float]] = {
     "refuse": (0.2, 4.0),
     "rate_limit": (0.2, 3.0),
@@ -86,9 +86,9 @@ _SECONDS: Mapping[str, tuple[float, float]] = {
     "late_fill": (0.2, 4.0),
     "clock_skew": (-40.0, 40.0),
 }
-#: Kinds that happen to orders, money and candles, wherever they are asked for.
+#: Kinds for orders, money and candles, whatever the path of the request.
 _ANYWHERE = frozenset({"partial_fill", "reject_order", "late_fill", "stale_balance", "bad_candle"})
-#: Which requests: most faults look for those that move money.
+#: Paths of requests: most faults are aimed at those that move money.
 _PATHS = (
     None,
     None,
@@ -99,9 +99,9 @@ _PATHS = (
 _STORM = (1.0, 6.0)
 _CALM = (0.5, 4.0)
 _BETWEEN_JUMPS = (3.0, 12.0)
-#: Switches that the daemon's own configuration would contradict.
+#: Switches that contradict the daemon's configuration.
 _NOT_OURS = frozenset({"demo_account", "wrong_region", "ip_refused", "proof_token_required", "proof_token_shows_rows"})
-#: Switches that part a stop from its entry, so that it has to be placed afterwards.
+#: Switches that prevent attached stops, so that the stop has to be placed afterwards.
 APART = frozenset(
     {
         "close_refused_on_spot",
@@ -117,8 +117,8 @@ APART = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Storm:
-    """From `start` to `end` (real seconds after the torture's beginning) these faults are armed at a venue, and these switches
-    stand otherwise.
+    """Faults that are armed and switches that are changed at a venue, from `start` to `end` (real seconds from the beginning
+    of the torture).
     """
 
     start: float
@@ -128,7 +128,7 @@ class Storm:
 
     @property
     def misleads(self) -> bool:
-        """Whether what the venue says is not so, beyond single answers."""
+        """Whether the venue reports wrong facts beyond single answers."""
         return bool(self.switches) or any(fault["kind"] in MISLEADING for fault in self.faults)
 
 
@@ -160,7 +160,7 @@ def _fault(dice: Random, venue: str, kind: str) -> Fault:
 
 
 def _measure(dice: Random) -> Fault:
-    """How often it fires: at once and a few times, after a few requests, or by chance."""
+    """How often it fires: a few times at once, after a few requests, or by chance."""
     return dice.choice(
         (
             {"count": dice.randint(1, 4)},
@@ -171,7 +171,7 @@ def _measure(dice: Random) -> Fault:
 
 
 def jumps(seed: int, venue: str, seconds: float) -> Iterator[tuple[float, float, float]]:
-    """When the market of a position jumps, which (a fraction of their list), and to what times its last price."""
+    """The jumps of positions' markets: time, which position (a fraction of their list), and factor on its last price."""
     dice = Random(f"{seed}/{venue}/jumps")
     at = dice.uniform(*_BETWEEN_JUMPS)
     while at < seconds:
@@ -180,14 +180,14 @@ def jumps(seed: int, venue: str, seconds: float) -> Iterator[tuple[float, float,
 
 
 def turned(seed: int, venue: str, switches: Mapping[str, Any]) -> dict[str, bool]:
-    """The switches of a venue that this seed turns over: of those that are on or off, one in six."""
+    """The switches of a venue that this seed inverts: one in six of the boolean ones."""
     dice = Random(f"{seed}/{venue}/switches")
     fair = sorted(name for name, value in switches.items() if isinstance(value, bool) and name not in _NOT_OURS)
     return {name: not switches[name] for name in fair if dice.random() < 1 / 6}
 
 
 def ends(seed: int, seconds: float, every: float) -> list[tuple[float, bool]]:
-    """When the daemon's lives end, `every` so many seconds on average; True where it is asked to (SIGTERM)."""
+    """When the daemon is ended, on average `every` seconds; True for SIGTERM, False for a kill."""
     dice = Random(f"{seed}/ends")
     found: list[tuple[float, bool]] = []
     at = 0.0

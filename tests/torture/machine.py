@@ -1,6 +1,6 @@
-"""What a torture does to the machine and as the owner, beside the faults of the exchanges: drawn from the seed, done at its time.
+"""What a torture does to the machine and as the owner, besides faults of the exchanges; drawn from the seed.
 
-Each deed is undone before the next thing happens; what must follow from it is checked here, one line for each thing that is wrong.
+Each deed is undone before the next action. Its required consequences are checked here, with one line per error.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from bot.store.database import StoreError
 from tests.torture.owner import DEPOSITS
 from tests.torture.processes import Exchange, TortureError, Trader
 
-#: `foreign_trades`: the owner trades by hand, many times; `owner_sells`: a position of NIJA's, or half of it; `second_home`: a
-#: second NIJA under another HOME on the same data folder; `folder_away`: the data folder is renamed and put back; `log_stalled`:
-#: nobody reads the console; `frozen`: SIGSTOP and SIGCONT.
+#: `foreign_trades`: the owner makes many trades by hand; `owner_sells`: the owner sells all or half of a position of NIJA's;
+#: `second_home`: a second NIJA starts under another HOME on the same data folder; `folder_away`: the data folder is renamed
+#: and put back; `log_stalled`: nobody reads the console; `frozen`: SIGSTOP and SIGCONT.
 KINDS = ("foreign_trades", "owner_sells", "second_home", "folder_away", "log_stalled", "frozen")
-#: Deeds in which the daemon cannot look after positions.
+#: Deeds during which the daemon cannot manage positions.
 HELPLESS = frozenset({"folder_away", "frozen"})
-#: Switches that must stand so for the owner to be able to sell what lies under a stop, and for the venue's history to show it.
+#: Switch values that let the owner sell coins under a stop, and let the venue's history show the sale.
 _OWNER_MAY_SELL = {
     "kraken": {"stop_holds_base": False},
     "coinbase": {"stops_hold_base": False, "hand_orders_advanced": True},
@@ -38,7 +38,7 @@ _TURN = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """At `at` (real seconds after the torture's beginning), for so many `seconds`, at this venue where it is about one."""
+    """A deed at `at` (real seconds from the beginning of the torture) that lasts `seconds`, at `venue` if it concerns one."""
 
     at: float
     kind: str
@@ -47,7 +47,7 @@ class Deed:
 
 
 def deeds(seed: int, seconds: float, kinds: Sequence[str], venues: Sequence[str]) -> Iterator[Deed]:
-    """What happens when."""
+    """The deeds of a seed, in order."""
     dice = Random(f"{seed}/machine")
     at = dice.uniform(*_BETWEEN)
     while kinds and at < seconds:
@@ -56,19 +56,19 @@ def deeds(seed: int, seconds: float, kinds: Sequence[str], venues: Sequence[str]
 
 
 def loosened(seed: int, venue: str, kinds: Sequence[str]) -> dict[str, bool]:
-    """The switches by which the owner of this seed can sell coins that lie under a stop: two seeds of three."""
+    """The switches that let this seed's owner sell coins under a stop; empty for one seed in three."""
     able = "owner_sells" in kinds and Random(f"{seed}/{venue}/owner").random() < 2 / 3
     return dict(_OWNER_MAY_SELL.get(venue, {})) if able else {}
 
 
 class Machine:
-    """Does them to a running daemon."""
+    """Runs the deeds with a running daemon."""
 
     def __init__(self, exchange: Exchange, trader: Trader) -> None:
         self._exchange = exchange
         self._trader = trader
         self.sold: set[tuple[str, str]] = set()
-        """Venue and symbol of what the owner has sold of NIJA's."""
+        """Venue and symbol of NIJA's coins that the owner has sold."""
         self._acts: dict[str, Callable[[Deed], str | None]] = {
             "foreign_trades": self._trade_by_hand,
             "owner_sells": self._sell_ours,
@@ -79,11 +79,11 @@ class Machine:
         }
 
     def do(self, deed: Deed) -> str | None:
-        """One deed, to its end; what was wrong with what followed."""
+        """Runs one deed to its end; returns an error in its consequences, if any."""
         return self._acts[deed.kind](deed)
 
     def _trade_by_hand(self, deed: Deed) -> str | None:
-        """Coins that NIJA may trade as well; a little less is sold than was bought, for the fee may be taken in the coin."""
+        """Trades coins that NIJA may trade too. Sells a little less than was bought, as the fee may be taken in the coin."""
         bought, sold = _QTY
         try:
             for _ in range(_TRADES):
@@ -92,11 +92,11 @@ class Machine:
                         "POST", "manual", venue=deed.venue, symbol=_FOREIGN[deed.venue], side=side, qty=qty
                     )
         except TortureError:
-            return None  # the market is closed just now, or the owner's money is spent
+            return None  # the market is closed now, or the owner's money is spent
         return None
 
     def _sell_ours(self, deed: Deed) -> str | None:
-        """A position of NIJA's in coins of which the owner has none, or half of it, at the market, as soon as there is one."""
+        """Sells all or half of a position of NIJA's at the market, in a coin of which the owner has none, once there is one."""
         whole = deed.seconds > sum(_SECONDS) / 2
         until = time.monotonic() + deed.seconds
         while time.monotonic() < until:
@@ -107,7 +107,7 @@ class Machine:
         return None
 
     def _sold_by_hand(self, venue: str, symbol: str, qty: Decimal) -> bool:
-        """Whether the venue took any of it: coins may be held by their stop, and a half may be no size of this market."""
+        """Whether the venue sold any of it: a stop may hold the coins, and half may not be a valid size in this market."""
         try:
             words = {"symbol": symbol, "side": "sell", "qty": f"{qty:f}"}
             answer = self._exchange.call("POST", "manual", venue=venue, **words)
@@ -118,11 +118,11 @@ class Machine:
         return bool(Decimal(answer["filled"]))
 
     def _held(self) -> list[tuple[str, str, Decimal]]:
-        """What NIJA holds in coins that are all its own: venue, symbol and size."""
+        """NIJA's positions in coins of which the owner has none: venue, symbol and size."""
         try:
             books = self._trader.brokers()
         except StoreError:
-            return []  # a start may be making its database
+            return []  # a start may be creating its database
         return [
             (venue, one["symbol"], Decimal(one["qty"]))
             for venue, book in books.items()
@@ -142,14 +142,14 @@ class Machine:
 
     def _move_the_folder(self, deed: Deed) -> str | None:
         if not self._trader.speaks:
-            return None  # one that is just starting would make a new folder
+            return None  # a starting daemon would create a new folder
         folder = self._trader.folder / "data"
         away = folder.with_name("data.away")
         folder.rename(away)
         time.sleep(deed.seconds)
         if folder.exists():
             away.rename(folder.with_name(f"data.{time.time_ns()}"))
-            return "the data folder was made again while it was away"
+            return "the data folder was created again while it was away"
         away.rename(folder)
         return None
 
@@ -164,5 +164,5 @@ class Machine:
 
 
 def _four_digits(qty: Decimal) -> Decimal:
-    """Rounded down: a size that markets take."""
+    """Rounds down to a size that markets accept."""
     return qty.quantize(Decimal(1).scaleb(qty.adjusted() - 3), ROUND_DOWN)

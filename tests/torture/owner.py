@@ -1,6 +1,6 @@
-"""The owner's own money at the tortured accounts: coins and orders that are not NIJA's and must stay as they are.
+"""The owner's money in the tortured accounts: coins and orders that are not NIJA's and must not change.
 
-Trades with a second key of each account through the exchanges' own SDKs, and by hand through the control API.
+Trades with a second key for each account through the exchanges' own SDKs, and by hand through the control API.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tests.torture.processes import Exchange, TortureError
 
 Words = Mapping[str, Any]
 
-#: Coins that lie there from the beginning: two that NIJA trades as well, one that it may not know.
+#: Initial coins: two that NIJA trades too, and one that it may not know.
 DEPOSITS: Mapping[str, str] = {"BTC": "0.05", "ETH": "0.7", "AVAX": "12"}
 _BY_HAND = "0.05"
 _SYMBOLS: Mapping[str, str] = {"kraken": "ETH-USD", "okx": "ETH-USDT", "coinbase": "ETH-USD"}
@@ -32,7 +32,7 @@ class Belongings:
 
 
 def settle(exchange: Exchange, venue: str, hand: Hand) -> Belongings:
-    """Deposit coins, buy some by hand and leave an order far below the market; all of it is foreign to NIJA."""
+    """Deposits coins, buys some by hand and leaves an order far below the market; all of it is foreign to NIJA."""
     for asset, amount in DEPOSITS.items():
         exchange.call("POST", "deposit", venue=venue, asset=asset, amount=amount)
     symbol = _SYMBOLS[venue]
@@ -46,19 +46,19 @@ def settle(exchange: Exchange, venue: str, hand: Hand) -> Belongings:
 
 
 class Hand(Protocol):
-    """The owner at the exchange's own site: a second key of the account. Raises `TortureError` where it is refused."""
+    """The owner at the exchange's site, with a second key for the account. Raises `TortureError` if a request is rejected."""
 
     def buy(self, symbol: str, price: str) -> str:
-        """Leave a limit order; its id."""
+        """Leaves a limit order; returns its id."""
         ...
 
     def cancel(self, symbol: str, order: str) -> None:
-        """Cancel a stop."""
+        """Cancels a stop."""
         ...
 
 
 def hand(exchange: Exchange, venue: str) -> Hand:
-    """The owner's hand at a venue."""
+    """The owner's access to a venue."""
     keys = exchange.call("POST", "accounts", venue=venue, same_account=True)
     return _HANDS[venue](exchange.ready[venue], keys)
 

@@ -1,6 +1,6 @@
-"""The processes of a torture: a sandbox and a daemon in a folder of their own, in a clean environment.
+"""The processes of a torture: a sandbox and a daemon in their own folder, with a clean environment.
 
-Owns their starts and ends; whatever happens, none of them outlives `close`.
+Owns their start and end; whatever happens, none of them outlives `close`.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ from tests.log_lines import lines_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_SECONDS = 60.0
-#: Real seconds that a daemon may take from SIGTERM to its end.
+#: Real seconds allowed from SIGTERM to the daemon's exit.
 STOP_SECONDS = 8.0
 _CALL = 30.0
-#: Bytes that the daemon's console holds unread: few, so that it is full soon once nobody reads.
+#: Size of the console's pipe in bytes: small, so that it fills quickly when nobody reads.
 _PIPE = 4096
 
 
 class TortureError(Exception):
-    """The torture itself cannot go on; the text is one line."""
+    """The torture itself cannot continue; the text is one line."""
 
 
 class Exchange:
-    """A running sandbox and its control API; it ends when its standard input closes, so also when we die."""
+    """A running sandbox and its control API. It ends when its standard input closes, so also when this process dies."""
 
     def __init__(self, folder: Path, venues: tuple[str, ...], seed: int, speed: float) -> None:
         self.ready_file = folder / "sandbox.json"
@@ -82,7 +82,7 @@ class Exchange:
 
 
 class Trader:
-    """The daemon: started, killed and stopped; its book is read from its database, as `nija ledger --json` does."""
+    """The daemon: started, killed and stopped. Its book is read from its database, as `nija ledger --json` does."""
 
     def __init__(self, folder: Path, ready_file: Path, settings: dict[str, str]) -> None:
         self.folder = folder
@@ -109,7 +109,7 @@ class Trader:
         self._console.read()
 
     def start_a_second(self) -> int:
-        """Another daemon on the same data folder and keys, under a HOME of its own; its exit status."""
+        """Starts another daemon on the same data folder and keys, under another HOME; returns its exit status."""
         home = self.folder / "second"
         home.mkdir(exist_ok=True)
         (home / ".env").touch()
@@ -126,13 +126,13 @@ class Trader:
         return _end(process, 10 * _crowd())
 
     def stall_console(self, seconds: float) -> None:
-        """For so long nobody reads what it prints; it goes on meanwhile."""
+        """Stops reading its output for `seconds`, while it continues."""
         if self._console is not None:
             self._console.stall(seconds)
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """Stopped between two instructions, until the block ends."""
+        """Stops the process (SIGSTOP) until the block ends."""
         process = self._process
         if process is None or process.poll() is not None:
             yield
@@ -145,12 +145,12 @@ class Trader:
 
     @property
     def speaks(self) -> bool:
-        """Whether it has begun to log since its start."""
+        """Whether it has logged since its start."""
         return self._size() != self._logged
 
     @property
     def ended(self) -> int | None:
-        """Its exit status, if it ended by itself."""
+        """Its exit status, if it ended on its own."""
         return None if self._process is None else self._process.poll()
 
     @property
@@ -165,7 +165,7 @@ class Trader:
             self._process.wait(_CALL)
 
     def stop(self) -> str | None:
-        """SIGTERM, once it has begun to log; what is wrong with how it ended, if anything."""
+        """Sends SIGTERM once it has logged; returns what was wrong with its exit, if anything."""
         if self._process is None:
             return None
         until = time.monotonic() + START_SECONDS
@@ -193,13 +193,13 @@ class Trader:
         return found
 
     def crashes(self) -> list[str]:
-        """Lines of the logs, old ones first, that tell of an actor's death by a mistake of ours."""
+        """Log lines, oldest first, about actors that died of a bug."""
         files = sorted(self.folder.glob(f"{self.log_file.name}*"), reverse=True)
         return [line for file in files for line in lines_of(file.read_text(encoding="utf-8"), Event.CRASHED)]
 
 
 class Console:
-    """What a daemon prints: a pipe that is read into a file by a thread, or not read for a while."""
+    """A daemon's output: a pipe that a thread reads into a file, or does not read for a while."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -208,7 +208,7 @@ class Console:
         self._resumes = 0.0
 
     def read(self) -> None:
-        """Begin to read; to be called once the daemon has its end."""
+        """Starts reading; call it once the daemon has its end of the pipe."""
         os.close(self.end)
         threading.Thread(target=self._copy, name="console", daemon=True).start()
 
@@ -223,18 +223,18 @@ class Console:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """Nothing of the owner's: no credentials, no settings, no locks."""
+    """An environment without the owner's credentials, settings and locks."""
     own = {"HOME": str(folder), "XDG_STATE_HOME": str(folder / "state"), "NIJA_HOME": str(folder)}
     return {"PATH": os.defpath, "PYTHONPATH": str(ROOT)} | own
 
 
 def _crowd() -> float:
-    """How much longer than usual everything takes here: a machine with more than two programs waiting for each core is slow."""
+    """Factor for all time limits: a machine with more than two programs waiting for each core is slow."""
     return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1) / 2)
 
 
 def _end(process: subprocess.Popen[bytes], patience: float) -> int:
-    """Its exit status; killed when it does not end in time."""
+    """The exit status of a process; it is killed if it does not end in time."""
     try:
         return process.wait(patience)
     except subprocess.TimeoutExpired:

@@ -1,7 +1,7 @@
-"""How long after a start every position has its stop again, counted from the venue's first answer.
+"""How long after a start every position has its stop again, measured from the venue's first answer.
 
-For a torture without faults: while the daemon is dead the owner cancels a stop at each venue, so that there is something
-to protect. Owns that deed and the watching; what is too long is told as wrong.
+For a torture without faults: while the daemon is down the owner cancels a stop at each venue, so that there is something
+to protect. Owns that deed and the measurement; times that are too long are errors.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from tests.torture.owner import Hand
 from tests.torture.processes import Exchange, TortureError
 
-#: Real seconds from a venue's first answer to a started daemon until everything is protected there.
+#: Real seconds allowed from a venue's first answer to a started daemon until everything is protected there.
 PROTECTED_SECONDS = 5.0
 _PATIENCE = 30.0
 _TURN = 0.05
@@ -23,7 +23,7 @@ _ALIVE = frozenset({"open", "partially_filled"})
 
 
 class Recovery:
-    """Takes stops away and watches them come back; `took` has the seconds of each start by venue."""
+    """Cancels stops and waits for their return; `took` has the seconds of each start by venue."""
 
     def __init__(self, exchange: Exchange, hands: Mapping[str, Hand]) -> None:
         self._exchange = exchange
@@ -31,7 +31,7 @@ class Recovery:
         self.took: dict[str, list[float]] = {venue: [] for venue in hands}
 
     def expose(self) -> dict[str, int]:
-        """Cancel the newest stop of each venue; those that had one, and how often each of them was asked so far."""
+        """Cancels the newest stop at each venue; returns the venues that had one, with their number of requests so far."""
         exposed = [venue for venue, hand in self._hands.items() if self._cancel(venue, hand)]
         return {venue: self._asked(venue) for venue in exposed}
 
@@ -41,12 +41,12 @@ class Recovery:
         try:
             for stop in resting[-1:]:
                 hand.cancel(stop["symbol"], stop["id"])
-        except TortureError:  # it fired in this very moment
+        except TortureError:  # it has just fired
             return False
         return bool(resting)
 
     def watch(self, asked: Mapping[str, int]) -> list[tuple[str, str]]:
-        """Wait until all is protected at the venues of `asked`; what took too long, by venue."""
+        """Waits until everything is protected at the venues of `asked`; returns what took too long, by venue."""
         until = time.monotonic() + _PATIENCE
         first: dict[str, float] = {}
         left = set(asked)
@@ -77,7 +77,7 @@ class Recovery:
 
 
 def spread(took: Sequence[float]) -> str:
-    """How the seconds are distributed: how many, the least, the middle, nine of ten, the most."""
+    """The distribution of the seconds: count, minimum, median, 90th percentile, maximum."""
     if len(took) < 2:
         return " ".join(f"{one:.1f}" for one in took) or "-"
     tenths = quantiles(took, n=10, method="inclusive")

@@ -1,4 +1,4 @@
-"""The command line of a torture and the table it ends with."""
+"""The command line of a torture and its final table."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.torture.processes import TortureError
 
 
 def main(words: list[str]) -> int:
-    """0 when book and truth agree, 1 when not, 2 when the torture could not be held."""
+    """Returns 0 if book and exchange agree, 1 if not, 2 if the torture could not be run."""
     course = parse(words)
     try:
         outcome = torture(course, lambda line: print(line, file=sys.stderr))
@@ -37,23 +37,23 @@ def main(words: list[str]) -> int:
 def parse(words: list[str]) -> Course:
     """The course that a command line asks for."""
     parser = argparse.ArgumentParser(prog="scripts/torture.py", description=__doc__)
-    parser.add_argument("--seed", type=int, default=1, help="gives market, switches, faults and kills again")
-    parser.add_argument("--minutes", type=float, default=1.0, help="how long it storms (real minutes)")
-    parser.add_argument("--venues", nargs="+", choices=VENUES, default=list(VENUES), help="which exchanges (all)")
+    parser.add_argument("--seed", type=int, default=1, help="reproduces market, switches, faults and kills")
+    parser.add_argument("--minutes", type=float, default=1.0, help="length of the storm (real minutes)")
+    parser.add_argument("--venues", nargs="+", choices=VENUES, default=list(VENUES), help="exchanges (all)")
     parser.add_argument(
-        "--faults", nargs="*", choices=KINDS, default=list(KINDS), help="which faults (all); none given: none"
+        "--faults", nargs="*", choices=KINDS, default=list(KINDS), help="faults (all); without a value: none"
     )
     parser.add_argument(
         "--machine",
         nargs="*",
         choices=MACHINE,
-        help="what is done to the machine and by the owner (all, where there are faults)",
+        help="deeds of the machine and the owner (all, if there are faults)",
     )
-    parser.add_argument("--kill-every", type=float, default=20.0, help="seconds between ends of the daemon; 0: none")
-    parser.add_argument("--speed", type=float, default=60.0, help="market seconds per real second")
     parser.add_argument(
-        "--slope", action="store_true", help="no kills: watch what the daemon's process holds, and whether it grows"
+        "--kill-every", type=float, default=20.0, help="average seconds between ends of the daemon; 0: none"
     )
+    parser.add_argument("--speed", type=float, default=60.0, help="market seconds per real second")
+    parser.add_argument("--slope", action="store_true", help="no kills: measure whether the daemon's process grows")
     parser.add_argument("--keep", type=Path, help="an empty folder for database and logs, kept afterwards")
     found = parser.parse_args(words)
     if found.keep is not None and found.keep.exists() and any(found.keep.iterdir()):
@@ -74,14 +74,14 @@ def parse(words: list[str]) -> Course:
 
 
 def _machine(found: argparse.Namespace) -> tuple[str, ...]:
-    """All, unless something else was asked for; a slope and a torture without faults are about the daemon alone."""
+    """The deeds: all by default; a slope and a torture without faults are about the daemon alone and have none."""
     if found.machine is not None:
         return tuple(found.machine)
     return () if found.slope or not found.faults else MACHINE
 
 
 def show(course: Course, outcome: Outcome) -> None:
-    """The table, and one line for each thing that is wrong."""
+    """Prints the table, and one line per error."""
     columns = list(dict.fromkeys(name for row in outcome.counts.values() for name in row))
     done = "".join(f", {count} {kind.replace('_', ' ')}" for kind, count in sorted(outcome.deeds.items()))
     title = f"seed {course.seed}: {course.seconds:g} s, {outcome.kills} kills, {outcome.stops} stops{done}"
@@ -100,7 +100,7 @@ def show(course: Course, outcome: Outcome) -> None:
 
 
 def show_slope(samples: Sequence[slope.Sample]) -> bool:
-    """The table of what the daemon's process held; whether something grew. A short run has no verdict."""
+    """Prints the table of the daemon's process; returns whether something grew. A short run has no verdict."""
     settled = slope.settled(samples)
     enough = slope.long_enough(settled)
     measured = settled if enough else samples

@@ -1,6 +1,6 @@
-"""A strategy with no opinion and much to do: it enters, turns and stops out as often as the market lets it.
+"""A strategy that trades as much as possible: it enters, turns and is stopped out as often as the market allows.
 
-For the torture alone. Pure like every strategy: the same candles give the same answer, so that a seed replays it.
+For the torture only. Pure like every strategy: the same candles give the same answer, so that a seed reproduces it.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from bot.strategy.base import Close, Costs, Evaluation, Strategy, Terms, Trade
 from bot.strategy.exits import FLAT
 from bot.strategy.grid import towards
 
-#: How far below the close a stop lies: near enough that stops and all three targets are met within minutes.
+#: Distance of the stop from the close: near enough that stops and all three targets are reached within minutes.
 STOPS = (0.998, 0.996, 0.993)
-#: How far behind the best close a stop follows.
+#: Distance at which a stop trails the best close.
 TRAIL = 0.006
 SIDES = (1, 1, 1, 1, 1, FLAT, FLAT, -1)
 
 
 class Restless(Strategy):
-    """Draws side, stop and rank from the candle itself; on spot its short side is only a reason to be out."""
+    """Draws side, stop and rank from the candle itself; on spot its short side is only a reason to exit."""
 
     required = 1
 
     def evaluate(self, candles: Candles) -> Evaluation:
-        """What the dice of this candle say; the stop is right for either side."""
+        """The random draw of this candle; the stop is on the right side for longs and shorts."""
         close = float(candles.close[-1])
         dice = Random(f"{candles.closed_at}/{close}")
         side, stop = dice.choice(SIDES), dice.choice(STOPS)
@@ -33,12 +33,12 @@ class Restless(Strategy):
         return Evaluation(side, candles.closed_at, close, at, dice.random(), why="dice", kept=(("best", close),))
 
     def terms(self, evaluation: Evaluation, price: float, costs: Costs) -> Terms:
-        """Only a stop on the wrong side of the price speaks against a trade."""
+        """Trades unless the stop is on the wrong side of the price."""
         return Terms(evaluation.stop)
 
     def on_close(self, trade: Trade, candles: Candles) -> Close:
-        """Out when the dice fall on the other side: much is to be sold at the market, too. From the first target on the stop
-        follows the best close, which is kept with the trade.
+        """Exits when the draw is for the other side, so that there are many market exits too. From the first target on, the
+        stop trails the best close, which is kept with the trade.
         """
         found = self.evaluate(candles)
         best = max([found.close, *dict(trade.kept).values()], key=lambda price: price * trade.side)

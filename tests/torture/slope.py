@@ -1,6 +1,6 @@
-"""Whether a process grows: its memory, threads and open files over time, read from /proc, and their slope per hour.
+"""Whether a process grows: memory, threads and open files over time, read from /proc, and their slope per hour.
 
-Owns the reading of one process and the arithmetic; decides nothing about what the process does. Linux only.
+Owns the sampling of one process and the arithmetic; does not control the process. Linux only.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-#: Starts, first candles and first connections of every kind are over after so long (real seconds).
+#: Real seconds after which start-up, first candles and first connections of every kind are over.
 WARM_UP = 15 * 60.0
-#: A line through less time than this says nothing: what is measured after the warm-up must last so long (real seconds).
+#: Real seconds that the samples after the warm-up must span: a line through less time says nothing.
 ENOUGH = 20 * 60.0
 _HOUR = 3600.0
 _MIB = 1024 * 1024
@@ -20,11 +20,11 @@ _MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One look at a process: `at` in seconds since the first look, memory in MiB, the rest are counts.
+    """One sample of a process: `at` in seconds since the first sample, memory in MiB, the rest are counts.
 
-    `rss` is what the process has in memory, `own` of it what it has written itself: what other processes do that share its
-    libraries changes neither, as it would proportional or unique sizes.
-    `connections` are open database files, one for each connection to a SQLite database.
+    `rss` is the resident memory and `own` the part that the process has written itself. Unlike proportional or unique set
+    sizes, neither changes with other processes that share its libraries. `connections` are open database files, one for
+    each connection to a SQLite database.
     """
 
     at: float
@@ -36,7 +36,7 @@ class Sample:
     connections: float
 
 
-#: What grows by so much an hour is growing; of the counts so little is noise.
+#: Growth per hour above which a quantity counts as growing; for counts, less is noise.
 LIMITS = {
     "rss": 1.0,
     "own": 1.0,
@@ -49,7 +49,7 @@ LIMITS = {
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """What became of one quantity after the warm-up: first and last sample, least and most, slope of the line through all."""
+    """One quantity after the warm-up: first and last sample, minimum and maximum, slope of the line through all samples."""
 
     name: str
     first: float
@@ -60,12 +60,12 @@ class Growth:
 
     @property
     def grows(self) -> bool:
-        """Whether this process would not last for ever."""
+        """Whether the quantity grows faster than noise."""
         return self.per_hour >= LIMITS[self.name]
 
 
 def look(pid: int, since: float) -> Sample | None:
-    """What the process holds now; None when it is gone. `since` is the monotonic time (seconds) of the first look."""
+    """A sample of the process; None if it has ended. `since` is the monotonic time (seconds) of the first sample."""
     folder = Path("/proc") / str(pid)
     try:
         rollup = _kilobytes((folder / "smaps_rollup").read_text())
@@ -91,7 +91,7 @@ def _kilobytes(text: str) -> dict[str, int]:
 
 
 def _target(link: Path) -> str:
-    """Where a handle leads; empty when it was closed meanwhile."""
+    """The target of a handle; empty if it has been closed."""
     try:
         return str(link.readlink())
     except FileNotFoundError:
@@ -99,7 +99,7 @@ def _target(link: Path) -> str:
 
 
 def slope(samples: Sequence[tuple[float, float]]) -> float:
-    """The line of least squares through (seconds, value): its rise per hour, 0 when all times are the same."""
+    """Slope per hour of the least-squares line through (seconds, value); 0 if all times are the same."""
     if not samples:
         return 0.0
     middle = sum(at for at, _ in samples) / len(samples)
@@ -115,7 +115,7 @@ def settled(samples: Sequence[Sample], warm_up: float = WARM_UP) -> list[Sample]
 
 
 def growths(samples: Sequence[Sample]) -> list[Growth]:
-    """How each quantity went; empty without samples."""
+    """The trend of each quantity; empty without samples."""
     if not samples:
         return []
     names = [field.name for field in fields(Sample) if field.name != "at"]
@@ -128,5 +128,5 @@ def _growth(name: str, line: Sequence[tuple[float, float]]) -> Growth:
 
 
 def long_enough(samples: Sequence[Sample]) -> bool:
-    """Whether the samples last long enough for a verdict."""
+    """Whether the samples span enough time for a verdict."""
     return bool(samples) and samples[-1].at - samples[0].at >= ENOUGH

@@ -1,4 +1,4 @@
-"""A good pair of documents agrees; each kind of lie in either of them is found."""
+"""A consistent pair of documents agrees; every kind of error in either of them is found."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _fill(name: str, order: str, side: str, qty: str) -> Doc:
 
 
 def truth() -> Doc:
-    """Bought 1, sold 0.5, the rest under a stop that the exchange spawned; and an order of the owner's."""
+    """Bought 1, sold 0.5, the rest under a stop that the exchange spawned; and an order of the owner."""
     return {
         "orders": [
             _order("E", "buy", "limit", "1", "1", "filled"),

@@ -23,7 +23,7 @@ KRAKEN = AccountKey("kraken")
 
 
 def truth_of(*fills: Fill, by_hand: tuple[str, ...] = ()) -> dict[str, Any]:
-    """What the exchange knows of these fills."""
+    """The exchange's orders and fills for these fills."""
     orders = {one.exchange_order_id for one in fills}
     return {
         "orders": [{"id": name, "origin": "manual" if name in by_hand else "api"} for name in sorted(orders)],
@@ -44,14 +44,14 @@ def truth_of(*fills: Fill, by_hand: tuple[str, ...] = ()) -> dict[str, Any]:
 
 
 class Account:
-    """A book and the exchange's side of it."""
+    """A book and the exchange's view of it."""
 
     def __init__(self, folder: Path) -> None:
         self.book: Ledger = ledger(folder)
         self.books = Books(folder)
         self.fills: list[Fill] = []
         self.attached: dict[str, str] = {}
-        """Stops by the entries that they were attached to."""
+        """Stops by the entries to which they were attached."""
 
     def buys(self, number: int, qty: str, price: str, fee: str = "0", asset: str = "USD") -> None:
         order = intent(number, qty=qty, attempt=number)
@@ -79,7 +79,7 @@ def account(tmp_path: Path) -> Account:
 
 
 def test_dust_that_went_with_an_attached_stop_is_counted_once(account: Account) -> None:
-    """The first trade leaves dust of 0.005; the second's stop sells the 0.01 that went as its fee: the dust, and as much again."""
+    """The first trade leaves dust of 0.005; the second's stop also sells its fee of 0.01: the dust, and as much again."""
     account.buys(1, "1", "100", "0.01", "BTC")
     account.sells(2, "0.985", "110")
     account.book.close("BTC-USD", 8_000, "dust", Worth(Decimal(110)))

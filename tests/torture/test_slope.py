@@ -17,7 +17,7 @@ from tests.torture.slope import Sample, growths, long_enough, look, settled
 
 
 def samples(rss: Sequence[float], *, threads: Sequence[float] | None = None, every: float = 60.0) -> list[Sample]:
-    """One sample a minute; what is not told stands still."""
+    """One sample per minute; quantities that are not given are constant."""
     counts = threads if threads is not None else [9.0] * len(rss)
     return [
         Sample(n * every, one, one, many, 26.0, 4.0, 3.0) for n, (one, many) in enumerate(zip(rss, counts, strict=True))

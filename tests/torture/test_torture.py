@@ -1,4 +1,4 @@
-"""The torture itself: a short one must find nothing, and its comparison must find what is wrong."""
+"""The torture itself: a short run must find nothing, and the comparison must find every error."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_folder_that_was_used_before_is_not_used_again(tmp_path: Path, capsys:
 
 # -- the comparison ---------------------------------------------------------------------------------------------------
 def agreed() -> tuple[dict[str, Any], dict[str, Any]]:
-    """Book and truth of one account: 0.01 BTC bought for 100 each, half of it sold for 110."""
+    """Book and exchange of one account: 0.01 BTC bought at 100, half of it sold at 110."""
     orders = [
         ("A", "njA", "buy", "market", "0.01", "0.01", "filled", "api"),
         ("B", "njB", "sell", "market", "0.005", "0.005", "filled", "api"),
@@ -132,7 +132,7 @@ def booked(one: dict[str, Any]) -> dict[str, Any]:
 
 
 def sell_twice(truth: dict[str, Any]) -> None:
-    """Sold once more than there was, and bought again later: at the end the coins are all there."""
+    """More was sold than there was, and bought back later: at the end all coins are there."""
     truth["fills"][1:1] = [fill("f9", "B", "sell", "0.02", "110"), fill("f8", "A", "buy", "0.02", "110")]
 
 
@@ -179,7 +179,7 @@ def at(seconds: float) -> str:
 
 
 def exposure(why: str, end: float | None, well: float | None = 100) -> dict[str, Any]:
-    """A naked period from second 100 on; the venue's answers are good since `well`."""
+    """A naked period from second 100 on; the venue's answers have been good since `well`."""
     event = {"start": at(100), "end": end and at(end), "why": why, "well_since": well and at(well)}
     return {"BTC-USD": {"naked_events": [event]}}
 
@@ -196,10 +196,10 @@ def test_a_naked_entry_is_wrong_however_short_where_stops_are_attached() -> None
     [
         (110, 100, [], True),
         (110, 106, [], False),  # the venue's answers were spoilt until then
-        (110, None, [], False),  # it was ended by a request whose answer was spoilt
+        (110, None, [], False),  # the request that ended it had a spoilt answer
         (None, 100, [], True),
         (110, 100, [Trouble(95, 105)], False),
-        (115, 100, [Trouble(95, 105)], True),  # it outlives what excuses it
+        (115, 100, [Trouble(95, 105)], True),  # it lasts longer than its excuse
         (110, 100, [Trouble(80, 100 - AFTERMATH - 1)], True),
     ],
 )
@@ -217,7 +217,7 @@ def test_a_moment_is_quiet_when_nothing_happened_since() -> None:
 
 
 def test_what_an_attached_stop_sells_beyond_the_fee_in_the_coin_is_the_venues_doing() -> None:
-    """A stop made with its entry's size fires before it was amended: the fee taken in the coin is sold with it."""
+    """A stop of its entry's size fires before it is amended: the fee taken in the coin is sold with it."""
     bought = fill("f1", "A", "buy", "1", "100") | {"fee": "0.001", "fee_asset": "BTC"}
     orders: list[dict[str, Any]] = [
         {"id": "A", "client_id": "njA", "origin": "api"},

@@ -1,4 +1,4 @@
-"""Coinbase Advanced Trade over REST: `CoinbaseBroker` and its configuration. The venue's names and shapes stay in this room."""
+"""Coinbase Advanced Trade over REST: `CoinbaseBroker` and its configuration. The venue's names and formats stay in here."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Coinbase's private side, asked: wallets, orders, executions, fees. Lists are paged to their end or the question fails.
+"""Coinbase's private queries: wallets, orders, executions, fees. Lists are read to their last page or the query fails.
 
-Times in filters are market time in RFC 3339; `start_date` filters orders by creation. Orders cannot be asked for by client
-id: they are listed and matched here. Rows that cannot be ours are left out and named once; a list that wants a second factor
-is no answer.
+Times in filters are market time in RFC 3339; `start_date` filters orders by creation. Orders cannot be queried by client id,
+so they are listed and matched here. Rows that cannot be ours are left out and logged once. A list that requires a second
+factor is a failure.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from bot.domain.order import DONE, VenueOrder
 from bot.domain.outcome import ErrorMeaning
 
 _PAGE = 250
-#: What a list of orders is asked for: unasked, it shows all kinds of products, and orders from this source only.
+#: Filters for lists of orders. By default, a list has all kinds of products, but only orders from this source.
 _OURS: Params = {"product_type": "SPOT", "order_placement_source": "RETAIL_ADVANCED"}
-#: The other statuses of an order that is alive; the filter for OPEN leaves them out, and may stand with no other.
+#: The other statuses of a live order. The filter OPEN does not include them and cannot be combined with others.
 _ON_THE_WAY = ("PENDING", "QUEUED", "CANCEL_QUEUED", "EDIT_QUEUED")
-#: Market ms back from now within which every order is looked at, whatever its status: also one that nobody wrote down.
+#: Orders younger than this (market ms) are read whatever their status, including statuses that we do not know.
 _YOUNG = 10 * MINUTE
-#: Waits (real seconds) between looks for an order that an answer announced and no list shows yet: a second in all.
+#: Waits (real seconds) between queries for an order that an answer announced but no list shows yet: a second in all.
 _WAITS = (0.02, 0.04, 0.08, 0.16, 0.3, 0.4)
 _PATIENCE = 1.0
 
 
 class CoinbaseAccount:
-    """Questions about one portfolio. `portfolio` is set by connecting; `traded` says of a product whether we may hold it."""
+    """Queries of one portfolio. `connect` sets `portfolio`; `traded` says whether we may hold a product."""
 
     def __init__(self, transport: CoinbaseTransport, clock: Clock, log: Log, traded: Callable[[str], bool]) -> None:
         self._transport = transport
@@ -55,7 +55,7 @@ class CoinbaseAccount:
         return wire.balances(self._wallets())
 
     def unavailable_balances(self) -> dict[str, Decimal]:
-        """Vaults, wallets that are not ready, other portfolios."""
+        """Balances in vaults, in wallets that are not ready, and in other portfolios."""
         return wire.pockets(self._wallets())
 
     def fees(self, symbols: Collection[str]) -> dict[str, FeeRate]:
@@ -65,20 +65,20 @@ class CoinbaseAccount:
 
     # -- orders ------------------------------------------------------------------------------------------------
     def announce(self, exchange_id: str, *, coming: bool) -> None:
-        """An order that an answer spoke of is to be among the open ones until it is seen to have ended.
+        """Include an order that an answer named among the open ones until it is seen to have ended.
 
-        `coming`: it may not be there yet and is waited for (an attached bracket); else it is about to end (a cancel).
+        `coming`: it may not exist yet and is waited for (an attached bracket). Otherwise it is about to end (a cancel).
         """
         self._announced[exchange_id] = coming
 
     def order(self, exchange_id: str, symbol: str = "") -> VenueOrder | None:  # noqa: ARG002 - Coinbase's ids need no symbol
-        """One order, whatever its state; None also for one of another product that cannot be ours."""
+        """One order, in any state; None also for an order of another product that cannot be ours."""
         row = self.row(exchange_id)
         found = [] if row is None else failure.understood(lambda: wire.orders([row], self._excused))
         return found[0] if found else None
 
     def row(self, exchange_id: str) -> Mapping[str, Any] | None:
-        """One order as Coinbase sent it; None for 404 or null, which an order that was just made may answer for a moment."""
+        """One order as Coinbase sent it; None for 404 or null, which a new order may return for a moment."""
         try:
             answer = self._transport.private(f"/orders/historical/{exchange_id}")
         except BrokerError as error:
@@ -90,8 +90,8 @@ class CoinbaseAccount:
         return failure.understood(lambda: answers.mapping(answer.get("order"), "order"))
 
     def open_orders(self) -> list[VenueOrder]:
-        """Everything that is alive: what Coinbase calls open, what is on its way into or out of that (asked for afterwards, since
-        an order goes that way), young orders of any status, and what was announced.
+        """All live orders: those with status OPEN, those on their way into or out of it (queried second, so that an order that
+        changes status meanwhile is not missed), young orders of any status, and announced orders.
         """
         found = {one.exchange_id: one for one in self._orders({"order_status": "OPEN"})}
         found |= {one.exchange_id: one for one in self._orders({"order_status": _ON_THE_WAY})}
@@ -101,11 +101,11 @@ class CoinbaseAccount:
         return answers.by_age(one for one in found.values() if one.status not in DONE)
 
     def recent_orders(self, since: int) -> list[VenueOrder]:
-        """Ended orders that were made after market time `since`, oldest first."""
+        """Ended orders that were created after market time `since`, oldest first."""
         return [one for one in self._orders({"start_date": iso(since)}) if one.status in DONE]
 
     def find(self, client_id: str, symbol: str, since: int) -> VenueOrder | None:  # noqa: ARG002
-        """Our id among all orders since then, then behind every fill whose order was not seen there."""
+        """Search our client id in all orders since then, and in the orders of fills that were not in that list."""
         known = set()
         for one in self._orders({"start_date": iso(since - MINUTE)}):
             if one.client_id == client_id:
@@ -117,18 +117,18 @@ class CoinbaseAccount:
 
     # -- fills -------------------------------------------------------------------------------------------------
     def fills(self, since: int) -> list[Fill]:
-        """Executions from market time `since` on, oldest first."""
+        """Executions since market time `since`, oldest first."""
         found = self._executions({"start_sequence_timestamp": iso(since)})
         return [fill for fill in found if fill.time >= since]
 
     def fills_of(self, order: VenueOrder) -> list[Fill]:
-        """The executions of one order that Coinbase shows so far; they may come later than the order's status."""
+        """The executions of one order, as far as Coinbase shows them yet; they may appear after the order's final status."""
         found = self._executions({"order_ids": [order.exchange_id]})
         return [fill for fill in found if fill.exchange_order_id == order.exchange_id]
 
     # -- reading -------------------------------------------------------------------------------------------------
     def _wallets(self) -> list[wire.Wallet]:
-        """Each row once: pages may overlap."""
+        """All wallets, each row once, because pages may overlap."""
         rows: list[Any] = []
         for row in self._pages("/accounts", "accounts", {}):
             if row not in rows:
@@ -144,8 +144,8 @@ class CoinbaseAccount:
         return failure.understood(lambda: wire.fills(rows, self._excused))
 
     def _excused(self, row: Mapping[str, Any], reason: str, strange: bool) -> bool:
-        """Whether a row may be left out, which is said once: a strange one, or one that cannot be read and that can be nobody's
-        but the owner's - of a product that is none of ours, or under an id of another form.
+        """Whether a row may be left out, which is logged once: a strange row, or an unreadable one that can only be foreign
+        because we do not trade its product or its client id does not have our form.
         """
         foreign = bool(answers.text(row, "client_order_id")) or not self._traded(answers.text(row, "product_id"))
         if not strange and (wire.may_be_ours(row) or not foreign):
@@ -157,9 +157,9 @@ class CoinbaseAccount:
         return True
 
     def _pages(self, path: str, what: str, query: Params) -> list[Any]:
-        """All rows of a list, 250 a page. The list of fills has no `has_next`: an empty cursor is its end. A list that goes on but
-        does not say where fails. A page that comes again under another cursor ends a list; but a list of orders that was full
-        may hide some behind it, and fails.
+        """All rows of a list, 250 per page. The list of fills has no `has_next`: it ends with an empty cursor. A list that
+        continues without saying where fails. A repeated page under a new cursor ends a list; but if it is a full page of
+        orders, more could follow, so that fails.
         """
         seen: list[list[Any]] = []
 
@@ -181,7 +181,7 @@ class CoinbaseAccount:
         return rows_of(Asked(path, failure, ask))
 
     def _outstanding(self, listed: Collection[str]) -> Iterable[VenueOrder]:
-        """Announced orders that are not listed, asked for by id; those that ended or never came are forgotten."""
+        """Announced orders that are not listed, queried by id. Those that ended or never appeared are forgotten."""
         for exchange_id, coming in list(self._announced.items()):
             if exchange_id in listed and coming:
                 del self._announced[exchange_id]
@@ -193,5 +193,5 @@ class CoinbaseAccount:
                 yield one
 
     def _await(self, exchange_id: str) -> VenueOrder | None:
-        """An order that is on its way; None when it does not come."""
+        """An order that should appear soon; None if it does not."""
         return self._transport.seen(lambda: self.order(exchange_id), _WAITS, _PATIENCE)

@@ -1,6 +1,6 @@
-"""From an intent to the body of Coinbase's Create Order. Pure: the same intent and rules give the same bytes.
+"""Builds the body of Coinbase's Create Order from an intent. Pure: the same intent and rules give the same bytes.
 
-Prices go out on the market's grid, rounded to the side that neither loosens a stop nor pays more than was meant.
+Prices are rounded to the market's tick in the direction that neither loosens a stop nor pays more than intended.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from bot.domain.instrument import Instrument, Ticker
 from bot.domain.money import ONE, ceil_to, plain
 from bot.domain.order import Intent, OrderType, Side, TimeInForce
 
-#: How far beyond its trigger a stop may sell: what Coinbase itself allows a bracket's stop.
+#: How far beyond its trigger (a fraction) a stop may sell: the same as Coinbase allows for a bracket's stop.
 STOP_ROOM = Decimal("0.05")
 
 
 def order_body(intent: Intent, instrument: Instrument) -> dict[str, Any]:
-    """The body of an order without its id. Raises `Unsupported`."""
+    """The body of an order, without its client id. Raises `Unsupported`."""
     body: dict[str, Any] = {
         "product_id": intent.symbol,
         "side": intent.side.upper(),
@@ -27,7 +27,7 @@ def order_body(intent: Intent, instrument: Instrument) -> dict[str, Any]:
     }
     if intent.attached_stop is not None:
         if intent.attached_target is None or intent.side is not Side.BUY:
-            raise Unsupported("Coinbase attaches a stop to buys only, and only together with a target")
+            raise Unsupported("Coinbase attaches stops only to buy orders, and only together with a target")
         body["attached_order_configuration"] = {
             "trigger_bracket_gtc": {
                 "limit_price": plain(instrument.price(intent.attached_target)),
@@ -51,11 +51,11 @@ def _configuration(intent: Intent, instrument: Instrument) -> dict[str, dict[str
             return {"limit_limit_gtc": {**size, **limit}}
         case ((OrderType.STOP | OrderType.STOP_LIMIT), _):
             return {"stop_limit_stop_limit_gtc": {**size, **_stop(intent, instrument)}}
-    raise Unsupported(f"Coinbase has no {intent.type} order that is {intent.tif}")
+    raise Unsupported(f"Coinbase has no {intent.type} order with time in force {intent.tif}")
 
 
 def _limit(intent: Intent, instrument: Instrument) -> str:
-    """The worst price of a limit order: a purchase pays no more than was meant, a sale brings no less."""
+    """The limit price, rounded so that a purchase pays no more than intended and a sale yields no less."""
     price = intent.limit_price
     if price is None:
         raise Unsupported("a limit order needs a price")
@@ -63,9 +63,9 @@ def _limit(intent: Intent, instrument: Instrument) -> str:
 
 
 def _stop(intent: Intent, instrument: Instrument) -> dict[str, str]:
-    """Trigger and limit of a stop; without a limit of its own one that fills like a market order.
+    """Trigger and limit of a stop. Without its own limit it gets one so far away that it fills like a market order.
 
-    The limit never lies on the near side of the trigger: Coinbase refuses such a stop.
+    A sale's limit is never above its trigger (a purchase's never below): Coinbase refuses such a stop.
     """
     if intent.trigger_price is None:
         raise Unsupported("a stop needs a trigger")
@@ -82,8 +82,8 @@ def _stop(intent: Intent, instrument: Instrument) -> dict[str, str]:
 
 
 def harmless_body(side: Side, distance: Decimal, instrument: Instrument, ticker: Ticker, until: int) -> dict[str, Any]:
-    """An order that cannot trade: the smallest there is, `distance` (a fraction) off the market, as a maker only, and over at
-    wall time `until`.
+    """An order that cannot trade: of the smallest size, `distance` (a fraction) away from the market, post-only, and good until
+    wall time `until` (ms).
     """
     if side is Side.BUY:
         price = max(instrument.price_down(ticker.bid * (ONE - distance)), instrument.tick)

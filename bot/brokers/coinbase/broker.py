@@ -1,4 +1,4 @@
-"""The Coinbase broker: one portfolio of Coinbase Advanced Trade. Joins its parts; knows no wire format."""
+"""The Coinbase broker: one portfolio of Coinbase Advanced Trade. Assembles its parts; knows no wire format."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bot.domain.outcome import Outcome
 
 
 class CoinbaseBroker(VenueBroker):
-    """One Coinbase portfolio. Used by one thread; only `hurry` may come from another."""
+    """One Coinbase portfolio. Used by one thread; another may only call `hurry`."""
 
     name: ClassVar[str] = "coinbase"
     unavailable_place: ClassVar[str] = "in a vault, in another portfolio or in a wallet that is not ready"
@@ -50,14 +50,14 @@ class CoinbaseBroker(VenueBroker):
         return connect(self._config, self._transport, self._account, self._venue_clock)
 
     def find(self, client_id: str, symbol: str, since: int) -> VenueOrder | None:
-        """As the base says; a harmless order that only used the id up and still stands is cancelled on the way."""
+        """As in the base class. If it finds a harmless order that only used up the id and is still open, it cancels that."""
         found = super().find(client_id, symbol, since)
         if found is not None and found.type is OrderType.LIMIT and found.status not in DONE:
             return failure.understood(lambda: self._trade.buried(found.exchange_id)) or found
         return found
 
     def resend(self, intent: Intent) -> Outcome:
-        """The same request byte for byte: Coinbase answers with the order that it made of the first one, if it made one."""
+        """Send the same request byte for byte. If the first one created an order, Coinbase answers with that order."""
         return self.place(intent)
 
     def burn(self, intent: Intent) -> VenueOrder | None:

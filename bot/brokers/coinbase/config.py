@@ -1,6 +1,6 @@
-"""What a Coinbase broker needs to be told, and the numbers of Coinbase's rate limits.
+"""The configuration of a Coinbase broker, and Coinbase's rate limits.
 
-Plain values: nothing here reads the environment, and no representation shows a secret.
+Plain values: nothing here reads the environment, and no `repr` shows a secret.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ PUBLIC_URL = "https://api.coinbase.com"
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """A bucket of calls for the whole key and how many a second flow out of it.
+    """The counter of calls for the whole key, and its decay per second.
 
-    Coinbase publishes no figure for this interface; 30 a second per user is what was always granted, a third is sustained.
+    Coinbase publishes no figure for this interface. 30 per second and user have always been granted; a third is sustained.
     """
 
     calls: float = 30.0
@@ -26,12 +26,12 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class CoinbaseConfig:
-    """One Coinbase portfolio: a key belongs to exactly one. `mode` is sandbox, demo or live, `environment` tells hosts apart;
-    `account_name` is the owner's own name for it.
+    """One Coinbase portfolio: a key belongs to exactly one. `mode` is sandbox, demo or live; `environment` distinguishes hosts;
+    `account_name` is the owner's name for it.
 
     `api_key` is the key's name (`organizations/…/apiKeys/…` or a UUID), `api_secret` its private key in any form that
-    `keys.private_key` reads. `state_dir` holds until when Coinbase wants to be left alone, for every program of this host
-    that uses the key.
+    `keys.private_key` reads. `state_dir` holds the pauses that Coinbase asked for, shared by every program on this host that
+    uses the key.
     """
 
     api_key: str | Secret = field(repr=False)

@@ -1,6 +1,6 @@
-"""Connecting to Coinbase: the form of the key, the clock, what the key may do, and the portfolio it belongs to.
+"""Connecting to Coinbase: checks the key's form, the clock, the key's permissions and its portfolio.
 
-Raises with one line that says what the owner can do; changes nothing at the account.
+Raises with one line that tells the owner what to do. Changes nothing at the account.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from bot.domain.ids import Account
 from bot.domain.instrument import Trading
 from bot.domain.outcome import ErrorMeaning
 
-#: Tokens are refused when the clocks differ by more; Coinbase's own allowance is not documented.
+#: A larger difference of the clocks (ms) is refused, because tokens would be. Coinbase does not document its own tolerance.
 SKEW_REFUSED = 30 * SECOND
 
 
 def connect(
     config: CoinbaseConfig, transport: CoinbaseTransport, account: CoinbaseAccount, venue_clock: VenueClock
 ) -> Connection:
-    """Everything that must be true before this portfolio is traded; `BrokerError` with the remedy when it is not."""
+    """Check everything that must hold before this portfolio is traded; raises `BrokerError` with a remedy if it does not."""
     check_key(config)
     skew = venue_clock.compare(SKEW_REFUSED)
     answer = transport.private("/key_permissions")
@@ -45,7 +45,7 @@ def connect(
 
 
 def check_key(config: CoinbaseConfig) -> None:
-    """A name or private key that cannot be right is refused before anything is sent."""
+    """Refuse a key name or private key that cannot be valid, before anything is sent."""
     if not is_name(config.key):
         raise failure(ErrorMeaning.CREDENTIALS, "the key's name is malformed", "name")
     try:
@@ -55,7 +55,7 @@ def check_key(config: CoinbaseConfig) -> None:
 
 
 def check_rights(config: CoinbaseConfig, info: KeyInfo) -> list[str]:
-    """Refuse a key that may too much or too little; say what is unwise about the others."""
+    """Refuse a key with too many or too few permissions; warn about what is unwise in an accepted one."""
     warnings = withdrawal(config, failure, may="transfer" in info.permissions)
     for right in ("view", "trade"):
         if right not in info.permissions:

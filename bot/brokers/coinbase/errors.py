@@ -1,8 +1,8 @@
-"""What Coinbase's refusals mean: its words looked up, and one remedy for each thing an owner can mend.
+"""What Coinbase's errors mean: they are looked up in `words`, and each problem the owner can fix has one remedy.
 
-A failed order is HTTP 200 with `success: false`; its code stands in one of four fields (`of_order`). Everything else is an
-HTTP status with `{"error", "error_details", "message"}`, plain text or HTML (`of_status`). A word that `words` does not
-have is UNKNOWN and `unheard`.
+A failed order is HTTP 200 with `success: false` and its code in one of four fields (`of_order`). Everything else is an HTTP
+status with `{"error", "error_details", "message"}`, plain text or HTML (`of_status`). An error that `words` lacks is UNKNOWN
+and `unheard`.
 """
 
 from __future__ import annotations
@@ -23,48 +23,48 @@ from bot.domain.outcome import ErrorClass, ErrorMeaning
 from bot.domain.text import safe_text
 
 VENUE = "coinbase"
-#: How long (ms) to stay away after a refusal that names no time of its own.
+#: How long (ms) to pause after a refusal that names no time.
 PAUSE_MS = SECOND
 EDGE_PAUSE_MS = MINUTE
 _LONGEST_PAUSE_MS = 15 * MINUTE
 
-#: What the owner can do, by the name of the trouble. docs/operations.md lists the same.
+#: What the owner can do, by the name of the problem. docs/operations.md lists the same texts.
 REMEDIES: Mapping[str, str] = MappingProxyType(
     {
         **usual_remedies("Coinbase", "COINBASE_API_URL"),
-        "name": "COINBASE_API_KEY is not the name of a key: it looks like organizations/…/apiKeys/… (or a UUID); copy 'name' "
-        "from the key file that portal.cdp.coinbase.com gave you",
+        "name": "COINBASE_API_KEY is not the name of a key, which looks like organizations/…/apiKeys/… (or a UUID): copy 'name' "
+        "from the key file of portal.cdp.coinbase.com",
         "pem": "COINBASE_API_SECRET is not a private key: copy 'privateKey' from the key file, from -----BEGIN to "
         "END-----, line breaks written as \\n, or the base64 text of an Ed25519 key",
         "refused": "Coinbase does not accept this key: COINBASE_API_SECRET does not belong to COINBASE_API_KEY, or the key was "
-        "deleted, or is not allowed from this IP address; copy both anew from one key file, or make a new key "
+        "deleted, or is not allowed from this IP address; copy both again from one key file, or create a new key "
         "(type ECDSA) at portal.cdp.coinbase.com",
-        "view": "this key may not read: switch on 'View' for it at portal.cdp.coinbase.com, or make a new key",
-        "trade": "this key may not trade: switch on 'Trade' for it at portal.cdp.coinbase.com, or make a new key",
+        "view": "this key may not read: switch on 'View' for it at portal.cdp.coinbase.com, or create a new key",
+        "trade": "this key may not trade: switch on 'Trade' for it at portal.cdp.coinbase.com, or create a new key",
         "scopes": "this key lacks a permission: switch on 'View' and 'Trade' for it at portal.cdp.coinbase.com",
         "withdraw": "this key may withdraw money: switch off 'Transfer' for it at portal.cdp.coinbase.com, or set "
         "ALLOW_WITHDRAW_KEYS=true",
-        "portfolio": "this key belongs to no portfolio that may be traded here: make a key for the portfolio that holds the "
+        "portfolio": "this key belongs to no portfolio that may be traded here: create a key for the portfolio that holds the "
         "money at portal.cdp.coinbase.com",
         "wallet": "there is no wallet for this market's currency in the key's portfolio, or it may not be traded in your region",
         "limits": "this account has reached a limit on purchases: see Settings > Account limits on coinbase.com",
-        "proof": "Coinbase shows this account's orders after a second factor only: confirm it on coinbase.com or in its app; "
-        "NIJA asks again by itself",
-        "clock": "set this computer's clock (switch on NTP): it differs from Coinbase's by {seconds} s, so that every token "
-        "would be refused",
-        "throttled": "Coinbase wants fewer calls: nothing to do, NIJA goes on by itself; another program may use this key",
+        "proof": "Coinbase shows this account's orders only after a second factor: confirm it on coinbase.com or in its app; "
+        "NIJA keeps retrying",
+        "clock": "set this computer's clock (switch on NTP): it differs from Coinbase's by {seconds} s, so every token would be "
+        "refused",
+        "throttled": "Coinbase wants fewer calls: nothing to do, NIJA slows down; another program may be using this key",
         "url": "COINBASE_API_URL must begin with https://",
-        "in_use": "another program on this host holds this key's file: stop it, or make a new API key for NIJA alone",
-        "unfunded": "deposit USD or USDC at Coinbase; NIJA starts trading by itself",
+        "in_use": "another program on this host is using this key's file: stop it, or create an API key that only NIJA uses",
+        "unfunded": "deposit USD or USDC at Coinbase; NIJA then starts trading",
     }
 )
 failure = Failures(VENUE, "Coinbase", REMEDIES)
 
 
-# -- what stands in an answer ---------------------------------------------------------------------------------------
+# -- errors inside an answer ----------------------------------------------------------------------------------------
 def of_order(answer: Mapping[str, Any]) -> BrokerError:
-    """What `success: false` means. The code is the first of its fields that says anything; all that say something must be
-    known, or none of it is.
+    """The error for `success: false`. Its code is the first of the fields that says anything. If any field has a code that the
+    table lacks, the whole answer is `unheard`.
     """
     error = answer.get("error_response")
     told: Mapping[str, Any] = error if isinstance(error, dict) else {}
@@ -84,8 +84,8 @@ def of_order(answer: Mapping[str, Any]) -> BrokerError:
 
 
 def of_preview(codes: Iterable[object]) -> BrokerError | None:
-    """What the complaints of a preview mean together; None when there are none. What speaks of the shape counts most, what
-    speaks of this moment's money and prices least.
+    """The error for all complaints of a preview; None if there are none. UNKNOWN counts most, then complaints about the order's
+    shape; those about the funds and prices of the moment count least.
     """
     named = [str(code) for code in codes]
     if not named:
@@ -106,16 +106,16 @@ def _weight(row: Row) -> int:
 
 
 def of_cancel(reason: str) -> BrokerError:
-    """What the refusal of a cancel means."""
+    """The error for a refused cancel."""
     meaning = CANCELS.get(plain_words(reason).upper())
     return failure(meaning or ErrorMeaning.UNKNOWN, reason or "no reason", unheard=meaning is None)
 
 
-# -- what stands around it --------------------------------------------------------------------------------------------
+# -- HTTP errors ------------------------------------------------------------------------------------------------------
 def of_status(status: int, body: str, retry_after: str | None = None) -> BrokerError:
-    """What an HTTP answer other than 200 means. The edge refuses in plain text before anything is routed.
+    """The error for an HTTP status other than 200. Coinbase's edge refuses in plain text, before it forwards anything.
 
-    Coinbase refuses a token in plain text too: any other 401 comes from something in between and says nothing of our key.
+    Coinbase refuses a token in plain text too. Any other 401 comes from a proxy and says nothing about our key.
     """
     said = _said(body)
     words = " ".join(dict.fromkeys(word for one in said or () for word in one if word))
@@ -137,7 +137,7 @@ def of_status(status: int, body: str, retry_after: str | None = None) -> BrokerE
 
 
 def _refusal(status: int, said: tuple[str, ...]) -> Row | None:
-    """The row for an error and the texts beside it, which may say more than a row that takes any text."""
+    """The row for an error and its texts. A known text counts more than a row that accepts any text."""
     error, details = plain_words(said[0]), [plain_words(detail) for detail in said[1:] if detail]
     for known in REFUSALS:
         if (known.status, known.error) != (status, error):
@@ -151,7 +151,7 @@ def _refusal(status: int, said: tuple[str, ...]) -> Row | None:
 
 
 def _said(body: str) -> list[tuple[str, ...]] | None:
-    """The errors of a JSON body, each with the texts beside it; None when it is no such body."""
+    """The errors in a JSON body, each with its texts; None if the body is not a JSON object."""
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):

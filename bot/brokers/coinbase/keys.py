@@ -1,7 +1,7 @@
-"""Coinbase's API keys: a name, and a private key (EC P-256 or Ed25519) in every form that copying leaves it in. Pure.
+"""Coinbase's API keys: a name, and a private key (EC P-256 or Ed25519) in any form that copying may leave it in. Pure.
 
-Line breaks may be real, `\\r\\n`, written as `\\n` (once or twice escaped), turned into blanks or gone; Ed25519 keys may also
-come as base64 (also the URL alphabet, also without padding) of 32 bytes of seed or 64 of seed and public key.
+Line breaks may be real, `\\r\\n`, written as `\\n` (escaped once or twice), replaced by blanks or missing. Ed25519 keys may also
+be base64 (standard or URL alphabet, with or without padding) of a 32-byte seed, or of 64 bytes: seed and public key.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ PrivateKey = EllipticCurvePrivateKey | Ed25519PrivateKey
 
 
 class BadKey(ValueError):
-    """A text that is no private key Coinbase's interface takes. The text of the error never shows any of it."""
+    """A text that is not a private key Coinbase accepts. The error's message never shows any of it."""
 
 
 def is_name(name: str) -> bool:
-    """Whether this has the shape of a key's name."""
+    """Whether this has the form of a key's name."""
     return _NAME.fullmatch(name) is not None
 
 
 def private_key(secret: str) -> PrivateKey:
-    """The key in whatever form it was copied; raises `BadKey`."""
+    """The key, in whichever form it was copied; raises `BadKey`."""
     text = re.sub(r"\\+r", "", secret.strip().strip("\"'"))
     text = re.sub(r"\\+n", "\n", text).strip()
     found = _PEM.search(text)
@@ -47,7 +47,7 @@ def private_key(secret: str) -> PrivateKey:
 
 
 def canonical(key: PrivateKey) -> str:
-    """The one form in which a key is handed on: PKCS8 PEM, which the SDK reads for both kinds."""
+    """The key as PKCS8 PEM, the form that the SDK reads for both kinds."""
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 

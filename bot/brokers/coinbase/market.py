@@ -1,6 +1,6 @@
-"""Coinbase's market, asked: what can be traded, prices, candles, the trades since a moment.
+"""Coinbase's market data: products, prices, candles, and the trades since a point in time.
 
-Asks the endpoints that need the key, since the public ones are cached by the edge. Keeps the products of the last reading.
+Uses the endpoints that need the key, because the edge caches the public ones. Keeps the products of the last read.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from bot.domain.instrument import Instrument, PriceRange, Ticker
 from bot.domain.log import Event, Log
 from bot.domain.outcome import ErrorMeaning
 
-#: Coinbase refuses more than 350 candles a call, and sources differ on where exactly: stay well below.
+#: Coinbase refuses more than 350 candles per call; sources differ on the exact limit, so stay well below it.
 MOST_CANDLES = 300
 _TRADES = 100
 _IDS_A_CALL = 80
 _MOST_PAGES = 20
-#: How long (real seconds) a reading of products serves for last prices and turnovers.
+#: How long (real seconds) the products of one read are used for last prices and turnovers.
 _FRESH = 5.0
 
 
@@ -39,7 +39,7 @@ class CoinbaseCandles:
         self._clock = clock
 
     def candles(self, symbol: str, timeframe_ms: int, count: int) -> Candles:
-        """The newest closed candles. Coinbase sends none for a time without trades, so there may be fewer than `count`."""
+        """The newest closed candles. Coinbase sends none for an interval without trades, so there may be fewer than `count`."""
         newest = self._clock.market_ms() // timeframe_ms * timeframe_ms - timeframe_ms
         oldest = newest - (count - 1) * timeframe_ms
         rows: list[Row] = []
@@ -49,8 +49,8 @@ class CoinbaseCandles:
         return Candles.of(timeframe_ms, rows)
 
     def ask(self, symbol: str, timeframe_ms: int, start: int, end: int) -> Mapping[str, Any]:
-        """One call for the candles that open in `start` .. `end`, asked for until the last one closes: whether a candle belongs
-        to a stretch by its open or by its close is not documented, and those too many are left out afterwards.
+        """One call for the candles that open in `start` .. `end`. The query extends to the last one's close, because it is not
+        documented whether open or close must be in the range; surplus candles are dropped later.
         """
         if timeframe_ms not in wire.GRANULARITIES:
             raise failure(ErrorMeaning.UNSUPPORTED, f"Coinbase has no candles of {timeframe_ms} ms")
@@ -64,7 +64,7 @@ class CoinbaseCandles:
         except BrokerError as error:
             if error.meaning is not ErrorMeaning.CREDENTIALS:
                 raise
-            # candles that are asked for too fast are refused in these words; a wrong key is refused everywhere
+            # candle queries that come too fast are refused like a wrong key, which would be refused everywhere
             raise failure(ErrorMeaning.RATE_LIMITED, error.text, "throttled", PAUSE_MS) from error
 
     def close(self) -> None:
@@ -94,7 +94,7 @@ class CoinbaseMarket:
         return failure.understood(lambda: wire.server_ms(answer))
 
     def instruments(self) -> dict[str, Instrument]:
-        """Every spot market quoted in dollars, with the rules of this moment."""
+        """Every spot market quoted in dollars, with its current rules."""
         rows = self._products({"product_type": "SPOT"})
         found, faults = failure.understood(lambda: wire.instruments(rows))
         for fault in faults:
@@ -107,11 +107,11 @@ class CoinbaseMarket:
         return found
 
     def lists(self, symbol: str) -> bool:
-        """Whether a product is a market that we may trade; what was not read yet may be one."""
+        """Whether we may trade a product; True for all as long as no products were read."""
         return symbol in self._instruments or not self._instruments
 
     def instrument(self, symbol: str) -> Instrument:
-        """The rules of one market as last read; raises `BrokerError` for one that Coinbase does not list."""
+        """The rules of one market as last read; raises `BrokerError` if Coinbase does not list it."""
         if symbol not in self._instruments:
             self.instruments()
         if symbol not in self._instruments:
@@ -145,7 +145,7 @@ class CoinbaseMarket:
     def look(self, symbol: str, since: int) -> PriceRange:
         """Last, high and low of the trades after `since`; `at` is the newest trade's time, so that none is missed.
 
-        Coinbase shows the newest hundred trades: where those do not reach back, candles of minutes tell the rest.
+        Coinbase shows the newest 100 trades. If those do not reach back far enough, candles cover the rest.
         """
         answer = self._transport.private(f"/products/{symbol}/ticker", {"limit": str(_TRADES)})
         trades = failure.understood(lambda: wire.prints(answer))
@@ -157,7 +157,7 @@ class CoinbaseMarket:
 
     # -- reading -------------------------------------------------------------------------------------------------
     def _products(self, query: Params) -> list[Any]:
-        """All rows of the products, page after page where there are pages; one that comes again is the end."""
+        """All product rows, page by page if there are pages; a repeated page is the end."""
         seen: list[list[Any]] = []
 
         def ask(cursor: str) -> Page[list[Any]]:
@@ -182,7 +182,7 @@ class CoinbaseMarket:
                 self._aliases[name] = alias
 
     def _with_candles(self, seen: PriceRange, since: int) -> PriceRange:
-        """What was seen, and what the candles since then say: those of minutes, or longer ones for a longer stretch."""
+        """The range seen, widened by the candles since then: one-minute candles, or longer ones for a longer time."""
         now = self._clock.market_ms()
         each = shortest(wire.GRANULARITIES, now - since, MOST_CANDLES - 1)
         start = max(since - since % each, now - now % each - (MOST_CANDLES - 1) * each)

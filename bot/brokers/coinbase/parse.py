@@ -1,7 +1,7 @@
-"""From Coinbase's private answers to our words: orders, fills, balances, fees, the key's rights. Pure.
+"""Parses Coinbase's private answers: orders, fills, balances, fees, the key's permissions. Pure.
 
 Numbers come as text and become Decimal here; unknown keys are ignored. A row that cannot be read raises `BadAnswer`: a list
-of orders with one of ours missing would be a lie. `stranger` and `strange_fill` name rows that cannot be ours.
+with one of our orders missing would be wrong. `stranger` and `strange_fill` detect rows that cannot be ours.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from bot.domain.instrument import DOLLARS, Balance, FeeRate
 from bot.domain.money import ZERO
 from bot.domain.order import OrderStatus, OrderType, VenueOrder
 
-#: Sizes that had to be computed from the quote keep so many places: as many as Coinbase itself shows.
+#: The precision of sizes computed from the quote: as many places as Coinbase shows.
 _FINEST = Decimal("1E-15")
-#: Times have up to nine digits of a second; six are all that a datetime takes.
+#: Times have up to nine decimals of a second; a datetime takes only six.
 _FRACTION = re.compile(r"(\.\d{6})\d+")
 
 
 def millis(row: Mapping[str, Any], key: str) -> int:
-    """A time of a row (RFC 3339) in milliseconds, 0 when unset."""
+    """A time in a row (RFC 3339) in milliseconds, 0 if unset."""
     value = text(row, key)
     if not value:
         return 0
@@ -51,11 +51,11 @@ def millis(row: Mapping[str, Any], key: str) -> int:
 # -- rows that cannot be ours -------------------------------------------------------------------------------------
 T = TypeVar("T")
 Excused = Callable[[Mapping[str, Any], str, bool], bool]
-"""Told of a row that is no order (or fill) of ours, why, and whether that is certain by its kind: whether it is left out."""
+"""Decides whether to leave out a row: gets the row, the reason, and whether its kind makes it certain that it is not ours."""
 
 
 def nothing_excused(row: Mapping[str, Any], reason: str, strange: bool) -> bool:  # noqa: ARG001
-    """Only what is certain is left out."""
+    """Leave out a row only if it is certain that it is not ours."""
     return strange
 
 
@@ -65,7 +65,7 @@ def _read(
     strange: Callable[[Mapping[str, Any]], str],
     excused: Excused,
 ) -> list[T]:
-    """Rows as they are understood, without those that are left out; any other that cannot be read raises."""
+    """The parsed rows, without those left out. Any other row that cannot be read raises."""
     found: list[T] = []
     for value in rows:
         row = mapping(value, "row")
@@ -96,13 +96,13 @@ _ENDED = {
     "EXPIRED": OrderStatus.EXPIRED,
     "FAILED": OrderStatus.REJECTED,
 }
-#: What the product of our own orders is called, where it is called anything.
+#: The product type of our own orders; it may be missing.
 _SPOT = ("SPOT", "")
 GTD = "GOOD_UNTIL_DATE_TIME"
 
 
 def order_status(word: str, filled: Decimal) -> OrderStatus:
-    """Our status. Coinbase has no word for partly filled, and a status we do not know is alive until it says otherwise."""
+    """Our status. Coinbase has no status for partly filled orders. An order with an unknown status counts as live."""
     if word not in _ENDED:
         return OrderStatus.PARTIALLY_FILLED if filled > 0 else OrderStatus.OPEN
     if word == "FAILED" and filled > 0:
@@ -111,14 +111,14 @@ def order_status(word: str, filled: Decimal) -> OrderStatus:
 
 
 def order(value: object) -> VenueOrder:
-    """One order of the history, whatever its state."""
+    """One order of the history, in any state."""
     row = mapping(value, "order")
     with about("order", text(row, "order_id")):
         return sound_order(_order(row))
 
 
 def _order(row: Mapping[str, Any]) -> VenueOrder:
-    """What another order brought about was not sent by us: an id of our form there is only a copy of its parent's, and no name."""
+    """One order. We did not send an order that another one spawned, so an id of our form there is its parent's and is ignored."""
     shape = configuration(row)
     parent = text(row, "originating_order_id") or None
     named_by = text(row, "client_order_id") or None
@@ -146,19 +146,19 @@ def _order(row: Mapping[str, Any]) -> VenueOrder:
 
 
 def configuration(row: Mapping[str, Any], key: str = "order_configuration") -> Mapping[str, Any]:
-    """What stands under the one key of an order's configuration; empty for kinds that have none."""
+    """The value under the single key of an order's configuration; empty for kinds that have none."""
     outer = row.get(key)
     inner = next(iter(outer.values()), None) if isinstance(outer, dict) else None
     return inner if isinstance(inner, dict) else {}
 
 
 def is_burnt(value: object) -> bool:
-    """Whether this order is one that only used an id up: nothing else of ours is good until a date."""
+    """Whether this order only used up an id: none of our other orders is good-til-date."""
     return text(mapping(value, "order"), "time_in_force") == GTD
 
 
 def named(row: Mapping[str, Any], key: str) -> str:
-    """A text that must be there."""
+    """A text that must be present."""
     value = text(row, key)
     if not value:
         raise BadAnswer(f"{key} is missing")
@@ -166,36 +166,36 @@ def named(row: Mapping[str, Any], key: str) -> str:
 
 
 def _reason(row: Mapping[str, Any]) -> str:
-    """Why it ended, where Coinbase says more than nothing."""
+    """Why an order ended, if Coinbase says so."""
     words = [text(row, key) for key in ("reject_reason", "reject_message", "cancel_message")]
     return ": ".join(word for word in dict.fromkeys(words) if word and word != "REJECT_REASON_UNSPECIFIED")
 
 
 def orders(rows: Iterable[object], excused: Excused = nothing_excused) -> list[VenueOrder]:
-    """Orders, oldest first, each once: pages overlap when new orders push old ones on."""
+    """Orders, oldest first, each once: pages overlap when new orders shift older ones."""
     return by_age({each.exchange_id: each for each in _read(rows, order, stranger, excused)}.values())
 
 
 def may_be_ours(row: Mapping[str, Any]) -> bool:
-    """Whether an order's row carries an id of our form, or was brought about by another order."""
+    """Whether an order row has a client id of our form, or was spawned by another order."""
     return is_ours(text(row, "client_order_id")) or bool(text(row, "originating_order_id"))
 
 
 def stranger(row: Mapping[str, Any]) -> str:
-    """Why an order cannot be ours, "" when it may be: we trade spot only."""
+    """Why an order cannot be ours, "" if it may be: we trade spot only."""
     kind = text(row, "product_type")
     return "" if kind in _SPOT or may_be_ours(row) else f"an order of another kind of product ({kind})"
 
 
 def kind_of(row: Mapping[str, Any]) -> str:
-    """The name under which a row that is left out is spoken of."""
+    """The name of a row that is left out, for the log."""
     kind = text(row, "product_type")
     return text(row, "product_id")[:40] if kind in _SPOT else kind[:40]
 
 
 # -- fills --------------------------------------------------------------------------------------------------------
 def fill(value: object) -> Fill | None:
-    """One fill under its `entry_id`; None for a row that is no execution (reversal, correction).
+    """One fill, with its `entry_id` as id; None for a row that is not an execution (reversal, correction).
 
     With `size_in_quote` the size is in quote units and is divided by the price. The commission is taken in the quote.
     """
@@ -227,7 +227,7 @@ def _fill(row: Mapping[str, Any]) -> Fill:
 
 
 def strange_fill(row: Mapping[str, Any]) -> str:
-    """Why a fill cannot be ours, "" when it may be: we trade for dollars only."""
+    """Why a fill cannot be ours, "" if it may be: we trade for dollars only."""
     kind, product = text(row, "product_type"), text(row, "product_id")
     if kind not in _SPOT:
         return f"a fill of another kind of product ({kind})"
@@ -235,7 +235,7 @@ def strange_fill(row: Mapping[str, Any]) -> str:
 
 
 def fills(rows: Iterable[object], excused: Excused = nothing_excused) -> list[Fill]:
-    """Executions, oldest first, each once: pages overlap when new fills push old ones on."""
+    """Executions, oldest first, each once: pages overlap when new fills shift older ones."""
     found = {each.fill_id: each for each in _read(rows, fill, strange_fill, excused) if each is not None}
     return oldest_first(found.values())
 
@@ -243,7 +243,7 @@ def fills(rows: Iterable[object], excused: Excused = nothing_excused) -> list[Fi
 # -- money --------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class Wallet:
-    """One row of the accounts. `ours`: in the key's portfolio, active and ready, so that orders can use it."""
+    """One account row. `ours`: in the key's portfolio, active and ready, so that orders can use it."""
 
     asset: str
     held: Balance
@@ -251,7 +251,7 @@ class Wallet:
 
 
 def wallet(value: object, portfolio: str) -> Wallet:
-    """One account. Its total is what is available plus what orders hold. A kind or platform that is not said is the usual one."""
+    """One account. Its total is the available balance plus what orders hold. A missing type or platform means the usual one."""
     row = mapping(value, "account")
     of = text(row, "retail_portfolio_id")
     plain_kind = text(row, "type").removeprefix("ACCOUNT_TYPE_") in ("CRYPTO", "FIAT", "UNSPECIFIED", "")
@@ -270,7 +270,7 @@ def _amount(row: Mapping[str, Any], key: str) -> Decimal:
 
 
 def balances(wallets: Iterable[Wallet]) -> dict[str, Balance]:
-    """What orders can use, by asset; several wallets of one asset add up."""
+    """Balances that orders can use, by asset; several wallets of one asset are added up."""
     found: dict[str, Balance] = {}
     for one in wallets:
         if one.ours and one.held.total:
@@ -280,7 +280,7 @@ def balances(wallets: Iterable[Wallet]) -> dict[str, Balance]:
 
 
 def pockets(wallets: Iterable[Wallet]) -> dict[str, Decimal]:
-    """What lies in vaults, in other portfolios or in wallets that are not ready, by asset."""
+    """Balances in vaults, in other portfolios or in wallets that are not ready, by asset."""
     found: dict[str, Decimal] = {}
     for one in wallets:
         if not one.ours and one.held.total:
@@ -289,7 +289,7 @@ def pockets(wallets: Iterable[Wallet]) -> dict[str, Decimal]:
 
 
 def fee_rate(answer: Mapping[str, Any]) -> FeeRate:
-    """The transaction summary: fractions of the value traded."""
+    """The fee rates in the transaction summary, as fractions of the value traded."""
     tier = mapping(answer.get("fee_tier"), "fee_tier")
     return FeeRate(maker=number(tier, "maker_fee_rate"), taker=number(tier, "taker_fee_rate"))
 
@@ -297,7 +297,7 @@ def fee_rate(answer: Mapping[str, Any]) -> FeeRate:
 # -- the key ------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class KeyInfo:
-    """What the key may do, and the one portfolio it belongs to ("" when Coinbase names none)."""
+    """The key's permissions, and the one portfolio it belongs to ("" if Coinbase names none)."""
 
     permissions: frozenset[str]
     portfolio: str

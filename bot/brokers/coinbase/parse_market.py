@@ -1,6 +1,6 @@
-"""From Coinbase's market answers to our words: products, best prices, candles, trades, its clock. Pure.
+"""Parses Coinbase's market answers: products, best prices, candles, trades, its clock. Pure.
 
-Rows that cannot be read: a product is left out and named, anything else fails the whole answer.
+A product row that cannot be read is left out and named. Any other row that cannot be read fails the whole answer.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from bot.domain.clock import HOUR, MINUTE, SECOND
 from bot.domain.instrument import DOLLARS, Instrument, Ticker, Trading
 from bot.domain.money import ZERO
 
-#: What candles can be asked for, by their length in ms.
+#: Coinbase's names of candle lengths, by length in ms.
 GRANULARITIES: Mapping[int, str] = MappingProxyType(
     {
         MINUTE: "ONE_MINUTE",
@@ -41,14 +41,14 @@ _PARTLY = (
 
 
 def trading(row: Mapping[str, Any]) -> Trading:
-    """What a product takes at the moment; whatever we do not know is not open."""
+    """Which orders a product accepts at the moment. An unknown status counts as suspended."""
     if text(row, "status") != "online" or any(row.get(flag) is True for flag in _CLOSED):
         return Trading.SUSPENDED
     return next((state for flag, state in _PARTLY if row.get(flag) is True), Trading.ONLINE)
 
 
 def instruments(rows: Iterable[object]) -> tuple[dict[str, Instrument], list[str]]:
-    """Spot markets quoted in dollars by symbol, and what is wrong with the rows that had to be left out."""
+    """Spot markets quoted in dollars by symbol, and the faults of the rows that had to be left out."""
     found: dict[str, Instrument] = {}
     faults: list[str] = []
     for value in rows:
@@ -64,7 +64,7 @@ def instruments(rows: Iterable[object]) -> tuple[dict[str, Instrument], list[str
 
 
 def instrument(row: Mapping[str, Any]) -> Instrument:
-    """One product. `-USDC` products that are an alias share the book of `-USD`, yet are paid from the USDC wallet."""
+    """One product. `-USDC` products that are aliases share the order book of `-USD`, but are paid from the USDC wallet."""
     symbol, lot = market_name(named(row, "product_id")), number(row, "base_increment")
     base, quote = named(row, "base_currency_id"), named(row, "quote_currency_id")
     tick = number(row, "price_increment", ZERO) or number(row, "quote_increment")
@@ -89,7 +89,7 @@ def instrument(row: Mapping[str, Any]) -> Instrument:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """What a product says of its last trade and its last 24 hours, in quote units."""
+    """A product's last price and 24 h turnover, in the quote."""
 
     last: Decimal
     turnover: Decimal
@@ -102,7 +102,7 @@ def day(row: Mapping[str, Any]) -> Day:
 
 
 def best(answer: Mapping[str, Any]) -> dict[str, tuple[Decimal, Decimal]]:
-    """Best bid and ask by product id; a side without orders leaves its product out."""
+    """Best bid and ask by product id. A product with an empty side is left out."""
     found = {}
     for value in sequence(answer.get("pricebooks"), "pricebooks"):
         row = mapping(value, "pricebook")
@@ -118,17 +118,17 @@ def _top(row: Mapping[str, Any], key: str) -> Decimal:
 
 
 def ticker(prices: tuple[Decimal, Decimal], of_day: Day) -> Ticker:
-    """Best prices and the day. The day's last price may be seconds old: one that the best prices have left behind follows
-    them, and a product without a last trade stands in the middle."""
+    """Best prices and turnover. The day's last price may be seconds old, so it is limited to the range from bid to ask; without
+    a last trade it is the middle."""
     bid, ask = prices
     last = min(max(of_day.last, bid), ask) if of_day.last > 0 else (bid + ask) / 2
     return Ticker(bid, ask, last, of_day.turnover)
 
 
 def candles(answer: Mapping[str, Any], start: int, end: int) -> list[Row]:
-    """The candles that opened in `start` .. `end` (ms, both included), oldest first as Coinbase sent them newest first.
+    """The candles that opened in `start` .. `end` (ms, both included), oldest first; Coinbase sends the newest first.
 
-    Prices that are no numbers become NaN, which `inspect` names; a row that is not a row raises.
+    Prices that are not numbers become NaN, which `inspect` reports; a malformed row raises.
     """
     rows = [_candle(value) for value in reversed(sequence(answer.get("candles"), "candles"))]
     return [row for row in rows if start <= row[0] <= end]
@@ -157,14 +157,14 @@ def prints(answer: Mapping[str, Any]) -> list[Print]:
 
 
 def extremes(answer: Mapping[str, Any], start: int) -> Extremes | None:
-    """What the price did in candles that opened at or after `start` (ms), the running one included; None without any."""
+    """The extremes of the candles that opened at or after `start` (ms), the open one included; None without any."""
     rows = [mapping(value, "candle") for value in sequence(answer.get("candles"), "candles")]
     wanted = [row for row in rows if _seconds(row, "start") * SECOND >= start]
     if not wanted:
         return None
     high, low = max(number(row, "high") for row in wanted), min(number(row, "low") for row in wanted)
     if not 0 < low <= high:
-        raise BadAnswer("candle: high and low do not fit")
+        raise BadAnswer("candle: high is below low, or low is not positive")
     return Extremes(high, low)
 
 

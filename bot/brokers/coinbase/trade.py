@@ -1,8 +1,8 @@
-"""Coinbase's private side, told: place, cancel, and what takes the place of a deadline: repeat and burn under the same id.
+"""Coinbase's order requests: place, cancel, and instead of a deadline: repeat a request, or burn its client id.
 
-Every order carries our client id and is sent once. Coinbase makes one order an id and answers a repeat with the old one, as
-if it had been placed (Create Order, `client_order_id`): so an order that may be late is repeated byte for byte, or its id is
-used up by an order that cannot trade. What an answer does not say for sure is `Unknown`.
+Every order is sent once and carries our client id. Coinbase creates one order per id and answers a repeat with the existing
+order, as if it had just been placed (Create Order, `client_order_id`). So a request that may still arrive is repeated byte for
+byte, or its id is used up by an order that cannot trade. An answer that leaves any doubt is `Unknown`.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from bot.domain.log import Event, Log
 from bot.domain.order import DONE, Intent, Side, VenueOrder
 from bot.domain.outcome import ErrorClass, ErrorMeaning, NotPlaced, Outcome, Placed, Unknown
 
-#: How far from the market an order stands that only uses an id up, as fractions of the price: the far one first.
+#: Distances from the market (fractions of the price) for an order that only uses up an id, tried from far to near.
 _FAR = (Decimal("0.5"), Decimal("0.2"), Decimal("0.08"), Decimal("0.03"))
-#: Such an order ends by itself after so long (wall ms), should its cancel be lost.
+#: Such an order expires after this long (wall ms), in case its cancel is lost.
 _BURN_LIFE = MINUTE
-#: Waits (real seconds) between looks at an order that was just cancelled or made, and how long all looks may take together.
+#: Waits (real seconds) between queries of an order that was just cancelled or created, and the limit for all of them together.
 _WAITS = (0.02, 0.04, 0.08, 0.16, 0.3, 0.4, 0.5, 0.5)
 _PATIENCE = 2.0
 
@@ -47,7 +47,7 @@ class CoinbaseTrade:
         self._log = log
 
     def place(self, intent: Intent) -> Outcome:
-        """Create the order, once. The same intent again is the same order: Coinbase answers with the first one."""
+        """Create the order, once. Repeating the same intent is safe: Coinbase answers with the existing order."""
 
         def send() -> Outcome:
             body = order_body(intent, self._market.instrument(intent.symbol))
@@ -56,19 +56,20 @@ class CoinbaseTrade:
         return outcome(send)
 
     def amend(self, order: VenueOrder, qty: Decimal | None, trigger_price: Decimal | None) -> Outcome:
-        """Stops and brackets cannot be edited: they are cancelled and placed anew."""
+        """Always `NotPlaced`: Coinbase cannot edit stops and brackets, so they are cancelled and replaced."""
         text = f"Coinbase cannot amend {order.exchange_id} to {qty} at {trigger_price}"
         return NotPlaced(ErrorMeaning.UNSUPPORTED, text)
 
     def cancel(self, order: VenueOrder) -> Outcome:
-        """Ask for the cancel and wait for its end for a moment: until then the coins are held. Asking twice does no harm."""
+        """Request the cancel and wait a moment for the order to end: until then its coins are held. Repeating it is harmless."""
         return outcome(lambda: self._cancel(order.exchange_id))
 
     def burn(self, intent: Intent) -> VenueOrder | None:
-        """Use the intent's id up: the order that now stands under it, the lost one or a harmless one that was cancelled.
+        """Use up the intent's id. Returns the order that now has it: the lost one, or a harmless one that was cancelled.
 
-        None when Coinbase refused or did not answer; raises `BrokerError` when it does not show what it made. Either way it may
-        be tried again. Where one side is refused for what it is, as for its coins or its price, the other uses the id up as well.
+        None if Coinbase refused or did not answer; raises `BrokerError` if it does not show the order it created. Both can be
+        retried. If one side is refused for a reason of that order, such as its funds or price, the other side is tried: it uses
+        up the id as well.
         """
         for side in (intent.side, intent.side.opposite):
             end = self._use_up(intent, side)
@@ -80,7 +81,7 @@ class CoinbaseTrade:
         return None
 
     def buried(self, exchange_id: str) -> VenueOrder | None:
-        """What stands under a used-up id: the lost order as it is, or the harmless one, cancelled."""
+        """The order with a used-up id: the lost one unchanged, or the harmless one, cancelled."""
         row = self._seen(exchange_id)
         if row is None:
             return None
@@ -90,7 +91,7 @@ class CoinbaseTrade:
         return wire.order(row)
 
     def preview(self, intent: Intent) -> str:
-        """Preview: what Coinbase says of an order that it takes. Raises `BrokerError` with what its complaints mean."""
+        """Preview: "accepted" if Coinbase would accept this order. Otherwise raises the `BrokerError` for its complaints."""
         answer = self._transport.preview("/orders/preview", order_body(intent, self._market.instrument(intent.symbol)))
         complaint = of_preview(failure.understood(lambda: _complaints(answer)))
         if complaint is not None:
@@ -99,7 +100,7 @@ class CoinbaseTrade:
 
     # -- one request ---------------------------------------------------------------------------------------------
     def _create(self, client_id: str, body: Mapping[str, Any], priority: Priority) -> Placed:
-        """Raises `BrokerError` when it was refused, `BadAnswer` for an answer that says neither yes nor no."""
+        """Raises `BrokerError` if the order was refused, `BadAnswer` if the answer says neither yes nor no."""
         answer = self._transport.request("/orders", {"client_order_id": client_id, **body}, priority)
         if answer.get("success") is False:
             raise of_order(answer)
@@ -116,16 +117,16 @@ class CoinbaseTrade:
         rows = [mapping(row, "result") for row in sequence(answer.get("results"), "results")]
         row = next((each for each in rows if text(each, "order_id") in (exchange_id, "")), None)
         if row is None:
-            raise BadAnswer("the cancel's answer does not speak of this order")
+            raise BadAnswer("the cancel's answer does not mention this order")
         if row.get("success") is not True:
             raise of_cancel(text(row, "failure_reason"))
         self._await_end(exchange_id)
         return Placed(exchange_id)
 
     def _await_end(self, exchange_id: str) -> None:
-        """Look until the order has ended, for two seconds; an order still on its way is kept in mind as open.
+        """Query the order until it has ended, for at most two seconds; after that it stays among the open orders.
 
-        Its coins may be held for a while after that: what is free, the wallet says.
+        Its coins may be held a little longer: only the wallet shows what is free.
         """
         self._account.announce(exchange_id, coming=False)
         try:
@@ -138,7 +139,7 @@ class CoinbaseTrade:
         return found if found is not None and found.status in DONE else None
 
     def _use_up(self, intent: Intent, side: Side) -> Outcome:
-        """Send the harmless order under the intent's id, nearer to the market where Coinbase finds fault with its price."""
+        """Send the harmless order under the intent's id, closer to the market each time Coinbase rejects its price."""
         end: Outcome = NotPlaced(ErrorMeaning.PRICE, "")
         for distance in _FAR:
             body = self._harmless(intent.symbol, side, distance)
@@ -154,19 +155,19 @@ class CoinbaseTrade:
         return harmless_body(side, distance, instrument, ticker, self._clock.wall_ms() + _BURN_LIFE)
 
     def _seen(self, exchange_id: str) -> Mapping[str, Any] | None:
-        """An order that was just made; Coinbase may need a moment to show it."""
+        """An order that was just created; Coinbase may need a moment to show it."""
         return self._transport.seen(lambda: self._account.row(exchange_id), _WAITS, _PATIENCE)
 
 
 def _is_too_far(end: Outcome) -> bool:
-    """Whether a nearer price may be taken: any fault of the price, and any word that nobody wrote down."""
+    """Whether a price closer to the market may be accepted: after any rejected price, and any error that our table lacks."""
     return (isinstance(end, NotPlaced) and end.meaning is ErrorMeaning.PRICE) or (
         isinstance(end, Unknown) and end.unheard
     )
 
 
 def _is_of_the_order(end: Outcome) -> bool:
-    """Whether it is this order that is refused: one of the other side may be taken."""
+    """Whether the refusal is about this order, so that one of the other side may be accepted."""
     if not isinstance(end, NotPlaced):
         return False
     of_it = (ErrorClass.MARKET, ErrorClass.SHAPE, ErrorClass.FINAL)
@@ -174,7 +175,7 @@ def _is_of_the_order(end: Outcome) -> bool:
 
 
 def _complaints(answer: Mapping[str, Any]) -> list[Any]:
-    """What a preview finds fault with. An answer that has neither complaints nor an id is none."""
+    """A preview's complaints. Raises `BadAnswer` if it has neither complaints nor an id."""
     if "errs" not in answer and not text(answer, "preview_id"):
         raise BadAnswer("neither complaints nor a preview")
     return sequence(answer.get("errs") or [], "errs")

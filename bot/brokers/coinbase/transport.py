@@ -1,7 +1,6 @@
-"""Coinbase's wire: the coinbase-advanced-py client. One POST is one POST.
+"""Coinbase's transport: the coinbase-advanced-py client. Every POST is sent once.
 
-Owns the waiting for the rate budget, and the looks at the clock that a refused token asks for. Returns the JSON object of an
-answer.
+Owns the waiting for the rate budget, and the check of the clock after a refused token. Returns the JSON object of an answer.
 """
 
 from __future__ import annotations
@@ -35,12 +34,12 @@ from bot.domain.text import safe_text
 
 Params = Mapping[str, str | Sequence[str]]
 
-#: Good keys are refused now and then.
+#: Coinbase occasionally refuses a valid key, so that is retried too.
 _AGAIN: Again = MappingProxyType({ErrorMeaning.CREDENTIALS: (1.0,), ErrorMeaning.UNKNOWN: (0.2,)})
 
 
 def silence() -> None:
-    """Take the SDK's own log handlers away: they write to stderr, errors with the whole body."""
+    """Remove the SDK's own log handlers: they write to stderr, errors with the whole body."""
     for name in ("coinbase.RESTClient", "coinbase.WSClient"):
         logger = logging.getLogger(name)
         logger.handlers[:] = [logging.NullHandler()]
@@ -48,7 +47,7 @@ def silence() -> None:
 
 
 class CoinbaseClient(RESTClient):  # type: ignore[misc]
-    """One client of the SDK on a bounded session. The token of each call is the SDK's own."""
+    """One SDK client on a bounded session. The SDK creates the token of each call."""
 
     refused = requests.HTTPError
 
@@ -72,13 +71,13 @@ class CoinbaseClient(RESTClient):  # type: ignore[misc]
             self.is_authenticated = True
 
     def refusal(self, error: Exception) -> BrokerError:
-        """What a status other than 200 says."""
+        """The error for a status other than 200."""
         answer: requests.Response = error.response  # type: ignore[attr-defined]
         return of_status(answer.status_code, answer.text, answer.headers.get("Retry-After"))
 
 
 class CoinbaseTransport(Transport[CoinbaseClient]):
-    """Questions and requests to one portfolio. Used by one thread; `hurry` may be called by another."""
+    """Queries and requests to one portfolio. Used by one thread; another may call `hurry`."""
 
     def __init__(self, config: CoinbaseConfig, clock: Clock, log: Log) -> None:
         silence()
@@ -89,7 +88,7 @@ class CoinbaseTransport(Transport[CoinbaseClient]):
         super().__init__(config, clock, log, failure, self._make)
 
     def _make(self) -> CoinbaseClient:
-        """A client with a key that can sign; raises with the remedy for one that cannot."""
+        """A new client; raises `BrokerError` with a remedy if the address or the key is unusable."""
         if urlsplit(self._config.api_url).scheme != "https":
             raise failure(ErrorMeaning.REJECTED, "not an https address", "url")
         try:
@@ -100,28 +99,28 @@ class CoinbaseTransport(Transport[CoinbaseClient]):
 
     # -- calls -------------------------------------------------------------------------------------------------
     def public(self, path: str, params: Params | None = None) -> dict[str, Any]:
-        """The answer of an endpoint that needs no key, asked without a token: so it answers whatever is wrong with ours."""
+        """The answer of a public endpoint, queried without a token, so that it works even if ours is refused."""
         deadline = self._wait_limit.deadline(self._config.read_seconds)
         return self._question(lambda: self._open(path, params or {}, deadline), deadline, _AGAIN)
 
     def private(self, path: str, params: Params | None = None) -> dict[str, Any]:
-        """The answer of a question."""
+        """The answer to a query."""
         return self._ask(lambda client: client.get(f"{API_PREFIX}{path}", params=dict(params or {})))
 
     def preview(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer of a POST that changes nothing."""
+        """The answer to a POST that changes nothing."""
         return self._ask(lambda client: client.post(f"{API_PREFIX}{path}", data=dict(body)))
 
     def request(self, path: str, body: Mapping[str, Any], priority: Priority) -> dict[str, Any]:
-        """The answer of an order request, sent once.
+        """The answer to an order request, sent once.
 
-        A `BrokerError` that means UNKNOWN: it may have been taken; any other: nothing happened.
+        A `BrokerError` with UNKNOWN: it may have been accepted. With any other meaning: nothing happened.
         """
         deadline = self._wait_limit.deadline(self._config.order_seconds)
         try:
             return self._signed(lambda client: client.post(f"{API_PREFIX}{path}", data=dict(body)), priority, deadline)
         except BrokerError as error:
-            if error.meaning is ErrorMeaning.GONE:  # what is not there is where it was sent to: no verdict on an order
+            if error.meaning is ErrorMeaning.GONE:  # a 404 is about the address, not about the order
                 raise failure(ErrorMeaning.UNKNOWN, error.text, unheard=True) from error
             self._blame_clock(error, deadline)
             raise
@@ -136,7 +135,7 @@ class CoinbaseTransport(Transport[CoinbaseClient]):
             raise
 
     def _signed(self, call: Callable[[CoinbaseClient], Any], priority: Priority, deadline: Deadline) -> dict[str, Any]:
-        """One call with a token. The key is not held while it runs: tokens have no order in which they must arrive."""
+        """One call with a token. The key is not held meanwhile, because tokens may arrive in any order."""
         with self._turn(deadline):
             pass
         return self._sent(call, priority, deadline)
@@ -156,7 +155,7 @@ class CoinbaseTransport(Transport[CoinbaseClient]):
         return answer
 
     def _blame_clock(self, error: BrokerError, deadline: Deadline) -> None:
-        """A token that was refused may be right and only of the wrong time: Coinbase's clock, which needs none, tells."""
+        """If a token was refused because the clocks differ, raise CLOCK instead. Reading Coinbase's clock needs no token."""
         if error.meaning is not ErrorMeaning.CREDENTIALS:
             return
         try:

@@ -1,7 +1,7 @@
-"""Every word with which Coinbase refuses, and what it means. What is not here is unknown.
+"""Coinbase's error codes and texts, and what they mean. Any other is UNKNOWN.
 
-Source: Coinbase's Advanced Trade reference (NewOrderFailureReason, PreviewFailureReason, CancelOrderFailureReason and the
-answers that are no 200) and the messages that its users have seen. A word counts only as a whole, in any case.
+Source: Coinbase's Advanced Trade reference (NewOrderFailureReason, PreviewFailureReason, CancelOrderFailureReason, and HTTP
+answers other than 200) and the messages that its users have seen. Whole texts are compared, ignoring case.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from bot.domain.outcome import ErrorMeaning
 
 
 class Row(NamedTuple):
-    """One word: what it means, and the name of its remedy ("" for none)."""
+    """One error: what it means, and the name of its remedy ("" for none)."""
 
     meaning: ErrorMeaning
     remedy: str = ""
 
 
 class Refusal(NamedTuple):
-    """An answer that is no 200, by its `error` and the text that must stand beside it.
+    """An HTTP answer other than 200, by its `error` and the text that must come with it.
 
-    `detail` None: the text differs from case to case and the error says all. Else a pattern of the whole text.
+    `detail` is a pattern for the whole text, or None if the text varies and `error` alone counts.
     """
 
     status: int
@@ -34,11 +34,11 @@ class Refusal(NamedTuple):
 
 
 def bare(code: object) -> str:
-    """A code of an order as the table has it: most codes exist with and without the prefix of previews."""
+    """An order's code as it is in the table: most codes exist with and without the prefix `PREVIEW_`."""
     return plain_words(code).removeprefix("preview_").upper()
 
 
-#: Values that stand for "nothing said" in a field for a code begin so.
+#: The prefix of values that mean "not specified" in a field for a code.
 NOTHING = "UNKNOWN_"
 
 _PASSING: Mapping[ErrorMeaning, str] = {
@@ -50,7 +50,7 @@ _PASSING: Mapping[ErrorMeaning, str] = {
         STOP_PRICE_ABOVE_LAST_TRADE_PRICE STOP_PRICE_BELOW_LAST_TRADE_PRICE STOP_PRICE_ABOVE_LIMIT_PRICE
         STOP_PRICE_BELOW_LIMIT_PRICE STOP_TRIGGER_PRICE_OUT_OF_BOUNDS LIMIT_PRICE_TOO_FAR_FROM_MARKET
         BREACHED_PRICE_LIMIT LIMIT_ORDER_PRICE_EXCEEDS_PRICE_BAND_ON_BUY LIMIT_ORDER_PRICE_EXCEEDS_PRICE_BAND_ON_SELL""",
-    # Ours are brackets only where they are attached.
+    # Our only brackets are attached ones.
     ErrorMeaning.ATTACHED_PRICE: """
         BRACKET_LIMIT_PRICE_OUT_OF_BOUNDS INVALID_BRACKET_LIMIT_PRICE INVALID_BRACKET_PRICES
         INVALID_BRACKET_STOP_TRIGGER_PRICE
@@ -83,12 +83,12 @@ _OF_THE_ORDER: Mapping[ErrorMeaning, str] = {
         INVALID_MARGIN_TYPE INVALID_LEVERAGE NON_NUMERIC_ORDER_SIZE GTD_ORDERS_MUST_HAVE_END_TIME
         PRICE_NOT_ALLOWED_FOR_MARKET_ORDERS ATTACHED_ORDER_MUST_HAVE_POSITIVE_PRICES
         FRACTIONAL_ORDERS_NOT_ALLOWED_FOR_PRODUCT""",
-    # An order may stand under this id, or have fired: whoever sent it looks.
+    # An order with this id may exist, or have triggered: the sender looks it up.
     ErrorMeaning.UNKNOWN: """
         UNKNOWN_FAILURE_REASON UNKNOWN_PREVIEW_FAILURE_REASON COMMANDER_REJECTED_NEW_ORDER DUPLICATE_CLIENT_ORDER_ID
         STOP_ALREADY_TRIGGERED STOP_TRIGGERED""",
 }
-#: What is wrong with the attached legs: a target may be left out; a stop out of bounds has the market at it, and is no entry.
+#: Errors about the attached legs. A target can be omitted; a stop out of bounds means the market has reached it: no entry.
 _ATTACHED_LEGS = {
     f"{invalid}ATTACHED_{leg}_PRICE": meaning
     for invalid in ("", "INVALID_")
@@ -124,7 +124,7 @@ MESSAGES: Mapping[str, Row] = MappingProxyType(
     }
 )
 
-#: Codes of a refused cancel. GONE: fetch the order and believe it.
+#: Codes of a refused cancel. GONE: look the order up and trust that.
 CANCELS: Mapping[str, ErrorMeaning] = MappingProxyType(
     {
         "UNKNOWN_CANCEL_ORDER": ErrorMeaning.GONE,
@@ -140,9 +140,9 @@ CANCELS: Mapping[str, ErrorMeaning] = MappingProxyType(
     }
 )
 
-#: Answers of HTTP. 429 and 5xx are known by their number, 401 and the edge's 403 by their plain text: see `errors`.
+#: HTTP answers. 429 and 5xx are recognised by status, 401 and the edge's 403 by their plain text: see `errors`.
 REFUSALS: tuple[Refusal, ...] = (
-    # Nothing was placed; but its text is anybody's, and nothing is sold for one that nobody wrote down.
+    # Nothing was placed, but the text may say anything: BUSY, so that an unknown text never leads to a sale.
     Refusal(400, "invalid_argument", None, Row(ErrorMeaning.BUSY)),
     Refusal(403, "permission_denied", "missing required scopes", Row(ErrorMeaning.PERMISSION, "scopes")),
     Refusal(

@@ -1,1 +1,1 @@
-"""What venues share, each thing written once: sending, failures and outcomes, budgets, locks and requested pauses. Knows no venue."""
+"""Code shared by all venues: sending, failures and outcomes, rate budgets, locks and requested pauses. Knows no venue."""

@@ -1,6 +1,6 @@
-"""A broker made of its venue's parts: each verb is handed on to the part that answers for it.
+"""A broker assembled from its venue's parts: each verb is delegated to the part that implements it.
 
-A venue says what its parts are, and overrides the few verbs in which it is unlike the others.
+A venue supplies the parts and overrides the few verbs that differ.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bot.domain.outcome import Outcome
 
 
 class Wire(Protocol):
-    """The venue's transport, as far as its broker's verbs need it."""
+    """What the broker needs of the venue's transport."""
 
     def hurry(self, until: int) -> None: ...
     def limit_calls(self, seconds: float | None) -> None: ...
@@ -28,7 +28,7 @@ class Wire(Protocol):
 
 
 class Market(Protocol):
-    """What can be traded, and what it costs."""
+    """What can be traded, and at which prices."""
 
     def instruments(self) -> Mapping[str, Instrument]: ...
     def tickers(self, symbols: Collection[str]) -> Mapping[str, Ticker]: ...
@@ -38,7 +38,7 @@ class Market(Protocol):
 
 
 class Holdings(Protocol):
-    """What lies at the account, and what happened there."""
+    """The account's balances, orders and fills."""
 
     def balances(self) -> Mapping[str, Balance]: ...
     def unavailable_balances(self) -> Mapping[str, Decimal]: ...
@@ -52,7 +52,7 @@ class Holdings(Protocol):
 
 
 class Trade(Protocol):
-    """Requests that change something, and `preview`, which only asks whether one would be taken (see `capability_probe.Preview`)."""
+    """Requests that change something, and `preview`, which only asks whether one would be accepted (see `Preview`)."""
 
     def preview(self, intent: Intent) -> str: ...
     def place(self, intent: Intent) -> Outcome: ...
@@ -61,7 +61,7 @@ class Trade(Protocol):
 
 
 class VenueBroker(BaseBroker):
-    """One account of one venue. Used by one thread; `hurry` may come from another, and a `candle_reader` is for another."""
+    """One account of one venue. Used by one thread; another may call `hurry`, and another may use the `candle_reader`."""
 
     _transport: Wire
     _market: Market
@@ -69,7 +69,7 @@ class VenueBroker(BaseBroker):
     _trade: Trade
 
     def __init__(self, able: Capabilities, log: Log) -> None:
-        """`able` is what the venue's documentation says; the parts are set by the venue."""
+        """`able` is what the venue's documentation promises. The venue's subclass sets the parts."""
         self._log = log
         self._probe = CapabilityProbe(able, self.name, log)
 

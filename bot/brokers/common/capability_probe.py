@@ -1,7 +1,7 @@
-"""What kinds of orders a venue takes from this account: shown without money at the start, learned from real orders afterwards.
+"""Which kinds of orders a venue accepts from this account: probed without money at the start, then learned from real orders.
 
-One policy for all venues. Only words that speak of the shape take a capability away; whatever else a venue answers proves
-nothing and is asked again, on another market or later. An order that was taken in earnest is the better proof.
+One policy for all venues. Only an error about the order's shape removes a capability. Any other answer proves nothing, and
+the probe is repeated later or on another market. A real order that was accepted is the stronger proof.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from bot.domain.log import Event, Log
 from bot.domain.order import STOPS, Intent
 from bot.domain.outcome import ErrorClass, ErrorMeaning, NotPlaced, Outcome, Placed
 
-#: Refusals that find fault with this moment's money, size or price: the venue has looked at the order, and takes its shape.
+#: Refusals because of the funds, size or price at this moment: the venue has judged the order and accepts its shape.
 OF_THE_MOMENT = frozenset({ErrorMeaning.FUNDS, ErrorMeaning.TOO_SMALL, ErrorMeaning.PRICE, ErrorMeaning.ATTACHED_PRICE})
 
-#: Shows one order to a venue without money: its words when it takes it; raises `BrokerError` when it does not, `Unsupported`
-#: where it has no such order.
+#: Asks a venue about one order without placing it: its text if it would accept. Raises `BrokerError` if it would not, and
+#: `Unsupported` if it has no such order type.
 Preview = Callable[[Intent], str]
 
 
 class NoCheck(Exception):
-    """The venue judges no such order without money: it is taken as documented, and not shown again."""
+    """The venue cannot check such an order without placing it. The documentation is trusted and the probe is not repeated."""
 
 
 class CapabilityProbe:
-    """The capabilities of one account, and what they follow from."""
+    """The capabilities of one account, and the answers they are based on."""
 
     def __init__(self, able: Capabilities, venue: str, log: Log) -> None:
         self.able = able
@@ -39,9 +39,9 @@ class CapabilityProbe:
 
     # -- without money ----------------------------------------------------------------------------------------------
     def probe(self, show: Preview, entry: Intent, stop: Intent) -> list[OrderProbe]:
-        """Entry (with its attached stop) and stop; an entry that is refused with its stop is shown again without.
+        """Probe the entry (with its attached stop) and the stop. An entry refused with its stop is probed again without.
 
-        Never raises `BrokerError`: a question without an answer judges nothing.
+        Never raises `BrokerError`: a probe without an answer judges nothing.
         """
         proofs = [_judge("entry", show, entry), _judge("stop", show, stop)]
         if entry.attached_stop is not None:
@@ -53,7 +53,7 @@ class CapabilityProbe:
         return proofs
 
     def _tell(self, proof: OrderProbe) -> None:
-        """One line for each answer that differs from the one before."""
+        """Log each answer that differs from the previous one."""
         if self._told.get(proof.name) == proof:
             return
         self._told[proof.name] = proof
@@ -67,7 +67,7 @@ class CapabilityProbe:
         )
 
     def _attachment(self, proofs: list[OrderProbe], show: Preview, entry: Intent) -> None:
-        """An entry that is refused without its stop as well was not refused for it."""
+        """Decide about attached stops. An entry that is also refused without its stop was not refused because of the stop."""
         whole = proofs[0]
         if not whole.judged:
             return
@@ -77,15 +77,15 @@ class CapabilityProbe:
                 return
         self._attached(taken=whole.accepted, reason=whole.answer)
 
-    # -- in earnest -------------------------------------------------------------------------------------------------
+    # -- with real orders -------------------------------------------------------------------------------------------
     def learn(self, intent: Intent, outcome: Outcome) -> None:
-        """What became of a real order."""
+        """Update the capabilities from the outcome of a real order."""
         match outcome:
             case Placed():
                 if intent.attached_stop is not None:
-                    self._attached(taken=True, reason="an entry was taken with its stop")
+                    self._attached(taken=True, reason="an entry was accepted with its stop")
                 if intent.type in STOPS:
-                    self._resting(taken=True, reason="a stop was taken")
+                    self._resting(taken=True, reason="a stop was accepted")
             case NotPlaced(ErrorMeaning.ATTACHMENT, reason) if intent.attached_stop is not None:
                 self._attached(taken=False, reason=reason)
             case NotPlaced(ErrorMeaning.UNSUPPORTED, reason) if intent.type in STOPS:
@@ -111,7 +111,7 @@ class CapabilityProbe:
 
 
 def _judge(name: str, show: Preview, intent: Intent) -> OrderProbe:
-    """What a venue's answer to an order says about its shape."""
+    """What a venue's answer says about the shape of an order."""
     try:
         return OrderProbe(name, accepted=True, answer=show(intent))
     except NoCheck as error:

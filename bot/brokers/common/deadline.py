@@ -1,7 +1,7 @@
-"""How long a call to a venue may take, enforced from outside the call.
+"""Limits how long a call to a venue may take, enforced from outside the call.
 
-Time-outs of a socket start anew with every byte, so a server that drips outlives them: here the call runs on a thread of
-its own, and whoever asked waits for so long and no longer. Owns that thread and the clock of waiting; knows no venue.
+A socket's time-out restarts with every byte, so a server that drips bytes outlives it. Here the call runs on its own thread,
+and the caller waits until the deadline and no longer. Owns that thread and the deadlines; knows no venue.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ T = TypeVar("T")
 
 
 class Overdue(Exception):
-    """The call did not end in time. What it did to the other side is not known."""
+    """The call did not end in time. Its effect at the venue is unknown."""
 
 
 class WaitLimit:
-    """The limit on every wait of a broker: be done by then.
+    """The limit on every wait of a broker.
 
-    `wall` is the clock in which `hurry` is told its time (ms); waiting itself is measured on the monotonic clock, which
-    no change of the system's time disturbs.
+    `hurry` takes its time from `wall` (ms). The waiting itself is measured on the monotonic clock, which changes of the
+    system time do not affect.
     """
 
     def __init__(self, wall: Callable[[], int], monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -35,33 +35,33 @@ class WaitLimit:
         self._longest: float | None = None
 
     def beside(self) -> WaitLimit:
-        """One for another thread: it shares the hurry, and no limit."""
+        """A limit for another thread: it shares `hurry`, but not `limit`."""
         other = copy(self)
         other.limit(None)
         return other
 
     def limit(self, seconds: float | None) -> None:
-        """No deadline that is made from now on lies further ahead than this; None lifts it."""
+        """Cap every new deadline at this many seconds; None removes the cap."""
         self._longest = seconds
 
     def hurry(self, until: int) -> None:
-        """No wait of this broker goes beyond wall time `until`, those under way included; it can only get earlier."""
+        """End every wait, including those under way, by wall time `until` (ms). A later call can only make it earlier."""
         end = self._monotonic() + (until - self._wall()) / 1000
         with self._changed:
             self._ends.append(end)
             self._changed.notify_all()
 
     def deadline(self, seconds: float) -> Deadline:
-        """A deadline `seconds` from now; sooner under a limit, or in a hurry that ends before."""
+        """A deadline `seconds` from now; earlier under `limit` or `hurry`."""
         longest = seconds if self._longest is None else min(seconds, self._longest)
         return Deadline(self, self._monotonic() + longest)
 
     def left(self, end: float) -> float:
-        """Seconds until `end` or until the hurry's end; 0 when it has passed."""
+        """Seconds until `end` or the end set by `hurry`, whichever is first; 0 once it has passed."""
         return max(0.0, min([end, *self._ends]) - self._monotonic())
 
     def wait_for(self, done: Callable[[], bool], end: float) -> bool:
-        """Wait until `done()`, or until `end` or the hurry's end; whether it is done. `wake` makes it look again."""
+        """Wait until `done()`, at most until `end` or the end set by `hurry`; True if done. `wake` makes it check again."""
         with self._changed:
             while not done():
                 left = self.left(end)
@@ -71,37 +71,37 @@ class WaitLimit:
         return True
 
     def wake(self) -> None:
-        """Something that `wait_for` waits for may have happened."""
+        """Make `wait_for` check its condition again."""
         with self._changed:
             self._changed.notify_all()
 
 
 class Deadline:
-    """The end of one call: its own, or earlier when the daemon is in a hurry."""
+    """The deadline of one call; earlier when the daemon is stopping (`hurry`)."""
 
     def __init__(self, wait_limit: WaitLimit, end: float) -> None:
         self._wait_limit = wait_limit
         self._end = end
 
     def left(self) -> float:
-        """Seconds left (real), 0 when it has passed."""
+        """Real seconds left; 0 once it has passed."""
         return self._wait_limit.left(self._end)
 
     def pause(self, seconds: float) -> bool:
-        """Wait so long, but not beyond the deadline; whether there is time left afterwards."""
+        """Wait this long, but not beyond the deadline; True if there is time left afterwards."""
         end = time.monotonic() + seconds
         self._wait_limit.wait_for(lambda: time.monotonic() >= min(end, self._end), min(end, self._end))
         return self.left() > 0
 
     def wait_for(self, done: Callable[[], bool]) -> bool:
-        """Wait until `done()` or the deadline; whether it is done."""
+        """Wait until `done()` or the deadline; True if done."""
         return self._wait_limit.wait_for(done, self._end)
 
 
 class Runner:
-    """Runs calls one after the other on a thread of its own; a call that is overdue is left behind with its thread.
+    """Runs calls one after another on its own thread. An overdue call is abandoned together with its thread.
 
-    The threads are daemons: a call that never ends does not keep the process from ending.
+    The threads are daemons, so a call that never ends does not keep the process alive.
     """
 
     def __init__(self, name: str, wait_limit: WaitLimit) -> None:
@@ -110,7 +110,7 @@ class Runner:
         self._inbox: queue.SimpleQueue[Callable[[], None] | None] | None = None
 
     def run(self, work: Callable[[], T], deadline: Deadline) -> T:
-        """The result (or exception) of `work`; raises `Overdue` when it has not ended by the deadline."""
+        """The result (or exception) of `work`. Raises `Overdue` if it has not ended by the deadline."""
         if deadline.left() <= 0:
             raise Overdue(f"no time left for {self._name}")
         outcome: list[T | _Raised] = []
@@ -124,7 +124,7 @@ class Runner:
         return result
 
     def close(self) -> None:
-        """Let the thread end after the call it is in; the next call gets a new thread."""
+        """Let the thread end after its current call. The next call gets a new thread."""
         if self._inbox is not None:
             self._inbox.put(None)
             self._inbox = None
@@ -136,19 +136,19 @@ class Runner:
         return self._inbox
 
     def _settle(self, work: Callable[[], T], outcome: list[T | _Raised]) -> None:
-        """Do the work, and leave behind its result, or what it raised, for whoever asked."""
+        """Do the work and store its result, or what it raised, for the caller."""
         try:
             outcome.append(work())
-        except BaseException as raised:  # supervised boundary: handed on to whoever asked  # noqa: BLE001
+        except BaseException as raised:  # supervised boundary: passed on to the caller  # noqa: BLE001
             outcome.append(_Raised(raised))
         self._wait_limit.wake()
 
 
 class _Raised:
-    """What a call raised, to be raised once more on another thread.
+    """What a call raised, to be raised again on another thread.
 
-    An exception refers to the frames that it went through. None of them may go on referring to it, or a whole call, answer and
-    all, stays in memory until the collector comes by.
+    An exception refers to the frames it passed through. If one of them kept a reference to it, that cycle would hold the whole
+    call, including its answer, in memory until the next garbage collection.
     """
 
     def __init__(self, error: BaseException) -> None:

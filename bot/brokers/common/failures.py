@@ -1,6 +1,6 @@
-"""How a venue's failures are made: each is a `BrokerError` with the remedy that its table names.
+"""Builds a venue's failures: each is a `BrokerError` with a remedy from the venue's table.
 
-What a broken connection, an unreadable answer and a question without an answer mean is the same at every venue.
+A broken connection, an unreadable answer and a failed query mean the same at every venue.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from bot.domain.text import safe_text
 
 T = TypeVar("T")
 
-#: Of several errors that a table knows, the one from which the least follows.
+#: Error classes from the fewest consequences to the most: of several known errors, the first one here counts.
 _MILDEST = (
     ErrorClass.UNKNOWN,
     ErrorClass.PASSING,
@@ -29,7 +29,7 @@ _MILDEST = (
 
 
 class Meant(Protocol):
-    """A row of a venue's table: what its word means, and the name of the remedy ("" for none)."""
+    """A row of a venue's error table: what the error means, and the name of its remedy ("" for none)."""
 
     @property
     def meaning(self) -> ErrorMeaning: ...
@@ -41,19 +41,19 @@ R = TypeVar("R", bound=Meant)
 
 
 def usual_remedies(name: str, variable: str) -> dict[str, str]:
-    """What the owner of an account can do about troubles that every venue has; `variable` is the setting of its address."""
+    """Remedies for the problems that every venue has. `variable` is the setting with the venue's address."""
     return {
         "unreachable": f"{name} cannot be reached or does not answer: check the network, and {variable} if you set it; "
-        "NIJA tries again by itself",
+        "NIJA keeps retrying",
         "tls": f"{name}'s certificate is not trusted: check this computer's clock, its root certificates and NIJA_CA_FILE",
-        "in_use": "another program on this host is using this key right now: stop it, or make a new API key for NIJA alone",
+        "in_use": "another program on this host is using this key right now: stop it, or create an API key that only NIJA uses",
         "clock": f"set this computer's clock (switch on NTP): it differs from {name}'s by {{seconds}} s",
     }
 
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """The failures of one venue. `name` is what people call it, `facts` fill the gaps of remedies when nothing better is known."""
+    """The failures of one venue. `name` is its display name; `facts` are the default values for the fields in remedies."""
 
     venue: str
     name: str
@@ -70,17 +70,17 @@ class Failures:
         unheard: bool = False,
         **facts: str,
     ) -> BrokerError:
-        """A failure with the named remedy filled in."""
+        """A failure with the named remedy, its fields filled in from `facts`."""
         line, words = self._line(remedy, facts), safe_text(text)
         return BrokerError(self.venue, meaning, words, remedy=line, retry_after_ms=retry_after_ms, unheard=unheard)
 
     def no_room(self, error: OverBudget) -> NoRoom:
-        """Our own budget is spent: nothing was sent."""
+        """The failure for a call that our own rate budget has no room for: nothing was sent."""
         line = self._line("throttled", {})
         return NoRoom(self.venue, ErrorMeaning.RATE_LIMITED, str(error), remedy=line, retry_after_ms=error.wait_ms)
 
     def of_transport(self, error: Exception, *, sent: bool) -> BrokerError:
-        """What a broken connection or an unreadable answer means: certain only when no byte of the request left."""
+        """The failure for a broken connection or an unreadable answer. Certain only if no byte of the request was sent."""
         text = f"{type(error).__name__}: {error}"
         if sent:
             return self(ErrorMeaning.UNKNOWN, f"no usable answer: {text}", "unreachable")
@@ -88,7 +88,7 @@ class Failures:
         return self(ErrorMeaning.BUSY, f"not sent: {text}", remedy)
 
     def understood(self, read: Callable[[], T]) -> T:
-        """What a parser makes of an answer; an answer it cannot read is no answer (nothing happened, ask again)."""
+        """The result of `read`, a parser. An answer to a query that it cannot read becomes BUSY: nothing happened, ask again."""
         try:
             return read()
         except BadAnswer as error:
@@ -99,13 +99,13 @@ class Failures:
 
 
 def of_question(error: BrokerError) -> BrokerError:
-    """What the failure of a question means: UNKNOWN is for requests that change something, a question has only failed."""
+    """The same failure for a query, which changes nothing: BUSY instead of UNKNOWN."""
     return BrokerError(error.venue, ErrorMeaning.BUSY, error.text, remedy=error.remedy, unheard=error.unheard)
 
 
 def mildest(rows: Iterable[tuple[R | None, str]]) -> tuple[R | None, str]:
-    """Of an answer's errors, each with its row of the table, the one that counts: one that the table lacks, else UNKNOWN, else
-    the one from which the least follows.
+    """The error that counts among those of one answer, each given with its table row: one that the table lacks, else UNKNOWN,
+    else the one with the fewest consequences.
     """
     return min(rows, key=lambda each: _reach(each[0]))
 

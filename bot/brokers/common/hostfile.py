@@ -1,7 +1,7 @@
-"""A small file that every user of this host can share, whatever its HOME, in a folder that everybody may write to.
+"""A small file shared by all users of this host, whatever their HOME, in a world-writable folder.
 
-Owns how such a file is opened: no link is followed, nothing is trusted but a plain file, and one that cannot be trusted or
-had is done without. What it holds is to be believed within bounds only: any user of the host can write to it.
+Owns how such a file is opened: links are not followed, and only a regular file is trusted. Without a file that can be opened
+and trusted, the caller does without. Any user of the host can write to it, so its contents count only within bounds.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ import os
 import stat
 from pathlib import Path
 
-#: Where it lies: the first that is there and can be written. TMPDIR is a user's own, so it does not count.
+#: The first of these that exists and is writable is used. TMPDIR belongs to one user, so it is not considered.
 HOST_FOLDERS = (Path("/var/tmp"), Path("/tmp"))  # noqa: S108 - see above
 _EVERYBODY = 0o666
-#: A link is not followed, a pipe that somebody left there is not waited for.
+#: Do not follow a link, do not block on a pipe that somebody left there.
 _FLAGS = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 def open_shared(name: str) -> int | None:
-    """The file of this name, made if need be; None where there can be none."""
+    """Open the file of this name, creating it if needed; None if that is impossible."""
     for folder in HOST_FOLDERS:
         if os.access(folder, os.W_OK):
             return _opened(folder / name)
@@ -26,7 +26,7 @@ def open_shared(name: str) -> int | None:
 
 
 def _opened(path: Path) -> int | None:
-    """Opened first and made only then: a kernel that protects such folders refuses to make what another user has made."""
+    """Open before creating: a kernel that protects such folders refuses O_CREAT on a file that another user created."""
     for step in (_open, _make, _open):
         try:
             return step(path)

@@ -1,8 +1,8 @@
 """One sender at a time per API key on this host, and the facts about the key that must outlive a process.
 
-Owns one small file per key under a file lock: the highest nonce ever used, for how long the venue wants to be left alone, and
-what is spent of its counter for the key. The daemon and the check scripts share it; a second one beside it is shared by the
-programs of all users of this host, whose HOMEs differ (`sudo`). Never holds a key: the files are named by a hash.
+Owns one small file per key under a file lock: the highest nonce ever used, the pause that the venue asked for, and how much of
+the venue's counter for the key is used. The daemon and the check scripts share it. A second file is shared by all users of
+this host, whose HOMEs differ (`sudo`). Neither contains a key: the files are named by a hash.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ from bot.brokers.common.hostfile import open_shared
 from bot.domain.backoff import Backoff
 from bot.domain.clock import DAY, SECOND
 
-#: Between two tries to take a key that is in use.
+#: Waits (ms) between attempts to lock a key that is in use.
 _NAPS = Backoff(1, 2, 10)
 _WIDTH = 20
-#: How far beyond the wall clock (ms) a nonce may be that other users of this host could have written: a larger one would spoil
-#: the key for good. Ours are ahead of the clock only where it was set back.
+#: How far ahead of the wall clock (ms) a nonce from the file of all users may be. Any of them could have written it, and a
+#: larger one would spoil the key for good. Our own nonces are ahead of the clock only if it was set back.
 FARTHEST = DAY
 
 
 class KeyBusy(Exception):
-    """Another program (or thread) of this host held the key's lock for longer than we could wait."""
+    """Another program or thread on this host held the key's lock for longer than we could wait."""
 
 
 def identity(api_key: str) -> str:
-    """A name for an API key that does not give it away: 16 hex digits of its SHA-256."""
+    """A name for an API key that does not reveal it: 16 hex digits of its SHA-256."""
     return hashlib.sha256(api_key.encode()).hexdigest()[:16]
 
 
 class KeyLock:
-    """The lock of one key. `held` gives access to what its file remembers; nothing else may touch it.
+    """The lock of one key. Its file is accessible only through `held`.
 
-    Whoever wants the key queues at a second lock and holds that while waiting, so that a busy program which has just let
-    go of the key does not snatch it again before the one that waits.
+    A program that wants the key first takes a second lock, the queue, and holds it while waiting. So a busy program that has
+    just released the key cannot take it again ahead of one that is waiting.
     """
 
     def __init__(self, folder: Path, name: str, *, shared: bool = False) -> None:
@@ -56,17 +56,17 @@ class KeyLock:
 
     @classmethod
     def of(cls, folder: Path, mode: str, venue: str, environment: str, key: str) -> KeyLock:
-        """The lock of an API key; play money's keys are shared by nobody beyond one HOME."""
+        """The lock of an API key. Sandbox keys are not shared beyond one HOME."""
         return cls(folder, f"{mode}-{venue}-{environment}-{identity(key)}", shared=mode != "sandbox")
 
     @contextmanager
     def held(self, deadline: Deadline) -> Iterator[KeyFile]:
-        """Hold the key for one call: nonce, send and answer. Raises `KeyBusy` when the deadline passes first."""
+        """Hold the key for one call: nonce, request and answer. Raises `KeyBusy` if the deadline passes first."""
         if not self._threads.acquire(timeout=max(deadline.left(), 0.001)):
             raise KeyBusy(f"{self._path.name} is in use by another thread")
         try:
             if self._closed:
-                raise KeyBusy(f"{self._path.name} was given back")
+                raise KeyBusy(f"{self._path.name} was released")
             self._lock(deadline)
             try:
                 yield KeyFile(self._file, self._shared)
@@ -78,12 +78,12 @@ class KeyLock:
                 self.close()
 
     def close(self) -> None:
-        """Give the key back now, and its files once no thread of ours is at them: their numbers would be those of other files by
-        then. Safe to call twice.
+        """Release the key now, and close its files once none of our threads uses them: a closed descriptor may be reused for
+        another file at once. Safe to call twice.
         """
         self._closed = True
         if not self._threads.acquire(blocking=False):
-            with suppress(OSError, ValueError):  # whoever had them has just closed them
+            with suppress(OSError, ValueError):  # the thread that used them has just closed them
                 self._unlock()
             return
         try:
@@ -136,18 +136,18 @@ def _open(path: Path) -> int:
 
 
 class PauseLeft(NamedTuple):
-    """A requested pause: how many real ms of it are left, and whether it is a lockout."""
+    """What is left of a requested pause (real ms), and whether it is a lockout."""
 
     ms: int
     locked_out: bool
 
 
 class KeyFile:
-    """What a key's files remember, read and written only under its lock.
+    """The contents of a key's files, read and written only under its lock.
 
-    Written before the request leaves and not synced: it survives a killed process; after a power cut the clock, which
-    has moved on meanwhile, takes over. Six numbers: the last nonce; when the venue asked for a pause (steady ms), for how long;
-    how full its counter for the key was (thousandths), when (market ms); whether the pause is a lockout (1).
+    Written before the request is sent, without fsync. That survives a killed process; after a power cut the wall clock has
+    moved past the lost nonce. Six numbers: the last nonce; when the venue asked for a pause (steady ms) and for how long (ms);
+    the level of its counter for the key (thousandths) and when that was (market ms); 1 if the pause is a lockout.
     """
 
     def __init__(self, own: int, shared: int | None = None) -> None:
@@ -155,7 +155,7 @@ class KeyFile:
         self._shared = shared
 
     def next_nonce(self, wall_ms: int, ahead: int = 0) -> int:
-        """A nonce above every one before it: the wall clock's milliseconds, or the last one plus one (plus `ahead`)."""
+        """A nonce above all earlier ones: the wall clock's milliseconds, or the last nonce plus one; plus `ahead`."""
         last = _read(self._own, 0)
         if self._shared is not None and (theirs := _read(self._shared, 0)) <= wall_ms + FARTHEST:
             last = max(last, theirs)
@@ -164,11 +164,11 @@ class KeyFile:
         return nonce
 
     def pause_left(self, steady_ms: int) -> PauseLeft:
-        """For how long (real ms) the venue must not be called with this key, and whether it locked it out; 0 when it may."""
+        """How long (real ms) the venue must not be called with this key, 0 if it may be, and whether that is a lockout."""
         return max(_pause_left(file, steady_ms) for file in self._files())
 
     def set_pause(self, steady_ms: int, left: PauseLeft) -> None:
-        """The venue wants to be left alone for so long from now on, or for what is left of a longer pause."""
+        """Record a pause that starts now; a longer one already recorded is kept."""
         if left > self.pause_left(steady_ms):
             self._write(1, steady_ms)
             self._write(2, left.ms)
@@ -176,7 +176,7 @@ class KeyFile:
 
     @property
     def spent(self) -> tuple[float, int]:
-        """What the venue's counter for this key showed, and when (market ms); nothing for a new key."""
+        """The last known level of the venue's counter for this key, and when it was read (market ms); zeros for a new key."""
         at, level = max((_read(file, 4), _read(file, 3)) for file in self._files())
         return level / 1000, at
 
@@ -197,7 +197,7 @@ class KeyFile:
 
 
 def _pause_left(file: int, steady_ms: int) -> PauseLeft:
-    """What is left of a pause. Steady time that lies before its beginning is that of another boot: it is over."""
+    """What is left of a pause. If steady time is before its start, the host has rebooted since, and the pause is over."""
     began, length = _read(file, 1), _read(file, 2)
     left = max(began + length - steady_ms, 0) if began <= steady_ms else 0
     return PauseLeft(left, _read(file, 5) == 1)

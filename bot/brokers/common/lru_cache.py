@@ -1,4 +1,4 @@
-"""What was remembered lately, of so many names at most, so that a daemon of many months does not grow with its orders."""
+"""A bounded cache, so that a daemon that runs for months does not grow with the number of its orders."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ V = TypeVar("V")
 
 
 class LruCache(Generic[V]):
-    """Values by name; beyond `most` names the one that was not remembered for the longest time is forgotten."""
+    """Values by name. Beyond `most` names, the one that was set longest ago is dropped."""
 
     def __init__(self, most: int = 500) -> None:
         self._most = most

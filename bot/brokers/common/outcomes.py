@@ -1,4 +1,4 @@
-"""Requests that change something, alike at every venue: what an order needs, how long it may act, and how it ended."""
+"""What order requests have in common at every venue: required prices, the deadline, and the outcome."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.domain.money import plain
 from bot.domain.order import Intent
 from bot.domain.outcome import ErrorMeaning, NotPlaced, Outcome, Unknown
 
-#: A request that would reach its venue with less than this left (ms) is not worth sending; none may act later than that.
+#: A request with less than SOONEST left (ms) is not worth sending; none may take effect later than LATEST (ms) from now.
 SOONEST, LATEST = 500, 60 * SECOND
 
 
@@ -21,19 +21,19 @@ class Unsupported(ValueError):
 
 
 def needed(price: Decimal | None, what: str) -> str:
-    """A price that an order cannot be without, as it is sent."""
+    """A required price, as it is sent; raises `Unsupported` if it is missing."""
     if price is None or price <= 0:
-        raise Unsupported(f"an order without its {what}")
+        raise Unsupported(f"an order without a {what}")
     return plain(price)
 
 
 def act_until(intent: Intent, now: int, usual_ms: int) -> int:
-    """Wall time (ms, ours) after which an order must not act: the intent's own, else `usual_ms` from now."""
+    """Our wall time (ms) after which an order must not take effect: the intent's deadline, else `usual_ms` from now."""
     return min(intent.deadline or now + usual_ms, now + LATEST - SECOND)
 
 
 def outcome(send: Callable[[], Outcome]) -> Outcome:
-    """How a request ended. An answer that cannot be read, or that no table knows, leaves it unknown."""
+    """The outcome of a request. An answer that cannot be read, or that no table lists, leaves it unknown."""
     try:
         return send()
     except Unsupported as error:

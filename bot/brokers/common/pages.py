@@ -1,4 +1,4 @@
-"""Long lists that come page by page: read to their end, or the question fails - a list with rows missing would be a lie."""
+"""Paged lists. Either all pages are read or the query fails: a list with missing rows would be wrong."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from bot.domain.outcome import ErrorMeaning
 T = TypeVar("T")
 R = TypeVar("R")
 
-#: More pages than any honest list has.
+#: More pages than any real list has.
 MOST_PAGES = 400
 
 
 class Page(NamedTuple, Generic[R]):
-    """The rows of one page, and where the next one begins: None after the last."""
+    """The rows of one page, and the cursor of the next page; None on the last."""
 
     rows: R
     following: str | None
 
 
 class Pages(ABC, Generic[R]):
-    """One list, page by page. One that does not come to an end is read from its beginning again, should it be asked on."""
+    """One list, page by page. If it does not end, an error is raised and reading starts over with the next `step`."""
 
     def __init__(self, name: str, failure: Failures, most: int = MOST_PAGES) -> None:
         self._name = name
@@ -35,11 +35,11 @@ class Pages(ABC, Generic[R]):
         self.begin()
 
     def begin(self) -> None:
-        """Nothing was read yet."""
+        """Start at the first page."""
         self._cursor, self._asked = "", 0
 
     def step(self) -> R:
-        """The rows of the next page. Raises `BrokerError`, also for a list that goes round in circles."""
+        """The rows of the next page. Raises `BrokerError`, also if the list goes in circles."""
         page = self.ask(self._cursor)
         self._asked += 1
         self.done = page.following is None
@@ -56,11 +56,11 @@ class Pages(ABC, Generic[R]):
 
     @abstractmethod
     def ask(self, cursor: str) -> Page[R]:
-        """The page that begins at `cursor`, "" for the first."""
+        """The page at `cursor`, "" for the first."""
 
 
 class Asked(Pages[R]):
-    """A list of which a function asks the pages."""
+    """A list whose pages are fetched by a function."""
 
     def __init__(self, name: str, failure: Failures, ask: Callable[[str], Page[R]], most: int = MOST_PAGES) -> None:
         super().__init__(name, failure, most)
@@ -76,12 +76,12 @@ def rows_of(pages: Pages[list[Any]]) -> list[Any]:
 
 
 def whole(reading: Reading[T]) -> list[T]:
-    """A list read to its end, without a pause."""
+    """A complete list, read without a pause."""
     while not reading.done:
         reading.step()
     return list(reading.found)
 
 
 def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """`items` in parts of a size that one question may have."""
+    """`items` in chunks of at most `size`, the most that one query may name."""
     return (items[start : start + size] for start in range(0, len(items), size))

@@ -1,4 +1,4 @@
-"""What the price did since a moment: from the trades that a venue shows, and from candles where those do not reach back. Pure."""
+"""The price range since a point in time: from the trades a venue shows, and from candles where those do not reach. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Print:
 
 @dataclass(frozen=True, slots=True)
 class Extremes:
-    """High and low of a stretch of candles; where a venue's candles say more than its trades, the last price and its time (ms)."""
+    """High and low of some candles; if they are newer than the trades, also the last price and its time (market ms)."""
 
     high: Decimal
     low: Decimal
@@ -30,13 +30,13 @@ class Extremes:
 
 
 def of_trades(symbol: str, since: int, trades: Sequence[Print]) -> PriceRange:
-    """From trades, oldest first; `at` is the newest one's time, so that none is missed."""
+    """The range of these trades (oldest first). Its `at` is the newest trade's time, so that none is missed."""
     prices = [trade.price for trade in trades]
     return PriceRange(symbol, max(since, trades[-1].at), prices[-1], max(prices), min(prices))
 
 
 def widened(seen: PriceRange, rest: Extremes | None) -> PriceRange:
-    """What was seen, and what candles say of the time before."""
+    """The range seen in trades, widened by candles for the time they do not cover."""
     if rest is None:
         return seen
     last = seen.last if rest.last is None else rest.last
@@ -44,13 +44,13 @@ def widened(seen: PriceRange, rest: Extremes | None) -> PriceRange:
 
 
 def at_rest(symbol: str, since: int, price: Ticker | None, failure: Failures) -> PriceRange:
-    """Without a trade: the last price, as the ticker has it."""
+    """The range without any trade: the ticker's last price."""
     if price is None:
         raise failure(ErrorMeaning.BUSY, f"no price of {symbol}")
     return PriceRange(symbol, since, price.last, price.last, price.last)
 
 
 def shortest(lengths: Iterable[int], stretch: int, most: int) -> int:
-    """The shortest candles of which `most` reach over a stretch; the longest ones where none do."""
+    """The shortest candle length of which `most` candles cover `stretch`; the longest if none do."""
     known = sorted(lengths)
     return next((each for each in known if stretch < each * most), known[-1])

@@ -1,7 +1,7 @@
-"""A venue's rate budget, spent before the venue has to refuse us, with exits served before questions before entries.
+"""A venue's rate budget: we wait before the venue has to refuse us. Exits go before queries, queries before entries.
 
-Owns the counters (kept on the market clock, as the venues keep theirs) and the waiting for room in them. Venue-neutral:
-sizes, costs and what counts where come from each venue's own table. Threads of one account may share a counter.
+Owns the counters (on the market clock, as the venues keep theirs) and the waiting for room in them. Venue-neutral: capacities,
+costs and counters come from each venue's own table. Threads of one account may share a counter.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from bot.brokers.base import Priority
 from bot.brokers.common.deadline import Deadline
 from bot.domain.clock import Clock
 
-#: How much of a budget each priority may fill: what is above stays free for those before it.
+#: The share of a budget that each priority may fill: the rest is reserved for higher priorities.
 SHARES: Mapping[Priority, float] = MappingProxyType(
     {Priority.EXIT: 1.0, Priority.QUERY: 0.85, Priority.ENTRY: 0.6, Priority.CANDLES: 0.5}
 )
 
 
 class OverBudget(Exception):
-    """There is no room in the budget before the deadline. `wait_ms` (real) until there would be."""
+    """The budget has no room before the deadline. `wait_ms` (real): until it would."""
 
     def __init__(self, name: str, wait_ms: int) -> None:
         super().__init__(f"own rate budget for {name} is used up, room in {wait_ms / 1000:.1f} s")
@@ -29,9 +29,9 @@ class OverBudget(Exception):
 
 
 class Budget:
-    """A counter that every call raises by its cost and that time lowers by `decay` per market second.
+    """A counter that every call raises by its cost and that decays by `decay` per market second.
 
-    The venue refuses when its own reaches `capacity`; an empty counter takes any call.
+    The venue refuses when its own counter reaches `capacity`. An empty counter admits any call.
     """
 
     def __init__(
@@ -47,22 +47,22 @@ class Budget:
         self._at = self._now()
 
     def level(self) -> float:
-        """What the counter shows now."""
+        """The counter's level now."""
         with self._lock:
             now = self._now()
             self._level = max(0.0, self._level - max(0, now - self._at) / 1000 * self._decay)
-            self._at = now  # also when the clock was set back: or nothing would flow out until it has caught up
+            self._at = now  # also if the clock was set back: otherwise nothing would decay until it has caught up
             return self._level
 
     def wait_ms(self, cost: float, priority: Priority) -> int:
-        """Market milliseconds until a call of this cost has room at its priority; 0 when it has."""
+        """Market milliseconds until a call of this cost has room at its priority; 0 if it has room now."""
         with self._lock:
             level = self.level()
             ceiling = max(0.0, self._capacity * self._shares[priority] - cost)
             return 0 if level <= ceiling else int((level - ceiling) / self._decay * 1000) + 1
 
     def take(self, cost: float, priority: Priority) -> int:
-        """Count a call that is about to leave, if it has room; else the market milliseconds until it has."""
+        """Count a call that is about to be sent and return 0; without room, only return the market ms until there is."""
         with self._lock:
             wait = self.wait_ms(cost, priority)
             if not wait:
@@ -70,30 +70,33 @@ class Budget:
             return wait
 
     def spend(self, cost: float) -> None:
-        """Count a call that is about to leave, room or not."""
+        """Count a call that is about to be sent, even without room."""
         with self._lock:
             self._level = self.level() + cost
 
     def pace(self, capacity: float, decay: float) -> None:
-        """The venue's numbers for this counter from now on."""
+        """Change capacity and decay from now on."""
         with self._lock:
             self._level = self.level()
             self._capacity, self._decay = capacity, decay
 
     def recall(self, level: float, at: int, cost: float = 0.0) -> None:
-        """What the counter showed at market time `at`, by whoever used it, and a call since: never less than ours."""
+        """Raise the counter to `level` as of market time `at`, decayed since then, plus `cost`; never lower it.
+
+        Other programs may have used the same counter.
+        """
         with self._lock:
             gone = max(0, self._now() - at) / 1000 * self._decay
             self._level = max(self.level(), min(max(0.0, level - gone), self._capacity) + cost)
 
     @property
     def state(self) -> tuple[float, int]:
-        """What the counter shows, and the market time (ms) of that, for `recall`."""
+        """The counter's level and its market time (ms), for `recall`."""
         with self._lock:
             return self.level(), self._at
 
     def exhaust(self) -> None:
-        """The venue says that its counter is full, whatever ours says."""
+        """Fill the counter, because the venue says that its own is full."""
         with self._lock:
             self._level = max(self.level(), self._capacity)
 
@@ -102,17 +105,17 @@ class Budget:
 
 
 def admit(budget: Budget, cost: float, priority: Priority, deadline: Deadline, clock: Clock) -> None:
-    """Wait for room and spend it; raises `OverBudget` when the deadline would pass first."""
+    """Wait for room and spend it; raises `OverBudget` if the deadline would pass first."""
     _await(lambda: budget.take(cost, priority), budget.name, deadline, clock)
 
 
 def await_room(budget: Budget, cost: float, priority: Priority, deadline: Deadline, clock: Clock) -> None:
-    """Wait for room, and leave it; raises `OverBudget` when the deadline would pass first."""
+    """Wait for room without spending it; raises `OverBudget` if the deadline would pass first."""
     _await(lambda: budget.wait_ms(cost, priority), budget.name, deadline, clock)
 
 
 def _await(missing: Callable[[], int], name: str, deadline: Deadline, clock: Clock) -> None:
-    """Room comes with the venue's time, waiting happens in real time: the clock's pacer converts."""
+    """Wait until nothing is missing. Counters decay in market time, waits are in real time: the clock's pacer converts."""
     while wait := missing():
         real = clock.pacer.counter_wait_ms(wait)
         if real >= deadline.left() * 1000:

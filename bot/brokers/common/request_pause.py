@@ -1,4 +1,4 @@
-"""Pausing when a venue asks for it: for as long as it says, and by every program of this host that uses the key."""
+"""Pauses calls when a venue asks for it, for as long as it says, in every program on this host that uses the key."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from bot.brokers.common.keylock import KeyFile, PauseLeft
 from bot.domain.clock import MINUTE, Clock, Pause
 from bot.domain.outcome import ErrorMeaning
 
-#: A requested pause is kept up to this (real ms): no venue asks for a longer one, and the key's file may be written by others.
+#: The longest pause (real ms) that is observed: no venue asks for more, and other users may write to the key's file.
 LONGEST = 15 * MINUTE
 
 
 def asks_for_pause(error: BrokerError) -> bool:
-    """Whether a refusal asks for a pause of a named length. (Our own budget is no refusal.)"""
+    """Whether an error is a venue's refusal that asks for a pause. (`NoRoom` comes from our own budget.)"""
     asked = error.meaning in (ErrorMeaning.LOCKED_OUT, ErrorMeaning.RATE_LIMITED) and not isinstance(error, NoRoom)
     return asked and error.retry_after_ms > 0
 
 
 class RequestPause:
-    """The pause that a venue has asked a key for. The key's file has it, and outlives us; what it said last is kept here, for calls
-    that need no key.
+    """The pause that a venue requested for a key. The key's file stores it beyond this process; the last known value is kept
+    here too, for calls that need no key.
     """
 
     def __init__(self, clock: Clock, failure: Failures) -> None:
@@ -30,19 +30,19 @@ class RequestPause:
         self._locked_out = False
 
     def begin(self, error: BrokerError) -> None:
-        """The venue has just asked for it."""
+        """Start the pause that this error asks for."""
         self._extend(PauseLeft(error.retry_after_ms, error.meaning is ErrorMeaning.LOCKED_OUT))
 
     def keep(self, file: KeyFile) -> None:
-        """Tell every program with this key."""
+        """Write the pause to the key's file, for all programs with this key."""
         file.set_pause(self._clock.steady_ms(), PauseLeft(self._pause.left(), self._locked_out))
 
     def learn(self, file: KeyFile) -> None:
-        """Hear from every program with this key."""
+        """Read the pause from the key's file, where any program with this key may have written it."""
         self._extend(file.pause_left(self._clock.steady_ms()))
 
     def check(self) -> None:
-        """Refuse at once, without a call, while it lasts."""
+        """Raise at once while the pause lasts, without calling the venue."""
         if not (left := self._pause.left()):
             return
         if self._locked_out:
@@ -50,7 +50,7 @@ class RequestPause:
         raise self._failure(ErrorMeaning.RATE_LIMITED, f"{self._failure.name} asked for a pause", "throttled", left)
 
     def beside(self) -> RequestPause:
-        """For a thread that only asks for candles."""
+        """The pause for a thread that only reads candles."""
         return _CandlePause(self._clock, self._failure, self)
 
     def _extend(self, left: PauseLeft) -> None:
@@ -61,8 +61,8 @@ class RequestPause:
 
 
 class _CandlePause(RequestPause):
-    """Keeps the pause that the key was asked for, and another for what it is refused itself: candles that were asked for too fast
-    keep no order from being sent. A lockout is everybody's.
+    """Observes the key's pause, and a separate one for refusals of candle queries, so that reading candles too fast does not
+    delay an order. A lockout applies to everything.
     """
 
     def __init__(self, clock: Clock, failure: Failures, keys: RequestPause) -> None:

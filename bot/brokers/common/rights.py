@@ -1,4 +1,4 @@
-"""What every venue's key is asked at connect: whether it may move money out."""
+"""The check made at connect at every venue: whether the key may withdraw money."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bot.domain.outcome import ErrorMeaning
 
 
 def withdrawal(access: VenueConfig, failure: Failures, *, may: bool) -> list[str]:
-    """Refuse a key that may withdraw, unless the owner allows it: then it is said at every start."""
+    """Refuse a key that may withdraw, unless the owner allows it; then warn at every start."""
     if may and not access.allow_withdraw:
         raise failure(ErrorMeaning.PERMISSION, "the key may withdraw", "withdraw")
     return ["this key may withdraw money (allowed by ALLOW_WITHDRAW_KEYS)"] if may else []

@@ -1,4 +1,4 @@
-"""Secrets as a configuration holds them: asked for by name only, so that no representation of it shows one."""
+"""Secrets in a configuration. They must be read explicitly, so that no `repr` shows one."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from typing import Protocol
 
 
 class Secret(Protocol):
-    """A text that must be asked for by name, so that no log shows it."""
+    """A text that must be read explicitly, so that no log shows it."""
 
     def get_secret_value(self) -> str: ...
 
 
 def revealed(value: str | Secret) -> str:
-    """The text of a secret, or the text itself, as it is."""
+    """The text of a secret, or a plain text, unchanged."""
     return value if isinstance(value, str) else value.get_secret_value()
 
 
 def plain_text(value: str | Secret) -> str:
-    """The same without the blanks that copying adds."""
+    """The same without surrounding blanks, which copying adds."""
     return revealed(value).strip()
 
 
 class VenueConfig(Protocol):
-    """What every venue's configuration says of an account: where it is asked, with which key, and how long a call may take."""
+    """What every venue's configuration of an account contains: the address, the key, and how long a call may take."""
 
     @property
     def api_url(self) -> str: ...

@@ -1,4 +1,4 @@
-"""The client of a venue's SDK, called on a thread of its own: bounded in time, cut off when overdue, every request sent once."""
+"""Calls a venue's SDK client on its own thread: bounded in time, cut off when overdue, every request sent once."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from bot.brokers.common.failures import Failures
 from bot.brokers.common.wire import BoundedSession
 from bot.domain.outcome import ErrorMeaning
 
-#: What sockets, TLS and the reading of an answer raise, in the SDKs too: there was no usable answer.
+#: What sockets, TLS and parsing raise, also inside the SDKs, if there is no usable answer.
 _NO_ANSWER = (requests.RequestException, HTTPError, OSError, ValueError, TypeError, KeyError, RecursionError)
 
 
 class Client(Protocol):
-    """One session of an SDK. Its calls raise `refused` for an answer whose status is no success."""
+    """One session of an SDK. Its calls raise `refused` if the HTTP status is not a success."""
 
     session: BoundedSession
     refused: type[Exception]
 
     def refusal(self, error: Exception) -> BrokerError:
-        """What such an answer means."""
+        """The `BrokerError` for such an answer."""
         ...
 
 
@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 
 class Sender(Generic[C]):
-    """Calls of one thread, on a client that is made when it is needed. `name` says what for."""
+    """Calls from one thread, on a client created on first use. `name` names its purpose."""
 
     def __init__(self, make: Callable[[], C], wait_limit: WaitLimit, failure: Failures, name: str = "sender") -> None:
         self._make = make
@@ -44,7 +44,7 @@ class Sender(Generic[C]):
         self._closed = False
 
     def call(self, ask: Callable[[C], T], deadline: Deadline) -> T:
-        """What the client answers. Raises `BrokerError`; UNKNOWN once anything of the request may have left."""
+        """The client's answer. Raises `BrokerError`; UNKNOWN once any part of the request may have been sent."""
         client = self._ready()
         sockets = client.session.sockets
         sockets.sent = False
@@ -60,7 +60,7 @@ class Sender(Generic[C]):
             raise self._failure.of_transport(error, sent=sockets.sent) from error
 
     def close(self) -> None:
-        """Let go of thread and sockets: nothing leaves any more. Safe to call twice."""
+        """Release thread and sockets; nothing is sent afterwards. Safe to call twice."""
         self._closed = True
         self._runner.close()
         self._cut()
@@ -73,7 +73,7 @@ class Sender(Generic[C]):
         return self._client
 
     def _cut(self) -> None:
-        """Cut an overdue call off, so that it cannot leave later; the next one starts with a fresh session."""
+        """Cut off an overdue call, so that it cannot be sent later. The next call starts with a new session."""
         if self._client is not None:
             self._client.session.sockets.cut()
             self._client.session.close()

@@ -1,7 +1,7 @@
-"""What every venue's wire does beside its own envelope: rooms in time, turns at the key, requested pauses, questions asked again.
+"""What all venues' transports have in common: rate budgets, the key's lock, requested pauses, and retries of queries.
 
-A venue's transport is this and its envelope. It raises `BrokerError` with the meaning an order needs (UNKNOWN: it may have been
-carried out); a question never ends in UNKNOWN.
+A venue's transport adds its own envelope. Calls raise `BrokerError`: UNKNOWN means that a request may have been carried out;
+a query never ends in UNKNOWN.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from bot.domain.outcome import ErrorMeaning
 C = TypeVar("C", bound=Client)
 T = TypeVar("T")
 
-#: After which failures a question is asked again: real seconds before the second time, the third and so on.
+#: The failures after which a query is retried, with the waits (real seconds) before each retry.
 Again = Mapping[ErrorMeaning, tuple[float, ...]]
 
 
 class Transport(Generic[C]):
-    """Calls to one account of a venue. Used by one thread; `hurry` and `close` may be called by another."""
+    """Calls to one account of a venue. Used by one thread; another may call `hurry` and `close`."""
 
     def __init__(self, access: VenueConfig, clock: Clock, log: Log, failure: Failures, make: Callable[[], C]) -> None:
         self._clock = clock
@@ -46,7 +46,7 @@ class Transport(Generic[C]):
         self._other: Self | None = None
 
     def beside(self) -> Self:
-        """One for the candles, on a thread of its own: it shares budgets, key and hurry. The one before it is cut off."""
+        """A transport for candles on another thread. It shares budgets, key and `hurry`; the previous one is cut off."""
         if self._other is not None:
             self._other.hang_up()
         self._other = copy(self)
@@ -54,26 +54,26 @@ class Transport(Generic[C]):
         return self._other
 
     def split_off(self) -> None:
-        """What it does not share with the one that it was copied from."""
+        """Replace what this copy does not share with the original."""
         self._wait_limit = self._wait_limit.beside()
         self._sender = Sender(self._make, self._wait_limit, self._failure, "candles")
         self._request_pause = self._request_pause.beside()
         self._priority, self._other = Priority.CANDLES, None
 
     def hurry(self, until: int) -> None:
-        """No wait beyond wall time `until`."""
+        """End every wait by wall time `until` (ms)."""
         self._wait_limit.hurry(until)
 
     def limit_calls(self, seconds: float | None) -> None:
-        """No call takes longer than this; None for the usual times."""
+        """Limit every call to this many seconds; None restores the usual time-outs."""
         self._wait_limit.limit(seconds)
 
     def deadline(self, seconds: float) -> Deadline:
-        """The end of what may take so long, or of what is left in a hurry."""
+        """A deadline this many seconds from now, or earlier under `limit_calls` or `hurry`."""
         return self._wait_limit.deadline(seconds)
 
     def seen(self, look: Callable[[], T | None], waits: Sequence[float], most: float) -> T | None:
-        """What a look finds, taken again after each of these waits (real seconds) until there is something; `most` for all."""
+        """The first result of `look` that is not None. Repeats it after each of `waits`, for at most `most` real seconds."""
         patience = self._wait_limit.deadline(most)
         for wait in waits:
             found = look()
@@ -82,11 +82,11 @@ class Transport(Generic[C]):
         return None
 
     def hang_up(self) -> None:
-        """Let go of thread and sockets; safe to call twice."""
+        """Release thread and sockets; safe to call twice."""
         self._sender.close()
 
     def close(self) -> None:
-        """Let go of the lock, too, and hang up for the candles."""
+        """Release the lock too, and hang up the candles' transport."""
         self.hang_up()
         if self._other is not None:
             self._other.hang_up()
@@ -94,7 +94,7 @@ class Transport(Generic[C]):
 
     # -- for the venues ----------------------------------------------------------------------------------------------
     def _question(self, ask: Callable[[], T], deadline: Deadline, again: Again) -> T:
-        """The answer to a question, which is asked again where that may help: it changes nothing."""
+        """The answer to a query, retried where that may help: a query changes nothing."""
         attempt = 0
         while True:
             try:
@@ -108,7 +108,7 @@ class Transport(Generic[C]):
             attempt += 1
 
     def _admitted(self, wait: Callable[[], None]) -> None:
-        """Wait for room in a budget; no room in time means that nothing was sent."""
+        """Wait for room in a budget. Raises `NoRoom` if there is none in time; nothing was sent then."""
         try:
             wait()
         except OverBudget as error:
@@ -116,7 +116,7 @@ class Transport(Generic[C]):
 
     @contextmanager
     def _key(self, deadline: Deadline) -> Iterator[KeyFile]:
-        """The key for ourselves on this host; refused while another program has it."""
+        """Hold the key exclusively on this host; raises BUSY if another program keeps it."""
         try:
             with self._lock.held(deadline) as file:
                 yield file
@@ -125,7 +125,7 @@ class Transport(Generic[C]):
 
     @contextmanager
     def _turn(self, deadline: Deadline) -> Iterator[KeyFile]:
-        """The key for ourselves, unless the venue has asked it to pause."""
+        """Hold the key exclusively, unless the venue has asked for a pause."""
         with self._key(deadline) as file:
             self._request_pause.learn(file)
             self._request_pause.check()
@@ -133,8 +133,8 @@ class Transport(Generic[C]):
 
     @contextmanager
     def _recording_refusals(self, deadline: Deadline, file: KeyFile | None = None) -> Iterator[None]:
-        """A refusal for too many calls is remembered: our counter is as full as the venue's, and the pause that it asks for is
-        kept by every program with this key (whose `file` is given where it is held already).
+        """Record a refusal for too many calls: our counter becomes as full as the venue's, and every program with this key
+        observes the pause that the venue asks for. Pass the key's `file` if it is already held.
         """
         try:
             yield
@@ -147,7 +147,7 @@ class Transport(Generic[C]):
             raise
 
     def _refused(self) -> None:
-        """The venue refused the last call for its rate."""
+        """The venue refused the last call because of its rate limit."""
 
     def _tell(self, error: BrokerError, deadline: Deadline, file: KeyFile | None) -> None:
         if file is not None:
@@ -160,6 +160,6 @@ class Transport(Generic[C]):
             self._log.warning(Event.PAUSE_NOT_SHARED, venue=self._failure.venue, reason=error.text)
 
     def _check_in_time(self, latest: int | None) -> None:
-        """Refuse to send what must not arrive after wall time `latest`."""
+        """Raise instead of sending a request that must not arrive after wall time `latest` (ms)."""
         if latest is not None and self._clock.wall_ms() > latest:
-            raise self._failure(ErrorMeaning.BUSY, "not sent: its deadline passed while it waited for its turn")
+            raise self._failure(ErrorMeaning.BUSY, "not sent: its deadline passed while it waited to be sent")

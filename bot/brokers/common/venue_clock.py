@@ -1,4 +1,4 @@
-"""How far a venue's clock is from ours: measured at connect, and again when the venue finds a deadline wrong."""
+"""The difference between a venue's clock and ours: measured at connect, and again if the venue rejects a deadline."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from bot.domain.clock import SECOND, Clock
 from bot.domain.log import Event, Log
 from bot.domain.outcome import ErrorMeaning
 
-#: Differences up to here are within what whole seconds and the way there can show.
+#: Differences up to this (ms) can be due to whole seconds and latency alone.
 SKEW_SHOWN = 2 * SECOND
-#: Real seconds after which no further look is begun: an order may be waiting.
+#: Real seconds after which no further sample is taken: an order may be waiting.
 _LONG_ENOUGH = 2.0
 
 
 class VenueClock:
-    """A venue's time, from ours and the last measurement; differences too small to be real are left alone."""
+    """A venue's time, from our clock and the last measured difference; differences within the noise count as zero."""
 
     def __init__(self, read: Callable[[], int], clock: Clock, log: Log, failure: Failures) -> None:
         """`read` asks the venue for its time (ms); raises `BrokerError`."""
@@ -29,11 +29,11 @@ class VenueClock:
         self._skew = 0
 
     def of(self, wall_ms: int) -> int:
-        """What the venue's clock shows when ours shows `wall_ms`."""
+        """The venue's time (ms) at our wall time `wall_ms`."""
         return wall_ms + self._skew
 
     def compare(self, most: int) -> int:
-        """Venue's clock minus ours (ms), taken over; raises CLOCK where they differ by more than `most`."""
+        """Measure and adopt the venue's clock minus ours (ms); raises CLOCK if they differ by more than `most` ms."""
         skew = self._measured()
         if abs(skew) > most:
             raise self._failure(ErrorMeaning.CLOCK, "clock off", "clock", seconds=f"{abs(skew) / SECOND:.0f}")
@@ -41,12 +41,14 @@ class VenueClock:
         return skew
 
     def before_a_deadline(self) -> None:
-        """Measure a correction that lengthens deadlines anew: a stale one would outlive the proof of absence."""
+        """Measure again if the correction lengthens deadlines: with a stale one a request could take effect after its absence
+        was considered proved.
+        """
         if self._skew > 0:
             self.doubt()
 
     def doubt(self) -> None:
-        """Measure anew. Without an answer the old measurement stays."""
+        """Measure again. Without an answer the old measurement is kept."""
         try:
             self._take_over(self._measured())
         except BrokerError as error:
@@ -55,7 +57,7 @@ class VenueClock:
             self._log.warning(Event.CLOCK, venue=self._failure.venue, skew_ms=self._skew)
 
     def _measured(self) -> int:
-        """Of up to three looks the one with the shortest way; one is enough when all is well."""
+        """The difference (ms) from the sample with the shortest round trip, of up to three; one is enough if it looks good."""
         looks: list[tuple[float, int]] = []
         first = time.monotonic()
         while len(looks) < 3 and time.monotonic() - first < _LONG_ENOUGH:
@@ -72,7 +74,7 @@ class VenueClock:
 
 
 def skew_warnings(skew: int, name: str, corrected: str = "") -> list[str]:
-    """What is said of clocks that differ; `corrected` names what is done about it."""
+    """A warning if the clocks differ; `corrected` says what is done about it."""
     if abs(skew) <= SKEW_SHOWN:
         return []
     return [f"this computer's clock differs from {name}'s by {skew / SECOND:+.1f} s{corrected}: switch on NTP"]

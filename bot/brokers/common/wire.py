@@ -1,7 +1,7 @@
-"""One pooled HTTPS session that can be trusted with money: bounded in time and size, and cut off when it must be.
+"""One pooled HTTPS session, bounded in time and size, that can be cut off from another thread.
 
-Owns the sockets of one sender. No proxies or credentials from the environment, no redirects, no retries, no bodies
-without end; knows whether a request may have left this host at all. Knows no venue.
+Owns the sockets of one sender. No proxies or credentials from the environment, no redirects, no retries, no unbounded
+bodies. Knows whether any part of a request may have left this host. Knows no venue.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from urllib3.exceptions import (
 from urllib3.response import BaseHTTPResponse
 from urllib3.util import Timeout
 
-#: No honest answer of a venue is larger.
+#: Larger (bytes) than any real answer of a venue.
 MAX_BODY = 10 * 1024 * 1024
 CONNECT_SECONDS = 3.05
 READ_SECONDS = 10.0
@@ -41,15 +41,15 @@ _CHUNK = 64 * 1024
 
 
 class TooLarge(requests.RequestException):
-    """The body is larger than any honest answer."""
+    """The body is larger than any real answer."""
 
 
 class CutOff(requests.ConnectionError):
-    """The call was given up: nothing may leave on this line any more."""
+    """The call was abandoned: nothing more may be sent on this session."""
 
 
 class LiveSockets:
-    """The live sockets of one session: `sent` says whether bytes of the present request may have left."""
+    """The live sockets of one session. `sent`: whether bytes of the current request may have been sent."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -58,19 +58,19 @@ class LiveSockets:
         self.sent = False
 
     def opened(self, sock: socket.socket | None) -> None:
-        """A connection was made; raises `CutOff` when the line was cut meanwhile."""
+        """Register a new connection; raises `CutOff` if the session was cut off meanwhile."""
         with self._lock:
             if sock is not None and not self._cut:
                 self._sockets = {known for known in self._sockets if known.fileno() >= 0} | {sock}
         self.check()
 
     def check(self) -> None:
-        """Raise `CutOff` when the line was cut."""
+        """Raise `CutOff` if the session was cut off."""
         if self._cut:
-            raise CutOff("the call was given up before it was sent")
+            raise CutOff("the call was abandoned before it was sent")
 
     def cut(self) -> None:
-        """Shut every socket down, from whatever thread; a call that waits on one ends, and no new one begins."""
+        """Shut down every socket. Any thread may call this: a call waiting on a socket ends, and no new one begins."""
         with self._lock:
             self._cut = True
             sockets, self._sockets = self._sockets, set()
@@ -78,11 +78,11 @@ class LiveSockets:
             try:
                 sock.shutdown(socket.SHUT_RDWR)
             except OSError:
-                continue  # it was closed already: just what we want
+                continue  # it was closed already
 
 
 class Answer(requests.Response):
-    """A whole answer, whose JSON is parsed once for all who ask."""
+    """A complete answer, whose JSON is parsed only once."""
 
     def __init__(self, url: str, answer: BaseHTTPResponse, body: bytes) -> None:
         super().__init__()
@@ -94,7 +94,7 @@ class Answer(requests.Response):
         self._parsed: dict[str, Any] = {}
 
     def json(self, **options: Any) -> Any:
-        """What the body says; raises `requests.JSONDecodeError`."""
+        """The parsed body; raises `requests.JSONDecodeError`."""
         how = repr(sorted(options))
         if how not in self._parsed:
             self._parsed[how] = super().json(**options)
@@ -102,9 +102,9 @@ class Answer(requests.Response):
 
 
 def trusted(ca_file: str | None = None) -> ssl.SSLContext:
-    """The usual trust roots, and `ca_file` in addition to them. A megabyte: whoever makes many sessions makes one of it.
+    """The usual trust roots plus `ca_file`. Takes a megabyte, so several sessions should share one.
 
-    Raises `OSError` that names the file which cannot be used; OpenSSL's own does not.
+    Raises an `OSError` that names the unusable file; OpenSSL's own error does not.
     """
     trust = ssl.create_default_context()
     for file in (DEFAULT_CA_BUNDLE_PATH, ca_file):
@@ -117,7 +117,9 @@ def trusted(ca_file: str | None = None) -> ssl.SSLContext:
 
 
 class BoundedSession(requests.Session):
-    """A session with the bounds above: what the SDKs call, on urllib3's pools. `line` is cut to give up a call from outside."""
+    """A session with the bounds above: the `requests` interface that SDKs call, on urllib3's pools. `sockets.cut` abandons a call
+    from outside.
+    """
 
     def __init__(self, trust: ssl.SSLContext, pool_size: int = 2, max_body: int = MAX_BODY) -> None:
         super().__init__()
@@ -137,11 +139,11 @@ class BoundedSession(requests.Session):
         json: object = None,
         headers: Mapping[str, str] | None = None,
         timeout: tuple[float, float] | None = None,
-        allow_redirects: bool = False,  # noqa: ARG002 - asked for by `get`; nothing here follows one
+        allow_redirects: bool = False,  # noqa: ARG002 - `get` passes it; nothing here follows a redirect
     ) -> requests.Response:
-        """One request, sent once; the whole answer, read here and now. One that redirects or is too large raises.
+        """Send one request once and read the whole answer. Raises if it redirects or is too large.
 
-        Raises what requests raises: `ConnectionError`, `Timeout`, `SSLError`, `ContentDecodingError`.
+        Also raises what requests raises: `ConnectionError`, `Timeout`, `SSLError`, `ContentDecodingError`.
         """
         self.sockets.sent = False
         self.sockets.check()
@@ -165,11 +167,11 @@ class BoundedSession(requests.Session):
             )
             return Answer(url, answer, self._read(answer))
         except (HTTPError, OSError) as error:
-            clear_frames(error.__traceback__)  # those of urllib3 refer to the error, which refers to them
+            clear_frames(error.__traceback__)  # urllib3's frames refer to the error, and the error to them
             raise _in_requests_words(error) from error
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         for pool in self._pools.values():
             pool.close()
         super().close()
@@ -181,7 +183,7 @@ class BoundedSession(requests.Session):
         return self._pools[origin]
 
     def _read(self, answer: BaseHTTPResponse) -> bytes:
-        """The body; a connection whose answer is not read to its end is closed."""
+        """The body. A connection whose answer is not read to the end is closed."""
         body = bytearray()
         with closing(answer):
             if answer.get_redirect_location():
@@ -195,12 +197,12 @@ class BoundedSession(requests.Session):
 
 
 def _form(fields: Mapping[str, Any]) -> str:
-    """Fields as a query or a form writes them; those that are None are left out."""
+    """Fields encoded as a query or form; those that are None are omitted."""
     return urlencode({name: value for name, value in fields.items() if value is not None}, doseq=True)
 
 
 def _body(data: Mapping[str, Any] | str | bytes | None, content: object) -> tuple[bytes | None, dict[str, str]]:
-    """The bytes of a body and the header that says what they are."""
+    """The bytes of a body and its content-type header."""
     if isinstance(data, bytes):
         return data, {}
     if isinstance(data, str):
@@ -213,7 +215,7 @@ def _body(data: Mapping[str, Any] | str | bytes | None, content: object) -> tupl
 
 
 def _in_requests_words(error: HTTPError | OSError) -> Exception:
-    """A failure of urllib3 or of the socket, as requests calls it."""
+    """A failure of urllib3 or of the socket as the matching `requests` exception."""
     if isinstance(error, requests.RequestException):
         return error
     if isinstance(error, SSLError | ssl.SSLError):
@@ -228,7 +230,7 @@ def _in_requests_words(error: HTTPError | OSError) -> Exception:
 
 
 def _tapped_pool(place: SplitResult, sockets: LiveSockets, trust: ssl.SSLContext, size: int) -> HTTPConnectionPool:
-    """The connections to one host, which report to the line."""
+    """The pool of connections to one host, which report to `sockets`."""
 
     class Plain(HTTPConnection):
         def connect(self) -> None:

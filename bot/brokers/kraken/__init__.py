@@ -1,4 +1,4 @@
-"""Kraken spot over REST: `KrakenBroker` and its configuration. The venue's names and shapes stay in this room."""
+"""Kraken spot over REST: `KrakenBroker` and its configuration. The venue's names and formats stay in this package."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Kraken's private side, asked: balances, orders, executions, fees. Lists are paged to their end or the question fails.
+"""Kraken's private queries: balances, orders, executions, fees. Lists are read to their last page or the query fails.
 
-Times in filters are market time in seconds; `start` is exclusive, so it is set just before the moment that is wanted.
+Times in filters are market time in seconds. `start` is exclusive, so it is set just before the time that is wanted.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ from bot.domain.money import ZERO
 from bot.domain.order import VenueOrder
 from bot.domain.outcome import ErrorMeaning
 
-#: Fills are shown one by one: without it Kraken may add up what one taker order took.
+#: Show fills one by one: otherwise Kraken may combine the fills of one taker order.
 _ONE_BY_ONE = {"consolidate_taker": "false"}
 _TRADES_A_CALL = 20
 _ORDERS_A_CALL = 20
 _FEES_A_CALL = 50
-#: Orders whose client ids are remembered: a search does not ask again for what is somebody else's.
+#: Orders whose client ids are cached, so that a search does not query foreign orders again.
 _REMEMBERED = 5_000
-#: What Kraken answers for Earn where it is not offered, or where the key may not ask.
+#: Kraken's errors for Earn where it is not offered, or where the key may not query it.
 _NO_EARN = frozenset({DENIED, "EAPI:Feature disabled", "EGeneral:Unknown method", "EAccount:Invalid permissions"})
 
 
 class KrakenAccount:
-    """Questions about one account."""
+    """Queries of one account."""
 
     def __init__(self, transport: KrakenTransport, market: KrakenMarket, clock: Clock, log: Log) -> None:
         self._transport = transport
@@ -52,19 +52,19 @@ class KrakenAccount:
 
     # -- money -------------------------------------------------------------------------------------------------
     def balances(self) -> dict[str, Balance]:
-        """BalanceEx without what cannot be traded with."""
+        """BalanceEx without assets that cannot be traded."""
         rows, names = self._transport.private("BalanceEx"), self._market.names()
         return failure.understood(lambda: wire.balances(rows, names))
 
     def unavailable_balances(self) -> dict[str, Decimal]:
-        """BalanceEx, the dotted assets only, and what Earn holds of a coin beyond that: vaults have no dotted asset."""
+        """The dotted assets of BalanceEx, plus what Earn holds of a coin beyond those: vaults have no dotted asset."""
         rows, names = self._transport.private("BalanceEx"), self._market.names()
         dotted, earning = failure.understood(lambda: wire.pockets(rows, names)), self._earning(names)
         return {coin: max(dotted.get(coin, ZERO), earning.get(coin, ZERO)) for coin in dotted.keys() | earning.keys()}
 
     def _earning(self, names: Names) -> dict[str, Decimal]:
-        """Earn/Allocations (api-reference/earn/list-allocations). Not every key may ask, and not every account has it: then the
-        dotted assets are all there is to know. Any other failure is one: what lies in a vault would pass for gone.
+        """Earn/Allocations (api-reference/earn/list-allocations). If the key may not query it or the account does not have it,
+        only the dotted assets are known. Any other failure raises: otherwise coins in a vault would count as gone.
         """
         try:
             rows = self._transport.private("Earn/Allocations", {"hide_zero_allocations": "true"})
@@ -77,7 +77,7 @@ class KrakenAccount:
             return {}
 
     def fees(self, symbols: Collection[str]) -> dict[str, FeeRate]:
-        """TradeVolume: what this account pays now, per symbol."""
+        """TradeVolume: this account's current fee rates by symbol."""
         names = self._market.names()
         pairs = sorted({pair for symbol in symbols if (pair := names.pair(symbol)) is not None})
         found: dict[str, FeeRate] = {}
@@ -91,12 +91,12 @@ class KrakenAccount:
 
     # -- orders ------------------------------------------------------------------------------------------------
     def open_orders(self, client_id: str | None = None) -> list[VenueOrder]:
-        """Everything that works or rests, or what of it carries this client id; without fills, which may be added up here."""
+        """All open orders, or those with this client id; without fills, since this endpoint may combine them."""
         result = self._transport.private("OpenOrders", {} if client_id is None else {"cl_ord_id": client_id})
         return self._orders(failure.understood(lambda: wire.mapping(result, "OpenOrders").get("open")))
 
     def recent_orders(self, since: int, client_id: str | None = None) -> list[VenueOrder]:
-        """Orders that ended after market time `since`, or those with this client id that began or ended after it."""
+        """Orders that ended after market time `since`; with `client_id`, its orders that began or ended after it."""
         return whole(self.read_ended(since, client_id, behind=False))
 
     def read_ended(self, since: int, client_id: str | None = None, *, behind: bool = True) -> Reading[VenueOrder]:
@@ -106,15 +106,15 @@ class KrakenAccount:
         return Listing(self._pages("ClosedOrders", "closed", data, behind=behind), self._orders)
 
     def order(self, exchange_id: str, symbol: str) -> VenueOrder | None:  # noqa: ARG002 - Kraken's ids need no symbol
-        """One order, whatever its state."""
+        """One order, in any state."""
         return next(iter(self._orders_of([exchange_id])), None)
 
     def _orders_of(self, txids: Collection[str]) -> list[VenueOrder]:
-        """These orders, whatever their state; those that Kraken does not show are missing."""
+        """These orders, in any state; those that Kraken does not show are missing."""
         return whole(self.read_orders(txids, behind=False))
 
     def read_orders(self, txids: Collection[str], *, behind: bool = True) -> Reading[VenueOrder]:
-        """These orders, some at a time."""
+        """These orders, in chunks."""
 
         def ask(chunk: Sequence[str]) -> list[VenueOrder]:
             data = {"txid": ",".join(chunk), "trades": "true", **_ONE_BY_ONE}
@@ -124,7 +124,7 @@ class KrakenAccount:
         return ById(list(chunks(list(txids), _ORDERS_A_CALL)), ask)
 
     def find(self, client_id: str, symbol: str, since: int) -> VenueOrder | None:  # noqa: ARG002
-        """Our id in open orders, in closed orders, and behind every fill whose order was not seen there."""
+        """Search our client id in open orders, closed orders, and the orders of fills that were in neither list."""
         seen = [*self.open_orders(client_id), *self.recent_orders(since - MINUTE, client_id)]
         if not (match := _with_id(client_id, seen)):
             behind = {fill.exchange_order_id for fill in self.fills(since) if fill.time >= since}
@@ -134,17 +134,17 @@ class KrakenAccount:
 
     # -- fills -------------------------------------------------------------------------------------------------
     def fills(self, since: int) -> list[Fill]:
-        """TradesHistory from market time `since` on, oldest first."""
+        """TradesHistory since market time `since`, oldest first."""
         return [fill for fill in whole(self.read_fills(since, behind=False)) if fill.time >= since]
 
     def read_fills(self, since: int, *, behind: bool = True) -> Reading[Fill]:
-        """TradesHistory from just before market time `since` on, page by page."""
+        """TradesHistory since just before market time `since`, page by page."""
         data = {"type": "all", "start": _start(since), **_ONE_BY_ONE}
         pages = self._pages("TradesHistory", "trades", data, behind=behind)
         return Trades(pages, self._fills, self._memory, int(_start(since)), forget=behind)
 
     def fills_of(self, order: VenueOrder) -> list[Fill]:
-        """The executions that Kraken names for this order, read by QueryTrades; it is asked again if it came without them."""
+        """The order's executions by QueryTrades, using the fill ids it lists; the order is read again if it came without any."""
         now = order if order.fill_ids else next(iter(self._orders_of([order.exchange_id])), order)
         found: list[Fill] = []
         for chunk in chunks(now.fill_ids, _TRADES_A_CALL):
@@ -153,7 +153,7 @@ class KrakenAccount:
 
     # -- reading -------------------------------------------------------------------------------------------------
     def _known(self, method: str, data: Mapping[str, str], *, behind: bool) -> Any:
-        """A question by id. For an unknown id Kraken leaves it out or answers with an error: both mean not shown."""
+        """A query by id. Kraken omits an unknown id or answers with an error: both mean that it is not shown."""
         try:
             return self._transport.private(method, data, behind=behind)
         except BrokerError as error:
@@ -180,7 +180,7 @@ class KrakenAccount:
 
 
 def _start(since: int) -> str:
-    """The whole second before `since`: what `start` excludes lies before what we want."""
+    """The whole second before `since`, because `start` is exclusive."""
     return str(max(0, (since - 1) // 1000))
 
 
@@ -189,6 +189,6 @@ def _with_id(client_id: str, orders: Iterable[VenueOrder]) -> VenueOrder | None:
 
 
 def _pairs_in(rows: object, where: Callable[[Mapping[str, Any]], object]) -> set[str]:
-    """The pairs that a map of rows speaks of, as far as it has the shape for it."""
+    """The pairs named in a map of rows; rows of another shape are skipped."""
     found = [where(row) for row in rows.values() if isinstance(row, dict)] if isinstance(rows, dict) else []
     return {each["pair"] for each in found if isinstance(each, dict) and isinstance(each.get("pair"), str)}

@@ -1,4 +1,4 @@
-"""The Kraken broker: one account of Kraken's spot market. Joins its parts; knows no wire format."""
+"""The Kraken broker: one account on Kraken's spot market. Assembles its parts; knows no wire format."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from bot.domain.order import VenueOrder
 
 
 class KrakenBroker(VenueBroker):
-    """One Kraken account. Used by one thread; only `hurry` may come from another."""
+    """One Kraken account. Used by one thread; another may only call `hurry`."""
 
     name: ClassVar[str] = "kraken"
-    unavailable_place: ClassVar[str] = "in Earn or in another pocket that cannot trade"
+    unavailable_place: ClassVar[str] = "in Earn or in another wallet that cannot trade"
     _transport: KrakenTransport
     _account: KrakenAccount
 

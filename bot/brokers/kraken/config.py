@@ -1,6 +1,6 @@
-"""What a Kraken broker needs to be told, and the numbers of Kraken's rate limits.
+"""The configuration of a Kraken broker, and Kraken's rate limits.
 
-Plain values: nothing here reads the environment, and no representation shows a secret.
+Plain values: nothing here reads the environment, and no `repr` shows a secret.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ PUBLIC_URL = "https://api.kraken.com"
 
 
 class Tier(StrEnum):
-    """Kraken's verification level: it sets the rate limits and cannot be asked for."""
+    """Kraken's verification level. It determines the rate limits, and no query returns it."""
 
     STARTER = "starter"
     INTERMEDIATE = "intermediate"
@@ -26,7 +26,7 @@ class Tier(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """One tier's counters: private calls per key, and orders per pair, each with its decay per second.
+    """One tier's counters: private calls per key and orders per pair, each with its decay per second.
 
     Source: docs.kraken.com, guides "Spot REST rate limits" and "Spot trading rate limits".
     """
@@ -48,10 +48,10 @@ LIMITS: Mapping[Tier, Limits] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class KrakenConfig:
-    """One Kraken account. `mode` is sandbox, demo or live, `environment` tells accounts of one mode apart;
-    `account_name` is the owner's own name for it.
+    """One Kraken account. `mode` is sandbox, demo or live; `environment` distinguishes accounts of one mode; `account_name` is
+    the owner's name for it.
 
-    `state_dir` holds the key's lock and nonce floor; it must be the same for every program of this host that uses the key.
+    `state_dir` holds the key's lock and nonce floor. It must be the same for every program on this host that uses the key.
     """
 
     api_key: str | Secret = field(repr=False)

@@ -1,6 +1,6 @@
-"""Connecting to Kraken: the clock, the system's state, what the key may do, and that its secret is right.
+"""Connecting to Kraken: checks the clock, the system status, and the key's secret and permissions.
 
-Raises with one line that says what the owner can do; changes nothing at the account.
+Raises with one line that tells the owner what to do. Changes nothing at the account.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from bot.domain.ids import Account
 from bot.domain.instrument import Trading
 from bot.domain.outcome import ErrorMeaning
 
-#: Rights that trading needs, by the words Kraken's web page has for them.
+#: The permissions that trading needs, with their names on Kraken's web page.
 NEEDED: Mapping[str, str] = MappingProxyType(
     {
         "query-funds": "'Query' (Funds permissions)",
@@ -40,7 +40,7 @@ _KEY_ENDS_SOON = 14 * DAY
 
 
 def connect(config: KrakenConfig, transport: KrakenTransport, venue_clock: VenueClock, clock: Clock) -> Connection:
-    """Everything that must be true before this account is traded; `BrokerError` with the remedy when it is not."""
+    """Check everything that must hold before this account is traded; raises `BrokerError` with a remedy if it does not."""
     check_secret(config)
     skew = venue_clock.compare(SKEW_REFUSED)
     system = system_state(transport)
@@ -59,7 +59,7 @@ def connect(config: KrakenConfig, transport: KrakenTransport, venue_clock: Venue
 
 
 def check_secret(config: KrakenConfig) -> None:
-    """A key and secret that cannot be right are refused before Kraken counts a failed login."""
+    """Refuse a key or secret that cannot be valid, before Kraken counts a failed login."""
     if not config.key:
         raise failure(ErrorMeaning.CREDENTIALS, "no API key", "key")
     try:
@@ -70,7 +70,7 @@ def check_secret(config: KrakenConfig) -> None:
 
 
 def system_state(transport: KrakenTransport) -> Trading:
-    """SystemStatus; in maintenance there is nothing to connect to."""
+    """SystemStatus; raises during maintenance."""
     result = transport.public("SystemStatus")
     state = failure.understood(lambda: text(mapping(result, "SystemStatus"), "status"))
     if trading(state) is Trading.SUSPENDED:
@@ -79,24 +79,24 @@ def system_state(transport: KrakenTransport) -> Trading:
 
 
 def understood_key(transport: KrakenTransport) -> KeyInfo:
-    """GetApiKeyInfo, which needs no right of its own."""
+    """GetApiKeyInfo, which needs no permission of its own."""
     result = transport.private("GetApiKeyInfo")
     return failure.understood(lambda: key_info(result))
 
 
 def key_warnings(config: KrakenConfig, info: KeyInfo, clock: Clock) -> list[str]:
-    """Refuse a key that may too much or too little; say what is unwise about the others."""
+    """Refuse a key with too many or too few permissions; warn about what is unwise in an accepted one."""
     warnings = check_rights(config, info)
     if not info.ip_allowlist:
         warnings.append("this key works from any IP address: bind it to this computer's on Kraken > Settings > API")
     left = info.valid_until - clock.wall_ms()
     if info.valid_until and left < _KEY_ENDS_SOON:
-        warnings.append(f"this key ends in {max(left, 0) // DAY} days: make a new one in time")
+        warnings.append(f"this key expires in {max(left, 0) // DAY} days: create a new one in time")
     return warnings
 
 
 def check_rights(config: KrakenConfig, info: KeyInfo) -> list[str]:
-    """Refuse a key whose rights are unknown, too many or too few; say what is unwise about those of others."""
+    """Refuse a key whose permissions are unknown, too many or too few; warn about unwise ones."""
     if info.permissions is None:
         raise failure(ErrorMeaning.PERMISSION, "no list of permissions", "unlisted")
     warnings = withdrawal(config, failure, may=any("withdraw" in right for right in info.permissions))
@@ -107,4 +107,4 @@ def check_rights(config: KrakenConfig, info: KeyInfo) -> list[str]:
 
 
 def _system_warning(system: Trading) -> list[str]:
-    return [] if system is Trading.ONLINE else [f"Kraken takes {system.value} orders only at the moment"]
+    return [] if system is Trading.ONLINE else [f"Kraken currently accepts {system.value} orders only"]

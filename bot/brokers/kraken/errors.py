@@ -1,7 +1,7 @@
-"""What each of Kraken's errors means: one table from its texts to our words, and one remedy for each thing an owner can mend.
+"""What Kraken's errors mean: one table from its texts to our meanings, and one remedy for each problem the owner can fix.
 
-Texts are compared whole (docs.kraken.com, guide "API error messages"): case and blanks after colons vary, and details only
-where a row says so. Whatever the table does not know may have been carried out, and nothing follows from it.
+Whole texts are compared (docs.kraken.com, guide "API error messages"). Case and blanks after colons may vary; details may vary
+only where a row has a pattern. An error outside the table is UNKNOWN: the request may have been carried out.
 """
 
 from __future__ import annotations
@@ -19,45 +19,45 @@ from bot.domain.outcome import ErrorMeaning
 
 VENUE = "kraken"
 LOCKOUT_MS = 15 * MINUTE
-#: The key lacks a right, or one market is closed to the account although its key has all rights (tokenised assets).
+#: The key lacks a permission, or it has them all and one market is closed to the account (tokenised assets).
 DENIED = "EGeneral:Permission denied"
 
-#: What the owner can do, by the name of the trouble. docs/operations.md lists the same.
+#: What the owner can do, by the name of the problem. docs/operations.md lists the same texts.
 REMEDIES: Mapping[str, str] = MappingProxyType(
     {
         **usual_remedies("Kraken", "KRAKEN_API_URL"),
         "key": "KRAKEN_API_KEY is not a key Kraken knows (deleted, mistyped, or not allowed from this IP address): "
-        "copy it anew from Kraken > Settings > API, or make a new key",
-        "secret": "KRAKEN_API_SECRET does not belong to KRAKEN_API_KEY: copy the private key anew, or make a new key",
+        "copy it again from Kraken > Settings > API, or create a new key",
+        "secret": "KRAKEN_API_SECRET does not belong to KRAKEN_API_KEY: copy the private key again, or create a new key",
         "permission": "switch on {missing} for this key on Kraken > Settings > API",
         "withdraw": "this key may withdraw money: switch off 'Withdraw' (Funds permissions) for it on Kraken > Settings > API, "
         "or set ALLOW_WITHDRAW_KEYS=true",
-        "unlisted": "Kraken did not say what this key may do, so it is not used: make a new key",
-        "nonce": "another program uses this key, or used it with larger nonces: make a new API key for NIJA alone",
+        "unlisted": "Kraken did not say what this key may do, so it is not used: create a new key",
+        "nonce": "another program uses this key, or used it with larger nonces: create an API key that only NIJA uses",
         "lockout": "Kraken locked this account's API for about 15 minutes after failed logins: check key and secret; "
-        "NIJA asks again by itself",
-        "throttled": "Kraken wants fewer calls: nothing to do, NIJA slows down by itself; another program may use this key or account,"
-        " or KRAKEN_TIER be above the account's level",
-        "maintenance": "Kraken is in maintenance: nothing to do, NIJA asks again by itself",
+        "NIJA keeps retrying",
+        "throttled": "Kraken wants fewer calls: nothing to do, NIJA slows down; another program may be using this key or "
+        "account, or KRAKEN_TIER may be above the account's level",
+        "maintenance": "Kraken is in maintenance: nothing to do, NIJA keeps retrying",
         "locked": "Kraken locked this account: see the messages on kraken.com or ask its support",
-        "agreement": "Kraken wants its trading agreement although NIJA sends trading_agreement=agree with every order: ask "
+        "agreement": "Kraken asks for its trading agreement although NIJA sends trading_agreement=agree with every order: ask "
         "Kraken's support what this account lacks",
-        "residence": "Kraken closes this market to your place of residence: nothing to do, the others are traded; "
-        "PAIRS_DENY keeps it out for good",
-        "closed": "Kraken closes this market to your account although the key may trade: nothing to do, the others are traded; "
-        "PAIRS_DENY keeps it out for good",
-        "canada": "Kraken limits what residents of Canada may buy of this coin: nothing to do, the others are traded",
+        "residence": "Kraken does not offer this market where you live: nothing to do, NIJA trades the others; "
+        "PAIRS_DENY excludes it for good",
+        "closed": "Kraken does not offer this market to your account although the key may trade: nothing to do, NIJA trades the "
+        "others; PAIRS_DENY excludes it for good",
+        "canada": "Kraken limits how much of this coin residents of Canada may buy: nothing to do, NIJA trades the others",
         "account": "log in to kraken.com: the account needs your attention there",
-        "unfunded": "deposit USD or USDT at Kraken; NIJA starts trading by itself",
+        "unfunded": "deposit USD or USDT at Kraken; NIJA then starts trading",
     }
 )
 failure = Failures(VENUE, "Kraken", REMEDIES, MappingProxyType({"missing": "the right permissions"}))
 
 
 class Row(NamedTuple):
-    """One error of Kraken: its text, what it means, the name of its remedy ("" for none).
+    """One error of Kraken: its text, what it means, and the name of its remedy ("" for none).
 
-    `pattern`, for a text whose detail varies: what the whole text must match, in lower case.
+    `pattern` is for a text whose details vary: the whole text, in lower case, must match it.
     """
 
     text: str
@@ -66,7 +66,7 @@ class Row(NamedTuple):
     pattern: str = ""
 
 
-#: UNKNOWN: an order may have been carried out (a read has only failed). GONE: look the order up.
+#: UNKNOWN: a request may have been carried out (a query merely failed). GONE: look the order up.
 TABLE: tuple[Row, ...] = (
     Row("EAPI:Invalid key", ErrorMeaning.CREDENTIALS, "key"),
     Row("EAPI:Invalid signature", ErrorMeaning.CREDENTIALS, "secret"),
@@ -97,7 +97,7 @@ TABLE: tuple[Row, ...] = (
     Row("EAuth:Rate limit exceeded", ErrorMeaning.RATE_LIMITED, "throttled"),
     Row("EAuth:Too many requests", ErrorMeaning.RATE_LIMITED, "throttled"),
     Row("EAccount:Invalid permissions", ErrorMeaning.PERMISSION, "account"),
-    # One coin at one place of residence: "BTC trading restricted for NL.", "… for US:TX".
+    # One coin in one place of residence: "BTC trading restricted for NL.", "… for US:TX".
     Row(
         "EAccount:Invalid permissions:trading restricted",
         ErrorMeaning.RESTRICTED,
@@ -178,13 +178,13 @@ _BY_PATTERN = tuple((re.compile(row.pattern), row) for row in TABLE if row.patte
 
 
 def row_of(text: str) -> Row | None:
-    """The table's row for one of Kraken's error texts; None for one that nobody wrote down."""
+    """The table's row for one of Kraken's error texts; None if the table lacks it."""
     words = plain_words(text)
     return _BY_TEXT.get(words) or next((row for pattern, row in _BY_PATTERN if pattern.fullmatch(words)), None)
 
 
 def explain(texts: Sequence[str], now: int) -> BrokerError:
-    """The error that an answer's `error` list amounts to: UNKNOWN when the table lacks one of them. `now` is wall ms."""
+    """The `BrokerError` for an answer's `error` list; UNKNOWN if the table lacks any of them. `now` is wall ms."""
     row, text = mildest((row_of(text), text) for text in texts)
     if row is None:
         return failure(ErrorMeaning.UNKNOWN, ", ".join(texts), unheard=True)
@@ -192,7 +192,7 @@ def explain(texts: Sequence[str], now: int) -> BrokerError:
 
 
 def _retry_after(row: Row, text: str, now: int) -> int:
-    """How long Kraken wants to be left alone: the lockout's quarter of an hour, or `Throttled`'s Unix time."""
+    """How long (ms) Kraken must not be called: 15 minutes for a lockout, or until the Unix time that `Throttled` names."""
     if row.meaning is ErrorMeaning.LOCKED_OUT:
         return LOCKOUT_MS
     until = text.rsplit(":", 1)[-1].strip()

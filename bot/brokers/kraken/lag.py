@@ -1,7 +1,8 @@
-"""Orders that Kraken calls `closed` while it shows less than all of them as executed.
+"""Orders that Kraken reports as `closed` while its `vol_exec` is still less than their size.
 
-`closed` is its only word for "fully filled" (api-reference, order statuses), so what is not shown counts as filled: coins that
-may be sold already are neither sold nor guarded a second time. If Kraken keeps showing less, the order ended short.
+`closed` is Kraken's only status for "fully filled" (api-reference, order statuses), so the missing part counts as filled:
+coins that may be sold already are not sold again and get no second stop. If the figure stays short, the order ended partly
+filled.
 """
 
 from __future__ import annotations
@@ -14,19 +15,19 @@ from bot.brokers.kraken.parse import INSIGNIFICANT
 from bot.domain.clock import SECOND
 from bot.domain.order import OrderStatus, VenueOrder
 
-#: Real ms for which the word outweighs the figures.
+#: Real ms for which the status counts more than the figures.
 _HOLD = 30 * SECOND
 
 
 class FillLag:
-    """Since when the figures of each such order have lagged behind its status."""
+    """Remembers since when the figures of each such order have lagged behind its status."""
 
     def __init__(self, steady_ms: Callable[[], int]) -> None:
         self._steady_ms = steady_ms
         self._since: LruCache[int] = LruCache(100)
 
     def made_up(self, order: VenueOrder) -> VenueOrder:
-        """The order as wholly filled while its figures may lag, afterwards as one that ended short."""
+        """The order as fully filled while its figures may lag; after that, as one that ended partly filled."""
         if order.status is not OrderStatus.FILLED or order.filled_qty >= order.qty - INSIGNIFICANT:
             return order
         now, since = self._steady_ms(), self._since.get(order.exchange_id)

@@ -1,7 +1,7 @@
-"""Kraken's public side: what can be traded, prices, candles, the trades since a moment.
+"""Kraken's public data: markets, prices, candles, and the trades since a point in time.
 
-Asset lists and tickers come as pykrakenapi's frames, which keep Kraken's texts exact. Its candle and trade frames turn
-prices into floats, warn through pandas and break on a missing minute, so those answers are read straight from krakenex.
+Asset lists and tickers come as pykrakenapi's frames, which keep Kraken's texts exact. Its candle and trade frames convert
+prices to floats, emit pandas warnings and break on a missing minute, so those answers are read directly from krakenex.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _TICKERS_A_CALL = 150
 
 
 class _Frames:
-    """What pykrakenapi takes for a krakenex API: our transport, and only answers that fit into a frame."""
+    """Our transport in the form of a krakenex API for pykrakenapi; passes on only answers that fit into a frame."""
 
     def __init__(self, transport: KrakenTransport) -> None:
         self._transport = transport
@@ -46,7 +46,7 @@ class _Frames:
 
 
 class KrakenCandles:
-    """Reads candles over one transport. `pair` is Kraken's pair id of a symbol; raises `BrokerError` for one that is not listed."""
+    """Reads candles over one transport. `pair` maps a symbol to Kraken's pair id, or raises `BrokerError` if it is not listed."""
 
     def __init__(self, transport: KrakenTransport, clock: Clock, pair: Callable[[str], str]) -> None:
         self._transport = transport
@@ -54,7 +54,7 @@ class KrakenCandles:
         self._pair = pair
 
     def candles(self, symbol: str, timeframe_ms: int, count: int) -> Candles:
-        """The newest closed candles, 720 at most: OHLC reaches no further back."""
+        """The newest closed candles, at most 720: OHLC goes no further back."""
         minutes, rest = divmod(timeframe_ms, MINUTE)
         if rest or minutes not in wire.INTERVALS:
             raise failure(ErrorMeaning.UNSUPPORTED, f"Kraken has no candles of {timeframe_ms} ms")
@@ -69,7 +69,7 @@ class KrakenCandles:
 
 
 class KrakenMarket:
-    """Reads everything that needs no key. Keeps the names of the last reading, and nothing else."""
+    """Reads everything that needs no key. Keeps the assets, pairs and names of the last read."""
 
     def __init__(self, transport: KrakenTransport, clock: Clock, log: Log) -> None:
         self._transport = transport
@@ -87,7 +87,7 @@ class KrakenMarket:
         return failure.understood(lambda: wire.server_ms(self._transport.public("Time")))
 
     def names(self, pairs: Iterable[str] = ()) -> Names:
-        """Kraken's names, read anew when one of `pairs` is not among them (once for each such pair)."""
+        """Kraken's names, read again if one of `pairs` is unknown (once per unknown pair)."""
         unknown = {pair for pair in pairs if not self._names.knows(pair)} - self._strange
         if not self._names.pairs or unknown:
             self._refresh()
@@ -95,19 +95,19 @@ class KrakenMarket:
         return self._names
 
     def pair(self, symbol: str) -> str:
-        """Kraken's pair id of a symbol; raises `BrokerError` for one it does not list."""
+        """Kraken's pair id for a symbol; raises `BrokerError` if Kraken does not list it."""
         self.names()
         return self._listed(symbol)
 
     def _listed(self, symbol: str) -> str:
-        """The same, of the last reading."""
+        """The same, from the last read."""
         pair = self._names.pair(symbol)
         if pair is None:
             raise failure(ErrorMeaning.MARKET_CLOSED, f"Kraken does not list {symbol}")
         return pair
 
     def instruments(self) -> dict[str, Instrument]:
-        """Every market quoted in dollars, with the rules of this moment."""
+        """Every market quoted in dollars, with its current rules."""
         self._refresh()
         found, faults = wire.instruments(self._pairs, self._names)
         for fault in faults:
@@ -123,7 +123,7 @@ class KrakenMarket:
         except BrokerError as error:
             if error.meaning is not ErrorMeaning.MARKET_CLOSED:
                 raise
-        self._refresh()  # one of them was delisted, and Kraken then answers for none
+        self._refresh()  # one of them was delisted, in which case Kraken refuses the whole query
         return self._tickers(symbols)
 
     def candles(self, symbol: str, timeframe_ms: int, count: int) -> Candles:
@@ -131,14 +131,13 @@ class KrakenMarket:
         return self._candles.candles(symbol, timeframe_ms, count)
 
     def candle_reader(self) -> KrakenCandles:
-        """Candles for another thread, of markets that were listed at the last reading."""
+        """Candles for another thread, for markets listed at the last read."""
         return KrakenCandles(self._transport.beside(), self._clock, self._listed)
 
     def look(self, symbol: str, since: int) -> PriceRange:
         """Last, high and low of the trades after `since`; `at` is the newest trade's time, so that none is missed.
 
-        Without a trade it is the last price, as the ticker has it; where the trades are too many to read one by one,
-        candles tell the rest.
+        Without a trade, the ticker's last price. If there are too many trades to read, candles cover the rest.
         """
         trades, complete = self._trades(symbol, since)
         if not trades:
@@ -148,7 +147,7 @@ class KrakenMarket:
 
     # -- reading -------------------------------------------------------------------------------------------------
     def _trades(self, symbol: str, since: int) -> tuple[list[Print], bool]:
-        """Trades after `since`, page by page (`since` in ns is exclusive), and whether these are all."""
+        """Trades after `since`, page by page (`since` in ns is exclusive), and whether these are all of them."""
         pair, cursor = self.pair(symbol), str(since * 1_000_000)
         found: list[Print] = []
         for _ in range(_MOST_PAGES):
@@ -161,7 +160,7 @@ class KrakenMarket:
         return found, False
 
     def _with_candles(self, seen: PriceRange, since: int) -> PriceRange:
-        """What was seen, and what the candles since then say: those of minutes, or longer ones for a longer stretch."""
+        """The range seen, widened by the candles since then: one-minute candles, or longer ones for a longer time."""
         age = (self._clock.market_ms() - seen.at) // MINUTE
         minutes = shortest(wire.INTERVALS, age, MOST_CANDLES)
         start = seen.at - seen.at % (minutes * MINUTE)
@@ -183,8 +182,8 @@ class KrakenMarket:
         return self._frames().get_ticker_information(pairs).to_dict("index")
 
     def ask_each(self, pairs: Sequence[str], ask: Callable[[str], T]) -> list[T]:
-        """The answers to a question about many pairs. One of them that is closed to this account has it refused for all: it is
-        found by halves, left out from then on, and said.
+        """The answers to a query about many pairs. Kraken refuses the whole query if one pair is closed to this account: that
+        pair is found by bisection, left out from then on, and logged.
         """
         open_pairs = [pair for pair in pairs if pair not in self._closed]
         if not open_pairs:
@@ -210,12 +209,12 @@ class KrakenMarket:
         self._names = read_names(self._assets, self._pairs)
 
     def _frames(self) -> KrakenAPI:
-        """A new one for each question: its own pacing counts from its last question, and ours has been done already."""
+        """A new instance for each query: it would otherwise pace its queries itself, and we already do."""
         return KrakenAPI(_Frames(self._transport), retry=0, crl_sleep=0)
 
 
 def _rows(frame: Any) -> dict[str, dict[str, Any]]:
-    """A frame of objects as rows, without the cells that Kraken did not send (NaN)."""
+    """The rows of a frame, without the cells that Kraken did not send (NaN)."""
     return {
         str(name): {str(key): cell for key, cell in row.items() if not isinstance(cell, float)}
         for name, row in frame.to_dict("index").items()

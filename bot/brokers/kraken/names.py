@@ -1,6 +1,6 @@
-"""Kraken's names and ours: `XXBTZUSD`, `XBTUSD` and `XBT/USD` are `BTC-USD`; `XXBT` is `BTC`, `XBT.F` coins in Earn.
+"""Kraken's names and ours: `XXBTZUSD`, `XBTUSD` and `XBT/USD` are `BTC-USD`; `XXBT` is `BTC`, `XBT.F` is BTC in Earn.
 
-Built from Kraken's own lists (Assets, AssetPairs); letters are never stripped on a guess. Pure.
+Built from Kraken's own lists (Assets, AssetPairs); letters are never stripped by guessing. Pure.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Any
 
 from bot.domain.text import safe_text
 
-#: Kraken's altnames that the rest of the world calls otherwise.
+#: Kraken's altnames that differ from the common names.
 COMMON: Mapping[str, str] = MappingProxyType(
     {"XBT": "BTC", "XDG": "DOGE", "LUNA": "LUNC", "LUNA2": "LUNA", "REP": "REPV1", "REPV2": "REP"}
 )
-#: Ids of the old currencies of account, named also where Kraken's list does not have them (support.kraken.com, "Asset codes").
+#: Ids of fiat currencies, known even if Kraken's list omits them (support.kraken.com, "Asset codes").
 CURRENCIES: Mapping[str, str] = MappingProxyType(
     {f"Z{name}": name for name in ("USD", "EUR", "GBP", "CAD", "JPY", "AUD")}
 )
@@ -26,10 +26,10 @@ _LOCKED_FOR = re.compile(r"\d+$")
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What one reading of Assets and AssetPairs said."""
+    """The names from one read of Assets and AssetPairs."""
 
     assets: Mapping[str, str] = field(default_factory=dict)
-    """Asset id or altname -> common name (of what can be traded with)."""
+    """Asset id or altname -> common name (tradeable assets only)."""
     symbols: Mapping[str, str] = field(default_factory=dict)
     """Pair id, altname or wsname -> our symbol."""
     pairs: Mapping[str, str] = field(default_factory=dict)
@@ -46,8 +46,8 @@ class Names:
         return self.asset(bare if base not in self.assets and bare in self.assets else base)
 
     def symbol(self, pair: str) -> str:
-        """Our symbol of a pair. One that Kraken does not list any more is named by the two assets that its name consists of,
-        since orders and fills of ours may still speak of it; where that is not certain, it keeps Kraken's name.
+        """Our symbol for a pair. Our orders and fills may refer to a pair that Kraken no longer lists: it is named after the two
+        assets in its name, or keeps Kraken's name if those are ambiguous.
         """
         return self.symbols.get(pair) or self._composed(pair.replace("/", "")) or safe_text(pair)
 

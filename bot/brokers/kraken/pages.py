@@ -1,7 +1,7 @@
-"""Kraken's lists of closed orders and of trades, which come 50 a page, newest first: one request a step.
+"""Kraken's lists of closed orders and of trades: 50 rows per page, newest first, one request per step.
 
-Each trade is read once: those of the last reading are kept, and the count that comes with every page proves when nothing
-else is there, however late a trade was shown.
+Each trade is read only once. The trades of the last read are kept, and the total that comes with every page shows when none is
+missing, however late Kraken showed a trade.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ from bot.domain.order import VenueOrder
 T = TypeVar("T")
 Rows = Mapping[str, Any]
 
-#: Rows of a full page.
+#: Rows on a full page.
 PAGE = 50
 _MOST_PAGES = 2_000
 
-#: Asks for the page that begins at an offset.
+#: Fetches the page that begins at an offset.
 Ask = Callable[[int], Any]
 
 
 class Pages(paging.Pages[Rows]):
-    """One list, page by page. New rows push old ones on: they come twice, never not.
+    """One list, page by page. New rows shift older ones to later offsets, so a row may come twice but is never missed.
 
-    It has ended where a page is empty, or the count is reached (without a count: where a page is not full). A list that
-    repeats itself before that has not.
+    The list ends with an empty page, or once the count is reached (without a count: with a page that is not full). A list that
+    repeats itself before that is an error.
     """
 
     def __init__(self, method: str, what: str, ask: Ask) -> None:
         self._what = what
         self._ask = ask
         self.count: int | None = None
-        """How many rows there are, as the newest page says."""
+        """The total number of rows, from the latest page."""
         super().__init__(method, failure, _MOST_PAGES)
 
     def begin(self) -> None:
@@ -50,7 +50,7 @@ class Pages(paging.Pages[Rows]):
         self._ids: set[str] = set()
 
     def ask(self, cursor: str) -> paging.Page[Rows]:
-        """The rows of a page, by id."""
+        """The rows of the next page, by id."""
         answer = self._ask(self._offset)
         rows, self.count = failure.understood(lambda: _page(answer, self._what))
         if self._first_count is None:
@@ -80,7 +80,7 @@ def _page(result: object, what: str) -> tuple[Rows, int | None]:
 
 
 class Listing(Reading[T], Generic[T]):
-    """All of a list, read to its end."""
+    """A whole list, read page by page and parsed at the end."""
 
     def __init__(self, pages: Pages, parsed: Callable[[Rows], list[T]]) -> None:
         super().__init__()
@@ -95,7 +95,7 @@ class Listing(Reading[T], Generic[T]):
 
 
 class ById(Reading[VenueOrder]):
-    """Orders by their ids, some of them a step."""
+    """Orders by their ids, one chunk per step."""
 
     def __init__(self, chunks: Sequence[Sequence[str]], ask: Callable[[Sequence[str]], list[VenueOrder]]) -> None:
         super().__init__()
@@ -111,7 +111,7 @@ class ById(Reading[VenueOrder]):
 
 
 class Memory:
-    """The trades that were read lately, so that they are not read again."""
+    """The trades of recent reads, so that they are not read again."""
 
     def __init__(self) -> None:
         self.fills: dict[str, Fill] = {}
@@ -120,9 +120,9 @@ class Memory:
 
 
 class Trades(Reading[Fill]):
-    """The trades after `start` (market seconds, exclusive), of which those that are known are not read again.
+    """The trades after `start` (market seconds, exclusive). Pages with only known trades are not read again.
 
-    One that is to `forget` leaves none in memory that is older.
+    With `forget`, older trades are dropped from memory afterwards.
     """
 
     def __init__(
@@ -151,6 +151,6 @@ class Trades(Reading[Fill]):
         self.found, self.done = answers.oldest_first(self._known.values()), True
 
     def _is_all(self) -> bool:
-        """Whether every trade that Kraken counts is known, so that no page further back has a new one."""
+        """Whether every trade that Kraken counts is known, so that no later page can have a new one."""
         count = self._pages.count
         return count is not None and count - self._memory.beyond <= len(self._known)

@@ -1,7 +1,7 @@
-"""From Kraken's private answers to our words: orders, fills, balances, fees, the key's rights. Pure.
+"""Parses Kraken's private answers: orders, fills, balances, fees, the key's permissions. Pure.
 
 Numbers come as text and become Decimal here; unknown keys are ignored. A row that cannot be read raises `BadAnswer`: a list
-of orders with one missing would be a lie, so the whole answer fails.
+with one order missing would be wrong, so the whole answer fails.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ from bot.domain.text import safe_text
 
 
 def mapping(value: object, what: str) -> Mapping[str, Any]:
-    """`value` as an object of JSON. PHP-minded servers send an empty list for an empty object."""
+    """`value` as a JSON object. Some servers send an empty list for an empty object."""
     return answers.mapping({} if value == [] else value, what)
 
 
 def millis(row: Mapping[str, Any], key: str) -> int:
-    """A time of a row: Kraken's (fractional) Unix seconds as milliseconds, 0 when unset."""
+    """A time in a row: Kraken's (fractional) Unix seconds as milliseconds, 0 if unset."""
     return int(number(row, key, ZERO) * 1000)
 
 
@@ -58,14 +58,14 @@ _TYPES = {
     "settle-position": OrderType.MARKET,
 }
 _TRIGGERED = {"stopped", "touched"}
-#: Kraken ends an order that lacks no more than this, "Insignificant volume remaining".
+#: Kraken closes an order that lacks no more than this, "Insignificant volume remaining".
 INSIGNIFICANT = Decimal("0.00000002")
-#: `descr.close` of an order that was sent with a stop: "close position @ stop loss 22000.0", with "-> limit 21000.0" at times.
+#: `descr.close` of an order that was sent with a stop: "close position @ stop loss 22000.0", sometimes with "-> limit 21000.0".
 _CLOSE = re.compile(r"close position @ stop loss (\d+(?:\.\d+)?)(?: |$)", re.ASCII)
 
 
 def order_type(word: str) -> OrderType:
-    """Our word for an `ordertype` (OpenOrders writes dashes, TradesHistory may write blanks); foreign kinds by likeness."""
+    """Our type for an `ordertype` (dashes in OpenOrders, maybe blanks in TradesHistory). Unknown ones get the closest type."""
     word = word.replace(" ", "-")
     if word in _TYPES:
         return _TYPES[word]
@@ -75,8 +75,8 @@ def order_type(word: str) -> OrderType:
 
 
 def order_status(word: str, qty: Decimal, filled: Decimal) -> OrderStatus:
-    """Our status. Kraken says `open` for partly filled orders, `canceled` for ones that traded, and `closed` only for ones that
-    were filled, whatever it shows of that (see `lag`).
+    """Our status. Kraken says `open` also for partly filled orders, `canceled` also for orders that traded, and `closed` only for
+    filled ones, even if `vol_exec` still lags (see `lag`).
     """
     if word in ("pending", "open"):
         return OrderStatus.PARTIALLY_FILLED if filled > 0 else OrderStatus.OPEN
@@ -110,7 +110,7 @@ def _order(txid: str, row: Mapping[str, Any], names: Names) -> VenueOrder:
         qty=qty,
         filled_qty=filled,
         avg_price=_average(row, filled),
-        client_id=None if parent else text(row, "cl_ord_id") or None,  # a child may carry its parent's
+        client_id=None if parent else text(row, "cl_ord_id") or None,  # a child may carry its parent's id
         parent_id=parent,
         limit_price=second if stop_like else price,
         trigger_price=(price or _price(row, "stopprice")) if stop_like else None,
@@ -123,7 +123,7 @@ def _order(txid: str, row: Mapping[str, Any], names: Names) -> VenueOrder:
 
 
 def _parent(row: Mapping[str, Any]) -> str | None:
-    """The order that spawned this one. Kraken has written "None" where there is none."""
+    """The order that spawned this one. Kraken has been seen to send "None" if there is none."""
     parent = text(row, "refid")
     return parent if parent and parent != "None" else None
 
@@ -154,7 +154,7 @@ def orders(rows: object, names: Names) -> list[VenueOrder]:
 
 # -- fills --------------------------------------------------------------------------------------------------------
 def fill(trade_id: str, row: object, names: Names) -> Fill:
-    """One entry of TradesHistory or QueryTrades. With `fciq` the fee is in the quote (and that is how it is reported)."""
+    """One entry of TradesHistory or QueryTrades. The fee is in the quote, because our orders carry `fciq`."""
     with about("trade", trade_id):
         return sound_fill(_fill(trade_id, mapping(row, "trade"), names))
 
@@ -186,7 +186,7 @@ def fills(rows: object, names: Names) -> list[Fill]:
 
 # -- money --------------------------------------------------------------------------------------------------------
 def balances(rows: object, names: Names) -> dict[str, Balance]:
-    """BalanceEx: free = balance + credit - credit_used - hold_trade. Dotted assets cannot be traded with."""
+    """BalanceEx: free = balance + credit - credit_used - hold_trade. Dotted assets cannot be traded."""
     found: dict[str, Balance] = {}
     for name, value in mapping(rows, "balances").items():
         if "." in name:
@@ -200,7 +200,7 @@ def balances(rows: object, names: Names) -> dict[str, Balance]:
 
 
 def pockets(rows: object, names: Names) -> dict[str, Decimal]:
-    """BalanceEx: what lies in dotted assets (`.F .S .M .B .P .HOLD .T`), by the coin's common name."""
+    """BalanceEx: the amounts in dotted assets (`.F .S .M .B .P .HOLD .T`), by the coin's common name."""
     found: dict[str, Decimal] = {}
     for name, value in mapping(rows, "balances").items():
         amount = number(mapping(value, name), "balance") if "." in name else ZERO
@@ -210,7 +210,7 @@ def pockets(rows: object, names: Names) -> dict[str, Decimal]:
 
 
 def allocations(result: object, names: Names) -> dict[str, Decimal]:
-    """Earn/Allocations: what lies in strategies of Kraken's Earn, those with a vault included, by the coin's common name."""
+    """Earn/Allocations: the amounts in Kraken's Earn strategies, vaults included, by the coin's common name."""
     found: dict[str, Decimal] = {}
     for item in sequence(mapping(result, "allocations").get("items") or [], "items"):
         row = mapping(item, "allocation")
@@ -222,7 +222,7 @@ def allocations(result: object, names: Names) -> dict[str, Decimal]:
 
 
 def fee_rates(result: object, names: Names) -> dict[str, FeeRate]:
-    """TradeVolume with `pair`: percents per pair; a pair without a maker schedule pays the same both ways."""
+    """TradeVolume with `pair`: percent per pair. A pair without a maker schedule pays the taker fee as maker too."""
     rows = mapping(result, "volume")
     taker, maker = mapping(rows.get("fees", {}), "fees"), mapping(rows.get("fees_maker", {}), "fees_maker")
     found: dict[str, FeeRate] = {}
@@ -237,7 +237,7 @@ def fee_rates(result: object, names: Names) -> dict[str, FeeRate]:
 # -- the key ------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class KeyInfo:
-    """GetApiKeyInfo. `permissions` None when the venue does not say; times in Unix ms, 0 for none."""
+    """GetApiKeyInfo. `permissions` is None if Kraken does not say; `valid_until` is in Unix ms, 0 for no expiry."""
 
     permissions: frozenset[str] | None
     ip_allowlist: tuple[str, ...]
@@ -245,7 +245,7 @@ class KeyInfo:
 
 
 def key_info(result: object) -> KeyInfo:
-    """The key's rights, in both spellings that were seen (`ipAllowlist`, `ip_allowlist`)."""
+    """The key's permissions, in both spellings that have been seen (`ipAllowlist`, `ip_allowlist`)."""
     row = {name.replace("_", "").lower(): value for name, value in mapping(result, "key").items()}
     rights, allowed = row.get("permissions"), row.get("ipallowlist")
     return KeyInfo(

@@ -1,7 +1,7 @@
-"""From Kraken's public answers to our words: instruments, tickers, candles, looks, the server's time. Pure.
+"""Parses Kraken's public answers: instruments, tickers, candles, trades, the server's time. Pure.
 
-A market row that cannot be read leaves its market out (nobody trades what he cannot read); a price that cannot be read
-raises `BadAnswer`.
+A market whose row cannot be read is left out, because it cannot be traded safely. A price that cannot be read raises
+`BadAnswer`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from bot.domain.candles import Candle, Candles
 from bot.domain.instrument import DOLLARS, Instrument, Ticker, Trading
 from bot.domain.money import ONE, ZERO
 
-#: What Kraken can be asked for, in minutes (docs.kraken.com, Get OHLC Data).
+#: The candle lengths that Kraken offers, in minutes (docs.kraken.com, Get OHLC Data).
 INTERVALS = frozenset({1, 5, 15, 30, 60, 240, 1440, 10080, 21600})
 _TRADING = {
     "online": Trading.ONLINE,
@@ -32,12 +32,12 @@ _LEVERAGED = re.compile(r".+[2-5][LS]$")
 
 
 def trading(word: str) -> Trading:
-    """Our word for the status of a pair or of the whole system; whatever we do not know is not open."""
+    """Our status of a pair or of the whole system. An unknown status counts as suspended."""
     return _TRADING.get(word, Trading.SUSPENDED)
 
 
 def instruments(pairs: Mapping[str, Mapping[str, Any]], names: Names) -> tuple[dict[str, Instrument], list[str]]:
-    """Markets quoted in dollars by symbol, and what is wrong with the rows that had to be left out."""
+    """Markets quoted in dollars by symbol, and the faults of the rows that had to be left out."""
     found: dict[str, Instrument] = {}
     faults: list[str] = []
     for pair_id, row in pairs.items():
@@ -80,7 +80,7 @@ def _scale(row: Mapping[str, Any], key: str) -> int:
 
 
 def tickers(rows: object, names: Names) -> dict[str, Ticker]:
-    """Ticker: best prices, and 24 hours' volume times their volume-weighted price as turnover. Dead markets are missing."""
+    """Ticker: best prices, and as turnover the 24 h volume times its average price. Markets without a price are missing."""
     found: dict[str, Ticker] = {}
     for pair, value in mapping(rows, "tickers").items():
         row = mapping(value, pair)
@@ -104,7 +104,7 @@ def _item(row: Mapping[str, Any], key: str, place: int, pair: str) -> Any:
 
 
 def rows_of(result: object, what: str) -> tuple[list[Any], Any]:
-    """OHLC and Trades: the rows of the one pair asked for (under Kraken's name for it), and `last`."""
+    """OHLC and Trades: the rows of the one pair in the query (under Kraken's name for it), and `last`."""
     answer = mapping(result, what)
     names = [name for name in answer if name != "last"]
     if len(names) != 1 or "last" not in answer:
@@ -113,10 +113,10 @@ def rows_of(result: object, what: str) -> tuple[list[Any], Any]:
 
 
 def candles(result: object, timeframe_ms: int, count: int) -> Candles:
-    """OHLC: the closed candles only. `last` is the start of the last closed one; the row after it still runs.
+    """OHLC: the closed candles only. `last` is the start of the last closed one; the row after it is still open.
 
-    Rows are [time, open, high, low, close, vwap, volume, count]. Prices that are no numbers become NaN, which
-    `inspect` names; a row that is not a row raises.
+    Rows are [time, open, high, low, close, vwap, volume, count]. Prices that are not numbers become NaN, which `inspect`
+    reports; a malformed row raises.
     """
     rows, last = rows_of(result, "OHLC")
     end = _seconds(last)
@@ -141,7 +141,7 @@ def _seconds(value: Any) -> int:
 
 
 def prints(result: object) -> tuple[list[Print], str]:
-    """Trades: rows [price, volume, time, side, kind, misc, id], oldest first, and `last` (ns) to go on from."""
+    """Trades: rows [price, volume, time, side, kind, misc, id], oldest first, and `last` (ns), the cursor of the next page."""
     rows, last = rows_of(result, "Trades")
     return [_print(sequence(row, "trade")) for row in rows], str(int(_plausible_ns(last)))
 
@@ -156,14 +156,14 @@ def _print(row: Sequence[Any]) -> Print:
 
 
 def _plausible_ns(value: Any) -> Decimal:
-    """`last` of Trades in nanoseconds. (19 digits are more than `decimal` takes for money.)"""
+    """`last` of Trades in nanoseconds. (Its 19 digits are more than `money.decimal` accepts.)"""
     if str(value).isascii() and str(value).isdigit() and len(str(value)) <= 20:
         return Decimal(str(value))
     raise BadAnswer(f"last {str(value)[:40]!r}")
 
 
 def extremes(result: object, start: int) -> Extremes | None:
-    """OHLC: what the price did in candles that began at or after `start` (ms), the running one included; None without any."""
+    """OHLC: the extremes of the candles that began at or after `start` (ms), the open one included; None without any."""
     rows = [sequence(row, "candle") for row in rows_of(result, "OHLC")[0]]
     if any(len(row) < 5 for row in rows):
         raise BadAnswer("candle: too short")
@@ -173,10 +173,10 @@ def extremes(result: object, start: int) -> Extremes | None:
     high, low = max(exact(row[2], "high") for row in wanted), min(exact(row[3], "low") for row in wanted)
     last = exact(wanted[-1][4], "close")
     if not 0 < low <= last <= high:
-        raise BadAnswer("candle: high and low do not hold the close")
+        raise BadAnswer("candle: the close is not between low and high")
     return Extremes(high, low, last, _seconds(wanted[-1][0]) * 1000)
 
 
 def server_ms(result: object) -> int:
-    """Time: Kraken's clock in ms. It counts whole seconds, so half a second is added: the most likely moment."""
+    """Time: Kraken's clock in ms. It counts whole seconds, so half a second is added as the best estimate."""
     return int(number(mapping(result, "time"), "unixtime") * 1000) + 500

@@ -1,8 +1,8 @@
-"""Kraken's private side, told: place, amend, cancel, and the proof of an order's shape without money.
+"""Kraken's order requests: place, amend, cancel, and the preview of an order without placing it.
 
-Every order carries our client id, a deadline, `fciq` (the fee is taken in the quote) and the trading agreement, without
-which accounts verified in Germany get no market order and nothing that triggers one; it is sent once. How a request
-ended is an `Outcome`; what Kraken's answer does not say for sure is `Unknown`.
+Every order is sent once and carries our client id, a deadline, `fciq` (fee in the quote) and the trading agreement. Without
+the agreement, accounts verified in Germany cannot place market orders, nor orders that trigger one. A request returns an
+`Outcome`: `Unknown` if Kraken's answer leaves any doubt.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from bot.domain.order import Intent, OrderType, TimeInForce, VenueOrder
 from bot.domain.outcome import ErrorMeaning, NotPlaced, Outcome, Placed, Unknown
 from bot.domain.text import safe_text
 
-#: A GTD order must live for at least five seconds.
+#: A GTD order must live at least this long (seconds).
 _SHORTEST_LIFE = 5
 
 _ORDER_TYPES = {
@@ -41,7 +41,7 @@ _ORDER_TYPES = {
 
 
 def order_fields(intent: Intent, pair: str, now: int) -> dict[str, str]:
-    """AddOrder's fields for an intent, without its deadline; `now` is wall ms. Raises `Unsupported`."""
+    """AddOrder's fields for an intent, except the deadline; `now` is wall ms. Raises `Unsupported`."""
     if intent.type not in _ORDER_TYPES or intent.attached_target is not None:
         raise Unsupported(f"Kraken has no {intent.type} order" + (" with a target" if intent.attached_target else ""))
     fields = {
@@ -57,7 +57,7 @@ def order_fields(intent: Intent, pair: str, now: int) -> dict[str, str]:
 
 
 def _prices(intent: Intent) -> dict[str, str]:
-    """`price` is the limit of a limit order and the trigger of all others, whose limit is `price2`."""
+    """`price` is the limit of a limit order, but the trigger of a triggered order, whose limit is `price2`."""
     if intent.type is OrderType.MARKET:
         return {}
     if intent.type is OrderType.LIMIT:
@@ -69,9 +69,9 @@ def _prices(intent: Intent) -> dict[str, str]:
 
 
 def _life(intent: Intent, now: int) -> dict[str, str]:
-    """Market orders live for the moment; GTD ends with the intent's deadline, said as seconds from now."""
+    """The time in force. Only limit orders have one. GTD ends at the intent's deadline, given as seconds from now."""
     if intent.tif is TimeInForce.FOK and intent.type is not OrderType.LIMIT:
-        raise Unsupported("Kraken takes fill-or-kill for limit orders only")
+        raise Unsupported("Kraken accepts fill-or-kill for limit orders only")
     if intent.type is not OrderType.LIMIT or intent.tif is TimeInForce.GTC:
         return {}
     if intent.tif in (TimeInForce.IOC, TimeInForce.FOK):
@@ -111,11 +111,13 @@ class KrakenTrade:
         self._venue_clock.before_a_deadline()
         ended = self._checked(outcome(lambda: self._add(intent)))
         if isinstance(ended, NotPlaced) and ended.meaning is ErrorMeaning.GONE:
-            return Unknown(ended.reason)  # words about an order, to the request for one: it is looked for
+            return Unknown(ended.reason)  # an error about an existing order in answer to a new one: search for it
         return ended
 
     def amend(self, order: VenueOrder, qty: Decimal | None, trigger_price: Decimal | None) -> Outcome:
-        """AmendOrder: the new total size and/or trigger. The order keeps its id. One without a change would be an error."""
+        """AmendOrder: the new total size and/or trigger. The order keeps its id. Kraken rejects an amend that changes nothing, so
+        that is not sent.
+        """
         if qty in (None, order.qty) and trigger_price in (None, order.trigger_price):
             return Placed(order.exchange_id)
         self._venue_clock.before_a_deadline()
@@ -136,12 +138,12 @@ class KrakenTrade:
         return self._checked(outcome(send))
 
     def cancel(self, order: VenueOrder) -> Outcome:
-        """CancelOrder by the venue's id. Asking twice does no harm."""
+        """CancelOrder by the venue's id. Repeating it is harmless."""
         charge = Charge(order.symbol, cancel_cost(self._age(order)), Priority.EXIT)
         return outcome(lambda: self._cancel(order.exchange_id, charge))
 
     def preview(self, intent: Intent) -> str:
-        """AddOrder with `validate`: Kraken's words when it takes this order; raises `BrokerError` when it does not."""
+        """AddOrder with `validate`: Kraken's text if it would accept this order; raises `BrokerError` if not."""
         result = failure.understood(lambda: self._send_add(intent, validate=True))
         if txids := _txids(result):
             raise failure(ErrorMeaning.BUSY, self._undo(txids, intent.symbol))
@@ -171,14 +173,14 @@ class KrakenTrade:
         return NotPlaced(ErrorMeaning.GONE, "Kraken cancelled nothing")
 
     def _undo(self, txids: Sequence[str], symbol: str) -> str:
-        """Cancel what should only have been judged; the text says how that ended."""
+        """Cancel orders that should only have been validated; returns a text with the outcome."""
         charge = Charge(symbol, cancel_cost(0), Priority.EXIT)
         ended = [outcome(lambda txid=txid: self._cancel(txid, charge)) for txid in txids]  # type: ignore[misc]
         self._log.error(Event.VALIDATE_PLACED_ORDER, venue="kraken", exchange_ids=",".join(txids), cancelled=str(ended))
-        return f"Kraken placed {', '.join(txids)} although asked only to judge it; cancelled at once: {ended}"
+        return f"Kraken placed {', '.join(txids)} although asked only to validate; cancelled at once: {ended}"
 
     def _checked(self, ended: Outcome) -> Outcome:
-        """The same outcome; one that speaks of the deadline makes us look at Kraken's clock again."""
+        """The same outcome. If it is about the deadline, Kraken's clock is measured again."""
         late = isinstance(ended, Unknown) and plain_words(ended.reason) == plain_words("EService:Deadline elapsed")
         if late or (isinstance(ended, NotPlaced) and ended.meaning is ErrorMeaning.CLOCK):
             self._venue_clock.doubt()
@@ -192,7 +194,7 @@ class KrakenTrade:
 
 
 def _txids(result: Any) -> list[str]:
-    """The order ids of an answer of AddOrder: an array, in old answers a text."""
+    """The order ids in AddOrder's answer: an array, in older answers a text."""
     value = result.get("txid")
     found = [value] if isinstance(value, str) else value if isinstance(value, list) else []
     return [safe_text(txid) for txid in found if isinstance(txid, str) and txid]

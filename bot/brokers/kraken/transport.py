@@ -1,4 +1,4 @@
-"""Kraken's wire: krakenex with one nonce and one call at a time per key.
+"""Kraken's transport: krakenex, with one nonce and one call at a time per key.
 
 Owns the nonce, the waiting for rate budgets and Kraken's envelope, whose `result` it returns.
 """
@@ -30,11 +30,11 @@ from bot.domain.outcome import ErrorMeaning
 from bot.domain.text import safe_text
 
 _TIMEOUTS = (CONNECT_SECONDS, READ_SECONDS)
-#: How far the second nonce jumps after the first was refused.
+#: How far the second nonce jumps ahead after the first was refused.
 _NONCE_LEAP = 10_000
-#: Real seconds that a question waits for room where something else may be more urgent.
+#: Real seconds that a query waits for room when something else may be more urgent.
 _A_MOMENT = 1.0
-#: Real seconds that a sale waits for room for all of its questions: at the slowest pace, a full counter makes room for six.
+#: Real seconds that a sale waits for room for all its queries: at the slowest decay, a full counter frees room for six.
 _LONGEST_FOR_ROOM = 20.0
 
 
@@ -43,7 +43,7 @@ def _no_constant(text: str) -> Decimal:
 
 
 class KrakenClient(krakenex.API):  # type: ignore[misc]
-    """One krakenex session. Its nonce is handed in by whoever holds the key's lock."""
+    """One krakenex session. The holder of the key's lock sets its nonce."""
 
     refused = requests.HTTPError
 
@@ -61,9 +61,9 @@ class KrakenClient(krakenex.API):  # type: ignore[misc]
         return self.nonce
 
     def refusal(self, error: Exception) -> BrokerError:
-        """A status other than 200 comes from the edge, which may have passed the request on before it failed.
+        """A status other than 200 comes from Kraken's edge, which may have forwarded the request before it failed.
 
-        None of them says anything of our key: what is wrong with a key Kraken says with status 200.
+        It says nothing about our key: Kraken reports a bad key with status 200.
         """
         answer: requests.Response = error.response  # type: ignore[attr-defined]
         text = f"HTTP {answer.status_code} {answer.reason}"
@@ -73,7 +73,7 @@ class KrakenClient(krakenex.API):  # type: ignore[misc]
 
 
 class KrakenTransport(Transport[KrakenClient]):
-    """Questions and requests to one Kraken account. Used by one thread; `hurry` may be called by another."""
+    """Queries and requests to one Kraken account. Used by one thread; another may call `hurry`."""
 
     def __init__(self, config: KrakenConfig, clock: Clock, log: Log) -> None:
         trust = trusted(config.ca_file)
@@ -82,7 +82,7 @@ class KrakenTransport(Transport[KrakenClient]):
         self._limits = KrakenLimits(config.tier, clock, log)
         self._is_brief = False
         self.vouch: Callable[[], object] | None = None
-        """Raises what the key lacks now, by the venue's list of its rights; set once connecting has found them all."""
+        """Raises if the key now lacks a permission; set once connecting has found them all."""
 
     def split_off(self) -> None:
         super().split_off()
@@ -110,7 +110,7 @@ class KrakenTransport(Transport[KrakenClient]):
             raise _closed(error, about) from error
 
     def private(self, method: str, data: Mapping[str, str] | None = None, *, behind: bool = False) -> Any:
-        """The `result` of a private question. One that comes `behind` all others is asked only if there is room at once."""
+        """The `result` of a private query. With `behind` it has low priority and waits for room only for a moment."""
         deadline, fields = self._wait_limit.deadline(self._config.read_seconds), dict(data or {})
         priority = Priority.ENTRY if behind else self._priority
         brief = behind or (self._is_brief and priority is not Priority.EXIT)
@@ -125,9 +125,9 @@ class KrakenTransport(Transport[KrakenClient]):
         return self._allowed(lambda: self._question(ask, deadline, {}), fields.get("pair", ""), method)
 
     def request(self, method: str, data: Mapping[str, str], charge: Charge, latest: int) -> Any:
-        """The `result` of an order request, sent once and not after wall time `latest`.
+        """The `result` of an order request, sent once and not after wall time `latest` (ms).
 
-        A `BrokerError` that means UNKNOWN: it may have been taken; any other: nothing happened.
+        A `BrokerError` with UNKNOWN: it may have been accepted. With any other meaning: nothing happened.
         """
         deadline = self._wait_limit.deadline(self._config.order_seconds)
 
@@ -140,7 +140,7 @@ class KrakenTransport(Transport[KrakenClient]):
 
     @contextmanager
     def urgently(self) -> Iterator[None]:
-        """Questions that are asked within go before all others."""
+        """Queries made inside this context go before all others."""
         before, self._priority = self._priority, Priority.EXIT
         try:
             yield
@@ -149,7 +149,7 @@ class KrakenTransport(Transport[KrakenClient]):
 
     @contextmanager
     def briefly(self) -> Iterator[None]:
-        """Questions that are asked within, and are not urgent, wait for room for a moment only."""
+        """Queries made inside this context wait only a moment for room, unless they are urgent."""
         before, self._is_brief = self._is_brief, True
         try:
             yield
@@ -157,7 +157,7 @@ class KrakenTransport(Transport[KrakenClient]):
             self._is_brief = before
 
     def make_room(self, questions: int) -> None:
-        """Wait until so many private questions have room at once."""
+        """Wait until this many private queries have room at once."""
         deadline = self._wait_limit.deadline(_LONGEST_FOR_ROOM)
         self._recall(deadline)
         self._admitted(lambda: self._limits.room(questions, deadline))
@@ -177,7 +177,7 @@ class KrakenTransport(Transport[KrakenClient]):
                 file.spent = self._limits.spent
 
     def _with_nonce(self, method: str, data: dict[str, str], deadline: Deadline, file: KeyFile) -> Any:
-        """Send under the key's lock; once more with a larger nonce when the first was refused (nothing happened then)."""
+        """Send under the key's lock. If the nonce is refused, nothing happened: send once more with a larger one."""
         try:
             return self._signed(method, data, deadline, file.next_nonce(self._clock.wall_ms()))
         except BrokerError as error:
@@ -194,7 +194,7 @@ class KrakenTransport(Transport[KrakenClient]):
         return self._result(self._sender.call(send, deadline))
 
     def _recall(self, deadline: Deadline) -> None:
-        """What earlier runs, and other programs of this host, have used of the key's counter."""
+        """Update the key's counter with what earlier runs and other programs on this host have used."""
         with self._key(deadline) as file:
             self._limits.recall(file.spent)
 
@@ -202,7 +202,7 @@ class KrakenTransport(Transport[KrakenClient]):
         self._limits.refused()
 
     def _allowed(self, ask: Callable[[], Any], about: str, method: str) -> Any:
-        """The answer; a denial to a key that has every right is about the market that was asked `about`, if about any."""
+        """The answer to `ask`. If a key with all permissions is denied, the denial is about the market `about`, if any."""
         try:
             return ask()
         except BrokerError as error:
@@ -212,7 +212,7 @@ class KrakenTransport(Transport[KrakenClient]):
             raise _closed(error, about) from error
 
     def _result(self, answer: Any) -> Any:
-        """The envelope's `result`; its errors raised. An answer without either is no answer."""
+        """The envelope's `result`; raises its errors. An answer with neither is UNKNOWN."""
         if not isinstance(answer, dict) or not isinstance(answer.get("error"), list):
             raise failure(ErrorMeaning.UNKNOWN, f"not Kraken's envelope: {json.dumps(answer, default=str)[:80]}")
         errors = [str(text) for text in answer["error"] if not str(text).startswith("W")]
@@ -230,5 +230,5 @@ def _is_denied(error: BrokerError) -> bool:
 
 
 def _closed(error: BrokerError, about: str) -> BrokerError:
-    """A denial that does not speak of the key: of the market asked about, else of this question only."""
+    """A denial that is not about the key: it is about the market `about`, or if "" about this query only."""
     return failure(ErrorMeaning.RESTRICTED, error.text, "closed") if about else failure(ErrorMeaning.BUSY, error.text)

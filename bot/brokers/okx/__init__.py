@@ -1,4 +1,4 @@
-"""OKX v5 over REST: `OKXBroker` and its configuration. The venue's names and shapes stay in this room."""
+"""OKX v5 over REST: `OKXBroker` and its configuration. The venue's names and formats stay in this package."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""OKX's private side, asked: balances, orders, algo orders, executions, fees, positions. Lists are paged to their end.
+"""OKX's private queries: balances, orders, algo orders, executions, fees, positions. Lists are read to their last page.
 
-An order's id and an algo order's id look alike and live under different questions: what was seen as which is remembered,
-anything else is asked for as both. Filters are market time; `begin` is set just before the moment that is wanted.
+Ids of orders and of algo orders look alike but need different queries. The kind of each id seen is remembered; an unknown id
+is tried as both. Filters are market time; `begin` is set just before the time that is wanted.
 """
 
 from __future__ import annotations
@@ -30,32 +30,32 @@ from bot.domain.order import DONE, VenueOrder
 from bot.domain.outcome import ErrorMeaning
 
 _PAGE = 100
-#: Algo orders that protect; one question each ("conditional,oco" is the only pair that OKX takes together).
+#: Algo order types that protect; one query each ("conditional,oco" is the only pair that OKX accepts together).
 _STOPS = "conditional,oco"
 _ALGO_KINDS = (_STOPS, "trigger", "move_order_stop")
 _ALGO_ENDS = ("effective", "canceled", "order_failed")
 #: How far back (market ms) `trade/fills` and `trade/orders-history` reach, less a margin.
 _FILLS_REACH, _ORDERS_REACH = 3 * DAY - HOUR, 7 * DAY - HOUR
-#: How long before the moment wanted a stop may have been placed that ended after it.
+#: How long (market ms) before `since` a stop may have been placed that ended after it.
 _STOPS_LIVE = 14 * DAY
-#: Waits (real seconds) for the stop that OKX makes of a filled entry's attachment.
+#: Waits (real seconds) for the stop that OKX creates when an entry with an attached stop has filled.
 _NAPS = (0.05, 0.1, 0.2, 0.4)
 _PATIENCE = 10.0
-#: Refusals of a question that this key, this site or this mode cannot ask.
+#: Refusals of a query that this key, this site or this account mode cannot make.
 _NOT_ASKED = frozenset({ErrorMeaning.NO_WAY, ErrorMeaning.PERMISSION})
 
 Row = Mapping[str, Any]
 
 
 class Attached(NamedTuple):
-    """A stop that is to appear once its entry has filled."""
+    """An attached stop that should appear once its entry has filled."""
 
     symbol: str
     entry: str
 
 
 class OkxAccount:
-    """Questions about one account."""
+    """Queries of one account."""
 
     def __init__(self, config: OkxConfig, transport: OkxTransport, market: OkxMarket, clock: Clock) -> None:
         self._types = ALL_TYPES if config.swaps else ("SPOT",)
@@ -69,7 +69,7 @@ class OkxAccount:
         self._awaited: dict[str, Attached] = {}
 
     def open_contracts(self) -> None:
-        """Contracts are asked about beside the spot market from now on, and balances are those of an account with margin."""
+        """From now on, query contracts as well as spot, and read balances as those of a margin account."""
         self._types, self._margin = ALL_TYPES, True
 
     # -- money -----------------------------------------------------------------------------------------------------------
@@ -79,7 +79,7 @@ class OkxAccount:
         return failure.understood(lambda: wire.balances(rows, margin=self._margin))
 
     def unavailable_balances(self) -> dict[str, Decimal]:
-        """asset/balances: the funding account. Where that is not offered, or not to this key, nothing is known to lie there."""
+        """asset/balances: the funding account. Empty if the site or the key does not offer it."""
         try:
             rows = self._transport.private("/api/v5/asset/balances")
         except BrokerError as error:
@@ -89,8 +89,8 @@ class OkxAccount:
         return failure.understood(lambda: wire.pockets(rows))
 
     def fees(self, symbols: Collection[str], *, in_coin: bool = True) -> dict[str, FeeRate]:
-        """trade-fee per instrument type: each market pays what its group pays. Swaps pay in the quote, purchases of coins in the
-        coin unless account/config's `feeType` is 1 (`in_coin` False).
+        """trade-fee per instrument type: each market pays its group's rate. Swaps pay the fee in the quote; spot purchases pay it
+        in the coin, unless `feeType` in account/config is 1 (`in_coin` False).
         """
         found: dict[str, FeeRate] = {}
         for kind in sorted({type_of(symbol) for symbol in symbols}):
@@ -104,15 +104,15 @@ class OkxAccount:
         return found
 
     def positions(self) -> list[wire.SwapPosition]:
-        """account/positions: what is open in contracts, foreign ones included."""
+        """account/positions: open contract positions, including foreign ones."""
         rows = self._transport.private("/api/v5/account/positions")
         return failure.understood(lambda: wire.positions(rows, self._market.unit))
 
     # -- orders ------------------------------------------------------------------------------------------------------------
     def open_orders(self) -> list[VenueOrder]:
-        """Everything that works or rests. Algo orders first: one that fires meanwhile shows as its order.
+        """All open orders. Algo orders are read first: one that triggers meanwhile then shows as its order.
 
-        The kinds that we place are always asked for, each other one for as long as the last answer had some.
+        The types that we place are always queried, each other type only as long as its last answer was not empty.
         """
         found = {
             kind: self._algos(self._pages("/api/v5/trade/orders-algo-pending", "algoId", {"ordType": kind}))
@@ -124,7 +124,7 @@ class OkxAccount:
         return [*self._orders(self._pages("/api/v5/trade/orders-pending", "ordId", {})), *stops]
 
     def recent_orders(self, since: int) -> list[VenueOrder]:
-        """Orders that ended and began less than a day before `since`, and stops that ended, oldest first."""
+        """Ended orders, oldest first: orders created at most a day before `since`, and stops."""
         begin = str(max(since - DAY, 0))
         found: list[VenueOrder] = []
         for kind in self._types:
@@ -137,7 +137,7 @@ class OkxAccount:
         return sorted(unique.values(), key=lambda order: (order.created_at, order.exchange_id))
 
     def order(self, exchange_id: str, symbol: str) -> VenueOrder | None:
-        """One order or algo order, whatever its state."""
+        """One order or algo order, in any state."""
         asked = (self._normal, self._algo) if exchange_id not in self._algo_ids else (self._algo, self._normal)
         for ask in asked:
             found = ask(symbol, exchange_id, "")
@@ -146,7 +146,7 @@ class OkxAccount:
         return None
 
     def find(self, client_id: str, symbol: str, since: int) -> VenueOrder | None:
-        """Our id among orders and algo orders by name, then in the lists: open, ended, and behind every fill."""
+        """Query our client id as order and as algo order, then search open orders, ended orders and the orders of fills."""
         named = self._normal(symbol, "", client_id) or self._algo(symbol, "", client_id)
         if named is not None:
             return named
@@ -160,28 +160,28 @@ class OkxAccount:
         return next((found for each in behind if (found := self._normal(symbol, each, ""))), None)
 
     def await_stop(self, stop: str, symbol: str, entry: str) -> None:
-        """An entry was placed whose attached stop (this client id) is to appear once it has filled."""
+        """Expect the attached stop with this client id to appear once its entry has filled."""
         self._awaited[stop] = Attached(symbol, entry)
 
     def remember(self, client_id: str, exchange_id: str, *, algo: bool) -> None:
-        """What the venue calls an order of ours."""
+        """Remember the venue's id of one of our orders."""
         if algo:
-            self._algo_ids[exchange_id] = None  # its trigger's type is OKX's to show
+            self._algo_ids[exchange_id] = None  # its trigger's type is not known until OKX shows it
         else:
             self._entries[client_id] = exchange_id
 
     def expect(self, kind: str) -> None:
-        """An algo order of this kind is about to be sent: asked for from now on."""
+        """Query this type of algo orders from now on, because one is about to be sent."""
         self._kinds = tuple(each for each in _ALGO_KINDS if each in self._kinds or kind in each)
 
     def is_algo(self, order: VenueOrder) -> bool:
-        """Whether an order is asked for, amended and cancelled as an algo order."""
+        """Whether an order is queried, amended and cancelled as an algo order."""
         return order.exchange_id in self._algo_ids
 
     def trigger_type(self, order: VenueOrder) -> str:
-        """Which price the trigger of an algo order is compared with, as OKX shows it; "" where it does not say.
+        """Which price triggers an algo order, as OKX shows it; "" if it does not say.
 
-        Raises `BrokerError` while OKX does not show the order.
+        Raises `BrokerError` as long as OKX does not show the order.
         """
         if self._algo_ids.get(order.exchange_id) is None:
             self._algo(order.symbol, order.exchange_id, "")
@@ -192,7 +192,7 @@ class OkxAccount:
 
     # -- fills ---------------------------------------------------------------------------------------------------------------
     def fills(self, since: int) -> list[Fill]:
-        """trade/fills from market time `since` on, and fills-history for what is older than it reaches."""
+        """trade/fills since market time `since`, and fills-history for what is too old for it."""
         rows = self._pages("/api/v5/trade/fills", "billId", {"begin": _just_before(since)})
         if since < self._clock.market_ms() - _FILLS_REACH:
             for kind in self._types:
@@ -202,7 +202,7 @@ class OkxAccount:
         return [fill for fill in unique.values() if fill.time >= since]
 
     def fills_of(self, order: VenueOrder) -> list[Fill]:
-        """The executions of one order; an algo order has none, those of its children are theirs."""
+        """The executions of one order. An algo order has none: its child orders have them."""
         if self.is_algo(order):
             return []
         about = {"instId": order.symbol, "ordId": order.exchange_id}
@@ -223,7 +223,7 @@ class OkxAccount:
         return next((one for one in found if one.symbol == symbol), None)
 
     def _shown(self, path: str, fields: Mapping[str, str]) -> list[Any]:
-        """A question by id; that OKX does not know the id is an answer."""
+        """A query by id; empty if OKX does not know the id."""
         try:
             return self._transport.private(path, **fields)
         except BrokerError as error:
@@ -232,7 +232,7 @@ class OkxAccount:
             return []
 
     def _parent(self, stop: str, symbol: str) -> str | None:
-        """The entry that a stop was attached to: remembered, or asked for once by the client id that the stop's tells."""
+        """The entry that a stop was attached to; if not remembered, queried once by the client id derived from the stop's."""
         client_id = wire.entry_id(stop)
         if client_id is None:
             return None
@@ -241,12 +241,12 @@ class OkxAccount:
             try:
                 self._normal(symbol, "", client_id)
             except BrokerError as error:
-                if error.meaning is not ErrorMeaning.MARKET_CLOSED:  # what is delisted has no orders to ask for
+                if error.meaning is not ErrorMeaning.MARKET_CLOSED:  # a delisted market has no orders to query
                     raise
         return self._entries[client_id]
 
     def _late_stops(self, seen: Collection[str | None]) -> list[VenueOrder]:
-        """Attached stops that the list does not show although their entry has filled: waited for, a moment, once each."""
+        """Attached stops that are not listed yet although their entry has filled. Each is waited for once, for a moment."""
         found: list[VenueOrder] = []
         for stop, attached in list(self._awaited.items()):
             if stop in seen:
@@ -299,7 +299,7 @@ class OkxAccount:
     def _pages(
         self, path: str, key: str, fields: Mapping[str, str], far: Callable[[Row], bool] | None = None
     ) -> list[Any]:
-        """All rows of a list that comes 100 a page, newest first, until a page is short or its last row is `far` enough."""
+        """All rows of a list (100 per page, newest first), until a page is not full or its last row is `far` enough back."""
 
         def ask(after: str) -> Page[list[Any]]:
             older = {"after": after} if after else {}
@@ -314,17 +314,17 @@ class OkxAccount:
 
 
 def _trigger_type(row: Row) -> str:
-    """Which price an algo order's trigger is compared with (last, mark, index); "" where the row does not say."""
+    """Which price triggers an algo order (last, mark, index); "" if the row does not say."""
     return text(row, "slTriggerPxType") or text(row, "tpTriggerPxType") or text(row, "triggerPxType")
 
 
 def _just_before(since: int) -> str:
-    """Whether `begin` itself belongs to what it begins is not said: so it lies before what we want."""
+    """A millisecond before `since`: it is not documented whether `begin` is inclusive."""
     return str(max(since - 1, 0))
 
 
 def _told_apart(stops: Sequence[VenueOrder]) -> list[VenueOrder]:
-    """Stops that came with the parts of one entry share a client id: it is left to the oldest."""
+    """The stops of an entry that filled in parts share one client id: only the oldest keeps it."""
     found: dict[str | None, str] = {}
     for stop in sorted(stops, key=lambda one: (one.created_at, one.exchange_id)):
         found.setdefault(stop.client_id, stop.exchange_id)

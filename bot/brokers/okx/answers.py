@@ -1,6 +1,6 @@
-"""Reading OKX's JSON: texts, exact numbers, times; `BadAnswer` for what does not have its shape. Pure.
+"""Reads texts, exact numbers and times from OKX's JSON; `BadAnswer` if the shape is wrong. Pure.
 
-OKX sends numbers as texts and "" for what is not set; unknown keys are ignored.
+OKX sends numbers as text and "" for unset values; unknown keys are ignored.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from bot.domain.money import ZERO
 
 
 def only(rows: list[Any], what: str) -> Mapping[str, Any]:
-    """The one row of an answer."""
+    """The only row of an answer."""
     if len(rows) != 1:
         raise BadAnswer(f"{what}: one row expected, got {len(rows)}")
     return mapping(rows[0], what)
 
 
 def positive(row: Mapping[str, Any], key: str) -> Decimal:
-    """A number that must be there and above zero."""
+    """A number that must be present and above zero."""
     value = number(row, key)
     if value <= 0:
         raise BadAnswer(f"{key} is {value}")
@@ -29,12 +29,12 @@ def positive(row: Mapping[str, Any], key: str) -> Decimal:
 
 
 def set_price(row: Mapping[str, Any], *keys: str) -> Decimal | None:
-    """The first of these prices that is set: "", 0 and negative (-1: at the market) are not."""
+    """The first of these prices that is set. "", 0 and negative values (-1: at the market) are not."""
     found = (number(row, key, ZERO) for key in keys)
     return next((price for price in found if price > 0), None)
 
 
 def millis(row: Mapping[str, Any], *keys: str) -> int:
-    """The first of these times (Unix ms) that is set; 0 when none is."""
+    """The first of these times (Unix ms) that is set; 0 if none is."""
     found = (int(number(row, key, ZERO)) for key in keys)
     return next((at for at in found if at > 0), 0)

@@ -1,5 +1,6 @@
-"""The OKX broker: one account of OKX's spot market, and of its USDT contracts where asked for. Joins its parts; knows no wire
-format.
+"""The OKX broker: one account on OKX's spot market and, if configured, its USDT contracts.
+
+Assembles its parts; knows no wire format.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ FORGETS_AFTER = 2 * HOUR
 
 
 class OKXBroker(VenueBroker):
-    """One OKX account. Used by one thread; only `hurry` may come from another."""
+    """One OKX account. Used by one thread; another may only call `hurry`."""
 
     name: ClassVar[str] = "okx"
     unavailable_place: ClassVar[str] = "in Funding"
@@ -69,7 +70,7 @@ class OKXBroker(VenueBroker):
         return self._account.fees(symbols, in_coin=settings is None or not settings.fee_in_quote)
 
     def place(self, intent: Intent) -> Outcome:
-        """Send once. A refusal that the account's settings explain has them read again."""
+        """Send once. If a refusal can be due to changed account settings, read them again."""
         outcome = super().place(intent)
         if isinstance(outcome, NotPlaced) and speaks_of_settings(outcome.reason):
             try:
@@ -80,15 +81,15 @@ class OKXBroker(VenueBroker):
 
     # -- contracts ---------------------------------------------------------------------------------------------------
     def keep_listed(self, symbols: Collection[str]) -> None:
-        """Contracts that are still held are not closed by a setting that opens no more of them."""
+        """Keep contracts available while any is held, even if the settings no longer open new ones."""
         if any(type_of(symbol) != "SPOT" for symbol in symbols):
             self._market.open_contracts()
             self._account.open_contracts()
 
     def funding(self, symbol: str) -> Funding:
-        """What holding a swap costs or earns next, and when."""
+        """The next funding payment of a swap, and when it is due."""
         return self._market.funding(symbol)
 
     def positions(self) -> Sequence[SwapPosition]:
-        """Open positions in contracts, with the distance to their liquidation; foreign ones included."""
+        """Open contract positions with the distance to their liquidation, including foreign ones."""
         return self._account.positions()

@@ -1,6 +1,6 @@
-"""What an OKX broker needs to be told.
+"""The configuration of an OKX broker.
 
-Plain values: nothing here reads the environment, and no representation shows a secret.
+Plain values: nothing here reads the environment, and no `repr` shows a secret.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ PUBLIC_URL = "https://www.okx.com"
 
 
 class Margin(StrEnum):
-    """What answers for a swap position: the whole account, or only what was set aside for it."""
+    """The collateral of a swap position: the whole account, or only the margin set aside for it."""
 
     CROSS = "cross"
     ISOLATED = "isolated"
@@ -25,13 +25,13 @@ class Margin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OkxConfig:
-    """One OKX account. `mode` is sandbox, demo or live, `environment` tells accounts of one mode apart;
-    `account_name` is the owner's own name for it.
+    """One OKX account. `mode` is sandbox, demo or live; `environment` distinguishes accounts of one mode; `account_name` is the
+    owner's name for it.
 
-    `demo` asks for demo trading (a key made inside Demo Trading, sent with `x-simulated-trading: 1`). `swaps` opens the
-    USDT-margined perpetual swaps and futures, at `leverage` (set once per contract) under `margin`; `non_crypto` opens markets
-    of stocks, commodities, currencies and bonds, too. `state_dir` holds the key's lock; it must be the same for every program
-    of this host that uses the key.
+    `demo` selects demo trading (a key created inside Demo Trading, sent with `x-simulated-trading: 1`). `swaps` enables the
+    USDT-margined perpetual swaps and futures, at `leverage` (set once per contract) under `margin`. `non_crypto` also enables
+    markets of stocks, commodities, currencies and bonds. `state_dir` holds the key's lock. It must be the same for every
+    program on this host that uses the key.
     """
 
     api_key: str | Secret = field(repr=False)
@@ -63,5 +63,5 @@ class OkxConfig:
 
     @property
     def phrase(self) -> str:
-        """The passphrase as it is: blanks may belong to it."""
+        """The passphrase unchanged: blanks may be part of it."""
         return revealed(self.passphrase)

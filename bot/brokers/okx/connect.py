@@ -1,6 +1,6 @@
-"""Connecting to OKX: the clock, the system's state, what the key may do, how the account is set, whether money is there.
+"""Connecting to OKX: checks the clock, the system status, the key's permissions, the account's settings and its funds.
 
-Raises with one line that says what the owner can do; changes nothing at the account.
+Raises with one line that tells the owner what to do. Changes nothing at the account.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ from bot.domain.outcome import ErrorMeaning
 
 #: OKX refuses a request whose time differs by more than 30 s from its own.
 SKEW_REFUSED = 30 * SECOND
-#: Kinds of maintenance that stop a trader: trading as such, by batches of accounts and of products.
+#: Maintenance types that stop trading: of trading as a whole, by batches of accounts, by batches of products.
 _STOPS_TRADING = frozenset({"5", "8", "9"})
 #: "This API key doesn't have permission to use this function."
 _NO_RIGHT = "50120"
 SPOT_MODE, PORTFOLIO, MANY_COINS = "1", "4", frozenset({"3", "4"})
-#: Dollars below which there is nothing to trade with: about OKX's smallest order of Bitcoin.
+#: Below this many dollars there is nothing to trade with: about OKX's smallest Bitcoin order.
 _NOTHING = Decimal(1)
 
 
 class Entry(NamedTuple):
-    """What connecting learned: the connection, and the account's settings that orders follow."""
+    """What connecting found out: the connection, and the account's settings, on which orders depend."""
 
     connection: Connection
     settings: parse.Settings
 
 
 def connect(config: OkxConfig, transport: OkxTransport, venue_clock: VenueClock) -> Entry:
-    """Everything that must be true before this account is traded; `BrokerError` with the remedy when it is not."""
+    """Check everything that must hold before this account is traded; raises `BrokerError` with a remedy if it does not."""
     check_credentials(config)
     skew = venue_clock.compare(SKEW_REFUSED)
     check_system(config, transport)
@@ -63,7 +63,7 @@ def connect(config: OkxConfig, transport: OkxTransport, venue_clock: VenueClock)
 
 
 def _first_settings(transport: OkxTransport) -> parse.Settings:
-    """The settings; a key that may not even see them lacks the right to read, whatever the code usually stands for."""
+    """The settings. A key that may not read even them lacks the 'Read' permission, whatever the code usually means."""
     try:
         return read_settings(transport)
     except BrokerError as error:
@@ -73,13 +73,13 @@ def _first_settings(transport: OkxTransport) -> parse.Settings:
 
 
 def read_settings(transport: OkxTransport) -> parse.Settings:
-    """account/config: what the key may do and how the account is set."""
+    """account/config: the key's permissions and the account's settings."""
     rows = transport.private("/api/v5/account/config")
     return failure.understood(lambda: parse.settings(only(rows, "account/config")))
 
 
 def check_credentials(config: OkxConfig) -> None:
-    """Credentials that cannot be sent are refused before anything is sent."""
+    """Refuse credentials that cannot be sent, before anything is sent."""
     named = (("OKX_API_KEY", config.key), ("OKX_API_SECRET", config.secret), ("OKX_PASSPHRASE", config.phrase))
     for name, value in named:
         if not value or not value.isascii() or not value.isprintable():
@@ -87,8 +87,8 @@ def check_credentials(config: OkxConfig) -> None:
 
 
 def check_system(config: OkxConfig, transport: OkxTransport) -> None:
-    """system/status: in maintenance of trading there is nothing to connect to. It may be asked once in five seconds only, so
-    that it does not answer for its rate is no reason to stay away, and nor are words that nobody wrote down."""
+    """system/status: raises during maintenance of trading. OKX allows only one such query in five seconds, so a refusal for its
+    rate does not keep us from connecting; neither does an error that our table lacks."""
     try:
         rows = transport.public("/api/v5/system/status", state="ongoing")
     except BrokerError as error:
@@ -106,7 +106,7 @@ def _stops(row: Mapping[str, Any], env: str) -> bool:
 
 
 def key_warnings(config: OkxConfig, settings: parse.Settings) -> list[str]:
-    """Refuse a key that may too much or too little; say what is unwise about the others."""
+    """Refuse a key with too many or too few permissions; warn about what is unwise in an accepted one."""
     rights = settings.permissions
     if rights is None:
         raise failure(ErrorMeaning.PERMISSION, "no list of permissions", "unlisted")
@@ -117,14 +117,14 @@ def key_warnings(config: OkxConfig, settings: parse.Settings) -> list[str]:
         raise failure(ErrorMeaning.PERMISSION, "the key may not read", "no_read")
     if settings.ips == "":
         warnings.append(
-            "this key works from any IP address, and OKX deletes such keys after 14 days of silence: "
+            "this key works from any IP address, and OKX deletes such keys after 14 days without use: "
             "bind it to this computer's address on OKX > API > Edit"
         )
     return warnings
 
 
 def mode_warnings(config: OkxConfig, settings: parse.Settings) -> list[str]:
-    """Refuse an account mode that cannot do what was asked; say what is unwise about it."""
+    """Refuse an account mode that cannot do what is configured; warn about what is unwise in it."""
     if settings.level not in ("1", "2", "3", "4"):
         raise failure(ErrorMeaning.UNSUPPORTED, f"account mode {settings.level or 'not set'}", "mode_unset")
     if config.swaps and settings.level == SPOT_MODE:
@@ -132,12 +132,12 @@ def mode_warnings(config: OkxConfig, settings: parse.Settings) -> list[str]:
     if config.swaps and settings.level == PORTFOLIO:
         raise failure(ErrorMeaning.UNSUPPORTED, "Portfolio margin mode", "portfolio")
     if settings.may_borrow and settings.level in MANY_COINS:
-        return ["this account borrows by itself: switch off auto-borrow on OKX > Trade > Settings > Account mode"]
+        return ["this account borrows automatically: switch off auto-borrow on OKX > Trade > Settings > Account mode"]
     return []
 
 
 def money_warnings(account: OkxAccount, markets: Collection[Instrument]) -> list[str]:
-    """Whether there is anything to trade with, and if not, what lies where: money that buys nothing here, or in Funding."""
+    """Warn if there is nothing to trade with, and say where money is instead: in currencies that no pair uses, or in Funding."""
     coins = [one for one in markets if one.base not in STABLECOINS and not one.exotic]
     quotes = sorted({currency for one in coins for currency in one.currencies})
     named = " or ".join(quotes) or "USDT"
@@ -152,7 +152,7 @@ def money_warnings(account: OkxAccount, markets: Collection[Instrument]) -> list
 
 
 def _in_funding(account: OkxAccount) -> str:
-    """Dollars that lie in Funding, for people; that OKX does not say it keeps nobody from what is held."""
+    """Dollars in Funding, as text for the owner; "" if there are none or OKX does not say, which must not stop us."""
     try:
         found = [
             f"{plain(amount)} {asset}" for asset, amount in account.unavailable_balances().items() if asset in DOLLARS

@@ -1,7 +1,7 @@
-"""OKX's envelope, opened: the rows of a question, the one row of a request, or the error that its codes amount to. Pure.
+"""Opens OKX's envelope: the rows of a query, the one row of a request, or the error that its codes mean. Pure.
 
-An envelope says "0" when all went well and "1" or "2" when some row failed; a row's own `sCode` is its result (OKX v5 API
-guide, "Trade"). What follows from a code is said in `errors`.
+An envelope's code is "0" if everything succeeded, "1" or "2" if some row failed. A row's own `sCode` is its result (OKX v5
+API guide, "Trade"). `errors` has the meanings of the codes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _SOME_FAILED = frozenset({"1", "2"})
 
 
 def rows(envelope: Any, host: str) -> list[Any]:
-    """What a question was answered with; raises `BrokerError` for anything but a good answer."""
+    """The rows in the answer to a query; raises `BrokerError` for anything but success."""
     code, found = _opened(envelope)
     if code != _GOOD:
         raise _refusal(code, envelope, host)
@@ -27,7 +27,7 @@ def rows(envelope: Any, host: str) -> list[Any]:
 
 
 def result(envelope: Any, host: str) -> Mapping[str, Any]:
-    """The one row of a request that OKX has taken; raises `BrokerError`, UNKNOWN where it does not say that it has not."""
+    """The one row of a request that OKX accepted. Raises `BrokerError`; UNKNOWN unless OKX clearly says that it did not."""
     code, found = _opened(envelope)
     if code != _GOOD and not (code in _SOME_FAILED and found):
         raise _refusal(code, envelope, host)
@@ -43,7 +43,7 @@ def result(envelope: Any, host: str) -> Mapping[str, Any]:
 
 
 def of_failure(status: int, reason: str, body: Any, host: str) -> BrokerError:
-    """What a status other than 2xx says: OKX's own code where it sent one."""
+    """The error for a status other than 2xx: by OKX's own code if it sent one."""
     code = _code(body)
     if code is not None and code != _GOOD and code not in _SOME_FAILED:
         return _refusal(code, body, host)
@@ -55,7 +55,7 @@ def of_failure(status: int, reason: str, body: Any, host: str) -> BrokerError:
 
 
 def _opened(envelope: Any) -> tuple[str, list[Any]]:
-    """The code and the rows; those of a failure may be missing, or not be a list."""
+    """The code and the rows. In a failure, the rows may be missing or not be a list."""
     code = _code(envelope)
     found = envelope.get("data") if isinstance(envelope, dict) else None
     if code is None or (code == _GOOD and not isinstance(found, list)):
@@ -68,6 +68,6 @@ def _refusal(code: str, envelope: Any, host: str) -> BrokerError:
 
 
 def _code(envelope: Any) -> str | None:
-    """The envelope's code as text (OKX's edge sends a number); None for what is no envelope."""
+    """The envelope's code as text (OKX's edge sends a number); None if this is not an envelope."""
     code = envelope.get("code") if isinstance(envelope, dict) else None
     return str(code) if isinstance(code, str | int) and not isinstance(code, bool) else None

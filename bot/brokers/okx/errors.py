@@ -1,7 +1,7 @@
-"""What each of OKX's codes means: one table from codes to our words, and one remedy for each thing an owner can mend.
+"""What OKX's codes mean: one table from codes to our meanings, and one remedy for each problem the owner can fix.
 
-Codes, not texts: OKX rewords them. Only 51000 ("Parameter sz error") is read further, for the one parameter that it names.
-Source: OKX v5 API guide, "Error Code" (REST). A code outside the table is unheard of: nothing follows from it.
+Codes are compared, not texts, because OKX rewords those. Only for 51000 ("Parameter sz error") the text counts too, for the
+parameter it names. Source: OKX v5 API guide, "Error Code" (REST). A code outside the table is UNKNOWN and `unheard`.
 """
 
 from __future__ import annotations
@@ -17,59 +17,62 @@ from bot.domain.outcome import ErrorMeaning
 
 VENUE = "okx"
 
-#: What the owner can do, by the name of the trouble. docs/operations.md lists the same.
+#: What the owner can do, by the name of the problem. docs/operations.md lists the same texts.
 REMEDIES: Mapping[str, str] = MappingProxyType(
     {
         **usual_remedies("OKX", "OKX_API_URL"),
-        "missing": "{missing} is empty or holds signs that cannot be sent: copy it anew from OKX > API (printable ASCII only)",
-        "malformed": "OKX_API_KEY is not a key at all: copy it anew from OKX > API",
-        "key": "OKX_API_KEY is unknown at {host}: it was deleted or mistyped, or it belongs to another OKX site - set OKX_API_URL "
-        "to https://www.okx.com (www.okx.com), https://eea.okx.com (my.okx.com) or https://us.okx.com (app.okx.com)",
-        "secret": "OKX_API_SECRET does not belong to OKX_API_KEY: copy the secret key anew, or make a new key on OKX > API",
-        "passphrase": "OKX_PASSPHRASE is not this key's passphrase (it is the one you gave when you made the key, not your login "
-        "password; quote it in .env when it holds $ # or spaces): correct it, or make a new key",
-        "demo": "the key and OKX_USE_TESTNET do not match: a key made inside Demo Trading needs OKX_USE_TESTNET=true, a real one "
-        "OKX_USE_TESTNET=false",
+        "missing": "{missing} is empty or has characters that cannot be sent: copy it again from OKX > API (only printable "
+        "ASCII)",
+        "malformed": "OKX_API_KEY is not a valid key: copy it again from OKX > API",
+        "key": "OKX_API_KEY is unknown at {host}: it was deleted or mistyped, or it belongs to another OKX site - set "
+        "OKX_API_URL to https://www.okx.com (www.okx.com), https://eea.okx.com (my.okx.com) or https://us.okx.com (app.okx.com)",
+        "secret": "OKX_API_SECRET does not belong to OKX_API_KEY: copy the secret key again, or create a new key on OKX > API",
+        "passphrase": "OKX_PASSPHRASE is not this key's passphrase (the one you chose when you created the key, not your login "
+        "password; quote it in .env if it contains $ # or spaces): correct it, or create a new key",
+        "demo": "the key and OKX_USE_TESTNET do not match: a key created inside Demo Trading needs OKX_USE_TESTNET=true, a real "
+        "one OKX_USE_TESTNET=false",
         "region": "this account trades at another OKX site: set OKX_API_URL to https://www.okx.com (www.okx.com), "
         "https://eea.okx.com (my.okx.com) or https://us.okx.com (app.okx.com)",
         "ip": "this key works from other IP addresses only: add this computer's address to it on OKX > API > Edit",
-        "needs_ip": "OKX wants a key that is bound to an IP address for this: add this computer's address on OKX > API > Edit",
+        "needs_ip": "OKX requires a key bound to an IP address for this: add this computer's address on OKX > API > Edit",
         "read_only": "this key may only read: switch on 'Trade' for it on OKX > API > Edit",
         "no_read": "this key may not read: switch on 'Read' for it on OKX > API > Edit",
-        "withdraw": "this key may withdraw money: switch off 'Withdraw' for it on OKX > API > Edit, or set ALLOW_WITHDRAW_KEYS=true",
-        "unlisted": "OKX did not say what this key may do, so it is not used: make a new key on OKX > API",
-        "mode": "the account is in Spot mode, which has no swaps: switch to Futures mode on OKX > Trade > Settings > Account mode, "
-        "or set OKX_TRADE_SWAPS=false",
+        "withdraw": "this key may withdraw money: switch off 'Withdraw' for it on OKX > API > Edit, or set "
+        "ALLOW_WITHDRAW_KEYS=true",
+        "unlisted": "OKX did not say what this key may do, so it is not used: create a new key on OKX > API",
+        "mode": "the account is in Spot mode, which has no swaps: switch to Futures mode on OKX > Trade > Settings > Account "
+        "mode, or set OKX_TRADE_SWAPS=false",
         "mode_unset": "the account has no account mode yet: choose Spot mode (or Futures mode, for swaps) once on OKX > Trade > "
         "Settings > Account mode",
-        "portfolio": "the account is in Portfolio margin mode, where swaps cannot be held to 1x and orders cannot be bound to only "
-        "close: switch to Futures mode on OKX > Trade > Settings > Account mode, or set OKX_TRADE_SWAPS=false",
-        "margin": "this account mode does not take isolated swaps: use cross margin, or switch the mode on OKX > Trade > Settings > "
+        "portfolio": "the account is in Portfolio margin mode, where swaps cannot be limited to 1x and orders cannot be "
+        "reduce-only: switch to Futures mode on OKX > Trade > Settings > Account mode, or set OKX_TRADE_SWAPS=false",
+        "margin": "this account mode has no isolated swaps: use cross margin, or switch the mode on OKX > Trade > Settings > "
         "Account mode",
-        "account_mode": "the account mode changed while NIJA ran (OKX > Trade > Settings > Account mode): NIJA reads it again and "
-        "goes on",
-        "position_mode": "the position mode changed while NIJA ran (one-way or hedge, OKX > Trade > Settings > Position mode): NIJA "
-        "reads it anew when it connects again",
+        "account_mode": "the account mode changed while NIJA was running (OKX > Trade > Settings > Account mode): NIJA reads it "
+        "again and continues",
+        "position_mode": "the position mode changed while NIJA was running (one-way or hedge, OKX > Trade > Settings > Position "
+        "mode): NIJA reads it again when it reconnects",
         "no_usdt": "there is no {quotes} in the trading account{elsewhere}: buy some, or move it on OKX > Assets > Transfer "
         "from Funding to Trading",
-        "unpayable": "no pair that OKX offers this account is paid in {held}: convert it to {quotes} on OKX > Assets > Convert",
+        "unpayable": "OKX offers this account no pair that is paid in {held}: convert it to {quotes} on OKX > Assets > Convert",
         "no_usdt_pairs": "OKX offers this account no USDT pairs (some regions have none): hold {quotes} in the trading account",
-        "activate": "trading of USDC pairs is not switched on yet: open one of them on okx.com or in the app once and accept what "
-        "it asks, then `nija resume`",
-        "identity": "OKX asks for a higher level of identity verification for this: complete it on okx.com > Profile > "
-        "Verification, then `nija resume`",
-        "barred": "OKX bars this account from this market (settings, region or product): NIJA leaves it out; if you can change that "
-        "on okx.com, then `nija resume`",
+        "activate": "trading of USDC pairs is not activated yet: open one of them once on okx.com or in the app and accept the "
+        "terms, then run `nija resume`",
+        "identity": "OKX requires a higher level of identity verification for this: complete it on okx.com > Profile > "
+        "Verification, then run `nija resume`",
+        "barred": "OKX bars this account from this market (settings, region or product): NIJA leaves it out; if you can change "
+        "that on okx.com, do so and run `nija resume`",
         "frozen": "OKX froze this API or account: see the messages on okx.com or ask its support",
-        "account": "log in to okx.com: the account needs your attention there (identity, agreement, or a restriction of your region)",
+        "account": "log in to okx.com: the account needs your attention there (identity, agreement, or a restriction of your "
+        "region)",
         "blocked": "OKX refuses calls from this IP address or region: run NIJA where your OKX account may trade",
-        "throttled": "OKX wants fewer calls: nothing to do, NIJA goes on by itself; another program may use this key",
-        "maintenance": "OKX is in maintenance: nothing to do, NIJA asks again by itself",
-        "unfunded": "deposit USDT or USDC at OKX (USD where it pays for USDC pairs); NIJA starts trading by itself",
+        "throttled": "OKX wants fewer calls: nothing to do, NIJA slows down; another program may be using this key",
+        "maintenance": "OKX is in maintenance: nothing to do, NIJA keeps retrying",
+        "unfunded": "deposit USDT or USDC at OKX (USD where it pays for USDC pairs); NIJA then starts trading",
     }
 )
 
-#: What stands in a remedy's gaps when nothing better is known.
+#: Default values for the fields in remedies.
 _FACTS: Mapping[str, str] = MappingProxyType(
     {
         "seconds": "30 or more",
@@ -84,7 +87,7 @@ failure = Failures(VENUE, "OKX", REMEDIES, _FACTS)
 
 
 class Row(NamedTuple):
-    """One code of OKX: what it means, and the name of its remedy ("" for none)."""
+    """One OKX code: what it means, and the name of its remedy ("" for none)."""
 
     code: str
     meaning: ErrorMeaning
@@ -95,7 +98,7 @@ def _rows(meaning: ErrorMeaning, *codes: str, remedy: str = "") -> tuple[Row, ..
     return tuple(Row(code, meaning, remedy) for code in codes)
 
 
-#: UNKNOWN: an order may have been carried out (a read has only failed).
+#: UNKNOWN: a request may have been carried out (a query merely failed).
 ROWS: tuple[Row, ...] = (
     # general
     *_rows(ErrorMeaning.UNKNOWN, "50001", remedy="maintenance"),
@@ -109,8 +112,8 @@ ROWS: tuple[Row, ...] = (
     *_rows(ErrorMeaning.BUSY, "50036", "50037", "50042"),
     *_rows(ErrorMeaning.PERMISSION, "50059", "50060", remedy="account"),
     *_rows(ErrorMeaning.PERMISSION, "50067", remedy="region"),
-    *_rows(ErrorMeaning.UNKNOWN, "50071", "51011", "51016", "51065", "51068"),  # an earlier request with our id lives
-    # the endpoint, the method or the account's mode: no verdict on the order
+    *_rows(ErrorMeaning.UNKNOWN, "50071", "51011", "51016", "51065", "51068"),  # an earlier order with our id
+    # the endpoint, the method or the account's mode: says nothing about the order
     *_rows(ErrorMeaning.NO_WAY, "50005", "50038", "50053", "50115", "51773"),
     *_rows(ErrorMeaning.NO_WAY, "50030", remedy="read_only"),
     *_rows(ErrorMeaning.PERMISSION, "50120", remedy="read_only"),
@@ -163,7 +166,7 @@ ROWS: tuple[Row, ...] = (
     *_rows(
         ErrorMeaning.UNSUPPORTED, "51090", "51098", "51506", "51527", "51528", "51529"
     ),  # not to be amended this way
-    # the stop or target that an order carries
+    # the stop or target attached to an order
     *_rows(ErrorMeaning.ATTACHMENT, "51044", "51178", "54070", "51100", "51333"),
     *_rows(
         ErrorMeaning.ATTACHMENT,
@@ -195,7 +198,7 @@ ROWS: tuple[Row, ...] = (
 )
 TABLE: Mapping[str, Row] = MappingProxyType({row.code: row for row in ROWS})
 
-#: "Parameter posSide error": the code of a parameter that OKX dislikes, and those parameters that say more than that.
+#: "Parameter posSide error": the code for a bad parameter, and the parameters for which more is known.
 _PARAMETER = "51000"
 _DISLIKED = re.compile(r"\s*parameter\s+(\w+)\s+error\s*", re.IGNORECASE)
 _PARAMETERS: Mapping[str, Row] = MappingProxyType(
@@ -207,21 +210,21 @@ _PARAMETERS: Mapping[str, Row] = MappingProxyType(
         "tradequoteccy": Row(_PARAMETER, ErrorMeaning.RESTRICTED, "barred"),
     }
 )
-#: Remedies of refusals that the account's settings explain: they are to be read again.
+#: Remedies of refusals that may be due to changed account settings, which are then read again.
 _OF_SETTINGS = ("position_mode", "account_mode", "mode", "margin", "portfolio")
-#: Statuses by which OKX's edge turns an address or a region away.
+#: Statuses with which OKX's edge refuses an address or a region.
 _SHUT_OUT = frozenset({403, 405, 451})
 
 
 def meaning_of(code: str, words: str = "") -> Row | None:
-    """The table's row for a code and the words beside it; None for one that is unheard of."""
+    """The table's row for a code and its text; None if the table lacks it."""
     if code == _PARAMETER and (named := _DISLIKED.fullmatch(words)) is not None:
         return _PARAMETERS.get(named[1].casefold(), TABLE[code])
     return TABLE.get(code)
 
 
 def explain(codes: Iterable[tuple[str, str]], host: str = "this address") -> BrokerError:
-    """The error that an answer's codes (with their texts) amount to."""
+    """The `BrokerError` for an answer's codes (with their texts)."""
     row, words = mildest((meaning_of(code, words), f"{code} {words}") for code, words in codes)
     if row is None:
         return failure(ErrorMeaning.UNKNOWN, words, unheard=True)
@@ -229,20 +232,20 @@ def explain(codes: Iterable[tuple[str, str]], host: str = "this address") -> Bro
 
 
 def speaks_of_settings(reason: str) -> bool:
-    """Whether a refusal is explained by settings of the account other than those we know."""
+    """Whether a refusal may be due to account settings that have changed since we read them."""
     return reason.endswith(tuple(REMEDIES[name] for name in _OF_SETTINGS))
 
 
 def finds_deadline_wrong(reason: str) -> bool:
-    """Whether an order was refused for its expTime: in the past, or passed before OKX came to it."""
+    """Whether an order was refused for its expTime: in the past already, or before OKX processed it."""
     return code_of(reason) in {"50036", "50037"}
 
 
 def of_status(status: int, reason: str) -> BrokerError:
-    """A status other than 2xx without OKX's own code comes from its edge, or from something in between, which may have passed
-    the request on. It says nothing of our key: OKX itself names what is wrong with a key by a code.
+    """A status other than 2xx without OKX's own code comes from its edge or a proxy, which may have forwarded the request.
+    It says nothing about our key: OKX reports a bad key with a code.
 
-    4xx is an answer, in words that mean nothing to us; 5xx is none.
+    4xx is an answer that we cannot interpret (`unheard`); 5xx is no answer.
     """
     text = f"HTTP {status} {reason}"
     if status == 429:
@@ -252,6 +255,6 @@ def of_status(status: int, reason: str) -> BrokerError:
 
 
 def code_of(text: str) -> str:
-    """The code that a failure's text begins with; "" when it has none."""
+    """The code at the start of a failure's text; "" if there is none."""
     code = text.partition(" ")[0]
     return code if len(code) == 5 and code.isascii() and code.isdigit() else ""

@@ -1,7 +1,7 @@
-"""OKX's rate limits as budgets: so many calls per two seconds, per endpoint, for some of them per instrument.
+"""OKX's rate limits as budgets: calls per two seconds for each endpoint, some per instrument as well.
 
-Source: OKX v5 API guide, "Rate Limit" of each endpoint. All decay in market time. A window of two seconds never sees more
-than the limit: three tenths of it may come at once, the rest flows.
+Source: OKX v5 API guide, "Rate Limit" of each endpoint. All decay in market time. No window of two seconds exceeds the limit:
+30 % of it may be used at once, the rest is spread over the window.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from bot.brokers.common.deadline import Deadline
 from bot.brokers.common.rate_limits import Budget, admit
 from bot.domain.clock import Clock
 
-#: Calls per two seconds; what is not listed has `_USUAL`.
+#: Calls per two seconds; other endpoints have `_USUAL`.
 _CALLS: Mapping[str, float] = MappingProxyType(
     {
         "/api/v5/trade/order": 60,
@@ -55,7 +55,7 @@ _PER_MARKET = frozenset(
 
 
 class OkxLimits:
-    """The budgets of one key. Waiting for room ends with the call's deadline (`OverBudget`)."""
+    """The budgets of one key. Waiting for room ends at the call's deadline (`OverBudget`)."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -63,17 +63,17 @@ class OkxLimits:
         self._last: Budget | None = None
 
     def beside(self) -> OkxLimits:
-        """The same budgets for another thread, which has refusals of its own."""
+        """The same budgets for another thread, whose refusals are tracked separately."""
         return copy(self)
 
     def spend(self, method: str, path: str, market: str, priority: Priority, deadline: Deadline) -> None:
-        """Room for one call; `market` is the instrument it is about, "" for none."""
+        """Wait for room for one call. `market` is its instrument, "" for none."""
         name = f"{method} {path}" + (f" {market}" if path in _PER_MARKET else "")
         self._last = self._budgets.setdefault(name, self._budget(name, _CALLS.get(path, _USUAL)))
         admit(self._last, 1.0, priority, deadline, self._clock)
 
     def refused(self) -> None:
-        """The venue refused the last call for its rate: its counter is full."""
+        """The venue refused the last call for its rate: its counter is full, so ours is filled too."""
         if self._last is not None:
             self._last.exhaust()
 

@@ -1,7 +1,7 @@
-"""OKX's public side: what can be traded, prices, candles, the trades since a moment.
+"""OKX's public data: markets, prices, candles, and the trades since a point in time.
 
-Keeps the listings of the last reading, which orders and fills need for their sizes. Markets are asked for with the key: that
-names what this account may trade.
+Keeps the listings of the last read, which orders and fills need for their sizes. Markets are queried with the key, because
+that answer contains only what this account may trade.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ ALL_TYPES = ("SPOT", "SWAP", "FUTURES")
 _PAGE = 300
 #: `market/candles` reaches 1,440 rows back; older ones are in `market/history-candles`.
 _REACH = 1_200
-#: How many trades are asked for at first, and where those do not reach back: the most that there are.
+#: How many trades are requested first, and if those do not reach back far enough: the most that OKX shows.
 _PRINTS = (100, 500)
-#: Up to so many symbols are asked for one by one, more of them by the whole list.
+#: Up to this many symbols are queried one by one; for more, the whole list is read.
 _FEW = 4
 
 
 class OkxCandles:
-    """Reads candles over one transport. `listing` is a market; raises `BrokerError` for one that is not listed."""
+    """Reads candles over one transport. `listing` returns a market, or raises `BrokerError` if it is not listed."""
 
     def __init__(self, transport: OkxTransport, listing: Callable[[str], Listing]) -> None:
         self._transport = transport
         self._listing = listing
 
     def candles(self, symbol: str, timeframe_ms: int, count: int) -> Candles:
-        """The newest closed candles, page by page back in time; fewer for a young market."""
+        """The newest closed candles, page by page back in time; fewer for a new market."""
         if timeframe_ms not in wire.BARS:
             raise failure(ErrorMeaning.UNSUPPORTED, f"OKX has no candles of {timeframe_ms} ms")
         found: list[Candle] = []
@@ -58,7 +58,7 @@ class OkxCandles:
         self._transport.hang_up()
 
     def _page(self, symbol: str, timeframe_ms: int, after: str, count: int, *, deep: bool) -> list[Candle]:
-        """One page of closed candles, oldest first, older than `after` when given."""
+        """One page of closed candles, oldest first; only those older than `after` if given."""
         fields = {"instId": symbol, "bar": wire.BARS[timeframe_ms], "limit": str(min(count, _PAGE))}
         if after:
             fields["after"] = after
@@ -72,7 +72,7 @@ class OkxCandles:
 
 
 class OkxMarket:
-    """Reads everything that is not about orders or money."""
+    """Reads everything about markets."""
 
     def __init__(self, config: OkxConfig, transport: OkxTransport, clock: Clock, log: Log) -> None:
         self._types = ALL_TYPES if config.swaps else ("SPOT",)
@@ -85,7 +85,7 @@ class OkxMarket:
         self._candles = OkxCandles(transport, self.listing)
 
     def open_contracts(self) -> None:
-        """Contracts are read beside the spot market from now on."""
+        """From now on, read contracts as well as spot."""
         self._types = ALL_TYPES
 
     def time(self) -> int:
@@ -95,30 +95,30 @@ class OkxMarket:
 
     # -- what there is -------------------------------------------------------------------------------------------------
     def instruments(self) -> dict[str, Instrument]:
-        """Every market quoted in dollars, with the rules of this moment."""
+        """Every market quoted in dollars, with its current rules."""
         self._refresh()
         if not self._listings:
             raise failure(ErrorMeaning.BUSY, "OKX names no market quoted in dollars")
         return {symbol: listing.instrument for symbol, listing in self._listings.items()}
 
     def listing(self, symbol: str) -> Listing:
-        """One market; raises `BrokerError` for one that OKX does not list for this account."""
+        """One market; raises `BrokerError` if OKX does not list it for this account."""
         if symbol not in self._listings:
             self._refresh()
         return self._listed(symbol)
 
     def _listed(self, symbol: str) -> Listing:
-        """The same, of the last reading."""
+        """The same, from the last read."""
         if symbol not in self._listings:
             raise failure(ErrorMeaning.UNSUPPORTED, f"OKX does not list {symbol} for this account")
         return self._listings[symbol]
 
     def known(self, symbol: str) -> Listing | None:
-        """One market of the last reading."""
+        """One market from the last read."""
         return self._listings.get(symbol)
 
     def unit(self, kind: str, symbol: str) -> Decimal | None:
-        """Base quantity of one wire unit; None for what has none that we could know (options, delisted contracts)."""
+        """Base quantity of one unit on the wire; None if it cannot be known (options, delisted contracts)."""
         if kind in ("SPOT", "MARGIN"):
             return ONE
         if symbol in self._listings:
@@ -141,7 +141,7 @@ class OkxMarket:
             try:
                 self._units[text(row, "instId")] = wire.unit_of(row)
             except BadAnswer:
-                self._units[text(row, "instId")] = None  # an inverse contract: not one that we ever hold
+                self._units[text(row, "instId")] = None  # an inverse contract, which we never hold
 
     # -- prices ----------------------------------------------------------------------------------------------------------
     def tickers(self, symbols: Collection[str]) -> dict[str, Ticker]:
@@ -165,8 +165,8 @@ class OkxMarket:
     def look(self, symbol: str, since: int) -> PriceRange:
         """Last, high and low of the trades after `since`; `at` is the newest trade's time, so that none is missed.
 
-        Where the last hundred trades do not reach back to `since` five hundred are asked for, and where those do not, the candles
-        of whole minutes after it tell the rest.
+        If the last 100 trades do not reach back to `since`, 500 are read. If those do not either, the candles that began after
+        `since` cover the rest.
         """
         for most in _PRINTS:
             rows = self._transport.public("/api/v5/market/trades", instId=symbol, limit=str(most))
@@ -183,7 +183,7 @@ class OkxMarket:
         return at_rest(symbol, since, self.tickers({symbol}).get(symbol), failure)
 
     def _with_candles(self, seen: PriceRange, since: int) -> PriceRange:
-        """What was seen, and the candles that began after `since`: the shortest ones of which one page reaches back."""
+        """The range seen, widened by candles that began after `since`: the shortest length of which one page reaches back."""
         age = self._clock.market_ms() - since
         bar = shortest((each for each in wire.BARS if each >= MINUTE), age, _PAGE)
         start = -(-since // bar) * bar
@@ -198,7 +198,7 @@ class OkxMarket:
         return self._candles.candles(symbol, timeframe_ms, count)
 
     def candle_reader(self) -> OkxCandles:
-        """Candles for another thread, of markets that were listed at the last reading."""
+        """Candles for another thread, for markets listed at the last read."""
         return OkxCandles(self._transport.beside(), self._listed)
 
     # -- swaps -------------------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
-"""From our intents to the bodies of OKX's order requests. Pure.
+"""Builds the bodies of OKX's order requests from our intents. Pure.
 
-Sizes leave as OKX counts them: base units on spot, contracts on swaps. A market order always says in which unit it is sized.
+Sizes are sent in OKX's units: base units on spot, contracts on swaps. A market order always names its unit.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ _LIFE = {TimeInForce.GTC: "limit", TimeInForce.IOC: "ioc", TimeInForce.FOK: "fok
 
 
 class Terms(NamedTuple):
-    """How an account trades a market: its rules, the trade mode (cash, cross, isolated), and whether long and short
-    positions stand side by side (`hedged`), so that every order names its one."""
+    """How an account trades a market: its rules, the trade mode (cash, cross, isolated), and whether long and short positions
+    exist side by side (`hedged`), in which case every order must name its position."""
 
     instrument: Instrument
     mode: str
@@ -31,12 +31,12 @@ class Terms(NamedTuple):
 
 
 def is_algo(intent: Intent) -> bool:
-    """Whether OKX takes it as an algo order: everything with a trigger of its own."""
+    """Whether it must be sent as an algo order, like every order with its own trigger."""
     return intent.type in _ALGOS
 
 
 def wire_size(qty: Decimal, instrument: Instrument) -> str:
-    """A base quantity as OKX counts it."""
+    """A base quantity in OKX's units."""
     return plain(qty / instrument.unit)
 
 
@@ -84,15 +84,15 @@ def _common(intent: Intent, terms: Terms) -> dict[str, Any]:
 
 
 def _position_side(intent: Intent) -> str:
-    """Which of the two positions it opens or closes."""
+    """Which of the two positions the order opens or closes."""
     closes = intent.reduce_only or is_algo(intent)
     return "long" if (intent.side is Side.BUY) is not closes else "short"
 
 
 def _paid_in(intent: Intent, instrument: Instrument) -> dict[str, Any]:
-    """The currency that pays, where OKX lists what a pair can be paid in; left out, it would be the pair's quote.
+    """The currency to pay in, if OKX lists several for the pair; without it, OKX uses the pair's quote.
 
-    One that is no longer taken gives way to the quote, so that a sale is never lost for it.
+    A currency that is no longer listed is replaced by the quote, so that a sale never fails because of it.
     """
     listed = instrument.paid_in
     if not listed:
@@ -112,7 +112,7 @@ def _kind(intent: Intent) -> str:
 
 
 def _attached(intent: Intent, terms: Terms) -> dict[str, str]:
-    """The protection that OKX makes when the order fills, under a client id made from the order's."""
+    """The stop and target that OKX creates when the order fills, with a client id derived from the order's."""
     if intent.attached_stop is None and intent.attached_target is None:
         return {}
     if intent.type is OrderType.MARKET and terms.instrument.kind is Kind.SPOT:
@@ -142,7 +142,7 @@ def _target(trigger: Decimal | None, terms: Terms) -> dict[str, str]:
 
 
 def _trigger_type(terms: Terms) -> str:
-    """Spot knows the last price only; a contract is liquidated by its mark price, so its stop looks at that."""
+    """Spot stops can only use the last price. A contract is liquidated by its mark price, so its stop uses that."""
     return "last" if terms.instrument.kind is Kind.SPOT else "mark"
 
 

@@ -1,7 +1,7 @@
-"""From OKX's private answers to our words: orders, algo orders, fills, balances, fees, the account's settings. Pure.
+"""Parses OKX's private answers: orders, algo orders, fills, balances, fees, the account's settings. Pure.
 
-A row that cannot be read raises `BadAnswer`: a list of orders with one missing would be a lie, so the whole answer fails.
-Left out on purpose: options and contracts that are not listed (`Units` does not know them); NIJA never trades those.
+A row that cannot be read raises `BadAnswer`: a list with one order missing would be wrong, so the whole answer fails. Options
+and unlisted contracts (unknown to `Units`) are left out on purpose: NIJA never trades them.
 """
 
 from __future__ import annotations
@@ -30,29 +30,29 @@ from bot.domain.instrument import DOLLARS, Balance, FeeRate
 from bot.domain.money import ZERO
 from bot.domain.order import OrderStatus, OrderType, Side, VenueOrder
 
-#: Base quantity of one wire unit of an instrument, by OKX's instType and instId; None for one we cannot size.
+#: Base quantity of one unit of an instrument on the wire, by OKX's instType and instId; None if it cannot be known.
 Units = Callable[[str, str], Decimal | None]
-#: The ordId of the entry that an attached stop (by its algoClOrdId) belongs to; None when it belongs to none.
+#: The ordId of the entry that an attached stop (by its algoClOrdId and instId) belongs to; None if there is none.
 Parents = Callable[[str, str], str | None]
 
 _STOP_MARK = slice(5, 13)
 
 
 def stop_id(client_id: str) -> str:
-    """The client id of the stop attached to an entry: the entry's own with its time in capitals, so still ours and still 18
-    signs. OKX hands it from `attachAlgoClOrdId` to the stop's `algoClOrdId`, the only link between the two."""
+    """The client id of the stop attached to an entry: the entry's id with its time in upper case, so still ours and still 18
+    characters. OKX copies it from `attachAlgoClOrdId` to the stop's `algoClOrdId`, the only link between the two."""
     return client_id[:5] + client_id[_STOP_MARK].upper() + client_id[13:]
 
 
 def entry_id(stop: str) -> str | None:
-    """The client id of the entry that a stop's client id was made from; None for any other id."""
+    """The client id of the entry from which a stop's client id was derived; None for any other id."""
     plain = stop[:5] + stop[_STOP_MARK].lower() + stop[13:]
     return plain if plain != stop and stop_id(plain) == stop else None
 
 
 # -- orders -----------------------------------------------------------------------------------------------------------
 _TYPES = {"market": OrderType.MARKET, "optimal_limit_ioc": OrderType.MARKET}
-#: A state that nobody wrote down says nothing of the other rows; its order may be alive, and counts as that.
+#: An order in a state that is not listed here may be alive, so it counts as open. The other rows stay valid.
 _STATES = {
     "live": OrderStatus.OPEN,
     "partially_filled": OrderStatus.PARTIALLY_FILLED,
@@ -63,9 +63,9 @@ _STATES = {
 
 
 def order(row: Mapping[str, Any], unit: Decimal) -> VenueOrder:
-    """One row of an order. `accFillSz` is in base (or contracts) even when `sz` is in quote.
+    """One order row. `accFillSz` is in base units (or contracts) even if `sz` is in the quote.
 
-    An order that an algo order made when it fired has that algo order as its parent.
+    An order created by a triggered algo order has that algo order as its parent.
     """
     with about("order", text(row, "ordId")):
         return sound_order(_order(row, unit))
@@ -99,7 +99,7 @@ def _order(row: Mapping[str, Any], unit: Decimal) -> VenueOrder:
 
 
 def _is_closing(row: Mapping[str, Any]) -> bool:
-    """Whether it can only close: by its flag, or in long/short mode as a sale of the long or a purchase of the short."""
+    """Whether the order can only close a position: by its flag, or in long/short mode by selling the long or buying the short."""
     return text(row, "reduceOnly") == "true" or (text(row, "posSide"), text(row, "side")) in {
         ("long", "sell"),
         ("short", "buy"),
@@ -107,14 +107,14 @@ def _is_closing(row: Mapping[str, Any]) -> bool:
 
 
 def _attached_stop(row: Mapping[str, Any]) -> Decimal | None:
-    """The trigger of the stop among `attachAlgoOrds`; an order without any has "", null or an empty list there."""
+    """The trigger of the stop in `attachAlgoOrds`; without one, that field is "", null or an empty list."""
     terms = (mapping(each, "attachAlgoOrds") for each in sequence(row.get("attachAlgoOrds") or [], "attachAlgoOrds"))
     prices = (set_price(each, "slTriggerPx") for each in terms)
     return next((price for price in prices if price is not None), None)
 
 
 def _why(row: Mapping[str, Any]) -> str:
-    """Why OKX ended an order, in its words or by its number."""
+    """Why OKX ended an order: its text, or else its code."""
     words = text(row, "cancelSourceReason")
     return words or (f"cancelSource {text(row, 'cancelSource')}" if text(row, "cancelSource") else "")
 
@@ -138,7 +138,7 @@ _FIRED = frozenset({"effective", "partially_effective", "partially_failed"})
 
 
 def algo(row: Mapping[str, Any], unit: Decimal, parent: str | None) -> VenueOrder:
-    """One row of an algo order. It never fills: when it fires it is over, and the orders it made (`children`) trade."""
+    """One algo order row. It never fills: once triggered it has ended, and the orders it created (`children`) trade."""
     with about("algo order", text(row, "algoId")):
         return sound_order(_algo(row, unit, parent))
 
@@ -172,14 +172,14 @@ def _algo_type(row: Mapping[str, Any]) -> OrderType:
     if word in _ALGO_TYPES:
         return _ALGO_TYPES[word]
     if word != "conditional":
-        return OrderType.LIMIT  # twap, iceberg, chase: foreign kinds that do not protect
+        return OrderType.LIMIT  # twap, iceberg, chase: foreign types that do not protect
     if not set_price(row, "slTriggerPx"):
         return OrderType.TAKE_PROFIT
     return OrderType.STOP_LIMIT if set_price(row, "slOrdPx") else OrderType.STOP
 
 
 def _children(row: Mapping[str, Any]) -> tuple[str, ...]:
-    """The orders that it made: `ordIdList`, in older answers `ordId` alone."""
+    """The orders it created: `ordIdList`, in older answers only `ordId`."""
     listed = [str(each) for each in sequence(row.get("ordIdList") or [], "ordIdList") if each]
     alone = text(row, "ordId")
     return tuple(listed or ([alone] if alone and alone != "0" else []))
@@ -190,12 +190,12 @@ def _failure(row: Mapping[str, Any], status: OrderStatus) -> str:
 
 
 def orders(rows: Iterable[object], units: Units) -> list[VenueOrder]:
-    """Rows of orders, oldest first."""
+    """Order rows, oldest first."""
     return by_age(order(row, unit) for row, unit in _sized(rows, units))
 
 
 def algos(rows: Iterable[object], units: Units, parents: Parents) -> list[VenueOrder]:
-    """Rows of algo orders, oldest first."""
+    """Algo order rows, oldest first."""
     found = _sized(rows, units)
     return by_age(algo(row, unit, parents(text(row, "algoClOrdId"), text(row, "instId"))) for row, unit in found)
 
@@ -210,7 +210,7 @@ def _sized(rows: Iterable[object], units: Units) -> Iterable[tuple[Mapping[str, 
 
 # -- fills ----------------------------------------------------------------------------------------------------------------
 def fill(row: Mapping[str, Any], unit: Decimal) -> Fill:
-    """One row of fills. OKX's fee is negative when paid, in `feeCcy`: the coin bought, or the quote."""
+    """One fill row. OKX's fee is negative if we paid it, in `feeCcy`: the coin bought, or the quote."""
     with about("fill", text(row, "tradeId")):
         return sound_fill(_fill(row, unit))
 
@@ -244,7 +244,7 @@ def _in_dollars(symbol: str, fee: Decimal, asset: str, price: Decimal) -> Decima
 
 
 def fills(rows: Iterable[object], units: Units) -> list[Fill]:
-    """Rows of fills, oldest first."""
+    """Fill rows, oldest first."""
     return oldest_first(fill(row, unit) for row, unit in _sized(rows, units))
 
 
@@ -252,8 +252,8 @@ def fills(rows: Iterable[object], units: Units) -> list[Fill]:
 def balances(rows: list[Any], *, margin: bool) -> dict[str, Balance]:
     """account/balance by coin: free is `availBal`, held is `frozenBal`.
 
-    With swaps open (`margin`) a quote's free part is what margin can be made of (`availEq`), and both together are its cash:
-    what open positions have won or lost so far is not in it.
+    With swaps enabled (`margin`), the free part of a quote is what can serve as margin (`availEq`), and free plus held is its
+    cash balance, without the unrealised profit of open positions.
     """
     found: dict[str, Balance] = {}
     for each in rows:
@@ -276,14 +276,14 @@ def _margin(row: Mapping[str, Any]) -> Balance:
 
 
 def pockets(rows: list[Any]) -> dict[str, Decimal]:
-    """asset/balances: what lies in the funding account."""
+    """asset/balances: the balances of the funding account."""
     found = {text(row, "ccy"): number(row, "bal", ZERO) for row in (mapping(each, "asset") for each in rows)}
     return {asset: amount for asset, amount in found.items() if amount > 0}
 
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """trade-fee of one instrument type: what its `groups` pay, and what is paid outside of them, by quote."""
+    """trade-fee of one instrument type: the rates of its `groups`, and those outside any group, by quote."""
 
     groups: Mapping[str, FeeRate]
     usual: FeeRate
@@ -294,7 +294,7 @@ class Rates:
 
 
 def rates(row: Mapping[str, Any]) -> Rates:
-    """trade-fee: negative is what is paid. The flat fields are the older scheme, still filled in."""
+    """trade-fee: negative rates are paid by us. The flat fields are the older scheme, still filled in."""
     groups = {
         text(each, "groupId"): _rate(each, "maker", "taker")
         for each in (mapping(one, "feeGroup") for one in sequence(row.get("feeGroup") or [], "feeGroup"))
@@ -320,8 +320,8 @@ def _rate(row: Mapping[str, Any], maker: str, taker: str) -> FeeRate:
 # -- the account ------------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """account/config. `permissions` and `ips` are None when OKX does not say; `level` is acctLv (1 Spot, 2 Futures,
-    3 multi-currency, 4 portfolio margin), `hedged` long/short positions side by side, `fee_in_quote` feeType 1."""
+    """account/config. `permissions` and `ips` are None if OKX does not say. `level` is acctLv (1 Spot, 2 Futures,
+    3 multi-currency, 4 portfolio margin), `hedged` is long/short mode, `fee_in_quote` is feeType 1."""
 
     uid: str
     permissions: frozenset[str] | None
@@ -349,9 +349,9 @@ def settings(row: Mapping[str, Any]) -> Settings:
 # -- swaps --------------------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class SwapPosition:
-    """account/positions: one position in contracts, sized in base units. `funding` is what it was paid so far (negative: paid).
+    """account/positions: one contract position, sized in base units. `funding` is what it has received (negative: paid) so far.
 
-    `distance` is how far the mark price may go against it before it is liquidated, as a fraction of the mark price.
+    `distance` is how far the mark price can move against it before liquidation, as a fraction of the mark price.
     """
 
     symbol: str
@@ -373,7 +373,7 @@ class SwapPosition:
 
 
 def positions(rows: Iterable[object], units: Units) -> list[SwapPosition]:
-    """Rows of positions; OKX goes on showing closed ones with blanks, which are left out."""
+    """Position rows. OKX keeps showing closed positions with blank values; they are left out."""
     found = ((row, unit, number(row, "pos", ZERO)) for row, unit in _sized(rows, units))
     return [_position(row, unit, pos) for row, unit, pos in found if pos and text(row, "instType") != "MARGIN"]
 

@@ -1,7 +1,7 @@
-"""From OKX's public answers to our words: instruments, tickers, candles, prints, the server's time. Pure.
+"""Parses OKX's public answers: instruments, tickers, candles, trades, the server's time. Pure.
 
-A market row that cannot be read leaves its market out (nobody trades what he cannot read); a price that cannot be read
-raises `BadAnswer`.
+A market whose row cannot be read is left out, because it cannot be traded safely. A price that cannot be read raises
+`BadAnswer`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bot.domain.clock import DAY, HOUR, MINUTE, SECOND
 from bot.domain.instrument import DOLLARS, Instrument, Kind, Ticker, Trading
 from bot.domain.money import ONE, ZERO
 
-#: What OKX can be asked for. From six hours on, only those marked `utc` open with the days of UTC.
+#: The candle lengths that OKX offers. From six hours on, only those marked `utc` are aligned with UTC days.
 BARS: Mapping[int, str] = MappingProxyType(
     {
         SECOND: "1s",
@@ -40,38 +40,38 @@ BARS: Mapping[int, str] = MappingProxyType(
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {"SPOT": Kind.SPOT, "MARGIN": Kind.SPOT, "SWAP": Kind.SWAP, "FUTURES": Kind.FUTURE}
 )
-#: States of a market. One that nobody wrote down takes no entry of ours, and what is held there is still looked after.
+#: States of a market. In any other state we make no entry there, but still manage open positions.
 _TRADING = {
     "live": Trading.ONLINE,
     "post_only": Trading.POST_ONLY,
     **dict.fromkeys(("suspend", "preopen", "test", "rebase", "settling", "expired"), Trading.SUSPENDED),
 }
-#: `ruleType` of usual markets (pre-market and rebase contracts have no spot market behind them), `instCategory` of coins.
+#: `ruleType` of normal markets (pre-market and rebase contracts have no spot market behind them), `instCategory` of coins.
 _USUAL_RULES, _CRYPTO = frozenset({"", "normal"}), frozenset({"", "1"})
 #: The other categories that OKX has: stocks, commodities, currencies, bonds.
 _NON_CRYPTO = frozenset({"3", "4", "5", "6"})
-#: A contract that expires so soon is nothing for a rule that does not know expiries.
+#: A contract that expires sooner than this is not traded, because our strategies do not know expiries.
 _TOO_SHORT = 7 * DAY
 
 
 def type_of(symbol: str) -> str:
-    """OKX's instType of one of our symbols: `BTC-USDT`, `BTC-USDT-SWAP`, `BTC-USDT-261225`."""
+    """OKX's instType for one of our symbols: `BTC-USDT`, `BTC-USDT-SWAP`, `BTC-USDT-261225`."""
     tail = symbol.split("-")[2:]
     return "SPOT" if not tail else "SWAP" if tail == ["SWAP"] else "FUTURES"
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One market with the `group` of its fees."""
+    """One market and its fee `group`."""
 
     instrument: Instrument
     group: str
 
 
 def listings(rows: Iterable[object], now: int, *, non_crypto: bool = False) -> tuple[dict[str, Listing], list[str]]:
-    """Markets quoted (or settled) in dollars by symbol, and what is wrong with the rows that had to be left out.
+    """Markets quoted (or settled) in dollars by symbol, and the faults of the rows that had to be left out.
 
-    What the owner did not ask for (with `non_crypto`: stocks and the like) is listed all the same: it may be held.
+    Markets that the settings exclude (stocks and the like without `non_crypto`) are listed too, as `exotic`: they may be held.
     """
     found: dict[str, Listing] = {}
     faults: list[str] = []
@@ -104,7 +104,7 @@ def _listing(row: Mapping[str, Any], now: int, more: frozenset[str]) -> Listing 
 
 
 def _priced(instrument: Instrument, row: Mapping[str, Any]) -> Instrument:
-    """With the currencies that a pair can be paid in (`tradeQuoteCcyList`, empty: its quote alone)."""
+    """The instrument with the currencies that a pair can be paid in (`tradeQuoteCcyList`; empty: only its quote)."""
     named = [str(one) for one in sequence(row.get("tradeQuoteCcyList") or [], "tradeQuoteCcyList")]
     dollars = tuple(one for one in named if one in DOLLARS)
     return replace(instrument, paid_in=dollars, exotic=instrument.exotic or (bool(named) and not dollars))
@@ -135,28 +135,28 @@ def _instrument(row: Mapping[str, Any], kind: Kind, base: str, quote: str, unit:
 
 
 def _trading(row: Mapping[str, Any], now: int) -> Trading:
-    """Until its auction has ended, a new market takes limit orders only (`contTdSwTime`)."""
+    """The market's state. Until its opening auction ends (`contTdSwTime`), a new market accepts limit orders only."""
     state = _TRADING.get(text(row, "state"), Trading.REDUCE_ONLY)
     auction = state is Trading.ONLINE and now < millis(row, "contTdSwTime")
     return Trading.LIMIT_ONLY if auction else state
 
 
 def _most(row: Mapping[str, Any], kind: Kind, unit: Decimal) -> Decimal | None:
-    """The largest size that an order, its stop and its sale may have; OKX counts the latter two in dollars on spot."""
+    """The largest size allowed for an order, its stop and its sale. On spot, OKX's limits of the latter two are in dollars."""
     names = ("maxLmtSz",) if kind is Kind.SPOT else ("maxLmtSz", "maxMktSz", "maxStopSz")
     limits = [size for size in (number(row, name, ZERO) for name in names) if size > 0]
     return min(limits) * unit if limits else None
 
 
 def unit_of(row: Mapping[str, Any]) -> Decimal:
-    """Base quantity of one contract; an inverse contract is worth dollars, not coins, and raises."""
+    """Base quantity of one contract. Raises for an inverse contract, which is denominated in dollars."""
     if text(row, "ctType") != "linear":
         raise BadAnswer("not a linear contract")
     return positive(row, "ctVal") * number(row, "ctMult", ONE)
 
 
 def ticker(row: Mapping[str, Any]) -> Ticker | None:
-    """One row of tickers; None while a side of the book is empty. `volCcy24h` is quote on spot, base on contracts."""
+    """One ticker row; None if a side of the book is empty. `volCcy24h` is in the quote on spot, in the base on contracts."""
     if not all(text(row, key) for key in ("bidPx", "askPx", "last")):
         return None
     bid, ask, last = positive(row, "bidPx"), positive(row, "askPx"), positive(row, "last")
@@ -167,7 +167,7 @@ def ticker(row: Mapping[str, Any]) -> Ticker | None:
 def candle(row: object, unit: Decimal) -> tuple[Candle, bool]:
     """[ts, o, h, l, c, vol, volCcy, volCcyQuote, confirm]: the candle, and whether it is closed.
 
-    Prices that are no numbers become NaN, which `inspect` names; a row that is not a row raises.
+    Prices that are not numbers become NaN, which `inspect` reports; a malformed row raises.
     """
     items = sequence(row, "candle")
     if len(items) < 6:
@@ -180,7 +180,7 @@ def candle(row: object, unit: Decimal) -> tuple[Candle, bool]:
 
 
 def prints(rows: Iterable[object], since: int = 0) -> list[Print]:
-    """market/trades: those after `since` (market ms), in the order of the rows."""
+    """market/trades: the trades after `since` (market ms), in the order of the rows."""
     return [
         Print(positive(row, "px"), at)
         for row in (mapping(each, "trade") for each in rows)
@@ -196,7 +196,7 @@ def server_ms(rows: list[Any]) -> int:
 
 
 def extremes(rows: Iterable[object], start: int) -> Extremes | None:
-    """What the price did in candles that began at or after `start` (ms), the running one included; None without any."""
+    """The extremes of the candles that began at or after `start` (ms), the open one included; None without any."""
     found: list[Extremes] = []
     for row in rows:
         items = sequence(row, "candle")
@@ -212,7 +212,7 @@ def extremes(rows: Iterable[object], start: int) -> Extremes | None:
 
 @dataclass(frozen=True, slots=True)
 class Funding:
-    """What a swap's longs pay its shorts (negative: the other way) at `at` (market ms), every `interval` ms."""
+    """The rate that a swap's longs pay its shorts (negative: the reverse), next at `at` (market ms), every `interval` ms."""
 
     rate: Decimal
     at: int
@@ -220,6 +220,6 @@ class Funding:
 
 
 def funding(row: Mapping[str, Any]) -> Funding:
-    """One row of funding-rate."""
+    """One funding-rate row."""
     at, following = millis(row, "fundingTime"), millis(row, "nextFundingTime")
     return Funding(number(row, "fundingRate"), at, max(following - at, 0))

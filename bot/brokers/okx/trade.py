@@ -1,8 +1,7 @@
-"""OKX's private side, told: place, amend, cancel, leverage, and a look at an order's shape without money.
+"""OKX's order requests: place, amend, cancel, leverage, and the preview of an order without placing it.
 
-Every order carries our client id and `expTime`, and is sent once. Algo orders know no `expTime`: they carry our client id,
-by which a lost one is looked up. How a request ended is an `Outcome`; what OKX's answer does not say for sure, or says of
-another order, is `Unknown`.
+Every order is sent once and carries our client id and `expTime`. Algo orders have no `expTime`; a lost one is looked up by its
+client id. A request returns an `Outcome`: `Unknown` if OKX's answer leaves any doubt or is about another order.
 """
 
 from __future__ import annotations
@@ -31,16 +30,16 @@ from bot.domain.money import plain
 from bot.domain.order import Intent, OrderType, VenueOrder
 from bot.domain.outcome import ErrorMeaning, NotPlaced, Outcome, Placed
 
-#: Kinds that OKX changes as algo orders.
+#: Types that OKX amends and cancels as algo orders.
 _ALGO_TYPES = frozenset(
     {OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TAKE_PROFIT, OrderType.BRACKET, OrderType.TRAILING_STOP}
 )
-#: Where OKX looks at an order without taking it.
+#: OKX checks an order here without placing it.
 _PRECHECK = "/api/v5/trade/order-precheck"
 
 
 class OkxTrade:
-    """Requests that change something. `settings` are set by connecting."""
+    """Requests that change something. `connect` sets `settings`."""
 
     def __init__(
         self,
@@ -65,20 +64,20 @@ class OkxTrade:
     # -- verbs ---------------------------------------------------------------------------------------------------------------
     def place(self, intent: Intent) -> Outcome:
         """trade/order or trade/order-algo, once."""
-        if is_algo(intent):  # it carries no deadline, and a stop does not wait
+        if is_algo(intent):  # it carries no deadline, and a stop must not wait for a clock measurement
             return outcome(lambda: self._algo(intent))
         self._venue_clock.before_a_deadline()
         return self._checked(outcome(lambda: self._order(intent)))
 
     def amend(self, order: VenueOrder, qty: Decimal | None, trigger_price: Decimal | None) -> Outcome:
-        """amend-algos of a stop, amend-order of another: the new total size and/or trigger. The order keeps its id."""
+        """amend-algos for a stop, amend-order for any other: the new total size and/or trigger. The order keeps its id."""
         if self._is_algo(order):
             return outcome(lambda: self._amend_algo(order, qty, trigger_price))
         self._venue_clock.before_a_deadline()
         return self._checked(outcome(lambda: self._amend_order(order, qty)))
 
     def cancel(self, order: VenueOrder) -> Outcome:
-        """cancel-algos or cancel-order by the venue's id. Asking twice does no harm."""
+        """cancel-algos or cancel-order by the venue's id. Repeating it is harmless."""
         about = {"instId": order.symbol}
         latest = self._clock.wall_ms() + LATEST
 
@@ -94,14 +93,14 @@ class OkxTrade:
         return outcome(send)
 
     def preview(self, intent: Intent) -> str:
-        """order-precheck: OKX's word when it takes this order. Raises `BrokerError` when it does not, `NoCheck` where it has none.
+        """order-precheck: a text if OKX would accept this order. Raises `BrokerError` if not, `NoCheck` if OKX cannot check it.
 
-        It judges no algo orders, and nothing in Spot and Futures mode.
+        OKX does not check algo orders, and in Spot and Futures mode no orders at all.
         """
         if is_algo(intent):
-            raise NoCheck("OKX has no check of algo orders: taken as its API guide says")
+            raise NoCheck("OKX does not check algo orders: its API guide is trusted")
         if self.settings is None or self.settings.level not in MANY_COINS:
-            raise NoCheck("OKX checks no orders in this account mode: taken as its API guide says")
+            raise NoCheck("OKX checks no orders in this account mode: its API guide is trusted")
         latest = self._clock.wall_ms() + self._config.deadline_ms
         fields = order_fields(intent, self._terms(intent))
         self._transport.request(_PRECHECK, fields, Priority.QUERY, latest)
@@ -134,7 +133,7 @@ class OkxTrade:
 
     def _amend_order(self, order: VenueOrder, qty: Decimal | None) -> Outcome:
         if qty is None:
-            return NotPlaced(ErrorMeaning.UNSUPPORTED, "only a size can be changed of an order without a trigger")
+            return NotPlaced(ErrorMeaning.UNSUPPORTED, "only the size of an order without a trigger can be changed")
         size = wire_size(qty, self._market.listing(order.symbol).instrument)
         fields = {"instId": order.symbol, "ordId": order.exchange_id, "newSz": size}
         deadline = self._clock.wall_ms() + self._config.deadline_ms
@@ -154,7 +153,7 @@ class OkxTrade:
         return _about(row, "algoId", order.exchange_id)
 
     def _trigger_type(self, order: VenueOrder) -> str:
-        """On contracts the type of a trigger is said with its price: another than the order has would be refused (51528)."""
+        """On contracts a trigger's type is sent with its price. It must be the order's own: OKX refuses another (51528)."""
         spot = self._market.listing(order.symbol).instrument.kind is Kind.SPOT
         return "" if spot else self._account.trigger_type(order)
 
@@ -163,7 +162,7 @@ class OkxTrade:
 
     # -- swaps -------------------------------------------------------------------------------------------------------------------
     def _lever(self, intent: Intent, deadline: int) -> None:
-        """Set the leverage of a contract before its first entry; what the venue answers is the same however often asked."""
+        """Set the leverage of a contract before its first entry. Repeating it is harmless."""
         instrument = self._market.listing(intent.symbol).instrument
         if instrument.kind is Kind.SPOT or intent.reduce_only or intent.symbol in self._levered:
             return
@@ -178,7 +177,7 @@ class OkxTrade:
         self._log.info(Event.LEVERAGE, venue="okx", symbol=intent.symbol, leverage=self._config.leverage)
 
     def _leverages(self, symbol: str) -> Sequence[Mapping[str, str]]:
-        """One setting; isolated and hedged there is one for each side."""
+        """One setting; in isolated and hedged mode one for each side."""
         margin = self._config.margin.value
         fields = {"instId": symbol, "lever": plain(self._config.leverage), "mgnMode": margin}
         if margin == "isolated" and self.settings is not None and self.settings.hedged:
@@ -186,7 +185,7 @@ class OkxTrade:
         return [fields]
 
     def _checked(self, ended: Outcome) -> Outcome:
-        """The same outcome; one that speaks of the deadline makes us look at OKX's clock again."""
+        """The same outcome. If it is about the deadline, OKX's clock is measured again."""
         if isinstance(ended, NotPlaced) and finds_deadline_wrong(ended.reason):
             self._venue_clock.doubt()
         return ended
@@ -202,7 +201,7 @@ class OkxTrade:
         return Terms(instrument, mode, hedged=hedged)
 
     def _deadline(self, intent: Intent) -> int:
-        """Wall time (ours) after which this request must not act."""
+        """Our wall time (ms) after which this request must not take effect."""
         return act_until(intent, self._clock.wall_ms(), self._config.deadline_ms)
 
 
@@ -215,8 +214,8 @@ def _new_trigger(order: VenueOrder, price: Decimal, kind: str) -> dict[str, str]
 
 
 def _about(row: Mapping[str, Any], key: str, wanted: str) -> Placed:
-    """The order that an answer is about; raises `BadAnswer` for another than the one that was meant."""
+    """The order that an answer is about; raises `BadAnswer` if it is not the one in the request."""
     told = text(row, key)
     if told and told != wanted:
-        raise BadAnswer(f"{key} {told[:40]!r} is not the one that was asked for")
+        raise BadAnswer(f"{key} {told[:40]!r} is not the one in the request")
     return Placed(wanted)

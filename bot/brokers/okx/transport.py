@@ -1,4 +1,4 @@
-"""OKX's wire: the okx package's client, which sends every request exactly once.
+"""OKX's transport: the okx package's client, made to send every request exactly once.
 
 Owns the waiting for rate budgets, the time after which OKX must not act (`expTime`) and OKX's envelope, whose `data` it returns.
 """
@@ -26,18 +26,18 @@ from bot.domain.clock import Clock
 from bot.domain.log import Log
 from bot.domain.outcome import ErrorMeaning
 
-#: OKX counts its limits in windows of two seconds, which a question that came too soon after others waits out: a start that asks
-#: for much would else begin anew each time, and never end where OKX allows less than it says.
+#: OKX counts calls in windows of two seconds. A query refused for its rate waits one out: otherwise a start with many queries
+#: would fail and restart each time, and never finish if OKX allows less than it documents.
 _AGAIN: Again = MappingProxyType({ErrorMeaning.RATE_LIMITED: (2.0, 2.0, 2.0)})
 
 Body = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
 
 def load_client() -> ModuleType:
-    """A copy of the okx package's client module, for one sender alone.
+    """A separate copy of the okx package's client module, for one sender.
 
-    The package's `__init__` loads a second package that prints and writes into site-packages, so it is not run; and since
-    the client takes its HTTP only from its module's global `requests`, each sender has a module of its own to put one in.
+    The package's `__init__` loads a second package that prints and writes into site-packages, so it is not run. The client
+    takes its HTTP from its module's global `requests`, so each sender needs its own copy in which to replace that.
     """
     package = importlib.util.find_spec("okx")
     if package is None or not package.submodule_search_locations:
@@ -58,7 +58,7 @@ class _Answer(NamedTuple):
 
 
 class _Http:
-    """What the client takes for `requests`: one pooled session with time-outs, without proxies, redirects or repeats."""
+    """Replaces `requests` in the client: one pooled session with time-outs, without proxies, redirects or retries."""
 
     exceptions = requests.exceptions
 
@@ -102,18 +102,18 @@ class OkxClient:
         )
 
     def call(self, method: str, path: str, fields: Body, expires: int | None) -> Any:
-        """The envelope of one request, sent once; raises what the client raises."""
+        """The envelope returned by one request, sent once; raises what the client raises."""
         self._http.expires = expires
         if isinstance(fields, Mapping):
             return self._client.send_request(path, method, proxy_host=None, **fields)
         return self._client.send_request(path, method, list(fields), proxy_host=None)
 
     def sign(self, prehash: str, secret: str) -> str:
-        """The client's signature of a text."""
+        """The client's signature for a text."""
         return str(self._client._get_sign(prehash, secret).decode())  # noqa: SLF001
 
     def refusal(self, error: Exception) -> BrokerError:  # noqa: ARG002 - the client's error does not have the body
-        """What a status other than 2xx says."""
+        """The error for a status other than 2xx."""
         answer = self._http.answer
         if answer is None:
             return failure(ErrorMeaning.UNKNOWN, "a refusal without an answer")
@@ -125,7 +125,7 @@ class OkxClient:
 
 
 class OkxTransport(Transport[OkxClient]):
-    """Questions and requests to one OKX account. Used by one thread; `hurry` may be called by another."""
+    """Queries and requests to one OKX account. Used by one thread; another may call `hurry`."""
 
     def __init__(self, config: OkxConfig, clock: Clock, log: Log) -> None:
         trust = trusted(config.ca_file)
@@ -148,7 +148,7 @@ class OkxTransport(Transport[OkxClient]):
         return self._question(ask, deadline, _AGAIN)
 
     def private(self, path: str, **fields: str) -> list[Any]:
-        """The `data` of a private question."""
+        """The `data` of a private query."""
         deadline = self._wait_limit.deadline(self._config.read_seconds)
 
         def ask() -> list[Any]:
@@ -161,10 +161,10 @@ class OkxTransport(Transport[OkxClient]):
     def request(
         self, path: str, fields: Body, priority: Priority, latest: int, expires: int | None = None
     ) -> Mapping[str, Any]:
-        """The one row of a request that may change something, sent once and not after wall time `latest`.
+        """The one row of a request that may change something, sent once and not after wall time `latest` (ms).
 
-        `expires` is the venue's time (ms) after which OKX drops it. A `BrokerError` that means UNKNOWN: it may have been
-        taken; any other: nothing happened.
+        `expires` is the venue's time (ms) after which OKX drops it. A `BrokerError` with UNKNOWN: it may have been accepted.
+        With any other meaning: nothing happened.
         """
         deadline = self._wait_limit.deadline(self._config.order_seconds)
         self._admit("POST", path, fields, priority, deadline)
@@ -184,7 +184,7 @@ class OkxTransport(Transport[OkxClient]):
             return wire.rows(self._call("GET", path, fields, deadline), self._config.api_url)
 
     def _call(self, method: str, path: str, fields: Body, deadline: Deadline, expires: int | None = None) -> Any:
-        """The envelope that one request brought back."""
+        """The envelope returned by one call."""
         return self._sender.call(lambda client: client.call(method, path, fields, expires), deadline)
 
     def _refused(self) -> None:

@@ -1,4 +1,4 @@
-"""The local Coinbase Advanced Trade: its REST API over TLS, with the core doing the trading.
+"""The local Coinbase Advanced Trade: its REST API over TLS, on top of the core.
 
-Written from Coinbase's public documentation and from nothing of the trader.
+Written from Coinbase's public documentation alone.
 """

@@ -1,4 +1,4 @@
-"""Coinbase's wallets, the key's rights, the fee tier and the portfolio. Changes nothing."""
+"""Coinbase's wallets, key permissions, fee tier and portfolio. Read-only."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ STALE_SECONDS = 10.0
 
 
 class AccountEndpoints:
-    """Answers what an account asks about itself."""
+    """Answers an account's requests about itself."""
 
     def __init__(
         self, exchange: Exchange, listing: Listing, switches: Switches, faults: Faults, portfolios: Portfolios
@@ -42,7 +42,7 @@ class AccountEndpoints:
     # ---- wallets ----
 
     def accounts(self, who: Credential, query: Query) -> dict[str, Any]:
-        """One wallet per currency; those without money are listed too."""
+        """One wallet per currency, empty ones included."""
         self._portfolios.check(who.account, query.get("retail_portfolio_id"))
         balances = self.balances(who)
         names = self._currencies(balances)
@@ -66,7 +66,7 @@ class AccountEndpoints:
         raise not_found("account not found")
 
     def balances(self, who: Credential) -> Balances:
-        """(total, held) by currency, as of some time ago where a fault says so."""
+        """(total, held) by currency; out of date where a fault says so."""
         fault = self._faults.take(FaultKind.STALE_BALANCE, "GET", ACCOUNTS)
         stale = 0.0 if fault is None else fault.seconds if fault.seconds is not None else STALE_SECONDS
         return View(self._exchange, who.account, stale).balances()
@@ -110,7 +110,7 @@ class AccountEndpoints:
         return self._portfolios.rows(who.account)
 
     def breakdown(self, who: Credential, uuid: str) -> dict[str, Any]:
-        """Everything at its last price in USD."""
+        """The value of everything at its last price in USD."""
         portfolio = self._portfolios.find(who.account, uuid)
         balances = View(self._exchange, who.account).balances()
         worth = {name: self._worth(name, total) for name, (total, _) in balances.items()}
@@ -132,7 +132,7 @@ class AccountEndpoints:
         }
 
     def transaction_summary(self, who: Credential, query: Query) -> dict[str, Any]:
-        """Volumes and fees are JSON numbers here, rates are texts."""
+        """Volumes and fees are JSON numbers here, rates are strings."""
         del query
         volume = self._exchange.volume(who.account)
         tiers = self._exchange.habits.fees.tiers
@@ -186,7 +186,7 @@ def _usd(amount: Decimal) -> dict[str, str]:
 
 
 def _start(cursor: str, names: list[str]) -> int:
-    """Where the page after the cursor's last wallet begins."""
+    """The index of the first wallet after the cursor."""
     if not cursor:
         return 0
     try:

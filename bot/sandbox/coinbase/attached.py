@@ -1,6 +1,6 @@
-"""The bracket that an entry carries: its shape, its prices, and what its order will look like.
+"""The bracket attached to an entry: its fields, its prices and the order it becomes.
 
-It has no size of its own: its order protects what the entry has bought.
+It has no size of its own: its order protects what the entry bought.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from bot.sandbox.core.values import Close, Kind, Side, Ticket, Tif
 
 CARRIED = "trigger_bracket_gtc"
 WORSE = Decimal("0.05")
-"""A bracket's triggered stop is a limit order this much worse than its trigger."""
+"""A bracket's triggered stop is a limit order, this much worse than its trigger."""
 WRONG_TYPE = "PREVIEW_INVALID_ORDER_TYPE_FOR_ATTACHED"
 LEGS = {"limit_price": "TAKE_PROFIT", "stop_trigger_price": "STOP_LOSS"}
-"""The fields of a bracket, and what refusals call them."""
+"""The fields of a bracket, and their names in error codes."""
 
 
 def worse(trigger: Decimal, side: Side, tick: Decimal) -> Decimal:
-    """How far a triggered stop's limit lies from its trigger."""
+    """The distance of a triggered stop's limit from its trigger."""
     distance = floor_to(trigger * WORSE, tick)
     return -distance if side is Side.SELL else distance
 
 
 class AttachedReader:
-    """Reads attached brackets of one product at one moment; `last` is its last trade's price."""
+    """Parses attached brackets of one product at one moment; `last` is the price of its last trade."""
 
     def __init__(self, product: Product, last: Decimal, switches: Switches) -> None:
         self._product = product
@@ -39,7 +39,7 @@ class AttachedReader:
         self._switches = switches
 
     def read(self, attached: Asked, parent: Asked, ticket: Ticket) -> Close:
-        """The terms of the order that the entry spawns; raises OrderRefused."""
+        """The terms of the order spawned by the entry; raises OrderRefused."""
         self._check_shape(attached, parent, ticket)
         target, trigger = (self._price(attached, field) for field in LEGS)
         self._check_prices(target, trigger, ticket.price or self._last)
@@ -57,7 +57,7 @@ class AttachedReader:
         )
 
     def _sized_by_order(self, ticket: Ticket) -> bool:
-        """Whether the child shows the size that its parent asked for instead of what that has bought."""
+        """Whether the child shows its parent's ordered size instead of the size bought."""
         return self._switches.on("attached_sized_by_order") and ticket.budget is None
 
     def _check_shape(self, attached: Asked, parent: Asked, ticket: Ticket) -> None:
@@ -75,7 +75,7 @@ class AttachedReader:
             raise OrderRefused("SINGLE_LEGGED_TPSL_NOT_ALLOWED")
 
     def _price(self, attached: Asked, field: str) -> Decimal:
-        """One leg's price, on the tick and within the bounds that move with the market."""
+        """One leg's price, checked for the tick and for bounds that move with the market."""
         price, leg = attached.number(field), LEGS[field]
         if not is_multiple(price, self._product.tick):
             raise OrderRefused(f"INVALID_ATTACHED_{leg}_PRICE_PRECISION")

@@ -1,7 +1,7 @@
-"""Who may ask: one JSON web token per request, bound to its method, host and path.
+"""Authentication: one JSON Web Token per request, bound to its method, host and path.
 
-Takes the dialects of Coinbase's own clients: `iss` cdp or coinbase-cloud, `uri` or `uris`, with or without `aud`. The
-algorithm follows from the key on file, never from the token. Tokens run on the wall clock.
+Accepts the variants of Coinbase's own clients: `iss` cdp or coinbase-cloud, `uri` or `uris`, with or without `aud`.
+The algorithm follows from the stored key, never from the token. Token times are wall-clock times.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ PrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
 
 def new_credential(account: str, kind: str, dice: Random, wall_ms: int) -> Credential:
-    """A fresh key; `kind` is ecdsa (PEM), ed25519 (base64 of seed and public key) or ed25519_pem."""
+    """A new key; `kind` is ecdsa (PEM), ed25519 (base64 of seed and public key) or ed25519_pem."""
     organization, key = (UUID(bytes=dice.randbytes(16), version=4) for _ in range(2))
     name = f"organizations/{organization}/apiKeys/{key}"
     return Credential(name, _new_secret(kind), account, created_ms=wall_ms)
@@ -56,7 +56,7 @@ def _pem(key: PrivateKey, form: serialization.PrivateFormat) -> str:
 
 
 def private_key(secret: str) -> PrivateKey:
-    """The key behind a secret as this module hands them out."""
+    """The private key in a secret that this module issued."""
     if not secret.startswith("-----BEGIN"):
         return ed25519.Ed25519PrivateKey.from_private_bytes(base64.b64decode(secret)[:32])
     key = serialization.load_pem_private_key(secret.encode(), None)
@@ -76,7 +76,7 @@ class Authenticator:
         self._nonces: dict[str, float] = {}
 
     def admit(self, request: Request) -> Credential:
-        """The credential of an authentic request; raises Unauthorized."""
+        """The credential of an authenticated request; raises Unauthorized."""
         token = _bearer(request)
         header = _header(token)
         credential = self._keyring.find(str(header.get("kid")))
@@ -125,7 +125,7 @@ class Authenticator:
             raise Unauthorized("lives too long")
 
     def _check_nonce(self, header: dict[str, Any], until: float) -> None:
-        """There must be one; whether a second use is refused is not documented."""
+        """Checks the nonce. It is required; whether reuse is rejected is not documented."""
         nonce = header.get("nonce")
         if not isinstance(nonce, str) or not nonce:
             raise Unauthorized("no nonce")
@@ -164,7 +164,7 @@ def _check_names(claims: dict[str, Any], credential: Credential) -> None:
 
 
 def _check_target(claims: dict[str, Any], request: Request) -> None:
-    """The token names `METHOD host path`, without scheme and query."""
+    """Checks the token's `METHOD host path`, without scheme and query."""
     wanted = f"{request.method} {request.headers.get('host', '')}{request.path}"
     named = claims.get("uris", [claims.get("uri")])
     if not isinstance(named, list) or wanted not in named:

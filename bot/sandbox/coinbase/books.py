@@ -1,6 +1,6 @@
-"""The market as Coinbase shows it: alias products answer with the book they share.
+"""The market as Coinbase shows it: an alias product shows the book that it shares.
 
-Adds nothing to the market but names.
+Adds only names to the market.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from bot.sandbox.market import Bar, Book, DayStats, Jump, Market, Quote, Trade
 
 
 class SharedBooks:
-    """A market whose symbols may be other names of the same book; `books` maps product to book."""
+    """A market in which several symbols may share a book; `books` maps product to book."""
 
     def __init__(self, market: Market, books: Mapping[str, str]) -> None:
         self._market = market

@@ -1,4 +1,4 @@
-"""Defects of candle answers, for the fault `bad_candle`."""
+"""Defects of candle responses, for the fault `bad_candle`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ PRICES = ("open", "high", "low", "close")
 
 
 def spoil(rows: list[Row], defect: str | None) -> list[Row]:
-    """The rows (newest first) with one defect in the newest closed ones; by default the high below the low."""
+    """The rows (newest first) with one defect in the newest closed ones; by default a high below the low."""
     if len(rows) < 4:
         return rows
     out = [dict(row) for row in rows]

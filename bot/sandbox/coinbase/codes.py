@@ -1,6 +1,6 @@
-"""The words by which Coinbase refuses orders and cancels, as its reference lists them.
+"""The codes with which Coinbase rejects orders and cancels, as its API reference lists them.
 
-Most newer words exist with and without the prefix PREVIEW_.
+Most newer codes exist with and without the prefix PREVIEW_.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ PREVIEWED = _listed("""
 """)
 PREVIEW = frozenset(PREFIX + word for word in NEWER | PREVIEWED)
 REFUSALS = NEW_ORDER | PREVIEWED
-"""Every word that an order can be refused with, without its prefix."""
+"""Every code with which an order can be rejected, without its prefix."""
 NO_CANCEL_FAILURE = "UNKNOWN_CANCEL_FAILURE_REASON"
 CANCEL = _listed("""
     INVALID_CANCEL_REQUEST UNKNOWN_CANCEL_ORDER COMMANDER_REJECTED_CANCEL_ORDER DUPLICATE_CANCEL_REQUEST
@@ -70,5 +70,5 @@ CANCEL = _listed("""
 
 
 def previewed(code: str) -> str:
-    """A refusal as a preview words it."""
+    """The code of a rejection, as a preview spells it."""
     return PREFIX + code.removeprefix(PREFIX)

@@ -1,4 +1,4 @@
-"""An order configuration as a request states it: one key with its fields."""
+"""The order configuration of a request: one key with its fields."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KNOWN_ELSEWHERE = frozenset({"market_market_fok", "twap_limit_gtd", "scaled_limi
 
 @dataclass(frozen=True)
 class Asked:
-    """One order configuration: its key and its fields."""
+    """One order configuration: key and fields."""
 
     key: str
     fields: dict[str, Any]
@@ -34,19 +34,19 @@ class Asked:
 
     @property
     def echo(self) -> dict[str, Any]:
-        """How the venue shows the configuration again."""
+        """The configuration as the venue returns it."""
         return echoed({self.key: self.fields})
 
 
 def echoed(configuration: dict[str, Any]) -> dict[str, Any]:
-    """A configuration as the venue shows it again; market orders come back with more than they were sent with."""
+    """A configuration as the venue returns it; market orders come back with more fields than were sent."""
     if MARKET not in configuration:
         return configuration
     return {MARKET: {**configuration[MARKET], "rfq_enabled": False, "rfq_disabled": False, "reduce_only": False}}
 
 
 def read_configuration(configuration: object) -> Asked:
-    """The one key of a configuration that spot knows."""
+    """The single key of a configuration, which must be one for spot."""
     if not isinstance(configuration, dict) or len(configuration) != 1:
         raise invalid("order_configuration must have exactly one key")
     key, fields = next(iter(configuration.items()))

@@ -1,4 +1,4 @@
-"""The few calls of Coinbase's older v2 API that general clients make before they trade: currencies, rates, time."""
+"""The calls of Coinbase's older v2 API that general clients make before trading: currencies, rates, time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bot.sandbox.core.values import ZERO
 
 
 class ConsumerEndpoints:
-    """Everything comes in an envelope `{"data": …}`."""
+    """Wraps every answer in `{"data": …}`."""
 
     def __init__(self, exchange: Exchange, listing: Listing, account: AccountEndpoints) -> None:
         self._exchange = exchange

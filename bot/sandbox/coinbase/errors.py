@@ -1,4 +1,4 @@
-"""Coinbase's refusals: HTTP errors with their bodies, and the codes of orders refused with HTTP 200."""
+"""Coinbase's errors: HTTP errors with their bodies, and the codes of orders rejected with HTTP 200."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TOO_MANY_PAGE = (
     b"<!DOCTYPE html>\n<html><head><title>429 Too Many Requests</title><style>%s</style></head></html>\n"
     % (b"div { margin: 0 auto } " * 150)
 )
-"""The edge's page, some kilobytes long."""
+"""The edge's error page, several kilobytes long."""
 SCOPES = "Missing required scopes"
 STATUS = {
     "INVALID_ARGUMENT": 400,
@@ -32,7 +32,7 @@ MESSAGES = {
 
 
 class CoinbaseError(Exception):
-    """A refusal by HTTP status; `code` is what the statistics count."""
+    """An error by HTTP status; the statistics count it under `code`."""
 
     def __init__(self, code: str, text: str) -> None:
         super().__init__(f"{code}: {text}")
@@ -45,7 +45,7 @@ class CoinbaseError(Exception):
 
 
 class Unauthorized(CoinbaseError):
-    """The token is not accepted; nobody is told why. `why` is for the statistics only."""
+    """The token is not accepted. The client does not learn why: `why` is for the statistics only."""
 
     def __init__(self, why: str) -> None:
         super().__init__(f"Unauthorized: {why}", "Unauthorized")
@@ -56,7 +56,7 @@ class Unauthorized(CoinbaseError):
 
 
 class TooFast(CoinbaseError):
-    """More calls than the venue allows; `style` is one of its ways to say so."""
+    """Too many calls; `style` selects one of the venue's forms of this error."""
 
     def __init__(self, style: str) -> None:
         super().__init__("RESOURCE_EXHAUSTED", TOO_MANY)
@@ -68,7 +68,7 @@ class TooFast(CoinbaseError):
 
 
 class OrderRefused(Exception):
-    """An order that is answered with `success: false`; `code` without or with the PREVIEW_ prefix."""
+    """An order answered with `success: false`; `code` with or without the PREVIEW_ prefix."""
 
     def __init__(self, code: str, text: str = "") -> None:
         super().__init__(code)
@@ -89,7 +89,7 @@ def denied(text: str) -> CoinbaseError:
 
 
 def answer(body: object, status: int = 200) -> Response:
-    """Compact JSON: clients look for texts such as `"error_details":"Missing required scopes"` in it."""
+    """Compact JSON: clients search it for text such as `"error_details":"Missing required scopes"`."""
     return Response(orjson.dumps(body), status)
 
 
@@ -102,7 +102,7 @@ def unauthorized() -> Response:
 
 
 def throttled(style: str) -> Response:
-    """The faces of a rate limit that clients have met."""
+    """The forms of a rate-limit error that clients have seen."""
     if style == "html":
         return Response(TOO_MANY_PAGE, 429, "text/html; charset=utf-8")
     if style == "resource_exhausted":
@@ -115,9 +115,10 @@ def throttled(style: str) -> Response:
 
 
 def refusal(refused: OrderRefused, configuration: object, where: str) -> Response:
-    """`success: false`; `where` says which of the three fields carries the code, as that varies.
+    """A response with `success: false`; `where` says which of the three fields carries the code, as that varies.
 
-    A word that only previews know stays where previews have it; one that is in no list goes where its prefix says.
+    A code that exists only in previews goes into the field that previews use; for a code that is in no list, the
+    prefix decides.
     """
     bare, preview = refused.code.removeprefix(PREFIX), previewed(refused.code)
     in_new, in_preview = bare in NEW_ORDER, preview in PREVIEW
@@ -142,7 +143,7 @@ def refusal(refused: OrderRefused, configuration: object, where: str) -> Respons
 
 
 def code_of(response: Response) -> str:
-    """The code of an order's refusal; empty for a success."""
+    """The code of a rejected order; empty for a success."""
     body = orjson.loads(response.body)
     if body["success"]:
         return ""

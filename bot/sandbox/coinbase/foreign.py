@@ -24,14 +24,14 @@ _HAS = {
 
 
 def is_asked_for(query: Query) -> bool:
-    """Whether the first page of a list would show it."""
+    """Whether the first page of a list shows it."""
     if query.get("cursor") or (query.moment("start_date") or 0) > CREATED_MS:
         return False
     return all(not asked or has & set(asked) for name, has in _HAS.items() for asked in [query.many(name)])
 
 
 def foreign_order(identity: dict[str, str]) -> dict[str, Any]:
-    """The row; where a product without a side has nothing to say, its fields are empty."""
+    """The row; fields that do not apply to a product without a side are empty."""
     created, zeros = rfc3339(CREATED_MS), ("completion_percentage", "filled_size", "average_filled_price")
     empty = ("fee", "reject_message", "cancel_message", "leverage", "originating_order_id", "attached_order_id")
     return {

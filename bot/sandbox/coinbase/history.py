@@ -1,6 +1,6 @@
-"""Coinbase's orders and fills to read back: newest first, page by page with opaque cursors.
+"""Coinbase's lists of orders and fills: newest first, in pages with opaque cursors.
 
-Times in filters are those of the market clock, as the orders themselves show them. Changes nothing.
+Times in filters are market times, like those of the orders. Read-only.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ from bot.sandbox.core.views import View
 ORDERS_PAGE = 1000
 FILLS_PAGE = 1000
 ADVANCED = "RETAIL_ADVANCED"
-"""What a list of orders shows to who does not ask for another source."""
+"""The order source that a list shows by default."""
 ANY_PRODUCT = "UNKNOWN_PRODUCT_TYPE"
 T = TypeVar("T", Order, Fill)
 
 
 class Span:
-    """The times from one parameter's on and before the other's; either may be absent."""
+    """A time range from one parameter (inclusive) to the other (exclusive); either may be absent."""
 
     def __init__(self, query: Query, start: str, end: str) -> None:
         self.begin, self._until = query.moment(start) or 0, query.moment(end)
@@ -49,7 +49,7 @@ class Span:
 
 
 class HistoryEndpoints:
-    """Answers what an account asks about its orders and fills."""
+    """Answers an account's requests about its orders and fills."""
 
     def __init__(self, exchange: Exchange, listing: Listing, switches: Switches, portfolios: Portfolios) -> None:
         self._exchange = exchange
@@ -88,7 +88,7 @@ class HistoryEndpoints:
         }
 
     def _found(self, who: Credential, query: Query, wanted: set[str]) -> list[Order]:
-        """The orders that a query asks for, in its order."""
+        """The orders of a query, in the order it asks for."""
         span = Span(query, "start_date", "end_date")
         view = View(self._exchange, who.account)
         mine = view.open_orders() if wanted == {"OPEN"} else view.orders(span.begin)
@@ -97,7 +97,7 @@ class HistoryEndpoints:
         return sorted(found, key=_sort_key(query.get("sort_by")), reverse=True)
 
     def _fits(self, order: Order, query: Query) -> bool:
-        """Whether an order meets all filters of a query but those of status and time."""
+        """Whether an order passes all filters of a query except status and time."""
         has = {
             ("order_ids",): {order.id},
             ("product_ids", "product_id"): {order.symbol, self._product(order.symbol)},
@@ -112,12 +112,12 @@ class HistoryEndpoints:
         return asked and self._source(order) in sources
 
     def _source(self, order: Order | Fill) -> str:
-        """Where an order was placed: the owner's hand works in the simple app or on the advanced page."""
+        """Where an order was placed; the owner trades by hand in the simple app or on the advanced page."""
         simple = order.origin is Origin.MANUAL and not self._switches.on("hand_orders_advanced")
         return "RETAIL_SIMPLE" if simple else ADVANCED
 
     def _product(self, symbol: str) -> str:
-        """Under which product an order is reported: its own, or that of its book."""
+        """The product under which an order is reported: its own, or that of its book."""
         canonical = self._switches.on("usdc_orders_canonical")
         return self._listing.by_id[symbol].book if canonical else symbol
 
@@ -144,7 +144,7 @@ class HistoryEndpoints:
     # ---- fills ----
 
     def fills(self, who: Credential, query: Query) -> dict[str, Any]:
-        """There is no has_next: the last page has no cursor, or one that leads nowhere."""
+        """A page of fills. There is no has_next: the last page has no cursor, or one for an empty page."""
         self._portfolios.check(who.account, query.get("retail_portfolio_id"))
         span = Span(query, "start_sequence_timestamp", "end_sequence_timestamp")
         mine = (fill for fill in View(self._exchange, who.account).fills(span.begin) if self._shown(fill))
@@ -158,7 +158,7 @@ class HistoryEndpoints:
         return {"fills": [self._fill(fill, who.account) for fill in page], "cursor": cursor}
 
     def _shown(self, fill: Fill) -> bool:
-        """Fills can come later than the order's status says; trades of the simple app never do."""
+        """Whether a fill is listed: it may appear later than the order's status implies, and one of the simple app never does."""
         if self._source(fill) != ADVANCED:
             return False
         lag_ms = self._switches.number("fills_lag_ms")
@@ -183,7 +183,7 @@ def _newest(row: Order | Fill) -> tuple[int, int]:
 
 
 def _sort_key(name: str) -> Any:
-    """Coinbase's orders of a list, each to be reversed."""
+    """Coinbase's sort orders of a list; each can be reversed."""
     if name == "LIMIT_PRICE":
         return lambda order: (order.price or 0, order.sequence)
     if name == "LAST_UPDATE_TIME":
@@ -198,7 +198,7 @@ def _cursor(row: Order | Fill) -> str:
 
 
 def _page(rows: list[T], cursor: str, limit: int) -> tuple[list[T], str]:
-    """The rows after the cursor's, and the cursor to the next page, empty at the end."""
+    """The rows after the cursor, and the cursor of the next page (empty at the end)."""
     start = 0
     if cursor:
         last = _decoded(cursor)

@@ -1,4 +1,4 @@
-"""Coinbase's identities: UUIDs for orders, 64 hex digits for fills, and what is derived from them."""
+"""Coinbase's ids: UUIDs for orders, 64 hex digits for fills, and ids derived from them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ TRADES = UUID("6f1d3f0a-6a7e-4a55-9f2f-54b0b4a5a3c1")
 
 
 class CoinbaseIds:
-    """Random identities; they do not repeat."""
+    """Random ids, never repeated."""
 
     def __init__(self, dice: Random) -> None:
         self._dice = dice
@@ -30,10 +30,10 @@ def fresh_uuid(dice: Random) -> str:
 
 
 def trade_id(entry_id: str) -> str:
-    """The trade of a fill: a UUID that goes with its entry id."""
+    """The trade id of a fill: a UUID derived from its entry id."""
     return str(uuid5(TRADES, entry_id))
 
 
 def wallet_id(portfolio: str, currency: str) -> str:
-    """A portfolio's wallet of one currency keeps its identity for ever."""
+    """The id of a portfolio's wallet in one currency; it never changes."""
     return str(uuid5(UUID(portfolio), currency))

@@ -1,6 +1,6 @@
-"""Coinbase's rate limits: so many requests a second per user, fewer per address on public paths.
+"""Coinbase's rate limits: requests per second and user, and fewer per address on public paths.
 
-They run on the market clock, so that a faster market allows proportionally more calls.
+They use the market clock, so that a faster market allows proportionally more calls.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from bot.sandbox.core.switches import Switches
 
 
 class Bucket:
-    """Tokens that come back steadily; holds those of one second at most."""
+    """A token bucket that refills steadily and holds at most one second's tokens."""
 
     def __init__(self, now_ms: int) -> None:
         self._missing = 0.0
@@ -43,13 +43,13 @@ class Limits:
         self._charge(account, "private_per_second")
 
     def headers(self, account: str) -> tuple[tuple[str, str], ...]:
-        """What is left of the user's budget, in the lower-case names that clients look for."""
+        """The rest of the user's budget, under the lower-case names that clients look for."""
         limit = self._switches.number("private_per_second")
         left = max(0, limit - self._buckets[account].used)
         return (("x-ratelimit-limit", str(limit)), ("x-ratelimit-remaining", str(left)), ("x-ratelimit-reset", "1"))
 
     def charge_address(self) -> None:
-        """Everybody here comes from one address."""
+        """Counts a public request. All clients here share one address."""
         self._charge("", "public_per_second")
 
     def _charge(self, whom: str, limit: str) -> None:

@@ -1,4 +1,4 @@
-"""The one portfolio that each account's keys are bound to."""
+"""The single portfolio to which each account's keys are bound."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bot.sandbox.core.state import State
 
 
 class Portfolios:
-    """Identities of user and portfolio by account, made once and kept in the state."""
+    """User and portfolio ids by account, created once and saved in the state."""
 
     def __init__(self, state: State, dice: Random) -> None:
         self._state = state
@@ -32,7 +32,7 @@ class Portfolios:
         return self.identity(account)["retail_portfolio_id"]
 
     def check(self, account: str, asked: object) -> None:
-        """A request may name the key's own portfolio or none."""
+        """Checks that a request names the key's own portfolio or none."""
         if asked not in {None, "", self.uuid(account)}:
             raise denied("User does not have access to portfolio")
 

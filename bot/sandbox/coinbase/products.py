@@ -1,6 +1,6 @@
-"""What Coinbase lists: products with their increments and minimums, and which of them share one book.
+"""Coinbase's products: increments, minimums, and which of them share a book.
 
-A `-USDC` twin is an alias: its book, trades and candles are those of the `-USD` product, its wallets are not.
+A `-USDC` twin is an alias: it shares the book, trades and candles of the `-USD` product, but not its wallets.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from bot.sandbox.core.rules import DELISTED, rules_of
 ZERO = Decimal(0)
 QUOTE_MINIMUM = Decimal(1)
 MONEY_STEP = Decimal("1e-12")
-"""The smallest amount of money that a wallet can hold."""
+"""The smallest money amount that a wallet can hold."""
 FINE_STEP = Decimal("1e-15")
-"""The smallest amount of coins that a wallet can hold; orders are sized in the product's increments."""
+"""The smallest coin amount that a wallet can hold; orders are sized in the product's increments."""
 INCREMENTS = {
     "BTC": ("0.00000001", "0.01"),
     "ETH": ("0.00000001", "0.01"),
@@ -53,7 +53,7 @@ FIAT = frozenset({"USD"})
 
 @dataclass(frozen=True)
 class Product:
-    """A listed product; `book` is the product whose book it shares, its own id without an alias."""
+    """A listed product; `book` is the product whose book it shares (itself if it is no alias)."""
 
     id: str
     book: str
@@ -115,7 +115,7 @@ class Listing:
         self._gone: set[str] = set()
 
     def change(self, symbol: str, text: str) -> Instrument:
-        """New rules for a product, or its end; orders of it stay known. Raises ValueError."""
+        """Changes a product's rules or delists it; its orders stay known. Raises ValueError."""
         rules, first = {} if text == DELISTED else rules_of(text), self._first[symbol]
         (self._gone.add if text == DELISTED else self._gone.discard)(symbol)
         self.by_id[symbol] = replace(
@@ -128,11 +128,11 @@ class Listing:
         return self.by_id[symbol].instrument()
 
     def shown(self) -> list[Product]:
-        """What is listed now."""
+        """The products listed now."""
         return [product for product in self.by_id.values() if product.id not in self._gone]
 
     def find(self, name: str) -> Product:
-        """The product of a path or query; raises 404."""
+        """The product named in a path or query; raises 404."""
         product = self.by_id.get(name)
         if product is None or name in self._gone:
             raise not_found(f"Product {name} not supported")
@@ -148,7 +148,7 @@ class Listing:
 
 
 def fee_table() -> FeeTable:
-    """Advanced tiers by 30-day volume in USD, as fractions; the first is what newcomers pay."""
+    """Advanced fee tiers by 30-day volume in USD, as fractions; the first is for newcomers."""
     volumes = (0, 1_000, 10_000, 50_000, 100_000, 1_000_000, 15_000_000, 75_000_000, 250_000_000, 400_000_000)
     taker = ("0.012", "0.006", "0.004", "0.0025", "0.002", "0.0018", "0.0016", "0.0012", "0.0008", "0.0005")
     maker = ("0.006", "0.004", "0.0025", "0.0015", "0.001", "0.0008", "0.0006", "0.0003", "0", "0")

@@ -1,4 +1,4 @@
-"""Coinbase's market data, the same on public paths and on their twins for keys."""
+"""Coinbase's market data, the same on public paths and on the authenticated ones."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ EMPTY = (
 
 
 class PublicEndpoints:
-    """Answers questions about the market; `now_ms` is market time."""
+    """Answers requests for market data; `now_ms` is market time."""
 
     def __init__(self, market: SharedBooks, listing: Listing, switches: Switches, faults: Faults) -> None:
         self._market = market
@@ -64,7 +64,7 @@ class PublicEndpoints:
     # ---- products ----
 
     def products(self, query: Query, now_ms: int) -> dict[str, Any]:
-        """Spot products; of futures there are none."""
+        """Spot products; there are no futures."""
         wanted = query.many("product_ids")
         found = [p for p in self._listing.shown() if not wanted or p.id in wanted]
         if query.get("product_type", "SPOT") != "SPOT":
@@ -178,7 +178,7 @@ class PublicEndpoints:
     # ---- candles ----
 
     def candles(self, name: str, query: Query, now_ms: int, path: str) -> dict[str, Any]:
-        """Newest first, the running one included; buckets without trades are missing."""
+        """Candles, newest first, including the running one; buckets without trades are missing."""
         product = self._listing.find(name)
         if query.get("granularity") not in MINUTES:
             raise invalid("granularity argument is invalid")
@@ -196,7 +196,7 @@ class PublicEndpoints:
         return {"candles": rows if fault is None else spoil(rows, fault.body)}
 
     def _span(self, query: Query, step: int, limit: int, now_ms: int) -> tuple[int, int]:
-        """Open times of the first and last bucket asked for; refused, not cut, when that is too many."""
+        """Open times of the first and last requested bucket. Too many are an error; the range is not cut."""
         end = query.seconds("end")
         end = now_ms if end is None else end
         start = query.seconds("start")
@@ -209,7 +209,7 @@ class PublicEndpoints:
         return first, last - step if open_end else last
 
     def _is_quiet(self, product: Product, bar: Bar, step: int, now_ms: int) -> bool:
-        """Whether the bucket lies in one of the periods that the switch makes free of trades."""
+        """Whether the bucket lies in a period that the switch keeps free of trades."""
         if step > QUIET_MINUTES * MINUTE_MS or bar.time_ms + step > now_ms:
             return False
         stretch = bar.time_ms // (QUIET_MINUTES * MINUTE_MS)
@@ -227,7 +227,7 @@ def _pricebook(name: str, book: Book, now_ms: int) -> dict[str, Any]:
 
 
 def _trade(name: str, trade: Trade, *, taker: bool) -> dict[str, str]:
-    """`side` is the maker's, or the taker's where the switch says so."""
+    """A trade's row; `side` is the maker's, or the taker's if the switch says so."""
     bought = (trade.side is Side.BUY) == taker
     return {
         "trade_id": str(trade.trade_id),

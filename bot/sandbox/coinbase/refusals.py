@@ -1,4 +1,4 @@
-"""How each of Coinbase's calls is refused in a word of a fault's: one that its lists know, or any other."""
+"""How each of Coinbase's calls is rejected with the error code of a fault, documented or not."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ ORDERS = "/api/v3/brokerage/orders"
 
 
 def refuse(request: Request, text: str, where: str) -> Response | None:
-    """The answer to this very request; None where `text` is no word, or the name of an error by HTTP status.
+    """The rejection of this request; None if `text` is not a code, or names an error by HTTP status.
 
-    `where` says which field carries an order's refusal.
+    `where` says which field carries the code of a rejected order.
     """
     match = WORD.fullmatch(text)
     if match is None or match[1] in errors.STATUS or match[1] == errors.UNAUTHORIZED:
@@ -51,7 +51,7 @@ def _refused_order(request: Request, word: str, details: str, where: str) -> Res
 
 
 def _body(request: Request) -> dict[str, Any]:
-    """The request's object; what is none is refused all the same."""
+    """The JSON object of the request; anything else counts as an empty one."""
     try:
         body = orjson.loads(request.body)
     except orjson.JSONDecodeError:

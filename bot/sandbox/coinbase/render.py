@@ -1,4 +1,4 @@
-"""Orders and fills as Coinbase writes them."""
+"""Orders and fills in Coinbase's JSON."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SHAPES = {
     "trigger_bracket_gtc": ("BRACKET", "GOOD_UNTIL_CANCELLED"),
     "trigger_bracket_gtd": ("BRACKET", "GOOD_UNTIL_DATE_TIME"),
 }
-"""Order type and time in force of each configuration."""
+"""Order type and time in force by configuration."""
 BY_HAND = "market_market_ioc"
 ENDED = {Status.FILLED: "FILLED", Status.EXPIRED: "EXPIRED", Status.CANCELED: "CANCELLED"}
 STATUSES = frozenset(
@@ -37,7 +37,7 @@ def key_of(order: Order) -> str:
 
 
 def status_of(order: Order, wall_ms: int, pending_ms: int) -> str:
-    """There is no word for partly filled; an order without coins at its trigger has failed."""
+    """The order's status. There is none for partly filled; an order without coins at its trigger is FAILED."""
     if order.reason is Reason.INSUFFICIENT_FUNDS:
         return "FAILED"
     if order.status in ENDED:
@@ -48,7 +48,7 @@ def status_of(order: Order, wall_ms: int, pending_ms: int) -> str:
 
 
 def configuration_of(order: Order) -> dict[str, Any]:
-    """The configuration as asked, with the sizes and prices that it has by now."""
+    """The requested configuration with the current sizes and prices."""
     key = key_of(order)
     asked: dict[str, Any] = orjson.loads(order.tags.get("configuration", "{}"))
     if "base_size" in asked or order.budget is None:
@@ -113,12 +113,12 @@ def order_record(order: Order, status: str, identity: dict[str, str], product: s
 
 
 def changed_ms(order: Order) -> int:
-    """The market time of an order's last change but its fills."""
+    """The market time of an order's last change other than a fill."""
     return max(order.since_ms, order.closed_ms or 0)
 
 
 def _workable(order: Order) -> dict[str, str]:
-    """Of an attached order: how much its parent has bought, and how much that is of what it had asked for."""
+    """For an attached order: the size its parent bought, and that as a percentage of the ordered size."""
     if order.parent_id is None:
         return {"workable_size": "", "workable_size_completion_pct": ""}
     whole = Decimal(order.tags.get("shown_size", order.qty))
@@ -138,7 +138,7 @@ def _commission(fee: Decimal) -> dict[str, str]:
 
 
 def fill_record(fill: Fill, identity: dict[str, str], in_quote: bool, product: str) -> dict[str, Any]:
-    """One fill; `in_quote` gives its size in money, as market buys of an amount of money have it."""
+    """One fill; with `in_quote` its size is in quote, as for market buys sized in quote."""
     moment = rfc3339(fill.time_ms)
     return {
         "entry_id": fill.id,
@@ -162,7 +162,7 @@ def fill_record(fill: Fill, identity: dict[str, str], in_quote: bool, product: s
 
 
 def preview_record(sizes: dict[str, str], errs: list[str], preview_id: str) -> dict[str, Any]:
-    """What an order would cost; without sizes nothing is known of that."""
+    """What an order would cost; unknown without sizes."""
     costs = ("order_total", "commission_total", "quote_size", "base_size", "best_bid", "best_ask")
     return {
         **dict.fromkeys(costs, "0"),
@@ -187,7 +187,7 @@ def _completion(order: Order) -> str:
 
 
 def _trigger_status(order: Order) -> str:
-    """A bracket that took its profit was never triggered."""
+    """The trigger status; a bracket that filled at its target was never triggered."""
     if order.kind in {Kind.MARKET, Kind.LIMIT}:
         return "INVALID_ORDER_TYPE"
     took_profit = order.target is not None and order.price == order.target

@@ -1,7 +1,7 @@
-"""What Coinbase's documentation leaves open or what an operator wants to see: names and defaults.
+"""Choices that Coinbase's documentation leaves open or that a test wants to vary: names and defaults.
 
-`client_id_memory_seconds` runs on the market clock (0: no memory); all `…_ms` run on the wall clock, except
-`public_cache_ms`, which runs on the market clock like every limit of the venue.
+`client_id_memory_seconds` is market time (0: no memory). All `…_ms` are wall time, except `public_cache_ms`, which is
+market time like every limit of the venue.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ DEFAULTS: Mapping[str, Value] = {
 
 
 class CoinbaseSwitches(Switches):
-    """Switches whose words are checked too."""
+    """Switches with a fixed set of values."""
 
     def set(self, name: str, value: Value) -> None:
         allowed = WORDS.get(name.partition(".")[0])
@@ -104,13 +104,13 @@ class CoinbaseSwitches(Switches):
 
 
 def defaults(symbols: Iterable[str], *, lockstep: bool) -> dict[str, Value]:
-    """All switches. `product_status.<ID>` and `product_flag.<ID>` make a product untradable, `rules.<ID>` changes its rules,
-    `market_refusal.<ID>` refuses its orders and their previews with a word, `quote.<ID>` takes its row out of
+    """All switches. `product_status.<ID>` and `product_flag.<ID>` make a product untradable, `rules.<ID>` changes its
+    rules, `market_refusal.<ID>` rejects its orders and previews with a code, `quote.<ID>` removes its row from
     best_bid_ask or empties it.
 
-    In lock-step, where the market stands still until a daemon has done its work, no order is pending by itself and
-    coins are free at once. `hold_release_ms` is how long they stay on hold after a cancel or a fill; a `cancel_ms` of
-    minutes is a cancel that hangs. Widths in percent are of the last price; 0 is none.
+    In lock-step no order is pending by default and coins are free at once. `hold_release_ms` is how long coins stay on
+    hold after a cancel or a fill. A `cancel_ms` of minutes makes a cancel hang. Widths are in percent of the last
+    price; 0 disables them.
     """
     products = list(symbols)
     return {

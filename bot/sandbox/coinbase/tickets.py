@@ -1,4 +1,4 @@
-"""From an order configuration to a ticket for the core, checked in the order: shape, product, precision, size, price."""
+"""Converts an order configuration to a core ticket, checked in this order: shape, product, precision, size, price."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ RISING = {"STOP_DIRECTION_STOP_UP": True, "STOP_DIRECTION_STOP_DOWN": False}
 
 
 class TicketReader:
-    """Reads orders of one product at one moment: `last` is its last trade's price, `wall_ms` the venue's clock."""
+    """Parses orders of one product at one moment: `last` is the price of its last trade, `wall_ms` the venue's clock."""
 
     def __init__(self, product: Product, last: Decimal, wall_ms: int, switches: Switches) -> None:
         self._product = product
@@ -38,7 +38,7 @@ class TicketReader:
         self._switches = switches
 
     def read(self, body: dict[str, Any], account: str) -> Ticket:
-        """The ticket of an order; raises OrderRefused, and CoinbaseError for what is no order at all."""
+        """The ticket of an order. Raises OrderRefused, or CoinbaseError if the request is no order at all."""
         asked = read_configuration(body.get("order_configuration"))
         side = _side(body.get("side"))
         self._check_product(asked)
@@ -61,13 +61,13 @@ class TicketReader:
         return price
 
     def check_band(self, price: Decimal, side: Side) -> None:
-        """A limit far from the market is refused; the distance and the word are the venue's secret."""
+        """Rejects a limit far from the market. The venue does not document the distance or the code."""
         width = self._last * self._switches.number("price_band_percent") / 100
         if width and abs(price - self._last) > width:
             raise OrderRefused(BANDS[self._switches.word("price_band_word")].format(side=side.value.upper()))
 
     def check_size(self, qty: Decimal, price: Decimal) -> Decimal:
-        """A size on the product's step, within its limits at that price."""
+        """A size, checked against the product's step and its limits at that price."""
         if not is_multiple(qty, self._product.lot):
             raise OrderRefused("INVALID_SIZE_PRECISION")
         if qty > self._product.base_max:
@@ -189,7 +189,7 @@ class TicketReader:
             raise OrderRefused("UNSUPPORTED_ORDER_CONFIGURATION")
 
     def _check_end(self, ticket: Ticket) -> None:
-        """An end that has passed is refused, or the order expires as soon as it is there."""
+        """An end time in the past is rejected, or the order expires as soon as it is placed."""
         end = ticket.expire_wall_ms
         word = self._switches.word("past_end_time")
         if end is not None and end <= self._wall_ms and word in PAST_ENDS:

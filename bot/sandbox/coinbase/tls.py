@@ -1,6 +1,6 @@
-"""The venue's certificate: an authority of its own, kept in the state, and a fresh server certificate at each start.
+"""TLS: a certificate authority saved in the state, and a new server certificate at each start.
 
-Clients trust the authority's file. A restart keeps the authority, so that what they have loaded stays right.
+Clients trust the authority's file. A restart keeps the authority, so the file they loaded stays valid.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def _authority(state: State) -> trustme.CA:
 
 
 def _write(path: Path, content: bytes, mode: int) -> None:
-    """Replaces a file at once; never readable by more than `mode` says."""
+    """Replaces a file atomically; its permissions never exceed `mode`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(path.name + ".new")
     fresh.unlink(missing_ok=True)

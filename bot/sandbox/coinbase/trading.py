@@ -1,6 +1,7 @@
 """Coinbase's orders: create, preview, cancel, edit.
 
-The core trades; this module knows what a used client id answers, which orders can be changed, and how refusals look.
+The core trades. This module knows how a reused client id is answered, which orders can be changed and how rejections
+look.
 """
 
 from __future__ import annotations
@@ -35,13 +36,13 @@ CREATE = "/api/v3/brokerage/orders"
 REFUSALS = {Reason.INSUFFICIENT_FUNDS: "INSUFFICIENT_FUND", Reason.POST_ONLY: "INVALID_LIMIT_PRICE_POST_ONLY"}
 EDITS_KEPT = 5
 FAILED = "FAILED"
-"""As the body of a refusal by fault: the order is accepted and fails afterwards."""
+"""As the `body` of a rejecting fault: the order is accepted and fails afterwards."""
 MONEY = Decimal("1e-8")
 
 
 @dataclass(frozen=True)
 class Edit:
-    """New price and total size of an order."""
+    """An order's new price and total size."""
 
     order: Order
     price: Decimal
@@ -49,7 +50,7 @@ class Edit:
 
 
 class EditRefused(Exception):
-    """An edit that is answered with `success: false`; `preview` is the preview failure, where that is the reason."""
+    """An edit answered with `success: false`; `preview` is the preview failure, if that is the reason."""
 
     def __init__(self, code: str, preview: str = "") -> None:
         super().__init__(code)
@@ -85,7 +86,7 @@ class TradingEndpoints:
     # ---- placing ----
 
     def create(self, who: Credential, body: dict[str, Any]) -> Response:
-        """A used client id answers with its first order, whatever else the request says."""
+        """Places an order. A reused client id is answered with its first order, whatever else the request says."""
         client_id = client_id_of(body)
         self._portfolios.check(who.account, body.get("retail_portfolio_id"))
         try:
@@ -131,19 +132,19 @@ class TradingEndpoints:
         return order
 
     def _child_client_id(self, parents: str) -> str | None:
-        """What the venue puts into the field of an order that nobody named."""
+        """The client id of an attached order, which the client has not named."""
         word = self._switches.word("child_client_id")
         return {"none": None, "venue": self._ids.order(), "parent": parents}[word]
 
     def _keep_real_time(self, ticket: Ticket) -> None:
-        """The core knows only the real clock; the venue's own may be wrong."""
+        """Converts a time of the venue's clock, which may be wrong, to the real time that the core uses."""
         real = self._exchange.clock.wall_ms()
         ticket.tags["accepted"] = str(real)
         if ticket.expire_wall_ms is not None:
             ticket.expire_wall_ms -= self._wall_ms() - real
 
     def _taken(self, ticket: Ticket, *, fails: bool) -> Order:
-        """The order in the book, or one that was accepted for routing and failed behind it."""
+        """Places the order in the book, or records one that is accepted for routing and fails afterwards."""
         if fails:
             return self._exchange.place_dead(ticket, Reason.INSUFFICIENT_FUNDS)
         if self._faults.take(FaultKind.PARTIAL_FILL, "POST", CREATE) is not None:
@@ -171,13 +172,13 @@ class TradingEndpoints:
             raise OrderRefused("COMMANDER_REJECTED_NEW_ORDER", "too many open orders")
 
     def _wanted(self, ticket: Ticket) -> Decimal:
-        """The size in base, that of an amount of money at the last price."""
+        """The size in base; a quote size is converted at the last price."""
         if ticket.budget is None:
             return ticket.qty
         return ticket.budget / self._exchange.market.last(ticket.symbol, self._exchange.now)
 
     def _success(self, order: Order, body: dict[str, Any]) -> dict[str, Any]:
-        """Shows the request's own side and configuration, also where it found an older order."""
+        """The success response. It repeats the request's side and configuration, even if it found an older order."""
         legacy = self._switches.on("legacy_order_id")
         return {
             "success": True,
@@ -195,7 +196,7 @@ class TradingEndpoints:
     # ---- previewing ----
 
     def preview(self, who: Credential, body: dict[str, Any]) -> dict[str, Any]:
-        """What the order would cost, with all that speaks against it in `errs`."""
+        """What the order would cost, with every reason against it in `errs`."""
         self._portfolios.check(who.account, body.get("retail_portfolio_id"))
         try:
             ticket = self._read(who, body)
@@ -229,7 +230,7 @@ class TradingEndpoints:
     # ---- cancelling ----
 
     def cancel(self, who: Credential, body: dict[str, Any]) -> dict[str, Any]:
-        """A success is a request taken: the order works on until the cancel takes effect."""
+        """Cancels orders. Success means that the request was accepted: the order works until the cancel takes effect."""
         wanted = body.get("order_ids")
         if not isinstance(wanted, list) or not wanted:
             raise invalid("order_ids is required")
@@ -253,7 +254,7 @@ class TradingEndpoints:
     # ---- editing ----
 
     def edit(self, who: Credential, body: dict[str, Any]) -> dict[str, Any]:
-        """New price and size of an open GTC limit order, under the same id."""
+        """Changes price and size of an open GTC limit order; its id stays."""
         try:
             edit = self._edit(who, body)
             self._exchange.amend(edit.order, qty=edit.size, price=edit.price)
@@ -332,7 +333,7 @@ class TradingEndpoints:
 
 
 def _cancel_failure(order: Order | None) -> str | None:
-    """Why a cancel is not taken; None when it is."""
+    """Why a cancel is rejected; None if it is accepted."""
     if order is None:
         return "UNKNOWN_CANCEL_ORDER"
     if order.status is Status.FILLED:

@@ -1,4 +1,4 @@
-"""Opens Coinbase: its listing, its default account, its certificate, and all endpoints of its wire."""
+"""Opens Coinbase: its products, default account, certificate and the endpoints of its wire."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ MONEY = {"USD": Decimal(3000), "USDC": Decimal(2000)}
 
 
 def open_venue(setting: Setting) -> Venue:
-    """Coinbase as of the setting's state."""
+    """Coinbase, opened from the setting's state."""
     names = symbols(setting.pairs)
     market = Market(setting.seed, setting.start_ms, names, setting.candles, {name: tick_of(name) for name in names})
     state = State(NAME, setting.journal, _base_volume(setting.fee_tier))
@@ -122,14 +122,14 @@ def _assemble(
 
 
 def symbols(pairs: int | None) -> list[str]:
-    """The markets of the tradable products, and of those that a careful trader leaves alone."""
+    """The markets of the tradable products, and of some that a careful trader avoids."""
     tradable = [*default_pairs()[NAME], *MORE]
     wanted = tradable[: pairs if pairs is not None else len(default_pairs()[NAME])]
     return [*wanted, STABLE, CANCEL_ONLY, NEW]
 
 
 def products(market: Market, start_ms: int) -> list[Product]:
-    """One product per market, and the twins in USDC of some."""
+    """One product per market, and USDC twins of some."""
     own = [product_of(s, s, _listed(market, s, start_ms), s == NEW) for s in market.symbols]
     twins = [
         product_of(f"{p.base}-USDC", p.id, p.listed_ms, new=False) for p in own if p.quote == "USD" and p.base in TWINS
@@ -146,7 +146,7 @@ def _base_volume(fee_tier: int | None) -> Decimal:
 
 
 def _late(faults: Faults, switches: Switches) -> float:
-    """How long a fill stays unseen, in real seconds: a fault's time, or the time in which an order is pending."""
+    """How long a fill stays hidden, in real seconds: as long as a fault says, or while the order is pending."""
     fault = faults.take(FaultKind.LATE_FILL)
     late = 0.0 if fault is None else fault.seconds if fault.seconds is not None else 5.0
     lagging = 0.001 if switches.number("fills_lag_ms") else 0.0

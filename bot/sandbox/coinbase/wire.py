@@ -1,6 +1,6 @@
-"""Coinbase's REST API: which path asks which endpoints, who may ask, and how refusals are sent.
+"""Coinbase's REST API: routing, authentication and error responses.
 
-Order of checks of a private call: token, rate limit, key's scope, request. Public paths need no token.
+A private call is checked in this order: token, rate limit, key scope, request. Public paths need no token.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ MAINTENANCE = {
     "text": Response(b"go/sg/unavailable\n", 503, "text/plain; charset=utf-8"),
     "empty": Response(b"", 502, "text/html"),
 }
-"""The faces of an edge with nobody behind it."""
+"""The error pages of an edge without a backend."""
 PUBLIC_HEADERS = (("cache-control", "public, max-age=14400"),)
-"""The edge says so on public answers; clients must not believe it."""
+"""A header of public responses that clients must not rely on."""
 Public = Callable[[Query, str], Any]
 Private = Callable[[Credential, Request, str], Any]
 
 
 class CoinbaseWire:
-    """Coinbase's side of the wire; plugged into the sandbox's server."""
+    """Coinbase's wire, called by the sandbox's server."""
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class CoinbaseWire:
             *_order_routes(history, trading),
         ]
 
-    # ---- what the server asks of a wire ----
+    # ---- called by the server ----
 
     def answer(self, request: Request) -> Response:
         try:
@@ -99,7 +99,7 @@ class CoinbaseWire:
             return error.response
 
     def failure(self, text: str | None) -> Response:
-        """`text` is a whole JSON body, a code with an HTTP status, or a code that orders are refused with."""
+        """`text` is a whole JSON body, a code with an HTTP status, or a code with which orders are rejected."""
         if text is None:
             return problem("INTERNAL", "internal error")
         if text == errors.UNAUTHORIZED:
@@ -118,12 +118,12 @@ class CoinbaseWire:
         return self._later(errors.throttled(self._switches.word("rate_limit_style")))
 
     def _later(self, response: Response) -> Response:
-        """A rate limit's answer, which may say when to come again."""
+        """The rate-limit response, which may say when to retry."""
         seconds = self._switches.number("retry_after_seconds")
         return replace(response, headers=(("retry-after", str(seconds)),)) if seconds else response
 
     def maintenance(self, request: Request) -> Response:
-        """The edge answers while nobody is behind it."""
+        """The edge's response while there is no backend."""
         del request
         return MAINTENANCE[self._switches.word("maintenance_style")]
 
@@ -143,7 +143,7 @@ class CoinbaseWire:
         return auth.new_credential(account, kind, self._dice, self._exchange.clock.wall_ms())
 
     async def websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuses the connection: this venue answers by REST only."""
+        """Refuses the connection: this venue offers REST only."""
         del scope
         await receive()
         await send({"type": "websocket.close", "code": 1013})
@@ -188,7 +188,7 @@ class CoinbaseWire:
         return response
 
     def _counted(self, response: Response) -> Response:
-        """An order's answer; refusals are counted by their code."""
+        """The response to an order; rejections are counted by code."""
         code = errors.code_of(response)
         if code:
             self._tally.rejected[code] += 1
@@ -244,12 +244,12 @@ class CoinbaseWire:
         return self._exchange.now
 
     def wall_ms(self) -> int:
-        """The venue's own clock, which may be wrong."""
+        """The venue's clock, which may be wrong."""
         return skewed_wall_ms(self._exchange, self._faults)
 
 
 def skewed_wall_ms(exchange: Exchange, faults: Faults) -> int:
-    """Wall time as the venue believes it to be."""
+    """Wall time by the venue's clock."""
     fault = faults.standing(FaultKind.CLOCK_SKEW)
     shift = 0.0 if fault is None else fault.seconds if fault.seconds is not None else 60.0
     return exchange.clock.wall_ms() + int(shift * 1000)

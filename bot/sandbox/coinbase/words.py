@@ -1,4 +1,4 @@
-"""A request's parameters: the query with its repeated keys, the JSON body of a POST, numbers and times in them."""
+"""Request parameters: queries with repeated keys, JSON bodies of POSTs, and the numbers and times in them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bot.sandbox.core.venue import Request
 
 
 class Query:
-    """Parameters of a GET; a key may come several times, empty values count as absent."""
+    """Parameters of a GET; a key may be repeated, and empty values count as absent."""
 
     def __init__(self, text: str) -> None:
         self._items = [(key, value) for key, value in parse_qsl(text) if value]
@@ -24,11 +24,11 @@ class Query:
         return next((value for key, value in self._items if key == name), default)
 
     def many(self, *names: str) -> list[str]:
-        """All values under any of the names; a comma list counts as several."""
+        """All values under any of the names; a comma-separated list counts as several values."""
         return [part for key, value in self._items if key in names for part in value.split(",") if part]
 
     def number(self, name: str, default: int, most: int | None = None) -> int:
-        """A whole number, 1 or more; cut to `most`."""
+        """An integer of 1 or more, capped at `most`."""
         text = self.get(name)
         if not text:
             return default
@@ -37,7 +37,7 @@ class Query:
         return int(text) if most is None else min(int(text), most)
 
     def seconds(self, name: str) -> int | None:
-        """UNIX seconds as milliseconds; None when absent."""
+        """UNIX seconds as milliseconds; None if absent."""
         text = self.get(name)
         if not text:
             return None
@@ -46,13 +46,13 @@ class Query:
         return int(text) * 1000
 
     def moment(self, name: str) -> int | None:
-        """An RFC 3339 time as milliseconds; None when absent."""
+        """An RFC 3339 time as milliseconds; None if absent."""
         text = self.get(name)
         return moment(text, name) if text else None
 
 
 def body_of(request: Request) -> dict[str, Any]:
-    """The JSON object of a POST; raises 400. JSON numbers are as good as texts here."""
+    """The JSON object of a POST; raises 400. JSON numbers are accepted like strings."""
     try:
         body = orjson.loads(request.body or b"{}")
     except orjson.JSONDecodeError as error:
@@ -76,7 +76,7 @@ def decimal_of(value: object, name: str) -> Decimal:
 
 
 def moment(text: object, name: str) -> int:
-    """Milliseconds UTC of an RFC 3339 text with up to nine fractional digits; raises 400."""
+    """Milliseconds UTC of an RFC 3339 time with up to nine fractional digits; raises 400."""
     if not isinstance(text, str):
         raise invalid(f"invalid {name}")
     try:
@@ -86,6 +86,6 @@ def moment(text: object, name: str) -> int:
 
 
 def rfc3339(time_ms: int) -> str:
-    """With microseconds, as Coinbase writes its times."""
+    """RFC 3339 with microseconds, as Coinbase writes its times."""
     seconds = datetime.fromtimestamp(time_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
     return f"{seconds}.{time_ms % 1000:03d}000Z"

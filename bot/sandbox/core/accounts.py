@@ -1,6 +1,6 @@
-"""Money of the accounts: totals, what orders hold of them, and the ledger of every movement.
+"""Money of the accounts: totals, the part held by orders, and the ledger of every movement.
 
-Every change of a total is one `Movement`; a total never goes below zero and never below what is held.
+Every change of a total is one `Movement`. A total never goes below zero and never below the amount held.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ STALE_SNAPSHOTS = 2_000
 
 
 class BrokenBooks(Exception):
-    """The sandbox itself is wrong: money would appear, vanish or be spent twice."""
+    """A bug of the sandbox: money would appear, vanish or be spent twice."""
 
 
 @dataclass
@@ -30,7 +30,7 @@ class Account:
         return self.total.get(asset, ZERO) - self.held.get(asset, ZERO)
 
     def hold(self, asset: str, change: Decimal) -> None:
-        """Freezes (or with a negative change releases) an amount; the caller knows that it is there."""
+        """Holds an amount, or releases it if negative; the caller has checked that it is there."""
         held = self.held.get(asset, ZERO) + change
         if not ZERO <= held <= self.total.get(asset, ZERO):
             raise BrokenBooks(f"{self.name}: hold of {held} {asset}")
@@ -53,7 +53,7 @@ Balances = dict[str, tuple[Decimal, Decimal]]
 
 @dataclass
 class BalanceHistory:
-    """Past balances by wall time, for a venue that answers with yesterday's truth."""
+    """Past balances by wall time, for a venue that answers with old balances."""
 
     rows: deque[tuple[int, Balances]] = field(default_factory=lambda: deque(maxlen=STALE_SNAPSHOTS))
 
@@ -61,7 +61,7 @@ class BalanceHistory:
         self.rows.append((wall_ms, balances))
 
     def as_of(self, wall_ms: int) -> Balances | None:
-        """The newest balances noted at or before `wall_ms`; the oldest known where none is that old."""
+        """The newest balances recorded at or before `wall_ms`; the oldest ones known if none are that old."""
         found = self.rows[0][1] if self.rows else None
         for noted_ms, balances in self.rows:
             if noted_ms > wall_ms:
@@ -71,6 +71,6 @@ class BalanceHistory:
 
 
 def apply_movement(account: Account, movement: Movement) -> Movement:
-    """Books `amount - fee` on the account and completes the movement with the balance after it."""
+    """Books `amount - fee` on the account and fills in the resulting balance."""
     movement.balance = account.move(movement.asset, movement.amount - movement.fee)
     return movement

@@ -1,7 +1,7 @@
-"""Amounts that the venue still holds after an order has let go of them, or after a fill has brought them.
+"""Amounts that the venue still holds after an order has released them, or after a fill has brought them in.
 
-A venue that clears asynchronously says CANCELLED or FILLED first and frees the money some real time later. Until
-then an amount counts as held by its account and no order can be placed with it. Owns these rows and nothing else.
+A venue that clears asynchronously reports CANCELLED or FILLED first and frees the money some real time later. Until
+then the amount counts as held and no order can use it. Owns these rows and nothing else.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from bot.sandbox.core.values import OURS, ZERO, Order
 
 @dataclass
 class Clearing:
-    """One amount on hold until a moment of the real clock; `order_id` is the order that it comes from, `ours` an API's."""
+    """One amount on hold until `due_wall_ms`. `order_id` is the order it comes from; `ours` if that is an API order."""
 
     number: int
     account: str
@@ -29,7 +29,7 @@ class Clearing:
 
 
 class Clearings:
-    """All amounts of a venue that are not free yet. They are part of what their accounts hold."""
+    """All amounts of a venue that are not free yet. Their accounts count them as held."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -38,7 +38,7 @@ class Clearings:
         self._last = max(self._rows, default=0)
 
     def keep(self, order: Order, asset: str, amount: Decimal, due_wall_ms: int) -> None:
-        """Notes an amount that the account holds already."""
+        """Records an amount that the account already holds."""
         if amount <= ZERO:
             return
         self._last += 1
@@ -52,7 +52,7 @@ class Clearings:
         return list(self._rows.values())
 
     def next(self, wall_ms: int) -> Clearing | None:
-        """The amount that is due first, if any is due by now."""
+        """The amount that is due first, if any is due by `wall_ms`."""
         due = (row for row in self._rows.values() if row.due_wall_ms <= wall_ms)
         return min(due, key=lambda row: (row.due_wall_ms, row.number), default=None)
 
@@ -62,11 +62,11 @@ class Clearings:
         self._state.note_clearing(row.number, row.account, None)
 
     def free_for_child(self, order: Order, asset: str) -> None:
-        """Frees what an order has brought: the venue's own order attached to it takes the coins over at once."""
+        """Frees the proceeds of an order: the order attached to it takes the coins over at once."""
         for row in [row for row in self.rows() if (row.order_id, row.asset) == (order.id, asset)]:
             self.free(row)
 
     def held(self, symbol: str, asset: str) -> Decimal:
-        """What the venue holds of an asset from API orders of a symbol."""
+        """The amount of an asset that the venue holds from API orders of a symbol."""
         rows = (row for row in self._rows.values() if row.ours and (row.symbol, row.asset) == (symbol, asset))
         return sum((row.amount for row in rows), ZERO)

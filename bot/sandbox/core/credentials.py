@@ -1,6 +1,6 @@
 """API keys: which account each opens, what it may do, and the highest nonce it has used.
 
-Keys are random at the first start and kept in the state, so that two sandboxes never share one.
+Keys are generated at the first start and saved in the state, so that no two sandboxes share one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ MAIN = "main"
 
 @dataclass
 class Credential:
-    """One API key. `passphrase` only where the venue has one; times are wall milliseconds."""
+    """One API key. `passphrase` is set only where the venue has one; times are wall milliseconds."""
 
     key: str
     secret: str
@@ -43,7 +43,7 @@ class Keyring:
         return list(self._keys.values())
 
     def main(self) -> Credential | None:
-        """The first key of the first account: the one of the ready file."""
+        """The first key of the first account, which the ready file names."""
         return next((c for c in self._keys.values() if c.account == MAIN), None)
 
     def add(self, credential: Credential) -> Credential:
@@ -52,7 +52,7 @@ class Keyring:
         return credential
 
     def note(self, credential: Credential) -> None:
-        """Keeps a changed key, without waiting for the disk."""
+        """Saves a changed key without waiting for the disk."""
         self._state.remember(f"key/{credential.key}", to_record(credential))
 
     def permit(self, credential: Credential, permissions: list[str], ip_bound: bool) -> None:

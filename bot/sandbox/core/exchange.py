@@ -1,8 +1,8 @@
-"""One venue's exchange: takes tickets, matches them against the market, moves the money.
+"""One venue's exchange: accepts tickets, matches them against the market and moves the money.
 
-All calls happen under `lock`, one at a time. Before anything else the market is brought up to date (`settle`), so
-what an order meets does not depend on how often somebody looked. Refusals are `Refused`; nothing is changed by them.
-Never knows a venue's words, and never invents a price: every execution is at the market's book of its moment.
+All calls happen under `lock`, one at a time. Each first brings the market up to date (`settle`), so that fills do not
+depend on how often the exchange is asked. A rejection raises `Refused` and changes nothing. Knows no venue's field
+names and never invents a price: every execution is at the market's book of its moment.
 """
 
 from __future__ import annotations
@@ -84,14 +84,14 @@ class Exchange:
             execution=self._execution,
         )
 
-    # ---- what a wire asks for -------------------------------------------------------------------------------
+    # ---- calls of the wires ---------------------------------------------------------------------------------
 
     def settle(self) -> int:
         """Brings the exchange up to the market clock and returns that time."""
         return self._progress.settle()
 
     def commit(self) -> None:
-        """Makes all changes since the last commit durable and notes what is naked after them."""
+        """Makes all changes since the last commit durable and records which positions are naked after them."""
         wall = self.clock.wall_ms()
         for symbol, why in self.state.touched.items():
             self._progress.look(symbol, wall, why)
@@ -103,7 +103,7 @@ class Exchange:
         self._execution.plan(self._orders.make(ticket, "check"))
 
     def place(self, ticket: Ticket) -> Order:
-        """Takes an order: fills what the book gives now, lets the rest work, end or wait for its trigger."""
+        """Accepts an order and fills what the book offers now. The rest works, ends or waits for its trigger."""
         order = self._orders.make(ticket)
         slices = self._execution.plan(order)
         self._orders.admit(order)
@@ -111,7 +111,7 @@ class Exchange:
         return order
 
     def place_dead(self, ticket: Ticket, reason: Reason) -> Order:
-        """Books an order that the venue accepts and cancels in the same breath."""
+        """Records an order that the venue accepts and cancels at once."""
         order = self._orders.make(ticket)
         self._orders.admit(order)
         self._orders.end(order, Status.CANCELED, reason)
@@ -131,7 +131,7 @@ class Exchange:
         target_price: Decimal | None = None,
         post_only: bool | None = None,
     ) -> None:
-        """Changes a working order in place (`qty` is the new total); below what is filled the rest is canceled."""
+        """Changes a working order in place. `qty` is the new total; at or below the filled quantity it ends the order."""
         before = (order.qty, order.price, order.trigger, order.target, order.target_price, order.post_only)
         held = order.held
         self.funds.release(order)
@@ -156,12 +156,12 @@ class Exchange:
             self._execution.begin(order, slices)
 
     def cancel_later(self, order: Order, wall_ms: int) -> None:
-        """Takes a cancel request that takes effect at a real time; until then the order works on."""
+        """Accepts a cancel request that takes effect at a real time; until then the order keeps working."""
         order.cancel_wall_ms = wall_ms
         self.state.note_order(order, "cancel requested")
 
     def deposit(self, account: str, asset: str, amount: Decimal) -> None:
-        """Money comes in (or with a negative amount goes out, as far as it is free)."""
+        """Deposits money; a negative amount withdraws it, as far as it is free."""
         who = self.state.account(account)
         if who.free(asset) + amount < ZERO:
             raise Refused(Reason.INSUFFICIENT_FUNDS)
@@ -169,7 +169,7 @@ class Exchange:
         self.funds.move(account, self._ids.movement(), kind, asset, amount, ZERO, self.now)
 
     def set_price(self, symbol: str, price: Decimal) -> None:
-        """The market of the coin jumps; what that reaches happens at once."""
+        """Makes the coin's market jump and executes the orders that the jump reaches."""
         coin = self.instruments[symbol].base
         self.settle()
         self.market.jump(symbol, self.now, price)
@@ -183,25 +183,25 @@ class Exchange:
                 self._execution.liquidate(position)
 
     def new_id(self) -> str:
-        """A fresh identity for something that is neither order nor ledger row (an amendment, say)."""
+        """A new id for something that is neither an order nor a ledger row, such as an amendment."""
         return self._ids.fill("", "")
 
     def note_rejection(self, client_id: str | None) -> None:
-        """A request for an order was refused."""
+        """Records that a request for an order was rejected."""
         self.state.note_event(Event.REJECT, self.clock.wall_ms(), self.now, None, client_id)
 
     # ---- facts for the wires --------------------------------------------------------------------------------
 
     @property
     def now(self) -> int:
-        """The market time up to which everything is settled."""
+        """The market time up to which everything has been settled."""
         return self._orders.now
 
     def account(self, order: Order | Ticket) -> Account:
         return self.state.account(order.account)
 
     def paying_asset(self, ticket: Ticket) -> str:
-        """What an order gives away: base of a sale, quote of a purchase, quote for positions."""
+        """The asset an order pays with: the base for a sale, the quote for a purchase or a position."""
         return self.funds.pays_with(order_of(ticket, "", self.now, 0))
 
     def volume(self, account: str) -> Decimal:

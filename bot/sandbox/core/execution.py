@@ -1,6 +1,6 @@
-"""Orders against the market's book: what an order gets at once, what a trigger does, what a resting one fills.
+"""Orders against the market's book: immediate fills, triggers and fills of resting orders.
 
-Every execution is at the book of its moment; money moves with it.
+Every execution uses the book of its moment and moves the money with it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ DEPTHS = (25, 500)
 
 
 class Refused(Exception):
-    """The exchange does not take the order; `why` says so in the core's terms."""
+    """The exchange rejects the order; `why` gives the reason in the core's terms."""
 
     def __init__(self, why: Reason) -> None:
         super().__init__(why.value)
@@ -59,7 +59,7 @@ class Execution:
         self._sequence = max([f.sequence for f in state.fills.values()], default=0)
 
     def plan(self, order: Order) -> list[Level]:
-        """What the book gives the order at once; Refused when it may not take that or cannot pay for all of it."""
+        """The immediate fills of an order. Raises Refused if it may not take liquidity or cannot pay for all of it."""
         slices = [] if order.waiting else self._slices(order)
         if slices and order.post_only:
             raise Refused(Reason.POST_ONLY)
@@ -74,7 +74,7 @@ class Execution:
         return slices
 
     def begin(self, order: Order, slices: list[Level]) -> None:
-        """An order is in force, or in force as changed: what waits holds its money until its trigger, the rest takes `slices`."""
+        """Puts a new or changed order in force. A conditional order holds its money until it triggers; others take `slices`."""
         if order.waiting:
             self._funds.hold(order)
             if self.is_reached(order):
@@ -83,7 +83,7 @@ class Execution:
             self._take(order, slices)
 
     def meet(self, order: Order) -> None:
-        """The market, or its own time, has come to an order."""
+        """Handles an order that the market, or its own expiry, has reached."""
         if order.expire_ms is not None and order.expire_ms <= self._orders.now:
             self._orders.end(order, Status.EXPIRED, Reason.EXPIRED)
         elif order.active is not None:
@@ -94,12 +94,12 @@ class Execution:
             self._fill_resting(order)
 
     def is_reached(self, order: Order) -> bool:
-        """Whether the market's price is where the order waits for it."""
+        """Whether the market's price has reached the order's trigger."""
         last = self._last(order)
         return matching.reached(order, last, last)
 
     def liquidate(self, position: Position) -> None:
-        """The venue cancels what rests on a position and closes it at the market."""
+        """Liquidates a position: cancels the orders on it and closes it at the market."""
         for order in list(self._state.open.values()):
             if (order.account, order.symbol, order.leg) == (position.account, position.symbol, position.leg):
                 self._orders.end(order, Status.CANCELED, Reason.LIQUIDATION)
@@ -110,7 +110,7 @@ class Execution:
     # ---- triggers ----
 
     def _fire(self, order: Order) -> None:
-        """A conditional order is triggered and meets the book of that moment, whatever the price has become."""
+        """Triggers a conditional order, which meets the book of that moment at whatever price."""
         if order.active is not None:
             self._orders.wake(order)
             return
@@ -144,7 +144,7 @@ class Execution:
         return matching.at_target(order, last, last)
 
     def _spawn(self, order: Order) -> None:
-        """A triggered order ends and the order it stands for goes to the book, or fails for want of coins."""
+        """Ends a triggered order and sends the order it stands for to the book; that fails if coins are missing."""
         self._orders.note(order, Event.TRIGGER, "trigger")
         child = self._orders.make(spawned(order, at_target=self._is_at_target(order)))
         try:
@@ -157,7 +157,7 @@ class Execution:
         self._take(child, slices)
 
     def _plan_spawned(self, order: Order) -> list[Level]:
-        """What the book gives it; where the venue does so, a sale of more coins than there are sells what is there."""
+        """Its fills from the book. On some venues, a sale of more coins than there are sells those that are there."""
         instrument = self._instruments[order.symbol]
         if order.reduce_only:
             order.qty = min(order.qty, self._funds.margin.closable(order))
@@ -182,7 +182,7 @@ class Execution:
         self._state.note_order(order, "entry" if order.filled and order.side is Side.BUY else "rest")
 
     def _fill_resting(self, order: Order) -> None:
-        """The market came to a resting order: it fills in up to three parts, a few seconds apart."""
+        """Fills a resting order that the market has reached, in up to three parts a few seconds apart."""
         instrument = self._instruments[order.symbol]
         part = instrument.lots(order.remaining / 2) if order.parts_left > 1 else order.remaining
         part = part if part > ZERO else order.remaining
@@ -204,7 +204,7 @@ class Execution:
             self._trade(order, price, piece, maker=maker)
 
     def _trade(self, order: Order, price: Decimal, qty: Decimal, *, maker: bool) -> None:
-        """One execution: the money moves, the order grows, and its attached terms become an order."""
+        """Books one execution: moves the money, updates the order and places the order attached to it."""
         fill = self._new_fill(order, price, qty, maker=maker)
         order.filled += qty
         order.cost += fill.cost

@@ -1,8 +1,8 @@
-"""How long coins bought through the API lay without a stop, in real seconds.
+"""How long coins bought through the API were held without a stop, in real seconds.
 
-Held is what API orders bought and have not sold; covered is what resting stops and working sells of the API would
-sell. Within one lot and below the venue's minimum nothing counts as naked. While the venue itself still holds the
-coins, nobody can protect them: that time is counted apart.
+`held` is what API orders have bought and not sold; `covered` is what resting stops and working sells of the API would
+sell. A difference of up to one lot, or below the venue's minimum, does not count as naked. While the venue itself
+still holds the coins, nobody can protect them: that time is counted separately.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class Protection(Enum):
 
 @dataclass
 class NakedPeriod:
-    """A time without protection; `end_ms` is None while it lasts. `well_since_ms`: since when every answer of the venue had been
-    good when it ended, None when the last one was not.
+    """A time without protection; `end_ms` is None while it lasts. `well_since_ms` is the time from which every answer of
+    the venue was good up to the end of the period; None if the last answer was not.
     """
 
     start_ms: int
@@ -65,9 +65,9 @@ class SymbolExposure:
         why: str,
         well_since_ms: int | None = None,
     ) -> bool:
-        """Notes the state after a change; True when a naked period began or ended.
+        """Records the state after a change; True if a naked period began or ended.
 
-        A period that goes on after the venue has let the coins go keeps the reason that it began with.
+        A period that continues after the venue has released the coins keeps its first reason.
         """
         self.held, self.covered = held, covered
         current = self.periods[-1] if self.periods and self.periods[-1].end_ms is None else None

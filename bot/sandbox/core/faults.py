@@ -1,8 +1,8 @@
-"""Faults: what goes wrong at a venue, when and how often.
+"""Faults: what fails at a venue, when and how often.
 
-A fault is armed with filters (`path` as a regular expression, `method`), a number of matching requests to let pass
-(`after`), a number of times to fire (`count`, unlimited by default except for the orders' faults) and a probability.
-Each time it fires it is counted. This module decides only whether one fires; the server and the wires act on it.
+A fault is armed with filters (`path`, a regular expression, and `method`), a number of matching requests to let pass
+(`after`), a number of times to fire (`count`, unlimited by default except for faults of orders) and a probability.
+Every firing is counted. This module only decides whether a fault fires; the server and the wires act on it.
 """
 
 from __future__ import annotations
@@ -61,13 +61,13 @@ ON_REQUESTS = frozenset(
     }
 )
 LASTING = frozenset({FaultKind.REFUSE, FaultKind.RATE_LIMIT, FaultKind.MAINTENANCE})
-"""Kinds whose `seconds` say how long they last."""
+"""Kinds that last for `seconds`."""
 ONCE_BY_DEFAULT = frozenset({FaultKind.PARTIAL_FILL, FaultKind.REJECT_ORDER})
 
 
 @dataclass
 class Fault:
-    """One armed fault. `seconds` are real ones; `processed` pins whether a request of unknown fate was executed."""
+    """One armed fault. `seconds` are real seconds; `processed` fixes whether a request of unknown fate is executed."""
 
     id: str
     venue: str
@@ -86,7 +86,7 @@ class Fault:
     ends_wall_ms: int | None = None
 
     def meets(self, method: str, path: str) -> bool:
-        """Whether the fault is about such a request and not used up."""
+        """Whether the fault applies to such a request and is not used up."""
         if self.count is not None and self.fired >= self.count:
             return False
         if self.method is not None and self.method.upper() != method:
@@ -95,7 +95,7 @@ class Fault:
 
     @property
     def closes_port(self) -> bool:
-        """A refusal of everything: the venue's port is shut instead of looking at requests."""
+        """Whether the fault refuses everything: the venue's port is then closed and requests are not inspected."""
         narrowed = self.path is not None or self.method is not None or self.count is not None
         return self.kind is FaultKind.REFUSE and not narrowed and self.after == 0 and self.probability >= 1
 
@@ -104,7 +104,7 @@ class Fault:
 
 
 class Faults:
-    """The armed faults of one venue. Safe for several threads."""
+    """The armed faults of one venue. Thread-safe."""
 
     def __init__(self, venue: str, dice: Random, wall: Callable[[], int]) -> None:
         self._venue = venue
@@ -114,10 +114,10 @@ class Faults:
         self._armed: list[Fault] = []
         self._number = 0
         self.on_fire: Callable[[], None] = _nothing
-        """Called each time that a fault fires."""
+        """Called each time a fault fires."""
 
     def arm(self, request: dict[str, Any]) -> Fault:
-        """Arms a fault from the control API's words; ValueError or TypeError says what is wrong with them."""
+        """Arms a fault from a control API request; ValueError or TypeError says what is wrong with it."""
         known = {k: v for k, v in request.items() if k != "venue"}
         if "kind" not in known:
             raise ValueError("a fault needs a kind")
@@ -145,15 +145,15 @@ class Faults:
             return [fault.row() for fault in self._armed]
 
     def on_request(self, method: str, path: str) -> Fault | None:
-        """The first fault that fires for this request, counted."""
+        """The first fault that fires for this request; the firing is counted."""
         return self._fire(ON_REQUESTS, method, path)
 
     def take(self, kind: FaultKind, method: str = "POST", path: str = "") -> Fault | None:
-        """The first fault of this kind that fires now, counted."""
+        """The first fault of this kind that fires now; the firing is counted."""
         return self._fire(frozenset({kind}), method, path)
 
     def standing(self, kind: FaultKind) -> Fault | None:
-        """An armed fault of this kind that lasts (a skewed clock), not counted."""
+        """An armed fault of this kind that lasts, such as a skewed clock; not counted."""
         with self._lock:
             return next((f for f in self._armed if f.kind is kind and (f.count is None or f.fired < f.count)), None)
 
@@ -162,7 +162,7 @@ class Faults:
             return any(fault.closes_port and not self._over(fault) for fault in self._armed)
 
     def toss(self) -> bool:
-        """Even chance, for requests whose fate the client is not to know."""
+        """A fair coin toss, for requests whose fate the client must not know."""
         with self._lock:
             return self._dice.random() < 0.5
 
@@ -207,7 +207,7 @@ def _check(words: dict[str, Any]) -> None:
             continue
         wanted = _NUMBERS.get(name)
         if wanted is None:
-            raise ValueError(f"a fault has no {name!r}")
+            raise ValueError(f"a fault has no parameter {name!r}")
         if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
             raise ValueError(f"{name} cannot be {value!r}")
     for name in [name for name, value in words.items() if value is None]:
@@ -215,4 +215,4 @@ def _check(words: dict[str, Any]) -> None:
     try:
         re.compile(words.get("path", ""))
     except re.error as error:
-        raise ValueError(f"path is no regular expression: {error}") from error
+        raise ValueError(f"path is not a regular expression: {error}") from error

@@ -14,7 +14,7 @@ THIRTY_DAYS_MS = 30 * 86_400_000
 
 @dataclass(frozen=True)
 class Tier:
-    """From `volume` on (30 days, USD) a maker and a taker pay these fractions of the cost."""
+    """Maker and taker fees, as fractions of the cost, from a 30-day `volume` (USD) on."""
 
     volume: Decimal
     taker: Decimal
@@ -29,13 +29,13 @@ class FeeTable:
         return [tier for tier in self.tiers if tier.volume <= volume][-1]
 
     def next_tier(self, volume: Decimal) -> Tier | None:
-        """The next better tier, None at the top."""
+        """The next better tier; None at the top."""
         return next((later for now, later in pairwise(self.tiers) if now.volume <= volume < later.volume), None)
 
 
 @dataclass
 class Volume:
-    """What an account traded: a base volume that never ages, and fills of the last 30 market days."""
+    """What an account has traded: a base volume that never expires, and fills of the last 30 market days."""
 
     base: Decimal
     recent: deque[tuple[int, Decimal]] = field(default_factory=deque)

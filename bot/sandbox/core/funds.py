@@ -1,7 +1,7 @@
-"""What orders cost and hold, and every movement of money: nothing else changes an account.
+"""What orders cost and hold, and every movement of money. Nothing else changes an account.
 
-A hold is what the working rest of an order would take at its own price, with the taker fee on top where that is paid
-in quote. Never decides what trades.
+A hold is what the working rest of an order would cost at its own price, plus the taker fee where that is paid in
+quote. Never decides what trades.
 """
 
 from __future__ import annotations
@@ -38,23 +38,23 @@ class Funds:
         self.margin = Margin(state, self._instruments, positions, price_of, self.move)
 
     def free(self, order: Order) -> Decimal:
-        """What the account has left of the asset that the order gives away."""
+        """What the account has free of the asset that the order pays with."""
         if order.leverage is not None:
             return self.margin.free(order)
         return self._state.account(order.account).free(self.pays_with(order))
 
     def pays_with(self, order: Order) -> str:
-        """The asset an order gives away."""
+        """The asset an order pays with."""
         instrument = self._instruments[order.symbol]
         sold = order.side is Side.SELL and order.leverage is None
         return instrument.base if sold else order.paid_in or instrument.quote
 
     def paid_rate(self, order: Order) -> Decimal:
-        """The fee that comes on top of the cost in quote."""
+        """The fee that is added to the cost in quote."""
         return ZERO if order.fee_in_base else order.taker_rate
 
     def need(self, order: Order, slices: list[Level]) -> Decimal:
-        """What the order takes of its paying asset: executions at their prices, the rest as it will be held."""
+        """What the order needs of the asset it pays with: executions at their prices, the rest as it will be held."""
         if order.waiting and not order.holds:
             return ZERO
         if order.leverage is not None:
@@ -72,7 +72,7 @@ class Funds:
         return now + ceil_to(rest * price * rate, step)
 
     def _sold(self, order: Order, qty: Decimal) -> Decimal:
-        """The base that a sale of `qty` takes, its fee included where that is taken in base."""
+        """The base that a sale of `qty` needs, including its fee where that is taken in base."""
         rate = order.taker_rate if order.fee_in_base else ZERO
         return ceil_to(qty * (1 + rate), self._instruments[order.symbol].base_step)
 
@@ -80,7 +80,7 @@ class Funds:
         return order.price if order.price is not None else order.trigger
 
     def hold(self, order: Order) -> None:
-        """Freezes what the working rest of an order needs, at most what is free."""
+        """Holds what the working rest of an order needs, but no more than is free."""
         if order.waiting and not order.holds:
             return
         account = self._state.account(order.account)
@@ -89,7 +89,7 @@ class Funds:
         order.held = amount
 
     def release(self, order: Order, due_wall_ms: int | None = None) -> None:
-        """What the order holds becomes free, at once or at a moment of the real clock."""
+        """Releases what the order holds, at once or at a moment of the real clock."""
         asset = order.held_asset or self.pays_with(order)
         if due_wall_ms is None:
             self._state.account(order.account).hold(asset, -order.held)
@@ -98,9 +98,9 @@ class Funds:
         order.held = ZERO
 
     def pay(self, order: Order, fill: Fill, due_wall_ms: int | None = None) -> None:
-        """A ledger row for each asset that moves, the incoming one first; the fee goes with the asset it is taken in.
+        """Books a ledger row for each asset that moves, the incoming one first, with the fee in the asset it is taken in.
 
-        With `due_wall_ms` what comes in is on hold until then.
+        With `due_wall_ms`, incoming amounts are on hold until then.
         """
         if order.leverage is not None:
             self.margin.settle(order, fill)

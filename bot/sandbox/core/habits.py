@@ -1,4 +1,4 @@
-"""What one venue does in its own way. The plain way is here; a venue's own `venue` module changes it."""
+"""Where venues behave differently. The defaults are here; a venue's `venue` module overrides them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from bot.sandbox.core.sources import Funding
 
 @dataclass
 class Habits:
-    """Read at each use, so that a switch that changes one acts at once."""
+    """Read at each use, so that changing a switch takes effect at once."""
 
     fees: FeeTable
     finish: Finish = field(default_factory=Finish)
     funding: Funding | None = None
     hidden_seconds: Callable[[], float] = lambda: 0.0
-    """How long (real s) the next fill is not shown."""
+    """How long (real seconds) the next fill stays hidden."""
     cuts_triggered: Callable[[], bool] = lambda: False
-    """Whether a triggered sale of more coins than there are sells what is there."""
+    """Whether a triggered sale of more coins than there are sells those that are there."""
     clears_after_ms: Callable[[], int] = lambda: 0
-    """Real ms until what an order lets go of, or brings, is free."""
+    """Real ms until the amounts that an order releases, or brings in, are free."""

@@ -1,4 +1,4 @@
-"""Where identities come from: a venue supplies its own forms of them."""
+"""The source of ids; each venue supplies its own format."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Ids(Protocol):
-    """Fresh, never repeated identities in the venue's form."""
+    """New, unique ids in the venue's format."""
 
     def order(self) -> str: ...
 

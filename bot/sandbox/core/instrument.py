@@ -1,6 +1,6 @@
-"""What a venue lists: one instrument's rules, and the rounding that follows from them.
+"""One listed instrument: its rules and the rounding that follows from them.
 
-Steps are Decimals such as 0.01. Never talks to the market and never knows a venue's own names.
+Steps are Decimals such as 0.01. Never reads the market and knows no venue's own names.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from bot.sandbox.core.values import ZERO
 
 @dataclass(frozen=True)
 class Instrument:
-    """A listed pair. `cost_step` is the smallest amount of quote that an account can hold.
+    """A listed pair. `cost_step` is the smallest quote amount that an account can hold.
 
-    `contract` is the base of one contract where positions are traded in place of coins (a perpetual swap).
-    `tier` are fees of its own, whatever the account's volume.
+    `contract` is the base amount of one contract where positions are traded instead of coins (a perpetual swap).
+    `tier` sets fees for this instrument, whatever the account's volume.
     """
 
     symbol: str

@@ -1,7 +1,7 @@
-"""Durable state: one append-only file of JSON records under keys, newest wins.
+"""Durable state: one append-only file of JSON records under keys; the newest record of a key counts.
 
-Each line is the CRC-32 of a JSON object and the object itself; a line is one atomic change. A last line that was
-torn by a crash was never answered for and is dropped; any other damage is refused. Never knows what it stores.
+Each line holds the CRC-32 of a JSON object and the object itself, and is one atomic change. A last line torn by a
+crash was never acknowledged and is dropped; any other damage is an error. Knows nothing about what it stores.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ Record = dict[str, Any] | list[Any] | str | int | float | None
 
 
 class DamagedState(Exception):
-    """The state file cannot be used; the message is one line for a person."""
+    """The state file cannot be used; the message is one line for the user."""
 
 
 class Journal:
-    """A key-value store over one file; without a file it lives in memory. Safe for several threads."""
+    """A key-value store in one file, or in memory without one. Thread-safe."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
@@ -54,7 +54,7 @@ class Journal:
         return [(key, orjson.loads(raw)) for key, raw in found]
 
     def put(self, changes: dict[str, Record], *, durable: bool = True) -> None:
-        """Stores all `changes` or none. With `durable` it returns when they are on disk; None deletes a key."""
+        """Stores all `changes` or none; None deletes a key. With `durable` it returns once they are on disk."""
         if self._path is None:
             return
         fragments = {key: orjson.dumps(record) for key, record in changes.items()}
@@ -88,7 +88,7 @@ class Journal:
         return sum(len(key) + len(raw) + 16 for key, raw in self._records.items())
 
     def _rewrite(self) -> None:
-        """Replaces the file by one that holds only the newest records."""
+        """Replaces the file with one that holds only the newest records."""
         path = sure(self._path)
         fresh = path.with_name(path.name + ".new")
         file = os.open(fresh, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_APPEND, 0o600)
@@ -104,7 +104,7 @@ class Journal:
 
 
 def _own(path: Path) -> int:
-    """Takes the file for this process alone; one that is just ending is waited for."""
+    """Locks the file for this process; waits briefly for another process that is about to exit."""
     handle = os.open(path.with_name(path.name + ".lock"), os.O_CREAT | os.O_RDWR, 0o600)
     until = time.monotonic() + PATIENCE_SECONDS
     while True:

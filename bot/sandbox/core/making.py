@@ -1,4 +1,4 @@
-"""Orders from tickets, tickets of attached terms, fills from executions: plain construction, no decisions."""
+"""Builds orders from tickets, tickets from attached terms and fills from executions. Decides nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.sandbox.core.values import ZERO, Close, Fill, Kind, Order, Origin, Tick
 
 
 def order_of(ticket: Ticket, order_id: str, now_ms: int, sequence: int) -> Order:
-    """The order that a ticket asks for; all fields of a ticket are an order's too."""
+    """The order of a ticket; an order has all fields of a ticket."""
     words = {item.name: getattr(ticket, item.name) for item in dataclasses.fields(ticket)}
     return Order(id=order_id, created_ms=now_ms, sequence=sequence, **words)
 
@@ -48,7 +48,7 @@ def fill_of(
 
 
 def attached(parent: Order, terms: Close, fills: Sequence[Fill], instrument: Instrument) -> Ticket:
-    """The opposite order of a parent's close terms, of the size of these fills."""
+    """The opposite order from a parent's close terms, sized to these fills."""
     qty = sum((fill.qty for fill in fills), ZERO)
     if terms.net:
         qty = instrument.lots(qty - sum((f.fee for f in fills if f.fee_asset == instrument.base), ZERO))
@@ -79,7 +79,7 @@ def attached(parent: Order, terms: Close, fills: Sequence[Fill], instrument: Ins
 
 
 def closing(position: Position) -> Ticket:
-    """The market order by which the venue closes a position."""
+    """The market order with which the venue closes a position."""
     return Ticket(
         account=position.account,
         symbol=position.symbol,
@@ -96,7 +96,7 @@ def closing(position: Position) -> Ticket:
 
 
 def spawned(order: Order, *, at_target: bool) -> Ticket:
-    """The order that a triggered one stands for: the one at its target, or the one at its stop."""
+    """The order that a triggered order sends: at its target or at its stop."""
     price = order.target_price if at_target else order.price
     return Ticket(
         account=order.account,

@@ -1,7 +1,7 @@
-"""What positions cost: margin of orders, profit and loss of fills, funding, liquidation prices.
+"""The money of positions: margin of orders, profit and loss of fills, funding, liquidation prices.
 
-All money is the quote. A loss is never larger than what its account has: beyond that the venue's insurance pays.
-Margin of a position is held on the account like an order's money. Never decides what trades.
+All amounts are in the quote. A loss is never larger than the account's balance: the venue's insurance pays the rest.
+A position's margin is held on the account like an order's money. Never decides what trades.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from bot.sandbox.core.state import State
 from bot.sandbox.core.values import ZERO, Fill, Leg, Order, Side, sure
 
 Pay = Callable[[str, str, str, str, Decimal, Decimal, int, int], None]
-"""Books one movement: account, ref, kind, asset, amount, fee, market time, wall time from which it is visible."""
+"""Books one movement: account, ref, kind, asset, amount, fee, market time, and the wall time it becomes visible."""
 
 
 class Margin:
-    """The positions' side of the money of one venue; `price_of` is the mark price now."""
+    """The money of one venue's positions; `price_of` gives the current mark price."""
 
     maintenance = Decimal("0.004")
 
@@ -42,7 +42,7 @@ class Margin:
     # ---- orders ----
 
     def need(self, order: Order, slices: list[Level]) -> Decimal:
-        """Margin of what an order would open, and the taker fee of all of it."""
+        """The margin for what an order would open, plus the taker fee for all of it."""
         step = self._instruments[order.symbol].cost_step
         taken = sum((qty for _, qty in slices), ZERO)
         rest = order.remaining - taken
@@ -53,7 +53,7 @@ class Margin:
         return ceil_to(cost * (opening / sure(order.leverage) + order.taker_rate), step)
 
     def free(self, order: Order) -> Decimal:
-        """What is left for margin: free money less the losses that cross positions show now."""
+        """What is left for margin: free money less the unrealised losses of cross positions."""
         account = self._state.account(order.account)
         quote = self._instruments[order.symbol].quote
         losses = sum((min(ZERO, p.upl(self._price_of(p.symbol))) for p in self._cross(order.account)), ZERO)
@@ -65,7 +65,7 @@ class Margin:
         return position is None or position.closing_side is not order.side or order.remaining > abs(position.qty)
 
     def closable(self, order: Order) -> Decimal:
-        """How much of its position an order can close."""
+        """The part of its position that an order can close."""
         position = self._positions.met_by(order)
         return ZERO if position is None or position.closing_side is not order.side else abs(position.qty)
 
@@ -75,7 +75,7 @@ class Margin:
     # ---- fills ----
 
     def settle(self, order: Order, fill: Fill) -> None:
-        """A fill closes what is against it, opens the rest, and moves profit and fee."""
+        """Applies a fill: closes the opposite position, opens the rest, and books profit and fee."""
         position = self._positions.met_by(order) or self._positions.fresh(order, fill.time_ms)
         closed = min(fill.qty, self.closable(order))
         fill.pnl = self._close(position, fill, closed)
@@ -86,7 +86,7 @@ class Margin:
         self._positions.note(position)
 
     def _close(self, position: Position, fill: Fill, qty: Decimal) -> Decimal:
-        """Takes `qty` off the position with its share of the margin; what it realises."""
+        """Reduces the position by `qty` and its share of the margin; returns the realised profit."""
         if qty == ZERO:
             return ZERO
         sign = 1 if position.qty > ZERO else -1
@@ -117,7 +117,7 @@ class Margin:
     # ---- time ----
 
     def fund(self, position: Position, rate: Decimal, moment: int) -> None:
-        """Longs pay shorts `rate` of the notional (or get it when it is negative)."""
+        """Books funding: longs pay shorts `rate` of the notional, or receive it if `rate` is negative."""
         step = self._instruments[position.symbol].cost_step
         due = floor_to(-position.qty * self._price_of(position.symbol) * rate, step)
         amount = max(due, -self._account(position).free(self._quote(position)))
@@ -126,7 +126,7 @@ class Margin:
         self._positions.note(position)
 
     def liquidation_price(self, position: Position) -> Decimal | None:
-        """The price at which what backs the position falls to the maintenance margin; None where none does."""
+        """The price at which the position's collateral falls to the maintenance margin; None if no price does that."""
         size = abs(position.qty)
         backing = position.margin
         if not position.isolated:
@@ -147,7 +147,7 @@ class Margin:
         return low <= price if position.qty > ZERO else high >= price
 
     def lever(self, account: str, symbol: str, leg: Leg, isolated: bool, leverage: Decimal) -> bool:
-        """Gives open positions another leverage; False when the margin for that is not there."""
+        """Changes the leverage of open positions; False if the account cannot provide the margin."""
         legs = {leg} if isolated else set(Leg)
         found = [
             p for p in self._positions.of(account) if p.symbol == symbol and p.isolated == isolated and p.leg in legs
@@ -170,7 +170,7 @@ class Margin:
         return [position for position in self._positions.of(account) if not position.isolated]
 
     def _purse(self, position: Position, share: Decimal) -> Decimal:
-        """The most that a loss can take: an isolated position's own margin, otherwise all that is free."""
+        """The largest possible loss: an isolated position's own margin, otherwise all free money."""
         return share if position.isolated else self._account(position).free(self._quote(position))
 
     def _lock(self, position: Position, change: Decimal) -> None:

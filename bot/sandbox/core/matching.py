@@ -1,7 +1,7 @@
-"""Who trades with whom at which price: pure functions over a book and over price extremes.
+"""Which orders trade at which price: pure functions of a book and of price extremes.
 
-Incoming orders walk the book; resting and conditional ones are found by the first moment at which the market's
-low or high reached them. The market is the counterparty of every trade, so nobody trades with himself.
+Incoming orders walk the book. Resting and conditional orders are met at the first moment at which the market's low or
+high reaches them. The market is the counterparty of every trade, so there are no self-trades.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Level = tuple[Decimal, Decimal]
 
 
 def thinned(levels: Sequence[Level], qty: Decimal, instrument: Instrument, dice: Random) -> list[Level]:
-    """The book as this order finds it: now and then others were faster, so that it fills in two or three parts."""
+    """The book as this order finds it: sometimes others were faster, so that it fills in two or three parts."""
     roll = dice.random()
     parts = 3 if roll < 0.12 else 2 if roll < 0.35 else 1
     out = list(levels)
@@ -30,7 +30,7 @@ def thinned(levels: Sequence[Level], qty: Decimal, instrument: Instrument, dice:
 
 
 def walk(levels: Iterable[Level], side: Side, qty: Decimal, limit: Decimal | None, lot: Decimal) -> list[Level]:
-    """The executions of `qty` against `levels` (best first), never worse than `limit`."""
+    """The executions of `qty` against `levels` (best first), at `limit` or better."""
     slices: list[Level] = []
     for price, available in levels:
         if qty <= ZERO or (limit is not None and _worse(side, price, limit)):
@@ -43,7 +43,7 @@ def walk(levels: Iterable[Level], side: Side, qty: Decimal, limit: Decimal | Non
 
 
 def walk_budget(levels: Iterable[Level], budget: Decimal, rate: Decimal, lot: Decimal) -> list[Level]:
-    """The executions of a buy that spends `budget` of quote at most, fees (`rate` of the cost) included."""
+    """The executions of a buy that spends at most `budget` of quote, including fees (`rate` of the cost)."""
     slices: list[Level] = []
     for price, available in levels:
         affordable = floor_to(budget / (price * (1 + rate)), lot)
@@ -61,12 +61,12 @@ def _worse(side: Side, price: Decimal, limit: Decimal) -> bool:
 
 
 def fires_below(order: Order) -> bool:
-    """True when a falling price sets the conditional order off (a selling stop, a buying take-profit)."""
+    """True if a falling price triggers the conditional order (a sell stop, a buy take-profit)."""
     return (order.side is Side.SELL) == (order.kind in STOPS)
 
 
 def reached(order: Order, low: Decimal, high: Decimal) -> bool:
-    """Whether prices between `low` and `high` set off a conditional order, or trade with a resting one."""
+    """Whether prices between `low` and `high` trigger a conditional order or trade with a resting one."""
     if not order.waiting:
         price = sure(order.price)
         return low <= price if order.side is Side.BUY else high >= price
@@ -84,7 +84,7 @@ def at_target(order: Order, low: Decimal, high: Decimal) -> bool:
 
 
 def first_moment(met_until: Callable[[int], bool], from_ms: int, to_ms: int) -> int:
-    """The first market millisecond in (from_ms, to_ms] by which it happened; the caller knows that it did."""
+    """The first market millisecond in (from_ms, to_ms] at which it has happened; the caller knows that it has."""
     early, late = from_ms, to_ms
     while late - early > 1:
         middle = (early + late) // 2
@@ -96,7 +96,7 @@ def first_moment(met_until: Callable[[int], bool], from_ms: int, to_ms: int) -> 
 
 
 def trail_to(order: Order, low: Decimal, high: Decimal, tick: Decimal) -> Decimal | None:
-    """The tightened trigger of a trailing stop after prices between `low` and `high`; None when it stays."""
+    """The tightened trigger of a trailing stop after prices between `low` and `high`; None if it does not move."""
     trigger = sure(order.trigger)
     if order.side is Side.SELL:
         tightened = floor_to(high - order.trail_at(high), tick)

@@ -1,6 +1,6 @@
-"""When the market comes to which resting order: the next moment and who is met at it.
+"""When the market reaches which resting orders: the next such moment and its orders.
 
-Looks at the exact first millisecond, so that the outcome does not depend on how often somebody asks. Changes nothing.
+Finds the exact first millisecond, so that the result does not depend on how often it is asked. Changes nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ MS_NS = 1_000_000
 
 
 class Meetings:
-    """The open orders of a venue against its market."""
+    """Compares the open orders of a venue with its market."""
 
     def __init__(self, state: State, market: Market) -> None:
         self._state = state
@@ -24,7 +24,7 @@ class Meetings:
         self._seen: dict[tuple[str, int, int], tuple[Decimal, Decimal]] = {}
 
     def next(self, now: int, stop: int) -> tuple[int, list[Order]] | None:
-        """The earliest moment in (now, stop] at which orders are met, with those orders; stops come first."""
+        """The earliest moment in (now, stop] at which orders are reached, and those orders, stops first."""
         moments: dict[int, list[Order]] = {}
         self._seen.clear()
         for order in self._state.open.values():
@@ -50,14 +50,14 @@ class Meetings:
         return expiry if expiry <= stop else None
 
     def _met(self, order: Order, begin: int, end: int) -> bool:
-        """Whether the market comes to the order in (begin, end]; a resting one needs a trade there."""
+        """Whether the market reaches the order in (begin, end]; a resting order needs a trade at its price."""
         low, high = self._extremes(order.symbol, begin, end)
         if not matching.reached(order, low, high):
             return False
         return order.waiting or low < high or bool(self._market.trades(order.symbol, begin * MS_NS, end, 1))
 
     def _extremes(self, symbol: str, begin: int, end: int) -> tuple[Decimal, Decimal]:
-        """The market's extremes, asked once for all orders of a symbol."""
+        """The market's extremes, read once for all orders of a symbol."""
         key = (symbol, begin, end)
         if key not in self._seen:
             self._seen[key] = self._market.extremes(symbol, begin, end)

@@ -1,6 +1,6 @@
-"""The orders of one venue, from their acceptance to their end, with the money that they hold.
+"""The orders of one venue, from acceptance to end, with the money they hold.
 
-Knows the market time up to which everything is settled (`now`). Never decides at what price something trades.
+Knows the market time up to which everything is settled (`now`). Never decides the price of a trade.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from bot.sandbox.core.timeline import Event
 from bot.sandbox.core.values import TRAILING, ZERO, Fill, Order, Reason, Side, Status, Ticket, sure
 
 HAND_LEVERAGE = Decimal(3)
-"""Of positions that the owner opens by hand."""
+"""Leverage of positions that the owner opens by hand."""
 
 
 class Orders:
-    """Makes, admits and ends orders."""
+    """Creates, accepts and ends orders."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class Orders:
         self._sequence = max([o.sequence for o in state.orders.values()], default=0)
 
     def make(self, ticket: Ticket, order_id: str = "") -> Order:
-        """The order that a ticket asks for, not yet accepted."""
+        """The order of a ticket, not accepted yet."""
         order = order_of(ticket, order_id, self.now, self._sequence + 1)
         if order.leverage is None and self._instruments[order.symbol].contract is not None:
             order.leverage = HAND_LEVERAGE
@@ -59,7 +59,7 @@ class Orders:
         return order
 
     def admit(self, order: Order) -> None:
-        """The venue has accepted it."""
+        """Marks the order as accepted by the venue."""
         self._sequence += 1
         order.id = order.id or self._ids.order()
         order.held_asset = self._funds.pays_with(order)
@@ -81,7 +81,7 @@ class Orders:
             self.attach(order, [self._state.fills[fill_id] for fill_id in order.fill_ids])
 
     def attach(self, parent: Order, fills: Sequence[Fill]) -> None:
-        """The opposite order of the parent's close terms, of the size of these fills."""
+        """The opposite order from the parent's close terms, sized to these fills."""
         terms = sure(parent.close)
         ticket = attached(parent, terms, fills, self._instruments[parent.symbol])
         if ticket.qty <= ZERO:
@@ -94,13 +94,13 @@ class Orders:
         self._funds.hold(order)
 
     def wake(self, order: Order) -> None:
-        """A trailing order begins to trail."""
+        """Activates a trailing order."""
         order.active, order.amended_ms = None, self.now
         self._start_trail(order)
         self._state.note_order(order, "trail")
 
     def set_rates(self, order: Order) -> None:
-        """The fees of this moment."""
+        """The current fees."""
         tier = self._instruments[order.symbol].tier or self._habits.fees.tier(self.volume(order.account))
         order.maker_rate, order.taker_rate = tier.maker, tier.taker
 
@@ -110,12 +110,12 @@ class Orders:
         return self._state.volumes[account].at(self.now)
 
     def clears_at(self, wall_ms: int) -> int | None:
-        """When what is let go at a real time becomes free; None: at once."""
+        """When an amount released at a real time becomes free; None means at once."""
         delay_ms = self._habits.clears_after_ms()
         return wall_ms + delay_ms if delay_ms else None
 
     def note(self, order: Order, event: Event, why: str) -> None:
-        """Something happens to an order now."""
+        """Records something that happens to an order now."""
         self._note(order, event, why, self.now)
 
     def _note(self, order: Order, event: Event, why: str, moment: int) -> None:
@@ -123,7 +123,7 @@ class Orders:
         self._state.note_event(event, self._clock.wall_ms(), moment, order.id, order.client_id)
 
     def dice(self, order: Order, turn: int) -> Random:
-        """Chance that is the same whenever it is thrown for this turn of this order."""
+        """Randomness that is always the same for this turn of this order."""
         return Random(f"{self._seed}/{order.symbol}/{order.sequence}/{turn}")  # noqa: S311 - play money
 
     def _start_trail(self, order: Order) -> None:

@@ -1,6 +1,6 @@
-"""Positions of contracts: what each account is long or short, at which price, with which margin.
+"""Positions in contracts: what each account is long or short, at which price and with which margin.
 
-Quantities are base units, short ones negative. Only `Margin` changes a position; everybody else reads.
+Quantities are in base units and negative for shorts. Only `Margin` changes a position.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from bot.sandbox.core.values import ZERO, Leg, Order, Side
 
 @dataclass
 class Position:
-    """One position; `margin` is what it locks of the quote, `fees` and `funding` are positive when received."""
+    """One position. `margin` is the quote amount it locks; `fees` and `funding` are positive when received."""
 
     number: int
     account: str
@@ -38,7 +38,7 @@ class Position:
         return Side.SELL if self.qty > ZERO else Side.BUY
 
     def upl(self, price: Decimal) -> Decimal:
-        """What closing it at `price` would realise."""
+        """The profit that closing it at `price` would realise."""
         return self.qty * (price - self.entry)
 
     @property
@@ -72,7 +72,7 @@ class Positions:
         )
 
     def met_by(self, order: Order) -> Position | None:
-        """The position that an order is about."""
+        """The position that an order trades."""
         return self.find(order.account, order.symbol, order.leg, order.isolated)
 
     def fresh(self, order: Order, time_ms: int) -> Position:
@@ -81,7 +81,7 @@ class Positions:
         return Position(self._last, order.account, order.symbol, order.leg, order.isolated, leverage, time_ms)
 
     def note(self, position: Position) -> None:
-        """Keeps a changed position with the next commit; a closed one is forgotten."""
+        """Saves a changed position with the next commit; a closed one is deleted."""
         if position.qty:
             self._open[position.key] = position
         else:

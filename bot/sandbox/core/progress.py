@@ -1,6 +1,6 @@
-"""Time passes at one venue: what the market and the real clock bring, each at its own moment.
+"""The passage of time at one venue: events of the market and of the real clock, each at its own moment.
 
-Moves `orders.now`. What an order meets does not depend on how often somebody looks.
+Advances `orders.now`. Fills do not depend on how often this is called.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ TRAIL_STEP_MS = 5_000
 
 
 class Progress:
-    """The passing of time for the orders and positions of one venue."""
+    """The passage of time for the orders and positions of one venue."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class Progress:
         return self._orders.now
 
     def look(self, symbol: str, wall_ms: int, why: str) -> None:
-        """Notes what of a symbol's position is covered at a moment of the real clock."""
+        """Records how much of a symbol's position is covered at a moment of the real clock."""
         instrument = self._instruments[symbol]
         clearing = self._funds.clearings.held(symbol, instrument.base)
         last = self._market.last(symbol, self._orders.now)
@@ -77,7 +77,7 @@ class Progress:
     # ---- the real clock ----
 
     def _catch_up(self) -> None:
-        """Does what is due by the real clock, each at its own moment: requested cancels, deadlines, amounts to free."""
+        """Handles what is due by the real clock, each at its own moment: requested cancels, deadlines, amounts to free."""
         wall = self._clock.wall_ms()
         clearings = self._funds.clearings
         while True:
@@ -103,7 +103,7 @@ class Progress:
     # ---- the market's clock ----
 
     def _next_stop(self, now: int) -> int:
-        """The next moment by `now` at which trailing orders are moved or positions pay each other."""
+        """The next moment, at most `now`, at which trailing orders move or positions pay funding."""
         at = self._orders.now
         stops = [now]
         if any(order.kind in TRAILING and order.waiting for order in self._state.open.values()):
@@ -114,7 +114,7 @@ class Progress:
         return min(stops)
 
     def _run_to(self, stop: int) -> None:
-        """Executes everything that happens in (now, stop], in the order of its moments."""
+        """Executes everything that happens in (now, stop], in order of time."""
         while True:
             moment, orders = self._meetings.next(self._orders.now, stop) or (stop, [])
             if doom := self._next_doom(moment):
@@ -142,7 +142,7 @@ class Progress:
         return self._funds.margin.dooms(position, low, high)
 
     def _fund(self) -> None:
-        """At a funding time every position pays or gets its share."""
+        """At a funding time, every position pays or receives its share."""
         funding, moment = self._habits.funding, self._orders.now
         if funding is None or moment % funding.period_ms:
             return
@@ -150,7 +150,7 @@ class Progress:
             self._funds.margin.fund(position, funding.rate(position.symbol, moment), moment)
 
     def _tighten(self) -> None:
-        """Trailing orders follow the market's extremes of the last step."""
+        """Moves trailing orders along the market's extremes of the last step."""
         moment = self._orders.now
         for order in self._state.open.values():
             if order.kind not in TRAILING or not order.waiting or order.active or order.since_ms >= moment:
@@ -163,6 +163,6 @@ class Progress:
 
 
 def _ends_wall_ms(order: Order) -> float:
-    """When the real clock ends an order: by a requested cancel or by its deadline."""
+    """When the real clock ends an order: a requested cancel or its deadline."""
     moments = [moment for moment in (order.cancel_wall_ms, order.expire_wall_ms) if moment is not None]
     return min(moments, default=math.inf)

@@ -1,4 +1,4 @@
-"""Which of our coins lie without a stop: compares what the API bought with what resting orders would sell."""
+"""Which coins bought by the API have no stop: compares what it bought with what resting orders would sell."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.sandbox.core.values import OURS, TAKES, ZERO, Order, Side
 def look_at_cover(
     state: State, instrument: Instrument, last: Decimal, wall_ms: int, why: str, clearing: Decimal = ZERO
 ) -> None:
-    """Notes what of a symbol's position is covered now; `last` is its price, `clearing` what the venue holds of it."""
+    """Records how much of a symbol's position is covered; `last` is its price, `clearing` what the venue still holds."""
     symbol = instrument.symbol
     bought = state.bought.get(symbol, ZERO)
     held, closing = abs(bought), Side.SELL if bought >= ZERO else Side.BUY
@@ -28,10 +28,10 @@ def look_at_cover(
 
 
 def _matters(lacking: Decimal, instrument: Instrument, last: Decimal) -> bool:
-    """More than rounding, and enough to be sold."""
+    """Whether the difference is more than rounding, and enough to be sold."""
     return lacking > instrument.lot and lacking >= instrument.min_qty and lacking * last >= instrument.min_cost
 
 
 def _covers(order: Order) -> bool:
-    """A resting stop of ours, or a closing order of ours that works already."""
+    """Whether this is a resting stop of the API, or a closing order of the API that already works."""
     return order.origin in OURS and not (order.waiting and order.kind in TAKES)

@@ -1,6 +1,6 @@
-"""Turns the core's dataclasses into JSON-ready records and back, exactly.
+"""Converts the core's dataclasses to JSON-ready records and back, without loss.
 
-Decimals travel as their text, enums as their value; unknown fields of a newer file are an error, not a guess.
+Decimals are written as text, enums as their value. Unknown fields, as in a newer file, are an error.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 def to_record(value: Any) -> Any:
-    """The JSON-ready form of a dataclass (or of anything inside one)."""
+    """The JSON-ready form of a dataclass, or of anything inside one."""
     if isinstance(value, Decimal):
         return str(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

@@ -1,4 +1,4 @@
-"""What the exchange needs of its surroundings: a clock and a market."""
+"""What the exchange needs from outside: a clock and a market."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Clock(Protocol):
 
 
 class Funding(Protocol):
-    """What holders of positions pay each other, every `period_ms` of the market clock."""
+    """Funding that holders of positions pay each other, every `period_ms` of the market clock."""
 
     @property
     def period_ms(self) -> int: ...
@@ -30,7 +30,7 @@ class Book(Protocol):
 
 
 class Market(Protocol):
-    """What matching needs of a market; times are market milliseconds."""
+    """What matching needs from a market; times are market milliseconds."""
 
     def last(self, symbol: str, t_ms: int) -> Decimal: ...
     def book(self, symbol: str, t_ms: int, depth: int) -> Book: ...

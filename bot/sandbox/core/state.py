@@ -1,7 +1,7 @@
-"""Everything an exchange must not forget, and what of it changed since the last commit.
+"""The persistent state of an exchange, and the part of it that has changed since the last commit.
 
-Objects live in memory; `commit` writes the changed ones to the journal as one atomic, durable change. Loading
-rebuilds what can be derived (open orders, volumes, positions) from orders and fills.
+Objects live in memory; `commit` writes the changed ones to the journal as one atomic, durable change. On loading,
+open orders, volumes and positions are derived from orders and fills.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ class State:
         self.touched: dict[str, str] = {}
         self.hidden_until_wall_ms = 0
         self.well_since_ms: int | None = None
-        """Since when (wall) no answer has been spoilt by a fault; None when the last one was."""
+        """The wall time since which no fault has spoilt an answer; None if the last answer was spoilt."""
         self._load()
 
     def answers_well(self, now_ms: int) -> None:
-        """A request is about to be answered as it should be."""
+        """Records that a request is about to be answered correctly."""
         if self.well_since_ms is None:
             self.well_since_ms = now_ms
 
     def answers_badly(self) -> None:
-        """A fault has spoilt something."""
+        """Records that a fault has spoilt an answer."""
         self.well_since_ms = None
 
     def account(self, name: str) -> Account:
@@ -60,7 +60,7 @@ class State:
         return self.accounts[name]
 
     def note_order(self, order: Order, why: str) -> None:
-        """Marks an order as changed; `why` names the change in exposure reports."""
+        """Marks an order as changed; `why` is the reason shown in exposure reports."""
         self.orders[order.id] = order
         if order.working:
             self.open[order.id] = order
@@ -88,32 +88,32 @@ class State:
         self._changes[f"event/{row['n']}"] = row
 
     def note(self, key: str, record: Any) -> None:
-        """Keeps any other record of the venue with the next commit."""
+        """Saves any other record of the venue with the next commit."""
         self._changes[key] = record
 
     def note_position(self, key: str, account: str, position: Any) -> None:
-        """Keeps a position, and what it locks of its account, with the next commit."""
+        """Saves a position, and the amount it locks on its account, with the next commit."""
         self._changes[f"position/{key}"] = position
         self._moved.add(account)
 
     def note_clearing(self, number: int, account: str, row: Any) -> None:
-        """Keeps an amount that is on hold beyond its order, or with None forgets it, with the next commit."""
+        """Saves an amount that is on hold beyond its order with the next commit; None deletes it."""
         self._changes[f"clearing/{number}"] = row
         self._moved.add(account)
 
     def rows(self, prefix: str) -> list[tuple[str, Any]]:
-        """The kept records under a prefix."""
+        """The saved records under a prefix."""
         return self._under(prefix)
 
     def wire(self, prefix: str) -> list[tuple[str, Any]]:
         return self._journal.under(f"{self._venue}/wire/{prefix}")
 
     def remember(self, key: str, record: Any) -> None:
-        """Keeps a wire record at once, safe against a killed process but not waiting for the disk."""
+        """Saves a wire's record at once. It survives a killed process, but this does not wait for the disk."""
         self._journal.put({f"{self._venue}/wire/{key}": record}, durable=False)
 
     def commit(self, wall_ms: int) -> None:
-        """Writes what changed, all of it or nothing, and returns when it is on disk."""
+        """Writes all changes or none; returns once they are on disk."""
         if not self._changes and not self._moved:
             return
         for name in self._moved:
@@ -131,9 +131,9 @@ class State:
         self._changes[f"exposure/{symbol}"] = [to_record(s) for s in self.exposure[symbol].periods]
 
     def _count_position(self, fill: Fill) -> None:
-        """Coins bought through the API and not yet sold; selling others' coins does not go below none.
+        """Updates the coins bought through the API and not sold yet; selling other coins does not make it negative.
 
-        Positions may go below: a short one.
+        Positions may go below zero: a short.
         """
         base, _ = fill.symbol.split("-")[:2]
         self.volumes[fill.account].add(fill.time_ms, fill.cost)

@@ -1,4 +1,4 @@
-"""What a venue's documentation leaves open, switchable by name while the sandbox runs."""
+"""Choices that a venue's documentation leaves open, as named switches that can be set while the sandbox runs."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ Value = bool | int | str
 
 
 class Switches:
-    """Named values with fixed types; an unknown name or another type is refused with ValueError."""
+    """Named values of fixed types; an unknown name or another type raises ValueError."""
 
     def __init__(self, defaults: Mapping[str, Value]) -> None:
         self._values = dict(defaults)
         self._listeners: dict[str, Callable[[str, str], None]] = {}
 
     def listen(self, family: str, change: Callable[[str, str], None]) -> None:
-        """Call `change(rest, word)` before a switch `family.rest` takes a word; what it refuses with ValueError stays."""
+        """Calls `change(rest, value)` before a switch `family.rest` is set; on a ValueError the switch keeps its value."""
         self._listeners[family] = change
 
     def on(self, name: str) -> bool:

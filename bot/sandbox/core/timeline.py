@@ -1,4 +1,4 @@
-"""What happened at a venue, in order, on both clocks."""
+"""The events of a venue, in order, with the times of both clocks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Event(StrEnum):
 
 @dataclass
 class Timeline:
-    """Numbered events; `rows` is what the control API shows."""
+    """Numbered events; `rows` is shown by the control API."""
 
     rows: list[dict[str, Any]] = field(default_factory=list)
 

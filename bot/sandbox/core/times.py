@@ -1,4 +1,4 @@
-"""Text forms of times: milliseconds UTC to ISO 8601 with `Z` and back."""
+"""Converts milliseconds UTC to ISO 8601 with `Z` and back."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ CANDLE_MS = 300_000
 
 
 def iso(time_ms: int) -> str:
-    """ISO 8601 UTC with milliseconds where there are any."""
+    """ISO 8601 UTC, with milliseconds unless they are zero."""
     moment = datetime.fromtimestamp(time_ms // 1000, UTC)
     text = moment.strftime("%Y-%m-%dT%H:%M:%S")
     return f"{text}.{time_ms % 1000:03d}Z" if time_ms % 1000 else f"{text}Z"
@@ -23,5 +23,5 @@ def parse_iso(text: str) -> int:
 
 
 def candle_close(time_ms: int) -> int:
-    """The newest close of a 5-minute candle at or before a time."""
+    """The latest close of a 5-minute candle at or before a time."""
     return time_ms // CANDLE_MS * CANDLE_MS

@@ -1,4 +1,4 @@
-"""What really happened at a venue, as the control API's ledger shows it."""
+"""The true state of a venue, as the control API's ledger shows it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TYPES = {Kind.TAKE_PROFIT_LIMIT: "take-profit", Kind.TRAILING_STOP_LIMIT: "trail
 
 
 def ledger(venue: Venue) -> dict[str, Any]:
-    """Orders, fills, balances, positions and counts of requests and refusals; nothing is hidden here."""
+    """Orders, fills, balances, positions, and counts of requests and errors. Nothing is hidden here."""
     state = venue.exchange.state
     return {
         "orders": [_order(order) for order in state.orders.values()],

@@ -1,7 +1,7 @@
 """The plain values of an exchange: orders, fills, movements of money.
 
 Quantities and prices are Decimal, times are milliseconds of the market clock (UTC) unless named `wall`.
-An order changes only inside `Exchange`; everybody else reads.
+An order changes only inside `Exchange`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 def sure(value: T | None) -> T:
-    """A value that must be there by now; its absence is a mistake of the sandbox."""
+    """Returns a value that must be present by now; its absence is a bug of the sandbox."""
     if value is None:
         raise LookupError("a value that must be there is missing")
     return value
@@ -34,7 +34,7 @@ class Side(StrEnum):
 
 
 class Kind(StrEnum):
-    """What a trader calls the order; the names that the control API's ledger shows."""
+    """The common name of the order type, as the control API's ledger shows it."""
 
     MARKET = "market"
     LIMIT = "limit"
@@ -64,7 +64,7 @@ class Status(StrEnum):
 
 
 class Leg(StrEnum):
-    """Which position of an instrument an order is about: the only one, or one of a hedged pair."""
+    """Which position of an instrument an order trades: the only one, or one of a hedged pair."""
 
     NET = "net"
     LONG = "long"
@@ -72,7 +72,7 @@ class Leg(StrEnum):
 
 
 class Origin(StrEnum):
-    """Who made the order: a request, terms attached to another order, a trigger, or the owner by hand."""
+    """What created the order: a request, terms attached to another order, a trigger, or the owner by hand."""
 
     API = "api"
     ATTACHED = "attached"
@@ -81,7 +81,7 @@ class Origin(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why an order ended without being filled; each wire has its own words for these."""
+    """Why an order ended unfilled; each wire has its own codes for these."""
 
     USER = "user"
     REPLACED = "replaced"
@@ -108,10 +108,10 @@ LIMITED = frozenset({Kind.STOP_LIMIT, Kind.TAKE_PROFIT_LIMIT, Kind.TRAILING_STOP
 
 @dataclass
 class Close:
-    """Terms of the opposite order that each fill of a parent spawns; `min_qty` drops smaller ones.
+    """Terms of the opposite order that each fill of a parent spawns; orders below `min_qty` are dropped.
 
-    With `at_end` there is one order of all fills, once the parent has ended; with `net` its size is what the fee left.
-    `order_id` is the identity it was announced under. The other fields are those of a ticket.
+    With `at_end` there is one order for all fills, once the parent has ended; with `net` its size is net of the fee.
+    `order_id` is the id it was announced under. The other fields are those of a ticket.
     """
 
     kind: Kind
@@ -133,16 +133,15 @@ class Close:
 
 @dataclass
 class Ticket:
-    """What somebody asks for. Exactly one of `qty` (base) and `budget` (quote, market buys) is above zero.
+    """A request for an order. Exactly one of `qty` (base) and `budget` (quote, market buys) is above zero.
 
-    `holds` says whether an untriggered conditional order freezes its coins. `trail` is a distance in quote,
-    `trail_ratio` the same as a fraction of the price; `active` is the price at which a trailing order wakes up.
-    `limit_offset` the distance of the limit from the trigger once it fires. `fill_at_most` caps what fills now.
-    `budget_lot` is the step of what a budget buys, where that is finer than the instrument's lot.
-    `target_price` is the limit at a bracket's `target`. An order that `spawns` ends when it triggers, and one of its
-    own, a market or limit order, goes to the book. `expire_wall_ms` ends it by the real clock. `leverage` makes it an
-    order about a position (`leg`), with margin of its own if `isolated`. `paid_in` is the money that changes hands
-    where that is not the instrument's quote.
+    `holds` says whether an untriggered conditional order holds its coins. `trail` is a distance in quote,
+    `trail_ratio` the same as a fraction of the price; `active` is the price at which a trailing order activates.
+    `limit_offset` is the distance of the limit from the trigger once it fires. `fill_at_most` caps what fills now.
+    `budget_lot` is the lot of a budget order, where that is finer than the instrument's lot. `target_price` is the
+    limit at a bracket's `target`. An order that `spawns` ends when it triggers and sends a market or limit order to
+    the book. `expire_wall_ms` ends it by the real clock. `leverage` makes it an order for a position (`leg`), with its
+    own margin if `isolated`. `paid_in` is the currency paid, where that is not the instrument's quote.
     """
 
     account: str
@@ -182,7 +181,7 @@ class Ticket:
 
 @dataclass
 class Order:
-    """One order with all that has happened to it. `held` is what it freezes now, of asset `held_asset`.
+    """One order and its history. `held` is the amount of `held_asset` that it holds now.
 
     `fee` is in quote terms. `target` is a bracket's take-profit price beside its stop `trigger`. `cancel_wall_ms` is
     when a requested cancel takes effect.
@@ -245,7 +244,7 @@ class Order:
 
     @property
     def since_ms(self) -> int:
-        """From when on the market can meet the order: its last change."""
+        """The time of its last change: from then on the market can reach the order."""
         return max(self.created_ms, self.amended_ms or 0, self.triggered_ms or 0)
 
     @property
@@ -254,7 +253,7 @@ class Order:
 
     @property
     def waiting(self) -> bool:
-        """Working, conditional, and not yet triggered."""
+        """Whether it is a working conditional order that has not triggered yet."""
         return self.working and self.kind in CONDITIONAL and self.triggered_ms is None
 
     @property
@@ -268,8 +267,8 @@ class Order:
 
 @dataclass
 class Fill:
-    """One execution. `fee` is in `fee_asset` (a common name), `fee_quote` the same in quote terms; `pnl` what it
-    realised of a position."""
+    """One execution. `fee` is in `fee_asset` (a common name), `fee_quote` the same in quote terms; `pnl` is the profit
+    that it realised on a position."""
 
     id: str
     order_id: str
@@ -295,7 +294,7 @@ class Fill:
 
 @dataclass
 class Movement:
-    """One row of the account's ledger: `amount` signed and without `fee`; `balance` is the total after it."""
+    """One row of the account's ledger. `amount` is signed and excludes `fee`; `balance` is the total after it."""
 
     id: str
     account: str

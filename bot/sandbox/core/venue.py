@@ -1,7 +1,7 @@
-"""What a venue is made of, and what its wire must be able to do to be plugged into the sandbox.
+"""The parts of a venue, and the interface that its wire must implement.
 
-A venue's folder offers one function `open_venue(setting) -> Venue`; `bot.sandbox.venues` lists them. The server,
-the control API and the faults need nothing else of a venue.
+A venue's folder provides one function, `open_venue(setting) -> Venue`; `bot.sandbox.venues` lists them. The server,
+the control API and the faults need nothing else from a venue.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Setting:
-    """What the sandbox gives a venue to build itself from. `fee_tier` None is the venue's default.
+    """What the sandbox passes to a venue when it is opened. `fee_tier` None means the venue's default.
 
-    `beside` is the path prefix for files that clients must read (a certificate), next to the ready file or the state.
+    `beside` is the path prefix for files that clients must read, such as a certificate.
     """
 
     clock: SandboxClock
@@ -46,7 +46,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request as it came: header names in lower case, the body's exact bytes."""
+    """One HTTP request as received: header names in lower case, the exact bytes of the body."""
 
     method: str
     path: str
@@ -64,28 +64,28 @@ class Response:
 
 
 class Wire(Protocol):
-    """A venue's own language over the core. All calls happen under the exchange's lock, already settled."""
+    """A venue's own API on top of the core. All calls happen under the exchange's lock, after `settle`."""
 
     def answer(self, request: Request) -> Response:
-        """The venue's answer to a request."""
+        """The venue's response to a request."""
 
     def failure(self, text: str | None) -> Response:
-        """The venue's error body for `text`; by default its mild 'busy, try again'."""
+        """The venue's error response for `text`; by default its 'busy, try again'."""
 
     def fate_unknown(self, text: str | None) -> bool:
-        """Whether that error leaves open if the request was executed."""
+        """Whether that error leaves it open whether the request was executed."""
 
     def rate_limited(self) -> Response:
-        """The venue's rate-limit answer."""
+        """The venue's rate-limit response."""
 
     def maintenance(self, request: Request) -> Response:
-        """The answer to a request while the venue is under maintenance."""
+        """The response while the venue is under maintenance."""
 
     def ready(self, address: str) -> dict[str, str]:
         """The venue's part of the ready file; `address` is host:port."""
 
     def new_credential(self, account: str) -> Credential:
-        """A fresh key of an account, not yet in the keyring."""
+        """A new key for an account, not yet in the keyring."""
 
     async def websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one WebSocket connection."""
@@ -93,7 +93,7 @@ class Wire(Protocol):
 
 @dataclass
 class Tally:
-    """How often which request came and which error was answered."""
+    """Counts of requests and of error responses."""
 
     requests: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
@@ -101,9 +101,10 @@ class Tally:
 
 @dataclass
 class Venue:
-    """One open venue. `money` is what a fresh account of it holds.
+    """One open venue. `money` is what a new account holds.
 
-    `refusal` says how the venue refuses one very request in a word of the caller's; None: as it refuses any.
+    `refusal` gives the venue's rejection of one particular request with the caller's error code; None means that the
+    request is rejected like any other.
     """
 
     name: str
@@ -121,14 +122,14 @@ class Venue:
         self.faults.on_fire = self.exchange.state.answers_badly
 
     def open_account(self, account: str) -> Credential:
-        """An account with the venue's starting money and its first key."""
+        """Opens an account with the venue's starting money and a first key."""
         for asset, amount in self.money.items():
             self.exchange.deposit(account, asset, amount)
         return self.keyring.add(self.wire.new_credential(account))
 
 
 def budget_clock(clock: SandboxClock) -> Callable[[], int]:
-    """The market clock for rate limits: in lock-step it goes on at the market's speed, or nobody could ask again."""
+    """The clock for rate limits: market time. In lock-step it keeps running at the market's speed, or limits would never end."""
     begin_ms = clock.wall_ms()
     if not clock.lockstep:
         return clock.market_ms

@@ -1,6 +1,6 @@
-"""What an account is shown: the truth less what is still hidden by a late fill or an old balance.
+"""What an account is shown: the true state, less what a late fill or an old balance still hides.
 
-Reads only. Without such faults everything is shown as it is, at no cost.
+Read-only. Without such faults everything is shown as it is, at no cost.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from bot.sandbox.core.values import ZERO, Fill, Movement, Order, Status
 
 
 class View:
-    """One account's private data as of now."""
+    """One account's current private data."""
 
     def __init__(self, exchange: Exchange, account: str, stale_seconds: float = 0.0) -> None:
         self._state = exchange.state
@@ -25,7 +25,7 @@ class View:
         self._state.account(account)
 
     def orders(self, since_ms: int = 0) -> list[Order]:
-        """All orders that were made at or after a market time, oldest first."""
+        """All orders created at or after a market time, oldest first."""
         account, wall = self._account, self._wall
         every = self._state.orders.values()
         mine = [o for o in every if o.created_ms >= since_ms and o.account == account and o.visible_wall_ms <= wall]

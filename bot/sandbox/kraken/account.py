@@ -1,4 +1,4 @@
-"""Kraken's private reads: balances, orders, trades, ledger, volumes, the key itself. Changes nothing."""
+"""Kraken's private reads: balances, orders, trades, ledger, volumes, the key itself. Read-only."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 class AccountEndpoints:
-    """Answers what an account asks about itself."""
+    """Answers an account's requests about itself."""
 
     def __init__(
         self, exchange: Exchange, listing: Listing, switches: Switches, faults: Faults, earn: AutoEarn
@@ -55,7 +55,7 @@ class AccountEndpoints:
         }
 
     def trade_balance(self, who: Credential, _: Words) -> dict[str, str]:
-        """Everything at its last price in USD; a spot account has no positions."""
+        """The value of everything at its last price in USD; a spot account has no positions."""
         equity = sum((self._worth(name, total) for name, (total, _) in self._balances(who, "").items()), ZERO)
         worth, none = f"{equity:.4f}", "0.0000"
         zero = dict.fromkeys(("m", "uv", "n", "c", "v"), none)
@@ -150,13 +150,13 @@ class AccountEndpoints:
         return {movement.id: render.ledger_record(movement) for movement in rows if movement.id in asked}
 
     def open_positions(self, _: Credential, words: Words) -> Any:
-        """A spot account has none; `consolidation=market` turns the map into a list."""
+        """Open positions. A spot account has none; `consolidation=market` turns the map into a list."""
         return [] if words.get("consolidation") == "market" else {}
 
     # ---- the key ----
 
     def key_info(self, who: Credential, _: Words) -> dict[str, Any]:
-        """Both spellings are in use; see the switch."""
+        """The key's information; both spellings exist, see the switch."""
         created = str(who.created_ms // 1000)
         info: dict[str, Any] = {
             "apiKeyName": "sandbox",
@@ -238,7 +238,7 @@ class AccountEndpoints:
         return {**answer, "count": count + PAGE if self._switches.on("count_overstated") else count}
 
     def _range(self, words: Words, time_of: Callable[[str], int | None]) -> tuple[Decimal, Decimal]:
-        """`start` (exclusive) and `end` (inclusive) in milliseconds; both may also be an id."""
+        """`start` (exclusive) and `end` (inclusive) in milliseconds; either may also be given as an id."""
         return _bound(words, "start", time_of, Decimal(-1)), _bound(words, "end", time_of, Decimal("Infinity"))
 
 
@@ -278,7 +278,7 @@ def _times(order: Order, which: str) -> list[int]:
 
 
 def _matching(orders: list[Order], words: Words) -> list[Order]:
-    """Orders with the asked userref and client id."""
+    """Orders with the requested userref and client id."""
     if words.get("userref"):
         userref = str(words.integer("userref", 0))
         orders = [order for order in orders if order.tags.get("userref", "0") == userref]
@@ -288,7 +288,7 @@ def _matching(orders: list[Order], words: Words) -> list[Order]:
 
 
 def _grouped(fills: list[Fill]) -> list[list[Fill]]:
-    """Taker fills of one order at one instant together, all others alone, in order."""
+    """Groups the taker fills of one order at one instant; all other fills stay single. Keeps the order."""
     groups: dict[tuple[str, int, int], list[Fill]] = {}
     for fill in fills:
         alone = fill.sequence if fill.maker else 0

@@ -1,7 +1,7 @@
-"""Who may ask: API key, signature over the raw body, nonce, permission, lockout - in Kraken's order.
+"""Authentication in Kraken's order: API key, signature over the raw body, nonce, permission, lockout.
 
-API-Sign = base64(HMAC-SHA512(base64decode(secret), path + SHA256(nonce + body))). Authentication runs on the wall
-clock; a refused nonce or signature counts towards a temporary lockout of that key.
+API-Sign = base64(HMAC-SHA512(base64decode(secret), path + SHA256(nonce + body))). Authentication uses the wall
+clock. An invalid nonce or signature counts towards a temporary lockout of the key.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "Withdraw": ("withdraw-funds",),
     "WithdrawCancel": ("withdraw-funds",),
 }
-"""Any one of the named permissions is enough."""
+"""Any one of these permissions is enough."""
 
 
 def sign(secret: str, path: str, nonce: str, body: bytes) -> str:
@@ -63,12 +63,12 @@ def sign(secret: str, path: str, nonce: str, body: bytes) -> str:
 
 
 def rights(credential: Credential) -> list[str]:
-    """Kraken's permission words of a key."""
+    """Kraken's names for a key's permissions."""
     return [word for name, words in RIGHTS.items() if name in credential.permissions for word in words]
 
 
 def new_credential(account: str, dice: Random, wall_ms: int) -> Credential:
-    """A random key of Kraken's lengths: 42 bytes public, 64 bytes secret."""
+    """A random key with Kraken's lengths: 42 bytes public, 64 bytes secret."""
     key, secret = (base64.b64encode(dice.randbytes(length)).decode() for length in (42, 64))
     return Credential(key, secret, account, created_ms=wall_ms)
 
@@ -84,7 +84,7 @@ class Authenticator:
         self._window: dict[str, set[int]] = {}
 
     def admit(self, request: Request, words: Words, wall_ms: int) -> Credential:
-        """The credential of an authentic request; raises KrakenError otherwise."""
+        """The credential of an authenticated request; raises KrakenError otherwise."""
         key = request.headers.get("api-key", "")
         if wall_ms < self._locked_until_ms.get(key, 0):
             raise KrakenError(errors.LOCKOUT)
@@ -115,7 +115,7 @@ class Authenticator:
         return credential
 
     def _spend(self, credential: Credential, text: str) -> None:
-        """Takes a nonce above the highest one so far, or an unused one within the key's window below it."""
+        """Accepts a nonce above the highest one so far, or an unused one within the key's window below it."""
         nonce = int(text) if text.isascii() and text.isdigit() else -1
         used = self._window.setdefault(credential.key, set())
         window = self._switches.number("nonce_window")

@@ -1,4 +1,4 @@
-"""Defects of candle answers, for the fault `bad_candle`."""
+"""Defects of candle responses, for the fault `bad_candle`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ TIME, OPEN, HIGH, LOW, CLOSE = range(5)
 
 
 def spoil(rows: list[Row], defect: str | None) -> list[Row]:
-    """The rows with one defect in the newest committed candles (by default the high below the low)."""
+    """The rows with one defect in the newest committed candles (by default a high below the low)."""
     if len(rows) < 4:
         return rows
     out = [list(row) for row in rows]
@@ -34,6 +34,6 @@ def spoil(rows: list[Row], defect: str | None) -> list[Row]:
 
 
 def _above(price: str) -> str:
-    """A price above this one, with as many decimals."""
+    """A higher price with the same number of decimals."""
     decimals = len(price.partition(".")[2])
     return f"{float(price) * 1.01:.{decimals}f}"

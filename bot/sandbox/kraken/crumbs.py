@@ -1,6 +1,6 @@
-"""Kraken's odd last units: orders that end 1e-8 short, and fills too small to cost anything.
+"""Kraken's odd last units: orders that end 1e-8 short, and fills whose cost rounds to nothing.
 
-An order that ends short is canceled to the core, whatever Kraken calls it.
+To the core an order that ends short is cancelled, whatever status Kraken reports.
 """
 
 from __future__ import annotations

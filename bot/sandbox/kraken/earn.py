@@ -1,7 +1,7 @@
-"""Auto Earn: free coins that Kraken moves where no order finds them, and what `Earn/Allocations` says of them.
+"""Auto Earn: free coins that Kraken moves out of reach of orders, and how `Earn/Allocations` reports them.
 
-Flexible rewards sit in a dotted asset (`XBT.F`); a vault's coins are in no balance at all. It sweeps when it is
-switched on and at each full hour of the market clock, and everything comes back when it is switched off.
+Flexible rewards are in an asset of their own (`XBT.F`); a vault's coins are in no balance at all. Coins are moved
+when Auto Earn is switched on and at each full hour of the market clock. Switching it off returns everything.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MONEY = frozenset({"USD", "EUR", "USDT", "USDC"})
 OFF = "off"
 FLEX = ".F"
 VAULT = ".VAULT"
-"""Never shown as an asset."""
+"""Internal name; never shown as an asset."""
 PLACES = {"flex": FLEX, "vault": VAULT}
 
 
@@ -34,7 +34,7 @@ class AutoEarn:
         self._hour = 0
 
     def look(self) -> None:
-        """Does what is due at the settled market time."""
+        """Moves the coins that are due at the settled market time."""
         mode, hour = self._switches.word("auto_earn"), self._exchange.now // HOUR_MS
         if mode == self._mode and (mode == OFF or hour == self._hour):
             return
@@ -46,12 +46,12 @@ class AutoEarn:
                 self._sweep(account, PLACES[mode])
 
     def draw(self, account: str, coin: str) -> None:
-        """A sale draws on the coin's flexible rewards, where Kraken does so."""
+        """Lets a sale use the coin's flexible rewards, where Kraken does so."""
         if self._switches.on("earn_draws_when_selling"):
             self._bring_back(account, (coin + FLEX,))
 
     def allocations(self, account: str, worth: Callable[[str, Decimal], Decimal]) -> dict[str, Any]:
-        """The answer of `Earn/Allocations`, in USD."""
+        """The response of `Earn/Allocations`, in USD."""
         totals = self._exchange.state.account(account).total.items()
         mine = [(name, total) for name, total in totals if name.endswith((FLEX, VAULT)) and total > ZERO]
         return {

@@ -1,6 +1,6 @@
-"""Kraken's error strings. Every refusal is HTTP 200 with `{"error": ["E<Class>:<Text>[:<detail>]"]}`.
+"""Kraken's error strings. Every error is HTTP 200 with `{"error": ["E<Class>:<Text>[:<detail>]"]}`.
 
-The text of a fault may be any word, or several at once as a JSON list: `["EOrder:Unknown order", "EService:Busy"]`.
+A fault may carry any error string, or several as a JSON list: `["EOrder:Unknown order", "EService:Busy"]`.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ FATE_UNKNOWN = (BUSY, TIMEOUT, UNAVAILABLE, INTERNAL, "EDatabase:Internal error"
 
 
 class KrakenError(Exception):
-    """A refusal; `text` is the string that the client sees."""
+    """An error; `text` is the string that the client sees."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -60,7 +60,7 @@ def invalid(name: str) -> KrakenError:
 
 
 def strings_of(text: str) -> list[str]:
-    """The error strings of a refusal: those of a JSON list, else the text itself."""
+    """The error strings of a fault: the items of a JSON list, or else the text itself."""
     try:
         found = json.loads(text)
     except ValueError:
@@ -69,7 +69,7 @@ def strings_of(text: str) -> list[str]:
 
 
 def fate_unknown(text: str) -> bool:
-    """Whether one of the strings leaves open if the request was carried out; a blank may follow a colon."""
+    """Whether one of the strings leaves it open whether the request was executed. A space may follow a colon."""
     return any(word.replace(": ", ":").startswith(FATE_UNKNOWN) for word in strings_of(text))
 
 

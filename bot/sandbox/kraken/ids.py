@@ -1,4 +1,4 @@
-"""Kraken's identities: `OXXXXX-XXXXX-XXXXXX` for orders, `T…` for trades, `L…` for ledger rows."""
+"""Kraken's ids: `OXXXXX-XXXXX-XXXXXX` for orders, `T…` for trades, `L…` for ledger rows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 
 class KrakenIds:
-    """Random identities; with 80 bits each they do not repeat."""
+    """Random ids of 80 bits each, so they do not repeat."""
 
     def __init__(self, dice: Random) -> None:
         self._dice = dice

@@ -1,6 +1,6 @@
-"""Kraken's rate limits: a counter per key, a counter per pair of the matching engine, and public calls.
+"""Kraken's rate limits: a counter per key, the matching engine's counter per pair, and public calls.
 
-All of them decay on the market clock, so that a faster market allows proportionally more calls.
+All of them decay by the market clock, so that a faster market allows proportionally more calls.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ CANCEL = ((5, 8), (10, 6), (15, 5), (45, 4), (90, 2), (300, 1))
 
 
 class Counter:
-    """A number that decays steadily; times in milliseconds."""
+    """A counter that decays steadily; times in milliseconds."""
 
     def __init__(self) -> None:
         self._value = Decimal(0)
         self._at_ms = 0
 
     def add(self, cost: Decimal, limit: int, decay: Decimal, now_ms: int) -> bool:
-        """Adds a cost; False when that exceeds the limit (it is added all the same, up to half above)."""
+        """Adds a cost; False if that exceeds the limit. The cost is added anyway, up to 1.5 times the limit."""
         elapsed = Decimal(max(0, now_ms - self._at_ms)) / 1000
         self._value = max(Decimal(0), self._value - elapsed * decay)
         self._at_ms = now_ms
@@ -47,7 +47,7 @@ class Limits:
         self._public: dict[tuple[str, str], Counter] = {}
 
     def charge_key(self, key: str, method: str) -> None:
-        """The private REST counter: +2 for histories, nothing for orders, +1 for the rest."""
+        """The private REST counter: +2 for history calls, 0 for orders, +1 for all others."""
         cost = 0 if method in FREE else 2 if method in DOUBLE else 1
         limit, decay = self._switches.number("rate_counter_max"), self._switches.number("rate_counter_decay_per_100s")
         counter = self._keys.setdefault(key, Counter())
@@ -55,13 +55,13 @@ class Limits:
             raise KrakenError(errors.RATE_LIMIT)
 
     def charge_public(self, method: str, pair: str) -> None:
-        """One call a second of each kind and pair, with a small burst."""
+        """One call per second for each method and pair, with a small burst."""
         counter = self._public.setdefault((method, pair), Counter())
         if not counter.add(Decimal(1), self._switches.number("public_burst"), Decimal(1), self._now_ms()):
             raise KrakenError(errors.RATE_LIMIT)
 
     def charge_engine(self, account: str, symbol: str, cost: Decimal) -> None:
-        """The matching engine's counter of a pair."""
+        """The matching engine's counter for a pair."""
         limit, decay = self._switches.number("engine_threshold"), self._switches.number("engine_decay_per_100s")
         counter = self._pairs.setdefault((account, symbol), Counter())
         if not counter.add(cost, limit, Decimal(decay) / 100, self._now_ms()):
@@ -69,5 +69,5 @@ class Limits:
 
 
 def age_cost(table: tuple[tuple[int, int], ...], age_ms: int) -> int:
-    """What changing an order of that age costs on top of the fixed part."""
+    """The extra cost of changing an order of that age."""
     return next((cost for seconds, cost in table if age_ms < seconds * 1000), 0)

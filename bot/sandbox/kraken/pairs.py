@@ -1,7 +1,7 @@
-"""What Kraken lists: assets and pairs with their legacy names, scales and minimums.
+"""Kraken's assets and pairs with their legacy names, decimals and minimums.
 
-Legacy assets carry a prefix (X for coins, Z for money); BTC is XBT and DOGE is XDG. Requests may name a pair by its
-id, altname or wsname; answers are keyed by the id.
+Legacy assets have a prefix (X for coins, Z for money); BTC is XBT and DOGE is XDG. Requests may name a pair by its
+id, altname or wsname; responses are keyed by the id.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ MINIMUMS = {
 LEGACY_PAIRS = {"BTC-USD": "XXBTZUSD", "ETH-USD": "XETHZUSD", "XRP-USD": "XXRPZUSD", "LTC-USD": "XLTCZUSD"}
 OTHER_PAIRS = {"USDT-USD": "USDTZUSD"}
 REBATE = "-0.02"
-"""What makers pay, in percent, where they are paid."""
+"""Maker fees in percent, where makers receive a rebate."""
 
 
 @dataclass(frozen=True)
 class Asset:
-    """An asset; `name` is the common one."""
+    """An asset; `name` is its common name."""
 
     name: str
     id: str
@@ -72,11 +72,11 @@ class Pair:
 
     @property
     def new_name(self) -> str:
-        """What asset version 1 calls the pair: `BTC/USD`."""
+        """The pair's name in asset version 1: `BTC/USD`."""
         return f"{self.base.name}/{self.quote.name}"
 
     def new_names(self) -> dict[str, str]:
-        """The names in its row in asset version 1."""
+        """The names in the pair's row in asset version 1."""
         base, quote = self.base.name, self.quote.name
         return {"altname": f"{base}{quote}", "wsname": self.new_name, "base": base, "quote": quote}
 
@@ -130,7 +130,7 @@ def assets() -> dict[str, Asset]:
 
 
 def asset_of(name: str) -> Asset:
-    """The asset of a common name; a suffixed one (`BTC.F`) is an asset of its own named after the coin's altname."""
+    """The asset of a common name; one with a suffix (`BTC.F`) is a separate asset, named after the coin's altname."""
     known = assets()
     if name in known:
         return known[name]
@@ -141,7 +141,7 @@ def asset_of(name: str) -> Asset:
 
 
 def pair_of(symbol: str, tick: Decimal, listed_ms: int) -> Pair:
-    """The pair that Kraken makes of a symbol."""
+    """Kraken's pair for a symbol."""
     base, quote = (asset_of(name) for name in symbol.split("-"))
     altname = f"{base.altname}{quote.altname}"
     return Pair(
@@ -160,7 +160,7 @@ def pair_of(symbol: str, tick: Decimal, listed_ms: int) -> Pair:
 
 
 class Listing:
-    """All pairs of the venue, found by any of their names."""
+    """All pairs of the venue, by any of their names."""
 
     def __init__(self, pairs: Iterable[Pair]) -> None:
         self.by_symbol: dict[str, Pair] = {pair.symbol: pair for pair in pairs}
@@ -171,7 +171,7 @@ class Listing:
         }
 
     def change(self, symbol: str, text: str) -> Instrument:
-        """New rules for a pair, or its end; orders of it stay known. Raises ValueError."""
+        """Changes a pair's rules or delists it; its orders stay known. Raises ValueError."""
         rules = {} if text == DELISTED else rules_of(text)
         (self._gone.add if text == DELISTED else self._gone.discard)(symbol)
         self.by_symbol[symbol] = self._first[symbol].changed(rules)
@@ -185,7 +185,7 @@ class Listing:
         return self.by_symbol[symbol]
 
     def some(self, names: str | None) -> list[Pair]:
-        """The pairs of a comma list, all of them without one."""
+        """The pairs of a comma-separated list; all of them without a list."""
         if not names:
             return [pair for symbol, pair in self.by_symbol.items() if symbol not in self._gone]
         return [self.find(name) for name in names.split(",")]
@@ -196,7 +196,7 @@ class Listing:
 
 
 def fee_table(*, rebate: bool = False) -> FeeTable:
-    """The standard schedule as captured in November 2025, as fractions; with a `rebate` makers are paid."""
+    """The standard fee schedule as of November 2025, as fractions; with `rebate`, makers are paid."""
     volumes = (0, 10_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000, 10_000_000)
     taker = ("0.40", "0.35", "0.24", "0.22", "0.20", "0.18", "0.16", "0.14", "0.12", "0.10")
     maker = ("0.25", "0.20", "0.14", "0.12", "0.10", "0.08", "0.06", "0.04", "0.02", "0.00")

@@ -1,4 +1,4 @@
-"""Kraken's public endpoints: names, rules and the market's past. Prices of books and tickers keep five decimals."""
+"""Kraken's public endpoints: assets, pairs and market data. Prices in books and tickers keep five decimals."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ VENUE = "international"
 
 
 class PublicEndpoints:
-    """Answers public methods; `now_ms` is the settled market time, `wall_ms` the server's (maybe skewed) clock."""
+    """Answers public methods; `now_ms` is the settled market time, `wall_ms` the server's clock, possibly skewed."""
 
     def __init__(self, market: Market, listing: Listing, switches: Switches, faults: Faults) -> None:
         self._market = market
@@ -77,7 +77,7 @@ class PublicEndpoints:
         return {pair.id: self._ticker(pair, now_ms) for pair in self._listing.some(words.get("pair"))}
 
     def ohlc(self, words: Words, now_ms: int, path: str) -> dict[str, Any]:
-        """720 committed candles and the running one, later than `since`; the running one comes always."""
+        """Up to 720 committed candles later than `since`, and always the running one."""
         pair = self._listing.find(words.need("pair"))
         minutes = words.integer("interval", 1)
         if minutes not in INTERVALS:
@@ -203,7 +203,7 @@ class PublicEndpoints:
 
 
 def newer_names(switches: Switches, words: Words) -> bool:
-    """Whether the answer says BTC and USD in place of XXBT and ZUSD."""
+    """Whether the response uses BTC and USD instead of XXBT and ZUSD."""
     return words.get("assetVersion") == "1" and switches.on("asset_version_obeyed")
 
 
@@ -241,7 +241,7 @@ def _whole(qty: Decimal) -> str:
 
 
 def _nanoseconds(words: Words) -> int | None:
-    """`since` is an id in nanoseconds; smaller numbers are seconds, maybe with a fraction."""
+    """`since` is an id in nanoseconds; smaller numbers are seconds, possibly with a fraction."""
     since = words.number("since")
     if since is None:
         return None

@@ -1,4 +1,4 @@
-"""Kraken's records of orders, trades and ledger rows. Money and volumes are texts, times and counts are numbers."""
+"""Kraken's records of orders, trades and ledger rows. Money and volumes are strings, times and counts are numbers."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def order_record(pair: Pair, order: Order, *, with_trades: bool) -> dict[str, An
 
 
 def untidy(record: dict[str, Any]) -> None:
-    """The record as some were seen: `None` as a text, and the trigger of a waiting stop in `stopprice` alone."""
+    """The record in an odd form seen in the wild: `None` as a string, and a waiting stop's trigger only in `stopprice`."""
     terms = record["descr"]
     record["refid"] = record["refid"] or "None"
     if "trigger" in record and not Decimal(record["stopprice"]) and "trailing" not in terms["ordertype"]:
@@ -86,7 +86,7 @@ def untidy(record: dict[str, Any]) -> None:
 
 
 def description(pair: Pair, order: Order) -> dict[str, Any]:
-    """The `descr` object; `price` and `price2` are the order's own, as text."""
+    """The `descr` object; `price` and `price2` are the order's own, as strings."""
     return {
         "pair": pair.altname,
         "type": order.side.value,
@@ -113,7 +113,7 @@ def order_text(side: str, volume: Decimal, pair: Pair, ordertype: str, price: st
 
 
 def trade_record(pair: Pair, fills: list[Fill]) -> dict[str, Any]:
-    """One trade; several fills of one taker order at one instant are shown as one."""
+    """One trade; several fills of one taker order at the same instant are shown as one."""
     first = fills[0]
     volume = sum((fill.qty for fill in fills), ZERO)
     cost = sum((fill.cost for fill in fills), ZERO)

@@ -1,6 +1,6 @@
-"""What Kraken refuses because of where the owner lives, or because a pair is a share on a chain.
+"""Orders that Kraken rejects because of the owner's residence, or because the pair is a tokenised share.
 
-Reads go on: such a pair stays `online` among the AssetPairs unless those are asked for with the owner's country.
+Reads are unaffected: such a pair stays `online` in AssetPairs, unless the request names the owner's country.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ AGREED = frozenset({"market", "stop-loss", "take-profit", "trailing-stop"})
 
 
 def check_market(switches: Switches, pair: Pair) -> None:
-    """Refuses an order in a market that is closed to this owner."""
+    """Rejects an order in a market that is closed to this owner."""
     if switches.on(f"restricted.{pair.symbol}"):
         where = switches.word("residence")
         raise KrakenError(f"{errors.INVALID_PERMISSIONS}:{pair.base.name} trading restricted for {where}.")
@@ -25,12 +25,12 @@ def check_market(switches: Switches, pair: Pair) -> None:
 
 
 def check_agreement(switches: Switches, words: Words, agreement: str) -> None:
-    """Refuses market orders, and what triggers them, of accounts that must agree with each order."""
+    """Rejects market orders, and orders that trigger them, from accounts that must consent to each order."""
     types = {words.get("ordertype", ""), words.get("close[ordertype]", "")}
     if switches.on("trading_agreement_required") and types & AGREED and agreement != "agree":
         raise KrakenError(errors.TRADING_AGREEMENT)
 
 
 def open_to(switches: Switches, pair: Pair, country: str) -> bool:
-    """Whether residents of a country (no text: anybody) may trade the pair."""
+    """Whether residents of a country may trade the pair; an empty country means anyone."""
     return country != switches.word("residence") or not switches.on(f"restricted.{pair.symbol}")

@@ -1,6 +1,6 @@
-"""What Kraken's documentation leaves open or what an operator wants to see: names and defaults.
+"""Choices that Kraken's documentation leaves open or that a test wants to vary: names and defaults.
 
-The limits that depend on the account's `tier` are numbers of their own: 0 is the tier's, any other number wins.
+Limits that depend on the account's `tier` are 0 by default, which means the tier's limit; another number overrides it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ WORDS = {"tier": frozenset(TIERS), "auto_earn": frozenset({"off", "flex", "vault
 
 
 class KrakenSwitches(Switches):
-    """Switches with words to choose from, and limits that the tier sets."""
+    """Switches with a fixed set of values, and limits set by the tier."""
 
     def number(self, name: str) -> int:
         return super().number(name) or TIERS[self.word("tier")].get(name, 0)

@@ -1,4 +1,4 @@
-"""From AddOrder's parameters to a ticket for the core, checked in Kraken's order: arguments, then the pair's rules."""
+"""Converts AddOrder's parameters to a core ticket, checked in Kraken's order: arguments, then the pair's rules."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ INT32 = 2**31
 
 @dataclass(frozen=True)
 class Prices:
-    """An order type's `price` and `price2`, made absolute. `trail` and `offset` only for trailing types."""
+    """An order type's absolute `price` and `price2`. `trail` and `offset` are for trailing types only."""
 
     price: Decimal | None = None
     trigger: Decimal | None = None
@@ -38,7 +38,7 @@ class Prices:
 
 
 class TicketReader:
-    """Reads orders for one account and pair at one moment (`now_ms` market time, `last` the market's price)."""
+    """Parses orders for one account and pair at one moment (`now_ms` market time, `last` the market's price)."""
 
     def __init__(self, pair: Pair, last: Decimal, now_ms: int, switches: Switches) -> None:
         self._pair = pair
@@ -79,7 +79,7 @@ class TicketReader:
         return ticket
 
     def price_of(self, text: str, side: Side, name: str) -> Decimal:
-        """An absolute price of `123`, `+5`, `-1%` or `#2` (away from the market), on the pair's tick."""
+        """The absolute price of `123`, `+5`, `-1%` or `#2` (away from the market), on the pair's tick."""
         price = self._relative(text, side, name)
         if price <= ZERO:
             which = "secondary price" if "price2" in name else "price"
@@ -126,7 +126,7 @@ class TicketReader:
         )
 
     def _trailing(self, words: Words, kind: Kind, text: str, second: str) -> Prices:
-        """`price` must be "+X" or "+X%"; the limit type's `price2` is a distance from the trigger."""
+        """Parses a trailing type: `price` must be "+X" or "+X%"; the limit type's `price2` is a distance from the trigger."""
         if not text.startswith("+"):
             raise invalid("price")
         trail = self._distance(text[1:], "price")
@@ -142,7 +142,7 @@ class TicketReader:
         return Prices(trail=trail, offset=-distance if offset[0] == "-" else distance, first=shown, second=offset)
 
     def _close(self, words: Words, side: Side, flags: set[str]) -> Close | None:
-        """The terms of `close[…]`: one opposite order per fill, of the fill's size."""
+        """The terms of `close[…]`: one opposite order per fill, sized to the fill."""
         if "close[ordertype]" not in words:
             return None
         if self._switches.on("close_refused_on_spot"):
@@ -200,7 +200,7 @@ class TicketReader:
         return Tif(tif), expire_ms
 
     def _tags(self, words: Words, side: Side, volume: Decimal, prices: Prices, flags: set[str]) -> dict[str, str]:
-        """What Kraken shows again of the request."""
+        """The parts of the request that Kraken returns."""
         kind = words["ordertype"]
         tags = {
             "text": render.order_text(side.value, volume, self._pair, kind, prices.first, prices.second),
@@ -216,7 +216,7 @@ class TicketReader:
         return tags
 
     def _check_pair(self, ticket: Ticket) -> None:
-        """The pair's status, then its minimums; a conditional order's cost counts at its trigger."""
+        """Checks the pair's status, then its minimums. A conditional order's cost is taken at its trigger."""
         check_status(self._switches.word(f"pair_status.{self._pair.symbol}"), ticket)
         check_status(self._switches.word("system_status"), ticket)
         if not is_multiple(ticket.qty, self._pair.lot):
@@ -235,7 +235,7 @@ class TicketReader:
 
 
 def check_status(status: str, ticket: Ticket) -> None:
-    """Refuses what a pair or the whole venue does not take in its present mode."""
+    """Rejects what the pair, or the whole venue, does not accept in its current mode."""
     refused = {
         "online": False,
         "post_only": not ticket.post_only,
@@ -249,7 +249,7 @@ def check_status(status: str, ticket: Ticket) -> None:
 
 
 def deadline_ms(text: str, wall_ms: int) -> int | None:
-    """The wall time after which the engine must not act; at most 60 s ahead."""
+    """The wall time after which the engine must not execute the request; at most 60 s ahead."""
     if not text:
         return None
     try:

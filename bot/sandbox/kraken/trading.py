@@ -1,6 +1,6 @@
 """Kraken's orders: add, batch, amend, edit, cancel, and the dead man's switch.
 
-Changes happen in the core; this module knows Kraken's rules about who may change what and what the answer says.
+The core makes the changes. This module knows Kraken's rules about what may be changed and how it answers.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class TradingEndpoints:
         return {"descr": _descr(ticket), "txid": [self._place(ticket, "AddOrder").id]}
 
     def add_order_batch(self, who: Credential, words: Words) -> dict[str, Any]:
-        """All orders are checked before the first is placed; funds are checked one by one."""
+        """Places a batch. All orders are checked before the first is placed; funds are checked one by one."""
         pair = self._listing.find(words.need("pair"))
         orders = words.orders()
         if len(orders) not in BATCH:
@@ -130,7 +130,7 @@ class TradingEndpoints:
             raise KrakenError(REFUSALS[refused.why]) from refused
 
     def _is_dry(self, words: Words) -> bool:
-        """Whether `validate` asks for a check only; once, any present value did."""
+        """Whether `validate` requests a check only. In the past, any value did."""
         if self._switches.on("validate_any_is_true"):
             return "validate" in words
         return words.flag("validate")
@@ -143,7 +143,7 @@ class TradingEndpoints:
     # ---- changing ----
 
     def amend_order(self, who: Credential, words: Words) -> dict[str, Any]:
-        """Changes price or total volume in place; the id stays."""
+        """Amends price or total volume in place; the id stays."""
         order = self._one(who, words)
         pair = self._listing.by_symbol[order.symbol]
         self._charge_change(order, 1, AMEND)
@@ -192,7 +192,7 @@ class TradingEndpoints:
         self._exchange.state.note_order(order, "amend")
 
     def edit_order(self, who: Credential, words: Words) -> dict[str, Any]:
-        """The older way: cancels and places anew under a new id; fills stay with the old order."""
+        """The older EditOrder: cancels and places a new order under a new id; fills stay with the old order."""
         pair = self._listing.find(words.need("pair"))
         order = self._only(self._by_txid_or_userref(who, words.need("txid")))
         if order.triggered_ms is not None or order.close is not None or order.client_id is not None:
@@ -258,7 +258,7 @@ class TradingEndpoints:
         return {"currentTime": _rfc3339(now), "triggerTime": _rfc3339(now + timeout * 1000) if timeout else "0"}
 
     def watch_dead_men(self) -> None:
-        """Cancels everything of accounts whose switch was not refreshed in time."""
+        """Cancels all orders of accounts whose switch was not refreshed in time."""
         now = self._wall_ms()
         for account in [name for name, moment in self._dead_man.items() if moment <= now]:
             del self._dead_man[account]
@@ -311,13 +311,13 @@ def _descr(ticket: Ticket) -> dict[str, str]:
 def _changes(
     order: Order, qty: Decimal | None, price: Decimal | None, trigger: Decimal | None, post_only: bool | None
 ) -> bool:
-    """Whether an amend asks for anything that the order is not already."""
+    """Whether an amend would change anything."""
     asked = ((qty, order.qty), (price, order.price), (trigger, order.trigger), (post_only, order.post_only))
     return any(new is not None and new != old for new, old in asked)
 
 
 def _check_amendable(order: Order, price: Decimal | None, trigger: Decimal | None) -> None:
-    """A price needs a limit order, a trigger one that waits for it."""
+    """Checks the amend: a price needs a limit order, a trigger price an order that has not triggered."""
     if price is not None and order.price is None:
         raise invalid("limit_price")
     if trigger is not None and not order.waiting:
@@ -327,7 +327,7 @@ def _check_amendable(order: Order, price: Decimal | None, trigger: Decimal | Non
 
 
 def _edited(words: Words, order: Order, volume: Decimal) -> Words:
-    """The replacement order's parameters: the old order's where the edit names none."""
+    """The replacement order's parameters; the old order's where the edit names none."""
     flags = order.tags.get("oflags", "fciq").split(",")
     if "post" in words.get("oflags", "") and "post" not in flags:
         flags.append("post")

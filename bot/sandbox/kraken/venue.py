@@ -1,4 +1,4 @@
-"""Opens Kraken: its listing, its default account, and all endpoints of its wire."""
+"""Opens Kraken: its pairs, default account and the endpoints of its wire."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ MONEY = {"USD": Decimal(3000), "USDT": Decimal(2000)}
 
 
 def open_venue(setting: Setting) -> Venue:
-    """Kraken as of the setting's state."""
+    """Kraken, opened from the setting's state."""
     market = Market(setting.seed, setting.start_ms, symbols(setting.pairs), setting.candles)
     state = State(NAME, setting.journal, _base_volume(setting.fee_tier))
     market.restore(Jump(row[0], row[1], Decimal(row[2])) for row in setting.journal.get(f"{NAME}/jumps") or [])
@@ -100,7 +100,7 @@ def _assemble(
 
 
 def symbols(pairs: int | None) -> list[str]:
-    """The tradable pairs, and those that a careful trader leaves alone."""
+    """The tradable pairs, and some that a careful trader avoids."""
     tradable = [*default_pairs()[NAME], *MORE]
     wanted = tradable[: pairs if pairs is not None else len(default_pairs()[NAME])]
     return [*wanted, *STABLE, CANCEL_ONLY, NEW]

@@ -1,6 +1,7 @@
 """Kraken's REST API: `/0/public/<Method>` by GET and `/0/private/<Method>` by POST, in one envelope.
 
-Order of checks of a private call: key, signature, nonce, permission, rate counter, method. Every answer is HTTP 200.
+A private call is checked in this order: key, signature, nonce, permission, rate counter, method. Every response is
+HTTP 200.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ BY_PAIR = frozenset({"OHLC", "Depth", "Trades", "Spread", "Ticker"})
 
 
 class KrakenWire:
-    """Kraken's side of the wire; plugged into the sandbox's server."""
+    """Kraken's wire, called by the sandbox's server."""
 
     def __init__(
         self,
@@ -89,7 +90,7 @@ class KrakenWire:
             "GetWebSocketsToken": self._websocket_token,
         }
 
-    # ---- what the server asks of a wire ----
+    # ---- called by the server ----
 
     def answer(self, request: Request) -> Response:
         self._trading.watch_dead_men()
@@ -130,7 +131,7 @@ class KrakenWire:
         return auth.new_credential(account, self._dice, self._exchange.clock.wall_ms())
 
     async def websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuses the connection: this venue answers by REST only."""
+        """Refuses the connection: this venue offers REST only."""
         del scope
         await receive()
         await send({"type": "websocket.close", "code": 1013})
@@ -138,11 +139,11 @@ class KrakenWire:
     # ---- clocks and tokens ----
 
     def wall_ms(self) -> int:
-        """The venue's own clock, which may be wrong."""
+        """The venue's clock, which may be wrong."""
         return skewed_wall_ms(self._exchange, self._faults)
 
     def token_account(self, token: str) -> str | None:
-        """The account of a WebSocket token that is still valid."""
+        """The account of a WebSocket token, if that is still valid."""
         account, until_ms = self._tokens.get(token, ("", 0))
         return account if self._exchange.clock.wall_ms() < until_ms else None
 
@@ -190,8 +191,9 @@ class KrakenWire:
         return self._private[method](who, words)
 
     def _outlast(self, nonce: str) -> None:
-        """Let the millisecond of a nonce pass that is the time in milliseconds: no answer over a real network comes within it,
-        and clients with such nonces (ccxt) rely on that.
+        """Waits until the millisecond of a nonce has passed, if the nonce is the current time in milliseconds.
+
+        No response over a real network arrives within it, and clients with such nonces (ccxt) rely on that.
         """
         while nonce == str(self._exchange.clock.wall_ms()):
             time.sleep(0.0002)
@@ -203,7 +205,7 @@ class KrakenWire:
 
 
 def skewed_wall_ms(exchange: Exchange, faults: Faults) -> int:
-    """Wall time as the venue believes it to be."""
+    """Wall time by the venue's clock."""
     fault = faults.standing(FaultKind.CLOCK_SKEW)
     shift = 0.0 if fault is None else fault.seconds if fault.seconds is not None else 60.0
     return exchange.clock.wall_ms() + int(shift * 1000)

@@ -1,7 +1,7 @@
-"""A request's parameters: form or JSON bodies and query strings as one flat map of texts.
+"""Request parameters: form bodies, JSON bodies and query strings as one flat map of strings.
 
-Nested JSON becomes the bracket form (`close[ordertype]`), so that both kinds of body read the same. Only texts come
-out; a JSON number keeps the digits it was sent with.
+Nested JSON becomes the bracket form (`close[ordertype]`), so that both kinds of body read alike. All values are
+strings; a JSON number keeps the digits it was sent with.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Words(dict[str, str]):
     """Parameters by name."""
 
     def need(self, name: str) -> str:
-        """A parameter that must be there and not empty."""
+        """A required parameter; must not be empty."""
         value = self.get(name, "")
         if not value:
             raise invalid(name)
@@ -31,7 +31,7 @@ class Words(dict[str, str]):
         return self.get(name, "").lower() in {"true", "1", "yes"}
 
     def number(self, name: str) -> Decimal | None:
-        """A plain, finite decimal; None when absent or empty."""
+        """A plain, finite decimal; None if absent or empty."""
         text = self.get(name, "")
         return _decimal(text, name) if text else None
 
@@ -47,7 +47,7 @@ class Words(dict[str, str]):
         return [Words(item) for _, item in sorted(self._items("orders").items()) if item]
 
     def texts(self, name: str) -> list[str]:
-        """The plain items of a list, or of a comma list."""
+        """The items of a list, or of a comma-separated list."""
         items = [item[""] for _, item in sorted(self._items(name).items()) if "" in item]
         return items or [text for text in self.get(name, "").split(",") if text]
 
@@ -62,7 +62,7 @@ class Words(dict[str, str]):
 
 
 def _inner(path: str | None) -> str:
-    """`close][ordertype` of a doubly nested key is `close[ordertype]` inside its item."""
+    """A doubly nested key: `close][ordertype` becomes `close[ordertype]` inside its item."""
     if path is None:
         return ""
     head, *rest = path.split("][")
@@ -70,7 +70,7 @@ def _inner(path: str | None) -> str:
 
 
 def words_of(request: Request) -> Words:
-    """The parameters of a request; a body that cannot be read is an invalid argument."""
+    """The parameters of a request; an unreadable body is an invalid argument."""
     if request.method == "GET":
         return Words(parse_qsl(request.query, keep_blank_values=True))
     text = request.body.decode("utf-8", "replace")

@@ -1,6 +1,6 @@
-"""The market of the sandbox: one price for everyone, a pure function of a seed.
+"""The sandbox's market: one price for all venues, a pure function of a seed.
 
-Owns prices, trades, books and their past; never accounts, orders or any venue's wire.
+Owns prices, trades, books and their history; knows no accounts, orders or venues.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Candles in whole ticks and lots, and the source of the generated ones.
+"""Candles in whole ticks and lots, and the source of generated candles.
 
-Owns the arithmetic of columns; prices are numbers of ticks, quantities numbers of lots, so that sums are exact.
+Owns the column arithmetic. Prices are counts of ticks and quantities counts of lots, so that sums are exact.
 """
 
 from __future__ import annotations
@@ -39,22 +39,22 @@ class Candles(NamedTuple):
 
 
 class CandleSource(Protocol):
-    """Where one symbol's candles come from: generated or replayed."""
+    """The source of one symbol's candles: generated or replayed."""
 
     @property
     def step_ms(self) -> int:
-        """Length of its candles; divides a day."""
+        """Length of its candles, a divisor of a day."""
 
     @property
     def first_ms(self) -> int:
-        """Open time of the first candle there is."""
+        """Open time of the first candle."""
 
     @property
     def end_ms(self) -> int | None:
-        """When the last candle there is closes; None where there is no end."""
+        """Close time of the last candle; None if there is no end."""
 
     def day(self, day: int) -> Candles:
-        """All candles of a UTC day; flat and empty where nothing trades."""
+        """All candles of a UTC day; flat and empty without trades."""
 
 
 class GeneratedCandles:
@@ -80,25 +80,25 @@ class GeneratedCandles:
         return settled(open_, high, low, close, self._volume(coin, day, prints), prints, 1 + int(before))
 
     def _prints(self, days: Ints) -> Ints:
-        """How many trades each day has."""
+        """Number of trades per day."""
         busy = np.exp(0.5 * (uniforms(self._key, days) - 0.5))
         return (self._listing.prints * busy).astype(np.int64)
 
     def _ticks(self, coin: CoinDay, day: int) -> tuple[Ints, ...]:
-        """The coin's path in this symbol's ticks, off by its basis."""
+        """The coin's path in this symbol's ticks, shifted by its basis."""
         basis = self._basis(day) if self._listing.basis else 0.0
         return tuple(
             np.maximum(np.rint(np.exp(column + basis - self._log_tick)), 1).astype(np.int64) for column in coin[:4]
         )
 
     def _basis(self, day: int) -> Floats:
-        """How far this symbol stands from its coin's price in USD, in log units; continuous over midnight."""
+        """The symbol's deviation from its coin's USD price, in log units; continuous over midnight."""
         ends = bell(self._key ^ 1, day), bell(self._key ^ 1, day + 1)
         knots = draws(self._key ^ 1, day).standard_normal(MINUTES // 30 - 1)
         return self._listing.basis * 1e-4 * wave(ends, knots, MINUTES)
 
     def _volume(self, coin: CoinDay, day: int, prints: Ints) -> Ints:
-        """Turnover of the day over its minutes, at least one lot a trade."""
+        """Distributes the day's turnover over its minutes, at least one lot per trade."""
         price = float(np.exp(coin.open[0]))
         size = self._listing.turnover / MINUTES / price / float(self._listing.lot)
         lots = np.rint(size * coin.busy * np.exp(0.6 * (uniforms(self._key ^ 2, np.array([day])) - 0.5)))
@@ -106,7 +106,7 @@ class GeneratedCandles:
 
 
 def _spread_prints(total: int, busy: Floats) -> Ints:
-    """A day's trades over its minutes, by how busy they are; the first minute always has one."""
+    """Distributes a day's trades over its minutes by their activity; the first minute always has one."""
     weight = np.cumsum(busy**0.7)
     upto = np.floor(weight * ((total - 1) / weight[-1]) + 1e-9).astype(np.int64)
     upto[-1] = total - 1
@@ -116,7 +116,7 @@ def _spread_prints(total: int, busy: Floats) -> Ints:
 
 
 def settled(open_: Ints, high: Ints, low: Ints, close: Ints, volume: Ints, prints: Ints, first_id: int) -> Candles:
-    """Makes each candle one that its number of trades can really print: none, one, two, three or more."""
+    """Adjusts each candle to what its number of trades can print: none, one, two, three or more."""
     traded = np.maximum.accumulate(np.where(prints > 0, np.arange(len(prints)), 0))
     close = close[traded]
     open_ = np.where(prints >= 2, open_, close)

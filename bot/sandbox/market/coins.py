@@ -1,6 +1,6 @@
 """The coins and symbols of the generated market: price, tick, turnover, volatility, spread.
 
-Owns plausible defaults only. A venue may list any of them with a tick of its own.
+Contains plausible defaults only. A venue may list any of them with its own tick.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from decimal import Decimal
 
 @dataclass(frozen=True)
 class Coin:
-    """A base coin. `price` in USD, `vol` the typical 5-minute log return, `wander` the size of its daily moves."""
+    """A base coin: `price` in USD, `vol` the typical 5-minute log return, `wander` the size of daily moves."""
 
     name: str
     price: float
@@ -23,7 +23,7 @@ class Coin:
 
 @dataclass(frozen=True)
 class Listing:
-    """A symbol: tick and lot of its tape, turnover in USD a day, trades a day, spread and basis in basis points."""
+    """A symbol: tick and lot of its tape, daily turnover in USD, trades per day, spread and basis in basis points."""
 
     symbol: str
     coin: Coin
@@ -36,9 +36,9 @@ class Listing:
 
 
 def coins() -> dict[str, Coin]:
-    """All base coins, and what else a contract may be of (a coin to come, a stock, gold), by name.
+    """All base coins, and other underlyings of contracts (an unlisted coin, a stock, gold), by name.
 
-    `slot` is the coin's place in the stagger of trends.
+    `slot` is the coin's position in the staggering of trends.
     """
     return {
         name: Coin(name, price, vol, wander, slot)
@@ -108,7 +108,7 @@ def listings() -> dict[str, Listing]:
 
 
 def default_pairs() -> Mapping[str, tuple[str, ...]]:
-    """The eight symbols each venue lists when nobody asks for more or fewer, most traded first."""
+    """The eight symbols that each venue lists by default, most traded first."""
     eight = ("BTC", "ETH", "SOL", "XRP", "DOGE", "ADA", "LTC")
     dollars = tuple(f"{base}-USD" for base in eight)
     return {

@@ -1,7 +1,7 @@
-"""Spread and depth around the last trade, by rule and by hash, never by memory.
+"""Spread and depth around the last trade, computed from rules and hashes, without state.
 
-Owns how a book looks. Levels stand on a fixed grid of prices and keep their size for some seconds, so that two
-looks at the book differ only where something happened.
+Owns the shape of a book. Levels lie on a fixed price grid and keep their size for some seconds, so that two
+snapshots of a book differ only where something happened.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ class Depth:
         self._lot = float(listing.lot)
         self._spread = listing.spread * 1e-4
         self._best_usd = 400.0 + 0.00006 * listing.turnover
-        """Typical money at the best price: some hundred dollars in thin symbols, 10,000 in BTC-USD."""
+        """Typical value at the best price: a few hundred dollars in thin symbols, 10,000 in BTC-USD."""
 
     def best(self, last: Last, unrest: float) -> tuple[int, int]:
-        """Best bid and ask in ticks: the last trade was one of them, by who took it."""
+        """Best bid and ask in ticks; the last trade was at one of them, depending on its taker side."""
         spread = self._spread * max(unrest, 0.5) * (0.6 + 0.8 * (mixed(self._key, last.trade_id) & 1023) / 1024)
         ticks = max(1, round(spread * last.price))
         if last.buy and last.price > ticks:
@@ -61,7 +61,7 @@ class Depth:
         return Stack(bids, self._lots(bids, bid, t_ms)), Stack(asks, self._lots(asks, ask, t_ms))
 
     def _lots(self, prices: Ints, best: int, t_ms: int) -> Ints:
-        """Size of each level: more behind the best price, uneven, renewed every KEEP_MS at its own moment."""
+        """Size of each level: larger behind the best price, uneven, renewed every KEEP_MS at the level's own moment."""
         salt = (uniforms(self._key, prices) * KEEP_MS).astype(np.int64)
         epoch = (t_ms + salt) // KEEP_MS
         chance = uniforms(self._key ^ 0xB00C, prices * 1_000_003 + epoch)
@@ -70,5 +70,5 @@ class Depth:
 
 
 def _profile(distance: Floats) -> Floats:
-    """How much more lies at a relative distance from the best price: threefold from 5 basis points on."""
+    """Size factor at a relative distance from the best price; three from 5 basis points on."""
     return 1.0 + 2.0 * np.minimum(distance / 5e-4, 1.0)

@@ -1,7 +1,7 @@
-"""The market of the sandbox: what every venue in it sees, at any moment, in Decimals.
+"""The sandbox's market: what every venue sees at any moment, in Decimals.
 
-Owns nothing but its seed, its start and the jumps that were asked for; from these three the whole market follows,
-in whatever order it is looked at. Never trades, never knows an account or a venue.
+Its only state is the seed, the start and the requested jumps. The whole market follows from these three, in
+whatever order it is read. Never trades and knows no accounts or venues.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from bot.sandbox.market.values import Bar, Book, DayStats, Jump, Level, MarketEr
 HISTORY_DAYS = 800
 """Candles reach this far back from the start."""
 TAPE_DAYS = 8
-"""Trades reach this far back from the start; older candles give an estimated vwap."""
+"""Trades reach this far back from the start; the vwap of older candles is an estimate."""
 
 
 class Market:
     """All symbols of a sandbox. Times are market time in milliseconds UTC; "at t" includes all of millisecond t.
 
-    `ticks` gives symbols a price increment of their own (venues differ). With `replay`, only the symbols for which
-    the folder holds candles are there.
+    `ticks` overrides the price increment of symbols, as venues differ. With `replay`, only symbols with candles in
+    the folder exist.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Market:
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """The symbols that trade, in the order they were asked for."""
+        """The traded symbols, in the order requested."""
         return tuple(self._symbols)
 
     def tick(self, symbol: str) -> Decimal:
@@ -65,7 +65,7 @@ class Market:
         return self._of(symbol).lot
 
     def ends_ms(self, symbol: str) -> int | None:
-        """When replayed candles run out and the price stands still; None for a generated market."""
+        """When replayed candles run out and the price stays constant; None for a generated market."""
         return self._of(symbol).ends_ms
 
     def listed_ms(self, symbol: str) -> int:
@@ -85,7 +85,7 @@ class Market:
         return Quote(bid * coin.tick, ask * coin.tick, bid_lots * coin.lot, ask_lots * coin.lot)
 
     def book(self, symbol: str, t_ms: int, depth: int) -> Book:
-        """Up to `depth` levels a side at t; the best ones are the quote."""
+        """Up to `depth` levels per side at t; the best ones are the quote."""
         coin = self._of(symbol)
         sides = coin.depth.book(*coin.best(t_ms), t_ms, depth)
         bids, asks = (
@@ -97,8 +97,8 @@ class Market:
     def bars(self, symbol: str, interval_ms: int, from_ms: int, to_ms: int, origin_ms: int = 0) -> list[Bar]:
         """Bars with open time in [from, to] as known at `to`: the last may still be running.
 
-        The interval is whole minutes; its grid starts at `origin_ms` (weeks that begin on Mondays, days that begin at
-        16:00). Bars without trades are flat with vwap and volume 0.
+        The interval is in whole minutes; its grid starts at `origin_ms`, for example for weeks that begin on Monday.
+        Bars without trades are flat, with vwap and volume 0.
         """
         if interval_ms < MINUTE_MS or interval_ms % MINUTE_MS:
             raise MarketError(f"bars come in whole minutes, not in {interval_ms} ms")
@@ -138,9 +138,9 @@ class Market:
         return DayStats(coin.stats(day), coin.stats(today))
 
     def jump(self, symbol: str, t_ms: int, price: Decimal) -> None:
-        """The market prints a trade at `price` at t and goes on from there; past prices stay.
+        """Prints a trade at `price` at t; the market continues from there and past prices stay.
 
-        The symbols of the same coin in other quotes move by the same ratio.
+        Symbols of the same coin in other quotes move by the same ratio.
         """
         coin = self._of(symbol)
         target = int((price / coin.tick).to_integral_value())
@@ -155,11 +155,11 @@ class Market:
         self._jumps.append(Jump(symbol, t_ms, price))
 
     def jumps(self) -> tuple[Jump, ...]:
-        """All jumps so far, for the saved state."""
+        """All jumps so far, to be saved."""
         return tuple(self._jumps)
 
     def restore(self, jumps: Iterable[Jump]) -> None:
-        """Makes the jumps of a saved state again."""
+        """Repeats the jumps of a saved state."""
         for symbol, time_ms, price in jumps:
             self.jump(symbol, time_ms, price)
 
@@ -170,7 +170,7 @@ class Market:
 
 
 def _generated(seed: int, start_ms: int, listed: Mapping[str, tuple[Listing, Decimal]]) -> dict[str, Symbol]:
-    """The symbols on generated prices; those of one coin share its path."""
+    """The symbols with generated prices; those of one coin share its path."""
     first_day, exact_ms = start_ms // DAY_MS - HISTORY_DAYS, start_ms - TAPE_DAYS * DAY_MS
     paths = {coin: CoinPath(seed, coin) for coin in {listing.coin for listing, _ in listed.values()}}
     return {
@@ -184,7 +184,7 @@ def _generated(seed: int, start_ms: int, listed: Mapping[str, tuple[Listing, Dec
 def _replayed(
     seed: int, start_ms: int, listed: Mapping[str, tuple[Listing, Decimal]], folder: Path
 ) -> dict[str, Symbol]:
-    """The symbols for which the folder has candles."""
+    """The symbols with candles in the folder."""
     found = files(folder)
     sources = {
         name: ReplayedCandles(found[name], listing, tick) for name, (listing, tick) in listed.items() if name in found

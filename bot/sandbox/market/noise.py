@@ -1,6 +1,6 @@
-"""Randomness by name: every draw is a pure function of the seed and of what it is for.
+"""Randomness by key: every draw is a pure function of the seed and of its purpose.
 
-Nothing here remembers anything, so the market can be looked at in any order and is always the same.
+Nothing here has state, so the market is the same in whatever order it is read.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ _U64 = (1 << 64) - 1
 
 
 def key(seed: int, *names: str | int) -> int:
-    """A 64-bit number that belongs to `names` under `seed`."""
+    """The 64-bit number of `names` under `seed`."""
     text = "/".join(str(name) for name in (seed, *names))
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
 def draws(key_: int, at: int) -> np.random.Generator:
-    """The stream of random numbers of a key at a place in time (a day, an hour; may be negative)."""
+    """The random generator for a key at an index in time (a day, an hour; may be negative)."""
     return np.random.Generator(np.random.SFC64([key_, at & _U64]))
 
 
 def mixed(key_: int, at: int) -> int:
-    """64 random bits for a key and a whole number, in well under a microsecond's worth of numpy."""
+    """64 random bits for a key and an integer; much cheaper than a numpy generator."""
     z = (key_ + (at & _U64) * 0x9E3779B97F4A7C15) & _U64
     z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _U64
     z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _U64
@@ -45,14 +45,14 @@ def uniforms(key_: int, at: Ints) -> Floats:
 
 
 def bell(key_: int, at: int) -> float:
-    """A nearly normal number (sum of three uniforms, variance 1) for a key and a whole number."""
+    """A nearly normal number (sum of three uniforms, variance 1) for a key and an integer."""
     bits = mixed(key_, at)
     thirds = (bits & 0x1FFFFF) + (bits >> 21 & 0x1FFFFF) + (bits >> 42 & 0x1FFFFF)
     return (thirds / 2.0**21 - 1.5) * 2.0
 
 
 def wave(ends: tuple[float, float], knots: Floats, length: int) -> Floats:
-    """A broken line of `length` points from ends[0] towards ends[1], through `knots` evenly spaced between."""
+    """A piecewise linear curve of `length` points from ends[0] towards ends[1], through evenly spaced `knots`."""
     heights = np.concatenate(([ends[0]], knots, [ends[1]]))
     places = np.arange(length) * ((len(knots) + 1) / length)
     line: Floats = np.interp(places, np.arange(len(heights)), heights)

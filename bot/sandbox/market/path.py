@@ -1,7 +1,7 @@
-"""The price of a coin in USD, minute by minute, one day at a time and any day at once.
+"""The price of a coin in USD by minute. Any day can be computed on its own.
 
-Owns the generated path: the level at each midnight is a sum of slow waves, the day between two midnights is
-trend plus noise, tilted so that it meets both. Knows nothing of symbols, ticks or trades.
+The level at each midnight is a sum of slow waves; the day between two midnights is trend plus noise, tilted to meet
+both. Knows nothing of symbols, ticks or trades.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from bot.sandbox.market.noise import Floats, bell, draws, key
 from bot.sandbox.market.weather import MINUTES, Climate
 
 LEVEL_SCALES = (8, 16, 32, 64, 128)
-"""Days of the slow waves that carry the price away from its usual level."""
+"""Periods (days) of the slow waves that move the price away from its usual level."""
 DRIFT = 0.266
-"""Strength of the trends, in units of a minute's typical move."""
+"""Strength of trends, in units of a minute's typical move."""
 REVERTING = 0.985
-"""Share of the noise that does not wander off but returns to the trend."""
+"""Share of the noise that reverts to the trend."""
 MEMORY = 6
-"""Minutes after which that share has forgotten where it was."""
+"""Minutes after which that share has reverted."""
 WICK = 1.2
-"""How far a minute's high and low reach, against a random walk's."""
+"""Reach of a minute's high and low, relative to a random walk."""
 FLURRIES, FLURRY, CALM_DOWN = 2.0, 2.5, 25
-"""Sudden bursts of volatility a day, how much they add to the usual, and the minutes in which they die down."""
+"""Volatility bursts: number per day, size relative to the usual volatility, and decay in minutes."""
 GAPS, GAP, GAPS_DOWN = 0.4, 13.0, 0.9
-"""Sudden moves a day that stay, their size in a minute's typical move, and the share of them that are falls."""
+"""Lasting sudden moves: number per day, size in a minute's typical moves, and the share of falls."""
 
 
 class CoinDay(NamedTuple):
-    """1440 minutes of a coin: log prices, each minute's weight in the day's turnover, mean 1."""
+    """1440 minutes of a coin: log prices, and each minute's weight in the day's turnover (mean 1)."""
 
     open: Floats
     high: Floats
@@ -70,7 +70,7 @@ class CoinPath:
         return CoinDay(open_, high, low, close, busy / busy.mean())
 
     def _level_at(self, day: int) -> float:
-        """Log price at a midnight but for the trend: waves of two days to two months around the coin's usual price."""
+        """Log price at a midnight without the trend: waves of two days to two months around the coin's usual price."""
         total = math.log(self._coin.price)
         for scale in LEVEL_SCALES:
             block, inside = divmod(day, scale)
@@ -80,33 +80,33 @@ class CoinPath:
 
 
 def _walk(dice: np.random.Generator, sigma: Floats) -> Floats:
-    """Noise as a log price from 0: one part walks freely, the other returns to its own recent mean."""
+    """Noise as a log price from 0: one part is a random walk, the other reverts to its recent mean."""
     free, back = (np.cumsum(sigma * _fat(dice)) for _ in range(2))
     gaps = np.cumsum(sigma * _gaps(dice))
     return math.sqrt(1 - REVERTING) * free + math.sqrt(REVERTING) * (back - _recent_mean(back)) + gaps
 
 
 def _gaps(dice: np.random.Generator) -> Floats:
-    """Sudden moves that stay, about GAPS a day, most of them down."""
+    """Lasting sudden moves, about GAPS per day, most of them down."""
     size = GAP * (dice.standard_exponential(MINUTES) * 0.5 + 0.5)
     side = np.where(dice.random(MINUTES) < GAPS_DOWN, -1.0, 1.0)
     return np.where(dice.random(MINUTES) < GAPS / MINUTES, side * size, 0.0)
 
 
 def _flurries(dice: np.random.Generator) -> Floats:
-    """Extra volatility: bursts out of nothing that die down slowly."""
+    """Extra volatility: sudden bursts that decay slowly."""
     bursts = np.where(dice.random(MINUTES) < FLURRIES / MINUTES, FLURRY * dice.standard_exponential(MINUTES), 0.0)
     echo = np.exp(-np.arange(6 * CALM_DOWN) / CALM_DOWN)
     return np.convolve(bursts, echo)[:MINUTES]
 
 
 def _fat(dice: np.random.Generator) -> Floats:
-    """Shocks with variance 1 and tails fatter than normal ones: their size is uneven too."""
+    """Shocks with variance 1 and fat tails."""
     return dice.standard_normal(MINUTES) * np.exp(0.4 * dice.standard_normal(MINUTES) - 0.16)
 
 
 def _recent_mean(walk: Floats) -> Floats:
-    """Mean of the last MEMORY minutes, of fewer at the day's start."""
+    """Mean of the last MEMORY minutes, or of fewer at the start of the day."""
     total = np.concatenate(([0.0], np.cumsum(walk)))
     upto = np.arange(1, MINUTES + 1)
     since = np.maximum(upto - MEMORY, 0)
@@ -115,7 +115,7 @@ def _recent_mean(walk: Floats) -> Floats:
 
 
 def _wicks(dice: np.random.Generator, open_: Floats, close: Floats, sigma: Floats) -> tuple[Floats, Floats]:
-    """High and low of a Brownian bridge from open to close: the law of its extremes, drawn by inversion."""
+    """High and low of a Brownian bridge from open to close, drawn by inverting the distribution of its extremes."""
     move = close - open_
     noise = -2.0 * (WICK * sigma) ** 2
     up = np.sqrt(move**2 + noise * np.log(dice.random(MINUTES)))

@@ -1,7 +1,7 @@
-"""Candles from files in place of generated ones: `<BASE>-<QUOTE>-<timeframe>.csv` or `.parquet`.
+"""Candles from files instead of generated ones: `<BASE>-<QUOTE>-<timeframe>.csv` or `.parquet`.
 
-Owns reading and checking of the files. Whatever is wrong with one is one line that names the file and the place;
-nothing is repaired, except that times without a row are times without trades.
+Reads and checks the files. An error is one line that names the file and the place. Nothing is repaired; missing rows
+mean times without trades.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from bot.sandbox.market.values import MarketError
 COLUMNS = ("time", "open", "high", "low", "close", "volume")
 UNITS = {"m": MINUTE_MS, "h": 60 * MINUTE_MS, "d": DAY_MS}
 FEWEST, MOST = 4, 60
-"""Trades printed in a candle, and at most in each of its minutes."""
+"""Number of trades printed in a candle, and the most in each of its minutes."""
 
 
 class CandleFile(NamedTuple):
-    """One file of the folder."""
+    """One candle file."""
 
     path: Path
     symbol: str
@@ -35,7 +35,7 @@ class CandleFile(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """What a file holds."""
+    """The contents of a file."""
 
     time: Ints
     open: Floats
@@ -46,7 +46,7 @@ class Rows(NamedTuple):
 
 
 class ReplayedCandles:
-    """One symbol's candles from a file. Before its first candle and after its last the price stands still."""
+    """One symbol's candles from a file. Before the first candle and after the last the price is constant."""
 
     def __init__(self, file: CandleFile, listing: Listing, tick: Decimal) -> None:
         rows = read(file)
@@ -76,7 +76,7 @@ class ReplayedCandles:
 
 
 def files(folder: Path) -> dict[str, CandleFile]:
-    """The folder's candle files by symbol; of several timeframes the finest."""
+    """The folder's candle files by symbol; the finest if there are several timeframes."""
     if not folder.is_dir():
         raise MarketError(f"no folder of candles at {folder}")
     found: dict[str, CandleFile] = {}
@@ -102,7 +102,7 @@ def read(file: CandleFile) -> Rows:
 
 
 def _named(path: Path) -> CandleFile:
-    """Symbol and timeframe from a file's name."""
+    """Symbol and timeframe from the file name."""
     symbol, _, timeframe = path.stem.rpartition("-")
     count, unit = timeframe[:-1], UNITS.get(timeframe[-1:], 0)
     step_ms = int(count) * unit if count.isdecimal() else 0
@@ -143,7 +143,7 @@ def _parquet(path: Path) -> Rows:
 
 
 def _wrong(rows: Rows, step_ms: int) -> str | None:
-    """The first thing that is wrong with the rows, if any."""
+    """The first error in the rows, if any."""
     top, bottom = np.maximum(rows.open, rows.close), np.minimum(rows.open, rows.close)
     flat = (rows.high == rows.low) & (rows.open == rows.close)
     finite = np.isfinite(np.array(rows[1:])).all(axis=0)
@@ -163,21 +163,21 @@ def _wrong(rows: Rows, step_ms: int) -> str | None:
 
 
 def moment(time_ms: int) -> str:
-    """A time for people."""
+    """A time in readable form."""
     if abs(time_ms) > 8_000_000_000_000:
         return f"time {time_ms} is not in milliseconds"
     return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _spaced(column: Floats, slots: Ints, length: int) -> Ints:
-    """A column on an even grid; where no candle is, zero."""
+    """A column on an even grid, with zeros where there is no candle."""
     even = np.zeros(length, np.int64)
     even[slots] = column.astype(np.int64)
     return even
 
 
 def _prints(volume: Ints, listing: Listing, step_ms: int) -> Ints:
-    """How many trades to print in each candle: as many as the symbol usually has, more where more was traded."""
+    """Number of trades to print in each candle: the symbol's usual number, scaled with its volume."""
     minutes = step_ms / MINUTE_MS
     usual = volume[volume > 0].mean() if volume.any() else 1.0
     prints = listing.prints / 1440 * minutes * (0.3 + 0.7 * volume / usual)

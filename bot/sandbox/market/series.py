@@ -1,7 +1,7 @@
-"""One symbol's past and present in ticks and lots: tape, candles of any length, jumps.
+"""One symbol's history and present in ticks and lots: tape, candles of any length, jumps.
 
-Owns the caches, all bounded; what falls out of them is made again, the same. "At t" means up to the end of
-millisecond t. A jump at t is the last thing in t and scales all that follows; nothing before t ever changes.
+Owns the caches, which are bounded; evicted entries are recomputed identically. "At t" means up to the end of
+millisecond t. A jump at t is the last event of t and scales everything after it; nothing before t ever changes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SCAN_MS = 2 * HOUR_MS
 
 
 class Last(NamedTuple):
-    """The newest trade: its price, whether a buyer took, its id."""
+    """The newest trade: its price, whether the taker bought, and its id."""
 
     price: int
     buy: bool
@@ -28,7 +28,7 @@ class Last(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """Consecutive candles with what was paid in them (ticks x lots)."""
+    """Consecutive candles with their turnover (ticks x lots)."""
 
     open: Ints
     high: Ints
@@ -50,7 +50,7 @@ class _Jump(NamedTuple):
 
 
 class Series:
-    """The tape of one symbol. `exact_ms`: from here on trades exist; before it there are only candles."""
+    """The tape of one symbol. Trades exist from `exact_ms` on; before it there are only candles."""
 
     def __init__(self, source: CandleSource, tape_key: int, exact_ms: int) -> None:
         self._source = source
@@ -66,7 +66,7 @@ class Series:
         self._quarters = lru_cache(128)(self._make_quarters)
         self._days = lru_cache(1024)(self._make_day)
 
-    # --- what is asked many times a second
+    # --- called many times per second
 
     def last(self, t_ms: int) -> Last:
         """The newest trade at t."""
@@ -77,7 +77,7 @@ class Series:
         return Last(int(tape.price[at]), bool(tape.buy[at]), tape.first_id + at)
 
     def extremes(self, from_ms: int, to_ms: int) -> tuple[int, int]:
-        """Lowest and highest trade in (from, to]; without any, the last price twice."""
+        """Lowest and highest trade in (from, to]; without trades, the last price twice."""
         start, end = from_ms + 1, to_ms + 1
         found: list[Ints] = []
         if end - start > SCAN_MS:
@@ -128,7 +128,7 @@ class Series:
         return _with_jumps(raw, self._jumps, chunk * self._chunk * MS_NS, (chunk + 1) * self._chunk * MS_NS)
 
     def _raw_tape(self, chunk: int) -> Prints:
-        """The chunk's trades as if nobody had ever made the market jump."""
+        """The chunk's trades without any jumps."""
         start = chunk * self._chunk
         day, inside = divmod(start, DAY_MS)
         candles = self._raw_day(day)
@@ -140,7 +140,7 @@ class Series:
     # --- candles
 
     def minutes(self, from_ms: int, to_ms: int) -> Columns:
-        """One-minute candles from `from_ms` (a whole minute) up to but without `to_ms`, the last one cut there."""
+        """One-minute candles from `from_ms` (a whole minute) to `to_ms` (exclusive), where the last one is cut."""
         whole = to_ms // MINUTE_MS * MINUTE_MS
         parts = [
             self._minute_part(day, max(from_ms, day * DAY_MS), min(whole, (day + 1) * DAY_MS))
@@ -151,9 +151,9 @@ class Series:
         return _stacked(parts)
 
     def candles(self, interval_ms: int, from_ms: int, to_ms: int) -> Columns:
-        """Candles of an interval from `from_ms` up to but without `to_ms`, the last one cut there.
+        """Candles of an interval from `from_ms` to `to_ms` (exclusive), where the last one is cut.
 
-        Whole days come from what was summed up before, as far as the interval's grid allows.
+        Whole days come from cached sums, as far as the interval's grid allows.
         """
         step, made = MINUTE_MS, None
         if interval_ms % DAY_MS == 0 and from_ms % DAY_MS == 0:
@@ -181,13 +181,13 @@ class Series:
         return minutes._replace(paid=np.concatenate([*hours, np.zeros(0, np.int64)])[skip : skip + hi - lo])
 
     def _running(self, start_ms: int, to_ms: int) -> Columns:
-        """The minute that has begun, as far as it has come."""
+        """The current minute so far."""
         tape = _joined(self._slices(start_ms * MS_NS, to_ms * MS_NS), 0, 0)
         before = self.last(start_ms - 1).price
         return _gathered(tape, np.zeros(len(tape.price), np.int64), 1, before)
 
     def _from_tape(self, day: int) -> bool:
-        """Whether a day's minutes must be gathered from trades: long replayed candles, or a jump on that day."""
+        """Whether a day's minutes must be built from trades: for replayed candles over a minute, or after a jump that day."""
         jumped = any(day == jump.time_ns // (DAY_MS * MS_NS) for jump in self._jumps)
         return jumped or self._source.step_ms != MINUTE_MS
 
@@ -203,7 +203,7 @@ class Series:
         return Columns(open_, high, low, close, raw.volume, raw.prints, paid)
 
     def _make_paid(self, hour: int) -> Ints:
-        """What was paid in each minute of an hour."""
+        """The turnover of each minute of an hour."""
         tape = _joined(self._slices(hour * HOUR_MS * MS_NS, (hour + 1) * HOUR_MS * MS_NS), 0, 0)
         minute = (tape.time_ns - hour * HOUR_MS * MS_NS) // (MINUTE_MS * MS_NS)
         return _summed(tape.price * tape.qty, minute, 60)
@@ -217,7 +217,7 @@ class Series:
     # --- jumps
 
     def jump(self, t_ms: int, price: int) -> float:
-        """Prints a trade at `price` at the end of millisecond t; later trades go on from there. Returns the ratio."""
+        """Prints a trade at `price` at the end of millisecond t; later trades continue from there. Returns the ratio."""
         ratio = price / self.last(t_ms).price
         time_ns = t_ms * MS_NS + LAST_NS
         if self._jumps:
@@ -231,12 +231,12 @@ class Series:
         return ratio
 
     def _factor(self, t_ns: int) -> float:
-        """How far jumps before t have moved the price from the path."""
+        """The factor by which jumps before t have moved the price from the path."""
         return next((jump.factor for jump in reversed(self._jumps) if jump.time_ns < t_ns), 1.0)
 
 
 def grouped(columns: Columns, size: int) -> Columns:
-    """Every `size` candles as one, the last group perhaps short. Candles without trades have no say in prices."""
+    """Merges every `size` candles into one; the last group may be short. Candles without trades do not affect prices."""
     if size == 1 or not len(columns.open):
         return columns
     starts = np.arange(0, len(columns.open), size)
@@ -253,7 +253,7 @@ def grouped(columns: Columns, size: int) -> Columns:
 
 
 def _gathered(tape: Prints, bin_: Ints, bins: int, before: int) -> Columns:
-    """Candles of trades whose bins are known; a bin without trades is flat at the price before it."""
+    """Candles from binned trades; a bin without trades is flat at the price before it."""
     prints = np.bincount(bin_, minlength=bins).astype(np.int64)
     starts = np.cumsum(prints) - prints
     full = prints > 0
@@ -292,7 +292,7 @@ def _cut(tape: Prints, from_ns: int, to_ns: int) -> Prints:
 
 
 def _joined(parts: list[Prints], skip: int, limit: int) -> Prints:
-    """Consecutive stretches of tape as one, without the first `skip` and the last `-limit` trades."""
+    """Joins consecutive pieces of tape, without the first `skip` and the last `-limit` trades."""
     empty = np.zeros(0, np.int64)
     if not parts:
         return Prints(empty, empty, empty, empty.astype(np.bool_), 0, 0)

@@ -1,4 +1,4 @@
-"""One symbol: its series and depth, and the step from ticks and lots to Decimals."""
+"""One symbol: its series and depth, converted from ticks and lots to Decimals."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Symbol:
         return self.depth.best(self.series.last(t_ms), self._unrest_at(t_ms // MINUTE_MS))
 
     def _unrest_at(self, minute: int) -> float:
-        """Mean range of the last closed minutes against what is usual for the coin; widens the spread."""
+        """Mean range of the last closed minutes, relative to the coin's usual one; widens the spread."""
         if self._unrest[0] != minute:
             end = minute * MINUTE_MS
             recent = self.series.minutes(max(end - UNREST_MINUTES * MINUTE_MS, self.series.first_ms), end)
@@ -68,7 +68,7 @@ class Symbol:
         ]
 
     def stats(self, columns: Columns) -> Stats:
-        """Columns as the figures of one stretch of time."""
+        """Statistics of one period from columns."""
         traded = np.flatnonzero(columns.prints)
         if not len(traded):
             price = int(columns.close[-1]) * self.tick

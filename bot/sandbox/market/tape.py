@@ -1,6 +1,6 @@
-"""The trades inside candles: prints that reproduce each candle's open, high, low, close and volume exactly.
+"""The trades inside candles; they reproduce each candle's open, high, low, close and volume exactly.
 
-Owns the interpolation and nothing else; the same for generated and for replayed candles.
+Owns the interpolation only, for generated and replayed candles alike.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def printed(candles: Candles, start_ms: int, step_ms: int, before: int, dice: np
 
 
 def _times(nth: Ints, count: Ints, which: Ints, start_ms: int, step_ms: int, dice: np.random.Generator) -> Ints:
-    """One print in each equal slice of its candle, anywhere in the slice, in nanoseconds."""
+    """Times in nanoseconds: one print at a random place in each equal slice of its candle."""
     inside = (nth + dice.random(len(nth)) * 0.98) / count * step_ms
     whole = np.minimum(inside.astype(np.int64), step_ms - 1)
     part = ((inside - whole) * LAST_NS).astype(np.int64)
@@ -69,7 +69,7 @@ def _prices(candles: Candles, which: Ints, nth: Ints, dice: np.random.Generator)
 
 
 def _turns(count: Ints, dice: np.random.Generator) -> tuple[Ints, Ints]:
-    """Which print is the first extreme and which the second: 1 <= one < two <= count - 2 where that fits."""
+    """Indexes of the prints at the first and the second extreme: 1 <= one < two <= count - 2 if possible."""
     inner = np.maximum(count - 2, 2)
     one = 1 + (dice.random(len(count)) * (inner - 1)).astype(np.int64)
     two = one + 1 + (dice.random(len(count)) * (inner - one)).astype(np.int64)
@@ -77,7 +77,7 @@ def _turns(count: Ints, dice: np.random.Generator) -> tuple[Ints, Ints]:
 
 
 def _through(candles: Candles, extremes: tuple[Ints, Ints], turns: tuple[Ints, Ints], which: Ints, nth: Ints) -> Floats:
-    """The broken line open - extreme - extreme - close at each print."""
+    """The piecewise linear curve open - extreme - extreme - close at each print."""
     one, two = extremes[0][which], extremes[1][which]
     at_one, at_two = turns[0][which], turns[1][which]
     last = np.maximum(candles.prints[which] - 1, at_two + 1)
@@ -93,7 +93,7 @@ def _pin(price: Ints, where: Ints, to: Ints, when: npt.NDArray[np.bool_]) -> Non
 
 
 def _sides(price: Ints, before: int, dice: np.random.Generator) -> npt.NDArray[np.bool_]:
-    """Who took: buyers where the price rose, sellers where it fell, either where it stayed."""
+    """The taker side: buyers where the price rose, sellers where it fell, either where it did not move."""
     move = np.diff(price, prepend=before)
     return np.where(move == 0, dice.random(len(price)) < 0.5, move > 0)
 

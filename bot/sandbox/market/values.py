@@ -1,4 +1,4 @@
-"""What the market says about itself: bars, trades, quotes, books, figures of the day.
+"""The values that the market returns: bars, trades, quotes, books, daily statistics.
 
 Plain frozen values; prices and quantities are Decimals on the symbol's tick and lot, times are UTC.
 """
@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 
 class MarketError(Exception):
-    """The market cannot be built or asked like that; the message is one line for the person who asked."""
+    """The market cannot be built or queried like that; the message is one line for the user."""
 
 
 class Side(StrEnum):
-    """The side of the taker."""
+    """The taker's side."""
 
     BUY = "b"
     SELL = "s"
@@ -68,7 +68,7 @@ class Book(NamedTuple):
 
 
 class Stats(NamedTuple):
-    """Figures of one stretch of time; without trades in it open, high, low and vwap are the last price."""
+    """Statistics of one period; without trades, open, high, low and vwap are the last price."""
 
     open: Decimal
     high: Decimal

@@ -1,7 +1,7 @@
-"""What a coin's day is like: trends, volatility, busy and quiet hours, minute by minute.
+"""The conditions of a coin's day by minute: trend, volatility, busy and quiet hours.
 
-Owns the regimes. Each coin goes through cycles of rise, rest, fall and rest; the cycles of different coins are
-staggered, so that some coin is nearly always in an up-trend. Never looks at prices that came out of it.
+Each coin goes through cycles of rise, rest, fall and rest. The cycles of different coins are staggered, so that some
+coin is nearly always in an uptrend. Never reads the resulting prices.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ from bot.sandbox.market.noise import Floats, Ints, bell, draws, key, mixed, wave
 
 MINUTES = 1440
 CYCLE = 1500
-"""Minutes of one cycle of a coin's trend."""
+"""Length of one cycle of a coin's trend, in minutes."""
 SLOTS = 7
-"""Coins whose cycles are spread evenly; further ones start half-way between."""
+"""Number of coins whose cycles are spread evenly; further coins start half-way between."""
 RISE, REST, FALL = 1110, 10, 355
-"""Minutes of the parts of a cycle; what is left is a rest at the bottom."""
+"""Lengths of the parts of a cycle in minutes; the remainder is a rest at the bottom."""
 SPAN, JITTER, FORCE = 0.05, 12, 0.08
-"""How uneven cycles are: part of each length, minutes of the start, log height."""
+"""Variation of cycles: fraction of each length, minutes of the start, log height."""
 DRIVE, PULLBACK = (24, 38), (15, 27)
-"""Minutes of the legs with and against the trend."""
+"""Lengths of the legs with and against the trend, in minutes."""
 BACK, BACK_FALLING = 0.5, 0.15
-"""Slope of a pull-back against that of a drive, in a rise and in a fall: stairs up, lift down."""
+"""Slope of a pullback relative to a drive, in a rise and in a fall."""
 OWN, COMMON = 0.4, 0.06
-"""Height of a coin's own waves of volatility and of those that all coins share."""
+"""Amplitude of a coin's own volatility waves and of those shared by all coins."""
 SCALES = ((1440, 0.14), (360, 0.16), (90, 0.22), (30, 0.24), (10, 0.30))
-"""Minutes between the knots of each wave of volatility, and its part in the whole."""
+"""Minutes between the knots of each volatility wave, and its weight."""
 GRIND = 0.006
-"""How much turnover thins out as a trend climbs: sell-offs are loud, climbs are quiet."""
+"""How much turnover drops as a trend rises: sell-offs are busy, rises are quiet."""
 
 
 class Weather(NamedTuple):
-    """One day of a coin: log price of its trend, volatility as a factor, turnover as a weight."""
+    """One day of a coin: log price of the trend, volatility as a factor, turnover as a weight."""
 
     trend: Floats
     vol: Floats
@@ -44,7 +44,7 @@ class Weather(NamedTuple):
 
 
 class Climate:
-    """The weather of one coin under one seed."""
+    """The conditions of one coin under one seed."""
 
     def __init__(self, seed: int, coin: str, slot: int) -> None:
         self._vol = key(seed, coin, "vol")
@@ -57,7 +57,7 @@ class Climate:
         self._offset = CYCLE * place / SLOTS
 
     def of(self, day: int) -> Weather:
-        """The weather of a day (days since 1970-01-01 UTC)."""
+        """The conditions of a day (days since 1970-01-01 UTC)."""
         log_vol = OWN * waves(self._vol, day, SCALES) + COMMON * waves(self._market, day, SCALES[:3]) - 0.12
         trend = self._line(day * MINUTES + np.arange(1, MINUTES + 1))
         return Weather(trend, np.exp(log_vol) * self._hours**0.15, np.exp(0.9 * log_vol - GRIND * trend) * self._hours)
@@ -67,7 +67,7 @@ class Climate:
         return float(self._line(np.array([minute]))[0])
 
     def _line(self, minutes: Ints) -> Floats:
-        """The cycles that touch some minutes, joined to one broken line in log price."""
+        """The cycles that overlap some minutes, joined into one piecewise linear curve in log price."""
         first = int((minutes[0] - self._offset) // CYCLE) - 1
         last = int((minutes[-1] - self._offset) // CYCLE) + 1
         knots = np.concatenate([self._cycle(cycle) for cycle in range(first, last + 1)])
@@ -75,7 +75,7 @@ class Climate:
         return line
 
     def _make_cycle(self, cycle: int) -> Floats:
-        """(minute, level) of every turn of one cycle: from 0 up in drives and pull-backs, a rest, and down again."""
+        """(minute, level) of every turn of one cycle: up from 0 in drives and pullbacks, a rest, and down again."""
         dice = draws(self._cycles, cycle)
         begin = cycle * CYCLE + self._offset + JITTER * dice.uniform(-1, 1)
         spans = np.array([RISE, REST, FALL]) * dice.uniform(1 - SPAN, 1 + SPAN, 3)
@@ -90,7 +90,7 @@ class Climate:
 
 
 def _legs(dice: np.random.Generator, length: float, back: float) -> Floats:
-    """(minute, level) at the end of each leg of a trend: drives, and shorter and weaker pull-backs between them."""
+    """(minute, level) at the end of each leg of a trend: drives, with shorter and weaker pullbacks between them."""
     drives = max(1, round(length / (sum((*DRIVE, *PULLBACK)) / 2)))
     spans = dice.uniform((DRIVE[0], PULLBACK[0]), (DRIVE[1], PULLBACK[1]), (drives, 2)).ravel()[:-1]
     spans *= length / spans.sum()
@@ -99,7 +99,7 @@ def _legs(dice: np.random.Generator, length: float, back: float) -> Floats:
 
 
 def waves(key_: int, day: int, scales: tuple[tuple[int, float], ...]) -> Floats:
-    """Sum of the waves of some scales over a day; continuous from one day to the next."""
+    """Sum of waves of several scales over a day; continuous from one day to the next."""
     dice = draws(key_, day)
     total = np.zeros(MINUTES)
     for scale, (period, height) in enumerate(scales):
@@ -109,6 +109,6 @@ def waves(key_: int, day: int, scales: tuple[tuple[int, float], ...]) -> Floats:
 
 
 def daily_pattern() -> Floats:
-    """How busy each minute of a UTC day is, mean about 1: a trough near 03:00-05:00, a peak near 14:00-16:00."""
+    """Activity of each minute of a UTC day, mean about 1: lowest near 03:00-05:00, highest near 14:00-16:00."""
     hour = np.arange(MINUTES) / 60
     return 1.0 - 0.28 * np.cos((hour - 3.5) / 24 * 2 * np.pi) + 0.22 * np.exp(-(((hour - 14.5) / 1.8) ** 2))

@@ -1,4 +1,4 @@
-"""OKX's v5 REST API over the sandbox's core, written from its public documentation.
+"""OKX's v5 REST API on top of the sandbox's core, written from its public documentation.
 
-Owns OKX's words, shapes, error codes, limits and order of checks; never a rule of matching or money.
+Owns OKX's field names, payloads, error codes, limits and order of checks. Contains no rules of matching or money.
 """

@@ -1,4 +1,4 @@
-"""What an account of OKX owns: balances of its two accounts, trading and funding, and positions."""
+"""An OKX account's assets: balances of its trading and funding accounts, and positions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STALE_SECONDS = 10.0
 
 
 class AccountEndpoints:
-    """Answers what an account asks about its money."""
+    """Answers an account's requests about its money."""
 
     def __init__(self, exchange: Exchange, listing: Listing, faults: Faults) -> None:
         self._exchange = exchange
@@ -84,7 +84,7 @@ class AccountEndpoints:
         }
 
     def asset_balances(self, who: Credential, words: Words) -> list[Row]:
-        """The funding account, which nothing trades from: deposits to `main.funding` lie there."""
+        """The funding account, which cannot trade; deposits to `main.funding` go there."""
         wanted = words.names("ccy")
         pocket = View(self._exchange, f"{who.account}.funding").balances()
         return [

@@ -1,6 +1,6 @@
-"""OKX's algo orders: stops, take-profits, both as one, triggers and trailing stops.
+"""OKX's algo orders: stops, take-profits, both in one, trigger orders and trailing stops.
 
-They freeze nothing; when one triggers it ends, and the order it stands for goes to the book or fails.
+They hold nothing. When one triggers it ends, and the order it stands for goes to the book or fails.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class AlgoEndpoints:
     # ---- placing ----
 
     def place(self, who: Credential, words: Words) -> list[Row]:
-        """One algo order; a refusal is the row's, see the switch `algo_rejection_code_zero` for the envelope."""
+        """Places one algo order. An error is in the row; for the envelope see the switch `algo_rejection_code_zero`."""
         own_id = words.get("algoClOrdId", words.get("clOrdId", ""))
         try:
             algo_id = self._place(who, words)
@@ -95,7 +95,7 @@ class AlgoEndpoints:
         return ticket
 
     def _check_words(self, words: Words, listed: Listed, order_type: str, side: Side) -> None:
-        """What an algo order of this type may not say."""
+        """Checks for parameters that an algo order of this type must not have."""
         if order_type == "trigger" and words.flag("reduceOnly"):
             raise OkxError("51205")
         if "tgtCcy" not in words:
@@ -118,7 +118,7 @@ class AlgoEndpoints:
         return self._checked_size(words, "sz", listed)
 
     def _check_fraction(self, words: Words, listed: Listed, ticket: Ticket) -> None:
-        """A whole position is closed at the market, outside Portfolio margin."""
+        """Checks an order for a whole position: it closes at the market, and not in Portfolio margin."""
         if words["closeFraction"] != "1":
             raise bad("closeFraction")
         if not listed.is_swap:
@@ -137,7 +137,7 @@ class AlgoEndpoints:
         return listed.qty(size)
 
     def _legs(self, words: Words, listed: Listed, order_type: str) -> Legs:
-        """An oco needs both legs; a conditional with both uses its stop only."""
+        """An oco needs both legs; a conditional with both uses only its stop."""
         if order_type == "oco":
             for name in ("tpTriggerPx", "slTriggerPx"):
                 words.need(name)
@@ -153,7 +153,7 @@ class AlgoEndpoints:
         ticket.target, ticket.target_price = legs.target, legs.target_price
 
     def _as_trigger(self, ticket: Ticket, words: Words, listed: Listed) -> None:
-        """Fires when the price comes to it from whichever side it is on now."""
+        """A trigger order, which fires when the price reaches it from its current side."""
         words.need("triggerPx")
         words.need("orderPx")
         ticket.trigger = on_tick(words, "triggerPx", listed.tick)
@@ -165,7 +165,7 @@ class AlgoEndpoints:
             ticket.kind = Kind.TAKE_PROFIT if ticket.price is None else Kind.TAKE_PROFIT_LIMIT
 
     def _as_trailing(self, ticket: Ticket, words: Words, listed: Listed) -> None:
-        """Trails by a fraction or a distance, at once or from `activePx` on."""
+        """A trailing stop: a fraction or a distance, active at once or from `activePx` on."""
         ratio, spread = words.amount("callbackRatio"), words.amount("callbackSpread")
         if (ratio is None) == (spread is None):
             raise refused("50015", "callbackRatio", "callbackSpread")
@@ -208,7 +208,7 @@ class AlgoEndpoints:
         self._exchange.cancel(algo)
 
     def _amend(self, algo: Order, words: Words) -> None:
-        """A new size, new triggers and order prices; the id stays."""
+        """Amends size, triggers and order prices; the id stays."""
         if self._switches.on("algo_amend_refused"):
             raise OkxError(self._switches.word("algo_amend_code"))
         listed = self._listing.by_symbol[algo.symbol]
@@ -248,7 +248,7 @@ class AlgoEndpoints:
         return self._page(chosen, words)
 
     def history(self, who: Credential, words: Words) -> list[Row]:
-        """Ended algos of a type; a state or an id must be named."""
+        """Ended algo orders of a type; the request must name a state or an id."""
         wanted = words.need("ordType").split(",")
         if "state" not in words and "algoId" not in words:
             raise refused("50015", "state", "algoId")
@@ -262,7 +262,7 @@ class AlgoEndpoints:
         return [self._shown(algo) for algo in page(newest_first, lambda algo: int(algo.id), words)]
 
     def _algos(self, orders: list[Order], words: Words) -> list[Order]:
-        """Those that are algos, and what the words ask for."""
+        """The algo orders that match the request."""
         return [
             order
             for order in orders
@@ -277,7 +277,7 @@ class AlgoEndpoints:
         return algo_row(self._listing.by_symbol[algo.symbol], algo, child, self._last(algo.symbol))
 
     def _child(self, algo: Order) -> Order | None:
-        """The order that a fired algo sent."""
+        """The order sent by a triggered algo order."""
         orders = reversed(self._exchange.state.orders.values())
         sent = (Origin.TRIGGERED, Origin.MANUAL)
         return next((order for order in orders if order.parent_id == algo.id and order.origin in sent), None)
@@ -307,14 +307,14 @@ class AlgoEndpoints:
 
 
 def _check_types(algo: Order, fresh: Words) -> None:
-    """Refuses another trigger type beside a new trigger price."""
+    """Rejects a change of the trigger type along with a new trigger price."""
     for name in ("slTriggerPxType", "tpTriggerPxType", "triggerPxType"):
         if fresh.get(name, shown := algo.tags.get(name, "last")) != shown:
             raise OkxError("51528")
 
 
 def _leg_names(algo: Order) -> tuple[str, str]:
-    """What the words of an amendment call this algo's trigger and order price."""
+    """The names of this algo's trigger and order price in an amendment."""
     if algo.tags.get("ordType") == "trigger":
         return "triggerPx", "orderPx"
     leg = "tp" if algo.kind in {Kind.TAKE_PROFIT, Kind.TAKE_PROFIT_LIMIT} else "sl"
@@ -322,7 +322,7 @@ def _leg_names(algo: Order) -> tuple[str, str]:
 
 
 def _old_name(name: str) -> str:
-    """`newSlTriggerPx` is the new `slTriggerPx`; a trigger order's price is `newOrdPx`."""
+    """The amended field: `newSlTriggerPx` is the new `slTriggerPx`; a trigger order's price is `newOrdPx`."""
     bare = name.removeprefix("new")
     return "orderPx" if bare == "OrdPx" else bare[:1].lower() + bare[1:]
 

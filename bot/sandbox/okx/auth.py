@@ -1,7 +1,7 @@
-"""Who may ask: key, passphrase, timestamp, signature over the raw request, environment, permission.
+"""Authentication: key, passphrase, timestamp, signature over the raw request, environment, permission.
 
 OK-ACCESS-SIGN = base64(HMAC-SHA256(secret, timestamp + METHOD + path?query + body)), all exactly as sent.
-Authentication runs on the wall clock; the timestamp may be 30 s off.
+Authentication uses the wall clock; the timestamp may be off by 30 s.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def prehash(request: Request) -> bytes:
 
 
 def timestamp_ms(text: str) -> int:
-    """Milliseconds of `2020-12-08T09:08:57.715Z` (epoch seconds are taken too); raises 50112."""
+    """Milliseconds of `2020-12-08T09:08:57.715Z` (epoch seconds are accepted too); raises 50112."""
     try:
         if text.replace(".", "", 1).isdigit():
             return int(float(text) * 1000)
@@ -45,12 +45,12 @@ def timestamp_ms(text: str) -> int:
 
 
 def permissions(credential: Credential) -> str:
-    """OKX's permission words of a key."""
+    """OKX's names for a key's permissions."""
     return ",".join(word for name, word in RIGHTS.items() if name in credential.permissions)
 
 
 def new_credential(account: str, dice: Random, wall_ms: int) -> Credential:
-    """A random key of OKX's forms: a UUID, 32 hexadecimal digits, and a passphrase."""
+    """A random key in OKX's format: a UUID, 32 hexadecimal digits, and a passphrase."""
     raw = "".join(dice.choices(HEX.lower(), k=32))
     key = f"{raw[:8]}-{raw[8:12]}-4{raw[13:16]}-a{raw[17:20]}-{raw[20:]}"
     secret = "".join(dice.choices(HEX, k=32))
@@ -66,7 +66,7 @@ class Authenticator:
         self._switches = switches
 
     def admit(self, request: Request, wall_ms: int) -> Credential:
-        """The credential of an authentic request; raises OkxError otherwise."""
+        """The credential of an authenticated request; raises OkxError otherwise."""
         headers = request.headers
         for name, code in (("key", "50103"), ("passphrase", "50104"), ("sign", "50106"), ("timestamp", "50107")):
             if not headers.get(f"ok-access-{name}"):
@@ -98,7 +98,7 @@ class Authenticator:
         return credential
 
     def _check_place(self, request: Request) -> None:
-        """The key's environment, then the caller's address."""
+        """Checks the key's environment, then the caller's address."""
         demo = request.headers.get(DEMO, "0") == "1"
         if demo != self._switches.on("demo_account"):
             raise OkxError("50101")

@@ -1,7 +1,7 @@
-"""What an account did on OKX: orders, their history and fills, as long as OKX remembers them. Changes nothing.
+"""An account's orders, order history and fills, for as long as OKX keeps them. Read-only.
 
-A canceled order without fills is gone after 2 hours, all others stay 7 days (the archive 3 months); fills stay 3 days
-in one list and 3 months in the other. All of it on the market clock.
+A cancelled order without fills is kept for 2 hours, all others for 7 days (in the archive, 3 months). Fills are kept
+for 3 days in one list and for 3 months in the other. All of this is market time.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ ENDED = ("canceled", "filled", "mmp_canceled")
 
 
 class Books:
-    """Answers questions about orders and fills."""
+    """Answers requests about orders and fills."""
 
     def __init__(self, exchange: Exchange, listing: Listing) -> None:
         self._exchange = exchange
         self._listing = listing
 
     def order(self, who: Credential, words: Words) -> list[Row]:
-        """One order by ordId, else the newest with the clOrdId."""
+        """One order by ordId, or else the newest with the clOrdId."""
         listed = self._listing.find(words.need("instId"))
         if "ordId" not in words and "clOrdId" not in words:
             raise OkxError("51003")
@@ -56,7 +56,7 @@ class Books:
         return self._ended(who, words, HISTORY_MS)
 
     def archive(self, who: Credential, words: Words) -> list[Row]:
-        """Never holds canceled orders without fills."""
+        """The archive; it never contains cancelled orders without fills."""
         return self._ended(who, words, ARCHIVE_MS)
 
     def fills(self, who: Credential, words: Words) -> list[Row]:
@@ -107,7 +107,7 @@ class Books:
         return order_row(self._listing.by_symbol[order.symbol], order, view.fills_of(order), algo_client_id)
 
     def _asked(self, order: Order, words: Words) -> bool:
-        """Whether an order is a normal one and of the kind that the words name."""
+        """Whether an order is a normal one, of the kind that the request names."""
         listed = self._listing.by_symbol[order.symbol]
         kind = words.get("instType", "")
         if kind and kind not in KINDS:

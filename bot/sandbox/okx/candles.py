@@ -1,6 +1,6 @@
-"""OKX's bars: names, grids and rows, and their defects for the fault `bad_candle`.
+"""OKX's bars: names, grids, rows, and their defects for the fault `bad_candle`.
 
-Hours and minutes lie on the UTC grid; 6H and longer open at UTC+8's midnight unless their name ends in `utc`.
+Short bars lie on the UTC grid; 6H and longer ones open at midnight UTC+8 unless their name ends in `utc`.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ Row = list[Any]
 
 @dataclass(frozen=True)
 class Grid:
-    """A bar's length and the time from which its grid runs."""
+    """A bar's length and the origin of its grid."""
 
     step_ms: int
     origin_ms: int
 
     def opened(self, t_ms: int) -> int:
-        """The open time of the bar that `t_ms` is in."""
+        """The open time of the bar that contains `t_ms`."""
         return self.origin_ms + (t_ms - self.origin_ms) // self.step_ms * self.step_ms
 
 
 def grid_of(name: str) -> Grid:
-    """The grid of a bar name, whose case matters; raises 51000."""
+    """The grid of a bar name (case-sensitive); raises 51000."""
     if name in SHORT:
         return Grid(SHORT[name], 0)
     bare = name.removesuffix("utc")
@@ -51,7 +51,7 @@ def grid_of(name: str) -> Grid:
 
 
 def row(listed: Listed, bar: Bar, closed: bool) -> Row:
-    """A bar with its three volumes: of spot base, quote, quote; of swaps contracts, base, quote."""
+    """A bar's row with its three volumes: base, quote, quote for spot; contracts, base, quote for swaps."""
     price = listed.price
     paid = f"{bar.volume * bar.vwap:.8f}".rstrip("0").rstrip(".")
     volumes = [listed.size(bar.volume), plain(bar.volume) if listed.is_swap else paid, paid]
@@ -60,7 +60,7 @@ def row(listed: Listed, bar: Bar, closed: bool) -> Row:
 
 
 def spoil(rows: list[Row], defect: str | None) -> list[Row]:
-    """The rows (newest first) with one defect in the newest closed ones, by default the high below the low."""
+    """The rows (newest first) with one defect in the newest closed ones; by default a high below the low."""
     if len(rows) < 4:
         return rows
     out = [list(row) for row in rows]
@@ -84,6 +84,6 @@ def spoil(rows: list[Row], defect: str | None) -> list[Row]:
 
 
 def _above(price: str) -> str:
-    """A price above this one, with as many decimals."""
+    """A higher price with the same number of decimals."""
     decimals = len(price.partition(".")[2])
     return f"{float(price) * 1.01:.{decimals}f}"

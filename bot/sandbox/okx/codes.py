@@ -1,6 +1,6 @@
-"""OKX's codes: the text of each and, where it is not 200, its HTTP status. Values only.
+"""OKX's error codes: the text of each and, where it is not 200, the HTTP status.
 
-Source: error tables of the v5 documentation. A code with two texts (51024, 51412) has the first one here.
+Source: error tables of the v5 documentation. For codes with two texts (51024, 51412), this has the first.
 """
 
 from __future__ import annotations

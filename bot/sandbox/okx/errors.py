@@ -1,7 +1,7 @@
-"""OKX's refusals: codes, their texts and HTTP statuses, and the envelopes that carry them.
+"""OKX's errors: codes, texts, HTTP statuses and the envelopes that carry them.
 
-Source: error tables of the v5 documentation. A refused order is HTTP 200 with code 1 and the reason in the row's
-sCode; parameters of the gateway answer HTTP 400; authentication answers HTTP 401 without a data key.
+Source: error tables of the v5 documentation. A rejected order is HTTP 200 with code 1 and the reason in the row's
+sCode. Parameter errors of the gateway are HTTP 400, authentication errors HTTP 401 without a data key.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ INSUFFICIENT = "51008"
 FATE_UNKNOWN = frozenset({UNAVAILABLE, TIMEOUT, BUSY, SYSTEM_ERROR, "51054", "51149"})
 
 IN_ROW = "row:"
-"""Before a fault's code: the refusal is a row's sCode, not the answer's own code."""
+"""Prefix of a fault's code: the error goes into the row's sCode, not into the response's code."""
 SUBCODES = {"51008": "1000"}
 
 
 class OkxError(Exception):
-    """A refusal; `status` None is the one of the table."""
+    """An error; `status` None means the status in the table."""
 
     def __init__(self, code: str, msg: str | None = None, status: int | None = None, subcode: str = "") -> None:
         self.code = code
@@ -40,12 +40,12 @@ class OkxError(Exception):
 
 
 def refused(code: str, *words: object) -> OkxError:
-    """A refusal whose text has `words` in it."""
+    """An error with `words` inserted into its text."""
     return OkxError(code, TEXTS[code].format(*words))
 
 
 def bad(name: str) -> OkxError:
-    """51000: a parameter that cannot be; the trailing blank is OKX's own."""
+    """51000: an invalid parameter. The trailing space is OKX's own."""
     return OkxError("51000", f"Parameter {name} error ")
 
 
@@ -58,7 +58,7 @@ def success(rows: list[Any]) -> Response:
 
 
 def refusal(error: OkxError) -> Response:
-    """The gateway's own refusals come without data."""
+    """The gateway's own errors have no data."""
     body: Row = {"msg": error.msg, "code": error.code}
     if error.status != 401:
         body = {"code": error.code, "data": [], "msg": error.msg}
@@ -66,18 +66,18 @@ def refusal(error: OkxError) -> Response:
 
 
 def row_of(error: OkxError, **ids: str) -> Row:
-    """The row of one order that was refused."""
+    """The row of one rejected order."""
     return {**ids, "sCode": error.code, "sMsg": error.msg, "subCode": error.subcode}
 
 
 def row_refusal(code: str) -> Response:
-    """An order refused by its row, as a fault wants it: it names no order, since it has seen none."""
+    """A rejection in the row, as a fault requests it. It names no order, since none was parsed."""
     blank = dict.fromkeys(("algoClOrdId", "algoId", "clOrdId", "ordId", "tag", "ts"), "")
     return rows_answer([row_of(OkxError(code), **blank)], 0, 0)
 
 
 def codes_in(text: str) -> set[str]:
-    """The codes that an answer carries, its own and its rows'."""
+    """The codes of a response and of its rows."""
     try:
         answer = orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -90,7 +90,7 @@ def codes_in(text: str) -> set[str]:
 
 
 def rows_answer(rows: list[Row], in_us: int, out_us: int) -> Response:
-    """What order endpoints answer: 0 all worked, 1 none did, 2 some did; times in microseconds."""
+    """The envelope of order endpoints: code 0 all succeeded, 1 none, 2 some; times in microseconds."""
     failed = sum(row["sCode"] != "0" for row in rows)
     code, msg = "0", ""
     if failed:

@@ -1,7 +1,7 @@
-"""The market as OKX's instruments see it: a swap trades at its pair's price, with its own funding.
+"""The market under OKX's instruments: a swap trades at its pair's price, with its own funding.
 
-Owns the mapping from instruments to the shared market's symbols, the funding rates, and how far retail price improvement
-keeps the trades from what an order can get; never a price.
+Owns the mapping from instruments to the shared market's symbols, the funding rates, and the distance at which retail
+price improvement (RPI) prints trades that an API order cannot get. Makes no prices.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Floor:
         return Book(bids, [Level(price + off, qty) for price, qty in book.asks])
 
     def _off(self, symbol: str, t_ms: int) -> Decimal:
-        """How far bid and ask are from where RPI quotes trade: those move last and candles, an API order does not meet them."""
+        """Distance of bid and ask from RPI trades. Those move last and candles, but an API order cannot match them."""
         if not self._switches.on("rpi_prints"):
             return Decimal(0)
         reach = self.last(symbol, t_ms) * self._switches.number("rpi_reach_bps") / 10_000
@@ -70,7 +70,7 @@ class Floor:
         return FUNDING_MS
 
     def rate(self, symbol: str, moment: int) -> Decimal:
-        """What longs pay shorts at a funding time, as a fraction of the notional: 0.01 %, give or take 0.02 %."""
+        """The funding rate that longs pay shorts, as a fraction of the notional: 0.01 % ± 0.02 %."""
         digest = hashlib.sha256(f"{self._market.seed}/{symbol}/{moment}".encode()).digest()
         return Decimal("0.0001") + (Decimal(int.from_bytes(digest[:2], "big")) - 32768).scaleb(-8) * Decimal("0.6")
 

@@ -1,4 +1,4 @@
-"""OKX's identities: 19-digit numbers for orders and bills, a running number per instrument for trades."""
+"""OKX's ids: 19-digit numbers for orders and bills, a sequence per instrument for trades."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FIRST_BILL = 2_600_000_000_000_000_000
 
 
 class OkxIds:
-    """Rising numbers that go on where the state ends. A fill is `instId:ordId:tradeId`."""
+    """Increasing numbers that continue from the saved state. A fill is `instId:ordId:tradeId`."""
 
     def __init__(self, state: State, dice: Random) -> None:
         self._dice = dice
@@ -42,5 +42,5 @@ def trade_id(fill: Fill) -> str:
 
 
 def bill_id(fill: Fill) -> str:
-    """The number that fills are paged by: it rises with their order."""
+    """The increasing number by which fills are paged."""
     return str(FIRST_BILL + fill.sequence * 8192)

@@ -1,4 +1,4 @@
-"""Take-profit and stop-loss terms: from OKX's words to the core's conditional orders, checked against a price."""
+"""Take-profit and stop-loss terms: OKX's parameters as the core's conditional orders, checked against a price."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PRICES = ("last", "index", "mark")
 
 @dataclass(frozen=True)
 class Legs:
-    """One or both legs; a price of None is the market. With both, `trigger` is the stop's and `target` the other's."""
+    """One or both legs; a price of None means the market. With both, `trigger` is the stop's, `target` the profit's."""
 
     kind: Kind
     trigger: Decimal
@@ -32,7 +32,7 @@ class Legs:
         return self.target if self.stop() is not None else self.trigger
 
     def check(self, side: Side, price: Decimal, *, against_order: bool) -> None:
-        """Refuses triggers on the wrong side of a price; `side` is that of the order they would send."""
+        """Rejects triggers on the wrong side of a price; `side` is that of the order they would send."""
         stop, profit = self.stop(), self.profit()
         if against_order:
             codes = ("51047", "51046") if side is Side.SELL else ("51049", "51048")
@@ -46,7 +46,7 @@ class Legs:
 
 
 def legs_of(words: Words, tick: Decimal) -> Legs:
-    """The legs in a request; raises when there is none or one lacks its price."""
+    """The legs in a request; raises if there are none or one lacks its price."""
     stop, stop_price = _leg(words, "sl", tick)
     profit, profit_price = _leg(words, "tp", tick)
     if stop is not None and profit is not None:
@@ -59,7 +59,7 @@ def legs_of(words: Words, tick: Decimal) -> Legs:
 
 
 def trigger_types(words: Words, listed: Listed) -> dict[str, str]:
-    """Which price each trigger of a request watches, by OKX's name; pairs have the last price only."""
+    """The price that each trigger of a request watches, by OKX's name; pairs have only the last price."""
     triggers = [name for name in ("slTriggerPx", "tpTriggerPx", "triggerPx") if name in words]
     types = {f"{name}Type": words.one_of(f"{name}Type", PRICES, "last") for name in triggers}
     if not listed.is_swap and set(types.values()) - {"last"}:

@@ -1,6 +1,6 @@
-"""OKX's rate limits: so many calls of an endpoint in a window, by user, by user and instrument, or by address.
+"""OKX's rate limits: calls of an endpoint per window, counted by user, by user and instrument, or by address.
 
-The windows slide on the market clock, so that a faster market allows proportionally more calls.
+The windows slide with the market clock, so that a faster market allows proportionally more calls.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ SINGLE = {
 
 ORDERS = frozenset({"trade/order", "trade/batch-orders", "trade/amend-order", "trade/amend-batch-orders"})
 ACCOUNT_ORDERS = 1_000
-"""New and amended orders of an account in two seconds, whatever the instrument."""
+"""New and amended orders of an account in two seconds, over all instruments."""
 
 
 class Limits:

@@ -1,6 +1,6 @@
-"""What OKX lists: spot pairs and linear swaps with their steps, minimums and contract values.
+"""OKX's instruments: spot pairs and linear swaps with their steps, minimums and contract values.
 
-The core knows swaps in base units; contracts are the wire's: one contract is `ct_val` of the base coin.
+The core counts swaps in base units, the wire in contracts: one contract is `ct_val` of the base coin.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ OTHERS = {
     "TSLA": ("0.1", NORMAL, "3"),
     "XAU": ("0.01", NORMAL, "4"),
 }
-"""What only has a swap: its contract value, ruleType and instCategory (3 stocks, 4 commodities)."""
+"""Underlyings with a swap only: contract value, ruleType and instCategory (3 stocks, 4 commodities)."""
 DOLLARS = ("USD", "USDC")
-"""Crypto-USDC pairs are paid in either (Crypto-USD pairs are gone); the name's own is the default."""
+"""Crypto-USDC pairs can be paid in either currency (Crypto-USD pairs no longer exist); the default is the named one."""
 CODES = {"BTC-USDT-SWAP": 10459, "ETH-USDT-SWAP": 10461}
 FIRST_CODE = 20_001
 MAX_LEVERAGE = 100
@@ -50,7 +50,7 @@ GROUPS = {"SPOT": "1", "SWAP": "4"}
 
 @dataclass(frozen=True)
 class Listed:
-    """One instrument; sizes are the wire's (base of spot, contracts of swaps); times are market milliseconds."""
+    """One instrument. Sizes are in the wire's units (base for spot, contracts for swaps), times in market milliseconds."""
 
     symbol: str
     kind: str
@@ -77,7 +77,7 @@ class Listed:
 
     @property
     def payable(self) -> tuple[str, ...]:
-        """The currencies that an order of a pair can be paid in."""
+        """The currencies in which an order of a pair can be paid."""
         return () if self.is_swap else DOLLARS if self.quote == "USDC" else (self.quote,)
 
     @property
@@ -85,7 +85,7 @@ class Listed:
         return f"{self.base}-{self.quote}"
 
     def price(self, value: Decimal) -> str:
-        """A price with the instrument's decimals, without trailing zeros beyond them."""
+        """A price with the instrument's decimals and no trailing zeros beyond them."""
         return f"{value:.{_decimals(self.tick)}f}"
 
     def size(self, qty: Decimal) -> str:
@@ -93,7 +93,7 @@ class Listed:
         return plain(qty / self.ct_val)
 
     def qty(self, size: Decimal) -> Decimal:
-        """A size of the wire in base units."""
+        """A wire size in base units."""
         return size * self.ct_val
 
     def instrument(self) -> Instrument:
@@ -171,7 +171,7 @@ class Listing:
         self._by_code = {str(row.code): row.symbol for row in self.by_symbol.values()}
 
     def change(self, symbol: str, text: str) -> Instrument:
-        """New rules for an instrument (there is no minimum cost), or its end; orders of it stay known. Raises ValueError."""
+        """Changes an instrument's rules (it has no minimum cost) or delists it; its orders stay known. Raises ValueError."""
         rules, first = {} if text == DELISTED else rules_of(text), self._first[symbol]
         (self._gone.add if text == DELISTED else self._gone.discard)(symbol)
         self.by_symbol[symbol] = replace(
@@ -204,7 +204,7 @@ def spot(symbol: str, tick: Decimal, listed_ms: int, code: int) -> Listed:
 
 
 def swap(pair: str, tick: Decimal, listed_ms: int, code: int) -> Listed:
-    """The USDT-margined perpetual of a pair, or of what has no pair."""
+    """The USDT-margined perpetual of a pair, or of an underlying without a pair."""
     symbol, step = f"{pair}-SWAP", Decimal("0.01")
     base = pair.split("-", maxsplit=1)[0]
     ct_val, rule, category = OTHERS.get(base) or (CONTRACTS[base], NORMAL, CRYPTO)
@@ -212,7 +212,7 @@ def swap(pair: str, tick: Decimal, listed_ms: int, code: int) -> Listed:
 
 
 def fee_table() -> FeeTable:
-    """Spot tiers by 30-day volume, from the regular users' level to VIP 5, as fractions."""
+    """Spot fee tiers by 30-day volume, from regular users to VIP 5, as fractions."""
     rows = (
         (0, "0.10", "0.08"), (5_000_000, "0.08", "0.045"), (10_000_000, "0.07", "0.04"), (20_000_000, "0.06", "0.03"),
         (100_000_000, "0.05", "0.02"), (200_000_000, "0.04", "0.015"), (500_000_000, "0.03", "0.01"),

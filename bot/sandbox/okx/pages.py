@@ -1,4 +1,4 @@
-"""OKX's paging: rows newest first, `after` the older ones and `before` the newer ones, both exclusive."""
+"""OKX's paging: rows newest first; `after` selects older rows and `before` newer ones, both exclusive."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def page(newest_first: Iterable[T], number_of: Callable[[T], int], words: Words, most: int = 100) -> list[T]:
-    """The page that `after`, `before` and `limit` ask for; `number_of` gives the id (or time) they mean."""
+    """The page for `after`, `before` and `limit`; `number_of` gives the id (or time) to which they refer."""
     after, before = words.integer("after"), words.integer("before")
     chosen = [
         row

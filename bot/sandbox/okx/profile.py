@@ -1,4 +1,4 @@
-"""How an account of OKX is set up: modes, leverage, fees, and the sizes that follow from them."""
+"""The setup of an OKX account: modes, leverage, fees, and the sizes that follow from them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MODES = ("cross", "isolated")
 
 
 class ProfileEndpoints:
-    """Answers questions about an account's settings, and changes them."""
+    """Answers requests about an account's settings and changes them."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class ProfileEndpoints:
         return [{"acctLv": level}]
 
     def activate_feature(self, who: Credential, words: Words) -> list[Row]:
-        """Switches on the trading of USDC pairs, the only feature there is, for the account and its subs."""
+        """Activates trading of USDC pairs, the only feature, for the account and its sub-accounts."""
         feature = words.one_of("feature", ("1",))
         if self._switches.on("usdc_activation_missing"):
             raise OkxError("51773")
@@ -92,7 +92,7 @@ class ProfileEndpoints:
         return [{"feature": feature}]
 
     def set_leverage(self, who: Credential, words: Words) -> list[Row]:
-        """Between 1 and the instrument's maximum; a position takes the new leverage, its margin with it."""
+        """Sets the leverage, from 1 to the instrument's maximum; an open position and its margin are adjusted."""
         mode = words.one_of("mgnMode", MODES)
         listed = self._derivative(words)
         words.need("lever")
@@ -142,7 +142,7 @@ class ProfileEndpoints:
     # ---- fees and sizes ----
 
     def trade_fee(self, who: Credential, words: Words) -> list[Row]:
-        """Rates are negative: what one pays."""
+        """Fee rates; negative, as the account pays them."""
         kind = words.one_of("instType", KINDS)
         tier = self._exchange.tier(who.account)
         if kind not in {"SPOT", "MARGIN"}:
@@ -162,7 +162,7 @@ class ProfileEndpoints:
         ]  # fmt: skip
 
     def max_size(self, who: Credential, words: Words) -> list[Row]:
-        """Spot: base that can be bought, quote that can be got; swaps: contracts."""
+        """Maximum sizes. Spot: base that can be bought and quote that a sale can bring; swaps: contracts."""
         rows = []
         for listed, free, price in self._sized(who, words):
             if listed.is_swap:
@@ -197,7 +197,7 @@ class ProfileEndpoints:
         return [(listed, account.free(quote), px) for listed, quote, px in zip(found, paid, prices, strict=True)]
 
     def instruments(self, who: Credential, words: Words) -> list[Row]:
-        """What this account may trade."""
+        """The instruments that this account may trade."""
         if words.get("instType") == "SWAP" and self._settings.of(who.account).level == "1":
             return []
         return self._public.instruments(words)

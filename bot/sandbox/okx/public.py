@@ -1,4 +1,4 @@
-"""OKX's public endpoints: instruments, prices and the market's past. Rows come newest first."""
+"""OKX's public endpoints: instruments, prices and market history. Rows are newest first."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Rows = list[Any]
 
 
 class PublicEndpoints:
-    """Answers public requests; `now_ms` is the settled market time, `wall_ms` the server's (maybe skewed) clock."""
+    """Answers public requests; `now_ms` is the settled market time, `wall_ms` the server's clock, possibly skewed."""
 
     def __init__(self, floor: Floor, listing: Listing, switches: Switches, faults: Faults) -> None:
         self._floor = floor
@@ -79,7 +79,7 @@ class PublicEndpoints:
         return [_trade(listed, trade) for trade in reversed(newest)]
 
     def history_trades(self, words: Words, now_ms: int) -> Rows:
-        """Paged by trade id, or by time with type 2, for which `before` is refused."""
+        """Trades, paged by trade id, or by time with type 2, which does not allow `before`."""
         listed = self._listing.find(words.need("instId"))
         by_time = words.one_of("type", ("1", "2"), "1") == "2"
         if by_time and "before" in words:
@@ -95,7 +95,7 @@ class PublicEndpoints:
         ]
 
     def band(self, listed: Listed, now_ms: int) -> tuple[Any, Any]:
-        """The highest price of a purchase and the lowest of a sale that are taken."""
+        """The highest accepted buy price and the lowest accepted sell price."""
         last = self._floor.last(listed.symbol, now_ms)
         width = last * self._switches.number("price_band_bps") / 10_000
         return last + width, max(listed.tick, last - width)
@@ -103,7 +103,7 @@ class PublicEndpoints:
     # ---- candles ----
 
     def candles(self, words: Words, now_ms: int, path: str) -> Rows:
-        """The newest 1440 bars, the running one with confirm 0."""
+        """The newest 1440 bars; the running one has confirm 0."""
         grid = candles.grid_of(words.get("bar", "1m"))
         oldest = grid.opened(now_ms) - (REACHABLE - 1) * grid.step_ms
         return self._candles(words, now_ms, oldest, path)
@@ -175,7 +175,7 @@ class PublicEndpoints:
     # ---- the system ----
 
     def status(self, words: Words, wall_ms: int, *, maintenance: bool = False) -> Rows:
-        """Nothing, or the maintenance that is going on."""
+        """Empty, or the current maintenance."""
         if not maintenance and self._switches.word("system_status") == "ok":
             return []
         if words.get("state", "ongoing") != "ongoing":
@@ -195,7 +195,7 @@ class PublicEndpoints:
         return {"instType": listed.kind, "instId": listed.symbol, "ts": str(now_ms)}
 
     def _some_swaps(self, words: Words) -> list[Listed]:
-        """The instrument asked for; without one (or with ANY) all swaps."""
+        """The requested instrument; without one (or with ANY), all swaps."""
         name = words.get("instId", "ANY")
         return self._listing.of_kind("SWAP") if name == "ANY" else [self._swap(name)]
 

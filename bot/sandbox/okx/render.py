@@ -1,4 +1,4 @@
-"""OKX's rows of orders, algos and fills. Everything is a text; fees are negative when charged."""
+"""OKX's rows of orders, algo orders and fills. All values are strings; fees are negative when charged."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ALGO_REASONS = {
     Reason.INSUFFICIENT_FUNDS: "order_failed",
     Reason.REDUCE_ONLY: "order_failed",
 }
-#: Fields of orders and of algos that nothing here ever fills, and those of the legs of an algo.
+#: Fields of orders and algo orders that stay empty here, and the fields of an algo order's legs.
 ORDER_BLANKS = (
     "attachAlgoClOrdId", "ccy", "pxType", "pxUsd", "pxVol", "quickMgnType", "slOrdPx", "slTriggerPx",
     "slTriggerPxType", "stpId", "tpOrdPx", "tpTriggerPx", "tpTriggerPxType",
@@ -59,7 +59,7 @@ def updated_ms(order: Order) -> int:
 
 
 def order_state(order: Order) -> str:
-    """An amendment down to what is filled completes the order."""
+    """The order's state. Amending it down to the filled size completes it."""
     if order.reason is Reason.REDUCED and order.filled > ZERO:
         return "filled"
     return STATES[order.status]
@@ -149,7 +149,7 @@ def fill_row(listed: Listed, fill: Fill, order: Order) -> Row:
 
 
 def algo_row(listed: Listed, algo: Order, child: Order | None, last: Decimal) -> Row:
-    """An algo order; once it has fired, `child` is the order it sent."""
+    """An algo order; once it has triggered, `child` is the order it sent."""
     state = "live" if algo.working else ALGO_REASONS.get(algo.reason or Reason.USER, "canceled")
     is_legs = algo.tags.get("ordType") in {"conditional", "oco"}
     profits = algo.kind in PROFITS or (child is not None and child.tags.get("hit") == "target")
@@ -198,7 +198,7 @@ def algo_row(listed: Listed, algo: Order, child: Order | None, last: Decimal) ->
 
 
 def _legs(listed: Listed, algo: Order) -> Row:
-    """The prices of an algo's two legs; a leg that it does not have is blank."""
+    """The prices of an algo order's two legs; a missing leg is empty."""
     profit = algo.target if algo.kind is Kind.BRACKET else _if(algo.kind in PROFITS, algo.trigger)
     stop = None if algo.kind in PROFITS else algo.trigger
     return {
@@ -215,7 +215,7 @@ PROFITS = frozenset({Kind.TAKE_PROFIT, Kind.TAKE_PROFIT_LIMIT})
 
 
 def attached(order: Order) -> list[Row]:
-    """The attached terms as they were asked for."""
+    """The attached terms as requested."""
     blank = dict.fromkeys(
         (
             "amendPxOnTriggerType", "attachAlgoClOrdId", "attachAlgoId", "failCode", "failReason", "slOrdPx",
@@ -227,14 +227,14 @@ def attached(order: Order) -> list[Row]:
 
 
 def order_type(order: Order) -> str:
-    """A triggered order is a plain one, whatever the algo was called."""
+    """The order's type; a triggered order is a plain one, whatever the type of its algo order."""
     if order.origin is Origin.TRIGGERED or "ordType" not in order.tags:
         return "market" if order.price is None else "limit"
     return order.tags["ordType"]
 
 
 def shown_size(listed: Listed, order: Order) -> str:
-    """Quote-sized orders keep their size in quote."""
+    """The order's size; a quote-sized order keeps it in quote."""
     if order.budget is not None:
         return plain(order.budget)
     return listed.size(order.qty)
@@ -245,17 +245,17 @@ def fee_asset(listed: Listed, order: Order) -> str:
 
 
 def money(listed: Listed, order: Order) -> str:
-    """The currency that an order is paid in."""
+    """The currency in which an order is paid."""
     return order.paid_in or listed.quote
 
 
 def listed_price(listed: Listed, value: Decimal) -> str:
-    """An average price: more digits than the tick has."""
+    """An average price, with more digits than the tick."""
     return plain(value.quantize(listed.tick / 10_000_000_000).normalize()) if value else "0"
 
 
 def charged(fee: Decimal) -> str:
-    """A fee as OKX signs it; nothing is 0, not -0."""
+    """A fee with OKX's sign; zero is 0, not -0."""
     return plain(-fee) if fee else "0"
 
 

@@ -1,4 +1,4 @@
-"""What an account of OKX is set to: account mode, position mode, fee type, leverage. Kept in the state."""
+"""An OKX account's settings: account mode, position mode, fee type, leverage. Saved in the state."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DEFAULT_LEVERAGE = "3"
 
 @dataclass
 class AccountSettings:
-    """One account's settings in OKX's words; `leverage` by `instId/mgnMode/posSide`."""
+    """One account's settings with OKX's values; `leverage` by `instId/mgnMode/posSide`."""
 
     level: str = "2"
     position_mode: str = "net_mode"
@@ -25,7 +25,7 @@ class AccountSettings:
     leverage: dict[str, str] = field(default_factory=dict)
 
     def leverage_of(self, symbol: str, mode: str, leg: Leg) -> Decimal:
-        """Cross leverage is one for both legs of an instrument."""
+        """An instrument's leverage; in cross mode both legs share one."""
         return Decimal(self.leverage.get(_key(symbol, mode, leg), DEFAULT_LEVERAGE))
 
     def lever(self, symbol: str, mode: str, leg: Leg, leverage: str) -> None:
@@ -33,7 +33,7 @@ class AccountSettings:
 
     @property
     def is_portfolio(self) -> bool:
-        """Portfolio margin: one position each way, no reduce-only orders, no leverage to set."""
+        """Portfolio margin: net positions, no reduce-only orders, no leverage setting."""
         return self.level == "4"
 
     @property
@@ -49,20 +49,20 @@ class Settings:
         self._accounts = {name: from_record(AccountSettings, row) for name, row in state.wire("settings/")}
 
     def of(self, account: str) -> AccountSettings:
-        """An account's settings; a new account gets an identity that no other sandbox of this host has."""
+        """An account's settings; a new account gets an id that is unique among the sandboxes of this host."""
         if account not in self._accounts:
             self._accounts[account] = AccountSettings(uid=str(10**16 + secrets.randbelow(9 * 10**16)))
             self.note(account)
         return self._accounts[account]
 
     def activate_usdc(self) -> None:
-        """Main and sub-accounts trade USDC pairs from now on."""
+        """Lets main and sub-accounts trade USDC pairs from now on."""
         for name, own in self._accounts.items():
             own.usdc_active = True
             self.note(name)
 
     def note(self, account: str) -> None:
-        """Keeps changed settings."""
+        """Saves changed settings."""
         self._state.remember(f"settings/{account}", to_record(self.of(account)))
 
 

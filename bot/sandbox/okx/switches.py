@@ -1,4 +1,4 @@
-"""What OKX's documentation leaves open or what an operator wants to see: names and defaults."""
+"""Choices that OKX's documentation leaves open or that a test wants to vary: names and defaults."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WORDS = {
 
 
 class OkxSwitches(Switches):
-    """Switches whose words are checked too."""
+    """Switches with a fixed set of values."""
 
     def set(self, name: str, value: Value) -> None:
         allowed = WORDS.get(name)
@@ -31,16 +31,18 @@ class OkxSwitches(Switches):
 
 
 def defaults(symbols: Iterable[str]) -> dict[str, Value]:
-    """All switches. `state.<SYMBOL>` is an instrument's state (live, suspend, preopen, test), `rules.<SYMBOL>` its new rules,
-    `refused.<SYMBOL>` the code that refuses its orders and stops (`orders_refused`: those of all instruments).
+    """All switches. `state.<SYMBOL>` is an instrument's state (live, suspend, preopen, test), `rules.<SYMBOL>` its new
+    rules, `refused.<SYMBOL>` the code that rejects its orders and stops (`orders_refused`: those of all instruments).
 
-    `attached_size` gross or net of the fee; `attached_when` the parent's end or each fill; `algo_short_of_coins`
-    reduce or fail; `price_off_tick` a code or round; `precheck_elsewhere` answers order-precheck outside the account
-    modes that have it, `algo_object_code` an object in place of cancel-algos' array; with `algo_amend_refused` no stop
-    is amended, for the reason `algo_amend_code`; with `rpi_prints` trades are printed `rpi_reach_bps` off what an order
-    can get; USDC pairs wait for activate-feature with `usdc_activation_needed`, which the region lacks with
-    `usdc_activation_missing`; `trade_quote_required` wants tradeQuoteCcy named; `busy_code` and `busy_status` are the
-    default `exchange_error`.
+    - `attached_size`: gross or net of the fee; `attached_when`: at the parent's end or at each fill.
+    - `algo_short_of_coins`: reduce or fail; `price_off_tick`: a code, or round.
+    - `precheck_elsewhere`: the code of order-precheck in account modes that lack it; `algo_object_code`: the code for an
+      object instead of cancel-algos' array.
+    - `algo_amend_refused`: no stop can be amended, with the code `algo_amend_code`.
+    - `rpi_prints`: trades are printed `rpi_reach_bps` away from what an order can get.
+    - `usdc_activation_needed`: USDC pairs need activate-feature; `usdc_activation_missing`: the region lacks it.
+    - `trade_quote_required`: orders must name tradeQuoteCcy.
+    - `busy_code` and `busy_status`: the default `exchange_error`.
     """
     per_symbol: dict[str, Value] = {}
     for symbol in symbols:

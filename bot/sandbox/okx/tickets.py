@@ -1,4 +1,4 @@
-"""From an order's parameters to a ticket for the core, checked in OKX's order: instrument, mode, words, sizes, price."""
+"""Converts order parameters to a core ticket, checked in OKX's order: instrument, mode, parameters, sizes, price."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ MULTI_CURRENCY = frozenset({"3", "4"})
 POST_ONLY_TAKEN = "54012"
 CLOSING_TAKEN = frozenset({"54031", "54094"})
 FROZEN = Decimal("1.05")
-"""A market purchase is sized by 5 % more than the price, so that the money lasts."""
+"""Market buys are sized with a price 5 % higher, so that the money suffices."""
 
 
 class TicketReader:
-    """Reads orders; `now` of the exchange is the moment they come in."""
+    """Parses orders; the exchange's `now` is their time."""
 
     def __init__(
         self, exchange: Exchange, listing: Listing, public: PublicEndpoints, switches: Switches, settings: Settings
@@ -69,7 +69,7 @@ class TicketReader:
         return ticket
 
     def listed(self, words: Words) -> Listed:
-        """The instrument of an order, if it trades now."""
+        """The instrument of an order, if it is trading."""
         listed = self._listing.find(words.get("instId") or words.need("instId"))
         state = self._switches.word(f"state.{listed.symbol}")
         if state != "live":
@@ -77,7 +77,7 @@ class TicketReader:
         return listed
 
     def admitted(self, words: Words, account: str) -> Listed:
-        """The instrument of an order or stop that this account may place there now, in this mode."""
+        """The instrument of an order or stop, if this account may place it there now, in this mode."""
         listed, own = self.listed(words), self._settings.of(account)
         for code in (self._switches.word("orders_refused"), self._switches.word(f"refused.{listed.symbol}")):
             if code and not _spared(code, words, own):
@@ -88,7 +88,7 @@ class TicketReader:
         return listed
 
     def paid_in(self, words: Words, listed: Listed) -> str:
-        """The currency that a pair's order is paid in: what `tradeQuoteCcy` says, by default the pair's quote."""
+        """The currency in which a pair's order is paid: `tradeQuoteCcy`, by default the pair's quote."""
         if listed.is_swap:
             return ""
         if "tradeQuoteCcy" not in words and not self._switches.on("trade_quote_required"):
@@ -98,7 +98,7 @@ class TicketReader:
         return words["tradeQuoteCcy"]
 
     def set_margin(self, ticket: Ticket, words: Words, listed: Listed) -> None:
-        """What makes a ticket one about a position."""
+        """The ticket fields for a position."""
         if not listed.is_swap:
             if words.flag("reduceOnly"):
                 raise OkxError("51139")
@@ -115,7 +115,7 @@ class TicketReader:
     # ---- modes ----
 
     def check_precheck(self, account: str) -> None:
-        """Only the two account modes with margin across currencies have this endpoint."""
+        """Checks the account mode: only the two with margin across currencies have this endpoint."""
         if self._settings.of(account).level not in MULTI_CURRENCY:
             raise OkxError(self._switches.word("precheck_elsewhere"))
 
@@ -136,7 +136,7 @@ class TicketReader:
             raise OkxError("50072")
 
     def _check_spot(self, mode: str, own: AccountSettings) -> None:
-        """Cash in the simple modes, cross in the others; isolated is margin, which this account has not."""
+        """The trade mode: cash in the simple modes, cross in the others. Isolated is margin, which this account lacks."""
         multi = own.level in MULTI_CURRENCY
         if mode == "cash" and multi and not self._switches.on("cash_in_multi_currency"):
             raise bad("tdMode")
@@ -144,7 +144,7 @@ class TicketReader:
             raise OkxError("51010")
 
     def leg(self, words: Words, account: str) -> Leg:
-        """The position an order of this account is about."""
+        """The position that an order of this account trades."""
         return self._leg(words, self._settings.of(account))
 
     def _leg(self, words: Words, own: AccountSettings) -> Leg:
@@ -171,7 +171,7 @@ class TicketReader:
         raise refused("51006", listed.price(most), listed.price(least))
 
     def _on_tick(self, words: Words, listed: Listed) -> Decimal | None:
-        """What becomes of a price between two ticks is a switch: a code, or rounded down."""
+        """A price on the tick. A switch decides about a price between ticks: an error code, or rounding down."""
         words.need("px")
         price, rule = words.amount("px"), self._switches.word("price_off_tick")
         if price is None or is_multiple(price, listed.tick):
@@ -181,7 +181,7 @@ class TicketReader:
         raise bad("px") if rule == "51000" else OkxError(rule)
 
     def _size(self, ticket: Ticket, words: Words, listed: Listed) -> None:
-        """Sets quantity or budget; a quote-sized order is judged by what it would trade now."""
+        """Sets quantity or budget; a quote-sized order is checked by what it would trade now."""
         words.need("sz")
         size = words.amount("sz") or ZERO
         last = self._exchange.market.last(listed.symbol, self._exchange.now)
@@ -207,7 +207,7 @@ class TicketReader:
             raise OkxError("51005")
 
     def _fit(self, ticket: Ticket, words: Words, last: Decimal) -> None:
-        """Market orders sized in the other coin are cut to what the balance allows, unless `banAmend`."""
+        """Cuts a market order sized in the other currency to the balance, unless `banAmend` is set."""
         if ticket.qty * last > self._switches.number("max_market_usd"):
             raise OkxError("51202", "Market order amount exceeds the maximum amount.")
         default = "base_ccy" if ticket.side is Side.SELL else "quote_ccy"
@@ -222,10 +222,10 @@ class TicketReader:
         if ZERO < most < ticket.qty:
             ticket.qty = instrument.lots(most)
 
-    # ---- what is attached, what is shown again ----
+    # ---- attached orders and tags ----
 
     def _close(self, words: Words, listed: Listed, ticket: Ticket) -> Close | None:
-        """The terms of attachAlgoOrds: one order of the whole parent, made when the parent has filled."""
+        """The terms of attachAlgoOrds: one order for the whole parent, created when the parent has filled."""
         items = words.nested.get("attachAlgoOrds") or ([words] if words.keys() & {"slTriggerPx", "tpTriggerPx"} else [])
         if not items:
             return None
@@ -260,7 +260,7 @@ class TicketReader:
         )
 
     def _tags(self, words: Words, listed: Listed, side: Side, order_type: str) -> dict[str, str]:
-        """What OKX shows again of the request."""
+        """The parts of the request that OKX returns."""
         tag = words.get("tag", "")
         if tag and TAG.fullmatch(tag) is None:
             raise bad("tag")
@@ -282,7 +282,7 @@ class TicketReader:
 
 
 def client_id(words: Words, name: str) -> str | None:
-    """A client's own id; raises 51000."""
+    """A client-supplied id; raises 51000."""
     text = words.get(name)
     if text is not None and ID.fullmatch(text) is None:
         raise bad(name)
@@ -290,7 +290,7 @@ def client_id(words: Words, name: str) -> str | None:
 
 
 def _spared(code: str, words: Words, own: AccountSettings) -> bool:
-    """Whether a market that refuses orders with `code` takes this one all the same."""
+    """Whether a market that rejects orders with `code` accepts this one anyway."""
     if code == POST_ONLY_TAKEN:
         return words.get("ordType") == "post_only"
     if own.hedged:

@@ -1,6 +1,6 @@
-"""OKX's orders: place, amend, cancel, one or several at once, close a position, and the dead man's switch.
+"""OKX's orders: place, amend and cancel (single or batch), close a position, and the dead man's switch.
 
-Changes happen in the core; this module knows OKX's rules about who may change what and what each row says.
+The core makes the changes. This module knows OKX's rules about what may be changed and how each row answers.
 """
 
 from __future__ import annotations
@@ -52,11 +52,11 @@ class TradingEndpoints:
     # ---- placing ----
 
     def place(self, who: Credential, items: list[Words]) -> list[Row]:
-        """One row per order; a refused one does not stop the others."""
+        """Places orders, one row each; a rejected one does not stop the others."""
         return self._each(items, lambda words: self._place_one(who, words))
 
     def precheck(self, who: Credential, words: Words) -> list[Row]:
-        """Whether an order would be taken, in other modes than the spot one; changes nothing."""
+        """Checks whether an order would be accepted (not in spot mode); changes nothing."""
         self._tickets.check_precheck(who.account)
         ticket = self._tickets.read(words, who.account)
         self._would_take(ticket)
@@ -66,7 +66,7 @@ class TradingEndpoints:
         return [dict.fromkeys(blank, "")]
 
     def close_position(self, who: Credential, words: Words) -> list[Row]:
-        """A market order of the position's full size; answers no order id."""
+        """Closes a position with a market order of its full size; the response has no order id."""
         listed = self._tickets.listed(words)
         mode = words.one_of("mgnMode", ("cross", "isolated"))
         order = Words({"instId": listed.symbol, "tdMode": mode, "ordType": "market", "sz": "1", "side": "buy"})
@@ -120,7 +120,7 @@ class TradingEndpoints:
         return ticket
 
     def _take(self, ticket: Ticket) -> Order:
-        """An order that would take although it must not is taken and canceled, not refused."""
+        """A post-only order that would take liquidity is accepted and cancelled, not rejected."""
         try:
             return self._exchange.place(ticket)
         except Refused as no:
@@ -164,7 +164,7 @@ class TradingEndpoints:
         return self._each(items, lambda words: self._amend_one(who, words))
 
     def _amend_one(self, who: Credential, words: Words) -> Row:
-        """A new total size or price in place; `cxlOnFail` cancels where that does not work."""
+        """Amends total size or price in place; with `cxlOnFail` the order is cancelled if that fails."""
         order = self._found(who, words, gone=("51503", "51509", "51510"))
         try:
             self._change(order, words)
@@ -207,7 +207,7 @@ class TradingEndpoints:
         return {**row, "clOrdId": order.client_id or "", "sMsg": ""}
 
     def cancel_all_after(self, who: Credential, words: Words) -> list[Row]:
-        """Arms the switch of a tag (0 disarms it); it runs on the wall clock and spares algo orders."""
+        """Arms the switch of a tag (0 disarms it); it runs on the wall clock and does not affect algo orders."""
         words.need("timeOut")
         timeout, tag = words.integer("timeOut") or 0, words.get("tag", "")
         if timeout and timeout not in DEAD_MAN_S:
@@ -231,7 +231,7 @@ class TradingEndpoints:
     # ---- parts ----
 
     def _each(self, items: list[Words], act: Callable[[Words], Row]) -> list[Row]:
-        """Acts on one item after the other; a refusal becomes its row."""
+        """Handles one item after the other; an error becomes the item's row."""
         if len(items) > MAX_BATCH:
             raise refused("51111", MAX_BATCH)
         rows = []
@@ -249,7 +249,7 @@ class TradingEndpoints:
         return [order for order in self._exchange.state.open.values() if order.account == who.account]
 
     def _found(self, who: Credential, words: Words, gone: tuple[str, str, str]) -> Order:
-        """The working order that is meant; `gone` has the codes of unknown, canceled and filled ones."""
+        """The working order of a request; `gone` has the codes for unknown, cancelled and filled ones."""
         listed = self._listing.find(words.need("instId"))
         order = self.find(who, words, listed.symbol)
         if order is None or order.symbol != listed.symbol:
@@ -259,7 +259,7 @@ class TradingEndpoints:
         return order
 
     def find(self, who: Credential, words: Words, symbol: str) -> Order | None:
-        """By ordId, else the newest order with the clOrdId."""
+        """The order by ordId, or else the newest with the clOrdId."""
         orders = self._exchange.state.orders
         if "ordId" in words:
             order = orders.get(words["ordId"])
@@ -281,6 +281,6 @@ class TradingEndpoints:
 
 
 def _armed(body: str | None) -> OkxError:
-    """The refusal that a fault asks for: a code, by default the one for missing funds."""
+    """The error that a fault requests: a code, by default the one for insufficient funds."""
     code = body or INSUFFICIENT
     return refused(code, "USDT") if code == INSUFFICIENT else OkxError(code)

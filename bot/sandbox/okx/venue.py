@@ -1,4 +1,4 @@
-"""Opens OKX: its listing, its default account, and all endpoints of its wire."""
+"""Opens OKX: its instruments, default account and the endpoints of its wire."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ MONEY = {"USDT": Decimal(5000)}
 
 
 def open_venue(setting: Setting) -> Venue:
-    """OKX as of the setting's state."""
+    """OKX, opened from the setting's state."""
     market = Market(setting.seed, setting.start_ms, symbols(setting.pairs), setting.candles)
     state = State(NAME, setting.journal, fee_table().tiers[setting.fee_tier or 0].volume)
     market.restore(Jump(row[0], row[1], Decimal(row[2])) for row in setting.journal.get(f"{NAME}/jumps") or [])
@@ -98,13 +98,13 @@ def _assemble(
 
 
 def symbols(pairs: int | None) -> list[str]:
-    """What trades: the most traded pairs (all of them, or so many), and what a careful trader leaves alone."""
+    """The pairs that trade: the most traded ones (all, or a given number), and some that a careful trader avoids."""
     tradable = [*default_pairs()[NAME], *MORE]
     return [*tradable[:pairs], STABLE, SUSPENDED, NEW, *(f"{base}-USDT" for base in OTHERS)]
 
 
 def _listing(market: Market, start_ms: int) -> Listing:
-    """All pairs, a swap for each coin that has a contract, and the swaps of what has no pair."""
+    """All pairs, a swap for each coin with a contract, and the swaps of underlyings without a pair."""
     rows: list[Listed] = []
     for symbol in market.symbols:
         if symbol.split("-")[0] in OTHERS:

@@ -1,6 +1,6 @@
-"""OKX's REST API under `/api/v5/`: who is asked what, in one envelope.
+"""OKX's REST API under `/api/v5/`: routing, checks and the envelope.
 
-Order of checks of a private call: key, signature, permission, rate limit, body, and for orders their expTime.
+A private call is checked in this order: key, signature, permission, rate limit, body and, for orders, expTime.
 """
 
 from __future__ import annotations
@@ -48,15 +48,15 @@ Act = Callable[[Credential, list[Words]], list[Any]]
 TIMED = frozenset({"trade/order", "trade/batch-orders", "trade/amend-order", "trade/amend-batch-orders"})
 PLACING = frozenset({"trade/order", "trade/batch-orders", "trade/order-algo"})
 BARE_ALGOS = frozenset({"trade/order-algo", "trade/cancel-algos"})
-"""Their rows' refusals may come under code 0."""
+"""Endpoints whose row errors may come under code 0."""
 NOT_FOUND = b'{"code":404,"data":{},"msg":"Not Found"}'
-"""The one answer whose code is a number and whose data is an object."""
+"""The only response whose code is a number and whose data is an object."""
 CLOCK_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class Endpoints:
-    """Who answers what."""
+    """The objects that answer requests."""
 
     public: PublicEndpoints
     account: AccountEndpoints
@@ -67,7 +67,7 @@ class Endpoints:
 
 
 class OkxWire:
-    """OKX's side of the wire; plugged into the sandbox's server."""
+    """OKX's wire, called by the sandbox's server."""
 
     def __init__(
         self,
@@ -95,7 +95,7 @@ class OkxWire:
         self._sets = _sets(endpoints)
         self._acts = _acts(endpoints)
 
-    # ---- what the server asks of a wire ----
+    # ---- called by the server ----
 
     def answer(self, request: Request) -> Response:
         self._endpoints.trading.watch_dead_men()
@@ -108,7 +108,7 @@ class OkxWire:
             return refusal(error)
 
     def failure(self, text: str | None) -> Response:
-        """A code, `row:` and a code, a whole JSON body, or by default the busy answer that the switches describe."""
+        """`text` is a code, `row:` and a code, or a whole JSON body; by default, the switches' busy response."""
         if text is None:
             error = OkxError(self._switches.word("busy_code"), status=self._switches.number("busy_status"))
             return refusal(error)
@@ -143,16 +143,16 @@ class OkxWire:
         return auth.new_credential(account, self._dice, self._exchange.clock.wall_ms())
 
     async def websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuses the connection: this venue answers by REST only."""
+        """Refuses the connection: this venue offers REST only."""
         del scope
         await receive()
         await send({"type": "websocket.close", "code": 1013})
 
     def wall_ms(self) -> int:
-        """The venue's own clock, which may be wrong."""
+        """The venue's clock, which may be wrong."""
         return skewed_wall_ms(self._exchange, self._faults)
 
-    # ---- who answers ----
+    # ---- routing ----
 
     def _dispatch(self, request: Request) -> Response:
         endpoint = request.path.removeprefix(ROOT)
@@ -199,7 +199,7 @@ class OkxWire:
         return _with_code_zero(answer) if accepted_all_the_same else answer
 
     def _lateness(self, endpoint: str, request: Request) -> OkxError | None:
-        """50036 at the gate when expTime had passed as the request was signed; 50037 when it ran out on the way."""
+        """Raises 50036 if expTime had passed when the request was signed, 50037 if it passed on the way."""
         text = request.headers.get("exptime", "")
         if not text or endpoint not in TIMED:
             return None
@@ -217,7 +217,7 @@ class OkxWire:
                     self._exchange.note_rejection(words.get("clOrdId", words.get("algoClOrdId")))
 
     def _public(self, endpoint: str, request: Request) -> Callable[[Words], list[Any]] | None:
-        """The public endpoint of a name; candles' faults want to know the path."""
+        """The public endpoint of a name; faults of candles need the path."""
         public, now, path = self._endpoints.public, self._exchange.now, request.path
         answers: dict[str, Callable[[Words], list[Any]]] = {
             "public/time": lambda _: public.time(self.wall_ms()),
@@ -238,7 +238,7 @@ class OkxWire:
 
 
 def _asks(endpoints: Endpoints) -> dict[str, Ask]:
-    """Questions, by GET."""
+    """Private reads, by GET."""
     account, profile, books, algos = endpoints.account, endpoints.profile, endpoints.books, endpoints.algos
     return {
         "account/balance": account.balance,
@@ -264,7 +264,7 @@ def _asks(endpoints: Endpoints) -> dict[str, Ask]:
 
 
 def _sets(endpoints: Endpoints) -> dict[str, Ask]:
-    """Changes by POST that are answered as a whole, without a code per row."""
+    """Changes by POST with one code for the whole response."""
     account, profile, trading = endpoints.account, endpoints.profile, endpoints.trading
     return {
         "account/set-leverage": profile.set_leverage,
@@ -280,7 +280,7 @@ def _sets(endpoints: Endpoints) -> dict[str, Ask]:
 
 
 def _acts(endpoints: Endpoints) -> dict[str, Act]:
-    """Orders by POST: one row each, with its own code."""
+    """Orders by POST, each answered with its own row and code."""
     trading, algos = endpoints.trading, endpoints.algos
     return {
         "trade/order": trading.place,
@@ -296,7 +296,7 @@ def _acts(endpoints: Endpoints) -> dict[str, Act]:
 
 
 def _client_id(request: Request) -> str | None:
-    """The client id of an order that came no further than the gate."""
+    """The client id of an order that the gateway rejected."""
     try:
         return body_of(request)[0].get("clOrdId")
     except OkxError:
@@ -312,7 +312,7 @@ def _with_code_zero(answer: Response) -> Response:
 
 
 def skewed_wall_ms(exchange: Exchange, faults: Faults) -> int:
-    """Wall time as the venue believes it to be."""
+    """Wall time by the venue's clock."""
     fault = faults.standing(FaultKind.CLOCK_SKEW)
     shift = 0.0 if fault is None else fault.seconds if fault.seconds is not None else CLOCK_SECONDS
     return exchange.clock.wall_ms() + int(shift * 1000)

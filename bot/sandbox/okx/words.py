@@ -1,6 +1,6 @@
-"""A request's parameters as texts: a query string, a JSON object or a JSON array of objects.
+"""Request parameters as strings, from a query string, a JSON object or a JSON array of objects.
 
-Empty texts and nulls are absent, as clients send them for what they do not mean. Numbers keep their digits.
+Empty strings and nulls count as absent, as clients send them for unset parameters. Numbers keep their digits.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Words(dict[str, str]):
         return text
 
     def number(self, name: str) -> Decimal | None:
-        """A plain, finite decimal without an exponent; None when absent."""
+        """A plain, finite decimal without an exponent; None if absent."""
         text = self.get(name)
         if text is None:
             return None
@@ -81,12 +81,12 @@ class Words(dict[str, str]):
         return int(text)
 
     def limit(self, most: int, default: int) -> int:
-        """The page size; too much asked is cut, as OKX does."""
+        """The page size; larger values are capped, as OKX does."""
         asked = self.integer("limit", default)
         return min(max(1, default if asked is None else asked), most)
 
     def names(self, name: str) -> list[str]:
-        """The parts of a comma list."""
+        """The parts of a comma-separated list."""
         return [part.strip() for part in self.get(name, "").split(",") if part.strip()]
 
 
@@ -95,7 +95,7 @@ def query_of(request: Request) -> Words:
 
 
 def body_of(request: Request) -> list[Words]:
-    """The object (or the objects of the array) in a request's body."""
+    """The object, or the objects of the array, in a request's body."""
     if not request.body:
         raise OkxError("50000")
     try:

@@ -1,4 +1,4 @@
-"""What Coinbase's broker tests share: a log that remembers, keys made for the test, a TLS server made of a socket."""
+"""Shared by Coinbase's broker tests: a log that keeps its lines, generated keys, and a TLS server on a socket."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Answer = Callable[[socket.socket, "Request"], None]
 
 
 class Request:
-    """One HTTP request as it came over the wire."""
+    """One HTTP request as received."""
 
     def __init__(self, raw: bytes) -> None:
         head, _, self.body = raw.partition(b"\r\n\r\n")
@@ -45,7 +45,7 @@ class Request:
 
 
 class TlsServer:
-    """Accepts TLS connections on loopback and answers each request with `answer`; one thread a connection."""
+    """Accepts TLS connections on loopback and answers each request with `answer`; one thread per connection."""
 
     def __init__(self, authority: trustme.CA) -> None:
         self.requests: list[Request] = []
@@ -115,7 +115,7 @@ class Depending:
 
 
 class Script:
-    """Answers by the last word of the path, `DEFAULTS` for what is not told: JSON, or an `Answer`, or one `Depending`."""
+    """Answers by the last word of the path, else from `DEFAULTS`: JSON, an `Answer`, or a `Depending`."""
 
     def __init__(self, **told: Any) -> None:
         self.told: dict[str, Any] = {**DEFAULTS, **told}
@@ -163,7 +163,7 @@ def book(name: str, bid: str = "100.00", ask: str = "100.02") -> dict[str, Any]:
     }
 
 
-#: A quiet account with nothing in it, at an exchange with two markets.
+#: An empty account at an exchange with two markets.
 DEFAULTS: dict[str, Any] = {
     "time": Depending(lambda _: {"epochMillis": str(system_ms())}),
     "products": {"products": [product("BTC-USD"), product("ETH-USD")]},
@@ -177,7 +177,7 @@ DEFAULTS: dict[str, Any] = {
 
 
 def drip(connection: socket.socket, request: Request) -> None:
-    """A byte now and then, for ever: no read time-out ever fires."""
+    """Sends a byte now and then without end, so that no read time-out ever fires."""
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
     while True:
         connection.sendall(b" ")
@@ -214,14 +214,14 @@ def config(tmp_path: Path, server: TlsServer, authority: trustme.CA) -> Coinbase
 
 @pytest.fixture
 def broker(config: CoinbaseConfig, notes: Notes) -> Iterator[CoinbaseBroker]:
-    """A broker in front of `server`, not connected: what it asks is what the test asks for."""
+    """A broker that talks to `server` but has not run `connect`, so that the test makes every call."""
     with closing(CoinbaseBroker(config, SystemClock(), notes)) as one:
         yield one
 
 
 @pytest.fixture
 def make_transport(notes: Notes) -> Iterator[Callable[..., CoinbaseTransport]]:
-    """Transports that are closed after the test."""
+    """Creates transports and closes them after the test."""
     made: list[CoinbaseTransport] = []
 
     def make(config: CoinbaseConfig, clock: Clock | None = None) -> CoinbaseTransport:

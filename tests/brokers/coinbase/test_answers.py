@@ -1,4 +1,4 @@
-"""What Coinbase says in single answers, scripted on a socket in front of the real SDK, and what the broker makes of it."""
+"""Single answers of Coinbase, scripted on a socket behind the real SDK, and the broker's result."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def refused(code: str, message: str = "") -> dict[str, Any]:
 
 
 def row(exchange_id: str = ORDER, status: str = "OPEN", **more: Any) -> dict[str, Any]:
-    """A resting stop of ours as the lists show it."""
+    """One of our resting stops as the lists show it."""
     return {
         "order_id": exchange_id,
         "product_id": BTC,
@@ -264,7 +264,7 @@ def test_a_market_that_is_not_listed_takes_no_capability_with_it(server: TlsServ
 
 # -- lists ------------------------------------------------------------------------------------------------------------
 def filtered(*rows: dict[str, Any]) -> Depending:
-    """The list as Coinbase filters it: by status, by kind of product, by creation."""
+    """The list, filtered as Coinbase does: by status, product type and creation time."""
 
     def answer(request: Request) -> Any:
         query = dict(request.query)
@@ -348,7 +348,7 @@ def test_fills_that_cannot_be_ours_are_left_out(server: TlsServer, broker: Coinb
 
 
 def repeating(what: str, *rows: dict[str, Any]) -> Depending:
-    """The same page under ever new cursors."""
+    """The same page under a new cursor each time."""
     cursors = itertools.count()
     return Depending(lambda _: {what: list(rows), "has_next": True, "cursor": f"c{next(cursors)}"})
 
@@ -388,7 +388,7 @@ def test_a_spawned_bracket_never_passes_for_its_parent(
 
 # -- used-up ids ------------------------------------------------------------------------------------------------------
 def banded(band: Decimal, word: str) -> Depending:
-    """Coinbase with a price band: a purchase further than `band` below 100 is refused."""
+    """Coinbase with a price band: refuses a purchase more than `band` below 100."""
 
     def answer(request: Request) -> Any:
         body = body_of(request)
@@ -443,7 +443,7 @@ def test_an_id_is_not_used_up_while_coinbase_is_silent(server: TlsServer, broker
     assert len(server.posts()) == 1
 
 
-# -- haste ------------------------------------------------------------------------------------------------------------
+# -- hurry ------------------------------------------------------------------------------------------------------------
 def test_while_coins_lie_without_a_stop_no_call_is_waited_for_long(server: TlsServer, broker: CoinbaseBroker) -> None:
     def hang(connection: object, request: Request) -> None:
         time.sleep(30)

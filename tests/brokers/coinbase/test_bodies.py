@@ -1,4 +1,4 @@
-"""The orders as Coinbase gets them: shapes, and prices on the grid of the market."""
+"""The order bodies sent to Coinbase: shapes, and prices on the market's tick."""
 
 from __future__ import annotations
 

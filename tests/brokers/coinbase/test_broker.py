@@ -1,4 +1,4 @@
-"""Every verb of the Coinbase broker against the running sandbox, and each line an owner reads when connecting fails."""
+"""Every verb of the Coinbase broker against the running sandbox, and each message when connecting fails."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LOT = Decimal("0.005")
 
 @dataclasses.dataclass
 class Trader:
-    """One broker on the sandbox, and what a trader at it needs."""
+    """One broker on the sandbox, with helpers for trading."""
 
     sandbox: Sandbox
     config: CoinbaseConfig
@@ -71,8 +71,8 @@ class Trader:
         return (self.broker.tickers({BTC})[BTC].ask * Decimal(factor)).quantize(Decimal("0.01"))
 
     def place(self, intent: Intent) -> VenueOrder:
-        """Place an order that must be taken, and see it end (or rest, for a stop). What it needs was held by another order
-        until a moment ago, perhaps."""
+        """Place an order that must be accepted, and wait until it ends (or rests, for a stop). Retries, because another order may
+        have held its coins until a moment ago."""
         needed = ("USD", Decimal(1000)) if intent.side is Side.BUY else ("BTC", intent.qty)
         self.until(lambda: self.free(needed[0]) >= needed[1])
         outcome = self.broker.place(intent)
@@ -108,7 +108,7 @@ class Trader:
                 self.sandbox.control("POST", "deposit", venue="coinbase", asset=asset, amount=str(change))
 
     def _cleared(self) -> bool:
-        """Nothing is open or held; what is, is cancelled: an entry under way may bring a bracket yet."""
+        """Cancel everything until nothing is open or held: an entry under way may still spawn a bracket."""
         orders = self.broker.open_orders()
         for order in orders:
             self.broker.cancel(order)
@@ -119,7 +119,7 @@ class Trader:
         return [order for order in orders if order["client_id"] == intent.client_id]
 
     def until(self, look: Callable[[], T | None]) -> T:
-        """The first look that shows something; an exchange needs a moment."""
+        """The first result that is not None; an exchange needs a moment."""
         end = time.monotonic() + 10
         while not (seen := look()) and time.monotonic() < end:
             time.sleep(0.02)
@@ -167,7 +167,7 @@ def test_connecting_tells_account_and_rights(trader: Trader) -> None:
 
 
 def refusal(trader: Trader, **change: Any) -> BrokerError:
-    """How connecting fails with this change of the configuration."""
+    """The failure of connecting with this change of the configuration."""
     broker = CoinbaseBroker(dataclasses.replace(trader.config, **change), trader.clock, Notes())
     try:
         with pytest.raises(BrokerError) as caught:
@@ -416,7 +416,7 @@ def test_burning_an_id_leaves_nothing_that_trades(trader: Trader) -> None:
     burnt = trader.broker.burn(intent)
     assert burnt is not None
     assert (burnt.status, burnt.filled_qty, burnt.client_id) == (OrderStatus.CANCELED, 0, intent.client_id)
-    assert trader.broker.place(intent) == Placed(burnt.exchange_id)  # the lost request arrives after all
+    assert trader.broker.place(intent) == Placed(burnt.exchange_id)  # the lost request arrives late
     assert trader.broker.open_orders() == []
     assert trader.until(lambda: trader.free("USD") == 3000)
     assert len(trader.orders_of(intent)) == 1

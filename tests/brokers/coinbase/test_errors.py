@@ -1,4 +1,4 @@
-"""What Coinbase's errors mean, row by row, and that every remedy is a line of its own."""
+"""What Coinbase's errors mean, row by row, and that every remedy is a single line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every form in which a key is copied, and the token that each kind of key signs."""
+"""Every form in which a key may be copied, and the token that each kind of key signs."""
 
 from __future__ import annotations
 

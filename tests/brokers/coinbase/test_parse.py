@@ -1,4 +1,4 @@
-"""Coinbase's payloads and what they mean: orders, fills, wallets, products, prices."""
+"""Parsing of Coinbase's payloads: orders, fills, wallets, products, prices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Coinbase's wire against TLS sockets that hang, drip, reset and lie: one POST is one POST."""
+"""Coinbase's transport against TLS sockets that hang, drip, reset and lie: every POST is sent once."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_the_deadline_ends_a_call_that_hangs_or_drips_and_the_next_one_works(
     answer: Answer, server: TlsServer, config: CoinbaseConfig, make_transport: Make
 ) -> None:
     transport = make_transport(dataclasses.replace(config, order_seconds=1.5))
-    transport.private("/accounts")  # the connection stands before the clock runs
+    transport.private("/accounts")  # open the connection before the clock starts
     server.answer = answer
     assert failed(lambda: order(transport)).meaning is ErrorMeaning.UNKNOWN
     assert len(server.posts()) == 1
@@ -120,7 +120,7 @@ def test_hurry_ends_a_call_that_is_under_way(server: TlsServer, config: Coinbase
 
     threading.Thread(target=hurry, daemon=True).start()
     assert failed(lambda: order(transport)).meaning is ErrorMeaning.UNKNOWN
-    assert failed(lambda: order(transport)).meaning is ErrorMeaning.BUSY  # nothing leaves any more
+    assert failed(lambda: order(transport)).meaning is ErrorMeaning.BUSY  # nothing is sent any more
     assert len(server.posts()) == 1
 
 
@@ -170,7 +170,7 @@ def test_a_question_with_a_refused_token_is_asked_once_more_with_a_new_one(
 
 
 class StoppedClock(SystemClock):
-    """A wall clock that somebody sets (`now`), and time that passes when told."""
+    """A wall clock that can be set (`now`), and steady time that the test advances."""
 
     def __init__(self, now: int) -> None:
         self.now = now
@@ -196,7 +196,7 @@ def test_a_pause_that_coinbase_asks_for_is_kept_by_every_program_with_the_key(
     error = failed(lambda: order(transport))
     assert (error.meaning, error.retry_after_ms) == (ErrorMeaning.RATE_LIMITED, 30_000)
     clock.passes(29_000)
-    clock.now -= 3_600_000  # somebody sets it: no time has passed
+    clock.now -= 3_600_000  # the wall clock is set, but no time has passed
     for other in (transport, make_transport(config, clock)):
         error = failed(lambda each=other: order(each))  # type: ignore[misc]
         assert (error.meaning, error.retry_after_ms) == (ErrorMeaning.RATE_LIMITED, 1_000)
@@ -223,7 +223,7 @@ def test_after_a_refusal_for_its_rate_the_counter_is_full(
     transport = make_transport(dataclasses.replace(config, order_seconds=0.5, limits=Limits(30, 0.001)), clock)
     server.answer = http(b"<html>", "429 Too Many Requests")
     assert not isinstance(failed(lambda: order(transport)), NoRoom)
-    clock.passes(1_001)  # the pause is over, the counter has not run down
+    clock.passes(1_001)  # the pause is over, but the counter has not decayed
     assert isinstance(failed(lambda: order(transport)), NoRoom)
     assert len(server.posts()) == 1
 

@@ -1,4 +1,4 @@
-"""Words that nobody wrote down: whatever Coinbase says in them, nothing is believed, lost, sold or ended for it."""
+"""Errors that our tables lack: whatever Coinbase answers, nothing is believed, lost, sold or ended because of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An order that a venue does not have is a refusal of its shape, known without asking."""
+"""An order type that a venue does not have counts as a refusal of its shape, without a query."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A key that is given back while a thread of ours still uses it: what that thread does later reaches no other file."""
+"""A key that is released while one of our threads still uses it: that thread must not touch another file later."""
 
 from __future__ import annotations
 

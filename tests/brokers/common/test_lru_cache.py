@@ -1,4 +1,4 @@
-"""What is remembered lately: the newest names, and never more than so many."""
+"""The cache keeps the newest names, and never more than its limit."""
 
 from __future__ import annotations
 

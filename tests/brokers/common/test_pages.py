@@ -1,4 +1,4 @@
-"""Lists that come page by page: every row of every page, or a failure; never a part, and never without end."""
+"""Paged lists: every row of every page or a failure, never a part, and never without end."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_list_that_goes_round_in_circles_fails_and_can_be_asked_again(followin
         rows_of(pages)
     turns.extend("xxx")
     assert rows_of(pages) == [2]
-    assert turns[-1] == ""  # from its beginning
+    assert turns[-1] == ""  # from the start
 
 
 def test_a_list_without_end_fails() -> None:

@@ -1,4 +1,4 @@
-"""What the price did since a moment, put together from trades and candles."""
+"""Price ranges since a point in time, combined from trades and candles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The budget that is spent before a venue has to refuse us."""
+"""Our rate budget, which makes us wait before a venue has to refuse us."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bot.runtime.pacer import SteppedClock
 
 
 class Hand:
-    """A market clock moved by hand that claims to run by itself."""
+    """A market clock that the test moves, although its pacer is that of real time."""
 
     pacer = RealTime()
 
@@ -127,7 +127,7 @@ def test_young_orders_cost_more_to_change_and_to_cancel() -> None:
 
 
 def test_threads_that_share_a_counter_never_take_more_than_it_holds() -> None:
-    """Each takes the last bit of room that it sees: seeing and taking are one step."""
+    """Threads compete for the last room: checking and taking must be one atomic step."""
     budget = Budget("calls", 50, 1, Hand())
     taken: list[int] = []
 

@@ -1,4 +1,4 @@
-"""A silence that a venue asks for: kept by every program of this host that uses the key, over restarts, and no longer than asked."""
+"""A requested pause is observed by every program on this host that uses the key, across restarts, and no longer than asked."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ failure = Failures("venue", "Venue", {"lockout": "wait", "throttled": "slow down
 
 
 class StoppedClock(SystemClock):
-    """Time that passes when told."""
+    """Time that the test advances."""
 
     def __init__(self) -> None:
         self.now = 5_000_000
@@ -39,7 +39,7 @@ def lock(tmp_path: Path) -> KeyLock:
 
 
 def asked(request_pause: RequestPause) -> BrokerError | None:
-    """What a call is refused with now."""
+    """The error that a call gets now."""
     try:
         request_pause.check()
     except BrokerError as error:

@@ -1,4 +1,4 @@
-"""What every venue's wire does beside its own envelope, shown on a venue that is none."""
+"""What all venues' transports have in common, tested with a made-up venue."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Client:
 
 
 class Venue(Transport[Client]):
-    """A venue that answers what it is told to."""
+    """A venue that gives scripted answers."""
 
     def __init__(self, folder: Path, notes: Notes | None = None) -> None:
         super().__init__(Config(folder), SystemClock(), notes or Notes(), failure, Client)
@@ -97,7 +97,7 @@ def venue(tmp_path: Path) -> Iterator[Venue]:
 
 
 def saying(*errors: BrokerError | Exception | None) -> Callable[[], str]:
-    """Raises these one after the other, then answers."""
+    """Raises these one after another, then answers."""
     left = list(errors)
 
     def say() -> str:
@@ -151,7 +151,7 @@ def test_a_refusal_for_the_rate_fills_the_counter_and_only_a_named_time_is_kept_
     for ask in (venue.private, venue.public):
         error = failed(lambda each=ask: each(saying()))  # type: ignore[misc]
         assert error.text == "Venue asked for a pause"
-    assert venue.full == 2  # to be silent is our own doing
+    assert venue.full == 2  # the pause is our own, so the counter is not filled again
 
 
 @pytest.mark.parametrize("public", [True, False])
@@ -168,7 +168,7 @@ def test_a_silence_that_cannot_be_told_is_kept_here_and_said(tmp_path: Path) -> 
     with closing(Venue(tmp_path, notes)) as venue:
         holder = KeyLock.of(tmp_path, "sandbox", "venue", "main", "a key")
         with closing(holder), holder.held(WaitLimit(lambda: 0).deadline(5)):
-            venue.public(saying())  # the session stands before the clock runs
+            venue.public(saying())  # open the session before the clock starts
             venue.limit_calls(0.3)
             failed(lambda: venue.public(saying(failure(ErrorMeaning.RATE_LIMITED, "slow down", "", MINUTE))))
         assert failed(lambda: venue.public(saying())).text == "Venue asked for a pause"
@@ -186,7 +186,7 @@ def test_nothing_leaves_once_it_is_closed(venue: Venue) -> None:
 
 
 def test_candles_are_not_asked_for_in_less_time_while_coins_lie_without_a_stop(venue: Venue) -> None:
-    """Nobody waits for them, and a slow exchange would tell none for as long as that lasts."""
+    """Nothing waits for candles, and with a shorter time-out a slow exchange would return none in that time."""
     beside = venue.beside()
     venue.limit_calls(0.5)
     assert venue.deadline(5).left() <= 0.5

@@ -1,4 +1,4 @@
-"""A venue's clock: measured by the shortest way, believed beyond what noise can be, and measured anew before it could hurt."""
+"""A venue's clock: the shortest round trip counts, noise is ignored, and it is measured again before it could do harm."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Wall(SystemClock):
 
 
 class Venue:
-    """A clock that is `ahead` of ours (ms); None: it does not answer."""
+    """A clock that is `ahead` of ours (ms); None if it does not answer."""
 
     def __init__(self, ahead: int | None) -> None:
         self.ahead = ahead

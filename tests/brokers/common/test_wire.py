@@ -1,4 +1,4 @@
-"""The session that carries money over TLS: whom it trusts, and that it can be cut off."""
+"""The TLS session for orders: which certificates it trusts, and that it can be cut off."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bot.domain.clock import system_ms
 
 
 class TlsServer:
-    """Speaks TLS with a certificate of its own maker; silent once `talk` is off."""
+    """Speaks TLS with a certificate from its own CA; does not answer once `talk` is off."""
 
     def __init__(self, folder: Path) -> None:
         maker = trustme.CA()
@@ -38,7 +38,7 @@ class TlsServer:
         while self._running:
             try:
                 connection, _ = self._socket.accept()
-            except OSError:  # a handshake that the client broke off, or the end of the test
+            except OSError:  # the client aborted the handshake, or the test is over
                 continue
             with connection:
                 self._answer(connection)
@@ -51,7 +51,7 @@ class TlsServer:
 
     def close(self) -> None:
         self._running = False
-        socket.socket.shutdown(self._socket, socket.SHUT_RDWR)  # wakes the thread that accepts
+        socket.socket.shutdown(self._socket, socket.SHUT_RDWR)  # wakes the accepting thread
         self._socket.close()
 
 

@@ -1,4 +1,4 @@
-"""What Kraken's broker tests share: a log that remembers, a config on a folder of its own, a server made of a socket."""
+"""Shared by Kraken's broker tests: a log that keeps its lines, a config with its own folder, and a server on a socket."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Answer = Callable[[socket.socket, "Request"], None]
 
 
 class Request:
-    """One HTTP request as it came over the wire."""
+    """One HTTP request as received."""
 
     def __init__(self, raw: bytes) -> None:
         head, _, self.body = raw.partition(b"\r\n\r\n")
@@ -44,7 +44,7 @@ class Request:
 
 
 class SocketServer:
-    """Accepts connections on loopback and answers each request with `answer`; one thread a connection."""
+    """Accepts connections on loopback and answers each request with `answer`; one thread per connection."""
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
@@ -71,7 +71,7 @@ class SocketServer:
                     return
 
     def close(self) -> None:
-        self._socket.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
+        self._socket.shutdown(socket.SHUT_RDWR)  # wakes the accepting thread
         self._socket.close()
 
 
@@ -116,13 +116,13 @@ def fixture(name: str) -> Any:
 
 @dataclass(frozen=True)
 class By:
-    """An answer that depends on what was asked."""
+    """An answer that depends on the request."""
 
     of: Callable[[dict[str, str]], Any]
 
 
 class Answers:
-    """Answers by method name: a result, one `By` the fields asked, or a ready-made answer."""
+    """Answers by method name: a result, a `By` that depends on the request's fields, or a complete answer."""
 
     def __init__(self, server: SocketServer) -> None:
         self._server = server
@@ -183,7 +183,7 @@ def connectable(answers: Answers, info: Any) -> None:
 
 
 def drip(connection: socket.socket, request: Request) -> None:
-    """A byte now and then, for ever: no read time-out ever fires."""
+    """Sends a byte now and then without end, so that no read time-out ever fires."""
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
     while True:
         connection.sendall(b" ")
@@ -208,7 +208,7 @@ def config(tmp_path: Path, server: SocketServer) -> KrakenConfig:
 
 @pytest.fixture
 def make_transport(notes: Notes) -> Iterator[Callable[..., KrakenTransport]]:
-    """Transports that are closed after the test."""
+    """Creates transports and closes them after the test."""
     made: list[KrakenTransport] = []
 
     def make(config: KrakenConfig, clock: Clock | None = None) -> KrakenTransport:

@@ -1,4 +1,4 @@
-"""Kraken's account on sockets: whose a denial is, what lies elsewhere, lists that are long, and what a key has spent."""
+"""Kraken's account queries over sockets: denials, balances elsewhere, long lists, and the key's counter."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_a_market_closed_to_the_owner_is_that_market_in_each_order(answers: Answ
         outcome = broker.place(intent)
         assert isinstance(outcome, NotPlaced)
         assert outcome.meaning is ErrorMeaning.RESTRICTED
-        assert "place of residence" in outcome.reason
+        assert "where you live" in outcome.reason
 
 
 @pytest.mark.parametrize("word", [RESIDENCE, DENIED])
@@ -132,7 +132,7 @@ def test_words_about_an_order_to_the_request_for_one_prove_nothing(answers: Answ
     assert broker.place(entry()) == Unknown("EOrder:Invalid order")
 
 
-# -- money that cannot be traded with -----------------------------------------------------------------------------------
+# -- balances that cannot be traded -------------------------------------------------------------------------------------
 def allocated(coin: str, amount: str) -> dict[str, Any]:
     return {
         "strategy_id": "S",
@@ -162,7 +162,7 @@ def test_unavailable_balances_that_cannot_be_seen_are_not_zero(
 
 # -- long lists ---------------------------------------------------------------------------------------------------------
 class History:
-    """TradesHistory over `ids` (numbers, seconds after `FIRST`), newest first; `extra` more are counted than shown."""
+    """TradesHistory of `ids` (numbers, seconds after `FIRST`), newest first. It counts `extra` more than it shows."""
 
     def __init__(self, answers: Answers, count: int) -> None:
         self.ids = list(range(1, count + 1))
@@ -178,14 +178,14 @@ class History:
         return page | ({"count": len(wanted) + self.extra} if self.counted else {})
 
     def asked(self) -> int:
-        """Requests since this was last asked."""
+        """The number of requests since the last call."""
         found = len(self.answers.fields("TradesHistory"))
         self.answers.asked.clear()
         return found
 
 
 class Later(SystemClock):
-    """A market clock that stands still until it is moved on."""
+    """A market clock that stands still until the test advances it."""
 
     def __init__(self) -> None:
         self.ahead = 0
@@ -196,7 +196,7 @@ class Later(SystemClock):
 
 
 def read(broker: KrakenBroker) -> int:
-    """How many trades a reading in steps brings, each when the counter is empty."""
+    """How many trades a read in steps finds, with an empty counter at each step."""
     reading = broker.read_fills(FIRST * 1000)
     while not reading.done:
         clock_of(broker).ahead += 60_000
@@ -229,7 +229,7 @@ def test_trades_that_were_read_are_not_read_again_and_a_late_one_is_found(
     history.ids.append(122)
     del broker._account._memory.fills["T00010"]
     assert (read(broker), history.asked()) == (121, 1)
-    history.ids.append(10)  # shown late, far behind the first page
+    history.ids.append(10)  # shown late, far beyond the first page
     assert (read(broker), history.asked()) == (122, 3)
 
 
@@ -272,7 +272,7 @@ def test_an_order_that_came_with_its_fills_is_not_read_again(answers: Answers, b
     assert len(answers.fields("QueryOrders")) == 2
 
 
-# -- what a key has spent -------------------------------------------------------------------------------------------------
+# -- the key's counter ----------------------------------------------------------------------------------------------------
 def test_the_next_life_and_other_programs_know_what_a_key_has_spent(
     server: SocketServer, config: KrakenConfig, make_transport: Callable[..., KrakenTransport]
 ) -> None:

@@ -1,4 +1,4 @@
-"""What the Kraken broker makes of answers that a well-behaved exchange gives rarely, sent byte by byte from a socket."""
+"""How the Kraken broker handles answers that an exchange rarely gives, sent byte by byte from a socket."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_a_deadline_that_kraken_found_wrong_makes_us_look_at_its_clock(answers: 
     assert parse_iso(answers.fields("AddOrder")[-1]["deadline"]) - intent.deadline == pytest.approx(30_000, abs=2_000)
 
 
-# -- proving ----------------------------------------------------------------------------------------------------------
+# -- probing ----------------------------------------------------------------------------------------------------------
 def test_an_order_that_was_only_to_be_judged_is_cancelled_at_once(
     answers: Answers, broker: KrakenBroker, notes: Notes
 ) -> None:
@@ -233,7 +233,7 @@ def test_an_order_seen_only_by_its_fill_is_found(answers: Answers, broker: Krake
 
 
 def test_an_order_of_another_id_is_not_ours_though_kraken_shows_it(answers: Answers, broker: KrakenBroker) -> None:
-    answers["OpenOrders"] = fixture("open_orders")  # as if the filter were ignored
+    answers["OpenOrders"] = fixture("open_orders")  # as if the filter was ignored
     answers["ClosedOrders"] = {"closed": {}, "count": 0}
     answers["TradesHistory"] = {"trades": {}, "count": 0}
     assert broker.find("njabc0000000000008", BTC, 0) is None
@@ -289,9 +289,9 @@ def test_rights_that_are_not_said_refuse_the_key(answers: Answers, broker: Krake
     connectable(answers, {})
     error = failure(broker.connect)
     assert error.meaning is ErrorMeaning.PERMISSION
-    assert "make a new key" in error.remedy
+    assert "create a new key" in error.remedy
 
 
 def test_a_key_that_ends_soon_is_warned_about(answers: Answers, broker: KrakenBroker) -> None:
     connectable(answers, fixture("key_info") | {"validUntil": str((system_ms() + 3 * DAY) // 1000 + 60)})
-    assert broker.connect().warnings == ("this key ends in 3 days: make a new one in time",)
+    assert broker.connect().warnings == ("this key expires in 3 days: create a new one in time",)

@@ -1,4 +1,4 @@
-"""Every verb of the Kraken broker against the running sandbox, and each line an owner reads when connecting fails."""
+"""Every verb of the Kraken broker against the running sandbox, and each message when connecting fails."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ SWITCHES: dict[str, Any] = {
 
 @dataclasses.dataclass
 class Trader:
-    """One broker on the sandbox, and what a trader at it needs."""
+    """One broker on the sandbox, with helpers for trading."""
 
     sandbox: Sandbox
     broker: KrakenBroker
@@ -103,7 +103,7 @@ class Trader:
                 self.sandbox.control("POST", "deposit", venue="kraken", asset=asset, amount=str(change))
 
     def until(self, look: Callable[[], T | None]) -> T:
-        """The first look that shows something; an exchange needs a moment."""
+        """The first result that is not None; an exchange needs a moment."""
         end = time.monotonic() + 10
         while (seen := look()) is None and time.monotonic() < end:
             time.sleep(0.02)
@@ -111,7 +111,7 @@ class Trader:
         return seen
 
     def orders_sent(self) -> int:
-        """Orders that the exchange accepted through its API, by its own books."""
+        """Orders that the exchange accepted through its API, from its own records."""
         return sum(order["origin"] == "api" for order in self.sandbox.ledger()["orders"])
 
 
@@ -334,7 +334,7 @@ def test_an_order_is_meant_whatever_validate_does(trader: Trader, any_is_true: b
 
 
 def bought(trader: Trader, qty: Decimal = LOT) -> tuple[Intent, VenueOrder]:
-    """An entry that filled, as the exchange tells it."""
+    """A filled entry, as the exchange reports it."""
     intent = trader.entry(qty)
     assert isinstance(trader.broker.place(intent), Placed)
     order = trader.until(lambda: trader.broker.find(intent.client_id, BTC, intent.created_at - MINUTE))

@@ -1,4 +1,4 @@
-"""`closed` is believed before the figures; for ever it is not."""
+"""`closed` counts more than the figures, but only for a while."""
 
 from __future__ import annotations
 

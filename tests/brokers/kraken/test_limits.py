@@ -1,4 +1,4 @@
-"""Kraken's budgets: whose calls wait for whose."""
+"""Kraken's budgets: which calls wait for which."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.brokers.kraken.conftest import KEY, SECRET, Notes
 
 
 class Still:
-    """A market clock that runs, at a moment at which nothing has flowed out yet."""
+    """A market clock at a moment when nothing has decayed yet."""
 
     pacer = RealTime()
 
@@ -40,7 +40,7 @@ class Still:
 
 
 def soon() -> Deadline:
-    """A deadline that no wait for room fits in."""
+    """A deadline too short for any wait for room."""
     return WaitLimit(Still().wall_ms).deadline(0.05)
 
 
@@ -71,7 +71,7 @@ def test_other_questions_share_one_budget_whatever_their_markets(limits: KrakenL
 
 
 def asked(limits: KrakenLimits, method: str, markets: int) -> int:
-    """Of how many markets a question could be asked at once."""
+    """How many markets could be queried at once."""
     for number in range(markets):
         try:
             limits.public(method, f"PAIR{number}", soon())
@@ -82,7 +82,7 @@ def asked(limits: KrakenLimits, method: str, markets: int) -> int:
 
 # -- the account's level ------------------------------------------------------------------------------------------------
 def questions(limits: KrakenLimits, priority: Priority = Priority.QUERY) -> int:
-    """How many questions could be asked at once."""
+    """How many queries could be made at once."""
     for number in range(40):
         try:
             limits.question("OpenOrders", soon(), priority)

@@ -1,4 +1,4 @@
-"""Kraken's answers in our words. Payloads: written in the shape of the documentation, and real ones where they are at hand."""
+"""Parsing of Kraken's answers: payloads written by the documentation, and recorded ones where available."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ def test_ended_orders_say_what_they_traded(names: Names) -> None:
     ]  # fmt: skip
     assert (found["2"].filled_qty, found["2"].reason) == (Decimal("0.03"), "User requested")
     assert found["5"].qty == Decimal("0.004")  # volume was given in dollars
-    assert found["6"].symbol == "GONEUSD"  # a pair that Kraken no longer lists does not stop the reading
+    assert found["6"].symbol == "GONEUSD"  # a pair that Kraken no longer lists does not fail the read
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Kraken's wire against sockets that hang, drip, reset and lie."""
+"""Kraken's transport against sockets that hang, drip, reset and lie."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_numbers_of_an_answer_are_exact(server: SocketServer, config: KrakenConf
     assert str(make_transport(config).public("Ticker")["price"]) == "0.1000000000000000055511151231257827"
 
 
-# -- answers that are none --------------------------------------------------------------------------------------------
+# -- unusable answers -------------------------------------------------------------------------------------------------
 BROKEN: dict[str, Answer] = {
     "reset": reset,
     "closed": vanish,
@@ -156,7 +156,7 @@ def test_hurry_ends_a_call_that_is_under_way(server: SocketServer, config: Krake
     begun = time.monotonic()
     assert failed(lambda: order(transport)).meaning is ErrorMeaning.UNKNOWN
     assert time.monotonic() - begun < config.order_seconds / 2
-    assert failed(lambda: order(transport)).meaning is ErrorMeaning.BUSY  # nothing leaves any more
+    assert failed(lambda: order(transport)).meaning is ErrorMeaning.BUSY  # nothing is sent any more
     assert len(server.requests) == 1
 
 
@@ -166,7 +166,7 @@ def nonces(server: SocketServer) -> list[int]:
 
 
 class StandingClock(SystemClock):
-    """A wall clock that somebody sets (`now`), and time that passes when told."""
+    """A wall clock that can be set (`now`), and steady time that the test advances."""
 
     def __init__(self, now: int) -> None:
         self.now = now
@@ -283,7 +283,7 @@ def test_a_key_in_use_by_another_program_is_said_after_a_bounded_wait(
     assert "another program on this host" in error.remedy
 
 
-# -- restraint ----------------------------------------------------------------------------------------------------------
+# -- requested pauses ---------------------------------------------------------------------------------------------------
 def test_after_a_lockout_nothing_is_sent_for_a_quarter_of_an_hour_by_any_program(
     server: SocketServer, config: KrakenConfig, make_transport: Make
 ) -> None:
@@ -292,7 +292,7 @@ def test_after_a_lockout_nothing_is_sent_for_a_quarter_of_an_hour_by_any_program
     server.answer = refused("EGeneral:Temporary lockout")
     assert failed(lambda: transport.private("BalanceEx")).meaning is ErrorMeaning.LOCKED_OUT
     clock.passes(14 * 60_000)
-    clock.now -= 3_600_000  # somebody sets it: no time has passed
+    clock.now -= 3_600_000  # the wall clock is set, but no time has passed
     for other in (transport, make_transport(config, clock)):
         error = failed(lambda each=other: each.private("BalanceEx"))  # type: ignore[misc]
         assert (error.meaning, error.retry_after_ms) == (ErrorMeaning.LOCKED_OUT, 60_000)

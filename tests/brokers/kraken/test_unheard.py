@@ -1,6 +1,6 @@
-"""Words that nobody wrote down: nothing follows from them, whatever was asked.
+"""Errors that our table lacks: nothing follows from them, whatever the request.
 
-They are fed in where Kraken's envelope is read, so that everything from there to the outcome is the real thing.
+They are injected where Kraken's envelope is read, so that everything from there to the outcome is real.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ KNOWN = {plain_words(text) for text in EXACT}
 
 
 def is_strange(word: str) -> bool:
-    """Neither in the table, nor like one of its patterns, nor a warning."""
+    """Neither in the table, nor matching one of its patterns, nor a warning."""
     likes = (
         "eservice:throttled",
         "egeneral:internal error",
@@ -52,7 +52,7 @@ WORDS = st.one_of(
 
 
 class Fast(SystemClock):
-    """A market in which every budget has room again at once."""
+    """A market clock on which every budget has room again at once."""
 
     def __init__(self) -> None:
         self._now = 1_800_000_000_000
@@ -63,7 +63,7 @@ class Fast(SystemClock):
 
 
 class Told:
-    """In the place of a sender, and of the exchange behind it."""
+    """Replaces the sender and the exchange behind it."""
 
     def __init__(self, answer: dict[str, Any]) -> None:
         self._answer = answer
@@ -77,7 +77,7 @@ class Told:
 
 @pytest.fixture(scope="module")
 def say(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], KrakenBroker]]:
-    """A broker to which Kraken answers a word, whatever it asks."""
+    """A broker for which Kraken answers every call with the same error."""
     folder: Path = tmp_path_factory.mktemp("key")
     broker = KrakenBroker(KrakenConfig(KEY, SECRET, folder, mode="sandbox", tier=Tier.PRO), Fast(), Notes())
     answer: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""What OKX's broker tests share: a config on a folder of its own, OKX's envelopes on a server made of a socket."""
+"""Shared by OKX's broker tests: a config with its own folder, and OKX's envelopes from a server on a socket."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ def ok(*rows: Any) -> Answer:
 
 
 def refused(code: str, text: str = "", status: str = "200 OK") -> Answer:
-    """OKX's envelope of a request that failed as a whole."""
+    """OKX's envelope for a request that failed as a whole."""
     return http(json.dumps({"code": code, "msg": text, "data": []}).encode(), status)
 
 
 def row_refused(code: str, text: str = "") -> Answer:
-    """OKX's answer to an order that was refused: HTTP 200, the reason in the row."""
+    """OKX's answer to a refused order: HTTP 200, with the reason in the row."""
     row = {"ordId": "", "clOrdId": "x", "sCode": code, "sMsg": text}
     return http(json.dumps({"code": "1", "msg": "All operations failed", "data": [row]}).encode())
 
 
 class Script:
-    """What the server says at each endpoint, and what it was asked there; what is not written down answers with no rows."""
+    """The server's answer at each endpoint, and the requests made there. Other endpoints answer with no rows."""
 
     def __init__(self, server: SocketServer) -> None:
         self._server = server
@@ -60,7 +60,7 @@ class Script:
         return [request for request in self._server.requests if endpoint(request) == path]
 
     def sent(self, path: str) -> list[Any]:
-        """The bodies of the requests that change something there."""
+        """The bodies of the POST requests at this endpoint."""
         return [json.loads(request.body) for request in self.asked(path) if request.method == "POST"]
 
 
@@ -78,13 +78,13 @@ def server_time(ahead: int = 0) -> Answer:
 
 
 def wallet(**held: str) -> Answer:
-    """A trading account that holds this much of each currency."""
+    """A trading account with this much of each currency."""
     details = [{"ccy": asset, "availBal": amount, "cashBal": amount} for asset, amount in held.items()]
     return ok({"details": details})
 
 
 def markets(*symbols: str, **changes: Any) -> Answer:
-    """Listings of these markets, made of those that we have."""
+    """Listings of these markets, derived from those in our fixtures."""
     (spot,) = [row for row in fixture("instruments_spot") if row["instId"] == "BTC-USDT"]
     (swap,) = [row for row in fixture("instruments_swap") if row["instId"] == "BTC-USDT-SWAP"]
     rows = {
@@ -105,7 +105,7 @@ def fixture(name: str) -> Any:
 
 
 def recorded(name: str) -> Any:
-    """The `data` of a payload recorded at the exchange; skips where those are not at hand."""
+    """The `data` of a payload recorded at the exchange; skips the test if it is not available."""
     path = RECORDED / f"{name}.json"
     if not path.exists():
         pytest.skip(f"the recorded payload {name} is not here")
@@ -136,7 +136,7 @@ def config(tmp_path: Path, server: SocketServer) -> OkxConfig:
 
 @pytest.fixture
 def make_transport() -> Iterator[Callable[..., OkxTransport]]:
-    """Transports that are closed after the test."""
+    """Creates transports and closes them after the test."""
     made: list[OkxTransport] = []
 
     def make(config: OkxConfig, clock: Clock | None = None) -> OkxTransport:

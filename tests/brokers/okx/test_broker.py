@@ -1,4 +1,4 @@
-"""Every verb of the OKX broker against the running sandbox, and each line an owner reads when connecting fails."""
+"""Every verb of the OKX broker against the running sandbox, and each message when connecting fails."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ SWITCHES: dict[str, Any] = {
 
 @dataclasses.dataclass
 class Trader:
-    """One broker on the sandbox, and what a trader at it needs."""
+    """One broker on the sandbox, with helpers for trading."""
 
     sandbox: Sandbox
     broker: OKXBroker
@@ -114,7 +114,7 @@ class Trader:
                 self.sandbox.control("POST", "deposit", venue="okx", asset=asset, amount=str(change))
 
     def until(self, look: Callable[[], T | None]) -> T:
-        """The first look that shows something; an exchange needs a moment."""
+        """The first result that is not None; an exchange needs a moment."""
         end = time.monotonic() + 10
         while (seen := look()) is None and time.monotonic() < end:
             time.sleep(0.02)
@@ -122,11 +122,11 @@ class Trader:
         return seen
 
     def ledger_order(self, exchange_id: str) -> dict[str, Any]:
-        """The order in the exchange's own books."""
+        """The order in the exchange's own records."""
         return next(order for order in self.sandbox.ledger("okx")["orders"] if order["id"] == exchange_id)
 
     def accepted(self, client_id: str) -> int:
-        """How many orders the exchange accepted under an id, by its own books."""
+        """How many orders the exchange accepted under an id, from its own records."""
         return sum(order["client_id"] == client_id for order in self.sandbox.ledger("okx")["orders"])
 
 
@@ -209,7 +209,7 @@ WRONG = {
     "secret with a line break": (
         {"api_secret": "A\nB"},
         ErrorMeaning.CREDENTIALS,
-        "OKX_API_SECRET is empty or holds signs",
+        "OKX_API_SECRET is empty or has characters",
     ),
 }
 
@@ -418,14 +418,14 @@ def test_post_only_ioc_and_fok_do_what_they_say(trader: Trader) -> None:
 
 
 def level(trader: Trader, number: str) -> None:
-    """The owner chooses an account mode."""
+    """The owner selects an account mode."""
     path = "/api/v5/account/set-account-level"
     trader.broker._transport.request(path, {"acctLv": number}, Priority.QUERY, system_ms() + 10_000)
 
 
 @pytest.fixture
 def many_coins(trader: Trader) -> Iterator[Trader]:
-    """The trader in multi-currency margin, where OKX looks at orders without taking them."""
+    """The trader in multi-currency margin mode, where OKX can check orders without placing them."""
     level(trader, "3")
     trader.broker.connect()
     yield trader
@@ -503,7 +503,7 @@ def test_a_stop_refused_under_a_good_code_is_refused(trader: Trader) -> None:
     assert isinstance(refused, NotPlaced)
 
 
-# -- what is lost on the way --------------------------------------------------------------------------------------------
+# -- lost requests ------------------------------------------------------------------------------------------------------
 def test_an_order_whose_answer_is_lost_is_unknown_sent_once_and_found(trader: Trader) -> None:
     trader.fault("drop_after", path=TRADE, method="POST", count=1)
     intent = trader.entry()
@@ -538,13 +538,13 @@ def test_busy_after_the_order_was_taken_is_one_order(trader: Trader) -> None:
 
 
 def _armed(trader: Trader) -> int:
-    """How many requests the one fault still waits for: each attempt takes one."""
+    """How many more requests the one fault will hit: each attempt uses up one."""
     (fault,) = trader.sandbox.control("GET", "faults?venue=okx")["faults"]
     return int(fault["count"]) - int(fault["fired"])
 
 
 def test_an_order_that_arrives_after_its_deadline_is_dropped(trader: Trader) -> None:
-    trader.fault("delay", path=TRADE, method="POST", seconds=4, count=1)  # a busy machine measures clocks badly
+    trader.fault("delay", path=TRADE, method="POST", seconds=4, count=1)  # a busy machine measures clocks imprecisely
     intent = trader.entry(deadline=trader.clock.wall_ms() + 900)
     assert not isinstance(trader.broker.place(intent), Placed)
     time.sleep(1)

@@ -1,4 +1,4 @@
-"""OKX's codes: what each means, and that whoever can mend it is told how."""
+"""OKX's codes: what each means, and which remedy it has."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from bot.brokers.okx.errors import REMEDIES, ROWS, TABLE, code_of, explain, fail
 from bot.domain.outcome import ErrorMeaning
 
 MEANINGS = {
-    # the fate of an order is not known
+    # the order's outcome is unknown
     **dict.fromkeys(("50001", "50004", "50013", "50026", "51054", "51149"), ErrorMeaning.UNKNOWN),
-    # an earlier request under our id lives: find it
+    # an earlier order with our id exists: find it
     **dict.fromkeys(("50071", "51016", "51065", "51068"), ErrorMeaning.UNKNOWN),
-    # surely nothing happened, and it may be tried again
+    # certainly nothing happened, and it may be retried
     **dict.fromkeys(("50011", "50061"), ErrorMeaning.RATE_LIMITED),
     **dict.fromkeys(("50017", "50023", "50036", "50037", "51025", "51102", "51174", "51290"), ErrorMeaning.BUSY),
-    # the endpoint, the method, the account's mode: no verdict on the order
+    # the endpoint, the method, the account's mode: says nothing about the order
     **dict.fromkeys(("50072", "51010", "51039", "51041", "51205"), ErrorMeaning.BUSY),
     **dict.fromkeys(("50005", "50030", "50038", "50053", "50115"), ErrorMeaning.NO_WAY),
     # the key

@@ -1,4 +1,4 @@
-"""The bodies of OKX's order requests, each from the intent that asks for it."""
+"""The bodies of OKX's order requests, each built from its intent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OKX's payloads and what they mean to us: the project's own, and those recorded at the exchange where they are at hand."""
+"""Parsing of OKX's payloads: the project's own, and those recorded at the exchange where available."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ONE = Decimal(1)
 
 
 def units(kind: str, symbol: str) -> Decimal | None:
-    """BTC-USDT-SWAP has contracts of 0.01 BTC; options have no size for us."""
+    """BTC-USDT-SWAP has contracts of 0.01 BTC; options have no known size."""
     return {"SPOT": ONE, "SWAP": Decimal("0.01"), "FUTURES": Decimal("0.01")}.get(kind)
 
 

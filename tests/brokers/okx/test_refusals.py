@@ -1,4 +1,4 @@
-"""What the OKX broker makes of OKX's words, over real sockets: which refusals reach how far, and which reach nothing."""
+"""How the OKX broker handles OKX's refusals, over real sockets: how far each reaches, and which have no effect."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ Make = Callable[..., OKXBroker]
 
 @pytest.fixture
 def connected(script: Script, config: OkxConfig, notes: Notes) -> Iterator[Make]:
-    """Brokers that have connected; `level` is the account's mode."""
+    """Creates connected brokers; `level` is the account's mode."""
     made: list[OKXBroker] = []
 
     def make(level: str = "2", **changes: Any) -> OKXBroker:
@@ -88,7 +88,7 @@ def meaning(outcome: Outcome) -> ErrorMeaning:
     return outcome.meaning
 
 
-# -- proofs -----------------------------------------------------------------------------------------------------------
+# -- probes -----------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("level", ["1", "2"])
 def test_a_question_that_cannot_be_asked_is_not_asked(level: str, script: Script, connected: Make) -> None:
     script.says[PRECHECK] = refused("51010", "not supported in the current account mode")
@@ -224,7 +224,7 @@ def test_an_answer_that_does_not_say_what_became_of_our_order_leaves_it_unknown(
         broker.cancel(resting(kind=OrderType.LIMIT)),
         broker.amend(resting(), qty=Decimal("0.005")),
     ]
-    if name != "another order":  # OKX's answer to a stop names it by another key
+    if name != "another order":  # OKX's answer to a stop has its id under another key
         ended.append(broker.place(stop()))
     assert [type(one) for one in ended] == [Unknown] * len(ended)
 
@@ -325,7 +325,7 @@ def test_a_stop_does_not_wait_for_a_look_at_the_clocks(script: Script, connected
         assert len(script.asked("/api/v5/public/time")) > looks
 
 
-# -- what pays --------------------------------------------------------------------------------------------------------
+# -- the paying currency ----------------------------------------------------------------------------------------------
 def test_orders_and_stops_name_the_currency_and_rows_tell_it(script: Script, connected: Make) -> None:
     script.says["/api/v5/account/instruments"] = markets("BTC-USDC", tradeQuoteCcyList=["USD", "USDC"])
     script.says["/api/v5/account/balance"] = wallet(USD="3000")

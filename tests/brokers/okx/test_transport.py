@@ -1,4 +1,4 @@
-"""OKX's wire against sockets that hang, drip, reset and lie: one POST is one POST, whatever comes back."""
+"""OKX's transport against sockets that hang, drip, reset and lie: every POST is sent once, whatever the answer."""
 
 from __future__ import annotations
 
@@ -204,7 +204,7 @@ def test_words_that_nobody_wrote_down_are_told_as_that(
     transport = make_transport(config)
     order, question = failed(lambda: place(transport)), failed(lambda: transport.private("/api/v5/account/balance"))
     assert (order.meaning, order.unheard) == (ErrorMeaning.UNKNOWN, True)
-    assert (question.meaning, question.unheard) == (ErrorMeaning.BUSY, True)  # a question can only fail
+    assert (question.meaning, question.unheard) == (ErrorMeaning.BUSY, True)  # a query can only fail
     assert len(server.requests) == 2
 
 
@@ -269,7 +269,7 @@ def test_hurry_ends_a_call_that_is_under_way(server: SocketServer, config: OkxCo
     transport = make_transport(config)
     threading.Timer(0.3, lambda: transport.hurry(system_ms() + 200)).start()
     assert failed(lambda: place(transport)).meaning is ErrorMeaning.UNKNOWN
-    assert failed(lambda: place(transport)).meaning is ErrorMeaning.BUSY  # nothing leaves any more
+    assert failed(lambda: place(transport)).meaning is ErrorMeaning.BUSY  # nothing is sent any more
     assert len(server.requests) == 1
 
 
@@ -325,7 +325,7 @@ def test_two_brokers_do_not_share_what_the_package_keeps_in_its_module(
 
 
 class StandingClock(SystemClock):
-    """A market clock that does not move: a budget is spent and stays so."""
+    """A market clock that does not move, so that a spent budget stays spent."""
 
     def market_ms(self) -> int:
         return 0

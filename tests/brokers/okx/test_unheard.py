@@ -1,4 +1,4 @@
-"""Words that OKX's table does not know, as answers to everything that we ask: nothing follows from any of them."""
+"""Codes that our table lacks, as answers to every call: nothing follows from any of them."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from bot.domain.outcome import ErrorMeaning, Outcome, Unknown
 from tests.brokers.kraken.conftest import Notes
 from tests.brokers.okx.conftest import KEY, PHRASE, SECRET, fixture
 
-#: So fast that no budget of ours is ever spent.
+#: So fast that none of our budgets is ever spent.
 SPEED = 1_000_000.0
 
 
 class Told(OkxClient):
-    """The sender of a broker, and in its place of the exchange what it is told to say."""
+    """Replaces a broker's sender and the exchange behind it; gives scripted answers."""
 
     envelope: Any = None
 
@@ -40,7 +40,7 @@ class Told(OkxClient):
 
 
 def broker_on(folder: Path) -> tuple[OKXBroker, Told]:
-    """A broker in an account mode that looks at orders without taking them."""
+    """A broker in an account mode in which OKX can check orders without placing them."""
     config = OkxConfig(KEY, SECRET, PHRASE, folder, mode="sandbox")
     broker = OKXBroker(config, ScaledClock(0, system_ms(), SPEED), Notes())
     told = Told(config, trusted())

@@ -1,4 +1,4 @@
-"""Coinbase in this process, on a clock that a test moves: requests are signed and answered without a socket."""
+"""Coinbase in this process, on a clock that the test controls: requests are signed and answered without a socket."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HOST = "localhost:9443"
 
 
 class Wall:
-    """Real time as a test says."""
+    """Real time, set by the test."""
 
     def __init__(self) -> None:
         self.ms = START_MS
@@ -36,7 +36,7 @@ class Wall:
 
 
 class CoinbaseClient:
-    """A fresh Coinbase. `seconds` moves both clocks; prices are texts on the wire and Decimals here."""
+    """A new Coinbase. `seconds` advances both clocks; prices are strings on the wire and Decimals here."""
 
     def __init__(self, folder: Path, journal: Journal | None = None, seed: int = 1, pairs: int | None = 2) -> None:
         self.wall = Wall()
@@ -76,7 +76,7 @@ class CoinbaseClient:
         self.exchange.commit()
 
     def real_seconds(self, seconds: float) -> None:
-        """The market stands still."""
+        """Stops the market."""
         self.wall.ms += int(seconds * 1000)
         self.exchange.settle()
         self.exchange.commit()
@@ -92,7 +92,7 @@ class CoinbaseClient:
         header: Mapping[str, Any] | None = None,
         **claims: Any,
     ) -> str:
-        """A token as the SDK makes it; a claim of None is left out."""
+        """A token as the SDK creates it; a claim of None is left out."""
         who = key or self.key
         now = self.wall.ms // 1000
         stated = {"sub": who.key, "iss": "cdp", "nbf": now, "exp": now + 120, "uri": f"{method} {HOST}{path}", **claims}
@@ -108,7 +108,7 @@ class CoinbaseClient:
     # ---- requests ----
 
     def send(self, method: str, path: str, query: str = "", body: bytes = b"", token: str | None = None) -> Response:
-        """One raw request; an empty token sends none."""
+        """One raw request; an empty token sends no token."""
         text = self.token(method, path) if token is None else token
         headers = {"host": HOST, **({"authorization": f"Bearer {text}"} if text else {})}
         with self.exchange.lock:
@@ -119,19 +119,19 @@ class CoinbaseClient:
                 self.exchange.commit()
 
     def get(self, path: str, query: Mapping[str, Any] | None = None, **words: Any) -> Any:
-        """The answer of a read that must succeed; lists repeat their key."""
+        """The response of a read that must succeed; lists repeat their key."""
         response = self.send("GET", BROKERAGE + path, urlencode({**(query or {}), **words}, doseq=True))
         assert response.status == 200, response.body
         return json.loads(response.body)
 
     def post(self, path: str, **body: Any) -> Any:
-        """The answer of a POST that must be HTTP 200."""
+        """The response of a POST that must be HTTP 200."""
         response = self.send("POST", BROKERAGE + path, body=json.dumps(body).encode())
         assert response.status == 200, response.body
         return json.loads(response.body)
 
     def refused(self, method: str, path: str, query: str = "", **body: Any) -> tuple[int, str]:
-        """Status and text of a request that must be refused by status."""
+        """Status and text of a request that must fail with an HTTP status."""
         response = self.send(method, BROKERAGE + path, query, json.dumps(body).encode())
         assert response.status >= 400, response.body
         return response.status, response.body.decode()
@@ -141,7 +141,7 @@ class CoinbaseClient:
     def create(
         self, configuration: Mapping[str, Any], side: str = "BUY", client_id: str | None = None, **body: Any
     ) -> Any:
-        """The answer to an order of BTC-USD, whatever it is."""
+        """The response to an order of BTC-USD, whatever it is."""
         self.number += 1
         asked = {
             "client_order_id": f"id-{self.number}" if client_id is None else client_id,
@@ -155,13 +155,13 @@ class CoinbaseClient:
     def place(
         self, configuration: Mapping[str, Any], side: str = "BUY", client_id: str | None = None, **body: Any
     ) -> Order:
-        """An order that must be taken."""
+        """An order that must be accepted."""
         answer = self.create(configuration, side, client_id, **body)
         assert answer["success"] is True, answer
         return self.exchange.state.orders[answer["success_response"]["order_id"]]
 
     def refusal(self, configuration: Mapping[str, Any], side: str = "BUY", **body: Any) -> Any:
-        """The error_response of an order that must be refused."""
+        """The error_response of an order that must be rejected."""
         answer = self.create(configuration, side, **body)
         assert answer["success"] is False, answer
         return answer["error_response"]
@@ -172,7 +172,7 @@ class CoinbaseClient:
         return order
 
     def limit(self, factor: str, size: str = "0.005", side: str = "BUY", **body: Any) -> Order:
-        """A GTC limit order that far from the market."""
+        """A GTC limit order at that distance from the market."""
         return self.place({"limit_limit_gtc": {"base_size": size, "limit_price": self.away(factor)}}, side, **body)
 
     def order(self, order: Order) -> dict[str, Any]:
@@ -186,7 +186,7 @@ class CoinbaseClient:
         return Decimal(row["available_balance"]["value"]), Decimal(row["hold"]["value"])
 
     def away(self, factor: str) -> str:
-        """A price that far from the market, on the tick."""
+        """A price at that distance from the market, on the tick."""
         return str((self.last * Decimal(factor)).quantize(Decimal("0.01")))
 
     def jump(self, factor: str) -> None:

@@ -1,4 +1,4 @@
-"""Who may ask Coinbase: tokens of both dialects and algorithms, each way to get them wrong, scopes, portfolios."""
+"""Coinbase's authentication: tokens of both variants and algorithms, every invalid form, scopes, portfolios."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Brackets: a stop and a target in one order, alone and attached to an entry; what covers a position and what does not."""
+"""Brackets: a stop and a target in one order, alone and attached to an entry; what does and does not cover a position."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ STOP = {"base_size": SIZE, "stop_direction": "STOP_DIRECTION_STOP_DOWN"}
 
 @pytest.fixture
 def slow(client: CoinbaseClient) -> CoinbaseClient:
-    """A venue that lets go of coins 250 ms after it has said so."""
+    """A venue that releases coins 250 ms after it has reported the release."""
     client.switch("hold_release_ms", 250)
     return client
 
@@ -29,7 +29,7 @@ def stop(client: CoinbaseClient) -> dict[str, Any]:
 
 
 def canceled_stop(client: CoinbaseClient) -> None:
-    """Coins that were bought and stopped, and whose stop the venue has just cancelled."""
+    """Coins bought and protected by a stop, which the venue has just cancelled."""
     client.buy(SIZE)
     order = client.place(stop(client), "SELL")
     client.real_seconds(1)

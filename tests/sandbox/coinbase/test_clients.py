@@ -1,4 +1,4 @@
-"""Public client libraries trade at the local Coinbase over TLS, with nothing but its address and authority given."""
+"""Public client libraries trade at the local Coinbase over TLS, configured only with its address and authority."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def client(sandbox: Sandbox) -> RESTClient:
 
 
 def until(ask: Callable[[], Any], good: Callable[[Any], bool]) -> Any:
-    """What `ask` answers once it is good."""
+    """The first good answer of `ask`."""
     end = time.monotonic() + 10
     while True:
         answer = ask()
@@ -69,7 +69,7 @@ def ended(client: RESTClient, order_id: str) -> dict[str, Any]:
 
 
 def free(client: RESTClient, size: str) -> None:
-    """Waits until the venue has let go of so many coins."""
+    """Waits until the venue has released that many coins."""
 
     def ask() -> Decimal:
         wallets = client.get_accounts(limit=250).accounts
@@ -337,7 +337,7 @@ def test_a_fault_refuses_previews_cancels_edits_and_reads_in_any_word(quiet: San
 def test_a_whole_answer_with_a_status_of_its_own_is_given_as_it_is(
     quiet: Sandbox, client: RESTClient, number: int
 ) -> None:
-    """It executes nothing, however often: a status below 500 leaves nothing open."""
+    """Nothing is executed, however often it is sent: a status below 500 leaves no doubt."""
     body = orjson.dumps(REFUSED_ORDER).decode()
     quiet.control("POST", "faults", venue=VENUE, kind="exchange_error", path="/orders$", body=body, status=200, count=1)
     answer = client.market_order_buy(f"sdk-whole-{number}", "BTC-USD", quote_size="20").to_dict()

@@ -1,4 +1,4 @@
-"""What a list of orders leaves out or adds: sources, products, a second factor, cancels that hang; and refused markets."""
+"""What a list of orders omits or adds: sources, products, a second factor, hanging cancels; and closed markets."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_orders_in_usdc_may_be_reported_under_the_book_they_share(client: Coinba
     assert fill == "BTC-USD"
 
 
-# ---- markets and words of the moment ----
+# ---- closed markets and preview codes ----
 
 
 @pytest.mark.parametrize("word", ["INELIGIBLE_PAIR", "TRADING_DISABLED", "MISSING_PRODUCT_PRICE_BOOK"])
@@ -188,7 +188,7 @@ def test_cancels_can_be_refused(client: CoinbaseClient) -> None:
 
 
 def test_the_lists_of_words_are_those_of_today() -> None:
-    """About 130 words of previews, most of them with and without the prefix."""
+    """About 130 preview codes, most of them with and without the prefix."""
     assert {"DUPLICATE_CLIENT_ORDER_ID", "TRADING_DISABLED", "INELIGIBLE_PAIR"} <= codes.NEW_ORDER
     assert {"PREVIEW_TRADING_DISABLED", "PREVIEW_MISSING_PRODUCT_PRICE_BOOK"} <= codes.PREVIEW
     assert not any(word.startswith("PREVIEW_") for word in codes.NEW_ORDER)

@@ -1,4 +1,4 @@
-"""Coinbase's market data: products and what a universe must leave out, candles with gaps, books, trades, time."""
+"""Coinbase's market data: products and those a universe must leave out, candles with gaps, books, trades, time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever is asked of Coinbase in whatever order, no money appears, vanishes or is promised twice."""
+"""Whatever requests Coinbase receives, in whatever order, no money appears, vanishes or is promised twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Coinbase's orders: every configuration, what it holds and costs, how it is refused, changed and cancelled."""
+"""Coinbase's orders: what every configuration holds and costs, and how it is rejected, changed and cancelled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prices that Coinbase refuses: far from the market, of stops, of attached brackets; and what a child looks like."""
+"""Prices that Coinbase rejects: far from the market, of stops, of attached brackets; and the fields of a child order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading back: wallets, orders and fills page by page, filters, fees, portfolio, limits, errors, a restart."""
+"""Reads: wallets, orders and fills page by page, filters, fees, portfolio, limits, errors, a restart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fixtures of the local OKX: one without a process, and one process for a module's tests."""
+"""Fixtures of the local OKX: one without a process, and one process per module."""
 
 from __future__ import annotations
 

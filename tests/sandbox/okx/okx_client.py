@@ -1,4 +1,4 @@
-"""OKX in this process, on clocks that a test moves: requests are signed and answered without a socket."""
+"""OKX in this process, on clocks that the test controls: requests are signed and answered without a socket."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Row = dict[str, Any]
 
 
 class Wall:
-    """Real time as a test says."""
+    """Real time, set by the test."""
 
     def __init__(self) -> None:
         self.ms = START_MS
@@ -32,7 +32,7 @@ class Wall:
 
 
 class OkxClient:
-    """A fresh OKX. `seconds` moves both clocks; prices are strings on the wire and Decimals here."""
+    """A new OKX. `seconds` advances both clocks; prices are strings on the wire and Decimals here."""
 
     def __init__(self, seed: int = 1, journal: Journal | None = None, pairs: int | None = 1) -> None:
         self.wall = Wall()
@@ -59,14 +59,14 @@ class OkxClient:
         return f"{self.last * (100 + percent) / 100:.1f}"
 
     def seconds(self, seconds: float) -> None:
-        """Both clocks go on."""
+        """Advances both clocks."""
         self.wall.ms += int(seconds * 1000)
         self.clock.advance(seconds)
         self.exchange.settle()
         self.exchange.commit()
 
     def price(self, price: Decimal | str, symbol: str = "BTC-USDT") -> None:
-        """The market jumps."""
+        """Makes the market jump."""
         self.exchange.set_price(symbol, Decimal(price))
         self.exchange.commit()
 
@@ -75,7 +75,7 @@ class OkxClient:
         return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{self.wall.ms % 1000:03d}Z"
 
     def request(self, method: str, path: str, query: Row | None = None, body: Any = None, **headers: Any) -> Request:
-        """A signed request; `headers` with underscores for hyphens replace or (when empty) drop the usual ones."""
+        """A signed request; `headers` (underscores for hyphens) replace the usual ones, or drop them if empty."""
         raw = b"" if body is None else json.dumps(body).encode()
         usual = {
             "ok-access-key": self.key.key,
@@ -96,19 +96,19 @@ class OkxClient:
             self.exchange.commit()
 
     def ask(self, path: str, **query: Any) -> list[Any]:
-        """The data of a question that is answered."""
+        """The data of a read that must succeed."""
         answer = json.loads(self.send(self.request("GET", path, query)).body)
         assert answer["code"] == "0", answer
         rows: list[Any] = answer["data"]
         return rows
 
     def tell(self, path: str, body: Any, **headers: Any) -> Row:
-        """The whole answer to a POST."""
+        """The whole response to a POST."""
         answer: Row = json.loads(self.send(self.request("POST", path, body=body, **headers)).body)
         return answer
 
     def order(self, side: str, sz: str, px: str | None = None, **words: Any) -> Row:
-        """Places an order of BTC-USDT (a limit order where there is a price) and returns its row."""
+        """Places an order of BTC-USDT (a limit order if there is a price) and returns its row."""
         body = {
             "instId": "BTC-USDT",
             "tdMode": "cash",
@@ -121,7 +121,7 @@ class OkxClient:
         return row
 
     def buy(self, sz: str = "0.01", **words: Any) -> Row:
-        """Buys coins at the market; the order's row as trade/order shows it."""
+        """Buys coins at the market; returns the order's row from trade/order."""
         placed = self.order("buy", sz, tgtCcy="base_ccy", **words)
         assert placed["sCode"] == "0", placed
         return self.show(placed["ordId"])
@@ -147,6 +147,6 @@ class OkxClient:
         return ledger(self.venue)
 
     def tell_code(self, path: str, **query: Any) -> str:
-        """The code of a question that may be refused."""
+        """The code of a read that may fail."""
         code: str = json.loads(self.send(self.request("GET", path, query)).body)["code"]
         return code

@@ -1,4 +1,4 @@
-"""Stops: attached to an order or placed alone, what they cover, how they end, what fires."""
+"""Stops, attached to an order or placed alone: what they cover, how they end, what triggers them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may ask: the signature's published vectors, every refusal in its own form, environment and permissions."""
+"""Authentication: the signature's published vectors, the form of every error, environment and permissions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever is asked in whatever order: money is never created, lost or held by nobody, and a restart knows it all."""
+"""Whatever the requests and their order, money is never created, lost or held by nothing, and a restart keeps it all."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STEPS = 60
 
 
 def act(client: OkxClient, dice: Random) -> None:
-    """One thing that a client, the market or time does."""
+    """One action of a client, the market or time."""
     side, percent = dice.choice(["buy", "sell"]), dice.randint(-4, 4)
     sz, mode = f"0.00{dice.randint(1, 9)}", dice.choice(["cross", "isolated"])
     contracts = str(dice.randint(1, 8))
@@ -48,7 +48,7 @@ def act(client: OkxClient, dice: Random) -> None:
 
 
 def check(client: OkxClient) -> None:
-    """What is held is what orders and positions hold; totals are what the movements say."""
+    """Checks that holds equal those of orders and positions, and totals the sum of movements."""
     state = client.exchange.state
     account = state.account("main")
     for asset, total in account.total.items():

@@ -1,4 +1,4 @@
-"""Public client libraries trade at the local OKX with nothing but its address changed, and suffer its faults."""
+"""Public client libraries trade at the local OKX with only its address changed, and meet its faults."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def sdk(sandbox: Sandbox, kind: str, **words: Any) -> Any:
 
 
 def _sdk_module() -> Any:
-    """The SDK's own modules warn while they are compiled."""
+    """Imports the SDK, whose modules warn when they are compiled."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return import_module("okx.api")
@@ -53,7 +53,7 @@ def _sdk_module() -> Any:
 def raw(
     sandbox: Sandbox, method: str, target: str, body: str = "", timeout: float = 5, **headers: str
 ) -> requests.Response:
-    """One signed request made by hand, as the documentation says."""
+    """One signed request made by hand, following the documentation."""
     keys = sandbox.venue("okx")
     stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
     mac = hmac.new(keys.api_secret.encode(), f"{stamp}{method}{target}{body}".encode(), hashlib.sha256)

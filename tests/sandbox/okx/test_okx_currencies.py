@@ -1,4 +1,4 @@
-"""Crypto-USDC pairs are paid in USD or USDC: whose money moves, in what fees and proceeds are, what may stand in the way."""
+"""Crypto-USDC pairs are paid in USD or USDC: which balance moves, the currency of fees and proceeds, what may prevent it."""
 
 from __future__ import annotations
 

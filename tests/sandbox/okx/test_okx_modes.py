@@ -1,4 +1,4 @@
-"""What account modes and kinds of orders do not take: Portfolio margin, words on stops, changes of stops."""
+"""What account modes and order types do not accept: Portfolio margin, parameters of stops, amendments of stops."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_fraction_closes_at_the_market_outside_portfolio_margin(client: OkxCli
     assert client.algo("sell", "", **words)["sCode"] == "51332"
 
 
-# ---- words on stops ----
+# ---- parameters of stops ----
 
 
 def test_reduce_only_is_not_for_triggers(client: OkxClient) -> None:
@@ -100,7 +100,7 @@ def test_pairs_trigger_by_the_last_price(client: OkxClient, price: str) -> None:
     assert client.algo("sell", "0.001", **stop(client, slTriggerPxType="bid"))["sCode"] == "51000"
 
 
-# ---- changes of stops ----
+# ---- amendments of stops ----
 
 
 def test_a_trigger_keeps_its_type(client: OkxClient) -> None:
@@ -139,11 +139,11 @@ def test_refused_cancels_may_come_under_code_zero(client: OkxClient) -> None:
     assert (answer["code"], answer["data"][0]["sCode"]) == ("0", "51400")
 
 
-# ---- what else is answered ----
+# ---- other responses ----
 
 
 def test_balances_name_the_spot_in_use_once(client: OkxClient) -> None:
-    """nautilus_trader's client takes both names for one field and refuses an answer with both."""
+    """nautilus_trader's client accepts either name for one field and rejects a response with both."""
     assert {name for name in client.ask("account/balance")[0]["details"][0] if name.startswith("maxSpot")} == {
         "maxSpotInUse"
     }

@@ -1,4 +1,4 @@
-"""Orders of coins: what they cost, what is refused with which code, what is remembered and for how long."""
+"""Spot orders: what they cost, which code rejects what, what is kept and for how long."""
 
 from __future__ import annotations
 

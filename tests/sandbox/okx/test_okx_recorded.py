@@ -1,4 +1,4 @@
-"""The local OKX's answers have the keys and JSON types of recorded real ones (ours may have more keys)."""
+"""The local OKX's responses have the keys and JSON types of recorded real ones (ours may have more keys)."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ CASES: dict[str, Callable[[OkxClient], list[Any]]] = {
     "http_get_trades.json": lambda client: client.ask("market/trades", instId="BTC-USDT"),
 }
 UNUSED = {"uly", "maxSpotInUseAmt"}
-"""Balances have the second one under its newer name, maxSpotInUse."""
+"""Drops the second key, which balances have under its newer name, maxSpotInUse."""
 
 
 @pytest.mark.parametrize("name", CASES)

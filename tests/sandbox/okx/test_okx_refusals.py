@@ -1,4 +1,4 @@
-"""Refusals on demand, over a real socket: of any call in both envelopes, of one market's orders, of an account's."""
+"""Errors on demand over a real socket: for any call in both envelopes, for one market's orders, for an account's."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def test_a_thin_book_takes_post_only_orders(client: OkxClient) -> None:
     assert client.order("buy", "0.001", client.away(-2), ordType="post_only")["sCode"] == "0"
 
 
-# ---- prices that cannot be had ----
+# ---- prices that orders cannot get ----
 
 
 def test_retail_prints_reach_what_no_order_gets(client: OkxClient) -> None:
