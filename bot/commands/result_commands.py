@@ -26,7 +26,7 @@ def _time(word: str) -> int:
     try:
         return parse_iso(word)
     except ValueError:
-        raise typer.BadParameter(f"'{word}' is no time: write 2026-01-31 or 2026-01-31T18:00:00Z (UTC).") from None
+        raise typer.BadParameter(f"'{word}' is not a time: write 2026-01-31 or 2026-01-31T18:00:00Z (UTC).") from None
 
 
 Since = Annotated[

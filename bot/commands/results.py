@@ -21,16 +21,16 @@ LEGS = (
     *("broker", "symbol", "side", "opened_at", "closed_at", "reason"),
     *("time", "purpose", "qty", "price", "fee_usd", "result_usd"),
 )
-#: Positions that a person wants to see at once.
+#: Positions to show on a terminal.
 LATEST = 20
-#: Digits of an average price, and decimals of dollars, in what programs read.
+#: Digits of an average price, and decimals of dollars, in output for programs.
 _DIGITS, _DECIMALS = 12, 8
 CENT = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """The trades of some accounts, `since` a market time, and what is known of now (market ms)."""
+    """The trades of some accounts `since` a market time; `as_of` is the market time of the newest data."""
 
     accounts: Sequence[AccountTrades]
     since: int = 0
@@ -45,7 +45,7 @@ class Results:
 
     @property
     def whose(self) -> str:
-        """Whose money it is, where it is not the owner's."""
+        """Whose money it is, unless it is the owner's."""
         return ", ".join(sorted({told for one in self.accounts if (told := show.whose(one.account.mode))}))
 
     def rows(self, by: By) -> list[Row]:
@@ -82,7 +82,7 @@ def show_profit(results: Results, by: By) -> None:
     if results.whose:
         show.say(results.whose)
     if not results.trades:
-        show.say("Nothing was traded yet.")
+        show.say("There are no trades yet.")
         return
     found = results.rows(by)
     lines = [_cells(row) for row in (*found, total(found))]
@@ -163,7 +163,7 @@ def show_trades(results: Results) -> None:
         show.say(results.whose)
     closed = results.closed()
     if not closed:
-        show.say("No position was closed yet." if not results.since else "No position was closed since then.")
+        show.say("No position has been closed yet." if not results.since else "No position has been closed since then.")
         return
     latest = closed[-LATEST:]
     title = f"the last {len(latest)} of {len(closed)} closed positions (--csv and --json have all)"
@@ -183,7 +183,7 @@ def _line(trade: Trade) -> list[str]:
 
 
 def _merged(legs: Iterable[Leg]) -> Iterator[tuple[str, Decimal]]:
-    """Purposes in order, each with its average price; dust that is worth less than a cent is left out."""
+    """Purposes in order, each with its average price; dust worth less than a cent is left out."""
     for purpose, group in groupby(legs, key=lambda leg: leg.purpose):
         same = list(group)
         value = sum((leg.qty * leg.price for leg in same), ZERO)

@@ -12,7 +12,7 @@ from bot.domain.clock import parse_iso, system_ms
 from bot.domain.money import as_price, as_quantity
 from bot.telemetry.status import ago
 
-#: Alarms that fit on the screen, the newest of all accounts.
+#: Alarms to show on the screen, the newest of all accounts.
 ALARMS = 5
 
 _Account = Mapping[str, Any]

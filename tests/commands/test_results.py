@@ -101,8 +101,8 @@ def test_files_for_programs_are_marked_as_play_money_beside_them(folder: Path, w
 
 
 def test_before_anything_was_traded(folder: Path) -> None:
-    assert nija("profit").stdout == "Nothing was traded yet.\n"
-    assert nija("trades").stdout == "No position was closed yet.\n"
+    assert nija("profit").stdout == "There are no trades yet.\n"
+    assert nija("trades").stdout == "No position has been closed yet.\n"
     assert json.loads(nija("profit", "--json").stdout)["rows"] == []
     assert json.loads(nija("trades", "--json").stdout) == []
     assert nija("trades", "--tax", "koinly").stdout.startswith("Date,Sent Amount,")
@@ -175,7 +175,7 @@ def test_koinly_takes_fees_away_by_itself(folder: Path) -> None:
         *("Date", "Sent Amount", "Sent Currency", "Received Amount", "Received Currency", "Fee Amount", "Fee Currency"),
         *("Net Worth Amount", "Net Worth Currency", "Label", "Description", "TxHash"),
     )
-    gone = "left the account without a sale that the exchange shows; worth $30.00 then"
+    gone = "left the account without a sale that the exchange shows; worth $30.00 at the time"
     expected = [
         "1970-01-01 01:00:00 UTC|200|USDT|2|ETH|0.002|ETH|100|USD||NIJA entry, fee $0.20|ETH-USDT:X1:1",
         "1970-01-01 02:00:00 UTC|1|ETH|110|USDT|0.11|USDT|110|USD||sold by hand, fee $0.11|S1",
@@ -190,7 +190,7 @@ def test_cointracking_wants_amounts_with_the_fee_in_them(folder: Path) -> None:
         *("Type", "Buy Amount", "Buy Currency", "Sell Amount", "Sell Currency", "Fee", "Fee Currency"),
         *("Exchange", "Trade-Group", "Comment", "Date", "Tx-ID"),
     )
-    gone = "left the account without a sale that the exchange shows; worth $30.00 then"
+    gone = "left the account without a sale that the exchange shows; worth $30.00 at the time"
     expected = [
         "Trade|1.998|ETH|200|USDT|0.002|ETH|okx|NIJA|NIJA entry, fee $0.20|1970-01-01 01:00:00|ETH-USDT:X1:1",
         "Trade|109.89|USDT|1|ETH|0.11|USDT|okx|NIJA|sold by hand, fee $0.11|1970-01-01 02:00:00|S1",
@@ -231,9 +231,9 @@ def test_contracts_are_told_by_what_they_earned(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("profit", "--json", "--csv"), "--json and --csv are two forms: choose one"),
+        (("profit", "--json", "--csv"), "--json and --csv are different formats: choose one"),
         (("trades", "--tax", "koinly", "--json"), "--tax writes CSV: leave --json out"),
-        (("trades", "--since", "yesterday"), "'yesterday' is no time: write 2026-01-31"),
+        (("trades", "--since", "yesterday"), "'yesterday' is not a time: write 2026-01-31"),
         (("profit", "--by", "hour"), "is not one of"),
         (("profit", "--broker", "kraken:none"), "kraken:none is not an account"),
     ],

@@ -240,7 +240,7 @@ def test_two_forms_at_once_are_refused_with_one_line(command: str) -> None:
     assert (ended.exit_code, ended.stdout, ended.stderr) == (
         2,
         "",
-        "nija: --json and --csv are two forms: choose one\n",
+        "nija: --json and --csv are different formats: choose one\n",
     )
 
 
