@@ -1,4 +1,4 @@
-# NIJA in a container: the program in /opt/nija, everything of yours in the volume /var/lib/nija (docs/server.md).
+# NIJA in a container: the program in /opt/nija, your files in the volume /var/lib/nija (docs/server.md).
 FROM python:3.12-slim
 
 RUN useradd --system --uid 10001 --home-dir /var/lib/nija --create-home nija

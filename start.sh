@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Sets NIJA up when something changed, then runs it here in the foreground.
+# Sets NIJA up if something has changed, then runs it in the foreground.
 #   ./start.sh            the daemon
 #   ./start.sh setup      the set-up only
 #   ./start.sh setup research   adds the tools for backtests; later starts keep them
 #   ./start.sh ARGS…      a command of nija, such as: ./start.sh ledger --json
 # Works from any folder; .env, data and nija.log are those beside this file. Needs Python 3.11 or newer, and
-# the network only when requirements/daemon.lock changed.
+# the network only if requirements/daemon.lock has changed.
 set -euo pipefail
 unset PYTHONDONTWRITEBYTECODE PYTHONHOME VIRTUAL_ENV
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -17,7 +17,7 @@ case "${1-} ${2-}" in
 setup\ -h | setup\ --help) exec sed -n '/^#!/d; /^#/!q; s/^# \{0,1\}//p' "$root/start.sh" ;;
 esac
 
-# Told to end while it sets up, the daemon's start ends as the daemon does; exec gives the signals back.
+# A signal during the set-up ends this script with status 0, as it ends the daemon; exec restores the signals.
 case "${1-run}" in run) trap 'exit 0' TERM HUP QUIT ;; esac
 # The research tools follow their lock when a command needs them: the daemon's start never waits for them.
 locks=(daemon)

@@ -1,6 +1,6 @@
 """NIJA: a headless trading daemon, one thread per exchange.
 
-This file owns the version, nothing else; importing `bot` must cost nothing and do nothing.
+This file owns only the version; importing `bot` must cost nothing and do nothing.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Which accounts have credentials, and a broker for each: the only place that knows which venues there are.
+"""Finds the accounts with credentials and builds a broker for each: the only place that knows which venues exist.
 
-Builds brokers and examines accounts for the operator's checks; it trades nothing.
+Builds brokers, and examines accounts for the operator's checks; it does not trade.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ Builder = Callable[[ExchangeAccess, Path, bool, Clock, Log], BaseBroker]
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """What a check of one account found. `balance_usd` is its quote cash, `useful_usd` the part in currencies that buy something
-    here (`spendable`), `elsewhere` what no order can use now; `positions_usd` is what NIJA's own `positions` add to the equity.
-    `problem` is empty when all is well.
+    """The result of checking one account. `balance_usd` is its quote cash, `useful_usd` the part in currencies that some market
+    here is paid in (`spendable`), `elsewhere` the money that no order can use now; `positions_usd` is what NIJA's own `positions`
+    add to the equity. `problem` is empty when all is well.
     """
 
     key: AccountKey
@@ -59,7 +59,7 @@ class Examination:
 
     @property
     def foreign(self) -> dict[str, Decimal]:
-        """Coins there that are in no position of NIJA's: no part of the equity."""
+        """Coins in the account that belong to no position of NIJA, and so not to the equity."""
         ours: dict[str, Decimal] = {}
         for one in self.positions:
             ours[one.base] = ours.get(one.base, ZERO) + one.qty
@@ -103,7 +103,7 @@ class BrokerManager:
         return tuple(key for key, access in self._accesses.items() if access.venue not in BUILDERS)
 
     def build(self, key: AccountKey | str, clock: Clock | None = None) -> BaseBroker:
-        """A fresh, unconnected broker, on the environment's clock or on another that shows the same time.
+        """A new, unconnected broker, on the environment's clock or on another with the same time.
 
         Raises `BrokerError` when its files cannot be used.
         """
@@ -113,7 +113,7 @@ class BrokerManager:
             return BUILDERS[access.venue](access, self._state_dir, self._allow_withdraw, clock or self._clock, log)
         except OSError as error:
             missing = error.filename or "a file or socket that NIJA needs"
-            remedy = _OF_SYSTEM.get(error.errno or 0, "see that it is there, to its disk and permissions")
+            remedy = _OF_SYSTEM.get(error.errno or 0, "check that it exists, its disk and its permissions")
             text = f"{missing} cannot be used ({error.strerror or error})"
             raise BrokerError(
                 access.venue, ErrorMeaning.BUSY, text, remedy=f"{remedy}; nothing is sent until then"
@@ -126,9 +126,9 @@ class BrokerManager:
         prove: bool = False,
         positions_of: Callable[[Account], Sequence[Position]] = lambda _: (),
     ) -> Examination:
-        """Connect to one account and look at its balances; a failure is an answer, not an exception.
+        """Connect to one account and read its balances; a failure is a result, not an exception.
 
-        With `prove` the exchange is shown our exact orders, without money. `positions_of` says what NIJA holds there.
+        With `prove`, the exchange also judges our exact orders, without money. `positions_of` gives NIJA's positions there.
         """
         try:
             with closing(self.build(key)) as broker:
@@ -166,7 +166,7 @@ class BrokerManager:
         return probe_orders(broker, self._clock, ids, instruments[best], tickers[best])
 
     def examine_all(self) -> list[Examination]:
-        """All accounts at once: a slow one delays nobody."""
+        """Examine all accounts in parallel, so that a slow one does not delay the others."""
         keys = self.venues
         if not keys:
             return []
@@ -175,7 +175,7 @@ class BrokerManager:
 
 
 def _worth(broker: BaseBroker, instruments: Mapping[str, Instrument], positions: Sequence[Position]) -> Decimal:
-    """What positions would bring now: coins their price, swaps their unrealised result; raises `BrokerError`."""
+    """The current value of positions: for coins their price, for swaps their unrealised result; raises `BrokerError`."""
     quoted = {one.symbol for one in positions if one.symbol in instruments}
     tickers = broker.tickers(quoted) if quoted else {}
     total = ZERO
@@ -235,13 +235,13 @@ def _coinbase(access: ExchangeAccess, state_dir: Path, allow_withdraw: bool, clo
     return CoinbaseBroker(config, clock, log)
 
 
-#: What the owner can do where the system itself has too little, by its error.
+#: What the owner can do when the system runs out of a resource, by errno.
 _OF_SYSTEM: Mapping[int, str] = {
     errno.EMFILE: "allow this process more open files (`ulimit -n`, LimitNOFILE= of the service)",
-    errno.ENFILE: "this computer has too many files open: end what does not belong there",
-    errno.ENOMEM: "this computer has too little memory free",
-    errno.ENOSPC: "make room on this disk",
+    errno.ENFILE: "this computer has too many open files: end other programs",
+    errno.ENOMEM: "this computer has too little free memory: end other programs",
+    errno.ENOSPC: "free some space on this disk",
 }
-#: What the owner can do about each named trouble of a venue.
+#: What the owner can do about each named problem of a venue.
 REMEDIES: Mapping[str, Mapping[str, str]] = {"kraken": KRAKEN, "okx": OKX, "coinbase": COINBASE}
 BUILDERS: Mapping[str, Builder] = {"kraken": _kraken, "okx": _okx, "coinbase": _coinbase}

@@ -1,7 +1,7 @@
-"""One thread for each account, so that one sick exchange is one sick exchange.
+"""The supervisor: one thread for each account, so that a sick exchange affects no other.
 
-The supervisor starts every actor, restarts one that dies with growing waits, reports one that hangs, writes the heartbeat
-file and the status block, and ends them all within seconds. It shares an inbox, a heartbeat and a stop event with each.
+The supervisor starts every actor, restarts one that crashes after growing waits, replaces one that hangs, writes the heartbeat
+file and the status block, and stops them all within seconds. It shares an inbox, a heartbeat and a stop event with each.
 """
 
 from __future__ import annotations
@@ -39,19 +39,19 @@ from bot.telemetry.heartbeat import Heartbeat, Observer
 from bot.telemetry.log import EventLog
 from bot.telemetry.status import say
 
-#: Real ms that an order in hand may still take once the daemon is told to stop.
+#: Real ms that an order in hand may still take once the daemon is asked to stop.
 ORDER_IN_HAND = 6 * SECOND
-#: Real seconds until the process ends after that, whatever hangs.
+#: Real seconds after which the process ends, counted from the same moment, whatever hangs.
 LAST_WAIT = 7.3
-#: The waits between restarts of a dead actor, and how long (real ms) one must have lived to begin with the first again.
+#: The waits between restarts of a crashed actor, and how long (real ms) one must have run for the waits to start over.
 RESTARTS, LIVED = Backoff(SECOND, 2, 30 * SECOND, jitter=0.2), MINUTE
-#: Real ms before a key that the exchange refused is tried again: more tries could lock the account.
+#: Real ms before a key that the exchange refused is tried again: more attempts could lock the account.
 REFUSED_WAIT = 5 * MINUTE
-#: Times in a row that the refusal of a key which was taken before is doubted: a sick exchange refuses good keys, too.
+#: How often in a row the refusal of a key that was accepted before is doubted: a sick exchange refuses good keys, too.
 DOUBTS = 5
 #: Real seconds between two turns of the supervisor, and real ms between two heartbeats in its file.
 TURN, HEARTBEAT = 0.2, 2 * SECOND
-#: The order in which one broker is chosen when only one may trade.
+#: The order of preference when only one broker may trade.
 ONE_OF = ("coinbase", "kraken", "okx")
 _REFUSED = frozenset({ErrorMeaning.CREDENTIALS, ErrorMeaning.PERMISSION})
 
@@ -76,9 +76,7 @@ class IndependentBrokerTrader:
         observers: Sequence[Observer] = (),
         record: Record = lambda *_: None,
     ) -> None:
-        """`modes`: whose money each account is (sandbox, demo, live), for whoever reads the heartbeat file; `record` takes what was
-        judged.
-        """
+        """`modes` is each account's mode (sandbox, demo, live), for the heartbeat file; `record` takes the judgements."""
         self._manager = manager
         self._modes = modes
         self._record = record
@@ -99,9 +97,9 @@ class IndependentBrokerTrader:
 
     # -- the supervisor's loop ----------------------------------------------------------------------------------
     def run(self, still_well: Callable[[], bool] = lambda: True) -> int:
-        """Start every actor, look after them until told to stop.
+        """Start every actor and look after them until `stop`.
 
-        Returns 0; 1 when what all depends on is gone or every book is damaged; 3 when another NIJA trades one of the accounts.
+        Returns 0; 1 if `still_well` fails or every database is damaged; 3 if another NIJA trades one of the accounts.
         """
         for post in self.slots:
             self._start(post)
@@ -124,7 +122,7 @@ class IndependentBrokerTrader:
         return self._end(still_well() and not self._nothing_sound())
 
     def _nothing_sound(self) -> bool:
-        """Whether every broker's book is damaged: there is nothing to trade until their owner has recovered one."""
+        """Whether every broker's database is damaged, so that nothing can be traded until the owner recovers one."""
         return all(post.damaged and post.heartbeat.latest.status is Status.FAILED for post in self.slots)
 
     def _end(self, well: bool) -> int:
@@ -135,7 +133,7 @@ class IndependentBrokerTrader:
             if post.run is not None:
                 post.run.over.set()
         until = self._clock.wall_ms() + ORDER_IN_HAND
-        self._log.info(Event.STOPPING, reason="orders in hand are finished, stops stay at the exchange")
+        self._log.info(Event.STOPPING, reason="finishing orders in hand; stops stay at the exchange")
         for post in self.slots:
             post.inbox.put(Command(Verb.STOP))
             if (broker := post.broker) is not None:
@@ -157,7 +155,9 @@ class IndependentBrokerTrader:
                 one = held.position
                 post.log.info(Event.STAYS, symbol=one.symbol, qty=one.qty, entry=one.entry_price, stop=one.stop_price)
             if post.thread is not None and post.thread.is_alive():
-                post.log.warning(Event.UNFINISHED, reason="still waits for the exchange; the next start finds out")
+                post.log.warning(
+                    Event.UNFINISHED, reason="still waiting for the exchange; the next start clears this up"
+                )
         self._log.info(Event.STOPPED, positions=sum(len(post.heartbeat.latest.holdings) for post in self.slots))
 
     # -- actors -------------------------------------------------------------------------------------------------
@@ -174,13 +174,13 @@ class IndependentBrokerTrader:
 
     @staticmethod
     def _is_abandoned(post: Post) -> bool:
-        """Whether the thread that asks has been replaced while it hung: then nobody wants to hear of it."""
+        """Whether the calling thread was replaced while it hung: then it must not report anything."""
         return post.thread is not current_thread()
 
     def _keep_alive(self, post: Post, before: ActorRun | None) -> None:
         """The actor's thread: one run after the other, each through the same start-up path.
 
-        `before` is a run that hangs or was lost: what it holds is taken from it first.
+        `before` is a run that hangs or was lost: its resources are closed first.
         """
         if before is not None:
             before.abandon()
@@ -191,7 +191,7 @@ class IndependentBrokerTrader:
             if self._is_abandoned(post):
                 return
             post.run = post.broker = None
-            gc.collect()  # or the next run is built beside what this one leaves in cycles, and the process grows by megabytes
+            gc.collect()  # free the cyclic garbage of this run before the next one starts; it would take megabytes
             if post.locked is not None or self._stop.is_set():
                 return
             post.restarts += 1
@@ -199,13 +199,13 @@ class IndependentBrokerTrader:
             self._rest(post, max(RESTARTS.spread(wait, self._rng), patience))
 
     def _rest(self, post: Post, ms: int) -> None:
-        """Real ms between two lives. The thread lives meanwhile, and shows it."""
+        """Wait between two runs (real ms), giving signs of life."""
         rest = Pause(self._clock, ms)
         while rest.left() and not self._stop.wait(min(rest.left(), SECOND) / SECOND):
             post.heartbeat.beat()
 
     def _revive(self) -> None:
-        """Start a new thread for a broker whose thread ended in a way that it did not survive itself, with growing waits."""
+        """Start a new thread, after growing waits, for a broker whose thread has ended unexpectedly."""
         for post in self.slots:
             if post.thread is None or post.thread.is_alive() or post.locked is not None:
                 continue
@@ -219,7 +219,7 @@ class IndependentBrokerTrader:
                 self._start(post, post.run)
 
     def _run_once(self, post: Post) -> int:
-        """One run of an actor; returns the least real ms until the next."""
+        """One run of an actor; returns the shortest wait before the next one (real ms)."""
         actor: BrokerTrader | None = None
         try:
             actor = self._new_trader(post)
@@ -237,14 +237,14 @@ class IndependentBrokerTrader:
             post.damaged = True
         except StoreError as error:
             self._failed(post, str(error), error.remedy)
-        except Exception as error:  # noqa: BLE001 - supervised boundary: a dead actor is restarted, nobody else notices
+        except Exception as error:  # noqa: BLE001 - supervised boundary: a crashed actor is restarted without affecting others
             if not self._is_abandoned(post):
                 post.log.failure(Event.CRASHED, error, reason="starts again through reconciliation")
                 self._mark_failed(post, f"crashed: {type(error).__name__}", "")
         return 0
 
     def _new_trader(self, post: Post) -> BrokerTrader:
-        """The actor of a new run in this slot. It gets nothing that was meant for an earlier one."""
+        """The actor of a new run in this slot. Its inbox is new, so that it gets nothing meant for an earlier run."""
         post.inbox = SimpleQueue()
         clock = HeartbeatClock(self._clock, post.heartbeat)
         clock.wall_ms()
@@ -255,14 +255,14 @@ class IndependentBrokerTrader:
         return self._actor(post, post.run, clock)
 
     def _locked(self, post: Post, locked: AccountLocked) -> None:
-        """Another process trades the account: the end. This very process: an earlier run still holds on, for a moment."""
+        """End the daemon if another process trades the account. If it is this process, an earlier run still holds the lock."""
         if locked.pid == os.getpid():
-            self._failed(post, str(locked), "an earlier run still holds it: nothing to do, NIJA tries again by itself")
+            self._failed(post, str(locked), "an earlier run still holds it: nothing to do, NIJA retries automatically")
         else:
             post.locked = locked
 
     def _is_doubtful(self, post: Post, error: BrokerError, actor: BrokerTrader | None) -> bool:
-        """Whether a key that is refused now may be right all the same: it was taken before, and not refused too often since."""
+        """Whether a key that is refused now may still be valid: it was accepted before, and not refused too often since."""
         if actor is not None and actor.admitted:
             post.admitted, post.doubts = True, 0
         if not post.admitted or error.meaning not in _REFUSED:
@@ -290,7 +290,7 @@ class IndependentBrokerTrader:
     def _failed(self, post: Post, reason: str, remedy: str) -> None:
         if self._is_abandoned(post):
             return
-        remedy = remedy or "nothing to do: NIJA tries again by itself"
+        remedy = remedy or "nothing to do: NIJA retries automatically"
         post.log.error(Event.FAILED, reason=reason, remedy=remedy)
         self._mark_failed(post, reason, remedy)
 
@@ -313,31 +313,33 @@ class IndependentBrokerTrader:
             if post.run is not None and silence * SECOND > STUCK_AFTER:
                 post.stuck = True
                 post.log.error(
-                    Event.STUCK, silent_s=int(silence), reason="no sign of life: left behind; the others trade on"
+                    Event.STUCK,
+                    silent_s=int(silence),
+                    reason="no sign of life: it is replaced; the others keep trading",
                 )
                 self._replace_hung(post, post.run)
             elif post.heartbeat.latest.status is not Status.FAILED:
                 post.stuck = False
 
     def _replace_hung(self, post: Post, run: ActorRun) -> None:
-        """Another run, in a thread of its own, through the same start-up as ever."""
-        self._mark_failed(post, "stuck: another run takes its place", "")
+        """Start another run in a new thread, through the usual start-up path."""
+        self._mark_failed(post, "stuck: another run replaces it", "")
         post.run = None
         post.restarts += 1
         self._start(post, run)
 
     def _notice_recovery(self) -> None:
-        """A broker that had failed, or did not answer many times in a row, has done a whole cycle again."""
+        """Log when a broker that had failed, or had many errors in a row, has completed a cycle again."""
         for post in self.slots:
             latest = post.heartbeat.latest
             if latest.status is Status.FAILED or latest.errors >= MANY_ERRORS:
                 post.down = True
             elif post.down and latest.connected and latest.cycles_ok:
                 post.down = False
-                post.log.info(Event.RECOVERED, status=latest.status, reason="a whole cycle went well again")
+                post.log.info(Event.RECOVERED, status=latest.status, reason="a whole cycle succeeded again")
 
     def _choose_one(self) -> None:
-        """MULTI_BROKER_INDEPENDENT=false: the first funded broker of `ONE_OF` trades, the others are only watched."""
+        """With MULTI_BROKER_INDEPENDENT=false, the first funded broker of `ONE_OF` trades; the others only watch their positions."""
         if self._independent or self._chosen is not None or not self._all_reported():
             return
         for venue in ONE_OF:
@@ -350,7 +352,7 @@ class IndependentBrokerTrader:
 
     # -- telling ------------------------------------------------------------------------------------------------
     def _all_reported(self) -> bool:
-        """Whether every broker has connected or failed: before that a board says nothing."""
+        """Whether every broker has connected or failed; before that, a status block would say nothing."""
         return not any(post.heartbeat.latest.connecting for post in self.slots)
 
     def _say_status(self) -> None:
@@ -363,7 +365,7 @@ class IndependentBrokerTrader:
             observer.observe(statuses)
 
     def _statuses(self) -> list[BrokerStatus]:
-        """What each actor last said, with what only its supervisor knows."""
+        """Each actor's last status, completed with what only the supervisor knows."""
         return [
             replace(
                 post.heartbeat.latest,
@@ -376,5 +378,5 @@ class IndependentBrokerTrader:
 
 
 def _patience(error: BrokerError, *, doubtful: bool) -> int:
-    """The least real ms before a failed broker is tried again; a refusal that is `doubtful` is tried again soon."""
+    """The shortest wait before a failed broker is retried (real ms); a `doubtful` refusal is retried soon."""
     return max(error.retry_after_ms, REFUSED_WAIT if error.meaning in _REFUSED and not doubtful else 0)

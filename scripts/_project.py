@@ -1,4 +1,4 @@
-"""Lets a check run with plain `python3` from any folder: it goes on with the project's own .venv and in its folder."""
+"""Lets a check run with plain `python3` from any folder: it restarts with the interpreter of the project's .venv."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def enter() -> None:
-    """Go on with the interpreter of `.venv`; one line and exit 2 when the project is not set up."""
+    """Continue with the interpreter of `.venv`; prints one line and exits with 2 if the project is not set up."""
     python = ROOT / ".venv" / "bin" / "python"
     if not python.exists():
         print("nija: not set up yet: run ./start.sh setup first", file=sys.stderr)

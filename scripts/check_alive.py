@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Whether NIJA runs and its threads live, from the heartbeat; for containers and cron. `--json` for programs; exit 0, 1 or 2."""
+"""Whether NIJA is running and its threads are alive; for containers and cron. `--json` for programs; exit 0, 1 or 2."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-# Sourced by start.sh and scripts/test.sh with $root set: makes or repairs .venv and installs a lock into it.
-# Nothing is done, and no network is used, when the lock is the one that was installed last.
+# Sourced by start.sh and scripts/test.sh with $root set: creates or repairs .venv and installs a lock file into it.
+# Does nothing, and uses no network, if the lock file is the one that was installed last.
 
-making="$root/.venv.making" # holds the process that is setting up; left behind only by one that was killed
+making="$root/.venv.making" # contains the process id of a running set-up; left behind only by one that was killed
 
 say() { echo "nija: $*" >&2; }
 
@@ -29,7 +29,7 @@ environment() {
     local lock
     wait_for_other_setup
     if [ -e "$making" ]; then
-        rm -rf "$root/.venv" # a set-up was killed, and what it left cannot be trusted
+        rm -rf "$root/.venv" # a set-up was killed, and its result cannot be trusted
     elif is_installed "$@"; then
         return
     fi
@@ -84,8 +84,8 @@ find_python() {
     fail "Python 3.11 or newer is needed, found $(python3 --version 2>/dev/null || echo none)"
 }
 
-# uv takes seconds where pip takes half a minute; pip is there for machines that have no build of uv, or that
-# reach packages only through pip's own settings.
+# uv takes seconds where pip takes half a minute. pip is for machines that have no build of uv, or that reach
+# packages only through pip's own settings.
 install_lock() {
     local uv
     uv=$(command -v uv || echo "$root/.venv/bin/uv")
@@ -103,8 +103,8 @@ locked_pip() {
     python -m pip install --quiet --no-compile --disable-pip-version-check --no-deps --require-hashes "$@"
 }
 
-# Puts the checkout on the import path, writes the `nija` command, and imports everything once: that compiles
-# what the daemon uses, and lets the okx SDK write the file that it writes into its own folder at first.
+# Puts the checkout on the import path, writes the `nija` command, and imports everything once. That compiles
+# what the daemon uses, and lets the okx SDK write the file that it writes to its own folder at first use.
 prepare() {
     local packages
     packages=$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') &&

@@ -1,6 +1,6 @@
-"""Imports once what the daemon imports, so that later starts find it compiled; the set-up runs this.
+"""Imports everything the daemon imports once, so that it is compiled before later starts; the set-up runs this.
 
-It prints what an SDK prints at its first import, which is nobody's business: the caller hides it.
+SDKs may print something at their first import; the caller hides that output.
 """
 
 from __future__ import annotations

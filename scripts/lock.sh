@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Makes the locks anew from requirements.txt and requirements/*.in: every package that is needed, pinned, with
-# the hashes of its files, for every platform (markers say what is needed where). Commit what it changes.
-#   scripts/lock.sh             keeps the versions that are locked wherever they still fit
-#   scripts/lock.sh --upgrade   takes the newest that fit
+# Rebuilds the lock files from requirements.txt and requirements/*.in: every necessary package, pinned, with the
+# hashes of its files, for every platform (markers say what is needed where). Commit the result.
+#   scripts/lock.sh             keeps the locked versions wherever they still fit
+#   scripts/lock.sh --upgrade   uses the newest versions that fit
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 uv=$(command -v uv || echo .venv/bin/uv)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Would the tests notice? Changes engine and strategy in small ways, one at a time, runs the tests that run the changed
-# line, and reports the changes that survive (build/mutants/report.txt and .json). 400 of them take an hour on two cores.
+# Mutation testing: changes engine and strategy in small ways, one at a time, runs the tests that execute the changed
+# line, and reports the changes that survive (build/mutants/report.txt and .json). 400 changes take an hour on two cores.
 #   scripts/mutants.sh
 #   scripts/mutants.sh --count 100 --seed 7 bot/strategy/checks.py
 #   scripts/mutants.sh --again       the survivors of the last run

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the checks (ruff, mypy) and all tests; with arguments only pytest with them. Works from any folder.
+# Runs the checks (ruff, mypy) and all tests; with arguments, only pytest with these. Works from any folder.
 #   scripts/test.sh
 #   scripts/test.sh tests/settings/test_settings.py -k secret
 set -euo pipefail
@@ -13,19 +13,19 @@ environment daemon test
 [ $# -eq 0 ] || exec "$root/.venv/bin/python" -m pytest "$@"
 python -m ruff check
 python -m mypy --strict
-# Most of them wait for processes and markets most of the time: two for each core, but for memory's sake not over eight.
+# Tests mostly wait for processes and markets, so use two workers per core, but because of their memory at most eight.
 workers=$(($(nproc 2>/dev/null || echo 2) * 2))
 status=0
 python -m pytest --cache-clear -n $((workers > 8 ? 8 : workers)) --dist worksteal || status=$?
 [ $status -eq 1 ] || exit $status
-# Tests on real sockets and processes may miss a time-out on a machine that is busy with the others: what failed gets
-# one more try, alone. A real failure fails again, and more than two that pass only then are one.
+# Tests on real sockets and processes may miss a time-out on a machine that is busy with the others: each failed test
+# is repeated once, alone. A real failure fails again; more than two tests that pass only then are a failure, too.
 failed=$(python -c 'import json; print(*json.load(open(".pytest_cache/v/cache/lastfailed")), sep="\n")')
 count=$(wc -l <<<"$failed")
-say "what failed is tried once more, alone"
+say "repeating each failed test once, alone"
 status=0
 python -m pytest --last-failed --last-failed-no-failures none || status=$?
-say "failed beside the others and tried twice: $count"
+say "failed beside the others and run twice: $count"
 sed 's/^/  /' <<<"$failed" >&2
 [ $status -eq 0 ] || fail "they fail alone, too"
 [ "$count" -le 2 ] || fail "they pass alone, but more than 2 are too many"

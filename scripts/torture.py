@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tortures the daemon at the local exchanges and holds its book to their truth. Exit 1 when anything is wrong; the seed replays it."""
+"""Tortures the daemon at the local exchanges and compares its records with theirs. Exit 1 if anything differs; the seed repeats it."""
 
 from __future__ import annotations
 

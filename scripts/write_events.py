@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes docs/events.md, the reference of the log, from the events as the code declares them. `--check` only compares: exit 0 or 1."""
+"""Writes docs/events.md, the reference of the log, from the events declared in the code. `--check` only compares: exit 0 or 1."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _alarm(event: Event) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="compare only; exit 1 when the page is old")
+    parser.add_argument("--check", action="store_true", help="compare only; exit 1 if the page is out of date")
     check = parser.parse_args().check
     if check:
         return 0 if PAGE.read_text(encoding="utf-8") == page() else 1

@@ -37,7 +37,7 @@ def test_a_trust_root_that_cannot_be_used_is_named(tmp_path: Path, kind: str) ->
     assert refused(tmp_path, str(file)).text.startswith(f"{file} cannot be used (")
 
 
-@pytest.mark.parametrize(("number", "remedy"), [(errno.EMFILE, "LimitNOFILE"), (errno.ENOSPC, "make room")])
+@pytest.mark.parametrize(("number", "remedy"), [(errno.EMFILE, "LimitNOFILE"), (errno.ENOSPC, "free some space")])
 def test_what_the_system_has_too_little_of_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, remedy: str
 ) -> None:

@@ -1,1 +1,1 @@
-"""What a person types: the commands of `nija` and the operator's checks. Nothing else of NIJA imports this room."""
+"""The command line: the commands of `nija` and the operator's checks. Nothing else in NIJA imports this room."""

@@ -1,6 +1,6 @@
-"""Activity: who trades right now, from the database and the heartbeat alone; works beside a running daemon.
+"""Activity: which accounts trade right now, from the database and the heartbeat alone; works while the daemon is running.
 
-A broker that failed before its account was known is told too.
+It includes brokers that failed before their account was known.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from bot.settings.load import ConfigError, Settings, load_settings
 from bot.store.database import StoreError
 from bot.store.report import document
 
-#: A trader that has not reported for so long (wall ms) does not trade.
+#: A trader that has not reported for this long (wall ms) does not trade.
 SILENT = 120 * SECOND
-#: Orders that are shown for each broker.
+#: Orders to show for each broker.
 LATEST = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """One broker; by default one that has never been seen to run. `trades_now` means that its thread lives and may enter."""
+    """One broker, by default one that was never running. `trades_now` means that its thread is alive and may make entries."""
 
     broker: str
     trades_now: bool = False
@@ -66,12 +66,15 @@ def main(options: CheckOptions) -> int:
     if lost is not None:
         complain(lost)
         return 1
-    _say(options, found, here)
+    if options.as_json:
+        say_json({"time": iso(system_ms()), **here.heading(), "brokers": {one.broker: asdict(one) for one in found}})
+    else:
+        show(found, here)
     return 0 if found and all(one.trades_now for one in found) else 1
 
 
 def activities(settings: Settings) -> list[Activity]:
-    """Every current account's activity, a line for each database that cannot be read; raises `StoreError` when none can."""
+    """Every current account's activity; prints a line for each database that cannot be read. Raises `StoreError` when none can."""
     books = books_of(settings)
     reports = books.statuses()
     brokers: dict[str, Any] = document(books)["brokers"]
@@ -89,7 +92,7 @@ def activities(settings: Settings) -> list[Activity]:
 
 
 def _unwatched(one: Unwatched, found: Sequence[Activity], running: Collection[str]) -> Activity:
-    """An account whose positions nobody watches, in the place of its key's stale row where that is not traded at all."""
+    """An account whose positions nobody watches; it replaces the outdated row of its key if that key is not traded at all."""
     key = str(one.account.key)
     name = f"{key} ({one.account.mode})" if key in running else key
     before = next((row for row in found if row.broker == name), Activity(name))
@@ -105,14 +108,14 @@ def _unwatched(one: Unwatched, found: Sequence[Activity], running: Collection[st
 
 
 def _failed(known: Activity, report: BrokerStatus) -> Activity:
-    """The same, unless the daemon says that this broker does not live."""
+    """The same activity, unless the daemon reports that the broker has failed."""
     if report.status is not Status.FAILED:
         return known
     return replace(known, trades_now=False, status=report.status, reason=_reason(report))
 
 
 def _unheard(report: BrokerStatus) -> Activity:
-    """A broker that no account is known of yet."""
+    """A broker whose account is not known yet."""
     return replace(Activity(str(report.key)), mode=report.mode, status=report.status, reason=_reason(report))
 
 
@@ -121,7 +124,7 @@ def _reason(report: BrokerStatus) -> str:
 
 
 def to_activity(broker: str, report: BrokerStatus | None, book: dict[str, Any]) -> Activity:
-    """What its trader last reported (None: nothing yet), beside what its book (of `nija ledger --json`) holds."""
+    """An activity from the trader's last report (None: nothing yet) and the account's part of `nija ledger --json`."""
     orders = tuple(book["orders"][-LATEST:])
     trader = replace(Activity(broker), mode=book["mode"], open_positions=len(book["positions"]), orders=orders)
     if report is None:
@@ -138,15 +141,14 @@ def to_activity(broker: str, report: BrokerStatus | None, book: dict[str, Any]) 
     )
 
 
-def _say(options: CheckOptions, found: Sequence[Activity], here: Presence) -> None:
-    if options.as_json:
-        say_json({"time": iso(system_ms()), **here.heading(), "brokers": {one.broker: asdict(one) for one in found}})
-        return
+def show(found: Sequence[Activity], here: Presence) -> None:
+    """Print who trades, and the latest orders."""
     say(here.line)
     if found:
         say("")
         names = "broker, money, trades now, status, positions, last good cycle, cycles"
         table(columns(names, "positions, cycles"), [_row(one) for one in found], "who trades now")
+        say(*(f"{one.broker.upper()}: {one.reason}" for one in found if one.reason))
     if any(one.orders for one in found):
         say("")
         rows = [_order_row(one.broker, order) for one in found for order in one.orders]
@@ -160,7 +162,7 @@ def _row(one: Activity) -> tuple[str, ...]:
         one.broker.upper(),
         kind(one.mode),
         "yes" if one.trades_now else "no",
-        f"{one.status} ({one.reason})" if one.reason else one.status,
+        one.status,
         str(one.open_positions),
         moment(one.last_cycle) if one.last_cycle else "none yet",
         f"{one.cycles_ok}/{one.cycles}",

@@ -1,7 +1,7 @@
-"""Whether NIJA runs and all of its threads live: one line from the heartbeat, for containers and cron.
+"""Whether NIJA is running and all of its threads are alive: one line from the heartbeat, for containers and cron.
 
-Not whether it trades: an account that has no money, is halted or cannot be connected is alive, and a restart mends none of that.
-Asked every minute, so it loads no exchange's SDK.
+Not whether it trades: an account without money, halted or not connected still counts as alive, because a restart would not help.
+It is called every minute, so it loads no exchange's SDK.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from bot.telemetry.status import to_sentence
 
 
 def main() -> int:
-    """Read the arguments and print the line; 0 when all live, 1 when not or when nothing runs, 2 for a wrong configuration."""
-    parser = argparse.ArgumentParser(description="Says whether NIJA runs and all of its threads live.")
+    """Read the arguments and print the line; 0 if all are alive, 1 if not or NIJA is not running, 2 for a wrong configuration."""
+    parser = argparse.ArgumentParser(description="Says whether NIJA is running and all of its threads are alive.")
     parser.add_argument("--json", action="store_true", help="for programs")
     as_json = parser.parse_args().json
     try:
@@ -28,7 +28,7 @@ def main() -> int:
         for line in error.lines:
             print(f"nija: {line}", file=sys.stderr)
         return 2
-    text = "NIJA does not run here" if brokers is None else _line(list(brokers.values()))
+    text = "NIJA is not running here" if brokers is None else _line(list(brokers.values()))
     alive = brokers is not None and all(one.alive for one in brokers.values())
     print(json.dumps({"alive": alive, "text": text}) if as_json else text)
     return 0 if alive else 1
@@ -38,4 +38,4 @@ def _line(brokers: list[BrokerStatus]) -> str:
     dead = [
         f"{one.key.label} has given no sign of life for {one.silent_ms // SECOND} s" for one in brokers if not one.alive
     ]
-    return "; ".join(dead) or to_sentence(brokers)
+    return "; ".join(dead) or to_sentence(brokers, holdings=False)

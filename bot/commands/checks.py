@@ -1,7 +1,7 @@
-"""The operator's checks: what is configured, connected and funded, said as a table or as JSON, with what to do about it.
+"""The operator's checks: what is configured, connected and funded, as a table or JSON, and what to do about problems.
 
-The scripts in `scripts/` are thin: they call one function here each. Exit status: 0 all well, 1 a problem, 2 the
-configuration is wrong. A check takes the running daemon's last word when it is fresh, so that a key has one sender.
+The scripts in `scripts/` each call one function here. Exit status: 0 all well, 1 a problem, 2 the configuration is wrong. A check
+uses a running daemon's report if it is recent, so that only one process sends requests with a key.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from bot.store.database import StoreError
 from bot.store.holdings import open_positions
 from bot.store.reader import Books
 
-#: A daemon's report that is older than this (wall ms) is not its last word but its last words.
+#: A daemon's report that is older than this (wall ms) no longer counts.
 FRESH = 60 * SECOND
 
 
@@ -51,8 +51,8 @@ FRESH = 60 * SECOND
 class Finding:
     """One account as a check sees it; `broker` is its key.
 
-    `source` is `daemon` for a running daemon's word, `exchange` for an answer asked now; money is None while it is not known;
-    `mode` says whose it is; `left_out` are coins in no position of NIJA's, which the equity leaves out.
+    `source` is `daemon` for a running daemon's report, `exchange` for an answer requested now. Amounts are None while they are not
+    known. `left_out` are coins that belong to no position of NIJA and do not count as equity.
     """
 
     broker: str
@@ -81,7 +81,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class CheckOptions:
-    """What the command line asked for."""
+    """The options on the command line."""
 
     as_json: bool
     sandbox: bool
@@ -89,7 +89,7 @@ class CheckOptions:
 
 
 class Silent:
-    """A check prints its own findings: what brokers tell their log meanwhile goes nowhere."""
+    """Discards what brokers log: a check prints its own findings."""
 
     def debug(self, event: Event, /, **fields: object) -> None: ...
 
@@ -129,11 +129,11 @@ def broker_status(settings: Settings, options: CheckOptions) -> list[Finding]:
 
 
 def independent_status(settings: Settings, options: CheckOptions) -> list[Finding]:
-    """Every account that has credentials; a problem when none of them is funded and ready."""
+    """Every account with credentials, and a problem if none of them is funded and ready."""
     findings = [one for one in examined(settings, options, VENUES) if one.configured or one.bad]
     if any(one.connected and one.funded for one in findings):
         return findings
-    remedy = "fund at least one exchange, or mend its connection: see the lines above"
+    remedy = "fund at least one exchange, or fix its connection: see the lines above"
     return [
         *findings,
         Finding(broker="nija", configured=True, status="idle", problem="no exchange is ready", remedy=remedy),
@@ -141,13 +141,13 @@ def independent_status(settings: Settings, options: CheckOptions) -> list[Findin
 
 
 def one_venue(venue: str) -> Callable[[Settings, CheckOptions], list[Finding]]:
-    """The check of one exchange: of every account there."""
+    """The check of one exchange, with all of its accounts."""
     return lambda settings, options: examined(settings, options, (venue,))
 
 
 # -- the settings a check runs with -----------------------------------------------------------------------------------
 def settings_for(options: CheckOptions) -> Settings:
-    """The settings; with `--sandbox` the running daemon's own sandbox, else one of our own."""
+    """The settings. For the sandbox, they name the running daemon's sandbox, if there is one."""
     settings = load_settings()
     if options.sandbox:
         trading = settings.trading.model_copy(update={"trading_mode": "sandbox"})
@@ -176,7 +176,7 @@ def _is_running(ready_file: Path) -> bool:
 
 # -- looking ----------------------------------------------------------------------------------------------------------
 def examined(settings: Settings, options: CheckOptions, venues: Sequence[str]) -> list[Finding]:
-    """What is to be said of each account of `venues`: by a running daemon's fresh word, or by asking the exchange."""
+    """A finding for each account of `venues`, from a running daemon's recent report or by asking the exchange."""
     sets = {found.venue: found for found in credential_sets(settings)}
     failed = _failed_brokers(settings)
     reports = {} if options.validate else _fresh_reports(settings)
@@ -195,7 +195,7 @@ def examined(settings: Settings, options: CheckOptions, venues: Sequence[str]) -
 
 
 def _accounts(venues: Sequence[str], known: Collection[AccountKey]) -> list[AccountKey]:
-    """The known accounts of each venue; a venue without one stands for itself."""
+    """The known accounts of each venue; for a venue without any, its unnamed account."""
     return [
         key for venue in venues for key in sorted(one for one in known if one.venue == venue) or [AccountKey(venue)]
     ]
@@ -205,7 +205,7 @@ def _accounts(venues: Sequence[str], known: Collection[AccountKey]) -> list[Acco
 def _environment(
     settings: Settings, keys: Sequence[AccountKey], reports: Mapping[AccountKey, BrokerStatus]
 ) -> Iterator[TradingEnvironment | None]:
-    """The environment to ask in; none is made when the daemon's word is enough."""
+    """The environment for asking the exchanges; None if the daemon's reports are enough."""
     if all(key in reports for key in keys):
         yield None
         return
@@ -214,7 +214,7 @@ def _environment(
 
 
 def _fresh_reports(settings: Settings) -> dict[AccountKey, BrokerStatus]:
-    """What a living daemon of this installation reported within the last minute."""
+    """What a running daemon of this installation reported within the last minute."""
     books = books_of(settings)
     mode = resolve_mode(settings)
     reports = books.statuses()
@@ -228,21 +228,21 @@ def _fresh_reports(settings: Settings) -> dict[AccountKey, BrokerStatus]:
 
 
 def _failed_brokers(settings: Settings) -> dict[AccountKey, BrokerStatus]:
-    """Brokers that a running daemon could not connect, or that died: their keys have no sender now, so they may be asked."""
+    """Brokers that a running daemon could not connect, or that crashed: nothing uses their keys now, so a check may."""
     brokers = running_daemon(settings.operation.data_dir) or {}
     return {key: report for key, report in brokers.items() if report.status is Status.FAILED}
 
 
 def _beside(asked: Finding, failed: BrokerStatus | None) -> Finding:
-    """An answer asked now, with the trouble that a running daemon has all the same."""
+    """An exchange's answer, with the problem that a running daemon has nevertheless."""
     if failed is None or asked.bad:
         return asked
-    remedy = failed.remedy or "NIJA tries again by itself; after a change of .env start it anew"
+    remedy = failed.remedy or "NIJA retries automatically; restart it after a change of .env"
     return replace(asked, status="failed", problem=f"the running NIJA failed here: {failed.reason}", remedy=remedy)
 
 
 def to_finding(report: BrokerStatus, least: Decimal) -> Finding:
-    """A running daemon's word as a check tells it; `least` is the equity (dollars) from which a broker counts as funded."""
+    """A running daemon's report as a finding; `least` is the equity (dollars) from which a broker counts as funded."""
     return Finding(
         broker=str(report.key),
         configured=True,
@@ -277,7 +277,7 @@ def _asked(settings: Settings, env: TradingEnvironment, key: AccountKey, options
 
 
 def _positions(books: Books, account: Account) -> Sequence[Position]:
-    """What NIJA holds in an account, by its book; nothing where no book can be read, which the readiness check tells."""
+    """NIJA's positions in an account, from its ledger; none if no database can be read, which the readiness check reports."""
     with suppress(StoreError):
         for seen in books.accounts(every=True):
             if seen.account == account:
@@ -307,7 +307,7 @@ def _of_examination(found: Examination, settings: Settings) -> Finding:
     if refused:
         problem, remedy = (
             f"{refused[0].name} refused: {refused[0].answer}",
-            "no trades are made there until this is mended",
+            "no trades are made there until this is fixed",
         )
     return replace(
         finding,
@@ -329,7 +329,7 @@ def _of_examination(found: Examination, settings: Settings) -> Finding:
 
 
 def funding(found: Examination, least: Decimal) -> str:
-    """What is missing to trade with, and what money there is that does not count; "" for an account that is funded."""
+    """Why an account is not funded, with the money that does not count; "" if it is funded."""
     if found.useful_usd >= least:
         return ""
     useless = [asset for asset, held in sorted(found.balances.items()) if held.total and asset in DOLLARS]

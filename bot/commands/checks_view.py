@@ -50,7 +50,7 @@ def _details(one: Finding) -> None:
     told = [
         ("holds", holdings(one.balances)),
         (
-            "equity leaves out what is in no position of NIJA:",
+            "not counted as equity, because it is in no position of NIJA:",
             ", ".join(f"{qty} {coin}" for coin, qty in one.left_out.items()),
         ),
         ("key may:", ", ".join(one.permissions)),
@@ -73,19 +73,19 @@ def _amount(asset: str, amount: Decimal) -> str:
 
 
 def verdict(shape: Mapping[str, Any]) -> str:
-    """What a proof says of an order's shape."""
+    """The result of an order probe in one word or two."""
     if not shape["judged"]:
         return "not judged"
     return "accepted" if shape["accepted"] else "REFUSED"
 
 
 def judgement(shape: Mapping[str, Any]) -> str:
-    """The verdict on an order's shape and what it follows from. Where a sample is well formed and the account has nothing to fill
-    it with now, exchanges answer with that.
+    """The verdict on an order probe, with the exchange's answer. An exchange may answer that the account lacks the coins for it;
+    that also shows that the order is well formed.
     """
     found, answer = verdict(shape), shape["answer"]
     if found != "accepted" or answer == found:
         return found if answer == found else f"{found}: {answer}"
     if shape["meaning"] is not None:
-        return f"{found}: well formed; only the coins for it are not there now, as expected ({answer})"
+        return f"{found}: well formed; only the coins for it are missing now, as expected ({answer})"
     return f"{found}: {answer}"

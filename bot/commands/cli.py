@@ -1,13 +1,15 @@
 """The commands: `nija` and `python -m bot`. Without a sub-command the daemon runs.
 
-Every failure that its user can mend is one line on stderr and an exit status: 1 a check found a problem, 2 the
-configuration is wrong, 3 another NIJA on this host already trades one of these accounts, 4 an order is accepted and waits.
+Every failure that the user can fix is one line on stderr and an exit status: 1 a check found a problem, 2 the configuration is
+wrong, 3 another NIJA on this host already trades one of these accounts, 4 a command was accepted but not executed yet.
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -33,15 +35,33 @@ if TYPE_CHECKING:
     from bot.store.reader import Books
 
 
+@contextmanager
+def one_line_usage() -> Iterator[None]:
+    """Print a wrong command line as one line, like every other mistake, instead of the usage, a hint and an error."""
+    try:
+        yield
+    except typer.TyperException as error:
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context is not None else "nija"
+        message = " ".join(error.format_message().replace("Value error, ", "").split())
+        end = "" if message.endswith((".", "?")) else "."
+        complain(f"{message}{end} See `{path} --help`.")
+        raise typer.Exit(error.exit_code) from None
+
+
 class Commands(TyperGroup):
-    """All commands: a reader of theirs that goes away early ends them quietly."""
+    """All commands; each ends quietly if the reader of its output goes away early."""
+
+    def make_context(self, *args: Any, **more: Any) -> Any:
+        with one_line_usage():
+            return super().make_context(*args, **more)
 
     def invoke(self, ctx: Any) -> object:
-        with quiet_pipe():
+        with quiet_pipe(), one_line_usage():
             return super().invoke(ctx)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - the form that click asks for
-        """Each with all of its first sentence: wrapped, not cut."""
+        """List each command with its whole first paragraph: wrapped, not cut."""
         rows = [(name, " ".join((one.help or "").split("\n\n")[0].split())) for name, one in self.commands.items()]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
@@ -50,7 +70,7 @@ class Commands(TyperGroup):
 app = typer.Typer(
     name="nija",
     cls=Commands,
-    help="Trades every exchange you have funded, each in a thread of its own. Without a command: run.",
+    help="Trades every exchange you have funded, each in its own thread. Without a command: run.",
     no_args_is_help=False,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -63,7 +83,7 @@ app.add_typer(research_commands.app)
 
 
 def show_version(wanted: bool) -> None:
-    """`--version`, whatever else is said."""
+    """`--version`, whatever else is on the command line."""
     if wanted:
         typer.echo(f"nija {__version__}")
         raise typer.Exit
@@ -82,7 +102,7 @@ def without_command(
 
 @app.command()
 def run(context: typer.Context) -> None:
-    """Trade until told to stop (Ctrl-C or SIGTERM)."""
+    """Trade until stopped (Ctrl-C or SIGTERM)."""
     from bot.runtime.hostlock import holding_folder
 
     stopping = context.obj if isinstance(context.obj, Stopping) else Stopping()
@@ -117,7 +137,7 @@ def recover(
     forget_account: Annotated[
         bool, typer.Option("--forget-account", help="give up the positions of an account whose keys are gone")
     ] = False,
-    backup: Annotated[bool, typer.Option("--backup", help="put the newest backups in the databases' place")] = False,
+    backup: Annotated[bool, typer.Option("--backup", help="restore the newest backups of the databases")] = False,
     yes: operator_commands.Yes = False,
 ) -> None:
     """Set damaged databases aside (they are kept); the next start rebuilds them from the exchanges."""
@@ -137,7 +157,7 @@ def recover(
         elif forget_account:
             done = _forget(settings, books, key, yes=yes)
         else:
-            done = set_aside_damaged(data_dir, key) or ["nothing to recover: every database is sound"]
+            done = set_aside_damaged(data_dir, key) or ["nothing to recover: every database is intact"]
         for line in done:
             typer.echo(line)
 
@@ -148,7 +168,7 @@ def _put_back(data_dir: Path, key: AccountKey | None) -> list[str]:
     from bot.store.recovery import put_backups_back
 
     if running_daemon(data_dir) is not None:
-        complain("NIJA is running: stop it first, then put the backup back")
+        complain("NIJA is running: stop it first, then restore the backup")
         raise typer.Exit(1)
     done = put_backups_back(data_dir, data_dir / FOLDER, key)
     if not done:
@@ -164,7 +184,7 @@ def _forget(settings: Settings, books: Books, key: AccountKey | None, *, yes: bo
     from bot.store.recovery import at_stake, forget_accounts
 
     if busy := [one.label for one in at_work(settings.operation.data_dir) if key in (None, one)]:
-        complain(f"NIJA trades {', '.join(busy)} now: name the exchange whose keys are gone, or stop NIJA first")
+        complain(f"NIJA is trading {', '.join(busy)}: name the exchange whose keys are gone, or stop NIJA first")
         raise typer.Exit(1)
     among = [one.seen for one in not_traded(settings, books, key)]
     held = at_stake(books, key, among)

@@ -1,6 +1,6 @@
-"""Why it did not trade: what was asked at each close of a market, from what the daemon wrote down; and counts by gate for a day.
+"""Why NIJA did not trade: every check at each close of a market, as the daemon recorded it, and a day's counts by gate.
 
-Each account's decisions are read from its files, what came of them from its book: an order may fill long after it was sent.
+The decisions of an account come from its files, their results from its ledger, because an order may fill long after it was sent.
 """
 
 from __future__ import annotations
@@ -53,12 +53,12 @@ class Decision:
 
     @property
     def gate(self) -> Condition | None:
-        """What blocked; None when it was entered, or an order for it was sent."""
+        """The gate that blocked; None if an order was sent."""
         return None if self.orders else self.judgement.blocked_by
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
-        """The strategy's own, then the gates, as far as they were asked."""
+        """The strategy's conditions, then the gates that were checked."""
         return (*self.judgement.conditions, *self.judgement.gates)
 
     @property
@@ -83,7 +83,7 @@ class Counts:
 def decisions(
     data_dir: Path, books: Books, key: AccountKey | None, symbol: str, at: int | None = None
 ) -> list[Decision]:
-    """What was decided about a market, or about the close that was the newest `at` market time; the oldest first in each account."""
+    """The decisions on a market, oldest first in each account. With `at`, only those on the close that was the newest then."""
     found = []
     for account, filled in _accounts(books, key):
         folder = account_folder(data_dir, account)
@@ -128,7 +128,7 @@ Filled = Callable[[int], dict[tuple[str, int], list[OrderRecord]]]
 
 
 def _accounts(books: Books, key: AccountKey | None) -> Iterator[tuple[Account, Filled]]:
-    """The current accounts, each with what finds its filled entries since a time."""
+    """The current accounts, each with a function that finds its filled entries since a time."""
     for seen in books.accounts():
         if key in (None, seen.account.key):
             yield seen.account, partial(_filled, books, seen)
@@ -139,7 +139,7 @@ def _filled(books: Books, seen: Seen, since: int) -> dict[tuple[str, int], list[
 
 
 def _today(account: Account, folder: Path) -> int:
-    """The market's day: of play money, whose clock nobody here can see, the newest of which something is known."""
+    """The market's current day. In the sandbox, whose clock is not known here, it is the newest day with files."""
     known = days_of(folder) if account.mode == _PLAY else []
     return known[-1] if known else day_start(system_ms())
 

@@ -14,11 +14,13 @@ from bot.domain.ids import Account
 from bot.domain.judgement import Condition
 from bot.domain.money import plain, shortened
 
-#: Digits of a number that people compare with another.
+#: Digits of a number that is compared with another.
 DIGITS = 8
-#: No event of a calendar is so far away (ms).
+#: A time span that means "none": no event of a calendar is so far away (ms).
 _NEVER = 1e15
 _NOTHING = "nothing decided"
+#: Where the words of a close begin in its line.
+_WORDS_AT = 42
 _WHY_NOTHING = "NIJA did not run, its exchange did not answer, or the market was not among its own"
 
 
@@ -28,7 +30,7 @@ def show_closes(symbol: str, found: Sequence[Decision]) -> None:
     for account, of_account in groupby(found, key=lambda one: one.account):
         say(f"{_title(account)} {symbol}: what was decided at each close (UTC)", "")
         closes = list(_closes(list(of_account)))
-        say(*closes, "")
+        say(*closes, "", indent=_WORDS_AT)
         nothing_decided |= any(line.endswith(_NOTHING) for line in closes)
     if nothing_decided:
         say(f"Where nothing was decided, {_WHY_NOTHING}.")
@@ -36,12 +38,12 @@ def show_closes(symbol: str, found: Sequence[Decision]) -> None:
 
 
 def show_close(symbol: str, found: Sequence[Decision]) -> None:
-    """Every condition that was asked at one close."""
+    """Every condition that was checked at one close."""
     for one in found:
         say(f"{_title(one.account)} {symbol}, close of {moment(one.judgement.candle)}: {_sentence(one)}", "")
         rows = [(row.name, *_numbers(row), "yes" if row.held else "no") for row in one.conditions]
         if rows:
-            table(columns("condition, value, limit, held"), rows)
+            table(columns("condition, value, limit, met"), rows)
         else:
             say("the strategy shows no conditions of its own")
         say("")
@@ -51,12 +53,12 @@ def nothing(symbol: str, at: int | None, markets: Sequence[str]) -> str:
     """Why there is nothing to show."""
     if at is not None and symbol in markets:
         return f"{symbol}, {moment(at)}: {_NOTHING}; {_WHY_NOTHING}"
-    judged = f"was not judged: those that are judged are {', '.join(markets)}" if markets else "was not judged yet"
+    judged = f"was not judged: the judged markets are {', '.join(markets)}" if markets else "was not judged yet"
     return f"{symbol} {judged} (PAIRS_ALLOW, PAIRS_DENY and MAX_PAIRS choose)"
 
 
 def show_counts(found: Sequence[Counts]) -> None:
-    """What became of the day's closes, by account."""
+    """How the day's closes ended, by account."""
     for one in found:
         say(f"{_title(one.account)} on {iso(one.day)[:10]} (UTC): {one.judged} closes judged, {one.entered} entered")
         if one.gates:
@@ -97,7 +99,7 @@ def _words(one: Decision) -> str:
         qty, price = one.bought
         return f"entered {plain(qty)} at {plain(shortened(price))}"
     if gate is None:
-        return "an order was sent, and nothing of it is known to have filled"
+        return "an order was sent, but no fill of it is known"
     if one.judgement.words:
         return one.judgement.words
     value, limit = _numbers(gate)

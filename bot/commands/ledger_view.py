@@ -11,7 +11,7 @@ from bot.commands.show import MARKET_TIMES, columns, moment, money, say, table, 
 from bot.domain.ids import AccountKey
 from bot.domain.money import as_price, as_quantity
 
-#: Fills that a person wants to see at once; `--csv` has all.
+#: Fills to show on a terminal; `--csv` has all.
 LATEST = 20
 
 

@@ -1,6 +1,6 @@
-"""The commands by which an owner steps in: pause, resume, flatten, sell, deny, allow, and what of them still waits.
+"""The commands by which an owner intervenes: pause, resume, flatten, sell, deny, allow; and the list of pending ones.
 
-Exit status: 0 done, 1 not possible, 2 asked wrongly, 4 accepted and not carried out yet.
+Exit status: 0 done, 1 not possible, 2 wrong arguments, 4 accepted but not executed yet.
 """
 
 from __future__ import annotations
@@ -23,44 +23,43 @@ if TYPE_CHECKING:
 
 app = typer.Typer(rich_markup_mode=None)
 
-#: Real seconds for which a command waits until NIJA has carried it out.
+#: Real seconds that a command waits for NIJA to execute it.
 PATIENCE, PATIENCE_OF_SALES = 10.0, 60.0
 
 Symbol = Annotated[str, typer.Argument(metavar="SYMBOL", help="BASE-QUOTE, such as BTC-USD")]
 SymbolOrCoin = Annotated[
     str, typer.Argument(metavar="SYMBOL", help="BASE-QUOTE, or a base coin for all of its markets")
 ]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="do not ask; needed where there is no terminal")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="do not ask for confirmation; needed without a terminal")]
 
 
 @app.command()
 def pause(broker: Broker = None) -> None:
-    """No new entries; open positions run to their rule's end."""
+    """Stop new entries; open positions run until their exit rule closes them."""
     _order(Command(Verb.PAUSE), broker)
 
 
 @app.command()
 def resume(broker: Broker = None) -> None:
-    """Entries again, after a pause, a flatten or a drawdown; calls back a pause or flatten that still waits."""
+    """Allow entries again after a pause, a flatten or a drawdown; cancels a pause or flatten that is still pending."""
     _order(Command(Verb.RESUME), broker)
 
 
 @app.command()
 def flatten(broker: Broker = None, yes: Yes = False) -> None:
-    """Sell everything that is ours and cancel our orders; entries stay paused until `nija resume`."""
-    needs_yes("flatten sells everything of NIJA's at the market", yes=yes)
+    """Sell all of NIJA's positions and cancel its orders; entries stay paused until `nija resume`."""
+    needs_yes("flatten sells all of NIJA's positions at the market", yes=yes)
     _order(Command(Verb.FLATTEN), broker, PATIENCE_OF_SALES, ask=not yes)
 
 
 @app.command()
 def sell(symbol: Symbol, broker: OneBroker = None) -> None:
-    """Sell one position at the market; its symbol may be entered again from the next candle on (see `deny`)."""
+    """Sell one position at the market; NIJA may enter its market again from the next candle on (see `deny`)."""
     from bot.commands.orders import holder
 
     name = _symbol(symbol, pair)
     with told() as settings:
-        books, key, to = _addressed(settings, broker)
-        _tell_unwatched(settings, books, key)
+        books, _, to = _addressed(settings, broker)
         at, position = holder(books, to, name)
         command = Command(Verb.SELL, symbol=name, detail=position.entry_id)
         _post(settings, books, command, at, {at: to[at]}, PATIENCE_OF_SALES)
@@ -72,14 +71,14 @@ def deny(
     broker: OneBroker = None,
     for_good: Annotated[bool, typer.Option("--for-good", help="also after a restart, until `nija allow`")] = False,
 ) -> None:
-    """No new entries in a market until NIJA restarts; what is held there runs to its rule's end."""
+    """Stop new entries in a market until NIJA restarts; an open position there runs until its exit rule closes it."""
     lasts = Lasts.FOR_GOOD if for_good else Lasts.UNTIL_RESTART
     _order(Command(Verb.DENY, symbol=_symbol(symbol, pair_or_base), detail=lasts), broker)
 
 
 @app.command()
 def allow(symbol: SymbolOrCoin, broker: OneBroker = None) -> None:
-    """Entries again in a market that `deny` has barred."""
+    """Allow entries again in a market that was denied."""
     name = _symbol(symbol, pair_or_base)
     with told() as settings:
         if name in settings.trading.pairs_deny:
@@ -90,10 +89,10 @@ def allow(symbol: SymbolOrCoin, broker: OneBroker = None) -> None:
 @app.command()
 def orders(
     broker: Broker = None,
-    cancel: Annotated[bool, typer.Option("--cancel", help="call them back")] = False,
+    cancel: Annotated[bool, typer.Option("--cancel", help="cancel them")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show your own orders (pause, flatten, sell and so on) that NIJA has not carried out yet."""
+    """Show your commands (pause, flatten, sell and so on) that NIJA has not executed yet."""
     from bot.commands.orders import show_waiting
     from bot.commands.which import books_of, meant
 
@@ -106,9 +105,9 @@ def orders(
 
 
 def needs_yes(what: str, *, yes: bool) -> None:
-    """Nothing of weight is done unasked: where nobody can be asked it needs `--yes` (exit 2)."""
+    """Require `--yes` when there is no terminal to ask for confirmation; exits with 2 without it."""
     if not yes and not sys.stdin.isatty():
-        complain(f"{what}: add --yes where nobody can be asked")
+        complain(f"{what}: add --yes to confirm this without a terminal")
         raise typer.Exit(2)
 
 
@@ -116,7 +115,7 @@ def _symbol(word: str, read: Callable[[str], str]) -> str:
     try:
         return read(word.replace("/", "-"))
     except ValueError:
-        complain(f'"{word}" is no symbol: BASE-QUOTE is, such as BTC-USD')
+        complain(f'"{word}" is not a symbol: write it as BASE-QUOTE, such as BTC-USD')
         raise typer.Exit(2) from None
 
 
@@ -124,7 +123,7 @@ def _addressed(
     settings: Settings, broker: AccountKey | None
 ) -> tuple[Books, AccountKey | None, Mapping[AccountKey, Account]]:
     """The books, whom the word on the command line means, and to whom an order goes; ends the command where that is nobody."""
-    from bot.commands.orders import addressees
+    from bot.commands.orders import addressees, not_traded
     from bot.commands.which import books_of, meant
     from bot.runtime.heartbeat_file import out_of_reach
 
@@ -133,29 +132,24 @@ def _addressed(
         raise typer.Exit(1)
     books = books_of(settings)
     key = meant(broker, settings, books)
-    return books, key, addressees(settings, books, key)
-
-
-def _tell_unwatched(settings: Settings, books: Books, key: AccountKey | None) -> None:
-    from bot.commands.orders import not_traded
-
     for one in not_traded(settings, books, key):
         complain(f"{one.account.key.label}: {one.reason}: {one.remedy}")
+    to = addressees(settings, books, key)
+    if not to:
+        complain(f"NIJA is not trading {key.label if key else 'any account'}: nothing was done")
+        raise typer.Exit(1)
+    return books, key, to
 
 
 def _order(command: Command, broker: AccountKey | None, patience: float = PATIENCE, *, ask: bool = False) -> None:
-    """Post a command to all whom it is for, wait for the answers, and say what became of it."""
+    """Post a command to all accounts it is for, wait for the answers, and print them."""
     from bot.commands.orders import when_obeyed, worded
 
     with told() as settings:
         books, key, to = _addressed(settings, broker)
-        _tell_unwatched(settings, books, key)
-        if not to:
-            complain("NIJA trades no such account, and none was traded before: nothing was ordered")
-            raise typer.Exit(1)
         when = when_obeyed(settings)
-        if ask and not typer.confirm(f"Sell everything of NIJA's at {worded(to)} at the market{when}?"):
-            typer.echo("nothing was ordered")
+        if ask and not typer.confirm(f"Sell all of NIJA's positions at {worded(to)} at the market{when}?"):
+            typer.echo("nothing was done")
             raise typer.Exit(1)
         _post(settings, books, command, key, to, patience)
 

@@ -1,4 +1,4 @@
-"""What commands share: their options, the settings with errors as one line, and the databases that they read."""
+"""What commands share: their options, loading the settings with errors as one line, and the databases that they read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def account_key(word: str) -> AccountKey:
-    """An account as commands name it, in any case: `kraken`, or `kraken:savings` where an exchange has several."""
+    """An account's name on the command line, in any case: `kraken`, or `kraken:savings` if an exchange has several."""
     try:
         key = AccountKey.parse(word.lower())
     except ValueError as error:
@@ -74,7 +74,7 @@ def told() -> Iterator[Settings]:
 def asked(
     broker: AccountKey | None, *, as_json: bool, as_csv: bool
 ) -> Iterator[tuple[Settings, Books, AccountKey | None]]:
-    """What a command that only reads needs; exit 1 after it when a database that it asked for cannot be read."""
+    """What a read-only command needs. Exits with 1 at the end if a database that it asked for could not be read."""
     from bot.commands.which import books_of, meant
     from bot.runtime.heartbeat_file import out_of_reach
 
@@ -90,7 +90,7 @@ def asked(
 
 
 def tell_unreadable(books: Books, key: AccountKey | None) -> bool:
-    """A line for each database that could not be read; whether any of them may be the one that was asked about."""
+    """Print a line for each database that could not be read; returns whether one of them may be that of `key`."""
     for line in books.unreadable.values():
         complain(line)
     return books.misses(key)

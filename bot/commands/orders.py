@@ -1,8 +1,8 @@
-"""The operator's orders from the command line: to whom they go, what became of them, and which still wait.
+"""The operator's commands on the command line: which accounts they go to, their results, and which are still pending.
 
-An order belongs to the money that the running daemon trades, else to what `.env` says; never to play money while real
-money is traded. A broker at work gets it as the account that it trades; any other finds it under its key before
-its first entry, "kraken, live".
+A command goes to the money that the running daemon trades, otherwise to what `.env` says; never to play money while real money
+is traded. A running broker gets it under the account that it trades. Any other finds it under its key and mode, such as
+"kraken, live", before its first entry.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ from bot.store.reader import Books, Posted
 
 #: Real seconds that a command waits for a broker that is just connecting, and for one that has failed.
 STARTING, FAILED = 45.0, 3.0
-#: Real seconds after which it is said what a command waits for.
+#: Real seconds after which the reason for the wait is printed.
 FIRST_WORD = 2.0
-#: The exit status of an order that is accepted and not carried out yet.
+#: The exit status of a command that was accepted but not executed yet.
 WAITS = 4
 _TURN = 0.1
 
 
 def addressees(settings: Settings, books: Books, key: AccountKey | None) -> dict[AccountKey, Account]:
-    """Whom an order goes to: accounts of a running daemon, else unassigned ones. Raises `ConfigError`."""
+    """The accounts a command goes to: those of a running daemon, otherwise unassigned ones. Raises `ConfigError`."""
     daemon = running_daemon(settings.operation.data_dir)
     found = _of_daemon(daemon, settings) if daemon is not None else _of_settings(settings, books, key)
     return {one: to for one, to in found.items() if key in (None, one)}
@@ -58,12 +58,12 @@ def _at_work(report: BrokerStatus, settings: Settings) -> Account:
 
 
 def _of_settings(settings: Settings, books: Books, key: AccountKey | None) -> dict[AccountKey, Account]:
-    """Unassigned ones of what the next start trades with the owner's money, or of what was played with; where nobody ever played,
-    of the accounts that there are.
+    """Unassigned accounts for what the next start trades with the owner's money, otherwise for those traded in the sandbox before.
+    If there are none of these, for all current accounts.
     """
-    if resolve_mode(settings) is Mode.LIVE:
-        return _unassigned(traded_by(settings))
     known = [seen.account for seen in books.accounts(every=True)]
+    if resolve_mode(settings) is Mode.LIVE or not known:
+        return _unassigned(traded_by(settings))
     played = {("sandbox", one.key) for one in known if one.mode == "sandbox"}
     if key is not None and not any(one.key == key for one in known):
         played.add(("sandbox", key))
@@ -79,7 +79,7 @@ def _unassigned(of: set[tuple[str, AccountKey]]) -> dict[AccountKey, Account]:
 
 
 def worded(to: Mapping[AccountKey, Account]) -> str:
-    """Who is meant, for a question to the operator."""
+    """The accounts as text, for a question to the operator."""
     return ", ".join(f"{key.label} ({_money(account)})" for key, account in to.items())
 
 
@@ -88,7 +88,7 @@ def _money(account: Account) -> str:
 
 
 def not_traded(settings: Settings, books: Books, key: AccountKey | None) -> list[Unwatched]:
-    """Accounts with positions that no order can reach, since nobody trades them. Raises `StoreError`."""
+    """Accounts with positions that no command can reach, because they are not traded. Raises `StoreError`."""
     try:
         traded = _traded(settings)
     except ConfigError:
@@ -107,9 +107,9 @@ def _traded(settings: Settings) -> set[tuple[str, AccountKey]]:
 def carried_out(
     settings: Settings, books: Books, command: Command, to: Mapping[AccountKey, Account], patience: float
 ) -> int:
-    """Post an order to each, wait for the answers, and print what became of it; returns the exit status.
+    """Post a command to each account, wait for the answers, and print them; returns the exit status.
 
-    A database that cannot be written is told of in `books.unreadable`. Ctrl-C ends the wait, not the order.
+    A database that cannot be written is listed in `books.unreadable`. Ctrl-C ends the wait, but does not cancel the command.
     """
     data_dir = settings.operation.data_dir
     posted = _posted(books, command, to)
@@ -125,7 +125,7 @@ def carried_out(
                 told = True
                 for key in left:
                     typer.echo(
-                        f"{key.label} accepted; {_why_not_yet(data_dir, key)} (Ctrl-C ends the wait, not the order)"
+                        f"{key.label} accepted; {_why_not_yet(data_dir, key)} (Ctrl-C ends the wait, not the command)"
                     )
             time.sleep(_TURN)
     for key, at in left.items():
@@ -146,7 +146,7 @@ def _posted(books: Books, command: Command, to: Mapping[AccountKey, Account]) ->
 
 
 def _tell_answers(books: Books, left: dict[AccountKey, Posted]) -> None:
-    """Print what has been answered, and take it out of what is left."""
+    """Print the answers that have arrived, and remove them from `left`."""
     for key, at in list(left.items()):
         if (result := books.reply(at).result) is not None:
             typer.echo(f"{key.label} {result}")
@@ -155,27 +155,27 @@ def _tell_answers(books: Books, left: dict[AccountKey, Posted]) -> None:
 
 def _not_yet(key: AccountKey, to: Account, verb: Verb, at: int, why: str) -> str:
     money = f" for {_money(to)}" if is_unassigned(to) else ""
-    back = "" if verb is Verb.RESUME else f"; `nija orders {key} --cancel` calls it back"
-    return f"{key.label} accepted at {iso(at)}{money}, not carried out yet: {why}{back}"
+    back = "" if verb is Verb.RESUME else f"; `nija orders {key} --cancel` cancels it"
+    return f"{key.label} accepted at {iso(at)}{money}, not executed yet: {why}{back}"
 
 
 def _why_not_yet(data_dir: Path, key: AccountKey) -> str:
-    """What an order waits for."""
+    """Why a command has not been executed yet."""
     daemon = running_daemon(data_dir)
     report = None if daemon is None else daemon.get(key)
     if report is None:
-        return "NIJA is not running; it is done at the next start, before any entry"
+        return "NIJA is not running; it executes this at the next start, before any entry"
     if report.connecting:
-        return "NIJA is just connecting; it is done then, before any entry"
+        return "NIJA is just connecting; it executes this next, before any entry"
     if report.status is Status.FAILED:
-        return f"failed in the running NIJA: {report.reason}; it is done as soon as that is over, before any entry"
+        return f"the account has failed: {report.reason}; NIJA executes this once that is over, before any entry"
     if report.status is Status.DEGRADED:
-        return f"the exchange does not answer as it should: {report.reason}; NIJA keeps at it"
-    return "NIJA keeps at it"
+        return f"the exchange does not respond properly: {report.reason}; NIJA keeps trying"
+    return "NIJA keeps trying"
 
 
 def when_obeyed(settings: Settings) -> str:
-    """What a question to the operator must add: that nothing happens now, where NIJA does not run."""
+    """A note for a question to the operator: when the command is executed if NIJA is not running."""
     return (
         ""
         if _is_running(settings.operation.data_dir)
@@ -184,13 +184,13 @@ def when_obeyed(settings: Settings) -> str:
 
 
 def _is_running(data_dir: Path) -> bool:
-    """Whether a NIJA lives on this data folder, also one whose disk lets it write no heartbeat."""
+    """Whether a NIJA is running on this data folder, even if it cannot write its heartbeat."""
     return running_daemon(data_dir) is not None or holder_of(itself(data_dir)) is not None
 
 
 def _patience(data_dir: Path, patience: float, keys: set[AccountKey]) -> float:
-    """Real seconds that an answer is waited for: none when no daemon runs, few while these brokers have failed, more while one
-    is connecting.
+    """Real seconds to wait for an answer: none if no daemon is running, few if these brokers have failed, more while one is
+    connecting.
     """
     daemon = running_daemon(data_dir)
     if daemon is None:
@@ -204,9 +204,7 @@ def _patience(data_dir: Path, patience: float, keys: set[AccountKey]) -> float:
 
 # -- which position ---------------------------------------------------------------------------------------------------
 def holder(books: Books, to: Mapping[AccountKey, Account], symbol: str) -> tuple[AccountKey, Position]:
-    """Which of these accounts holds a position, and what it is. Raises `StoreError` where none does, `ConfigError` where several
-    do: who is meant must be said.
-    """
+    """The account that holds a position, and the position. Raises `StoreError` if none does, `ConfigError` if several do."""
     held = [(key, one) for key, account in to.items() for one in _held(books, account)]
     found = [(key, one) for key, one in held if one.symbol == symbol]
     if len(found) == 1:
@@ -215,11 +213,11 @@ def holder(books: Books, to: Mapping[AccountKey, Account], symbol: str) -> tuple
         which = " and ".join(key.label for key, _ in found)
         raise ConfigError([f"{symbol} is held at {which}: name one with --broker"])
     others = ", ".join(f"{one.symbol} ({key.label})" for key, one in held)
-    raise StoreError(f"no position in {symbol} is open{f': there are {others}' if others else ', and no other'}")
+    raise StoreError(f"no position in {symbol} is open{f': there are {others}' if others else ''}")
 
 
 def _held(books: Books, account: Account) -> list[Position]:
-    """What is open in the book of an account, or of the one that was last traded under its key."""
+    """The open positions of an account; for an unassigned one, those of the last account traded under its key."""
     seen = books.accounts(every=True)
     mine = [one for one in seen if account in (one.account, unassigned(one.account.mode, one.account.key))]
     return books.read(mine[0], open_positions) or [] if mine else []
@@ -227,21 +225,21 @@ def _held(books: Books, account: Account) -> list[Position]:
 
 # -- which still wait -------------------------------------------------------------------------------------------------
 def show_waiting(books: Books, key: AccountKey | None, *, cancel: bool, as_json: bool) -> None:
-    """Print the orders that nobody has executed yet, called back where that is wished. Raises `StoreError`."""
+    """Print the commands that were not executed yet, and cancel them if `cancel` is set. Raises `StoreError`."""
     found = [one for one in waiting(books) if key in (None, one.to.key)]
     if cancel:
-        call_back(found, "called back by the operator")
+        call_back(found, "cancelled by the operator")
     if as_json:
         typer.echo(json.dumps({"waiting": [_row(one, cancel=cancel) for one in found]}, indent=2))
         return
     for one in found:
-        end = "called back" if cancel else "waits"
+        end = "cancelled" if cancel else "pending"
         what = " ".join(filter(None, (one.verb, one.command.symbol)))
-        typer.echo(f"{one.to.key.label} {what} ordered at {iso(one.posted_at)} for {_money(one.to)}: {end}")
+        typer.echo(f"{one.to.key.label} {what} given at {iso(one.posted_at)} for {_money(one.to)}: {end}")
     if cancel and any(one.verb in (Verb.PAUSE, Verb.FLATTEN) for one in found):
-        typer.echo("what had begun already keeps entries paused until `nija resume`")
+        typer.echo("a pause or flatten that had already begun keeps entries paused until `nija resume`")
     if not found:
-        typer.echo("no order of yours waits")
+        typer.echo("none of your commands is pending")
 
 
 def _row(one: PendingCommand, *, cancel: bool) -> dict[str, object]:

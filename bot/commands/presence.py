@@ -1,4 +1,4 @@
-"""Whether NIJA is running, and from when its information is, so that nothing past is shown as present."""
+"""Whether NIJA is running, and how old its information is, so that old information is not shown as current."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Presence:
         return self.word is not None and self.word.running
 
     def report_of(self, key: AccountKey, mode: str) -> BrokerStatus | None:
-        """The daemon's last report on an account, if it traded that kind of money."""
+        """The daemon's last report on an account, if it traded it in that mode."""
         report = self.word.brokers.get(key) if self.word is not None else None
         return report if report is not None and report.mode in (mode, "") else None
 

@@ -1,7 +1,7 @@
-"""Readiness: everything that must be right before real money trades, check by check, and one verdict.
+"""Readiness: everything that must be right before trading real money, check by check, and one verdict.
 
-Asks the exchanges themselves (connection, key, clock, balances, our exact orders without money) and this computer (SDKs,
-disk, database, the `.env` file's permissions).
+Checks the exchanges (connection, key, clock, balances, our exact orders without money) and this computer (SDKs, disk, database,
+permissions of the `.env` file).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from bot.store.database import StoreError
 
 #: Free bytes below which a database may stop taking orders.
 ENOUGH_DISK = 500 * 2**20
-#: Milliseconds by which our clock may differ from an exchange's before it is worth a line.
+#: Milliseconds by which our clock may differ from an exchange's before a warning.
 CLOCK_DRIFT = 1_000
 _VERDICTS = {"accepted": "ok", "not judged": "ok", "REFUSED": "failure"}
 SDKS = {"kraken": ("krakenex", "pykrakenapi"), "okx": ("okx",), "coinbase": ("coinbase-advanced-py",)}
@@ -34,7 +34,7 @@ SDKS = {"kraken": ("krakenex", "pykrakenapi"), "okx": ("okx",), "coinbase": ("co
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at. `verdict` is ok, warning or failure."""
+    """The result of one check. `verdict` is ok, warning or failure."""
 
     broker: str
     name: str
@@ -94,12 +94,12 @@ def _database(settings: Settings) -> Check:
 
 
 def unattended(settings: Settings) -> Iterator[Check]:
-    """Positions of exchanges that are not traded by these settings."""
+    """Positions in accounts that these settings do not trade."""
     books = books_of(settings)
     try:
         found = unwatched(books, traded_by(settings))
     except StoreError:
-        return  # told as the database's failure
+        return  # reported as the database's failure
     for one in found:
         yield Check(str(one.account.key), "positions", "failure", one.reason, one.remedy)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot.commands.options import AsJson, OneBroker, asked
-from bot.commands.show import say_csv, say_json
+from bot.commands.show import complain, say_csv, say_json, whose
 from bot.commands.tax import COLUMNS, Program, tax_rows
 from bot.domain.clock import parse_iso
 from bot.domain.profit import By
@@ -15,6 +15,8 @@ from bot.settings.load import ConfigError
 
 if TYPE_CHECKING:
     from bot.commands.results import Results
+    from bot.domain.ids import AccountKey
+    from bot.store.reader import Books
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -24,7 +26,7 @@ def _time(word: str) -> int:
     try:
         return parse_iso(word)
     except ValueError:
-        raise typer.BadParameter(f"'{word}' is no time: write 2026-01-31 or 2026-01-31T18:00:00Z (UTC).") from None
+        raise typer.BadParameter(f"'{word}' is not a time: write 2026-01-31 or 2026-01-31T18:00:00Z (UTC).") from None
 
 
 Since = Annotated[
@@ -47,6 +49,7 @@ def profit(
 
     with asked(broker, as_json=as_json, as_csv=as_csv) as (_, books, key):
         found = results.Results(read_trades(books, key), since or 0)
+        _mark_play(books, key, marked=as_csv or as_json)
         if as_csv:
             say_csv(results.PROFIT, results.profit_rows(found, by))
         elif as_json:
@@ -71,10 +74,18 @@ def trades(
     with asked(broker, as_json=as_json, as_csv=as_csv) as (_, books, key):
         if as_json and tax is not None:
             raise ConfigError(["--tax writes CSV: leave --json out"])
+        _mark_play(books, key, marked=as_csv or as_json or tax is not None)
         if tax is not None:
             say_csv(COLUMNS[tax], tax_rows(tax, read_tax_events(books, key, since or 0)))
         else:
             _show_trades(results.Results(read_trades(books, key), since or 0), as_json=as_json, as_csv=as_csv)
+
+
+def _mark_play(books: Books, key: AccountKey | None, *, marked: bool) -> None:
+    """Say on standard error that it is play money; the files for programs have no place for it."""
+    modes = {seen.account.mode for seen in books.accounts() if key in (None, seen.account.key)} if marked else set()
+    for play in sorted(filter(None, map(whose, modes))):
+        complain(f"this is {play}")
 
 
 def _show_trades(found: Results, *, as_json: bool, as_csv: bool) -> None:

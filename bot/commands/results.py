@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.commands import show
 from bot.domain.clock import iso
-from bot.domain.money import HUNDRED, ZERO, as_price, plain, shortened, usd
+from bot.domain.money import HUNDRED, ZERO, as_price, plain, shortened
 from bot.domain.profit import DUST_LEG, By, Expectancy, Leg, Row, Trade, closed_since, expectancy, rows, total
 from bot.store.trades import AccountTrades
 
@@ -21,16 +21,16 @@ LEGS = (
     *("broker", "symbol", "side", "opened_at", "closed_at", "reason"),
     *("time", "purpose", "qty", "price", "fee_usd", "result_usd"),
 )
-#: Positions that a person wants to see at once.
+#: Positions to show on a terminal.
 LATEST = 20
-#: Digits of an average price, and decimals of dollars, in what programs read.
+#: Digits of an average price, and decimals of dollars, in output for programs.
 _DIGITS, _DECIMALS = 12, 8
 CENT = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """The trades of some accounts, `since` a market time, and what is known of now (market ms)."""
+    """The trades of some accounts `since` a market time; `as_of` is the market time of the newest data."""
 
     accounts: Sequence[AccountTrades]
     since: int = 0
@@ -45,7 +45,7 @@ class Results:
 
     @property
     def whose(self) -> str:
-        """Whose money it is, where it is not the owner's."""
+        """Whose money it is, unless it is the owner's."""
         return ", ".join(sorted({told for one in self.accounts if (told := show.whose(one.account.mode))}))
 
     def rows(self, by: By) -> list[Row]:
@@ -82,7 +82,7 @@ def show_profit(results: Results, by: By) -> None:
     if results.whose:
         show.say(results.whose)
     if not results.trades:
-        show.say("Nothing was traded yet.")
+        show.say("There are no trades yet.")
         return
     found = results.rows(by)
     lines = [_cells(row) for row in (*found, total(found))]
@@ -94,24 +94,25 @@ def show_profit(results: Results, by: By) -> None:
 def _cells(row: Row) -> list[str]:
     won = f"{row.won * HUNDRED / row.closed:.0f} %" if row.closed else "-"
     money = (row.realised_usd, row.fees_usd, row.open_usd, row.holding_usd)
-    return [row.key, str(row.closed), won, *(_cents(amount) for amount in money)]
+    return [row.key, str(row.closed), won, *(show.cents(amount) for amount in money)]
 
 
 #: What the columns mean.
 _MEANING = (
-    "realised: sales at average cost, less all fees; your own sales of NIJA's coins too.",
-    "Coins that left without a sale, and dust, count at the price of that moment.",
-    "open: what closing the rest would add before its fee, at the prices of {as_of}.",
-    "holding: what the same purchases would have earned by then if nothing had been sold.",
-    "All in dollars; USDT and USDC at the exchange's rate against USD where it has one. Days are UTC.",
+    "realised: sales at average cost, less all fees, your own sales included",
+    "open: what closing the rest would add, before its fee",
+    "holding: what the same purchases would have earned, had nothing been sold",
+    "in dollars, at the prices of {as_of}; days are UTC",
 )
 
 
 def _explained(results: Results) -> list[str]:
+    meaning = [line.format(as_of=show.moment(results.as_of)) for line in _MEANING]
     found = results.expectancy()
-    mean, win, loss = ("-" if one is None else _cents(one) for one in (found.mean, found.win, found.loss))
-    expected = f"expectancy: {mean} a closed position; {win} if it won, {loss} if it did not."
-    return [expected, *(line.format(as_of=show.moment(results.as_of)) for line in _MEANING)]
+    if found.mean is None:
+        return meaning
+    win, loss = ("-" if one is None else show.cents(one) for one in (found.win, found.loss))
+    return [f"expectancy: {show.cents(found.mean)} per closed position (won: {win}, lost: {loss})", *meaning]
 
 
 # -- trades -----------------------------------------------------------------------------------------------------------
@@ -162,7 +163,7 @@ def show_trades(results: Results) -> None:
         show.say(results.whose)
     closed = results.closed()
     if not closed:
-        show.say("No position was closed yet." if not results.since else "No position was closed since then.")
+        show.say("No position has been closed yet." if not results.since else "No position has been closed since then.")
         return
     latest = closed[-LATEST:]
     title = f"the last {len(latest)} of {len(closed)} closed positions (--csv and --json have all)"
@@ -178,21 +179,16 @@ def _line(trade: Trade) -> list[str]:
     legs = ", ".join(f"{purpose} {as_price(price)}" for purpose, price in _merged(trade.legs))
     pair = f"{trade.symbol} {'long' if trade.side.sign > 0 else 'short'}"
     closed = show.moment(trade.closed_at or 0)[: len("2026-01-31 18:00")]
-    return [closed, trade.account, pair, _cents(trade.result_usd), trade.reason, legs]
+    return [closed, trade.account, pair, show.cents(trade.result_usd), trade.reason, legs]
 
 
 def _merged(legs: Iterable[Leg]) -> Iterator[tuple[str, Decimal]]:
-    """Purposes in order, each with its average price; dust that is worth less than a cent is left out."""
+    """Purposes in order, each with its average price; dust worth less than a cent is left out."""
     for purpose, group in groupby(legs, key=lambda leg: leg.purpose):
         same = list(group)
         value = sum((leg.qty * leg.price for leg in same), ZERO)
         if purpose != DUST_LEG or value >= CENT:
             yield purpose, value / sum((leg.qty for leg in same), ZERO)
-
-
-def _cents(amount: Decimal) -> str:
-    """Dollars to the cent, so that a column adds up by eye."""
-    return usd(round(amount, 2))
 
 
 def _usd(amount: Decimal) -> str:

@@ -1,4 +1,4 @@
-"""The settings for people and for programs: what is in force, where it comes from, and what of it may not be meant so."""
+"""The settings for people and for programs: their values in force, their sources, and warnings about likely mistakes."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from bot.store.reader import Books
 
 
 def show(settings: Settings, books: Books, *, as_json: bool) -> None:
-    """Print the settings that are in force; on stderr what a start would warn of. Raises `ConfigError` as a start would."""
+    """Print the settings in force, and on stderr the warnings of a start. Raises `ConfigError` as a start would."""
     plan = trading_plan(settings)
     warnings = [*_warnings(settings), *narrowed(settings, plan)]
     now = planned(settings, plan)
     running = of_running(settings.operation.data_dir)
     rows = now if running is None else running
-    with suppress(StoreError):  # told of in `books.unreadable`
+    with suppress(StoreError):  # reported by `books.unreadable`
         rows = [*rows, *by_command(books, running=running is not None)]
     if as_json:
         say_json([row._asdict() for row in rows])
@@ -33,7 +33,7 @@ def show(settings: Settings, books: Books, *, as_json: bool) -> None:
 
 
 def _warnings(settings: Settings) -> Iterator[str]:
-    """What the start says of these settings."""
+    """The warnings that a start would give about these settings."""
     mode = resolve_mode(settings)
     yield from settings.warnings
     yield from (one.line() for one in credential_sets(settings) if mode is Mode.LIVE and one.incomplete)
@@ -42,7 +42,7 @@ def _warnings(settings: Settings) -> Iterator[str]:
 
 
 def _table(rows: list[Setting], *, running: bool) -> None:
-    """What somebody has set first, then the defaults."""
+    """Print the settings that differ from the defaults first, then the defaults."""
     first = sorted(rows, key=lambda one: one.source == DEFAULT)
     title = "what the running NIJA uses:" if running else "NIJA is not running; what its next start uses:"
     table(columns("name, value, from"), [(one.name, one.value or "-", one.source) for one in first], title)

@@ -1,7 +1,7 @@
-"""How commands and checks show things: tables, lines, JSON and CSV, on terminals and pipes.
+"""The output of commands and checks: tables, lines, JSON and CSV, on terminals and pipes.
 
-A terminal, or COLUMNS, says how wide a table may be; a pipe without COLUMNS sets no limit. What does not fit is wrapped, never
-cut. With NO_COLOR nothing but plain text is written. A reader that goes away early, such as `head`, ends a command quietly.
+A terminal, or COLUMNS, limits the width of a table; a pipe without COLUMNS does not. What does not fit is wrapped, never cut. With
+NO_COLOR only plain text is written. A reader that goes away early, such as `head`, ends a command quietly.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,13 +28,13 @@ from bot.domain.clock import iso
 from bot.domain.money import usd
 from bot.settings.load import ConfigError
 
-#: How wide lines may be where nothing limits them.
+#: The width of lines when nothing limits it.
 UNLIMITED = 10_000
 #: The exit status of a command whose reader has gone, as the shell gives it (SIGPIPE).
 NO_READER = 141
 #: A word that is longer (the id of a fill) may be broken.
 _LONGEST_WORD = 16
-#: Between two columns; the box brings one of it.
+#: The space between two columns; the box provides one character of it.
 _GAP = 2
 #: A line under the names of the columns, and nothing else; plain ASCII.
 _LINES = Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
@@ -41,7 +42,7 @@ _LINES = Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column's name; one of `number`s stands to the right and is never broken."""
+    """A column's name; numbers (`number`) are aligned to the right and never broken."""
 
     name: str
     number: bool = False
@@ -61,7 +62,7 @@ def columns(names: str, numbers: str = "") -> list[Column]:
 
 
 def table(of: Sequence[Column], rows: Sequence[Sequence[str]], title: str = "") -> None:
-    """Print a table as wide as there is room; where even its narrowest form does not fit, each row becomes a list."""
+    """Print a table in the available width; if even its narrowest form does not fit, each row becomes a list."""
     console = _console()
     cells = list(zip(*rows, strict=True)) if rows else [()] * len(of)
     least = [one.narrowest(column) for one, column in zip(of, cells, strict=True)]
@@ -96,7 +97,7 @@ def _as_list(of: Sequence[Column], row: Sequence[str]) -> Table:
 
 
 def _widths(least: Sequence[int], most: Sequence[int], room: int) -> list[int]:
-    """Of each column what it needs, as far as `room` goes; those that need little more get it first."""
+    """The width of each column: what it needs, within `room`; columns that need the least extra width get it first."""
     widths = list(least)
     left = room - sum(widths)
     for at in sorted(range(len(widths)), key=lambda one: most[one] - least[one]):
@@ -106,12 +107,15 @@ def _widths(least: Sequence[int], most: Sequence[int], room: int) -> list[int]:
     return widths
 
 
-def say(*lines: str) -> None:
-    """Print lines, wrapped at words."""
+def say(*lines: str, indent: int = 0) -> None:
+    """Print lines, wrapped at words; what follows the first line of each begins so far to the right where there is room."""
     console = _console()
     for line in lines:
-        if cell_len(line) <= console.width:  # a thousand lines are nothing then
+        if cell_len(line) <= console.width:  # fast, for outputs of a thousand lines
             _write(f"{line.rstrip()}\n")
+        elif 0 < indent <= console.width - _LONGEST_WORD:
+            wrapped = textwrap.wrap(line[indent:], console.width - indent)
+            _write("\n".join((line[:indent] + wrapped[0], *(" " * indent + rest for rest in wrapped[1:]), "")))
         else:
             _print(console, Text(line, overflow="fold"))
 
@@ -122,16 +126,16 @@ def say_json(content: object) -> None:
 
 
 def say_csv(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    """Print for spreadsheets: a header and a line for each row; what a row has beside `names` is left out."""
+    """Print for spreadsheets: a header and a line for each row; keys of a row that are not in `names` are left out."""
     writer = csv.DictWriter(sys.stdout, names, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
 
 
 def refuse_both(*, as_json: bool, as_csv: bool) -> None:
-    """Raises `ConfigError` for two forms at once."""
+    """Raises `ConfigError` for two formats at once."""
     if as_json and as_csv:
-        raise ConfigError(["--json and --csv are two forms: choose one"])
+        raise ConfigError(["--json and --csv are different formats: choose one"])
 
 
 def complain(line: str) -> None:
@@ -141,36 +145,39 @@ def complain(line: str) -> None:
 
 # -- words for what is not a plain number -------------------------------------------------------------------------
 UNKNOWN = "unknown"
-#: Beside what has times of play money.
-MARKET_TIMES = (
-    "times of orders, fills and positions are those of the sandbox's market, which runs at a speed of its own"
-)
+#: A note for output with times of the sandbox.
+MARKET_TIMES = "times of orders, fills and positions are those of the sandbox's market, which runs at its own speed"
 
 
 def money(value: Decimal | str | None) -> str:
-    """Dollars; what nobody knows is not called nothing."""
+    """Dollars; an unknown amount is shown as unknown, not as 0."""
     return UNKNOWN if value is None else usd(Decimal(value))
 
 
+def cents(value: Decimal) -> str:
+    """Dollars to the cent, so that a column adds up by eye."""
+    return usd(round(value, 2))
+
+
 def moment(value: int | str) -> str:
-    """A time to the second: `2026-11-28 18:36:59Z`; a table may break it at the blank."""
+    """A time to the second: `2026-11-28 18:36:59Z`; a table may break it at the space."""
     return f"{(value if isinstance(value, str) else iso(value))[:19].replace('T', ' ')}Z"
 
 
 def whose(mode: str) -> str:
-    """Whose money a mode trades, where that is not the owner's: "" for live."""
+    """Whose money a mode trades, unless it is the owner's: "" for live."""
     return "" if mode in ("live", "") else f"{mode}: play money"
 
 
 def kind(mode: str) -> str:
-    """The same for a column: `yours`, `play`, or `-` where nobody knows yet."""
+    """The same for a column: `yours`, `play`, or `-` if it is not known yet."""
     return ("yours" if mode == "live" else "play") if mode else "-"
 
 
 # -- writing ------------------------------------------------------------------------------------------------------
 @contextmanager
 def quiet_pipe() -> Iterator[None]:
-    """A reader that goes away ends the block and the program, as it ends other programs, without a word."""
+    """End the program silently when the reader of its output goes away, as other programs do."""
     try:
         try:
             yield
@@ -178,12 +185,12 @@ def quiet_pipe() -> Iterator[None]:
             sys.stdout.flush()
     except BrokenPipeError:
         nothing = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nothing, sys.stdout.fileno())  # the interpreter flushes once more as it ends
+        os.dup2(nothing, sys.stdout.fileno())  # the interpreter flushes again as it ends
         raise SystemExit(NO_READER) from None
 
 
 def _console() -> Console:
-    """As wide as COLUMNS or the terminal says; without any code under NO_COLOR, where Rich alone would still write bold."""
+    """A console as wide as COLUMNS or the terminal says. Under NO_COLOR it writes no escape codes; Rich alone would write bold."""
     wide = shutil.get_terminal_size((UNLIMITED, 24)).columns
     found = Console(width=wide, highlight=False, markup=False, emoji=False)
     return (

@@ -25,7 +25,7 @@ from bot.store.reader import Books, Seen
 from bot.store.report import Held, held_by, price_text
 from bot.telemetry.alarm_file import KeptAlarm, last_alarms
 
-#: Alarms that are shown of each account.
+#: Alarms to show for each account.
 ALARMS = 5
 #: The columns of `nija status --csv`: one line for each account.
 COLUMNS = (
@@ -65,7 +65,7 @@ def status(settings: Settings, books: Books, here: Presence, key: AccountKey | N
 
 
 def key_in(name: str) -> AccountKey:
-    """The key in the name of an account here: `kraken`, or `kraken (live)` beside other money of that key."""
+    """The key in an account's name here: `kraken`, or `kraken (live)` if the same key also trades in another mode."""
     return AccountKey.parse(name.partition(" ")[0])
 
 
@@ -89,7 +89,7 @@ def _sum(positions: Sequence[Mapping[str, Any]]) -> str | None:
 
 # -- which accounts -----------------------------------------------------------------------------------------------
 def _accounts(settings: Settings, books: Books, here: Presence) -> dict[str, _Row]:
-    """What is traded now, else what was traded last; then what holds positions that nobody watches."""
+    """The accounts traded now, or those traded last; then those with positions that nobody watches."""
     found = _traded(books, here) if here.running else _last_traded(books, here)
     for one in not_traded(settings, books, None):
         name, mode = str(one.account.key), one.account.mode
@@ -106,7 +106,7 @@ def _traded(books: Books, here: Presence) -> dict[str, _Row]:
 
 
 def _book_of(report: BrokerStatus, known: Sequence[Seen]) -> Seen | None:
-    """The book of the account that a running daemon trades; while that is not known, of the last one under its key."""
+    """The account that a running daemon trades, as found in the databases; while that is not known, the last one under its key."""
     for one in known:
         fits = (one.account.key, one.account.mode) == (report.key, report.mode)
         if fits and report.account in ("", str(one.account)):
@@ -134,7 +134,7 @@ def _unwatched(books: Books, one: Unwatched) -> _Row:
 
 # -- what is said of one ------------------------------------------------------------------------------------------
 def _account(books: Books, report: BrokerStatus, seen: Seen | None) -> _Row:
-    """One account: the verdict as the daemon gave it, money and positions from its book."""
+    """One account: the status from the daemon, money and positions from its ledger."""
     said, held = _read(books, seen)
     if said is not None and not report.since:
         report = replace(said, mode=report.mode)
@@ -155,7 +155,7 @@ def _account(books: Books, report: BrokerStatus, seen: Seen | None) -> _Row:
 
 
 def _read(books: Books, seen: Seen | None) -> tuple[BrokerStatus | None, list[Held]]:
-    """What a book says of its trader and holds; nothing of one that is not there or cannot be read."""
+    """The trader's status and the positions in a ledger; nothing if there is none or it cannot be read."""
     if seen is None:
         return None, []
     return books.read(seen, lambda tx: _of_page(seen.account, tx)) or (None, [])
@@ -184,7 +184,7 @@ def _order(one: PendingCommand) -> _Row:
 
 
 def _last(alarms: Sequence[KeptAlarm], label: str) -> list[_Row]:
-    """The last alarms of an account, or of the daemon as a whole, the newest first."""
+    """The last alarms of an account, or of the daemon as a whole, newest first."""
     mine = [one for one in alarms if one.broker == label]
     return [{"at": iso(one.at), "text": one.text} for one in reversed(mine[-ALARMS:])]
 

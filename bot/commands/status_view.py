@@ -7,12 +7,12 @@ from decimal import Decimal
 from typing import Any
 
 from bot.commands.presence import Presence
-from bot.commands.show import columns, moment, money, say, table, whose
+from bot.commands.show import UNKNOWN, cents, columns, moment, money, say, table, whose
 from bot.domain.clock import parse_iso, system_ms
 from bot.domain.money import as_price, as_quantity
 from bot.telemetry.status import ago
 
-#: Alarms that fit on the screen, the newest of all accounts.
+#: Alarms to show on the screen, the newest of all accounts.
 ALARMS = 5
 
 _Account = Mapping[str, Any]
@@ -34,14 +34,14 @@ def _account(name: str, one: _Account, here: Presence) -> None:
     verdict = one["status"] if here.running or one["status"] == "unwatched" else f"was {one['status']}"
     say("", "  ".join(part for part in (name.upper(), whose(one["mode"]), verdict, since) if part))
     if one["reason"]:
-        say(f"  why: {one['reason']}")
+        say(f"  why: {one['reason']}", indent=7)
     if one["remedy"] and one["remedy"] not in one["reason"]:
-        say(f"  do: {one['remedy']}")
+        say(f"  do:  {one['remedy']}", indent=7)
     say(f"  {_money(one)}")
     if one["positions"]:
         _positions(one["positions"])
     for order in one["waiting_orders"]:
-        say(f"  your order waits: {order['verb']}, ordered at {moment(order['ordered_at'])}")
+        say(f"  your command is waiting: {order['verb']}, given at {moment(order['ordered_at'])}")
 
 
 def _money(one: _Account) -> str:
@@ -82,10 +82,12 @@ def _alarms(content: Mapping[str, Any]) -> None:
     if named:
         say("", "last alarms")
     for name, one in named[:ALARMS]:
-        say("  ".join(part for part in (moment(one["at"]), name, one["text"]) if part))
+        say("  ".join(part for part in (moment(one["at"]), name, one["text"]) if part), indent=22)
 
 
 def _signed(amount: str | None) -> str:
     """A result in dollars, with its sign."""
-    text = money(amount)
-    return f"+{text}" if amount is not None and Decimal(amount) > 0 else text
+    if amount is None:
+        return UNKNOWN
+    text = cents(Decimal(amount))
+    return text if text.startswith("-") or not Decimal(amount) else f"+{text}"

@@ -1,8 +1,8 @@
-"""Files that tax programs import: Koinly's universal format and CoinTracking's.
+"""Files for import into tax software: Koinly's universal format and CoinTracking's.
 
-Every fill is a row under the exchange's own id. What a contract earned or lost is one row, as both programs want it; coins that
-left the account without a sale are a withdrawal. Dust is no event of its own: it is named where it came about, with its worth.
-Both programs convert to the owner's currency by themselves, so dollars stand in the words, and in Koinly's net worth.
+Every fill is a row under the exchange's own id. The result of a contract is one row, as both programs require; coins that left
+the account without a sale are a withdrawal. Dust is not an event: a note on the fill that left it states its value.
+Both programs convert to the owner's currency themselves, so dollars appear only in notes, and in Koinly's net worth.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Cells = dict[str, str]
 
 
 class Program(StrEnum):
-    """Who reads the file."""
+    """The software that reads the file."""
 
     KOINLY = "koinly"
     COINTRACKING = "cointracking"
@@ -33,7 +33,7 @@ class Program(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class _Flow:
-    """What came in and what went out, each an amount of a currency; empty for nothing. A fee is in neither of them."""
+    """What was received and what was sent, each an amount of a currency; None for nothing. Neither includes the fee."""
 
     received: tuple[Decimal, str] | None
     sent: tuple[Decimal, str] | None
@@ -67,7 +67,7 @@ def _flow(event: TaxEvent) -> _Flow:
         return _Flow(None, coins)
     received, sent = (coins, money) if event.side is Side.BUY else (money, coins)
     fee = (event.fee, event.fee_asset)
-    if event.fee < 0:  # a rebate: more came in, or less went out
+    if event.fee < 0:  # a rebate: more was received, or less was sent
         received, sent, fee = _less(received, fee), _more(sent, fee), (ZERO, event.fee_asset)
     return _Flow(received, sent, fee if event.fee > 0 else None)
 
@@ -82,7 +82,7 @@ def _more(amount: tuple[Decimal, str], fee: tuple[Decimal, str]) -> tuple[Decima
 
 # -- Koinly -----------------------------------------------------------------------------------------------------------
 def _koinly(event: TaxEvent, flow: _Flow) -> list[Cells]:
-    """Amounts without the fee, which Koinly takes away by itself."""
+    """Amounts without the fee, which Koinly deducts itself."""
     worth = event.realised if event.is_contract else event.qty * event.price
     if worth == 0:
         return []
@@ -99,7 +99,7 @@ def _koinly(event: TaxEvent, flow: _Flow) -> list[Cells]:
 
 # -- CoinTracking -----------------------------------------------------------------------------------------------------
 def _cointracking(event: TaxEvent, flow: _Flow) -> list[Cells]:
-    """Amounts with the fee in them; a fee in a third currency is a row of its own."""
+    """Amounts including the fee; a fee in a third currency is a separate row."""
     if event.is_contract and event.realised == 0:
         return []
     row = {
@@ -139,10 +139,10 @@ def _time(ms: int) -> str:
 
 
 def _words(event: TaxEvent) -> str:
-    """What it was, for whoever reads the report."""
+    """A description of the event for readers of the tax report."""
     if event.withdrawn:
         worth = usd(event.qty * event.price * event.quote_usd)
-        return f"left the account without a sale that the exchange shows; worth {worth} then"
+        return f"left the account without a sale that the exchange shows; worth {worth} at the time"
     who = "sold by hand" if event.purpose == "owner" else f"NIJA {event.purpose}"
     fee = f"fee {usd(event.fee_usd)}" if event.fee else ""
     market = event.symbol if event.is_contract else ""

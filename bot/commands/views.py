@@ -1,4 +1,4 @@
-"""The commands that only show something: each reads what the daemon has written, and works whether it runs or not."""
+"""The read-only commands: each reads what the daemon has written, and works whether or not it is running."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def market(word: str) -> str:
     """A market as it is written everywhere: `BTC-USD`, `BTC-USDT-SWAP`."""
     symbol = word.upper().replace("/", "-")
     if not re.fullmatch(r"[A-Z0-9]+(-[A-Z0-9]+){1,2}", symbol):
-        raise typer.BadParameter(f"'{word}' is no market: write it as BTC-USD.")
+        raise typer.BadParameter(f"'{word}' is not a market: write it as BTC-USD.")
     return symbol
 
 
@@ -28,7 +28,7 @@ def moment(word: str) -> int:
     try:
         return parse_iso(word)
     except ValueError:
-        raise typer.BadParameter(f"'{word}' is no time: write it as 2026-01-31T13:05 (UTC).") from None
+        raise typer.BadParameter(f"'{word}' is not a time: write it as 2026-01-31T13:05 (UTC).") from None
 
 
 @app.command()
@@ -37,7 +37,7 @@ def status(
     as_json: AsJson = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="one line for each account, for spreadsheets")] = False,
 ) -> None:
-    """Show how things are: what runs, each account's state and why, its money, results, positions and alarms."""
+    """Show the current state: whether NIJA is running, each account's status and why, its money, results, positions and alarms."""
     from bot.commands import status_view
     from bot.commands.presence import presence
     from bot.commands.status import COLUMNS, csv_rows
@@ -61,7 +61,7 @@ def ledger(
     as_csv: Annotated[bool, typer.Option("--csv", help="the fills, for accountants")] = False,
     every: Annotated[bool, typer.Option("--all", help="earlier accounts too")] = False,
 ) -> None:
-    """Show what NIJA believes: orders, fills, positions, stops. Reads the database only."""
+    """Show NIJA's records: orders, fills, positions, stops. Reads only the database."""
     from bot.commands import ledger_view
     from bot.commands.presence import presence, with_presence
     from bot.store.report import document, write_csv
@@ -113,8 +113,10 @@ def explain(
                 say_csv(found.COUNT_COLUMNS, found.count_lines(counted))
             elif as_json:
                 say_json(found.count_document(counted))
-            else:
+            elif counted:
                 explain_view.show_counts(counted)
+            else:
+                say("no close has been judged yet")
             return
         decided = found.decisions(data_dir, books, key, symbol, at)
         if as_csv:

@@ -1,1 +1,1 @@
-"""What runs an account, from its settings to its end. The only room that joins engine, broker, market data and store."""
+"""Runs the accounts, from reading the settings to a clean stop. The only room that joins engine, broker, market data and store."""

@@ -1,7 +1,7 @@
 """One run of a broker's actor, and how its supervisor ends it from outside when it hangs.
 
-A thread cannot be killed: one that hangs is left behind, and all by which it could still act is taken from it, its exchange
-session, its book and the account's lock. Should it ever wake up, its next step fails, and nobody takes notice.
+A thread cannot be killed. One that hangs is abandoned, after everything it could act with is closed: its exchange session, its
+ledger and the account's lock. If it ever wakes up, its next step fails without effect.
 """
 
 from __future__ import annotations
@@ -25,22 +25,23 @@ from bot.store.lock import AccountLocked
 from bot.telemetry.heartbeat import Heartbeat
 from bot.telemetry.log import EventLog
 
-#: Real ms between two looks at a heartbeat after which whoever looks has slept himself; he looks several times a second.
+#: Real ms between two checks of a heartbeat after which the checking thread itself must have slept; it checks several times a
+#: second.
 OVERSLEPT = 5 * SECOND
 
 OpenLedger = Callable[[BaseBroker, Account], AbstractContextManager[Ledger]]
 
 
 class HeartbeatCount(Protocol):
-    """Counts the signs of life of an actor."""
+    """Counts an actor's signs of life."""
 
     @property
     def beats(self) -> int: ...
 
 
 class HeartbeatClock:
-    """A clock whose every reading by the thread that made it is a sign of life: whoever works asks for the time all along, a
-    deadlock never does.
+    """A clock that counts each reading by the thread that created it as a sign of life: a working thread asks for the time
+    constantly, a deadlocked one never does.
     """
 
     def __init__(self, clock: Clock, heartbeat: Heartbeat) -> None:
@@ -70,10 +71,10 @@ class HeartbeatClock:
 
 
 class Liveness:
-    """For how long a heartbeat has not beaten, in steady time: no step of the system's clock looks like a death.
+    """How long a heartbeat has been silent, in steady time, so that a step of the system clock does not look like a hang.
 
-    Whoever looks must have been awake: after a gap between two looks (the process was stopped, the machine slept) nobody could
-    have beaten meanwhile, and the silence is counted from now.
+    After a long gap between two checks (the process was stopped, the machine slept), the silence is counted from now: nothing
+    could have beaten meanwhile.
     """
 
     def __init__(self, heartbeat: HeartbeatCount, clock: Clock) -> None:
@@ -83,7 +84,7 @@ class Liveness:
         self._since = self._looked = clock.steady_ms()
 
     def seconds(self) -> float:
-        """Real seconds since the last sign of life, as far as somebody looked."""
+        """Real seconds since the last sign of life that a check has seen."""
         now = self._clock.steady_ms()
         if self._heartbeat.beats != self._seen or now - self._looked > OVERSLEPT:
             self._seen, self._since = self._heartbeat.beats, now
@@ -92,7 +93,7 @@ class Liveness:
 
 
 class ActorRun:
-    """What one run of an actor holds. `over` tells it to end: the daemon stops, or another run has taken its place."""
+    """The resources of one run of an actor. `over` asks it to end: the daemon stops, or another run has replaced it."""
 
     def __init__(self, broker: BaseBroker, open_ledger: OpenLedger) -> None:
         self.broker = broker
@@ -106,11 +107,11 @@ class ActorRun:
         with self._opened:
             ledger = self._opened.enter_context(self._open_ledger(broker, account))
             if self.over.is_set():
-                raise StoreError("the daemon stops, or another life has taken this one's place")
+                raise StoreError("the daemon is stopping, or another run has replaced this one")
             yield ledger
 
     def abandon(self) -> None:
-        """Take from it, in the supervisor's thread, what it could still act by: told to end, no sessions, no book, no lock."""
+        """Called by the supervisor: ask it to end, and close its sessions, its ledger and the account's lock."""
         self.over.set()
         self.broker.close()
         self._opened.close()
@@ -118,9 +119,9 @@ class ActorRun:
 
 @dataclass(slots=True)
 class Post:
-    """One account's slot: what supervisor and actor share, and what the supervisor remembers of it.
+    """One account's slot: what supervisor and actor share, and what the supervisor knows about the actor.
 
-    `born` is the steady time at which its thread began, `wait` how long (real ms) after the one before.
+    `born` is the steady time at which its thread started, `wait` the wait before that start (real ms).
     """
 
     key: AccountKey

@@ -1,4 +1,4 @@
-"""Backups on a schedule, from a thread of their own: trading never waits for one, and one that fails is a warning."""
+"""Scheduled backups, made by their own thread: trading never waits for a backup, and one that fails is only a warning."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from bot.store.backup import back_up, backups, made_at
 from bot.store.database import StoreError
 
 FOLDER = "backups"
-#: Wall ms after the start before a database that has no backup gets one.
+#: Wall ms after the start until a database without a backup gets one.
 FIRST = MINUTE
 
 
 class Backups:
-    """Backs up every SQLite database of an installation each `hours`, and keeps the newest `keep` of each."""
+    """Backs up every SQLite database every BACKUP_HOURS, and keeps the newest BACKUP_KEEP backups of each."""
 
     def __init__(self, operation: OperationSettings, log: Log) -> None:
         self._folder = operation.data_dir / FOLDER
@@ -33,18 +33,18 @@ class Backups:
         self._began = system_ms()
 
     def run(self, stop: threading.Event) -> None:
-        """Until told to stop: whatever is due, one after the other."""
+        """Make the backups that are due, one after the other, until `stop`."""
         while not stop.wait(self._pause()):
             for file in databases(self._operation):
                 if not stop.is_set() and system_ms() >= self._due(file):
                     self._make(file)
 
     def _pause(self) -> float:
-        """Real seconds between two looks."""
+        """Real seconds between two checks."""
         return min(self._every / 4, MINUTE) / SECOND
 
     def _due(self, file: Path) -> int:
-        """When the next one is due (wall ms): counted from the newest that is there, and from the last attempt."""
+        """When a database's next backup is due (wall ms), counted from its newest backup and from the last attempt."""
         made = backups(self._folder, file.stem)
         if made:
             return max(made_at(made[-1]), self._tried.get(file.stem, 0)) + self._every
@@ -62,7 +62,7 @@ class Backups:
 
 
 def databases(operation: OperationSettings) -> list[Path]:
-    """The SQLite files of an installation; none when a server keeps its books."""
+    """The SQLite files of an installation; none if it uses a database server."""
     if operation.database_url is None:
         return sorted(operation.data_dir.glob("*.db"))
     url = make_url(operation.database_url.get_secret_value())
@@ -72,7 +72,7 @@ def databases(operation: OperationSettings) -> list[Path]:
 
 @contextmanager
 def backing_up(operation: OperationSettings, log: Log) -> Iterator[None]:
-    """Backups while the block runs, unless BACKUP_HOURS is 0."""
+    """Make backups while the block runs, unless BACKUP_HOURS is 0."""
     if operation.backup_hours == 0:
         yield
         return

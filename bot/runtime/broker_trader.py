@@ -1,7 +1,7 @@
 """One broker's actor: one inbox, one loop, and everything that belongs to one account.
 
-It alone joins the engine, one broker and the database. Start and restart are one path: connect, reconcile, protect, trade.
-It knows nothing of other brokers; its supervisor shares an inbox, a heartbeat and a stop event with it, and nothing else.
+Only this joins the engine, one broker and the database. Start and restart are the same path: connect, reconcile, protect, trade.
+An actor knows nothing about other brokers. It shares only an inbox, a heartbeat and a stop event with its supervisor.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ from bot.strategy.gates import Blocked
 from bot.telemetry.heartbeat import Heartbeat
 from bot.telemetry.log import EventLog
 
-#: Takes what an account judged: returns at once and raises nothing.
+#: Takes an account's judgements: returns at once and raises nothing.
 Record = Callable[[Account, Sequence[Judgement]], object]
 #: The name of an actor's thread among those of its account.
 ACTOR = "actor"
-#: Errors that no waiting cures: the owner has to act.
+#: Errors that retrying cannot fix: the owner has to act.
 FATAL = frozenset({ErrorMeaning.CREDENTIALS, ErrorMeaning.PERMISSION, ErrorMeaning.LOCKED_OUT})
 
 
 class BrokerTrader:
-    """Trades one account until told to stop. `run` raises whatever ends it: its supervisor starts it again."""
+    """Trades one account until it is stopped. `run` raises whatever ends it; the supervisor then starts it again."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class BrokerTrader:
         watch_only: bool = False,
         record: Record = lambda *_: None,
     ) -> None:
-        """`run` names the daemon's run, which may see several lives of an actor."""
+        """`run` identifies the daemon's run, during which an actor may be started several times."""
         self._broker = broker
         self._open_ledger = open_ledger
         self._plan = plan
@@ -77,13 +77,13 @@ class BrokerTrader:
         self._watch_only = watch_only
         self._record = record
         self.admitted = False
-        """Whether the exchange has taken our key in this run."""
+        """Whether the exchange has accepted our key in this run."""
 
     # -- one run of the actor -------------------------------------------------------------------------------------
     def run(self) -> None:
-        """Connect, reconcile, protect, trade; returns after the stop event, with every order in hand finished.
+        """Connect, reconcile, protect, trade; returns after the stop event, once every order in hand is finished.
 
-        Returns too when the book is to be opened anew, because its disk has filled or has room again.
+        Also returns when the ledger must be reopened, because its disk has filled up or has room again.
         """
         with closing(self._broker):
             connection = self._broker.connect()
@@ -101,7 +101,7 @@ class BrokerTrader:
                         self._reporter.sign_off()
 
     def _settle_in(self, connection: Connection, ledger: Ledger) -> None:
-        """Everything that belongs to this account, made for this run."""
+        """Create everything that belongs to this account for this run."""
         oms = OrderManager(self._broker, ledger, self._clock, self._log, self._ids(ledger))
         self._oms, self._connection = oms, connection
         self._terms = TermsFile(self._emergency_file.parent, connection.account.key, self._log)
@@ -132,7 +132,7 @@ class BrokerTrader:
         )
 
     def _fed(self, window: int) -> Feed:
-        """The thread that asks for candles, so many of each market."""
+        """Start the thread that fetches candles, `window` of them per market."""
         strategy = self._plan.strategy
         request = CandleRequest(self._plan.timeframe_ms, window, fills_gaps=strategy.fills_gaps)
         account, reader = self._connection.account.key, self._broker.candle_reader
@@ -149,12 +149,12 @@ class BrokerTrader:
         self._worker = self._clock.pacer.worker(self._connection.account.key, ACTOR, self._market_moved)
 
     def _market_moved(self) -> None:
-        """In lock-step, from another thread: see what is due."""
+        """In lock-step, called by another thread: wake the loop to check what is due."""
         if self._inbox.empty():
             self._inbox.put(Moved())
 
     def _ids(self, ledger: Ledger) -> ClientIds:
-        """Client ids under this book's own tag, so that a second NIJA on the account can be told apart."""
+        """Client ids with this ledger's own tag, so that a second NIJA on the account can be recognised."""
         tag = ledger.get_state("tag") or new_tag(self._rng)
         ledger.set_state("tag", tag)
         return ClientIds(tag, self._clock.wall_ms, self._rng)
@@ -172,7 +172,7 @@ class BrokerTrader:
         self._heartbeat.beat()
 
     def _next(self) -> AccountEvent | None:
-        """What arrives before something is due, if anything does."""
+        """The next event, or None if something is due before one arrives."""
         try:
             event = self._inbox.get(timeout=self._schedule.wait_ms(self._now()) / SECOND)
         except Empty:
@@ -184,12 +184,12 @@ class BrokerTrader:
         return Now.by(self._clock)
 
     def _poll_commands(self) -> None:
-        """Look for the owner's word."""
+        """Check for commands of the owner."""
         if not self._is_undecided() and self._operator.poll():
             self._report()
 
     def _is_undecided(self) -> bool:
-        """Whether it will be known soon what is ours: until then an order to sell all of it would find nothing."""
+        """Whether it is not yet certain which orders are ours. Until then, a command to sell everything would find nothing."""
         return self._engine.reconciliation.adoption.watching and self._ledger.get_state("second_instance") is None
 
     # -- events ---------------------------------------------------------------------------------------------------
@@ -219,11 +219,11 @@ class BrokerTrader:
         self._schedule.looked(self._now(), finished=engine.monitor.finished, urgent=engine.protection.is_urgent())
 
     def _cycle(self) -> None:
-        """One round, with a look in it."""
+        """One cycle, which includes a check of the positions."""
         self._reporter.tally.late(self._schedule.late_ms)
         self._reporter.tally.cycles += 1
         if not self._is_undecided():
-            self._operator.poll()  # no entry before what was ordered while nobody was here
+            self._operator.poll()  # no entry before the commands given while the daemon was not running
         try:
             self._engine.on(Timer.CYCLE)
         except NoRoom as error:
@@ -234,15 +234,15 @@ class BrokerTrader:
         self._terms.keep(self._oms.instruments, self._oms.fees)
 
     def _measured(self) -> None:
-        """Tell how the account stands."""
+        """Report the account's newest state."""
         snapshot = self._engine.entry_round.snapshot
         if snapshot is not None:
             self._reporter.measured(snapshot)
         self._report()
 
     def _failed(self, error: BrokerError, event: AccountEvent) -> None:
-        """The exchange did not answer: exits only until a cycle succeeds. The first comes soon, to do what is left to be done; if
-        it fails, too, only cycles bring the next forward.
+        """The exchange did not answer: exits only, until a cycle succeeds. The first failure brings the next cycle forward, to
+        finish the work; after that, only failed cycles do.
         """
         self._engine.entry_round.end()
         if event is Timer.CYCLE or not self._reporter.tally.errors:
@@ -254,7 +254,7 @@ class BrokerTrader:
             raise error
 
     def _blocked_by(self) -> Blocked | None:
-        """The gate that blocks this account's entries now, by the operator's word or for trouble."""
+        """The gate that blocks this account's entries now, because of a command, a setting or a fault."""
         return self._operator.blocked_by(
             stopping=self._stop.is_set(),
             exchange=self._connection.trading,
@@ -262,7 +262,7 @@ class BrokerTrader:
         )
 
     def _report(self) -> None:
-        """What is true now; the last word before a stop stands, since stopping is no state of the account."""
+        """Report the current status. While stopping, the last report stays, because stopping is not a state of the account."""
         if self._stop.is_set():
             return
         snapshot = self._reporter.snapshot

@@ -23,9 +23,12 @@ def strategy_of(settings: Settings, other: str | None = None, params: Mapping[st
     """
     try:
         strategy = named(other or settings.trading.strategy, owner_of(settings), settings.home)
-        return with_params(strategy, params) if params else strategy
     except ValueError as error:
         raise ConfigError([str(error) if other else f"STRATEGY is {error}"]) from None
+    try:
+        return with_params(strategy, params) if params else strategy
+    except ValueError as error:
+        raise ConfigError([str(error)]) from None
 
 
 def timeframe_of(trading: TradingSettings, rule: Strategy) -> str:

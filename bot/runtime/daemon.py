@@ -1,4 +1,4 @@
-"""The daemon: settings in, brokers trading, an exit status out. Everything is made here and handed down by constructor."""
+"""The daemon: settings in, brokers trading, an exit status out. Everything is created here and passed down by constructor."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ from bot.telemetry.redact import Redactor
 
 
 def run(settings: Settings, stop: threading.Event) -> int:
-    """Trade until `stop`; returns the exit status (0, 1, or 3 for an account that is traded already). The data folder is held.
+    """Trade until `stop`; returns the exit status: 0, 1, or 3 for an account that is already traded. The data folder is locked.
 
-    Raises `ConfigError` and `SandboxError` for what cannot work, `AlreadyRuns` where another NIJA trades with one of the keys:
-    all before the log is touched, which may be that one's.
+    Raises `ConfigError` and `SandboxError` for what cannot work, and `AlreadyRuns` when another NIJA trades with one of the keys:
+    all before the log is opened, which may belong to that NIJA.
     """
     keep_small()
     plan = trading_plan(settings)
@@ -64,7 +64,7 @@ def run(settings: Settings, stop: threading.Event) -> int:
 
 
 def _keys(env: TradingEnvironment) -> Iterator[tuple[str, str]]:
-    """The keys as this host knows them. Two sandboxes may give the same, so there the address belongs to it."""
+    """The exchange and a unique text for each key. Two sandboxes may give out the same key, so their text includes the address."""
     for access in env.accesses.values():
         apart = access.mode == "sandbox" or access.environment != "main"
         yield access.venue, f"{access.api_key.get_secret_value()} {access.rest if apart else ''}"
@@ -93,7 +93,7 @@ def _logged(settings: Settings, plan: TradingPlan, env: TradingEnvironment, stop
 def _observing(
     settings: Settings, env: TradingEnvironment, log: EventLog, redact: Redactor
 ) -> Iterator[list[Observer]]:
-    """Those outside who are kept informed of how the brokers are."""
+    """The outside observers of the brokers' statuses: the service manager and HEARTBEAT_URL."""
     address, watches = service_manager_socket()
     with (
         service_manager(address, env.clock, log, redact, watches=watches) as manager,
@@ -143,8 +143,8 @@ def _modes(env: TradingEnvironment) -> dict[AccountKey, str]:
 
 
 def _tell_what_is_held(trader: IndependentBrokerTrader, settings: Settings, env: TradingEnvironment) -> None:
-    """What the books hold and last knew of the money, for a status before an exchange has answered, or when none does. A book
-    that cannot be read is told of by the actor that opens it.
+    """Fill the statuses with positions and amounts from the databases, for the time until an exchange answers. The actor that
+    opens a database reports when it cannot be read.
     """
     url = settings.operation.database_url
     books = Books(settings.operation.data_dir, url.get_secret_value() if url is not None else None)
@@ -159,28 +159,28 @@ def _tell_what_is_held(trader: IndependentBrokerTrader, settings: Settings, env:
 
 
 def _say_unwatched(settings: Settings, env: TradingEnvironment, log_for: Callable[[str | None], EventLog]) -> None:
-    """One line for each account whose positions nobody watches from now on."""
+    """Log a line for each account whose positions nobody watches from now on."""
     url = settings.operation.database_url
     books = Books(settings.operation.data_dir, url.get_secret_value() if url is not None else None)
     try:
         found = unwatched(books, {(mode, key) for key, mode in _modes(env).items()})
     except StoreError:
-        found = []  # no book can be read: each broker that is traded says so of its own
+        found = []  # no database can be read: each broker that is traded reports that about its own
     for one in found:
         log_for(str(one.account.key)).warning(Event.UNWATCHED, reason=one.reason, remedy=one.remedy)
 
 
 def _spare_the_collector() -> None:
-    """What is loaded by now stays: Python's collector need not look at it again and again. So its work takes milliseconds
-    instead of a tenth of a second of everybody's time, and what an actor's death leaves behind (megabytes, in cycles) is
-    found within minutes instead of hours."""
+    """Exclude everything loaded so far from garbage collection, since it stays anyway. A collection then takes milliseconds
+    instead of a tenth of a second, and the megabytes of cyclic garbage that an ended actor leaves are freed within minutes
+    instead of hours."""
     gc.collect()
     gc.freeze()
     gc.collect()
 
 
 def trading_plan(settings: Settings) -> TradingPlan:
-    """The owner's settings in the engine's words; raises `ConfigError` for a strategy or calendar that cannot be used."""
+    """The owner's settings as a plan for the engine; raises `ConfigError` for a strategy or calendar that cannot be used."""
     rule, limits, trading = settings.rule, settings.limits, settings.trading
     strategy = strategy_of(settings)
     return TradingPlan(
@@ -216,14 +216,15 @@ def trading_plan(settings: Settings) -> TradingPlan:
 
 
 def narrowed(settings: Settings, plan: TradingPlan) -> Iterator[str]:
-    """Where the owner's settings are not what the strategy was made with: they bind, and its evidence was made without them."""
+    """A warning for each setting that differs from what the strategy was made for. The setting applies, but the strategy's
+    evidence was obtained without it."""
     rule, limits = plan.strategy, settings.limits
     if rule.slots is not None and limits.max_open_positions < rule.slots:
-        yield f"MAX_OPEN_POSITIONS is {limits.max_open_positions}: the strategy was made with {rule.slots}, and is held to fewer"
+        yield f"MAX_OPEN_POSITIONS is {limits.max_open_positions}: the strategy was made for {rule.slots}, and is limited to fewer"
     if rule.largest_pct is not None and plan.risk_settings.max_position_pct < rule.largest_pct:
         yield (
-            f"MAX_POSITION_PCT is {plan.risk_settings.max_position_pct:g}: the strategy's own sizes reach {rule.largest_pct:g},"
-            " and are cut to that"
+            f"MAX_POSITION_PCT is {plan.risk_settings.max_position_pct:g}: the strategy's own sizes go up to"
+            f" {rule.largest_pct:g}, and are cut to that setting"
         )
     if rule.timeframe is not None and parse_timeframe(rule.timeframe) != plan.timeframe_ms:
         yield f"TIMEFRAME is {settings.trading.timeframe}: the strategy was made for {rule.timeframe}"
@@ -234,7 +235,7 @@ def _ms(seconds: Decimal) -> int:
 
 
 def _greet(log: EventLog, env: TradingEnvironment, env_file: Path) -> None:
-    """The first line says whose money this is."""
+    """Log the first line, which says whose money this is."""
     if env.mode is Mode.SANDBOX:
         log.info(
             Event.SANDBOX,
@@ -242,7 +243,7 @@ def _greet(log: EventLog, env: TradingEnvironment, env_file: Path) -> None:
             money="play money at local exchanges, generated market",
             speed=str(env.clock.pacer),
             brokers=[str(key) for key in env.accesses],
-            note="fees of a middle tier; newcomers pay more at the real exchanges",
+            note="fees of a middle tier; new accounts pay more at the real exchanges",
         )
     else:
         log.info(Event.LIVE, version=__version__, money="YOUR MONEY", brokers=[str(key) for key in env.accesses])

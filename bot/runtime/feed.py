@@ -1,7 +1,7 @@
-"""The thread that asks for one account's candles, so that the one which watches stops never waits for them.
+"""The thread that fetches one account's candles, so that the thread watching the stops never waits for them.
 
-It only asks and posts. Whoever wants the candles tends it: one that ends or hangs is left behind, cut off from the exchange,
-and another takes its place after growing waits.
+It only fetches and posts. The actor supervises it: a thread that ends or hangs is abandoned, cut off from the exchange, and
+replaced after a growing wait.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from bot.telemetry.log import EventLog
 
 #: The name of this thread among those of its account.
 FEED: Final = "feed"
-#: The longest that it sleeps (real ms): a sign of life.
+#: The longest time that it sleeps (real ms) before it gives a sign of life.
 _IDLE = 5 * SECOND
-#: Real seconds without one after which another takes its place. No answer of an exchange takes as long.
+#: Real seconds without a sign of life after which it is replaced. No answer of an exchange takes that long.
 _STUCK_AFTER = 90.0
-#: The waits before another takes its place.
+#: The waits before it is replaced.
 _RESTARTS: Final = Backoff(SECOND, 2, MINUTE)
-#: Real seconds that the end of an account waits for this thread.
+#: Real seconds to wait for this thread when the account's run ends.
 _LAST_WAIT = 1.0
 
 
 class Feed:
-    """Keeps one such thread, until it is closed or `over` is set. Used by the thread that wants the candles."""
+    """Keeps one such thread running until it is closed or `over` is set. Used by the actor's thread."""
 
     def __init__(
         self,
@@ -76,9 +76,9 @@ class Feed:
             self._worker.done(fed.up_to)
 
     def tend(self) -> None:
-        """Put another in the place of one that has ended or hangs."""
+        """Replace a thread that has ended or hangs."""
         if not self._gone.is_set() and self._liveness.seconds() > _STUCK_AFTER:
-            self._log.error(Event.CRASHED, reason="the thread that asks for candles hangs: another takes its place")
+            self._log.error(Event.CRASHED, reason="the thread that fetches candles hangs: it is replaced")
             self._gone.set()
         if self._thread.is_alive() and not self._gone.is_set():
             return
@@ -89,7 +89,7 @@ class Feed:
             self._begin()
 
     def close(self) -> None:
-        """Let it end, and wait for that for a moment."""
+        """Ask the thread to end, and wait for it briefly."""
         self._worker.leave()
         self._gone.set()
         self._wake.set()
@@ -105,7 +105,7 @@ class Feed:
         self._thread.start()
 
     def _post(self, gone: Signal, told: CandleClosed | Fed) -> None:
-        """Not from one that was left behind: it speaks of what is long over, or that it was cut off."""
+        """Post to the inbox, unless this thread was abandoned: what it says then is out of date."""
         if not gone.is_set():
             self._inbox.put(told)
 
@@ -115,8 +115,8 @@ class Feed:
                 if wait := polled.turn():
                     self._wake.wait(self._clock.pacer.wait_ms(wait, _IDLE) / SECOND)
                     self._wake.clear()
-        except Exception as error:  # noqa: BLE001 - supervised boundary: another thread takes its place
+        except Exception as error:  # noqa: BLE001 - supervised boundary: another thread replaces it
             if not (gone.is_set() or self._over.is_set()):
-                self._log.failure(Event.CRASHED, error, reason="another thread asks for the candles")
+                self._log.failure(Event.CRASHED, error, reason="the thread that fetches candles is replaced")
         finally:
             reader.close()

@@ -1,6 +1,6 @@
-"""`heartbeat.json` in the data folder: how a running daemon's brokers are, also those that no account is known of yet.
+"""`heartbeat.json` in the data folder: the status of a running daemon's brokers.
 
-The database knows accounts; a broker that fails before its account is known is only here.
+It includes brokers whose account is not known yet; those have no row in the database.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from bot.runtime.hostlock import holder_of, itself, place
 from bot.runtime.sandbox_child import is_alive
 from bot.telemetry.status import from_heartbeat, to_heartbeat
 
-#: Wall ms after which the file is not a living daemon's word any more; it is written every two seconds.
+#: Wall ms after which the file no longer counts as that of a live daemon, which writes it every two seconds.
 FRESH = 15 * SECOND
 NAME = "heartbeat.json"
 
 
 class HeartbeatFile:
-    """The file as the daemon writes it; a folder that takes no file, or is gone, is told of once."""
+    """Writes the file for the daemon; a folder that is missing or cannot be written is logged once."""
 
     def __init__(self, data_dir: Path, clock: Clock, log: Log) -> None:
         self._file = data_dir / NAME
@@ -35,7 +35,7 @@ class HeartbeatFile:
         self._started = clock.wall_ms()
 
     def write(self, statuses: Iterable[BrokerStatus], *, stopped: bool) -> None:
-        """Who lives, and since when nobody heard of them. A folder that somebody removed is not made again."""
+        """Write the brokers' statuses. A folder that was removed is not created again."""
         content = {
             "pid": os.getpid(),
             "started": iso(self._started),
@@ -57,8 +57,8 @@ class HeartbeatFile:
 
 @dataclass(frozen=True, slots=True)
 class LastWord:
-    """The last report of the daemon of a data folder: whether it is still running, its process, when it started and when it
-    reported (wall ms), and the state of each broker.
+    """The last report of the daemon of a data folder: whether it is still running, its process id, when it started and when it
+    reported (wall ms), and the status of each broker.
     """
 
     running: bool
@@ -82,25 +82,25 @@ def last_word(data_dir: Path) -> LastWord | None:
 
 
 def running_daemon(data_dir: Path) -> Mapping[AccountKey, BrokerStatus] | None:
-    """How the brokers are of the daemon that runs on this data folder now; None when none does."""
+    """The brokers' statuses of the daemon that is running on this data folder; None if none is."""
     word = last_word(data_dir)
     return word.brokers if word is not None and word.running else None
 
 
 def out_of_reach(data_dir: Path) -> str | None:
-    """Why the daemon that runs on this data folder neither sees what is ordered in it nor tells anything there; None when it
-    does, or none runs.
+    """Why the daemon that is running on this data folder can neither receive commands nor report there; None if it can, or none
+    is running.
     """
     pid = holder_of(place(data_dir))
     if pid is None or (data_dir.exists() and holder_of(itself(data_dir)) == pid):
         return None
     return (
-        f"NIJA runs (process {pid}) and cannot be reached: its data folder {data_dir} was removed or replaced; put it back, or"
+        f"NIJA is running (process {pid}) but cannot be reached: its data folder {data_dir} was removed or replaced; put it back, or"
         " stop that process and start NIJA again"
     )
 
 
 def at_work(data_dir: Path) -> list[AccountKey]:
-    """The accounts that a running daemon works at now: all that have not failed."""
+    """The accounts that a running daemon is trading now: all that have not failed."""
     brokers = running_daemon(data_dir) or {}
     return [key for key, report in brokers.items() if report.status is not Status.FAILED]

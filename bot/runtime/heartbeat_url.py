@@ -1,8 +1,8 @@
-"""HEARTBEAT_URL: a ping a minute to a service outside, which raises the alarm when they stay away.
+"""HEARTBEAT_URL: a ping every minute to an outside service, which raises the alarm when the pings stop.
 
-The convention is that of healthchecks services: the address alone for well, `/fail` and `/start` after its path, and a short
-text as the body. A thread of its own sends; whoever trades only leaves the newest statuses here. Silence is an answer, too:
-nothing is sent while it is uncertain how the brokers are, or when nobody has said so for a while.
+It follows the convention of healthchecks services: the plain address means well, `/fail` and `/start` are added to its path,
+and the body is a short text. Its own thread sends; the supervisor only leaves the newest statuses here. No ping is sent while
+the brokers' state is uncertain, or when no status has arrived for a while: missing pings raise the alarm.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ from bot.telemetry.messenger import shown_name, tokens
 from bot.telemetry.redact import Redactor
 from bot.telemetry.status import to_sentence
 
-#: Real seconds between two pings of a kind; and before another kind, or another try. A service counts more than five a minute
-#: as too many.
+#: Real seconds between two pings of the same kind (PERIOD), and before a ping of another kind or a retry (SOON). A service
+#: rejects more than five pings a minute.
 PERIOD: Final = 60.0
 SOON: Final = 15.0
-#: Real seconds for which a broker must be ill before that is said: what a restart cures is nobody's alarm.
+#: Real seconds for which a broker must be ill before a failure is sent: what a restart fixes needs no alarm.
 HOLD: Final = 10.0
-#: Real seconds after which the last word on the brokers is too old to be passed on.
+#: Real seconds after which the last statuses are too old to be passed on.
 STALE: Final = 15.0
-#: Real seconds after which a ping is given up, whatever its time-outs say: an answer that drips outlives them.
+#: Real seconds after which a ping is aborted, whatever its time-outs: an answer that trickles in can outlast them.
 LATE: Final = 20.0
 LONGEST_TEXT: Final = 500
 _TURN: Final = 1.0
 
 
 class Signal(StrEnum):
-    """A kind of ping, by what follows the path of the address."""
+    """A kind of ping: the suffix to the path of the address."""
 
     START = "/start"
     WELL = ""
@@ -54,7 +54,7 @@ class Signal(StrEnum):
 
 
 class Rhythm:
-    """Which ping is due when. Times are real seconds; pure."""
+    """Decides which ping is due when. Times are real seconds. Pure."""
 
     def __init__(self) -> None:
         self._ill_since: float | None = None
@@ -71,7 +71,7 @@ class Rhythm:
         return signal if signal is not None and now >= self._next[signal] else None
 
     def sent(self, signal: Signal, now: float, *, accepted: bool) -> None:
-        """A ping was sent."""
+        """Record that a ping was sent."""
         self._last = signal
         self._next = dict.fromkeys(Signal, now + (0.0 if signal is Signal.START else SOON))
         self._next[signal] = now + (PERIOD if accepted else SOON)
@@ -84,7 +84,7 @@ class Rhythm:
 
 
 class HeartbeatUrl:
-    """Sends to one address; its parts are secrets, `name` may be shown to anybody."""
+    """Sends pings to one address. The address is secret; `name` may be shown to anybody."""
 
     def __init__(self, address: str, trust: SSLContext, log: Log, redact: Redactor) -> None:
         self.name = shown_name(address, "a service")
@@ -102,14 +102,14 @@ class HeartbeatUrl:
 
     # -- the supervisor's thread ----------------------------------------------------------------------------------
     def observe(self, statuses: Sequence[BrokerStatus]) -> None:
-        """Leave the news here; give up a ping that takes too long."""
+        """Store the newest statuses, and abort a ping that takes too long."""
         self._latest = statuses, time.monotonic()
         under_way = self._under_way
         if under_way is not None and time.monotonic() - under_way[1] > LATE:
             under_way[0].sockets.cut()
 
     def stopping(self) -> None:
-        """No more pings: that the daemon is gone is for the service to notice."""
+        """Send no more pings: the service notices when the daemon is gone."""
         self._stop.set()
         if (under_way := self._under_way) is not None:
             under_way[0].sockets.cut()
@@ -119,7 +119,7 @@ class HeartbeatUrl:
         while not self._stop.wait(_TURN):
             try:
                 self._look()
-            except Exception as error:  # noqa: BLE001 - supervised boundary: a ping that fails is this thread's own trouble
+            except Exception as error:  # noqa: BLE001 - supervised boundary: a failed ping concerns only this thread
                 self._tell(f"{type(error).__name__}: {error}")
 
     def _look(self) -> None:
@@ -135,7 +135,7 @@ class HeartbeatUrl:
             self._tell(trouble)
 
     def _ping(self, signal: Signal, text: str) -> str:
-        """Send one; why it was not accepted, "" when it was."""
+        """Send a ping; returns why it was not accepted, "" if it was."""
         place = urlsplit(self._address)
         where = place._replace(path=place.path.rstrip("/") + signal)
         login = make_headers(basic_auth=unquote(place.netloc.rpartition("@")[0])) if "@" in place.netloc else {}
@@ -157,7 +157,7 @@ class HeartbeatUrl:
         )  # with 200, too, it may say "(not found)" or "(rate limited)"
 
     def _tell(self, trouble: str) -> None:
-        """The first failure of a row and its end are worth a line."""
+        """Log the first failure in a row, and the end of the failures."""
         if trouble:
             self._lost += 1
             if self._lost == 1:
@@ -169,9 +169,9 @@ class HeartbeatUrl:
 
 
 def _reason(error: requests.RequestException, *, cut: bool) -> str:
-    """Why nothing came back; `cut`: because it was given up."""
+    """Why there was no answer; `cut` means that the ping was aborted."""
     if isinstance(error, requests.TooManyRedirects):
-        return "the answer points to another address, which is not followed: put that one into HEARTBEAT_URL"
+        return "the answer redirects to another address, which is not followed: set HEARTBEAT_URL to that address"
     if cut or isinstance(error, requests.Timeout):
         return "no answer in time"
     if isinstance(error, requests.exceptions.SSLError):
@@ -181,7 +181,7 @@ def _reason(error: requests.RequestException, *, cut: bool) -> str:
 
 @contextmanager
 def pinging(operation: OperationSettings, log: Log, redact: Redactor) -> Iterator[list[Observer]]:
-    """Pings to HEARTBEAT_URL for the length of a block; none without one. Raises `ConfigError` for a NIJA_CA_FILE that is none."""
+    """Send pings to HEARTBEAT_URL, if it is set, while the block runs. Raises `ConfigError` for an unreadable NIJA_CA_FILE."""
     if operation.heartbeat_url is None:
         yield []
         return
@@ -194,7 +194,7 @@ def pinging(operation: OperationSettings, log: Log, redact: Redactor) -> Iterato
             [f'NIJA_CA_FILE is "{error.filename}": it must be a readable PEM file of certificates']
         ) from None
     pinger = HeartbeatUrl(address, trust, log, redact)
-    log.info(Event.HEARTBEAT, service=pinger.name, reason="a ping a minute while all is well")
+    log.info(Event.HEARTBEAT, service=pinger.name, reason="a ping every minute while all is well")
     try:
         yield [pinger]
     finally:

@@ -1,7 +1,7 @@
-"""One NIJA on this host for a data folder and for an API key, whoever runs it and whatever its HOME.
+"""Allows one NIJA on this host per data folder and per API key, for any user and any HOME.
 
-A name is held as an abstract socket of the kernel: there is no file that one user could make and another could not open, and it
-ends with its process. Owns nothing of what is locked.
+A lock is an abstract socket of the kernel. It ends with its process, and needs no file that one user creates and another cannot
+open. Owns nothing of what is locked.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from pathlib import Path
 
 from bot.brokers.common.hostfile import open_shared
 
-#: Where Linux lists the abstract sockets: a holder's second one ends in its process id.
+#: Where Linux lists the abstract sockets. A holder opens a second one whose name ends in its process id.
 _SOCKETS = Path("/proc/net/unix")
 
 
 class AlreadyRuns(Exception):
-    """Another NIJA holds what this one needs (exit status 3); the text is one line."""
+    """Another NIJA holds a lock that this one needs (exit status 3); the text is one line."""
 
 
 class HostLock:
-    """Holds a name on this host until `close` or the process's end; raises `AlreadyRuns`, whose text begins with `what`."""
+    """Locks a name on this host until `close` or the process's end; raises `AlreadyRuns`, whose text ends with `what`."""
 
     def __init__(self, name: str, what: str) -> None:
         self._held = ExitStack()
@@ -41,7 +41,7 @@ class HostLock:
 
 
 def holder_of(name: str) -> int | None:
-    """The process that holds a name; None when nobody does, or where the host does not tell."""
+    """The process that holds a name; None if none does, or the host does not show it."""
     return _pid_beside(_digest(name))
 
 
@@ -86,12 +86,12 @@ def _line(what: str, pid: int | None) -> str:
 
 
 def place(data_dir: Path) -> str:
-    """The name of the place where a data folder lies, by which it is known although it is gone."""
+    """A name for a data folder's location, valid even when the folder is gone."""
     return f"{itself(data_dir.resolve().parent)} {data_dir.resolve()}"
 
 
 def itself(folder: Path) -> str:
-    """The name of a folder wherever it lies; of none where there is none."""
+    """A name for the folder itself, wherever it is moved; a name for "no folder" if it does not exist."""
     try:
         found = folder.stat()
     except OSError:
@@ -101,8 +101,8 @@ def itself(folder: Path) -> str:
 
 @contextmanager
 def holding_folder(data_dir: Path) -> Iterator[None]:
-    """The data folder for ourselves, by where it lies and as what it is. Nothing in it is kept open, so that its disk can be taken
-    away and mended. Raises `AlreadyRuns`, `OSError`."""
+    """Lock the data folder, by its location and by its identity. Nothing in it is kept open, so that its disk can be unmounted and
+    repaired. Raises `AlreadyRuns`, `OSError`."""
     what = f"already uses the data folder {data_dir}"
     with closing(HostLock(place(data_dir), what)), closing(HostLock(itself(data_dir), what)):
         yield
@@ -110,7 +110,7 @@ def holding_folder(data_dir: Path) -> Iterator[None]:
 
 @contextmanager
 def holding_keys(keys: Iterable[tuple[str, str]]) -> Iterator[None]:
-    """Every key for ourselves, each given as its exchange and a text that names it. Raises `AlreadyRuns`."""
+    """Lock every key, each given as its exchange and a unique text. Raises `AlreadyRuns`."""
     with ExitStack() as held:
         for venue, name in keys:
             lock = HostLock(f"key {venue} {name}", f"already trades with this API key of {venue.upper()}")

@@ -1,7 +1,7 @@
 """The settings in force: those that a running NIJA read at its start, or those that the next start would use.
 
-A running daemon keeps what it read, secrets masked, in a file of its data folder: `.env` may have changed since, and the
-environment of whoever asks is another one.
+A running daemon keeps the settings it read, with secrets masked, in a file in its data folder: `.env` may have changed since,
+and a command runs in another environment.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ NAME = "settings.json"
 
 
 def planned(settings: Settings, plan: TradingPlan) -> list[Setting]:
-    """What a start with these settings uses: a strategy may have a timeframe and a number of slots of its own."""
+    """The settings that a start would use; a strategy may override the timeframe and the number of slots."""
     own = {}
     if parse_timeframe(settings.trading.timeframe) != plan.timeframe_ms:
         own["TIMEFRAME"] = str(plan.strategy.timeframe)
@@ -37,7 +37,7 @@ def planned(settings: Settings, plan: TradingPlan) -> list[Setting]:
 
 
 def keep(data_dir: Path, rows: Iterable[Setting], log: Log) -> None:
-    """Write down what this daemon uses, for whoever asks while it runs."""
+    """Write the settings of this daemon to its file, for commands given while it is running."""
     file = data_dir / NAME
     fresh = file.with_suffix(".new")
     try:
@@ -50,7 +50,7 @@ def keep(data_dir: Path, rows: Iterable[Setting], log: Log) -> None:
 
 
 def of_running(data_dir: Path) -> list[Setting] | None:
-    """What the daemon uses that runs on this data folder; None when none does, or it could not write that down."""
+    """The settings of the daemon that is running on this data folder; None if none is, or it could not write them."""
     if running_daemon(data_dir) is None:
         return None
     try:
@@ -63,16 +63,16 @@ def of_running(data_dir: Path) -> list[Setting] | None:
 
 
 def changed(running: Sequence[Setting], now: Sequence[Setting]) -> Iterator[str]:
-    """A line for each setting that the next start would read otherwise."""
+    """A line for each setting that the next start would read differently."""
     used = {one.name: one for one in running}
     for one in now:
         if one.name in used and used[one.name].value != one.value:
-            yield f'{one.name} is "{one.value}" ({one.source}) from the next start on: NIJA runs with "{used[one.name].value}"'
+            yield f'{one.name} is "{one.value}" ({one.source}) from the next start: NIJA is running with "{used[one.name].value}"'
 
 
 def by_command(books: Books, *, running: bool) -> Iterator[Setting]:
-    """What the owner has set for accounts by commands: pauses, and what is denied, as far as that outlives a restart where no
-    NIJA is `running`. Raises `StoreError`.
+    """What the owner has set by command: pauses, and denied markets and coins. Without a `running` NIJA, only what outlives a
+    restart. Raises `StoreError`.
     """
     for seen in books.accounts():
         fact = (books.read(seen, account_state.all_of) or {}).get

@@ -1,4 +1,4 @@
-"""Writes down what was judged, from a thread of its own: a decision never waits for it, and a disk that takes nothing is a warning."""
+"""Writes judgements to disk from its own thread: a decision never waits for it, and a disk that fails is only a warning."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from bot.domain.log import Event, Log
 from bot.store.disk import Disk
 from bot.store.judgement_files import DayFile, account_folder, day_file, prune
 
-#: Judgements that wait to be written; a disk that stands still for longer costs those that come after.
+#: Judgements that may wait to be written; when the disk hangs for longer, later ones are lost.
 MOST = 20_000
-#: Real seconds from the first that waits until they are written: what is decided at one close is written together, and later.
+#: Real seconds to collect judgements before writing them, so that those of one candle close are written together.
 GATHER = 1.0
-#: Bytes of disk that are left to the books.
+#: Bytes of disk space left free for the databases.
 LEFT = 32 * 1024 * 1024
-#: Real seconds that the daemon's end waits for the last of them.
+#: Real seconds that the daemon's end waits for the last judgements.
 DRAIN = 2.0
 
 
 class JudgementWriter:
-    """For all accounts. `put` may be called from any thread and never waits."""
+    """Writes the judgements of all accounts. `put` may be called from any thread and never waits."""
 
     def __init__(self, data_dir: Path, log: Log, gather: float = GATHER) -> None:
         self._data_dir = data_dir
@@ -41,28 +41,28 @@ class JudgementWriter:
         self._failing = False
 
     def put(self, account: Account, judgements: Sequence[Judgement]) -> None:
-        """Write these soon; when too many wait already, they are lost."""
+        """Write these soon; if too many are waiting already, they are lost."""
         with self._changed:
             if len(self._waiting) < MOST:
                 self._waiting.extend((account, one) for one in judgements)
                 self._changed.notify()
                 return
-        self._fails("the disk does not answer")
+        self._fails("the disk does not respond")
 
     def run(self) -> None:
-        """Until told to end, and what waits then is written."""
+        """Write until `end` is called and nothing is waiting."""
         while batch := self._next():
             for (account, day), judgements in batch.items():
                 self._write(account, day, judgements)
 
     def end(self) -> None:
-        """No more is to come."""
+        """Stop once everything waiting is written."""
         self._ending.set()
         with self._changed:
             self._changed.notify()
 
     def _next(self) -> dict[tuple[Account, int], list[Judgement]]:
-        """What is to be written now, by account and day; nothing only at the end."""
+        """What to write now, by account and day; empty only at the end."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._ending.is_set())
         self._ending.wait(self._gather)
@@ -78,7 +78,7 @@ class JudgementWriter:
             self._leave_room()
             self._file(account, day).append(judgements)
         except OSError as error:
-            self._files.pop(account, None)  # its end may be torn: the next goes into another file
+            self._files.pop(account, None)  # the file may be cut off: continue in another one
             self._fails(error.strerror or str(error))
         else:
             self._works()
@@ -113,7 +113,7 @@ class JudgementWriter:
 
 @contextmanager
 def writing_judgements(data_dir: Path, log: Log) -> Iterator[JudgementWriter]:
-    """A writer at work while the block runs."""
+    """A writer that runs while the block does."""
     writer = JudgementWriter(data_dir, log)
     thread = threading.Thread(target=writer.run, name="judgements", daemon=True)
     thread.start()

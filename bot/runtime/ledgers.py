@@ -1,7 +1,7 @@
-"""Where an account's book is opened: its lock first, then its database, then the question whose money it is.
+"""Opens an account's ledger: takes its lock, opens its database, then checks whose money it is.
 
-When the disk is full, the book is a fallback in memory, with the emergency journal for the orders that must go out; the next
-ordinary start brings that journal into the database before anything else. A disk that takes no writes at all opens nothing.
+On a full disk, a fallback ledger in memory is used, with the emergency journal for the orders that must go out. The next normal
+start merges that journal into the database before anything else. On a read-only disk, no ledger is opened.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from bot.store.ledger import Ledger
 from bot.store.lock import AccountLock, AccountLocked, ServerLedger, ServerLock
 from bot.telemetry.log import EventLog
 
-#: How long a fallback book lasts at least: longer when the disk seemed sound again and was not.
+#: How long a fallback ledger is used at least: longer each time the disk fails again after it seemed sound.
 PATIENCE = Backoff(2 * SECOND, 2, 300 * SECOND)
-#: Real ms that an ordinary book must have lasted for the disk to count as sound.
+#: Real ms that a normal ledger must have been open for the disk to count as sound.
 PROVED = 60 * SECOND
 
 
 class Ledgers:
-    """Opens the books of this installation; each account's is used by one thread."""
+    """Opens the ledgers of this installation; each account's is used by one thread."""
 
     def __init__(self, settings: Settings, env: TradingEnvironment, log_for: Callable[[str | None], EventLog]) -> None:
         self._settings = settings
@@ -55,7 +55,7 @@ class Ledgers:
 
     @contextmanager
     def opened(self, broker: BaseBroker, account: Account) -> Iterator[Ledger]:
-        """Raises `AccountLocked`, `StoreError`, and `BrokerError` for API keys that are another account's."""
+        """Open an account's ledger. Raises `AccountLocked`, `StoreError`, and `BrokerError` for API keys of another account."""
         self._refuse_twin(account)
         with ExitStack() as held:
             lock = held.enter_context(closing(AccountLock(state_folder(), account)))
@@ -64,7 +64,7 @@ class Ledgers:
                 _introduce(ledger, lock)
                 yield ledger
             except StoreDamaged:
-                self._places.pop(account.key, None)  # its owner may put another in its place now
+                self._places.pop(account.key, None)  # the owner may replace the file now
                 raise
 
     def _book(self, broker: BaseBroker, account: Account, held: ExitStack) -> Ledger:
@@ -89,7 +89,7 @@ class Ledgers:
         _refuse_emptied(file, account)
         try:
             if disk.is_cramped() and file.exists():
-                raise StoreFull(f"{file}: the disk is full: make room")
+                raise StoreFull(f"{file}: the disk is full: free some space")
             return self._ordinary(where, disk, broker, account, held)
         except StoreDamaged:
             raise
@@ -98,16 +98,16 @@ class Ledgers:
             if fault is DiskFault.READ_ONLY:
                 self._halted.add(account.key)
                 raise StoreReadOnly(
-                    f"{file}: its file system is read-only: nothing is sent, the stops at the exchange protect what is held;"
-                    " make it writable again and NIJA goes on by itself"
+                    f"{file}: its file system is read-only: nothing is sent; the stops at the exchange protect your positions;"
+                    " make it writable again and NIJA continues"
                 ) from error
             if not file.exists() or (fault is not DiskFault.FULL and not isinstance(error, StoreFull)):
                 raise
             return self._fallback(where, disk, broker, account, held, str(error))
 
     def _refuse_moved(self, key: AccountKey) -> None:
-        """A file that this daemon had open is believed at its place only as the same file: another would be taken for the book,
-        and none for a new account. The folder that was there at the start is not made again either.
+        """Refuse a database that was removed or replaced since this daemon opened it: a missing file would look like a new account.
+        The data folder must also be the one that was there at the start.
         """
         try:
             for place in (self._folder, self._places.get(key)):
@@ -136,7 +136,7 @@ class Ledgers:
         return ledger
 
     def _merge(self, ledger: Ledger, file: Path) -> None:
-        """What was sent while the disk was full; the journal stays, for the next time."""
+        """Merge what was sent while the disk was full into the ledger; the journal file stays for the next time."""
         with closing(EmergencyJournal.open(file)) as journal:
             entries = len(journal.entries)
             lacked = merge(ledger, journal.entries)
@@ -146,7 +146,7 @@ class Ledgers:
                 Event.MERGED,
                 orders=lacked,
                 file=file.name,
-                reason="what was sent while the disk was full is in the book",
+                reason="orders sent while the disk was full are in the database now",
             )
 
     def _fallback(
@@ -159,7 +159,7 @@ class Ledgers:
             limit=Halt.DISK,
             reason=why,
             disk=disk.folder,
-            remedy="make room on this disk: until then no entries; exits and stops go on, and NIJA heals by itself",
+            remedy="free space on this disk; until then no entries are made, exits and stops continue; NIJA then recovers on its own",
         )
         with ExitStack() as opening:
             kept = journal_file(disk.folder, account)
@@ -173,7 +173,7 @@ class Ledgers:
         return ledger
 
     def _next_patience(self, key: AccountKey) -> int:
-        """How long to leave a disk alone: longer each time when it fails again as soon as it seems sound."""
+        """How long to wait before trying the disk again (real ms): longer each time it fails soon after it seemed sound."""
         opened_at = self._opened_at.get(key)
         proved = opened_at is None or self._env.clock.steady_ms() - opened_at > PROVED
         wait = PATIENCE.after(0 if proved else self._patience.get(key, 0))
@@ -182,20 +182,20 @@ class Ledgers:
 
     # -- whose money it is ------------------------------------------------------------------------------------------
     def _refuse_twin(self, account: Account) -> None:
-        """Two account keys may open the same money by mistake: whichever came first has it, or its orders would be in two books."""
+        """Refuse a second account key for the same account: its orders would be in two ledgers. The first key to open it keeps it."""
         first = self._keys.setdefault(account.unnamed, account.key)
         if first != account.key:
             raise BrokerError(
                 account.venue,
                 ErrorMeaning.PERMISSION,
-                f"these keys open the account that {first.label} trades already",
-                remedy=f"give {account.key} keys of an account of its own",
+                f"these keys open the account that {first.label} already trades",
+                remedy=f"give {account.key} the keys of another account",
             )
 
     def _claim(self, store: Store, broker: BaseBroker, account: Account) -> Account | None:
-        """A key that is new while the book holds positions must open the same account, or nothing is traded.
+        """A new API key must open the same account if the ledger has open positions; otherwise nothing is traded.
 
-        Returns the account whose rows the key inherited, None when it inherited none.
+        Returns the account whose rows the key inherited, None if it inherited none.
         """
         before = predecessor(store, account)
         if before is None:
@@ -203,16 +203,16 @@ class Ledgers:
                 self._log_for(str(account.key)).warning(
                     Event.UNWATCHED,
                     account=other,
-                    reason=f"{held} positions of {other}: nobody watches them, since these keys open another account; stops rest",
-                    remedy="put that account's keys back, or sell at the exchange",
+                    reason=f"{held} positions of {other} are not watched: these keys open another account; their stops stay in place",
+                    remedy="restore that account's keys, or sell at the exchange",
                 )
             return None
         if not any(broker.order(exchange_id, symbol) is not None for exchange_id, symbol in before.traces):
             raise BrokerError(
                 account.venue,
                 ErrorMeaning.PERMISSION,
-                f"these keys open another account than the one that holds {before.open_positions} positions in our book",
-                remedy=f"put the keys of {before.account} back, or give its positions up: "
+                f"these keys open a different account from the one with {before.open_positions} open positions in the ledger",
+                remedy=f"restore the keys of {before.account}, or give its positions up: "
                 f"nija recover {account.key} --forget-account",
             )
         inherit(store, before, account, self._env.clock)
@@ -220,8 +220,8 @@ class Ledgers:
 
 
 def _hold_beside(file: Path, account: Account, held: ExitStack) -> None:
-    """A lock beside the database, which a NIJA of another host or container meets too that shares this disk: one for each account
-    that the database holds. Where the disk takes no such file the locks of this host must do. Raises `AccountLocked`."""
+    """Lock a file beside the database, one per account, against a NIJA on another host or in another container that shares this
+    disk. If the file cannot be created, only the locks of this host protect the account. Raises `AccountLocked`."""
     stem = account.key.stem
     name = file.name if file.stem == stem else f"{file.name}.{stem}"
     try:
@@ -238,14 +238,14 @@ def _hold_beside(file: Path, account: Account, held: ExitStack) -> None:
 
 
 def _introduce(ledger: Ledger, lock: AccountLock) -> None:
-    """Give the book its tag, and tell it which others this host has traded the account under: nobody of those lives."""
+    """Give the ledger its tag, and store the other tags that this host has traded the account under: their NIJAs have ended."""
     tag = ledger.get_state("tag") or new_tag(random.SystemRandom())
     ledger.set_state("tag", tag)
     ledger.set_state(TAGS_HERE, " ".join(sorted(lock.tags(tag))))
 
 
 def _refuse_emptied(file: Path, account: Account) -> None:
-    """An empty file where a book was: SQLite would take it for a new one."""
+    """Refuse an empty file where a database was: SQLite would take it for a new one."""
     emptied = file.exists() and file.stat().st_size == 0
     if emptied and journal_file(file.parent, account).exists():
         raise StoreDamaged(

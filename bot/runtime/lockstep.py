@@ -1,6 +1,6 @@
-"""Follows a sandbox's market in lock-step: moves our clock when it has moved, and says when we have done all that we owed.
+"""Follows a sandbox's market in lock-step: moves our clock with the market, and reports when all our work up to then is done.
 
-A thread of its own; who owes what is known to the clock's pacer.
+Runs in its own thread; the clock's pacer knows which workers are not done yet.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from bot.runtime.pacer import SteppedClock
 from bot.runtime.sandbox_child import Control, SandboxError
 from bot.runtime.trading_environment import TradingEnvironment
 
-#: Real seconds for which one question after the clock waits for the market to move on, and one look for all to be done.
+#: Real seconds that one request waits for the market to move on, and that one check waits for all workers to be done.
 _QUESTION = 0.5
-#: Real seconds after which a sandbox that did not answer is asked again.
+#: Real seconds before a sandbox that did not answer is asked again.
 _AGAIN = 0.05
 
 
@@ -31,7 +31,7 @@ class Follower:
     @classmethod
     @contextmanager
     def following(cls, env: TradingEnvironment, stop: threading.Event) -> Iterator[None]:
-        """Follow for the length of a block, if this environment moves in lock-step at all."""
+        """Follow while the block runs, if this environment is in lock-step."""
         if env.control is None or not isinstance(env.clock, SteppedClock):
             yield
             return
@@ -42,7 +42,7 @@ class Follower:
         thread.join(timeout=1)
 
     def run(self) -> None:
-        """Until the daemon stops. The first word makes us known, so that the market waits for us from then on."""
+        """Follow until the daemon stops. The first acknowledgement registers us; from then on the market waits for us."""
         said = 0
         while not self._stop.is_set():
             try:

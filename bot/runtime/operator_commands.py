@@ -1,4 +1,4 @@
-"""The operator's commands: from the database, the emergency file, and what keeps this account from entering."""
+"""Executes the operator's commands from the database and the emergency file, and knows what blocks entries because of them."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from bot.strategy.gate_inputs import Operation
 from bot.strategy.gates import OPERATION, Blocked, first
 from bot.telemetry.log import EventLog
 
-#: Attempts at flattening between two lines about what is still there.
+#: Attempts at flattening between two log lines about what is left.
 _PATIENCE = 40
-#: The waits after attempts that left all as it was.
+#: The waits after attempts that changed nothing.
 _AGAIN = Backoff(250, 2, 2_000)
 
 
 @dataclass(slots=True)
 class _Selling:
-    """One position that is being sold: `wait` is the last wait (real ms) before another attempt, `text` why it is not sold yet."""
+    """One position being sold: `wait` is the last wait before another attempt (real ms), `text` why it is not sold yet."""
 
     pause: Pause
     wait: int = 0
@@ -52,8 +52,8 @@ class OperatorCommands:
         self._selling: dict[int, _Selling] = {}
 
     def blocked_by(self, *, stopping: bool, exchange: str, watching: bool) -> Blocked | None:
-        """The gate that blocks entries now, by the daemon's state (the arguments), its host's, or the owner's word; None when
-        there is none.
+        """The gate that blocks entries now, because of the daemon's state (the arguments), its host or the owner; None if none
+        does.
         """
         now = Operation(
             stopping=stopping,
@@ -68,7 +68,7 @@ class OperatorCommands:
         return first(OPERATION, now)
 
     def poll(self) -> bool:
-        """Commands that came in, and a flattening that is not finished; True when something was ordered."""
+        """Execute new commands and continue unfinished ones; returns whether there was a new command."""
         waiting = self._ledger.commands()
         self._let_go(waiting)
         fresh = [one for one in waiting if not self._is_at_work(one)]
@@ -85,27 +85,27 @@ class OperatorCommands:
         return bool(fresh)
 
     def _is_at_work(self, command: Command) -> bool:
-        """Whether an order is being carried out since an earlier look."""
+        """Whether a command is already being executed."""
         if command.verb is Verb.SELL:
             return command.number in self._selling
         return command.verb is Verb.FLATTEN and self._ledger.get_state("flattening") is not None
 
     def _let_go(self, waiting: Sequence[Command]) -> None:
-        """A sale ends when nobody wants it any more: its order was called back from outside."""
+        """Stop sales and flattenings whose command was cancelled from outside."""
         for number in self._selling.keys() - {one.number for one in waiting}:
             del self._selling[number]
-            self._log.info(Event.COMMAND, verb=Verb.SELL, result="called back")
+            self._log.info(Event.COMMAND, verb=Verb.SELL, result="cancelled")
         under_way = self._ledger.get_state("flattening")
         if under_way is not None and under_way not in {str(one.number) for one in waiting}:
             self._ledger.set_state("flattening", None)
-            self._log.info(Event.COMMAND, verb=Verb.FLATTEN, result="called back")
+            self._log.info(Event.COMMAND, verb=Verb.FLATTEN, result="cancelled")
 
     def execute(self, command: Command) -> None:
-        """One command."""
+        """Execute one command, or begin to if it takes several attempts."""
         match command.verb:
             case Verb.PAUSE:
                 self._ledger.set_state("paused", "yes")
-                self._done(command, "paused: no new entries, positions run to their rule's end")
+                self._done(command, "paused: no new entries; open positions run until their exit rule closes them")
             case Verb.RESUME:
                 self._call_back_flattening(before=command.number)
                 self._end_second_instance()
@@ -122,7 +122,7 @@ class OperatorCommands:
                 self._log.info(Event.COMMAND, verb=command.verb, symbol=command.symbol)
             case Verb.DENY:
                 self._engine.deny(command.symbol, Lasts(command.detail))
-                self._done(command, f"{command.symbol} denied {command.detail}: no new entries, what is held stays")
+                self._done(command, f"{command.symbol} denied {command.detail}: no new entries; open positions stay")
             case Verb.ALLOW:
                 self._allow(command)
             case Verb.TRADE:
@@ -140,7 +140,7 @@ class OperatorCommands:
     def _end_second_instance(self) -> None:
         if self._ledger.get_state("second_instance") is not None:
             self._ledger.set_state("second_instance", None)
-            self._log.info(Event.RESUMED, limit=Halt.SECOND_INSTANCE, reason="by the owner's word")
+            self._log.info(Event.RESUMED, limit=Halt.SECOND_INSTANCE, reason="the owner resumed trading")
 
     def _call_back_flattening(self, before: int) -> None:
         for one in self._ledger.commands():
@@ -153,7 +153,7 @@ class OperatorCommands:
             self._ledger.answer(command.number, result)
 
     def _go_on_selling(self, commands: Sequence[Command]) -> None:
-        """One attempt at each position that is to be sold; what no attempt changes is tried with growing waits."""
+        """Make one attempt at each sale; attempts that change nothing are repeated after growing waits."""
         for command in commands:
             selling = self._selling.get(command.number)
             if selling is None or not selling.pause.is_over():
@@ -175,11 +175,12 @@ class OperatorCommands:
         self._ledger.set_state("flattening", None)
         for one in self._ledger.commands():
             if one.verb is Verb.FLATTEN:
-                self._ledger.answer(one.number, "flat: nothing of ours is held or ordered")
+                self._ledger.answer(one.number, "flat: NIJA has no positions and no open orders")
         self._log.info(Event.HALTED, limit=Halt.OPERATOR, reason="flat; `nija resume` starts entries again")
 
     def _flatten(self, reason: str) -> list[str]:
-        """One attempt; what is still there is said now and then. What no attempt changes is tried with growing waits."""
+        """Make one attempt to flatten, with a log line about the rest now and then. Attempts that change nothing are repeated after
+        growing waits."""
         left = self._engine.flattening.left()
         if not left or (left == self._left and not self._pause.is_over()):
             return left

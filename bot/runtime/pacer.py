@@ -1,4 +1,4 @@
-"""Lock-step: a market that stands still until somebody moves it on, and the list of those for whom it waits."""
+"""Lock-step: the market stands still until it is moved on, and waits for a list of workers."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from collections.abc import Callable
 from bot.domain.clock import steady_ms, system_ms
 from bot.domain.ids import AccountKey
 
-#: A sandbox whose market stands still lets its rate counters run down at its usual speed (market seconds per real second), or
-#: nobody could ask again. Ours do the same.
+#: While its market stands still, a sandbox lets its rate counters decay at its usual speed (market seconds per real second);
+#: otherwise no request would ever be allowed again. Our counters do the same.
 COUNTER_SPEED = 60
 
 
 class LockStep:
-    """The market moves when all workers of all accounts are done with the time it shows; no real wait moves it.
+    """The market moves when all workers of all accounts are done with its current time; real time does not move it.
 
-    Workers speak from their own threads; whoever follows the market waits for the slowest of them.
+    Workers report from their own threads; the thread that follows the market waits for the slowest of them.
     """
 
     def __init__(self) -> None:
@@ -60,23 +60,23 @@ class LockStep:
 
     # -- those who wait for them --------------------------------------------------------------------------------------
     def done_up_to(self, now: int) -> int:
-        """The market time up to which nobody owes anything, `now` at most."""
+        """The market time up to which all workers are done, at most `now`."""
         with self._heard:
             return self._done_up_to(now)
 
     def wait_done(self, now: int, seconds: float) -> int:
-        """Wait until nobody owes anything up to `now`, real seconds at most; how far they have come."""
+        """Wait up to `seconds` (real) until all workers are done with `now`; returns how far they have come."""
         with self._heard:
             self._heard.wait_for(lambda: self._done_up_to(now) >= now, seconds)
             return self._done_up_to(now)
 
     def wakes_at(self, now: int) -> int | None:
-        """When the first of them has something to do that the market must not pass over."""
+        """The first time at which a worker has something to do that the market must not skip."""
         with self._heard:
             return min((one.wakes_at for one in self._places() if one.wakes_at > now), default=None)
 
     def moved(self) -> None:
-        """The market has made a step: tell everybody."""
+        """Notify all workers that the market has moved."""
         with self._heard:
             told = [one.moved for one in self._places()]
         for tell in told:
@@ -91,7 +91,7 @@ class LockStep:
 
 
 class _Place:
-    """What one worker has said."""
+    """What one worker has reported."""
 
     def __init__(self, heard: threading.Condition, moved: Callable[[], object] | None) -> None:
         self._heard = heard
@@ -124,7 +124,7 @@ class SteppedClock:
         self.pacer = LockStep()
 
     def set(self, market_ms: int) -> None:
-        """Move the market on and tell all who work on it; a clock never goes back."""
+        """Move the market on and notify its workers; the clock never goes back."""
         self._market = max(self._market, market_ms)
         self.pacer.moved()
 

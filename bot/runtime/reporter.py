@@ -1,4 +1,4 @@
-"""What an actor says of itself: lines in the log, its record in the heartbeat and in the database."""
+"""How an actor reports its state: lines in the log, its status in the heartbeat and in the database."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ from bot.strategy.gates import Blocked, Gate
 from bot.telemetry.heartbeat import Heartbeat
 from bot.telemetry.log import EventLog
 
-#: Currencies of account that NIJA does not trade in.
+#: Fiat currencies that NIJA does not trade in.
 FIAT = frozenset({"EUR", "GBP", "CHF", "CAD", "AUD", "JPY", "TRY", "BRL", "SGD", "AED", "PLN"})
-#: Cycles whose lateness is remembered.
+#: Cycles whose lateness is kept.
 _REMEMBERED = 1_000
-#: Errors in a row at which the log hears of them; in between they are only counted.
+#: Counts of errors in a row that are logged; the others are only counted.
 _TOLD = frozenset({1, 10, 100, 1_000})
 
 
 @dataclass(slots=True)
 class Tally:
-    """What this run of the actor has counted; times in wall ms. `lateness`: how late its last cycles began."""
+    """The counters of this run of the actor; times in wall ms. `lateness` is how late its last cycles began (real ms)."""
 
     cycles: int = 0
     cycles_ok: int = 0
@@ -50,12 +50,12 @@ class Tally:
     lateness: deque[int] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
 
     def late(self, ms: int) -> None:
-        """A cycle began so late (real ms)."""
+        """Record how late a cycle began (real ms)."""
         self.lateness.append(ms)
 
 
 class Reporter:
-    """One account's voice. `snapshot` is its last measured state, None before the first."""
+    """Reports for one account. `snapshot` is its last measured state, None before the first."""
 
     def __init__(
         self,
@@ -84,7 +84,7 @@ class Reporter:
 
     # -- the log --------------------------------------------------------------------------------------------------
     def connected(self) -> None:
-        """Whose account it is and what the key may do."""
+        """Log which account this is and what the key may do."""
         found = self._connection
         self._log.info(
             Event.CONNECTED,
@@ -97,7 +97,7 @@ class Reporter:
         self.stays()
 
     def measured(self, snapshot: AccountSnapshot) -> None:
-        """A new look at the account; says so when money came or went."""
+        """Store a new snapshot; log it if the account has become funded or unfunded."""
         before, self.snapshot = self.snapshot, snapshot
         if before is not snapshot:
             self._measured_at = self._clock.wall_ms()
@@ -105,7 +105,7 @@ class Reporter:
             self._say_money(snapshot)
 
     def cycled(self) -> None:
-        """A cycle went well."""
+        """A cycle succeeded."""
         now = self._clock.wall_ms()
         self._waiting = False
         self.tally.cycles_ok += 1
@@ -113,7 +113,7 @@ class Reporter:
         self.tally.last_good = self.tally.reconciled = now
 
     def waits(self, error: NoRoom) -> None:
-        """A cycle is put off until the exchange's rate has room for it, and does not count; said once until one went well."""
+        """A cycle is postponed until the exchange's rate limit allows it, and does not count; logged once until one succeeds."""
         if not self._waiting:
             self._log.info(Event.WAITS, what="cycle", seconds=f"{error.retry_after_ms / SECOND:.1f}", reason=error.text)
         self._waiting = True
@@ -134,24 +134,28 @@ class Reporter:
         if foreign:
             held = ", ".join(f"{plain(snapshot.other[asset])} {asset}" for asset in foreign)
             self._log.info(
-                Event.CURRENCY, holds=held, reason="only dollars (USD, USDT, USDC) are traded; these stay untouched"
+                Event.CURRENCY,
+                holds=held,
+                reason="NIJA trades only with dollars (USD, USDT, USDC); these stay untouched",
             )
         balance, equity = snapshot.balance, snapshot.equity
         if not self._is_funded(snapshot):
             self._elsewhere = self._look_elsewhere()
             useless = snapshot.equity >= self._plan.min_balance
-            reason = "nothing that is traded here is paid in what is held" if useless else "waits for money"
+            reason = "no market traded here is paid in the currencies you hold" if useless else "waiting for money"
             reason += self._elsewhere
             needed = self._plan.min_balance
             self._log.warning(Event.UNFUNDED, balance_usd=balance, equity_usd=equity, needed_usd=needed, reason=reason)
         elif snapshot.equity < self._plan.recommended_balance:
-            hint = f"under {self._plan.recommended_balance} dollars most trades are below the exchange's minimum"
+            hint = (
+                f"below {self._plan.recommended_balance} dollars, most orders are smaller than the exchange's minimum"
+            )
             self._log.info(Event.FUNDED, balance_usd=balance, equity_usd=equity, hint=hint)
         else:
             self._log.info(Event.FUNDED, balance_usd=balance, equity_usd=equity)
 
     def _look_elsewhere(self) -> str:
-        """What lies at the exchange and waits to be moved or freed, for the line about missing money; "" for nothing."""
+        """Money at the exchange that must be moved or freed first, for the line about missing money; "" if there is none."""
         try:
             found = self._broker.elsewhere()
         except BrokerError as error:
@@ -161,20 +165,20 @@ class Reporter:
 
     # -- the status -----------------------------------------------------------------------------------------------
     def report(self, blocked_by: Blocked | None) -> None:
-        """The newest status: into the heartbeat for the supervisor, into the database for everybody else."""
+        """Write the newest status to the heartbeat for the supervisor, and to the database for other processes."""
         gate = blocked_by.gate.word if blocked_by is not None else ""
         status = self._ledger.report_status(replace(self._status(*self._verdict(blocked_by)), gate=gate))
         self._heartbeat.beat(status)
 
     def stays(self) -> None:
-        """What the book holds, before the first measurement of a run and at its end; all else stands as last reported."""
+        """Report the ledger's positions, before the first measurement of a run and at its end; all else stays as last reported."""
         held = tuple(self._holding(one) for one in self._ledger.positions())
         self._heartbeat.beat(replace(self._heartbeat.latest, holdings=held))
 
     def sign_off(self) -> None:
-        """The last status of a run that something ended."""
+        """Write the last status of a run that ended with an error."""
         latest = self._heartbeat.latest
-        # Before the first measurement, what is known of money may be of the account that was traded before.
+        # Before the first measurement, the known amounts may belong to the account that was traded before.
         measured_at = latest.measured_at if self.snapshot is not None else 0
         last = replace(latest, status=Status.FAILED, at=self._clock.wall_ms(), pid=os.getpid(), measured_at=measured_at)
         self._ledger.report_status(last)
@@ -233,8 +237,8 @@ class Reporter:
 
 
 def last_known(books: Books, modes: Mapping[AccountKey, str]) -> dict[AccountKey, BrokerStatus]:
-    """What the newest book of each account holds and last said of its money, before its exchange has answered; `modes` says whose
-    money is traded there.
+    """The positions and last amounts of each account, from its newest ledger, for the time until its exchange answers. `modes` are
+    the modes the accounts are traded in.
     """
     found: dict[AccountKey, BrokerStatus] = {}
     for seen in books.accounts(every=True):

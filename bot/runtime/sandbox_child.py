@@ -1,6 +1,6 @@
-"""The local exchanges as a child process: started for play money, ended with us, found again by their ready file.
+"""The local exchanges as a child process: started for play money, ended with us, found through their ready file.
 
-Knows how to start, find and end the process and how to read what it announces; nothing of what is inside it.
+Knows how to start, find and end the process and how to read its ready file; it knows nothing about the exchanges themselves.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bot.domain.clock import Clock, ScaledClock, parse_iso
 from bot.runtime.pacer import SteppedClock
 from bot.settings.load import playful_environment
 
-#: Real seconds that the sandbox may take until it listens.
+#: Real seconds that the sandbox may take to start listening.
 PATIENCE = 60.0
 _LOOK = 0.05
 _TIMEOUT = (2.0, 10.0)
@@ -32,7 +32,7 @@ class SandboxError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """What a running sandbox announced: process, addresses, keys and its two clocks."""
+    """What a running sandbox announces: process, addresses, keys and its two clocks."""
 
     pid: int
     control_url: str
@@ -49,7 +49,7 @@ class Ready:
             content = json.loads(file.read_text())
             return cls.of(content)
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise SandboxError(f"{file}: no ready file of a sandbox ({type(error).__name__})") from error
+            raise SandboxError(f"{file}: not a ready file of a sandbox ({type(error).__name__})") from error
 
     @classmethod
     def of(cls, content: dict[str, Any]) -> Ready:
@@ -70,7 +70,7 @@ class Ready:
 
 
 class Control:
-    """The sandbox's control API, as far as a trader needs it: its clock and, in lock-step, our word that we are done."""
+    """The part of the sandbox's control API that a trader needs: its clock and, in lock-step, our acknowledgement."""
 
     def __init__(self, ready: Ready, daemon: str) -> None:
         self._url = ready.control_url
@@ -89,7 +89,7 @@ class Control:
         )
 
     def acknowledge(self, market_time: str, wake: str | None = None) -> None:
-        """Say that everything owed up to this market time is done, and at which time the market must stop for us again."""
+        """Report that all work up to this market time is done, and at which time the market must stop for us again."""
         self._call("POST", "/sandbox/ack", json={"market_time": market_time, "daemon": self._daemon, "wake": wake})
 
     def close(self) -> None:
@@ -114,7 +114,7 @@ def clock_of(control: Control) -> Clock:
 
 
 class SandboxChild:
-    """A sandbox of our own: it ends when this process ends, however that happens, and goes on from its state next time."""
+    """Our own sandbox: it ends when this process ends, however that happens, and continues from its saved state next time."""
 
     def __init__(self, data_dir: Path, options: list[str], log_file: Path) -> None:
         self._ready_file = data_dir / "sandbox.json"
@@ -170,7 +170,7 @@ class SandboxChild:
         raise SandboxError(f"the sandbox did not get ready within {PATIENCE:.0f} s")
 
     def _wait_for_predecessor(self) -> None:
-        """The sandbox of a killed daemon saves and ends within milliseconds: let it, before its state is opened again."""
+        """Wait until the sandbox of a killed daemon has saved and ended, which takes milliseconds, before its state is reopened."""
         try:
             before = Ready.read(self._ready_file)
         except SandboxError:
@@ -188,7 +188,7 @@ class SandboxChild:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process of this host runs (a zombie does not)."""
+    """Whether a process on this host is running (a zombie is not)."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -1,6 +1,6 @@
-"""What systemd hears of the daemon, in the protocol of sd_notify: ready, alive, how all brokers are, stopping.
+"""Notifies systemd, with the protocol of sd_notify: ready, alive, the status of all brokers, stopping.
 
-Started by another service manager, or by hand, it says nothing to anybody.
+Sends nothing if the daemon was started by hand or by another service manager.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from bot.telemetry.heartbeat import Observer
 from bot.telemetry.log import one_line
 from bot.telemetry.status import to_sentence
 
-#: Real ms after which the daemon counts as started whatever its exchanges do: it must not be ended for their sake.
+#: Real ms after which the daemon counts as started, whatever its exchanges do: it must not be stopped because of them.
 READY_AFTER = MINUTE
 LONGEST_STATUS = 500
 
 
 class ServiceManager:
-    """One socket to the manager. A message that it does not take at once is not waited for.
+    """One socket to the manager. A message that it does not accept at once is dropped.
 
-    `watches`: whether the manager ends a daemon that no longer says that it is alive.
+    `watches`: whether the manager restarts a daemon that stops reporting that it is alive (watchdog).
     """
 
     def __init__(
@@ -39,11 +39,11 @@ class ServiceManager:
         self._said = ""
 
     def observe(self, statuses: Sequence[BrokerStatus]) -> None:
-        """The supervisor lives, since it says this; the manager is told so as long as every actor does, too."""
+        """Report the statuses. This call shows that the supervisor is alive; the watchdog is fed while every actor is, too."""
         self._send(*self._news(statuses))
 
     def stopping(self) -> None:
-        self._send("STOPPING=1", "STATUS=stopping: orders in hand are finished, stops stay at the exchange")
+        self._send("STOPPING=1", "STATUS=stopping: finishing orders in hand; stops stay at the exchange")
 
     def _news(self, statuses: Sequence[BrokerStatus]) -> Iterator[str]:
         if not self._ready and (self._patience.is_over() or not any(one.connecting for one in statuses)):
@@ -72,7 +72,7 @@ class ServiceManager:
 def service_manager(
     address: str, clock: Clock, log: Log, redact: Callable[[str], str], *, watches: bool
 ) -> Iterator[list[Observer]]:
-    """The manager that listens at `address` ($NOTIFY_SOCKET), for the length of a block; none for ""."""
+    """The manager that listens at `address` ($NOTIFY_SOCKET), while the block runs; none for ""."""
     with ExitStack() as open_:
         if not address:
             yield []

@@ -1,6 +1,6 @@
-"""The signals that ask the daemon to end: set before anything else is loaded, and deaf once the end has begun.
+"""The signals that ask the daemon to end: handled before anything else is loaded, and ignored once the end has begun.
 
-Imports nothing of ours, so that the very first signal finds somebody who listens.
+Imports nothing of ours, so that even a very early signal is handled.
 """
 
 from __future__ import annotations
@@ -8,14 +8,14 @@ from __future__ import annotations
 import signal
 import threading
 
-#: The operator's, the service manager's, the terminal's that closes, and the one that a terminal sends for Ctrl-\\.
+#: From the service manager, from Ctrl-C, from a terminal that closes, and from Ctrl-\\.
 ASK_TO_END = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
-#: What other programs take for "open your log again" or "tell me more" would end us at once.
+#: Other programs use these for such things as reopening their log; by default they would end us at once.
 MEANT_FOR_OTHERS = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM)
 
 
 class Stopping:
-    """Sets `asked` when somebody asks for the end; a signal that whoever started us ignores (`nohup`) stays ignored."""
+    """Sets `asked` when a signal asks for the end; a signal that our parent process ignores (`nohup`) stays ignored."""
 
     def __init__(self) -> None:
         self.asked = threading.Event()
@@ -26,6 +26,6 @@ class Stopping:
             signal.signal(number, signal.SIG_IGN)
 
     def begun(self) -> None:
-        """From here on the process ends by itself: another signal must not change how."""
+        """The process is ending on its own from here: another signal must not change how."""
         for number in self._ours:
             signal.signal(number, signal.SIG_IGN)

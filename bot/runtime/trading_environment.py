@@ -1,6 +1,6 @@
-"""The trading environment: play money or the owner's, which accounts, by which addresses and keys, on which clock.
+"""The trading environment: play money or the owner's, the accounts, their addresses and keys, and the clock.
 
-Past this, nothing knows the mode: the same SDKs, brokers and order path trade either.
+Beyond this, nothing knows the mode: the same SDKs, brokers and order path trade both.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from bot.settings.variables import CoinbaseSettings, KrakenSettings, OkxSettings
 
 @dataclass(frozen=True, slots=True)
 class ExchangeAccess:
-    """How one account is reached. `mode` is sandbox, demo or live; `environment` tells its hosts apart.
+    """How to reach one account. `mode` is sandbox, demo or live; `environment` distinguishes hosts of one exchange.
 
-    `swaps`: contracts may be traded beside the spot market; `non_crypto`: markets of stocks and the like, too (OKX).
+    `swaps` allows contracts in addition to the spot market; `non_crypto` allows markets such as stocks (OKX).
     """
 
     venue: str
@@ -38,23 +38,23 @@ class ExchangeAccess:
     swaps: bool = False
     non_crypto: bool = False
     tier: str = "starter"
-    """The level of a Kraken account, which only its owner knows."""
+    """The verification level of a Kraken account, which only its owner knows."""
     name: str = ""
-    """The account's own, where its venue has several."""
+    """The account's name, if its venue has several accounts."""
 
     @property
     def key(self) -> AccountKey:
         return AccountKey(self.venue, self.name)
 
     def secrets(self) -> list[str]:
-        """What must never be printed."""
+        """The values that must never be printed."""
         held = (self.api_key, self.api_secret, self.passphrase)
         return [one.get_secret_value() for one in held if one is not None]
 
 
 @dataclass(slots=True)
 class TradingEnvironment:
-    """Everything that differs between play and earnest. Close it when done: it may hold a child process."""
+    """Everything that differs between play money and real money. Close it when done: it may own a child process."""
 
     mode: Mode
     clock: Clock
@@ -66,7 +66,7 @@ class TradingEnvironment:
 
     @classmethod
     def of(cls, settings: Settings) -> TradingEnvironment:
-        """The environment that the settings ask for; starts the sandbox if need be.
+        """The environment for these settings; starts the sandbox if necessary.
 
         Raises `ConfigError` for credentials that cannot work and `SandboxError` for a sandbox that cannot run.
         """
@@ -115,13 +115,13 @@ def _by_key(accesses: Iterable[ExchangeAccess]) -> dict[AccountKey, ExchangeAcce
 
 
 def configured(settings: Settings) -> tuple[AccountKey, ...]:
-    """The accounts that these settings trade; in the sandbox one of every venue. Raises `ConfigError`."""
+    """The accounts that these settings trade; in the sandbox, one at every venue. Raises `ConfigError`."""
     play = resolve_mode(settings) is Mode.SANDBOX
     return tuple(AccountKey(found.venue) for found in credential_sets(settings) if play or found.complete)
 
 
 def mode_of(key: AccountKey, settings: Settings) -> str:
-    """Which money an account is traded with by these settings: sandbox, demo or live; raises `ConfigError`."""
+    """The mode in which these settings trade an account: sandbox, demo or live; raises `ConfigError`."""
     if resolve_mode(settings) is Mode.SANDBOX:
         return "sandbox"
     return "demo" if key.venue == "okx" and settings.okx.use_testnet else "live"

@@ -1,7 +1,7 @@
-"""Positions that nobody watches: of an exchange, or an account of it, that is not traded any more by the present settings.
+"""Positions that nobody watches: those of an account that the current settings no longer trade.
 
-Their stops rest at the exchange; no target is sold, no trail follows, no lost stop is placed again. Real money is named
-whatever is traded now; play money only beside play money of the same kind.
+Their stops rest at the exchange, but no target is sold, no stop is trailed, and no lost stop is replaced. Positions with real
+money are always reported, those with play money only while the same kind of play money is traded.
 """
 
 from __future__ import annotations
@@ -39,21 +39,21 @@ class Unwatched:
     def reason(self) -> str:
         many = len(self.positions)
         what = f"{many} position{'s' if many > 1 else ''} ({self.held})"
-        return f"{what}: nobody watches {'them' if many > 1 else 'it'}, since {self.account} is not traded; stops rest at the exchange"
+        return f"{what}: nobody watches {'them' if many > 1 else 'it'}, as {self.account} is not traded; stops rest at the exchange"
 
     @property
     def remedy(self) -> str:
-        back = "put its keys back" if self.account.mode != "sandbox" else "trade the sandbox that it belongs to"
+        back = "restore its keys" if self.account.mode != "sandbox" else "trade the sandbox that it belongs to"
         return f"{back}, or sell at the exchange and then `nija recover {self.account.key} --forget-account`"
 
 
 def traded_by(settings: Settings) -> set[tuple[str, AccountKey]]:
-    """Mode and key of all that these settings trade; raises `ConfigError`. In the sandbox that is every venue."""
+    """Mode and key of every account that these settings trade; raises `ConfigError`. In the sandbox, that is every venue."""
     return {(mode_of(key, settings), key) for key in configured(settings)}
 
 
 def unwatched(books: Books, traded: Collection[tuple[str, AccountKey]]) -> list[Unwatched]:
-    """Accounts that hold positions while only `traded` (mode, key) is traded; raises `StoreError` when no book can be read."""
+    """Accounts with positions that are not among `traded` (mode, key); raises `StoreError` when no database can be read."""
     modes = {mode for mode, _ in traded} | {REAL}
     found = []
     for seen in books.accounts(every=True):

@@ -1,1 +1,1 @@
-"""What the owner has set: the variables with their bounds, and the one place that reads `.env` and the environment."""
+"""The owner's settings: the variables with their bounds, and the only place that reads `.env` and the environment."""

@@ -1,8 +1,7 @@
-"""Names that mean "do not trade" in other programs. NIJA has other words for it, and must never trade past such a wish.
+"""Names of variables that mean "do not trade" in other programs. NIJA uses other names, and must never trade against such a wish.
 
-`.env` is NIJA's own file, so whatever can be read that way counts there. The process's environment belongs to other
-programs, too: there such a name counts if it is clearly one of these words, or speaks of trading or of an exchange of ours.
-Values are never looked at.
+`.env` is NIJA's own file, so every name that can be read that way counts there. The process's environment is shared with other
+programs: there a name counts only if it is unambiguous, or mentions trading or one of our exchanges. Values are ignored.
 """
 
 from __future__ import annotations
@@ -13,18 +12,18 @@ from dataclasses import dataclass
 from typing import Final
 
 _PLAY: Final = "TRADING_MODE=sandbox trades play money"
-_DEMO: Final = "OKX_USE_TESTNET=true trades with a key of OKX's Demo Trading, TRADING_MODE=sandbox with play money"
-_NO_ENTRIES: Final = "MAX_OPEN_POSITIONS=0 takes no entries, TRADING_MODE=sandbox trades play money"
-_STOP: Final = "a file EMERGENCY_STOP in NIJA_DATA_DIR sells everything, MAX_OPEN_POSITIONS=0 takes no entries"
-_NO_KEYS: Final = "an exchange whose keys are not set is not traded, MAX_OPEN_POSITIONS=0 takes no entries anywhere"
+_DEMO: Final = "OKX_USE_TESTNET=true trades with a key of OKX's Demo Trading, TRADING_MODE=sandbox trades play money"
+_NO_ENTRIES: Final = "MAX_OPEN_POSITIONS=0 makes no entries, TRADING_MODE=sandbox trades play money"
+_STOP: Final = "a file EMERGENCY_STOP in NIJA_DATA_DIR sells everything, MAX_OPEN_POSITIONS=0 makes no entries"
+_NO_KEYS: Final = "an exchange without keys is not traded, MAX_OPEN_POSITIONS=0 makes no entries anywhere"
 
 _VENUES: Final = frozenset({"KRAKEN", "OKX", "COINBASE"})
 
 
 @dataclass(frozen=True, slots=True)
 class _Vocabulary:
-    """`spoken`: phrases, their words joined, and what to use instead. `switches` turn `trades` (or a venue) on or off. `around`
-    may stand beside either without changing what it means.
+    """`spoken` maps phrases, written as one word, to what to use instead. `switches` turn `trades` (or a venue) on or off. Words of
+    `around` may accompany either without changing the meaning.
     """
 
     spoken: Mapping[str, str]
@@ -94,9 +93,9 @@ _IN_OUR_FILE: Final = _Vocabulary(
     | {"API", "NO", "NOT", "ALLOW", "FORCE", "TRADES", "TRADER", "ORDERS", "ENV", "ENVIRONMENT", "SWITCH", "GO", "NEW"}
     | {"OR", "NON", "EXECUTION", "PAPER", "LIVE"},
 )
-#: Words by which a name of the environment speaks of nothing but this: it is read as one of our file.
+#: With one of these words, a name in the environment is read as if it were in our file.
 _OURS: Final = _VENUES | _CLEAR.trades | {"NIJA", "TRADER"}
-#: What is written in one word with what it speaks of: PAPERTRADING, LIVEMODE.
+#: Endings that may be joined to a phrase: PAPERTRADING, LIVEMODE.
 _ENDS: Final = ("TRADING", "TRADE", "MODE")
 
 
@@ -122,13 +121,13 @@ def _phrase(said: str, spoken: Mapping[str, str]) -> str | None:
 
 
 def _stretches(count: int) -> Iterator[tuple[int, int]]:
-    """Every run of words, the longest first."""
+    """Every run of consecutive words as (first, last), the longest first."""
     for length in range(count, 0, -1):
         yield from ((first, first + length) for first in range(count - length + 1))
 
 
 def refusals(in_file: Iterable[str], outside: Iterable[str], known: Iterable[str]) -> list[str]:
-    """One line for each variable that means "do not trade" and is none of the `known` ones."""
+    """One line for each variable that means "do not trade" and is not `known`."""
     ours = set(known)
     found: dict[str, str] = {}
     for names, our_file in ((in_file, True), (outside, False)):

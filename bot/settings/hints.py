@@ -1,4 +1,4 @@
-"""What in an owner's settings can be used and may not be what he meant: one line for each, never with a secret."""
+"""Settings that are valid but may not be what the owner meant: one line for each, never with a secret."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Final
 from bot.settings.variables import Group, OkxSettings
 
 _OURS: Final = ("KRAKEN_", "OKX_", "COINBASE_", "NIJA_", "SANDBOX_", "MULTI_BROKER_", "TRADING_")
-#: A percentage so much smaller than its default, and below 1, may be a fraction.
+#: A percentage below 1, and this many times smaller than its default, may be meant as a fraction.
 _SMALL: Final = 5
-#: Variables that may hold anything, a " #" too.
+#: Variables that may contain anything, including " #".
 _FREE_TEXT: Final = frozenset({OkxSettings.variable("passphrase")})
 #: NAME=value without quotes, then a comment.
 _COMMENTED: Final = re.compile(r"""\s*(export\s+)?\w+\s*=[ \t]*[^'"\s].*\s\#""")
@@ -32,27 +32,27 @@ def repeated(lines_of: Iterable[tuple[str, int]]) -> tuple[str, ...]:
 
 
 def cut(texts: Iterable[tuple[str, int, str]]) -> tuple[str, ...]:
-    """A line for each value that ends before a comment which may be a part of it."""
+    """A line for each value that is followed by a comment which may be part of it."""
     return tuple(
-        f'{name} ends before the " #" in line {line} of .env: put the value in quotes if that is a part of it'
+        f'{name} ends before the " #" in line {line} of .env: put the value in quotes if that is part of it'
         for name, line, text in texts
         if name in _FREE_TEXT and _COMMENTED.match(text)
     )
 
 
 def mode_emptied(names: Sequence[str], in_file: Mapping[str, str]) -> list[str]:
-    """A line where the wish for play money in `.env` would be undone by a variable that holds nothing."""
+    """A line if an empty variable in the environment would override the mode in `.env`."""
     name = "TRADING_MODE"
     if name not in names:
         return []
     return [
-        f'{name} is empty in the environment, which wins over "{in_file[name]}" in .env: remove it from one of them'
+        f'{name} is empty in the environment, which overrides "{in_file[name]}" in .env: remove it from one of them'
     ]
 
 
 def emptied(name: str) -> str:
-    """The line about a variable of `.env` that an empty one of the environment takes away."""
-    return f"{name} is empty in the environment, which wins over .env: its default counts"
+    """The line about a variable of `.env` that an empty one in the environment overrides."""
+    return f"{name} is empty in the environment, which overrides .env: its default is used"
 
 
 def fractions(groups: Iterable[Group], given: Collection[str]) -> tuple[str, ...]:
@@ -70,7 +70,7 @@ def fractions(groups: Iterable[Group], given: Collection[str]) -> tuple[str, ...
 
 
 def unknown(in_file: Mapping[str, str], outside: Mapping[str, str], known: Sequence[str], home: str) -> tuple[str, ...]:
-    """A line for each unknown variable of `.env`, and for each of the environment that looks like ours."""
+    """A line for each unknown variable in `.env`, and for each in the environment that looks like ours."""
     found = set(in_file) | {name for name in outside if name != home and _looks_ours(name, known)}
     return tuple(_did_you_mean(name, known) for name in sorted(found.difference(known)))
 

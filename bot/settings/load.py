@@ -1,8 +1,8 @@
-"""`.env` and the environment -> one frozen Settings; the only place that reads either.
+"""Reads `.env` and the environment into one frozen Settings; the only place that reads either.
 
-The variables themselves are in bot.settings.variables. Something unusable is a ConfigError with one line for each
-variable, never replaced by a default; no error, warning or repr shows a secret. Whose money is traded is
-decided here too (resolve_mode), since that follows from the credentials alone.
+The variables themselves are in bot.settings.variables. An unusable value is a ConfigError with one line for each variable, never
+replaced by a default. No error, warning or repr shows a secret. This also decides whose money is traded (resolve_mode), because
+that depends only on these settings.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from bot.settings.variables import (
 )
 
 HOME: Final = "NIJA_HOME"
-"""The one variable of the environment that `.env` cannot hold: it says where `.env` lies."""
+"""The only variable of ours that `.env` cannot contain, because it says where `.env` is."""
 VENUES: Final = ("kraken", "okx", "coinbase")
-"""The exchanges, in the order in which they are named everywhere."""
+"""The exchanges, in the order used everywhere."""
 
 
 class ConfigError(Exception):
-    """The configuration cannot be used (exit 2); `lines` says why, one for each variable, without secrets."""
+    """The configuration cannot be used (exit status 2); `lines` says why, one for each variable, without secrets."""
 
     def __init__(self, lines: Sequence[str]) -> None:
         super().__init__("\n".join(lines))
@@ -48,10 +48,10 @@ class ConfigError(Exception):
 
 
 class Settings(BaseModel):
-    """Everything the owner decided, read once.
+    """All of the owner's settings, read once.
 
-    `home` is the folder that relative paths belong to; `warnings` are lines for the log. `sources` says where each variable
-    that is set was set: `.env` or environment.
+    Relative paths are relative to `home`; `warnings` are lines for the log. `sources` says where each variable was set: `.env` or
+    environment.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -73,7 +73,7 @@ class Settings(BaseModel):
             yield getattr(self, name)
 
     def secrets(self) -> frozenset[str]:
-        """Every secret value that is set: what the log must never show."""
+        """Every secret value that is set; the log must never show these."""
         held = (value for group in self.groups() for _, value in group)
         flat = (item for value in held for item in (value if isinstance(value, tuple) else (value,)))
         return frozenset(item.get_secret_value() for item in flat if isinstance(item, SecretStr))
@@ -92,7 +92,7 @@ VARIABLES: Final[tuple[str, ...]] = tuple(name for group in GROUPS.values() for 
 
 
 class Mode(StrEnum):
-    """What the daemon trades with: play money at the local exchanges, or the owner's money."""
+    """What the daemon trades with: play money at the local exchanges, or the owner's money at the real ones."""
 
     SANDBOX = "sandbox"
     LIVE = "live"
@@ -113,11 +113,11 @@ class CredentialSet(BaseModel):
 
     @property
     def incomplete(self) -> bool:
-        """Begun but not finished; a venue of which nothing is set is neither complete nor incomplete."""
+        """Partly set; a venue without any credentials is neither complete nor incomplete."""
         return bool(self.given and self.missing)
 
     def line(self) -> str:
-        """What to tell the owner of an incomplete set."""
+        """A line for the owner about an incomplete set."""
         verb = "are" if len(self.missing) > 1 else "is"
         return (
             f"{' and '.join(self.missing)} {verb} not set, though {' and '.join(self.given)} "
@@ -140,15 +140,15 @@ def _credential_set(venue: str, group: Group) -> CredentialSet:
 
 
 def resolve_mode(settings: Settings) -> Mode:
-    """Play money or the owner's.
+    """Whether play money or the owner's money is traded.
 
-    Once any credential is set, play money must be asked for by name: when no set is complete that is a
-    ConfigError, never a fall back to the sandbox.
+    Once any credential is set, play money must be requested explicitly: without a complete set this raises ConfigError, and never
+    falls back to the sandbox.
     """
     asked = settings.trading.trading_mode
     sets = credential_sets(settings)
     if asked == "paper":
-        raise ConfigError(['TRADING_MODE is "paper", which is not built: it must be auto, live or sandbox'])
+        raise ConfigError(['TRADING_MODE is "paper", which does not exist: it must be auto, live or sandbox'])
     if asked == "sandbox" or (asked == "auto" and not any(found.given for found in sets)):
         return Mode.SANDBOX
     if not any(found.complete for found in sets):
@@ -166,9 +166,9 @@ def _no_complete_set(asked: str, sets: Sequence[CredentialSet]) -> list[str]:
 
 
 def load_settings(folder: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
-    """Reads `.env` in `folder` (default: home_folder()) and the environment, which wins even if empty.
+    """Read `.env` in `folder` (default: home_folder()) and the environment, which takes precedence even if empty.
 
-    Raises ConfigError with one line for every variable that holds something unusable.
+    Raises ConfigError with one line for every variable with an unusable value.
     """
     home = (folder or home_folder()).resolve()
     bindings = _read_env_file(home / ".env")
@@ -194,20 +194,20 @@ def load_settings(folder: Path | None = None, environ: Mapping[str, str] | None 
 
 
 def home_folder() -> Path:
-    """The folder of `.env`, `data` and `nija.log`: $NIJA_HOME, else our checkout whatever the current folder is, else that.
+    """The folder of `.env`, `data` and `nija.log`: $NIJA_HOME, else the checkout that this code runs from, else the current folder.
 
-    Raises `ConfigError` for a NIJA_HOME that is no folder.
+    Raises `ConfigError` for a NIJA_HOME that is not a folder.
     """
     if chosen := os.environ.get(HOME, ""):
         if not Path(chosen).is_dir():
-            raise ConfigError([f'{HOME} is "{chosen}": it must be a folder that is there'])
+            raise ConfigError([f'{HOME} is "{chosen}": it must be an existing folder'])
         return Path(chosen)
     checkout = Path(__file__).resolve().parents[2]
     return checkout if (checkout / "pyproject.toml").is_file() else Path.cwd()
 
 
 def state_folder() -> Path:
-    """Where locks and nonce floors live: one folder for every installation of this user on this host.
+    """The folder for locks and nonce floors, shared by every installation of this user on this host.
 
     `$XDG_STATE_HOME/nija`, by default `~/.local/state/nija`.
     """
@@ -215,13 +215,13 @@ def state_folder() -> Path:
 
 
 def _xdg_state_home() -> Path | None:
-    """A relative one does not count, as the XDG Base Directory Specification says: it would be another in each current folder."""
+    """XDG_STATE_HOME, if it is absolute. The XDG Base Directory Specification says to ignore a relative path."""
     given = Path(os.environ.get("XDG_STATE_HOME", ""))
     return given if given.is_absolute() else None
 
 
 def usable_state_folder() -> Path:
-    """`state_folder`, made if need be; raises `ConfigError` when nothing can be kept there."""
+    """`state_folder`, created if necessary; raises `ConfigError` if it cannot be written."""
     name = "HOME" if _xdg_state_home() is None else "XDG_STATE_HOME"
     try:
         return _writable(state_folder())
@@ -229,19 +229,19 @@ def usable_state_folder() -> Path:
         held = os.environ.get(name)
         why = error.strerror if isinstance(error, OSError) else "this user has no home"
         shown = "is not set" if held is None else f'is "{held}"'
-        rule = f"NIJA keeps locks and nonces under it and cannot write there ({why}): it must be a folder that can be written"
+        rule = f"NIJA keeps locks and nonces under it and cannot write there ({why}): it must be a writable folder"
         raise ConfigError([f"{name} {shown}: {rule}, or set XDG_STATE_HOME to one"]) from None
 
 
 def usable_data_dir(settings: Settings) -> Path:
-    """The data folder, made if need be; raises `ConfigError` when there can be none. One that is only read-only will do: the
-    daemon waits for its disk."""
+    """The data folder, created if necessary; raises `ConfigError` if it cannot be. A read-only one is accepted: the daemon waits
+    until its disk can be written."""
     folder = settings.operation.data_dir
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(
-            [f'NIJA_DATA_DIR is "{folder}": it must be a folder that can be made ({error.strerror})']
+            [f'NIJA_DATA_DIR is "{folder}": it must be a folder that can be created ({error.strerror})']
         ) from None
     return folder
 
@@ -255,18 +255,18 @@ def _writable(folder: Path) -> Path:
 
 
 def service_manager_socket() -> tuple[str, bool]:
-    """Where a service manager such as systemd listens to us, "" for nowhere, and whether it wants signs of life of this process."""
+    """The socket of a service manager such as systemd, "" without one, and whether it expects signs of life from this process."""
     watched = os.environ.get("WATCHDOG_PID", "") in ("", str(os.getpid()))
     return os.environ.get("NOTIFY_SOCKET", ""), watched and "WATCHDOG_USEC" in os.environ
 
 
 def playful_environment() -> dict[str, str]:
-    """The environment for a child that trades nothing: without our variables, so without anybody's keys."""
+    """The environment for a child process that does not trade: without our variables, and so without any keys."""
     return {name: text for name, text in os.environ.items() if name not in VARIABLES}
 
 
 def _read_env_file(path: Path) -> list[tuple[str, Binding]]:
-    """NAME=value lines as they stand: nothing is interpolated, since a `$` may be part of a passphrase."""
+    """The NAME=value lines as written: nothing is interpolated, because a `$` may be part of a passphrase."""
     if not path.exists():
         return []
     try:
@@ -277,13 +277,13 @@ def _read_env_file(path: Path) -> list[tuple[str, Binding]]:
         raise ConfigError([".env cannot be read: it is not UTF-8 text"]) from None
     for binding in bindings:
         if _malformed(binding):
-            rule = "it must be NAME=value (a value of several lines in double quotes)"
+            rule = "it must be NAME=value (with a value of several lines in double quotes)"
             raise ConfigError([f".env line {_line(binding)} cannot be understood: {rule}"])
     return [(binding.key, binding) for binding in bindings if binding.key is not None]
 
 
 def _line(binding: Binding) -> int:
-    """The line that a binding stands in: the parser counts the empty ones before it as its own."""
+    """The line number of a binding; the parser counts empty lines before it as part of it."""
     text = binding.original.string
     return binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
 
@@ -296,7 +296,7 @@ def _malformed(binding: Binding) -> bool:
 
 
 def _bare(text: str) -> str:
-    """Without surrounding white space and one pair of quotes, which container tools leave in place."""
+    """Remove surrounding white space and one pair of quotes, which container tools leave in place."""
     text = text.strip()
     quoted = len(text) >= 2 and text[0] == text[-1] and text[0] in "\"'"
     return text[1:-1].strip() if quoted else text
@@ -316,7 +316,7 @@ def _build_groups(values: Mapping[str, str], home: Path) -> tuple[dict[str, Grou
 
 def _error_lines(group: type[Group], given: Mapping[str, str], error: ValidationError) -> list[str]:
     wrong = error.errors(include_input=False, include_context=False, include_url=False)
-    # A default that follows from an unusable value is reported too, but nobody set it.
+    # Pydantic also reports defaults that depend on an unusable value; nobody set those.
     fields = [field for field in dict.fromkeys(str(item["loc"][0]) for item in wrong) if field in given]
     return [
         f"{group.variable(field)} {_shown(group, field, given[field])}: "
@@ -328,7 +328,7 @@ def _error_lines(group: type[Group], given: Mapping[str, str], error: Validation
 def _shown(group: type[Group], field: str, text: str) -> str:
     secret = "SecretStr" in repr(group.model_fields[field].annotation)
     if secret or re.search(r"PRIVATE KEY|://[^/]*@", text):
-        return f"holds {len(text)} characters that are something else"
+        return f"has {len(text)} characters that do not fit"
     return f'is "{text[:80].encode("unicode_escape").decode()}"'
 
 

@@ -1,4 +1,4 @@
-"""The settings as text, each with where it comes from, secrets masked."""
+"""The settings as text, each with its source; secrets are masked."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DEFAULT = "default"
 
 
 class Setting(NamedTuple):
-    """One setting as it would stand in `.env`; `source` is default, `.env`, environment, strategy or command."""
+    """One setting as it would be written in `.env`; `source` is default, `.env`, environment, strategy or command."""
 
     name: str
     value: str

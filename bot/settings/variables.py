@@ -1,8 +1,8 @@
-"""The variables an owner may set, as groups of plain values: name, type, bounds, default, what it must hold.
+"""The variables an owner may set, as groups of plain values: name, type, bounds, default, and a description of valid values.
 
 Field `x` of a group is the variable PREFIX + X. Nothing here reads a file or the environment (bot.settings.load
-does); a group made by hand, as in tests, is made of its arguments only. Secrets are SecretStr throughout.
-Percentages are of 100, money is US dollars, seconds are seconds of the market's clock.
+does); a group created directly, as in tests, has only its arguments. Secrets are SecretStr throughout.
+A percentage of 5 means 5 %, money is in US dollars, seconds are seconds of the market's clock.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 
 def _under_home(path: Path, info: ValidationInfo) -> Path:
-    """A relative path belongs to the folder the settings were loaded for, whatever the process does later."""
+    """Make a path relative to the folder that the settings were loaded from, not to the current folder."""
     home = (info.context or {}).get("home")
     path = path.expanduser()
     return path if home is None else home / path
@@ -65,8 +65,8 @@ _PEM = re.compile(r"-----BEGIN ([A-Z ]*PRIVATE KEY)-----\s*([A-Za-z0-9+/=\s]+)--
 
 
 def _coinbase_key(key: SecretStr) -> SecretStr:
-    r"""A PEM (its line breaks real, written as \n, escaped twice, turned into blanks or gone), or an Ed25519 key as base64 of 32
-    or 64 bytes (also the URL alphabet, also without padding)."""
+    r"""Accept a PEM (with line breaks that are real, written as \n, escaped twice, replaced by spaces or missing), or an Ed25519
+    key as base64 of 32 or 64 bytes (also with the URL alphabet, also without padding)."""
     text = re.sub(r"\\+r", "", key.get_secret_value())
     text = re.sub(r"\\+n", "\n", text).strip()
     if _PEM.fullmatch(text):
@@ -84,30 +84,30 @@ def _listed(value: object) -> object:
 
 
 def _addresses(value: object) -> object:
-    """Addresses with commas or white space between; a comma inside one stays, since only a new scheme begins a new one."""
+    """Split addresses at commas or white space before a new scheme; other commas are part of an address."""
     if isinstance(value, str):
         return tuple(part.strip(" ,\t\r\n") for part in re.split(r"[,\s]+(?=[A-Za-z][\w+.-]*://)", value.strip()))
     return value
 
 
 def _service(url: SecretStr) -> SecretStr:
-    """Which services there are only Apprise knows; what looks like no address at all is refused at once."""
+    """Refuse what does not look like an address at all; only Apprise knows which services exist."""
     if not re.fullmatch(r"[A-Za-z][\w+.-]*://\S+", url.get_secret_value()):
         raise ValueError("not such an address")
     return url
 
 
 def _ping_url(url: SecretStr) -> SecretStr:
-    """An address that takes pings; unlike an exchange's it may carry a login and a query."""
+    """Check an address for pings; unlike an exchange's, it may contain a login and a query."""
     parts = urlsplit(url.get_secret_value())
     if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"\s", url.get_secret_value()):
         raise ValueError("not such an address")
-    _ = parts.port  # raises ValueError for one that is none
+    _ = parts.port  # raises ValueError for an invalid port
     return url
 
 
 def pair(text: str) -> str:
-    """A symbol as NIJA writes it; raises ValueError."""
+    """Normalise a symbol to NIJA's form; raises ValueError."""
     symbol = text.upper()
     if not re.fullmatch(r"[A-Z0-9]+-[A-Z0-9]+(-SWAP)?", symbol):
         raise ValueError("not BASE-QUOTE")
@@ -115,7 +115,7 @@ def pair(text: str) -> str:
 
 
 def pair_or_base(text: str) -> str:
-    """A symbol or a base coin as NIJA writes it; raises ValueError."""
+    """Normalise a symbol or a base coin to NIJA's form; raises ValueError."""
     return text.upper() if re.fullmatch(r"[A-Za-z0-9]+", text) else pair(text)
 
 
@@ -130,7 +130,7 @@ def _lower(value: object) -> object:
 UpperCase = BeforeValidator(_upper)
 LowerCase = BeforeValidator(_lower)
 
-# --- the kinds of variables; a description says what the variable must hold
+# --- the kinds of variables; a description completes the sentence "it must be ..."
 
 ApiKey = Annotated[
     Annotated[SecretStr, AfterValidator(_unbroken)] | None,
@@ -150,7 +150,7 @@ CoinbaseSecret = Annotated[
 KrakenTier = Annotated[
     Literal["starter", "intermediate", "pro"], LowerCase, Field(description="starter, intermediate or pro")
 ]
-Passphrase = Annotated[SecretStr | None, Field(description="the passphrase given when the key was made")]
+Passphrase = Annotated[SecretStr | None, Field(description="the passphrase chosen when the key was created")]
 HttpUrl = Annotated[
     str,
     AfterValidator(_address("http", "https")),
@@ -197,7 +197,7 @@ class Group(BaseModel):
 
 
 class KrakenSettings(Group):
-    """Kraken: API key and where its interfaces answer."""
+    """Kraken: API key and addresses."""
 
     prefix = "KRAKEN_"
     credential_fields = ("api_key", "api_secret")
@@ -211,7 +211,7 @@ class KrakenSettings(Group):
 
 
 def _okx_socket(channel: str) -> Callable[[dict[str, Any]], str]:
-    """Demo trading has the same REST host but sockets of its own (OKX API guide, "Demo Trading Services")."""
+    """Demo trading uses the same REST host, but other WebSocket hosts (OKX API guide, "Demo Trading Services")."""
 
     def url(given: dict[str, Any]) -> str:
         host = "wspap.okx.com" if given.get("use_testnet") else "ws.okx.com"
@@ -221,7 +221,7 @@ def _okx_socket(channel: str) -> Callable[[dict[str, Any]], str]:
 
 
 class OkxSettings(Group):
-    """OKX: API key, demo or real account, and where its interfaces answer (they differ by region)."""
+    """OKX: API key, demo or real account, and addresses (they differ by region)."""
 
     prefix = "OKX_"
     credential_fields = ("api_key", "api_secret", "passphrase")
@@ -239,7 +239,7 @@ class OkxSettings(Group):
 
 
 class CoinbaseSettings(Group):
-    """Coinbase Advanced Trade: API key and where its interfaces answer."""
+    """Coinbase Advanced Trade: API key and addresses."""
 
     prefix = "COINBASE_"
     credential_fields = ("api_key", "api_secret")
@@ -263,17 +263,17 @@ Timeframe = Annotated[
         "(VWAP starts at 00:00 UTC: a day of shorter candles does not fit the 720 that Kraken gives)"
     ),
 ]
-#: What a candle may last.
+#: The possible lengths of a candle.
 TIMEFRAMES: tuple[str, ...] = get_args(get_args(Timeframe)[0])
 Pairs = Annotated[
     tuple[Annotated[str, AfterValidator(pair)], ...],
     BeforeValidator(_listed),
-    Field(description="pairs as BASE-QUOTE with commas between, such as BTC-USD,ETH-USD"),
+    Field(description="pairs as BASE-QUOTE separated by commas, such as BTC-USD,ETH-USD"),
 ]
 PairsOrCoins = Annotated[
     tuple[Annotated[str, AfterValidator(pair_or_base)], ...],
     BeforeValidator(_listed),
-    Field(description="pairs or base coins with commas between, such as DOGE-USD,SHIB"),
+    Field(description="pairs or base coins separated by commas, such as DOGE-USD,SHIB"),
 ]
 StrategyPath = Annotated[
     str,
@@ -285,7 +285,7 @@ StrategyPath = Annotated[
 
 
 class TradingSettings(Group):
-    """What is traded, and how often the daemon looks."""
+    """What is traded, and how often the daemon checks."""
 
     trading_mode: TradingMode = "auto"
     multi_broker_independent: YesNo = True
@@ -301,7 +301,7 @@ class TradingSettings(Group):
 
 
 class RuleSettings(Group):
-    """The owner's choices within the rule."""
+    """Parameters of the trading rule that the owner may change."""
 
     candle_exclusion_seconds: Annotated[Decimal, _between("0", "300", "seconds")] = Decimal(6)
     news_calendar: Annotated[
@@ -315,7 +315,7 @@ class RuleSettings(Group):
 
 
 class LimitSettings(Group):
-    """What may never be passed, whatever the rule says."""
+    """Limits that are never exceeded, whatever the strategy says."""
 
     max_open_positions: Annotated[int, _whole(0, 1000)] = 5
     max_exposure_pct: Percent = Decimal(50)
@@ -337,7 +337,7 @@ class LimitSettings(Group):
 
 
 class OperationSettings(Group):
-    """Where the daemon writes, what it tells, and to whom."""
+    """Where the daemon keeps its files, what it reports, and to whom."""
 
     renamed: ClassVar[Mapping[str, str]] = {"data_dir": "NIJA_DATA_DIR", "ca_file": "NIJA_CA_FILE"}
 
@@ -365,11 +365,11 @@ class OperationSettings(Group):
     notify_urls: Annotated[
         tuple[Annotated[SecretStr, AfterValidator(_service)], ...],
         BeforeValidator(_addresses),
-        Field(description="Apprise addresses with commas between, such as ntfys://ntfy.sh/topic"),
+        Field(description="Apprise addresses separated by commas, such as ntfys://ntfy.sh/topic"),
     ] = ()
     heartbeat_url: Annotated[
         Annotated[SecretStr, AfterValidator(_ping_url)] | None,
-        Field(description="an address that takes pings, such as https://hc-ping.com/the-check's-uuid"),
+        Field(description="an address for pings, such as https://hc-ping.com/the-check's-uuid"),
     ] = None
 
 
@@ -380,11 +380,11 @@ class SandboxSettings(Group):
 
     ready_file: Annotated[
         Annotated[Path, AfterValidator(_under_home)] | None,
-        Field(description="the ready file of a sandbox that already runs"),
+        Field(description="the ready file of a running sandbox"),
     ] = None
     seed: Annotated[int, _whole(0, 2**31 - 1)] = 7
     speed: Annotated[Decimal, _between("0.1", "600", "market seconds per real second")] = Decimal(60)
     pairs: Annotated[int, _whole(1, 1000)] = 8
     fee_tier: Annotated[
-        Annotated[int, Field(ge=0, le=9)] | None, Field(description="a whole number, 0 (newcomer) to 9")
+        Annotated[int, Field(ge=0, le=9)] | None, Field(description="a whole number, 0 (new account) to 9")
     ] = None

@@ -1,4 +1,4 @@
-"""The database: the one durable side of our truth, written by one ledger per account.
+"""The database, written by one ledger per account. It is the only durable state that the engine relies on.
 
-Everything here knows `domain` and nothing else of the project.
+Imports only `domain` from the project.
 """

@@ -1,6 +1,6 @@
-"""The state of an account that must survive a restart, by name: its tag, a pause, how far was looked.
+"""Named values of an account that must survive a restart: its tag, a pause, how far back fills were checked.
 
-Owns the rows of `facts`. What a name means is its writer's business.
+Owns the rows of `facts`. Only the writer of a name knows what it means.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def all_of(tx: Transaction) -> dict[str, str]:
 
 
 def keep(tx: Transaction, values: Mapping[str, str | None]) -> None:
-    """Write these values; None forgets one."""
+    """Write these values; None deletes one."""
     for name, value in values.items():
         which = {"account": tx.account, "fact": name}
         if value is None:

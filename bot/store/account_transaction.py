@@ -21,13 +21,13 @@ Row = dict[str, Any]
 
 
 def account_of(row: Row | RowMapping) -> Account:
-    """The account that a row of `accounts` stands for."""
+    """The account described by a row of `accounts`."""
     return Account(row["mode"], row["venue"], row["environment"], row["identity"], row["name"])
 
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """A transaction of an account, with the time (ms) on both clocks."""
+    """A transaction of an account, with the time on both clocks (ms)."""
 
     connection: Connection
     account: int
@@ -35,13 +35,13 @@ class Transaction:
     market: int
 
     def rows(self, query: Executable, **values: object) -> list[Row]:
-        """What a query finds; its parameter `account` is this transaction's."""
+        """The rows a query finds; its parameter `account` is set to this transaction's account."""
         found = self.connection.execute(query, {"account": self.account, **values})
         names = tuple(found.keys())
         return [dict(zip(names, row, strict=True)) for row in found]
 
     def write_journal(self, event: str, subject: str, **data: object) -> None:
-        """Journal one change: what happened, to what, and the values that are new."""
+        """Journal one change: the event, its subject and the new values."""
         self.connection.execute(
             _INSERT,
             {

@@ -1,6 +1,6 @@
-"""Answers that stay true until what they are about changes, so that the same question is not put to the database twice.
+"""A cache of query results, so that the database is not asked the same question twice.
 
-Belongs to the one writer of an account's rows, who says what each of its changes was about; asks nothing by itself.
+Belongs to the only writer of an account's rows, which invalidates what each of its changes affects.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from bot.store.account_transaction import Row
 
 T = TypeVar("T")
 
-#: Answers and orders of each kind that are kept at most.
+#: The most answers of each kind, and the most orders, that are cached.
 _MOST = 100
 
 
 class About(Enum):
-    """What an answer is about, and what a change has changed. An order's own row is kept apart, under its names."""
+    """The kinds of data that an answer depends on or a change affects. Rows of single orders are cached separately, by id."""
 
     ORDERS = auto()
     FILLS = auto()
@@ -28,27 +28,27 @@ class About(Enum):
 
 
 class Answers:
-    """What was asked since it last changed."""
+    """The answers that are still valid."""
 
     def __init__(self) -> None:
         self._of: dict[About, dict[Hashable, Any]] = {about: {} for about in About}
         self._orders: dict[tuple[str | None, str | None], Row | None] = {}
 
     def to(self, about: About, question: Hashable, ask: Callable[[], T]) -> T:
-        """The answer that stands, or the one that `ask` gives."""
+        """The cached answer, or the result of `ask`."""
         return _kept(self._of[about], question, ask)
 
     def order(self, client_id: str | None, exchange_id: str | None, ask: Callable[[], Row | None]) -> Row | None:
-        """The row of the order of these names, as it stands; None where there is none yet."""
+        """The current row of the order with these ids; None if there is none yet."""
         return _kept(self._orders, (client_id, exchange_id), ask)
 
     def forget(self, *abouts: About) -> None:
-        """What these answers were about has changed."""
+        """Drop the answers that depend on data of these kinds."""
         for about in abouts:
             self._of[about].clear()
 
     def forget_order(self, *names: str | None) -> None:
-        """An order has changed, or has come, that bears these names."""
+        """Drop the rows cached for an order with one of these ids: it has changed or is new."""
         bears = {name for name in names if name is not None}
         stale = [asked for asked, row in self._orders.items() if _bears(bears, asked, row)]
         for asked in stale:
@@ -56,7 +56,7 @@ class Answers:
 
 
 def _bears(names: set[str], asked: tuple[str | None, str | None], row: Row | None) -> bool:
-    """Whether an order that was asked for, or its row, has one of these names."""
+    """Whether the ids asked for, or those of the row found, include one of these names."""
     if asked[0] in names or asked[1] in names:
         return True
     return row is not None and (row["client_id"] in names or row["exchange_id"] in names)

@@ -1,7 +1,6 @@
-"""Backups of SQLite databases: whole, checked, under their names only when they are both, and not too many of them.
+"""Backups of SQLite databases. A backup gets its final name only when it is complete and checked; old ones are deleted.
 
-Made over a connection of their own by SQLite's online backup, so that whoever writes the database never waits for one.
-Knows files, no tables.
+Uses SQLite's online backup over its own connection, so that the writer of the database never waits. Knows files, no tables.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from bot.store.database import StoreError
 from bot.store.disk import SOUND, Disk, flush, keep_private
 
 _STAMP = "%Y%m%dT%H%M%SZ"
-#: The name of a backup: of which database, and when.
+#: The name of a backup: its database and its time.
 _NAME = re.compile(r"nija-(.+)-(\d{8}T\d{6}Z)")
 
 
@@ -38,11 +37,11 @@ def made_at(backup: Path) -> int:
 
 
 def back_up(file: Path, folder: Path, now: int, keep: int) -> Path:
-    """A new backup of the database in `file` as it is at wall time `now`; the newest `keep` stay. Raises `StoreError`."""
+    """Back up the database in `file`, under the wall time `now` (ms); the newest `keep` backups stay. Raises `StoreError`."""
     stamp = datetime.fromtimestamp(now / SECOND, UTC).strftime(_STAMP)
     done = folder / f"nija-{file.stem}-{stamp}.sqlite3"
     try:
-        folder.mkdir(exist_ok=True)  # not the data folder itself: one that was taken away is not made again
+        folder.mkdir(exist_ok=True)  # without parents: a data folder that was removed is not created again
         for left in folder.glob(f"nija-{file.stem}-*{UNFINISHED}"):
             left.unlink()
         _need_room(file, folder)
@@ -58,9 +57,7 @@ def back_up(file: Path, folder: Path, now: int, keep: int) -> Path:
 
 
 def put_back(file: Path, backup: Path, stamp: str) -> str:
-    """A backup takes the place of a database that nobody has open; what was there is kept, under the name that is returned ("" where
-    there was nothing).
-    """
+    """Replace a database that nobody has open with a backup. The old database is kept; returns its new name, "" if there was none."""
     fresh = file.with_name(f"{file.name}.restored")
     copy_file(backup, fresh)
     kept = set_aside(file, f"{file.stem}.replaced-{stamp}") if file.exists() else ""
@@ -70,7 +67,7 @@ def put_back(file: Path, backup: Path, stamp: str) -> str:
 
 
 def set_aside(file: Path, name: str) -> str:
-    """Rename a database and its side files; the new name, which no program takes for a database."""
+    """Rename a database and its side files; returns the new name, which no program mistakes for a database."""
     for end in ("", "-wal", "-shm"):
         part = file.with_name(file.name + end)
         if part.exists():
@@ -79,13 +76,13 @@ def set_aside(file: Path, name: str) -> str:
 
 
 def _database(backup: Path) -> str:
-    """Of which database it is a backup, by its name; "" for another file."""
+    """The database a file is a backup of, by its name; "" for any other file."""
     found = _NAME.fullmatch(backup.stem)
     return found[1] if found else ""
 
 
 def _need_room(file: Path, folder: Path) -> None:
-    """A backup must not be what fills the disk."""
+    """Raise OSError if the backup could fill the disk."""
     free = Disk(folder).free()
     if free is not None and free < file.stat().st_size + 2 * SOUND:
-        raise OSError(f"its disk has no room for one ({free // 1_000_000} MB free)")
+        raise OSError(f"the disk has no room for one ({free // 1_000_000} MB free)")

@@ -1,4 +1,4 @@
-"""Copies of SQLite databases, made beside whoever writes them: whole and checked, or none. Knows files, no tables."""
+"""Complete, checked copies of SQLite databases, made while another process writes them. Knows files, no tables."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from pathlib import Path
 
 from bot.store.disk import flush, make_private
 
-#: How long a writer waits for another one of the same file before it gives up.
+#: How long a writer waits for another writer of the same file before it gives up.
 BUSY_SECONDS = 10
-#: Ends the name of a copy until it is whole.
+#: The suffix of a copy that is not complete yet.
 UNFINISHED = ".unfinished"
 
 
 def in_memory(file: Path) -> sqlite3.Connection:
-    """A copy of a database, made without taking any room on its disk; raises `sqlite3.Error`.
+    """Copy a database into memory without using any space on its disk; raises `sqlite3.Error`.
 
-    Its shared index of the write-ahead log may be missing, and there is no room to make one: without a log the file is all
-    there is, and with one SQLite keeps the index in memory while nobody else can want it.
+    The shared index of the write-ahead log may be missing, and a full disk has no room to create it. Without a log, the file
+    is complete and is opened as immutable. With one, exclusive locking makes SQLite keep the index in memory.
     """
     copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     log = file.with_name(file.name + "-wal")
@@ -40,8 +40,9 @@ def in_memory(file: Path) -> sqlite3.Connection:
 
 
 def copy_into(copy: sqlite3.Connection, source: sqlite3.Connection) -> None:
-    """All of a database into an open one; raises `sqlite3.Error`, also where somebody keeps it locked for too long: by itself
-    SQLite would wait for ever.
+    """Copy a whole database into an open one; raises `sqlite3.Error`.
+
+    A database that stays locked for too long is an error, too: SQLite alone would wait forever.
     """
     until = time.monotonic() + BUSY_SECONDS
 
@@ -53,8 +54,9 @@ def copy_into(copy: sqlite3.Connection, source: sqlite3.Connection) -> None:
 
 
 def copy_file(file: Path, copy: Path) -> None:
-    """A copy of a database as one file without a log beside it, whole and looked at from end to end before it has its name; for
-    its owner alone. Raises `sqlite3.Error`, `OSError`.
+    """Copy a database to a single file without a log, readable by its owner only. Raises `sqlite3.Error`, `OSError`.
+
+    The copy gets its final name once it is complete and has passed an integrity check.
     """
     fresh = copy.with_name(copy.name + UNFINISHED)
     fresh.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
-"""One database, opened, checked and brought up to date: a SQLite file per account, or one PostgreSQL for all.
+"""Opens, checks and upgrades a database: a SQLite file per account, or one PostgreSQL for all.
 
 Owns connections and transactions; knows no table. A `Store` belongs to one thread's ledger: nothing here is shared.
-What makes a database unusable is one `StoreError` that says what to do; nothing is ever repaired or thrown away.
+An unusable database raises a `StoreError` that says what to do; nothing is ever repaired or deleted.
 """
 
 from __future__ import annotations
@@ -24,70 +24,74 @@ from bot.store import migrate
 from bot.store.copies import BUSY_SECONDS, copy_file, in_memory
 from bot.store.disk import Disk, keep_private, make_private
 
-#: Stands in the header of every SQLite file of ours ("NIJA"), so that other files are told apart.
+#: Marks our SQLite files in their header ("NIJA"), so that other programs' files are recognised.
 APPLICATION_ID = 0x4E494A41
-#: Compiled statements that an engine keeps (half as many again until it clears up). A change writes what is new and no more,
-#: in ever other combinations of columns: SQLAlchemy's own 500 would take hours and many megabytes to fill.
+#: Compiled statements that an engine caches (up to 1.5 times as many before it evicts). Changes write only the columns that
+#: differ, in many combinations: SQLAlchemy's default of 500 would grow for hours and take many megabytes.
 STATEMENTS = 100
-#: Pages (kB) that a SQLite connection keeps in memory: the newest rows are what is asked for.
+#: Size of a SQLite connection's page cache (kB). Small, because mostly the newest rows are read.
 CACHE_KB = 1_000
 
 
 class StoreError(Exception):
-    """The database cannot be used; the text is one line that names it and says what to do, `remedy` that alone."""
+    """The database cannot be used. The text is one line that names it and says what to do; `remedy` is only the latter."""
 
     def __init__(self, line: str, remedy: str = "") -> None:
         super().__init__(line)
-        self.remedy = remedy or "see to this database: NIJA tries again by itself"
+        self.remedy = remedy or "check this database; NIJA retries automatically"
 
 
 class StoreFull(StoreError):
-    """The disk has no room for the change: nothing of it was kept."""
+    """The disk has no room for the change; none of it was kept."""
 
 
 class StoreReadOnly(StoreError):
-    """The disk takes no writes at all."""
+    """The disk cannot be written at all."""
 
 
 class StoreMoved(StoreReadOnly):
-    """What lies at the database's path is not what was opened there: what is written would be lost."""
+    """The file at the database's path is not the one that was opened: whatever is written would be lost."""
 
 
 class StoreDamaged(StoreError):
-    """What is in the file is no sound database of ours: only `nija recover` helps."""
+    """The file is not an intact database of ours: only `nija recover` helps."""
 
 
 def address(data_dir: Path, stem: str, url: str | None = None) -> URL:
-    """Where an account's rows live: `url` when there is one (DATABASE_URL), else `<data_dir>/<stem>.db` (`AccountKey.stem`)."""
+    """The database of an account: `url` (DATABASE_URL) if given, else `<data_dir>/<stem>.db` (`AccountKey.stem`)."""
     if url is None:
         return URL.create("sqlite", database=str((data_dir / f"{stem}.db").absolute()))
     return shared(url)
 
 
 def shared(url: str) -> URL:
-    """DATABASE_URL as an address; raises `StoreError` for a text that is none or a database we do not speak."""
+    """Parse DATABASE_URL; raises `StoreError` if it is not an address, or names a database that is not supported."""
     try:
         parsed = make_url(url)
     except ArgumentError as error:
-        raise StoreError("DATABASE_URL is no database address: postgresql://user:password@host/name is") from error
+        raise StoreError(
+            "DATABASE_URL is not a database address: write it as postgresql://user:password@host/name"
+        ) from error
     if parsed.drivername in ("postgres", "postgresql", "postgresql+psycopg"):
         if find_spec("psycopg") is None:
-            raise StoreError("DATABASE_URL names a PostgreSQL, but psycopg is missing: pip install 'psycopg[binary]'")
+            raise StoreError(
+                "DATABASE_URL names a PostgreSQL database, but psycopg is missing: pip install 'psycopg[binary]'"
+            )
         return parsed.set(drivername="postgresql+psycopg")
     if parsed.drivername == "sqlite" and parsed.database:
         return parsed
-    raise StoreError(f"DATABASE_URL names a {parsed.drivername} database: postgresql:// or sqlite:///FILE is needed")
+    raise StoreError(f"DATABASE_URL names a {parsed.drivername} database: use postgresql:// or sqlite:///FILE")
 
 
 def name_of(where: URL) -> str:
-    """What its owner knows a database by: the file, or the server's address without the password."""
+    """The name of a database for its owner: the file, or the server's address without the password."""
     if where.get_backend_name() == "sqlite":
         return str(Path(where.database or ""))
     return where.render_as_string(hide_password=True)
 
 
 class Store:
-    """An open database. `reading` and `writing` are transactions: what `writing` holds is on disk when it ends."""
+    """An open database. `reading` and `writing` are transactions; a `writing` one is on disk when it ends."""
 
     def __init__(self, engine: Engine, name: str) -> None:
         self._engine = engine
@@ -97,7 +101,7 @@ class Store:
 
     @classmethod
     def open(cls, where: URL) -> Store:
-        """The database at `where`, made or brought up to this NIJA's schema if need be; raises `StoreError`."""
+        """Open the database at `where`, creating or upgrading it if necessary; raises `StoreError`."""
         if where.get_backend_name() == "sqlite":
             file = Path(where.database or "")
             _make_folder(file.parent)
@@ -106,7 +110,7 @@ class Store:
 
     @classmethod
     def copy(cls, where: URL) -> Store:
-        """A copy in memory of the SQLite database at `where`: what is written to it never reaches the file."""
+        """A copy in memory of the SQLite database at `where`; writes to it never reach the file."""
         return cls._of_copy(Path(where.database or "")).prepared()
 
     @classmethod
@@ -118,10 +122,9 @@ class Store:
 
     @classmethod
     def look(cls, where: URL) -> Store:
-        """The database at `where` to read from, beside whoever writes it; raises `StoreError`.
+        """Open the database at `where` for reading only, while another process may write it; raises `StoreError`.
 
-        Changes nothing: a database of an older NIJA is refused, too, until its daemon has started once. On a full disk it is
-        read from a copy in memory.
+        A database of an older NIJA is refused until the daemon has upgraded it. On a full disk, a copy in memory is read.
         """
         if where.get_backend_name() == "sqlite":
             file = Path(where.database or "")
@@ -137,26 +140,26 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """One consistent view; changes nothing."""
+        """One consistent, read-only view."""
         with self._explained(), self._engine.connect() as connection, connection.begin() as transaction:
             yield connection
             transaction.rollback()
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """One transaction, alone from its first statement on; durable when the block ends, undone when it raises."""
+        """One exclusive transaction; durable when the block ends, rolled back when it raises."""
         with self._explained(), self._writer.connect() as connection, connection.begin():
             yield connection
 
     def close(self) -> None:
-        """Let go of the database; from then on every transaction is refused, in whatever thread it begins."""
+        """Close the database; later transactions are refused in every thread."""
         self._closed = True
         self._engine.dispose()
 
     def prepared(self, file: Path | None = None) -> Store:
-        """Itself, found sound and brought up to this NIJA's schema; closed when it raises `StoreError`.
+        """Check the database and upgrade it to this NIJA's schema; returns itself. Closed when it raises `StoreError`.
 
-        A database `file` that is brought up is kept beside it as it was, for whoever goes back to the older NIJA.
+        Before an upgrade, a copy of `file` is kept beside it for going back to the older NIJA.
         """
         with self._closed_on_error():
             if self._engine.dialect.name == "sqlite":
@@ -173,11 +176,11 @@ class Store:
         return self
 
     def readable(self) -> Store:
-        """Itself, if this NIJA can read it; closed when it raises `StoreError`."""
+        """Check that this NIJA can read the database; returns itself. Closed when it raises `StoreError`."""
         with self._closed_on_error(), self.reading() as connection:
             self._refuse_newer(connection)
             if migrate.version(connection) not in (migrate.HEAD, None):
-                raise StoreError(f"{self._name} is of an older NIJA: start the daemon once to bring it up to date")
+                raise StoreError(f"{self._name} is from an older NIJA: start the daemon once to upgrade it")
         return self
 
     def _check_file(self) -> None:
@@ -190,8 +193,8 @@ class Store:
         version = migrate.version(connection)
         if version is not None and version > migrate.HEAD:
             raise StoreError(
-                f"{self._name} was written by a newer NIJA (schema {version}, this one knows {migrate.HEAD}):"
-                " run that one, or point NIJA_DATA_DIR elsewhere"
+                f"{self._name} was written by a newer NIJA (schema {version}; this version knows {migrate.HEAD}):"
+                " run that version, or set NIJA_DATA_DIR to another folder"
             )
 
     @contextmanager
@@ -214,18 +217,18 @@ _RESCUE = (
     "nothing was changed; `nija recover` sets the file aside (it is kept), and the next start finds NIJA's orders at the"
     " exchange"
 )
-#: What a database says, in short; what that means, and what its owner can do.
+#: A part of a database's error text; what it means, and what its owner can do.
 _ADVICE: Mapping[str, tuple[str, str]] = {
     "file is not a database": ("is not a database", _RESCUE),
     "malformed": ("is damaged", _RESCUE),
-    "unable to open": ("cannot be opened", "see that the folder exists and may be read and written"),
+    "unable to open": ("cannot be opened", "check that the folder exists and can be read and written"),
     "read-only transaction": (
-        "the server takes no writes (it is a standby, or set to read-only)",
-        "point DATABASE_URL at the server that is written to, or set default_transaction_read_only off; NIJA tries again by itself",
+        "the server refuses writes (it is a standby, or set to read-only)",
+        "point DATABASE_URL at the primary server, or turn default_transaction_read_only off; NIJA retries automatically",
     ),
-    "readonly": ("cannot be written", "see to its permissions"),
-    "disk is full": ("the disk is full", "nothing of the last change was kept; make room"),
-    "disk I/O": ("the disk does not answer as it should", "nothing of the last change was kept; look at the disk"),
+    "readonly": ("cannot be written", "check its permissions"),
+    "disk is full": ("the disk is full", "the last change was not kept; free some space"),
+    "disk I/O": ("the disk reports an I/O error", "the last change was not kept; check the disk"),
     "locked": (f"another process has kept it locked for {BUSY_SECONDS} s", "end that process"),
 }
 
@@ -239,7 +242,7 @@ _KINDS = {
 
 @contextmanager
 def explaining(name: str) -> Iterator[None]:
-    """What a database says, as our own error; a broken constraint is the caller's to explain."""
+    """Turn a database's errors into `StoreError`; a violated constraint is left for the caller to explain."""
     try:
         yield
     except IntegrityError:
@@ -255,11 +258,11 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StoreError(f"{folder}: cannot be made ({error.strerror}): choose another NIJA_DATA_DIR") from error
+        raise StoreError(f"{folder}: cannot be created ({error.strerror}): choose another NIJA_DATA_DIR") from error
 
 
 def server(where: URL) -> Engine:
-    """An engine on a PostgreSQL; one that does not answer, or dies without a word, is an error after seconds."""
+    """An engine for PostgreSQL. A server that does not answer, or dies silently, is an error within seconds."""
     patience = {
         "application_name": f"nija {socket.gethostname()} {os.getpid()}",
         "connect_timeout": BUSY_SECONDS,
@@ -275,7 +278,7 @@ def server(where: URL) -> Engine:
 
 
 def _sqlite(file: Path, mode: str) -> Engine:
-    """An engine whose every connection is tuned as the ledger needs it; `mode` is rwc or ro."""
+    """An engine whose connections are configured for the ledger; `mode` is rwc or ro."""
 
     def connect() -> sqlite3.Connection:
         uri = f"{file.absolute().as_uri()}?mode={mode}"
@@ -295,7 +298,7 @@ def _sqlite(file: Path, mode: str) -> Engine:
 
 
 def _make_private(file: Path) -> None:
-    """The database's file, and what lies beside it, for its owner alone. What keeps us from it SQLite says better."""
+    """Make the database's file and its side files private to their owner. Errors are left for SQLite, which explains them better."""
     with suppress(OSError):
         make_private(file)
         for end in ("-wal", "-shm"):
@@ -303,12 +306,12 @@ def _make_private(file: Path) -> None:
 
 
 def _keep(file: Path, copy: Path) -> None:
-    """A copy of a database as it is before it is brought up to date."""
+    """Copy a database before it is upgraded."""
     try:
         copy_file(file, copy)
     except OSError as error:
         raise StoreFull(
-            f"{copy}: cannot be made before the upgrade ({error.strerror}): make room on the disk"
+            f"{copy}: cannot be created before the upgrade ({error.strerror}): free some disk space"
         ) from error
 
 
@@ -326,9 +329,9 @@ def _begin(connection: Connection) -> None:
 
 
 def _make_durable(raw: sqlite3.Connection) -> None:
-    """Write-ahead log and a flush at every commit: a commit that returned survives a power cut.
+    """Use a write-ahead log and flush every commit, so that a commit that has returned survives a power cut.
 
-    The change to the log mode fails at once, whatever the time-out, when another process is making it: tried again.
+    Switching to the log fails at once, regardless of the time-out, while another process does the same; so it is retried.
     """
     raw.execute("PRAGMA synchronous=FULL")
     until = time.monotonic() + BUSY_SECONDS

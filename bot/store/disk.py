@@ -1,7 +1,6 @@
 """The disk under a database: whether it has room, whether it can be written at all.
 
-Asked of the file system itself, since a database's own words for a full disk differ with the moment at which it fills.
-Leaves nothing behind.
+Asks the file system, because a database reports a full disk differently depending on when it fills up. Leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -13,16 +12,16 @@ from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 
-#: Bytes below which a disk counts as full: a database needs some for its log before it notices by itself.
+#: Free bytes below which a disk counts as full: a database needs some for its log before it notices.
 LEAST = 2 * 1024 * 1024
-#: Bytes that must be free before a disk that was full counts as sound again, and those that are tried.
+#: Free bytes at which a disk that was full counts as sound again, and the size of the test write.
 SOUND, TRIED = 2 * LEAST, 1024 * 1024
-#: The permissions of what holds an owner's orders and balances, and those that nobody else must have.
+#: The permissions of files with an owner's orders and balances, and the bits that others must not have.
 PRIVATE, OTHERS = 0o600, 0o077
 
 
 class DiskFault(Enum):
-    """What keeps a disk from taking what is written."""
+    """Why a disk cannot be written."""
 
     FULL = "full"
     READ_ONLY = "read-only"
@@ -37,7 +36,7 @@ _FAULTS = {
 
 
 def fault_of(error: OSError) -> DiskFault | None:
-    """What of the disk an error tells; None for one that is not the disk's."""
+    """The disk fault behind an error; None if the disk is not the cause."""
     return _FAULTS.get(error.errno or 0)
 
 
@@ -48,7 +47,7 @@ class Disk:
         self.folder = folder
 
     def free(self) -> int | None:
-        """Bytes that we may still take; None where the file system does not say."""
+        """Bytes that we may still use; None if the file system does not say."""
         try:
             found = os.statvfs(self.folder)
         except OSError:
@@ -58,17 +57,17 @@ class Disk:
         return (found.f_bfree if os.geteuid() == 0 else found.f_bavail) * found.f_frsize
 
     def is_cramped(self) -> bool:
-        """Whether so little is free that the next change may not fit."""
+        """Whether so little space is free that the next change may not fit."""
         free = self.free()
         return free is not None and free < LEAST
 
     def is_sound(self) -> bool:
-        """Whether there is plenty of room, and a file that is really written takes it."""
+        """Whether there is enough room, and a test write succeeds."""
         free = self.free()
         return (free is None or free >= SOUND) and self.fault() is None
 
     def fault(self) -> DiskFault | None:
-        """What comes of writing a file: None when it worked, or when it failed for reasons that are not the disk's."""
+        """Write a test file; None if that worked, or failed for a reason other than the disk."""
         probe = self.folder / ".nija-probe"
         try:
             with probe.open("wb") as stream:
@@ -83,13 +82,13 @@ class Disk:
 
 
 class FileIdentity:
-    """What lay at some paths when this was made. An open file lives on without its name, and what is written to it is lost."""
+    """Remembers which files were at some paths. A file that was removed while open can still be written, but its data is lost."""
 
     def __init__(self, paths: Iterable[Path]) -> None:
         self._found = {path: found for path in paths if (found := _identity(path)) is not None}
 
     def moved(self) -> Path | None:
-        """The first path at which nothing lies any more, or something else."""
+        """The first path whose file was removed or replaced."""
         return next((path for path, found in self._found.items() if _identity(path) != found), None)
 
 
@@ -102,7 +101,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def flush(path: Path) -> None:
-    """A file, or the names in a folder, on the disk itself."""
+    """Flush a file, or a folder's directory entries, to the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -111,9 +110,9 @@ def flush(path: Path) -> None:
 
 
 def make_private(file: Path) -> None:
-    """An empty file that only its owner can read or write, unless there is one; raises `OSError`.
+    """Create an empty file that only its owner can read and write, unless it exists; raises `OSError`.
 
-    Made before SQLite opens it: what SQLite puts beside a database then has its permissions.
+    Done before SQLite opens it, because SQLite gives the side files of a database the same permissions.
     """
     try:
         os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, PRIVATE))
@@ -122,9 +121,9 @@ def make_private(file: Path) -> None:
 
 
 def keep_private(file: Path) -> None:
-    """Take others' permissions from a file that an older NIJA has made. Where it is another user's, that one decides.
+    """Remove others' permissions from a file that an older NIJA created; another user's file is left alone.
 
-    The file is not opened: closing it would take away the locks that SQLite holds on it in this process.
+    The file is not opened: closing it would release the locks that SQLite holds on it in this process.
     """
     with suppress(FileNotFoundError, PermissionError):
         if file.stat().st_mode & OTHERS:

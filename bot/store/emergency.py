@@ -1,8 +1,8 @@
-"""The emergency journal: room on the disk that was taken in good time, for orders that must go out when it is full.
+"""The emergency journal: disk space reserved in advance for orders that must go out when the disk is full.
 
-One file of fixed size per account, written full of zeros when it is made, so that a record only ever overwrites what is
-ours already (on a file system that copies on write, as btrfs and ZFS do, that promise is theirs to keep). Holds what a
-restart cannot learn from the exchange: intents, and what became of their requests. Never holds an entry.
+One file of fixed size per account, filled with zeros when it is created, so that a record only overwrites space that is
+already ours. (Copy-on-write file systems, such as btrfs and ZFS, may still need new blocks.) It holds what a restart cannot
+learn from the exchange: intents, and the outcomes of their requests. It never holds an entry.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from bot.store.database import StoreError, StoreFull
 from bot.store.disk import DiskFault, fault_of, flush, keep_private, make_private
 from bot.store.schema import compact
 
-#: Bytes of a journal: about a thousand orders.
+#: Bytes in a journal: enough for about a thousand orders.
 SIZE = 512 * 1024
 _MAGIC = b"NIJAEMJ1"
 #: Magic and generation. A new generation makes every record of the old one invalid at once.
 _HEADER = struct.Struct(">8sQ")
-#: Length of a record, and its checksum, which begins with the generation.
+#: Length and checksum of a record; the checksum is seeded with the generation.
 _FRAME = struct.Struct(">II")
 _WORDS = {"purpose": Purpose, "side": Side, "type": OrderType, "tif": TimeInForce}
 _AMOUNTS = frozenset({"qty", "limit_price", "trigger_price", "attached_stop", "attached_target", "trail"})
@@ -36,7 +36,7 @@ _AMOUNTS = frozenset({"qty", "limit_price", "trigger_price", "attached_stop", "a
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What became of an order's request, as `Ledger.mark` was told."""
+    """The outcome of an order's request: the arguments of `Ledger.mark`."""
 
     client_id: str
     status: OrderStatus
@@ -48,13 +48,13 @@ Entry = Intent | Mark
 
 
 def journal_file(folder: Path, account: Account) -> Path:
-    """Where an account's journal is."""
+    """The path of an account's journal."""
     name = hashlib.sha256(str(account).encode()).hexdigest()[:12]
     return folder / f"{account.key.stem}-{name}.emergency"
 
 
 class EmergencyJournal:
-    """An open journal; belongs to whoever holds the account's lock. Raises `StoreError` for what cannot be written."""
+    """An open journal; belongs to the holder of the account's lock. Raises `StoreError` when it cannot be written."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -63,13 +63,13 @@ class EmergencyJournal:
         magic, self._generation = _HEADER.unpack_from(content.ljust(_HEADER.size, b"\0"))
         if magic != _MAGIC:
             self.close()
-            raise StoreError(f"{file}: is no emergency journal: move the file away (keep it) and start again")
+            raise StoreError(f"{file}: is not an emergency journal: move the file away (keep it) and start again")
         self._size = len(content)
         self.entries, self._end = _read(content, self._generation)
 
     @classmethod
     def open(cls, file: Path, size: int = SIZE) -> EmergencyJournal:
-        """The journal in `file`, made whole if there is none; raises `StoreError`, `StoreFull` when there is no room for it."""
+        """Open the journal in `file`, creating it if necessary; raises `StoreError`, or `StoreFull` when there is no room."""
         try:
             if not file.exists():
                 _make(file, size)
@@ -77,10 +77,10 @@ class EmergencyJournal:
             return cls(file)
         except OSError as error:
             kind = StoreFull if fault_of(error) is DiskFault.FULL else StoreError
-            raise kind(f"{file}: no emergency journal can be kept ({error.strerror}): see to the disk") from error
+            raise kind(f"{file}: no emergency journal can be kept ({error.strerror}): check the disk") from error
 
     def append(self, entry: Entry) -> None:
-        """On the disk when this returns; when it raises `StoreError`, the entry is not kept and nothing may be sent."""
+        """Write an entry durably. When this raises `StoreError`, the entry is not kept and nothing may be sent."""
         payload = compact(_told(entry)).encode()
         frame = _FRAME.pack(len(payload), zlib.crc32(payload, self._seed)) + payload
         self.need(len(frame))
@@ -89,21 +89,21 @@ class EmergencyJournal:
         self.entries.append(entry)
 
     def need(self, count: int) -> None:
-        """Raises `StoreFull` unless so many bytes still fit."""
+        """Raise `StoreFull` unless `count` more bytes fit."""
         if self._end + count > self._size:
             raise StoreFull(
-                f"{self._file}: the emergency journal is full, nothing more can be sent: make room on the disk"
+                f"{self._file}: the emergency journal is full, nothing more can be sent: free some disk space"
             )
 
     def clear(self) -> None:
-        """Everything in it stands in the database now."""
+        """Discard all entries: the database has them now."""
         if self.entries:
             self._write(_HEADER.pack(_MAGIC, self._generation + 1), 0)
             self._generation += 1
             self.entries, self._end = [], _HEADER.size
 
     def close(self) -> None:
-        """Give the file back; safe to call twice."""
+        """Close the file; safe to call twice."""
         if self._handle >= 0:
             os.close(self._handle)
             self._handle = -1
@@ -123,7 +123,7 @@ class EmergencyJournal:
 
 
 def _make(file: Path, size: int) -> None:
-    """Zeros are written, not only reserved: turning reserved blocks into written ones may need new ones itself."""
+    """Create the file, filled with zeros. Reserved but unwritten blocks would not do: writing them may need new blocks."""
     fresh = file.with_name(file.name + ".new")
     try:
         make_private(fresh)
@@ -143,7 +143,7 @@ def _seed(generation: int) -> int:
 
 
 def _read(content: bytes, generation: int) -> tuple[list[Entry], int]:
-    """The whole records, and where the next one goes: what a crash cut off was never acknowledged."""
+    """The complete records, and the offset of the next one. A record cut off by a crash was never acknowledged."""
     entries: list[Entry] = []
     at = _HEADER.size
     while at + _FRAME.size <= len(content):

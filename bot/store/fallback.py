@@ -1,8 +1,8 @@
-"""The fallback ledger: the book of an account while its disk is full, and the way back into the database.
+"""The fallback ledger: an account's ledger while its disk is full, and the way back into the database.
 
-A copy of the database in memory on which everything but entries goes on, as it would on the disk. Only what a restart
-could not learn from the exchange is kept durably, in the emergency journal; all else is learned again by reconciliation
-when the database can be written, as after a power cut. So there is one way back, whatever ended the fallback ledger.
+It works on a copy of the database in memory and does everything but entries. Only what a restart could not learn from the
+exchange is kept durably, in the emergency journal. Reconciliation learns the rest again once the database can be written, as
+after a power cut: there is one way back, however the fallback ledger ended.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ from bot.store.disk import Disk, FileIdentity
 from bot.store.emergency import EmergencyJournal, Entry, Mark
 from bot.store.ledger import Ledger
 
-#: Real ms between two looks at the disk.
+#: Real ms between two checks of the disk.
 LOOK = 2 * SECOND
-#: Bytes of the journal that must be left before a stop is taken away to be placed anew.
+#: Bytes that the journal must have left before a stop is cancelled to be replaced.
 RESERVE = 8 * 1024
 
 
 def files_of(database: Path) -> list[Path]:
-    """A SQLite database's file, and those that stand beside it while it is open."""
+    """A SQLite database's file and its side files."""
     return [database, *(database.with_name(database.name + end) for end in ("-wal", "-shm"))]
 
 
 def refuse_moved(place: FileIdentity) -> None:
-    """Raises `StoreMoved` where something else lies than what was opened."""
+    """Raise `StoreMoved` if a file that was opened has been removed or replaced."""
     if (path := place.moved()) is not None:
         raise StoreMoved(
-            f"{path} was removed or replaced while NIJA ran: nothing is sent, the stops at the exchange protect what is held;"
-            " put it back and NIJA goes on by itself, or restart NIJA to go on with what lies there now"
+            f"{path} was removed or replaced while NIJA was running: nothing is sent; the stops at the exchange protect your"
+            " positions; put the file back and NIJA continues, or restart NIJA to use the file that is there now"
         )
 
 
 class DiskLedger(Ledger):
-    """The ledger in ordinary times; asks to be closed when the disk is about to fill, before a commit fails on it, and when
-    its files are not where they were: `place` is what was opened. What could be sent meanwhile is not."""
+    """The ledger in normal operation. It asks to be closed when the disk is about to fill up, before a commit fails, and when
+    its files (`place`) were moved; until then, intents are refused in a file that was moved."""
 
     def __init__(self, store: Store, account: Account, clock: Clock, disk: Disk, place: FileIdentity) -> None:
         super().__init__(store, account, clock)
@@ -66,7 +66,7 @@ class DiskLedger(Ledger):
 
 
 class FallbackLedger(Ledger):
-    """The ledger on a copy in memory; `patience` is the real ms before the disk is tried again, at first."""
+    """The ledger on a copy in memory; `patience` is the time until the disk is first tried again (real ms)."""
 
     def __init__(
         self,
@@ -95,7 +95,7 @@ class FallbackLedger(Ledger):
         return self._place.moved() is not None or self._disk.is_sound()
 
     def record(self, intent: Intent) -> OrderRecord:
-        """Into the emergency journal before its request leaves; raises `StoreFull` for an entry, which is not written."""
+        """Write the intent to the emergency journal before its request is sent; raises `StoreFull` for an entry."""
         if intent.purpose is Purpose.ENTRY:
             raise StoreFull(f"{self.blocked_by}: no entries")
         refuse_moved(self._place)
@@ -111,14 +111,14 @@ class FallbackLedger(Ledger):
         return record
 
     def mark_unprotected(self, symbol: str, at: int, why: str) -> None:
-        """Before a stop is taken away: the order that is to follow must find room, or it stays where it is."""
+        """Called before a stop is cancelled. Raises `StoreFull` if the journal has no room for the order that replaces it."""
         refuse_moved(self._place)
         self._journal.need(RESERVE)
         super().mark_unprotected(symbol, at, why)
 
 
 def merge(ledger: Ledger, entries: Iterable[Entry]) -> int:
-    """Bring into a book what it lacks of a journal, which may have been merged before; returns how many orders it lacked."""
+    """Add a journal's entries to a ledger, safe to repeat; returns how many orders the ledger lacked."""
     lacked = 0
     for entry in entries:
         if isinstance(entry, Mark):
@@ -130,7 +130,7 @@ def merge(ledger: Ledger, entries: Iterable[Entry]) -> int:
 
 
 def _record(ledger: Ledger, intent: Intent) -> None:
-    """An order that may have been sent is never left out, even if its decision stands in the book already."""
+    """Record an order that may have been sent, even if the ledger already has its decision."""
     try:
         ledger.record(intent)
     except AlreadyDecided:
@@ -138,7 +138,7 @@ def _record(ledger: Ledger, intent: Intent) -> None:
 
 
 def _mark(ledger: Ledger, told: Mark) -> None:
-    """What became of a request, unless the book knows better by now."""
+    """Record the outcome of a request, unless the ledger knows better by now."""
     known = ledger.by_client_id(told.client_id)
     if known is not None and told.status in TRANSITIONS[known.status]:
         ledger.mark(told.client_id, told.status, exchange_id=told.exchange_id, reason=told.reason)

@@ -1,6 +1,6 @@
-"""How each account's trader is: written by it, read by the check scripts and the ledger command.
+"""The status of each account's trader: written by the trader, read by the checks and the ledger command.
 
-One row an account, always the newest; history is the journal's and the log's.
+One row per account, always the newest; the history is in the journal and the log.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _INSERT = health.insert()
 
 
 def keep_status(tx: Transaction, status: BrokerStatus) -> BrokerStatus:
-    """Replace the account's row; returns what is in it now. A verdict keeps the time since which it stands, and the money that
-    was last measured stays known until it is measured again.
+    """Replace the account's row; returns its new content. An unchanged status keeps its start time, and the last measured
+    amounts stay until they are measured again.
     """
     known = tx.rows(_MINE)
     before = _read(status.key, known[0]) if known else None
@@ -41,12 +41,12 @@ def keep_status(tx: Transaction, status: BrokerStatus) -> BrokerStatus:
 
 
 def status_of(account: Account, tx: Transaction) -> BrokerStatus | None:
-    """What an account's trader last reported; None when it never did."""
+    """The last status an account's trader reported; None if it never did."""
     return next((from_row(account, row) for row in tx.rows(_MINE)), None)
 
 
 def to_row(status: BrokerStatus) -> dict[str, Any]:
-    """A status as a row of `health`, but for the account's number; what never was is NULL."""
+    """A status as a row of `health`, without the account's number; what never happened is NULL."""
     details = {
         "reason": status.reason,
         "remedy": status.remedy,
@@ -79,7 +79,7 @@ def to_row(status: BrokerStatus) -> dict[str, Any]:
 
 
 def from_row(account: Account, row: Mapping[str, Any]) -> BrokerStatus:
-    """What a row of `health` says of its account's trader; its holdings and its single cycles are not in it."""
+    """The status in a row of `health`; positions and single cycles are not part of it."""
     return replace(_read(account.key, row), mode=account.mode, account=str(account))
 
 

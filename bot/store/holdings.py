@@ -1,7 +1,7 @@
-"""What is held: positions folded from fills.
+"""Positions, computed from fills.
 
-Owns the position and fill rows. A fill is booked once, with its order and its position, in the caller's
-transaction; what no position stands for is told, never lost and never a negative holding.
+Owns the position and fill rows. A fill is recorded once, together with its order and position, in the caller's transaction.
+What a sale takes beyond its position is reported; it is never lost and never makes a position negative.
 """
 
 from __future__ import annotations
@@ -54,21 +54,21 @@ _EARNED = select(fills.c.realised_usd).where(
 _TRADED = select(fills.c.order_id, fills.c.fee_usd).where(
     fills.c.account_id == bindparam("account"), fills.c.time >= bindparam("since"), fills.c.time < bindparam("until")
 )
-#: What may stay written off of a position that sales have ended, as a share of it: the rest that no sale can take.
+#: The share of a position that may stay written off when it counts as sold: a rest too small for any sale.
 _REST = Decimal("0.001")
-#: How much more than its order an order's fills may be, as a factor: sizes computed from quote amounts are rounded.
+#: How far an order's fills may exceed its size, as a factor: sizes computed from quote amounts are rounded.
 _ROUNDED = Decimal("1.001")
-#: Statuses that a fill proves wrong: the order is at the venue and trades.
+#: Statuses that a fill disproves: the order is at the venue and trades.
 _UNTRADED = IN_FLIGHT | {OrderStatus.OPEN, OrderStatus.REJECTED}
 
 
 def position_of(row: Mapping[str, Any]) -> Position:
-    """A row of `positions` as the domain's value."""
+    """A row of `positions` as a domain value."""
     return Position(**{name: row[name] for name in _POSITION})
 
 
 def open_rows(tx: Transaction, symbol: str | None = None) -> list[Row]:
-    """The open positions, oldest first; of one symbol there is at most one."""
+    """The open positions, oldest first; each symbol has at most one."""
     return tx.rows(_OPEN) if symbol is None else tx.rows(_OPEN_OF, symbol=symbol)
 
 
@@ -78,7 +78,7 @@ def open_positions(tx: Transaction) -> list[Position]:
 
 
 def results(tx: Transaction, symbol: str, count: int) -> list[tuple[int, Decimal]]:
-    """When the last closed positions of a symbol ended and what they earned, the newest first."""
+    """End time and result of a symbol's last closed positions, newest first."""
     return [(row["closed_at"], row["realised"]) for row in tx.rows(_RESULTS, symbol=symbol, count=count)]
 
 
@@ -90,36 +90,36 @@ def the_open(tx: Transaction, symbol: str) -> Row:
 
 
 def is_booked(tx: Transaction, fill_id: str) -> bool:
-    """Whether a fill stands in the book."""
+    """Whether a fill was recorded."""
     return bool(tx.rows(_BOOKED, fill_id=fill_id))
 
 
 def newest_fill(tx: Transaction) -> int:
-    """Market time of the newest booked fill; 0 without one."""
+    """Market time of the newest recorded fill; 0 without one."""
     return tx.rows(_NEWEST_FILL)[0]["newest"] or 0
 
 
 def realised_since(tx: Transaction, since: int) -> Decimal:
-    """Dollars earned since a market time, by fills and by what left positions without a sale."""
+    """Dollars earned since a market time, by fills and by write-offs."""
     sold = sum((row["realised_usd"] for row in tx.rows(_EARNED, since=since)), ZERO)
     return sold + write_offs.earned_since(tx, since)
 
 
 def is_too_much(order: Row, fill: Fill) -> bool:
-    """Whether an order cannot have had this fill too: the venue told one execution under two ids, or a size that is wrong."""
+    """Whether this fill would exceed its order: the venue reported one execution under two ids, or a wrong size."""
     most: Decimal = max(order["qty"], order["filled_qty"])
     booked: Decimal = order["booked_qty"]
     return most > 0 and booked + fill.qty > most * _ROUNDED
 
 
 def traded(tx: Transaction, since: int, until: int) -> tuple[int, Decimal]:
-    """How many orders had fills from `since` to before `until` (market time), and the fees of these fills in dollars."""
+    """How many orders had fills from `since` until before `until` (market time), and the fees of these fills in dollars."""
     rows = tx.rows(_TRADED, since=since, until=until)
     return len({row["order_id"] for row in rows}), sum((row["fee_usd"] for row in rows), ZERO)
 
 
 def enter(tx: Transaction, order: Row, fill: Fill) -> Booking:
-    """Book a fill that is not booked yet: its order, its position and its own row."""
+    """Record a new fill: its own row, its order and its position."""
     missed = _missed(tx, order, fill)
     before = missed or next(iter(open_rows(tx, fill.symbol)), None)
     if before is None:
@@ -131,7 +131,7 @@ def enter(tx: Transaction, order: Row, fill: Fill) -> Booking:
 
 
 def sold_by_owner(tx: Transaction, row: Row, fill: Fill, quote_usd: Decimal) -> Booking:
-    """Book what of a sale by hand took coins of an open position. The owner's order enters the book by so much and no more."""
+    """Record the part of an owner's manual sale that took coins of an open position. The order is recorded with that size only."""
     was = position_of(row)
     then = after(was, _in_market(fill, was.symbol, quote_usd))
     then = settle(tx, row, replace(then, qty=max(then.qty, ZERO)), "position", fill.time, Purpose.OWNER)
@@ -144,7 +144,7 @@ def sold_by_owner(tx: Transaction, row: Row, fill: Fill, quote_usd: Decimal) -> 
 
 
 def _in_market(fill: Fill, symbol: str, quote_usd: Decimal) -> Fill:
-    """A fill as it would have been in another market of the same coin, whose quote is worth `quote_usd` dollars."""
+    """A fill converted to another market of the same coin, whose quote is worth `quote_usd` dollars."""
     if fill.symbol == symbol:
         return fill
     rate = fill.quote_usd / quote_usd
@@ -153,7 +153,7 @@ def _in_market(fill: Fill, symbol: str, quote_usd: Decimal) -> Fill:
 
 
 def _owners_order(tx: Transaction, fill: Fill) -> Row:
-    """The order of a sale by hand, still empty."""
+    """A new row for the order of a manual sale, with size 0."""
     bare = VenueOrder(
         exchange_id=fill.exchange_order_id,
         symbol=fill.symbol,
@@ -169,7 +169,7 @@ def _owners_order(tx: Transaction, fill: Fill) -> Row:
 
 
 def _write_fill(tx: Transaction, order: Row, fill: Fill, position: int | None, earned: Decimal) -> Decimal:
-    """The fill's own row; what it earned in dollars."""
+    """Write the fill's row; returns what it earned in dollars."""
     dollars = earned * _dollar_rate(fill)
     row = {name: getattr(fill, name) for name in _FILL}
     tx.connection.execute(
@@ -187,7 +187,7 @@ def _write_fill(tx: Transaction, order: Row, fill: Fill, position: int | None, e
 
 
 def write_off(tx: Transaction, row: Row, qty: Decimal, at: int, why: str, worth: Worth) -> Position:
-    """Coins of an open position are gone without a sale, to 0 at most; a sale that is told later takes their place (`_missed`)."""
+    """Write off coins that left an open position without a sale, down to 0. A sale reported later replaces this (`_missed`)."""
     was = position_of(row)
     gone = min(qty, was.qty)
     tx.write_journal("written_off", was.symbol, qty=gone, price=worth.price, why=why)
@@ -195,13 +195,13 @@ def write_off(tx: Transaction, row: Row, qty: Decimal, at: int, why: str, worth:
 
 
 def close(tx: Transaction, row: Row, at: int, why: str, worth: Worth) -> Position:
-    """Close an open position whose rest cannot be traded."""
+    """Close an open position whose remainder cannot be traded."""
     then = write_offs.become_dust(tx, row["id"], position_of(row), at, why, worth)
     return settle(tx, row, then, "closed", at, why)
 
 
 def settle(tx: Transaction, row: Row, then: Position, event: str, at: int, why: str) -> Position:
-    """Write and journal what of a position is new; one that holds nothing is closed at market time `at`, and not naked."""
+    """Write and journal the changes of a position. An empty one is closed at market time `at`, which ends its naked period."""
     was = position_of(row)
     news = {name: value for name, value in asdict(then).items() if value != getattr(was, name)}
     if then.qty == 0:
@@ -218,7 +218,7 @@ _Folded = tuple[int | None, Position | None, Decimal, Decimal]
 
 
 def _open(tx: Transaction, order: Row, fill: Fill) -> _Folded:
-    """An entry's fill opens a position, also when an earlier one of that entry was closed; others close nothing."""
+    """Open a position with an entry's fill, also when an earlier position of that entry was closed. Other fills close nothing."""
     if order["purpose"] is not Purpose.ENTRY:
         return _close_nothing(tx, fill)
     decision = order["decision"] or _unknown_decision(order)
@@ -230,13 +230,13 @@ def _open(tx: Transaction, order: Row, fill: Fill) -> _Folded:
 
 
 def _close_nothing(tx: Transaction, fill: Fill) -> _Folded:
-    """A closing fill without a position: what was never ours earns nothing, but its fee was paid."""
+    """A closing fill without a position. Coins that were never ours earn nothing, but the fee was paid."""
     oversold, earned = _excess(tx, fill, _taken(fill))
     return None, None, oversold, earned - fee_in_quote(fill)
 
 
 def _fold(tx: Transaction, order: Row, fill: Fill, row: Row) -> _Folded:
-    """A fill of the same side adds to the position if an entry made it; one of the other side takes away."""
+    """Apply a fill to its position: an entry's fill on the same side adds to it, one on the other side reduces it."""
     was = position_of(row)
     if fill.side is was.side and order["purpose"] is not Purpose.ENTRY:
         return _close_nothing(tx, fill)
@@ -251,10 +251,10 @@ def _fold(tx: Transaction, order: Row, fill: Fill, row: Row) -> _Folded:
 
 
 def _missed(tx: Transaction, order: Row, fill: Fill) -> Row | None:
-    """The position of which coins were taken for gone that this fill had sold before, with these coins in it again.
+    """The position whose coins were written off although this fill had sold them, with those coins restored.
 
-    The venue told of the sale too late: it takes the place of what was written off, the earliest first. A position that was
-    over stays so, since when it was; that its coins were taken is no longer the reason once sales account for all of them.
+    The venue reported the sale late. It replaces the write-offs, earliest first. A closed position stays closed at the same
+    time, but "taken" is no longer the reason once sales account for all of its coins.
     """
     rows = [] if order["purpose"] is Purpose.ENTRY else write_offs.missed_by(tx, fill.symbol, fill.time)
     if not rows or rows[0]["side"] is fill.side:
@@ -277,8 +277,9 @@ def _missed(tx: Transaction, order: Row, fill: Fill) -> Row | None:
 
 
 def _excess(tx: Transaction, fill: Fill, amount: Decimal) -> tuple[Decimal, Decimal]:
-    """What of a closing fill no position stands for: how much of it was never ours, and what the dust in it earned (in the
-    quote). Coins sold come out of the dust first.
+    """The part of a closing fill that exceeds the position; it comes out of the dust first.
+
+    Returns how much was never ours, and what the dust earned (in the quote).
     """
     swept, cost = ZERO, ZERO
     if fill.side is Side.SELL and not fill.symbol.endswith("-SWAP"):
@@ -293,7 +294,7 @@ def _taken(fill: Fill) -> Decimal:
 
 
 def _traded(tx: Transaction, order: Row, fill: Fill) -> OrderRecord:
-    """The order after one more fill; its end is the venue's to report, that it trades is proved."""
+    """Update the order for one more fill. The fill proves that the order trades; only the venue's report ends it."""
     booked = order["booked_qty"] + fill.qty
     cost = order["booked_cost"] + fill.qty * fill.price
     news: dict[str, Any] = {"booked_qty": booked, "booked_cost": cost}
@@ -308,7 +309,7 @@ def _traded(tx: Transaction, order: Row, fill: Fill) -> OrderRecord:
 
 
 def _dollar_rate(fill: Fill) -> Decimal:
-    """Dollars for one unit of the quote: what stands for dollars at its own rate, others as the fill's fee was counted."""
+    """Dollars per unit of the quote: its own rate for dollar-like currencies, otherwise the rate used for the fill's fee."""
     fee = fee_in_quote(fill)
     if fill.symbol.split("-")[1] in DOLLARS:
         return fill.quote_usd
@@ -316,5 +317,5 @@ def _dollar_rate(fill: Fill) -> Decimal:
 
 
 def _unknown_decision(order: Row) -> Decision:
-    """For an entry whose decision was lost: a position without a stop, for the rule to see to."""
+    """For an entry whose decision was lost: a position without a stop price, left to the exit rule."""
     return Decision(order["created_at"], stop=ZERO, close=ZERO, fee=ZERO, reason="decision unknown")

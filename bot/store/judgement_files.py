@@ -1,8 +1,8 @@
-"""Judgements on disk: what was asked at each close of each market, for people, for 30 days.
+"""Judgements on disk: every check made at each candle close of each market, kept for 30 days for people to read.
 
-One file a day, account and run, in `explain/<account>/` of the data folder: gzip members of JSON lines, one member a write,
-appended. Beside the books and not in them, so that nothing here can endanger them, and all of it may be deleted at any time.
-A line is a *form* (the names of a strategy's conditions, said once a file) or a judgement of that form.
+One file per day, account and run, in `explain/<account>/` of the data folder. Each write appends one gzip member of JSON
+lines. The files are separate from the databases, so that they cannot endanger them; they may be deleted at any time.
+A line is a *form* (the names of a strategy's conditions, written once per file) or a judgement that refers to one.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from bot.domain.judgement import Condition, Judgement
 from bot.store.database import StoreError
 
 FOLDER = "explain"
-#: Days that are kept, the running one aside.
+#: Days to keep, besides the current one.
 DAYS = 30
 _SUFFIX = ".jsonl.gz"
 _FILE = re.compile(r"(\d{4}-[01]\d-[0-3]\d)\.\d+" + re.escape(_SUFFIX))
-#: What a number is written with: enough that two that differ are shown to differ.
+#: The format of numbers: enough digits that a value and its limit show their difference.
 _NUMBER = "%.10g"
-#: How hard to compress: more takes the processor and saves hardly anything.
+#: The compression level: a higher one costs CPU time and saves hardly anything.
 _LEVEL = 6
 
 
 class Form(NamedTuple):
-    """What judgements of one strategy have in common."""
+    """What all judgements of one strategy have in common."""
 
     timeframe_ms: int
     names: tuple[str, ...]
@@ -45,13 +45,13 @@ class Form(NamedTuple):
 
 @dataclass(slots=True)
 class DayFile:
-    """One day of an account, as far as this run writes it."""
+    """This run's file for one day of an account."""
 
     path: Path
     forms: dict[Form, int] = field(default_factory=dict)
 
     def append(self, judgements: Iterable[Judgement]) -> None:
-        """Write these; raises `OSError` when not all of it is on disk: then the file's end may be torn."""
+        """Append these; raises `OSError` when they were not all written, which may leave the file cut off."""
         handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
             if os.fstat(handle).st_size == 0:  # new, or its owner has deleted it
@@ -75,12 +75,12 @@ class DayFile:
 
 
 def account_folder(data_dir: Path, account: Account) -> Path:
-    """Where an account's judgements are."""
+    """The folder of an account's judgements."""
     return data_dir / FOLDER / re.sub(r"[^\w@.-]", "_", str(account))
 
 
 def day_file(folder: Path, day: int) -> DayFile:
-    """A file of its own for this run, for the day that begins at `day` (market ms); its folder is made if only that lacks."""
+    """A new file for this run and the day that begins at `day` (market ms). Creates its folder, but not the data folder."""
     for one in (folder.parent, folder):
         one.mkdir(mode=0o700, exist_ok=True)
     number = sum(1 for _ in folder.glob(f"{_name(day)}.*{_SUFFIX}"))
@@ -90,7 +90,7 @@ def day_file(folder: Path, day: int) -> DayFile:
 
 
 def prune(folder: Path, today: int) -> None:
-    """Delete what is older than 30 days: by market time in this account's `folder`, by the files' age in others'."""
+    """Delete files older than 30 days: by market time in this account's `folder`, by the files' age in others."""
     oldest, aged = _name(today - DAYS * DAY), time.time() - (DAYS + 1) * DAY / 1000
     for file in folder.parent.glob(f"*/*{_SUFFIX}"):
         if file.name < oldest if file.parent == folder else file.stat().st_mtime < aged:
@@ -98,19 +98,20 @@ def prune(folder: Path, today: int) -> None:
 
 
 def days_of(folder: Path) -> list[int]:
-    """The days (market ms of their beginning) of which something is there, the oldest first."""
+    """The days that have files (market ms of their beginning), oldest first."""
     names = [found[1] for file in folder.glob(f"*{_SUFFIX}") if (found := _FILE.fullmatch(file.name))]
     return sorted({parse_iso(name) for name in names})
 
 
 def judgements_of(folder: Path, day: int, symbol: str | None = None) -> Iterator[Judgement]:
-    """What was written of a day, of one market or of all; of a market that was judged twice at a close the last word comes last."""
+    """The judgements of a day, for one market or all, in the order they were written."""
     for file in sorted(folder.glob(f"{_name(day)}.*{_SUFFIX}"), key=lambda one: int(one.name.split(".")[1])):
         yield from _read(file, symbol)
 
 
 def _read(file: Path, symbol: str | None) -> Iterator[Judgement]:
-    """What is whole in a file. Its end is torn while it is written, or when its writer was killed or had no room."""
+    """The intact judgements of a file. Its end may be cut off: it is still being written, or its writer was killed or ran out of
+    space."""
     wanted = f"[{json.dumps(symbol)}," if symbol is not None else "["
     forms: list[Form] = []
     try:
@@ -124,12 +125,12 @@ def _read(file: Path, symbol: str | None) -> Iterator[Judgement]:
     except (EOFError, zlib.error, gzip.BadGzipFile, FileNotFoundError):
         return
     except OSError as error:
-        raise StoreError(f"{file}: cannot be read ({error.strerror}): see to its permissions") from error
+        raise StoreError(f"{file}: cannot be read ({error.strerror}): check its permissions") from error
 
 
 # -- one line ---------------------------------------------------------------------------------------------------------
 def _line(one: Judgement, form: int) -> str:
-    """`[symbol, candle, form, side, signal, reason, held, [values], [limits], words, [gates]]`, the last two where there are any."""
+    """`[symbol, candle, form, side, signal, reason, held, [values], [limits], words, [gates]]`; the last two only with gates."""
     rows = one.conditions
     held = "".join("1" if row.held else "0" for row in rows)
     head = f"[{json.dumps(one.symbol)},{one.candle},{form},{one.side},{int(one.signal)},{json.dumps(one.reason)}"
@@ -150,7 +151,7 @@ def _column(values: Sequence[float | str]) -> str:
 
 
 def _finite(value: float | str) -> float | str | None:
-    """As JSON knows it: infinite and unknown numbers are null there."""
+    """A value for JSON: infinities and NaN become null."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -1,7 +1,7 @@
-"""API keys that the book does not know: is it the same account under a new key, or another account altogether?
+"""API keys that the database does not know: is this the same account under a new key, or another account?
 
-Finds what an earlier account of the same account key still holds, hands its rows to the new key when the exchange shows our orders
-there, and gives them up when the owner says so. Never guesses.
+Finds positions that an earlier account under the same account key still holds. Hands its rows to the new API key when the
+exchange shows our orders there, and gives them up when the owner says so. Never guesses.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ TRACES = 5
 
 @dataclass(frozen=True, slots=True)
 class Predecessor:
-    """An account of the same key and mode that still has open positions; `traces` are (exchange id, symbol) of its last orders."""
+    """An account of the same key and mode with open positions; `traces` are (exchange id, symbol) of its last orders."""
 
     number: int
     account: Account
@@ -32,7 +32,7 @@ class Predecessor:
 
 
 def predecessor(store: Store, account: Account) -> Predecessor | None:
-    """The account whose positions an API key that is new here leaves behind; None for one that the book knows."""
+    """The account whose positions a new API key leaves behind; None if the database knows `account` already."""
     query = select(accounts).where(_of_key(account)).order_by(accounts.c.last_seen.desc())
     with store.reading() as connection:
         known = {row["id"]: account_of(row) for row in connection.execute(query).mappings()}
@@ -46,7 +46,7 @@ def predecessor(store: Store, account: Account) -> Predecessor | None:
 
 
 def left_alone(store: Store, account: Account) -> list[tuple[Account, int]]:
-    """Other accounts of the same key and mode with open positions, and how many: the API key of now does not open them."""
+    """Other accounts of the same key and mode with open positions, and how many; the current API key does not reach them."""
     query = (
         select(accounts, func.count().label("held"))
         .join(positions, positions.c.account_id == accounts.c.id)
@@ -59,7 +59,7 @@ def left_alone(store: Store, account: Account) -> list[tuple[Account, int]]:
 
 
 def inherit(store: Store, before: Predecessor, account: Account, clock: Clock) -> None:
-    """The new key opens the same account: its rows go on under the new identity."""
+    """The new API key opens the same account: move its rows to the new identity."""
     with store.writing() as connection:
         news = {"environment": account.environment, "identity": account.identity, "last_seen": clock.wall_ms()}
         connection.execute(accounts.update().where(accounts.c.id == before.number), news)
@@ -68,7 +68,7 @@ def inherit(store: Store, before: Predecessor, account: Account, clock: Clock) -
 
 
 def abandon_account(store: Store, number: int) -> list[str]:
-    """The owner's word that an account is gone for good: its open positions are closed in the book, unsold. Their symbols."""
+    """Close an account's open positions in the database, unsold, because the owner gave it up. Returns their symbols."""
     now = system_ms()
     with store.writing() as connection:
         tx = Transaction(connection, number, now, now)
@@ -81,7 +81,7 @@ def abandon_account(store: Store, number: int) -> list[str]:
 
 
 def _of_key(account: Account) -> ColumnElement[bool]:
-    """The accounts that were ever traded under an account's key, with its kind of money."""
+    """All accounts ever traded under an account's key in its mode."""
     return and_(*(accounts.c[name] == getattr(account, name) for name in OF_KEY))
 
 

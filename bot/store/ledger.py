@@ -1,7 +1,7 @@
-"""The ledger of one account: the only writer of its rows, and the engine's book.
+"""The ledger of one account: the only writer of its rows.
 
-Each method is one transaction, durable when it returns. Decides nothing: what may follow what is the domain's,
-what may never be twice is the tables'.
+Each method is one transaction, durable when it returns. The ledger makes no decisions: the domain defines which changes of
+status are allowed, and the tables' constraints prevent duplicates.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ from bot.store.transaction import Transactions
 
 _UNANSWERED = select(commands).where(addressed(), commands.c.answered_at.is_(None)).order_by(commands.c.id)
 _ANSWER = commands.update().where(addressed(), commands.c.id == bindparam("number"), commands.c.answered_at.is_(None))
-#: Fills of which it is kept in mind that they are booked: venues show the last hour's again and again.
+#: Recorded fills to remember: venues report those of the last hour again and again.
 _MEMORY = 300
-#: Starts of time from which results are summed at once: ever, today, and yesterday while the day turns.
+#: Start times for which running sums of results are cached: the beginning, today, and yesterday around midnight.
 _SUMS = 3
 
 
 class Ledger:
     """Orders, fills, positions, dust, naked periods, state and commands of one account.
 
-    Belongs to one thread, and is the only one that writes these rows while it lives: so what it has read stays true until
-    it writes, and is read once. A database that fails raises `StoreError`, and nothing of that method's change is kept.
+    Belongs to one thread, and nothing else writes these rows while it exists: so what it has read stays true until it writes,
+    and is cached. A database that fails raises `StoreError`; nothing of that method's change is kept.
     """
 
     def __init__(self, store: Store, account: Account, clock: Clock) -> None:
@@ -53,11 +53,11 @@ class Ledger:
 
     @property
     def blocked_by(self) -> str:
-        """Why this book takes no entries; "" when it takes them."""
+        """Why this ledger refuses entries; "" when it accepts them."""
         return ""
 
     def outlived(self) -> bool:
-        """Whether the book is to be closed and opened anew, since where it is kept has changed."""
+        """Whether the ledger must be closed and reopened, because its storage has changed."""
         return False
 
     # -- orders ----------------------------------------------------------------------------------------------
@@ -89,24 +89,24 @@ class Ledger:
             return orders.change(tx, row, "order", news)
 
     def update(self, order: VenueOrder) -> OrderRecord | None:
-        """Take over what the venue says of an order we know; None for one we do not; raises `IllegalTransition`.
+        """Apply a venue's report of an order; None if we do not know the order. Raises `IllegalTransition`.
 
-        A report older than what we know (filled size below ours, open after done) changes nothing, and one that gives our
-        order an id which is another order's neither.
+        A report older than our state (smaller filled size, open after done) changes nothing, nor does one that gives our order
+        the id of another order.
         """
         row = self._db.row_of(order)
         if row is None:
             return None
         if row["purpose"] is Purpose.OWNER or not orders.news_of(row, order):
-            return orders.record_of(row)  # of an owner's order only that counts which took coins of ours
+            return orders.record_of(row)  # of an owner's order, only the part that took coins of ours counts
         try:
             with self._db.changing(row["client_id"], row["exchange_id"], order.exchange_id) as tx:
                 return orders.take_over(tx, row, order)
-        except IntegrityError:  # the venue says that it is an order which the book knows as another one
+        except IntegrityError:  # the venue gives it the id of another order that the ledger knows
             return orders.record_of(row)
 
     def correct(self, order: VenueOrder) -> OrderRecord:
-        """Take over what the venue says of an order we know though it is less than it said before; what is booked stays."""
+        """Apply a venue's report that corrects an order downwards; recorded fills stay. KeyError for an unknown order."""
         row = self._db.row_of(order)
         if row is None:
             raise KeyError(order.exchange_id)
@@ -114,7 +114,7 @@ class Ledger:
             return orders.correct(tx, row, order)
 
     def adopt(self, order: VenueOrder, purpose: Purpose, decision: Decision | None = None) -> OrderRecord:
-        """Enter an order of ours that the book does not have; one that it has is brought up to date instead."""
+        """Add an order of ours that the ledger lacks; one that it has is updated instead."""
         row = self._db.row_of(order)
         known = () if row is None else (row["client_id"], row["exchange_id"])
         with self._db.changing(order.client_id, order.exchange_id, *known) as tx:
@@ -123,17 +123,17 @@ class Ledger:
             return orders.adopt(tx, order, purpose, decision)
 
     def by_client_id(self, client_id: str) -> OrderRecord | None:
-        """The order that we sent under this id."""
+        """The order that we sent under this client id."""
         row = self._db.row(client_id=client_id)
         return None if row is None else orders.record_of(row)
 
     def by_exchange_id(self, exchange_id: str) -> OrderRecord | None:
-        """The order that the venue knows under this id."""
+        """The order with this id at the venue."""
         row = self._db.row(exchange_id=exchange_id)
         return None if row is None else orders.record_of(row)
 
     def unsettled(self) -> list[OrderRecord]:
-        """Orders in flight, working, or done with reported fills not yet booked; oldest first."""
+        """Orders in flight, working, or done with fills reported but not yet recorded; oldest first."""
         return list(self._db.read(About.ORDERS, "unsettled", orders.unsettled))
 
     def orders_of(self, symbol: str, since: int) -> list[OrderRecord]:
@@ -142,25 +142,25 @@ class Ledger:
             return orders.of_symbol(tx, symbol, since)
 
     def orders_since(self, since: int) -> int:
-        """How many orders of ours were sent since market time `since` (spawned ones not counted)."""
+        """How many orders we sent since market time `since`; orders that a venue spawned do not count."""
         newest = self._db.read(About.ORDERS, "newest sent", orders.newest_sent)
         if newest is None or newest < since:
             return 0
         return self._db.read(About.ORDERS, ("sent", since), lambda tx: orders.sent_since(tx, since))
 
     def attempts(self, symbol: str, candle_close: int, purpose: Purpose) -> int:
-        """How many decision keys of this symbol, candle and purpose exist: the number of the next attempt."""
+        """How many decision keys of this symbol, candle and purpose exist, which is the number of the next attempt."""
         with self._db.reading() as tx:
             return orders.attempts(tx, self.account, symbol, candle_close, purpose)
 
     # -- fills and positions ---------------------------------------------------------------------------------
 
     def record_fill(self, fill: Fill) -> Booking | None:
-        """Book a fill of an order we know, once; None when it was booked before, KeyError when the order is not ours.
+        """Record a fill of an order we know, once; None if it was recorded before, KeyError if the order is not ours.
 
-        An entry's fills open or extend the symbol's position, the other side's reduce it; what a closing fill takes
-        beyond the position comes out of the dust and is then `Booking.oversold`. A fill that would make more of its order
-        than there is of it waits until the venue speaks of such an order: None.
+        An entry's fills open or extend the symbol's position; fills of the other side reduce it. What a closing fill takes
+        beyond the position comes out of the dust first; the rest is `Booking.oversold`. A fill that would exceed its order's
+        size is not recorded (None) until the venue reports that the order is larger.
         """
         if self.is_booked(fill.fill_id):
             return None
@@ -175,7 +175,7 @@ class Ledger:
         return self._counted(booking)
 
     def sold_by_owner(self, symbol: str, fill: Fill, quote_usd: Decimal) -> Booking:
-        """Book a sale that the owner made by hand of coins of this symbol's position; KeyError without one. `quote_usd` is the
+        """Record the owner's manual sale of coins of this symbol's position; KeyError without a position. `quote_usd` is the
         position's quote in dollars.
         """
         touched = (About.FILLS, About.POSITIONS, About.NAKED_PERIODS)
@@ -184,7 +184,7 @@ class Ledger:
         return self._counted(booking)
 
     def _counted(self, booking: Booking) -> Booking:
-        """Remember what a booked fill earned."""
+        """Add a recorded fill to the cached results."""
         self._remember_booked(booking.fill.fill_id)
         if booking.restates:
             self._earned.clear()
@@ -197,7 +197,7 @@ class Ledger:
                 self._earned[since] += earned
 
     def is_booked(self, fill_id: str) -> bool:
-        """Whether a fill stands in the book; one that does, does for ever."""
+        """Whether a fill was recorded; fills are never removed."""
         if fill_id in self._booked:
             return True
         with self._db.reading() as tx:
@@ -212,7 +212,7 @@ class Ledger:
             self._booked.pop(next(iter(self._booked)))
 
     def newest_fill(self) -> int:
-        """Market time of the newest booked fill; 0 without one."""
+        """Market time of the newest recorded fill; 0 without one."""
         return self._db.read(About.FILLS, "newest fill", holdings.newest_fill)
 
     def positions(self) -> list[Position]:
@@ -224,7 +224,7 @@ class Ledger:
         return next((one for one in self.positions() if one.symbol == symbol), None)
 
     def plan(self, symbol: str, *, stage: int, stop_price: Decimal, kept: Numbers | None = None) -> Position:
-        """Store where the rule now stands, before the exchange is told; `kept` stays for None. KeyError without an open position."""
+        """Store the exit rule's new state before an order acts on it; None leaves `kept` alone. KeyError if no position is open."""
         with self._db.writing(About.POSITIONS, About.NAKED_PERIODS) as tx:
             row = holdings.the_open(tx, symbol)
             was = holdings.position_of(row)
@@ -232,16 +232,16 @@ class Ledger:
             return holdings.settle(tx, row, then, "plan", tx.market, "")
 
     def close(self, symbol: str, at: int, why: str, worth: Worth) -> Position:
-        """Close a position whose rest cannot be traded: what is left becomes dust of its base coin, worth so much."""
+        """Close a position whose remainder cannot be traded: it becomes dust of its base coin, valued at `worth`."""
         with self._db.writing(About.POSITIONS, About.DUST, About.NAKED_PERIODS) as tx:
             row = holdings.the_open(tx, symbol)
             then = holdings.close(tx, row, at, why, worth)
         return self._valued(row["realised"], then, at, worth)
 
     def write_off(self, symbol: str, qty: Decimal, at: int, why: str, worth: Worth) -> Position:
-        """The owner took `qty` of the position's coins away, worth so much: the position shrinks without a fill, to 0 at most.
+        """Write off `qty` of the position's coins that the owner took away, valued at `worth`, down to 0.
 
-        A sale of ours that had taken them and is told only later takes the write-off's place, with its result.
+        If it turns out later that a sale of ours took them, the sale and its result replace the write-off.
         """
         with self._db.writing(About.POSITIONS, About.NAKED_PERIODS) as tx:
             row = holdings.the_open(tx, symbol)
@@ -249,16 +249,16 @@ class Ledger:
         return self._valued(row["realised"], then, at, worth)
 
     def _valued(self, before: Decimal, then: Position, at: int, worth: Worth) -> Position:
-        """Remember what coins earned that left a position without a sale."""
+        """Add the result of a write-off to the cached results."""
         self._count(at, (then.realised - before) * worth.quote_usd)
         return then
 
     def dust(self) -> dict[str, Decimal]:
-        """What is left over of closed positions, by base coin."""
+        """The remainders of closed positions, by base coin."""
         return dict(self._db.read(About.DUST, "dust", write_offs.dust_of))
 
     def realised_since(self, at: int) -> Decimal:
-        """Dollars earned (lost) since market time `at`: results of what was closed, fees of all fills."""
+        """Dollars earned (negative: lost) since market time `at`: realised results less the fees of all fills."""
         if at not in self._earned:
             with self._db.reading() as tx:
                 self._earned[at] = holdings.realised_since(tx, at)
@@ -267,13 +267,13 @@ class Ledger:
         return self._earned[at]
 
     def traded(self, since: int, until: int) -> tuple[int, Decimal]:
-        """How many orders had fills from market time `since` to before `until`, and the fees of these fills in dollars."""
+        """How many orders had fills from market time `since` until before `until`, and the fees of these fills in dollars."""
         with self._db.reading() as tx:
             return holdings.traded(tx, since, until)
 
     def results(self, symbol: str, count: int) -> list[tuple[int, Decimal]]:
-        """How the last `count` closed positions of a symbol ended, the newest first: when (market ms), and what they earned (in
-        the quote). Those whose coins were taken away are no results.
+        """End time (market ms) and result (in the quote) of a symbol's last `count` closed positions, newest first. Positions
+        whose coins were taken away do not count.
         """
         return list(
             self._db.read(About.POSITIONS, ("results", symbol, count), lambda tx: holdings.results(tx, symbol, count))
@@ -282,21 +282,21 @@ class Ledger:
     # -- naked periods -------------------------------------------------------------------------------------
 
     def mark_unprotected(self, symbol: str, at: int, why: str) -> None:
-        """A position is not fully protected by stops from wall time `at` on; an open naked period stays as it is."""
+        """Begin a naked period at wall time `at`: stops do not protect all of the position. An open period stays as it is."""
         if self._naked_since(symbol) is not None:
             return
         with self._db.writing(About.NAKED_PERIODS) as tx:
             naked_periods.begin(tx, symbol, at, why)
 
     def mark_protected(self, symbol: str, at: int) -> int:
-        """It is protected again; returns how long it was not (wall ms, 0 when it always was)."""
+        """End the naked period; returns its length (wall ms), 0 if there was none."""
         if self._naked_since(symbol) is None:
             return 0
         with self._db.writing(About.NAKED_PERIODS) as tx:
             return naked_periods.end(tx, symbol, at)
 
     def unprotected(self) -> dict[str, tuple[int, str]]:
-        """The naked periods that are open: by symbol since when (wall ms), and why."""
+        """The open naked periods by symbol: the start (wall ms) and the cause."""
         return dict(self._db.read(About.NAKED_PERIODS, "unprotected", naked_periods.open_ones))
 
     def _naked_since(self, symbol: str) -> int | None:
@@ -305,11 +305,11 @@ class Ledger:
     # -- facts, commands, health -----------------------------------------------------------------------------
 
     def get_state(self, name: str) -> str | None:
-        """A remembered value of this account. Nobody else writes state, so it is read once and kept."""
+        """A stored value of this account. Nothing else writes state, so it is read once and cached."""
         return self._state.get(name)
 
     def set_state(self, name: str, value: str | None) -> None:
-        """Keep a value for this account; None forgets it."""
+        """Store a value for this account; None deletes it."""
         if self._state.get(name) == value and name not in self._db.later:
             return
         with self._db.noting() as tx:
@@ -318,7 +318,7 @@ class Ledger:
         self._cache_state(name, value)
 
     def set_state_deferred(self, name: str, value: str | None) -> None:
-        """Keep a value that a crash may take back: it is on disk with the next change of whatever else."""
+        """Store a value with the next change of anything else; a crash before that loses it."""
         if self._state.get(name) != value:
             self._db.later[name] = value
             self._cache_state(name, value)
@@ -329,13 +329,13 @@ class Ledger:
             self._state[name] = value
 
     def commands(self) -> list[Command]:
-        """Orders of the operator that were not answered yet, oldest first: to this account, or unassigned under its key."""
+        """The operator's unanswered commands, oldest first: those for this account, and unassigned ones under its key."""
         with self._db.reading() as tx:
             rows = tx.rows(_UNANSWERED, **unassigned_of(self.account))
             return [command_of(row) for row in rows]
 
     def answer(self, number: int, result: str) -> None:
-        """Say what became of a command; the first answer stands."""
+        """Record the result of a command; the first answer is final."""
         with self._db.noting() as tx:
             done = tx.connection.execute(
                 _ANSWER,
@@ -351,6 +351,6 @@ class Ledger:
                 tx.write_journal("answered", str(number), result=result)
 
     def report_status(self, status: BrokerStatus) -> BrokerStatus:
-        """How the account's trader is now, for whoever looks from outside; returns it with what was known before."""
+        """Store the trader's current status for other processes; returns it completed with what was known before."""
         with self._db.noting() as tx:
             return keep_status(tx, status)

@@ -1,7 +1,8 @@
-"""One NIJA per account: an advisory lock that dies with its process.
+"""One NIJA per account: an advisory lock that ends with its process.
 
-On this host its file is named by the account, in a folder outside every data folder, so that two installations meet there, and
-two names for one account; in a database that several hosts may share it is the server's. Owns no row of the database.
+On one host, the lock is a file named after the account, in a folder outside every data folder. So it also works between two
+installations, and between two names for one account. In a database that several hosts can share, it is a lock of the server.
+Owns no row of the database.
 """
 
 from __future__ import annotations
@@ -22,16 +23,16 @@ from bot.domain.ids import Account
 from bot.store.database import Store, StoreError, explaining, name_of, server
 from bot.store.ledger import Ledger
 
-#: Real ms between two looks whether a server still holds the lock.
+#: Real ms between two checks that the server still holds the lock.
 LOOK = 2 * SECOND
 #: Tags of an account that a host remembers.
 _TAGS = 100
-#: How often, and after what (real s), it is tried again after the session that held it was told to end.
+#: How often, and at what interval (real s), the lock is retried after the session that held it was terminated.
 _LOOKS, _NAP = 20, 0.1
 
 
 class AccountLocked(Exception):
-    """Another process trades this account; `pid` is its number, None while it is not known; `host` is not ours."""
+    """Another process trades this account; `pid` is None when it is not known, `host` names another host."""
 
     def __init__(self, account: Account, pid: int | None, host: str = "this host") -> None:
         holder = "another NIJA" if pid is None else f"another NIJA (process {pid})"
@@ -43,7 +44,7 @@ class AccountLocked(Exception):
 class AccountLock:
     """Held from construction to `release`, or to the end of the process, however it ends.
 
-    Raises `AccountLocked` at once when somebody else holds it, `StoreError` when the folder cannot be used.
+    Raises `AccountLocked` at once when another process holds it, `StoreError` when the folder cannot be used.
     """
 
     def __init__(self, state_dir: Path, account: Account) -> None:
@@ -54,7 +55,7 @@ class AccountLock:
             self._handle = os.open(self.file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise StoreError(
-                f"{self.file}: the account cannot be locked ({error.strerror}): see to the folder's permissions"
+                f"{self.file}: the account cannot be locked ({error.strerror}): check the folder's permissions"
             ) from error
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -62,12 +63,12 @@ class AccountLock:
             pid = _holder(self._handle)
             os.close(self._handle)
             raise AccountLocked(account, pid) from None
-        with suppress(OSError):  # a full disk: who holds it is not told, held it is
+        with suppress(OSError):  # on a full disk the lock is held, but does not say by which process
             os.ftruncate(self._handle, os.pwrite(self._handle, str(os.getpid()).encode(), 0))
 
     def tags(self, also: str) -> frozenset[str]:
-        """The tags under which this host has traded the account, `also` from now on; whoever holds the lock knows them all dead
-        but its own. Where nothing can be written they are soon forgotten."""
+        """The tags under which this host has traded the account, with `also` added. All but its own belong to NIJAs that have
+        ended, since this one holds the lock. If the file cannot be written, `also` is not remembered."""
         file = self.file.with_suffix(".tags")
         known = frozenset(file.read_text(errors="replace").split()[-_TAGS:]) if file.exists() else frozenset()
         if also not in known:
@@ -80,7 +81,7 @@ class AccountLock:
         self.release()
 
     def release(self) -> None:
-        """Let the account go; the file stays, so that nobody locks a file that somebody else has just removed."""
+        """Release the lock. The file stays, so that nobody locks a file that another process has just removed."""
         if self._handle >= 0:
             os.close(self._handle)
             self._handle = -1
@@ -91,7 +92,7 @@ def _holder(handle: int) -> int | None:
     return int(found) if found.isdigit() else None
 
 
-#: The session that holds a lock, and what it calls itself. A lock of 63 bits stands in two halves ("pg_locks", objsubid 1).
+#: The session that holds a lock, and its application name. `pg_locks` shows a 64-bit key in two halves (objsubid 1).
 _HOLDER = """
 SELECT held.pid, session.application_name FROM pg_locks held JOIN pg_stat_activity session USING (pid)
 WHERE held.locktype = 'advisory' AND held.granted AND held.objsubid = 1
@@ -102,8 +103,8 @@ AND (held.classid::bigint << 32 | held.objid::bigint) = :key
 class ServerLock:
     """The account's lock in a PostgreSQL server, held by a session of its own until `close` or the session's end.
 
-    Raises `AccountLocked` when somebody else holds it, `StoreError` when the server does not answer. What a session of ours
-    holds that is dead but has not been missed yet (the network broke) is ended.
+    Raises `AccountLocked` when another NIJA holds it, `StoreError` when the server does not answer. A session left by a process
+    of this host that has ended is terminated: the server may not have noticed yet that the connection broke.
     """
 
     def __init__(self, where: URL, account: Account) -> None:
@@ -119,7 +120,7 @@ class ServerLock:
             self._held = opening.pop_all()
 
     def holds(self) -> bool:
-        """Whether its session still lives, and so the lock."""
+        """Whether the session is still alive, and therefore the lock."""
         try:
             self._session.execute(text("SELECT 1"))
         except DBAPIError:
@@ -148,7 +149,7 @@ class ServerLock:
 
 
 class ServerLedger(Ledger):
-    """The ledger in a server; asks to be closed when the account's lock is lost, since another NIJA may have it then."""
+    """The ledger in a server; asks to be closed when the account's lock is lost, because another NIJA may have taken it."""
 
     def __init__(self, store: Store, account: Account, clock: Clock, lock: ServerLock) -> None:
         super().__init__(store, account, clock)
@@ -163,7 +164,7 @@ class ServerLedger(Ledger):
 
 
 def _session_of(name: str) -> tuple[str, int | None]:
-    """Host and process by what a session of ours calls itself: see `server`."""
+    """Host and process from the application name of a session of ours (see `server`)."""
     host, _, pid = name.removeprefix("nija ").rpartition(" ")
     return host, int(pid) if pid.isdigit() else None
 

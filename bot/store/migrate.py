@@ -1,6 +1,6 @@
-"""Brings a database to this NIJA's schema, once, however many processes start at the same moment.
+"""Upgrades a database to this NIJA's schema, once, however many processes start at the same moment.
 
-Alembic does the steps and is imported only when there is one to do: a look at its version table decides.
+Alembic runs the steps. It is imported only if its version table shows that there is one to run.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from threading import Lock
 
 from sqlalchemy import Connection, column, inspect, select, table, text
 
-#: The newest step in `migrations/versions`; numbers have four digits, so that their order is that of their text.
+#: The newest step in `migrations/versions`. Numbers have four digits, so that they sort as text.
 HEAD = "0007"
 
-#: Of our own name: a database that is shared with another program may have an `alembic_version` already.
+#: Our own name, because a database shared with another program may have an `alembic_version` already.
 VERSION_TABLE = "nija_version"
 
 FOLDER = Path(__file__).parent / "migrations"
 _LOCK = 0x4E494A41
-#: Alembic's `op` and `context` belong to the process: two threads that migrate their own files would mix them up.
+#: Alembic's `op` and `context` are global to the process: two threads migrating their own files would mix them up.
 _ONE_AT_A_TIME = Lock()
 
 
 def version(connection: Connection) -> str | None:
-    """The number of the last step done; None for a database without our tables."""
+    """The number of the last step run; None for a database without our tables."""
     if not inspect(connection).has_table(VERSION_TABLE):
         return None
     steps = table(VERSION_TABLE, column("version_num"))
@@ -33,9 +33,9 @@ def version(connection: Connection) -> str | None:
 
 
 def upgrade(connection: Connection) -> None:
-    """Do the steps that are missing inside the caller's transaction: all of them or none.
+    """Run the missing steps inside the caller's transaction: all of them or none.
 
-    The transaction must be a writing one: whoever comes second waits for it, then finds nothing left to do.
+    It must be a writing transaction: a second process then waits for it and finds nothing left to do.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})

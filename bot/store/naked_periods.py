@@ -1,6 +1,6 @@
-"""Naked periods: from when to when, and why, a position's coins were not protected by stops.
+"""Naked periods: when and why stops did not protect all of a position.
 
-Owns the rows of `naked`; at most one period of a symbol is open. Times are wall ms.
+Owns the rows of `naked`; a symbol has at most one open period. Times are wall ms.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _INSERT = naked.insert()
 
 
 def begin(tx: Transaction, symbol: str, at: int, why: str) -> None:
-    """A period begins; one that is already open stays as it is."""
+    """Begin a period; one that is already open stays as it is."""
     if open_since(tx, symbol) is None:
         row = {"account_id": tx.account, "symbol": symbol, "start_at": at, "why": why}
         tx.connection.execute(_INSERT, row)
@@ -28,7 +28,7 @@ def begin(tx: Transaction, symbol: str, at: int, why: str) -> None:
 
 
 def end(tx: Transaction, symbol: str, at: int) -> int:
-    """The open period ends; returns how long it was, 0 when there was none."""
+    """End the open period; returns its length (ms), 0 if there was none."""
     start = open_since(tx, symbol)
     if start is None:
         return 0
@@ -44,5 +44,5 @@ def open_since(tx: Transaction, symbol: str) -> int | None:
 
 
 def open_ones(tx: Transaction) -> dict[str, tuple[int, str]]:
-    """All open periods: by symbol since when, and why."""
+    """All open periods by symbol: the start and the cause."""
     return {row["symbol"]: (int(row["start_at"]), row["why"]) for row in tx.rows(_ALL_OPEN)}

@@ -1,6 +1,6 @@
-"""The orders of the book: written as intents, moved by outcomes and by what the venue reports.
+"""The orders of the ledger: written as intents, then updated by outcomes and by the venue's reports.
 
-Owns the order rows and the rule that a report never takes an order back in time. Books no fills.
+Owns the order rows, and the rule that a report never moves an order back in time. Records no fills.
 """
 
 from __future__ import annotations
@@ -57,14 +57,14 @@ _ENTRIES = _OLDEST_FIRST.where(
 _INSERT = orders.insert()
 _UPDATE = orders.update().where(orders.c.id == bindparam("row"))
 
-#: How many times its size is not believed to be filled of an order: once believed, it would stand for good.
+#: A report that an order has filled more than this many times its size is ignored: once accepted, it could not be undone.
 _MOST = 2
-#: An order that ended unfilled is called either by different answers of the same venue.
+#: Answers of the same venue use either of these for an order that ended unfilled.
 _ENDED = frozenset({OrderStatus.CANCELED, OrderStatus.EXPIRED})
 
 
 def record_of(row: Mapping[str, Any]) -> OrderRecord:
-    """A row of `orders` as the domain's record."""
+    """A row of `orders` as a domain record."""
     return OrderRecord(**{name: row[name] for name in _RECORD})
 
 
@@ -79,7 +79,7 @@ def find(tx: Transaction, *, client_id: str | None = None, exchange_id: str | No
 
 
 def write(tx: Transaction, intent: Intent) -> OrderRecord:
-    """Enter an intent; the caller turns the key's violation into its meaning."""
+    """Write an intent. The caller handles the IntegrityError of a key that was used before."""
     row = {name: getattr(intent, name) for name in _INTENT} | {
         "status": OrderStatus.INTENT,
         "updated_at": tx.market,
@@ -88,7 +88,7 @@ def write(tx: Transaction, intent: Intent) -> OrderRecord:
 
 
 def adopt(tx: Transaction, order: VenueOrder, purpose: Purpose, decision: Decision | None) -> OrderRecord:
-    """Enter an order that the venue shows and the book does not have."""
+    """Add an order that the venue shows and the ledger lacks."""
     row = {
         "client_id": order.client_id,
         "exchange_id": order.exchange_id,
@@ -121,12 +121,12 @@ def adopt(tx: Transaction, order: VenueOrder, purpose: Purpose, decision: Decisi
 
 
 def take_over(tx: Transaction, row: Row, order: VenueOrder) -> OrderRecord:
-    """What the venue says of an order, unless it is older than what we know; raises `IllegalTransition`."""
+    """Apply a venue's report of an order unless it is older than our state; raises `IllegalTransition`."""
     return change(tx, row, "order", news_of(row, order))
 
 
 def correct(tx: Transaction, row: Row, order: VenueOrder) -> OrderRecord:
-    """What the venue says of an order though it is less than what it said before, but never less than what is booked."""
+    """Apply a venue's report that corrects an order downwards, but never below the recorded fills."""
     filled = max(order.filled_qty, row["booked_qty"])
     price = row["booked_cost"] / filled if filled and filled == row["booked_qty"] else order.avg_price
     told = {"status": _status(order), "qty": order.qty or row["qty"], "filled_qty": filled, "avg_price": price}
@@ -134,8 +134,8 @@ def correct(tx: Transaction, row: Row, order: VenueOrder) -> OrderRecord:
 
 
 def news_of(row: Row, order: VenueOrder) -> dict[str, Any]:
-    """What of an order is new in what the venue says; nothing when that is older than what we know, speaks of another order
-    under our id, or cannot be. Raises `IllegalTransition`.
+    """What changes with a venue's report of an order. Empty if the report is older than our state, describes another order
+    under our id, or is impossible. Raises `IllegalTransition`.
     """
     if _older(row, order) or row["exchange_id"] not in (None, order.exchange_id):
         return {}
@@ -152,13 +152,15 @@ def news_of(row: Row, order: VenueOrder) -> dict[str, Any]:
         "trigger_price": order.trigger_price,
         "reason": order.reason or None,
     }
-    if order.side is not row["side"]:  # an id that was used up by an order of another kind, so that ours can do nothing
+    if (
+        order.side is not row["side"]
+    ):  # another kind of order has used this id, so that ours can never be placed under it
         told |= {"side": order.side, "type": order.type}
     return {name: value for name, value in told.items() if value is not None and value != row[name]}
 
 
 def change(tx: Transaction, row: Row, event: str, values: Mapping[str, Any]) -> OrderRecord:
-    """Write and journal those of `values` that are new; an order that stays as it is leaves no trace."""
+    """Write and journal those of `values` that differ; without any, nothing is written."""
     news = {name: value for name, value in values.items() if value != row[name]}
     if not news:
         return record_of(row)
@@ -170,13 +172,13 @@ def change(tx: Transaction, row: Row, event: str, values: Mapping[str, Any]) -> 
 
 
 def sent_since(tx: Transaction, since: int) -> int:
-    """How many orders we sent since market time `since`; those that a venue spawned are not counted."""
+    """How many orders we sent since market time `since`; orders that a venue spawned do not count."""
     row = tx.rows(_SENT_SINCE, since=since)
     return int(next(iter(row))["count"])
 
 
 def newest_sent(tx: Transaction) -> int | None:
-    """When the newest order that we sent was made (market ms)."""
+    """When the newest order that we sent was created (market ms)."""
     newest: int | None = tx.rows(_NEWEST_SENT)[0]["newest"]
     return newest
 
@@ -193,7 +195,7 @@ def has_key(tx: Transaction, key: str) -> bool:
 
 
 def unsettled(tx: Transaction) -> list[OrderRecord]:
-    """Orders that are not over, or not booked in full; oldest first."""
+    """Orders that are not done, or whose fills are not all recorded; oldest first."""
     return [record_of(row) for row in tx.rows(_UNSETTLED)]
 
 
@@ -203,7 +205,7 @@ def of_symbol(tx: Transaction, symbol: str, since: int) -> list[OrderRecord]:
 
 
 def entered(tx: Transaction, since: int) -> dict[tuple[str, int], list[OrderRecord]]:
-    """The entries since market time `since` of which something filled, by symbol and the close that decided (market ms)."""
+    """Entries since market time `since` with fills, by symbol and the candle close that decided them (market ms)."""
     found: dict[tuple[str, int], list[OrderRecord]] = {}
     for record in map(record_of, tx.rows(_ENTRIES, purpose=Purpose.ENTRY, since=since)):
         if record.decision is not None and record.booked_qty > ZERO:
@@ -230,13 +232,13 @@ def _name(row: Mapping[str, Any]) -> str:
 
 
 def _status(order: VenueOrder) -> OrderStatus:
-    """The reported status; an order that has traded and works on is partially filled, whatever the venue calls it."""
+    """The reported status. An open order that has traded is partially filled, whatever the venue calls it."""
     traded = order.status is OrderStatus.OPEN and order.filled_qty > 0
     return OrderStatus.PARTIALLY_FILLED if traded else order.status
 
 
 def _older(row: Row, order: VenueOrder) -> bool:
-    """Whether a report was made before what we know already, or only renames an end that stands."""
+    """Whether a report is older than our state, or only gives another name to how the order ended."""
     now, then = row["status"], order.status
     if order.filled_qty < row["filled_qty"]:
         return True

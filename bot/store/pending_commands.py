@@ -1,10 +1,9 @@
-"""The operator's pending commands: for an account, or for the one that is traded next under an account key with that kind of
-money.
+"""The operator's pending commands: for an account, or for the next account traded under an account key and mode.
 
-An account is not known before its first connection, and the one that is known may be another by then. So a command to a
-broker that is not at work is kept unassigned, for "kraken, live": at a row of `accounts` without environment and identity,
-which no trader ever is. The trader of that key executes it as its own (`Ledger.commands`). Sandbox, demo and live never
-share such a row, nor do two accounts of an exchange.
+An account is not known before its first connection, and the known one may have been replaced by then. So a command to a broker
+that is not running is kept unassigned, for example for "kraken, live". Its row of `accounts` has no environment and identity,
+so that it is never a trader's own. The trader of that key executes the command (`Ledger.commands`). Sandbox, demo and live
+never share such a row, nor do two accounts of an exchange.
 """
 
 from __future__ import annotations
@@ -23,9 +22,9 @@ from bot.store.database import Store, StoreError, name_of
 from bot.store.reader import Books, Posted
 from bot.store.schema import OF_KEY, accounts, commands
 
-#: The answer to an order that a later `resume` makes void.
-BY_RESUME = "called back: `nija resume` was ordered after it"
-#: What a later `resume` makes void.
+#: The answer to a command that a later `resume` cancels.
+BY_RESUME = "cancelled: `nija resume` was given after it"
+#: What a later `resume` cancels.
 ENDED_BY_RESUME = frozenset({Verb.PAUSE, Verb.FLATTEN, Verb.RESUME})
 _WAITING = (
     select(commands, *(accounts.c[one.name] for one in fields(Account)))
@@ -37,7 +36,7 @@ _WAITING = (
 
 @dataclass(frozen=True, slots=True)
 class PendingCommand:
-    """A command that nobody has executed yet. `to` is an account or an unassigned one, `posted_at` wall ms."""
+    """A command that was not executed yet. `to` is an account or an unassigned one, `posted_at` wall ms."""
 
     at: Posted
     to: Account
@@ -50,34 +49,35 @@ class PendingCommand:
 
 
 def unassigned(mode: str, key: AccountKey) -> Account:
-    """Where commands are kept for the account that is traded next under a key in a mode."""
+    """The account row that holds commands for the next account traded under a key in a mode."""
     return Account(mode, key.venue, "", "", key.name)
 
 
 def is_unassigned(account: Account) -> bool:
-    """Whether this only stands for the account that is traded next under its key."""
+    """Whether this is only a placeholder for the next account traded under its key."""
     return not account.identity
 
 
 def addressed() -> ColumnElement[bool]:
-    """The commands of an account (parameter `account`, its number) and the unassigned ones of its key (of `unassigned_of`)."""
+    """Condition: the commands of an account (parameter `account`, its number) and the unassigned ones of its key (parameters of
+    `unassigned_of`)."""
     mine = accounts.c.id == bindparam("account")
     of_key = and_(accounts.c.identity == "", *(accounts.c[name] == bindparam(name) for name in OF_KEY))
     return commands.c.account_id.in_(select(accounts.c.id).where(or_(mine, of_key)))
 
 
 def unassigned_of(account: Account) -> dict[str, str]:
-    """What tells an account's unassigned commands from those of others."""
+    """The columns that identify an account's unassigned commands."""
     return {name: getattr(account, name) for name in OF_KEY}
 
 
 def command_of(row: Row) -> Command:
-    """The command that a row of `commands` is."""
+    """A row of `commands` as a domain value."""
     return Command(row["verb"], row["id"], row["symbol"] or "", row["detail"] or "")
 
 
 def post(where: URL, verb: Verb, to: Account, symbol: str = "", detail: str = "") -> Posted:
-    """Order something of an account; a `resume` calls back what it makes void there. Raises `StoreError`."""
+    """Post a command for an account; a `resume` cancels the pending commands that it overrides. Raises `StoreError`."""
     with closing(Store.open(where)) as store, store.writing() as connection:
         number = _number(connection, to)
         if verb is Verb.RESUME:
@@ -91,7 +91,7 @@ def post(where: URL, verb: Verb, to: Account, symbol: str = "", detail: str = ""
 
 
 def waiting(books: Books) -> list[PendingCommand]:
-    """All that nobody has executed yet, the oldest first; a database that cannot be read is told of in `books.unreadable`."""
+    """All pending commands, oldest first; a database that cannot be read is listed in `books.unreadable`."""
     found: list[PendingCommand] = []
     for where in books.databases():
         try:
@@ -103,14 +103,14 @@ def waiting(books: Books) -> list[PendingCommand]:
 
 
 def call_back(orders: Iterable[PendingCommand], why: str) -> None:
-    """Nobody is to execute these any more; one that was executed meanwhile keeps its answer. Raises `StoreError`."""
+    """Cancel these commands; one that was executed meanwhile keeps its answer. Raises `StoreError`."""
     for one in orders:
         with closing(Store.open(one.at.where)) as store, store.writing() as connection:
             _answer(connection, one.at.number, why)
 
 
 def answer_all(connection: Connection, why: str) -> None:
-    """No order in this database waits any more."""
+    """Answer every pending command in this database."""
     open_ones = commands.c.answered_at.is_(None)
     connection.execute(commands.update().where(open_ones), {"answered_at": system_ms(), "result": why})
 
@@ -134,7 +134,7 @@ def _waiting(connection: Connection, where: URL) -> list[PendingCommand]:
 
 
 def _number(connection: Connection, to: Account) -> int:
-    """The row of an account; an unassigned one is made when it is first needed, and was never seen (`last_seen` 0)."""
+    """The row number of an account. An unassigned one is created when it is first needed, as never seen (`last_seen` 0)."""
     named = asdict(to)
     query = select(accounts.c.id).where(*(accounts.c[column] == value for column, value in named.items()))
     number = connection.execute(query).scalar_one_or_none()

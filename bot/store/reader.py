@@ -1,12 +1,12 @@
-"""The books from outside: what a check script or a command may see and say while the daemon runs, or does not.
+"""Access to the databases for checks and commands, whether or not the daemon is running.
 
-Reads over connections that cannot write; the one thing it ever writes is a command of the operator. Finds the
-current accounts: of each account key the one last seen, play money apart from real money.
+Reads over connections that cannot write; the only thing it ever writes is a command of the operator. Finds the current
+accounts: for each account key the one seen last, either in the sandbox or with real money.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -28,16 +28,16 @@ from bot.store.schema import accounts, commands
 T = TypeVar("T")
 
 _MAGIC = b"SQLite format 3\0"
-#: What the header of a SQLite database says of its pages: their bytes, 1 for 65536 ("The Database Header", offset 16).
+#: The page sizes that a SQLite header may contain (bytes; 1 means 65536; "The Database Header", offset 16).
 _PAGE_SIZES = frozenset({1, 512, 1024, 2048, 4096, 8192, 16384, 32768})
 _PLAY = "sandbox"
-#: Accounts that a trader has opened: rows of unassigned commands (`bot.store.pending_commands`) are none.
+#: Accounts that a trader has opened, without the placeholder rows of unassigned commands (`bot.store.pending_commands`).
 _TRADED = select(accounts).where(accounts.c.identity != "")
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """An account found in a database: where, under which number, and when a daemon last opened it (wall ms)."""
+    """An account found in a database: its database, its row number, and when a daemon last opened it (wall ms)."""
 
     where: URL
     number: int
@@ -47,7 +47,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A command as it stands: its verb, when it was posted, and what became of it (None: not answered yet)."""
+    """The state of a command: its verb, when it was posted (wall ms), and its result (None: not answered yet)."""
 
     verb: Verb
     posted_at: int
@@ -64,18 +64,22 @@ class Posted:
 
 
 class Books:
-    """All databases of one installation: the files of a data folder, or the one that DATABASE_URL names."""
+    """All databases of one installation: the files of a data folder, or the one that DATABASE_URL names.
 
-    def __init__(self, data_dir: Path, url: str | None = None) -> None:
+    `venues` says in which order accounts are listed; others follow by name.
+    """
+
+    def __init__(self, data_dir: Path, url: str | None = None, venues: Sequence[str] = ()) -> None:
         self._data_dir = data_dir
         self._url = url
+        self._venues = venues
         self.unreadable: dict[str, str] = {}
-        """The databases that could not be read at the last look, each with a line that says why."""
+        """The databases that could not be read the last time, each with the reason in one line."""
 
     def accounts(self, *, every: bool = False) -> tuple[Seen, ...]:
-        """The current accounts by their keys, or `every` account there ever was, newest first.
+        """The current accounts in the order of their venues, or `every` account there ever was, newest first.
 
-        One damaged database hides no other: it is told of in `unreadable`. Raises `StoreError` when none can be read.
+        A damaged database does not hide the others: it is listed in `unreadable`. Raises `StoreError` when none can be read.
         """
         self.unreadable = {}
         found = sorted(self._all(), key=lambda seen: seen.last_seen, reverse=True)
@@ -88,10 +92,14 @@ class Books:
         for seen in found:
             if (seen.account.mode == _PLAY) is play:
                 current.setdefault(seen.account.key, seen)
-        return tuple(current[key] for key in sorted(current))
+        return tuple(current[key] for key in sorted(current, key=self._place))
+
+    def _place(self, key: AccountKey) -> tuple[int, AccountKey]:
+        known = key.venue in self._venues
+        return self._venues.index(key.venue) if known else len(self._venues), key
 
     def misses(self, key: AccountKey | None) -> bool:
-        """Whether the book of an account (by default any) may be in what could not be read at the last look."""
+        """Whether an account (by default any) may be in a database that could not be read the last time."""
         if self._url is not None or key is None:
             return bool(self.unreadable)
         return any(Path(where).name == f"{key.stem}.db" for where in self.unreadable)
@@ -103,7 +111,7 @@ class Books:
             yield Transaction(connection, seen.number, wall=0, market=0)
 
     def read(self, seen: Seen, ask: Callable[[Transaction], T]) -> T | None:
-        """What an account's rows say; None when they are damaged, which `unreadable` then tells."""
+        """The result of `ask` on an account's rows; None if they cannot be read, with the reason in `unreadable`."""
         try:
             with self.page(seen) as tx:
                 return ask(tx)
@@ -112,7 +120,7 @@ class Books:
             return None
 
     def statuses(self) -> dict[AccountKey, BrokerStatus]:
-        """How the trader of each account is; one whose trader has not reported yet is missing."""
+        """The status of each account's trader; an account whose trader has not reported yet is left out."""
         found = {}
         for seen in self.accounts():
             said = self.read(seen, partial(status_of, seen.account))
@@ -121,7 +129,7 @@ class Books:
         return found
 
     def post(self, verb: Verb, key: AccountKey | None = None) -> dict[AccountKey, Posted]:
-        """Order the traders of all accounts, or of one, to do something; those that will find the order."""
+        """Post a command to the traders of all accounts, or of one; returns the posted commands by account key."""
         posted = {}
         for seen in self.accounts():
             if key in (None, seen.account.key):
@@ -132,7 +140,7 @@ class Books:
         return posted
 
     def reply(self, posted: Posted) -> Reply:
-        """What has become of a command; raises KeyError when there is no such command."""
+        """The state of a command; raises KeyError when there is no such command."""
         query = select(commands).where(commands.c.id == posted.number)
         with closing(Store.look(posted.where)) as store, store.reading() as connection:
             for row in Transaction(connection, 0, wall=0, market=0).rows(query):
@@ -147,11 +155,11 @@ class Books:
                 self.unreadable[name_of(where)] = str(error)
 
     def where(self, key: AccountKey) -> URL:
-        """Where an account's rows are, or will be; raises `StoreError` for a DATABASE_URL that is none."""
+        """The database where an account's rows are or will be; raises `StoreError` for an invalid DATABASE_URL."""
         return address(self._data_dir, key.stem, self._url)
 
     def databases(self) -> Iterator[URL]:
-        """Every database of the installation; one whose file is no database is told of in `unreadable`."""
+        """Every database of the installation; a file that is not a valid database is listed in `unreadable`."""
         if self._url is not None:
             where = shared(self._url)
             if where.get_backend_name() != "sqlite" or Path(where.database or "").exists():
@@ -166,7 +174,7 @@ class Books:
 
 
 def _accounts_in(where: URL) -> list[Seen]:
-    """Every account of one database, none when no trader has made its tables yet."""
+    """Every account in one database; none if no trader has created its tables yet."""
     with closing(Store.look(where)) as store, store.reading() as connection:
         if migrate.version(connection) is None:
             return []
@@ -178,12 +186,12 @@ def _seen(where: URL, row: dict[str, Any]) -> Seen:
 
 
 def _is_ours(file: Path) -> bool:
-    """Whether a file is a database of NIJA's: another program's is left alone, a damaged one raises `StoreError`."""
+    """Whether a file is a database of NIJA. Another program's is left alone; a damaged one raises `StoreError`."""
     try:
         with file.open("rb") as stream:
             header = stream.read(100)
     except OSError as error:
-        raise StoreError(f"{file}: cannot be read ({error.strerror}): see to its permissions") from error
+        raise StoreError(f"{file}: cannot be read ({error.strerror}): check its permissions") from error
     if header and not header.startswith(_MAGIC):
         raise StoreError(f"{file}: is not a database: move the file away (keep it)")
     if header and int.from_bytes(header[16:18]) not in _PAGE_SIZES:

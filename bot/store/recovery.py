@@ -1,6 +1,6 @@
-"""Recovery: damaged databases are set aside, kept as they are, so that the next start rebuilds from the exchanges.
+"""Recovery: sets damaged databases aside unchanged, so that the next start rebuilds them from the exchanges.
 
-Nothing is ever thrown away; a sound database is left alone, unless its owner wants a backup in its place.
+Nothing is ever deleted. An intact database is left alone, unless its owner wants to restore a backup.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from bot.store.schema import accounts
 
 
 def set_aside_damaged(data_dir: Path, key: AccountKey | None = None) -> list[str]:
-    """Rename every damaged database file; a line for each."""
+    """Rename every damaged database file; returns a line for each."""
     stamp = _stamp()
     lines = []
     for file in sorted(data_dir.glob(f"{key.stem if key else '*'}.db")):
@@ -36,14 +36,14 @@ def set_aside_damaged(data_dir: Path, key: AccountKey | None = None) -> list[str
             paused = _paused(file)
             kept = set_aside(file, f"{file.stem}.damaged-{stamp}")
             lines.append(
-                f"{file.name} is damaged ({damage}): kept as {kept}; the next start rebuilds it from the exchange"
+                f"{file.name} is damaged ({damage}): it is kept as {kept}; the next start rebuilds it from the exchange"
                 + _keep_paused(file, paused)
             )
     return lines
 
 
 def _paused(file: Path) -> set[tuple[str, AccountKey]] | None:
-    """Mode and key of the accounts that a damaged database says are paused; None where it does not say anything."""
+    """Mode and key of the paused accounts in a damaged database; None if that cannot be read."""
     query = "SELECT accounts.* FROM accounts JOIN facts ON account_id = accounts.id WHERE facts.name = 'paused'"
     try:
         with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
@@ -55,16 +55,16 @@ def _paused(file: Path) -> set[tuple[str, AccountKey]] | None:
 
 
 def _keep_paused(file: Path, paused: set[tuple[str, AccountKey]] | None) -> str:
-    """Order again for the new book what stood in the old one; what is to be said of it."""
+    """Post the pauses of the old database to the new one; returns what to tell the owner about it."""
     if paused is None:
-        return "; whether it was paused cannot be read: order `nija pause` before that start if it was"
+        return "; whether it was paused cannot be read: if it was, run `nija pause` before that start"
     for mode, key in paused:
         post(URL.create("sqlite", database=str(file.absolute())), Verb.PAUSE, unassigned(mode, key))
     return ", and makes no entries until `nija resume`: it was paused" if paused else ""
 
 
 def put_backups_back(data_dir: Path, backup_dir: Path, key: AccountKey | None = None) -> list[str]:
-    """Put the newest backup of each database in its place; a line for each. The daemon must not run."""
+    """Restore the newest backup of each database; returns a line for each. The daemon must not be running."""
     stamp = _stamp()
     lines = []
     for name in backed_up(backup_dir) if key is None else [key.stem]:
@@ -73,58 +73,56 @@ def put_backups_back(data_dir: Path, backup_dir: Path, key: AccountKey | None = 
             try:
                 kept = put_back(file, newest, stamp)
             except (sqlite3.Error, OSError) as error:
-                raise StoreError(f"{newest}: cannot be put back: {error}") from error
+                raise StoreError(f"{newest}: cannot be restored: {error}") from error
             _pause(file)
-            before = f", what was there is kept as {kept}" if kept else ""
+            before = f", the previous file is kept as {kept}" if kept else ""
             lines.append(
-                f"{file.name} is {newest.name} now{before}; the next start adds what is newer and makes no entries until"
-                " `nija resume`: what was ordered since the backup is not in it"
+                f"{file.name} was restored from {newest.name}{before}; the next start adds what is newer and makes no entries"
+                " until `nija resume`: commands given since the backup are not in it"
             )
     return lines
 
 
 def _pause(file: Path) -> None:
-    """Every account of an older book starts paused: a pause ordered since is not in it, and an order that waits in it may have
-    been carried out.
-    """
+    """Pause every account of a restored database: it lacks a pause given since, and its pending commands may have been executed."""
     now = system_ms()
     with (
         closing(Store.open(URL.create("sqlite", database=str(file.absolute())))) as store,
         store.writing() as connection,
     ):
-        answer_all(connection, "called back: a backup was put in the book's place")
+        answer_all(connection, "cancelled: the database was restored from a backup")
         for number in connection.execute(select(accounts.c.id)).scalars().all():
             tx = Transaction(connection, number, now, now)
             account_state.keep(tx, {"paused": "yes", "flattening": None})
-            tx.write_journal("paused", "a backup was put in the book's place")
+            tx.write_journal("paused", "the database was restored from a backup")
 
 
 def at_stake(books: Books, key: AccountKey | None = None, among: Sequence[Seen] = ()) -> list[str]:
-    """A line for each position that `forget_accounts` would give up, with the stops that rest for it. `among` which accounts: by
-    default the current ones.
+    """A line for each position that `forget_accounts` would give up, with its resting stops. `among` limits it to these
+    accounts; the default is the current ones.
     """
     lines = []
     for seen in _meant(books, key, among):
         for one in books.read(seen, open_with_stops) or ():
             stops = " and ".join(f"{stop['qty']} at {stop['trigger_price']}" for stop in one["stops"])
             rests = (
-                f"its stop rests at the exchange ({stops}) and may still sell: cancel it there, or keep it as your guard"
+                f"its stop rests at the exchange ({stops}) and may still sell: cancel it there, or keep it as protection"
                 if stops
-                else "no stop of it is known to rest at the exchange"
+                else "no stop for it is known to rest at the exchange"
             )
             lines.append(f"{seen.account.key.label}: {one['qty']} {one['symbol']} of {seen.account}: {rests}")
     return lines
 
 
 def forget_accounts(books: Books, key: AccountKey | None = None, among: Sequence[Seen] = ()) -> list[str]:
-    """Give up what accounts still hold (`at_stake`), by the owner's decision; a line for each that held something."""
+    """Give up the positions of accounts (`at_stake`), as the owner decided; returns a line for each that had any."""
     lines = []
     for seen in _meant(books, key, among):
         with closing(Store.open(seen.where)) as store:
             symbols = abandon_account(store, seen.number)
         if symbols:
             held = ", ".join(symbols)
-            lines.append(f"{seen.account.key.label}: {held} given up in the book of {seen.account}; nothing was sold")
+            lines.append(f"{seen.account.key.label}: {held} given up in the ledger of {seen.account}; nothing was sold")
     return lines
 
 
@@ -137,7 +135,7 @@ def _stamp() -> str:
 
 
 def _damage(file: Path) -> str | None:
-    """What is wrong with a database file, or None. An empty one was a database: SQLite leaves none without a header."""
+    """What is wrong with a database file, or None. An empty file is damaged: SQLite never leaves one without a header."""
     if file.stat().st_size == 0:
         return "it is empty"
     try:

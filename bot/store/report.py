@@ -1,6 +1,6 @@
-"""What the daemon believes, as the document of `nija ledger --json` and as rows for an accountant.
+"""The daemon's records, as the document of `nija ledger --json` and as rows for an accountant.
 
-Owns the names and forms of that document: numbers as plain decimal text, times as ISO 8601 UTC. Reads only.
+Owns the names and formats of that document: numbers as plain decimal text, times as ISO 8601 UTC. Read-only.
 """
 
 from __future__ import annotations
@@ -65,14 +65,14 @@ _NAKED = select(naked).where(naked.c.account_id == _ACCOUNT).order_by(naked.c.st
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """An open position and the price at which a stop of it rests at the exchange; None when none does."""
+    """An open position and the price of its stop that rests at the exchange; None if none does."""
 
     position: Position
     stop: Decimal | None
 
 
 def held_by(tx: Transaction) -> list[Held]:
-    """The open positions of an account, oldest first, each with its stop; of several the one that triggers first."""
+    """The open positions of an account, oldest first, each with its stop: with several, the one that triggers first."""
     resting = tx.rows(_STOPS)
     return [_with_stop(position, resting) for position in open_positions(tx)]
 
@@ -84,7 +84,7 @@ def _with_stop(position: Position, resting: list[Row]) -> Held:
 
 
 def document(books: Books, key: AccountKey | None = None, *, every: bool = False) -> dict[str, Any]:
-    """`{"brokers": {…}}` of the current accounts; with `every`, all accounts, older ones named `key (account)`."""
+    """`{"brokers": {…}}` for the current accounts; with `every`, for all accounts, older ones named `key (account)`."""
     brokers: dict[str, Any] = {}
     for seen in _wanted(books, key, every=every):
         name = str(seen.account.key)
@@ -96,7 +96,7 @@ def document(books: Books, key: AccountKey | None = None, *, every: bool = False
 
 
 def write_csv(books: Books, out: TextIO, key: AccountKey | None = None, *, every: bool = False) -> None:
-    """The fills of the current accounts (or of `every` one), one a line, oldest first within an account."""
+    """Write the fills of the current accounts (or of `every` one), one per line, oldest first within an account."""
     writer = csv.DictWriter(out, COLUMNS, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     for seen in _wanted(books, key, every=every):
@@ -110,7 +110,7 @@ def _wanted(books: Books, key: AccountKey | None, *, every: bool) -> Iterator[Se
 
 def _broker(account: Account, tx: Transaction) -> dict[str, Any]:
     rows = tx.rows(_ORDERS)
-    unheard = BrokerStatus(account.key, Status.DEGRADED)  # it has opened its account and not reported yet
+    unheard = BrokerStatus(account.key, Status.DEGRADED)  # its trader has opened the account but not reported yet
     state = status_of(account, tx) or unheard
     measured = bool(state.measured_at)
     return {
@@ -129,7 +129,7 @@ def _broker(account: Account, tx: Transaction) -> dict[str, Any]:
 
 
 def open_with_stops(tx: Transaction) -> list[dict[str, Any]]:
-    """The open positions of an account, each with the stops that may rest for it."""
+    """The open positions of an account, each with its stops that may rest at the exchange."""
     rows = tx.rows(_ORDERS)
     return [_position(row, rows) for row in open_rows(tx)]
 
@@ -183,7 +183,7 @@ def _position(row: Row, all_orders: list[Row]) -> dict[str, Any]:
 
 
 def _protects(order: Row, symbol: str) -> bool:
-    """Whether an order is a stop that may rest at the exchange: known there and not over."""
+    """Whether an order is a stop that may rest at the exchange: known there and not done."""
     resting = order["exchange_id"] is not None and order["status"] not in DONE
     return resting and order["symbol"] == symbol and order["type"] in STOPS
 
@@ -218,7 +218,7 @@ def _entry(seen: Seen, row: Row) -> dict[str, Any]:
 
 
 def price_text(value: Decimal | None) -> str | None:
-    """A price for programs: an average has no more digits than any price has."""
+    """A price for programs; an average is rounded to as many digits as a price can have."""
     return None if value is None else plain(shortened(value, _DIGITS))
 
 

@@ -1,7 +1,7 @@
-"""The tables: every column, and the constraints that guard what must never happen twice.
+"""The tables: every column, and the constraints that prevent duplicates.
 
-Owns names and types only. Money is decimal text, exact; times are integer milliseconds UTC; words are the domain's enums.
-Every row belongs to an account. What the tables look like in an existing database is the business of `migrations`.
+Owns names and types only. Money is exact decimal text; times are integer milliseconds UTC; enums are those of the domain.
+Every row belongs to an account. `migrations` upgrades the tables of an existing database.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from bot.domain.order import Decision, Numbers, OrderStatus, OrderType, Purpose,
 
 
 class Exact(TypeDecorator[Decimal]):
-    """A Decimal as plain decimal text: what is read is exactly what was written, on every database."""
+    """A Decimal as plain decimal text, so that every database returns exactly what was written."""
 
     impl = Text
     cache_ok = True
@@ -47,7 +47,7 @@ class Exact(TypeDecorator[Decimal]):
 
 
 class Word(TypeDecorator[StrEnum]):
-    """A word of one of the domain's enums; a text that is none of them raises ValueError on reading."""
+    """A member of a domain enum; reading any other text raises ValueError."""
 
     impl = Text
     cache_ok = True
@@ -74,7 +74,7 @@ class Kept(TypeDecorator[Numbers]):
 
 
 class DecisionJson(TypeDecorator[Decision]):
-    """What the strategy knew when it decided, as JSON with exact numbers as text."""
+    """What the strategy knew when it decided, as JSON; exact numbers are text."""
 
     impl = Text
     cache_ok = True
@@ -92,7 +92,7 @@ class DecisionJson(TypeDecorator[Decision]):
         return Decision(**told | exact | {name: _numbers(told.get(name) or {}) for name in ("kept", "facts")})
 
 
-#: What of a decision is an exact number.
+#: The fields of a decision that are exact numbers.
 _EXACT = ("stop", "close", "fee", "risk_price")
 
 
@@ -148,7 +148,7 @@ accounts = Table(
     UniqueConstraint("mode", "venue", "environment", "identity", "name", name="accounts_once"),
 )
 
-#: What an account key and a kind of money stand in.
+#: The columns that identify an account key and a mode.
 OF_KEY = ("mode", "venue", "name")
 
 orders = Table(

@@ -1,4 +1,4 @@
-"""What tax programs want to know: every fill, and coins that left the account without one."""
+"""The events that tax software needs: every fill, and coins that left the account without one."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from bot.store.trades import FILLS, POSITIONS, WRITE_OFFS
 class TaxEvent:
     """One fill; without a `fill_id`, coins that left the account (`withdrawn`), valued at `price`.
 
-    `currency` is what was really paid with or sold for, worth `quote_usd` dollars each; `realised` the result in it, the fee
-    included; `note` what else there is to say. Times are market ms.
+    `currency` is what was actually paid or received, worth `quote_usd` dollars per unit; `realised` is the result in it, fee
+    included. Times are market ms.
     """
 
     account: str
@@ -54,7 +54,7 @@ class TaxEvent:
 
 
 def read_tax_events(books: Books, key: AccountKey | None = None, since: int = 0) -> list[TaxEvent]:
-    """Of the current accounts, or of one, since a market time; the oldest first."""
+    """The events of the current accounts, or of one, since a market time; oldest first."""
     found: list[TaxEvent] = []
     for seen in books.accounts():
         if key in (None, seen.account.key):
@@ -77,7 +77,7 @@ def _is_withdrawal(row: Row) -> bool:
 
 
 def _dust_notes(gone: list[Row], fills: list[Row], held: Mapping[int, Row]) -> dict[int, str]:
-    """What dust positions left, by the number of their last fill."""
+    """A note on the dust that each closed position left, by the row number of its last fill."""
     last = {row["position_id"]: row["id"] for row in fills}
     notes = {}
     for row in gone:
@@ -85,7 +85,7 @@ def _dust_notes(gone: list[Row], fills: list[Row], held: Mapping[int, Row]) -> d
         if row["why"] == DUST and number is not None:
             coin = held[row["position_id"]]["symbol"].split("-", 1)[0]
             worth = usd(row["qty"] * row["price"] * (row["quote_usd"] or ONE))
-            notes[number] = f"leaves {plain(row['qty'])} {coin} of dust, worth {worth} then"
+            notes[number] = f"leaves {plain(row['qty'])} {coin} as dust, worth {worth} at the time"
     return notes
 
 

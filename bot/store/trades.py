@@ -1,4 +1,4 @@
-"""An account's trades as `bot.domain.profit` reckons with them, read from fills, positions and write-offs."""
+"""An account's trades as `bot.domain.profit` needs them, read from fills, positions and write-offs."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _LEGS = {DUST: DUST_LEG, GIVEN_UP: GIVEN_UP_LEG}
 
 @dataclass(frozen=True, slots=True)
 class AccountTrades:
-    """The trades of one account. `as_of` is the market time of the newest thing that is known, 0 for nothing."""
+    """The trades of one account. `as_of` is the market time of the newest data, 0 without any."""
 
     account: Account
     trades: tuple[Trade, ...]
@@ -48,7 +48,7 @@ class AccountTrades:
 
 
 def read_trades(books: Books, key: AccountKey | None = None) -> list[AccountTrades]:
-    """Of the current accounts, or of one; a database that cannot be read is named in `books.unreadable`."""
+    """The trades of the current accounts, or of one; a database that cannot be read is listed in `books.unreadable`."""
     found = []
     for seen in books.accounts():
         if key in (None, seen.account.key):
@@ -59,7 +59,7 @@ def read_trades(books: Books, key: AccountKey | None = None) -> list[AccountTrad
 
 
 def account_trades(account: Account, tx: Transaction) -> AccountTrades:
-    """Of the account of a page."""
+    """The trades of the transaction's account."""
     prices = LastPrices.read(all_of(tx).get(LAST_PRICES))
     held = {row["id"]: row for row in tx.rows(POSITIONS)}
     legs: dict[int, list[Leg]] = defaultdict(list)
@@ -97,7 +97,7 @@ def _position(account: Account, row: Row, legs: Iterable[Leg], prices: LastPrice
 
 
 def _alone(account: Account, row: Row, prices: LastPrices) -> Trade:
-    """A fill that no position stands for."""
+    """A fill without a position."""
     return Trade(
         account=str(account.key),
         symbol=row["symbol"],
@@ -133,7 +133,7 @@ def _fill(row: Row, side: Side) -> Leg:
 
 
 def _written_off(row: Row, opener: Mapping[str, object]) -> Leg:
-    """Coins that left without a sale. An older NIJA wrote no price down: they count at their cost."""
+    """Coins that left without a sale. Older NIJAs did not record a price; those count at their cost."""
     rate = row["quote_usd"] or ONE
     price = row["price"]
     return Leg(

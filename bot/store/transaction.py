@@ -1,4 +1,4 @@
-"""The transactions of one account: its rows are read and changed through these alone, and what was read is kept until it changes."""
+"""The transactions of one account, with a cache. Its rows are read and changed only through these."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class Transactions:
-    """Reads and changes of one account's rows. Belongs to their only writer, so what it has read is true until it writes."""
+    """Reads and changes one account's rows. Belongs to their only writer, so what it has read stays true until it writes."""
 
     def __init__(self, store: Store, account: Account, clock: Clock) -> None:
         self.store = store
@@ -31,10 +31,10 @@ class Transactions:
             self.account_id = _enter_account(connection, account, clock.wall_ms())
         self._answers = Answers()
         self.later: dict[str, str | None] = {}
-        """Facts that are written with the next change."""
+        """State that is written with the next change."""
 
     def row(self, *, client_id: str | None = None, exchange_id: str | None = None) -> Row | None:
-        """The row of the order with these ids; None where there is none."""
+        """The row of the order with these ids; None if there is none."""
         return self._answers.order(
             client_id,
             exchange_id,
@@ -42,11 +42,11 @@ class Transactions:
         )
 
     def row_of(self, order: VenueOrder) -> Row | None:
-        """The row of an order that the venue reports, by the id that no two of its orders share if that is known."""
+        """The row of an order that the venue reports: by its unique exchange id if that is known, else by its client id."""
         return self.row(exchange_id=order.exchange_id) or self.row(client_id=order.client_id)
 
     def read(self, about: About, question: Hashable, ask: Callable[[Transaction], T]) -> T:
-        """The answer to a question, put to the database anew after each change of what it is about."""
+        """The answer to a question, cached until data of this kind changes."""
         return self._answers.to(about, question, lambda: self._ask(ask))
 
     def _ask(self, ask: Callable[[Transaction], T]) -> T:
@@ -61,7 +61,7 @@ class Transactions:
 
     @contextmanager
     def writing(self, *abouts: About) -> Iterator[Transaction]:
-        """A transaction that changes what these answers are about; one that fails may have been kept all the same."""
+        """A transaction that changes data of these kinds. Their answers are dropped even if it fails, as it may have committed."""
         try:
             with self.noting() as tx:
                 yield tx
@@ -70,7 +70,7 @@ class Transactions:
 
     @contextmanager
     def changing(self, *names: str | None, also: Sequence[About] = ()) -> Iterator[Transaction]:
-        """A transaction that changes the order of these names, or enters it."""
+        """A transaction that changes or adds the order with these ids."""
         try:
             with self.writing(About.ORDERS, *also) as tx:
                 yield tx
@@ -79,9 +79,9 @@ class Transactions:
 
     @contextmanager
     def noting(self) -> Iterator[Transaction]:
-        """A transaction that changes nothing of which answers are kept: state, health, commands."""
+        """A transaction that changes only data whose answers are not cached: state, health, commands."""
         with self.store.writing() as connection:
-            if connection.dialect.name == "postgresql":  # SQLite's writers are alone already
+            if connection.dialect.name == "postgresql":  # SQLite has only one writer anyway
                 connection.execute(select(accounts.c.id).where(accounts.c.id == self.account_id).with_for_update())
             tx = self._page(connection)
             yield tx
@@ -93,7 +93,7 @@ class Transactions:
 
 
 def _enter_account(connection: Connection, account: Account, now: int) -> int:
-    """The account's number, given at its first use; its use now is noted."""
+    """The account's row number, assigned at its first use; also updates when it was last used."""
     named = asdict(account)
     query = select(accounts.c.id).where(*(accounts.c[column] == value for column, value in named.items()))
     number: int | None = connection.execute(query).scalar_one_or_none()

@@ -1,7 +1,7 @@
-"""What leaves a position without a sale: coins that went away, and rests too small to be sold, which are dust from then on.
+"""What leaves a position without a sale: coins that were taken away, and remainders too small to sell, which become dust.
 
-Both are valued at the price of the moment, so that results lose no money and make none. A sale of dust earns what it brings
-above that value; a sale that is told after its coins were written off takes the write-off's place.
+Both are valued at the current price, so that results stay correct. A sale of dust earns what it brings above that value. A sale
+that is reported after its coins were written off replaces the write-off.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _CHANGE_DUST = dust.update().where(_MY_DUST, dust.c.coin == bindparam("which"))
 
 
 def write_down(tx: Transaction, number: int, was: Position, qty: Decimal, at: int, why: str, worth: Worth) -> Position:
-    """A position (row `number`) without `qty` of it, valued and written down; its own row is the caller's to change."""
+    """Write a write-off of `qty` of a position (row `number`); returns the position without it. The caller updates its row."""
     then = valued(was, qty, worth.price)
     tx.connection.execute(
         _INSERT,
@@ -70,17 +70,17 @@ def write_down(tx: Transaction, number: int, was: Position, qty: Decimal, at: in
 
 
 def earned_since(tx: Transaction, since: int) -> Decimal:
-    """Dollars that coins which left positions without a sale had gained, since a market time."""
+    """The results of write-offs since a market time, in dollars."""
     return sum((row["realised"] * row["quote_usd"] for row in tx.rows(_EARNED, since=since)), ZERO)
 
 
 def missed_by(tx: Transaction, symbol: str, time: int) -> list[Row]:
-    """Positions with what was written off of them at or after a market time, the newest position first, then the earliest."""
+    """Positions with their write-offs at or after a market time: newest position first, earliest write-off first."""
     return tx.rows(_MISSED, symbol=symbol, time=time)
 
 
 def take_back(tx: Transaction, row: Row, qty: Decimal) -> Decimal:
-    """So much of a write-off (a row of `missed_by`) was a sale after all; what it had been valued to earn, in the quote."""
+    """Undo `qty` of a write-off (a row of `missed_by`) that was a sale after all; returns the result it had, in the quote."""
     left: Decimal = row["missing"] - qty
     was: Decimal = row["valued"] or ZERO
     still: Decimal = was * left / row["missing"]
@@ -90,13 +90,13 @@ def take_back(tx: Transaction, row: Row, qty: Decimal) -> Decimal:
 
 
 def left_of(tx: Transaction, position: int) -> Decimal:
-    """Coins of a position that went away, as far as is known now."""
+    """How many coins of a position are written off now, without dust."""
     return sum((row["qty"] for row in tx.rows(_LEFT, position=position)), ZERO)
 
 
 # -- dust -------------------------------------------------------------------------------------------------------------
 def become_dust(tx: Transaction, number: int, was: Position, at: int, why: str, worth: Worth) -> Position:
-    """The rest of a position (row `number`) is written off; coins stay at the account as dust. (Of contracts nothing is left.)"""
+    """Write off the rest of a position (row `number`). Coins stay in the account as dust; contracts leave nothing."""
     if was.qty == 0:
         return was
     if was.side is Side.BUY and not was.symbol.endswith("-SWAP"):
@@ -106,7 +106,7 @@ def become_dust(tx: Transaction, number: int, was: Position, at: int, why: str, 
 
 
 def sell_dust(tx: Transaction, coin: str, most: Decimal, why: str) -> tuple[Decimal, Decimal]:
-    """How much of a coin's dust a sale has taken, `most` at most, and what that had cost in dollars."""
+    """Take up to `most` of a coin's dust for a sale; returns how much, and its cost in dollars."""
     held, cost = _held(tx, coin) or (ZERO, ZERO)
     sold = min(most, held)
     if sold <= 0:
@@ -117,7 +117,7 @@ def sell_dust(tx: Transaction, coin: str, most: Decimal, why: str) -> tuple[Deci
 
 
 def dust_of(tx: Transaction) -> dict[str, Decimal]:
-    """What is left of closed positions, by coin."""
+    """The dust by coin."""
     return {row["coin"]: row["qty"] for row in tx.rows(_DUST) if row["qty"] != 0}
 
 

@@ -1,4 +1,4 @@
-"""What an operator sees of the daemon: log, alarms, notices, heartbeat, status.
+"""Everything an operator sees of the daemon: log, alarms, messages, heartbeat, status.
 
-This room never decides about money and never raises into trading.
+This room makes no decisions about money, and never raises into trading.
 """

@@ -1,4 +1,4 @@
-"""`alarms.json` in the data folder: the last alarms, kept for `nija status` even if none is sent anywhere."""
+"""`alarms.json` in the data folder: the last alarms, kept for `nija status` even if they are not sent anywhere."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from bot.domain.log import Event, Log
 from bot.telemetry.alarms import Message
 
 NAME = "alarms.json"
-#: Alarms that are kept; the oldest are dropped first.
+#: Alarms to keep; the oldest are dropped first.
 KEPT = 100
 
 
 @dataclass(frozen=True, slots=True)
 class KeptAlarm:
-    """One alarm, or its end: the account's label ("" for the daemon as a whole), wall ms, and what it says."""
+    """An alarm or its end: the account's label ("" for the daemon as a whole), the time (wall ms) and the text."""
 
     broker: str
     at: int
@@ -26,7 +26,7 @@ class KeptAlarm:
 
 
 class AlarmFile:
-    """The file as the daemon writes it; belongs to one thread. A failing write is logged once."""
+    """Writes the file for the daemon; belongs to one thread. A failed write is logged once."""
 
     def __init__(self, data_dir: Path, log: Log) -> None:
         self._file = data_dir / NAME
@@ -35,7 +35,7 @@ class AlarmFile:
         self._silent = False
 
     def keep(self, messages: Iterable[Message]) -> None:
-        """Add what is an alarm; a message that only reports is none."""
+        """Add the alarms among these messages; reports are not alarms."""
         fresh = [KeptAlarm(one.broker, one.at, one.text) for one in messages if one.text]
         if not fresh:
             return

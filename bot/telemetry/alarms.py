@@ -1,8 +1,7 @@
-"""Which events are alarms, and when their owner is told of them.
+"""Which events are alarms, and when a message about them is sent.
 
-One table says which events of the log are alarms and which end one. An alarm that goes on is told once an hour; its end is
-told when it has held for a while, so that the last message is always what is true. Pure: events and times in, messages out;
-sends nothing.
+One table says which log events begin an alarm and which end one. A continuing alarm is repeated once an hour. Its end is sent
+once it has lasted for a while, so that the last message is always true. Pure: events and times in, messages out; sends nothing.
 """
 
 from __future__ import annotations
@@ -20,17 +19,17 @@ from bot.domain.status import MANY_ERRORS
 from bot.telemetry.log import LoggedEvent, one_line, shown
 from bot.telemetry.redact import HIDDEN, Redactor
 
-#: Wall ms between two messages about an alarm that goes on.
+#: Wall ms between two messages about a continuing alarm.
 AGAIN: Final = 60 * 60_000
-#: Wall ms for which an alarm must be over before its end is told: what comes back sooner never was over.
+#: Wall ms for which an alarm must be over before its end is sent; if it returns sooner, it counts as the same alarm.
 HELD: Final = 60_000
-#: Alarms that are remembered; the oldest are forgotten first.
+#: Alarms to remember; the oldest are forgotten first.
 MEMORY: Final = 1_000
 LONGEST_LINE: Final = 500
 
 
 class Kind(Enum):
-    """What an owner wants to be told of: the title while it is so, and when it is over."""
+    """The kinds of alarms, each with its title at the beginning and at the end ("" if the end is not sent)."""
 
     NAKED = ("position without its stop", "position covered or closed")
     UNKNOWN = ("order of unknown fate", "the order's fate is known")
@@ -55,10 +54,10 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How an event bears on an alarm: begins it or, with `ends`, ends it.
+    """How an event affects an alarm: it begins one or, with `ends`, ends one.
 
-    `subject` are the fields that tell alarms of one kind apart.
-    Only events of at least `level` count, of these with `halt` only those that carry it, and only the `wanted` ones.
+    `subject` names the fields that distinguish alarms of one kind. An event must have at least `level`, carry the `halt` if one
+    is given, and satisfy `wanted`.
     """
 
     kind: Kind
@@ -108,19 +107,19 @@ ALARMS: Final[Mapping[Event, tuple[Rule, ...]]] = MappingProxyType(
         Event.DAY: (Rule(Kind.DAY, ("day",)),),
     }
 )
-"""All rules of an event that fit count."""
+"""The rules for each event; every rule that fits applies."""
 
 
 def rules_for(level: int, event: LoggedEvent) -> tuple[Rule, ...]:
-    """What an event means for alarms; mostly nothing. Quick: the thread that trades asks."""
+    """The rules that fit an event; usually none. Must be fast, because the trading thread calls it."""
     return tuple(rule for rule in ALARMS.get(event.word, ()) if rule.fits(level, event.fields))
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is sent: one title, one line. `bad` unless it says that something is over, or only reports.
+    """A message to send: one title, one line. Not `bad` if it ends an alarm or only reports.
 
-    `broker`, `at` (wall ms) and `text` are for whoever keeps it; a message that only reports has no `text`.
+    `broker`, `at` (wall ms) and `text` are for the alarm file; a message that only reports has no `text`.
     """
 
     title: str
@@ -133,7 +132,9 @@ class Message:
 
 @dataclass(slots=True)
 class _Alarm:
-    """One alarm under way. `told` and `over_since` are wall ms (`over_since` 0 while it lasts); `more`: not told since."""
+    """A current alarm. `told` is when its last message was sent, `over_since` when it ended (0 while it lasts), in wall ms; `more`
+    counts the occurrences since that message.
+    """
 
     told: int
     more: int = 0
@@ -145,19 +146,19 @@ _Key = tuple[Kind, str, str]
 
 
 class AlarmTracker:
-    """Decides which events are sent as alarms. `whose` stands in every title (LIVE, SANDBOX); belongs to one thread."""
+    """Decides which events are sent as alarms. `whose` is part of every title (LIVE, SANDBOX). Belongs to one thread."""
 
     def __init__(self, whose: str, redact: Redactor) -> None:
         self._whose = whose
         self._redact = redact
         self._alarms: dict[_Key, _Alarm] = {}
         self.rung = 0
-        """Messages so far."""
+        """The number of messages so far."""
         self.kept_back = 0
-        """Alarms that were not told because the same was told less than an hour before."""
+        """The number of alarms not sent because the same alarm was sent less than an hour before."""
 
     def hear(self, rules: tuple[Rule, ...], event: LoggedEvent, now: int) -> list[Message]:
-        """An event with its rules, at wall time `now`; what is to be sent for it."""
+        """Take in an event with its rules, at wall time `now`; returns the messages to send for it."""
         messages: list[Message] = []
         for rule in rules:
             subject = " ".join(str(event.fields.get(name, "")) for name in rule.subject)
@@ -169,7 +170,7 @@ class AlarmTracker:
         return messages
 
     def over(self, now: int, *, held: int = HELD) -> list[Message]:
-        """Alarms whose end has held since wall time `now - held`."""
+        """The messages for alarms that have been over since wall time `now - held`."""
         ended = [key for key, one in self._alarms.items() if one.end is not None and now - one.over_since >= held]
         messages = []
         for key in ended:
@@ -207,9 +208,16 @@ class AlarmTracker:
 
 
 def _line(event: LoggedEvent, redact: Redactor) -> str:
-    """What an event says, for people: its symbol, its reason, then the rest."""
+    """An event's text for people: its symbol, its reason, then the other fields."""
     fields = {key: HIDDEN if redact.is_secret_name(key) else shown(key, value) for key, value in event.fields.items()}
-    symbol, reason = fields.pop("symbol", ""), fields.pop("reason", "")
-    rest = ", ".join(f"{key.removesuffix('_usd').replace('_', ' ')} {value}" for key, value in fields.items() if value)
+    symbol, reason, remedy = (fields.pop(name, "") for name in ("symbol", "reason", "remedy"))
+    rest = ", ".join(_named(key, value) for key, value in fields.items() if value)
     said = ": ".join(part for part in (symbol, reason) if part)
-    return f"{said} ({rest})" if said and rest else said or rest or event.word.lower()
+    line = f"{said} ({rest})" if said and rest else said or rest or event.word.lower()
+    return f"{line}; {remedy}" if remedy else line
+
+
+def _named(field: str, value: str) -> str:
+    """A field in words: `in a row 10`, `for 10 s`."""
+    name = field.removesuffix("_usd").replace("_", " ")
+    return f"{name.removesuffix(' s')} {value} s" if name.endswith(" s") else f"{name} {value}"

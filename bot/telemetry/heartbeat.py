@@ -1,4 +1,4 @@
-"""A broker's heartbeat: how its status and its signs of life pass from its thread to whoever wants to know."""
+"""A broker's heartbeat: passes its status and its signs of life from its thread to the supervisor."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ class Heartbeat:
         self.beats = 0
 
     def beat(self, status: BrokerStatus | None = None) -> None:
-        """A sign of life, and the newest status if there is one."""
+        """Give a sign of life, and store the newest status if there is one."""
         if status is not None:
             self.latest = status
         self.beats += 1
 
 
 class Observer(Protocol):
-    """Somebody outside who is kept informed of all brokers, by the supervisor's thread: neither call may wait."""
+    """An outside service that is informed about all brokers. The supervisor's thread calls it, so neither call may wait."""
 
     def observe(self, statuses: Sequence[BrokerStatus]) -> None:
-        """How all are now; every two seconds."""
+        """Take the current status of every broker; called every two seconds."""
         ...
 
     def stopping(self) -> None:

@@ -1,7 +1,7 @@
-"""The log: one line an event, a word to grep for and then fixed keys, for people or as JSON.
+"""The log: one line per event, with a word to grep for and then fixed keys, for people or as JSON.
 
-Every line of this process, ours or an SDK's, goes through here; secrets are taken out of the finished text,
-tracebacks included. Nothing from outside can forge a line: line breaks and control signs are escaped. Writing
+Every line of this process, ours or an SDK's, goes through here; secrets are removed from the finished text,
+tracebacks included. Nothing from outside can forge a line: line breaks and control characters are escaped. Writing
 never raises into trading.
 """
 
@@ -31,7 +31,7 @@ from bot.telemetry.log_queue import Queued, Sink, drain
 from bot.telemetry.redact import HIDDEN, Redactor
 
 LONGEST_VALUE: Final = 2_000
-"""Signs of one value that a line shows; an exchange's error page may be a megabyte."""
+"""The most characters of one value that a line shows; an exchange's error page may be a megabyte."""
 
 _ROOT: Final = "nija"
 _PRICES: Final = frozenset({"price", "entry", "stop", "trigger"})
@@ -42,7 +42,7 @@ _SILENT: Final = ("sqlalchemy", "asyncio", "numba")
 
 @dataclass(frozen=True, slots=True)
 class LoggedEvent:
-    """What a line says, before anybody has formatted it."""
+    """The content of a line, before it is formatted."""
 
     word: Event
     broker: str | None
@@ -51,7 +51,7 @@ class LoggedEvent:
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """What a line says: an event and its broker, or a library's message and its logger."""
+    """The content of a line: an event and its broker, or a library's message and its logger."""
 
     text: str
     source: str | None
@@ -60,7 +60,7 @@ class _Said:
 
 
 Listener = Callable[[int, LoggedEvent], None]
-"""Hears every event with its level, whatever LOG_LEVEL is; called by the thread that logs, so it must return at once."""
+"""Receives every event with its level, regardless of LOG_LEVEL. The thread that logs calls it, so it must return at once."""
 
 
 class EventLog:
@@ -84,7 +84,7 @@ class EventLog:
         self._write(logging.ERROR, event, fields)
 
     def failure(self, event: Event, error: BaseException, /, **fields: object) -> None:
-        """An error with its traceback: for the supervised boundary of a thread."""
+        """Log an error with its traceback; for the supervised boundary of a thread."""
         self._write(logging.ERROR, event, fields, error)
 
     def _write(
@@ -101,7 +101,7 @@ class EventLog:
 
 
 class LineFormatter(logging.Formatter, ABC):
-    """What text and JSON have in common: each value is redacted, and only then cut."""
+    """The common part of text and JSON: each value is redacted before it is cut."""
 
     def __init__(self, redact: Redactor) -> None:
         super().__init__()
@@ -121,9 +121,9 @@ class LineFormatter(logging.Formatter, ABC):
         return HIDDEN if self._redact.is_secret_name(key) else self._safe(_written(key, value))
 
     def _safe(self, text: str) -> str:
-        """Redacted before it is cut: half a secret would no longer be recognised."""
+        """Redact before cutting: half a secret would not be recognised."""
         text = self._redact(text)
-        return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}… ({len(text)} signs)"
+        return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}… ({len(text)} characters)"
 
     def _traceback(self, record: logging.LogRecord) -> list[str]:
         if not record.exc_info or record.exc_info[1] is None:
@@ -133,7 +133,7 @@ class LineFormatter(logging.Formatter, ABC):
 
 
 class TextFormatter(LineFormatter):
-    """`2026-11-22 19:40:01Z INFO  KRAKEN CONNECTED  account=… balance=$3,000.00`; of an event with a `text` that alone."""
+    """`2026-11-22 19:40:01Z INFO  KRAKEN CONNECTED  account=… balance=$3,000.00`; an event's `text` replaces its other fields."""
 
     def line(self, record: logging.LogRecord, said: _Said) -> str:
         time = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
@@ -156,7 +156,7 @@ class TextFormatter(LineFormatter):
 
 
 class JsonFormatter(LineFormatter):
-    """One object a line with the same keys; money and quantities are strings. A `text` that has fields beside it is left out."""
+    """One object per line with the same keys; money and quantities are strings. `text` is left out if there are other fields."""
 
     def line(self, record: logging.LogRecord, said: _Said) -> str:
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
@@ -182,17 +182,17 @@ _NEEDS_QUOTES: Final = re.compile(r"[\s\"=]|^$")
 
 
 def one_line(text: str) -> str:
-    """Text from outside in which line breaks, control signs and signs that turn the writing round are escaped."""
+    """Escape line breaks, control characters and bidirectional marks in a text from outside."""
     return _CONTROL.sub(_escaped, text)
 
 
 def is_dollars(key: str, value: object) -> bool:
-    """Whether a field is an amount of dollars, which people are shown as one."""
+    """Whether a field is an amount of dollars, to be formatted as one for people."""
     return key.endswith("_usd") and isinstance(value, Decimal)
 
 
 def shown(key: str, value: object) -> str:
-    """A field's value as people read it; not redacted yet."""
+    """A field's value formatted for people; not redacted yet."""
     return usd(value) if isinstance(value, Decimal) and is_dollars(key, value) else _written(key, value)
 
 
@@ -206,7 +206,7 @@ def _escaped(sign: re.Match[str]) -> str:
 
 
 def _message(record: logging.LogRecord) -> str:
-    """A library's message; one whose arguments do not fit its text is shown unformatted, not lost."""
+    """A library's message, unformatted if its arguments do not match its text."""
     try:
         return record.getMessage()
     except (TypeError, ValueError, KeyError):
@@ -231,7 +231,7 @@ def _plain(value: object) -> str:
 
 
 class Logs:
-    """The process's log while it is open. `close` gives logging back as it was found. `listener` hears all events."""
+    """The process's log while it is open. `close` restores the logging that was set up before. `listener` receives all events."""
 
     def __init__(self, operation: OperationSettings, redact: Redactor, console: TextIO | None = None) -> None:
         """Raises ConfigError when LOG_FILE cannot be written."""
@@ -272,7 +272,7 @@ class Logs:
         try:
             sinks: list[Sink] = [FollowedFile(operation.log_file)]
         except OSError as error:
-            why = f"it must be a file that can be written ({error.strerror})"
+            why = f"it must be a writable file ({error.strerror})"
             raise ConfigError([f'LOG_FILE is "{operation.log_file}": {why}']) from None
         if console is not None:
             sinks.append(Console(console))
@@ -297,15 +297,15 @@ class Logs:
 
 
 def _missing(lines: int) -> logging.LogRecord:
-    """The line that stands where lines are missing."""
+    """The line that marks where lines are missing."""
     record = logging.LogRecord(_ROOT, logging.WARNING, "", 0, Event.DROPPED, None, None)
-    reason = f"{lines} lines dropped: nobody took them as fast as they came"
+    reason = f"{lines} lines dropped: they came faster than they could be written"
     record.event = LoggedEvent(Event.DROPPED, None, {"lines": lines, "reason": reason})
     return record
 
 
 def _route(name: str, level: int) -> None:
-    """A library's own handlers would print past the redaction."""
+    """Remove a library's own handlers, which would bypass the redaction."""
     logger = logging.getLogger(name)
     logger.handlers.clear()
     logger.propagate = True
@@ -313,7 +313,7 @@ def _route(name: str, level: int) -> None:
 
 
 class _Crash:
-    """What Python would print on stderr, unredacted, is an event of the log instead."""
+    """Logs as an event what Python would print on stderr unredacted."""
 
     def __init__(self, log: EventLog, print_as_usual: Callable[..., object]) -> None:
         self._log = log
@@ -324,7 +324,7 @@ class _Crash:
             self._print_as_usual(kind, error, where)
             return
         self._log.failure(Event.CRASHED, error)
-        tell_stderr(f"nija crashed ({kind.__name__}); the log says where")
+        tell_stderr(f"nija crashed ({kind.__name__}); see the log for details")
 
     def of_thread(self, args: threading.ExceptHookArgs) -> None:
         if args.exc_value is not None:

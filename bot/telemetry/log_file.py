@@ -1,7 +1,7 @@
-"""Where log lines go: a file that `tail -f` can follow for ever, and a console.
+"""The outputs of the log: a file that `tail -f` can follow indefinitely, and a console.
 
-Each is written to by the thread of its own queue, so either may stand still without harm; neither raises. A full disk is told
-once on stderr, and in the file itself: a little room beside it is kept back for the lines that say so.
+Each is written by the thread of its own queue, so that either may block without harm; neither raises. A full disk is reported
+once on stderr, and in the file itself: a small reserve file is kept to make room for those lines.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from typing import Final, TextIO
 MAX_BYTES: Final = 10_000_000
 KEEP: Final = 5
 RESERVE: Final = 64 * 1024
-"""Bytes kept back for what must be said when the disk is full."""
+"""Bytes reserved for the lines that report a full disk."""
 RESERVE_SECONDS: Final = 60.0
-"""Seconds between two attempts to keep them back."""
+"""Real seconds between two attempts to reserve them."""
 _CLOSED: Final = -1
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class FollowedFile:
-    """Appends to `path`; past `max_bytes` it is copied to `path`.1 (… .5 the oldest) and emptied in place.
+    """Appends to `path`. Beyond `max_bytes`, the file is copied to `path`.1 (… .5 is the oldest) and truncated in place.
 
-    The file stays the same file, so that a `tail -f` goes on. If somebody moves it away, it is made anew.
+    The file stays the same, so that `tail -f` keeps working. If it is moved away, a new one is created.
     """
 
     def __init__(self, path: Path, max_bytes: int = MAX_BYTES, keep: int = KEEP) -> None:
@@ -44,7 +44,7 @@ class FollowedFile:
         self._keep_back()
 
     def write(self, line: str) -> None:
-        """A line with its end; what cannot be written is lost, and told on stderr once."""
+        """Write a line with its line break. If that fails, the line is lost, and the error is reported on stderr once."""
         try:
             self._reopen_if_moved()
             self._append(line.encode("utf-8", "backslashreplace"))
@@ -61,7 +61,7 @@ class FollowedFile:
             self._file = _CLOSED
 
     def _open(self) -> int:
-        """A pipe that nobody reads is refused instead of waited for."""
+        """Open the file; a pipe without a reader is refused instead of waited for."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
         file = os.open(self._path, flags, 0o600)
@@ -87,7 +87,7 @@ class FollowedFile:
                     raise
 
     def _keep_back(self) -> None:
-        """Now and then: see that the reserve is there; where there is no room for it, the disk is as good as full."""
+        """Create the reserve file if it is missing, once per RESERVE_SECONDS. Without room for it, the disk counts as full."""
         if time.monotonic() < self._next_reserve or not stat.S_ISREG(os.fstat(self._file).st_mode):
             return
         self._next_reserve = time.monotonic() + RESERVE_SECONDS
@@ -98,7 +98,7 @@ class FollowedFile:
             self._release()
 
     def _release(self) -> bool:
-        """Give the reserve to the log; False when there is none."""
+        """Free the reserve for the log; False if there is none."""
         try:
             self._reserve.unlink()
         except OSError:
@@ -110,7 +110,7 @@ class FollowedFile:
         size = self._size()
         if size < self._rotate_at:
             return
-        # Should the copy fail (a full disk), the next try comes after another tenth, not with every line.
+        # If the copy fails (a full disk), try again after another tenth of the size, not with every line.
         self._rotate_at = size + self._max_bytes // 10
         self._shift()
         copy = self._numbered(1)
@@ -138,24 +138,24 @@ class FollowedFile:
 
 
 class Console:
-    """A terminal or pipe. It is written to past Python's own buffer, which would fail once more when the process ends."""
+    """A terminal or pipe. Writes bypass Python's buffer, which would fail again when the process ends."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def write(self, line: str) -> None:
-        """One that is gone is left alone: the file has everything."""
+        """Write a line. A console that is gone is ignored: the file has everything."""
         try:
             _put(self._stream, line)
         except (OSError, ValueError):
             return
 
     def close(self) -> None:
-        """The stream is somebody else's."""
+        """Does nothing: the stream belongs to the process."""
 
 
 def tell_stderr(text: str) -> None:
-    """The last resort when the log itself is what fails."""
+    """Report on stderr, for when the log itself fails."""
     try:
         _put(sys.stderr, text + "\n")
     except (OSError, ValueError, AttributeError):
@@ -163,7 +163,7 @@ def tell_stderr(text: str) -> None:
 
 
 def _put(stream: TextIO, text: str) -> None:
-    """Write text, with signs that the stream does not know escaped; raises OSError, and ValueError for a closed stream."""
+    """Write text, escaping characters that the stream cannot encode; raises OSError, or ValueError for a closed stream."""
     encoding = stream.encoding or "utf-8"
     data = text.encode(encoding, "backslashreplace")
     try:
@@ -175,5 +175,5 @@ def _put(stream: TextIO, text: str) -> None:
     while data:
         try:
             data = data[os.write(descriptor, data) :]
-        except BlockingIOError:  # whoever shares the pipe has made it so
+        except BlockingIOError:  # another process that shares the pipe has made it non-blocking
             select.select([], [descriptor], [])

@@ -1,7 +1,7 @@
-"""What stands between whoever logs and where lines go: a bounded queue with a thread that empties it.
+"""A bounded queue between a thread that logs and an output, emptied by its own thread.
 
-So a pipe that nobody reads, or a disk that stands still, holds up nobody who trades. What does not fit is dropped and counted,
-and the count is written where the lines are missing, as soon as the sink takes any again.
+So a pipe without a reader, or a disk that hangs, never delays trading. Lines that do not fit are dropped and counted; the count
+is written where they are missing, as soon as the output accepts lines again.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
 LINES: Final = 10_000
-"""Lines that wait for one sink."""
+"""The most lines that may wait for one sink."""
 DRAIN: Final = 2.0
-"""Real seconds that the end waits for all sinks to take what is queued."""
+"""Real seconds that the process's end waits for all sinks to write their queues."""
 
 
 class Sink(Protocol):
-    """Where finished lines go; may take for ever, and reports its troubles by itself."""
+    """An output for finished lines. It may block, and must handle its own errors."""
 
     def write(self, line: str) -> None: ...
 
@@ -28,7 +28,7 @@ class Sink(Protocol):
 
 
 class Queued(logging.Handler):
-    """Formats in the thread that logs, writes in its own. `note` makes the record that tells how many lines are missing."""
+    """Formats in the thread that logs, writes in its own. `note` creates the record that says how many lines are missing."""
 
     def __init__(self, sink: Sink, note: Callable[[int], logging.LogRecord], lines: int = LINES) -> None:
         super().__init__()
@@ -53,30 +53,30 @@ class Queued(logging.Handler):
             self._changed.notify()
 
     def finish(self) -> None:
-        """No more lines; its thread ends when all are written."""
+        """Accept no more lines; the thread ends when all are written."""
         with self._changed:
             self._ending = True
             self._changed.notify()
 
     def wait(self, seconds: float) -> bool:
-        """Whether it has ended within so many real seconds."""
+        """Wait up to `seconds` (real) for the thread to end; returns whether it has."""
         self._writer.join(max(seconds, 0))
         return not self._writer.is_alive()
 
     def close(self) -> None:
-        """Finish, for so long as a daemon's end may wait, once. A sink that stands still is left as it is."""
+        """Finish once, waiting as long as the daemon's end may. A sink that blocks is abandoned."""
         if not self._closed:
             self._closed = True
             drain([self])
         super().close()
 
     def settled(self) -> bool:
-        """Whether all that was logged has been written."""
+        """Whether everything logged so far is written."""
         with self._changed:
             return not self._lines and not self._dropped and not self._busy
 
     def _own_up(self) -> None:
-        """Put the count of what is missing where it is missing."""
+        """Insert the count of missing lines where they are missing."""
         if self._dropped:
             self._lines.append(self.format(self._note(self._dropped)) + "\n")
             self._dropped = 0
@@ -100,7 +100,7 @@ class Queued(logging.Handler):
 
 
 def drain(handlers: Iterable[Queued], seconds: float = DRAIN) -> None:
-    """Let all write what they hold, at the same time."""
+    """Let all handlers write their queues, in parallel, for at most `seconds` (real)."""
     waiting = list(handlers)
     for one in waiting:
         one.finish()

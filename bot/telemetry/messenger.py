@@ -1,7 +1,7 @@
-"""Apprise, as far as we use it: addresses in, services that send one message and say how that ended.
+"""Our use of Apprise: turns addresses into services that send a message and report the result.
 
-An address is a secret: most hold a token, some where others have their host. So nothing here shows more of one than its
-scheme and a host that is really one, and what Apprise says of a failure is redacted. Imports Apprise only when asked to.
+An address is a secret: most contain a token, some of them in place of the host. So nothing here shows more of an address than
+its scheme and a real host name, and Apprise's errors are redacted. Apprise is imported only when it is needed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from bot.telemetry.log import one_line
 from bot.telemetry.redact import Redactor
 
 THREADS: Final = "notify"
-"""Threads that send have names that begin so."""
+"""The prefix of the names of threads that send."""
 _LIBRARY: Final = "apprise"
 _HTTP: Final = ("urllib3.connectionpool", "urllib3.util.retry")
 _LONGEST_REASON: Final = 200
@@ -29,7 +29,7 @@ _HOST: Final = re.compile(r"localhost|\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9-]+(\.[A-Za-z
 
 
 class Overheard(logging.Handler):
-    """What Apprise last said in this thread: it answers yes or no, the reason goes to its log only."""
+    """Catches Apprise's last log message in each thread: Apprise answers only yes or no, and logs the reason."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -54,21 +54,21 @@ class Service:
     _redact: Redactor
 
     def send(self, message: Message) -> str:
-        """Send; "" when the service took it, else why not. Takes as long as the service's time-outs allow."""
+        """Send a message; returns "" on success, else the reason. May take as long as the service's time-outs."""
         self._overheard.take()
         kind = "failure" if message.bad else "info"
         if self._plugin.notify(title=message.title, body=message.line, notify_type=kind):
             return ""
-        return self.safe(self._overheard.take() or "it was not taken")
+        return self.safe(self._overheard.take() or "it was not accepted")
 
     def safe(self, reason: str) -> str:
-        """A reason that may be shown."""
+        """A reason with secrets removed, on one line."""
         return one_line(self._redact(reason))[:_LONGEST_REASON].strip()
 
 
 @contextmanager
 def services(addresses: Sequence[str], redact: Redactor) -> Iterator[list[Service]]:
-    """The services behind NOTIFY_URLS, for the length of a block; raises `ConfigError` for an address that is none."""
+    """The services of NOTIFY_URLS, while the block runs; raises `ConfigError` for an invalid address."""
     with _quiet() as overheard:
         found = [_service(number, address, overheard, redact) for number, address in enumerate(addresses, 1)]
         for address in addresses:
@@ -82,8 +82,8 @@ def _service(number: int, address: str, overheard: Overheard, redact: Redactor) 
     plugin = Apprise.instantiate(address, suppress_exceptions=True)
     if plugin is None:
         which = f"number {number}, {scheme(address)}://…"
-        rule = "it must be Apprise addresses with commas between, such as ntfys://ntfy.sh/topic"
-        raise ConfigError([f"NOTIFY_URLS holds an address that is none ({which}): {rule}"])
+        rule = "it must be Apprise addresses separated by commas, such as ntfys://ntfy.sh/topic"
+        raise ConfigError([f"NOTIFY_URLS contains an invalid address ({which}): {rule}"])
     return Service(shown_name(address, str(plugin.service_name)), plugin, overheard, redact)
 
 
@@ -92,7 +92,7 @@ def scheme(address: str) -> str:
 
 
 def shown_name(address: str, service: str) -> str:
-    """Scheme and host; what stands in the host's place without being one is a token, and the service is named instead."""
+    """Scheme and host. If a token is in the host's place, the service is named instead."""
     host = _host(address)
     return f"{scheme(address)}://{host}" if host else f"{scheme(address)}:// ({service})"
 
@@ -104,7 +104,7 @@ def _host(address: str) -> str:
 
 
 def tokens(address: str) -> set[str]:
-    """What of an address must not be shown: its password, its path, and each longer part that has a digit."""
+    """The parts of an address that must not be shown: its password, its path, and each longer part with a digit."""
     rest = address.partition("://")[2]
     host = _host(address)
     words = {word for word in re.split(r"[/:@?&=#,]+", rest) if len(word) >= 8 and re.search(r"\d", word)}
@@ -117,7 +117,7 @@ def tokens(address: str) -> set[str]:
 
 @contextmanager
 def _quiet() -> Iterator[Overheard]:
-    """Apprise's log and what HTTP libraries say in our threads show addresses: neither reaches the log meanwhile."""
+    """Keep Apprise's messages, and those of HTTP libraries in our threads, out of the log: they show addresses."""
     library, overheard = logging.getLogger(_LIBRARY), Overheard()
     before = (library.handlers[:], library.level, library.propagate)
     library.handlers[:], library.propagate = [overheard], False

@@ -1,8 +1,7 @@
-"""Alarms on their way to the owner: picked from the log's events, sent by threads of their own.
+"""Sends alarms to the owner: picks them from the log's events and sends them from separate threads.
 
-The thread that trades only puts an event into a bounded queue. Each address has a sender, so that one that hangs keeps
-nobody else waiting; what an address does not take is tried again for some minutes, and is then a line in the log.
-Never raises into trading.
+The trading thread only puts an event into a bounded queue. Each address has its own sender, so that a hanging one does not delay
+the others. A message that fails is retried for some minutes, then logged as lost. Never raises into trading.
 """
 
 from __future__ import annotations
@@ -23,21 +22,21 @@ from bot.telemetry.log import LoggedEvent, Logs
 from bot.telemetry.messenger import THREADS, Service, services
 from bot.telemetry.redact import Redactor
 
-#: Events that wait to be judged, messages that wait for one address: beyond them news is dropped and counted.
+#: The most events that may wait to be processed, and messages for one address; beyond these they are dropped and counted.
 EVENTS, MESSAGES = 1_000, 50
-#: Real seconds before each try to send a message; after the last it is lost.
+#: Real seconds before each attempt to send a message; after the last one it is lost.
 TRIES: Final = (0.0, 2.0, 15.0, 60.0, 300.0)
-#: Real seconds after which a message that is being sent is called late: a service that drips outlives its time-outs.
+#: Real seconds after which a message being sent is late: a service that answers bit by bit can outlast its time-outs.
 LATE: Final = 30.0
-#: Real seconds that the end waits for messages under way, and those from STOPPING on within which it must be over.
+#: Real seconds that the daemon's end waits for messages being sent, and the limit for that counted from STOPPING.
 DRAIN, LAST = 2.0, 7.6
-#: Real seconds within which a test message must be taken.
+#: Real seconds within which a test message must be accepted.
 TEST_PATIENCE: Final = 20.0
 _TICK: Final = 0.5
 
 
 class MessageSender:
-    """Brings messages to one service, one after the other, in a thread of its own."""
+    """Sends messages to one service, one after the other, in its own thread."""
 
     def __init__(self, service: Service, log: Log, tries: Sequence[float] = TRIES) -> None:
         self._service = service
@@ -58,10 +57,10 @@ class MessageSender:
         try:
             self._messages.put_nowait(message)
         except queue.Full:
-            self._lose("too many messages wait for it")
+            self._lose("too many messages are waiting for it")
 
     def look(self) -> None:
-        """Say once of a message that it is late."""
+        """Log once that a message is late."""
         began = self._busy_since
         late = began is not None and time.monotonic() - began > LATE
         if late and not self._is_late:
@@ -69,7 +68,7 @@ class MessageSender:
         self._is_late = late
 
     def hurry(self) -> None:
-        """No more waits between tries: the daemon ends."""
+        """Stop waiting between attempts: the daemon is ending."""
         self._hurry.set()
 
     @property
@@ -102,7 +101,7 @@ class MessageSender:
         if reason and not self._failing:
             self._failing = True
             self._log.warning(
-                Event.NOTIFY, service=self._service.name, reason=reason, hint="tried again for some minutes"
+                Event.NOTIFY, service=self._service.name, reason=reason, hint="NIJA retries for some minutes"
             )
         return reason
 
@@ -113,7 +112,7 @@ class MessageSender:
 
 
 class Notifier:
-    """Hears all events of the log, rings for those that are alarms, and keeps them in a file. `now` is wall ms."""
+    """Receives all events of the log, sends those that are alarms, and keeps them in a file. `now` returns wall ms."""
 
     def __init__(
         self,
@@ -135,7 +134,7 @@ class Notifier:
         self._thread.start()
 
     def hear(self, level: int, event: LoggedEvent) -> None:
-        """An event of the log; called by whoever logs, returns at once."""
+        """Take in an event of the log. Called by the thread that logs; returns at once."""
         if event.word is Event.STOPPING:
             self._stopping_at = time.monotonic()
         rules = rules_for(level, event)
@@ -147,7 +146,7 @@ class Notifier:
             self._missed += 1
 
     def close(self) -> None:
-        """Send what is queued, for a moment at most, and say what became of the messages of this run."""
+        """Send what is queued, within a short time, and log how many messages of this run were sent or lost."""
         now = time.monotonic()
         stopping = self._stopping_at if self._stopping_at is not None else now
         until = max(min(now + DRAIN, stopping + LAST), now + 0.2)
@@ -203,10 +202,7 @@ class Notifier:
 
 @contextmanager
 def notifying(settings: Settings, redact: Redactor, logs: Logs, whose: str) -> Iterator[None]:
-    """Alarms are kept in a file, and reach NOTIFY_URLS, for the length of a block.
-
-    Raises `ConfigError` for an address that is none.
-    """
+    """Keep alarms in a file and send them to NOTIFY_URLS while the block runs. Raises `ConfigError` for an invalid address."""
     addresses = [url.get_secret_value() for url in settings.operation.notify_urls]
     log = logs.event_log()
     with ExitStack() as held:
@@ -224,13 +220,13 @@ def notifying(settings: Settings, redact: Redactor, logs: Logs, whose: str) -> I
 
 
 def notify_test(settings: Settings) -> int:
-    """Send a test message to each address and print whether it went: 0 all did, 1 some did not, 2 there is none.
+    """Send a test message to each address and print the results; returns 0, or 1 if some were not sent.
 
-    Raises `ConfigError` for an address that is none.
+    Raises `ConfigError` for an invalid address.
     """
     redact = Redactor(settings.secrets())
     addresses = [url.get_secret_value() for url in settings.operation.notify_urls]
-    message = Message("NIJA: test", "This is a test: alarms of NIJA reach you here.", bad=False)
+    message = Message("NIJA: test", "This is a test: NIJA's alarms reach you here.", bad=False)
     with services(addresses, redact) as found:
         answers: list[str | None] = [None] * len(found)
 
@@ -250,8 +246,8 @@ def notify_test(settings: Settings) -> int:
 
 
 def _tried(service: Service, message: Message) -> str:
-    """Why a message did not go, "" when it went."""
+    """Send a message; returns why it failed, "" if it did not."""
     try:
         return service.send(message)
-    except Exception as error:  # noqa: BLE001 - supervised boundary: what a notifier throws is its own trouble
+    except Exception as error:  # noqa: BLE001 - supervised boundary: whatever a notifier raises is only a failed message
         return f"{type(error).__name__}: {service.safe(str(error))}"

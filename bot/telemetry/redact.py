@@ -1,8 +1,8 @@
-"""Takes every secret out of a text before anyone can read it.
+"""Removes every secret from a text before anyone can read it.
 
-Two nets: the secret values themselves in all the forms they travel in (quoted for a URL, in base64, escaped,
-line by line), and the shapes that secrets have (signature headers, bearer tokens, private keys, passwords in
-addresses), for what was never told to us, such as a signature that an SDK has just computed.
+It does so in two ways: by the known secret values in all the forms they are sent in (quoted for a URL, in base64, escaped, line by
+line), and by the patterns of secrets (signature headers, bearer tokens, private keys, passwords in addresses), for values that we
+do not know, such as a signature that an SDK has just computed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from urllib.parse import quote, quote_plus
 
 HIDDEN: Final = "[hidden]"
 _SHORTEST: Final = 4
-"""A shorter secret would blank out half of every line; the shapes below still catch it by its name."""
+"""Replacing a shorter secret would blank out half of every line; the patterns below still catch it by its name."""
 
 _NAMES: Final = (
     r"api[-_]?sign|api[-_]?key|api[-_]?secret|ok[-_]access[-_](?:key|sign|passphrase)|cb[-_]access[-_]\w+"
@@ -48,7 +48,7 @@ class Redactor:
         self.learn(*secrets)
 
     def learn(self, *secrets: str) -> None:
-        """From now on these are hidden too (keys of the sandbox, tokens handed out by an exchange)."""
+        """Hide these from now on, too (keys of the sandbox, tokens issued by an exchange)."""
         self._forms |= {form for secret in secrets for form in _forms(secret) if len(form) >= _SHORTEST}
         longest_first = sorted(self._forms, key=len, reverse=True)
         self._known = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
@@ -61,7 +61,7 @@ class Redactor:
         return _NAMED.sub(_hide_value, text)
 
     def is_secret_name(self, name: str) -> bool:
-        """Whether a value under this name is a secret whatever it looks like."""
+        """Whether a value under this name is a secret, whatever it looks like."""
         return _SECRET_NAME.fullmatch(name) is not None
 
 
@@ -73,7 +73,7 @@ def _hide_value(found: re.Match[str]) -> str:
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """The secret as it is, as it travels, and as an escape or a line break leaves it."""
+    """The secret as it is, and in every encoded or escaped form, also line by line."""
     for text in {secret, secret.strip(), *_long_lines(secret)}:
         yield text
         yield quote(text, safe="")
@@ -91,7 +91,7 @@ def _long_lines(secret: str) -> list[str]:
 
 
 def _base64_parts(data: bytes) -> Iterator[str]:
-    """What base64 of anything that contains `data` shows of it, for each of the three possible alignments."""
+    """The part of any base64 text that encodes `data`, for each of the three possible alignments."""
     for before in range(3):
         coded = b64encode(b"\0" * before + data).decode().rstrip("=")
         part = coded[(before * 4 + 2) // 3 :][: len(data) * 4 // 3 - 2]

@@ -1,4 +1,4 @@
-"""The forms of a broker's status: a row of the heartbeat file, and lines of the status block for people who read the log."""
+"""Formats a broker's status: as a row of the heartbeat file, as one line for services, and as the status block of the log."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def to_heartbeat(status: BrokerStatus) -> dict[str, Any]:
 
 
 def from_heartbeat(key: AccountKey, row: Mapping[str, Any]) -> BrokerStatus:
-    """What a row of `heartbeat.json` says; raises KeyError, TypeError or ValueError for one that is none."""
+    """Parse a row of `heartbeat.json`; raises KeyError, TypeError or ValueError for an invalid one."""
     return BrokerStatus(
         key=key,
         mode=str(row.get("mode", "")),
@@ -53,13 +53,13 @@ def from_heartbeat(key: AccountKey, row: Mapping[str, Any]) -> BrokerStatus:
     )
 
 
-def to_sentence(statuses: Iterable[BrokerStatus]) -> str:
-    """All brokers in one line without amounts, for services outside; play money is named."""
-    return "; ".join(_shortly(one) for one in statuses)
+def to_sentence(statuses: Iterable[BrokerStatus], *, holdings: bool = True) -> str:
+    """All brokers in one line without amounts, for services outside; play money is named. The heartbeat file knows no holdings."""
+    return "; ".join(_shortly(one, holdings=holdings) for one in statuses)
 
 
 def say(log: Log, statuses: Iterable[BrokerStatus], now: int) -> None:
-    """The status block: all brokers on one small board, and each of its lines as fields for programs; `now` is wall ms."""
+    """Log the status block: all brokers as a small table, and each of its lines also as fields for programs; `now` is wall ms."""
     for one in statuses:
         _say_broker(log, one, now)
         for held in one.holdings:
@@ -109,11 +109,13 @@ def _say_holding(log: Log, key: AccountKey, held: Holding) -> None:
     )
 
 
-def _shortly(status: BrokerStatus) -> str:
+def _shortly(status: BrokerStatus, *, holdings: bool) -> str:
     play = "" if status.mode in ("", "live") else f" ({status.mode})"
     verdict = f"{status.key.label}{play} {status.status}"
     if status.reason:
         return f"{verdict}: {status.reason}"
+    if not holdings:
+        return verdict
     held = len(status.holdings)
     return f"{verdict}, {held} position{'' if held == 1 else 's'}"
 
@@ -133,7 +135,7 @@ def _headline(status: BrokerStatus, now: int) -> str:
 
 
 def _money(status: BrokerStatus, now: int) -> str:
-    """What the account is worth; what is no present word says how old it is, and what nobody knows is not called nothing."""
+    """What the account is worth. An old value is shown with its age; an unknown one is called unknown, not 0."""
     if not status.measured_at:
         return "balance unknown"
     text = f"balance {usd(status.balance_usd)}  equity {usd(status.equity_usd)}"
@@ -154,7 +156,7 @@ def _gain(one: Position, price: Decimal) -> Decimal:
 
 
 def _counts(skipped: Mapping[str, int]) -> str:
-    """How many signals each gate has blocked, those with the most first."""
+    """How many signals each gate has blocked, largest count first."""
     most_first = sorted(skipped.items(), key=lambda one: (-one[1], one[0]))
     return ", ".join(f"{gate} {count}" for gate, count in most_first) or "none"
 

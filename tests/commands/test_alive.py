@@ -24,17 +24,18 @@ def asked(folder: Path, *words: str, **settings: str) -> tuple[int, str, str]:
 
 
 @pytest.mark.parametrize(
-    ("silent_ms", "age_ms", "expected"),
+    ("reason", "silent_ms", "age_ms", "expected"),
     [
-        (0, 0, (0, "KRAKEN (sandbox) halted: paused by the operator")),
-        (STUCK_AFTER + 15_000, 0, (1, "KRAKEN has given no sign of life for 75 s")),
-        (0, 60_000, (1, "NIJA does not run here")),
+        ("paused by the operator", 0, 0, (0, "KRAKEN (sandbox) halted: paused by the operator")),
+        ("", 0, 0, (0, "KRAKEN (sandbox) halted")),
+        ("", STUCK_AFTER + 15_000, 0, (1, "KRAKEN has given no sign of life for 75 s")),
+        ("", 0, 60_000, (1, "NIJA does not run here")),
     ],
 )
 def test_a_halt_is_life_and_silence_is_not(
-    tmp_path: Path, silent_ms: int, age_ms: int, expected: tuple[int, str]
+    tmp_path: Path, reason: str, silent_ms: int, age_ms: int, expected: tuple[int, str]
 ) -> None:
-    row = {"status": "halted", "reason": "paused by the operator", "mode": "sandbox", "stuck": False, "cycles": 3}
+    row = {"status": "halted", "reason": reason, "mode": "sandbox", "stuck": False, "cycles": 3}
     content = {
         "pid": os.getpid(),
         "time": iso(system_ms() - age_ms),

@@ -97,7 +97,7 @@ def test_an_ed25519_key_in_whatever_form_it_was_copied(form: str, operator: Oper
 def test_a_key_that_is_none_is_a_wrong_configuration(garbled: str, venue: Sandbox, tmp_path: Path) -> None:
     done = run(SCRIPT, tmp_path, **credentials(venue, "coinbase", COINBASE_API_SECRET=garbled))
     assert done.returncode == 2
-    assert done.stderr.startswith("nija: COINBASE_API_SECRET holds")
+    assert done.stderr.startswith("nija: COINBASE_API_SECRET has")
     assert garbled not in done.stderr + done.stdout
 
 

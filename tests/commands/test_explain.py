@@ -103,7 +103,7 @@ def test_what_was_entered_is_what_the_book_says(nija: Nija) -> None:
     assert (row["entered"], row["gate"], row["gate_value"]) == (True, None, None)
     assert "entered 0.5 at 97.25" in nija.prints("BTC-USD")
     nija.judged(close(3, signal=True))
-    assert "an order was sent, and nothing of it is known to have filled" in " ".join(nija.prints("BTC-USD").split())
+    assert "an order was sent, but no fill of it is known" in " ".join(nija.prints("BTC-USD").split())
 
 
 def test_people_read_a_line_for_each_close_and_when_there_was_none(nija: Nija) -> None:
@@ -160,6 +160,11 @@ def test_without_a_market_the_closes_of_today_are_counted_by_gate(nija: Nija) ->
     ]
 
 
+def test_before_anything_was_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NIJA_DATA_DIR", str(tmp_path))
+    assert CliRunner().invoke(app, ["explain"]).output == "no close has been judged yet\n"
+
+
 def test_play_money_is_marked_and_its_day_is_the_markets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NIJA_DATA_DIR", str(tmp_path))
     nija = Nija(tmp_path, PLAY)
@@ -190,17 +195,17 @@ def test_one_account_may_be_asked_for(nija: Nija, tmp_path: Path) -> None:
 def test_a_market_that_was_never_judged_is_answered_with_those_that_were(nija: Nija) -> None:
     assert "BTC-USD was not judged yet" in nija.prints("BTC-USD")
     nija.judged(WEAK)
-    assert "FOO-USD was not judged: those that are judged are BTC-USD" in nija.prints("FOO-USD")
+    assert "FOO-USD was not judged: the judged markets are BTC-USD" in nija.prints("FOO-USD")
     assert nija.rows("FOO-USD") == []
 
 
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (["bitcoin"], "'bitcoin' is no market: write it as BTC-USD."),
-        (["BTC-USD", "--at", "noon"], "'noon' is no time: write it as 2026-01-31T13:05 (UTC)."),
+        (["bitcoin"], "'bitcoin' is not a market: write it as BTC-USD."),
+        (["BTC-USD", "--at", "noon"], "'noon' is not a time: write it as 2026-01-31T13:05 (UTC)."),
         (["--at", "2026-01-31"], "a market is needed with --at, such as BTC-USD."),
-        (["BTC-USD", "--json", "--csv"], "--json and --csv are two forms: choose one"),
+        (["BTC-USD", "--json", "--csv"], "--json and --csv are different formats: choose one"),
     ],
 )
 def test_mistakes_are_told(nija: Nija, words: list[str], line: str) -> None:

@@ -68,7 +68,7 @@ def test_with_live_keys_no_order_goes_to_play_money(nija: CliRunner, tmp_path: P
     ended = nija.invoke(app, ["pause"])
     assert ended.exit_code == WAITS
     assert "KRAKEN accepted at" in ended.stdout
-    assert "for YOUR MONEY, not carried out yet: NIJA is not running" in ended.stdout
+    assert "for YOUR MONEY, not executed yet: NIJA is not running" in ended.stdout
     assert verbs(tmp_path) == [("live:kraken::", "pause")]
     assert ledger(tmp_path, PLAY).commands() == []
     assert [one.verb for one in ledger(tmp_path).commands()] == [Verb.PAUSE]
@@ -109,14 +109,14 @@ def test_a_later_resume_calls_back_what_waits(nija: CliRunner, tmp_path: Path) -
 
 
 def test_what_waits_is_shown_and_called_back(nija: CliRunner, tmp_path: Path) -> None:
-    assert nija.invoke(app, ["orders"]).stdout == "no order of yours waits\n"
+    assert nija.invoke(app, ["orders"]).stdout == "none of your commands is pending\n"
     nija.invoke(app, ["flatten", "--yes"])
     (row,) = json.loads(nija.invoke(app, ["orders", "--json"]).stdout)["waiting"]
     assert (row["broker"], row["mode"], row["verb"], row["called_back"]) == ("kraken", "live", "flatten", False)
-    assert nija.invoke(app, ["orders", "okx", "--cancel"]).stdout == "no order of yours waits\n"
+    assert nija.invoke(app, ["orders", "okx", "--cancel"]).stdout == "none of your commands is pending\n"
     ended = nija.invoke(app, ["orders", "kraken", "--cancel"])
     assert ended.exit_code == 0
-    assert "KRAKEN flatten ordered at" in ended.stdout
+    assert "KRAKEN flatten given at" in ended.stdout
     assert ledger(tmp_path).commands() == []
 
 
@@ -203,12 +203,12 @@ def test_an_exchange_without_keys_is_named_with_its_positions(
     assert ended.exit_code == 1
     assert "KRAKEN: 1 position (" in ended.stderr
     assert "BTC-USD): nobody watches it" in ended.stderr
-    assert "put its keys back" in ended.stderr
+    assert "restore its keys" in ended.stderr
     forget = ["recover", "kraken", "--forget-account"]
     refused = nija.invoke(app, forget)
     assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
     given_up = nija.invoke(app, [*forget, "--yes"]).stdout
-    assert "no stop of it is known to rest at the exchange" in given_up
+    assert "no stop for it is known to rest at the exchange" in given_up
     assert "BTC-USD given up" in given_up
     assert KRAKEN.mode == "live"
 
@@ -260,10 +260,10 @@ def test_whoever_asks_is_told_that_the_daemons_folder_was_taken_away(
     with holding_folder(data):
         assert "cannot be reached" not in nija.invoke(app, ["ledger"]).output
         data.rename(tmp_path / "aside")
-        assert f"process {os.getpid()}) and cannot be reached" in nija.invoke(app, ["ledger"]).output
+        assert f"process {os.getpid()}) but cannot be reached" in nija.invoke(app, ["ledger"]).output
         assert who_trades(options) == 1
     told_of = capsys.readouterr()
-    assert f"process {os.getpid()}) and cannot be reached" in told_of.err
+    assert f"process {os.getpid()}) but cannot be reached" in told_of.err
     assert "not started here" not in told_of.out
 
 
@@ -317,11 +317,32 @@ def test_nobody_waits_in_silence(nija: CliRunner, tmp_path: Path, monkeypatch: p
     ended = nija.invoke(app, ["flatten", "--yes"])
     first, last = ended.stdout.splitlines()
     assert first == (
-        "KRAKEN accepted; the exchange does not answer as it should: connection refused; NIJA keeps at it"
-        " (Ctrl-C ends the wait, not the order)"
+        "KRAKEN accepted; the exchange does not respond properly: connection refused; NIJA keeps trying"
+        " (Ctrl-C ends the wait, not the command)"
     )
-    assert "not carried out yet: the exchange does not answer as it should: connection refused" in last
+    assert "not executed yet: the exchange does not respond properly: connection refused" in last
     assert ended.exit_code == WAITS
+
+
+@pytest.mark.parametrize("words", [("pause",), ("deny", "BTC", "--for-good"), ("flatten", "--yes")])
+def test_before_the_first_start_a_command_goes_to_what_that_start_trades(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("NIJA_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("TRADING_MODE", "sandbox")
+    assert CliRunner().invoke(app, words).exit_code == WAITS
+    assert sorted(to for to, _ in verbs(tmp_path)) == ["sandbox:coinbase::", "sandbox:kraken::", "sandbox:okx::"]
+
+
+def test_a_command_to_what_is_not_traded_names_it(nija: CliRunner, tmp_path: Path) -> None:
+    bought(ledger(tmp_path, Account("live", "okx", "main", "o-1"), LATER))
+    for words in (("pause", "okx"), ("sell", "BTC-USD", "--broker", "okx")):
+        ended = nija.invoke(app, words)
+        unwatched_line, line = ended.stderr.splitlines()
+        assert (ended.exit_code, ended.stdout) == (1, "")
+        assert "nobody watches it" in unwatched_line
+        assert line == "nija: NIJA is not trading OKX: nothing was done"
+    assert verbs(tmp_path) == []
 
 
 # -- one position, one market
@@ -337,15 +358,15 @@ def test_one_position_is_sold_where_it_is_held(nija: CliRunner, tmp_path: Path) 
         "live:kraken::",
         Command(Verb.SELL, one.at.number, "BTC-USD", entry),
     )
-    assert "KRAKEN sell BTC-USD ordered at" in nija.invoke(app, ["orders"]).stdout
-    assert nija.invoke(app, ["orders", "--cancel"]).stdout.count("called back") == 1
+    assert "KRAKEN sell BTC-USD given at" in nija.invoke(app, ["orders"]).stdout
+    assert nija.invoke(app, ["orders", "--cancel"]).stdout.count("cancelled") == 1
 
 
 def test_what_is_not_held_or_held_twice_is_not_sold(
     nija: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (line,) = nija.invoke(app, ["sell", "BTC-USD"]).stderr.splitlines()
-    assert line == "nija: no position in BTC-USD is open, and no other"
+    assert line == "nija: no position in BTC-USD is open"
     bought(ledger(tmp_path, clock=LATER))
     ended = nija.invoke(app, ["sell", "ETH-USD"])
     assert (ended.exit_code, ended.stderr) == (1, "nija: no position in ETH-USD is open: there are BTC-USD (KRAKEN)\n")
@@ -355,7 +376,10 @@ def test_what_is_not_held_or_held_twice_is_not_sold(
     ended = nija.invoke(app, ["sell", "BTC-USD"])
     assert (ended.exit_code, ended.stderr) == (2, "nija: BTC-USD is held at KRAKEN and OKX: name one with --broker\n")
     ended = nija.invoke(app, ["sell", "bitcoin"])
-    assert (ended.exit_code, ended.stderr) == (2, 'nija: "bitcoin" is no symbol: BASE-QUOTE is, such as BTC-USD\n')
+    assert (ended.exit_code, ended.stderr) == (
+        2,
+        'nija: "bitcoin" is not a symbol: write it as BASE-QUOTE, such as BTC-USD\n',
+    )
     assert verbs(tmp_path) == []
     assert nija.invoke(app, ["sell", "BTC-USD", "--broker", "okx"]).exit_code == WAITS
     assert verbs(tmp_path) == [("live:okx::", "sell")]
@@ -399,4 +423,4 @@ def test_the_settings_show_what_was_set_by_command(nija: CliRunner, tmp_path: Pa
     assert sorted(shown) == sorted([*lasting, *([("kraken denied", "DOGE until NIJA restarts")] if running else [])])
     pairs = next(row for row in rows if row["name"] == "MAX_PAIRS")
     assert pairs["value"] == ("4" if running else "10")
-    assert ('MAX_PAIRS is "10" (default) from the next start on: NIJA runs with "4"' in ended.stderr) is running
+    assert ('MAX_PAIRS is "10" (default) from the next start: NIJA is running with "4"' in ended.stderr) is running

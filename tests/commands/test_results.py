@@ -19,7 +19,7 @@ from bot.domain.last_prices import LAST_PRICES, LastPrices
 from bot.domain.money import ONE
 from bot.domain.order import OrderStatus, Purpose, Side
 from bot.store.ledger import Ledger
-from tests.store.cases import bought, fill, intent, ledger, selling
+from tests.store.cases import KRAKEN, bought, fill, intent, ledger, selling
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -82,14 +82,27 @@ def test_profit_for_people_and_spreadsheets(folder: Path) -> None:
     text = nija("profit", "--by", "reason").stdout
     assert max(map(len, text.splitlines())) <= 80
     assert "stop         1  100 %    $14.75  $0.25  $0.00   $60.00" in text
-    assert "expectancy: $14.75 a closed position; $14.75 if it won, - if it did not." in text
+    assert "expectancy: $14.75 per closed position (won: $14.75, lost: -)" in text
     lines = list(csv.DictReader(io.StringIO(nija("profit", "--by", "pair", "--csv").stdout)))
     assert [(line["key"], line["realised_usd"]) for line in lines] == [("BTC-USD", "14.75")]
 
 
+def test_nothing_is_expected_of_what_never_closed(folder: Path) -> None:
+    traded(folder)
+    assert "expectancy" not in nija("profit").stdout
+
+
+@pytest.mark.parametrize("words", [("profit", "--json"), ("profit", "--csv"), ("trades", "--tax", "koinly")])
+def test_files_for_programs_are_marked_as_play_money_beside_them(folder: Path, words: tuple[str, ...]) -> None:
+    bought(ledger(folder, replace(KRAKEN, mode="sandbox")), 1, "2")
+    found = nija(*words)
+    assert found.stderr == "nija: this is sandbox: play money\n"
+    assert "play" not in found.stdout
+
+
 def test_before_anything_was_traded(folder: Path) -> None:
-    assert nija("profit").stdout == "Nothing was traded yet.\n"
-    assert nija("trades").stdout == "No position was closed yet.\n"
+    assert nija("profit").stdout == "There are no trades yet.\n"
+    assert nija("trades").stdout == "No position has been closed yet.\n"
     assert json.loads(nija("profit", "--json").stdout)["rows"] == []
     assert json.loads(nija("trades", "--json").stdout) == []
     assert nija("trades", "--tax", "koinly").stdout.startswith("Date,Sent Amount,")
@@ -162,7 +175,7 @@ def test_koinly_takes_fees_away_by_itself(folder: Path) -> None:
         *("Date", "Sent Amount", "Sent Currency", "Received Amount", "Received Currency", "Fee Amount", "Fee Currency"),
         *("Net Worth Amount", "Net Worth Currency", "Label", "Description", "TxHash"),
     )
-    gone = "left the account without a sale that the exchange shows; worth $30.00 then"
+    gone = "left the account without a sale that the exchange shows; worth $30.00 at the time"
     expected = [
         "1970-01-01 01:00:00 UTC|200|USDT|2|ETH|0.002|ETH|100|USD||NIJA entry, fee $0.20|ETH-USDT:X1:1",
         "1970-01-01 02:00:00 UTC|1|ETH|110|USDT|0.11|USDT|110|USD||sold by hand, fee $0.11|S1",
@@ -177,7 +190,7 @@ def test_cointracking_wants_amounts_with_the_fee_in_them(folder: Path) -> None:
         *("Type", "Buy Amount", "Buy Currency", "Sell Amount", "Sell Currency", "Fee", "Fee Currency"),
         *("Exchange", "Trade-Group", "Comment", "Date", "Tx-ID"),
     )
-    gone = "left the account without a sale that the exchange shows; worth $30.00 then"
+    gone = "left the account without a sale that the exchange shows; worth $30.00 at the time"
     expected = [
         "Trade|1.998|ETH|200|USDT|0.002|ETH|okx|NIJA|NIJA entry, fee $0.20|1970-01-01 01:00:00|ETH-USDT:X1:1",
         "Trade|109.89|USDT|1|ETH|0.11|USDT|okx|NIJA|sold by hand, fee $0.11|1970-01-01 02:00:00|S1",
@@ -218,9 +231,9 @@ def test_contracts_are_told_by_what_they_earned(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("profit", "--json", "--csv"), "--json and --csv are two forms: choose one"),
+        (("profit", "--json", "--csv"), "--json and --csv are different formats: choose one"),
         (("trades", "--tax", "koinly", "--json"), "--tax writes CSV: leave --json out"),
-        (("trades", "--since", "yesterday"), "'yesterday' is no time: write 2026-01-31"),
+        (("trades", "--since", "yesterday"), "'yesterday' is not a time: write 2026-01-31"),
         (("profit", "--by", "hour"), "is not one of"),
         (("profit", "--broker", "kraken:none"), "kraken:none is not an account"),
     ],

@@ -50,6 +50,20 @@ def test_a_narrow_table_wraps(capsys: pytest.CaptureFixture[str], monkeypatch: p
     )
 
 
+def test_a_long_line_is_wrapped_under_its_words(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    say("07:40  costs  R 1 at the close 2 does not pay the fees", indent=14)
+    say("07:45  -", indent=14)
+    assert capsys.readouterr().out == (
+        "07:40  costs  R 1 at the close 2 does\n              not pay the fees\n07:45  -\n"
+    )
+    monkeypatch.setenv("COLUMNS", "20")
+    say("07:40  costs  R 1 at the close 2", indent=14)
+    assert capsys.readouterr().out == "07:40  costs  R 1 at\nthe close 2\n"
+
+
 def test_where_no_table_fits_each_row_is_a_list(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

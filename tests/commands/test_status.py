@@ -240,8 +240,34 @@ def test_two_forms_at_once_are_refused_with_one_line(command: str) -> None:
     assert (ended.exit_code, ended.stdout, ended.stderr) == (
         2,
         "",
-        "nija: --json and --csv are two forms: choose one\n",
+        "nija: --json and --csv are different formats: choose one\n",
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (("profit", "--by", "hour"), "Invalid value for '--by': 'hour' is not one of 'day', 'week'"),
+        (("status", "extra"), "Got unexpected extra argument(s) (extra). See `nija status --help`."),
+        (("sell",), "Missing argument 'SYMBOL'. See `nija sell --help`."),
+        (("trade",), "No such command 'trade'. Did you mean 'trades'? See `nija --help`."),
+        (("--frobnicate",), "No such option: --frobnicate. See `nija --help`."),
+    ],
+)
+def test_a_wrong_command_line_is_one_line(words: tuple[str, ...], line: str) -> None:
+    ended = CliRunner().invoke(app, words, prog_name="nija")
+    assert (ended.exit_code, ended.stdout) == (2, "")
+    (said,) = ended.stderr.splitlines()
+    assert said.startswith(f"nija: {line}")
+    assert "Value error" not in said
+
+
+def test_accounts_are_in_the_order_of_their_exchanges_whether_nija_runs_or_not(folder: Path) -> None:
+    for venue in ("okx", "coinbase", "kraken"):
+        traded(folder, replace(KRAKEN, venue=venue), at=system_ms())
+    wanted = ["kraken", "okx", "coinbase"]
+    assert list(told("status")["accounts"])[: len(wanted)] == wanted
+    assert list(told("ledger")["brokers"]) == wanted
 
 
 def test_the_version() -> None:

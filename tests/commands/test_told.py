@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from bot.commands.activity import SILENT, Activity, to_activity
+from bot.commands.activity import SILENT, Activity, show, to_activity
 from bot.commands.checks import to_finding
+from bot.commands.presence import Presence
 from bot.domain.clock import system_ms
 from bot.domain.ids import AccountKey
 from bot.domain.status import BrokerStatus, Status
@@ -34,6 +35,17 @@ KRAKEN = BrokerStatus(
 SICK = replace(KRAKEN, status=Status.DEGRADED, reason="no answer", remedy="wait", last_error="no answer", errors=1)
 BOOK: dict[str, Any] = {"mode": "live", "positions": [{}, {}], "orders": [{"n": n} for n in range(7)]}
 NEWEST = ({"n": 2}, {"n": 3}, {"n": 4}, {"n": 5}, {"n": 6})
+
+
+def test_who_trades_fits_the_screen_whatever_the_reason(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    reason = "the exchange cannot be reached: check the network and the address of the exchange"
+    show([replace(to_activity("kraken", SICK, BOOK | {"orders": []}), reason=reason)], Presence(None, None))
+    table, why = capsys.readouterr().out.split("KRAKEN: ")
+    assert "degraded (" not in table
+    assert " ".join(why.split()) == reason
 
 
 def test_a_healthy_broker_is_found_as_it_says() -> None:

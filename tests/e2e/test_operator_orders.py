@@ -43,15 +43,15 @@ def test_an_order_waits_for_the_live_account_and_never_goes_to_play_money(tmp_pa
             real.says(Event.FAILED)
             paused = real.order("pause", "okx")
             assert paused.returncode == WAITS
-            assert "for YOUR MONEY, not carried out yet: failed in the running NIJA" in paused.stdout
-            assert "OKX pause ordered at" in real.command("orders")
+            assert "for YOUR MONEY, not executed yet: the account has failed" in paused.stdout
+            assert "OKX pause given at" in real.command("orders")
             sandbox.control("DELETE", "faults")
             real.says(Event.COMMAND)
             begun = real.book("okx").get("cycles", 0)
             real.until(lambda: real.book("okx").get("cycles", 0) >= begun + 2, "cycles")
             assert len(real.lines(Event.ENTRY)) == entries, real.log
             assert real.book("okx")["status"] == "halted"
-            assert "no order of yours waits" in real.command("orders")
+            assert "none of your commands is pending" in real.command("orders")
             assert "resumed" in real.command("resume")
             real.says(Event.ENTRY, times=entries + 1)
             assert real.stop()[0] == 0
@@ -65,7 +65,7 @@ def test_a_flatten_that_waits_is_void_after_a_resume(tmp_path: Path) -> None:
             daemon.stop()
             flat = daemon.order("flatten", "--yes")
             assert flat.returncode == WAITS
-            assert "`nija orders kraken --cancel` calls it back" in flat.stdout
+            assert "`nija orders kraken --cancel` cancels it" in flat.stdout
             daemon.order("resume")
             assert "flatten" not in daemon.command("orders")
         with daemon:
@@ -86,9 +86,9 @@ def test_a_flatten_at_work_ends_when_it_is_called_back(tmp_path: Path) -> None:
         sandbox.control("POST", "faults", venue="kraken", kind="http_status", status=502, path="OpenOrders")
         Books(daemon.data).post(Verb.FLATTEN)
         daemon.says(Event.COMMAND)
-        assert "called back" in daemon.command("orders", "--cancel")
+        assert "cancelled" in daemon.command("orders", "--cancel")
         daemon.says(Event.COMMAND, times=2)
-        assert "called back" in daemon.lines(Event.COMMAND)[-1]
+        assert "cancelled" in daemon.lines(Event.COMMAND)[-1]
         sandbox.control("DELETE", "faults")
         begun = daemon.book()["cycles_ok"]
         daemon.until(lambda: daemon.book()["cycles_ok"] > begun, "a cycle")

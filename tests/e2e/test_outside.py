@@ -53,7 +53,7 @@ def test_from_the_start_through_a_pause_to_the_stop(tmp_path: Path) -> None:
             last = list(heard(inlet))
             assert "STOPPING=1" in last
             assert any(line.startswith("STATUS=") and "OKX (sandbox) halted" in line for line in last)
-            assert alive(daemon) == (1, "NIJA does not run here")
+            assert alive(daemon) == (1, "NIJA is not running here")
     assert pings.kinds == ["/start", "", "/fail"]
     assert len(daemon.lines(Event.HEARTBEAT)) == 1
     assert UUID not in daemon.log
@@ -65,6 +65,6 @@ def test_an_address_that_is_none_ends_it_with_2(tmp_path: Path) -> None:
     with Daemon(tmp_path / "nija", HEARTBEAT_URL=f"hc-ping.com/{UUID}") as daemon:
         assert daemon.wait() == 2
         said = daemon.console.read_text()
-    assert said.startswith("nija: HEARTBEAT_URL holds")
+    assert said.startswith("nija: HEARTBEAT_URL has")
     assert said.count("\n") == 1
     assert UUID not in said

@@ -30,7 +30,7 @@ def test_trading_goes_on_from_an_older_backup(tmp_path: Path) -> None:
         daemon.kill()
         known = {order["client_id"] for order in daemon.book()["orders"]}
         (daemon.data / "kraken.db").write_bytes(b"ruined" * 1000)
-        assert "kraken.db is nija-kraken-" in daemon.command("recover", "--backup")
+        assert "kraken.db was restored from nija-kraken-" in daemon.command("recover", "--backup")
         funded = len(daemon.lines(Event.FUNDED))
         daemon.start()
         daemon.says(Event.FUNDED, funded + 1)

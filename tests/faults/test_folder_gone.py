@@ -46,7 +46,7 @@ def test_a_folder_that_is_moved_away_and_back(sandbox: Sandbox, tmp_path: Path) 
         daemon.says(Event.HALTED)
         (line, *_) = daemon.lines(Event.HALTED)
         assert "ERROR" in line
-        assert "put it back" in line
+        assert "put the file back" in line
         before = sent(sandbox)
         status, said = order(daemon, "pause", "kraken")
         assert status == 1

@@ -117,7 +117,7 @@ def test_a_login_and_a_query_stay_where_they_belong(tmp_path: Path) -> None:
     [
         (404, b"not found", "HTTP 404"),
         (200, b"OK (not found)", "(not found)"),
-        (302, b"", "points to another address, which is not followed"),
+        (302, b"", "redirects to another address, which is not followed"),
         (0, b"", "no answer in time"),
     ],
 )
@@ -192,7 +192,7 @@ def test_an_address_that_is_none_is_one_line(tmp_path: Path, bad: str) -> None:
         load_settings(tmp_path, {"HEARTBEAT_URL": bad})
     (line,) = caught.value.lines
     assert line.startswith("HEARTBEAT_URL ")
-    assert "it must be an address that takes pings" in line
+    assert "it must be an address for pings" in line
     assert "s3cret" not in line
 
 

@@ -110,16 +110,16 @@ def result(given: SimpleNamespace, posted: Posted) -> str | None:
 
 def test_a_sale_is_tried_with_waits_that_grow_until_it_is_done_and_then_answered_once(given: SimpleNamespace) -> None:
     posted = post(given.where, Verb.SELL, KRAKEN, "BTC-USD", "E1")
-    assert given.oms.attend()
+    assert given.oms.poll()
     while given.clock.now < 6_000:
         given.clock.now += 10
-        assert not given.oms.attend(), "an order at work is no news"
+        assert not given.oms.poll(), "an order at work is no news"
     assert given.tries == [0, 10, 260, 760, 1_760, 3_760, 5_760]
     assert result(given, posted) is None
     given.texts.append(Progress(done=True, text="BTC-USD sold: 1 at 100"))
     given.clock.now += 2_000
-    given.oms.attend()
-    given.oms.attend()
+    given.oms.poll()
+    given.oms.poll()
     assert result(given, posted) == "BTC-USD sold: 1 at 100"
     assert len(given.tries) == 8
     assert [one.get("result") for one in given.log.said(Event.COMMAND)] == [None, "no answer", "BTC-USD sold: 1 at 100"]
@@ -127,12 +127,12 @@ def test_a_sale_is_tried_with_waits_that_grow_until_it_is_done_and_then_answered
 
 def test_a_sale_that_is_called_back_is_not_tried_again(given: SimpleNamespace) -> None:
     post(given.where, Verb.SELL, KRAKEN, "BTC-USD", "E1")
-    given.oms.attend()
-    call_back(waiting(given.books), "called back by the operator")
+    given.oms.poll()
+    call_back(waiting(given.books), "cancelled by the operator")
     given.clock.now += 60_000
-    given.oms.attend()
+    given.oms.poll()
     assert len(given.tries) == 1
-    assert given.log.said(Event.COMMAND)[-1]["result"] == "called back"
+    assert given.log.said(Event.COMMAND)[-1]["result"] == "cancelled"
 
 
 def test_a_resume_makes_neither_a_sale_nor_a_denial_void(given: SimpleNamespace) -> None:
@@ -140,18 +140,18 @@ def test_a_resume_makes_neither_a_sale_nor_a_denial_void(given: SimpleNamespace)
     post(given.where, Verb.SELL, KRAKEN, "BTC-USD", "E1")
     deny = post(given.where, Verb.DENY, KRAKEN, "DOGE", Lasts.FOR_GOOD)
     post(given.where, Verb.RESUME, KRAKEN)
-    given.oms.attend()
+    given.oms.poll()
     assert result(given, pause) == BY_RESUME
     assert given.tries == [0]
-    assert result(given, deny) == "DOGE denied for good: no new entries, what is held stays"
+    assert result(given, deny) == "DOGE denied for good: no new entries; open positions stay"
 
 
 def test_a_resume_that_arrives_together_makes_neither_void(given: SimpleNamespace) -> None:
-    """None of them was called back by the command line, as in a book of an older NIJA."""
+    """The command line cancelled none of them, as in a database of an older NIJA."""
     posted = given.books.post(Verb.PAUSE)
     post(given.where, Verb.DENY, KRAKEN, "DOGE", Lasts.FOR_GOOD)
     given.books.post(Verb.RESUME)
-    given.oms.attend()
+    given.oms.poll()
     assert result(given, posted[KRAKEN.key]) == BY_RESUME
     assert Denials(given.book).names() == {"DOGE"}
 
@@ -160,7 +160,7 @@ def test_allow_says_what_is_still_denied(given: SimpleNamespace) -> None:
     for name in ("DOGE", "SHIB-USD"):
         post(given.where, Verb.DENY, KRAKEN, name, Lasts.UNTIL_RESTART)
     answers = [post(given.where, Verb.ALLOW, KRAKEN, name) for name in ("DOGE-USD", "DOGE", "SHIB-USD")]
-    given.oms.attend()
+    given.oms.poll()
     assert [result(given, one) for one in answers] == [
         "DOGE-USD was not denied; still denied: DOGE, SHIB-USD",
         "DOGE allowed; still denied: SHIB-USD",

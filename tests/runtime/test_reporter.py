@@ -70,7 +70,7 @@ def test_the_line_about_missing_money_names_what_lies_elsewhere(
     reporter = Reporter(plan, SystemClock(), notes, unused, unused, unused, unused, purse)  # type: ignore[arg-type]
     reporter.measured(snapshot_of("5"))
     (line,) = notes.said(Event.UNFUNDED)
-    assert line["reason"] == f"waits for money{told}"
+    assert line["reason"] == f"waiting for money{told}"
     unfunded = first(ACCOUNT, Account(stop_orders=True, funds=Decimal(5), min_funds=Decimal(10)))
     assert reporter._verdict(unfunded) == (Status.UNFUNDED, f"less than MIN_BALANCE_USD{told}")
     reporter.measured(snapshot_of("500"))

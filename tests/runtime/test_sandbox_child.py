@@ -84,12 +84,12 @@ def test_its_last_words_are_told_when_it_cannot_start(tmp_path: Path) -> None:
 def test_a_file_that_is_no_ready_file(tmp_path: Path, text: str) -> None:
     file = tmp_path / "ready.json"
     file.write_text(text)
-    with pytest.raises(SandboxError, match="no ready file"):
+    with pytest.raises(SandboxError, match="not a ready file"):
         Ready.read(file)
 
 
 def test_no_file(tmp_path: Path) -> None:
-    with pytest.raises(SandboxError, match="no ready file"):
+    with pytest.raises(SandboxError, match="not a ready file"):
         Ready.read(tmp_path / "missing.json")
 
 

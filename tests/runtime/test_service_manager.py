@@ -69,7 +69,7 @@ def test_ready_status_alive_stopping(manager: Manager) -> None:
         ["READY=1", "WATCHDOG=1", failed],
         ["WATCHDOG=1"],
         ["WATCHDOG=1", "STATUS=KRAKEN healthy, 0 positions"],
-        ["STOPPING=1", "STATUS=stopping: orders in hand are finished, stops stay at the exchange"],
+        ["STOPPING=1", "STATUS=stopping: finishing orders in hand; stops stay at the exchange"],
     ]
 
 

@@ -269,7 +269,7 @@ def test_an_unusable_secret_is_named_and_not_shown(tmp_path: Path, variable: str
     with pytest.raises(ConfigError) as caught:
         load(tmp_path, {variable: text})
     (line,) = caught.value.lines
-    assert line.startswith(f"{variable} holds {len(text)} characters")
+    assert line.startswith(f"{variable} has {len(text)} characters")
     assert "hunter22" not in "".join(traceback.format_exception(caught.value))
 
 
@@ -329,12 +329,12 @@ def test_what_an_empty_variable_takes_from_the_file_is_told(tmp_path: Path) -> N
     settings = load(tmp_path, {"MAX_ORDER_USD": "", "MAX_PAIRS": ""}, "MAX_ORDER_USD=50\n")
     assert settings.limits.max_order_usd is None
     (line,) = settings.warnings
-    assert line.startswith("MAX_ORDER_USD is empty in the environment, which wins over .env")
+    assert line.startswith("MAX_ORDER_USD is empty in the environment, which overrides .env")
 
 
 def test_an_empty_variable_does_not_undo_the_wish_for_play_money(tmp_path: Path) -> None:
     (line,) = refused(tmp_path, {"TRADING_MODE": " "}, "TRADING_MODE=sandbox\n")
-    assert line.startswith('TRADING_MODE is empty in the environment, which wins over "sandbox" in .env')
+    assert line.startswith('TRADING_MODE is empty in the environment, which overrides "sandbox" in .env')
     assert load(tmp_path, {"TRADING_MODE": ""}, "").trading.trading_mode == "auto"
 
 

@@ -103,7 +103,7 @@ def test_the_newest_backup_is_put_back_and_what_was_there_is_kept(tmp_path: Path
     back_up(tmp_path / "kraken.db", tmp_path / "backups", NOON + DAY, keep=3)
     (tmp_path / "kraken.db").write_bytes(b"ruined")
     (line,) = put_backups_back(tmp_path, tmp_path / "backups")
-    assert "kraken.db is nija-kraken-" in line
+    assert "kraken.db was restored from nija-kraken-" in line
     assert b"ruined" in {kept.read_bytes() for kept in tmp_path.glob("*.kept")}
     assert [one.client_id for one in ledger(tmp_path).unsettled()] == [intent(1).client_id, intent(2).client_id]
 

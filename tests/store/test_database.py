@@ -96,7 +96,7 @@ def described(inspector: Inspector) -> dict[str, object]:
 def test_a_book_of_the_first_form_is_kept_and_takes_write_offs(tmp_path: Path) -> None:
     made_by_hand(tmp_path / "kraken.db")
     to_0001(tmp_path / "kraken.db")
-    with pytest.raises(StoreError, match="of an older NIJA"):
+    with pytest.raises(StoreError, match="from an older NIJA"):
         Books(tmp_path).accounts()
     book = ledger(tmp_path)
     assert book.write_off("BTC-USD", Decimal("0.4"), 7_000, "withdrawn", AT_COST).qty == Decimal("0.6")
@@ -125,7 +125,7 @@ def test_without_room_for_that_it_is_not_changed(tmp_path: Path, monkeypatch: py
     before = contents(tmp_path / "kraken.db")
     with monkeypatch.context() as patch:
         patch.setattr(copies, "make_private", full)
-        with pytest.raises(StoreFull, match="make room"):
+        with pytest.raises(StoreFull, match="free some"):
             Store.open(address(tmp_path, "kraken"))
     assert contents(tmp_path / "kraken.db") == before
 
@@ -215,7 +215,7 @@ def test_a_step_that_fails_leaves_the_database_as_it_was(tmp_path: Path, monkeyp
 def test_a_database_of_an_older_nija_is_not_changed_by_a_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made_by_hand(tmp_path / "kraken.db")
     monkeypatch.setattr(migrate, "HEAD", "9999")
-    with pytest.raises(StoreError, match="of an older NIJA: start the daemon once"):
+    with pytest.raises(StoreError, match="from an older NIJA: start the daemon once"):
         Books(tmp_path).accounts()
 
 
@@ -268,7 +268,7 @@ def test_a_damaged_database_is_told_before_anybody_trades_on_it(tmp_path: Path) 
 
 def test_a_folder_that_cannot_be_used_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="cannot be made"):
+    with pytest.raises(StoreError, match="cannot be created"):
         Store.open(address(tmp_path / "file" / "data", "kraken"))
     (tmp_path / "kraken.db").mkdir()
     with pytest.raises(StoreError, match="cannot be opened"):
@@ -279,7 +279,7 @@ def test_a_folder_that_cannot_be_used_is_told(tmp_path: Path) -> None:
     ("url", "told"),
     [
         ("mysql://u:hunter2@host/nija", "a mysql database"),
-        ("not an address", "is no database address"),
+        ("not an address", "is not a database address"),
         ("sqlite://", "a sqlite database"),
     ],
 )

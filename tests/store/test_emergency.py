@@ -92,7 +92,7 @@ def test_a_full_journal_takes_nothing_and_keeps_what_it_has(file: Path) -> None:
 
 def test_another_file_is_left_as_it_is(file: Path) -> None:
     file.write_bytes(b"my notes" * 100)
-    with pytest.raises(StoreError, match="is no emergency journal"):
+    with pytest.raises(StoreError, match="is not an emergency journal"):
         EmergencyJournal.open(file)
     assert file.read_bytes() == b"my notes" * 100
 

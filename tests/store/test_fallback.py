@@ -154,7 +154,7 @@ def test_a_full_disk_is_told_by_the_database_and_by_the_file_system(small: Path)
     disk = Disk(small)
     assert (disk.is_cramped(), disk.is_sound(), disk.fault()) == (False, True, None)
     fill_up(small)
-    with pytest.raises(StoreFull, match="make room"):
+    with pytest.raises(StoreFull, match="free some"):
         overfill(book)
     assert (disk.is_cramped(), disk.is_sound(), disk.fault()) == (True, False, DiskFault.FULL)
     relieve(small)

@@ -140,7 +140,7 @@ def test_backups_are_told_apart(tmp_path: Path, name: str) -> None:
         back_up(tmp_path / f"{account.key.stem}.db", folder, 1_700_000_000_000, keep=1)
         book._db.store.close()
     (line,) = put_backups_back(tmp_path, folder, named.key)
-    assert line.startswith(f"kraken@{name}.db is nija-kraken@{name}-2023")
+    assert line.startswith(f"kraken@{name}.db was restored from nija-kraken@{name}-2023")
     assert len(put_backups_back(tmp_path, folder)) == 3
     assert ledger(tmp_path, named).positions()[0].qty == Decimal(3)
     assert ledger(tmp_path).positions()[0].qty == Decimal(1)
@@ -168,7 +168,7 @@ def old(tmp_path: Path) -> Path:
 
 def test_a_book_without_names_is_brought_up_to_date_and_traded_on(old: Path) -> None:
     books = Books(old)
-    with pytest.raises(StoreError, match="of an older NIJA"):
+    with pytest.raises(StoreError, match="from an older NIJA"):
         books.accounts()
     account = replace(KRAKEN, mode="sandbox", identity="ad208f5eacec6eb2")
     book = ledger(old, account)

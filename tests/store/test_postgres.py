@@ -135,7 +135,7 @@ def test_a_server_that_takes_no_writes_says_what_to_do(tmp_path: Path, server: S
         with store.reading() as connection:
             connection.exec_driver_sql("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
             connection.exec_driver_sql("COMMIT")
-        with pytest.raises(StoreError, match="takes no writes") as told:
+        with pytest.raises(StoreError, match="refuses writes") as told:
             Ledger(store, replace(KRAKEN, identity="reader"), HandClock())
     assert "default_transaction_read_only" in told.value.remedy
 

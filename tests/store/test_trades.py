@@ -153,7 +153,7 @@ def test_dust_is_named_with_its_worth_at_the_last_fill_of_its_position(tmp_path:
     sold(book, 2, "1.5", "110")
     book.close("BTC-USD", 9_000, DUST, Worth(Decimal(120), Decimal("0.5")))
     notes = [event.note for event in read_tax_events(Books(tmp_path))]
-    assert notes == ["", "leaves 0.5 BTC of dust, worth $30.00 then"]
+    assert notes == ["", "leaves 0.5 BTC as dust, worth $30.00 at the time"]
 
 
 def test_what_was_paid_with_is_the_currency(tmp_path: Path) -> None:

@@ -85,6 +85,11 @@ def test_what_is_none(room: Room, level: int, event: Event, fields: dict[str, ob
     assert room.later(HELD * 2) == []
 
 
+def test_a_line_ends_with_what_to_do(room: Room) -> None:
+    (message,) = room.hear(ERROR, Event.NAKED, symbol="BTC-USD", reason="no stop", remedy="look at it", for_s=10)
+    assert message.line.startswith("BTC-USD: no stop (for 10 s); look at it [")
+
+
 def test_the_same_alarm_is_told_once_an_hour_and_counted(room: Room) -> None:
     assert room.hear(ERROR, Event.FAILED, reason="no answer")
     for _ in range(5):

@@ -380,7 +380,7 @@ def test_a_crash_of_the_program_is_logged_and_not_printed(tmp_path: Path) -> Non
     command = [sys.executable, "-c", program, str(path)]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
-    assert ended.stderr == "nija crashed (RuntimeError); the log says where\n"
+    assert ended.stderr == "nija crashed (RuntimeError); see the log for details\n"
     assert f"RuntimeError: {HIDDEN}" in path.read_text()
 
 
@@ -489,7 +489,7 @@ def test_several_processes_may_write_at_once(tmp_path: Path) -> None:
 
 
 def test_a_log_file_that_cannot_be_opened_is_a_configuration_error(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r'LOG_FILE is ".*": it must be a file that can be written'):
+    with pytest.raises(ConfigError, match=r'LOG_FILE is ".*": it must be a writable file'):
         Logs(OperationSettings(log_file=tmp_path), Redactor())
 
 

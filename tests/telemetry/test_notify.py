@@ -80,9 +80,7 @@ def test_alarms_are_kept_also_where_nobody_is_told(tmp_path: Path) -> None:
     with alarmed(tmp_path) as room:
         room.log.error(Event.FAILED, reason="no answer", remedy="wait")
         room.log.info(Event.DAY, day="2026-01-05", trades=3)
-    assert [(one.broker, one.text) for one in last_alarms(tmp_path / "data")] == [
-        ("KRAKEN", "failed: no answer (remedy wait)")
-    ]
+    assert [(one.broker, one.text) for one in last_alarms(tmp_path / "data")] == [("KRAKEN", "failed: no answer; wait")]
     assert not lines_of(room.text(), Event.NOTIFIED)
     assert not lines_of(room.text(), Event.NOTIFY)
 

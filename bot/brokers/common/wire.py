@@ -233,6 +233,10 @@ def _tapped_pool(place: SplitResult, sockets: LiveSockets, trust: ssl.SSLContext
     """The pool of connections to one host, which report to `sockets`."""
 
     class Plain(HTTPConnection):
+        def __str__(self) -> str:
+            """As errors name it."""
+            return f"{self.host}:{self.port}"
+
         def connect(self) -> None:
             super().connect()
             sockets.opened(self.sock)

@@ -1,1 +1,1 @@
-"""How a database of an older NIJA becomes one of this NIJA: one numbered step a file, never edited once released."""
+"""Upgrades of databases from older NIJAs: one numbered step per file, never edited once released."""

@@ -1,4 +1,4 @@
-"""Runs the steps on the connection and inside the transaction that `bot.store.migrate` opened; no other way in."""
+"""Runs the steps on the connection and in the transaction that `bot.store.migrate` has opened; there is no other entry point."""
 
 from __future__ import annotations
 

@@ -89,6 +89,12 @@ def test_an_overdue_call_is_cut_off_and_says_that_it_was_sent(server: TlsServer)
             session.post(server.url, data=b"another")
 
 
+def test_a_refused_connection_names_host_and_port() -> None:
+    refused = pytest.raises(requests.ConnectionError, match=r"^127\.0\.0\.1:9: Failed")
+    with BoundedSession(ssl.create_default_context()) as session, refused:
+        session.get("http://127.0.0.1:9/")
+
+
 def test_neither_proxies_nor_credentials_come_from_the_environment(
     server: TlsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

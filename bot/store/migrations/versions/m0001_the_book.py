@@ -1,6 +1,6 @@
-"""The book's first form.
+"""The first schema.
 
-A step says what the tables were at its time, in words of its own: it never follows later changes of the schema.
+A step defines the tables as they were at its time and never follows later changes of the schema.
 """
 
 from __future__ import annotations

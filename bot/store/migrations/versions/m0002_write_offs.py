@@ -1,4 +1,4 @@
-"""What was written off of a position, until a sale that was told late takes its place."""
+"""Write-offs of a position, until a sale that is reported late replaces them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The currency that an order is paid in, where a market takes several; of older orders it is the quote."""
+"""The currency that an order is paid in, for markets that accept several; for older orders it is the quote."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What a strategy keeps with a position, and the price that it risks; the numbers behind older decisions go by name.
+"""The values that a strategy keeps with a position, and its risk price; the numbers of older decisions get names.
 
-Of older positions the first stop is the price at risk, and nothing is kept.
+For older positions, the first stop is the risk price, and no values are kept.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def upgrade() -> None:
 
 
 def _name_the_numbers() -> None:
-    """What one strategy had told of a decision in fields of its own."""
+    """Convert the decision fields that belonged to one strategy."""
     rows = op.get_bind().execute(sa.select(_ORDERS).where(_ORDERS.c.decision.is_not(None))).all()
     for number, decision in rows:
         told: dict[str, Any] = json.loads(decision)
@@ -38,7 +38,7 @@ def _name_the_numbers() -> None:
 
 
 def _name_the_sales() -> None:
-    """A sale beyond the stop was remembered as such; now every sale of a whole position is, with its reason's name."""
+    """Rename the state of sales beyond the stop: now every sale of a whole position is stored, under its reason's name."""
     old = _FACTS.c.name.like("through:%")
     name = sa.literal("exit:") + sa.func.substr(_FACTS.c.name, len("through:") + 1)
     op.execute(_FACTS.update().where(old).values(name=name, value=_FACTS.c.value + sa.literal(" stop")))

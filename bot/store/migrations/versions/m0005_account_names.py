@@ -1,4 +1,4 @@
-"""The name that an owner gives to an account, where an exchange has several; those of older books have none."""
+"""The owner's name for an account, if an exchange has several; accounts in older databases have none."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def upgrade() -> None:
 
 
 def _made_anew() -> None:
-    """SQLite cannot change what is unique. The rows that refer to an account are held to it again when the step is done."""
+    """Rebuild the table, because SQLite cannot change a unique constraint. Foreign keys are checked again at the end of the step."""
     op.execute("PRAGMA defer_foreign_keys=ON")
     op.execute("CREATE TEMPORARY TABLE accounts_before AS SELECT * FROM accounts")
     op.drop_table("accounts")

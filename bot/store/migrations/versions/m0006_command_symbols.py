@@ -1,4 +1,4 @@
-"""Commands that name a symbol: one position to be sold, one market to be denied."""
+"""Commands with a symbol: a position to sell, a market to deny."""
 
 from __future__ import annotations
 

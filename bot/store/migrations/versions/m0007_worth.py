@@ -1,6 +1,6 @@
-"""What coins that left a position without a sale were worth, what dust had cost, and each fill's quote in dollars.
+"""The value of coins that left a position without a sale, the cost of dust, and each fill's quote in dollars.
 
-Older rows have none of it: nobody wrote the prices down.
+Older rows have none of these, because the prices were not recorded.
 """
 
 from __future__ import annotations
