@@ -21,7 +21,7 @@ from bot.strategy.params import RiskSettings
 from bot.strategy.sizing import BuyingPower, Minimums, Size, size, smallest_tradeable, worst_price
 
 MINUTE_MS = 60_000
-HELD, UNFILLED, DRAWDOWN = Gate.HELD.value, Gate.UNFILLED.value, Gate.DRAWDOWN.value
+UNFILLED, DRAWDOWN = Gate.UNFILLED.value, Gate.DRAWDOWN.value
 
 ask_signal = gates.asked_in_order(gates.SIGNAL)
 ask_losses = gates.asked_in_order(gates.LOST)
@@ -35,8 +35,6 @@ def consider(run: Run, row: int, at: int) -> int:
     """Enter on signal `at`, or the number of the gate that blocks it."""
     signal = run.signals[at]
     number = int(signal.market)
-    if signal.quiet == 0 and run.markets[run.markets[number].coin].coin_held > 0:
-        return HELD  # so are most signals: what the gate says of them, without all that is asked before
     blocked = blocked_before_its_price(run, row, at, number)
     if blocked > 0:
         return blocked
