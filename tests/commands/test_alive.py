@@ -29,7 +29,7 @@ def asked(folder: Path, *words: str, **settings: str) -> tuple[int, str, str]:
         ("paused by the operator", 0, 0, (0, "KRAKEN (sandbox) halted: paused by the operator")),
         ("", 0, 0, (0, "KRAKEN (sandbox) halted")),
         ("", STUCK_AFTER + 15_000, 0, (1, "KRAKEN has given no sign of life for 75 s")),
-        ("", 0, 60_000, (1, "NIJA does not run here")),
+        ("", 0, 60_000, (1, "NIJA is not running here")),
     ],
 )
 def test_a_halt_is_life_and_silence_is_not(

@@ -12,6 +12,7 @@ from tests.parity.run import measured
 pytest.importorskip("numba", reason="numba is not installed")
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(600)
 def test_a_market_day_is_traded_as_it_is_tested(tmp_path: Path) -> None:
     """The same entries on the same candle, of the same size; every other exit has its cause, and the result hardly differs."""

@@ -10,7 +10,7 @@ import pytest
 
 from bot.domain.candles import Candles
 from bot.domain.log import Event
-from bot.strategy.base import Close, Trade
+from bot.strategy.base import Close, Strategy, Trade
 from bot.strategy.params import RiskSettings
 from tests.rig import Rig, Told
 from tests.sandbox_fixture import Sandbox
@@ -38,6 +38,7 @@ def offer(rig: Rig, move: str, far: float) -> None:
 
 @pytest.mark.parametrize(("move", "far", "gate"), MOVES)
 def test_the_price_to_be_paid_decides(rig: Rig, move: str, far: float, gate: str | None) -> None:
+    rig.rule.widest_r = Strategy.widest_r
     offer(rig, move, far)
     assert [line["gate"] for line in rig.notes.said(Event.SKIP)] == ([] if gate is None else [gate])
     assert len(rig.sent(side="buy")) == (gate is None)

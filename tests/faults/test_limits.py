@@ -178,7 +178,7 @@ def test_one_coin_is_bought_once_whatever_its_quote(sandbox: Sandbox, tmp_path: 
     rig.arm("drop_after", "AddOrder", count=1)
     rig.enter(first)
     rig.enter(*rig.symbols)
-    assert skipped(rig, Gate.UNSETTLED)[0]["reason"] == "an order of BTC is not settled"
+    assert skipped(rig, Gate.UNSETTLED)[0]["reason"] == "an order in BTC is not settled yet"
     rig.until(lambda: rig.book.position(first) is not None, "the position")
     rig.enter(*rig.symbols)
     assert len(rig.sent(side="buy", origin="api")) == 1

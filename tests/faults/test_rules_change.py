@@ -211,7 +211,7 @@ def test_delisted_while_held(rig: Rig) -> None:
         rig.engine.flattening.step("flatten")
     assert len(rig.book.orders_of(rig.symbol, 0)) == before
     assert rig.resting() == rested, "\n".join(map(str, [*rig.truth()["orders"], *rig.notes.lines]))
-    assert [line["reason"] for line in rig.notes.said(Event.HALTED) if "does not list" in str(line["reason"])]
+    assert [line["reason"] for line in rig.notes.said(Event.HALTED) if "no longer lists" in str(line["reason"])]
     assert rig.symbol not in rig.engine.selection.symbols
     rig.restart()
     rig.turn()

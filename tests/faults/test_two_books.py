@@ -63,7 +63,7 @@ def test_what_was_taken_over_is_let_go_of_when_its_nija_shows_life(rig: Rig, oth
     rig.until(rig.protected, "its stop")
     other.reconcile()
     assert other.position is None
-    assert other.book.fact("second_instance")
+    assert other.book.get_state("second_instance")
     for _ in range(3):
         other.turn()
         other.reconcile()
