@@ -90,6 +90,7 @@ def waits(unopened: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> lis
     )
     env = TradingEnvironment(mode=Mode.SANDBOX, clock=SystemClock(), accesses={access.key: access})
     stop = Counting(LIVES)
+    monkeypatch.setattr(IndependentBrokerTrader, "_rest", lambda _self, _post, ms: stop.wait(ms / 1000))
     with Logs(settings.operation, Redactor([])) as logs:
         trader = IndependentBrokerTrader(
             manager=BrokerManager(env, tmp_path / "locks", allow_withdraw=False, log_for=logs.event_log),
