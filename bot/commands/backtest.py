@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from bot.commands.evidence import keep_evidence
 from bot.commands.research import compile_folder, research_tools
 from bot.domain.clock import MINUTE, parse_iso
-from bot.runtime.chosen import news_of, strategy_of, timeframe_of
+from bot.runtime.chosen import news_of, params_of, strategy_of, timeframe_of
+from bot.runtime.evidence import terms_of
 from bot.runtime.known_terms import KnownMarket, known_terms
 from bot.settings.load import ConfigError, Settings
 
@@ -87,11 +89,13 @@ def _run(settings: Settings, wanted: Wanted, began: float) -> None:
     found = numbers(result)
     others = beside(made, account, result, next_worse(account.costs.fee, wanted.broker))
     seconds = time.monotonic() - began
+    rule = wanted.strategy or settings.trading.strategy
+    timeframe = wanted.timeframe or timeframe_of(settings.trading, strategy)
     if wanted.json is not None:
         head = {
-            "strategy": wanted.strategy or settings.trading.strategy,
-            "params": _params(strategy),
-            "timeframe": wanted.timeframe or timeframe_of(settings.trading, strategy),
+            "strategy": rule,
+            "params": params_of(strategy),
+            "timeframe": timeframe,
             "slots": account.slots,
             "limits": wanted.limits,
             "seconds": round(seconds, 3),
@@ -102,6 +106,10 @@ def _run(settings: Settings, wanted: Wanted, began: float) -> None:
     for line in [_terms_line(wanted, account, known), *notes, *_young(made, account), *_troubles(made)]:
         typer.echo(line)
     show(found, others)
+    binding = settings.limits if wanted.limits == "account" else None
+    terms = terms_of(strategy, rule, timeframe, binding, account.costs.fee, account.slots, shorts=account.shorts)
+    folder = settings.operation.data_dir
+    typer.echo(f"\n{keep_evidence(folder, terms, made.histories, result, found, wanted.broker, wanted.data)}")
 
 
 def _write(file: Path, found: dict[str, Any]) -> None:
@@ -145,12 +153,6 @@ def _strategy(settings: Settings, wanted: Wanted) -> Strategy:
             raise ValueError(f"--param {word}: name=value is needed, such as score_needed=4")
         given[name] = value
     return strategy_of(settings, wanted.strategy, given)
-
-
-def _params(strategy: Strategy) -> dict[str, Any]:
-    """Every number of the strategy that can be given, and its owner's."""
-    params: Any = getattr(strategy, "params", ())
-    return {**(params._asdict() if hasattr(params, "_asdict") else {}), **strategy.risk_settings._asdict()}
 
 
 def _prepared(settings: Settings, wanted: Wanted, strategy: Strategy) -> tuple[Backtest, list[str]]:

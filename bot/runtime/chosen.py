@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from bot.domain.calendar import CalendarError, read_calendar
 from bot.settings.load import ConfigError, Settings
@@ -29,6 +30,12 @@ def strategy_of(settings: Settings, other: str | None = None, params: Mapping[st
         return with_params(strategy, params) if params else strategy
     except ValueError as error:
         raise ConfigError([str(error)]) from None
+
+
+def params_of(strategy: Strategy) -> dict[str, Any]:
+    """Every number of the strategy that can be given, and its owner's."""
+    params: Any = getattr(strategy, "params", ())
+    return {**(params._asdict() if hasattr(params, "_asdict") else {}), **strategy.risk_settings._asdict()}
 
 
 def timeframe_of(trading: TradingSettings, rule: Strategy) -> str:

@@ -42,6 +42,7 @@ class Gate(IntEnum):
     WATCH_ONLY = auto()
     PAUSED = auto()
     SECOND_INSTANCE = auto()
+    EVIDENCE = auto()
     STOP_ORDERS = auto()
     FUNDS = auto()
     HISTORY = auto()
@@ -114,6 +115,7 @@ OPERATION: Rows[Operation] = {
     Gate.WATCH_ONLY: checks.watch_only,
     Gate.PAUSED: checks.paused,
     Gate.SECOND_INSTANCE: checks.second_instance,
+    Gate.EVIDENCE: checks.evidence,
 }
 ACCOUNT: Rows[Account] = {Gate.STOP_ORDERS: checks.stop_orders, Gate.FUNDS: checks.funds, Gate.HISTORY: checks.history}
 LOST: Rows[Lost] = {Gate.DRAWDOWN: checks.drawdown, Gate.DAILY_LOSS: checks.daily_loss}

@@ -1,0 +1,91 @@
+"""One account's evidence while it trades: said at its start and whenever it changes, and what REQUIRE_EVIDENCE makes of it.
+
+Reads a file only when one has changed, once a cycle; the gate reads what was found then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from bot.domain.ids import Account
+from bot.domain.instrument import FeeRate
+from bot.domain.log import Event, Log
+from bot.engine.account_engine import TradingPlan
+from bot.runtime.chosen import timeframe_of
+from bot.runtime.evidence import Evidence, EvidenceFolder, Terms, terms_of
+from bot.runtime.evidence_judged import Finding, judged
+from bot.settings.load import Settings
+
+
+class EvidenceAsked(NamedTuple):
+    """What every account is asked for: `terms` are those that are traded but for the account's own fee and short sales, `shorting`
+    the exchanges that NIJA sells short at. `required` blocks entries without evidence.
+    """
+
+    data_dir: Path
+    terms: Terms
+    shorting: frozenset[str]
+    required: bool
+
+
+def evidence_asked(settings: Settings, plan: TradingPlan) -> EvidenceAsked:
+    """What is traded by these settings."""
+    timeframe = timeframe_of(settings.trading, plan.strategy)
+    slots = plan.limits.max_open_positions
+    terms = terms_of(plan.strategy, settings.trading.strategy, timeframe, settings.limits, 0.0, slots, shorts=False)
+    shorting = frozenset({"okx"} if settings.okx.trade_swaps else ())
+    return EvidenceAsked(settings.operation.data_dir, terms, shorting, settings.limits.require_evidence)
+
+
+def found_for(asked: EvidenceAsked, known: Sequence[Evidence], venue: str, fee: float, now: int) -> Finding:
+    """The finding for an account that pays this fee; `now` is wall ms."""
+    return judged(known, asked.terms._replace(fee=fee, shorts=venue in asked.shorting), venue, now)
+
+
+class EvidenceWatch:
+    """`asked` None: nobody asks, and nothing is said."""
+
+    def __init__(self, asked: EvidenceAsked | None, account: Account, log: Log) -> None:
+        self._asked = asked
+        self._account = account
+        self._log = log
+        self._folder = None if asked is None else EvidenceFolder(asked.data_dir)
+        self._found: Finding | None = None
+        self._said = ""
+
+    @property
+    def blocks(self) -> str:
+        """Why entries need to wait for evidence; "" if they need not."""
+        if self._asked is None or not self._asked.required:
+            return ""
+        if self._found is None:
+            return "no backtest has been looked for yet"
+        return "" if self._found.earns else self._found.line
+
+    @property
+    def warning(self) -> str:
+        """What an owner should know of the evidence for real money, in one line; "" if it earned."""
+        return "" if self._found is None or self._found.earns or not self._is_real else self._found.line
+
+    def look(self, fees: Mapping[str, FeeRate], now: int) -> None:
+        """Compare with what is known now (wall ms) and at the highest of these fees, and say so if the outcome is new."""
+        if self._asked is None or self._folder is None or not fees:
+            return
+        self._folder.read()
+        fee = float(max(one.taker for one in fees.values()))
+        found = self._found = found_for(self._asked, self._folder.known, self._account.key.venue, fee, now)
+        if found.reason != self._said:
+            self._say(found)
+        self._said = found.reason
+
+    @property
+    def _is_real(self) -> bool:
+        return self._account.mode == "live"
+
+    def _say(self, found: Finding) -> None:
+        if self._is_real and not found.earns:
+            self._log.warning(Event.EVIDENCE, reason=found.reason, tested=found.tested, command=found.command)
+        else:
+            self._log.info(Event.EVIDENCE, reason=found.reason, tested=found.tested, command=found.command)
