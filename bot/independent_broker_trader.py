@@ -30,7 +30,7 @@ from bot.domain.status import CONNECTING, MANY_ERRORS, STUCK_AFTER, BrokerStatus
 from bot.engine.account_engine import TradingPlan
 from bot.runtime.actor_run import ActorRun, HeartbeatClock, Liveness, Post
 from bot.runtime.broker_trader import ACTOR, BrokerTrader, Record
-from bot.runtime.evidence_watch import EvidenceAsked
+from bot.runtime.evidence_judged import EvidenceAsked
 from bot.runtime.heartbeat_file import HeartbeatFile
 from bot.runtime.schedule import DueTime, Now
 from bot.store.database import StoreDamaged, StoreError, StoreReadOnly

@@ -14,7 +14,10 @@ ROOT = Path(__file__).resolve().parent.parent
 VENUES = ("kraken", "okx", "coinbase")
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60
 #: The parts of `bot.runtime` that run one account, and those that know all accounts.
-ACTOR = ("broker_trader", "feed", "known_terms", "actor_run", "operator_commands", "reporter", "schedule")
+ACTOR = (
+    *("broker_trader", "feed", "known_terms", "actor_run", "operator_commands", "reporter", "schedule"),
+    *("evidence", "evidence_judged", "evidence_watch"),
+)
 OF_ALL_ACCOUNTS = ("bot.runtime", "bot.broker_manager", "bot.independent_broker_trader")
 HEAVY = {"numba", "pyarrow", "ccxt", "optuna", "plotly"}
 

@@ -18,7 +18,7 @@ from bot.commands.evidence import keep_evidence
 from bot.commands.research import compile_folder, research_tools
 from bot.domain.clock import MINUTE, parse_iso
 from bot.runtime.chosen import news_of, params_of, strategy_of, timeframe_of
-from bot.runtime.evidence import terms_of
+from bot.runtime.evidence_terms import terms_of
 from bot.runtime.known_terms import KnownMarket, known_terms
 from bot.settings.load import ConfigError, Settings
 

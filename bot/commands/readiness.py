@@ -21,7 +21,8 @@ from bot.domain.clock import iso, system_ms
 from bot.domain.ids import AccountKey
 from bot.runtime.daemon import trading_plan
 from bot.runtime.evidence import Evidence, EvidenceFolder
-from bot.runtime.evidence_watch import EvidenceAsked, evidence_asked, found_for
+from bot.runtime.evidence_judged import EvidenceAsked
+from bot.runtime.evidence_terms import evidence_asked
 from bot.runtime.known_terms import known_terms
 from bot.runtime.sandbox_child import SandboxError
 from bot.runtime.unwatched import traded_by, unwatched
@@ -158,7 +159,7 @@ def evidence_row(asked: EvidenceAsked, known: Sequence[Evidence], key: str, mode
     """What backtests say of the strategy at this account's fee, else a newcomer's. Play money needs none unless it is required."""
     venue = AccountKey.parse(key).venue
     fees = [float(one.fee) for one in known_terms(asked.data_dir, key).values()]
-    found = found_for(asked, known, venue, max(fees, default=newcomer(venue)), system_ms())
+    found = asked.finding(known, venue, max(fees, default=newcomer(venue)), system_ms())
     words = "; ".join(part for part in (found.reason, found.tested) if part)
     if found.earns:
         return Check(key, "evidence", "ok", words)

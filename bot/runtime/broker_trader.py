@@ -24,7 +24,8 @@ from bot.engine.account_engine import AccountEngine, Operator, TradingPlan
 from bot.engine.denials import Denials
 from bot.engine.order_manager import OrderManager
 from bot.marketdata.polled import CandleRequest
-from bot.runtime.evidence_watch import EvidenceAsked, EvidenceWatch
+from bot.runtime.evidence_judged import EvidenceAsked
+from bot.runtime.evidence_watch import EvidenceWatch
 from bot.runtime.feed import Feed
 from bot.runtime.known_terms import TermsFile
 from bot.runtime.operator_commands import OperatorCommands

@@ -29,7 +29,7 @@ from bot.runtime.backups import backing_up
 from bot.runtime.broker_trader import Record
 from bot.runtime.chosen import news_of, strategy_of, timeframe_of
 from bot.runtime.evidence import unreadable
-from bot.runtime.evidence_watch import evidence_asked
+from bot.runtime.evidence_terms import evidence_asked
 from bot.runtime.heartbeat_url import pinging
 from bot.runtime.hostlock import holding_keys
 from bot.runtime.in_force import keep, planned

@@ -15,19 +15,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bot.domain.clock import iso, parse_iso
-from bot.runtime.chosen import params_of
-from bot.settings.variables import LimitSettings
-from bot.strategy.base import Strategy
-from bot.strategy.source import source_digest
 
 FOLDER = "evidence"
 SCHEMA = 1
-
-#: The limits that bind in a backtest, by the names of their settings.
-BINDING = (
-    *("max_exposure_pct", "max_coin_exposure_pct", "max_order_usd", "max_daily_loss_pct", "max_drawdown_pct"),
-    *("max_losses_in_a_row", "loss_cooldown_minutes"),
-)
 
 #: What a backtest found and when, as against what was asked of it.
 _FOUND = ("made", "verdict", "sentence", "trades", "numbers")
@@ -80,15 +70,6 @@ class Evidence:
         del found["terms"]
         times = {name: iso(getattr(self, name)) for name in ("made", "since", "until")}
         return {"schema": SCHEMA, **self.terms._asdict(), **found, **times}
-
-
-def terms_of(
-    strategy: Strategy, rule: str, timeframe: str, limits: LimitSettings | None, fee: float, slots: int, *, shorts: bool
-) -> Terms:
-    """The terms of a strategy as it is; `rule` is the name by which STRATEGY calls it, `limits` None where none bind."""
-    binding = None if limits is None else {name.upper(): _number(getattr(limits, name)) for name in BINDING}
-    params = json.loads(json.dumps(params_of(strategy), default=str))
-    return Terms(rule, source_digest(strategy), params, timeframe, fee, binding, slots, shorts)
 
 
 def _number(value: Any) -> float | None:

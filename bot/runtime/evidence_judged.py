@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from bot.domain.candles import parse_timeframe
@@ -22,6 +23,21 @@ CANDLES = "candles"
 #: Of these a larger value is the tighter limit.
 _TIGHTER_ABOVE = frozenset({"LOSS_COOLDOWN_MINUTES"})
 _MOST_NAMED = 3
+
+
+class EvidenceAsked(NamedTuple):
+    """What every account is asked for: `terms` are those that are traded but for the account's own fee and short sales, `shorting`
+    the exchanges where NIJA sells short. `required` blocks entries without evidence.
+    """
+
+    data_dir: Path
+    terms: Terms
+    shorting: frozenset[str]
+    required: bool
+
+    def finding(self, known: Sequence[Evidence], venue: str, fee: float, now: int) -> Finding:
+        """What there is for an account that pays this fee, a fraction; `now` is wall ms."""
+        return judged(known, self.terms._replace(fee=fee, shorts=venue in self.shorting), venue, now)
 
 
 class Finding(NamedTuple):

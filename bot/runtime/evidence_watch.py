@@ -5,43 +5,13 @@ Reads a file only when one has changed, once a cycle; the gate reads what was fo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import NamedTuple
+from collections.abc import Mapping
 
 from bot.domain.ids import Account
 from bot.domain.instrument import FeeRate
 from bot.domain.log import Event, Log
-from bot.engine.account_engine import TradingPlan
-from bot.runtime.chosen import timeframe_of
-from bot.runtime.evidence import Evidence, EvidenceFolder, Terms, terms_of
-from bot.runtime.evidence_judged import Finding, judged
-from bot.settings.load import Settings
-
-
-class EvidenceAsked(NamedTuple):
-    """What every account is asked for: `terms` are those that are traded but for the account's own fee and short sales, `shorting`
-    the exchanges that NIJA sells short at. `required` blocks entries without evidence.
-    """
-
-    data_dir: Path
-    terms: Terms
-    shorting: frozenset[str]
-    required: bool
-
-
-def evidence_asked(settings: Settings, plan: TradingPlan) -> EvidenceAsked:
-    """What is traded by these settings."""
-    timeframe = timeframe_of(settings.trading, plan.strategy)
-    slots = plan.limits.max_open_positions
-    terms = terms_of(plan.strategy, settings.trading.strategy, timeframe, settings.limits, 0.0, slots, shorts=False)
-    shorting = frozenset({"okx"} if settings.okx.trade_swaps else ())
-    return EvidenceAsked(settings.operation.data_dir, terms, shorting, settings.limits.require_evidence)
-
-
-def found_for(asked: EvidenceAsked, known: Sequence[Evidence], venue: str, fee: float, now: int) -> Finding:
-    """The finding for an account that pays this fee; `now` is wall ms."""
-    return judged(known, asked.terms._replace(fee=fee, shorts=venue in asked.shorting), venue, now)
+from bot.runtime.evidence import EvidenceFolder
+from bot.runtime.evidence_judged import EvidenceAsked, Finding
 
 
 class EvidenceWatch:
@@ -75,7 +45,7 @@ class EvidenceWatch:
             return
         self._folder.read()
         fee = float(max(one.taker for one in fees.values()))
-        found = self._found = found_for(self._asked, self._folder.known, self._account.key.venue, fee, now)
+        found = self._found = self._asked.finding(self._folder.known, self._account.key.venue, fee, now)
         if found.reason != self._said:
             self._say(found)
         self._said = found.reason

@@ -18,9 +18,10 @@ from bot.domain.ids import Account
 from bot.domain.instrument import FeeRate
 from bot.domain.log import Event
 from bot.runtime.daemon import trading_plan
-from bot.runtime.evidence import BINDING, FOLDER, Evidence, EvidenceFolder, Terms, keep, terms_of
-from bot.runtime.evidence_judged import Finding, judged
-from bot.runtime.evidence_watch import EvidenceAsked, EvidenceWatch, evidence_asked
+from bot.runtime.evidence import FOLDER, Evidence, EvidenceFolder, Terms, keep
+from bot.runtime.evidence_judged import EvidenceAsked, Finding, judged
+from bot.runtime.evidence_terms import BINDING, evidence_asked, terms_of
+from bot.runtime.evidence_watch import EvidenceWatch
 from bot.settings.load import load_settings
 from bot.settings.variables import LimitSettings
 from bot.strategy.apex import ApexStrategy
@@ -93,8 +94,10 @@ CASES: Mapping[str, tuple[list[Evidence], str]] = {
     "more slots": ([other(slots=6)], "backtested with looser limits: 6 slots (traded: 5)"),
     "all limits looser": (
         [limits(**{name: 20.0 for name in LIMITS if name != "LOSS_COOLDOWN_MINUTES"})],
-        "backtested with looser limits: MAX_EXPOSURE_PCT 20 (traded: 10), MAX_COIN_EXPOSURE_PCT 20 (traded: 10),"
-        " MAX_DAILY_LOSS_PCT 20 (traded: 10) and 2 more",
+        (
+            "backtested with looser limits: MAX_EXPOSURE_PCT 20 (traded: 10), MAX_COIN_EXPOSURE_PCT 20 (traded: 10),"
+            " MAX_DAILY_LOSS_PCT 20 (traded: 10) and 2 more"
+        ),
     ),
     "90 days old": ([replace(GOOD, made=NOW - 90 * DAY)], ""),
     "stale": ([replace(GOOD, made=NOW - 90 * DAY - 1)], "backtested on 2026-10-17: stale after 90 days"),
@@ -126,7 +129,7 @@ def test_evidence_is_what_earned_on_these_terms(known: list[Evidence], reason: s
 
 
 def test_it_names_the_numbers_and_the_command() -> None:
-    scope = "1,234 trades of 2 pairs, 2026-10-17 to 2027-01-14, fee 0.260%, made 2027-01-14"
+    scope = "1,234 trades of 2 pairs, 2026-10-16 to 2027-01-14, fee 0.260%, made 2027-01-14"
     assert judged([GOOD], TRADED, "kraken", NOW) == Finding(True, GOOD.sentence, scope, COMMAND)
     changed = judged([other(source="bb")], TRADED, "kraken", NOW)
     assert changed.line == f"its source has changed since it was backtested; {GOOD.sentence}; {scope}: {COMMAND}"

@@ -238,7 +238,7 @@ def test_what_is_not_said_of_the_account_blocks_nothing() -> None:
     """The parts that are asked for one of their numbers alone."""
     assert (Signal(), Operation(), Lost()) == (
         ("", 1, False, True, False),
-        (False, "online", False, "", False, False, False, False),
+        (False, "online", False, "", False, False, False, False, ""),
         (0, 100, 0, 100),
     )
 
