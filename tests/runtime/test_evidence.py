@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from bot.domain.clock import DAY
-from bot.domain.ids import Account
+from bot.commands.readiness import evidence_row
+from bot.domain.clock import DAY, system_ms
+from bot.domain.ids import Account, AccountKey
 from bot.domain.instrument import FeeRate
 from bot.domain.log import Event
 from bot.runtime.daemon import trading_plan
@@ -22,13 +23,15 @@ from bot.runtime.evidence import FOLDER, Evidence, EvidenceFolder, Terms, keep
 from bot.runtime.evidence_judged import EvidenceAsked, Finding, judged
 from bot.runtime.evidence_terms import BINDING, evidence_asked, terms_of
 from bot.runtime.evidence_watch import EvidenceWatch
+from bot.runtime.known_terms import TermsFile
 from bot.settings.load import load_settings
 from bot.settings.variables import LimitSettings
 from bot.strategy.apex import ApexStrategy
 from bot.strategy.named import named, with_params
 from bot.strategy.params import DEFAULT_RISK_SETTINGS
-from bot.strategy.source import source_digest
+from bot.strategy.source import _files, source_digest
 from tests.notes import Notes
+from tests.runtime.test_known_terms import BTC
 
 NOW = 1_800_000_000_000
 LIMITS = {name.upper(): 10.0 for name in BINDING} | {"MAX_ORDER_USD": None}
@@ -216,23 +219,30 @@ RULE = """
 from bot.strategy.base import Evaluation, Strategy
 class Mine(Strategy):
     def evaluate(self, candles):
-        import {beside}
+        from helpers import edge
         return Evaluation(0, candles.closed_at, 1.0)
 """
 
 
-def test_a_changed_file_is_another_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(tmp_path)
-    beside = f"beside_{tmp_path.name}"
-    (tmp_path / "rule.py").write_text(f"import {beside}\n" + RULE.format(beside=beside))
-    (tmp_path / f"{beside}.py").write_text("EDGE = 3")
+@pytest.mark.parametrize("edited", ["rule.py", "helpers/edge.py", "helpers/__init__.py"])
+def test_a_changed_file_is_another_source_also_beside_the_rule_and_not_loaded(tmp_path: Path, edited: str) -> None:
+    (tmp_path / "helpers").mkdir()
+    files = {"rule.py": RULE, "helpers/edge.py": "EDGE = 3", "helpers/__init__.py": "", "another.py": "EDGE = 5"}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
     mine = named(f"{tmp_path / 'rule.py'}:Mine", DEFAULT_RISK_SETTINGS)
     first = source_digest(mine)
+    (tmp_path / "another.py").write_text("EDGE = 6")
     assert source_digest(mine) == first
-    (tmp_path / f"{beside}.py").write_text("EDGE = 4")
-    second = source_digest(mine)
-    (tmp_path / "rule.py").write_text((tmp_path / "rule.py").read_text() + "# edited\n")
-    assert len({first, second, source_digest(mine), source_digest(ApexStrategy())}) == 4
+    (tmp_path / edited).write_text(f"{files[edited]}\n# edited\n")
+    assert source_digest(mine) != first
+
+
+def test_the_source_of_apex_is_all_of_its_rule() -> None:
+    assert source_digest(ApexStrategy()) == source_digest(ApexStrategy(DEFAULT_RISK_SETTINGS))
+    files = {file.name for file in _files(ApexStrategy)}
+    assert {"apex.py", "rule.py", "exits.py", "indicators.py", "params.py"} <= files
+    assert "gates.py" not in files
 
 
 # -- an account -------------------------------------------------------------------------------------------------------
@@ -298,3 +308,19 @@ def test_an_account_that_is_not_asked_says_nothing(tmp_path: Path) -> None:
     one = EvidenceWatch(None, Account("live", "kraken", "main", "me"), notes)
     one.look(FEES, NOW)
     assert (notes.events, one.blocks, one.warning) == ([], "", "")
+
+
+@pytest.mark.parametrize(
+    ("mode", "required", "verdict"),
+    [("live", False, "warning"), ("live", True, "failure"), ("sandbox", False, "ok"), ("demo", True, "failure")],
+)
+def test_readiness_has_a_row_for_it(tmp_path: Path, mode: str, required: bool, verdict: str) -> None:
+    asked = EvidenceAsked(tmp_path, TRADED, frozenset(), required)
+    row = evidence_row(asked, [replace(GOOD, verdict="loses", sentence="loses: -0.1 R")], "kraken:savings", mode)
+    assert (row.broker, row.name, row.verdict) == ("kraken:savings", "evidence", verdict)
+    assert row.found.startswith("backtested at a fee of 0.260%: the account pays 0.400%; loses: -0.1 R; 1,234 trades")
+    assert row.remedy == COMMAND.replace("0.0026", "0.004")
+    fees = TermsFile(tmp_path, AccountKey.parse("kraken:savings"), Notes())
+    fees.keep({"BTC-USD": BTC}, {"BTC-USD": FEES["BTC-USD"]})
+    good = evidence_row(asked, [replace(GOOD, made=system_ms())], "kraken:savings", mode)
+    assert (good.verdict, good.remedy) == ("ok", "")
