@@ -31,13 +31,16 @@ class EvidenceWatch:
         if self._asked is None or not self._asked.required:
             return ""
         if self._found is None:
-            return "no backtest has been looked for yet"
-        return "" if self._found.earns else self._found.line
+            return "no market's fee is known"
+        return "" if self._found.earns else self._found.reason
 
     @property
     def warning(self) -> str:
-        """What an owner should know of the evidence for real money, in one line; "" if it earned."""
-        return "" if self._found is None or self._found.earns or not self._is_real else self._found.line
+        """What an owner should know where evidence matters, for real money or because it is required, in one line; "" if it
+        earned.
+        """
+        matters = self._asked is not None and (self._is_real or self._asked.required)
+        return self._found.line if matters and self._found is not None and not self._found.earns else ""
 
     def look(self, fees: Mapping[str, FeeRate], now: int) -> None:
         """Compare with what is known now (wall ms) and at the highest of these fees, and say so if the outcome is new."""

@@ -257,10 +257,10 @@ def watch(folder: Path, notes: Notes, *, mode: str = "live", required: bool = Fa
 def test_an_account_says_it_once_and_again_when_it_changes(tmp_path: Path) -> None:
     notes = Notes()
     one = watch(tmp_path, notes, required=True)
-    assert one.blocks == "no backtest has been looked for yet"
+    assert one.blocks == "no market's fee is known"
     one.look(FEES, NOW)
     one.look(FEES, NOW)
-    assert [len(notes.said(Event.EVIDENCE)), one.blocks == one.warning] == [1, True]
+    assert (len(notes.said(Event.EVIDENCE)), one.blocks) == (1, "no backtest of rule.py:Mine is known")
     assert one.warning.startswith("no backtest of rule.py:Mine is known: ./start.sh backtest --data candles")
     keep(tmp_path, GOOD)
     one.look(FEES, NOW)
@@ -281,7 +281,7 @@ def test_without_known_fees_nothing_is_said_and_nothing_opens(tmp_path: Path) ->
     keep(tmp_path, GOOD)
     one = watch(tmp_path, notes, required=True)
     one.look({}, NOW)
-    assert (notes.events, one.blocks) == ([], "no backtest has been looked for yet")
+    assert (notes.events, one.blocks) == ([], "no market's fee is known")
 
 
 @pytest.mark.parametrize(
@@ -290,10 +290,10 @@ def test_without_known_fees_nothing_is_said_and_nothing_opens(tmp_path: Path) ->
         ("live", False, "warning", True, False),
         ("live", True, "warning", True, True),
         ("sandbox", False, "info", False, False),
-        ("demo", True, "info", False, True),
+        ("demo", True, "info", True, True),
     ],
 )
-def test_play_money_is_not_warned_of_but_blocked_alike(
+def test_play_money_is_not_warned_of_unless_evidence_is_required(
     tmp_path: Path, mode: str, required: bool, level: str, warned: bool, blocked: bool
 ) -> None:
     notes = Notes()
