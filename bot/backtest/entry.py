@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from bot.backtest.house import entered, returns, terms
+from bot.backtest.hooks import entered, returns, terms
 from bot.backtest.state import Run, as_money, cell_of, closes_at, has_next, is_midnight, is_missing, quantity
 from bot.strategy import gates
 from bot.strategy.checks import lost_pct, room

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bot.backtest import house
+from bot.backtest import hooks
 from bot.backtest.compile import Swaps
 from bot.backtest.decisions import Decisions
 from bot.backtest.history import History
-from bot.backtest.house import AfterClose
+from bot.backtest.hooks import AfterClose
 from bot.domain.candles import Candles
 from bot.domain.order import Purpose
 from bot.strategy import exits
@@ -28,7 +28,7 @@ from bot.strategy.guarded import GuardedStrategy, StrategyError
 END = "end"
 
 
-class Asked:
+class PlainRule:
     """The answers of one strategy over these markets; `troubles` are those that it could not give."""
 
     def __init__(self, strategy: Strategy, histories: Sequence[History]) -> None:
@@ -85,7 +85,7 @@ class Asked:
         end = int(self._places[number][row]) + 1
         return self._candles[number][max(end - self._window, 0) : end]
 
-    # -- the questions of a walk (see `house`) ---------------------------------------------------------------------
+    # -- the questions of a walk (see `hooks`) ---------------------------------------------------------------------
     def begin(self) -> None:
         """A new walk: nothing has ended yet."""
         self._ended.clear()
@@ -162,11 +162,11 @@ def seen(history: History, *, fills_gaps: bool) -> Candles:
 
 #: What is asked in the place of the house's answers.
 SWAPS: Swaps = {
-    house.entered: Asked.entered,
-    house.returns: Asked.returns,
-    house.ended: Asked.ended,
-    house.terms: Asked.terms,
-    house.calls: Asked.calls,
-    house.lived: Asked.lived,
-    house.after_close: Asked.after_close,
+    hooks.entered: PlainRule.entered,
+    hooks.returns: PlainRule.returns,
+    hooks.ended: PlainRule.ended,
+    hooks.terms: PlainRule.terms,
+    hooks.calls: PlainRule.calls,
+    hooks.lived: PlainRule.lived,
+    hooks.after_close: PlainRule.after_close,
 }

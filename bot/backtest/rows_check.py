@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from bot.backtest.asked_twice import LOOK_AHEAD, START, Market, cut_off
+from bot.backtest.answers_check import LOOK_AHEAD, START, Market, cut_off
 from bot.backtest.decisions import Decisions, room_for
 from bot.backtest.findings import NEAR, Findings, difference, differing
 from bot.backtest.state import record_of

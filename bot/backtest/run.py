@@ -13,18 +13,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bot.backtest import house
+from bot.backtest import hooks
 from bot.backtest.compile import Text, compiled, plain
 from bot.backtest.decisions import Decisions, by_rows, decided, in_order, scan
 from bot.backtest.history import History
-from bot.backtest.house import RowsRule
-from bot.backtest.plain import SWAPS, Asked
+from bot.backtest.hooks import RowsRule
+from bot.backtest.plain import SWAPS, PlainRule
 from bot.backtest.result import Legs, Result, Trades
 from bot.backtest.state import ACCOUNT, CANDLE, DAY, LEG, MARKET, TRADE, Records, Run, filled, flat, record_of, records
 from bot.backtest.terms import Account
 from bot.backtest.walk import walk
 from bot.domain.candles import Series
-from bot.strategy.base import Strategy, asked_of
+from bot.strategy.base import Strategy, entry_requirements
 from bot.strategy.exits import ExitLeg
 from bot.strategy.gates import QUIET, Gate
 
@@ -66,7 +66,7 @@ class Backtest:
         if not strategy.fills_gaps:
             filled_in = np.concatenate([one.filled for one in self.histories])
             self._candles["open"][: len(filled_in)][filled_in] = math.nan
-        self._asked = Asked(strategy, self.histories)
+        self._plain = PlainRule(strategy, self.histories)
         self._compile_to = compile_to
         self._at_close: Any = None
         self._scan, self._walk = self._text(scan), self._text(walk)
@@ -75,7 +75,7 @@ class Backtest:
     @property
     def troubles(self) -> Sequence[Any]:
         """What the strategy could not answer (asked candle by candle)."""
-        return self._asked.troubles
+        return self._plain.troubles
 
     # -- decisions ------------------------------------------------------------------------------------------------
     def _decided(self, news: Sequence[int]) -> Records:
@@ -87,14 +87,14 @@ class Backtest:
                 columns, decisions = by_rows(self.strategy, self._scan, history, first)
                 kept.append(columns)
             else:
-                decisions = self._asked.decisions(number, first, len(history))
+                decisions = self._plain.decisions(number, first, len(history))
             found.append(decisions)
         if self.compiled and self.strategy.rows is not None:
             self._at_close = _at_close(self.strategy.rows.at_close, kept)
         starts = np.array([(int(one.time[0]) - self._grid.start) // self._grid.timeframe for one in self.histories])
         signals, order = in_order(self.histories, found, starts, news)
         if not self.compiled:
-            self._asked.put_in_order([int(at) for at in order])
+            self._plain.put_in_order([int(at) for at in order])
         return signals
 
     def _first_row(self, history: History) -> int:
@@ -106,21 +106,21 @@ class Backtest:
         rows = self.strategy.rows
         if not self.compiled or rows is None:
             return plain(function, SWAPS)
-        return compiled(function, {decided: rows.decided, house.closed: rows.closed}, self._compile_to)
+        return compiled(function, {decided: rows.decided, hooks.closed: rows.closed}, self._compile_to)
 
     # -- walking --------------------------------------------------------------------------------------------------
     def walk(self, account: Account) -> Result:
         """The trades and the equity on these terms."""
         self._check(account)
         run = self._begun(account)
-        self._asked.begin()
+        self._plain.begin()
         self._walk(run)
         return self._result(account, run)
 
     def blocked(self, account: Account) -> dict[tuple[str, int], str]:
         """Which gate blocked a signal on these terms, by market and close (ms UTC); "" for one that was entered on."""
         run = self._begun(account)
-        self._asked.begin()
+        self._plain.begin()
         self._walk(run)
         words = {0: "", **{gate.value: gate.word for gate in Gate}}
         signals = zip(
@@ -157,11 +157,11 @@ class Backtest:
         )
 
     def _rule(self) -> Any:
-        rows, asked = self.strategy.rows, asked_of(self.strategy)
+        rows, required = self.strategy.rows, entry_requirements(self.strategy)
         if not self.compiled or rows is None:
-            return self._asked
+            return self._plain
         return RowsRule(
-            self._at_close, record_of(rows.params), asked._replace(legs=asked.legs or (ExitLeg(0.0, math.inf),))
+            self._at_close, record_of(rows.params), required._replace(legs=required.legs or (ExitLeg(0.0, math.inf),))
         )
 
     def _check(self, account: Account) -> None:
@@ -215,7 +215,7 @@ class Backtest:
     # -- the result -----------------------------------------------------------------------------------------------
     def _result(self, account: Account, run: Run) -> Result:
         grid, rows, made = self._grid, self.strategy.rows, run.account
-        reasons = self._asked.reasons if not self.compiled or rows is None else [*self._asked.reasons, *rows.exits]
+        reasons = self._plain.reasons if not self.compiled or rows is None else [*self._plain.reasons, *rows.exits]
         days = run.days[: int(made.days)]
         return Result(
             pairs=tuple(one.symbol for one in self.histories),

@@ -1,6 +1,6 @@
 """Whether what a strategy earns on old candles says anything: it must not know later ones, nor depend on where the data begins.
 
-Owns which closes are asked about, and what a sound strategy has shown. The ways of asking are in `asked_twice` and `rows_check`.
+Owns which closes are asked about, and what a sound strategy has shown. The ways of asking are in `answers_check` and `rows_check`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bot.backtest.asked_twice import SIGNALS, Market, Questions
+from bot.backtest.answers_check import SIGNALS, AnswersCheck, Market
 from bot.backtest.candle_names import BadCandles
 from bot.backtest.compile import compiled, plain
 from bot.backtest.decisions import decided, room_for, scan
@@ -50,7 +50,7 @@ def check(make: Callable[[], Strategy], histories: Sequence[History], compile_to
     texts = _texts(strategy, compile_to)
     closes, signals = 0, 0
     for market in markets:
-        questions = Questions(make, market, found)
+        questions = AnswersCheck(make, market, found)
         rows = _rows(strategy, market, CLOSES // len(markets), _signals_of_rows(strategy, market, texts, found))
         asked = questions.ask(rows)
         entered = [(row, one) for row, one in asked if one.side != 0]

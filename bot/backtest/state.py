@@ -69,7 +69,7 @@ ACCOUNT = np.dtype(
 
 
 class Run(NamedTuple):
-    """One walk. `rule` is how its strategy answers (see `house`), `positions` holds the position of each market."""
+    """One walk. `rule` is how its strategy answers (see `hooks`), `positions` holds the position of each market."""
 
     candles: Records
     signals: Records

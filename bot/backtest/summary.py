@@ -1,6 +1,6 @@
 """A backtest on the screen: what was earned, how sure that is, what it must be seen beside, and where it came from.
 
-Owns the layout, within 80 columns. Every number comes from `numbers` and `beside`.
+Owns the layout, within 80 columns. Every number comes from `numbers` and `alternatives`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 
-from bot.backtest.beside import Alternative
+from bot.backtest.alternatives import Alternative
 from bot.backtest.numbers import Group as Trades
 from bot.backtest.numbers import Numbers
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 
 from bot.backtest.entry import consider, look_at_losses
-from bot.backtest.house import after_close, calls, ended, lived
+from bot.backtest.hooks import after_close, calls, ended, lived
 from bot.backtest.state import Run, cell_of, closes_at, has_next, is_midnight, is_missing, quantity
 from bot.strategy.exits import Bar, market, moved
 

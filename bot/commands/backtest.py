@@ -59,7 +59,7 @@ class Wanted:
 def backtest(settings: Settings, wanted: Wanted) -> None:
     """Run one and say what it found. What its user can mend is one line and exit status 2."""
     began = time.monotonic()
-    from bot.backtest.lean import import_talib
+    from bot.backtest.talib_import import import_talib
 
     gc.disable()  # a short life, many objects and no cycles among them
     import_talib()
@@ -73,7 +73,7 @@ def backtest(settings: Settings, wanted: Wanted) -> None:
 
 
 def _run(settings: Settings, wanted: Wanted, began: float) -> None:
-    from bot.backtest.beside import beside
+    from bot.backtest.alternatives import alternatives
     from bot.backtest.document import document
     from bot.backtest.fees import next_worse
     from bot.backtest.numbers import numbers
@@ -85,7 +85,7 @@ def _run(settings: Settings, wanted: Wanted, began: float) -> None:
     account = _account(settings, wanted, made, known)
     result = made.walk(account)
     found = numbers(result)
-    others = beside(made, account, result, next_worse(account.costs.fee, wanted.broker))
+    others = alternatives(made, account, result, next_worse(account.costs.fee, wanted.broker))
     seconds = time.monotonic() - began
     if wanted.json is not None:
         head = {

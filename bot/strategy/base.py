@@ -17,7 +17,7 @@ from bot.domain.candles import Candles
 from bot.domain.judgement import Condition
 from bot.domain.order import Numbers
 from bot.strategy import exits
-from bot.strategy.exits import FLAT, Asked, Exit, ExitLeg, ExitLegs, Terms, Trade
+from bot.strategy.exits import FLAT, EntryRequirements, Exit, ExitLeg, ExitLegs, Terms, Trade
 from bot.strategy.grid import compared
 from bot.strategy.params import DEFAULT_RISK_SETTINGS, RiskSettings
 
@@ -216,7 +216,9 @@ class Strategy(ABC):
 
     def terms(self, evaluation: Evaluation, price: float, costs: Costs) -> Terms:
         """What a trade at `price` must offer to be taken."""
-        return exits.terms(evaluation.close, evaluation.out_at, price, costs.fee, costs.spread, asked_of(self))
+        return exits.terms(
+            evaluation.close, evaluation.out_at, price, costs.fee, costs.spread, entry_requirements(self)
+        )
 
     def size_pct(self, evaluation: Evaluation) -> float:  # noqa: ARG002 - no grades here
         """Percent of equity to put into it."""
@@ -234,9 +236,9 @@ class Strategy(ABC):
         return exits.at_targets(trade, look.high, look.low, self.legs)
 
 
-def asked_of(rule: Strategy) -> Asked:
+def entry_requirements(rule: Strategy) -> EntryRequirements:
     """What a strategy's entries are held to, unless its `terms` say otherwise."""
-    return Asked(rule.legs, rule.widest_r, rule.risk_settings.min_reward_to_cost)
+    return EntryRequirements(rule.legs, rule.widest_r, rule.risk_settings.min_reward_to_cost)
 
 
 def ranked(evaluations: dict[str, Evaluation]) -> list[str]:

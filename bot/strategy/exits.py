@@ -72,7 +72,7 @@ class Bar(NamedTuple):
     close: float
 
 
-class Asked(NamedTuple):
+class EntryRequirements(NamedTuple):
     """What entries of a strategy are held to: its targets, the widest R (a fraction of the price), and how often R pays the costs."""
 
     legs: ExitLegs
@@ -126,10 +126,10 @@ class Terms(NamedTuple):
     least: float = 0.0
 
 
-def terms(close: float, out_at: float, price: float, fee: float, spread: float, asked: Asked) -> Terms:
+def terms(close: float, out_at: float, price: float, fee: float, spread: float, required: EntryRequirements) -> Terms:
     """What this house asks of a trade at `price`, decided at `close` and out at `out_at`. `spread` is ask - bid in the quote."""
-    target = first_target(close, out_at, asked.legs)
-    return Terms(out_at, asked.widest, target, needed(price, fee, spread, asked.reward_to_cost))
+    target = first_target(close, out_at, required.legs)
+    return Terms(out_at, required.widest, target, needed(price, fee, spread, required.reward_to_cost))
 
 
 def needed(price: float, fee: float, spread: float, reward_to_cost: float) -> float:

@@ -89,7 +89,7 @@ class Blocked(NamedTuple):
     part: Any
 
 
-class Asked(NamedTuple):
+class GateResult(NamedTuple):
     """A gate that was asked, and its answer."""
 
     gate: Gate
@@ -191,12 +191,12 @@ def _asked_first(gate: int, check: Callable[[P], Check], others: Callable[[P], i
     return blocked_by
 
 
-def first(rows: Rows[P], part: P, asked: list[Asked] | None = None) -> Blocked | None:
+def first(rows: Rows[P], part: P, asked: list[GateResult] | None = None) -> Blocked | None:
     """The first gate of `rows` that blocks, or None when all let the entry pass; `asked` takes all that were asked."""
     for gate, check in rows.items():
         found = check(part)
         if asked is not None:
-            asked.append(Asked(gate, found))
+            asked.append(GateResult(gate, found))
         if found.blocked:
             return Blocked(gate, found.value, found.limit, part)
     return None

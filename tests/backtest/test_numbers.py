@@ -10,7 +10,7 @@ import empyrical
 import numpy as np
 import pytest
 
-from bot.backtest.beside import hold
+from bot.backtest.alternatives import hold
 from bot.backtest.bootstrap import DRAWS, Interval, Verdict, expectancy_interval, verdict
 from bot.backtest.fees import TAKER, newcomer, next_worse
 from bot.backtest.history import History

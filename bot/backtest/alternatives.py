@@ -24,7 +24,7 @@ class Alternative(NamedTuple):
     expectancy_r: float | None = None
 
 
-def beside(backtest: Backtest, account: Account, result: Result, worse_fee: float) -> tuple[Alternative, ...]:
+def alternatives(backtest: Backtest, account: Account, result: Result, worse_fee: float) -> tuple[Alternative, ...]:
     """All four. Two of them walk again, so that the costs decide on entries, too, as they would."""
     costs = account.costs
     others = [costs._replace(fee=0.0, spread=0.0), costs._replace(fee=worse_fee)]

@@ -48,7 +48,7 @@ def cut_off(candles: Candles) -> Candles:
     return Candles(candles.timeframe_ms, candles.time.copy(), *(column.copy() for column in columns))
 
 
-class Questions:
+class AnswersCheck:
     """One strategy, made new for each way of asking, in one market; what differs goes to `findings`."""
 
     def __init__(self, make: Callable[[], Strategy], market: Market, findings: Findings) -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from bot.strategy.base import Closed
-from bot.strategy.exits import Asked, Bar, Step, Terms, Trade, moved, reached, stopped, tighter, within
-from bot.strategy.exits import terms as asked_by_default
+from bot.strategy.exits import Bar, EntryRequirements, Step, Terms, Trade, moved, reached, stopped, tighter, within
+from bot.strategy.exits import terms as default_terms
 from bot.strategy.grid import towards
 
 
@@ -19,7 +19,7 @@ class RowsRule(NamedTuple):
 
     at_close: Any
     params: Any
-    asked: Asked
+    required: EntryRequirements
 
 
 class AfterClose(NamedTuple):
@@ -45,12 +45,12 @@ def ended(rule: RowsRule, market: int, time: int, reason: int) -> None:
 
 def terms(rule: RowsRule, signal: int, close: float, out_at: float, price: float, fee: float, spread: float) -> Terms:  # noqa: ARG001
     """What a trade at `price` must offer; `spread` in the quote."""
-    return asked_by_default(close, out_at, price, fee, spread, rule.asked)
+    return default_terms(close, out_at, price, fee, spread, rule.required)
 
 
 def lived(rule: RowsRule, market: int, trade: Trade, bar: Bar, half_spread: float) -> Step:  # noqa: ARG001
     """One candle in the life of a trade."""
-    return within(trade, bar, half_spread, rule.asked.legs)
+    return within(trade, bar, half_spread, rule.required.legs)
 
 
 def closed(trade: Trade, close: float, now: Any, params: Any) -> Closed:
@@ -60,7 +60,7 @@ def closed(trade: Trade, close: float, now: Any, params: Any) -> Closed:
 
 def calls(rule: RowsRule, trade: Trade, bar: Bar) -> bool:
     """Whether a candle does anything to a trade, so that it must be lived."""
-    legs = rule.asked.legs
+    legs = rule.required.legs
     return stopped(trade, bar.high, bar.low) or reached(trade, bar.high, bar.low, legs)
 
 
