@@ -33,7 +33,7 @@ def named(text: str, risk_settings: RiskSettings, home: Path | None = None) -> S
         raise ValueError(f"{text!r}: {place} has no class {name}; its strategies: {', '.join(known) or 'none'}")
     if not (isinstance(found, type) and issubclass(found, Strategy)):
         raise ValueError(f"{text!r}: {name} is no subclass of bot.strategy.base.Strategy: derive it from that")  # noqa: TRY004
-    with _told(f"{text!r} cannot be made"):
+    with _reporting(f"{text!r} cannot be made"):
         return checked(found(risk_settings))
 
 
@@ -51,7 +51,7 @@ def with_params(rule: Strategy, given: Mapping[str, str]) -> Strategy:
         **{name: _as(name, text, 1.0) for name, text in given.items() if name in RiskSettings._fields}
     )
     changed = {name: _as(name, text, fields[name]) for name, text in given.items() if name in fields}
-    with _told(f"{type(rule).__name__} cannot be made with these parameters"):
+    with _reporting(f"{type(rule).__name__} cannot be made with these parameters"):
         kind: Any = type(rule)
         return checked(
             kind(risk_settings, params=params._replace(**changed))
@@ -105,7 +105,7 @@ def _check_legs(legs: ExitLegs) -> None:
 
 
 def _from_module(text: str, place: str) -> ModuleType:
-    with _told(f"{text!r} cannot be imported"):
+    with _reporting(f"{text!r} cannot be imported"):
         return import_module(place)
 
 
@@ -118,13 +118,13 @@ def _from_file(text: str, file: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise ValueError(f"{text!r}: {file} cannot be read as Python")
     sys.modules[name] = module = module_from_spec(spec)
-    with _told(f"{text!r} cannot be loaded"):
+    with _reporting(f"{text!r} cannot be loaded"):
         spec.loader.exec_module(module)
     return module
 
 
 @contextmanager
-def _told(what: str) -> Iterator[None]:
+def _reporting(what: str) -> Iterator[None]:
     """Whatever a strategy's own code raises while it is loaded, in one line, with the file and line where it did."""
     try:
         yield

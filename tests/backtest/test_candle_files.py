@@ -291,10 +291,10 @@ def test_what_cannot_be_used_is_one_line(
     tmp_path: Path, make: Callable[[Path], object], pairs: list[str], line: str
 ) -> None:
     make(tmp_path)
-    with pytest.raises(BadCandles) as told:
+    with pytest.raises(BadCandles) as raised:
         load(tmp_path, pairs, "5m")
-    assert str(told.value).startswith(line.format(folder=tmp_path))
-    assert "\n" not in str(told.value)
+    assert str(raised.value).startswith(line.format(folder=tmp_path))
+    assert "\n" not in str(raised.value)
 
 
 def test_holes_may_be_allowed(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def index(time: int) -> int:
     return (time - MIDNIGHT) // FIVE_MINUTES
 
 
-def told(result: Result) -> list[tuple[int, list[tuple[int, str]]]]:
+def exits_by_entry(result: Result) -> list[tuple[int, list[tuple[int, str]]]]:
     """Each trade: the candle entered in, and candle and reason of its sales."""
     return [(index(one.entry_time), [(index(leg.time), leg.reason) for leg in one.legs]) for one in result]
 
@@ -87,7 +87,7 @@ def test_twenty_candles_by_hand(plainly: bool) -> None:
     account = Account(costs=Costs(0.001, 0.0002), market=Market(0.001, 0.1))
     result = one_market(TWENTY, [Signal(2, 98.0), Signal(12, 99.0)], [], plainly, account)
     first, second = result
-    assert told(result) == [(3, [(5, "tp1"), (8, "tp2"), (10, "stop")]), (13, [(15, "stop")])]
+    assert exits_by_entry(result) == [(3, [(5, "tp1"), (8, "tp2"), (10, "stop")]), (13, [(15, "stop")])]
 
     entry = Decimal("100.51005")
     sales = [
@@ -148,7 +148,7 @@ def test_each_reading(
     bars: list[Bar], signals: list[Signal], leaves: list[int], expected: list[Any], skips: dict[str, int], plainly: bool
 ) -> None:
     result = one_market(bars, signals, leaves, plainly)
-    assert (told(result), dict(result.skips)) == (expected, skips)
+    assert (exits_by_entry(result), dict(result.skips)) == (expected, skips)
 
 
 @BOTH
@@ -160,7 +160,7 @@ def test_a_short_is_the_mirror_of_a_long(plainly: bool) -> None:
     long = one_market(up, [Signal(1, 98.0)], [2], plainly, account)
     short = one_market(down, [Signal(1, 102.0, side=-1)], [2], plainly, account)
     assert [one.side for one in short] == ["short"]
-    assert told(long) == told(short) == [(2, [(2, "tp1"), (2, "tp2"), (2, "turn")])]
+    assert exits_by_entry(long) == exits_by_entry(short) == [(2, [(2, "tp1"), (2, "tp2"), (2, "turn")])]
     assert short.trades.pnl.tolist() == pytest.approx(long.trades.pnl.tolist())
     assert short.day_equity[-1] == pytest.approx(long.day_equity[-1])
 
@@ -193,7 +193,7 @@ def test_all_of_one_close_are_sized_by_the_same_equity_and_cut_to_what_cash_is_l
 def test_decisions_are_those_of_candles_from_since_on(plainly: bool) -> None:
     signals = [Signal(1, 98.0), Signal(3, 98.0)]
     result = one_market(still(8), signals, [2, 5], plainly, since=MIDNIGHT + 3 * FIVE_MINUTES)
-    assert told(result) == [(4, [(5, "turn")])]
+    assert exits_by_entry(result) == [(4, [(5, "turn")])]
     assert result.since == MIDNIGHT + 3 * FIVE_MINUTES
 
 
@@ -205,7 +205,7 @@ def test_exits_at_the_next_open_free_slot_and_cash_for_its_purchases(plainly: bo
     moves = [*still(4), (103.0, 103.2, 102.9, 103.0), *still(3, 103.0)]
     histories = [market(moves, "BTC-USD", 1.0), market(still(8), "ETH-USD", 2.0)]
     result = walked(strategy, histories, FREE._replace(slots=1), plainly)
-    assert told(result) == [(2, [(4, "turn")]), (4, [(7, "end")])]
+    assert exits_by_entry(result) == [(2, [(4, "turn")]), (4, [(7, "end")])]
     assert result.trades.pnl[0] == pytest.approx(10.0 * 3.0)
 
 
@@ -221,8 +221,8 @@ def test_what_comes_first_in_a_candle_is_known_where_finer_candles_are(plainly: 
     fine = market(minutes)
     object.__setattr__(fine, "time", time)
     object.__setattr__(fine, "timeframe_ms", 60_000)
-    assert told(one_market(bars, [Signal(1, 98.0)], [], plainly)) == [(2, [(2, "stop")])]
-    assert told(one_market(bars, [Signal(1, 98.0)], [], plainly, fine={coarse.symbol: fine})) == [
+    assert exits_by_entry(one_market(bars, [Signal(1, 98.0)], [], plainly)) == [(2, [(2, "stop")])]
+    assert exits_by_entry(one_market(bars, [Signal(1, 98.0)], [], plainly, fine={coarse.symbol: fine})) == [
         (2, [(2, "tp1"), (2, "stop")])
     ]
 

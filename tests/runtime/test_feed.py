@@ -44,7 +44,7 @@ class Reader:
         self.closed.set()
 
 
-class Told(Notes):
+class FailureNotes(Notes):
     """A log that takes tracebacks, too."""
 
     def failure(self, event: Event, error: BaseException, /, **fields: object) -> None:
@@ -60,7 +60,7 @@ class Account:
         self.given: list[Reader] = []
         self.inbox: SimpleQueue[AccountEvent] = SimpleQueue()
         self.over = threading.Event()
-        self.notes = Told()
+        self.notes = FailureNotes()
         self.feed = Feed(
             self.reader, "kraken", clock, CandleRequest(FRAME, 60), self.inbox, self.over, cast("Any", self.notes)
         )
@@ -179,15 +179,15 @@ def test_a_market_in_lock_step_waits_for_it_until_all_that_is_wanted_is_told(acc
     account = Account(clock, Reader())
     accounts.append(account)
     account.feed.want(["A-USD"])
-    told = account.hear(Fed)
-    while told.wanted != ("A-USD",):
-        account.feed.heard(told)
+    fed = account.hear(Fed)
+    while fed.wanted != ("A-USD",):
+        account.feed.heard(fed)
         assert clock.pacer.done_up_to(START) == 0
-        told = account.hear(Fed)
-    account.feed.heard(told)
+        fed = account.hear(Fed)
+    account.feed.heard(fed)
     assert clock.pacer.done_up_to(START) == START
     account.feed.want(["A-USD", "B-USD"])
-    account.feed.heard(told)
+    account.feed.heard(fed)
     assert clock.pacer.done_up_to(START) == 0
     clock.set(START + FRAME)
     while account.hear(Fed) != Fed(START + FRAME, ("A-USD", "B-USD")):

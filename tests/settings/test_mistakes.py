@@ -107,9 +107,9 @@ def test_what_cannot_be_meant_is_refused_in_one_line(tmp_path: Path, mistake: st
         if mistake == "no folder" and command:
             continue  # a look makes no folder, so it does not know
         assert ended.exit_code == 2, ended.output
-        (told,) = ended.stderr.splitlines()
-        assert told.startswith(f"nija: {line}")
-        assert "hunter22" not in told
+        (complaint,) = ended.stderr.splitlines()
+        assert complaint.startswith(f"nija: {line}")
+        assert "hunter22" not in complaint
         assert ended.stdout == ""
     assert not (tmp_path / "data").exists() or not list((tmp_path / "data").iterdir())
 
@@ -119,8 +119,8 @@ def test_what_may_not_be_meant_is_asked_about_in_one_line(tmp_path: Path, mistak
     content, line = WARNED[mistake]
     ended = start(tmp_path, content, "settings")
     assert ended.exit_code == 0, ended.output
-    (told,) = ended.stderr.splitlines()
-    assert told.startswith(f"nija: {line}")
+    (complaint,) = ended.stderr.splitlines()
+    assert complaint.startswith(f"nija: {line}")
     assert "hunter22" not in ended.output
 
 

@@ -150,9 +150,9 @@ def test_reading_a_row_gives_the_status_that_was_written(
     at, pid, cycles, cycles_ok, errors, good, reconciled, signals = numbers
     permissions, ip_bound, skew = key
     balance, today = money
-    told = BrokerStatus(
+    status = BrokerStatus(
         AccountKey("kraken"), status, reason, remedy, KRAKEN.mode, str(KRAKEN), at, pid, balance, today, today, None, good, at,
         cycles, cycles_ok, errors, error, good, reconciled, signals, skipped, permissions=tuple(permissions), ip_bound=ip_bound,
         clock_skew_ms=skew, prices={"BTC-USD": today},
     )  # fmt: skip
-    assert from_row(KRAKEN, to_row(told)) == told
+    assert from_row(KRAKEN, to_row(status)) == status

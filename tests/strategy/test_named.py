@@ -99,9 +99,9 @@ class Odd(Mine):
     (tmp_path / "broken.py").write_text("class Mine(\n")
     (tmp_path / "ending.py").write_text("raise SystemExit\n")
     (tmp_path / "raising.py").write_text("1 / 0\n")
-    with pytest.raises(ValueError, match=r"^[^\n]+$") as told:
+    with pytest.raises(ValueError, match=r"^[^\n]+$") as raised:
         named(text, DEFAULT_RISK_SETTINGS, tmp_path)
-    assert says in str(told.value)
+    assert says in str(raised.value)
 
 
 @pytest.mark.parametrize(
