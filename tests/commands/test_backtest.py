@@ -85,7 +85,7 @@ MISTAKES = [
     (("--broker", "kraken", "--shorts"), "--shorts: NIJA sells short swaps of okx alone, not kraken"),
     (("--since", "yesterday"), "--since yesterday: a date or time in ISO 8601 is needed, such as 2025-04-01"),
     (("--until", "2001-01-01"), "--until 2001-01-01: the candles begin after that"),
-    (("--param", "score=4"), "'score' is no parameter of ApexStrategy: it has ema_fast,"),
+    (("--param", "score=4"), "'score' is not a parameter of ApexStrategy: it has ema_fast,"),
     (("--param", "score_needed=four"), "score_needed is 'four': a whole number is needed"),
     (("--param", "score_needed"), "--param score_needed: name=value is needed, such as score_needed=4"),
     (("--strategy", "nowhere.py:None"), "'nowhere.py:None'"),

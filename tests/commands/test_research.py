@@ -138,7 +138,7 @@ def test_a_strategy_is_checked_by_its_file(tmp_path: Path, first: str, status: i
     ("args", "line"),
     [
         (["data", "check", "nowhere"], "there is no folder nowhere: give one with candle files named <BASE>-"),
-        (["check-strategy", "none.py:Mine", "--data", "."], "'none.py:Mine': there is no file "),
+        (["check-strategy", "none.py:Mine", "--data", "."], "none.py:Mine: there is no file "),
         (
             ["check-strategy", "bot.strategy.apex:ApexStrategy", "--data", "{candles}", "--pairs", "NO-USD"],
             "no candles of NO-USD in {candles}: there are AAA-USD",
