@@ -1,6 +1,7 @@
-"""One backtest: decisions made once over all candles, then walked on the terms of an account, as often as one likes.
+"""One backtest: decides once over all candles, then walks them on the terms of one account or several.
 
-Owns how files' candles become the walk's columns, and the walk's columns a result. The same in, the same out, to the last digit.
+Owns the conversion of candles to the walk's columns, and of those to a result. The same input gives the same output, to the last
+digit.
 """
 
 from __future__ import annotations
@@ -30,16 +31,16 @@ from bot.strategy.gates import QUIET, Gate
 
 DAY_MS = 86_400_000
 PRICES = ("open", "high", "low", "close")
-#: More lots than this in one position are beyond what the compiled text counts in.
+#: The most lots in one position that the compiled code can count.
 MOST_LOTS = 1 << 62
 
 
 class BacktestError(Exception):
-    """What keeps a backtest from being made; one line that says what to do."""
+    """A backtest is impossible; the message is one line that says what to do."""
 
 
 class Backtest:
-    """A strategy's decisions over these candles. Walking is cheap beside making it."""
+    """A strategy's decisions over these candles. Creating it is slow, walking is fast."""
 
     def __init__(
         self,
@@ -53,8 +54,8 @@ class Backtest:
         fine: Mapping[str, History] | None = None,
         funding: Mapping[str, Series] | None = None,
     ) -> None:
-        """`since` (ms UTC) is the open time of the first candle that is decided on. What is compiled is kept in `compile_to`.
-        `plainly`: ask candle by candle though the strategy has rows. `fine` holds finer candles, `funding` rates by candle.
+        """`since` (ms UTC) is the open time of the first candle that is decided on. Compiled code is cached in `compile_to`.
+        `plainly`: call the strategy candle by candle even if it has rows. `fine` holds finer candles, `funding` rates by candle.
         """
         self.strategy = strategy
         self.histories = sorted(histories, key=lambda one: one.symbol)
@@ -74,7 +75,7 @@ class Backtest:
 
     @property
     def troubles(self) -> Sequence[Any]:
-        """What the strategy could not answer (asked candle by candle)."""
+        """The calls that gave no valid answer, if the strategy is called candle by candle."""
         return self._plain.troubles
 
     # -- decisions ------------------------------------------------------------------------------------------------
@@ -98,7 +99,7 @@ class Backtest:
         return signals
 
     def _first_row(self, history: History) -> int:
-        """The row, of its own candles, that a market's decisions begin at."""
+        """The row of a market's own candles at which its decisions begin."""
         opens_at = self._grid.start + self._grid.since * self._grid.timeframe
         return max((opens_at - int(history.time[0])) // self._grid.timeframe, 0)
 
@@ -110,7 +111,7 @@ class Backtest:
 
     # -- walking --------------------------------------------------------------------------------------------------
     def walk(self, account: Account) -> Result:
-        """The trades and the equity on these terms."""
+        """Trade the decisions on these terms."""
         self._check(account)
         run = self._begun(account)
         self._plain.begin()
@@ -118,7 +119,7 @@ class Backtest:
         return self._result(account, run)
 
     def blocked(self, account: Account) -> dict[tuple[str, int], str]:
-        """Which gate blocked a signal on these terms, by market and close (ms UTC); "" for one that was entered on."""
+        """The gate that blocks each signal on these terms, by market and close (ms UTC); "" if it was entered."""
         run = self._begun(account)
         self._plain.begin()
         self._walk(run)
@@ -133,7 +134,7 @@ class Backtest:
         }
 
     def walk_all(self, accounts: Sequence[Account]) -> list[Result]:
-        """The same for several, side by side where the text is compiled."""
+        """Walk on the terms of several accounts; in parallel if the code is compiled."""
         if not self.compiled:
             return [self.walk(account) for account in accounts]
         with ThreadPoolExecutor(max_workers=len(accounts)) as threads:
@@ -273,7 +274,7 @@ def _legs(run: Run) -> Legs:
 
 
 def _skips(run: Run) -> dict[str, int]:
-    """How many signals each gate blocked; those that are no news live count for nothing here either."""
+    """How many signals each gate blocked, without those that live does not log either."""
     counts = np.bincount(run.signals["blocked"], minlength=len(Gate) + 1)
     return {gate.word: int(counts[gate]) for gate in Gate if counts[gate] > 0 and gate not in QUIET}
 
@@ -298,7 +299,7 @@ def _grid(histories: Sequence[History], since: int, parts: int) -> _Grid:
 
 
 def _candles(histories: Sequence[History], fine: Mapping[str, History], parts: int) -> Records:
-    """All markets, one after the other, then their finer candles in the same order."""
+    """All markets one after another, then their finer candles in the same order."""
     finer = [_aligned(one, fine.get(one.symbol), parts) for one in histories] if parts else []
     found = records(sum(len(one) for one in histories) * (1 + parts), CANDLE)
     for name in PRICES:
@@ -308,7 +309,7 @@ def _candles(histories: Sequence[History], fine: Mapping[str, History], parts: i
 
 
 def _aligned(history: History, fine: History | None, parts: int) -> dict[str, Series]:
-    """The finer candles of every candle, NaN where not all of them are known."""
+    """The finer candles of each candle; NaN if not all of them are known."""
     found = {name: np.full(len(history) * parts, math.nan) for name in PRICES}
     if fine is not None:
         shift = (int(fine.time[0]) - int(history.time[0])) // fine.timeframe_ms

@@ -258,12 +258,12 @@ def text(content: bytes, name: str = "BTC-USD-5m.csv") -> Callable[[Path], objec
         (
             lambda folder: write(folder / "BTC-USD-1h.csv", columns(10, 60 * MINUTE)),
             ["BTC-USD"],
-            "BTC-USD has candles of 1h: 5m cannot be made of them",
+            "BTC-USD has candles of 1h: 5m cannot be built from them",
         ),
         (
             lambda folder: write(folder / "BTC-USD-1h.csv", columns(10, 60 * MINUTE)),
             [],
-            "no candles in {folder} make 5m: there are 1h",
+            "5m cannot be built from the candles in {folder}: there are 1h",
         ),
         (twice, [], "BTC-USD has its 5m candles twice, in BTC-USD-5m.csv and BTC_USD-5m.feather: keep one"),
         (truncated, [], "BTC-USD-5m.parquet cannot be read: "),
@@ -276,10 +276,10 @@ def text(content: bytes, name: str = "BTC-USD-5m.csv") -> Callable[[Path], objec
         (
             file_of(time=1_735_689_600 + 300 * np.arange(10)),
             [],
-            "BTC-USD-5m.csv: 1735689600 is no time of a candle: milli",
+            "BTC-USD-5m.csv: 1735689600 is not the time of a candle: milli",
         ),
         (file_of(time=["soon"] * 10), [], "BTC-USD-5m.csv cannot be read: "),
-        (file_of(close=np.full(10, np.nan)), [], "BTC-USD-5m.csv: none of its 10 candles can be true (10 impossible)"),
+        (file_of(close=np.full(10, np.nan)), [], "BTC-USD-5m.csv: none of its 10 candles can be used (10 impossible)"),
         (
             with_holes,
             [],
