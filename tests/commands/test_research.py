@@ -75,7 +75,7 @@ def test_people_read_the_same_in_a_table(folder: Path) -> None:
         ["D-USD-5m.csv", "unusable"],
     ]
     assert "B-USD-5m.parquet: 1 impossible, 1 missing (longest gap 1)" in lines
-    assert "B-USD-5m.parquet: opens over 10 % from the close before at 2025-01-01T05:50:00.000Z" in lines
+    assert "B-USD-5m.parquet: opens over 10 % from the previous close at 2025-01-01T05:50:00.000Z" in lines
 
 
 def test_holes_may_be_allowed_and_then_all_is_well(folder: Path) -> None:
