@@ -249,10 +249,10 @@ esac
     ("first", "failed", "alone", "status", "last"),
     [
         (0, 0, 0, 0, []),
-        (1, 1, 0, 0, ["nija: failed beside the others and run twice: 1", "  tests/a.py::test_0[a b]"]),
+        (1, 1, 0, 0, ["nija: failed in the parallel run and repeated alone: 1", "  tests/a.py::test_0[a b]"]),
         (1, 2, 0, 0, ["  tests/a.py::test_0[a b]", "  tests/a.py::test_1[a b]"]),
-        (1, 3, 0, 1, ["  tests/a.py::test_2[a b]", "nija: they pass alone, but more than 2 are too many"]),
-        (1, 1, 1, 1, ["  tests/a.py::test_0[a b]", "nija: they fail alone, too"]),
+        (1, 3, 0, 1, ["  tests/a.py::test_2[a b]", "nija: they pass alone, but more than 2 such tests are a failure"]),
+        (1, 1, 1, 1, ["  tests/a.py::test_0[a b]", "nija: they also fail alone"]),
         (2, 1, 0, 2, []),
     ],
 )

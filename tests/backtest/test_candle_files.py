@@ -1,4 +1,4 @@
-"""Candles from files: every format is the same candles, what can be repaired is, and what cannot is one line."""
+"""Candles from files: every format gives the same candles, repairs are made and counted, and other faults are one line."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ def test_candles_without_volume_are_candles(tmp_path: Path) -> None:
 
 @given(st.data())
 def test_any_disorder_comes_out_as_the_candles_that_are_true(draw: st.DataObject) -> None:
-    """Rows dropped, doubled, shuffled and broken: what comes out is what fills the true rest."""
+    """Rows dropped, duplicated, shuffled and broken: the result is the valid rest, with its holes filled."""
     count = draw.draw(st.integers(2, 40))
     data = columns(count)
     kept = draw.draw(st.lists(st.integers(0, count - 1), min_size=1, max_size=60))

@@ -143,7 +143,7 @@ def test_the_profit_factor(pnl: list[float], factor: float | None) -> None:
     assert profit_factor(np.array(pnl)) == factor
 
 
-# -- how sure ---------------------------------------------------------------------------------------------------------
+# -- confidence -------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("interval", "trades", "expected", "words"),
     [

@@ -1,4 +1,4 @@
-"""What a backtest says on the screen, and what it stands beside."""
+"""The output of a backtest, and its alternatives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The walk: an example by hand, each reading of the rule, limits of an account, and one text in two worlds."""
+"""The walk: a worked example, each convention of the walk, the limits of an account, and plain against compiled code."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def index(time: int) -> int:
 
 
 def exits_by_entry(result: Result) -> list[tuple[int, list[tuple[int, str]]]]:
-    """Each trade: the candle entered in, and candle and reason of its sales."""
+    """Each trade: the candle of its entry, and candle and reason of its sales."""
     return [(index(one.entry_time), [(index(leg.time), leg.reason) for leg in one.legs]) for one in result]
 
 
@@ -55,7 +55,7 @@ def one_market(
     return walked(Scripted({1.0: (signals, leaves)}), [market(bars)], account, plainly, **words)
 
 
-# -- by hand ----------------------------------------------------------------------------------------------------------
+# -- a worked example -------------------------------------------------------------------------------------------------
 #: Twenty candles. Lot 0.001, tick 0.1, fee 0.1 %, spread 0.02 %.
 TWENTY: list[Bar] = [
     *still(3),  # 0-2: decided at the close of 2, close 100, stop 98: 10 % of 10,000 / 100 = 10.000
@@ -112,7 +112,7 @@ def test_twenty_candles_by_hand(plainly: bool) -> None:
     assert result.day_equity[-1] == pytest.approx(10_000 + float(pnl + lost), abs=1e-9)
 
 
-# -- readings ---------------------------------------------------------------------------------------------------------
+# -- conventions ------------------------------------------------------------------------------------------------------
 UP: Bar = (100.0, 101.0, 99.5, 100.5)
 #: bars, signals, exits at a close -> the candle of each entry with its sales; what a gate blocked
 READINGS: list[tuple[str, list[Bar], list[Signal], list[int], list[Any], dict[str, int]]] = [
@@ -153,7 +153,7 @@ def test_each_reading(
 
 @BOTH
 def test_a_short_is_the_mirror_of_a_long(plainly: bool) -> None:
-    """By the money: bought at 100 and sold at 104 is sold at 100 and bought at 96."""
+    """Same money: buying at 100 and selling at 104 equals selling at 100 and buying at 96."""
     up = [*still(2), (100, 104.5, 99, 104), *still(2, 104)]
     down = [(200 - o, 200 - low, 200 - high, 200 - c) for o, high, low, c in up]
     account = FREE._replace(shorts=True)
@@ -211,7 +211,7 @@ def test_exits_at_the_next_open_free_slot_and_cash_for_its_purchases(plainly: bo
 
 @BOTH
 def test_what_comes_first_in_a_candle_is_known_where_finer_candles_are(plainly: bool) -> None:
-    """One candle meets target and stop: without detail the stop, with it the target, and then the stop at break-even."""
+    """One candle touches target and stop: without detail the stop fills, with it the target and then the stop at break-even."""
     bars = [*still(2), (100, 102.5, 97, 99), *still(2, 99)]
     minutes: list[Bar] = [(o, h, low, c) for o, h, low, c in still(25)]
     minutes[10:15] = [(100, 102.5, 99.5, 102), (102, 102, 97, 98), (98, 98, 97, 98), (98, 99, 98, 99), (99, 99, 99, 99)]
@@ -301,7 +301,7 @@ def test_a_market_that_begins_later_is_young(plainly: bool) -> None:
     assert ([index(one.entry_time) for one in result], result.skips) == ([10], {"market": 1})
 
 
-# -- one text ---------------------------------------------------------------------------------------------------------
+# -- plain and compiled -----------------------------------------------------------------------------------------------
 ACCOUNTS = [
     Account(),
     Account(Costs(0.002, 0.0004, in_coin=True), 500.0, 3, True, market=Market(0.001, 0.01, 0.05, 5.0)),
@@ -324,7 +324,7 @@ def test_apex_is_the_same_asked_by_live_windows_and_compiled_over_all_candles() 
 
 
 def test_money_is_neither_lost_nor_made() -> None:
-    """What the account ends with is what it began with and what its trades earned, whatever was held at once."""
+    """Final equity is initial equity plus the results of all trades, with any number of open positions."""
     histories = [named(f"C{seed}-USD", random_walk(seed, 900), float(seed)) for seed in (1, 2, 3)]
     signals = {
         float(one.volume[0]): (

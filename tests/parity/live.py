@@ -67,7 +67,7 @@ def traded(
     days: int,
     symbols: Sequence[str],
     look: int = LOOK,
-    report: Callable[[str], None] = lambda _: None,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Traded:
     """Run sandbox and daemon over the candles from `start_ms` on."""
     market = (
@@ -101,7 +101,7 @@ def traded(
         for number in range(days * DAY // FIVE_MINUTES):
             _candle(sandbox, look)
             if (number + 1) % 288 == 0:
-                report(f"day {(number + 1) // 288}: {len(daemon.book()['orders'])} orders")
+                tell(f"day {(number + 1) // 288}: {len(daemon.book()['orders'])} orders")
         book = daemon.book()
         daemon.stop()
         value = sum(float(one["qty"]) * float(one["price"]) for one in book["fills"])

@@ -31,12 +31,12 @@ START = 1_767_571_200_000  # 2026-01-05
 
 
 def measured(
-    folder: Path, days: int, pairs: int, seed: int = 7, look: int = LOOK, report: Callable[[str], None] = lambda _: None
+    folder: Path, days: int, pairs: int, seed: int = 7, look: int = LOOK, tell: Callable[[str], None] = lambda _: None
 ) -> Parity:
     """Both runs and their comparison."""
     symbols = [f"{coin}-USD" for coin in COINS[:pairs]]
     candles = written(folder / "candles", seed, START, days, symbols)
-    live = traded(folder, candles, START, days, symbols, look, report)
+    live = traded(folder, candles, START, days, symbols, look, tell)
     return walked(candles, live, days, seed)
 
 
