@@ -1,4 +1,4 @@
-"""Several accounts of one exchange on the command line and in the checks: each is told of and ordered by its key."""
+"""Several accounts of one exchange on the command line and in the checks: each is named and ordered by its key."""
 
 from __future__ import annotations
 

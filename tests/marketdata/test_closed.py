@@ -17,7 +17,7 @@ from tests.marketdata.given import FRAME, START, candles, row
 CLOSE = START + 60 * FRAME
 WHOLE = candles(*range(60))
 
-# what was told -> why it may not be decided on
+# what was delivered -> why it may not be decided on
 UNFIT = [
     (Candles.of(FRAME, []), NONE),
     (candles(*range(59)), NOT_THERE),

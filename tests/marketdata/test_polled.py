@@ -1,4 +1,4 @@
-"""When which market is asked for its candles, and what is told of it."""
+"""When each market is asked for its candles, and what is delivered."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WINDOW = 60
 
 
 class Polling:
-    """One that polls a venue by a clock, and everything that it has told."""
+    """Polls a venue by a clock; keeps everything that it delivers."""
 
     def __init__(self, pacer: object | None = None, request: CandleRequest | None = None) -> None:
         self.clock = Hand(pacer or RealTime())
@@ -32,7 +32,7 @@ class Polling:
         self.polled.wanted = ("A-USD", "B-USD")
 
     def at(self, market_ms: int) -> list[CandleClosed]:
-        """What is told when it is so late, until nothing is due."""
+        """What is delivered at a time, until nothing is due."""
         self.clock.now = market_ms
         self.delivered.clear()
         while self.polled.turn() == 0:

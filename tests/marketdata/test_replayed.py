@@ -1,4 +1,4 @@
-"""A file stands for an exchange: what it holds is told as time goes on."""
+"""A file replaces an exchange: its candles are delivered as time goes on."""
 
 from __future__ import annotations
 

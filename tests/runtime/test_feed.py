@@ -25,7 +25,7 @@ PATIENCE = 10.0
 
 
 class Reader:
-    """Tells the same of every market, dies at a first question, or hangs in it."""
+    """Reports the same for every market, dies at a first question, or hangs in it."""
 
     def __init__(self, *, dies: bool = False, hangs: bool = False, dies_at: str = "") -> None:
         self.dies = dies
@@ -151,7 +151,7 @@ def test_one_that_hangs_is_cut_off_and_left_behind(accounts: list[Account], monk
 def test_what_one_that_was_left_behind_says_later_is_not_heard(
     accounts: list[Account], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It speaks of a close that is over, or that the exchange cut it off: what the other has told since would be lost."""
+    """It speaks of a close that is over, or that the exchange cut it off: what the other has delivered since would be lost."""
     monkeypatch.setattr(module, "_STUCK_AFTER", 0.2)
     account = Account(SteppedClock(START), Reader(hangs=True), Reader())
     accounts.append(account)

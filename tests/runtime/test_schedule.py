@@ -26,7 +26,7 @@ def schedule(pacer: Pacer) -> Schedule:
 
 @dataclass
 class Course:
-    """An actor that does what is due at once and is told by a test how it went; remembers what was done when."""
+    """An actor that does what is due at once, with the outcome that a test sets; remembers what was done when."""
 
     pacer: Pacer
     now: Now = field(default_factory=lambda: Now(START, 0))

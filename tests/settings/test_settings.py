@@ -214,7 +214,7 @@ def test_home_is_the_checkout_wherever_we_are_unless_nija_home_says_otherwise(
 
 
 def test_a_relative_state_folder_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It would be another one for whoever stands in another folder, and so would the locks in it."""
+    """A relative folder would be another one from another working directory, and so would the locks in it."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_STATE_HOME", "state")
     assert usable_state_folder() == tmp_path / ".local" / "state" / "nija"

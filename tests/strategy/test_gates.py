@@ -461,7 +461,7 @@ def test_a_gate_answers_whatever_it_is_asked_and_can_be_put_into_words(part: typ
         assert words.reason or not blocked
 
 
-# -- where they are written, and told ---------------------------------------------------------------------------------
+# -- where they are logged --------------------------------------------------------------------------------------------
 def test_the_questions_can_be_compiled() -> None:
     """Plain scalar text: nothing that a compiler of numbers does not take, or computes otherwise."""
     tree = ast.parse(Path(checks.__file__).read_text(encoding="utf-8"))

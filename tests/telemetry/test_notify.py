@@ -156,7 +156,7 @@ def test_what_a_notifier_throws_is_its_own_trouble() -> None:
 
 
 def test_trading_is_never_kept_waiting(tmp_path: Path) -> None:
-    """A thousand and more events at once, while the service hangs: whoever logs goes on."""
+    """A thousand and more events at once, while the service hangs: threads that log go on."""
     with Receiver(0) as receiver, alarmed(tmp_path, receiver.url) as room:
         done = threading.Event()
 

@@ -1,4 +1,4 @@
-"""The forms in which a broker's status is told: the heartbeat file's row and the status block, to the letter."""
+"""The forms of a broker's status: the heartbeat file's row and the status block, to the letter."""
 
 from __future__ import annotations
 
