@@ -88,7 +88,7 @@ MISTAKES = [
     (("--param", "score=4"), "'score' is not a parameter of ApexStrategy: it has ema_fast,"),
     (("--param", "score_needed=four"), "score_needed is 'four': a whole number is needed"),
     (("--param", "score_needed"), "--param score_needed: name=value is needed, such as score_needed=4"),
-    (("--strategy", "nowhere.py:None"), "'nowhere.py:None'"),
+    (("--strategy", "nowhere.py:None"), "nowhere.py:None: there is no file "),
     (("--json", "nowhere/out.json"), "--json nowhere/out.json: cannot be written: No such file or directory"),
 ]
 
