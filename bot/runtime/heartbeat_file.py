@@ -29,7 +29,7 @@ class HeartbeatFile:
     """Writes the file for the daemon. Other users' monitors may read it."""
 
     def __init__(self, data_dir: Path, clock: Clock, log: Log) -> None:
-        self._file = StatusFile(data_dir / NAME, log, Event.HEARTBEAT, mode=0o644)
+        self._file = StatusFile(data_dir / NAME, lambda reason: log.warning(Event.HEARTBEAT, reason=reason), 0o644)
         self._clock = clock
         self._started = clock.wall_ms()
 

@@ -39,8 +39,11 @@ def planned(settings: Settings, plan: TradingPlan) -> list[Setting]:
 
 def keep(data_dir: Path, rows: Iterable[Setting], log: Log) -> None:
     """Write the settings of this daemon to its file, for commands given while it is running."""
-    file = StatusFile(data_dir / NAME, log, Event.SETTINGS, consequence="`nija settings` shows .env")
-    file.write({"pid": os.getpid(), "settings": list(rows)})
+
+    def failed(reason: str) -> None:
+        log.warning(Event.SETTINGS, reason=f"{reason}; `nija settings` shows .env")
+
+    StatusFile(data_dir / NAME, failed).write({"pid": os.getpid(), "settings": list(rows)})
 
 
 def of_running(data_dir: Path) -> list[Setting] | None:

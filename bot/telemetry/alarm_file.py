@@ -29,7 +29,7 @@ class AlarmFile:
     """Writes the file for the daemon; belongs to one thread."""
 
     def __init__(self, data_dir: Path, log: Log) -> None:
-        self._file = StatusFile(data_dir / NAME, log, Event.NOTIFY)
+        self._file = StatusFile(data_dir / NAME, lambda reason: log.warning(Event.NOTIFY, reason=reason))
         self._kept = last_alarms(data_dir)
 
     def keep(self, messages: Iterable[Message]) -> None:

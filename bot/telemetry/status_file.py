@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
-
-from bot.domain.log import Event, Log
 
 #: Readable by the owner alone.
 PRIVATE = 0o600
@@ -15,16 +14,14 @@ PRIVATE = 0o600
 class StatusFile:
     """Replaces its file as a whole, so that a reader never sees half of it; belongs to one thread.
 
-    A write that fails loses nothing but the news, so it is logged, once until one succeeds: `consequence` says what the owner
-    misses meanwhile. A folder that was removed is not created again.
+    A write that fails loses nothing but the news: `report` gets the reason, once until a write succeeds. A folder that was
+    removed is not created again.
     """
 
-    def __init__(self, file: Path, log: Log, event: Event, *, mode: int = PRIVATE, consequence: str = "") -> None:
+    def __init__(self, file: Path, report: Callable[[str], None], mode: int = PRIVATE) -> None:
         self._file = file
-        self._log = log
-        self._event = event
+        self._report = report
         self._mode = mode
-        self._consequence = f"; {consequence}" if consequence else ""
         self._failing = False
 
     def write(self, content: object) -> None:
@@ -37,8 +34,7 @@ class StatusFile:
             fresh.replace(self._file)
         except OSError as error:
             if not self._failing:
-                reason = f"{self._file} cannot be written: {error.strerror}{self._consequence}"
-                self._log.warning(self._event, reason=reason)
+                self._report(f"{self._file} cannot be written: {error.strerror}")
             self._failing = True
         else:
             self._failing = False
