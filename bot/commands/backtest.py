@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from bot.commands.files import check_place, write_json, write_page
 from bot.commands.research import compile_folder, research_tools
 from bot.domain.clock import MINUTE, parse_iso
 from bot.runtime.chosen import news_of, strategy_of, timeframe_of
@@ -54,6 +55,7 @@ class Wanted:
     detail: str | None = None
     max_holes: float | None = None
     json: Path | None = None
+    report: Path | None = None
 
 
 def backtest(settings: Settings, wanted: Wanted) -> None:
@@ -78,7 +80,10 @@ def _run(settings: Settings, wanted: Wanted, began: float) -> None:
     from bot.backtest.fees import next_worse
     from bot.backtest.numbers import numbers
     from bot.backtest.summary import show
+    from bot.page.of_backtest import Walked, page
 
+    if wanted.report is not None:
+        check_place(wanted.report, "--report")
     strategy = _strategy(settings, wanted)
     made, notes = _prepared(settings, wanted, strategy)
     known = {} if wanted.broker is None else known_terms(settings.operation.data_dir, wanted.broker)
@@ -87,30 +92,25 @@ def _run(settings: Settings, wanted: Wanted, began: float) -> None:
     found = numbers(result)
     others = beside(made, account, result, next_worse(account.costs.fee, wanted.broker))
     seconds = time.monotonic() - began
+    head = {
+        "strategy": wanted.strategy or settings.trading.strategy,
+        "params": _params(strategy),
+        "timeframe": wanted.timeframe or timeframe_of(settings.trading, strategy),
+        "slots": account.slots,
+        "limits": wanted.limits,
+        "seconds": round(seconds, 3),
+    }
     if wanted.json is not None:
-        head = {
-            "strategy": wanted.strategy or settings.trading.strategy,
-            "params": _params(strategy),
-            "timeframe": wanted.timeframe or timeframe_of(settings.trading, strategy),
-            "slots": account.slots,
-            "limits": wanted.limits,
-            "seconds": round(seconds, 3),
-        }
-        _write(wanted.json, document(result, head, found, [one._asdict() for one in others]))
+        write_json(wanted.json, document(result, head, found, [one._asdict() for one in others]))
+    lines = [_terms_line(wanted, account, known), *notes, *_young(made, account), *_troubles(made)]
+    if wanted.report is not None:
+        targets = [leg.target for leg in strategy.legs]
+        write_page(wanted.report, page(Walked(head, made.histories, result, found, others, targets, lines)))
     how = "compiled" if made.compiled else "asked candle by candle, since it has no rows"
     typer.echo(f"{result.candles:,} candles of {len(made.histories)} markets in {seconds:.1f} s ({how})")
-    for line in [_terms_line(wanted, account, known), *notes, *_young(made, account), *_troubles(made)]:
+    for line in lines:
         typer.echo(line)
     show(found, others)
-
-
-def _write(file: Path, found: dict[str, Any]) -> None:
-    import orjson
-
-    try:
-        file.write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2))
-    except OSError as error:
-        raise ValueError(f"--json {file}: cannot be written: {error.strerror}") from None
 
 
 def _terms_line(wanted: Wanted, account: Account, known: Mapping[str, KnownMarket]) -> str:
