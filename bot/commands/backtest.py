@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 
@@ -58,6 +58,16 @@ class Wanted:
     report: Path | None = None
 
 
+class Prepared(NamedTuple):
+    """A backtest to be walked: its strategy, its decisions, the terms, what is known of the account's markets, and notes on files."""
+
+    strategy: Strategy
+    made: Backtest
+    account: Account
+    known: Mapping[str, KnownMarket]
+    notes: Sequence[str]
+
+
 def backtest(settings: Settings, wanted: Wanted) -> None:
     """Run one and say what it found. What its user can mend is one line and exit status 2."""
     began = time.monotonic()
@@ -84,10 +94,7 @@ def _run(settings: Settings, wanted: Wanted, began: float) -> None:
 
     if wanted.report is not None:
         check_place(wanted.report, "--report")
-    strategy = _strategy(settings, wanted)
-    made, notes = _prepared(settings, wanted, strategy)
-    known = {} if wanted.broker is None else known_terms(settings.operation.data_dir, wanted.broker)
-    account = _account(settings, wanted, made, known)
+    strategy, made, account, known, notes = prepared(settings, wanted)
     result = made.walk(account)
     found = numbers(result)
     others = beside(made, account, result, next_worse(account.costs.fee, wanted.broker))
@@ -111,6 +118,14 @@ def _run(settings: Settings, wanted: Wanted, began: float) -> None:
     for line in lines:
         typer.echo(line)
     show(found, others)
+
+
+def prepared(settings: Settings, wanted: Wanted) -> Prepared:
+    """All decisions made, and the terms to walk on. Raises `ValueError`, `BacktestError` and `BadCandles`."""
+    strategy = _strategy(settings, wanted)
+    made, notes = _decided(settings, wanted, strategy)
+    known = {} if wanted.broker is None else known_terms(settings.operation.data_dir, wanted.broker)
+    return Prepared(strategy, made, _account(settings, wanted, made, known), known, notes)
 
 
 def _terms_line(wanted: Wanted, account: Account, known: Mapping[str, KnownMarket]) -> str:
@@ -153,7 +168,7 @@ def _params(strategy: Strategy) -> dict[str, Any]:
     return {**(params._asdict() if hasattr(params, "_asdict") else {}), **strategy.risk_settings._asdict()}
 
 
-def _prepared(settings: Settings, wanted: Wanted, strategy: Strategy) -> tuple[Backtest, list[str]]:
+def _decided(settings: Settings, wanted: Wanted, strategy: Strategy) -> tuple[Backtest, list[str]]:
     """The candles with the decisions made over them, and a line for each file that was not clean."""
     from bot.backtest.candle_files import MAX_HOLES, load
     from bot.backtest.funding import funding_rates

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Sequence
 from decimal import Decimal
 from functools import partial
@@ -12,20 +11,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import typer
 
+from bot.backtest.comparison import Comparison
+from bot.commands.comparison import beside_backtest, blocked_signals, judgements
 from bot.commands.files import check_place, write_json, write_page
 from bot.commands.research import research_tools
 from bot.commands.results import Results, profit_document, trades_document
-from bot.domain.clock import DAY, day_start, iso
+from bot.domain.clock import iso
 from bot.domain.ids import AccountKey
 from bot.domain.money import ZERO, plain
 from bot.domain.profit import By, Trade
 from bot.domain.slippage import PricedFill, Slippage, priced_fills, slippage
+from bot.page.live_result import result_of
 from bot.runtime.chosen import strategy_of, timeframe_of
 from bot.settings.load import ConfigError, Settings
 from bot.store.health import status_of
-from bot.store.judgement_files import account_folder, judgements_of
 from bot.store.reader import Books
-from bot.store.trades import AccountTrades, read_trades
+from bot.store.trades import read_trades
 
 if TYPE_CHECKING:
     from bot.backtest.history import History
@@ -50,6 +51,8 @@ def report(settings: Settings, books: Books, key: AccountKey | None, wanted: Wan
     """Write what was asked for. What its user can mend raises `ConfigError`."""
     if wanted.out is None and wanted.json is None:
         raise ConfigError(["nothing to write: give --out report.html for a page, --json report.json for programs"])
+    if wanted.compare and wanted.data is None:
+        raise ConfigError(["--compare needs the candles of the same days: give --data and their folder"])
     with research_tools():
         try:
             _report(settings, books, key, wanted)
@@ -62,6 +65,8 @@ def _report(settings: Settings, books: Books, key: AccountKey | None, wanted: Wa
         check_place(wanted.out, "--out")
     results = Results(read_trades(books, key), wanted.since, wanted.until)
     found = traded(settings, books, results, key, wanted.data)
+    if wanted.compare and wanted.data is not None:
+        found = found._replace(comparison=comparison(settings, books, found, results, wanted.data))
     if wanted.json is not None:
         write_json(wanted.json, document(found, results))
     if wanted.out is not None:
@@ -74,26 +79,44 @@ def _report(settings: Settings, books: Books, key: AccountKey | None, wanted: Wa
 def traded(settings: Settings, books: Books, results: Results, key: AccountKey | None, data: Path | None) -> Traded:
     """What the ledger has; raises `ConfigError` if that is nothing."""
     from bot.backtest.numbers import numbers
-    from bot.page.live_result import result_of
     from bot.page.of_ledger import Traded
 
     inside = [one for one in results.trades if one.legs and _is_inside(one, results)]
     if not inside:
         when = "yet" if not results.since and results.until is None else "in that time"
         raise ConfigError([f"there are no trades {when}: nothing to report"])
-    result = result_of(results.trades, equity_of(books, key), results.since, results.until, results.as_of)
+    equity = equity_of(books, key)
+    result = result_of(results.trades, equity, results.since, results.until, results.as_of)
     return Traded(
         accounts=[str(account.account.key) for account in results.accounts],
         trades=results.trades,
         since=results.since,
         until=results.until,
         as_of=results.as_of,
+        equity=equity,
         whose=results.whose,
         result=result,
         numbers=numbers(result),
         histories=[] if data is None else histories(settings, data, {one.symbol for one in inside}),
-        skips=skips(settings.operation.data_dir, results.accounts, result.since, result.until),
+        skips=blocked_signals(
+            [judgements(settings.operation.data_dir, one, result.since, result.until) for one in results.accounts]
+        ),
     )
+
+
+def comparison(settings: Settings, books: Books, found: Traded, results: Results, data: Path) -> Comparison:
+    """The trades of all accounts beside backtests of the same days; raises `ConfigError` where that cannot be made."""
+    since, until = found.result.since, found.result.until
+    made = Comparison((), 0.0, 0.0)
+    for account in results.accounts:
+        of = result_of(
+            account.trades, equity_of(books, account.account.key), results.since, results.until, account.as_of
+        )
+        if of.equity <= 0.0:
+            raise ConfigError([f"the equity of {account.account.key} is not known yet: start NIJA once"])
+        other = beside_backtest(settings, account, of.equity, since, until, data)
+        made = made if other is None else made.plus(other)
+    return made
 
 
 def document(found: Traded, results: Results) -> dict[str, Any]:
@@ -114,6 +137,7 @@ def document(found: Traded, results: Results) -> dict[str, Any]:
         "fills": [_fill(fill) for fill in fills],
         "trades": trades_document(results.closed()),
         "skips": dict(found.skips),
+        **({} if found.comparison is None else {"comparison": found.comparison.document()}),
         "equity_curve": [list(point) for point in zip(iso_times(result.day), result.day_equity.tolist(), strict=True)],
     }
 
@@ -171,15 +195,3 @@ def equity_of(books: Books, key: AccountKey | None) -> Decimal | None:
                 return None
             found.append(status.equity_usd)
     return sum(found, ZERO) if found else None
-
-
-def skips(data_dir: Path, accounts: Sequence[AccountTrades], since: int, until: int) -> dict[str, int]:
-    """How many signals each gate blocked, as far as the files of `nija explain` go back."""
-    found: Counter[str] = Counter()
-    for account in accounts:
-        folder = account_folder(data_dir, account.account)
-        for day in range(day_start(since), until, DAY):
-            last = {(one.symbol, one.candle): one for one in judgements_of(folder, day)}
-            blocked = (one.blocked_by for one in last.values() if one.signal and since <= one.candle < until)
-            found.update(one.name for one in blocked if one is not None)
-    return dict(found)

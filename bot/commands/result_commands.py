@@ -93,13 +93,16 @@ def report(
     until: Until = None,
     broker: OneBroker = None,
     data: Annotated[Path | None, typer.Option(help="a folder of candle files, to show the trades in them")] = None,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="beside a backtest of the same days (with --data)")
+    ] = False,
 ) -> None:
     """Write a page of what was traded: results, fees, and the price paid against the price decided on."""
     from bot.commands.report import Wanted
     from bot.commands.report import report as write
 
     with asked(broker, as_json=False, as_csv=False) as (settings, books, key):
-        write(settings, books, key, Wanted(out, as_json, since or 0, until, data))
+        write(settings, books, key, Wanted(out, as_json, since or 0, until, data, compare))
 
 
 def _mark_play(books: Books, key: AccountKey | None, *, marked: bool) -> None:

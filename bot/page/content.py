@@ -14,16 +14,17 @@ from bot.domain.candles import Series, Times
 
 
 class Kind(StrEnum):
-    """How a browser shows the values of a column, and which of them is a name (`NAME`: an index into `Listing.names`).
+    """How a browser shows the values of a column. `NAME` is an index into `Listing.names`, `TIME` is in ms UTC.
 
-    Times are ms UTC. `AMOUNT` has two decimals, `MONEY` a sign, too, `SIGNED` three decimals and a sign, `NUMBER` as many digits as
-    it needs. `HIDDEN` serves the charts alone.
+    `NUMBER` has as many digits as it needs, `AMOUNT` two decimals, `FINE` four, `MONEY` two and a sign, `SIGNED` three and a sign.
+    `HIDDEN` serves the charts alone.
     """
 
     NAME = "name"
     TIME = "time"
     NUMBER = "number"
     AMOUNT = "amount"
+    FINE = "fine"
     MONEY = "money"
     SIGNED = "signed"
     HIDDEN = "hidden"

@@ -14,8 +14,12 @@ import numpy as np
 
 from bot.backtest.result import Legs, Result, Trades
 from bot.domain.candles import Series, Times
-from bot.domain.clock import DAY, day_start
+from bot.domain.clock import DAY, SECOND, day_start
 from bot.domain.profit import Leg, Trade, closed_since
+from bot.page.content import Equity
+
+#: More points than this are more than a chart can show.
+MOST_POINTS = 2_000
 
 
 def result_of(trades: Sequence[Trade], equity: Decimal | None, since: int, until: int | None, as_of: int) -> Result:
@@ -27,7 +31,7 @@ def result_of(trades: Sequence[Trade], equity: Decimal | None, since: int, until
     begin = max(since, day_start(first))
     end = max(as_of + 1 if until is None else min(until, as_of + 1), begin)
     days = _days(begin, end)
-    curve = _curve(trades, equity, begin, days, as_of)
+    curve = Earned(trades, equity, as_of).at(np.concatenate(([begin], days)))
     pairs = sorted({trade.symbol for trade in closed})
     reasons = sorted({name for trade in closed for name in (trade.reason, *map(reason_of, sales_of(trade)))})
     return Result(
@@ -65,21 +69,36 @@ def sales_of(trade: Trade) -> list[Leg]:
 
 
 def _days(begin: int, end: int) -> Times:
-    """The end of each UTC day, the last one cut off at `end`."""
-    ends = np.arange(day_start(begin) + DAY, end + DAY, DAY, dtype=np.int64)
-    return np.minimum(ends[: max(len(ends), 1)], end)
+    """The end of each UTC day, the last one cut off at `end`; no two within the same second."""
+    midnights = np.arange(day_start(begin) + DAY, end - SECOND, DAY, dtype=np.int64)
+    return np.append(midnights, end)
 
 
-def _curve(trades: Sequence[Trade], equity: Decimal | None, begin: int, days: Times, as_of: int) -> Series:
-    """Equity at the beginning and at the end of each day: realised results, and at the end of the data the open ones."""
-    events = sorted((leg.time, number(leg.result_usd)) for trade in trades for leg in trade.legs)
-    times = np.array([time for time, _ in events], np.int64)
-    earned = np.concatenate(([0.0], np.cumsum([result for _, result in events])))
-    open_now = sum(number(trade.open_usd) for trade in trades if trade.closed_at is None)
-    before = 0.0 if equity is None else number(equity) - float(earned[-1]) - open_now
-    at = np.concatenate(([begin], days))
-    curve = before + earned[np.searchsorted(times, at, side="left")]
-    return np.asarray(np.where(at > as_of, curve + open_now, curve), np.float64)
+class Earned:
+    """Equity at any time of the past: realised results, and at the end of the data the open ones."""
+
+    def __init__(self, trades: Sequence[Trade], equity: Decimal | None, as_of: int) -> None:
+        events = sorted((leg.time, number(leg.result_usd)) for trade in trades for leg in trade.legs)
+        self.times: Times = _whole(time for time, _ in events)
+        self._earned = np.cumsum([0.0, *(result for _, result in events)])
+        self._open = sum(number(trade.open_usd) for trade in trades if trade.closed_at is None)
+        self._as_of = as_of
+        self._before = 0.0 if equity is None else number(equity) - float(self._earned[-1]) - self._open
+
+    def at(self, times: Times) -> Series:
+        """What there was just before each of these times."""
+        curve = self._before + self._earned[np.searchsorted(self.times, times, side="left")]
+        return np.asarray(np.where(times > self._as_of, curve + self._open, curve), np.float64)
+
+
+def equity_points(trades: Sequence[Trade], result: Result, equity: Decimal | None, as_of: int) -> Equity:
+    """Equity after each fill, or at the end of each day where these are too many to see."""
+    earned = Earned(trades, equity, as_of)
+    seconds = np.unique(np.concatenate(([result.since], earned.times + 1, [result.until])) // 1000 * 1000)
+    seconds = seconds[(seconds >= result.since // 1000 * 1000) & (seconds <= result.until)]
+    if len(seconds) > MOST_POINTS:
+        seconds = np.concatenate(([result.since], result.day))
+    return Equity(seconds, earned.at(seconds + 1000), "USD")
 
 
 def _trades(closed: Sequence[Trade], pairs: Sequence[str], reasons: Sequence[str]) -> Trades:

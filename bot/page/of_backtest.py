@@ -13,10 +13,9 @@ from bot.backtest.history import History
 from bot.backtest.numbers import Numbers, trade_fees
 from bot.backtest.result import Result
 from bot.domain.candles import Series
-from bot.domain.clock import iso
 from bot.page.candles import charts, in_words
 from bot.page.content import Cell, Column, Figure, Kind, Listing, Page, Table, bins
-from bot.page.sections import all_figures, counts, equity, groups, months, result_cell, tiles
+from bot.page.sections import all_figures, counts, days, equity, groups, months, result_cell, tiles
 
 _SIDES = {1: "long", -1: "short"}
 EQUITY_NOTE = "Equity (right) at the last close of each UTC day, with positions at that close; drawdown (left) below its best moment."
@@ -41,7 +40,7 @@ def page(of: Walked) -> Page:
     quotes = sorted({pair.split("-")[1] for pair in result.pairs})
     return Page(
         title="Backtest",
-        subtitle=f"{of.head['strategy'].rpartition(':')[2]} on {_pairs(result.pairs)}, {_days(result)}",
+        subtitle=f"{of.head['strategy'].rpartition(':')[2]} on {_pairs(result.pairs)}, {days(result)}",
         verdict=found.verdict.name.lower(),
         sentence=found.sentence,
         tiles=tiles(found),
@@ -76,7 +75,7 @@ def tested(of: Walked) -> list[Figure]:
     rows = {
         "rule": of.head["strategy"],
         "pairs": ", ".join(result.pairs),
-        "span": _days(result),
+        "span": days(result),
         "candles": f"{result.candles:,} of {in_words(result.timeframe_ms)}",
         "fee": f"{result.fee:.4%} a side",
         "spread": f"{result.spread:.4%}",
@@ -146,7 +145,3 @@ def _beside(found: Numbers, others: Sequence[Alternative]) -> Table:
 
 def _pairs(pairs: Sequence[str]) -> str:
     return ", ".join(pairs) if len(pairs) <= 3 else f"{len(pairs)} pairs"
-
-
-def _days(result: Result) -> str:
-    return f"{iso(result.since)[:10]} to {iso(result.until - 1)[:10]}"

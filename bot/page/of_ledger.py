@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-import numpy as np
-
+from bot.backtest.comparison import Comparison, Difference
 from bot.backtest.figures import money, ratio, share
 from bot.backtest.history import History
 from bot.backtest.numbers import Numbers
@@ -17,12 +16,13 @@ from bot.domain.profit import By, Row, Trade, closed_since, rows, total
 from bot.domain.slippage import PricedFill, Slippage, priced_fills, slippage
 from bot.page.candles import charts
 from bot.page.content import Cell, Column, Figure, Kind, Listing, Page, Table, bins
-from bot.page.live_result import number, reason_of, sales_of
-from bot.page.sections import all_figures, counts, equity, groups, money_cell, months, tiles
+from bot.page.live_result import equity_points, number, reason_of, sales_of
+from bot.page.sections import all_figures, counts, days, groups, money_cell, months, tiles
 
 EQUITY_NOTE = (
-    "Equity (right) at the end of each UTC day: what the accounts have now, less what was earned since. Deposits and withdrawals are "
-    "not known, and open positions count at the end only. Drawdown (left) is below its best moment."
+    "Equity (right) after each fill, or at the end of each UTC day where there are many: what the accounts have now, less what was "
+    "earned since. Deposits and withdrawals are not known, and open positions count at the end only. Drawdown (left) is below its "
+    "best moment."
 )
 SLIPPAGE_NOTE = (
     "The price paid against the price decided on: the close of the deciding candle for an entry, the trigger for a stop, the market's "
@@ -33,8 +33,9 @@ _RESULTS = ("closed", "won", "realised", "fees", "open")
 
 
 class Traded(NamedTuple):
-    """What a ledger has of some accounts in a time. `result` and `numbers` are of the closed positions; `whose` says whose money it
-    is, unless it is the owner's; `until` (market ms) is None for all there is; `skips` counts closes by the gate that blocked.
+    """What a ledger has of some accounts in a time. `until` (market ms) is None for all there is. `equity` is that of the accounts now
+    (dollars; None: unknown). `whose` says whose money it is, unless it is the owner's. `result` and `numbers` are of the closed
+    positions, `skips` counts closes by the gate that blocked.
     """
 
     accounts: Sequence[str]
@@ -42,12 +43,13 @@ class Traded(NamedTuple):
     since: int
     until: int | None
     as_of: int
+    equity: Decimal | None
     whose: str
     result: Result
     numbers: Numbers
     histories: Sequence[History] = ()
     skips: Mapping[str, int] = {}
-    differences: Table | None = None
+    comparison: Comparison | None = None
 
     def by(self, by: By) -> list[Row]:
         return rows(self.trades, by, self.as_of, self.since, self.until)
@@ -61,11 +63,11 @@ def page(of: Traded) -> Page:
     return Page(
         title="Live" if not of.whose else "Sandbox",
         play=of.whose,
-        subtitle=f"{', '.join(of.accounts)}, {iso(result.since)[:10]} to {iso(result.until - 1)[:10]}",
+        subtitle=f"{', '.join(of.accounts)}, {days(result)}",
         verdict=found.verdict.name.lower(),
         sentence=found.sentence,
         tiles=_tiles(of, fills),
-        equity=equity(result, "USD"),
+        equity=equity_points(of.trades, result, of.equity, of.as_of),
         equity_note=EQUITY_NOTE,
         figures=[one for one in all_figures(found) if one.name != "spread"],
         tested_title="What this covers",
@@ -82,8 +84,8 @@ def page(of: Traded) -> Page:
         charts=shown.charts,
         charts_note=shown.note
         or ("" if shown.charts else "Candles are shown with --data and a folder of candle files."),
-        listings=[_fills(fills)],
-        differences=of.differences,
+        listings=[_fills(fills), *([] if of.comparison is None else [_differences(of.comparison)])],
+        differences=None if of.comparison is None else _causes(of.comparison),
     )
 
 
@@ -205,12 +207,45 @@ def _fills(fills: Sequence[PricedFill]) -> Listing:
         Column("qty", "size", Kind.NUMBER, [number(fill.leg.qty) for fill in fills]),
         Column("decision_price", "decided on", Kind.NUMBER, [None if one is None else number(one) for one in decided]),
         Column("price", "paid", Kind.NUMBER, [number(fill.leg.price) for fill in fills]),
-        Column("slippage_usd", "slippage, USD", Kind.NUMBER, [None if one is None else _short(one) for one in costs]),
-        Column("slippage_bp", "bp", Kind.NUMBER, [None if one is None else _short(one) for one in points]),
+        Column("slippage_usd", "slippage, USD", Kind.FINE, [None if one is None else number(one) for one in costs]),
+        Column("slippage_bp", "bp", Kind.AMOUNT, [None if one is None else number(one) for one in points]),
         Column("fee_usd", "fee", Kind.AMOUNT, [number(fill.leg.fee_usd) for fill in fills]),
     )
     return Listing("Fills", "fills.csv", names, columns, SLIPPAGE_NOTE)
 
 
-def _short(value: Decimal) -> float:
-    return float(np.round(number(value), 4))
+def _causes(of: Comparison) -> Table:
+    lines = [[Cell(str(cause)), Cell(f"{number:,}"), money_cell(apart)] for cause, number, apart in of.by_cause]
+    lines.append([Cell("all"), Cell(f"{len(of.differences):,}"), money_cell(of.live_pnl - of.backtest_pnl)])
+    note = (
+        f"Live earned {of.live_pnl:,.2f}, the backtest of the same days {of.backtest_pnl:,.2f}. Each trade of either side is below, "
+        "with its cause."
+    )
+    return Table("Live beside a backtest", ("cause", "trades", "live less backtest"), lines, note)
+
+
+def _differences(of: Comparison) -> Listing:
+    names = list(
+        dict.fromkeys(
+            name for one in of.differences for name in (one.account, one.symbol, one.live, one.backtest, _cause(one))
+        )
+    )
+    place = {name: at for at, name in enumerate(names)}
+
+    def named(values: Iterable[str]) -> list[int]:
+        return [place[value] for value in values]
+
+    columns = (
+        Column("decided_at", "decided", Kind.TIME, [one.decided_at for one in of.differences]),
+        Column("broker", "exchange", Kind.NAME, named(one.account for one in of.differences)),
+        Column("symbol", "pair", Kind.NAME, named(one.symbol for one in of.differences)),
+        Column("live", "live", Kind.NAME, named(one.live for one in of.differences)),
+        Column("backtest", "backtest", Kind.NAME, named(one.backtest for one in of.differences)),
+        Column("apart", "live less backtest", Kind.MONEY, [one.apart for one in of.differences]),
+        Column("cause", "cause", Kind.NAME, named(map(_cause, of.differences))),
+    )
+    return Listing("Live and backtest, trade by trade", "comparison.csv", names, columns)
+
+
+def _cause(one: Difference) -> str:
+    return f"{one.cause} ({one.detail})" if one.detail else str(one.cause)

@@ -27,6 +27,7 @@
     if (column.kind === "name") return names[value];
     if (column.kind === "time") return time(value);
     if (column.kind === "amount") return fixed(value, 2);
+    if (column.kind === "fine") return fixed(value, 4);
     if (column.kind === "money") return signed(value, 2);
     if (column.kind === "signed") return signed(value, 3);
     return number(value);
@@ -142,7 +143,7 @@
     const below = made.addBaselineSeries({ priceScaleId: "left", baseValue: { type: "price", price: 0 },
       bottomLineColor: color("loss"), bottomFillColor1: `${color("loss")}18`, bottomFillColor2: `${color("loss")}50`,
       topLineColor: color("loss"), lineWidth: 1, priceLineVisible: false, lastValueVisible: false,
-      priceFormat: { type: "custom", minMove: 0.01, formatter: (one) => (one > 1e-9 ? "" : `${fixed(one, 1)} %`) } });
+      priceFormat: { type: "custom", minMove: 0.01, formatter: (one) => (one > 1e-9 ? "" : `${fixed(Math.min(one, 0) || 0, 1).replace("-", "−")} %`) } });
     line.priceScale().applyOptions({ scaleMargins: { top: 0.06, bottom: 0.34 } });
     below.priceScale().applyOptions({ scaleMargins: { top: 0.74, bottom: 0.03 } });
     line.setData(at.map((one, row) => ({ time: one, value: value[row] })));

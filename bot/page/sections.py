@@ -9,6 +9,7 @@ import numpy as np
 from bot.backtest.figures import figures, money, ratio, share
 from bot.backtest.numbers import Group, Numbers
 from bot.backtest.result import Result
+from bot.domain.clock import iso
 from bot.page.content import Cell, Equity, Figure, Table
 
 _TILES = ("result", "return", "drawdown", "trades", "won", "R a trade", "profit factor", "fees")
@@ -58,6 +59,12 @@ def counts(title: str, columns: tuple[str, str], rows: Iterable[tuple[str, int]]
     """How often something happened, the most frequent first."""
     ordered = sorted(rows, key=lambda row: (-row[1], row[0]))
     return Table(title, columns, [[Cell(name), Cell(f"{count:,}")] for name, count in ordered], note, long=True)
+
+
+def days(result: Result) -> str:
+    """Its first and its last day."""
+    first, last = iso(result.since)[:10], iso(result.until - 1)[:10]
+    return first if first == last else f"{first} to {last}"
 
 
 def result_cell(text: str, value: float | None) -> Cell:
