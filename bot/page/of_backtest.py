@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bot.backtest.beside import Alternative
+from bot.backtest.alternatives import Alternative
 from bot.backtest.figures import money, ratio, share
 from bot.backtest.history import History
 from bot.backtest.numbers import Numbers, trade_fees

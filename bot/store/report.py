@@ -89,9 +89,9 @@ def document(books: Books, key: AccountKey | None = None, *, every: bool = False
     for seen in _wanted(books, key, every=every):
         name = str(seen.account.key)
         name = name if name not in brokers else f"{name} ({seen.account})"
-        told = books.read(seen, partial(_broker, seen.account))
-        if told is not None:
-            brokers[name] = told
+        content = books.read(seen, partial(_broker, seen.account))
+        if content is not None:
+            brokers[name] = content
     return {"brokers": brokers}
 
 

@@ -239,9 +239,9 @@ class Scene:
             recommended_balance=Decimal(25),
         )
         self.engine = AccountEngine.of(self.oms, plan, lambda _: Fed())
-        self.tell()
+        self.deliver()
 
-    def tell(self, found: Candles | Unfit | None = None) -> None:
+    def deliver(self, found: Candles | Unfit | None = None) -> None:
         """Deliver the newest close of every market."""
         candle_cache = self.engine.candle_cache
         number = (candle_cache.newest() - START) // FRAME

@@ -92,9 +92,9 @@ class Vague(ApexStrategy):
 
 @pytest.mark.parametrize("rule", [Silent(), Vague()])
 def test_a_strategy_that_cannot_say_what_it_asks_makes_no_offer(rule: Strategy) -> None:
-    told: list[StrategyError] = []
-    assert offer(GuardedStrategy(rule, told.append), "BTC-USD", LONG, "ask", 100.0, Costs(0.002, 0.1)) is None
-    assert [error.question for error in told] == ["terms"]
+    errors: list[StrategyError] = []
+    assert offer(GuardedStrategy(rule, errors.append), "BTC-USD", LONG, "ask", 100.0, Costs(0.002, 0.1)) is None
+    assert [error.question for error in errors] == ["terms"]
 
 
 @pytest.mark.parametrize(

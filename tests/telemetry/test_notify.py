@@ -150,13 +150,13 @@ def test_what_a_notifier_throws_is_its_own_trouble() -> None:
         while not sender.idle and time.monotonic() < until:
             time.sleep(0.01)
     assert sender.lost == 1
-    told = [str(fields["reason"]) for fields in log.said(Event.NOTIFY)]
-    assert all("t0ken" not in reason and "\n" not in reason for reason in told)
-    assert "RuntimeError" in told[0]
+    reasons = [str(fields["reason"]) for fields in log.said(Event.NOTIFY)]
+    assert all("t0ken" not in reason and "\n" not in reason for reason in reasons)
+    assert "RuntimeError" in reasons[0]
 
 
 def test_trading_is_never_kept_waiting(tmp_path: Path) -> None:
-    """A thousand and more events at once, while the service hangs: whoever logs goes on."""
+    """A thousand and more events at once, while the service hangs: threads that log go on."""
     with Receiver(0) as receiver, alarmed(tmp_path, receiver.url) as room:
         done = threading.Event()
 
