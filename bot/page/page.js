@@ -6,6 +6,7 @@
   const trades = data.listings[0];
   const drawn = { equity: null, prices: null };
   const ROWS = 20; // of a listing on one page
+  const LONG = 40; // characters of a name that is wrapped
   const NEAR = 40; // candles around a trade that is looked at
   const WORDS_UP_TO = 300; // candles on the screen beyond which exits have no words
 
@@ -90,7 +91,8 @@
         const plain = ["name", "time"].includes(one.kind);
         const result = ["money", "signed"].includes(one.kind) && one.values[row] !== null && one.values[row] !== 0;
         const sign = result ? (one.values[row] > 0 ? " gain" : " loss") : "";
-        made.append(element("td", shown(one, listing.names, row), { class: plain ? "" : `number${sign}` }));
+        const text = shown(one, listing.names, row);
+        made.append(element("td", text, { class: plain ? (text.length > LONG ? "words" : "") : `number${sign}` }));
       }
       return made;
     };
@@ -140,18 +142,19 @@
     const line = made.addAreaSeries({ lineColor: color("accent"), topColor: `${color("accent")}33`,
       bottomColor: `${color("accent")}00`, lineWidth: 2, priceLineVisible: false,
       priceFormat: { type: "custom", minMove: 0.01, formatter: (one) => fixed(one, 2) } });
+    const best = [];
+    for (const one of value) best.push(Math.max(best.at(-1) ?? one, one));
+    const drawdown = value.map((one, row) => (best[row] > 0 ? (one / best[row] - 1) * 100 : 0));
+    const digits = Math.min(...drawdown) < -1 ? 1 : 2;
+    const percent = (one) => (one > 1e-9 ? "" : `${fixed(Math.abs(one), digits)} %`.replace(/^(?=.*[1-9])/, "−"));
     const below = made.addBaselineSeries({ priceScaleId: "left", baseValue: { type: "price", price: 0 },
       bottomLineColor: color("loss"), bottomFillColor1: `${color("loss")}18`, bottomFillColor2: `${color("loss")}50`,
       topLineColor: color("loss"), lineWidth: 1, priceLineVisible: false, lastValueVisible: false,
-      priceFormat: { type: "custom", minMove: 0.01, formatter: (one) => (one > 1e-9 ? "" : `${fixed(Math.min(one, 0) || 0, 1).replace("-", "−")} %`) } });
+      priceFormat: { type: "custom", minMove: 0.01, formatter: percent } });
     line.priceScale().applyOptions({ scaleMargins: { top: 0.06, bottom: 0.34 } });
     below.priceScale().applyOptions({ scaleMargins: { top: 0.74, bottom: 0.03 } });
     line.setData(at.map((one, row) => ({ time: one, value: value[row] })));
-    let best = value[0];
-    below.setData(at.map((one, row) => {
-      best = Math.max(best, value[row]);
-      return { time: one, value: best > 0 ? (value[row] / best - 1) * 100 : 0 };
-    }));
+    below.setData(at.map((one, row) => ({ time: one, value: drawdown[row] })));
     made.timeScale().fitContent();
     drawn.equity = { chart: made, points: at.length };
   };
