@@ -15,6 +15,7 @@ from bot.domain.ids import AccountKey
 from bot.domain.instrument import FeeRate, Instrument
 from bot.domain.log import Event, Log
 from bot.domain.money import decimal, plain
+from bot.telemetry.status_file import StatusFile
 
 
 class KnownMarket(NamedTuple):
@@ -29,13 +30,12 @@ class KnownMarket(NamedTuple):
 
 
 class TermsFile:
-    """One account's file. A folder in which it cannot be written is logged once."""
+    """One account's file."""
 
     def __init__(self, data_dir: Path, key: AccountKey, log: Log) -> None:
-        self._file = data_dir / _name(str(key))
-        self._log = log
+        file = data_dir / _name(str(key))
+        self._file = StatusFile(file, lambda reason: log.warning(Event.WARNING, reason=reason))
         self._kept: dict[str, KnownMarket] = {}
-        self._silent = False
 
     def keep(self, instruments: Mapping[str, Instrument], fees: Mapping[str, FeeRate]) -> None:
         """Write the markets whose fee is known, if anything about them has changed."""
@@ -44,17 +44,9 @@ class TermsFile:
             for symbol, fee in sorted(fees.items())
             if (one := instruments.get(symbol)) is not None
         }
-        if known == self._kept:
-            return
-        self._kept = known
-        fresh = self._file.with_suffix(".new")
-        try:
-            fresh.write_text(json.dumps({symbol: _written(one) for symbol, one in known.items()}, indent=1))
-            fresh.replace(self._file)
-        except OSError as error:
-            if not self._silent:
-                self._log.warning(Event.WARNING, reason=f"{self._file} cannot be written: {error.strerror}")
-            self._silent = True
+        if known != self._kept:
+            self._kept = known
+            self._file.write({symbol: _written(one) for symbol, one in known.items()})
 
 
 def known_terms(data_dir: Path, venue: str) -> dict[str, KnownMarket]:

@@ -26,7 +26,7 @@ _ACCOUNT: BindParameter[int] = bindparam("account")
 FILLS = (
     select(
         fills,
-        *(orders.c.purpose, orders.c.reason, orders.c.pay_in),
+        *(orders.c.client_id, orders.c.purpose, orders.c.reason, orders.c.pay_in),
         *(orders.c.decision, orders.c.trigger_price, orders.c.decision_price),
     )
     .join(orders, fills.c.order_id == orders.c.id)
