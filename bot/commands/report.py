@@ -106,15 +106,22 @@ def traded(settings: Settings, books: Books, results: Results, key: AccountKey |
 
 def comparison(settings: Settings, books: Books, found: Traded, results: Results, data: Path) -> Comparison:
     """The trades of all accounts beside backtests of the same days; raises `ConfigError` where that cannot be made."""
-    since, until = found.result.since, found.result.until
+    from bot.backtest.run import BacktestError
+
     made = Comparison((), 0.0, 0.0)
     for account in results.accounts:
-        of = result_of(
-            account.trades, equity_of(books, account.account.key), results.since, results.until, account.as_of
-        )
+        key = account.account.key
+        of = result_of(account.trades, equity_of(books, key), results.since, results.until, account.as_of)
+        if of.equity <= 0.0 and not account.trades:
+            continue
         if of.equity <= 0.0:
-            raise ConfigError([f"the equity of {account.account.key} is not known yet: start NIJA once"])
-        other = beside_backtest(settings, account, of.equity, since, until, data)
+            raise ConfigError(
+                [f"--compare: the equity of {key} is not known: start NIJA once, or choose with --broker"]
+            )
+        try:
+            other = beside_backtest(settings, account, of.equity, found.result.since, found.result.until, data)
+        except BacktestError as error:
+            raise ConfigError([str(error)]) from None
         made = made if other is None else made.plus(other)
     return made
 
