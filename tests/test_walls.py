@@ -52,9 +52,10 @@ MAY_IMPORT = {
         *("bot.telemetry", "bot.runtime", "bot.broker_manager"),
     },
     "bot.backtest": {"bot.domain", "bot.strategy"},
+    "bot.page": {"bot.domain", "bot.backtest"},
     "bot.commands": {
         *("bot.domain", "bot.store", "bot.settings", "bot.telemetry", "bot.runtime", "bot.broker_manager"),
-        *("bot.backtest", "bot.strategy.base"),
+        *("bot.backtest", "bot.page", "bot.strategy.base"),
     },
     "bot.__main__": {"bot.commands.cli", "bot.runtime.stopping"},
 }

@@ -66,6 +66,7 @@ def backtest(
     detail: Annotated[str | None, typer.Option(help="walk finer candles, such as 1m")] = None,
     max_holes: MaxHoles = None,
     as_json: Annotated[Path | None, typer.Option("--json", help="write everything to this file, for programs")] = None,
+    report: Annotated[Path | None, typer.Option(help="write a page for a browser, such as report.html")] = None,
 ) -> None:
     """Test a strategy on past candles, at your fees and limits."""
     from bot.commands.backtest import Wanted
@@ -76,7 +77,7 @@ def backtest(
         *(data, listed(pairs), since, until, timeframe, _one_of("broker", broker, VENUES), fee, spread),
         {name: value for name, value in market.items() if value is not None},
         *(equity, slots, _one_of("limits", limits, ("account", "none")) or "account", shorts, strategy),
-        *(tuple(param or ()), detail, max_holes, as_json),
+        *(tuple(param or ()), detail, max_holes, as_json, report),
     )
     with configured() as settings:
         run(settings, wanted)
