@@ -1,4 +1,4 @@
-"""The commands of research, as they are typed: `nija data check`, `nija check-strategy`, `nija backtest`."""
+"""The commands of research, as they are typed: `nija download`, `nija data check`, `nija backtest`, `nija check-strategy`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bot.commands.options import configured
+from bot.commands.options import configured, told
 from bot.commands.show import complain
 from bot.settings.load import VENUES
 
@@ -39,6 +39,34 @@ def check(
     from bot.commands.research import check_data
 
     check_data(folder, max_holes, as_json=as_json)
+
+
+@app.command()
+def download(
+    broker: Annotated[str, typer.Option(help=f"one of {', '.join(VENUES)}", metavar="NAME")],
+    pairs: Annotated[str, typer.Option(help="markets, as BTC-USD,ETH-USD or BTC-USDT-SWAP")],
+    since: Annotated[str, typer.Option(help="the first candle, as 2025-04-01")],
+    until: Annotated[str | None, typer.Option(help="candles from then on are left out; default: now")] = None,
+    timeframe: Timeframe = None,
+    out: Annotated[Path, typer.Option(help="the folder for the files")] = Path("candles"),
+    files: Annotated[
+        Path | None, typer.Option("--import", help="Kraken's quarterly zips: one of them, or a folder with them")
+    ] = None,
+    real: Annotated[
+        bool, typer.Option("--real", help="from the exchange itself also while play money is traded; needs no keys")
+    ] = False,
+) -> None:
+    """Fetch candles of the past from an exchange, and what holding its swaps costs. Goes on where it was interrupted."""
+    _one_of("broker", broker, VENUES)
+    wanted = tuple(dict.fromkeys(pair.upper() for pair in listed(pairs)))
+    if not wanted:
+        complain("--pairs names no market: BTC-USD,ETH-USD is needed")
+        raise typer.Exit(2)
+    with told() as settings:
+        from bot.commands.download import Options, run
+
+        status = run(settings, Options(broker, wanted, since, until, timeframe, out, files, real))
+    raise typer.Exit(status)
 
 
 @app.command()
