@@ -14,7 +14,7 @@ from typing import NamedTuple
 from bot.domain.candles import Candles
 
 
-class Leg(NamedTuple):
+class Route(NamedTuple):
     """One way through a span of time: all candles that open in `start` .. `end` (ms UTC, `end` excluded) come from `source`.
 
     `dense`: the venue also sends candles in which nothing was traded, so that a missing one is a fault. `overlap`: read this many
@@ -59,14 +59,14 @@ class History(ABC):
         """
 
     @abstractmethod
-    def plan(self, symbol: str, timeframe_ms: int, start: int, end: int) -> Sequence[Leg]:
-        """The legs that cover `start` .. `end` (ms UTC), the most trusted first: a later one is compared with it."""
+    def plan(self, symbol: str, timeframe_ms: int, start: int, end: int) -> Sequence[Route]:
+        """The routes that cover `start` .. `end` (ms UTC), the most trusted first: a later one is compared with it."""
 
     @abstractmethod
-    def read(self, symbol: str, timeframe_ms: int, leg: Leg, at: int) -> Part:
-        """The next part of a leg, from open time `at` on. Its `until` is above `at`."""
+    def read(self, symbol: str, timeframe_ms: int, route: Route, at: int) -> Part:
+        """The next part of a route, from open time `at` on. Its `until` is above `at`."""
 
-    def imported(self, path: Path, symbol: str, timeframe_ms: int) -> Iterator[tuple[Leg, Part]]:  # noqa: ARG002
+    def imported(self, path: Path, symbol: str, timeframe_ms: int) -> Iterator[tuple[Route, Part]]:  # noqa: ARG002
         """The candles in files that the venue offers for download by hand. Raises `ValueError` with one line."""
         raise ValueError("only kraken has files to import: leave --import out")
 

@@ -63,27 +63,41 @@ def run(settings: Settings, options: Options) -> int:
 
     Raises `ConfigError`, `SandboxError`, `AlreadyRuns`.
     """
-    timeframe = options.timeframe or timeframe_of(settings.trading, strategy_of(settings))
+    timeframe, length = _timeframe(settings, options.timeframe)
     since, until = _moment("since", options.since), _moment("until", options.until)
     with research_tools(), ExitStack() as stack:
         import pyarrow.parquet  # noqa: F401 - missing tools are told before anything is asked
 
         files = {pair: options.out / f"{pair}-{timeframe}.parquet" for pair in options.pairs}
+        _make(options.out)
         for file in files.values():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(closing(HostLock(f"download {place(file)}", f"downloads {file}")))
+            stack.enter_context(closing(HostLock(f"download {place(file)}", f"already downloads {file}")))
         env = stack.enter_context(_environment(settings, options))
         history = stack.enter_context(_history(env, options.broker))
-        span = _span(options, since, until, parse_timeframe(timeframe), env.clock)
+        span = _span(options, since, until, length, env.clock)
         origin = options.broker if env.mode is Mode.LIVE else f"sandbox {options.broker}"
         if env.mode is not Mode.LIVE:
             complain(
                 f"these are candles of the sandbox, which makes them up: for those of {options.broker}, add --real"
             )
-        wanted = [
-            Wanted(pair, parse_timeframe(timeframe), span, file, origin, options.files) for pair, file in files.items()
-        ]
+        wanted = [Wanted(pair, length, span, file, origin, options.files) for pair, file in files.items()]
         return max(_one(history, each) for each in wanted)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError([f"--out {folder}: it cannot be made: {error.strerror}"]) from None
+
+
+def _timeframe(settings: Settings, given: str | None) -> tuple[str, int]:
+    """The timeframe's name, and its length (ms)."""
+    name = given or timeframe_of(settings.trading, strategy_of(settings))
+    try:
+        return name, parse_timeframe(name)
+    except ValueError as error:
+        raise ConfigError([f"--{error}"]) from None
 
 
 @contextmanager
@@ -131,6 +145,9 @@ def _one(history: History, wanted: Wanted) -> int:
         with _Watcher(wanted.symbol) as watcher:
             report = download(history, wanted, watcher)
             rates = _funding(history, wanted, watcher)
+    except KeyboardInterrupt:
+        complain(f"{wanted.symbol}: stopped; what was read is kept: the same command goes on from there")
+        raise typer.Exit(130) from None
     except DownloadError as error:
         complain(f"{wanted.symbol}: {error}")
         return 2 if error.final else 1

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.brokers.base import BrokerError, NoRoom
-from bot.brokers.history import History, Leg, Part
+from bot.brokers.history import History, Part, Route
 from bot.domain.backoff import Backoff
 from bot.domain.candles import Candles, Fault, faults
 from bot.domain.clock import SECOND, iso
@@ -150,9 +150,9 @@ class _Reading:
             self._import(self.wanted.files)
         self._find_begin()
         for span in self._missing():
-            legs = self._asked(lambda each=span: self.history.plan(*self.wanted.market, *each))  # type: ignore[misc]
-            for leg in legs:
-                self._follow(leg)
+            routes = self._asked(lambda each=span: self.history.plan(*self.wanted.market, *each))  # type: ignore[misc]
+            for route in routes:
+                self._follow(route)
         stored = self.staging.stored()
         digests = ({} if self.before is None else self.before.about.digests) | stored.digests
         about = About(self.wanted.origin, *self.wanted.market, self.whole.start, dict(sorted(digests.items())))
@@ -170,11 +170,19 @@ class _Reading:
         gaps = self._missing()
         if not gaps or gaps[0].start != self.whole.start:
             return
-        begin = self._asked(lambda: self.history.begins(*self.wanted.market, *gaps[0]))
+        begin = self._begin(gaps[0])
         if begin is None and gaps == [self.whole]:
             raise self._nothing()
         first = gaps[0].end if begin is None else begin - begin % self.wanted.timeframe_ms
         self._keep(Candles.of(self.wanted.timeframe_ms, []), Span(gaps[0].start, first), "nothing")
+
+    def _begin(self, gap: Span) -> int | None:
+        """Where the candles of a span begin; asked again if there seem to be none at all."""
+        for _ in range(_READINGS - 1):
+            if (begin := self._asked(lambda: self.history.begins(*self.wanted.market, *gap))) is not None:
+                return begin
+            self.watcher.wait(f"{self.wanted.origin} sent no candle of {self.wanted.symbol}", _READING_WAIT)
+        return self._asked(lambda: self.history.begins(*self.wanted.market, *gap))
 
     def _nothing(self) -> DownloadError:
         return DownloadError(f"{self.wanted.origin} has no candles of {self.wanted.symbol} in that time", final=True)
@@ -182,8 +190,8 @@ class _Reading:
     def _import(self, path: Path) -> None:
         """Candles from files that the owner has fetched; what is known already stays."""
         try:
-            for leg, part in self.history.imported(path, *self.wanted.market):
-                span = Span(max(leg.start, self.whole.start), min(part.until, self.whole.end))
+            for route, part in self.history.imported(path, *self.wanted.market):
+                span = Span(max(route.start, self.whole.start), min(part.until, self.whole.end))
                 if missing(span, self.staging.spans()):
                     self._keep(self._possible(part.candles), span, part.source)
         except ValueError as error:
@@ -191,14 +199,14 @@ class _Reading:
         except BrokerError as error:
             raise _stopped(error) from error
 
-    def _follow(self, leg: Leg) -> None:
-        """Read one leg to its end, and as far beyond it as is to be compared."""
-        at, stop = leg.start, leg.end + leg.overlap
+    def _follow(self, route: Route) -> None:
+        """Read one route to its end, and as far beyond it as is to be compared."""
+        at, stop = route.start, route.end + route.overlap
         while at < stop:
-            part = self._surely(leg, at)
+            part = self._surely(route, at)
             if part.until <= at:
                 raise DownloadError(f"{self.wanted.origin} {part.source} did not go on after {iso(at)}", final=False)
-            span = Span(min(at, leg.end), min(part.until, leg.end))
+            span = Span(min(at, route.end), min(part.until, route.end))
             self._keep(self._possible(part.candles), span, part.source, part.digest)
             at = part.until
 
@@ -210,14 +218,14 @@ class _Reading:
         self.watcher.known(total - sum(gap.end - gap.start for gap in self._missing()), total)
 
     # -- asking -------------------------------------------------------------------------------------------------------
-    def _surely(self, leg: Leg, at: int) -> Part:
-        """The next part of a leg; one that cannot be right is requested again."""
-        part = self._asked(lambda: self.history.read(*self.wanted.market, leg, at))
+    def _surely(self, route: Route, at: int) -> Part:
+        """The next part of a route; one that cannot be right is requested again."""
+        part = self._asked(lambda: self.history.read(*self.wanted.market, route, at))
         for _ in range(_READINGS - 1):
-            if not _doubtful(part, leg, at):
+            if not _doubtful(part, route, at):
                 break
             self.watcher.wait(f"what {self.wanted.origin} sent of {iso(at)} cannot be right", _READING_WAIT)
-            part = self._asked(lambda: self.history.read(*self.wanted.market, leg, at))
+            part = self._asked(lambda: self.history.read(*self.wanted.market, route, at))
         return part
 
     def _possible(self, candles: Candles) -> Candles:
@@ -268,10 +276,10 @@ def _wrong(candles: Candles, kinds: Collection[Fault]) -> NDArray[np.bool_]:
     return np.logical_or.reduce(found) if len(candles) else np.zeros(0, np.bool_)
 
 
-def _doubtful(part: Part, leg: Leg, at: int) -> bool:
+def _doubtful(part: Part, route: Route, at: int) -> bool:
     """Whether a part has impossible candles, or too few of an exchange that sends all."""
     if _wrong(part.candles, set(Fault) - {Fault.GAP}).any():
         return True
-    until = min(part.until, leg.end)
+    until = min(part.until, route.end)
     count = int(((part.candles.time >= at) & (part.candles.time < until)).sum())
-    return leg.dense and count * part.candles.timeframe_ms < until - at
+    return route.dense and count * part.candles.timeframe_ms < until - at

@@ -96,10 +96,16 @@ class Staging:
                 ((*inside.candle(row), source) for row in range(len(inside))),
             )
             if span.end > span.start:
-                self._db.execute("INSERT INTO span VALUES (?, ?, ?)", (*span, source))
+                self._cover(span, source)
             if digest is not None:
                 self._db.execute("INSERT OR REPLACE INTO digest VALUES (?, ?)", digest)
         return found
+
+    def _cover(self, span: Span, source: str) -> None:
+        """Note what is known, in as few rows as possible."""
+        longer = "UPDATE span SET end = ? WHERE end = ? AND source = ?"
+        if not self._db.execute(longer, (span.end, span.start, source)).rowcount:
+            self._db.execute("INSERT INTO span VALUES (?, ?, ?)", (*span, source))
 
     def _compared(self, candles: Candles) -> Difference:
         if not len(candles):

@@ -12,7 +12,7 @@ from bot.brokers.base import BrokerError
 from bot.brokers.coinbase import parse_market as wire
 from bot.brokers.coinbase.errors import PAUSE_MS, failure
 from bot.brokers.coinbase.transport import CoinbaseTransport
-from bot.brokers.history import History, Leg, Part
+from bot.brokers.history import History, Part, Route
 from bot.domain.candles import Candles, Row
 from bot.domain.clock import DAY, SECOND
 from bot.domain.outcome import ErrorMeaning
@@ -57,15 +57,15 @@ class CoinbaseHistory(History):
                 return max(rows[0][0], start)
         return None
 
-    def plan(self, symbol: str, timeframe_ms: int, start: int, end: int) -> Sequence[Leg]:  # noqa: ARG002
-        return [Leg("candles", start, end)]
+    def plan(self, symbol: str, timeframe_ms: int, start: int, end: int) -> Sequence[Route]:  # noqa: ARG002
+        return [Route("candles", start, end)]
 
-    def read(self, symbol: str, timeframe_ms: int, leg: Leg, at: int) -> Part:
+    def read(self, symbol: str, timeframe_ms: int, route: Route, at: int) -> Part:
         """Pages begin at multiples of their length, so that an interrupted download asks for the same ones."""
         length = MOST_CANDLES * timeframe_ms
-        until = min(at - at % length + length, leg.end)
+        until = min(at - at % length + length, route.end)
         rows = self._surely(symbol, timeframe_ms, at, until - timeframe_ms)
-        return Part(Candles.of(timeframe_ms, rows), until, leg.source)
+        return Part(Candles.of(timeframe_ms, rows), until, route.source)
 
     def close(self) -> None:
         self._transport.hang_up()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bot.brokers.common.answers import BadAnswer, exact, sequence
-from bot.brokers.history import History, Leg, Part
+from bot.brokers.history import History, Part, Route
 from bot.brokers.kraken import parse_market as wire
 from bot.brokers.kraken import quarterly
 from bot.brokers.kraken.errors import failure
@@ -64,11 +64,11 @@ class KrakenHistory(History):
         first = int(weeks.time[0]) if len(weeks) else self._clock.market_ms()
         return max(first, start) if first < end else None
 
-    def plan(self, symbol: str, timeframe_ms: int, start: int, end: int) -> Sequence[Leg]:
+    def plan(self, symbol: str, timeframe_ms: int, start: int, end: int) -> Sequence[Route]:
         """OHLC as far as it reaches, trades for what is before."""
         now = self._clock.market_ms()
         reach = now - now % timeframe_ms - _REACH * timeframe_ms
-        recent = [Leg("ohlc", max(start, reach), end, dense=True)] if end > reach else []
+        recent = [Route("ohlc", max(start, reach), end, dense=True)] if end > reach else []
         if start >= reach:
             return recent
         if min(end, reach) - start > LONGEST_GAP:
@@ -79,14 +79,14 @@ class KrakenHistory(History):
                 "name it with --import",
             )
         overlap = _COMPARED * timeframe_ms if recent else 0
-        return [*recent, Leg("trades", start, min(end, reach), overlap=overlap)]
+        return [*recent, Route("trades", start, min(end, reach), overlap=overlap)]
 
-    def read(self, symbol: str, timeframe_ms: int, leg: Leg, at: int) -> Part:
-        if leg.source == "trades":
+    def read(self, symbol: str, timeframe_ms: int, route: Route, at: int) -> Part:
+        if route.source == "trades":
             return self._traded(symbol, timeframe_ms, at)
-        return Part(self._ohlc(symbol, timeframe_ms, leg.start), leg.end, leg.source)
+        return Part(self._ohlc(symbol, timeframe_ms, route.start), route.end, route.source)
 
-    def imported(self, path: Path, symbol: str, timeframe_ms: int) -> Iterator[tuple[Leg, Part]]:
+    def imported(self, path: Path, symbol: str, timeframe_ms: int) -> Iterator[tuple[Route, Part]]:
         yield from quarterly.read(path, self._names(symbol), symbol, timeframe_ms)
 
     def close(self) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from bot.brokers.common.answers import measure
-from bot.brokers.history import Leg, Part
+from bot.brokers.history import Part, Route
 from bot.domain.candles import Candles, Row
 from bot.domain.clock import DAY, MINUTE, SECOND
 
@@ -36,8 +36,8 @@ class _File(NamedTuple):
         return f"{self.path.name}/{self.member}" if self.member else self.path.name
 
 
-def read(path: Path, names: Sequence[str], symbol: str, timeframe_ms: int) -> Iterator[tuple[Leg, Part]]:
-    """The candles of a market in all files below `path`, a zip or a folder, in parts with the leg that each belongs to.
+def read(path: Path, names: Sequence[str], symbol: str, timeframe_ms: int) -> Iterator[tuple[Route, Part]]:
+    """The candles of a market in all files below `path`, a zip or a folder, in parts with the route that each belongs to.
 
     A timeframe without a file is made of the longest shorter one that divides it. Raises `ValueError` with one line.
     """
@@ -78,8 +78,8 @@ def _step(files: Sequence[_File], names: Sequence[str], timeframe_ms: int) -> in
     return next((step for step in steps if any(f"{name}_{step // MINUTE}.csv" in there for name in names)), None)
 
 
-def _parts(file: _File, step: int, timeframe_ms: int) -> Iterator[tuple[Leg, Part]]:
-    """One file, in parts. A pause that is longer than markets rest ends a leg: what is in it is not known."""
+def _parts(file: _File, step: int, timeframe_ms: int) -> Iterator[tuple[Route, Part]]:
+    """One file, in parts. A pause that is longer than markets rest ends a route: what is in it is not known."""
     rows: list[Row] = []
     for row in _joined(_rows(file), timeframe_ms):
         pause = rows and row[0] - rows[-1][0] > _PAUSE
@@ -93,8 +93,8 @@ def _parts(file: _File, step: int, timeframe_ms: int) -> Iterator[tuple[Leg, Par
         yield _part(rows, rows[-1][0] + timeframe_ms, timeframe_ms)
 
 
-def _part(rows: list[Row], until: int, timeframe_ms: int) -> tuple[Leg, Part]:
-    return Leg("file", rows[0][0], until), Part(Candles.of(timeframe_ms, rows), until, "file")
+def _part(rows: list[Row], until: int, timeframe_ms: int) -> tuple[Route, Part]:
+    return Route("file", rows[0][0], until), Part(Candles.of(timeframe_ms, rows), until, "file")
 
 
 def _joined(rows: Iterator[tuple[int, float, float, float, float, float]], timeframe_ms: int) -> Iterator[Row]:

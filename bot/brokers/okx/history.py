@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from bot.brokers.common.answers import BadAnswer, mapping, sequence, text
-from bot.brokers.history import History, Leg, Part, Rate
+from bot.brokers.history import History, Part, Rate, Route
 from bot.brokers.okx import archive
 from bot.brokers.okx import parse_market as wire
 from bot.brokers.okx.answers import millis
@@ -54,28 +54,28 @@ class OkxHistory(History):
             first = page[0].time if page else None
         return None if first is None else max(first, start)
 
-    def plan(self, symbol: str, timeframe_ms: int, start: int, end: int) -> Sequence[Leg]:  # noqa: ARG002
+    def plan(self, symbol: str, timeframe_ms: int, start: int, end: int) -> Sequence[Route]:  # noqa: ARG002
         """The archive's months as far as it reaches, pages before, between and after."""
-        legs: list[Leg] = []
+        routes: list[Route] = []
         at = start
         if archive.MONTH // (_PAGE * timeframe_ms) > _MANY_PAGES and timeframe_ms % MINUTE == 0:
             for month, after in archive.months(start, min(end, self._clock.market_ms() - archive.APPEARS_AFTER)):
                 if at < month:
-                    legs.append(Leg("candles", at, month, dense=True))
-                legs.append(Leg("archive", month, after, dense=True))
+                    routes.append(Route("candles", at, month, dense=True))
+                routes.append(Route("archive", month, after, dense=True))
                 at = after
         if at < end:
-            legs.append(Leg("candles", at, end, dense=True))
-        return legs
+            routes.append(Route("candles", at, end, dense=True))
+        return routes
 
-    def read(self, symbol: str, timeframe_ms: int, leg: Leg, at: int) -> Part:
+    def read(self, symbol: str, timeframe_ms: int, route: Route, at: int) -> Part:
         """Pages begin at multiples of their length, so that an interrupted download asks for the same ones."""
-        if leg.source == "archive" and leg.start not in self._absent:
-            if (part := self._month(symbol, timeframe_ms, leg)) is not None:
+        if route.source == "archive" and route.start not in self._absent:
+            if (part := self._month(symbol, timeframe_ms, route)) is not None:
                 return part
-            self._absent.add(leg.start)
+            self._absent.add(route.start)
         length = _PAGE * timeframe_ms
-        until = min(at - at % length + length, leg.end)
+        until = min(at - at % length + length, route.end)
         rows = self._between(symbol, timeframe_ms, at, until)
         return Part(Candles.of(timeframe_ms, rows), until, "candles")
 
@@ -125,11 +125,11 @@ class OkxHistory(History):
         return unit
 
     # -- the archive ------------------------------------------------------------------------------------------------------
-    def _month(self, symbol: str, timeframe_ms: int, leg: Leg) -> Part | None:
+    def _month(self, symbol: str, timeframe_ms: int, route: Route) -> Part | None:
         """One month from its file; None if the archive does not have it, or not all of its minutes."""
         kind = wire.type_of(symbol)
         market = {"instIdList": symbol} if kind == "SPOT" else {"instFamilyList": symbol.removesuffix(f"-{kind}")}
-        middle = str((leg.start + leg.end) // 2)
+        middle = str((route.start + route.end) // 2)
         rows = self._transport.public(
             _FILES, module="2", instType=kind, dateAggrType="monthly", begin=middle, end=middle, **market
         )
@@ -141,11 +141,11 @@ class OkxHistory(History):
             raise failure(ErrorMeaning.REJECTED, f"the archive points to {url[:80]}, which is not OKX's")
         body = self._transport.file(url)
         try:
-            minutes, digest = archive.read(body, symbol, self._unit_of(symbol), leg.start, leg.end)
+            minutes, digest = archive.read(body, symbol, self._unit_of(symbol), route.start, route.end)
         except BadAnswer as error:
             raise failure(ErrorMeaning.BUSY, f"{name}: {error}") from error
-        whole = archive.joined(minutes, timeframe_ms) if len(minutes) * MINUTE == leg.end - leg.start else None
-        return None if whole is None else Part(whole, leg.end, "archive", (name, digest))
+        whole = archive.joined(minutes, timeframe_ms) if len(minutes) * MINUTE == route.end - route.start else None
+        return None if whole is None else Part(whole, route.end, "archive", (name, digest))
 
 
 def _urls(rows: Sequence[Any], symbol: str) -> list[tuple[str, str]]:
