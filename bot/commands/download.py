@@ -73,6 +73,9 @@ def run(settings: Settings, options: Options) -> int:
         for file in files.values():
             stack.enter_context(closing(HostLock(f"download {place(file)}", f"already downloads {file}")))
         env = stack.enter_context(_environment(settings, options))
+        rest = env.accesses[AccountKey(options.broker)].rest
+        one = f"already downloads from {options.broker}: one at a time stays within its limits"
+        stack.enter_context(closing(HostLock(f"download from {rest}", one)))
         history = stack.enter_context(_history(env, options.broker))
         span = _span(options, since, until, length, env.clock)
         origin = options.broker if env.mode is Mode.LIVE else f"sandbox {options.broker}"

@@ -64,7 +64,7 @@ class KrakenHistory(History):
         first = int(weeks.time[0]) if len(weeks) else self._clock.market_ms()
         return max(first, start) if first < end else None
 
-    def plan(self, symbol: str, timeframe_ms: int, start: int, end: int) -> Sequence[Route]:
+    def plan(self, symbol: str, timeframe_ms: int, start: int, end: int) -> Sequence[Route]:  # noqa: ARG002
         """OHLC as far as it reaches, trades for what is before."""
         now = self._clock.market_ms()
         reach = now - now % timeframe_ms - _REACH * timeframe_ms
@@ -72,11 +72,11 @@ class KrakenHistory(History):
         if start >= reach:
             return recent
         if min(end, reach) - start > LONGEST_GAP:
+            days = (min(end, reach) - start) // DAY
             raise failure(
                 ErrorMeaning.UNSUPPORTED,
-                f"Kraken's API has candles of {symbol} since {iso(reach)} only, and trades would take too long for all of the "
-                f"time since {iso(start)}: fetch Kraken_OHLCVT.zip (support.kraken.com, downloadable historical OHLCVT data) and "
-                "name it with --import",
+                f"its API has these candles since {iso(reach)[:10]} only, and {days} days of trades would take too long: fetch "
+                "Kraken_OHLCVT.zip from support.kraken.com and name it with --import",
             )
         overlap = _COMPARED * timeframe_ms if recent else 0
         return [*recent, Route("trades", start, min(end, reach), overlap=overlap)]

@@ -16,9 +16,10 @@ from decimal import Decimal
 from urllib.parse import urlsplit
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bot.brokers.common.answers import BadAnswer, measure
-from bot.domain.candles import Candles, Row
+from bot.domain.candles import Candles, Row, Series
 from bot.domain.clock import DAY, MINUTE
 
 HOST = "static.okx.com"
@@ -88,20 +89,23 @@ def _rows(lines: list[str], symbol: str, unit: float) -> list[Row]:
 
 
 def joined(minutes: Candles, timeframe_ms: int) -> Candles:
-    """Candles of a longer timeframe from whole, consecutive minutes that begin on its grid."""
+    """Candles of a longer timeframe from whole, consecutive minutes that begin on its grid.
+
+    As at the exchange, a minute without a trade adds nothing: it is flat at a close that may lie outside the candle.
+    """
     count = timeframe_ms // MINUTE
     rows = len(minutes) // count
 
-    def parts(name: str) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-        column: np.ndarray[tuple[int], np.dtype[np.float64]] = getattr(minutes, name)
+    def parts(name: str) -> NDArray[np.float64]:
+        column: Series = getattr(minutes, name)
         return column[: rows * count].reshape(rows, count)
 
-    return Candles(
-        timeframe_ms,
-        minutes.time[: rows * count : count].copy(),
-        parts("open")[:, 0].copy(),
-        parts("high").max(axis=1),
-        parts("low").min(axis=1),
-        parts("close")[:, -1].copy(),
-        parts("volume").sum(axis=1),
-    )
+    close, volume = parts("close")[:, -1].copy(), parts("volume")
+    traded = volume > 0
+    some, first = traded.any(axis=1), traded.argmax(axis=1)
+    opening = parts("open")[np.arange(rows), first]
+    high = np.where(traded, parts("high"), -np.inf).max(axis=1, initial=-np.inf)
+    low = np.where(traded, parts("low"), np.inf).min(axis=1, initial=np.inf)
+    opening, high, low = (np.where(some, column, close) for column in (opening, high, low))
+    time = minutes.time[: rows * count : count].copy()
+    return Candles(timeframe_ms, time, opening, high, low, close, volume.sum(axis=1))

@@ -102,7 +102,7 @@ class Archive:
         return _zipped(f"{symbol}-candlesticks-{name}.csv", "\n".join([HEADER, *self._rows(listed, period), ""]))
 
     def _rows(self, listed: Listed, period: Period) -> list[str]:
-        first, last = max(period.start, listed.listed_ms), period.end - candles.MINUTE
+        first, last = max(period.start, listed.listed_ms), period.end - 1
         bars = self._floor.bars(listed.symbol, candles.MINUTE, first, last)
         rows = (candles.row(listed, bar, closed=True) for bar in bars)
         return [",".join([listed.symbol, *row[1:8], row[0], "1"]) for row in rows]
