@@ -23,6 +23,10 @@ def assembled(about: About, stored: Stored, before: Table | None, end: int) -> T
         prices = np.concatenate([before.prices, prices])
         source = np.concatenate([np.array(before.source, object), source])
     time, first = np.unique(time, return_index=True)  # of two, the file's
+    inside = slice(
+        *np.searchsorted(time, (about.since, end))
+    )  # an earlier download may have been meant to begin earlier
+    time, first = time[inside], first[inside]
     if not len(time):
         return None
     grid = np.arange(int(time[0]), end, about.timeframe_ms, dtype=np.int64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -30,10 +31,15 @@ def nija(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.fixture
 def unfaulted(sandbox: Sandbox) -> Iterator[Sandbox]:
-    """The sandbox, for a test that arms faults or turns OKX's switches."""
-    before = sandbox.control("GET", "switches?venue=okx")["okx"]
+    """The sandbox, for a test that arms faults or turns switches."""
+    before = switches(sandbox)
     yield sandbox
     sandbox.control("DELETE", "faults")
-    for name, value in sandbox.control("GET", "switches?venue=okx")["okx"].items():
-        if value != before[name]:
-            sandbox.control("POST", "switches", venue="okx", name=name, value=before[name])
+    for (venue, name), value in switches(sandbox).items():
+        if value != before[venue, name]:
+            sandbox.control("POST", "switches", venue=venue, name=name, value=before[venue, name])
+
+
+def switches(sandbox: Sandbox) -> dict[tuple[str, str], Any]:
+    shown: dict[str, dict[str, Any]] = sandbox.control("GET", "switches")
+    return {(venue, name): value for venue, named in shown.items() for name, value in named.items()}

@@ -147,6 +147,35 @@ def test_a_failed_request_is_repeated(
     assert (tmp_path / "BTC-USD-5m.parquet").read_bytes() == whole["coinbase"]
 
 
+def test_coinbase_may_refuse_what_comes_too_fast_like_a_wrong_key(
+    whole: dict[str, bytes], nija: Nija, unfaulted: Sandbox, tmp_path: Path
+) -> None:
+    unfaulted.control("POST", "switches", venue="coinbase", name="rate_limit_style", value="unauthorized")
+    unfaulted.control("POST", "faults", venue="coinbase", kind="rate_limit", path="candles", count=2, after=1)
+    ended = nija(*words("coinbase", tmp_path))
+    assert ended.exit_code == 0, ended.output
+    assert (tmp_path / "BTC-USD-5m.parquet").read_bytes() == whole["coinbase"]
+
+
+def test_where_nothing_was_traded_a_candle_is_flat_and_marked(
+    whole: dict[str, bytes], nija: Nija, unfaulted: Sandbox, tmp_path: Path
+) -> None:
+    """Coinbase sends no candle then."""
+    unfaulted.control("POST", "switches", venue="coinbase", name="quiet_percent", value=20)
+    ended = nija(*words("coinbase", tmp_path))
+    assert "without a trade" in ended.stdout
+    found = columns(tmp_path / "BTC-USD-5m.parquet")
+    (tmp_path / "whole").write_bytes(whole["coinbase"])
+    busy = columns(tmp_path / "whole")
+    filled = found["filled"]
+    assert 0.1 < filled.mean() < 0.3
+    assert (found["time"] == busy["time"][-len(filled) :]).all()
+    for name in PRICES[:4]:
+        assert (found[name][filled] == found["close"][np.flatnonzero(filled) - 1]).all()
+    assert (found["close"][~filled] == busy["close"][-len(filled) :][~filled]).all()
+    assert set(found["source"]) == {"sandbox coinbase candles"}
+
+
 def test_an_older_host_of_okx_sends_shorter_pages(
     whole: dict[str, bytes], nija: Nija, unfaulted: Sandbox, tmp_path: Path
 ) -> None:
