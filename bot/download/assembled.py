@@ -14,8 +14,8 @@ from bot.download.staging import Stored
 def assembled(about: About, stored: Stored, before: Table | None, end: int) -> Table | None:
     """The candles up to `end` (ms UTC), from the first one that there is; None without any.
 
-    The file's candles stay as they are. An interval without a candle is flat at the close before it; its source is the one
-    that has nothing there.
+    The file's candles stay as they are; what an interrupted download had read outside of that time is left out. An interval
+    without a candle is flat at the close before it; its source is the one that has nothing there.
     """
     time, prices, source = stored.time, stored.prices, np.array(stored.sources, object)
     if before is not None:
@@ -23,9 +23,7 @@ def assembled(about: About, stored: Stored, before: Table | None, end: int) -> T
         prices = np.concatenate([before.prices, prices])
         source = np.concatenate([np.array(before.source, object), source])
     time, first = np.unique(time, return_index=True)  # of two, the file's
-    inside = slice(
-        *np.searchsorted(time, (about.since, end))
-    )  # an earlier download may have been meant to begin earlier
+    inside = slice(*np.searchsorted(time, (about.since, end)))
     time, first = time[inside], first[inside]
     if not len(time):
         return None

@@ -83,7 +83,7 @@ def test_what_an_earlier_download_had_read_outside_of_the_span_is_left_out(tmp_p
 def test_the_first_source_stays_and_a_later_one_is_compared(tmp_path: Path) -> None:
     with Staging(tmp_path / "part") as staging:
         assert staging.add(candles((1, 100.0), (2, 100.0)), span(1, 3), "kraken a") == Difference()
-        found = staging.add(candles((0, 1.0), (1, 101.0), (2, 100.0), (3, 9.0)), span(0, 1), "kraken b")
+        found = staging.add(candles((0, 1.0), (1, 101.0), (2, 100.0), (3, 9.0)), span(0, 3), "kraken b")
         assert (found.compared, found.differ) == (2, 1)
         assert found.price == pytest.approx(0.01)
         assert made(staging, end=3) == [

@@ -17,10 +17,8 @@ from typing import IO, NamedTuple
 from bot.brokers.common.answers import measure
 from bot.brokers.history import Part, Route
 from bot.domain.candles import Candles, Row
-from bot.domain.clock import DAY, MINUTE, SECOND
+from bot.domain.clock import MINUTE, SECOND
 
-#: Between the last row of one quarter and the first of the next; a longer pause means that a file is missing.
-_PAUSE = 2 * DAY
 #: Rows of one part.
 _MANY = 20_000
 
@@ -79,12 +77,11 @@ def _step(files: Sequence[_File], names: Sequence[str], timeframe_ms: int) -> in
 
 
 def _parts(file: _File, step: int, timeframe_ms: int) -> Iterator[tuple[Route, Part]]:
-    """One file, in parts. A pause that is longer than markets rest ends a route: what is in it is not known."""
+    """One file, in parts. What lies between two files is not known."""
     rows: list[Row] = []
     for row in _joined(_rows(file), timeframe_ms):
-        pause = rows and row[0] - rows[-1][0] > _PAUSE
-        if pause or len(rows) == _MANY:
-            yield _part(rows, rows[-1][0] + timeframe_ms if pause else row[0], timeframe_ms)
+        if len(rows) == _MANY:
+            yield _part(rows, row[0], timeframe_ms)
             rows = []
         rows.append(row)
     if rows and step != timeframe_ms:

@@ -87,7 +87,7 @@ def volumes(parts: list[Part]) -> dict[int, float]:
 TRADES = [((T + at * MINUTE) * 1_000_000 + at, at + 1) for at in range(30)]
 
 
-@pytest.mark.parametrize("size", [7, 1000])
+@pytest.mark.parametrize("size", [3, 1000])
 @pytest.mark.parametrize(
     "last",
     [

@@ -85,7 +85,7 @@ def test_a_file_that_is_not_what_it_should_be_is_refused(body: bytes) -> None:
         archive.read(body, "BTC-USDT", Decimal(1), T, T + HOUR)
 
 
-def quiet(at: int, price: int) -> str:
+def quiet(at: int, price: float) -> str:
     return f"BTC-USDT,{price},{price},{price},{price},0,0,0,{T + at * MINUTE},1"
 
 
@@ -96,7 +96,7 @@ def test_minutes_make_longer_candles_and_those_without_a_trade_add_nothing() -> 
         (T, 1.0, 6.0, 0.5, 1.5, 50.0),
         (T + 5 * MINUTE, 1.0, 11.0, 0.5, 1.5, 50.0),
     ]
-    rows = [quiet(0, 9), minute(1), minute(2), quiet(3, 9), quiet(4, 9), *(quiet(at, 9) for at in range(5, 10))]
+    rows = [quiet(0, 9), minute(1), minute(2), quiet(3, 0.1), quiet(4, 9), *(quiet(at, 9) for at in range(5, 10))]
     found, _ = archive.read(zipped(HEADER, *rows), "BTC-USDT", Decimal(1), T, T + HOUR)
     made = archive.joined(found, 5 * MINUTE)
     assert made.candle(0) == (T, 1.0, 4.0, 0.5, 9.0, 20.0)
