@@ -1,4 +1,4 @@
-"""Candles of the past, as every venue offers them: which ways lead there, and reading along one of them.
+"""Past candles, as every venue offers them: which ways lead there, and reading along one of them.
 
 Only public data, so no key is needed. A venue knows its endpoints, their limits and their traps; the caller knows what is
 missing, and keeps what was read.

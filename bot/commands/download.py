@@ -1,4 +1,4 @@
-"""`nija download`: candles of the past from an exchange, through its broker, into files for backtests.
+"""`nija download`: past candles from an exchange, through its broker, into files for backtests.
 
 Owns the joining of settings, exchange and files, and what is said on the way. Needs no credentials: only public data is read.
 """
@@ -80,9 +80,7 @@ def run(settings: Settings, options: Options) -> int:
         span = _span(options, since, until, length, env.clock)
         origin = options.broker if env.mode is Mode.LIVE else f"sandbox {options.broker}"
         if env.mode is not Mode.LIVE:
-            complain(
-                f"these are candles of the sandbox, which makes them up: for those of {options.broker}, add --real"
-            )
+            complain(f"these candles are simulated by the sandbox: add --real for those of {options.broker}")
         wanted = [Wanted(pair, length, span, file, origin, options.files) for pair, file in files.items()]
         return max(_one(history, each) for each in wanted)
 
@@ -149,7 +147,7 @@ def _one(history: History, wanted: Wanted) -> int:
             report = download(history, wanted, watcher)
             rates = _funding(history, wanted, watcher)
     except KeyboardInterrupt:
-        complain(f"{wanted.symbol}: stopped; what was read is kept: the same command goes on from there")
+        complain(f"{wanted.symbol}: stopped; what was read is kept: the same command continues from there")
         raise typer.Exit(130) from None
     except DownloadError as error:
         complain(f"{wanted.symbol}: {error}")
@@ -158,7 +156,7 @@ def _one(history: History, wanted: Wanted) -> int:
         complain(str(error))
         return 2
     except (OSError, sqlite3.Error) as error:
-        complain(f"{wanted.file} cannot be written: {_of_disk(error)}; the same command goes on from there")
+        complain(f"{wanted.file} cannot be written: {_of_disk(error)}; the same command continues from there")
         return 1
     for line in [_said(report, wanted), *_compared(report), *_of_funding(rates, wanted)]:
         typer.echo(line)

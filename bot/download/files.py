@@ -28,7 +28,7 @@ PRICES = ("open", "high", "low", "close", "volume")
 
 
 class BadFile(Exception):
-    """A file that a download cannot go on with; the text is one line that says which, why, and what to do."""
+    """A file that a download cannot continue with; the text is one line that says which, why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ _IMPOSSIBLE: Final = frozenset(
 
 
 class DownloadError(Exception):
-    """A download that cannot go on; the text is one line. `final`: it would end the same way if it were repeated."""
+    """A download that cannot continue; the text is one line. `final`: repeating it would end the same way."""
 
     def __init__(self, text: str, *, final: bool) -> None:
         super().__init__(text)
@@ -68,10 +68,10 @@ class Wanted:
 
 
 class Watcher(Protocol):
-    """Hears how a download goes on, and waits for it."""
+    """Reports the progress of a download, and does its waiting."""
 
     def known(self, ms: int, of: int) -> None:
-        """So much of the wanted time (ms) is known."""
+        """Report that `ms` of the wanted `of` (ms of candles) are known."""
         ...
 
     def wait(self, why: str, ms: int) -> None:
@@ -205,7 +205,7 @@ class _Reading:
         while at < stop:
             part = self._surely(route, at)
             if part.until <= at:
-                raise DownloadError(f"{self.wanted.origin} {part.source} did not go on after {iso(at)}", final=False)
+                raise DownloadError(f"{self.wanted.origin} {part.source} did not continue after {iso(at)}", final=False)
             span = Span(min(at, route.end), min(part.until, route.end))
             self._keep(self._possible(part.candles), span, part.source, part.digest)
             at = part.until
@@ -266,7 +266,7 @@ def _is_final(error: BrokerError) -> bool:
 def _stopped(error: BrokerError) -> DownloadError:
     if _is_final(error):
         return DownloadError(f"{error.venue}: {error.text}", final=True)
-    kept = "what was read is kept: the same command goes on from there"
+    kept = "what was read is kept: the same command continues from there"
     return DownloadError(f"{error.venue} cannot be read: {error.text}; {kept}", final=False)
 
 

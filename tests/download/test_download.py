@@ -85,7 +85,7 @@ def test_an_interrupted_download_goes_on_to_the_same_file(
         patch.setattr(download._Watcher, "known", interrupted)
         for _ in range(3):
             ended = nija(*typed)
-            assert (ended.exit_code, ended.stderr.count("the same command goes on")) == (130, 1)
+            assert (ended.exit_code, ended.stderr.count("the same command continues")) == (130, 1)
     assert nija(*typed).exit_code == 0
     file = tmp_path / "out" / f"{MARKETS[venue]}-5m.parquet"
     assert file.read_bytes() == whole[venue]

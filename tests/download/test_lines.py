@@ -88,7 +88,7 @@ def test_a_full_disk_is_one_line_and_loses_nothing(
             patch.setattr(staging, "_SCHEMA", limited)
         ended = nija(*words("coinbase", tmp_path, since="2026-03-04"))
         assert ended.exit_code == 1, ended.output
-        assert "the disk is full, free some space; the same command goes on from there" in ended.stderr
+        assert "the disk is full, free some space; the same command continues from there" in ended.stderr
     assert [one.suffix for one in tmp_path.iterdir() if one.is_file() and "5m" in one.name] == [".part"]
     assert nija(*words("coinbase", tmp_path, since="2026-03-04")).exit_code == 0
 

@@ -1,4 +1,4 @@
-"""Coinbase's candles of the past, in pages of 300, from the endpoints that need no key.
+"""Coinbase's past candles, in pages of 300, from the endpoints that need no key.
 
 The edge caches them, which does no harm to candles that no longer change.
 """

@@ -1,4 +1,4 @@
-"""Kraken's candles of the past: the newest 720 by OHLC, and older ones from trades, 1000 a call.
+"""Kraken's past candles: the newest 720 by OHLC, and older ones from trades, 1000 a call.
 
 Trades take hours for a year of a major market, so the years before come from Kraken's quarterly files (`quarterly`), and trades
 only close the gap between those and OHLC (docs.kraken.com, "Get OHLC Data", "Get Recent Trades").
@@ -115,7 +115,7 @@ class KrakenHistory(History):
             page, following = self._trades(symbol, cursor)
             if not making.add(page):
                 if len(page) >= wire.TRADES_PAGE:
-                    raise failure(ErrorMeaning.BUSY, f"Trades of {symbol} did not go on after {cursor}")
+                    raise failure(ErrorMeaning.BUSY, f"Trades of {symbol} did not continue after {cursor}")
                 now = self._clock.market_ms()
                 until = now - now % timeframe_ms
                 return Part(making.candles(until), until, "trades")

@@ -134,7 +134,7 @@ class KrakenMarket:
         return KrakenCandles(self._transport.beside(), self._clock, self._listed)
 
     def history(self) -> KrakenHistory:
-        """Candles of the past."""
+        """Past candles."""
         return KrakenHistory(self._transport.beside(), self._clock, self.pair, self._file_names)
 
     def _file_names(self, symbol: str) -> list[str]:

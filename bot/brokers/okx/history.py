@@ -1,4 +1,4 @@
-"""OKX's candles of the past: pages of `history-candles`, and the official archive of one-minute candles.
+"""OKX's past candles: pages of `history-candles`, and the official archive of one-minute candles.
 
 Pages go back in time by `after`; `before` is exclusive and starts at the newest row, so it is not used. A month of the archive is
 one file, cut at midnight UTC+8 (OKX v5 API guide, "Get candlesticks history" and "Get historical market data").

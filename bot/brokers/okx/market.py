@@ -172,7 +172,7 @@ class OkxMarket:
         """
         for most in _PRINTS:
             rows = self._transport.public("/api/v5/market/trades", instId=symbol, limit=str(most))
-            fresh = failure.understood(lambda told=rows: wire.prints(told[::-1], since))  # type: ignore[misc]
+            fresh = failure.understood(lambda page=rows: wire.prints(page[::-1], since))  # type: ignore[misc]
             reaches = len(rows) < most or len(fresh) < len(rows)
             if reaches:
                 break
@@ -204,7 +204,7 @@ class OkxMarket:
         return OkxCandles(self._transport.beside(), self._listed)
 
     def history(self) -> OkxHistory:
-        """Candles of the past."""
+        """Past candles."""
         transport = self._transport.beside()
         return OkxHistory(transport, self._clock, self._host, lambda symbol: self.unit(wire.type_of(symbol), symbol))
 

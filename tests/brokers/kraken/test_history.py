@@ -122,7 +122,7 @@ def test_the_last_page_ends_at_what_has_closed(answers: Answers, history: Kraken
 def test_a_full_page_that_brings_nothing_new_is_no_end(answers: Answers, history: KrakenHistory) -> None:
     stuck = [row(T * 1_000_000 + 1, 1) for _ in range(1000)]
     answers["Trades"] = {"XXBTZUSD": stuck, "last": str(T * 1_000_000 + 1)}
-    with pytest.raises(BrokerError, match="did not go on"):
+    with pytest.raises(BrokerError, match="did not continue"):
         history.read("BTC-USD", FIVE, history.plan("BTC-USD", FIVE, T, T + FIVE)[0]._replace(source="trades"), T)
 
 
