@@ -7,6 +7,7 @@ reading. The first candle of a time stays; a later one of another source is only
 from __future__ import annotations
 
 import sqlite3
+import sys
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -25,6 +26,8 @@ CREATE TABLE IF NOT EXISTS digest (name TEXT PRIMARY KEY, sha256 TEXT NOT NULL);
 """
 #: Relative differences up to here come from rounding.
 _ALIKE = 1e-9
+#: Rows that are read at once.
+_MANY = 50_000
 
 
 class Difference(NamedTuple):
@@ -123,14 +126,20 @@ class Staging:
 
     def stored(self) -> Stored:
         """Everything, in the order of time."""
-        rows = self._db.execute(
-            "SELECT time, open, high, low, close, volume, source FROM candle ORDER BY time"
-        ).fetchall()
+        count = int(self._db.execute("SELECT COUNT(*) FROM candle").fetchone()[0])
+        time, prices, sources = np.empty(count, np.int64), np.empty((count, 5), np.float64), []
+        query = "SELECT time, open, high, low, close, volume, source FROM candle ORDER BY time"
+        found = self._db.execute(query)
+        while rows := found.fetchmany(_MANY):  # years of minutes are millions
+            at = slice(len(sources), len(sources) + len(rows))
+            time[at] = [row[0] for row in rows]
+            prices[at] = [row[1:6] for row in rows]
+            sources += [sys.intern(row[6]) for row in rows]
         spans = self._db.execute("SELECT start, end, source FROM span ORDER BY start, rowid").fetchall()
         return Stored(
-            np.array([row[0] for row in rows], np.int64),
-            np.array([row[1:6] for row in rows], np.float64).reshape(-1, 5),
-            [str(row[6]) for row in rows],
+            time,
+            prices,
+            sources,
             [(Span(start, end), str(source)) for start, end, source in spans],
             dict(self._db.execute("SELECT name, sha256 FROM digest ORDER BY name").fetchall()),
         )
