@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bot.commands.options import configured, told
+from bot.commands.options import configured, reporting_errors
 from bot.commands.show import complain
 from bot.settings.load import VENUES
 
@@ -60,7 +60,7 @@ def download(
     if not wanted:
         complain("--pairs names no market: BTC-USD,ETH-USD is needed")
         raise typer.Exit(2)
-    with told() as settings:
+    with reporting_errors() as settings:
         from bot.commands.download import Options, run
 
         status = run(settings, Options(broker, wanted, since, until, timeframe, out, files, real))

@@ -127,7 +127,8 @@ class Staging:
     def stored(self) -> Stored:
         """Everything, in the order of time."""
         count = int(self._db.execute("SELECT COUNT(*) FROM candle").fetchone()[0])
-        time, prices, sources = np.empty(count, np.int64), np.empty((count, 5), np.float64), []
+        time, prices = np.empty(count, np.int64), np.empty((count, 5), np.float64)
+        sources: list[str] = []
         query = "SELECT time, open, high, low, close, volume, source FROM candle ORDER BY time"
         found = self._db.execute(query)
         while rows := found.fetchmany(_MANY):  # years of minutes are millions
