@@ -60,7 +60,7 @@ class KrakenHistory(History):
 
     def begins(self, symbol: str, timeframe_ms: int, start: int, end: int) -> int | None:
         _minutes(timeframe_ms)
-        weeks = self._ohlc(symbol, _WEEK * MINUTE, 0, whole=False)
+        weeks = self._ohlc(symbol, _WEEK * MINUTE, max(start - _WEEK * MINUTE, 0), whole=False)
         first = int(weeks.time[0]) if len(weeks) else self._clock.market_ms()
         return max(first, start) if first < end else None
 
