@@ -20,8 +20,8 @@ from bot.sandbox.market.values import Bar, Book, DayStats, Jump, Level, MarketEr
 
 HISTORY_DAYS = 800
 """Candles reach this far back from the start."""
-TAPE_DAYS = 8
-"""Trades reach this far back from the start; the vwap of older candles is an estimate."""
+VWAP_DAYS = 8
+"""The vwap of candles is exact this far back from the start, and an estimate before."""
 
 
 class Market:
@@ -112,7 +112,7 @@ class Market:
     def trades(self, symbol: str, after_ns: int, to_ms: int, limit: int) -> list[Trade]:
         """The first `limit` trades after `after_ns` (exclusive) and at or before `to_ms`, oldest first."""
         coin = self._of(symbol)
-        start = max(after_ns + 1, coin.series.exact_ms * MS_NS)
+        start = max(after_ns + 1, coin.series.first_ms * MS_NS)
         tape = coin.series.trades(start, (to_ms + 1) * MS_NS, limit)
         return coin.trades(tape)
 
@@ -171,7 +171,7 @@ class Market:
 
 def _generated(seed: int, start_ms: int, listed: Mapping[str, tuple[Listing, Decimal]]) -> dict[str, Symbol]:
     """The symbols with generated prices; those of one coin share its path."""
-    first_day, exact_ms = start_ms // DAY_MS - HISTORY_DAYS, start_ms - TAPE_DAYS * DAY_MS
+    first_day, exact_ms = start_ms // DAY_MS - HISTORY_DAYS, start_ms - VWAP_DAYS * DAY_MS
     paths = {coin: CoinPath(seed, coin) for coin in {listing.coin for listing, _ in listed.values()}}
     return {
         name: Symbol(

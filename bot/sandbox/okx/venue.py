@@ -14,6 +14,7 @@ from bot.sandbox.market import Jump, Market, default_pairs
 from bot.sandbox.okx import switches
 from bot.sandbox.okx.account import AccountEndpoints
 from bot.sandbox.okx.algos import AlgoEndpoints
+from bot.sandbox.okx.archive import Archive
 from bot.sandbox.okx.auth import Authenticator
 from bot.sandbox.okx.books import Books
 from bot.sandbox.okx.floor import Floor
@@ -79,6 +80,7 @@ def _assemble(
         limits=Limits(knobs, budget_clock(setting.clock)),
         endpoints=Endpoints(
             public=public,
+            archive=Archive(floor, listing, knobs),
             account=AccountEndpoints(exchange, listing, faults),
             profile=ProfileEndpoints(exchange, listing, public, tickets, knobs, settings),
             books=Books(exchange, listing),
