@@ -7,6 +7,7 @@ whatever order it is read. Never trades and knows no accounts or venues.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -27,8 +28,8 @@ TAPE_DAYS = 8
 class Market:
     """All symbols of a sandbox. Times are market time in milliseconds UTC; "at t" includes all of millisecond t.
 
-    `ticks` overrides the price increment of symbols, as venues differ. With `replay`, only symbols with candles in
-    the folder exist.
+    `ticks` overrides the price increment of symbols, as venues differ, and `spread` their usual ask - bid (a fraction of
+    the price). With `replay`, only symbols with candles in the folder exist.
     """
 
     def __init__(
@@ -38,11 +39,14 @@ class Market:
         symbols: Sequence[str],
         replay: Path | None = None,
         ticks: Mapping[str, Decimal] | None = None,
+        spread: float | None = None,
     ) -> None:
         known = listings()
         unknown = [symbol for symbol in symbols if symbol not in known]
         if unknown:
             raise MarketError(f"the sandbox has no market for {', '.join(unknown)}; it has {', '.join(known)}")
+        if spread is not None:
+            known = {symbol: replace(known[symbol], spread=spread * 1e4) for symbol in symbols}
         self.seed = seed
         self.start_ms = start_ms
         self._jumps: list[Jump] = []
