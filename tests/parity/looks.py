@@ -25,6 +25,7 @@ class Looks:
     def __init__(self, market: Market, book: Path, instruments: Mapping[str, Instrument], every_ms: int) -> None:
         self._market = market
         self._books = Books(book)
+        self._accounts = self._books.accounts()
         self._instruments = instruments
         self._every = every_ms
         self._legs = ApexStrategy().legs
@@ -45,7 +46,7 @@ class Looks:
         return next((at for at in looks if any(self._is_due(symbol, trade, at) for symbol, trade in near)), until)
 
     def _positions(self) -> Sequence[Position]:
-        return [one for seen in self._books.accounts() for one in self._books.read(seen, open_positions) or ()]
+        return [one for seen in self._accounts for one in self._books.read(seen, open_positions) or ()]
 
     def _is_touched(self, symbol: str, trade: Trade, after: int, until: int) -> bool:
         """Whether a trade in this time was at a target."""
