@@ -13,6 +13,8 @@ MINUTE, FIVE_MINUTES, HOUR, DAY = 60_000, 300_000, 3_600_000, 86_400_000
 #: that; the rule reads the newer ones.
 BEFORE, READ = 32, 4
 COINS = ("BTC", "ETH", "SOL", "XRP", "DOGE", "ADA", "LTC", "LINK", "AVAX", "DOT")
+#: Prices of these are so many times as high: at its own, one tick is up to a tenth of R.
+SCALES = {"ADA": 10, "LTC": 10, "AVAX": 10, "DOT": 10}
 #: Looks at the spread in each day that is traded.
 LOOKS = 48
 
@@ -58,19 +60,23 @@ def write(replay: Replay) -> None:
     """Candles of a minute around the time that is traded, a day more in the end."""
     folder, start_ms = replay.folder, replay.start_ms
     folder.mkdir(parents=True, exist_ok=True)
-    market = Market(replay.seed, start_ms, replay.symbols)
+    scales = {symbol: SCALES.get(symbol.split("-")[0], 1) for symbol in replay.symbols}
+    coarse = Market(replay.seed, start_ms, replay.symbols)
+    ticks = {symbol: coarse.tick(symbol) / scale for symbol, scale in scales.items()}
+    market = Market(replay.seed, start_ms, replay.symbols, ticks=ticks)
     first, read_from, end = start_ms - BEFORE * DAY, start_ms - READ * DAY, replay.end_ms + DAY
     spans = [
         *((day, day) for day in range(first, read_from, DAY)),
         *((day, day + DAY - 1) for day in range(read_from, end, DAY)),
     ]
-    for symbol in replay.symbols:
+    for symbol, scale in scales.items():
         with (folder / f"{symbol}-1m.csv").open("w", newline="", encoding="utf-8") as text:
             rows = csv.writer(text)
             rows.writerow(("time", "open", "high", "low", "close", "volume"))
             for begin, until in spans:
-                bars = market.bars(symbol, MINUTE, begin, until)
-                rows.writerows((bar.time_ms, bar.open, bar.high, bar.low, bar.close, bar.volume) for bar in bars)
+                for bar in market.bars(symbol, MINUTE, begin, until):
+                    prices = (price * scale for price in (bar.open, bar.high, bar.low, bar.close))
+                    rows.writerow((bar.time_ms, *prices, bar.volume))
 
 
 def spreads(replay: Replay) -> dict[str, float]:
