@@ -16,6 +16,7 @@ def in_parity(parity: Parity, entries: int) -> None:
     assert parity.same_entries >= entries, parity.lines()
 
 
+@pytest.mark.timeout(300)
 def test_a_quarter_day_is_traded_as_it_is_tested(tmp_path: Path) -> None:
     in_parity(measured(tmp_path, hours=6, pairs=3, compiled=False), 4)
 

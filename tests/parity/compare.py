@@ -14,15 +14,19 @@ from bot.strategy.gates import Gate
 from tests.parity import causes
 from tests.parity.causes import NONE, TARGETS, Cause, Difference, Sale, Tape
 from tests.parity.live import Trade
-from tests.parity.market import FIVE_MINUTES
+from tests.parity.market import FIVE_MINUTES, HOUR
 
 #: What a size may differ by beside one lot, and what of an account's turnover the whole result.
 SIZE, TURNOVER = 0.002, 0.001
 #: The share of trades that must end by the same reason in the same candle.
 SAME_EXITS = 0.97
-#: The gates that ask about the price to be paid, and those that an earlier difference closes.
-_OFFERS = frozenset(gate.word for gate in (Gate.STOP, Gate.RISK, Gate.TARGET, Gate.COSTS))
-_BARS = frozenset(gate.word for gate in (Gate.HELD, Gate.STOPPED_OUT, Gate.LOSSES))
+#: Losses in a row that bar a market, and for how long (ms).
+LOSSES, COOLDOWN = 3, HOUR
+#: What it means that a gate of the backtest blocked an entry of the daemon: those of the price, and those that follow from trades.
+_BLOCKED = {
+    **dict.fromkeys((Gate.STOP.word, Gate.RISK.word, Gate.TARGET.word, Gate.COSTS.word), Cause.PRICE),
+    **dict.fromkeys((Gate.HELD.word, Gate.STOPPED_OUT.word, Gate.LOSSES.word), Cause.KNOCK_ON),
+}
 
 
 @dataclass
@@ -93,29 +97,29 @@ def compared(live: Sequence[Trade], found: Walked, tape: Tape) -> Parity:
             _compare(parity, mine, theirs, found, tape)
         elif mine is not None:
             gate = found.blocked.get(key, "no signal")
-            cause = Cause.PRICE if gate in _OFFERS else Cause.KNOCK_ON if gate in _BARS else Cause.UNKNOWN
+            cause = _BLOCKED.get(gate, Cause.UNKNOWN)
             parity.note(cause, f"{key[0]} {key[1]}: entered by the daemon alone; the backtest: {gate or 'entered'}")
         elif theirs is not None:
-            cause = (
-                Cause.KNOCK_ON
-                if _is_barred(live, key)
-                else Cause.PRICE
-                if _is_dear(theirs, found.fee, tape)
-                else Cause.UNKNOWN
-            )
-            parity.note(cause, f"{key[0]} {key[1]}: entered by the backtest alone")
+            parity.note(_missed(live, theirs, found.fee, tape), f"{key[0]} {key[1]}: entered by the backtest alone")
     return parity
 
 
-def _is_barred(live: Sequence[Trade], key: tuple[str, int]) -> bool:
-    """Whether the daemon held the market at this close, or had been stopped out in the candle before it."""
-    symbol, close = key
-    for one in live:
-        if one.symbol == symbol and one.decided_at < close:
-            at, reason = one.exit
-            if not one.over or at >= close or (reason == causes.STOP and at == close - FIVE_MINUTES):
-                return True
-    return False
+def _missed(live: Sequence[Trade], theirs: result.Trade, fee: float, tape: Tape) -> Cause:
+    """Why the daemon did not enter."""
+    earlier = [one for one in live if one.symbol == theirs.symbol and one.decided_at < theirs.decided_at]
+    if earlier and _is_barred(earlier, theirs.decided_at):
+        return Cause.KNOCK_ON
+    return Cause.PRICE if _is_dear(theirs, fee, tape) else Cause.UNKNOWN
+
+
+def _is_barred(earlier: Sequence[Trade], close: int) -> bool:
+    """Whether the daemon held the market at this close, had been stopped out in the candle before, or lost too often in a row."""
+    last = earlier[-1]
+    candle, reason = last.exit
+    if not last.over or candle >= close or (reason == causes.STOP and candle == close - FIVE_MINUTES):
+        return True
+    row = [one for one in earlier[-LOSSES:] if one.pnl < 0.0]
+    return len(row) == LOSSES and close < last.legs[-1].at + COOLDOWN
 
 
 def _is_dear(theirs: result.Trade, fee: float, tape: Tape) -> bool:

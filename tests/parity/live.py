@@ -23,6 +23,8 @@ from tests.sandbox_fixture import Sandbox
 TIER = 9
 #: No loss of the account stops either side: halts would make of one difference many others.
 LOSS_PCT = 100
+#: Real seconds within which the daemon is ready to trade, on a busy machine too.
+PATIENCE = 200.0
 DOLLARS = ("USD", "USDT", "USDC")
 
 
@@ -104,7 +106,7 @@ def traded(folder: Path, replay: Replay, look_ms: int, tell: Callable[[str], Non
             **{name: str(value) for name, value in settings.items()},
         ) as daemon,
     ):
-        daemon.says(Event.FUNDED)
+        daemon.until(lambda: bool(daemon.lines(Event.FUNDED)), Event.FUNDED, PATIENCE)
         balances = sandbox.ledger()["accounts"]["main"]
         equity = sum(float(balances[one]["free"]) + float(balances[one]["held"]) for one in DOLLARS if one in balances)
         instruments = _instruments(sandbox.kraken.rest, replay.symbols)

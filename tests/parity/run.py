@@ -26,7 +26,7 @@ from bot.backtest.run import Backtest
 from bot.backtest.terms import Account, Costs, Limits, Market
 from bot.domain.instrument import Instrument
 from bot.strategy.apex import ApexStrategy
-from tests.parity.compare import Parity, Walked, compared
+from tests.parity.compare import COOLDOWN, LOSSES, Parity, Walked, compared
 from tests.parity.live import Traded, traded
 from tests.parity.market import COINS, FIVE_MINUTES, Replay, Seen, spreads, write
 
@@ -71,7 +71,7 @@ def walked(replay: Replay, live: Traded, *, compiled: bool = True) -> Walked:
         costs=Costs(live.fee, 0.0),
         equity=live.equity,
         slots=len(replay.symbols),
-        limits=Limits(100.0, 50.0, slippage=0.002, max_losses=3, cooldown_ms=3_600_000),
+        limits=Limits(100.0, 50.0, slippage=0.002, max_losses=LOSSES, cooldown_ms=COOLDOWN),
         markets=markets,
         spreads=spreads(replay),
     )

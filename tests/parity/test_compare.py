@@ -121,6 +121,17 @@ def test_an_entry_of_the_backtest_alone(
     assert parity.differences[-1].endswith(f"entered by the backtest alone: {cause}")
 
 
+@pytest.mark.parametrize(("result", "cause"), [(98.0, Cause.KNOCK_ON), (101.0, Cause.UNKNOWN)])
+def test_losses_in_a_row_bar_the_daemon(result: float, cause: Cause) -> None:
+    """Three of them; not so if one was a gain."""
+    closes = [CLOSE - number * 3 * FIVE for number in (3, 2, 1)]
+    lost = [
+        mine((close + FIVE, price, 1.0, "turn"), decided_at=close)
+        for close, price in zip(closes, (98.0, result, 98.0), strict=True)
+    ]
+    assert both(lost, [theirs(STOPPED)]).differences[-1].endswith(f"entered by the backtest alone: {cause}")
+
+
 def test_a_size_has_no_excuse() -> None:
     parity = both([mine((SECOND + MINUTE, 98.0, 1.01, "stop"), qty=1.01)], [theirs(STOPPED)])
     assert (parity.same_sizes, parity.causes[Cause.UNKNOWN], parity.holds) == (0, 1, False)
