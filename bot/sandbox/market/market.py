@@ -175,7 +175,7 @@ class Market:
 
 def _generated(seed: int, start_ms: int, listed: Mapping[str, tuple[Listing, Decimal]]) -> dict[str, Symbol]:
     """The symbols with generated prices; those of one coin share its path."""
-    first_day, exact_ms = start_ms // DAY_MS - HISTORY_DAYS, start_ms - TAPE_DAYS * DAY_MS
+    first_day, exact_ms = start_ms // DAY_MS - HISTORY_DAYS, _tape_from(start_ms)
     paths = {coin: CoinPath(seed, coin) for coin in {listing.coin for listing, _ in listed.values()}}
     return {
         name: Symbol(
@@ -199,4 +199,9 @@ def _replayed(
         if not source.first_ms <= start_ms < source.end_ms:
             span = f"{moment(source.first_ms)} to {moment(source.end_ms)}"
             raise MarketError(f"{found[name].path.name} runs from {span}; the start, {moment(start_ms)}, is outside")
-    return {name: Symbol(seed, *listed[name], source, source.first_ms) for name, source in sources.items()}
+    return {name: Symbol(seed, *listed[name], source, _tape_from(start_ms)) for name, source in sources.items()}
+
+
+def _tape_from(start_ms: int) -> int:
+    """Since when there are trades: to make those of months, for the vwap of old candles alone, takes seconds."""
+    return start_ms - TAPE_DAYS * DAY_MS
