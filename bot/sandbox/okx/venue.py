@@ -40,7 +40,7 @@ MONEY = {"USDT": Decimal(5000)}
 
 def open_venue(setting: Setting) -> Venue:
     """OKX, opened from the setting's state."""
-    market = Market(setting.seed, setting.start_ms, symbols(setting.pairs), setting.candles)
+    market = Market(setting.seed, setting.start_ms, symbols(setting.pairs), setting.candles, spread=setting.spread)
     state = State(NAME, setting.journal, fee_table().tiers[setting.fee_tier or 0].volume)
     market.restore(Jump(row[0], row[1], Decimal(row[2])) for row in setting.journal.get(f"{NAME}/jumps") or [])
     listing = _listing(market, setting.start_ms)
