@@ -16,6 +16,8 @@ from pathlib import Path
 from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any
 
+from bot.backtest.lean import import_numba
+
 #: How many hashes are kept: the newest ones.
 _KEPT = 40
 
@@ -71,11 +73,10 @@ def compiled(function: Text, swaps: Swaps, folder: Path | None) -> Callable[...,
 
 
 def _compiled(function: Text, swaps: Swaps, folder: Path | None, kinds: str) -> Callable[..., Any]:
-    import numba
-
+    numba = import_numba()
     kept = None if folder is None else kept_in(folder, text_key(function, swaps, kinds))
     if kept is not None:
-        numba.config.CACHE_DIR = str(kept)  # type: ignore[attr-defined]
+        numba.config.CACHE_DIR = str(kept)
     njit: Any = numba.njit
     # Nothing outside calls the inner functions: that saves most of the time to compile, and half of the time to run.
     within = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
@@ -130,12 +131,11 @@ def text_key(function: Text, swaps: Swaps, kinds: str = "") -> str:
     """A hash of everything that decides what a function computes: its code, the functions it calls and the constants it names,
     theirs too, the kinds of its arguments, and the versions of what compiles it.
     """
-    import numba
     import numpy as np
 
     found: dict[Text, str] = {}
     _gather(swaps.get(function, function), swaps, found)
-    versions = (sys.version, numba.__version__, np.__version__)
+    versions = (sys.version, import_numba().__version__, np.__version__)
     return hashlib.sha256("\n".join([*versions, kinds, *sorted(found.values())]).encode()).hexdigest()[:32]
 
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from bot.domain.candles import Series
 from bot.strategy.exits import Trade
 from bot.strategy.params import RiskSettings
 
@@ -28,8 +29,8 @@ def fields(whole: str, real: str = "") -> list[tuple[str, str]]:
     return [*((name, "i8") for name in whole.split()), *((name, "f8") for name in real.split())]
 
 
-#: `open` is NaN where a strategy that leaves gaps out has no candle; `funding` is the rate that falls due when it opens.
-CANDLE = np.dtype(fields("", "open high low close funding"), align=True)
+#: `open` is NaN where a strategy that leaves gaps out has no candle.
+CANDLE = np.dtype(fields("", "open high low close"), align=True)
 #: One market: its first candle's row, its first cell and how many it has; what the venue asks, and `half` the spread as a fraction;
 #: `coin`, a number per base coin, and when it was `listed` (ms UTC). Then what the walk keeps: the row of its open trade, the reason
 #: it is sold for at the next open (0: none), its last stop-out (ms UTC), losses in a row and until when they keep it out. In record
@@ -42,8 +43,8 @@ MARKET = np.dtype(
     align=True,
 )
 #: One decision to enter. `out_at` is NaN where the strategy gets out at the stop, `score` where it gives none; `quiet`: too many
-#: flat candles (1); `to_news` as in `snapshot.Symbol`. The walk writes down the gate that `blocked` it.
-SIGNAL = np.dtype(fields("row market side quiet to_news blocked", "stop out_at score pct"), align=True)
+#: flat candles (1); `to_news` as in `snapshot.Symbol`.
+SIGNAL = np.dtype(fields("row market side quiet to_news", "stop out_at score pct"), align=True)
 TRADE = np.dtype(fields("signal entry_row exit_row exit_reason", "entry_price qty stop r fee funding pnl"), align=True)
 LEG = np.dtype(fields("trade row reason", "price qty fee"), align=True)
 #: The last close of a UTC day (ms), equity then, and the mean share of it that was in positions.
@@ -69,10 +70,14 @@ ACCOUNT = np.dtype(
 
 
 class Run(NamedTuple):
-    """One walk. `rule` is how its strategy answers (see `house`), `positions` holds the position of each market."""
+    """One walk. `funding` is the rate that falls due when a cell's candle opens, `rule` how the strategy answers (see `house`);
+    `positions` holds the position of each market. The walk writes down which gate `blocked` each signal.
+    """
 
     candles: Records
+    funding: Series
     signals: Records
+    blocked: NDArray[np.int64]
     rule: Any
     account: Records
     markets: Records
@@ -131,8 +136,7 @@ def closes_at(run: Run, row: int) -> int:
 
 def is_midnight(run: Run, row: int) -> bool:
     """Whether the candle of a row is the first of its UTC day."""
-    opens_at = closes_at(run, row - 1)
-    return bool(opens_at // DAY_MS > (opens_at - run.account.timeframe) // DAY_MS)
+    return bool(closes_at(run, row - 1) % DAY_MS < run.account.timeframe)
 
 
 def quantity(lots: int, lot: float) -> float:

@@ -33,7 +33,7 @@ def walk(run: Run) -> None:
         look_at_losses(run, row)
         leave(run, row)
         while account.signals < len(run.signals) and run.signals[account.signals].row == row:
-            run.signals[account.signals].blocked = consider(run, row, int(account.signals))
+            run.blocked[account.signals] = consider(run, row, int(account.signals))
             account.signals += 1
 
 
@@ -77,7 +77,7 @@ def live_through(run: Run, number: int, row: int, cell: int) -> None:
 
 def pay_funding(run: Run, number: int, row: int, cell: int) -> None:
     """What is due for holding a position when a candle opens: a long pays a rate above 0, a short earns it."""
-    rate = float(run.candles[cell].funding)
+    rate = float(run.funding[cell])
     trade = run.trades[run.markets[number].trade]
     if rate != 0.0 and trade.entry_row < row:
         position = run.positions[number]
