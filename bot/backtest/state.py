@@ -114,29 +114,30 @@ def flat() -> Trade:
 
 
 # -- places and times -------------------------------------------------------------------------------------------------
-def cell_of(run: Run, market: int, row: int) -> int:
+# They are given one record: a `Run` in their place would be its nine arrays, each counted in and out, in every one of their copies.
+def cell_of(here: Any, row: int) -> int:
     """The cell of a market's candle."""
-    return int(run.markets[market].cells_from + row - run.markets[market].first)
+    return int(here.cells_from + row - here.first)
 
 
-def has_next(run: Run, market: int, row: int) -> bool:
+def has_next(here: Any, row: int) -> bool:
     """Whether a market has a candle after this row."""
-    return bool(row + 1 < run.markets[market].first + run.markets[market].candles)
+    return bool(row + 1 < here.first + here.candles)
 
 
-def is_missing(run: Run, cell: int) -> bool:
+def is_missing(candle: Any) -> bool:
     """Whether nobody traded then, and the strategy leaves such times out: nothing can be bought or sold."""
-    return math.isnan(run.candles[cell].open)
+    return math.isnan(candle.open)
 
 
-def closes_at(run: Run, row: int) -> int:
+def closes_at(account: Any, row: int) -> int:
     """When the candle of a row closes (ms UTC)."""
-    return int(run.account.start + (row + 1) * run.account.timeframe)
+    return int(account.start + (row + 1) * account.timeframe)
 
 
-def is_midnight(run: Run, row: int) -> bool:
+def is_midnight(account: Any, row: int) -> bool:
     """Whether the candle of a row is the first of its UTC day."""
-    return bool(closes_at(run, row - 1) % DAY_MS < run.account.timeframe)
+    return bool(closes_at(account, row - 1) % DAY_MS < account.timeframe)
 
 
 def quantity(lots: int, lot: float) -> float:
