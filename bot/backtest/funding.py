@@ -1,4 +1,4 @@
-"""Rates of funding, where a folder has them: what holding a swap costs or earns.
+"""Reads funding rates from a folder of candles: what holding a swap costs or earns.
 
 A file is named `<symbol>-funding.csv` or `.parquet` (`BTC-USDT-SWAP-funding.csv`), with the columns `time` (ms UTC, when a rate falls
 due) and `rate` (a fraction of the position's value, which a long pays and a short earns; 0.0001 is 0.01 %). Or it is freqtrade's, such
@@ -20,13 +20,13 @@ from bot.domain.candles import Series, Times
 
 
 def funding_rates(folder: Path, histories: Sequence[History]) -> dict[str, Series]:
-    """The rate that falls due in each candle, by symbol; nothing for a market without a file. Raises BadCandles."""
+    """The rate that falls due in each candle, by symbol; markets without a file are left out. Raises BadCandles."""
     files = funding_files(folder)
     return {one.symbol: by_candle(one, *_rates(files[one.symbol])) for one in histories if one.symbol in files}
 
 
 def by_candle(history: History, time: Times, rate: Series) -> Series:
-    """The rates added up by the candle that opens when they fall due, or is running then."""
+    """The sum of the rates that fall due in each candle, including those at its open."""
     row = (time - int(history.time[0])) // history.timeframe_ms
     inside = (row >= 0) & (row < len(history))
     return np.asarray(np.bincount(row[inside], weights=rate[inside], minlength=len(history)), np.float64)
@@ -40,7 +40,7 @@ def _rates(file: CandleFile) -> tuple[Times, Series]:
     else:
         times, rates = _read(file.path)
     if not np.isfinite(rates).all():
-        raise BadCandles(f"{file.path.name}: a rate is no number")
+        raise BadCandles(f"{file.path.name}: a rate is not a number")
     time, first = np.unique(times, return_index=True)
     return time, rates[first]
 

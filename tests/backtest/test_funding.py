@@ -73,5 +73,5 @@ def test_a_rate_that_is_no_number_is_refused(tmp_path: Path) -> None:
     form = candles([START], [0.0]) | {"open": [np.nan]}
     write(tmp_path / "BTC_USDT_USDT-1h-futures.feather", as_freqtrade(columns(24, HOUR)))
     write(tmp_path / "BTC_USDT_USDT-8h-funding_rate.parquet", as_freqtrade(form))
-    with pytest.raises(BadCandles, match="no number"):
+    with pytest.raises(BadCandles, match="not a number"):
         funding_rates(tmp_path, load(tmp_path, [], "1h").histories)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.backtest.lean import absent
+from bot.backtest.light_imports import absent
 
 
 def test_a_package_is_absent_for_as_long_as_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,4 @@
-"""Imports what a backtest needs, without what its libraries load for uses that a backtest does not have.
-
-Owns which packages those are. Half of a short run would be imports.
-"""
+"""Imports the libraries of a backtest without the packages that they import for other uses, which would take much of a short run."""
 
 from __future__ import annotations
 
@@ -24,7 +21,7 @@ def absent(*packages: str) -> Iterator[None]:
 
 
 def import_talib() -> None:
-    """TA-Lib accepts data frames if pandas is installed: a third of a second for nothing here."""
+    """TA-Lib also accepts data frames and imports pandas for them, which takes a third of a second. A backtest has none."""
     with absent("pandas", "polars"):
         import talib  # noqa: F401
 
