@@ -73,7 +73,7 @@ class Prepared(NamedTuple):
 def backtest(settings: Settings, wanted: Wanted) -> None:
     """Run a backtest and print its result. An error that the user can fix is one line and exit status 2."""
     began = time.monotonic()
-    from bot.backtest.talib_import import import_talib
+    from bot.backtest.light_imports import import_talib
 
     gc.disable()  # a short process with many objects and no cycles
     import_talib()
