@@ -57,7 +57,7 @@ def test_the_candle_in_which_a_position_was_sold_is_not_entered_on_again(scene: 
     scene.deliver()
     assert sold(scene) == "BTC-USD sold: 1.94 at 102.9; no entry in this candle"
     (sale,) = scene.orders(Purpose.FLATTEN)
-    assert sale.reason == BY_HAND
+    assert (sale.reason, sale.decision_price) == (BY_HAND, scene.exchange.tickers({"BTC-USD"})["BTC-USD"].bid)
     assert scene.scan() == []
     scene.clock.now += FRAME
     scene.deliver()
