@@ -267,6 +267,11 @@ class Scene:
     def orders(self, purpose: Purpose = Purpose.ENTRY) -> list[OrderRecord]:
         return [one for symbol in self.symbols for one in self.book.orders_of(symbol, 0) if one.purpose is purpose]
 
+    def sales(self) -> list[OrderRecord]:
+        """Sales that were sent, without stops."""
+        orders = (one for symbol in self.symbols for one in self.book.orders_of(symbol, 0))
+        return [one for one in orders if one.side is Side.SELL and one.purpose is not Purpose.STOP]
+
     def skipped(self) -> list[str]:
         """The gates that blocked, one per log line."""
         return [str(line["gate"]) for line in self.skips()]

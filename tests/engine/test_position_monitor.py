@@ -1,0 +1,86 @@
+"""What a check of a position leaves to do: at its targets, at a triggered stop, and when the exchange does not answer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from bot.domain.log import Event
+from bot.domain.order import OrderStatus, Purpose
+from bot.engine.exits import STOP_GRACE
+from tests.engine.exchange import Scene
+from tests.engine.given import ticker
+from tests.marketdata.given import busy
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    """One position of 1.94 from 103, its stop 4 % below the close."""
+    scene = Scene(tmp_path)
+    assert len(scene.scan()) == 1
+    return scene
+
+
+def quote(scene: Scene, bid: str) -> None:
+    scene.exchange.quotes["BTC-USD"] = ticker(bid=bid, ask=bid)
+
+
+def held(scene: Scene) -> Decimal:
+    position = scene.book.position("BTC-USD")
+    return Decimal(0) if position is None else position.qty
+
+
+def test_a_price_beyond_all_targets_sells_everything(scene: Scene) -> None:
+    quote(scene, "120")
+    assert scene.engine.monitor.look()
+    assert held(scene) == 0
+    assert [one.purpose for one in scene.sales()] == [Purpose.TP1, Purpose.TP2, Purpose.TP3]
+
+
+def test_what_a_sale_leaves_of_its_leg_stays_due(scene: Scene) -> None:
+    quote(scene, "108")
+    scene.exchange.share = Decimal("0.5")
+    assert not scene.engine.monitor.look()
+    assert held(scene) == Decimal("1.46")
+
+
+def test_a_check_ends_after_some_sales(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.engine.position_monitor._TURNS", 1)
+    quote(scene, "120")
+    assert not scene.engine.monitor.look()
+    assert len(scene.sales()) == 1
+
+
+def test_a_target_is_not_passed_over_while_there_is_no_quote(scene: Scene) -> None:
+    quote(scene, "108")
+    scene.exchange.error = busy()
+    assert not scene.engine.monitor.look()
+    assert scene.log.said(Event.WATCH)
+    scene.exchange.error = None
+    scene.engine.monitor.look()
+    assert held(scene) == Decimal("0.97")
+
+
+def test_a_triggered_stop_is_waited_for_and_then_its_rest_is_sold(scene: Scene) -> None:
+    (stop,) = scene.exchange.open_orders()
+    scene.exchange.all[stop.exchange_id] = replace(stop, triggered=True)
+    quote(scene, "90")
+    for _ in range(2):
+        assert not scene.engine.monitor.look()
+        assert scene.sales() == []
+    scene.clock.now += STOP_GRACE
+    assert not scene.engine.monitor.look()
+    assert scene.exchange.all[stop.exchange_id].status is OrderStatus.CANCELED
+    assert scene.sales() == []
+    scene.engine.monitor.look()
+    assert held(scene) == 0
+
+
+def test_a_flattened_position_is_sold_at_the_price_of_the_moment(scene: Scene) -> None:
+    quote(scene, "99.5")
+    scene.engine.flattening.step("the owner says so")
+    (sale,) = scene.orders(Purpose.FLATTEN)
+    assert sale.decision_price == Decimal("99.5")
