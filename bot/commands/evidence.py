@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +45,7 @@ def keep_evidence(
         candles=result.candles,
         data=str(data),
         checksum=_checksum(histories),
+        simulated=_simulated(data, result.pairs),
         verdict=str(found.verdict),
         sentence=found.sentence,
         trades=found.trades,
@@ -53,6 +54,14 @@ def keep_evidence(
     troubles: list[str] = []
     file = keep(data_dir, made, troubles.append)
     return f"not kept as evidence: {troubles[0]}" if troubles else f"kept as evidence: {file}"
+
+
+def _simulated(data: Path, pairs: Collection[str]) -> bool:
+    """Whether the sandbox made any of the candles."""
+    from bot.download.files import about
+
+    found = (about(file) for file in sorted(data.glob("*.parquet")))
+    return any(one is not None and one.simulated and one.symbol in pairs for one in found)
 
 
 def _checksum(histories: Sequence[History]) -> str:

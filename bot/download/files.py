@@ -43,6 +43,11 @@ class About:
     since: int
     digests: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def simulated(self) -> bool:
+        """Whether a sandbox made these candles."""
+        return self.origin.startswith("sandbox ")
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -76,6 +81,17 @@ def read(file: Path) -> Table | None:
         raise BadFile(
             f"{file} was not written by nija download, or it is damaged: move it away, or name another --out"
         ) from None
+
+
+def about(file: Path) -> About | None:
+    """What a file says of its candles; None for one that no download has written."""
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    try:
+        return About(**json.loads((pa.parquet.read_schema(file).metadata or {})[_KEY]))
+    except (OSError, KeyError, TypeError, ValueError, pa.ArrowException):
+        return None
 
 
 def write(file: Path, table: Table) -> None:

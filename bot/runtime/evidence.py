@@ -46,7 +46,8 @@ class Terms(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One backtest. `made`, `since` and `until` are ms UTC, `data` the folder of its candles as it was typed, `checksum` theirs.
+    """One backtest. `made`, `since` and `until` are ms UTC, `data` the folder of its candles as it was typed, `checksum` theirs;
+    `simulated`: whether a sandbox made them.
 
     `verdict` is one word (`earns`, `loses`, `open`, `too few`), `sentence` the same with its numbers; `numbers` are more of them,
     for people and programs.
@@ -63,6 +64,7 @@ class Evidence:
     candles: int
     data: str
     checksum: str
+    simulated: bool
     verdict: str
     sentence: str
     trades: int
@@ -187,6 +189,7 @@ def _read(text: str) -> Evidence:
         candles=int(row["candles"]),
         data=str(row["data"]),
         checksum=str(row["checksum"]),
+        simulated=bool(row["simulated"]),
         verdict=str(row["verdict"]),
         sentence=str(row["sentence"]),
         trades=int(row["trades"]),

@@ -110,6 +110,7 @@ def _differences(one: Evidence, traded: Terms, now: int) -> Iterator[str]:
     too_cheap = tested.fee < traded.fee
     yield f"backtested at a fee of {tested.fee:.3%}: the account pays {traded.fee:.3%}" if too_cheap else ""
     yield _limits(tested, traded)
+    yield "backtested on candles that the sandbox simulated" if one.simulated else ""
     stale = now - one.made > STALE
     yield f"backtested on {iso(one.made)[:10]}: stale after {STALE // DAY} days" if stale else ""
 

@@ -11,13 +11,16 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from bot.commands.evidence import _simulated
 from bot.commands.readiness import evidence_row
 from bot.domain.clock import DAY, system_ms
 from bot.domain.ids import Account, AccountKey
 from bot.domain.instrument import FeeRate
 from bot.domain.log import Event
+from bot.download.files import About, Table, write
 from bot.runtime.daemon import trading_plan
 from bot.runtime.evidence import FOLDER, Evidence, EvidenceFolder, Terms, keep
 from bot.runtime.evidence_judged import EvidenceAsked, Finding, judged
@@ -48,6 +51,7 @@ GOOD = Evidence(
     candles=50_000,
     data="my candles",
     checksum="cc",
+    simulated=False,
     verdict="earns",
     sentence="earned: +0.1 R",
     trades=1_234,
@@ -109,6 +113,7 @@ CASES: Mapping[str, tuple[list[Evidence], str]] = {
             " MAX_DAILY_LOSS_PCT 20 (traded: 10) and 2 more"
         ),
     ),
+    "simulated": ([replace(GOOD, simulated=True)], "backtested on candles that the sandbox simulated"),
     "90 days old": ([replace(GOOD, made=NOW - 90 * DAY)], ""),
     "stale": ([replace(GOOD, made=NOW - 90 * DAY - 1)], "backtested on 2026-10-17: stale after 90 days"),
     "loses": ([replace(GOOD, verdict="loses", sentence="loses: -0.1 R")], "loses: -0.1 R"),
@@ -208,6 +213,16 @@ def test_a_place_that_cannot_be_used_is_one_line(tmp_path: Path) -> None:
     assert [folder.read(), folder.read()] == [True, False]
     (line,) = folder.unreadable
     assert "(Not a directory)" in line
+
+
+def test_candles_of_the_sandbox_are_known_by_their_file(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    for origin, symbol in (("sandbox kraken", "BTC-USD"), ("kraken", "ETH-USD")):
+        table = Table(About(origin, symbol, 300_000, 0), np.array([0]), np.ones((1, 5)), ["x"], [False])
+        write(tmp_path / f"{symbol}-5m.parquet", table)
+    (tmp_path / "LTC-USD-5m.parquet").write_bytes(b"no parquet")
+    pairs = [["BTC-USD", "ETH-USD"], ["ETH-USD", "LTC-USD"]]
+    assert [_simulated(tmp_path, some) for some in pairs] == [True, False]
 
 
 # -- the terms --------------------------------------------------------------------------------------------------------
