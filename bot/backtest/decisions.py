@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bot.backtest.history import History
+from bot.backtest.history import History, seen
 from bot.backtest.result import Integers
 from bot.backtest.state import SIGNAL, Records, filled, record_of
+from bot.backtest.universe import NOWHERE, Choice
 from bot.domain.candles import Series, quiet_at
 from bot.strategy.base import Decided, Strategy
 from bot.strategy.grid import compared
@@ -66,33 +67,61 @@ def room_for(rows: int) -> Decisions:
 def by_rows(
     strategy: Strategy, scanned: Callable[..., int], history: History, first: int
 ) -> tuple[dict[str, Series], Decisions]:
-    """The columns that are read at closes, and the signals from row `first` on."""
+    """The columns that are read at closes, and the signals from row `first` on; a row without a candle has neither."""
     if strategy.rows is None:
         raise ValueError("a strategy without rows is asked candle by candle")
-    columns = strategy.rows.columns(history.candles)
-    found = room_for(len(history))
-    begin = min(max(first, strategy.required - 1, 1), len(history))
-    count = int(scanned(columns, begin, len(history), record_of(strategy.rows.params), strategy.risk_settings, found))
-    return {name: getattr(columns, name) for name in strategy.rows.at_close}, found.first(count)
+    candles = seen(history, fills_gaps=strategy.fills_gaps)
+    columns, found = strategy.rows.columns(candles), room_for(len(candles))
+    rows = (candles.time - int(history.time[0])) // history.timeframe_ms
+    begin = min(max(int(rows.searchsorted(first)), strategy.required - 1, 1), len(candles))
+    count = int(scanned(columns, begin, len(candles), record_of(strategy.rows.params), strategy.risk_settings, found))
+    decisions = found.first(count)
+    at_close = {name: _spread(getattr(columns, name), rows, len(history)) for name in strategy.rows.at_close}
+    return at_close, decisions._replace(row=rows[decisions.row])
+
+
+def _spread(column: Series, rows: Integers, count: int) -> Series:
+    """A column over all rows, NaN where it has none."""
+    if len(column) == count:
+        return column
+    whole = np.full(count, np.nan)
+    whole[rows] = column
+    return whole
 
 
 def in_order(
-    histories: Sequence[History], decisions: Sequence[Decisions], first: Integers, news: Sequence[int]
+    histories: Sequence[History],
+    decisions: Sequence[Decisions],
+    first: Integers,
+    news: Sequence[int],
+    choice: Choice,
+    *,
+    fills_gaps: bool,
 ) -> tuple[Records, Integers]:
-    """The signals of all markets by close, the strongest first; equals by symbol. `first` is the row of each market's start. With
-    them comes which of the signals, one market after the other, each is.
+    """The signals of all markets by close, the strongest first; equals by their place among the markets that are chosen, then by
+    symbol. `first` is the row of each market's start. With them comes which of the signals, one market after the other, each is;
+    those of markets that are not chosen are left out. Where gaps are left out, no market is too quiet.
     """
     market = np.concatenate([np.full(len(one.row), number) for number, one in enumerate(decisions)])
     row, side, stop, out_at, momentum, score, pct = (
         np.concatenate(columns) for columns in zip(*decisions, strict=True)
     )
-    still = np.concatenate([quiet_at(one.candles, found.row) for one, found in zip(histories, decisions, strict=True)])
+    still = np.concatenate(
+        [quiet_at(one.candles, found.row) & fills_gaps for one, found in zip(histories, decisions, strict=True)]
+    )
     timeframe = histories[0].timeframe_ms
     closed_at = np.concatenate(
         [one.time[found.row] + timeframe for one, found in zip(histories, decisions, strict=True)]
     )
     away = np.array([to_news(news, int(at)) for at in closed_at]) if news else np.full(len(row), FAR)
-    order = np.lexsort((market, -momentum, row + first[market]))
+    place = np.concatenate(
+        [
+            choice.places(number, one.time[found.row] + timeframe)
+            for number, (one, found) in enumerate(zip(histories, decisions, strict=True))
+        ]
+    )
+    order = np.lexsort((market, place, -momentum, row + first[market]))
+    order = order[place[order] != NOWHERE]
     columns = {"row": row + first[market], "market": market, "side": side, "quiet": still, "to_news": away}
     columns |= {"stop": stop, "out_at": out_at, "score": score, "pct": pct}
     return filled(SIGNAL, {name: column[order] for name, column in columns.items()}), order

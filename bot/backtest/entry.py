@@ -38,22 +38,34 @@ def consider(run: Run, row: int, at: int) -> int:
     blocked = blocked_before_its_price(run, row, at, number)
     if blocked > 0:
         return blocked
+    side, close = int(signal.side), float(run.candles[cell_of(run, number, row)].close)
+    stop = towards(side, float(signal.stop), float(run.markets[number].tick))
+    out_at = stop if math.isnan(signal.out_at) else float(signal.out_at)
+    blocked = blocked_by_offer(run, at, side, close, stop, out_at, close)
+    if blocked > 0:
+        return blocked
+    blocked = consider_at_next_open(run, row, at, number, side, close, stop, out_at)
+    if blocked > 0 and run.account.at_price > 0:
+        run.account.refused += 1
+    return blocked
+
+
+def consider_at_next_open(
+    run: Run, row: int, at: int, number: int, side: int, close: float, stop: float, out_at: float
+) -> int:
+    """Fill the order of a close, or the number of the gate that blocks it at the price it would pay."""
     if not has_next(run, number, row) or is_missing(run, cell_of(run, number, row + 1)):
         return UNFILLED
-    cell, tick = cell_of(run, number, row), float(run.markets[number].tick)
-    side, close = int(signal.side), float(run.candles[cell].close)
-    stop = towards(side, float(signal.stop), tick)
-    out_at = stop if math.isnan(signal.out_at) else float(signal.out_at)
-    price = bought(side, float(run.candles[cell + 1].open), float(run.markets[number].half))
-    blocked = blocked_by_offer(run, at, side, close, stop, out_at, close)
-    if blocked == 0:
-        blocked = blocked_by_offer(run, at, side, close, stop, out_at, price)
+    here = run.markets[number]
+    price = bought(side, float(run.candles[cell_of(run, number, row + 1)].open), float(here.half))
+    blocked = blocked_by_offer(run, at, side, close, stop, out_at, price)
     if blocked > 0:
         return blocked
     asked = capacity(run, row)
     left = room(asked)
-    worst = worst_price(close, price, float(run.account.slippage), tick)
-    sized = fitted(run, float(signal.pct), close, stop, float(left.least) * close / worst, number)
+    worst = worst_price(close, price, float(run.account.slippage), float(here.tick))
+    sized_at = price if run.account.at_price > 0 else close
+    sized = fitted(run, float(run.signals[at].pct), sized_at, stop, float(left.least) * sized_at / worst, number)
     blocked = ask_order(order(run, number, sized, worst, asked, left))
     if blocked == 0:
         enter(run, row, at, number, side, price, stop, out_at, sized)
@@ -66,13 +78,32 @@ def blocked_before_its_price(run: Run, row: int, at: int, number: int) -> int:
     unfit = "too many candles without trades" if signal.quiet > 0 else ""
     is_held = run.markets[run.markets[number].coin].coin_held > 0
     blocked = ask_signal(
-        Signal(unfit, int(signal.side), run.account.shorts > 0, returns(run.rule, at, number), bool(is_held))
+        Signal(unfit, int(signal.side), run.account.shorts > 0, is_back(run, row, at, number), bool(is_held))
     )
     if blocked == 0:
         blocked = halted(run)
     if blocked == 0:
         blocked = ask_symbol(symbol(run, row, at, number))
     return blocked if blocked > 0 else ask_capacity(capacity(run, row))
+
+
+def is_back(run: Run, row: int, at: int, number: int) -> bool:
+    """Whether the strategy trades a market again after its last trade there, if there was one."""
+    here, cell = run.markets[number], cell_of(run, number, row)
+    if here.ended_by < 0:
+        return True
+    close, closed_at = float(run.candles[cell].close), closes_at(run, row)
+    return returns(run.rule, at, number, cell, close, closed_at, int(here.ended_at), int(here.ended_by))
+
+
+def slots_taken(run: Run) -> int:
+    """Positions but for those that wait for their sale at an open, and the orders of this close that were refused at theirs."""
+    account = run.account
+    taken = int(account.held + account.refused)
+    for place in range(account.held):
+        if run.markets[run.markets[place].held].leaving > 0:
+            taken -= 1
+    return taken
 
 
 def halted(run: Run) -> int:
@@ -135,7 +166,7 @@ def capacity(run: Run, row: int) -> Capacity:
         exposure += quantity(position.held, float(here.lot)) * price
     return Capacity(
         0,
-        int(account.held),
+        slots_taken(run),
         int(account.slots),
         0,
         1,
@@ -161,8 +192,8 @@ def minimums(run: Run, number: int) -> Minimums:
     return Minimums(float(here.lot), int(here.min_lots), float(here.min_cost))
 
 
-def fitted(run: Run, pct: float, close: float, stop: float, ceiling: float, number: int) -> Size:
-    """The size at the close: of equity there, cut to the cash that is free."""
+def fitted(run: Run, pct: float, price: float, stop: float, ceiling: float, number: int) -> Size:
+    """The size at a price: of equity, cut to the cash that is free."""
     account = run.account
     equity, fee, coin_fee = float(account.equity), float(account.fee), float(account.coin_fee)
     buying_power = BuyingPower(equity, float(account.cash), fee, 0.0, floored(ceiling), coin_fee)
@@ -172,7 +203,7 @@ def fitted(run: Run, pct: float, close: float, stop: float, ceiling: float, numb
         float(account.max_position_pct_small),
         float(account.min_reward_to_cost),
     )
-    return size(pct, close, stop, buying_power, minimums(run, number), risk_settings)
+    return size(pct, price, stop, buying_power, minimums(run, number), risk_settings, float(account.least_part))
 
 
 def floored(ceiling: float) -> float:
@@ -207,7 +238,8 @@ def enter(
     fee = (quantity(sized.lots, lot) - qty) * price if coin_fee > 0.0 else qty * price * taker
     smallest = smallest_tradeable(stop, 0.0, minimums(run, number))
     position = opened(side, price, stop, out_at, taker, kept, smallest, tick, closes_at(run, row))
-    run.positions[number] = entered(run.rule, at, position)
+    cell = cell_of(run, number, row)
+    run.positions[number] = entered(run.rule, at, cell, float(run.candles[cell].close), position)
     here.trade = account.trades
     run.markets[here.coin].coin_held = 1
     run.markets[account.held].held = number

@@ -13,13 +13,13 @@ import numpy as np
 from bot.backtest import house
 from bot.backtest.compile import Swaps
 from bot.backtest.decisions import Decisions
-from bot.backtest.history import History
+from bot.backtest.history import History, seen
 from bot.backtest.house import AfterClose
 from bot.domain.candles import Candles
 from bot.domain.order import Purpose
 from bot.strategy import exits
 from bot.strategy.base import Costs, Ended, Evaluation, Strategy, TradedRange
-from bot.strategy.exits import Bar, Exit, Step, Terms, Trade, moved, tighter
+from bot.strategy.exits import Bar, Exit, Step, Terms, Trade, keeping, tighter
 from bot.strategy.exits import market as at_market
 from bot.strategy.grid import compared, towards
 from bot.strategy.guarded import GuardedStrategy, StrategyError
@@ -46,9 +46,7 @@ class Asked:
         self._bases = np.cumsum([0, *(len(one) for one in histories)])
         self._window = self._guarded.window(histories[0].timeframe_ms)
         self._runs_by_default = type(strategy).on_price is Strategy.on_price
-        self._evaluations: list[Evaluation] = []
         self._of_signal: list[tuple[int, int, Evaluation]] = []
-        self._ended: dict[int, Ended] = {}
 
     # -- decisions ------------------------------------------------------------------------------------------------
     def decisions(self, number: int, first: int, rows: int) -> Decisions:
@@ -73,6 +71,10 @@ class Asked:
             np.array([pct for _, _, pct in sized]),
         )
 
+    def rank(self, symbol: str, candles: Candles) -> float | None:
+        """How good the strategy finds a market, by its days."""
+        return self._guarded.rank(symbol, candles)
+
     def put_in_order(self, order: Sequence[int]) -> None:
         """The signals as the walk numbers them."""
         self._of_signal = [self._of_signal[at] for at in order]
@@ -86,22 +88,22 @@ class Asked:
         return self._candles[number][max(end - self._window, 0) : end]
 
     # -- the questions of a walk (see `house`) ---------------------------------------------------------------------
-    def begin(self) -> None:
-        """A new walk: nothing has ended yet."""
-        self._ended.clear()
-
-    def entered(self, signal: int, trade: Trade) -> Trade:
+    def entered(self, signal: int, cell: int, close: float, trade: Trade) -> Trade:  # noqa: ARG002
         return trade._replace(kept=self._of_signal[signal][2].kept)
 
-    def returns(self, signal: int, market: int) -> bool:
-        last, row = self._ended.get(market), self._of_signal[signal][1]
-        candles = self._up_to(market, row)
-        if last is None or candles is None:
-            return True
-        return bool(self._guarded.may_return(self._symbols[market], candles, last))
-
-    def ended(self, market: int, time: int, reason: int) -> None:
-        self._ended[market] = Ended(time, self.reasons[reason])
+    def returns(
+        self,
+        signal: int,
+        market: int,
+        cell: int,  # noqa: ARG002
+        close: float,  # noqa: ARG002
+        closed_at: int,  # noqa: ARG002
+        ended_at: int,
+        reason: int,
+    ) -> bool:
+        candles = self._up_to(market, self._of_signal[signal][1])
+        last = Ended(ended_at, self.reasons[reason])
+        return candles is None or bool(self._guarded.may_return(self._symbols[market], candles, last))
 
     def terms(
         self,
@@ -126,7 +128,7 @@ class Asked:
         """By default the house's text; else what the strategy sells in the range of the candle, at its targets."""
         legs = self._guarded.legs
         if self._runs_by_default or exits.stopped(trade, bar.high, bar.low):
-            return exits.within(trade, bar, half_spread, legs)
+            return exits.within(trade, bar, half_spread, legs, self.strategy.stop_slip)
         due = self._guarded.on_price(self._symbols[market], trade, TradedRange(bar.close, bar.high, bar.low)) or []
         sales = []
         for one in due:
@@ -147,24 +149,13 @@ class Asked:
             return AfterClose(trade, self.reasons.index(found.exit) - self.reasons.index(END))
         stop = tighter(trade.side, trade.stop, towards(trade.side, found.stop, trade.tick))
         kept = trade.kept if found.kept is None else found.kept
-        return AfterClose(moved(trade, stop, trade.held, trade.stage)._replace(kept=kept), 0)
-
-
-def seen(history: History, *, fills_gaps: bool) -> Candles:
-    """The candles that a strategy is shown: all of them, or those that were traded in."""
-    candles = history.candles
-    if fills_gaps:
-        return candles
-    traded = ~history.filled
-    columns = (getattr(candles, name)[traded] for name in ("open", "high", "low", "close", "volume"))
-    return Candles(candles.timeframe_ms, candles.time[traded], *columns)
+        return AfterClose(keeping(trade, stop, trade.held, trade.stage, kept), 0)
 
 
 #: What is asked in the place of the house's answers.
 SWAPS: Swaps = {
     house.entered: Asked.entered,
     house.returns: Asked.returns,
-    house.ended: Asked.ended,
     house.terms: Asked.terms,
     house.calls: Asked.calls,
     house.lived: Asked.lived,

@@ -22,6 +22,7 @@ from bot.backtest.plain import SWAPS, Asked
 from bot.backtest.result import Legs, Result, Trades
 from bot.backtest.state import ACCOUNT, CANDLE, DAY, LEG, MARKET, TRADE, Records, Run, filled, flat, record_of, records
 from bot.backtest.terms import Account
+from bot.backtest.universe import Choice
 from bot.backtest.walk import walk
 from bot.domain.candles import Series
 from bot.strategy.base import Strategy, asked_of
@@ -52,12 +53,14 @@ class Backtest:
         news: Sequence[int] = (),
         fine: Mapping[str, History] | None = None,
         funding: Mapping[str, Series] | None = None,
+        pairs: Sequence[str] = (),
     ) -> None:
         """`since` (ms UTC) is the open time of the first candle that is decided on. What is compiled is kept in `compile_to`.
         `plainly`: ask candle by candle though the strategy has rows. `fine` holds finer candles, `funding` rates by candle.
+        `pairs` is the owner's list, best first, for a strategy that would choose its markets.
         """
         self.strategy = strategy
-        self.histories = sorted(histories, key=lambda one: one.symbol)
+        self.histories = sorted((_traded(strategy, one) for one in histories), key=lambda one: one.symbol)
         self.compiled = strategy.rows is not None and not plainly
         parts = self.histories[0].timeframe_ms // next(iter(fine.values())).timeframe_ms if fine else 0
         self._grid = _grid(self.histories, since, parts)
@@ -68,6 +71,7 @@ class Backtest:
             self._candles["open"][: len(filled_in)][filled_in] = math.nan
         self._asked = Asked(strategy, self.histories)
         self._compile_to = compile_to
+        self._pairs = pairs
         self._at_close: Any = None
         self._scan, self._walk = self._text(scan), self._text(walk)
         self.signals = self._decided(news)
@@ -92,7 +96,8 @@ class Backtest:
         if self.compiled and self.strategy.rows is not None:
             self._at_close = _at_close(self.strategy.rows.at_close, kept)
         starts = np.array([(int(one.time[0]) - self._grid.start) // self._grid.timeframe for one in self.histories])
-        signals, order = in_order(self.histories, found, starts, news)
+        choice = Choice(self.strategy.universe, self.histories, self._pairs, self._asked.rank)
+        signals, order = in_order(self.histories, found, starts, news, choice, fills_gaps=self.strategy.fills_gaps)
         if not self.compiled:
             self._asked.put_in_order([int(at) for at in order])
         return signals
@@ -106,21 +111,19 @@ class Backtest:
         rows = self.strategy.rows
         if not self.compiled or rows is None:
             return plain(function, SWAPS)
-        return compiled(function, {decided: rows.decided, house.closed: rows.closed}, self._compile_to)
+        return compiled(function, {decided: rows.decided, **house.own_texts(rows)}, self._compile_to)
 
     # -- walking --------------------------------------------------------------------------------------------------
     def walk(self, account: Account) -> Result:
         """The trades and the equity on these terms."""
         self._check(account)
         run = self._begun(account)
-        self._asked.begin()
         self._walk(run)
         return self._result(account, run)
 
     def blocked(self, account: Account) -> dict[tuple[str, int], str]:
         """Which gate blocked a signal on these terms, by market and close (ms UTC); "" for one that was entered on."""
         run = self._begun(account)
-        self._asked.begin()
         self._walk(run)
         words = {0: "", **{gate.value: gate.word for gate in Gate}}
         signals = zip(
@@ -153,16 +156,19 @@ class Backtest:
             trades=records(signals, TRADE),
             legs=records(signals * (len(self.strategy.legs) + 1), LEG),
             days=records(days, DAY),
-            positions=[flat() for _ in self.histories],
+            positions=[flat(self._kept()) for _ in self.histories],
         )
 
     def _rule(self) -> Any:
         rows, asked = self.strategy.rows, asked_of(self.strategy)
         if not self.compiled or rows is None:
             return self._asked
-        return RowsRule(
-            self._at_close, record_of(rows.params), asked._replace(legs=asked.legs or (ExitLeg(0.0, math.inf),))
-        )
+        asked = asked._replace(legs=asked.legs or (ExitLeg(0.0, math.inf),))
+        return RowsRule(self._at_close, record_of(rows.params), asked, len(self._asked.reasons))
+
+    def _kept(self) -> int:
+        rows = self.strategy.rows
+        return 0 if not self.compiled or rows is None else len(rows.kept)
 
     def _check(self, account: Account) -> None:
         for history in self.histories:
@@ -190,6 +196,7 @@ class Backtest:
             "half": [account.spreads.get(one.symbol, account.costs.spread) / 2.0 for one in histories],
             "coin": [coins.index(one.symbol.split("-")[0]) for one in histories],
             "listed": [at if at > min(begins) else 0 for at in begins],
+            "ended_by": [-1] * len(histories),
         }
         return filled(MARKET, {name: np.array(column) for name, column in columns.items()})
 
@@ -207,6 +214,8 @@ class Backtest:
             "shorts": account.shorts,
             "sits_out_stops": strategy.sits_out_stops,
             "next_open": strategy.exits_at_next_open,
+            "at_price": strategy.sizes_at_price,
+            "least_part": strategy.least_part,
             "targets": len(strategy.legs),
             **risk_settings._asdict(),
             **{name: getattr(limits, name) for name in limits._fields},
@@ -279,6 +288,13 @@ def _skips(run: Run) -> dict[str, int]:
 
 
 # -- candles and numbers as the walk reads them -----------------------------------------------------------------------
+def _traded(strategy: Strategy, history: History) -> History:
+    """A history that ends with a candle that the strategy is shown."""
+    if strategy.fills_gaps or not history.filled[-1] or history.filled.all():
+        return history
+    return history.before(int(history.time[~history.filled][-1]) + 1) or history
+
+
 class _Grid(NamedTuple):
     """See `state.ACCOUNT`."""
 

@@ -32,11 +32,12 @@ def fields(whole: str, real: str = "") -> list[tuple[str, str]]:
 CANDLE = np.dtype(fields("", "open high low close funding"), align=True)
 #: One market: its first candle's row, its first cell and how many it has; what the venue asks, and `half` the spread as a fraction;
 #: `coin`, a number per base coin, and when it was `listed` (ms UTC). Then what the walk keeps: the row of its open trade, the reason
-#: it is sold for at the next open (0: none), its last stop-out (ms UTC), losses in a row and until when they keep it out. In record
-#: `i` for all markets: whether coin `i` is held, and market number `i` among those with a position, in the order of their entries.
+#: it is sold for at the next open (0: none), its last stop-out (ms UTC), when its last trade `ended_at` (ms UTC) and by which reason
+#: (-1: there was none), losses in a row and until when they keep it out. In record `i` for all markets: whether coin `i` is held, and
+#: market number `i` among those with a position, in the order of their entries.
 MARKET = np.dtype(
     fields(
-        "first cells_from candles min_lots coin listed trade leaving stopped_at lost cooled_at coin_held held",
+        "first cells_from candles min_lots coin listed trade leaving stopped_at ended_at ended_by lost cooled_at coin_held held",
         "lot tick min_cost half",
     ),
     align=True,
@@ -51,18 +52,21 @@ DAY = np.dtype(fields("close", "equity share"), align=True)
 #: The account. Of time: when row 0 opens (ms UTC); decisions are those of rows from `since` to before `rows`; each cell has `parts`
 #: finer candles (0: none), from cell `fine_from` on, NaN where not known. Of terms: `coin_fee` is what of the fee
 #: is taken in the coin, `targets` how many the strategy has; yes is 1. What the walk keeps: money, how many signals were looked at,
-#: and how far the records are filled. `shares` sums the day's shares of equity in positions over
-#: `day_rows` closes; `halted` and `halted_today` are the gates of a drawdown and of a day's loss that were passed.
+#: how many of this close were `refused` at the next open but keep their slots, and how far the records are filled. `shares` sums the
+#: day's shares of equity in positions over `day_rows` closes; `halted` and `halted_today` are the gates of a drawdown and of a day's
+#: loss that were passed.
 ACCOUNT = np.dtype(
     [
         *fields("start timeframe since rows parts fine_from"),
-        *fields("slots shorts sits_out_stops next_open targets max_losses cooldown_ms min_age_ms"),
+        *fields("slots shorts sits_out_stops next_open at_price targets max_losses cooldown_ms min_age_ms"),
         *fields(
             "",
-            "fee coin_fee slippage max_exposure_pct max_coin_exposure_pct max_order max_day_pct max_drawdown_pct",
+            "fee coin_fee slippage least_part max_exposure_pct max_coin_exposure_pct max_order max_day_pct max_drawdown_pct",
         ),
         *fields("", " ".join(RiskSettings._fields)),
-        *fields("signals held trades legs days day_rows halted halted_today", "cash equity best midnight shares"),
+        *fields(
+            "signals held refused trades legs days day_rows halted halted_today", "cash equity best midnight shares"
+        ),
     ],
     align=True,
 )
@@ -103,9 +107,9 @@ def record_of(values: Any) -> Records:
     return np.array([tuple(values)], np.dtype(kinds, align=True)).view(np.recarray)[0]
 
 
-def flat() -> Trade:
-    """Stands where a market has no position."""
-    return Trade(1, 1.0, 1.0, 1.0, 1.0, 0, 0, 1, 0, 0.0, 0, ())
+def flat(kept: int) -> Trade:
+    """Stands where a market has no position; a compiled trade keeps the same number of values at all times."""
+    return Trade(1, 1.0, 1.0, 1.0, 1.0, 0, 0, 1, 0, 0.0, 0, (0.0,) * kept)  # type: ignore[arg-type]
 
 
 # -- places and times -------------------------------------------------------------------------------------------------

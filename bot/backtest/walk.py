@@ -13,14 +13,22 @@ text that trades live, called from here and from `entry`. Plain scalar text, com
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 from bot.backtest.entry import consider, look_at_losses
-from bot.backtest.house import after_close, calls, ended, lived
+from bot.backtest.house import after_close, calls, lived
 from bot.backtest.state import Run, cell_of, closes_at, has_next, is_midnight, is_missing, quantity
 from bot.strategy.exits import Bar, market, moved
 
 #: The reason of a sale at the stop. A target's is its number; then come the end of the candles and the strategy's own.
 STOP = 0
+
+
+class Worth(NamedTuple):
+    """Positions at a close, in the quote: what they add to equity, and what they are worth whichever side they are on."""
+
+    value: float
+    exposure: float
 
 
 def walk(run: Run) -> None:
@@ -32,6 +40,7 @@ def walk(run: Run) -> None:
         measure(run, row)
         look_at_losses(run, row)
         leave(run, row)
+        account.refused = 0
         while account.signals < len(run.signals) and run.signals[account.signals].row == row:
             run.signals[account.signals].blocked = consider(run, row, int(account.signals))
             account.signals += 1
@@ -98,6 +107,9 @@ def judge(run: Run, row: int) -> None:
     while place < account.held:
         number = int(run.markets[place].held)
         cell, more = cell_of(run, number, row), has_next(run, number, row)
+        if is_missing(run, cell):
+            place += 1
+            continue
         close = float(run.candles[cell].close)
         after = after_close(run.rule, number, row, cell, close, run.positions[number])
         run.positions[number] = after.trade
@@ -114,7 +126,7 @@ def judge(run: Run, row: int) -> None:
 
 def leave(run: Run, row: int) -> None:
     """What a close wants sold at the next open: before the purchases there, and out of its slot already."""
-    account, place = run.account, 0
+    account, place, held = run.account, 0, int(run.account.held)
     while place < account.held:
         number = int(run.markets[place].held)
         reason = int(run.markets[number].leaving)
@@ -130,6 +142,8 @@ def leave(run: Run, row: int) -> None:
             )
         else:
             place += 1
+    if account.at_price > 0 and account.held < held:
+        account.equity = account.cash + worth(run, row).value
 
 
 def sell_all(run: Run, number: int, row: int, price: float, reason: int) -> None:
@@ -156,7 +170,7 @@ def sell(run: Run, number: int, row: int, lots: int, price: float, reason: int) 
     opens_at = closes_at(run, row - 1)
     if reason == STOP and run.account.sits_out_stops > 0:
         here.stopped_at = opens_at
-    ended(run.rule, number, opens_at, reason)
+    here.ended_at, here.ended_by = opens_at, reason
 
 
 def close_trade(run: Run, number: int, row: int) -> None:
@@ -172,16 +186,23 @@ def close_trade(run: Run, number: int, row: int) -> None:
     here.cooled_at = closes_at(run, row) + run.account.cooldown_ms
 
 
-def measure(run: Run, row: int) -> None:
-    """Equity at a close: cash, and what is held at its close. A short ties up its entry value. The day's point is its last close."""
-    account = run.account
-    equity, exposure = float(account.cash), 0.0
-    for place in range(account.held):
+def worth(run: Run, row: int) -> Worth:
+    """What is held, at its closes. A short ties up its entry value."""
+    value, exposure = 0.0, 0.0
+    for place in range(run.account.held):
         number = int(run.markets[place].held)
         position, close = run.positions[number], float(run.candles[cell_of(run, number, row)].close)
         qty = quantity(position.held, float(run.markets[number].lot))
-        equity += qty * position.entry + position.side * (close - position.entry) * qty
+        value += qty * position.entry + position.side * (close - position.entry) * qty
         exposure += qty * close
+    return Worth(value, exposure)
+
+
+def measure(run: Run, row: int) -> None:
+    """Equity at a close: cash, and what is held at its close. The day's point is its last close."""
+    account = run.account
+    value, exposure = worth(run, row)
+    equity = float(account.cash) + value
     account.equity = equity
     account.best = max(float(account.best), equity)
     account.shares += exposure / equity if equity > 0.0 else 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.domain.calendar import CalendarError, read_calendar
-from bot.settings.load import ConfigError, Settings
+from bot.settings.load import GROUPS, ConfigError, Settings
 from bot.settings.variables import TIMEFRAMES, TradingSettings
 from bot.strategy.base import Strategy
 from bot.strategy.named import named, with_params
@@ -18,17 +18,24 @@ def owner_of(settings: Settings) -> RiskSettings:
 
 
 def strategy_of(settings: Settings, other: str | None = None, params: Mapping[str, str] | None = None) -> Strategy:
-    """The strategy of the settings, or another in its place, with other numbers where `params` name some; raises `ConfigError`
-    for one that cannot be used.
+    """The strategy of the settings, or another in its place, with the numbers that its owner set, and others where `params` name
+    some; raises `ConfigError` for one that cannot be used.
     """
     try:
         strategy = named(other or settings.trading.strategy, owner_of(settings), settings.home)
     except ValueError as error:
         raise ConfigError([str(error) if other else f"STRATEGY is {error}"]) from None
     try:
-        return with_params(strategy, params) if params else strategy
+        given = {**own_words(settings, strategy), **(params or {})}
+        return with_params(strategy, given) if given else strategy
     except ValueError as error:
         raise ConfigError([str(error)]) from None
+
+
+def own_words(settings: Settings, strategy: Strategy) -> dict[str, str]:
+    """The parameters of a strategy that the owner set, by name."""
+    group = dict(zip(GROUPS, settings.groups(), strict=True)).get(strategy.settings)
+    return {} if group is None else {name: str(getattr(group, name)) for name in group.model_fields_set}
 
 
 def timeframe_of(trading: TradingSettings, rule: Strategy) -> str:

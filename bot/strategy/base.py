@@ -137,7 +137,13 @@ class Rows(NamedTuple):
     no powers, no library calls and no strings. They must be those of `evaluate`, `size_pct` and `on_close`.
 
     `columns` computes the columns once, each row from its own and earlier candles only. `decided(columns, row, params, owner)` is
-    asked from row 1 on. `at_close` names the columns whose row `closed(trade, close, row of them, params)` reads by these names.
+    asked from row 1 on. `at_close` names the columns whose row (`now`) the other texts read by these names, at one close:
+
+    - `closed(trade, close, now, params)` is `on_close`. In it `trade.kept` holds the values of `kept` alone, in that order.
+    - `begun(close, now, params)` and `kept_on(trade, close, now, params)` are the values of `kept` from an entry's close and from a
+      later one on.
+    - `returns(exit, at, closed_at, close, now, params)` is `may_return`; `exit` is 0 for the stop, from 1 on one of `exits`, else -1.
+    - `terms(close, out_at, price, fee, spread, asked, params)` is `terms`; `asked` is what NIJA's own terms go by.
     """
 
     columns: Callable[[Candles], Any]
@@ -146,6 +152,11 @@ class Rows(NamedTuple):
     closed: Callable[..., Closed]
     params: Any
     exits: tuple[str, ...]
+    kept: tuple[str, ...] = ()
+    begun: Callable[..., tuple[float, ...]] | None = None
+    kept_on: Callable[..., tuple[float, ...]] | None = None
+    returns: Callable[..., bool] | None = None
+    terms: Callable[..., Terms] | None = None
 
 
 class Universe(NamedTuple):
@@ -175,6 +186,13 @@ class Strategy(ABC):
     widest_r = 0.05
     #: Where a backtest gets what a close sells: at that close, or (True) at the open of the next candle. Live sells at once.
     exits_at_next_open = False
+    #: Whether a size is taken at the price to be paid, not at the close of the decision. A backtest then takes equity and cash at
+    #: the next open as well, and an entry that is refused there keeps its slot until the next close.
+    sizes_at_price = False
+    #: The least part of its size that is worth an entry, where free cash does not reach for all of it; a fraction.
+    least_part = 0.0
+    #: What the stop of a backtest sells below its price inside a candle, beside half the spread; a fraction of the price.
+    stop_slip = 0.0
     #: Whether the candle in which a stop sold may not be entered on again.
     sits_out_stops = True
     #: Whether a size below the smallest that can be traded is raised to it, as far as the owner allows.
@@ -185,6 +203,9 @@ class Strategy(ABC):
     largest_pct: float | None = None
     #: How markets are chosen; None: the most traded ones of the last day, MAX_PAIRS of them. An owner's PAIRS_ALLOW comes first.
     universe: Universe | None = None
+
+    #: The group of the owner's settings (see `bot.settings.variables`) whose fields are its `params`; "": it has none.
+    settings = ""
 
     #: The same answers by rows, for speed; None: a backtest asks candle by candle. Where a subclass overrides a question, it
     #: must answer for its rows too.
@@ -236,10 +257,12 @@ class Strategy(ABC):
 
 def asked_of(rule: Strategy) -> Asked:
     """What a strategy's entries are held to, unless its `terms` say otherwise."""
-    return Asked(rule.legs, rule.widest_r, rule.risk_settings.min_reward_to_cost)
+    return Asked(rule.legs, rule.widest_r, rule.risk_settings.min_reward_to_cost, rule.stop_slip)
 
 
-def ranked(evaluations: dict[str, Evaluation]) -> list[str]:
-    """The symbols that have a side, the strongest momentum first, compared in 12 decimals; equals by name."""
+def ranked(evaluations: dict[str, Evaluation], *, in_order: bool = False) -> list[str]:
+    """The symbols that have a side, the strongest momentum first, compared in 12 decimals; equals by name, or `in_order` as they come
+    here: the order in which a strategy chose its markets.
+    """
     signals = [symbol for symbol, found in evaluations.items() if found.side != FLAT]
-    return sorted(signals, key=lambda symbol: (-compared(evaluations[symbol].momentum), symbol))
+    return sorted(signals, key=lambda at: (-compared(evaluations[at].momentum), "" if in_order else at))

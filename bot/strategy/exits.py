@@ -9,7 +9,7 @@ the strategy to say. Never sends or books anything.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bot.domain.order import Numbers
 from bot.strategy.grid import rounded, towards, whole_down
@@ -73,11 +73,14 @@ class Bar(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """What entries of a strategy are held to: its targets, the widest R (a fraction of the price), and how often R pays the costs."""
+    """What entries of a strategy are held to: its targets, the widest R (a fraction of the price), and how often R pays the costs;
+    and how far below its price a stop of a backtest sells inside a candle.
+    """
 
     legs: ExitLegs
     widest: float
     reward_to_cost: float
+    stop_slip: float = 0.0
 
 
 class Step(NamedTuple):
@@ -215,6 +218,11 @@ def after(trade: Trade, stage: int, sold: int) -> Trade:
 
 def moved(trade: Trade, stop: float, held: int, stage: int) -> Trade:
     """The same trade with another stop, size or stage."""
+    return keeping(trade, stop, held, stage, trade.kept)
+
+
+def keeping(trade: Trade, stop: float, held: int, stage: int, kept: Any) -> Trade:
+    """The same trade with another stop, size or stage, and with what the strategy keeps from now on."""
     return Trade(
         trade.side,
         trade.entry,
@@ -227,7 +235,7 @@ def moved(trade: Trade, stop: float, held: int, stage: int) -> Trade:
         stage,
         trade.tick,
         trade.decided_at,
-        trade.kept,
+        kept,
     )
 
 
@@ -249,14 +257,17 @@ def at_targets(trade: Trade, high: float, low: float, legs: ExitLegs) -> list[Ex
     return found
 
 
-def within(trade: Trade, bar: Bar, half_spread: float, legs: ExitLegs) -> Step:
-    """One candle in the life of a trade, up to its close, as the backtest plays it; `half_spread` is a fraction of the price.
+def within(trade: Trade, bar: Bar, half_spread: float, legs: ExitLegs, stop_slip: float = 0.0) -> Step:
+    """One candle in the life of a trade, up to its close, as the backtest plays it; `half_spread` is a fraction of the price, and
+    so is `stop_slip`, which a stop inside the candle loses more.
 
     The stop comes before the targets, for a candle does not say what it touched first; a stop that this candle moved is in force
     from the next one on. Every sale meets a market that is half a spread worse.
     """
     if stopped(trade, bar.high, bar.low):
-        out = Exit(0, trade.held, market(trade.side, stop_fill(trade, bar.open), half_spread))
+        gapped = stopped(trade, bar.open, bar.open)
+        slip = half_spread if gapped else half_spread + stop_slip
+        out = Exit(0, trade.held, market(trade.side, stop_fill(trade, bar.open), slip))
         return Step(moved(trade, trade.stop, 0, trade.stage), [out])
     sales: list[Exit] = []
     while reached(trade, bar.high, bar.low, legs):

@@ -11,9 +11,10 @@ from bot.domain.candles import Candles
 from bot.domain.clock import DAY
 from bot.domain.outcome import ErrorMeaning
 from bot.engine.order_manager import OrderManager
-from bot.engine.ranking import Ranking, before, began
+from bot.engine.ranking import Ranking
 from bot.strategy.base import Evaluation, Strategy, Universe
 from bot.strategy.guarded import GuardedStrategy, StrategyError
+from bot.strategy.periods import before, began
 from tests.notes import Notes
 
 MONTH = Universe(most=2, among=4, candles=3, period="month")
