@@ -15,7 +15,7 @@ WIDEST_SPREAD = Decimal("0.005")
 
 @dataclass(frozen=True, slots=True)
 class MarketCriteria:
-    """The owner's choice. An empty `allow` means all, and its order counts; `deny` contains symbols and base coins; `most` is MAX_PAIRS."""
+    """The owner's choice. `allow` has the best first, empty means all; `deny` has symbols and base coins; `most` is MAX_PAIRS."""
 
     most: int
     allow: Collection[str] = ()

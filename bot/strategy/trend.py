@@ -42,8 +42,8 @@ from bot.strategy.params import DEFAULT_RISK_SETTINGS, RiskSettings
 EXITS = ("close_stop", "turn")
 KEPT = ("highest", "close_stop")
 CLOSE_STOP, TURN = 1, 2
-#: Closed candles that a market must have to be entered, and to be judged when it is held.
-OLD_ENOUGH, FEWEST = 200, 120
+#: Closed candles that a market must have to be entered.
+OLD_ENOUGH = 200
 #: Candles that are asked for: the averages and 200 candles for the ATR to forget how it began.
 WINDOW = 300
 #: The candles among which few may be missing.
@@ -270,7 +270,7 @@ class TrendStrategy(Strategy):
         return returns(exit_, last.at, candles.closed_at, close, _at(found, len(candles) - 1), self.params)
 
     def on_close(self, trade: Trade, candles: Candles) -> Close:
-        if len(candles) < FEWEST:
+        if len(candles) < self.params.slow:
             return Close(trade.stop)
         found, row = self.columns(candles), len(candles) - 1
         now, close = _at(found, row), float(candles.close[-1])
@@ -293,16 +293,17 @@ class TrendStrategy(Strategy):
 
     def columns(self, candles: Candles) -> Columns:
         """What the rule reads, over all candles."""
-        params, close = self.params, candles.close
-        since = candles.time - (SPAN - 1) * candles.timeframe_ms
+        params, close, step = self.params, candles.close, candles.timeframe_ms
+        since = np.maximum(candles.time - (SPAN - 1) * step, candles.time[:1])
         there = np.arange(1, len(close) + 1) - candles.time.searchsorted(since)
+        missing = (candles.time - since) // step + 1 - there
         return Columns(
             close,
             _over(np.mean, close, params.fast),
             _over(np.mean, close, params.slow),
             talib.ATR(candles.high, candles.low, close, params.atr_period),
             _over(np.max, close, params.high),
-            np.asarray(SPAN - there, np.float64),
+            missing.astype(np.float64),
         )
 
     def _conditions(self, now: AtClose, missing: float) -> tuple[Condition, ...]:
@@ -356,10 +357,10 @@ def _checked(params: TrendParams) -> TrendParams:
     for name, value in params._asdict().items():
         if not value > 0 and name not in ("min_stop_to_cost", "most_missing"):
             raise ValueError(f"{name} is {value:g}: a number above 0 is needed")
-    if not params.fast < params.slow <= FEWEST:
-        raise ValueError(f"fast is {params.fast} and slow {params.slow}: fast < slow <= {FEWEST} is needed")
+    if not params.fast < params.slow <= OLD_ENOUGH:
+        raise ValueError(f"fast is {params.fast} and slow {params.slow}: fast < slow <= {OLD_ENOUGH} is needed")
     if params.resting_stop_atr < params.close_stop_atr:
         raise ValueError("resting_stop_atr is less than close_stop_atr: the resting stop must be the farther one")
-    if max(params.atr_period, params.high) >= FEWEST:
-        raise ValueError(f"atr_period and high must be less than {FEWEST} candles")
+    if max(params.atr_period, params.high) >= params.slow:
+        raise ValueError(f"atr_period and high must be less than slow, which is {params.slow}")
     return params
