@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -134,8 +134,8 @@ def _rules(rest: str, symbols: Sequence[str]) -> dict[str, Market]:
     return found
 
 
-def trades_of(book: dict[str, Any]) -> list[Trade]:
-    """The trades of an account's book: each entry with the sales that followed it."""
+def trades_of(book: dict[str, Any], timeframe_ms: int = FIVE_MINUTES, exits: Collection[str] = EXITS) -> list[Trade]:
+    """The trades of an account's book: each entry with the sales that followed it. `exits` are the strategy's own reasons."""
     orders = {order["client_id"]: order for order in book["orders"]}
     by_exchange_id = {order["exchange_id"]: order for order in book["orders"]}
     trades: list[Trade] = []
@@ -155,18 +155,17 @@ def trades_of(book: dict[str, Any]) -> list[Trade]:
         else:
             trade = open_trades[fill["symbol"]]
             trade.pnl += (price - trade.entry_price) * qty - fee
-            trade.legs.append(_leg(order, parse_iso(fill["time"]), price, qty, fee))
+            candle, reason = _how(order, parse_iso(fill["time"]), timeframe_ms, exits)
+            trade.legs.append((candle, price, qty, fee, reason))
         trade.turnover += price * qty
     return trades
 
 
-def _leg(
-    order: dict[str, Any], time: int, price: float, qty: float, fee: float
-) -> tuple[int, float, float, float, str]:
-    """A sale at a close is one of the candle that has closed."""
+def _how(order: dict[str, Any], time: int, timeframe_ms: int, exits: Collection[str]) -> tuple[int, str]:
+    """The candle and the reason of a sale. One at a close is of the candle that has closed."""
     reason = str(order["reason"] or "")
     name = reason.split(":", maxsplit=1)[0]
-    if name in EXITS:
-        return (time - 1) // FIVE_MINUTES * FIVE_MINUTES, price, qty, fee, name
-    how = "stop" if order["purpose"] == "stop" or reason.startswith("stop price passed") else order["purpose"]
-    return time // FIVE_MINUTES * FIVE_MINUTES, price, qty, fee, how
+    if name in exits:
+        return (time - 1) // timeframe_ms * timeframe_ms, name
+    how = "stop" if order["purpose"] == "stop" or reason.startswith("stop price passed") else str(order["purpose"])
+    return time // timeframe_ms * timeframe_ms, how

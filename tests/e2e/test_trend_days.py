@@ -1,0 +1,103 @@
+"""Trend C3 in lock-step: the daemon trades days of candles, with a restart among them, as a backtest of the same candles does."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bot.backtest.candle_files import load
+from bot.backtest.run import Backtest
+from bot.backtest.terms import Account, Costs
+from bot.domain.clock import DAY, iso
+from bot.domain.log import Event
+from bot.strategy.params import RiskSettings
+from bot.strategy.trend import EXITS, TREND, TrendStrategy
+from tests.daemon_fixture import Daemon
+from tests.parity.live import DOLLARS, TIER, Trade, trades_of
+from tests.sandbox_fixture import Sandbox
+
+START = 1_767_571_200_000  # 2026-01-05T00:00:00Z
+BEFORE, DAYS = 320, 9
+#: The owner's list, best first: a price, and how it moves each day that is traded.
+COINS = {"ETH-USD": (3_000.0, -0.03), "SOL-USD": (150.0, 0.005), "XRP-USD": (2.0, 0.015), "BTC-USD": (60_000.0, 0.01)}
+#: The owner's limits as wide as the rule's own sizes.
+SETTINGS = {
+    "STRATEGY": "bot.strategy.trend:TrendStrategy",
+    "PAIRS_ALLOW": ",".join(COINS),
+    "TREND_SLOTS": "3",
+    "TREND_RISK_PCT": "1.5",
+    "CYCLE_SECONDS": "3600",
+    "POSITION_SECONDS": "3600",
+    "CANDLE_EXCLUSION_SECONDS": "0",
+    **dict.fromkeys(("MAX_POSITION_PCT", "MAX_EXPOSURE_PCT", "MAX_COIN_EXPOSURE_PCT"), "100"),
+    **dict.fromkeys(("MAX_DAILY_LOSS_PCT", "MAX_DRAWDOWN_PCT"), "100"),
+}
+
+
+def written(folder: Path) -> Path:
+    """Days of candles: an up-trend for each coin, then the first falls, and the second crashes and recovers inside a day."""
+    folder.mkdir()
+    for number, (symbol, (price, drift)) in enumerate(COINS.items()):
+        rng = np.random.default_rng(number)
+        moves = rng.normal(0.002, 0.01, BEFORE + DAYS + 1)
+        moves[BEFORE:] = drift
+        closes = price * np.exp(np.cumsum(moves))
+        opens = np.concatenate(([price], closes[:-1]))
+        highs, lows = np.maximum(opens, closes) * 1.004, np.minimum(opens, closes) * 0.996
+        if number == 1:
+            lows[BEFORE + 3] *= 0.6
+        with (folder / f"{symbol}-1d.csv").open("w", newline="", encoding="utf-8") as text:
+            rows = csv.writer(text)
+            rows.writerow(("time", "open", "high", "low", "close", "volume"))
+            for row in range(len(closes)):
+                time = START + (row - BEFORE) * DAY
+                rows.writerow((time, opens[row], highs[row], lows[row], closes[row], 1e6 / price))
+    return folder
+
+
+def test_days_are_traded_as_they_are_tested(tmp_path: Path) -> None:
+    candles = written(tmp_path / "candles")
+    market = ("--lockstep", "--start", iso(START), "--candles", str(candles), "--fee-tier", str(TIER), "--pairs", "60")
+    with Sandbox(tmp_path, *market) as sandbox:
+        balances = sandbox.ledger()["accounts"]["main"]
+        equity = sum(float(balances[one]["free"]) for one in DOLLARS if one in balances)
+        settings = {**SETTINGS, "SANDBOX_READY_FILE": str(sandbox.ready_file)}
+        for days in (4, DAYS - 4):
+            with Daemon(tmp_path / "nija", **settings) as daemon:
+                daemon.says(Event.FUNDED)
+                for _ in range(2 * days):
+                    sandbox.control("POST", "advance", seconds=43_200)
+                book = daemon.book()
+                assert daemon.stop()[0] == 0
+    live = trades_of(book, DAY, EXITS)
+    walked = backtest(candles, equity)
+    assert [told(one) for one in live] == [told(one) for one in walked]
+    assert {one.exit[1] for one in walked} >= {"close_stop", "stop", "open"}
+    assert [one.qty for one in live] == pytest.approx([one.qty for one in walked], rel=0.002)
+
+
+def told(one: Trade) -> tuple[object, ...]:
+    """A trade by what must be the same."""
+    at, reason = one.exit
+    return one.symbol, (one.decided_at - START) // DAY, (at - START) // DAY if one.legs else 0, reason
+
+
+def backtest(candles: Path, equity: float) -> list[Trade]:
+    """The trades of a backtest as the daemon's would be told: a sale at an open is of the candle that had closed."""
+    loaded = load(candles, list(COINS), "1d").histories
+    histories = [one for history in loaded if (one := history.before(START + DAYS * DAY)) is not None]
+    params = TREND._replace(slots=3, risk_pct=1.5)
+    rule = TrendStrategy(RiskSettings(max_position_pct=100.0), params=params)
+    made = Backtest(rule, histories, since=START - DAY, plainly=True, pairs=list(COINS))
+    found = []
+    for one in made.walk(Account(Costs(0.001, 0.0002), equity, slots=3)):
+        trade = Trade(one.symbol, one.decided_at, one.entry_price, one.qty)
+        if one.exit_reason != "end":
+            leg = one.legs[-1]
+            at = leg.time - DAY if leg.reason in EXITS else leg.time
+            trade.legs.append((at, leg.price, leg.qty, leg.fee, leg.reason))
+        found.append(trade)
+    return found
