@@ -21,6 +21,7 @@ from tests.sandbox_fixture import Sandbox
 
 START = 1_767_571_200_000  # 2026-01-05T00:00:00Z
 BEFORE, DAYS = 320, 9
+HOUR = 3_600
 #: The owner's list, best first: a price, and how it moves each day that is traded.
 COINS = {"ETH-USD": (3_000.0, -0.03), "SOL-USD": (150.0, 0.005), "XRP-USD": (2.0, 0.015), "BTC-USD": (60_000.0, 0.01)}
 #: The owner's limits as wide as the rule's own sizes.
@@ -38,15 +39,18 @@ SETTINGS = {
 
 
 def written(folder: Path) -> Path:
-    """Days of candles: an up-trend for each coin, then the first falls, and the second crashes and recovers inside a day."""
+    """Days of candles: an up-trend for each coin and a still day; then the first falls, and the second crashes and recovers inside a
+    day.
+    """
     folder.mkdir()
     for number, (symbol, (price, drift)) in enumerate(COINS.items()):
         rng = np.random.default_rng(number)
         moves = rng.normal(0.002, 0.01, BEFORE + DAYS + 1)
-        moves[BEFORE:] = drift
+        moves[BEFORE - 1], moves[BEFORE:] = 0.0, drift
         closes = price * np.exp(np.cumsum(moves))
         opens = np.concatenate(([price], closes[:-1]))
         highs, lows = np.maximum(opens, closes) * 1.004, np.minimum(opens, closes) * 0.996
+        highs[BEFORE - 1] = lows[BEFORE - 1] = closes[BEFORE - 1]
         if number == 1:
             lows[BEFORE + 3] *= 0.6
         with (folder / f"{symbol}-1d.csv").open("w", newline="", encoding="utf-8") as text:
@@ -59,21 +63,33 @@ def written(folder: Path) -> Path:
 
 
 def test_days_are_traded_as_they_are_tested(tmp_path: Path) -> None:
+    """The daemon is first started half a day late, and once more later. The still day has the same price all the time."""
     candles = written(tmp_path / "candles")
-    market = ("--lockstep", "--start", iso(START), "--candles", str(candles), "--fee-tier", str(TIER), "--pairs", "60")
+    market = (
+        "--lockstep",
+        "--start",
+        iso(START - DAY // 2),
+        "--candles",
+        str(candles),
+        "--fee-tier",
+        str(TIER),
+        "--pairs",
+        "60",
+    )
     with Sandbox(tmp_path, *market) as sandbox:
         balances = sandbox.ledger()["accounts"]["main"]
         equity = sum(float(balances[one]["free"]) for one in DOLLARS if one in balances)
         settings = {**SETTINGS, "SANDBOX_READY_FILE": str(sandbox.ready_file)}
-        for days in (4, DAYS - 4):
+        for steps in ((HOUR,) * 12 + (12 * HOUR,) * 8, (12 * HOUR,) * (2 * DAYS - 8)):
             with Daemon(tmp_path / "nija", **settings) as daemon:
                 daemon.says(Event.FUNDED)
-                for _ in range(2 * days):
-                    sandbox.control("POST", "advance", seconds=43_200)
+                for seconds in steps:
+                    sandbox.control("POST", "advance", seconds=seconds)
                 book = daemon.book()
                 assert daemon.stop()[0] == 0
     live = trades_of(book, DAY, EXITS)
     walked = backtest(candles, equity)
+    print(*live, (tmp_path / "nija" / "nija.log").read_text(), sep="\n")
     assert [told(one) for one in live] == [told(one) for one in walked]
     assert {one.exit[1] for one in walked} >= {"close_stop", "stop", "open"}
     assert [one.qty for one in live] == pytest.approx([one.qty for one in walked], rel=0.002)
@@ -91,7 +107,7 @@ def backtest(candles: Path, equity: float) -> list[Trade]:
     histories = [one for history in loaded if (one := history.before(START + DAYS * DAY)) is not None]
     params = TREND._replace(slots=3, risk_pct=1.5)
     rule = TrendStrategy(RiskSettings(max_position_pct=100.0), params=params)
-    made = Backtest(rule, histories, since=START - DAY, plainly=True, pairs=list(COINS))
+    made = Backtest(rule, histories, since=START - 2 * DAY, plainly=True, pairs=list(COINS))
     found = []
     for one in made.walk(Account(Costs(0.001, 0.0002), equity, slots=3)):
         trade = Trade(one.symbol, one.decided_at, one.entry_price, one.qty)
