@@ -44,8 +44,8 @@ KEPT = ("highest", "close_stop")
 CLOSE_STOP, TURN = 1, 2
 #: Closed candles that a market must have to be entered.
 OLD_ENOUGH = 200
-#: Candles that are asked for: the averages and 200 candles for the ATR to forget how it began.
-WINDOW = 300
+#: Candles that are asked for: with so many, the ATR has forgotten how it began (to 1e-7).
+WINDOW = 350
 #: The candles among which few may be missing.
 SPAN = 120
 #: A month's choice: the days whose median turnover counts, and the least that it must be, in the quote.
@@ -224,7 +224,7 @@ class TrendStrategy(Strategy):
         self.params = _checked(params)
         self.slots = params.slots
         self.largest_pct = min(100.0 * params.largest / params.slots, 100.0)
-        self.universe = Universe(most=10, among=40, candles=WINDOW, period="month")
+        self.universe = Universe(most=10, among=40, candles=OLD_ENOUGH, period="month")
         self.rows = Rows(
             *(self.columns, decided, AtClose._fields, closed, params, EXITS),
             kept=KEPT,

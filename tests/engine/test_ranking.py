@@ -170,3 +170,9 @@ def test_when_a_period_began(now: int, period: Any, start: int) -> None:
 def test_only_what_had_closed_when_the_period_began_is_looked_at() -> None:
     candles = Candles.of(DAY, [(FIRST + n * DAY, 1, 1, 1, 1, 1) for n in (-3, -1, 0, 1)])
     assert [int(time) for time in before(candles, FIRST).time] == [FIRST - 3 * DAY, FIRST - DAY]
+
+
+def test_an_owners_list_replaces_the_choice_and_keeps_its_order() -> None:
+    scene = Scene(A=5.0, B=1.0)
+    assert scene.ranking().chosen(["A-USD", "B-USD"], ["C-USD", "B-USD", "A-USD"]) == ["B-USD", "A-USD"]
+    assert scene.asked == []
