@@ -1,7 +1,7 @@
-"""Every decision of a strategy over all candles, made once: by its rows, compiled or not, or asked candle by candle.
+"""Every entry decision of a strategy over all candles, made once: by its rows, or candle by candle.
 
-Decisions are pure functions of candles, so that they are the same on whatever terms they are walked. Owns their order: by close,
-then by rank. Never knows equity, costs or venue.
+Decisions depend on candles alone, so they are the same on any terms. Owns their order: by close, then by rank. Does not depend on
+equity, costs or venue.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from bot.strategy.timing import FAR, to_news
 
 
 class Decisions(NamedTuple):
-    """The signals of one market, a row each; `row` counts its own candles."""
+    """The signals of one market, one per row; `row` is the number of the market's candle."""
 
     row: Integers
     side: Integers
@@ -34,18 +34,18 @@ class Decisions(NamedTuple):
     pct: Series
 
     def first(self, count: int) -> Decisions:
-        """The same for so many of its rows."""
+        """The first `count` signals."""
         row, side, *others = (column[:count].copy() for column in self)
         return Decisions(row, side, *others)  # type: ignore[arg-type]
 
 
 def decided(columns: Any, row: int, params: Any, risk_settings: RiskSettings) -> Decided:
-    """A strategy's own text stands here."""
+    """Replaced by the strategy's own code."""
     raise NotImplementedError
 
 
 def scan(columns: Any, first: int, last: int, params: Any, risk_settings: RiskSettings, found: Decisions) -> int:
-    """Write down every signal from row `first` to before `last`; how many there are. Plain scalar text, compiled as it stands."""
+    """Write every signal of rows `first` to `last` (exclusive) to `found`; returns their number. Plain scalar code, also compiled."""
     count = 0
     for row in range(first, last):
         one = decided(columns, row, params, risk_settings)
@@ -59,7 +59,7 @@ def scan(columns: Any, first: int, last: int, params: Any, risk_settings: RiskSe
 
 
 def room_for(rows: int) -> Decisions:
-    """Columns for a signal on every row; what is never touched costs nothing."""
+    """Columns with room for a signal on every row. They are not initialized: unused memory costs nothing."""
     real = [np.empty(rows) for _ in range(5)]
     return Decisions(np.empty(rows, np.int64), np.empty(rows, np.int64), *real)
 
@@ -67,9 +67,9 @@ def room_for(rows: int) -> Decisions:
 def by_rows(
     strategy: Strategy, scanned: Callable[..., int], history: History, first: int
 ) -> tuple[dict[str, Series], Decisions]:
-    """The columns that are read at closes, and the signals from row `first` on; a row without a candle has neither."""
+    """The columns that the strategy reads at closes, and the signals from row `first` on. A row without a candle has neither."""
     if strategy.rows is None:
-        raise ValueError("a strategy without rows is asked candle by candle")
+        raise ValueError("a strategy without rows is called candle by candle")
     candles = seen(history, fills_gaps=strategy.fills_gaps)
     columns, found = strategy.rows.columns(candles), room_for(len(candles))
     rows = (candles.time - int(history.time[0])) // history.timeframe_ms
@@ -98,9 +98,9 @@ def in_order(
     *,
     fills_gaps: bool,
 ) -> tuple[Records, Integers]:
-    """The signals of all markets by close, the strongest first; equals by their place among the markets that are chosen, then by
-    symbol. `first` is the row of each market's start. With them comes which of the signals, one market after the other, each is;
-    those of markets that are not chosen are left out. Where gaps are left out, no market is too quiet.
+    """The signals of the chosen markets by close, then by rank, then by place in the choice, then by symbol. `first` is the row at
+    which each market starts. Also returns the order: the number of each signal when markets are counted one after another. A
+    strategy that leaves gaps out judges quiet markets itself.
     """
     market = np.concatenate([np.full(len(one.row), number) for number, one in enumerate(decisions)])
     row, side, stop, out_at, momentum, score, pct = (

@@ -33,8 +33,9 @@ from bot.strategy.base import (
     Terms,
     Trade,
     Universe,
+    entry_requirements,
 )
-from bot.strategy.exits import FLAT, LONG, Asked
+from bot.strategy.exits import FLAT, LONG, EntryRequirements
 from bot.strategy.grid import rounded
 from bot.strategy.params import DEFAULT_RISK_SETTINGS, RiskSettings
 
@@ -194,7 +195,7 @@ def terms(
     price: float,
     fee: float,
     spread: float,
-    asked: Asked,  # noqa: ARG001 - nothing of the house's own terms
+    required: EntryRequirements,  # noqa: ARG001 - the costs gate is the rule's own
     params: TrendParams,
 ) -> Terms:
     """At the close its stop must be worth the costs; the price that is paid must lie above the close-stop, no more."""
@@ -261,8 +262,7 @@ class TrendStrategy(Strategy):
         return dict(evaluation.facts)["pct"]
 
     def terms(self, evaluation: Evaluation, price: float, costs: Costs) -> Terms:
-        asked = Asked(self.legs, self.widest_r, self.risk_settings.min_reward_to_cost)
-        return terms(evaluation.close, evaluation.out_at, price, costs.fee, costs.spread, asked, self.params)
+        return terms(evaluation.close, evaluation.out_at, price, *costs, entry_requirements(self), self.params)
 
     def may_return(self, candles: Candles, last: Ended) -> bool:
         exit_ = 0 if last.exit == Purpose.STOP else EXITS.index(last.exit) + 1 if last.exit in EXITS else -1

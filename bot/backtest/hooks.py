@@ -1,7 +1,7 @@
-"""What a walk asks of a strategy, and how this house answers where the strategy leaves it to it.
+"""The hooks through which a walk asks a strategy, with NIJA's default answers.
 
-Each question is a function of its own, so that another can be put in its place: the compiled text of a strategy's rows, or a
-strategy that is asked candle by candle. `rule` is whatever the answers are read from. Never owns a rule of trading.
+Each hook is a function of its own, so that another can replace it: the compiled code of a strategy's rows, or a strategy that is
+called candle by candle. `rule` holds what the answers are computed from. Contains no rule of trading.
 """
 
 from __future__ import annotations
@@ -9,19 +9,19 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from bot.strategy.base import Closed, Rows
-from bot.strategy.exits import Asked, Bar, Step, Terms, Trade, keeping, reached, stopped, tighter, within
-from bot.strategy.exits import terms as asked_by_default
+from bot.strategy.exits import EntryRequirements, Bar, Step, Terms, Trade, keeping, reached, stopped, tighter, within
+from bot.strategy.exits import terms as default_terms
 from bot.strategy.grid import towards
 
 
 class RowsRule(NamedTuple):
-    """A strategy by its rows: what it reads at closes, of all markets one after the other, and its numbers; both as records.
-    `reasons` says for how many reasons that are not its own a trade can end.
+    """A strategy with rows: the columns that it reads at closes, for all markets one after another, and its parameters; both as
+    records. `reasons` is the number of exit reasons that are not the strategy's own.
     """
 
     at_close: Any
     params: Any
-    asked: Asked
+    required: EntryRequirements
     reasons: int
 
 
@@ -32,9 +32,9 @@ class AfterClose(NamedTuple):
     exit: int
 
 
-# -- the text of a strategy's rows, see `base.Rows` -------------------------------------------------------------------
+# -- the functions of a strategy's rows (see `base.Rows`) -------------------------------------------------------------
 def closed(trade: Trade, close: float, now: Any, params: Any) -> Closed:
-    """A strategy's own text stands here."""
+    """Replaced by the strategy's own code."""
     raise NotImplementedError
 
 
@@ -50,12 +50,20 @@ def may_return(exit_: int, at: int, closed_at: int, close: float, now: Any, para
     return True
 
 
-def terms_of(close: float, out_at: float, price: float, fee: float, spread: float, asked: Asked, params: Any) -> Terms:  # noqa: ARG001
-    return asked_by_default(close, out_at, price, fee, spread, asked)
+def terms_of(
+    close: float,
+    out_at: float,
+    price: float,
+    fee: float,
+    spread: float,
+    required: EntryRequirements,
+    params: Any,  # noqa: ARG001
+) -> Terms:
+    return default_terms(close, out_at, price, fee, spread, required)
 
 
-def own_texts(rows: Rows) -> dict[Any, Any]:
-    """A strategy's own texts in the place of the house's."""
+def replaced_by(rows: Rows) -> dict[Any, Any]:
+    """The strategy's own functions, by the default that each replaces."""
     own = {
         closed: rows.closed,
         begun: rows.begun,
@@ -63,12 +71,12 @@ def own_texts(rows: Rows) -> dict[Any, Any]:
         may_return: rows.returns,
         terms_of: rows.terms,
     }
-    return {default: text for default, text in own.items() if text is not None}
+    return {default: function for default, function in own.items() if function is not None}
 
 
-# -- the questions of a walk ------------------------------------------------------------------------------------------
+# -- the hooks --------------------------------------------------------------------------------------------------------
 def entered(rule: RowsRule, signal: int, cell: int, close: float, trade: Trade) -> Trade:  # noqa: ARG001
-    """The trade of a signal as its strategy wants to find it again; `cell` is the row of its close in the columns."""
+    """A new trade with what its strategy keeps; `cell` is the row of the decision's close in the columns."""
     kept = begun(close, rule.at_close[cell], rule.params)
     return keeping(trade, trade.stop, trade.held, trade.stage, kept)
 
@@ -90,17 +98,17 @@ def returns(
 
 def terms(rule: RowsRule, signal: int, close: float, out_at: float, price: float, fee: float, spread: float) -> Terms:  # noqa: ARG001
     """What a trade at `price` must offer; `spread` in the quote."""
-    return terms_of(close, out_at, price, fee, spread, rule.asked, rule.params)
+    return terms_of(close, out_at, price, fee, spread, rule.required, rule.params)
 
 
 def lived(rule: RowsRule, market: int, trade: Trade, bar: Bar, half_spread: float) -> Step:  # noqa: ARG001
     """One candle in the life of a trade."""
-    return within(trade, bar, half_spread, rule.asked.legs, rule.asked.stop_slip)
+    return within(trade, bar, half_spread, rule.required.legs, rule.required.stop_slip)
 
 
 def calls(rule: RowsRule, trade: Trade, bar: Bar) -> bool:
-    """Whether a candle does anything to a trade, so that it must be lived."""
-    legs = rule.asked.legs
+    """Whether a candle touches the stop or the next target, so that `lived` must be called."""
+    legs = rule.required.legs
     return stopped(trade, bar.high, bar.low) or reached(trade, bar.high, bar.low, legs)
 
 
