@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from bot.strategy.base import Closed, Rows
-from bot.strategy.exits import EntryRequirements, Bar, Step, Terms, Trade, keeping, reached, stopped, tighter, within
+from bot.strategy.exits import Bar, EntryRequirements, Step, Terms, Trade, keeping, reached, stopped, tighter, within
 from bot.strategy.exits import terms as default_terms
 from bot.strategy.grid import towards
 

@@ -26,6 +26,7 @@ from tests.strategy.trend_series import DAY_0, closed_at, history, series
 
 OWNER = RiskSettings(max_position_pct=100.0)
 RULE = TrendStrategy(OWNER)
+COLUMNS = ("open", "high", "low", "close", "volume")
 BOTH = pytest.mark.parametrize("plainly", [True, False], ids=["asked", "compiled"])
 
 
@@ -137,13 +138,18 @@ def test_t4_an_open_at_the_close_stop_is_no_entry(plainly: bool) -> None:
 
 @BOTH
 def test_without_a_next_candle_a_purchase_lapses_and_a_sale_waits(plainly: bool) -> None:
-    """Day 101 is missing: the signal of 100 lapses, that of 102 is taken. Day 112 is missing: the sale is made at the open of 113."""
-    whole = series(121)
-    kept = ~np.isin(whole.time, [DAY_0 + 101 * DAY, DAY_0 + 112 * DAY])
-    columns = (getattr(whole, name)[kept] for name in ("open", "high", "low", "close", "volume"))
-    first, *_ = walked(Candles(DAY, whole.time[kept], *columns), plainly, Costs(0.0, 0.0))
+    """Without day 101 the signal of 100 lapses and that of 102 is taken; without day 112 what 111 sells is sold at the open of 113."""
+    first, *_ = walked(without(101), plainly, Costs(0.0, 0.0))
     assert (day_of(first.entry_time), first.entry_price) == (103, 103.0)
+    first, *_ = walked(without(112), plainly, Costs(0.0, 0.0))
     assert (day_of(first.legs[0].time), first.legs[0].price, first.exit_reason) == (113, 105.0, "close_stop")
+
+
+def without(day: int) -> Candles:
+    """Series E with a missing day."""
+    whole = series(121)
+    kept = whole.time != DAY_0 + day * DAY
+    return Candles(DAY, whole.time[kept], *(getattr(whole, name)[kept] for name in COLUMNS))
 
 
 # -- rows S: size -----------------------------------------------------------------------------------------------------
@@ -222,7 +228,7 @@ def test_more_than_three_missing_days_are_no_entry(gaps: int, side: int) -> None
     whole = series(100)
     kept = np.ones(len(whole), np.bool_)
     kept[-100 : -100 + gaps] = False
-    columns = (getattr(whole, name)[kept] for name in ("open", "high", "low", "close", "volume"))
+    columns = (getattr(whole, name)[kept] for name in COLUMNS)
     found = RULE.evaluate(Candles(DAY, whole.time[kept], *columns))
     assert (found.side, dict(found.facts)["missing"]) == (side, gaps)
 
