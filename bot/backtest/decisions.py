@@ -65,28 +65,24 @@ def room_for(rows: int) -> Decisions:
 
 
 def by_rows(
-    strategy: Strategy, scanned: Callable[..., int], history: History, first: int
-) -> tuple[dict[str, Series], Decisions]:
-    """The columns that the strategy reads at closes, and the signals from row `first` on. A row without a candle has neither."""
-    if strategy.rows is None:
+    strategy: Strategy, scanned: Callable[..., int], history: History, first: int, at_close: Records, found: Decisions
+) -> Decisions:
+    """The signals from row `first` on. The columns read at closes are written to `at_close`; `found` is a buffer. A row without a
+    candle has no signal, and NaN in its columns.
+    """
+    rows = strategy.rows
+    if rows is None:
         raise ValueError("a strategy without rows is called candle by candle")
     candles = seen(history, fills_gaps=strategy.fills_gaps)
-    columns, found = strategy.rows.columns(candles), room_for(len(candles))
-    rows = (candles.time - int(history.time[0])) // history.timeframe_ms
-    begin = min(max(int(rows.searchsorted(first)), strategy.required - 1, 1), len(candles))
-    count = int(scanned(columns, begin, len(candles), record_of(strategy.rows.params), strategy.risk_settings, found))
+    columns, numbers = rows.columns(candles), (candles.time - int(history.time[0])) // history.timeframe_ms
+    for name in rows.at_close:
+        if len(candles) < len(history):
+            at_close[name] = np.nan
+        at_close[name][numbers] = getattr(columns, name)
+    begin = min(max(int(numbers.searchsorted(first)), strategy.required - 1, 1), len(candles))
+    count = int(scanned(columns, begin, len(candles), record_of(rows.params), strategy.risk_settings, found))
     decisions = found.first(count)
-    at_close = {name: _spread(getattr(columns, name), rows, len(history)) for name in strategy.rows.at_close}
-    return at_close, decisions._replace(row=rows[decisions.row])
-
-
-def _spread(column: Series, rows: Integers, count: int) -> Series:
-    """A column over all rows, NaN where it has none."""
-    if len(column) == count:
-        return column
-    whole = np.full(count, np.nan)
-    whole[rows] = column
-    return whole
+    return decisions._replace(row=numbers[decisions.row])
 
 
 def in_order(
@@ -120,8 +116,9 @@ def in_order(
             for number, (one, found) in enumerate(zip(histories, decisions, strict=True))
         ]
     )
-    order = np.lexsort((market, place, -momentum, row + first[market]))
+    row += first[market]
+    order = np.lexsort((place, -momentum, row))  # stable: equals stay in the order of their markets
     order = order[place[order] != NOWHERE]
-    columns = {"row": row + first[market], "market": market, "side": side, "quiet": still, "to_news": away}
+    columns = {"row": row, "market": market, "side": side, "quiet": still, "to_news": away}
     columns |= {"stop": stop, "out_at": out_at, "score": score, "pct": pct}
     return filled(SIGNAL, {name: column[order] for name, column in columns.items()}), order

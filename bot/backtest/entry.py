@@ -8,9 +8,10 @@ those at the close. Plain scalar code, also compiled.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from bot.backtest.hooks import entered, returns, terms
-from bot.backtest.state import Run, as_money, cell_of, closes_at, has_next, is_midnight, is_missing, quantity
+from bot.backtest.state import Records, Run, as_money, cell_of, closes_at, has_next, is_midnight, is_missing, quantity
 from bot.strategy import gates
 from bot.strategy.checks import lost_pct, room
 from bot.strategy.exits import bought, opened, tighter
@@ -38,10 +39,12 @@ def consider(run: Run, row: int, at: int) -> int:
     blocked = blocked_before_its_price(run, row, at, number)
     if blocked > 0:
         return blocked
-    side, close = int(signal.side), float(run.candles[cell_of(run, number, row)].close)
-    stop = towards(side, float(signal.stop), float(run.markets[number].tick))
+    here = run.markets[number]
+    side, close = int(signal.side), float(run.candles[cell_of(here, row)].close)
+    stop = towards(side, float(signal.stop), float(here.tick))
     out_at = stop if math.isnan(signal.out_at) else float(signal.out_at)
-    blocked = blocked_by_offer(run, at, side, close, stop, out_at, close)
+    half, fee = float(here.half), float(run.account.fee)
+    blocked = blocked_by_offer(run.rule, fee, half, at, side, close, stop, out_at, close)
     if blocked > 0:
         return blocked
     blocked = consider_at_next_open(run, row, at, number, side, close, stop, out_at)
@@ -53,20 +56,23 @@ def consider(run: Run, row: int, at: int) -> int:
 def consider_at_next_open(
     run: Run, row: int, at: int, number: int, side: int, close: float, stop: float, out_at: float
 ) -> int:
-    """Fill the order of a close, or the number of the gate that blocks it at the price it would pay."""
-    if not has_next(run, number, row) or is_missing(run, cell_of(run, number, row + 1)):
-        return UNFILLED
+    """Fill the order of a close at the next open; returns 0, or the number of the gate that blocks it at the price it would pay."""
     here = run.markets[number]
-    price = bought(side, float(run.candles[cell_of(run, number, row + 1)].open), float(here.half))
-    blocked = blocked_by_offer(run, at, side, close, stop, out_at, price)
+    cell = cell_of(here, row)
+    if not has_next(here, row) or is_missing(run.candles[cell + 1]):
+        return UNFILLED
+    half, fee = float(here.half), float(run.account.fee)
+    price = bought(side, float(run.candles[cell + 1].open), half)
+    blocked = blocked_by_offer(run.rule, fee, half, at, side, close, stop, out_at, price)
     if blocked > 0:
         return blocked
     asked = capacity(run, row)
     left = room(asked)
     worst = worst_price(close, price, float(run.account.slippage), float(here.tick))
     sized_at = price if run.account.at_price > 0 else close
-    sized = fitted(run, float(run.signals[at].pct), sized_at, stop, float(left.least) * sized_at / worst, number)
-    blocked = ask_order(order(run, number, sized, worst, asked, left))
+    ceiling = float(left.least) * sized_at / worst
+    sized = fitted(run.account, here, float(run.signals[at].pct), sized_at, stop, ceiling)
+    blocked = ask_order(order(float(here.lot), sized, worst, asked, left))
     if blocked == 0:
         enter(run, row, at, number, side, price, stop, out_at, sized)
     return blocked
@@ -81,42 +87,40 @@ def blocked_before_its_price(run: Run, row: int, at: int, number: int) -> int:
         Signal(unfit, int(signal.side), run.account.shorts > 0, is_back(run, row, at, number), bool(is_held))
     )
     if blocked == 0:
-        blocked = halted(run)
+        blocked = halted(run.account)
     if blocked == 0:
-        blocked = ask_symbol(symbol(run, row, at, number))
+        blocked = ask_symbol(symbol(run.account, run.markets[number], int(signal.to_news), row))
     return blocked if blocked > 0 else ask_capacity(capacity(run, row))
 
 
 def is_back(run: Run, row: int, at: int, number: int) -> bool:
     """Whether the strategy trades a market again after its last trade there, if there was one."""
-    here, cell = run.markets[number], cell_of(run, number, row)
+    here = run.markets[number]
     if here.ended_by < 0:
         return True
-    close, closed_at = float(run.candles[cell].close), closes_at(run, row)
+    cell, closed_at = cell_of(here, row), closes_at(run.account, row)
+    close = float(run.candles[cell].close)
     return returns(run.rule, at, number, cell, close, closed_at, int(here.ended_at), int(here.ended_by))
 
 
-def slots_taken(run: Run) -> int:
-    """Positions but for those that wait for their sale at an open, and the orders of this close that were refused at theirs."""
-    account = run.account
+def slots_taken(account: Any, markets: Records) -> int:
+    """Open positions except those that wait for their sale at an open, and the entries of this close that were refused at theirs."""
     taken = int(account.held + account.refused)
     for place in range(account.held):
-        if run.markets[run.markets[place].held].leaving > 0:
+        if markets[markets[place].held].leaving > 0:
             taken -= 1
     return taken
 
 
-def halted(run: Run) -> int:
+def halted(account: Any) -> int:
     """The gate of a loss limit that was reached, or 0: daily loss blocks for the rest of the day, drawdown to the end."""
-    account = run.account
     return int(account.halted if account.halted > 0 else account.halted_today)
 
 
-def look_at_losses(run: Run, row: int) -> None:
+def look_at_losses(account: Any, row: int) -> None:
     """Start and end the halts of the loss limits; called once at every close."""
-    account = run.account
     equity = float(account.equity)
-    if is_midnight(run, row):
+    if is_midnight(account, row):
         account.halted_today = 0
     fallen, today = lost_pct(equity, float(account.best)), lost_pct(equity, float(account.midnight))
     losses = Lost(
@@ -130,24 +134,24 @@ def look_at_losses(run: Run, row: int) -> None:
         account.halted = blocked
     elif blocked > 0:
         account.halted_today = blocked
-    if is_midnight(run, row + 1):
+    if is_midnight(account, row + 1):
         account.midnight = equity
 
 
-def symbol(run: Run, row: int, at: int, number: int) -> Symbol:
-    here, closed_at = run.markets[number], closes_at(run, row)
-    is_young = closed_at - here.listed < run.account.min_age_ms
+def symbol(account: Any, here: Any, to_news: int, row: int) -> Symbol:
+    closed_at = closes_at(account, row)
+    is_young = closed_at - here.listed < account.min_age_ms
     return Symbol(
         "",
         closed_at,
-        int(run.account.timeframe),
+        int(account.timeframe),
         0,
         "younger than 30 days" if is_young else "",
         int(here.stopped_at),
         int(here.lost),
-        int(run.account.max_losses),
+        int(account.max_losses),
         -((closed_at - int(here.cooled_at)) // MINUTE_MS),
-        int(run.signals[at].to_news),
+        to_news,
         0,
         1,
         "",
@@ -162,11 +166,11 @@ def capacity(run: Run, row: int) -> Capacity:
         number = int(run.markets[place].held)
         position, here = run.positions[number], run.markets[number]
         is_new = run.trades[here.trade].entry_row > row
-        price = position.entry if is_new else float(run.candles[cell_of(run, number, row)].close)
+        price = position.entry if is_new else float(run.candles[cell_of(here, row)].close)
         exposure += quantity(position.held, float(here.lot)) * price
     return Capacity(
         0,
-        slots_taken(run),
+        slots_taken(account, run.markets),
         int(account.slots),
         0,
         1,
@@ -179,22 +183,21 @@ def capacity(run: Run, row: int) -> Capacity:
     )
 
 
-def blocked_by_offer(run: Run, at: int, side: int, close: float, stop: float, out_at: float, price: float) -> int:
+def blocked_by_offer(
+    rule: Any, fee: float, half: float, at: int, side: int, close: float, stop: float, out_at: float, price: float
+) -> int:
     """The gate that blocks the trade at a price (the close, or the price that its order would pay), or 0."""
-    spread = 2.0 * float(run.markets[int(run.signals[at].market)].half) * price
-    asked = terms(run.rule, at, close, out_at, price, float(run.account.fee), spread)
+    asked = terms(rule, at, close, out_at, price, fee, 2.0 * half * price)
     nearest = tighter(side, stop, asked.stop)
     return ask_offer(Offer("", side, price, nearest, asked.widest, asked.target, asked.least))
 
 
-def minimums(run: Run, number: int) -> Minimums:
-    here = run.markets[number]
+def minimums(here: Any) -> Minimums:
     return Minimums(float(here.lot), int(here.min_lots), float(here.min_cost))
 
 
-def fitted(run: Run, pct: float, price: float, stop: float, ceiling: float, number: int) -> Size:
-    """The size at a price, limited by free cash and `ceiling`."""
-    account = run.account
+def fitted(account: Any, here: Any, pct: float, price: float, stop: float, ceiling: float) -> Size:
+    """The size by the equity, limited by free cash and `ceiling`."""
     equity, fee, coin_fee = float(account.equity), float(account.fee), float(account.coin_fee)
     buying_power = BuyingPower(equity, float(account.cash), fee, 0.0, floored(ceiling), coin_fee)
     risk_settings = RiskSettings(
@@ -203,7 +206,7 @@ def fitted(run: Run, pct: float, price: float, stop: float, ceiling: float, numb
         float(account.max_position_pct_small),
         float(account.min_reward_to_cost),
     )
-    return size(pct, price, stop, buying_power, minimums(run, number), risk_settings, float(account.least_part))
+    return size(pct, price, stop, buying_power, minimums(here), risk_settings, float(account.least_part))
 
 
 def floored(ceiling: float) -> float:
@@ -211,8 +214,8 @@ def floored(ceiling: float) -> float:
     return math.floor(ceiling * 1e8) / 1e8 if ceiling < 1e9 else ceiling
 
 
-def order(run: Run, number: int, sized: Size, worst: float, asked: Capacity, left: Room) -> Order:
-    value = quantity(sized.lots if sized.lots > 0 else sized.smallest, float(run.markets[number].lot)) * worst
+def order(lot: float, sized: Size, worst: float, asked: Capacity, left: Room) -> Order:
+    value = quantity(sized.lots if sized.lots > 0 else sized.smallest, lot) * worst
     return Order(
         sized.lots,
         sized.fit.value,
@@ -236,9 +239,9 @@ def enter(
     kept = whole_down(sized.lots * (1.0 - coin_fee), 1.0) if coin_fee > 0.0 else sized.lots
     qty = quantity(kept, lot)
     fee = (quantity(sized.lots, lot) - qty) * price if coin_fee > 0.0 else qty * price * taker
-    smallest = smallest_tradeable(stop, 0.0, minimums(run, number))
-    position = opened(side, price, stop, out_at, taker, kept, smallest, tick, closes_at(run, row))
-    cell = cell_of(run, number, row)
+    smallest = smallest_tradeable(stop, 0.0, minimums(here))
+    position = opened(side, price, stop, out_at, taker, kept, smallest, tick, closes_at(account, row))
+    cell = cell_of(here, row)
     run.positions[number] = entered(run.rule, at, cell, float(run.candles[cell].close), position)
     here.trade = account.trades
     run.markets[here.coin].coin_held = 1

@@ -10,13 +10,16 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 import typer
 
+from bot.commands.evidence import keep_evidence
+from bot.commands.files import check_place, write_json, write_page
 from bot.commands.research import compile_folder, research_tools
 from bot.domain.clock import MINUTE, parse_iso
-from bot.runtime.chosen import news_of, strategy_of, timeframe_of
+from bot.runtime.chosen import news_of, params_of, strategy_of, timeframe_of
+from bot.runtime.evidence_terms import terms_of
 from bot.runtime.known_terms import KnownMarket, known_terms
 from bot.settings.load import ConfigError, Settings
 
@@ -54,12 +57,23 @@ class Wanted:
     detail: str | None = None
     max_holes: float | None = None
     json: Path | None = None
+    report: Path | None = None
+
+
+class Prepared(NamedTuple):
+    """A backtest to be walked: its strategy, its decisions, the terms, what is known of the account's markets, and notes on files."""
+
+    strategy: Strategy
+    made: Backtest
+    account: Account
+    known: Mapping[str, KnownMarket]
+    notes: Sequence[str]
 
 
 def backtest(settings: Settings, wanted: Wanted) -> None:
     """Run a backtest and print its result. An error that the user can fix is one line and exit status 2."""
     began = time.monotonic()
-    from bot.backtest.talib_import import import_talib
+    from bot.backtest.light_imports import import_talib
 
     gc.disable()  # a short process with many objects and no cycles
     import_talib()
@@ -78,39 +92,48 @@ def _run(settings: Settings, wanted: Wanted, began: float) -> None:
     from bot.backtest.fees import next_worse
     from bot.backtest.numbers import numbers
     from bot.backtest.summary import show
+    from bot.page.of_backtest import Walked, page
 
-    strategy = _strategy(settings, wanted)
-    made, notes = _prepared(settings, wanted, strategy)
-    known = {} if wanted.broker is None else known_terms(settings.operation.data_dir, wanted.broker)
-    account = _account(settings, wanted, made, known)
+    if wanted.report is not None:
+        check_place(wanted.report, "--report")
+    strategy, made, account, known, notes = prepared(settings, wanted)
     result = made.walk(account)
     found = numbers(result)
     others = alternatives(made, account, result, next_worse(account.costs.fee, wanted.broker))
     seconds = time.monotonic() - began
+    rule = wanted.strategy or settings.trading.strategy
+    timeframe = wanted.timeframe or timeframe_of(settings.trading, strategy)
+    head = {
+        "strategy": rule,
+        "params": params_of(strategy),
+        "timeframe": timeframe,
+        "slots": account.slots,
+        "limits": wanted.limits,
+        "seconds": round(seconds, 3),
+    }
     if wanted.json is not None:
-        head = {
-            "strategy": wanted.strategy or settings.trading.strategy,
-            "params": _params(strategy),
-            "timeframe": wanted.timeframe or timeframe_of(settings.trading, strategy),
-            "slots": account.slots,
-            "limits": wanted.limits,
-            "seconds": round(seconds, 3),
-        }
-        _write(wanted.json, document(result, head, found, [one._asdict() for one in others]))
+        write_json(wanted.json, document(result, head, found, [one._asdict() for one in others]))
+    lines = [_terms_line(wanted, account, known), *notes, *_young(made, account), *_troubles(made)]
+    if wanted.report is not None:
+        targets = [leg.target for leg in strategy.legs]
+        write_page(wanted.report, page(Walked(head, made.histories, result, found, others, targets, lines)))
     how = "compiled" if made.compiled else "called candle by candle, because it has no rows"
     typer.echo(f"{result.candles:,} candles of {len(made.histories)} markets in {seconds:.1f} s ({how})")
-    for line in [_terms_line(wanted, account, known), *notes, *_young(made, account), *_troubles(made)]:
+    for line in lines:
         typer.echo(line)
     show(found, others)
+    binding = settings.limits if wanted.limits == "account" else None
+    terms = terms_of(strategy, rule, timeframe, binding, account.costs.fee, account.slots, shorts=account.shorts)
+    folder = settings.operation.data_dir
+    typer.echo(f"\n{keep_evidence(folder, terms, made.histories, result, found, wanted.broker, wanted.data)}")
 
 
-def _write(file: Path, found: dict[str, Any]) -> None:
-    import orjson
-
-    try:
-        file.write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2))
-    except OSError as error:
-        raise ValueError(f"--json {file}: cannot be written: {error.strerror}") from None
+def prepared(settings: Settings, wanted: Wanted) -> Prepared:
+    """All decisions made, and the terms to walk on. Raises `ValueError`, `BacktestError` and `BadCandles`."""
+    strategy = _strategy(settings, wanted)
+    made, notes = _decided(settings, wanted, strategy)
+    known = {} if wanted.broker is None else known_terms(settings.operation.data_dir, wanted.broker)
+    return Prepared(strategy, made, _account(settings, wanted, made, known), known, notes)
 
 
 def _terms_line(wanted: Wanted, account: Account, known: Mapping[str, KnownMarket]) -> str:
@@ -152,20 +175,14 @@ def _strategy(settings: Settings, wanted: Wanted) -> Strategy:
 def _own_terms(strategy: Strategy, wanted: Wanted) -> dict[str, str]:
     """What the options say of a strategy's own numbers: its slots, and that the account bounds its sizes no more than it does."""
     found = {}
-    if wanted.slots is not None and "slots" in _params(strategy):
+    if wanted.slots is not None and "slots" in params_of(strategy):
         found["slots"] = str(wanted.slots)
     if wanted.limits == "none" and strategy.largest_pct is not None:
         found["max_position_pct"] = "100"
     return found
 
 
-def _params(strategy: Strategy) -> dict[str, Any]:
-    """Every parameter of the strategy and of its risk settings."""
-    params: Any = getattr(strategy, "params", ())
-    return {**(params._asdict() if hasattr(params, "_asdict") else {}), **strategy.risk_settings._asdict()}
-
-
-def _prepared(settings: Settings, wanted: Wanted, strategy: Strategy) -> tuple[Backtest, list[str]]:
+def _decided(settings: Settings, wanted: Wanted, strategy: Strategy) -> tuple[Backtest, list[str]]:
     """The candles with the decisions over them, and a line for each file that needed repairs."""
     from bot.backtest.candle_files import MAX_HOLES, load
     from bot.backtest.funding import funding_rates

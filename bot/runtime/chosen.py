@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from bot.domain.calendar import CalendarError, read_calendar
 from bot.settings.load import GROUPS, ConfigError, Settings
@@ -36,6 +37,12 @@ def own_words(settings: Settings, strategy: Strategy) -> dict[str, str]:
     """The parameters of a strategy that the owner set, by name."""
     group = dict(zip(GROUPS, settings.groups(), strict=True)).get(strategy.settings)
     return {} if group is None else {name: str(getattr(group, name)) for name in group.model_fields_set}
+
+
+def params_of(strategy: Strategy) -> dict[str, Any]:
+    """Every parameter of the strategy and of its risk settings."""
+    params: Any = getattr(strategy, "params", ())
+    return {**(params._asdict() if hasattr(params, "_asdict") else {}), **strategy.risk_settings._asdict()}
 
 
 def timeframe_of(trading: TradingSettings, rule: Strategy) -> str:

@@ -16,7 +16,7 @@ from bot.domain.log import Event
 from bot.strategy.params import RiskSettings
 from bot.strategy.trend import EXITS, TREND, TrendStrategy
 from tests.daemon_fixture import Daemon
-from tests.parity.live import DOLLARS, TIER, Trade, trades_of
+from tests.parity.live import DOLLARS, TIER, Leg, Trade, trades_of
 from tests.sandbox_fixture import Sandbox
 
 START = 1_767_571_200_000  # 2026-01-05T00:00:00Z
@@ -87,7 +87,7 @@ def test_days_are_traded_as_they_are_tested(tmp_path: Path) -> None:
                     sandbox.control("POST", "advance", seconds=seconds)
                 book = daemon.book()
                 assert daemon.stop()[0] == 0
-    live, walked = trades_of(book, DAY, EXITS), backtest(candles, equity)
+    live, walked = trades_of(book, EXITS), backtest(candles, equity)
     assert {one.exit[1] for one in walked} >= {"close_stop", "stop", "open"}
     assert sorted(map(facts, live)) == sorted(map(facts, walked))
     sizes = [{(one.symbol, one.decided_at): one.qty for one in trades} for trades in (live, walked)]
@@ -95,13 +95,13 @@ def test_days_are_traded_as_they_are_tested(tmp_path: Path) -> None:
 
 
 def facts(one: Trade) -> tuple[object, ...]:
-    """A trade by what must be the same."""
-    at, reason = one.exit
-    return one.symbol, (one.decided_at - START) // DAY, (at - START) // DAY if one.legs else 0, reason
+    """What must be the same of a trade. A sale at a close belongs to the day that has closed."""
+    ended = [((leg.at - 1 - START) // DAY, leg.reason) for leg in one.legs[-1:]]
+    return one.symbol, (one.decided_at - START) // DAY, ended
 
 
 def backtest(candles: Path, equity: float) -> list[Trade]:
-    """The trades of a backtest in the daemon's form: a sale at an open belongs to the candle that has closed."""
+    """The trades of a backtest in the daemon's form."""
     loaded = load(candles, list(COINS), "1d").histories
     histories = [one for history in loaded if (one := history.before(START + DAYS * DAY)) is not None]
     params = TREND._replace(slots=3, risk_pct=1.5)
@@ -112,7 +112,6 @@ def backtest(candles: Path, equity: float) -> list[Trade]:
         trade = Trade(one.symbol, one.decided_at, one.entry_price, one.qty)
         if one.exit_reason != "end":
             leg = one.legs[-1]
-            at = leg.time - DAY if leg.reason in EXITS else leg.time
-            trade.legs.append((at, leg.price, leg.qty, leg.fee, leg.reason))
+            trade.legs.append(Leg(leg.time + (leg.reason not in EXITS), leg.price, leg.qty, leg.reason))
         found.append(trade)
     return found
