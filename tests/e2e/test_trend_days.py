@@ -80,7 +80,7 @@ def test_days_are_traded_as_they_are_tested(tmp_path: Path) -> None:
         balances = sandbox.ledger()["accounts"]["main"]
         equity = sum(float(balances[one]["free"]) for one in DOLLARS if one in balances)
         settings = {**SETTINGS, "SANDBOX_READY_FILE": str(sandbox.ready_file)}
-        for start, steps in enumerate(((6 * HOUR,) * 2 + (12 * HOUR,) * 8, (12 * HOUR,) * (2 * DAYS - 8)), 1):
+        for start, steps in enumerate(((HOUR,) * 12 + (12 * HOUR,) * 8, (12 * HOUR,) * (2 * DAYS - 8)), 1):
             with Daemon(tmp_path / "nija", **settings) as daemon:
                 daemon.says(Event.FUNDED, start)
                 for seconds in steps:
