@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bot.backtest.history import History
+from bot.backtest.history import History, seen
 from bot.backtest.result import Integers
 from bot.backtest.state import SIGNAL, Records, filled, record_of
+from bot.backtest.universe import NOWHERE, Choice
 from bot.domain.candles import Series, quiet_at
 from bot.strategy.base import Decided, Strategy
 from bot.strategy.grid import compared
@@ -66,37 +67,58 @@ def room_for(rows: int) -> Decisions:
 def by_rows(
     strategy: Strategy, scanned: Callable[..., int], history: History, first: int, at_close: Records, found: Decisions
 ) -> Decisions:
-    """The signals from row `first` on. The columns read at closes are written to `at_close`; `found` is a buffer."""
+    """The signals from row `first` on. The columns read at closes are written to `at_close`; `found` is a buffer. A row without a
+    candle has no signal, and NaN in its columns.
+    """
     rows = strategy.rows
     if rows is None:
         raise ValueError("a strategy without rows is called candle by candle")
-    columns = rows.columns(history.candles)
+    candles = seen(history, fills_gaps=strategy.fills_gaps)
+    columns, numbers = rows.columns(candles), (candles.time - int(history.time[0])) // history.timeframe_ms
     for name in rows.at_close:
-        at_close[name] = getattr(columns, name)
-    begin = min(max(first, strategy.required - 1, 1), len(history))
-    return found.first(
-        int(scanned(columns, begin, len(history), record_of(rows.params), strategy.risk_settings, found))
-    )
+        if len(candles) < len(history):
+            at_close[name] = np.nan
+        at_close[name][numbers] = getattr(columns, name)
+    begin = min(max(int(numbers.searchsorted(first)), strategy.required - 1, 1), len(candles))
+    count = int(scanned(columns, begin, len(candles), record_of(rows.params), strategy.risk_settings, found))
+    decisions = found.first(count)
+    return decisions._replace(row=numbers[decisions.row])
 
 
 def in_order(
-    histories: Sequence[History], decisions: Sequence[Decisions], first: Integers, news: Sequence[int]
+    histories: Sequence[History],
+    decisions: Sequence[Decisions],
+    first: Integers,
+    news: Sequence[int],
+    choice: Choice,
+    *,
+    fills_gaps: bool,
 ) -> tuple[Records, Integers]:
-    """The signals of all markets by close, then by rank, then by symbol. `first` is the row at which each market starts. Also
-    returns the order: the number of each signal when markets are counted one after another.
+    """The signals of the chosen markets by close, then by rank, then by place in the choice, then by symbol. `first` is the row at
+    which each market starts. Also returns the order: the number of each signal when markets are counted one after another. A
+    strategy that leaves gaps out judges quiet markets itself.
     """
     market = np.concatenate([np.full(len(one.row), number) for number, one in enumerate(decisions)])
     row, side, stop, out_at, momentum, score, pct = (
         np.concatenate(columns) for columns in zip(*decisions, strict=True)
     )
-    still = np.concatenate([quiet_at(one.candles, found.row) for one, found in zip(histories, decisions, strict=True)])
+    still = np.concatenate(
+        [quiet_at(one.candles, found.row) & fills_gaps for one, found in zip(histories, decisions, strict=True)]
+    )
     timeframe = histories[0].timeframe_ms
     closed_at = np.concatenate(
         [one.time[found.row] + timeframe for one, found in zip(histories, decisions, strict=True)]
     )
     away = np.array([to_news(news, int(at)) for at in closed_at]) if news else np.full(len(row), FAR)
+    place = np.concatenate(
+        [
+            choice.places(number, one.time[found.row] + timeframe)
+            for number, (one, found) in enumerate(zip(histories, decisions, strict=True))
+        ]
+    )
     row += first[market]
-    order = np.lexsort((-momentum, row))  # stable: equals stay in the order of their markets
+    order = np.lexsort((place, -momentum, row))  # stable: equals stay in the order of their markets
+    order = order[place[order] != NOWHERE]
     columns = {"row": row, "market": market, "side": side, "quiet": still, "to_news": away}
     columns |= {"stop": stop, "out_at": out_at, "score": score, "pct": pct}
     return filled(SIGNAL, {name: column[order] for name, column in columns.items()}), order

@@ -11,7 +11,7 @@ import math
 from typing import Any
 
 from bot.backtest.hooks import entered, returns, terms
-from bot.backtest.state import Run, as_money, cell_of, closes_at, has_next, is_midnight, is_missing, quantity
+from bot.backtest.state import Records, Run, as_money, cell_of, closes_at, has_next, is_midnight, is_missing, quantity
 from bot.strategy import gates
 from bot.strategy.checks import lost_pct, room
 from bot.strategy.exits import bought, opened, tighter
@@ -40,23 +40,38 @@ def consider(run: Run, row: int, at: int) -> int:
     if blocked > 0:
         return blocked
     here = run.markets[number]
-    cell, tick = cell_of(here, row), float(here.tick)
-    if not has_next(here, row) or is_missing(run.candles[cell + 1]):
-        return UNFILLED
-    side, close = int(signal.side), float(run.candles[cell].close)
-    stop = towards(side, float(signal.stop), tick)
+    side, close = int(signal.side), float(run.candles[cell_of(here, row)].close)
+    stop = towards(side, float(signal.stop), float(here.tick))
     out_at = stop if math.isnan(signal.out_at) else float(signal.out_at)
     half, fee = float(here.half), float(run.account.fee)
-    price = bought(side, float(run.candles[cell + 1].open), half)
     blocked = blocked_by_offer(run.rule, fee, half, at, side, close, stop, out_at, close)
-    if blocked == 0:
-        blocked = blocked_by_offer(run.rule, fee, half, at, side, close, stop, out_at, price)
+    if blocked > 0:
+        return blocked
+    blocked = consider_at_next_open(run, row, at, number, side, close, stop, out_at)
+    if blocked > 0 and run.account.at_price > 0:
+        run.account.refused += 1
+    return blocked
+
+
+def consider_at_next_open(
+    run: Run, row: int, at: int, number: int, side: int, close: float, stop: float, out_at: float
+) -> int:
+    """Fill the order of a close at the next open; returns 0, or the number of the gate that blocks it at the price it would pay."""
+    here = run.markets[number]
+    cell = cell_of(here, row)
+    if not has_next(here, row) or is_missing(run.candles[cell + 1]):
+        return UNFILLED
+    half, fee = float(here.half), float(run.account.fee)
+    price = bought(side, float(run.candles[cell + 1].open), half)
+    blocked = blocked_by_offer(run.rule, fee, half, at, side, close, stop, out_at, price)
     if blocked > 0:
         return blocked
     asked = capacity(run, row)
     left = room(asked)
-    worst = worst_price(close, price, float(run.account.slippage), tick)
-    sized = fitted(run.account, here, float(signal.pct), close, stop, float(left.least) * close / worst)
+    worst = worst_price(close, price, float(run.account.slippage), float(here.tick))
+    sized_at = price if run.account.at_price > 0 else close
+    ceiling = float(left.least) * sized_at / worst
+    sized = fitted(run.account, here, float(run.signals[at].pct), sized_at, stop, ceiling)
     blocked = ask_order(order(float(here.lot), sized, worst, asked, left))
     if blocked == 0:
         enter(run, row, at, number, side, price, stop, out_at, sized)
@@ -69,13 +84,32 @@ def blocked_before_its_price(run: Run, row: int, at: int, number: int) -> int:
     unfit = "too many candles without trades" if signal.quiet > 0 else ""
     is_held = run.markets[run.markets[number].coin].coin_held > 0
     blocked = ask_signal(
-        Signal(unfit, int(signal.side), run.account.shorts > 0, returns(run.rule, at, number), bool(is_held))
+        Signal(unfit, int(signal.side), run.account.shorts > 0, is_back(run, row, at, number), bool(is_held))
     )
     if blocked == 0:
         blocked = halted(run.account)
     if blocked == 0:
         blocked = ask_symbol(symbol(run.account, run.markets[number], int(signal.to_news), row))
     return blocked if blocked > 0 else ask_capacity(capacity(run, row))
+
+
+def is_back(run: Run, row: int, at: int, number: int) -> bool:
+    """Whether the strategy trades a market again after its last trade there, if there was one."""
+    here = run.markets[number]
+    if here.ended_by < 0:
+        return True
+    cell, closed_at = cell_of(here, row), closes_at(run.account, row)
+    close = float(run.candles[cell].close)
+    return returns(run.rule, at, number, cell, close, closed_at, int(here.ended_at), int(here.ended_by))
+
+
+def slots_taken(account: Any, markets: Records) -> int:
+    """Open positions except those that wait for their sale at an open, and the entries of this close that were refused at theirs."""
+    taken = int(account.held + account.refused)
+    for place in range(account.held):
+        if markets[markets[place].held].leaving > 0:
+            taken -= 1
+    return taken
 
 
 def halted(account: Any) -> int:
@@ -136,7 +170,7 @@ def capacity(run: Run, row: int) -> Capacity:
         exposure += quantity(position.held, float(here.lot)) * price
     return Capacity(
         0,
-        int(account.held),
+        slots_taken(account, run.markets),
         int(account.slots),
         0,
         1,
@@ -162,8 +196,8 @@ def minimums(here: Any) -> Minimums:
     return Minimums(float(here.lot), int(here.min_lots), float(here.min_cost))
 
 
-def fitted(account: Any, here: Any, pct: float, close: float, stop: float, ceiling: float) -> Size:
-    """The size by the equity at the close, limited by free cash and `ceiling`."""
+def fitted(account: Any, here: Any, pct: float, price: float, stop: float, ceiling: float) -> Size:
+    """The size by the equity, limited by free cash and `ceiling`."""
     equity, fee, coin_fee = float(account.equity), float(account.fee), float(account.coin_fee)
     buying_power = BuyingPower(equity, float(account.cash), fee, 0.0, floored(ceiling), coin_fee)
     risk_settings = RiskSettings(
@@ -172,7 +206,7 @@ def fitted(account: Any, here: Any, pct: float, close: float, stop: float, ceili
         float(account.max_position_pct_small),
         float(account.min_reward_to_cost),
     )
-    return size(pct, close, stop, buying_power, minimums(here), risk_settings)
+    return size(pct, price, stop, buying_power, minimums(here), risk_settings, float(account.least_part))
 
 
 def floored(ceiling: float) -> float:
@@ -207,7 +241,8 @@ def enter(
     fee = (quantity(sized.lots, lot) - qty) * price if coin_fee > 0.0 else qty * price * taker
     smallest = smallest_tradeable(stop, 0.0, minimums(here))
     position = opened(side, price, stop, out_at, taker, kept, smallest, tick, closes_at(account, row))
-    run.positions[number] = entered(run.rule, at, position)
+    cell = cell_of(here, row)
+    run.positions[number] = entered(run.rule, at, cell, float(run.candles[cell].close), position)
     here.trade = account.trades
     run.markets[here.coin].coin_held = 1
     run.markets[account.held].held = number

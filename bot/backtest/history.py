@@ -61,3 +61,13 @@ class History:
     def candles(self) -> Candles:
         """The same columns as a strategy reads them."""
         return Candles(self.timeframe_ms, self.time, self.open, self.high, self.low, self.close, self.volume)
+
+
+def seen(history: History, *, fills_gaps: bool) -> Candles:
+    """The candles that a strategy is shown: all of them, or those that were traded in."""
+    candles = history.candles
+    if fills_gaps:
+        return candles
+    traded = ~history.filled
+    columns = (getattr(candles, name)[traded] for name in ("open", "high", "low", "close", "volume"))
+    return Candles(candles.timeframe_ms, candles.time[traded], *columns)

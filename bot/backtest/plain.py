@@ -13,13 +13,13 @@ import numpy as np
 from bot.backtest import hooks
 from bot.backtest.compile import Swaps
 from bot.backtest.decisions import Decisions
-from bot.backtest.history import History
+from bot.backtest.history import History, seen
 from bot.backtest.hooks import AfterClose
 from bot.domain.candles import Candles
 from bot.domain.order import Purpose
 from bot.strategy import exits
 from bot.strategy.base import Costs, Ended, Evaluation, Strategy, TradedRange
-from bot.strategy.exits import Bar, Exit, Step, Terms, Trade, moved, tighter
+from bot.strategy.exits import Bar, Exit, Step, Terms, Trade, keeping, tighter
 from bot.strategy.exits import market as at_market
 from bot.strategy.grid import compared, towards
 from bot.strategy.guarded import GuardedStrategy, StrategyError
@@ -51,9 +51,7 @@ class PlainRule:
         self._bases = np.cumsum([0, *(len(one) for one in histories)])
         self._window = self._guarded.window(histories[0].timeframe_ms)
         self._runs_by_default = type(strategy).on_price is Strategy.on_price
-        self._evaluations: list[Evaluation] = []
         self._of_signal: list[tuple[int, int, Evaluation]] = []
-        self._ended: dict[int, Ended] = {}
 
     # -- decisions ------------------------------------------------------------------------------------------------
     def decisions(self, number: int, first: int, rows: int) -> Decisions:
@@ -91,22 +89,22 @@ class PlainRule:
         return self._candles[number][max(end - self._window, 0) : end]
 
     # -- the hooks of a walk (see `hooks`) -------------------------------------------------------------------------
-    def begin(self) -> None:
-        """Start a new walk: forget the ended trades of the last one."""
-        self._ended.clear()
-
-    def entered(self, signal: int, trade: Trade) -> Trade:
+    def entered(self, signal: int, cell: int, close: float, trade: Trade) -> Trade:  # noqa: ARG002
         return trade._replace(kept=self._of_signal[signal][2].kept)
 
-    def returns(self, signal: int, market: int) -> bool:
-        last, row = self._ended.get(market), self._of_signal[signal][1]
-        candles = self._up_to(market, row)
-        if last is None or candles is None:
-            return True
-        return bool(self._guarded.may_return(self._symbols[market], candles, last))
-
-    def ended(self, market: int, time: int, reason: int) -> None:
-        self._ended[market] = Ended(time, self.reasons[reason])
+    def returns(
+        self,
+        signal: int,
+        market: int,
+        cell: int,  # noqa: ARG002
+        close: float,  # noqa: ARG002
+        closed_at: int,  # noqa: ARG002
+        ended_at: int,
+        reason: int,
+    ) -> bool:
+        candles = self._up_to(market, self._of_signal[signal][1])
+        last = Ended(ended_at, self.reasons[reason])
+        return candles is None or bool(self._guarded.may_return(self._symbols[market], candles, last))
 
     def terms(
         self,
@@ -131,7 +129,7 @@ class PlainRule:
         """NIJA's own exits, or what the strategy's `on_price` sells at targets in the range of the candle."""
         legs = self._guarded.legs
         if self._runs_by_default or exits.stopped(trade, bar.high, bar.low):
-            return exits.within(trade, bar, half_spread, legs)
+            return exits.within(trade, bar, half_spread, legs, self.strategy.stop_slip)
         due = self._guarded.on_price(self._symbols[market], trade, TradedRange(bar.close, bar.high, bar.low)) or []
         sales = []
         for one in due:
@@ -152,24 +150,13 @@ class PlainRule:
             return AfterClose(trade, self.reasons.index(found.exit) - self.reasons.index(END))
         stop = tighter(trade.side, trade.stop, towards(trade.side, found.stop, trade.tick))
         kept = trade.kept if found.kept is None else found.kept
-        return AfterClose(moved(trade, stop, trade.held, trade.stage)._replace(kept=kept), 0)
-
-
-def seen(history: History, *, fills_gaps: bool) -> Candles:
-    """The candles that a strategy sees: all of them, or only those with trades."""
-    candles = history.candles
-    if fills_gaps:
-        return candles
-    traded = ~history.filled
-    columns = (getattr(candles, name)[traded] for name in ("open", "high", "low", "close", "volume"))
-    return Candles(candles.timeframe_ms, candles.time[traded], *columns)
+        return AfterClose(keeping(trade, stop, trade.held, trade.stage, kept), 0)
 
 
 #: The hooks that replace the default ones.
 SWAPS: Swaps = {
     hooks.entered: PlainRule.entered,
     hooks.returns: PlainRule.returns,
-    hooks.ended: PlainRule.ended,
     hooks.terms: PlainRule.terms,
     hooks.calls: PlainRule.calls,
     hooks.lived: PlainRule.lived,

@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from bot.backtest import hooks
 from bot.backtest.answers_check import LOOK_AHEAD, START, Market, cut_off
 from bot.backtest.decisions import Decisions, room_for
 from bot.backtest.findings import NEAR, Findings, difference, differing
 from bot.backtest.state import record_of
-from bot.strategy.base import Decided, Evaluation, Rows, Strategy
+from bot.strategy.base import Costs, Decided, Ended, Evaluation, Rows, Strategy, entry_requirements
 from bot.strategy.exits import Trade
 
 #: At how many places the columns are cut, and how many rows before each cut are compared.
@@ -75,6 +76,36 @@ def check_decisions(
         found = difference(_numbers(one), _asked(evaluation, size), NEAR, market.close(row))
         if found:
             findings.add(QUESTIONS, "decided", market.symbol, market.closed_at(row), f"{found} as evaluate says")
+        elif evaluation.side != 0:
+            _check_entry(strategy, rows, market, row, evaluation, _now(rows, columns, row), findings)
+
+
+def _check_entry(
+    strategy: Strategy, rows: Rows, market: Market, row: int, evaluation: Evaluation, now: Any, findings: Findings
+) -> None:
+    """Whether the other texts say of a signal what the questions say: what is kept, what is asked of it, when it may return."""
+    close, closed_at, candles = market.close(row), market.closed_at(row), market.shown(row, market.window)
+    kept = hooks.begun(close, now, rows.params) if rows.begun is None else rows.begun(close, now, rows.params)
+    answers = [("begun", dict(zip(rows.kept, kept, strict=True)), dict(evaluation.kept))]
+    text = hooks.terms_of if rows.terms is None else rows.terms
+    for price in (close, close * (1.0 + evaluation.side * 0.001)):
+        costs = Costs(0.001, close * 0.0002)
+        said = text(close, evaluation.out_at, price, *costs, entry_requirements(strategy), rows.params)
+        answers.append(("terms", said._asdict(), strategy.terms(evaluation, price, costs)._asdict()))
+    back = hooks.may_return if rows.returns is None else rows.returns
+    for number, name in enumerate(("stop", *rows.exits)):
+        at = closed_at - candles.timeframe_ms
+        said_back = back(number, at, closed_at, close, now, rows.params)
+        asked = strategy.may_return(candles, Ended(at, name))
+        answers.append(("returns", {name: float(said_back)}, {name: float(asked)}))
+    for where, one, other in answers:
+        if found := difference(one, other, NEAR, close):
+            findings.add(QUESTIONS, where, market.symbol, closed_at, f"{found} as the question says")
+
+
+def _now(rows: Rows, columns: Any, row: int) -> SimpleNamespace:
+    """A row of the columns that are read at closes."""
+    return SimpleNamespace(**{name: float(getattr(columns, name)[row]) for name in rows.at_close})
 
 
 def _numbers(one: Decided) -> dict[str, object]:
@@ -104,11 +135,15 @@ def check_closes(strategy: Strategy, market: Market, trades: Sequence[tuple[int,
         return
     columns = rows.columns(market.candles)
     for row, trade in trades:
-        now = SimpleNamespace(**{name: float(getattr(columns, name)[row]) for name in rows.at_close})
-        one = rows.closed(trade, market.close(row), now, rows.params)
+        now, close, known = _now(rows, columns, row), market.close(row), dict(trade.kept)
+        values: Any = tuple(known[name] for name in rows.kept)
+        plain = trade._replace(kept=values) if rows.kept else trade
+        one = rows.closed(plain, close, now, rows.params)
         asked = strategy.on_close(trade, market.shown(row, market.window))
-        said = {"exit": rows.exits[one.exit - 1] if one.exit else "", "stop": float(one.stop)}
-        found = difference(said, {"exit": asked.exit, "stop": asked.stop}, NEAR, market.close(row))
+        said: dict[str, object] = {"exit": rows.exits[one.exit - 1] if one.exit else "", "stop": float(one.stop)}
+        if rows.kept_on is not None and asked.kept is not None:
+            said |= zip(rows.kept, rows.kept_on(plain, close, now, rows.params), strict=True)
+        found = difference(said, {"exit": asked.exit, "stop": asked.stop, **dict(asked.kept or ())}, NEAR, close)
         if found:
             findings.add(QUESTIONS, "closed", market.symbol, market.closed_at(row), f"{found} as on_close says")
 

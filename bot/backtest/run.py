@@ -23,11 +23,13 @@ from bot.backtest.plain import SWAPS, PlainRule, reasons_of
 from bot.backtest.result import Legs, Result, Trades
 from bot.backtest.state import ACCOUNT, CANDLE, DAY, LEG, MARKET, TRADE, Records, Run, filled, flat, record_of, records
 from bot.backtest.terms import Account
+from bot.backtest.universe import Choice
 from bot.backtest.walk import walk
 from bot.domain.candles import Series
 from bot.strategy.base import Strategy, entry_requirements
 from bot.strategy.exits import ExitLeg
 from bot.strategy.gates import QUIET, Gate
+from bot.strategy.guarded import GuardedStrategy, StrategyError
 
 DAY_MS = 86_400_000
 PRICES = ("open", "high", "low", "close")
@@ -53,12 +55,14 @@ class Backtest:
         news: Sequence[int] = (),
         fine: Mapping[str, History] | None = None,
         funding: Mapping[str, Series] | None = None,
+        pairs: Sequence[str] = (),
     ) -> None:
         """`since` (ms UTC) is the open time of the first candle that is decided on. Compiled code is cached in `compile_to`.
         `plainly`: call the strategy candle by candle even if it has rows. `fine` holds finer candles, `funding` rates by candle.
+        `pairs` is the owner's list, best first, for a strategy that would choose its markets.
         """
         self.strategy = strategy
-        self.histories = sorted(histories, key=lambda one: one.symbol)
+        self.histories = sorted((_traded(strategy, one) for one in histories), key=lambda one: one.symbol)
         self.compiled = strategy.rows is not None and not plainly
         parts = self.histories[0].timeframe_ms // next(iter(fine.values())).timeframe_ms if fine else 0
         self._grid = _grid(self.histories, since, parts)
@@ -68,7 +72,10 @@ class Backtest:
             filled_in = np.concatenate([one.filled for one in self.histories])
             self._candles["open"][: len(filled_in)][filled_in] = math.nan
         self._plain = None if self.compiled else PlainRule(strategy, self.histories)
+        self._unranked: list[StrategyError] = []
+        self._rank = GuardedStrategy(strategy, self._unranked.append).rank
         self._compile_to = compile_to
+        self._pairs = pairs
         self._at_close: Any = None
         self._scan, self._walk = self._text(scan), self._text(walk)
         self.signals = self._decided(news)
@@ -76,7 +83,7 @@ class Backtest:
     @property
     def troubles(self) -> Sequence[Any]:
         """The calls that gave no valid answer, if the strategy is called candle by candle."""
-        return () if self._plain is None else self._plain.troubles
+        return [*self._unranked, *(() if self._plain is None else self._plain.troubles)]
 
     # -- decisions ------------------------------------------------------------------------------------------------
     def _decided(self, news: Sequence[int]) -> Records:
@@ -87,7 +94,8 @@ class Backtest:
             markets = zip(self.histories, firsts, strict=True)
             found = [plain_rule.decisions(number, first, len(one)) for number, (one, first) in enumerate(markets)]
         starts = np.array([(int(one.time[0]) - self._grid.start) // self._grid.timeframe for one in self.histories])
-        signals, order = in_order(self.histories, found, starts, news)
+        choice = Choice(self.strategy.universe, self.histories, self._pairs, self._rank)
+        signals, order = in_order(self.histories, found, starts, news, choice, fills_gaps=self.strategy.fills_gaps)
         if plain_rule is not None:
             plain_rule.put_in_order([int(at) for at in order])
         return signals
@@ -113,7 +121,7 @@ class Backtest:
         rows = self.strategy.rows
         if not self.compiled or rows is None:
             return plain(function, SWAPS)
-        return compiled(function, {decided: rows.decided, hooks.closed: rows.closed}, self._compile_to)
+        return compiled(function, {decided: rows.decided, **hooks.replaced_by(rows)}, self._compile_to)
 
     # -- walking --------------------------------------------------------------------------------------------------
     def walk(self, account: Account) -> Result:
@@ -141,8 +149,6 @@ class Backtest:
     def _walked(self, account: Account) -> Run:
         self._check(account)
         run = self._begun(account)
-        if self._plain is not None:
-            self._plain.begin()
         self._walk(run)
         return run
 
@@ -162,16 +168,19 @@ class Backtest:
             trades=records(signals, TRADE),
             legs=records(signals * (len(self.strategy.legs) + 1), LEG),
             days=records(days, DAY),
-            positions=[flat() for _ in self.histories],
+            positions=[flat(self._kept()) for _ in self.histories],
         )
 
     def _rule(self) -> Any:
         rows, required = self.strategy.rows, entry_requirements(self.strategy)
         if self._plain is not None or rows is None:
             return self._plain
-        return RowsRule(
-            self._at_close, record_of(rows.params), required._replace(legs=required.legs or (ExitLeg(0.0, math.inf),))
-        )
+        required = required._replace(legs=required.legs or (ExitLeg(0.0, math.inf),))
+        return RowsRule(self._at_close, record_of(rows.params), required, len(self.strategy.legs) + 2)
+
+    def _kept(self) -> int:
+        rows = self.strategy.rows
+        return 0 if not self.compiled or rows is None else len(rows.kept)
 
     def _check(self, account: Account) -> None:
         for history in self.histories:
@@ -199,6 +208,7 @@ class Backtest:
             "half": [account.spreads.get(one.symbol, account.costs.spread) / 2.0 for one in histories],
             "coin": [coins.index(one.symbol.split("-")[0]) for one in histories],
             "listed": [at if at > min(begins) else 0 for at in begins],
+            "ended_by": [-1] * len(histories),
         }
         return filled(MARKET, {name: np.array(column) for name, column in columns.items()})
 
@@ -216,6 +226,8 @@ class Backtest:
             "shorts": account.shorts,
             "sits_out_stops": strategy.sits_out_stops,
             "next_open": strategy.exits_at_next_open,
+            "at_price": strategy.sizes_at_price,
+            "least_part": strategy.least_part,
             "targets": len(strategy.legs),
             **risk_settings._asdict(),
             **{name: getattr(limits, name) for name in limits._fields},
@@ -289,6 +301,13 @@ def _skips(run: Run) -> dict[str, int]:
 
 
 # -- candles and numbers as the walk reads them -----------------------------------------------------------------------
+def _traded(strategy: Strategy, history: History) -> History:
+    """A history that ends with a candle that the strategy is shown."""
+    if strategy.fills_gaps or not history.filled[-1] or history.filled.all():
+        return history
+    return history.before(int(history.time[~history.filled][-1]) + 1) or history
+
+
 class _Grid(NamedTuple):
     """See `state.ACCOUNT`."""
 

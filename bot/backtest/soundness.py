@@ -17,8 +17,7 @@ from bot.backtest.candle_names import BadCandles
 from bot.backtest.compile import compiled, plain
 from bot.backtest.decisions import decided, room_for, scan
 from bot.backtest.findings import Finding, Findings
-from bot.backtest.history import History
-from bot.backtest.plain import seen
+from bot.backtest.history import History, seen
 from bot.backtest.rows_check import MOST_ROWS, check_closes, check_columns, check_compiled, check_decisions
 from bot.backtest.state import record_of
 from bot.domain.text import safe_text

@@ -33,11 +33,12 @@ def fields(whole: str, real: str = "") -> list[tuple[str, str]]:
 CANDLE = np.dtype(fields("", "open high low close"), align=True)
 #: One market: its first candle's row, its first cell and how many it has; what the venue asks, and `half` the spread as a fraction;
 #: `coin`, a number per base coin, and when it was `listed` (ms UTC). Then what the walk keeps: the row of its open trade, the reason
-#: it will be sold for at the next open (0: none), its last stop-out (ms UTC), losses in a row and the end of their cooldown. In record
-#: `i` for all markets: whether coin `i` is held, and market number `i` among those with a position, in the order of their entries.
+#: it will be sold for at the next open (0: none), its last stop-out (ms UTC), when its last trade `ended_at` (ms UTC) and by which
+#: reason (-1: there was none), losses in a row and the end of their cooldown. In record `i` for all markets: whether coin `i` is
+#: held, and market number `i` among those with a position, in the order of their entries.
 MARKET = np.dtype(
     fields(
-        "first cells_from candles min_lots coin listed trade leaving stopped_at lost cooled_at coin_held held",
+        "first cells_from candles min_lots coin listed trade leaving stopped_at ended_at ended_by lost cooled_at coin_held held",
         "lot tick min_cost half",
     ),
     align=True,
@@ -52,18 +53,21 @@ DAY = np.dtype(fields("close", "equity share"), align=True)
 #: The account. Time: when row 0 opens (ms UTC); decisions are those of rows `since` to `rows` (exclusive); each cell has `parts`
 #: finer candles (0: none), from cell `fine_from` on, NaN if not known. Terms: `coin_fee` is the part of the fee that is taken in the
 #: coin, `targets` the number of the strategy's targets; flags are 1 or 0. State of the walk: money, how many signals were handled,
-#: and how far the records are filled. `shares` sums the day's shares of equity in positions over `day_rows` closes; `halted` and
-#: `halted_today` are the gates of the drawdown and of the daily loss once they were reached.
+#: how many entries of this close were `refused` at the next open and keep their slots, and how far the records are filled. `shares`
+#: sums the day's shares of equity in positions over `day_rows` closes; `halted` and `halted_today` are the gates of the drawdown and
+#: of the daily loss once they were reached.
 ACCOUNT = np.dtype(
     [
         *fields("start timeframe since rows parts fine_from"),
-        *fields("slots shorts sits_out_stops next_open targets max_losses cooldown_ms min_age_ms"),
+        *fields("slots shorts sits_out_stops next_open at_price targets max_losses cooldown_ms min_age_ms"),
         *fields(
             "",
-            "fee coin_fee slippage max_exposure_pct max_coin_exposure_pct max_order max_day_pct max_drawdown_pct",
+            "fee coin_fee slippage least_part max_exposure_pct max_coin_exposure_pct max_order max_day_pct max_drawdown_pct",
         ),
         *fields("", " ".join(RiskSettings._fields)),
-        *fields("signals held trades legs days day_rows halted halted_today", "cash equity best midnight shares"),
+        *fields(
+            "signals held refused trades legs days day_rows halted halted_today", "cash equity best midnight shares"
+        ),
     ],
     align=True,
 )
@@ -108,9 +112,9 @@ def record_of(values: Any) -> Records:
     return np.array([tuple(values)], np.dtype(kinds, align=True)).view(np.recarray)[0]
 
 
-def flat() -> Trade:
-    """The placeholder for a market without a position."""
-    return Trade(1, 1.0, 1.0, 1.0, 1.0, 0, 0, 1, 0, 0.0, 0, ())
+def flat(kept: int) -> Trade:
+    """The placeholder for a market without a position. A compiled trade always has the same number of `kept` values."""
+    return Trade(1, 1.0, 1.0, 1.0, 1.0, 0, 0, 1, 0, 0.0, 0, (0.0,) * kept)  # type: ignore[arg-type]
 
 
 # -- places and times -------------------------------------------------------------------------------------------------

@@ -13,15 +13,22 @@ here and from `entry`. Plain scalar code, also compiled. Where the strategy leav
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 from bot.backtest.entry import consider, look_at_losses
-from bot.backtest.hooks import after_close, calls, ended, lived
+from bot.backtest.hooks import after_close, calls, lived
 from bot.backtest.state import Records, Run, cell_of, closes_at, has_next, is_midnight, is_missing, quantity
 from bot.strategy.exits import Bar, Trade, market, moved
 
 #: The exit reason of a stop. A target's is its number; then come the end of the candles and the strategy's own reasons.
 STOP = 0
+
+
+class Worth(NamedTuple):
+    """Positions at a close, in the quote: what they add to equity, and what they are worth whichever side they are on."""
+
+    value: float
+    exposure: float
 
 
 def walk(run: Run) -> None:
@@ -33,6 +40,7 @@ def walk(run: Run) -> None:
         measure(run, row)
         look_at_losses(account, row)
         leave(run, row)
+        account.refused = 0
         while account.signals < len(run.signals) and run.signals[account.signals].row == row:
             run.blocked[account.signals] = consider(run, row, int(account.signals))
             account.signals += 1
@@ -96,6 +104,9 @@ def judge(run: Run, row: int) -> None:
         number = int(run.markets[place].held)
         here = run.markets[number]
         cell, more = cell_of(here, row), has_next(here, row)
+        if is_missing(run.candles[cell]):
+            place += 1
+            continue
         close = float(run.candles[cell].close)
         after = after_close(run.rule, number, row, cell, close, run.positions[number])
         run.positions[number] = after.trade
@@ -112,7 +123,7 @@ def judge(run: Run, row: int) -> None:
 
 def leave(run: Run, row: int) -> None:
     """Make the exits that are due at the next open. They free their slots before the entries of this close."""
-    account, place = run.account, 0
+    account, place, held = run.account, 0, int(run.account.held)
     while place < account.held:
         number = int(run.markets[place].held)
         here = run.markets[number]
@@ -123,6 +134,8 @@ def leave(run: Run, row: int) -> None:
             sell_all(run, number, row + 1, market(run.positions[number].side, opening, float(here.half)), reason)
         else:
             place += 1
+    if account.at_price > 0 and account.held < held:
+        account.equity = account.cash + worth(run, row).value
 
 
 def sell_all(run: Run, number: int, row: int, price: float, reason: int) -> None:
@@ -150,7 +163,7 @@ def sell(run: Run, number: int, row: int, lots: int, price: float, reason: int) 
     opens_at = closes_at(account, row - 1)
     if reason == STOP and account.sits_out_stops > 0:
         here.stopped_at = opens_at
-    ended(run.rule, number, opens_at, reason)
+    here.ended_at, here.ended_by = opens_at, reason
 
 
 def close_trade(account: Any, markets: Records, number: int, row: int, pnl: float) -> None:
@@ -166,16 +179,23 @@ def close_trade(account: Any, markets: Records, number: int, row: int, pnl: floa
     here.cooled_at = closes_at(account, row) + account.cooldown_ms
 
 
-def measure(run: Run, row: int) -> None:
-    """Equity at a close: cash, and positions valued at the close. A short ties up its entry value. Each day keeps its last close."""
-    account = run.account
-    equity, exposure = float(account.cash), 0.0
-    for place in range(account.held):
+def worth(run: Run, row: int) -> Worth:
+    """Positions valued at the close. A short ties up its entry value."""
+    value, exposure = 0.0, 0.0
+    for place in range(run.account.held):
         number = int(run.markets[place].held)
         position, here = run.positions[number], run.markets[number]
         close, qty = float(run.candles[cell_of(here, row)].close), quantity(position.held, float(here.lot))
-        equity += qty * position.entry + position.side * (close - position.entry) * qty
+        value += qty * position.entry + position.side * (close - position.entry) * qty
         exposure += qty * close
+    return Worth(value, exposure)
+
+
+def measure(run: Run, row: int) -> None:
+    """Equity at a close: cash, and what is held at its close. The day's point is its last close."""
+    account = run.account
+    value, exposure = worth(run, row)
+    equity = float(account.cash) + value
     account.equity = equity
     account.best = max(float(account.best), equity)
     account.shares += exposure / equity if equity > 0.0 else 0.0

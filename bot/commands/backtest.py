@@ -168,7 +168,19 @@ def _strategy(settings: Settings, wanted: Wanted) -> Strategy:
         if not equals:
             raise ValueError(f"--param {word}: name=value is needed, such as score_needed=4")
         given[name] = value
-    return strategy_of(settings, wanted.strategy, given)
+    strategy = strategy_of(settings, wanted.strategy, given)
+    own = _own_terms(strategy, wanted)
+    return strategy_of(settings, wanted.strategy, {**own, **given}) if own else strategy
+
+
+def _own_terms(strategy: Strategy, wanted: Wanted) -> dict[str, str]:
+    """What the options say of a strategy's own numbers: its slots, and that the account bounds its sizes no more than it does."""
+    found = {}
+    if wanted.slots is not None and "slots" in params_of(strategy):
+        found["slots"] = str(wanted.slots)
+    if wanted.limits == "none" and strategy.largest_pct is not None:
+        found["max_position_pct"] = "100"
+    return found
 
 
 def _decided(settings: Settings, wanted: Wanted, strategy: Strategy) -> tuple[Backtest, list[str]]:
@@ -194,6 +206,7 @@ def _decided(settings: Settings, wanted: Wanted, strategy: Strategy) -> tuple[Ba
         news=news_of(settings) if wanted.limits == "account" else (),
         fine=fine,
         funding=funding_rates(wanted.data, histories) if wanted.limits == "account" else None,
+        pairs=wanted.pairs,
     )
     return made, loaded.notes
 

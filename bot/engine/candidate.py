@@ -147,18 +147,20 @@ class Candidate:
     @cached_property
     def order(self) -> gate_inputs.Order:
         """Limits count it at the worst price it may fill at."""
-        instrument, now, risk_settings = self.instrument, self.capacity, self.bounds.risk_settings
+        instrument, now, rule = self.instrument, self.capacity, self.bounds.strategy.rule
+        risk_settings = self.bounds.risk_settings
         worst = sizing.worst_price(self.close, self.ticker.ask, SLIPPAGE, instrument.tick)
+        paid = self.ticker.ask if self.evaluation.side > 0 else self.ticker.bid
+        sized_at = paid if rule.sizes_at_price else self.close
         left = room(now)
         size = sizing.size(
             self.answer.pct,
-            self.evaluation.close,
+            float(sized_at),
             self.evaluation.stop,
-            self._buying_power(floor_to(left.least * self.close / worst, CENT)),
+            self._buying_power(floor_to(left.least * sized_at / worst, CENT)),
             minimums(instrument),
-            risk_settings
-            if self.bounds.strategy.rule.raises_small
-            else risk_settings._replace(max_position_pct_small=0.0),
+            risk_settings if rule.raises_small else risk_settings._replace(max_position_pct_small=0.0),
+            rule.least_part,
         )
         return gate_inputs.Order(
             lots=size.lots,

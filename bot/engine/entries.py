@@ -104,7 +104,7 @@ class Entries:
                     found[symbol] = signal
             self.between()
         entered = 0
-        for symbol in ranked(found):
+        for symbol in ranked(found, in_order=self.strategy.rule.universe is not None):
             entered += self._consider(symbol, found[symbol], snapshot, blocked_by)
             self.between()
         self.judgements.hand_over()

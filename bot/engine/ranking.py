@@ -6,16 +6,15 @@ gives the same result.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Collection, Sequence
 
 from bot.brokers.base import BrokerError
-from bot.domain.candles import Candles
-from bot.domain.clock import DAY, SECOND
+from bot.domain.clock import DAY
 from bot.domain.log import Event
 from bot.engine.order_manager import OrderManager
 from bot.strategy.base import Universe
 from bot.strategy.guarded import GuardedStrategy
+from bot.strategy.periods import before, began, best
 
 #: Name of the stored state that holds the choice: the strategy, the start of the period (market ms) and the symbols.
 _CHOICE = "universe"
@@ -30,13 +29,16 @@ class Ranking:
         self._strategy = strategy
         self._ranks: dict[tuple[int, str], float | None] = {}
 
-    def chosen(self, traded: Sequence[str]) -> list[str]:
+    def chosen(self, traded: Sequence[str], allowed: Collection[str] = ()) -> list[str]:
         """The chosen markets, best first, out of `traded` (highest turnover first); all of them if the strategy does not rank
-        markets. Raises `BrokerError` if too few requests are answered to choose.
+        markets. An owner's list, best first, replaces a strategy's choice. Raises `BrokerError` if too few requests are answered
+        to choose.
         """
         universe = self._strategy.rule.universe
         if universe is None:
             return list(traded)
+        if allowed:
+            return [symbol for symbol in allowed if symbol in set(traded)]
         since = began(self._oms.clock.market_ms(), universe)
         whose = f"{type(self._strategy.rule).__qualname__} {since}"
         known = self._oms.book.get_state(_CHOICE)
@@ -52,8 +54,7 @@ class Ranking:
             if (since, symbol) not in self._ranks:
                 self.between()
                 self._ranks[since, symbol] = self._rank(symbol, since, universe)
-        ranks = {symbol: rank for symbol in symbols if (rank := self._ranks[since, symbol]) is not None}
-        return sorted(ranks, key=lambda symbol: (-ranks[symbol], symbol))[: universe.most]
+        return best({symbol: self._ranks[since, symbol] for symbol in symbols}, universe)
 
     def _rank(self, symbol: str, since: int, universe: Universe) -> float | None:
         """The strategy's rank of a market; None for one that is closed to this owner."""
@@ -67,15 +68,3 @@ class Ranking:
             self._oms.log.warning(Event.MARKETS, symbol=symbol, reason=f"not ranked: {error.text}")
             return None
         return self._strategy.rank(symbol, before(candles, since)[-universe.candles :])
-
-
-def began(now: int, universe: Universe) -> int:
-    """The start of the current period (UTC, market ms)."""
-    day = datetime.fromtimestamp(now // SECOND, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    start = day.replace(day=1) if universe.period == "month" else day
-    return int(start.timestamp()) * SECOND
-
-
-def before(candles: Candles, since: int) -> Candles:
-    """The candles that had closed when the period began."""
-    return candles[: int(candles.time.searchsorted(since - candles.timeframe_ms, side="right"))]

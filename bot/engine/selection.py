@@ -55,7 +55,7 @@ class Selection:
         tickers = markets.each(oms.prices.tickers, fit | set(held))
         cash = {asset: one.total for asset, one in oms.broker.balances().items()}
         traded = choose(instruments, tickers, cash, self._allowed())
-        chosen = self._old_enough(traded if self.criteria.allow else self.ranking.chosen(traded))
+        chosen = self._old_enough(self.ranking.chosen(traded, self.criteria.allow))
         oms.fees.update(markets.each(oms.broker.fees, {*chosen, *held}))
         self.symbols = [symbol for symbol in chosen if symbol in oms.fees and not markets.is_restricted(symbol)]
         self.at = oms.clock.market_ms()

@@ -15,10 +15,10 @@ WIDEST_SPREAD = Decimal("0.005")
 
 @dataclass(frozen=True, slots=True)
 class MarketCriteria:
-    """The owner's choice. An empty `allow` means all; `deny` contains symbols and base coins; `most` is MAX_PAIRS."""
+    """The owner's choice. `allow` has the best first, empty means all; `deny` has symbols and base coins; `most` is MAX_PAIRS."""
 
     most: int
-    allow: Collection[str] = field(default_factory=frozenset)
+    allow: Collection[str] = ()
     deny: Collection[str] = field(default_factory=frozenset)
     swaps: bool = False
 
@@ -41,7 +41,7 @@ def is_selected(instrument: Instrument, criteria: MarketCriteria) -> bool:
 
 def spendable(instruments: Iterable[Instrument], criteria: MarketCriteria) -> frozenset[str]:
     """The currencies that can buy something, regardless of the owner's lists of pairs."""
-    any_pair = replace(criteria, allow=frozenset(), deny=frozenset())
+    any_pair = replace(criteria, allow=(), deny=frozenset())
     return frozenset(currency for one in instruments if is_selected(one, any_pair) for currency in one.currencies)
 
 

@@ -44,7 +44,9 @@ def mended(candles: Candles, most: int, *, fills_gaps: bool) -> Candles:
 
 
 def judged(candles: Candles, close: int, *, fills_gaps: bool) -> Candles | Unfit:
-    """The candles up to the close at market time `close`, or why there is nothing to decide on."""
+    """The candles up to the close at market time `close`, or why there is nothing to decide on. Where gaps are not filled, it is
+    for the strategy to say how many are too many.
+    """
     if len(candles) == 0:
         return NONE
     if flaws := flaws_of(candles, fills_gaps=fills_gaps):
@@ -53,4 +55,4 @@ def judged(candles: Candles, close: int, *, fills_gaps: bool) -> Candles | Unfit
         candles = candles[: -((candles.closed_at - close) // candles.timeframe_ms)]
     if len(candles) == 0 or candles.closed_at < close:
         return NOT_THERE
-    return QUIET if too_quiet(candles) else candles
+    return QUIET if fills_gaps and too_quiet(candles) else candles

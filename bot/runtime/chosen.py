@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.domain.calendar import CalendarError, read_calendar
-from bot.settings.load import ConfigError, Settings
+from bot.settings.load import GROUPS, ConfigError, Settings
 from bot.settings.variables import TIMEFRAMES, TradingSettings
 from bot.strategy.base import Strategy
 from bot.strategy.named import named, with_params
@@ -19,17 +19,24 @@ def owner_of(settings: Settings) -> RiskSettings:
 
 
 def strategy_of(settings: Settings, other: str | None = None, params: Mapping[str, str] | None = None) -> Strategy:
-    """The strategy of the settings, or `other` if given, with the values of `params` in place of its own. Raises `ConfigError`
-    if it cannot be used.
+    """The strategy of the settings, or `other` if given, with its parameters as the owner set them, and as `params` say. Raises
+    `ConfigError` if it cannot be used.
     """
     try:
         strategy = named(other or settings.trading.strategy, owner_of(settings), settings.home)
     except ValueError as error:
         raise ConfigError([str(error) if other else f"STRATEGY: {error}"]) from None
     try:
-        return with_params(strategy, params) if params else strategy
+        given = {**own_words(settings, strategy), **(params or {})}
+        return with_params(strategy, given) if given else strategy
     except ValueError as error:
         raise ConfigError([str(error)]) from None
+
+
+def own_words(settings: Settings, strategy: Strategy) -> dict[str, str]:
+    """The parameters of a strategy that the owner set, by name."""
+    group = dict(zip(GROUPS, settings.groups(), strict=True)).get(strategy.settings)
+    return {} if group is None else {name: str(getattr(group, name)) for name in group.model_fields_set}
 
 
 def params_of(strategy: Strategy) -> dict[str, Any]:

@@ -206,7 +206,7 @@ def trading_plan(settings: Settings) -> TradingPlan:
         ),
         criteria=MarketCriteria(
             most=trading.max_pairs,
-            allow=frozenset(trading.pairs_allow),
+            allow=trading.pairs_allow,
             deny=frozenset(trading.pairs_deny),
             swaps=settings.okx.trade_swaps,
         ),
@@ -231,6 +231,8 @@ def narrowed(settings: Settings, plan: TradingPlan) -> Iterator[str]:
             f"MAX_POSITION_PCT is {plan.risk_settings.max_position_pct:g}: the strategy's own sizes go up to"
             f" {rule.largest_pct:g}, and are cut to that setting"
         )
+    if rule.universe is not None and not plan.criteria.allow and plan.criteria.most < rule.universe.most:
+        yield f"MAX_PAIRS is {plan.criteria.most}: the strategy chooses {rule.universe.most}, and is limited to fewer"
     if rule.timeframe is not None and parse_timeframe(rule.timeframe) != plan.timeframe_ms:
         yield f"TIMEFRAME is {settings.trading.timeframe}: the strategy was made for {rule.timeframe}"
 

@@ -31,6 +31,7 @@ from bot.settings.variables import (
     RuleSettings,
     SandboxSettings,
     TradingSettings,
+    TrendSettings,
 )
 
 HOME: Final = "NIJA_HOME"
@@ -61,6 +62,7 @@ class Settings(BaseModel):
     coinbase: CoinbaseSettings = CoinbaseSettings()
     trading: TradingSettings = TradingSettings()
     rule: RuleSettings = RuleSettings()
+    trend: TrendSettings = TrendSettings()
     limits: LimitSettings = LimitSettings()
     operation: OperationSettings = OperationSettings()
     sandbox: SandboxSettings = SandboxSettings()

@@ -314,6 +314,15 @@ class RuleSettings(Group):
     min_reward_to_cost: Annotated[Decimal, _between("0", "100", "a number")] = Decimal("1.0")
 
 
+class TrendSettings(Group):
+    """Parameters of the rule Trend C3 that the owner may change; their defaults are the rule's own."""
+
+    prefix = "TREND_"
+    risk_pct: Percent = Decimal(10)
+    slots: Annotated[int, _whole(1, 100)] = 10
+    min_stop_to_cost: Annotated[Decimal, _between("0", "100", "a number")] = Decimal("3.0")
+
+
 class LimitSettings(Group):
     """Limits that are never exceeded, whatever the strategy says."""
 

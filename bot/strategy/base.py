@@ -136,7 +136,13 @@ class Rows(NamedTuple):
     library calls or strings. They must equal those of `evaluate`, `size_pct` and `on_close`.
 
     `columns` computes the columns once, each row from its own and earlier candles only. `decided(columns, row, params, owner)` is
-    called from row 1 on. `at_close` names the columns whose values `closed(trade, close, values, params)` reads by these names.
+    called from row 1 on. `at_close` names the columns whose values (`now`) the other functions read by these names, at one close:
+
+    - `closed(trade, close, now, params)` is `on_close`. `trade.kept` then holds the values of `kept` only, in that order.
+    - `begun(close, now, params)` and `kept_on(trade, close, now, params)` return the values of `kept` after the close of the entry's
+      decision and after a later close.
+    - `returns(exit, at, closed_at, close, now, params)` is `may_return`; `exit` is 0 for the stop, from 1 one of `exits`, else -1.
+    - `terms(close, out_at, price, fee, spread, required, params)` is `terms`; NIJA's default uses `required`.
     """
 
     columns: Callable[[Candles], Any]
@@ -145,6 +151,11 @@ class Rows(NamedTuple):
     closed: Callable[..., Closed]
     params: Any
     exits: tuple[str, ...]
+    kept: tuple[str, ...] = ()
+    begun: Callable[..., tuple[float, ...]] | None = None
+    kept_on: Callable[..., tuple[float, ...]] | None = None
+    returns: Callable[..., bool] | None = None
+    terms: Callable[..., Terms] | None = None
 
 
 class Universe(NamedTuple):
@@ -174,6 +185,13 @@ class Strategy(ABC):
     widest_r = 0.05
     #: Whether a backtest makes exits at the open of the next candle instead of at the close. Live sells at once.
     exits_at_next_open = False
+    #: Whether sizes use the price to be paid instead of the close of the decision. A backtest then also uses equity and cash of the
+    #: next open, and an entry that is refused there keeps its slot until the next close.
+    sizes_at_price = False
+    #: The smallest fraction of its size that is entered if free cash does not pay for all of it.
+    least_part = 0.0
+    #: How far below its price a stop sells inside a candle of a backtest, in addition to half the spread; a fraction of the price.
+    stop_slip = 0.0
     #: Whether no entry is made at the close of a candle in which a stop sold.
     sits_out_stops = True
     #: Whether a size below the smallest tradeable one is raised to it, as far as the owner allows.
@@ -184,6 +202,9 @@ class Strategy(ABC):
     largest_pct: float | None = None
     #: How markets are chosen; None: the MAX_PAIRS most traded ones of the last day. PAIRS_ALLOW of the owner comes first.
     universe: Universe | None = None
+
+    #: The group of the owner's settings (see `bot.settings.variables`) whose fields are its `params`; "": it has none.
+    settings = ""
 
     #: The same answers by rows, for speed; None: a backtest calls the methods candle by candle. A subclass that overrides a method
     #: must also replace its rows.
@@ -237,10 +258,12 @@ class Strategy(ABC):
 
 def entry_requirements(rule: Strategy) -> EntryRequirements:
     """The requirements for a strategy's entries, unless it overrides `terms`."""
-    return EntryRequirements(rule.legs, rule.widest_r, rule.risk_settings.min_reward_to_cost)
+    return EntryRequirements(rule.legs, rule.widest_r, rule.risk_settings.min_reward_to_cost, rule.stop_slip)
 
 
-def ranked(evaluations: dict[str, Evaluation]) -> list[str]:
-    """The symbols that have a side, the strongest momentum (to 12 decimals) first, then by name."""
+def ranked(evaluations: dict[str, Evaluation], *, in_order: bool = False) -> list[str]:
+    """The symbols that have a side, the strongest momentum (to 12 decimals) first, then by name, or `in_order` of `evaluations`: the
+    order of the markets that a strategy chose.
+    """
     signals = [symbol for symbol, found in evaluations.items() if found.side != FLAT]
-    return sorted(signals, key=lambda symbol: (-compared(evaluations[symbol].momentum), symbol))
+    return sorted(signals, key=lambda at: (-compared(evaluations[at].momentum), "" if in_order else at))

@@ -8,7 +8,7 @@ both sell exactly the same quantities. What a close means is up to the strategy.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bot.domain.order import Numbers
 from bot.strategy.grid import rounded, towards, whole_down
@@ -72,11 +72,14 @@ class Bar(NamedTuple):
 
 
 class EntryRequirements(NamedTuple):
-    """What a strategy requires of entries: its targets, the widest R (a fraction of the price), and the least ratio of R to costs."""
+    """What a strategy requires of entries: its targets, the widest R (a fraction of the price), and the least ratio of R to costs.
+    `stop_slip` is how far below its price a stop sells inside a candle of a backtest, a fraction of the price.
+    """
 
     legs: ExitLegs
     widest: float
     reward_to_cost: float
+    stop_slip: float = 0.0
 
 
 class Step(NamedTuple):
@@ -214,6 +217,11 @@ def after(trade: Trade, stage: int, sold: int) -> Trade:
 
 def moved(trade: Trade, stop: float, held: int, stage: int) -> Trade:
     """The same trade with another stop, size or stage."""
+    return keeping(trade, stop, held, stage, trade.kept)
+
+
+def keeping(trade: Trade, stop: float, held: int, stage: int, kept: Any) -> Trade:
+    """The same trade with another stop, size or stage, and with what the strategy keeps from now on."""
     return Trade(
         trade.side,
         trade.entry,
@@ -226,7 +234,7 @@ def moved(trade: Trade, stop: float, held: int, stage: int) -> Trade:
         stage,
         trade.tick,
         trade.decided_at,
-        trade.kept,
+        kept,
     )
 
 
@@ -248,14 +256,17 @@ def at_targets(trade: Trade, high: float, low: float, legs: ExitLegs) -> list[Ex
     return found
 
 
-def within(trade: Trade, bar: Bar, half_spread: float, legs: ExitLegs) -> Step:
-    """A trade after one candle of a backtest, without its close; `half_spread` is a fraction of the price.
+def within(trade: Trade, bar: Bar, half_spread: float, legs: ExitLegs, stop_slip: float = 0.0) -> Step:
+    """A trade after one candle of a backtest, without its close. `half_spread` and `stop_slip` are fractions of the price; a stop
+    that triggers inside the candle loses both.
 
     The stop comes before the targets, because a candle does not show which it touched first. A stop that this candle moves
     applies from the next one on. Every sale loses half a spread.
     """
     if stopped(trade, bar.high, bar.low):
-        out = Exit(0, trade.held, market(trade.side, stop_fill(trade, bar.open), half_spread))
+        gapped = stopped(trade, bar.open, bar.open)
+        slip = half_spread if gapped else half_spread + stop_slip
+        out = Exit(0, trade.held, market(trade.side, stop_fill(trade, bar.open), slip))
         return Step(moved(trade, trade.stop, 0, trade.stage), [out])
     sales: list[Exit] = []
     while reached(trade, bar.high, bar.low, legs):

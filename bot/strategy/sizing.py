@@ -85,15 +85,24 @@ def smallest_tradeable(stop: float, coin_fee: float, minimums: Minimums) -> int:
 
 
 def size(
-    pct: float, entry: float, stop: float, buying_power: BuyingPower, minimums: Minimums, risk_settings: RiskSettings
+    pct: float,
+    entry: float,
+    stop: float,
+    buying_power: BuyingPower,
+    minimums: Minimums,
+    risk_settings: RiskSettings,
+    least_part: float = 0.0,
 ) -> Size:
     """The lots of an entry at `entry` with its stop at `stop` (both above 0).
 
     The strategy's percentage of equity, limited by free cash and ceiling. If that is below the smallest tradeable size, the
-    smallest size is used, provided that it is within the owner's bound for small accounts; else there is none.
+    smallest size is used, provided that it is within the owner's bound for small accounts; else there is none. Less than
+    `least_part` (a fraction) of the strategy's percentage is also too small.
     """
     smallest = smallest_tradeable(stop, buying_power.coin_fee, minimums)
     lot_value = entry * minimums.lot
+    if least_part > 0.0:
+        smallest = max(smallest, whole_up(cents(least_part * buying_power.equity * pct / 100.0), lot_value))
     value = smallest * lot_value
     payable = min(buying_power.free / ((1.0 + buying_power.fee) * (1.0 + buying_power.slippage)), buying_power.ceiling)
     wanted = whole_down(cents(max(min(buying_power.equity * pct / 100.0, payable), 0.0)), lot_value)

@@ -11,9 +11,10 @@ from bot.domain.candles import Candles
 from bot.domain.clock import DAY
 from bot.domain.outcome import ErrorMeaning
 from bot.engine.order_manager import OrderManager
-from bot.engine.ranking import Ranking, before, began
+from bot.engine.ranking import Ranking
 from bot.strategy.base import Evaluation, Strategy, Universe
 from bot.strategy.guarded import GuardedStrategy, StrategyError
+from bot.strategy.periods import before, began
 from tests.notes import Notes
 
 MONTH = Universe(most=2, among=4, candles=3, period="month")
@@ -169,3 +170,9 @@ def test_when_a_period_began(now: int, period: Any, start: int) -> None:
 def test_only_what_had_closed_when_the_period_began_is_looked_at() -> None:
     candles = Candles.of(DAY, [(FIRST + n * DAY, 1, 1, 1, 1, 1) for n in (-3, -1, 0, 1)])
     assert [int(time) for time in before(candles, FIRST).time] == [FIRST - 3 * DAY, FIRST - DAY]
+
+
+def test_an_owners_list_replaces_the_choice_and_keeps_its_order() -> None:
+    scene = Scene(A=5.0, B=1.0)
+    assert scene.ranking().chosen(["A-USD", "B-USD"], ["C-USD", "B-USD", "A-USD"]) == ["B-USD", "A-USD"]
+    assert scene.asked == []

@@ -57,9 +57,11 @@ def test_filled_candles_are_those_of_the_window() -> None:
 
 
 def test_a_gap_is_no_flaw_to_whoever_wants_it_left_out() -> None:
-    shown = candles(*range(50), *range(52, 60))
-    assert judged(shown, CLOSE, fills_gaps=False) is shown
-    assert mended(shown, 60, fills_gaps=False) is shown
+    told = candles(*range(50), *range(52, 60))
+    assert judged(told, CLOSE, fills_gaps=False) is told
+    assert mended(told, 60, fills_gaps=False) is told
+    still = candles(*range(60), volume=0.0)
+    assert judged(still, CLOSE, fills_gaps=False) is still, "how many are too many is for the strategy to say"
 
 
 @given(st.integers(1, 60), st.integers(0, 8), st.integers(1, 10))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -146,8 +146,8 @@ def _instruments(rest: str, symbols: Sequence[str]) -> dict[str, Instrument]:
     return found
 
 
-def trades_of(book: Mapping[str, Any]) -> list[Trade]:
-    """The trades of an account's book: each entry with the sales that followed it."""
+def trades_of(book: Mapping[str, Any], exits: Collection[str] = EXITS) -> list[Trade]:
+    """The trades of an account's book: each entry with the sales that followed it. `exits` are the strategy's own reasons."""
     orders = {order["client_id"]: order for order in book["orders"]}
     by_exchange_id = {order["exchange_id"]: order for order in book["orders"]}
     trades: list[Trade] = []
@@ -167,15 +167,15 @@ def trades_of(book: Mapping[str, Any]) -> list[Trade]:
         else:
             trade = open_trades[fill["symbol"]]
             trade.pnl += (price - trade.entry_price) * qty - fee
-            trade.legs.append(Leg(parse_iso(fill["time"]), price, qty, _why(order)))
+            trade.legs.append(Leg(parse_iso(fill["time"]), price, qty, _why(order, exits)))
         trade.turnover += price * qty
     return trades
 
 
-def _why(order: Mapping[str, Any]) -> str:
+def _why(order: Mapping[str, Any], exits: Collection[str]) -> str:
     """The reason of a sale, in the backtest's words."""
     reason = str(order["reason"] or "")
     name = reason.split(":", maxsplit=1)[0]
-    if name in EXITS:
+    if name in exits:
         return name
     return "stop" if order["purpose"] == "stop" or reason.startswith("stop price passed") else str(order["purpose"])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.runtime.chosen import strategy_of
 from bot.runtime.daemon import narrowed, trading_plan
 from bot.settings.load import ConfigError, Settings, load_settings
 
@@ -86,3 +87,17 @@ def test_where_the_settings_are_tighter_a_line_says_so(
 ) -> None:
     owners = settings(tmp_path, rule, **environ)
     assert [line.partition(":")[0] for line in narrowed(owners, trading_plan(owners))] == named
+
+
+def test_a_strategys_own_settings_are_its_parameters(tmp_path: Path) -> None:
+    """What the owner set reaches the rule, and what is given for one run comes before that."""
+    trend = "bot.strategy.trend:TrendStrategy"
+    own = load_settings(tmp_path, {"STRATEGY": trend, "TREND_SLOTS": "4", "TREND_MIN_STOP_TO_COST": "2.5"})
+    params = trading_plan(own).strategy.params  # type: ignore[attr-defined]
+    assert (params.slots, params.risk_pct, params.min_stop_to_cost) == (4, 10.0, 2.5)
+    other = strategy_of(own, params={"slots": "2", "risk_pct": "3"})
+    assert (other.slots, other.largest_pct, other.params.risk_pct) == (2, 75.0, 3.0)  # type: ignore[attr-defined]
+    assert [line.split(":")[0] for line in narrowed(own, trading_plan(own))] == ["MAX_POSITION_PCT is 10"]
+    fewer = load_settings(tmp_path, {"STRATEGY": trend, "MAX_PAIRS": "5", "MAX_OPEN_POSITIONS": "10"})
+    said = [line.split(":")[0] for line in narrowed(fewer, trading_plan(fewer))]
+    assert said == ["MAX_POSITION_PCT is 10", "MAX_PAIRS is 5"]

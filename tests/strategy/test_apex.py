@@ -327,6 +327,7 @@ def test_the_strongest_momentum_comes_first() -> None:
 
     found = {"B-USD": idea(1, 0.5), "C-USD": idea(-1, 0.7), "A-USD": idea(1, 0.5), "D-USD": idea(0, 0.9)}
     assert ranked(found) == ["C-USD", "A-USD", "B-USD"]
+    assert ranked(found, in_order=True) == ["C-USD", "B-USD", "A-USD"]
 
 
 class Simple(Strategy):
