@@ -68,9 +68,21 @@ class Backtest:
             self._candles["open"][: len(filled_in)][filled_in] = math.nan
         self._asked = Asked(strategy, self.histories)
         self._compile_to = compile_to
+        self._news = tuple(news)
         self._at_close: Any = None
         self._scan, self._walk = self._text(scan), self._text(walk)
-        self.signals = self._decided(news)
+        self.signals = self._decided()
+
+    def decide_by(self, strategy: Strategy) -> None:
+        """Decide on the same candles by the same strategy with other parameters. Nothing is compiled for them, since parameters are
+        arguments of the compiled text.
+        """
+        texts = _texts(self.strategy)
+        self.strategy = strategy
+        self._asked = Asked(strategy, self.histories)
+        if _texts(strategy) != texts:
+            self._scan, self._walk = self._text(scan), self._text(walk)
+        self.signals = self._decided()
 
     @property
     def troubles(self) -> Sequence[Any]:
@@ -78,7 +90,7 @@ class Backtest:
         return self._asked.troubles
 
     # -- decisions ------------------------------------------------------------------------------------------------
-    def _decided(self, news: Sequence[int]) -> Records:
+    def _decided(self) -> Records:
         found: list[Decisions] = []
         kept: list[dict[str, Series]] = []
         for number, history in enumerate(self.histories):
@@ -92,7 +104,7 @@ class Backtest:
         if self.compiled and self.strategy.rows is not None:
             self._at_close = _at_close(self.strategy.rows.at_close, kept)
         starts = np.array([(int(one.time[0]) - self._grid.start) // self._grid.timeframe for one in self.histories])
-        signals, order = in_order(self.histories, found, starts, news)
+        signals, order = in_order(self.histories, found, starts, self._news)
         if not self.compiled:
             self._asked.put_in_order([int(at) for at in order])
         return signals
@@ -276,6 +288,11 @@ def _skips(run: Run) -> dict[str, int]:
     """How many signals each gate blocked; those that are no news live count for nothing here either."""
     counts = np.bincount(run.signals["blocked"], minlength=len(Gate) + 1)
     return {gate.word: int(counts[gate]) for gate in Gate if counts[gate] > 0 and gate not in QUIET}
+
+
+def _texts(strategy: Strategy) -> object:
+    """The functions of a strategy that are compiled."""
+    return strategy.rows and (strategy.rows.decided, strategy.rows.closed)
 
 
 # -- candles and numbers as the walk reads them -----------------------------------------------------------------------

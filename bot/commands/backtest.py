@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 
@@ -18,6 +18,7 @@ from bot.commands.research import compile_folder, research_tools
 from bot.domain.clock import MINUTE, parse_iso
 from bot.runtime.chosen import news_of, strategy_of, timeframe_of
 from bot.runtime.known_terms import KnownMarket, known_terms
+from bot.runtime.parameters import in_words
 from bot.settings.load import ConfigError, Settings
 
 if TYPE_CHECKING:
@@ -79,10 +80,11 @@ def _run(settings: Settings, wanted: Wanted, began: float) -> None:
     from bot.backtest.numbers import numbers
     from bot.backtest.summary import show
 
-    strategy = _strategy(settings, wanted)
-    made, notes = _prepared(settings, wanted, strategy)
-    known = {} if wanted.broker is None else known_terms(settings.operation.data_dir, wanted.broker)
-    account = _account(settings, wanted, made, known)
+    strategy = strategy_of(settings, wanted.strategy, given_params(wanted))
+    loaded = load_candles(settings, wanted, strategy)
+    made = decide(settings, wanted, strategy, loaded, loaded.histories, moment("since", wanted.since) or 0)
+    known = known_by(settings, wanted)
+    account = account_of(settings, wanted, strategy, loaded.histories, known)
     result = made.walk(account)
     found = numbers(result)
     others = beside(made, account, result, next_worse(account.costs.fee, wanted.broker))
@@ -91,20 +93,27 @@ def _run(settings: Settings, wanted: Wanted, began: float) -> None:
         head = {
             "strategy": wanted.strategy or settings.trading.strategy,
             "params": _params(strategy),
-            "timeframe": wanted.timeframe or timeframe_of(settings.trading, strategy),
+            "timeframe": loaded.timeframe,
             "slots": account.slots,
             "limits": wanted.limits,
             "seconds": round(seconds, 3),
         }
-        _write(wanted.json, document(result, head, found, [one._asdict() for one in others]))
+        write_json(wanted.json, document(result, head, found, [one._asdict() for one in others]))
     how = "compiled" if made.compiled else "asked candle by candle, since it has no rows"
     typer.echo(f"{result.candles:,} candles of {len(made.histories)} markets in {seconds:.1f} s ({how})")
-    for line in [_terms_line(wanted, account, known), *notes, *_young(made, account), *_troubles(made)]:
+    for line in [
+        terms_line(wanted, account, known),
+        *_tuned(strategy),
+        *loaded.notes,
+        *_young(made, account),
+        *_troubles(made),
+    ]:
         typer.echo(line)
     show(found, others)
 
 
-def _write(file: Path, found: dict[str, Any]) -> None:
+def write_json(file: Path, found: Mapping[str, Any]) -> None:
+    """The file of `--json`. Raises ValueError."""
     import orjson
 
     try:
@@ -113,12 +122,19 @@ def _write(file: Path, found: dict[str, Any]) -> None:
         raise ValueError(f"--json {file}: cannot be written: {error.strerror}") from None
 
 
-def _terms_line(wanted: Wanted, account: Account, known: Mapping[str, KnownMarket]) -> str:
+def terms_line(wanted: Wanted, account: Account, known: Mapping[str, KnownMarket]) -> str:
+    """On what terms it trades, and whose they are."""
     costs, whose = account.costs, ""
     if wanted.broker is not None and wanted.fee is None:
         whose = f" (your account at {wanted.broker})" if known else f" (a newcomer at {wanted.broker})"
     limits = "your limits" if wanted.limits == "account" else "no limits"
     return f"fee {costs.fee:.3%} a side{whose}, spread {costs.spread:.3%}, {account.slots} slots, {limits}"
+
+
+def _tuned(strategy: Strategy) -> list[str]:
+    """The file that parameters come from, where they do."""
+    tuned = strategy.tuned
+    return [] if tuned is None else [f"parameters of {tuned.file} (searched on {tuned.timeframe}): {in_words(tuned)}"]
 
 
 def _young(made: Backtest, account: Account) -> list[str]:
@@ -137,14 +153,15 @@ def _troubles(made: Backtest) -> list[str]:
     return lines if len(troubles) <= 5 else [*lines, f"({len(troubles) - 5} more of these)"]
 
 
-def _strategy(settings: Settings, wanted: Wanted) -> Strategy:
+def given_params(wanted: Wanted) -> dict[str, str]:
+    """The parameters given as options. Raises ValueError for one without a value."""
     given = {}
     for word in wanted.params:
         name, equals, value = word.partition("=")
         if not equals:
             raise ValueError(f"--param {word}: name=value is needed, such as score_needed=4")
         given[name] = value
-    return strategy_of(settings, wanted.strategy, given)
+    return given
 
 
 def _params(strategy: Strategy) -> dict[str, Any]:
@@ -153,31 +170,51 @@ def _params(strategy: Strategy) -> dict[str, Any]:
     return {**(params._asdict() if hasattr(params, "_asdict") else {}), **strategy.risk_settings._asdict()}
 
 
-def _prepared(settings: Settings, wanted: Wanted, strategy: Strategy) -> tuple[Backtest, list[str]]:
-    """The candles with the decisions made over them, and a line for each file that was not clean."""
+class LoadedCandles(NamedTuple):
+    """What is walked, finer candles if they were asked for, and a line for each file that was not clean."""
+
+    timeframe: str
+    histories: list[History]
+    fine: dict[str, History]
+    notes: list[str]
+
+
+def load_candles(settings: Settings, wanted: Wanted, strategy: Strategy) -> LoadedCandles:
+    """The candles that the options name."""
     from bot.backtest.candle_files import MAX_HOLES, load
-    from bot.backtest.funding import funding_rates
-    from bot.backtest.run import Backtest
 
     timeframe = wanted.timeframe or timeframe_of(settings.trading, strategy)
     holes = MAX_HOLES if wanted.max_holes is None else wanted.max_holes
-    since, until = _moment("since", wanted.since), _moment("until", wanted.until)
     loaded = load(wanted.data, wanted.pairs, timeframe, holes)
-    histories = _before(loaded.histories, until, wanted)
+    histories = _before(loaded.histories, moment("until", wanted.until), wanted)
     fine = {}
     if wanted.detail is not None:
         finer = load(wanted.data, [one.symbol for one in histories], wanted.detail, holes)
         fine = {one.symbol: one for one in finer.histories}
-    made = Backtest(
+    return LoadedCandles(timeframe, histories, fine, loaded.notes)
+
+
+def decide(
+    settings: Settings,
+    wanted: Wanted,
+    strategy: Strategy,
+    loaded: LoadedCandles,
+    histories: Sequence[History],
+    since: int,
+) -> Backtest:
+    """The decisions of a strategy over these candles, from `since` (ms UTC) on."""
+    from bot.backtest.funding import funding_rates
+    from bot.backtest.run import Backtest
+
+    return Backtest(
         strategy,
         histories,
-        since=since or 0,
+        since=since,
         compile_to=compile_folder(settings),
         news=news_of(settings) if wanted.limits == "account" else (),
-        fine=fine,
+        fine=loaded.fine,
         funding=funding_rates(wanted.data, histories) if wanted.limits == "account" else None,
     )
-    return made, loaded.notes
 
 
 def _before(histories: Sequence[History], until: int | None, wanted: Wanted) -> list[History]:
@@ -189,7 +226,8 @@ def _before(histories: Sequence[History], until: int | None, wanted: Wanted) -> 
     return found
 
 
-def _moment(option: str, text: str | None) -> int | None:
+def moment(option: str, text: str | None) -> int | None:
+    """The time (ms UTC) that an option gives. Raises ValueError."""
     if text is None:
         return None
     try:
@@ -199,7 +237,19 @@ def _moment(option: str, text: str | None) -> int | None:
 
 
 # -- terms ------------------------------------------------------------------------------------------------------------
-def _account(settings: Settings, wanted: Wanted, made: Backtest, known: Mapping[str, KnownMarket]) -> Account:
+def known_by(settings: Settings, wanted: Wanted) -> Mapping[str, KnownMarket]:
+    """What the account at the named exchange pays and may trade, as far as that is known."""
+    return {} if wanted.broker is None else known_terms(settings.operation.data_dir, wanted.broker)
+
+
+def account_of(
+    settings: Settings,
+    wanted: Wanted,
+    strategy: Strategy,
+    histories: Sequence[History],
+    known: Mapping[str, KnownMarket],
+) -> Account:
+    """The terms that the options and the owner's settings ask for."""
     from bot.backtest.terms import Account, Limits
 
     if wanted.shorts and wanted.broker is not None:
@@ -209,10 +259,10 @@ def _account(settings: Settings, wanted: Wanted, made: Backtest, known: Mapping[
             raise ValueError(
                 f"--shorts: NIJA sells short swaps of {', '.join(sorted(SHORTABLE))} alone, not {wanted.broker}"
             )
-    own = made.strategy.slots or (settings.limits.max_open_positions if wanted.limits == "account" else 5)
+    own = strategy.slots or (settings.limits.max_open_positions if wanted.limits == "account" else 5)
     if wanted.limits == "account":
         own = min(own, settings.limits.max_open_positions)
-    markets = {one.symbol: _market(wanted, known.get(one.symbol), float(one.close[-1])) for one in made.histories}
+    markets = {one.symbol: _market(wanted, known.get(one.symbol), float(one.close[-1])) for one in histories}
     return Account(
         costs=_costs(wanted, known),
         equity=wanted.equity,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.domain.calendar import CalendarError, read_calendar
+from bot.runtime.parameters import tuned_for
 from bot.settings.load import ConfigError, Settings
 from bot.settings.variables import TIMEFRAMES, TradingSettings
 from bot.strategy.base import Strategy
@@ -17,18 +18,34 @@ def owner_of(settings: Settings) -> RiskSettings:
     return RiskSettings(**{name: float(getattr(settings.rule, name)) for name in RiskSettings._fields})
 
 
-def strategy_of(settings: Settings, other: str | None = None, params: Mapping[str, str] | None = None) -> Strategy:
-    """The strategy of the settings, or another in its place, with other numbers where `params` name some; raises `ConfigError`
-    for one that cannot be used.
+def strategy_of(
+    settings: Settings, other: str | None = None, params: Mapping[str, str] | None = None, *, untuned: bool = False
+) -> Strategy:
+    """The strategy of the settings, or another in its place, with the parameters that were written for it, unless `untuned`.
+    What the owner set comes before those, and what `params` name before everything. Raises `ConfigError` for one that cannot be used.
     """
+    text = other or settings.trading.strategy
     try:
-        strategy = named(other or settings.trading.strategy, owner_of(settings), settings.home)
+        strategy = named(text, owner_of(settings), settings.home)
     except ValueError as error:
         raise ConfigError([str(error) if other else f"STRATEGY is {error}"]) from None
     try:
-        return with_params(strategy, params) if params else strategy
+        tuned = None if untuned else tuned_for(settings.operation.data_dir, text, strategy)
+        given = dict(params or {})
+        written = {} if tuned is None else _unset(settings, tuned.params, given)
+        given |= {name: repr(value) for name, value in written.items()}
+        chosen = with_params(strategy, given) if given else strategy
     except ValueError as error:
         raise ConfigError([str(error)]) from None
+    if tuned is not None:
+        chosen.tuned = tuned._replace(params=written)
+    return chosen
+
+
+def _unset(settings: Settings, params: Mapping[str, float], given: Mapping[str, str]) -> dict[str, float]:
+    """Those that the owner has neither set nor given."""
+    own = settings.rule.model_fields_set.intersection(RiskSettings._fields).union(given)
+    return {name: value for name, value in params.items() if name not in own}
 
 
 def timeframe_of(trading: TradingSettings, rule: Strategy) -> str:

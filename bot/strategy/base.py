@@ -19,7 +19,8 @@ from bot.domain.order import Numbers
 from bot.strategy import exits
 from bot.strategy.exits import FLAT, Asked, Exit, ExitLeg, ExitLegs, Terms, Trade
 from bot.strategy.grid import compared
-from bot.strategy.params import DEFAULT_RISK_SETTINGS, RiskSettings
+from bot.strategy.params import DEFAULT_RISK_SETTINGS, RiskSettings, Tuned
+from bot.strategy.search_space import Searched, SearchSpace
 
 __all__ = [
     "Close",
@@ -32,6 +33,7 @@ __all__ = [
     "ExitLegs",
     "Numbers",
     "RiskSettings",
+    "Searched",
     "Strategy",
     "Terms",
     "Trade",
@@ -185,6 +187,10 @@ class Strategy(ABC):
     largest_pct: float | None = None
     #: How markets are chosen; None: the most traded ones of the last day, MAX_PAIRS of them. An owner's PAIRS_ALLOW comes first.
     universe: Universe | None = None
+    #: Which of its `params` (a NamedTuple that the class takes as `params=`) `nija optimize` may search.
+    search_space: SearchSpace = ()
+    #: The file that its parameters come from; None: they are its own, or given by hand.
+    tuned: Tuned | None = None
 
     #: The same answers by rows, for speed; None: a backtest asks candle by candle. Where a subclass overrides a question, it
     #: must answer for its rows too.

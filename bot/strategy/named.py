@@ -19,6 +19,7 @@ from bot.domain.candles import parse_timeframe
 from bot.strategy.base import Strategy, Universe
 from bot.strategy.exits import ExitLeg, ExitLegs, sold_by
 from bot.strategy.params import RiskSettings
+from bot.strategy.search_space import check_space
 
 
 def named(text: str, risk_settings: RiskSettings, home: Path | None = None) -> Strategy:
@@ -41,8 +42,7 @@ def with_params(rule: Strategy, given: Mapping[str, str]) -> Strategy:
     """The same strategy with other numbers: fields of its `params` (a NamedTuple that its class takes as `params=`), or of its
     owner. Raises ValueError with one line that says what to do.
     """
-    params = getattr(rule, "params", None)
-    fields = params._asdict() if isinstance(params, tuple) and hasattr(params, "_asdict") else {}
+    params, fields = getattr(rule, "params", None), own_params(rule)
     unknown = [name for name in given if name not in fields and name not in RiskSettings._fields]
     if unknown:
         known = ", ".join([*fields, *RiskSettings._fields])
@@ -72,6 +72,12 @@ def _as(name: str, text: str, like: object) -> float | int:
     return value
 
 
+def own_params(rule: Strategy) -> dict[str, float]:
+    """The fields of a strategy's `params`, by name; none where it has no NamedTuple of that name."""
+    params: Any = getattr(rule, "params", None)
+    return params._asdict() if isinstance(params, tuple) and hasattr(params, "_asdict") else {}
+
+
 def checked(rule: Strategy) -> Strategy:
     """The same strategy, if its values can be traded; raises ValueError for the first that cannot."""
     _check_legs(rule.legs)
@@ -84,6 +90,7 @@ def checked(rule: Strategy) -> Strategy:
             raise ValueError(f"{name} is {value!r}: a whole number above 0 is needed")
     if not isinstance(getattr(rule, "risk_settings", None), RiskSettings):
         raise ValueError("risk_settings is not set: call super().__init__(risk_settings) in __init__")  # noqa: TRY004
+    check_space(rule.search_space, own_params(rule))
     universe = rule.universe
     if universe is not None and not _can_be_chosen(universe):
         raise ValueError(f"universe is {universe!r}: 0 < most <= among, candles > 0 and a day or a month are needed")
