@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import optuna
@@ -18,20 +19,19 @@ from optuna.exceptions import ExperimentalWarning, StorageInternalError, UpdateF
 from optuna.samplers import BaseSampler, TPESampler
 from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback, fail_stale_trials
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy import event
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy import event, make_url
+from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 
 from bot.strategy.search_space import SearchSpace
 
 #: How often a worker says that it is alive, and after how long a silence its trial is another's (seconds).
 HEARTBEAT, GRACE = 5, 30
-#: The first trials are drawn at random, for the others to build on.
-AT_RANDOM = 25
 #: How long a worker waits for the last trials of others (seconds).
 _PAUSE = 0.5
 _DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 _PARAMS = "asked"
 
+T = TypeVar("T")
 Params = dict[str, float]
 #: The value of one trial, None where its parameters cannot be traded or say nothing.
 Objective = Callable[[Params], float | None]
@@ -59,7 +59,7 @@ class BySeed(BaseSampler):
 
     def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
         mixed = int(np.random.SeedSequence([self._seed, trial.number]).generate_state(1)[0])
-        self._own = TPESampler(n_startup_trials=AT_RANDOM, seed=mixed, multivariate=True)
+        self._own = TPESampler(seed=mixed, multivariate=True)
         self._own.before_trial(study, trial)
 
     def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
@@ -81,26 +81,56 @@ class BySeed(BaseSampler):
         self._own.after_trial(study, trial, state, values)
 
 
-def storage(url: str, heartbeat: int = HEARTBEAT, grace: int = GRACE) -> RDBStorage:
-    """The storage at an address of SQLAlchemy, created where it is missing. Raises StudyError."""
+@contextmanager
+def storage(url: str, heartbeat: int = HEARTBEAT, grace: int = GRACE) -> Iterator[RDBStorage]:
+    """The storage at an address of SQLAlchemy, created where it is missing, open while the block runs. Raises StudyError, also for
+    one that fails within the block.
+    """
+    where = _opened(url, heartbeat, grace)
+    try:
+        yield where
+    except (SQLAlchemyError, StorageInternalError) as error:
+        raise StudyError(f"--storage {_named(url)}: {_line(error)}") from None
+    finally:
+        where.remove_session()
+        where.engine.dispose()
+
+
+def _opened(url: str, heartbeat: int, grace: int) -> RDBStorage:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     waiting = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {}
+
+    def made() -> RDBStorage:
+        return RDBStorage(
+            url,
+            engine_kwargs=waiting,
+            heartbeat_interval=heartbeat,
+            grace_period=grace,
+            heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(),
+        )
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
-            made = RDBStorage(
-                url,
-                engine_kwargs=waiting,
-                heartbeat_interval=heartbeat,
-                grace_period=grace,
-                heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(),
-            )
-        if waiting:
-            event.listen(made.engine, "connect", _write_ahead)
-            made.engine.dispose()  # the connections that are open already
-    except (SQLAlchemyError, StorageInternalError, ImportError, RuntimeError, ArgumentError) as error:
+            where = _settled(made)
+    except (SQLAlchemyError, StorageInternalError, ImportError, RuntimeError) as error:
         raise StudyError(f"--storage {_named(url)}: cannot be used: {_line(error)}") from None
-    return made
+    if waiting:
+        event.listen(where.engine, "connect", _write_ahead)
+        where.engine.dispose()  # the connections that are open already
+    return where
+
+
+def _settled(make: Callable[[], T]) -> T:
+    """What `make` makes. Another worker may create the same tables and rows at the same moment: at the next try they are there."""
+    for wait in (0.1, 0.3, 1.0):
+        try:
+            return make()
+        except SQLAlchemyError as error:
+            if not isinstance(error, IntegrityError) and "already exists" not in str(error):
+                raise
+            time.sleep(wait)
+    return make()
 
 
 def _write_ahead(connection: Any, _record: object) -> None:
@@ -125,14 +155,11 @@ class Search:
 
         Raises StudyError for a study of that name which was begun with other candles, another rule or other terms.
         """
-        self._storage, self._space, self._own = where, space, own
-        try:
-            self.study = optuna.create_study(
-                storage=where, study_name=name, direction="maximize", sampler=BySeed(seed), load_if_exists=True
-            )
-            self._begin(name, dict(asked))
-        except (SQLAlchemyError, StorageInternalError) as error:
-            raise StudyError(f"--storage {_named(where.url)}: {_line(error)}") from None
+        self._space, self._own = space, own
+        self.study = optuna.create_study(
+            storage=where, study_name=name, direction="maximize", sampler=BySeed(seed), load_if_exists=True
+        )
+        _settled(lambda: self._begin(name, dict(asked)))
 
     def _begin(self, name: str, asked: dict[str, Any]) -> None:
         before = self.study.user_attrs.get(_PARAMS)
@@ -149,16 +176,13 @@ class Search:
                 )
 
     def work(self, trials: int, objective: Objective, stopping: Callable[[], bool]) -> None:
-        """Try parameters until so many trials have ended, others' included, or `stopping`. Raises StudyError."""
-        try:
-            while not stopping() and (left := self._left(trials)) is not None:
-                if left > 0:
-                    self._try(left, trials, objective, stopping)
-                else:
-                    time.sleep(_PAUSE)
-                    _fail_stale(self.study)
-        except (SQLAlchemyError, StorageInternalError) as error:
-            raise StudyError(f"--storage {_named(self._storage.url)}: {_line(error)}") from None
+        """Try parameters until so many trials have ended, others' included, or `stopping`."""
+        while not stopping() and (left := self._left(trials)) is not None:
+            if left > 0:
+                self._try(left, trials, objective, stopping)
+            else:
+                time.sleep(_PAUSE)
+                _fail_stale(self.study)
 
     def _left(self, trials: int) -> int | None:
         """How many trials nobody has begun yet; None when all have ended."""
@@ -231,8 +255,6 @@ def _fail_stale(study: optuna.Study) -> None:
 
 def _named(url: str) -> str:
     """An address without its password."""
-    from sqlalchemy import make_url
-
     try:
         return make_url(url).render_as_string(hide_password=True)
     except ArgumentError:

@@ -42,6 +42,8 @@ from bot.store.database import StoreError, shared
 from bot.strategy.source import source_digest
 
 if TYPE_CHECKING:
+    from optuna.storages import RDBStorage
+
     from bot.backtest.folds import Fold, Outcome, Tried
     from bot.backtest.study import Search
     from bot.backtest.terms import Account
@@ -106,14 +108,14 @@ class Plan:
         base = decide(self.settings, self.asked.terms, self.strategy, self.loaded, histories, since)
         return Tuning(base, self.account, self.asked.objective)
 
-    def searches(self) -> list[Search]:
+    def searches(self, where: RDBStorage) -> list[Search]:
         """A study for each fold, begun where there is none. Raises StudyError for one that was begun with something else."""
-        from bot.backtest.study import Search, storage
+        from bot.backtest.study import Search
 
         facts = self._facts()
         short = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:8]
         name = self.asked.study or f"{type(self.strategy).__name__}-{short}"
-        where, own = storage(self.url), self.own()
+        own = self.own()
         return [
             Search(
                 where,
@@ -195,14 +197,17 @@ def optimize(settings: Settings, asked: Asked) -> None:
     began = time.monotonic()
     import_talib()
     with research_tools(), explained():
+        from bot.backtest.study import storage
+
         plan = Plan(settings, asked)
         settings.operation.data_dir.mkdir(parents=True, exist_ok=True)
-        searches = plan.searches()
-        for line in (terms_line(asked.terms, plan.account, plan.known), *plan.loaded.notes):
-            typer.echo(line)
-        plan.tuning(plan.folds[0]).value(plan.own())  # compiles once, for all workers
-        _search(plan, searches)
-        _end(plan, searches, began)
+        with storage(plan.url) as where:
+            searches = plan.searches(where)
+            for line in (terms_line(asked.terms, plan.account, plan.known), *plan.loaded.notes):
+                typer.echo(line)
+            plan.tuning(plan.folds[0]).value(plan.own())  # compiles once, for all workers
+            _search(plan, searches)
+            _end(plan, searches, began)
 
 
 # -- the workers ------------------------------------------------------------------------------------------------------
@@ -216,10 +221,13 @@ def work(asked: Asked, line: Connection) -> None:
     import_talib()
     try:
         with explained():
+            from bot.backtest.study import storage
+
             plan = Plan(load_settings(), asked)
-            for fold, search in zip(plan.folds, plan.searches(), strict=True):
-                if search.progress().done < asked.trials and not line.poll():
-                    search.work(asked.trials, plan.tuning(fold).value, line.poll)
+            with storage(plan.url) as where:
+                for fold, search in zip(plan.folds, plan.searches(where), strict=True):
+                    if search.progress().done < asked.trials and not line.poll():
+                        search.work(asked.trials, plan.tuning(fold).value, line.poll)
     except ConfigError as error:
         line.send(error.lines[0])
 

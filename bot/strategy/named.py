@@ -35,7 +35,9 @@ def named(text: str, risk_settings: RiskSettings, home: Path | None = None) -> S
     if not (isinstance(found, type) and issubclass(found, Strategy)):
         raise ValueError(f"{text!r}: {name} is no subclass of bot.strategy.base.Strategy: derive it from that")  # noqa: TRY004
     with _told(f"{text!r} cannot be made"):
-        return checked(found(risk_settings))
+        rule = checked(found(risk_settings))
+        check_space(rule.search_space, own_params(rule))
+        return rule
 
 
 def with_params(rule: Strategy, given: Mapping[str, str]) -> Strategy:
@@ -90,7 +92,6 @@ def checked(rule: Strategy) -> Strategy:
             raise ValueError(f"{name} is {value!r}: a whole number above 0 is needed")
     if not isinstance(getattr(rule, "risk_settings", None), RiskSettings):
         raise ValueError("risk_settings is not set: call super().__init__(risk_settings) in __init__")  # noqa: TRY004
-    check_space(rule.search_space, own_params(rule))
     universe = rule.universe
     if universe is not None and not _can_be_chosen(universe):
         raise ValueError(f"universe is {universe!r}: 0 < most <= among, candles > 0 and a day or a month are needed")

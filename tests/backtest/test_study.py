@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from optuna.trial import TrialState
 
 from bot.backtest.run import Backtest
 from bot.backtest.study import Params, Search, StudyError, storage
-from bot.backtest.terms import Account
+from bot.backtest.terms import Account, Costs
 from bot.backtest.tuning import Tuning
 from bot.strategy.apex import ApexStrategy
 from bot.strategy.base import Searched
@@ -38,8 +39,10 @@ def bowl(params: Params) -> float | None:
     return None if params["x"] < 1.0 else -((params["x"] - 7.0) ** 2) - (params["whole"] - 2) ** 2
 
 
-def search(url: str, asked: dict[str, object] | None = None, seed: int = 5, grace: int = 30) -> Search:
-    return Search(storage(url, 1, grace), "bowl", SPACE, OWN, asked or {"fee": 0.001}, seed)
+@contextmanager
+def search(url: str, asked: dict[str, object] | None = None, seed: int = 5, grace: int = 30) -> Iterator[Search]:
+    with storage(url, 1, grace) as where:
+        yield Search(where, "bowl", SPACE, OWN, asked or {"fee": 0.001}, seed)
 
 
 def of(folder: Path, name: str = "a") -> str:
@@ -56,29 +59,24 @@ def after(count: int) -> Callable[[], bool]:
     return lambda: next(left, None) is None
 
 
-def made(one: Search) -> list[object]:
-    return [(trial.params, trial.value) for trial in one.study.get_trials(deepcopy=False)]
+def found(url: str, trials: int, stopping: Callable[[], bool] = never, seed: int = 5) -> list[object]:
+    """The trials of a study when a worker is done with it."""
+    with search(url, seed=seed) as one:
+        one.work(trials, bowl, stopping)
+        return [(trial.params, trial.value) for trial in one.study.get_trials(deepcopy=False)]
 
 
 def test_the_same_seed_finds_the_same_also_when_it_goes_on_later(tmp_path: Path) -> None:
-    whole = search(of(tmp_path))
-    whole.work(40, bowl, never)
-    begun = search(of(tmp_path, "b"))
-    begun.work(40, bowl, after(12))
-    assert 0 < begun.progress().done < 40
-    later = search(of(tmp_path, "b"))
-    later.work(40, bowl, never)
-    assert made(later) == made(whole)
-    assert whole.progress().done == 40
-    assert whole.study.get_trials()[0].params == OWN
-    best = whole.best()
+    whole = found(of(tmp_path), 14)
+    assert 0 < len(found(of(tmp_path, "b"), 14, after(8))) < 14
+    assert found(of(tmp_path, "b"), 14) == whole
+    assert whole[0] == (OWN, bowl(OWN))
+    assert found(of(tmp_path, "c"), 2, seed=6) != whole[:2]
+    with search(of(tmp_path)) as one:
+        best, progress = one.best(), one.progress()
     assert best is not None
-    assert bowl(best) == whole.progress().best
-    assert abs(best["x"] - 7.0) < 1.5
+    assert (bowl(best), 14) == (progress.best, progress.done)
     assert isinstance(best["whole"], int)
-    other = search(of(tmp_path, "c"), seed=6)
-    other.work(10, bowl, never)
-    assert made(other) != made(whole)[:10]
 
 
 @pytest.mark.parametrize(
@@ -89,29 +87,30 @@ def test_the_same_seed_finds_the_same_also_when_it_goes_on_later(tmp_path: Path)
     ],
 )
 def test_a_study_of_something_else_is_refused(tmp_path: Path, asked: dict[str, object], says: str) -> None:
-    search(of(tmp_path))
-    with pytest.raises(StudyError, match=says):
-        search(of(tmp_path), asked)
+    with search(of(tmp_path)):
+        pass
+    with pytest.raises(StudyError, match=says), search(of(tmp_path), asked):
+        pass
 
 
 @pytest.mark.parametrize(
     "url", ["sqlite:////nowhere/at/all.db", "nothing", "postgresql+psycopg://a:secret@127.0.0.1:1/x"]
 )
 def test_a_storage_that_cannot_be_used_is_one_line(url: str) -> None:
-    with pytest.raises(StudyError, match=r"^--storage [^\n]+$") as told:
-        storage(url)
+    with pytest.raises(StudyError, match=r"^--storage [^\n]+$") as told, storage(url):
+        pass
     assert "secret" not in str(told.value)
 
 
 def test_other_parameters_compile_nothing_again() -> None:
-    histories = [named("BTC-USD", walk(1, 1_500))]
+    histories = [named("BTC-USD", walk(1, 3_000))]
     backtest = Backtest(ApexStrategy(), histories, compile_to=COMPILED)
     compiled = (backtest._scan, backtest._walk)
-    tuning, account = Tuning(backtest, Account(), "r"), Account()
+    tuning, account = Tuning(backtest, Account(Costs(0.0, 0.0)), "r"), Account(Costs(0.0, 0.0))
     own, strict = tuning.measured({}), tuning.measured({"score_needed": 5, "adx_floor": 30.0, "tp1_r": 0.5})
     assert (backtest._scan, backtest._walk) == compiled
     for text in compiled:
-        (made,) = [cell.cell_contents for cell in text.__closure__ if isinstance(cell.cell_contents, dict)]
+        made = dict(zip(text.__code__.co_freevars, text.__closure__, strict=True))["made"].cell_contents
         assert [len(one.signatures) for one in made.values()] == [1]
     assert 0 < strict.trades < own.trades
     fresh = Backtest(ApexStrategy(), histories, compile_to=COMPILED).walk(account)
@@ -131,7 +130,8 @@ def slow(params):
     time.sleep(float(sys.argv[4]))
     return bowl(params)
 
-search(sys.argv[1], grace=2).work(int(sys.argv[3]), slow, never)
+with search(sys.argv[1], grace=2) as one:
+    one.work(int(sys.argv[3]), slow, never)
 """
 
 
@@ -149,13 +149,13 @@ def test_a_killed_worker_loses_only_its_trial(tmp_path: Path) -> None:
         time.sleep(0.05)
     killed.send_signal(signal.SIGKILL)
     killed.wait()
-    other = search(of(tmp_path), grace=2)
-    (lost,) = other.study.get_trials()
-    assert lost.state is TrialState.RUNNING
-    other.work(6, bowl, never)
-    trials = other.study.get_trials()
+    with search(of(tmp_path), grace=2) as other:
+        (lost,) = other.study.get_trials()
+        assert lost.state is TrialState.RUNNING
+        other.work(6, bowl, never)
+        trials, progress = other.study.get_trials(), other.progress()
     assert [one.state for one in trials].count(TrialState.FAIL) == 1
-    assert other.progress().done == 6
+    assert progress.done == 6
     again = [one for one in trials if one.system_attrs.get("failed_trial") == lost.number]
     assert [(one.state, one.params) for one in again] == [(TrialState.COMPLETE, lost.params)]
 
@@ -165,8 +165,9 @@ def test_two_workers_share_a_study_in_one_postgresql(tmp_path: Path) -> None:
         url = server.url.replace("postgresql:", "postgresql+psycopg:")
         both = [worker(url, tmp_path, 16, 0.1) for _ in range(2)]
         assert [one.wait() for one in both] == [0, 0]
-        shared = search(url)
-        assert 16 <= shared.progress().done <= 17
+        with search(url) as shared:
+            assert 16 <= shared.progress().done <= 17
+            tried = len(shared.study.get_trials())
         counts = [len((tmp_path / str(one.pid)).read_text().split()) for one in both]
         assert min(counts) > 0
-        assert sum(counts) == len(shared.study.get_trials())
+        assert sum(counts) == tried

@@ -95,7 +95,7 @@ BAD: list[tuple[Callable[[Path, Path], object], str]] = [
     (lambda folder, file: file.write_text("{"), "the file: Invalid JSON"),
     (lambda folder, file: file.write_text("[]"), "the file: Input should be an object"),
     (lambda folder, file: edit(file, params={"far": "4"}), "params.far.int: Input should be a valid integer"),
-    (lambda folder, file: edit(file, params=None), "params: Input should be a valid dictionary"),
+    (lambda folder, file: edit(file, params=None), "params: Input should be an object"),
     (lambda folder, file: edit(file, version=2), "it is of another version of NIJA"),
     (lambda folder, file: edit(file, more=1), "more: Extra inputs are not permitted"),
     (lambda folder, file: edit(file, params={"far": 5.1}), "far is 5.1, outside 1 to 5"),

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from bot.strategy.apex import ApexStrategy
 from bot.strategy.base import Searched
-from bot.strategy.named import checked, own_params
+from bot.strategy.named import named, own_params
+from bot.strategy.params import DEFAULT_RISK_SETTINGS
+from bot.strategy.search_space import check_space
 
 ADX = Searched("adx_floor", 15.0, 40.0, 1.0)
 FAULTS = [
@@ -27,13 +31,22 @@ FAULTS = [
 
 @pytest.mark.parametrize(("space", "says"), FAULTS, ids=[says for _, says in FAULTS])
 def test_a_range_that_makes_no_sense_is_one_line(space: object, says: str) -> None:
-    rule = ApexStrategy()
-    rule.search_space = space  # type: ignore[assignment]
-    with pytest.raises(ValueError, match=r"^search_space.*$") as told:
-        checked(rule)
+    with pytest.raises(ValueError, match=r"^search_space[^\n]*$") as told:
+        check_space(space, own_params(ApexStrategy()))  # type: ignore[arg-type]
     assert says in str(told.value)
 
 
 def test_apex_declares_some_of_its_parameters() -> None:
-    rule = checked(ApexStrategy())
+    rule = named("bot.strategy.apex:ApexStrategy", DEFAULT_RISK_SETTINGS)
     assert 5 <= len(rule.search_space) < len(own_params(rule))
+
+
+def test_a_strategy_with_such_a_range_cannot_be_used(tmp_path: Path) -> None:
+    (tmp_path / "rule.py").write_text(
+        "from bot.strategy.apex import ApexStrategy\nfrom bot.strategy.base import Searched\n"
+        "class Mine(ApexStrategy):\n    search_space = (Searched('adx', 1, 2, 1),)\n"
+    )
+    with pytest.raises(
+        ValueError, match="'rule.py:Mine' cannot be made: ValueError: search_space: adx is no parameter"
+    ):
+        named("rule.py:Mine", DEFAULT_RISK_SETTINGS, tmp_path)
