@@ -85,6 +85,10 @@ class Outcome(NamedTuple):
     own_expectancy_r: float | None = None
     inside_expectancy_r: float | None = None
 
+    def document(self) -> dict[str, Any]:
+        """As JSON."""
+        return self._asdict() | {"interval_r": None if self.interval_r is None else list(self.interval_r)}
+
 
 def outcome(tried: Sequence[Tried]) -> Outcome:
     """What the out-of-sample parts say. They hold if all of their trades together earned, by the interval of their mean; if the last

@@ -112,7 +112,7 @@ class Plan:
         """A study for each fold, begun where there is none. Raises StudyError for one that was begun with something else."""
         from bot.backtest.study import Search
 
-        facts = self._facts()
+        facts = self.facts()
         short = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:8]
         name = self.asked.study or f"{type(self.strategy).__name__}-{short}"
         own = self.own()
@@ -128,7 +128,7 @@ class Plan:
             for one in self.folds
         ]
 
-    def _facts(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, Any]:
         """Everything that decides what a trial finds, by the word that a person knows it by."""
         from bot.backtest.data_check import checksum
 
@@ -275,6 +275,8 @@ class Workers:
 
 def _search(plan: Plan, searches: Sequence[Search]) -> None:
     """Until every study has its trials. Raises typer.Exit when it was stopped before."""
+    if all(one.progress().done >= plan.asked.trials for one in searches):
+        return
     from bot.commands.optimize_view import Bar
 
     asked = plan.asked
@@ -348,7 +350,7 @@ def document(plan: Plan, tried: Sequence[Tried], found: Outcome) -> dict[str, An
         "objective": plan.asked.objective,
         "own": plan.own(),
         "out_of_sample_own": [one.own.document() for one in tried if one.own is not None],
-        "outcome": found._asdict(),
+        "outcome": found.document(),
         "folds": [
             {**one.fold._asdict(), "trials": one.trials, "params": dict(one.params)}
             | {name: iso(getattr(one.fold, name)) for name in ("since", "cut", "until")}
